@@ -1,0 +1,119 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Ledger.Domain;
+
+/// <summary>The one rule for identifiers: 1 to 64 of A–Z a–z 0–9 . _ : * - /, so that they are safe in paths of streams, logs and URLs.</summary>
+public static class Identifier
+{
+    public static bool IsValid([NotNullWhen(true)] string? text)
+    {
+        if (text is null || text.Length is 0 or > Limits.IdentifierLengthMax) return false;
+        foreach (var c in text)
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or '_' or ':' or '*' or '-' or '/')) return false;
+        return true;
+    }
+
+    internal static string Checked(string text) => IsValid(text)
+        ? text
+        : throw new ArgumentException("an identifier is 1 to 64 of A-Z a-z 0-9 . _ : * - /", nameof(text));
+}
+
+/// <summary>A ledger: one operator or settlement area, with one order of facts.</summary>
+public readonly record struct LedgerId
+{
+    public string Value { get; }
+    public LedgerId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out LedgerId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public override string ToString() => Value;
+}
+
+/// <summary>Place where energy is measured for settlement: grid connection, connector, storage or PV.</summary>
+public readonly record struct SettlementPointId : IComparable<SettlementPointId>
+{
+    public string Value { get; }
+    public SettlementPointId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out SettlementPointId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public int CompareTo(SettlementPointId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
+/// <summary>The settlement points behind one grid connection.</summary>
+public readonly record struct StationId : IComparable<StationId>
+{
+    public string Value { get; }
+    public StationId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out StationId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public int CompareTo(StationId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
+/// <summary>A company or authority that takes part: charging operator, aggregator, grid operator. Also the tenant.</summary>
+public readonly record struct PartyId : IComparable<PartyId>
+{
+    public string Value { get; }
+    public PartyId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out PartyId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public int CompareTo(PartyId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
+/// <summary>A dispatch instruction.</summary>
+public readonly record struct InstructionId : IComparable<InstructionId>
+{
+    public string Value { get; }
+    public InstructionId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out InstructionId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public int CompareTo(InstructionId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
+/// <summary>A tariff, all versions of it.</summary>
+public readonly record struct TariffId : IComparable<TariffId>
+{
+    public string Value { get; }
+    public TariffId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out TariffId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public int CompareTo(TariffId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
+/// <summary>A settlement run.</summary>
+public readonly record struct RunId : IComparable<RunId>
+{
+    public string Value { get; }
+    public RunId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out RunId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public int CompareTo(RunId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
+/// <summary>The natural key of a piece of evidence: it fixes the event id, so that a retry is recognised for ever.</summary>
+public readonly record struct EvidenceKey
+{
+    public string Value { get; }
+    public EvidenceKey(string value)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(value);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, Limits.TextLengthMax);
+        Value = value;
+    }
+    public override string ToString() => Value;
+}
+
+/// <summary>SHA-256 of raw evidence bytes, lower-case hex: the name of the evidence in the archive.</summary>
+public readonly record struct EvidenceDigest
+{
+    public string Hex { get; }
+    public EvidenceDigest(string hex)
+    {
+        if (hex.Length != 64 || !hex.All(char.IsAsciiHexDigitLower)) throw new ArgumentException("64 lower-case hex digits", nameof(hex));
+        Hex = hex;
+    }
+    public override string ToString() => Hex;
+}
+
+/// <summary>Who acts: a person or program, the party (tenant) it acts for, and the scopes it holds.</summary>
+public sealed record Principal(string Actor, PartyId Party, IReadOnlySet<string> Scopes)
+{
+    public bool Holds(string scope) => Scopes.Contains(scope);
+}

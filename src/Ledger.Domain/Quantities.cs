@@ -1,0 +1,95 @@
+using System.Globalization;
+
+namespace Ledger.Domain;
+
+/// <summary>Active power as a whole number of milliwatts; positive when importing from the grid, negative when exporting.</summary>
+public readonly record struct Power(long Milliwatts) : IComparable<Power>
+{
+    public static readonly Power Zero = new(0);
+    public static Power FromKilowatts(int kilowatts) => new(kilowatts * 1_000_000L);
+    public int CompareTo(Power other) => Milliwatts.CompareTo(other.Milliwatts);
+    public static bool operator <(Power a, Power b) => a.Milliwatts < b.Milliwatts;
+    public static bool operator >(Power a, Power b) => a.Milliwatts > b.Milliwatts;
+    public static bool operator <=(Power a, Power b) => a.Milliwatts <= b.Milliwatts;
+    public static bool operator >=(Power a, Power b) => a.Milliwatts >= b.Milliwatts;
+    public static Power operator +(Power a, Power b) => new(a.Milliwatts + b.Milliwatts);
+    public static Power operator -(Power a, Power b) => new(a.Milliwatts - b.Milliwatts);
+    public static Power operator -(Power a) => new(-a.Milliwatts);
+
+    /// <summary>Kilowatts, exact: six decimals always suffice.</summary>
+    public decimal Kilowatts => Milliwatts / 1_000_000m;
+
+    /// <summary>The power as text in kilowatts with its unit, for messages.</summary>
+    public override string ToString() => Kilowatts.ToString("0.######", CultureInfo.InvariantCulture) + " kW";
+}
+
+/// <summary>
+/// Active energy as a whole number of half nanojoules. A power in milliwatts times a time in microseconds is a
+/// nanojoule, and the trapezoid doubles it, so every integral of a curve and every register step is exact.
+/// 1 Wh is 7.2·10¹² of them; <see cref="Int128"/> cannot overflow at any plant.
+/// </summary>
+public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy>
+{
+    /// <summary>Half nanojoules in one watt-hour: 3600 J · 10⁹ · 2.</summary>
+    public const long HalfNanojoulesPerWattHour = 7_200_000_000_000;
+
+    public static readonly Energy Zero = new(0);
+    public static Energy FromWattHours(long wattHours) => new((Int128)wattHours * HalfNanojoulesPerWattHour);
+    public int CompareTo(Energy other) => HalfNanojoules.CompareTo(other.HalfNanojoules);
+    public static bool operator <(Energy a, Energy b) => a.HalfNanojoules < b.HalfNanojoules;
+    public static bool operator >(Energy a, Energy b) => a.HalfNanojoules > b.HalfNanojoules;
+    public static bool operator <=(Energy a, Energy b) => a.HalfNanojoules <= b.HalfNanojoules;
+    public static bool operator >=(Energy a, Energy b) => a.HalfNanojoules >= b.HalfNanojoules;
+    public static Energy operator +(Energy a, Energy b) => new(a.HalfNanojoules + b.HalfNanojoules);
+    public static Energy operator -(Energy a, Energy b) => new(a.HalfNanojoules - b.HalfNanojoules);
+    public static Energy operator -(Energy a) => new(-a.HalfNanojoules);
+    public static Energy operator *(Energy a, long factor) => new(a.HalfNanojoules * factor);
+    public static Energy Max(Energy a, Energy b) => a >= b ? a : b;
+    public static Energy Min(Energy a, Energy b) => a <= b ? a : b;
+
+    /// <summary>
+    /// The energy in kWh rounded half to even to <paramref name="decimals"/> places (0 to 15), as text with all of
+    /// them shown. Presentation only: no record or amount is computed from it.
+    /// </summary>
+    public string ToKwh(int decimals = 12)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(decimals);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(decimals, 15);
+        // 7.2e15 half nanojoules a kWh = 72 · 10¹⁴; scaling by 10^decimals stays far inside Int128.
+        var scale = PowerOfTen(decimals);
+        var steps = DivideHalfEven(HalfNanojoules * scale, (Int128)HalfNanojoulesPerWattHour * 1000);
+        var (sign, magnitude) = steps < 0 ? ("-", -steps) : ("", steps);
+        var whole = (magnitude / scale).ToString(CultureInfo.InvariantCulture);
+        return decimals == 0
+            ? sign + whole
+            : $"{sign}{whole}.{(magnitude % scale).ToString(CultureInfo.InvariantCulture).PadLeft(decimals, '0')}";
+    }
+
+    public override string ToString() => ToKwh(6) + " kWh";
+
+    /// <summary>Integer division rounding half to even; the divisor is positive.</summary>
+    public static Int128 DivideHalfEven(Int128 dividend, Int128 divisor)
+    {
+        var quotient = dividend / divisor;
+        var remainder = Int128.Abs(dividend % divisor);
+        var twice = remainder * 2;
+        if (twice > divisor || (twice == divisor && quotient % 2 != 0)) quotient += dividend < 0 ? -1 : 1;
+        return quotient;
+    }
+
+    internal static Int128 PowerOfTen(int exponent)
+    {
+        Int128 power = 1;
+        for (var i = 0; i < exponent; i++) power *= 10;
+        return power;
+    }
+}
+
+/// <summary>Which way energy flows through a settlement point, seen from the grid's customer.</summary>
+public enum Direction
+{
+    /// <summary>From the grid (OBIS 1.8.0).</summary>
+    Import = 1,
+    /// <summary>Into the grid (OBIS 2.8.0).</summary>
+    Export = 2,
+}

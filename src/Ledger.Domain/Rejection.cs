@@ -1,0 +1,28 @@
+namespace Ledger.Domain;
+
+/// <summary>
+/// Why evidence was refused. Numbers are fixed for ever; within a family they stand in order of precedence, and only
+/// the first that applies is answered. The same names appear in problem details, documents and scenario tables.
+/// </summary>
+public enum Rejection
+{
+    // 1xx: the bytes
+    TooLarge = 101, NotUtf8 = 102, ForbiddenCharacter = 103, Malformed = 104, Truncated = 105, UnknownFormat = 106,
+    UnknownField = 107, MissingField = 108, NotANumber = 109, NumberTooLong = 110, OutOfRange = 111, UnknownUnit = 112,
+    InvalidIdentifier = 113, InvalidTime = 114, EmptyInput = 115,
+    // 2xx: identity
+    EvidenceConflict = 201, UnknownSettlementPoint = 202, UnknownRegister = 203, UnknownInstruction = 204,
+    UnknownTariff = 205, NotAuthorised = 206, AlreadyRegistered = 207, UnknownZone = 208,
+    // 3xx: time
+    ReadInTheFuture = 301, ReadBeforeLastReading = 302, PeriodMisaligned = 303, PeriodsOverlap = 304,
+    DayNotWholePeriods = 305, IntervalEmpty = 306,
+    // 4xx: registers and energy
+    NegativeEnergy = 401, TooManyDigits = 402, RegisterDecreased = 403, ChangeOfBasis = 404, PowerAboveLimit = 405,
+    PeriodIncomplete = 406, WrongCount = 407,
+    // 5xx: signatures
+    NoKey = 501, SignatureInvalid = 502, UnknownAlgorithm = 503, NotConform = 504, NotPlausible = 505,
+    // 6xx: dispatch
+    InstructionWithdrawn = 601, InstructionInThePast = 602, ClockOutOfOrder = 603, NoQuantity = 604,
+    // 7xx: money
+    PriceMissing = 701, TariffIncomplete = 702, RunExists = 703, PostingsUnbalanced = 704,
+}

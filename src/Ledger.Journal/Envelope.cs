@@ -1,0 +1,44 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Journal;
+
+/// <summary>
+/// UUIDv8: 48 bits of the fact's valid time in Unix milliseconds, then SHA-256 of the evidence's natural key.
+/// Deterministic, so a retry is recognised for ever; time-prefixed, so it lies beside its neighbours in an index.
+/// </summary>
+public readonly record struct EventId(UInt128 Value)
+{
+    public static EventId From(Instant validFrom, EvidenceKey evidence)
+    {
+        Span<byte> id = stackalloc byte[16];
+        Span<byte> hash = stackalloc byte[32];
+        SHA256.HashData(Encoding.UTF8.GetBytes(evidence.Value), hash);
+        BinaryPrimitives.WriteInt64BigEndian(id, validFrom.ToUnixTimeMilliseconds() << 16);
+        hash[..10].CopyTo(id[6..]);
+        id[6] = (byte)((id[6] & 0x0f) | 0x80); // version 8, RFC 9562 §5.8
+        id[8] = (byte)((id[8] & 0x3f) | 0x80); // variant 10, RFC 9562 §4.1
+        return new EventId(BinaryPrimitives.ReadUInt128BigEndian(id));
+    }
+
+    public byte[] ToBytes()
+    {
+        var bytes = new byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, Value);
+        return bytes;
+    }
+
+    public override string ToString() => Convert.ToHexStringLower(ToBytes());
+}
+
+/// <summary>A personal field, encrypted under its subject's key; destroying the key erases it.</summary>
+public sealed record SealedField(string Name, string Subject, ReadOnlyMemory<byte> Ciphertext);
+
+/// <summary>The header of an event. Its bytes (<see cref="ToBytes"/>) are final: see docs/journal-format.md.</summary>
+public sealed record Envelope(
+    LedgerId Ledger, string Stream, long Revision, EventId Id, string WireName, int WireVersion,
+    Instant ValidFrom, Instant ValidTo, Instant RecordedAt, string Actor, PartyId Tenant, EventId? Causation,
+    IReadOnlyList<SealedField> Sealed, string ContentType);

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test. --install first installs the Debian packages that the fuller tests need.
+# --long also runs the long campaigns (crash cycles, millions of property samples).
+set -euo pipefail
+cd "$(dirname "$0")"
+packages="strace"
+for argument in "$@"; do
+  case "$argument" in
+    --install) apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $packages ;;
+    --long) export LEDGER_LONG=1 ;;
+    *) echo "usage: ./test.sh [--install] [--long]" >&2; exit 64 ;;
+  esac
+done
+for package in $packages; do
+  command -v "$package" >/dev/null || echo "Some tests are skipped by name; to run them: apt-get install -y $packages"
+done
+dotnet build Ledger.sln -c Release
+dotnet test --project tests/Ledger.Tests/Ledger.Tests.csproj -c Release --no-build
