@@ -2,7 +2,9 @@ using NodaTime;
 
 namespace Ledger.Domain;
 
-/// <summary>A fact of the ledger. Cases stand in the file of their concept; the journal's codec names each on the wire.</summary>
+/// <summary>
+/// A fact of the ledger. Cases stand in the file of their concept; the journal's codec names each on the wire.
+/// </summary>
 public abstract record LedgerEvent
 {
     private protected LedgerEvent() { }
@@ -14,7 +16,8 @@ public abstract record LedgerEvent
 /// </summary>
 public sealed record NewFact(LedgerEvent Event, Interval ValidTime, EvidenceKey Evidence)
 {
-    public static NewFact At(LedgerEvent happened, Instant at, EvidenceKey evidence) => new(happened, new Interval(at, at), evidence);
+    public static NewFact At(LedgerEvent happened, Instant at, EvidenceKey evidence) =>
+        new(happened, new Interval(at, at), evidence);
 }
 
 /// <summary>What a pure rule answers.</summary>

@@ -2,7 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Ledger.Domain;
 
-/// <summary>The one rule for identifiers: 1 to 64 of A–Z a–z 0–9 . _ : * - /, so that they are safe in paths of streams, logs and URLs.</summary>
+/// <summary>
+/// The one rule for identifiers: 1 to 64 of A–Z a–z 0–9 . _ : * - /, so that they are safe in paths of streams,
+/// logs and URLs.
+/// </summary>
 public static class Identifier
 {
     public static bool IsValid([NotNullWhen(true)] string? text)
@@ -23,7 +26,12 @@ public readonly record struct LedgerId
 {
     public string Value { get; }
     public LedgerId(string value) => Value = Identifier.Checked(value);
-    public static bool TryParse(string? text, out LedgerId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public static bool TryParse(string? text, out LedgerId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
     public override string ToString() => Value;
 }
 
@@ -32,7 +40,12 @@ public readonly record struct SettlementPointId : IComparable<SettlementPointId>
 {
     public string Value { get; }
     public SettlementPointId(string value) => Value = Identifier.Checked(value);
-    public static bool TryParse(string? text, out SettlementPointId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public static bool TryParse(string? text, out SettlementPointId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
     public int CompareTo(SettlementPointId other) => string.CompareOrdinal(Value, other.Value);
     public override string ToString() => Value;
 }
@@ -42,17 +55,29 @@ public readonly record struct StationId : IComparable<StationId>
 {
     public string Value { get; }
     public StationId(string value) => Value = Identifier.Checked(value);
-    public static bool TryParse(string? text, out StationId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public static bool TryParse(string? text, out StationId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
     public int CompareTo(StationId other) => string.CompareOrdinal(Value, other.Value);
     public override string ToString() => Value;
 }
 
-/// <summary>A company or authority that takes part: charging operator, aggregator, grid operator. Also the tenant.</summary>
+/// <summary>
+/// A company or authority that takes part: charging operator, aggregator, grid operator. Also the tenant.
+/// </summary>
 public readonly record struct PartyId : IComparable<PartyId>
 {
     public string Value { get; }
     public PartyId(string value) => Value = Identifier.Checked(value);
-    public static bool TryParse(string? text, out PartyId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public static bool TryParse(string? text, out PartyId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
     public int CompareTo(PartyId other) => string.CompareOrdinal(Value, other.Value);
     public override string ToString() => Value;
 }
@@ -62,7 +87,12 @@ public readonly record struct InstructionId : IComparable<InstructionId>
 {
     public string Value { get; }
     public InstructionId(string value) => Value = Identifier.Checked(value);
-    public static bool TryParse(string? text, out InstructionId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public static bool TryParse(string? text, out InstructionId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
     public int CompareTo(InstructionId other) => string.CompareOrdinal(Value, other.Value);
     public override string ToString() => Value;
 }
@@ -72,7 +102,12 @@ public readonly record struct TariffId : IComparable<TariffId>
 {
     public string Value { get; }
     public TariffId(string value) => Value = Identifier.Checked(value);
-    public static bool TryParse(string? text, out TariffId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public static bool TryParse(string? text, out TariffId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
     public int CompareTo(TariffId other) => string.CompareOrdinal(Value, other.Value);
     public override string ToString() => Value;
 }
@@ -82,12 +117,19 @@ public readonly record struct RunId : IComparable<RunId>
 {
     public string Value { get; }
     public RunId(string value) => Value = Identifier.Checked(value);
-    public static bool TryParse(string? text, out RunId id) { var ok = Identifier.IsValid(text); id = ok ? new(text!) : default; return ok; }
+    public static bool TryParse(string? text, out RunId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
     public int CompareTo(RunId other) => string.CompareOrdinal(Value, other.Value);
     public override string ToString() => Value;
 }
 
-/// <summary>The natural key of a piece of evidence: it fixes the event id, so that a retry is recognised for ever.</summary>
+/// <summary>
+/// The natural key of a piece of evidence: it fixes the event id, so that a retry is recognised for ever.
+/// </summary>
 public readonly record struct EvidenceKey
 {
     public string Value { get; }
@@ -106,7 +148,8 @@ public readonly record struct EvidenceDigest
     public string Hex { get; }
     public EvidenceDigest(string hex)
     {
-        if (hex.Length != 64 || !hex.All(char.IsAsciiHexDigitLower)) throw new ArgumentException("64 lower-case hex digits", nameof(hex));
+        if (hex.Length != 64 || !hex.All(char.IsAsciiHexDigitLower))
+            throw new ArgumentException("64 lower-case hex digits", nameof(hex));
         Hex = hex;
     }
     public override string ToString() => Hex;

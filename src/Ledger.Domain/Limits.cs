@@ -17,7 +17,9 @@ public static class Limits
     public const int NumberLengthMax = 40;
     /// <summary>Largest file or request body imported in one go, in bytes.</summary>
     public const int ImportBytesMax = 64 * 1024 * 1024;
-    /// <summary>How far a device's clock may run ahead before its reading is "in the future", in milliseconds.</summary>
+    /// <summary>
+    /// How far a device's clock may run ahead before its reading is "in the future", in milliseconds.
+    /// </summary>
     public const int ClockSkewMs = 2_000;
     /// <summary>Samples in one curve batch.</summary>
     public const int SamplesPerBatchMax = 5_000_000;

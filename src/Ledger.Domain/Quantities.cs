@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Ledger.Domain;
 
-/// <summary>Active power as a whole number of milliwatts; positive when importing from the grid, negative when exporting.</summary>
+/// <summary>
+/// Active power as a whole number of milliwatts; positive when importing from the grid, negative when exporting.
+/// </summary>
 public readonly record struct Power(long Milliwatts) : IComparable<Power>
 {
     public static readonly Power Zero = new(0);
