@@ -1,0 +1,95 @@
+using System.Text.RegularExpressions;
+using Ledger.Domain;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>What the documents say of the code is compared with the code.</summary>
+public sealed partial class DocumentTests
+{
+    private static readonly string[] Columns =
+        ["Trigger", "Evidence or command", "Decision file", "Fact", "Views that change", "Scenario file"];
+
+    private sealed record Row(string DecisionFile, string Fact, string Views, string ScenarioFile);
+
+    [Fact]
+    public void The_event_model_has_one_row_for_every_fact()
+    {
+        var facts = typeof(LedgerEvent).Assembly.GetTypes()
+            .Where(type => type.IsSubclassOf(typeof(LedgerEvent))).Select(type => type.Name);
+        EventModel().Select(row => Quoted(row.Fact).Single()).ShouldBe(facts, ignoreOrder: true);
+    }
+
+    [Fact]
+    public void The_event_model_names_the_file_that_declares_the_fact_or_decides_it()
+    {
+        foreach (var row in EventModel())
+            foreach (var file in Quoted(row.DecisionFile))
+                Repository.Text($"src/Ledger.Domain/{file}").ShouldContain(Quoted(row.Fact).Single(), Case.Sensitive, row.Fact);
+    }
+
+    [Fact]
+    public void The_event_model_names_the_views_that_read_the_fact()
+    {
+        foreach (var row in EventModel().Where(row => row.Views != "audit only"))
+        {
+            Quoted(row.Views).ShouldNotBeEmpty(row.Fact);
+            foreach (var view in Quoted(row.Views))
+                Repository.Text($"src/Ledger.Projections/{view}.cs")
+                    .ShouldContain(Quoted(row.Fact).Single(), Case.Sensitive, $"{view} reads {row.Fact}");
+        }
+    }
+
+    [Fact]
+    public void The_event_model_names_scenario_files_that_exist()
+    {
+        foreach (var file in EventModel().SelectMany(row => Quoted(row.ScenarioFile)))
+            File.Exists(Repository.PathOf($"tests/Ledger.Tests/Scenarios/{file}")).ShouldBeTrue(file);
+    }
+
+    [Fact]
+    public void A_document_has_one_title()
+    {
+        foreach (var document in Documents())
+            Fences().Replace(Repository.Text(document), "").Split('\n')
+                .Count(line => line.StartsWith("# ", StringComparison.Ordinal)).ShouldBe(1, document);
+    }
+
+    [Fact]
+    public void The_readme_gives_the_two_commands()
+    {
+        var readme = Repository.Text("README.md");
+        readme.ShouldContain("\ndotnet run --project src/Ledger.Cli -c Release -- demo\n");
+        readme.ShouldContain("\n./test.sh\n");
+        FiveFiles().Count(readme).ShouldBe(5);
+    }
+
+    [Fact]
+    public void The_licence_is_Apache_2() =>
+        Repository.Text("LICENSE").ShouldSatisfyAllConditions(
+            text => text.ShouldContain("Apache License"), text => text.ShouldContain("Version 2.0, January 2004"));
+
+    private static IReadOnlyList<string> Documents() => Repository.Files(".", "*.md");
+
+    private static IReadOnlyList<Row> EventModel()
+    {
+        var table = Repository.Text("docs/event-model.md").Split('\n')
+            .Where(line => line.StartsWith('|')).Select(Cells).ToList();
+        table[0].ShouldBe(Columns);
+        return table.Skip(2).Select(cells => new Row(cells[2], cells[3], cells[4], cells[5])).ToList();
+    }
+
+    private static string[] Cells(string line) => line.Trim().Trim('|').Split('|', StringSplitOptions.TrimEntries);
+
+    private static IReadOnlyList<string> Quoted(string cell) =>
+        CodeSpan().Matches(cell).Select(match => match.Groups[1].Value).ToList();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex CodeSpan();
+
+    [GeneratedRegex(@"^\d\. `src/[^`]+`", RegexOptions.Multiline)]
+    private static partial Regex FiveFiles();
+
+    [GeneratedRegex(@"^```.*?^```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Fences();
+}
