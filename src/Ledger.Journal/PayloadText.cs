@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Journal;
+
+/// <summary>
+/// How values stand in a payload: everything that JavaScript's 53 bits, a locale or a formatter could change is text.
+/// </summary>
+internal static class PayloadText
+{
+    /// <summary>Every converter of the payload; a type that is not here is a JSON object, array, boolean or 32-bit number.</summary>
+    public static IEnumerable<JsonConverter> Converters() =>
+    [
+        new Plain(),
+        new AsText<long>(v => v.ToString(CultureInfo.InvariantCulture), t => long.Parse(t, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
+        new AsText<decimal>(Canonical, t => decimal.Parse(t, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture)),
+        new AsText<Energy>(v => v.HalfNanojoules.ToString(CultureInfo.InvariantCulture), t => new Energy(Int128.Parse(t, CultureInfo.InvariantCulture))),
+        new AsText<Power>(v => v.Milliwatts.ToString(CultureInfo.InvariantCulture), t => new Power(long.Parse(t, CultureInfo.InvariantCulture))),
+        new AsText<Instant>(FormatInstant, ParseInstant),
+        new AsText<LocalDate>(LocalDatePattern.Iso.Format, t => LocalDatePattern.Iso.Parse(t).GetValueOrThrow()),
+        new AsText<LocalTime>(LocalTimePattern.ExtendedIso.Format, t => LocalTimePattern.ExtendedIso.Parse(t).GetValueOrThrow()),
+        new AsText<SettlementPointId>(v => v.Value, t => new SettlementPointId(t)),
+        new AsText<StationId>(v => v.Value, t => new StationId(t)),
+        new AsText<PartyId>(v => v.Value, t => new PartyId(t)),
+        new AsText<InstructionId>(v => v.Value, t => new InstructionId(t)),
+        new AsText<TariffId>(v => v.Value, t => new TariffId(t)),
+        new AsText<RunId>(v => v.Value, t => new RunId(t)),
+        new AsText<LedgerId>(v => v.Value, t => new LedgerId(t)),
+        new AsText<EvidenceKey>(v => v.Value, t => new EvidenceKey(t)),
+        new AsText<EvidenceDigest>(v => v.Hex, t => new EvidenceDigest(t)),
+        new AsText<RegisterId>(v => v.ToString(), ParseRegister),
+        new FromTo(),
+    ];
+
+    /// <summary>U+0000 and lone surrogates cannot be kept by every store and every JSON reader; they are refused.</summary>
+    public static string Checked(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\0') throw new JsonException("text contains U+0000");
+            if (!char.IsSurrogate(text[i])) continue;
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+                throw new JsonException("text contains a lone surrogate");
+            i++;
+        }
+        return text;
+    }
+
+    /// <summary>One text for one value: no trailing zeros, no negative zero (1.50 and 1.5 are the same price).</summary>
+    private static string Canonical(decimal value)
+    {
+        if (value == 0) return "0";
+        var text = value.ToString(CultureInfo.InvariantCulture);
+        return text.Contains('.') ? text.TrimEnd('0').TrimEnd('.') : text;
+    }
+
+    private static readonly InstantPattern Ticks = InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss'.'fffffff'Z'");
+
+    private static string FormatInstant(Instant value) =>
+        Instant.FromUnixTimeTicks(value.ToUnixTimeTicks()) == value
+            ? Ticks.Format(value)
+            : throw new JsonException($"{value} is finer than the journal's tick of 100 ns");
+
+    private static Instant ParseInstant(string text) => Ticks.Parse(text).GetValueOrThrow();
+
+    private static RegisterId ParseRegister(string text)
+    {
+        var slash = text.LastIndexOf('/');
+        var direction = text[(slash + 1)..] switch
+        {
+            "1.8.0" => Direction.Import,
+            "2.8.0" => Direction.Export,
+            var obis => throw new FormatException($"register {obis} is neither 1.8.0 nor 2.8.0"),
+        };
+        return new RegisterId(new SettlementPointId(text[..Math.Max(0, slash)]), direction);
+    }
+
+    private sealed class AsText<T>(Func<T, string> format, Func<string, T> parse) : JsonConverter<T> where T : struct
+    {
+        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        {
+            if (reader.TokenType != JsonTokenType.String) throw new JsonException($"{typeof(T).Name} is written as text");
+            var text = reader.GetString()!;
+            try
+            {
+                return parse(text);
+            }
+            catch (Exception e) when (e is FormatException or OverflowException or ArgumentException or UnparsableValueException)
+            {
+                throw new JsonException($"'{text}' is no {typeof(T).Name}", e);
+            }
+        }
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(format(value));
+    }
+
+    private sealed class Plain : JsonConverter<string>
+    {
+        public override string Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => Checked(reader.GetString()!);
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(Checked(value));
+    }
+
+    /// <summary>A half-open interval with both ends: <c>{"from":…,"to":…}</c>.</summary>
+    private sealed class FromTo : JsonConverter<Interval>
+    {
+        public override Interval Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        {
+            var from = Member(ref reader, "from");
+            var to = Member(ref reader, "to");
+            if (!reader.Read() || reader.TokenType != JsonTokenType.EndObject) throw new JsonException("an interval is from and to");
+            return to >= from ? new Interval(from, to) : throw new JsonException("an interval ends before it starts");
+        }
+
+        private static Instant Member(ref Utf8JsonReader reader, string name)
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals(name)
+                || !reader.Read() || reader.TokenType != JsonTokenType.String)
+                throw new JsonException($"an interval has '{name}' here");
+            var parsed = Ticks.Parse(reader.GetString()!);
+            return parsed.Success ? parsed.Value : throw new JsonException(parsed.Exception.Message);
+        }
+
+        public override void Write(Utf8JsonWriter writer, Interval value, JsonSerializerOptions options)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("from", FormatInstant(value.Start));
+            writer.WriteString("to", FormatInstant(value.End));
+            writer.WriteEndObject();
+        }
+    }
+}

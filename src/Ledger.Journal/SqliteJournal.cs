@@ -1,0 +1,244 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Ledger.Domain;
+using Microsoft.Data.Sqlite;
+using NodaTime;
+
+namespace Ledger.Journal;
+
+/// <summary>What an embedded journal is opened with.</summary>
+/// <param name="Directory">The data folder; one process owns it.</param>
+/// <param name="Ledger">The ledger whose journal it is.</param>
+/// <param name="Clock">What time it is, for recordedAt.</param>
+/// <param name="Secret">The ledger's secret, from which the salts of the leaves are derived; at least 16 bytes.</param>
+public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, IClock Clock, byte[] Secret)
+{
+    /// <summary>Appends that may wait; one more is answered Busy.</summary>
+    public int QueuedAppendsMax { get; init; } = 4096;
+    /// <summary>Appends that share one transaction.</summary>
+    public int BatchAppendsMax { get; init; } = 1024;
+}
+
+/// <summary>The journal met a storage error and refuses everything: what is durable is known only after a new start.</summary>
+public sealed class JournalFaultedException(Exception cause) : Exception($"the journal has stopped: {cause.Message}", cause);
+
+/// <summary>
+/// The embedded journal: SQLite in WAL mode with synchronous=FULL, one writer thread behind a bounded queue, group
+/// commit. An append is answered only after its transaction is durable and journal.head is written through.
+/// </summary>
+public sealed class SqliteJournal : IJournal
+{
+    public const string FileName = "journal.db";
+    private const int ReadRowsMax = 512; // a page of reading, so that no long read holds a snapshot of the database
+    private readonly SqliteJournalOptions options;
+    private readonly FolderLock owned;
+    private readonly JournalTables tables;
+    private readonly JournalHead head;
+    private readonly JournalSequencer sequencer;
+    private readonly Channel<PendingAppend> queue;
+    private readonly Thread writer;
+    private volatile Acknowledged acknowledged;
+    private volatile TaskCompletionSource grown = NewSignal();
+    private volatile JournalFaultedException? fault;
+
+    private sealed record Acknowledged(long Length, byte[] Root);
+
+    private SqliteJournal(SqliteJournalOptions options, FolderLock owned)
+    {
+        (this.options, this.owned) = (options, owned);
+        JournalTables? opened = null;
+        try
+        {
+            tables = opened = new JournalTables(Path.Combine(options.Directory, FileName));
+            var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
+            head = JournalHead.Open(options.Directory, tree.Size);
+            try
+            {
+                RefuseUnlessAcknowledged(tree);
+                if (tree.Size > head.Length) head.Write(tree.Size, tree.Root());
+            }
+            catch
+            {
+                head.Dispose();
+                throw;
+            }
+            DirectoryEntries.Sync(options.Directory);
+            sequencer = new JournalSequencer(options, tables, tree, recordedAt);
+            acknowledged = new Acknowledged(tree.Size, tree.Root());
+        }
+        catch
+        {
+            opened?.Dispose();
+            throw;
+        }
+        queue = Channel.CreateBounded<PendingAppend>(new BoundedChannelOptions(options.QueuedAppendsMax) { SingleReader = true });
+        writer = new Thread(Write) { IsBackground = true, Name = $"journal {options.Ledger}" };
+        writer.Start();
+    }
+
+    /// <summary>
+    /// Opens or creates the journal in its folder. Throws <see cref="FolderOwnedException"/> where another process owns
+    /// it and <see cref="JournalRefusedException"/> where it is not what was acknowledged.
+    /// </summary>
+    public static SqliteJournal Open(SqliteJournalOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Secret.Length, 16, "bytes of the ledger's secret");
+        Directory.CreateDirectory(options.Directory);
+        var owned = FolderLock.Take(options.Directory);
+        try
+        {
+            return new SqliteJournal(options, owned);
+        }
+        catch
+        {
+            owned.Dispose();
+            throw;
+        }
+    }
+
+    public LedgerId Ledger => options.Ledger;
+    public long Length => acknowledged.Length;
+    public byte[] Root => acknowledged.Root;
+
+    /// <summary>Events beyond the head were durable but not yet acknowledged; events that are missing were.</summary>
+    private void RefuseUnlessAcknowledged(MerkleTree tree)
+    {
+        if (tree.Size < head.Length)
+            throw new JournalRefusedException(
+                $"the journal ends at position {tree.Size} but was acknowledged up to position {head.Length}");
+        var root = tree.Size == head.Length ? tree.Root() : tables.RootAt(head.Length);
+        if (!root.AsSpan().SequenceEqual(head.Root))
+            throw new JournalRefusedException(
+                $"the journal's root at position {head.Length} is {Convert.ToHexStringLower(root)} but "
+                + $"{Convert.ToHexStringLower(head.Root)} was acknowledged");
+    }
+
+    public async ValueTask<AppendResult> AppendAsync(
+        string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var pending = PendingAppend.Encode(stream, expected, facts, by, causation);
+        if (fault is { } before) throw before;
+        if (!queue.Writer.TryWrite(pending))
+            return fault is { } now ? throw now : new AppendResult.Busy();
+        // Once queued it will be written: the answer is awaited even where the caller has lost interest.
+        return await pending.Answer.Task.ConfigureAwait(false);
+    }
+
+    private void Write()
+    {
+        var batch = new List<(PendingAppend Pending, AppendResult Result)>();
+        try
+        {
+            while (queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            {
+                batch.Clear();
+                tables.Begin();
+                while (batch.Count < options.BatchAppendsMax && queue.Reader.TryRead(out var pending))
+                {
+                    batch.Add((pending, new AppendResult.Busy()));
+                    batch[^1] = (pending, sequencer.Append(pending));
+                }
+                tables.Commit(sequencer.Tree, sequencer.RecordedAt);
+                Acknowledge(batch);
+            }
+        }
+        catch (Exception e)
+        {
+            // Whatever it was, what is durable is not known any more: refuse all until a new start has looked.
+            fault = new JournalFaultedException(e);
+            queue.Writer.TryComplete();
+            foreach (var (pending, _) in batch) pending.Answer.TrySetException(fault);
+            while (queue.Reader.TryRead(out var pending)) pending.Answer.TrySetException(fault);
+            grown.TrySetException(fault);
+        }
+    }
+
+    private void Acknowledge(List<(PendingAppend Pending, AppendResult Result)> batch)
+    {
+        if (sequencer.Tree.Size > acknowledged.Length)
+        {
+            var root = sequencer.Tree.Root();
+            head.Write(sequencer.Tree.Size, root);
+            acknowledged = new Acknowledged(sequencer.Tree.Size, root);
+            Interlocked.Exchange(ref grown, NewSignal()).SetResult();
+        }
+        foreach (var (pending, result) in batch) pending.Answer.SetResult(result);
+    }
+
+    public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromRevision, CancellationToken ct) =>
+        ReadAsync("""
+            SELECT position, header, payload, revision + 1 FROM events
+            WHERE stream = (SELECT key FROM streams WHERE name = $stream) AND revision >= $from AND position < $length
+            ORDER BY revision LIMIT $rows
+            """, stream, fromRevision, ct);
+
+    public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
+        ReadAsync("""
+            SELECT position, header, payload, position + 1 FROM events
+            WHERE position >= $from AND position < $length ORDER BY position LIMIT $rows
+            """, null, fromPosition, ct);
+
+    /// <summary>Reads what is acknowledged, page by page; the last column of the query is where the next page starts.</summary>
+    private async IAsyncEnumerable<RecordedEvent> ReadAsync(
+        string sql, string? stream, long from, [EnumeratorCancellation] CancellationToken ct)
+    {
+        if (fault is { } stopped) throw stopped;
+        using var connection = JournalTables.Connect(Path.Combine(options.Directory, FileName));
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        if (stream is not null) command.Parameters.AddWithValue("$stream", stream);
+        command.Parameters.AddWithValue("$from", from);
+        command.Parameters.AddWithValue("$length", Length);
+        command.Parameters.AddWithValue("$rows", ReadRowsMax);
+        var page = new List<RecordedEvent>(ReadRowsMax);
+        do
+        {
+            ct.ThrowIfCancellationRequested();
+            page.Clear();
+            command.Parameters["$from"].Value = from;
+            command.Parameters["$length"].Value = Length;
+            using (var rows = command.ExecuteReader())
+                while (rows.Read())
+                {
+                    page.Add(Read(rows));
+                    from = rows.GetInt64(3);
+                }
+            foreach (var recorded in page) yield return recorded;
+            await Task.CompletedTask;
+        } while (page.Count == ReadRowsMax);
+    }
+
+    private static RecordedEvent Read(SqliteDataReader row)
+    {
+        var position = row.GetInt64(0);
+        var payload = row.GetFieldValue<byte[]>(2);
+        var (envelope, payloadLength) = EnvelopeBytes.Read(row.GetFieldValue<byte[]>(1));
+        if (payloadLength != payload.Length)
+            throw new JournalRefusedException($"position {position} has {payload.Length} bytes of payload, its header says {payloadLength}");
+        return new RecordedEvent(position, envelope, payload);
+    }
+
+    public async Task WaitForAsync(long position, CancellationToken ct)
+    {
+        while (true)
+        {
+            var signal = grown;
+            if (fault is { } stopped) throw stopped;
+            if (Length > position) return;
+            await signal.Task.WaitAsync(ct).ConfigureAwait(false);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        queue.Writer.TryComplete();
+        await Task.Run(writer.Join).ConfigureAwait(false);
+        tables.Dispose();
+        head.Dispose();
+        owned.Dispose();
+        grown.TrySetCanceled();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,84 @@
+using System.Text;
+using Ledger.Domain;
+using Ledger.Journal;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+public sealed class RecorderTests : IDisposable
+{
+    private readonly TestFolder folder = new();
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Writers_of_one_stream_decide_again_until_each_has_its_turn()
+    {
+        await using var journal = folder.Open();
+        using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
+        var recorder = new Recorder(journal, archive, folder.Clock);
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => recorder.RecordAsync(
+            "s", 0, (count, _) => count + 1, count => new Decision.Accepted(TestFolder.Reading(i, index: count)), TestFolder.Tester, Ct))));
+        outcomes.ShouldAllBe(o => o is RecordOutcome.Recorded);
+        // Each decision saw every fact that stands before its own.
+        (await TestFolder.AllAsync(journal)).Select(e => ((RegisterReadingRecorded)EventCodec.Decode(e)).IndexSteps)
+            .ShouldBe(Enumerable.Range(0, 8).Select(i => (long)i));
+    }
+
+    [Fact]
+    public async Task What_is_refused_is_kept_once_and_found_again()
+    {
+        var sent = Encoding.UTF8.GetBytes("{\"kWh\": NaN}");
+        await using var journal = folder.Open();
+        using (var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret))
+        {
+            var recorder = new Recorder(journal, archive, folder.Clock);
+            for (var i = 0; i < 2; i++)
+                (await recorder.RecordAsync("s", 0, (n, _) => n, _ => new Decision.Rejected(Rejection.NotANumber, "kWh is NaN\0"),
+                    TestFolder.Tester, Ct, new Submission(sent, "POST /readings")))
+                    .ShouldBe(new RecordOutcome.Refused(Rejection.NotANumber, "kWh is NaN\0"));
+        }
+        var e = (await TestFolder.AllAsync(journal)).Single();
+        e.Envelope.Stream.ShouldBe("refusals/2026-03-01");
+        var refused = EventCodec.Decode(e).ShouldBeOfType<EvidenceRefused>();
+        (refused.Code, refused.Detail, refused.Bytes).ShouldBe((Rejection.NotANumber, "kWh is NaN\uFFFD", 12L));
+        using var again = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
+        again.Get(refused.Evidence).ShouldBe(sent);
+    }
+
+    [Fact]
+    public async Task The_second_of_two_conflicting_facts_is_kept_as_refused_evidence()
+    {
+        await using var journal = folder.Open();
+        using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
+        var recorder = new Recorder(journal, archive, folder.Clock);
+        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 5)], TestFolder.Tester, Ct)).ShouldBe(new RecordOutcome.Recorded(0));
+        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 5)], TestFolder.Tester, Ct)).ShouldBe(new RecordOutcome.AlreadyRecorded(0));
+        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 6)], TestFolder.Tester, Ct)).ShouldBeOfType<RecordOutcome.Conflict>();
+        var refused = EventCodec.Decode((await TestFolder.AllAsync(journal))[1]).ShouldBeOfType<EvidenceRefused>();
+        refused.Code.ShouldBe(Rejection.EvidenceConflict);
+        Encoding.UTF8.GetString(archive.Get(refused.Evidence)!).ShouldContain("\"indexSteps\":\"6\"");
+    }
+
+    [Fact]
+    public void The_archive_survives_a_torn_tail_and_refuses_damage()
+    {
+        Directory.CreateDirectory(folder.Path);
+        EvidenceDigest first;
+        using (var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret))
+        {
+            first = archive.Put("first"u8);
+            archive.Put("second"u8);
+            archive.Put("first"u8).ShouldBe(first);
+        }
+        var path = Path.Combine(folder.Path, "evidence", "000000.segment");
+        var bytes = File.ReadAllBytes(path);
+        bytes.Length.ShouldBe(2 * 64 + 11);
+        File.WriteAllBytes(path, bytes[..^3]);
+        using (var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret)) archive.Get(first).ShouldBe("first"u8.ToArray());
+        bytes[5] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        Should.Throw<InvalidDataException>(() => EvidenceArchive.Open(folder.Path, TestFolder.Secret));
+    }
+}

@@ -1,0 +1,228 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using Microsoft.Data.Sqlite;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+public sealed class SqliteJournalTests : IDisposable
+{
+    private readonly TestFolder folder = new();
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public void Dispose() => folder.Dispose();
+
+    private static ValueTask<AppendResult> Append(IJournal journal, string stream, ExpectedRevision expected, params NewFact[] facts) =>
+        journal.AppendAsync(stream, expected, facts, TestFolder.Tester, null, Ct);
+
+    [Fact]
+    public async Task Positions_of_64_writers_are_gap_free_and_the_digest_comes_back()
+    {
+        byte[] root;
+        await using (var journal = folder.Open())
+        {
+            var results = await Task.WhenAll(Enumerable.Range(0, 64).Select(writer => Task.Run(async () =>
+            {
+                var positions = new List<long>();
+                for (var i = 0; i < 20; i++)
+                    positions.Add((await Append(journal, $"register/{writer}", ExpectedRevision.Any, TestFolder.Reading(writer * 20 + i)))
+                        .ShouldBeOfType<AppendResult.Recorded>().FirstPosition);
+                return positions;
+            })));
+            results.SelectMany(p => p).Order().ShouldBe(Enumerable.Range(0, 1280).Select(i => (long)i));
+            root = journal.Root;
+        }
+        await using var again = folder.Open();
+        again.Root.ShouldBe(root);
+        var all = await TestFolder.AllAsync(again);
+        all.Select(e => e.Position).ShouldBe(Enumerable.Range(0, 1280).Select(i => (long)i));
+        var tree = new MerkleTree();
+        foreach (var e in all)
+            tree.Append(EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(TestFolder.Secret, e.Envelope.Id),
+                EnvelopeBytes.Write(e.Envelope, e.Payload.Length), System.Security.Cryptography.SHA256.HashData(e.Payload.Span)));
+        tree.Root().ShouldBe(root);
+    }
+
+    [Fact]
+    public async Task Expected_revisions_are_kept()
+    {
+        await using var journal = folder.Open();
+        (await Append(journal, "s", ExpectedRevision.Exists, TestFolder.Reading(1))).ShouldBe(new AppendResult.WrongRevision(-1));
+        (await Append(journal, "s", ExpectedRevision.Exactly(0), TestFolder.Reading(1))).ShouldBe(new AppendResult.WrongRevision(-1));
+        (await Append(journal, "s", ExpectedRevision.NoStream, TestFolder.Reading(1))).ShouldBe(new AppendResult.Recorded(0, 0));
+        (await Append(journal, "s", ExpectedRevision.NoStream, TestFolder.Reading(2))).ShouldBe(new AppendResult.WrongRevision(0));
+        (await Append(journal, "s", ExpectedRevision.Exactly(0), TestFolder.Reading(2))).ShouldBe(new AppendResult.Recorded(1, 1));
+        (await Append(journal, "s", ExpectedRevision.Exists, TestFolder.Reading(3))).ShouldBe(new AppendResult.Recorded(2, 2));
+        (await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(4))).ShouldBe(new AppendResult.Recorded(3, 3));
+        var from = new List<long>();
+        await foreach (var e in journal.ReadStreamAsync("s", 2, Ct)) from.Add(e.Envelope.Revision);
+        from.ShouldBe([2, 3]);
+    }
+
+    [Fact]
+    public async Task A_repeat_is_recognised_across_restarts_and_a_conflict_says_what_differs()
+    {
+        await using (var journal = folder.Open())
+            await Append(journal, "s", ExpectedRevision.NoStream, TestFolder.Reading(1), TestFolder.Reading(2));
+        await using var again = folder.Open();
+        (await Append(again, "s", ExpectedRevision.NoStream, TestFolder.Reading(1), TestFolder.Reading(2)))
+            .ShouldBe(new AppendResult.AlreadyRecorded(0));
+        (await Append(again, "s", ExpectedRevision.Any, TestFolder.Reading(2))).ShouldBe(new AppendResult.AlreadyRecorded(1));
+        (await Append(again, "s", ExpectedRevision.Any, TestFolder.Reading(2, index: 9)))
+            .ShouldBeOfType<AppendResult.Conflict>().Differs.ShouldContain("payload");
+        (await Append(again, "s", ExpectedRevision.Any, TestFolder.Reading(2), TestFolder.Reading(3)))
+            .ShouldBeOfType<AppendResult.Conflict>().Differs.ShouldContain("1 of 2");
+        (await Append(again, "s", ExpectedRevision.Any, TestFolder.Reading(3), TestFolder.Reading(3)))
+            .ShouldBeOfType<AppendResult.Conflict>();
+        again.Length.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_appended_leaves_nothing()
+    {
+        await using var journal = folder.Open();
+        var long1 = new string('x', Limits.DecisionBytesMax);
+        var tooLarge = NewFact.At(new EvidenceKept(new EvidenceDigest(new string('0', 64)), long1, "", 0), TestFolder.Start, new EvidenceKey("k"));
+        await Should.ThrowAsync<ArgumentException>(async () => await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(1), tooLarge));
+        await Should.ThrowAsync<ArgumentException>(async () => await Append(journal, "", ExpectedRevision.Any, TestFolder.Reading(1)));
+        await Should.ThrowAsync<ArgumentException>(async () => await Append(journal, "s", ExpectedRevision.Any));
+        journal.Length.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_full_queue_answers_busy_and_loses_nothing()
+    {
+        await using var journal = SqliteJournal.Open(folder.Options with { QueuedAppendsMax = 2, BatchAppendsMax = 1 });
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i =>
+            Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(i)).AsTask()));
+        var recorded = answers.Count(a => a is AppendResult.Recorded);
+        answers.Count(a => a is AppendResult.Busy).ShouldBe(200 - recorded);
+        recorded.ShouldBeLessThan(200);
+        journal.Length.ShouldBe(recorded);
+    }
+
+    [Fact]
+    public async Task The_time_of_recording_never_decreases_and_a_step_back_is_a_fact()
+    {
+        await using var journal = folder.Open();
+        await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(1));
+        folder.Clock.Now -= Duration.FromSeconds(5);
+        (await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(2))).ShouldBe(new AppendResult.Recorded(2, 1));
+        await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(3));
+        var all = await TestFolder.AllAsync(journal);
+        all.Select(e => e.Envelope.RecordedAt).Distinct().ShouldBe([TestFolder.Start]);
+        all.Select(EventCodec.Decode).OfType<ClockSteppedBack>()
+            .ShouldBe([new ClockSteppedBack(TestFolder.Start, TestFolder.Start - Duration.FromSeconds(5))]);
+    }
+
+    [Fact]
+    public async Task A_second_owner_is_refused_with_the_pid_of_the_first()
+    {
+        await using var journal = folder.Open();
+        Should.Throw<FolderOwnedException>(folder.Open).Owner.ShouldBe(Environment.ProcessId);
+    }
+
+    [Fact]
+    public async Task Another_ledgers_journal_is_refused()
+    {
+        await using (folder.Open()) { }
+        Should.Throw<JournalRefusedException>(() => SqliteJournal.Open(folder.Options with { Ledger = new LedgerId("other") }))
+            .Message.ShouldContain("ledger test");
+    }
+
+    [Fact]
+    public async Task A_waiting_subscriber_sees_every_event_once_and_in_order()
+    {
+        await using var journal = folder.Open();
+        var reader = Task.Run(async () =>
+        {
+            var seen = new List<long>();
+            while (seen.Count < 50)
+            {
+                await journal.WaitForAsync(seen.Count, Ct);
+                await foreach (var e in journal.ReadAllAsync(seen.Count, Ct)) seen.Add(e.Position);
+            }
+            return seen;
+        }, Ct);
+        for (var i = 0; i < 50; i++) await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(i));
+        (await reader).ShouldBe(Enumerable.Range(0, 50).Select(i => (long)i));
+    }
+
+    [Fact]
+    public async Task A_damaged_write_ahead_log_is_refused_with_both_positions()
+    {
+        using var copy = new TestFolder();
+        Directory.CreateDirectory(copy.Path);
+        await using (var journal = folder.Open())
+        {
+            for (var i = 0; i < 10; i++) await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(i));
+            // A copy of the open journal, as a crash would leave it: the log has not been moved into the database.
+            foreach (var name in (string[])["journal.db", "journal.db-wal", "journal.head"])
+                File.Copy(Path.Combine(folder.Path, name), Path.Combine(copy.Path, name));
+        }
+        var log = File.ReadAllBytes(Path.Combine(copy.Path, "journal.db-wal"));
+        log[^100] ^= 1;
+        File.WriteAllBytes(Path.Combine(copy.Path, "journal.db-wal"), log);
+        var refused = Should.Throw<JournalRefusedException>(copy.Open).Message;
+        refused.ShouldContain("ends at position 9 ");
+        refused.ShouldContain("up to position 10");
+    }
+
+    [Fact]
+    public async Task One_damaged_slot_of_the_head_is_survived_and_two_are_refused()
+    {
+        await using (var journal = folder.Open())
+            for (var i = 0; i < 3; i++) await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(i));
+        var path = Path.Combine(folder.Path, JournalHead.FileName);
+        var intact = File.ReadAllBytes(path);
+        foreach (var damagedAt in (int[])[30, 4096 + 30])
+        {
+            var damaged = intact.ToArray();
+            damaged[damagedAt] ^= 1;
+            File.WriteAllBytes(path, damaged);
+            await using var journal = folder.Open();
+            journal.Length.ShouldBe(3);
+        }
+        var both = intact.ToArray();
+        both[30] ^= 1;
+        both[4096 + 30] ^= 1;
+        File.WriteAllBytes(path, both);
+        Should.Throw<JournalRefusedException>(folder.Open).Message.ShouldContain("both slots");
+        File.Delete(path);
+        Should.Throw<JournalRefusedException>(folder.Open).Message.ShouldContain("missing");
+    }
+
+    [Fact]
+    public async Task A_leaf_that_was_changed_is_refused()
+    {
+        await using (var journal = folder.Open()) await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(1));
+        using (var connection = new SqliteConnection($"Data Source={Path.Combine(folder.Path, SqliteJournal.FileName)};Pooling=False"))
+        {
+            connection.Open();
+            using var change = connection.CreateCommand();
+            change.CommandText = "UPDATE ledger SET frontier = zeroblob(32)";
+            change.ExecuteNonQuery();
+        }
+        Should.Throw<JournalRefusedException>(folder.Open).Message.ShouldContain("was acknowledged");
+    }
+
+    [Fact]
+    public async Task The_bytes_of_header_leaf_and_digest_are_the_accepted_ones()
+    {
+        await using var journal = folder.Open();
+        await journal.AppendAsync("register/CP1", ExpectedRevision.NoStream, [TestFolder.Reading(1, index: 123456)], TestFolder.Tester, new EventId(7), Ct);
+        var e = (await TestFolder.AllAsync(journal)).Single();
+        var header = EnvelopeBytes.Write(e.Envelope, e.Payload.Length);
+        Snapshot.Match(header, "Journal.header");
+        Snapshot.Match(e.Payload.ToArray(), "Journal.payload");
+        Snapshot.Match(journal.Root, "Journal.digest");
+        var withSealed = e.Envelope with { Causation = null, Sealed = [new SealedField("driver", "subject-1", new byte[] { 1, 2, 3 })] };
+        Snapshot.Match(EnvelopeBytes.Write(withSealed, 9), "Journal.header-sealed");
+        var (back, length) = EnvelopeBytes.Read(EnvelopeBytes.Write(withSealed, 9));
+        (length, back.Sealed[0].Name, back.Sealed[0].Ciphertext.ToArray()).ToString()
+            .ShouldBe((9, "driver", new byte[] { 1, 2, 3 }).ToString());
+        for (var cut = 0; cut < header.Length; cut++)
+            Should.Throw<InvalidDataException>(() => EnvelopeBytes.Read(header.AsSpan(0, cut)));
+    }
+}
