@@ -17,3 +17,62 @@ public sealed record SettlementRunCompleted(
     TariffId Tariff, int TariffVersion, string RuleVersion, string TzdbVersion,
     int Lines, EvidenceDigest LinesRoot, decimal Total, string Currency, IReadOnlyList<Posting> Postings,
     RunId? Supersedes, bool Incomplete) : LedgerEvent;
+
+/// <summary>What is asked of a run: which day of which account, from the facts up to which position.</summary>
+public sealed record SettlementRequest(
+    RunId Run, RunKind Kind, string Zone, long AtPosition, string TzdbVersion, RunId? Supersedes);
+
+/// <summary>The runs of one account and day, in order.</summary>
+public sealed record SettlementState(IReadOnlyList<SettlementRunCompleted> Runs)
+{
+    public static readonly SettlementState Empty = new([]);
+}
+
+/// <summary>When a calculated statement may become a settlement run.</summary>
+public static class Settlement
+{
+    /// <summary>Version of the rules in Tariff.cs and Statement.cs; it rises when a number could change.</summary>
+    public const string RuleVersion = "statement-1/" + StatementRounding.Name;
+
+    /// <summary>
+    /// Guards in order of their codes: energy missing in a final run, price missing in a final run, a run of that
+    /// name, unbalanced postings. An incomplete interim run is recorded as incomplete.
+    /// </summary>
+    public static Decision Decide(
+        SettlementState state, SettlementRequest request, Statement statement, Instant now, EvidenceKey evidence)
+    {
+        var run = Completed(request, statement);
+        var known = state.Runs.FirstOrDefault(earlier => earlier.Run == request.Run);
+        if (known is not null && Same(known, run)) return new Decision.AlreadyRecorded();
+        if (request.Kind == RunKind.Final && statement.Incomplete)
+        {
+            var line = statement.Lines.FirstOrDefault(l => l.Problem is not null && l.Metered is null)
+                ?? statement.Lines.FirstOrDefault(l => l.Problem is not null);
+            return line is null || line.Metered is null
+                ? new Decision.Rejected(Rejection.PeriodIncomplete, line is null ? "no lines" : Where(line))
+                : new Decision.Rejected(Rejection.PriceMissing, Where(line));
+        }
+
+        if (known is not null)
+            return new Decision.Rejected(Rejection.RunExists, $"{request.Run} has another result");
+        if (request.Supersedes is { } superseded && state.Runs.All(earlier => earlier.Run != superseded))
+            return new Decision.Rejected(Rejection.RunExists, $"{superseded}, to be superseded, is no run of this day");
+        return run.Postings.Sum(posting => posting.Amount) != 0m
+            ? new Decision.Rejected(Rejection.PostingsUnbalanced, "postings do not sum to zero")
+            : new Decision.Accepted(NewFact.At(run, now, evidence));
+    }
+
+    public static SettlementState Evolve(SettlementState state, LedgerEvent happened) =>
+        happened is SettlementRunCompleted run ? new([.. state.Runs, run]) : state;
+
+    private static SettlementRunCompleted Completed(SettlementRequest request, Statement statement) => new(
+        request.Run, request.Kind, statement.Account, statement.Day, request.Zone, request.AtPosition,
+        statement.Tariff, statement.TariffVersion, RuleVersion, request.TzdbVersion, statement.Lines.Count,
+        statement.LinesRoot, statement.Total, statement.Currency, statement.Postings, request.Supersedes,
+        statement.Incomplete);
+
+    private static bool Same(SettlementRunCompleted a, SettlementRunCompleted b) =>
+        a with { Postings = [] } == b with { Postings = [] } && a.Postings.SequenceEqual(b.Postings);
+
+    private static string Where(StatementLine line) => $"{line.Point} {line.Direction} {line.Period}: {line.Problem}";
+}

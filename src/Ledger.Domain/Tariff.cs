@@ -22,3 +22,123 @@ public sealed record TariffPublished(
 
 /// <summary>A party's settlement points are priced by this tariff from the valid time on.</summary>
 public sealed record TariffAssigned(PartyId Account, TariffId Tariff) : LedgerEvent;
+
+/// <summary>
+/// Which tariff period holds when, in the tariff's own zone and local time: month, then day class (a holiday before
+/// the weekday class), then local time; the first rule that matches wins.
+/// </summary>
+public static class TariffCalendar
+{
+    /// <summary>A holiday is a holiday whatever its weekday; Saturday and Sunday are weekend.</summary>
+    public static DayClass ClassOf(TariffPublished tariff, LocalDate day) =>
+        tariff.Holidays.Contains(day) ? DayClass.Holiday
+        : day.DayOfWeek is IsoDayOfWeek.Saturday or IsoDayOfWeek.Sunday ? DayClass.Weekend
+        : DayClass.Weekday;
+
+    /// <summary>The period at a local time; null where no rule covers it, which is never read as a free period.</summary>
+    public static TariffPeriod? PeriodAt(TariffPublished tariff, LocalDateTime at) =>
+        Lookup(tariff, at.Month, ClassOf(tariff, at.Date), at.TimeOfDay);
+
+    public static TariffPeriod? PeriodAt(TariffPublished tariff, DateTimeZone zone, Instant at) =>
+        PeriodAt(tariff, at.InZone(zone).LocalDateTime);
+
+    /// <summary>The price per kWh of a period in one direction; null where the tariff names none.</summary>
+    public static decimal? Price(TariffPublished tariff, TariffPeriod period, Direction direction)
+    {
+        var price = tariff.Prices.FirstOrDefault(entry => entry.Period == period);
+        return direction == Direction.Import ? price?.ImportPerKwh : price?.ExportPerKwh;
+    }
+
+    /// <summary>
+    /// The instants strictly inside the interval where the tariff period changes. Energy metered across such an edge
+    /// has no single price; it must be divided by a curve, never by priority of periods.
+    /// </summary>
+    public static IReadOnlyList<Instant> EdgesWithin(TariffPublished tariff, DateTimeZone zone, Interval interval)
+    {
+        var edges = new List<Instant>();
+        var holds = PeriodAt(tariff, zone, interval.Start);
+        foreach (var at in Candidates(tariff, zone, interval))
+        {
+            var next = PeriodAt(tariff, zone, at);
+            if (next != holds) edges.Add(at);
+            holds = next;
+        }
+
+        return edges;
+    }
+
+    /// <summary>
+    /// Null where every month, day class and time of day has a period and every used period a price; else what is
+    /// missing first.
+    /// </summary>
+    public static string? Incompleteness(TariffPublished tariff)
+    {
+        var starts = tariff.Rules.SelectMany(Boundaries).Append(LocalTime.Midnight).Distinct().Order().ToList();
+        foreach (var month in Enumerable.Range(1, 12))
+            foreach (var day in Enum.GetValues<DayClass>())
+                foreach (var from in starts)
+                {
+                    if (Lookup(tariff, month, day, from) is not { } period)
+                        return $"no period in month {month} on {day} from {from:HH:mm}";
+                    if (tariff.Prices.All(price => price.Period != period)) return $"no price for {period}";
+                }
+
+        return null;
+    }
+
+    private static TariffPeriod? Lookup(TariffPublished tariff, int month, DayClass day, LocalTime at) =>
+        tariff.Rules.FirstOrDefault(rule => rule.Months.Contains(month) && rule.Days.Contains(day)
+            && at >= rule.From && (rule.To is not { } to || at < to))?.Period;
+
+    private static IEnumerable<LocalTime> Boundaries(TariffRule rule) =>
+        rule.To is { } to ? [rule.From, to] : [rule.From];
+
+    private static IEnumerable<Instant> Candidates(TariffPublished tariff, DateTimeZone zone, Interval interval)
+    {
+        var times = tariff.Rules.SelectMany(Boundaries).Append(LocalTime.Midnight).Distinct().ToList();
+        var instants = new SortedSet<Instant>();
+        var last = interval.End.InZone(zone).Date;
+        for (var day = interval.Start.InZone(zone).Date; day <= last; day = day.PlusDays(1))
+            foreach (var time in times)
+            {
+                // A local time can come twice where a clock goes back, and not at all where it goes forward.
+                var mapping = zone.MapLocal(day + time);
+                if (mapping.Count == 0) continue;
+                instants.Add(mapping.First().ToInstant());
+                instants.Add(mapping.Last().ToInstant());
+            }
+
+        foreach (var stretch in zone.GetZoneIntervals(interval))
+            if (stretch.HasStart) instants.Add(stretch.Start);
+        return instants.Where(at => at > interval.Start && at < interval.End);
+    }
+}
+
+/// <summary>Versions of one tariff that are published.</summary>
+public sealed record TariffState(IReadOnlyList<int> Versions)
+{
+    public static readonly TariffState Empty = new([]);
+}
+
+/// <summary>When a tariff may be published.</summary>
+public static class Tariffs
+{
+    /// <summary>Guards in order of their codes: range, zone, version, completeness.</summary>
+    public static Decision Decide(TariffState state, TariffPublished tariff, Instant validFrom, EvidenceKey evidence)
+    {
+        if (tariff.MoneyDecimals is < 0 or > 8 || tariff.EnergyDecimals is < 0 or > 9 || tariff.Version < 1)
+            return new Decision.Rejected(Rejection.OutOfRange, "decimals of money 0 to 8, of energy 0 to 9; version 1 up");
+        if (tariff.Rules.Any(rule => rule.To is { } to && to <= rule.From))
+            return new Decision.Rejected(Rejection.InvalidTime, "a rule ends after it begins; null is midnight");
+        if (state.Versions.Contains(tariff.Version))
+            return new Decision.Rejected(Rejection.AlreadyRegistered, $"version {tariff.Version} is published");
+        if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tariff.Zone) is null)
+            return new Decision.Rejected(Rejection.UnknownZone, tariff.Zone);
+        return TariffCalendar.Incompleteness(tariff) is { } missing
+            ? new Decision.Rejected(Rejection.TariffIncomplete, missing)
+            : new Decision.Accepted(NewFact.At(tariff, validFrom, evidence));
+    }
+
+    public static TariffState Evolve(TariffState state, LedgerEvent happened) =>
+        happened is TariffPublished tariff ? new([.. state.Versions, tariff.Version]) : state;
+}

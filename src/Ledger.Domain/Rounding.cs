@@ -1,0 +1,24 @@
+namespace Ledger.Domain;
+
+/// <summary>
+/// The one named rounding of settled quantities: each value, with what the values before it left over, is rounded half
+/// away from zero, and the rest is carried to the next. The sum of the rounded values and the residual is the exact sum.
+/// Source: Energinet opengeh-wholesale, test_rounding.py (four times 222.03075 is 222.031, .031, .030, .031).
+/// </summary>
+public static class Rounding
+{
+    /// <summary>The rounded values in the order of the input, and what is left over after the last.</summary>
+    public static (IReadOnlyList<decimal> Rounded, decimal Residual) HalfAwayWithCarry(
+        IReadOnlyList<decimal> values, int decimals)
+    {
+        var rounded = new decimal[values.Count];
+        var residual = 0m;
+        for (var i = 0; i < values.Count; i++)
+        {
+            var due = values[i] + residual;
+            rounded[i] = Math.Round(due, decimals, MidpointRounding.AwayFromZero);
+            residual = due - rounded[i];
+        }
+        return (rounded, residual);
+    }
+}

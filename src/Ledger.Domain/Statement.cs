@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Domain;
+
+/// <summary>
+/// Metered energy of one point, direction and settlement period. <paramref name="Metered"/> is null where nothing is
+/// proven; <paramref name="Source"/> says which fact it is ("interval record v2").
+/// </summary>
+public sealed record MeteredQuantity(
+    SettlementPointId Point, Direction Direction, Interval Period, Energy? Metered, string Source);
+
+/// <summary>
+/// One line. Amounts are positive where the account pays (import) and negative where it is credited (export); they
+/// are null, with the problem named, where energy or price is missing.
+/// </summary>
+public sealed record StatementLine(
+    int Number, SettlementPointId Point, Interval Period, TariffPeriod? TariffPeriod, Direction Direction,
+    Energy? Metered, decimal? BilledKwh, decimal? PricePerKwh, decimal? AmountExact, decimal? Amount,
+    string Source, string? Problem)
+{
+    /// <summary>The line as the text that its leaf hashes: fixed order, invariant culture, no rounding.</summary>
+    public string Canonical() => string.Join('|',
+        Number.ToString(CultureInfo.InvariantCulture), Point.Value, Direction,
+        InstantPattern.ExtendedIso.Format(Period.Start), InstantPattern.ExtendedIso.Format(Period.End),
+        TariffPeriod?.ToString() ?? "-",
+        Metered?.HalfNanojoules.ToString(CultureInfo.InvariantCulture) ?? "-",
+        Text(BilledKwh), Text(PricePerKwh), Text(AmountExact), Text(Amount), Source, Problem ?? "-");
+
+    // "0.####" drops trailing zeros, so 1.50 and 1.5 are the same text.
+    private static string Text(decimal? value) =>
+        value?.ToString("0.############################", CultureInfo.InvariantCulture) ?? "-";
+}
+
+/// <summary>
+/// The one rounding of money: each line half away from zero to the tariff's decimals, the residual carried to the
+/// next line, so that the rounded lines sum to the rounded total.
+/// </summary>
+public static class StatementRounding
+{
+    public const string Name = "half-away-with-carry";
+
+    public static (IReadOnlyList<decimal> Rounded, decimal Residual) Apply(
+        IReadOnlyList<decimal> amounts, int decimals) => Rounding.HalfAwayWithCarry(amounts, decimals);
+}
+
+/// <summary>A line that differs between two statements, and why.</summary>
+public sealed record LineChange(
+    SettlementPointId Point, Direction Direction, Interval Period, decimal? Before, decimal? After, string Cause);
+
+/// <summary>
+/// A settlement day of one account: lines by point, direction and period; import charged and export credited, never
+/// netted before pricing. <paramref name="Incomplete"/>: a line has no amount, so the total is no final one.
+/// </summary>
+public sealed record Statement(
+    PartyId Account, LocalDate Day, TariffId Tariff, int TariffVersion, string Currency,
+    IReadOnlyList<StatementLine> Lines, decimal ImportTotal, decimal ExportTotal, decimal Total, decimal Residual,
+    IReadOnlyList<Posting> Postings, EvidenceDigest LinesRoot, bool Incomplete)
+{
+    public static Statement Build(
+        PartyId account, LocalDate day, TariffPublished tariff, IEnumerable<MeteredQuantity> quantities)
+    {
+        var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
+        var ordered = quantities.OrderBy(q => q.Point).ThenBy(q => q.Direction).ThenBy(q => q.Period.Start).ToList();
+        var lines = new List<StatementLine>(ordered.Count);
+        var carried = Energy.Zero;
+        for (var i = 0; i < ordered.Count; i++)
+        {
+            var quantity = ordered[i];
+            var previous = i == 0 ? null : ordered[i - 1];
+            var sameSeries = previous?.Point == quantity.Point && previous.Direction == quantity.Direction;
+            if (sameSeries && previous!.Period.End > quantity.Period.Start)
+                throw new ArgumentException($"periods overlap at {quantity.Point}: {quantity.Period}");
+            // The residual stays inside one point and direction: one meter's energy never pays for another's.
+            if (!sameSeries) carried = Energy.Zero;
+            lines.Add(Line(i + 1, tariff, zone, quantity, ref carried));
+        }
+
+        return Close(account, day, tariff, lines);
+    }
+
+    private static StatementLine Line(
+        int number, TariffPublished tariff, DateTimeZone zone, MeteredQuantity quantity, ref Energy carried)
+    {
+        var period = TariffCalendar.PeriodAt(tariff, zone, quantity.Period.Start);
+        var price = period is { } named ? TariffCalendar.Price(tariff, named, quantity.Direction) : null;
+        var problem = quantity.Metered is null ? "energy missing"
+            : TariffCalendar.EdgesWithin(tariff, zone, quantity.Period).Count > 0 ? "tariff edge inside the period"
+            : price is null ? "price missing" : null;
+        decimal? billed = quantity.Metered is { } energy ? Quantise(energy, tariff.EnergyDecimals, ref carried) : null;
+        var sign = quantity.Direction == Direction.Import ? 1 : -1;
+        var amount = problem is null ? sign * billed * price : null;
+        return new(number, quantity.Point, quantity.Period, period, quantity.Direction, quantity.Metered, billed,
+            price, amount, null, quantity.Source, problem);
+    }
+
+    /// <summary>Energy to the market's quantum, half up, so that a carried −½ never makes an energy negative.</summary>
+    private static decimal Quantise(Energy energy, int decimals, ref Energy carried)
+    {
+        var quantum = (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals);
+        var due = energy + carried;
+        var steps = FloorDivide(due.HalfNanojoules * 2 + quantum, quantum * 2);
+        carried = new Energy(due.HalfNanojoules - steps * quantum);
+        return (decimal)steps / (decimal)Energy.PowerOfTen(decimals);
+    }
+
+    private static Int128 FloorDivide(Int128 dividend, Int128 divisor) =>
+        dividend / divisor - (dividend % divisor < 0 ? 1 : 0);
+
+    private static Statement Close(PartyId account, LocalDate day, TariffPublished tariff, List<StatementLine> lines)
+    {
+        var priced = lines.Where(line => line.AmountExact is not null).ToList();
+        var (rounded, residual) = StatementRounding.Apply(
+            [.. priced.Select(line => line.AmountExact!.Value)], tariff.MoneyDecimals);
+        for (var i = 0; i < priced.Count; i++)
+            lines[priced[i].Number - 1] = priced[i] with { Amount = rounded[i] };
+        var import = lines.Where(line => line.Direction == Direction.Import).Sum(line => line.Amount ?? 0m);
+        var export = lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount ?? 0m);
+        Posting[] postings =
+        [
+            new($"receivable/{account}", import), new("revenue/energy-import", -import),
+            new($"payable/{account}", export), new("cost/energy-export", -export),
+        ];
+        return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
+            import + export, residual, postings, Root(lines), lines.Count == 0 || lines.Any(l => l.Problem is not null));
+    }
+
+    /// <summary>RFC 6962 §2.1 tree hash over the canonical lines.</summary>
+    private static EvidenceDigest Root(List<StatementLine> lines)
+    {
+        var leaves = lines.Select(line =>
+            SHA256.HashData([0, .. Encoding.UTF8.GetBytes(line.Canonical())])).ToArray();
+        return new(Convert.ToHexStringLower(Tree(leaves)));
+    }
+
+    private static byte[] Tree(ReadOnlySpan<byte[]> leaves)
+    {
+        if (leaves.Length == 0) return SHA256.HashData([]);
+        if (leaves.Length == 1) return leaves[0];
+        var split = 1;
+        while (split * 2 < leaves.Length) split *= 2;
+        return SHA256.HashData([1, .. Tree(leaves[..split]), .. Tree(leaves[split..])]);
+    }
+
+    /// <summary>Every line whose amount, energy or price differs, each with its cause; equal lines are left out.</summary>
+    public static IReadOnlyList<LineChange> Difference(Statement before, Statement after)
+    {
+        var old = before.Lines.ToDictionary(Key);
+        var current = after.Lines.ToDictionary(Key);
+        var changes = new List<LineChange>();
+        foreach (var key in old.Keys.Union(current.Keys).OrderBy(k => k.Point).ThenBy(k => k.Direction).ThenBy(k => k.Start))
+        {
+            var was = old.GetValueOrDefault(key);
+            var now = current.GetValueOrDefault(key);
+            if (Cause(was, now) is { } cause)
+                changes.Add(new(key.Point, key.Direction, (now ?? was)!.Period, was?.Amount, now?.Amount, cause));
+        }
+
+        return changes;
+    }
+
+    private static (SettlementPointId Point, Direction Direction, Instant Start) Key(StatementLine line) =>
+        (line.Point, line.Direction, line.Period.Start);
+
+    private static string? Cause(StatementLine? was, StatementLine? now)
+    {
+        if (was is null) return $"line added from {now!.Source}";
+        if (now is null) return $"line removed, it came from {was.Source}";
+        if (was.Metered != now.Metered)
+            return $"energy {Kwh(was)} → {Kwh(now)} because {was.Source} → {now.Source}";
+        if (was.TariffPeriod != now.TariffPeriod || was.PricePerKwh != now.PricePerKwh)
+            return string.Create(CultureInfo.InvariantCulture,
+                $"price {was.TariffPeriod} {was.PricePerKwh} → {now.TariffPeriod} {now.PricePerKwh} by the tariff");
+        if (was.Problem != now.Problem) return $"{was.Problem ?? "no problem"} → {now.Problem ?? "no problem"}";
+        return was.BilledKwh != now.BilledKwh || was.Amount != now.Amount
+            ? "rounding residual carried from a changed line" : null;
+    }
+
+    private static string Kwh(StatementLine line) => line.Metered is { } energy ? energy.ToKwh(6) + " kWh" : "missing";
+}
