@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Ledger.Domain;
+using MediatR;
+
+namespace Ledger.Journal.Pipeline;
+
+/// <summary>Counts every command and how it ended, and traces it: the outermost behaviour, so refusals count too.</summary>
+public sealed class MeasureCommand<TRequest, TResponse> : IPipelineBehavior<TRequest, TResponse> where TRequest : notnull
+{
+    public async Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)
+    {
+        if (request is not ICommand command) return await next().ConfigureAwait(false);
+        var input = command.Content.GetType().Name;
+        using var activity = CommandTelemetry.Source.StartActivity(input);
+        activity?.SetTag("actor", command.By.Actor);
+        activity?.SetTag("party", command.By.Party.Value);
+        var started = Stopwatch.GetTimestamp();
+        var response = await next().ConfigureAwait(false);
+        var outcome = response?.GetType().Name ?? "none";
+        activity?.SetTag("outcome", outcome);
+        var microseconds = (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds;
+        CommandTelemetry.Duration.Record(microseconds, new("input", input), new("outcome", outcome));
+        return response;
+    }
+}
+
+/// <summary>The instruments of the pipeline; a host exports them.</summary>
+public static class CommandTelemetry
+{
+    public const string Name = "Ledger.Commands";
+    internal static readonly ActivitySource Source = new(Name);
+    private static readonly Meter Meter = new(Name);
+    internal static readonly Histogram<long> Duration = Meter.CreateHistogram<long>("ledger.command.duration", "us");
+}
+
+/// <summary>Only who holds the input's scope may record it.</summary>
+public sealed class AuthoriseByScope<TRequest, TResponse>(CommandRoutes routes) : IPipelineBehavior<TRequest, TResponse>
+    where TRequest : notnull
+{
+    public Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)
+    {
+        if (request is not ICommand command || routes.Of(command).Scope is var scope && command.By.Holds(scope)) return next();
+        return Task.FromResult((TResponse)(object)new RecordOutcome.Refused(Rejection.NotAuthorised, $"scope {scope} is needed"));
+    }
+}
+
+/// <summary>
+/// A party's key with the same input gets the first answer again; with another input it is refused. Only the latest
+/// keys are remembered, because the event ids recognise a retry for ever.
+/// </summary>
+public sealed class AnswerOnce<TRequest, TResponse>(RecentAnswers answers) : IPipelineBehavior<TRequest, TResponse>
+    where TRequest : notnull
+{
+    public async Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)
+    {
+        if (request is not ICommand command) return await next().ConfigureAwait(false);
+        if (answers.Find(command) is { } before)
+            return before.Input.Equals(command.Content)
+                ? (TResponse)(object)before.Outcome
+                : (TResponse)(object)new RecordOutcome.Refused(Rejection.EvidenceConflict, "the idempotency key came before with another input");
+        var response = await next().ConfigureAwait(false);
+        // A refusal or a full queue may end otherwise next time; only what is durable is remembered.
+        if (response is RecordOutcome.Recorded or RecordOutcome.AlreadyRecorded) answers.Keep(command, (RecordOutcome)(object)response);
+        return response;
+    }
+}
+
+/// <summary>The answers to the latest keys, bounded.</summary>
+public sealed class RecentAnswers
+{
+    private const int KeptMax = 65_536; // some minutes of retries; about 10 MB
+    private readonly Lock gate = new();
+    private readonly Dictionary<(PartyId, string), (object Input, RecordOutcome Outcome)> kept = [];
+    private readonly Queue<(PartyId, string)> order = [];
+
+    internal (object Input, RecordOutcome Outcome)? Find(ICommand command)
+    {
+        lock (gate) return kept.TryGetValue((command.By.Party, command.Key.Value), out var answer) ? answer : null;
+    }
+
+    internal void Keep(ICommand command, RecordOutcome outcome)
+    {
+        var key = (command.By.Party, command.Key.Value);
+        lock (gate)
+        {
+            if (!kept.TryAdd(key, (command.Content, outcome))) return;
+            order.Enqueue(key);
+            if (order.Count > KeptMax) kept.Remove(order.Dequeue());
+        }
+    }
+}
