@@ -40,3 +40,97 @@ public sealed record ChargingFactRecorded(
 /// <summary>A reason that the operator claims for a shortfall, without evidence.</summary>
 public sealed record ReasonClaimed(
     InstructionId Instruction, SettlementPointId Point, ShortfallReason Reason, PartyId ClaimedBy) : LedgerEvent;
+
+/// <summary>What is known of one instruction.</summary>
+public sealed record DispatchState(
+    DispatchInstructed? Instructed, IReadOnlyList<InstructionClockRecorded> Clocks, Instant? WithdrawnAt,
+    IReadOnlyList<ReasonClaimed> Claims)
+{
+    public static readonly DispatchState Empty = new(null, [], null, []);
+}
+
+/// <summary>When facts about an instruction may be recorded; guards stand in the order of their codes.</summary>
+public static class Dispatch
+{
+    public static Decision Decide(DispatchState state, DispatchInstructed order, Instant now, EvidenceKey evidence)
+    {
+        if (order.Targets.Count == 0) return Refuse(Rejection.MissingField, "no target");
+        if (order.Tolerance < Power.Zero || order.RampAllowanceMs < 0 || order.Targets.Any(t => t.Quantity < Power.Zero)
+            || order.PricePerKwh < 0m || order.PenaltyPerKwh < 0m)
+            return Refuse(Rejection.OutOfRange, "quantity, tolerance, ramp, price and penalty are never negative");
+        if (order.Targets.Select(target => target.Point).Distinct().Count() != order.Targets.Count)
+            return Refuse(Rejection.EvidenceConflict, "a point is targeted twice");
+        if (state.Instructed is { } known)
+            return known with { Targets = [] } == order with { Targets = [] }
+                && known.Targets.SequenceEqual(order.Targets)
+                ? new Decision.AlreadyRecorded()
+                : Refuse(Rejection.AlreadyRegistered, $"{order.Instruction} orders something else");
+        if (InTheFuture(order.IssuedAt, now)) return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
+        if (order.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
+        if (order.Targets.Any(target => target.Quantity.Milliwatts > Limits.PowerMilliwattsMax))
+            return Refuse(Rejection.PowerAboveLimit, "above 1 GW");
+        if (order.Period.Start < order.IssuedAt)
+            return Refuse(Rejection.InstructionInThePast, $"begins {order.Period.Start}, issued {order.IssuedAt}");
+        return order.Kind == InstructionKind.Export && order.Targets.Any(target => target.Quantity == Power.Zero)
+            ? Refuse(Rejection.NoQuantity, "an export of nothing")
+            : new Decision.Accepted(NewFact.At(order, order.IssuedAt, evidence));
+    }
+
+    /// <summary>A clock must fit between its earlier and its later clocks; the first value of each stands.</summary>
+    public static Decision Decide(
+        DispatchState state, InstructionClockRecorded clock, Instant now, EvidenceKey evidence)
+    {
+        if (Unknown(state, clock.Point) is { } unknown) return unknown;
+        var mine = state.Clocks.Where(other => other.Point == clock.Point).ToList();
+        if (mine.Contains(clock)) return new Decision.AlreadyRecorded();
+        if (InTheFuture(clock.At, now)) return Refuse(Rejection.ReadInTheFuture, $"{clock.Clock} at {clock.At}");
+        if (state.WithdrawnAt is { } withdrawn && clock.At > withdrawn && clock.Clock != InstructionClock.Released)
+            return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {withdrawn}");
+        return clock.At < state.Instructed!.IssuedAt || mine.Any(other => other.Clock == clock.Clock
+                || (other.Clock < clock.Clock ? other.At > clock.At : other.At < clock.At))
+            ? Refuse(Rejection.ClockOutOfOrder, $"{clock.Clock} at {clock.At}")
+            : new Decision.Accepted(NewFact.At(clock, clock.At, evidence));
+    }
+
+    public static Decision Decide(
+        DispatchState state, InstructionWithdrawn withdrawn, Instant now, EvidenceKey evidence)
+    {
+        if (state.Instructed is null) return Refuse(Rejection.UnknownInstruction, withdrawn.Instruction.Value);
+        if (InTheFuture(withdrawn.At, now)) return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
+        return state.WithdrawnAt is { } at
+            ? Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {at}")
+            : new Decision.Accepted(NewFact.At(withdrawn, withdrawn.At, evidence));
+    }
+
+    /// <summary>A claim is kept as a claim; it holds from when it is made.</summary>
+    public static Decision Decide(DispatchState state, ReasonClaimed claim, Instant now, EvidenceKey evidence) =>
+        Unknown(state, claim.Point) is { } unknown ? unknown
+        : state.Claims.Contains(claim) ? new Decision.AlreadyRecorded()
+        : new Decision.Accepted(NewFact.At(claim, now, evidence));
+
+    /// <summary>A charging fact needs no instruction: the charger observed it whether or not one was open.</summary>
+    public static Decision Decide(ChargingFactRecorded fact, Instant now, EvidenceKey evidence) =>
+        InTheFuture(fact.Period.Start, now) ? Refuse(Rejection.ReadInTheFuture, $"begins {fact.Period.Start}")
+        : fact.Period.Duration <= Duration.Zero ? Refuse(Rejection.IntervalEmpty, "the period is empty")
+        : new Decision.Accepted(new NewFact(fact, fact.Period, evidence));
+
+    public static DispatchState Evolve(DispatchState state, LedgerEvent happened) => happened switch
+    {
+        DispatchInstructed order => state with { Instructed = order },
+        InstructionClockRecorded clock => state with { Clocks = [.. state.Clocks, clock] },
+        InstructionWithdrawn withdrawn => state with { WithdrawnAt = withdrawn.At },
+        ReasonClaimed claim => state with { Claims = [.. state.Claims, claim] },
+        _ => state,
+    };
+
+    private static Decision? Unknown(DispatchState state, SettlementPointId point) =>
+        state.Instructed is null ? Refuse(Rejection.UnknownInstruction, "not instructed")
+        : state.Instructed.Targets.All(target => target.Point != point)
+            ? Refuse(Rejection.UnknownSettlementPoint, $"{point} is no target of {state.Instructed.Instruction}")
+            : null;
+
+    private static bool InTheFuture(Instant at, Instant now) =>
+        at > now + Duration.FromMilliseconds(Limits.ClockSkewMs);
+
+    private static Decision Refuse(Rejection code, string detail) => new Decision.Rejected(code, detail);
+}

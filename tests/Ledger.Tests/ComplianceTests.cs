@@ -1,0 +1,99 @@
+using Ledger.Domain;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Verdicts by the text table, dispatch guards by precedence, baselines by published days.</summary>
+public sealed class ComplianceTests
+{
+    private static readonly Instant Start = Instant.FromUtc(2026, 7, 1, 10, 0);
+    private static readonly SettlementPointId Point = new("C1");
+    private static readonly EvidenceKey Key = new("k");
+    private static readonly Interval Call = new(Start, Start + Duration.FromMinutes(30));
+
+    private static DispatchInstructed Order(InstructionKind kind) => new(
+        new("I1"), kind, new("grid"), Start - Duration.FromMinutes(5), Call,
+        [new(Point, Power.FromKilowatts(100))], Power.FromKilowatts(4), 0, 1m, 2m);
+
+    [Fact]
+    public void Verdicts_read_like_rules()
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, "Scenarios", "compliance.txt");
+        foreach (var line in File.ReadLines(path).Where(l => l.Length > 0 && l[0] != '#'))
+        {
+            var w = line.Split([' ', '|'], StringSplitOptions.RemoveEmptyEntries);
+            var kind = Enum.Parse<InstructionKind>(w[0]);
+            var records = w.Skip(1).Take(2).Select((text, i) => (text, i)).Where(x => x.text != "-")
+                .Select(x => Record(kind, x.i, int.Parse(x.text))).ToList();
+            List<ChargingFactRecorded> facts = w[3] == "fact"
+                ? [new(Point, Call, ShortfallReason.NoVehicle, "charger", null)] : [];
+            List<ReasonClaimed> claims = w[3] == "claim"
+                ? [new(new("I1"), Point, ShortfallReason.NoVehicle, new("cpo"))] : [];
+            var verdict = Compliance.Judge(Order(kind), null, [], records, facts, claims);
+            verdict.Targets[0].Verdict.ShouldBe(Enum.Parse<ComplianceVerdict>(w[4]), line);
+            verdict.Eligible.ShouldBe(w[4] == "Excused" ? 0 : 1, line);
+        }
+    }
+
+    [Fact]
+    public void A_ramp_is_left_out_in_the_targets_favour_and_reported()
+    {
+        var order = Order(InstructionKind.Curtail) with { RampAllowanceMs = 60_000 };
+        // 1 min at 400 kW, then 14 min at 100 kW: 30 kWh, mean 120 kW, above the cap only by its ramp.
+        var first = Record(InstructionKind.Curtail, 0, 120) with { Maximum = Power.FromKilowatts(400) };
+        var verdict = Compliance.Judge(order, null, [], [first, Record(InstructionKind.Curtail, 1, 100)], [], []);
+        verdict.Targets[0].Verdict.ShouldBe(ComplianceVerdict.Kept);
+        verdict.Targets[0].RampExcluded.ShouldBe(Duration.FromMinutes(1));
+    }
+
+    [Fact]
+    public void Dispatch_guards_answer_in_order()
+    {
+        var order = Order(InstructionKind.Export);
+        Code(Dispatch.Decide(DispatchState.Empty, order with { Targets = [], Period = new(Start, Start) }, Start, Key))
+            .ShouldBe(Rejection.MissingField);
+        Code(Dispatch.Decide(DispatchState.Empty, order with { Period = new(Start, Start),
+            Targets = [new(Point, Power.Zero)] }, Start, Key)).ShouldBe(Rejection.IntervalEmpty);
+        Code(Dispatch.Decide(DispatchState.Empty, order with { Targets = [new(Point, Power.Zero)] }, Start, Key))
+            .ShouldBe(Rejection.NoQuantity);
+        var state = Dispatch.Evolve(DispatchState.Empty, order);
+        Dispatch.Decide(state, order with { Targets = [.. order.Targets] }, Start, Key)
+            .ShouldBeOfType<Decision.AlreadyRecorded>();
+        var received = new InstructionClockRecorded(new("I1"), Point, InstructionClock.Received, Start, "gateway");
+        Code(Dispatch.Decide(DispatchState.Empty, received, Start, Key)).ShouldBe(Rejection.UnknownInstruction);
+        Dispatch.Decide(state, received, Start, Key).ShouldBeOfType<Decision.Accepted>();
+        state = Dispatch.Evolve(state, received);
+        Code(Dispatch.Decide(state, received with { Clock = InstructionClock.Acknowledged,
+            At = Start - Duration.FromSeconds(1) }, Start, Key)).ShouldBe(Rejection.ClockOutOfOrder);
+    }
+
+    [Fact]
+    public void Octopus_weekend_days_are_chosen_and_thin_history_is_said()
+    {
+        var eventDay = new LocalDate(2023, 12, 31);
+        var history = Enumerable.Range(1, 40).Select(back => eventDay.PlusDays(-back)).Select(day => new BaselineDay(
+            day, day.DayOfWeek >= IsoDayOfWeek.Saturday ? DayClass.Weekend : DayClass.Weekday, [1.1m], null)).ToList();
+        var rule = new XOfY(4, 4, 60);
+        var result = Baseline.Select(rule, eventDay, DayClass.Weekend, history);
+        result.Days.Where(use => use.Used).Select(use => use.Day.Day).ShouldBe([30, 24, 23, 17]);
+        result.Days.Count.ShouldBe(40);
+        var thin = Baseline.Select(rule, eventDay, DayClass.Weekend, history.Take(9).ToList());
+        thin.Kilowatts.ShouldBeNull();
+        thin.Insufficient.ShouldNotBeNull();
+    }
+
+    private static IntervalRecorded Record(InstructionKind kind, int quarter, int kilowatts)
+    {
+        var from = Start + Duration.FromMinutes(15 * quarter);
+        var energy = Energy.FromWattHours(kilowatts * 250L);
+        var curtail = kind == InstructionKind.Curtail;
+        return new(Point, new(from, from + Duration.FromMinutes(15)), 1, IntervalRecordState.Final,
+            curtail ? energy : Energy.Zero, curtail ? Energy.Zero : energy,
+            curtail ? Power.Zero : -Power.FromKilowatts(kilowatts),
+            curtail ? Power.FromKilowatts(kilowatts) : Power.Zero,
+            900_000_000, 0, [], 900, 0, 0, 0, 0, ReadingQuality.Measured, null, new(new string('0', 64)));
+    }
+
+    private static Rejection Code(Decision decision) => decision.ShouldBeOfType<Decision.Rejected>().Code;
+}
