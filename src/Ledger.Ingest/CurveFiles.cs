@@ -1,0 +1,104 @@
+using System.Globalization;
+using Ledger.Domain;
+using NodaTime.Text;
+
+namespace Ledger.Ingest;
+
+/// <summary>One sample of a curve file: instant in Unix microseconds, power in milliwatts (import positive).</summary>
+public readonly record struct CurveSample(SettlementPointId Point, long AtMicroseconds, long Milliwatts);
+
+/// <summary>
+/// Power curves in CSV: header <c>point,time,kw</c>, or <c>time,kw</c> for one named point; times as ISO 8601 with an
+/// offset or as Unix milliseconds; powers as decimal numerals in kW, rounded half to even to whole milliwatts. A file is
+/// taken whole or refused whole, and its last row ends with a line end, so that a cut file is seen.
+/// </summary>
+public static class CurveFiles
+{
+    private static readonly OffsetDateTimePattern TimePattern = OffsetDateTimePattern.ExtendedIso;
+
+    public static bool IsHeader(string line) => line is "point,time,kw" or "time,kw";
+
+    /// <summary>Reads a CSV file's text; <paramref name="rounded"/> counts powers finer than a milliwatt.</summary>
+    public static Refusal? ReadCsv(
+        string text, SettlementPointId? onlyPoint, out IReadOnlyList<CurveSample> samples, out int rounded)
+    {
+        var found = new List<CurveSample>();
+        samples = found;
+        rounded = 0;
+        var rest = text.AsSpan();
+        var header = NextLine(ref rest, out _).ToString();
+        if (!IsHeader(header)) return Refusal.Of(Rejection.UnknownFormat, $"curve: header {IntakeText.Quote(header)} is not point,time,kw or time,kw");
+        var named = header == "point,time,kw";
+        if (!named && onlyPoint is null) return Refusal.Of(Rejection.MissingField, "curve: time,kw needs the settlement point named beside the file");
+        string lastName = "";
+        var point = onlyPoint ?? default;
+        for (var number = 2; rest.Length > 0; number++)
+        {
+            var line = NextLine(ref rest, out var ended);
+            if (line.Length == 0) continue;
+            if (!ended) return Refusal.Of(Rejection.Truncated, $"curve line {number}: no line end after the last row {IntakeText.Quote(line)}");
+            if (line.Count(',') != (named ? 2 : 1))
+                return Refusal.Of(Rejection.WrongCount, $"curve line {number}: {line.Count(',') + 1} fields under {header}");
+            if (named)
+            {
+                var name = line[..line.IndexOf(',')];
+                line = line[(name.Length + 1)..];
+                if (!name.SequenceEqual(lastName))
+                {
+                    lastName = name.ToString();
+                    if (!SettlementPointId.TryParse(lastName, out point))
+                        return Refusal.Of(Rejection.InvalidIdentifier, $"curve line {number}: point {IntakeText.Quote(name)}");
+                }
+            }
+            if (Sample(line, number, out var at, out var power, out var exact) is { } refused) return refused;
+            if (!exact) rounded++;
+            if (found.Count == Limits.SamplesPerBatchMax)
+                return Refusal.Of(Rejection.TooLarge, $"curve: more than {Limits.SamplesPerBatchMax} samples");
+            found.Add(new CurveSample(point, at, power));
+        }
+        return found.Count > 0 ? null : Refusal.Of(Rejection.EmptyInput, "curve: no row after the header");
+    }
+
+    private static Refusal? Sample(ReadOnlySpan<char> line, int number, out long at, out long power, out bool exact)
+    {
+        var comma = line.IndexOf(',');
+        var time = line[..comma];
+        var kilowatts = line[(comma + 1)..];
+        power = 0;
+        exact = true;
+        if (!TryTime(time, out at))
+            return Refusal.Of(Rejection.InvalidTime,
+                $"curve line {number}: time {IntakeText.Quote(time)} is neither ISO 8601 with offset nor Unix milliseconds");
+        if (IntakeText.Scale(kilowatts, 6, out power, out exact) is { } bad)
+            return bad == Rejection.OutOfRange ? Above(number, kilowatts) : IntakeText.BadNumber(bad, $"curve line {number}: kw", kilowatts);
+        return power is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax ? Above(number, kilowatts) : null;
+    }
+
+    private static Refusal Above(int number, ReadOnlySpan<char> kilowatts) => Refusal.Of(Rejection.PowerAboveLimit,
+        $"curve line {number}: kw {IntakeText.Quote(kilowatts)} is above {Limits.PowerMilliwattsMax / 1_000_000} kW");
+
+    /// <summary>Unix milliseconds are digits alone; from 2001-09-09 to 2286 they are 13 of them.</summary>
+    private static bool TryTime(ReadOnlySpan<char> text, out long microseconds)
+    {
+        microseconds = 0;
+        if (text.Length == 13 && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds))
+        {
+            microseconds = milliseconds * 1000;
+            return true;
+        }
+        if (text.Length is < 17 or > 40) return false;
+        if (TimePattern.Parse(text.ToString()) is not { Success: true } parsed) return false;
+        var ticks = parsed.Value.ToInstant().ToUnixTimeTicks();
+        microseconds = ticks / 10;
+        return ticks % 10 == 0;
+    }
+
+    private static ReadOnlySpan<char> NextLine(ref ReadOnlySpan<char> rest, out bool ended)
+    {
+        var end = rest.IndexOf('\n');
+        ended = end >= 0;
+        var line = ended ? rest[..end] : rest;
+        rest = ended ? rest[(end + 1)..] : [];
+        return line.TrimEnd('\r');
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+public sealed class CurveFilesTests
+{
+    [Fact]
+    public void Powers_are_exact_and_round_half_to_even()
+    {
+        CurveFiles.ReadCsv(
+            "point,time,kw\nA,2024-01-01T08:00:00.5+08:00,1.5\nA,1704067201000,-0.0000005\nB,2024-01-01T00:00:02Z,0.0000015\r\n",
+            null, out var samples, out var rounded).ShouldBeNull();
+        rounded.ShouldBe(2);
+        samples.Select(s => s.Milliwatts).ShouldBe([1_500_000L, 0, 2]);
+        samples.Select(s => s.AtMicroseconds - 1_704_067_200_000_000).ShouldBe([500_000L, 1_000_000, 2_000_000]);
+        samples[2].Point.Value.ShouldBe("B");
+    }
+
+    public static TheoryData<string, byte[], Rejection> Adversaries() => new()
+    {
+        { "nothing", [], Rejection.EmptyInput },
+        { "a mark only", [0xEF, 0xBB, 0xBF], Rejection.EmptyInput },
+        { "bad UTF-8", [.. Row("1"), 0xFF], Rejection.NotUtf8 },
+        { "U+0000", Row("1\0"), Rejection.ForbiddenCharacter },
+        { "other header", Encoding.UTF8.GetBytes("time;kw\n"), Rejection.UnknownFormat },
+        { "header only", Encoding.UTF8.GetBytes("point,time,kw\n"), Rejection.EmptyInput },
+        { "no point", Encoding.UTF8.GetBytes("time,kw\n1704067201000,1\n"), Rejection.MissingField },
+        { "cut in the last number", Row("12.3")[..^2], Rejection.Truncated },
+        { "fields", Row("1,2"), Rejection.WrongCount },
+        { "point", Encoding.UTF8.GetBytes("point,time,kw\nA B,1704067201000,1\n"), Rejection.InvalidIdentifier },
+        { "local time", Encoding.UTF8.GetBytes("point,time,kw\nA,2024-01-01T08:00:00,1\n"), Rejection.InvalidTime },
+        { "Unix seconds", Encoding.UTF8.GetBytes("point,time,kw\nA,1704067201,1\n"), Rejection.InvalidTime },
+        { "NaN", Row("NaN"), Rejection.NotANumber },
+        { "infinity", Row("∞"), Rejection.NotANumber },
+        { "unit", Row("5 kW"), Rejection.NotANumber },
+        { "exponent", Row("1e3"), Rejection.NotANumber },
+        { "no digits", Row("-."), Rejection.NotANumber },
+        { "two points", Row("1.2.3"), Rejection.NotANumber },
+        { "other digits", Row("١٢"), Rejection.NotANumber },
+        { "a million digits", Row(new string('9', 1_000_000)), Rejection.NumberTooLong },
+        { "above 1 GW", Row("1000000.000001"), Rejection.PowerAboveLimit },
+        { "beyond 64 bits", Row("99999999999999999999"), Rejection.PowerAboveLimit },
+    };
+
+    [Theory, MemberData(nameof(Adversaries), DisableDiscoveryEnumeration = true)]
+    public void Bad_input_has_its_code(string name, byte[] bytes, Rejection code)
+    {
+        var refused = IntakeText.Decode(bytes, out var text) ?? CurveFiles.ReadCsv(text, null, out _, out _);
+        refused.ShouldNotBeNull(name);
+        refused.Code.ShouldBe(code, name);
+        refused.Detail.Length.ShouldBeInRange(1, Limits.TextLengthMax);
+    }
+
+    private static byte[] Row(string kilowatts) =>
+        Encoding.UTF8.GetBytes($"point,time,kw\nA,2024-01-01T08:00:00+08:00,{kilowatts}\n");
+}
