@@ -1,0 +1,115 @@
+using System.Data.Common;
+using Ledger.Domain;
+using Ledger.Journal;
+
+namespace Ledger.Projections;
+
+/// <summary>Turns stored bytes back into the fact; throws on an unknown wire name. The journal's codec fits.</summary>
+public delegate LedgerEvent EventDecoder(string wireName, int version, ReadOnlySpan<byte> payload);
+
+/// <summary>The reader stopped at an event that it cannot apply; nothing after it was applied.</summary>
+public sealed class ProjectionStoppedException(ProjectionAlarm alarm, Exception cause) : Exception(
+    $"stopped at position {alarm.Position} ({alarm.WireName}) in {alarm.Projection}: {alarm.Reason}", cause)
+{
+    public ProjectionAlarm Alarm { get; } = alarm;
+}
+
+/// <summary>
+/// Keeps the read model up to date: reads the journal from the lowest checkpoint, folds, and commits rows and
+/// checkpoints together per batch. Rows do not depend on the batch size. A poison event stops it: what came before
+/// is committed, the alarm is stored with position and reason, and the caller gets the exception.
+/// </summary>
+public sealed class ProjectionRunner(
+    IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode, int batchEvents = 500)
+{
+    /// <summary>Applies every event before <paramref name="end"/> (null: the journal's length now); returns the next position.</summary>
+    public async Task<long> CatchUpAsync(CancellationToken ct, long? end = null)
+    {
+        var until = Math.Min(end ?? journal.Length, journal.Length);
+        var starts = projections.ToDictionary(projection => projection.Name, projection => views.Checkpoint(projection.Name));
+        var from = starts.Count == 0 ? until : starts.Values.Min();
+        if (from >= until) return from;
+        var batch = new Batch(views, projections, starts);
+        await foreach (var stored in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
+        {
+            if (stored.Position >= until) break;
+            Apply(batch, stored);
+            if (batch.Events >= batchEvents) batch.Commit();
+        }
+        batch.Commit();
+        if (views.Alarm is not null) views.Alarm = null;
+        return until;
+    }
+
+    /// <summary>Follows the journal until cancelled; a poison event ends it with <see cref="ProjectionStoppedException"/>.</summary>
+    public async Task FollowAsync(CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            var next = await CatchUpAsync(ct).ConfigureAwait(false);
+            await journal.WaitForAsync(next, ct).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Forgets every row and folds the whole journal again, with the code of normal operation.</summary>
+    public Task<long> RebuildAsync(CancellationToken ct)
+    {
+        foreach (var projection in projections) views.Reset(projection.Name);
+        return CatchUpAsync(ct);
+    }
+
+    private void Apply(Batch batch, RecordedEvent stored)
+    {
+        var current = "codec";
+        try
+        {
+            var happened = decode(stored.Envelope.WireName, stored.Envelope.WireVersion, stored.Payload.Span);
+            var pending = new List<(string, IReadOnlyList<RowChange>)>();
+            foreach (var projection in batch.Due(stored.Position))
+            {
+                current = projection.Name;
+                var handled = projection.Handled.Contains(happened.GetType());
+                if (!handled && !projection.Ignored.Contains(happened.GetType()))
+                    throw new InvalidOperationException($"{happened.GetType().Name} is neither handled nor ignored");
+                if (handled) pending.Add((current, projection.Apply(batch.Rows(current), happened, stored.Position)));
+            }
+            batch.Accept(stored.Position, pending);
+        }
+        catch (Exception cause) when (cause is not (OperationCanceledException or DbException or IOException))
+        {
+            batch.Commit();
+            var alarm = new ProjectionAlarm(stored.Position, current, stored.Envelope.WireName, cause.Message);
+            views.Alarm = alarm;
+            throw new ProjectionStoppedException(alarm, cause);
+        }
+    }
+
+    private sealed class Batch(IViewStore views, IReadOnlyList<IProjection> projections, Dictionary<string, long> next)
+    {
+        private readonly Dictionary<string, WorkingRows> rows = projections.ToDictionary(
+            projection => projection.Name, projection => new WorkingRows(new StoredRows(views, projection.Name)));
+        private readonly List<PositionedChange> changes = [];
+        public int Events { get; private set; }
+
+        public IRows Rows(string projection) => rows[projection];
+        public IEnumerable<IProjection> Due(long position) => projections.Where(projection => next[projection.Name] <= position);
+
+        public void Accept(long position, List<(string Projection, IReadOnlyList<RowChange> Changes)> pending)
+        {
+            foreach (var (projection, proposed) in pending)
+                foreach (var change in rows[projection].Accept(proposed)) changes.Add(new(projection, position, change));
+            foreach (var projection in projections)
+                next[projection.Name] = Math.Max(next[projection.Name], position + 1);
+            Events++;
+        }
+
+        public void Commit()
+        {
+            if (Events == 0) return;
+            views.Commit(next, changes);
+            foreach (var working in rows.Values) working.Clear();
+            changes.Clear();
+            Events = 0;
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using Ledger.Domain;
+
+namespace Ledger.Projections;
+
+/// <summary>What was refused, quarantined, or kept without being settled, and why; keyed by position.</summary>
+public sealed class RefusalsView : IProjection
+{
+    /// <summary>One piece of evidence that counts nowhere. <c>Standing</c> is refused, quarantined or kept.</summary>
+    public sealed record Refusal(
+        string Standing, string Source, int? Code, string? Name, string Detail, string? Evidence, long? Bytes);
+
+    public string Name => "Refusals";
+    public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
+    {
+        typeof(EvidenceRefused), typeof(EvidenceKept), typeof(RegisterReadingQuarantined),
+    };
+    public IReadOnlySet<Type> Ignored { get; } = new HashSet<Type>
+    {
+        typeof(ClockSteppedBack), typeof(JournalRecovered), typeof(SettlementPointRegistered),
+        typeof(RegisterInstalled), typeof(RegisterReadingRecorded), typeof(IntervalReadingRecorded),
+        typeof(IntervalRecorded), typeof(DispatchInstructed), typeof(InstructionClockRecorded),
+        typeof(InstructionWithdrawn), typeof(ChargingFactRecorded), typeof(ReasonClaimed),
+        typeof(TariffPublished), typeof(TariffAssigned), typeof(SettlementRunCompleted),
+    };
+
+    public IReadOnlyList<RowChange> Apply(IRows rows, LedgerEvent happened, long position)
+    {
+        var refusal = happened switch
+        {
+            EvidenceRefused e => new Refusal(
+                "refused", e.Source, (int)e.Code, $"{e.Code}", e.Detail, e.Evidence.Hex, e.Bytes),
+            EvidenceKept e => new Refusal("kept", e.Source, null, null, e.Note, e.Evidence.Hex, e.Bytes),
+            RegisterReadingQuarantined e => new Refusal(
+                "quarantined", $"{e.Register}", (int)e.Code, $"{e.Code}", e.Detail, e.Evidence?.Hex, null),
+            _ => null,
+        };
+        if (refusal is null) return [];
+        // 19 digits hold every position, so that keys sort as positions do.
+        return [new($"evidence|{position.ToString("D19", CultureInfo.InvariantCulture)}", RowJson.Write(refusal))];
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// The JSON of rows: members in declaration order, integers beyond 32 bits and decimals as strings, so that the same
+/// row is the same bytes everywhere.
+/// </summary>
+internal static class RowJson
+{
+    private static readonly InstantPattern Fixed =
+        InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss'.'fffffffff'Z'");
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Converters =
+        {
+            new EnergyText(), new InstantText(), new DecimalText(), new LongText(),
+            new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),
+        },
+    };
+
+    public static string Write<T>(T row) => JsonSerializer.Serialize(row, Options);
+    public static T? Read<T>(string? json) where T : class =>
+        json is null ? null : JsonSerializer.Deserialize<T>(json, Options);
+
+    /// <summary>The instant with nine decimals always, so that keys sort by time.</summary>
+    public static string Key(Instant instant) => Fixed.Format(instant);
+    public static string Day(LocalDate day) => LocalDatePattern.Iso.Format(day);
+
+    private sealed class EnergyText : JsonConverter<Energy>
+    {
+        public override Energy Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            new(Int128.Parse(reader.GetString()!, CultureInfo.InvariantCulture));
+        public override void Write(Utf8JsonWriter writer, Energy value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.HalfNanojoules.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private sealed class InstantText : JsonConverter<Instant>
+    {
+        public override Instant Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            Fixed.Parse(reader.GetString()!).Value;
+        public override void Write(Utf8JsonWriter writer, Instant value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(Fixed.Format(value));
+    }
+
+    private sealed class DecimalText : JsonConverter<decimal>
+    {
+        public override decimal Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            decimal.Parse(reader.GetString()!, CultureInfo.InvariantCulture);
+        public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private sealed class LongText : JsonConverter<long>
+    {
+        public override long Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            long.Parse(reader.GetString()!, CultureInfo.InvariantCulture);
+        public override void Write(Utf8JsonWriter writer, long value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.ToString(CultureInfo.InvariantCulture));
+    }
+}

@@ -1,0 +1,160 @@
+using Microsoft.Data.Sqlite;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// The embedded read model, views.db: WAL, one connection under a lock, no read that holds a snapshot after it
+/// returns. It only caches what the journal says, so <c>synchronous=NORMAL</c> suffices: a lost tail is caught up.
+/// </summary>
+public sealed class SqliteViews : IViewStore, IDisposable
+{
+    private const string Columns = "projection, key, from_position, to_position, json";
+    private readonly SqliteConnection connection;
+    private readonly Lock gate = new();
+
+    public SqliteViews(string path)
+    {
+        connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        connection.Open();
+        Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;");
+        Execute("""
+            CREATE TABLE IF NOT EXISTS view_row (
+              projection TEXT NOT NULL, key TEXT NOT NULL, from_position INTEGER NOT NULL,
+              to_position INTEGER NOT NULL, json TEXT NOT NULL,
+              PRIMARY KEY (projection, key, from_position)) WITHOUT ROWID;
+            CREATE UNIQUE INDEX IF NOT EXISTS open_row ON view_row (projection, key)
+              WHERE to_position = 9223372036854775807;
+            CREATE TABLE IF NOT EXISTS checkpoint (projection TEXT PRIMARY KEY, next_position INTEGER NOT NULL);
+            CREATE TABLE IF NOT EXISTS alarm (
+              position INTEGER NOT NULL, projection TEXT NOT NULL, wire_name TEXT NOT NULL, reason TEXT NOT NULL);
+            """);
+    }
+
+    public long Checkpoint(string projection)
+    {
+        lock (gate)
+        {
+            using var command = Command("SELECT next_position FROM checkpoint WHERE projection = $p", ("$p", projection));
+            return command.ExecuteScalar() is long position ? position : 0;
+        }
+    }
+
+    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    {
+        lock (gate)
+        {
+            using var transaction = connection.BeginTransaction();
+            using var close = Command("""
+                UPDATE view_row SET to_position = $at
+                WHERE projection = $p AND key = $k AND to_position = 9223372036854775807
+                """, ("$at", 0L), ("$p", ""), ("$k", ""));
+            using var open = Command(
+                $"INSERT INTO view_row ({Columns}) VALUES ($p, $k, $at, 9223372036854775807, $j)",
+                ("$at", 0L), ("$p", ""), ("$k", ""), ("$j", ""));
+            foreach (var (projection, position, change) in changes)
+            {
+                Run(close, position, projection, change.Key);
+                if (change.Json is not { } json) continue;
+                open.Parameters["$j"].Value = json;
+                Run(open, position, projection, change.Key);
+            }
+            foreach (var (projection, next) in checkpoints)
+                Execute("INSERT OR REPLACE INTO checkpoint VALUES ($p, $n)", ("$p", projection), ("$n", next));
+            transaction.Commit();
+        }
+    }
+
+    public string? Get(string projection, string key, long? asOf = null)
+    {
+        var rows = Read($"SELECT {Columns} FROM view_row WHERE projection = $p AND key = $k AND {Current(asOf)}",
+            ("$p", projection), ("$k", key), ("$at", asOf ?? 0));
+        return rows.Count == 0 ? null : rows[^1].Json;
+    }
+
+    public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) => Read($"""
+        SELECT {Columns} FROM view_row
+        WHERE projection = $p AND key >= $first AND key <= $last AND {Current(asOf)} ORDER BY key
+        """, ("$p", projection), ("$first", first), ("$last", last), ("$at", asOf ?? 0));
+
+    public IReadOnlyList<ViewRow> Versions(string projection) => Read(
+        $"SELECT {Columns} FROM view_row WHERE projection = $p ORDER BY key, from_position", ("$p", projection));
+
+    public void Reset(string projection)
+    {
+        lock (gate)
+        {
+            using var transaction = connection.BeginTransaction();
+            Execute("DELETE FROM view_row WHERE projection = $p", ("$p", projection));
+            Execute("DELETE FROM checkpoint WHERE projection = $p", ("$p", projection));
+            transaction.Commit();
+        }
+    }
+
+    public ProjectionAlarm? Alarm
+    {
+        get
+        {
+            lock (gate)
+            {
+                using var command = Command("SELECT position, projection, wire_name, reason FROM alarm");
+                using var row = command.ExecuteReader();
+                return row.Read() ? new(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3)) : null;
+            }
+        }
+        set
+        {
+            lock (gate)
+            {
+                using var transaction = connection.BeginTransaction();
+                Execute("DELETE FROM alarm");
+                if (value is { } alarm)
+                    Execute("INSERT INTO alarm VALUES ($at, $p, $w, $r)", ("$at", alarm.Position),
+                        ("$p", alarm.Projection), ("$w", alarm.WireName), ("$r", alarm.Reason));
+                transaction.Commit();
+            }
+        }
+    }
+
+    public void Dispose() => connection.Dispose();
+
+    // The literal end of an open row lets SQLite use the partial index.
+    private static string Current(long? asOf) => asOf is null
+        ? "to_position = 9223372036854775807"
+        : "from_position <= $at AND $at < to_position";
+
+    private List<ViewRow> Read(string sql, params (string, object)[] parameters)
+    {
+        lock (gate)
+        {
+            using var command = Command(sql, parameters);
+            using var reader = command.ExecuteReader();
+            var rows = new List<ViewRow>();
+            while (reader.Read())
+                rows.Add(new(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetString(4)));
+            return rows;
+        }
+    }
+
+    private static void Run(SqliteCommand command, long position, string projection, string key)
+    {
+        command.Parameters["$at"].Value = position;
+        command.Parameters["$p"].Value = projection;
+        command.Parameters["$k"].Value = key;
+        command.ExecuteNonQuery();
+    }
+
+    private void Execute(string sql, params (string, object)[] parameters)
+    {
+        using var command = Command(sql, parameters);
+        command.ExecuteNonQuery();
+    }
+
+    private SqliteCommand Command(string sql, params (string Name, object Value)[] parameters)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (name, value) in parameters)
+            if (sql.Contains(name, StringComparison.Ordinal)) command.Parameters.AddWithValue(name, value);
+        return command;
+    }
+}
