@@ -92,7 +92,7 @@ public sealed class ProjectionTests : IDisposable
     public async Task The_register_is_the_amount_and_the_curve_its_check(long quarterWh, long kwh, string verdict)
     {
         using var views = new SqliteViews(path);
-        var last = kwh < 0 ? 10 + kwh : 10 + kwh;
+        var last = 10 + kwh;
         await Append([Registered(), Installed(), Reading(Midnight, 10), .. FullDay(quarterWh), Reading(Midnight + Duration.FromDays(1), last)]);
         await Runner(views).CatchUpAsync(Ct);
         var day = Json(views, "VerifiedExport", "day|S01-C1|2026-06-02");
