@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Domain;
 
@@ -30,3 +32,164 @@ public sealed record RegisterReadingQuarantined(
 /// <summary>Metered energy within one half-open interval, as a meter-data provider sends it (NEM12).</summary>
 public sealed record IntervalReadingRecorded(
     RegisterId Register, Interval Period, Energy Energy, ReadingQuality Quality, string? Method, EvidenceDigest? Evidence) : LedgerEvent;
+
+/// <summary>A reading as it comes in, before any rule has judged it; same members as the fact it may become.</summary>
+public sealed record RegisterReadingInput(
+    RegisterId Register, Instant ReadAt, long IndexSteps, ReadingQuality Quality, EvidenceDigest? Evidence);
+
+/// <summary>The energy between two indices; or, where nothing may be billed, why.</summary>
+public sealed record RegisterDifference(Energy? Delta, Rejection? Code, string? Detail);
+
+/// <summary>An index known to a register at an instant.</summary>
+public readonly record struct KnownReading(Instant ReadAt, long IndexSteps);
+
+/// <summary>
+/// What the rules need to know of a register: its installation, and the readings accepted and quarantined so far, each
+/// in order of time.
+/// </summary>
+public sealed record RegisterState(
+    RegisterInstalled? Installed, ImmutableList<KnownReading> Readings, ImmutableList<KnownReading> Quarantined)
+{
+    public static readonly RegisterState Empty = new(null, [], []);
+
+    /// <summary>The state at the start of a register's day stream: installed, nothing read.</summary>
+    public static RegisterState Of(RegisterInstalled installed) => Empty with { Installed = installed };
+}
+
+/// <summary>
+/// The register rule. A register counts in steps of 10^-decimals kWh and returns to zero after its modulus: the
+/// configured one, else 10^digits steps (digits counts all digits, so that is 10^(digits-decimals) kWh). With a
+/// configured modulus a decrease is current + modulus - previous. Without one it is a rollover only from the last 1 %
+/// to the first 1 % of the natural modulus; everything else is quarantined as a change of basis.
+/// </summary>
+public static class Register
+{
+    /// <summary>Most decimals with which a step is a whole number of half nanojoules (1 kWh is 72·10¹⁴).</summary>
+    public const int DecimalsMax = 14;
+
+    private static readonly Comparer<KnownReading> ByTime =
+        Comparer<KnownReading>.Create((a, b) => a.ReadAt.CompareTo(b.ReadAt));
+
+    /// <summary>The natural key of a reading: one register has one index at one instant.</summary>
+    public static EvidenceKey ReadingKey(RegisterId register, Instant readAt) =>
+        new($"reading/{register}/{InstantPattern.ExtendedIso.Format(readAt)}");
+
+    /// <summary>The natural key of metered energy of one interval, as a provider sends it.</summary>
+    public static EvidenceKey IntervalKey(RegisterId register, Interval period) =>
+        new($"interval/{register}/{InstantPattern.ExtendedIso.Format(period.Start)}/" +
+            InstantPattern.ExtendedIso.Format(period.End));
+
+    /// <summary>The natural key of an installation: a meter takes over a register at the fact's valid time.</summary>
+    public static EvidenceKey InstalledKey(RegisterId register, string meterSerial) =>
+        new($"register/{register}/{meterSerial}");
+
+    /// <summary>The energy from one index to the next, factor applied.</summary>
+    public static RegisterDifference Difference(RegisterInstalled installed, long previousSteps, long currentSteps)
+    {
+        Int128 steps = (Int128)currentSteps - previousSteps;
+        if (steps < 0)
+        {
+            var natural = Energy.PowerOfTen(installed.Digits);
+            var modulus = installed.ModulusSteps ?? natural;
+            var rollsOver = installed.ModulusSteps is null
+                ? (natural - previousSteps) * 100 <= natural && (Int128)currentSteps * 100 < natural // last and first 1 %
+                : previousSteps <= modulus;
+            if (!rollsOver)
+                return new(null, Rejection.ChangeOfBasis,
+                    $"index fell from {previousSteps} to {currentSteps} steps, which is no rollover at {modulus}");
+            steps += modulus;
+        }
+        var perStep = (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(installed.Decimals)
+            * installed.Factor;
+        if (perStep > 0 && steps > Int128.MaxValue / perStep)
+            return new(null, Rejection.OutOfRange, $"{steps} steps are more energy than any plant can meter");
+        return new(new Energy(steps * perStep), null, null);
+    }
+
+    /// <summary>
+    /// Judges a reading against what is known, in order of precedence. A late reading that fits between its neighbours
+    /// is accepted: it restates when energy flowed, never how much.
+    /// </summary>
+    public static Decision Decide(RegisterState state, RegisterReadingInput input, Instant now)
+    {
+        if (state.Installed is not { } installed || installed.Register != input.Register)
+            return new Decision.Rejected(Rejection.UnknownRegister, $"register {input.Register} is not installed");
+        if (Int128.Abs(input.IndexSteps) >= Energy.PowerOfTen(installed.Digits))
+            return new Decision.Rejected(Rejection.TooManyDigits,
+                $"index {input.IndexSteps} has more than {installed.Digits} digits");
+        if (input.ReadAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+            return new Decision.Rejected(Rejection.ReadInTheFuture,
+                $"read at {InstantPattern.ExtendedIso.Format(input.ReadAt)}, " +
+                $"which is after now, {InstantPattern.ExtendedIso.Format(now)}");
+        var known = new KnownReading(input.ReadAt, input.IndexSteps);
+        if ((At(state.Readings, known) ?? At(state.Quarantined, known)) is { } earlier)
+            return earlier.IndexSteps == input.IndexSteps
+                ? new Decision.AlreadyRecorded()
+                : new Decision.Rejected(Rejection.EvidenceConflict,
+                    $"index {input.IndexSteps} differs from {earlier.IndexSteps}, recorded for the same instant");
+
+        var place = ~state.Readings.BinarySearch(known, ByTime);
+        KnownReading? before = place > 0 ? state.Readings[place - 1] : null;
+        KnownReading? after = place < state.Readings.Count ? state.Readings[place] : null;
+        if (after is { } next && !FitsBefore(installed, before, input.IndexSteps, next))
+            return new Decision.Rejected(Rejection.ReadBeforeLastReading,
+                $"late index {input.IndexSteps} does not fit before {next.IndexSteps} of " +
+                InstantPattern.ExtendedIso.Format(next.ReadAt));
+        if (input.IndexSteps < 0)
+            return new Decision.Rejected(Rejection.NegativeEnergy, $"index {input.IndexSteps} is negative");
+
+        if (after is null && before is { } last
+            && Difference(installed, last.IndexSteps, input.IndexSteps) is { Code: { } code, Detail: { } detail })
+            return Accept(input, new RegisterReadingQuarantined(
+                input.Register, input.ReadAt, input.IndexSteps, code, detail, input.Evidence));
+        return Accept(input, new RegisterReadingRecorded(
+            input.Register, input.ReadAt, input.IndexSteps, input.Quality, input.Evidence));
+    }
+
+    /// <summary>Judges an installation: one that says nothing new is already recorded, any other is a new fact.</summary>
+    public static Decision DecideInstalled(RegisterState state, RegisterInstalled installed, Instant from)
+    {
+        if (installed.Digits is < 1 or > Limits.RegisterDigitsMax)
+            return new Decision.Rejected(Rejection.OutOfRange,
+                $"a register has 1 to {Limits.RegisterDigitsMax} digits, not {installed.Digits}");
+        if (installed.Decimals < 0 || installed.Decimals > Math.Min(DecimalsMax, installed.Digits))
+            return new Decision.Rejected(Rejection.OutOfRange,
+                $"decimals are 0 to {Math.Min(DecimalsMax, installed.Digits)}, not {installed.Decimals}");
+        if (installed.Factor < 1 || installed.ModulusSteps < 1)
+            return new Decision.Rejected(Rejection.OutOfRange, "factor and modulus are at least 1");
+        return state.Installed == installed
+            ? new Decision.AlreadyRecorded()
+            : new Decision.Accepted(NewFact.At(
+                installed, from, InstalledKey(installed.Register, installed.MeterSerial)));
+    }
+
+    /// <summary>The state after a fact. A new installation is a new basis: readings before it are compared no more.</summary>
+    public static RegisterState Evolve(RegisterState state, LedgerEvent happened) => happened switch
+    {
+        RegisterInstalled installed => RegisterState.Of(installed),
+        RegisterReadingRecorded r => state with { Readings = Insert(state.Readings, new(r.ReadAt, r.IndexSteps)) },
+        RegisterReadingQuarantined q => state with
+        {
+            Quarantined = Insert(state.Quarantined, new(q.ReadAt, q.IndexSteps)),
+        },
+        _ => state,
+    };
+
+    // Late readings fit when the two parts add up to what the whole was: a rollover can not be counted twice.
+    private static bool FitsBefore(RegisterInstalled installed, KnownReading? before, long index, KnownReading next)
+    {
+        if (Difference(installed, index, next.IndexSteps).Delta is not { } later) return false;
+        if (before is not { } previous) return true;
+        return Difference(installed, previous.IndexSteps, index).Delta is { } sooner
+            && Difference(installed, previous.IndexSteps, next.IndexSteps).Delta == sooner + later;
+    }
+
+    private static Decision.Accepted Accept(RegisterReadingInput input, LedgerEvent fact) =>
+        new(NewFact.At(fact, input.ReadAt, ReadingKey(input.Register, input.ReadAt)));
+
+    private static KnownReading? At(ImmutableList<KnownReading> readings, KnownReading sought) =>
+        readings.BinarySearch(sought, ByTime) is >= 0 and var found ? readings[found] : null;
+
+    private static ImmutableList<KnownReading> Insert(ImmutableList<KnownReading> readings, KnownReading reading) =>
+        readings.BinarySearch(reading, ByTime) is < 0 and var place ? readings.Insert(~place, reading) : readings;
+}

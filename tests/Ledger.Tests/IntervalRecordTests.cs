@@ -1,0 +1,97 @@
+using Ledger.Domain;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+public class IntervalRecordTests
+{
+    private static readonly Instant Now = Instant.FromUnixTimeSeconds(10_000);
+    private static readonly IntervalRecorded First = Record(0, 900, wattHours: 5);
+
+    [Fact]
+    public void The_first_record_is_version_1_and_the_same_again_is_already_recorded()
+    {
+        var state = Evolve(IntervalRecordsState.Empty, First with { Version = 7 });
+        state.Latest[First.Period.Start].Version.ShouldBe(1);
+        IntervalRecords.Decide(state, First with { Gaps = [.. First.Gaps], Evidence = Digest('b') }, Now)
+            .ShouldBeOfType<Decision.AlreadyRecorded>();
+    }
+
+    [Fact]
+    public void Late_data_make_the_next_version_and_say_by_how_much_it_differs()
+    {
+        var state = Evolve(IntervalRecordsState.Empty, First);
+        state = Evolve(state, Record(0, 900, wattHours: 7));
+        var latest = state.Latest[First.Period.Start];
+        latest.Version.ShouldBe(2);
+        latest.Reason.ShouldBe("late data: import +0.002000000000 kWh, export +0.000000000000 kWh");
+        IntervalRecords.Evolve(state, First).ShouldBe(state);
+    }
+
+    [Fact]
+    public void Provisional_becomes_final_once_and_final_does_not_go_back()
+    {
+        var state = Evolve(IntervalRecordsState.Empty, First with { State = IntervalRecordState.Provisional });
+        state = Evolve(state, First);
+        state.Latest[First.Period.Start].ShouldSatisfyAllConditions(
+            r => r.Version.ShouldBe(2), r => r.Reason.ShouldBe("same energy, now Final"));
+        IntervalRecords.Decide(state, First with { State = IntervalRecordState.Provisional }, Now)
+            .ShouldBeOfType<Decision.AlreadyRecorded>();
+    }
+
+    [Fact]
+    public void What_can_not_be_is_refused_in_order_of_precedence()
+    {
+        var state = Evolve(IntervalRecordsState.Empty, Record(9_600, 10_500, 1) with { State = IntervalRecordState.Provisional });
+        var negative = Energy.FromWattHours(-1);
+        Code(state, Record(9_900, 9_900, 1) with { Import = negative }).ShouldBe(Rejection.IntervalEmpty);
+        Code(state, Record(9_900, 10_800, 1) with { Import = negative }).ShouldBe(Rejection.ReadInTheFuture);
+        Code(state, Record(9_000, 9_900, 1) with { Import = negative }).ShouldBe(Rejection.PeriodsOverlap);
+        Code(state, Record(0, 900, 1) with { Export = negative }).ShouldBe(Rejection.NegativeEnergy);
+    }
+
+    [Fact]
+    public void A_record_bears_what_the_integral_proves()
+    {
+        var integral = PowerCurve.Integrate(
+            [new(0, 3_600_000), new(1_000_000, 3_600_000)], [First.Period], Duration.FromSeconds(2))[0];
+        var record = IntervalRecords.From(
+            First.Point, integral, IntervalRecordState.Final, 0, 0, ReadingQuality.Measured, First.Evidence);
+        record.Import.ShouldBe(Energy.FromWattHours(1));
+        record.CoveredMicroseconds.ShouldBe(1_000_000);
+        record.Gaps.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public void Master_data_that_say_nothing_new_are_already_recorded_and_changed_ones_are_a_new_fact()
+    {
+        var point = new SettlementPointRegistered(new("P"), new("S"), SettlementPointKind.Connector, new("O"),
+            "Asia/Shanghai", 15, Power.FromKilowatts(1000), true);
+        var state = SettlementPoint.Evolve(SettlementPointState.Empty, point);
+        SettlementPoint.Decide(state, point, Now).ShouldBeOfType<Decision.AlreadyRecorded>();
+        SettlementPoint.Decide(state, point with { PeriodMinutes = 5 }, Now)
+            .ShouldBeOfType<Decision.Accepted>().Facts[0].Evidence.ShouldBe(new EvidenceKey("point/P/2"));
+        Refusal(point with { Zone = "Nowhere", PeriodMinutes = 7, Rated = new(-1) }).ShouldBe(Rejection.UnknownZone);
+        Refusal(point with { PeriodMinutes = 7, Rated = new(-1) }).ShouldBe(Rejection.OutOfRange);
+        Refusal(point with { Rated = new(-1) }).ShouldBe(Rejection.PowerAboveLimit);
+
+        Rejection Refusal(SettlementPointRegistered candidate) =>
+            SettlementPoint.Decide(state, candidate, Now).ShouldBeOfType<Decision.Rejected>().Code;
+    }
+
+    private static IntervalRecordsState Evolve(IntervalRecordsState state, IntervalRecorded candidate) =>
+        IntervalRecords.Decide(state, candidate, Now).ShouldBeOfType<Decision.Accepted>()
+            .Facts.Aggregate(state, (s, f) => IntervalRecords.Evolve(s, f.Event));
+
+    private static Rejection Code(IntervalRecordsState state, IntervalRecorded candidate) =>
+        IntervalRecords.Decide(state, candidate, Now).ShouldBeOfType<Decision.Rejected>().Code;
+
+    private static IntervalRecorded Record(long from, long to, long wattHours) => new(
+        new SettlementPointId("P1"), new Interval(Instant.FromUnixTimeSeconds(from), Instant.FromUnixTimeSeconds(to)),
+        1, IntervalRecordState.Final, Energy.FromWattHours(wattHours), Energy.Zero, Power.Zero, Power.Zero, 0, 0,
+        [new CurveGap(new Interval(Instant.FromUnixTimeSeconds(from), Instant.FromUnixTimeSeconds(to)))],
+        2, 0, 0, 0, 0, ReadingQuality.Measured, null, Digest('a'));
+
+    private static EvidenceDigest Digest(char digit) => new(new string(digit, 64));
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+using Ledger.Domain;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+public class RegisterTests
+{
+    private static readonly RegisterId Import = new(new SettlementPointId("P1"), Direction.Import);
+
+    public static IEnumerable<TheoryDataRow<int, string>> Lines() =>
+        File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Scenarios", "register-readings.txt"))
+            .Select((line, i) => (line, number: i + 1))
+            .Where(l => l.line.Length > 0 && l.line[0] != '#')
+            .Select(l => new TheoryDataRow<int, string>(l.number, l.line));
+
+    [Theory, MemberData(nameof(Lines))]
+    public void Each_line_of_the_scenario_table_is_answered(int number, string line)
+    {
+        var cells = line.Split('|', StringSplitOptions.TrimEntries);
+        cells.Length.ShouldBe(6, $"line {number}");
+        var state = cells[0] == "-" ? RegisterState.Empty : RegisterState.Of(Installed(cells[0]));
+        foreach (var (at, index) in Readings(cells[1]))
+            state = Register.Evolve(state, new RegisterReadingRecorded(Import, at, index, ReadingQuality.Measured, null));
+        foreach (var (at, index) in Readings(cells[2]))
+            state = Register.Evolve(state,
+                new RegisterReadingQuarantined(Import, at, index, Rejection.ChangeOfBasis, "before", null));
+        var input = new RegisterReadingInput(Import, Second(cells[3]), Number(cells[4]), ReadingQuality.Measured, null);
+
+        Answer(Register.Decide(state, input, Instant.FromUnixTimeSeconds(1000))).ShouldBe(cells[5], $"line {number}");
+    }
+
+    [Theory]
+    [InlineData(6, 0, 1, null, 999_990, 12, "22.000000000000")]
+    [InlineData(6, 3, 1, null, 999_990, 12, "0.022000000000")]
+    [InlineData(6, 1, 40, null, 10, 25, "60.000000000000")] // the factor applies to the difference
+    [InlineData(6, 0, 1, 500_000L, 300_000, 7, "200007.000000000000")]
+    [InlineData(18, 14, 1, null, 0, 1, "0.000000000000")]
+    public void A_difference_is_exact(
+        int digits, int decimals, int factor, long? modulus, long previous, long current, string kwh) =>
+        Register.Difference(new(Import, "M", digits, decimals, factor, modulus), previous, current)
+            .Delta!.Value.ToKwh().ShouldBe(kwh);
+
+    [Fact]
+    public void A_step_of_the_finest_register_is_72_half_nanojoules() =>
+        Register.Difference(new(Import, "M", 18, 14, 1, null), 0, 1).Delta.ShouldBe(new Energy(72));
+
+    [Fact]
+    public void More_energy_than_a_number_holds_is_refused_and_not_wrapped() =>
+        Register.Difference(new(Import, "M", 18, 0, int.MaxValue, null), 0, long.MaxValue / 10)
+            .Code.ShouldBe(Rejection.OutOfRange);
+
+    [Fact]
+    public void The_market_vector_of_a_rollover_comes_out()
+    {
+        var vector = MarketVectors.Case("REG-1");
+        var i = vector.GetProperty("inputs");
+        var installed = new RegisterInstalled(
+            Import, "M", i.GetProperty("digits").GetInt32(), i.GetProperty("decimals").GetInt32(), 1, null);
+        Register.Difference(installed, Number(i.GetProperty("previous").GetString()!),
+                Number(i.GetProperty("current").GetString()!))
+            .Delta!.Value.ToKwh(0).ShouldBe(vector.GetProperty("expected").GetProperty("delta").GetString());
+    }
+
+    [Theory]
+    [InlineData(0, 0, 1, null)]
+    [InlineData(19, 0, 1, null)]
+    [InlineData(6, -1, 1, null)]
+    [InlineData(6, 7, 1, null)]
+    [InlineData(18, 15, 1, null)]
+    [InlineData(6, 0, 0, null)]
+    [InlineData(6, 0, 1, 0L)]
+    public void A_register_that_can_not_be_is_refused(int digits, int decimals, int factor, long? modulus) =>
+        Answer(Register.DecideInstalled(
+            RegisterState.Empty, new(Import, "M", digits, decimals, factor, modulus), default)).ShouldBe("OutOfRange");
+
+    [Fact]
+    public void An_installation_that_says_nothing_new_is_already_recorded_and_a_changed_one_is_a_new_basis()
+    {
+        var state = Register.Evolve(RegisterState.Empty, Installed("6.0"));
+        Answer(Register.DecideInstalled(state, Installed("6.0"), default)).ShouldBe("AlreadyRecorded");
+        Answer(Register.DecideInstalled(state, Installed("6.1"), default)).ShouldBe("accepted");
+        state = Register.Evolve(state, new RegisterReadingRecorded(Import, default, 5, ReadingQuality.Measured, null));
+        Register.Evolve(state, Installed("6.1")).Readings.ShouldBeEmpty();
+    }
+
+    private static RegisterInstalled Installed(string text)
+    {
+        var parts = text.Split('.', '/');
+        return new(Import, "M", (int)Number(parts[0]), (int)Number(parts[1]), 1,
+            parts.Length > 2 ? Number(parts[2]) : null);
+    }
+
+    private static IEnumerable<(Instant, long)> Readings(string cell) => cell == "-"
+        ? []
+        : cell.Split(' ').Select(r => r.Split(':')).Select(r => (Second(r[0]), Number(r[1])));
+
+    private static Instant Second(string text) => Instant.FromUnixTimeSeconds(Number(text));
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+
+    private static string Answer(Decision decision) => decision switch
+    {
+        Decision.Accepted { Facts: [{ Event: RegisterReadingQuarantined q }] } => q.Code.ToString(),
+        Decision.Accepted => "accepted",
+        Decision.Rejected r => r.Code.ToString(),
+        _ => decision.GetType().Name,
+    };
+}
