@@ -1,1 +1,5 @@
-return 0;
+using Ledger.Cli;
+
+return CommandLine.TryParse(args, out var line, out var problem)
+    ? Verbs.Run(line, Console.OpenStandardInput(), Console.Out, Console.Error)
+    : Verbs.Usage(Console.Error, problem);

@@ -1,0 +1,86 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ledger.Cli.Calculators;
+using Ledger.Domain;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger calc KIND --in FILE|-</c>: evaluates one rule of the domain outside any ledger, so that anyone can check
+/// it by hand. The answer is one JSON object; a value that breaks a rule of the input is named with the rule.
+/// </summary>
+public static class Calc
+{
+    static readonly JsonSerializerOptions answerOptions =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    static readonly Dictionary<string, Func<InputValue, JsonObject>> kinds = new(StringComparer.Ordinal)
+    {
+        ["calendar"] = CalendarCalculator.Evaluate,
+        ["register"] = RegisterCalculator.Evaluate,
+        ["integrate"] = IntegrateCalculator.Evaluate,
+        ["round"] = RoundCalculator.Evaluate,
+    };
+
+    public static int Run(CommandLine line, Stream input, TextWriter output, TextWriter errors)
+    {
+        if (line.Words.Count != 1 || !kinds.TryGetValue(line.Words[0], out var evaluate))
+            return Verbs.Usage(errors, $"calc needs one kind of {string.Join(", ", kinds.Keys)}");
+        if (line.Option("--in") is not { } source) return Verbs.Usage(errors, "calc needs --in FILE, or --in - to read from standard input");
+        try
+        {
+            var answer = Evaluate(evaluate, ReadAll(source, input));
+            output.WriteLine(answer.ToJsonString(answerOptions));
+            return ExitCode.Done;
+        }
+        catch (InputRefusedException refused)
+        {
+            Report(refused, line.Json, errors);
+            return ExitCode.CouldNot;
+        }
+        catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
+        {
+            errors.WriteLine($"ledger calc: {broken.Message}");
+            return ExitCode.CouldNot;
+        }
+    }
+
+    static JsonObject Evaluate(Func<InputValue, JsonObject> evaluate, byte[] text)
+    {
+        using var document = InputValue.Parse(text);
+        return evaluate(new InputValue("input", document.RootElement));
+    }
+
+    static byte[] ReadAll(string source, Stream standardInput)
+    {
+        using var file = source == "-" ? null : File.OpenRead(source);
+        var from = file ?? standardInput;
+        using var content = new MemoryStream();
+        var buffer = new byte[64 * 1024];
+        for (int read; (read = from.Read(buffer)) > 0;)
+        {
+            content.Write(buffer, 0, read);
+            if (content.Length > Limits.ImportBytesMax)
+                throw new InputRefusedException(Rejection.TooLarge, "input", "", $"at most {Limits.ImportBytesMax} bytes");
+        }
+        return content.ToArray();
+    }
+
+    static void Report(InputRefusedException refused, bool asJson, TextWriter errors)
+    {
+        if (!asJson)
+        {
+            errors.WriteLine($"ledger calc: {refused.Message}");
+            return;
+        }
+        var problem = new JsonObject
+        {
+            ["code"] = refused.Code.ToString(),
+            ["field"] = refused.Field,
+            ["value"] = refused.Value,
+            ["rule"] = refused.Rule,
+        };
+        errors.WriteLine(problem.ToJsonString(answerOptions));
+    }
+}

@@ -1,0 +1,105 @@
+using System.Numerics;
+using System.Text.Json;
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Cli.Calculators;
+
+/// <summary>
+/// A value of a calculator's input with its path. Numbers are read from the raw text of the token, never through a
+/// binary fraction; members that no calculator knows, and members given twice, are refused.
+/// </summary>
+public readonly record struct InputValue(string Path, JsonElement Json)
+{
+    public static JsonDocument Parse(byte[] text)
+    {
+        try
+        {
+            return JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
+        }
+        catch (JsonException malformed)
+        {
+            throw new InputRefusedException(Rejection.Malformed, "input", "", malformed.Message);
+        }
+    }
+
+    /// <summary>The members of an object, of which only those in <paramref name="known"/> may occur.</summary>
+    public InputObject Object(params string[] known)
+    {
+        if (Json.ValueKind != JsonValueKind.Object) throw Refused(Rejection.Malformed, "must be an object");
+        var members = new Dictionary<string, InputValue>(StringComparer.Ordinal);
+        foreach (var member in Json.EnumerateObject())
+        {
+            var path = Path == "input" ? member.Name : $"{Path}.{member.Name}";
+            var value = new InputValue(path, member.Value);
+            if (!known.Contains(member.Name, StringComparer.Ordinal))
+                throw value.Refused(Rejection.UnknownField, $"known here: {string.Join(", ", known)}");
+            members.Add(member.Name, value);
+        }
+        return new InputObject(Path, members);
+    }
+
+    public List<InputValue> Array()
+    {
+        if (Json.ValueKind != JsonValueKind.Array) throw Refused(Rejection.Malformed, "must be an array");
+        var elements = new List<InputValue>(Json.GetArrayLength());
+        foreach (var element in Json.EnumerateArray()) elements.Add(new($"{Path}[{elements.Count}]", element));
+        return elements;
+    }
+
+    public string Text() => Json.ValueKind == JsonValueKind.String
+        ? Json.GetString()!
+        : throw Refused(Rejection.Malformed, "must be a string");
+
+    public ExactNumber Number()
+    {
+        var text = Json.ValueKind switch
+        {
+            JsonValueKind.Number => Json.GetRawText(),
+            JsonValueKind.String => Json.GetString()!,
+            _ => throw Refused(Rejection.NotANumber, "must be a JSON number or a decimal string"),
+        };
+        if (text.Length > Limits.NumberLengthMax)
+            throw Refused(Rejection.NumberTooLong, $"at most {Limits.NumberLengthMax} characters");
+        return ExactNumber.TryParse(text, out var number)
+            ? number
+            : throw Refused(Rejection.NotANumber, "must be a decimal number with an exponent of at most 60");
+    }
+
+    public decimal Decimal() => Number().TryDecimal(out var value)
+        ? value
+        : throw Refused(Rejection.OutOfRange, "must fit a decimal exactly: 28 digits, 28 decimals");
+
+    public int Integer(int least, int most) => (int)Units(0, least, most, $"must be a whole number from {least} to {most}");
+
+    /// <summary>The number in units of 10^-decimals; a number with more decimals than that is refused.</summary>
+    public long Units(int decimals, long least, long most, string rule)
+    {
+        var units = Number().InUnits(decimals, out var rounded);
+        return !rounded && units >= least && units <= most ? (long)units : throw Refused(Rejection.OutOfRange, rule);
+    }
+
+    /// <summary>Kilowatts to whole milliwatts, half to even, and whether that rounded.</summary>
+    public long Milliwatts(ref bool rounded)
+    {
+        var milliwatts = Number().InUnits(6, out var here);
+        if (BigInteger.Abs(milliwatts) > Limits.PowerMilliwattsMax)
+            throw Refused(Rejection.PowerAboveLimit, $"at most {new Power(Limits.PowerMilliwattsMax)} either way");
+        rounded |= here;
+        return (long)milliwatts;
+    }
+
+    public InputRefusedException Refused(Rejection code, string rule) => new(code, Path, Json.GetRawText(), rule);
+}
+
+/// <summary>An object of the input, its members by name.</summary>
+public sealed record InputObject(string Path, IReadOnlyDictionary<string, InputValue> Members)
+{
+    public InputValue Required(string name) => Members.TryGetValue(name, out var value)
+        ? value
+        : throw new InputRefusedException(Rejection.MissingField, Path == "input" ? name : $"{Path}.{name}", "", "is needed");
+
+    /// <summary>The member, or null where it is absent or JSON null.</summary>
+    public InputValue? Optional(string name) =>
+        Members.TryGetValue(name, out var value) && value.Json.ValueKind != JsonValueKind.Null ? value : null;
+}
