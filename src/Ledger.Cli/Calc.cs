@@ -21,6 +21,7 @@ public static class Calc
         ["register"] = RegisterCalculator.Evaluate,
         ["integrate"] = IntegrateCalculator.Evaluate,
         ["round"] = RoundCalculator.Evaluate,
+        ["deliver"] = DeliverCalculator.Evaluate,
     };
 
     public static int Run(CommandLine line, Stream input, TextWriter output, TextWriter errors)

@@ -5,7 +5,7 @@ public static class Verbs
 {
     const string usage = """
         usage: ledger VERB [--data DIR] [--json]
-          calc KIND --in FILE|-   evaluate a rule outside any ledger: calendar, register, integrate, round
+          calc KIND --in FILE|-   evaluate a rule outside any ledger: calendar, register, integrate, round, deliver
         exit codes: 0 done, 1 not as it should be, 2 could not, 64 usage
         """;
 
