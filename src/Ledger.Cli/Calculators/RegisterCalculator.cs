@@ -14,7 +14,7 @@ static class RegisterCalculator
     {
         var asked = input.Object("digits", "decimals", "factor", "modulusKwh", "previous", "current");
         var digits = asked.Required("digits").Integer(1, Limits.RegisterDigitsMax);
-        var decimals = asked.Required("decimals").Integer(0, digits - 1);
+        var decimals = asked.Required("decimals").Integer(0, Math.Min(Register.DecimalsMax, digits));
         var factor = asked.Optional("factor")?.Integer(1, 1_000_000) ?? 1;
         var natural = 1L;
         for (var digit = 0; digit < digits; digit++) natural *= 10;
