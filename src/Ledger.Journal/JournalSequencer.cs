@@ -107,7 +107,7 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
         if (now >= before) return;
         var key = new EvidenceKey($"clock stepped back before position {tree.Size}");
         var fact = PendingFact.Encode(NewFact.At(new ClockSteppedBack(before, now), now, key));
-        Insert(new PendingAppend("ledger", ExpectedRevision.Any, [fact], Itself.Actor, Itself.Party, null));
+        Insert(new PendingAppend(Streams.Ledger, ExpectedRevision.Any, [fact], Itself.Actor, Itself.Party, null));
     }
 
     private AppendResult.Recorded Insert(PendingAppend pending)

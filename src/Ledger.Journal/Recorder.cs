@@ -1,7 +1,7 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Ledger.Domain;
 using NodaTime;
-using NodaTime.Text;
 
 namespace Ledger.Journal;
 
@@ -11,6 +11,8 @@ public abstract record RecordOutcome
     private RecordOutcome() { }
     /// <summary>Durable at this position.</summary>
     public sealed record Recorded(long Position) : RecordOutcome;
+    /// <summary>Durable at this position as quarantined: counted only after a later fact releases it.</summary>
+    public sealed record Quarantined(long Position, Rejection Code, string Detail) : RecordOutcome;
     /// <summary>It was there before with the same content; null where the rule knew it by its state alone.</summary>
     public sealed record AlreadyRecorded(long? Position) : RecordOutcome;
     /// <summary>The same evidence came before with other content; this one is kept as refused evidence.</summary>
@@ -19,6 +21,16 @@ public abstract record RecordOutcome
     public sealed record Refused(Rejection Code, string Detail) : RecordOutcome;
     /// <summary>Try again later: the queue is full, or the stream changed under every attempt.</summary>
     public sealed record Busy : RecordOutcome;
+    /// <summary>The outcomes of the parts of one input, in the order of the parts.</summary>
+    public sealed record Several(IReadOnlyList<RecordOutcome> Parts) : RecordOutcome;
+
+    /// <summary>Whether the same input again would only find itself: nothing was refused and nothing has to be retried.</summary>
+    public bool IsDurable => this switch
+    {
+        Recorded or Quarantined or AlreadyRecorded => true,
+        Several several => several.Parts.All(part => part.IsDurable),
+        _ => false,
+    };
 }
 
 /// <summary>The raw bytes that a caller sent in, and where they came from (a file's name, a route): kept when refused.</summary>
@@ -40,31 +52,96 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            var (state, revision) = (initial, -1L);
-            await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
-                (state, revision) = (evolve(state, EventCodec.Decode(recorded)), recorded.Envelope.Revision);
-            switch (decide(state))
-            {
-                case Decision.AlreadyRecorded:
-                    return new RecordOutcome.AlreadyRecorded(null);
-                case Decision.Rejected refused:
-                    return await RefuseAsync(refused.Code, refused.Detail, submission, by, ct).ConfigureAwait(false);
-                case Decision.Accepted { Facts: var facts }:
-                    var expected = revision < 0 ? ExpectedRevision.NoStream : ExpectedRevision.Exactly(revision);
-                    var result = await journal.AppendAsync(stream, expected, facts, by, causation, ct).ConfigureAwait(false);
-                    if (result is AppendResult.WrongRevision) continue;
-                    return await AnswerAsync(result, facts, submission, by, ct).ConfigureAwait(false);
-            }
+            var (state, revision) = await LoadAsync(stream, initial, evolve, ct).ConfigureAwait(false);
+            var decision = decide(state);
+            if (decision is not Decision.Accepted { Facts: var facts })
+                return await AnswerAsync(decision, submission, by, ct).ConfigureAwait(false);
+            var result = await journal.AppendAsync(stream, At(revision), facts, by, causation, ct).ConfigureAwait(false);
+            if (result is not AppendResult.WrongRevision)
+                return await AnswerAsync(result, 0, facts, submission, by, ct).ConfigureAwait(false);
         }
         return new RecordOutcome.Busy();
     }
+
+    /// <summary>
+    /// Decides items one after another, each seeing what the ones before it made, and appends what is accepted in
+    /// batches: one fsync for many. An item that is refused stops no other; its own evidence is kept.
+    /// </summary>
+    public async Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
+        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, IReadOnlyList<TItem> items,
+        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct)
+    {
+        var outcomes = new RecordOutcome?[items.Count];
+        var (done, attempts, batchMax) = (0, 0, int.MaxValue);
+        while (done < items.Count && attempts++ < AttemptsMax)
+        {
+            var (state, revision) = await LoadAsync(stream, initial, evolve, ct).ConfigureAwait(false);
+            var batch = new Batch();
+            var next = done;
+            for (; next < items.Count && batch.Items.Count < batchMax; next++)
+            {
+                var decision = decide(state, items[next]);
+                if (decision is Decision.Accepted { Facts: var facts })
+                {
+                    if (!batch.TryAdd(next, facts)) break;
+                    foreach (var fact in facts) state = evolve(state, fact.Event);
+                }
+                else outcomes[next] = await AnswerAsync(decision, evidenceOf(items[next]), by, ct).ConfigureAwait(false);
+            }
+            var result = batch.Facts.Count == 0
+                ? null
+                : await journal.AppendAsync(stream, At(revision), batch.Facts, by, null, ct).ConfigureAwait(false);
+            if (result is AppendResult.WrongRevision) continue;
+            // Of several facts one conflicts: one at a time says which.
+            if (result is AppendResult.Conflict && batch.Items.Count > 1) (batchMax, attempts) = (1, 0);
+            else
+            {
+                foreach (var (item, offset, count) in batch.Items)
+                    outcomes[item] = await AnswerAsync(
+                        result!, offset, batch.Facts.GetRange(offset, count), evidenceOf(items[item]), by, ct).ConfigureAwait(false);
+                (done, attempts) = (next, 0);
+            }
+        }
+        return [.. outcomes.Select(outcome => outcome ?? new RecordOutcome.Busy())];
+    }
+
+    /// <summary>The items of one append, and the facts that they became.</summary>
+    private sealed class Batch
+    {
+        private int bytes;
+        public List<NewFact> Facts { get; } = [];
+        public List<(int Item, int Offset, int Count)> Items { get; } = [];
+
+        public bool TryAdd(int item, IReadOnlyList<NewFact> facts)
+        {
+            var more = facts.Sum(fact => EventCodec.Encode(fact.Event).Payload.Length);
+            if (Facts.Count > 0 && bytes + more > Limits.DecisionBytesMax) return false;
+            bytes += more;
+            Items.Add((item, Facts.Count, facts.Count));
+            Facts.AddRange(facts);
+            return true;
+        }
+    }
+
+    /// <summary>A stream's folded state and its last revision, -1 where there is no such stream.</summary>
+    public async Task<(TState State, long Revision)> LoadAsync<TState>(
+        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, CancellationToken ct)
+    {
+        var (state, revision) = (initial, -1L);
+        await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
+            (state, revision) = (evolve(state, EventCodec.Decode(recorded)), recorded.Envelope.Revision);
+        return (state, revision);
+    }
+
+    private static ExpectedRevision At(long revision) =>
+        revision < 0 ? ExpectedRevision.NoStream : ExpectedRevision.Exactly(revision);
 
     /// <summary>Appends facts that need no state to be decided, idempotent by their ids.</summary>
     public async Task<RecordOutcome> AppendAsync(
         string stream, IReadOnlyList<NewFact> facts, Principal by, CancellationToken ct, Submission? submission = null)
     {
         var result = await journal.AppendAsync(stream, ExpectedRevision.Any, facts, by, null, ct).ConfigureAwait(false);
-        return await AnswerAsync(result, facts, submission, by, ct).ConfigureAwait(false);
+        return await AnswerAsync(result, 0, facts, submission, by, ct).ConfigureAwait(false);
     }
 
     /// <summary>Keeps what was refused and records the refusal, once a day for the same bytes, source and code.</summary>
@@ -77,30 +154,57 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     }
 
     private async Task<RecordOutcome> AnswerAsync(
-        AppendResult result, IReadOnlyList<NewFact> facts, Submission? submission, Principal by, CancellationToken ct)
+        Decision decision, Submission? submission, Principal by, CancellationToken ct) => decision switch
+        {
+            Decision.AlreadyRecorded => new RecordOutcome.AlreadyRecorded(null),
+            Decision.Rejected refused => await RefuseAsync(refused.Code, refused.Detail, submission, by, ct).ConfigureAwait(false),
+            _ => throw new UnreachableException($"{decision} is for the journal to answer"),
+        };
+
+    /// <param name="offset">Where in the append the facts of this item begin.</param>
+    private async Task<RecordOutcome> AnswerAsync(
+        AppendResult result, int offset, IReadOnlyList<NewFact> facts, Submission? submission, Principal by, CancellationToken ct)
     {
         switch (result)
         {
-            case AppendResult.Recorded recorded: return new RecordOutcome.Recorded(recorded.FirstPosition);
-            case AppendResult.AlreadyRecorded before: return new RecordOutcome.AlreadyRecorded(before.FirstPosition);
+            case AppendResult.Recorded recorded:
+                var position = recorded.FirstPosition + offset;
+                return facts.Select(fact => fact.Event).OfType<RegisterReadingQuarantined>().FirstOrDefault() is { } kept
+                    ? new RecordOutcome.Quarantined(position, kept.Code, kept.Detail)
+                    : new RecordOutcome.Recorded(position);
+            case AppendResult.AlreadyRecorded before: return new RecordOutcome.AlreadyRecorded(before.FirstPosition + offset);
             case AppendResult.Conflict conflict:
-                var kept = submission ?? new Submission(EventCodec.Encode(facts[0].Event).Payload, "second facts");
-                return await KeepRefusedAsync(Rejection.EvidenceConflict, conflict.Differs, kept, by, ct).ConfigureAwait(false)
+                var second = submission ?? new Submission(EventCodec.Encode(facts[0].Event).Payload, "second facts");
+                return await KeepRefusedAsync(Rejection.EvidenceConflict, conflict.Differs, second, by, ct).ConfigureAwait(false)
                     ? new RecordOutcome.Conflict(conflict.Id, conflict.Differs)
                     : new RecordOutcome.Busy();
             default: return new RecordOutcome.Busy();
         }
     }
 
+    /// <summary>Keeps evidence from which nothing is settled and records that it is there.</summary>
+    public Task<RecordOutcome> KeepAsync(string note, Submission submission, Principal by, CancellationToken ct)
+    {
+        var kept = new EvidenceKept(archive.Put(submission.Bytes.Span), Short(submission.Source), Short(note), submission.Bytes.Length);
+        var (stream, fact) = Today($"kept {kept.Evidence}", kept);
+        return AppendAsync(stream, [fact], by, ct);
+    }
+
     private async Task<bool> KeepRefusedAsync(Rejection code, string detail, Submission submission, Principal by, CancellationToken ct)
     {
         var digest = archive.Put(submission.Bytes.Span);
-        var day = clock.GetCurrentInstant().InUtc().Date;
         var refused = new EvidenceRefused(digest, Short(submission.Source), code, Short(detail), submission.Bytes.Length);
-        var key = new EvidenceKey($"refused {digest} {(int)code} {Convert.ToHexStringLower(SHA256.HashData(EventCodec.Encode(refused).Payload).AsSpan(0, 8))}");
-        var fact = NewFact.At(refused, day.AtStartOfDayInZone(DateTimeZone.Utc).ToInstant(), key);
-        var result = await journal.AppendAsync($"refusals/{LocalDatePattern.Iso.Format(day)}", ExpectedRevision.Any, [fact], by, null, ct).ConfigureAwait(false);
-        return result is not AppendResult.Busy;
+        var (stream, fact) = Today($"refused {digest} {(int)code}", refused);
+        return await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], by, null, ct).ConfigureAwait(false) is not AppendResult.Busy;
+    }
+
+    /// <summary>The day's stream of evidence that does not count, and the fact; the same content is there once a day.</summary>
+    private (string Stream, NewFact Fact) Today(string key, LedgerEvent evidence)
+    {
+        var day = clock.GetCurrentInstant().InUtc().Date;
+        var content = Convert.ToHexStringLower(SHA256.HashData(EventCodec.Encode(evidence).Payload).AsSpan(0, 8));
+        return (Streams.Refusals(day),
+            NewFact.At(evidence, day.AtStartOfDayInZone(DateTimeZone.Utc).ToInstant(), new EvidenceKey($"{key} {content}")));
     }
 
     /// <summary>Text as it may stand in a fact: bounded, and without what no store keeps.</summary>

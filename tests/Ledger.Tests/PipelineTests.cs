@@ -21,16 +21,16 @@ public sealed class PipelineTests : IDisposable
         await using var journal = folder.Open();
         using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
         var ran = 0;
-        var routes = new CommandRoutes().Add<Input>("readings:write", (recorder, input, by, _, ct) =>
+        var routes = new CommandRoutes().Add<Input>("readings:write", (recorder, command, _, ct) =>
         {
             ran++;
-            return recorder.AppendAsync("s", [TestFolder.Reading(input.Number)], by, ct);
+            return recorder.AppendAsync("s", [TestFolder.Reading(command.Input.Number)], command.By, ct);
         });
         await using var provider = new ServiceCollection()
             .AddCommandPipeline(new Recorder(journal, archive, folder.Clock), folder.Clock, routes).BuildServiceProvider();
         var mediator = provider.GetRequiredService<IMediator>();
         Task<RecordOutcome> Send(int number, string key, params string[] scopes) => mediator.Send(
-            new Command<Input>(new Input(number), new Principal("a", new PartyId("P"), scopes.ToHashSet()), new IdempotencyKey(key)),
+            new Command<Input>(new Input(number), new Submission(new[] { (byte)number }, "test"), new Principal("a", new PartyId("P"), scopes.ToHashSet()), new IdempotencyKey(key)),
             TestContext.Current.CancellationToken);
 
         (await Send(1, "k")).ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.NotAuthorised);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
 using Ledger.Domain;
 using MediatR;
 
@@ -46,7 +47,7 @@ public sealed class AuthoriseByScope<TRequest, TResponse>(CommandRoutes routes) 
 }
 
 /// <summary>
-/// A party's key with the same input gets the first answer again; with another input it is refused. Only the latest
+/// A party's key with the same bytes gets the first answer again; with other bytes it is refused. Only the latest
 /// keys are remembered, because the event ids recognise a retry for ever.
 /// </summary>
 public sealed class AnswerOnce<TRequest, TResponse>(RecentAnswers answers) : IPipelineBehavior<TRequest, TResponse>
@@ -55,15 +56,19 @@ public sealed class AnswerOnce<TRequest, TResponse>(RecentAnswers answers) : IPi
     public async Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)
     {
         if (request is not ICommand command) return await next().ConfigureAwait(false);
+        var input = Fingerprint(command);
         if (answers.Find(command) is { } before)
-            return before.Input.Equals(command.Content)
+            return before.Input == input
                 ? (TResponse)(object)before.Outcome
-                : (TResponse)(object)new RecordOutcome.Refused(Rejection.EvidenceConflict, "the idempotency key came before with another input");
+                : (TResponse)(object)new RecordOutcome.Refused(Rejection.EvidenceConflict, "the idempotency key came before with other content");
         var response = await next().ConfigureAwait(false);
         // A refusal or a full queue may end otherwise next time; only what is durable is remembered.
-        if (response is RecordOutcome.Recorded or RecordOutcome.AlreadyRecorded) answers.Keep(command, (RecordOutcome)(object)response);
+        if (response is RecordOutcome { IsDurable: true } outcome) answers.Keep(command, input, outcome);
         return response;
     }
+
+    private static EvidenceDigest Fingerprint(ICommand command) =>
+        new(Convert.ToHexStringLower(SHA256.HashData(command.Raw.Bytes.Span)));
 }
 
 /// <summary>The answers to the latest keys, bounded.</summary>
@@ -71,20 +76,20 @@ public sealed class RecentAnswers
 {
     private const int KeptMax = 65_536; // some minutes of retries; about 10 MB
     private readonly Lock gate = new();
-    private readonly Dictionary<(PartyId, string), (object Input, RecordOutcome Outcome)> kept = [];
+    private readonly Dictionary<(PartyId, string), (EvidenceDigest Input, RecordOutcome Outcome)> kept = [];
     private readonly Queue<(PartyId, string)> order = [];
 
-    internal (object Input, RecordOutcome Outcome)? Find(ICommand command)
+    internal (EvidenceDigest Input, RecordOutcome Outcome)? Find(ICommand command)
     {
         lock (gate) return kept.TryGetValue((command.By.Party, command.Key.Value), out var answer) ? answer : null;
     }
 
-    internal void Keep(ICommand command, RecordOutcome outcome)
+    internal void Keep(ICommand command, EvidenceDigest input, RecordOutcome outcome)
     {
         var key = (command.By.Party, command.Key.Value);
         lock (gate)
         {
-            if (!kept.TryAdd(key, (command.Content, outcome))) return;
+            if (!kept.TryAdd(key, (input, outcome))) return;
             order.Enqueue(key);
             if (order.Count > KeptMax) kept.Remove(order.Dequeue());
         }

@@ -10,36 +10,40 @@ public readonly record struct IdempotencyKey(string Value);
 /// <summary>What every command has, whatever its input.</summary>
 public interface ICommand
 {
+    /// <summary>What came in, as received: kept where it is refused, compared where the key comes again.</summary>
+    Submission Raw { get; }
     Principal By { get; }
     IdempotencyKey Key { get; }
     object Content { get; }
 }
 
-/// <summary>The one command of every door: an input, who asks, and the key of the attempt.</summary>
-public sealed record Command<TInput>(TInput Input, Principal By, IdempotencyKey Key) : IRequest<RecordOutcome>, ICommand
+/// <summary>The one command of every door: an input, the bytes it was read from, who asks, and the key of the attempt.</summary>
+public sealed record Command<TInput>(TInput Input, Submission Raw, Principal By, IdempotencyKey Key) : IRequest<RecordOutcome>, ICommand
     where TInput : notnull
 {
     object ICommand.Content => Input;
 }
 
-/// <summary>What a concept makes of an input: the recorder runs it.</summary>
-public delegate Task<RecordOutcome> Recording(Recorder recorder, object input, Principal by, Instant now, CancellationToken ct);
+/// <summary>How a concept records an input.</summary>
+public delegate Task<RecordOutcome> Recording<TInput>(
+    Recorder recorder, Command<TInput> command, Instant now, CancellationToken ct) where TInput : notnull;
 
 /// <summary>The scope that an input needs and the concept that decides it, by the input's type.</summary>
 public sealed class CommandRoutes
 {
-    private readonly Dictionary<Type, (string Scope, Recording Record)> routes = [];
+    internal delegate Task<RecordOutcome> AnyRecording(Recorder recorder, ICommand command, Instant now, CancellationToken ct);
+
+    private readonly Dictionary<Type, (string Scope, AnyRecording Record)> routes = [];
 
     public IEnumerable<Type> Inputs => routes.Keys;
 
-    public CommandRoutes Add<TInput>(
-        string scope, Func<Recorder, TInput, Principal, Instant, CancellationToken, Task<RecordOutcome>> record) where TInput : notnull
+    public CommandRoutes Add<TInput>(string scope, Recording<TInput> record) where TInput : notnull
     {
-        routes.Add(typeof(TInput), (scope, (recorder, input, by, now, ct) => record(recorder, (TInput)input, by, now, ct)));
+        routes.Add(typeof(TInput), (scope, (recorder, command, now, ct) => record(recorder, (Command<TInput>)command, now, ct)));
         return this;
     }
 
-    internal (string Scope, Recording Record) Of(ICommand command) =>
+    internal (string Scope, AnyRecording Record) Of(ICommand command) =>
         routes.TryGetValue(command.Content.GetType(), out var route)
             ? route
             : throw new InvalidOperationException($"no route for {command.Content.GetType().Name}: add it where the program is composed");
@@ -50,6 +54,6 @@ public sealed class RecordCommand<TRequest, TResponse>(CommandRoutes routes, Rec
     : IRequestHandler<TRequest, TResponse> where TRequest : IRequest<TResponse>, ICommand
 {
     public async Task<TResponse> Handle(TRequest request, CancellationToken ct) =>
-        (TResponse)(object)await routes.Of(request).Record(recorder, request.Content, request.By, clock.GetCurrentInstant(), ct)
+        (TResponse)(object)await routes.Of(request).Record(recorder, request, clock.GetCurrentInstant(), ct)
             .ConfigureAwait(false);
 }

@@ -1,0 +1,75 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Journal.Pipeline;
+
+/// <summary>A fact about something that lasts, and from when on it holds.</summary>
+public sealed record Dated<TFact>(TFact Fact, Instant From) where TFact : LedgerEvent;
+
+/// <summary>Readings of one register, in the order in which they are judged, each with the bytes that it was read from.</summary>
+public sealed record RegisterReadings(RegisterId Register, IReadOnlyList<(RegisterReadingInput Reading, Submission Raw)> Readings);
+
+/// <summary>Interval readings of one register that start on one UTC day.</summary>
+public sealed record IntervalReadingBatch(RegisterId Register, LocalDate UtcDay, IReadOnlyList<IntervalReadingRecorded> Readings);
+
+/// <summary>Evidence from which nothing is settled, kept all the same.</summary>
+public sealed record EvidenceToKeep(string Note);
+
+/// <summary>Evidence that was refused before it became an input.</summary>
+public sealed record EvidenceToRefuse(Rejection Code, string Detail);
+
+/// <summary>
+/// Every input that a door may hand in: its scope, its stream, and the concept that decides it. Curves and settlement
+/// runs, which need more than their stream, are added where the program is composed.
+/// </summary>
+public static class StandardRoutes
+{
+    public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
+        DispatchWrite = "dispatch:write", TariffsWrite = "tariffs:write", SettlementWrite = "settlement:write";
+
+    public static CommandRoutes Create() => new CommandRoutes()
+        .Add<Dated<SettlementPointRegistered>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Point(c.Input.Fact.Point), SettlementPointState.Empty, SettlementPoint.Evolve,
+            state => SettlementPoint.Decide(state, c.Input.Fact, c.Input.From), c.By, ct, c.Raw))
+        .Add<Dated<RegisterInstalled>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Register(c.Input.Fact.Register), RegisterState.Empty, Register.Evolve,
+            state => Register.DecideInstalled(state, c.Input.Fact, c.Input.From), c.By, ct, c.Raw))
+        .Add<RegisterReadings>(ReadingsWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
+            await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
+                c.Input.Readings, (state, item) => Register.Decide(state, item.Reading, now), item => item.Raw, c.By, ct)
+                .ConfigureAwait(false)))
+        .Add<IntervalReadingBatch>(ReadingsWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
+            await recorder.RecordEachAsync(Streams.IntervalReadings(c.Input.Register, c.Input.UtcDay),
+                IntervalReadingsState.Empty, IntervalReadings.Evolve, c.Input.Readings,
+                (state, reading) => IntervalReadings.Decide(state, reading, now), _ => c.Raw, c.By, ct).ConfigureAwait(false)))
+        .Add<DispatchInstructed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
+            state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}")), ct))
+        .Add<InstructionClockRecorded>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
+            state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}/{c.Input.Point}/{c.Input.Clock}")), ct))
+        .Add<InstructionWithdrawn>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
+            state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}/withdrawn")), ct))
+        .Add<ReasonClaimed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
+            state => Dispatch.Decide(state, c.Input, now,
+                Key($"{c.Input.Instruction}/{c.Input.Point}/claim/{c.Input.Reason}/{c.Input.ClaimedBy}")), ct))
+        .Add<ChargingFactRecorded>(DispatchWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+            Streams.ChargingFacts(c.Input.Point, c.Input.Period.Start.InUtc().Date), 0, (seen, _) => seen,
+            _ => Dispatch.Decide(c.Input, now, new EvidenceKey(
+                $"charging-fact/{c.Input.Point}/{c.Input.Period}/{c.Input.Reason}/{c.Input.Source}")), c.By, ct, c.Raw))
+        .Add<Dated<TariffPublished>>(TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Tariff(c.Input.Fact.Tariff), TariffState.Empty, Tariffs.Evolve,
+            state => Tariffs.Decide(state, c.Input.Fact, c.Input.From,
+                new EvidenceKey($"tariff/{c.Input.Fact.Tariff}/{c.Input.Fact.Version}")), c.By, ct, c.Raw))
+        .Add<Dated<TariffAssigned>>(TariffsWrite, (recorder, c, _, ct) => recorder.AppendAsync(
+            Streams.Assignment(c.Input.Fact.Account),
+            [NewFact.At(c.Input.Fact, c.Input.From, new EvidenceKey($"assignment/{c.Input.Fact.Account}"))], c.By, ct, c.Raw))
+        .Add<EvidenceToKeep>(ReadingsWrite, (recorder, c, _, ct) => recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
+        .Add<EvidenceToRefuse>(ReadingsWrite, (recorder, c, _, ct) =>
+            recorder.RefuseAsync(c.Input.Code, c.Input.Detail, c.Raw, c.By, ct));
+
+    private static Task<RecordOutcome> Instruction<TInput>(
+        Recorder recorder, Command<TInput> c, InstructionId instruction, Func<DispatchState, Decision> decide, CancellationToken ct)
+        where TInput : notnull =>
+        recorder.RecordAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve, decide, c.By, ct, c.Raw);
+
+    private static EvidenceKey Key(string instruction) => new($"instruction/{instruction}");
+}

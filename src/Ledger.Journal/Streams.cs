@@ -1,0 +1,31 @@
+using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Journal;
+
+/// <summary>
+/// The names of all streams. A stream holds what one decision must read, and no more: readings of one register, the
+/// interval records of one point and settlement day. Parts are parted by '/', the last part never holds one.
+/// </summary>
+public static class Streams
+{
+    public static string Point(SettlementPointId point) => $"point/{point}";
+    public static string Register(RegisterId register) => $"register/{register}";
+    /// <param name="settlementDay">The local day in the point's own zone.</param>
+    public static string Curve(SettlementPointId point, LocalDate settlementDay) => $"curve/{point}/{Iso(settlementDay)}";
+    /// <param name="utcDay">The UTC date at which the interval starts.</param>
+    public static string IntervalReadings(RegisterId register, LocalDate utcDay) => $"interval-reading/{register}/{Iso(utcDay)}";
+    public static string Instruction(InstructionId instruction) => $"instruction/{instruction}";
+    /// <param name="utcDay">The UTC date at which the observed interval starts.</param>
+    public static string ChargingFacts(SettlementPointId point, LocalDate utcDay) => $"charging-fact/{point}/{Iso(utcDay)}";
+    public static string Tariff(TariffId tariff) => $"tariff/{tariff}";
+    public static string Assignment(PartyId account) => $"assignment/{account}";
+    public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
+    /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>
+    public static string Refusals(LocalDate utcDay) => $"refusals/{Iso(utcDay)}";
+    /// <summary>Facts about the ledger itself.</summary>
+    public const string Ledger = "ledger";
+
+    private static string Iso(LocalDate day) => LocalDatePattern.Iso.Format(day);
+}
