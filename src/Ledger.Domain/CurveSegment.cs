@@ -80,11 +80,11 @@ internal static class CurveSegment
         var energy = (p0 * length + now) * elapsed; // twice the trapezoid, times the length
         if (p0.Sign * now.Sign >= 0)
         {
-            var part = DivideHalfEven(BigInteger.Abs(energy), length);
+            var part = Energy.DivideHalfEven(BigInteger.Abs(energy), length);
             return energy.Sign >= 0 ? (part, 0) : (0, part);
         }
         var (import, export) = Crossing(a.Milliwatts, b.Milliwatts, length);
-        var afterZero = DivideHalfEven(now * now, BigInteger.Abs(change) * length);
+        var afterZero = Energy.DivideHalfEven(now * now, BigInteger.Abs(change) * length);
         return p0.Sign > 0 ? (import, afterZero) : (afterZero, export);
     }
 
@@ -95,14 +95,6 @@ internal static class CurveSegment
         if (change == 0 || at == a.AtMicroseconds) return a.Milliwatts;
         var product = (Int128)change * (at - a.AtMicroseconds);
         return a.Milliwatts + (long)Energy.DivideHalfEven(product, b.AtMicroseconds - a.AtMicroseconds);
-    }
-
-    private static Int128 DivideHalfEven(BigInteger dividend, BigInteger divisor)
-    {
-        var quotient = BigInteger.DivRem(dividend, divisor, out var remainder);
-        var twice = remainder * 2;
-        if (twice > divisor || (twice == divisor && !quotient.IsEven)) quotient += 1;
-        return (Int128)quotient;
     }
 }
 

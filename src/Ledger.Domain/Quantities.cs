@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace Ledger.Domain;
 
@@ -77,6 +78,15 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
         var twice = remainder * 2;
         if (twice > divisor || (twice == divisor && quotient % 2 != 0)) quotient += dividend < 0 ? -1 : 1;
         return quotient;
+    }
+
+    /// <summary>The same for products that may not fit into 128 bits; neither number is negative.</summary>
+    internal static Int128 DivideHalfEven(BigInteger dividend, BigInteger divisor)
+    {
+        var quotient = BigInteger.DivRem(dividend, divisor, out var remainder);
+        var twice = remainder * 2;
+        if (twice > divisor || (twice == divisor && !quotient.IsEven)) quotient += 1;
+        return (Int128)quotient;
     }
 
     internal static Int128 PowerOfTen(int exponent)

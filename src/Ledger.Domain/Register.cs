@@ -10,7 +10,7 @@ public readonly record struct RegisterId(SettlementPointId Point, Direction Dire
     public override string ToString() => $"{Point}/{(Direction == Direction.Import ? "1.8.0" : "2.8.0")}";
 }
 
-/// <summary>How good a reading is.</summary>
+/// <summary>How good a reading is, in order from the best.</summary>
 public enum ReadingQuality { MeasuredSigned = 1, Measured = 2, Estimated = 3, Substituted = 4, Suspect = 5, Missing = 6 }
 
 /// <summary>

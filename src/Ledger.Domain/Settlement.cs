@@ -22,6 +22,9 @@ public sealed record SettlementRunCompleted(
 public sealed record SettlementRequest(
     RunId Run, RunKind Kind, string Zone, long AtPosition, string TzdbVersion, RunId? Supersedes);
 
+/// <summary>Whether a settlement point of an account is settled; if not, why.</summary>
+public sealed record SettledPoint(SettlementPointId Point, bool Settled, string? WhyNot);
+
 /// <summary>The runs of one account and day, in order.</summary>
 public sealed record SettlementState(IReadOnlyList<SettlementRunCompleted> Runs)
 {
@@ -33,6 +36,25 @@ public static class Settlement
 {
     /// <summary>Version of the rules in Tariff.cs and Statement.cs; it rises when a number could change.</summary>
     public const string RuleVersion = "statement-1/" + StatementRounding.Name;
+
+    /// <summary>
+    /// Which of an account's points are settled, in order of their ids. What flows at a point behind the account's own
+    /// grid connection flows through that connection as well: the same kWh must not count twice.
+    /// </summary>
+    public static IReadOnlyList<SettledPoint> Points(
+        PartyId account, IEnumerable<SettlementPointRegistered> registered)
+    {
+        var own = registered.Where(point => point.Owner == account).OrderBy(point => point.Point).ToList();
+        var connections = own.Where(point => point.Kind == SettlementPointKind.GridConnection).ToList();
+        return [.. own.Select(point =>
+        {
+            var before = connections.FirstOrDefault(connection => connection.Station == point.Station);
+            return before is null || point.Kind == SettlementPointKind.GridConnection
+                ? new SettledPoint(point.Point, true, null)
+                : new SettledPoint(point.Point, false,
+                    $"it lies behind grid connection {before.Point} of {point.Station}, which is settled");
+        })];
+    }
 
     /// <summary>
     /// Guards in order of their codes: energy missing in a final run, price missing in a final run, a run of that

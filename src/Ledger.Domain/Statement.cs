@@ -8,10 +8,12 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// Metered energy of one point, direction and settlement period. <paramref name="Metered"/> is null where nothing is
-/// proven; <paramref name="Source"/> says which fact it is ("interval record v2").
+/// proven; <paramref name="Source"/> says by which rule and facts it is known ("interval record 733 v1"), and
+/// <paramref name="Quality"/> how well. MeteredDay.cs has the rules.
 /// </summary>
 public sealed record MeteredQuantity(
-    SettlementPointId Point, Direction Direction, Interval Period, Energy? Metered, string Source);
+    SettlementPointId Point, Direction Direction, Interval Period, Energy? Metered, string Source,
+    ReadingQuality Quality);
 
 /// <summary>
 /// One line. Amounts are positive where the account pays (import) and negative where it is credited (export); they
@@ -20,7 +22,7 @@ public sealed record MeteredQuantity(
 public sealed record StatementLine(
     int Number, SettlementPointId Point, Interval Period, TariffPeriod? TariffPeriod, Direction Direction,
     Energy? Metered, decimal? BilledKwh, decimal? PricePerKwh, decimal? AmountExact, decimal? Amount,
-    string Source, string? Problem)
+    string Source, ReadingQuality Quality, string? Problem)
 {
     /// <summary>The line as the text that its leaf hashes: fixed order, invariant culture, no rounding.</summary>
     public string Canonical() => string.Join('|',
@@ -28,7 +30,7 @@ public sealed record StatementLine(
         InstantPattern.ExtendedIso.Format(Period.Start), InstantPattern.ExtendedIso.Format(Period.End),
         TariffPeriod?.ToString() ?? "-",
         Metered?.HalfNanojoules.ToString(CultureInfo.InvariantCulture) ?? "-",
-        Text(BilledKwh), Text(PricePerKwh), Text(AmountExact), Text(Amount), Source, Problem ?? "-");
+        Text(BilledKwh), Text(PricePerKwh), Text(AmountExact), Text(Amount), Source, Quality, Problem ?? "-");
 
     // "0.####" drops trailing zeros, so 1.50 and 1.5 are the same text.
     private static string Text(decimal? value) =>
@@ -94,7 +96,7 @@ public sealed record Statement(
         var sign = quantity.Direction == Direction.Import ? 1 : -1;
         var amount = problem is null ? sign * billed * price : null;
         return new(number, quantity.Point, quantity.Period, period, quantity.Direction, quantity.Metered, billed,
-            price, amount, null, quantity.Source, problem);
+            price, amount, null, quantity.Source, quantity.Quality, problem);
     }
 
     /// <summary>Energy to the market's quantum, half up, so that a carried −½ never makes an energy negative.</summary>
@@ -170,7 +172,11 @@ public sealed record Statement(
         if (was is null) return $"line added from {now!.Source}";
         if (now is null) return $"line removed, it came from {was.Source}";
         if (was.Metered != now.Metered)
-            return $"energy {Kwh(was)} → {Kwh(now)} because {was.Source} → {now.Source}";
+        {
+            var unit = now.Metered is null ? "" : " kWh";
+            return $"energy {Kwh(was)} → {Kwh(now)}{unit} because {was.Source} → {now.Source}";
+        }
+
         if (was.TariffPeriod != now.TariffPeriod || was.PricePerKwh != now.PricePerKwh)
             return string.Create(CultureInfo.InvariantCulture,
                 $"price {was.TariffPeriod} {was.PricePerKwh} → {now.TariffPeriod} {now.PricePerKwh} by the tariff");
@@ -179,5 +185,5 @@ public sealed record Statement(
             ? "rounding residual carried from a changed line" : null;
     }
 
-    private static string Kwh(StatementLine line) => line.Metered is { } energy ? energy.ToKwh(6) + " kWh" : "missing";
+    private static string Kwh(StatementLine line) => line.Metered?.ToKwh(6) ?? "missing";
 }

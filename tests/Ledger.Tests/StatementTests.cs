@@ -31,7 +31,8 @@ public sealed class StatementTests
     private static MeteredQuantity Quantity(Direction direction, int quarter, Energy? energy, string source = "v1")
     {
         var from = Start + Duration.FromMinutes(15 * quarter);
-        return new(Point, direction, new(from, from + Duration.FromMinutes(15)), energy, source);
+        return new(Point, direction, new(from, from + Duration.FromMinutes(15)), energy, source,
+            energy is null ? ReadingQuality.Missing : ReadingQuality.Measured);
     }
 
     [Fact]
@@ -75,7 +76,8 @@ public sealed class StatementTests
         Build(Tariff() with { Prices = [] }, Quantity(Direction.Import, 0, Energy.Zero)).Lines[0].Problem
             .ShouldBe("price missing");
         var across = new MeteredQuantity(Point, Direction.Import,
-            new(Start + Duration.FromMinutes(105), Start + Duration.FromMinutes(135)), Energy.FromWattHours(1), "v1");
+            new(Start + Duration.FromMinutes(105), Start + Duration.FromMinutes(135)), Energy.FromWattHours(1), "v1",
+            ReadingQuality.Measured);
         Build(Tariff(), across).Lines[0].AmountExact.ShouldBeNull();
         Build(Tariff()).Incomplete.ShouldBeTrue();
     }
@@ -102,10 +104,43 @@ public sealed class StatementTests
         var after = Build(Tariff(), Quantity(Direction.Import, 0, Energy.FromWattHours(3000), "record v2"),
             Quantity(Direction.Import, 1, Energy.FromWattHours(1000)));
         var change = Statement.Difference(before, after).ShouldHaveSingleItem();
-        change.Cause.ShouldBe("energy 1.000000 kWh → 3.000000 kWh because record v1 → record v2");
+        change.Cause.ShouldBe("energy 1.000000 → 3.000000 kWh because record v1 → record v2");
         (change.After - change.Before).ShouldBe(2.00m);
         after.LinesRoot.ShouldNotBe(before.LinesRoot);
         Statement.Difference(before, before).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_changed_source_reads_as_a_sentence()
+    {
+        const string curve = "interval record 733 v1, 30 s not covered";
+        Cause(Quantity(Direction.Import, 0, Energy.FromWattHours(812_400), curve),
+                Quantity(Direction.Import, 0, Energy.FromWattHours(815_100), "register: readings 1021, 14022"))
+            .ShouldBe("energy 812.400000 → 815.100000 kWh because interval record 733 v1, 30 s not covered → " +
+                "register: readings 1021, 14022");
+        Cause(Quantity(Direction.Import, 0, null, "missing"), Quantity(Direction.Import, 0, Energy.Zero, curve))
+            .ShouldBe("energy missing → 0.000000 kWh because missing → interval record 733 v1, 30 s not covered");
+        Cause(Quantity(Direction.Import, 0, Energy.Zero, curve), Quantity(Direction.Import, 0, null, "missing"))
+            .ShouldBe("energy 0.000000 → missing because interval record 733 v1, 30 s not covered → missing");
+
+        static string Cause(MeteredQuantity was, MeteredQuantity now) =>
+            Statement.Difference(Build(Tariff(), was), Build(Tariff(), now)).ShouldHaveSingleItem().Cause;
+    }
+
+    [Fact]
+    public void A_point_behind_the_accounts_own_grid_connection_is_not_settled_again()
+    {
+        var points = Settlement.Points(new("A"), [
+            At("S1-C2", "S1", SettlementPointKind.Connector, "A"), At("S1-C1", "S1", SettlementPointKind.Storage, "B"),
+            At("S1-GC", "S1", SettlementPointKind.GridConnection, "A"), At("S2-C1", "S2", SettlementPointKind.Connector, "A"),
+            At("S2-GC", "S2", SettlementPointKind.GridConnection, "B"),
+        ]);
+        points.Select(point => $"{point.Point} {point.Settled} {point.WhyNot}".TrimEnd()).ShouldBe([
+            "S1-C2 False it lies behind grid connection S1-GC of S1, which is settled", "S1-GC True", "S2-C1 True",
+        ]);
+
+        static SettlementPointRegistered At(string point, string station, SettlementPointKind kind, string owner) => new(
+            new(point), new(station), kind, new(owner), "Asia/Shanghai", 15, Power.FromKilowatts(1000), true);
     }
 
     [Fact]
