@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -20,18 +21,26 @@ public sealed class PoisonEventException(string wireName, long? position, Except
     : Exception($"the payload of '{wireName}'" + (position is { } p ? $" at position {p}" : "") + $" cannot be read: {inner.Message}", inner);
 
 /// <summary>The payload of a fact and how it is called: what idempotency compares, besides the valid time.</summary>
-public readonly record struct EncodedEvent(string WireName, int Version, byte[] Payload);
+public readonly record struct EncodedEvent(string WireName, int Version, string ContentType, byte[] Payload);
 
 /// <summary>
-/// The wire names of all facts, with versions, and their payload: ASCII-escaped UTF-8 JSON, members in the order of
-/// the record's declaration, written once and never re-serialised. A name, once used, keeps its meaning for ever; a
-/// changed fact gets a new version and a pure upcaster here.
+/// The wire names of all facts, with versions, and their payload, written once and never re-serialised: ASCII-escaped
+/// UTF-8 JSON, members in the order of the record's declaration, or the fixed layout of interval records. A name, once
+/// used, keeps its meaning for ever; a changed fact gets a new version and a pure upcaster here.
 /// </summary>
 public static class EventCodec
 {
-    public const string ContentType = "application/json";
+    public const string JsonContentType = "application/json";
 
-    private sealed record Wire(string Name, int Version, JsonTypeInfo Type);
+    private delegate LedgerEvent ReadPayload(ReadOnlySpan<byte> payload);
+
+    private sealed record Wire(
+        string Name, int Version, JsonTypeInfo Type, string ContentType, Func<LedgerEvent, byte[]> Write, ReadPayload Read)
+    {
+        public Wire(string name, int version, JsonTypeInfo type) : this(
+            name, version, type, JsonContentType, fact => WriteJson(fact, type), payload => ReadJson(payload, type))
+        { }
+    }
 
     private static readonly PayloadContext Json = new(PayloadContext.Strict());
 
@@ -42,7 +51,8 @@ public static class EventCodec
         new("register-reading-recorded", 1, Json.RegisterReadingRecorded),
         new("register-reading-quarantined", 1, Json.RegisterReadingQuarantined),
         new("interval-reading-recorded", 1, Json.IntervalReadingRecorded),
-        new("interval-recorded", 1, Json.IntervalRecorded),
+        new("interval-recorded", 1, Json.IntervalRecorded, IntervalRecordBytes.ContentType,
+            fact => IntervalRecordBytes.Write((IntervalRecorded)fact), payload => IntervalRecordBytes.Read(payload)),
         new("dispatch-instructed", 1, Json.DispatchInstructed),
         new("instruction-clock-recorded", 1, Json.InstructionClockRecorded),
         new("instruction-withdrawn", 1, Json.InstructionWithdrawn),
@@ -66,27 +76,57 @@ public static class EventCodec
 
     public static EncodedEvent Encode(LedgerEvent fact)
     {
-        var wire = ByType.TryGetValue(fact.GetType(), out var known)
-            ? known
-            : throw new InvalidOperationException($"{fact.GetType().Name} has no wire name: add it to the codec's table");
-        return new EncodedEvent(wire.Name, wire.Version, JsonSerializer.SerializeToUtf8Bytes(fact, wire.Type));
+        var wire = Of(fact);
+        return new EncodedEvent(wire.Name, wire.Version, wire.ContentType, wire.Write(fact));
     }
 
-    public static LedgerEvent Decode(RecordedEvent recorded) =>
-        Decode(recorded.Envelope.WireName, recorded.Envelope.WireVersion, recorded.Payload.Span, recorded.Position);
+    public static LedgerEvent Decode(RecordedEvent recorded)
+    {
+        var (name, version, content) = (recorded.Envelope.WireName, recorded.Envelope.WireVersion, recorded.Envelope.ContentType);
+        if (ByName.TryGetValue((name, version), out var wire) && wire.ContentType != content)
+            throw new PoisonEventException(name, recorded.Position,
+                new InvalidDataException($"its content type is {content}, not {wire.ContentType}"));
+        return Decode(name, version, recorded.Payload.Span, recorded.Position);
+    }
 
     public static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload, long? position = null)
     {
         if (!ByName.TryGetValue((wireName, version), out var wire)) throw new UnknownWireNameException(wireName, version, position);
         try
         {
-            return (LedgerEvent)(JsonSerializer.Deserialize(payload, wire.Type) ?? throw new JsonException("null is no fact"));
+            return wire.Read(payload);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidDataException)
         {
             throw new PoisonEventException(wireName, position, e);
         }
     }
+
+    /// <summary>The fact as people read it: its payload where that is JSON, else the JSON that it would be.</summary>
+    public static string ToJson(LedgerEvent fact) => Encoding.UTF8.GetString(WriteJson(fact, Of(fact).Type));
+
+    /// <summary>Reads <see cref="ToJson"/> back, so that an export can be compared with the payload's digest.</summary>
+    public static LedgerEvent FromJson(string wireName, int version, string json)
+    {
+        if (!ByName.TryGetValue((wireName, version), out var wire)) throw new UnknownWireNameException(wireName, version, null);
+        try
+        {
+            return ReadJson(Encoding.UTF8.GetBytes(json), wire.Type);
+        }
+        catch (JsonException e)
+        {
+            throw new PoisonEventException(wireName, null, e);
+        }
+    }
+
+    private static Wire Of(LedgerEvent fact) => ByType.TryGetValue(fact.GetType(), out var wire)
+        ? wire
+        : throw new InvalidOperationException($"{fact.GetType().Name} has no wire name: add it to the codec's table");
+
+    private static byte[] WriteJson(LedgerEvent fact, JsonTypeInfo type) => JsonSerializer.SerializeToUtf8Bytes(fact, type);
+
+    private static LedgerEvent ReadJson(ReadOnlySpan<byte> json, JsonTypeInfo type) =>
+        (LedgerEvent)(JsonSerializer.Deserialize(json, type) ?? throw new JsonException("null is no fact"));
 }
 
 /// <summary>Source-generated metadata of every fact: the member order is the order of declaration, fixed at compile time.</summary>

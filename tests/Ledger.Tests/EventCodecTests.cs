@@ -26,7 +26,10 @@ public sealed class EventCodecTests
             var decoded = EventCodec.Decode(encoded.WireName, encoded.Version, encoded.Payload);
             EventCodec.Encode(decoded).Payload.ShouldBe(encoded.Payload);
             decoded.ShouldBeOfType(fact.GetType());
-            text.Append($"{encoded.WireName} {encoded.Version} {Encoding.UTF8.GetString(encoded.Payload)}\n");
+            var json = EventCodec.ToJson(fact);
+            EventCodec.ToJson(EventCodec.FromJson(encoded.WireName, encoded.Version, json)).ShouldBe(json);
+            if (encoded.ContentType == EventCodec.JsonContentType) Encoding.UTF8.GetString(encoded.Payload).ShouldBe(json);
+            text.Append($"{encoded.WireName} {encoded.Version} {json}\n");
         }
         Snapshot.Match(text.ToString(), "EventCodec.payloads");
     }

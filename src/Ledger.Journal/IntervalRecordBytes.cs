@@ -1,0 +1,89 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Journal;
+
+/// <summary>
+/// The bytes of an interval record, layout 1, final: docs/journal-format.md. It is the only fact of which there are
+/// very many, so it has fields of fixed width instead of JSON (docs/decisions.md has the figures); people read its JSON
+/// view, <see cref="EventCodec.ToJson"/>. Every field has one form, so a record has one encoding.
+/// </summary>
+public static class IntervalRecordBytes
+{
+    public const string ContentType = "application/vnd.ledger.interval-record";
+    public const byte Version = 1;
+    private const int UsualBytesMax = 512; // a record without gaps and reason has 148 bytes and those of its point's id
+    private const int DigestBytes = 32;
+
+    public static byte[] Write(IntervalRecorded record)
+    {
+        var writer = new JournalWriter(stackalloc byte[UsualBytesMax]);
+        writer.Byte(Version);
+        writer.Text(record.Point.Value);
+        writer.Time(record.Period.Start);
+        writer.Time(record.Period.End);
+        writer.Int32(record.Version);
+        writer.Byte((byte)Known(record.State));
+        writer.Int128(record.Import.HalfNanojoules);
+        writer.Int128(record.Export.HalfNanojoules);
+        writer.Int64(record.Minimum.Milliwatts);
+        writer.Int64(record.Maximum.Milliwatts);
+        writer.Int64(record.CoveredMicroseconds);
+        writer.Int64(record.Ramp1sMilliwattsMax);
+        writer.Int32(record.Samples);
+        writer.Int32(record.LateSamples);
+        writer.Int32(record.DuplicateSamples);
+        writer.Int32(record.ConflictingSamples);
+        writer.Int64(record.ClockOffsetMicroseconds);
+        writer.Byte((byte)Known(record.Quality));
+        writer.Raw(Convert.FromHexString(record.Evidence.Hex));
+        writer.Byte(record.Reason is null ? (byte)0 : (byte)1);
+        if (record.Reason is { } reason) writer.Text(PayloadText.Checked(reason));
+        writer.UInt16(record.Gaps.Count);
+        foreach (var gap in record.Gaps)
+        {
+            writer.Time(gap.Missing.Start);
+            writer.Time(gap.Missing.End);
+        }
+        return writer.ToArray();
+    }
+
+    /// <summary>Reads a record back; throws <see cref="InvalidDataException"/> on anything but the bytes above.</summary>
+    public static IntervalRecorded Read(ReadOnlySpan<byte> payload)
+    {
+        var reader = new JournalReader(payload, "interval record");
+        if (reader.Byte() is var version && version != Version)
+            throw new InvalidDataException($"interval record layout {version} is unknown; this program reads {Version}");
+        if (!SettlementPointId.TryParse(reader.Text(), out var point))
+            throw new InvalidDataException("the interval record names no settlement point");
+        // The constructor's arguments are evaluated in the order in which they are written here: that of the bytes.
+        var record = new IntervalRecorded(
+            point, Period: FromTo(ref reader), Version: reader.Int32(), State: Known((IntervalRecordState)reader.Byte()),
+            Import: new Energy(reader.Int128()), Export: new Energy(reader.Int128()),
+            Minimum: new Power(reader.Int64()), Maximum: new Power(reader.Int64()),
+            CoveredMicroseconds: reader.Int64(), Ramp1sMilliwattsMax: reader.Int64(),
+            Samples: reader.Int32(), LateSamples: reader.Int32(), DuplicateSamples: reader.Int32(),
+            ConflictingSamples: reader.Int32(), ClockOffsetMicroseconds: reader.Int64(),
+            Quality: Known((ReadingQuality)reader.Byte()),
+            Evidence: new EvidenceDigest(Convert.ToHexStringLower(reader.Raw(DigestBytes))),
+            Reason: reader.Flag() ? PayloadText.Checked(reader.Text()) : null, Gaps: ReadGaps(ref reader));
+        reader.End();
+        return record;
+    }
+
+    private static CurveGap[] ReadGaps(ref JournalReader reader)
+    {
+        var gaps = new CurveGap[reader.UInt16()];
+        for (var i = 0; i < gaps.Length; i++) gaps[i] = new CurveGap(FromTo(ref reader));
+        return gaps;
+    }
+
+    private static Interval FromTo(ref JournalReader reader)
+    {
+        var (from, to) = (reader.Time(), reader.Time());
+        return to >= from ? new Interval(from, to) : throw new InvalidDataException("an interval ends before it starts");
+    }
+
+    private static T Known<T>(T value) where T : struct, Enum =>
+        Enum.IsDefined(value) ? value : throw new InvalidDataException($"{value} is no {typeof(T).Name}");
+}
