@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ledger.Cli.Calculators;
 using Ledger.Domain;
+using Ledger.Ingest;
 
 namespace Ledger.Cli;
 

@@ -1,18 +1,113 @@
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using MediatR;
 using NodaTime;
 
 namespace Ledger.Ingest;
 
 /// <summary>What a file cannot say of itself: the point of a curve without a point column, the zone of local times.</summary>
 /// <param name="SentAt">The sender's clock when it sent, where it says so: its offset from ours is recorded.</param>
-public sealed record IntakeHints(SettlementPointId? Point = null, DateTimeZone? Zone = null, Instant? SentAt = null);
+/// <param name="PublicKey">The meter's key, for signed values that come without a container.</param>
+public sealed record IntakeHints(
+    SettlementPointId? Point = null, DateTimeZone? Zone = null, Instant? SentAt = null, string? PublicKey = null);
+
+/// <summary>The three verdicts on a signed meter value, apart: signature, conformity (no deviation), plausibility (no doubt).</summary>
+public sealed record SignedVerdicts(
+    SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<OcmfDoubt> Doubts);
 
 /// <summary>What became of one part of an input; <paramref name="What"/> names it for a person.</summary>
-public sealed record IntakePart(string What, RecordOutcome Outcome);
+/// <param name="Signed">The verdicts, where the part is a signed value.</param>
+public sealed record IntakePart(string What, RecordOutcome Outcome, SignedVerdicts? Signed = null);
 
 /// <summary>What became of an input, part by part, and as which format it was read; null where it was none.</summary>
-public sealed record IntakeReport(string? Format, IReadOnlyList<IntakePart> Parts);
+public sealed record IntakeReport(string? Format, IReadOnlyList<IntakePart> Parts)
+{
+    /// <summary>All outcomes, those of a part that has several one by one.</summary>
+    public IEnumerable<RecordOutcome> Outcomes => Parts.SelectMany(part =>
+        part.Outcome is RecordOutcome.Several several ? several.Parts : [part.Outcome]);
+}
 
 /// <summary>The register that a meter with this serial number counts, in this direction; null where none is installed.</summary>
 public delegate ValueTask<RegisterId?> FindRegister(string meterSerial, Direction direction, CancellationToken ct);
+
+/// <summary>
+/// The one door for files and texts, whoever hands them in. A file's format is found by its content, never by its
+/// name. What is refused, a file or a part of one, is kept as evidence under its own bytes; the rest is recorded.
+/// </summary>
+public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchive archive, FindRegister findRegister)
+{
+    /// <summary>Takes a file: everything in it that can be recorded is, and the report names every part.</summary>
+    public async Task<IntakeReport> TakeAsync(Submission file, IntakeHints hints, Principal by, CancellationToken ct)
+    {
+        var run = new IntakeRun(mediator, recorder, archive, findRegister, hints, by, ct);
+        var format = await TakeAsync(run, file).ConfigureAwait(false);
+        return new IntakeReport(format, await run.FinishAsync().ConfigureAwait(false));
+    }
+
+    /// <summary>
+    /// Takes one fact as its text says it, under the sender's own idempotency key; <paramref name="type"/> is what the
+    /// route says, null where the text names its type.
+    /// </summary>
+    public async Task<RecordOutcome> TakeFactAsync(
+        Submission text, string? type, Principal by, IdempotencyKey key, CancellationToken ct)
+    {
+        var run = new IntakeRun(mediator, recorder, archive, findRegister, new IntakeHints(), by, ct) { Key = key };
+        await run.FactAsync(text.Source, text, type).ConfigureAwait(false);
+        var outcome = (await run.FinishAsync().ConfigureAwait(false))[0].Outcome;
+        return outcome;
+    }
+
+    private static async Task<string?> TakeAsync(IntakeRun run, Submission file)
+    {
+        if (!ZipIntake.IsZip(file.Bytes.Span)) return await TakeOneAsync(run, file).ConfigureAwait(false);
+        if (ZipIntake.Read(file.Bytes.ToArray(), out var files) is { } damaged)
+            await run.RefuseAsync(file.Source, damaged, file).ConfigureAwait(false);
+        else
+            foreach (var (name, bytes) in files)
+            {
+                var inner = new Submission(bytes, $"{file.Source}/{name}");
+                if (ZipIntake.IsZip(bytes))
+                    await run.RefuseAsync(inner.Source, Refusal.Of(Rejection.UnknownFormat, "a zip inside a zip is not read"), inner)
+                        .ConfigureAwait(false);
+                else
+                    await TakeOneAsync(run, inner).ConfigureAwait(false);
+            }
+        return "zip";
+    }
+
+    /// <summary>One file that is no zip. The formats' beginnings exclude each other, so their order says nothing.</summary>
+    private static async Task<string?> TakeOneAsync(IntakeRun run, Submission file)
+    {
+        if (IntakeText.Decode(file.Bytes.Span, out var text) is { } unreadable)
+        {
+            await run.RefuseAsync(file.Source, unreadable, file).ConfigureAwait(false);
+            return null;
+        }
+        var start = text.AsSpan().TrimStart();
+        var header = FirstLine(start);
+        var (format, taking) = start switch
+        {
+            ['{' or '[', ..] => ("facts", FactLines.TakeAsync(run, file)),
+            ['<', ..] => ("signed values", SignedValues.TakeContainerAsync(run, file)),
+            _ when start.StartsWith("OCMF|") => ("signed values", SignedValues.TakeTextAsync(run, file, text)),
+            _ when Nem12.IsRecord(header) => ("NEM12", IntervalFiles.TakeAsync(run, file, text)),
+            _ when RegisterReadingRows.IsHeader(header) => ("register readings", RegisterReadingRows.TakeAsync(run, file)),
+            _ when EpflSessions.IsHeader(header) => ("EPFL sessions", SessionFiles.TakeAsync(run, file, text)),
+            _ => (null, run.RefuseAsync(file.Source, Unknown(text, header), file)),
+        };
+        await taking.ConfigureAwait(false);
+        return format;
+    }
+
+    private static string FirstLine(ReadOnlySpan<char> text)
+    {
+        var end = text.IndexOf('\n');
+        return (end < 0 ? text : text[..end]).TrimEnd('\r').ToString();
+    }
+
+    private static Refusal Unknown(string text, string header) => Refusal.Of(Rejection.UnknownFormat,
+        OcmfContainer.NameOf(text) is { } name
+            ? $"format {name} is not supported; of signed values OCMF is"
+            : $"no format that is read here begins with {IntakeText.Quote(header)}");
+}

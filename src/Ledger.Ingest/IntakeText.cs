@@ -42,6 +42,12 @@ public static class IntakeText
         return forbidden < 0 ? null : Refusal.Of(Rejection.ForbiddenCharacter, $"U+0000 at character {forbidden}");
     }
 
+    /// <summary>The same rules for bytes that are read as they are.</summary>
+    public static Refusal? Check(ReadOnlySpan<byte> bytes) => Decode(bytes, out _);
+
+    public static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> bytes) =>
+        bytes.Span.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
+
     /// <summary>A value as messages show it: between quotes, control characters replaced, long ones cut.</summary>
     public static string Quote(ReadOnlySpan<char> value)
     {

@@ -24,6 +24,10 @@ public static class Nem12
 {
     private static readonly LocalDatePattern DatePattern = LocalDatePattern.CreateWithInvariantCulture("uuuuMMdd");
 
+    /// <summary>Whether the line is a record of AEMO's meter data: such a file is judged as NEM12, whatever comes first.</summary>
+    public static bool IsRecord(string line) =>
+        line.Length > 3 && line[3] == ',' && line[..3] is "100" or "200" or "250" or "300" or "400" or "500" or "550" or "900";
+
     /// <summary>Reads a file's text.</summary>
     public static Refusal? Read(string text, out IReadOnlyList<Nem12Channel> channels)
     {

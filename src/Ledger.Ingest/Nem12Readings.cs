@@ -24,7 +24,7 @@ public static class Nem12Readings
     }
 
     /// <summary>The readings of a channel for which <see cref="KeptOnly"/> says nothing, in order of time.</summary>
-    public static IEnumerable<IntervalReadingRecorded> Of(Nem12Channel channel, EvidenceDigest evidence)
+    public static IEnumerable<IntervalReadingRecorded> Of(Nem12Channel channel, EvidenceDigest? evidence)
     {
         var unit = WattHoursPerUnit(channel.Unit) ?? throw new ArgumentException("no active energy", nameof(channel));
         var register = new RegisterId(

@@ -12,10 +12,19 @@ public sealed record OcmfReading(
     Instant? At, char ClockStatus, string? Transaction, string? ValueText, string? Obis, string? Unit,
     string ErrorFlags, string? MeterState);
 
+/// <summary>
+/// Something in a value that contradicts itself, its clock or its meter. <paramref name="Refuses"/>: no index or no
+/// instant can be taken from it; else the reading counts as suspect.
+/// </summary>
+public sealed record OcmfDoubt(int Reading, string What, bool Refuses)
+{
+    public override string ToString() => $"RD[{Reading}]: {What}";
+}
+
 /// <summary>A signed meter value with its three verdicts apart: signature, conformity and plausibility.</summary>
 public sealed record OcmfValue(
     string? Version, string? Pagination, string? MeterSerial, string? GatewaySerial, IReadOnlyList<OcmfReading> Readings,
-    SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<string> Doubts)
+    SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<OcmfDoubt> Doubts)
 {
     /// <summary>The value is written as OCMF says; every deviation seen is named.</summary>
     public bool Conform => Deviations.Count == 0;
@@ -83,7 +92,7 @@ public static class Ocmf
     private static OcmfValue Judge(JsonElement body, JsonElement seal, string payload, string? publicKey)
     {
         var deviations = new List<string>();
-        var doubts = new List<string>();
+        var doubts = new List<OcmfDoubt>();
         var version = Text(body, "FV");
         if (!Version.TryParse(version, out var known) || known > Newest || known.Major < 1)
             deviations.Add($"FV: {IntakeText.Quote(version ?? "")} is not 1.0 to {Newest}");
@@ -126,7 +135,7 @@ public static class Ocmf
         if (Text(item, "TM") is { } time && !TryTime(time, out at, out status))
             deviations.Add($"{where}.TM: {IntakeText.Quote(time)} is no OCMF time");
         if (item.TryGetProperty("RV", out var number) && number.ValueKind == JsonValueKind.String)
-            deviations.Add($"{where}.RV: {IntakeText.Quote(number.GetString()!)} is a text, not a number");
+            deviations.Add($"{where}.RV: {IntakeText.Quote(Text(item, "RV")!)} is a text, not a number");
         var obis = Text(item, "RI") ?? previous?.Obis;
         if (obis is null || !obis.Contains(":B", StringComparison.Ordinal) && !obis.Contains(":C", StringComparison.Ordinal))
             deviations.Add($"{where}.RI: {IntakeText.Quote(obis ?? "")} is a legacy identifier");
@@ -140,25 +149,31 @@ public static class Ocmf
             Text(item, "EF") ?? previous?.ErrorFlags ?? "", state);
     }
 
-    private static void Doubt(IReadOnlyList<OcmfReading> readings, List<string> doubts)
+    /// <summary>
+    /// The clock's status, the flag for its time and a substitute value leave an index and an instant to take;
+    /// everything else leaves none.
+    /// </summary>
+    private static void Doubt(IReadOnlyList<OcmfReading> readings, List<OcmfDoubt> doubts)
     {
         var last = new Dictionary<string, (Instant? At, decimal Value)>();
         for (var i = 0; i < readings.Count; i++)
         {
             var reading = readings[i];
-            var where = $"RD[{i}]";
-            if (reading.At is null || reading.At.Value.InUtc().Year < 2000)
-                doubts.Add($"{where}: the clock was never set");
-            else if (reading.ClockStatus != 'S')
-                doubts.Add($"{where}: clock status {reading.ClockStatus} is not synchronised");
-            if (reading.ErrorFlags.Length > 0) doubts.Add($"{where}: error flags {IntakeText.Quote(reading.ErrorFlags)}");
-            if (reading.MeterState is not (null or "G")) doubts.Add($"{where}: meter state {IntakeText.Quote(reading.MeterState)}");
-            if (!TryValue(reading, out var value)) { doubts.Add($"{where}: no number in RV"); continue; }
-            if (value < 0) doubts.Add($"{where}: a negative register");
+            void Refuse(string what) => doubts.Add(new OcmfDoubt(i, what, Refuses: true));
+            void Suspect(string what) => doubts.Add(new OcmfDoubt(i, what, Refuses: false));
+            if (reading.At is null || reading.At.Value.InUtc().Year < 2000) Refuse("the clock was never set");
+            else if (reading.ClockStatus != 'S') Suspect($"clock status {reading.ClockStatus} is not synchronised");
+            // OCMF, field EF: E is the energy, t the time.
+            if (reading.ErrorFlags == "t") Suspect("error flags 't'");
+            else if (reading.ErrorFlags.Length > 0) Refuse($"error flags {IntakeText.Quote(reading.ErrorFlags)}");
+            if (reading.MeterState == "S") Suspect("meter state 'S', a substitute value");
+            else if (reading.MeterState is not (null or "G")) Refuse($"meter state {IntakeText.Quote(reading.MeterState)}");
+            if (!TryValue(reading, out var value)) { Refuse("no number in RV"); continue; }
+            if (value < 0) Refuse("a negative register");
             var key = reading.Obis + "|" + reading.Unit;
             if (last.TryGetValue(key, out var before) && value < before.Value)
-                doubts.Add($"{where}: the register decreased from {before.Value.ToString(CultureInfo.InvariantCulture)}");
-            if (last.TryGetValue(key, out before) && reading.At < before.At) doubts.Add($"{where}: time runs backwards");
+                Refuse($"the register decreased from {before.Value.ToString(CultureInfo.InvariantCulture)}");
+            if (last.TryGetValue(key, out before) && reading.At < before.At) Refuse("time runs backwards");
             last[key] = (reading.At, value);
         }
     }
@@ -203,6 +218,14 @@ public static class Ocmf
     private static string? Text(JsonElement from, string name)
     {
         if (!from.TryGetProperty(name, out var member) || member.ValueKind == JsonValueKind.Null) return null;
-        return member.ValueKind == JsonValueKind.String ? member.GetString() : member.GetRawText();
+        try
+        {
+            return member.ValueKind == JsonValueKind.String ? member.GetString() : member.GetRawText();
+        }
+        catch (InvalidOperationException)
+        {
+            // A lone surrogate is no text; as the bytes have it, it still shows what was sent.
+            return member.GetRawText();
+        }
     }
 }

@@ -5,8 +5,12 @@ using Ledger.Domain;
 
 namespace Ledger.Ingest;
 
-/// <summary>One signed value of a container: read and judged, or refused with its reason.</summary>
-public sealed record ContainedValue(int Number, string? Transaction, string? Context, OcmfValue? Value, Refusal? Refused);
+/// <summary>
+/// One signed value of a container: read and judged, or refused with its reason. <paramref name="Xml"/> is its element
+/// with its key, the evidence of this value alone.
+/// </summary>
+public sealed record ContainedValue(
+    int Number, string? Transaction, string? Context, string Xml, OcmfValue? Value, Refusal? Refused);
 
 /// <summary>
 /// The XML container <c>values.xsd</c> of the German transparency software: signed values with their public keys. Only
@@ -59,8 +63,9 @@ public static class OcmfContainer
     {
         var transaction = item.Attribute("transactionId")?.Value;
         var context = item.Attribute("context")?.Value;
+        var xml = item.ToString(SaveOptions.DisableFormatting);
         ContainedValue Refuse(Rejection code, string detail) =>
-            new(number, transaction, context, null, Refusal.Of(code, $"value {number}: {detail}"));
+            new(number, transaction, context, xml, null, Refusal.Of(code, $"value {number}: {detail}"));
 
         var data = Child(item, "signedData");
         if (data is null)
@@ -74,7 +79,7 @@ public static class OcmfContainer
             return Refuse(Rejection.UnknownFormat, $"format {name} is not supported; OCMF is");
         var refused = Ocmf.Read(text, Child(item, "publicKey")?.Value, out var value);
         return refused is null
-            ? new ContainedValue(number, transaction, context, value, null)
+            ? new ContainedValue(number, transaction, context, xml, value, null)
             : Refuse(refused.Code, refused.Detail);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ledger.Domain;
+using Ledger.Ingest;
 using NodaTime;
 using NodaTime.Text;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Ledger.Domain;
+using Ledger.Ingest;
 
 namespace Ledger.Cli.Calculators;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using Ledger.Domain;
 
-namespace Ledger.Cli.Calculators;
+namespace Ledger.Ingest;
 
 /// <summary>
 /// A number exactly as its text says: <paramref name="Mantissa"/> × 10^-<paramref name="Scale"/>, without trailing
@@ -12,6 +12,9 @@ public readonly record struct ExactNumber(BigInteger Mantissa, int Scale)
 {
     /// <summary>Largest exponent that is read: far beyond any quantity, and small enough to cost nothing.</summary>
     const int exponentMax = 60;
+
+    /// <summary>A whole number of 10^-<paramref name="decimals"/>.</summary>
+    public static ExactNumber Of(long units, int decimals) => Trimmed(units, decimals);
 
     /// <summary>Reads the grammar of a JSON number (RFC 8259 §6), the same for numbers and for decimal strings.</summary>
     public static bool TryParse(string text, out ExactNumber number)

@@ -3,15 +3,16 @@ using System.Text.Json;
 using Ledger.Domain;
 using NodaTime;
 
-namespace Ledger.Cli.Calculators;
+namespace Ledger.Ingest;
 
 /// <summary>
-/// A value of a calculator's input with its path. Numbers are read from the raw text of the token, never through a
-/// binary fraction; members that no calculator knows, and members given twice, are refused.
+/// A value of a JSON input with its path: the one strict reading of JSON from outside, for facts and for calculators.
+/// Numbers are read from the raw text of the token, never through a binary fraction; members that the reader does not
+/// know, and members given twice, are refused.
 /// </summary>
 public readonly record struct InputValue(string Path, JsonElement Json)
 {
-    public static JsonDocument Parse(byte[] text)
+    public static JsonDocument Parse(ReadOnlyMemory<byte> text)
     {
         try
         {
@@ -20,6 +21,11 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         catch (JsonException malformed)
         {
             throw new InputRefusedException(Rejection.Malformed, "input", "", malformed.Message);
+        }
+        catch (InvalidOperationException)
+        {
+            // A member's name with a lone surrogate cannot be compared with the other names.
+            throw new InputRefusedException(Rejection.ForbiddenCharacter, "input", "", "a member's name holds a lone surrogate");
         }
     }
 
@@ -39,6 +45,13 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         return new InputObject(Path, members);
     }
 
+    /// <summary>One member of an object, null where it is absent; for what decides how the rest is read.</summary>
+    public InputValue? Member(string name)
+    {
+        if (Json.ValueKind != JsonValueKind.Object) throw Refused(Rejection.Malformed, "must be an object");
+        return Json.TryGetProperty(name, out var member) ? new(name, member) : null;
+    }
+
     public List<InputValue> Array()
     {
         if (Json.ValueKind != JsonValueKind.Array) throw Refused(Rejection.Malformed, "must be an array");
@@ -47,16 +60,28 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         return elements;
     }
 
-    public string Text() => Json.ValueKind == JsonValueKind.String
-        ? Json.GetString()!
-        : throw Refused(Rejection.Malformed, "must be a string");
+    /// <summary>The content of a string, without the characters that no store keeps: U+0000 and lone surrogates.</summary>
+    public string Text()
+    {
+        if (Json.ValueKind != JsonValueKind.String) throw Refused(Rejection.Malformed, "must be a string");
+        string text;
+        try
+        {
+            text = Json.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Refused(Rejection.ForbiddenCharacter, "must not hold a lone surrogate");
+        }
+        return text.Contains('\0') ? throw Refused(Rejection.ForbiddenCharacter, "must not hold U+0000") : text;
+    }
 
     public ExactNumber Number()
     {
         var text = Json.ValueKind switch
         {
             JsonValueKind.Number => Json.GetRawText(),
-            JsonValueKind.String => Json.GetString()!,
+            JsonValueKind.String => Text(),
             _ => throw Refused(Rejection.NotANumber, "must be a JSON number or a decimal string"),
         };
         if (text.Length > Limits.NumberLengthMax)

@@ -1,0 +1,69 @@
+using Ledger.Domain;
+
+namespace Ledger.Ingest;
+
+/// <summary>The text of dispatch instructions, their clocks and withdrawals, charging facts and claims.</summary>
+internal static class DispatchText
+{
+    /// <summary>Settlement points in one instruction; the instruction then still fits one decision.</summary>
+    private const int TargetsMax = 2_000;
+    /// <summary>Longest ramp that an instruction may allow: a day.</summary>
+    private const long RampMsMax = 86_400_000;
+
+    public static FactInput Instruction(InputValue input)
+    {
+        var fact = input.Fact("instruction", "kind", "issuedBy", "issuedAt", "start", "end", "targets", "toleranceKw",
+            "rampSeconds", "pricePerKwh", "penaltyPerKwh");
+        return new FactInput.Of<DispatchInstructed>(new(
+            fact.Required("instruction").Instruction(), fact.Required("kind").Choice<InstructionKind>(),
+            fact.Required("issuedBy").Party(), fact.Required("issuedAt").At(), fact.Period(), Targets(fact.Required("targets")),
+            fact.Optional("toleranceKw")?.Kilowatts() ?? Power.Zero,
+            fact.Optional("rampSeconds")?.Units(3, 0, RampMsMax, "must be 0 to 86400 seconds with at most 3 decimals") ?? 0,
+            fact.Optional("pricePerKwh")?.NotNegative() ?? 0m, fact.Optional("penaltyPerKwh")?.NotNegative() ?? 0m));
+    }
+
+    private static List<InstructionTarget> Targets(InputValue input)
+    {
+        var targets = input.Array().ConvertAll(row =>
+        {
+            var target = row.Object("point", "kw");
+            return new InstructionTarget(target.Required("point").Point(), target.Required("kw").Kilowatts());
+        });
+        return targets.Count is > 0 and <= TargetsMax
+            ? targets
+            : throw input.Refused(Rejection.WrongCount, $"must have 1 to {TargetsMax} targets");
+    }
+
+    public static FactInput Clock(InputValue input)
+    {
+        var fact = input.Fact("instruction", "point", "clock", "at", "source");
+        return new FactInput.Of<InstructionClockRecorded>(new(
+            fact.Required("instruction").Instruction(), fact.Required("point").Point(),
+            fact.Required("clock").Choice<InstructionClock>(), fact.Required("at").At(), Source(fact)));
+    }
+
+    public static FactInput Withdrawal(InputValue input)
+    {
+        var fact = input.Fact("instruction", "at", "reason");
+        return new FactInput.Of<InstructionWithdrawn>(new(
+            fact.Required("instruction").Instruction(), fact.Required("at").At(), fact.Required("reason").Line(Limits.TextLengthMax)));
+    }
+
+    public static FactInput ChargingFact(InputValue input)
+    {
+        var fact = input.Fact("point", "start", "end", "reason", "source");
+        return new FactInput.Of<ChargingFactRecorded>(new(
+            fact.Required("point").Point(), fact.Period(), fact.Required("reason").Choice<ShortfallReason>(), Source(fact), null));
+    }
+
+    public static FactInput Claim(InputValue input)
+    {
+        var fact = input.Fact("instruction", "point", "reason", "claimedBy");
+        return new FactInput.Of<ReasonClaimed>(new(
+            fact.Required("instruction").Instruction(), fact.Required("point").Point(),
+            fact.Required("reason").Choice<ShortfallReason>(), fact.Required("claimedBy").Party()));
+    }
+
+    // It is part of the fact's natural key, and therefore as short as an identifier.
+    private static string Source(InputObject fact) => fact.Required("source").Line(Limits.IdentifierLengthMax);
+}

@@ -1,0 +1,88 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using MediatR;
+
+namespace Ledger.Ingest;
+
+/// <summary>One fact as its text says it, before any rule of its concept has judged it.</summary>
+internal abstract record FactInput
+{
+    private FactInput() { }
+
+    /// <summary>An input that is complete, ready for the pipeline whatever its type.</summary>
+    public abstract record Complete : FactInput
+    {
+        /// <summary>The one place where what came in from outside is handed to the pipeline.</summary>
+        internal abstract Task<RecordOutcome> SendAsync(
+            IMediator mediator, Submission raw, Principal by, IdempotencyKey key, CancellationToken ct);
+    }
+
+    /// <summary>An input of the type that its concept decides.</summary>
+    public sealed record Of<TInput>(TInput Input) : Complete where TInput : notnull
+    {
+        internal override Task<RecordOutcome> SendAsync(
+            IMediator mediator, Submission raw, Principal by, IdempotencyKey key, CancellationToken ct) =>
+            mediator.Send(new Command<TInput>(Input, raw, by, key), ct);
+    }
+
+    /// <summary>A reading, which is complete only with its register's decimals.</summary>
+    internal sealed record Reading(IndexRead Index) : FactInput;
+}
+
+/// <summary>
+/// From one strict JSON object to one input, or to the refusal that names field, value and rule. Units stand in the
+/// names of the members, numbers are JSON numbers or decimal strings and are read exactly, times are ISO 8601 with an
+/// offset or Z. The member <c>type</c> says which fact it is; where the route says so, it may be left out.
+/// </summary>
+internal static class FactText
+{
+    /// <summary>The member that names the fact.</summary>
+    internal const string TypeMember = "type";
+
+    private static readonly Dictionary<string, Func<InputValue, FactInput>> readers = new(StringComparer.Ordinal)
+    {
+        ["settlement-point"] = MeteringText.SettlementPoint,
+        ["register"] = MeteringText.Register,
+        ["register-reading"] = MeteringText.RegisterReading,
+        ["instruction"] = DispatchText.Instruction,
+        ["instruction-clock"] = DispatchText.Clock,
+        ["instruction-withdrawal"] = DispatchText.Withdrawal,
+        ["charging-fact"] = DispatchText.ChargingFact,
+        ["reason-claim"] = DispatchText.Claim,
+        ["tariff"] = TariffText.Tariff,
+        ["tariff-assignment"] = TariffText.Assignment,
+    };
+
+    /// <summary>The names of all facts that can be read from text.</summary>
+    public static IReadOnlyCollection<string> Types => readers.Keys;
+
+    /// <summary>Reads one object; <paramref name="type"/> is what the route says, null where only the text does.</summary>
+    public static Refusal? Read(ReadOnlyMemory<byte> json, string? type, out FactInput? fact)
+    {
+        fact = null;
+        if (IntakeText.Check(json.Span) is { } unreadable) return unreadable;
+        try
+        {
+            using var document = InputValue.Parse(IntakeText.WithoutByteOrderMark(json));
+            fact = Read(new InputValue("input", document.RootElement), type);
+            return null;
+        }
+        catch (InputRefusedException refused)
+        {
+            return Refusal.Of(refused.Code, refused.Detail);
+        }
+    }
+
+    private static FactInput Read(InputValue input, string? route)
+    {
+        var named = input.Member(TypeMember)?.Text();
+        if (route is not null && named is not null && named != route)
+            throw input.Member(TypeMember)!.Value.Refused(Rejection.UnknownField, $"must be \"{route}\" or left out here");
+        var type = route ?? named
+            ?? throw new InputRefusedException(Rejection.MissingField, TypeMember, "", $"must be one of {string.Join(", ", Types)}");
+        return readers.TryGetValue(type, out var read)
+            ? read(input)
+            : throw new InputRefusedException(Rejection.UnknownFormat, TypeMember, type, $"must be one of {string.Join(", ", Types)}");
+    }
+}

@@ -1,0 +1,109 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using MediatR;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// The taking of one input: hands each part to the pipeline and notes what became of it, in the order of the input.
+/// Readings wait and are handed in together, register by register, so that many share one append.
+/// </summary>
+internal sealed class IntakeRun(
+    IMediator mediator, Recorder recorder, EvidenceArchive archive, FindRegister findRegister,
+    IntakeHints hints, Principal by, CancellationToken ct)
+{
+    /// <summary>Attempts so far in this process: a file has no key of its own, and every taking of it is another attempt.</summary>
+    private static long attempts;
+
+    private readonly List<IntakePart?> parts = [];
+    private readonly List<WaitingReading> waiting = [];
+
+    /// <summary>A reading that waits, and the place of its part.</summary>
+    private sealed record WaitingReading(int Part, string What, IndexRead Read, Submission Raw, SignedVerdicts? Signed);
+
+    public IntakeHints Hints => hints;
+    public PartyId Party => by.Party;
+    /// <summary>The sender's key, where the input is one fact.</summary>
+    public IdempotencyKey? Key { get; init; }
+
+    public ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction) => findRegister(meterSerial, direction, ct);
+
+    /// <summary>Keeps the bytes that readings come from; only for who may write readings.</summary>
+    public EvidenceDigest? Archive(ReadOnlyMemory<byte> bytes) =>
+        by.Holds(StandardRoutes.ReadingsWrite) ? archive.Put(bytes.Span) : null;
+
+    /// <summary>Reads one fact from its text and hands it in, or lets it wait with the other readings.</summary>
+    public async Task FactAsync(string what, Submission text, string? type = null)
+    {
+        if (FactText.Read(text.Bytes, type, out var fact) is { } refused)
+            await RefuseAsync(what, refused, text).ConfigureAwait(false);
+        else if (fact is FactInput.Reading reading) Wait(what, reading.Index, text);
+        else await SendAsync(what, (FactInput.Complete)fact!, text).ConfigureAwait(false);
+    }
+
+    public async Task SendAsync(string what, FactInput.Complete input, Submission raw)
+    {
+        // A register may be installed here that the readings before it must not know.
+        await HandInWaitingAsync().ConfigureAwait(false);
+        parts.Add(new IntakePart(what, await HandInAsync(input, raw).ConfigureAwait(false)));
+    }
+
+    public void Wait(string what, IndexRead read, Submission raw, SignedVerdicts? signed = null)
+    {
+        waiting.Add(new WaitingReading(parts.Count, what, read, raw, signed));
+        parts.Add(null);
+    }
+
+    public async Task RefuseAsync(string what, Refusal refusal, Submission raw, SignedVerdicts? signed = null) =>
+        parts.Add(new IntakePart(what, await RefusedAsync(refusal, raw).ConfigureAwait(false), signed));
+
+    public async Task KeepAsync(string what, string note, Submission raw, SignedVerdicts? signed = null) =>
+        parts.Add(new IntakePart(what,
+            await HandInAsync(new FactInput.Of<EvidenceToKeep>(new(note)), raw).ConfigureAwait(false), signed));
+
+    public async Task<IReadOnlyList<IntakePart>> FinishAsync()
+    {
+        await HandInWaitingAsync().ConfigureAwait(false);
+        return [.. parts.Select(part => part!)];
+    }
+
+    private async Task HandInWaitingAsync()
+    {
+        foreach (var ofRegister in waiting.GroupBy(reading => reading.Read.Register))
+            await HandInAsync(ofRegister.Key, [.. ofRegister]).ConfigureAwait(false);
+        waiting.Clear();
+    }
+
+    private async Task HandInAsync(RegisterId register, IReadOnlyList<WaitingReading> readings)
+    {
+        var (state, _) = await recorder.LoadAsync(Streams.Register(register), RegisterState.Empty, Register.Evolve, ct).ConfigureAwait(false);
+        var ready = new List<(WaitingReading Waiting, RegisterReadingInput Input)>();
+        foreach (var reading in readings)
+            if (reading.Read.InSteps(state.Installed, out var input) is { } refused)
+                Note(reading, await RefusedAsync(refused, reading.Raw).ConfigureAwait(false));
+            else ready.Add((reading, input!));
+        if (ready.Count == 0) return;
+        var batch = new RegisterReadings(register, [.. ready.Select(item => (item.Input, item.Waiting.Raw))]);
+        var outcome = await HandInAsync(new FactInput.Of<RegisterReadings>(batch), ready[0].Waiting.Raw).ConfigureAwait(false);
+        // Where the pipeline answers for the batch (not authorised, busy), it answers for each.
+        for (var i = 0; i < ready.Count; i++)
+            Note(ready[i].Waiting, outcome is RecordOutcome.Several several ? several.Parts[i] : outcome);
+    }
+
+    private void Note(WaitingReading reading, RecordOutcome outcome) =>
+        parts[reading.Part] = new IntakePart(reading.What, outcome, reading.Signed);
+
+    /// <summary>Who may not write readings is told why all the same, but leaves no evidence.</summary>
+    private async Task<RecordOutcome> RefusedAsync(Refusal refusal, Submission raw)
+    {
+        var outcome = await HandInAsync(new FactInput.Of<EvidenceToRefuse>(new(refusal.Code, refusal.Detail)), raw).ConfigureAwait(false);
+        return outcome is RecordOutcome.Refused { Code: Rejection.NotAuthorised }
+            ? new RecordOutcome.Refused(refusal.Code, refusal.Detail)
+            : outcome;
+    }
+
+    private Task<RecordOutcome> HandInAsync(FactInput.Complete input, Submission raw) =>
+        // No sender's key begins with a blank.
+        input.SendAsync(mediator, raw, by, Key ?? new IdempotencyKey($" intake {Interlocked.Increment(ref attempts)}"), ct);
+}

@@ -1,0 +1,73 @@
+using System.Text;
+using Ledger.Domain;
+using Ledger.Journal;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// Register readings in CSV: header <c>point,register,read_at,kwh</c>, optionally with <c>quality</c>; registers as
+/// 1.8.0 (import) or 2.8.0 (export), times as ISO 8601 with an offset, indices as decimal numerals in kWh. A row that
+/// is refused stops no other.
+/// </summary>
+internal static class RegisterReadingRows
+{
+    private const string Header = "point,register,read_at,kwh", HeaderWithQuality = Header + ",quality";
+
+    public static bool IsHeader(string line) => line.StartsWith("point,register,", StringComparison.Ordinal);
+
+    public static async Task TakeAsync(IntakeRun run, Submission file)
+    {
+        var lines = TextLines.Of(IntakeText.WithoutByteOrderMark(file.Bytes));
+        var header = Encoding.UTF8.GetString(lines.First().Bytes.Span);
+        if (header is not (Header or HeaderWithQuality))
+        {
+            await run.RefuseAsync(file.Source, Refusal.Of(Rejection.UnknownField,
+                $"header {IntakeText.Quote(header)} is not {Header} or {HeaderWithQuality}"), file).ConfigureAwait(false);
+            return;
+        }
+        var evidence = run.Archive(file.Bytes);
+        var rows = 0;
+        foreach (var (number, bytes) in lines.Skip(1))
+        {
+            if (bytes.Length == 0) continue;
+            rows++;
+            var what = $"{file.Source} line {number}";
+            var raw = new Submission(bytes, what);
+            if (Row(Encoding.UTF8.GetString(bytes.Span), header, evidence, out var read) is { } refused)
+                await run.RefuseAsync(what, refused, raw).ConfigureAwait(false);
+            else run.Wait(what, read!, raw);
+        }
+        if (rows == 0)
+            await run.RefuseAsync(file.Source, Refusal.Of(Rejection.EmptyInput, "no row after the header"), file).ConfigureAwait(false);
+    }
+
+    private static Refusal? Row(string line, string header, EvidenceDigest? evidence, out IndexRead? read)
+    {
+        read = null;
+        var cells = line.Split(',');
+        var columns = header == Header ? 4 : 5;
+        if (cells.Length != columns) return Refusal.Of(Rejection.WrongCount, $"{cells.Length} fields under {header}");
+        if (!SettlementPointId.TryParse(cells[0], out var point))
+            return Refusal.Of(Rejection.InvalidIdentifier,
+                $"point {IntakeText.Quote(cells[0])}: must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");
+        Direction? direction = cells[1] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ => null };
+        if (direction is not { } known)
+            return Refusal.Of(Rejection.UnknownField, $"register {IntakeText.Quote(cells[1])}: must be 1.8.0 or 2.8.0");
+        if (!FactValues.TryInstant(cells[2], out var readAt))
+            return Refusal.Of(Rejection.InvalidTime, $"read_at {IntakeText.Quote(cells[2])}: must be {FactValues.InstantRule}");
+        if (cells[3].Length > Limits.NumberLengthMax) return IntakeText.BadNumber(Rejection.NumberTooLong, "kwh", cells[3]);
+        if (!ExactNumber.TryParse(cells[3], out var kwh)) return IntakeText.BadNumber(Rejection.NotANumber, "kwh", cells[3]);
+        ReadingQuality? quality = columns == 4 ? ReadingQuality.Measured : cells[4] switch
+        {
+            "" or "measured" => ReadingQuality.Measured,
+            "estimated" => ReadingQuality.Estimated,
+            "substituted" => ReadingQuality.Substituted,
+            _ => null,
+        };
+        if (quality is not { } good)
+            return Refusal.Of(Rejection.UnknownField,
+                $"quality {IntakeText.Quote(cells[4])}: must be measured, estimated or substituted");
+        read = new IndexRead(new RegisterId(point, known), readAt, kwh, cells[3], good, evidence);
+        return null;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Text;
+using Ledger.Domain;
+using Ledger.Journal;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// Signed meter values (OCMF) become register readings of the register that the meter's serial number and the OBIS code
+/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value; a value without
+/// a key is measured, not signed. What cannot be true is refused as not plausible, what is in doubt is suspect.
+/// </summary>
+internal static class SignedValues
+{
+    public static async Task TakeContainerAsync(IntakeRun run, Submission file)
+    {
+        if (OcmfContainer.Read(file.Bytes.Span, out var values) is { } refused)
+        {
+            await run.RefuseAsync(file.Source, refused, file).ConfigureAwait(false);
+            return;
+        }
+        foreach (var value in values)
+        {
+            var what = $"{file.Source} value {value.Number}";
+            await TakeAsync(run, what, value.Value, value.Refused, new Submission(Encoding.UTF8.GetBytes(value.Xml), what)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Plain values, one a line; the hinted key is that of all of them.</summary>
+    public static async Task TakeTextAsync(IntakeRun run, Submission file, string text)
+    {
+        var lines = text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        // A value may be written over several lines; then it is the only one.
+        if (lines.Any(line => !line.StartsWith("OCMF|", StringComparison.Ordinal))) lines = [text];
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var what = lines.Length == 1 ? file.Source : $"{file.Source} value {i + 1}";
+            var refused = Ocmf.Read(lines[i], run.Hints.PublicKey, out var value);
+            await TakeAsync(run, what, value, refused, new Submission(Encoding.UTF8.GetBytes(lines[i]), what)).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task TakeAsync(IntakeRun run, string what, OcmfValue? value, Refusal? refused, Submission raw)
+    {
+        if (value is null)
+        {
+            await run.RefuseAsync(what, refused!, raw).ConfigureAwait(false);
+            return;
+        }
+        var verdicts = new SignedVerdicts(value.Signature, value.Deviations, value.Doubts);
+        what = $"{what} {value.Pagination}".TrimEnd();
+        if ((Unsigned(value) ?? NothingIn(value)) is { } whole)
+        {
+            await run.RefuseAsync(what, whole, raw, verdicts).ConfigureAwait(false);
+            return;
+        }
+        var evidence = run.Archive(raw.Bytes);
+        for (var i = 0; i < value.Readings.Count; i++)
+        {
+            var reading = value.Readings[i];
+            var part = $"{what} {reading.Obis}";
+            if (Ocmf.DirectionOf(reading.Obis) is not { } direction)
+                await run.KeepAsync(part, $"RD[{i}]: {IntakeText.Quote(reading.Obis ?? "")} is no import or export register; kept as evidence", raw, verdicts)
+                    .ConfigureAwait(false);
+            else if (Implausible(value, i) is { } implausible)
+                await run.RefuseAsync(part, implausible, raw, verdicts).ConfigureAwait(false);
+            else if (Number(reading, i, out var kwh) is { } bad)
+                await run.RefuseAsync(part, bad, raw, verdicts).ConfigureAwait(false);
+            else if (value.MeterSerial is not { Length: > 0 } serial || await run.FindAsync(serial, direction).ConfigureAwait(false) is not { } register)
+                await run.RefuseAsync(part, Refusal.Of(Rejection.UnknownRegister,
+                    $"MS {IntakeText.Quote(value.MeterSerial ?? "")}: no meter of this serial number has an installed register {reading.Obis}"), raw, verdicts)
+                    .ConfigureAwait(false);
+            else
+                run.Wait(part, new IndexRead(register, reading.At!.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
+                    Quality(value, i), evidence), raw, verdicts);
+        }
+    }
+
+    private static Refusal? Unsigned(OcmfValue value) => value.Signature switch
+    {
+        SignatureVerdict.Valid or SignatureVerdict.NoKey => null,
+        SignatureVerdict.UnknownAlgorithm => Refusal.Of(Rejection.UnknownAlgorithm, "SA names no algorithm of OCMF"),
+        SignatureVerdict.UnreadableKey => Refusal.Of(Rejection.NoKey, "the public key cannot be read, so the signature cannot be judged"),
+        _ => Refusal.Of(Rejection.SignatureInvalid, "SD is not the signature of this payload under this key"),
+    };
+
+    private static Refusal? NothingIn(OcmfValue value) =>
+        value.Readings.Count > 0 ? null : Refusal.Of(Rejection.MissingField, "RD holds no reading");
+
+    private static Refusal? Implausible(OcmfValue value, int reading) =>
+        value.Doubts.FirstOrDefault(doubt => doubt.Reading == reading && doubt.Refuses) is { } doubt
+            ? Refusal.Of(Rejection.NotPlausible, $"{doubt}")
+            : null;
+
+    private static ReadingQuality Quality(OcmfValue value, int reading) =>
+        value.Doubts.Any(doubt => doubt.Reading == reading) ? ReadingQuality.Suspect
+        : value.Signature == SignatureVerdict.Valid ? ReadingQuality.MeasuredSigned
+        : ReadingQuality.Measured;
+
+    /// <summary>The value in kWh, exactly; a Wh is three decimals of it.</summary>
+    private static Refusal? Number(OcmfReading reading, int number, out ExactNumber kwh)
+    {
+        kwh = default;
+        if (reading.Unit is not ("kWh" or "Wh"))
+            return Refusal.Of(Rejection.UnknownUnit, $"RD[{number}].RU {IntakeText.Quote(reading.Unit ?? "")} is neither kWh nor Wh");
+        // Stations pad with zeros and blanks, which the grammar of numbers does not have.
+        var text = reading.ValueText!.Trim().TrimStart('+');
+        if (IntakeText.Scale(text, ScaleDecimals, out var scaled, out var exact) is { } bad)
+            return IntakeText.BadNumber(bad, $"RD[{number}].RV", text);
+        if (!exact) return Refusal.Of(Rejection.NumberTooLong, $"RD[{number}].RV {IntakeText.Quote(text)} has over {ScaleDecimals} decimals");
+        kwh = ExactNumber.Of(scaled, reading.Unit == "Wh" ? ScaleDecimals + 3 : ScaleDecimals);
+        return null;
+    }
+
+    private const int ScaleDecimals = 9;
+}
