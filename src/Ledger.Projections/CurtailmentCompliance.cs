@@ -4,30 +4,39 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>
-/// What is known of each instruction at each of its targets: the clocks, the energy ordered, delivered, deficient or
-/// in excess over the settlement periods that lie wholly inside the instruction, and the reasons, supported by
-/// recorded facts apart from merely claimed ones. Facts may come in any order; the row is the same. The verdict is
-/// the domain's to give, from these figures.
+/// Every dispatch instruction with the domain's verdict of each target and their tally. The view keeps what
+/// <see cref="Compliance"/> needs (the latest interval record of each period, charging facts, clocks, claims, the
+/// withdrawal) and asks it anew for a target whenever one of them changes, so facts may come in any order: records
+/// before their instruction, late versions of records, facts after the end.
 /// </summary>
 public sealed class CurtailmentCompliance : IProjection
 {
     public sealed record ClockRow(InstructionClock Clock, Instant At, string Source);
-    public sealed record PeriodRow(
-        Instant Start, Instant End, int Version, Energy Import, Energy Export, long MaximumMilliwatts,
-        long CoveredMicroseconds);
+    public sealed record ClaimRow(ShortfallReason Reason, string ClaimedBy);
+    public sealed record GapRow(Instant Start, Instant End);
+    public sealed record RecordRow(
+        Instant Start, Instant End, int Version, IntervalRecordState State, Energy Import, Energy Export,
+        long MaximumMilliwatts, IReadOnlyList<GapRow> Gaps, long ClockOffsetMicroseconds, ReadingQuality Quality,
+        string? Reason);
     public sealed record FactRow(Instant Start, Instant End, ShortfallReason Reason, string Source);
-    public sealed record OrderRow(string Instruction, Instant Start, Instant End);
-    /// <param name="Ordered">Export: ordered energy. Curtail: the cap times the time.</param>
-    /// <param name="Delivered">Export: exported up to what was ordered. Curtail: zero, a cap has no delivery.</param>
-    /// <param name="Excess">Curtail: imported above the cap, period by period. Export: zero.</param>
-    /// <param name="UncoveredMicroseconds">Time of the instruction that no counted curve covers.</param>
+    /// <summary>Says which instruction aims at a point, for finding it from a record or a fact.</summary>
+    public sealed record AimRow(string Instruction, Instant Start, Instant End);
+    /// <summary>One instruction, and the tally of its targets' verdicts; energies and money sum over the targets.</summary>
+    public sealed record InstructionRow(
+        string Instruction, InstructionKind Kind, string IssuedBy, Instant IssuedAt, Instant Start, Instant End,
+        Instant? WithdrawnAt, string? WithdrawalReason, long ToleranceMilliwatts, long RampAllowanceMs,
+        decimal PricePerKwh, decimal PenaltyPerKwh, VerdictTally Tally);
+    /// <summary>
+    /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and
+    /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded).
+    /// </summary>
     public sealed record TargetRow(
-        string Instruction, string Point, InstructionKind Kind, string IssuedBy, Instant IssuedAt, Instant Start,
-        Instant End, Instant? WithdrawnAt, long QuantityMilliwatts, long ToleranceMilliwatts, decimal PricePerKwh,
-        decimal PenaltyPerKwh, IReadOnlyList<ClockRow> Clocks, IReadOnlyList<ShortfallReason> Claimed,
-        IReadOnlyList<ShortfallReason> Supported, int PeriodsCounted, Energy Ordered, Energy Delivered,
-        Energy Deficiency, Energy Excess, string DeliveredKwh, string DeficiencyKwh, string ExcessKwh,
-        long UncoveredMicroseconds);
+        string Instruction, string Point, long QuantityMilliwatts, ComplianceVerdict Verdict,
+        IReadOnlyList<string> Reasons, IReadOnlyList<ShortfallReason> Supported, IReadOnlyList<ClaimRow> Claimed,
+        Energy Ordered, Energy Excess, Energy Delivered, Energy Deficiency, Energy DeficiencyExcused,
+        string OrderedKwh, string ExcessKwh, string DeliveredKwh, string DeficiencyKwh,
+        long RampExcludedMicroseconds, long UnmeasuredMicroseconds, decimal? Payment, decimal? Penalty, decimal? Net,
+        IReadOnlyList<ClockRow> Clocks);
 
     public string Name => "CurtailmentCompliance";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -43,107 +52,149 @@ public sealed class CurtailmentCompliance : IProjection
         typeof(ClockSteppedBack), typeof(JournalRecovered),
     };
 
-    public IReadOnlyList<RowChange> Apply(IRows rows, LedgerEvent happened, long position) => happened switch
+    public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
-        DispatchInstructed e => Instruct(rows, e),
-        IntervalRecorded e => Record(rows, e),
-        ChargingFactRecorded e => Observe(rows, e),
-        InstructionWithdrawn e => [.. rows.Range($"target|{e.Instruction}|", $"target|{e.Instruction}|~")
-            .Select(row => RowJson.Read<TargetRow>(row.Json)!)
-            .Select(target => Assess(rows, target with { WithdrawnAt = e.At }))],
-        InstructionClockRecorded e => Amend(rows, e.Instruction, e.Point, target => target with
+        var next = new ChangedRows(rows);
+        switch (fact.Event)
         {
-            Clocks = [.. target.Clocks.Append(new ClockRow(e.Clock, e.At, e.Source))
-                .OrderBy(clock => clock.Clock).ThenBy(clock => clock.At)],
-        }),
-        ReasonClaimed e => Amend(rows, e.Instruction, e.Point, target => target with
-        {
-            Claimed = [.. target.Claimed.Append(e.Reason).Distinct().Order()],
-        }),
-        _ => [],
-    };
+            case DispatchInstructed e: Instruct(next, e); break;
+            case InstructionWithdrawn e: Withdraw(next, e); break;
+            case InstructionClockRecorded e:
+                Amend(next, e.Instruction.Value, e.Point, target => target with
+                {
+                    Clocks = [.. target.Clocks.Append(new ClockRow(e.Clock, e.At, e.Source))
+                        .OrderBy(clock => clock.Clock).ThenBy(clock => clock.At)],
+                });
+                break;
+            case ReasonClaimed e:
+                Amend(next, e.Instruction.Value, e.Point, target => target with
+                {
+                    Claimed = [.. target.Claimed.Append(new ClaimRow(e.Reason, e.ClaimedBy.Value)).Distinct()
+                        .OrderBy(claim => claim.Reason).ThenBy(claim => claim.ClaimedBy, StringComparer.Ordinal)],
+                });
+                break;
+            case ChargingFactRecorded e:
+                next.Put($"fact|{e.Point}|{RowJson.Key(e.Period.End)}|{RowJson.Key(e.Period.Start)}|{e.Reason}|{e.Source}",
+                    new FactRow(e.Period.Start, e.Period.End, e.Reason, e.Source));
+                JudgeTouched(next, e.Point, e.Period);
+                break;
+            case IntervalRecorded e: Record(next, e); break;
+        }
+        return next.Changes;
+    }
 
-    private static List<RowChange> Instruct(IRows rows, DispatchInstructed e)
+    private static void Instruct(ChangedRows rows, DispatchInstructed e)
     {
-        var changes = new List<RowChange>();
+        var (start, end) = (e.Period.Start, e.Period.End);
+        rows.Put($"instruction|{e.Instruction}", new InstructionRow(
+            e.Instruction.Value, e.Kind, e.IssuedBy.Value, e.IssuedAt, start, end, null, null,
+            e.Tolerance.Milliwatts, e.RampAllowanceMs, e.PricePerKwh, e.PenaltyPerKwh, VerdictTally.Empty));
         foreach (var aim in e.Targets)
         {
-            var (start, end) = (e.Period.Start, e.Period.End);
-            changes.Add(new($"order|{aim.Point}|{RowJson.Key(end)}|{e.Instruction}",
-                RowJson.Write(new OrderRow(e.Instruction.Value, start, end))));
-            changes.Add(Assess(rows, new TargetRow(
-                e.Instruction.Value, aim.Point.Value, e.Kind, e.IssuedBy.Value, e.IssuedAt, start, end, null,
-                aim.Quantity.Milliwatts, e.Tolerance.Milliwatts, e.PricePerKwh, e.PenaltyPerKwh, [], [], [], 0,
-                Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, "", "", "", 0)));
+            rows.Put($"aim|{aim.Point}|{RowJson.Key(end)}|{e.Instruction}", new AimRow(e.Instruction.Value, start, end));
+            Judge(rows, e.Instruction.Value, aim.Point, null, Unjudged(e.Instruction, aim));
         }
-        return changes;
     }
 
-    private static List<RowChange> Record(IRows rows, IntervalRecorded e)
+    private static void Withdraw(ChangedRows rows, InstructionWithdrawn e)
     {
-        var key = $"period|{e.Point}|{RowJson.Key(e.Period.Start)}";
-        if (RowJson.Read<PeriodRow>(rows.Get(key)) is { } before && before.Version >= e.Version) return [];
-        var next = new WorkingRows(rows);
-        var changes = new List<RowChange>(next.Accept([new(key, RowJson.Write(new PeriodRow(
-            e.Period.Start, e.Period.End, e.Version, e.Import, e.Export, e.Maximum.Milliwatts, e.CoveredMicroseconds)))]));
-        changes.AddRange(Touched(next, e.Point, e.Period));
-        return changes;
+        var order = rows.Get<InstructionRow>($"instruction|{e.Instruction}") ?? throw Unknown(e.Instruction.Value);
+        rows.Put($"instruction|{e.Instruction}", order with { WithdrawnAt = e.At, WithdrawalReason = e.Reason });
+        foreach (var (_, target) in rows.Range<TargetRow>($"target|{e.Instruction}|", $"target|{e.Instruction}|~"))
+            Judge(rows, target.Instruction, new(target.Point), target, target);
     }
 
-    private static List<RowChange> Observe(IRows rows, ChargingFactRecorded e)
+    private static void Record(ChangedRows rows, IntervalRecorded e)
     {
-        var next = new WorkingRows(rows);
-        var key = $"fact|{e.Point}|{RowJson.Key(e.Period.Start)}|{RowJson.Key(e.Period.End)}|{e.Reason}|{e.Source}";
-        var changes = new List<RowChange>(next.Accept([new(key, RowJson.Write(new FactRow(
-            e.Period.Start, e.Period.End, e.Reason, e.Source)))]));
-        changes.AddRange(Touched(next, e.Point, e.Period));
-        return changes;
+        var key = $"record|{e.Point}|{RowJson.Key(e.Period.Start)}";
+        if (rows.Get<RecordRow>(key) is { } before && before.Version >= e.Version) return; // an earlier version, late
+        rows.Put(key, new RecordRow(
+            e.Period.Start, e.Period.End, e.Version, e.State, e.Import, e.Export, e.Maximum.Milliwatts,
+            [.. e.Gaps.Select(gap => new GapRow(gap.Missing.Start, gap.Missing.End))], e.ClockOffsetMicroseconds,
+            e.Quality, e.Reason));
+        JudgeTouched(rows, e.Point, e.Period);
     }
 
-    // Orders are keyed by their end, so that those long past are not read.
-    private static IEnumerable<RowChange> Touched(IRows rows, SettlementPointId point, Interval when) =>
-        rows.Range($"order|{point}|{RowJson.Key(when.Start)}", $"order|{point}|~")
-            .Select(row => RowJson.Read<OrderRow>(row.Json)!)
-            .Where(order => order.Start < when.End && when.Start < order.End)
-            .SelectMany(order => Amend(rows, new InstructionId(order.Instruction), point, target => target));
-
-    private static IReadOnlyList<RowChange> Amend(
-        IRows rows, InstructionId instruction, SettlementPointId point, Func<TargetRow, TargetRow> amend) =>
-        RowJson.Read<TargetRow>(rows.Get($"target|{instruction}|{point}")) is { } target
-            ? [Assess(rows, amend(target))]
-            : throw new InvalidOperationException($"{point} is no target of instruction {instruction}");
-
-    /// <summary>Computes the figures anew from the periods and facts inside the instruction, up to its withdrawal.</summary>
-    private static RowChange Assess(IRows rows, TargetRow target)
+    // Aims and facts are keyed by their end, so that those long past are not read.
+    private static void JudgeTouched(ChangedRows rows, SettlementPointId point, Interval when)
     {
-        var end = target.WithdrawnAt is { } at && at < target.End ? Max(at, target.Start) : target.End;
-        var (ordered, delivered, excess, covered, counted) = (Energy.Zero, Energy.Zero, Energy.Zero, 0L, 0);
-        foreach (var row in rows.Range(
-            $"period|{target.Point}|{RowJson.Key(target.Start)}", $"period|{target.Point}|{RowJson.Key(end)}"))
+        foreach (var (_, aim) in rows.Range<AimRow>($"aim|{point}|{RowJson.Key(when.Start)}", $"aim|{point}|~"))
+            if (aim.Start < when.End && when.Start < aim.End) Amend(rows, aim.Instruction, point, target => target);
+    }
+
+    private static void Amend(ChangedRows rows, string instruction, SettlementPointId point, Func<TargetRow, TargetRow> amend)
+    {
+        var before = rows.Get<TargetRow>($"target|{instruction}|{point}") ?? throw Unknown($"{instruction} at {point}");
+        Judge(rows, instruction, point, before, amend(before));
+    }
+
+    /// <summary>Asks the domain for the verdict from everything kept, and counts it in place of the one before.</summary>
+    private static void Judge(ChangedRows rows, string instruction, SettlementPointId point, TargetRow? before, TargetRow target)
+    {
+        var row = rows.Get<InstructionRow>($"instruction|{instruction}") ?? throw Unknown(instruction);
+        var aim = new InstructionTarget(point, new Power(target.QuantityMilliwatts));
+        var id = new InstructionId(instruction);
+        var verdict = Compliance.JudgeTarget(Order(row, aim), row.WithdrawnAt, aim,
+            [.. target.Clocks.Select(clock => new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
+            Records(rows, point, row.Start, row.End), Facts(rows, point, row.Start),
+            [.. target.Claimed.Select(claim => new ReasonClaimed(id, point, claim.Reason, new PartyId(claim.ClaimedBy)))]);
+        rows.Put($"target|{instruction}|{point}", target with
         {
-            var period = RowJson.Read<PeriodRow>(row.Json)!;
-            if (period.End > end) continue;
-            // Half nanojoules: milliwatts times microseconds, doubled.
-            var asked = new Energy((Int128)target.QuantityMilliwatts * Microseconds(period.Start, period.End) * 2);
-            ordered += asked;
-            if (target.Kind == InstructionKind.Export) delivered += Energy.Min(period.Export, asked);
-            else excess += Energy.Max(period.Import - asked, Energy.Zero);
-            covered += period.CoveredMicroseconds;
-            counted++;
-        }
-        var supported = rows.Range($"fact|{target.Point}|", $"fact|{target.Point}|{RowJson.Key(end)}")
-            .Select(row => RowJson.Read<FactRow>(row.Json)!)
-            .Where(fact => fact.Start < end && fact.End > target.Start).Select(fact => fact.Reason).Distinct().Order();
-        var deficiency = target.Kind == InstructionKind.Export ? ordered - delivered : Energy.Zero;
-        return new($"target|{target.Instruction}|{target.Point}", RowJson.Write(target with
-        {
-            Supported = [.. supported], PeriodsCounted = counted, Ordered = ordered, Delivered = delivered,
-            Deficiency = deficiency, Excess = excess, DeliveredKwh = delivered.ToKwh(),
-            DeficiencyKwh = deficiency.ToKwh(), ExcessKwh = excess.ToKwh(),
-            UncoveredMicroseconds = Math.Max(0, Microseconds(target.Start, end) - covered),
-        }));
+            Verdict = verdict.Verdict,
+            Reasons = verdict.Reasons,
+            Supported = verdict.Supported,
+            Ordered = verdict.Ordered,
+            Excess = verdict.Excess,
+            Delivered = verdict.Delivered,
+            Deficiency = verdict.Deficiency,
+            DeficiencyExcused = verdict.DeficiencyExcused,
+            OrderedKwh = verdict.Ordered.ToKwh(),
+            ExcessKwh = verdict.Excess.ToKwh(),
+            DeliveredKwh = verdict.Delivered.ToKwh(),
+            DeficiencyKwh = verdict.Deficiency.ToKwh(),
+            RampExcludedMicroseconds = Microseconds(verdict.RampExcluded),
+            UnmeasuredMicroseconds = Microseconds(verdict.Unmeasured),
+            Payment = verdict.Worth?.Payment,
+            Penalty = verdict.Worth?.Penalty,
+            Net = verdict.Worth?.Net,
+        });
+        var others = before is null ? row.Tally : row.Tally.Less(Verdict(before));
+        rows.Put($"instruction|{instruction}", row with { Tally = others.Plus(verdict) });
     }
 
-    private static long Microseconds(Instant start, Instant end) => (end - start).ToInt64Nanoseconds() / 1000;
-    private static Instant Max(Instant a, Instant b) => a > b ? a : b;
+    // The longest interval record is an hour: one that reaches into the call starts at most that long before it.
+    private static List<IntervalRecorded> Records(ChangedRows rows, SettlementPointId point, Instant start, Instant end) =>
+        [.. rows.Range<RecordRow>(
+                $"record|{point}|{RowJson.Key(start - Duration.FromHours(1))}", $"record|{point}|{RowJson.Key(end)}")
+            .Select(kept => kept.Value).Where(kept => kept.End > start && kept.Start < end)
+            .Select(kept => new IntervalRecorded(
+                point, new Interval(kept.Start, kept.End), kept.Version, kept.State, kept.Import, kept.Export,
+                Power.Zero, new Power(kept.MaximumMilliwatts), 0, 0,
+                [.. kept.Gaps.Select(gap => new CurveGap(new Interval(gap.Start, gap.End)))], 0, 0, 0, 0,
+                kept.ClockOffsetMicroseconds, kept.Quality, kept.Reason, NoEvidence))];
+
+    private static readonly EvidenceDigest NoEvidence = new(new string('0', 64));
+
+    private static List<ChargingFactRecorded> Facts(ChangedRows rows, SettlementPointId point, Instant start) =>
+        [.. rows.Range<FactRow>($"fact|{point}|{RowJson.Key(start)}", $"fact|{point}|~").Select(kept => kept.Value)
+            .Select(kept => new ChargingFactRecorded(
+                point, new Interval(kept.Start, kept.End), kept.Reason, kept.Source, null))];
+
+    private static DispatchInstructed Order(InstructionRow row, InstructionTarget aim) => new(
+        new(row.Instruction), row.Kind, new(row.IssuedBy), row.IssuedAt, new Interval(row.Start, row.End), [aim],
+        new Power(row.ToleranceMilliwatts), row.RampAllowanceMs, row.PricePerKwh, row.PenaltyPerKwh);
+
+    private static TargetRow Unjudged(InstructionId instruction, InstructionTarget aim) => new(
+        instruction.Value, aim.Point.Value, aim.Quantity.Milliwatts, ComplianceVerdict.Unproven, [], [], [],
+        Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, "", "", "", "", 0, 0, null, null, null, []);
+
+    /// <summary>The verdict that a row holds, as the tally counted it.</summary>
+    private static TargetVerdict Verdict(TargetRow row) => new(
+        new(row.Point), row.Verdict, row.Reasons, row.Supported, [], row.Ordered, row.Excess, row.Delivered,
+        row.Deficiency, row.DeficiencyExcused, Duration.Zero, Duration.Zero,
+        row.Net is { } net ? new(0, 0, row.Payment ?? 0, row.Penalty ?? 0, net) : null);
+
+    private static long Microseconds(Duration time) => time.ToInt64Nanoseconds() / 1000;
+
+    private static InvalidOperationException Unknown(string what) => new($"no instruction {what}");
 }

@@ -1,19 +1,20 @@
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>A row that a fold changes: the whole new JSON, or null when the row ends.</summary>
-public sealed record RowChange(string Key, string? Json);
+/// <summary>A fact as a fold sees it: what happened, when it holds, and when and as which the ledger learned it.</summary>
+public sealed record RecordedFact(LedgerEvent Event, long Position, Interval ValidTime, Instant RecordedAt);
 
-/// <summary>A row as it stands; keys are ASCII and ordered by byte.</summary>
-public sealed record Row(string Key, string Json);
+/// <summary>A row that a fold changes: the whole new row, or null when the row ends.</summary>
+public sealed record RowChange(string Key, object? Row);
 
-/// <summary>The current rows of one projection, as a fold sees them: its whole state.</summary>
+/// <summary>The current rows of one projection, as a fold sees them: its whole state. Keys are ASCII, ordered by byte.</summary>
 public interface IRows
 {
-    string? Get(string key);
+    T? Get<T>(string key) where T : class;
     /// <summary>Rows with <paramref name="first"/> ≤ key ≤ <paramref name="last"/>, in order.</summary>
-    IReadOnlyList<Row> Range(string first, string last);
+    IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class;
 }
 
 /// <summary>
@@ -25,40 +26,32 @@ public interface IProjection
     string Name { get; }
     IReadOnlySet<Type> Handled { get; }
     IReadOnlySet<Type> Ignored { get; }
-    IReadOnlyList<RowChange> Apply(IRows rows, LedgerEvent happened, long position);
+    IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact);
 }
 
-/// <summary>Rows under change: what was changed in this batch over what is stored.</summary>
-public sealed class WorkingRows(IRows stored) : IRows
+/// <summary>Rows while one fact is applied: what it has changed so far, over what was. The last change of a key counts.</summary>
+public sealed class ChangedRows(IRows before) : IRows
 {
-    private readonly SortedDictionary<string, string?> changed = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, object?> changed = new(StringComparer.Ordinal);
 
-    public string? Get(string key) => changed.TryGetValue(key, out var json) ? json : stored.Get(key);
+    /// <summary>What has changed, in order of key.</summary>
+    public IReadOnlyList<RowChange> Changes => [.. changed.Select(change => new RowChange(change.Key, change.Value))];
 
-    public IReadOnlyList<Row> Range(string first, string last)
+    public void Put(string key, object? row) => changed[key] = row;
+
+    public T? Get<T>(string key) where T : class =>
+        changed.TryGetValue(key, out var row) ? (T?)row : before.Get<T>(key);
+
+    public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class
     {
-        var rows = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var row in stored.Range(first, last)) rows[row.Key] = row.Json;
-        foreach (var (key, json) in changed)
-        {
-            if (string.CompareOrdinal(key, first) < 0 || string.CompareOrdinal(key, last) > 0) continue;
-            if (json is null) rows.Remove(key); else rows[key] = json;
-        }
-        return [.. rows.Select(row => new Row(row.Key, row.Value))];
+        var here = changed.Where(change =>
+            string.CompareOrdinal(change.Key, first) >= 0 && string.CompareOrdinal(change.Key, last) <= 0).ToList();
+        var there = before.Range<T>(first, last);
+        return here.Count == 0 ? there :
+        [
+            .. there.Where(row => !changed.ContainsKey(row.Key))
+                .Concat(here.Where(row => row.Value is T).Select(row => KeyValuePair.Create(row.Key, (T)row.Value!)))
+                .OrderBy(row => row.Key, StringComparer.Ordinal),
+        ];
     }
-
-    /// <summary>Takes the changes over; those that change nothing are dropped, the last of one key counts.</summary>
-    public IReadOnlyList<RowChange> Accept(IReadOnlyList<RowChange> changes)
-    {
-        var effective = new List<RowChange>(changes.Count);
-        foreach (var change in changes.GroupBy(change => change.Key).Select(group => group.Last()))
-        {
-            if (Get(change.Key) == change.Json) continue;
-            changed[change.Key] = change.Json;
-            effective.Add(change);
-        }
-        return effective;
-    }
-
-    public void Clear() => changed.Clear();
 }

@@ -7,8 +7,8 @@ public sealed record ViewRow(string Projection, string Key, long FromPosition, l
     public const long Open = long.MaxValue;
 }
 
-/// <summary>A change made by the event at <paramref name="Position"/>.</summary>
-public sealed record PositionedChange(string Projection, long Position, RowChange Change);
+/// <summary>A row opened by the event at <paramref name="Position"/>, or ended by it where there is no JSON.</summary>
+public sealed record PositionedChange(string Projection, long Position, string Key, string? Json);
 
 /// <summary>Why the reader stopped: the event, the projection (or the codec), and the reason.</summary>
 public sealed record ProjectionAlarm(long Position, string Projection, string WireName, string Reason);
@@ -30,12 +30,4 @@ public interface IViewStore
     /// <summary>Forgets the projection's rows and checkpoint, so that it is rebuilt from zero.</summary>
     void Reset(string projection);
     ProjectionAlarm? Alarm { get; set; }
-}
-
-/// <summary>The stored rows of one projection as a fold sees them.</summary>
-public sealed class StoredRows(IViewStore store, string projection) : IRows
-{
-    public string? Get(string key) => store.Get(projection, key);
-    public IReadOnlyList<Row> Range(string first, string last) =>
-        [.. store.Range(projection, first, last).Select(row => new Row(row.Key, row.Json))];
 }

@@ -1,17 +1,23 @@
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>Settlement points, registers, tariffs and assignments as last recorded, for reading by people.</summary>
+/// <summary>
+/// Settlement points, registers, tariffs and assignments, each version with when it holds from, and which points an
+/// account has ever owned. Two facts for one instant: the later recorded one stands.
+/// </summary>
 public sealed class MasterData : IProjection
 {
     public sealed record PointRow(
         string Point, string Station, SettlementPointKind Kind, string Owner, string Zone, int PeriodMinutes,
-        long RatedMilliwatts, bool Bidirectional);
+        long RatedMilliwatts, bool Bidirectional, Instant ValidFrom);
     public sealed record RegisterRow(
-        string Register, string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps);
-    public sealed record TariffRow(string Tariff, int Version, string Currency, string Zone, int Rules, int Prices);
-    public sealed record AssignmentRow(string Account, string Tariff);
+        string Register, string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps, Instant ValidFrom);
+    public sealed record TariffRow(
+        string Tariff, int Version, string Currency, string Zone, int Rules, int Prices, Instant ValidFrom);
+    public sealed record AssignmentRow(string Account, string Tariff, Instant ValidFrom);
+    public sealed record OwnedRow(string Account, string Point);
 
     public string Name => "MasterData";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -27,17 +33,26 @@ public sealed class MasterData : IProjection
         typeof(ClockSteppedBack), typeof(JournalRecovered),
     };
 
-    public IReadOnlyList<RowChange> Apply(IRows rows, LedgerEvent happened, long position) => happened switch
+    public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
-        SettlementPointRegistered e => [new($"point|{e.Point}", RowJson.Write(new PointRow(
-            e.Point.Value, e.Station.Value, e.Kind, e.Owner.Value, e.Zone, e.PeriodMinutes,
-            e.Rated.Milliwatts, e.Bidirectional)))],
-        RegisterInstalled e => [new($"register|{e.Register}", RowJson.Write(new RegisterRow(
-            e.Register.ToString(), e.MeterSerial, e.Digits, e.Decimals, e.Factor, e.ModulusSteps)))],
-        TariffPublished e => [new($"tariff|{e.Tariff}|{e.Version:D6}", RowJson.Write(new TariffRow(
-            e.Tariff.Value, e.Version, e.Currency, e.Zone, e.Rules.Count, e.Prices.Count)))],
-        TariffAssigned e => [new($"assignment|{e.Account}", RowJson.Write(new AssignmentRow(
-            e.Account.Value, e.Tariff.Value)))],
-        _ => [],
-    };
+        var from = fact.ValidTime.Start;
+        var at = RowJson.Key(from);
+        return fact.Event switch
+        {
+            SettlementPointRegistered e =>
+            [
+                new($"point|{e.Point}|{at}", new PointRow(
+                    e.Point.Value, e.Station.Value, e.Kind, e.Owner.Value, e.Zone, e.PeriodMinutes,
+                    e.Rated.Milliwatts, e.Bidirectional, from)),
+                new($"owned|{e.Owner}|{e.Point}", new OwnedRow(e.Owner.Value, e.Point.Value)),
+            ],
+            RegisterInstalled e => [new($"register|{e.Register}|{at}", new RegisterRow(
+                e.Register.ToString(), e.MeterSerial, e.Digits, e.Decimals, e.Factor, e.ModulusSteps, from))],
+            TariffPublished e => [new($"tariff|{e.Tariff}|{e.Version:D6}", new TariffRow(
+                e.Tariff.Value, e.Version, e.Currency, e.Zone, e.Rules.Count, e.Prices.Count, from))],
+            TariffAssigned e => [new($"assignment|{e.Account}|{at}", new AssignmentRow(
+                e.Account.Value, e.Tariff.Value, from))],
+            _ => [],
+        };
+    }
 }

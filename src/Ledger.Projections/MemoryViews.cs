@@ -4,36 +4,44 @@ namespace Ledger.Projections;
 public sealed class MemoryViews : IViewStore
 {
     private readonly Dictionary<string, long> checkpoints = [];
-    private readonly Dictionary<string, SortedDictionary<string, List<ViewRow>>> projections = [];
+    private readonly Dictionary<string, Rows> projections = [];
+
+    private sealed class Rows
+    {
+        public SortedSet<string> Keys { get; } = new(StringComparer.Ordinal);
+        public Dictionary<string, List<ViewRow>> Versions { get; } = new(StringComparer.Ordinal);
+    }
 
     public ProjectionAlarm? Alarm { get; set; }
     public long Checkpoint(string projection) => checkpoints.GetValueOrDefault(projection);
 
     public void Commit(IReadOnlyDictionary<string, long> next, IReadOnlyList<PositionedChange> changes)
     {
-        foreach (var (projection, position, change) in changes)
+        foreach (var (projection, position, key, json) in changes)
         {
-            if (!projections.TryGetValue(projection, out var rows))
-                projections[projection] = rows = new(StringComparer.Ordinal);
-            if (!rows.TryGetValue(change.Key, out var versions)) rows[change.Key] = versions = [];
+            if (!projections.TryGetValue(projection, out var rows)) projections[projection] = rows = new();
+            if (rows.Keys.Add(key)) rows.Versions[key] = [];
+            var versions = rows.Versions[key];
             if (versions.Count > 0 && versions[^1].ToPosition == ViewRow.Open)
                 versions[^1] = versions[^1] with { ToPosition = position };
-            if (change.Json is { } json) versions.Add(new(projection, change.Key, position, ViewRow.Open, json));
+            if (json is not null) versions.Add(new(projection, key, position, ViewRow.Open, json));
         }
         foreach (var (projection, position) in next) checkpoints[projection] = position;
     }
 
     public string? Get(string projection, string key, long? asOf = null) =>
-        projections.TryGetValue(projection, out var rows) && rows.TryGetValue(key, out var versions)
-            ? versions.FindLast(row => IsCurrent(row, asOf))?.Json
+        projections.TryGetValue(projection, out var rows) && rows.Versions.TryGetValue(key, out var versions)
+            ? Current(versions, asOf)?.Json
             : null;
 
-    public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
-        [.. Versions(projection).Where(row => IsCurrent(row, asOf)
-            && string.CompareOrdinal(row.Key, first) >= 0 && string.CompareOrdinal(row.Key, last) <= 0)];
+    public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
+    {
+        if (!projections.TryGetValue(projection, out var rows)) return [];
+        return [.. rows.Keys.GetViewBetween(first, last).Select(key => Current(rows.Versions[key], asOf)).OfType<ViewRow>()];
+    }
 
     public IReadOnlyList<ViewRow> Versions(string projection) =>
-        projections.TryGetValue(projection, out var rows) ? [.. rows.Values.SelectMany(versions => versions)] : [];
+        projections.TryGetValue(projection, out var rows) ? [.. rows.Keys.SelectMany(key => rows.Versions[key])] : [];
 
     public void Reset(string projection)
     {
@@ -41,7 +49,7 @@ public sealed class MemoryViews : IViewStore
         checkpoints.Remove(projection);
     }
 
-    private static bool IsCurrent(ViewRow row, long? asOf) => asOf is { } position
-        ? row.FromPosition <= position && position < row.ToPosition
-        : row.ToPosition == ViewRow.Open;
+    private static ViewRow? Current(List<ViewRow> versions, long? asOf) => asOf is { } position
+        ? versions.FindLast(row => row.FromPosition <= position && position < row.ToPosition)
+        : versions.Count > 0 && versions[^1].ToPosition == ViewRow.Open ? versions[^1] : null;
 }

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Ledger.Domain;
 using Ledger.Journal;
+using NodaTime;
 
 namespace Ledger.Projections;
 
@@ -63,7 +64,10 @@ public sealed class ProjectionRunner(
         var current = "codec";
         try
         {
-            var happened = decode(stored.Envelope.WireName, stored.Envelope.WireVersion, stored.Payload.Span);
+            var envelope = stored.Envelope;
+            var happened = decode(envelope.WireName, envelope.WireVersion, stored.Payload.Span);
+            var fact = new RecordedFact(
+                happened, stored.Position, new Interval(envelope.ValidFrom, envelope.ValidTo), envelope.RecordedAt);
             var pending = new List<(string, IReadOnlyList<RowChange>)>();
             foreach (var projection in batch.Due(stored.Position))
             {
@@ -71,7 +75,7 @@ public sealed class ProjectionRunner(
                 var handled = projection.Handled.Contains(happened.GetType());
                 if (!handled && !projection.Ignored.Contains(happened.GetType()))
                     throw new InvalidOperationException($"{happened.GetType().Name} is neither handled nor ignored");
-                if (handled) pending.Add((current, projection.Apply(batch.Rows(current), happened, stored.Position)));
+                if (handled) pending.Add((current, projection.Apply(batch.Rows(current), fact)));
             }
             batch.Accept(stored.Position, pending);
         }
@@ -87,7 +91,7 @@ public sealed class ProjectionRunner(
     private sealed class Batch(IViewStore views, IReadOnlyList<IProjection> projections, Dictionary<string, long> next)
     {
         private readonly Dictionary<string, WorkingRows> rows = projections.ToDictionary(
-            projection => projection.Name, projection => new WorkingRows(new StoredRows(views, projection.Name)));
+            projection => projection.Name, projection => new WorkingRows(views, projection.Name));
         private readonly List<PositionedChange> changes = [];
         public int Events { get; private set; }
 
@@ -97,7 +101,8 @@ public sealed class ProjectionRunner(
         public void Accept(long position, List<(string Projection, IReadOnlyList<RowChange> Changes)> pending)
         {
             foreach (var (projection, proposed) in pending)
-                foreach (var change in rows[projection].Accept(proposed)) changes.Add(new(projection, position, change));
+                foreach (var (key, json) in rows[projection].Accept(proposed))
+                    changes.Add(new(projection, position, key, json));
             foreach (var projection in projections)
                 next[projection.Name] = Math.Max(next[projection.Name], position + 1);
             Events++;
@@ -107,7 +112,7 @@ public sealed class ProjectionRunner(
         {
             if (Events == 0) return;
             views.Commit(next, changes);
-            foreach (var working in rows.Values) working.Clear();
+            foreach (var working in rows.Values) working.Committed();
             changes.Clear();
             Events = 0;
         }

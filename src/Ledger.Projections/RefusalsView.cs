@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Projections;
 
@@ -8,7 +9,8 @@ public sealed class RefusalsView : IProjection
 {
     /// <summary>One piece of evidence that counts nowhere. <c>Standing</c> is refused, quarantined or kept.</summary>
     public sealed record Refusal(
-        string Standing, string Source, int? Code, string? Name, string Detail, string? Evidence, long? Bytes);
+        long Position, Instant RecordedAt, string Standing, string Source, int? Code, string? Name, string Detail,
+        string? Evidence, long? Bytes);
 
     public string Name => "Refusals";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -24,19 +26,21 @@ public sealed class RefusalsView : IProjection
         typeof(TariffPublished), typeof(TariffAssigned), typeof(SettlementRunCompleted),
     };
 
-    public IReadOnlyList<RowChange> Apply(IRows rows, LedgerEvent happened, long position)
+    public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
-        var refusal = happened switch
+        var (at, recordedAt) = (fact.Position, fact.RecordedAt);
+        var refusal = fact.Event switch
         {
             EvidenceRefused e => new Refusal(
-                "refused", e.Source, (int)e.Code, $"{e.Code}", e.Detail, e.Evidence.Hex, e.Bytes),
-            EvidenceKept e => new Refusal("kept", e.Source, null, null, e.Note, e.Evidence.Hex, e.Bytes),
+                at, recordedAt, "refused", e.Source, (int)e.Code, $"{e.Code}", e.Detail, e.Evidence.Hex, e.Bytes),
+            EvidenceKept e => new Refusal(
+                at, recordedAt, "kept", e.Source, null, null, e.Note, e.Evidence.Hex, e.Bytes),
             RegisterReadingQuarantined e => new Refusal(
-                "quarantined", $"{e.Register}", (int)e.Code, $"{e.Code}", e.Detail, e.Evidence?.Hex, null),
+                at, recordedAt, "quarantined", $"{e.Register}", (int)e.Code, $"{e.Code}", e.Detail, e.Evidence?.Hex, null),
             _ => null,
         };
         if (refusal is null) return [];
         // 19 digits hold every position, so that keys sort as positions do.
-        return [new($"evidence|{position.ToString("D19", CultureInfo.InvariantCulture)}", RowJson.Write(refusal))];
+        return [new($"evidence|{at.ToString("D19", CultureInfo.InvariantCulture)}", refusal)];
     }
 }

@@ -26,13 +26,14 @@ internal static class RowJson
         },
     };
 
-    public static string Write<T>(T row) => JsonSerializer.Serialize(row, Options);
+    public static string Write(object row) => JsonSerializer.Serialize(row, row.GetType(), Options);
     public static T? Read<T>(string? json) where T : class =>
         json is null ? null : JsonSerializer.Deserialize<T>(json, Options);
 
     /// <summary>The instant with nine decimals always, so that keys sort by time.</summary>
     public static string Key(Instant instant) => Fixed.Format(instant);
     public static string Day(LocalDate day) => LocalDatePattern.Iso.Format(day);
+    public static LocalDate Day(string day) => LocalDatePattern.Iso.Parse(day).Value;
 
     private sealed class EnergyText : JsonConverter<Energy>
     {
@@ -50,12 +51,13 @@ internal static class RowJson
             writer.WriteStringValue(Fixed.Format(value));
     }
 
+    // No trailing zeros, so that equal amounts are equal bytes however they were added up.
     private sealed class DecimalText : JsonConverter<decimal>
     {
         public override decimal Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
             decimal.Parse(reader.GetString()!, CultureInfo.InvariantCulture);
         public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) =>
-            writer.WriteStringValue(value.ToString(CultureInfo.InvariantCulture));
+            writer.WriteStringValue(value.ToString("0.############################", CultureInfo.InvariantCulture));
     }
 
     private sealed class LongText : JsonConverter<long>

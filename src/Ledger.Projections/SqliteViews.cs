@@ -51,12 +51,12 @@ public sealed class SqliteViews : IViewStore, IDisposable
             using var open = Command(
                 $"INSERT INTO view_row ({Columns}) VALUES ($p, $k, $at, 9223372036854775807, $j)",
                 ("$at", 0L), ("$p", ""), ("$k", ""), ("$j", ""));
-            foreach (var (projection, position, change) in changes)
+            foreach (var (projection, position, key, json) in changes)
             {
-                Run(close, position, projection, change.Key);
-                if (change.Json is not { } json) continue;
+                Run(close, position, projection, key);
+                if (json is null) continue;
                 open.Parameters["$j"].Value = json;
-                Run(open, position, projection, change.Key);
+                Run(open, position, projection, key);
             }
             foreach (var (projection, next) in checkpoints)
                 Execute("INSERT OR REPLACE INTO checkpoint VALUES ($p, $n)", ("$p", projection), ("$n", next));

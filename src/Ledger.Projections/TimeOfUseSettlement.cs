@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Projections;
 
@@ -14,7 +15,7 @@ public sealed class TimeOfUseSettlement : IProjection
         string Run, RunKind Kind, string Account, string Day, string Zone, long AtPosition, string Tariff,
         int TariffVersion, string RuleVersion, string TzdbVersion, int Lines, string LinesRoot, decimal Total,
         string Currency, IReadOnlyList<PostingRow> Postings, string? Supersedes, decimal? ChangeFromSuperseded,
-        bool Incomplete, long RecordedPosition);
+        bool Incomplete, long RecordedPosition, Instant RecordedAt);
 
     public string Name => "TimeOfUseSettlement";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type> { typeof(SettlementRunCompleted) };
@@ -27,16 +28,17 @@ public sealed class TimeOfUseSettlement : IProjection
         typeof(EvidenceRefused), typeof(EvidenceKept), typeof(ClockSteppedBack), typeof(JournalRecovered),
     };
 
-    public IReadOnlyList<RowChange> Apply(IRows rows, LedgerEvent happened, long position)
+    public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
-        if (happened is not SettlementRunCompleted run) return [];
+        if (fact.Event is not SettlementRunCompleted run) return [];
         var day = RowJson.Day(run.Day);
-        var before = run.Supersedes is { } old ? RowJson.Read<RunRow>(rows.Get($"run|{run.Account}|{day}|{old}")) : null;
-        var row = RowJson.Write(new RunRow(
+        var before = run.Supersedes is { } old ? rows.Get<RunRow>($"run|{run.Account}|{day}|{old}") : null;
+        var row = new RunRow(
             run.Run.Value, run.Kind, run.Account.Value, day, run.Zone, run.AtPosition, run.Tariff.Value,
             run.TariffVersion, run.RuleVersion, run.TzdbVersion, run.Lines, run.LinesRoot.Hex, run.Total, run.Currency,
             [.. run.Postings.Select(posting => new PostingRow(posting.Account, posting.Amount))],
-            run.Supersedes?.Value, before is null ? null : run.Total - before.Total, run.Incomplete, position));
+            run.Supersedes?.Value, before is null ? null : run.Total - before.Total, run.Incomplete, fact.Position,
+            fact.RecordedAt);
         return [new($"run|{run.Account}|{day}|{run.Run}", row), new($"holds|{run.Account}|{day}", row)];
     }
 }

@@ -7,25 +7,37 @@ namespace Ledger.Projections;
 public enum RegisterCheck { Consistent = 1, Inconsistent = 2, Undecidable = 3 }
 
 /// <summary>
-/// Verified export per settlement point, period and settlement day, and per station (its connectors only: a grid
-/// connection measures the same energy again). Where readings of register 2.8.0 stand at both edges of the day, their
-/// difference is the amount; else the curve is. The curve says when, period by period, from the latest record version.
-/// The residual is published with its tolerance: one register step times the factor (half a step at each edge, twice)
-/// plus rated power over the time that the curve does not cover.
+/// Verified export (and, of the same shape, import) per settlement point, period and settlement day, and per station
+/// (its connectors only: a grid connection measures the same energy again). Where readings of the register stand at
+/// both edges of the day, their difference is the amount; else the curve is, without what is suspect. The curve says
+/// when, period by period, from the latest record version. The residual is published with its tolerance: one register
+/// step times the factor (half a step at each edge, twice), rated power over the time that the curve does not cover,
+/// and the power at each edge of the day over the clock offset there.
 /// </summary>
 public sealed class VerifiedExport : IProjection
 {
     public sealed record PointRow(string Station, SettlementPointKind Kind, string Zone, long RatedMilliwatts);
-    public sealed record RegisterRow(int Digits, int Decimals, int Factor, long? ModulusSteps);
+    public sealed record RegisterRow(
+        string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps, Instant ValidFrom);
     public sealed record ReadingRow(Instant ReadAt, long IndexSteps);
     public sealed record PeriodRow(
-        string Point, Instant Start, Instant End, string? Day, int Version, Energy Export, string ExportKwh,
-        long CoveredMicroseconds, ReadingQuality Quality, string? Reason, string Evidence);
+        string Point, Instant Start, Instant End, string? Day, int Version, IntervalRecordState State,
+        Energy Export, string ExportKwh, Energy Import, string ImportKwh, long MinimumMilliwatts, long MaximumMilliwatts,
+        long CoveredMicroseconds, long ClockOffsetMicroseconds, ReadingQuality Quality, string? Reason, string Evidence);
+    /// <summary>One direction of a day. <c>Suspect</c> is the part of the curve that proves nothing.</summary>
+    /// <param name="RegisterStep">The smallest energy that the register shows, factor applied.</param>
+    /// <param name="RegisterProblem">Why the register gives no amount; null where it does.</param>
+    public sealed record SideRow(
+        Energy Verified, string VerifiedKwh, RegisterCheck Check, string Why, Energy Curve, Energy Suspect,
+        Energy? Register, Energy? RegisterStep, string? RegisterProblem, Energy? Residual, Energy? Tolerance);
+    /// <param name="StartDoubt">What the clock offset of the day's first record can shift across the edge.</param>
+    /// <param name="EndDoubt">The same of its last record.</param>
     public sealed record DayRow(
-        string Point, string Station, SettlementPointKind Kind, string Day, string Zone, int Periods, Energy Curve,
-        long CoveredMicroseconds, Energy? Register, Energy Verified, string VerifiedKwh, RegisterCheck Check,
-        Energy? Residual, Energy? Tolerance, string Why);
-    public sealed record StationRow(string Station, string Day, int Connectors, Energy Verified, string VerifiedKwh);
+        string Point, string Station, SettlementPointKind Kind, string Day, string Zone, int Periods,
+        long CoveredMicroseconds, long UncoveredMicroseconds, Energy StartDoubt, Energy EndDoubt, SideRow Export,
+        SideRow Import);
+    public sealed record StationRow(
+        string Station, string Day, int Connectors, Energy Export, string ExportKwh, Energy Import, string ImportKwh);
 
     /// <summary>A curve that misses more than 1 % of the day makes the tolerance too wide to decide anything (ours).</summary>
     private const int MissingShareMax = 100;
@@ -44,137 +56,206 @@ public sealed class VerifiedExport : IProjection
         typeof(EvidenceRefused), typeof(EvidenceKept), typeof(ClockSteppedBack), typeof(JournalRecovered),
     };
 
-    public IReadOnlyList<RowChange> Apply(IRows rows, LedgerEvent happened, long position)
+    public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
-        var next = new WorkingRows(rows);
-        var changes = new List<RowChange>();
-        void Put(string key, object row) => changes.AddRange(next.Accept([new(key, RowJson.Write(row))]));
-        switch (happened)
+        var next = new ChangedRows(rows);
+        switch (fact.Event)
         {
-            case SettlementPointRegistered e: Register(next, Put, e); break;
-            case IntervalRecorded e: Record(next, Put, e); break;
-            case RegisterInstalled { Register.Direction: Direction.Export } e:
-                Put($"register|{e.Register.Point}", new RegisterRow(e.Digits, e.Decimals, e.Factor, e.ModulusSteps));
-                break;
-            case RegisterReadingRecorded { Register.Direction: Direction.Export } e: Read(next, Put, e); break;
+            case SettlementPointRegistered e: Register(next, e); break;
+            case RegisterInstalled e: Install(next, e, fact.ValidTime.Start); break;
+            case RegisterReadingRecorded e: Read(next, e); break;
+            case IntervalRecorded e: Record(next, e); break;
         }
-        return changes;
+        return next.Changes;
     }
 
-    private delegate void Put(string key, object row);
-
-    // Records that came before their point was known have no day yet: they find it here.
-    private static void Register(WorkingRows rows, Put put, SettlementPointRegistered e)
+    // Records and readings that came before their point was known have no day yet: they find it here.
+    private static void Register(ChangedRows rows, SettlementPointRegistered e)
     {
-        put($"point|{e.Point}", new PointRow(e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts));
-        foreach (var held in rows.Range($"period|{e.Point}|", $"period|{e.Point}|~"))
-        {
-            var period = RowJson.Read<PeriodRow>(held.Json)!;
-            if (period.Day is null) Place(rows, put, null, period);
-        }
+        var known = rows.Get<PointRow>($"point|{e.Point}") is not null;
+        var place = new PointRow(e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts);
+        rows.Put($"point|{e.Point}", place);
+        if (known) return;
+        foreach (var (_, period) in rows.Range<PeriodRow>($"period|{e.Point}|", $"period|{e.Point}|~"))
+            Place(rows, null, period);
+        foreach (var register in Both(e.Point))
+            foreach (var (_, reading) in rows.Range<ReadingRow>($"reading|{register}|", $"reading|{register}|~"))
+                ReadDays(rows, register, place, reading.ReadAt);
     }
 
-    private static void Record(WorkingRows rows, Put put, IntervalRecorded e)
+    private static void Install(ChangedRows rows, RegisterInstalled e, Instant from)
     {
-        var key = $"period|{e.Point}|{RowJson.Key(e.Period.Start)}";
-        var before = RowJson.Read<PeriodRow>(rows.Get(key));
-        if (before is not null && before.Version >= e.Version) return; // an earlier version, arriving late
-        Place(rows, put, before, new PeriodRow(
-            e.Point.Value, e.Period.Start, e.Period.End, before?.Day, e.Version, e.Export, e.Export.ToKwh(),
-            e.CoveredMicroseconds, e.Quality, e.Reason, e.Evidence.Hex));
+        rows.Put($"register|{e.Register}|{RowJson.Key(from)}",
+            new RegisterRow(e.MeterSerial, e.Digits, e.Decimals, e.Factor, e.ModulusSteps, from));
+        if (rows.Get<PointRow>($"point|{e.Register.Point}") is not { } place) return;
+        foreach (var (_, reading) in rows.Range<ReadingRow>(
+            $"reading|{e.Register}|{RowJson.Key(from)}", $"reading|{e.Register}|~"))
+            ReadDays(rows, e.Register, place, reading.ReadAt);
     }
 
-    private static void Place(WorkingRows rows, Put put, PeriodRow? before, PeriodRow now)
+    private static void Read(ChangedRows rows, RegisterReadingRecorded e)
     {
-        var point = RowJson.Read<PointRow>(rows.Get($"point|{now.Point}"));
-        var date = now.Day ?? (point is null ? null : RowJson.Day(now.Start.InZone(Zone(point)).Date));
-        put($"period|{now.Point}|{RowJson.Key(now.Start)}", now with { Day = date });
-        if (point is null || date is null) return;
-        var counted = before?.Day is null ? null : before;
-        var day = Day(rows, now.Point, point, date);
-        Judge(rows, put, point, day with
-        {
-            Periods = day.Periods + (counted is null ? 1 : 0),
-            Curve = day.Curve + now.Export - (counted?.Export ?? Energy.Zero),
-            CoveredMicroseconds = day.CoveredMicroseconds + now.CoveredMicroseconds - (counted?.CoveredMicroseconds ?? 0),
-        });
+        rows.Put($"reading|{e.Register}|{RowJson.Key(e.ReadAt)}", new ReadingRow(e.ReadAt, e.IndexSteps));
+        if (rows.Get<PointRow>($"point|{e.Register.Point}") is { } place) ReadDays(rows, e.Register, place, e.ReadAt);
     }
 
     // A reading at midnight belongs to two days, as the end of one and the start of the next.
-    private static void Read(WorkingRows rows, Put put, RegisterReadingRecorded e)
+    private static void ReadDays(ChangedRows rows, RegisterId register, PointRow place, Instant at)
     {
-        var point = e.Register.Point.Value;
-        put($"reading|{point}|{RowJson.Key(e.ReadAt)}", new ReadingRow(e.ReadAt, e.IndexSteps));
-        if (RowJson.Read<PointRow>(rows.Get($"point|{point}")) is not { } place) return;
-        var date = e.ReadAt.InZone(Zone(place)).Date;
-        foreach (var day in new[] { date.PlusDays(-1), date })
-            if (rows.Get($"day|{point}|{RowJson.Day(day)}") is not null || Bracket(rows, point, place, day) is not null)
-                Judge(rows, put, place, Day(rows, point, place, RowJson.Day(day)));
+        var day = DayOf(place, at);
+        if (at == SettlementCalendar.Day(Zone(place), day).Start) ReadDay(rows, register, place, day.PlusDays(-1));
+        ReadDay(rows, register, place, day);
     }
 
-    private static DayRow Day(WorkingRows rows, string point, PointRow place, string day) =>
-        RowJson.Read<DayRow>(rows.Get($"day|{point}|{day}")) ?? new DayRow(
-            point, place.Station, place.Kind, day, place.Zone, 0, Energy.Zero, 0, null, Energy.Zero,
-            Energy.Zero.ToKwh(), RegisterCheck.Undecidable, null, null, "");
-
-    /// <summary>The one place that decides: the amount, the check, and the station's total.</summary>
-    private static void Judge(WorkingRows rows, Put put, PointRow place, DayRow day)
+    /// <summary>Asks the register anew, where it can answer: most readings of a day come before its end is read.</summary>
+    private static void ReadDay(ChangedRows rows, RegisterId register, PointRow place, LocalDate date)
     {
-        var date = NodaTime.Text.LocalDatePattern.Iso.Parse(day.Day).Value;
-        var register = Bracket(rows, day.Point, place, date);
-        var length = (End(place, date) - Start(place, date)).ToInt64Nanoseconds() / 1000;
-        var missing = Math.Max(0, length - day.CoveredMicroseconds);
-        Energy? residual = register is { } known ? known.Difference - day.Curve : null;
-        // Half nanojoules: milliwatts times microseconds, doubled.
-        Energy? tolerance = register is { } with ? with.Step + new Energy((Int128)place.RatedMilliwatts * missing * 2) : null;
+        var edges = SettlementCalendar.Day(Zone(place), date);
+        if (rows.Get<ReadingRow>($"reading|{register}|{RowJson.Key(edges.Start)}") is null
+            || rows.Get<ReadingRow>($"reading|{register}|{RowJson.Key(edges.End)}") is null) return;
+        var (counted, step, problem) = Difference(rows, register, edges);
+        var day = Day(rows, register.Point, place, date);
+        SideRow With(SideRow side) => side with { Register = counted, RegisterStep = step, RegisterProblem = problem };
+        Judge(rows, place, edges, register.Direction == Direction.Export
+            ? day with { Export = With(day.Export) }
+            : day with { Import = With(day.Import) });
+    }
+
+    /// <summary>What the register counted from edge to edge, reading by reading, and one step of it.</summary>
+    private static (Energy? Counted, Energy? Step, string? Problem) Difference(
+        ChangedRows rows, RegisterId register, Interval edges)
+    {
+        var installed = rows.Range<RegisterRow>($"register|{register}|", $"register|{register}|{RowJson.Key(edges.End)}")
+            .Select(row => row.Value).Where(row => row.ValidFrom < edges.End).ToList();
+        if (installed.Count == 0 || installed[0].ValidFrom > edges.Start) return (null, null, "no register is installed");
+        var meter = installed[^1];
+        if (meter.ValidFrom > edges.Start) return (null, null, $"meter {meter.MeterSerial} was installed during the day");
+        var rule = new RegisterInstalled(
+            register, meter.MeterSerial, meter.Digits, meter.Decimals, meter.Factor, meter.ModulusSteps);
+        var readings = rows.Range<ReadingRow>(
+            $"reading|{register}|{RowJson.Key(edges.Start)}", $"reading|{register}|{RowJson.Key(edges.End)}");
+        var sum = Energy.Zero;
+        foreach (var (from, to) in readings.Zip(readings.Skip(1), (from, to) => (from.Value, to.Value)))
+        {
+            var part = Domain.Register.Difference(rule, from.IndexSteps, to.IndexSteps);
+            if (part.Delta is not { } delta) return (null, null, part.Detail);
+            sum += delta;
+        }
+        return (sum, Domain.Register.Difference(rule, 0, 1).Delta, null);
+    }
+
+    private static void Record(ChangedRows rows, IntervalRecorded e)
+    {
+        var before = rows.Get<PeriodRow>($"period|{e.Point}|{RowJson.Key(e.Period.Start)}");
+        if (before is not null && before.Version >= e.Version) return; // an earlier version, arriving late
+        Place(rows, before, new PeriodRow(
+            e.Point.Value, e.Period.Start, e.Period.End, before?.Day, e.Version, e.State,
+            e.Export, e.Export.ToKwh(), e.Import, e.Import.ToKwh(), e.Minimum.Milliwatts, e.Maximum.Milliwatts,
+            e.CoveredMicroseconds, e.ClockOffsetMicroseconds, e.Quality, e.Reason, e.Evidence.Hex));
+    }
+
+    /// <summary>Puts a period into its day, in place of its version before.</summary>
+    private static void Place(ChangedRows rows, PeriodRow? before, PeriodRow now)
+    {
+        var place = rows.Get<PointRow>($"point|{now.Point}");
+        LocalDate? date = now.Day is { } known ? RowJson.Day(known) : place is null ? null : DayOf(place, now.Start);
+        rows.Put($"period|{now.Point}|{RowJson.Key(now.Start)}",
+            now with { Day = date is { } placed ? RowJson.Day(placed) : null });
+        if (place is null || date is not { } local) return;
+        var edges = SettlementCalendar.Day(Zone(place), local);
+        var day = Day(rows, new(now.Point), place, local);
+        var counted = before?.Day is null || !Counts(before) ? null : before;
+        var counts = Counts(now) ? now : null;
+        Judge(rows, place, edges, day with
+        {
+            Periods = day.Periods + (counts is null ? 0 : 1) - (counted is null ? 0 : 1),
+            CoveredMicroseconds = day.CoveredMicroseconds + (counts?.CoveredMicroseconds ?? 0) - (counted?.CoveredMicroseconds ?? 0),
+            StartDoubt = now.Start == edges.Start ? Doubt(now) : day.StartDoubt,
+            EndDoubt = now.End == edges.End ? Doubt(now) : day.EndDoubt,
+            Export = Replaced(day.Export, counted, counts, period => period.Export),
+            Import = Replaced(day.Import, counted, counts, period => period.Import),
+        });
+    }
+
+    private static SideRow Replaced(SideRow side, PeriodRow? before, PeriodRow? now, Func<PeriodRow, Energy> energy)
+    {
+        Energy Of(PeriodRow? period) => period is null ? Energy.Zero : energy(period);
+        Energy Doubtful(PeriodRow? period) => period is { Quality: ReadingQuality.Suspect } ? energy(period) : Energy.Zero;
+        return side with
+        {
+            Curve = side.Curve + Of(now) - Of(before),
+            Suspect = side.Suspect + Doubtful(now) - Doubtful(before),
+        };
+    }
+
+    private static bool Counts(PeriodRow period) =>
+        period.State != IntervalRecordState.Superseded && period.Quality != ReadingQuality.Missing;
+
+    // Half nanojoules: milliwatts times microseconds, doubled.
+    private static Energy Doubt(PeriodRow period) =>
+        new((Int128)Math.Max(Math.Abs(period.MinimumMilliwatts), Math.Abs(period.MaximumMilliwatts))
+            * Math.Abs(period.ClockOffsetMicroseconds) * 2);
+
+    private static DayRow Day(ChangedRows rows, SettlementPointId point, PointRow place, LocalDate date)
+    {
+        var day = RowJson.Day(date);
+        var nothing = new SideRow(Energy.Zero, "", RegisterCheck.Undecidable, "", Energy.Zero, Energy.Zero, null, null,
+            "no register reading at both edges of the day", null, null);
+        return rows.Get<DayRow>($"day|{day}|{point}") ?? new DayRow(point.Value, place.Station, place.Kind, day,
+            place.Zone, 0, 0, 0, Energy.Zero, Energy.Zero, nothing, nothing);
+    }
+
+    /// <summary>The one place that decides: amounts, checks, and the station's totals.</summary>
+    private static void Judge(ChangedRows rows, PointRow place, Interval edges, DayRow day)
+    {
+        var before = rows.Get<DayRow>($"day|{day.Day}|{day.Point}");
+        var length = edges.Duration.ToInt64Nanoseconds() / 1000;
+        var uncovered = Math.Max(0, length - day.CoveredMicroseconds);
+        var possible = new Energy((Int128)place.RatedMilliwatts * uncovered * 2) + day.StartDoubt + day.EndDoubt;
+        var decidable = uncovered <= length / MissingShareMax;
+        day = day with
+        {
+            UncoveredMicroseconds = uncovered,
+            Export = Check(day.Export, possible, decidable),
+            Import = Check(day.Import, possible, decidable),
+        };
+        rows.Put($"day|{day.Day}|{day.Point}", day);
+        if (day.Kind != SettlementPointKind.Connector) return;
+        var station = rows.Get<StationRow>($"station|{day.Day}|{day.Station}");
+        var export = (station?.Export ?? Energy.Zero) + day.Export.Verified - (before?.Export.Verified ?? Energy.Zero);
+        var import = (station?.Import ?? Energy.Zero) + day.Import.Verified - (before?.Import.Verified ?? Energy.Zero);
+        rows.Put($"station|{day.Day}|{day.Station}", new StationRow(
+            day.Station, day.Day, (station?.Connectors ?? 0) + (before is null ? 1 : 0),
+            export, export.ToKwh(), import, import.ToKwh()));
+    }
+
+    /// <param name="possible">What the curve can be wrong by: uncovered time and clock offsets.</param>
+    private static SideRow Check(SideRow side, Energy possible, bool decidable)
+    {
+        var verified = side.Register ?? side.Curve - side.Suspect;
+        Energy? residual = side.Register - side.Curve;
+        Energy? tolerance = side.RegisterStep + possible;
         var (check, why) = (residual, tolerance) switch
         {
-            (null, _) or (_, null) => (RegisterCheck.Undecidable, "no register reading at both edges of the day"),
-            _ when missing > length / MissingShareMax => (RegisterCheck.Undecidable, "the curve misses more than 1 % of the day"),
+            (null, _) or (_, null) => (RegisterCheck.Undecidable, side.RegisterProblem ?? "no register"),
+            _ when !decidable => (RegisterCheck.Undecidable, "the curve misses more than 1 % of the day"),
             ({ } apart, { } allowed) when Energy.Max(apart, -apart) <= allowed => (RegisterCheck.Consistent, "within tolerance"),
             _ => (RegisterCheck.Inconsistent, "register and curve differ by more than the tolerance"),
         };
-        var verified = register?.Difference ?? day.Curve;
-        var before = RowJson.Read<DayRow>(rows.Get($"day|{day.Point}|{day.Day}"));
-        put($"day|{day.Point}|{day.Day}", day with
+        return side with
         {
-            Register = register?.Difference, Verified = verified, VerifiedKwh = verified.ToKwh(),
-            Check = check, Residual = residual, Tolerance = tolerance, Why = why,
-        });
-        if (day.Kind != SettlementPointKind.Connector) return;
-        var station = RowJson.Read<StationRow>(rows.Get($"station|{day.Station}|{day.Day}"));
-        var total = (station?.Verified ?? Energy.Zero) + verified - (before?.Verified ?? Energy.Zero);
-        put($"station|{day.Station}|{day.Day}", new StationRow(
-            day.Station, day.Day, (station?.Connectors ?? 0) + (before is null ? 1 : 0), total, total.ToKwh()));
+            Verified = verified,
+            VerifiedKwh = verified.ToKwh(),
+            Check = check,
+            Why = why,
+            Residual = residual,
+            Tolerance = tolerance,
+        };
     }
 
-    /// <summary>The day's register difference, reading by reading, and one step times the factor; null without both edges.</summary>
-    private static (Energy Difference, Energy Step)? Bracket(WorkingRows rows, string point, PointRow place, LocalDate day)
-    {
-        if (RowJson.Read<RegisterRow>(rows.Get($"register|{point}")) is not { } register) return null;
-        var (start, end) = (Start(place, day), End(place, day));
-        var readings = rows.Range($"reading|{point}|{RowJson.Key(start)}", $"reading|{point}|{RowJson.Key(end)}")
-            .Select(row => RowJson.Read<ReadingRow>(row.Json)!).ToList();
-        if (readings.Count < 2 || readings[0].ReadAt != start || readings[^1].ReadAt != end) return null;
-        // Readings outside the rollover rule were quarantined before they came here, so a decrease is a rollover.
-        var modulus = register.ModulusSteps ?? (long)PowerOfTen(register.Digits);
-        Int128 steps = 0;
-        foreach (var (from, to) in readings.Zip(readings.Skip(1)))
-            steps += to.IndexSteps - from.IndexSteps + (to.IndexSteps < from.IndexSteps ? modulus : 0);
-        // A step is 10^-decimals kWh; 1 kWh is 7.2e15 half nanojoules, so a step is whole up to 14 decimals.
-        var kilowattHour = (Int128)Energy.HalfNanojoulesPerWattHour * 1000;
-        return (new Energy(Int128.CreateChecked(steps * register.Factor * kilowattHour / PowerOfTen(register.Decimals))),
-            new Energy(register.Factor * kilowattHour / PowerOfTen(register.Decimals)));
-    }
-
-    private static Int128 PowerOfTen(int exponent)
-    {
-        Int128 power = 1;
-        for (var i = 0; i < exponent; i++) power *= 10;
-        return power;
-    }
+    private static RegisterId[] Both(SettlementPointId point) =>
+        [new(point, Direction.Import), new(point, Direction.Export)];
 
     private static DateTimeZone Zone(PointRow place) => DateTimeZoneProviders.Tzdb[place.Zone];
-    private static Instant Start(PointRow place, LocalDate day) => Zone(place).AtStartOfDay(day).ToInstant();
-    private static Instant End(PointRow place, LocalDate day) => Start(place, day.PlusDays(1));
+    private static LocalDate DayOf(PointRow place, Instant at) => SettlementCalendar.DayContaining(Zone(place), at);
 }

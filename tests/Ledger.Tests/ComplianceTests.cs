@@ -25,14 +25,25 @@ public sealed class ComplianceTests
             var w = line.Split([' ', '|'], StringSplitOptions.RemoveEmptyEntries);
             var kind = Enum.Parse<InstructionKind>(w[0]);
             var records = w.Skip(1).Take(2).Select((text, i) => (text, i)).Where(x => x.text != "-")
-                .Select(x => Record(kind, x.i, int.Parse(x.text))).ToList();
-            List<ChargingFactRecorded> facts = w[3] == "fact"
-                ? [new(Point, Call, ShortfallReason.NoVehicle, "charger", null)] : [];
+                .Select(x => x.text.EndsWith('?')
+                    ? Record(kind, x.i, int.Parse(x.text[..^1])) with { Quality = ReadingQuality.Suspect }
+                    : Record(kind, x.i, int.Parse(x.text))).ToList();
+            var quarter = Duration.FromMinutes(15);
+            Interval? covered = w[3] switch
+            {
+                "fact" => Call,
+                "first" => new(Start, Start + quarter),
+                "second" => new(Start + quarter, Start + quarter + quarter),
+                "minute" => new(Start, Start + Duration.FromMinutes(1)),
+                _ => null,
+            };
+            List<ChargingFactRecorded> facts = covered is { } time
+                ? [new(Point, time, ShortfallReason.NoVehicle, "charger", null)] : [];
             List<ReasonClaimed> claims = w[3] == "claim"
                 ? [new(new("I1"), Point, ShortfallReason.NoVehicle, new("cpo"))] : [];
             var verdict = Compliance.Judge(Order(kind), null, [], records, facts, claims);
             verdict.Targets[0].Verdict.ShouldBe(Enum.Parse<ComplianceVerdict>(w[4]), line);
-            verdict.Eligible.ShouldBe(w[4] == "Excused" ? 0 : 1, line);
+            verdict.Tally.Eligible.ShouldBe(w[4] == "Excused" ? 0 : 1, line);
         }
     }
 
@@ -48,13 +59,28 @@ public sealed class ComplianceTests
     }
 
     [Fact]
+    public void A_gap_owes_no_export_and_leaves_the_verdict_open()
+    {
+        var gap = new CurveGap(new(Start, Start + Duration.FromSeconds(30)));
+        var first = Record(InstructionKind.Export, 0, 97) with { Gaps = [gap], Export = Energy.FromWattHours(24_166) };
+        var target = Compliance.Judge(
+            Order(InstructionKind.Export), null, [], [first, Record(InstructionKind.Export, 1, 100)], [], []).Targets[0];
+        target.Verdict.ShouldBe(ComplianceVerdict.Unproven);
+        target.Reasons.ShouldBe(["exported 0.000667 kWh less than ordered", "no data for 30 s of 1800 s"]);
+        target.Unmeasured.ShouldBe(Duration.FromSeconds(30));
+    }
+
+    [Fact]
     public void Dispatch_guards_answer_in_order()
     {
         var order = Order(InstructionKind.Export);
         Code(Dispatch.Decide(DispatchState.Empty, order with { Targets = [], Period = new(Start, Start) }, Start, Key))
             .ShouldBe(Rejection.MissingField);
-        Code(Dispatch.Decide(DispatchState.Empty, order with { Period = new(Start, Start),
-            Targets = [new(Point, Power.Zero)] }, Start, Key)).ShouldBe(Rejection.IntervalEmpty);
+        Code(Dispatch.Decide(DispatchState.Empty, order with
+        {
+            Period = new(Start, Start),
+            Targets = [new(Point, Power.Zero)]
+        }, Start, Key)).ShouldBe(Rejection.IntervalEmpty);
         Code(Dispatch.Decide(DispatchState.Empty, order with { Targets = [new(Point, Power.Zero)] }, Start, Key))
             .ShouldBe(Rejection.NoQuantity);
         var state = Dispatch.Evolve(DispatchState.Empty, order);
@@ -64,8 +90,11 @@ public sealed class ComplianceTests
         Code(Dispatch.Decide(DispatchState.Empty, received, Start, Key)).ShouldBe(Rejection.UnknownInstruction);
         Dispatch.Decide(state, received, Start, Key).ShouldBeOfType<Decision.Accepted>();
         state = Dispatch.Evolve(state, received);
-        Code(Dispatch.Decide(state, received with { Clock = InstructionClock.Acknowledged,
-            At = Start - Duration.FromSeconds(1) }, Start, Key)).ShouldBe(Rejection.ClockOutOfOrder);
+        Code(Dispatch.Decide(state, received with
+        {
+            Clock = InstructionClock.Acknowledged,
+            At = Start - Duration.FromSeconds(1)
+        }, Start, Key)).ShouldBe(Rejection.ClockOutOfOrder);
     }
 
     [Fact]

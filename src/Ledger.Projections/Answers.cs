@@ -1,0 +1,98 @@
+using System.Globalization;
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>An instruction, and its targets in order of settlement point.</summary>
+public sealed record InstructionAnswer(
+    CurtailmentCompliance.InstructionRow Instruction, IReadOnlyList<CurtailmentCompliance.TargetRow> Targets);
+
+/// <summary>
+/// What readers ask of the views: the same answers for the command line, the HTTP interface and a test, as typed rows.
+/// </summary>
+/// <param name="asOf">As known right after the event at this position; null: as known now.</param>
+public sealed class Answers(IViewStore views, long? asOf = null)
+{
+    /// <summary>The next position that not every view has applied: what lies before it is in every answer.</summary>
+    public long KnownBefore => StandardProjections.All.Min(projection => views.Checkpoint(projection.Name));
+
+    /// <summary>Every settlement day with verified energy, in order.</summary>
+    public IReadOnlyList<LocalDate> Days() =>
+        [.. Rows<VerifiedExport.DayRow>("VerifiedExport", "day|").Select(row => row.Day).Distinct().Select(RowJson.Day)];
+
+    /// <summary>Verified energy and register check of every settlement point on a day; of one station where it is named.</summary>
+    public IReadOnlyList<VerifiedExport.DayRow> Export(LocalDate day, StationId? station = null) =>
+        [.. Rows<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|")
+            .Where(row => station is not { } named || row.Station == named.Value)];
+
+    /// <summary>Verified energy of each station's connectors on a day.</summary>
+    public IReadOnlyList<VerifiedExport.StationRow> Stations(LocalDate day) =>
+        Rows<VerifiedExport.StationRow>("VerifiedExport", $"station|{RowJson.Day(day)}|");
+
+    /// <summary>The latest interval records of one settlement point on a day of its zone, in order of time.</summary>
+    public IReadOnlyList<VerifiedExport.PeriodRow> IntervalRecords(SettlementPointId point, LocalDate day)
+    {
+        if (Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}") is not { } known) return [];
+        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
+        return [.. Between<VerifiedExport.PeriodRow>("VerifiedExport",
+                $"period|{point}|{RowJson.Key(edges.Start)}", $"period|{point}|{RowJson.Key(edges.End)}")
+            .Where(period => period.Day == known.Day)];
+    }
+
+    /// <summary>Every dispatch instruction with the tally of its verdicts, in order of its name.</summary>
+    public IReadOnlyList<CurtailmentCompliance.InstructionRow> Instructions() =>
+        Rows<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", "instruction|");
+
+    /// <summary>One instruction with the verdicts of all its targets; null where it is not known.</summary>
+    public InstructionAnswer? Instruction(InstructionId instruction) =>
+        Row<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", $"instruction|{instruction}") is { } found
+            ? new(found, Rows<CurtailmentCompliance.TargetRow>("CurtailmentCompliance", $"target|{instruction}|"))
+            : null;
+
+    /// <summary>The settlement runs of an account, of one day where it is given, in the order in which they were recorded.</summary>
+    public IReadOnlyList<TimeOfUseSettlement.RunRow> Runs(PartyId account, LocalDate? day = null) =>
+        [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement",
+                day is { } named ? $"run|{account}|{RowJson.Day(named)}|" : $"run|{account}|")
+            .OrderBy(run => run.RecordedPosition)];
+
+    /// <summary>Every settlement run of every account, in the order in which they were recorded.</summary>
+    public IReadOnlyList<TimeOfUseSettlement.RunRow> Runs() =>
+        [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", "run|").OrderBy(run => run.RecordedPosition)];
+
+    /// <summary>The run that holds for an account's day: the last one recorded.</summary>
+    public TimeOfUseSettlement.RunRow? HoldingRun(PartyId account, LocalDate day) =>
+        Row<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", $"holds|{account}|{RowJson.Day(day)}");
+
+    /// <summary>What was refused, quarantined or kept from a position on, in order, at most so many.</summary>
+    public IReadOnlyList<RefusalsView.Refusal> Refusals(long fromPosition = 0, int rowsMax = int.MaxValue) =>
+        [.. Between<RefusalsView.Refusal>("Refusals",
+            $"evidence|{fromPosition.ToString("D19", CultureInfo.InvariantCulture)}", "evidence|~").Take(rowsMax)];
+
+    /// <summary>The settlement points, each as last registered.</summary>
+    public IReadOnlyList<MasterData.PointRow> Points() =>
+        [.. Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point).Select(versions => versions.Last())];
+
+    /// <summary>The points that an account owns or ever owned, by name; when is for their registrations to say.</summary>
+    public IReadOnlyList<SettlementPointId> PointsOf(PartyId account) =>
+        [.. Rows<MasterData.OwnedRow>("MasterData", $"owned|{account}|").Select(row => new SettlementPointId(row.Point))];
+
+    /// <summary>Every installation of every register, or of the registers of one point, in order of register and time.</summary>
+    public IReadOnlyList<MasterData.RegisterRow> Registers(SettlementPointId? point = null) =>
+        Rows<MasterData.RegisterRow>("MasterData", point is { } named ? $"register|{named}/" : "register|");
+
+    /// <summary>Every published tariff version.</summary>
+    public IReadOnlyList<MasterData.TariffRow> Tariffs() => Rows<MasterData.TariffRow>("MasterData", "tariff|");
+
+    /// <summary>Every assignment of a tariff to an account, in order of account and time.</summary>
+    public IReadOnlyList<MasterData.AssignmentRow> Assignments() =>
+        Rows<MasterData.AssignmentRow>("MasterData", "assignment|");
+
+    private T? Row<T>(string projection, string key) where T : class => RowJson.Read<T>(views.Get(projection, key, asOf));
+
+    private IReadOnlyList<T> Rows<T>(string projection, string prefix) where T : class =>
+        Between<T>(projection, prefix, prefix + "~");
+
+    private IReadOnlyList<T> Between<T>(string projection, string first, string last) where T : class =>
+        [.. views.Range(projection, first, last, asOf).Select(row => RowJson.Read<T>(row.Json)!)];
+}

@@ -1,0 +1,61 @@
+namespace Ledger.Projections;
+
+/// <summary>
+/// The rows of one projection while a reader catches up: what this batch changed over what is stored, each row parsed
+/// once. Nobody else writes them meanwhile, so rows stay known from batch to batch, up to a bound.
+/// </summary>
+public sealed class WorkingRows(IViewStore store, string projection) : IRows
+{
+    /// <summary>Rows kept in memory after a commit; beyond it all are forgotten and read again.</summary>
+    private const int RowsKnownMax = 100_000;
+
+    private sealed class Known(string? json, object? row)
+    {
+        public string? Json => json;
+        public T? As<T>() where T : class => json is null ? null : (T)(row ??= RowJson.Read<T>(json)!);
+    }
+
+    private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> uncommitted = new(StringComparer.Ordinal);
+
+    public T? Get<T>(string key) where T : class => Find(key).As<T>();
+
+    public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class
+    {
+        var stored = store.Range(projection, first, last);
+        foreach (var row in stored) known.TryAdd(row.Key, new Known(row.Json, null));
+        var changed = uncommitted.GetViewBetween(first, last);
+        var keys = stored.Select(row => row.Key);
+        if (changed.Count > 0) keys = keys.Union(changed).Order(StringComparer.Ordinal);
+        var rows = new List<KeyValuePair<string, T>>(stored.Count + changed.Count);
+        foreach (var key in keys)
+            if (Find(key).As<T>() is { } row) rows.Add(KeyValuePair.Create(key, row));
+        return rows;
+    }
+
+    /// <summary>Takes a fact's changes over and gives those that change something, as they will be stored.</summary>
+    public IEnumerable<(string Key, string? Json)> Accept(IReadOnlyList<RowChange> changes)
+    {
+        foreach (var (key, row) in changes)
+        {
+            var json = row is null ? null : RowJson.Write(row);
+            if (Find(key).Json == json) continue;
+            known[key] = new Known(json, row);
+            uncommitted.Add(key);
+            yield return (key, json);
+        }
+    }
+
+    /// <summary>What was changed is stored now.</summary>
+    public void Committed()
+    {
+        uncommitted.Clear();
+        if (known.Count > RowsKnownMax) known.Clear();
+    }
+
+    private Known Find(string key)
+    {
+        if (!known.TryGetValue(key, out var found)) known[key] = found = new Known(store.Get(projection, key), null);
+        return found;
+    }
+}
