@@ -25,25 +25,25 @@ public static class Calc
         ["deliver"] = DeliverCalculator.Evaluate,
     };
 
-    public static int Run(CommandLine line, Stream input, TextWriter output, TextWriter errors)
+    public static Verb Verb { get; } = new("calc", "KIND",
+        "evaluates a rule outside any ledger: calendar, register, integrate, round or deliver",
+        "echo '{\"values\":[\"1.005\",\"1.005\"],\"decimals\":2}' | ledger calc round --in -",
+        [new("--in", "FILE", "where the input stands; - is standard input")],
+        (line, shell, _) => Task.FromResult(Run(line, shell)));
+
+    static int Run(CommandLine line, Shell shell)
     {
         if (line.Words.Count != 1 || !kinds.TryGetValue(line.Words[0], out var evaluate))
-            return Verbs.Usage(errors, $"calc needs one kind of {string.Join(", ", kinds.Keys)}");
-        if (line.Option("--in") is not { } source) return Verbs.Usage(errors, "calc needs --in FILE, or --in - to read from standard input");
+            throw new UsageException($"calc needs one kind of {string.Join(", ", kinds.Keys)}");
         try
         {
-            var answer = Evaluate(evaluate, ReadAll(source, input));
-            output.WriteLine(answer.ToJsonString(answerOptions));
+            var answer = Evaluate(evaluate, ReadAll(line.Required("--in"), shell.Input));
+            shell.Output.WriteLine(answer.ToJsonString(answerOptions));
             return ExitCode.Done;
         }
         catch (InputRefusedException refused)
         {
-            Report(refused, line.Json, errors);
-            return ExitCode.CouldNot;
-        }
-        catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
-        {
-            errors.WriteLine($"ledger calc: {broken.Message}");
+            Report(refused, line.Json, shell.Errors);
             return ExitCode.CouldNot;
         }
     }

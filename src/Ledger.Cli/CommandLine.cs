@@ -1,58 +1,101 @@
 using System.Diagnostics.CodeAnalysis;
+using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Cli;
 
+/// <summary>The command line itself is wrong: the verb's usage is printed, and the shell gets 64.</summary>
+public sealed class UsageException(string problem) : Exception(problem);
+
+/// <summary>Reads an option's value; false where it breaks the option's rule.</summary>
+public delegate bool TryRead<T>(string text, out T value);
+
 /// <summary>
-/// A command line: the verb, its words, and its options. An option is <c>--name value</c>, but for the flags, which
-/// stand alone. A name that no verb knows, or one that is given twice, is refused.
+/// A command line: the verb, its words, and its options, which may stand anywhere. An option is <c>--name value</c> or
+/// <c>--name=value</c>, but for the flags, which stand alone. One that this verb does not know, or one that is given
+/// twice, is refused.
 /// </summary>
 public sealed class CommandLine
 {
-    static readonly HashSet<string> flags = ["--json", "--help"];
-    static readonly HashSet<string> valued = ["--data", "--in"];
+    public const string DataDefault = "./ledger-data";
 
-    readonly Dictionary<string, string> options = new(StringComparer.Ordinal);
-    readonly List<string> words = [];
+    /// <summary>What every verb knows.</summary>
+    public static IReadOnlyList<Option> Common { get; } =
+    [
+        new("--data", "DIR", $"the data folder of the ledger; {DataDefault} where it is not given"),
+        new("--json", null, "one JSON object in place of text"),
+        new("--help", null, "what the verb does, its options, and an example"),
+    ];
 
-    CommandLine() { }
+    private readonly Dictionary<string, string> options = new(StringComparer.Ordinal);
+    private readonly List<string> words = [];
+    private Verb? verb;
 
+    private CommandLine() { }
+
+    /// <summary>The verb's name as given, which may be none that there is; empty where none is given.</summary>
     public string Verb { get; private set; } = "";
     public IReadOnlyList<string> Words => words;
-    public bool Json => options.ContainsKey("--json");
-    public bool Help => options.ContainsKey("--help");
+    public bool Json => Flag("--json");
+    public bool Help => Flag("--help");
+    public string Data => Option("--data") ?? DataDefault;
+    public bool Flag(string name) => options.ContainsKey(name);
     public string? Option(string name) => options.GetValueOrDefault(name);
+    public string Required(string name) => Option(name) ?? throw new UsageException($"{name} is needed");
 
+    /// <summary>Reads the arguments; where they are wrong, the line still knows its verb, for the usage to be the verb's.</summary>
     public static bool TryParse(
-        IReadOnlyList<string> args, [NotNullWhen(true)] out CommandLine? line, [NotNullWhen(false)] out string? problem)
+        IReadOnlyList<string> args, out CommandLine line, [NotNullWhen(false)] out string? problem)
     {
-        line = null;
-        var parsed = new CommandLine();
-        for (var i = 0; i < args.Count; i++)
-        {
-            problem = parsed.Take(args, ref i);
-            if (problem is not null) return false;
-        }
-        if (parsed.words.Count > 0)
-        {
-            parsed.Verb = parsed.words[0];
-            parsed.words.RemoveAt(0);
-        }
-        line = parsed;
+        line = new CommandLine();
         problem = null;
-        return true;
+        for (var i = 0; i < args.Count && problem is null; i++) problem = line.Take(args, ref i);
+        return problem is null;
     }
 
-    string? Take(IReadOnlyList<string> args, ref int i)
+    private string? Take(IReadOnlyList<string> args, ref int i)
     {
         var arg = args[i];
         if (!arg.StartsWith("--", StringComparison.Ordinal))
         {
-            words.Add(arg);
+            if (Verb.Length > 0) words.Add(arg);
+            else verb = Verbs.Find(Verb = arg);
             return null;
         }
-        var takesValue = valued.Contains(arg);
-        if (!takesValue && !flags.Contains(arg)) return $"unknown option {arg}";
-        if (takesValue && i + 1 == args.Count) return $"{arg} needs a value";
-        return options.TryAdd(arg, takesValue ? args[++i] : "") ? null : $"{arg} is given twice";
+        var equals = arg.IndexOf('=');
+        var name = equals < 0 ? arg : arg[..equals];
+        var known = Common.Concat(verb?.Options ?? []).FirstOrDefault(option => option.Name == name);
+        if (known is null)
+            return Verb.Length > 0 ? $"{Verb} does not know the option {name}" : $"unknown option {name} before the verb";
+        if (known.Value is null)
+            return equals >= 0 ? $"{name} takes no value" : options.TryAdd(name, "") ? null : $"{name} is given twice";
+        if (equals < 0 && i + 1 == args.Count) return $"{name} needs a value, {known.Value}";
+        return options.TryAdd(name, equals < 0 ? args[++i] : arg[(equals + 1)..]) ? null : $"{name} is given twice";
     }
+
+    /// <summary>The option's value, null where it is not given; a value that breaks the rule is usage.</summary>
+    public T? Option<T>(string name, TryRead<T> read, string rule) where T : struct =>
+        Option(name) is { } text ? Read(text, read, $"{name} is {rule}") : null;
+
+    public T Required<T>(string name, TryRead<T> read, string rule) where T : struct =>
+        Read(Required(name), read, $"{name} is {rule}");
+
+    /// <summary>A word or value read by its rule, or usage that states the rule.</summary>
+    public static T Read<T>(string text, TryRead<T> read, string rule) =>
+        read(text, out var value) ? value : throw new UsageException($"{rule}, not '{text}'");
+
+    /// <summary>The option's day, as <c>2026-06-02</c>.</summary>
+    public LocalDate? Day(string name) => Option<LocalDate>(name, TryDay, "a day like 2026-06-02");
+
+    /// <summary>The option's instant, as <c>2026-06-02T08:00:00Z</c>.</summary>
+    public Instant? Instant(string name) => Option<Instant>(name, TryInstant, "an instant like 2026-06-02T08:00:00Z");
+
+    /// <summary>The account that <c>--account</c> names.</summary>
+    public PartyId? Account => Option<PartyId>("--account", PartyId.TryParse, "a party's identifier");
+
+    public static bool TryDay(string text, out LocalDate day) => LocalDatePattern.Iso.Parse(text).TryGetValue(default, out day);
+
+    public static bool TryInstant(string text, out Instant at) =>
+        InstantPattern.ExtendedIso.Parse(text).TryGetValue(default, out at);
 }

@@ -1,5 +1,22 @@
+using System.Runtime.InteropServices;
+using System.Text;
 using Ledger.Cli;
+using NodaTime;
 
-return CommandLine.TryParse(args, out var line, out var problem)
-    ? Verbs.Run(line, Console.OpenStandardInput(), Console.Out, Console.Error)
-    : Verbs.Usage(Console.Error, problem);
+// Output is UTF-8 with plain line feeds, whatever the machine's locale: the same ledger prints the same bytes.
+using var output = Writer(Console.OpenStandardOutput());
+using var errors = Writer(Console.OpenStandardError());
+using var stop = new CancellationTokenSource();
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+var shell = new Shell(Console.OpenStandardInput(), output, errors, SystemClock.Instance, !Console.IsErrorRedirected);
+return await Verbs.RunAsync(args, shell, stop.Token);
+
+static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" };
+
+// The first signal asks the verb to stop where it is safe; the second one ends the process.
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = !stop.IsCancellationRequested;
+    stop.Cancel();
+}

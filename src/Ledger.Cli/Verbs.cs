@@ -1,33 +1,79 @@
 namespace Ledger.Cli;
 
-/// <summary>The verbs of <c>ledger</c>, one file each; this is the only place that lists them.</summary>
+/// <summary>
+/// The verbs of <c>ledger</c>, one file each; this is the only place that lists them, and the only one that turns a
+/// failure into a line for a person and an exit code for a shell.
+/// </summary>
 public static class Verbs
 {
-    const string usage = """
-        usage: ledger VERB [--data DIR] [--json]
-          calc KIND --in FILE|-   evaluate a rule outside any ledger: calendar, register, integrate, round, deliver
-        exit codes: 0 done, 1 not as it should be, 2 could not, 64 usage
-        """;
+    private const string ExitCodes = "exit codes: 0 done, 1 not as it should be, 2 could not, 64 usage";
 
-    public static int Run(CommandLine line, Stream input, TextWriter output, TextWriter errors)
+    private static readonly Verb Help = new("help", "[VERB]", "what there is, or what one verb does", "ledger help calc",
+        [], (line, shell, _) => Task.FromResult(RunHelp(line, shell)));
+
+    public static IReadOnlyList<Verb> All { get; } = [Calc.Verb, Help];
+
+    public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);
+
+    private static string Usage
     {
-        if (line.Help)
+        get
         {
-            output.WriteLine(usage);
-            return ExitCode.Done;
+            var width = All.Max(verb => Synopsis(verb).Length);
+            var verbs = All.SelectMany(verb => TextTable.Wrapped(verb.Does, TextTable.WidthMax - width - 4)
+                .Select((part, i) => $"  {(i == 0 ? Synopsis(verb) : "").PadRight(width)}  {part}"));
+            return string.Join('\n',
+            [
+                "usage: ledger VERB [OPTIONS] [--data DIR] [--json]", .. verbs,
+                "ledger VERB --help says more, with an example", ExitCodes,
+            ]);
         }
-        return line.Verb switch
-        {
-            "calc" => Calc.Run(line, input, output, errors),
-            "" => Usage(errors, "a verb is needed"),
-            _ => Usage(errors, $"unknown verb {line.Verb}"),
-        };
     }
 
-    public static int Usage(TextWriter errors, string problem)
+    private static string Synopsis(Verb verb) => $"{verb.Name} {verb.Words}".TrimEnd();
+
+    /// <summary>Runs one command line. What is expected to go wrong is one line on standard error; a bug is thrown.</summary>
+    public static async Task<int> RunAsync(IReadOnlyList<string> args, Shell shell, CancellationToken ct)
     {
-        errors.WriteLine($"ledger: {problem}");
-        errors.WriteLine(usage);
+        var parsed = CommandLine.TryParse(args, out var line, out var problem);
+        var verb = Find(line.Verb);
+        if (line.Verb.Length > 0 && verb is null) return Wrong(shell, null, $"there is no verb {line.Verb}");
+        if (!parsed) return Wrong(shell, verb, problem!);
+        if (line.Help)
+        {
+            shell.Output.WriteLine(verb?.Usage ?? Usage);
+            return ExitCode.Done;
+        }
+        if (verb is null) return Wrong(shell, null, "a verb is needed");
+        try
+        {
+            return await verb.RunAsync(line, shell, ct).ConfigureAwait(false);
+        }
+        catch (UsageException wrong)
+        {
+            return Wrong(shell, verb, wrong.Message);
+        }
+        catch (Exception failure) when (Failure.Explain(failure, line.Data) is { } explained)
+        {
+            shell.EndProgress();
+            shell.Errors.WriteLine($"ledger {verb.Name}: {explained}");
+            return ExitCode.CouldNot;
+        }
+    }
+
+    private static int RunHelp(CommandLine line, Shell shell)
+    {
+        if (line.Words.Count > 1) throw new UsageException("help takes one verb");
+        var about = line.Words.Count == 0 ? null
+            : Find(line.Words[0]) ?? throw new UsageException($"there is no verb {line.Words[0]}");
+        shell.Output.WriteLine(about?.Usage ?? Usage);
+        return ExitCode.Done;
+    }
+
+    private static int Wrong(Shell shell, Verb? verb, string problem)
+    {
+        shell.Errors.WriteLine($"ledger{(verb is null ? "" : " " + verb.Name)}: {problem}");
+        shell.Errors.WriteLine(verb?.Usage ?? Usage);
         return ExitCode.Usage;
     }
 }

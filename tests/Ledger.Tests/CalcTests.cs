@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Ledger.Cli;
 using Shouldly;
@@ -68,16 +67,7 @@ public sealed class CalcTests
         Run(["calc", "round", "--in", Path.Combine(Path.GetTempPath(), "no-such-folder", "x.json")], "").Exit
             .ShouldBe(ExitCode.CouldNot);
 
-    static (int Exit, string Output, string Errors) Run(string[] args, string input)
-    {
-        using var output = new StringWriter();
-        using var errors = new StringWriter();
-        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(input));
-        var exit = CommandLine.TryParse(args, out var line, out var problem)
-            ? Verbs.Run(line, stream, output, errors)
-            : Verbs.Usage(errors, problem);
-        return (exit, output.ToString(), errors.ToString());
-    }
+    static CommandRun Run(string[] args, string input) => CommandRun.Of(args, input);
 
     /// <summary>Every member that the table states is in the answer, as text equal; the answer may hold more.</summary>
     static void Holds(JsonNode actual, JsonNode expected, string path)

@@ -1,0 +1,33 @@
+using System.Data.Common;
+using Ledger.Journal;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>The verb could not do its work, for a reason that it knows better than any library.</summary>
+public sealed class CouldNotException(string problem) : Exception(problem);
+
+/// <summary>
+/// What may go wrong outside this program, each as one line that names what and how to mend it. Anything else is a bug.
+/// </summary>
+public static class Failure
+{
+    /// <summary>The line for a person; null where the failure is not expected.</summary>
+    public static string? Explain(Exception failure, string data) => failure switch
+    {
+        CouldNotException => failure.Message,
+        FolderOwnedException => $"{failure.Message}; stop it, or name another folder with --data",
+        JournalRefusedException => $"{failure.Message}; restore {data} from a copy, "
+            + $"or accept the loss with: ledger recover --data {data} --by NAME --accept-loss",
+        JournalFaultedException => $"{failure.Message}; look at the disk, then start again",
+        UnknownWireNameException => $"{failure.Message}; a newer version of this program wrote it, use that one",
+        PoisonEventException => $"{failure.Message}; restore {data} from a copy",
+        ProjectionStoppedException => $"the views {failure.Message}",
+        InvalidDataException => $"{failure.Message}; restore {data} from a copy",
+        DbException => $"{data} cannot be read: {failure.Message}",
+        HttpRequestException => $"the owner of {data} does not answer: {failure.Message}",
+        OperationCanceledException => "stopped before the end; what is recorded stays recorded",
+        IOException or UnauthorizedAccessException => failure.Message,
+        _ => null,
+    };
+}

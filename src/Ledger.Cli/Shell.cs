@@ -1,0 +1,22 @@
+using NodaTime;
+
+namespace Ledger.Cli;
+
+/// <summary>What a verb finds around it: the streams of its process, and the clock.</summary>
+/// <param name="Watched">Whether a person watches standard error: only then is there progress.</param>
+public sealed record Shell(Stream Input, TextWriter Output, TextWriter Errors, IClock Clock, bool Watched = false)
+{
+    private const string ToLineStart = "\r\u001b[K"; // ECMA-48: carriage return, erase to the end of the line
+
+    /// <summary>Says how far the work is, in place of what was said before.</summary>
+    public void Progress(string doing)
+    {
+        if (Watched) Errors.Write(ToLineStart + doing);
+    }
+
+    /// <summary>Clears the line of progress before anything else is printed.</summary>
+    public void EndProgress()
+    {
+        if (Watched) Errors.Write(ToLineStart);
+    }
+}

@@ -1,0 +1,72 @@
+namespace Ledger.Cli;
+
+/// <summary>A column of a text table.</summary>
+/// <param name="Title">What it holds, with its unit.</param>
+/// <param name="Right">Figures stand at the right; text stands at the left and may be wrapped.</param>
+public sealed record TextColumn(string Title, bool Right);
+
+/// <summary>
+/// Rows for people, at most <see cref="WidthMax"/> characters wide: figures at the right, titles wrapped over them,
+/// and where a row is too wide, its widest texts wrapped at blanks until it fits.
+/// </summary>
+public static class TextTable
+{
+    public const int WidthMax = 100; // fits beside a line number, and in a mail
+    private const int WrappedMin = 12; // narrower, wrapped text is harder to read than a wide table
+    private const string Between = "  ";
+
+    /// <summary>The lines of the table, without blanks at their ends.</summary>
+    public static IEnumerable<string> Lines(IReadOnlyList<TextColumn> columns, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        var widths = Widths(columns, rows);
+        var title = columns.Select(column => column.Title).ToList();
+        return rows.Prepend(title).SelectMany((row, i) => Row(columns, widths, row, atBottom: i == 0))
+            .Concat(rows.Count == 0 ? ["(none)"] : []);
+    }
+
+    private static int[] Widths(IReadOnlyList<TextColumn> columns, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        var widths = columns.Select((column, i) => Math.Max(
+            column.Title.Split(' ').Max(word => word.Length), rows.Select(row => row[i].Length).DefaultIfEmpty().Max())).ToArray();
+        while (widths.Sum() + Between.Length * (widths.Length - 1) > WidthMax)
+        {
+            var wrappable = Enumerable.Range(0, widths.Length).Where(i => !columns[i].Right && widths[i] > WrappedMin).ToList();
+            if (wrappable.Count == 0) break;
+            widths[wrappable.MaxBy(i => widths[i])]--;
+        }
+        return widths;
+    }
+
+    // A title stands at the bottom of its cell, next to its figures; a row begins at the top.
+    private static IEnumerable<string> Row(
+        IReadOnlyList<TextColumn> columns, int[] widths, IReadOnlyList<string> cells, bool atBottom)
+    {
+        var wrapped = cells.Select((cell, i) => Wrapped(cell, widths[i])).ToList();
+        var height = wrapped.Max(lines => lines.Count);
+        for (var line = 0; line < height; line++)
+            yield return string.Join(Between, wrapped.Select((lines, i) =>
+            {
+                var at = atBottom ? line - (height - lines.Count) : line;
+                var text = at >= 0 && at < lines.Count ? lines[at] : "";
+                return columns[i].Right ? text.PadLeft(widths[i]) : text.PadRight(widths[i]);
+            })).TrimEnd();
+    }
+
+    /// <summary>Text in lines of at most so many characters, broken at blanks; a longer word is cut.</summary>
+    public static IReadOnlyList<string> Wrapped(string text, int width)
+    {
+        var lines = new List<string>();
+        var line = "";
+        foreach (var word in text.Split(' ').SelectMany(word => word.Chunk(width).Select(part => new string(part)).DefaultIfEmpty("")))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                lines.Add(line);
+                line = word;
+            }
+            else line = line.Length == 0 ? word : $"{line} {word}";
+        }
+        lines.Add(line);
+        return lines;
+    }
+}

@@ -1,0 +1,82 @@
+using Ledger.Cli;
+using Ledger.Journal;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>What every verb has in common: usage, help, exit codes, and failures in one line.</summary>
+public sealed class CommandLineTests
+{
+    [Fact]
+    public void Help_lists_every_verb_and_the_exit_codes()
+    {
+        var help = CommandRun.Of(["help"]).Output;
+        CommandRun.Of(["--help"]).Output.ShouldBe(help);
+        foreach (var verb in Verbs.All) help.ShouldContain($"\n  {verb.Name} ");
+        help.TrimEnd().ShouldEndWith("exit codes: 0 done, 1 not as it should be, 2 could not, 64 usage");
+        help.Split('\n').ShouldAllBe(line => line.Length <= TextTable.WidthMax);
+    }
+
+    [Fact]
+    public void Every_verb_explains_itself_within_the_width_with_its_own_example()
+    {
+        foreach (var verb in Verbs.All)
+        {
+            var (exit, output, errors) = CommandRun.Of([verb.Name, "--help"]);
+            (exit, errors).ShouldBe((ExitCode.Done, ""), verb.Name);
+            output.Trim().ShouldEndWith(verb.Example);
+            output.ShouldBe(CommandRun.Of(["help", verb.Name]).Output);
+            verb.Example.ShouldContain($"ledger {verb.Name}");
+            output.Split('\n').Where(line => line.Length > TextTable.WidthMax && !line.Contains(verb.Example)).ShouldBeEmpty();
+        }
+    }
+
+    [Theory]
+    [InlineData("ledger: a verb is needed")]
+    [InlineData("ledger: there is no verb frobnicate", "frobnicate")]
+    [InlineData("ledger: unknown option --loud before the verb", "--loud")]
+    [InlineData("ledger calc: calc does not know the option --loud", "calc", "round", "--in", "-", "--loud")]
+    [InlineData("ledger calc: --in is given twice", "calc", "round", "--in", "-", "--in=-")]
+    [InlineData("ledger calc: --in needs a value, FILE", "calc", "round", "--in")]
+    [InlineData("ledger calc: --json takes no value", "calc", "round", "--json=yes")]
+    [InlineData("ledger calc: --in is needed", "calc", "round")]
+    [InlineData("ledger help: there is no verb x", "help", "x")]
+    public void A_wrong_command_line_is_usage_and_says_what_is_wrong(string problem, params string[] args)
+    {
+        var (exit, output, errors) = CommandRun.Of(args);
+        exit.ShouldBe(ExitCode.Usage);
+        output.ShouldBeEmpty();
+        errors.Split('\n')[0].ShouldBe(problem);
+        errors.Split('\n')[1].ShouldStartWith("usage: ledger ");
+    }
+
+    [Fact]
+    public void Options_may_stand_before_the_verb_and_have_an_equals_sign()
+    {
+        CommandLine.TryParse(["--data=folder", "--json", "calc", "round", "--in", "-"], out var line, out _).ShouldBeTrue();
+        (line.Verb, line.Data, line.Json, line.Option("--in")).ShouldBe(("calc", "folder", true, "-"));
+        line.Words.ShouldBe(["round"]);
+    }
+
+    [Fact]
+    public void What_is_expected_to_fail_is_explained_with_its_remedy_and_a_bug_is_not()
+    {
+        Failure.Explain(new FolderOwnedException("folder", 7), "folder")
+            .ShouldBe("folder is owned by process 7; stop it, or name another folder with --data");
+        Failure.Explain(new JournalRefusedException("the journal ends at position 3"), "folder")!
+            .ShouldContain("ledger recover --data folder --by NAME --accept-loss");
+        Failure.Explain(new IOException("no space left"), "folder").ShouldBe("no space left");
+        Failure.Explain(new InvalidOperationException("a bug"), "folder").ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_table_wraps_its_widest_text_and_keeps_figures_whole()
+    {
+        var detail = string.Join(' ', Enumerable.Repeat("late data", 15));
+        var lines = TextTable.Lines(
+            [new("point", false), new("verified export kWh", true), new("detail", false)],
+            [["S01-C1", "123456.789012", detail], ["S01-C2", "0.5", "–"]]).ToList();
+        lines.ShouldAllBe(line => line.Length <= TextTable.WidthMax);
+        Snapshot.Match(string.Join('\n', lines), "CommandLineTests.table");
+    }
+}
