@@ -43,7 +43,7 @@ public sealed record ReasonClaimed(
 
 /// <summary>What is known of one instruction.</summary>
 public sealed record DispatchState(
-    DispatchInstructed? Instructed, IReadOnlyList<InstructionClockRecorded> Clocks, Instant? WithdrawnAt,
+    DispatchInstructed? Instructed, IReadOnlyList<InstructionClockRecorded> Clocks, InstructionWithdrawn? Withdrawn,
     IReadOnlyList<ReasonClaimed> Claims)
 {
     public static readonly DispatchState Empty = new(null, [], null, []);
@@ -52,6 +52,7 @@ public sealed record DispatchState(
 /// <summary>When facts about an instruction may be recorded; guards stand in the order of their codes.</summary>
 public static class Dispatch
 {
+    /// <summary>An order that was issued before is already recorded; another one under its name is refused.</summary>
     public static Decision Decide(DispatchState state, DispatchInstructed order, Instant now, EvidenceKey evidence)
     {
         if (order.Targets.Count == 0) return Refuse(Rejection.MissingField, "no target");
@@ -84,21 +85,23 @@ public static class Dispatch
         var mine = state.Clocks.Where(other => other.Point == clock.Point).ToList();
         if (mine.Contains(clock)) return new Decision.AlreadyRecorded();
         if (InTheFuture(clock.At, now)) return Refuse(Rejection.ReadInTheFuture, $"{clock.Clock} at {clock.At}");
-        if (state.WithdrawnAt is { } withdrawn && clock.At > withdrawn && clock.Clock != InstructionClock.Released)
-            return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {withdrawn}");
+        if (state.Withdrawn is { } withdrawn && clock.At > withdrawn.At && clock.Clock != InstructionClock.Released)
+            return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {withdrawn.At}");
         return clock.At < state.Instructed!.IssuedAt || mine.Any(other => other.Clock == clock.Clock
                 || (other.Clock < clock.Clock ? other.At > clock.At : other.At < clock.At))
             ? Refuse(Rejection.ClockOutOfOrder, $"{clock.Clock} at {clock.At}")
             : new Decision.Accepted(NewFact.At(clock, clock.At, evidence));
     }
 
+    /// <summary>An instruction is withdrawn once.</summary>
     public static Decision Decide(
         DispatchState state, InstructionWithdrawn withdrawn, Instant now, EvidenceKey evidence)
     {
         if (state.Instructed is null) return Refuse(Rejection.UnknownInstruction, withdrawn.Instruction.Value);
+        if (state.Withdrawn == withdrawn) return new Decision.AlreadyRecorded();
         if (InTheFuture(withdrawn.At, now)) return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
-        return state.WithdrawnAt is { } at
-            ? Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {at}")
+        return state.Withdrawn is { } earlier
+            ? Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {earlier.At}")
             : new Decision.Accepted(NewFact.At(withdrawn, withdrawn.At, evidence));
     }
 
@@ -108,9 +111,12 @@ public static class Dispatch
         : state.Claims.Contains(claim) ? new Decision.AlreadyRecorded()
         : new Decision.Accepted(NewFact.At(claim, now, evidence));
 
-    /// <summary>A charging fact needs no instruction: the charger observed it whether or not one was open.</summary>
+    /// <summary>
+    /// A charging fact needs no instruction: the charger observed it whether or not one was open. It has ended, because
+    /// nobody observes what is to come.
+    /// </summary>
     public static Decision Decide(ChargingFactRecorded fact, Instant now, EvidenceKey evidence) =>
-        InTheFuture(fact.Period.Start, now) ? Refuse(Rejection.ReadInTheFuture, $"begins {fact.Period.Start}")
+        InTheFuture(fact.Period.End, now) ? Refuse(Rejection.ReadInTheFuture, $"ends {fact.Period.End}")
         : fact.Period.Duration <= Duration.Zero ? Refuse(Rejection.IntervalEmpty, "the period is empty")
         : new Decision.Accepted(new NewFact(fact, fact.Period, evidence));
 
@@ -118,11 +124,12 @@ public static class Dispatch
     {
         DispatchInstructed order => state with { Instructed = order },
         InstructionClockRecorded clock => state with { Clocks = [.. state.Clocks, clock] },
-        InstructionWithdrawn withdrawn => state with { WithdrawnAt = withdrawn.At },
+        InstructionWithdrawn withdrawn => state with { Withdrawn = withdrawn },
         ReasonClaimed claim => state with { Claims = [.. state.Claims, claim] },
         _ => state,
     };
 
+    // The targets are those of the instruction, so no point is unknown (202) before the instruction is known (204).
     private static Decision? Unknown(DispatchState state, SettlementPointId point) =>
         state.Instructed is null ? Refuse(Rejection.UnknownInstruction, "not instructed")
         : state.Instructed.Targets.All(target => target.Point != point)

@@ -23,8 +23,8 @@ public static class IntervalReadings
                 ? new Decision.AlreadyRecorded()
                 : new Decision.Rejected(Rejection.EvidenceConflict,
                     $"{reading.Energy} {reading.Method} differs from {known.Energy} {known.Method}, recorded for the same interval");
-        if (reading.Period.Start > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
-            return new Decision.Rejected(Rejection.ReadInTheFuture, $"the interval begins {reading.Period.Start}, now is {now}");
+        if (reading.Period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+            return new Decision.Rejected(Rejection.ReadInTheFuture, $"the interval ends {reading.Period.End}, now is {now}");
         if (reading.Period.Duration <= Duration.Zero)
             return new Decision.Rejected(Rejection.IntervalEmpty, "the interval has no length");
         return reading.Energy < Energy.Zero

@@ -49,12 +49,12 @@ public static class IntervalRecords
             integral.CoveredMicroseconds, integral.Ramp1sMilliwattsMax, integral.Gaps, integral.Samples, lateSamples,
             integral.Duplicates, integral.Conflicts, clockOffsetMicroseconds, quality, reason, evidence);
 
-    /// <summary>Judges a record; its version is given here, whatever the candidate says.</summary>
+    /// <summary>
+    /// Judges a record; its version is given here, whatever the candidate says. Guards stand in the order of their codes.
+    /// </summary>
     public static Decision Decide(IntervalRecordsState state, IntervalRecorded candidate, Instant now)
     {
         var period = candidate.Period;
-        if (period.Duration == Duration.Zero)
-            return new Decision.Rejected(Rejection.IntervalEmpty, "the period has no length");
         if (period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs)
             && candidate.State == IntervalRecordState.Final)
             return new Decision.Rejected(Rejection.ReadInTheFuture,
@@ -62,13 +62,16 @@ public static class IntervalRecords
         foreach (var (start, known) in state.Latest)
             if (start < period.End && period.Start < known.Period.End && known.Period != period)
                 return new Decision.Rejected(Rejection.PeriodsOverlap, $"the period overlaps the recorded {known.Period}");
+        if (period.Duration == Duration.Zero)
+            return new Decision.Rejected(Rejection.IntervalEmpty, "the period has no length");
         if (candidate.Import < Energy.Zero || candidate.Export < Energy.Zero)
             return new Decision.Rejected(Rejection.NegativeEnergy, "import and export are never negative");
         if (!state.Latest.TryGetValue(period.Start, out var latest)) return Accept(candidate with { Version = 1 });
         if (SaysNothingNew(latest, candidate)) return new Decision.AlreadyRecorded();
         return Accept(candidate with
         {
-            Version = latest.Version + 1, Reason = candidate.Reason ?? Difference(latest, candidate),
+            Version = latest.Version + 1,
+            Reason = candidate.Reason ?? Difference(latest, candidate),
         });
     }
 
@@ -85,7 +88,10 @@ public static class IntervalRecords
         && latest.Gaps.SequenceEqual(candidate.Gaps)
         && latest == candidate with
         {
-            Version = latest.Version, State = latest.State, Gaps = latest.Gaps, Reason = latest.Reason,
+            Version = latest.Version,
+            State = latest.State,
+            Gaps = latest.Gaps,
+            Reason = latest.Reason,
             Evidence = latest.Evidence,
         };
 

@@ -107,26 +107,23 @@ public static class Register
     }
 
     /// <summary>
-    /// Judges a reading against what is known, in order of precedence. A late reading that fits between its neighbours
+    /// Judges a reading against what is known; guards stand in the order of their codes. A late reading that fits between its neighbours
     /// is accepted: it restates when energy flowed, never how much.
     /// </summary>
     public static Decision Decide(RegisterState state, RegisterReadingInput input, Instant now)
     {
-        if (state.Installed is not { } installed || installed.Register != input.Register)
-            return new Decision.Rejected(Rejection.UnknownRegister, $"register {input.Register} is not installed");
-        if (Int128.Abs(input.IndexSteps) >= Energy.PowerOfTen(installed.Digits))
-            return new Decision.Rejected(Rejection.TooManyDigits,
-                $"index {input.IndexSteps} has more than {installed.Digits} digits");
-        if (input.ReadAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
-            return new Decision.Rejected(Rejection.ReadInTheFuture,
-                $"read at {InstantPattern.ExtendedIso.Format(input.ReadAt)}, " +
-                $"which is after now, {InstantPattern.ExtendedIso.Format(now)}");
         var known = new KnownReading(input.ReadAt, input.IndexSteps);
         if ((At(state.Readings, known) ?? At(state.Quarantined, known)) is { } earlier)
             return earlier.IndexSteps == input.IndexSteps
                 ? new Decision.AlreadyRecorded()
                 : new Decision.Rejected(Rejection.EvidenceConflict,
                     $"index {input.IndexSteps} differs from {earlier.IndexSteps}, recorded for the same instant");
+        if (state.Installed is not { } installed || installed.Register != input.Register)
+            return new Decision.Rejected(Rejection.UnknownRegister, $"register {input.Register} is not installed");
+        if (input.ReadAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+            return new Decision.Rejected(Rejection.ReadInTheFuture,
+                $"read at {InstantPattern.ExtendedIso.Format(input.ReadAt)}, " +
+                $"which is after now, {InstantPattern.ExtendedIso.Format(now)}");
 
         var place = ~state.Readings.BinarySearch(known, ByTime);
         KnownReading? before = place > 0 ? state.Readings[place - 1] : null;
@@ -137,6 +134,9 @@ public static class Register
                 InstantPattern.ExtendedIso.Format(next.ReadAt));
         if (input.IndexSteps < 0)
             return new Decision.Rejected(Rejection.NegativeEnergy, $"index {input.IndexSteps} is negative");
+        if (input.IndexSteps >= Energy.PowerOfTen(installed.Digits))
+            return new Decision.Rejected(Rejection.TooManyDigits,
+                $"index {input.IndexSteps} has more than {installed.Digits} digits");
 
         if (after is null && before is { } last
             && Difference(installed, last.IndexSteps, input.IndexSteps) is { Code: { } code, Detail: { } detail })

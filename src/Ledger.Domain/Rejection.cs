@@ -12,7 +12,7 @@ public enum Rejection
     InvalidIdentifier = 113, InvalidTime = 114, EmptyInput = 115,
     // 2xx: identity
     EvidenceConflict = 201, UnknownSettlementPoint = 202, UnknownRegister = 203, UnknownInstruction = 204,
-    UnknownTariff = 205, NotAuthorised = 206, AlreadyRegistered = 207, UnknownZone = 208,
+    UnknownTariff = 205, NotAuthorised = 206, AlreadyRegistered = 207, UnknownZone = 208, UnknownRun = 209,
     // 3xx: time
     ReadInTheFuture = 301, ReadBeforeLastReading = 302, PeriodMisaligned = 303, PeriodsOverlap = 304,
     DayNotWholePeriods = 305, IntervalEmpty = 306,

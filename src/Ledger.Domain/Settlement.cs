@@ -57,8 +57,8 @@ public static class Settlement
     }
 
     /// <summary>
-    /// Guards in order of their codes: energy missing in a final run, price missing in a final run, a run of that
-    /// name, unbalanced postings. An incomplete interim run is recorded as incomplete.
+    /// Guards in order of their codes: the superseded run unknown, energy missing in a final run, price missing in a
+    /// final run, a run of that name with another result, unbalanced postings. An incomplete interim run is recorded as incomplete.
     /// </summary>
     public static Decision Decide(
         SettlementState state, SettlementRequest request, Statement statement, Instant now, EvidenceKey evidence)
@@ -66,6 +66,8 @@ public static class Settlement
         var run = Completed(request, statement);
         var known = state.Runs.FirstOrDefault(earlier => earlier.Run == request.Run);
         if (known is not null && Same(known, run)) return new Decision.AlreadyRecorded();
+        if (request.Supersedes is { } superseded && state.Runs.All(earlier => earlier.Run != superseded))
+            return new Decision.Rejected(Rejection.UnknownRun, $"{superseded}, to be superseded, is no run of this day");
         if (request.Kind == RunKind.Final && statement.Incomplete)
         {
             var line = statement.Lines.FirstOrDefault(l => l.Problem is not null && l.Metered is null)
@@ -77,8 +79,6 @@ public static class Settlement
 
         if (known is not null)
             return new Decision.Rejected(Rejection.RunExists, $"{request.Run} has another result");
-        if (request.Supersedes is { } superseded && state.Runs.All(earlier => earlier.Run != superseded))
-            return new Decision.Rejected(Rejection.RunExists, $"{superseded}, to be superseded, is no run of this day");
         return run.Postings.Sum(posting => posting.Amount) != 0m
             ? new Decision.Rejected(Rejection.PostingsUnbalanced, "postings do not sum to zero")
             : new Decision.Accepted(NewFact.At(run, now, evidence));

@@ -25,13 +25,14 @@ public static class SettlementPoint
     /// <summary>The natural key of the n-th master data of a point, counted from 1.</summary>
     public static EvidenceKey Key(SettlementPointId point, int ordinal) => new($"point/{point}/{ordinal}");
 
+    /// <summary>Guards in order of their codes: range, zone, power.</summary>
     public static Decision Decide(SettlementPointState state, SettlementPointRegistered candidate, Instant validFrom)
     {
-        if (!SettlementCalendar.TryZone(candidate.Zone, out _))
-            return new Decision.Rejected(Rejection.UnknownZone, $"no time zone is named '{candidate.Zone}'");
         if (!SettlementCalendar.IsPeriodLength(candidate.PeriodMinutes))
             return new Decision.Rejected(Rejection.OutOfRange,
                 $"a period has 5, 15, 30 or 60 minutes, not {candidate.PeriodMinutes}");
+        if (!SettlementCalendar.TryZone(candidate.Zone, out _))
+            return new Decision.Rejected(Rejection.UnknownZone, $"no time zone is named '{candidate.Zone}'");
         if (candidate.Rated < Power.Zero || candidate.Rated.Milliwatts > Limits.PowerMilliwattsMax)
             return new Decision.Rejected(Rejection.PowerAboveLimit,
                 $"a rated power is 0 to {new Power(Limits.PowerMilliwattsMax)}, not {candidate.Rated}");

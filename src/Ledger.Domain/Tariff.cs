@@ -114,8 +114,8 @@ public static class TariffCalendar
     }
 }
 
-/// <summary>Versions of one tariff that are published.</summary>
-public sealed record TariffState(IReadOnlyList<int> Versions)
+/// <summary>The published versions of one tariff.</summary>
+public sealed record TariffState(IReadOnlyList<TariffPublished> Published)
 {
     public static readonly TariffState Empty = new([]);
 }
@@ -130,8 +130,10 @@ public static class Tariffs
             return new Decision.Rejected(Rejection.OutOfRange, "decimals of money 0 to 8, of energy 0 to 9; version 1 up");
         if (tariff.Rules.Any(rule => rule.To is { } to && to <= rule.From))
             return new Decision.Rejected(Rejection.InvalidTime, "a rule ends after it begins; null is midnight");
-        if (state.Versions.Contains(tariff.Version))
-            return new Decision.Rejected(Rejection.AlreadyRegistered, $"version {tariff.Version} is published");
+        if (state.Published.FirstOrDefault(earlier => earlier.Version == tariff.Version) is { } known)
+            return Same(known, tariff)
+                ? new Decision.AlreadyRecorded()
+                : new Decision.Rejected(Rejection.AlreadyRegistered, $"version {tariff.Version} is published and differs");
         if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tariff.Zone) is null)
             return new Decision.Rejected(Rejection.UnknownZone, tariff.Zone);
         return TariffCalendar.Incompleteness(tariff) is { } missing
@@ -140,5 +142,14 @@ public static class Tariffs
     }
 
     public static TariffState Evolve(TariffState state, LedgerEvent happened) =>
-        happened is TariffPublished tariff ? new([.. state.Versions, tariff.Version]) : state;
+        happened is TariffPublished tariff ? new([.. state.Published, tariff]) : state;
+
+    // Lists are compared by what they hold.
+    private static bool Same(TariffPublished a, TariffPublished b) =>
+        a with { Rules = b.Rules, Prices = b.Prices, Holidays = b.Holidays } == b
+        && a.Prices.SequenceEqual(b.Prices) && a.Holidays.SequenceEqual(b.Holidays)
+        && a.Rules.Count == b.Rules.Count && a.Rules.Zip(b.Rules).All(pair => Same(pair.First, pair.Second));
+
+    private static bool Same(TariffRule a, TariffRule b) =>
+        a with { Months = b.Months, Days = b.Days } == b && a.Months.SequenceEqual(b.Months) && a.Days.SequenceEqual(b.Days);
 }

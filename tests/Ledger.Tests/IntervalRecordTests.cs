@@ -41,17 +41,6 @@ public class IntervalRecordTests
     }
 
     [Fact]
-    public void What_can_not_be_is_refused_in_order_of_precedence()
-    {
-        var state = Evolve(IntervalRecordsState.Empty, Record(9_600, 10_500, 1) with { State = IntervalRecordState.Provisional });
-        var negative = Energy.FromWattHours(-1);
-        Code(state, Record(9_900, 9_900, 1) with { Import = negative }).ShouldBe(Rejection.IntervalEmpty);
-        Code(state, Record(9_900, 10_800, 1) with { Import = negative }).ShouldBe(Rejection.ReadInTheFuture);
-        Code(state, Record(9_000, 9_900, 1) with { Import = negative }).ShouldBe(Rejection.PeriodsOverlap);
-        Code(state, Record(0, 900, 1) with { Export = negative }).ShouldBe(Rejection.NegativeEnergy);
-    }
-
-    [Fact]
     public void A_record_bears_what_the_integral_proves()
     {
         var integral = PowerCurve.Integrate(
@@ -72,20 +61,11 @@ public class IntervalRecordTests
         SettlementPoint.Decide(state, point, Now).ShouldBeOfType<Decision.AlreadyRecorded>();
         SettlementPoint.Decide(state, point with { PeriodMinutes = 5 }, Now)
             .ShouldBeOfType<Decision.Accepted>().Facts[0].Evidence.ShouldBe(new EvidenceKey("point/P/2"));
-        Refusal(point with { Zone = "Nowhere", PeriodMinutes = 7, Rated = new(-1) }).ShouldBe(Rejection.UnknownZone);
-        Refusal(point with { PeriodMinutes = 7, Rated = new(-1) }).ShouldBe(Rejection.OutOfRange);
-        Refusal(point with { Rated = new(-1) }).ShouldBe(Rejection.PowerAboveLimit);
-
-        Rejection Refusal(SettlementPointRegistered candidate) =>
-            SettlementPoint.Decide(state, candidate, Now).ShouldBeOfType<Decision.Rejected>().Code;
     }
 
     private static IntervalRecordsState Evolve(IntervalRecordsState state, IntervalRecorded candidate) =>
         IntervalRecords.Decide(state, candidate, Now).ShouldBeOfType<Decision.Accepted>()
             .Facts.Aggregate(state, (s, f) => IntervalRecords.Evolve(s, f.Event));
-
-    private static Rejection Code(IntervalRecordsState state, IntervalRecorded candidate) =>
-        IntervalRecords.Decide(state, candidate, Now).ShouldBeOfType<Decision.Rejected>().Code;
 
     private static IntervalRecorded Record(long from, long to, long wattHours) => new(
         new SettlementPointId("P1"), new Interval(Instant.FromUnixTimeSeconds(from), Instant.FromUnixTimeSeconds(to)),

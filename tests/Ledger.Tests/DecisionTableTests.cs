@@ -1,0 +1,215 @@
+using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
+using Shouldly;
+using static Ledger.Tests.ScenarioTable;
+
+namespace Ledger.Tests;
+
+/// <summary>Every decision of the domain by its text table: what is refused, by which rule, and which rule comes first.</summary>
+public sealed class DecisionTableTests
+{
+    private static readonly Instant Now = Instant.FromUnixTimeSeconds(1000);
+    private static readonly RegisterId Import = new(new("P1"), Direction.Import);
+    private static readonly InstructionId Instruction = new("I1");
+    private static readonly EvidenceKey Key = new("k");
+
+    private static readonly Dictionary<string, Func<string[], Decision>> Rules = new()
+    {
+        ["settlement-points.txt"] = SettlementPointOf,
+        ["installations.txt"] = InstallationOf,
+        ["interval-readings.txt"] = IntervalReadingOf,
+        ["interval-records.txt"] = IntervalRecordOf,
+        ["instructions.txt"] = InstructionOf,
+        ["instruction-clocks.txt"] = ClockOf,
+        ["withdrawals.txt"] = WithdrawalOf,
+        ["reason-claims.txt"] = ClaimOf,
+        ["charging-facts.txt"] = cells => Dispatch.Decide(
+            new(new("C1"), Seconds(cells[0]), ShortfallReason.Safety, "charger", null), Now, Key),
+        ["tariffs.txt"] = TariffOf,
+        ["settlement-runs.txt"] = RunOf,
+    };
+
+    public static IEnumerable<TheoryDataRow<string, int, string>> AllLines() => Lines([.. Rules.Keys]);
+
+    [Theory, MemberData(nameof(AllLines))]
+    public void Each_line_is_answered_as_it_says(string table, int number, string line)
+    {
+        var cells = Cells(line);
+        Answer(Rules[table](cells)).ShouldBe(cells[^1], $"{table}:{number}");
+    }
+
+    [Fact]
+    public void Refusals_stand_in_the_order_of_their_codes()
+    {
+        foreach (var table in Rules.Keys.Append("register-readings.txt"))
+            FirstAnswers(table).Where(answer => Enum.TryParse<Rejection>(answer, out _)).Select(Enum.Parse<Rejection>)
+                .ShouldBeInOrder(SortDirection.Ascending, table);
+    }
+
+    private static Decision SettlementPointOf(string[] cells)
+    {
+        var point = new SettlementPointRegistered(new("P1"), new("S1"), SettlementPointKind.Connector, new("A"), cells[0],
+            (int)Number(cells[1]), Kilowatts(cells[2]), true);
+        return SettlementPoint.Decide(
+            Known(cells[3], SettlementPointState.Empty, SettlementPoint.Evolve, point, point with { Owner = new("B") }), point, Now);
+    }
+
+    private static Decision InstallationOf(string[] cells)
+    {
+        var meter = new RegisterInstalled(Import, "M1", (int)Number(cells[0]), (int)Number(cells[1]), (int)Number(cells[2]),
+            cells[3] == "-" ? null : Number(cells[3]));
+        return Register.DecideInstalled(
+            Known(cells[4], RegisterState.Empty, Register.Evolve, meter, meter with { MeterSerial = "M2" }), meter, Now);
+    }
+
+    private static Decision IntervalReadingOf(string[] cells)
+    {
+        var state = IntervalReadingsState.Empty;
+        if (cells[0].Split(':') is [var period, var wattHours])
+            state = IntervalReadings.Evolve(state, Reading(period, wattHours, new(new string('a', 64))));
+        return IntervalReadings.Decide(state, Reading(cells[1], cells[2], null), Now);
+
+        static IntervalReadingRecorded Reading(string period, string wattHours, EvidenceDigest? evidence) => new(
+            Import, Seconds(period), Energy.FromWattHours(Number(wattHours)), ReadingQuality.Measured, "A", evidence);
+    }
+
+    private static Decision IntervalRecordOf(string[] cells)
+    {
+        var state = IntervalRecordsState.Empty;
+        if (cells[0].Split(' ') is [var period, var known, var import])
+            state = IntervalRecords.Evolve(state, Record(period, known, import, "0"));
+        return IntervalRecords.Decide(state, Record(cells[1], cells[2], cells[3], cells[4]), Now);
+
+        static IntervalRecorded Record(string period, string state, string import, string export) => new(
+            Import.Point, Seconds(period), 1, Enum.Parse<IntervalRecordState>(state), Energy.FromWattHours(Number(import)),
+            Energy.FromWattHours(Number(export)), Power.Zero, Power.Zero, 0, 0, [], 2, 0, 0, 0, 0, ReadingQuality.Measured,
+            null, new(new string('a', 64)));
+    }
+
+    private static Decision InstructionOf(string[] cells)
+    {
+        var terms = cells[2].Split(' ');
+        var order = Order(cells[0], cells[1], cells[4], cells[5]) with
+        {
+            Tolerance = Kilowatts(terms[0]),
+            RampAllowanceMs = Number(terms[1]),
+            PricePerKwh = Number(terms[2]),
+            PenaltyPerKwh = Number(terms[3]),
+        };
+        return Dispatch.Decide(Known(cells[3], DispatchState.Empty, Dispatch.Evolve,
+            order with { Targets = [.. order.Targets] }, order with { Targets = [new(new("C9"), Power.Zero)] }), order, Now, Key);
+    }
+
+    private static Decision ClockOf(string[] cells)
+    {
+        var state = cells[0] == "-" ? DispatchState.Empty : Dispatch.Evolve(
+            DispatchState.Empty, Order("Export", "C1:100 C2:100", cells[0], "4000-5000"));
+        if (cells[1] != "-")
+            state = Dispatch.Evolve(state, new InstructionWithdrawn(Instruction, Second(cells[1]), "storm"));
+        if (cells[2] != "-") state = Dispatch.Evolve(state, Clock(cells[2]));
+        return Dispatch.Decide(state, Clock(cells[3]), Now, Key);
+
+        static InstructionClockRecorded Clock(string text) => text.Split(' ') is [var point, var clock, var at]
+            ? new(Instruction, new(point), Enum.Parse<InstructionClock>(clock), Second(at), "gateway")
+            : throw new InvalidDataException(text);
+    }
+
+    private static Decision WithdrawalOf(string[] cells)
+    {
+        var state = Instructed(cells[0]);
+        if (cells[1] != "-")
+            state = Dispatch.Evolve(state, new InstructionWithdrawn(Instruction, Second(cells[1]), "storm"));
+        return Dispatch.Decide(state, new InstructionWithdrawn(Instruction, Second(cells[2]), "storm"), Now, Key);
+    }
+
+    private static Decision ClaimOf(string[] cells)
+    {
+        var state = cells[1] == "-" ? Instructed(cells[0]) : Dispatch.Evolve(Instructed(cells[0]), Claim(cells[1]));
+        return Dispatch.Decide(state, Claim(cells[2]), Now, Key);
+
+        static ReasonClaimed Claim(string text) => text.Split(' ') is [var point, var reason]
+            ? new(Instruction, new(point), Enum.Parse<ShortfallReason>(reason), new("cpo"))
+            : throw new InvalidDataException(text);
+    }
+
+    private static Decision TariffOf(string[] cells)
+    {
+        var tariff = Tariff();
+        // Equal by content, not the same lists.
+        return Tariffs.Decide(Known(cells[2], TariffState.Empty, Tariffs.Evolve, Tariff(), tariff with { Currency = "EUR" }),
+            tariff, Now, Key);
+
+        TariffPublished Tariff()
+        {
+            var numbers = cells[0].Split(' ').Select(text => (int)Number(text)).ToArray();
+            var hours = cells[1].Split('-');
+            IReadOnlyList<int> year = [.. Enumerable.Range(1, 12)];
+            DayClass[] days = cells[4] == "weekend"
+                ? [DayClass.Weekday, DayClass.Holiday] : [DayClass.Weekday, DayClass.Weekend, DayClass.Holiday];
+            return new(new("T"), numbers[2], "CNY", cells[3],
+                [
+                    new(year, [DayClass.Weekday], Time(hours[0])!.Value, Time(hours[1]), TariffPeriod.Peak),
+                    new(year, days, LocalTime.Midnight, null, TariffPeriod.Flat),
+                ],
+                [
+                    .. cells[4] == "price" ? Array.Empty<TariffPrice>() : [new(TariffPeriod.Peak, 1.0m, 0.9m)],
+                    new(TariffPeriod.Flat, 0.5m, 0.4m),
+                ], [new(2026, 10, 1)], numbers[1], numbers[0]);
+        }
+
+        static LocalTime? Time(string text) =>
+            text.Length == 0 ? null : LocalTimePattern.CreateWithInvariantCulture("HH:mm").Parse(text).Value;
+    }
+
+    private static Decision RunOf(string[] cells)
+    {
+        var statement = Calculated();
+        var request = new SettlementRequest(new("R1"), Enum.Parse<RunKind>(cells[0]), "Asia/Shanghai", 7, "2026a",
+            cells[3] == "-" ? null : new(cells[3]));
+        var known = Run(request, Calculated());
+        var state = Settlement.Evolve(SettlementState.Empty, Run(request with { Run = new("R0"), Supersedes = null }, statement));
+        return Settlement.Decide(
+            Known(cells[2], state, Settlement.Evolve, known, known with { Total = known.Total + 1m }), request, statement, Now, Key);
+
+        Statement Calculated()
+        {
+            var tariff = new TariffPublished(new("T"), 1, "CNY", "Asia/Shanghai",
+                [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
+                cells[1] is "price" or "both" ? [] : [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2);
+            MeteredQuantity[] quantities = cells[1] == "lines" ? [] :
+            [
+                new(new("P1"), Direction.Import, Seconds("0-900"), Energy.FromWattHours(1000), "v1", ReadingQuality.Measured),
+                new(new("P1"), Direction.Import, Seconds("900-1800"),
+                    cells[1] is "energy" or "both" ? null : Energy.Zero, "v1", ReadingQuality.Measured),
+            ];
+            var balanced = Statement.Build(new("A"), new(1970, 1, 1), tariff, quantities);
+            return cells[4] == "balanced" ? balanced : balanced with { Postings = [new("receivable/A", 1m)] };
+        }
+    }
+
+    /// <summary>The run that a statement becomes, whatever guards may say of it.</summary>
+    private static SettlementRunCompleted Run(SettlementRequest request, Statement statement) => new(
+        request.Run, request.Kind, statement.Account, statement.Day, request.Zone, request.AtPosition, statement.Tariff,
+        statement.TariffVersion, Settlement.RuleVersion, request.TzdbVersion, statement.Lines.Count, statement.LinesRoot,
+        statement.Total, statement.Currency, statement.Postings, request.Supersedes, statement.Incomplete);
+
+    private static DispatchInstructed Order(string kind, string targets, string issued, string period) => new(
+        Instruction, Enum.Parse<InstructionKind>(kind), new("grid"), Second(issued), Seconds(period),
+        targets == "-" ? [] : [.. targets.Split(' ').Select(target => target.Split(':'))
+            .Select(target => new InstructionTarget(new(target[0]), Kilowatts(target[1])))],
+        Power.Zero, 0, 0m, 0m);
+
+    private static DispatchState Instructed(string yesOrNo) => yesOrNo == "no"
+        ? DispatchState.Empty
+        : Dispatch.Evolve(DispatchState.Empty, Order("Export", "C1:100", "100", "200-800"));
+
+    private static TState Known<TState>(
+        string known, TState state, Func<TState, LedgerEvent, TState> evolve, LedgerEvent same, LedgerEvent other) => known switch
+        {
+            "-" => state,
+            "same" => evolve(state, same),
+            "other" => evolve(state, other),
+            _ => throw new InvalidDataException(known),
+        };
+}
