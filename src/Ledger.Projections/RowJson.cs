@@ -35,6 +35,10 @@ internal static class RowJson
     public static string Day(LocalDate day) => LocalDatePattern.Iso.Format(day);
     public static LocalDate Day(string day) => LocalDatePattern.Iso.Parse(day).Value;
 
+    /// <summary>No trailing zeros, so that equal amounts are equal text however they were added up.</summary>
+    public static string Text(decimal value) =>
+        value.ToString("0.############################", CultureInfo.InvariantCulture);
+
     private sealed class EnergyText : JsonConverter<Energy>
     {
         public override Energy Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
@@ -51,13 +55,12 @@ internal static class RowJson
             writer.WriteStringValue(Fixed.Format(value));
     }
 
-    // No trailing zeros, so that equal amounts are equal bytes however they were added up.
     private sealed class DecimalText : JsonConverter<decimal>
     {
         public override decimal Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
             decimal.Parse(reader.GetString()!, CultureInfo.InvariantCulture);
         public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) =>
-            writer.WriteStringValue(value.ToString("0.############################", CultureInfo.InvariantCulture));
+            writer.WriteStringValue(Text(value));
     }
 
     private sealed class LongText : JsonConverter<long>

@@ -1,0 +1,87 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>What a calculation of an account's day gives.</summary>
+public abstract record SettlementCalculation
+{
+    private SettlementCalculation() { }
+
+    /// <summary>The statement, and the points that are not in it, each with the reason.</summary>
+    public sealed record Calculated(
+        Statement Statement, string Zone, long AtPosition, string TzdbVersion, IReadOnlyList<SettledPoint> LeftOut)
+        : SettlementCalculation
+    {
+        /// <summary>The request to record this statement as a run.</summary>
+        public SettlementRequest Request(RunId run, RunKind kind, RunId? supersedes) =>
+            new(run, kind, Zone, AtPosition, TzdbVersion, supersedes);
+    }
+
+    /// <summary>There is nothing to calculate with: no point, or no tariff.</summary>
+    public sealed record NotPossible(Rejection Code, string Detail, IReadOnlyList<SettledPoint> LeftOut)
+        : SettlementCalculation;
+}
+
+/// <summary>
+/// A stored run calculated again from its own position. <paramref name="Differs"/> is null where the lines have the
+/// root, and the total the amount, that were recorded.
+/// </summary>
+public sealed record RederivedRun(TimeOfUseSettlement.RunRow Run, Statement? Statement, string? Differs);
+
+/// <summary>
+/// The one way to calculate a settlement, for whoever asks: a new run, a reader of its lines, and an auditor who
+/// re-derives a stored one. It reads the journal up to a position and nothing else, so a position gives one statement.
+/// </summary>
+public static class Settlements
+{
+    /// <summary>Calculates an account's day from the facts before a position of the journal.</summary>
+    public static async Task<SettlementCalculation> CalculateAsync(
+        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
+    {
+        var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
+        if (facts.Zone is not { } zone)
+            return new SettlementCalculation.NotPossible(
+                Rejection.UnknownSettlementPoint, $"{account} owns no settlement point on {RowJson.Day(day)}", facts.LeftOut);
+        if (facts.Tariff is not { } tariff)
+            return new SettlementCalculation.NotPossible(Rejection.UnknownTariff, facts.Assigned is { } assigned
+                ? $"no version of tariff {assigned} is in force on {RowJson.Day(day)}"
+                : $"{account} has no tariff on {RowJson.Day(day)}", facts.LeftOut);
+        var statement = Statement.Build(account, day, tariff, facts.Points.SelectMany(Quantities));
+        return new SettlementCalculation.Calculated(
+            statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
+    }
+
+    /// <summary>Calculates a stored run again and says what differs, and whether other rules explain it.</summary>
+    public static async Task<RederivedRun> RederiveAsync(
+        IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct)
+    {
+        var again = await CalculateAsync(
+            journal, views, new(run.Account), RowJson.Day(run.Day), run.AtPosition, ct).ConfigureAwait(false);
+        if (again is not SettlementCalculation.Calculated { Statement: var statement })
+            return new(run, null, $"nothing can be calculated: {((SettlementCalculation.NotPossible)again).Detail}");
+        var differs =
+            statement.Lines.Count != run.Lines ? $"{statement.Lines.Count} lines, recorded were {run.Lines}"
+            : statement.LinesRoot.Hex != run.LinesRoot ? $"the lines' root is {statement.LinesRoot}, recorded was {run.LinesRoot}"
+            : statement.Total != run.Total ? $"the total is {RowJson.Text(statement.Total)}, recorded was {RowJson.Text(run.Total)}"
+            : null;
+        if (differs is not null && run.RuleVersion != Settlement.RuleVersion)
+            differs += $"; the rules are {Settlement.RuleVersion}, the run's were {run.RuleVersion}";
+        if (differs is not null && run.TzdbVersion != SettlementCalendar.TzdbVersion)
+            differs += $"; the time-zone rules are {SettlementCalendar.TzdbVersion}, the run's were {run.TzdbVersion}";
+        return new(run, statement, differs);
+    }
+
+    private static IEnumerable<MeteredQuantity> Quantities(PointFacts point) =>
+        Enum.GetValues<Direction>().Where(direction => direction == Direction.Import || Exports(point))
+            .SelectMany(direction => MeteredDay.Of(
+                point.Registered.Point, direction, point.Periods, point.Metered, point.Registered.Rated));
+
+    // A point that cannot export, and of which no fact says that it did, has no lines of export.
+    private static bool Exports(PointFacts point) =>
+        point.Registered.Bidirectional
+        || point.Metered.Installations.Any(known => known.Fact.Installed.Register.Direction == Direction.Export)
+        || point.Metered.IntervalReadings.Any(known => known.Fact.Register.Direction == Direction.Export)
+        || point.Metered.IntervalRecords.Any(known => known.Fact.Export > Energy.Zero);
+}
