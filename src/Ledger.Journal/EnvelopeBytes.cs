@@ -11,7 +11,7 @@ public static class EnvelopeBytes
 
     public static byte[] Write(Envelope envelope, int payloadLength)
     {
-        var writer = new JournalWriter(stackalloc byte[UsualBytesMax]);
+        var writer = new ByteWriter(stackalloc byte[UsualBytesMax]);
         writer.Byte(Version);
         writer.Text(envelope.Ledger.Value);
         writer.Text(envelope.Stream);
@@ -42,7 +42,7 @@ public static class EnvelopeBytes
     /// <summary>Reads a header back; throws <see cref="InvalidDataException"/> on anything but the bytes above.</summary>
     public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header)
     {
-        var reader = new JournalReader(header, "header");
+        var reader = new ByteReader(header, "header");
         if (reader.Byte() is var version && version != Version)
             throw new InvalidDataException($"header version {version} is unknown; this program reads version {Version}");
         if (!LedgerId.TryParse(reader.Text(), out var ledger)) throw new InvalidDataException("the header names no ledger");

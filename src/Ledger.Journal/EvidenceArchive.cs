@@ -15,15 +15,16 @@ public sealed class EvidenceArchive : IDisposable
     private const int HeadBytes = 48, TagBytes = 16, NonceBytes = 12;
     private const long SegmentBytesMax = 256L * 1024 * 1024;
     private readonly string directory;
+    private readonly FileAccess access;
     private readonly byte[] nonceKey;
     private readonly AesGcm cipher;
     private readonly Lock gate = new();
     private readonly Dictionary<EvidenceDigest, (int Segment, long Offset, int Length)> index = [];
     private readonly List<FileStream> segments = [];
 
-    private EvidenceArchive(string directory, byte[] secret)
+    private EvidenceArchive(string directory, byte[] secret, FileAccess access)
     {
-        this.directory = directory;
+        (this.directory, this.access) = (directory, access);
         nonceKey = HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: "ledger evidence nonce"u8.ToArray());
         cipher = new AesGcm(HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: "ledger evidence key"u8.ToArray()), TagBytes);
     }
@@ -31,16 +32,36 @@ public sealed class EvidenceArchive : IDisposable
     /// <summary>Opens the archive in the folder <c>evidence</c> of the data folder, whose owner the caller is.</summary>
     public static EvidenceArchive Open(string dataDirectory, byte[] secret)
     {
-        var archive = new EvidenceArchive(Path.Combine(dataDirectory, "evidence"), secret);
-        Directory.CreateDirectory(archive.directory);
-        DirectoryEntries.Sync(dataDirectory);
-        while (File.Exists(archive.SegmentPath(archive.segments.Count))) archive.Scan(archive.OpenSegment());
-        return archive;
+        DurableFiles.CreateDirectory(Path.Combine(dataDirectory, "evidence"));
+        return Open(dataDirectory, secret, FileAccess.ReadWrite);
+    }
+
+    /// <summary>
+    /// Opens what is there, beside its owner too, and changes nothing. Opened after the journal it has the evidence of
+    /// every fact that the journal shows.
+    /// </summary>
+    public static EvidenceArchive OpenForReading(string dataDirectory, byte[] secret) => Open(dataDirectory, secret, FileAccess.Read);
+
+    private static EvidenceArchive Open(string dataDirectory, byte[] secret, FileAccess access)
+    {
+        var archive = new EvidenceArchive(Path.Combine(dataDirectory, "evidence"), secret, access);
+        try
+        {
+            while (File.Exists(archive.SegmentPath(archive.segments.Count)))
+                archive.Scan(archive.OpenSegment(), File.Exists(archive.SegmentPath(archive.segments.Count)));
+            return archive;
+        }
+        catch
+        {
+            archive.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Keeps the bytes, durably, and returns their name; bytes that are there already are not kept twice.</summary>
     public EvidenceDigest Put(ReadOnlySpan<byte> evidence)
     {
+        if (access == FileAccess.Read) throw new InvalidOperationException("the evidence is open for reading only");
         var hash = SHA256.HashData(evidence);
         var digest = new EvidenceDigest(Convert.ToHexStringLower(hash));
         var record = new byte[HeadBytes + evidence.Length + TagBytes];
@@ -55,7 +76,7 @@ public sealed class EvidenceArchive : IDisposable
             if (segments.Count == 0 || segments[^1].Length >= SegmentBytesMax)
             {
                 OpenSegment();
-                DirectoryEntries.Sync(directory);
+                DurableFiles.SyncDirectory(directory);
             }
             var offset = segments[^1].Length;
             RandomAccess.Write(segments[^1].SafeFileHandle, record, offset);
@@ -70,16 +91,26 @@ public sealed class EvidenceArchive : IDisposable
         lock (gate)
         {
             if (!index.TryGetValue(digest, out var at)) return null;
-            var record = new byte[HeadBytes + at.Length + TagBytes];
-            if (RandomAccess.Read(segments[at.Segment].SafeFileHandle, record, at.Offset) != record.Length)
-                throw new InvalidDataException($"evidence {digest} is cut short");
-            var hash = Convert.FromHexString(digest.Hex);
-            var plain = new byte[at.Length];
-            cipher.Decrypt(Nonce(hash), record.AsSpan(HeadBytes, at.Length), record.AsSpan(HeadBytes + at.Length), plain);
-            return SHA256.HashData(plain).AsSpan().SequenceEqual(hash)
-                ? plain
-                : throw new InvalidDataException($"evidence {digest} does not have its digest");
+            return Unseal(digest, at) ?? throw new InvalidDataException($"evidence {digest} is damaged");
         }
+    }
+
+    /// <summary>The bytes of a record; null where they are cut short or changed.</summary>
+    private byte[]? Unseal(EvidenceDigest digest, (int Segment, long Offset, int Length) at)
+    {
+        var record = new byte[HeadBytes + at.Length + TagBytes];
+        if (RandomAccess.Read(segments[at.Segment].SafeFileHandle, record, at.Offset) != record.Length) return null;
+        var hash = Convert.FromHexString(digest.Hex);
+        var plain = new byte[at.Length];
+        try
+        {
+            cipher.Decrypt(Nonce(hash), record.AsSpan(HeadBytes, at.Length), record.AsSpan(HeadBytes + at.Length), plain);
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return null;
+        }
+        return SHA256.HashData(plain).AsSpan().SequenceEqual(hash) ? plain : null;
     }
 
     private ReadOnlySpan<byte> Nonce(byte[] digest) => HMACSHA256.HashData(nonceKey, digest).AsSpan(0, NonceBytes);
@@ -89,33 +120,49 @@ public sealed class EvidenceArchive : IDisposable
     // WriteThrough (O_SYNC) because .NET's Flush(true) swallows the errors of fsync on Linux.
     private FileStream OpenSegment()
     {
-        segments.Add(new FileStream(SegmentPath(segments.Count), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 0, FileOptions.WriteThrough));
+        var (mode, share) = access == FileAccess.Read ? (FileMode.Open, FileShare.ReadWrite) : (FileMode.OpenOrCreate, FileShare.Read);
+        segments.Add(new FileStream(SegmentPath(segments.Count), mode, access, share, 0, FileOptions.WriteThrough));
         return segments[^1];
     }
 
     /// <summary>
-    /// Indexes a segment. An incomplete record at the very end is the write that a crash interrupted, never
-    /// acknowledged, and is cut off; a damaged head anywhere else is refused.
+    /// Indexes a segment. What a crash interrupted stands at the very end of the last one and was never acknowledged:
+    /// an incomplete record, which its owner cuts off, or a complete one whose bytes did not reach the disk, which does
+    /// not count as kept. A damaged head anywhere else is refused.
     /// </summary>
-    private void Scan(FileStream segment)
+    private void Scan(FileStream segment, bool isFollowed)
     {
         var head = new byte[HeadBytes];
-        var offset = 0L;
-        while (offset < segment.Length)
+        var (offset, end) = (0L, segment.Length);
+        EvidenceDigest? last = null;
+        while (offset < end)
         {
-            var read = RandomAccess.Read(segment.SafeFileHandle, head, offset);
-            var torn = read < HeadBytes || head.All(b => b == 0);
-            if (!torn && !SHA256.HashData(head.AsSpan(0, 40)).AsSpan(0, 8).SequenceEqual(head.AsSpan(40)))
-                throw new InvalidDataException($"{segment.Name} is damaged at byte {offset}");
-            var length = torn ? 0 : BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4));
-            if (torn || offset + HeadBytes + length + TagBytes > segment.Length)
+            var isWhole = RandomAccess.Read(segment.SafeFileHandle, head, offset) == HeadBytes
+                && (head.AsSpan().ContainsAnyExcept((byte)0) || !IsUnwritten(segment, offset));
+            if (isWhole && !SHA256.HashData(head.AsSpan(0, 40)).AsSpan(0, 8).SequenceEqual(head.AsSpan(40))) throw Damaged();
+            var length = isWhole ? BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4)) : 0;
+            if (!isWhole || offset + HeadBytes + length + TagBytes > end)
             {
-                segment.SetLength(offset);
-                return;
+                if (isFollowed) throw Damaged();
+                if (access != FileAccess.Read) segment.SetLength(offset);
+                break;
             }
-            index.TryAdd(new EvidenceDigest(Convert.ToHexStringLower(head.AsSpan(8, 32))), (segments.Count - 1, offset, length));
+            last = new EvidenceDigest(Convert.ToHexStringLower(head.AsSpan(8, 32)));
+            index[last.Value] = (segments.Count - 1, offset, length); // of two the later: the earlier was not kept
             offset += HeadBytes + length + TagBytes;
         }
+        if (!isFollowed && last is { } latest && Unseal(latest, index[latest]) is null) index.Remove(latest);
+
+        InvalidDataException Damaged() => new($"{segment.Name} is damaged at byte {offset}");
+    }
+
+    /// <summary>Whether nothing but zeros follows: the file grew before the crash, but its bytes were not written.</summary>
+    private static bool IsUnwritten(FileStream segment, long offset)
+    {
+        var bytes = new byte[64 * 1024];
+        for (int read; (read = RandomAccess.Read(segment.SafeFileHandle, bytes, offset)) > 0; offset += read)
+            if (bytes.AsSpan(0, read).ContainsAnyExcept((byte)0)) return false;
+        return true;
     }
 
     public void Dispose()

@@ -17,7 +17,7 @@ public static class IntervalRecordBytes
 
     public static byte[] Write(IntervalRecorded record)
     {
-        var writer = new JournalWriter(stackalloc byte[UsualBytesMax]);
+        var writer = new ByteWriter(stackalloc byte[UsualBytesMax]);
         writer.Byte(Version);
         writer.Text(record.Point.Value);
         writer.Time(record.Period.Start);
@@ -51,7 +51,7 @@ public static class IntervalRecordBytes
     /// <summary>Reads a record back; throws <see cref="InvalidDataException"/> on anything but the bytes above.</summary>
     public static IntervalRecorded Read(ReadOnlySpan<byte> payload)
     {
-        var reader = new JournalReader(payload, "interval record");
+        var reader = new ByteReader(payload, "interval record");
         if (reader.Byte() is var version && version != Version)
             throw new InvalidDataException($"interval record layout {version} is unknown; this program reads {Version}");
         if (!SettlementPointId.TryParse(reader.Text(), out var point))
@@ -71,14 +71,14 @@ public static class IntervalRecordBytes
         return record;
     }
 
-    private static CurveGap[] ReadGaps(ref JournalReader reader)
+    private static CurveGap[] ReadGaps(ref ByteReader reader)
     {
         var gaps = new CurveGap[reader.UInt16()];
         for (var i = 0; i < gaps.Length; i++) gaps[i] = new CurveGap(FromTo(ref reader));
         return gaps;
     }
 
-    private static Interval FromTo(ref JournalReader reader)
+    private static Interval FromTo(ref ByteReader reader)
     {
         var (from, to) = (reader.Time(), reader.Time());
         return to >= from ? new Interval(from, to) : throw new InvalidDataException("an interval ends before it starts");

@@ -25,7 +25,7 @@ internal static class JournalBytes
 }
 
 /// <summary>Writes values one after the other, into the caller's buffer as long as it lasts.</summary>
-internal ref struct JournalWriter(Span<byte> buffer)
+internal ref struct ByteWriter(Span<byte> buffer)
 {
     private Span<byte> bytes = buffer;
     private int length;
@@ -61,8 +61,8 @@ internal ref struct JournalWriter(Span<byte> buffer)
     }
 }
 
-/// <summary>Reads what <see cref="JournalWriter"/> wrote; anything else is an <see cref="InvalidDataException"/>.</summary>
-internal ref struct JournalReader(ReadOnlySpan<byte> bytes, string what)
+/// <summary>Reads what <see cref="ByteWriter"/> wrote; anything else is an <see cref="InvalidDataException"/>.</summary>
+internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what)
 {
     private ReadOnlySpan<byte> rest = bytes;
 

@@ -1,12 +1,29 @@
 using System.Buffers.Binary;
-using System.ComponentModel;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace Ledger.Journal;
 
-/// <summary>The journal is not what was acknowledged; a person decides what to do (`ledger recover`).</summary>
+/// <summary>The data folder is not what it was left as; a person decides what to do (`ledger recover`).</summary>
 public sealed class JournalRefusedException(string message) : Exception(message);
+
+/// <summary>How far the journal was acknowledged, and the root over those events.</summary>
+public sealed record Acknowledged(long Length, byte[] Root)
+{
+    /// <summary>Refuses a journal that holds less than was acknowledged, or something else.</summary>
+    /// <param name="found">The journal's tree.</param>
+    /// <param name="rootAt">The root over the first so many events of the journal.</param>
+    internal void Verify(MerkleTree found, Func<long, byte[]> rootAt)
+    {
+        if (found.Size < Length)
+            throw new JournalRefusedException(
+                $"the journal ends at position {found.Size} but was acknowledged up to position {Length}");
+        var root = found.Size == Length ? found.Root() : rootAt(Length);
+        if (!root.AsSpan().SequenceEqual(Root))
+            throw new JournalRefusedException(
+                $"the journal's root at position {Length} is {Convert.ToHexStringLower(root)} but "
+                + $"{Convert.ToHexStringLower(Root)} was acknowledged");
+    }
+}
 
 /// <summary>
 /// The file journal.head: how far the journal was acknowledged, and its root there. SQLite drops the tail of a damaged
@@ -24,37 +41,25 @@ public sealed class JournalHead : IDisposable
 
     private JournalHead(FileStream file) => this.file = file;
 
-    /// <summary>Acknowledged number of events.</summary>
-    public long Length { get; private set; }
+    /// <summary>What is acknowledged.</summary>
+    public Acknowledged Now { get; private set; } = new(0, new MerkleTree().Root());
 
-    /// <summary>Root over them.</summary>
-    public byte[] Root { get; private set; } = new MerkleTree().Root();
-
-    /// <summary>Opens the head; it is made only where the journal is empty.</summary>
-    public static JournalHead Open(string directory, long journalLength)
+    /// <summary>Opens the head, or makes that of an empty journal.</summary>
+    public static JournalHead Open(string directory)
     {
-        var path = Path.Combine(directory, FileName);
-        var existed = File.Exists(path);
-        if (!existed && journalLength > 0)
-            throw new JournalRefusedException($"{FileName} is missing beside a journal of {journalLength} events");
         // WriteThrough (O_SYNC) because .NET's Flush(true) swallows the errors of fsync on Linux.
-        var head = new JournalHead(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 0, FileOptions.WriteThrough));
+        var head = new JournalHead(new FileStream(Path.Combine(directory, FileName), FileMode.OpenOrCreate,
+            FileAccess.ReadWrite, FileShare.Read, 0, FileOptions.WriteThrough));
         try
         {
-            if (existed && head.file.Length > 0)
+            if (head.file.Length > 0)
             {
-                head.Load();
+                (head.generation, head.Now) = Load(head.file) ?? throw Damaged();
+                return head;
             }
-            else if (journalLength > 0)
-            {
-                throw new JournalRefusedException($"{FileName} is empty beside a journal of {journalLength} events");
-            }
-            else
-            {
-                head.Write(0, head.Root);
-                head.Write(0, head.Root);
-                DirectoryEntries.Sync(directory);
-            }
+            head.Write(head.Now);
+            head.Write(head.Now);
+            DurableFiles.SyncDirectory(directory);
             return head;
         }
         catch
@@ -64,62 +69,48 @@ public sealed class JournalHead : IDisposable
         }
     }
 
+    /// <summary>What the head says, also beside the owner that writes it; null where there is none.</summary>
+    public static Acknowledged? Read(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path)) return null;
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
+        // Once more: the owner may just have been writing one slot, and then the other.
+        return file.Length == 0 ? null : (Load(file) ?? Load(file) ?? throw Damaged()).Acknowledged;
+    }
+
     /// <summary>Writes the older slot and returns when it is on the disk.</summary>
-    public void Write(long length, byte[] root)
+    public void Write(Acknowledged next)
     {
         generation++;
         Span<byte> slot = stackalloc byte[SlotBytes];
         "LHD1"u8.CopyTo(slot);
         BinaryPrimitives.WriteUInt64BigEndian(slot[4..], generation);
-        BinaryPrimitives.WriteInt64BigEndian(slot[12..], length);
-        root.CopyTo(slot[20..]);
+        BinaryPrimitives.WriteInt64BigEndian(slot[12..], next.Length);
+        next.Root.CopyTo(slot[20..]);
         SHA256.HashData(slot[..52], slot[52..]);
         RandomAccess.Write(file.SafeFileHandle, slot, (long)(generation % 2) * SlotDistance);
-        (Length, Root) = (length, root);
+        Now = next;
     }
 
-    private void Load()
+    /// <summary>The newer of the intact slots; null where neither is intact.</summary>
+    private static (ulong Generation, Acknowledged Acknowledged)? Load(FileStream file)
     {
         Span<byte> slot = stackalloc byte[SlotBytes];
-        var found = false;
+        (ulong Generation, Acknowledged Acknowledged)? newer = null;
         for (var i = 0; i < 2; i++)
         {
             slot.Clear();
             RandomAccess.Read(file.SafeFileHandle, slot, (long)i * SlotDistance);
             if (!slot[..4].SequenceEqual("LHD1"u8) || !SHA256.HashData(slot[..52]).AsSpan().SequenceEqual(slot[52..])) continue;
-            var candidate = BinaryPrimitives.ReadUInt64BigEndian(slot[4..]);
-            if (found && candidate < generation) continue;
-            (found, generation) = (true, candidate);
-            (Length, Root) = (BinaryPrimitives.ReadInt64BigEndian(slot[12..]), slot[20..52].ToArray());
+            var generation = BinaryPrimitives.ReadUInt64BigEndian(slot[4..]);
+            if (newer is null || generation > newer.Value.Generation)
+                newer = (generation, new(BinaryPrimitives.ReadInt64BigEndian(slot[12..]), slot[20..52].ToArray()));
         }
-        if (!found) throw new JournalRefusedException($"both slots of {FileName} are damaged");
+        return newer;
     }
+
+    private static JournalRefusedException Damaged() => new($"both slots of {FileName} are damaged");
 
     public void Dispose() => file.Dispose();
-}
-
-/// <summary>Makes the names in a directory durable: a new file is lost with its directory's entry.</summary>
-internal static class DirectoryEntries
-{
-    private const int ReadOnly = 0; // O_RDONLY
-
-    [DllImport("libc", EntryPoint = "open", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    private static extern int OpenFile(string path, int flags);
-
-    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static extern int Fsync(int descriptor);
-
-    [DllImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static extern int Close(int descriptor);
-
-    public static void Sync(string directory)
-    {
-        if (OperatingSystem.IsWindows()) return; // NTFS journals its names
-        var descriptor = OpenFile(directory, ReadOnly);
-        if (descriptor < 0) throw new IOException($"open {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
-        var failed = Fsync(descriptor) != 0;
-        var error = Marshal.GetLastPInvokeError();
-        if (Close(descriptor) != 0 && !failed) (failed, error) = (true, Marshal.GetLastPInvokeError());
-        if (failed) throw new IOException($"fsync {directory}", new Win32Exception(error));
-    }
 }

@@ -24,7 +24,7 @@ internal sealed class JournalTables : IDisposable
 
     public JournalTables(string path)
     {
-        connection = Connect(path);
+        connection = Connect(path, SqliteOpenMode.ReadWriteCreate);
         Execute("PRAGMA journal_mode=WAL");
         Execute("PRAGMA synchronous=FULL");
         Execute(Schema);
@@ -35,24 +35,35 @@ internal sealed class JournalTables : IDisposable
         saveLedger = Prepare("UPDATE ledger SET length=$length, frontier=$frontier, recorded_at=$at", "$length", "$frontier", "$at");
     }
 
-    public static SqliteConnection Connect(string path)
+    private static SqliteConnection Connect(string path, SqliteOpenMode mode)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        var text = new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false };
+        var connection = new SqliteConnection(text.ToString());
         connection.Open();
         return connection;
     }
 
-    /// <summary>What the ledger's row says; the row is made for a new journal, and another ledger's journal is refused.</summary>
+    /// <summary>A connection that changes no byte: not even the end of a damaged log is cut off when it is closed.</summary>
+    public static SqliteConnection ConnectForReading(string path) => Connect(path, SqliteOpenMode.ReadOnly);
+
+    /// <summary>What the ledger's row says; the row is made for a new journal.</summary>
     public (MerkleTree Tree, Instant RecordedAt) LoadLedger(LedgerId ledger)
     {
-        using (var create = Prepare("INSERT OR IGNORE INTO ledger VALUES(1,$name,0,x'',0)", "$name"))
-        {
-            create.Parameters[0].Value = ledger.Value;
-            create.ExecuteNonQuery();
-        }
-        using var select = Prepare("SELECT name, length, frontier, recorded_at, (SELECT coalesce(max(position) + 1, 0) FROM events) FROM ledger");
+        using var create = Prepare("INSERT OR IGNORE INTO ledger VALUES(1,$name,0,x'',0)", "$name");
+        Run(create, ledger.Value);
+        return ReadLedger(connection, ledger)!.Value;
+    }
+
+    /// <summary>What the ledger's row says, null where a journal was never begun; another ledger's journal is refused.</summary>
+    public static (MerkleTree Tree, Instant RecordedAt)? ReadLedger(SqliteConnection connection, LedgerId ledger)
+    {
+        using var select = connection.CreateCommand();
+        select.CommandText = "SELECT count(*) FROM sqlite_schema WHERE name = 'events'";
+        if (select.ExecuteScalar() is 0L) return null;
+        select.CommandText =
+            "SELECT name, length, frontier, recorded_at, (SELECT coalesce(max(position) + 1, 0) FROM events) FROM ledger";
         using var row = select.ExecuteReader();
-        if (!row.Read()) throw new JournalRefusedException("the ledger's row is missing");
+        if (!row.Read()) return null;
         if (row.GetString(0) != ledger.Value)
             throw new JournalRefusedException($"this is the journal of ledger {row.GetString(0)}, not of {ledger}");
         if (row.GetInt64(1) != row.GetInt64(4))
@@ -71,11 +82,12 @@ internal sealed class JournalTables : IDisposable
     }
 
     /// <summary>The root over the first <paramref name="length"/> stored leaves.</summary>
-    public byte[] RootAt(long length)
+    public static byte[] RootAt(SqliteConnection connection, long length)
     {
         var tree = new MerkleTree();
-        using var select = Prepare("SELECT leaf FROM events WHERE position < $length ORDER BY position", "$length");
-        select.Parameters[0].Value = length;
+        using var select = connection.CreateCommand();
+        select.CommandText = "SELECT leaf FROM events WHERE position < $length ORDER BY position";
+        select.Parameters.AddWithValue("$length", length);
         using var rows = select.ExecuteReader();
         while (rows.Read()) tree.Append(rows.GetFieldValue<byte[]>(0));
         return tree.Root();

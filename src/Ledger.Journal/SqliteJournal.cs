@@ -1,7 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Ledger.Domain;
-using Microsoft.Data.Sqlite;
 using NodaTime;
 
 namespace Ledger.Journal;
@@ -29,9 +27,9 @@ public sealed class JournalFaultedException(Exception cause) : Exception($"the j
 public sealed class SqliteJournal : IJournal
 {
     public const string FileName = "journal.db";
-    private const int ReadRowsMax = 512; // a page of reading, so that no long read holds a snapshot of the database
     private readonly SqliteJournalOptions options;
     private readonly FolderLock owned;
+    private readonly JournalPages pages;
     private readonly JournalTables tables;
     private readonly JournalHead head;
     private readonly JournalSequencer sequencer;
@@ -41,34 +39,26 @@ public sealed class SqliteJournal : IJournal
     private volatile TaskCompletionSource grown = NewSignal();
     private volatile JournalFaultedException? fault;
 
-    private sealed record Acknowledged(long Length, byte[] Root);
-
     private SqliteJournal(SqliteJournalOptions options, FolderLock owned)
     {
         (this.options, this.owned) = (options, owned);
-        JournalTables? opened = null;
+        pages = new JournalPages(Path.Combine(options.Directory, FileName), () => Length);
+        var opened = new Stack<IDisposable>([pages]);
         try
         {
-            tables = opened = new JournalTables(Path.Combine(options.Directory, FileName));
+            SqliteJournalReader.Check(options, pages); // before anything is written
+            opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName)));
             var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
-            head = JournalHead.Open(options.Directory, tree.Size);
-            try
-            {
-                RefuseUnlessAcknowledged(tree);
-                if (tree.Size > head.Length) head.Write(tree.Size, tree.Root());
-            }
-            catch
-            {
-                head.Dispose();
-                throw;
-            }
-            DirectoryEntries.Sync(options.Directory);
-            sequencer = new JournalSequencer(options, tables, tree, recordedAt);
+            opened.Push(head = JournalHead.Open(options.Directory));
+            DurableFiles.SyncDirectory(options.Directory);
             acknowledged = new Acknowledged(tree.Size, tree.Root());
+            // Events beyond the head were durable but not yet acknowledged: they stay.
+            if (tree.Size > head.Now.Length) head.Write(acknowledged);
+            sequencer = new JournalSequencer(options, tables, tree, recordedAt);
         }
         catch
         {
-            opened?.Dispose();
+            while (opened.TryPop(out var part)) part.Dispose();
             throw;
         }
         queue = Channel.CreateBounded<PendingAppend>(new BoundedChannelOptions(options.QueuedAppendsMax) { SingleReader = true });
@@ -83,7 +73,7 @@ public sealed class SqliteJournal : IJournal
     public static SqliteJournal Open(SqliteJournalOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Secret.Length, 16, "bytes of the ledger's secret");
-        Directory.CreateDirectory(options.Directory);
+        DurableFiles.CreateDirectory(options.Directory);
         var owned = FolderLock.Take(options.Directory);
         try
         {
@@ -100,18 +90,8 @@ public sealed class SqliteJournal : IJournal
     public long Length => acknowledged.Length;
     public byte[] Root => acknowledged.Root;
 
-    /// <summary>Events beyond the head were durable but not yet acknowledged; events that are missing were.</summary>
-    private void RefuseUnlessAcknowledged(MerkleTree tree)
-    {
-        if (tree.Size < head.Length)
-            throw new JournalRefusedException(
-                $"the journal ends at position {tree.Size} but was acknowledged up to position {head.Length}");
-        var root = tree.Size == head.Length ? tree.Root() : tables.RootAt(head.Length);
-        if (!root.AsSpan().SequenceEqual(head.Root))
-            throw new JournalRefusedException(
-                $"the journal's root at position {head.Length} is {Convert.ToHexStringLower(root)} but "
-                + $"{Convert.ToHexStringLower(head.Root)} was acknowledged");
-    }
+    /// <summary>Says where this process takes facts: <see cref="FolderOwnedException.Url"/> of whoever comes second.</summary>
+    public void PublishUrl(string url) => owned.PublishUrl(url);
 
     public async ValueTask<AppendResult> AppendAsync(
         string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct)
@@ -158,66 +138,19 @@ public sealed class SqliteJournal : IJournal
     {
         if (sequencer.Tree.Size > acknowledged.Length)
         {
-            var root = sequencer.Tree.Root();
-            head.Write(sequencer.Tree.Size, root);
-            acknowledged = new Acknowledged(sequencer.Tree.Size, root);
+            var next = new Acknowledged(sequencer.Tree.Size, sequencer.Tree.Root());
+            head.Write(next);
+            acknowledged = next;
             Interlocked.Exchange(ref grown, NewSignal()).SetResult();
         }
         foreach (var (pending, result) in batch) pending.Answer.SetResult(result);
     }
 
     public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromRevision, CancellationToken ct) =>
-        ReadAsync("""
-            SELECT position, header, payload, revision + 1 FROM events
-            WHERE stream = (SELECT key FROM streams WHERE name = $stream) AND revision >= $from AND position < $length
-            ORDER BY revision LIMIT $rows
-            """, stream, fromRevision, ct);
+        fault is { } stopped ? throw stopped : pages.StreamAsync(stream, fromRevision, ct);
 
     public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
-        ReadAsync("""
-            SELECT position, header, payload, position + 1 FROM events
-            WHERE position >= $from AND position < $length ORDER BY position LIMIT $rows
-            """, null, fromPosition, ct);
-
-    /// <summary>Reads what is acknowledged, page by page; the last column of the query is where the next page starts.</summary>
-    private async IAsyncEnumerable<RecordedEvent> ReadAsync(
-        string sql, string? stream, long from, [EnumeratorCancellation] CancellationToken ct)
-    {
-        if (fault is { } stopped) throw stopped;
-        using var connection = JournalTables.Connect(Path.Combine(options.Directory, FileName));
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        if (stream is not null) command.Parameters.AddWithValue("$stream", stream);
-        command.Parameters.AddWithValue("$from", from);
-        command.Parameters.AddWithValue("$length", Length);
-        command.Parameters.AddWithValue("$rows", ReadRowsMax);
-        var page = new List<RecordedEvent>(ReadRowsMax);
-        do
-        {
-            ct.ThrowIfCancellationRequested();
-            page.Clear();
-            command.Parameters["$from"].Value = from;
-            command.Parameters["$length"].Value = Length;
-            using (var rows = command.ExecuteReader())
-                while (rows.Read())
-                {
-                    page.Add(Read(rows));
-                    from = rows.GetInt64(3);
-                }
-            foreach (var recorded in page) yield return recorded;
-            await Task.CompletedTask;
-        } while (page.Count == ReadRowsMax);
-    }
-
-    private static RecordedEvent Read(SqliteDataReader row)
-    {
-        var position = row.GetInt64(0);
-        var payload = row.GetFieldValue<byte[]>(2);
-        var (envelope, payloadLength) = EnvelopeBytes.Read(row.GetFieldValue<byte[]>(1));
-        if (payloadLength != payload.Length)
-            throw new JournalRefusedException($"position {position} has {payload.Length} bytes of payload, its header says {payloadLength}");
-        return new RecordedEvent(position, envelope, payload);
-    }
+        fault is { } stopped ? throw stopped : pages.AllAsync(fromPosition, ct);
 
     public async Task WaitForAsync(long position, CancellationToken ct)
     {
@@ -234,6 +167,7 @@ public sealed class SqliteJournal : IJournal
     {
         queue.Writer.TryComplete();
         await Task.Run(writer.Join).ConfigureAwait(false);
+        pages.Dispose();
         tables.Dispose();
         head.Dispose();
         owned.Dispose();

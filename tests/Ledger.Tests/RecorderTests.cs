@@ -60,25 +60,4 @@ public sealed class RecorderTests : IDisposable
         refused.Code.ShouldBe(Rejection.EvidenceConflict);
         Encoding.UTF8.GetString(archive.Get(refused.Evidence)!).ShouldContain("\"indexSteps\":\"6\"");
     }
-
-    [Fact]
-    public void The_archive_survives_a_torn_tail_and_refuses_damage()
-    {
-        Directory.CreateDirectory(folder.Path);
-        EvidenceDigest first;
-        using (var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret))
-        {
-            first = archive.Put("first"u8);
-            archive.Put("second"u8);
-            archive.Put("first"u8).ShouldBe(first);
-        }
-        var path = Path.Combine(folder.Path, "evidence", "000000.segment");
-        var bytes = File.ReadAllBytes(path);
-        bytes.Length.ShouldBe(2 * 64 + 11);
-        File.WriteAllBytes(path, bytes[..^3]);
-        using (var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret)) archive.Get(first).ShouldBe("first"u8.ToArray());
-        bytes[5] ^= 1;
-        File.WriteAllBytes(path, bytes);
-        Should.Throw<InvalidDataException>(() => EvidenceArchive.Open(folder.Path, TestFolder.Secret));
-    }
 }

@@ -1,0 +1,73 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace Ledger.Journal;
+
+/// <summary>
+/// Files and names that outlive a crash: a file appears whole or not at all, and it is lost with its directory's entry
+/// unless that is synced too.
+/// </summary>
+internal static class DurableFiles
+{
+    private const int ReadOnly = 0; // O_RDONLY
+
+    /// <summary>Makes a directory, and its name durable; one that is there stays.</summary>
+    public static void CreateDirectory(string directory)
+    {
+        if (Directory.Exists(directory)) return;
+        Directory.CreateDirectory(directory);
+        if (Path.GetDirectoryName(Path.GetFullPath(directory)) is { } parent) SyncDirectory(parent);
+    }
+
+    /// <summary>Writes a file that is not there yet; of two that try at once the first one's stays.</summary>
+    public static void Create(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
+    {
+        var unfinished = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}";
+        File.Delete(unfinished);
+        Write(unfinished, content, mode);
+        try
+        {
+            File.Move(unfinished, path, overwrite: false);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            File.Delete(unfinished);
+        }
+        SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    private static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
+    {
+        var options = new FileStreamOptions
+        {
+            // WriteThrough (O_SYNC) because .NET's Flush(true) swallows the errors of fsync on Linux.
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            BufferSize = 0,
+            Options = FileOptions.WriteThrough,
+        };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = mode;
+        using var file = new FileStream(path, options);
+        file.Write(content);
+    }
+
+    public static void SyncDirectory(string directory)
+    {
+        if (OperatingSystem.IsWindows()) return; // NTFS journals its names
+        var descriptor = OpenFile(directory, ReadOnly);
+        if (descriptor < 0) throw new IOException($"open {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
+        var failed = Fsync(descriptor) != 0;
+        var error = Marshal.GetLastPInvokeError();
+        if (Close(descriptor) != 0 && !failed) (failed, error) = (true, Marshal.GetLastPInvokeError());
+        if (failed) throw new IOException($"fsync {directory}", new Win32Exception(error));
+    }
+
+    [DllImport("libc", EntryPoint = "open", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    private static extern int OpenFile(string path, int flags);
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static extern int Fsync(int descriptor);
+
+    [DllImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static extern int Close(int descriptor);
+}

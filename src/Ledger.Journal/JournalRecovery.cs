@@ -1,0 +1,66 @@
+using System.Globalization;
+using Ledger.Domain;
+
+namespace Ledger.Journal;
+
+/// <summary>
+/// What `ledger recover` does: a person accepts that acknowledged events are lost from a damaged journal. The decision
+/// is a fact of the journal, durable before the head is set back, so that no loss is ever accepted in silence.
+/// </summary>
+public static class JournalRecovery
+{
+    /// <summary>
+    /// Accepts the loss. The damaged log and the head are first copied to <c>damaged/POSITION</c>, the position up to
+    /// which the journal was acknowledged. Views may have applied what is lost: the caller throws them away. Throws
+    /// <see cref="JournalRefusedException"/> where the journal is not behind its head: this repairs nothing else.
+    /// </summary>
+    public static async Task<JournalRecovered> AcceptLossAsync(SqliteJournalOptions options, Principal by, CancellationToken ct)
+    {
+        using var owned = FolderLock.Take(options.Directory);
+        var acknowledged = JournalHead.Read(options.Directory)
+            ?? throw new JournalRefusedException($"{JournalHead.FileName} is missing: nobody knows what was acknowledged");
+        KeepAside(options.Directory, acknowledged.Length);
+        var path = Path.Combine(options.Directory, SqliteJournal.FileName);
+        using var tables = new JournalTables(path);
+        var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
+        using var pages = new JournalPages(path, () => tree.Size);
+        if (!pages.With(connection => JournalTables.RootAt(connection, tree.Size)).AsSpan().SequenceEqual(tree.Root()))
+            throw new JournalRefusedException($"the leaves of the first {tree.Size} events do not have the journal's own root");
+
+        // A recovery that a crash interrupted is the journal's last fact already: only the head is left to do.
+        var recovered = await LastAsync(pages, tree.Size, ct).ConfigureAwait(false) as JournalRecovered;
+        if (recovered?.AcknowledgedPosition != acknowledged.Length)
+        {
+            if (tree.Size >= acknowledged.Length)
+                throw new JournalRefusedException($"the journal holds {tree.Size} events and {acknowledged.Length} "
+                    + "were acknowledged: it is not behind its head");
+            recovered = new JournalRecovered(acknowledged.Length, tree.Size, by.Actor);
+            var now = options.Clock.GetCurrentInstant();
+            var fact = NewFact.At(recovered, now, new EvidenceKey($"recovery of the journal from {tree.Size}"));
+            var sequencer = new JournalSequencer(options, tables, tree, recordedAt);
+            tables.Begin();
+            sequencer.Append(PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null));
+            tables.Commit(tree, sequencer.RecordedAt);
+        }
+        using var head = JournalHead.Open(options.Directory);
+        head.Write(new Acknowledged(tree.Size, tree.Root()));
+        return recovered;
+    }
+
+    private static async Task<LedgerEvent?> LastAsync(JournalPages pages, long length, CancellationToken ct)
+    {
+        await foreach (var last in pages.AllAsync(length - 1, ct).ConfigureAwait(false)) return EventCodec.Decode(last);
+        return null;
+    }
+
+    private static void KeepAside(string directory, long acknowledgedLength)
+    {
+        var aside = Path.Combine(directory, "damaged", acknowledgedLength.ToString(CultureInfo.InvariantCulture));
+        Directory.CreateDirectory(aside);
+        foreach (var name in (string[])[SqliteJournal.FileName + "-wal", JournalHead.FileName])
+        {
+            var (from, to) = (Path.Combine(directory, name), Path.Combine(aside, name));
+            if (File.Exists(from) && !File.Exists(to)) File.Copy(from, to);
+        }
+    }
+}
