@@ -151,10 +151,9 @@ public static class MeteredDay
         var edges = periods.Select(period => period.Start).Append(periods[^1].End).ToList();
         var installations = facts.Installations.Where(entry => entry.Fact.Installed.Register == register)
             .OrderBy(entry => entry.Fact.From).ThenBy(entry => entry.Position).ToList();
-        var readings = facts.Readings.Where(reading => reading.Fact.Register == register
-                && reading.Fact.ReadAt >= edges[0] && reading.Fact.ReadAt <= edges[^1]
-                && reading.Fact.Quality != ReadingQuality.Missing)
-            .OrderBy(reading => reading.Fact.ReadAt).ThenBy(reading => reading.Position).ToList();
+        var readings = facts.Readings.Where(reading =>
+                reading.Fact.Register == register && reading.Fact.Quality != ReadingQuality.Missing)
+            .OrderBy(reading => reading.Fact.ReadAt).ToList();
         var onEdges = Enumerable.Range(0, readings.Count)
             .Where(i => edges.BinarySearch(readings[i].Fact.ReadAt) >= 0).ToList();
         foreach (var (from, to) in onEdges.Zip(onEdges.Skip(1)))
@@ -232,5 +231,5 @@ public static class MeteredDay
     private static long Microseconds(Interval period) => period.Duration.ToInt64Nanoseconds() / 1000;
 
     private static string Seconds(long microseconds) =>
-        (microseconds / 1_000_000m).ToString("0.######", CultureInfo.InvariantCulture);
+        (microseconds / 1_000_000m).ToString(CultureInfo.InvariantCulture);
 }

@@ -81,7 +81,7 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
     }
 
     /// <summary>The same for products that may not fit into 128 bits; neither number is negative.</summary>
-    internal static Int128 DivideHalfEven(BigInteger dividend, BigInteger divisor)
+    public static Int128 DivideHalfEven(BigInteger dividend, BigInteger divisor)
     {
         var quotient = BigInteger.DivRem(dividend, divisor, out var remainder);
         var twice = remainder * 2;

@@ -22,9 +22,7 @@ public static class SettlementCalendar
     /// <summary>The zone with this IANA name; false where there is none (<see cref="Rejection.UnknownZone"/>).</summary>
     public static bool TryZone(string? name, [NotNullWhen(true)] out DateTimeZone? zone)
     {
-        zone = name is null || name.Length > Limits.IdentifierLengthMax
-            ? null
-            : DateTimeZoneProviders.Tzdb.GetZoneOrNull(name);
+        zone = name is null ? null : DateTimeZoneProviders.Tzdb.GetZoneOrNull(name);
         return zone is not null;
     }
 
@@ -70,7 +68,6 @@ public static class SettlementCalendar
         var day = at.InZone(zone).Date;
         // Where the clock goes back across midnight, a date returns after the next day has begun: that day has the time.
         while (at >= StartOf(zone, day.PlusDays(1))) day = day.PlusDays(1);
-        while (at < StartOf(zone, day)) day = day.PlusDays(-1);
         return day;
     }
 

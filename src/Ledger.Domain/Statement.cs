@@ -99,18 +99,18 @@ public sealed record Statement(
             price, amount, null, quantity.Source, quantity.Quality, problem);
     }
 
-    /// <summary>Energy to the market's quantum, half up, so that a carried −½ never makes an energy negative.</summary>
+    /// <summary>
+    /// Energy to the market's quantum, half up: what is carried is then at least −½ quantum, and no energy becomes
+    /// negative by it.
+    /// </summary>
     private static decimal Quantise(Energy energy, int decimals, ref Energy carried)
     {
         var quantum = (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals);
         var due = energy + carried;
-        var steps = FloorDivide(due.HalfNanojoules * 2 + quantum, quantum * 2);
+        var steps = (due.HalfNanojoules * 2 + quantum) / (quantum * 2);
         carried = new Energy(due.HalfNanojoules - steps * quantum);
         return (decimal)steps / (decimal)Energy.PowerOfTen(decimals);
     }
-
-    private static Int128 FloorDivide(Int128 dividend, Int128 divisor) =>
-        dividend / divisor - (dividend % divisor < 0 ? 1 : 0);
 
     private static Statement Close(PartyId account, LocalDate day, TariffPublished tariff, List<StatementLine> lines)
     {

@@ -30,4 +30,30 @@ public sealed class DeliveryTests
         var against = Delivery.Clamp(FlexDirection.Reduce, [new(10, 5), new(10, 20)], 6m, 1m, 1m, 2m);
         (against.Clamped, against.Netted, against.Net).ShouldBe((5m, -5m, 3m));
     }
+
+    [Fact]
+    public void A_total_is_the_sum_of_each_column() =>
+        Delivery.Total([new(1, 2, 3, 4, -1), new(10, 20, 30, 40, -10)]).ShouldBe(new DeliveryPeriod(11, 22, 33, 44, -11));
+
+    [Fact]
+    public void Without_an_offer_all_that_was_delivered_is_eligible_and_nothing_is_penalised()
+    {
+        var free = Delivery.Clamp(FlexDirection.Increase, [new(10, 15), new(10, 5)], null, 2m, 3m, 100m);
+        (free.Clamped, free.Netted, free.Eligible, free.Payment, free.Penalty).ShouldBe((5m, 0m, 5m, 30m, 0m));
+    }
+
+    [Fact]
+    public void A_shortfall_against_the_offer_is_penalised_by_time()
+    {
+        var thin = Delivery.Clamp(FlexDirection.Reduce, [new(10, 5)], 8m, 2m, 3m, 4m);
+        (thin.Eligible, thin.Payment, thin.Penalty, thin.Net).ShouldBe((5m, 30m, 24m, 6m));
+    }
+
+    [Fact]
+    public void A_negative_order_or_time_is_a_bug()
+    {
+        Should.Throw<ArgumentOutOfRangeException>(() => Delivery.Uftp(FlexDirection.Reduce, 1, 1, -1, 1, 1, 1));
+        Should.Throw<ArgumentOutOfRangeException>(() => Delivery.Uftp(FlexDirection.Reduce, 1, 1, 1, -1, 1, 1));
+        Should.Throw<ArgumentOutOfRangeException>(() => Delivery.Clamp(FlexDirection.Reduce, [], null, -1, 1, 1));
+    }
 }

@@ -57,6 +57,14 @@ public sealed class MeteredDayTests
         IReadOnlyList<Interval> periods = [Minutes("0-15"), Minutes("15-30")];
         MeteredDay.Of(Point, Direction.Export, periods, facts).Select(quantity => quantity.Metered)
             .ShouldBe([Energy.FromWattHours(7), null]);
+        var export = new RegisterId(Point, Direction.Export);
+        var both = facts with
+        {
+            Installations = [.. facts.Installations, new(2, new(Midnight, new(export, "M", 3, 3, 1, null)))],
+            Readings = [.. facts.Readings,
+                new(13, new(export, Midnight + Duration.FromMinutes(7), 999, ReadingQuality.Measured, null))],
+        };
+        MeteredDay.Of(Point, Direction.Import, periods, both).ShouldBe(MeteredDay.Of(Point, Direction.Import, periods, facts));
         MeteredDay.Of(new("P2"), Direction.Import, periods, facts).ShouldAllBe(quantity => quantity.Metered == null);
         MeteredDay.Of(Point, Direction.Import, [], facts).ShouldBeEmpty();
     }

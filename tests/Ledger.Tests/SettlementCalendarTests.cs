@@ -45,6 +45,17 @@ public class SettlementCalendarTests
         problem.ShouldNotBeNull().ShouldStartWith("DayNotWholePeriods: ");
     }
 
+    [Fact]
+    public void The_refusal_says_how_long_the_day_is_and_no_period_is_given_in_it()
+    {
+        var (zone, day) = (Zone("Australia/Lord_Howe"), new LocalDate(2025, 4, 6));
+        SettlementCalendar.TryPeriods(zone, day, 60, out _, out var problem).ShouldBeFalse();
+        problem.ShouldBe("DayNotWholePeriods: the day 2025-04-06 in Australia/Lord_Howe lasts 1470 minutes, " +
+            "no whole number of 60-minute periods");
+        Should.Throw<ArgumentException>(() => SettlementCalendar.PeriodContaining(
+            zone, 60, SettlementCalendar.Day(zone, day).Start)).Message.ShouldStartWith("DayNotWholePeriods");
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(-15)]

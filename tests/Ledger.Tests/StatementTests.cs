@@ -1,11 +1,13 @@
+using System.Text;
 using CsCheck;
 using Ledger.Domain;
+using Ledger.Journal;
 using NodaTime;
 using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Tariff lookup, statement lines, rounding, postings, differences and runs.</summary>
+/// <summary>Statement lines, rounding, postings, differences and runs.</summary>
 public sealed class StatementTests
 {
     private static readonly IReadOnlyList<int> AllYear = [.. Enumerable.Range(1, 12)];
@@ -36,28 +38,6 @@ public sealed class StatementTests
     }
 
     [Fact]
-    public void Holiday_comes_before_weekday_and_edges_are_found()
-    {
-        var zone = DateTimeZoneProviders.Tzdb["Asia/Shanghai"];
-        TariffCalendar.PeriodAt(Tariff(), new LocalDateTime(2026, 10, 1, 9, 0)).ShouldBe(TariffPeriod.DeepValley);
-        TariffCalendar.PeriodAt(Tariff(), new LocalDateTime(2026, 7, 1, 9, 59)).ShouldBe(TariffPeriod.Peak);
-        TariffCalendar.PeriodAt(Tariff(), new LocalDateTime(2026, 7, 1, 10, 0)).ShouldBe(TariffPeriod.Flat);
-        TariffCalendar.EdgesWithin(Tariff(), zone, new(Start, Start + Duration.FromHours(3)))
-            .ShouldBe([Start + Duration.FromHours(2)]);
-        TariffCalendar.EdgesWithin(Tariff(), zone, new(Start, Start + Duration.FromHours(2))).ShouldBeEmpty();
-    }
-
-    [Fact]
-    public void A_tariff_with_a_hole_or_without_a_price_is_refused()
-    {
-        TariffCalendar.Incompleteness(Tariff()).ShouldBeNull();
-        TariffCalendar.Incompleteness(Tariff() with { Prices = [] }).ShouldNotBeNull().ShouldContain("no price");
-        var hole = Tariff() with { Rules = Tariff().Rules.Take(2).ToList() };
-        Tariffs.Decide(TariffState.Empty, hole, Start, new("k")).ShouldBeOfType<Decision.Rejected>()
-            .Code.ShouldBe(Rejection.TariffIncomplete);
-    }
-
-    [Fact]
     public void Import_is_charged_export_credited_and_postings_balance()
     {
         var statement = Build(Tariff(), Quantity(Direction.Import, 0, Energy.FromWattHours(100_000)),
@@ -65,7 +45,10 @@ public sealed class StatementTests
         statement.ImportTotal.ShouldBe(100.00m);
         statement.ExportTotal.ShouldBe(-45.00m);
         statement.Total.ShouldBe(55.00m);
-        statement.Postings.Sum(posting => posting.Amount).ShouldBe(0m);
+        statement.Postings.ShouldBe([
+            new("receivable/A", 100.00m), new("revenue/energy-import", -100.00m),
+            new("payable/A", -45.00m), new("cost/energy-export", 45.00m),
+        ]);
         statement.Incomplete.ShouldBeFalse();
     }
 
@@ -78,7 +61,11 @@ public sealed class StatementTests
         var across = new MeteredQuantity(Point, Direction.Import,
             new(Start + Duration.FromMinutes(105), Start + Duration.FromMinutes(135)), Energy.FromWattHours(1), "v1",
             ReadingQuality.Measured);
-        Build(Tariff(), across).Lines[0].AmountExact.ShouldBeNull();
+        Build(Tariff(), across).Lines[0].ShouldSatisfyAllConditions(
+            line => line.AmountExact.ShouldBeNull(), line => line.Problem.ShouldBe("tariff edge inside the period"));
+        Build(Tariff(), Quantity(Direction.Import, 0, Energy.Zero), Quantity(Direction.Import, 1, null))
+            .ShouldSatisfyAllConditions(
+                s => s.Incomplete.ShouldBeTrue(), s => s.Lines[1].Problem.ShouldBe("energy missing"));
         Build(Tariff()).Incomplete.ShouldBeTrue();
     }
 
@@ -95,6 +82,87 @@ public sealed class StatementTests
             statement.Lines.ShouldAllBe(line => line.BilledKwh >= 0m);
             statement.Lines.Sum(line => line.AmountExact!.Value).ShouldBe(statement.Total + statement.Residual);
         });
+
+    [Fact]
+    public void A_line_is_hashed_as_text_that_says_all_of_it()
+    {
+        var lines = Build(Tariff(), Quantity(Direction.Import, 0, Energy.FromWattHours(1_500), "record v1"),
+            Quantity(Direction.Export, 1, null, "missing")).Lines;
+        lines[0].Canonical().ShouldBe("1|P1|Import|2026-07-01T00:00:00Z|2026-07-01T00:15:00Z|Peak|10800000000000000|" +
+            "1.5|1|1.5|1.5|record v1|Measured|-");
+        lines[1].Canonical().ShouldBe("2|P1|Export|2026-07-01T00:15:00Z|2026-07-01T00:30:00Z|Peak|-|" +
+            "-|0.9|-|-|missing|Missing|energy missing");
+        var unpriced = Tariff() with { Rules = [], Prices = [] };
+        Build(unpriced, Quantity(Direction.Import, 0, Energy.Zero)).Lines[0].Canonical()
+            .ShouldBe("1|P1|Import|2026-07-01T00:00:00Z|2026-07-01T00:15:00Z|-|0|0|-|-|-|v1|Measured|price missing");
+    }
+
+    [Fact]
+    public void The_root_of_the_lines_is_the_tree_hash_of_RFC_6962()
+    {
+        for (var count = 0; count < 9; count++)
+        {
+            var statement = Build(Tariff(), [.. Enumerable.Range(0, count).Select(i => Quantity(Direction.Import, i, Energy.Zero))]);
+            var tree = new MerkleTree();
+            foreach (var line in statement.Lines) tree.Append(Encoding.UTF8.GetBytes(line.Canonical()));
+            statement.LinesRoot.Hex.ShouldBe(Convert.ToHexStringLower(tree.Root()));
+        }
+    }
+
+    [Fact]
+    public void Lines_stand_in_order_and_periods_of_one_series_do_not_overlap()
+    {
+        var (export, import) = (Quantity(Direction.Export, 0, Energy.Zero), Quantity(Direction.Import, 0, Energy.Zero));
+        var (later, other) = (Quantity(Direction.Import, 1, Energy.Zero), import with { Point = new("P0") });
+        Build(Tariff(), later, export, other, import).Lines
+            .Select(line => (line.Number, line.Point, line.Direction, line.Period)).ShouldBe(
+                new[] { other, import, later, export }.Select((q, i) => (i + 1, q.Point, q.Direction, q.Period)));
+        Should.Throw<ArgumentException>(() => Build(Tariff(), import, import)).Message.ShouldContain("overlap at P1");
+    }
+
+    [Fact]
+    public void What_is_carried_stays_with_one_point_and_direction()
+    {
+        var half = new Energy(Energy.HalfNanojoulesPerWattHour * 6 / 10);
+        var statement = Build(Tariff(), Quantity(Direction.Import, 0, half), Quantity(Direction.Export, 0, half),
+            Quantity(Direction.Import, 1, half), Quantity(Direction.Import, 0, half) with { Point = new("P2") });
+        statement.Lines.Select(line => line.BilledKwh).ShouldBe([0.001m, 0m, 0.001m, 0.001m]);
+    }
+
+    [Fact]
+    public void Every_way_in_which_a_line_can_change_is_named_in_order_of_lines()
+    {
+        var (first, second) = (Quantity(Direction.Import, 0, Energy.FromWattHours(4)), Quantity(Direction.Import, 1, Energy.FromWattHours(2)));
+        var nothing = first with { Metered = Energy.Zero };
+        Causes(Build(Tariff(), first, second), Build(Tariff(), nothing, second)).ShouldBe([
+            "energy 0.004000 → 0.000000 kWh because v1 → v1", "rounding residual carried from a changed line"]);
+        var (some, more) = (first with { Metered = new(3_000_000_000_000) }, second with { Metered = new(1_500_000_000_000) });
+        Causes(Build(Tariff(), some, more), Build(Tariff(), nothing, more))[1].ShouldBe("rounding residual carried from a changed line");
+        Causes(Build(Tariff(), first), Build(Tariff(2.0m), first)).ShouldBe(["price Peak 1.0 → Peak 2.0 by the tariff"]);
+        var sharp = Tariff() with
+        {
+            Rules = [new(AllYear, AllDays, new(0, 0), null, TariffPeriod.SharpPeak)],
+            Prices = [new(TariffPeriod.SharpPeak, 1.0m, 0.9m)],
+        };
+        Causes(Build(Tariff(), first), Build(sharp, first)).ShouldBe(["price Peak 1.0 → SharpPeak 1.0 by the tariff"]);
+        var edge = Tariff() with { Rules = [new(AllYear, AllDays, new(8, 0), new(8, 10), TariffPeriod.Peak), Tariff().Rules[2]] };
+        Causes(Build(Tariff(), first), Build(edge, first)).ShouldBe(["no problem → tariff edge inside the period"]);
+        Causes(Build(edge, first), Build(Tariff(), first)).ShouldBe(["tariff edge inside the period → no problem"]);
+        var export = Quantity(Direction.Export, 0, Energy.Zero);
+        Statement.Difference(Build(Tariff(), first with { Point = new("P2") }, first), Build(Tariff(), second, export))
+            .Select(change => $"{change.Point} {change.Direction} {change.Period.Start} {change.Before} {change.After} {change.Cause}")
+            .ShouldBe([
+                "P1 Import 2026-07-01T00:00:00Z 0.00  line removed, it came from v1",
+                "P1 Import 2026-07-01T00:15:00Z  0.00 line added from v1",
+                "P1 Export 2026-07-01T00:00:00Z  0.00 line added from v1",
+                "P2 Import 2026-07-01T00:00:00Z 0.01  line removed, it came from v1",
+            ]);
+        var longer = first with { Period = new(first.Period.Start, second.Period.End), Metered = Energy.Zero };
+        Statement.Difference(Build(Tariff(), first), Build(Tariff(), longer)).ShouldHaveSingleItem().Period.ShouldBe(longer.Period);
+
+        static List<string> Causes(Statement was, Statement now) =>
+            [.. Statement.Difference(was, now).Select(change => change.Cause)];
+    }
 
     [Fact]
     public void A_difference_names_the_cause_of_each_changed_line()
