@@ -97,7 +97,8 @@ public static class Dispatch
     public static Decision Decide(
         DispatchState state, InstructionWithdrawn withdrawn, Instant now, EvidenceKey evidence)
     {
-        if (state.Instructed is null) return Refuse(Rejection.UnknownInstruction, withdrawn.Instruction.Value);
+        if (state.Instructed is null)
+            return Refuse(Rejection.UnknownInstruction, $"{withdrawn.Instruction} is not instructed");
         if (state.Withdrawn == withdrawn) return new Decision.AlreadyRecorded();
         if (InTheFuture(withdrawn.At, now)) return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
         return state.Withdrawn is { } earlier

@@ -101,7 +101,7 @@ public static class Register
         }
         var perStep = (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(installed.Decimals)
             * installed.Factor;
-        if (perStep > 0 && steps > Int128.MaxValue / perStep)
+        if (steps > Int128.MaxValue / perStep)
             return new(null, Rejection.OutOfRange, $"{steps} steps are more energy than any plant can meter");
         return new(new Energy(steps * perStep), null, null);
     }

@@ -135,7 +135,7 @@ public static class Tariffs
                 ? new Decision.AlreadyRecorded()
                 : new Decision.Rejected(Rejection.AlreadyRegistered, $"version {tariff.Version} is published and differs");
         if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tariff.Zone) is null)
-            return new Decision.Rejected(Rejection.UnknownZone, tariff.Zone);
+            return new Decision.Rejected(Rejection.UnknownZone, $"no time zone is named '{tariff.Zone}'");
         return TariffCalendar.Incompleteness(tariff) is { } missing
             ? new Decision.Rejected(Rejection.TariffIncomplete, missing)
             : new Decision.Accepted(NewFact.At(tariff, validFrom, evidence));

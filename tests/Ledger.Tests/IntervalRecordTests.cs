@@ -30,6 +30,20 @@ public class IntervalRecordTests
     }
 
     [Fact]
+    public void A_version_says_why_it_is_there()
+    {
+        var state = Evolve(IntervalRecordsState.Empty, First);
+        Evolve(state, First with { Samples = 3 }).Latest[First.Period.Start].Reason.ShouldBe("same energy, other detail");
+        Evolve(state, First with { Samples = 3, Reason = "meter changed" }).Latest[First.Period.Start].Reason
+            .ShouldBe("meter changed");
+        var exported = Evolve(state, First with { Export = Energy.FromWattHours(3) });
+        Evolve(exported, First with { Export = Energy.FromWattHours(1) }).Latest[First.Period.Start].Reason
+            .ShouldBe("late data: import +0.000000000000 kWh, export -0.002000000000 kWh");
+        // Of one version the first fact stands.
+        IntervalRecords.Evolve(state, First with { Samples = 9 }).ShouldBe(state);
+    }
+
+    [Fact]
     public void Provisional_becomes_final_once_and_final_does_not_go_back()
     {
         var state = Evolve(IntervalRecordsState.Empty, First with { State = IntervalRecordState.Provisional });

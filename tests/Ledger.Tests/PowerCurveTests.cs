@@ -82,6 +82,7 @@ public class PowerCurveTests
     [InlineData(new long[] { 0, 1, 2, 3 }, 3_000)]
     [InlineData(new long[] { 3, 0, 2, 1, 2 }, 3_000)]
     [InlineData(new long[] { 0, 1, 4 }, 6_000)] // the median of 1 and 3 is 2
+    [InlineData(new long[] { 0, 5 }, 15_000)]
     [InlineData(new long[] { 7 }, 2_000)]
     [InlineData(new long[] { }, 2_000)]
     public void The_default_gap_is_three_median_spacings_and_at_least_two_seconds(long[] seconds, long milliseconds) =>

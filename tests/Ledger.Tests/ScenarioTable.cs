@@ -1,6 +1,7 @@
 using System.Globalization;
 using Ledger.Domain;
 using NodaTime;
+using Shouldly;
 
 namespace Ledger.Tests;
 
@@ -34,11 +35,19 @@ internal static class ScenarioTable
     /// <summary>What a decision is called in a table.</summary>
     public static string Answer(Decision decision) => decision switch
     {
-        Decision.Accepted { Facts: [{ Event: RegisterReadingQuarantined quarantined }] } => quarantined.Code.ToString(),
+        Decision.Accepted { Facts: [{ Event: RegisterReadingQuarantined quarantined }] } =>
+            Explained(quarantined.Code, quarantined.Detail),
         Decision.Accepted { Facts: [{ Event: IntervalRecorded record }] } =>
             $"version {record.Version}" + (record.Reason is null ? "" : ": " + record.Reason),
         Decision.Accepted => "accepted",
-        Decision.Rejected refused => refused.Code.ToString(),
+        Decision.Rejected refused => Explained(refused.Code, refused.Detail),
         _ => decision.GetType().Name,
     };
+
+    /// <summary>A refusal has a sentence that names what was wrong.</summary>
+    private static string Explained(Rejection code, string detail)
+    {
+        detail.Length.ShouldBeInRange(6, Limits.TextLengthMax, code.ToString());
+        return code.ToString();
+    }
 }
