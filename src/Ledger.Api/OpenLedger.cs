@@ -11,12 +11,13 @@ namespace Ledger.Api;
 
 /// <summary>
 /// An embedded ledger, open in its data folder: the composition root of every door of one process. The journal, the
-/// evidence archive, the views and the command pipeline, with the views following the journal.
+/// evidence archive, the views and the command pipeline with all its routes.
 /// </summary>
 public sealed class OpenLedger : IAsyncDisposable
 {
     public const string ViewsFileName = "views.db";
 
+    private readonly SqliteJournal journal;
     private readonly ServiceProvider services;
     private readonly SqliteViews views;
     private readonly ProjectionRunner runner;
@@ -24,21 +25,44 @@ public sealed class OpenLedger : IAsyncDisposable
 
     private OpenLedger(SqliteJournal journal, EvidenceArchive evidence, SqliteViews views, IClock clock)
     {
-        (Journal, Evidence, this.views, Clock) = (journal, evidence, views, clock);
+        (this.journal, Evidence, this.views, Clock) = (journal, evidence, views, clock);
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
-        services = new ServiceCollection().AddCommandPipeline(Recorder, clock, StandardRoutes.Create()).BuildServiceProvider();
+        Routes = RunSettlement.AddTo(StandardRoutes.Create(), this);
+        services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
+        Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
     }
 
-    public IJournal Journal { get; }
+    public IJournal Journal => journal;
     public EvidenceArchive Evidence { get; }
     public IViewStore Views => views;
     public IClock Clock { get; }
     public Recorder Recorder { get; }
+    /// <summary>Every input that the pipeline takes.</summary>
+    public CommandRoutes Routes { get; }
     /// <summary>The one way to record: every command passes the pipeline.</summary>
     public IMediator Commands { get; }
+    /// <summary>The one door for files and texts.</summary>
+    public Intake Intake { get; }
+
+    /// <summary>
+    /// Who records at this machine itself, by <paramref name="actor"/> (a door's name): whoever may write the folder
+    /// may record anything in it.
+    /// </summary>
+    public Principal Operator(string actor) => new(actor, new PartyId(Journal.Ledger.Value), new HashSet<string>
+    {
+        StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.DispatchWrite,
+        StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
+    });
+
+    /// <summary>Opens the ledger in a folder; where <paramref name="create"/> names one, it is made where there is none.</summary>
+    public static OpenLedger Open(string directory, LedgerId? create, IClock clock)
+    {
+        var identity = create is { } named ? LedgerIdentity.OpenOrCreate(directory, named) : LedgerIdentity.Open(directory);
+        return Open(new SqliteJournalOptions(directory, identity.Ledger, clock, identity.Secret));
+    }
 
     public static OpenLedger Open(SqliteJournalOptions options)
     {
@@ -60,6 +84,9 @@ public sealed class OpenLedger : IAsyncDisposable
         }
     }
 
+    /// <summary>Says where this process takes facts, so that a command beside it can hand its own over.</summary>
+    public void PublishUrl(Uri url) => journal.PublishUrl(url.ToString());
+
     /// <summary>
     /// Brings the views up to the journal's present length, so that what is read next includes all that was
     /// acknowledged before. Throws <see cref="ProjectionStoppedException"/> at an event that cannot be applied.
@@ -76,6 +103,23 @@ public sealed class OpenLedger : IAsyncDisposable
             folding.Release();
         }
     }
+
+    /// <summary>
+    /// Keeps the views at the journal until cancelled. An event that cannot be applied ends it with
+    /// <see cref="ProjectionStoppedException"/>, a storage error with <see cref="JournalFaultedException"/>.
+    /// </summary>
+    public async Task FollowAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            var next = await CatchUpAsync(ct).ConfigureAwait(false);
+            await Journal.WaitForAsync(next, ct).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Whether the pipeline has a handler for a command of this type.</summary>
+    public bool Resolves(Type command) =>
+        services.GetService(typeof(IRequestHandler<,>).MakeGenericType(command, typeof(RecordOutcome))) is not null;
 
     public async ValueTask DisposeAsync()
     {

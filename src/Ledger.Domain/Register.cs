@@ -8,6 +8,16 @@ namespace Ledger.Domain;
 public readonly record struct RegisterId(SettlementPointId Point, Direction Direction)
 {
     public override string ToString() => $"{Point}/{(Direction == Direction.Import ? "1.8.0" : "2.8.0")}";
+
+    /// <summary>Reads back what <see cref="ToString"/> wrote; the point's own name may hold a '/'.</summary>
+    public static RegisterId Parse(string text)
+    {
+        var at = text.LastIndexOf('/');
+        Direction? direction = text[(at + 1)..] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ => null };
+        return at > 0 && direction is { } known
+            ? new(new SettlementPointId(text[..at]), known)
+            : throw new FormatException($"{text} names no register");
+    }
 }
 
 /// <summary>How good a reading is, in order from the best.</summary>

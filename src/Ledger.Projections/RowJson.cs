@@ -11,7 +11,7 @@ namespace Ledger.Projections;
 /// The JSON of rows: members in declaration order, integers beyond 32 bits and decimals as strings, so that the same
 /// row is the same bytes everywhere.
 /// </summary>
-internal static class RowJson
+public static class RowJson
 {
     private static readonly InstantPattern Fixed =
         InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss'.'fffffffff'Z'");

@@ -1,0 +1,51 @@
+using System.Data.Common;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+
+namespace Ledger.Api;
+
+/// <summary>
+/// What is left when a resource could not answer. A storage error of the journal ends the service: the caller gets
+/// 503, and the server is told. What is told outside names no path and no stack; standard error gets the whole.
+/// </summary>
+internal static class Failures
+{
+    public static async Task Answer(HttpContext context, RequestDelegate next, TextWriter errors, Action<Exception> fault)
+    {
+        try
+        {
+            await next(context).ConfigureAwait(false);
+            // What no resource has answered has no body yet.
+            if (context.Response is { HasStarted: false, ContentLength: null, StatusCode: (404 or 405 or 415) and var status })
+                await Answering.Problem(status, "NoResource", status switch
+                {
+                    404 => "there is nothing at this address; /openapi/v1.json lists what there is",
+                    405 => "this resource does not know this method",
+                    _ => "this resource takes application/json",
+                }).ExecuteAsync(context).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            context.Abort(); // The caller has gone; whatever was queued is recorded all the same.
+        }
+        catch (Exception failure) when (!context.Response.HasStarted)
+        {
+            if (failure is JournalFaultedException) fault(failure);
+            if (failure is not (BadHttpRequestException or ProjectionStoppedException))
+                await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}").ConfigureAwait(false);
+            await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);
+        }
+    }
+
+    private static IResult Explained(Exception failure) => failure switch
+    {
+        BadHttpRequestException { StatusCode: 413 } => Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes"),
+        BadHttpRequestException bad => Answering.Problem(bad.StatusCode, Rejection.Malformed, bad.Message),
+        QueryRefusedException query => Answering.Problem(400, query.Code, query.Message),
+        JournalFaultedException => Answering.Problem(503, "JournalFaulted", "the journal has met a storage error and stops; nothing was acknowledged"),
+        ProjectionStoppedException stopped => Answering.Problem(503, "ViewsStopped", $"the views {stopped.Message}"),
+        DbException or IOException => Answering.Problem(503, "StorageFailed", "storage does not answer; see the server's standard error"),
+        _ => Answering.Problem(500, "Unexpected", "this is a fault of the program; see the server's standard error"),
+    };
+}

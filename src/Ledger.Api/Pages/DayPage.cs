@@ -1,0 +1,103 @@
+using System.Globalization;
+using System.Text;
+using Ledger.Api.Resources;
+using Ledger.Domain;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Api.Pages;
+
+/// <summary>
+/// The one page: a settlement day as a person reads it, at the position up to which it is known. It is made here, whole,
+/// from the same answers as the resources; it needs no script, and nothing from elsewhere.
+/// </summary>
+internal static class DayPage
+{
+    private static readonly byte[] Style = ReadStyle();
+
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
+        app.MapGet("/", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var days = answers.Days();
+            var asked = Asking.Optional<LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
+            var day = asked ?? (days.Count > 0 ? MostSettled(answers, days) : null);
+            var page = await PageAsync(ledger, answers, position, days, day, context.RequestAborted).ConfigureAwait(false);
+            return Results.Content(page.Markup, "text/html; charset=utf-8");
+        }).RequireRateLimiting(Protection.ReadRequests).ExcludeFromDescription();
+        app.MapGet("/page.css", () => Results.Bytes(Style, "text/css; charset=utf-8")).ExcludeFromDescription();
+    }
+
+    /// <summary>Without a choice: the last day that was settled, else the last that was metered.</summary>
+    private static LocalDate? MostSettled(Answers answers, IReadOnlyList<LocalDate> days) =>
+        answers.Runs().LastOrDefault() is { } run && Asking.TryDay(run.Day, out var settled) ? settled : days[^1];
+
+    private static async Task<Html> PageAsync(
+        OpenLedger ledger, Answers answers, long? position, IReadOnlyList<LocalDate> days, LocalDate? day, CancellationToken ct)
+    {
+        var sections = new List<Html> { Choice(days, day) };
+        if (day is { } shown)
+        {
+            sections.Add(ExportSection.Of(answers, shown));
+            sections.Add(ComplianceSection.Of(answers, shown));
+            sections.Add(await SettlementSection.OfAsync(ledger, answers, shown, ct).ConfigureAwait(false));
+        }
+        else
+            sections.Add(Html.Format(
+                $"<p class=\"empty\">Nothing is metered yet. Hand in a file with <code>ledger import FILE</code>.</p>"));
+        sections.Add(RefusalsSection.Of(answers));
+        return Frame(ledger, position, Html.Join(sections));
+    }
+
+    private static Html Frame(OpenLedger ledger, long? position, Html content)
+    {
+        var (length, root) = JournalState.Read(ledger);
+        var known = position is { } at ? Html.Format($"as known after position {at}") : Html.Format($"nothing is recorded yet");
+        return Html.Format($"""
+            <!doctype html>
+            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark"><title>Ledger {ledger.Journal.Ledger.Value}</title>
+            <link rel="stylesheet" href="/page.css"></head><body>
+            <a class="skip" href="#content">Skip to the content</a>
+            <header><p class="brand">Ledger</p><h1>{ledger.Journal.Ledger.Value}</h1><p class="known">{known}</p></header>
+            <main id="content">{content}</main>
+            <footer><dl><dt>Journal</dt><dd>{length} facts</dd><dt>Digest</dt><dd><code>{root}</code></dd></dl>
+            <p>The digest is the RFC 6962 Merkle root over all facts; <code>ledger replay --diff</code> computes every number here again.
+            The same answers as JSON: <a href="/openapi/v1.json">/openapi/v1.json</a>.</p></footer>
+            </body></html>
+            """);
+    }
+
+    private static Html Choice(IReadOnlyList<LocalDate> days, LocalDate? day)
+    {
+        if (days.Count == 0) return Html.Nothing;
+        var options = Html.Join(days.Select(each => each == day
+            ? Html.Format($"<option selected>{Iso(each)}</option>")
+            : Html.Format($"<option>{Iso(each)}</option>")));
+        return Html.Format($"""
+            <form method="get" action="/"><label for="day">Settlement day</label>
+            <select id="day" name="day">{options}</select> <button>Show</button></form>
+            """);
+    }
+
+    public static string Iso(LocalDate day) => day.ToString("uuuu-MM-dd", CultureInfo.InvariantCulture);
+
+    /// <summary>A camel-case name in words.</summary>
+    public static string Words(object name) => string.Concat($"{name}".Select((letter, i) =>
+        i > 0 && char.IsUpper(letter) ? $" {char.ToLowerInvariant(letter)}" : $"{char.ToLowerInvariant(letter)}"));
+
+    public static string Kwh(Energy energy) => Grouped(decimal.Parse(energy.ToKwh(3), CultureInfo.InvariantCulture), 3);
+
+    /// <summary>Thousands in groups, parted by a narrow no-break space.</summary>
+    public static string Grouped(decimal value, int decimals) =>
+        value.ToString("N" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture).Replace(",", "\u202F").Replace("-", "\u2212");
+
+    private static byte[] ReadStyle()
+    {
+        using var resource = typeof(DayPage).Assembly.GetManifestResourceStream("page.css")
+            ?? throw new InvalidOperationException("page.css is not in the assembly");
+        using var reader = new StreamReader(resource);
+        return Encoding.UTF8.GetBytes(reader.ReadToEnd());
+    }
+}

@@ -1,0 +1,57 @@
+using System.Threading.RateLimiting;
+using Ledger.Domain;
+using Microsoft.AspNetCore.RateLimiting;
+
+namespace Ledger.Api;
+
+/// <summary>
+/// What stands before every resource. A loopback address is no protection from a browser on the same machine: a page
+/// of any origin may send to it, and a name that resolves to 127.0.0.1 may read from it. So the host must be this
+/// machine's own name, and the origin, where a browser states one, must be this server.
+/// </summary>
+internal static class Protection
+{
+    public const string FactRequests = "facts", FileRequests = "files", ReadRequests = "reads";
+
+    private static readonly string[] OwnHosts = ["127.0.0.1", "localhost", "[::1]"];
+
+    public static Task Headers(HttpContext context, RequestDelegate next)
+    {
+        var headers = context.Response.Headers;
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        headers.ContentSecurityPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers["Cross-Origin-Resource-Policy"] = "same-origin";
+        headers.CacheControl = "no-store";
+        return next(context);
+    }
+
+    public static Task OwnOriginOnly(HttpContext context, RequestDelegate next)
+    {
+        var request = context.Request;
+        var foreign = !OwnHosts.Contains(request.Host.Host, StringComparer.OrdinalIgnoreCase) ? $"host {request.Host.Host}"
+            : request.Headers.Origin is { Count: > 0 } origin && origin != $"{request.Scheme}://{request.Host}" ? $"origin {origin}"
+            : null;
+        return foreign is null
+            ? next(context)
+            : Answering.Problem(403, Rejection.NotAuthorised, $"{foreign} is not this server's own").ExecuteAsync(context);
+    }
+
+    /// <summary>Queues are bounded and refuse when full: what cannot be served now is answered 429 at once.</summary>
+    public static IServiceCollection AddBoundedRequests(this IServiceCollection services, ServerOptions options) =>
+        services.AddRateLimiter(limits =>
+        {
+            foreach (var (name, most) in new[]
+            {
+                (FactRequests, options.FactRequestsMax), (FileRequests, options.FileRequestsMax), (ReadRequests, options.ReadRequestsMax),
+            })
+                limits.AddConcurrencyLimiter(name, limit =>
+                {
+                    (limit.PermitLimit, limit.QueueLimit) = (most, 0);
+                    limit.QueueProcessingOrder = QueueProcessingOrder.OldestFirst;
+                });
+            limits.OnRejected = async (rejected, _) =>
+                await Answering.Busy("as many requests as can be served are under way").ExecuteAsync(rejected.HttpContext).ConfigureAwait(false);
+        });
+}

@@ -1,0 +1,26 @@
+using Ledger.Domain;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>Dispatch instructions and the verdicts of their targets.</summary>
+internal static class ComplianceVerdicts
+{
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
+        app.MapGet("/v1/instructions", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return Answering.Read(new { asOf = position, instructions = answers.Instructions() }, position);
+        }).Reads("instructions", "Every dispatch instruction with the tally of its verdicts.");
+
+        app.MapGet("/v1/compliance", async (HttpContext context) =>
+        {
+            var instruction = Asking.Required<InstructionId>(
+                context.Request, "instruction", InstructionId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return answers.Instruction(instruction) is { } found
+                ? Answering.Read(new { asOf = position, instruction = found.Instruction, targets = found.Targets }, position)
+                : Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
+        }).Reads("compliance", "One instruction with the verdict and reasons of each target.", "instruction").Refuses(404);
+    }
+}

@@ -1,0 +1,70 @@
+using Ledger.Domain;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>
+/// The resources that take one fact as strict JSON: its members are those of the same fact in a file of facts, and the
+/// resource's name says its type. Every answer is given after the fact, or its refusal, is durable.
+/// </summary>
+internal static class Facts
+{
+    /// <summary>Where each fact is posted, how its text names it, and what its members are.</summary>
+    private static readonly (string Path, string Type, string Does, string Members)[] Resources =
+    [
+        ("settlement-points", "settlement-point", "Registers a settlement point.",
+            "point, station, kind, owner, zone, periodMinutes, ratedKw, bidirectional, validFrom"),
+        ("registers", "register", "Installs a register at a settlement point.",
+            "point, direction, meterSerial, digits, decimals, factor?, modulusKwh?, validFrom"),
+        ("register-readings", "register-reading", "Records the index that a register showed at an instant.",
+            "point, direction, readAt, kwh, quality?"),
+        ("instructions", "instruction", "Records a dispatch instruction.",
+            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw}], toleranceKw?, rampSeconds?, pricePerKwh?, penaltyPerKwh?"),
+        ("instruction-clocks", "instruction-clock", "Records when a step of an instruction happened.",
+            "instruction, point, clock, at, source"),
+        ("withdrawals", "instruction-withdrawal", "Withdraws an instruction.", "instruction, at, reason"),
+        ("charging-facts", "charging-fact", "Records what was observed at a settlement point and may excuse a shortfall.",
+            "point, start, end, reason, source"),
+        ("reason-claims", "reason-claim", "Records a claimed reason; it improves no verdict by itself.",
+            "instruction, point, reason, claimedBy"),
+        ("tariffs", "tariff", "Publishes a version of a tariff.",
+            "tariff, version, currency, zone, validFrom, rules, prices, holidays?, energyDecimals?, moneyDecimals?"),
+        ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, validFrom"),
+    ];
+
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
+        foreach (var (path, type, does, members) in Resources)
+            app.MapPost($"/v1/{path}", async (HttpContext context) =>
+            {
+                var source = context.Request.Path.Value!;
+                var key = Submissions.Key(context, source);
+                var text = await Submissions.ReadAsync(context, source).ConfigureAwait(false);
+                // Once read it is recorded, even where the caller does not wait for the answer.
+                return Answering.Of(await ledger.Intake.TakeFactAsync(
+                    text, type, ledger.Operator("http"), key, CancellationToken.None).ConfigureAwait(false));
+            }).TakesFact(type, does, $"One JSON object: {members}. A '?' marks what may be left out.");
+    }
+
+    /// <summary>What every resource that takes one fact has in common.</summary>
+    public static void TakesFact(this RouteHandlerBuilder route, string name, string does, string body) => route
+        .WithName(name).WithSummary(does)
+        .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
+        .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax)).RequireRateLimiting(Protection.FactRequests)
+        .Accepts<object>("application/json")
+        .Produces<FactAnswer>(201).Produces<FactAnswer>(200).Produces<FactAnswer>(202)
+        .Refuses(400, 403, 409, 413, 422, 429, 503);
+
+    /// <summary>The problems that a resource may answer.</summary>
+    public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, params int[] statuses)
+    {
+        foreach (var status in statuses) route.Produces<ProblemAnswer>(status, "application/problem+json");
+        return route;
+    }
+
+    /// <summary>What every read has in common.</summary>
+    public static RouteHandlerBuilder Reads(this RouteHandlerBuilder route, string name, string does, params string[] parameters) => route
+        .WithName(name).WithSummary(does)
+        .WithDescription($"Query: {string.Join(", ", [.. parameters, "asOf? (as known after the event at this position)"])}.")
+        .RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: "application/json").Refuses(400, 429, 503);
+}

@@ -1,0 +1,24 @@
+namespace Ledger.Api.Resources;
+
+/// <summary>How long the journal is, and its digest: the RFC 6962 root over all its facts.</summary>
+internal static class JournalState
+{
+    public static void Map(WebApplication app, OpenLedger ledger) =>
+        app.MapGet("/v1/journal", () =>
+        {
+            var (length, root) = Read(ledger);
+            return Answering.Read(new { ledger = ledger.Journal.Ledger.Value, length, digest = root }, length == 0 ? null : length - 1);
+        }).WithName("journal").WithSummary("The journal's length and its digest, the Merkle root over all its facts.")
+            .RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: "application/json").Refuses(429, 503);
+
+    /// <summary>Length and root of the same moment, though facts come in between.</summary>
+    public static (long Length, string Root) Read(OpenLedger ledger)
+    {
+        while (true)
+        {
+            var length = ledger.Journal.Length;
+            var root = Convert.ToHexStringLower(ledger.Journal.Root);
+            if (ledger.Journal.Length == length) return (length, root);
+        }
+    }
+}

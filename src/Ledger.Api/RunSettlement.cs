@@ -1,0 +1,88 @@
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using Ledger.Projections;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Api;
+
+/// <summary>Asks for a settlement run of an account's day.</summary>
+/// <param name="AtPosition">From the facts before this position; null: from all that there are when it is run.</param>
+public sealed record RunSettlement(
+    RunId Run, PartyId Account, LocalDate Day, RunKind Kind, RunId? Supersedes, long? AtPosition)
+{
+    /// <summary>The route that calculates the statement and records the run.</summary>
+    public static CommandRoutes AddTo(CommandRoutes routes, OpenLedger ledger) =>
+        routes.Add<RunSettlement>(StandardRoutes.SettlementWrite, (recorder, command, now, ct) =>
+            RecordAsync(ledger, recorder, command, now, ct));
+
+    private static async Task<RecordOutcome> RecordAsync(
+        OpenLedger ledger, Recorder recorder, Command<RunSettlement> command, Instant now, CancellationToken ct)
+    {
+        var asked = command.Input;
+        var stream = Streams.Settlement(asked.Account, asked.Day);
+        var (before, _) = await recorder.LoadAsync(stream, SettlementState.Empty, Settlement.Evolve, ct).ConfigureAwait(false);
+        // A retry means the run that it asked for before, not one of everything that came in between.
+        var repeated = before.Runs.FirstOrDefault(run => run.Run == asked.Run)?.AtPosition;
+        var position = asked.AtPosition ?? repeated ?? ledger.Journal.Length;
+        if (position > ledger.Journal.Length)
+            return await recorder.RefuseAsync(Rejection.OutOfRange,
+                $"atPosition is {position}: the journal has {ledger.Journal.Length} events", command.Raw, command.By, ct).ConfigureAwait(false);
+        await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+        var calculation = await Settlements.CalculateAsync(
+            ledger.Journal, ledger.Views, asked.Account, asked.Day, position, ct).ConfigureAwait(false);
+        if (calculation is not SettlementCalculation.Calculated calculated)
+        {
+            var not = (SettlementCalculation.NotPossible)calculation;
+            return await recorder.RefuseAsync(not.Code, not.Detail, command.Raw, command.By, ct).ConfigureAwait(false);
+        }
+        return await recorder.RecordAsync(stream, SettlementState.Empty, Settlement.Evolve,
+            state => Settlement.Decide(state, calculated.Request(asked.Run, asked.Kind, asked.Supersedes),
+                calculated.Statement, now, new EvidenceKey($"settlement/{asked.Run}")),
+            command.By, ct, command.Raw).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads one strict JSON object; the refusal names field, value and rule.</summary>
+    public static Refusal? Read(ReadOnlyMemory<byte> json, out RunSettlement? asked)
+    {
+        asked = null;
+        if (IntakeText.Check(json.Span) is { } unreadable) return unreadable;
+        try
+        {
+            using var document = InputValue.Parse(IntakeText.WithoutByteOrderMark(json));
+            var input = new InputValue("input", document.RootElement)
+                .Object("run", "account", "day", "kind", "supersedes", "atPosition");
+            asked = new RunSettlement(
+                Id<RunId>(input.Required("run"), RunId.TryParse), Id<PartyId>(input.Required("account"), PartyId.TryParse),
+                ReadDay(input.Required("day")), ReadKind(input.Optional("kind")),
+                input.Optional("supersedes") is { } run ? Id<RunId>(run, RunId.TryParse) : null,
+                input.Optional("atPosition")?.Units(0, 0, long.MaxValue, "must be a position of the journal"));
+            return null;
+        }
+        catch (InputRefusedException refused)
+        {
+            return Refusal.Of(refused.Code, refused.Detail);
+        }
+    }
+
+    private delegate bool TryParse<T>(string? text, out T id);
+
+    private static T Id<T>(InputValue value, TryParse<T> tryParse) => tryParse(value.Text(), out var id)
+        ? id
+        : throw value.Refused(Rejection.InvalidIdentifier, "must be 1 to 64 of A-Z a-z 0-9 . _ : * - /");
+
+    private static LocalDate ReadDay(InputValue value) => LocalDatePattern.Iso.Parse(value.Text()) is { Success: true } day
+        ? day.Value
+        : throw value.Refused(Rejection.InvalidTime, "must be a day like 2026-06-02");
+
+    private static RunKind ReadKind(InputValue? value) => value?.Text() switch
+    {
+        null or "initial" => RunKind.Initial,
+        "interim" => RunKind.Interim,
+        "final" => RunKind.Final,
+        "correction" => RunKind.Correction,
+        _ => throw value.Value.Refused(Rejection.UnknownField, "must be initial, interim, final or correction"),
+    };
+}

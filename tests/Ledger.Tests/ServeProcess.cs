@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Ledger.Tests;
+
+/// <summary>A real <c>ledger serve</c> process on a data folder, which a test may kill at any moment.</summary>
+internal sealed class ServeProcess : IDisposable
+{
+    private readonly Process process;
+    private readonly StringBuilder errors = new();
+
+    private ServeProcess(Process process, string greeting)
+    {
+        (this.process, Greeting) = (process, greeting);
+        process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is null) return; // the stream has ended
+            lock (errors) errors.AppendLine(line.Data);
+        };
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>The line that it prints when it listens.</summary>
+    public string Greeting { get; }
+    public int ExitCode => process.ExitCode;
+
+    public string Errors
+    {
+        get
+        {
+            lock (errors) return errors.ToString();
+        }
+    }
+
+    /// <summary>Starts it and waits until it listens.</summary>
+    public static async Task<ServeProcess> StartAsync(string folder, int port, CancellationToken ct, string? create = null)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            ArgumentList =
+            {
+                Path.Combine(AppContext.BaseDirectory, "ledger.dll"), "serve", "--data", folder,
+                "--port", port.ToString(CultureInfo.InvariantCulture),
+            },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        if (create is not null) start.ArgumentList.Add($"--ledger={create}");
+        var process = Process.Start(start)!;
+        var greeting = await process.StandardOutput.ReadLineAsync(ct);
+        return greeting is not null
+            ? new ServeProcess(process, greeting)
+            : throw new InvalidOperationException($"ledger serve did not start: {await process.StandardError.ReadToEndAsync(ct)}");
+    }
+
+    /// <summary>A port that was free just now.</summary>
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>SIGKILL: nothing in the process runs any more.</summary>
+    public async Task KillAsync(CancellationToken ct)
+    {
+        process.Kill();
+        await process.WaitForExitAsync(ct);
+    }
+
+    /// <summary>SIGTERM: it answers what is under way and ends.</summary>
+    public async Task TerminateAsync(CancellationToken ct)
+    {
+        using var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await process.WaitForExitAsync(ct);
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited) process.Kill();
+        process.WaitForExit();
+        process.Dispose();
+    }
+}

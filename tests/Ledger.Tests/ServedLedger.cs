@@ -1,0 +1,81 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Ledger.Api;
+using NodaTime;
+
+namespace Ledger.Tests;
+
+/// <summary>A ledger in a temporary folder, served by real Kestrel on a free loopback port.</summary>
+internal sealed class ServedLedger : IAsyncDisposable
+{
+    private readonly TestFolder folder = new();
+    private readonly LedgerServer server;
+
+    private ServedLedger(TestFolder folder, OpenLedger ledger, LedgerServer server, StringWriter errors)
+    {
+        (this.folder, Ledger, this.server, Errors) = (folder, ledger, server, errors);
+        Client = new HttpClient { BaseAddress = server.Url };
+    }
+
+    public OpenLedger Ledger { get; }
+    public HttpClient Client { get; }
+    public StringWriter Errors { get; }
+    public StandingClock Clock => folder.Clock;
+    public Task<Exception?> Ended => server.Ended;
+
+    public static async Task<ServedLedger> StartAsync(Func<ServerOptions, ServerOptions>? bounds = null)
+    {
+        var folder = new TestFolder();
+        folder.Clock.Now = TestFolder.Start + Duration.FromDays(1);
+        var ledger = OpenLedger.Open(folder.Options);
+        var errors = new StringWriter();
+        var options = new ServerOptions(IPAddress.Loopback, 0);
+        var server = await LedgerServer.StartAsync(ledger, bounds?.Invoke(options) ?? options, errors, TestContext.Current.CancellationToken);
+        return new ServedLedger(folder, ledger, server, errors);
+    }
+
+    /// <summary>Posts a body; the answer's status, JSON and position.</summary>
+    public async Task<Answer> PostAsync(string path, string body, string? key = null, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        if (key is not null) request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+        foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
+        using var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
+        return await Answer.OfAsync(response);
+    }
+
+    public async Task<Answer> GetAsync(string path)
+    {
+        using var response = await Client.GetAsync(path, TestContext.Current.CancellationToken);
+        return await Answer.OfAsync(response);
+    }
+
+    /// <summary>The connector and the two registers of <see cref="IntakeLedger.Connector"/>, one request each.</summary>
+    public async Task RegisterConnectorAsync()
+    {
+        foreach (var line in IntakeLedger.Connector.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            await PostAsync(line.Contains("settlement-point", StringComparison.Ordinal) ? "/v1/settlement-points" : "/v1/registers", line);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await server.DisposeAsync();
+        await Ledger.DisposeAsync();
+        await Errors.DisposeAsync();
+        folder.Dispose();
+    }
+}
+
+/// <summary>An HTTP answer as a test looks at it.</summary>
+internal sealed record Answer(int Status, string Text, string? Position, string? Media, HttpResponseMessage Response)
+{
+    public static async Task<Answer> OfAsync(HttpResponseMessage response) => new(
+        (int)response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+        response.Headers.TryGetValues("Ledger-Position", out var position) ? position.Single() : null,
+        response.Content.Headers.ContentType?.MediaType, response);
+
+    public JsonElement Json => JsonDocument.Parse(Text).RootElement;
+    public string? this[string member] => Json.GetProperty(member).ToString();
+}
