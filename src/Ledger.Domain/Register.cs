@@ -101,9 +101,8 @@ public static class Register
         {
             var natural = Energy.PowerOfTen(installed.Digits);
             var modulus = installed.ModulusSteps ?? natural;
-            var rollsOver = installed.ModulusSteps is null
-                ? (natural - previousSteps) * 100 <= natural && (Int128)currentSteps * 100 < natural // last and first 1 %
-                : previousSteps <= modulus;
+            var rollsOver = previousSteps <= modulus && (installed.ModulusSteps is not null
+                || (natural - previousSteps) * 100 <= natural && (Int128)currentSteps * 100 < natural); // last and first 1 %
             if (!rollsOver)
                 return new(null, Rejection.ChangeOfBasis,
                     $"index fell from {previousSteps} to {currentSteps} steps, which is no rollover at {modulus}");
