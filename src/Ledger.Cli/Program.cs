@@ -4,12 +4,14 @@ using Ledger.Cli;
 using NodaTime;
 
 // Output is UTF-8 with plain line feeds, whatever the machine's locale: the same ledger prints the same bytes.
-using var output = Writer(Console.OpenStandardOutput());
+using var raw = Console.OpenStandardOutput();
+using var output = Writer(raw);
 using var errors = Writer(Console.OpenStandardError());
 using var stop = new CancellationTokenSource();
 using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-var shell = new Shell(Console.OpenStandardInput(), output, errors, SystemClock.Instance, !Console.IsErrorRedirected);
+var shell = new Shell(
+    Console.OpenStandardInput(), raw, output, errors, SystemClock.Instance, Watched: !Console.IsErrorRedirected);
 return await Verbs.RunAsync(args, shell, stop.Token);
 
 static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" };

@@ -19,7 +19,7 @@ public static class Serve
         [
             new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, 0 for any free one"),
             new("--listen", "ADDRESS", "a loopback address; 127.0.0.1 where it is not given"),
-            new("--ledger", "ID", "makes a new ledger of this name in the folder, where there is none"),
+            DataFolder.LedgerOption,
         ],
         RunAsync);
 
@@ -29,8 +29,7 @@ public static class Serve
         var address = line.Option<Address>("--listen", TryAddress, "an address like 127.0.0.1")?.Value ?? IPAddress.Loopback;
         if (LedgerServer.WhyNot(address) is { } open) throw new UsageException(open);
         var port = line.Option<int>("--port", TryPort, "a number from 0 to 65535") ?? PortDefault;
-        var create = line.Option<LedgerId>("--ledger", LedgerId.TryParse, "an identifier");
-        await using var ledger = OpenLedger.Open(line.Data, create, shell.Clock);
+        await using var ledger = DataFolder.Open(line, shell);
         await using var server = await StartAsync(ledger, new ServerOptions(address, port), shell, ct).ConfigureAwait(false);
         shell.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"ledger {ledger.Journal.Ledger} at {server.Url} has {ledger.Journal.Length} facts, ")

@@ -3,8 +3,10 @@ using NodaTime;
 namespace Ledger.Cli;
 
 /// <summary>What a verb finds around it: the streams of its process, and the clock.</summary>
+/// <param name="Raw">Standard output for what is no text: evidence as it was received.</param>
 /// <param name="Watched">Whether a person watches standard error: only then is there progress.</param>
-public sealed record Shell(Stream Input, TextWriter Output, TextWriter Errors, IClock Clock, bool Watched = false)
+public sealed record Shell(
+    Stream Input, Stream Raw, TextWriter Output, TextWriter Errors, IClock Clock, bool Watched = false)
 {
     private const string ToLineStart = "\r\u001b[K"; // ECMA-48: carriage return, erase to the end of the line
 

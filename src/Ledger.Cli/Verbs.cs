@@ -11,7 +11,8 @@ public static class Verbs
     private static readonly Verb Help = new("help", "[VERB]", "what there is, or what one verb does", "ledger help calc",
         [], (line, shell, _) => Task.FromResult(RunHelp(line, shell)));
 
-    public static IReadOnlyList<Verb> All { get; } = [Serve.Verb, Calc.Verb, Help];
+    public static IReadOnlyList<Verb> All { get; } =
+        [Serve.Verb, Import.Verb, Show.Verb, Settle.Verb, Replay.Verb, Export.Verb, Recover.Verb, Calc.Verb, Help];
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);
 

@@ -61,7 +61,7 @@ public sealed class CommandLineTests
     [Fact]
     public void What_is_expected_to_fail_is_explained_with_its_remedy_and_a_bug_is_not()
     {
-        Failure.Explain(new FolderOwnedException("folder", 7), "folder")
+        Failure.Explain(new FolderOwnedException("folder", 7, null), "folder")
             .ShouldBe("folder is owned by process 7; stop it, or name another folder with --data");
         Failure.Explain(new JournalRefusedException("the journal ends at position 3"), "folder")!
             .ShouldContain("ledger recover --data folder --by NAME --accept-loss");

@@ -1,12 +1,23 @@
 using System.Text;
 using Ledger.Cli;
 using NodaTime;
+using Shouldly;
 
 namespace Ledger.Tests;
 
 /// <summary>What a command line did: its exit code and what it wrote, run in this process on a clock that stands.</summary>
 internal sealed record CommandRun(int Exit, string Output, string Errors)
 {
+    /// <summary>What it wrote that is no text.</summary>
+    public ReadOnlyMemory<byte> Raw { get; private init; }
+
+    /// <summary>It could not, and said so in this one line.</summary>
+    public void ShouldBeFailure(string line)
+    {
+        Errors.ShouldBe(line + "\n");
+        (Exit, Output).ShouldBe((ExitCode.CouldNot, ""));
+    }
+
     public static CommandRun Of(string[] args, string input = "", IClock? clock = null) =>
         OfAsync(args, input, clock).GetAwaiter().GetResult();
 
@@ -15,8 +26,9 @@ internal sealed record CommandRun(int Exit, string Output, string Errors)
         await using var output = new StringWriter { NewLine = "\n" };
         await using var errors = new StringWriter { NewLine = "\n" };
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(input));
-        var shell = new Shell(stream, output, errors, clock ?? new StandingClock(TestFolder.Start));
+        using var raw = new MemoryStream();
+        var shell = new Shell(stream, raw, output, errors, clock ?? new StandingClock(TestFolder.Start));
         var exit = await Verbs.RunAsync(args, shell, TestContext.Current.CancellationToken);
-        return new(exit, output.ToString(), errors.ToString());
+        return new(exit, output.ToString(), errors.ToString()) { Raw = raw.Length == 0 ? default : raw.ToArray() };
     }
 }

@@ -8,14 +8,6 @@ using NodaTime.Text;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>A part that does not count, or not yet, and the rule that it breaks.</summary>
-public sealed record UncountedPart(string Part, string Standing, int? Code, string? Name, string Detail);
-
-/// <summary>What became of a file: how many of its parts came to what, and those that do not count one by one.</summary>
-public sealed record FileAnswer(
-    string Ledger, string Name, string? Format, int Recorded, int AlreadyThere, int Quarantined, int Refused, int Kept,
-    IReadOnlyList<UncountedPart> Uncounted);
-
 /// <summary>
 /// The resources that take bytes of any format that the intake reads: <c>/v1/imports</c> a file with a name, which is
 /// answered with a report whatever became of its parts; <c>/v1/curves</c> a batch of samples, whose status says
@@ -50,12 +42,8 @@ internal static class Files
     {
         var hints = Hints(context.Request);
         var file = await Submissions.ReadAsync(context, name).ConfigureAwait(false);
-        var before = ledger.Journal.Length;
         // Once read it is taken to its end, even where the caller does not wait for the answer.
-        var report = await ledger.Intake.TakeAsync(file, hints, ledger.Operator("http"), CancellationToken.None).ConfigureAwait(false);
-        await ledger.CatchUpAsync(CancellationToken.None).ConfigureAwait(false);
-        var kept = new Answers(ledger.Views).Refusals(before).Where(row => row.Standing == "kept").Select(row => row.Position).ToHashSet();
-        return Answer(ledger, name, report, kept);
+        return await FileAnswer.TakeAsync(ledger, file, hints, ledger.Operator("http"), CancellationToken.None).ConfigureAwait(false);
     }
 
     private static string Name(HttpRequest request) => request.Query["name"] is [{ Length: > 0 and <= Limits.TextLengthMax } name]
@@ -84,34 +72,10 @@ internal static class Files
 
     /// <summary>A sender may forget a batch of which nothing has to be sent again or mended.</summary>
     private static IResult Of(FileAnswer answer, long? position) =>
-        answer.Uncounted.Any(part => part.Standing == NotTaken) ? Answering.Busy("a part was not taken")
-        : answer.Refused > 0 && answer.Uncounted.First(part => part.Standing == Refused) is { Code: { } code } first
+        answer.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding) ? Answering.Busy("a part was not taken")
+        : answer.Refused > 0 && answer.Uncounted.First(part => part.Standing == FileAnswer.RefusedStanding) is { Code: { } code } first
             ? Answering.Problem(422, (Rejection)code, $"{first.Part}: {first.Detail}")
         : Answering.Read(answer, position, answer.Recorded > 0 ? 201 : 200);
-
-    private const string NotTaken = "not taken", Refused = "refused";
-
-    private static FileAnswer Answer(OpenLedger ledger, string name, IntakeReport report, HashSet<long> keptAt)
-    {
-        var parts = report.Parts.SelectMany(part => part.Outcome is RecordOutcome.Several several
-            ? several.Parts.Select((outcome, i) => (What: $"{part.What}, {i + 1}", Outcome: outcome))
-            : [(part.What, part.Outcome)]).ToList();
-        var recorded = parts.Select(part => part.Outcome).OfType<RecordOutcome.Recorded>().ToList();
-        var kept = recorded.Count(outcome => keptAt.Contains(outcome.Position));
-        var uncounted = parts.Select(part => Uncounted(part.What, part.Outcome)).OfType<UncountedPart>().ToList();
-        return new(ledger.Journal.Ledger.Value, name, report.Format, recorded.Count - kept,
-            parts.Count(part => part.Outcome is RecordOutcome.AlreadyRecorded),
-            parts.Count(part => part.Outcome is RecordOutcome.Quarantined), uncounted.Count(part => part.Standing == Refused), kept, uncounted);
-    }
-
-    private static UncountedPart? Uncounted(string what, RecordOutcome outcome) => outcome switch
-    {
-        RecordOutcome.Refused refused => new(what, Refused, (int)refused.Code, $"{refused.Code}", refused.Detail),
-        RecordOutcome.Conflict conflict => new(what, Refused, (int)Rejection.EvidenceConflict, $"{Rejection.EvidenceConflict}", conflict.Differs),
-        RecordOutcome.Quarantined held => new(what, "quarantined", (int)held.Code, $"{held.Code}", held.Detail),
-        RecordOutcome.Busy => new(what, NotTaken, null, null, "the ledger is busy; send the file again"),
-        _ => null,
-    };
 
     private static long? Last(OpenLedger ledger) => ledger.Journal.Length is > 0 and var length ? length - 1 : null;
 }

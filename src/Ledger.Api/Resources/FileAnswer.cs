@@ -1,0 +1,56 @@
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Projections;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>A part that does not count, or not yet, and the rule that it breaks.</summary>
+public sealed record UncountedPart(string Part, string Standing, int? Code, string? Name, string Detail);
+
+/// <summary>
+/// What became of a file, in the same words at every door: how many of its parts came to what, and those that do not
+/// count one by one.
+/// </summary>
+public sealed record FileAnswer(
+    string Ledger, string Name, string? Format, int Recorded, int AlreadyThere, int Quarantined, int Refused, int Kept,
+    IReadOnlyList<UncountedPart> Uncounted)
+{
+    /// <summary>The standing of a part that was not taken, and may be sent again; and of one that broke a rule.</summary>
+    public const string NotTakenStanding = "not taken", RefusedStanding = "refused";
+
+    /// <summary>Hands a file to the ledger and says what became of it.</summary>
+    public static async Task<FileAnswer> TakeAsync(
+        OpenLedger ledger, Submission file, IntakeHints hints, Principal by, CancellationToken ct)
+    {
+        var before = ledger.Journal.Length;
+        var report = await ledger.Intake.TakeAsync(file, hints, by, ct).ConfigureAwait(false);
+        await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+        var kept = new Answers(ledger.Views).Refusals(before).Where(row => row.Standing == "kept").Select(row => row.Position);
+        return Of(ledger.Journal.Ledger, file.Source, report, kept.ToHashSet());
+    }
+
+    private static FileAnswer Of(LedgerId ledger, string name, IntakeReport report, HashSet<long> keptAt)
+    {
+        var parts = report.Parts.SelectMany(part => part.Outcome is RecordOutcome.Several several
+            ? several.Parts.Select((outcome, i) => (What: $"{part.What}, {i + 1}", Outcome: outcome))
+            : [(part.What, part.Outcome)]).ToList();
+        var recorded = parts.Select(part => part.Outcome).OfType<RecordOutcome.Recorded>().ToList();
+        var kept = recorded.Count(outcome => keptAt.Contains(outcome.Position));
+        var uncounted = parts.Select(part => PartOf(part.What, part.Outcome)).OfType<UncountedPart>().ToList();
+        return new(ledger.Value, name, report.Format, recorded.Count - kept,
+            parts.Count(part => part.Outcome is RecordOutcome.AlreadyRecorded),
+            parts.Count(part => part.Outcome is RecordOutcome.Quarantined),
+            uncounted.Count(part => part.Standing == RefusedStanding), kept, uncounted);
+    }
+
+    private static UncountedPart? PartOf(string what, RecordOutcome outcome) => outcome switch
+    {
+        RecordOutcome.Refused refused => new(what, RefusedStanding, (int)refused.Code, $"{refused.Code}", refused.Detail),
+        RecordOutcome.Conflict conflict => new(
+            what, RefusedStanding, (int)Rejection.EvidenceConflict, $"{Rejection.EvidenceConflict}", conflict.Differs),
+        RecordOutcome.Quarantined held => new(what, "quarantined", (int)held.Code, $"{held.Code}", held.Detail),
+        RecordOutcome.Busy => new(what, NotTakenStanding, null, null, "the ledger is busy; send the file again"),
+        _ => null,
+    };
+}

@@ -1,0 +1,88 @@
+using System.Text;
+using Ledger.Cli.Listings;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger export NAME</c>: a listing of the ledger as CSV or JSON, for other programs. The rows are those of
+/// <c>show</c>, with every column and every digit.
+/// </summary>
+public static class Export
+{
+    private sealed record Asked(CommandLine Line, LedgerReader Ledger, long? AsOf, string? About, CancellationToken Ct)
+    {
+        public Answers Answers => Ledger.Answers(AsOf);
+    }
+
+    private static readonly Dictionary<string, (string? About, bool Needed, Func<Asked, Task<Listing>> ListAsync)> Names = new(StringComparer.Ordinal)
+    {
+        ["export"] = (null, false, asked => Task.FromResult(EnergyListings.Days(asked.Answers.Days().SelectMany(day => asked.Answers.Export(day))))),
+        ["stations"] = (null, false, asked => Task.FromResult(EnergyListings.Stations(asked.Answers.Days().SelectMany(asked.Answers.Stations)))),
+        ["records"] = (null, false, asked => Task.FromResult(Records(asked))),
+        ["instructions"] = (null, false, asked => Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions()))),
+        ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
+        ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
+        ["statement"] = ("RUN", true, async asked => SettlementListings.Lines((await RunStatement.DeriveAsync(
+            asked.Ledger, asked.Answers, asked.About!, asked.Ct).ConfigureAwait(false)).Statement.Lines)),
+        ["refusals"] = (null, false, asked => Task.FromResult(RecordListings.Refusals(asked.Answers.Refusals()))),
+        ["points"] = (null, false, asked => Task.FromResult(RecordListings.Points(asked.Answers.Points()))),
+        ["registers"] = (null, false, asked => Task.FromResult(RecordListings.Registers(asked.Answers.Registers()))),
+        ["tariffs"] = (null, false, asked => Task.FromResult(RecordListings.Tariffs(asked.Answers.Tariffs()))),
+        ["journal"] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
+    };
+
+    public static Verb Verb { get; } = new("export", "NAME",
+        "writes a listing for other programs: " + string.Join(", ", Names.Select(name => $"{name.Key} {name.Value.About}".TrimEnd())),
+        "ledger export statement R1 --format csv --out r1.csv",
+        [
+            new("--format", "csv|json|ndjson", "CSV after RFC 4180, a JSON array, or a JSON object a line; csv without it, json with --json"),
+            new("--out", "FILE", "where it goes; standard output where it is not given"),
+            LedgerReader.AsOfOption,
+        ],
+        RunAsync);
+
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Words.Count == 0 || !Names.TryGetValue(line.Words[0], out var name))
+            throw new UsageException($"export needs one of {string.Join(", ", Names.Keys)}");
+        if (name.Needed && line.Words.Count < 2) throw new UsageException($"export {line.Words[0]} needs {name.About}");
+        if (line.Words.Count > (name.About is null ? 1 : 2)) throw new UsageException($"export {line.Words[0]} takes no '{line.Words[^1]}'");
+        Action<Listing, TextWriter> write = (line.Option("--format") ?? (line.Json && line.Option("--out") is null ? "json" : "csv")) switch
+        {
+            "csv" => (listing, writer) => listing.WriteCsv(writer),
+            "json" => (listing, writer) => listing.WriteJson(writer),
+            "ndjson" => (listing, writer) => listing.WriteLines(writer),
+            var other => throw new UsageException($"--format is csv, json or ndjson, not '{other}'"),
+        };
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
+        var listing = await name.ListAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct)).ConfigureAwait(false);
+        if (line.Option("--out") is not { } path)
+        {
+            write(listing, shell.Output);
+            return ExitCode.Done;
+        }
+        await using (var file = new StreamWriter(path, append: false, new UTF8Encoding(false)) { NewLine = "\n" }) write(listing, file);
+        ledger.Page(line.Words[0], asOf).Field("out", "written to", path).Write(shell.Output, line.Json);
+        return ExitCode.Done;
+    }
+
+    private static Listing Records(Asked asked) => EnergyListings.Records(
+        from point in asked.Answers.Points()
+        from day in asked.Answers.Days()
+        from record in asked.Answers.IntervalRecords(new SettlementPointId(point.Point), day)
+        select record);
+
+    private static Listing Targets(Asked asked) => DispatchListings.Targets(
+        from instruction in asked.Answers.Instructions()
+        from target in asked.Answers.Instruction(new InstructionId(instruction.Instruction))!.Targets
+        select target);
+
+    // Row by row: a journal may be longer than memory.
+    private static IEnumerable<RecordedEvent> Events(Asked asked) =>
+        asked.Ledger.Journal.ReadAllAsync(0, asked.Ct).ToBlockingEnumerable(asked.Ct)
+            .TakeWhile(happened => asked.AsOf is not { } last || happened.Position <= last);
+}

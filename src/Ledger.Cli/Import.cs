@@ -1,0 +1,93 @@
+using Ledger.Api;
+using Ledger.Api.Resources;
+using Ledger.Cli.Listings;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger import FILE…</c>: hands files of any format to the ledger and says what became of each. Where another
+/// process owns the folder and takes facts over HTTP, the files are handed to that one.
+/// </summary>
+public static class Import
+{
+    public static Verb Verb { get; } = new("import", "FILE…",
+        "records what files hold; the format of each is found by its content, and what is refused is named and kept",
+        "ledger import meter-data.csv --ledger my-area",
+        [
+            DataFolder.LedgerOption,
+            new("--point", "POINT", "the settlement point of a curve that names none"),
+            new("--zone", "ZONE", "the IANA time zone of local times, like Europe/Berlin"),
+            new("--sent-at", "INSTANT", "the sender's clock when it sent, so that its offset is recorded"),
+        ],
+        RunAsync);
+
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Words.Count == 0) throw new UsageException("import needs a FILE");
+        var hints = HintsOf(line);
+        var files = line.Words.Select(Read).ToList();
+        List<FileAnswer> answers;
+        try
+        {
+            await using var ledger = DataFolder.Open(line, shell);
+            answers = await TakeAsync(ledger, shell, files, hints, ct).ConfigureAwait(false);
+        }
+        catch (FolderOwnedException owned) when (owned.Url is not null)
+        {
+            answers = await OwnerImport.SendAsync(new Uri(owned.Url), line, files, ct).ConfigureAwait(false);
+        }
+        shell.EndProgress();
+        PageOf(answers).Write(shell.Output, line.Json);
+        if (answers.Any(file => file.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding))) return ExitCode.CouldNot;
+        return answers.All(file => file.Refused == 0) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+    }
+
+    private static IntakeHints HintsOf(CommandLine line)
+    {
+        DateTimeZone? zone = null;
+        if (line.Option("--zone") is { } name && !SettlementCalendar.TryZone(name, out zone))
+            throw new UsageException($"--zone is an IANA time zone like Europe/Berlin, not '{name}'");
+        return new IntakeHints(
+            line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "a settlement point's identifier"), zone,
+            line.Instant("--sent-at"));
+    }
+
+    // A file's own name is its source: the folder that it lay in says nothing, and differs between machines.
+    private static Submission Read(string path)
+    {
+        if (new FileInfo(path).Length > Limits.ImportBytesMax)
+            throw new CouldNotException($"{path} is larger than {Limits.ImportBytesMax} bytes; divide it");
+        return new Submission(File.ReadAllBytes(path), Path.GetFileName(path));
+    }
+
+    private static async Task<List<FileAnswer>> TakeAsync(
+        OpenLedger ledger, Shell shell, List<Submission> files, IntakeHints hints, CancellationToken ct)
+    {
+        var answers = new List<FileAnswer>();
+        foreach (var file in files)
+        {
+            shell.Progress($"{file.Source} ({answers.Count + 1} of {files.Count})");
+            answers.Add(await FileAnswer.TakeAsync(ledger, file, hints, ledger.Operator("cli"), ct).ConfigureAwait(false));
+        }
+        return answers;
+    }
+
+    private static Page PageOf(List<FileAnswer> files)
+    {
+        var uncounted = files.SelectMany(file => file.Uncounted.Select(part => (File: file.Name, Part: part))).ToList();
+        return new Page().Field("ledger", "ledger", files[0].Ledger)
+            .Table("files", "files", Listing.Of(files,
+                new("file", "file", row => row.Name), new("format", "format", row => row.Format),
+                new("recorded", "recorded", row => row.Recorded), new("alreadyThere", "already there", row => row.AlreadyThere),
+                new("quarantined", "quarantined", row => row.Quarantined), new("refused", "refused", row => row.Refused),
+                new("kept", "kept", row => row.Kept)))
+            .Table("uncounted", uncounted.Count == 0 ? null : "what does not count, and why", Listing.Of(uncounted,
+                new("file", null, row => row.File), new("part", "part", row => row.Part.Part),
+                new("standing", "standing", row => row.Part.Standing), new("code", "code", row => row.Part.Code),
+                new("name", "name", row => row.Part.Name), new("detail", "detail", row => row.Part.Detail)));
+    }
+}

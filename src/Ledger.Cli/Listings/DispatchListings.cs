@@ -1,0 +1,53 @@
+using Ledger.Domain;
+using Ledger.Projections;
+using static Ledger.Projections.CurtailmentCompliance;
+
+namespace Ledger.Cli.Listings;
+
+/// <summary>Dispatch instructions and what their targets did.</summary>
+public static class DispatchListings
+{
+    public static Listing Instructions(IEnumerable<InstructionRow> instructions) => Listing.Of(instructions,
+        new("instruction", "instruction", row => row.Instruction),
+        new("kind", "kind", row => row.Kind),
+        new("issuedBy", null, row => row.IssuedBy),
+        new("issuedAt", null, row => row.IssuedAt),
+        new("start", null, row => row.Start),
+        new("end", null, row => row.End),
+        new("withdrawnAt", null, row => row.WithdrawnAt),
+        new("toleranceKw", null, row => new Power(row.ToleranceMilliwatts)),
+        new("instructed", "targets", row => row.Tally.Instructed),
+        new("eligible", null, row => row.Tally.Eligible),
+        new("kept", "kept", row => row.Tally.Kept),
+        new("partlyKept", "partly kept", row => row.Tally.PartlyKept),
+        new("broken", "broken", row => row.Tally.Broken),
+        new("excused", "excused", row => row.Tally.Excused),
+        new("unproven", "unproven", row => row.Tally.Unproven),
+        new("orderedKwh", null, row => row.Tally.Ordered),
+        new("deliveredKwh", "delivered kWh", row => row.Tally.Delivered),
+        new("deficiencyKwh", null, row => row.Tally.Deficiency),
+        new("excessKwh", "excess kWh", row => row.Tally.Excess),
+        new("payment", null, row => row.Tally.Payment),
+        new("penalty", null, row => row.Tally.Penalty),
+        new("net", null, row => row.Tally.Net));
+
+    public static Listing Targets(IEnumerable<TargetRow> targets) => Listing.Of(targets,
+        new("instruction", null, row => row.Instruction),
+        new("point", "point", row => row.Point),
+        new("quantityKw", "ordered kW", row => new Power(row.QuantityMilliwatts)),
+        new("verdict", "verdict", row => row.Verdict),
+        new("orderedKwh", null, row => row.Ordered),
+        new("deliveredKwh", "delivered kWh", row => row.Delivered),
+        new("deficiencyKwh", "deficiency kWh", row => row.Deficiency),
+        new("excessKwh", "excess kWh", row => row.Excess),
+        new("rampExcludedSeconds", null, row => EnergyListings.Seconds(row.RampExcludedMicroseconds)),
+        new("unmeasuredSeconds", null, row => EnergyListings.Seconds(row.UnmeasuredMicroseconds)),
+        new("payment", null, row => row.Payment),
+        new("penalty", null, row => row.Penalty),
+        new("net", "net", row => row.Net),
+        new("reasons", "reasons", row => row.Reasons),
+        new("supported", null, row => row.Supported.Select(reason => Cell.Exact(reason)).ToList()),
+        new("claimed", null, row => row.Claimed.Select(claim => $"{Cell.Exact(claim.Reason)} by {claim.ClaimedBy}").ToList()),
+        new("clocks", null, row => row.Clocks
+            .Select(clock => $"{Cell.Exact(clock.Clock)} {Cell.Exact(clock.At)} by {clock.Source}").ToList()));
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Ledger.Cli.Listings;
+
+/// <summary>A column: its value of a row, and how it is called.</summary>
+/// <param name="Name">For programs, in JSON and CSV, with the unit last; null where it is for people only.</param>
+/// <param name="Title">For people, with the unit; null where it would be too much to read, and only programs get it.</param>
+public sealed record Column<TRow>(string? Name, string? Title, Func<TRow, object?> Value);
+
+/// <summary>Rows of the ledger as they are shown and exported: once defined, the same figures in text, JSON and CSV.</summary>
+public sealed class Listing
+{
+    /// <summary>Text as it is, not escaped for a web page that nobody puts it into.</summary>
+    public static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly IReadOnlyList<string?> names;
+    private readonly IReadOnlyList<string?> titles;
+
+    private Listing(IReadOnlyList<string?> names, IReadOnlyList<string?> titles, IEnumerable<IReadOnlyList<object?>> rows) =>
+        (this.names, this.titles, Rows) = (names, titles, rows);
+
+    public IEnumerable<IReadOnlyList<object?>> Rows { get; }
+
+    public static Listing Of<TRow>(IEnumerable<TRow> rows, params IReadOnlyList<Column<TRow>> columns) => new(
+        [.. columns.Select(column => column.Name)], [.. columns.Select(column => column.Title)],
+        rows.Select(row => (IReadOnlyList<object?>)[.. columns.Select(column => column.Value(row))]));
+
+    /// <summary>For people: the columns that have a title.</summary>
+    public void WriteText(TextWriter writer)
+    {
+        var rows = Rows.ToList();
+        var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows)).ToList();
+        var cells = rows.Select((_, row) => shown.Select(column => column.Cells[row]).ToArray()).ToList();
+        foreach (var line in TextTable.Lines([.. shown.Select(column => column.Column)], cells)) writer.WriteLine(line);
+    }
+
+    // Decimals of one column have one number of places, so that their points stand below each other.
+    private (TextColumn Column, IReadOnlyList<string> Cells) Shown(int i, List<IReadOnlyList<object?>> rows)
+    {
+        var places = rows.Select(row => row[i]).OfType<decimal>()
+            .Select(number => (int)Exact(number).Scale).DefaultIfEmpty().Max();
+        var figures = rows.Any(row => Cell.IsFigure(row[i])) && rows.All(row => row[i] is null || Cell.IsFigure(row[i]));
+        return (new TextColumn(titles[i]!, figures), [.. rows.Select(row => row[i] is decimal number
+            ? number.ToString($"F{places}", CultureInfo.InvariantCulture) : Cell.Shown(row[i]))]);
+    }
+
+    private static decimal Exact(decimal number) => number / 1.000000000000000000000000000000m;
+
+    public JsonArray ToJson() => new([.. Rows.Select(row => (JsonNode)ToJson(row))]);
+
+    private JsonObject ToJson(IReadOnlyList<object?> row) =>
+        new(row.Select((value, i) => KeyValuePair.Create(names[i]!, Cell.Json(value))).Where(member => member.Key is not null));
+
+    /// <summary>One JSON object a line, each as soon as its row is there.</summary>
+    public void WriteLines(TextWriter writer)
+    {
+        foreach (var row in Rows) writer.WriteLine(ToJson(row).ToJsonString(OneLine));
+    }
+
+    /// <summary>One JSON array, a row on each line, each as soon as it is there.</summary>
+    public void WriteJson(TextWriter writer)
+    {
+        var before = "[";
+        foreach (var row in Rows)
+        {
+            writer.Write($"{before}\n{ToJson(row).ToJsonString(OneLine)}");
+            before = ",";
+        }
+        writer.Write(before == "[" ? "[]\n" : "\n]\n");
+    }
+
+    /// <summary>CSV after RFC 4180: a header with the names, CRLF, and quotes only where they are needed.</summary>
+    public void WriteCsv(TextWriter writer)
+    {
+        var columns = Enumerable.Range(0, names.Count).Where(i => names[i] is not null).ToList();
+        foreach (var record in Rows.Select(row => columns.Select(i => Cell.Exact(row[i]))).Prepend(columns.Select(i => names[i]!)))
+            writer.Write(string.Join(',', record.Select(Field)) + "\r\n");
+    }
+
+    private static string Field(string text) =>
+        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Ledger.Api;
+using Ledger.Cli.Listings;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger settle</c>: calculates a settlement day of an account from the facts before a position, shows what it comes
+/// to and what changed against the run that it supersedes, line by line, and records the run.
+/// </summary>
+public static class Settle
+{
+    public static Verb Verb { get; } = new("settle", "",
+        "calculates a settlement day of an account, explains what changed, and records the run",
+        "ledger settle --account cpo-1 --day 2026-06-02 --kind final",
+        [
+            new("--account", "PARTY", "whose settlement points"),
+            new("--day", "DAY", "which settlement day, like 2026-06-02"),
+            new("--kind", "KIND", "initial, interim, final or correction; initial where it is not given"),
+            new("--run", "RUN", "the run's name; where it is not given, account, day and a number"),
+            new("--supersedes", "RUN", "the run that it takes the place of; a correction takes the one that holds"),
+            new("--at", "POSITION", "from the facts before this position; all where it is not given"),
+            new("--dry-run", null, "only shows it: nothing is recorded"),
+        ],
+        RunAsync);
+
+    /// <summary>What the command line asks for, with what the ledger adds to it.</summary>
+    private sealed record Asked(
+        PartyId Account, LocalDate Day, RunKind Kind, RunId Run, TimeOfUseSettlement.RunRow? Superseded, long At);
+
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Words.Count > 0) throw new UsageException($"settle takes no '{line.Words[0]}'");
+        var account = line.Required<PartyId>("--account", PartyId.TryParse, "a party's identifier");
+        var day = line.Required<LocalDate>("--day", CommandLine.TryDay, "a day like 2026-06-02");
+        if (line.Flag("--dry-run"))
+        {
+            await using var reader = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+            return await SettleAsync(line, shell, account, day, reader.Journal, reader.Views, null, ct).ConfigureAwait(false);
+        }
+        await using var ledger = DataFolder.Open(line, shell);
+        await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+        return await SettleAsync(line, shell, account, day, ledger.Journal, ledger.Views, ledger, ct).ConfigureAwait(false);
+    }
+
+    /// <param name="recording">Null where nothing is to be recorded.</param>
+    private static async Task<int> SettleAsync(
+        CommandLine line, Shell shell, PartyId account, LocalDate day, IJournal journal, IViewStore views,
+        OpenLedger? recording, CancellationToken ct)
+    {
+        var asked = Read(line, account, day, journal, new Answers(views));
+        var calculation = await Settlements.CalculateAsync(journal, views, account, day, asked.At, ct).ConfigureAwait(false);
+        if (calculation is not SettlementCalculation.Calculated calculated)
+        {
+            var not = (SettlementCalculation.NotPossible)calculation;
+            throw new CouldNotException($"{not.Code} ({(int)not.Code}): {not.Detail}");
+        }
+        var before = asked.Superseded is { } old
+            ? await Settlements.RederiveAsync(journal, views, old, ct).ConfigureAwait(false)
+            : null;
+        var outcome = recording is null ? null : await RecordAsync(recording, asked, ct).ConfigureAwait(false);
+        PageOf(journal, asked, calculated, before, outcome).Write(shell.Output, line.Json);
+        return outcome is null or RecordOutcome.Recorded or RecordOutcome.AlreadyRecorded ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+    }
+
+    private static Asked Read(CommandLine line, PartyId account, LocalDate day, IJournal journal, Answers answers)
+    {
+        var runs = answers.Runs(account, day);
+        var kind = line.Option<RunKind>("--kind", TryKind, "initial, interim, final or correction") ?? RunKind.Initial;
+        var superseded = line.Option("--supersedes") is { } name
+            ? runs.FirstOrDefault(run => run.Run == name)
+                ?? throw new CouldNotException($"{name}, to be superseded, is no run of {account} on {Cell.Exact(day)}")
+            : kind == RunKind.Correction
+                ? answers.HoldingRun(account, day)
+                    ?? throw new CouldNotException($"there is no run of {account} on {Cell.Exact(day)} to correct")
+                : null;
+        var at = line.Option<long>("--at", LedgerReader.TryPosition, "a position") ?? journal.Length;
+        if (at > journal.Length) throw new CouldNotException($"there is no position {at}; the journal has {journal.Length} events");
+        var numbered = string.Create(CultureInfo.InvariantCulture, $"{account}-{Cell.Exact(day)}-{runs.Count + 1}");
+        var run = CommandLine.Read<RunId>(line.Option("--run") ?? numbered, RunId.TryParse, "--run is an identifier of at most 64 characters");
+        return new(account, day, kind, run, superseded, at);
+    }
+
+    private static bool TryKind(string text, out RunKind kind)
+    {
+        foreach (var each in Enum.GetValues<RunKind>())
+            if (Cell.Exact(each) == text)
+            {
+                kind = each;
+                return true;
+            }
+        kind = default;
+        return false;
+    }
+
+    /// <summary>Hands the run to the pipeline, which calculates it again from the same position and decides.</summary>
+    private static async Task<RecordOutcome> RecordAsync(OpenLedger ledger, Asked asked, CancellationToken ct)
+    {
+        var run = new RunSettlement(asked.Run, asked.Account, asked.Day, asked.Kind,
+            asked.Superseded is { } old ? new RunId(old.Run) : null, asked.At);
+        var text = new JsonObject
+        {
+            ["run"] = $"{run.Run}",
+            ["account"] = $"{run.Account}",
+            ["day"] = Cell.Exact(run.Day),
+            ["kind"] = Cell.Exact(run.Kind),
+            ["supersedes"] = run.Supersedes?.Value,
+            ["atPosition"] = run.AtPosition,
+        };
+        return await ledger.Commands.Send(new Command<RunSettlement>(run, new Submission(Encoding.UTF8.GetBytes(text.ToJsonString()), "ledger settle"),
+            ledger.Operator("cli"), new IdempotencyKey($" settle {asked.Run}")), ct).ConfigureAwait(false);
+    }
+
+    private static Page PageOf(
+        IJournal journal, Asked asked, SettlementCalculation.Calculated calculated, RederivedRun? before, RecordOutcome? outcome)
+    {
+        var statement = calculated.Statement;
+        var page = new Page().Field("ledger", "ledger", journal.Ledger.Value)
+            .Field("run", "run", asked.Run.Value).Field("kind", "kind", asked.Kind)
+            .Field("account", "account", asked.Account.Value).Field("day", "day", asked.Day).Field("zone", "zone", calculated.Zone)
+            .Field("tariff", "tariff", $"{statement.Tariff} v{statement.TariffVersion}")
+            .Field("atPosition", "facts before position", asked.At)
+            .Field("total", null, statement.Total).Field("currency", null, statement.Currency)
+            .Field(null, "total", $"{Cell.Shown(statement.Total)} {statement.Currency}{(statement.Incomplete ? ", incomplete" : "")}")
+            .Field("incomplete", null, statement.Incomplete).Field("lines", "lines", statement.Lines.Count)
+            .Field("linesRoot", "lines' root", statement.LinesRoot.Hex)
+            .Field("supersedes", "supersedes", asked.Superseded?.Run);
+        if (before is not null)
+            page.Field("supersededTotal", "its total", before.Run.Total)
+                .Field("changeFromSuperseded", "change", statement.Total - before.Run.Total)
+                .Field("supersededDiffers", before.Differs is null ? null : "it does not come out again", before.Differs);
+        page.Field("outcome", "outcome", OutcomeOf(outcome))
+            .Table("totals", "by direction and tariff period", SettlementListings.Totals(SettlementListings.Totals(statement.Lines)));
+        if (statement.Incomplete)
+            page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));
+        if (calculated.LeftOut.Count > 0)
+            page.Table("leftOut", "settlement points that are not settled", Listing.Of(calculated.LeftOut,
+                new("point", "point", row => row.Point.Value), new("why", "why", row => row.WhyNot)));
+        return before?.Statement is { } earlier
+            ? page.Table("changes", "lines that changed", SettlementListings.Changes(Statement.Difference(earlier, statement)))
+            : page;
+    }
+
+    private static string OutcomeOf(RecordOutcome? outcome) => outcome switch
+    {
+        null => "not recorded: a dry run",
+        RecordOutcome.Recorded recorded => string.Create(CultureInfo.InvariantCulture, $"recorded at position {recorded.Position}"),
+        RecordOutcome.AlreadyRecorded => "already recorded, with the same result",
+        RecordOutcome.Refused refused => $"refused, {refused.Code} ({(int)refused.Code}): {refused.Detail}",
+        RecordOutcome.Conflict conflict => $"refused, a run of this name has another result: {conflict.Differs}",
+        _ => "not recorded: the ledger is busy, try again",
+    };
+}

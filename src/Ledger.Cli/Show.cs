@@ -1,0 +1,177 @@
+using Ledger.Cli.Listings;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger show WHAT</c>: reads the ledger as an auditor would. Every page says from how many events it is known, and
+/// every figure has its unit, and its source or position.
+/// </summary>
+public static class Show
+{
+    /// <summary>What a page is made from.</summary>
+    private sealed record Asked(CommandLine Line, LedgerReader Ledger, long? AsOf, string? About, CancellationToken Ct)
+    {
+        public Answers Answers => Ledger.Answers(AsOf);
+        public Page Page(string what) => Ledger.Page(what, AsOf);
+    }
+
+    /// <param name="About">What the second word names; null where there is none.</param>
+    /// <param name="Needed">Whether it has to be there.</param>
+    private sealed record What(string? About, bool Needed, string[] Options, Func<Asked, Task<Page>> PageAsync);
+
+    private static readonly Dictionary<string, What> Whats = new(StringComparer.Ordinal)
+    {
+        ["summary"] = new(null, false, [], asked => Task.FromResult(Summary(asked))),
+        ["export"] = new(null, false, ["--day"], asked => Task.FromResult(Energy(asked))),
+        ["compliance"] = new("INSTRUCTION", false, [], asked => Task.FromResult(Compliance(asked))),
+        ["settlement"] = new(null, false, ["--account", "--day"], asked => Task.FromResult(Settlement(asked))),
+        ["statement"] = new("RUN", true, ["--lines"], StatementAsync),
+        ["refusals"] = new(null, false, [], asked => Listed(asked, "refusals",
+            "refused, quarantined and kept: none of it counts", RecordListings.Refusals(asked.Answers.Refusals()))),
+        ["points"] = new(null, false, [], asked => Listed(asked, "points", "settlement points", RecordListings.Points(asked.Answers.Points()))),
+        ["registers"] = new(null, false, [], asked => Listed(asked, "registers", "registers", RecordListings.Registers(asked.Answers.Registers()))),
+        ["tariffs"] = new(null, false, [], asked => Task.FromResult(asked.Page("tariffs")
+            .Table("tariffs", "tariffs", RecordListings.Tariffs(asked.Answers.Tariffs()))
+            .Table("assignments", "accounts and their tariffs", RecordListings.Assignments(asked.Answers.Assignments())))),
+        ["records"] = new("POINT", true, ["--day"], asked => Task.FromResult(Records(asked))),
+        ["event"] = new("POSITION", true, [], EventAsync),
+    };
+
+    public static Verb Verb { get; } = new("show", "WHAT",
+        "reads the ledger: " + string.Join(", ", Whats.Select(what => $"{what.Key} {what.Value.About}".TrimEnd())) + ", evidence DIGEST",
+        "ledger show compliance --as-of 2026-06-02T08:00:00Z",
+        [
+            LedgerReader.AsOfOption,
+            new("--day", "DAY", "of export and records: the settlement day, like 2026-06-02; export shows all without it"),
+            new("--account", "PARTY", "of settlement: one account only"),
+            new("--lines", null, "of statement: every line, in place of totals by tariff period"),
+            new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),
+        ],
+        RunAsync);
+
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        var name = line.Words.Count == 0 ? "summary" : line.Words[0];
+        if (name == "evidence") return await ShowEvidence.RunAsync(line, shell, ct).ConfigureAwait(false);
+        if (!Whats.TryGetValue(name, out var what)) throw new UsageException($"show does not know '{name}'");
+        if (what.Needed && line.Words.Count < 2) throw new UsageException($"show {name} needs {what.About}");
+        if (line.Words.Count > (what.About is null ? 1 : 2)) throw new UsageException($"show {name} takes no '{line.Words[^1]}'");
+        foreach (var option in Verb.Options.Where(option => option != LedgerReader.AsOfOption && line.Flag(option.Name)))
+            if (!what.Options.Contains(option.Name)) throw new UsageException($"show {name} does not know the option {option.Name}");
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
+        var page = await what.PageAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct)).ConfigureAwait(false);
+        page.Write(shell.Output, line.Json);
+        return ExitCode.Done;
+    }
+
+    private static Task<Page> Listed(Asked asked, string name, string title, Listing listing) =>
+        Task.FromResult(asked.Page(name).Table(name, title, listing));
+
+    private static Page Summary(Asked asked)
+    {
+        var answers = asked.Answers;
+        var (days, points, refusals) = (answers.Days(), answers.Points(), answers.Refusals());
+        var runs = answers.Runs();
+        var holding = runs.Where(run => answers.HoldingRun(new(run.Account), CommandLine.Read<LocalDate>(run.Day, CommandLine.TryDay, "a day"))?.Run == run.Run);
+        int Standing(string standing) => refusals.Count(refusal => refusal.Standing == standing);
+        return asked.Page("summary")
+            .Field("journalEvents", "journal", asked.Ledger.Journal.Length)
+            .Field("journalDigest", "digest", Convert.ToHexStringLower(asked.Ledger.Journal.Root))
+            .Field("firstDay", "first day", days.Count == 0 ? null : days[0])
+            .Field("lastDay", "last day", days.Count == 0 ? null : days[^1])
+            .Field("stations", "stations", points.Select(point => point.Station).Distinct().Count())
+            .Field("points", "settlement points", points.Count)
+            .Field("refused", "refused", Standing("refused"))
+            .Field("quarantined", "quarantined", Standing("quarantined"))
+            .Field("kept", "kept, not settled", Standing("kept"))
+            .Table("energy", "energy by station", EnergyListings.Stations(days.SelectMany(answers.Stations)))
+            .Table("compliance", "dispatch instructions", DispatchListings.Instructions(answers.Instructions()))
+            .Table("settlement", "settlement runs that hold", SettlementListings.Runs(holding));
+    }
+
+    private static Page Energy(Asked asked)
+    {
+        var days = asked.Line.Day("--day") is { } day ? [day] : asked.Answers.Days();
+        return asked.Page("export")
+            .Table("points", "verified energy by settlement point", EnergyListings.Days(days.SelectMany(each => asked.Answers.Export(each))))
+            .Table("stations", "verified energy by station, its connectors only", EnergyListings.Stations(days.SelectMany(asked.Answers.Stations)))
+            .Note("The register is the amount where it was read at both edges of the day, else the curve is. "
+                + "Energies are rounded to 6 decimals here; --json and export have 12.");
+    }
+
+    private static Page Compliance(Asked asked)
+    {
+        if (asked.About is null)
+            return asked.Page("compliance").Table("instructions", "dispatch instructions", DispatchListings.Instructions(asked.Answers.Instructions()));
+        var id = CommandLine.Read<InstructionId>(asked.About, InstructionId.TryParse, "INSTRUCTION is an identifier");
+        var answer = asked.Answers.Instruction(id) ?? throw new CouldNotException($"there is no dispatch instruction {id}");
+        var order = answer.Instruction;
+        return asked.Page("compliance")
+            .Field(null, "instruction", $"{id}: {Cell.Shown(order.Kind)}, issued by {order.IssuedBy} at {Cell.Shown(order.IssuedAt)}")
+            .Field(null, "holds", $"{Cell.Shown(order.Start)} to {Cell.Shown(order.End)}"
+                + (order.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}: {order.WithdrawalReason}" : ""))
+            .Field(null, "eligible", $"{order.Tally.Eligible} of {order.Tally.Instructed} targets; the others are excused by recorded facts")
+            .Table("instructions", null, DispatchListings.Instructions([order]))
+            .Table("targets", "targets", DispatchListings.Targets(answer.Targets));
+    }
+
+    private static Page Settlement(Asked asked)
+    {
+        var (account, day) = (asked.Line.Account, asked.Line.Day("--day"));
+        var runs = asked.Answers.Runs().Where(run =>
+            (account is null || run.Account == account.Value.Value) && (day is null || run.Day == Cell.Exact(day)));
+        return asked.Page("settlement").Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(runs));
+    }
+
+    private static async Task<Page> StatementAsync(Asked asked)
+    {
+        var (run, statement, differs) = await RunStatement.DeriveAsync(
+            asked.Ledger, asked.Answers, asked.About!, asked.Ct).ConfigureAwait(false);
+        var page = asked.Page("statement")
+            .Field("run", "run", run.Run).Field("kind", "kind", run.Kind).Field("account", "account", run.Account)
+            .Field("day", "day", run.Day).Field("zone", null, run.Zone)
+            .Field("tariff", "tariff", $"{run.Tariff} v{run.TariffVersion}")
+            .Field("atPosition", "facts before position", run.AtPosition).Field("recordedPosition", "recorded at position", run.RecordedPosition)
+            .Field("total", null, run.Total).Field("currency", null, run.Currency)
+            .Field(null, "total", $"{Cell.Shown(run.Total)} {run.Currency}{(run.Incomplete ? ", incomplete" : "")}")
+            .Field("incomplete", null, run.Incomplete).Field("supersedes", "supersedes", run.Supersedes)
+            .Field("linesRoot", "lines' root", run.LinesRoot).Field("differs", "derived again", differs ?? "the same lines and total")
+            .Table("totals", "by direction and tariff period", SettlementListings.Totals(SettlementListings.Totals(statement.Lines)))
+            .Table("postings", "postings", SettlementListings.Postings(statement.Postings));
+        return asked.Line.Flag("--lines")
+            ? page.Table("lines", "lines", SettlementListings.Lines(statement.Lines))
+            : page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));
+    }
+
+    private static Page Records(Asked asked)
+    {
+        var point = CommandLine.Read<SettlementPointId>(asked.About!, SettlementPointId.TryParse, "POINT is an identifier");
+        var day = asked.Line.Day("--day") ?? throw new UsageException("show records needs --day");
+        return asked.Page("records").Field("point", "point", point.Value).Field("day", "day", day)
+            .Table("records", "interval records, the latest version of each", EnergyListings.Records(asked.Answers.IntervalRecords(point, day)));
+    }
+
+    private static async Task<Page> EventAsync(Asked asked)
+    {
+        var position = CommandLine.Read<long>(asked.About!, LedgerReader.TryPosition, "POSITION is a whole number from 0");
+        var found = position >= (asked.AsOf + 1 ?? asked.Ledger.Journal.Length) ? null
+            : await asked.Ledger.Journal.ReadAllAsync(position, asked.Ct).FirstOrDefaultAsync(asked.Ct).ConfigureAwait(false);
+        if (found is not { Envelope: var header }) throw new CouldNotException($"there is no event at position {position}");
+        return new Page().Field("show", null, "event").Field("ledger", "ledger", header.Ledger.Value)
+            .Field("position", "position", found.Position).Field("recordedAt", "recorded at", header.RecordedAt)
+            .Field("eventId", "event id", header.Id.ToString())
+            .Field("stream", "stream", header.Stream).Field("revision", "revision", header.Revision)
+            .Field("wireName", "fact", header.WireName).Field("wireVersion", "version", header.WireVersion)
+            .Field("validFrom", "valid from", header.ValidFrom).Field("validTo", "valid to", header.ValidTo)
+            .Field("actor", "actor", header.Actor).Field("tenant", "tenant", header.Tenant.Value)
+            .Field("causation", "causation", header.Causation?.ToString())
+            .Field("sealed", "sealed fields", header.Sealed.Select(field => field.Name).ToList())
+            .Field("contentType", "content type", header.ContentType).Field("payloadBytes", "payload bytes", found.Payload.Length)
+            .Field("event", "event", new CanonicalJson(EventCodec.ToJson(EventCodec.Decode(found))));
+    }
+}
