@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Columns;
@@ -68,6 +69,6 @@ internal static class IntervalRecordSamples
             new SettlementPointId(point), new Interval(from, from + Duration.FromMinutes(15)), 1, IntervalRecordState.Final,
             new Energy((Int128)899_123_456_789_012 + period), Energy.Zero, new Power(12_345_678), new Power(640_123_456),
             900_000_000, 1_234_567, [.. missing], 900, 0, 0, 0, 0, ReadingQuality.Measured, null,
-            new EvidenceDigest(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData([(byte)period]))));
+            new EvidenceDigest(Convert.ToHexStringLower(SHA256.HashData([(byte)(period % 256)]))));
     }
 }

@@ -1,5 +1,8 @@
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Running;
+using Ledger.Benchmarks;
+
+if (args is ["journal", ..]) return await JournalThroughput.RunAsync(args.AsMemory(1));
 
 // The reports go where no one commits or reads them by mistake.
 var config = DefaultConfig.Instance.WithArtifactsPath(Path.Combine(Path.GetTempPath(), "ledger-benchmarks"));

@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Benchmarks;
+
+/// <summary>
+/// What the journal does in a second on this machine: durable appends one by one and in batches, on an empty and on a
+/// full journal, beside a bare file; and replay with decoding. All in one run, so that the rates can be compared.
+/// </summary>
+internal sealed class JournalThroughput(string folder, long events)
+{
+    private const int Writers = 256;
+    private const int FillersAtOnce = 8; // batches in flight while filling, which is not measured for its latency
+    private const int SampledEvents = 10_000;
+    private static readonly TimeSpan Each = TimeSpan.FromSeconds(6);
+    private static readonly Principal By = new("benchmark", new PartyId("benchmark"), new HashSet<string>());
+    private long nextSingle = 1_000_000_000; // far behind every batch, so that no fact is recorded twice
+    private long nextBatch;
+
+    /// <summary>Measures in a folder of its own under the temporary folder, and deletes it.</summary>
+    /// <param name="arguments">Nothing, or <c>--events N</c>: how many the full journal holds.</param>
+    public static async Task<int> RunAsync(ReadOnlyMemory<string> arguments)
+    {
+        var events = 1_000_000L;
+        if (arguments.Length > 0 && (arguments.Length != 2 || arguments.Span[0] != "--events"
+            || !long.TryParse(arguments.Span[1], CultureInfo.InvariantCulture, out events) || events < SampledEvents))
+        {
+            Console.Error.WriteLine($"journal [--events N], N at least {SampledEvents}");
+            return 2;
+        }
+        var folder = Directory.CreateTempSubdirectory("ledger-throughput-").FullName;
+        try
+        {
+            await new JournalThroughput(folder, events).MeasureAsync().ConfigureAwait(false);
+            return 0;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private async Task MeasureAsync()
+    {
+        Print($"{Environment.ProcessorCount} processors, {Each.TotalSeconds:0} s each, in {folder}");
+        await using var empty = Open("empty");
+        await using var full = Open("full");
+        var filling = Stopwatch.StartNew();
+        await TogetherAsync(FillersAtOnce, () => full.Length + (FillersAtOnce * JournalEvents.BatchFacts) <= events,
+            () => AppendBatchAsync(full)).ConfigureAwait(false);
+        while (full.Length < events) await AppendBatchAsync(full).ConfigureAwait(false);
+        var bytes = await MeanBytesAsync(full).ConfigureAwait(false);
+        Print($"filled in {filling.Elapsed.TotalSeconds:0} s with {full.Length:N0} events of {bytes:0} bytes each");
+
+        var file = await BareFileAsync(new byte[(int)bytes]).ConfigureAwait(false);
+        Row("bare file", $"{Writers} writers, one synchronous write a group", file);
+        await AppendsAsync("empty journal", empty, file).ConfigureAwait(false);
+        await AppendsAsync($"journal of {full.Length:N0}", full, file).ConfigureAwait(false);
+        var replayed = await ReplayAsync(full).ConfigureAwait(false);
+        Row("replay", $"one thread, ReadAllAsync and Decode, {replayed * bytes / 1e6:0} MB/s", replayed);
+    }
+
+    private async Task AppendsAsync(string name, SqliteJournal journal, double file)
+    {
+        var single = await RateAsync(Writers, () => AppendSingleAsync(journal)).ConfigureAwait(false);
+        Row(name, $"{Writers} writers, one fact an append, {single / file:P0} of the bare file", single);
+        var batches = await RateAsync(1, () => AppendBatchAsync(journal)).ConfigureAwait(false);
+        Row(name, $"1 writer, {JournalEvents.BatchFacts} facts an append", batches * JournalEvents.BatchFacts);
+    }
+
+    private async Task<double> BareFileAsync(byte[] entry)
+    {
+        await using var file = new GroupCommitFile(Path.Combine(folder, "bare"));
+        return await RateAsync(Writers, () => file.AppendAsync(entry)).ConfigureAwait(false);
+    }
+
+    /// <summary>Events a second, each decoded to its fact, from the first until the end or the time is up.</summary>
+    private static async Task<double> ReplayAsync(SqliteJournal journal)
+    {
+        var (watch, count) = (Stopwatch.StartNew(), 0L);
+        await foreach (var recorded in journal.ReadAllAsync(0, CancellationToken.None).ConfigureAwait(false))
+        {
+            EventCodec.Decode(recorded);
+            count++;
+            if (watch.Elapsed >= Each) break;
+        }
+        return count / watch.Elapsed.TotalSeconds;
+    }
+
+    private static async Task<double> MeanBytesAsync(SqliteJournal journal)
+    {
+        var bytes = 0L;
+        await foreach (var recorded in journal.ReadAllAsync(0, CancellationToken.None).ConfigureAwait(false))
+        {
+            bytes += EnvelopeBytes.Write(recorded.Envelope, recorded.Payload.Length).Length + recorded.Payload.Length;
+            if (recorded.Position + 1 == SampledEvents) break;
+        }
+        return (double)bytes / SampledEvents;
+    }
+
+    private async Task AppendSingleAsync(SqliteJournal journal)
+    {
+        var (stream, fact) = JournalEvents.Single(Interlocked.Increment(ref nextSingle));
+        await AppendAsync(journal, stream, fact).ConfigureAwait(false);
+    }
+
+    private async Task AppendBatchAsync(SqliteJournal journal)
+    {
+        var (stream, facts) = JournalEvents.Batch(Interlocked.Increment(ref nextBatch));
+        await AppendAsync(journal, stream, facts).ConfigureAwait(false);
+    }
+
+    private static async Task AppendAsync(SqliteJournal journal, string stream, params NewFact[] facts)
+    {
+        var result = await journal.AppendAsync(stream, ExpectedRevision.Any, facts, By, null, CancellationToken.None)
+            .ConfigureAwait(false);
+        if (result is not AppendResult.Recorded) throw new InvalidOperationException($"not recorded: {result}");
+    }
+
+    private static async Task<double> RateAsync(int writers, Func<Task> append)
+    {
+        var watch = Stopwatch.StartNew();
+        var count = await TogetherAsync(writers, () => watch.Elapsed < Each, append).ConfigureAwait(false);
+        return count / watch.Elapsed.TotalSeconds;
+    }
+
+    /// <summary>
+    /// Each of the writers appends again and again, waiting for its answer each time; returns how many were answered.
+    /// </summary>
+    private static async Task<long> TogetherAsync(int writers, Func<bool> goOn, Func<Task> append)
+    {
+        var answered = 0L;
+        await Task.WhenAll(Enumerable.Range(0, writers).Select(_ => Task.Run(async () =>
+        {
+            for (; goOn(); Interlocked.Increment(ref answered)) await append().ConfigureAwait(false);
+        }))).ConfigureAwait(false);
+        return answered;
+    }
+
+    private SqliteJournal Open(string name) => SqliteJournal.Open(
+        new(Path.Combine(folder, name), new LedgerId("benchmark"), SystemClock.Instance, new byte[32]));
+
+    private static void Row(string what, string how, double perSecond) =>
+        Print($"{what,-22} {perSecond,12:N0} /s  {how}");
+
+    private static void Print(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));
+}
