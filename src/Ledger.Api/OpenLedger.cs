@@ -29,7 +29,7 @@ public sealed class OpenLedger : IAsyncDisposable
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
-        Routes = RunSettlement.AddTo(StandardRoutes.Create(), this);
+        Routes = CurveRecording.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), evidence);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
@@ -53,7 +53,7 @@ public sealed class OpenLedger : IAsyncDisposable
     /// </summary>
     public Principal Operator(string actor) => new(actor, new PartyId(Journal.Ledger.Value), new HashSet<string>
     {
-        StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.DispatchWrite,
+        StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
     });
 

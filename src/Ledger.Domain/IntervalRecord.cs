@@ -98,7 +98,7 @@ public static class IntervalRecords
     private static string Difference(IntervalRecorded latest, IntervalRecorded candidate) =>
         latest.Import == candidate.Import && latest.Export == candidate.Export
             ? latest.State == candidate.State ? "same energy, other detail" : "same energy, now " + candidate.State
-            : $"late data: import {Signed(candidate.Import - latest.Import)}, " +
+            : $"{(latest.State == IntervalRecordState.Final ? "late data" : "more of the period")}: import {Signed(candidate.Import - latest.Import)}, " +
               $"export {Signed(candidate.Export - latest.Export)}";
 
     private static string Signed(Energy change) => (change < Energy.Zero ? "" : "+") + change.ToKwh() + " kWh";

@@ -125,7 +125,8 @@ public static class PowerCurve
         }
     }
 
-    internal static long Microseconds(Instant at)
+    /// <summary>Unix time in whole microseconds; an edge of a period that is finer is refused.</summary>
+    public static long Microseconds(Instant at)
     {
         var ticks = at.ToUnixTimeTicks();
         if (ticks % 10 != 0 || Instant.FromUnixTimeTicks(ticks) != at)

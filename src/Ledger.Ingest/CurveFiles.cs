@@ -4,9 +4,6 @@ using NodaTime.Text;
 
 namespace Ledger.Ingest;
 
-/// <summary>One sample of a curve file: instant in Unix microseconds, power in milliwatts (import positive).</summary>
-public readonly record struct CurveSample(SettlementPointId Point, long AtMicroseconds, long Milliwatts);
-
 /// <summary>
 /// Power curves in CSV: header <c>point,time,kw</c>, or <c>time,kw</c> for one named point; times as ISO 8601 with an
 /// offset or as Unix milliseconds; powers as decimal numerals in kW, rounded half to even to whole milliwatts. A file is
@@ -18,20 +15,37 @@ public static class CurveFiles
 
     public static bool IsHeader(string line) => line is "point,time,kw" or "time,kw";
 
-    /// <summary>Reads a CSV file's text; <paramref name="rounded"/> counts powers finer than a milliwatt.</summary>
-    public static Refusal? ReadCsv(
-        string text, SettlementPointId? onlyPoint, out IReadOnlyList<CurveSample> samples, out int rounded)
+    /// <summary>
+    /// Reads a curve file in any of its formats. False where the bytes are none; otherwise either the batch or why it
+    /// was refused.
+    /// </summary>
+    public static bool TryRead(ReadOnlyMemory<byte> bytes, IntakeHints hints, out CurveBatch? batch, out Refusal? refused)
     {
-        var found = new List<CurveSample>();
-        samples = found;
-        rounded = 0;
+        batch = null;
+        if (CurveParquet.IsParquet(bytes.Span))
+        {
+            refused = CurveParquet.Read(bytes, hints, out batch);
+            return true;
+        }
+        refused = null;
+        var start = IntakeText.WithoutByteOrderMark(bytes).Span;
+        if (!start.StartsWith("point,time,kw"u8) && !start.StartsWith("time,kw"u8)) return false;
+        refused = IntakeText.Decode(bytes.Span, out var text) ?? ReadCsv(text, hints, out batch);
+        return true;
+    }
+
+    /// <summary>Reads a CSV file's text.</summary>
+    public static Refusal? ReadCsv(string text, IntakeHints hints, out CurveBatch? batch)
+    {
+        batch = null;
+        var found = new CurveRows();
         var rest = text.AsSpan();
         var header = NextLine(ref rest, out _).ToString();
         if (!IsHeader(header)) return Refusal.Of(Rejection.UnknownFormat, $"curve: header {IntakeText.Quote(header)} is not point,time,kw or time,kw");
         var named = header == "point,time,kw";
-        if (!named && onlyPoint is null) return Refusal.Of(Rejection.MissingField, "curve: time,kw needs the settlement point named beside the file");
+        if (!named && hints.Point is null) return Refusal.Of(Rejection.MissingField, "curve: time,kw needs the settlement point named beside the file");
         string lastName = "";
-        var point = onlyPoint ?? default;
+        var point = hints.Point ?? default;
         for (var number = 2; rest.Length > 0; number++)
         {
             var line = NextLine(ref rest, out var ended);
@@ -51,12 +65,14 @@ public static class CurveFiles
                 }
             }
             if (Sample(line, number, out var at, out var power, out var exact) is { } refused) return refused;
-            if (!exact) rounded++;
+            if (!exact) found.Rounded++;
             if (found.Count == Limits.SamplesPerBatchMax)
                 return Refusal.Of(Rejection.TooLarge, $"curve: more than {Limits.SamplesPerBatchMax} samples");
-            found.Add(new CurveSample(point, at, power));
+            found.Add(point, new PowerSample(at, power));
         }
-        return found.Count > 0 ? null : Refusal.Of(Rejection.EmptyInput, "curve: no row after the header");
+        if (found.Count == 0) return Refusal.Of(Rejection.EmptyInput, "curve: no row after the header");
+        batch = found.ToBatch(hints.SentAt);
+        return null;
     }
 
     private static Refusal? Sample(ReadOnlySpan<char> line, int number, out long at, out long power, out bool exact)

@@ -79,6 +79,12 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
     /// <summary>One file that is no zip. The formats' beginnings exclude each other, so their order says nothing.</summary>
     private static async Task<string?> TakeOneAsync(IntakeRun run, Submission file)
     {
+        if (CurveFiles.TryRead(file.Bytes, run.Hints, out var curves, out var refused))
+        {
+            if (curves is null) await run.RefuseAsync(file.Source, refused!, file).ConfigureAwait(false);
+            else await run.SendAsync(file.Source, new FactInput.Of<CurveBatch>(curves), file).ConfigureAwait(false);
+            return "power curves";
+        }
         if (IntakeText.Decode(file.Bytes.Span, out var text) is { } unreadable)
         {
             await run.RefuseAsync(file.Source, unreadable, file).ConfigureAwait(false);

@@ -12,11 +12,12 @@ public sealed class CurveFilesTests
     {
         CurveFiles.ReadCsv(
             "point,time,kw\nA,2024-01-01T08:00:00.5+08:00,1.5\nA,1704067201000,-0.0000005\nB,2024-01-01T00:00:02Z,0.0000015\r\n",
-            null, out var samples, out var rounded).ShouldBeNull();
-        rounded.ShouldBe(2);
+            new IntakeHints(), out var batch).ShouldBeNull();
+        batch!.Rounded.ShouldBe(2);
+        var samples = batch.Curves.SelectMany(curve => curve.Samples).ToList();
         samples.Select(s => s.Milliwatts).ShouldBe([1_500_000L, 0, 2]);
         samples.Select(s => s.AtMicroseconds - 1_704_067_200_000_000).ShouldBe([500_000L, 1_000_000, 2_000_000]);
-        samples[2].Point.Value.ShouldBe("B");
+        batch.Curves[1].Point.Value.ShouldBe("B");
     }
 
     public static TheoryData<string, byte[], Rejection> Adversaries() => new()
@@ -48,7 +49,7 @@ public sealed class CurveFilesTests
     [Theory, MemberData(nameof(Adversaries), DisableDiscoveryEnumeration = true)]
     public void Bad_input_has_its_code(string name, byte[] bytes, Rejection code)
     {
-        var refused = IntakeText.Decode(bytes, out var text) ?? CurveFiles.ReadCsv(text, null, out _, out _);
+        var refused = IntakeText.Decode(bytes, out var text) ?? CurveFiles.ReadCsv(text, new IntakeHints(), out _);
         refused.ShouldNotBeNull(name);
         refused.Code.ShouldBe(code, name);
         refused.Detail.Length.ShouldBeInRange(1, Limits.TextLengthMax);

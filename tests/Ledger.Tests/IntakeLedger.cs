@@ -13,7 +13,7 @@ internal sealed class IntakeLedger : IAsyncDisposable
 {
     public static readonly Principal Operator = new("operator", new PartyId("ACME"), new HashSet<string>
     {
-        StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.DispatchWrite,
+        StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
     });
 

@@ -25,6 +25,7 @@ public sealed record EvidenceToRefuse(Rejection Code, string Detail);
 public static class StandardRoutes
 {
     public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
+        CurvesWrite = "curves:write",
         DispatchWrite = "dispatch:write", TariffsWrite = "tariffs:write", SettlementWrite = "settlement:write";
 
     public static CommandRoutes Create() => new CommandRoutes()

@@ -1,0 +1,95 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// The interval records that a batch makes of one point, day by day, or why the point's curve is refused. A period is
+/// computed from all its samples, those before it over one ramp window, and the first at or after its end, which closes
+/// it: so neither the order nor the size of batches changes the last record.
+/// </summary>
+internal sealed record CurveCandidates(
+    SettlementPointId Point, Refusal? Refused, IReadOnlyList<(LocalDate Day, IReadOnlyList<IntervalRecorded> Records)> Records)
+{
+    /// <summary>Settlement days that one curve may touch: a leap year and the days beside it.</summary>
+    private const int DaysMax = 368;
+    /// <summary>How far a sender's clock may be ahead before what it says of time is not believed: 1 hour, in ms.</summary>
+    private const int ClockAheadMaxMs = 3_600_000;
+
+    public static async Task<CurveCandidates> ComputeAsync(
+        Recorder recorder, CurveEvidence evidence, PointCurve curve, Instant? sentAt, Instant now, CancellationToken ct)
+    {
+        var (registered, _) = await recorder.LoadAsync(
+            Streams.Point(curve.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
+        if (registered.Latest is not { } point)
+            return Refuse(curve, Rejection.UnknownSettlementPoint, $"settlement point {curve.Point} is not registered");
+        var samples = evidence.Samples(evidence.Received, curve.Point);
+        if (Ahead(samples[^1], sentAt, now) is { } ahead) return Refuse(curve, Rejection.ReadInTheFuture, $"{curve.Point}: {ahead}");
+
+        var calendar = new PointCalendar(DateTimeZoneProviders.Tzdb[point.Zone], point.PeriodMinutes);
+        if (calendar.Cover(samples, DaysMax) is { } uncovered)
+            return Refuse(curve, uncovered.Code, $"{curve.Point}: {uncovered.Detail}");
+        foreach (var day in calendar.Days)
+        {
+            var (state, _) = await recorder.LoadAsync(
+                Streams.Curve(curve.Point, day), IntervalRecordsState.Empty, IntervalRecords.Evolve, ct).ConfigureAwait(false);
+            calendar.Know(day, state);
+        }
+        // A message may be late, but it never comes before it was sent: only a clock that is ahead is proven.
+        var offset = sentAt is { } sent && sent > now ? (sent - now).ToInt64Nanoseconds() / 1000 : 0;
+        var periods = new CurvePeriods(evidence, curve.Point, samples, calendar, offset);
+        return new(curve.Point, null, [.. calendar.Days
+            .Select(day => (day, (IReadOnlyList<IntervalRecorded>)periods.RecordsOf(day)))
+            .Where(of => of.Item2.Count > 0)]);
+    }
+
+    /// <summary>A sample may be later than now only as far as its sender's clock, which is then recorded as ahead.</summary>
+    private static string? Ahead(PowerSample last, Instant? sentAt, Instant now)
+    {
+        var skew = Duration.FromMilliseconds(Limits.ClockSkewMs);
+        var at = Instant.FromUnixTimeTicks(last.AtMicroseconds * 10);
+        if (sentAt is { } sent && sent > now + Duration.FromMilliseconds(ClockAheadMaxMs))
+            return $"the sender's clock says {sent}, now is {now}";
+        return at > Instant.Max(now, sentAt ?? now) + skew ? $"a sample of {at} is after now, {now}" : null;
+    }
+
+    private static CurveCandidates Refuse(PointCurve curve, Rejection code, string detail) =>
+        new(curve.Point, Refusal.Of(code, detail), []);
+}
+
+/// <summary>The settlement days and periods around a curve, and the records that are known of them.</summary>
+internal sealed class PointCalendar(DateTimeZone zone, int periodMinutes)
+{
+    private readonly SortedDictionary<LocalDate, IReadOnlyList<Interval>> days = [];
+    private readonly Dictionary<Instant, IntervalRecorded> known = [];
+
+    public IEnumerable<LocalDate> Days => days.Keys;
+    public IReadOnlyList<Interval> PeriodsOf(LocalDate day) => days[day];
+    public IntervalRecorded? Known(Interval period) => known.GetValueOrDefault(period.Start);
+
+    /// <summary>Prepares every day that the samples lie in and the days beside, whose first or last period they may close.</summary>
+    public Refusal? Cover(PowerSample[] samples, int daysMax)
+    {
+        for (var i = 0; i < samples.Length;)
+        {
+            var day = SettlementCalendar.DayContaining(zone, At(samples[i].AtMicroseconds));
+            foreach (var near in (LocalDate[])[day.PlusDays(-1), day, day.PlusDays(1)])
+                if (!days.ContainsKey(near))
+                    if (SettlementCalendar.TryPeriods(zone, near, periodMinutes, out var periods, out var problem)) days[near] = periods;
+                    else if (near == day) return Refusal.Of(Rejection.DayNotWholePeriods, problem);
+            if (days.Count > daysMax) return Refusal.Of(Rejection.TooLarge, $"a curve touches at most {daysMax} settlement days");
+            var end = PowerCurve.Microseconds(days[day][^1].End);
+            while (i < samples.Length && samples[i].AtMicroseconds < end) i++;
+        }
+        return null;
+    }
+
+    public void Know(LocalDate day, IntervalRecordsState state)
+    {
+        foreach (var record in state.Latest.Values)
+            if (days[day].Contains(record.Period)) known[record.Period.Start] = record;
+    }
+
+    public static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
+}

@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Ledger.Domain;
+using Ledger.Journal;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// The evidence of curves, by digest: a file or request as received, or a manifest, which lists several. A manifest is
+/// text: the line <c>ledger-evidence-manifest/1</c>, then the digests in order, one a line.
+/// </summary>
+internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest received, CurveBatch batch)
+{
+    private const string ManifestHeader = "ledger-evidence-manifest/1\n";
+    private readonly ConcurrentDictionary<EvidenceDigest, Lazy<CurveBatch>> read = [];
+
+    public EvidenceDigest Received => received;
+
+    /// <summary>The pieces of evidence under a digest: itself, or those that its manifest lists.</summary>
+    public IEnumerable<EvidenceDigest> Pieces(EvidenceDigest digest)
+    {
+        if (digest == received) return [digest];
+        var bytes = Bytes(digest);
+        if (!bytes.AsSpan().StartsWith(Encoding.ASCII.GetBytes(ManifestHeader))) return [digest];
+        return Encoding.ASCII.GetString(bytes)[ManifestHeader.Length..]
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => new EvidenceDigest(line));
+    }
+
+    /// <summary>The one digest that stands for these pieces: the same for the same set, in whatever order they came.</summary>
+    public EvidenceDigest Union(IEnumerable<EvidenceDigest> pieces)
+    {
+        var sorted = pieces.Distinct().OrderBy(piece => piece.Hex, StringComparer.Ordinal).ToList();
+        return sorted.Count == 1
+            ? sorted[0]
+            : archive.Put(Encoding.ASCII.GetBytes(ManifestHeader + string.Concat(sorted.Select(piece => piece.Hex + "\n"))));
+    }
+
+    /// <summary>What a piece says of a point, in order of time; repeats of an instant stay.</summary>
+    public PowerSample[] Samples(EvidenceDigest piece, SettlementPointId point)
+    {
+        var curves = (piece == received ? batch : read.GetOrAdd(piece, _ => new(() => Read(piece, point))).Value).Curves;
+        // A file without a point column was read for the first point that asked; it means whichever point names it.
+        var samples = (curves.FirstOrDefault(curve => curve.Point == point)
+            ?? Read(piece, point).Curves.FirstOrDefault(curve => curve.Point == point))?.Samples ?? [];
+        for (var i = 1; i < samples.Length; i++)
+            if (samples[i].AtMicroseconds < samples[i - 1].AtMicroseconds)
+                return [.. samples.OrderBy(sample => sample.AtMicroseconds)];
+        return samples;
+    }
+
+    private CurveBatch Read(EvidenceDigest piece, SettlementPointId point) =>
+        CurveFiles.TryRead(Bytes(piece), new IntakeHints(point), out var found, out var refused) && found is not null
+            ? found
+            : throw new InvalidDataException($"evidence {piece} is no curve any more: {refused?.Detail}");
+
+    private byte[] Bytes(EvidenceDigest digest) =>
+        archive.Get(digest) ?? throw new InvalidDataException($"the archive does not have the evidence {digest}");
+}

@@ -1,0 +1,66 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using NodaTime;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// Records a batch of power curves. Each period that the batch touches is integrated anew over the union of all its
+/// evidence, so that the last record is the same in whatever order batches came and however often. Device time is
+/// never rewritten: a clock that is off is stated and flagged. Points are computed in parallel and appended in order
+/// of name, so that the journal does not depend on the number of cores.
+/// </summary>
+public sealed class CurveRecording(EvidenceArchive archive)
+{
+    // What is recorded was computed from what was read before, so two batches of a point take turns.
+    private readonly SemaphoreSlim[] turns = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
+
+    /// <summary>Adds the route of curve batches; the composition root calls it once.</summary>
+    public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive archive) =>
+        routes.Add<CurveBatch>(StandardRoutes.CurvesWrite, new CurveRecording(archive).RecordAsync);
+
+    public async Task<RecordOutcome> RecordAsync(Recorder recorder, Command<CurveBatch> command, Instant now, CancellationToken ct)
+    {
+        var curves = command.Input.Curves;
+        // Everyone takes turns in the same order, so no two batches wait for each other.
+        var mine = curves.Select(curve => (curve.Point.GetHashCode() & int.MaxValue) % turns.Length).Distinct().Order().ToList();
+        var taken = 0;
+        try
+        {
+            foreach (var turn in mine)
+            {
+                await turns[turn].WaitAsync(ct).ConfigureAwait(false);
+                taken++;
+            }
+            return await RecordInTurnAsync(recorder, command, now, ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var turn in mine.Take(taken)) turns[turn].Release();
+        }
+    }
+
+    private async Task<RecordOutcome> RecordInTurnAsync(
+        Recorder recorder, Command<CurveBatch> command, Instant now, CancellationToken ct)
+    {
+        var batch = command.Input;
+        var evidence = archive.Put(command.Raw.Bytes.Span);
+        var library = new CurveEvidence(archive, evidence, batch);
+        var computed = new CurveCandidates[batch.Curves.Count];
+        await Parallel.ForAsync(0, computed.Length, ct, async (i, inner) =>
+            computed[i] = await CurveCandidates.ComputeAsync(recorder, library, batch.Curves[i], batch.SentAt, now, inner).ConfigureAwait(false))
+            .ConfigureAwait(false);
+        var outcomes = new List<RecordOutcome>();
+        foreach (var point in computed)
+        {
+            if (point.Refused is { } refused)
+                outcomes.Add(await recorder.RefuseAsync(refused.Code, refused.Detail, command.Raw, command.By, ct).ConfigureAwait(false));
+            foreach (var (day, records) in point.Records)
+                outcomes.AddRange(await recorder.RecordEachAsync(Streams.Curve(point.Point, day), IntervalRecordsState.Empty,
+                    IntervalRecords.Evolve, records, (state, record) => IntervalRecords.Decide(state, record, now),
+                    _ => command.Raw, command.By, ct).ConfigureAwait(false));
+        }
+        return new RecordOutcome.Several(outcomes);
+    }
+}

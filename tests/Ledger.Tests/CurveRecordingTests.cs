@@ -1,0 +1,142 @@
+using CsCheck;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>From curve files to interval records: through the door, into a real journal.</summary>
+public sealed class CurveRecordingTests
+{
+    private static readonly SettlementPointId Point = new("CP1");
+    // Midnight of 1 March in Shanghai; the ledger's clock stands a day later.
+    private static readonly Instant Day = Instant.FromUtc(2026, 2, 28, 16, 0);
+
+    private static async Task<IntakeLedger> LedgerAsync()
+    {
+        var ledger = new IntakeLedger();
+        ledger.Clock.Now = Day + Duration.FromHours(25);
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        return ledger;
+    }
+
+    private static PowerSample At(int second, long kilowatts) =>
+        new(Day.ToUnixTimeTicks() / 10 + second * 1_000_000L, kilowatts * 1_000_000);
+
+    private static PowerSample[] Seconds(int from, int to, long kilowatts = 100) =>
+        [.. Enumerable.Range(from, to - from + 1).Select(second => At(second, kilowatts))];
+
+    private static async Task<byte[]> ParquetAsync(IEnumerable<PowerSample> samples, Instant? sentAt = null)
+    {
+        using var file = new MemoryStream();
+        await CurveParquet.WriteAsync(file, [new PointCurve(Point, [.. samples])], sentAt, TestContext.Current.CancellationToken);
+        return file.ToArray();
+    }
+
+    private static async Task<IReadOnlyList<IntervalRecorded>> LatestAsync(IntakeLedger ledger) =>
+        [.. (await ledger.FactsAsync()).OfType<IntervalRecorded>().GroupBy(record => record.Period)
+            .Select(versions => versions.MaxBy(record => record.Version)!).OrderBy(record => record.Period.Start)];
+
+    [Fact]
+    public async Task A_day_file_makes_a_final_record_of_every_period()
+    {
+        await using var ledger = await LedgerAsync();
+        var report = await ledger.TakeAsync(await ParquetAsync(Seconds(0, 86_400)));
+        report.Format.ShouldBe("power curves");
+        report.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+        var records = await LatestAsync(ledger);
+        records.Count.ShouldBe(96);
+        records.ShouldAllBe(record => record.State == IntervalRecordState.Final && record.Import == Energy.FromWattHours(25_000)
+            && record.CoveredMicroseconds == 900_000_000 && record.Samples == 900 && record.Gaps.Count == 0
+            && record.Quality == ReadingQuality.Measured && record.LateSamples == 0);
+        (await ledger.TakeAsync(await ParquetAsync(Seconds(0, 86_400)))).Outcomes
+            .ShouldAllBe(outcome => outcome is RecordOutcome.AlreadyRecorded);
+    }
+
+    [Fact]
+    public async Task A_period_is_provisional_until_a_sample_closes_it_also_out_of_the_next_batch()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(await ParquetAsync(Seconds(0, 449)));
+        await ledger.TakeAsync(await ParquetAsync(Seconds(450, 899)));
+        var open = (await LatestAsync(ledger)).ShouldHaveSingleItem();
+        (open.State, open.CoveredMicroseconds, open.LateSamples).ShouldBe((IntervalRecordState.Provisional, 899_000_000, 0));
+        open.Reason!.ShouldStartWith("more of the period: import +");
+        await ledger.TakeAsync(await ParquetAsync(Seconds(900, 1000)));
+        var closed = await LatestAsync(ledger);
+        (closed[0].State, closed[0].CoveredMicroseconds, closed[0].Import, closed[0].LateSamples)
+            .ShouldBe((IntervalRecordState.Final, 900_000_000, Energy.FromWattHours(25_000), 0));
+        closed[1].State.ShouldBe(IntervalRecordState.Provisional);
+    }
+
+    [Fact]
+    public async Task Samples_that_come_after_a_record_was_final_restate_it_and_are_counted_as_late()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(await ParquetAsync(Seconds(0, 900).Where(sample => sample != At(300, 100))
+            .Where(sample => sample.AtMicroseconds < At(290, 0).AtMicroseconds || sample.AtMicroseconds > At(320, 0).AtMicroseconds)));
+        var first = (await LatestAsync(ledger))[0];
+        first.Gaps.ShouldHaveSingleItem().Missing.Duration.ShouldBe(Duration.FromSeconds(32));
+        await ledger.TakeAsync(await ParquetAsync(Seconds(290, 320)));
+        var second = (await LatestAsync(ledger))[0];
+        (second.Version, second.LateSamples, second.Gaps.Count, second.Import).ShouldBe((2, 31, 0, Energy.FromWattHours(25_000)));
+        second.Reason!.ShouldStartWith("late data: import +0.888888888889 kWh");
+        ledger.Ledger.Evidence.Get(second.Evidence)!.AsSpan().StartsWith("ledger-evidence-manifest/1\n"u8).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_ahead_is_flagged_and_not_corrected()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync(await ParquetAsync(Seconds(0, 900), ledger.Clock.Now + Duration.FromSeconds(4)));
+        var record = (await LatestAsync(ledger))[0];
+        (record.Quality, record.Reason, record.ClockOffsetMicroseconds).ShouldBe((ReadingQuality.Suspect, "clock 4.000 s ahead", 4_000_000));
+        record.Period.Start.ShouldBe(Day);
+    }
+
+    [Theory]
+    [InlineData("point,time,kw\nCP9,2026-02-28T16:00:00Z,1\n", Rejection.UnknownSettlementPoint)]
+    [InlineData("point,time,kw\nCP1,2026-03-09T16:00:00Z,1\n", Rejection.ReadInTheFuture)]
+    [InlineData("point,time,kw\nCP1,2026-02-28T16:00:00Z,NaN\n", Rejection.NotANumber)]
+    [InlineData("point,time,kw\nCP1,2026-02-28T16:00:00Z,1", Rejection.Truncated)]
+    public async Task A_curve_that_breaks_a_rule_is_kept_as_refused_evidence_and_records_nothing(string csv, Rejection code)
+    {
+        await using var ledger = await LedgerAsync();
+        (await ledger.TakeAsync(csv)).Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(code);
+        (await LatestAsync(ledger)).ShouldBeEmpty();
+        (await ledger.FactsAsync()).OfType<EvidenceRefused>().ShouldHaveSingleItem().Code.ShouldBe(code);
+    }
+
+    [Fact]
+    public async Task Cut_files_of_both_formats_are_refused()
+    {
+        await using var ledger = await LedgerAsync();
+        var file = await ParquetAsync(Seconds(0, 900));
+        foreach (var length in new[] { 4, 11, 12, file.Length / 2, file.Length - 5, file.Length - 1 })
+            (await ledger.TakeAsync(file[..length])).Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Refused>();
+        (await LatestAsync(ledger)).ShouldBeEmpty();
+    }
+
+    /// <summary>Duplicates, conflicts and gaps, divided into batches that come in any order, some of them twice.</summary>
+    [Fact]
+    public Task However_a_curve_is_divided_and_in_whatever_order_it_comes_the_last_records_are_the_same() =>
+        Gen.Select(Gen.Int[0, 2_000].List[20, 120], Gen.Int[1, 6], Gen.Int[0, 1_000_000]).SampleAsync(async (seconds, batches, seed) =>
+        {
+            var samples = seconds.Select((second, i) => At(second, second % 7 == 0 ? i % 3 * 100 : second)).ToList();
+            await using var whole = await LedgerAsync();
+            await whole.TakeAsync(await ParquetAsync(samples));
+            await using var parts = await LedgerAsync();
+            var chance = new Random(seed);
+            var divided = samples.GroupBy(_ => chance.Next(batches)).Select(batch => batch.ToList()).OrderBy(_ => chance.Next()).ToList();
+            foreach (var batch in divided.Append(divided[0])) await parts.TakeAsync(await ParquetAsync(batch));
+            (await LatestAsync(parts)).Select(Content).ShouldBe((await LatestAsync(whole)).Select(Content));
+        }, iter: 20, threads: 1);
+
+    // Late samples, version, state, reason and evidence say how a record came about; the rest says what it proves.
+    private static string Content(IntervalRecorded record) => EventCodec.ToJson(record with
+    {
+        Version = 1, State = IntervalRecordState.Final, LateSamples = 0, Reason = null, Evidence = new(new string('0', 64)),
+    });
+}
