@@ -36,7 +36,7 @@ public sealed record VerdictTally(
     public static readonly VerdictTally Empty = new(
         0, 0, 0, 0, 0, 0, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, 0, 0, 0);
 
-    /// <summary>Targets that no recorded fact excuses: what participation is measured against, never those excused.</summary>
+    /// <summary>Targets that no recorded fact excuses: what participation is measured against.</summary>
     public int Eligible => Instructed - Excused;
 
     public VerdictTally Plus(TargetVerdict verdict) => Add(verdict, 1);
@@ -84,7 +84,7 @@ public static class Compliance
         return new(order.Instruction, verdicts, verdicts.Aggregate(VerdictTally.Empty, (sum, next) => sum.Plus(next)));
     }
 
-    /// <summary>One target's verdict; what was recorded of other points plays no part, nor does any order of facts.</summary>
+    /// <summary>One target's verdict, from its own facts in any order; those of other points play no part.</summary>
     public static TargetVerdict JudgeTarget(
         DispatchInstructed order, Instant? withdrawnAt, InstructionTarget target,
         IReadOnlyList<InstructionClockRecorded> clocks, IReadOnlyList<IntervalRecorded> records,
@@ -100,7 +100,8 @@ public static class Compliance
         var proven = latest.Where(Proves).ToList();
         var excused = observed.Select(fact => fact.Period).ToList();
         var judged = proven.Select(record => JudgeRecord(order, target, window, record, excused)).ToList();
-        List<Interval> unmeasured = [.. Without([window], proven.Select(record => record.Period)), .. Gaps(proven, window)];
+        List<Interval> unmeasured =
+            [.. Without([window], proven.Select(record => record.Period)), .. Gaps(proven, window)];
         var verdict = Decide(order.Kind, window, judged, unmeasured, excused);
         var (delivered, missed) = (Sum(judged, period => period.Delivered), Sum(judged, period => period.Short));
         var missedExcused = Sum(judged, period => period.ShortExcused);
@@ -113,11 +114,15 @@ public static class Compliance
         var silent = latest.Count == 0 && clocks.All(clock => clock.Point != target.Point);
         return result with
         {
-            Reasons = [.. Explain(order, withdrawnAt, window, result, latest, observed, silent), .. Claims(claims, target.Point)],
+            Reasons =
+            [
+                .. Explain(order, withdrawnAt, window, result, latest, observed, silent),
+                .. Claims(claims, target.Point),
+            ],
         };
     }
 
-    /// <summary>In order of precedence: nothing to judge, a proven failure, a hole in the data, an excuse, kept.</summary>
+    /// <summary>In order of precedence: nothing to judge, a proven failure, a hole in the data, an excuse.</summary>
     private static ComplianceVerdict Decide(
         InstructionKind kind, Interval window, List<Judged> judged, List<Interval> unmeasured, List<Interval> excused)
     {
@@ -171,7 +176,7 @@ public static class Compliance
         List<IntervalRecorded> latest, List<ChargingFactRecorded> observed, bool silent)
     {
         if (withdrawnAt is { } at && at < order.Period.End)
-            yield return at <= order.Period.Start ? $"withdrawn at {at}, before it began" : $"withdrawn at {at}, judged until then";
+            yield return $"withdrawn at {at}, " + (at <= order.Period.Start ? "before it began" : "judged until then");
         if (window.Duration == Duration.Zero)
         {
             if (withdrawnAt is null) yield return "the ramp allowance leaves no time to judge";
@@ -180,7 +185,9 @@ public static class Compliance
         if (result.Excess > Energy.Zero) yield return $"imported {result.Excess} above cap and tolerance";
         if (result.Deficiency > Energy.Zero)
             yield return $"exported {result.Deficiency} less than ordered" +
-                (result.DeficiencyExcused > Energy.Zero ? $", of which recorded facts excuse {result.DeficiencyExcused}" : "");
+                (result.DeficiencyExcused > Energy.Zero
+                    ? $", of which recorded facts excuse {result.DeficiencyExcused}"
+                    : "");
         foreach (var (why, parts) in Doubts(latest, window))
             yield return $"{Seconds(Length(parts))} of {Seconds(window.Duration)} {why}";
         List<Interval> absent =
@@ -188,7 +195,8 @@ public static class Compliance
         if (silent) yield return "silent: no message and no data";
         else if (absent.Count > 0) yield return $"no data for {Seconds(Length(absent))} of {Seconds(window.Duration)}";
         foreach (var fact in observed)
-            yield return $"recorded by {fact.Source}: {Words(fact.Reason)} from {fact.Period.Start} to {fact.Period.End}";
+            yield return
+                $"recorded by {fact.Source}: {Words(fact.Reason)} from {fact.Period.Start} to {fact.Period.End}";
     }
 
     private static IEnumerable<string> Claims(IReadOnlyList<ReasonClaimed> claims, SettlementPointId point) => claims
@@ -197,7 +205,8 @@ public static class Compliance
         .Distinct().Order(StringComparer.Ordinal);
 
     // What is suspect, missing or not measured counts as it must, and is said with its own reason.
-    private static IEnumerable<(string Why, List<Interval> Parts)> Doubts(List<IntervalRecorded> latest, Interval window) =>
+    private static IEnumerable<(string Why, List<Interval> Parts)> Doubts(
+        List<IntervalRecorded> latest, Interval window) =>
         latest.Where(record => record.Quality is not (ReadingQuality.Measured or ReadingQuality.MeasuredSigned))
             .GroupBy(Doubt).OrderBy(group => group.Key, StringComparer.Ordinal)
             .Select(group => (group.Key, group.Select(record => Within(record.Period, window)!.Value).ToList()));
@@ -217,7 +226,8 @@ public static class Compliance
             : record.Reason ?? "no reason recorded";
 
     private static List<IntervalRecorded> Latest(IEnumerable<IntervalRecorded> records, Interval window) => [.. records
-        .Where(record => record.State != IntervalRecordState.Superseded && Shared(record.Period, window) > Duration.Zero)
+        .Where(record => record.State != IntervalRecordState.Superseded
+            && Shared(record.Period, window) > Duration.Zero)
         .GroupBy(record => record.Period).Select(versions => versions.MaxBy(record => record.Version)!)
         .OrderBy(record => record.Period.Start)];
 
@@ -227,7 +237,8 @@ public static class Compliance
     private static bool Proves(IntervalRecorded record) =>
         record.Quality is not (ReadingQuality.Missing or ReadingQuality.Suspect);
 
-    private static IReadOnlyList<ShortfallReason> Reasons(IEnumerable<ShortfallReason> reasons) => [.. reasons.Distinct().Order()];
+    private static IReadOnlyList<ShortfallReason> Reasons(IEnumerable<ShortfallReason> reasons) =>
+        [.. reasons.Distinct().Order()];
 
     private static string Words(ShortfallReason reason) => reason switch
     {

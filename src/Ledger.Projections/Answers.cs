@@ -19,9 +19,10 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>Every settlement day with verified energy, in order.</summary>
     public IReadOnlyList<LocalDate> Days() =>
-        [.. Rows<VerifiedExport.DayRow>("VerifiedExport", "day|").Select(row => row.Day).Distinct().Select(RowJson.Day)];
+        [.. Rows<VerifiedExport.DayRow>("VerifiedExport", "day|").Select(row => row.Day).Distinct()
+            .Select(RowJson.Day)];
 
-    /// <summary>Verified energy and register check of every settlement point on a day; of one station where it is named.</summary>
+    /// <summary>Verified energy and register check of every settlement point, or of one station's, on a day.</summary>
     public IReadOnlyList<VerifiedExport.DayRow> Export(LocalDate day, StationId? station = null) =>
         [.. Rows<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|")
             .Where(row => station is not { } named || row.Station == named.Value)];
@@ -50,7 +51,7 @@ public sealed class Answers(IViewStore views, long? asOf = null)
             ? new(found, Rows<CurtailmentCompliance.TargetRow>("CurtailmentCompliance", $"target|{instruction}|"))
             : null;
 
-    /// <summary>The settlement runs of an account, of one day where it is given, in the order in which they were recorded.</summary>
+    /// <summary>The settlement runs of an account, or of one day of it, in the order of their recording.</summary>
     public IReadOnlyList<TimeOfUseSettlement.RunRow> Runs(PartyId account, LocalDate? day = null) =>
         [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement",
                 day is { } named ? $"run|{account}|{RowJson.Day(named)}|" : $"run|{account}|")
@@ -71,13 +72,15 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>The settlement points, each as last registered.</summary>
     public IReadOnlyList<MasterData.PointRow> Points() =>
-        [.. Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point).Select(versions => versions.Last())];
+        [.. Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point)
+            .Select(versions => versions.Last())];
 
-    /// <summary>The points that an account owns or ever owned, by name; when is for their registrations to say.</summary>
+    /// <summary>The points that an account owns or ever owned; when is for their registrations to say.</summary>
     public IReadOnlyList<SettlementPointId> PointsOf(PartyId account) =>
-        [.. Rows<MasterData.OwnedRow>("MasterData", $"owned|{account}|").Select(row => new SettlementPointId(row.Point))];
+        [.. Rows<MasterData.OwnedRow>("MasterData", $"owned|{account}|")
+            .Select(row => new SettlementPointId(row.Point))];
 
-    /// <summary>Every installation of every register, or of the registers of one point, in order of register and time.</summary>
+    /// <summary>Every installation of every register, or of one point's, in order of register and time.</summary>
     public IReadOnlyList<MasterData.RegisterRow> Registers(SettlementPointId? point = null) =>
         Rows<MasterData.RegisterRow>("MasterData", point is { } named ? $"register|{named}/" : "register|");
 
@@ -88,7 +91,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<MasterData.AssignmentRow> Assignments() =>
         Rows<MasterData.AssignmentRow>("MasterData", "assignment|");
 
-    private T? Row<T>(string projection, string key) where T : class => RowJson.Read<T>(views.Get(projection, key, asOf));
+    private T? Row<T>(string projection, string key) where T : class =>
+        RowJson.Read<T>(views.Get(projection, key, asOf));
 
     private IReadOnlyList<T> Rows<T>(string projection, string prefix) where T : class =>
         Between<T>(projection, prefix, prefix + "~");

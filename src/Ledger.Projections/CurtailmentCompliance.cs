@@ -21,7 +21,7 @@ public sealed class CurtailmentCompliance : IProjection
     public sealed record FactRow(Instant Start, Instant End, ShortfallReason Reason, string Source);
     /// <summary>Says which instruction aims at a point, for finding it from a record or a fact.</summary>
     public sealed record AimRow(string Instruction, Instant Start, Instant End);
-    /// <summary>One instruction, and the tally of its targets' verdicts; energies and money sum over the targets.</summary>
+    /// <summary>One instruction, and the tally of its targets' verdicts, energies and money.</summary>
     public sealed record InstructionRow(
         string Instruction, InstructionKind Kind, string IssuedBy, Instant IssuedAt, Instant Start, Instant End,
         Instant? WithdrawnAt, string? WithdrawalReason, long ToleranceMilliwatts, long RampAllowanceMs,
@@ -74,7 +74,8 @@ public sealed class CurtailmentCompliance : IProjection
                 });
                 break;
             case ChargingFactRecorded e:
-                next.Put($"fact|{e.Point}|{RowJson.Key(e.Period.End)}|{RowJson.Key(e.Period.Start)}|{e.Reason}|{e.Source}",
+                var (from, to) = (RowJson.Key(e.Period.Start), RowJson.Key(e.Period.End));
+                next.Put($"fact|{e.Point}|{to}|{from}|{e.Reason}|{e.Source}",
                     new FactRow(e.Period.Start, e.Period.End, e.Reason, e.Source));
                 JudgeTouched(next, e.Point, e.Period);
                 break;
@@ -91,7 +92,8 @@ public sealed class CurtailmentCompliance : IProjection
             e.Tolerance.Milliwatts, e.RampAllowanceMs, e.PricePerKwh, e.PenaltyPerKwh, VerdictTally.Empty));
         foreach (var aim in e.Targets)
         {
-            rows.Put($"aim|{aim.Point}|{RowJson.Key(end)}|{e.Instruction}", new AimRow(e.Instruction.Value, start, end));
+            rows.Put($"aim|{aim.Point}|{RowJson.Key(end)}|{e.Instruction}",
+                new AimRow(e.Instruction.Value, start, end));
             Judge(rows, e.Instruction.Value, aim.Point, null, Unjudged(e.Instruction, aim));
         }
     }
@@ -122,22 +124,25 @@ public sealed class CurtailmentCompliance : IProjection
             if (aim.Start < when.End && when.Start < aim.End) Amend(rows, aim.Instruction, point, target => target);
     }
 
-    private static void Amend(ChangedRows rows, string instruction, SettlementPointId point, Func<TargetRow, TargetRow> amend)
+    private static void Amend(
+        ChangedRows rows, string instruction, SettlementPointId point, Func<TargetRow, TargetRow> amend)
     {
         var before = rows.Get<TargetRow>($"target|{instruction}|{point}") ?? throw Unknown($"{instruction} at {point}");
         Judge(rows, instruction, point, before, amend(before));
     }
 
-    /// <summary>Asks the domain for the verdict from everything kept, and counts it in place of the one before.</summary>
-    private static void Judge(ChangedRows rows, string instruction, SettlementPointId point, TargetRow? before, TargetRow target)
+    /// <summary>Asks the domain for the verdict from all that is kept; it counts in place of the one before.</summary>
+    private static void Judge(
+        ChangedRows rows, string instruction, SettlementPointId point, TargetRow? before, TargetRow target)
     {
         var row = rows.Get<InstructionRow>($"instruction|{instruction}") ?? throw Unknown(instruction);
         var aim = new InstructionTarget(point, new Power(target.QuantityMilliwatts));
         var id = new InstructionId(instruction);
         var verdict = Compliance.JudgeTarget(Order(row, aim), row.WithdrawnAt, aim,
-            [.. target.Clocks.Select(clock => new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
+            [.. target.Clocks.Select(clock =>
+                new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
             Records(rows, point, row.Start, row.End), Facts(rows, point, row.Start),
-            [.. target.Claimed.Select(claim => new ReasonClaimed(id, point, claim.Reason, new PartyId(claim.ClaimedBy)))]);
+            [.. target.Claimed.Select(claim => new ReasonClaimed(id, point, claim.Reason, new(claim.ClaimedBy)))]);
         rows.Put($"target|{instruction}|{point}", target with
         {
             Verdict = verdict.Verdict,
@@ -163,7 +168,8 @@ public sealed class CurtailmentCompliance : IProjection
     }
 
     // The longest interval record is an hour: one that reaches into the call starts at most that long before it.
-    private static List<IntervalRecorded> Records(ChangedRows rows, SettlementPointId point, Instant start, Instant end) =>
+    private static List<IntervalRecorded> Records(
+        ChangedRows rows, SettlementPointId point, Instant start, Instant end) =>
         [.. rows.Range<RecordRow>(
                 $"record|{point}|{RowJson.Key(start - Duration.FromHours(1))}", $"record|{point}|{RowJson.Key(end)}")
             .Select(kept => kept.Value).Where(kept => kept.End > start && kept.Start < end)

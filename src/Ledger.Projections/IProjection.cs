@@ -3,13 +3,13 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>A fact as a fold sees it: what happened, when it holds, and when and as which the ledger learned it.</summary>
+/// <summary>A fact as a fold sees it: what happened, when it holds, as which and when it was recorded.</summary>
 public sealed record RecordedFact(LedgerEvent Event, long Position, Interval ValidTime, Instant RecordedAt);
 
 /// <summary>A row that a fold changes: the whole new row, or null when the row ends.</summary>
 public sealed record RowChange(string Key, object? Row);
 
-/// <summary>The current rows of one projection, as a fold sees them: its whole state. Keys are ASCII, ordered by byte.</summary>
+/// <summary>The current rows of one projection: the whole state of a fold. Keys are ASCII, ordered by byte.</summary>
 public interface IRows
 {
     T? Get<T>(string key) where T : class;
@@ -29,7 +29,7 @@ public interface IProjection
     IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact);
 }
 
-/// <summary>Rows while one fact is applied: what it has changed so far, over what was. The last change of a key counts.</summary>
+/// <summary>Rows while one fact is applied: what it changed so far, over what was; the last change counts.</summary>
 public sealed class ChangedRows(IRows before) : IRows
 {
     private readonly SortedDictionary<string, object?> changed = new(StringComparer.Ordinal);

@@ -1,6 +1,6 @@
 namespace Ledger.Projections;
 
-/// <summary>A row with the half-open range of positions in which it is current; open rows end at <see cref="Open"/>.</summary>
+/// <summary>A row and the half-open range of positions in which it is current, up to <see cref="Open"/>.</summary>
 public sealed record ViewRow(string Projection, string Key, long FromPosition, long ToPosition, string Json)
 {
     /// <summary>The end of a row that is current now.</summary>

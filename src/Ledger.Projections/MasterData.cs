@@ -13,7 +13,8 @@ public sealed class MasterData : IProjection
         string Point, string Station, SettlementPointKind Kind, string Owner, string Zone, int PeriodMinutes,
         long RatedMilliwatts, bool Bidirectional, Instant ValidFrom);
     public sealed record RegisterRow(
-        string Register, string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps, Instant ValidFrom);
+        string Register, string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps,
+        Instant ValidFrom);
     public sealed record TariffRow(
         string Tariff, int Version, string Currency, string Zone, int Rules, int Prices, Instant ValidFrom);
     public sealed record AssignmentRow(string Account, string Tariff, Instant ValidFrom);

@@ -37,7 +37,8 @@ public sealed class MemoryViews : IViewStore
     public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
     {
         if (!projections.TryGetValue(projection, out var rows)) return [];
-        return [.. rows.Keys.GetViewBetween(first, last).Select(key => Current(rows.Versions[key], asOf)).OfType<ViewRow>()];
+        return [.. rows.Keys.GetViewBetween(first, last)
+            .Select(key => Current(rows.Versions[key], asOf)).OfType<ViewRow>()];
     }
 
     public IReadOnlyList<ViewRow> Versions(string projection) =>

@@ -21,13 +21,15 @@ public sealed class ProjectionStoppedException(ProjectionAlarm alarm, Exception 
 /// is committed, the alarm is stored with position and reason, and the caller gets the exception.
 /// </summary>
 public sealed class ProjectionRunner(
-    IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode, int batchEvents = 500)
+    IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode,
+    int batchEvents = 500)
 {
-    /// <summary>Applies every event before <paramref name="end"/> (null: the journal's length now); returns the next position.</summary>
+    /// <summary>Applies every event before <paramref name="end"/> (null: all); returns the next position.</summary>
     public async Task<long> CatchUpAsync(CancellationToken ct, long? end = null)
     {
         var until = Math.Min(end ?? journal.Length, journal.Length);
-        var starts = projections.ToDictionary(projection => projection.Name, projection => views.Checkpoint(projection.Name));
+        var starts = projections.ToDictionary(
+            projection => projection.Name, projection => views.Checkpoint(projection.Name));
         var from = starts.Count == 0 ? until : starts.Values.Min();
         if (from >= until) return from;
         var batch = new Batch(views, projections, starts);
@@ -42,7 +44,9 @@ public sealed class ProjectionRunner(
         return until;
     }
 
-    /// <summary>Follows the journal until cancelled; a poison event ends it with <see cref="ProjectionStoppedException"/>.</summary>
+    /// <summary>
+    /// Follows the journal until cancelled; a poison event ends it with <see cref="ProjectionStoppedException"/>.
+    /// </summary>
     public async Task FollowAsync(CancellationToken ct)
     {
         while (!ct.IsCancellationRequested)
@@ -96,7 +100,8 @@ public sealed class ProjectionRunner(
         public int Events { get; private set; }
 
         public IRows Rows(string projection) => rows[projection];
-        public IEnumerable<IProjection> Due(long position) => projections.Where(projection => next[projection.Name] <= position);
+        public IEnumerable<IProjection> Due(long position) =>
+            projections.Where(projection => next[projection.Name] <= position);
 
         public void Accept(long position, List<(string Projection, IReadOnlyList<RowChange> Changes)> pending)
         {

@@ -36,7 +36,8 @@ public sealed class RefusalsView : IProjection
             EvidenceKept e => new Refusal(
                 at, recordedAt, "kept", e.Source, null, null, e.Note, e.Evidence.Hex, e.Bytes),
             RegisterReadingQuarantined e => new Refusal(
-                at, recordedAt, "quarantined", $"{e.Register}", (int)e.Code, $"{e.Code}", e.Detail, e.Evidence?.Hex, null),
+                at, recordedAt, "quarantined", $"{e.Register}", (int)e.Code, $"{e.Code}", e.Detail, e.Evidence?.Hex,
+                null),
             _ => null,
         };
         if (refusal is null) return [];

@@ -3,8 +3,15 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>A row that is not as the journal says; null is "no such row".</summary>
-public sealed record RowDifference(string Projection, string Key, string? Stored, string? Recomputed);
+/// <summary>
+/// A row that is not as the journal says; null is "no such row". Each value begins with the half-open range of
+/// positions in which the row is current.
+/// </summary>
+public sealed record RowDifference(string Projection, string Key, string? Stored, string? Recomputed)
+{
+    public override string ToString() =>
+        $"{Projection} {Key}: stored {Stored ?? "no such row"}, recomputed {Recomputed ?? "no such row"}";
+}
 
 /// <summary>Recomputes every projection from the journal in memory and compares it with the stored rows.</summary>
 public static class Replay
@@ -14,54 +21,78 @@ public static class Replay
         IJournal journal, IReadOnlyList<IProjection> projections, EventDecoder decode, long? end, CancellationToken ct)
     {
         var fresh = new MemoryViews();
-        await new ProjectionRunner(journal, fresh, projections, decode, 1000).CatchUpAsync(ct, end).ConfigureAwait(false);
+        var runner = new ProjectionRunner(journal, fresh, projections, decode, 1000);
+        await runner.CatchUpAsync(ct, end).ConfigureAwait(false);
         return fresh;
     }
 
     /// <summary>
     /// Differences as known after the event at <paramref name="asOf"/> (null: everything that the stored rows have
-    /// applied). Positions of rows are compared too, so a row with a forged validity is found.
+    /// applied). Positions of rows are compared too, so a row with a forged validity is found. Projections that have
+    /// applied the same events are recomputed in one pass over the journal.
     /// </summary>
     public static async Task<IReadOnlyList<RowDifference>> DiffAsync(
         IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
         long? asOf, CancellationToken ct)
     {
         var differences = new List<RowDifference>();
-        foreach (var projection in projections)
+        foreach (var alike in projections.GroupBy(projection => stored.Checkpoint(projection.Name)))
         {
-            var applied = stored.Checkpoint(projection.Name);
+            var applied = alike.Key;
             if (applied > journal.Length)
-                differences.Add(new(projection.Name, "checkpoint", $"{applied}", $"{journal.Length}"));
+                differences.AddRange(alike.Select(projection =>
+                    new RowDifference(projection.Name, "checkpoint", $"{applied}", $"{journal.Length}")));
             var end = asOf is { } position ? Math.Min(checked(position + 1), applied) : applied;
-            var fresh = await RecomputeAsync(journal, [projection], decode, end, ct).ConfigureAwait(false);
+            var fresh = await RecomputeAsync(journal, [.. alike], decode, end, ct).ConfigureAwait(false);
             var horizon = asOf is null ? ViewRow.Open : end; // without as-of no stored row escapes, whatever it claims
-            differences.AddRange(Compare(
-                projection.Name, Until(stored, projection.Name, horizon), Until(fresh, projection.Name, horizon)));
+            foreach (var projection in alike)
+                differences.AddRange(Compare(
+                    projection.Name, Until(stored, projection.Name, horizon), Until(fresh, projection.Name, horizon)));
         }
         return differences;
     }
 
-    /// <summary>The last position recorded at or before the instant, or -1: turns "as known at" into a position.</summary>
+    /// <summary>
+    /// The last position recorded at or before the instant, or -1: turns "as known at" into a position. Instants never
+    /// fall from one position to the next, so halving finds it in a few reads.
+    /// </summary>
     public static async Task<long> PositionAtAsync(IJournal journal, Instant instant, CancellationToken ct)
     {
-        var last = -1L;
-        await foreach (var stored in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
+        var (from, to) = (0L, journal.Length); // the answer is before the first position recorded after the instant
+        while (from < to)
         {
-            if (stored.Envelope.RecordedAt > instant) break;
-            last = stored.Position;
+            var middle = from + (to - from) / 2;
+            if (await RecordedAtAsync(journal, middle, ct).ConfigureAwait(false) <= instant) from = middle + 1;
+            else to = middle;
         }
-        return last;
+        return from - 1;
+    }
+
+    private static async Task<Instant> RecordedAtAsync(IJournal journal, long position, CancellationToken ct)
+    {
+        await foreach (var stored in journal.ReadAllAsync(position, ct).ConfigureAwait(false))
+            return stored.Envelope.RecordedAt;
+        throw new InvalidOperationException($"the journal has no position {position}");
     }
 
     // A row that was closed at or after the end was still open as known then.
-    private static Dictionary<(string Key, long From), string> Until(IViewStore views, string projection, long end) =>
-        views.Versions(projection).Where(row => row.FromPosition < end).ToDictionary(
-            row => (row.Key, row.FromPosition),
-            row => $"[{row.FromPosition}, {(row.ToPosition >= end ? "open" : row.ToPosition)}) {row.Json}");
+    private static IEnumerable<KeyValuePair<(string Key, long From), string>> Until(
+        IViewStore views, string projection, long end) =>
+        views.Versions(projection).Where(row => row.FromPosition < end).Select(row => KeyValuePair.Create(
+            (row.Key, row.FromPosition),
+            $"[{row.FromPosition}, {(row.ToPosition >= end ? "open" : row.ToPosition)}) {row.Json}"));
 
+    /// <summary>Whatever is on one side only, or differs, in order of key.</summary>
     private static IEnumerable<RowDifference> Compare(
-        string projection, Dictionary<(string Key, long From), string> stored, Dictionary<(string Key, long From), string> fresh) =>
-        stored.Keys.Union(fresh.Keys).OrderBy(id => id.Key, StringComparer.Ordinal).ThenBy(id => id.From)
-            .Select(id => new RowDifference(projection, id.Key, stored.GetValueOrDefault(id), fresh.GetValueOrDefault(id)))
-            .Where(row => row.Stored != row.Recomputed);
+        string projection, IEnumerable<KeyValuePair<(string Key, long From), string>> stored,
+        IEnumerable<KeyValuePair<(string Key, long From), string>> fresh)
+    {
+        var before = new Dictionary<(string Key, long From), string>(stored);
+        var differing = new List<RowDifference>();
+        foreach (var (id, recomputed) in fresh)
+            if (!before.Remove(id, out var found) || found != recomputed)
+                differing.Add(new(projection, id.Key, found, recomputed));
+        differing.AddRange(before.Select(left => new RowDifference(projection, left.Key.Key, left.Value, null)));
+        return differing.OrderBy(row => row.Key, StringComparer.Ordinal);
+    }
 }

@@ -4,7 +4,7 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>One settled point: its master data in force at the start of the day, the day's periods, and its facts.</summary>
+/// <summary>One settled point: its master data in force at the start of the day, its periods, its facts.</summary>
 public sealed record PointFacts(
     SettlementPointRegistered Registered, IReadOnlyList<Interval> Periods, MeteredFacts Metered);
 
@@ -29,7 +29,8 @@ public sealed record SettlementFacts(
         ArgumentOutOfRangeException.ThrowIfGreaterThan(position, journal.Length);
         var applied = views.Checkpoint("MasterData");
         if (applied < position)
-            throw new InvalidOperationException($"the views have applied {applied} of {position} events: let them catch up");
+            throw new InvalidOperationException(
+                $"the views have applied {applied} of {position} events: let them catch up");
         var facts = new AccountReader(journal, position, ct);
         var (inForce, leftOut) = (new List<SettlementPointRegistered>(), new List<SettledPoint>());
         foreach (var point in new Answers(views, position - 1).PointsOf(account))
@@ -46,15 +47,23 @@ public sealed record SettlementFacts(
         foreach (var registered in inForce.OrderBy(point => point.Point))
         {
             if (!standing.First(point => point.Point == registered.Point).Settled) continue;
-            string? problem = $"its day is that of {registered.Zone}, and the account's that of {zone}";
+            var problem = $"its day is that of {registered.Zone}, and the account's that of {zone}";
             if (registered.Zone == zone && SettlementCalendar.TryPeriods(
                 DateTimeZoneProviders.Tzdb[zone], day, registered.PeriodMinutes, out var periods, out problem))
-                points.Add(new(registered, periods, await facts.MeteredAsync(registered.Point, day, periods).ConfigureAwait(false)));
+            {
+                var metered = await facts.MeteredAsync(registered.Point, day, periods).ConfigureAwait(false);
+                points.Add(new(registered, periods, metered));
+            }
             else leftOut.Add(new(registered.Point, false, problem));
         }
-        var start = zone is null ? (Instant?)null : SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day).Start;
-        var assigned = start is { } from ? await facts.AssignedAsync(account, from).ConfigureAwait(false) : null;
-        var tariff = assigned is { } id && start is { } at ? await facts.TariffAsync(id, at).ConfigureAwait(false) : null;
+        TariffId? assigned = null;
+        TariffPublished? tariff = null;
+        if (zone is not null)
+        {
+            var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day).Start;
+            assigned = await facts.AssignedAsync(account, start).ConfigureAwait(false);
+            if (assigned is { } id) tariff = await facts.TariffAsync(id, start).ConfigureAwait(false);
+        }
         return new(account, day, zone, position, assigned, tariff, points, [.. leftOut.OrderBy(point => point.Point)]);
     }
 
@@ -63,7 +72,7 @@ public sealed record SettlementFacts(
     {
         private sealed record Known(long Position, Instant From, LedgerEvent Event);
 
-        /// <summary>The master data in force at the start of the point's own day, if the account owns the point then.</summary>
+        /// <summary>The master data in force at the start of the point's day, if the account owns it then.</summary>
         public async Task<(SettlementPointRegistered? Registered, string? WhyNot)> PointAsync(
             SettlementPointId point, PartyId account, LocalDate day)
         {
@@ -83,7 +92,8 @@ public sealed record SettlementFacts(
         public async Task<TariffPublished?> TariffAsync(TariffId tariff, Instant at) =>
             await InForceAsync(Streams.Tariff(tariff), at).ConfigureAwait(false) as TariffPublished;
 
-        public async Task<MeteredFacts> MeteredAsync(SettlementPointId point, LocalDate day, IReadOnlyList<Interval> periods)
+        public async Task<MeteredFacts> MeteredAsync(
+            SettlementPointId point, LocalDate day, IReadOnlyList<Interval> periods)
         {
             var (start, end) = (periods[0].Start, periods[^1].End);
             List<Known> registers = [], intervals = [];
@@ -99,7 +109,8 @@ public sealed record SettlementFacts(
             return new(
                 [.. registers.Where(known => known.Event is RegisterInstalled).Select(known =>
                     new Positioned<RegisterInForce>(known.Position, new(known.From, (RegisterInstalled)known.Event)))],
-                [.. Of<RegisterReadingRecorded>(registers).Where(known => known.Fact.ReadAt >= start && known.Fact.ReadAt <= end)],
+                [.. Of<RegisterReadingRecorded>(registers)
+                    .Where(known => known.Fact.ReadAt >= start && known.Fact.ReadAt <= end)],
                 [.. Of<IntervalReadingRecorded>(intervals)], [.. Of<IntervalRecorded>(curve)]);
         }
 

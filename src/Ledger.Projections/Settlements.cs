@@ -42,8 +42,8 @@ public static class Settlements
     {
         var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
         if (facts.Zone is not { } zone)
-            return new SettlementCalculation.NotPossible(
-                Rejection.UnknownSettlementPoint, $"{account} owns no settlement point on {RowJson.Day(day)}", facts.LeftOut);
+            return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint,
+                $"{account} owns no settlement point on {RowJson.Day(day)}", facts.LeftOut);
         if (facts.Tariff is not { } tariff)
             return new SettlementCalculation.NotPossible(Rejection.UnknownTariff, facts.Assigned is { } assigned
                 ? $"no version of tariff {assigned} is in force on {RowJson.Day(day)}"
@@ -63,8 +63,10 @@ public static class Settlements
             return new(run, null, $"nothing can be calculated: {((SettlementCalculation.NotPossible)again).Detail}");
         var differs =
             statement.Lines.Count != run.Lines ? $"{statement.Lines.Count} lines, recorded were {run.Lines}"
-            : statement.LinesRoot.Hex != run.LinesRoot ? $"the lines' root is {statement.LinesRoot}, recorded was {run.LinesRoot}"
-            : statement.Total != run.Total ? $"the total is {RowJson.Text(statement.Total)}, recorded was {RowJson.Text(run.Total)}"
+            : statement.LinesRoot.Hex != run.LinesRoot
+                ? $"the lines' root is {statement.LinesRoot}, recorded was {run.LinesRoot}"
+            : statement.Total != run.Total
+                ? $"the total is {RowJson.Text(statement.Total)}, recorded was {RowJson.Text(run.Total)}"
             : null;
         if (differs is not null && run.RuleVersion != Settlement.RuleVersion)
             differs += $"; the rules are {Settlement.RuleVersion}, the run's were {run.RuleVersion}";

@@ -11,10 +11,13 @@ public sealed class SqliteViews : IViewStore, IDisposable
     private const string Columns = "projection, key, from_position, to_position, json";
     private readonly SqliteConnection connection;
     private readonly Lock gate = new();
+    private readonly SqliteCommand currentRow; // a fold reads these several times an event: they stay prepared
+    private readonly SqliteCommand currentRows;
 
     public SqliteViews(string path)
     {
-        connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
         connection.Open();
         Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;");
         Execute("""
@@ -28,13 +31,21 @@ public sealed class SqliteViews : IViewStore, IDisposable
             CREATE TABLE IF NOT EXISTS alarm (
               position INTEGER NOT NULL, projection TEXT NOT NULL, wire_name TEXT NOT NULL, reason TEXT NOT NULL);
             """);
+        currentRow = Command("""
+            SELECT json FROM view_row WHERE projection = $p AND key = $k AND to_position = 9223372036854775807
+            """, ("$p", ""), ("$k", ""));
+        currentRows = Command($"""
+            SELECT {Columns} FROM view_row
+            WHERE projection = $p AND key >= $first AND key <= $last AND to_position = 9223372036854775807 ORDER BY key
+            """, ("$p", ""), ("$first", ""), ("$last", ""));
     }
 
     public long Checkpoint(string projection)
     {
         lock (gate)
         {
-            using var command = Command("SELECT next_position FROM checkpoint WHERE projection = $p", ("$p", projection));
+            using var command = Command(
+                "SELECT next_position FROM checkpoint WHERE projection = $p", ("$p", projection));
             return command.ExecuteScalar() is long position ? position : 0;
         }
     }
@@ -66,18 +77,41 @@ public sealed class SqliteViews : IViewStore, IDisposable
 
     public string? Get(string projection, string key, long? asOf = null)
     {
-        var rows = Read($"SELECT {Columns} FROM view_row WHERE projection = $p AND key = $k AND {Current(asOf)}",
-            ("$p", projection), ("$k", key), ("$at", asOf ?? 0));
-        return rows.Count == 0 ? null : rows[^1].Json;
+        lock (gate)
+        {
+            if (asOf is null) return Set(currentRow, ("$p", projection), ("$k", key)).ExecuteScalar() as string;
+            using var command = Command("""
+                SELECT json FROM view_row
+                WHERE projection = $p AND key = $k AND from_position <= $at AND $at < to_position
+                """, ("$p", projection), ("$k", key), ("$at", asOf));
+            return command.ExecuteScalar() as string;
+        }
     }
 
-    public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) => Read($"""
-        SELECT {Columns} FROM view_row
-        WHERE projection = $p AND key >= $first AND key <= $last AND {Current(asOf)} ORDER BY key
-        """, ("$p", projection), ("$first", first), ("$last", last), ("$at", asOf ?? 0));
+    public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
+    {
+        lock (gate)
+        {
+            if (asOf is null) return Read(Set(currentRows, ("$p", projection), ("$first", first), ("$last", last)));
+            using var command = Command($"""
+                SELECT {Columns} FROM view_row
+                WHERE projection = $p AND key >= $first AND key <= $last
+                  AND from_position <= $at AND $at < to_position ORDER BY key
+                """, ("$p", projection), ("$first", first), ("$last", last), ("$at", asOf));
+            return Read(command);
+        }
+    }
 
-    public IReadOnlyList<ViewRow> Versions(string projection) => Read(
-        $"SELECT {Columns} FROM view_row WHERE projection = $p ORDER BY key, from_position", ("$p", projection));
+    public IReadOnlyList<ViewRow> Versions(string projection)
+    {
+        lock (gate)
+        {
+            using var command = Command(
+                $"SELECT {Columns} FROM view_row WHERE projection = $p ORDER BY key, from_position",
+                ("$p", projection));
+            return Read(command);
+        }
+    }
 
     public void Reset(string projection)
     {
@@ -115,24 +149,28 @@ public sealed class SqliteViews : IViewStore, IDisposable
         }
     }
 
-    public void Dispose() => connection.Dispose();
-
-    // The literal end of an open row lets SQLite use the partial index.
-    private static string Current(long? asOf) => asOf is null
-        ? "to_position = 9223372036854775807"
-        : "from_position <= $at AND $at < to_position";
-
-    private List<ViewRow> Read(string sql, params (string, object)[] parameters)
+    public void Dispose()
     {
-        lock (gate)
-        {
-            using var command = Command(sql, parameters);
-            using var reader = command.ExecuteReader();
-            var rows = new List<ViewRow>();
-            while (reader.Read())
-                rows.Add(new(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetString(4)));
-            return rows;
-        }
+        currentRow.Dispose();
+        currentRows.Dispose();
+        connection.Dispose();
+    }
+
+    private static List<ViewRow> Read(SqliteCommand command)
+    {
+        using var reader = command.ExecuteReader();
+        var rows = new List<ViewRow>();
+        while (reader.Read())
+            rows.Add(new(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3),
+                reader.GetString(4)));
+        return rows;
+    }
+
+    private static SqliteCommand Set(
+        SqliteCommand prepared, params ReadOnlySpan<(string Name, object Value)> parameters)
+    {
+        foreach (var (name, value) in parameters) prepared.Parameters[name].Value = value;
+        return prepared;
     }
 
     private static void Run(SqliteCommand command, long position, string projection, string key)
@@ -153,8 +191,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
     {
         var command = connection.CreateCommand();
         command.CommandText = sql;
-        foreach (var (name, value) in parameters)
-            if (sql.Contains(name, StringComparison.Ordinal)) command.Parameters.AddWithValue(name, value);
+        foreach (var (name, value) in parameters) command.Parameters.AddWithValue(name, value);
         return command;
     }
 }

@@ -4,5 +4,8 @@ namespace Ledger.Projections;
 public static class StandardProjections
 {
     public static IReadOnlyList<IProjection> All { get; } =
-        [new MasterData(), new VerifiedExport(), new CurtailmentCompliance(), new TimeOfUseSettlement(), new RefusalsView()];
+    [
+        new MasterData(), new VerifiedExport(), new CurtailmentCompliance(), new TimeOfUseSettlement(),
+        new RefusalsView(),
+    ];
 }

@@ -22,8 +22,9 @@ public sealed class VerifiedExport : IProjection
     public sealed record ReadingRow(Instant ReadAt, long IndexSteps);
     public sealed record PeriodRow(
         string Point, Instant Start, Instant End, string? Day, int Version, IntervalRecordState State,
-        Energy Export, string ExportKwh, Energy Import, string ImportKwh, long MinimumMilliwatts, long MaximumMilliwatts,
-        long CoveredMicroseconds, long ClockOffsetMicroseconds, ReadingQuality Quality, string? Reason, string Evidence);
+        Energy Export, string ExportKwh, Energy Import, string ImportKwh, long MinimumMilliwatts,
+        long MaximumMilliwatts, long CoveredMicroseconds, long ClockOffsetMicroseconds, ReadingQuality Quality,
+        string? Reason, string Evidence);
     /// <summary>One direction of a day. <c>Suspect</c> is the part of the curve that proves nothing.</summary>
     /// <param name="RegisterStep">The smallest energy that the register shows, factor applied.</param>
     /// <param name="RegisterProblem">Why the register gives no amount; null where it does.</param>
@@ -39,7 +40,7 @@ public sealed class VerifiedExport : IProjection
     public sealed record StationRow(
         string Station, string Day, int Connectors, Energy Export, string ExportKwh, Energy Import, string ImportKwh);
 
-    /// <summary>A curve that misses more than 1 % of the day makes the tolerance too wide to decide anything (ours).</summary>
+    /// <summary>A curve that misses more than 1 % of the day makes the tolerance too wide to decide (ours).</summary>
     private const int MissingShareMax = 100;
 
     public string Name => "VerifiedExport";
@@ -107,7 +108,7 @@ public sealed class VerifiedExport : IProjection
         ReadDay(rows, register, place, day);
     }
 
-    /// <summary>Asks the register anew, where it can answer: most readings of a day come before its end is read.</summary>
+    /// <summary>Asks the register anew, where it can answer: most readings come before the day's end is read.</summary>
     private static void ReadDay(ChangedRows rows, RegisterId register, PointRow place, LocalDate date)
     {
         var edges = SettlementCalendar.Day(Zone(place), date);
@@ -125,11 +126,14 @@ public sealed class VerifiedExport : IProjection
     private static (Energy? Counted, Energy? Step, string? Problem) Difference(
         ChangedRows rows, RegisterId register, Interval edges)
     {
-        var installed = rows.Range<RegisterRow>($"register|{register}|", $"register|{register}|{RowJson.Key(edges.End)}")
+        var installed = rows
+            .Range<RegisterRow>($"register|{register}|", $"register|{register}|{RowJson.Key(edges.End)}")
             .Select(row => row.Value).Where(row => row.ValidFrom < edges.End).ToList();
-        if (installed.Count == 0 || installed[0].ValidFrom > edges.Start) return (null, null, "no register is installed");
+        if (installed.Count == 0 || installed[0].ValidFrom > edges.Start)
+            return (null, null, "no register is installed");
         var meter = installed[^1];
-        if (meter.ValidFrom > edges.Start) return (null, null, $"meter {meter.MeterSerial} was installed during the day");
+        if (meter.ValidFrom > edges.Start)
+            return (null, null, $"meter {meter.MeterSerial} was installed during the day");
         var rule = new RegisterInstalled(
             register, meter.MeterSerial, meter.Digits, meter.Decimals, meter.Factor, meter.ModulusSteps);
         var readings = rows.Range<ReadingRow>(
@@ -169,7 +173,8 @@ public sealed class VerifiedExport : IProjection
         Judge(rows, place, edges, day with
         {
             Periods = day.Periods + (counts is null ? 0 : 1) - (counted is null ? 0 : 1),
-            CoveredMicroseconds = day.CoveredMicroseconds + (counts?.CoveredMicroseconds ?? 0) - (counted?.CoveredMicroseconds ?? 0),
+            CoveredMicroseconds = day.CoveredMicroseconds
+                + (counts?.CoveredMicroseconds ?? 0) - (counted?.CoveredMicroseconds ?? 0),
             StartDoubt = now.Start == edges.Start ? Doubt(now) : day.StartDoubt,
             EndDoubt = now.End == edges.End ? Doubt(now) : day.EndDoubt,
             Export = Replaced(day.Export, counted, counts, period => period.Export),
@@ -180,7 +185,7 @@ public sealed class VerifiedExport : IProjection
     private static SideRow Replaced(SideRow side, PeriodRow? before, PeriodRow? now, Func<PeriodRow, Energy> energy)
     {
         Energy Of(PeriodRow? period) => period is null ? Energy.Zero : energy(period);
-        Energy Doubtful(PeriodRow? period) => period is { Quality: ReadingQuality.Suspect } ? energy(period) : Energy.Zero;
+        Energy Doubtful(PeriodRow? period) => period?.Quality == ReadingQuality.Suspect ? Of(period) : Energy.Zero;
         return side with
         {
             Curve = side.Curve + Of(now) - Of(before),
@@ -239,7 +244,8 @@ public sealed class VerifiedExport : IProjection
         {
             (null, _) or (_, null) => (RegisterCheck.Undecidable, side.RegisterProblem ?? "no register"),
             _ when !decidable => (RegisterCheck.Undecidable, "the curve misses more than 1 % of the day"),
-            ({ } apart, { } allowed) when Energy.Max(apart, -apart) <= allowed => (RegisterCheck.Consistent, "within tolerance"),
+            ({ } apart, { } allowed) when Energy.Max(apart, -apart) <= allowed =>
+                (RegisterCheck.Consistent, "within tolerance"),
             _ => (RegisterCheck.Inconsistent, "register and curve differ by more than the tolerance"),
         };
         return side with
