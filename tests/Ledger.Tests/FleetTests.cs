@@ -96,7 +96,7 @@ public sealed class FleetTests
             foreach (var curve in day.Curves)
             {
                 var edges = TrueEnergy.AtEdges(curve, Plan);
-                foreach (var register in SimulatedRegister.Of(Plan, day.Station, curve))
+                foreach (var register in SimulatedRegister.Of(Plan, curve))
                 {
                     var direction = register.Installed.Register.Direction;
                     var counted = Energy.Zero;

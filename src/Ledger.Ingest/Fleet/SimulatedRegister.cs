@@ -38,7 +38,7 @@ public sealed record SimulatedRegister(RegisterInstalled Installed, long StartSt
     /// Both registers of a point. A grid connection is metered behind transformers, 10 kV / 100 V and 300 A / 5 A: 8
     /// digits, 4 decimals, factor 6000. Connectors and storage have meters of 9 digits, 3 decimals, factor 1.
     /// </summary>
-    public static IReadOnlyList<SimulatedRegister> Of(FleetPlan plan, int station, SimulatedCurve curve)
+    public static IReadOnlyList<SimulatedRegister> Of(FleetPlan plan, SimulatedCurve curve)
     {
         var chance = FleetChance.Of(plan.Seed, $"meter {curve.Point}");
         var serial = $"M{chance.Number(10_000_000, 99_999_999)}";

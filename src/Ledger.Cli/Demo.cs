@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ledger.Api;
+using Ledger.Cli.Demonstration;
+using Ledger.Ingest.Fleet;
+using Ledger.Journal;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger demo</c>: plays a city's charging day into a new ledger and answers what a grid operator, a charging
+/// operator and an auditor would ask of it. With <c>--json</c> it prints only what the seed determines.
+/// </summary>
+public static class Demo
+{
+    public const string DataDefault = "./demo-data";
+    public const int SeedDefault = 20250716;
+
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static Verb Verb { get; } = new("demo", "",
+        "plays a city's charging day, from one seed, into a new ledger, and shows what it proves",
+        "ledger demo --seed 7 --data ./demo-7",
+        [new("--seed", "N", $"what all chance comes from; {SeedDefault} where it is not given")],
+        RunAsync);
+
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Words.Count > 0) throw new UsageException("demo takes no words");
+        var seed = line.Option<int>("--seed", TrySeed, "a whole number from 0 to 2147483647") ?? SeedDefault;
+        var data = line.Option("--data") ?? DataDefault;
+        if (Directory.Exists(data) && Directory.EnumerateFileSystemEntries(data).Any())
+            throw new CouldNotException($"{data} is not empty; a demonstration needs a folder of its own: name one with --data, or remove it");
+        var (sections, digest) = await PlayAsync(FleetPlan.City(seed), data, shell.Progress, ct).ConfigureAwait(false);
+        shell.EndProgress();
+        shell.Output.Write(line.Json ? Json(seed, sections, digest) : Text(seed, sections, digest, data));
+        return ExitCode.Done;
+    }
+
+    /// <summary>Plays a plan into a folder and reads the answers back from the views.</summary>
+    internal static async Task<(IReadOnlyList<Section> Sections, DemoDigest Digest)> PlayAsync(
+        FleetPlan plan, string data, Action<string> progress, CancellationToken ct)
+    {
+        var clock = DemoDay.ClockOf(plan);
+        var identity = LedgerIdentity.OpenOrCreate(data, DemoDay.Ledger, DemoDay.SecretOf(plan.Seed));
+        var ledger = OpenLedger.Open(new SqliteJournalOptions(data, identity.Ledger, clock, identity.Secret));
+        await using var closing = ledger.ConfigureAwait(false);
+        var outcome = await DemoDay.PlayAsync(plan, ledger, clock, progress, ct).ConfigureAwait(false);
+        progress("reading the answers");
+        var answers = new Answers(ledger.Views);
+        IReadOnlyList<Section> sections =
+        [
+            await RecordedSection.Of(outcome, ledger.Journal, ct).ConfigureAwait(false),
+            ExportSection.Of(outcome, answers),
+            .. ComplianceSections.Of(outcome, answers),
+            .. StatementSections.Of(outcome),
+            RefusedSection.Of(outcome, answers),
+            CheckSection.Of(outcome, answers),
+        ];
+        return (sections, new DemoDigest(ledger.Journal.Length, Convert.ToHexStringLower(ledger.Journal.Root)));
+    }
+
+    internal static string Json(int seed, IReadOnlyList<Section> sections, DemoDigest digest)
+    {
+        var answer = new JsonObject
+        {
+            ["ledger"] = DemoDay.Ledger.Value, ["seed"] = seed, ["facts"] = digest.Facts, ["digest"] = digest.Root,
+            ["sections"] = Report.Json(sections),
+        };
+        return answer.ToJsonString(Indented) + "\n";
+    }
+
+    internal static string Text(int seed, IReadOnlyList<Section> sections, DemoDigest digest, string data) => Report.Text(
+    [
+        .. sections,
+        new Section("digest", "The digest",
+            [
+                $"All {Shown.Count(digest.Facts)} facts are under one RFC 6962 root, {digest.Root}. The same seed " +
+                $"({seed.ToString(CultureInfo.InvariantCulture)}) gives the same root on every machine; another order, another amount or " +
+                "another time in any one fact gives another.",
+            ], [], []),
+        new Section("next", "What to try next", [], [new ReportTable(["to", "run"], DemoCommands.Of(data))], []),
+    ]);
+
+    private static bool TrySeed(string text, out int seed) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);
+}
+
+/// <summary>How many facts the journal holds, and their Merkle root in hexadecimal.</summary>
+internal sealed record DemoDigest(long Facts, string Root);
