@@ -43,6 +43,7 @@ public sealed record Submission(ReadOnlyMemory<byte> Bytes, string Source);
 public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock clock)
 {
     private const int AttemptsMax = 16;
+    private readonly RecentStates recent = new();
 
     public IJournal Journal => journal;
 
@@ -123,13 +124,18 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
         }
     }
 
-    /// <summary>A stream's folded state and its last revision, -1 where there is no such stream.</summary>
+    /// <summary>
+    /// A stream's folded state and its last revision, -1 where there is no such stream. What was folded lately is
+    /// folded on, so only what is new since then is read; a fold is a pure function, and its state a value.
+    /// </summary>
     public async Task<(TState State, long Revision)> LoadAsync<TState>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, CancellationToken ct)
     {
-        var (state, revision) = (initial, -1L);
-        await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
+        var (state, revision) = recent.Find(stream, initial, evolve) ?? (initial, -1L);
+        var known = revision;
+        await foreach (var recorded in journal.ReadStreamAsync(stream, known + 1, ct).ConfigureAwait(false))
             (state, revision) = (evolve(state, EventCodec.Decode(recorded)), recorded.Envelope.Revision);
+        if (revision > known) recent.Keep(stream, initial, evolve, state, revision);
         return (state, revision);
     }
 
