@@ -26,6 +26,8 @@ public sealed record OcmfValue(
     string? Version, string? Pagination, string? MeterSerial, string? GatewaySerial, IReadOnlyList<OcmfReading> Readings,
     SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<OcmfDoubt> Doubts)
 {
+    /// <summary>The meter's serial number; a station that is itself the meter gives only the gateway's.</summary>
+    public string Serial => MeterSerial is { Length: > 0 } meter ? meter : GatewaySerial ?? "";
     /// <summary>The value is written as OCMF says; every deviation seen is named.</summary>
     public bool Conform => Deviations.Count == 0;
     /// <summary>Nothing in it contradicts itself, its clock or its meter.</summary>

@@ -65,10 +65,8 @@ internal static class SignedValues
                 await run.RefuseAsync(part, implausible, raw, verdicts).ConfigureAwait(false);
             else if (Number(reading, i, out var kwh) is { } bad)
                 await run.RefuseAsync(part, bad, raw, verdicts).ConfigureAwait(false);
-            else if (value.MeterSerial is not { Length: > 0 } serial || await run.FindAsync(serial, direction).ConfigureAwait(false) is not { } register)
-                await run.RefuseAsync(part, Refusal.Of(Rejection.UnknownRegister,
-                    $"MS {IntakeText.Quote(value.MeterSerial ?? "")}: no meter of this serial number has an installed register {reading.Obis}"), raw, verdicts)
-                    .ConfigureAwait(false);
+            else if (await run.FindAsync(value.Serial, direction).ConfigureAwait(false) is not { } register)
+                await run.RefuseAsync(part, Unknown(value, reading), raw, verdicts).ConfigureAwait(false);
             else
                 run.Wait(part, new IndexRead(register, reading.At!.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
                     Quality(value, i), evidence), raw, verdicts);
@@ -82,6 +80,9 @@ internal static class SignedValues
         SignatureVerdict.UnreadableKey => Refusal.Of(Rejection.NoKey, "the public key cannot be read, so the signature cannot be judged"),
         _ => Refusal.Of(Rejection.SignatureInvalid, "SD is not the signature of this payload under this key"),
     };
+
+    private static Refusal Unknown(OcmfValue value, OcmfReading reading) => Refusal.Of(Rejection.UnknownRegister,
+        $"MS {IntakeText.Quote(value.Serial)}: no meter of this serial number has an installed register {reading.Obis}");
 
     private static Refusal? NothingIn(OcmfValue value) =>
         value.Readings.Count > 0 ? null : Refusal.Of(Rejection.MissingField, "RD holds no reading");
