@@ -45,7 +45,11 @@ public sealed class RealInputTests
         }
         verdicts.ShouldBe(new Dictionary<string, int>
         {
-            ["VALID"] = 241, ["KEY-ERR"] = 2, ["INVALID"] = 4, ["NO-KEY"] = 2, ["REFUSED"] = 20,
+            ["VALID"] = 241,
+            ["KEY-ERR"] = 2,
+            ["INVALID"] = 4,
+            ["NO-KEY"] = 2,
+            ["REFUSED"] = 20,
         }, ignoreOrder: true);
     }
 
@@ -117,8 +121,13 @@ public sealed class RealInputTests
         }
         var facts = ledger.Registers.Select(known => JsonSerializer.Serialize(new
         {
-            type = "register", point = known.Value.Point.Value, direction = known.Value.Direction == Direction.Import ? "import" : "export",
-            meterSerial = known.Key.Serial, digits = 18, decimals = 9, validFrom = "2000-01-01T00:00:00Z",
+            type = "register",
+            point = known.Value.Point.Value,
+            direction = known.Value.Direction == Direction.Import ? "import" : "export",
+            meterSerial = known.Key.Serial,
+            digits = 18,
+            decimals = 9,
+            validFrom = "2000-01-01T00:00:00Z",
         }));
         (await ledger.TakeAsync(string.Join('\n', facts))).Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
     }
