@@ -68,7 +68,10 @@ public static class Demo
     {
         var answer = new JsonObject
         {
-            ["ledger"] = DemoDay.Ledger.Value, ["seed"] = seed, ["facts"] = digest.Facts, ["digest"] = digest.Root,
+            ["ledger"] = DemoDay.Ledger.Value,
+            ["seed"] = seed,
+            ["facts"] = digest.Facts,
+            ["digest"] = digest.Root,
             ["sections"] = Report.Json(sections),
         };
         return answer.ToJsonString(Indented) + "\n";

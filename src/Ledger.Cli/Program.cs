@@ -1,8 +1,11 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Ledger.Cli;
 using NodaTime;
 
+// A machine's culture changes no character, even where somebody turns invariant globalization off.
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 // Output is UTF-8 with plain line feeds, whatever the machine's locale: the same ledger prints the same bytes.
 using var raw = Console.OpenStandardOutput();
 using var output = Writer(raw);

@@ -103,8 +103,8 @@ public static class CurveFiles
             return true;
         }
         if (text.Length is < 17 or > 40) return false;
-        if (TimePattern.Parse(text.ToString()) is not { Success: true } parsed) return false;
-        var ticks = parsed.Value.ToInstant().ToUnixTimeTicks();
+        if (!IntakeText.TryTime(TimePattern, text.ToString(), out _, out var at)) return false;
+        var ticks = at.ToUnixTimeTicks();
         microseconds = ticks / 10;
         return ticks % 10 == 0;
     }

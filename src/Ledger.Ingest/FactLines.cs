@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Runtime.InteropServices;
 using Ledger.Domain;
 using Ledger.Journal;
 
@@ -37,7 +37,7 @@ internal static class FactLines
         {
             using var document = InputValue.Parse(bytes);
             items = new InputValue("input", document.RootElement).Array()
-                .ConvertAll(item => (ReadOnlyMemory<byte>)JsonSerializer.SerializeToUtf8Bytes(item.Json));
+                .ConvertAll(item => (ReadOnlyMemory<byte>)JsonMarshal.GetRawUtf8Value(item.Json).ToArray());
             if (items.Count == 0) throw new InputRefusedException(Rejection.EmptyInput, "input", "[]", "must hold a fact");
         }
         catch (InputRefusedException refused)

@@ -58,10 +58,9 @@ internal static class FactValues
     public static bool TryInstant(string text, out Instant at)
     {
         at = default;
-        if (text.Length > Limits.NumberLengthMax || OffsetDateTimePattern.ExtendedIso.Parse(text) is not { Success: true } parsed) return false;
-        if (parsed.Value.Year is <= YearMin - 1 or > YearMax) return false;
-        at = parsed.Value.ToInstant();
-        return parsed.Value.NanosecondOfSecond % NanosecondsPerTick == 0;
+        if (text.Length > Limits.NumberLengthMax) return false;
+        if (!IntakeText.TryTime(OffsetDateTimePattern.ExtendedIso, text, out var time, out at)) return false;
+        return time.Year is >= YearMin and <= YearMax && time.NanosecondOfSecond % NanosecondsPerTick == 0;
     }
 
     /// <summary>The half-open interval from member <c>start</c> to member <c>end</c>.</summary>

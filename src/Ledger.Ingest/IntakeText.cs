@@ -1,5 +1,7 @@
 using System.Text;
 using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Ingest;
 
@@ -99,6 +101,22 @@ public static class IntakeText
         if (magnitude > long.MaxValue) return Rejection.OutOfRange;
         scaled = (long)(negative ? -magnitude : magnitude);
         return null;
+    }
+
+    /// <summary>Reads a time with its offset. NodaTime throws where an offset has more than 18 hours, or the instant no place.</summary>
+    public static bool TryTime(OffsetDateTimePattern pattern, string text, out OffsetDateTime time, out Instant at)
+    {
+        (time, at) = (default, default);
+        try
+        {
+            if (!pattern.Parse(text).TryGetValue(default, out time)) return false;
+            at = time.ToInstant();
+            return true;
+        }
+        catch (Exception e) when (e is ArgumentOutOfRangeException or OverflowException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The sentence for a number that <see cref="Scale"/> refused.</summary>

@@ -212,7 +212,7 @@ public static class Ocmf
         at = null;
         status = parts.Length == 2 && parts[1] is "U" or "I" or "S" or "R" ? parts[1][0] : 'U';
         foreach (var pattern in TimePatterns)
-            if (pattern.Parse(parts[0]) is { Success: true } parsed) { at = parsed.Value.ToInstant(); return parts.Length == 2; }
+            if (IntakeText.TryTime(pattern, parts[0], out _, out var read)) { at = read; return parts.Length == 2; }
         return false;
     }
 

@@ -137,6 +137,10 @@ public sealed class CurveRecordingTests
     // Late samples, version, state, reason and evidence say how a record came about; the rest says what it proves.
     private static string Content(IntervalRecorded record) => EventCodec.ToJson(record with
     {
-        Version = 1, State = IntervalRecordState.Final, LateSamples = 0, Reason = null, Evidence = new(new string('0', 64)),
+        Version = 1,
+        State = IntervalRecordState.Final,
+        LateSamples = 0,
+        Reason = null,
+        Evidence = new(new string('0', 64)),
     });
 }

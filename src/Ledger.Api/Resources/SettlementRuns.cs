@@ -45,7 +45,9 @@ internal static class SettlementRuns
             var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted).ConfigureAwait(false);
             return Answering.Read(new
             {
-                asOf = position, run = row, differs = again.Differs,
+                asOf = position,
+                run = row,
+                differs = again.Differs,
                 lines = again.Statement?.Lines.Select(LineAnswer.Of).ToList() ?? [],
             }, position);
         }).Reads("statement-lines", "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")

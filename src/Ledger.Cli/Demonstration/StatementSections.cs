@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Domain;
 using NodaTime;
 using NodaTime.Text;
@@ -39,8 +40,10 @@ internal static class StatementSections
             [
                 $"{Shown.Count(statement.Lines.Count)} lines ({Shown.Of(Settled(statement), "settlement point")} x 2 directions x " +
                 $"{statement.Lines.Count / Settled(statement) / 2} periods). Each line is rounded to 0.01, half away from zero, and what " +
-                $"that leaves is carried to the next line: exact sum {billed:0.##########} = rounded total " +
-                $"{statement.Total:0.00} + {statement.Residual:0.##########} left after the last line. Lines' root {statement.LinesRoot}.",
+                string.Create(CultureInfo.InvariantCulture,
+                    $"that leaves is carried to the next line: exact sum {billed:0.##########} = rounded total " +
+                    $"{statement.Total:0.00} + {statement.Residual:0.##########} left after the last line. ") +
+                $"Lines' root {statement.LinesRoot}.",
             ]);
     }
 

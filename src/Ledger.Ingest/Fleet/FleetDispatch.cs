@@ -30,8 +30,11 @@ public static class FleetDispatch
         from clock in days.SelectMany(day => CallClocks.Of(day, call)).OrderBy(clock => clock.AtMs).ThenBy(clock => clock.Point)
         select new JsonObject
         {
-            ["type"] = "instruction-clock", ["instruction"] = clock.Instruction.Value, ["point"] = clock.Point.Value,
-            ["clock"] = FleetText.Word(clock.Clock), ["at"] = FleetText.Time(plan, At(plan, clock.AtMs)),
+            ["type"] = "instruction-clock",
+            ["instruction"] = clock.Instruction.Value,
+            ["point"] = clock.Point.Value,
+            ["clock"] = FleetText.Word(clock.Clock),
+            ["at"] = FleetText.Time(plan, At(plan, clock.AtMs)),
             ["source"] = clock.Clock switch
             {
                 InstructionClock.Relayed => "aggregator",
@@ -47,8 +50,12 @@ public static class FleetDispatch
         where seen.FromSecond >= call.FromSecond && seen.ToSecond <= call.ToSecond
         select new JsonObject
         {
-            ["type"] = "charging-fact", ["point"] = seen.Point.Value, ["start"] = FleetText.Time(plan, plan.At(seen.FromSecond)),
-            ["end"] = FleetText.Time(plan, plan.At(seen.ToSecond)), ["reason"] = FleetText.Word(seen.Reason), ["source"] = "charger",
+            ["type"] = "charging-fact",
+            ["point"] = seen.Point.Value,
+            ["start"] = FleetText.Time(plan, plan.At(seen.FromSecond)),
+            ["end"] = FleetText.Time(plan, plan.At(seen.ToSecond)),
+            ["reason"] = FleetText.Word(seen.Reason),
+            ["source"] = "charger",
         });
 
     /// <summary>What the operator claims afterwards, without evidence.</summary>
@@ -57,9 +64,11 @@ public static class FleetDispatch
         where target.Conduct == CallConduct.ClaimsOnly
         select new JsonObject
         {
-            ["type"] = "reason-claim", ["instruction"] = call.Instruction.Value,
+            ["type"] = "reason-claim",
+            ["instruction"] = call.Instruction.Value,
             ["point"] = FleetPlan.ConnectorOf(target.Station, target.Connector).Value,
-            ["reason"] = FleetText.Word(ShortfallReason.VehicleLimit), ["claimedBy"] = FleetMasterData.Operator.Value,
+            ["reason"] = FleetText.Word(ShortfallReason.VehicleLimit),
+            ["claimedBy"] = FleetMasterData.Operator.Value,
         });
 
     private static Instant At(FleetPlan plan, int milliseconds) => plan.Start + Duration.FromMilliseconds(milliseconds);

@@ -21,9 +21,15 @@ public static class FleetMasterData
         from curve in day.Curves
         select new JsonObject
         {
-            ["type"] = "settlement-point", ["point"] = curve.Point.Value, ["station"] = FleetPlan.StationOf(day.Station).Value,
-            ["kind"] = FleetText.Word(curve.Kind), ["owner"] = Operator.Value, ["zone"] = plan.Zone,
-            ["periodMinutes"] = plan.PeriodMinutes, ["ratedKw"] = curve.Rated.Kilowatts, ["bidirectional"] = true,
+            ["type"] = "settlement-point",
+            ["point"] = curve.Point.Value,
+            ["station"] = FleetPlan.StationOf(day.Station).Value,
+            ["kind"] = FleetText.Word(curve.Kind),
+            ["owner"] = Operator.Value,
+            ["zone"] = plan.Zone,
+            ["periodMinutes"] = plan.PeriodMinutes,
+            ["ratedKw"] = curve.Rated.Kilowatts,
+            ["bidirectional"] = true,
             ["validFrom"] = ValidFrom(plan),
         });
 
@@ -34,9 +40,14 @@ public static class FleetMasterData
         let installed = register.Installed
         select new JsonObject
         {
-            ["type"] = "register", ["point"] = curve.Point.Value, ["direction"] = FleetText.Word(installed.Register.Direction),
-            ["meterSerial"] = installed.MeterSerial, ["digits"] = installed.Digits, ["decimals"] = installed.Decimals,
-            ["factor"] = installed.Factor, ["validFrom"] = ValidFrom(plan),
+            ["type"] = "register",
+            ["point"] = curve.Point.Value,
+            ["direction"] = FleetText.Word(installed.Register.Direction),
+            ["meterSerial"] = installed.MeterSerial,
+            ["digits"] = installed.Digits,
+            ["decimals"] = installed.Decimals,
+            ["factor"] = installed.Factor,
+            ["validFrom"] = ValidFrom(plan),
         });
 
     /// <summary>
@@ -74,11 +85,15 @@ public static class FleetMasterData
     {
         ["months"] = new JsonArray([.. months.Select(month => (JsonNode)month)]),
         ["days"] = new JsonArray([.. Enum.GetValues<DayClass>().Select(day => (JsonNode)FleetText.Word(day))]),
-        ["from"] = from, ["to"] = to, ["period"] = FleetText.Word(period),
+        ["from"] = from,
+        ["to"] = to,
+        ["period"] = FleetText.Word(period),
     };
 
     private static JsonObject Price(TariffPeriod period, decimal import, decimal export) => new()
     {
-        ["period"] = FleetText.Word(period), ["importPerKwh"] = import, ["exportPerKwh"] = export,
+        ["period"] = FleetText.Word(period),
+        ["importPerKwh"] = import,
+        ["exportPerKwh"] = export,
     };
 }
