@@ -30,26 +30,32 @@ internal static class ComplianceSection
         return Html.Format($"""
             <article><h3>{row.Instruction}{withdrawn}</h3>
             <p>{DayPage.Words(row.Kind)}, ordered by {row.IssuedBy}, {Clock(row.Start, zone)} to {Clock(row.End, zone)} {zone.Id}</p>
-            <p class="figures"><span><b>{DayPage.Kwh(tally.Ordered)}</b> kWh ordered</span>
-            <span><b>{DayPage.Kwh(tally.Delivered)}</b> kWh delivered</span>
-            <span><b>{DayPage.Kwh(tally.Deficiency)}</b> kWh deficient</span>
-            <span><b>{DayPage.Kwh(tally.DeficiencyExcused)}</b> kWh of it excused</span></p>
+            <p class="figures">{Figures(row.Kind, tally)}</p>
             <ul class="tally">{counts}</ul>
-            <details><summary>{tally.Instructed} settlement points</summary>{Targets(answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
+            <details><summary>{tally.Instructed} settlement points</summary>{Targets(row.Kind, answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
             """);
     }
 
-    private static Html Targets(IReadOnlyList<CurtailmentCompliance.TargetRow> targets) => HtmlTable.Of(
+    /// <summary>A cap has no delivery: of a curtailment it is told what was allowed and what was taken above it.</summary>
+    private static Html Figures(InstructionKind kind, VerdictTally tally) =>
+        Html.Join((kind == InstructionKind.Curtail
+            ? new[] { (tally.Ordered, "allowed"), (tally.Excess, "above cap and tolerance") }
+            : [(tally.Ordered, "ordered"), (tally.Delivered, "delivered"), (tally.Deficiency, "deficient"),
+               (tally.DeficiencyExcused, "of it excused")])
+            .Select(figure => Html.Format($"<span><b>{DayPage.Kwh(figure.Item1)}</b> kWh {figure.Item2}</span> ")));
+
+    private static Html Targets(InstructionKind kind, IReadOnlyList<CurtailmentCompliance.TargetRow> targets) => HtmlTable.Of(
         "Verdict of each settlement point",
-        [
-            new("Point"), new("Verdict"), new("Ordered", "kWh", true), new("Delivered", "kWh", true), new("Deficient", "kWh", true), new("Reasons"),
-        ],
+        kind == InstructionKind.Curtail
+            ? [new("Point"), new("Verdict"), new("Allowed", "kWh", true), new("Above it", "kWh", true), new("Reasons")]
+            : [new("Point"), new("Verdict"), new("Ordered", "kWh", true), new("Delivered", "kWh", true),
+               new("Deficient", "kWh", true), new("Reasons")],
         targets.Select(row => (IReadOnlyList<Html>)
         [
             Html.Of(row.Point), Html.Format($"<span class=\"mark {Class(DayPage.Words(row.Verdict))}\">{DayPage.Words(row.Verdict)}</span>"),
-            Html.Of(DayPage.Kwh(row.Ordered)), Html.Of(DayPage.Kwh(row.Delivered)), Html.Of(DayPage.Kwh(row.Deficiency)),
-            Html.Of(string.Join("; ", row.Reasons.Concat(row.Claimed.Select(claim =>
-                $"{DayPage.Words(claim.Reason)} claimed by {claim.ClaimedBy}")))),
+            .. (kind == InstructionKind.Curtail ? new[] { row.Ordered, row.Excess } : [row.Ordered, row.Delivered, row.Deficiency])
+                .Select(energy => Html.Of(DayPage.Kwh(energy))),
+            Html.Of(string.Join("; ", row.Reasons)),
         ]));
 
     private static string Class(string verdict) => verdict.Replace(' ', '-');
