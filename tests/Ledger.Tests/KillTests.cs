@@ -23,6 +23,7 @@ public sealed class KillTests
     [Fact]
     public async Task Nothing_acknowledged_is_lost_and_nothing_counts_twice()
     {
+        WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
         using var folder = new TestFolder();
         var port = ServeProcess.FreePort();
@@ -59,6 +60,7 @@ public sealed class KillTests
     [Fact]
     public async Task Told_to_stop_it_ends_well_and_a_second_owner_is_told_where_the_first_answers()
     {
+        WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
         using var folder = new TestFolder();
         using var server = await ServeProcess.StartAsync(folder.Path, 0, ct, "stops");
