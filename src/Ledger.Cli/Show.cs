@@ -172,6 +172,6 @@ public static class Show
             .Field("causation", "causation", header.Causation?.ToString())
             .Field("sealed", "sealed fields", header.Sealed.Select(field => field.Name).ToList())
             .Field("contentType", "content type", header.ContentType).Field("payloadBytes", "payload bytes", found.Payload.Length)
-            .Field("event", "event", new CanonicalJson(EventCodec.ToJson(EventCodec.Decode(found))));
+            .Field("event", "event", new CanonicalJson(EventCodec.ToJson(found)));
     }
 }

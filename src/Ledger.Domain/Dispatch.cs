@@ -14,11 +14,19 @@ public enum InstructionKind
 /// <summary>One settlement point's part of an instruction: ordered power (export) or cap (curtail), never negative.</summary>
 public sealed record InstructionTarget(SettlementPointId Point, Power Quantity);
 
+/// <summary>
+/// What a test dispatch must show to be passed: at least this share of the ordered quantity, per mille, and 90 % of it
+/// no later than this after the start of the period, in milliseconds.
+/// </summary>
+public sealed record TestRule(int DeliveredPermilleMin, long T90MsMax);
+
 /// <summary>An order to curtail or export, issued at its valid time's start for <paramref name="Period"/>.</summary>
+/// <param name="Programme">The programme under which it is issued; null where there is none.</param>
+/// <param name="Test">What passes it, where it is a test dispatch; null for a real call.</param>
 public sealed record DispatchInstructed(
     InstructionId Instruction, InstructionKind Kind, PartyId IssuedBy, Instant IssuedAt, Interval Period,
     IReadOnlyList<InstructionTarget> Targets, Power Tolerance, long RampAllowanceMs,
-    decimal PricePerKwh, decimal PenaltyPerKwh) : LedgerEvent;
+    decimal PricePerKwh, decimal PenaltyPerKwh, ProgrammeId? Programme, TestRule? Test) : LedgerEvent;
 
 /// <summary>The clocks of an instruction, in the order in which they happen.</summary>
 public enum InstructionClock { Relayed = 1, Received = 2, Acknowledged = 3, FirstMovement = 4, TenPercent = 5, NinetyPercent = 6, Settled = 7, Released = 8 }
@@ -52,6 +60,8 @@ public sealed record DispatchState(
 /// <summary>When facts about an instruction may be recorded; guards stand in the order of their codes.</summary>
 public static class Dispatch
 {
+    private const int PermilleMax = 1000;
+
     /// <summary>An order that was issued before is already recorded; another one under its name is refused.</summary>
     public static Decision Decide(DispatchState state, DispatchInstructed order, Instant now, EvidenceKey evidence)
     {
@@ -59,6 +69,8 @@ public static class Dispatch
         if (order.Tolerance < Power.Zero || order.RampAllowanceMs < 0 || order.Targets.Any(t => t.Quantity < Power.Zero)
             || order.PricePerKwh < 0m || order.PenaltyPerKwh < 0m)
             return Refuse(Rejection.OutOfRange, "quantity, tolerance, ramp, price and penalty are never negative");
+        if (order.Test is { DeliveredPermilleMin: < 1 or > PermilleMax } or { T90MsMax: < 0 })
+            return Refuse(Rejection.OutOfRange, "a test is passed by 1 to 1000 per mille and a t90 that is not negative");
         if (order.Targets.Select(target => target.Point).Distinct().Count() != order.Targets.Count)
             return Refuse(Rejection.EvidenceConflict, "a point is targeted twice");
         if (state.Instructed is { } known)

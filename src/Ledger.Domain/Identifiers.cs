@@ -97,6 +97,21 @@ public readonly record struct InstructionId : IComparable<InstructionId>
     public override string ToString() => Value;
 }
 
+/// <summary>A programme, all versions of it.</summary>
+public readonly record struct ProgrammeId : IComparable<ProgrammeId>
+{
+    public string Value { get; }
+    public ProgrammeId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out ProgrammeId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
+    public int CompareTo(ProgrammeId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
 /// <summary>A tariff, all versions of it.</summary>
 public readonly record struct TariffId : IComparable<TariffId>
 {

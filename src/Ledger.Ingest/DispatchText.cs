@@ -13,13 +13,21 @@ internal static class DispatchText
     public static FactInput Instruction(InputValue input)
     {
         var fact = input.Fact("instruction", "kind", "issuedBy", "issuedAt", "start", "end", "targets", "toleranceKw",
-            "rampSeconds", "pricePerKwh", "penaltyPerKwh");
+            "rampSeconds", "pricePerKwh", "penaltyPerKwh", "programme", "test");
         return new FactInput.Of<DispatchInstructed>(new(
             fact.Required("instruction").Instruction(), fact.Required("kind").Choice<InstructionKind>(),
             fact.Required("issuedBy").Party(), fact.Required("issuedAt").At(), fact.Period(), Targets(fact.Required("targets")),
             fact.Optional("toleranceKw")?.Kilowatts() ?? Power.Zero,
             fact.Optional("rampSeconds")?.Units(3, 0, RampMsMax, "must be 0 to 86400 seconds with at most 3 decimals") ?? 0,
-            fact.Optional("pricePerKwh")?.NotNegative() ?? 0m, fact.Optional("penaltyPerKwh")?.NotNegative() ?? 0m));
+            fact.Optional("pricePerKwh")?.NotNegative() ?? 0m, fact.Optional("penaltyPerKwh")?.NotNegative() ?? 0m,
+            fact.Optional("programme")?.Programme(), fact.Optional("test") is { } test ? Test(test) : null));
+    }
+
+    private static TestRule Test(InputValue input)
+    {
+        var test = input.Object("deliveredPermilleMin", "t90MsMax");
+        return new(test.Required("deliveredPermilleMin").Integer(1, 1000),
+            test.Required("t90MsMax").Units(0, 0, RampMsMax, $"must be whole milliseconds from 0 to {RampMsMax}"));
     }
 
     private static List<InstructionTarget> Targets(InputValue input)

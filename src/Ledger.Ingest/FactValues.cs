@@ -23,6 +23,7 @@ internal static class FactValues
     public static StationId Station(this InputValue input) => input.Id<StationId>(StationId.TryParse);
     public static PartyId Party(this InputValue input) => input.Id<PartyId>(PartyId.TryParse);
     public static InstructionId Instruction(this InputValue input) => input.Id<InstructionId>(InstructionId.TryParse);
+    public static ProgrammeId Programme(this InputValue input) => input.Id<ProgrammeId>(ProgrammeId.TryParse);
     public static TariffId Tariff(this InputValue input) => input.Id<TariffId>(TariffId.TryParse);
 
     private static T Id<T>(this InputValue input, Parser<T> parse) => parse(input.Text(), out var id)

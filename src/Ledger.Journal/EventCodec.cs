@@ -40,6 +40,10 @@ public static class EventCodec
         public Wire(string name, int version, JsonTypeInfo type) : this(
             name, version, type, JsonContentType, fact => WriteJson(fact, type), payload => ReadJson(payload, type))
         { }
+
+        /// <summary>A version that is read and no longer written.</summary>
+        public static Wire Earlier<T>(string name, int version, JsonTypeInfo<T> old, JsonTypeInfo type, Func<T, LedgerEvent> upcast) =>
+            new(name, version, type, JsonContentType, fact => WriteJson(fact, type), payload => upcast(ReadOld(payload, old)));
     }
 
     private static readonly PayloadContext Json = new(PayloadContext.Strict());
@@ -53,7 +57,7 @@ public static class EventCodec
         new("interval-reading-recorded", 1, Json.IntervalReadingRecorded),
         new("interval-recorded", 1, Json.IntervalRecorded, IntervalRecordBytes.ContentType,
             fact => IntervalRecordBytes.Write((IntervalRecorded)fact), payload => IntervalRecordBytes.Read(payload)),
-        new("dispatch-instructed", 1, Json.DispatchInstructed),
+        new("dispatch-instructed", 2, Json.DispatchInstructed),
         new("instruction-clock-recorded", 1, Json.InstructionClockRecorded),
         new("instruction-withdrawn", 1, Json.InstructionWithdrawn),
         new("charging-fact-recorded", 1, Json.ChargingFactRecorded),
@@ -67,12 +71,18 @@ public static class EventCodec
         new("journal-recovered", 1, Json.JournalRecovered),
     ];
 
+    /// <summary>Versions that were written once; each is read as the fact that it is now.</summary>
+    private static readonly Wire[] EarlierTable =
+    [
+        Wire.Earlier("dispatch-instructed", 1, Json.DispatchInstructedV1, Json.DispatchInstructed, old => old.Upcast()),
+    ];
+
     private static readonly FrozenDictionary<Type, Wire> ByType = Table.ToFrozenDictionary(w => w.Type.Type);
-    private static readonly FrozenDictionary<(string, int), Wire> ByName = Table.ToFrozenDictionary(w => (w.Name, w.Version));
+    private static readonly FrozenDictionary<(string, int), Wire> ByName = Table.Concat(EarlierTable).ToFrozenDictionary(w => (w.Name, w.Version));
 
     /// <summary>Every wire name with its version and the record it stands for: the event model as docs/event-model.md has it.</summary>
     public static IReadOnlyList<(string WireName, int Version, Type Fact)> WireNames { get; } =
-        [.. Table.Select(w => (w.Name, w.Version, w.Type.Type))];
+        [.. Table.Concat(EarlierTable).Select(w => (w.Name, w.Version, w.Type.Type))];
 
     public static EncodedEvent Encode(LedgerEvent fact)
     {
@@ -105,13 +115,21 @@ public static class EventCodec
     /// <summary>The fact as people read it: its payload where that is JSON, else the JSON that it would be.</summary>
     public static string ToJson(LedgerEvent fact) => Encoding.UTF8.GetString(WriteJson(fact, Of(fact).Type));
 
-    /// <summary>Reads <see cref="ToJson"/> back, so that an export can be compared with the payload's digest.</summary>
+    /// <summary>A recorded event as it was written, which for an earlier version is not how it would be written now.</summary>
+    public static string ToJson(RecordedEvent recorded)
+    {
+        var fact = Decode(recorded);
+        return recorded.Envelope.ContentType == JsonContentType ? Encoding.UTF8.GetString(recorded.Payload.Span) : ToJson(fact);
+    }
+
+    /// <summary>Reads <see cref="ToJson(LedgerEvent)"/> back, so that an export can be compared with the payload's digest.</summary>
     public static LedgerEvent FromJson(string wireName, int version, string json)
     {
         if (!ByName.TryGetValue((wireName, version), out var wire)) throw new UnknownWireNameException(wireName, version, null);
         try
         {
-            return ReadJson(Encoding.UTF8.GetBytes(json), wire.Type);
+            var bytes = Encoding.UTF8.GetBytes(json);
+            return wire.ContentType == JsonContentType ? wire.Read(bytes) : ReadJson(bytes, wire.Type);
         }
         catch (JsonException e)
         {
@@ -127,6 +145,9 @@ public static class EventCodec
 
     private static LedgerEvent ReadJson(ReadOnlySpan<byte> json, JsonTypeInfo type) =>
         (LedgerEvent)(JsonSerializer.Deserialize(json, type) ?? throw new JsonException("null is no fact"));
+
+    private static T ReadOld<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type) =>
+        JsonSerializer.Deserialize(json, type) ?? throw new JsonException("null is no fact");
 }
 
 /// <summary>Source-generated metadata of every fact: the member order is the order of declaration, fixed at compile time.</summary>
@@ -138,6 +159,7 @@ public static class EventCodec
 [JsonSerializable(typeof(IntervalReadingRecorded))]
 [JsonSerializable(typeof(IntervalRecorded))]
 [JsonSerializable(typeof(DispatchInstructed))]
+[JsonSerializable(typeof(DispatchInstructedV1))]
 [JsonSerializable(typeof(InstructionClockRecorded))]
 [JsonSerializable(typeof(InstructionWithdrawn))]
 [JsonSerializable(typeof(ChargingFactRecorded))]

@@ -25,7 +25,7 @@ public sealed class CurtailmentCompliance : IProjection
     public sealed record InstructionRow(
         string Instruction, InstructionKind Kind, string IssuedBy, Instant IssuedAt, Instant Start, Instant End,
         Instant? WithdrawnAt, string? WithdrawalReason, long ToleranceMilliwatts, long RampAllowanceMs,
-        decimal PricePerKwh, decimal PenaltyPerKwh, VerdictTally Tally);
+        decimal PricePerKwh, decimal PenaltyPerKwh, string? Programme, TestRule? Test, VerdictTally Tally);
     /// <summary>
     /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and
     /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded).
@@ -89,7 +89,8 @@ public sealed class CurtailmentCompliance : IProjection
         var (start, end) = (e.Period.Start, e.Period.End);
         rows.Put($"instruction|{e.Instruction}", new InstructionRow(
             e.Instruction.Value, e.Kind, e.IssuedBy.Value, e.IssuedAt, start, end, null, null,
-            e.Tolerance.Milliwatts, e.RampAllowanceMs, e.PricePerKwh, e.PenaltyPerKwh, VerdictTally.Empty));
+            e.Tolerance.Milliwatts, e.RampAllowanceMs, e.PricePerKwh, e.PenaltyPerKwh, e.Programme?.Value, e.Test,
+            VerdictTally.Empty));
         foreach (var aim in e.Targets)
         {
             rows.Put($"aim|{aim.Point}|{RowJson.Key(end)}|{e.Instruction}",
@@ -188,7 +189,8 @@ public sealed class CurtailmentCompliance : IProjection
 
     private static DispatchInstructed Order(InstructionRow row, InstructionTarget aim) => new(
         new(row.Instruction), row.Kind, new(row.IssuedBy), row.IssuedAt, new Interval(row.Start, row.End), [aim],
-        new Power(row.ToleranceMilliwatts), row.RampAllowanceMs, row.PricePerKwh, row.PenaltyPerKwh);
+        new Power(row.ToleranceMilliwatts), row.RampAllowanceMs, row.PricePerKwh, row.PenaltyPerKwh,
+        row.Programme is { } programme ? new ProgrammeId(programme) : null, row.Test);
 
     private static TargetRow Unjudged(InstructionId instruction, InstructionTarget aim) => new(
         instruction.Value, aim.Point.Value, aim.Quantity.Milliwatts, ComplianceVerdict.Unproven, [], [], [],

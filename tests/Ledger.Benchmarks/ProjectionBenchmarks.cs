@@ -97,7 +97,7 @@ public class ProjectionBenchmarks
         yield return At(new DispatchInstructed(new("V2G-1"), InstructionKind.Export, new("grid"), Midnight,
             new Interval(Midnight + Duration.FromHours(18), Midnight + Duration.FromHours(19)),
             [.. points.Select(point => new InstructionTarget(point, Power.FromKilowatts(300)))],
-            Power.Zero, 0, 1m, 2m), Midnight);
+            Power.Zero, 0, 1m, 2m, null, null), Midnight);
         for (var quarter = 0; quarter <= Quarters; quarter++)
         {
             var at = Midnight + Duration.FromMinutes(15 * quarter);

@@ -14,7 +14,7 @@ public sealed class ComplianceTests
 
     private static DispatchInstructed Order(InstructionKind kind) => new(
         new("I1"), kind, new("grid"), Start - Duration.FromMinutes(5), Call,
-        [new(Point, Power.FromKilowatts(100))], Power.FromKilowatts(4), 0, 1m, 2m);
+        [new(Point, Power.FromKilowatts(100))], Power.FromKilowatts(4), 0, 1m, 2m, null, null);
 
     [Fact]
     public void Verdicts_read_like_rules()

@@ -19,7 +19,7 @@ public sealed class CurtailmentComplianceTests
     private static DispatchInstructed Order(InstructionKind kind) => new(
         Id, kind, new("grid"), Start - Duration.FromMinutes(5), new Interval(Start, Start + Duration.FromMinutes(30)),
         [.. Points.Select(point => new InstructionTarget(point, Power.FromKilowatts(400)))],
-        Power.FromKilowatts(4), 0, 1.5m, 3m);
+        Power.FromKilowatts(4), 0, 1.5m, 3m, null, null);
 
     private static IntervalRecorded Quarter(int point, int number, long wattHours, int version = 1)
     {

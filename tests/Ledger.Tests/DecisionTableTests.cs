@@ -96,6 +96,7 @@ public sealed class DecisionTableTests
             RampAllowanceMs = Number(terms[1]),
             PricePerKwh = Number(terms[2]),
             PenaltyPerKwh = Number(terms[3]),
+            Test = terms.Length > 4 && terms[4].Split(':') is [var permille, var t90] ? new((int)Number(permille), Number(t90)) : null,
         };
         return Dispatch.Decide(Known(cells[3], DispatchState.Empty, Dispatch.Evolve,
             order with { Targets = [.. order.Targets] }, order with { Targets = [new(new("C9"), Power.Zero)] }), order, Now, Key);
@@ -198,7 +199,7 @@ public sealed class DecisionTableTests
         Instruction, Enum.Parse<InstructionKind>(kind), new("grid"), Second(issued), Seconds(period),
         targets == "-" ? [] : [.. targets.Split(' ').Select(target => target.Split(':'))
             .Select(target => new InstructionTarget(new(target[0]), Kilowatts(target[1])))],
-        Power.Zero, 0, 0m, 0m);
+        Power.Zero, 0, 0m, 0m, null, null);
 
     private static DispatchState Instructed(string yesOrNo) => yesOrNo == "no"
         ? DispatchState.Empty

@@ -42,6 +42,18 @@ public sealed class EventCodecTests
         EventCodec.Decode("register-reading-recorded", 1, EventCodec.Encode(fact).Payload).ShouldBe(fact);
     }
 
+    /// <summary>The bytes that version 1 of an instruction had; they are never written again and always read.</summary>
+    [Fact]
+    public void An_instruction_of_version_1_is_a_real_call_of_no_programme()
+    {
+        var bytes = Encoding.UTF8.GetBytes(Repository.Text("tests/Ledger.Tests/DispatchInstructed.v1.json").Trim());
+        var order = EventCodec.Decode("dispatch-instructed", 1, bytes).ShouldBeOfType<DispatchInstructed>();
+        (order.Programme, order.Test, order.Targets.Count, order.RampAllowanceMs).ShouldBe((null, null, 2, long.MaxValue));
+        EventCodec.Encode(order).Version.ShouldBe(2);
+        EventCodec.FromJson("dispatch-instructed", 1, Encoding.UTF8.GetString(bytes)).ShouldBeOfType<DispatchInstructed>();
+        Should.Throw<PoisonEventException>(() => EventCodec.Decode("dispatch-instructed", 2, bytes));
+    }
+
     [Fact]
     public void An_unknown_wire_name_stops_with_its_position()
     {

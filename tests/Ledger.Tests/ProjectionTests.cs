@@ -45,7 +45,7 @@ public sealed class ProjectionTests : IDisposable
     private static LedgerEvent Order() => new DispatchInstructed(
         new InstructionId("I1"), InstructionKind.Export, new PartyId("grid"), Midnight,
         new Interval(Midnight, Midnight + Duration.FromHours(1)), [new(Point, Power.FromKilowatts(4))],
-        Power.Zero, 0, 1m, 0.5m);
+        Power.Zero, 0, 1m, 0.5m, null, null);
 
     private static LedgerEvent NoVehicle() => new ChargingFactRecorded(
         Point, new Interval(Midnight, Midnight + Duration.FromMinutes(10)), ShortfallReason.NoVehicle, "evse", null);

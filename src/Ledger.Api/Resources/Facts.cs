@@ -19,7 +19,8 @@ internal static class Facts
         ("register-readings", "register-reading", "Records the index that a register showed at an instant.",
             "point, direction, readAt, kwh, quality?"),
         ("instructions", "instruction", "Records a dispatch instruction.",
-            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw}], toleranceKw?, rampSeconds?, pricePerKwh?, penaltyPerKwh?"),
+            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw}], toleranceKw?, rampSeconds?, pricePerKwh?, penaltyPerKwh?, "
+            + "programme?, test?: {deliveredPermilleMin, t90MsMax}"),
         ("instruction-clocks", "instruction-clock", "Records when a step of an instruction happened.",
             "instruction, point, clock, at, source"),
         ("withdrawals", "instruction-withdrawal", "Withdraws an instruction.", "instruction, at, reason"),

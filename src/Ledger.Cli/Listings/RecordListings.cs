@@ -70,5 +70,5 @@ public static class RecordListings
         new("tenant", null, row => row.Envelope.Tenant.Value),
         new("causation", null, row => row.Envelope.Causation?.ToString()),
         new("contentType", null, row => row.Envelope.ContentType),
-        new("event", null, row => new CanonicalJson(EventCodec.ToJson(EventCodec.Decode(row)))));
+        new("event", null, row => new CanonicalJson(EventCodec.ToJson(row))));
 }
