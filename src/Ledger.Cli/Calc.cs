@@ -26,7 +26,7 @@ public static class Calc
     };
 
     public static Verb Verb { get; } = new("calc", "KIND",
-        "evaluates a rule outside any ledger: calendar, register, integrate, round or deliver",
+        $"evaluates a rule outside any ledger: {string.Join(", ", kinds.Keys)}",
         "echo '{\"values\":[\"1.005\",\"1.005\"],\"decimals\":2}' | ledger calc round --in -",
         [new("--in", "FILE", "where the input stands; - is standard input")],
         (line, shell, _) => Task.FromResult(Run(line, shell)));

@@ -44,13 +44,6 @@ public sealed class CurtailmentCompliance : IProjection
         typeof(DispatchInstructed), typeof(InstructionClockRecorded), typeof(InstructionWithdrawn),
         typeof(ChargingFactRecorded), typeof(ReasonClaimed), typeof(IntervalRecorded),
     };
-    public IReadOnlySet<Type> Ignored { get; } = new HashSet<Type>
-    {
-        typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(RegisterReadingRecorded),
-        typeof(RegisterReadingQuarantined), typeof(IntervalReadingRecorded), typeof(TariffPublished),
-        typeof(TariffAssigned), typeof(SettlementRunCompleted), typeof(EvidenceRefused), typeof(EvidenceKept),
-        typeof(ClockSteppedBack), typeof(JournalRecovered),
-    };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {

@@ -19,13 +19,13 @@ public interface IRows
 
 /// <summary>
 /// A pure fold: the rows and a fact give the rows that change, and nothing else is read (no clock, no I/O of its own).
-/// So any reader can recompute every row from the journal's bytes. Every event type is handled or ignored by name.
+/// So any reader can recompute every row from the journal's bytes. Which views read which fact is the table of
+/// docs/event-model.md, and a test holds both together: a new fact is forgotten by no view.
 /// </summary>
 public interface IProjection
 {
     string Name { get; }
     IReadOnlySet<Type> Handled { get; }
-    IReadOnlySet<Type> Ignored { get; }
     IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact);
 }
 

@@ -25,14 +25,6 @@ public sealed class MasterData : IProjection
     {
         typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(TariffPublished), typeof(TariffAssigned),
     };
-    public IReadOnlySet<Type> Ignored { get; } = new HashSet<Type>
-    {
-        typeof(RegisterReadingRecorded), typeof(RegisterReadingQuarantined), typeof(IntervalReadingRecorded),
-        typeof(IntervalRecorded), typeof(DispatchInstructed), typeof(InstructionClockRecorded),
-        typeof(InstructionWithdrawn), typeof(ChargingFactRecorded), typeof(ReasonClaimed),
-        typeof(SettlementRunCompleted), typeof(EvidenceRefused), typeof(EvidenceKept),
-        typeof(ClockSteppedBack), typeof(JournalRecovered),
-    };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {

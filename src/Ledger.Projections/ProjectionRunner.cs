@@ -76,10 +76,8 @@ public sealed class ProjectionRunner(
             foreach (var projection in batch.Due(stored.Position))
             {
                 current = projection.Name;
-                var handled = projection.Handled.Contains(happened.GetType());
-                if (!handled && !projection.Ignored.Contains(happened.GetType()))
-                    throw new InvalidOperationException($"{happened.GetType().Name} is neither handled nor ignored");
-                if (handled) pending.Add((current, projection.Apply(batch.Rows(current), fact)));
+                if (projection.Handled.Contains(happened.GetType()))
+                    pending.Add((current, projection.Apply(batch.Rows(current), fact)));
             }
             batch.Accept(stored.Position, pending);
         }

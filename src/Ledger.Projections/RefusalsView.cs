@@ -17,14 +17,6 @@ public sealed class RefusalsView : IProjection
     {
         typeof(EvidenceRefused), typeof(EvidenceKept), typeof(RegisterReadingQuarantined),
     };
-    public IReadOnlySet<Type> Ignored { get; } = new HashSet<Type>
-    {
-        typeof(ClockSteppedBack), typeof(JournalRecovered), typeof(SettlementPointRegistered),
-        typeof(RegisterInstalled), typeof(RegisterReadingRecorded), typeof(IntervalReadingRecorded),
-        typeof(IntervalRecorded), typeof(DispatchInstructed), typeof(InstructionClockRecorded),
-        typeof(InstructionWithdrawn), typeof(ChargingFactRecorded), typeof(ReasonClaimed),
-        typeof(TariffPublished), typeof(TariffAssigned), typeof(SettlementRunCompleted),
-    };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {

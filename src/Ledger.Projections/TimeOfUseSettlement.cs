@@ -19,14 +19,6 @@ public sealed class TimeOfUseSettlement : IProjection
 
     public string Name => "TimeOfUseSettlement";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type> { typeof(SettlementRunCompleted) };
-    public IReadOnlySet<Type> Ignored { get; } = new HashSet<Type>
-    {
-        typeof(RegisterInstalled), typeof(RegisterReadingRecorded), typeof(RegisterReadingQuarantined),
-        typeof(IntervalReadingRecorded), typeof(IntervalRecorded), typeof(SettlementPointRegistered),
-        typeof(DispatchInstructed), typeof(InstructionClockRecorded), typeof(InstructionWithdrawn),
-        typeof(ChargingFactRecorded), typeof(ReasonClaimed), typeof(TariffPublished), typeof(TariffAssigned),
-        typeof(EvidenceRefused), typeof(EvidenceKept), typeof(ClockSteppedBack), typeof(JournalRecovered),
-    };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {

@@ -49,13 +49,6 @@ public sealed class VerifiedExport : IProjection
         typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(RegisterReadingRecorded),
         typeof(IntervalRecorded),
     };
-    public IReadOnlySet<Type> Ignored { get; } = new HashSet<Type>
-    {
-        typeof(RegisterReadingQuarantined), typeof(IntervalReadingRecorded), typeof(DispatchInstructed),
-        typeof(InstructionClockRecorded), typeof(InstructionWithdrawn), typeof(ChargingFactRecorded),
-        typeof(ReasonClaimed), typeof(TariffPublished), typeof(TariffAssigned), typeof(SettlementRunCompleted),
-        typeof(EvidenceRefused), typeof(EvidenceKept), typeof(ClockSteppedBack), typeof(JournalRecovered),
-    };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {

@@ -10,10 +10,9 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class CalcTests
 {
-    const string table = "Scenarios/calc.txt";
-
-    public static TheoryData<string> Lines() => [.. File.ReadLines(Path.Combine(AppContext.BaseDirectory, table))
-        .Where(line => line.Length > 0 && line[0] != '#')];
+    public static TheoryData<string> Lines() => [.. Directory
+        .GetFiles(Path.Combine(AppContext.BaseDirectory, "Scenarios"), "calc*.txt").Order(StringComparer.Ordinal)
+        .SelectMany(File.ReadLines).Where(line => line.Length > 0 && line[0] != '#')];
 
     [Theory, MemberData(nameof(Lines))]
     public void Each_line_of_the_table_holds(string line)

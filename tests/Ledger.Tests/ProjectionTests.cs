@@ -73,17 +73,6 @@ public sealed class ProjectionTests : IDisposable
     private static VerifiedExport.DayRow Day(IViewStore views, long? asOf = null) =>
         new Answers(views, asOf).Export(new LocalDate(2026, 6, 2)).ShouldHaveSingleItem();
 
-    [Fact]
-    public void Every_event_is_handled_or_ignored_by_every_projection()
-    {
-        var events = typeof(LedgerEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(LedgerEvent))).ToHashSet();
-        foreach (var projection in StandardProjections.All)
-        {
-            projection.Handled.Overlaps(projection.Ignored).ShouldBeFalse(projection.Name);
-            projection.Handled.Union(projection.Ignored).ToHashSet().SetEquals(events).ShouldBeTrue(projection.Name);
-        }
-    }
-
     [Theory]
     [InlineData(96, RegisterCheck.Consistent)]
     [InlineData(97, RegisterCheck.Consistent)] // one step of the register apart
