@@ -23,6 +23,8 @@ public static class Calc
         ["integrate"] = IntegrateCalculator.Evaluate,
         ["round"] = RoundCalculator.Evaluate,
         ["deliver"] = DeliverCalculator.Evaluate,
+        ["limits"] = LimitsCalculator.Evaluate,
+        ["peak"] = PeakCalculator.Evaluate,
     };
 
     public static Verb Verb { get; } = new("calc", "KIND",
