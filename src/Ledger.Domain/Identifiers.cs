@@ -127,6 +127,21 @@ public readonly record struct TariffId : IComparable<TariffId>
     public override string ToString() => Value;
 }
 
+/// <summary>A rule pack, all versions of it.</summary>
+public readonly record struct RulePackId : IComparable<RulePackId>
+{
+    public string Value { get; }
+    public RulePackId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out RulePackId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
+    public int CompareTo(RulePackId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
 /// <summary>A settlement run.</summary>
 public readonly record struct RunId : IComparable<RunId>
 {

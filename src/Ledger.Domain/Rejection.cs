@@ -25,4 +25,5 @@ public enum Rejection
     InstructionWithdrawn = 601, InstructionInThePast = 602, ClockOutOfOrder = 603, NoQuantity = 604,
     // 7xx: money
     PriceMissing = 701, TariffIncomplete = 702, RunExists = 703, PostingsUnbalanced = 704,
+    RulePackVersionSkipped = 705, RulePackFamilyUnclear = 706, RulePackIncoherent = 707,
 }

@@ -52,6 +52,7 @@ internal static class FactText
         ["reason-claim"] = DispatchText.Claim,
         ["tariff"] = TariffText.Tariff,
         ["tariff-assignment"] = TariffText.Assignment,
+        ["rule-pack"] = RulePackText.Pack,
     };
 
     /// <summary>The names of all facts that can be read from text.</summary>

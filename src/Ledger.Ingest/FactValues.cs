@@ -26,6 +26,8 @@ internal static class FactValues
     public static ProgrammeId Programme(this InputValue input) => input.Id<ProgrammeId>(ProgrammeId.TryParse);
     public static TariffId Tariff(this InputValue input) => input.Id<TariffId>(TariffId.TryParse);
 
+    public static RulePackId RulePack(this InputValue input) => input.Id<RulePackId>(RulePackId.TryParse);
+
     private static T Id<T>(this InputValue input, Parser<T> parse) => parse(input.Text(), out var id)
         ? id
         : throw input.Refused(Rejection.InvalidIdentifier, $"must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");

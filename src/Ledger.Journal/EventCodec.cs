@@ -64,6 +64,7 @@ public static class EventCodec
         new("reason-claimed", 1, Json.ReasonClaimed),
         new("tariff-published", 1, Json.TariffPublished),
         new("tariff-assigned", 1, Json.TariffAssigned),
+        new("rule-pack-published", 1, Json.RulePackPublished),
         new("settlement-run-completed", 1, Json.SettlementRunCompleted),
         new("evidence-refused", 1, Json.EvidenceRefused),
         new("evidence-kept", 1, Json.EvidenceKept),
@@ -166,6 +167,7 @@ public static class EventCodec
 [JsonSerializable(typeof(ReasonClaimed))]
 [JsonSerializable(typeof(TariffPublished))]
 [JsonSerializable(typeof(TariffAssigned))]
+[JsonSerializable(typeof(RulePackPublished))]
 [JsonSerializable(typeof(SettlementRunCompleted))]
 [JsonSerializable(typeof(EvidenceRefused))]
 [JsonSerializable(typeof(EvidenceKept))]

@@ -29,6 +29,7 @@ internal static class PayloadText
         new AsText<InstructionId>(v => v.Value, t => new InstructionId(t)),
         new AsText<ProgrammeId>(v => v.Value, t => new ProgrammeId(t)),
         new AsText<TariffId>(v => v.Value, t => new TariffId(t)),
+        new AsText<RulePackId>(v => v.Value, t => new RulePackId(t)),
         new AsText<RunId>(v => v.Value, t => new RunId(t)),
         new AsText<LedgerId>(v => v.Value, t => new LedgerId(t)),
         new AsText<EvidenceKey>(v => v.Value, t => new EvidenceKey(t)),

@@ -20,6 +20,7 @@ public static class Streams
     /// <param name="utcDay">The UTC date at which the observed interval starts.</param>
     public static string ChargingFacts(SettlementPointId point, LocalDate utcDay) => $"charging-fact/{point}/{Iso(utcDay)}";
     public static string Tariff(TariffId tariff) => $"tariff/{tariff}";
+    public static string RulePack(RulePackId pack) => $"rule-pack/{pack}";
     public static string Assignment(PartyId account) => $"assignment/{account}";
     public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
     /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>

@@ -27,6 +27,7 @@ public sealed class DecisionTableTests
         ["charging-facts.txt"] = cells => Dispatch.Decide(
             new(new("C1"), Seconds(cells[0]), ShortfallReason.Safety, "charger", null), Now, Key),
         ["tariffs.txt"] = TariffOf,
+        ["rule-packs.txt"] = RulePackOf,
         ["settlement-runs.txt"] = RunOf,
     };
 
@@ -161,6 +162,25 @@ public sealed class DecisionTableTests
 
         static LocalTime? Time(string text) =>
             text.Length == 0 ? null : LocalTimePattern.CreateWithInvariantCulture("HH:mm").Parse(text).Value;
+    }
+
+    private static Decision RulePackOf(string[] cells)
+    {
+        var known = RulePackState.Empty;
+        if (cells[1] != "-") known = RulePacks.Evolve(known, Pack(1, cells[1] == "other" ? "elsewhere" : "here"));
+        return RulePacks.Decide(known, Pack((int)Number(cells[0]), "here"), Now, Key);
+
+        RulePackPublished Pack(int version, string source) =>
+            new(new("R"), version, true, source, cells[2] == "-" ? null : Rule(cells[2].Split(' ')));
+
+        // Made anew each time, so that rules are compared by what they say.
+        static ScoringRule Rule(string[] edges) => new(
+            ScoringLevel.Hour, new(null, RatioRounding.HalfAwayFromZero, RatioRoundingPlace.BeforeLookup, null),
+            [.. edges.Select(edge => new ScoringBand(edge == "first" ? null : Exact(edge), true, null, 1m))],
+            [new(ScoredQuantity.Effective, true, new(PriceSource.ByHours, null, [new(2m, 2.47m)], 1m), [new(null, true, 1m)])],
+            new(null, false, 0.9m, ScoredQuantity.Effective, new(PriceSource.Price, null, [], 1.1m)), 0m, 3m, false);
+
+        static decimal Exact(string text) => decimal.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static Decision RunOf(string[] cells)

@@ -63,6 +63,10 @@ public static class StandardRoutes
         .Add<Dated<TariffAssigned>>(TariffsWrite, (recorder, c, _, ct) => recorder.AppendAsync(
             Streams.Assignment(c.Input.Fact.Account),
             [NewFact.At(c.Input.Fact, c.Input.From, new EvidenceKey($"assignment/{c.Input.Fact.Account}"))], c.By, ct, c.Raw))
+        .Add<Dated<RulePackPublished>>(TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.RulePack(c.Input.Fact.Pack), RulePackState.Empty, RulePacks.Evolve,
+            state => RulePacks.Decide(state, c.Input.Fact, c.Input.From,
+                new EvidenceKey($"rule-pack/{c.Input.Fact.Pack}/{c.Input.Fact.Version}")), c.By, ct, c.Raw))
         .Add<EvidenceToKeep>(ReadingsWrite, (recorder, c, _, ct) => recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
         .Add<EvidenceToRefuse>(ReadingsWrite, (recorder, c, _, ct) =>
             recorder.RefuseAsync(c.Input.Code, c.Input.Detail, c.Raw, c.By, ct));
