@@ -25,6 +25,8 @@ public static class Calc
         ["deliver"] = DeliverCalculator.Evaluate,
         ["limits"] = LimitsCalculator.Evaluate,
         ["peak"] = PeakCalculator.Evaluate,
+        ["response"] = ResponseCalculator.Evaluate,
+        ["credible"] = CredibleCalculator.Evaluate,
     };
 
     public static Verb Verb { get; } = new("calc", "KIND",

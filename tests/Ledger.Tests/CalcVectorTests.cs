@@ -16,11 +16,12 @@ public sealed class CalcVectorTests
         ["CURVE-"] = Curve,
         ["ROUND-"] = Round,
         ["UFTP-"] = Deliver,
+        ["RAMP-"] = Response,
     };
 
-    /// <summary>Prices, baselines, ramps and other rules for which there is no calculator.</summary>
+    /// <summary>Prices, baselines and other rules for which there is no calculator.</summary>
     private static readonly string[] NotCovered =
-        ["DEG-", "OCT-", "OCPI-", "SSC-", "REOPT-", "EECO-", "TPC-", "SC-", "CN-", "PJM-", "RAMP-"];
+        ["DEG-", "OCT-", "OCPI-", "SSC-", "REOPT-", "EECO-", "TPC-", "SC-", "CN-", "PJM-"];
 
     [Fact]
     public void Every_case_is_covered_by_a_calculator_or_named_as_not_covered()
@@ -85,6 +86,14 @@ public sealed class CalcVectorTests
         for (var i = 0; i < rows.Count; i++)
             (Number(answer[i]!["deliveredKw"]), Number(answer[i]!["deficiencyKw"]), Number(answer[i]!["net"]))
                 .ShouldBe((Number(rows[i]!["deliveredMw"]), Number(rows[i]!["deficiencyMw"]), Number(rows[i]!["net"])));
+    }
+
+    /// <summary>The published ramp has six decimals.</summary>
+    private static void Response(JsonNode inputs, JsonNode expected)
+    {
+        var answer = Calc("response", inputs);
+        foreach (var (name, value) in expected.AsObject())
+            Math.Round(Number(answer[name]), 6).ShouldBe(Number(value), name);
     }
 
     private static JsonNode Calc(string kind, JsonNode input)
