@@ -22,7 +22,7 @@ public sealed class CredibilityTests
     {
         var bounds = Enumerable.Range(0, calls + 1)
             .Select(successes => Credibility.RateAtLeast(successes, calls, Confidence)).ToList();
-        bounds.ShouldBe(bounds.Order(), "more successes never lower the bound");
+        bounds.SequenceEqual(bounds.Order()).ShouldBeTrue("more successes never lower the bound");
         for (var permille = 1; permille < 1000; permille += 7)
         {
             var wrong = Enumerable.Range(0, calls + 1).Where(k => bounds[k] > permille * 1000)
