@@ -27,6 +27,7 @@ public static class Calc
         ["peak"] = PeakCalculator.Evaluate,
         ["response"] = ResponseCalculator.Evaluate,
         ["credible"] = CredibleCalculator.Evaluate,
+        ["attribute"] = AttributeCalculator.Evaluate,
     };
 
     public static Verb Verb { get; } = new("calc", "KIND",

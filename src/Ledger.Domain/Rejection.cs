@@ -13,12 +13,14 @@ public enum Rejection
     // 2xx: identity
     EvidenceConflict = 201, UnknownSettlementPoint = 202, UnknownRegister = 203, UnknownInstruction = 204,
     UnknownTariff = 205, NotAuthorised = 206, AlreadyRegistered = 207, UnknownZone = 208, UnknownRun = 209,
+    NamedTwice = 210,
     // 3xx: time
     ReadInTheFuture = 301, ReadBeforeLastReading = 302, PeriodMisaligned = 303, PeriodsOverlap = 304,
     DayNotWholePeriods = 305, IntervalEmpty = 306,
     // 4xx: registers and energy
     NegativeEnergy = 401, TooManyDigits = 402, RegisterDecreased = 403, ChangeOfBasis = 404, PowerAboveLimit = 405,
     PeriodIncomplete = 406, WrongCount = 407,
+    NoWeight = 430,
     // 5xx: signatures
     NoKey = 501, SignatureInvalid = 502, UnknownAlgorithm = 503, NotConform = 504, NotPlausible = 505,
     // 6xx: dispatch
