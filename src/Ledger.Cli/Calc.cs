@@ -28,6 +28,7 @@ public static class Calc
         ["response"] = ResponseCalculator.Evaluate,
         ["credible"] = CredibleCalculator.Evaluate,
         ["attribute"] = AttributeCalculator.Evaluate,
+        ["balance"] = BalanceCalculator.Evaluate,
     };
 
     public static Verb Verb { get; } = new("calc", "KIND",

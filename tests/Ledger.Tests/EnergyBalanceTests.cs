@@ -1,0 +1,88 @@
+using CsCheck;
+using Ledger.Domain;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>The laws of a station's balance; its worked cases are in Scenarios/calc-balance.txt.</summary>
+public sealed class EnergyBalanceTests
+{
+    private static readonly long Samples = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
+
+    private static readonly Gen<Energy> Energies = Gen.OneOf(
+        Gen.Const(Energy.Zero), Gen.Int[0, 20].Select(i => new Energy(i)),
+        Gen.Long[0, 1_000_000_000_000_000_000].Select(l => new Energy(l)));
+
+    private static readonly Gen<Energy?> Measured =
+        Gen.Select(Energies, Gen.Int[0, 199], (energy, i) => i == 0 ? null : (Energy?)energy);
+
+    private static readonly Gen<BalancePoint> Children = Gen.Select(
+        Gen.Int[2, 4], Gen.Bool, Measured, Measured, Gen.Int[0, 3], Energies,
+        (kind, bidirectional, import, export, factor, fixedLoss) => new BalancePoint(
+            new("?"), (SettlementPointKind)kind, bidirectional, import, export, factor * 20_000,
+            factor == 3 ? fixedLoss : Energy.Zero));
+
+    private static readonly Gen<(BalancePoint Connection, BalancePoint[] Points)> Stations = Gen.Select(
+        Measured, Measured, Children.Array[0, 6], (import, export, points) => (
+            new BalancePoint(new("G"), SettlementPointKind.GridConnection, true, import, export),
+            points.Select((point, i) => point with { Point = new($"P{i}") }).ToArray()));
+
+    [Fact]
+    public void The_export_is_attributed_and_the_losses_are_allocated_exactly()
+    {
+        var (proven, capped, surplus) = (0, 0, 0);
+        Stations.Sample((connection, points) =>
+        {
+            if (EnergyBalance.Of(connection, points) is not StationEnergy.Proven balance) return;
+            Interlocked.Increment(ref proven);
+            if (balance.VerifiedV2g < balance.V2gAfterLosses) Interlocked.Increment(ref capped);
+            if (balance.Surplus > Energy.Zero) Interlocked.Increment(ref surplus);
+            (balance.VerifiedV2g + balance.Storage + balance.Photovoltaic + balance.Unattributed).ShouldBe(connection.Export!.Value);
+            (Sum(balance.Parts, part => part.Attributed) + balance.Unattributed).ShouldBe(connection.Export.Value);
+            (Sum(balance.Parts, part => part.ImportLosses + part.ExportLosses) + balance.OwnUse).ShouldBe(balance.Losses);
+            (balance.Losses - balance.Surplus).ShouldBe(balance.Residual);
+            foreach (var part in balance.Parts)
+            {
+                new[] { part.ImportLosses, part.ExportLosses, part.Attributed }.ShouldAllBe(energy => energy >= Energy.Zero);
+                part.Attributed.ShouldBeLessThanOrEqualTo(part.Export);
+                if (part.Kind == SettlementPointKind.Connector)
+                    part.Attributed.ShouldBeLessThanOrEqualTo(Energy.Max(Energy.Zero, part.Export - part.ExportLosses));
+            }
+        }, iter: Samples);
+        // The generator produces what the laws are about: 85 % proven, and caps and surpluses among them.
+        proven.ShouldBeGreaterThan((int)Samples / 2);
+        capped.ShouldBeGreaterThan((int)Samples / 50);
+        surplus.ShouldBeGreaterThan((int)Samples / 10);
+    }
+
+    [Fact]
+    public void The_order_of_the_points_changes_nothing() => Gen.Select(Stations, Gen.Int).Sample((station, seed) =>
+    {
+        var shuffled = station.Points.ToArray();
+        new Random(seed).Shuffle(shuffled);
+        Text(EnergyBalance.Of(station.Connection, shuffled)).ShouldBe(Text(EnergyBalance.Of(station.Connection, station.Points)));
+    }, iter: Samples);
+
+    [Fact]
+    public void A_missing_quantity_of_any_point_proves_nothing_and_is_named() => Stations.Sample((connection, points) =>
+    {
+        var missing = points.Prepend(connection).SelectMany(point => new[]
+        {
+            point.Import is null ? $"{point.Point}/1.8.0" : null,
+            point.Export is null && (point.Kind != SettlementPointKind.Connector || point.Bidirectional)
+                ? $"{point.Point}/2.8.0" : null,
+        }.OfType<string>());
+        var named = EnergyBalance.Of(connection, points) is StationEnergy.Unproven unproven ? unproven.Missing : [];
+        named.Select(register => register.ToString()).ShouldBe(missing);
+    }, iter: Samples);
+
+    private static Energy Sum(IEnumerable<BalancePart> parts, Func<BalancePart, Energy> energy) =>
+        parts.Aggregate(Energy.Zero, (sum, part) => sum + energy(part));
+
+    private static string Text(StationEnergy energy) => energy switch
+    {
+        StationEnergy.Proven proven => $"{proven with { Parts = [] }} {string.Join(' ', proven.Parts)}",
+        StationEnergy.Unproven unproven => string.Join(' ', unproven.Missing),
+        _ => "",
+    };
+}
