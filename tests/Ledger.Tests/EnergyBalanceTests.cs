@@ -19,7 +19,7 @@ public sealed class EnergyBalanceTests
     private static readonly Gen<BalancePoint> Children = Gen.Select(
         Gen.Int[2, 4], Gen.Bool, Measured, Measured, Gen.Int[0, 3], Energies,
         (kind, bidirectional, import, export, factor, fixedLoss) => new BalancePoint(
-            new("?"), (SettlementPointKind)kind, bidirectional, import, export, factor * 20_000,
+            new("P"), (SettlementPointKind)kind, bidirectional, import, export, factor * 20_000,
             factor == 3 ? fixedLoss : Energy.Zero));
 
     private static readonly Gen<(BalancePoint Connection, BalancePoint[] Points)> Stations = Gen.Select(
