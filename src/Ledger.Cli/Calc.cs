@@ -29,6 +29,7 @@ public static class Calc
         ["credible"] = CredibleCalculator.Evaluate,
         ["attribute"] = AttributeCalculator.Evaluate,
         ["balance"] = BalanceCalculator.Evaluate,
+        ["reconcile"] = ReconcileCalculator.Evaluate,
     };
 
     public static Verb Verb { get; } = new("calc", "KIND",

@@ -3,16 +3,14 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>Register against curve.</summary>
-public enum RegisterCheck { Consistent = 1, Inconsistent = 2, Undecidable = 3 }
-
 /// <summary>
 /// Verified export (and, of the same shape, import) per settlement point, period and settlement day, and per station
 /// (its connectors only: a grid connection measures the same energy again). Where readings of the register stand at
 /// both edges of the day, their difference is the amount; else the curve is, without what is suspect. The curve says
-/// when, period by period, from the latest record version. The residual is published with its tolerance: one register
-/// step times the factor (half a step at each edge, twice), rated power over the time that the curve does not cover,
-/// and the power at each edge of the day over the clock offset there.
+/// when, period by period, from the latest record version. The residual is published with the error budget of
+/// <see cref="RegisterCheck"/>: the assumed classes of meter and curve, one register step times the factor, the power at
+/// each edge of the day over the clock offset there, and what may have flowed, up to rated power in either direction,
+/// while the curve does not cover the day.
 /// </summary>
 public sealed class VerifiedExport : IProjection
 {
@@ -28,9 +26,11 @@ public sealed class VerifiedExport : IProjection
     /// <summary>One direction of a day. <c>Suspect</c> is the part of the curve that proves nothing.</summary>
     /// <param name="RegisterStep">The smallest energy that the register shows, factor applied.</param>
     /// <param name="RegisterProblem">Why the register gives no amount; null where it does.</param>
+    /// <param name="Budget">The terms of the tolerance.</param>
     public sealed record SideRow(
-        Energy Verified, string VerifiedKwh, RegisterCheck Check, string Why, Energy Curve, Energy Suspect,
-        Energy? Register, Energy? RegisterStep, string? RegisterProblem, Energy? Residual, Energy? Tolerance);
+        Energy Verified, string VerifiedKwh, RegisterVerdict Check, string Why, Energy Curve, Energy Suspect,
+        Energy? Register, Energy? RegisterStep, string? RegisterProblem, Energy? Residual, Energy? Tolerance,
+        ErrorBudget? Budget);
     /// <param name="StartDoubt">What the clock offset of the day's first record can shift across the edge.</param>
     /// <param name="EndDoubt">The same of its last record.</param>
     public sealed record DayRow(
@@ -39,9 +39,6 @@ public sealed class VerifiedExport : IProjection
         SideRow Import);
     public sealed record StationRow(
         string Station, string Day, int Connectors, Energy Export, string ExportKwh, Energy Import, string ImportKwh);
-
-    /// <summary>A curve that misses more than 1 % of the day makes the tolerance too wide to decide (ours).</summary>
-    private const int MissingShareMax = 100;
 
     public string Name => "VerifiedExport";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -197,8 +194,8 @@ public sealed class VerifiedExport : IProjection
     private static DayRow Day(ChangedRows rows, SettlementPointId point, PointRow place, LocalDate date)
     {
         var day = RowJson.Day(date);
-        var nothing = new SideRow(Energy.Zero, "", RegisterCheck.Undecidable, "", Energy.Zero, Energy.Zero, null, null,
-            "no register reading at both edges of the day", null, null);
+        var nothing = new SideRow(Energy.Zero, "", RegisterVerdict.Undecidable, "", Energy.Zero, Energy.Zero, null, null,
+            "no register reading at both edges of the day", null, null, null);
         return rows.Get<DayRow>($"day|{day}|{point}") ?? new DayRow(point.Value, place.Station, place.Kind, day,
             place.Zone, 0, 0, 0, Energy.Zero, Energy.Zero, nothing, nothing);
     }
@@ -209,13 +206,14 @@ public sealed class VerifiedExport : IProjection
         var before = rows.Get<DayRow>($"day|{day.Day}|{day.Point}");
         var length = edges.Duration.ToInt64Nanoseconds() / 1000;
         var uncovered = Math.Max(0, length - day.CoveredMicroseconds);
-        var possible = new Energy((Int128)place.RatedMilliwatts * uncovered * 2) + day.StartDoubt + day.EndDoubt;
-        var decidable = uncovered <= length / MissingShareMax;
+        var rated = new Power(place.RatedMilliwatts);
+        var gap = new GapBound(Duration.FromTicks(uncovered * 10), -rated, rated);
+        var known = ErrorBudget.None with { Clock = day.StartDoubt + day.EndDoubt, Gaps = gap.Uncertainty };
         day = day with
         {
             UncoveredMicroseconds = uncovered,
-            Export = Check(day.Export, possible, decidable),
-            Import = Check(day.Import, possible, decidable),
+            Export = Check(day.Export, known),
+            Import = Check(day.Import, known),
         };
         rows.Put($"day|{day.Day}|{day.Point}", day);
         if (day.Kind != SettlementPointKind.Connector) return;
@@ -227,28 +225,34 @@ public sealed class VerifiedExport : IProjection
             export, export.ToKwh(), import, import.ToKwh()));
     }
 
-    /// <param name="possible">What the curve can be wrong by: uncovered time and clock offsets.</param>
-    private static SideRow Check(SideRow side, Energy possible, bool decidable)
+    /// <param name="known">The terms that both directions share: clock offsets and uncovered time.</param>
+    private static SideRow Check(SideRow side, ErrorBudget known)
     {
         var verified = side.Register ?? side.Curve - side.Suspect;
-        Energy? residual = side.Register - side.Curve;
-        Energy? tolerance = side.RegisterStep + possible;
-        var (check, why) = (residual, tolerance) switch
+        side = side with { Verified = verified, VerifiedKwh = verified.ToKwh() };
+        if (side.Register is not { } register || side.RegisterStep is not { } step)
+            return side with
+            {
+                Check = RegisterVerdict.Undecidable,
+                Why = side.RegisterProblem ?? "no register",
+                Residual = null,
+                Tolerance = null,
+                Budget = null,
+            };
+        var budget = known with
         {
-            (null, _) or (_, null) => (RegisterCheck.Undecidable, side.RegisterProblem ?? "no register"),
-            _ when !decidable => (RegisterCheck.Undecidable, "the curve misses more than 1 % of the day"),
-            ({ } apart, { } allowed) when Energy.Max(apart, -apart) <= allowed =>
-                (RegisterCheck.Consistent, "within tolerance"),
-            _ => (RegisterCheck.Inconsistent, "register and curve differ by more than the tolerance"),
+            MeterClass = RegisterCheck.AssumedMeterClass.Of(register),
+            CurveClass = RegisterCheck.AssumedCurveClass.Of(register),
+            RegisterStep = step,
         };
+        var found = RegisterCheck.Judge(register, side.Curve, budget, RegisterCheck.Decides);
         return side with
         {
-            Verified = verified,
-            VerifiedKwh = verified.ToKwh(),
-            Check = check,
-            Why = why,
-            Residual = residual,
-            Tolerance = tolerance,
+            Check = found.Verdict,
+            Why = found.Why,
+            Residual = found.Difference,
+            Tolerance = budget.Tolerance,
+            Budget = budget,
         };
     }
 

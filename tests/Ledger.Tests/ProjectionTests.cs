@@ -74,11 +74,11 @@ public sealed class ProjectionTests : IDisposable
         new Answers(views, asOf).Export(new LocalDate(2026, 6, 2)).ShouldHaveSingleItem();
 
     [Theory]
-    [InlineData(96, RegisterCheck.Consistent)]
-    [InlineData(97, RegisterCheck.Consistent)] // one step of the register apart
-    [InlineData(98, RegisterCheck.Inconsistent)]
-    [InlineData(-900_000, RegisterCheck.Undecidable)] // a decrease that is no rollover: the curve is the amount
-    public async Task The_register_is_the_amount_and_the_curve_its_check(long kwh, RegisterCheck verdict)
+    [InlineData(96, RegisterVerdict.Consistent)]
+    [InlineData(97, RegisterVerdict.Consistent)] // one step of the register apart
+    [InlineData(98, RegisterVerdict.Inconsistent)]
+    [InlineData(-900_000, RegisterVerdict.Undecidable)] // a decrease that is no rollover: the curve is the amount
+    public async Task The_register_is_the_amount_and_the_curve_its_check(long kwh, RegisterVerdict verdict)
     {
         using var views = new SqliteViews(path);
         await Append([
@@ -88,7 +88,7 @@ public sealed class ProjectionTests : IDisposable
         var day = Day(views);
         day.Export.Check.ShouldBe(verdict, day.Export.Why);
         day.Export.VerifiedKwh.ShouldBe($"{(kwh < 0 ? 96 : kwh)}.000000000000");
-        day.Import.Check.ShouldBe(RegisterCheck.Undecidable);
+        day.Import.Check.ShouldBe(RegisterVerdict.Undecidable);
         new Answers(views).Stations(new LocalDate(2026, 6, 2)).Single().ExportKwh.ShouldBe(day.Export.VerifiedKwh);
     }
 
@@ -108,7 +108,7 @@ public sealed class ProjectionTests : IDisposable
             var views = new MemoryViews();
             await new ProjectionRunner(one, views, StandardProjections.All, one.Decode).CatchUpAsync(Ct);
             Day(views).Export.VerifiedKwh.ShouldBe("96.000000000000");
-            Day(views).Export.Check.ShouldBe(RegisterCheck.Consistent);
+            Day(views).Export.Check.ShouldBe(RegisterVerdict.Consistent);
             var json = views.Get("VerifiedExport", "day|2026-06-02|S01-C1");
             (first ??= json).ShouldBe(json);
         }
@@ -131,7 +131,7 @@ public sealed class ProjectionTests : IDisposable
         await Runner(views).CatchUpAsync(Ct);
         // 900 kW · 4 s = 1 kWh at the first edge, and one step of 1 kWh: 98 against 96 kWh is inside.
         Day(views).Export.Tolerance.ShouldBe(Energy.FromWattHours(2000));
-        Day(views).Export.Check.ShouldBe(RegisterCheck.Consistent);
+        Day(views).Export.Check.ShouldBe(RegisterVerdict.Consistent);
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class ProjectionTests : IDisposable
         await Append(Quarter(0, 500), Registered(), Quarter(1, 250), Quarter(1, 300, 2), Quarter(1, 250));
         await Runner(views).CatchUpAsync(Ct);
         Day(views).Export.VerifiedKwh.ShouldBe("0.800000000000");
-        Day(views).Export.Check.ShouldBe(RegisterCheck.Undecidable);
+        Day(views).Export.Check.ShouldBe(RegisterVerdict.Undecidable);
         Day(views, 2).Export.VerifiedKwh.ShouldBe("0.750000000000");
         new Answers(views).IntervalRecords(Point, new LocalDate(2026, 6, 2)).Select(row => row.Version).ShouldBe([1, 2]);
     }

@@ -17,15 +17,15 @@ internal static class CheckSection
         {
             new Side(day.Point, Direction.Import, day.Import), new Side(day.Point, Direction.Export, day.Export),
         }).ToList();
-        int Count(RegisterCheck check) => sides.Count(side => side.Row.Check == check);
-        var shown = sides.Where(side => side.Row.Check != RegisterCheck.Consistent)
-            .Concat(sides.Where(side => side.Row.Check == RegisterCheck.Consistent)
+        int Count(RegisterVerdict check) => sides.Count(side => side.Row.Check == check);
+        var shown = sides.Where(side => side.Row.Check != RegisterVerdict.Consistent)
+            .Concat(sides.Where(side => side.Row.Check == RegisterVerdict.Consistent)
                 .OrderByDescending(Residual).ThenBy(side => side.Point, StringComparer.Ordinal).Take(ConsistentShown))
             .OrderByDescending(side => side.Row.Check).ToList();
         return new Section("registerCheck", "Register check",
             [
-                $"Of {Shown.Count(sides.Count)} registers, {Shown.Count(Count(RegisterCheck.Consistent))} agree with the integral of their " +
-                $"curve, {Count(RegisterCheck.Inconsistent)} do not, and {Count(RegisterCheck.Undecidable)} cannot be decided. Shown are " +
+                $"Of {Shown.Count(sides.Count)} registers, {Shown.Count(Count(RegisterVerdict.Consistent))} agree with the integral of their " +
+                $"curve, {Count(RegisterVerdict.Inconsistent)} do not, and {Count(RegisterVerdict.Undecidable)} cannot be decided. Shown are " +
                 "those that do not agree, and the largest residuals of those that do.",
             ],
             [new ReportTable(["point", "direction", ">register kWh", ">curve kWh", ">residual kWh", ">tolerance kWh", "check"],

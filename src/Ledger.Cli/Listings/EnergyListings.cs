@@ -19,6 +19,8 @@ public static class EnergyListings
         new("exportResidualKwh", "residual kWh", row => row.Export.Residual),
         new("exportToleranceKwh", "tolerance kWh", row => row.Export.Tolerance),
         new("exportWhy", null, row => row.Export.Why),
+        new("exportDominating", null, row => row.Export.Budget?.Dominating()),
+        new("exportBudgetKwh", null, row => Budget(row.Export)),
         new("exportRegisterKwh", null, row => row.Export.Register),
         new("exportCurveKwh", null, row => row.Export.Curve),
         new("exportSuspectKwh", null, row => row.Export.Suspect),
@@ -28,11 +30,18 @@ public static class EnergyListings
         new("importResidualKwh", null, row => row.Import.Residual),
         new("importToleranceKwh", null, row => row.Import.Tolerance),
         new("importWhy", null, row => row.Import.Why),
+        new("importDominating", null, row => row.Import.Budget?.Dominating()),
+        new("importBudgetKwh", null, row => Budget(row.Import)),
         new("importRegisterKwh", null, row => row.Import.Register),
         new("importCurveKwh", null, row => row.Import.Curve),
         new("importSuspectKwh", null, row => row.Import.Suspect),
         new("periods", null, row => row.Periods),
         new("uncoveredSeconds", null, row => Seconds(row.UncoveredMicroseconds)));
+
+    /// <summary>Every term of the tolerance: "registerStep 0.01", in kWh.</summary>
+    private static List<string> Budget(SideRow side) => side.Budget is { } budget
+        ? [.. budget.Terms().Select(term => $"{Cell.Exact(term.Term)} {Cell.Exact(term.Energy)}")]
+        : [];
 
     private static string Source(SideRow side) => side.Register is null ? "curve" : "register";
 
