@@ -129,8 +129,15 @@ public sealed class ProjectionTests : IDisposable
         Day(views).Export.VerifiedKwh.ShouldBe("95.000000000000");
         await Append(Installed(), Reading(Midnight, 10), Reading(Midnight + Duration.FromDays(1), 108));
         await Runner(views).CatchUpAsync(Ct);
-        // 900 kW · 4 s = 1 kWh at the first edge, and one step of 1 kWh: 98 against 96 kWh is inside.
-        Day(views).Export.Tolerance.ShouldBe(Energy.FromWattHours(2000));
+        // 900 kW · 4 s = 1 kWh at the first edge, one step of 1 kWh, twice 0.5 % of 98 kWh: 98 against 96 kWh is inside.
+        Day(views).Export.Tolerance.ShouldBe(Energy.FromWattHours(2980));
+        Day(views).Export.Budget.ShouldBe(ErrorBudget.None with
+        {
+            MeterClass = Energy.FromWattHours(490),
+            CurveClass = Energy.FromWattHours(490),
+            RegisterStep = Energy.FromWattHours(1000),
+            Clock = Energy.FromWattHours(1000),
+        });
         Day(views).Export.Check.ShouldBe(RegisterVerdict.Consistent);
     }
 
