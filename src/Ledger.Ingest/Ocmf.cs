@@ -72,6 +72,11 @@ public static class Ocmf
         {
             return Refusal.Of(Rejection.Malformed, $"OCMF: not JSON at line {e.LineNumber}, byte {e.BytePositionInLine}");
         }
+        catch (InvalidOperationException)
+        {
+            // A lone surrogate is valid JSON and no text: it can neither be compared with other names nor be read.
+            return Refusal.Of(Rejection.ForbiddenCharacter, "OCMF: an escape names a lone surrogate");
+        }
     }
 
     /// <summary>The sections are parted by the bars that stand outside JSON strings.</summary>
