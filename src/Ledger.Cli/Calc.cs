@@ -20,6 +20,8 @@ public static class Calc
     {
         ["calendar"] = CalendarCalculator.Evaluate,
         ["register"] = RegisterCalculator.Evaluate,
+        ["validate"] = ValidateCalculator.Evaluate,
+        ["estimate"] = EstimateCalculator.Evaluate,
         ["integrate"] = IntegrateCalculator.Evaluate,
         ["round"] = RoundCalculator.Evaluate,
         ["deliver"] = DeliverCalculator.Evaluate,

@@ -19,7 +19,8 @@ public enum Rejection
     DayNotWholePeriods = 305, IntervalEmpty = 306,
     // 4xx: registers and energy
     NegativeEnergy = 401, TooManyDigits = 402, RegisterDecreased = 403, ChangeOfBasis = 404, PowerAboveLimit = 405,
-    PeriodIncomplete = 406, WrongCount = 407,
+    PeriodIncomplete = 406, WrongCount = 407, EstimateTooLong = 408, NothingToEstimateFrom = 409,
+    RegisterContradicted = 410, UnknownVersion = 411, AlreadySuperseded = 412, BeginIsZero = 413,
     NoWeight = 430,
     // 5xx: signatures
     NoKey = 501, SignatureInvalid = 502, UnknownAlgorithm = 503, NotConform = 504, NotPlausible = 505,

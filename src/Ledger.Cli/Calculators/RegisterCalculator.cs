@@ -14,19 +14,9 @@ static class RegisterCalculator
     public static JsonObject Evaluate(InputValue input)
     {
         var asked = input.Object("digits", "decimals", "factor", "modulusKwh", "previous", "current");
-        var digits = asked.Required("digits").Integer(1, Limits.RegisterDigitsMax);
-        var decimals = asked.Required("decimals").Integer(0, Math.Min(Register.DecimalsMax, digits));
-        var factor = asked.Optional("factor")?.Integer(1, 1_000_000) ?? 1;
-        var natural = 1L;
-        for (var digit = 0; digit < digits; digit++) natural *= 10;
-        var modulus = asked.Optional("modulusKwh")?.Units(decimals, 1, natural,
-            $"must be positive, of at most {decimals} decimals, and not above the natural modulus");
-        var indexRule = $"must be an index that {digits} digits, {decimals} of them decimals, can show";
-        var previous = asked.Required("previous").Units(decimals, 0, natural - 1, indexRule);
-        var current = asked.Required("current").Units(decimals, 0, natural - 1, indexRule);
-
-        var register = new RegisterId(new SettlementPointId("calc"), Direction.Import);
-        var installed = new RegisterInstalled(register, "calc", digits, decimals, factor, modulus);
+        var installed = MeterInput.Register(asked);
+        var previous = MeterInput.Index(installed, asked.Required("previous"));
+        var current = MeterInput.Index(installed, asked.Required("current"));
         var difference = Register.Difference(installed, previous, current);
         var answer = new JsonObject
         {
