@@ -22,6 +22,7 @@ public static class Export
         ["export"] = (null, false, asked => Task.FromResult(EnergyListings.Days(asked.Answers.Days().SelectMany(day => asked.Answers.Export(day))))),
         ["stations"] = (null, false, asked => Task.FromResult(EnergyListings.Stations(asked.Answers.Days().SelectMany(asked.Answers.Stations)))),
         ["records"] = (null, false, asked => Task.FromResult(Records(asked))),
+        ["checks"] = (null, false, asked => Task.FromResult(Checks(asked))),
         ["instructions"] = (null, false, asked => Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions()))),
         ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
         ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
@@ -75,6 +76,12 @@ public static class Export
         from day in asked.Answers.Days()
         from record in asked.Answers.IntervalRecords(new SettlementPointId(point.Point), day)
         select record);
+
+    private static Listing Checks(Asked asked) => EnergyListings.Checks(
+        from point in asked.Answers.Points()
+        from day in asked.Answers.Days()
+        from check in asked.Answers.PeriodChecks(new SettlementPointId(point.Point), day)
+        select check);
 
     private static Listing Targets(Asked asked) => DispatchListings.Targets(
         from instruction in asked.Answers.Instructions()

@@ -115,7 +115,9 @@ public static class Show
             .Field(null, "instruction", $"{id}: {Cell.Shown(order.Kind)}, issued by {order.IssuedBy} at {Cell.Shown(order.IssuedAt)}")
             .Field(null, "holds", $"{Cell.Shown(order.Start)} to {Cell.Shown(order.End)}"
                 + (order.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}: {order.WithdrawalReason}" : ""))
-            .Field(null, "eligible", $"{order.Tally.Eligible} of {order.Tally.Instructed} targets; the others are excused by recorded facts")
+            .Field(null, "eligible", $"{order.Tally.Eligible} of {order.Tally.Instructed} targets, of {order.Tally.EligiblePower}; the others are excused by recorded facts")
+            .Field(null, "vehicles", $"{order.Tally.ConnectedAtNotice} connected at notice, {order.Tally.ConnectedAtStart} at the start, "
+                + $"{order.Tally.Arrivals} arrived during the call, as far as charging states say")
             .Table("instructions", null, DispatchListings.Instructions([order]))
             .Table("targets", "targets", DispatchListings.Targets(answer.Targets));
     }
@@ -153,7 +155,8 @@ public static class Show
         var point = CommandLine.Read<SettlementPointId>(asked.About!, SettlementPointId.TryParse, "POINT is an identifier");
         var day = asked.Line.Day("--day") ?? throw new UsageException("show records needs --day");
         return asked.Page("records").Field("point", "point", point.Value).Field("day", "day", day)
-            .Table("records", "interval records, the latest version of each", EnergyListings.Records(asked.Answers.IntervalRecords(point, day)));
+            .Table("records", "interval records, the latest version of each", EnergyListings.Records(asked.Answers.IntervalRecords(point, day)))
+            .Table("checks", "register checks of single periods", EnergyListings.Checks(asked.Answers.PeriodChecks(point, day)));
     }
 
     private static async Task<Page> EventAsync(Asked asked)

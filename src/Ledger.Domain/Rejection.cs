@@ -26,6 +26,7 @@ public enum Rejection
     NoKey = 501, SignatureInvalid = 502, UnknownAlgorithm = 503, NotConform = 504, NotPlausible = 505,
     // 6xx: dispatch
     InstructionWithdrawn = 601, InstructionInThePast = 602, ClockOutOfOrder = 603, NoQuantity = 604,
+    NoVehicleConnected = 613,
     // 7xx: money
     PriceMissing = 701, TariffIncomplete = 702, RunExists = 703, PostingsUnbalanced = 704,
     RulePackVersionSkipped = 705, RulePackFamilyUnclear = 706, RulePackIncoherent = 707,

@@ -2,7 +2,7 @@ using Ledger.Domain;
 
 namespace Ledger.Ingest;
 
-/// <summary>The text of dispatch instructions, their clocks and withdrawals, charging facts and claims.</summary>
+/// <summary>The text of dispatch instructions, their clocks and withdrawals, charging facts and states, and claims.</summary>
 internal static class DispatchText
 {
     /// <summary>Settlement points in one instruction; the instruction then still fits one decision.</summary>
@@ -62,6 +62,18 @@ internal static class DispatchText
         var fact = input.Fact("point", "start", "end", "reason", "source");
         return new FactInput.Of<ChargingFactRecorded>(new(
             fact.Required("point").Point(), fact.Period(), fact.Required("reason").Choice<ShortfallReason>(), Source(fact), null));
+    }
+
+    public static FactInput ChargingState(InputValue input)
+    {
+        var fact = input.Fact("point", "at", "connected", "stateOfChargePercent", "vehicleImportKw", "vehicleExportKw",
+            "fault", "source");
+        return new FactInput.Of<ChargingStateRecorded>(new(
+            fact.Required("point").Point(), fact.Required("at").At(), fact.Required("connected").Flag(),
+            (int?)fact.Optional("stateOfChargePercent")?.Units(1, 0, Domain.ChargingState.Full,
+                "must be a percentage from 0 to 100 with at most 1 decimal"),
+            fact.Optional("vehicleImportKw")?.Kilowatts(), fact.Optional("vehicleExportKw")?.Kilowatts(),
+            fact.Optional("fault")?.Line(Limits.TextLengthMax), Source(fact)));
     }
 
     public static FactInput Claim(InputValue input)

@@ -49,6 +49,7 @@ internal static class FactText
         ["instruction-clock"] = DispatchText.Clock,
         ["instruction-withdrawal"] = DispatchText.Withdrawal,
         ["charging-fact"] = DispatchText.ChargingFact,
+        ["charging-state"] = DispatchText.ChargingState,
         ["reason-claim"] = DispatchText.Claim,
         ["tariff"] = TariffText.Tariff,
         ["tariff-assignment"] = TariffText.Assignment,

@@ -61,6 +61,7 @@ public static class EventCodec
         new("instruction-clock-recorded", 1, Json.InstructionClockRecorded),
         new("instruction-withdrawn", 1, Json.InstructionWithdrawn),
         new("charging-fact-recorded", 1, Json.ChargingFactRecorded),
+        new("charging-state-recorded", 1, Json.ChargingStateRecorded),
         new("reason-claimed", 1, Json.ReasonClaimed),
         new("tariff-published", 1, Json.TariffPublished),
         new("tariff-assigned", 1, Json.TariffAssigned),
@@ -164,6 +165,7 @@ public static class EventCodec
 [JsonSerializable(typeof(InstructionClockRecorded))]
 [JsonSerializable(typeof(InstructionWithdrawn))]
 [JsonSerializable(typeof(ChargingFactRecorded))]
+[JsonSerializable(typeof(ChargingStateRecorded))]
 [JsonSerializable(typeof(ReasonClaimed))]
 [JsonSerializable(typeof(TariffPublished))]
 [JsonSerializable(typeof(TariffAssigned))]

@@ -19,6 +19,8 @@ public static class Streams
     public static string Instruction(InstructionId instruction) => $"instruction/{instruction}";
     /// <param name="utcDay">The UTC date at which the observed interval starts.</param>
     public static string ChargingFacts(SettlementPointId point, LocalDate utcDay) => $"charging-fact/{point}/{Iso(utcDay)}";
+    /// <param name="utcDay">The UTC date from which the state holds.</param>
+    public static string ChargingStates(SettlementPointId point, LocalDate utcDay) => $"charging-state/{point}/{Iso(utcDay)}";
     public static string Tariff(TariffId tariff) => $"tariff/{tariff}";
     public static string RulePack(RulePackId pack) => $"rule-pack/{pack}";
     public static string Assignment(PartyId account) => $"assignment/{account}";

@@ -41,6 +41,16 @@ public sealed class Answers(IViewStore views, long? asOf = null)
             .Where(period => period.Day == known.Day)];
     }
 
+    /// <summary>The register checks of single settlement periods of one point on a day of its zone.</summary>
+    public IReadOnlyList<PeriodCheckRow> PeriodChecks(SettlementPointId point, LocalDate day)
+    {
+        if (Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}") is not { } known) return [];
+        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
+        return [.. Between<PeriodCheckRow>("VerifiedExport",
+                $"check|{point}|{RowJson.Key(edges.Start)}", $"check|{point}|{RowJson.Key(edges.End)}")
+            .Where(check => check.Start < edges.End)];
+    }
+
     /// <summary>Every dispatch instruction with the tally of its verdicts, in order of its name.</summary>
     public IReadOnlyList<CurtailmentCompliance.InstructionRow> Instructions() =>
         Rows<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", "instruction|");

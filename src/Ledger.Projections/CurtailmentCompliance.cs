@@ -5,22 +5,28 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// Every dispatch instruction with the domain's verdict of each target and their tally. The view keeps what
-/// <see cref="Compliance"/> needs (the latest interval record of each period, charging facts, clocks, claims, the
-/// withdrawal) and asks it anew for a target whenever one of them changes, so facts may come in any order: records
+/// <see cref="Compliance"/> needs (the latest interval record of each period, charging facts and states, rated power,
+/// clocks, claims, the withdrawal) and asks it anew for a target whenever one of them changes, so facts may come in any order: records
 /// before their instruction, late versions of records, facts after the end.
 /// </summary>
 public sealed class CurtailmentCompliance : IProjection
 {
-    public sealed record ClockRow(InstructionClock Clock, Instant At, string Source);
+    /// <param name="BoundMicroseconds">What the source's clock may be wrong by; null where nothing says so.</param>
+    public sealed record ClockRow(InstructionClock Clock, Instant At, string Source, long? BoundMicroseconds);
     public sealed record ClaimRow(ShortfallReason Reason, string ClaimedBy);
     public sealed record GapRow(Instant Start, Instant End);
     public sealed record RecordRow(
         Instant Start, Instant End, int Version, IntervalRecordState State, Energy Import, Energy Export,
-        long MaximumMilliwatts, IReadOnlyList<GapRow> Gaps, long ClockOffsetMicroseconds, ReadingQuality Quality,
+        long MinimumMilliwatts, long MaximumMilliwatts, IReadOnlyList<GapRow> Gaps, long ClockOffsetMicroseconds, ReadingQuality Quality,
         string? Reason);
     public sealed record FactRow(Instant Start, Instant End, ShortfallReason Reason, string Source);
+    /// <summary>A charging state with the instant at which the next one of the point takes over.</summary>
+    public sealed record StateRow(
+        Instant At, Instant End, bool Connected, int? StateOfChargePerMille, long? VehicleImportMaxMilliwatts,
+        long? VehicleExportMaxMilliwatts, string? Fault, string Source);
+    public sealed record RatedRow(long Milliwatts);
     /// <summary>Says which instruction aims at a point, for finding it from a record or a fact.</summary>
-    public sealed record AimRow(string Instruction, Instant Start, Instant End);
+    public sealed record AimRow(string Instruction, Instant IssuedAt, Instant Start, Instant End);
     /// <summary>One instruction, and the tally of its targets' verdicts, energies and money.</summary>
     public sealed record InstructionRow(
         string Instruction, InstructionKind Kind, string IssuedBy, Instant IssuedAt, Instant Start, Instant End,
@@ -28,7 +34,8 @@ public sealed class CurtailmentCompliance : IProjection
         decimal PricePerKwh, decimal PenaltyPerKwh, string? Programme, TestRule? Test, VerdictTally Tally);
     /// <summary>
     /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and
-    /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded).
+    /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded). The bounds
+    /// are those of excess or deficiency.
     /// </summary>
     public sealed record TargetRow(
         string Instruction, string Point, long QuantityMilliwatts, ComplianceVerdict Verdict,
@@ -36,13 +43,15 @@ public sealed class CurtailmentCompliance : IProjection
         Energy Ordered, Energy Excess, Energy Delivered, Energy Deficiency, Energy DeficiencyExcused,
         string OrderedKwh, string ExcessKwh, string DeliveredKwh, string DeficiencyKwh,
         long RampExcludedMicroseconds, long UnmeasuredMicroseconds, decimal? Payment, decimal? Penalty, decimal? Net,
-        IReadOnlyList<ClockRow> Clocks);
+        IReadOnlyList<ClockRow> Clocks, EnergyBounds Bounds, InstructionReach Reach, Connection Connection,
+        long EligibleMilliwatts);
 
     public string Name => "CurtailmentCompliance";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(DispatchInstructed), typeof(InstructionClockRecorded), typeof(InstructionWithdrawn),
         typeof(ChargingFactRecorded), typeof(ReasonClaimed), typeof(IntervalRecorded),
+        typeof(ChargingStateRecorded), typeof(SettlementPointRegistered),
     };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
@@ -55,7 +64,7 @@ public sealed class CurtailmentCompliance : IProjection
             case InstructionClockRecorded e:
                 Amend(next, e.Instruction.Value, e.Point, target => target with
                 {
-                    Clocks = [.. target.Clocks.Append(new ClockRow(e.Clock, e.At, e.Source))
+                    Clocks = [.. target.Clocks.Append(new ClockRow(e.Clock, e.At, e.Source, null))
                         .OrderBy(clock => clock.Clock).ThenBy(clock => clock.At)],
                 });
                 break;
@@ -72,6 +81,8 @@ public sealed class CurtailmentCompliance : IProjection
                     new FactRow(e.Period.Start, e.Period.End, e.Reason, e.Source));
                 JudgeTouched(next, e.Point, e.Period);
                 break;
+            case ChargingStateRecorded e: Hold(next, e); break;
+            case SettlementPointRegistered e: Rate(next, e); break;
             case IntervalRecorded e: Record(next, e); break;
         }
         return next.Changes;
@@ -87,7 +98,7 @@ public sealed class CurtailmentCompliance : IProjection
         foreach (var aim in e.Targets)
         {
             rows.Put($"aim|{aim.Point}|{RowJson.Key(end)}|{e.Instruction}",
-                new AimRow(e.Instruction.Value, start, end));
+                new AimRow(e.Instruction.Value, e.IssuedAt, start, end));
             Judge(rows, e.Instruction.Value, aim.Point, null, Unjudged(e.Instruction, aim));
         }
     }
@@ -105,17 +116,51 @@ public sealed class CurtailmentCompliance : IProjection
         var key = $"record|{e.Point}|{RowJson.Key(e.Period.Start)}";
         if (rows.Get<RecordRow>(key) is { } before && before.Version >= e.Version) return; // an earlier version, late
         rows.Put(key, new RecordRow(
-            e.Period.Start, e.Period.End, e.Version, e.State, e.Import, e.Export, e.Maximum.Milliwatts,
+            e.Period.Start, e.Period.End, e.Version, e.State, e.Import, e.Export, e.Minimum.Milliwatts, e.Maximum.Milliwatts,
             [.. e.Gaps.Select(gap => new GapRow(gap.Missing.Start, gap.Missing.End))], e.ClockOffsetMicroseconds,
             e.Quality, e.Reason));
         JudgeTouched(rows, e.Point, e.Period);
     }
 
-    // Aims and facts are keyed by their end, so that those long past are not read.
-    private static void JudgeTouched(ChangedRows rows, SettlementPointId point, Interval when)
+    /// <summary>A state takes over from the one before it, and ends where the next one was already said to begin.</summary>
+    private static void Hold(ChangedRows rows, ChargingStateRecorded e)
+    {
+        var around = rows.Range<StateRow>($"state|{e.Point}|{RowJson.Key(e.At)}", $"state|{e.Point}|~")
+            .OrderBy(row => row.Value.At).ThenBy(row => row.Value.Source, StringComparer.Ordinal).ToList();
+        var holder = around.FindLast(row => !After(row.Value));
+        var end = around.Find(row => After(row.Value)).Value?.At ?? Instant.MaxValue;
+        if (holder.Value is { } before)
+        {
+            rows.Put(holder.Key, null);
+            rows.Put(Key(before with { End = e.At }), before with { End = e.At });
+        }
+        var state = new StateRow(e.At, end, e.Connected, e.StateOfChargePerMille, e.VehicleImportMax?.Milliwatts,
+            e.VehicleExportMax?.Milliwatts, e.Fault, e.Source);
+        rows.Put(Key(state), state);
+        JudgeTouched(rows, e.Point, new Interval(e.At, end), aim => aim.IssuedAt);
+
+        bool After(StateRow row) =>
+            row.At > e.At || (row.At == e.At && string.CompareOrdinal(row.Source, e.Source) > 0);
+        string Key(StateRow row) => $"state|{e.Point}|{RowJson.Key(row.End)}|{RowJson.Key(row.At)}|{row.Source}";
+    }
+
+    private static void Rate(ChangedRows rows, SettlementPointRegistered e)
+    {
+        rows.Put($"rated|{e.Point}", new RatedRow(e.Rated.Milliwatts));
+        foreach (var (_, aim) in rows.Range<AimRow>($"aim|{e.Point}|", $"aim|{e.Point}|~"))
+            Amend(rows, aim.Instruction, e.Point, target => target);
+    }
+
+    // Aims, facts and states are keyed by their end, so that those long past are not read.
+    private static void JudgeTouched(ChangedRows rows, SettlementPointId point, Interval when) =>
+        JudgeTouched(rows, point, when, aim => aim.Start);
+
+    /// <param name="from">From when on what happened matters to an aim.</param>
+    private static void JudgeTouched(
+        ChangedRows rows, SettlementPointId point, Interval when, Func<AimRow, Instant> from)
     {
         foreach (var (_, aim) in rows.Range<AimRow>($"aim|{point}|{RowJson.Key(when.Start)}", $"aim|{point}|~"))
-            if (aim.Start < when.End && when.Start < aim.End) Amend(rows, aim.Instruction, point, target => target);
+            if (from(aim) < when.End && when.Start < aim.End) Amend(rows, aim.Instruction, point, target => target);
     }
 
     private static void Amend(
@@ -132,11 +177,7 @@ public sealed class CurtailmentCompliance : IProjection
         var row = rows.Get<InstructionRow>($"instruction|{instruction}") ?? throw Unknown(instruction);
         var aim = new InstructionTarget(point, new Power(target.QuantityMilliwatts));
         var id = new InstructionId(instruction);
-        var verdict = Compliance.JudgeTarget(Order(row, aim), row.WithdrawnAt, aim,
-            [.. target.Clocks.Select(clock =>
-                new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
-            Records(rows, point, row.Start, row.End), Facts(rows, point, row.Start),
-            [.. target.Claimed.Select(claim => new ReasonClaimed(id, point, claim.Reason, new(claim.ClaimedBy)))]);
+        var verdict = Compliance.JudgeTarget(Order(row, aim), row.WithdrawnAt, aim, Evidence(rows, row, target, id, point));
         rows.Put($"target|{instruction}|{point}", target with
         {
             Verdict = verdict.Verdict,
@@ -156,10 +197,30 @@ public sealed class CurtailmentCompliance : IProjection
             Payment = verdict.Worth?.Payment,
             Penalty = verdict.Worth?.Penalty,
             Net = verdict.Worth?.Net,
+            Clocks = [.. target.Clocks.Zip(verdict.Clocks.Skip(1), (clock, step) => clock with
+            {
+                BoundMicroseconds = step.Bound is { } bound ? Microseconds(bound) : null,
+            })],
+            Bounds = verdict.Bounds,
+            Reach = verdict.Reach,
+            Connection = verdict.Connection,
+            EligibleMilliwatts = verdict.EligiblePower.Milliwatts,
         });
         var others = before is null ? row.Tally : row.Tally.Less(Verdict(before));
         rows.Put($"instruction|{instruction}", row with { Tally = others.Plus(verdict) });
     }
+
+    private static CallEvidence Evidence(
+        ChangedRows rows, InstructionRow row, TargetRow target, InstructionId id, SettlementPointId point) => new(
+        [.. target.Clocks.Select(clock => new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
+        Records(rows, point, row.Start, row.End), Facts(rows, point, row.Start),
+        [.. target.Claimed.Select(claim => new ReasonClaimed(id, point, claim.Reason, new(claim.ClaimedBy)))])
+    {
+        States = States(rows, point, row.IssuedAt, row.End),
+        Rated = rows.Get<RatedRow>($"rated|{point}") is { } rated
+            ? new Dictionary<SettlementPointId, Power> { [point] = new(rated.Milliwatts) }
+            : new Dictionary<SettlementPointId, Power>(),
+    };
 
     // The longest interval record is an hour: one that reaches into the call starts at most that long before it.
     private static List<IntervalRecorded> Records(
@@ -169,7 +230,7 @@ public sealed class CurtailmentCompliance : IProjection
             .Select(kept => kept.Value).Where(kept => kept.End > start && kept.Start < end)
             .Select(kept => new IntervalRecorded(
                 point, new Interval(kept.Start, kept.End), kept.Version, kept.State, kept.Import, kept.Export,
-                Power.Zero, new Power(kept.MaximumMilliwatts), 0, 0,
+                new Power(kept.MinimumMilliwatts), new Power(kept.MaximumMilliwatts), 0, 0,
                 [.. kept.Gaps.Select(gap => new CurveGap(new Interval(gap.Start, gap.End)))], 0, 0, 0, 0,
                 kept.ClockOffsetMicroseconds, kept.Quality, kept.Reason, NoEvidence))];
 
@@ -180,6 +241,16 @@ public sealed class CurtailmentCompliance : IProjection
             .Select(kept => new ChargingFactRecorded(
                 point, new Interval(kept.Start, kept.End), kept.Reason, kept.Source, null))];
 
+    private static List<ChargingStateRecorded> States(
+        ChangedRows rows, SettlementPointId point, Instant notice, Instant end) =>
+        [.. rows.Range<StateRow>($"state|{point}|{RowJson.Key(notice)}", $"state|{point}|~").Select(kept => kept.Value)
+            .Where(kept => kept.At < end)
+            .Select(kept => new ChargingStateRecorded(
+                point, kept.At, kept.Connected, kept.StateOfChargePerMille, PowerOf(kept.VehicleImportMaxMilliwatts),
+                PowerOf(kept.VehicleExportMaxMilliwatts), kept.Fault, kept.Source))];
+
+    private static Power? PowerOf(long? milliwatts) => milliwatts is { } known ? new Power(known) : null;
+
     private static DispatchInstructed Order(InstructionRow row, InstructionTarget aim) => new(
         new(row.Instruction), row.Kind, new(row.IssuedBy), row.IssuedAt, new Interval(row.Start, row.End), [aim],
         new Power(row.ToleranceMilliwatts), row.RampAllowanceMs, row.PricePerKwh, row.PenaltyPerKwh,
@@ -187,13 +258,15 @@ public sealed class CurtailmentCompliance : IProjection
 
     private static TargetRow Unjudged(InstructionId instruction, InstructionTarget aim) => new(
         instruction.Value, aim.Point.Value, aim.Quantity.Milliwatts, ComplianceVerdict.Unproven, [], [], [],
-        Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, "", "", "", "", 0, 0, null, null, null, []);
+        Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, "", "", "", "", 0, 0, null, null, null, [],
+        EnergyBounds.Zero, InstructionReach.NotReceived, Connection.Unknown, 0);
 
     /// <summary>The verdict that a row holds, as the tally counted it.</summary>
     private static TargetVerdict Verdict(TargetRow row) => new(
         new(row.Point), row.Verdict, row.Reasons, row.Supported, [], row.Ordered, row.Excess, row.Delivered,
         row.Deficiency, row.DeficiencyExcused, Duration.Zero, Duration.Zero,
-        row.Net is { } net ? new(0, 0, row.Payment ?? 0, row.Penalty ?? 0, net) : null);
+        row.Net is { } net ? new(0, 0, row.Payment ?? 0, row.Penalty ?? 0, net) : null, row.Bounds, row.Reach, [],
+        row.Connection, new Power(row.EligibleMilliwatts));
 
     private static long Microseconds(Duration time) => time.ToInt64Nanoseconds() / 1000;
 

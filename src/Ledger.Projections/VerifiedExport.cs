@@ -96,6 +96,7 @@ public sealed class VerifiedExport : IProjection
         var day = DayOf(place, at);
         if (at == SettlementCalendar.Day(Zone(place), day).Start) ReadDay(rows, register, place, day.PlusDays(-1));
         ReadDay(rows, register, place, day);
+        PeriodChecks.Read(rows, register, place, at);
     }
 
     /// <summary>Asks the register anew, where it can answer: most readings come before the day's end is read.</summary>
@@ -113,7 +114,7 @@ public sealed class VerifiedExport : IProjection
     }
 
     /// <summary>What the register counted from edge to edge, reading by reading, and one step of it.</summary>
-    private static (Energy? Counted, Energy? Step, string? Problem) Difference(
+    internal static (Energy? Counted, Energy? Step, string? Problem) Difference(
         ChangedRows rows, RegisterId register, Interval edges)
     {
         var installed = rows
@@ -156,6 +157,7 @@ public sealed class VerifiedExport : IProjection
         rows.Put($"period|{now.Point}|{RowJson.Key(now.Start)}",
             now with { Day = date is { } placed ? RowJson.Day(placed) : null });
         if (place is null || date is not { } local) return;
+        PeriodChecks.Record(rows, place, now);
         var edges = SettlementCalendar.Day(Zone(place), local);
         var day = Day(rows, new(now.Point), place, local);
         var counted = before?.Day is null || !Counts(before) ? null : before;
@@ -183,7 +185,7 @@ public sealed class VerifiedExport : IProjection
         };
     }
 
-    private static bool Counts(PeriodRow period) =>
+    internal static bool Counts(PeriodRow period) =>
         period.State != IntervalRecordState.Superseded && period.Quality != ReadingQuality.Missing;
 
     // Half nanojoules: milliwatts times microseconds, doubled.
@@ -256,7 +258,7 @@ public sealed class VerifiedExport : IProjection
         };
     }
 
-    private static RegisterId[] Both(SettlementPointId point) =>
+    internal static RegisterId[] Both(SettlementPointId point) =>
         [new(point, Direction.Import), new(point, Direction.Export)];
 
     private static DateTimeZone Zone(PointRow place) => DateTimeZoneProviders.Tzdb[place.Zone];

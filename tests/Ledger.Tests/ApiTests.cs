@@ -27,6 +27,7 @@ public sealed class ApiTests
             ("instructions", """{"instruction":"I1","kind":"export","issuedBy":"GRID","issuedAt":"2026-03-01T09:00:00Z","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z","targets":[{"point":"CP1","kw":500}],"toleranceKw":"10","rampSeconds":60,"pricePerKwh":"2","penaltyPerKwh":"0.5"}"""),
             ("instruction-clocks", """{"instruction":"I1","point":"CP1","clock":"received","at":"2026-03-01T09:00:02Z","source":"csms"}"""),
             ("charging-facts", """{"point":"CP1","start":"2026-03-01T10:00:00Z","end":"2026-03-01T10:30:00Z","reason":"noVehicle","source":"csms"}"""),
+            ("charging-states", """{"point":"CP1","at":"2026-03-01T10:30:00Z","connected":true,"stateOfChargePercent":"62.5","vehicleExportKw":400,"source":"csms"}"""),
             ("reason-claims", """{"instruction":"I1","point":"CP1","reason":"safety","claimedBy":"ACME"}"""),
             ("withdrawals", """{"instruction":"I1","at":"2026-03-01T12:00:00Z","reason":"no need"}"""),
             ("tariffs", """{"tariff":"T1","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00Z","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.7","exportPerKwh":"0.6"}]}"""),
@@ -135,7 +136,7 @@ public sealed class ApiTests
         foreach (var path in new[]
         {
             "settlement-points", "registers", "register-readings", "curves", "instructions", "instruction-clocks", "withdrawals",
-            "charging-facts", "reason-claims", "tariffs", "tariff-assignments", "settlement-runs", "imports",
+            "charging-facts", "charging-states", "reason-claims", "tariffs", "tariff-assignments", "settlement-runs", "imports",
         })
             paths.GetProperty($"/v1/{path}").GetProperty("post").GetProperty("responses").TryGetProperty("429", out _).ShouldBeTrue(path);
     }

@@ -41,7 +41,7 @@ public sealed class ComplianceTests
                 ? [new(Point, time, ShortfallReason.NoVehicle, "charger", null)] : [];
             List<ReasonClaimed> claims = w[3] == "claim"
                 ? [new(new("I1"), Point, ShortfallReason.NoVehicle, new("cpo"))] : [];
-            var verdict = Compliance.Judge(Order(kind), null, [], records, facts, claims);
+            var verdict = Compliance.Judge(Order(kind), null, new([], records, facts, claims));
             verdict.Targets[0].Verdict.ShouldBe(Enum.Parse<ComplianceVerdict>(w[4]), line);
             verdict.Tally.Eligible.ShouldBe(w[4] == "Excused" ? 0 : 1, line);
         }
@@ -53,21 +53,29 @@ public sealed class ComplianceTests
         var order = Order(InstructionKind.Curtail) with { RampAllowanceMs = 60_000 };
         // 1 min at 400 kW, then 14 min at 100 kW: 30 kWh, mean 120 kW, above the cap only by its ramp.
         var first = Record(InstructionKind.Curtail, 0, 120) with { Maximum = Power.FromKilowatts(400) };
-        var verdict = Compliance.Judge(order, null, [], [first, Record(InstructionKind.Curtail, 1, 100)], [], []);
+        var verdict = Compliance.Judge(order, null, new([], [first, Record(InstructionKind.Curtail, 1, 100)], [], []));
         verdict.Targets[0].Verdict.ShouldBe(ComplianceVerdict.Kept);
         verdict.Targets[0].RampExcluded.ShouldBe(Duration.FromMinutes(1));
     }
 
     [Fact]
-    public void A_gap_owes_no_export_and_leaves_the_verdict_open()
+    public void Every_clock_has_its_source_and_what_was_seen_on_the_curve_its_bound()
     {
-        var gap = new CurveGap(new(Start, Start + Duration.FromSeconds(30)));
-        var first = Record(InstructionKind.Export, 0, 97) with { Gaps = [gap], Export = Energy.FromWattHours(24_166) };
-        var target = Compliance.Judge(
-            Order(InstructionKind.Export), null, [], [first, Record(InstructionKind.Export, 1, 100)], [], []).Targets[0];
-        target.Verdict.ShouldBe(ComplianceVerdict.Unproven);
-        target.Reasons.ShouldBe(["exported 0.000667 kWh less than ordered", "no data for 30 s of 1800 s"]);
-        target.Unmeasured.ShouldBe(Duration.FromSeconds(30));
+        InstructionClockRecorded Clock(InstructionClock clock, int seconds, string source) =>
+            new(new("I1"), Point, clock, Start + Duration.FromSeconds(seconds), source);
+        var first = Record(InstructionKind.Export, 0, 100) with { ClockOffsetMicroseconds = -1_500_000 };
+        var target = Compliance.Judge(Order(InstructionKind.Export), null, new(
+            [Clock(InstructionClock.NinetyPercent, 2000, "meter"), Clock(InstructionClock.FirstMovement, 5, "meter"),
+                Clock(InstructionClock.Acknowledged, -10, "charger"), Clock(InstructionClock.Received, -20, "gateway")],
+            [first], [], [])).Targets[0];
+        target.Reach.ShouldBe(InstructionReach.Acknowledged);
+        target.Clocks.Select(step => (step.Clock, (step.At - Start).TotalSeconds, step.Source, step.Bound)).ShouldBe(
+        [
+            (null, -300, "grid", null), (InstructionClock.Received, -20, "gateway", null),
+            (InstructionClock.Acknowledged, -10, "charger", null),
+            (InstructionClock.FirstMovement, 5, "meter", Duration.FromMilliseconds(1500)),
+            (InstructionClock.NinetyPercent, 2000, "meter", null),
+        ]);
     }
 
     [Fact]

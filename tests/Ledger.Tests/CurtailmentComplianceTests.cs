@@ -35,6 +35,16 @@ public sealed class CurtailmentComplianceTests
     private static ChargingFactRecorded NoVehicle(int point, int minutes) => new(
         Points[point], new Interval(Start, Start + Duration.FromMinutes(minutes)), ShortfallReason.NoVehicle, "charger", null);
 
+    private static IntervalRecorded Gapped(IntervalRecorded record) =>
+        record with { Gaps = [new(new(record.Period.Start, record.Period.Start + Duration.FromSeconds(20)))] };
+
+    private static SettlementPointRegistered Registered(SettlementPointId point) => new(
+        point, new("S1"), SettlementPointKind.Connector, new("cpo"), "Asia/Shanghai", 15, Power.FromKilowatts(500), true);
+
+    private static ChargingStateRecorded State(int point, int minute, int kind) => new(
+        Points[point], Start + Duration.FromMinutes(minute), kind > 0, kind > 1 ? 100 * kind : null, null,
+        kind > 2 ? Power.FromKilowatts(100 * kind) : null, kind == 5 ? "contactor" : null, $"s{kind}");
+
     private static InstructionClockRecorded Received(int point) =>
         new(Id, Points[point], InstructionClock.Received, Start - Duration.FromMinutes(4), "gateway");
 
@@ -92,24 +102,34 @@ public sealed class CurtailmentComplianceTests
             Gen.Select(Gen.Int[0, 3], Gen.Int[0, 2], Gen.Int[0, 110], Gen.Int[1, 3],
                 (point, n, kwh, version) => (LedgerEvent)Quarter(point, n, kwh * 1000L, version)),
             Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], (point, n) => (LedgerEvent)Suspect(Quarter(point, n, 100_000, 4))),
-            Gen.Select(Gen.Int[0, 3], Gen.Int[1, 40], (point, minutes) => (LedgerEvent)NoVehicle(point, minutes)));
+            Gen.Select(Gen.Int[0, 3], Gen.Int[1, 40], (point, minutes) => (LedgerEvent)NoVehicle(point, minutes)),
+            Gen.Select(Gen.Int[0, 3], Gen.Int[-8, 40], Gen.Int[0, 5],
+                (point, minute, kind) => (LedgerEvent)State(point, minute, kind)),
+            Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], Gen.Int[0, 100], (point, n, kwh) => (LedgerEvent)Gapped(Quarter(point, n, kwh * 1000L, 3))));
         var kinds = Gen.Bool.Select(export => export ? InstructionKind.Export : InstructionKind.Curtail);
         Gen.Select(free.List[0, 25], kinds, Gen.Int[0, 25], Gen.Bool).Sample((facts, kind, at, withdraw) =>
         {
             List<LedgerEvent> known = [.. facts.DistinctBy(fact => fact is IntervalRecorded r
                 ? $"{r.Point} {r.Period} {r.Version}" : $"{fact}")];
+            if (at % 2 == 0) known.AddRange(Points.Select(Registered));
             LedgerEvent[] instruction = [Order(kind), Received(1), .. withdraw
                 ? [new InstructionWithdrawn(Id, Start + Duration.FromMinutes(20), "storm")] : Array.Empty<LedgerEvent>()];
             at = Math.Min(at, known.Count);
             var answer = Judged([.. known[..at], .. instruction, .. known[at..]]);
-            var expected = Compliance.Judge(Order(kind), withdraw ? Start + Duration.FromMinutes(20) : null, [Received(1)],
-                [.. known.OfType<IntervalRecorded>()], [.. known.OfType<ChargingFactRecorded>()], []);
+            var expected = Compliance.Judge(Order(kind), withdraw ? Start + Duration.FromMinutes(20) : null,
+                new([Received(1)], [.. known.OfType<IntervalRecorded>()], [.. known.OfType<ChargingFactRecorded>()], [])
+                {
+                    States = [.. known.OfType<ChargingStateRecorded>()],
+                    Rated = known.OfType<SettlementPointRegistered>().ToDictionary(point => point.Point, point => point.Rated),
+                });
             answer.Instruction.Tally.ShouldBe(expected.Tally);
             foreach (var (row, verdict) in answer.Targets.Zip(expected.Targets))
             {
                 (row.Point, row.Verdict, row.Delivered, row.Deficiency, row.Excess, row.Net).ShouldBe((verdict.Point.Value,
                     verdict.Verdict, verdict.Delivered, verdict.Deficiency, verdict.Excess, verdict.Worth?.Net));
                 row.Reasons.ShouldBe(verdict.Reasons);
+                (row.Bounds, row.Reach, row.Connection, row.EligibleMilliwatts).ShouldBe(
+                    (verdict.Bounds, verdict.Reach, verdict.Connection, verdict.EligiblePower.Milliwatts));
                 row.UnmeasuredMicroseconds.ShouldBe(verdict.Unmeasured.ToInt64Nanoseconds() / 1000);
             }
         }, iter: 200, seed: "0001oU2H2wP1", threads: 1);

@@ -26,6 +26,7 @@ public sealed class DecisionTableTests
         ["reason-claims.txt"] = ClaimOf,
         ["charging-facts.txt"] = cells => Dispatch.Decide(
             new(new("C1"), Seconds(cells[0]), ShortfallReason.Safety, "charger", null), Now, Key),
+        ["charging-states.txt"] = ChargingStateOf,
         ["tariffs.txt"] = TariffOf,
         ["rule-packs.txt"] = RulePackOf,
         ["settlement-runs.txt"] = RunOf,
@@ -133,6 +134,13 @@ public sealed class DecisionTableTests
         static ReasonClaimed Claim(string text) => text.Split(' ') is [var point, var reason]
             ? new(Instruction, new(point), Enum.Parse<ShortfallReason>(reason), new("cpo"))
             : throw new InvalidDataException(text);
+    }
+
+    private static Decision ChargingStateOf(string[] cells)
+    {
+        var powers = cells[3].Split(' ').Select(text => text == "-" ? (Power?)null : Kilowatts(text)).ToArray();
+        return ChargingState.Decide(new(new("C1"), Second(cells[0]), cells[1] == "connected",
+            cells[2] == "-" ? null : (int)Number(cells[2]), powers[0], powers[1], null, "charger"), Now, Key);
     }
 
     private static Decision TariffOf(string[] cells)

@@ -142,6 +142,30 @@ public sealed class ProjectionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_period_between_two_readings_has_a_check_of_its_own_in_every_order_of_facts()
+    {
+        var at = Midnight + Duration.FromMinutes(15);
+        // One quarter of 10 kWh against 10 counted, the next of 10 against 12, the third without a reading at its end.
+        LedgerEvent[] facts = [
+            Registered(), new RegisterInstalled(Export, "M1", 9, 3, 1, null), Reading(Midnight, 0), Quarter(0, 9990),
+            Reading(at, 10_000), Quarter(1, 10_000), Reading(at + Duration.FromMinutes(15), 22_000), Quarter(2, 10_000),
+            Reading(at + Duration.FromMinutes(5), 11_000)];
+        foreach (var order in new[] { facts, [.. Enumerable.Reverse(facts)], [.. facts.Skip(4), .. facts.Take(4)] })
+        {
+            var one = new InMemoryJournal();
+            foreach (var (fact, n) in order.Select((fact, n) => (fact, n)))
+                await one.AppendAsync("s", ExpectedRevision.Any,
+                    [NewFact.At(fact, Midnight, new EvidenceKey($"n{n}"))], By, null, Ct);
+            var views = new MemoryViews();
+            await new ProjectionRunner(one, views, StandardProjections.All, one.Decode).CatchUpAsync(Ct);
+            var checks = new Answers(views).PeriodChecks(Point, new LocalDate(2026, 6, 2));
+            checks.Select(check => (check.Export!.Check, check.Export.Residual, check.Export.Tolerance, check.Import)).ShouldBe([
+                (RegisterVerdict.Consistent, Energy.FromWattHours(10), Energy.FromWattHours(101), (PeriodSideRow?)null),
+                (RegisterVerdict.Inconsistent, Energy.FromWattHours(2000), Energy.FromWattHours(121), null)]);
+        }
+    }
+
+    [Fact]
     public async Task Without_both_edges_the_curve_is_the_amount_and_a_late_version_replaces_the_first()
     {
         using var views = new SqliteViews(path);

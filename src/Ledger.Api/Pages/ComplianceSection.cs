@@ -32,7 +32,7 @@ internal static class ComplianceSection
             <p>{DayPage.Words(row.Kind)}, ordered by {row.IssuedBy}, {Clock(row.Start, zone)} to {Clock(row.End, zone)} {zone.Id}</p>
             <p class="figures">{Figures(row.Kind, tally)}</p>
             <ul class="tally">{counts}</ul>
-            <details><summary>{tally.Instructed} settlement points</summary>{Targets(row.Kind, answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
+            <details><summary>{tally.Instructed} settlement points, {tally.Eligible} of them eligible</summary>{Targets(row.Kind, answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
             """);
     }
 

@@ -23,7 +23,14 @@ internal static class Exports
             var day = Asking.Day(context.Request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return Answering.Read(
-                new { point = point.Value, day = RowJson.Day(day), asOf = position, records = answers.IntervalRecords(point, day) }, position);
-        }).Reads("interval-records", "The latest interval records of a settlement point on a day of its zone.", "point", "day");
+                new
+                {
+                    point = point.Value,
+                    day = RowJson.Day(day),
+                    asOf = position,
+                    records = answers.IntervalRecords(point, day),
+                    checks = answers.PeriodChecks(point, day),
+                }, position);
+        }).Reads("interval-records", "The latest interval records of a settlement point on a day of its zone, and the register checks of single periods.", "point", "day");
     }
 }

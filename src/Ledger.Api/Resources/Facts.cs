@@ -26,6 +26,8 @@ internal static class Facts
         ("withdrawals", "instruction-withdrawal", "Withdraws an instruction.", "instruction, at, reason"),
         ("charging-facts", "charging-fact", "Records what was observed at a settlement point and may excuse a shortfall.",
             "point, start, end, reason, source"),
+        ("charging-states", "charging-state", "Records whether a vehicle is connected, and what it can do, from an instant on.",
+            "point, at, connected, stateOfChargePercent?, vehicleImportKw?, vehicleExportKw?, fault?, source"),
         ("reason-claims", "reason-claim", "Records a claimed reason; it improves no verdict by itself.",
             "instruction, point, reason, claimedBy"),
         ("tariffs", "tariff", "Publishes a version of a tariff.",

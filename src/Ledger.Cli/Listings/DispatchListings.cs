@@ -21,6 +21,10 @@ public static class DispatchListings
         new("toleranceKw", null, row => new Power(row.ToleranceMilliwatts)),
         new("instructed", "targets", row => row.Tally.Instructed),
         new("eligible", null, row => row.Tally.Eligible),
+        new("eligibleKw", null, row => row.Tally.EligiblePower),
+        new("connectedAtNotice", null, row => row.Tally.ConnectedAtNotice),
+        new("connectedAtStart", null, row => row.Tally.ConnectedAtStart),
+        new("arrivals", null, row => row.Tally.Arrivals),
         new("kept", "kept", row => row.Tally.Kept),
         new("partlyKept", "partly kept", row => row.Tally.PartlyKept),
         new("broken", "broken", row => row.Tally.Broken),
@@ -30,6 +34,8 @@ public static class DispatchListings
         new("deliveredKwh", "delivered kWh", row => row.Tally.Delivered),
         new("deficiencyKwh", null, row => row.Tally.Deficiency),
         new("excessKwh", "excess kWh", row => row.Tally.Excess),
+        new("lowerKwh", null, row => row.Tally.Lower),
+        new("upperKwh", null, row => row.Tally.Upper),
         new("payment", null, row => row.Tally.Payment),
         new("penalty", null, row => row.Tally.Penalty),
         new("net", null, row => row.Tally.Net));
@@ -43,6 +49,13 @@ public static class DispatchListings
         new("deliveredKwh", "delivered kWh", row => row.Delivered),
         new("deficiencyKwh", "deficiency kWh", row => row.Deficiency),
         new("excessKwh", "excess kWh", row => row.Excess),
+        new("lowerKwh", null, row => row.Bounds.Lower),
+        new("upperKwh", null, row => row.Bounds.Upper),
+        new("eligibleKw", null, row => new Power(row.EligibleMilliwatts)),
+        new("reach", null, row => row.Reach),
+        new("connectedAtNotice", null, row => row.Connection.AtNotice),
+        new("connectedAtStart", null, row => row.Connection.AtStart),
+        new("arrivals", null, row => row.Connection.Arrivals),
         new("rampExcludedSeconds", null, row => EnergyListings.Seconds(row.RampExcludedMicroseconds)),
         new("unmeasuredSeconds", null, row => EnergyListings.Seconds(row.UnmeasuredMicroseconds)),
         new("payment", null, row => row.Payment),
@@ -52,5 +65,6 @@ public static class DispatchListings
         new("supported", null, row => row.Supported.Select(reason => Cell.Exact(reason)).ToList()),
         new("claimed", null, row => row.Claimed.Select(claim => $"{Cell.Exact(claim.Reason)} by {claim.ClaimedBy}").ToList()),
         new("clocks", null, row => row.Clocks
-            .Select(clock => $"{Cell.Exact(clock.Clock)} {Cell.Exact(clock.At)} by {clock.Source}").ToList()));
+            .Select(clock => $"{Cell.Exact(clock.Clock)} {Cell.Exact(clock.At)} by {clock.Source}"
+                + (clock.BoundMicroseconds is { } bound ? $" ± {Cell.Exact(EnergyListings.Seconds(bound))} s" : "")).ToList()));
 }

@@ -20,7 +20,7 @@ public static class EnergyListings
         new("exportToleranceKwh", "tolerance kWh", row => row.Export.Tolerance),
         new("exportWhy", null, row => row.Export.Why),
         new("exportDominating", null, row => row.Export.Budget?.Dominating()),
-        new("exportBudgetKwh", null, row => Budget(row.Export)),
+        new("exportBudgetKwh", null, row => Budget(row.Export.Budget)),
         new("exportRegisterKwh", null, row => row.Export.Register),
         new("exportCurveKwh", null, row => row.Export.Curve),
         new("exportSuspectKwh", null, row => row.Export.Suspect),
@@ -31,15 +31,38 @@ public static class EnergyListings
         new("importToleranceKwh", null, row => row.Import.Tolerance),
         new("importWhy", null, row => row.Import.Why),
         new("importDominating", null, row => row.Import.Budget?.Dominating()),
-        new("importBudgetKwh", null, row => Budget(row.Import)),
+        new("importBudgetKwh", null, row => Budget(row.Import.Budget)),
         new("importRegisterKwh", null, row => row.Import.Register),
         new("importCurveKwh", null, row => row.Import.Curve),
         new("importSuspectKwh", null, row => row.Import.Suspect),
         new("periods", null, row => row.Periods),
         new("uncoveredSeconds", null, row => Seconds(row.UncoveredMicroseconds)));
 
+    /// <summary>A row for each direction of a period whose register was read at both edges.</summary>
+    public static Listing Checks(IEnumerable<PeriodCheckRow> checks) => Listing.Of(
+        checks.SelectMany(check => new[] { new Checked(check, Direction.Import), new Checked(check, Direction.Export) })
+            .Where(row => row.Found is not null),
+        new("point", null, row => row.Period.Point),
+        new("start", "from", row => row.Period.Start),
+        new("end", "to", row => row.Period.End),
+        new("direction", "direction", row => row.Direction),
+        new("check", "register check", row => row.Side.Check),
+        new("registerKwh", "register kWh", row => row.Side.Register),
+        new("curveKwh", "curve kWh", row => row.Side.Curve),
+        new("residualKwh", "residual kWh", row => row.Side.Residual),
+        new("toleranceKwh", "tolerance kWh", row => row.Side.Tolerance),
+        new("dominating", null, row => row.Side.Budget.Dominating()),
+        new("budgetKwh", null, row => Budget(row.Side.Budget)),
+        new("why", null, row => row.Side.Why));
+
+    private sealed record Checked(PeriodCheckRow Period, Direction Direction)
+    {
+        public PeriodSideRow? Found => Direction == Direction.Import ? Period.Import : Period.Export;
+        public PeriodSideRow Side => Found!;
+    }
+
     /// <summary>Every term of the tolerance: "registerStep 0.01", in kWh.</summary>
-    private static List<string> Budget(SideRow side) => side.Budget is { } budget
+    private static List<string> Budget(ErrorBudget? known) => known is { } budget
         ? [.. budget.Terms().Select(term => $"{Cell.Exact(term.Term)} {Cell.Exact(term.Energy)}")]
         : [];
 

@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Journal.Pipeline;
 
@@ -56,6 +57,10 @@ public static class StandardRoutes
             Streams.ChargingFacts(c.Input.Point, c.Input.Period.Start.InUtc().Date), 0, (seen, _) => seen,
             _ => Dispatch.Decide(c.Input, now, new EvidenceKey(
                 $"charging-fact/{c.Input.Point}/{c.Input.Period}/{c.Input.Reason}/{c.Input.Source}")), c.By, ct, c.Raw))
+        .Add<ChargingStateRecorded>(DispatchWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+            Streams.ChargingStates(c.Input.Point, c.Input.At.InUtc().Date), 0, (seen, _) => seen,
+            _ => ChargingState.Decide(c.Input, now, new EvidenceKey(
+                $"charging-state/{c.Input.Point}/{InstantPattern.ExtendedIso.Format(c.Input.At)}/{c.Input.Source}")), c.By, ct, c.Raw))
         .Add<Dated<TariffPublished>>(TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Tariff(c.Input.Fact.Tariff), TariffState.Empty, Tariffs.Evolve,
             state => Tariffs.Decide(state, c.Input.Fact, c.Input.From,

@@ -1,0 +1,68 @@
+using Ledger.Domain;
+using NodaTime;
+using static Ledger.Projections.VerifiedExport;
+
+namespace Ledger.Projections;
+
+/// <summary>One direction of a settlement period between two readings of its register.</summary>
+public sealed record PeriodSideRow(
+    RegisterVerdict Check, string Why, Energy Register, Energy Curve, Energy Residual, Energy Tolerance,
+    ErrorBudget Budget);
+
+/// <summary>The register against the curve over one settlement period; a side is null where its register was not read.</summary>
+public sealed record PeriodCheckRow(
+    string Point, Instant Start, Instant End, PeriodSideRow? Export, PeriodSideRow? Import);
+
+/// <summary>
+/// Where readings of a register stand on the edges of a settlement period, the period has a check of its own (market
+/// rules 2.5): finer than the day's, because an error of one quarter hour is small beside a day.
+/// </summary>
+internal static class PeriodChecks
+{
+    /// <summary>The longest settlement period.</summary>
+    private static readonly Duration Longest = Duration.FromHours(1);
+
+    /// <summary>Asks the periods that a reading begins, divides or ends.</summary>
+    public static void Read(ChangedRows rows, RegisterId register, PointRow place, Instant at)
+    {
+        foreach (var (_, period) in rows.Range<PeriodRow>(
+            $"period|{register.Point}|{RowJson.Key(at - Longest)}", $"period|{register.Point}|{RowJson.Key(at)}"))
+            if (period.Start <= at && at <= period.End) Check(rows, register, place, period);
+    }
+
+    /// <summary>Asks the registers of a period anew, where they were read at both its edges.</summary>
+    public static void Record(ChangedRows rows, PointRow place, PeriodRow period)
+    {
+        foreach (var register in Both(new(period.Point))) Check(rows, register, place, period);
+    }
+
+    private static void Check(ChangedRows rows, RegisterId register, PointRow place, PeriodRow period)
+    {
+        if (rows.Get<ReadingRow>($"reading|{register}|{RowJson.Key(period.Start)}") is null
+            || rows.Get<ReadingRow>($"reading|{register}|{RowJson.Key(period.End)}") is null) return;
+        var edges = new Interval(period.Start, period.End);
+        var (counted, step, _) = Difference(rows, register, edges);
+        var export = register.Direction == Direction.Export;
+        var curve = export ? period.Export : period.Import;
+        PeriodSideRow? side = counted is { } amount && step is { } one
+            ? Side(amount, Counts(period) ? curve : Energy.Zero, one, place, period)
+            : null;
+        var key = $"check|{period.Point}|{RowJson.Key(period.Start)}";
+        var row = rows.Get<PeriodCheckRow>(key) ?? new(period.Point, period.Start, period.End, null, null);
+        rows.Put(key, export ? row with { Export = side } : row with { Import = side });
+    }
+
+    private static PeriodSideRow Side(Energy register, Energy curve, Energy step, PointRow place, PeriodRow period)
+    {
+        var length = (period.End - period.Start).ToInt64Nanoseconds() / 1000;
+        var uncovered = Math.Max(0, length - (Counts(period) ? period.CoveredMicroseconds : 0));
+        var rated = new Power(place.RatedMilliwatts);
+        var extreme = new Power(Math.Max(Math.Abs(period.MinimumMilliwatts), Math.Abs(period.MaximumMilliwatts)));
+        var budget = RegisterCheck.Budget(register, new(
+            RegisterCheck.AssumedMeterClass, RegisterCheck.AssumedCurveClass, step,
+            Duration.FromTicks(period.ClockOffsetMicroseconds * 10), [extreme, extreme],
+            [new(Duration.FromTicks(uncovered * 10), -rated, rated)], default));
+        var found = RegisterCheck.Judge(register, curve, budget, RegisterCheck.Decides);
+        return new(found.Verdict, found.Why, register, curve, found.Difference, budget.Tolerance, budget);
+    }
+}
