@@ -117,7 +117,7 @@ public static class Show
                 + (order.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}: {order.WithdrawalReason}" : ""))
             .Field(null, "eligible", $"{order.Tally.Eligible} of {order.Tally.Instructed} targets, of {order.Tally.EligiblePower}; the others are excused by recorded facts")
             .Field(null, "vehicles", $"{order.Tally.ConnectedAtNotice} connected at notice, {order.Tally.ConnectedAtStart} at the start, "
-                + $"{order.Tally.Arrivals} arrived during the call, as far as charging states say")
+                + $"{order.Tally.Arrivals} arrived during the call, by charging states")
             .Table("instructions", null, DispatchListings.Instructions([order]))
             .Table("targets", "targets", DispatchListings.Targets(answer.Targets));
     }

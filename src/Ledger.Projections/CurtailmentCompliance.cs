@@ -211,16 +211,20 @@ public sealed class CurtailmentCompliance : IProjection
     }
 
     private static CallEvidence Evidence(
-        ChangedRows rows, InstructionRow row, TargetRow target, InstructionId id, SettlementPointId point) => new(
-        [.. target.Clocks.Select(clock => new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
-        Records(rows, point, row.Start, row.End), Facts(rows, point, row.Start),
-        [.. target.Claimed.Select(claim => new ReasonClaimed(id, point, claim.Reason, new(claim.ClaimedBy)))])
+        ChangedRows rows, InstructionRow row, TargetRow target, InstructionId id, SettlementPointId point)
     {
-        States = States(rows, point, row.IssuedAt, row.End),
-        Rated = rows.Get<RatedRow>($"rated|{point}") is { } rated
-            ? new Dictionary<SettlementPointId, Power> { [point] = new(rated.Milliwatts) }
-            : new Dictionary<SettlementPointId, Power>(),
-    };
+        var rated = new Dictionary<SettlementPointId, Power>();
+        if (rows.Get<RatedRow>($"rated|{point}") is { } known) rated[point] = new(known.Milliwatts);
+        return new(
+            [.. target.Clocks.Select(clock =>
+                new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
+            Records(rows, point, row.Start, row.End), Facts(rows, point, row.Start),
+            [.. target.Claimed.Select(claim => new ReasonClaimed(id, point, claim.Reason, new(claim.ClaimedBy)))])
+        {
+            States = States(rows, point, row.IssuedAt, row.End),
+            Rated = rated,
+        };
+    }
 
     // The longest interval record is an hour: one that reaches into the call starts at most that long before it.
     private static List<IntervalRecorded> Records(

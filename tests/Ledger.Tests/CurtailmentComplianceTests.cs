@@ -69,7 +69,7 @@ public sealed class CurtailmentComplianceTests
         text.ShouldBe("""
             C1 Kept: 
             C2 Excused: exported 200.000000 kWh less than ordered, of which recorded facts excuse 200.000000 kWh; recorded by charger: no vehicle from 2026-07-01T10:00:00Z to 2026-07-01T10:30:00Z
-            C3 Unproven: 900 s of 1800 s is suspect: clock 4 s off
+            C3 Unproven: 900 s of 1800 s is suspect: clock 4 s off; received, not acknowledged
             C4 Unproven: silent: no message and no data
             """);
         var tally = answer.Instruction.Tally;
@@ -84,7 +84,7 @@ public sealed class CurtailmentComplianceTests
         LedgerEvent[] shortfall = [Order(InstructionKind.Export), Quarter(0, 0, 60_000), Quarter(0, 1, 0)];
         var broken = Judged([.. shortfall, new ReasonClaimed(Id, Points[0], ShortfallReason.Safety, new("cpo"))]).Targets[0];
         broken.Verdict.ShouldBe(ComplianceVerdict.PartlyKept);
-        broken.Reasons.ShouldBe(["exported 140.000000 kWh less than ordered", "claimed by cpo without evidence: safety"]);
+        broken.Reasons.ShouldBe(["exported 140.000000 kWh less than ordered", "not received: no clock is recorded", "claimed by cpo without evidence: safety"]);
         broken.Claimed.Single().Reason.ShouldBe(ShortfallReason.Safety);
         broken.Supported.ShouldBeEmpty();
         (broken.Payment, broken.Penalty, broken.Net).ShouldBe((90m, 420m, -330m));
