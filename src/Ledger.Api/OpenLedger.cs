@@ -54,7 +54,7 @@ public sealed class OpenLedger : IAsyncDisposable
     public Principal Operator(string actor) => new(actor, new PartyId(Journal.Ledger.Value), new HashSet<string>
     {
         StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
-        StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
+        StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
     });
 
     /// <summary>Opens the ledger in a folder; where <paramref name="create"/> names one, it is made where there is none.</summary>

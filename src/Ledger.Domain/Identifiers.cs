@@ -112,6 +112,21 @@ public readonly record struct ProgrammeId : IComparable<ProgrammeId>
     public override string ToString() => Value;
 }
 
+/// <summary>A claim of a programme on delivered energy; its name is unique at its settlement point.</summary>
+public readonly record struct ClaimId : IComparable<ClaimId>
+{
+    public string Value { get; }
+    public ClaimId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out ClaimId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
+    public int CompareTo(ClaimId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
 /// <summary>A tariff, all versions of it.</summary>
 public readonly record struct TariffId : IComparable<TariffId>
 {

@@ -23,6 +23,7 @@ internal static class FactValues
     public static StationId Station(this InputValue input) => input.Id<StationId>(StationId.TryParse);
     public static PartyId Party(this InputValue input) => input.Id<PartyId>(PartyId.TryParse);
     public static InstructionId Instruction(this InputValue input) => input.Id<InstructionId>(InstructionId.TryParse);
+    public static ClaimId Claim(this InputValue input) => input.Id<ClaimId>(ClaimId.TryParse);
     public static ProgrammeId Programme(this InputValue input) => input.Id<ProgrammeId>(ProgrammeId.TryParse);
     public static TariffId Tariff(this InputValue input) => input.Id<TariffId>(TariffId.TryParse);
 
@@ -95,6 +96,11 @@ internal static class FactValues
     public static decimal NotNegative(this InputValue input) => input.Decimal() is >= 0 and var value
         ? value
         : throw input.Refused(Rejection.OutOfRange, "must not be negative");
+
+    /// <summary>ISO 4217: three capital letters.</summary>
+    public static string Currency(this InputValue input) => input.Text() is { Length: 3 } code && code.All(char.IsAsciiLetterUpper)
+        ? code
+        : throw input.Refused(Rejection.OutOfRange, "must be three capital letters, as ISO 4217 has them");
 
     public static bool Flag(this InputValue input) => input.Json.ValueKind switch
     {

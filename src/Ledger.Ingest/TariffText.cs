@@ -17,7 +17,7 @@ internal static class TariffText
         var fact = input.Fact("tariff", "version", "currency", "zone", "validFrom", "rules", "prices", "holidays",
             "energyDecimals", "moneyDecimals");
         var published = new TariffPublished(
-            fact.Required("tariff").Tariff(), fact.Required("version").Integer(1, int.MaxValue), Currency(fact.Required("currency")),
+            fact.Required("tariff").Tariff(), fact.Required("version").Integer(1, int.MaxValue), fact.Required("currency").Currency(),
             fact.Required("zone").Line(Limits.IdentifierLengthMax), Rows(fact.Required("rules"), Rule),
             Rows(fact.Required("prices"), Price),
             fact.Optional("holidays") is { } holidays ? Rows(holidays, FactValues.Day) : [],
@@ -57,9 +57,4 @@ internal static class TariffText
             ? rows.ConvertAll(row => read(row))
             : throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"must have at most {RowsMax} elements");
     }
-
-    /// <summary>ISO 4217: three capital letters.</summary>
-    private static string Currency(InputValue input) => input.Text() is { Length: 3 } code && code.All(char.IsAsciiLetterUpper)
-        ? code
-        : throw input.Refused(Rejection.OutOfRange, "must be three capital letters, as ISO 4217 has them");
 }

@@ -63,6 +63,12 @@ public static class EventCodec
         new("charging-fact-recorded", 1, Json.ChargingFactRecorded),
         new("charging-state-recorded", 1, Json.ChargingStateRecorded),
         new("reason-claimed", 1, Json.ReasonClaimed),
+        new("programme-published", 1, Json.ProgrammePublished),
+        new("point-enrolled", 1, Json.PointEnrolled),
+        new("enrolment-ended", 1, Json.EnrolmentEnded),
+        new("availability-declared", 1, Json.AvailabilityDeclared),
+        new("delivery-claimed", 1, Json.DeliveryClaimed),
+        new("claim-displaced", 1, Json.ClaimDisplaced),
         new("tariff-published", 1, Json.TariffPublished),
         new("tariff-assigned", 1, Json.TariffAssigned),
         new("rule-pack-published", 1, Json.RulePackPublished),
@@ -167,6 +173,12 @@ public static class EventCodec
 [JsonSerializable(typeof(ChargingFactRecorded))]
 [JsonSerializable(typeof(ChargingStateRecorded))]
 [JsonSerializable(typeof(ReasonClaimed))]
+[JsonSerializable(typeof(ProgrammePublished))]
+[JsonSerializable(typeof(PointEnrolled))]
+[JsonSerializable(typeof(EnrolmentEnded))]
+[JsonSerializable(typeof(AvailabilityDeclared))]
+[JsonSerializable(typeof(DeliveryClaimed))]
+[JsonSerializable(typeof(ClaimDisplaced))]
 [JsonSerializable(typeof(TariffPublished))]
 [JsonSerializable(typeof(TariffAssigned))]
 [JsonSerializable(typeof(RulePackPublished))]

@@ -21,6 +21,11 @@ public static class Streams
     public static string ChargingFacts(SettlementPointId point, LocalDate utcDay) => $"charging-fact/{point}/{Iso(utcDay)}";
     /// <param name="utcDay">The UTC date from which the state holds.</param>
     public static string ChargingStates(SettlementPointId point, LocalDate utcDay) => $"charging-state/{point}/{Iso(utcDay)}";
+    public static string Programme(ProgrammeId programme) => $"programme/{programme}";
+    /// <summary>A point's enrolments and declared availability, in all programmes: they are judged by each other.</summary>
+    public static string Enrolment(SettlementPointId point) => $"enrolment/{point}";
+    /// <summary>All claims on a point's energy: a claim may overlap another across any midnight.</summary>
+    public static string Claims(SettlementPointId point) => $"claim/{point}";
     public static string Tariff(TariffId tariff) => $"tariff/{tariff}";
     public static string RulePack(RulePackId pack) => $"rule-pack/{pack}";
     public static string Assignment(PartyId account) => $"assignment/{account}";

@@ -14,7 +14,7 @@ internal sealed class IntakeLedger : IAsyncDisposable
     public static readonly Principal Operator = new("operator", new PartyId("ACME"), new HashSet<string>
     {
         StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
-        StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
+        StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
     });
 
     /// <summary>A connector with an import and an export register, three decimals, before any reading.</summary>

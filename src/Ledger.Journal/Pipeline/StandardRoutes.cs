@@ -27,7 +27,8 @@ public static class StandardRoutes
 {
     public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
         CurvesWrite = "curves:write",
-        DispatchWrite = "dispatch:write", TariffsWrite = "tariffs:write", SettlementWrite = "settlement:write";
+        DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write", TariffsWrite = "tariffs:write",
+        SettlementWrite = "settlement:write";
 
     public static CommandRoutes Create() => new CommandRoutes()
         .Add<Dated<SettlementPointRegistered>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
@@ -61,6 +62,7 @@ public static class StandardRoutes
             Streams.ChargingStates(c.Input.Point, c.Input.At.InUtc().Date), 0, (seen, _) => seen,
             _ => ChargingState.Decide(c.Input, now, new EvidenceKey(
                 $"charging-state/{c.Input.Point}/{InstantPattern.ExtendedIso.Format(c.Input.At)}/{c.Input.Source}")), c.By, ct, c.Raw))
+        .AddProgrammes()
         .Add<Dated<TariffPublished>>(TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Tariff(c.Input.Fact.Tariff), TariffState.Empty, Tariffs.Evolve,
             state => Tariffs.Decide(state, c.Input.Fact, c.Input.From,

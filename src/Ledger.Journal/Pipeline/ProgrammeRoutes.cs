@@ -1,0 +1,50 @@
+using Ledger.Domain;
+
+namespace Ledger.Journal.Pipeline;
+
+/// <summary>
+/// Programmes, enrolments and claims. An enrolment is judged with the point's master data and the programme's terms, a
+/// claim with the terms and the point's enrolments: these streams are read first. They may grow while the fact is
+/// appended to its own; what was known when it was judged stands in the fact.
+/// </summary>
+internal static class ProgrammeRoutes
+{
+    public static CommandRoutes AddProgrammes(this CommandRoutes routes) => routes
+        .Add<ProgrammePublished>(StandardRoutes.ProgrammesWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Programme(c.Input.Programme), ProgrammeState.Empty, Programmes.Evolve,
+            state => Programmes.Decide(state, c.Input, new EvidenceKey($"programme/{c.Input.Programme}/{c.Input.Version}")),
+            c.By, ct, c.Raw))
+        .Add<PointEnrolled>(StandardRoutes.ProgrammesWrite, async (recorder, c, _, ct) =>
+        {
+            var (point, _) = await recorder.LoadAsync(
+                Streams.Point(c.Input.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
+            var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
+            return await EnrolmentAsync(recorder, c, c.Input.Point, state => Enrolments.Decide(
+                state, point, programme, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/{c.Input.From}")), ct).ConfigureAwait(false);
+        })
+        .Add<EnrolmentEnded>(StandardRoutes.ProgrammesWrite, (recorder, c, _, ct) => EnrolmentAsync(
+            recorder, c, c.Input.Point, state => Enrolments.Decide(
+                state, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/ended/{c.Input.At}")), ct))
+        .Add<AvailabilityDeclared>(StandardRoutes.ProgrammesWrite, (recorder, c, now, ct) => EnrolmentAsync(
+            recorder, c, c.Input.Point, state => Enrolments.Decide(
+                state, c.Input, now, Key(c.Input.Point, $"{c.Input.Programme}/{c.Input.Period}/{c.Input.DeclaredAt}")), ct))
+        .Add<DeliveryClaim>(StandardRoutes.ProgrammesWrite, async (recorder, c, now, ct) =>
+        {
+            var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
+            var (enrolment, _) = await recorder.LoadAsync(
+                Streams.Enrolment(c.Input.Point), EnrolmentState.Empty, Enrolments.Evolve, ct).ConfigureAwait(false);
+            return await recorder.RecordAsync(
+                Streams.Claims(c.Input.Point), ClaimsState.Empty, DeliveryClaims.Evolve,
+                state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now), c.By, ct, c.Raw).ConfigureAwait(false);
+        });
+
+    private static async Task<ProgrammeState> ProgrammeAsync(Recorder recorder, ProgrammeId programme, CancellationToken ct) =>
+        (await recorder.LoadAsync(Streams.Programme(programme), ProgrammeState.Empty, Programmes.Evolve, ct).ConfigureAwait(false)).State;
+
+    private static Task<RecordOutcome> EnrolmentAsync<TInput>(
+        Recorder recorder, Command<TInput> c, SettlementPointId point, Func<EnrolmentState, Decision> decide, CancellationToken ct)
+        where TInput : notnull =>
+        recorder.RecordAsync(Streams.Enrolment(point), EnrolmentState.Empty, Enrolments.Evolve, decide, c.By, ct, c.Raw);
+
+    private static EvidenceKey Key(SettlementPointId point, string what) => new($"enrolment/{point}/{what}");
+}
