@@ -30,6 +30,11 @@ public sealed class ApiTests
             ("charging-states", """{"point":"CP1","at":"2026-03-01T10:30:00Z","connected":true,"stateOfChargePercent":"62.5","vehicleExportKw":400,"source":"csms"}"""),
             ("reason-claims", """{"instruction":"I1","point":"CP1","reason":"safety","claimedBy":"ACME"}"""),
             ("withdrawals", """{"instruction":"I1","at":"2026-03-01T12:00:00Z","reason":"no need"}"""),
+            ("programmes", """{"programme":"PR1","version":1,"validFrom":"2026-01-01T00:00:00Z","service":"export","baselinePack":"zero","scoringPack":"uftp","noticeSeconds":3600,"tolerancePermille":50,"paidPer":"station","precedence":2,"sharesWith":["PR2"],"currency":"CNY","pricePerKwh":"1.5"}"""),
+            ("enrolments", """{"programme":"PR1","point":"CP1","prequalifiedKw":800,"from":"2026-01-01T00:00:00Z"}"""),
+            ("availabilities", """{"programme":"PR1","point":"CP1","declaredAt":"2026-02-01T00:00:00Z","start":"2026-03-01T10:00:00Z","end":"2026-03-01T12:00:00Z","availableKw":"750.5"}"""),
+            ("delivery-claims", """{"claim":"D1","programme":"PR1","point":"CP1","direction":"export","start":"2026-03-01T10:00:00Z","end":"2026-03-01T10:15:00Z","energyKwh":"187.625","claimedBy":"ACME"}"""),
+            ("enrolment-ends", """{"programme":"PR1","point":"CP1","at":"2026-04-01T00:00:00Z","reason":"sold"}"""),
             ("tariffs", """{"tariff":"T1","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00Z","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.7","exportPerKwh":"0.6"}]}"""),
             ("tariff-assignments", """{"account":"ACME","tariff":"T1","validFrom":"2026-01-01T00:00:00Z"}"""),
         };
