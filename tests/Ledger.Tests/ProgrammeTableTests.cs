@@ -60,8 +60,12 @@ public sealed class ProgrammeTableTests
         // Equal by content, not the same lists.
         ProgrammePublished Published() => Terms("P", 1) with
         {
-            Version = (int)numbers[0], NoticeMs = numbers[1], RampMs = numbers[2], TolerancePermille = (int)numbers[3],
-            PricePerKwh = numbers[4], SharesWith = cells[1] == "-" ? [] : [.. cells[1].Split(' ').Select(id => new ProgrammeId(id))],
+            Version = (int)numbers[0],
+            NoticeMs = numbers[1],
+            RampMs = numbers[2],
+            TolerancePermille = (int)numbers[3],
+            PricePerKwh = numbers[4],
+            SharesWith = cells[1] == "-" ? [] : [.. cells[1].Split(' ').Select(id => new ProgrammeId(id))],
         };
     }
 
