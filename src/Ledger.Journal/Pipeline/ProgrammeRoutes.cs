@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Journal.Pipeline;
 
@@ -20,14 +21,14 @@ internal static class ProgrammeRoutes
                 Streams.Point(c.Input.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
             var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
             return await EnrolmentAsync(recorder, c, c.Input.Point, state => Enrolments.Decide(
-                state, point, programme, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/{c.Input.From}")), ct).ConfigureAwait(false);
+                state, point, programme, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/{Ticks(c.Input.From)}")), ct).ConfigureAwait(false);
         })
         .Add<EnrolmentEnded>(StandardRoutes.ProgrammesWrite, (recorder, c, _, ct) => EnrolmentAsync(
             recorder, c, c.Input.Point, state => Enrolments.Decide(
-                state, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/ended/{c.Input.At}")), ct))
+                state, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/ended/{Ticks(c.Input.At)}")), ct))
         .Add<AvailabilityDeclared>(StandardRoutes.ProgrammesWrite, (recorder, c, now, ct) => EnrolmentAsync(
-            recorder, c, c.Input.Point, state => Enrolments.Decide(
-                state, c.Input, now, Key(c.Input.Point, $"{c.Input.Programme}/{c.Input.Period}/{c.Input.DeclaredAt}")), ct))
+            recorder, c, c.Input.Point, state => Enrolments.Decide(state, c.Input, now, Key(c.Input.Point,
+                $"{c.Input.Programme}/available/{Ticks(c.Input.Period.Start)}/{Ticks(c.Input.Period.End)}/{Ticks(c.Input.DeclaredAt)}")), ct))
         .Add<DeliveryClaim>(StandardRoutes.ProgrammesWrite, async (recorder, c, now, ct) =>
         {
             var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
@@ -45,6 +46,9 @@ internal static class ProgrammeRoutes
         Recorder recorder, Command<TInput> c, SettlementPointId point, Func<EnrolmentState, Decision> decide, CancellationToken ct)
         where TInput : notnull =>
         recorder.RecordAsync(Streams.Enrolment(point), EnrolmentState.Empty, Enrolments.Evolve, decide, c.By, ct, c.Raw);
+
+    // A key tells two declarations of one second apart.
+    private static long Ticks(Instant at) => at.ToUnixTimeTicks();
 
     private static EvidenceKey Key(SettlementPointId point, string what) => new($"enrolment/{point}/{what}");
 }
