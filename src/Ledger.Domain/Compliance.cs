@@ -156,7 +156,7 @@ public static class Compliance
     // A zero baseline at the connector: without the order, nothing would have been exported. An energy in kWh is a
     // power in kW over one hour, so the rule needs no division that has no end; 12 decimals, half to even.
     private static DeliveryPeriod? Worth(DispatchInstructed order, Energy delivered, Energy missed) =>
-        order.Kind != InstructionKind.Export ? null : Delivery.Uftp(
+        order.Kind != InstructionKind.Export ? null : Delivery.OneSided(
             FlexDirection.Reduce, 0m, -Kwh(delivered), Kwh(delivered) + Kwh(missed), 1m,
             order.PricePerKwh, order.PenaltyPerKwh);
 

@@ -27,7 +27,7 @@ public static class Delivery
     /// UFTP settle phase: delivered = clamp(baseline − actual, 0, ordered); deficiency = max(0, actual − (baseline −
     /// ordered)). Increase mirrors the signs. A deficiency may exceed the order: load rose instead of falling.
     /// </summary>
-    public static DeliveryPeriod Uftp(
+    public static DeliveryPeriod OneSided(
         FlexDirection direction, decimal baselineKw, decimal actualKw, decimal orderedKw, decimal hours,
         decimal pricePerKwh, decimal penaltyPerKwh)
     {

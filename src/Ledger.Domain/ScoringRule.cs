@@ -72,6 +72,10 @@ public sealed record ScoringRule(
         ?? (Penalty is { } penalty ? OfPrice(penalty.Price) : null)
         ?? (PriceFloor > PriceCap ? "the least price is above the highest" : null);
 
+    /// <summary>Whether the payment or the penalty needs a price from this source.</summary>
+    public bool Uses(PriceSource source) =>
+        Payment.Any(term => term.Price.Source == source) || Penalty?.Price.Source == source;
+
     /// <summary>Whether two rules say the same; lists are compared by what they hold.</summary>
     public bool Says(ScoringRule other) =>
         this with { Bands = other.Bands, Payment = other.Payment, Penalty = other.Penalty } == other

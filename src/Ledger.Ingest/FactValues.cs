@@ -101,11 +101,4 @@ internal static class FactValues
     public static string Currency(this InputValue input) => input.Text() is { Length: 3 } code && code.All(char.IsAsciiLetterUpper)
         ? code
         : throw input.Refused(Rejection.OutOfRange, "must be three capital letters, as ISO 4217 has them");
-
-    public static bool Flag(this InputValue input) => input.Json.ValueKind switch
-    {
-        System.Text.Json.JsonValueKind.True => true,
-        System.Text.Json.JsonValueKind.False => false,
-        _ => throw input.Refused(Rejection.Malformed, "must be true or false"),
-    };
 }

@@ -114,6 +114,13 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         return (long)milliwatts;
     }
 
+    public bool Flag() => Json.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Refused(Rejection.Malformed, "must be true or false"),
+    };
+
     public InputRefusedException Refused(Rejection code, string rule) => new(code, Path, Json.GetRawText(), rule);
 }
 

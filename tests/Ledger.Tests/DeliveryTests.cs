@@ -15,7 +15,7 @@ public sealed class DeliveryTests
         {
             var words = line.Split([' ', '|'], StringSplitOptions.RemoveEmptyEntries);
             var n = words.Skip(1).Select(w => decimal.Parse(w, CultureInfo.InvariantCulture)).ToArray();
-            var period = Delivery.Uftp(Enum.Parse<FlexDirection>(words[0]), n[0], n[1], n[2], 1m, 7m, 11m);
+            var period = Delivery.OneSided(Enum.Parse<FlexDirection>(words[0]), n[0], n[1], n[2], 1m, 7m, 11m);
             (period.Delivered, period.Deficiency, period.Net).ShouldBe((n[3], n[4], n[5]), line);
             (period.Payment - period.Penalty).ShouldBe(period.Net, line);
         }
@@ -52,8 +52,8 @@ public sealed class DeliveryTests
     [Fact]
     public void A_negative_order_or_time_is_a_bug()
     {
-        Should.Throw<ArgumentOutOfRangeException>(() => Delivery.Uftp(FlexDirection.Reduce, 1, 1, -1, 1, 1, 1));
-        Should.Throw<ArgumentOutOfRangeException>(() => Delivery.Uftp(FlexDirection.Reduce, 1, 1, 1, -1, 1, 1));
+        Should.Throw<ArgumentOutOfRangeException>(() => Delivery.OneSided(FlexDirection.Reduce, 1, 1, -1, 1, 1, 1));
+        Should.Throw<ArgumentOutOfRangeException>(() => Delivery.OneSided(FlexDirection.Reduce, 1, 1, 1, -1, 1, 1));
         Should.Throw<ArgumentOutOfRangeException>(() => Delivery.Clamp(FlexDirection.Reduce, [], null, -1, 1, 1));
     }
 }

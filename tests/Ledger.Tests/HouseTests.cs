@@ -106,6 +106,20 @@ public sealed partial class HouseTests
         Sources.Where(path => path.Split('/').Any(part => part is "Events" or "Commands" or "Handlers" or "Models" or "Common"))
             .ShouldBeEmpty();
 
+    /// <summary>
+    /// A market's rule is data: the market is named by the file of its pack, by sources in comments, and nowhere in code.
+    /// </summary>
+    [Fact]
+    public void No_market_is_named_in_code()
+    {
+        string[] ordinary = ["cliff", "band", "zero", "meter", "session", "declared"];
+        var markets = Repository.Files("src", "*.json").Where(path => path.Contains("/Packs/", StringComparison.Ordinal))
+            .Select(path => Path.GetFileNameWithoutExtension(path).Split('-')[0]).Except(ordinary)
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
+        markets.ShouldNotBeEmpty();
+        Offending(Sources, line => Words().Matches(WithoutComment(line)).Any(word => markets.Contains(word.Value))).ShouldBeEmpty();
+    }
+
     [Fact]
     public void The_mediator_is_called_in_few_places() =>
         Offending(Sources, line => MediatorCall().IsMatch(WithoutComment(line))).Count()
@@ -180,6 +194,10 @@ public sealed partial class HouseTests
 
     [GeneratedRegex(@"Helper|Manager|Util(s|ity|ities)?\b|Misc|Common$")]
     private static partial Regex VagueName();
+
+    /// <summary>The words of an identifier in camel case, and of any other text.</summary>
+    [GeneratedRegex("[A-Z]?[a-z]+|[A-Z]+(?![a-z])")]
+    private static partial Regex Words();
 
     [GeneratedRegex(@"\b(mediator|sender|publisher)\.(Send|Publish)\(", RegexOptions.IgnoreCase)]
     private static partial Regex MediatorCall();

@@ -6,8 +6,8 @@ using Ledger.Ingest;
 namespace Ledger.Cli.Calculators;
 
 /// <summary>
-/// <c>deliver {rule: "uftp", direction, pricePerKwh, penaltyPerKwh, periods}</c>: what was delivered of an order, what
-/// was not, and the money of both, by the flexibility-settlement rule of the Shapeshifter (UFTP) specification.
+/// <c>deliver {rule, direction, pricePerKwh, penaltyPerKwh, periods}</c>: what was delivered of an order, what was not,
+/// and the money of both, by the scoring rule of a pack.
 /// </summary>
 static class DeliverCalculator
 {
@@ -18,7 +18,8 @@ static class DeliverCalculator
     {
         var asked = input.Object("rule", "direction", "pricePerKwh", "penaltyPerKwh", "periods");
         var rule = asked.Required("rule");
-        if (rule.Text() != "uftp") throw rule.Refused(Rejection.OutOfRange, "must be \"uftp\"");
+        if (StandardPacks.Find(rule.Text()) is not { Scoring: { } scoring })
+            throw rule.Refused(Rejection.OutOfRange, $"must be one of {string.Join(", ", ScoreCalculator.Names)}");
         var direction = asked.Required("direction");
         var order = direction.Text() switch
         {
@@ -26,33 +27,44 @@ static class DeliverCalculator
             "increase" => FlexDirection.Increase,
             _ => throw direction.Refused(Rejection.OutOfRange, "must be \"reduce\" or \"increase\""),
         };
-        var price = asked.Required("pricePerKwh").Decimal();
-        var penalty = asked.Required("penaltyPerKwh").Decimal();
+        var prices = new ScoringPrices(asked.Required("pricePerKwh").Decimal(), asked.Required("penaltyPerKwh").Decimal());
         var periods = new JsonArray();
         var total = new decimal[5];
         foreach (var row in asked.Required("periods").Array())
         {
-            var delivery = Deliver(row, order, price, penalty);
-            decimal[] values = [delivery.Delivered, delivery.Deficiency, delivery.Payment, delivery.Penalty, delivery.Net];
+            var delivery = Deliver(row, scoring, order, prices);
+            decimal[] values = [delivery.EffectiveKw, delivery.ShortfallKw, delivery.Payment, delivery.Penalty, delivery.Net];
             for (var i = 0; i < total.Length; i++) total[i] += values[i];
             periods.Add((JsonNode)Answer(values));
         }
         return new JsonObject { ["periods"] = periods, ["total"] = Answer(total) };
     }
 
-    static DeliveryPeriod Deliver(InputValue row, FlexDirection order, decimal price, decimal penalty)
+    static Score Deliver(InputValue row, ScoringRule rule, FlexDirection order, ScoringPrices prices)
     {
         var period = row.Object("baselineKw", "actualKw", "orderedKw", "hours");
         var baseline = period.Required("baselineKw").Decimal();
         var actual = period.Required("actualKw").Decimal();
         var ordered = NotNegative(period.Required("orderedKw"));
         var hours = NotNegative(period.Required("hours"));
-        var together = Math.Max(Digits(price), Digits(penalty)) + Digits(hours)
+        var together = Math.Max(Digits(prices.Price), Digits(prices.Penalty ?? 0m)) + Digits(hours)
             + Math.Max(Math.Max(Digits(baseline), Digits(actual)), Digits(ordered)) + 1;
-        if (together > digitsTogetherMax)
-            throw row.Refused(Rejection.TooManyDigits, $"price, power and hours may have {digitsTogetherMax} digits together");
-        return Delivery.Uftp(order, baseline, actual, ordered, hours, price, penalty);
+        if (together > digitsTogetherMax) throw TooManyDigits(row);
+        var scored = new ScoringInput(ordered, order == FlexDirection.Reduce ? baseline - actual : actual - baseline, hours, prices);
+        if (Scoring.Refusal(rule, scored) is { } refused)
+            throw period.Required(refused.Member).Refused(Rejection.OutOfRange, refused.Reason);
+        try
+        {
+            return Scoring.Evaluate(rule, scored);
+        }
+        catch (OverflowException)
+        {
+            throw TooManyDigits(row);
+        }
     }
+
+    static InputRefusedException TooManyDigits(InputValue row) =>
+        row.Refused(Rejection.TooManyDigits, $"price, power and hours may have {digitsTogetherMax} digits together");
 
     static decimal NotNegative(InputValue input)
     {

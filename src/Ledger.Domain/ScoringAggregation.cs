@@ -1,0 +1,55 @@
+using NodaTime;
+
+namespace Ledger.Domain;
+
+/// <summary>One metered period of a call: mean powers, signed where delivered.</summary>
+public sealed record ScoredPeriod(Interval Period, decimal OrderedKw, decimal DeliveredKw);
+
+/// <summary>
+/// The level at which a rule counts (market rules §2.3): periods of one hour, event or month are summed first and then
+/// scored once, so that a good quarter makes up for a bad one only where the rule lets it.
+/// </summary>
+public static class ScoringAggregation
+{
+    private const decimal SecondsPerHour = 3600m;
+
+    /// <summary>
+    /// The inputs to score, in order of time, each with the interval that it covers. Kilowatts of summed periods are
+    /// sums, and their hours are those of one period; all periods of a sum are equally long.
+    /// </summary>
+    /// <exception cref="ArgumentException">Periods that are summed are not equally long.</exception>
+    public static IReadOnlyList<(Interval Covers, ScoringInput Input)> Of(
+        ScoringLevel level, IEnumerable<ScoredPeriod> periods, DateTimeZone zone, ScoringPrices prices) =>
+        [.. periods.OrderBy(period => period.Period.Start)
+            .GroupBy(period => Key(level, period.Period.Start, zone))
+            .Select(group => Sum([.. group], prices))];
+
+    private static Instant Key(ScoringLevel level, Instant start, DateTimeZone zone) => level switch
+    {
+        ScoringLevel.Interval => start,
+        // An hour of elapsed time: where a clock goes back, the two hours of one name stay two.
+        ScoringLevel.Hour => Instant.FromUnixTimeSeconds(FloorToHour(start.InZone(zone))),
+        ScoringLevel.Event => Instant.MinValue,
+        ScoringLevel.Month => start.InZone(zone).Date.With(DateAdjusters.StartOfMonth).AtStartOfDayInZone(zone).ToInstant(),
+        _ => throw new ArgumentOutOfRangeException(nameof(level)),
+    };
+
+    // The local hour begins at a whole hour of local time, also where the zone's offset is no whole hour.
+    private static long FloorToHour(ZonedDateTime at) =>
+        at.ToInstant().ToUnixTimeSeconds() - (at.Minute * 60) - at.Second;
+
+    private static (Interval, ScoringInput) Sum(IReadOnlyList<ScoredPeriod> periods, ScoringPrices prices)
+    {
+        var length = periods[0].Period.Duration;
+        if (periods.Any(period => period.Period.Duration != length))
+            throw new ArgumentException("periods that are summed are equally long", nameof(periods));
+        var hours = ExactDecimal.Over(Seconds(length), SecondsPerHour);
+        return (new Interval(periods[0].Period.Start, periods[^1].Period.End), new ScoringInput(
+            periods.Select(period => period.OrderedKw).Aggregate(0m, ExactDecimal.Plus),
+            periods.Select(period => period.DeliveredKw).Aggregate(0m, ExactDecimal.Plus),
+            hours, prices, CallHours: ExactDecimal.Times(hours, periods.Count)));
+    }
+
+    private static decimal Seconds(Duration duration) =>
+        ExactDecimal.Trimmed((decimal)duration.ToInt64Nanoseconds() / NodaConstants.NanosecondsPerSecond);
+}

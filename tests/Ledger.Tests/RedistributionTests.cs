@@ -1,0 +1,42 @@
+using System.Numerics;
+using Ledger.Domain;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Penalties given back: no step of money is lost or made.</summary>
+public sealed class RedistributionTests
+{
+    private static int Samples => Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
+
+    [Fact]
+    public void What_one_pays_the_others_get_by_weight() =>
+        Redistribution.Net([new("a", 1000, 0), new("b", 0, 1), new("c", 0, 2)]).ShouldBe([-1000, 333, 667]);
+
+    [Fact]
+    public void Penalties_that_nobody_may_get_stay_where_they_are()
+    {
+        Redistribution.CanGiveBack([new("a", 1, 0)]).ShouldBeFalse();
+        Redistribution.CanGiveBack([new("a", 0, 0)]).ShouldBeTrue();
+        Should.Throw<ArgumentException>(() => Redistribution.Net([new("a", 1, 0)]));
+    }
+
+    [Fact]
+    public void Results_sum_to_zero_and_do_not_depend_on_the_order_of_the_parties()
+    {
+        var random = new Random(7);
+        var ties = 0;
+        for (var i = 0; i < Samples; i++)
+        {
+            PenaltyParty[] parties = [.. Enumerable.Range(0, random.Next(1, 9))
+                .Select(n => new PenaltyParty($"p{n}", random.NextInt64(1_000_000), random.Next(0, 5))), new("q", 0, 1)];
+            if (parties.Select(party => party.Weight).Distinct().Count() < parties.Length) ties++;
+            var nets = Redistribution.Net(parties);
+            nets.Aggregate(BigInteger.Zero, (sum, net) => sum + net).ShouldBe(BigInteger.Zero);
+            var turned = Redistribution.Net([.. Enumerable.Reverse(parties)]);
+            Enumerable.Reverse(turned).ShouldBe(nets);
+        }
+
+        TestContext.Current.TestOutputHelper!.WriteLine($"{ties * 100 / Samples} % with equal weights");
+    }
+}
