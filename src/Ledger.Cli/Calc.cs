@@ -35,6 +35,7 @@ public static class Calc
         ["attribute"] = AttributeCalculator.Evaluate,
         ["balance"] = BalanceCalculator.Evaluate,
         ["reconcile"] = ReconcileCalculator.Evaluate,
+        ["baseline"] = BaselineCalculator.Evaluate,
     };
 
     public static Verb Verb { get; } = new("calc", "KIND",

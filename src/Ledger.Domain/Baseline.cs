@@ -3,83 +3,144 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>
-/// One earlier day as a baseline sees it. <paramref name="Kilowatts"/> has one mean power for each settlement period
-/// of the event, null where nothing is measured; <paramref name="ExcludedBecause"/> names an event, outage or holiday.
+/// What a baseline is asked for: the event, the metered days around it in periods of one length, and what the rule may
+/// need to know of the calendar and of the resource. An event day is one that the asker names: who was dispatched and
+/// who opted out is not the baseline's to know.
 /// </summary>
-public sealed record BaselineDay(
-    LocalDate Day, DayClass Class, IReadOnlyList<decimal?> Kilowatts, string? ExcludedBecause);
-
-/// <summary>
-/// X of Y: of the last <paramref name="Candidates"/> days of the same class, at most
-/// <paramref name="LookbackDaysMax"/> days back, the <paramref name="Highest"/> with the highest mean over the event.
-/// </summary>
-public sealed record XOfY(int Candidates, int Highest, int LookbackDaysMax);
+public sealed record BaselineQuestion(
+    DateTimeZone Zone, Interval Event, Duration Period, IReadOnlyList<BaselineDay> Days)
+{
+    public IReadOnlySet<LocalDate> EventDays { get; init; } = new HashSet<LocalDate>();
+    public IReadOnlySet<LocalDate> Holidays { get; init; } = new HashSet<LocalDate>();
+    public IReadOnlySet<LocalDate> OutageDays { get; init; } = new HashSet<LocalDate>();
+    /// <summary>When the participant was told of the event.</summary>
+    public Instant? NoticeAt { get; init; }
+    /// <summary>The contract capacity, kW.</summary>
+    public decimal? ContractKw { get; init; }
+    /// <summary>The most that the vehicle can take, kW.</summary>
+    public decimal? VehicleLimitKw { get; init; }
+    /// <summary>What the session asked for, kW in each period of the event, or one value for all.</summary>
+    public IReadOnlyList<decimal> RequestedKw { get; init; } = [];
+    /// <summary>The declared schedule, kWh in each period of the event.</summary>
+    public IReadOnlyList<decimal> DeclaredKwh { get; init; } = [];
+    /// <summary>What was declared for earlier days: the schedule's quality is measured by them.</summary>
+    public IReadOnlyList<BaselineDay> DeclaredDays { get; init; } = [];
+}
 
 /// <summary>Whether a day was used, and why or why not.</summary>
 public sealed record BaselineDayUse(LocalDate Day, bool Used, string Reason);
 
 /// <summary>
-/// A baseline in kW for each period, or <paramref name="Insufficient"/> saying why there is none: never a silent zero.
+/// The same-day correction: kWh per period (additive) or a factor (ratio), as measured (<paramref name="Measured"/>)
+/// and as applied within its bounds; <paramref name="LoadRaised"/> flags load raised inside the window.
+/// </summary>
+public sealed record BaselineCorrection(
+    BaselineAdjustmentKind Kind, decimal Applied, decimal? Measured, decimal? Least, decimal? Most, string Reason,
+    bool LoadRaised);
+
+/// <summary>
+/// A baseline in kWh for each period of the event; or none, and <paramref name="Insufficient"/> says why: never a
+/// silent zero. Every day that was given has its reason, newest first; <paramref name="Notes"/> say what the rule wanted
+/// and did not get.
 /// </summary>
 public sealed record BaselineResult(
-    string Method, IReadOnlyList<decimal>? Kilowatts, IReadOnlyList<BaselineDayUse> Days, decimal AdjustmentKw,
-    string? Insufficient);
+    IReadOnlyList<BaselineDayUse> Days, BaselineCorrection Adjustment, IReadOnlyList<decimal>? KilowattHours,
+    string? Insufficient, IReadOnlyList<string> Notes);
 
-/// <summary>What would have happened without the instruction, by named and versioned methods.</summary>
+/// <summary>
+/// What would have happened without the instruction (market rules §2.1). One engine; a market's rule is a
+/// <see cref="BaselineRule"/>. Sums are exact; a mean is a decimal quotient of 28 digits, half to even.
+/// </summary>
 public static class Baseline
 {
-    /// <summary>At a bidirectional connector export has a baseline of zero.</summary>
-    public static BaselineResult Zero(int periods) =>
-        new("zero-at-connector/1", new decimal[periods], [], 0m, null);
+    /// <summary>The period that most of these days have; null where none has a whole number of equal periods.</summary>
+    public static Duration? PeriodOf(DateTimeZone zone, IEnumerable<BaselineDay> days) => BaselineLoad.PeriodOf(zone, days);
 
-    /// <summary>Mean of the measured periods before the event, held constant over it.</summary>
-    public static BaselineResult MeterBefore(IReadOnlyList<decimal?> beforeKw, int periods) =>
-        beforeKw.Count == 0 || beforeKw.Any(value => value is null)
-            ? new("meter-before/1", null, [], 0m, "a period before the event is not measured")
-            : new("meter-before/1", [.. Enumerable.Repeat(beforeKw.Average()!.Value, periods)], [], 0m, null);
-
-    /// <summary>
-    /// Selects whole days, not values per period (a selection per period inflates the baseline). The additive
-    /// adjustment is the same-day difference, held within ±<paramref name="adjustmentCapKw"/>.
-    /// </summary>
-    public static BaselineResult Select(
-        XOfY rule, LocalDate eventDay, DayClass eventClass, IReadOnlyList<BaselineDay> history,
-        decimal sameDayDifferenceKw = 0m, decimal? adjustmentCapKw = null)
+    /// <summary>No day occurs twice, and the event is a whole number of the day's periods.</summary>
+    public static BaselineResult Of(BaselineRule rule, BaselineQuestion asked)
     {
-        var method = $"{rule.Highest}-of-{rule.Candidates}/1";
-        var uses = new List<BaselineDayUse>();
-        var candidates = new List<BaselineDay>();
-        foreach (var day in history.OrderByDescending(day => day.Day))
-            if (Exclusion(rule, eventDay, eventClass, day, candidates.Count) is { } reason)
-                uses.Add(new(day.Day, false, reason));
-            else candidates.Add(day);
-        if (candidates.Count < rule.Candidates)
+        var load = new BaselineLoad(asked);
+        return rule.Method switch
         {
-            uses.AddRange(candidates.Select(day => new BaselineDayUse(day.Day, false, "history insufficient")));
-            return new(method, null, uses, 0m, $"{candidates.Count} of {rule.Candidates} days");
-        }
-
-        // A tie is broken towards the later day, so that the choice is one and the same for every reader.
-        var ranked = candidates.OrderByDescending(day => day.Kilowatts.Average())
-            .ThenByDescending(day => day.Day).ToList();
-        var chosen = ranked.Take(rule.Highest).ToList();
-        uses.AddRange(ranked.Select((day, rank) => rank < rule.Highest
-            ? new BaselineDayUse(day.Day, true, $"rank {rank + 1}")
-            : new BaselineDayUse(day.Day, false, $"rank {rank + 1}, not among the highest {rule.Highest}")));
-        var cap = adjustmentCapKw ?? Math.Abs(sameDayDifferenceKw);
-        var adjustment = Math.Clamp(sameDayDifferenceKw, -cap, cap);
-        var periods = chosen[0].Kilowatts.Count;
-        var values = Enumerable.Range(0, periods)
-            .Select(period => chosen.Sum(day => day.Kilowatts[period]!.Value) / chosen.Count + adjustment).ToList();
-        return new(method, values, [.. uses.OrderByDescending(use => use.Day)], adjustment, null);
+            BaselineMethod.Days => OfDays(rule, asked, load),
+            BaselineMethod.SameDay => OfSameDay(rule, asked, load),
+            BaselineMethod.Declared => BaselineDeclared.Of(rule, asked, load),
+            BaselineMethod.Session => OfSession(rule, asked, load),
+            _ => Found(rule, asked, NoDays(asked, "the rule uses no day"), new decimal[load.EventPeriods.Count]),
+        };
     }
 
-    private static string? Exclusion(XOfY rule, LocalDate eventDay, DayClass eventClass, BaselineDay day, int found) =>
-        day.Day >= eventDay ? "not before the event"
-        : Period.DaysBetween(day.Day, eventDay) > rule.LookbackDaysMax ? "beyond the lookback"
-        : day.Class != eventClass ? $"{day.Class}, not {eventClass}"
-        : day.ExcludedBecause is { } because ? because
-        : day.Kilowatts.Count == 0 || day.Kilowatts.Any(value => value is null) ? "not wholly measured"
-        : found >= rule.Candidates ? "older than the candidates"
-        : null;
+    private static BaselineResult OfDays(BaselineRule rule, BaselineQuestion asked, BaselineLoad load)
+    {
+        var choice = BaselineDays.Choose(rule.Selection!, asked, load);
+        if (choice.Insufficient is { } why) return Insufficient(choice.Uses, why);
+        var unadjusted = load.EventPeriods.Select(start => Aggregate(rule.Selection!.Aggregate, choice, load, start)).ToList();
+        var correction = BaselineCorrections.Of(rule.Adjustment, choice.Kept, unadjusted, asked, load);
+        return Found(rule, asked, choice.Uses,
+            [.. unadjusted.Select(value => BaselineCorrections.Apply(correction, value))]) with { Adjustment = correction };
+    }
+
+    private static BaselineResult OfSameDay(BaselineRule rule, BaselineQuestion asked, BaselineLoad load)
+    {
+        if (load.Periods(rule.Windows) is not { } starts)
+            return Insufficient(NoDays(asked, "not used"), "the time of the notice is not given");
+        var days = starts.Select(start => SettlementCalendar.DayContaining(asked.Zone, start)).ToHashSet();
+        if (load.MeanAt(starts) is not { } mean)
+            return Insufficient(NoDays(asked, "not used"), starts.Count == 0
+                ? "the window holds no whole period"
+                : $"{starts.Count(start => load.At(start) is null)} of {starts.Count} periods of the window are not measured");
+        List<BaselineDayUse> uses = [.. NoDays(asked, "the rule uses hours of the event's own day")
+            .Select(use => days.Contains(use.Day) ? new(use.Day, true, "its hours around the event") : use)];
+        return Found(rule, asked, uses, [.. load.EventPeriods.Select(_ => mean)]);
+    }
+
+    // What the session would have drawn: the least of what it asked for, what the vehicle takes and what is contracted.
+    private static BaselineResult OfSession(BaselineRule rule, BaselineQuestion asked, BaselineLoad load)
+    {
+        var periods = load.EventPeriods.Count;
+        var uses = NoDays(asked, "the rule uses what the session asked for");
+        if (asked.RequestedKw.Count == 0) return Insufficient(uses, "what the session asked for is not given");
+        if (asked.RequestedKw.Count != 1 && asked.RequestedKw.Count != periods)
+            return Insufficient(uses, $"{asked.RequestedKw.Count} requested powers for {periods} periods");
+        return Found(rule, asked, uses, [.. Enumerable.Range(0, periods).Select(period =>
+        {
+            var requested = asked.RequestedKw[asked.RequestedKw.Count == 1 ? 0 : period];
+            var least = Math.Min(requested, Math.Min(asked.VehicleLimitKw ?? requested, asked.ContractKw ?? requested));
+            return EnergyOver(least, asked.Period);
+        })]);
+    }
+
+    private static decimal Aggregate(BaselineAggregate aggregate, BaselineChoice choice, BaselineLoad load, Instant start)
+    {
+        var values = choice.Kept.Select(day => load.On(day, start)!.Value).ToList();
+        if (aggregate == BaselineAggregate.Mean) return values.Sum() / values.Count;
+        if (aggregate == BaselineAggregate.Weighted)
+            return values.Zip(choice.Weights, (value, weight) => value * weight).Sum() / choice.Weights.Take(values.Count).Sum();
+        values.Sort();
+        return (values[(values.Count - 1) / 2] + values[values.Count / 2]) / 2;
+    }
+
+    internal static BaselineResult Found(
+        BaselineRule rule, BaselineQuestion asked, IReadOnlyList<BaselineDayUse> uses, IReadOnlyList<decimal> values)
+    {
+        var contract = rule.CapAtContract && asked.ContractKw is { } kilowatts
+            ? EnergyOver(kilowatts, asked.Period)
+            : decimal.MaxValue;
+        var least = rule.ClampAtZero ? 0m : decimal.MinValue;
+        string[] notes = rule.CapAtContract && asked.ContractKw is null
+            ? ["the contract capacity is not given, so it caps nothing"]
+            : [];
+        return new(uses, BaselineCorrections.None("the rule has none"),
+            [.. values.Select(value => Math.Max(least, Math.Min(contract, value)))], null, notes);
+    }
+
+    internal static BaselineResult Insufficient(IReadOnlyList<BaselineDayUse> uses, string why) =>
+        new(uses, BaselineCorrections.None("there is no baseline"), null, why, []);
+
+    internal static IReadOnlyList<BaselineDayUse> NoDays(BaselineQuestion asked, string reason) =>
+        [.. asked.Days.OrderByDescending(day => day.Day).Select(day => new BaselineDayUse(day.Day, false, reason))];
+
+    // kWh = kW · h; an hour has 3.6·10¹² nanoseconds.
+    internal static decimal EnergyOver(decimal kilowatts, Duration period) =>
+        kilowatts * period.ToInt64Nanoseconds() / 3_600_000_000_000m;
 }

@@ -1,73 +1,62 @@
 using Ledger.Domain;
+using Ledger.Ingest;
 using NodaTime;
 using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Each baseline method: its values, and which days it used and why.</summary>
+/// <summary>The baseline engine: which days, which correction, and every mistake that others have made (§2.11).</summary>
 public sealed class BaselineTests
 {
     private static readonly LocalDate EventDay = new(2026, 7, 15); // a Wednesday
+    private static readonly DateTimeZone Zone = DateTimeZoneProviders.Tzdb["Asia/Shanghai"];
 
     [Fact]
-    public void At_the_connector_the_baseline_of_export_is_zero()
+    public void Every_pack_can_be_read_and_names_its_source()
     {
-        var zero = Baseline.Zero(3);
-        zero.Kilowatts.ShouldBe([0m, 0m, 0m]);
-        zero.Method.ShouldBe("zero-at-connector/1");
+        BaselinePacks.Names.Count.ShouldBeGreaterThanOrEqualTo(20);
+        foreach (var name in BaselinePacks.Names)
+        {
+            var pack = BaselinePacks.Find(name)!;
+            (pack.Name, pack.Source.Length > 0).ShouldBe(($"baseline-{name}", true));
+        }
+        BaselinePacks.Find("no-such-baseline").ShouldBeNull();
     }
 
     [Fact]
-    public void Meter_before_is_the_mean_before_the_event_held_over_it()
-    {
-        var before = Baseline.MeterBefore([10m, 20m], 3);
-        before.Kilowatts.ShouldBe([15m, 15m, 15m]);
-        before.Method.ShouldBe("meter-before/1");
-        foreach (var thin in new[] { Baseline.MeterBefore([], 3), Baseline.MeterBefore([10m, null], 3) })
-            (thin.Method, thin.Kilowatts, thin.Insufficient)
-                .ShouldBe(("meter-before/1", null, "a period before the event is not measured"));
-    }
+    public void At_a_bidirectional_connector_the_baseline_is_zero() =>
+        Baseline.Of(Rule("zero"), Asked(17, 19)).KilowattHours.ShouldBe([0m, 0m]);
 
     [Fact]
     public void Of_the_last_days_of_the_class_the_highest_are_used_and_each_day_says_why()
     {
-        var result = Baseline.Select(new(4, 2, 10), EventDay, DayClass.Weekday, [
-            Day(5, 9, 22), Day(0, 99, 99), Day(-1, 10, 20), Day(2, 10, 20), Day(1, 90, 80), Day(3, 15.5m, 15.5m),
-            Day(4, 99, 99) with { Class = DayClass.Weekend }, Day(6, 99, 99) with { ExcludedBecause = "outage" },
-            Day(7, 99, null), Day(8), Day(11, 99, 99), Day(10, 14, 16),
+        // Back 4 and 3 are Saturday and Sunday; back 10 and 11 too.
+        var asked = Asked(17, 19, [.. Enumerable.Range(0, 13).Select(back => Day(back, 20 - back))]) with
+        {
+            EventDays = Dates(1),
+            Holidays = Dates(5),
+            OutageDays = Dates(6),
+        };
+        var found = Baseline.Of(Rule("pjm-high-4-of-5") with { Adjustment = null }, asked);
+        found.Days.Select(use => $"{use.Day.Day} {use.Used} {use.Reason}").ShouldBe([
+            "15 False the event's own day", "14 False event day", "13 True rank 1 of 5 from the highest, 18 kWh a period",
+            "12 False weekend or holiday", "11 False weekend or holiday", "10 False weekend or holiday", "9 False outage",
+            "8 True rank 2 of 5 from the highest, 13 kWh a period", "7 True rank 3 of 5 from the highest, 12 kWh a period",
+            "6 True rank 4 of 5 from the highest, 11 kWh a period", "5 False weekend or holiday", "4 False weekend or holiday",
+            "3 False rank 5 of 5 from the highest, 8 kWh a period",
         ]);
-        // 9 and 22 have the same mean as 15.5 and 15.5: the later day comes first.
-        result.Days.Select(use => $"{use.Day:dd} {(use.Used ? "used" : "not used")}: {use.Reason}").ShouldBe([
-            "16 not used: not before the event", "15 not used: not before the event", "14 used: rank 1",
-            "13 not used: rank 4, not among the highest 2", "12 used: rank 2", "11 not used: Weekend, not Weekday",
-            "10 not used: rank 3, not among the highest 2", "09 not used: outage", "08 not used: not wholly measured",
-            "07 not used: not wholly measured", "05 not used: older than the candidates", "04 not used: beyond the lookback",
-        ]);
-        result.Kilowatts.ShouldBe([52.75m, 47.75m]);
-        result.Method.ShouldBe("2-of-4/1");
+        found.KilowattHours.ShouldBe([13.5m, 13.5m]);
     }
 
-    [Theory]
-    [InlineData(5, null, 5)]
-    [InlineData(-5, null, -5)]
-    [InlineData(5, 3, 3)]
-    [InlineData(-5, 3, -3)]
-    public void The_same_day_adjustment_is_added_within_its_cap(int difference, int? cap, int expected)
-    {
-        var result = Baseline.Select(new(1, 1, 10), EventDay, DayClass.Weekday, [Day(1, 10, 20)], difference, cap);
-        (result.AdjustmentKw, result.Insufficient).ShouldBe((expected, null));
-        result.Kilowatts.ShouldBe([10m + expected, 20m + expected]);
-    }
+    private static BaselineRule Rule(string pack) => BaselinePacks.Find(pack)!.Rule;
 
-    [Fact]
-    public void Too_few_days_give_no_baseline_and_say_so()
-    {
-        var thin = Baseline.Select(new(3, 2, 10), EventDay, DayClass.Weekday, [Day(1, 10), Day(2, 10)], 1m);
-        (thin.Kilowatts, thin.Insufficient, thin.AdjustmentKw).ShouldBe((null, "2 of 3 days", 0m));
-        thin.Days.ShouldBe([
-            new(EventDay.PlusDays(-1), false, "history insufficient"), new(EventDay.PlusDays(-2), false, "history insufficient")]);
-    }
+    private static BaselineQuestion Asked(int fromHour, int toHour, params BaselineDay[] days) => new(
+        Zone, new Interval(At(fromHour), At(toHour)), Duration.FromHours(1), days);
 
-    private static BaselineDay Day(int daysBefore, params decimal?[] kilowatts) =>
-        new(EventDay.PlusDays(-daysBefore), DayClass.Weekday, kilowatts, null);
+    private static Instant At(int hour) => Zone.AtStartOfDay(EventDay).ToInstant() + Duration.FromHours(hour);
+
+    private static BaselineDay Day(int back, decimal kwh) =>
+        new(EventDay.PlusDays(-back), [.. Enumerable.Repeat((decimal?)kwh, 24)]);
+
+    private static HashSet<LocalDate> Dates(params int[] back) => [.. back.Select(days => EventDay.PlusDays(-days))];
 }

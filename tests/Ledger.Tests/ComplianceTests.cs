@@ -4,7 +4,7 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Verdicts by the text table, dispatch guards by precedence, baselines by published days.</summary>
+/// <summary>Verdicts by the text table, dispatch guards by precedence.</summary>
 public sealed class ComplianceTests
 {
     private static readonly Instant Start = Instant.FromUtc(2026, 7, 1, 10, 0);
@@ -103,21 +103,6 @@ public sealed class ComplianceTests
             Clock = InstructionClock.Acknowledged,
             At = Start - Duration.FromSeconds(1)
         }, Start, Key)).ShouldBe(Rejection.ClockOutOfOrder);
-    }
-
-    [Fact]
-    public void Octopus_weekend_days_are_chosen_and_thin_history_is_said()
-    {
-        var eventDay = new LocalDate(2023, 12, 31);
-        var history = Enumerable.Range(1, 40).Select(back => eventDay.PlusDays(-back)).Select(day => new BaselineDay(
-            day, day.DayOfWeek >= IsoDayOfWeek.Saturday ? DayClass.Weekend : DayClass.Weekday, [1.1m], null)).ToList();
-        var rule = new XOfY(4, 4, 60);
-        var result = Baseline.Select(rule, eventDay, DayClass.Weekend, history);
-        result.Days.Where(use => use.Used).Select(use => use.Day.Day).ShouldBe([30, 24, 23, 17]);
-        result.Days.Count.ShouldBe(40);
-        var thin = Baseline.Select(rule, eventDay, DayClass.Weekend, history.Take(9).ToList());
-        thin.Kilowatts.ShouldBeNull();
-        thin.Insufficient.ShouldNotBeNull();
     }
 
     private static IntervalRecorded Record(InstructionKind kind, int quarter, int kilowatts)

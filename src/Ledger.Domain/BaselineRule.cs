@@ -1,0 +1,85 @@
+using NodaTime;
+
+namespace Ledger.Domain;
+
+/// <summary>
+/// Where a baseline comes from: earlier days, hours of the same day, a declared schedule, what a charging session asked
+/// for, or nothing at all (a bidirectional connector exports only when ordered).
+/// </summary>
+public enum BaselineMethod { Days = 1, SameDay = 2, Declared = 3, Session = 4, Zero = 5 }
+
+/// <summary>Which days may stand for the event's day: those of its own class, weekdays only, or any.</summary>
+public enum BaselineDayClass { Same = 1, Weekday = 2, Any = 3 }
+
+/// <summary>A holiday is never used, or is a day of the weekend, or is what its weekday says.</summary>
+public enum BaselineHolidays { Excluded = 1, AsWeekend = 2, Ignored = 3 }
+
+/// <summary>Which whole days of the pool are kept. Never per period: that inflates the baseline.</summary>
+public enum BaselineKeep { All = 1, Highest = 2, Lowest = 3, Middle = 4, MostSimilar = 5 }
+
+/// <summary>What ranks a day: its load in the periods of the event, or over the whole day.</summary>
+public enum BaselineMeasure { Event = 1, WholeDay = 2 }
+
+/// <summary>How the kept days become one value per period; weighted goes by rank.</summary>
+public enum BaselineAggregate { Mean = 1, Median = 2, Weighted = 3 }
+
+/// <summary>What the minutes of a window are counted from; dayStart means local time of day.</summary>
+public enum BaselineAnchor { EventStart = 1, EventEnd = 2, Notice = 3, DayStart = 4 }
+
+/// <summary>
+/// The whole periods between two moments of the event's day, in minutes from the anchor; where both are the same, the
+/// one period that holds the moment.
+/// </summary>
+public sealed record BaselineWindow(BaselineAnchor Anchor, int FromMinutes, int ToMinutes);
+
+/// <summary>
+/// Of the last <paramref name="Pool"/> days (Y) keep <paramref name="Keep"/> (X); fewer than <paramref name="MinDays"/>
+/// are insufficient. <paramref name="Weights"/> are whole numbers by rank, for the weighted aggregate.
+/// </summary>
+public sealed record BaselinePool(int Pool, int Keep, int MinDays, IReadOnlyList<int> Weights);
+
+/// <summary>What is tried, in this order, while fewer days than needed were found.</summary>
+public enum BaselineFallback { ExtendLookback = 1, ReadmitEventDays = 2, OtherDayClass = 3 }
+
+/// <summary>One rung of the ladder; <paramref name="LookbackDaysMax"/> belongs to the extended lookback.</summary>
+public sealed record BaselineFallbackStep(BaselineFallback Kind, int? LookbackDaysMax);
+
+/// <summary>Which earlier days are used (market rules §2.1).</summary>
+/// <param name="NewestDaysBack">1: from the day before the event; 2: the day before is not used.</param>
+/// <param name="LookbackDaysMax">Always bounded: an open lookback never ends on thin history.</param>
+/// <param name="LookbackSince">Where given, no day before the last such date of the year.</param>
+/// <param name="LowUsageFraction">A day below this fraction of the pool's mean is replaced by an older one.</param>
+/// <param name="AdjacentMinutes">Around the event, not compared when the most similar days are sought.</param>
+public sealed record BaselineSelection(
+    BaselineDayClass DayClass, BaselinePool Weekday, BaselinePool Weekend, BaselineKeep KeepBy, BaselineMeasure Measure,
+    BaselineAggregate Aggregate, int NewestDaysBack, int LookbackDaysMax, AnnualDate? LookbackSince,
+    bool ExcludeEventDays, bool ExcludeOutageDays, BaselineHolidays Holidays, decimal? LowUsageFraction,
+    int AdjacentMinutes, IReadOnlyList<BaselineFallbackStep> Fallback);
+
+/// <summary>Whether the same day corrects the baseline by a difference or by a ratio.</summary>
+public enum BaselineAdjustmentKind { None = 0, Additive = 1, Ratio = 2 }
+
+/// <summary>
+/// The correction by the event's own day: mean load in the windows against the kept days' mean there.
+/// <paramref name="Least"/> and <paramref name="Most"/> bound it as multiples of the unadjusted baseline (for an
+/// additive correction, of its mean over the event); <paramref name="CapKw"/> bounds an additive one in kW.
+/// <paramref name="PositiveOnly"/>: it never lowers the baseline.
+/// </summary>
+public sealed record BaselineAdjustment(
+    BaselineAdjustmentKind Kind, IReadOnlyList<BaselineWindow> Windows, decimal? Least, decimal? Most, decimal? CapKw,
+    bool PositiveOnly);
+
+/// <summary>
+/// A declared schedule counts only while it has been good: relative root mean square error and |bias|, both against
+/// the mean metered load, over at least <paramref name="MinDays"/> earlier days.
+/// </summary>
+public sealed record BaselineGate(decimal RrmseMax, decimal BiasMax, int MinDays, int LookbackDaysMax);
+
+/// <summary>
+/// The parameters of one baseline, as a rule pack states them: one engine evaluates every market's rule (market rules
+/// §2.1). <paramref name="Selection"/> belongs to earlier days, <paramref name="Windows"/> to hours of the same day,
+/// <paramref name="Gate"/> to a declared schedule.
+/// </summary>
+public sealed record BaselineRule(
+    BaselineMethod Method, BaselineSelection? Selection, IReadOnlyList<BaselineWindow> Windows,
+    BaselineAdjustment? Adjustment, BaselineGate? Gate, bool ClampAtZero, bool CapAtContract);
