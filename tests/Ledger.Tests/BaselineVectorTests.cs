@@ -116,7 +116,7 @@ public sealed class BaselineVectorTests
         }
     }
 
-    /// <summary>Mean kW of a quarter hour, of which a quarter is its kWh.</summary>
+    /// <summary>Mean kW of each quarter hour, of which a quarter is its kWh; some are not measured.</summary>
     private static JsonArray BuildingLoad()
     {
         var folder = Environment.GetEnvironmentVariable("LEDGER_SAMPLES");
@@ -126,7 +126,9 @@ public sealed class BaselineVectorTests
         return [.. rows.GroupBy(row => row[0][..10]).Select(day => (JsonNode)new JsonObject
         {
             ["day"] = day.Key,
-            ["kwh"] = new JsonArray([.. day.Select(row => (JsonNode)(decimal.Parse(row[1], CultureInfo.InvariantCulture) / 4))]),
+            ["kwh"] = new JsonArray([.. day.Select(row => row[1] == "nan"
+                ? null
+                : (JsonNode)(decimal.Parse(row[1], CultureInfo.InvariantCulture) / 4))]),
         })];
     }
 
