@@ -37,6 +37,7 @@ public static class Show
         ["tariffs"] = new(null, false, [], asked => Task.FromResult(asked.Page("tariffs")
             .Table("tariffs", "tariffs", RecordListings.Tariffs(asked.Answers.Tariffs()))
             .Table("assignments", "accounts and their tariffs", RecordListings.Assignments(asked.Answers.Assignments())))),
+        ["credible"] = new("STATION", true, [], asked => Task.FromResult(Credible(asked))),
         ["records"] = new("POINT", true, ["--day"], asked => Task.FromResult(Records(asked))),
         ["event"] = new("POSITION", true, [], EventAsync),
     };
@@ -157,6 +158,21 @@ public static class Show
         return asked.Page("records").Field("point", "point", point.Value).Field("day", "day", day)
             .Table("records", "interval records, the latest version of each", EnergyListings.Records(asked.Answers.IntervalRecords(point, day)))
             .Table("checks", "register checks of single periods", EnergyListings.Checks(asked.Answers.PeriodChecks(point, day)));
+    }
+
+    private static Page Credible(Asked asked)
+    {
+        var station = CommandLine.Read<StationId>(asked.About!, StationId.TryParse, "STATION is an identifier");
+        var connectors = asked.Answers.Points()
+            .Where(point => point.Station == station.Value && point.Kind == SettlementPointKind.Connector).ToList();
+        if (connectors.Count == 0) throw new CouldNotException($"there is no station {station} with connectors");
+        var windows = StationWindows.Of(asked.Answers.Calls(station));
+        return asked.Page("credible").Field("station", "station", station.Value)
+            .Field("installedKw", "installed kW", new Power(connectors.Sum(point => point.RatedMilliwatts)))
+            .Field("v2gKw", "of them V2G kW", new Power(connectors.Where(point => point.Bidirectional).Sum(point => point.RatedMilliwatts)))
+            .Field("callsWithoutSample", "calls that are no sample", windows.NoSample)
+            .Table("credible", "what may be promised, from the real calls", CallListings.Windows(windows))
+            .Table("response", "response of the real calls", CallListings.Response(windows.All));
     }
 
     private static async Task<Page> EventAsync(Asked asked)

@@ -59,6 +59,7 @@ internal static class FactText
         ["tariff"] = TariffText.Tariff,
         ["tariff-assignment"] = TariffText.Assignment,
         ["rule-pack"] = RulePackText.Pack,
+        ["standard"] = StandardText.Declared,
     };
 
     /// <summary>The names of all facts that can be read from text.</summary>

@@ -72,6 +72,7 @@ public static class EventCodec
         new("tariff-published", 1, Json.TariffPublished),
         new("tariff-assigned", 1, Json.TariffAssigned),
         new("rule-pack-published", 1, Json.RulePackPublished),
+        new("standard-declared", 1, Json.StandardDeclared),
         new("settlement-run-completed", 1, Json.SettlementRunCompleted),
         new("evidence-refused", 1, Json.EvidenceRefused),
         new("evidence-kept", 1, Json.EvidenceKept),
@@ -182,6 +183,7 @@ public static class EventCodec
 [JsonSerializable(typeof(TariffPublished))]
 [JsonSerializable(typeof(TariffAssigned))]
 [JsonSerializable(typeof(RulePackPublished))]
+[JsonSerializable(typeof(StandardDeclared))]
 [JsonSerializable(typeof(SettlementRunCompleted))]
 [JsonSerializable(typeof(EvidenceRefused))]
 [JsonSerializable(typeof(EvidenceKept))]

@@ -28,6 +28,7 @@ public static class Streams
     public static string Claims(SettlementPointId point) => $"claim/{point}";
     public static string Tariff(TariffId tariff) => $"tariff/{tariff}";
     public static string RulePack(RulePackId pack) => $"rule-pack/{pack}";
+    public static string Standards(StationId station) => $"standard/{station}";
     public static string Assignment(PartyId account) => $"assignment/{account}";
     public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
     /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>

@@ -94,6 +94,22 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<MasterData.RegisterRow> Registers(SettlementPointId? point = null) =>
         Rows<MasterData.RegisterRow>("MasterData", point is { } named ? $"register|{named}/" : "register|");
 
+    /// <summary>What a station declares to follow, in order of when it holds from.</summary>
+    public IReadOnlyList<MasterData.StandardRow> Standards(StationId station) =>
+        Rows<MasterData.StandardRow>("MasterData", $"standard|{station}|");
+
+    /// <summary>Every dispatch instruction that aims at a station, as one call of it, in order of its start.</summary>
+    public IReadOnlyList<StationCall> Calls(StationId station)
+    {
+        var points = Points().Where(point => point.Station == station.Value)
+            .ToDictionary(point => point.Point, point => DateTimeZoneProviders.Tzdb[point.Zone], StringComparer.Ordinal);
+        return [.. Instructions().Select(order => Instruction(new(order.Instruction))!)
+            .Select(found => (Order: found.Instruction, Targets: found.Targets.Where(target => points.ContainsKey(target.Point)).ToList()))
+            .Where(found => found.Targets.Count > 0)
+            .Select(found => StationCall.Of(found.Order, found.Targets, points[found.Targets[0].Point]))
+            .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
+    }
+
     /// <summary>Every published tariff version.</summary>
     public IReadOnlyList<MasterData.TariffRow> Tariffs() => Rows<MasterData.TariffRow>("MasterData", "tariff|");
 

@@ -1,11 +1,12 @@
+using System.Text;
 using Ledger.Domain;
 using NodaTime;
 
 namespace Ledger.Projections;
 
 /// <summary>
-/// Settlement points, registers, tariffs and assignments, each version with when it holds from, and which points an
-/// account has ever owned. Two facts for one instant: the later recorded one stands.
+/// Settlement points, registers, tariffs, assignments and declared standards, each version with when it holds from, and
+/// which points an account has ever owned. Two facts for one instant: the later recorded one stands.
 /// </summary>
 public sealed class MasterData : IProjection
 {
@@ -18,12 +19,16 @@ public sealed class MasterData : IProjection
     public sealed record TariffRow(
         string Tariff, int Version, string Currency, string Zone, int Rules, int Prices, Instant ValidFrom);
     public sealed record AssignmentRow(string Account, string Tariff, Instant ValidFrom);
+    public sealed record StandardRow(
+        string Station, string? Point, string Standard, string? Certificate, string? Issuer, Instant ValidFrom,
+        Instant? ValidTo);
     public sealed record OwnedRow(string Account, string Point);
 
     public string Name => "MasterData";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(TariffPublished), typeof(TariffAssigned),
+        typeof(StandardDeclared),
     };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
@@ -45,7 +50,12 @@ public sealed class MasterData : IProjection
                 e.Tariff.Value, e.Version, e.Currency, e.Zone, e.Rules.Count, e.Prices.Count, from))],
             TariffAssigned e => [new($"assignment|{e.Account}|{at}", new AssignmentRow(
                 e.Account.Value, e.Tariff.Value, from))],
+            StandardDeclared e => [new($"standard|{e.Station}|{at}|{e.Point}|{Hex(e.Standard)}", new StandardRow(
+                e.Station.Value, e.Point?.Value, e.Standard, e.Certificate, e.Issuer, e.ValidFrom, e.ValidTo))],
             _ => [],
         };
     }
+
+    // A standard's name may hold any letter, a key only those that sort below its end mark.
+    private static string Hex(string text) => Convert.ToHexStringLower(Encoding.UTF8.GetBytes(text));
 }

@@ -29,6 +29,7 @@ public sealed class DecisionTableTests
         ["charging-states.txt"] = ChargingStateOf,
         ["tariffs.txt"] = TariffOf,
         ["rule-packs.txt"] = RulePackOf,
+        ["standards.txt"] = StandardOf,
         ["settlement-runs.txt"] = RunOf,
     };
 
@@ -189,6 +190,19 @@ public sealed class DecisionTableTests
             new(null, false, 0.9m, ScoredQuantity.Effective, new(PriceSource.Price, null, [], 1.1m)), 0m, 3m, false);
 
         static decimal Exact(string text) => decimal.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private static Decision StandardOf(string[] cells)
+    {
+        var declared = new StandardDeclared(
+            new("S1"), null, "GB/T 27930-2023", cells[0] is "both" or "number" ? "N1" : null,
+            cells[0] is "both" or "issuer" ? "a body" : null, Instant.FromUnixTimeSeconds(Number(cells[1])),
+            cells[2] == "-" ? null : Instant.FromUnixTimeSeconds(Number(cells[2])));
+        var before = cells[3] == "earlier" ? declared with { ValidFrom = declared.ValidFrom - Duration.FromDays(1) } : declared;
+        return Standards.Decide(cells[3] == "-"
+            ? StandardsState.Empty
+            : Standards.Evolve(StandardsState.Empty, cells[3] == "other" ? before with { Certificate = "N2", Issuer = "other" } : before),
+            declared);
     }
 
     private static Decision RunOf(string[] cells)

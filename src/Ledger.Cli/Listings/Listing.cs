@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -37,6 +38,21 @@ public sealed class Listing
         var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows)).ToList();
         var cells = rows.Select((_, row) => shown.Select(column => column.Cells[row]).ToArray()).ToList();
         foreach (var line in TextTable.Lines([.. shown.Select(column => column.Column)], cells)) writer.WriteLine(line);
+    }
+
+    /// <summary>The same columns and texts as a table of HTML.</summary>
+    public void WriteHtml(TextWriter writer, string caption)
+    {
+        var rows = Rows.ToList();
+        var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows)).ToList();
+        string Row(string tag, Func<(TextColumn Column, IReadOnlyList<string> Cells), string> text) =>
+            string.Concat(shown.Select(column => $"<{tag}{(column.Column.Right ? " class=\"figure\"" : "")}>"
+                + $"{WebUtility.HtmlEncode(text(column))}</{tag}>"));
+        writer.WriteLine($"<table><caption>{WebUtility.HtmlEncode(caption)}</caption>");
+        writer.WriteLine($"<thead><tr>{Row("th", column => column.Column.Title)}</tr></thead><tbody>");
+        for (var i = 0; i < rows.Count; i++) writer.WriteLine($"<tr>{Row("td", column => column.Cells[i])}</tr>");
+        if (rows.Count == 0) writer.WriteLine($"<tr><td colspan=\"{shown.Count}\">none</td></tr>");
+        writer.WriteLine("</tbody></table>");
     }
 
     // Decimals of one column have one number of places, so that their points stand below each other.

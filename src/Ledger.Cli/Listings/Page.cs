@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 
 namespace Ledger.Cli.Listings;
@@ -37,6 +38,33 @@ public sealed class Page
         if (json) writer.WriteLine(ToJson().ToJsonString(Listing.Indented));
         else WriteText(writer);
     }
+
+    /// <summary>The text as one HTML page to print: it needs no script and nothing from elsewhere.</summary>
+    public void WriteHtml(TextWriter writer, string title)
+    {
+        writer.WriteLine($"""
+            <!doctype html>
+            <html lang="en"><head><meta charset="utf-8"><title>{Encoded(title)}</title><style>
+            body {{ font: 10pt/1.4 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }}
+            table {{ border-collapse: collapse; width: 100%; margin: 1.5em 0; page-break-inside: avoid; }}
+            caption {{ text-align: left; font-weight: bold; padding-bottom: .3em; }}
+            th, td {{ text-align: left; vertical-align: top; border-top: 1px solid #999; padding: .2em .6em .2em 0; }}
+            th.figure, td.figure {{ text-align: right; font-variant-numeric: tabular-nums; }}
+            dl {{ display: grid; grid-template-columns: max-content 1fr; gap: .2em 1.5em; }}
+            dt {{ color: #555; }} dd {{ margin: 0; overflow-wrap: anywhere; }}
+            </style></head><body><h1>{Encoded(title)}</h1>
+            """);
+        writer.WriteLine("<dl>");
+        foreach (var field in parts.OfType<Part.Field>().Where(field => field.Title is not null))
+            writer.WriteLine($"<dt>{Encoded(field.Title!)}</dt><dd>{Encoded(Cell.Shown(field.Value))}</dd>");
+        writer.WriteLine("</dl>");
+        foreach (var part in parts)
+            if (part is Part.Table { Title: { } caption } table) table.Rows.WriteHtml(writer, caption);
+            else if (part is Part.Note note) writer.WriteLine($"<p>{Encoded(note.Text)}</p>");
+        writer.WriteLine("</body></html>");
+    }
+
+    private static string Encoded(string text) => WebUtility.HtmlEncode(text);
 
     private JsonObject ToJson()
     {

@@ -74,6 +74,9 @@ public static class StandardRoutes
             Streams.RulePack(c.Input.Fact.Pack), RulePackState.Empty, RulePacks.Evolve,
             state => RulePacks.Decide(state, c.Input.Fact, c.Input.From,
                 new EvidenceKey($"rule-pack/{c.Input.Fact.Pack}/{c.Input.Fact.Version}")), c.By, ct, c.Raw))
+        .Add<StandardDeclared>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Standards(c.Input.Station), StandardsState.Empty, Standards.Evolve,
+            state => Standards.Decide(state, c.Input), c.By, ct, c.Raw))
         .Add<EvidenceToKeep>(ReadingsWrite, (recorder, c, _, ct) => recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
         .Add<EvidenceToRefuse>(ReadingsWrite, (recorder, c, _, ct) =>
             recorder.RefuseAsync(c.Input.Code, c.Input.Detail, c.Raw, c.By, ct));

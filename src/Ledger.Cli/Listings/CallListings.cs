@@ -1,0 +1,76 @@
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Cli.Listings;
+
+/// <summary>The calls of a station, and what they let anyone promise of it.</summary>
+public static class CallListings
+{
+    public static Listing Calls(IEnumerable<StationCall> calls) => Listing.Of(calls,
+        new("instruction", "instruction", call => call.Order.Instruction),
+        new("kind", "kind", call => call.Order.Kind),
+        new("issuedBy", null, call => call.Order.IssuedBy),
+        new("programme", null, call => call.Order.Programme),
+        new("start", "start", call => call.Order.Start),
+        new("end", null, call => call.Order.End),
+        new("withdrawnAt", null, call => call.Order.WithdrawnAt),
+        new("connected", "vehicles", call => call.Connected),
+        new("targets", "of targets", call => call.Targets.Count),
+        new("orderedKwh", "ordered kWh", call => call.Ordered),
+        new("deliveredKwh", "delivered kWh", call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
+        new("excessKwh", "excess kWh", call => call.Order.Kind == InstructionKind.Curtail ? call.Excess : null),
+        new("delaySeconds", null, call => Seconds(call.Delay)),
+        new("ninetyPercentSeconds", null, call => Seconds(call.NinetyPercentAfter)),
+        new("verdicts", "verdicts", call => string.Join(", ", call.Targets.GroupBy(target => target.Verdict)
+            .OrderBy(group => group.Key).Select(group => $"{group.Count()} {Cell.Shown(group.Key)}"))),
+        new("whyNoSample", null, call => call.WhyNot));
+
+    public static Listing Tests(IEnumerable<StationCall> calls) => Listing.Of(calls,
+        new("instruction", "test", call => call.Order.Instruction),
+        new("kind", "kind", call => call.Order.Kind),
+        new("start", "start", call => call.Order.Start),
+        new("mustDeliverPermille", "must deliver ‰", call => call.Order.Test!.DeliveredPermilleMin),
+        new("orderedKwh", "ordered kWh", call => call.Ordered),
+        new("deliveredKwh", "delivered kWh", call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
+        new("mustReachNinetySeconds", "90 % within s", call => call.Order.Test!.T90MsMax / 1000m),
+        new("ninetyPercentSeconds", "90 % after s", call => Seconds(call.NinetyPercentAfter)),
+        new("outcome", "outcome", call => call.Test));
+
+    public static Listing Windows(StationWindows windows) => Listing.Of<(string Which, DispatchWindow Window)>(
+        [
+            ("all", windows.All),
+            .. windows.ByHour.Select(each => (Hour(each.HourOfWeek), each.Window)),
+            .. windows.ByConnected.Select(each => ($"{each.Connected} vehicles", each.Window)),
+        ],
+        new("which", "calls", row => row.Which),
+        new("calls", "number", row => row.Window.Calls),
+        new("successes", "followed", row => row.Window.Successes),
+        new("successRateAtLeast", "rate at least", row => row.Window.SuccessRateAtLeastMillionths / 1_000_000m),
+        new("deliveredKw90", "kW in 90 %", row => Kilowatts(row.Window.Delivered90)),
+        new("deliveredKw95", "kW in 95 %", row => Kilowatts(row.Window.Delivered95)),
+        new("credibleKw90", "credible kW 90 %", row => Kilowatts(row.Window.Credible90)),
+        new("credibleKw95", "credible kW 95 %", row => Kilowatts(row.Window.Credible95)),
+        new("orderedKwMost", "most ordered kW", row => Kilowatts(row.Window.OrderedMost)));
+
+    public static Listing Response(DispatchWindow window) => Listing.Of<(string What, int Known, object? P5, object? P50, object? P95)>(
+        [
+            ("delay to 10 %, s", window.Delay.Values, Delay(window.Delay.Fifth), Delay(window.Delay.Median),
+                Delay(window.Delay.NinetyFifth)),
+            ("ramp 10 to 90 %, kW/s", window.Ramp.Values, window.Ramp.Fifth, window.Ramp.Median, window.Ramp.NinetyFifth),
+        ],
+        new("figure", "figure", row => row.What),
+        new("calls", "calls where known", row => row.Known),
+        new("p5", "p5", row => row.P5),
+        new("p50", "p50", row => row.P50),
+        new("p95", "p95", row => row.P95));
+
+    /// <summary>An hour of the week as a person says it, its start in local time.</summary>
+    private static string Hour(int hourOfWeek) =>
+        $"{(IsoDayOfWeek)(hourOfWeek / 24 + 1)} {(hourOfWeek % 24).ToString("D2", CultureInfo.InvariantCulture)}:00";
+
+    private static Power? Kilowatts(long? milliwatts) => milliwatts is { } power ? new Power(power) : null;
+    private static object? Delay(long? microseconds) => microseconds is { } delay ? EnergyListings.Seconds(delay) : null;
+    private static decimal? Seconds(Duration? time) => time?.ToInt64Nanoseconds() / 1_000_000_000m;
+}

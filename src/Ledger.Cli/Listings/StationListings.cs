@@ -1,0 +1,39 @@
+using Ledger.Domain;
+using Ledger.Projections;
+
+namespace Ledger.Cli.Listings;
+
+/// <summary>How much of a period's evidence is there, for one settlement point.</summary>
+/// <param name="Expected">Settlement periods that the days of the report have.</param>
+/// <param name="Recorded">Those with a record that counts, provisional or final.</param>
+/// <param name="Readings">Register readings of the report's days.</param>
+/// <param name="Signed">Those of them with a verified signature.</param>
+public sealed record PointEvidence(
+    MasterData.PointRow Point, long Expected, long Recorded, long Final, long Suspect, long Readings, long Signed)
+{
+    public long Missing => Expected - Recorded;
+}
+
+/// <summary>What a station declares, and what there is of its evidence.</summary>
+public static class StationListings
+{
+    public static Listing Standards(IEnumerable<MasterData.StandardRow> standards) => Listing.Of(standards,
+        new("standard", "standard", row => row.Standard),
+        new("point", "of", row => row.Point ?? "the station"),
+        new("certificate", "certificate", row => row.Certificate ?? "none: declared only"),
+        new("issuer", "issuer", row => row.Issuer),
+        new("validFrom", "valid from", row => row.ValidFrom),
+        new("validTo", "valid to", row => row.ValidTo));
+
+    public static Listing Evidence(IEnumerable<PointEvidence> points) => Listing.Of(points,
+        new("point", "point", row => row.Point.Point),
+        new("kind", "kind", row => row.Point.Kind),
+        new("ratedKw", "rated kW", row => new Power(row.Point.RatedMilliwatts)),
+        new("periodsExpected", "periods", row => row.Expected),
+        new("periodsRecorded", "recorded", row => row.Recorded),
+        new("periodsFinal", "final", row => row.Final),
+        new("periodsSuspect", "suspect", row => row.Suspect),
+        new("periodsMissing", "missing", row => row.Missing),
+        new("readings", "register readings", row => row.Readings),
+        new("readingsSigned", "of them signed", row => row.Signed));
+}

@@ -1,0 +1,98 @@
+using Ledger.Domain;
+using NodaTime;
+using static Ledger.Projections.CurtailmentCompliance;
+
+namespace Ledger.Projections;
+
+/// <summary>What a test dispatch showed against its own rule.</summary>
+public enum TestOutcome { Passed = 1, Failed = 2, Unproven = 3 }
+
+/// <summary>
+/// One dispatch instruction as one call of a station: its targets there taken together. What is derived here comes from
+/// the verdicts of the targets and their clocks; it is never kept, because nothing but them says it.
+/// </summary>
+/// <param name="HourOfWeek">Local hour of the week in which it began, 0 to 167, Monday first.</param>
+/// <param name="Connected">Targets of which no recorded fact says that no vehicle was there.</param>
+/// <param name="Call">As a sample of what the station delivers; null where it is none, and <paramref name="WhyNot"/> says why.</param>
+/// <param name="Delay">From the start of the order to 10 % at the last target; null where a clock is missing.</param>
+/// <param name="NinetyPercentAfter">From the start of the order to 90 % at the last target; null where a clock is missing.</param>
+/// <param name="Test">What a test dispatch showed; null for a real call.</param>
+public sealed record StationCall(
+    InstructionRow Order, IReadOnlyList<TargetRow> Targets, int HourOfWeek, int Connected, DispatchCall? Call,
+    string? WhyNot, Duration? Delay, Duration? NinetyPercentAfter, TestOutcome? Test)
+{
+    /// <summary>Hours of a week.</summary>
+    public const int HoursOfWeek = 168;
+
+    public Energy Ordered => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Ordered);
+    public Energy Delivered => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Delivered);
+    public Energy Excess => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Excess);
+
+    /// <param name="targets">Those of one station, at least one.</param>
+    public static StationCall Of(InstructionRow order, IReadOnlyList<TargetRow> targets, DateTimeZone zone)
+    {
+        var local = order.Start.InZone(zone).LocalDateTime;
+        var ten = Last(order, targets, InstructionClock.TenPercent);
+        var ninety = Last(order, targets, InstructionClock.NinetyPercent);
+        var whyNot = WhyNoSample(order, targets);
+        var call = new StationCall(
+            order, targets, ((int)local.DayOfWeek - 1) * 24 + local.Hour,
+            targets.Count(target => !target.Supported.Contains(ShortfallReason.NoVehicle)), null, whyNot, ten, ninety, null);
+        return call with
+        {
+            Call = whyNot is null ? call.Sample() : null,
+            Test = order.Test is { } rule ? call.Outcome(rule) : null,
+        };
+    }
+
+    private static string? WhyNoSample(InstructionRow order, IReadOnlyList<TargetRow> targets) =>
+        order.Kind == InstructionKind.Curtail ? "a cap has no delivery without a baseline"
+        : targets.Any(target => target.Verdict == ComplianceVerdict.Unproven) ? "not measured, or withdrawn before it was judged"
+        : null;
+
+    /// <summary>
+    /// The mean power over the judged time, rounded down; time without data has delivered nothing. Targets that a fact
+    /// excuses count all the same: an excuse is no kilowatt.
+    /// </summary>
+    private DispatchCall Sample()
+    {
+        // mW · µs are nanojoules, and energy counts halves of them; every target is judged over the same time.
+        var first = Targets.First(target => target.QuantityMilliwatts > 0);
+        var judgedMicroseconds = first.Ordered.HalfNanojoules / first.QuantityMilliwatts / 2;
+        var ordered = Targets.Sum(target => target.QuantityMilliwatts);
+        return new(ordered, (long)(Delivered.HalfNanojoules / 2 / judgedMicroseconds), 0,
+            Delay is { } delay ? (long)(delay.ToInt64Nanoseconds() / 1000) : null, Ramp());
+    }
+
+    /// <summary>From 10 % at the first target to 90 % at the last one, in kW/s; the slowest reading of the clocks.</summary>
+    private decimal? Ramp()
+    {
+        if (NinetyPercentAfter is not { } ninety || Delay is null) return null;
+        var moving = Moving(Targets).ToList();
+        var from = moving.Min(target => At(target, InstructionClock.TenPercent)!.Value) - Order.Start;
+        if (ninety <= from) return null;
+        var seconds = (ninety - from).ToInt64Nanoseconds() / 1_000_000_000m;
+        return 0.8m * new Power(moving.Sum(target => target.QuantityMilliwatts)).Kilowatts / seconds;
+    }
+
+    private TestOutcome Outcome(TestRule rule)
+    {
+        if (WhyNot is not null) return TestOutcome.Unproven;
+        if (Delivered.HalfNanojoules * 1000 < Ordered.HalfNanojoules * rule.DeliveredPermilleMin
+            || NinetyPercentAfter > Duration.FromMilliseconds(rule.T90MsMax)) return TestOutcome.Failed;
+        return NinetyPercentAfter is null ? TestOutcome.Unproven : TestOutcome.Passed;
+    }
+
+    /// <summary>When the last target that had to move reached a clock, after the start; null unless all of them did.</summary>
+    private static Duration? Last(InstructionRow order, IReadOnlyList<TargetRow> targets, InstructionClock clock)
+    {
+        var moved = Moving(targets).Select(target => At(target, clock)).ToList();
+        return moved.Count == 0 || moved.Contains(null) ? null : moved.Max() - order.Start;
+    }
+
+    private static IEnumerable<TargetRow> Moving(IReadOnlyList<TargetRow> targets) =>
+        targets.Where(target => target.Verdict != ComplianceVerdict.Excused);
+
+    private static Instant? At(TargetRow target, InstructionClock clock) =>
+        target.Clocks.FirstOrDefault(row => row.Clock == clock)?.At;
+}

@@ -1,0 +1,31 @@
+using Ledger.Domain;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// The credible dispatch window of a station: over all its real calls, by local hour of the week, and by the number of
+/// connected vehicles. Tests are announced and therefore no sample of what an unannounced call meets.
+/// </summary>
+/// <param name="NoSample">Real calls that say nothing of the delivered power.</param>
+public sealed record StationWindows(
+    DispatchWindow All, IReadOnlyList<(int HourOfWeek, DispatchWindow Window)> ByHour,
+    IReadOnlyList<(int Connected, DispatchWindow Window)> ByConnected, int NoSample)
+{
+    /// <summary>Whole order, and 95 %, both in millionths: what a window is computed with where nothing else is asked.</summary>
+    private const int Success = 1_000_000, Confidence = 950_000;
+
+    /// <param name="calls">Of these the latest real ones count, as many as a window may have.</param>
+    public static StationWindows Of(IReadOnlyList<StationCall> calls)
+    {
+        var real = calls.Where(call => call.Test is null).ToList();
+        var samples = real.Where(call => call.Call is not null).TakeLast(Credibility.CallsMax).ToList();
+        return new(Window(samples), By(samples, call => call.HourOfWeek), By(samples, call => call.Connected),
+            real.Count(call => call.Call is null));
+    }
+
+    private static List<(int, DispatchWindow)> By(List<StationCall> samples, Func<StationCall, int> key) =>
+        [.. samples.GroupBy(key).OrderBy(group => group.Key).Select(group => (group.Key, Window(group)))];
+
+    private static DispatchWindow Window(IEnumerable<StationCall> samples) =>
+        Credibility.Window([.. samples.Select(call => call.Call!)], Success, Confidence);
+}
