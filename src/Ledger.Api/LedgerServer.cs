@@ -76,6 +76,7 @@ public sealed class LedgerServer : IAsyncDisposable
         SettlementRuns.Map(app, ledger);
         Exports.Map(app, ledger);
         ComplianceVerdicts.Map(app, ledger);
+        LimitReads.Map(app, ledger);
         MasterDataReads.Map(app, ledger);
         RefusedEvidence.Map(app, ledger);
         JournalState.Map(app, ledger);

@@ -38,6 +38,7 @@ public static class Show
             .Table("tariffs", "tariffs", RecordListings.Tariffs(asked.Answers.Tariffs()))
             .Table("assignments", "accounts and their tariffs", RecordListings.Assignments(asked.Answers.Assignments())))),
         ["credible"] = new("STATION", true, [], asked => Task.FromResult(Credible(asked))),
+        ["limits"] = new(null, false, ["--day"], asked => Task.FromResult(StandingLimits(asked))),
         ["records"] = new("POINT", true, ["--day"], asked => Task.FromResult(Records(asked))),
         ["event"] = new("POSITION", true, [], EventAsync),
     };
@@ -47,7 +48,7 @@ public static class Show
         "ledger show compliance --as-of 2026-06-02T08:00:00Z",
         [
             LedgerReader.AsOfOption,
-            new("--day", "DAY", "of export and records: the settlement day, like 2026-06-02; export shows all without it"),
+            new("--day", "DAY", "of export, limits and records: the settlement day, like 2026-06-02; only records needs it"),
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),
@@ -149,6 +150,17 @@ public static class Show
         return asked.Line.Flag("--lines")
             ? page.Table("lines", "lines", SettlementListings.Lines(statement.Lines))
             : page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));
+    }
+
+    private static Page StandingLimits(Asked asked)
+    {
+        var days = asked.Line.Day("--day") is { } day ? [day] : asked.Answers.Days();
+        var answers = days.SelectMany(each => asked.Answers.Limits(each)).ToList();
+        return asked.Page("limits")
+            .Table("limits", "standing limits, of overlapping ones the later recorded holds", LimitListings.Limits(asked.Answers.StandingLimits()))
+            .Table("days", "limits by day", LimitListings.Days(answers.Select(answer => answer.Day)))
+            .Table("periods", "periods above, near or unproven", LimitListings.Periods(answers.SelectMany(answer => answer.Periods)))
+            .Note("At least and at most are what the interval records prove without the curve; – is no bound, because data is missing.");
     }
 
     private static Page Records(Asked asked)

@@ -22,6 +22,7 @@ public enum Rejection
     PeriodIncomplete = 406, WrongCount = 407, EstimateTooLong = 408, NothingToEstimateFrom = 409,
     RegisterContradicted = 410, UnknownVersion = 411, AlreadySuperseded = 412, BeginIsZero = 413,
     NoWeight = 430,
+    LimitFormUnclear = 435, LimitStepsOutOfOrder = 436,
     // 5xx: signatures
     NoKey = 501, SignatureInvalid = 502, UnknownAlgorithm = 503, NotConform = 504, NotPlausible = 505,
     // 6xx: dispatch

@@ -1,3 +1,6 @@
+using NodaTime;
+using NodaTime.TimeZones;
+
 namespace Ledger.Domain;
 
 /// <summary>What kind of limit holds without an order.</summary>
@@ -11,4 +14,120 @@ public enum StandingLimitKind
     ContractDemand = 3,
     /// <summary>A schedule of limits that the distribution operator issues ahead of time.</summary>
     OperatingEnvelope = 4,
+}
+
+/// <summary>
+/// One step of an operating envelope, which holds until the next: from an instant on, or every day from a local time on.
+/// <paramref name="Most"/> null: no limit from here.
+/// </summary>
+public sealed record LimitStep(Instant? At, LocalTime? Daily, Power? Most);
+
+/// <summary>
+/// A standing limit of one settlement point and direction, from <paramref name="From"/> until <paramref name="Until"/>
+/// (null: without end). It is one power, or, for an envelope, steps; <paramref name="Zone"/> is that of daily steps.
+/// <paramref name="Source"/> names the agreement or message that says so.
+/// </summary>
+public sealed record StandingLimitSet(
+    SettlementPointId Point, StandingLimitKind Kind, Direction Direction, Power? Most, IReadOnlyList<LimitStep> Steps,
+    string? Zone, Instant From, Instant? Until, string Source) : LedgerEvent;
+
+/// <summary>Every limit of one settlement point, in the order of recording.</summary>
+public sealed record StandingLimitState(IReadOnlyList<StandingLimitSet> Set)
+{
+    public static readonly StandingLimitState Empty = new([]);
+}
+
+/// <summary>
+/// The rule of standing limits: of overlapping limits of one kind and direction the later recorded one holds for its
+/// interval, also where its steps say that there is no limit. The same content again is already recorded.
+/// </summary>
+public static class StandingLimit
+{
+    // A daily step at a time that the clock skips begins after the skip; of two such times the earlier one counts.
+    private static readonly ZoneLocalMappingResolver DailyStep =
+        Resolvers.CreateMappingResolver(Resolvers.ReturnEarlier, Resolvers.ReturnStartOfIntervalAfter);
+
+    /// <summary>The natural key of the n-th limit of a point, counted from 1.</summary>
+    public static EvidenceKey Key(SettlementPointId point, int ordinal) => new($"limit/{point}/{ordinal}");
+
+    /// <summary>Guards in order of their codes: range, zone, interval, power, one form, order of steps.</summary>
+    public static Decision Decide(StandingLimitState state, StandingLimitSet limit)
+    {
+        Power?[] powers = [limit.Most, .. limit.Steps.Select(step => step.Most)];
+        if (powers.Any(power => power < Power.Zero))
+            return new Decision.Rejected(Rejection.OutOfRange, "a limit is never negative: its direction says which way");
+        if (limit.Steps.Any(step => step.Daily is not null) && !SettlementCalendar.TryZone(limit.Zone, out _))
+            return new Decision.Rejected(Rejection.UnknownZone, $"daily steps need a time zone; none is named '{limit.Zone}'");
+        if (limit.Until <= limit.From)
+            return new Decision.Rejected(Rejection.IntervalEmpty, $"it ends at {limit.Until}, which is not after {limit.From}");
+        if (powers.Any(power => power > new Power(Limits.PowerMilliwattsMax)))
+            return new Decision.Rejected(Rejection.PowerAboveLimit, $"a limit is at most {new Power(Limits.PowerMilliwattsMax)}");
+        if (limit.Most is null == (limit.Steps.Count == 0)
+            || (limit.Steps.Count > 0 && limit.Kind != StandingLimitKind.OperatingEnvelope))
+            return new Decision.Rejected(Rejection.LimitFormUnclear, "it is one power or, for an operating envelope only, steps");
+        if (!AreInOrder(limit.Steps))
+            return new Decision.Rejected(Rejection.LimitStepsOutOfOrder, "steps are all daily or all dated, each after the one before");
+        return state.Set.Any(known => Same(known, limit))
+            ? new Decision.AlreadyRecorded()
+            : new Decision.Accepted(NewFact.At(limit, limit.From, Key(limit.Point, state.Set.Count + 1)));
+    }
+
+    public static StandingLimitState Evolve(StandingLimitState state, LedgerEvent happened) =>
+        happened is StandingLimitSet limit ? new([.. state.Set, limit]) : state;
+
+    /// <summary>
+    /// What holds within a window, of one kind and direction: stretches in order that do not overlap; where there is no
+    /// limit there is none. <paramref name="limits"/> are in the order of recording.
+    /// </summary>
+    public static IReadOnlyList<LimitStretch> InForce(
+        IEnumerable<StandingLimitSet> limits, StandingLimitKind kind, Direction direction, Interval window)
+    {
+        var inForce = new List<LimitStretch>();
+        foreach (var limit in limits.Where(limit => limit.Kind == kind && limit.Direction == direction))
+        {
+            var from = Instant.Max(limit.From, window.Start);
+            var to = limit.Until is { } until ? Instant.Min(until, window.End) : window.End;
+            if (from >= to) continue;
+            inForce = [.. inForce.SelectMany(held => Outside(held, from, to)), .. Stretches(limit, from, to)];
+        }
+        return [.. inForce.OrderBy(stretch => stretch.During.Start)];
+    }
+
+    private static IEnumerable<LimitStretch> Outside(LimitStretch held, Instant from, Instant to)
+    {
+        var (start, end) = (held.During.Start, held.During.End);
+        if (start < from) yield return held with { During = new(start, Instant.Min(end, from)) };
+        if (end > to) yield return held with { During = new(Instant.Max(start, to), end) };
+    }
+
+    private static IEnumerable<LimitStretch> Stretches(StandingLimitSet limit, Instant from, Instant to)
+    {
+        if (limit.Most is { } constant) return [new(new Interval(from, to), constant)];
+        var steps = Dated(limit, from, to).ToList();
+        return steps.Select((step, i) =>
+                (Start: Instant.Max(step.At, from), End: i + 1 < steps.Count ? Instant.Min(steps[i + 1].At, to) : to, step.Most))
+            .Where(step => step.Start < step.End && step.Most is not null)
+            .Select(step => new LimitStretch(new Interval(step.Start, step.End), step.Most!.Value));
+    }
+
+    // From the day before on, because its last step holds past midnight.
+    private static IEnumerable<(Instant At, Power? Most)> Dated(StandingLimitSet limit, Instant from, Instant to)
+    {
+        if (limit.Steps[0].Daily is null) return limit.Steps.Select(step => (step.At!.Value, step.Most));
+        var zone = DateTimeZoneProviders.Tzdb[limit.Zone!];
+        var (first, last) = (from.InZone(zone).Date.PlusDays(-1), to.InZone(zone).Date);
+        return Enumerable.Range(0, Period.DaysBetween(first, last) + 1)
+            .SelectMany(day => limit.Steps.Select(step =>
+                (zone.ResolveLocal(first.PlusDays(day) + step.Daily!.Value, DailyStep).ToInstant(), step.Most)));
+    }
+
+    private static bool AreInOrder(IReadOnlyList<LimitStep> steps)
+    {
+        if (steps.Any(step => step.At is null == step.Daily is null || step.At is null != steps[0].At is null)) return false;
+        return steps.Zip(steps.Skip(1)).All(pair => pair.First.At < pair.Second.At || pair.First.Daily < pair.Second.Daily);
+    }
+
+    // Steps are compared by what they hold.
+    private static bool Same(StandingLimitSet a, StandingLimitSet b) =>
+        a with { Steps = b.Steps } == b && a.Steps.SequenceEqual(b.Steps);
 }

@@ -56,6 +56,7 @@ internal static class FactText
         ["enrolment-end"] = ProgrammeText.EnrolmentEnd,
         ["availability"] = ProgrammeText.Availability,
         ["delivery-claim"] = ProgrammeText.Claim,
+        ["standing-limit"] = LimitText.StandingLimit,
         ["tariff"] = TariffText.Tariff,
         ["tariff-assignment"] = TariffText.Assignment,
         ["rule-pack"] = RulePackText.Pack,

@@ -69,6 +69,7 @@ public static class EventCodec
         new("availability-declared", 1, Json.AvailabilityDeclared),
         new("delivery-claimed", 1, Json.DeliveryClaimed),
         new("claim-displaced", 1, Json.ClaimDisplaced),
+        new("standing-limit-set", 1, Json.StandingLimitSet),
         new("tariff-published", 1, Json.TariffPublished),
         new("tariff-assigned", 1, Json.TariffAssigned),
         new("rule-pack-published", 1, Json.RulePackPublished),
@@ -180,6 +181,7 @@ public static class EventCodec
 [JsonSerializable(typeof(AvailabilityDeclared))]
 [JsonSerializable(typeof(DeliveryClaimed))]
 [JsonSerializable(typeof(ClaimDisplaced))]
+[JsonSerializable(typeof(StandingLimitSet))]
 [JsonSerializable(typeof(TariffPublished))]
 [JsonSerializable(typeof(TariffAssigned))]
 [JsonSerializable(typeof(RulePackPublished))]

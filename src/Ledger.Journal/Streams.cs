@@ -26,6 +26,8 @@ public static class Streams
     public static string Enrolment(SettlementPointId point) => $"enrolment/{point}";
     /// <summary>All claims on a point's energy: a claim may overlap another across any midnight.</summary>
     public static string Claims(SettlementPointId point) => $"claim/{point}";
+    /// <summary>The standing limits of one point.</summary>
+    public static string Limits(SettlementPointId point) => $"limit/{point}";
     public static string Tariff(TariffId tariff) => $"tariff/{tariff}";
     public static string RulePack(RulePackId pack) => $"rule-pack/{pack}";
     public static string Standards(StationId station) => $"standard/{station}";

@@ -117,6 +117,36 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<MasterData.AssignmentRow> Assignments() =>
         Rows<MasterData.AssignmentRow>("MasterData", "assignment|");
 
+    /// <summary>Every standing limit, or one point's, in order of point and recording.</summary>
+    public IReadOnlyList<MasterData.LimitRow> StandingLimits(SettlementPointId? point = null) =>
+        Rows<MasterData.LimitRow>("MasterData", point is { } named ? $"limit|{named}|" : "limit|");
+
+    /// <summary>Every limit that held on a day, of all points or of one, against that day's interval records.</summary>
+    public IReadOnlyList<LimitAnswer> Limits(LocalDate day, SettlementPointId? point = null)
+    {
+        var points = Points();
+        return
+        [
+            .. from limits in StandingLimits(point).GroupBy(limit => limit.Point)
+               join place in points on limits.Key equals place.Point
+               from answer in LimitCompliance.Of(place, day, [.. limits], Measured(place, points, day))
+               select answer,
+        ];
+    }
+
+    // A grid connection that nobody measured is the sum of what lies behind it.
+    private IReadOnlyList<IReadOnlyList<VerifiedExport.PeriodRow>> Measured(
+        MasterData.PointRow place, IReadOnlyList<MasterData.PointRow> points, LocalDate day)
+    {
+        var own = IntervalRecords(new(place.Point), day);
+        if (own.Count > 0 || place.Kind != SettlementPointKind.GridConnection) return [own];
+        return
+        [
+            .. points.Where(behind => behind.Station == place.Station && behind.Kind != SettlementPointKind.GridConnection)
+                .Select(behind => IntervalRecords(new(behind.Point), day)),
+        ];
+    }
+
     private T? Row<T>(string projection, string key) where T : class =>
         RowJson.Read<T>(views.Get(projection, key, asOf));
 

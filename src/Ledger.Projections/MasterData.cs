@@ -1,12 +1,13 @@
 using System.Text;
 using Ledger.Domain;
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Projections;
 
 /// <summary>
-/// Settlement points, registers, tariffs, assignments and declared standards, each version with when it holds from, and
-/// which points an account has ever owned. Two facts for one instant: the later recorded one stands.
+/// Settlement points, registers, tariffs, assignments, standing limits and declared standards, each version with when it
+/// holds from, and which points an account has ever owned. Two facts for one instant: the later recorded one stands.
 /// </summary>
 public sealed class MasterData : IProjection
 {
@@ -22,6 +23,12 @@ public sealed class MasterData : IProjection
     public sealed record StandardRow(
         string Station, string? Point, string Standard, string? Certificate, string? Issuer, Instant ValidFrom,
         Instant? ValidTo);
+    /// <summary>One step of an envelope; <c>Daily</c> is a local time HH:mm:ss, and no power is no limit.</summary>
+    public sealed record LimitStepRow(Instant? At, string? Daily, long? MostMilliwatts);
+    /// <summary>A standing limit as it was recorded; which of several holds, the later recorded one says.</summary>
+    public sealed record LimitRow(
+        string Point, StandingLimitKind Kind, Direction Direction, long? MostMilliwatts, IReadOnlyList<LimitStepRow> Steps,
+        string? Zone, Instant ValidFrom, Instant? ValidTo, string Source, long Position);
     public sealed record OwnedRow(string Account, string Point);
 
     public string Name => "MasterData";
@@ -29,6 +36,7 @@ public sealed class MasterData : IProjection
     {
         typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(TariffPublished), typeof(TariffAssigned),
         typeof(StandardDeclared),
+        typeof(StandingLimitSet),
     };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
@@ -52,6 +60,11 @@ public sealed class MasterData : IProjection
                 e.Account.Value, e.Tariff.Value, from))],
             StandardDeclared e => [new($"standard|{e.Station}|{at}|{e.Point}|{Hex(e.Standard)}", new StandardRow(
                 e.Station.Value, e.Point?.Value, e.Standard, e.Certificate, e.Issuer, e.ValidFrom, e.ValidTo))],
+            StandingLimitSet e => [new($"limit|{e.Point}|{fact.Position:D19}", new LimitRow(
+                e.Point.Value, e.Kind, e.Direction, e.Most?.Milliwatts,
+                [.. e.Steps.Select(step => new LimitStepRow(
+                    step.At, step.Daily is { } daily ? LocalTimePattern.ExtendedIso.Format(daily) : null, step.Most?.Milliwatts))],
+                e.Zone, e.From, e.Until, e.Source, fact.Position))],
             _ => [],
         };
     }

@@ -36,6 +36,7 @@ public sealed class ApiTests
             ("delivery-claims", """{"claim":"D1","programme":"PR1","point":"CP1","direction":"export","start":"2026-03-01T10:00:00Z","end":"2026-03-01T10:15:00Z","energyKwh":"187.625","claimedBy":"ACME"}"""),
             ("enrolment-ends", """{"programme":"PR1","point":"CP1","at":"2026-04-01T00:00:00Z","reason":"sold"}"""),
             ("tariffs", """{"tariff":"T1","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00Z","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.7","exportPerKwh":"0.6"}]}"""),
+            ("standing-limits", """{"point":"CP1","kind":"operatingEnvelope","direction":"import","steps":[{"daily":"08:00","kw":400},{"daily":"20:00","kw":null}],"zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00Z","source":"DSO 2026-7"}"""),
             ("tariff-assignments", """{"account":"ACME","tariff":"T1","validFrom":"2026-01-01T00:00:00Z"}"""),
         };
         for (var i = 0; i < facts.Length; i++)

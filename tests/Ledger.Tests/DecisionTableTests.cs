@@ -27,6 +27,7 @@ public sealed class DecisionTableTests
         ["charging-facts.txt"] = cells => Dispatch.Decide(
             new(new("C1"), Seconds(cells[0]), ShortfallReason.Safety, "charger", null), Now, Key),
         ["charging-states.txt"] = ChargingStateOf,
+        ["standing-limits.txt"] = StandingLimitOf,
         ["tariffs.txt"] = TariffOf,
         ["rule-packs.txt"] = RulePackOf,
         ["standards.txt"] = StandardOf,
@@ -142,6 +143,26 @@ public sealed class DecisionTableTests
         var powers = cells[3].Split(' ').Select(text => text == "-" ? (Power?)null : Kilowatts(text)).ToArray();
         return ChargingState.Decide(new(new("C1"), Second(cells[0]), cells[1] == "connected",
             cells[2] == "-" ? null : (int)Number(cells[2]), powers[0], powers[1], null, "charger"), Now, Key);
+    }
+
+    private static Decision StandingLimitOf(string[] cells)
+    {
+        var valid = cells[4].Split('-');
+        StandingLimitSet Limit() => new(new("P1"), Enum.Parse<StandingLimitKind>(cells[0]), Direction.Import,
+            cells[1] == "-" ? null : Kilowatts(cells[1]), cells[2] == "-" ? [] : [.. cells[2].Split(' ').Select(Step)],
+            cells[3] == "-" ? null : cells[3], Second(valid[0]), valid[1].Length == 0 ? null : Second(valid[1]), "agreement 7");
+        var other = StandingLimit.Evolve(StandingLimitState.Empty, Limit() with { Source = "agreement 8" });
+        return StandingLimit.Decide(
+            cells[5] switch { "-" => StandingLimitState.Empty, "other" => other, _ => StandingLimit.Evolve(other, Limit()) }, Limit());
+
+        static LimitStep Step(string text)
+        {
+            var (at, power) = (text.Split(':')[0], text.Split(':')[1]);
+            Power? most = power == "none" ? null : Kilowatts(power);
+            return at[0] == '@'
+                ? new(Second(at[1..]), null, most)
+                : new(null, new LocalTime((int)Number(at), 0), most);
+        }
     }
 
     private static Decision TariffOf(string[] cells)

@@ -39,6 +39,8 @@ internal static class Facts
             "programme, point, declaredAt, start, end, availableKw"),
         ("delivery-claims", "delivery-claim", "Claims delivered energy for a programme; one kWh counts once.",
             "claim, programme, point, direction, start, end, energyKwh, claimedBy"),
+        ("standing-limits", "standing-limit", "Sets a standing limit of a settlement point.",
+            "point, kind, direction, kw | steps: [{start | daily, kw}], zone?, validFrom, validTo?, source"),
         ("tariffs", "tariff", "Publishes a version of a tariff.",
             "tariff, version, currency, zone, validFrom, rules, prices, holidays?, energyDecimals?, moneyDecimals?"),
         ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, validFrom"),

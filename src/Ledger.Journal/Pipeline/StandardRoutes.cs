@@ -63,6 +63,9 @@ public static class StandardRoutes
             _ => ChargingState.Decide(c.Input, now, new EvidenceKey(
                 $"charging-state/{c.Input.Point}/{InstantPattern.ExtendedIso.Format(c.Input.At)}/{c.Input.Source}")), c.By, ct, c.Raw))
         .AddProgrammes()
+        .Add<StandingLimitSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Limits(c.Input.Point), StandingLimitState.Empty, StandingLimit.Evolve,
+            state => StandingLimit.Decide(state, c.Input), c.By, ct, c.Raw))
         .Add<Dated<TariffPublished>>(TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Tariff(c.Input.Fact.Tariff), TariffState.Empty, Tariffs.Evolve,
             state => Tariffs.Decide(state, c.Input.Fact, c.Input.From,

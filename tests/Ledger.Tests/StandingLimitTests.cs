@@ -1,0 +1,71 @@
+using Ledger.Domain;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Which standing limit holds when.</summary>
+public sealed class StandingLimitTests
+{
+    static readonly Interval window = new(Hour(0), Hour(48));
+
+    [Fact]
+    public void The_later_recorded_of_overlapping_limits_holds_for_its_interval() =>
+        Shown([Limit(0, null, 100), Limit(10, 20, 60), Limit(15, 30, 80), Limit(18, 19, 0)])
+            .ShouldBe("0-10 100, 10-15 60, 15-18 80, 18-19 0, 19-30 80, 30-48 100");
+
+    [Fact]
+    public void A_later_limit_without_end_ends_what_was_before() =>
+        Shown([Limit(0, null, 100), Limit(12, null, 50)]).ShouldBe("0-12 100, 12-48 50");
+
+    [Fact]
+    public void Another_kind_or_direction_is_another_limit() =>
+        Shown([Limit(0, null, 100), Limit(0, null, 50) with { Direction = Direction.Export },
+            Limit(0, null, 40) with { Kind = StandingLimitKind.TransformerLimit }]).ShouldBe("0-48 100");
+
+    [Fact]
+    public void A_dated_step_holds_until_the_next_and_may_end_the_limit() =>
+        Shown([Limit(0, null, 100), Envelope(5, 40, null, new(Hour(8), null, Kw(30)), new(Hour(20), null, null))],
+            StandingLimitKind.OperatingEnvelope).ShouldBe("8-20 30");
+
+    [Fact]
+    public void An_envelope_replaces_an_earlier_one_also_where_it_says_no_limit() =>
+        Shown([Envelope(0, null, null, new LimitStep(Hour(0), null, Kw(70))),
+            Envelope(5, 40, null, new(Hour(8), null, Kw(30)), new(Hour(20), null, null))],
+            StandingLimitKind.OperatingEnvelope).ShouldBe("0-5 70, 8-20 30, 40-48 70");
+
+    [Fact]
+    public void A_daily_step_is_local_and_the_last_one_holds_past_midnight() =>
+        // 08:00 in Shanghai is 00:00 UTC.
+        Shown([Envelope(-24, null, "Asia/Shanghai", new(null, new LocalTime(8, 0), Kw(30)), new(null, new LocalTime(18, 0), Kw(90)))],
+            StandingLimitKind.OperatingEnvelope).ShouldBe("0-10 30, 10-24 90, 24-34 30, 34-48 90");
+
+    [Fact]
+    public void A_daily_step_that_the_clock_skips_begins_after_the_skip_and_of_two_the_earlier_counts()
+    {
+        // Berlin: 29 March 2026, 02:00 to 03:00 does not exist; 25 October 2026, 02:00 to 03:00 comes twice.
+        var steps = new LimitStep[] { new(null, new LocalTime(2, 30), Kw(30)), new(null, new LocalTime(4, 0), Kw(90)) };
+        var limit = Envelope(0, null, "Europe/Berlin", steps) with { From = Instant.FromUtc(2026, 1, 1, 0, 0) };
+        StartOf(Instant.FromUtc(2026, 3, 29, 0, 30)).ShouldBe(Instant.FromUtc(2026, 3, 29, 1, 0));
+        StartOf(Instant.FromUtc(2026, 10, 25, 0, 0)).ShouldBe(Instant.FromUtc(2026, 10, 25, 0, 30));
+
+        Instant StartOf(Instant from) => StandingLimit.InForce(
+            [limit], StandingLimitKind.OperatingEnvelope, Direction.Import, new(from, from + Duration.FromHours(3)))
+            .First(stretch => stretch.Most == Kw(30)).During.Start;
+    }
+
+    static string Shown(StandingLimitSet[] limits, StandingLimitKind kind = StandingLimitKind.ConnectionLimit) =>
+        string.Join(", ", StandingLimit.InForce(limits, kind, Direction.Import, window).Select(stretch =>
+            $"{Hours(stretch.During.Start)}-{Hours(stretch.During.End)} {stretch.Most.Kilowatts:0}"));
+
+    static StandingLimitSet Limit(int from, int? until, int kilowatts) => new(
+        new("P1"), StandingLimitKind.ConnectionLimit, Direction.Import, Kw(kilowatts), [], null, Hour(from),
+        until is { } end ? Hour(end) : null, "agreement");
+
+    static StandingLimitSet Envelope(int from, int? until, string? zone, params LimitStep[] steps) =>
+        Limit(from, until, 0) with { Kind = StandingLimitKind.OperatingEnvelope, Most = null, Steps = steps, Zone = zone };
+
+    static Power Kw(int kilowatts) => Power.FromKilowatts(kilowatts);
+    static Instant Hour(int hour) => Instant.FromUtc(2026, 6, 1, 0, 0) + Duration.FromHours(hour);
+    static long Hours(Instant at) => (long)(at - Hour(0)).TotalHours;
+}
