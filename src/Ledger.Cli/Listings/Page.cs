@@ -42,17 +42,17 @@ public sealed class Page
     /// <summary>The text as one HTML page to print: it needs no script and nothing from elsewhere.</summary>
     public void WriteHtml(TextWriter writer, string title)
     {
-        writer.WriteLine($"""
+        writer.WriteLine($$"""
             <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><title>{Encoded(title)}</title><style>
-            body {{ font: 10pt/1.4 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }}
-            table {{ border-collapse: collapse; width: 100%; margin: 1.5em 0; page-break-inside: avoid; }}
-            caption {{ text-align: left; font-weight: bold; padding-bottom: .3em; }}
-            th, td {{ text-align: left; vertical-align: top; border-top: 1px solid #999; padding: .2em .6em .2em 0; }}
-            th.figure, td.figure {{ text-align: right; font-variant-numeric: tabular-nums; }}
-            dl {{ display: grid; grid-template-columns: max-content 1fr; gap: .2em 1.5em; }}
-            dt {{ color: #555; }} dd {{ margin: 0; overflow-wrap: anywhere; }}
-            </style></head><body><h1>{Encoded(title)}</h1>
+            <html lang="en"><head><meta charset="utf-8"><title>{{Encoded(title)}}</title><style>
+            body { font: 10pt/1.4 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }
+            table { border-collapse: collapse; width: 100%; margin: 1.5em 0; page-break-inside: avoid; }
+            caption { text-align: left; font-weight: bold; padding-bottom: .3em; }
+            th, td { text-align: left; vertical-align: top; border-top: 1px solid #999; padding: .2em .6em .2em 0; }
+            th.figure, td.figure { text-align: right; font-variant-numeric: tabular-nums; }
+            dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1.5em; }
+            dt { color: #555; } dd { margin: 0; overflow-wrap: anywhere; }
+            </style></head><body><h1>{{Encoded(title)}}</h1>
             """);
         writer.WriteLine("<dl>");
         foreach (var field in parts.OfType<Part.Field>().Where(field => field.Title is not null))
