@@ -32,6 +32,7 @@ public static class Export
         ["points"] = (null, false, asked => Task.FromResult(RecordListings.Points(asked.Answers.Points()))),
         ["registers"] = (null, false, asked => Task.FromResult(RecordListings.Registers(asked.Answers.Registers()))),
         ["tariffs"] = (null, false, asked => Task.FromResult(RecordListings.Tariffs(asked.Answers.Tariffs()))),
+        ["rule-packs"] = (null, false, asked => Task.FromResult(RecordListings.RulePacks(asked.Answers.RulePacks()))),
         ["journal"] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
     };
 

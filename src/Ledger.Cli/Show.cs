@@ -39,6 +39,8 @@ public static class Show
             .Table("assignments", "accounts and their tariffs", RecordListings.Assignments(asked.Answers.Assignments())))),
         ["credible"] = new("STATION", true, [], asked => Task.FromResult(Credible(asked))),
         ["limits"] = new(null, false, ["--day"], asked => Task.FromResult(StandingLimits(asked))),
+        ["rule-packs"] = new(null, false, [], asked => Listed(
+            asked, "rulePacks", "rule packs, each version", RecordListings.RulePacks(asked.Answers.RulePacks()))),
         ["records"] = new("POINT", true, ["--day"], asked => Task.FromResult(Records(asked))),
         ["event"] = new("POSITION", true, [], EventAsync),
     };

@@ -111,6 +111,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     }
 
     /// <summary>Every published tariff version.</summary>
+    public IReadOnlyList<MasterData.RulePackRow> RulePacks() => Rows<MasterData.RulePackRow>("MasterData", "rule-pack|");
+
     public IReadOnlyList<MasterData.TariffRow> Tariffs() => Rows<MasterData.TariffRow>("MasterData", "tariff|");
 
     /// <summary>Every assignment of a tariff to an account, in order of account and time.</summary>

@@ -19,6 +19,9 @@ public sealed class MasterData : IProjection
         Instant ValidFrom);
     public sealed record TariffRow(
         string Tariff, int Version, string Currency, string Zone, int Rules, int Prices, Instant ValidFrom);
+    /// <summary>Which family of rule the pack holds, and whether numbers of it were not read in the rule itself.</summary>
+    public sealed record RulePackRow(
+        string Pack, int Version, string Family, bool Provisional, string Source, Instant ValidFrom);
     public sealed record AssignmentRow(string Account, string Tariff, Instant ValidFrom);
     public sealed record StandardRow(
         string Station, string? Point, string Standard, string? Certificate, string? Issuer, Instant ValidFrom,
@@ -37,6 +40,7 @@ public sealed class MasterData : IProjection
         typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(TariffPublished), typeof(TariffAssigned),
         typeof(StandardDeclared),
         typeof(StandingLimitSet),
+        typeof(RulePackPublished),
     };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
@@ -56,6 +60,8 @@ public sealed class MasterData : IProjection
                 e.Register.ToString(), e.MeterSerial, e.Digits, e.Decimals, e.Factor, e.ModulusSteps, from))],
             TariffPublished e => [new($"tariff|{e.Tariff}|{e.Version:D6}", new TariffRow(
                 e.Tariff.Value, e.Version, e.Currency, e.Zone, e.Rules.Count, e.Prices.Count, from))],
+            RulePackPublished e => [new($"rule-pack|{e.Pack}|{e.Version:D6}", new RulePackRow(
+                e.Pack.Value, e.Version, Family(e), e.Provisional, e.Source, from))],
             TariffAssigned e => [new($"assignment|{e.Account}|{at}", new AssignmentRow(
                 e.Account.Value, e.Tariff.Value, from))],
             StandardDeclared e => [new($"standard|{e.Station}|{at}|{e.Point}|{Hex(e.Standard)}", new StandardRow(
@@ -71,4 +77,5 @@ public sealed class MasterData : IProjection
 
     // A standard's name may hold any letter, a key only those that sort below its end mark.
     private static string Hex(string text) => Convert.ToHexStringLower(Encoding.UTF8.GetBytes(text));
+    private static string Family(RulePackPublished pack) => pack.Scoring is not null ? "scoring" : "baseline";
 }

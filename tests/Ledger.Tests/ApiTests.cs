@@ -37,6 +37,7 @@ public sealed class ApiTests
             ("enrolment-ends", """{"programme":"PR1","point":"CP1","at":"2026-04-01T00:00:00Z","reason":"sold"}"""),
             ("tariffs", """{"tariff":"T1","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00Z","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.7","exportPerKwh":"0.6"}]}"""),
             ("standing-limits", """{"point":"CP1","kind":"operatingEnvelope","direction":"import","steps":[{"daily":"08:00","kw":400},{"daily":"20:00","kw":null}],"zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00Z","source":"DSO 2026-7"}"""),
+            ("rule-packs", """{"pack":"half","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","scoring":{"level":"hour","bands":[{"slope":"0.5"}],"payment":[{"quantity":"effective","price":"price"}]}}"""),
             ("tariff-assignments", """{"account":"ACME","tariff":"T1","validFrom":"2026-01-01T00:00:00Z"}"""),
         };
         for (var i = 0; i < facts.Length; i++)
@@ -122,7 +123,7 @@ public sealed class ApiTests
         (before.Position, before["asOf"], before.Json.GetProperty("registers").GetArrayLength()).ShouldBe(("1", "1", 1));
         foreach (var path in new[]
         {
-            "/v1/exports?day=2026-03-01", "/v1/interval-records?point=CP1&day=2026-03-01", "/v1/instructions", "/v1/tariffs",
+            "/v1/exports?day=2026-03-01", "/v1/interval-records?point=CP1&day=2026-03-01", "/v1/instructions", "/v1/tariffs", "/v1/rule-packs",
             "/v1/settlement-runs?account=ACME&day=2026-03-01", "/v1/refusals", "/v1/journal", "/health/live", "/health/ready",
             "/openapi/v1.json", "/",
         })

@@ -43,6 +43,8 @@ internal static class Facts
             "point, kind, direction, kw | steps: [{start | daily, kw}], zone?, validFrom, validTo?, source"),
         ("tariffs", "tariff", "Publishes a version of a tariff.",
             "tariff, version, currency, zone, validFrom, rules, prices, holidays?, energyDecimals?, moneyDecimals?"),
+        ("rule-packs", "rule-pack", "Publishes a version of a rule pack; docs/rules.md has the members of a rule.",
+            "pack, version, provisional, source, validFrom, and exactly one rule: scoring"),
         ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, validFrom"),
     ];
 

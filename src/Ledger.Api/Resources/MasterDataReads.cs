@@ -21,6 +21,12 @@ internal static class MasterDataReads
             return Answering.Read(new { asOf = position, registers = answers.Registers(point) }, position);
         }).Reads("registers", "Every installation of every register, or of one settlement point's.", "point?");
 
+        app.MapGet("/v1/rule-packs", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return Answering.Read(new { asOf = position, rulePacks = answers.RulePacks() }, position);
+        }).Reads("rule-packs", "Every published version of every rule pack, with its source and whether it is provisional.");
+
         app.MapGet("/v1/tariffs", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);

@@ -38,6 +38,15 @@ public static class RecordListings
         new("prices", "prices", row => row.Prices),
         new("validFrom", "from", row => row.ValidFrom));
 
+    public static Listing RulePacks(IEnumerable<MasterData.RulePackRow> packs) => Listing.Of(packs,
+        new("pack", "pack", row => row.Pack),
+        new("version", "v", row => row.Version),
+        new("family", "family", row => row.Family),
+        new(null, "numbers", row => row.Provisional ? "provisional" : "as read"),
+        new("provisional", null, row => row.Provisional),
+        new("source", null, row => row.Source),
+        new("validFrom", "from", row => row.ValidFrom));
+
     public static Listing Assignments(IEnumerable<MasterData.AssignmentRow> assignments) => Listing.Of(assignments,
         new("account", "account", row => row.Account),
         new("tariff", "tariff", row => row.Tariff),
