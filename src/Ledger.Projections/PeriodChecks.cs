@@ -45,23 +45,22 @@ internal static class PeriodChecks
         var export = register.Direction == Direction.Export;
         var curve = export ? period.Export : period.Import;
         PeriodSideRow? side = counted is { } amount && step is { } one
-            ? Side(amount, Counts(period) ? curve : Energy.Zero, one, place, period)
+            ? Side(register.Direction, amount, Counts(period) ? curve : Energy.Zero, one, place, period)
             : null;
         var key = $"check|{period.Point}|{RowJson.Key(period.Start)}";
         var row = rows.Get<PeriodCheckRow>(key) ?? new(period.Point, period.Start, period.End, null, null);
         rows.Put(key, export ? row with { Export = side } : row with { Import = side });
     }
 
-    private static PeriodSideRow Side(Energy register, Energy curve, Energy step, PointRow place, PeriodRow period)
+    private static PeriodSideRow Side(
+        Direction direction, Energy register, Energy curve, Energy step, PointRow place, PeriodRow period)
     {
         var length = (period.End - period.Start).ToInt64Nanoseconds() / 1000;
         var uncovered = Math.Max(0, length - (Counts(period) ? period.CoveredMicroseconds : 0));
-        var rated = new Power(place.RatedMilliwatts);
-        var extreme = new Power(Math.Max(Math.Abs(period.MinimumMilliwatts), Math.Abs(period.MaximumMilliwatts)));
+        var extreme = Extreme(period, direction);
         var budget = RegisterCheck.Budget(register, new(
-            RegisterCheck.AssumedMeterClass, RegisterCheck.AssumedCurveClass, step,
-            Duration.FromTicks(period.ClockOffsetMicroseconds * 10), [extreme, extreme],
-            [new(Duration.FromTicks(uncovered * 10), -rated, rated)], default));
+            RegisterCheck.AssumedMeterClass, RegisterCheck.AssumedCurveClass, step, Offset(period), [extreme, extreme],
+            [Unseen(place, direction, uncovered)], default));
         var found = RegisterCheck.Judge(register, curve, budget, RegisterCheck.Decides);
         return new(found.Verdict, found.Why, register, curve, found.Difference, budget.Tolerance, budget);
     }

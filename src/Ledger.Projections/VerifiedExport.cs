@@ -14,7 +14,8 @@ namespace Ledger.Projections;
 /// </summary>
 public sealed class VerifiedExport : IProjection
 {
-    public sealed record PointRow(string Station, SettlementPointKind Kind, string Zone, long RatedMilliwatts);
+    public sealed record PointRow(
+        string Station, SettlementPointKind Kind, string Zone, long RatedMilliwatts, bool Bidirectional);
     public sealed record RegisterRow(
         string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps, Instant ValidFrom);
     public sealed record ReadingRow(Instant ReadAt, long IndexSteps);
@@ -27,16 +28,15 @@ public sealed class VerifiedExport : IProjection
     /// <param name="RegisterStep">The smallest energy that the register shows, factor applied.</param>
     /// <param name="RegisterProblem">Why the register gives no amount; null where it does.</param>
     /// <param name="Budget">The terms of the tolerance.</param>
+    /// <param name="StartDoubt">What the clock offset of the day's first record can shift across the edge.</param>
+    /// <param name="EndDoubt">The same of its last record.</param>
     public sealed record SideRow(
         Energy Verified, string VerifiedKwh, RegisterVerdict Check, string Why, Energy Curve, Energy Suspect,
         Energy? Register, Energy? RegisterStep, string? RegisterProblem, Energy? Residual, Energy? Tolerance,
-        ErrorBudget? Budget);
-    /// <param name="StartDoubt">What the clock offset of the day's first record can shift across the edge.</param>
-    /// <param name="EndDoubt">The same of its last record.</param>
+        ErrorBudget? Budget, Energy StartDoubt, Energy EndDoubt);
     public sealed record DayRow(
         string Point, string Station, SettlementPointKind Kind, string Day, string Zone, int Periods,
-        long CoveredMicroseconds, long UncoveredMicroseconds, Energy StartDoubt, Energy EndDoubt, SideRow Export,
-        SideRow Import);
+        long CoveredMicroseconds, long UncoveredMicroseconds, SideRow Export, SideRow Import);
     public sealed record StationRow(
         string Station, string Day, int Connectors, Energy Export, string ExportKwh, Energy Import, string ImportKwh);
 
@@ -64,7 +64,7 @@ public sealed class VerifiedExport : IProjection
     private static void Register(ChangedRows rows, SettlementPointRegistered e)
     {
         var known = rows.Get<PointRow>($"point|{e.Point}") is not null;
-        var place = new PointRow(e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts);
+        var place = new PointRow(e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts, e.Bidirectional);
         rows.Put($"point|{e.Point}", place);
         if (known) return;
         foreach (var (_, period) in rows.Range<PeriodRow>($"period|{e.Point}|", $"period|{e.Point}|~"))
@@ -167,11 +167,19 @@ public sealed class VerifiedExport : IProjection
             Periods = day.Periods + (counts is null ? 0 : 1) - (counted is null ? 0 : 1),
             CoveredMicroseconds = day.CoveredMicroseconds
                 + (counts?.CoveredMicroseconds ?? 0) - (counted?.CoveredMicroseconds ?? 0),
-            StartDoubt = now.Start == edges.Start ? Doubt(now) : day.StartDoubt,
-            EndDoubt = now.End == edges.End ? Doubt(now) : day.EndDoubt,
-            Export = Replaced(day.Export, counted, counts, period => period.Export),
-            Import = Replaced(day.Import, counted, counts, period => period.Import),
+            Export = Edged(Replaced(day.Export, counted, counts, period => period.Export), Direction.Export),
+            Import = Edged(Replaced(day.Import, counted, counts, period => period.Import), Direction.Import),
         });
+
+        SideRow Edged(SideRow side, Direction direction)
+        {
+            var doubt = RegisterCheck.Clock(Extreme(now, direction), Offset(now));
+            return side with
+            {
+                StartDoubt = now.Start == edges.Start ? doubt : side.StartDoubt,
+                EndDoubt = now.End == edges.End ? doubt : side.EndDoubt,
+            };
+        }
     }
 
     private static SideRow Replaced(SideRow side, PeriodRow? before, PeriodRow? now, Func<PeriodRow, Energy> energy)
@@ -188,18 +196,27 @@ public sealed class VerifiedExport : IProjection
     internal static bool Counts(PeriodRow period) =>
         period.State != IntervalRecordState.Superseded && period.Quality != ReadingQuality.Missing;
 
-    // Half nanojoules: milliwatts times microseconds, doubled.
-    private static Energy Doubt(PeriodRow period) =>
-        new((Int128)Math.Max(Math.Abs(period.MinimumMilliwatts), Math.Abs(period.MaximumMilliwatts))
-            * Math.Abs(period.ClockOffsetMicroseconds) * 2);
+    /// <summary>The highest power that a period shows in one direction.</summary>
+    internal static Power Extreme(PeriodRow period, Direction direction) =>
+        new(Math.Max(0, direction == Direction.Export ? -period.MinimumMilliwatts : period.MaximumMilliwatts));
+
+    internal static Duration Offset(PeriodRow period) => Duration.FromTicks(period.ClockOffsetMicroseconds * 10);
+
+    /// <summary>What may have flowed while no curve looked: up to rated power, where the point can go that way.</summary>
+    internal static GapBound Unseen(PointRow place, Direction direction, long microseconds)
+    {
+        var able = direction == Direction.Import || place.Bidirectional || place.Kind != SettlementPointKind.Connector;
+        var rated = new Power(able ? place.RatedMilliwatts : 0);
+        return new(Duration.FromTicks(microseconds * 10), -rated, rated);
+    }
 
     private static DayRow Day(ChangedRows rows, SettlementPointId point, PointRow place, LocalDate date)
     {
         var day = RowJson.Day(date);
         var nothing = new SideRow(Energy.Zero, "", RegisterVerdict.Undecidable, "", Energy.Zero, Energy.Zero, null, null,
-            "no register reading at both edges of the day", null, null, null);
+            "no register reading at both edges of the day", null, null, null, Energy.Zero, Energy.Zero);
         return rows.Get<DayRow>($"day|{day}|{point}") ?? new DayRow(point.Value, place.Station, place.Kind, day,
-            place.Zone, 0, 0, 0, Energy.Zero, Energy.Zero, nothing, nothing);
+            place.Zone, 0, 0, 0, nothing, nothing);
     }
 
     /// <summary>The one place that decides: amounts, checks, and the station's totals.</summary>
@@ -208,14 +225,11 @@ public sealed class VerifiedExport : IProjection
         var before = rows.Get<DayRow>($"day|{day.Day}|{day.Point}");
         var length = edges.Duration.ToInt64Nanoseconds() / 1000;
         var uncovered = Math.Max(0, length - day.CoveredMicroseconds);
-        var rated = new Power(place.RatedMilliwatts);
-        var gap = new GapBound(Duration.FromTicks(uncovered * 10), -rated, rated);
-        var known = ErrorBudget.None with { Clock = day.StartDoubt + day.EndDoubt, Gaps = gap.Uncertainty };
         day = day with
         {
             UncoveredMicroseconds = uncovered,
-            Export = Check(day.Export, known),
-            Import = Check(day.Import, known),
+            Export = Check(day.Export, Unseen(place, Direction.Export, uncovered)),
+            Import = Check(day.Import, Unseen(place, Direction.Import, uncovered)),
         };
         rows.Put($"day|{day.Day}|{day.Point}", day);
         if (day.Kind != SettlementPointKind.Connector) return;
@@ -227,8 +241,7 @@ public sealed class VerifiedExport : IProjection
             export, export.ToKwh(), import, import.ToKwh()));
     }
 
-    /// <param name="known">The terms that both directions share: clock offsets and uncovered time.</param>
-    private static SideRow Check(SideRow side, ErrorBudget known)
+    private static SideRow Check(SideRow side, GapBound unseen)
     {
         var verified = side.Register ?? side.Curve - side.Suspect;
         side = side with { Verified = verified, VerifiedKwh = verified.ToKwh() };
@@ -241,12 +254,9 @@ public sealed class VerifiedExport : IProjection
                 Tolerance = null,
                 Budget = null,
             };
-        var budget = known with
-        {
-            MeterClass = RegisterCheck.AssumedMeterClass.Of(register),
-            CurveClass = RegisterCheck.AssumedCurveClass.Of(register),
-            RegisterStep = step,
-        };
+        var budget = new ErrorBudget(
+            RegisterCheck.AssumedMeterClass.Of(register), RegisterCheck.AssumedCurveClass.Of(register), step,
+            side.StartDoubt + side.EndDoubt, unseen.Uncertainty, Energy.Zero);
         var found = RegisterCheck.Judge(register, side.Curve, budget, RegisterCheck.Decides);
         return side with
         {
