@@ -78,6 +78,7 @@ public sealed class LedgerServer : IAsyncDisposable
         ComplianceVerdicts.Map(app, ledger);
         LimitReads.Map(app, ledger);
         MasterDataReads.Map(app, ledger);
+        ProgrammeReads.Map(app, ledger);
         RefusedEvidence.Map(app, ledger);
         JournalState.Map(app, ledger);
         health.Map(app, ledger);

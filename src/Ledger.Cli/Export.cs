@@ -33,6 +33,9 @@ public static class Export
         ["registers"] = (null, false, asked => Task.FromResult(RecordListings.Registers(asked.Answers.Registers()))),
         ["tariffs"] = (null, false, asked => Task.FromResult(RecordListings.Tariffs(asked.Answers.Tariffs()))),
         ["rule-packs"] = (null, false, asked => Task.FromResult(RecordListings.RulePacks(asked.Answers.RulePacks()))),
+        ["programmes"] = (null, false, asked => Task.FromResult(ProgrammeListings.Programmes(asked.Answers.Programmes()))),
+        ["enrolments"] = (null, false, asked => Task.FromResult(ProgrammeListings.Enrolments(asked.Answers.Enrolments()))),
+        ["claims"] = (null, false, asked => Task.FromResult(ProgrammeListings.Claims(asked.Answers.Claims()))),
         ["journal"] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
     };
 

@@ -41,6 +41,12 @@ public static class Show
         ["limits"] = new(null, false, ["--day"], asked => Task.FromResult(StandingLimits(asked))),
         ["rule-packs"] = new(null, false, [], asked => Listed(
             asked, "rulePacks", "rule packs, each version", RecordListings.RulePacks(asked.Answers.RulePacks()))),
+        ["programmes"] = new(null, false, [], asked => Listed(asked, "programmes", "programmes", ProgrammeListings.Programmes(asked.Answers.Programmes()))),
+        ["enrolments"] = new(null, false, [], asked => Task.FromResult(asked.Page("enrolments")
+            .Table("enrolments", "enrolments", ProgrammeListings.Enrolments(asked.Answers.Enrolments()))
+            .Table("availabilities", "declared availability", ProgrammeListings.Availabilities(asked.Answers.Availabilities())))),
+        ["claims"] = new(null, false, [], asked => Listed(asked, "claims",
+            "claims on delivered energy: one kWh counts once", ProgrammeListings.Claims(asked.Answers.Claims()))),
         ["records"] = new("POINT", true, ["--day"], asked => Task.FromResult(Records(asked))),
         ["event"] = new("POSITION", true, [], EventAsync),
     };

@@ -148,6 +148,22 @@ public sealed class Answers(IViewStore views, long? asOf = null)
                 .Select(behind => IntervalRecords(new(behind.Point), day)),
         ];
     }
+    /// <summary>Every published version of every programme.</summary>
+    public IReadOnlyList<ProgrammesView.ProgrammeRow> Programmes() =>
+        Rows<ProgrammesView.ProgrammeRow>("Programmes", "programme|");
+
+    /// <summary>Every enrolment, or those of one settlement point, in order of point, programme and time.</summary>
+    public IReadOnlyList<ProgrammesView.EnrolmentRow> Enrolments(SettlementPointId? point = null) =>
+        Rows<ProgrammesView.EnrolmentRow>("Programmes", point is { } named ? $"enrolment|{named}|" : "enrolment|");
+
+    /// <summary>Every declared availability, or those of one settlement point.</summary>
+    public IReadOnlyList<ProgrammesView.AvailabilityRow> Availabilities(SettlementPointId? point = null) =>
+        Rows<ProgrammesView.AvailabilityRow>("Programmes", point is { } named ? $"availability|{named}|" : "availability|");
+
+    /// <summary>Every claim, or those on one settlement point, in order of point and time.</summary>
+    public IReadOnlyList<ProgrammesView.ClaimRow> Claims(SettlementPointId? point = null) =>
+        [.. Rows<ProgrammesView.ClaimRow>("Programmes", point is { } named ? $"claim|{named}|" : "claim|")
+            .OrderBy(row => row.Point, StringComparer.Ordinal).ThenBy(row => row.Start).ThenBy(row => row.Claim, StringComparer.Ordinal)];
 
     private T? Row<T>(string projection, string key) where T : class =>
         RowJson.Read<T>(views.Get(projection, key, asOf));

@@ -1,0 +1,81 @@
+using System.Globalization;
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// Programmes by version, who takes part in them with how much, what was declared to be ready, and what was claimed,
+/// held and lost of each point's energy.
+/// </summary>
+public sealed class ProgrammesView : IProjection
+{
+    public sealed record ProgrammeRow(
+        string Programme, int Version, Instant ValidFrom, ServiceKind Service, string BaselinePack, string ScoringPack,
+        long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
+        IReadOnlyList<string> SharesWith, string Currency, decimal PricePerKwh);
+    public sealed record EnrolmentRow(
+        string Programme, string Point, long PrequalifiedMilliwatts, Instant From, Instant? To, string? EndReason);
+    public sealed record AvailabilityRow(
+        string Programme, string Point, Instant Start, Instant End, Instant DeclaredAt, long AvailableMilliwatts);
+    /// <summary>A stretch that a claim lost, and to which.</summary>
+    public sealed record LossRow(string By, string ByProgramme, Instant Start, Instant End, Energy Energy);
+    /// <summary>One claim; <c>Held</c> is what it has left of what it claimed.</summary>
+    public sealed record ClaimRow(
+        string Claim, string Programme, string Point, Direction Direction, Instant Start, Instant End, Energy Claimed,
+        Energy Held, string ClaimedKwh, string HeldKwh, string ClaimedBy, int ProgrammeVersion, int Precedence,
+        IReadOnlyList<string> SharesWith, IReadOnlyList<LossRow> Lost);
+
+    public string Name => "Programmes";
+    public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
+    {
+        typeof(ProgrammePublished), typeof(PointEnrolled), typeof(EnrolmentEnded), typeof(AvailabilityDeclared),
+        typeof(DeliveryClaimed), typeof(ClaimDisplaced),
+    };
+
+    public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact) => fact.Event switch
+    {
+        ProgrammePublished e => [new(
+            $"programme|{e.Programme}|{e.Version.ToString("D10", CultureInfo.InvariantCulture)}", new ProgrammeRow(
+                e.Programme.Value, e.Version, e.ValidFrom, e.Service, e.BaselinePack.Value, e.ScoringPack.Value,
+                e.NoticeMs, e.RampMs, e.TolerancePermille, e.PaidPer, e.Precedence, Names(e.SharesWith), e.Currency,
+                e.PricePerKwh))],
+        PointEnrolled e => [new($"{EnrolmentsOf(e.Point, e.Programme)}{RowJson.Key(e.From)}", new EnrolmentRow(
+            e.Programme.Value, e.Point.Value, e.Prequalified.Milliwatts, e.From, e.To, null))],
+        EnrolmentEnded e => End(rows, e),
+        AvailabilityDeclared e => [new(
+            $"availability|{e.Point}|{e.Programme}|{RowJson.Key(e.Period.Start)}|{RowJson.Key(e.Period.End)}", new AvailabilityRow(
+                e.Programme.Value, e.Point.Value, e.Period.Start, e.Period.End, e.DeclaredAt, e.Available.Milliwatts))],
+        DeliveryClaimed e => [new($"claim|{e.Point}|{e.Claim}", new ClaimRow(
+            e.Claim.Value, e.Programme.Value, e.Point.Value, e.Direction, e.Period.Start, e.Period.End, e.Energy, e.Energy,
+            e.Energy.ToKwh(), e.Energy.ToKwh(), e.ClaimedBy.Value, e.ProgrammeVersion, e.Precedence, Names(e.SharesWith), []))],
+        ClaimDisplaced e => [Displace(rows, e)],
+        _ => [],
+    };
+
+    // An enrolment that the end falls into; its decision found one.
+    private static RowChange[] End(IRows rows, EnrolmentEnded e)
+    {
+        var prefix = EnrolmentsOf(e.Point, e.Programme);
+        return [.. rows.Range<EnrolmentRow>(prefix, prefix + RowJson.Key(e.At))
+            .Where(row => row.Value.From < e.At && (row.Value.To is not { } to || e.At < to))
+            .Select(row => new RowChange(row.Key, row.Value with { To = e.At, EndReason = e.Reason }))];
+    }
+
+    private static RowChange Displace(IRows rows, ClaimDisplaced e)
+    {
+        var key = $"claim|{e.Point}|{e.Claim}";
+        var row = rows.Get<ClaimRow>(key) ?? throw new InvalidOperationException($"no claim {e.Claim} on {e.Point}");
+        var held = row.Held - e.Energy;
+        return new(key, row with
+        {
+            Held = held,
+            HeldKwh = held.ToKwh(),
+            Lost = [.. row.Lost, new(e.By.Value, e.ByProgramme.Value, e.Period.Start, e.Period.End, e.Energy)],
+        });
+    }
+
+    private static string EnrolmentsOf(SettlementPointId point, ProgrammeId programme) => $"enrolment|{point}|{programme}|";
+
+    private static string[] Names(IEnumerable<ProgrammeId> programmes) => [.. programmes.Select(programme => programme.Value)];
+}
