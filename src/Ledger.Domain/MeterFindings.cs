@@ -1,4 +1,5 @@
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Domain;
 
@@ -50,6 +51,12 @@ public sealed record MeterFinding(MeterRule Rule, Interval At, string Saw)
 }
 
 /// <summary>
+/// A finding about a reading that was recorded with quality suspect, so that the reason stands in the journal beside it.
+/// </summary>
+public sealed record MeterFindingRecorded(
+    RegisterId Register, Interval At, MeterRule Rule, FindingSeverity Severity, string Saw, EvidenceDigest? Evidence) : LedgerEvent;
+
+/// <summary>
 /// The numbers that validation compares with. Where a market has its own, they replace these; each default says where it
 /// is from. Percentages are whole.
 /// </summary>
@@ -79,6 +86,12 @@ public sealed record MeterThresholds(
 /// </summary>
 public static class MeterRules
 {
+    /// <summary>The finding as a fact, to be appended with the reading that it makes suspect.</summary>
+    public static NewFact Fact(RegisterId register, MeterFinding finding, EvidenceDigest? evidence) => new(
+        new MeterFindingRecorded(register, finding.At, finding.Rule, finding.Severity, finding.Saw, evidence), finding.At,
+        new EvidenceKey($"finding/{register}/{finding.Rule}/{InstantPattern.ExtendedIso.Format(finding.At.Start)}/" +
+            InstantPattern.ExtendedIso.Format(finding.At.End)));
+
     public static MeterRuleText Of(MeterRule rule) => rule switch
     {
         MeterRule.Alignment => new(FindingSeverity.Refuse,

@@ -5,7 +5,11 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>A fact and its position in the journal, so that what is computed from it can be traced back to it.</summary>
-public sealed record Positioned<T>(long Position, T Fact);
+public sealed record Positioned<T>(long Position, T Fact)
+{
+    /// <summary>How a source names it: by its position, a correction also by its version and what it supersedes.</summary>
+    public string Name { get; init; } = Position.ToString(CultureInfo.InvariantCulture);
+}
 
 /// <summary>A register as installed, and from when on it counts there.</summary>
 public sealed record RegisterInForce(Instant From, RegisterInstalled Installed);
@@ -21,6 +25,12 @@ public sealed record MeteredFacts(
     IReadOnlyList<Positioned<IntervalRecorded>> IntervalRecords)
 {
     public static readonly MeteredFacts None = new([], [], [], []);
+    /// <summary>All corrections of the readings; the latest version of each counts.</summary>
+    public IReadOnlyList<Positioned<RegisterReadingCorrected>> ReadingCorrections { get; init; } = [];
+    /// <summary>The same of the interval readings.</summary>
+    public IReadOnlyList<Positioned<IntervalReadingCorrected>> IntervalCorrections { get; init; } = [];
+    /// <summary>All versions of estimates of intervals.</summary>
+    public IReadOnlyList<Positioned<IntervalEstimated>> Estimates { get; init; } = [];
 }
 
 /// <summary>
@@ -32,9 +42,10 @@ public sealed record MeteredFacts(
 /// energy: of the one period between them, or divided among several (<see cref="Divided"/>). A difference that may not
 /// be billed, or one across an exchanged meter, says nothing.</item>
 /// <item>The interval record, as far as its curve is covered.</item>
+/// <item>Estimates that fill the period exactly, as the last resort and with their method.</item>
 /// <item>Nothing is known: no energy, and never a zero in its place.</item>
 /// </list>
-/// The source of each quantity names the rule and the positions of its facts.
+/// Of a reading that was corrected, the latest version counts. The source of each quantity names the rule and the positions of its facts.
 /// </summary>
 public static class MeteredDay
 {
@@ -48,6 +59,10 @@ public static class MeteredDay
     {
         if (periods.Count == 0) return [];
         var register = new RegisterId(point, direction);
+        facts = Corrected.Latest(facts);
+        var estimates = facts.Estimates.Where(estimate => estimate.Fact.Register == register)
+            .GroupBy(estimate => estimate.Fact.Period).Select(versions => versions.MaxBy(estimate => estimate.Fact.Version)!)
+            .ToList();
         var readings = facts.IntervalReadings.Where(reading =>
             reading.Fact.Register == register && reading.Fact.Quality != ReadingQuality.Missing).ToList();
         var records = facts.IntervalRecords.Where(record => record.Fact.Point == point)
@@ -61,7 +76,11 @@ public static class MeteredDay
         foreach (var bracket in Brackets(register, periods, facts))
             foreach (var (i, share) in Divided(bracket, periods, settled, curves, rated)) settled[i] = share;
 
-        return [.. periods.Select((period, i) => Quantity(period, settled[i] ?? Proven(curves[i])))];
+        return [.. periods.Select((period, i) => Quantity(period, settled[i] ?? Known(period, curves[i])))];
+
+        Share Known(Interval period, Curve curve) =>
+            (curve.Quality == ReadingQuality.Missing
+                ? Estimated(period, Inside(period, estimates, estimate => estimate.Period)) : null) ?? Proven(curve);
 
         MeteredQuantity Quantity(Interval period, Share share) => new(
             point, direction, period, share.Energy,
@@ -80,10 +99,21 @@ public static class MeteredDay
     {
         var filled = readings.Aggregate(Duration.Zero, (sum, reading) => sum + reading.Fact.Period.Duration);
         if (filled != period.Duration) return null;
-        var names = readings.Select(reading => $"{reading.Position} {reading.Fact.Method}".TrimEnd());
+        var names = readings.Select(reading => $"{reading.Name} {reading.Fact.Method}".TrimEnd());
         return new(Sum(readings.Select(reading => reading.Fact.Energy)),
             $"interval reading{(readings.Count == 1 ? "" : "s")} {string.Join(", ", names)}",
             readings.Max(reading => reading.Fact.Quality));
+    }
+
+    private static Share? Estimated(Interval period, List<Positioned<IntervalEstimated>> estimates)
+    {
+        var filled = estimates.Aggregate(Duration.Zero, (sum, estimate) => sum + estimate.Fact.Period.Duration);
+        if (filled != period.Duration) return null;
+        var names = estimates.Select(estimate =>
+            $"{estimate.Name} v{estimate.Fact.Version} {(int)estimate.Fact.Method} {estimate.Fact.Method}");
+        return new(Sum(estimates.Select(estimate => estimate.Fact.Energy)),
+            $"estimate{(estimates.Count == 1 ? "" : "s")} {string.Join(", ", names)}",
+            estimates.Max(estimate => estimate.Fact.Quality));
     }
 
     private static Curve CurveOf(Interval period, Direction direction, List<Positioned<IntervalRecorded>> records)
@@ -162,7 +192,7 @@ public static class MeteredDay
             if (Counted(between, installations) is { } counted)
                 yield return new(
                     edges.BinarySearch(between[0].Fact.ReadAt), edges.BinarySearch(between[^1].Fact.ReadAt), counted,
-                    $"register: readings {between[0].Position}, {between[^1].Position}",
+                    $"register: readings {between[0].Name}, {between[^1].Name}",
                     between.Max(reading => reading.Fact.Quality));
         }
     }

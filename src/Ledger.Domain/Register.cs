@@ -60,6 +60,10 @@ public readonly record struct KnownReading(Instant ReadAt, long IndexSteps);
 public sealed record RegisterState(
     RegisterInstalled? Installed, ImmutableList<KnownReading> Readings, ImmutableList<KnownReading> Quarantined)
 {
+    /// <summary>All versions of the readings that were corrected, the first as it was read; corrections are few.</summary>
+    public ImmutableDictionary<Instant, ImmutableList<ReadingVersion>> Corrected { get; init; } =
+        ImmutableDictionary<Instant, ImmutableList<ReadingVersion>>.Empty;
+
     public static readonly RegisterState Empty = new(null, [], []);
 
     /// <summary>The state at the start of a register's day stream: installed, nothing read.</summary>
@@ -77,7 +81,7 @@ public static class Register
     /// <summary>Most decimals with which a step is a whole number of half nanojoules (1 kWh is 72·10¹⁴).</summary>
     public const int DecimalsMax = 14;
 
-    private static readonly Comparer<KnownReading> ByTime =
+    internal static readonly Comparer<KnownReading> ByTime =
         Comparer<KnownReading>.Create((a, b) => a.ReadAt.CompareTo(b.ReadAt));
 
     /// <summary>The natural key of a reading: one register has one index at one instant.</summary>
@@ -117,16 +121,16 @@ public static class Register
 
     /// <summary>
     /// Judges a reading against what is known; guards stand in the order of their codes. A late reading that fits between its neighbours
-    /// is accepted: it restates when energy flowed, never how much.
+    /// is accepted: it restates when energy flowed, never how much. What validation finds in an accepted reading makes it suspect.
     /// </summary>
-    public static Decision Decide(RegisterState state, RegisterReadingInput input, Instant now)
+    public static Decision Decide(RegisterState state, RegisterReadingInput input, Instant now, ReadingContext? context = null)
     {
         var known = new KnownReading(input.ReadAt, input.IndexSteps);
-        if ((At(state.Readings, known) ?? At(state.Quarantined, known)) is { } earlier)
-            return earlier.IndexSteps == input.IndexSteps
+        if (ReadingCorrections.Versions(state, input.ReadAt) is [{ } sent, ..])
+            return sent.IndexSteps == input.IndexSteps
                 ? new Decision.AlreadyRecorded()
                 : new Decision.Rejected(Rejection.EvidenceConflict,
-                    $"index {input.IndexSteps} differs from {earlier.IndexSteps}, recorded for the same instant");
+                    $"index {input.IndexSteps} differs from {sent.IndexSteps}, recorded for the same instant");
         if (state.Installed is not { } installed || installed.Register != input.Register)
             return new Decision.Rejected(Rejection.UnknownRegister, $"register {input.Register} is not installed");
         if (input.ReadAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
@@ -147,12 +151,27 @@ public static class Register
             return new Decision.Rejected(Rejection.TooManyDigits,
                 $"index {input.IndexSteps} has more than {installed.Digits} digits");
 
-        if (after is null && before is { } last
-            && Difference(installed, last.IndexSteps, input.IndexSteps) is { Code: { } code, Detail: { } detail })
+        if (after is null && before is { } last && Quarantine(installed, last, known) is { } refused)
             return Accept(input, new RegisterReadingQuarantined(
-                input.Register, input.ReadAt, input.IndexSteps, code, detail, input.Evidence));
-        return Accept(input, new RegisterReadingRecorded(
-            input.Register, input.ReadAt, input.IndexSteps, input.Quality, input.Evidence));
+                input.Register, input.ReadAt, input.IndexSteps, refused.Code, refused.Detail, input.Evidence));
+        var first = Math.Max(0, place - ReadingValidation.ReadingsCompared);
+        var findings = ReadingValidation.OfReading(installed, state.Readings.GetRange(first, place - first), known,
+                context ?? ReadingContext.Nothing, MeterThresholds.Default)
+            .Where(finding => finding.Severity == FindingSeverity.Suspect).ToList();
+        var accepted = Accept(input, new RegisterReadingRecorded(
+            input.Register, input.ReadAt, input.IndexSteps,
+            findings.Count > 0 ? ReadingQuality.Suspect : input.Quality, input.Evidence));
+        return new Decision.Accepted(
+            [.. accepted.Facts, .. findings.Select(finding => MeterRules.Fact(input.Register, finding, input.Evidence))]);
+    }
+
+    /// <summary>Why the latest index may not count: it fell, or it is zero and no rollover explains that.</summary>
+    private static (Rejection Code, string Detail)? Quarantine(RegisterInstalled installed, KnownReading last, KnownReading now)
+    {
+        if (Difference(installed, last.IndexSteps, now.IndexSteps) is { Code: { } code, Detail: { } detail }) return (code, detail);
+        return ReadingValidation.BeginsAtZero(installed, last.IndexSteps, now.IndexSteps)
+            ? (Rejection.BeginIsZero, $"index 0 after {last.IndexSteps} steps, which is not near the modulus")
+            : null;
     }
 
     /// <summary>Judges an installation: one that says nothing new is already recorded, any other is a new fact.</summary>
@@ -181,11 +200,12 @@ public static class Register
         {
             Quarantined = Insert(state.Quarantined, new(q.ReadAt, q.IndexSteps)),
         },
+        RegisterReadingCorrected c => ReadingCorrections.Evolve(state, c),
         _ => state,
     };
 
     // Late readings fit when the two parts add up to what the whole was: a rollover can not be counted twice.
-    private static bool FitsBefore(RegisterInstalled installed, KnownReading? before, long index, KnownReading next)
+    internal static bool FitsBefore(RegisterInstalled installed, KnownReading? before, long index, KnownReading next)
     {
         if (Difference(installed, index, next.IndexSteps).Delta is not { } later) return false;
         if (before is not { } previous) return true;
@@ -196,9 +216,9 @@ public static class Register
     private static Decision.Accepted Accept(RegisterReadingInput input, LedgerEvent fact) =>
         new(NewFact.At(fact, input.ReadAt, ReadingKey(input.Register, input.ReadAt)));
 
-    private static KnownReading? At(ImmutableList<KnownReading> readings, KnownReading sought) =>
+    internal static KnownReading? At(ImmutableList<KnownReading> readings, KnownReading sought) =>
         readings.BinarySearch(sought, ByTime) is >= 0 and var found ? readings[found] : null;
 
-    private static ImmutableList<KnownReading> Insert(ImmutableList<KnownReading> readings, KnownReading reading) =>
+    internal static ImmutableList<KnownReading> Insert(ImmutableList<KnownReading> readings, KnownReading reading) =>
         readings.BinarySearch(reading, ByTime) is < 0 and var place ? readings.Insert(~place, reading) : readings;
 }

@@ -104,6 +104,18 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         return !rounded && units >= least && units <= most ? (long)units : throw Refused(Rejection.OutOfRange, rule);
     }
 
+    /// <summary>Largest energy that is read, in kWh: a gigawatt for a century is less.</summary>
+    private const long KwhMax = 1_000_000_000_000;
+
+    /// <summary>Kilowatt-hours, exact: 12 decimals of a kWh are a whole number of half nanojoules.</summary>
+    public Energy KilowattHours()
+    {
+        var units = Number().InUnits(12, out var finer);
+        if (finer || BigInteger.Abs(units) > BigInteger.Pow(10, 12) * KwhMax)
+            throw Refused(Rejection.OutOfRange, $"must be kWh with at most 12 decimals, at most {KwhMax}");
+        return new Energy((Int128)units * (Energy.HalfNanojoulesPerWattHour / 1_000_000_000));
+    }
+
     /// <summary>Kilowatts to whole milliwatts, half to even, and whether that rounded.</summary>
     public long Milliwatts(ref bool rounded)
     {

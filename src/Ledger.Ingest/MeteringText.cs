@@ -44,6 +44,6 @@ internal static class MeteringText
                 ?? ReadingQuality.Measured, null));
     }
 
-    private static RegisterId RegisterOf(InputObject fact) =>
+    internal static RegisterId RegisterOf(InputObject fact) =>
         new(fact.Required("point").Point(), fact.Required("direction").Choice<Direction>());
 }

@@ -55,6 +55,10 @@ public static class EventCodec
         new("register-reading-recorded", 1, Json.RegisterReadingRecorded),
         new("register-reading-quarantined", 1, Json.RegisterReadingQuarantined),
         new("interval-reading-recorded", 1, Json.IntervalReadingRecorded),
+        new("register-reading-corrected", 1, Json.RegisterReadingCorrected),
+        new("interval-reading-corrected", 1, Json.IntervalReadingCorrected),
+        new("interval-estimated", 1, Json.IntervalEstimated),
+        new("meter-finding-recorded", 1, Json.MeterFindingRecorded),
         new("interval-recorded", 1, Json.IntervalRecorded, IntervalRecordBytes.ContentType,
             fact => IntervalRecordBytes.Write((IntervalRecorded)fact), payload => IntervalRecordBytes.Read(payload)),
         new("dispatch-instructed", 2, Json.DispatchInstructed),
@@ -167,6 +171,10 @@ public static class EventCodec
 [JsonSerializable(typeof(RegisterReadingRecorded))]
 [JsonSerializable(typeof(RegisterReadingQuarantined))]
 [JsonSerializable(typeof(IntervalReadingRecorded))]
+[JsonSerializable(typeof(RegisterReadingCorrected))]
+[JsonSerializable(typeof(IntervalReadingCorrected))]
+[JsonSerializable(typeof(IntervalEstimated))]
+[JsonSerializable(typeof(MeterFindingRecorded))]
 [JsonSerializable(typeof(IntervalRecorded))]
 [JsonSerializable(typeof(DispatchInstructed))]
 [JsonSerializable(typeof(DispatchInstructedV1))]

@@ -111,7 +111,13 @@ public sealed record SettlementFacts(
                     new Positioned<RegisterInForce>(known.Position, new(known.From, (RegisterInstalled)known.Event)))],
                 [.. Of<RegisterReadingRecorded>(registers)
                     .Where(known => known.Fact.ReadAt >= start && known.Fact.ReadAt <= end)],
-                [.. Of<IntervalReadingRecorded>(intervals)], [.. Of<IntervalRecorded>(curve)]);
+                [.. Of<IntervalReadingRecorded>(intervals)], [.. Of<IntervalRecorded>(curve)])
+            {
+                ReadingCorrections = [.. Of<RegisterReadingCorrected>(registers)
+                    .Where(known => known.Fact.ReadAt >= start && known.Fact.ReadAt <= end)],
+                IntervalCorrections = [.. Of<IntervalReadingCorrected>(intervals)],
+                Estimates = [.. Of<IntervalEstimated>(intervals)],
+            };
         }
 
         // Streams are read in order, and the sort is stable: of two facts for one instant the later recorded one holds.

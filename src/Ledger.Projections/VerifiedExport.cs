@@ -18,7 +18,8 @@ public sealed class VerifiedExport : IProjection
         string Station, SettlementPointKind Kind, string Zone, long RatedMilliwatts, bool Bidirectional);
     public sealed record RegisterRow(
         string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps, Instant ValidFrom);
-    public sealed record ReadingRow(Instant ReadAt, long IndexSteps);
+    /// <summary>A reading as its latest correction has it.</summary>
+    public sealed record ReadingRow(Instant ReadAt, long IndexSteps, ReadingQuality Quality, int Version);
     public sealed record PeriodRow(
         string Point, Instant Start, Instant End, string? Day, int Version, IntervalRecordState State,
         Energy Export, string ExportKwh, Energy Import, string ImportKwh, long MinimumMilliwatts,
@@ -40,10 +41,13 @@ public sealed class VerifiedExport : IProjection
     public sealed record StationRow(
         string Station, string Day, int Connectors, Energy Export, string ExportKwh, Energy Import, string ImportKwh);
 
+    private const string NoReadings = "no register reading at both edges of the day";
+
     public string Name => "VerifiedExport";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(SettlementPointRegistered), typeof(RegisterInstalled), typeof(RegisterReadingRecorded),
+        typeof(RegisterReadingCorrected),
         typeof(IntervalRecorded),
     };
 
@@ -54,7 +58,8 @@ public sealed class VerifiedExport : IProjection
         {
             case SettlementPointRegistered e: Register(next, e); break;
             case RegisterInstalled e: Install(next, e, fact.ValidTime.Start); break;
-            case RegisterReadingRecorded e: Read(next, e); break;
+            case RegisterReadingRecorded e: Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, 1)); break;
+            case RegisterReadingCorrected e: Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, e.Version)); break;
             case IntervalRecorded e: Record(next, e); break;
         }
         return next.Changes;
@@ -84,10 +89,12 @@ public sealed class VerifiedExport : IProjection
             ReadDays(rows, e.Register, place, reading.ReadAt);
     }
 
-    private static void Read(ChangedRows rows, RegisterReadingRecorded e)
+    private static void Read(ChangedRows rows, RegisterId register, ReadingRow now)
     {
-        rows.Put($"reading|{e.Register}|{RowJson.Key(e.ReadAt)}", new ReadingRow(e.ReadAt, e.IndexSteps));
-        if (rows.Get<PointRow>($"point|{e.Register.Point}") is { } place) ReadDays(rows, e.Register, place, e.ReadAt);
+        var key = $"reading|{register}|{RowJson.Key(now.ReadAt)}";
+        if (rows.Get<ReadingRow>(key) is { } before && before.Version >= now.Version) return; // superseded before it came
+        rows.Put(key, now);
+        if (rows.Get<PointRow>($"point|{register.Point}") is { } place) ReadDays(rows, register, place, now.ReadAt);
     }
 
     // A reading at midnight belongs to two days, as the end of one and the start of the next.
@@ -128,9 +135,14 @@ public sealed class VerifiedExport : IProjection
         var rule = new RegisterInstalled(
             register, meter.MeterSerial, meter.Digits, meter.Decimals, meter.Factor, meter.ModulusSteps);
         var readings = rows.Range<ReadingRow>(
-            $"reading|{register}|{RowJson.Key(edges.Start)}", $"reading|{register}|{RowJson.Key(edges.End)}");
+            $"reading|{register}|{RowJson.Key(edges.Start)}", $"reading|{register}|{RowJson.Key(edges.End)}")
+            .Select(row => row.Value).Where(reading => reading.Quality != ReadingQuality.Missing).ToList();
+        if (readings.Count < 2 || readings[0].ReadAt != edges.Start || readings[^1].ReadAt != edges.End)
+            return (null, null, NoReadings);
+        if (readings.Find(reading => reading.Quality == ReadingQuality.Suspect) is { } doubtful)
+            return (null, null, $"the reading of {doubtful.ReadAt} is suspect");
         var sum = Energy.Zero;
-        foreach (var (from, to) in readings.Zip(readings.Skip(1), (from, to) => (from.Value, to.Value)))
+        foreach (var (from, to) in readings.Zip(readings.Skip(1)))
         {
             var part = Domain.Register.Difference(rule, from.IndexSteps, to.IndexSteps);
             if (part.Delta is not { } delta) return (null, null, part.Detail);
@@ -214,7 +226,7 @@ public sealed class VerifiedExport : IProjection
     {
         var day = RowJson.Day(date);
         var nothing = new SideRow(Energy.Zero, "", RegisterVerdict.Undecidable, "", Energy.Zero, Energy.Zero, null, null,
-            "no register reading at both edges of the day", null, null, null, Energy.Zero, Energy.Zero);
+            NoReadings, null, null, null, Energy.Zero, Energy.Zero);
         return rows.Get<DayRow>($"day|{day}|{point}") ?? new DayRow(point.Value, place.Station, place.Kind, day,
             place.Zone, 0, 0, 0, nothing, nothing);
     }

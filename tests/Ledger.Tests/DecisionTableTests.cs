@@ -19,6 +19,10 @@ public sealed class DecisionTableTests
         ["settlement-points.txt"] = SettlementPointOf,
         ["installations.txt"] = InstallationOf,
         ["interval-readings.txt"] = IntervalReadingOf,
+        ["interval-corrections.txt"] = IntervalCorrectionOf,
+        ["interval-estimates.txt"] = IntervalEstimateOf,
+        ["reading-corrections.txt"] = ReadingCorrectionOf,
+        ["suspect-readings.txt"] = SuspectReadingOf,
         ["interval-records.txt"] = IntervalRecordOf,
         ["instructions.txt"] = InstructionOf,
         ["instruction-clocks.txt"] = ClockOf,
@@ -77,6 +81,69 @@ public sealed class DecisionTableTests
         static IntervalReadingRecorded Reading(string period, string wattHours, EvidenceDigest? evidence) => new(
             Import, Seconds(period), Energy.FromWattHours(Number(wattHours)), ReadingQuality.Measured, "A", evidence);
     }
+
+    private static Decision IntervalCorrectionOf(string[] cells)
+    {
+        var state = IntervalReadingsState.Empty;
+        foreach (var version in Words(cells[0]))
+            state = IntervalReadings.Evolve(state, state.Known.IsEmpty
+                ? new IntervalReadingRecorded(Import, Seconds("500-800"), Energy.FromWattHours(Number(version)), ReadingQuality.Measured, "A", null)
+                : Correction(state.Known[Seconds("500-800")].Count + 1, version));
+        return IntervalCorrections.Decide(state, Correction((int)Number(cells[1]) + 1, cells[2]));
+
+        static IntervalReadingCorrected Correction(int version, string wattHours) => new(
+            Import, Seconds("500-800"), version, Energy.FromWattHours(Number(wattHours)), ReadingQuality.Substituted, "S53", "read again", null);
+    }
+
+    private static Decision IntervalEstimateOf(string[] cells)
+    {
+        var state = IntervalReadingsState.Empty;
+        foreach (var known in Words(cells[0]))
+            state = IntervalReadings.Evolve(state, known.Split(':') is ["measured", var period]
+                ? new IntervalReadingRecorded(Import, Seconds(period), Energy.Zero, ReadingQuality.Measured, "A", null)
+                : Estimate(known.Split(':')[0], known.Split(':')[1], "Linear"));
+        return IntervalEstimates.Decide(state, Estimate(cells[1], cells[2], cells[3]), Instant.FromUnixTimeSeconds(100_000));
+
+        static IntervalEstimated Estimate(string period, string wattHours, string method) => new(
+            Import, Seconds(period), 1, Energy.FromWattHours(Number(wattHours)), ReadingQuality.Estimated,
+            Enum.Parse<EstimationMethod>(method), "its neighbours", null);
+    }
+
+    private static Decision ReadingCorrectionOf(string[] cells)
+    {
+        var state = cells[0] == "-" ? RegisterState.Empty
+            : RegisterState.Of(new RegisterInstalled(Import, "M1", 6, 0, 1, null));
+        foreach (var known in Words(cells[1]))
+            state = Register.Evolve(state, known.Split(':') switch
+            {
+                ["quarantined", var at, var index] => new RegisterReadingQuarantined(
+                    Import, Second(at), Number(index), Rejection.ChangeOfBasis, "fell", null),
+                [var at, var version, var index] => Correction(at, version, index),
+                [var at, var index] => new RegisterReadingRecorded(Import, Second(at), Number(index), ReadingQuality.Measured, null),
+                _ => throw new InvalidDataException(known),
+            });
+        return ReadingCorrections.Decide(state, Correction(cells[2], cells[3], cells[4]));
+
+        // "withdrawn" takes the reading back.
+        static RegisterReadingCorrected Correction(string at, string supersedes, string index) => new(
+            Import, Second(at), (int)Number(supersedes) + 1, index == "withdrawn" ? 0 : Number(index),
+            index == "withdrawn" ? ReadingQuality.Missing : ReadingQuality.Measured, "read again", null);
+    }
+
+    /// <summary>A reading after those known, at a point with a rated power.</summary>
+    private static Decision SuspectReadingOf(string[] cells)
+    {
+        var digits = cells[0].Split('/')[0].Split('.');
+        var state = RegisterState.Of(new RegisterInstalled(Import, "M1", (int)Number(digits[0]), (int)Number(digits[1]), 1,
+            cells[0].Split('/') is [_, var modulus] ? Number(modulus) : null));
+        foreach (var known in Words(cells[1]))
+            state = Register.Evolve(state, new RegisterReadingRecorded(
+                Import, Second(known.Split(':')[0]), Number(known.Split(':')[1]), ReadingQuality.Measured, null));
+        return Register.Decide(state, new(Import, Second(cells[3]), Number(cells[4]), ReadingQuality.Measured, null),
+            Instant.FromUnixTimeSeconds(100_000), new ReadingContext(cells[2] == "-" ? null : Kilowatts(cells[2])));
+    }
+
+    private static string[] Words(string cell) => cell == "-" ? [] : cell.Split(' ');
 
     private static Decision IntervalRecordOf(string[] cells)
     {

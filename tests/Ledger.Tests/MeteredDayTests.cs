@@ -176,6 +176,21 @@ public sealed class MeteredDayTests
                 IntervalReadings = [.. facts.IntervalReadings,
                     new(position, new(Import, Minutes(words[2]), Kwh(words[3]), quality, words[4], null))],
             },
+            "index" => facts with
+            {
+                ReadingCorrections = [.. facts.ReadingCorrections, new(position, new(
+                    Import, At(words[2]), (int)Number(words[4][1..]), Number(words[3]), quality, "read again", null))],
+            },
+            "correction" => facts with
+            {
+                IntervalCorrections = [.. facts.IntervalCorrections, new(position, new(
+                    Import, Minutes(words[2]), (int)Number(words[4][1..]), Kwh(words[3]), quality, "F", "read again", null))],
+            },
+            "estimate" => facts with
+            {
+                Estimates = [.. facts.Estimates, new(position, new(Import, Minutes(words[2]), (int)Number(words[4][1..]),
+                    Kwh(words[3]), quality, Enum.Parse<EstimationMethod>(words[5]), "its neighbours", null))],
+            },
             "record" => facts with
             {
                 IntervalRecords = [.. facts.IntervalRecords, new(position, Recorded(words) with { Quality = quality })],

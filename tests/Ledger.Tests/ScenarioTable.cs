@@ -37,6 +37,12 @@ internal static class ScenarioTable
     {
         Decision.Accepted { Facts: [{ Event: RegisterReadingQuarantined quarantined }] } =>
             Explained(quarantined.Code, quarantined.Detail),
+        Decision.Accepted { Facts: [_, { Event: MeterFindingRecorded }, ..] facts } => "suspect " + string.Join(' ',
+            facts.Skip(1).Select(fact => ((MeterFindingRecorded)fact.Event).Rule)),
+        Decision.Accepted { Facts: [{ Event: RegisterReadingCorrected correction }] } => $"version {correction.Version}",
+        Decision.Accepted { Facts: [{ Event: IntervalReadingCorrected correction }] } => $"version {correction.Version}",
+        Decision.Accepted { Facts: [{ Event: IntervalEstimated estimate }] } =>
+            $"version {estimate.Version}, {estimate.Quality}",
         Decision.Accepted { Facts: [{ Event: IntervalRecorded record }] } =>
             $"version {record.Version}" + (record.Reason is null ? "" : ": " + record.Reason),
         Decision.Accepted => "accepted",

@@ -18,6 +18,12 @@ internal static class Facts
             "point, direction, meterSerial, digits, decimals, factor?, modulusKwh?, validFrom"),
         ("register-readings", "register-reading", "Records the index that a register showed at an instant.",
             "point, direction, readAt, kwh, quality?"),
+        ("register-reading-corrections", "register-reading-correction", "Corrects a register reading; the old version stays.",
+            "point, direction, readAt, supersedes, indexSteps, quality?, reason"),
+        ("interval-reading-corrections", "interval-reading-correction", "Corrects an interval reading; the old version stays.",
+            "point, direction, start, end, supersedes, kwh, quality?, method?, reason"),
+        ("interval-estimates", "interval-estimate", "Records an estimate of an interval that nobody measured.",
+            "point, direction, start, end, kwh, method, basis"),
         ("instructions", "instruction", "Records a dispatch instruction.",
             "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw}], toleranceKw?, rampSeconds?, pricePerKwh?, penaltyPerKwh?, "
             + "programme?, test?: {deliveredPermilleMin, t90MsMax}"),

@@ -56,7 +56,7 @@ static class EstimateCalculator
     {
         var interval = row.Object("start", "end", "kwh", "quality");
         var energy = interval.Required("kwh");
-        return MeterInput.Kwh(energy) is var kwh && kwh >= Energy.Zero
+        return energy.KilowattHours() is var kwh && kwh >= Energy.Zero
             ? new SentInterval(MeterInput.Period(interval), kwh,
                 interval.Optional("quality") is { } quality ? MeterInput.Quality(quality) : ReadingQuality.Measured)
             : throw energy.Refused(Rejection.NegativeEnergy, "must not be negative");
@@ -66,7 +66,7 @@ static class EstimateCalculator
     static Energy? Counted(InputObject asked)
     {
         if (asked.Optional("countedKwh") is { } given)
-            return MeterInput.Kwh(given) is var kwh && kwh >= Energy.Zero
+            return given.KilowattHours() is var kwh && kwh >= Energy.Zero
                 ? kwh : throw given.Refused(Rejection.NegativeEnergy, "must not be negative");
         return asked.Optional("register") is { } register ? MeterInput.Counted(register).Counted : null;
     }

@@ -8,8 +8,6 @@ namespace Ledger.Cli.Calculators;
 /// <summary>The values that the calculators of meter data read alike: times, energies, powers, registers.</summary>
 static class MeterInput
 {
-    /// <summary>Largest energy that is read, in kWh: a gigawatt for a century is less.</summary>
-    const long kwhMax = 1_000_000_000_000;
     const long hoursMax = 100 * 366 * 24;
     static readonly RegisterId register = new(new SettlementPointId("calc"), Direction.Import);
 
@@ -31,15 +29,6 @@ static class MeterInput
 
     public static Duration Seconds(InputValue input) => Duration.FromTicks(input.Units(
         7, -hoursMax * 3600 * 10_000_000, hoursMax * 3600 * 10_000_000, "must be seconds with at most 7 decimals"));
-
-    /// <summary>Kilowatt-hours, exact: 12 decimals of a kWh are a whole number of half nanojoules.</summary>
-    public static Energy Kwh(InputValue input)
-    {
-        var units = input.Number().InUnits(12, out var finer);
-        if (finer || System.Numerics.BigInteger.Abs(units) > System.Numerics.BigInteger.Pow(10, 12) * kwhMax)
-            throw input.Refused(Rejection.OutOfRange, $"must be kWh with at most 12 decimals, at most {kwhMax}");
-        return new Energy((Int128)units * (Energy.HalfNanojoulesPerWattHour / 1_000_000_000));
-    }
 
     public static Power Kilowatts(InputValue input)
     {

@@ -50,7 +50,7 @@ static class ValidateCalculator
             var interval = row.Object("start", "end", "kwh", "quality");
             var quality = interval.Optional("quality") is { } named ? MeterInput.Quality(named) : ReadingQuality.Measured;
             var energy = quality == ReadingQuality.Missing && interval.Optional("kwh") is null
-                ? Energy.Zero : MeterInput.Kwh(interval.Required("kwh"));
+                ? Energy.Zero : interval.Required("kwh").KilowattHours();
             return new SentInterval(MeterInput.Period(interval), energy, quality);
         });
         Interval? covers = asked.Optional("covers") is { } time ? MeterInput.Period(time.Object("start", "end")) : null;
@@ -101,11 +101,11 @@ static class ValidateCalculator
         var standard = MeterThresholds.Default;
         return new MeterThresholds(
             asked.Optional("spikePercent")?.Integer(0, 1_000_000) ?? standard.SpikePercent,
-            asked.Optional("sumToleranceKwh") is { } sum ? MeterInput.Kwh(sum) : standard.SumTolerance,
+            asked.Optional("sumToleranceKwh") is { } sum ? sum.KilowattHours() : standard.SumTolerance,
             asked.Optional("estimatedMaxMinutes") is { } run ? MeterInput.Minutes(run) : standard.EstimatedMax,
             asked.Optional("clockOffsetMaxSeconds") is { } offset ? MeterInput.Seconds(offset) : standard.ClockOffsetMax,
-            asked.Optional("highKwh") is { } high ? MeterInput.Kwh(high) : standard.High,
-            asked.Optional("lowKwh") is { } low ? MeterInput.Kwh(low) : standard.Low,
+            asked.Optional("highKwh") is { } high ? high.KilowattHours() : standard.High,
+            asked.Optional("lowKwh") is { } low ? low.KilowattHours() : standard.Low,
             asked.Optional("scaleJumpRatio")?.Integer(2, 1_000_000) ?? standard.ScaleJumpRatio);
     }
 

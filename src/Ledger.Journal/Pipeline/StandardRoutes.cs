@@ -37,14 +37,29 @@ public static class StandardRoutes
         .Add<Dated<RegisterInstalled>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Register(c.Input.Fact.Register), RegisterState.Empty, Register.Evolve,
             state => Register.DecideInstalled(state, c.Input.Fact, c.Input.From), c.By, ct, c.Raw))
-        .Add<RegisterReadings>(ReadingsWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
-            await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
-                c.Input.Readings, (state, item) => Register.Decide(state, item.Reading, now), item => item.Raw, c.By, ct)
-                .ConfigureAwait(false)))
-        .Add<IntervalReadingBatch>(ReadingsWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
-            await recorder.RecordEachAsync(Streams.IntervalReadings(c.Input.Register, c.Input.UtcDay),
-                IntervalReadingsState.Empty, IntervalReadings.Evolve, c.Input.Readings,
-                (state, reading) => IntervalReadings.Decide(state, reading, now), _ => c.Raw, c.By, ct).ConfigureAwait(false)))
+        .Add<RegisterReadings>(ReadingsWrite, async (recorder, c, now, ct) =>
+        {
+            var context = new ReadingContext(await RatedAsync(recorder, c.Input.Register.Point, ct).ConfigureAwait(false));
+            return new RecordOutcome.Several(
+                await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
+                    c.Input.Readings, (state, item) => Register.Decide(state, item.Reading, now, context), item => item.Raw, c.By, ct)
+                    .ConfigureAwait(false));
+        })
+        .Add<RegisterReadingCorrected>(ReadingsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
+            state => ReadingCorrections.Decide(state, c.Input), c.By, ct, c.Raw))
+        .Add<IntervalReadingBatch>(ReadingsWrite, async (recorder, c, now, ct) =>
+        {
+            var rated = await RatedAsync(recorder, c.Input.Register.Point, ct).ConfigureAwait(false);
+            return new RecordOutcome.Several(
+                await recorder.RecordEachAsync(Streams.IntervalReadings(c.Input.Register, c.Input.UtcDay),
+                    IntervalReadingsState.Empty, IntervalReadings.Evolve, c.Input.Readings,
+                    (state, reading) => IntervalReadings.Decide(state, reading, now, rated), _ => c.Raw, c.By, ct).ConfigureAwait(false));
+        })
+        .Add<IntervalReadingCorrected>(ReadingsWrite, (recorder, c, _, ct) => Intervals(recorder, c, c.Input.Register, c.Input.Period,
+            state => IntervalCorrections.Decide(state, c.Input), ct))
+        .Add<IntervalEstimated>(ReadingsWrite, (recorder, c, now, ct) => Intervals(recorder, c, c.Input.Register, c.Input.Period,
+            state => IntervalEstimates.Decide(state, c.Input, now), ct))
         .Add<DispatchInstructed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}")), ct))
         .Add<InstructionClockRecorded>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
@@ -83,6 +98,20 @@ public static class StandardRoutes
         .Add<EvidenceToKeep>(ReadingsWrite, (recorder, c, _, ct) => recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
         .Add<EvidenceToRefuse>(ReadingsWrite, (recorder, c, _, ct) =>
             recorder.RefuseAsync(c.Input.Code, c.Input.Detail, c.Raw, c.By, ct));
+
+    /// <summary>The most that can flow through a point, as it is registered now; null where it is not, or with no power.</summary>
+    private static async Task<Power?> RatedAsync(Recorder recorder, SettlementPointId point, CancellationToken ct)
+    {
+        var (state, _) = await recorder.LoadAsync(
+            Streams.Point(point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
+        return state.Latest?.Rated is { Milliwatts: > 0 } rated ? rated : null;
+    }
+
+    private static Task<RecordOutcome> Intervals<TInput>(
+        Recorder recorder, Command<TInput> c, RegisterId register, Interval period, Func<IntervalReadingsState, Decision> decide,
+        CancellationToken ct) where TInput : notnull =>
+        recorder.RecordAsync(Streams.IntervalReadings(register, period.Start.InUtc().Date), IntervalReadingsState.Empty,
+            IntervalReadings.Evolve, decide, c.By, ct, c.Raw);
 
     private static Task<RecordOutcome> Instruction<TInput>(
         Recorder recorder, Command<TInput> c, InstructionId instruction, Func<DispatchState, Decision> decide, CancellationToken ct)
