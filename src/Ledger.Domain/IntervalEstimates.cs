@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using NodaTime;
 using NodaTime.Text;
 
@@ -21,13 +22,10 @@ public static class IntervalEstimates
     /// <summary>Judges an estimate; version and quality are given here. Guards stand in the order of their codes.</summary>
     public static Decision Decide(IntervalReadingsState state, IntervalEstimated candidate, Instant now)
     {
-        var latest = state.Estimates.GetValueOrDefault(candidate.Period);
-        var estimate = candidate with
-        {
-            Version = (latest?.Version ?? 0) + 1,
-            Quality = Estimation.QualityOf(candidate.Method),
-        };
-        if (latest is not null && latest with { Evidence = null } == estimate with { Version = latest.Version, Evidence = null })
+        var earlier = Of(state, candidate.Period);
+        var estimate = candidate with { Version = earlier.Count + 1, Quality = Estimation.QualityOf(candidate.Method) };
+        // Also an estimate that another one replaced comes again only as a repeat.
+        if (earlier.Exists(known => known with { Evidence = null } == estimate with { Version = known.Version, Evidence = null }))
             return new Decision.AlreadyRecorded();
         if (candidate.Period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
             return new Decision.Rejected(Rejection.ReadInTheFuture, $"the interval ends {candidate.Period.End}, now is {now}");
@@ -49,11 +47,15 @@ public static class IntervalEstimates
             $"{InstantPattern.ExtendedIso.Format(estimate.Period.End)}/v{estimate.Version}")));
     }
 
+    /// <summary>All estimates of an interval, the first one first.</summary>
+    internal static ImmutableList<IntervalEstimated> Of(IntervalReadingsState state, Interval period) =>
+        state.Estimates.GetValueOrDefault(period) ?? [];
+
     /// <summary>How long the estimates by one method are that touch each other, with this one.</summary>
     private static Duration Run(IntervalReadingsState state, IntervalEstimated candidate)
     {
         var (start, end) = (candidate.Period.Start, candidate.Period.End);
-        var others = state.Estimates.Values.Where(other => other.Method == candidate.Method && other.Period != candidate.Period)
+        var others = state.Estimates.Values.Select(versions => versions[^1]).Where(other => other.Method == candidate.Method && other.Period != candidate.Period)
             .Select(other => other.Period).OrderBy(period => period.Start).ToList();
         foreach (var other in others) if (other.Start == end) end = other.End;
         foreach (var other in Enumerable.Reverse(others)) if (other.End == start) start = other.Start;

@@ -5,15 +5,15 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// The interval readings of one register that start on one UTC day, by their interval: all versions of what was sent, the
-/// first as it came, and the latest estimate of what was not.
+/// first as it came, and all estimates of what was not.
 /// </summary>
 public sealed record IntervalReadingsState(
     ImmutableDictionary<Interval, ImmutableList<IntervalReadingVersion>> Known,
-    ImmutableDictionary<Interval, IntervalEstimated> Estimates)
+    ImmutableDictionary<Interval, ImmutableList<IntervalEstimated>> Estimates)
 {
     public static readonly IntervalReadingsState Empty = new(
         ImmutableDictionary<Interval, ImmutableList<IntervalReadingVersion>>.Empty,
-        ImmutableDictionary<Interval, IntervalEstimated>.Empty);
+        ImmutableDictionary<Interval, ImmutableList<IntervalEstimated>>.Empty);
 }
 
 /// <summary>One version of an interval's energy; the reason is null where the version is the reading itself.</summary>
@@ -67,7 +67,7 @@ public static class IntervalReadings
         {
             Known = state.Known.SetItem(c.Period, versions.Add(IntervalCorrections.VersionOf(c))),
         },
-        IntervalEstimated e => state with { Estimates = state.Estimates.SetItem(e.Period, e) },
+        IntervalEstimated e => state with { Estimates = state.Estimates.SetItem(e.Period, IntervalEstimates.Of(state, e.Period).Add(e)) },
         _ => state,
     };
 
