@@ -51,7 +51,10 @@ public sealed class OpenLedger : IAsyncDisposable
     /// Who records at this machine itself, by <paramref name="actor"/> (a door's name): whoever may write the folder
     /// may record anything in it.
     /// </summary>
-    public Principal Operator(string actor) => new(actor, new PartyId(Journal.Ledger.Value), new HashSet<string>
+    public Principal Operator(string actor) => Operator(Journal.Ledger, actor);
+
+    /// <summary>The same of a ledger that is not open here.</summary>
+    public static Principal Operator(LedgerId ledger, string actor) => new(actor, new PartyId(ledger.Value), new HashSet<string>
     {
         StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,

@@ -25,7 +25,7 @@ internal sealed class RegisterDirectory(OpenLedger ledger)
     }
 
     /// <summary>A meter that was moved counts where it was installed last.</summary>
-    private static Dictionary<(string, Direction), RegisterId> Read(Answers answers)
+    internal static Dictionary<(string, Direction), RegisterId> Read(Answers answers)
     {
         var registers = new Dictionary<(string, Direction), RegisterId>();
         foreach (var row in answers.Registers().OrderBy(row => row.ValidFrom))

@@ -19,6 +19,7 @@ public static class Import
         "ledger import meter-data.csv --ledger my-area",
         [
             DataFolder.LedgerOption,
+            new("--dry-run", null, "says every fault of every row, and records nothing"),
             new("--point", "POINT", "the settlement point of a curve that names none"),
             new("--zone", "ZONE", "the IANA time zone of local times, like Europe/Berlin"),
             new("--sent-at", "INSTANT", "the sender's clock when it sent, so that its offset is recorded"),
@@ -30,6 +31,7 @@ public static class Import
         if (line.Words.Count == 0) throw new UsageException("import needs a FILE");
         var hints = HintsOf(line);
         var files = line.Words.Select(Read).ToList();
+        if (line.Flag("--dry-run")) return await ImportTrial.RunAsync(line, shell, files, hints, ct).ConfigureAwait(false);
         List<FileAnswer> answers;
         try
         {

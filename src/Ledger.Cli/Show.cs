@@ -34,6 +34,12 @@ public static class Show
             "refused, quarantined and kept: none of it counts", RecordListings.Refusals(asked.Answers.Refusals()))),
         ["points"] = new(null, false, [], asked => Listed(asked, "points", "settlement points", RecordListings.Points(asked.Answers.Points()))),
         ["registers"] = new(null, false, [], asked => Listed(asked, "registers", "registers", RecordListings.Registers(asked.Answers.Registers()))),
+        ["meters"] = new(null, false, [], asked => Task.FromResult(asked.Page("meters")
+            .Table("classes", "accuracy classes of meters", MasterDataListings.Classes(asked.Answers.MeterClasses()))
+            .Table("keys", "public keys of meters", MasterDataListings.Keys(asked.Answers.MeterKeys())))),
+        ["tree"] = new(null, false, [], asked => Task.FromResult(asked.Page("tree")
+            .Table("places", "points that lie behind another than their station's connection", MasterDataListings.Places(asked.Answers.Places()))
+            .Table("lossFactors", "losses declared between a point and its parent", MasterDataListings.LossFactors(asked.Answers.LossFactors())))),
         ["tariffs"] = new(null, false, [], asked => Task.FromResult(asked.Page("tariffs")
             .Table("tariffs", "tariffs", RecordListings.Tariffs(asked.Answers.Tariffs()))
             .Table("assignments", "accounts and their tariffs", RecordListings.Assignments(asked.Answers.Assignments())))),
@@ -47,6 +53,7 @@ public static class Show
             .Table("availabilities", "declared availability", ProgrammeListings.Availabilities(asked.Answers.Availabilities())))),
         ["claims"] = new(null, false, [], asked => Listed(asked, "claims",
             "claims on delivered energy: one kWh counts once", ProgrammeListings.Claims(asked.Answers.Claims()))),
+        ["balance"] = new("STATION", true, ["--day"], asked => Task.FromResult(Balance(asked))),
         ["records"] = new("POINT", true, ["--day"], asked => Task.FromResult(Records(asked))),
         ["event"] = new("POSITION", true, [], EventAsync),
     };
@@ -57,6 +64,7 @@ public static class Show
         [
             LedgerReader.AsOfOption,
             new("--day", "DAY", "of export, limits and records: the settlement day, like 2026-06-02; only records needs it"),
+            new("--day", "DAY", "of export, balance and records: the settlement day, like 2026-06-02; export shows all without it"),
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),
@@ -169,6 +177,18 @@ public static class Show
             .Table("days", "limits by day", LimitListings.Days(answers.Select(answer => answer.Day)))
             .Table("periods", "periods above, near or unproven", LimitListings.Periods(answers.SelectMany(answer => answer.Periods)))
             .Note("At least and at most are what the interval records prove without the curve; – is no bound, because data is missing.");
+    private static Page Balance(Asked asked)
+    {
+        var station = CommandLine.Read<StationId>(asked.About!, StationId.TryParse, "STATION is an identifier");
+        var day = asked.Line.Day("--day") ?? throw new UsageException("show balance needs --day");
+        var (total, periods) = asked.Answers.Balance(station, day)
+            ?? throw new CouldNotException($"{station} has no grid connection with a settlement day {Cell.Shown(day)}");
+        var page = asked.Page("balance").Field("station", "station", station.Value)
+            .Table("days", "the day: sums of its proven periods", BalanceListings.Days([total]))
+            .Table("periods", "settlement periods", BalanceListings.Periods(periods));
+        return asked.Line.Json ? page.Table("parts", null, BalanceListings.Parts(periods)) : page
+            .Note("V2G is what bidirectional connectors measured, less losses, at most the connection's export. What is "
+                + "not measured is unproven, never zero. --json has each point's part.");
     }
 
     private static Page Records(Asked asked)

@@ -44,6 +44,10 @@ internal static class FactText
     {
         ["settlement-point"] = MeteringText.SettlementPoint,
         ["register"] = MeteringText.Register,
+        ["meter-class"] = MasterDataText.MeterClass,
+        ["meter-key"] = MasterDataText.MeterKey,
+        ["point-place"] = MasterDataText.PointPlace,
+        ["loss-factor"] = MasterDataText.LossFactor,
         ["register-reading"] = MeteringText.RegisterReading,
         ["register-reading-correction"] = MeterCorrectionText.Reading,
         ["interval-reading-correction"] = MeterCorrectionText.Interval,
@@ -86,7 +90,8 @@ internal static class FactText
         }
     }
 
-    private static FactInput Read(InputValue input, string? route)
+    /// <summary>The same of a parsed object; a fault is thrown as <see cref="InputRefusedException"/>.</summary>
+    internal static FactInput Read(InputValue input, string? route)
     {
         var named = input.Member(TypeMember)?.Text();
         if (route is not null && named is not null && named != route)

@@ -18,7 +18,9 @@ public sealed record SignedVerdicts(
 
 /// <summary>What became of one part of an input; <paramref name="What"/> names it for a person.</summary>
 /// <param name="Signed">The verdicts, where the part is a signed value.</param>
-public sealed record IntakePart(string What, RecordOutcome Outcome, SignedVerdicts? Signed = null);
+/// <param name="Faults">Every fault of a refused row of master data; null of any other part.</param>
+public sealed record IntakePart(
+    string What, RecordOutcome Outcome, SignedVerdicts? Signed = null, IReadOnlyList<FieldFault>? Faults = null);
 
 /// <summary>What became of an input, part by part, and as which format it was read; null where it was none.</summary>
 public sealed record IntakeReport(string? Format, IReadOnlyList<IntakePart> Parts)
@@ -99,6 +101,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
             _ when start.StartsWith("OCMF|") => ("signed values", SignedValues.TakeTextAsync(run, file, text)),
             _ when Nem12.IsRecord(header) => ("NEM12", IntervalFiles.TakeAsync(run, file, text)),
             _ when RegisterReadingRows.IsHeader(header) => ("register readings", RegisterReadingRows.TakeAsync(run, file)),
+            _ when MasterDataRows.IsHeader(header) => ("master data", MasterDataRows.TakeAsync(run, file)),
             _ when EpflSessions.IsHeader(header) => ("EPFL sessions", SessionFiles.TakeAsync(run, file, text)),
             _ => (null, run.RefuseAsync(file.Source, Unknown(text, header), file)),
         };

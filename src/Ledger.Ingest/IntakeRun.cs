@@ -29,6 +29,10 @@ internal sealed class IntakeRun(
 
     public ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction) => findRegister(meterSerial, direction, ct);
 
+    /// <summary>What is known of a meter itself.</summary>
+    public async Task<MeterState> MeterAsync(string meterSerial) =>
+        (await recorder.LoadAsync(Streams.Meter(meterSerial), MeterState.Empty, Meters.Evolve, ct).ConfigureAwait(false)).State;
+
     /// <summary>Keeps the bytes that readings come from; only for who may write readings.</summary>
     public EvidenceDigest? Archive(ReadOnlyMemory<byte> bytes) =>
         by.Holds(StandardRoutes.ReadingsWrite) ? archive.Put(bytes.Span) : null;
@@ -55,8 +59,9 @@ internal sealed class IntakeRun(
         parts.Add(null);
     }
 
-    public async Task RefuseAsync(string what, Refusal refusal, Submission raw, SignedVerdicts? signed = null) =>
-        parts.Add(new IntakePart(what, await RefusedAsync(refusal, raw).ConfigureAwait(false), signed));
+    public async Task RefuseAsync(
+        string what, Refusal refusal, Submission raw, SignedVerdicts? signed = null, IReadOnlyList<FieldFault>? faults = null) =>
+        parts.Add(new IntakePart(what, await RefusedAsync(refusal, raw).ConfigureAwait(false), signed, faults));
 
     public async Task KeepAsync(string what, string note, Submission raw, SignedVerdicts? signed = null) =>
         parts.Add(new IntakePart(what,

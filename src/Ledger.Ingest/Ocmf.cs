@@ -24,7 +24,7 @@ public sealed record OcmfDoubt(int Reading, string What, bool Refuses)
 /// <summary>A signed meter value with its three verdicts apart: signature, conformity and plausibility.</summary>
 public sealed record OcmfValue(
     string? Version, string? Pagination, string? MeterSerial, string? GatewaySerial, IReadOnlyList<OcmfReading> Readings,
-    SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<OcmfDoubt> Doubts)
+    SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<OcmfDoubt> Doubts, string? PublicKey = null)
 {
     /// <summary>The meter's serial number; a station that is itself the meter gives only the gateway's.</summary>
     public string Serial => MeterSerial is { Length: > 0 } meter ? meter : GatewaySerial ?? "";
@@ -114,7 +114,8 @@ public static class Ocmf
         else
             deviations.Add("SD is missing");
         return new OcmfValue(
-            version, Text(body, "PG"), Text(body, "MS"), Text(body, "GS"), readings, verdict, deviations, doubts);
+            version, Text(body, "PG"), Text(body, "MS"), Text(body, "GS"), readings, verdict, deviations, doubts,
+            publicKey is null ? null : OcmfSignature.KeyHex(publicKey));
     }
 
     private static List<OcmfReading> Readings(JsonElement body, List<string> deviations)

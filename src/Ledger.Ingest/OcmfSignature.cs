@@ -107,6 +107,9 @@ public static class OcmfSignature
             && ecdsa.VerifyData(payload, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
     }
 
+    /// <summary>The bytes of a key, in whatever form it came, as lower-case hexadecimal; null where it is in none.</summary>
+    public static string? KeyHex(string key) => DecodeKey(key) is { Length: > 0 } bytes ? Convert.ToHexStringLower(bytes) : null;
+
     private static byte[]? DecodeKey(string key)
     {
         // OCA application note 1.0: publicKey = base64("oca:base16|base64:asn1:<key>").

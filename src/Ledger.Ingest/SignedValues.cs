@@ -48,7 +48,7 @@ internal static class SignedValues
         }
         var verdicts = new SignedVerdicts(value.Signature, value.Deviations, value.Doubts);
         what = $"{what} {value.Pagination}".TrimEnd();
-        if ((Unsigned(value) ?? NothingIn(value)) is { } whole)
+        if ((Unsigned(value) ?? NothingIn(value) ?? await NotTheMetersAsync(run, value).ConfigureAwait(false)) is { } whole)
         {
             await run.RefuseAsync(what, whole, raw, verdicts).ConfigureAwait(false);
             return;
@@ -83,6 +83,13 @@ internal static class SignedValues
 
     private static Refusal Unknown(OcmfValue value, OcmfReading reading) => Refusal.Of(Rejection.UnknownRegister,
         $"MS {IntakeText.Quote(value.Serial)}: no meter of this serial number has an installed register {reading.Obis}");
+
+    /// <summary>A value counts by the key that is registered for its meter at its time; where none is, by the key it came with.</summary>
+    private static async Task<Refusal?> NotTheMetersAsync(IntakeRun run, OcmfValue value) =>
+        value is { PublicKey: { } came, Readings: [{ At: { } at }, ..] }
+        && (await run.MeterAsync(value.Serial).ConfigureAwait(false)).KeyAt(at) is { } own && !Meters.IsSameKey(own, came)
+            ? Refusal.Of(Rejection.NotTheMetersKey, $"the public key is not the one registered for meter {IntakeText.Quote(value.Serial)}")
+            : null;
 
     private static Refusal? NothingIn(OcmfValue value) =>
         value.Readings.Count > 0 ? null : Refusal.Of(Rejection.MissingField, "RD holds no reading");

@@ -52,6 +52,10 @@ public static class EventCodec
     [
         new("settlement-point-registered", 1, Json.SettlementPointRegistered),
         new("register-installed", 1, Json.RegisterInstalled),
+        new("meter-class-declared", 1, Json.MeterClassDeclared),
+        new("meter-key-registered", 1, Json.MeterKeyRegistered),
+        new("point-placed", 1, Json.PointPlaced),
+        new("loss-factor-set", 1, Json.LossFactorSet),
         new("register-reading-recorded", 1, Json.RegisterReadingRecorded),
         new("register-reading-quarantined", 1, Json.RegisterReadingQuarantined),
         new("interval-reading-recorded", 1, Json.IntervalReadingRecorded),
@@ -168,6 +172,10 @@ public static class EventCodec
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(SettlementPointRegistered))]
 [JsonSerializable(typeof(RegisterInstalled))]
+[JsonSerializable(typeof(MeterClassDeclared))]
+[JsonSerializable(typeof(MeterKeyRegistered))]
+[JsonSerializable(typeof(PointPlaced))]
+[JsonSerializable(typeof(LossFactorSet))]
 [JsonSerializable(typeof(RegisterReadingRecorded))]
 [JsonSerializable(typeof(RegisterReadingQuarantined))]
 [JsonSerializable(typeof(IntervalReadingRecorded))]

@@ -11,6 +11,10 @@ namespace Ledger.Journal;
 public static class Streams
 {
     public static string Point(SettlementPointId point) => $"point/{point}";
+    public static string Meter(string meterSerial) => $"meter/{meterSerial}";
+    public static string LossFactor(SettlementPointId point) => $"loss-factor/{point}";
+    /// <summary>The places of all points: a new one must not close a circle with any other.</summary>
+    public const string StationTree = "station-tree";
     public static string Register(RegisterId register) => $"register/{register}";
     /// <param name="settlementDay">The local day in the point's own zone.</param>
     public static string Curve(SettlementPointId point, LocalDate settlementDay) => $"curve/{point}/{Iso(settlementDay)}";

@@ -51,6 +51,17 @@ public sealed class Answers(IViewStore views, long? asOf = null)
             .Where(check => check.Start < edges.End)];
     }
 
+    /// <summary>The energy balance of a station, its day and its periods; null where the station has no connection then.</summary>
+    public (StationBalance.DayRow Day, IReadOnlyList<StationBalance.PeriodRow> Periods)? Balance(StationId station, LocalDate day)
+    {
+        var facts = new StationBalance.Facts(
+            Rows<MasterData.PointRow>("MasterData", "point|"), Places(), LossFactors(),
+            (point, edges) => Between<VerifiedExport.PeriodRow>("VerifiedExport",
+                $"period|{point}|{RowJson.Key(edges.Start)}", $"period|{point}|{RowJson.Key(edges.End)}"));
+        var periods = StationBalance.Periods(station, day, facts);
+        return StationBalance.Day(station, day, facts, periods) is { } total ? (total, periods) : null;
+    }
+
     /// <summary>Every dispatch instruction with the tally of its verdicts, in order of its name.</summary>
     public IReadOnlyList<CurtailmentCompliance.InstructionRow> Instructions() =>
         Rows<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", "instruction|");
@@ -109,6 +120,19 @@ public sealed class Answers(IViewStore views, long? asOf = null)
             .Select(found => StationCall.Of(found.Order, found.Targets, points[found.Targets[0].Point]))
             .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
     }
+    /// <summary>Every declared accuracy class of every meter, in order of meter and time.</summary>
+    public IReadOnlyList<MasterData.MeterClassRow> MeterClasses() =>
+        Rows<MasterData.MeterClassRow>("MasterData", "meter-class|");
+
+    /// <summary>Every registered public key of every meter, in order of meter and time.</summary>
+    public IReadOnlyList<MasterData.MeterKeyRow> MeterKeys() => Rows<MasterData.MeterKeyRow>("MasterData", "meter-key|");
+
+    /// <summary>Every place of every point that was placed, in order of point and time.</summary>
+    public IReadOnlyList<MasterData.PlaceRow> Places() => Rows<MasterData.PlaceRow>("MasterData", "place|");
+
+    /// <summary>All declared losses, in order of point and time.</summary>
+    public IReadOnlyList<MasterData.LossFactorRow> LossFactors() =>
+        Rows<MasterData.LossFactorRow>("MasterData", "loss-factor|");
 
     /// <summary>Every published tariff version.</summary>
     public IReadOnlyList<MasterData.RulePackRow> RulePacks() => Rows<MasterData.RulePackRow>("MasterData", "rule-pack|");

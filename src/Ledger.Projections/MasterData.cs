@@ -33,6 +33,10 @@ public sealed class MasterData : IProjection
         string Point, StandingLimitKind Kind, Direction Direction, long? MostMilliwatts, IReadOnlyList<LimitStepRow> Steps,
         string? Zone, Instant ValidFrom, Instant? ValidTo, string Source, long Position);
     public sealed record OwnedRow(string Account, string Point);
+    public sealed record MeterClassRow(string MeterSerial, string AccuracyClass, Instant ValidFrom);
+    public sealed record MeterKeyRow(string MeterSerial, string PublicKey, Instant ValidFrom);
+    public sealed record PlaceRow(string Point, string Parent, Instant ValidFrom);
+    public sealed record LossFactorRow(string Point, int PartsPerMillion, long FixedMilliwatts, Instant ValidFrom);
 
     public string Name => "MasterData";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -41,6 +45,7 @@ public sealed class MasterData : IProjection
         typeof(StandardDeclared),
         typeof(StandingLimitSet),
         typeof(RulePackPublished),
+        typeof(MeterClassDeclared), typeof(MeterKeyRegistered), typeof(PointPlaced), typeof(LossFactorSet),
     };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
@@ -71,6 +76,13 @@ public sealed class MasterData : IProjection
                 [.. e.Steps.Select(step => new LimitStepRow(
                     step.At, step.Daily is { } daily ? LocalTimePattern.ExtendedIso.Format(daily) : null, step.Most?.Milliwatts))],
                 e.Zone, e.From, e.Until, e.Source, fact.Position))],
+            MeterClassDeclared e => [new($"meter-class|{e.MeterSerial}|{at}",
+                new MeterClassRow(e.MeterSerial, e.AccuracyClass, from))],
+            MeterKeyRegistered e => [new($"meter-key|{e.MeterSerial}|{at}",
+                new MeterKeyRow(e.MeterSerial, e.PublicKey, from))],
+            PointPlaced e => [new($"place|{e.Point}|{at}", new PlaceRow(e.Point.Value, e.Parent.Value, from))],
+            LossFactorSet e => [new($"loss-factor|{e.Point}|{at}", new LossFactorRow(
+                e.Point.Value, e.PartsPerMillion, e.FixedLoss.Milliwatts, from))],
             _ => [],
         };
     }

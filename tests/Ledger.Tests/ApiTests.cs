@@ -39,6 +39,10 @@ public sealed class ApiTests
             ("standing-limits", """{"point":"CP1","kind":"operatingEnvelope","direction":"import","steps":[{"daily":"08:00","kw":400},{"daily":"20:00","kw":null}],"zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00Z","source":"DSO 2026-7"}"""),
             ("rule-packs", """{"pack":"half","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","scoring":{"level":"hour","bands":[{"slope":"0.5"}],"payment":[{"quantity":"effective","price":"price"}]}}"""),
             ("tariff-assignments", """{"account":"ACME","tariff":"T1","validFrom":"2026-01-01T00:00:00Z"}"""),
+            ("meter-classes", """{"meterSerial":"M1","accuracyClass":"0.5S","validFrom":"2026-01-01T00:00:00Z"}"""),
+            ("meter-keys", """{"meterSerial":"M1","publicKey":"30AB","validFrom":"2026-01-01T00:00:00Z"}"""),
+            ("point-places", """{"point":"CP1","parent":"F1","validFrom":"2026-01-01T00:00:00Z"}"""),
+            ("loss-factors", """{"point":"CP1","lossFactor":"0.02","fixedKw":1,"validFrom":"2026-01-01T00:00:00Z"}"""),
         };
         for (var i = 0; i < facts.Length; i++)
         {
@@ -123,7 +127,8 @@ public sealed class ApiTests
         (before.Position, before["asOf"], before.Json.GetProperty("registers").GetArrayLength()).ShouldBe(("1", "1", 1));
         foreach (var path in new[]
         {
-            "/v1/exports?day=2026-03-01", "/v1/interval-records?point=CP1&day=2026-03-01", "/v1/instructions", "/v1/tariffs", "/v1/rule-packs",
+            "/v1/exports?day=2026-03-01", "/v1/balances?station=S1&day=2026-03-01", "/v1/meters", "/v1/station-tree",
+            "/v1/interval-records?point=CP1&day=2026-03-01", "/v1/instructions", "/v1/tariffs", "/v1/rule-packs",
             "/v1/settlement-runs?account=ACME&day=2026-03-01", "/v1/refusals", "/v1/journal", "/health/live", "/health/ready",
             "/openapi/v1.json", "/",
         })

@@ -22,21 +22,27 @@ public sealed class EnergyBalanceTests
             new("P"), (SettlementPointKind)kind, bidirectional, import, export, factor * 20_000,
             factor == 3 ? fixedLoss : Energy.Zero));
 
+    // One point of four lies behind an earlier one.
     private static readonly Gen<(BalancePoint Connection, BalancePoint[] Points)> Stations = Gen.Select(
-        Measured, Measured, Children.Array[0, 6], (import, export, points) => (
+        Measured, Measured, Gen.Select(Children, Gen.Int[0, 11]).Array[0, 6], (import, export, points) => (
             new BalancePoint(new("G"), SettlementPointKind.GridConnection, true, import, export),
-            points.Select((point, i) => point with { Point = new($"P{i}") }).ToArray()));
+            points.Select((point, i) => point.Item1 with
+            {
+                Point = new($"P{i}"),
+                Parent = point.Item2 < i ? new SettlementPointId($"P{point.Item2}") : null,
+            }).ToArray()));
 
     [Fact]
     public void The_export_is_attributed_and_the_losses_are_allocated_exactly()
     {
-        var (proven, capped, surplus) = (0, 0, 0);
+        var (proven, capped, surplus, deep) = (0, 0, 0, 0);
         Stations.Sample((connection, points) =>
         {
             if (EnergyBalance.Of(connection, points) is not StationEnergy.Proven balance) return;
             Interlocked.Increment(ref proven);
             if (balance.VerifiedV2g < balance.V2gAfterLosses) Interlocked.Increment(ref capped);
             if (balance.Surplus > Energy.Zero) Interlocked.Increment(ref surplus);
+            if (balance.Parts.Count < points.Length) Interlocked.Increment(ref deep);
             (balance.VerifiedV2g + balance.Storage + balance.Photovoltaic + balance.Unattributed).ShouldBe(connection.Export!.Value);
             (Sum(balance.Parts, part => part.Attributed) + balance.Unattributed).ShouldBe(connection.Export.Value);
             (Sum(balance.Parts, part => part.ImportLosses + part.ExportLosses) + balance.OwnUse).ShouldBe(balance.Losses);
@@ -49,11 +55,25 @@ public sealed class EnergyBalanceTests
                     part.Attributed.ShouldBeLessThanOrEqualTo(Energy.Max(Energy.Zero, part.Export - part.ExportLosses));
             }
         }, iter: Samples);
-        // The generator produces what the laws are about: 85 % proven, and caps and surpluses among them.
+        // The generator produces what the laws are about: most stations are proven, with caps, surpluses and trees.
         proven.ShouldBeGreaterThan((int)Samples / 2);
         capped.ShouldBeGreaterThan((int)Samples / 50);
         surplus.ShouldBeGreaterThan((int)Samples / 10);
+        deep.ShouldBeGreaterThan((int)Samples / 10);
     }
+
+    [Fact]
+    public void What_lies_behind_a_point_is_attributed_no_more_than_that_point_exported() => Stations.Sample((connection, points) =>
+    {
+        if (EnergyBalance.Of(connection, points) is not StationEnergy.Proven balance) return;
+        var byId = points.ToDictionary(point => point.Point);
+        foreach (var node in points.Where(node => points.Any(point => point.Parent == node.Point)))
+            Sum(balance.Parts.Where(part => IsBehind(part.Point, node.Point)), part => part.Attributed)
+                .ShouldBeLessThanOrEqualTo(node.Export ?? Energy.Zero);
+
+        bool IsBehind(SettlementPointId point, SettlementPointId node) =>
+            byId[point].Parent is { } parent && (parent == node || IsBehind(parent, node));
+    }, iter: Samples);
 
     [Fact]
     public void The_order_of_the_points_changes_nothing() => Gen.Select(Stations, Gen.Int).Sample((station, seed) =>

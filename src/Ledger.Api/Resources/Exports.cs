@@ -16,6 +16,18 @@ internal static class Exports
                 new { day = RowJson.Day(day), asOf = position, stations = answers.Stations(day), points = answers.Export(day) }, position);
         }).Reads("exports", "Verified energy of a settlement day, by station and by settlement point.", "day");
 
+        app.MapGet("/v1/balances", async (HttpContext context) =>
+        {
+            var station = Asking.Required<StationId>(
+                context.Request, "station", StationId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var day = Asking.Day(context.Request);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var balance = answers.Balance(station, day);
+            return Answering.Read(
+                new { station = station.Value, day = RowJson.Day(day), asOf = position, total = balance?.Day, periods = balance?.Periods },
+                position);
+        }).Reads("balances", "The energy balance of a station: losses, verified V2G export, storage and photovoltaic.", "station", "day");
+
         app.MapGet("/v1/interval-records", async (HttpContext context) =>
         {
             var point = Asking.Required<SettlementPointId>(

@@ -52,6 +52,11 @@ internal static class Facts
         ("rule-packs", "rule-pack", "Publishes a version of a rule pack; docs/rules.md has the members of a rule.",
             "pack, version, provisional, source, validFrom, and exactly one rule: scoring"),
         ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, validFrom"),
+        ("meter-classes", "meter-class", "Declares the accuracy class of a meter.", "meterSerial, accuracyClass, validFrom"),
+        ("meter-keys", "meter-key", "Registers the public key with which a meter signs.", "meterSerial, publicKey, validFrom"),
+        ("point-places", "point-place", "Places a settlement point behind another.", "point, parent, validFrom"),
+        ("loss-factors", "loss-factor", "Declares losses between a settlement point and its parent.",
+            "point, lossFactor, fixedKw?, validFrom"),
     ];
 
     public static void Map(WebApplication app, OpenLedger ledger)

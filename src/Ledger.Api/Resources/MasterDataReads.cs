@@ -27,6 +27,20 @@ internal static class MasterDataReads
             return Answering.Read(new { asOf = position, rulePacks = answers.RulePacks() }, position);
         }).Reads("rule-packs", "Every published version of every rule pack, with its source and whether it is provisional.");
 
+        app.MapGet("/v1/meters", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return Answering.Read(
+                new { asOf = position, classes = answers.MeterClasses(), keys = answers.MeterKeys() }, position);
+        }).Reads("meters", "The declared accuracy classes and the registered public keys of meters.");
+
+        app.MapGet("/v1/station-tree", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return Answering.Read(
+                new { asOf = position, places = answers.Places(), lossFactors = answers.LossFactors() }, position);
+        }).Reads("station-tree", "The points behind which points lie, and the losses declared between them.");
+
         app.MapGet("/v1/tariffs", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);

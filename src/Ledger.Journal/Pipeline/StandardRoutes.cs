@@ -60,6 +60,26 @@ public static class StandardRoutes
             state => IntervalCorrections.Decide(state, c.Input), ct))
         .Add<IntervalEstimated>(ReadingsWrite, (recorder, c, now, ct) => Intervals(recorder, c, c.Input.Register, c.Input.Period,
             state => IntervalEstimates.Decide(state, c.Input, now), ct))
+        .Add<MeterClassDeclared>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Meter(c.Input.MeterSerial), MeterState.Empty, Meters.Evolve,
+            state => Meters.Decide(state, c.Input), c.By, ct, c.Raw))
+        .Add<MeterKeyRegistered>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Meter(c.Input.MeterSerial), MeterState.Empty, Meters.Evolve,
+            state => Meters.Decide(state, c.Input), c.By, ct, c.Raw))
+        .Add<PointPlaced>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.StationTree, StationTreeState.Empty, StationTree.Evolve,
+            state => StationTree.Decide(state, c.Input), c.By, ct, c.Raw))
+        .Add<LossFactorSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.LossFactor(c.Input.Point), LossFactorState.Empty, StationTree.Evolve,
+            state => StationTree.Decide(state, c.Input), c.By, ct, c.Raw))
+        .Add<RegisterReadings>(ReadingsWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
+            await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
+                c.Input.Readings, (state, item) => Register.Decide(state, item.Reading, now), item => item.Raw, c.By, ct)
+                .ConfigureAwait(false)))
+        .Add<IntervalReadingBatch>(ReadingsWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
+            await recorder.RecordEachAsync(Streams.IntervalReadings(c.Input.Register, c.Input.UtcDay),
+                IntervalReadingsState.Empty, IntervalReadings.Evolve, c.Input.Readings,
+                (state, reading) => IntervalReadings.Decide(state, reading, now), _ => c.Raw, c.By, ct).ConfigureAwait(false)))
         .Add<DispatchInstructed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}")), ct))
         .Add<InstructionClockRecorded>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,

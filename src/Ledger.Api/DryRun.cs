@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using Ledger.Projections;
+using MediatR;
+using Microsoft.Extensions.DependencyInjection;
+using NodaTime;
+
+namespace Ledger.Api;
+
+/// <summary>
+/// What an import would answer, without it: the files pass the same door, the same pipeline and the same decisions over
+/// a <see cref="TrialJournal"/>, each row seeing what the rows before it would have recorded. The ledger is open for
+/// reading only, and what the trial keeps lies in a folder that is removed. Power curves are not judged so, because
+/// they are integrated with the evidence of earlier ones.
+/// </summary>
+public static class DryRun
+{
+    /// <param name="recorded">The ledger's journal and views, open for reading; null for one that does not exist yet.</param>
+    public static async Task<IReadOnlyList<IntakeReport>> JudgeAsync(
+        LedgerId ledger, (IJournal Journal, Answers Answers)? recorded, IReadOnlyList<Submission> files,
+        IntakeHints hints, IClock clock, CancellationToken ct)
+    {
+        var folder = Directory.CreateTempSubdirectory("ledger-dry-run-");
+        try
+        {
+            using var evidence = EvidenceArchive.Open(folder.FullName, RandomNumberGenerator.GetBytes(32));
+            var recorder = new Recorder(new TrialJournal(ledger, recorded?.Journal, clock), evidence, clock);
+            await using var services = new ServiceCollection()
+                .AddCommandPipeline(recorder, clock, Routes()).BuildServiceProvider();
+            var registers = recorded is { Answers: var answers } ? RegisterDirectory.Read(answers) : new();
+            var intake = new Intake(services.GetRequiredService<IMediator>(), recorder, evidence,
+                (serial, direction, _) => ValueTask.FromResult(
+                    registers.TryGetValue((serial, direction), out var register) ? register : (RegisterId?)null));
+            var reports = new List<IntakeReport>();
+            var by = OpenLedger.Operator(ledger, "dry run");
+            foreach (var file in files) reports.Add(await intake.TakeAsync(file, hints, by, ct).ConfigureAwait(false));
+            return reports;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static CommandRoutes Routes() => StandardRoutes.Create().Add<CurveBatch>(
+        StandardRoutes.CurvesWrite, (_, _, _, _) => Task.FromResult<RecordOutcome>(new RecordOutcome.Refused(
+            Rejection.UnknownFormat, "a dry run does not judge power curves; import them")));
+}
