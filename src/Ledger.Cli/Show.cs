@@ -177,6 +177,8 @@ public static class Show
             .Table("days", "limits by day", LimitListings.Days(answers.Select(answer => answer.Day)))
             .Table("periods", "periods above, near or unproven", LimitListings.Periods(answers.SelectMany(answer => answer.Periods)))
             .Note("At least and at most are what the interval records prove without the curve; – is no bound, because data is missing.");
+    }
+
     private static Page Balance(Asked asked)
     {
         var station = CommandLine.Read<StationId>(asked.About!, StationId.TryParse, "STATION is an identifier");

@@ -36,7 +36,16 @@ public sealed record BaselineWindow(BaselineAnchor Anchor, int FromMinutes, int 
 /// Of the last <paramref name="Pool"/> days (Y) keep <paramref name="Keep"/> (X); fewer than <paramref name="MinDays"/>
 /// are insufficient. <paramref name="Weights"/> are whole numbers by rank, for the weighted aggregate.
 /// </summary>
-public sealed record BaselinePool(int Pool, int Keep, int MinDays, IReadOnlyList<int> Weights);
+public sealed record BaselinePool(int Pool, int Keep, int MinDays, IReadOnlyList<int> Weights)
+{
+    internal bool Says(BaselinePool other) => this with { Weights = other.Weights } == other && Weights.SequenceEqual(other.Weights);
+
+    internal string? Incoherence(BaselineAggregate aggregate) =>
+        Pool < 1 || Keep < 1 || Keep > Pool || MinDays < 1 || MinDays > Pool ? "a pool keeps, and needs, 1 day to all of its days"
+        : Weights.Count != (aggregate == BaselineAggregate.Weighted ? Keep : 0) || Weights.Any(weight => weight < 1)
+            ? "there is one weight from 1 for each kept day, and only for the weighted aggregate"
+        : null;
+}
 
 /// <summary>What is tried, in this order, while fewer days than needed were found.</summary>
 public enum BaselineFallback { ExtendLookback = 1, ReadmitEventDays = 2, OtherDayClass = 3 }
@@ -54,7 +63,19 @@ public sealed record BaselineSelection(
     BaselineDayClass DayClass, BaselinePool Weekday, BaselinePool Weekend, BaselineKeep KeepBy, BaselineMeasure Measure,
     BaselineAggregate Aggregate, int NewestDaysBack, int LookbackDaysMax, AnnualDate? LookbackSince,
     bool ExcludeEventDays, bool ExcludeOutageDays, BaselineHolidays Holidays, decimal? LowUsageFraction,
-    int AdjacentMinutes, IReadOnlyList<BaselineFallbackStep> Fallback);
+    int AdjacentMinutes, IReadOnlyList<BaselineFallbackStep> Fallback)
+{
+    internal bool Says(BaselineSelection other) =>
+        this with { Weekday = other.Weekday, Weekend = other.Weekend, Fallback = other.Fallback } == other
+        && Weekday.Says(other.Weekday) && Weekend.Says(other.Weekend) && Fallback.SequenceEqual(other.Fallback);
+
+    internal string? Incoherence() =>
+        NewestDaysBack < 1 || LookbackDaysMax < NewestDaysBack ? "the lookback begins at least one day back and ends no later"
+        : Fallback.Any(step => (step.Kind == BaselineFallback.ExtendLookback) != (step.LookbackDaysMax is not null))
+            ? "an extended lookback has its days, and no other step has"
+        : Fallback.Any(step => step.LookbackDaysMax < LookbackDaysMax) ? "an extended lookback is not shorter"
+        : Weekday.Incoherence(Aggregate) ?? Weekend.Incoherence(Aggregate);
+}
 
 /// <summary>Whether the same day corrects the baseline by a difference or by a ratio.</summary>
 public enum BaselineAdjustmentKind { None = 0, Additive = 1, Ratio = 2 }
@@ -67,7 +88,11 @@ public enum BaselineAdjustmentKind { None = 0, Additive = 1, Ratio = 2 }
 /// </summary>
 public sealed record BaselineAdjustment(
     BaselineAdjustmentKind Kind, IReadOnlyList<BaselineWindow> Windows, decimal? Least, decimal? Most, decimal? CapKw,
-    bool PositiveOnly);
+    bool PositiveOnly)
+{
+    internal bool Says(BaselineAdjustment other) =>
+        this with { Windows = other.Windows } == other && Windows.SequenceEqual(other.Windows);
+}
 
 /// <summary>
 /// A declared schedule counts only while it has been good: relative root mean square error and |bias|, both against
@@ -82,4 +107,22 @@ public sealed record BaselineGate(decimal RrmseMax, decimal BiasMax, int MinDays
 /// </summary>
 public sealed record BaselineRule(
     BaselineMethod Method, BaselineSelection? Selection, IReadOnlyList<BaselineWindow> Windows,
-    BaselineAdjustment? Adjustment, BaselineGate? Gate, bool ClampAtZero, bool CapAtContract);
+    BaselineAdjustment? Adjustment, BaselineGate? Gate, bool ClampAtZero, bool CapAtContract)
+{
+    /// <summary>Whether two rules say the same, list by list.</summary>
+    public bool Says(BaselineRule other) =>
+        this with { Selection = other.Selection, Windows = other.Windows, Adjustment = other.Adjustment } == other
+        && (Selection is null || other.Selection is null ? Selection == other.Selection : Selection.Says(other.Selection))
+        && Windows.SequenceEqual(other.Windows)
+        && (Adjustment is null || other.Adjustment is null ? Adjustment == other.Adjustment : Adjustment.Says(other.Adjustment));
+
+    /// <summary>Why this can be no rule, null where it can.</summary>
+    public string? Incoherence() =>
+        (Method == BaselineMethod.Days) != (Selection is not null) ? "earlier days have a selection, and no other method has"
+        : (Method == BaselineMethod.SameDay) != (Windows.Count > 0) ? "hours of the same day have windows, and no other method has"
+        : (Method == BaselineMethod.Declared) != (Gate is not null) ? "a declared schedule has its gate, and no other method has"
+        : Method != BaselineMethod.Days && Adjustment is not null ? "only earlier days are adjusted"
+        : Adjustment is { Windows.Count: 0 } ? "an adjustment has a window"
+        : Windows.Concat(Adjustment?.Windows ?? []).Any(window => window.ToMinutes < window.FromMinutes) ? "a window ends before it begins"
+        : Selection?.Incoherence();
+}

@@ -8,7 +8,7 @@ namespace Ledger.Domain;
 /// </summary>
 /// <param name="Source">Where the numbers were read.</param>
 public sealed record RulePackPublished(
-    RulePackId Pack, int Version, bool Provisional, string Source, ScoringRule? Scoring) : LedgerEvent;
+    RulePackId Pack, int Version, bool Provisional, string Source, BaselineRule? Baseline, ScoringRule? Scoring) : LedgerEvent;
 
 /// <summary>The published versions of one pack, in order.</summary>
 public sealed record RulePackState(IReadOnlyList<RulePackPublished> Published)
@@ -36,7 +36,7 @@ public static class RulePacks
             return new Decision.Rejected(Rejection.RulePackVersionSkipped, $"the next version is {next}, not {pack.Version}");
         if (Families(pack) != 1)
             return new Decision.Rejected(Rejection.RulePackFamilyUnclear, "a pack holds exactly one family of rule");
-        return pack.Scoring?.Incoherence() is { } reason
+        return (pack.Baseline?.Incoherence() ?? pack.Scoring?.Incoherence()) is { } reason
             ? new Decision.Rejected(Rejection.RulePackIncoherent, reason)
             : new Decision.Accepted(NewFact.At(pack, validFrom, evidence));
     }
@@ -44,8 +44,10 @@ public static class RulePacks
     public static RulePackState Evolve(RulePackState state, LedgerEvent happened) =>
         happened is RulePackPublished pack ? new([.. state.Published, pack]) : state;
 
-    private static int Families(RulePackPublished pack) => pack.Scoring is null ? 0 : 1;
+    private static int Families(RulePackPublished pack) => (pack.Baseline is null ? 0 : 1) + (pack.Scoring is null ? 0 : 1);
 
     private static bool Same(RulePackPublished a, RulePackPublished b) =>
-        a with { Scoring = b.Scoring } == b && (a.Scoring is null || b.Scoring is null ? a.Scoring == b.Scoring : a.Scoring.Says(b.Scoring));
+        a with { Baseline = b.Baseline, Scoring = b.Scoring } == b
+        && (a.Baseline is null || b.Baseline is null ? a.Baseline == b.Baseline : a.Baseline.Says(b.Baseline))
+        && (a.Scoring is null || b.Scoring is null ? a.Scoring == b.Scoring : a.Scoring.Says(b.Scoring));
 }

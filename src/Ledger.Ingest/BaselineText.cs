@@ -18,8 +18,6 @@ public static class BaselineText
     private const decimal PowerKwMax = 10_000_000m;
     private const decimal MultipleMax = 1_000m;
 
-    private static readonly AnnualDatePattern MonthAndDay = AnnualDatePattern.CreateWithInvariantCulture("MM'-'dd");
-
     private static readonly string[] OfDays =
     [
         "dayClass", "pool", "keep", "minDays", "weights", "weekend", "keepBy", "measure", "aggregate", "newestDaysBack",
@@ -130,7 +128,7 @@ public static class BaselineText
             from, window.Required("toMinutes").Integer(from, WindowMinutesMax));
     }
 
-    private static AnnualDate Annual(InputValue input) => MonthAndDay.Parse(input.Text()) is { Success: true } date
+    private static AnnualDate Annual(InputValue input) => AnnualDatePattern.Iso.Parse(input.Text()) is { Success: true } date
         ? date.Value
         : throw input.Refused(Rejection.InvalidTime, "must be a day of every year, MM-dd");
 

@@ -6,7 +6,7 @@ namespace Ledger.Ingest;
 /// <summary>The text of a rule pack: the same in a pack file, in a fact and where a caller writes a rule inline.</summary>
 public static class RulePackText
 {
-    private static readonly string[] Members = ["pack", "version", "provisional", "source", "scoring"];
+    private static readonly string[] Members = ["pack", "version", "provisional", "source", "baseline", "scoring"];
 
     internal static FactInput Pack(InputValue input)
     {
@@ -24,15 +24,18 @@ public static class RulePackText
         var inline = new RulePackPublished(
             pack.Optional("pack")?.RulePack() ?? new RulePackId("inline"), pack.Optional("version")?.Integer(1, int.MaxValue) ?? 1,
             pack.Optional("provisional")?.Flag() ?? false, pack.Optional("source")?.Line(Limits.TextLengthMax) ?? "inline",
-            Scoring(pack));
-        return inline.Scoring?.Incoherence() is { } reason
+            Baseline(pack), Scoring(pack));
+        return (inline.Baseline?.Incoherence() ?? inline.Scoring?.Incoherence()) is { } reason
             ? throw new InputRefusedException(Rejection.RulePackIncoherent, input.Path, "", reason)
             : inline;
     }
 
     private static RulePackPublished Read(InputObject pack) => new(
         pack.Required("pack").RulePack(), pack.Required("version").Integer(1, int.MaxValue), pack.Required("provisional").Flag(),
-        pack.Required("source").Line(Limits.TextLengthMax), Scoring(pack));
+        pack.Required("source").Line(Limits.TextLengthMax), Baseline(pack), Scoring(pack));
+
+    private static BaselineRule? Baseline(InputObject pack) =>
+        pack.Optional("baseline") is { } baseline ? BaselineText.Rule(baseline) : null;
 
     private static ScoringRule? Scoring(InputObject pack) =>
         pack.Optional("scoring") is { } scoring ? ScoringRuleText.Rule(scoring) : null;

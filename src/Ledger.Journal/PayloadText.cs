@@ -22,6 +22,7 @@ internal static class PayloadText
         new AsText<Power>(v => v.Milliwatts.ToString(CultureInfo.InvariantCulture), t => new Power(long.Parse(t, CultureInfo.InvariantCulture))),
         new AsText<Instant>(FormatInstant, ParseInstant),
         new AsText<LocalDate>(LocalDatePattern.Iso.Format, t => LocalDatePattern.Iso.Parse(t).GetValueOrThrow()),
+        new AsText<AnnualDate>(AnnualDatePattern.Iso.Format, t => AnnualDatePattern.Iso.Parse(t).GetValueOrThrow()),
         new AsText<LocalTime>(LocalTimePattern.ExtendedIso.Format, t => LocalTimePattern.ExtendedIso.Parse(t).GetValueOrThrow()),
         new AsText<SettlementPointId>(v => v.Value, t => new SettlementPointId(t)),
         new AsText<StationId>(v => v.Value, t => new StationId(t)),

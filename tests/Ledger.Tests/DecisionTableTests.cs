@@ -268,7 +268,19 @@ public sealed class DecisionTableTests
         return RulePacks.Decide(known, Pack((int)Number(cells[0]), "here"), Now, Key);
 
         RulePackPublished Pack(int version, string source) =>
-            new(new("R"), version, true, source, cells[2] == "-" ? null : Rule(cells[2].Split(' ')));
+            new(new("R"), version, true, source, Days(cells[2]), cells[2] is "-" || cells[2].StartsWith("of", StringComparison.Ordinal)
+                ? null
+                : Rule([.. cells[2].Split(' ').TakeWhile(word => word != "of")]));
+
+        static BaselineRule? Days(string cell)
+        {
+            if (cell.IndexOf("of ", StringComparison.Ordinal) is var at && at < 0) return null;
+            var numbers = cell[(at + 3)..].Split(' ').Select(int.Parse).ToList();
+            var pool = new BaselinePool(numbers[0], numbers[1], 1, [.. numbers.Skip(2)]);
+            return new(BaselineMethod.Days, new(
+                BaselineDayClass.Same, pool, pool, BaselineKeep.Highest, BaselineMeasure.Event, BaselineAggregate.Mean, 1, 45,
+                null, true, true, BaselineHolidays.Excluded, null, 0, []), [], null, null, true, false);
+        }
 
         // Made anew each time, so that rules are compared by what they say.
         static ScoringRule Rule(string[] edges) => new(

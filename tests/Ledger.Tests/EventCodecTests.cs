@@ -106,6 +106,7 @@ public sealed class EventCodecTests
         if (type == typeof(decimal)) return -1234.5670m;
         if (type == typeof(Instant)) return Instant.FromUnixTimeTicks(17_700_000_001_234_567);
         if (type == typeof(Interval)) return new Interval(Instant.FromUnixTimeTicks(-1), Instant.FromUnixTimeSeconds(1_800_000_000));
+        if (type == typeof(AnnualDate)) return new AnnualDate(11, 1);
         if (type == typeof(LocalDate)) return new LocalDate(2026, 2, 28);
         if (type == typeof(LocalTime)) return new LocalTime(8, 30);
         if (type == typeof(Energy)) return new Energy(Int128.MaxValue);

@@ -12,14 +12,18 @@ public sealed class RulePackTests
     [InlineData("sichuan")]
     [InlineData("taipower-day-select")]
     [InlineData("taipower-guaranteed")]
+    [InlineData("baseline-japan-high-4-of-5")]
+    [InlineData("baseline-gb-dfs")]
+    [InlineData("baseline-nyiso-average-day")]
     public async Task A_pack_file_is_recorded_as_it_reads_and_known_again(string name)
     {
         await using var ledger = new IntakeLedger();
         (await ledger.TakeAsync(Fact(name, 1))).Outcomes.Single().ShouldBeOfType<RecordOutcome.Recorded>();
         (await ledger.TakeAsync(Fact(name, 1))).Outcomes.Single().ShouldBeOfType<RecordOutcome.AlreadyRecorded>();
         var recorded = (await ledger.FactsAsync()).OfType<RulePackPublished>().Single();
-        recorded.Scoring!.Says(StandardPacks.Find(name)!.Scoring!).ShouldBeTrue();
-        (recorded.Pack.Value, recorded.Version, recorded.Provisional).ShouldBe((name, 1, true));
+        var file = StandardPacks.Find(name)!;
+        (recorded.Scoring is { } scoring ? scoring.Says(file.Scoring!) : recorded.Baseline!.Says(file.Baseline!)).ShouldBeTrue();
+        (recorded.Pack.Value, recorded.Version, recorded.Provisional).ShouldBe((name, 1, file.Provisional));
     }
 
     [Fact]

@@ -13,15 +13,17 @@ namespace Ledger.Cli.Calculators;
 /// </summary>
 static class BaselineCalculator
 {
+    const string Family = "baseline-";
+
     public static JsonObject Evaluate(InputValue input)
     {
         var asked = input.Object(["rule", "params", .. BaselineQuestionText.Members]);
         var pack = Pack(asked);
         var question = BaselineQuestionText.Read(asked);
-        var result = Baseline.Of(pack.Rule, question);
+        var result = Baseline.Of(pack.Baseline!, question);
         return new JsonObject
         {
-            ["rule"] = pack.Name,
+            ["rule"] = pack.Pack.Value.StartsWith(Family, StringComparison.Ordinal) ? pack.Pack.Value[Family.Length..] : pack.Pack.Value,
             ["version"] = pack.Version,
             ["provisional"] = pack.Provisional,
             ["source"] = pack.Source,
@@ -37,16 +39,21 @@ static class BaselineCalculator
         };
     }
 
-    static BaselinePack Pack(InputObject asked)
+    static RulePackPublished Pack(InputObject asked)
     {
         if (asked.Optional("params") is { } own)
             return asked.Optional("rule") is { } both
                 ? throw both.Refused(Rejection.OutOfRange, "give rule or params, not both")
-                : new BaselinePack("params", 1, false, "as given", BaselineText.Rule(own));
+                : new RulePackPublished(new RulePackId("params"), 1, false, "as given", BaselineText.Rule(own), null);
         var rule = asked.Required("rule");
-        return BaselinePacks.Find(rule.Text())
-            ?? throw rule.Refused(Rejection.OutOfRange, $"must be one of {string.Join(", ", BaselinePacks.Names)}");
+        return StandardPacks.Find(Family + rule.Text()) is { Baseline: not null } pack
+            ? pack
+            : throw rule.Refused(Rejection.OutOfRange, $"must be one of {string.Join(", ", Names)}");
     }
+
+    /// <summary>The rules that a caller may name: their packs' names say of which family they are.</summary>
+    public static IEnumerable<string> Names => StandardPacks.Names
+        .Where(name => name.StartsWith(Family, StringComparison.Ordinal)).Select(name => name[Family.Length..]);
 
     static JsonNode Day(BaselineDayUse use) => new JsonObject
     {

@@ -26,8 +26,7 @@ public sealed record EvidenceToRefuse(Rejection Code, string Detail);
 public static class StandardRoutes
 {
     public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
-        CurvesWrite = "curves:write",
-        DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write", TariffsWrite = "tariffs:write",
+        CurvesWrite = "curves:write", DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write", TariffsWrite = "tariffs:write",
         SettlementWrite = "settlement:write";
 
     public static CommandRoutes Create() => new CommandRoutes()
@@ -72,14 +71,6 @@ public static class StandardRoutes
         .Add<LossFactorSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.LossFactor(c.Input.Point), LossFactorState.Empty, StationTree.Evolve,
             state => StationTree.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<RegisterReadings>(ReadingsWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
-            await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
-                c.Input.Readings, (state, item) => Register.Decide(state, item.Reading, now), item => item.Raw, c.By, ct)
-                .ConfigureAwait(false)))
-        .Add<IntervalReadingBatch>(ReadingsWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
-            await recorder.RecordEachAsync(Streams.IntervalReadings(c.Input.Register, c.Input.UtcDay),
-                IntervalReadingsState.Empty, IntervalReadings.Evolve, c.Input.Readings,
-                (state, reading) => IntervalReadings.Decide(state, reading, now), _ => c.Raw, c.By, ct).ConfigureAwait(false)))
         .Add<DispatchInstructed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}")), ct))
         .Add<InstructionClockRecorded>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
