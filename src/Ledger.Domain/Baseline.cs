@@ -77,7 +77,8 @@ public static class Baseline
         var unadjusted = load.EventPeriods.Select(start => Aggregate(rule.Selection!.Aggregate, choice, load, start)).ToList();
         var correction = BaselineCorrections.Of(rule.Adjustment, choice.Kept, unadjusted, asked, load);
         return Found(rule, asked, choice.Uses,
-            [.. unadjusted.Select(value => BaselineCorrections.Apply(correction, value))]) with { Adjustment = correction };
+            [.. unadjusted.Select(value => BaselineCorrections.Apply(correction, value))]) with
+        { Adjustment = correction };
     }
 
     private static BaselineResult OfSameDay(BaselineRule rule, BaselineQuestion asked, BaselineLoad load)

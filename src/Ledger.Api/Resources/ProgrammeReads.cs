@@ -13,7 +13,9 @@ internal static class ProgrammeReads
         Read(app, ledger, "enrolments", "Enrolments and declared availability, of all settlement points or of one.",
             (answers, point, position) => new
             {
-                asOf = position, enrolments = answers.Enrolments(point), availabilities = answers.Availabilities(point),
+                asOf = position,
+                enrolments = answers.Enrolments(point),
+                availabilities = answers.Availabilities(point),
             }, "point?");
         Read(app, ledger, "delivery-claims", "Claims with what they hold and lost, on all settlement points or on one.",
             (answers, point, position) => new { asOf = position, claims = answers.Claims(point) }, "point?");
