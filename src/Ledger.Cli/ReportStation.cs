@@ -9,8 +9,8 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// <c>ledger report station ID --period DAY[..DAY]</c>: what a regulator files about one station. What it declares, what
-/// its tests and calls showed, what may be promised of it, and how complete and how signed the evidence of all this is,
-/// with the journal's position and digest, so that anyone with the journal computes the same report.
+/// its tests and calls showed, what may be promised of it, when it was above a limit, and how complete and how signed the
+/// evidence of all this is, with the journal's position and digest, so that anyone with the journal computes the same.
 /// </summary>
 public static class ReportStation
 {
@@ -18,7 +18,7 @@ public static class ReportStation
     private const int DaysMax = 366;
 
     public static Verb Verb { get; } = new("report", "station ID",
-        "what a regulator files about a station: standards, tests, calls, credible power, completeness, signatures",
+        "what a regulator files about a station: standards, tests, calls, credible power, limits, completeness, signatures",
         "ledger report station S01 --period 2026-06-01..2026-06-30 --html > report.html",
         [
             new("--period", "DAY[..DAY]", $"the settlement days, the last one included; at most {DaysMax}"),
@@ -51,7 +51,7 @@ public static class ReportStation
         var page = await PageAsync(
             new(ledger, answers, asOf + 1 ?? answers.KnownBefore, station, points, zone, from, to),
             ledger.Page("report", asOf), ct).ConfigureAwait(false);
-        if (line.Flag("--html")) page.WriteHtml(shell.Output, $"Station {station}, {line.Required("--period")}");
+        if (line.Flag("--html")) page.WriteHtml(shell.Output, $"Report of station {station}, {line.Required("--period")}");
         else page.Write(shell.Output, line.Json);
         return ExitCode.Done;
     }
@@ -77,24 +77,45 @@ public static class ReportStation
         var evidence = new List<PointEvidence>();
         foreach (var point in asked.Points) evidence.Add(await EvidenceAsync(asked, point, ct).ConfigureAwait(false));
         Head(asked, page, evidence);
-        return page
-            .Table("standards", "declared standards and certificates", StationListings.Standards(
+        page.Table("standards", "Declared standards and certificates", StationListings.Standards(
                 asked.Answers.Standards(asked.Station).Where(standard => Holds(standard, asked.Period))))
-            .Table("tests", "test dispatches", CallListings.Tests(calls.Where(call => call.Test is not null)))
-            .Table("calls", "real calls", CallListings.Calls(real))
-            .Table("response", "response of the real calls", CallListings.Response(windows.All))
-            .Table("credible", "what may be promised, from the real calls", CallListings.Windows(windows))
+            .Note("A standard is what the station declares; the ledger holds the declaration and checks no certificate.")
+            .Table("tests", "Test dispatches", CallListings.Tests(calls.Where(call => call.Test is not null)))
+            .Table("calls", "Real calls", CallListings.Calls(real))
+            .Table("response", "Response to the real calls: what 5 %, 50 % and 95 % of them stayed at or below",
+                CallListings.Response(windows.All))
+            .Note("The delay counts from the start of an order to 10 % of it at the last connector.")
+            .Table("credible", "What may be promised, from the real calls", CallListings.Windows(windows))
             .Field("callsWithoutSample", null, windows.NoSample)
-            .Table("energy", "verified energy of the connectors", EnergyListings.Stations(asked.Days
+            .Note($"A call followed if what it delivered for certain, after the measurement's uncertainty, reaches its order; kW "
+                + "in 90 % and 95 % are what so many of the known calls delivered for certain, and time without data counts as "
+                + $"nothing delivered. Below {Credibility.CallsMin} calls there is no figure. Rates and credible powers are lower bounds at 95 % "
+                + $"confidence (Clopper and Pearson): of calls to come nothing is credible before {StationWindows.CallsFor(90)} calls for 90 % "
+                + $"and {StationWindows.CallsFor(95)} for 95 %. Real calls that are no sample of delivered power, because "
+                + $"they are caps or were not measured: {windows.NoSample}. Tests are announced, and no sample.");
+        Limits(asked, page);
+        return page
+            .Table("energy", "Verified energy of the connectors", EnergyListings.Stations(asked.Days
                 .SelectMany(asked.Answers.Stations).Where(day => day.Station == asked.Station.Value)))
-            .Table("evidence", "completeness and signatures", StationListings.Evidence(evidence))
-            .Note($"A call followed if what it delivered reaches its order. {windows.NoSample} real calls are no sample of "
-                + "delivered power: caps, and calls that were not measured. Time without data counts as nothing "
-                + "delivered. Rates and credible powers are lower bounds at 95 % confidence (Clopper and Pearson), "
-                + $"and below {Credibility.CallsMin} calls there is no figure. kW in 90 % and 95 % are what so many of "
-                + "the known calls delivered. A delay counts from the start of an order to 10 % of it.")
-            .Note("A standard is what the station declares; the ledger holds the declaration and checks no certificate. "
-                + "Periods that are not recorded are missing, not zero.");
+            .Table("evidence", "Completeness and signatures", StationListings.Evidence(evidence))
+            .Note("Periods that are not recorded are missing, not zero. Instants are UTC; kW and kWh are positive in the direction "
+                + "that is named.");
+    }
+
+    private static void Limits(Asked asked, Page page)
+    {
+        var limits = asked.Points.SelectMany(point => asked.Answers.StandingLimits(new(point.Point)))
+            .Where(limit => limit.ValidFrom < asked.Period.End && (limit.ValidTo is not { } end || end > asked.Period.Start));
+        var answers = asked.Points.Where(point => asked.Answers.StandingLimits(new(point.Point)).Count > 0)
+            .SelectMany(point => asked.Days.SelectMany(day => asked.Answers.Limits(day, new(point.Point)))).ToList();
+        page.Table("limits", "Standing limits", LimitListings.Limits(limits))
+            .Table("limitTotals", "Standing limits over the period", LimitListings.Totals(answers.Select(answer => answer.Day)))
+            .Table("limitViolations", "Settlement periods above a limit",
+                LimitListings.Violations(answers.SelectMany(answer => answer.Periods).OrderBy(period => period.Start)));
+        if (answers.Count > 0)
+            page.Note("Contract demand limits the mean power of a settlement period, every other limit the power itself. At least and at "
+                + "most are what the interval records prove without the curve. A cause is what is recorded of the same time; "
+                + "nothing proves that it was the only one.");
     }
 
     private static void Head(Asked asked, Page page, List<PointEvidence> evidence)

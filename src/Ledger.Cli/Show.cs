@@ -63,8 +63,7 @@ public static class Show
         "ledger show compliance --as-of 2026-06-02T08:00:00Z",
         [
             LedgerReader.AsOfOption,
-            new("--day", "DAY", "of export, limits and records: the settlement day, like 2026-06-02; only records needs it"),
-            new("--day", "DAY", "of export, balance and records: the settlement day, like 2026-06-02; export shows all without it"),
+            new("--day", "DAY", "of export, limits, balance and records: the settlement day, like 2026-06-02; the first two show all without it"),
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),

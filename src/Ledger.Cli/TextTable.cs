@@ -7,12 +7,14 @@ public sealed record TextColumn(string Title, bool Right);
 
 /// <summary>
 /// Rows for people, at most <see cref="WidthMax"/> characters wide: figures at the right, titles wrapped over them,
-/// and where a row is too wide, its widest texts wrapped at blanks until it fits.
+/// and where a row is too wide, its widest texts wrapped at blanks until it fits. Where that is not enough, long words
+/// are cut, an instant never: half an instant is another one.
 /// </summary>
 public static class TextTable
 {
     public const int WidthMax = 100; // fits beside a line number, and in a mail
     private const int WrappedMin = 12; // narrower, wrapped text is harder to read than a wide table
+    private const int WholeMax = 30; // longer words, digests say, are read character by character anyway
     private const string Between = "  ";
 
     /// <summary>The lines of the table, without blanks at their ends.</summary>
@@ -28,14 +30,26 @@ public static class TextTable
     {
         var widths = columns.Select((column, i) => Math.Max(
             column.Title.Split(' ').Max(word => word.Length), rows.Select(row => row[i].Length).DefaultIfEmpty().Max())).ToArray();
-        while (widths.Sum() + Between.Length * (widths.Length - 1) > WidthMax)
+        foreach (var isWhole in new Func<string, bool>[] { IsWhole, IsInstant })
         {
-            var wrappable = Enumerable.Range(0, widths.Length).Where(i => !columns[i].Right && widths[i] > WrappedMin).ToList();
-            if (wrappable.Count == 0) break;
-            widths[wrappable.MaxBy(i => widths[i])]--;
+            var least = columns.Select((column, i) => column.Right ? widths[i] : Math.Max(WrappedMin,
+                rows.SelectMany(row => row[i].Split(' ')).Where(isWhole).Select(word => word.Length).DefaultIfEmpty().Max())).ToArray();
+            while (widths.Sum() + Between.Length * (widths.Length - 1) > WidthMax)
+            {
+                var wrappable = Enumerable.Range(0, widths.Length).Where(i => widths[i] > least[i]).ToList();
+                if (wrappable.Count == 0) break;
+                widths[wrappable.MaxBy(i => widths[i])]--;
+            }
         }
         return widths;
     }
+
+    /// <summary>Whether a text is one word that is read at a glance, a name or an instant.</summary>
+    public static bool IsWhole(string text) => text.Length <= WholeMax && !text.Contains(' ');
+
+    // "2026-02-27T10:00:00Z", with or without decimals and punctuation after it.
+    private static bool IsInstant(string word) => word.Length <= WholeMax
+        && word.Length > 11 && word[4] == '-' && word[7] == '-' && word[10] == 'T' && char.IsAsciiDigit(word[11]);
 
     // A title stands at the bottom of its cell, next to its figures; a row begins at the top.
     private static IEnumerable<string> Row(

@@ -106,6 +106,12 @@ public static class Credibility
         return tail * Million <= BigInteger.Pow(Million, calls) * (Million - confidenceMillionths);
     }
 
+    /// <summary>
+    /// With fewer calls than this no power is credible at that share and confidence, even if every call delivered it.
+    /// </summary>
+    public static int CallsForCredible(int percent, int confidenceMillionths) => Enumerable.Range(CallsMin, CallsMax)
+        .First(calls => IsUnlikely(calls, calls, percent * (Million / 100), confidenceMillionths));
+
     /// <summary>The largest power for which so many calls delivered it that the bound of their share is the asked one.</summary>
     private static long? Credible(List<long> most, int percent, int confidenceMillionths)
     {

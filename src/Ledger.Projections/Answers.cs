@@ -120,6 +120,7 @@ public sealed class Answers(IViewStore views, long? asOf = null)
             .Select(found => StationCall.Of(found.Order, found.Targets, points[found.Targets[0].Point]))
             .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
     }
+
     /// <summary>Every declared accuracy class of every meter, in order of meter and time.</summary>
     public IReadOnlyList<MasterData.MeterClassRow> MeterClasses() =>
         Rows<MasterData.MeterClassRow>("MasterData", "meter-class|");
@@ -134,9 +135,10 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<MasterData.LossFactorRow> LossFactors() =>
         Rows<MasterData.LossFactorRow>("MasterData", "loss-factor|");
 
-    /// <summary>Every published tariff version.</summary>
+    /// <summary>Every published version of every rule pack.</summary>
     public IReadOnlyList<MasterData.RulePackRow> RulePacks() => Rows<MasterData.RulePackRow>("MasterData", "rule-pack|");
 
+    /// <summary>Every published tariff version.</summary>
     public IReadOnlyList<MasterData.TariffRow> Tariffs() => Rows<MasterData.TariffRow>("MasterData", "tariff|");
 
     /// <summary>Every assignment of a tariff to an account, in order of account and time.</summary>
@@ -151,13 +153,41 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<LimitAnswer> Limits(LocalDate day, SettlementPointId? point = null)
     {
         var points = Points();
+        var orders = new Lazy<IReadOnlyList<CurtailmentCompliance.InstructionRow>>(Instructions);
         return
         [
             .. from limits in StandingLimits(point).GroupBy(limit => limit.Point)
                join place in points on limits.Key equals place.Point
                from answer in LimitCompliance.Of(place, day, [.. limits], Measured(place, points, day))
-               select answer,
+               select answer with { Periods = [.. answer.Periods.Select(period => WithCauses(period, place, points, orders))] },
         ];
+    }
+
+    private LimitCompliance.PeriodRow WithCauses(
+        LimitCompliance.PeriodRow period, MasterData.PointRow place, IReadOnlyList<MasterData.PointRow> points,
+        Lazy<IReadOnlyList<CurtailmentCompliance.InstructionRow>> orders)
+    {
+        if (period.Verdict != LimitVerdict.Above) return period;
+        var behind = place.Kind == SettlementPointKind.GridConnection
+            ? points.Where(point => point.Station == place.Station && point.Kind != SettlementPointKind.GridConnection)
+            : points.Where(point => point.Point == place.Point);
+        var calls = orders.Value.Where(order => order.Start < period.End && order.End > period.Start)
+            .Select(order => new LimitCause.OpenCall(order, [.. Instruction(new(order.Instruction))!.Targets
+                .Where(target => points.Any(point => point.Point == target.Point && point.Station == place.Station))]))
+            .Where(call => call.Targets.Count > 0).ToList();
+        return period with { Causes = LimitCause.Of(period.Direction, period.Start, [.. behind.Select(Around)], calls) };
+
+        LimitCause.Behind Around(MasterData.PointRow point)
+        {
+            // The longest settlement period is an hour, and the one before the period counts too.
+            var records = Between<VerifiedExport.PeriodRow>("VerifiedExport",
+                $"period|{point.Point}|{RowJson.Key(period.Start - Duration.FromHours(2))}", $"period|{point.Point}|{RowJson.Key(period.End)}");
+            var during = records.FirstOrDefault(record => record.Start <= period.Start && record.End >= period.End);
+            var facts = Between<CurtailmentCompliance.FactRow>("CurtailmentCompliance",
+                $"fact|{point.Point}|{RowJson.Key(period.Start)}", $"fact|{point.Point}|~");
+            return new(point, records.FirstOrDefault(record => record.End == during?.Start), during,
+                [.. facts.Where(fact => fact.Start < period.End && fact.End > period.Start)]);
+        }
     }
 
     // A grid connection that nobody measured is the sum of what lies behind it.
@@ -172,6 +202,7 @@ public sealed class Answers(IViewStore views, long? asOf = null)
                 .Select(behind => IntervalRecords(new(behind.Point), day)),
         ];
     }
+
     /// <summary>Every published version of every programme.</summary>
     public IReadOnlyList<ProgrammesView.ProgrammeRow> Programmes() =>
         Rows<ProgrammesView.ProgrammeRow>("Programmes", "programme|");

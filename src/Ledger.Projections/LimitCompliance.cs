@@ -21,7 +21,11 @@ public static class LimitCompliance
     public sealed record PeriodRow(
         string Point, StandingLimitKind Kind, Direction Direction, Instant Start, Instant End, long MostMilliwatts,
         Bounds<Power> Highest, Bounds<Power> Demand, Bounds<long> MicrosecondsAbove, Bounds<Energy> Above,
-        LimitVerdict Verdict, string Method);
+        LimitVerdict Verdict, string Method)
+    {
+        /// <summary>Why it was above, by <see cref="LimitCause"/>; empty where it is not proven to have been.</summary>
+        public IReadOnlyList<string> Causes { get; init; } = [];
+    }
 
     /// <summary>
     /// A limit's day. <c>Periods</c> counts the periods, or parts, in which it held; <c>WithoutRecords</c> those of which

@@ -60,8 +60,22 @@ public sealed record StationCall(
         var first = Targets.First(target => target.QuantityMilliwatts > 0);
         var judgedMicroseconds = first.Ordered.HalfNanojoules / first.QuantityMilliwatts / 2;
         var ordered = Targets.Sum(target => target.QuantityMilliwatts);
-        return new(ordered, (long)(Delivered.HalfNanojoules / 2 / judgedMicroseconds), 0,
+        var uncertainty = Targets.Aggregate(Energy.Zero, (sum, target) => sum + Uncertainty(target));
+        return new(ordered, (long)(Delivered.HalfNanojoules / 2 / judgedMicroseconds),
+            (long)((uncertainty.HalfNanojoules / 2 + judgedMicroseconds - 1) / judgedMicroseconds),
             Delay is { } delay ? (long)(delay.ToInt64Nanoseconds() / 1000) : null, Ramp());
+    }
+
+    /// <summary>
+    /// What of the delivered energy the measurement does not prove: the deficiency may be as large as its upper bound, and
+    /// time without a record, which has no bound, has delivered nothing.
+    /// </summary>
+    private static Energy Uncertainty(TargetRow target)
+    {
+        // As in Ordered: mW times µs are nanojoules.
+        var unmeasured = new Energy((Int128)target.QuantityMilliwatts * target.UnmeasuredMicroseconds * 2);
+        return Energy.Min(target.Delivered,
+            Energy.Max(Energy.Zero, target.Delivered + target.Bounds.Upper + unmeasured - target.Ordered));
     }
 
     /// <summary>From 10 % at the first target to 90 % at the last one, in kW/s; the slowest reading of the clocks.</summary>

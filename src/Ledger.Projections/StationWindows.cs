@@ -14,6 +14,9 @@ public sealed record StationWindows(
     /// <summary>Whole order, and 95 %, both in millionths: what a window is computed with where nothing else is asked.</summary>
     private const int Success = 1_000_000, Confidence = 950_000;
 
+    /// <summary>Calls below which no power is credible in so many per cent of calls to come.</summary>
+    public static int CallsFor(int percent) => Credibility.CallsForCredible(percent, Confidence);
+
     /// <param name="calls">Of these the latest real ones count, as many as a window may have.</param>
     public static StationWindows Of(IReadOnlyList<StationCall> calls)
     {

@@ -79,4 +79,15 @@ public sealed class CommandLineTests
         lines.ShouldAllBe(line => line.Length <= TextTable.WidthMax);
         Snapshot.Match(string.Join('\n', lines), "CommandLineTests.table");
     }
+
+    [Fact]
+    public void A_table_never_breaks_an_instant_even_where_it_grows_too_wide()
+    {
+        const string at = "2026-02-27T10:00:00.123456Z";
+        string[] row = ["S01-C1", at, at, "a text that is long enough to be wrapped more than once in a narrow column", at];
+        var lines = TextTable.Lines([.. row.Select(_ => new TextColumn("a", false))], [row]).ToList();
+        lines.Count(line => line.Contains(at)).ShouldBe(1);
+        lines[1].Split("  ", StringSplitOptions.RemoveEmptyEntries).Count(cell => cell.Trim() == at).ShouldBe(3);
+        TextTable.Lines([new("digest", false)], [[new string('f', 200)]]).ShouldAllBe(line => line.Length <= TextTable.WidthMax);
+    }
 }

@@ -13,7 +13,7 @@ public static class CallListings
         new("kind", "kind", call => call.Order.Kind),
         new("issuedBy", null, call => call.Order.IssuedBy),
         new("programme", null, call => call.Order.Programme),
-        new("start", "start", call => call.Order.Start),
+        new("start", "from", call => call.Order.Start),
         new("end", null, call => call.Order.End),
         new("withdrawnAt", null, call => call.Order.WithdrawnAt),
         new("connected", "vehicles", call => call.Connected),
@@ -30,17 +30,21 @@ public static class CallListings
     public static Listing Tests(IEnumerable<StationCall> calls) => Listing.Of(calls,
         new("instruction", "test", call => call.Order.Instruction),
         new("kind", "kind", call => call.Order.Kind),
-        new("start", "start", call => call.Order.Start),
-        new("mustDeliverPermille", "must deliver ‰", call => call.Order.Test!.DeliveredPermilleMin),
+        new("start", "from", call => call.Order.Start),
+        new("targets", "points", call => call.Targets.Count),
+        new("mustDeliverPermille", null, call => call.Order.Test!.DeliveredPermilleMin),
+        new(null, "must deliver %", call => call.Order.Test!.DeliveredPermilleMin / 10m),
         new("orderedKwh", "ordered kWh", call => call.Ordered),
         new("deliveredKwh", "delivered kWh", call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
+        new(null, "delivered %", call => call.Order.Kind == InstructionKind.Export ? Percent(call.Delivered, call.Ordered) : null),
         new("mustReachNinetySeconds", "90 % within s", call => call.Order.Test!.T90MsMax / 1000m),
         new("ninetyPercentSeconds", "90 % after s", call => Seconds(call.NinetyPercentAfter)),
-        new("outcome", "outcome", call => call.Test));
+        new("outcome", "outcome", call => call.Test),
+        new("whyNoSample", null, call => call.WhyNot));
 
     public static Listing Windows(StationWindows windows) => Listing.Of<(string Which, DispatchWindow Window)>(
         [
-            ("all", windows.All),
+            ("all real calls", windows.All),
             .. windows.ByHour.Select(each => (Hour(each.HourOfWeek), each.Window)),
             .. windows.ByConnected.Select(each => ($"{each.Connected} vehicles", each.Window)),
         ],
@@ -65,6 +69,10 @@ public static class CallListings
         new("p5", "p5", row => row.P5),
         new("p50", "p50", row => row.P50),
         new("p95", "p95", row => row.P95));
+
+    /// <summary>Cut off to one decimal, so that what is short of its order is never shown as 100.</summary>
+    private static decimal? Percent(Energy part, Energy whole) =>
+        whole == Energy.Zero ? null : (long)(part.HalfNanojoules * 1000 / whole.HalfNanojoules) / 10m;
 
     /// <summary>An hour of the week as a person says it, its start in local time.</summary>
     private static string Hour(int hourOfWeek) =>

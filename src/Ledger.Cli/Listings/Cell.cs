@@ -11,12 +11,13 @@ namespace Ledger.Cli.Listings;
 public sealed record CanonicalJson(string Text);
 
 /// <summary>
-/// One value in a listing. For people energies have six decimals of a kWh, rounded half to even; for programs, in JSON
-/// and CSV, they have twelve, and decimals and 64-bit numbers are text in JSON, so that no reader loses a digit.
+/// One value in a listing. For people energies have six decimals of a kWh and powers at most three of a kW, rounded half to
+/// even; for programs, in JSON and CSV, they have twelve and six, and decimals and 64-bit numbers are text in JSON, so that no reader loses a digit.
 /// </summary>
 public static partial class Cell
 {
     private const int ShownEnergyDecimals = 6; // 1 mWh, finer than any register
+    private const int ShownPowerDecimals = 3; // 1 W
 
     public static bool IsFigure(object? value) => value is int or long or decimal or Energy or Power;
 
@@ -24,12 +25,16 @@ public static partial class Cell
     {
         null => "–",
         Energy energy => energy.ToKwh(ShownEnergyDecimals),
+        Power power => Exact(Rounded(power)),
         bool yes => yes ? "yes" : "no",
         Enum choice => Words().Replace(choice.ToString(), " ").ToLowerInvariant(),
         IReadOnlyList<string> { Count: 0 } => "–",
         IReadOnlyList<string> texts => string.Join("; ", texts),
         _ => Exact(value),
     };
+
+    /// <summary>In kW, as people read it.</summary>
+    public static decimal Rounded(Power power) => decimal.Round(power.Kilowatts, ShownPowerDecimals);
 
     public static string Exact(object? value) => value switch
     {

@@ -41,23 +41,60 @@ public static class LimitListings
         new("worstMarginKw", null, row => row.WorstMargin),
         new("method", null, row => row.Method));
 
+    /// <summary>Each limit over some days: how long and how far it was exceeded, and its verdict.</summary>
+    public static Listing Totals(IEnumerable<DayRow> days) => Listing.Of(
+        days.GroupBy(row => (row.Point, row.Kind, row.Direction)).Select(group => (group.Key, Days: group.ToList())),
+        new("point", "point", row => row.Key.Point),
+        new("kind", "limit", row => row.Key.Kind),
+        new("direction", "direction", row => row.Key.Direction),
+        new("days", "days", row => row.Days.Count),
+        new("periods", "periods", row => row.Days.Sum(day => day.Periods)),
+        new("periodsAbove", "above", row => row.Days.Sum(day => day.PeriodsAbove)),
+        new("periodsUnproven", "unproven", row => row.Days.Sum(day => day.PeriodsUnproven)),
+        new("secondsAboveAtLeast", null, row => EnergyListings.Seconds(row.Days.Sum(day => day.MicrosecondsAbove.AtLeast))),
+        new("secondsAboveAtMost", null, row => Seconds(row.Days.Sum(day => day.MicrosecondsAbove.AtMost))),
+        new("kwhAboveAtLeast", "kWh above, at least", row => row.Days.Aggregate(Energy.Zero, (sum, day) => sum + day.Above.AtLeast)),
+        new("kwhAboveAtMost", "at most", row => row.Days.Aggregate((Energy?)Energy.Zero, (sum, day) => sum + day.Above.AtMost)),
+        new("verdict", "verdict", row => LimitCheck.Total(row.Days.Select(day => day.Verdict))));
+
     public static Listing Periods(IEnumerable<PeriodRow> periods) => Listing.Of(periods,
+        [.. Measured, new("verdict", "verdict", row => row.Verdict), .. Explained]);
+
+    /// <summary>Periods that were above their limit for certain.</summary>
+    public static Listing Violations(IEnumerable<PeriodRow> periods) => Listing.Of(
+        periods.Where(row => row.Verdict == LimitVerdict.Above), [.. Measured, .. Explained]);
+
+    private static IReadOnlyList<Column<PeriodRow>> Measured { get; } =
+    [
         new("point", "point", row => row.Point),
-        new("kind", "kind", row => row.Kind),
+        new("kind", "limit", row => row.Kind),
         new("direction", null, row => row.Direction),
         new("start", "from", row => row.Start),
         new("end", null, row => row.End),
         new("limitKw", "limit kW", row => new Power(row.MostMilliwatts)),
-        new("highestKwAtLeast", "highest kW ≥", row => row.Highest.AtLeast),
-        new("highestKwAtMost", "≤", row => row.Highest.AtMost),
-        new("demandKwAtLeast", "demand kW ≥", row => row.Demand.AtLeast),
+        new(null, "highest kW", row => Between(row.Highest)),
+        new("highestKwAtLeast", null, row => row.Highest.AtLeast),
+        new("highestKwAtMost", null, row => row.Highest.AtMost),
+        new(null, "demand kW", row => Between(row.Demand)),
+        new("demandKwAtLeast", null, row => row.Demand.AtLeast),
         new("demandKwAtMost", null, row => row.Demand.AtMost),
         new("secondsAboveAtLeast", null, row => EnergyListings.Seconds(row.MicrosecondsAbove.AtLeast)),
         new("secondsAboveAtMost", null, row => Seconds(row.MicrosecondsAbove.AtMost)),
         new("kwhAboveAtLeast", null, row => row.Above.AtLeast),
         new("kwhAboveAtMost", null, row => row.Above.AtMost),
-        new("verdict", "verdict", row => row.Verdict),
-        new("method", null, row => row.Method));
+    ];
+
+    private static IReadOnlyList<Column<PeriodRow>> Explained { get; } =
+    [
+        new("causes", "cause", row => row.Causes),
+        new("method", null, row => row.Method),
+    ];
+
+    /// <summary>A figure where the bounds meet, as it is shown, else both of them.</summary>
+    private static object Between(Bounds<Power> bounds) =>
+        bounds.AtMost is { } same && Cell.Rounded(same) == Cell.Rounded(bounds.AtLeast) ? bounds.AtLeast
+        : bounds.AtMost is { } most ? $"{Cell.Shown(bounds.AtLeast)} to {Cell.Shown(most)}"
+        : $"at least {Cell.Shown(bounds.AtLeast)}";
 
     private static decimal? Seconds(long? microseconds) =>
         microseconds is { } known ? EnergyListings.Seconds(known) : null;

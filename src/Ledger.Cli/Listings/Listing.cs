@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ledger.Domain;
 
 namespace Ledger.Cli.Listings;
 
@@ -45,24 +46,28 @@ public sealed class Listing
     {
         var rows = Rows.ToList();
         var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows)).ToList();
-        string Row(string tag, Func<(TextColumn Column, IReadOnlyList<string> Cells), string> text) =>
-            string.Concat(shown.Select(column => $"<{tag}{(column.Column.Right ? " class=\"figure\"" : "")}>"
-                + $"{WebUtility.HtmlEncode(text(column))}</{tag}>"));
+        string Cells(string tag, Func<(TextColumn Column, IReadOnlyList<string> Cells), string> text) =>
+            string.Concat(shown.Select(column => $"<{tag}{Class(column.Column, text(column))}>{WebUtility.HtmlEncode(text(column))}</{tag}>"));
         writer.WriteLine($"<table><caption>{WebUtility.HtmlEncode(caption)}</caption>");
-        writer.WriteLine($"<thead><tr>{Row("th", column => column.Column.Title)}</tr></thead><tbody>");
-        for (var i = 0; i < rows.Count; i++) writer.WriteLine($"<tr>{Row("td", column => column.Cells[i])}</tr>");
+        writer.WriteLine($"<thead><tr>{Cells("th", column => column.Column.Title)}</tr></thead><tbody>");
+        for (var i = 0; i < rows.Count; i++) writer.WriteLine($"<tr>{Cells("td", column => column.Cells[i])}</tr>");
         if (rows.Count == 0) writer.WriteLine($"<tr><td colspan=\"{shown.Count}\">none</td></tr>");
         writer.WriteLine("</tbody></table>");
     }
 
-    // Decimals of one column have one number of places, so that their points stand below each other.
+    // An instant or a name is read whole: a browser would break it at its hyphens.
+    private static string Class(TextColumn column, string text) =>
+        column.Right ? " class=\"figure\"" : TextTable.IsWhole(text) ? " class=\"whole\"" : "";
+
+    // Decimals and powers of one column have one number of places, so that their points stand below each other.
     private (TextColumn Column, IReadOnlyList<string> Cells) Shown(int i, List<IReadOnlyList<object?>> rows)
     {
-        var places = rows.Select(row => row[i]).OfType<decimal>()
+        object? At(int row) => rows[row][i] is Power power ? Cell.Rounded(power) : rows[row][i];
+        var places = Enumerable.Range(0, rows.Count).Select(At).OfType<decimal>()
             .Select(number => (int)Exact(number).Scale).DefaultIfEmpty().Max();
         var figures = rows.Any(row => Cell.IsFigure(row[i])) && rows.All(row => row[i] is null || Cell.IsFigure(row[i]));
-        return (new TextColumn(titles[i]!, figures), [.. rows.Select(row => row[i] is decimal number
-            ? number.ToString($"F{places}", CultureInfo.InvariantCulture) : Cell.Shown(row[i]))]);
+        return (new TextColumn(titles[i]!, figures), [.. rows.Select((_, row) => At(row) is decimal number
+            ? number.ToString($"F{places}", CultureInfo.InvariantCulture) : Cell.Shown(rows[row][i]))]);
     }
 
     private static decimal Exact(decimal number) => number / 1.000000000000000000000000000000m;

@@ -45,13 +45,18 @@ public sealed class Page
         writer.WriteLine($$"""
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8"><title>{{Encoded(title)}}</title><style>
-            body { font: 10pt/1.4 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }
-            table { border-collapse: collapse; width: 100%; margin: 1.5em 0; page-break-inside: avoid; }
+            @page { margin: 14mm; }
+            body { font: 10pt/1.4 sans-serif; max-width: 72em; margin: 2em auto; padding: 0 1em; }
+            table { border-collapse: collapse; width: 100%; margin: 1.5em 0 1em; }
+            thead { display: table-header-group; } tr { break-inside: avoid; } caption { break-after: avoid; }
             caption { text-align: left; font-weight: bold; padding-bottom: .3em; }
-            th, td { text-align: left; vertical-align: top; border-top: 1px solid #999; padding: .2em .6em .2em 0; }
+            th, td { text-align: left; vertical-align: top; border-top: 1px solid #999; padding: .2em 1em .2em 0; }
+            th { vertical-align: bottom; } th:last-child, td:last-child { padding-right: 0; }
             th.figure, td.figure { text-align: right; font-variant-numeric: tabular-nums; }
+            td.figure, td.whole { white-space: nowrap; }
             dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1.5em; }
             dt { color: #555; } dd { margin: 0; overflow-wrap: anywhere; }
+            @media print { body { font-size: 8pt; margin: 0; padding: 0; max-width: none; } }
             </style></head><body><h1>{{Encoded(title)}}</h1>
             """);
         writer.WriteLine("<dl>");
