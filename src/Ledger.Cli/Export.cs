@@ -40,7 +40,8 @@ public static class Export
     };
 
     public static Verb Verb { get; } = new("export", "NAME",
-        "writes a listing for other programs: " + string.Join(", ", Names.Select(name => $"{name.Key} {name.Value.About}".TrimEnd())),
+        "writes a listing for other programs: " + string.Join(", ", Names.Select(name => $"{name.Key} {name.Value.About}".TrimEnd()))
+            + ", and the log as plain files: tiles DIR",
         "ledger export statement R1 --format csv --out r1.csv",
         [
             new("--format", "csv|json|ndjson", "CSV after RFC 4180, a JSON array, or a JSON object a line; csv without it, json with --json"),
@@ -51,8 +52,9 @@ public static class Export
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
+        if (line.Words is [ExportTiles.Name, ..]) return await ExportTiles.RunAsync(line, shell).ConfigureAwait(false);
         if (line.Words.Count == 0 || !Names.TryGetValue(line.Words[0], out var name))
-            throw new UsageException($"export needs one of {string.Join(", ", Names.Keys)}");
+            throw new UsageException($"export needs one of {string.Join(", ", Names.Keys.Append(ExportTiles.Name))}");
         if (name.Needed && line.Words.Count < 2) throw new UsageException($"export {line.Words[0]} needs {name.About}");
         if (line.Words.Count > (name.About is null ? 1 : 2)) throw new UsageException($"export {line.Words[0]} takes no '{line.Words[^1]}'");
         Action<Listing, TextWriter> write = (line.Option("--format") ?? (line.Json && line.Option("--out") is null ? "json" : "csv")) switch

@@ -9,6 +9,7 @@ namespace Ledger.Journal;
 /// </summary>
 internal static class DurableFiles
 {
+    public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite; // 0600
     private const int ReadOnly = 0; // O_RDONLY
 
     /// <summary>Makes a directory, and its name durable; one that is there stays.</summary>
@@ -35,6 +36,12 @@ internal static class DurableFiles
         }
         SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
+
+    /// <summary>Reads a secret; throws <see cref="JournalRefusedException"/> where others than its owner may read it.</summary>
+    public static byte[] ReadOwnerOnly(string path) =>
+        OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & ~OwnerOnly) == 0
+            ? File.ReadAllBytes(path)
+            : throw new JournalRefusedException($"{path} is open to others than its owner: chmod 600 {path}");
 
     private static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {

@@ -93,6 +93,19 @@ internal sealed class JournalTables : IDisposable
         return tree.Root();
     }
 
+    /// <summary>The stored leaf entries from one position until before another.</summary>
+    public static IReadOnlyList<byte[]> Leaves(SqliteConnection connection, long from, long to)
+    {
+        var leaves = new List<byte[]>();
+        using var select = connection.CreateCommand();
+        select.CommandText = "SELECT leaf FROM events WHERE position >= $from AND position < $to ORDER BY position";
+        select.Parameters.AddWithValue("$from", from);
+        select.Parameters.AddWithValue("$to", to);
+        using var rows = select.ExecuteReader();
+        while (rows.Read()) leaves.Add(rows.GetFieldValue<byte[]>(0));
+        return leaves;
+    }
+
     public void Begin()
     {
         transaction = connection.BeginTransaction();

@@ -19,8 +19,6 @@ public sealed class LedgerIdentity
     public const int SecretBytes = 32;
     private const int Format = 1;
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite; // 0600
-
     private LedgerIdentity(LedgerId ledger, byte[] secret) => (Ledger, Secret) = (ledger, secret);
 
     public LedgerId Ledger { get; }
@@ -51,8 +49,8 @@ public sealed class LedgerIdentity
                 if (!File.Exists(path)) throw new JournalRefusedException($"{path} is missing beside a journal");
         DurableFiles.CreateDirectory(directory);
         // The secret first: a folder with a name but no secret would look like one that lost it.
-        if (!File.Exists(secretPath)) DurableFiles.Create(secretPath, secret ?? RandomNumberGenerator.GetBytes(SecretBytes), OwnerOnly);
-        if (!File.Exists(namePath)) DurableFiles.Create(namePath, Name(ledger), OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        if (!File.Exists(secretPath)) DurableFiles.Create(secretPath, secret ?? RandomNumberGenerator.GetBytes(SecretBytes), DurableFiles.OwnerOnly);
+        if (!File.Exists(namePath)) DurableFiles.Create(namePath, Name(ledger), DurableFiles.OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         var identity = Open(directory);
         if (identity.Ledger != ledger)
             throw new JournalRefusedException($"{directory} is the folder of ledger {identity.Ledger}, not of {ledger}");
@@ -86,9 +84,7 @@ public sealed class LedgerIdentity
     private static byte[] ReadSecret(string path)
     {
         if (!File.Exists(path)) throw new JournalRefusedException($"{path} is missing");
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~OwnerOnly) != 0)
-            throw new JournalRefusedException($"{path} is open to others than its owner: chmod 600 {path}");
-        var secret = File.ReadAllBytes(path);
+        var secret = DurableFiles.ReadOwnerOnly(path);
         return secret.Length == SecretBytes
             ? secret
             : throw new JournalRefusedException($"{path} has {secret.Length} bytes, not {SecretBytes}");

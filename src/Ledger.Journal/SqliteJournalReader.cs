@@ -11,6 +11,7 @@ namespace Ledger.Journal;
 public sealed class SqliteJournalReader : IJournal
 {
     private const int LooksMax = 16;
+    private const int LeavesMax = 4096; // read at once
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
     private readonly SqliteJournalOptions options;
     private readonly JournalPages pages;
@@ -42,7 +43,21 @@ public sealed class SqliteJournalReader : IJournal
     public byte[] Root => acknowledged.Root;
 
     /// <summary>Looks again how far the journal is acknowledged; returns the length.</summary>
-    public long Refresh() => (acknowledged = Check(options, pages)).Length;
+    public long Refresh() => Look().Length;
+
+    /// <summary>Looks again; length and root of one moment.</summary>
+    public Acknowledged Look() => acknowledged = Check(options, pages);
+
+    /// <summary>The leaf entries of the log from one position until before another, page by page.</summary>
+    public IEnumerable<byte[]> LeafEntries(long from, long to)
+    {
+        for (IReadOnlyList<byte[]> page; from < to; from += page.Count)
+        {
+            page = pages.With(connection => JournalTables.Leaves(connection, from, Math.Min(to, from + LeavesMax)));
+            if (page.Count == 0) throw new JournalRefusedException($"the leaf at position {from} is missing");
+            foreach (var leaf in page) yield return leaf;
+        }
+    }
 
     /// <summary>
     /// Compares the journal with its head without changing either, so that what a damaged journal still holds stays

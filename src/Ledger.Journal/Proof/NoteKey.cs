@@ -73,7 +73,8 @@ public sealed class VerifierKey
             : [.. Encoding.UTF8.GetBytes(name), (byte)'\n', (byte)algorithm, .. key]));
     }
 
-    internal static bool IsName(string name) =>
+    /// <summary>Whether a key or a log may be called so.</summary>
+    public static bool IsName(string name) =>
         name.Length > 0 && !name.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c == '+');
 }
 

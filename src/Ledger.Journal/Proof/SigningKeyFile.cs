@@ -1,0 +1,41 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Ledger.Journal.Proof;
+
+/// <summary>
+/// The ledger's private key: the file <c>ledger.key</c> of the data folder, one line of c2sp.org/signed-note, readable
+/// by its owner alone. It is written once, whole and durably; a key of a name is never made anew in its place.
+/// </summary>
+public static class SigningKeyFile
+{
+    public const string FileName = "ledger.key";
+
+    /// <summary>The key of the folder; null where there is none yet.</summary>
+    public static SignerKey? Read(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path)) return null;
+        var text = Encoding.UTF8.GetString(DurableFiles.ReadOwnerOnly(path));
+        try
+        {
+            return SignerKey.Parse(text.TrimEnd('\n'));
+        }
+        catch (NoteRefusedException)
+        {
+            throw new NoteRefusedException($"{path} is damaged: it is no private key of notes");
+        }
+    }
+
+    /// <summary>
+    /// The key of the folder, made where there is none. A seed is given where it has to come out the same each time (a
+    /// demonstration), else it is random.
+    /// </summary>
+    public static SignerKey ReadOrCreate(string directory, string name, byte[]? seed = null)
+    {
+        if (Read(directory) is { } there) return there;
+        var key = new SignerKey(name, seed ?? RandomNumberGenerator.GetBytes(32));
+        DurableFiles.Create(Path.Combine(directory, FileName), Encoding.UTF8.GetBytes(key.ToText() + '\n'), DurableFiles.OwnerOnly);
+        return Read(directory)!; // of two that made one at once the first one's stays
+    }
+}

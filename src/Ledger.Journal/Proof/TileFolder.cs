@@ -1,0 +1,79 @@
+namespace Ledger.Journal.Proof;
+
+/// <summary>
+/// A log as plain files, c2sp.org/tlog-tiles: <c>checkpoint</c> and <c>tile/…</c>. Any web server can publish the
+/// folder. It holds nothing of its own: where it is lost or damaged it is computed again from the journal's leaves.
+/// </summary>
+public sealed class TileFolder(string directory)
+{
+    public const string CheckpointName = "checkpoint";
+
+    /// <summary>The checkpoint up to which the folder is complete; null before the first.</summary>
+    public SignedNote? Checkpoint() => File.Exists(CheckpointPath) ? SignedNote.Parse(File.ReadAllBytes(CheckpointPath)) : null;
+
+    public byte[] Read(Tile tile) => File.ReadAllBytes(PathOf(tile));
+
+    /// <summary>Where a tile lies, whether it is there or not.</summary>
+    public string PathOf(Tile tile) => Path.Combine([directory, .. $"{tile}".Split('/')]);
+
+    /// <summary>
+    /// Brings the tiles to <paramref name="size"/>, from where the folder is or, where its tiles do not have the root,
+    /// from the beginning. Throws <see cref="InvalidDataException"/> where the leaves themselves do not have it.
+    /// </summary>
+    /// <param name="entries">The leaf entries from a position on.</param>
+    public TileHashes Grow(long size, byte[] root, Func<long, IEnumerable<byte[]>> entries)
+    {
+        if (Complete() is var from && from > 0 && from <= size && TryGrow(from, size, root, entries) is { } grown) return grown;
+        return TryGrow(0, size, root, entries)
+            ?? throw new InvalidDataException($"the leaves of {size} events do not have the root {Convert.ToHexStringLower(root)}");
+    }
+
+    /// <summary>Publishes the checkpoint, after the tiles that it needs.</summary>
+    public void Publish(SignedNote note) => Write(CheckpointPath, note.ToBytes());
+
+    private TileHashes? TryGrow(long from, long size, byte[] root, Func<long, IEnumerable<byte[]>> entries)
+    {
+        try
+        {
+            var growth = TileGrowth.From(from, Read, Write);
+            foreach (var entry in entries(from).Take(checked((int)(size - from)))) growth.Append(entry);
+            growth.WriteEdge();
+            var tree = new TileHashes(size, Read);
+            return growth.Size == size && tree.Root().AsSpan().SequenceEqual(root) ? tree : null;
+        }
+        catch (Exception e) when (from > 0 && e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null; // the folder is not what it was left as
+        }
+    }
+
+    /// <summary>How many leaves the folder says to hold; 0 where it says nothing that can be read.</summary>
+    private long Complete()
+    {
+        try
+        {
+            return Checkpoint() is { } note ? Proof.Checkpoint.Parse(note.Text).Size : 0;
+        }
+        catch (NoteRefusedException)
+        {
+            return 0;
+        }
+    }
+
+    private void Write(Tile tile, byte[] content)
+    {
+        Write(PathOf(tile), content);
+        // Whoever asks for a part of a full tile takes it from the full one.
+        if (!tile.IsPartial && Directory.Exists(PathOf(tile) + ".p")) Directory.Delete(PathOf(tile) + ".p", recursive: true);
+    }
+
+    private static void Write(string path, byte[] content)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var unfinished = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}";
+        File.WriteAllBytes(unfinished, content);
+        File.Move(unfinished, path, overwrite: true);
+    }
+
+    private string CheckpointPath => Path.Combine(directory, CheckpointName);
+}

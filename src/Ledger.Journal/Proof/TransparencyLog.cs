@@ -1,0 +1,68 @@
+namespace Ledger.Journal.Proof;
+
+/// <summary>
+/// The ledger of a data folder as a transparency log: its key, its checkpoints, and its tiles in <c>log/</c>. It reads
+/// the journal and appends nothing to it, so it works beside the process that owns the folder.
+/// </summary>
+public sealed class TransparencyLog(SqliteJournalOptions options)
+{
+    public const string DirectoryName = "log";
+    private static readonly TimeSpan BetweenTurns = TimeSpan.FromMilliseconds(50);
+    private const int TurnsMax = 600; // half a minute: a large journal's first tiles take some seconds
+
+    public CheckpointStore Checkpoints { get; } = new(options.Directory);
+
+    /// <summary>The published files, complete up to the checkpoint that lies beside them.</summary>
+    public TileFolder Tiles { get; } = new(Path.Combine(options.Directory, DirectoryName));
+
+    /// <summary>Signs what the journal has acknowledged by now; the same checkpoint again where nothing came since.</summary>
+    public async Task<SignedNote> SignAsync(
+        SqliteJournalReader journal, SignerKey key, IReadOnlyCollection<VerifierKey> known, CancellationToken ct)
+    {
+        using var turn = await TurnAsync(ct).ConfigureAwait(false);
+        var now = journal.Look();
+        var tree = Tiles.Grow(now.Length, now.Root, from => journal.LeafEntries(from, now.Length));
+        var note = turn.Sign(new Checkpoint(key.Verifier.Name, now.Length, now.Root), tree, key, known);
+        Tiles.Publish(note);
+        return note;
+    }
+
+    /// <summary>
+    /// The event at a position with its proof under the latest checkpoint. Throws <see cref="NoteRefusedException"/>
+    /// where no checkpoint covers it yet, or the event is not the one of the log.
+    /// </summary>
+    public TlogProof Prove(RecordedEvent recorded)
+    {
+        var note = Tiles.Checkpoint() ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
+        var checkpoint = Checkpoint.Parse(note.Text);
+        if (recorded.Position >= checkpoint.Size)
+            throw new NoteRefusedException($"the latest checkpoint is of {checkpoint.Size} events and does not cover position "
+                + $"{recorded.Position}; make one with: ledger checkpoint");
+        var shown = DisclosedEvent.Of(recorded, options.Secret);
+        var hashes = MerkleProof.Inclusion(recorded.Position, checkpoint.Size, new TileHashes(checkpoint.Size, Tiles.Read).At);
+        return MerkleVerification.Includes(
+            recorded.Position, checkpoint.Size, MerkleTree.LeafHash(shown.LeafEntry()), hashes, checkpoint.Root)
+            ? new TlogProof(recorded.Position, hashes, $"{note}", shown.ToBytes())
+            : throw new NoteRefusedException($"the event at position {recorded.Position} is not the one that was signed");
+    }
+
+    /// <summary>Copies the log, as of its latest checkpoint, to a folder of plain files; what is there already is continued.</summary>
+    public Checkpoint Export(SqliteJournalReader journal, TileFolder to)
+    {
+        var note = Tiles.Checkpoint() ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
+        var checkpoint = Checkpoint.Parse(note.Text);
+        to.Grow(checkpoint.Size, checkpoint.Root, from => journal.LeafEntries(from, checkpoint.Size));
+        to.Publish(note);
+        return checkpoint;
+    }
+
+    private async Task<CheckpointTurn> TurnAsync(CancellationToken ct)
+    {
+        for (var look = 0; look < TurnsMax; look++)
+        {
+            if (Checkpoints.TryTakeTurn() is { } turn) return turn;
+            await Task.Delay(BetweenTurns, ct).ConfigureAwait(false);
+        }
+        throw new NoteRefusedException("another process has been signing a checkpoint for half a minute");
+    }
+}
