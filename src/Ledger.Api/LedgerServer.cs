@@ -81,6 +81,7 @@ public sealed class LedgerServer : IAsyncDisposable
         ProgrammeReads.Map(app, ledger);
         RefusedEvidence.Map(app, ledger);
         JournalState.Map(app, ledger);
+        LogFiles.Map(app, ledger);
         health.Map(app, ledger);
         DayPage.Map(app, ledger);
         app.MapOpenApi("/openapi/{documentName}.json");

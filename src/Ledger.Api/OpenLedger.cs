@@ -2,6 +2,7 @@ using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
+using Ledger.Journal.Proof;
 using Ledger.Projections;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,9 +24,11 @@ public sealed class OpenLedger : IAsyncDisposable
     private readonly ProjectionRunner runner;
     private readonly SemaphoreSlim folding = new(1);
 
-    private OpenLedger(SqliteJournal journal, EvidenceArchive evidence, SqliteViews views, IClock clock)
+    private OpenLedger(SqliteJournal journal, EvidenceArchive evidence, SqliteViews views, SqliteJournalOptions options)
     {
+        var clock = options.Clock;
         (this.journal, Evidence, this.views, Clock) = (journal, evidence, views, clock);
+        Log = new TransparencyLog(options);
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
@@ -39,6 +42,8 @@ public sealed class OpenLedger : IAsyncDisposable
     public EvidenceArchive Evidence { get; }
     public IViewStore Views => views;
     public IClock Clock { get; }
+    /// <summary>What the ledger publishes of itself: checkpoints and tiles.</summary>
+    public TransparencyLog Log { get; }
     public Recorder Recorder { get; }
     /// <summary>Every input that the pipeline takes.</summary>
     public CommandRoutes Routes { get; }
@@ -56,7 +61,7 @@ public sealed class OpenLedger : IAsyncDisposable
     /// <summary>The same of a ledger that is not open here.</summary>
     public static Principal Operator(LedgerId ledger, string actor) => new(actor, new PartyId(ledger.Value), new HashSet<string>
     {
-        StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
+        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
     });
 
@@ -77,7 +82,7 @@ public sealed class OpenLedger : IAsyncDisposable
             opened.Push(evidence);
             var views = new SqliteViews(Path.Combine(options.Directory, ViewsFileName));
             opened.Push(views);
-            return new OpenLedger(journal, evidence, views, options.Clock);
+            return new OpenLedger(journal, evidence, views, options);
         }
         catch
         {

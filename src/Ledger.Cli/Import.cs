@@ -32,20 +32,26 @@ public static class Import
         var hints = HintsOf(line);
         var files = line.Words.Select(Read).ToList();
         if (line.Flag("--dry-run")) return await ImportTrial.RunAsync(line, shell, files, hints, ct).ConfigureAwait(false);
-        List<FileAnswer> answers;
-        try
-        {
-            await using var ledger = DataFolder.Open(line, shell);
-            answers = await TakeAsync(ledger, shell, files, hints, ct).ConfigureAwait(false);
-        }
-        catch (FolderOwnedException owned) when (owned.Url is not null)
-        {
-            answers = await OwnerImport.SendAsync(new Uri(owned.Url), line, files, ct).ConfigureAwait(false);
-        }
+        var answers = await RecordAsync(line, shell, files, hints, ct).ConfigureAwait(false);
         shell.EndProgress();
         PageOf(answers).Write(shell.Output, line.Json);
         if (answers.Any(file => file.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding))) return ExitCode.CouldNot;
         return answers.All(file => file.Refused == 0) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+    }
+
+    /// <summary>Records files here, or by the process that owns the folder.</summary>
+    internal static async Task<List<FileAnswer>> RecordAsync(
+        CommandLine line, Shell shell, List<Submission> files, IntakeHints hints, CancellationToken ct)
+    {
+        try
+        {
+            await using var ledger = DataFolder.Open(line, shell);
+            return await TakeAsync(ledger, shell, files, hints, ct).ConfigureAwait(false);
+        }
+        catch (FolderOwnedException owned) when (owned.Url is not null)
+        {
+            return await OwnerImport.SendAsync(new Uri(owned.Url), line, files, ct).ConfigureAwait(false);
+        }
     }
 
     private static IntakeHints HintsOf(CommandLine line)

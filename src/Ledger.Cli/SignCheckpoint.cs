@@ -15,6 +15,7 @@ public static class SignCheckpoint
         "ledger checkpoint --data ./ledger-data --origin ledger.example/my-area",
         [
             new("--origin", "NAME", "how the log is called for ever, best a host's name and a path; the ledger's id where the first does not say"),
+            LedgerKey.NewKeyOption,
             new("--key", null, "prints the public key with which checkpoints are verified, and signs nothing"),
         ],
         RunAsync);
@@ -24,14 +25,16 @@ public static class SignCheckpoint
         if (line.Words.Count > 0) throw new UsageException($"checkpoint takes no '{line.Words[0]}'");
         var options = DataFolder.OptionsOf(line, shell);
         await using var journal = SqliteJournalReader.Open(options);
-        var key = KeyOf(line, options);
         if (line.Flag("--key"))
         {
-            if (line.Json) new Page().Field("key", null, $"{key.Verifier}").Write(shell.Output, json: true);
-            else shell.Output.WriteLine($"{key.Verifier}");
+            var signs = (await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false)).LastOrDefault()
+                ?? throw new CouldNotException("there is no key yet; make one with: ledger checkpoint");
+            if (line.Json) new Page().Field("key", null, $"{signs}").Write(shell.Output, json: true);
+            else shell.Output.WriteLine($"{signs}");
             return ExitCode.Done;
         }
-        var note = await new TransparencyLog(options).SignAsync(journal, key, [key.Verifier], ct).ConfigureAwait(false);
+        var (key, known) = await LedgerKey.OpenAsync(line, shell, options, journal, ct).ConfigureAwait(false);
+        var note = await new TransparencyLog(options).SignAsync(journal, key, known, ct).ConfigureAwait(false);
         if (!line.Json)
         {
             shell.Output.Write($"{note}");
@@ -42,17 +45,5 @@ public static class SignCheckpoint
             .Field("root", null, Convert.ToHexStringLower(checkpoint.Root)).Field("key", null, $"{key.Verifier}")
             .Field("note", null, $"{note}").Write(shell.Output, json: true);
         return ExitCode.Done;
-    }
-
-    private static SignerKey KeyOf(CommandLine line, SqliteJournalOptions options)
-    {
-        var origin = line.Option("--origin");
-        if (origin is not null && !VerifierKey.IsName(origin)) throw new UsageException("--origin is a name without spaces and without +");
-        if (line.Flag("--key"))
-            return SigningKeyFile.Read(options.Directory) ?? throw new CouldNotException("there is no key yet; make one with: ledger checkpoint");
-        var key = SigningKeyFile.ReadOrCreate(options.Directory, origin ?? options.Ledger.Value);
-        return origin is null || key.Verifier.Name == origin
-            ? key
-            : throw new CouldNotException($"the log is called {key.Verifier.Name} for ever, not {origin}");
     }
 }

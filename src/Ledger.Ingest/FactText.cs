@@ -68,6 +68,7 @@ internal static class FactText
         ["tariff-assignment"] = TariffText.Assignment,
         ["rule-pack"] = RulePackText.Pack,
         ["standard"] = StandardText.Declared,
+        ["signing-key"] = SigningKeyText.Registered,
     };
 
     /// <summary>The names of all facts that can be read from text.</summary>

@@ -85,6 +85,7 @@ public static class EventCodec
         new("settlement-run-completed", 1, Json.SettlementRunCompleted),
         new("evidence-refused", 1, Json.EvidenceRefused),
         new("evidence-kept", 1, Json.EvidenceKept),
+        new("signing-key-registered", 1, Json.SigningKeyRegistered),
         new("clock-stepped-back", 1, Json.ClockSteppedBack),
         new("journal-recovered", 1, Json.JournalRecovered),
     ];
@@ -205,6 +206,7 @@ public static class EventCodec
 [JsonSerializable(typeof(SettlementRunCompleted))]
 [JsonSerializable(typeof(EvidenceRefused))]
 [JsonSerializable(typeof(EvidenceKept))]
+[JsonSerializable(typeof(SigningKeyRegistered))]
 [JsonSerializable(typeof(ClockSteppedBack))]
 [JsonSerializable(typeof(JournalRecovered))]
 internal sealed partial class PayloadContext : JsonSerializerContext

@@ -39,6 +39,8 @@ public static class Streams
     public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
     /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>
     public static string Refusals(LocalDate utcDay) => $"refusals/{Iso(utcDay)}";
+    /// <summary>The keys with which the ledger signs: a new one is judged by the one before.</summary>
+    public const string SigningKeys = "signing-key";
     /// <summary>Facts about the ledger itself.</summary>
     public const string Ledger = "ledger";
 

@@ -41,6 +41,7 @@ public sealed class ApiTests
             ("tariff-assignments", """{"account":"ACME","tariff":"T1","validFrom":"2026-01-01T00:00:00Z"}"""),
             ("meter-classes", """{"meterSerial":"M1","accuracyClass":"0.5S","validFrom":"2026-01-01T00:00:00Z"}"""),
             ("meter-keys", """{"meterSerial":"M1","publicKey":"30AB","validFrom":"2026-01-01T00:00:00Z"}"""),
+            ("signing-keys", """{"key":"ledger.example/test+7a864099+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"}"""),
             ("point-places", """{"point":"CP1","parent":"F1","validFrom":"2026-01-01T00:00:00Z"}"""),
             ("loss-factors", """{"point":"CP1","lossFactor":"0.02","fixedKw":1,"validFrom":"2026-01-01T00:00:00Z"}"""),
         };

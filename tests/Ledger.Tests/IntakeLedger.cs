@@ -13,7 +13,7 @@ internal sealed class IntakeLedger : IAsyncDisposable
 {
     public static readonly Principal Operator = new("operator", new PartyId("ACME"), new HashSet<string>
     {
-        StandardRoutes.MasterDataWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
+        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
     });
 

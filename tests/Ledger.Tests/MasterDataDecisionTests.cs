@@ -18,6 +18,9 @@ public sealed class MasterDataDecisionTests
             cells[0] == "-" ? StationTreeState.Empty
                 : cells[0].Split(' ').Select(Place).Aggregate(StationTreeState.Empty, StationTree.Evolve), Place(cells[1])),
         ["loss-factors.txt"] = LossFactorOf,
+        ["signing-keys.txt"] = cells => SigningKeys.Decide(
+            new(cells[0] == "-" ? [] : [.. cells[0].Split(' ')]), new(cells[1], "note"), Second("100"),
+            new(cells[2].Contains("key", StringComparison.Ordinal), cells[2].Contains("signed", StringComparison.Ordinal))),
     };
 
     public static IEnumerable<TheoryDataRow<string, int, string>> AllLines() => Lines([.. Rules.Keys]);

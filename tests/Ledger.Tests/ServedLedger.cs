@@ -22,6 +22,7 @@ internal sealed class ServedLedger : IAsyncDisposable
     public HttpClient Client { get; }
     public StringWriter Errors { get; }
     public StandingClock Clock => folder.Clock;
+    public Journal.SqliteJournalOptions Options => folder.Options;
     public Task<Exception?> Ended => server.Ended;
 
     public static async Task<ServedLedger> StartAsync(Func<ServerOptions, ServerOptions>? bounds = null)

@@ -54,6 +54,8 @@ internal static class Facts
         ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, validFrom"),
         ("meter-classes", "meter-class", "Declares the accuracy class of a meter.", "meterSerial, accuracyClass, validFrom"),
         ("meter-keys", "meter-key", "Registers the public key with which a meter signs.", "meterSerial, publicKey, validFrom"),
+        ("signing-keys", "signing-key", "Registers the key with which the ledger signs its checkpoints from now on.",
+            "key, handover? (a note in which the key before names this one; needed for every key but the first)"),
         ("point-places", "point-place", "Places a settlement point behind another.", "point, parent, validFrom"),
         ("loss-factors", "loss-factor", "Declares losses between a settlement point and its parent.",
             "point, lossFactor, fixedKw?, validFrom"),

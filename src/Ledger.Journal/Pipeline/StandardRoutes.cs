@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Journal.Proof;
 using NodaTime;
 using NodaTime.Text;
 
@@ -27,7 +28,7 @@ public static class StandardRoutes
 {
     public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
         CurvesWrite = "curves:write", DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write", TariffsWrite = "tariffs:write",
-        SettlementWrite = "settlement:write";
+        SettlementWrite = "settlement:write", KeysWrite = "keys:write";
 
     public static CommandRoutes Create() => new CommandRoutes()
         .Add<Dated<SettlementPointRegistered>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
@@ -106,6 +107,9 @@ public static class StandardRoutes
         .Add<StandardDeclared>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Standards(c.Input.Station), StandardsState.Empty, Standards.Evolve,
             state => Standards.Decide(state, c.Input), c.By, ct, c.Raw))
+        .Add<SigningKeyRegistered>(KeysWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+            Streams.SigningKeys, SigningKeyState.Empty, SigningKeys.Evolve,
+            state => SigningKeys.Decide(state, c.Input, now, LogKeys.Check(state, c.Input)), c.By, ct, c.Raw))
         .Add<EvidenceToKeep>(ReadingsWrite, (recorder, c, _, ct) => recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
         .Add<EvidenceToRefuse>(ReadingsWrite, (recorder, c, _, ct) =>
             recorder.RefuseAsync(c.Input.Code, c.Input.Detail, c.Raw, c.By, ct));

@@ -11,10 +11,16 @@ public static class SigningKeyFile
 {
     public const string FileName = "ledger.key";
 
+    /// <summary>
+    /// The key that comes next. It is there before the current one hands over to it, and takes its place after that fact is
+    /// durable; so a crash between loses neither.
+    /// </summary>
+    public const string NextFileName = "ledger.key.next";
+
     /// <summary>The key of the folder; null where there is none yet.</summary>
-    public static SignerKey? Read(string directory)
+    public static SignerKey? Read(string directory, string fileName = FileName)
     {
-        var path = Path.Combine(directory, FileName);
+        var path = Path.Combine(directory, fileName);
         if (!File.Exists(path)) return null;
         var text = Encoding.UTF8.GetString(DurableFiles.ReadOwnerOnly(path));
         try
@@ -31,11 +37,18 @@ public static class SigningKeyFile
     /// The key of the folder, made where there is none. A seed is given where it has to come out the same each time (a
     /// demonstration), else it is random.
     /// </summary>
-    public static SignerKey ReadOrCreate(string directory, string name, byte[]? seed = null)
+    public static SignerKey ReadOrCreate(string directory, string name, byte[]? seed = null, string fileName = FileName)
     {
-        if (Read(directory) is { } there) return there;
+        if (Read(directory, fileName) is { } there) return there;
         var key = new SignerKey(name, seed ?? RandomNumberGenerator.GetBytes(32));
-        DurableFiles.Create(Path.Combine(directory, FileName), Encoding.UTF8.GetBytes(key.ToText() + '\n'), DurableFiles.OwnerOnly);
-        return Read(directory)!; // of two that made one at once the first one's stays
+        DurableFiles.Create(Path.Combine(directory, fileName), Encoding.UTF8.GetBytes(key.ToText() + '\n'), DurableFiles.OwnerOnly);
+        return Read(directory, fileName)!; // of two that made one at once the first one's stays
+    }
+
+    /// <summary>The next key takes the place of the current one, which is gone.</summary>
+    public static void Replace(string directory)
+    {
+        File.Move(Path.Combine(directory, NextFileName), Path.Combine(directory, FileName), overwrite: true);
+        DurableFiles.SyncDirectory(directory);
     }
 }

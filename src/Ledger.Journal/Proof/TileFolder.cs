@@ -13,6 +13,19 @@ public sealed class TileFolder(string directory)
 
     public byte[] Read(Tile tile) => File.ReadAllBytes(PathOf(tile));
 
+    /// <summary>The tile's bytes; null where it is not there, or no longer since the full one took its place.</summary>
+    public byte[]? Find(Tile tile)
+    {
+        try
+        {
+            return Read(tile);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Where a tile lies, whether it is there or not.</summary>
     public string PathOf(Tile tile) => Path.Combine([directory, .. $"{tile}".Split('/')]);
 
