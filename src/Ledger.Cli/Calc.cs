@@ -38,6 +38,9 @@ public static class Calc
         ["baseline"] = BaselineCalculator.Evaluate,
     };
 
+    /// <summary>The kinds of rule that can be evaluated.</summary>
+    public static IReadOnlyCollection<string> Kinds => kinds.Keys;
+
     public static Verb Verb { get; } = new("calc", "KIND",
         $"evaluates a rule outside any ledger: {string.Join(", ", kinds.Keys)}",
         "echo '{\"values\":[\"1.005\",\"1.005\"],\"decimals\":2}' | ledger calc round --in -",

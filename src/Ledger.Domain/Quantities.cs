@@ -60,8 +60,9 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
         ArgumentOutOfRangeException.ThrowIfGreaterThan(decimals, 15);
         // 7.2e15 half nanojoules a kWh = 72 · 10¹⁴; scaling by 10^decimals stays far inside Int128.
         var scale = PowerOfTen(decimals);
-        var steps = DivideHalfEven(HalfNanojoules * scale, (Int128)HalfNanojoulesPerWattHour * 1000);
-        var (sign, magnitude) = steps < 0 ? ("-", -steps) : ("", steps);
+        // Above 2.3·10¹⁰ kWh the product with 10¹² does not fit into 128 bits.
+        var magnitude = DivideHalfEven((BigInteger)Int128.Abs(HalfNanojoules) * scale, (BigInteger)HalfNanojoulesPerWattHour * 1000);
+        var sign = HalfNanojoules < 0 && magnitude != 0 ? "-" : "";
         var whole = (magnitude / scale).ToString(CultureInfo.InvariantCulture);
         return decimals == 0
             ? sign + whole

@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Ingest;
 
@@ -25,22 +26,23 @@ public static class BaselineQuestionText
     {
         var zone = Zone(asked.Required("zone"));
         var (start, end) = (asked.Required("eventStart"), asked.Required("eventEnd"));
-        if (end.At() <= start.At()) throw end.Refused(Rejection.IntervalEmpty, "must be after eventStart");
-        if (end.At() - start.At() > Duration.FromHours(EventHoursMax))
+        var (from, to) = (Moment(start, zone), Moment(end, zone));
+        if (to <= from) throw end.Refused(Rejection.IntervalEmpty, "must be after eventStart");
+        if (to - from > Duration.FromHours(EventHoursMax))
             throw end.Refused(Rejection.OutOfRange, $"an event lasts at most {EventHoursMax} hours");
         var days = Days(asked.Required("days"));
         var period = asked.Optional("periodMinutes") is { } minutes
             ? Duration.FromMinutes(minutes.Integer(1, MinutesOfDay))
             : Baseline.PeriodOf(zone, days) ?? Duration.FromMinutes(PeriodMinutesDefault);
-        var midnight = SettlementCalendar.Day(zone, SettlementCalendar.DayContaining(zone, start.At())).Start;
-        Aligned(start, start.At() - midnight, period);
-        Aligned(end, end.At() - start.At(), period);
-        return new BaselineQuestion(zone, new Interval(start.At(), end.At()), period, days)
+        var midnight = SettlementCalendar.Day(zone, SettlementCalendar.DayContaining(zone, from)).Start;
+        Aligned(start, from - midnight, period);
+        Aligned(end, to - from, period);
+        return new BaselineQuestion(zone, new Interval(from, to), period, days)
         {
             EventDays = Dates(asked, "eventDays"),
             Holidays = Dates(asked, "holidays"),
             OutageDays = Dates(asked, "outageDays"),
-            NoticeAt = asked.Optional("noticeAt")?.At(),
+            NoticeAt = asked.Optional("noticeAt") is { } notice ? Moment(notice, zone) : null,
             ContractKw = asked.Optional("contractKw") is { } contract ? Power(contract) : null,
             VehicleLimitKw = asked.Optional("vehicleLimitKw") is { } limit ? Power(limit) : null,
             RequestedKw = asked.Optional("requestedKw") is { } requested ? OneOrMany(requested, Power) : [],
@@ -52,6 +54,17 @@ public static class BaselineQuestionText
     private static DateTimeZone Zone(InputValue input) => SettlementCalendar.TryZone(input.Text(), out var zone)
         ? zone
         : throw input.Refused(Rejection.UnknownZone, "must be a zone of the tz database, such as Asia/Shanghai");
+
+    /// <summary>A time with its offset, or the local time of the zone, as long as that came exactly once.</summary>
+    private static Instant Moment(InputValue input, DateTimeZone zone)
+    {
+        if (!LocalDateTimePattern.ExtendedIso.Parse(input.Text()).TryGetValue(default, out var local)
+            || local.Year is < 1970 or > 2199) return input.At();
+        var meant = zone.MapLocal(local);
+        return meant.Count == 1
+            ? meant.Single().ToInstant()
+            : throw input.Refused(Rejection.InvalidTime, $"came {(meant.Count == 0 ? "never" : "twice")} in {zone.Id}: give its offset");
+    }
 
     private static void Aligned(InputValue input, Duration elapsed, Duration period)
     {

@@ -69,7 +69,7 @@ public sealed class CalcTests
     static CommandRun Run(string[] args, string input) => CommandRun.Of(args, input);
 
     /// <summary>Every member that the table states is in the answer, as text equal; the answer may hold more.</summary>
-    static void Holds(JsonNode actual, JsonNode expected, string path)
+    internal static void Holds(JsonNode actual, JsonNode expected, string path)
     {
         if (expected is JsonObject members)
         {
