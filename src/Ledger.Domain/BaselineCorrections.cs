@@ -33,7 +33,7 @@ internal static class BaselineCorrections
             return neutral with { Reason = "not corrected: the kept days have no load in the window" };
         var measured = rule.Kind == BaselineAdjustmentKind.Ratio ? actual / usual : actual - usual;
         var (least, most) = Bounds(rule, unadjusted.Sum() / unadjusted.Count, asked.Period);
-        var applied = Math.Max(least ?? measured, Math.Min(most ?? measured, measured));
+        var applied = Math.Max(least ?? decimal.MinValue, Math.Min(most ?? decimal.MaxValue, measured));
         return new(rule.Kind, applied, measured, least, most,
             Explain(measured, applied, actual, usual), actual > earlier.Max());
     }
