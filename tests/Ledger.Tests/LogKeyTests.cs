@@ -1,4 +1,6 @@
+using System.Net;
 using System.Text;
+using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -99,6 +101,19 @@ public sealed class LogKeyTests
         }
         foreach (var path in (string[])["/tile/0/000", "/tile/0/000.p/99", "/tile/0/0", "/tile/entries/..%2f..%2fledger.secret", "/tile/9/x001/000"])
             (await served.GetAsync(path)).Status.ShouldBe(404, path);
+    }
+
+    [Fact]
+    public async Task Beside_a_server_the_key_is_recorded_by_it_and_the_checkpoint_is_served_at_once()
+    {
+        using var town = SmallTown.WithItsDay();
+        await using var ledger = OpenLedger.Open(town.Data, null, new StandingClock(SmallTown.Now));
+        await using var server = await LedgerServer.StartAsync(
+            ledger, new ServerOptions(IPAddress.Loopback, 0), TextWriter.Null, TestContext.Current.CancellationToken);
+        var note = Note(await CommandRun.OfAsync(["checkpoint", "--data", town.Data]));
+        Checkpoint.Parse(note.Text).Size.ShouldBe(ledger.Journal.Length);
+        using var client = new HttpClient { BaseAddress = server.Url };
+        (await client.GetStringAsync(new Uri("checkpoint", UriKind.Relative), TestContext.Current.CancellationToken)).ShouldBe($"{note}");
     }
 
     private static string KeyFile(SmallTown town) => Path.Combine(town.Data, SigningKeyFile.FileName);
