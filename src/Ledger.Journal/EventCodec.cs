@@ -77,6 +77,7 @@ public static class EventCodec
         new("availability-declared", 1, Json.AvailabilityDeclared),
         new("delivery-claimed", 1, Json.DeliveryClaimed),
         new("claim-displaced", 1, Json.ClaimDisplaced),
+        new("baseline-frozen", 1, Json.BaselineFrozen),
         new("standing-limit-set", 1, Json.StandingLimitSet),
         new("tariff-published", 1, Json.TariffPublished),
         new("tariff-assigned", 1, Json.TariffAssigned),
@@ -198,6 +199,7 @@ public static class EventCodec
 [JsonSerializable(typeof(AvailabilityDeclared))]
 [JsonSerializable(typeof(DeliveryClaimed))]
 [JsonSerializable(typeof(ClaimDisplaced))]
+[JsonSerializable(typeof(BaselineFrozen))]
 [JsonSerializable(typeof(StandingLimitSet))]
 [JsonSerializable(typeof(TariffPublished))]
 [JsonSerializable(typeof(TariffAssigned))]

@@ -30,6 +30,8 @@ public static class Streams
     public static string Enrolment(SettlementPointId point) => $"enrolment/{point}";
     /// <summary>All claims on a point's energy: a claim may overlap another across any midnight.</summary>
     public static string Claims(SettlementPointId point) => $"claim/{point}";
+    /// <summary>The frozen baselines of all targets of an instruction.</summary>
+    public static string Baselines(InstructionId instruction) => $"baseline/{instruction}";
     /// <summary>The standing limits of one point.</summary>
     public static string Limits(SettlementPointId point) => $"limit/{point}";
     public static string Tariff(TariffId tariff) => $"tariff/{tariff}";
