@@ -45,7 +45,10 @@ public static class DryRun
         }
     }
 
-    private static CommandRoutes Routes() => StandardRoutes.Create().Add<CurveBatch>(
-        StandardRoutes.CurvesWrite, (_, _, _, _) => Task.FromResult<RecordOutcome>(new RecordOutcome.Refused(
-            Rejection.UnknownFormat, "a dry run does not judge power curves; import them")));
+    private static CommandRoutes Routes() => StandardRoutes.Create()
+        .Add<CurveBatch>(StandardRoutes.CurvesWrite, (_, _, _, _) => NotJudged("a dry run does not judge power curves; import them"))
+        .Add<FreezeBaseline>(StandardRoutes.DispatchWrite, (_, _, _, _) => NotJudged("a dry run freezes no baseline; import it"));
+
+    private static Task<RecordOutcome> NotJudged(string why) =>
+        Task.FromResult<RecordOutcome>(new RecordOutcome.Refused(Rejection.UnknownFormat, why));
 }

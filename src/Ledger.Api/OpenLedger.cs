@@ -32,7 +32,7 @@ public sealed class OpenLedger : IAsyncDisposable
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
-        Routes = CurveRecording.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), evidence);
+        Routes = CurveRecording.AddTo(Freezing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), evidence);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);

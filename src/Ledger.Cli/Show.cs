@@ -43,6 +43,8 @@ public static class Show
         ["tariffs"] = new(null, false, [], asked => Task.FromResult(asked.Page("tariffs")
             .Table("tariffs", "tariffs", RecordListings.Tariffs(asked.Answers.Tariffs()))
             .Table("assignments", "accounts and their tariffs", RecordListings.Assignments(asked.Answers.Assignments())))),
+        ["baseline"] = new("INSTRUCTION", true, [], asked => ShowDelivery.BaselineAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
+        ["delivery"] = new("INSTRUCTION", true, [], asked => ShowDelivery.PageAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
         ["credible"] = new("STATION", true, [], asked => Task.FromResult(Credible(asked))),
         ["limits"] = new(null, false, ["--day"], asked => Task.FromResult(StandingLimits(asked))),
         ["rule-packs"] = new(null, false, [], asked => Listed(

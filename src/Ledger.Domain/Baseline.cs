@@ -56,6 +56,27 @@ public static class Baseline
     /// <summary>The period that most of these days have; null where none has a whole number of equal periods.</summary>
     public static Duration? PeriodOf(DateTimeZone zone, IEnumerable<BaselineDay> days) => BaselineLoad.PeriodOf(zone, days);
 
+    /// <summary>
+    /// Starts of the periods around the event that the rule wants to see metered, in order. They follow from the calendar
+    /// of the question alone, so they are known before anything is metered.
+    /// </summary>
+    public static IReadOnlyList<Instant> Watched(BaselineRule rule, BaselineQuestion asked)
+    {
+        var load = new BaselineLoad(asked);
+        var windows = load.Periods([.. rule.Windows, .. rule.Adjustment?.Windows ?? []]) ?? [];
+        return rule.Selection is { KeepBy: BaselineKeep.MostSimilar } days
+            ? [.. windows.Concat(load.PeriodsBeside(days.AdjacentMinutes)).Distinct().Order()]
+            : windows;
+    }
+
+    /// <summary>From the first to the last watched period that the question's days do not hold; null where none is missing.</summary>
+    public static Interval? Missing(IReadOnlyList<Instant> watched, BaselineQuestion asked)
+    {
+        var load = new BaselineLoad(asked);
+        var missing = watched.Where(start => load.At(start) is null).ToList();
+        return missing.Count == 0 ? null : new Interval(missing[0], missing[^1] + asked.Period);
+    }
+
     /// <summary>No day occurs twice, and the event is a whole number of the day's periods.</summary>
     public static BaselineResult Of(BaselineRule rule, BaselineQuestion asked)
     {

@@ -167,12 +167,7 @@ internal sealed class BaselineDays
         return sum;
     }
 
-    private IEnumerable<Instant> ComparedPeriods()
-    {
-        var around = Duration.FromMinutes(rule.AdjacentMinutes);
-        return load.PeriodsOfEventDay().Where(start =>
-            start + asked.Period <= asked.Event.Start - around || start >= asked.Event.End + around);
-    }
+    private IEnumerable<Instant> ComparedPeriods() => load.PeriodsBeside(rule.AdjacentMinutes);
 
     private LocalDate Since()
     {

@@ -82,6 +82,14 @@ internal sealed class BaselineLoad
         return Between(whole.Start, whole.End);
     }
 
+    /// <summary>Those of them that lie at least so far from the event, on either side.</summary>
+    public IEnumerable<Instant> PeriodsBeside(int adjacentMinutes)
+    {
+        var around = Duration.FromMinutes(adjacentMinutes);
+        return PeriodsOfEventDay().Where(start =>
+            start + asked.Period <= asked.Event.Start - around || start >= asked.Event.End + around);
+    }
+
     /// <summary>Starts of the periods that lie wholly in a window; null where its anchor is not known.</summary>
     public IReadOnlyList<Instant>? Periods(BaselineWindow window)
     {

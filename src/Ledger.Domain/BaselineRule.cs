@@ -109,6 +109,14 @@ public sealed record BaselineRule(
     BaselineMethod Method, BaselineSelection? Selection, IReadOnlyList<BaselineWindow> Windows,
     BaselineAdjustment? Adjustment, BaselineGate? Gate, bool ClampAtZero, bool CapAtContract)
 {
+    /// <summary>The farthest day before the event's own that any step of the rule may use; 0 where it uses none.</summary>
+    public int LookbackDaysMax => Selection is { } days
+        ? Math.Max(days.LookbackDaysMax, days.Fallback.Max(step => step.LookbackDaysMax) ?? 0)
+        : 0;
+
+    /// <summary>Whether the event's own day decides what is used, and not only how it is corrected.</summary>
+    public bool ChoosesByOwnDay => Method == BaselineMethod.SameDay || Selection is { KeepBy: BaselineKeep.MostSimilar };
+
     /// <summary>Whether two rules say the same, list by list.</summary>
     public bool Says(BaselineRule other) =>
         this with { Selection = other.Selection, Windows = other.Windows, Adjustment = other.Adjustment } == other

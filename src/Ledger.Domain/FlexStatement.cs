@@ -2,8 +2,12 @@ using NodaTime;
 
 namespace Ledger.Domain;
 
-/// <summary>One period of a call: the frozen baseline beside the meter; null is unknown, which is never zero.</summary>
-public sealed record BaselineBesideMeter(Interval Period, decimal OrderedKw, decimal? BaselineKw, decimal? MeteredKw);
+/// <summary>
+/// One period of a call: the frozen baseline beside the meter; null is unknown, which is never zero.
+/// <paramref name="HeldElsewhereKw"/> of the response is credited to other programmes, so it counts as not delivered.
+/// </summary>
+public sealed record BaselineBesideMeter(
+    Interval Period, decimal OrderedKw, decimal? BaselineKw, decimal? MeteredKw, decimal HeldElsewhereKw = 0m);
 
 /// <summary>
 /// What is paid for one interval at the level of the rule, in money of the statement's decimals. Energies are exact.
@@ -41,6 +45,12 @@ public static class FlexStatements
         known.Where(entry => entry.Pack.Pack == pack && entry.ValidFrom <= at)
             .OrderBy(entry => entry.ValidFrom).ThenBy(entry => entry.Pack.Version).LastOrDefault().Pack;
 
+    /// <summary>Why a rule cannot score these periods; null where it can.</summary>
+    public static string? Refusal(
+        ScoringRule rule, IReadOnlyList<BaselineBesideMeter> periods, DateTimeZone zone, ScoringPrices prices) =>
+        ScoringAggregation.Of(rule.Level, periods.Select(period => Scored(FlexDirection.Reduce, period)), zone, prices)
+            .Select(sum => Scoring.Refusal(rule, sum.Input)?.Reason).FirstOrDefault(reason => reason is not null);
+
     /// <param name="pack">A pack that holds a scoring rule.</param>
     public static FlexStatement Of(
         RulePackPublished pack, FlexDirection direction, IReadOnlyList<BaselineBesideMeter> periods, DateTimeZone zone,
@@ -62,7 +72,10 @@ public static class FlexStatements
     private static ScoredPeriod Scored(FlexDirection direction, BaselineBesideMeter period)
     {
         var response = ExactDecimal.Plus(period.BaselineKw ?? 0m, -(period.MeteredKw ?? 0m));
-        return new(period.Period, period.OrderedKw, direction == FlexDirection.Reduce ? response : -response);
+        var delivered = direction == FlexDirection.Reduce ? response : -response;
+        // One kWh counts once; a response against the order has nothing that another could hold.
+        var held = Math.Max(0m, Math.Min(period.HeldElsewhereKw, delivered));
+        return new(period.Period, period.OrderedKw, ExactDecimal.Plus(delivered, -held));
     }
 
     private static FlexStatementLine Line(

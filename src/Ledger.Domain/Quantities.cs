@@ -69,6 +69,18 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
             : $"{sign}{whole}.{(magnitude % scale).ToString(CultureInfo.InvariantCulture).PadLeft(decimals, '0')}";
     }
 
+    /// <summary>
+    /// The energy in kWh as a number, rounded half to even to <paramref name="decimals"/> places (0 to 12): for rules that
+    /// count in decimals, which must say to how many.
+    /// </summary>
+    public decimal ToDecimalKwh(int decimals)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(decimals);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(decimals, 12);
+        var scale = PowerOfTen(decimals);
+        return (decimal)DivideHalfEven(HalfNanojoules * scale, (Int128)HalfNanojoulesPerWattHour * 1000) / (decimal)scale;
+    }
+
     public override string ToString() => ToKwh(6) + " kWh";
 
     /// <summary>Integer division rounding half to even; the divisor is positive.</summary>

@@ -13,7 +13,7 @@ public enum Rejection
     // 2xx: identity
     EvidenceConflict = 201, UnknownSettlementPoint = 202, UnknownRegister = 203, UnknownInstruction = 204,
     UnknownTariff = 205, NotAuthorised = 206, AlreadyRegistered = 207, UnknownZone = 208, UnknownRun = 209,
-    NamedTwice = 210, BehindItself = 211, NotTheMetersKey = 212,
+    NamedTwice = 210, BehindItself = 211, NotTheMetersKey = 212, UnknownRulePack = 213,
     // 3xx: time
     ReadInTheFuture = 301, ReadBeforeLastReading = 302, PeriodMisaligned = 303, PeriodsOverlap = 304,
     DayNotWholePeriods = 305, IntervalEmpty = 306,

@@ -13,6 +13,9 @@ public static class ScoringAggregation
 {
     private const decimal SecondsPerHour = 3600m;
 
+    // 3600 = 2⁴ · 3² · 5²: a part of it has an end as a decimal where nine divides its seconds.
+    private const decimal HourPartOfSeconds = 9m;
+
     /// <summary>
     /// The inputs to score, in order of time, each with the interval that it covers. Kilowatts of summed periods are
     /// sums, and their hours are those of one period; all periods of a sum are equally long.
@@ -43,11 +46,25 @@ public static class ScoringAggregation
         var length = periods[0].Period.Duration;
         if (periods.Any(period => period.Period.Duration != length))
             throw new ArgumentException("periods that are summed are equally long", nameof(periods));
-        var hours = ExactDecimal.Over(Seconds(length), SecondsPerHour);
+        var seconds = Seconds(length);
+        // 5 minutes are no decimal part of an hour. Energies over one hour give the same products as powers over 1/12.
+        if (seconds % HourPartOfSeconds != 0) return SumOfEnergies(periods, seconds, prices);
+        var hours = ExactDecimal.Over(seconds, SecondsPerHour);
         return (new Interval(periods[0].Period.Start, periods[^1].Period.End), new ScoringInput(
             periods.Select(period => period.OrderedKw).Aggregate(0m, ExactDecimal.Plus),
             periods.Select(period => period.DeliveredKw).Aggregate(0m, ExactDecimal.Plus),
             hours, prices, CallHours: ExactDecimal.Times(hours, periods.Count)));
+    }
+
+    private static (Interval, ScoringInput) SumOfEnergies(
+        IReadOnlyList<ScoredPeriod> periods, decimal seconds, ScoringPrices prices)
+    {
+        return (new Interval(periods[0].Period.Start, periods[^1].Period.End), new ScoringInput(
+            Energies(period => period.OrderedKw), Energies(period => period.DeliveredKw), 1m, prices,
+            CallHours: ExactDecimal.Trimmed(seconds * periods.Count / SecondsPerHour)));
+
+        decimal Energies(Func<ScoredPeriod, decimal> power) => ExactDecimal.Over(
+            ExactDecimal.Times(periods.Select(power).Aggregate(0m, ExactDecimal.Plus), seconds), SecondsPerHour);
     }
 
     private static decimal Seconds(Duration duration) =>

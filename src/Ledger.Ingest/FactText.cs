@@ -63,6 +63,7 @@ internal static class FactText
         ["enrolment-end"] = ProgrammeText.EnrolmentEnd,
         ["availability"] = ProgrammeText.Availability,
         ["delivery-claim"] = ProgrammeText.Claim,
+        ["baseline-freeze"] = BaselineFreezeText.Freeze,
         ["standing-limit"] = LimitText.StandingLimit,
         ["tariff"] = TariffText.Tariff,
         ["tariff-assignment"] = TariffText.Assignment,

@@ -66,6 +66,10 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<CurtailmentCompliance.InstructionRow> Instructions() =>
         Rows<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", "instruction|");
 
+    /// <summary>The instructions that aim at a settlement point, in order of their ends.</summary>
+    public IReadOnlyList<InstructionId> InstructionsAt(SettlementPointId point) =>
+        [.. Rows<CurtailmentCompliance.AimRow>("CurtailmentCompliance", $"aim|{point}|").Select(row => new InstructionId(row.Instruction))];
+
     /// <summary>One instruction with the verdicts of all its targets; null where it is not known.</summary>
     public InstructionAnswer? Instruction(InstructionId instruction) =>
         Row<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", $"instruction|{instruction}") is { } found

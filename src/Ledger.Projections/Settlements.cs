@@ -48,7 +48,7 @@ public static class Settlements
             return new SettlementCalculation.NotPossible(Rejection.UnknownTariff, facts.Assigned is { } assigned
                 ? $"no version of tariff {assigned} is in force on {RowJson.Day(day)}"
                 : $"{account} has no tariff on {RowJson.Day(day)}", facts.LeftOut);
-        var statement = Statement.Build(account, day, tariff, facts.Points.SelectMany(Quantities));
+        var statement = Statement.Build(account, day, tariff, facts.Points.SelectMany(point => point.Quantities()));
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
     }
@@ -74,16 +74,4 @@ public static class Settlements
             differs += $"; the time-zone rules are {SettlementCalendar.TzdbVersion}, the run's were {run.TzdbVersion}";
         return new(run, statement, differs);
     }
-
-    private static IEnumerable<MeteredQuantity> Quantities(PointFacts point) =>
-        Enum.GetValues<Direction>().Where(direction => direction == Direction.Import || Exports(point))
-            .SelectMany(direction => MeteredDay.Of(
-                point.Registered.Point, direction, point.Periods, point.Metered, point.Registered.Rated));
-
-    // A point that cannot export, and of which no fact says that it did, has no lines of export.
-    private static bool Exports(PointFacts point) =>
-        point.Registered.Bidirectional
-        || point.Metered.Installations.Any(known => known.Fact.Installed.Register.Direction == Direction.Export)
-        || point.Metered.IntervalReadings.Any(known => known.Fact.Register.Direction == Direction.Export)
-        || point.Metered.IntervalRecords.Any(known => known.Fact.Export > Energy.Zero);
 }

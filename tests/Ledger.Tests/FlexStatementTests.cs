@@ -57,6 +57,27 @@ public sealed class FlexStatementTests
         statement.Net.ShouldBe(0.08m);
     }
 
+    [Fact]
+    public void Five_minutes_are_a_twelfth_of_an_hour_and_still_exact()
+    {
+        // 12 periods of 12 kW are 12 kWh at 0.10; by the hour once 1.20, by the period 0.10 each.
+        var twelve = Enumerable.Range(0, 12).Select(i => new BaselineBesideMeter(
+            new(Start + Duration.FromMinutes(5 * i), Start + Duration.FromMinutes((5 * i) + 5)), 12m, 20m, 8m)).ToList();
+        var byPeriod = FlexStatements.Of(StandardPacks.Find("uftp")!, FlexDirection.Reduce, twelve, Shanghai, new(0.10m), 2);
+        (byPeriod.Lines.Count, byPeriod.Lines[0].DeliveredKwh, byPeriod.Net).ShouldBe((12, 1m, 1.20m));
+        var byHour = FlexStatements.Of(First, FlexDirection.Reduce, twelve, Shanghai, new(1m), 2);
+        (byHour.Lines.Single().OrderedKwh, byHour.Net).ShouldBe((12m, 12m));
+    }
+
+    [Fact]
+    public void What_another_holds_is_not_delivered_here_and_a_response_against_the_order_has_none_of_it()
+    {
+        var statement = FlexStatements.Of(StandardPacks.Find("uftp")!, FlexDirection.Reduce,
+            [Period(0, 100m, 300m, 200m) with { HeldElsewhereKw = 60m }, Period(1, 100m, 300m, 320m) with { HeldElsewhereKw = 60m }],
+            Shanghai, new(1m), 2);
+        statement.Lines.Select(line => (line.DeliveredKwh, line.Payment)).ShouldBe([(10m, 10m), (-5m, 0m)]);
+    }
+
     private static FlexStatement Of(RulePackPublished pack, decimal?[] meteredKw) => FlexStatements.Of(pack, FlexDirection.Reduce,
         [.. meteredKw.Select((metered, i) => Period(i, 100m, 400m, metered))], Shanghai, new(1.2m), 2);
 

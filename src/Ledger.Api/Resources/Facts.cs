@@ -45,6 +45,8 @@ internal static class Facts
             "programme, point, declaredAt, start, end, availableKw"),
         ("delivery-claims", "delivery-claim", "Claims delivered energy for a programme; one kWh counts once.",
             "claim, programme, point, direction, start, end, energyKwh, claimedBy"),
+        ("frozen-baselines", "baseline-freeze", "Freezes the baselines of an instruction's targets as of its notice, or completes them.",
+            "instruction, point?, atPosition?, complete? (what awaits meter values), holidays?: [day]"),
         ("standing-limits", "standing-limit", "Sets a standing limit of a settlement point.",
             "point, kind, direction, kw | steps: [{start | daily, kw}], zone?, validFrom, validTo?, source"),
         ("tariffs", "tariff", "Publishes a version of a tariff.",

@@ -1,0 +1,102 @@
+using System.Text.Json.Nodes;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>One settlement period of one target, in kWh; null is unknown, and <c>unproven</c> says why.</summary>
+public sealed record DeliveredPeriodAnswer(
+    string Point, Instant Start, Instant End, decimal? OrderedKwh, decimal? BaselineKwh, decimal? MeteredKwh,
+    decimal? DeliveredKwh, decimal? DeficiencyKwh, decimal? OverDeliveryKwh, decimal HeldElsewhereKwh, string? Unproven)
+{
+    public static DeliveredPeriodAnswer Of(DeliveredPeriod row) => new(
+        row.Point.Value, row.Period.Start, row.Period.End, row.OrderedKwh, row.BaselineKwh, row.MeteredKwh,
+        row.DeliveredKwh, row.DeficiencyKwh, row.OverDeliveryKwh, row.HeldElsewhereKwh, row.Unproven);
+}
+
+/// <summary>What another programme's claim holds of a period, in kWh.</summary>
+public sealed record HeldElsewhereAnswer(
+    string Point, Instant Start, Instant End, string Claim, string Programme, int Precedence, decimal Kwh);
+
+/// <summary>One line at the level of the rule, in kWh and money.</summary>
+public sealed record DeliveryLineAnswer(
+    Instant Start, Instant End, decimal OrderedKwh, decimal DeliveredKwh, decimal EffectiveKwh, decimal ShortfallKwh,
+    decimal Payment, decimal Penalty, decimal Net);
+
+/// <summary>An interval for which nothing is settled.</summary>
+public sealed record UnprovenAnswer(Instant Start, Instant End);
+
+/// <summary>What is paid together. <c>net</c> is null while an interval of it is unproven.</summary>
+public sealed record DeliveryShareAnswer(
+    string Paid, IReadOnlyList<string> Points, IReadOnlyList<DeliveryLineAnswer> Lines, IReadOnlyList<UnprovenAnswer> Unproven,
+    decimal? Net, string? WhyNot)
+{
+    public static DeliveryShareAnswer Of(DeliveryShare share) => new(
+        share.Paid, [.. share.Points.Select(point => point.Value)],
+        [.. (share.Statement?.Lines ?? []).Select(line => new DeliveryLineAnswer(
+            line.Covers.Start, line.Covers.End, line.OrderedKwh, line.DeliveredKwh, line.EffectiveKwh, line.ShortfallKwh,
+            line.Payment, line.Penalty, line.Net))],
+        [.. (share.Statement?.Unproven ?? []).Select(gap => new UnprovenAnswer(gap.Start, gap.End))],
+        share.Statement?.Net, share.WhyNot);
+}
+
+/// <summary>Frozen baselines and what was delivered against them.</summary>
+internal static class DeliveryReads
+{
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
+        app.MapGet("/v1/frozen-baselines", async (HttpContext context) =>
+        {
+            var (instruction, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
+            var frozen = await Deliveries.FrozenAsync(
+                ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false);
+            return Answering.Read(
+                new { asOf = position, baselines = frozen.Select(fact => JsonNode.Parse(EventCodec.ToJson(fact))).ToList() }, position);
+        }).Reads("frozen-baselines", "The frozen baselines of an instruction's targets, with every day and why it was used or not.",
+            "instruction");
+
+        app.MapGet("/v1/deliveries", async (HttpContext context) =>
+        {
+            var (instruction, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
+            return await Deliveries.DeriveAsync(
+                    ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false) is { } found
+                ? Answering.Read(Answer(found, position), position)
+                : Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
+        }).Reads("deliveries", "What an instruction brought about against the frozen baselines, and what it is worth by the "
+            + "rule packs in force at its notice.", "instruction").Refuses(404);
+    }
+
+    private static object Answer(Delivered found, long? position) => new
+    {
+        asOf = position,
+        instruction = found.Order.Instruction.Value,
+        kind = found.Order.Kind,
+        issuedAt = found.Order.IssuedAt,
+        withdrawnAt = found.WithdrawnAt,
+        provisional = found.Provisional,
+        programme = found.Terms?.Programme.Programme.Value,
+        programmeVersion = found.Terms?.Programme.Version,
+        currency = found.Terms?.Programme.Currency,
+        baselinePack = found.Terms?.Baseline.Pack.Value,
+        baselinePackVersion = found.Terms?.Baseline.Version,
+        scoringPack = found.Terms?.Scoring?.Pack.Value,
+        scoringPackVersion = found.Terms?.Scoring?.Version,
+        level = found.Terms?.Scoring?.Scoring?.Level,
+        notScored = found.WhyNoTerms,
+        net = found.Net,
+        shares = found.Shares.Select(DeliveryShareAnswer.Of).ToList(),
+        periods = found.Periods.Select(DeliveredPeriodAnswer.Of).ToList(),
+        heldElsewhere = found.Held.Select(part => new HeldElsewhereAnswer(part.Point.Value, part.Period.Start, part.Period.End,
+            part.Claim.Value, part.Programme.Value, part.Precedence, part.Kwh)).ToList(),
+    };
+
+    private static async Task<(InstructionId Instruction, long? Position)> AskedAsync(OpenLedger ledger, HttpContext context)
+    {
+        var instruction = Asking.Required<InstructionId>(
+            context.Request, "instruction", InstructionId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+        var (_, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        return (instruction, position);
+    }
+}

@@ -1,0 +1,83 @@
+using Ledger.Cli.Listings;
+using Ledger.Domain;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger show delivery INSTRUCTION</c> and <c>ledger show baseline INSTRUCTION</c>: what would have been, what was,
+/// and what the difference is worth by the terms that held at the notice.
+/// </summary>
+internal static class ShowDelivery
+{
+    public static async Task<Page> BaselineAsync(LedgerReader ledger, long? asOf, string about, CancellationToken ct)
+    {
+        var id = Instruction(about);
+        var frozen = await Deliveries.FrozenAsync(ledger.Journal, id, Before(ledger, asOf), ct).ConfigureAwait(false);
+        return frozen.Count == 0
+            ? throw new CouldNotException($"no baseline of {id} is frozen; 'ledger freeze {id}' does it")
+            : ledger.Page("baseline", asOf).Field("instruction", "instruction", id.Value).Add(frozen);
+    }
+
+    public static async Task<Page> PageAsync(LedgerReader ledger, long? asOf, string about, CancellationToken ct)
+    {
+        var id = Instruction(about);
+        var found = await Deliveries.DeriveAsync(ledger.Journal, id, Before(ledger, asOf), ct).ConfigureAwait(false)
+            ?? throw new CouldNotException($"there is no dispatch instruction {id}");
+        var order = found.Order;
+        var page = ledger.Page("delivery", asOf)
+            .Field("instruction", null, id.Value).Field("kind", null, order.Kind)
+            .Field(null, "instruction", $"{id}: {Cell.Shown(order.Kind)}, issued at {Cell.Shown(order.IssuedAt)}")
+            .Field("start", null, order.Period.Start).Field("end", null, order.Period.End)
+            .Field(null, "holds", $"{Cell.Shown(order.Period.Start)} to {Cell.Shown(order.Period.End)}"
+                + (found.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}" : ""))
+            .Field("withdrawnAt", null, found.WithdrawnAt);
+        Terms(page, found);
+        return Tables(page
+            .Field("net", null, found.Net)
+            .Field(null, "net", found.Net is { } net ? $"{Cell.Shown(net)} {found.Terms!.Programme.Currency}"
+                : "unknown: something of it is unproven or not scored"), found);
+    }
+
+    private static void Terms(Page page, Delivered found)
+    {
+        page.Field("provisional", "provisional", found.Provisional
+            ? "yes: numbers of a rule behind these figures were not read in the rule itself" : "no");
+        if (found.Terms is not { Programme: var programme } terms)
+        {
+            page.Field("notScored", "not scored", found.WhyNoTerms);
+            return;
+        }
+        page.Field(null, "programme", $"{programme.Programme} v{programme.Version}, paid per {Cell.Shown(programme.PaidPer)}")
+            .Field("programme", null, programme.Programme.Value).Field("programmeVersion", null, programme.Version)
+            .Field("paidPer", null, programme.PaidPer).Field("currency", null, programme.Currency)
+            .Field("baselinePack", null, terms.Baseline.Pack.Value).Field("baselinePackVersion", null, terms.Baseline.Version)
+            .Field(null, "baseline by", Named(terms.Baseline))
+            .Field("scoringPack", null, terms.Scoring?.Pack.Value).Field("scoringPackVersion", null, terms.Scoring?.Version)
+            .Field("level", null, terms.Scoring?.Scoring?.Level)
+            .Field(null, "scored by", terms.Scoring is { Scoring: { } rule } scoring
+                ? $"{Named(scoring)}, over each {Cell.Shown(rule.Level)}" : null);
+        if (terms.Scoring?.Scoring?.Level == ScoringLevel.Month)
+            page.Note("The rule counts over a month; this page counts this call alone.");
+    }
+
+    private static string Named(RulePackPublished pack) =>
+        $"{pack.Pack} v{pack.Version}{(pack.Provisional ? ", provisional" : "")}: {pack.Source}";
+
+    private static Page Tables(Page page, Delivered found)
+    {
+        page.Table("shares", "payment less penalty is net", DeliveryListings.Shares(found.Shares))
+            .Table("lines", "lines, at the level of the rule", DeliveryListings.Lines(found.Shares))
+            .Table("unprovenIntervals", "intervals for which nothing is settled", DeliveryListings.Gaps(found.Shares))
+            .Table("periods", "delivery by settlement period, kWh", DeliveryListings.Periods(found.Periods))
+            .Table("unprovenPeriods", "periods of which something is unknown", DeliveryListings.Unproven(found.Periods));
+        if (found.Held.Count > 0)
+            page.Table("heldElsewhere", "energy that another programme holds: it is not paid here again", DeliveryListings.Held(found.Held));
+        return page.Note("Ordered is what the instruction asks of the frozen baseline. 'ledger show baseline' has its days and reasons.");
+    }
+
+    private static InstructionId Instruction(string about) =>
+        CommandLine.Read<InstructionId>(about, InstructionId.TryParse, "INSTRUCTION is an identifier");
+
+    private static long Before(LedgerReader ledger, long? asOf) => asOf + 1 ?? ledger.Journal.Length;
+}

@@ -1,0 +1,66 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>From delivered periods to amounts: added up over what the programme pays together, then scored by its pack.</summary>
+internal static class DeliveryScores
+{
+    /// <param name="paid">The targets as they are registered, in order.</param>
+    public static IEnumerable<DeliveryShare> Of(
+        DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods) =>
+        paid.GroupBy(point => terms.Programme.PaidPer switch
+        {
+            PaymentLevel.Station => $"{point.Station}",
+            PaymentLevel.Account => $"{point.Owner}",
+            _ => $"{point.Point}",
+        }).Select(together =>
+        {
+            IReadOnlyList<SettlementPointId> points = [.. together.Select(point => point.Point)];
+            var (statement, whyNot) = Statement(order, terms, [.. together], [.. periods.Where(period => points.Contains(period.Point))]);
+            return new DeliveryShare(together.Key, points, statement, whyNot);
+        });
+
+    private static (FlexStatement? Statement, string? WhyNot) Statement(
+        DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> points, IReadOnlyList<DeliveredPeriod> periods)
+    {
+        if (terms.Scoring is not { Scoring: { } rule } pack)
+            return (null, $"no scoring {terms.Programme.ScoringPack} is in force at {order.IssuedAt}");
+        if (terms.Programme.Service == ServiceKind.DemandIncrease)
+            return (null, "an instruction orders an export or a cap, and this programme pays for more load");
+        if (terms.Programme.Service == ServiceKind.Regulation)
+            return (null, "following a signal is scored from its curve, not from settlement periods");
+        if (points.Select(point => (point.Zone, point.PeriodMinutes)).Distinct().Count() > 1)
+            return (null, "points of several zones or period lengths are not added up");
+        // The order's own price is what was agreed for this call; where it has none, the programme's holds.
+        var prices = new ScoringPrices(
+            order.PricePerKwh > 0 ? order.PricePerKwh : terms.Programme.PricePerKwh,
+            order.PenaltyPerKwh > 0 ? order.PenaltyPerKwh : null);
+        var together = periods.GroupBy(period => period.Period).OrderBy(group => group.Key.Start)
+            .Select(group => Together(group.Key, [.. group])).ToList();
+        if (together.Count == 0) return (null, "no settlement period of it was called");
+        try
+        {
+            var zone = DateTimeZoneProviders.Tzdb[points[0].Zone];
+            return FlexStatements.Refusal(rule, together, zone, prices) is { } refused
+                ? (null, refused)
+                : (FlexStatements.Of(pack, FlexDirection.Reduce, together, zone, prices, Deliveries.MoneyDecimals), null);
+        }
+        catch (OverflowException inexact)
+        {
+            return (null, inexact.Message);
+        }
+    }
+
+    private static BaselineBesideMeter Together(Interval period, IReadOnlyList<DeliveredPeriod> points) => new(
+        period, Kilowatts(points.Sum(point => point.OrderedKwh ?? 0m), period), Sum(points, period, point => point.BaselineKwh),
+        Sum(points, period, point => point.MeteredKwh), Kilowatts(points.Sum(point => point.HeldElsewhereKwh), period));
+
+    // One point of which something is unknown leaves the sum unknown.
+    private static decimal? Sum(IReadOnlyList<DeliveredPeriod> points, Interval period, Func<DeliveredPeriod, decimal?> part) =>
+        points.Any(point => part(point) is null) ? null : Kilowatts(points.Sum(point => part(point)!.Value), period);
+
+    // A settlement period is a whole part of an hour, so a mean power is its energy times a whole number.
+    private static decimal Kilowatts(decimal kwh, Interval period) =>
+        kwh * (NodaConstants.NanosecondsPerHour / period.Duration.ToInt64Nanoseconds());
+}

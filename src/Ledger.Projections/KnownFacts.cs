@@ -1,0 +1,75 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// The journal's streams as far as they were known before a position, each read once: so whoever calculates from them
+/// gets the same for ever, whatever is recorded later and whatever a view says.
+/// </summary>
+internal sealed class KnownFacts(IJournal journal, long position, CancellationToken ct)
+{
+    /// <summary>A fact with its position, and from when on it holds.</summary>
+    public sealed record Known(long Position, Instant From, LedgerEvent Event);
+
+    private readonly Dictionary<string, IReadOnlyList<Known>> streams = new(StringComparer.Ordinal);
+
+    /// <summary>A stream's facts in the order of their recording.</summary>
+    public async Task<IReadOnlyList<Known>> ReadAsync(string stream)
+    {
+        if (streams.TryGetValue(stream, out var before)) return before;
+        var read = new List<Known>();
+        await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
+            if (recorded.Position < position)
+                read.Add(new(recorded.Position, recorded.Envelope.ValidFrom, EventCodec.Decode(recorded)));
+        streams.Add(stream, read);
+        return read;
+    }
+
+    /// <summary>A stream's folded state.</summary>
+    public async Task<TState> StateAsync<TState>(string stream, TState initial, Func<TState, LedgerEvent, TState> evolve) =>
+        (await ReadAsync(stream).ConfigureAwait(false)).Aggregate(initial, (state, known) => evolve(state, known.Event));
+
+    /// <summary>Of the facts that hold from an instant or before, the last; of two for one instant the later recorded one.</summary>
+    public async Task<TFact?> InForceAsync<TFact>(string stream, Instant at) where TFact : LedgerEvent =>
+        // Streams are read in order, and the sort is stable.
+        (await ReadAsync(stream).ConfigureAwait(false)).Where(known => known.From <= at)
+            .OrderBy(known => known.From).LastOrDefault()?.Event as TFact;
+
+    /// <summary>The version of a rule pack that holds at an instant; null where none does.</summary>
+    public async Task<RulePackPublished?> PackAsync(RulePackId pack, Instant at) => FlexStatements.InForce(
+        (await ReadAsync(Streams.RulePack(pack)).ConfigureAwait(false))
+            .Select(known => ((RulePackPublished)known.Event, known.From)), pack, at);
+
+    /// <summary>What was metered of a point's day, in both directions.</summary>
+    public async Task<MeteredFacts> MeteredAsync(SettlementPointId point, LocalDate day, IReadOnlyList<Interval> periods)
+    {
+        var (start, end) = (periods[0].Start, periods[^1].End);
+        List<Known> registers = [], intervals = [];
+        foreach (var direction in Enum.GetValues<Direction>())
+        {
+            var register = new RegisterId(point, direction);
+            registers.AddRange(await ReadAsync(Streams.Register(register)).ConfigureAwait(false));
+            var last = (end - Duration.Epsilon).InUtc().Date;
+            for (var date = start.InUtc().Date; date <= last; date = date.PlusDays(1))
+                intervals.AddRange(await ReadAsync(Streams.IntervalReadings(register, date)).ConfigureAwait(false));
+        }
+        var curve = await ReadAsync(Streams.Curve(point, day)).ConfigureAwait(false);
+        return new(
+            [.. registers.Where(known => known.Event is RegisterInstalled).Select(known =>
+                new Positioned<RegisterInForce>(known.Position, new(known.From, (RegisterInstalled)known.Event)))],
+            [.. Of<RegisterReadingRecorded>(registers)
+                .Where(known => known.Fact.ReadAt >= start && known.Fact.ReadAt <= end)],
+            [.. Of<IntervalReadingRecorded>(intervals)], [.. Of<IntervalRecorded>(curve)])
+        {
+            ReadingCorrections = [.. Of<RegisterReadingCorrected>(registers)
+                .Where(known => known.Fact.ReadAt >= start && known.Fact.ReadAt <= end)],
+            IntervalCorrections = [.. Of<IntervalReadingCorrected>(intervals)],
+            Estimates = [.. Of<IntervalEstimated>(intervals)],
+        };
+    }
+
+    private static IEnumerable<Positioned<T>> Of<T>(IEnumerable<Known> known) where T : LedgerEvent =>
+        known.Where(fact => fact.Event is T).Select(fact => new Positioned<T>(fact.Position, (T)fact.Event));
+}

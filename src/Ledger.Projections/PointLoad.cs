@@ -1,0 +1,73 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// The load of one settlement point in its settlement periods, as baselines and deliveries count it: import less export
+/// in kWh of <see cref="FrozenBaselines.KwhDecimals"/> decimals, settled by the same rule as a statement, and null where
+/// it is not wholly known. A curve with a hole proves no load, so only records without one count.
+/// </summary>
+internal sealed class PointLoad(SettlementPointRegistered point)
+{
+    public DateTimeZone Zone { get; } = DateTimeZoneProviders.Tzdb[point.Zone];
+    public Duration Period { get; } = Duration.FromMinutes(point.PeriodMinutes);
+
+    /// <summary>The settlement periods of a local day; none where it is no whole number of them.</summary>
+    public IReadOnlyList<Interval> Periods(LocalDate day) =>
+        SettlementCalendar.TryPeriods(Zone, day, point.PeriodMinutes, out var periods, out _) ? periods : [];
+
+    /// <summary>The settlement periods that lie wholly in a call, in order.</summary>
+    public IReadOnlyList<Interval> Periods(Interval call)
+    {
+        var periods = new List<Interval>();
+        for (var day = DayOf(call.Start); periods.Count <= FrozenBaselines.PeriodsMax; day = day.PlusDays(1))
+        {
+            if (SettlementCalendar.Day(Zone, day).Start >= call.End) break;
+            periods.AddRange(Periods(day).Where(period => period.Start >= call.Start && period.End <= call.End));
+        }
+        return periods;
+    }
+
+    public LocalDate DayOf(Instant at) => SettlementCalendar.DayContaining(Zone, at);
+
+    /// <summary>The load of a whole local day.</summary>
+    public async Task<BaselineDay> DayAsync(KnownFacts facts, LocalDate day)
+    {
+        var periods = Periods(day);
+        if (periods.Count == 0) return new(day, []);
+        var metered = await facts.MeteredAsync(point.Point, day, periods).ConfigureAwait(false);
+        metered = metered with
+        {
+            IntervalRecords = [.. metered.IntervalRecords.GroupBy(record => record.Fact.Period)
+                .Select(versions => versions.MaxBy(record => record.Fact.Version)!)
+                .Where(record => Duration.FromNanoseconds(record.Fact.CoveredMicroseconds * 1000) == record.Fact.Period.Duration)],
+        };
+        var byStart = new PointFacts(point, periods, metered).Quantities().ToLookup(quantity => quantity.Period.Start);
+        return new(day, [.. periods.Select(period => Net(byStart[period.Start]))]);
+    }
+
+    /// <summary>The load of single periods, in their order.</summary>
+    public async Task<IReadOnlyList<decimal?>> OfAsync(KnownFacts facts, IReadOnlyList<Interval> periods)
+    {
+        var byStart = new Dictionary<Instant, decimal?>();
+        foreach (var day in periods.Select(period => DayOf(period.Start)).Distinct())
+        {
+            var load = await DayAsync(facts, day).ConfigureAwait(false);
+            foreach (var (period, value) in Periods(day).Zip(load.KilowattHours)) byStart[period.Start] = value;
+        }
+        return [.. periods.Select(period => byStart.GetValueOrDefault(period.Start))];
+    }
+
+    // Of one direction: a point that cannot export has no quantity of export, which is no hole.
+    private static decimal? Net(IEnumerable<MeteredQuantity> directions)
+    {
+        var net = Energy.Zero;
+        foreach (var quantity in directions)
+        {
+            if (quantity.Metered is not { } energy || quantity.Quality == ReadingQuality.Suspect) return null;
+            net = quantity.Direction == Direction.Import ? net + energy : net - energy;
+        }
+        return net.ToDecimalKwh(FrozenBaselines.KwhDecimals);
+    }
+}
