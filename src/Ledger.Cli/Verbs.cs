@@ -12,8 +12,8 @@ public static class Verbs
         [], (line, shell, _) => Task.FromResult(RunHelp(line, shell)));
 
     public static IReadOnlyList<Verb> All { get; } =
-        [Demo.Verb, Serve.Verb, Import.Verb, Show.Verb, Settle.Verb, Freeze.Verb, Replay.Verb, Export.Verb, ReportStation.Verb,
-            SignCheckpoint.Verb, Prove.Verb, Recover.Verb, Calc.Verb, Help];
+        [Demo.Verb, Serve.Verb, Import.Verb, Show.Verb, Settle.Verb, Freeze.Verb, Replay.Verb, Export.Verb,
+            ReportStation.Verb, SignCheckpoint.Verb, Prove.Verb, Verify.Verb, Recover.Verb, Calc.Verb, Help];
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);
 

@@ -11,6 +11,27 @@ public sealed record EvidenceRefused(
 /// </summary>
 public sealed record EvidenceKept(EvidenceDigest Evidence, string Source, string Note, long Bytes) : LedgerEvent;
 
+/// <summary>Which evidence a fact names, so that whoever verifies the ledger can ask for it.</summary>
+public static class NamedEvidence
+{
+    /// <summary>The digest that a fact names; null where it names none.</summary>
+    public static EvidenceDigest? Of(LedgerEvent fact) => fact switch
+    {
+        IntervalRecorded record => record.Evidence,
+        RegisterReadingRecorded reading => reading.Evidence,
+        RegisterReadingQuarantined held => held.Evidence,
+        RegisterReadingCorrected correction => correction.Evidence,
+        IntervalReadingRecorded reading => reading.Evidence,
+        IntervalReadingCorrected correction => correction.Evidence,
+        IntervalEstimated estimate => estimate.Evidence,
+        MeterFindingRecorded finding => finding.Evidence,
+        ChargingFactRecorded observed => observed.Evidence,
+        EvidenceRefused refused => refused.Evidence,
+        EvidenceKept kept => kept.Evidence,
+        _ => null,
+    };
+}
+
 /// <summary>
 /// The ledger's clock stepped back: <c>recordedAt</c> stays at its highest value until the clock catches up.
 /// </summary>

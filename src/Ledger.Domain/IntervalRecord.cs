@@ -49,6 +49,15 @@ public static class IntervalRecords
             integral.CoveredMicroseconds, integral.Ramp1sMilliwattsMax, integral.Gaps, integral.Samples, lateSamples,
             integral.Duplicates, integral.Conflicts, clockOffsetMicroseconds, quality, reason, evidence);
 
+    /// <summary>Whether a sender's clock is ahead by more than a clock may be off.</summary>
+    public static bool IsClockSuspect(long offsetMicroseconds) => offsetMicroseconds > Limits.ClockSkewMs * 1000L;
+
+    /// <summary>How good a record is: a period of which nothing was covered is missing, one of a wrong clock suspect.</summary>
+    public static ReadingQuality QualityOf(long coveredMicroseconds, long clockOffsetMicroseconds) =>
+        coveredMicroseconds == 0 ? ReadingQuality.Missing
+        : IsClockSuspect(clockOffsetMicroseconds) ? ReadingQuality.Suspect
+        : ReadingQuality.Measured;
+
     /// <summary>
     /// Judges a record; its version is given here, whatever the candidate says. Guards stand in the order of their codes.
     /// </summary>

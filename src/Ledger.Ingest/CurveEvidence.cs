@@ -12,15 +12,18 @@ namespace Ledger.Ingest;
 internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest received, CurveBatch batch)
 {
     private const string ManifestHeader = "ledger-evidence-manifest/1\n";
+
     private readonly ConcurrentDictionary<EvidenceDigest, Lazy<CurveBatch>> read = [];
 
     public EvidenceDigest Received => received;
 
     /// <summary>The pieces of evidence under a digest: itself, or those that its manifest lists.</summary>
-    public IEnumerable<EvidenceDigest> Pieces(EvidenceDigest digest)
+    public IEnumerable<EvidenceDigest> Pieces(EvidenceDigest digest) =>
+        digest == received ? [digest] : Listed(digest, Bytes(digest));
+
+    /// <summary>The digests that a manifest lists; the evidence's own where it is none.</summary>
+    public static IEnumerable<EvidenceDigest> Listed(EvidenceDigest digest, byte[] bytes)
     {
-        if (digest == received) return [digest];
-        var bytes = Bytes(digest);
         if (!bytes.AsSpan().StartsWith(Encoding.ASCII.GetBytes(ManifestHeader))) return [digest];
         return Encoding.ASCII.GetString(bytes)[ManifestHeader.Length..]
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => new EvidenceDigest(line));
@@ -38,20 +41,27 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
     /// <summary>What a piece says of a point, in order of time; repeats of an instant stay.</summary>
     public PowerSample[] Samples(EvidenceDigest piece, SettlementPointId point)
     {
-        var curves = (piece == received ? batch : read.GetOrAdd(piece, _ => new(() => Read(piece, point))).Value).Curves;
+        var curves = piece == received ? batch : read.GetOrAdd(piece, _ => new(() => Read(piece, point))).Value;
         // A file without a point column was read for the first point that asked; it means whichever point names it.
-        var samples = (curves.FirstOrDefault(curve => curve.Point == point)
-            ?? Read(piece, point).Curves.FirstOrDefault(curve => curve.Point == point))?.Samples ?? [];
+        return Of(curves, point) ?? Of(Read(piece, point), point) ?? [];
+    }
+
+    /// <summary>A point's samples in order of time, null where the batch does not name it.</summary>
+    public static PowerSample[]? Of(CurveBatch batch, SettlementPointId point)
+    {
+        if (batch.Curves.FirstOrDefault(curve => curve.Point == point)?.Samples is not { } samples) return null;
         for (var i = 1; i < samples.Length; i++)
             if (samples[i].AtMicroseconds < samples[i - 1].AtMicroseconds)
                 return [.. samples.OrderBy(sample => sample.AtMicroseconds)];
         return samples;
     }
 
-    private CurveBatch Read(EvidenceDigest piece, SettlementPointId point) =>
-        CurveFiles.TryRead(Bytes(piece), new IntakeHints(point), out var found, out var refused) && found is not null
+    private CurveBatch Read(EvidenceDigest piece, SettlementPointId point) => Parse(piece, Bytes(piece), point);
+
+    public static CurveBatch Parse(EvidenceDigest piece, byte[] bytes, SettlementPointId point) =>
+        CurveFiles.TryRead(bytes, new IntakeHints(point), out var found, out var refused) && found is not null
             ? found
-            : throw new InvalidDataException($"evidence {piece} is no curve any more: {refused?.Detail}");
+            : throw new InvalidDataException($"evidence {piece} is no curve: {refused?.Detail}");
 
     private byte[] Bytes(EvidenceDigest digest) =>
         archive.Get(digest) ?? throw new InvalidDataException($"the archive does not have the evidence {digest}");

@@ -27,7 +27,7 @@ internal sealed class CurvePeriods(
     private bool IsTouched(Interval period)
     {
         var (start, end) = Edges(period);
-        var first = FirstAtOrAfter(received, start);
+        var first = CurveWindow.FirstAtOrAfter(received, start);
         if (first < received.Length && received[first].AtMicroseconds < end) return true;
         if (first == received.Length) return calendar.Known(period) is not null && start - received[^1].AtMicroseconds <= allowedGap;
         // No sample in it: one after it closes what is provisional, and two near each other span it.
@@ -42,7 +42,7 @@ internal sealed class CurvePeriods(
         var before = calendar.Known(period);
         var used = new List<EvidenceDigest>();
         var samples = Union(period, start, end, used);
-        var integral = PowerCurve.Integrate(samples, [period], Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit))[0];
+        var integral = CurveWindow.Integrate(samples, period);
         // A sample at the very edge belongs to this period, but alone it only closes the one before, which names it.
         if (before is null && integral.CoveredMicroseconds == 0 && IsOnlyAnEdge(start, end)) return null;
 
@@ -52,53 +52,28 @@ internal sealed class CurvePeriods(
         // What was sent again, later, says nothing new of its sender's clock.
         var isAgain = before is not null && evidence.Pieces(before.Evidence).Contains(evidence.Received);
         var offset = Math.Max(before?.ClockOffsetMicroseconds ?? 0, isAgain ? 0 : offsetMicroseconds);
-        var suspect = offset > Limits.ClockSkewMs * 1000L;
-        var quality = integral.CoveredMicroseconds == 0 ? ReadingQuality.Missing
-            : suspect ? ReadingQuality.Suspect : ReadingQuality.Measured;
+        var quality = IntervalRecords.QualityOf(integral.CoveredMicroseconds, offset);
         return IntervalRecords.From(
             point, integral, isClosed || before?.State == IntervalRecordState.Final ? IntervalRecordState.Final : IntervalRecordState.Provisional,
-            late, offset, quality, evidence.Union(used), suspect ? Clock(offset) : null);
+            late, offset, quality, evidence.Union(used), IntervalRecords.IsClockSuspect(offset) ? Clock(offset) : null);
     }
 
     private bool IsOnlyAnEdge(long start, long end)
     {
-        var first = FirstAtOrAfter(received, start);
+        var first = CurveWindow.FirstAtOrAfter(received, start);
         return first > 0 && received[first].AtMicroseconds == start
             && (first + 1 == received.Length || received[first + 1].AtMicroseconds >= end)
             && start - received[first - 1].AtMicroseconds <= allowedGap;
     }
 
-    /// <summary>
-    /// The samples of a period out of all its evidence and that of the periods beside, from one ramp window before it to
-    /// the first that closes it; <paramref name="used"/> gets the pieces that they come from.
-    /// </summary>
+    /// <summary>The samples of a period out of all its evidence and that of the periods beside.</summary>
     private ReadOnlySpan<PowerSample> Union(Interval period, long start, long end, List<EvidenceDigest> used)
     {
-        var pieces = new List<(EvidenceDigest Digest, PowerSample[] Samples)> { (evidence.Received, received) };
+        var pieces = new List<CurvePiece> { new(evidence.Received, received) };
         foreach (var near in Near(period))
             foreach (var piece in evidence.Pieces(near.Evidence))
-                if (pieces.All(known => known.Digest != piece)) pieces.Add((piece, Earlier(piece)));
-        var windows = pieces.ConvertAll(piece => Window(piece.Samples, start, end));
-        var (from, to) = (windows.Max(window => window.From), windows.Min(window => window.To));
-        var (count, single) = (0, -1);
-        for (var i = 0; i < pieces.Count; i++)
-        {
-            var inside = Between(pieces[i].Samples, from, to);
-            if (inside.IsEmpty) continue;
-            used.Add(pieces[i].Digest);
-            (count, single) = (count + inside.Length, i);
-        }
-        if (used.Count == 1) return Between(pieces[single].Samples, from, to);
-        var union = new PowerSample[count];
-        var filled = 0;
-        foreach (var (_, samples) in pieces)
-        {
-            var inside = Between(samples, from, to);
-            inside.CopyTo(union.AsSpan(filled));
-            filled += inside.Length;
-        }
-        Array.Sort(union, static (a, b) => a.AtMicroseconds.CompareTo(b.AtMicroseconds));
-        return union;
+                if (pieces.All(known => known.Digest != piece)) pieces.Add(new(piece, Earlier(piece)));
+        return CurveWindow.Union(pieces, start, end, used);
     }
 
     /// <summary>The records whose evidence may hold samples of this period or beside it.</summary>
@@ -120,40 +95,11 @@ internal sealed class CurvePeriods(
     {
         var known = new HashSet<long>();
         foreach (var piece in evidence.Pieces(before.Evidence))
-            foreach (var sample in Between(Earlier(piece), start, end - 1)) known.Add(sample.AtMicroseconds);
+            foreach (var sample in CurveWindow.Between(Earlier(piece), start, end - 1)) known.Add(sample.AtMicroseconds);
         var count = 0;
-        foreach (var sample in Between(received, start, end - 1))
+        foreach (var sample in CurveWindow.Between(received, start, end - 1))
             if (known.Add(sample.AtMicroseconds)) count++;
         return count;
-    }
-
-    /// <summary>From the last sample that a ramp window reaches back to, up to the first at or after the end.</summary>
-    private static (long From, long To) Window(PowerSample[] samples, long start, long end)
-    {
-        var first = FirstAtOrAfter(samples, start - PowerCurve.RampWindowMicroseconds + 1);
-        var close = FirstAtOrAfter(samples, end);
-        return (first == 0 ? long.MinValue : samples[first - 1].AtMicroseconds,
-            close == samples.Length ? long.MaxValue : samples[close].AtMicroseconds);
-    }
-
-    /// <summary>The samples from one instant to another, both included.</summary>
-    private static ReadOnlySpan<PowerSample> Between(PowerSample[] samples, long from, long to)
-    {
-        var first = FirstAtOrAfter(samples, from);
-        var end = to == long.MaxValue ? samples.Length : FirstAtOrAfter(samples, to + 1);
-        return samples.AsSpan(first, Math.Max(0, end - first));
-    }
-
-    private static int FirstAtOrAfter(PowerSample[] samples, long at)
-    {
-        var (low, high) = (0, samples.Length);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (samples[middle].AtMicroseconds < at) low = middle + 1;
-            else high = middle;
-        }
-        return low;
     }
 
     private static (long Start, long End) Edges(Interval period) =>

@@ -24,6 +24,14 @@ public readonly record struct EventId(UInt128 Value)
         return new EventId(BinaryPrimitives.ReadUInt128BigEndian(id));
     }
 
+    /// <summary>Whether the id begins with this valid time and bears the version and variant of UUIDv8.</summary>
+    public bool IsOf(Instant validFrom)
+    {
+        var milliseconds = (ulong)(Value >> 80);
+        return milliseconds == ((ulong)validFrom.ToUnixTimeMilliseconds() & 0xffff_ffff_ffff)
+            && (int)(Value >> 76 & 0xf) == 8 && (int)(Value >> 62 & 3) == 2;
+    }
+
     public byte[] ToBytes()
     {
         var bytes = new byte[16];

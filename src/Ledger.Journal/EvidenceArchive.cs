@@ -5,34 +5,28 @@ using Ledger.Domain;
 namespace Ledger.Journal;
 
 /// <summary>
-/// Raw evidence, as received, addressed by its SHA-256 digest; kept once, sealed, in append-only segments. A record:
-/// "LEV1", u32 plain length, 32 bytes digest, 8 bytes checksum (start of SHA-256 of what precedes), ciphertext, 16
-/// bytes tag. Frames may name persons, so they lie encrypted (AES-256-GCM, key and deterministic nonce from the
-/// ledger's secret and the digest: the same bytes always seal to the same bytes).
+/// Raw evidence, as received, addressed by its SHA-256 digest; kept once, in append-only segments. Frames may name
+/// persons, so they lie encrypted (<see cref="EvidenceSeal"/>).
 /// </summary>
 public sealed class EvidenceArchive : IDisposable
 {
-    private const int HeadBytes = 48, TagBytes = 16, NonceBytes = 12;
+    public const string FolderName = "evidence";
+    private const int HeadBytes = EvidenceSeal.HeadBytes, TagBytes = EvidenceSeal.TagBytes;
     private const long SegmentBytesMax = 256L * 1024 * 1024;
     private readonly string directory;
     private readonly FileAccess access;
-    private readonly byte[] nonceKey;
-    private readonly AesGcm cipher;
+    private readonly EvidenceSeal seal;
     private readonly Lock gate = new();
     private readonly Dictionary<EvidenceDigest, (int Segment, long Offset, int Length)> index = [];
     private readonly List<FileStream> segments = [];
 
-    private EvidenceArchive(string directory, byte[] secret, FileAccess access)
-    {
-        (this.directory, this.access) = (directory, access);
-        nonceKey = HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: "ledger evidence nonce"u8.ToArray());
-        cipher = new AesGcm(HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: "ledger evidence key"u8.ToArray()), TagBytes);
-    }
+    private EvidenceArchive(string directory, byte[] secret, FileAccess access) =>
+        (this.directory, this.access, seal) = (directory, access, new EvidenceSeal(secret));
 
     /// <summary>Opens the archive in the folder <c>evidence</c> of the data folder, whose owner the caller is.</summary>
     public static EvidenceArchive Open(string dataDirectory, byte[] secret)
     {
-        DurableFiles.CreateDirectory(Path.Combine(dataDirectory, "evidence"));
+        DurableFiles.CreateDirectory(Path.Combine(dataDirectory, FolderName));
         return Open(dataDirectory, secret, FileAccess.ReadWrite);
     }
 
@@ -44,7 +38,7 @@ public sealed class EvidenceArchive : IDisposable
 
     private static EvidenceArchive Open(string dataDirectory, byte[] secret, FileAccess access)
     {
-        var archive = new EvidenceArchive(Path.Combine(dataDirectory, "evidence"), secret, access);
+        var archive = new EvidenceArchive(Path.Combine(dataDirectory, FolderName), secret, access);
         try
         {
             while (File.Exists(archive.SegmentPath(archive.segments.Count)))
@@ -64,15 +58,10 @@ public sealed class EvidenceArchive : IDisposable
         if (access == FileAccess.Read) throw new InvalidOperationException("the evidence is open for reading only");
         var hash = SHA256.HashData(evidence);
         var digest = new EvidenceDigest(Convert.ToHexStringLower(hash));
-        var record = new byte[HeadBytes + evidence.Length + TagBytes];
-        "LEV1"u8.CopyTo(record);
-        BinaryPrimitives.WriteInt32BigEndian(record.AsSpan(4), evidence.Length);
-        hash.CopyTo(record, 8);
-        SHA256.HashData(record.AsSpan(0, 40)).AsSpan(0, 8).CopyTo(record.AsSpan(40));
         lock (gate)
         {
             if (index.ContainsKey(digest)) return digest;
-            cipher.Encrypt(Nonce(hash), evidence, record.AsSpan(HeadBytes, evidence.Length), record.AsSpan(HeadBytes + evidence.Length));
+            var record = seal.Seal(hash, evidence);
             if (segments.Count == 0 || segments[^1].Length >= SegmentBytesMax)
             {
                 OpenSegment();
@@ -99,23 +88,18 @@ public sealed class EvidenceArchive : IDisposable
     private byte[]? Unseal(EvidenceDigest digest, (int Segment, long Offset, int Length) at)
     {
         var record = new byte[HeadBytes + at.Length + TagBytes];
-        if (RandomAccess.Read(segments[at.Segment].SafeFileHandle, record, at.Offset) != record.Length) return null;
-        var hash = Convert.FromHexString(digest.Hex);
-        var plain = new byte[at.Length];
-        try
-        {
-            cipher.Decrypt(Nonce(hash), record.AsSpan(HeadBytes, at.Length), record.AsSpan(HeadBytes + at.Length), plain);
-        }
-        catch (AuthenticationTagMismatchException)
-        {
-            return null;
-        }
-        return SHA256.HashData(plain).AsSpan().SequenceEqual(hash) ? plain : null;
+        return RandomAccess.Read(segments[at.Segment].SafeFileHandle, record, at.Offset) == record.Length
+            ? seal.Open(Convert.FromHexString(digest.Hex), record.AsSpan(HeadBytes))
+            : null;
     }
 
-    private ReadOnlySpan<byte> Nonce(byte[] digest) => HMACSHA256.HashData(nonceKey, digest).AsSpan(0, NonceBytes);
+    /// <summary>The segments of a data folder, in order.</summary>
+    internal static IEnumerable<string> Segments(string dataDirectory) =>
+        Enumerable.Range(0, int.MaxValue).Select(number => SegmentPath(Path.Combine(dataDirectory, FolderName), number))
+            .TakeWhile(File.Exists);
 
-    private string SegmentPath(int number) => Path.Combine(directory, $"{number:D6}.segment");
+    private string SegmentPath(int number) => SegmentPath(directory, number);
+    private static string SegmentPath(string directory, int number) => Path.Combine(directory, $"{number:D6}.segment");
 
     // WriteThrough (O_SYNC) because .NET's Flush(true) swallows the errors of fsync on Linux.
     private FileStream OpenSegment()
@@ -139,7 +123,7 @@ public sealed class EvidenceArchive : IDisposable
         {
             var isWhole = RandomAccess.Read(segment.SafeFileHandle, head, offset) == HeadBytes
                 && (head.AsSpan().ContainsAnyExcept((byte)0) || !IsUnwritten(segment, offset));
-            if (isWhole && !SHA256.HashData(head.AsSpan(0, 40)).AsSpan(0, 8).SequenceEqual(head.AsSpan(40))) throw Damaged();
+            if (isWhole && !EvidenceSeal.IsHead(head)) throw Damaged();
             var length = isWhole ? BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4)) : 0;
             if (!isWhole || offset + HeadBytes + length + TagBytes > end)
             {
@@ -168,6 +152,6 @@ public sealed class EvidenceArchive : IDisposable
     public void Dispose()
     {
         foreach (var segment in segments) segment.Dispose();
-        cipher.Dispose();
+        seal.Dispose();
     }
 }

@@ -35,6 +35,7 @@ public sealed class JournalHead : IDisposable
 {
     public const string FileName = "journal.head";
     private const int SlotBytes = 84;
+    private const int Slots = 2;
     private const int SlotDistance = 4096; // one page each, so that no torn sector can hold both
     private readonly FileStream file;
     private ulong generation;
@@ -96,18 +97,39 @@ public sealed class JournalHead : IDisposable
     /// <summary>The newer of the intact slots; null where neither is intact.</summary>
     private static (ulong Generation, Acknowledged Acknowledged)? Load(FileStream file)
     {
-        Span<byte> slot = stackalloc byte[SlotBytes];
         (ulong Generation, Acknowledged Acknowledged)? newer = null;
-        for (var i = 0; i < 2; i++)
-        {
-            slot.Clear();
-            RandomAccess.Read(file.SafeFileHandle, slot, (long)i * SlotDistance);
-            if (!slot[..4].SequenceEqual("LHD1"u8) || !SHA256.HashData(slot[..52]).AsSpan().SequenceEqual(slot[52..])) continue;
-            var generation = BinaryPrimitives.ReadUInt64BigEndian(slot[4..]);
-            if (newer is null || generation > newer.Value.Generation)
-                newer = (generation, new(BinaryPrimitives.ReadInt64BigEndian(slot[12..]), slot[20..52].ToArray()));
-        }
+        for (var i = 0; i < Slots; i++)
+            if (Slot(file, i) is { } intact && (newer is null || intact.Generation > newer.Value.Generation)) newer = intact;
         return newer;
+    }
+
+    /// <summary>What a slot says, null where it is not intact.</summary>
+    private static (ulong Generation, Acknowledged Acknowledged)? Slot(FileStream file, int number)
+    {
+        Span<byte> slot = stackalloc byte[SlotBytes];
+        slot.Clear();
+        RandomAccess.Read(file.SafeFileHandle, slot, (long)number * SlotDistance);
+        if (!slot[..4].SequenceEqual("LHD1"u8) || !SHA256.HashData(slot[..52]).AsSpan().SequenceEqual(slot[52..])) return null;
+        return (BinaryPrimitives.ReadUInt64BigEndian(slot[4..]),
+            new(BinaryPrimitives.ReadInt64BigEndian(slot[12..]), slot[20..52].ToArray()));
+    }
+
+    /// <summary>
+    /// Both slots for whoever verifies the file, null where one is not intact, and the first byte that belongs to neither
+    /// and is not zero. Nothing where there is no file.
+    /// </summary>
+    internal static (IReadOnlyList<Acknowledged?> Slots, long? Stray) ReadAll(string directory)
+    {
+        var path = Path.Combine(directory, FileName);
+        if (!File.Exists(path)) return ([], null);
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
+        // Once more: the owner may just have been writing the one.
+        var slots = Enumerable.Range(0, Slots).Select(number => (Slot(file, number) ?? Slot(file, number))?.Acknowledged).ToList();
+        var bytes = new byte[file.Length];
+        RandomAccess.Read(file.SafeFileHandle, bytes, 0);
+        var stray = Enumerable.Range(0, bytes.Length).FirstOrDefault(
+            at => bytes[at] != 0 && (at % SlotDistance >= SlotBytes || at / SlotDistance >= Slots), -1);
+        return (slots, stray < 0 ? null : stray);
     }
 
     private static JournalRefusedException Damaged() => new($"both slots of {FileName} are damaged");

@@ -10,7 +10,7 @@ namespace Ledger.Journal;
 /// </summary>
 internal sealed class JournalTables : IDisposable
 {
-    private const string Schema = """
+    public const string Schema = """
         CREATE TABLE IF NOT EXISTS ledger(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL,
             length INTEGER NOT NULL, frontier BLOB NOT NULL, recorded_at INTEGER NOT NULL) STRICT;
         CREATE TABLE IF NOT EXISTS streams(key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;

@@ -31,9 +31,15 @@ public static class Replay
     /// applied). Positions of rows are compared too, so a row with a forged validity is found. Projections that have
     /// applied the same events are recomputed in one pass over the journal.
     /// </summary>
+    public static Task<IReadOnlyList<RowDifference>> DiffAsync(
+        IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
+        long? asOf, CancellationToken ct) => DiffAsync(journal, stored, projections, decode, asOf, null, ct);
+
+    /// <inheritdoc cref="DiffAsync(IJournal, IViewStore, IReadOnlyList{IProjection}, EventDecoder, long?, CancellationToken)"/>
+    /// <param name="computed">Rows that were recomputed already, used where they are of the same position.</param>
     public static async Task<IReadOnlyList<RowDifference>> DiffAsync(
         IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
-        long? asOf, CancellationToken ct)
+        long? asOf, MemoryViews? computed, CancellationToken ct)
     {
         var differences = new List<RowDifference>();
         foreach (var alike in projections.GroupBy(projection => stored.Checkpoint(projection.Name)))
@@ -43,7 +49,9 @@ public static class Replay
                 differences.AddRange(alike.Select(projection =>
                     new RowDifference(projection.Name, "checkpoint", $"{applied}", $"{journal.Length}")));
             var end = asOf is { } position ? Math.Min(checked(position + 1), applied) : applied;
-            var fresh = await RecomputeAsync(journal, [.. alike], decode, end, ct).ConfigureAwait(false);
+            var fresh = computed is not null && alike.All(projection => computed.Checkpoint(projection.Name) == end)
+                ? computed
+                : await RecomputeAsync(journal, [.. alike], decode, end, ct).ConfigureAwait(false);
             var horizon = asOf is null ? ViewRow.Open : end; // without as-of no stored row escapes, whatever it claims
             foreach (var projection in alike)
                 differences.AddRange(Compare(

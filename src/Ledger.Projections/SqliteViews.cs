@@ -1,3 +1,4 @@
+using Ledger.Journal.Verification;
 using Microsoft.Data.Sqlite;
 
 namespace Ledger.Projections;
@@ -9,28 +10,35 @@ namespace Ledger.Projections;
 public sealed class SqliteViews : IViewStore, IDisposable
 {
     private const string Columns = "projection, key, from_position, to_position, json";
+    private const string Tables = """
+        CREATE TABLE IF NOT EXISTS view_row (
+          projection TEXT NOT NULL, key TEXT NOT NULL, from_position INTEGER NOT NULL,
+          to_position INTEGER NOT NULL, json TEXT NOT NULL,
+          PRIMARY KEY (projection, key, from_position)) WITHOUT ROWID;
+        CREATE UNIQUE INDEX IF NOT EXISTS open_row ON view_row (projection, key)
+          WHERE to_position = 9223372036854775807;
+        CREATE TABLE IF NOT EXISTS checkpoint (projection TEXT PRIMARY KEY, next_position INTEGER NOT NULL);
+        CREATE TABLE IF NOT EXISTS alarm (
+          position INTEGER NOT NULL, projection TEXT NOT NULL, wire_name TEXT NOT NULL, reason TEXT NOT NULL);
+        """;
+
     private readonly SqliteConnection connection;
     private readonly Lock gate = new();
     private readonly SqliteCommand currentRow; // a fold reads these several times an event: they stay prepared
     private readonly SqliteCommand currentRows;
 
-    public SqliteViews(string path)
+    public SqliteViews(string path) : this(path, SqliteOpenMode.ReadWriteCreate)
+    {
+        Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
+        Execute(Tables);
+    }
+
+    private SqliteViews(string path, SqliteOpenMode mode)
     {
         connection = new SqliteConnection(
-            new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+            new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false }.ToString());
         connection.Open();
-        Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;");
-        Execute("""
-            CREATE TABLE IF NOT EXISTS view_row (
-              projection TEXT NOT NULL, key TEXT NOT NULL, from_position INTEGER NOT NULL,
-              to_position INTEGER NOT NULL, json TEXT NOT NULL,
-              PRIMARY KEY (projection, key, from_position)) WITHOUT ROWID;
-            CREATE UNIQUE INDEX IF NOT EXISTS open_row ON view_row (projection, key)
-              WHERE to_position = 9223372036854775807;
-            CREATE TABLE IF NOT EXISTS checkpoint (projection TEXT PRIMARY KEY, next_position INTEGER NOT NULL);
-            CREATE TABLE IF NOT EXISTS alarm (
-              position INTEGER NOT NULL, projection TEXT NOT NULL, wire_name TEXT NOT NULL, reason TEXT NOT NULL);
-            """);
+        Execute("PRAGMA busy_timeout=5000");
         currentRow = Command("""
             SELECT json FROM view_row WHERE projection = $p AND key = $k AND to_position = 9223372036854775807
             """, ("$p", ""), ("$k", ""));
@@ -38,6 +46,19 @@ public sealed class SqliteViews : IViewStore, IDisposable
             SELECT {Columns} FROM view_row
             WHERE projection = $p AND key >= $first AND key <= $last AND to_position = 9223372036854775807 ORDER BY key
             """, ("$p", ""), ("$first", ""), ("$last", ""));
+    }
+
+    /// <summary>Opens the views for whoever only looks: no byte is changed.</summary>
+    public static SqliteViews OpenForReading(string path) => new(path, SqliteOpenMode.ReadOnly);
+
+    /// <summary>Adds a fault for each table, index or page that is not as it was made.</summary>
+    public void Verify(string file, bool isThorough, Findings findings)
+    {
+        lock (gate)
+        {
+            SqliteFile.VerifySchema(connection, file, Tables, findings);
+            if (isThorough) SqliteFile.VerifyPages(connection, file, findings);
+        }
     }
 
     public long Checkpoint(string projection)

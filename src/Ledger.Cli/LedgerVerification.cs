@@ -1,0 +1,170 @@
+using System.Data.Common;
+using System.Globalization;
+using Ledger.Api;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Verification;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>What was looked at, how much of it, and how many faults were found in it.</summary>
+public sealed record VerificationStep(string What, long Count, string? Of, long Faults);
+
+/// <summary>
+/// The verification of one data folder, step after step; each needs what the steps before found to be sound. It takes
+/// no lock and changes no byte.
+/// </summary>
+/// <param name="isThorough">Also derives interval records from raw evidence, and has SQLite check its own files.</param>
+public sealed class LedgerVerification(string directory, bool isThorough, Shell shell, CancellationToken ct)
+{
+    private readonly List<VerificationStep> steps = [];
+
+    /// <summary>Null where the folder does not say it.</summary>
+    public LedgerId? Ledger { get; private set; }
+
+    /// <summary>The root over all events, hashed anew.</summary>
+    public byte[]? Root { get; private set; }
+
+    public IReadOnlyList<VerificationStep> Steps => steps;
+
+    public Findings Findings { get; } = new();
+
+    public async Task RunAsync()
+    {
+        LedgerIdentity identity;
+        try
+        {
+            identity = LedgerIdentity.Open(directory);
+        }
+        catch (Exception damaged) when (damaged is JournalRefusedException or IOException)
+        {
+            Findings.Add(LedgerIdentity.FileName, damaged.Message, "the ledger's name and its secret");
+            Findings.LeaveOut("everything else: without the ledger's name and secret no leaf can be hashed");
+            return;
+        }
+        Ledger = identity.Ledger;
+        var journal = Counted("events", found => JournalVerification.Verify(
+            directory, identity.Ledger, identity.Secret, isThorough, found, Seen("hashing events"), ct),
+            found => (found.Events, null));
+        Root = journal.Root;
+        var (kept, _) = Counted("evidence", found => EvidenceVerification.Verify(
+            directory, identity.Secret, found, Seen("hashing evidence, bytes"), ct),
+            found => (found.Kept.Count, $"{found.Bytes} bytes"));
+        Findings.LeaveOut("register readings against the text of their evidence");
+        if (!journal.IsSound)
+            Findings.LeaveOut("interval records, views and statements: the journal that they come from is not as it was");
+        else await VerifyDerivedAsync(identity, kept).ConfigureAwait(false);
+    }
+
+    private async Task VerifyDerivedAsync(LedgerIdentity identity, HashSet<EvidenceDigest> kept)
+    {
+        var options = new SqliteJournalOptions(directory, identity.Ledger, shell.Clock, identity.Secret);
+        await using var journal = SqliteJournalReader.Open(options);
+        await VerifyFactsAsync(journal, identity, kept).ConfigureAwait(false);
+        shell.Progress("computing the views from the journal");
+        var fresh = await Projections.Replay.RecomputeAsync(
+            journal, StandardProjections.All, Decode, journal.Length, ct).ConfigureAwait(false);
+        await VerifyViewsAsync(journal, fresh).ConfigureAwait(false);
+        await VerifyStatementsAsync(journal, fresh).ConfigureAwait(false);
+    }
+
+    /// <summary>Every fact can be read, the evidence that it names is kept, and a record says what its evidence says.</summary>
+    private async Task VerifyFactsAsync(IJournal journal, LedgerIdentity identity, HashSet<EvidenceDigest> kept)
+    {
+        var (before, facts) = (Findings.FaultCount, 0L);
+        using var archive = OpenEvidence(identity);
+        var records = archive is null || !isThorough ? null : new RecordVerification(archive, Findings);
+        await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
+        {
+            if (facts++ % 1024 == 0) shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");
+            var fact = EventCodec.Decode(recorded);
+            if (NamedEvidence.Of(fact) is { } named && !kept.Contains(named))
+                Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept", "the evidence that the fact names");
+            else if (fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
+        }
+        if (records is not null)
+            steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples", Findings.FaultCount - before));
+        else Findings.LeaveOut("interval records against their raw evidence: "
+            + (archive is null ? "the archive cannot be opened" : "--fast"));
+    }
+
+    /// <summary>Null where the archive is damaged, of which the evidence's own step has told.</summary>
+    private EvidenceArchive? OpenEvidence(LedgerIdentity identity)
+    {
+        try
+        {
+            return EvidenceArchive.OpenForReading(directory, identity.Secret);
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
+
+    private async Task VerifyViewsAsync(IJournal journal, MemoryViews fresh)
+    {
+        var path = Path.Combine(directory, OpenLedger.ViewsFileName);
+        if (!File.Exists(path))
+        {
+            Findings.LeaveOut("views: none are stored, they are computed when somebody asks");
+            return;
+        }
+        var (before, rows) = (Findings.FaultCount, 0L);
+        try
+        {
+            using var stored = SqliteViews.OpenForReading(path);
+            stored.Verify(OpenLedger.ViewsFileName, isThorough, Findings);
+            VerifyCheckpoints(journal, stored);
+            foreach (var row in await Projections.Replay.DiffAsync(
+                journal, stored, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false))
+                Findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored ?? "no such row", row.Recomputed ?? "no such row");
+            rows = StandardProjections.All.Sum(view => (long)stored.Versions(view.Name).Count);
+        }
+        catch (Exception damaged) when (damaged is DbException or InvalidCastException)
+        {
+            Findings.Add(OpenLedger.ViewsFileName, damaged.Message, "a readable database; it can be deleted and is computed again");
+        }
+        steps.Add(new("views", rows, "versions of rows", Findings.FaultCount - before));
+    }
+
+    /// <summary>Views follow the journal; what they have not applied yet is not there to be verified.</summary>
+    private void VerifyCheckpoints(IJournal journal, SqliteViews stored)
+    {
+        foreach (var view in StandardProjections.All)
+            if (stored.Checkpoint(view.Name) is var applied && applied < journal.Length)
+                Findings.LeaveOut($"view {view.Name} from position {Count(applied)} on: it has not applied it yet");
+    }
+
+    private async Task VerifyStatementsAsync(IJournal journal, MemoryViews fresh)
+    {
+        shell.Progress("deriving the settlement runs again");
+        var before = Findings.FaultCount;
+        var (runs, lines) = (0L, 0L);
+        foreach (var run in new Answers(fresh).Runs())
+        {
+            var again = await Settlements.RederiveAsync(journal, fresh, run, ct).ConfigureAwait(false);
+            (runs, lines) = (runs + 1, lines + run.Lines);
+            if (again.Differs is { } differs)
+                Findings.Add($"position {Count(run.RecordedPosition)}, run {run.Run}", differs, "what was recorded");
+        }
+        steps.Add(new("statements", runs, $"{Count(lines)} lines", Findings.FaultCount - before));
+    }
+
+    private T Counted<T>(string what, Func<Findings, T> verify, Func<T, (long Count, string? Of)> count)
+    {
+        var before = Findings.FaultCount;
+        var found = verify(Findings);
+        var (number, of) = count(found);
+        steps.Add(new(what, number, of, Findings.FaultCount - before));
+        return found;
+    }
+
+    private Action<long> Seen(string doing) => count => shell.Progress($"{doing}: {Count(count)}");
+
+    private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload) =>
+        EventCodec.Decode(wireName, version, payload);
+}

@@ -1,0 +1,81 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Ingest;
+
+/// <summary>What one piece of evidence says of a settlement point, in order of time.</summary>
+internal readonly record struct CurvePiece(EvidenceDigest Digest, PowerSample[] Samples);
+
+/// <summary>
+/// The samples of which a period's record is made, out of several pieces of evidence: the one rule for who records a
+/// period and for who derives a record again. The pieces that are used say by themselves which samples those are.
+/// </summary>
+internal static class CurveWindow
+{
+    /// <summary>
+    /// The samples from one ramp window before a period to the first that closes it; <paramref name="used"/> gets the
+    /// pieces that they come from.
+    /// </summary>
+    public static ReadOnlySpan<PowerSample> Union(
+        IReadOnlyList<CurvePiece> pieces, long start, long end, List<EvidenceDigest> used)
+    {
+        var (from, to) = (long.MinValue, long.MaxValue);
+        foreach (var piece in pieces)
+        {
+            var window = Window(piece.Samples, start, end);
+            (from, to) = (Math.Max(from, window.From), Math.Min(to, window.To));
+        }
+        var (count, single) = (0, -1);
+        for (var i = 0; i < pieces.Count; i++)
+        {
+            var inside = Between(pieces[i].Samples, from, to);
+            if (inside.IsEmpty) continue;
+            used.Add(pieces[i].Digest);
+            (count, single) = (count + inside.Length, i);
+        }
+        if (used.Count == 1) return Between(pieces[single].Samples, from, to);
+        var union = new PowerSample[count];
+        var filled = 0;
+        foreach (var piece in pieces)
+        {
+            var inside = Between(piece.Samples, from, to);
+            inside.CopyTo(union.AsSpan(filled));
+            filled += inside.Length;
+        }
+        Array.Sort(union, static (a, b) => a.AtMicroseconds.CompareTo(b.AtMicroseconds));
+        return union;
+    }
+
+    /// <summary>The integral over the period, across no gap longer than the samples' own spacing allows.</summary>
+    public static PeriodIntegral Integrate(ReadOnlySpan<PowerSample> samples, Interval period) =>
+        PowerCurve.Integrate(samples, [period], Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit))[0];
+
+    /// <summary>The samples from one instant to another, both included.</summary>
+    public static ReadOnlySpan<PowerSample> Between(PowerSample[] samples, long from, long to)
+    {
+        var first = FirstAtOrAfter(samples, from);
+        var end = to == long.MaxValue ? samples.Length : FirstAtOrAfter(samples, to + 1);
+        return samples.AsSpan(first, Math.Max(0, end - first));
+    }
+
+    public static int FirstAtOrAfter(PowerSample[] samples, long at)
+    {
+        var (low, high) = (0, samples.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (samples[middle].AtMicroseconds < at) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+
+    /// <summary>From the last sample that a ramp window reaches back to, up to the first at or after the end.</summary>
+    private static (long From, long To) Window(PowerSample[] samples, long start, long end)
+    {
+        var first = FirstAtOrAfter(samples, start - PowerCurve.RampWindowMicroseconds + 1);
+        var close = FirstAtOrAfter(samples, end);
+        return (first == 0 ? long.MinValue : samples[first - 1].AtMicroseconds,
+            close == samples.Length ? long.MaxValue : samples[close].AtMicroseconds);
+    }
+}

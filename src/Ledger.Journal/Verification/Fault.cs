@@ -1,0 +1,31 @@
+namespace Ledger.Journal.Verification;
+
+/// <summary>Something that is not as it should be: where it stands, what was found there, and what should be there.</summary>
+public sealed record Fault(string Place, string Found, string Expected)
+{
+    public override string ToString() => $"{Place}: {Found}, expected {Expected}";
+}
+
+/// <summary>
+/// What a verification has found. Faults are counted without end and kept up to <see cref="KeptMax"/>: a ledger with
+/// another secret has a fault at every event, and the first thousand say as much as all.
+/// </summary>
+public sealed class Findings
+{
+    public const int KeptMax = 1000;
+    private readonly List<Fault> faults = [];
+    private readonly List<string> notChecked = [];
+
+    public IReadOnlyList<Fault> Faults => faults;
+    public long FaultCount { get; private set; }
+
+    /// <summary>What was not looked at, each with the reason: never called verified.</summary>
+    public IReadOnlyList<string> NotChecked => notChecked;
+
+    public void Add(string place, string found, string expected)
+    {
+        if (FaultCount++ < KeptMax) faults.Add(new Fault(place, found, expected));
+    }
+
+    public void LeaveOut(string what) => notChecked.Add(what);
+}

@@ -1,0 +1,219 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Ledger.Api;
+using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Verification;
+using Ledger.Projections;
+using Microsoft.Data.Sqlite;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// <c>ledger verify</c> on a ledger made for it, which has every kind of file: what is whole is verified, and whatever
+/// somebody changes is found and located, down to a single bit.
+/// </summary>
+public sealed class VerificationTests : IDisposable
+{
+    private const string Curve = """
+        point,time,kw
+        S01-C1,2026-02-27T18:00:00+08:00,-180
+        S01-C1,2026-02-27T18:10:00+08:00,-200
+        S01-C1,2026-02-27T18:30:00+08:00,-150.5
+        S01-C1,2026-02-27T18:50:00+08:00,-190
+        S01-C1,2026-02-27T19:00:00+08:00,0
+        S01-C1,2026-02-27T19:20:00+08:00,20
+
+        """;
+
+    private readonly SmallTown town = SmallTown.WithItsDay();
+
+    public VerificationTests()
+    {
+        town.Run("import", town.File("curve.csv", Curve)).Exit.ShouldBe(ExitCode.Done);
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27").Exit.ShouldBe(ExitCode.Done);
+        town.Run("show").Exit.ShouldBe(ExitCode.Done); // which brings the views up to the journal
+    }
+
+    public void Dispose() => town.Dispose();
+
+    [Fact]
+    public void A_whole_ledger_is_verified_and_says_what_was_not_looked_at()
+    {
+        var text = town.Run("verify");
+        (text.Exit, text.Errors).ShouldBe((ExitCode.Done, ""));
+        text.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED events=");
+        text.Output.ShouldContain("NOT CHECKED: ");
+        var fast = town.Run("verify", "--fast");
+        fast.Output.ShouldContain("NOT CHECKED: interval records against their raw evidence --fast");
+        Snapshot.Match(text.Output.Replace(town.Data, "DIR") + "\n" + town.Run("verify", "--json").Output.Replace(town.Data, "DIR"),
+            "VerificationTests.verified");
+    }
+
+    [Theory]
+    [InlineData("UPDATE events SET payload = CAST(replace(CAST(payload AS TEXT), '\"', '''') AS BLOB) WHERE position = 9", "position 9, ")]
+    [InlineData("UPDATE events SET leaf = zeroblob(32) WHERE position = 3", "position 3, ")]
+    [InlineData("UPDATE events SET header = substr(header, 1, 20) WHERE position = 4", "position 4: ")]
+    [InlineData("DELETE FROM events WHERE position = (SELECT max(position) FROM events)", "journal.head, slot ")]
+    [InlineData("DELETE FROM events WHERE position = 5", "position 6")]
+    [InlineData("UPDATE events SET position = 1000 WHERE position = 2; UPDATE events SET position = 2 WHERE position = 3; UPDATE events SET position = 3 WHERE position = 1000", "journal.head, slot ")]
+    [InlineData("UPDATE events SET revision = revision + 7 WHERE position = 9", "position 9, ")]
+    [InlineData("UPDATE streams SET name = 'another' WHERE key = (SELECT stream FROM events WHERE position = 1)", "position 1, ")]
+    [InlineData("UPDATE ledger SET frontier = zeroblob(length(frontier))", "journal.db, ledger")]
+    [InlineData("CREATE TRIGGER hide AFTER INSERT ON events BEGIN DELETE FROM events WHERE position = new.position; END", "journal.db, trigger hide")]
+    public void What_somebody_changes_in_the_journal_is_found_where_it_stands(string change, string place)
+    {
+        Change(SqliteJournal.FileName, change);
+        var found = town.Run("verify");
+        found.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        found.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("NOT VERIFIED faults=");
+        Verified().Faults.ShouldContain(fault => $"{fault.Place}: ".StartsWith(place, StringComparison.Ordinal), string.Join('\n', Verified().Faults));
+    }
+
+    [Theory]
+    [InlineData("UPDATE view_row SET json = replace(json, '180', '181') WHERE projection = 'VerifiedExport'", "views.db, VerifiedExport ")]
+    [InlineData("UPDATE checkpoint SET next_position = 3", "views.db, MasterData ")]
+    [InlineData("DROP INDEX open_row", "views.db, index open_row")]
+    public void What_somebody_changes_in_the_views_is_found_where_it_stands(string change, string place)
+    {
+        Change(OpenLedger.ViewsFileName, change);
+        Verified().Faults.ShouldContain(fault => fault.Place.StartsWith(place, StringComparison.Ordinal), string.Join('\n', Verified().Faults));
+    }
+
+    /// <summary>
+    /// A record that its evidence does not bear out is found although every hash of the journal is right: whoever holds
+    /// the secret can write such a journal, and its evidence speaks against it.
+    /// </summary>
+    [Fact]
+    public async Task A_record_that_its_evidence_does_not_bear_out_is_found()
+    {
+        await using (var ledger = OpenLedger.Open(Options))
+        {
+            var made = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<IntervalRecorded>().First();
+            var forged = made with { Version = made.Version + 1, Export = made.Export + new Energy(2_000_000_000_000_000) };
+            await ledger.Journal.AppendAsync(Streams.Curve(made.Point, new(2026, 2, 27)), ExpectedRevision.Any,
+                [new NewFact(forged, forged.Period, IntervalRecords.Key(forged.Point, forged.Period, forged.Version))],
+                TestFolder.Tester, null, TestContext.Current.CancellationToken);
+            await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        }
+        var fault = Verified().Faults.ShouldHaveSingleItem();
+        fault.Place.ShouldContain("record of S01-C1");
+        fault.Found.ShouldStartWith("export ");
+    }
+
+    /// <summary>
+    /// Every flipped bit is found, or it lies where nothing is kept: then all that the folder holds reads as before.
+    /// LEDGER_LONG=1 flips a hundred thousand.
+    /// </summary>
+    [Fact]
+    public async Task Every_flipped_bit_is_found_or_lies_in_unused_space()
+    {
+        var flips = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 100_000 : 2_000;
+        using var copy = new TestFolder();
+        var files = await FilesAsync();
+        Write(files, copy.Path);
+        var whole = Verified(copy.Path);
+        whole.FaultCount.ShouldBe(0);
+        var content = await ContentAsync(copy.Path);
+        var random = new Random(20260227);
+        var names = files.Keys.Where(name => files[name].Length > 0).Order(StringComparer.Ordinal).ToArray();
+        names.ShouldContain("journal.db-wal");
+        var found = names.ToDictionary(name => name, _ => (Flipped: 0, Found: 0));
+        for (var i = 0; i < flips; i++)
+        {
+            var name = names[i % names.Length];
+            var bit = random.NextInt64(files[name].Length * 8L);
+            var flipped = (byte[])files[name].Clone();
+            flipped[bit / 8] ^= (byte)(1 << (int)(bit % 8));
+            Write(files, copy.Path, (name, flipped));
+            var said = Verified(copy.Path);
+            var isFound = said.FaultCount > 0 || said.NotChecked.Count > whole.NotChecked.Count;
+            found[name] = (found[name].Flipped + 1, found[name].Found + (isFound ? 1 : 0));
+            if (isFound) continue;
+            Write(files, copy.Path, (name, flipped));
+            (await ContentAsync(copy.Path)).ShouldBe(content, $"bit {bit} of {name} was not found");
+        }
+        foreach (var (name, (flipped, of)) in found)
+            TestContext.Current.TestOutputHelper!.WriteLine($"{name}: {of} of {flipped} found, the others lie in unused space");
+        found.Values.Sum(counts => counts.Found).ShouldBeGreaterThan(flips / 4);
+        (found["ledger.json"].Found, found["ledger.secret"].Found).ShouldBe((found["ledger.json"].Flipped, found["ledger.secret"].Flipped));
+        found.Where(each => each.Key.StartsWith("evidence", StringComparison.Ordinal)).ShouldAllBe(each => each.Value.Found == each.Value.Flipped);
+    }
+
+    private SqliteJournalOptions Options => new(town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret);
+
+    private Findings Verified(string? folder = null)
+    {
+        var shell = new Shell(Stream.Null, Stream.Null, TextWriter.Null, TextWriter.Null, new StandingClock(SmallTown.Now));
+        var verification = new LedgerVerification(folder ?? town.Data, true, shell, TestContext.Current.CancellationToken);
+        verification.RunAsync().GetAwaiter().GetResult();
+        return verification.Findings;
+    }
+
+    private void Change(string file, string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(town.Data, file)};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    /// <summary>The files while the ledger is open, so that the write-ahead logs are not empty.</summary>
+    private async Task<Dictionary<string, byte[]>> FilesAsync()
+    {
+        await using var ledger = OpenLedger.Open(Options);
+        await ledger.Intake.TakeAsync(new Submission(Encoding.UTF8.GetBytes("not a curve"), "note"), new IntakeHints(),
+            ledger.Operator("test"), TestContext.Current.CancellationToken);
+        await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        // The files of the lock say who owns the folder, not what it holds.
+        return Directory.EnumerateFiles(town.Data, "*", SearchOption.AllDirectories)
+            .Where(path => Path.GetFileName(path) is not ("journal.lock" or "journal.owner"))
+            .ToDictionary(path => Path.GetRelativePath(town.Data, path), Read);
+
+        static byte[] Read(string path)
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var bytes = new MemoryStream();
+            file.CopyTo(bytes);
+            return bytes.ToArray();
+        }
+    }
+
+    private static void Write(Dictionary<string, byte[]> files, string folder, (string Name, byte[] Bytes)? changed = null)
+    {
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        foreach (var (name, bytes) in files)
+        {
+            var path = Path.Combine(folder, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, name == changed?.Name ? changed.Value.Bytes : bytes);
+            if (name == LedgerIdentity.SecretFileName && !OperatingSystem.IsWindows())
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+    }
+
+    /// <summary>One digest over all that the folder holds: events, evidence, views.</summary>
+    private static async Task<string> ContentAsync(string folder)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var identity = LedgerIdentity.Open(folder);
+        await using var journal = SqliteJournalReader.Open(new(folder, identity.Ledger, new StandingClock(SmallTown.Now), identity.Secret));
+        using var archive = EvidenceArchive.OpenForReading(folder, identity.Secret);
+        foreach (var recorded in await TestFolder.AllAsync(journal))
+        {
+            hash.AppendData(EnvelopeBytes.Write(recorded.Envelope, recorded.Payload.Length));
+            hash.AppendData(recorded.Payload.Span);
+            if (NamedEvidence.Of(EventCodec.Decode(recorded)) is { } evidence) hash.AppendData(archive.Get(evidence)!);
+        }
+        using var views = SqliteViews.OpenForReading(Path.Combine(folder, OpenLedger.ViewsFileName));
+        foreach (var row in StandardProjections.All.SelectMany(view => views.Versions(view.Name)))
+            hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+                $"{row.Projection} {row.Key} {row.FromPosition} {row.ToPosition} {row.Json}\n")));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}
