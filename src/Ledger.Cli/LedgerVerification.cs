@@ -4,6 +4,7 @@ using Ledger.Api;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
+using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
 using Ledger.Projections;
 
@@ -17,7 +18,11 @@ public sealed record VerificationStep(string What, long Count, string? Of, long 
 /// no lock and changes no byte.
 /// </summary>
 /// <param name="isThorough">Also derives interval records from raw evidence, and has SQLite check its own files.</param>
-public sealed class LedgerVerification(string directory, bool isThorough, Shell shell, CancellationToken ct)
+/// <param name="trusted">The keys that the auditor trusts; null where only the ledger's own is there to ask.</param>
+/// <param name="kept">A checkpoint that the auditor kept, by its name.</param>
+public sealed class LedgerVerification(
+    string directory, bool isThorough, IReadOnlyCollection<VerifierKey>? trusted, (string Name, byte[] Note)? kept,
+    Shell shell, CancellationToken ct)
 {
     private readonly List<VerificationStep> steps = [];
 
@@ -26,6 +31,9 @@ public sealed class LedgerVerification(string directory, bool isThorough, Shell 
 
     /// <summary>The root over all events, hashed anew.</summary>
     public byte[]? Root { get; private set; }
+
+    /// <summary>How many events the largest checkpoint covers whose signature holds; null where none does.</summary>
+    public long? SignedSize { get; private set; }
 
     public IReadOnlyList<VerificationStep> Steps => steps;
 
@@ -45,24 +53,49 @@ public sealed class LedgerVerification(string directory, bool isThorough, Shell 
             return;
         }
         Ledger = identity.Ledger;
+        var before = Findings.FaultCount;
+        var claims = Checkpoints(Findings);
+        var ofCheckpoints = new VerificationStep("checkpoints", claims.Count, null, Findings.FaultCount - before);
+        SignedSize = claims.Count == 0 ? null : claims.Max(claim => claim.Length);
         var journal = Counted("events", found => JournalVerification.Verify(
-            directory, identity.Ledger, identity.Secret, isThorough, found, Seen("hashing events"), ct),
+            directory, identity.Ledger, identity.Secret, claims, isThorough, found, Seen("hashing events"), ct),
             found => (found.Events, null));
         Root = journal.Root;
-        var (kept, _) = Counted("evidence", found => EvidenceVerification.Verify(
+        var (archived, _) = Counted("evidence", found => EvidenceVerification.Verify(
             directory, identity.Secret, found, Seen("hashing evidence, bytes"), ct),
             found => (found.Kept.Count, $"{found.Bytes} bytes"));
+        steps.Add(ofCheckpoints);
         Findings.LeaveOut("register readings against the text of their evidence");
         if (!journal.IsSound)
             Findings.LeaveOut("interval records, views and statements: the journal that they come from is not as it was");
-        else await VerifyDerivedAsync(identity, kept).ConfigureAwait(false);
+        else await VerifyDerivedAsync(identity, archived).ConfigureAwait(false);
     }
 
-    private async Task VerifyDerivedAsync(LedgerIdentity identity, HashSet<EvidenceDigest> kept)
+    private IReadOnlyList<RootClaim> Checkpoints(Findings found)
+    {
+        IReadOnlyCollection<VerifierKey> own = [];
+        try
+        {
+            if (SigningKeyFile.Read(directory) is { } key) own = [key.Verifier];
+        }
+        catch (Exception damaged) when (damaged is NoteRefusedException or JournalRefusedException or IOException)
+        {
+            found.Add(SigningKeyFile.FileName, damaged.Message, "the ledger's private key");
+        }
+        var claims = LogVerification.Checkpoints(directory, trusted ?? own, kept, found);
+        if (claims.Count == 0) Findings.LeaveOut("who signed the journal: there is no checkpoint; make one with: ledger checkpoint");
+        else if (trusted is null) Findings.LeaveOut("whether the ledger's key is the one you know: give it with --keys");
+        if (kept is null) Findings.LeaveOut("whether history was rewritten and signed again: give a checkpoint that you kept with --since");
+        return claims;
+    }
+
+    private async Task VerifyDerivedAsync(LedgerIdentity identity, HashSet<EvidenceDigest> archived)
     {
         var options = new SqliteJournalOptions(directory, identity.Ledger, shell.Clock, identity.Secret);
         await using var journal = SqliteJournalReader.Open(options);
-        await VerifyFactsAsync(journal, identity, kept).ConfigureAwait(false);
+        Counted("tiles", found => LogVerification.Tiles(directory, journal.LeafEntries(0, journal.Length), found, ct),
+            count => (count, null));
+        await VerifyFactsAsync(journal, identity, archived).ConfigureAwait(false);
         shell.Progress("computing the views from the journal");
         var fresh = await Projections.Replay.RecomputeAsync(
             journal, StandardProjections.All, Decode, journal.Length, ct).ConfigureAwait(false);
@@ -71,7 +104,7 @@ public sealed class LedgerVerification(string directory, bool isThorough, Shell 
     }
 
     /// <summary>Every fact can be read, the evidence that it names is kept, and a record says what its evidence says.</summary>
-    private async Task VerifyFactsAsync(IJournal journal, LedgerIdentity identity, HashSet<EvidenceDigest> kept)
+    private async Task VerifyFactsAsync(IJournal journal, LedgerIdentity identity, HashSet<EvidenceDigest> archived)
     {
         var (before, facts) = (Findings.FaultCount, 0L);
         using var archive = OpenEvidence(identity);
@@ -80,7 +113,7 @@ public sealed class LedgerVerification(string directory, bool isThorough, Shell 
         {
             if (facts++ % 1024 == 0) shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");
             var fact = EventCodec.Decode(recorded);
-            if (NamedEvidence.Of(fact) is { } named && !kept.Contains(named))
+            if (NamedEvidence.Of(fact) is { } named && !archived.Contains(named))
                 Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept", "the evidence that the fact names");
             else if (fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Cli.Listings;
+using Ledger.Journal.Proof;
 
 namespace Ledger.Cli;
 
@@ -14,18 +15,36 @@ public static class Verify
         "hashes every byte of a ledger again, derives records, views and statements anew, and says whether all is as "
             + "it was recorded",
         "ledger verify --data /mnt/copy-of-the-ledger",
-        [new("--fast", null, "leaves out what takes longest: deriving interval records from raw evidence, and SQLite's own check")],
+        [
+            new("--since", "FILE", "a checkpoint that you kept: the ledger has to continue it"),
+            new("--keys", "FILE", "the public keys that you trust, one a line; the ledger's own where it is not given"),
+            new("--fast", null, "leaves out what takes longest: deriving interval records from raw evidence, and SQLite's own check"),
+        ],
         RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 0) throw new UsageException($"verify takes no '{line.Words[0]}'; the folder is named with --data");
         if (!Directory.Exists(line.Data)) throw new CouldNotException($"there is no folder {line.Data}");
-        var verification = new LedgerVerification(line.Data, !line.Flag("--fast"), shell, ct);
+        var kept = line.Option("--since") is { } since ? (since, File.ReadAllBytes(since)) : ((string, byte[])?)null;
+        var verification = new LedgerVerification(line.Data, !line.Flag("--fast"), Keys(line), kept, shell, ct);
         await verification.RunAsync().ConfigureAwait(false);
         shell.EndProgress();
         Report(verification, line, shell);
         return verification.Findings.FaultCount == 0 ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+    }
+
+    private static List<VerifierKey>? Keys(CommandLine line)
+    {
+        if (line.Option("--keys") is not { } file) return null;
+        try
+        {
+            return [.. File.ReadLines(file).Where(text => text.Length > 0 && text[0] != '#').Select(VerifierKey.Parse)];
+        }
+        catch (NoteRefusedException refused)
+        {
+            throw new UsageException($"--keys {file}: {refused.Message}");
+        }
     }
 
     private static void Report(LedgerVerification verification, CommandLine line, Shell shell)
@@ -53,7 +72,8 @@ public static class Verify
     }
 
     private static string Counts(LedgerVerification verification) =>
-        string.Join(' ', verification.Steps.Select(step => $"{step.What.Replace(' ', '-')}={Count(step.Count)}"));
+        string.Join(' ', verification.Steps.Select(step => $"{step.What.Replace(' ', '-')}={Count(step.Count)}"))
+        + $" checkpoint={(verification.SignedSize is { } size ? Count(size) : "none")}";
 
     private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

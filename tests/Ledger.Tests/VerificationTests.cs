@@ -6,6 +6,7 @@ using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
+using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
 using Ledger.Projections;
 using Microsoft.Data.Sqlite;
@@ -36,6 +37,7 @@ public sealed class VerificationTests : IDisposable
     {
         town.Run("import", town.File("curve.csv", Curve)).Exit.ShouldBe(ExitCode.Done);
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27").Exit.ShouldBe(ExitCode.Done);
+        town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
         town.Run("show").Exit.ShouldBe(ExitCode.Done); // which brings the views up to the journal
     }
 
@@ -144,12 +146,41 @@ public sealed class VerificationTests : IDisposable
         found.Where(each => each.Key.StartsWith("evidence", StringComparison.Ordinal)).ShouldAllBe(each => each.Value.Found == each.Value.Flipped);
     }
 
+    /// <summary>
+    /// Whoever has the ledger's secret and its key can write another history and sign it. A checkpoint that the auditor
+    /// kept speaks against it.
+    /// </summary>
+    [Fact]
+    public void A_history_that_was_rewritten_and_signed_again_is_found_by_a_checkpoint_that_was_kept()
+    {
+        var kept = town.File("kept", town.Run("checkpoint").Output);
+        town.Run("verify", "--since", kept).Exit.ShouldBe(ExitCode.Done);
+        using var other = SmallTown.WithItsDay(); // the same ledger, but for the curve and the settlement run
+        File.Copy(Path.Combine(town.Data, SigningKeyFile.FileName), Path.Combine(other.Data, SigningKeyFile.FileName));
+        other.Run("import", other.File("note.txt", "another history")).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        for (var i = 0; i < 5; i++) other.Run("import", other.File("note.txt", $"another history {i}"));
+        other.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
+        other.Run("verify").Exit.ShouldBe(ExitCode.Done);
+        var found = other.Run("verify", "--since", kept);
+        found.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        found.Output.ShouldContain(kept[..20]);
+    }
+
+    [Fact]
+    public void A_checkpoint_of_another_key_is_no_checkpoint_of_this_ledger()
+    {
+        var key = town.File("keys", new SignerKey("town", new byte[32]).Verifier + "\n");
+        var found = town.Run("verify", "--keys", key);
+        found.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        found.Output.ShouldContain("no known key signed the note");
+    }
+
     private SqliteJournalOptions Options => new(town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret);
 
     private Findings Verified(string? folder = null)
     {
         var shell = new Shell(Stream.Null, Stream.Null, TextWriter.Null, TextWriter.Null, new StandingClock(SmallTown.Now));
-        var verification = new LedgerVerification(folder ?? town.Data, true, shell, TestContext.Current.CancellationToken);
+        var verification = new LedgerVerification(folder ?? town.Data, true, null, null, shell, TestContext.Current.CancellationToken);
         verification.RunAsync().GetAwaiter().GetResult();
         return verification.Findings;
     }
@@ -192,7 +223,7 @@ public sealed class VerificationTests : IDisposable
             var path = Path.Combine(folder, name);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllBytes(path, name == changed?.Name ? changed.Value.Bytes : bytes);
-            if (name == LedgerIdentity.SecretFileName && !OperatingSystem.IsWindows())
+            if (name is LedgerIdentity.SecretFileName or SigningKeyFile.FileName && !OperatingSystem.IsWindows())
                 File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
     }

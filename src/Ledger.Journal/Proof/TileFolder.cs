@@ -88,5 +88,6 @@ public sealed class TileFolder(string directory)
         File.Move(unfinished, path, overwrite: true);
     }
 
-    private string CheckpointPath => Path.Combine(directory, CheckpointName);
+    /// <summary>Where the checkpoint lies, whether it is there or not.</summary>
+    public string CheckpointPath => Path.Combine(directory, CheckpointName);
 }

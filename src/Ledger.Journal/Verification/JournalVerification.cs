@@ -31,26 +31,24 @@ public sealed class JournalVerification
     private readonly Findings findings;
     private readonly MerkleTree tree = new();
     private readonly Dictionary<string, long> revisions = new(StringComparer.Ordinal);
-    private readonly IReadOnlyList<Acknowledged?> slots;
-    private readonly long? stray;
+    private readonly List<RootClaim> claims;
     private Instant recordedAt = Instant.FromUnixTimeTicks(0);
 
-    private JournalVerification(string directory, LedgerId ledger, byte[] secret, Findings findings)
-    {
-        (this.directory, this.ledger, this.secret, this.findings) = (directory, ledger, secret, findings);
-        (slots, stray) = JournalHead.ReadAll(directory);
-    }
+    private JournalVerification(
+        string directory, LedgerId ledger, byte[] secret, IEnumerable<RootClaim> claims, Findings findings) =>
+        (this.directory, this.ledger, this.secret, this.claims, this.findings) = (directory, ledger, secret, [.. claims], findings);
 
     /// <summary>Verifies the journal in a data folder.</summary>
+    /// <param name="claims">What checkpoints say of the journal: each is compared at its length.</param>
     /// <param name="isThorough">Also has SQLite check every page and index of the file.</param>
     /// <param name="seen">Is told the number of events from time to time.</param>
     public static JournalFound Verify(
-        string directory, LedgerId ledger, byte[] secret, bool isThorough, Findings findings, Action<long> seen,
-        CancellationToken ct)
+        string directory, LedgerId ledger, byte[] secret, IEnumerable<RootClaim> claims, bool isThorough,
+        Findings findings, Action<long> seen, CancellationToken ct)
     {
         var before = findings.FaultCount;
-        var journal = new JournalVerification(directory, ledger, secret, findings);
-        journal.VerifySlots();
+        var journal = new JournalVerification(directory, ledger, secret, claims, findings);
+        journal.VerifyHead();
         journal.VerifyFile(isThorough, seen, ct);
         journal.VerifyLength();
         return new JournalFound(journal.tree.Size, journal.tree.Root(), findings.FaultCount == before);
@@ -61,7 +59,7 @@ public sealed class JournalVerification
         var path = Path.Combine(directory, SqliteJournal.FileName);
         if (!File.Exists(path))
         {
-            if (slots.Any(slot => slot is { Length: > 0 })) Fault(SqliteJournal.FileName, "no such file", "the journal");
+            if (claims.Any(claim => claim.Length > 0)) Fault(SqliteJournal.FileName, "no such file", "the journal");
             return;
         }
         try
@@ -153,31 +151,35 @@ public sealed class JournalVerification
         Same(place, "recorded at", Count(row.GetInt64(3)), Count(recordedAt.ToUnixTimeTicks()));
     }
 
-    /// <summary>An owner that was interrupted leaves one slot torn until it writes again; that too is said.</summary>
-    private void VerifySlots()
+    /// <summary>
+    /// Both slots of the head are claims too. An owner that was interrupted leaves one torn until it writes again; that
+    /// too is said.
+    /// </summary>
+    private void VerifyHead()
     {
+        var (slots, stray) = JournalHead.ReadAll(directory);
         for (var i = 0; i < slots.Count; i++)
-            if (slots[i] is null) Fault($"{JournalHead.FileName}, slot {i}", "not its digest", "an intact slot");
+            if (slots[i] is { } head) claims.Add(new($"{JournalHead.FileName}, slot {i}", head.Length, head.Root));
+            else Fault($"{JournalHead.FileName}, slot {i}", "not its digest", "an intact slot");
         if (stray is { } at) Fault($"{JournalHead.FileName}, byte {Count(at)}", "another byte", "zero");
+        if (slots.Count == 0) Fault(JournalHead.FileName, "no such file", "how far the journal was acknowledged");
     }
 
-    /// <summary>What was acknowledged is there.</summary>
+    /// <summary>What was acknowledged or signed is there.</summary>
     private void VerifyLength()
     {
-        for (var i = 0; i < slots.Count; i++)
-            if (slots[i] is { } head && head.Length > tree.Size)
-                Fault($"{JournalHead.FileName}, slot {i}", $"{Count(tree.Size)} events in the journal",
-                    $"{Count(head.Length)}, which were acknowledged");
-        if (slots.Count == 0 && tree.Size > 0) Fault(JournalHead.FileName, "no such file", $"the head of {Count(tree.Size)} events");
+        foreach (var claim in claims)
+            if (claim.Length > tree.Size)
+                Fault(claim.Place, $"{Count(tree.Size)} events in the journal", $"{Count(claim.Length)}");
     }
 
-    /// <summary>Every slot that names this length has this root.</summary>
+    /// <summary>Everyone who names this length names this root.</summary>
     private void VerifyRoots()
     {
-        for (var i = 0; i < slots.Count; i++)
-            if (slots[i] is { } head && head.Length == tree.Size)
-                Same($"{JournalHead.FileName}, slot {i}", $"root of {Count(head.Length)} events",
-                    Convert.ToHexStringLower(head.Root), Convert.ToHexStringLower(tree.Root()));
+        foreach (var claim in claims)
+            if (claim.Length == tree.Size)
+                Same(claim.Place, $"root of {Count(claim.Length)} events",
+                    Convert.ToHexStringLower(claim.Root), Convert.ToHexStringLower(tree.Root()));
     }
 
     private void Same(string place, string what, string found, string expected)
