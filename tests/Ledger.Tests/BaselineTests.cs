@@ -5,7 +5,7 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>The baseline engine: which days, which correction, and every mistake that others have made (§2.11).</summary>
+/// <summary>The baseline engine: which days, and each with its reason. Mistakes of others are in KnownMistakesTests.</summary>
 public sealed class BaselineTests
 {
     private static readonly LocalDate EventDay = new(2026, 7, 15); // a Wednesday
