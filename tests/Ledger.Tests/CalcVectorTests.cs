@@ -17,11 +17,16 @@ public sealed class CalcVectorTests
         ["ROUND-"] = Round,
         ["UFTP-"] = Deliver,
         ["RAMP-"] = Response,
+        ["DEG-"] = DeliverOfMeters,
+        ["SC-"] = Band,
+        ["TPC-"] = DaySelect,
     };
 
-    /// <summary>Prices, baselines and other rules for which there is no calculator.</summary>
-    private static readonly string[] NotCovered =
-        ["DEG-", "OCT-", "OCPI-", "SSC-", "REOPT-", "EECO-", "TPC-", "SC-", "CN-", "PJM-"];
+    /// <summary>
+    /// Baselines and regulation scores are checked in <see cref="BaselineVectorTests"/> and <see cref="PerformanceTests"/>;
+    /// session tariffs, demand charges and regulated price ratios are no rules of this ledger.
+    /// </summary>
+    private static readonly string[] NotCovered = ["OCT-", "PJM-", "OCPI-", "SSC-", "REOPT-", "EECO-", "CN-"];
 
     [Fact]
     public void Every_case_is_covered_by_a_calculator_or_named_as_not_covered()
@@ -36,7 +41,7 @@ public sealed class CalcVectorTests
                 .Value(Node(vector.GetProperty("inputs")), Node(vector.GetProperty("expected")));
             run++;
         }
-        run.ShouldBeGreaterThanOrEqualTo(8);
+        run.ShouldBeGreaterThanOrEqualTo(14);
     }
 
     private static void ClockChange(JsonNode inputs, JsonNode expected) =>
@@ -86,6 +91,53 @@ public sealed class CalcVectorTests
         for (var i = 0; i < rows.Count; i++)
             (Number(answer[i]!["deliveredKw"]), Number(answer[i]!["deficiencyKw"]), Number(answer[i]!["net"]))
                 .ShouldBe((Number(rows[i]!["deliveredMw"]), Number(rows[i]!["deficiencyMw"]), Number(rows[i]!["net"])));
+    }
+
+    private static void DeliverOfMeters(JsonNode inputs, JsonNode expected)
+    {
+        // Each meter delivered all that it offered, so it is ordered what it reduced.
+        var answer = Calc("deliver", new JsonObject
+        {
+            ["rule"] = "deg",
+            ["direction"] = "reduce",
+            ["pricePerKwh"] = Text(inputs["pricePerKwh"]),
+            ["penaltyPerKwh"] = 0,
+            ["periods"] = new JsonArray([.. inputs["meters"]!.AsArray().Select(meter => (JsonNode)new JsonObject
+            {
+                ["baselineKw"] = Text(meter!["baselineKw"]), ["actualKw"] = Text(meter["actualKw"]),
+                ["orderedKw"] = Number(meter["baselineKw"]) - Number(meter["actualKw"]), ["hours"] = Text(inputs["hours"]),
+            })]),
+        });
+        Number(answer["total"]!["net"]).ShouldBe(Number(expected["total"]));
+        if (expected["perMeter"] is { } meters)
+            answer["periods"]!.AsArray().Select(row => Number(row!["payment"])).ShouldBe(meters.AsArray().Select(Number));
+    }
+
+    private static void Band(JsonNode inputs, JsonNode expected)
+    {
+        var answer = Calc("score", new JsonObject
+        {
+            ["rule"] = "sichuan",
+            ["orderedKw"] = Text(inputs["bidKw"]),
+            ["deliveredKw"] = Text(inputs["actualKw"]),
+            ["hours"] = 1,
+            ["price"] = Text(inputs["clearingPrice"]),
+        });
+        (Number(answer["effectiveKw"]), Number(answer["payment"]), Number(answer["penalty"]), Number(answer["net"])).ShouldBe((
+            Number(expected["effective"]), Number(expected["payment"]), Number(expected["assessment"]), Number(expected["net"])));
+    }
+
+    private static void DaySelect(JsonNode inputs, JsonNode expected)
+    {
+        var answer = Calc("score", new JsonObject
+        {
+            ["rule"] = "taipower-day-select",
+            ["orderedKw"] = Text(inputs["committedKw"]),
+            ["deliveredKw"] = Number(inputs["cblKw"]) - Number(inputs["actualKw"]),
+            ["hours"] = Text(inputs["hours"]),
+        });
+        (Number(answer["executionRate"]), Number(answer["ratio"]), Number(answer["payment"])).ShouldBe(
+            (Number(expected["executionRate"]), Number(expected["ratio"]), Number(expected["reward"])));
     }
 
     /// <summary>The published ramp has six decimals.</summary>

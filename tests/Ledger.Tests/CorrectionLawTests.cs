@@ -7,14 +7,18 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Laws of readings, corrections and estimates over days of 23, 24 and 25 hours whose register rolls over: what was known at
-/// a position stays so, and a repeat of what was recorded changes nothing wherever it comes.
+/// Laws of readings, corrections and estimates over days of 23 to 25 hours whose register rolls over: what was known at a
+/// position stays so, a repeat of what was recorded changes nothing wherever it comes, and the last correction holds.
 /// </summary>
 public sealed class CorrectionLawTests(ITestOutputHelper output)
 {
     private const long Modulus = 1_000_000;
-    private static readonly DateTimeZone Berlin = DateTimeZoneProviders.Tzdb["Europe/Berlin"];
-    private static readonly LocalDate[] Dates = [new(2026, 3, 29), new(2026, 7, 1), new(2026, 10, 25)];
+    private static readonly (string Zone, LocalDate Date)[] Dates =
+    [
+        ("Europe/Berlin", new(2026, 3, 29)), ("Europe/Berlin", new(2026, 7, 1)), ("Europe/Berlin", new(2026, 10, 25)),
+        ("Australia/Lord_Howe", new(2026, 4, 5)), ("Australia/Lord_Howe", new(2026, 10, 4)),
+    ];
+
     private static readonly RegisterId Register1 = new(new("P1"), Direction.Import);
     private static readonly RegisterInstalled Meter = new(Register1, "M", 6, 3, 1, Modulus);
     private static readonly Instant Now = Instant.FromUtc(2027, 1, 1, 0, 0);
@@ -24,29 +28,71 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
     /// <summary>A day's facts in their order, and which inputs made them.</summary>
     private sealed record Told(ImmutableList<LedgerEvent> Facts, IReadOnlyList<LedgerEvent> Inputs, IReadOnlyList<Decision> Answers);
 
-    private static readonly Gen<(LocalDate Date, (Act Act, int Hour, int Value)[] Acts)> Days = Gen.Select(
+    // Every eighth half hour of a day, the one before the clock changes among them.
+    private static readonly Gen<((string Zone, LocalDate Date) Day, (Act Act, int Place, int Value)[] Acts)> Days = Gen.Select(
         Gen.Int[0, Dates.Length - 1].Select(i => Dates[i]),
-        Gen.Select(Gen.Int[0, 9].Select(i => (Act)(i / 2)), Gen.Int[0, 5].Select(h => h * 4), Gen.Int[0, 3]).Array[1, 40]);
+        Gen.Select(Gen.Int[0, 9].Select(i => (Act)(i / 2)), Gen.Int[0, 5].Select(i => i * 8), Gen.Int[0, 3]).Array[1, 40]);
 
     [Fact]
     public void What_was_known_at_a_position_never_changes_and_repeats_change_nothing()
     {
-        var seen = new Shares();
-        Gen.Select(Days, Gen.Int).Sample((day, seed) =>
+        var seen = new SampleShares(("23 h", 5), ("25 h", 5), ("23.5 h", 5), ("24.5 h", 5), ("gaps", 50), ("repeats", 20),
+            ("conflicting repeats", 20), ("corrections", 20), ("corrections of corrections", 5), ("rollovers", 20));
+        Gen.Select(Days, Gen.Int).Sample((sample, seed) =>
         {
-            var hours = Hours(day.Date);
-            var told = Tell(hours, day.Acts);
+            var periods = HalfHours(sample.Day);
+            var told = Tell(periods, sample.Acts);
             var random = new Random(seed);
             var at = random.Next(told.Facts.Count + 1);
-            var then = Settled(hours, Positions(told.Facts.Take(at)));
+            var then = Settled(periods, Positions(told.Facts.Take(at)));
             // The rest is recorded, and the question is asked again, of facts that come in any order.
-            Settled(hours, Positions(told.Facts).Where(known => known.Position < at).OrderBy(_ => random.Next())).ShouldBe(then);
+            Settled(periods, Positions(told.Facts).Where(known => known.Position < at).OrderBy(_ => random.Next())).ShouldBe(then);
 
             var again = Repeat(told, random);
             again.ShouldBe(told.Facts);
-            seen.Count(day.Date, told, hours);
+            Count(seen, told, periods);
         }, iter: LongRun.Samples);
-        output.WriteLine(seen.ToString());
+        seen.ShouldBeEnough(output);
+    }
+
+    [Fact]
+    public void A_correction_of_a_correction_ends_where_the_last_one_says()
+    {
+        var seen = new SampleShares(("corrections of corrections", 5), ("withdrawn", 10), ("corrected energy", 5));
+        Days.Sample(sample =>
+        {
+            var periods = HalfHours(sample.Day);
+            var told = Tell(periods, sample.Acts);
+            var settled = Settled(periods, Positions(told.Facts));
+            // As if the last version had been what was read in the first place.
+            Values(settled).ShouldBe(Values(Settled(periods, Positions(LastVersions(told.Facts)))));
+
+            var last = told.Facts.OfType<IntervalReadingCorrected>().GroupBy(fact => fact.Period).Select(versions => versions.Last())
+                .Where(fact => fact.Quality != ReadingQuality.Missing).ToList();
+            foreach (var fact in last)
+                settled.Single(quantity => quantity.Period == fact.Period).Metered.ShouldBe(fact.Energy);
+            seen.Add(told.Facts.Any(IsOfACorrection), told.Facts.Any(Withdraws), last.Count > 0);
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
+    }
+
+    private static IEnumerable<(Energy?, ReadingQuality)> Values(IEnumerable<MeteredQuantity> settled) =>
+        settled.Select(quantity => (quantity.Metered, quantity.Quality));
+
+    /// <summary>The same readings, each at once with the content of its last version.</summary>
+    private static IEnumerable<LedgerEvent> LastVersions(IReadOnlyList<LedgerEvent> facts)
+    {
+        var readings = facts.OfType<RegisterReadingCorrected>().GroupBy(fact => fact.ReadAt).ToDictionary(v => v.Key, v => v.Last());
+        var intervals = facts.OfType<IntervalReadingCorrected>().GroupBy(fact => fact.Period).ToDictionary(v => v.Key, v => v.Last());
+        return
+        [
+            .. facts.Where(fact => fact is RegisterReadingRecorded r ? !readings.ContainsKey(r.ReadAt)
+                : fact is IntervalReadingRecorded i ? !intervals.ContainsKey(i.Period) : fact is IntervalEstimated),
+            .. readings.Values.Select(last => new RegisterReadingRecorded(
+                last.Register, last.ReadAt, last.IndexSteps, last.Quality, null)),
+            .. intervals.Values.Select(last => new IntervalReadingRecorded(
+                last.Register, last.Period, last.Energy, last.Quality, last.Method, null)),
+        ];
     }
 
     /// <summary>Inputs in their order, every recorded one handed in again at a random later place.</summary>
@@ -60,24 +106,27 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
         return facts;
     }
 
-    private static Told Tell(List<Interval> hours, (Act Act, int Hour, int Value)[] acts)
+    private static Told Tell(List<Interval> periods, (Act Act, int Place, int Value)[] acts)
     {
         var (registers, intervals, facts) = (RegisterState.Of(Meter), IntervalReadingsState.Empty, new List<LedgerEvent>());
         var (inputs, answers) = (new List<LedgerEvent>(), new List<Decision>());
-        foreach (var (act, hour, value) in acts)
+        foreach (var (act, place, value) in acts)
         {
-            var period = hours[Math.Min(hour, hours.Count - 1)];
+            var period = periods[Math.Min(place, periods.Count - 1)];
+            // A correction may also withdraw.
+            var quality = act is Act.CorrectReading or Act.CorrectInterval && value == 3
+                ? ReadingQuality.Missing : ReadingQuality.Measured;
             var energy = Energy.FromWattHours(value * 100);
             LedgerEvent input = act switch
             {
-                Act.Read => new RegisterReadingRecorded(Register1, period.Start, Index(hour, value), ReadingQuality.Measured, null),
+                Act.Read => new RegisterReadingRecorded(Register1, period.Start, Index(place, value), ReadingQuality.Measured, null),
                 Act.CorrectReading => new RegisterReadingCorrected(Register1, period.Start,
-                    ReadingCorrections.Versions(registers, period.Start).Count + (value == 0 ? 0 : 1), Index(hour, value),
-                    ReadingQuality.Measured, "read again", null),
+                    ReadingCorrections.Versions(registers, period.Start).Count + (value == 0 ? 0 : 1), Index(place, value),
+                    quality, "read again", null),
                 Act.Send => new IntervalReadingRecorded(Register1, period, energy, ReadingQuality.Measured, "A", null),
                 Act.CorrectInterval => new IntervalReadingCorrected(Register1, period,
                     (intervals.Known.GetValueOrDefault(period)?.Count ?? 0) + (value == 0 ? 0 : 1), energy,
-                    ReadingQuality.Measured, "F", "read again", null),
+                    quality, "F", "read again", null),
                 _ => new IntervalEstimated(Register1, period, 1, energy, ReadingQuality.Estimated, EstimationMethod.Linear, "its neighbours", null),
             };
             inputs.Add(input);
@@ -107,22 +156,22 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
     }
 
     /// <summary>The register begins shortly before it rolls over; a value other than 0 reads a little more.</summary>
-    private static long Index(int hour, int value) => (Modulus - 1_500 + hour * 100 + value) % Modulus;
+    private static long Index(int place, int value) => (Modulus - 1_500 + place * 50 + value) % Modulus;
 
-    private static List<Interval> Hours(LocalDate date)
+    private static List<Interval> HalfHours((string Zone, LocalDate Date) day)
     {
-        SettlementCalendar.TryPeriods(Berlin, date, 60, out var periods, out _).ShouldBeTrue();
+        SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[day.Zone], day.Date, 30, out var periods, out _).ShouldBeTrue();
         return [.. periods];
     }
 
     private static IEnumerable<Positioned<LedgerEvent>> Positions(IEnumerable<LedgerEvent> facts) =>
         facts.Select((fact, position) => new Positioned<LedgerEvent>(position, fact));
 
-    private static IReadOnlyList<MeteredQuantity> Settled(List<Interval> hours, IEnumerable<Positioned<LedgerEvent>> facts)
+    private static IReadOnlyList<MeteredQuantity> Settled(List<Interval> periods, IEnumerable<Positioned<LedgerEvent>> facts)
     {
         var positioned = facts.ToList();
-        return MeteredDay.Of(Register1.Point, Direction.Import, hours, new MeteredFacts(
-            [new(-1, new(hours[0].Start, Meter))], Of<RegisterReadingRecorded>(), Of<IntervalReadingRecorded>(), [])
+        return MeteredDay.Of(Register1.Point, Direction.Import, periods, new MeteredFacts(
+            [new(-1, new(periods[0].Start, Meter))], Of<RegisterReadingRecorded>(), Of<IntervalReadingRecorded>(), [])
         {
             ReadingCorrections = Of<RegisterReadingCorrected>(),
             IntervalCorrections = Of<IntervalReadingCorrected>(),
@@ -133,33 +182,21 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
             .Select(entry => new Positioned<T>(entry.Position, (T)(object)entry.Fact))];
     }
 
-    /// <summary>What the samples held: a law over samples that never meet a case proves nothing of it.</summary>
-    private sealed class Shares
+    private static void Count(SampleShares seen, Told told, List<Interval> periods)
     {
-        private int samples, clockChanges, gaps, repeats, conflicts, corrections, chains, rollovers;
-
-        public void Count(LocalDate date, Told told, List<Interval> hours)
-        {
-            Interlocked.Increment(ref samples);
-            Add(ref clockChanges, date != Dates[1]);
-            Add(ref gaps, Settled(hours, Positions(told.Facts)).Any(quantity => quantity.Metered is null));
-            Add(ref repeats, told.Answers.Any(answer => answer is Decision.AlreadyRecorded));
-            Add(ref conflicts, told.Answers.Any(answer => answer is Decision.Rejected { Code: Rejection.EvidenceConflict }));
-            Add(ref corrections, told.Facts.Any(fact => fact is RegisterReadingCorrected or IntervalReadingCorrected));
-            Add(ref chains, told.Facts.Any(fact => fact is RegisterReadingCorrected { Version: > 2 } or IntervalReadingCorrected { Version: > 2 }));
-            var indices = told.Facts.OfType<RegisterReadingRecorded>().Select(reading => reading.IndexSteps).ToList();
-            Add(ref rollovers, indices.Any(index => index < Modulus / 2) && indices.Any(index => index > Modulus / 2));
-        }
-
-        private static void Add(ref int count, bool has)
-        {
-            if (has) Interlocked.Increment(ref count);
-        }
-
-        public override string ToString() => $"{samples} samples: clocks change {Of(clockChanges)}, gaps {Of(gaps)}, " +
-            $"repeats {Of(repeats)}, conflicting repeats {Of(conflicts)}, corrections {Of(corrections)}, " +
-            $"corrections of corrections {Of(chains)}, rollovers {Of(rollovers)}";
-
-        private string Of(int count) => $"{count * 100L / samples} %";
+        var indices = told.Facts.OfType<RegisterReadingRecorded>().Select(reading => reading.IndexSteps).ToList();
+        seen.Add(periods.Count == 46, periods.Count == 50, periods.Count == 47, periods.Count == 49,
+            Settled(periods, Positions(told.Facts)).Any(quantity => quantity.Metered is null),
+            told.Answers.Any(answer => answer is Decision.AlreadyRecorded),
+            told.Answers.Any(answer => answer is Decision.Rejected { Code: Rejection.EvidenceConflict }),
+            told.Facts.Any(fact => fact is RegisterReadingCorrected or IntervalReadingCorrected),
+            told.Facts.Any(IsOfACorrection),
+            indices.Any(index => index < Modulus / 2) && indices.Any(index => index > Modulus / 2));
     }
+
+    private static bool IsOfACorrection(LedgerEvent fact) =>
+        fact is RegisterReadingCorrected { Version: > 2 } or IntervalReadingCorrected { Version: > 2 };
+
+    private static bool Withdraws(LedgerEvent fact) => fact is RegisterReadingCorrected { Quality: ReadingQuality.Missing }
+        or IntervalReadingCorrected { Quality: ReadingQuality.Missing };
 }
