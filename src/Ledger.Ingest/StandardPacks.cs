@@ -24,12 +24,19 @@ public static class StandardPacks
     /// <summary>The pack of this name, null where there is none.</summary>
     public static RulePackPublished? Find(string name) => ByName.TryGetValue(name, out var pack) ? pack.Value : null;
 
-    private static RulePackPublished Read(string name)
+    /// <summary>The pack's file as it is, null where there is none of this name.</summary>
+    public static byte[]? Text(string name)
     {
-        using var file = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{Folder}{name}{Ending}")!;
+        using var file = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{Folder}{name}{Ending}");
+        if (file is null) return null;
         using var text = new MemoryStream();
         file.CopyTo(text);
-        using var document = InputValue.Parse(text.ToArray());
+        return text.ToArray();
+    }
+
+    private static RulePackPublished Read(string name)
+    {
+        using var document = InputValue.Parse(Text(name)!);
         return RulePackText.Read(new InputValue("input", document.RootElement));
     }
 }

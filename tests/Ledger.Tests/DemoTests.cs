@@ -28,9 +28,20 @@ public sealed class DemoTests : IDisposable
             .Select(name => $"{name} {answer.RootElement.GetProperty(name)}")), "Demo.digest");
 
         (await ElsewhereAsync()).ShouldBe(first.Output);
+        Snapshot.Match((await ReportAsync()).Output, "Demo.report");
+        JsonDocument.Parse((await ReportAsync("--json")).Output).RootElement.GetProperty("digest").GetString()
+            .ShouldBe(answer.RootElement.GetProperty("digest").GetString());
+        (await ReportAsync("--html")).Output.ShouldStartWith("<!doctype html>");
         (await CommandRun.OfAsync(["replay", "--diff", "--data", here.Path])).Exit.ShouldBe(ExitCode.Done);
         (await CommandRun.OfAsync(["demo", "--data", here.Path])).ShouldBeFailure(
             $"ledger demo: {here.Path} is not empty; a demonstration needs a folder of its own: name one with --data, or remove it");
+    }
+
+    private async Task<CommandRun> ReportAsync(params string[] form)
+    {
+        var run = await CommandRun.OfAsync(["report", "station", "st10", "--period", "2025-07-16", "--data", here.Path, .. form]);
+        run.ShouldSatisfyAllConditions(done => done.Exit.ShouldBe(ExitCode.Done), done => done.Errors.ShouldBeEmpty());
+        return run;
     }
 
     /// <summary>Another language and time zone, one processor, no vector instructions.</summary>

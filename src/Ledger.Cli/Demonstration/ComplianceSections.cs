@@ -1,18 +1,18 @@
 using Ledger.Domain;
 using Ledger.Projections;
 using NodaTime;
-using NodaTime.Text;
 
 namespace Ledger.Cli.Demonstration;
 
-/// <summary>For each instruction, who followed it and what is said of those who did not.</summary>
+/// <summary>
+/// For each instruction to more than one station, who followed it and what is said of those who did not. Those to a single
+/// one are in its report.
+/// </summary>
 internal static class ComplianceSections
 {
-    private static readonly LocalTimePattern Minute = LocalTimePattern.CreateWithInvariantCulture("HH':'mm");
-
     public static IEnumerable<Section> Of(DemoOutcome outcome, Answers answers) =>
-        answers.Instructions().OrderBy(row => row.Start)
-            .Select(row => Of(outcome, answers.Instruction(new InstructionId(row.Instruction))!));
+        outcome.Plan.Calls.Where(call => call.Targets.Select(target => target.Station).Distinct().Count() > 1)
+            .OrderBy(call => call.FromSecond).Select(call => Of(outcome, answers.Instruction(call.Instruction)!));
 
     private static Section Of(DemoOutcome outcome, InstructionAnswer answer)
     {
@@ -23,7 +23,7 @@ internal static class ComplianceSections
         return new Section(row.Instruction, $"Instruction {row.Instruction}",
             [
                 $"{row.IssuedBy} ordered {(export ? $"an export of at least {quantity}" : $"an import of at most {quantity}")} at each of " +
-                $"{Shown.Of(tally.Instructed, "connector")}, {Local(row.Start, zone)} to {Local(row.End, zone)} local time, tolerance " +
+                $"{Shown.Of(tally.Instructed, "connector")}, {Shown.Local(row.Start, zone)} to {Shown.Local(row.End, zone)} local time, tolerance " +
                 $"{new Power(row.ToleranceMilliwatts)}; the first {row.RampAllowanceMs / 1000} s are not judged.",
                 $"{tally.Instructed} instructed - {tally.Excused} excused by recorded facts = {tally.Eligible} eligible, of which " +
                 $"{tally.Kept} kept it, {tally.PartlyKept} partly, {tally.Broken} broke it, {tally.Unproven} cannot be proven. " +
@@ -67,6 +67,4 @@ internal static class ComplianceSections
     private static string Names(IEnumerable<string> points) => string.Join("; ", points
         .GroupBy(point => point[..point.IndexOf('-')])
         .Select(station => $"{station.Key}: {string.Join(' ', station.Select(point => point[(point.IndexOf('-') + 1)..]))}"));
-
-    private static string Local(Instant at, DateTimeZone zone) => Minute.Format(at.InZone(zone).TimeOfDay);
 }

@@ -9,6 +9,7 @@ internal static class DemoCommands
     [
         ["recompute every view from the journal", $"{Ledger} replay --diff --data {data}"],
         ["read what was refused", $"{Ledger} show refusals --data {data}"],
+        ["print a station's report", $"{Ledger} report station st10 --period 2025-07-16 --html --data {data} > report.html"],
         ["see the day in a browser", $"{Ledger} serve --data {data}"],
     ];
 }

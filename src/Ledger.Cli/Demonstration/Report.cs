@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Cli.Demonstration;
 
@@ -66,6 +68,8 @@ internal static class Report
 /// <summary>Figures as people read them: digits in groups of three, a point before the decimals.</summary>
 internal static class Shown
 {
+    private static readonly LocalTimePattern Minute = LocalTimePattern.CreateWithInvariantCulture("HH':'mm");
+
     public static string Kwh(Energy energy, int decimals = 3)
     {
         var kwh = energy.ToKwh(decimals);
@@ -74,6 +78,9 @@ internal static class Shown
     }
 
     public static string Kwh(decimal billed) => Fixed(billed, "0.000");
+
+    /// <summary>To a watt, as it is measured.</summary>
+    public static string Kw(Power power) => Fixed(power.Kilowatts, "0.000");
 
     public static string Money(decimal amount) => Fixed(amount, "0.00");
 
@@ -84,6 +91,9 @@ internal static class Shown
     /// <summary>A word of the vocabulary from its name in code: "SharpPeak" is "sharp peak".</summary>
     public static string Words<T>(T choice) where T : struct, Enum =>
         string.Concat($"{choice}".Select((c, i) => (char.IsAsciiLetterUpper(c) && i > 0 ? " " : "") + char.ToLowerInvariant(c)));
+
+    /// <summary>The time of day at a place: "18:30".</summary>
+    public static string Local(Instant at, DateTimeZone zone) => Minute.Format(at.InZone(zone).TimeOfDay);
 
     /// <summary>"1 connector", "2 connectors".</summary>
     public static string Of(long count, string thing) => $"{Count(count)} {thing}{(count == 1 ? "" : "s")}";

@@ -8,8 +8,6 @@ namespace Ledger.Cli.Demonstration;
 /// <summary>The statement by tariff period, how its lines make its total, and why the second run differs from the first.</summary>
 internal static class StatementSections
 {
-    private static readonly LocalTimePattern Minute = LocalTimePattern.CreateWithInvariantCulture("HH':'mm");
-
     public static IEnumerable<Section> Of(DemoOutcome outcome) => [Statement(outcome), Change(outcome)];
 
     private static Section Statement(DemoOutcome outcome)
@@ -69,12 +67,10 @@ internal static class StatementSections
         foreach (var period in lines.Select(line => line.Period).Distinct().OrderBy(period => period.Start))
             if (stretches.Count > 0 && stretches[^1].End == period.Start) stretches[^1] = (stretches[^1].Start, period.End);
             else stretches.Add((period.Start, period.End));
-        return string.Join(", ", stretches.Select(stretch => $"{Local(stretch.Start, zone)}-{EndOf(stretch.End, zone)}"));
+        return string.Join(", ", stretches.Select(stretch => $"{Shown.Local(stretch.Start, zone)}-{EndOf(stretch.End, zone)}"));
     }
 
-    private static string EndOf(Instant end, DateTimeZone zone) => Local(end, zone) is "00:00" ? "24:00" : Local(end, zone);
-
-    private static string Local(Instant at, DateTimeZone zone) => Minute.Format(at.InZone(zone).TimeOfDay);
+    private static string EndOf(Instant end, DateTimeZone zone) => Shown.Local(end, zone) is "00:00" ? "24:00" : Shown.Local(end, zone);
 
     private static Section Change(DemoOutcome outcome)
     {
@@ -93,7 +89,7 @@ internal static class StatementSections
                 .. changes.Where(change => !IsCarried(change)).Select(change => (string[])
                 [
                     change.Point.Value, Shown.Words(change.Direction),
-                    $"{Local(change.Period.Start, zone)}-{EndOf(change.Period.End, zone)}",
+                    $"{Shown.Local(change.Period.Start, zone)}-{EndOf(change.Period.End, zone)}",
                     change.Before is { } was ? Shown.Money(was) : "–", change.After is { } now ? Shown.Money(now) : "–", change.Cause,
                 ]),
                 .. Carried([.. changes.Where(IsCarried)]),

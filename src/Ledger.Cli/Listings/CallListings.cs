@@ -51,7 +51,9 @@ public static class CallListings
         new("which", "calls", row => row.Which),
         new("calls", "number", row => row.Window.Calls),
         new("successes", "followed", row => row.Window.Successes),
-        new("successRateAtLeast", "rate at least", row => row.Window.SuccessRateAtLeastMillionths / 1_000_000m),
+        new("successRateAtLeast", null, row => row.Window.SuccessRateAtLeastMillionths / 1_000_000m),
+        // Cut off, as the bound is.
+        new(null, "rate at least %", row => row.Window.SuccessRateAtLeastMillionths is { } rate ? rate / 1_000 / 10m : null),
         new("deliveredKw90", "kW in 90 %", row => Kilowatts(row.Window.Delivered90)),
         new("deliveredKw95", "kW in 95 %", row => Kilowatts(row.Window.Delivered95)),
         new("credibleKw90", "credible kW 90 %", row => Kilowatts(row.Window.Credible90)),

@@ -7,9 +7,9 @@ namespace Ledger.Ingest.Fleet;
 /// <summary>What is written about a call: the instruction, its clocks, what chargers observed, and what is only claimed.</summary>
 public static class FleetDispatch
 {
-    public static byte[] Instruction(FleetPlan plan, FleetCall call) => FleetText.Lines(
-    [
-        new JsonObject
+    public static byte[] Instruction(FleetPlan plan, FleetCall call)
+    {
+        var order = new JsonObject
         {
             ["type"] = "instruction", ["instruction"] = call.Instruction.Value, ["kind"] = FleetText.Word(call.Kind),
             ["issuedBy"] = FleetMasterData.GridOperator.Value, ["issuedAt"] = FleetText.Time(plan, IssuedAt(plan, call)),
@@ -20,8 +20,12 @@ public static class FleetDispatch
             })]),
             ["toleranceKw"] = call.Tolerance.Kilowatts, ["rampSeconds"] = call.RampAllowanceMs / 1000m,
             ["pricePerKwh"] = call.PricePerKwh, ["penaltyPerKwh"] = call.PenaltyPerKwh,
-        },
-    ]);
+        };
+        if (call.Kind == InstructionKind.Export) order["programme"] = FleetContracts.Export.Value;
+        if (call.Test is { } test)
+            order["test"] = new JsonObject { ["deliveredPermilleMin"] = test.DeliveredPermilleMin, ["t90MsMax"] = test.T90MsMax };
+        return FleetText.Lines([order]);
+    }
 
     public static Instant IssuedAt(FleetPlan plan, FleetCall call) => At(plan, CallClocks.IssuedAtMs(call));
 
@@ -58,16 +62,20 @@ public static class FleetDispatch
             ["source"] = "charger",
         });
 
-    /// <summary>What the operator claims afterwards, without evidence.</summary>
+    /// <summary>
+    /// What the operator claims afterwards: a vehicle's limit, of which there is no evidence, and a safety stop, which the
+    /// charger recorded as well.
+    /// </summary>
     public static byte[] Claims(FleetCall call) => FleetText.Lines(
         from target in call.Targets
-        where target.Conduct == CallConduct.ClaimsOnly
+        where target.Conduct is CallConduct.ClaimsOnly or CallConduct.Safety
         select new JsonObject
         {
             ["type"] = "reason-claim",
             ["instruction"] = call.Instruction.Value,
             ["point"] = FleetPlan.ConnectorOf(target.Station, target.Connector).Value,
-            ["reason"] = FleetText.Word(ShortfallReason.VehicleLimit),
+            ["reason"] = FleetText.Word(
+                target.Conduct == CallConduct.Safety ? ShortfallReason.Safety : ShortfallReason.VehicleLimit),
             ["claimedBy"] = FleetMasterData.Operator.Value,
         });
 

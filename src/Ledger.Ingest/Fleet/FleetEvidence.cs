@@ -40,6 +40,10 @@ public static class FleetEvidence
         yield return ByOperator(dayBefore, "settlement-points.jsonl", FleetMasterData.Points(plan, days));
         yield return ByOperator(dayBefore, "registers.jsonl", FleetMasterData.Registers(plan, days));
         yield return ByOperator(dayBefore, "tariff.jsonl", FleetMasterData.TariffAndAssignment(plan));
+        yield return new(dayBefore, FleetMasterData.GridOperator, "rule-packs.jsonl", FleetContracts.RulePacks(plan));
+        yield return new(dayBefore, FleetMasterData.GridOperator, "programmes.jsonl", FleetContracts.Programmes(plan));
+        yield return new(dayBefore, FleetMasterData.GridOperator, "standing-limits.jsonl", FleetContracts.Limits(plan));
+        yield return ByOperator(dayBefore, "standards.jsonl", FleetContracts.Standards(plan));
     }
 
     private static IEnumerable<FleetFile> Call(FleetPlan plan, FleetCall call, IReadOnlyList<StationDay> days)
@@ -47,9 +51,12 @@ public static class FleetEvidence
         var issued = FleetDispatch.IssuedAt(plan, call) + Duration.FromSeconds(1);
         yield return new(issued, FleetMasterData.GridOperator, $"{call.Instruction}.jsonl", FleetDispatch.Instruction(plan, call));
         var after = plan.At(call.ToSecond + 5 * Minute);
-        yield return ByOperator(after, $"{call.Instruction}-clocks.jsonl", FleetDispatch.Clocks(plan, call, days));
-        yield return ByOperator(after, $"{call.Instruction}-charging-facts.jsonl", FleetDispatch.ChargingFacts(plan, call, days));
-        yield return ByOperator(after, $"{call.Instruction}-claims.jsonl", FleetDispatch.Claims(call));
+        foreach (var (what, file) in new[]
+        {
+            ("clocks", FleetDispatch.Clocks(plan, call, days)), ("charging-facts", FleetDispatch.ChargingFacts(plan, call, days)),
+            ("claims", FleetDispatch.Claims(call)),
+        })
+            if (file.Length > 0) yield return ByOperator(after, $"{call.Instruction}-{what}.jsonl", file);
     }
 
     private static IEnumerable<FleetFile> AfterMidnight(FleetPlan plan, IReadOnlyList<StationDay> days)
@@ -64,6 +71,7 @@ public static class FleetEvidence
         var readingsAt = plan.At(FleetPlan.DaySeconds + 20 * Minute);
         foreach (var day in days)
             yield return ByOperator(readingsAt, $"readings-{FleetPlan.StationOf(day.Station)}.csv", FleetReadings.OfStation(day));
+        foreach (var (by, name, file) in FleetContracts.Claims(plan)) yield return new(readingsAt, by, name, file);
         var mistakesAt = plan.At(FleetPlan.DaySeconds + 25 * Minute);
         foreach (var (name, bytes) in FleetMistakes.Of(plan, firstCurves!, FleetReadings.OfStation(days[0])))
             yield return ByOperator(mistakesAt, name, bytes);

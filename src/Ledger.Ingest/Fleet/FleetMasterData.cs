@@ -14,7 +14,7 @@ public static class FleetMasterData
     public static readonly TariffId Tariff = new("city-tou");
 
     /// <summary>All points and registers hold from two weeks before the day.</summary>
-    private static string ValidFrom(FleetPlan plan) => FleetText.Time(plan, plan.At(-14 * FleetPlan.DaySeconds));
+    internal static string ValidFrom(FleetPlan plan) => FleetText.Time(plan, plan.At(-14 * FleetPlan.DaySeconds));
 
     public static byte[] Points(FleetPlan plan, IReadOnlyList<StationDay> days) => FleetText.Lines(
         from day in days

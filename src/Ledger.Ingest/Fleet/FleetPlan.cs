@@ -32,6 +32,9 @@ public sealed record FleetCall(
     InstructionId Instruction, InstructionKind Kind, int FromSecond, int ToSecond, Power Quantity, Power Tolerance,
     int RampAllowanceMs, decimal PricePerKwh, decimal PenaltyPerKwh, IReadOnlyList<CallTarget> Targets)
 {
+    /// <summary>What passes it, where it is a test dispatch; null for a real call.</summary>
+    public TestRule? Test { get; init; }
+
     /// <summary>What a connector makes of this call; null where it is no target of it.</summary>
     public CallConduct? ConductOf(int station, int connector) =>
         Targets.FirstOrDefault(target => target.Station == station && target.Connector == connector)?.Conduct;
@@ -55,6 +58,12 @@ public sealed record FleetPlan(
     IReadOnlyList<FleetCall> Calls, FleetDisturbances Disturbances)
 {
     private const int Minute = 60, Hour = 3600;
+
+    /// <summary>
+    /// The station that is looked at closely: it has limits, declared standards and, in the city, many short calls. Stations
+    /// count from 1.
+    /// </summary>
+    public int ShownStation { get; init; } = 1;
 
     /// <summary>Seconds of the simulated day. Asia/Shanghai knows no daylight saving time: every day has 24 hours.</summary>
     public const int DaySeconds = 24 * Hour;
@@ -105,11 +114,15 @@ public sealed record FleetPlan(
                        _ => CallConduct.Complies,
                    }),
             ]),
+            .. ShortExports(station: 10),
         ],
         new FleetDisturbances(
             ClockStation: 9, ClockAheadMs: 4_000, LateStation: 12, GapFromSecond: 23 * Hour + 50 * Minute,
             GapSeconds: 30, RolloverStation: 11, SilentStation: 7, SilentConnector: 1,
-            SilentFromSecond: 17 * Hour + 30 * Minute));
+            SilentFromSecond: 17 * Hour + 30 * Minute))
+    {
+        ShownStation = 10,
+    };
 
     /// <summary>
     /// The same day small enough for a test: two stations with eight connectors, sampled every ten seconds, with every
@@ -141,4 +154,23 @@ public sealed record FleetPlan(
     private static FleetCall Export(IReadOnlyList<CallTarget> targets) => new(
         new("export-2025-07-16-1800"), InstructionKind.Export, 18 * Hour, 19 * Hour, Power.FromKilowatts(300),
         Power.FromKilowatts(6), RampAllowanceMs: 60_000, PricePerKwh: 2.40m, PenaltyPerKwh: 1.20m, targets);
+
+    /// <summary>
+    /// A test dispatch in the morning, and five calls of a quarter of an hour, so that with the evening's there are enough
+    /// calls to say what may be promised of the station. In one of them a vehicle gives too little.
+    /// </summary>
+    private static IEnumerable<FleetCall> ShortExports(int station)
+    {
+        (int FromMinute, int Minutes)[] calls = [(7 * 60, 30), (9 * 60, 15), (10 * 60 + 45, 15), (16 * 60 + 15, 15), (20 * 60 + 30, 15), (22 * 60 + 15, 15)];
+        return calls.Select((call, i) => Export(
+            [
+                new(station, 1, CallConduct.Complies), new(station, 2, i == 3 ? CallConduct.FallsShort : CallConduct.Complies),
+            ]) with
+            {
+                Instruction = new($"{(i == 0 ? "test" : "export")}-2025-07-16-{call.FromMinute / 60:00}{call.FromMinute % 60:00}"),
+                FromSecond = call.FromMinute * Minute,
+                ToSecond = (call.FromMinute + call.Minutes) * Minute,
+                Test = i == 0 ? new TestRule(DeliveredPermilleMin: 950, T90MsMax: 60_000) : null,
+            });
+    }
 }
