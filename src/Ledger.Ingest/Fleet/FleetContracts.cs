@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json.Nodes;
 using Ledger.Domain;
 
@@ -17,12 +18,12 @@ public static class FleetContracts
     /// <summary>Who claims for the reserve.</summary>
     public static readonly PartyId Aggregator = new("aggregator-east");
 
-    private const string BaselinePack = "baseline-zero", ScoringPack = "uftp";
+    private const string BaselinePack = "baseline-zero", ExportPack = "band-80-120", ReservePack = "cliff-80";
     private const int Minute = 60, Hour = 3600;
 
     /// <summary>The packs come with the program; as facts they hold in this ledger, with their versions and sources.</summary>
     public static byte[] RulePacks(FleetPlan plan) => FleetText.Lines(
-        new[] { BaselinePack, ScoringPack }.Select(name =>
+        new[] { BaselinePack, ExportPack, ReservePack }.Select(name =>
         {
             var pack = JsonNode.Parse(StandardPacks.Text(name)!)!.AsObject();
             pack["type"] = "rule-pack";
@@ -32,8 +33,8 @@ public static class FleetContracts
 
     public static byte[] Programmes(FleetPlan plan) => FleetText.Lines(
     [
-        Programme(plan, Export, ServiceKind.Export, precedence: 2, 2.40m),
-        Programme(plan, Reserve, ServiceKind.Reserve, precedence: 1, 0.80m),
+        Programme(plan, Export, ServiceKind.Export, ExportPack, precedence: 2, 2.40m),
+        Programme(plan, Reserve, ServiceKind.Reserve, ReservePack, precedence: 1, 0.80m),
         .. plan.Calls.Where(call => call.Kind == InstructionKind.Export).SelectMany(call => call.Targets)
             .Select(target => FleetPlan.ConnectorOf(target.Station, target.Connector)).Distinct()
             .Select(point => Enrolment(plan, Export, point)),
@@ -53,13 +54,13 @@ public static class FleetContracts
         Limit(plan, StandingLimitKind.OperatingEnvelope, Direction.Export, "envelope of grid-operator, 2025-07", null),
     ]);
 
-    public static byte[] Standards(FleetPlan plan) => FleetText.Lines(
-    [
-        Standard(plan, "GB/T 27930-2023", "DEMO-27930-0010"),
-        Standard(plan, "GB/T 20234.4-2023", "DEMO-20234-0010"),
-        Standard(plan, "OCPP 2.0.1", null),
-        Standard(plan, "meter class C (EN 50470-3)", "DEMO-METER-0010"),
-    ]);
+    /// <summary>Standards and certificates stand in a file of their own: which ones there are differs by market.</summary>
+    public static byte[] Standards(FleetPlan plan)
+    {
+        using var file = Assembly.GetExecutingAssembly().GetManifestResourceStream("Fleet/declared-standards.json")!;
+        return FleetText.Lines(JsonNode.Parse(file)!.AsArray()
+            .Select(row => Standard(plan, (string)row!["standard"]!, (string?)row["certificate"])));
+    }
 
     /// <summary>
     /// Both participants want the energy of one connector's call: the aggregator claims its second half, the operator all
@@ -75,7 +76,8 @@ public static class FleetContracts
     /// <summary>The connector whose energy two programmes claim.</summary>
     private static SettlementPointId Claimed(FleetPlan plan) => FleetPlan.ConnectorOf(plan.ShownStation, 1);
 
-    private static JsonObject Programme(FleetPlan plan, ProgrammeId programme, ServiceKind service, int precedence, decimal price) => new()
+    private static JsonObject Programme(
+        FleetPlan plan, ProgrammeId programme, ServiceKind service, string scoringPack, int precedence, decimal price) => new()
     {
         ["type"] = "programme",
         ["programme"] = programme.Value,
@@ -83,7 +85,7 @@ public static class FleetContracts
         ["validFrom"] = FleetMasterData.ValidFrom(plan),
         ["service"] = FleetText.Word(service),
         ["baselinePack"] = BaselinePack,
-        ["scoringPack"] = ScoringPack,
+        ["scoringPack"] = scoringPack,
         ["noticeSeconds"] = 600,
         ["rampSeconds"] = 60,
         ["tolerancePermille"] = 20,
