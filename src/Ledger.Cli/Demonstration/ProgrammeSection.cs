@@ -19,13 +19,13 @@ internal static class ProgrammeSection
             ],
             [
                 new ReportTable(
-                    ["programme", "version", "service", "baseline", "scoring", ">precedence", ">points", ">CNY/kWh"],
+                    ["programme", "version", "service", "baseline", "scoring", ">precedence", ">points", ">per kWh"],
                     [
                         .. answers.Programmes().Select(row => (string[])
                         [
                             row.Programme, Number(row.Version), Shown.Words(row.Service), row.BaselinePack, row.ScoringPack,
                             Number(row.Precedence), Number(enrolled.GetValueOrDefault(row.Programme)),
-                            row.PricePerKwh.ToString("0.00", CultureInfo.InvariantCulture),
+                            $"{row.PricePerKwh.ToString("0.00", CultureInfo.InvariantCulture)} {row.Currency}",
                         ]),
                     ]),
                 new ReportTable(["rule pack", "version", "rule of", "provisional", "source"],
