@@ -10,14 +10,15 @@ public static class CallListings
 {
     public static Listing Calls(IEnumerable<StationCall> calls) => Listing.Of(calls,
         new("instruction", "instruction", call => call.Order.Instruction),
-        new("kind", "kind", call => call.Order.Kind),
+        new("kind", null, call => call.Order.Kind),
         new("issuedBy", null, call => call.Order.IssuedBy),
         new("programme", null, call => call.Order.Programme),
         new("start", "from", call => call.Order.Start),
         new("end", null, call => call.Order.End),
         new("withdrawnAt", null, call => call.Order.WithdrawnAt),
-        new("connected", "vehicles", call => call.Connected),
-        new("targets", "of targets", call => call.Targets.Count),
+        new("connected", null, call => call.Connected),
+        new("targets", null, call => call.Targets.Count),
+        new(null, "vehicles", call => string.Create(CultureInfo.InvariantCulture, $"{call.Connected} of {call.Targets.Count}")),
         new("orderedKwh", "ordered kWh", call => call.Ordered),
         new("deliveredKwh", "delivered kWh", call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
         new("excessKwh", "excess kWh", call => call.Order.Kind == InstructionKind.Curtail ? call.Excess : null),
@@ -29,13 +30,13 @@ public static class CallListings
 
     public static Listing Tests(IEnumerable<StationCall> calls) => Listing.Of(calls,
         new("instruction", "test", call => call.Order.Instruction),
-        new("kind", "kind", call => call.Order.Kind),
+        new("kind", null, call => call.Order.Kind),
         new("start", "from", call => call.Order.Start),
         new("targets", "points", call => call.Targets.Count),
         new("mustDeliverPermille", null, call => call.Order.Test!.DeliveredPermilleMin),
         new(null, "must deliver %", call => call.Order.Test!.DeliveredPermilleMin / 10m),
-        new("orderedKwh", "ordered kWh", call => call.Ordered),
-        new("deliveredKwh", "delivered kWh", call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
+        new("orderedKwh", null, call => call.Ordered),
+        new("deliveredKwh", null, call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
         new(null, "delivered %", call => call.Order.Kind == InstructionKind.Export ? Percent(call.Delivered, call.Ordered) : null),
         new("mustReachNinetySeconds", "90 % within s", call => call.Order.Test!.T90MsMax / 1000m),
         new("ninetyPercentSeconds", "90 % after s", call => Seconds(call.NinetyPercentAfter)),
@@ -68,9 +69,15 @@ public static class CallListings
         ],
         new("figure", "figure", row => row.What),
         new("calls", "calls where known", row => row.Known),
-        new("p5", "p5", row => row.P5),
-        new("p50", "p50", row => row.P50),
-        new("p95", "p95", row => row.P95));
+        new("p5", null, row => row.P5),
+        new("p50", null, row => row.P50),
+        new("p95", null, row => row.P95),
+        new(null, "p5", row => Rounded(row.P5)),
+        new(null, "p50", row => Rounded(row.P50)),
+        new(null, "p95", row => Rounded(row.P95)));
+
+    // To a thousandth of a second, and of a kW/s.
+    private static object? Rounded(object? figure) => figure is decimal number ? decimal.Round(number, 3) : figure;
 
     /// <summary>Cut off to one decimal, so that what is short of its order is never shown as 100.</summary>
     private static decimal? Percent(Energy part, Energy whole) =>
