@@ -78,22 +78,22 @@ public static class FleetContracts
 
     private static JsonObject Programme(
         FleetPlan plan, ProgrammeId programme, ServiceKind service, string scoringPack, int precedence, decimal price) => new()
-    {
-        ["type"] = "programme",
-        ["programme"] = programme.Value,
-        ["version"] = 1,
-        ["validFrom"] = FleetMasterData.ValidFrom(plan),
-        ["service"] = FleetText.Word(service),
-        ["baselinePack"] = BaselinePack,
-        ["scoringPack"] = scoringPack,
-        ["noticeSeconds"] = 600,
-        ["rampSeconds"] = 60,
-        ["tolerancePermille"] = 20,
-        ["paidPer"] = FleetText.Word(PaymentLevel.SettlementPoint),
-        ["precedence"] = precedence,
-        ["currency"] = "CNY",
-        ["pricePerKwh"] = price,
-    };
+        {
+            ["type"] = "programme",
+            ["programme"] = programme.Value,
+            ["version"] = 1,
+            ["validFrom"] = FleetMasterData.ValidFrom(plan),
+            ["service"] = FleetText.Word(service),
+            ["baselinePack"] = BaselinePack,
+            ["scoringPack"] = scoringPack,
+            ["noticeSeconds"] = 600,
+            ["rampSeconds"] = 60,
+            ["tolerancePermille"] = 20,
+            ["paidPer"] = FleetText.Word(PaymentLevel.SettlementPoint),
+            ["precedence"] = precedence,
+            ["currency"] = "CNY",
+            ["pricePerKwh"] = price,
+        };
 
     private static JsonObject Enrolment(FleetPlan plan, ProgrammeId programme, SettlementPointId point) => new()
     {

@@ -11,15 +11,21 @@ public static class FleetDispatch
     {
         var order = new JsonObject
         {
-            ["type"] = "instruction", ["instruction"] = call.Instruction.Value, ["kind"] = FleetText.Word(call.Kind),
-            ["issuedBy"] = FleetMasterData.GridOperator.Value, ["issuedAt"] = FleetText.Time(plan, IssuedAt(plan, call)),
-            ["start"] = FleetText.Time(plan, plan.At(call.FromSecond)), ["end"] = FleetText.Time(plan, plan.At(call.ToSecond)),
+            ["type"] = "instruction",
+            ["instruction"] = call.Instruction.Value,
+            ["kind"] = FleetText.Word(call.Kind),
+            ["issuedBy"] = FleetMasterData.GridOperator.Value,
+            ["issuedAt"] = FleetText.Time(plan, IssuedAt(plan, call)),
+            ["start"] = FleetText.Time(plan, plan.At(call.FromSecond)),
+            ["end"] = FleetText.Time(plan, plan.At(call.ToSecond)),
             ["targets"] = new JsonArray([.. call.Targets.Select(target => new JsonObject
             {
                 ["point"] = FleetPlan.ConnectorOf(target.Station, target.Connector).Value, ["kw"] = call.Quantity.Kilowatts,
             })]),
-            ["toleranceKw"] = call.Tolerance.Kilowatts, ["rampSeconds"] = call.RampAllowanceMs / 1000m,
-            ["pricePerKwh"] = call.PricePerKwh, ["penaltyPerKwh"] = call.PenaltyPerKwh,
+            ["toleranceKw"] = call.Tolerance.Kilowatts,
+            ["rampSeconds"] = call.RampAllowanceMs / 1000m,
+            ["pricePerKwh"] = call.PricePerKwh,
+            ["penaltyPerKwh"] = call.PenaltyPerKwh,
         };
         if (call.Kind == InstructionKind.Export) order["programme"] = FleetContracts.Export.Value;
         if (call.Test is { } test)

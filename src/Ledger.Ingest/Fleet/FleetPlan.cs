@@ -166,11 +166,11 @@ public sealed record FleetPlan(
             [
                 new(station, 1, CallConduct.Complies), new(station, 2, i == 3 ? CallConduct.FallsShort : CallConduct.Complies),
             ]) with
-            {
-                Instruction = new($"{(i == 0 ? "test" : "export")}-2025-07-16-{call.FromMinute / 60:00}{call.FromMinute % 60:00}"),
-                FromSecond = call.FromMinute * Minute,
-                ToSecond = (call.FromMinute + call.Minutes) * Minute,
-                Test = i == 0 ? new TestRule(DeliveredPermilleMin: 950, T90MsMax: 60_000) : null,
-            });
+        {
+            Instruction = new($"{(i == 0 ? "test" : "export")}-2025-07-16-{call.FromMinute / 60:00}{call.FromMinute % 60:00}"),
+            FromSecond = call.FromMinute * Minute,
+            ToSecond = (call.FromMinute + call.Minutes) * Minute,
+            Test = i == 0 ? new TestRule(DeliveredPermilleMin: 950, T90MsMax: 60_000) : null,
+        });
     }
 }
