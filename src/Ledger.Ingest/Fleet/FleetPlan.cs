@@ -119,7 +119,8 @@ public sealed record FleetPlan(
         new FleetDisturbances(
             ClockStation: 9, ClockAheadMs: 4_000, LateStation: 12, GapFromSecond: 23 * Hour + 50 * Minute,
             GapSeconds: 30, RolloverStation: 11, SilentStation: 7, SilentConnector: 1,
-            SilentFromSecond: 17 * Hour + 30 * Minute)) { ShownStation = 10 };
+            SilentFromSecond: 17 * Hour + 30 * Minute))
+    { ShownStation = 10 };
 
     /// <summary>
     /// The same day small enough for a test: two stations with eight connectors, sampled every ten seconds, with every
