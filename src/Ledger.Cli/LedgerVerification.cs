@@ -54,7 +54,8 @@ public sealed class LedgerVerification(
         }
         Ledger = identity.Ledger;
         var before = Findings.FaultCount;
-        var claims = Checkpoints(Findings);
+        var options = new SqliteJournalOptions(directory, identity.Ledger, shell.Clock, identity.Secret);
+        var claims = await CheckpointsAsync(options).ConfigureAwait(false);
         var ofCheckpoints = new VerificationStep("checkpoints", claims.Count, null, Findings.FaultCount - before);
         SignedSize = claims.Count == 0 ? null : claims.Max(claim => claim.Length);
         var journal = Counted("events", found => JournalVerification.Verify(
@@ -68,30 +69,56 @@ public sealed class LedgerVerification(
         Findings.LeaveOut("register readings against the text of their evidence");
         if (!journal.IsSound)
             Findings.LeaveOut("interval records, views and statements: the journal that they come from is not as it was");
-        else await VerifyDerivedAsync(identity, archived).ConfigureAwait(false);
+        else await VerifyDerivedAsync(options, identity, archived).ConfigureAwait(false);
     }
 
-    private IReadOnlyList<RootClaim> Checkpoints(Findings found)
+    private async Task<IReadOnlyList<RootClaim>> CheckpointsAsync(SqliteJournalOptions options)
     {
-        IReadOnlyCollection<VerifierKey> own = [];
-        try
+        var own = await OwnKeysAsync(options).ConfigureAwait(false);
+        VerifyKeyFile(own);
+        if ((trusted ?? own).Count == 0)
         {
-            if (SigningKeyFile.Read(directory) is { } key) own = [key.Verifier];
+            Findings.LeaveOut("who signed the journal: it names no key; the first is made with: ledger checkpoint");
+            return [];
         }
-        catch (Exception damaged) when (damaged is NoteRefusedException or JournalRefusedException or IOException)
-        {
-            found.Add(SigningKeyFile.FileName, damaged.Message, "the ledger's private key");
-        }
-        var claims = LogVerification.Checkpoints(directory, trusted ?? own, kept, found);
+        var claims = LogVerification.Checkpoints(directory, trusted ?? own, kept, Findings);
         if (claims.Count == 0) Findings.LeaveOut("who signed the journal: there is no checkpoint; make one with: ledger checkpoint");
         else if (trusted is null) Findings.LeaveOut("whether the ledger's key is the one you know: give it with --keys");
         if (kept is null) Findings.LeaveOut("whether history was rewritten and signed again: give a checkpoint that you kept with --since");
         return claims;
     }
 
-    private async Task VerifyDerivedAsync(LedgerIdentity identity, HashSet<EvidenceDigest> archived)
+    /// <summary>Every key that the journal names; none where it cannot be read, of which its own step tells.</summary>
+    private async Task<IReadOnlyList<VerifierKey>> OwnKeysAsync(SqliteJournalOptions options)
     {
-        var options = new SqliteJournalOptions(directory, identity.Ledger, shell.Clock, identity.Secret);
+        try
+        {
+            await using var journal = SqliteJournalReader.Open(options);
+            return await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false);
+        }
+        catch (Exception damaged) when (damaged is JournalRefusedException or DbException or InvalidDataException
+            or PoisonEventException or UnknownWireNameException or NoteRefusedException)
+        {
+            return [];
+        }
+    }
+
+    private void VerifyKeyFile(IReadOnlyList<VerifierKey> own)
+    {
+        try
+        {
+            if (SigningKeyFile.Read(directory) is { } key && own is [.., var last] && $"{key.Verifier}" != $"{last}")
+                Findings.Add(SigningKeyFile.FileName, $"the private key of {key.Verifier}", $"that of {last}, which signs");
+        }
+        catch (Exception damaged) when (damaged is NoteRefusedException or JournalRefusedException or IOException)
+        {
+            Findings.Add(SigningKeyFile.FileName, damaged.Message, "the ledger's private key");
+        }
+    }
+
+    private async Task VerifyDerivedAsync(
+        SqliteJournalOptions options, LedgerIdentity identity, HashSet<EvidenceDigest> archived)
+    {
         await using var journal = SqliteJournalReader.Open(options);
         Counted("tiles", found => LogVerification.Tiles(directory, journal.LeafEntries(0, journal.Length), found, ct),
             count => (count, null));

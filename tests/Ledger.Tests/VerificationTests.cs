@@ -167,6 +167,16 @@ public sealed class VerificationTests : IDisposable
         found.Output.ShouldContain(kept[..20]);
     }
 
+    /// <summary>After a handover the checkpoints of the key before still count: the journal names both.</summary>
+    [Fact]
+    public void Checkpoints_of_a_key_that_handed_over_still_hold()
+    {
+        town.Run("checkpoint", "--new-key").Exit.ShouldBe(ExitCode.Done);
+        Verified().Faults.ShouldBeEmpty();
+        File.WriteAllText(Path.Combine(town.Data, SigningKeyFile.FileName), new SignerKey("town", new byte[32]).ToText() + "\n");
+        Verified().Faults.ShouldHaveSingleItem().Place.ShouldBe(SigningKeyFile.FileName);
+    }
+
     [Fact]
     public void A_checkpoint_of_another_key_is_no_checkpoint_of_this_ledger()
     {
