@@ -6,10 +6,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>The laws of a division by largest remainder; its worked cases are in Scenarios/calc-attribute.txt.</summary>
-public sealed class AttributionTests
+public sealed class AttributionTests(ITestOutputHelper output)
 {
-    private static readonly long Samples = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
-
     // Few different weights, so that ties and weights of zero are common, beside weights of any size.
     private static readonly Gen<BigInteger> Weights = Gen.OneOf(
         Gen.Int[0, 3].Select(i => (BigInteger)i), Gen.Long[0, long.MaxValue].Select(l => (BigInteger)l * l));
@@ -20,14 +18,20 @@ public sealed class AttributionTests
             weights.Append(1).Select((weight, i) => new AttributionShare($"P{i}", weight)).ToArray()));
 
     [Fact]
-    public void Parts_sum_to_the_whole_and_lie_within_one_step_of_their_quota() => Divisions.Sample((whole, shares) =>
+    public void Parts_sum_to_the_whole_and_lie_within_one_step_of_their_quota()
     {
-        var weight = shares.Aggregate(BigInteger.Zero, (sum, share) => sum + share.Weight);
-        var parts = Attribution.Parts(whole, shares);
-        parts.Aggregate(BigInteger.Zero, (sum, part) => sum + part).ShouldBe(whole);
-        for (var i = 0; i < shares.Length; i++)
-            BigInteger.Abs(parts[i] * weight - whole * shares[i].Weight).ShouldBeLessThan(weight);
-    }, iter: Samples);
+        var seen = new SampleShares(("equal weights", 30), ("a share without weight", 30), ("a negative whole", 30));
+        Divisions.Sample((whole, shares) =>
+        {
+            var weight = shares.Aggregate(BigInteger.Zero, (sum, share) => sum + share.Weight);
+            var parts = Attribution.Parts(whole, shares);
+            parts.Aggregate(BigInteger.Zero, (sum, part) => sum + part).ShouldBe(whole);
+            for (var i = 0; i < shares.Length; i++)
+                BigInteger.Abs(parts[i] * weight - whole * shares[i].Weight).ShouldBeLessThan(weight);
+            seen.Add(shares.DistinctBy(share => share.Weight).Count() < shares.Length, shares.Any(share => share.Weight.IsZero), whole < 0);
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
+    }
 
     [Fact]
     public void The_order_of_the_shares_changes_no_part() =>
@@ -37,7 +41,7 @@ public sealed class AttributionTests
             var shuffled = shares.ToArray();
             new Random(seed).Shuffle(shuffled);
             ById(shuffled, Attribution.Parts(whole, shuffled)).ShouldBe(ById(shares, Attribution.Parts(whole, shares)));
-        }, iter: Samples);
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void A_larger_weight_gets_no_smaller_part_and_no_weight_gets_nothing() => Divisions.Sample((whole, shares) =>
@@ -48,11 +52,11 @@ public sealed class AttributionTests
         foreach (var (less, more) in byWeight.Zip(byWeight.Skip(1)))
             less.Second.ShouldBeLessThanOrEqualTo(more.Second);
         byWeight.Where(pair => pair.First.Weight.IsZero).ShouldAllBe(pair => pair.Second.IsZero);
-    }, iter: Samples);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void A_negative_whole_gives_the_negated_parts() => Divisions.Sample((whole, shares) =>
-        Attribution.Parts(-whole, shares).ShouldBe(Attribution.Parts(whole, shares).Select(part => -part)), iter: Samples);
+        Attribution.Parts(-whole, shares).ShouldBe(Attribution.Parts(whole, shares).Select(part => -part)), iter: LongRun.Samples);
 
     [Fact]
     public void Energies_are_divided_to_the_half_nanojoule() =>

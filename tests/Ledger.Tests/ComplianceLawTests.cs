@@ -8,10 +8,6 @@ namespace Ledger.Tests;
 /// <summary>Laws of compliance over random calls with gaps, corrections, doubts, facts, states and claims.</summary>
 public sealed class ComplianceLawTests
 {
-    // Every day ten thousand samples; a million where LEDGER_LONG asks for the long campaigns.
-    private static readonly int Samples =
-        Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
-
     private static readonly Instant Start = Instant.FromUtc(2026, 7, 1, 10, 0);
     private static readonly SettlementPointId[] Points = [new("C1"), new("C2")];
 
@@ -89,7 +85,7 @@ public sealed class ComplianceLawTests
 
         Energy Sum(Func<TargetVerdict, Energy> part) =>
             judged.Targets.Aggregate(Energy.Zero, (sum, target) => sum + part(target));
-    }, iter: Samples);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void The_order_of_facts_changes_nothing() => Gen.Select(AnyCall, Gen.Int[0, 1000]).Sample((call, seed) =>
@@ -113,7 +109,7 @@ public sealed class ComplianceLawTests
                 States = Shuffled(evidence.States),
             },
         }).Judged).ShouldBe(Text(call.Judged));
-    }, iter: Samples);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void A_wider_tolerance_never_worsens_a_verdict() => Gen.Select(AnyCall, Gen.Int[0, 30]).Sample((call, more) =>
@@ -121,14 +117,14 @@ public sealed class ComplianceLawTests
         var wider = call with { Order = call.Order with { Tolerance = call.Order.Tolerance + Power.FromKilowatts(more) } };
         foreach (var (narrow, wide) in call.Judged.Targets.Zip(wider.Judged.Targets))
             Array.IndexOf(Ranks, wide.Verdict).ShouldBeGreaterThanOrEqualTo(Array.IndexOf(Ranks, narrow.Verdict));
-    }, iter: Samples);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void A_claim_improves_no_verdict() => AnyCall.Sample(call =>
     {
         var silent = call with { Evidence = call.Evidence with { Claims = [] } };
         silent.Judged.Tally.ShouldBe(call.Judged.Tally);
-    }, iter: Samples);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void The_samples_have_what_is_hard()

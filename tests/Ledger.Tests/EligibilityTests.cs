@@ -68,7 +68,7 @@ public sealed class EligibilityTests
             for (var second = 100; second < 900; second += 25)
                 At(stretches, second).Eligible.ShouldBeLessThanOrEqualTo(At(free, second).Eligible);
             stretches.ShouldAllBe(stretch => stretch.Because.Any() == stretch.Eligible < Power.FromKilowatts(50));
-        }, iter: 10_000, threads: 1);
+        }, iter: LongRun.Samples, threads: 1);
 
     private static EligibleStretch At(IReadOnlyList<EligibleStretch> stretches, int second) =>
         stretches.Single(stretch => stretch.Period.Contains(Instant.FromUnixTimeSeconds(second)));

@@ -5,10 +5,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>The laws of a station's balance; its worked cases are in Scenarios/calc-balance.txt.</summary>
-public sealed class EnergyBalanceTests
+public sealed class EnergyBalanceTests(ITestOutputHelper output)
 {
-    private static readonly long Samples = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
-
     private static readonly Gen<Energy> Energies = Gen.OneOf(
         Gen.Const(Energy.Zero), Gen.Int[0, 20].Select(i => new Energy(i)),
         Gen.Long[0, 1_000_000_000_000_000_000].Select(l => new Energy(l)));
@@ -35,14 +33,13 @@ public sealed class EnergyBalanceTests
     [Fact]
     public void The_export_is_attributed_and_the_losses_are_allocated_exactly()
     {
-        var (proven, capped, surplus, deep) = (0, 0, 0, 0);
+        var seen = new SampleShares(("proven", 50), ("capped", 2), ("a surplus", 10), ("points behind points", 10));
         Stations.Sample((connection, points) =>
         {
-            if (EnergyBalance.Of(connection, points) is not StationEnergy.Proven balance) return;
-            Interlocked.Increment(ref proven);
-            if (balance.VerifiedV2g < balance.V2gAfterLosses) Interlocked.Increment(ref capped);
-            if (balance.Surplus > Energy.Zero) Interlocked.Increment(ref surplus);
-            if (balance.Parts.Count < points.Length) Interlocked.Increment(ref deep);
+            var balance = EnergyBalance.Of(connection, points) as StationEnergy.Proven;
+            seen.Add(balance is not null, balance?.VerifiedV2g < balance?.V2gAfterLosses, balance?.Surplus > Energy.Zero,
+                balance?.Parts.Count < points.Length);
+            if (balance is null) return;
             (balance.VerifiedV2g + balance.Storage + balance.Photovoltaic + balance.Unattributed).ShouldBe(connection.Export!.Value);
             (Sum(balance.Parts, part => part.Attributed) + balance.Unattributed).ShouldBe(connection.Export.Value);
             (Sum(balance.Parts, part => part.ImportLosses + part.ExportLosses) + balance.OwnUse).ShouldBe(balance.Losses);
@@ -54,12 +51,8 @@ public sealed class EnergyBalanceTests
                 if (part.Kind == SettlementPointKind.Connector)
                     part.Attributed.ShouldBeLessThanOrEqualTo(Energy.Max(Energy.Zero, part.Export - part.ExportLosses));
             }
-        }, iter: Samples);
-        // The generator produces what the laws are about: most stations are proven, with caps, surpluses and trees.
-        proven.ShouldBeGreaterThan((int)Samples / 2);
-        capped.ShouldBeGreaterThan((int)Samples / 50);
-        surplus.ShouldBeGreaterThan((int)Samples / 10);
-        deep.ShouldBeGreaterThan((int)Samples / 10);
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
     }
 
     [Fact]
@@ -73,7 +66,7 @@ public sealed class EnergyBalanceTests
 
         bool IsBehind(SettlementPointId point, SettlementPointId node) =>
             byId[point].Parent is { } parent && (parent == node || IsBehind(parent, node));
-    }, iter: Samples);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void The_order_of_the_points_changes_nothing() => Gen.Select(Stations, Gen.Int).Sample((station, seed) =>
@@ -81,7 +74,7 @@ public sealed class EnergyBalanceTests
         var shuffled = station.Points.ToArray();
         new Random(seed).Shuffle(shuffled);
         Text(EnergyBalance.Of(station.Connection, shuffled)).ShouldBe(Text(EnergyBalance.Of(station.Connection, station.Points)));
-    }, iter: Samples);
+    }, iter: LongRun.Samples);
 
     [Fact]
     public void A_missing_quantity_of_any_point_proves_nothing_and_is_named() => Stations.Sample((connection, points) =>
@@ -94,7 +87,7 @@ public sealed class EnergyBalanceTests
         }.OfType<string>());
         var named = EnergyBalance.Of(connection, points) is StationEnergy.Unproven unproven ? unproven.Missing : [];
         named.Select(register => register.ToString()).ShouldBe(missing);
-    }, iter: Samples);
+    }, iter: LongRun.Samples);
 
     private static Energy Sum(IEnumerable<BalancePart> parts, Func<BalancePart, Energy> energy) =>
         parts.Aggregate(Energy.Zero, (sum, part) => sum + energy(part));

@@ -9,9 +9,10 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// A journal in memory with the port's promises: gap-free positions, expected revisions, idempotency, order. The
-/// payload is the number of the fact, so the wire name's own bytes play no part; <see cref="Decode"/> reads it back.
+/// payload is the number of the fact, so the wire name's own bytes play no part; <see cref="Decode"/> reads it back. With
+/// <c>asStored</c> it is the codec's, for readers that decode for themselves.
 /// </summary>
-public sealed class InMemoryJournal : IJournal
+public sealed class InMemoryJournal(bool asStored = false) : IJournal
 {
     private readonly Lock gate = new();
     private readonly List<RecordedEvent> events = [];
@@ -30,6 +31,7 @@ public sealed class InMemoryJournal : IJournal
 
     public LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload)
     {
+        if (asStored) return EventCodec.Decode(wireName, version, payload);
         if (wireName == "unknown") throw new InvalidOperationException("unknown wire name 'unknown'");
         lock (gate) return facts[BinaryPrimitives.ReadInt32BigEndian(payload)];
     }
@@ -113,12 +115,14 @@ public sealed class InMemoryJournal : IJournal
     {
         var payload = new byte[4];
         BinaryPrimitives.WriteInt32BigEndian(payload, facts.Count);
+        var (wireVersion, contentType) = (1, "test");
+        if (asStored) (wireName, wireVersion, contentType, payload) = EventCodec.Encode(fact.Event);
         byId[id] = facts.Count;
         facts.Add(fact.Event);
         // Recorded one second apart, from the epoch on: time here comes from the position.
         events.Add(new(events.Count, new Envelope(
-            Ledger, stream, revision, id, wireName, 1, fact.ValidTime.Start, fact.ValidTime.End,
-            Instant.FromUnixTimeSeconds(events.Count), by.Actor, by.Party, null, [], "test"), payload));
+            Ledger, stream, revision, id, wireName, wireVersion, fact.ValidTime.Start, fact.ValidTime.End,
+            Instant.FromUnixTimeSeconds(events.Count), by.Actor, by.Party, null, [], contentType), payload));
     }
 
     private void Wake()

@@ -11,7 +11,6 @@ public sealed class LimitBoundsTests
     const long length = 10_000_000; // 10 s in µs
     static readonly Duration maxGap = Duration.FromSeconds(100);
     static readonly Interval period = Micros(0, length);
-    static readonly long samplesOfALaw = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
 
     // One to three points, sampled at the same instants, so that their sum is a curve of the same instants.
     static readonly Gen<long[][]> powers = Gen.Int[1, 3].SelectMany(points => Gen.Int[1, 6].SelectMany(
@@ -36,7 +35,7 @@ public sealed class LimitBoundsTests
                     Holds(bounds.Demand, truth.Demand!.Value);
                     if (bounds.Verdict != LimitVerdict.Unproven) bounds.Verdict.ShouldBe(truth.Verdict);
                 }
-            }, iter: samplesOfALaw);
+            }, iter: LongRun.Samples);
 
     [Fact]
     public void Of_one_point_demand_and_highest_power_are_exact()

@@ -10,7 +10,6 @@ public sealed class LimitCheckTests
 {
     const long endMicroseconds = 20_000_000;
     static readonly Duration twoSeconds = Duration.FromSeconds(2);
-    static readonly long samplesOfALaw = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
 
     // Irregular times with repeats, conflicts and gaps, both signs; a few mW and tens of kW, so that limits are met.
     static readonly Gen<PowerSample[]> curves = Gen.Select(
@@ -36,7 +35,7 @@ public sealed class LimitCheckTests
                 parts.Max(part => part.Highest).ShouldBe(whole.Highest);
                 parts.ShouldAllBe(part => part.PicosecondsAbove >= 0 && part.Above >= Energy.Zero);
                 LimitCheck.Total(parts.Select(part => part.Verdict)).ShouldBe(whole.Verdict);
-            }, iter: samplesOfALaw);
+            }, iter: LongRun.Samples);
 
     [Fact]
     public void A_higher_limit_never_has_more_above_it() =>
@@ -48,7 +47,7 @@ public sealed class LimitCheckTests
             higher.PicosecondsAbove.ShouldBeLessThanOrEqualTo(lower.PicosecondsAbove);
             higher.Highest.ShouldBe(lower.Highest);
             if (lower.Verdict == LimitVerdict.Within) higher.Verdict.ShouldBe(LimitVerdict.Within);
-        }, iter: samplesOfALaw);
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void The_order_of_samples_changes_nothing() =>
@@ -58,7 +57,7 @@ public sealed class LimitCheckTests
             new Random(seed).Shuffle(shuffled);
             Check(shuffled, direction, most, 0, 7_654_321, endMicroseconds)
                 .ShouldBe(Check(curve, direction, most, 0, 7_654_321, endMicroseconds));
-        }, iter: samplesOfALaw);
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void Above_a_limit_of_zero_is_the_energy_of_the_direction() =>
@@ -68,7 +67,7 @@ public sealed class LimitCheckTests
             Check(curve, Direction.Import, 0, 0, endMicroseconds)[0].Above.ShouldBe(whole.Import);
             Check(curve, Direction.Export, 0, 0, endMicroseconds)[0].Above.ShouldBe(whole.Export);
             Check(curve, Direction.Import, 0, 0, endMicroseconds)[0].CoveredMicroseconds.ShouldBe(whole.CoveredMicroseconds);
-        }, iter: samplesOfALaw);
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void Up_and_down_above_is_what_a_mirrored_curve_has_on_export() =>
@@ -79,7 +78,7 @@ public sealed class LimitCheckTests
             var mirrored = one.Select(sample => sample with { Milliwatts = -sample.Milliwatts }).ToArray();
             Check(one, Direction.Import, most, 0, endMicroseconds)
                 .ShouldBe(Check(mirrored, Direction.Export, most, 0, endMicroseconds));
-        }, iter: samplesOfALaw);
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void The_largest_power_limit_and_gap_do_not_overflow()

@@ -82,7 +82,7 @@ public sealed class MeteredDayTests
                 if (inside.All(quantity => quantity.Source.StartsWith("register", StringComparison.Ordinal)))
                     Sum(inside).ShouldBe(Energy.FromWattHours(to.Fact.IndexSteps - from.Fact.IndexSteps));
             }
-        });
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void Interval_readings_leave_the_register_whole() =>
@@ -95,7 +95,7 @@ public sealed class MeteredDayTests
                     ReadingQuality.Measured, "A", null))],
             };
             Sum(Settle(whole, Quarters)).ShouldBe(Energy.FromWattHours(5_000));
-        });
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void The_order_of_facts_changes_nothing() =>
@@ -106,13 +106,13 @@ public sealed class MeteredDayTests
                 [.. day.Installations.OrderBy(_ => random.Next())], [.. day.Readings.OrderBy(_ => random.Next())],
                 [.. day.IntervalReadings.OrderBy(_ => random.Next())], [.. day.IntervalRecords.OrderBy(_ => random.Next())]);
             Settle(shuffled, Quarters).ShouldBe(Settle(day, Quarters));
-        });
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void No_energy_is_negative_and_what_has_none_is_called_missing() =>
         Days.Sample(day => Settle(day, Fives).ShouldAllBe(quantity =>
             quantity.Metered == null == (quantity.Quality == ReadingQuality.Missing)
-            && (quantity.Metered == null || quantity.Metered >= Energy.Zero)));
+            && (quantity.Metered == null || quantity.Metered >= Energy.Zero)), iter: LongRun.Samples);
 
     [Fact]
     public void A_finer_division_sums_to_the_coarser_one() =>
@@ -122,7 +122,7 @@ public sealed class MeteredDayTests
             var fine = Settle(coarse, Fives);
             foreach (var (quarter, i) in Settle(coarse, Quarters).Select((quantity, i) => (quantity, i)))
                 (quarter.Metered ?? Energy.Zero).ShouldBe(Sum(fine.Skip(i * 3).Take(3)));
-        });
+        }, iter: LongRun.Samples);
 
     private static readonly IReadOnlyList<Interval> Quarters = [.. Enumerable.Range(0, 4).Select(i => Minutes(15 * i, 15 * i + 15))];
     private static readonly IReadOnlyList<Interval> Fives = [.. Enumerable.Range(0, 12).Select(i => Minutes(5 * i, 5 * i + 5))];

@@ -96,7 +96,7 @@ public class PowerCurveTests
             var shuffled = (PowerSample[])curve.Clone();
             new Random(seed).Shuffle(shuffled);
             Same(Quarters(curve), Quarters(shuffled));
-        });
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void Parts_sum_to_the_whole_to_the_last_integer() =>
@@ -113,7 +113,7 @@ public class PowerCurveTests
             parts.Max(p => p.Ramp1sMilliwattsMax).ShouldBe(whole.Ramp1sMilliwattsMax);
             whole.Period.Duration.ShouldBe(Duration.FromTicks(whole.CoveredMicroseconds * 10)
                 + whole.Gaps.Aggregate(Duration.Zero, (d, g) => d + g.Missing.Duration));
-        });
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void A_curve_cut_at_a_sample_sums_to_the_whole() =>
@@ -127,7 +127,7 @@ public class PowerCurveTests
             var whole = PowerCurve.Integrate(one, [all], TwoSeconds)[0];
             (first.Import + second.Import).ShouldBe(whole.Import);
             (first.Export + second.Export).ShouldBe(whole.Export);
-        });
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void Import_less_export_is_the_signed_trapezoid() =>
@@ -142,7 +142,7 @@ public class PowerCurveTests
             }
             var whole = PowerCurve.Integrate(one, [Micros(0, 20_000_001)], TwoSeconds)[0];
             (whole.Import - whole.Export).ShouldBe(new Energy(signed));
-        });
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void The_largest_power_and_gap_do_not_overflow()

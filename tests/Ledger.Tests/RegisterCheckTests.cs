@@ -8,10 +8,6 @@ namespace Ledger.Tests;
 /// <summary>Laws of the error budget; its figures are in <c>Scenarios/calc-reconcile.txt</c>.</summary>
 public sealed class RegisterCheckTests
 {
-    // Every day ten thousand samples; a million where LEDGER_LONG asks for the long campaigns.
-    private static readonly int Samples =
-        Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
-
     private static readonly Gen<Power> AnyPower = Gen.Long[-1_000_000_000, 1_000_000_000].Select(mw => new Power(mw));
 
     private static readonly Gen<GapBound> AnyGap = Gen.Select(Gen.Int[0, 900], AnyPower, AnyPower, (seconds, a, b) =>
@@ -33,7 +29,7 @@ public sealed class RegisterCheckTests
             return sum == budget.Tolerance && budget.Terms().All(term => term.Energy >= Energy.Zero)
                 && (budget.Dominating() is not { } most
                     || budget.Terms().All(term => term.Energy <= budget.Terms()[(int)most - 1].Energy));
-        }, iter: Samples);
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void A_wider_tolerance_never_makes_two_values_inconsistent() =>
@@ -51,7 +47,7 @@ public sealed class RegisterCheckTests
 
             RegisterCheckResult Judge(MeasurementErrors known) =>
                 RegisterCheck.Judge(register, curve, RegisterCheck.Budget(register, known), RegisterCheck.Decides);
-        }, iter: Samples);
+        }, iter: LongRun.Samples);
 
     [Fact]
     public void A_band_is_rounded_up_so_that_it_is_never_too_narrow()

@@ -32,5 +32,5 @@ public class RoundingTests
         {
             var (rounded, residual) = Rounding.HalfAwayWithCarry(values, 2);
             return rounded.Sum() + residual == values.Sum() && Math.Abs(residual) <= 0.005m;
-        });
+        }, iter: LongRun.Samples);
 }

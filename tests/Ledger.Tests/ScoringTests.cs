@@ -8,11 +8,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>The engine of payment curves against cases from outside, changed packs and its own laws.</summary>
-public sealed class ScoringTests
+public sealed class ScoringTests(ITestOutputHelper output)
 {
-    /// <summary>Samples of a law: 10 000 every day, a million with LEDGER_LONG=1.</summary>
-    private static int Samples => Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
-
     [Fact]
     public void The_settlement_phase_table_comes_out()
     {
@@ -98,8 +95,8 @@ public sealed class ScoringTests
         string[] rising = ["uftp", "deg", "sichuan", "taipower-day-select", "taipower-guaranteed", "taipower-spinning",
             "ssen", "cliff-75", "cliff-80", "band-80-120", "guangdong", "cyprus-storage", "pjm-regulation"];
         var random = new Random(20251116);
-        var onEdge = 0;
-        for (var i = 0; i < Samples; i++)
+        var seen = new SampleShares(("on a whole percent of the order", 30));
+        for (var i = 0; i < LongRun.Samples; i++)
         {
             var rule = Rule(rising[i % rising.Length]);
             var ordered = random.Next(1, 100_000) / 100m;
@@ -109,7 +106,7 @@ public sealed class ScoringTests
                 : random.Next(-20_000, 140_000) / 100m;
             var (less, more) = (Delivered(), Delivered());
             if (less > more) (less, more) = (more, less);
-            if (less * 100m % ordered == 0) onEdge++;
+            seen.Add(less * 100m % ordered == 0);
             var prices = new ScoringPrices(random.Next(0, 300) / 100m, random.Next(0, 300) / 100m, 1m, 1m);
             var hours = rule.Uses(PriceSource.ByHours) ? 2m : random.Next(1, 9) / 4m;
             var (low, high) = (Scoring.Evaluate(rule, new(ordered, less, hours, prices)),
@@ -118,14 +115,14 @@ public sealed class ScoringTests
             (high.Penalty <= low.Penalty && low.Penalty >= 0).ShouldBeTrue();
         }
 
-        TestContext.Current.TestOutputHelper!.WriteLine($"{onEdge * 100 / Samples} % on a whole percent of the order");
+        seen.ShouldBeEnough(output);
     }
 
     [Fact]
     public void Twice_the_order_and_twice_the_delivery_is_twice_the_money()
     {
         var random = new Random(5);
-        for (var i = 0; i < Samples; i++)
+        for (var i = 0; i < LongRun.Samples; i++)
         {
             var rule = Rule(StandardPacks.Names.Where(name => StandardPacks.Find(name)!.Scoring is not null)
                 .ElementAt(random.Next(14)));
