@@ -3,7 +3,7 @@
 # --long also runs the long campaigns (crash cycles, millions of property samples).
 set -euo pipefail
 cd "$(dirname "$0")"
-packages="strace"
+packages="strace python3"
 for argument in "$@"; do
   case "$argument" in
     --install) apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $packages ;;

@@ -10,9 +10,6 @@ using Ledger.Projections;
 
 namespace Ledger.Cli;
 
-/// <summary>What was looked at, how much of it, and how many faults were found in it.</summary>
-public sealed record VerificationStep(string What, long Count, string? Of, long Faults);
-
 /// <summary>
 /// The verification of one data folder, step after step; each needs what the steps before found to be sound. It takes
 /// no lock and changes no byte.
@@ -35,9 +32,10 @@ public sealed class LedgerVerification(
     /// <summary>How many events the largest checkpoint covers whose signature holds; null where none does.</summary>
     public long? SignedSize { get; private set; }
 
-    public IReadOnlyList<VerificationStep> Steps => steps;
-
     public Findings Findings { get; } = new();
+
+    public VerificationReport Report => new("folder", directory, Ledger, Root, steps, Findings,
+        $"checkpoint={(SignedSize is { } size ? Count(size) : "none")}", Root is null ? "" : $"digest={Convert.ToHexStringLower(Root)}");
 
     public async Task RunAsync()
     {
@@ -135,7 +133,7 @@ public sealed class LedgerVerification(
     {
         var (before, facts) = (Findings.FaultCount, 0L);
         using var archive = OpenEvidence(identity);
-        var records = archive is null || !isThorough ? null : new RecordVerification(archive, Findings);
+        var records = archive is null || !isThorough ? null : new RecordVerification(archive.Get, Findings);
         await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
         {
             if (facts++ % 1024 == 0) shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");

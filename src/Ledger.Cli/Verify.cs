@@ -1,37 +1,44 @@
-using System.Globalization;
-using Ledger.Cli.Listings;
+using Ledger.Cli.Bundles;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger verify</c>: hashes every byte of a data folder again, derives everything anew from what it was derived from,
-/// and compares. It takes no lock and changes no byte. What was not looked at is said, and never called verified; the
-/// last line is for programs.
+/// <c>ledger verify</c>: hashes every byte of a data folder or of an evidence bundle again, derives everything anew from
+/// what it was derived from, and compares. It takes no lock and changes no byte. What was not looked at is said, and never
+/// called verified; the last line is for programs.
 /// </summary>
 public static class Verify
 {
-    public static Verb Verb { get; } = new("verify", "",
-        "hashes every byte of a ledger again, derives records, views and statements anew, and says whether all is as "
-            + "it was recorded",
+    public static Verb Verb { get; } = new("verify", "[BUNDLE]",
+        "hashes every byte of a ledger or of an evidence bundle again, derives records, views and statements anew, and says "
+            + "whether all is as it was recorded",
         "ledger verify --data /mnt/copy-of-the-ledger",
         [
             new("--since", "FILE", "a checkpoint that you kept: the ledger has to continue it"),
-            new("--keys", "FILE", "the public keys that you trust, one a line; the ledger's own where it is not given"),
+            new("--keys", "FILE", "the public keys that you trust, one a line; the ledger's or the bundle's own where it is not given"),
             new("--fast", null, "leaves out what takes longest: deriving interval records from raw evidence, and SQLite's own check"),
         ],
         RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
-        if (line.Words.Count > 0) throw new UsageException($"verify takes no '{line.Words[0]}'; the folder is named with --data");
+        if (line.Words.Count > 1) throw new UsageException($"verify takes no '{line.Words[1]}'");
+        if (line.Words.Count == 1 && line.Option("--since") is not null) throw new UsageException("--since is for a whole ledger");
+        var report = line.Words is [var bundle]
+            ? await BundleAsync(bundle, line, shell, ct).ConfigureAwait(false)
+            : await FolderAsync(line, shell, ct).ConfigureAwait(false);
+        shell.EndProgress();
+        return report.Write(line, shell);
+    }
+
+    private static async Task<VerificationReport> FolderAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
         if (!Directory.Exists(line.Data)) throw new CouldNotException($"there is no folder {line.Data}");
         var kept = line.Option("--since") is { } since ? (since, File.ReadAllBytes(since)) : ((string, byte[])?)null;
         var verification = new LedgerVerification(line.Data, !line.Flag("--fast"), Keys(line), kept, shell, ct);
         await verification.RunAsync().ConfigureAwait(false);
-        shell.EndProgress();
-        Report(verification, line, shell);
-        return verification.Findings.FaultCount == 0 ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+        return verification.Report;
     }
 
     private static List<VerifierKey>? Keys(CommandLine line)
@@ -47,33 +54,12 @@ public static class Verify
         }
     }
 
-    private static void Report(LedgerVerification verification, CommandLine line, Shell shell)
+    private static async Task<VerificationReport> BundleAsync(string path, CommandLine line, Shell shell, CancellationToken ct)
     {
-        var findings = verification.Findings;
-        var isVerified = findings.FaultCount == 0;
-        var page = new Page().Field("verify", null, isVerified ? "verified" : "not verified")
-            .Field("ledger", "ledger", verification.Ledger?.Value ?? "unknown").Field("folder", "folder", line.Data)
-            .Field("digest", "digest", verification.Root is { } root ? Convert.ToHexStringLower(root) : null)
-            .Field("faultCount", null, findings.FaultCount)
-            .Table("steps", "looked at", Listing.Of(verification.Steps,
-                new("what", "what", step => step.What), new("count", "count", step => step.Count),
-                new("of", "of", step => step.Of), new("faults", "faults", step => step.Faults)));
-        if (!isVerified || line.Json)
-            page.Table("faults", "not as it should be", Listing.Of(findings.Faults,
-                new("place", "where", fault => fault.Place), new("found", "found", fault => fault.Found),
-                new("expected", "expected", fault => fault.Expected)));
-        page.Table("notChecked", null, Listing.Of(findings.NotChecked, new Column<string>("what", null, what => what)));
-        page.Write(shell.Output, line.Json);
-        if (line.Json) return;
-        shell.Output.WriteLine();
-        foreach (var what in findings.NotChecked) shell.Output.WriteLine($"NOT CHECKED: {what}");
-        shell.Output.WriteLine(isVerified ? $"VERIFIED {Counts(verification)} digest={Convert.ToHexStringLower(verification.Root!)}"
-            : $"NOT VERIFIED faults={Count(findings.FaultCount)} {Counts(verification)}".TrimEnd());
+        if (Directory.Exists(path)) throw new UsageException($"{path} is a folder, which is named with --data");
+        var zip = await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false);
+        var verification = new BundleVerification(zip, Keys(line), !line.Flag("--fast"), shell, ct);
+        await verification.RunAsync().ConfigureAwait(false);
+        return verification.Report(path);
     }
-
-    private static string Counts(LedgerVerification verification) =>
-        string.Join(' ', verification.Steps.Select(step => $"{step.What.Replace(' ', '-')}={Count(step.Count)}"))
-        + $" checkpoint={(verification.SignedSize is { } size ? Count(size) : "none")}";
-
-    private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

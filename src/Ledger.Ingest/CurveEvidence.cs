@@ -1,41 +1,27 @@
 using System.Collections.Concurrent;
-using System.Text;
 using Ledger.Domain;
 using Ledger.Journal;
 
 namespace Ledger.Ingest;
 
 /// <summary>
-/// The evidence of curves, by digest: a file or request as received, or a manifest, which lists several. A manifest is
-/// text: the line <c>ledger-evidence-manifest/1</c>, then the digests in order, one a line.
+/// The evidence of curves, by digest: a file or request as received, or a manifest, which lists several.
 /// </summary>
 internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest received, CurveBatch batch)
 {
-    private const string ManifestHeader = "ledger-evidence-manifest/1\n";
-
     private readonly ConcurrentDictionary<EvidenceDigest, Lazy<CurveBatch>> read = [];
 
     public EvidenceDigest Received => received;
 
     /// <summary>The pieces of evidence under a digest: itself, or those that its manifest lists.</summary>
     public IEnumerable<EvidenceDigest> Pieces(EvidenceDigest digest) =>
-        digest == received ? [digest] : Listed(digest, Bytes(digest));
-
-    /// <summary>The digests that a manifest lists; the evidence's own where it is none.</summary>
-    public static IEnumerable<EvidenceDigest> Listed(EvidenceDigest digest, byte[] bytes)
-    {
-        if (!bytes.AsSpan().StartsWith(Encoding.ASCII.GetBytes(ManifestHeader))) return [digest];
-        return Encoding.ASCII.GetString(bytes)[ManifestHeader.Length..]
-            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => new EvidenceDigest(line));
-    }
+        digest == received ? [digest] : EvidenceManifest.Listed(digest, Bytes(digest));
 
     /// <summary>The one digest that stands for these pieces: the same for the same set, in whatever order they came.</summary>
     public EvidenceDigest Union(IEnumerable<EvidenceDigest> pieces)
     {
-        var sorted = pieces.Distinct().OrderBy(piece => piece.Hex, StringComparer.Ordinal).ToList();
-        return sorted.Count == 1
-            ? sorted[0]
-            : archive.Put(Encoding.ASCII.GetBytes(ManifestHeader + string.Concat(sorted.Select(piece => piece.Hex + "\n"))));
+        var distinct = pieces.Distinct().ToList();
+        return distinct is [var single] ? single : archive.Put(EvidenceManifest.Of(distinct));
     }
 
     /// <summary>What a piece says of a point, in order of time; repeats of an instant stay.</summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Ledger.Domain;
-using Ledger.Journal;
 using Ledger.Journal.Verification;
 using NodaTime.Text;
 
@@ -11,7 +10,8 @@ namespace Ledger.Ingest;
 /// evidence alone decides: energies, extremes, coverage, gaps, ramp, counts, quality, and whether the period is closed.
 /// How many samples came late depends on when evidence came, which the evidence cannot say.
 /// </summary>
-public sealed class RecordVerification(EvidenceArchive archive, Findings findings)
+/// <param name="evidence">The bytes of a digest; null where they are not kept.</param>
+public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
 {
     private const int BatchesKept = 8; // records of one file follow each other, so few files are needed at a time
 
@@ -72,7 +72,7 @@ public sealed class RecordVerification(EvidenceArchive archive, Findings finding
         if (!manifests.TryGetValue(digest, out var pieces))
         {
             if (manifests.Count == 1024) manifests.Clear();
-            manifests[digest] = pieces = [.. CurveEvidence.Listed(digest, Bytes(digest))];
+            manifests[digest] = pieces = [.. EvidenceManifest.Listed(digest, Bytes(digest))];
         }
         return pieces;
     }
@@ -89,5 +89,5 @@ public sealed class RecordVerification(EvidenceArchive archive, Findings finding
     }
 
     private byte[] Bytes(EvidenceDigest digest) =>
-        archive.Get(digest) ?? throw new InvalidDataException($"evidence {digest} is not kept");
+        evidence(digest) ?? throw new InvalidDataException($"evidence {digest} is not kept");
 }

@@ -27,22 +27,31 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
         return note;
     }
 
+    /// <summary>The event at a position with its proof under the latest checkpoint.</summary>
+    public TlogProof Prove(RecordedEvent recorded) => Prove([recorded])[0];
+
     /// <summary>
-    /// The event at a position with its proof under the latest checkpoint. Throws <see cref="NoteRefusedException"/>
-    /// where no checkpoint covers it yet, or the event is not the one of the log.
+    /// Events with their proofs, all under the one checkpoint that is the latest. Throws
+    /// <see cref="NoteRefusedException"/> where no checkpoint covers one yet, or it is not the one of the log.
     /// </summary>
-    public TlogProof Prove(RecordedEvent recorded)
+    public IReadOnlyList<TlogProof> Prove(IReadOnlyCollection<RecordedEvent> events)
     {
         var note = Tiles.Checkpoint() ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
         var checkpoint = Checkpoint.Parse(note.Text);
+        var tree = new TileHashes(checkpoint.Size, Tiles.Read);
+        return [.. events.Select(recorded => Prove(recorded, $"{note}", checkpoint, tree))];
+    }
+
+    private TlogProof Prove(RecordedEvent recorded, string note, Checkpoint checkpoint, TileHashes tree)
+    {
         if (recorded.Position >= checkpoint.Size)
             throw new NoteRefusedException($"the latest checkpoint is of {checkpoint.Size} events and does not cover position "
                 + $"{recorded.Position}; make one with: ledger checkpoint");
         var shown = DisclosedEvent.Of(recorded, options.Secret);
-        var hashes = MerkleProof.Inclusion(recorded.Position, checkpoint.Size, new TileHashes(checkpoint.Size, Tiles.Read).At);
+        var hashes = MerkleProof.Inclusion(recorded.Position, checkpoint.Size, tree.At);
         return MerkleVerification.Includes(
             recorded.Position, checkpoint.Size, MerkleTree.LeafHash(shown.LeafEntry()), hashes, checkpoint.Root)
-            ? new TlogProof(recorded.Position, hashes, $"{note}", shown.ToBytes())
+            ? new TlogProof(recorded.Position, hashes, note, shown.ToBytes())
             : throw new NoteRefusedException($"the event at position {recorded.Position} is not the one that was signed");
     }
 

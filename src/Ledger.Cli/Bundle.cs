@@ -1,0 +1,49 @@
+using System.Text;
+using Ledger.Cli.Bundles;
+using Ledger.Cli.Listings;
+using Ledger.Journal.Proof;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger bundle</c>: one zip with all that an auditor needs to check a settlement run, and nothing of anybody else.
+/// It works beside the process that owns the folder.
+/// </summary>
+public static class Bundle
+{
+    public static Verb Verb { get; } = new("bundle", "",
+        "writes a settlement run with its events, their proofs and their evidence as one zip, to be checked anywhere",
+        "ledger bundle --statement R1 --out r1.zip",
+        [
+            new("--statement", "RUN", "which settlement run; 'ledger show settlement' lists them"),
+            new("--out", "FILE", "where the zip goes"),
+        ],
+        RunAsync);
+
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Words.Count > 0) throw new UsageException($"bundle takes no '{line.Words[0]}'");
+        var (name, path) = (line.Required("--statement"), line.Required("--out"));
+        var options = DataFolder.OptionsOf(line, shell);
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == name)
+            ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
+        var files = await new StatementBundle(ledger, new TransparencyLog(options), ct).OfAsync(run).ConfigureAwait(false);
+        if (files.Count > BundleZip.FilesMax || BundleZip.Length(files) > BundleZip.BytesMax)
+            throw new CouldNotException($"{name} has {files.Count} files of {BundleZip.Length(files)} bytes; a bundle has at most "
+                + $"{BundleZip.FilesMax} files and {BundleZip.BytesMax} bytes");
+        var zip = BundleZip.Write(files);
+        await File.WriteAllBytesAsync(path, zip, ct).ConfigureAwait(false);
+        var checkpoint = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text);
+        new Page().Field("out", "written to", path).Field("run", "settlement run", run.Run)
+            .Field("account", "account", run.Account).Field("day", "day", run.Day)
+            .Field("events", "events", files.Keys.Count(file => file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)))
+            .Field("evidence", "pieces of evidence", files.Keys.Count(file => file.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)))
+            .Field("bytes", "bytes", zip.Length).Field("sha256", "SHA-256", BundleFiles.Digest(zip))
+            .Field("size", "checkpoint of so many events", checkpoint.Size)
+            .Field("root", "with the root", Convert.ToHexStringLower(checkpoint.Root))
+            .Field("key", "signed by", Encoding.UTF8.GetString(files[BundleFiles.Keys]).TrimEnd())
+            .Write(shell.Output, line.Json);
+        return ExitCode.Done;
+    }
+}

@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Text;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Proof;
+using Ledger.Journal.Verification;
+
+namespace Ledger.Cli.Bundles;
+
+/// <summary>The events of a bundle that are in the signed log, decoded, and the evidence that they name.</summary>
+/// <param name="files">The bundle's files, by name.</param>
+/// <param name="note">The checkpoint, as it stands in every proof.</param>
+internal sealed class BundleEvents(
+    IReadOnlyDictionary<string, byte[]> files, string note, Checkpoint checkpoint, string ledger, Findings findings)
+{
+    private readonly SortedDictionary<long, (RecordedEvent Recorded, LedgerEvent Fact)> events = [];
+
+    /// <summary>In order of position.</summary>
+    public IReadOnlyCollection<(RecordedEvent Recorded, LedgerEvent Fact)> All => events.Values;
+
+    /// <summary>Reads every proof: its leaf is at its place under the root, and its event is one of this ledger.</summary>
+    public void VerifyProofs()
+    {
+        foreach (var (name, content) in files.Where(file => file.Key.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)))
+            try
+            {
+                Verify(name, content);
+            }
+            catch (Exception damaged) when (damaged is NoteRefusedException or InvalidDataException or DecoderFallbackException)
+            {
+                findings.Add(name, damaged.Message, "the proof of an event");
+            }
+            catch (Exception unknown) when (unknown is UnknownWireNameException or PoisonEventException)
+            {
+                findings.Add(name, unknown.Message, "a fact that this program knows");
+            }
+        VerifyOrder();
+    }
+
+    private void Verify(string name, byte[] content)
+    {
+        var proof = TlogProof.Parse(Encoding.UTF8.GetString(content));
+        if (name != BundleFiles.Event(proof.Index)) findings.Add(name, $"index {proof.Index}", "the index that its name says");
+        if (proof.Checkpoint != note) findings.Add(name, "another checkpoint", "the checkpoint of the bundle");
+        var shown = DisclosedEvent.Read(proof.Extra ?? throw new InvalidDataException("the proof discloses no event"));
+        if (!MerkleVerification.Includes(
+            proof.Index, checkpoint.Size, MerkleTree.LeafHash(shown.LeafEntry()), proof.Hashes, checkpoint.Root))
+        {
+            findings.Add(name, "an event that is not in the log", $"the event at position {proof.Index} under the checkpoint");
+            return;
+        }
+        var recorded = shown.At(proof.Index);
+        if (recorded.Envelope.Ledger.Value != ledger) findings.Add(name, $"ledger {recorded.Envelope.Ledger}", ledger);
+        events[proof.Index] = (recorded, EventCodec.Decode(recorded));
+    }
+
+    /// <summary>
+    /// Each stream is whole from its beginning, but for the stream of the settlement run, of which only the run is asked;
+    /// and no event was recorded before the one in front of it.
+    /// </summary>
+    private void VerifyOrder()
+    {
+        var next = new Dictionary<string, long>(StringComparer.Ordinal);
+        RecordedEvent? before = null;
+        foreach (var (recorded, fact) in events.Values)
+        {
+            var (stream, revision) = (recorded.Envelope.Stream, recorded.Envelope.Revision);
+            var expected = next.GetValueOrDefault(stream);
+            if (revision != expected && fact is not SettlementRunCompleted)
+                findings.Add(BundleFiles.Event(recorded.Position), $"revision {revision} of {stream}", $"revision {expected}, which is missing");
+            next[stream] = revision + 1;
+            if (before is not null && recorded.Envelope.RecordedAt < before.Envelope.RecordedAt)
+                findings.Add(BundleFiles.Event(recorded.Position), $"recorded at {recorded.Envelope.RecordedAt}",
+                    $"no earlier than {before.Envelope.RecordedAt}, position {before.Position}");
+            before = recorded;
+        }
+    }
+
+    /// <summary>The evidence is what its name says; all that the events name is there, and nothing else. Counts its bytes.</summary>
+    public (long Pieces, long Bytes) VerifyEvidence()
+    {
+        var (pieces, bytes) = (0L, 0L);
+        var named = Named();
+        foreach (var (name, content) in files.Where(file => file.Key.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)))
+        {
+            (pieces, bytes) = (pieces + 1, bytes + content.Length);
+            if (BundleFiles.EvidenceFolder + BundleFiles.Digest(content) is var right && right != name)
+                findings.Add(name, $"bytes whose SHA-256 is {right[BundleFiles.EvidenceFolder.Length..]}", "the bytes of its name");
+            if (!named.ContainsKey(name)) findings.Add(name, "evidence that no event names", "only what the events name");
+        }
+        foreach (var (name, position) in named)
+            if (!files.ContainsKey(name))
+                findings.Add(name, "no such file", $"the evidence of the event at position {position.ToString(CultureInfo.InvariantCulture)}");
+        return (pieces, bytes);
+    }
+
+    /// <summary>The bytes of a piece of evidence; null where the bundle does not have it.</summary>
+    public byte[]? Evidence(EvidenceDigest digest) => files.GetValueOrDefault(BundleFiles.Evidence(digest));
+
+    /// <summary>Each file of evidence that should be here, and the first event that asks for it.</summary>
+    private SortedDictionary<string, long> Named()
+    {
+        var named = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (recorded, fact) in events.Values)
+        {
+            if (NamedEvidence.Of(fact) is not { } digest) continue;
+            named.TryAdd(BundleFiles.Evidence(digest), recorded.Position);
+            if (Evidence(digest) is not { } content) continue;
+            try
+            {
+                foreach (var piece in EvidenceManifest.Listed(digest, content)) named.TryAdd(BundleFiles.Evidence(piece), recorded.Position);
+            }
+            catch (InvalidDataException damaged)
+            {
+                findings.Add(BundleFiles.Evidence(digest), damaged.Message, "a list of digests");
+            }
+        }
+        return named;
+    }
+}

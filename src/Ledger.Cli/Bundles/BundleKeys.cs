@@ -1,0 +1,60 @@
+using System.Text;
+using Ledger.Journal.Proof;
+using Ledger.Journal.Verification;
+
+namespace Ledger.Cli.Bundles;
+
+/// <summary>Who signed a bundle's checkpoint: by the keys that the bundle brings itself, and by those that somebody trusts.</summary>
+internal static class BundleKeys
+{
+    /// <summary>Public keys, one vkey a line; empty lines and those that begin with # are left out.</summary>
+    public static IReadOnlyList<VerifierKey> Read(byte[] file) =>
+    [
+        .. Encoding.UTF8.GetString(file).Split('\n').Select(line => line.Trim())
+            .Where(line => line.Length > 0 && line[0] != '#').Select(VerifierKey.Parse),
+    ];
+
+    /// <summary>
+    /// The key of the log that signed, and how many witnesses vouch; null where no key of the log did. With keys that are
+    /// trusted only their signatures count; without, it is said that whose keys these are was not checked.
+    /// </summary>
+    public static (VerifierKey Key, int Witnesses)? Verify(
+        byte[] keys, SignedNote note, IReadOnlyList<VerifierKey>? trusted, Findings findings)
+    {
+        try
+        {
+            var own = Signers(note, Read(keys));
+            if (trusted is null)
+            {
+                findings.LeaveOut($"whose key {own.Key.Name}+{own.Key.Id:x8} is: it came with the bundle; "
+                    + "name the keys that you trust with --keys FILE");
+                return own;
+            }
+        }
+        catch (NoteRefusedException refused)
+        {
+            findings.Add(BundleFiles.Keys, refused.Message, "the key that signed the checkpoint");
+            if (trusted is null) return null;
+        }
+        try
+        {
+            return Signers(note, trusted);
+        }
+        catch (NoteRefusedException refused)
+        {
+            var signers = string.Join(", ", note.Signatures.Select(signature => $"{signature.Name}+{signature.KeyId:x8}"));
+            findings.Add(BundleFiles.Checkpoint, $"{refused.Message}; it names {signers}",
+                "the signature of a key that you trust: " + string.Join(", ", trusted.Select(key => $"{key.Name}+{key.Id:x8}")));
+            return null;
+        }
+    }
+
+    private static (VerifierKey Key, int Witnesses) Signers(SignedNote note, IReadOnlyList<VerifierKey> known)
+    {
+        var origin = Checkpoint.Parse(note.Text).Origin;
+        var signers = note.SignedBy(known);
+        return signers.FirstOrDefault(key => key.Algorithm == NoteAlgorithm.Ed25519 && key.Name == origin) is { } log
+            ? (log, signers.Count(key => key.Algorithm == NoteAlgorithm.Cosignature))
+            : throw new NoteRefusedException($"no key of the log {origin} signed the checkpoint");
+    }
+}

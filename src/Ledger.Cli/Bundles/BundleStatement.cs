@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Verification;
+using Ledger.Projections;
+
+namespace Ledger.Cli.Bundles;
+
+/// <summary>
+/// The statement of a bundle, calculated again from the bundle's events by the rules of every settlement run, and
+/// compared with the run that was recorded and with the statement's files.
+/// </summary>
+internal sealed class BundleStatement(
+    IReadOnlyDictionary<string, byte[]> files, BundleEvents events, string run, Findings findings, CancellationToken ct)
+{
+    /// <summary>How many lines were compared; null where nothing could be calculated.</summary>
+    public async Task<int?> VerifyAsync(LedgerId ledger, long length)
+    {
+        var runs = events.All.Where(known => known.Fact is SettlementRunCompleted).ToList();
+        if (runs is not [({ } recorded, SettlementRunCompleted completed)] || completed.Run.Value != run)
+        {
+            findings.Add(BundleFiles.EventsFolder, $"{runs.Count} settlement runs"
+                + string.Concat(runs.Select(known => $", {((SettlementRunCompleted)known.Fact).Run}")), $"the run {run} alone");
+            return null;
+        }
+        var place = BundleFiles.Event(recorded.Position);
+        if (completed.AtPosition > recorded.Position)
+        {
+            findings.Add(place, $"a run of the facts before {completed.AtPosition}", "facts that were recorded before it");
+            return null;
+        }
+        try
+        {
+            return await DeriveAsync(ledger, length, place, completed).ConfigureAwait(false);
+        }
+        catch (Exception wrong) when (wrong is ProjectionStoppedException or InvalidOperationException or InvalidCastException
+            or ArgumentException or NodaTime.TimeZones.DateTimeZoneNotFoundException)
+        {
+            // The facts are in the log and yet do not fit together: then that is what is wrong with them.
+            findings.Add(place, $"a run that cannot be calculated: {wrong.Message}", "facts of which a statement can be made");
+            return null;
+        }
+    }
+
+    private async Task<int?> DeriveAsync(LedgerId ledger, long length, string place, SettlementRunCompleted completed)
+    {
+        var journal = new DisclosedJournal(ledger, length, [.. events.All.Select(known => known.Recorded)]);
+        var views = await Projections.Replay.RecomputeAsync(journal, [new MasterData(), new TimeOfUseSettlement()],
+            (name, version, payload) => EventCodec.Decode(name, version, payload), null, ct).ConfigureAwait(false);
+        var row = new Answers(views).Runs().Single();
+        var traced = new TracedJournal(journal, completed.AtPosition);
+        var again = await Settlements.RederiveAsync(traced, views, row, ct).ConfigureAwait(false);
+        if (again.Differs is { } differs) findings.Add(place, differs, "the statement of the run that was recorded");
+        if (again.Statement is not { } statement) return null;
+        CompareRun(place, completed, statement);
+        foreach (var position in events.All.Select(known => known.Recorded.Position)
+            .Except(traced.Given.Select(given => given.Position)).Where(position => position != row.RecordedPosition))
+            findings.Add(BundleFiles.Event(position), "an event on which the statement does not rest", "only the events that it rests on");
+        foreach (var (name, content) in StatementFiles.Of(row, statement)) CompareFile(name, content);
+        return statement.Lines.Count;
+    }
+
+    private void CompareRun(string place, SettlementRunCompleted recorded, Statement derived)
+    {
+        Same("tariff", $"{recorded.Tariff} v{recorded.TariffVersion}", $"{derived.Tariff} v{derived.TariffVersion}");
+        Same("currency", recorded.Currency, derived.Currency);
+        Same("postings", Text(recorded.Postings), Text(derived.Postings));
+        Same("incomplete", $"{recorded.Incomplete}", $"{derived.Incomplete}");
+
+        void Same(string what, string found, string expected)
+        {
+            if (found != expected) findings.Add(place, $"{what} {found}", $"{expected} by its facts");
+        }
+    }
+
+    /// <summary>Names the first line of a statement's file that is not the one of the statement.</summary>
+    private void CompareFile(string name, byte[] expected)
+    {
+        if (!files.TryGetValue(name, out var found) || found.AsSpan().SequenceEqual(expected)) return;
+        var (actual, should) = (Encoding.UTF8.GetString(found).Split('\n'), Encoding.UTF8.GetString(expected).Split('\n'));
+        var line = 0;
+        while (line < actual.Length && line < should.Length && actual[line] == should[line]) line++;
+        findings.Add(string.Create(CultureInfo.InvariantCulture, $"{name}, line {line + 1}"),
+            actual.ElementAtOrDefault(line)?.Trim() ?? "no such line", should.ElementAtOrDefault(line)?.Trim() ?? "no such line");
+    }
+
+    private static string Text(IEnumerable<Posting> postings) =>
+        string.Join(", ", postings.Select(posting => $"{posting.Account} {RowJson.Text(posting.Amount)}"));
+}

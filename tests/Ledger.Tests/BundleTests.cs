@@ -1,0 +1,254 @@
+using System.Diagnostics;
+using System.Text;
+using Ledger.Cli;
+using Ledger.Cli.Bundles;
+using Ledger.Journal.Proof;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// An evidence bundle is checked with the zip alone, by this program and by one that shares no code with it; whatever
+/// somebody changes in it, both find it.
+/// </summary>
+public sealed class BundleTests : IDisposable
+{
+    private const string Curve = """
+        point,time,kw
+        S01-C1,2026-02-27T18:00:00+08:00,-180
+        S01-C1,2026-02-27T18:10:00+08:00,-200
+        S01-C1,2026-02-27T18:30:00+08:00,-150.5
+        S01-C1,2026-02-27T18:50:00+08:00,-190
+        S01-C1,2026-02-27T19:00:00+08:00,0
+        S01-C1,2026-02-27T19:20:00+08:00,20
+
+        """;
+
+    private readonly SmallTown town = SmallTown.WithItsDay();
+    private readonly string zip;
+    private readonly string keys;
+
+    public BundleTests()
+    {
+        town.Run("import", town.File("curve.csv", Curve)).Exit.ShouldBe(ExitCode.Done);
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
+        town.Run("checkpoint", "--origin", "ledger.example/town").Exit.ShouldBe(ExitCode.Done);
+        keys = town.File("keys.txt", town.Run("checkpoint", "--key").Output);
+        zip = town.File("r1.zip", "");
+        Make(zip);
+    }
+
+    public void Dispose() => town.Dispose();
+
+    private void Make(string path)
+    {
+        var made = town.Run("bundle", "--statement", "R1", "--out", path);
+        (made.Exit, made.Errors).ShouldBe((ExitCode.Done, ""));
+    }
+
+    /// <summary>The last line of a verification, with every fault of it before.</summary>
+    private CommandRun Verify(string path, params string[] options) => town.Run(["verify", path, .. options]);
+
+    [Fact]
+    public void A_bundle_is_verified_by_both_programs_and_says_what_was_not_looked_at()
+    {
+        var mine = Verify(zip, "--keys", keys);
+        mine.Exit.ShouldBe(ExitCode.Done, mine.Output + mine.Errors);
+        mine.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED files=");
+        mine.Output.ShouldContain("statements=1 checkpoint=");
+        mine.Output.ShouldNotContain("--keys");
+        var unknown = Verify(zip);
+        unknown.Exit.ShouldBe(ExitCode.Done);
+        unknown.Output.ShouldContain("NOT CHECKED: whose key ledger.example/town+");
+        unknown.Output.ShouldContain("key=not-checked");
+        var other = Python("--keys", keys, zip);
+        other.Exit.ShouldBe(0, other.Output);
+        other.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED events=");
+        other.Output.ShouldContain("NOT CHECKED: the energy of ");
+        Python(zip).Output.ShouldContain("key=not-checked");
+    }
+
+    [Fact]
+    public void The_same_ledger_gives_the_same_bytes()
+    {
+        var again = town.File("again.zip", "");
+        Make(again);
+        File.ReadAllBytes(again).ShouldBe(File.ReadAllBytes(zip));
+        var files = BundleZip.Read(File.ReadAllBytes(zip));
+        BundleZip.Write(files).ShouldBe(File.ReadAllBytes(zip));
+        using var opened = System.IO.Compression.ZipFile.OpenRead(zip);
+        opened.Entries.Select(entry => entry.FullName).ShouldBe(files.Keys);
+        foreach (var entry in opened.Entries)
+        {
+            using var content = new MemoryStream();
+            using (var stream = entry.Open()) stream.CopyTo(content);
+            content.ToArray().ShouldBe(files[entry.FullName]);
+        }
+    }
+
+    /// <summary>One byte of each so many, so that every file of the zip is met; LEDGER_LONG=1 flips a bit of every byte.</summary>
+    [Fact]
+    public void Every_flipped_byte_is_found_by_both()
+    {
+        var whole = File.ReadAllBytes(zip);
+        var step = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1 : Math.Max(1, whole.Length / 300);
+        var flipped = new List<string>();
+        for (var at = 0; at < whole.Length; at += step)
+        {
+            var bytes = whole.ToArray();
+            bytes[at] ^= (byte)(1 << (at % 8));
+            var path = town.File($"flipped-{at}.zip", "");
+            File.WriteAllBytes(path, bytes);
+            flipped.Add(path);
+            Verify(path).Exit.ShouldBe(ExitCode.NotAsItShouldBe, $"byte {at}");
+        }
+        foreach (var some in flipped.Chunk(200))
+        {
+            var verdicts = Python([.. some]).Output.Split('\n')
+                .Where(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal) || line.StartsWith("VERIFIED", StringComparison.Ordinal)).ToList();
+            verdicts.Count.ShouldBe(some.Length);
+            verdicts.ShouldAllBe(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal));
+        }
+    }
+
+    public static TheoryData<string, string> Changes => new()
+    {
+        { "amount", "statement.csv, line 2" },
+        { "lines", "statement.lines" },
+        { "event", "events/" },
+        { "evidence", "evidence/" },
+        { "payload", "events/" },
+    };
+
+    /// <summary>Whoever changes a bundle can write its lists anew; what it is about is bound by the signature.</summary>
+    [Theory]
+    [MemberData(nameof(Changes))]
+    public void What_somebody_changes_and_lists_again_is_found_and_named(string change, string place)
+    {
+        var changed = Changed(change);
+        var mine = Verify(changed);
+        mine.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        mine.Output.ShouldContain(place);
+        mine.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("NOT VERIFIED faults=");
+        var other = Python(changed);
+        other.Exit.ShouldBe(1, other.Output);
+        other.Output.ShouldContain(place);
+    }
+
+    private string Changed(string change)
+    {
+        var files = BundleZip.Read(File.ReadAllBytes(zip));
+        string Text(string name) => Encoding.UTF8.GetString(files[name]);
+        switch (change)
+        {
+            case "amount":
+                var rows = Text(BundleFiles.Csv).Split("\r\n");
+                var cells = rows[1].Split(',');
+                cells[10] = "0.01";
+                rows[1] = string.Join(',', cells);
+                files[BundleFiles.Csv] = Encoding.UTF8.GetBytes(string.Join("\r\n", rows));
+                break;
+            case "lines":
+                files[BundleFiles.Lines] = Encoding.UTF8.GetBytes(Text(BundleFiles.Lines).Replace("|Import|", "|Export|", StringComparison.Ordinal));
+                break;
+            case "event":
+                files.Remove(files.Keys.First(name => name.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)));
+                break;
+            case "evidence":
+                files.Remove(files.Keys.First(name => name.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)));
+                break;
+            case "payload":
+                var name = files.Keys.First(file => file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal));
+                var proof = TlogProof.Parse(Text(name));
+                proof.Extra![^3] ^= 1;
+                files[name] = Encoding.UTF8.GetBytes($"{proof}");
+                break;
+        }
+        return Packed(files);
+    }
+
+    private string Packed(SortedDictionary<string, byte[]> files)
+    {
+        files[BundleFiles.Sums] = BundleFiles.SumsOf(files);
+        files[BundleFiles.Manifest] = BundleManifest.Of("town", "R1", files).ToBytes();
+        var path = town.File("changed.zip", "");
+        File.WriteAllBytes(path, BundleZip.Write(files));
+        return path;
+    }
+
+    [Fact]
+    public void A_foreign_key_is_named()
+    {
+        var files = BundleZip.Read(File.ReadAllBytes(zip));
+        var foreign = new SignerKey("ledger.example/town", new byte[32]);
+        var before = Encoding.UTF8.GetString(files[BundleFiles.Checkpoint]);
+        var note = $"{SignedNote.Sign(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text, foreign)}";
+        files[BundleFiles.Checkpoint] = Encoding.UTF8.GetBytes(note);
+        files[BundleFiles.Keys] = Encoding.UTF8.GetBytes($"{foreign.Verifier}\n");
+        foreach (var name in files.Keys.Where(file => file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)).ToList())
+            files[name] = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(files[name]).Replace(before, note, StringComparison.Ordinal));
+        var path = Packed(files);
+        Verify(path).Exit.ShouldBe(ExitCode.Done); // by its own word
+        var mine = Verify(path, "--keys", keys);
+        mine.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        mine.Output.ShouldContain($"ledger.example/town+{foreign.Verifier.Id:x8}");
+        var other = Python("--keys", keys, path);
+        other.Exit.ShouldBe(1, other.Output);
+        other.Output.ShouldContain($"checkpoint: signed by ledger.example/town+{foreign.Verifier.Id:x8}");
+    }
+
+    [Fact]
+    public void Exported_tiles_are_verified_by_the_other_program()
+    {
+        var tiles = Path.Combine(Path.GetDirectoryName(zip)!, "tiles");
+        town.Run("export", "tiles", tiles).Exit.ShouldBe(ExitCode.Done);
+        var whole = Python("--keys", keys, tiles);
+        whole.Exit.ShouldBe(0, whole.Output);
+        whole.Output.ShouldContain("VERIFIED leaves=");
+        foreach (var tile in Directory.GetFiles(tiles, "*", SearchOption.AllDirectories))
+        {
+            var bytes = File.ReadAllBytes(tile);
+            bytes[^10] ^= 4;
+            File.WriteAllBytes(tile, bytes);
+            Python("--keys", keys, tiles).Exit.ShouldBe(1, tile);
+            bytes[^10] ^= 4;
+            File.WriteAllBytes(tile, bytes);
+        }
+    }
+
+    [Fact]
+    public void What_cannot_be_bundled_is_said()
+    {
+        town.Run("bundle", "--statement", "R9", "--out", zip).ShouldBeFailure(
+            "ledger bundle: there is no settlement run R9; 'ledger show settlement' lists them");
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction").Exit.ShouldBe(ExitCode.Done);
+        town.Run("bundle", "--statement", "R2", "--out", zip).Errors.ShouldContain("make one with: ledger checkpoint");
+        town.Run("verify", zip, zip).Exit.ShouldBe(ExitCode.Usage);
+        town.Run("verify", zip, "--keys", zip).Exit.ShouldBe(ExitCode.Usage);
+    }
+
+    [Fact]
+    public void The_other_program_is_short_enough_to_be_read()
+    {
+        var lines = File.ReadAllLines(Repository.PathOf("tools/verify_ledger.py"));
+        lines.Length.ShouldBeLessThanOrEqualTo(400);
+        lines.ShouldAllBe(line => line.Length <= 120);
+        Python().Exit.ShouldBe(64);
+    }
+
+    private static (int Exit, string Output) Python(params string[] arguments)
+    {
+        Assert.SkipUnless(Interpreter is not null, "needs python3");
+        var start = new ProcessStartInfo(Interpreter!) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])["-B", Repository.PathOf("tools/verify_ledger.py"), .. arguments]) start.ArgumentList.Add(argument);
+        start.Environment["PYTHONIOENCODING"] = "utf-8";
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output + errors.GetAwaiter().GetResult());
+    }
+
+    private static string? Interpreter { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
+}
