@@ -68,12 +68,12 @@ public static class Replay
     private static async Task<int> DiffAsync(
         CommandLine line, Shell shell, LedgerReader ledger, List<IProjection> views, long? asOf, CancellationToken ct)
     {
+        // Stored rows are what is doubted: they and the runs are judged by rows computed now.
         shell.Progress("comparing the views with the journal");
-        var differences = await Projections.Replay.DiffAsync(
-            ledger.Journal, ledger.Views, views, Decode, asOf, ct).ConfigureAwait(false);
-        // Stored rows are what is doubted: runs are judged by rows computed now.
-        shell.Progress("deriving the settlement runs again");
         var fresh = await RecomputeAsync(ledger, StandardProjections.All, asOf + 1 ?? ledger.Journal.Length, ct).ConfigureAwait(false);
+        var differences = await Projections.Replay.DiffAsync(
+            ledger.Journal, ledger.Views, views, Decode, asOf, fresh, ct).ConfigureAwait(false);
+        shell.Progress("deriving the settlement runs again");
         var runs = new List<RederivedRun>();
         foreach (var run in new Answers(fresh).Runs())
             runs.Add(await Settlements.RederiveAsync(ledger.Journal, fresh, run, ct).ConfigureAwait(false));

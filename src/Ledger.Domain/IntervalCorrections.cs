@@ -30,14 +30,8 @@ public static class IntervalCorrections
             && versions[correction.Version - 1] == VersionOf(correction)) return new Decision.AlreadyRecorded();
         if (correction.Energy < Energy.Zero)
             return new Decision.Rejected(Rejection.NegativeEnergy, $"{correction.Energy} is negative");
-        if (correction.Version < 2 || correction.Version > versions.Count + 1)
-            return new Decision.Rejected(Rejection.UnknownVersion, versions.Count == 0
-                ? "no reading of this interval is recorded, so there is none to correct"
-                : $"version {correction.Version - 1} is not recorded; the latest is {versions.Count}");
-        return correction.Version <= versions.Count
-            ? new Decision.Rejected(Rejection.AlreadySuperseded,
-                $"version {correction.Version - 1} was superseded before; the latest is {versions.Count}")
-            : new Decision.Accepted(new NewFact(correction, correction.Period, Key(correction)));
+        return CorrectionVersions.Misplaced(correction.Version, versions.Count, "interval") as Decision
+            ?? new Decision.Accepted(new NewFact(correction, correction.Period, Key(correction)));
     }
 
     internal static IntervalReadingVersion VersionOf(IntervalReadingCorrected correction) =>

@@ -45,14 +45,8 @@ public static class ReadingCorrections
         if (state.Installed is not { } installed || installed.Register != correction.Register)
             return new Decision.Rejected(Rejection.UnknownRegister, $"register {correction.Register} is not installed");
         if (correction.Quality != ReadingQuality.Missing && Misfit(state, installed, correction) is { } misfit) return misfit;
-        if (correction.Version < 2 || correction.Version > versions.Count + 1)
-            return new Decision.Rejected(Rejection.UnknownVersion, versions.Count == 0
-                ? "no reading of this instant is recorded, so there is none to correct"
-                : $"version {correction.Version - 1} is not recorded; the latest is {versions.Count}");
-        return correction.Version <= versions.Count
-            ? new Decision.Rejected(Rejection.AlreadySuperseded,
-                $"version {correction.Version - 1} was superseded before; the latest is {versions.Count}")
-            : new Decision.Accepted(NewFact.At(correction, correction.ReadAt, Key(correction)));
+        return CorrectionVersions.Misplaced(correction.Version, versions.Count, "instant") as Decision
+            ?? new Decision.Accepted(NewFact.At(correction, correction.ReadAt, Key(correction)));
     }
 
     public static RegisterState Evolve(RegisterState state, RegisterReadingCorrected correction)

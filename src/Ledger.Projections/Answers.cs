@@ -107,7 +107,11 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>Every installation of every register, or of one point's, in order of register and time.</summary>
     public IReadOnlyList<MasterData.RegisterRow> Registers(SettlementPointId? point = null) =>
-        Rows<MasterData.RegisterRow>("MasterData", point is { } named ? $"register|{named}/" : "register|");
+        point is not { } named
+            ? Rows<MasterData.RegisterRow>("MasterData", "register|")
+            // By the whole register: a point's name may begin another's, and may hold the sign that parts it from the code.
+            : [.. Enum.GetValues<Direction>().SelectMany(direction =>
+                Rows<MasterData.RegisterRow>("MasterData", $"register|{new RegisterId(named, direction)}|"))];
 
     /// <summary>What a station declares to follow, in order of when it holds from.</summary>
     public IReadOnlyList<MasterData.StandardRow> Standards(StationId station) =>

@@ -27,11 +27,6 @@ public sealed class FrozenBaselineTests
             .ShouldBe(cells[^1], $"{table}:{number}");
     }
 
-    [Fact]
-    public void Refusals_stand_in_the_order_of_their_codes() =>
-        FirstAnswers(Table).Where(answer => Enum.TryParse<Rejection>(answer, out _)).Select(Enum.Parse<Rejection>)
-            .ShouldBeInOrder(SortDirection.Ascending);
-
     private static BaselineFrozen Frozen(string text)
     {
         var words = text.Split(' ');

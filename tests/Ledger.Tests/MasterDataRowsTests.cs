@@ -26,6 +26,18 @@ public sealed class MasterDataRowsTests
         (await ledger.FactsAsync()).ShouldHaveSingleItem();
     }
 
+    /// <summary>P and P/1 are two points, though the one name begins the other.</summary>
+    [Fact]
+    public async Task The_registers_of_a_point_are_its_own()
+    {
+        await using var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        await ledger.TakeAsync(IntakeLedger.Connector.Replace("CP1", "CP1/1").Replace("M1", "M2"));
+        await ledger.Ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        new Answers(ledger.Ledger.Views).Registers(new("CP1")).Select(row => (row.Register, row.MeterSerial))
+            .ShouldBe([("CP1/1.8.0", "M1"), ("CP1/2.8.0", "M1")]);
+    }
+
     [Fact]
     public void The_headers_are_documented()
     {

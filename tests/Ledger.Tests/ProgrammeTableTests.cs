@@ -33,14 +33,6 @@ public sealed class ProgrammeTableTests
     }
 
     [Fact]
-    public void Refusals_stand_in_the_order_of_their_codes()
-    {
-        foreach (var table in Rules.Keys)
-            FirstAnswers(table).Where(answer => Enum.TryParse<Rejection>(answer, out _)).Select(Enum.Parse<Rejection>)
-                .ShouldBeInOrder(SortDirection.Ascending, table);
-    }
-
-    [Fact]
     public void The_version_of_a_programme_that_holds_is_the_last_that_has_begun()
     {
         var state = new[] { (1, 100), (3, 300), (2, 200), (4, 300) }.Aggregate(ProgrammeState.Empty, (state, version) =>

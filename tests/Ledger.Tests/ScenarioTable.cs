@@ -10,15 +10,19 @@ internal static class ScenarioTable
 {
     private static string PathOf(string file) => Path.Combine(AppContext.BaseDirectory, "Scenarios", file);
 
+    /// <summary>Every table there is.</summary>
+    public static IEnumerable<string> Tables() =>
+        Directory.EnumerateFiles(PathOf("")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
+
     public static IEnumerable<TheoryDataRow<string, int, string>> Lines(params string[] files) =>
         from file in files
         from line in File.ReadAllLines(PathOf(file)).Select((text, i) => (text, number: i + 1))
         where line.text.Length > 0 && line.text[0] != '#'
         select new TheoryDataRow<string, int, string>(file, line.number, line.text);
 
-    /// <summary>The answers of the first lines of a table, down to the next comment: there the refusals stand in order.</summary>
+    /// <summary>The answers of the first lines of a table, down to the next comment or empty line: there the refusals stand in order.</summary>
     public static IReadOnlyList<string> FirstAnswers(string file) =>
-        [.. File.ReadAllLines(PathOf(file)).SkipWhile(line => line[0] == '#').TakeWhile(line => line[0] != '#')
+        [.. File.ReadAllLines(PathOf(file)).SkipWhile(line => line is ['#', ..]).TakeWhile(line => line is [not '#', ..])
             .Select(line => line.Split('|')[^1].Trim())];
 
     public static string[] Cells(string line) => line.Split('|', StringSplitOptions.TrimEntries);

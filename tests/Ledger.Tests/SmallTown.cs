@@ -36,6 +36,17 @@ internal sealed class SmallTown : IDisposable
         S01-C9,1.8.0,2026-02-27T00:00:00+08:00,1
         """;
 
+    private const string Curve = """
+        point,time,kw
+        S01-C1,2026-02-27T18:00:00+08:00,-180
+        S01-C1,2026-02-27T18:10:00+08:00,-200
+        S01-C1,2026-02-27T18:30:00+08:00,-150.5
+        S01-C1,2026-02-27T18:50:00+08:00,-190
+        S01-C1,2026-02-27T19:00:00+08:00,0
+        S01-C1,2026-02-27T19:20:00+08:00,20
+
+        """;
+
     private readonly TestFolder folder = new();
     private readonly string inputs = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
 
@@ -65,6 +76,9 @@ internal sealed class SmallTown : IDisposable
         ["import", File("readings.csv", Readings), "--data", Data], clock: new StandingClock(Now));
 
     public CommandRun ImportMasterData(params string[] options) => Run(["import", File("master-data.jsonl", MasterData), .. options]);
+
+    /// <summary>Imports the power curve of the connector that exports, of two settlement periods of its day.</summary>
+    public CommandRun ImportCurve() => Run(["import", File("curve.csv", Curve)]);
 
     /// <summary>A file of this content.</summary>
     public string File(string name, string content)

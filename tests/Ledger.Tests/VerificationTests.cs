@@ -20,22 +20,11 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class VerificationTests : IDisposable
 {
-    private const string Curve = """
-        point,time,kw
-        S01-C1,2026-02-27T18:00:00+08:00,-180
-        S01-C1,2026-02-27T18:10:00+08:00,-200
-        S01-C1,2026-02-27T18:30:00+08:00,-150.5
-        S01-C1,2026-02-27T18:50:00+08:00,-190
-        S01-C1,2026-02-27T19:00:00+08:00,0
-        S01-C1,2026-02-27T19:20:00+08:00,20
-
-        """;
-
     private readonly SmallTown town = SmallTown.WithItsDay();
 
     public VerificationTests()
     {
-        town.Run("import", town.File("curve.csv", Curve)).Exit.ShouldBe(ExitCode.Done);
+        town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27").Exit.ShouldBe(ExitCode.Done);
         SigningKeyFile.ReadOrCreate(town.Data, "town", [.. Enumerable.Repeat((byte)7, 32)]);
         town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
