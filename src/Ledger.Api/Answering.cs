@@ -9,24 +9,29 @@ namespace Ledger.Api;
 /// <summary>What a caller is told of one fact.</summary>
 /// <param name="Outcome">recorded, alreadyRecorded or quarantined.</param>
 /// <param name="Position">Its place in the journal; null where the rule knew the fact by its state alone.</param>
-public sealed record FactAnswer(string Outcome, long? Position, int? Code = null, string? Name = null, string? Detail = null);
+public sealed record FactAnswer(string Outcome, long? Position, int? Code = null, string? Name = null,
+    string? Detail = null);
 
-/// <summary>An RFC 9457 problem. <c>code</c> and <c>name</c> are the refusal's, the same in every door and document.</summary>
+/// <summary>An RFC 9457 problem. <c>code</c> and <c>name</c> are the refusal's,
+/// the same in every door and document.</summary>
 public sealed record ProblemAnswer(string Type, string Title, int Status, string Detail, int? Code, string? Name);
 
 /// <summary>From an outcome to an HTTP answer: the one table of statuses.</summary>
 internal static class Answering
 {
-    /// <summary>The position that an answer is about: of the fact recorded, or of the last event that a read includes.</summary>
+    /// <summary>The position that an answer is about: of the fact recorded,
+    /// or of the last event that a read includes.</summary>
     public const string PositionHeader = "Ledger-Position";
 
     public static IResult Of(RecordOutcome outcome) => outcome switch
     {
         RecordOutcome.Recorded recorded => Fact(201, new("recorded", recorded.Position)),
         RecordOutcome.AlreadyRecorded before => Fact(200, new("alreadyRecorded", before.Position)),
-        RecordOutcome.Quarantined held => Fact(202, new("quarantined", held.Position, (int)held.Code, $"{held.Code}", held.Detail)),
+        RecordOutcome.Quarantined held =>
+            Fact(202, new("quarantined", held.Position, (int)held.Code, $"{held.Code}", held.Detail)),
         RecordOutcome.Conflict conflict =>
-            Problem(409, Rejection.EvidenceConflict, $"the same evidence came before with other content: {conflict.Differs}"),
+            Problem(409, Rejection.EvidenceConflict,
+                $"the same evidence came before with other content: {conflict.Differs}"),
         RecordOutcome.Refused refused => Problem(StatusOf(refused.Code), refused.Code, refused.Detail),
         RecordOutcome.Several { Parts: [var only] } => Of(only),
         RecordOutcome.Busy => Busy("the ledger has as much to write as it can hold"),
@@ -42,16 +47,19 @@ internal static class Answering
     };
 
     public static IResult Problem(int status, Rejection code, string detail) =>
-        new JsonAnswer(status, new ProblemAnswer($"urn:ledger:refusal:{code}", Words($"{code}"), status, detail, (int)code, $"{code}"), null);
+        new JsonAnswer(status, new ProblemAnswer($"urn:ledger:refusal:{code}", Words($"{code}"), status, detail,
+            (int)code, $"{code}"), null);
 
     /// <summary>A problem that is no refusal of a fact.</summary>
     public static IResult Problem(int status, string name, string detail) =>
-        new JsonAnswer(status, new ProblemAnswer($"urn:ledger:problem:{name}", Words(name), status, detail, null, name), null);
+        new JsonAnswer(status, new ProblemAnswer($"urn:ledger:problem:{name}", Words(name), status, detail, null, name),
+            null);
 
     public static IResult Busy(string detail) => Problem(429, "Busy", $"{detail}; send it again");
 
     /// <summary>What a read found, and the position of the last event that is in it.</summary>
-    public static IResult Read(object found, long? position, int status = 200) => new JsonAnswer(status, found, position);
+    public static IResult Read(object found, long? position, int status = 200) =>
+        new JsonAnswer(status, found, position);
 
     private static JsonAnswer Fact(int status, FactAnswer answer) => new(status, answer, answer.Position);
 

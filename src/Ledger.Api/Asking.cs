@@ -17,19 +17,22 @@ internal static class Asking
 {
     public delegate bool TryParse<T>(string? text, out T value);
 
-    public static T? Optional<T>(HttpRequest request, string name, TryParse<T> tryParse, Rejection code, string rule) where T : struct =>
+    public static T? Optional<T>(HttpRequest request, string name, TryParse<T> tryParse, Rejection code, string rule)
+        where T : struct =>
         request.Query[name] is not { Count: > 0 } given ? null
         : given.Count == 1 && tryParse(given[0], out var value) ? value
         : throw new QueryRefusedException(code, $"{name} is '{given}': must be {rule}");
 
-    public static T Required<T>(HttpRequest request, string name, TryParse<T> tryParse, Rejection code, string rule) where T : struct =>
+    public static T Required<T>(HttpRequest request, string name, TryParse<T> tryParse, Rejection code, string rule)
+        where T : struct =>
         Optional(request, name, tryParse, code, rule)
         ?? throw new QueryRefusedException(Rejection.MissingField, $"{name} is needed: {rule}");
 
     public const string IdentifierRule = "an identifier, 1 to 64 of A-Z a-z 0-9 . _ : * - /";
     public const string DayRule = "a day like 2026-06-02";
 
-    public static LocalDate Day(HttpRequest request) => Required<LocalDate>(request, "day", TryDay, Rejection.InvalidTime, DayRule);
+    public static LocalDate Day(HttpRequest request) =>
+        Required<LocalDate>(request, "day", TryDay, Rejection.InvalidTime, DayRule);
 
     public static bool TryDay(string? text, out LocalDate day) =>
         LocalDatePattern.Iso.Parse(text ?? "").TryGetValue(default, out day);
@@ -48,7 +51,8 @@ internal static class Asking
         if (asOf >= known)
             throw new QueryRefusedException(Rejection.OutOfRange, $"asOf is {asOf}: the journal has {known} events");
         var position = asOf ?? known - 1;
-        // As of its last event even where the caller names none: what is recorded while it reads is in no part of the answer.
+        // As of its last event even where the caller names none:
+        // what is recorded while it reads is in no part of the answer.
         return (new Answers(ledger.Views, position), position < 0 ? null : position);
     }
 }

@@ -18,7 +18,8 @@ namespace Ledger.Api;
 /// </summary>
 public static class DryRun
 {
-    /// <param name="recorded">The ledger's journal and views, open for reading; null for one that does not exist yet.</param>
+    /// <param name="recorded">The ledger's journal and views, open for reading;
+    /// null for one that does not exist yet.</param>
     public static async Task<IReadOnlyList<IntakeReport>> JudgeAsync(
         LedgerId ledger, (IJournal Journal, Answers Answers)? recorded, IReadOnlyList<Submission> files,
         IntakeHints hints, IClock clock, CancellationToken ct)
@@ -46,8 +47,10 @@ public static class DryRun
     }
 
     private static CommandRoutes Routes() => StandardRoutes.Create()
-        .Add<CurveBatch>(StandardRoutes.CurvesWrite, (_, _, _, _) => NotJudged("a dry run does not judge power curves; import them"))
-        .Add<FreezeBaseline>(StandardRoutes.DispatchWrite, (_, _, _, _) => NotJudged("a dry run freezes no baseline; import it"));
+        .Add<CurveBatch>(StandardRoutes.CurvesWrite, (_, _, _, _) =>
+            NotJudged("a dry run does not judge power curves; import them"))
+        .Add<FreezeBaseline>(StandardRoutes.DispatchWrite, (_, _, _, _) =>
+            NotJudged("a dry run freezes no baseline; import it"));
 
     private static Task<RecordOutcome> NotJudged(string why) =>
         Task.FromResult<RecordOutcome>(new RecordOutcome.Refused(Rejection.UnknownFormat, why));

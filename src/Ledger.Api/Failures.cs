@@ -11,13 +11,15 @@ namespace Ledger.Api;
 /// </summary>
 internal static class Failures
 {
-    public static async Task Answer(HttpContext context, RequestDelegate next, TextWriter errors, Action<Exception> fault)
+    public static async Task Answer(HttpContext context, RequestDelegate next, TextWriter errors,
+        Action<Exception> fault)
     {
         try
         {
             await next(context).ConfigureAwait(false);
             // What no resource has answered has no body yet.
-            if (context.Response is { HasStarted: false, ContentLength: null, StatusCode: (404 or 405 or 415) and var status })
+            if (context.Response is { HasStarted: false, ContentLength: null,
+                StatusCode: (404 or 405 or 415) and var status })
                 await Answering.Problem(status, "NoResource", status switch
                 {
                     404 => "there is nothing at this address; /openapi/v1.json lists what there is",
@@ -33,19 +35,23 @@ internal static class Failures
         {
             if (failure is JournalFaultedException) fault(failure);
             if (failure is not (BadHttpRequestException or ProjectionStoppedException))
-                await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}").ConfigureAwait(false);
+                await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
+                    .ConfigureAwait(false);
             await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);
         }
     }
 
     private static IResult Explained(Exception failure) => failure switch
     {
-        BadHttpRequestException { StatusCode: 413 } => Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes"),
+        BadHttpRequestException { StatusCode: 413 } =>
+            Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes"),
         BadHttpRequestException bad => Answering.Problem(bad.StatusCode, Rejection.Malformed, bad.Message),
         QueryRefusedException query => Answering.Problem(400, query.Code, query.Message),
-        JournalFaultedException => Answering.Problem(503, "JournalFaulted", "the journal has met a storage error and stops; nothing was acknowledged"),
+        JournalFaultedException => Answering.Problem(503, "JournalFaulted",
+            "the journal has met a storage error and stops; nothing was acknowledged"),
         ProjectionStoppedException stopped => Answering.Problem(503, "ViewsStopped", $"the views {stopped.Message}"),
-        DbException or IOException => Answering.Problem(503, "StorageFailed", "storage does not answer; see the server's standard error"),
+        DbException or IOException =>
+            Answering.Problem(503, "StorageFailed", "storage does not answer; see the server's standard error"),
         _ => Answering.Problem(500, "Unexpected", "this is a fault of the program; see the server's standard error"),
     };
 }

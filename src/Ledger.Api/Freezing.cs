@@ -7,7 +7,8 @@ using NodaTime;
 
 namespace Ledger.Api;
 
-/// <summary>How a baseline is frozen and completed: calculated from the journal, then decided and recorded like any fact.</summary>
+/// <summary>How a baseline is frozen and completed: calculated from the journal,
+/// then decided and recorded like any fact.</summary>
 public static class Freezing
 {
     /// <summary>The route that calculates the baselines and records them.</summary>
@@ -19,17 +20,23 @@ public static class Freezing
         OpenLedger ledger, Recorder recorder, Command<FreezeBaseline> command, Instant now, CancellationToken ct)
     {
         var asked = command.Input;
-        if (await BaselineCalculations.FindAsync(ledger.Journal, asked.Instruction, ct).ConfigureAwait(false) is not { } recorded)
-            return await RefuseAsync(Rejection.UnknownInstruction, $"there is no instruction {asked.Instruction}").ConfigureAwait(false);
-        var points = recorded.Order.Targets.Select(target => target.Point).Where(point => asked.Point is null || asked.Point == point).ToList();
+        if (await BaselineCalculations.FindAsync(ledger.Journal, asked.Instruction, ct)
+            .ConfigureAwait(false) is not { } recorded)
+            return await RefuseAsync(Rejection.UnknownInstruction, $"there is no instruction {asked.Instruction}")
+                .ConfigureAwait(false);
+        var points = recorded.Order.Targets.Select(target => target.Point)
+            .Where(point => asked.Point is null || asked.Point == point).ToList();
         if (points.Count == 0)
-            return await RefuseAsync(Rejection.UnknownSettlementPoint, $"{asked.Point} is no target of {asked.Instruction}").ConfigureAwait(false);
+            return await RefuseAsync(Rejection.UnknownSettlementPoint,
+                $"{asked.Point} is no target of {asked.Instruction}").ConfigureAwait(false);
         if (asked.AtPosition > ledger.Journal.Length || asked.AtPosition < recorded.Position)
-            return await RefuseAsync(Rejection.OutOfRange, $"atPosition is {asked.AtPosition}: it is from the instruction's "
+            return await RefuseAsync(Rejection.OutOfRange,
+                $"atPosition is {asked.AtPosition}: it is from the instruction's "
                 + $"{recorded.Position} to the journal's {ledger.Journal.Length}").ConfigureAwait(false);
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         var stream = Streams.Baselines(asked.Instruction);
-        var (before, _) = await recorder.LoadAsync(stream, FrozenBaselinesState.Empty, FrozenBaselines.Evolve, ct).ConfigureAwait(false);
+        var (before, _) = await recorder.LoadAsync(stream, FrozenBaselinesState.Empty, FrozenBaselines.Evolve, ct)
+            .ConfigureAwait(false);
         var calculation = asked.Complete
             ? await CompleteAsync(ledger, asked, recorded.Order, before, points, ct).ConfigureAwait(false)
             : await BaselineCalculations.FreezeAsync(ledger.Journal, ledger.Views, recorded.Order, points,
@@ -39,7 +46,8 @@ public static class Freezing
             var not = (BaselineCalculation.NotPossible)calculation;
             return await RefuseAsync(not.Code, not.Detail).ConfigureAwait(false);
         }
-        return Together(await recorder.RecordEachAsync(stream, FrozenBaselinesState.Empty, FrozenBaselines.Evolve, baselines,
+        return Together(await recorder.RecordEachAsync(stream, FrozenBaselinesState.Empty, FrozenBaselines.Evolve,
+            baselines,
             (state, frozen) => FrozenBaselines.Decide(state, recorded.Order, recorded.Position, frozen, now),
             _ => command.Raw, command.By, ct).ConfigureAwait(false));
 
@@ -47,7 +55,8 @@ public static class Freezing
             recorder.RefuseAsync(code, detail, command.Raw, command.By, ct);
     }
 
-    /// <summary>Completes what awaits. A retry means the completion that it asked for before, not one of what came in between.</summary>
+    /// <summary>Completes what awaits. A retry means the completion that it asked for before,
+    /// not one of what came in between.</summary>
     private static async Task<BaselineCalculation> CompleteAsync(
         OpenLedger ledger, FreezeBaseline asked, DispatchInstructed order, FrozenBaselinesState state,
         IReadOnlyList<SettlementPointId> points, CancellationToken ct)
@@ -56,10 +65,12 @@ public static class Freezing
         foreach (var point in points)
         {
             var frozen = state.Frozen.FirstOrDefault(known => known.Point == point);
-            if (frozen is null) return new BaselineCalculation.NotPossible(Rejection.OutOfRange, $"no baseline of {point} is frozen");
+            if (frozen is null)
+                return new BaselineCalculation.NotPossible(Rejection.OutOfRange, $"no baseline of {point} is frozen");
             if (frozen.Awaits is null) continue;
             var position = asked.AtPosition ?? state.Of(point)!.CompletedAtPosition ?? ledger.Journal.Length;
-            completed.AddRange(await BaselineCalculations.CompleteAsync(ledger.Journal, order, [frozen], position, ct).ConfigureAwait(false));
+            completed.AddRange(await BaselineCalculations.CompleteAsync(ledger.Journal, order, [frozen], position, ct)
+                .ConfigureAwait(false));
         }
         return new BaselineCalculation.Calculated(completed);
     }

@@ -47,7 +47,8 @@ public sealed class LedgerServer : IAsyncDisposable
     /// <summary>Why an address cannot be listened on; null where it can.</summary>
     public static string? WhyNot(IPAddress address) => IPAddress.IsLoopback(address)
         ? null
-        : $"{address} can be reached from other machines, and this version has no access control: it listens on 127.0.0.1 or ::1 only";
+        : $"{address} can be reached from other machines, and this version has no access control: it listens on "
+            + $"127.0.0.1 or ::1 only";
 
     public static async Task<LedgerServer> StartAsync(
         OpenLedger ledger, ServerOptions options, TextWriter errors, CancellationToken ct)
@@ -55,15 +56,18 @@ public sealed class LedgerServer : IAsyncDisposable
         if (WhyNot(options.Address) is { } open) throw new ArgumentException(open, nameof(options));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ledger" });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Bound(kestrel, options));
-        builder.Services.AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options).AddLedgerOpenApi();
+        builder.Services.AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
+            .AddLedgerOpenApi();
         var app = builder.Build();
         var server = new LedgerServer(app);
         var health = new Health();
-        app.Use(Protection.Headers).Use(Protection.OwnOriginOnly).Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
+        app.Use(Protection.Headers).Use(Protection.OwnOriginOnly)
+            .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
         app.UseRouting().UseRateLimiter();
         Map(app, ledger, health);
         await app.StartAsync(ct).ConfigureAwait(false);
-        server.Url = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        server.Url = new Uri(app.Services.GetRequiredService<IServer>().Features
+            .Get<IServerAddressesFeature>()!.Addresses.First());
         ledger.PublishUrl(server.Url);
         server.following = server.FollowAsync(ledger, health, errors);
         return server;
@@ -112,7 +116,9 @@ public sealed class LedgerServer : IAsyncDisposable
         catch (ProjectionStoppedException stopped)
         {
             health.Stopped(stopped.Message);
-            await errors.WriteLineAsync($"ALARM the views {stopped.Message}; facts are still recorded, reads are refused").ConfigureAwait(false);
+            await errors
+                .WriteLineAsync($"ALARM the views {stopped.Message}; facts are still recorded, reads are refused")
+                .ConfigureAwait(false);
         }
         catch (Exception failed)
         {

@@ -17,10 +17,13 @@ internal static class OpenApiDocument
             document.Info.Title = "Ledger";
             document.Info.Version = "v1";
             document.Info.Description =
-                "Facts in, facts kept. A fact is answered 201 recorded, 200 already recorded, 202 quarantined, 409 in conflict with "
+                "Facts in, facts kept. A fact is answered 201 recorded, 200 already recorded, 202 quarantined, 409 in "
+                + "conflict with "
                 + "earlier evidence, 422 refused by a named rule, 429 busy. Every answer is given after it is durable. "
-                + "Decimals and integers beyond 32 bits are strings; energies are whole half nanojoules beside their kWh. "
-                + "Every read takes asOf, a position of the journal, and states in Ledger-Position what it is known as of.";
+                + "Decimals and integers beyond 32 bits are strings; energies are whole half nanojoules beside their "
+                + "kWh. "
+                + "Every read takes asOf, a position of the journal, and states in Ledger-Position what it is known as "
+                + "of.";
             return Task.CompletedTask;
         }));
 }

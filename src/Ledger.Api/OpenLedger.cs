@@ -32,7 +32,8 @@ public sealed class OpenLedger : IAsyncDisposable
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
-        Routes = CurveRecording.AddTo(Freezing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), evidence);
+        Routes = CurveRecording.AddTo(Freezing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this),
+            evidence);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
@@ -59,16 +60,20 @@ public sealed class OpenLedger : IAsyncDisposable
     public Principal Operator(string actor) => Operator(Journal.Ledger, actor);
 
     /// <summary>The same of a ledger that is not open here.</summary>
-    public static Principal Operator(LedgerId ledger, string actor) => new(actor, new PartyId(ledger.Value), new HashSet<string>
+    public static Principal Operator(LedgerId ledger, string actor) =>
+        new(actor, new PartyId(ledger.Value), new HashSet<string>
     {
-        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
+        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite,
+        StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
     });
 
-    /// <summary>Opens the ledger in a folder; where <paramref name="create"/> names one, it is made where there is none.</summary>
+    /// <summary>Opens the ledger in a folder; where <paramref name="create"/> names one,
+    /// it is made where there is none.</summary>
     public static OpenLedger Open(string directory, LedgerId? create, IClock clock)
     {
-        var identity = create is { } named ? LedgerIdentity.OpenOrCreate(directory, named) : LedgerIdentity.Open(directory);
+        var identity = create is { } named
+            ? LedgerIdentity.OpenOrCreate(directory, named) : LedgerIdentity.Open(directory);
         return Open(new SqliteJournalOptions(directory, identity.Ledger, clock, identity.Secret));
     }
 

@@ -20,7 +20,8 @@ internal static class Protection
         var headers = context.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
-        headers.ContentSecurityPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        headers.ContentSecurityPolicy =
+            "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
         headers["Referrer-Policy"] = "no-referrer";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
         headers.CacheControl = "no-store";
@@ -30,12 +31,15 @@ internal static class Protection
     public static Task OwnOriginOnly(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        var foreign = !OwnHosts.Contains(request.Host.Host, StringComparer.OrdinalIgnoreCase) ? $"host {request.Host.Host}"
-            : request.Headers.Origin is { Count: > 0 } origin && origin != $"{request.Scheme}://{request.Host}" ? $"origin {origin}"
+        var foreign = !OwnHosts.Contains(request.Host.Host, StringComparer.OrdinalIgnoreCase)
+            ? $"host {request.Host.Host}"
+            : request.Headers.Origin is { Count: > 0 } origin && origin != $"{request.Scheme}://{request.Host}"
+                ? $"origin {origin}"
             : null;
         return foreign is null
             ? next(context)
-            : Answering.Problem(403, Rejection.NotAuthorised, $"{foreign} is not this server's own").ExecuteAsync(context);
+            : Answering.Problem(403, Rejection.NotAuthorised, $"{foreign} is not this server's own")
+                .ExecuteAsync(context);
     }
 
     /// <summary>Queues are bounded and refuse when full: what cannot be served now is answered 429 at once.</summary>
@@ -44,7 +48,8 @@ internal static class Protection
         {
             foreach (var (name, most) in new[]
             {
-                (FactRequests, options.FactRequestsMax), (FileRequests, options.FileRequestsMax), (ReadRequests, options.ReadRequestsMax),
+                (FactRequests, options.FactRequestsMax), (FileRequests, options.FileRequestsMax),
+                (ReadRequests, options.ReadRequestsMax),
             })
                 limits.AddConcurrencyLimiter(name, limit =>
                 {
@@ -52,6 +57,7 @@ internal static class Protection
                     limit.QueueProcessingOrder = QueueProcessingOrder.OldestFirst;
                 });
             limits.OnRejected = async (rejected, _) =>
-                await Answering.Busy("as many requests as can be served are under way").ExecuteAsync(rejected.HttpContext).ConfigureAwait(false);
+                await Answering.Busy("as many requests as can be served are under way")
+                    .ExecuteAsync(rejected.HttpContext).ConfigureAwait(false);
         });
 }

@@ -9,7 +9,8 @@ namespace Ledger.Api;
 /// </summary>
 internal sealed class RegisterDirectory(OpenLedger ledger)
 {
-    private sealed record Known(long Length, IReadOnlyDictionary<(string Serial, Direction Direction), RegisterId> Registers);
+    private sealed record Known(long Length,
+        IReadOnlyDictionary<(string Serial, Direction Direction), RegisterId> Registers);
 
     private volatile Known known = new(-1, new Dictionary<(string, Direction), RegisterId>());
 

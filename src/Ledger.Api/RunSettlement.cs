@@ -23,13 +23,15 @@ public sealed record RunSettlement(
     {
         var asked = command.Input;
         var stream = Streams.Settlement(asked.Account, asked.Day);
-        var (before, _) = await recorder.LoadAsync(stream, SettlementState.Empty, Settlement.Evolve, ct).ConfigureAwait(false);
+        var (before, _) = await recorder.LoadAsync(stream, SettlementState.Empty, Settlement.Evolve, ct)
+            .ConfigureAwait(false);
         // A retry means the run that it asked for before, not one of everything that came in between.
         var repeated = before.Runs.FirstOrDefault(run => run.Run == asked.Run)?.AtPosition;
         var position = asked.AtPosition ?? repeated ?? ledger.Journal.Length;
         if (position > ledger.Journal.Length)
             return await recorder.RefuseAsync(Rejection.OutOfRange,
-                $"atPosition is {position}: the journal has {ledger.Journal.Length} events", command.Raw, command.By, ct).ConfigureAwait(false);
+                $"atPosition is {position}: the journal has {ledger.Journal.Length} events", command.Raw, command.By,
+                ct).ConfigureAwait(false);
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         var calculation = await Settlements.CalculateAsync(
             ledger.Journal, ledger.Views, asked.Account, asked.Day, position, ct).ConfigureAwait(false);
@@ -55,7 +57,8 @@ public sealed record RunSettlement(
             var input = new InputValue("input", document.RootElement)
                 .Object("run", "account", "day", "kind", "supersedes", "atPosition");
             asked = new RunSettlement(
-                Id<RunId>(input.Required("run"), RunId.TryParse), Id<PartyId>(input.Required("account"), PartyId.TryParse),
+                Id<RunId>(input.Required("run"), RunId.TryParse),
+                Id<PartyId>(input.Required("account"), PartyId.TryParse),
                 ReadDay(input.Required("day")), ReadKind(input.Optional("kind")),
                 input.Optional("supersedes") is { } run ? Id<RunId>(run, RunId.TryParse) : null,
                 input.Optional("atPosition")?.Units(0, 0, long.MaxValue, "must be a position of the journal"));
@@ -73,7 +76,8 @@ public sealed record RunSettlement(
         ? id
         : throw value.Refused(Rejection.InvalidIdentifier, "must be 1 to 64 of A-Z a-z 0-9 . _ : * - /");
 
-    private static LocalDate ReadDay(InputValue value) => LocalDatePattern.Iso.Parse(value.Text()) is { Success: true } day
+    private static LocalDate ReadDay(InputValue value) =>
+        LocalDatePattern.Iso.Parse(value.Text()) is { Success: true } day
         ? day.Value
         : throw value.Refused(Rejection.InvalidTime, "must be a day like 2026-06-02");
 

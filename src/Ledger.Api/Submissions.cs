@@ -9,7 +9,8 @@ namespace Ledger.Api;
 /// <summary>What a request hands in: its body whole, where it came from, and the sender's key.</summary>
 internal static class Submissions
 {
-    /// <summary>The largest body with one fact, in bytes; a tariff of a year's rules and prices is some tens of kilobytes.</summary>
+    /// <summary>The largest body with one fact, in bytes;
+    /// a tariff of a year's rules and prices is some tens of kilobytes.</summary>
     public const int FactBytesMax = 1024 * 1024;
     /// <summary>The longest sender's key, in characters.</summary>
     public const int KeyLengthMax = 128;
@@ -33,9 +34,11 @@ internal static class Submissions
     public static IdempotencyKey Key(HttpContext context, string source)
     {
         if (context.Request.Headers[KeyHeader] is not { Count: > 0 } given)
-            return new IdempotencyKey($" http {Interlocked.Increment(ref attempts)}"); // no sender's key begins with a blank
+            // no sender's key begins with a blank
+            return new IdempotencyKey($" http {Interlocked.Increment(ref attempts)}");
         var key = given.ToString();
-        if (given.Count > 1 || key.Length is 0 or > KeyLengthMax || !key.All(character => character is > ' ' and <= '~'))
+        if (given.Count > 1 || key.Length is 0 or > KeyLengthMax
+            || !key.All(character => character is > ' ' and <= '~'))
             throw new QueryRefusedException(Rejection.InvalidIdentifier,
                 $"{KeyHeader} must be 1 to {KeyLengthMax} visible ASCII characters without blanks");
         return new IdempotencyKey($"{source} {key}");

@@ -28,17 +28,21 @@ public static class Bundle
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == name)
             ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
-        var files = await new StatementBundle(ledger, new TransparencyLog(options), ct).OfAsync(run).ConfigureAwait(false);
+        var files = await new StatementBundle(ledger, new TransparencyLog(options), ct).OfAsync(run)
+            .ConfigureAwait(false);
         if (files.Count > BundleZip.FilesMax || BundleZip.Length(files) > BundleZip.BytesMax)
-            throw new CouldNotException($"{name} has {files.Count} files of {BundleZip.Length(files)} bytes; a bundle has at most "
+            throw new CouldNotException(
+                $"{name} has {files.Count} files of {BundleZip.Length(files)} bytes; a bundle has at most "
                 + $"{BundleZip.FilesMax} files and {BundleZip.BytesMax} bytes");
         var zip = BundleZip.Write(files);
         await File.WriteAllBytesAsync(path, zip, ct).ConfigureAwait(false);
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text);
         new Page().Field("out", "written to", path).Field("run", "settlement run", run.Run)
             .Field("account", "account", run.Account).Field("day", "day", run.Day)
-            .Field("events", "events", files.Keys.Count(file => file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)))
-            .Field("evidence", "pieces of evidence", files.Keys.Count(file => file.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)))
+            .Field("events", "events",
+                files.Keys.Count(file => file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)))
+            .Field("evidence", "pieces of evidence",
+                files.Keys.Count(file => file.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)))
             .Field("bytes", "bytes", zip.Length).Field("sha256", "SHA-256", BundleFiles.Digest(zip))
             .Field("size", "checkpoint of so many events", checkpoint.Size)
             .Field("root", "with the root", Convert.ToHexStringLower(checkpoint.Root))

@@ -80,7 +80,8 @@ public static class Calc
         {
             content.Write(buffer, 0, read);
             if (content.Length > Limits.ImportBytesMax)
-                throw new InputRefusedException(Rejection.TooLarge, "input", "", $"at most {Limits.ImportBytesMax} bytes");
+                throw new InputRefusedException(Rejection.TooLarge, "input", "",
+                    $"at most {Limits.ImportBytesMax} bytes");
         }
         return content.ToArray();
     }

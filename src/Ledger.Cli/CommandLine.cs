@@ -44,7 +44,8 @@ public sealed class CommandLine
     public string? Option(string name) => options.GetValueOrDefault(name);
     public string Required(string name) => Option(name) ?? throw new UsageException($"{name} is needed");
 
-    /// <summary>Reads the arguments; where they are wrong, the line still knows its verb, for the usage to be the verb's.</summary>
+    /// <summary>Reads the arguments; where they are wrong, the line still knows its verb,
+    /// for the usage to be the verb's.</summary>
     public static bool TryParse(
         IReadOnlyList<string> args, out CommandLine line, [NotNullWhen(false)] out string? problem)
     {
@@ -67,7 +68,8 @@ public sealed class CommandLine
         var name = equals < 0 ? arg : arg[..equals];
         var known = Common.Concat(verb?.Options ?? []).FirstOrDefault(option => option.Name == name);
         if (known is null)
-            return Verb.Length > 0 ? $"{Verb} does not know the option {name}" : $"unknown option {name} before the verb";
+            return Verb.Length > 0 ? $"{Verb} does not know the option {name}"
+                : $"unknown option {name} before the verb";
         if (known.Value is null)
             return equals >= 0 ? $"{name} takes no value" : options.TryAdd(name, "") ? null : $"{name} is given twice";
         if (equals < 0 && i + 1 == args.Count) return $"{name} needs a value, {known.Value}";
@@ -94,7 +96,8 @@ public sealed class CommandLine
     /// <summary>The account that <c>--account</c> names.</summary>
     public PartyId? Account => Option<PartyId>("--account", PartyId.TryParse, "a party's identifier");
 
-    public static bool TryDay(string text, out LocalDate day) => LocalDatePattern.Iso.Parse(text).TryGetValue(default, out day);
+    public static bool TryDay(string text, out LocalDate day) =>
+        LocalDatePattern.Iso.Parse(text).TryGetValue(default, out day);
 
     public static bool TryInstant(string text, out Instant at) =>
         InstantPattern.ExtendedIso.Parse(text).TryGetValue(default, out at);

@@ -4,14 +4,16 @@ using Ledger.Journal;
 
 namespace Ledger.Cli;
 
-/// <summary>The folder that <c>--data</c> names: a folder that holds no ledger, or another one, is named as such.</summary>
+/// <summary>The folder that <c>--data</c> names: a folder that holds no ledger, or another one,
+/// is named as such.</summary>
 internal static class DataFolder
 {
     /// <summary>The option of verbs that may make a ledger.</summary>
     public static Option LedgerOption { get; } =
         new("--ledger", "ID", "makes a new ledger of this name in the folder, where there is none");
 
-    /// <summary>What the ledger in the folder is opened with; made first where the command line names it and there is none.</summary>
+    /// <summary>What the ledger in the folder is opened with;
+    /// made first where the command line names it and there is none.</summary>
     public static SqliteJournalOptions OptionsOf(CommandLine line, Shell shell)
     {
         var create = line.Option<LedgerId>("--ledger", LedgerId.TryParse, "an identifier");
@@ -22,7 +24,8 @@ internal static class DataFolder
                 + "; name another with --data, or make a ledger with import --ledger ID");
         try
         {
-            var identity = create is { } named ? LedgerIdentity.OpenOrCreate(line.Data, named) : LedgerIdentity.Open(line.Data);
+            var identity = create is { } named
+                ? LedgerIdentity.OpenOrCreate(line.Data, named) : LedgerIdentity.Open(line.Data);
             return new(line.Data, identity.Ledger, shell.Clock, identity.Secret);
         }
         catch (JournalRefusedException wrong)

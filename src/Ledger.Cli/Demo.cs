@@ -34,7 +34,8 @@ public static class Demo
         var seed = line.Option<int>("--seed", TrySeed, "a whole number from 0 to 2147483647") ?? SeedDefault;
         var data = line.Option("--data") ?? DataDefault;
         if (Directory.Exists(data) && Directory.EnumerateFileSystemEntries(data).Any())
-            throw new CouldNotException($"{data} is not empty; a demonstration needs a folder of its own: name one with --data, or remove it");
+            throw new CouldNotException(
+                $"{data} is not empty; a demonstration needs a folder of its own: name one with --data, or remove it");
         var (sections, digest) = await PlayAsync(FleetPlan.City(seed), data, shell.Progress, ct).ConfigureAwait(false);
         shell.EndProgress();
         shell.Output.Write(line.Json ? Json(seed, sections, digest) : Text(seed, sections, digest, data));
@@ -82,13 +83,15 @@ public static class Demo
         return answer.ToJsonString(Indented) + "\n";
     }
 
-    internal static string Text(int seed, IReadOnlyList<Section> sections, DemoDigest digest, string data) => Report.Text(
+    internal static string Text(int seed, IReadOnlyList<Section> sections, DemoDigest digest, string data) =>
+        Report.Text(
     [
         .. sections,
         new Section("digest", "The digest",
             [
                 $"All {Shown.Count(digest.Facts)} facts are under one RFC 6962 root, {digest.Root}. The same seed " +
-                $"({seed.ToString(CultureInfo.InvariantCulture)}) gives the same root on every machine; another order, another amount or " +
+                $"({seed.ToString(CultureInfo.InvariantCulture)}) gives the same root on every machine; another order, "
+                + $"another amount or " +
                 "another time in any one fact gives another.",
             ], [], []),
         new Section("next", "What to try next", [], [new ReportTable(["to", "run"], DemoCommands.Of(data))], []),

@@ -17,13 +17,17 @@ public static class Export
         public Answers Answers => Ledger.Answers(AsOf);
     }
 
-    private static readonly Dictionary<string, (string? About, bool Needed, Func<Asked, Task<Listing>> ListAsync)> Names = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string,
+        (string? About, bool Needed, Func<Asked, Task<Listing>> ListAsync)> Names = new(StringComparer.Ordinal)
     {
-        ["export"] = (null, false, asked => Task.FromResult(EnergyListings.Days(asked.Answers.Days().SelectMany(day => asked.Answers.Export(day))))),
-        ["stations"] = (null, false, asked => Task.FromResult(EnergyListings.Stations(asked.Answers.Days().SelectMany(asked.Answers.Stations)))),
+        ["export"] = (null, false, asked =>
+            Task.FromResult(EnergyListings.Days(asked.Answers.Days().SelectMany(day => asked.Answers.Export(day))))),
+        ["stations"] = (null, false, asked =>
+            Task.FromResult(EnergyListings.Stations(asked.Answers.Days().SelectMany(asked.Answers.Stations)))),
         ["records"] = (null, false, asked => Task.FromResult(Records(asked))),
         ["checks"] = (null, false, asked => Task.FromResult(Checks(asked))),
-        ["instructions"] = (null, false, asked => Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions()))),
+        ["instructions"] = (null, false, asked =>
+            Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions()))),
         ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
         ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
         ["statement"] = ("RUN", true, async asked => SettlementListings.Lines((await RunStatement.DeriveAsync(
@@ -33,18 +37,22 @@ public static class Export
         ["registers"] = (null, false, asked => Task.FromResult(RecordListings.Registers(asked.Answers.Registers()))),
         ["tariffs"] = (null, false, asked => Task.FromResult(RecordListings.Tariffs(asked.Answers.Tariffs()))),
         ["rule-packs"] = (null, false, asked => Task.FromResult(RecordListings.RulePacks(asked.Answers.RulePacks()))),
-        ["programmes"] = (null, false, asked => Task.FromResult(ProgrammeListings.Programmes(asked.Answers.Programmes()))),
-        ["enrolments"] = (null, false, asked => Task.FromResult(ProgrammeListings.Enrolments(asked.Answers.Enrolments()))),
+        ["programmes"] = (null, false, asked =>
+            Task.FromResult(ProgrammeListings.Programmes(asked.Answers.Programmes()))),
+        ["enrolments"] = (null, false, asked =>
+            Task.FromResult(ProgrammeListings.Enrolments(asked.Answers.Enrolments()))),
         ["claims"] = (null, false, asked => Task.FromResult(ProgrammeListings.Claims(asked.Answers.Claims()))),
         ["journal"] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
     };
 
     public static Verb Verb { get; } = new("export", "NAME",
-        "writes a listing for other programs: " + string.Join(", ", Names.Select(name => $"{name.Key} {name.Value.About}".TrimEnd()))
+        "writes a listing for other programs: "
+            + string.Join(", ", Names.Select(name => $"{name.Key} {name.Value.About}".TrimEnd()))
             + ", and the log as plain files: tiles DIR",
         "ledger export statement R1 --format csv --out r1.csv",
         [
-            new("--format", "csv|json|ndjson", "CSV after RFC 4180, a JSON array, or a JSON object a line; csv without it, json with --json"),
+            new("--format", "csv|json|ndjson",
+                "CSV after RFC 4180, a JSON array, or a JSON object a line; csv without it, json with --json"),
             new("--out", "FILE", "where it goes; standard output where it is not given"),
             LedgerReader.AsOfOption,
         ],
@@ -56,8 +64,10 @@ public static class Export
         if (line.Words.Count == 0 || !Names.TryGetValue(line.Words[0], out var name))
             throw new UsageException($"export needs one of {string.Join(", ", Names.Keys.Append(ExportTiles.Name))}");
         if (name.Needed && line.Words.Count < 2) throw new UsageException($"export {line.Words[0]} needs {name.About}");
-        if (line.Words.Count > (name.About is null ? 1 : 2)) throw new UsageException($"export {line.Words[0]} takes no '{line.Words[^1]}'");
-        Action<Listing, TextWriter> write = (line.Option("--format") ?? (line.Json && line.Option("--out") is null ? "json" : "csv")) switch
+        if (line.Words.Count > (name.About is null ? 1 : 2))
+            throw new UsageException($"export {line.Words[0]} takes no '{line.Words[^1]}'");
+        Action<Listing, TextWriter> write = (line.Option("--format")
+            ?? (line.Json && line.Option("--out") is null ? "json" : "csv")) switch
         {
             "csv" => (listing, writer) => listing.WriteCsv(writer),
             "json" => (listing, writer) => listing.WriteJson(writer),
@@ -66,13 +76,15 @@ public static class Export
         };
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
-        var listing = await name.ListAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct)).ConfigureAwait(false);
+        var listing = await name.ListAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct))
+            .ConfigureAwait(false);
         if (line.Option("--out") is not { } path)
         {
             write(listing, shell.Output);
             return ExitCode.Done;
         }
-        await using (var file = new StreamWriter(path, append: false, new UTF8Encoding(false)) { NewLine = "\n" }) write(listing, file);
+        await using (var file = new StreamWriter(path, append: false,
+            new UTF8Encoding(false)) { NewLine = "\n" }) write(listing, file);
         ledger.Page(line.Words[0], asOf).Field("out", "written to", path).Write(shell.Output, line.Json);
         return ExitCode.Done;
     }

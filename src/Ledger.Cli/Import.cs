@@ -31,11 +31,13 @@ public static class Import
         if (line.Words.Count == 0) throw new UsageException("import needs a FILE");
         var hints = HintsOf(line);
         var files = line.Words.Select(Read).ToList();
-        if (line.Flag("--dry-run")) return await ImportTrial.RunAsync(line, shell, files, hints, ct).ConfigureAwait(false);
+        if (line.Flag("--dry-run"))
+            return await ImportTrial.RunAsync(line, shell, files, hints, ct).ConfigureAwait(false);
         var answers = await RecordAsync(line, shell, files, hints, ct).ConfigureAwait(false);
         shell.EndProgress();
         PageOf(answers).Write(shell.Output, line.Json);
-        if (answers.Any(file => file.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding))) return ExitCode.CouldNot;
+        if (answers.Any(file => file.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding)))
+            return ExitCode.CouldNot;
         return answers.All(file => file.Refused == 0) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
 
@@ -60,7 +62,8 @@ public static class Import
         if (line.Option("--zone") is { } name && !SettlementCalendar.TryZone(name, out zone))
             throw new UsageException($"--zone is an IANA time zone like Europe/Berlin, not '{name}'");
         return new IntakeHints(
-            line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "a settlement point's identifier"), zone,
+            line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "a settlement point's identifier"),
+            zone,
             line.Instant("--sent-at"));
     }
 
@@ -79,7 +82,8 @@ public static class Import
         foreach (var file in files)
         {
             shell.Progress($"{file.Source} ({answers.Count + 1} of {files.Count})");
-            answers.Add(await FileAnswer.TakeAsync(ledger, file, hints, ledger.Operator("cli"), ct).ConfigureAwait(false));
+            answers.Add(await FileAnswer.TakeAsync(ledger, file, hints, ledger.Operator("cli"), ct)
+                .ConfigureAwait(false));
         }
         return answers;
     }
@@ -90,8 +94,10 @@ public static class Import
         return new Page().Field("ledger", "ledger", files[0].Ledger)
             .Table("files", "files", Listing.Of(files,
                 new("file", "file", row => row.Name), new("format", "format", row => row.Format),
-                new("recorded", "recorded", row => row.Recorded), new("alreadyThere", "already there", row => row.AlreadyThere),
-                new("quarantined", "quarantined", row => row.Quarantined), new("refused", "refused", row => row.Refused),
+                new("recorded", "recorded", row => row.Recorded),
+                new("alreadyThere", "already there", row => row.AlreadyThere),
+                new("quarantined", "quarantined", row => row.Quarantined),
+                new("refused", "refused", row => row.Refused),
                 new("kept", "kept", row => row.Kept)))
             .Table("uncounted", uncounted.Count == 0 ? null : "what does not count, and why", Listing.Of(uncounted,
                 new("file", null, row => row.File), new("part", "part", row => row.Part.Part),

@@ -12,7 +12,8 @@ namespace Ledger.Cli;
 /// </summary>
 internal static class ImportTrial
 {
-    /// <summary>A fault; of a row that breaks a rule of its concept, the field is not known and the rule says all.</summary>
+    /// <summary>A fault; of a row that breaks a rule of its concept,
+    /// the field is not known and the rule says all.</summary>
     private sealed record Fault(string Part, string? Field, string? Value, Rejection Code, string Rule);
 
     private static readonly Column<Fault>[] Columns =

@@ -11,14 +11,16 @@ namespace Ledger.Cli;
 internal static class LedgerKey
 {
     public static Option NewKeyOption { get; } =
-        new("--new-key", null, "first makes another key, which the current one hands over to; the current one is destroyed");
+        new("--new-key", null,
+            "first makes another key, which the current one hands over to; the current one is destroyed");
 
     /// <summary>The key that signs, and all keys of the log.</summary>
     public static async Task<(SignerKey Signs, IReadOnlyList<VerifierKey> Known)> OpenAsync(
         CommandLine line, Shell shell, SqliteJournalOptions options, SqliteJournalReader journal, CancellationToken ct)
     {
         var origin = line.Option("--origin");
-        if (origin is not null && !VerifierKey.IsName(origin)) throw new UsageException("--origin is a name without spaces and without +");
+        if (origin is not null && !VerifierKey.IsName(origin))
+            throw new UsageException("--origin is a name without spaces and without +");
         var known = await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false);
         var key = known.Count == 0
             ? SigningKeyFile.ReadOrCreate(options.Directory, origin ?? options.Ledger.Value)
@@ -28,8 +30,10 @@ internal static class LedgerKey
         if (known.Count == 0) await RecordAsync(line, shell, key.Verifier, null, ct).ConfigureAwait(false);
         if (line.Flag("--new-key"))
         {
-            var next = SigningKeyFile.ReadOrCreate(options.Directory, key.Verifier.Name, fileName: SigningKeyFile.NextFileName);
-            await RecordAsync(line, shell, next.Verifier, LogKeys.HandOver(key, next.Verifier), ct).ConfigureAwait(false);
+            var next = SigningKeyFile.ReadOrCreate(options.Directory, key.Verifier.Name,
+                fileName: SigningKeyFile.NextFileName);
+            await RecordAsync(line, shell, next.Verifier, LogKeys.HandOver(key, next.Verifier), ct)
+                .ConfigureAwait(false);
             SigningKeyFile.Replace(options.Directory);
             key = next;
         }
@@ -40,13 +44,15 @@ internal static class LedgerKey
     /// <summary>The key's file, after what a crash may have left of a handover is brought to its end.</summary>
     private static SignerKey Current(string directory, VerifierKey signs)
     {
-        if ($"{SigningKeyFile.Read(directory, SigningKeyFile.NextFileName)?.Verifier}" == $"{signs}") SigningKeyFile.Replace(directory);
+        if ($"{SigningKeyFile.Read(directory, SigningKeyFile.NextFileName)?.Verifier}" == $"{signs}")
+            SigningKeyFile.Replace(directory);
         return SigningKeyFile.Read(directory) is { } key && $"{key.Verifier}" == $"{signs}"
             ? key
             : throw new CouldNotException($"the log is signed by {signs}, whose private key is not in {directory}");
     }
 
-    private static async Task RecordAsync(CommandLine line, Shell shell, VerifierKey key, string? handover, CancellationToken ct)
+    private static async Task RecordAsync(CommandLine line, Shell shell, VerifierKey key, string? handover,
+        CancellationToken ct)
     {
         var fact = new JsonObject { ["type"] = "signing-key", ["key"] = $"{key}" };
         if (handover is not null) fact["handover"] = handover;

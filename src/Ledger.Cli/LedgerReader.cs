@@ -69,18 +69,22 @@ public sealed class LedgerReader : IAsyncDisposable
         await using (owned) await owned.CatchUpAsync(ct).ConfigureAwait(false);
     }
 
-    /// <summary>The position that <c>--as-of</c> means: of the last event known then; null where it is not given.</summary>
+    /// <summary>The position that <c>--as-of</c> means: of the last event known then;
+    /// null where it is not given.</summary>
     public async Task<long?> AsOfAsync(CommandLine line, CancellationToken ct)
     {
         if (line.Option("--as-of") is not { } text) return null;
         if (CommandLine.TryInstant(text, out var instant))
-            return await Projections.Replay.PositionAtAsync(Journal, instant, ct).ConfigureAwait(false) is >= 0 and var at
+            return await Projections.Replay.PositionAtAsync(Journal, instant, ct)
+                .ConfigureAwait(false) is >= 0 and var at
                 ? at
                 : throw new CouldNotException($"nothing was recorded at {text} or before");
-        return CommandLine.Read<long>(text, TryPosition, "--as-of is a position or an instant like 2026-06-02T08:00:00Z") is var position
+        return CommandLine.Read<long>(text, TryPosition,
+            "--as-of is a position or an instant like 2026-06-02T08:00:00Z") is var position
             && position < Journal.Length
             ? position
-            : throw new CouldNotException($"there is no event at position {position}; the journal has {Journal.Length} events");
+            : throw new CouldNotException(
+                $"there is no event at position {position}; the journal has {Journal.Length} events");
     }
 
     public static bool TryPosition(string text, out long position) =>
@@ -93,8 +97,10 @@ public sealed class LedgerReader : IAsyncDisposable
     public Page Page(string what, long? asOf)
     {
         var events = asOf + 1 ?? new Answers(Views).KnownBefore;
-        return new Page().Field("show", null, what).Field("ledger", null, Journal.Ledger.Value).Field("events", null, events)
-            .Field(null, "ledger", $"{Journal.Ledger}, as known from its first {events.ToString(CultureInfo.InvariantCulture)} events");
+        return new Page().Field("show", null, what).Field("ledger", null, Journal.Ledger.Value)
+            .Field("events", null, events)
+            .Field(null, "ledger",
+                $"{Journal.Ledger}, as known from its first {events.ToString(CultureInfo.InvariantCulture)} events");
     }
 
     public async ValueTask DisposeAsync()

@@ -14,7 +14,8 @@ namespace Ledger.Cli;
 /// The verification of one data folder, step after step; each needs what the steps before found to be sound. It takes
 /// no lock and changes no byte.
 /// </summary>
-/// <param name="isThorough">Also derives interval records from raw evidence, and has SQLite check its own files.</param>
+/// <param name="isThorough">Also derives interval records from raw evidence,
+/// and has SQLite check its own files.</param>
 /// <param name="trusted">The keys that the auditor trusts; null where only the ledger's own is there to ask.</param>
 /// <param name="kept">A checkpoint that the auditor kept, by its name.</param>
 public sealed class LedgerVerification(
@@ -35,7 +36,8 @@ public sealed class LedgerVerification(
     public Findings Findings { get; } = new();
 
     public VerificationReport Report => new("folder", directory, Ledger, Root, steps, Findings,
-        $"checkpoint={(SignedSize is { } size ? Count(size) : "none")}", Root is null ? "" : $"digest={Convert.ToHexStringLower(Root)}");
+        $"checkpoint={(SignedSize is { } size ? Count(size) : "none")}", Root is null
+            ? "" : $"digest={Convert.ToHexStringLower(Root)}");
 
     public async Task RunAsync()
     {
@@ -66,7 +68,8 @@ public sealed class LedgerVerification(
         steps.Add(ofCheckpoints);
         Findings.LeaveOut("register readings against the text of their evidence");
         if (!journal.IsSound)
-            Findings.LeaveOut("interval records, views and statements: the journal that they come from is not as it was");
+            Findings.LeaveOut(
+                "interval records, views and statements: the journal that they come from is not as it was");
         else await VerifyDerivedAsync(options, identity, archived).ConfigureAwait(false);
     }
 
@@ -80,9 +83,13 @@ public sealed class LedgerVerification(
             return [];
         }
         var claims = LogVerification.Checkpoints(directory, trusted ?? own, kept, Findings);
-        if (claims.Count == 0) Findings.LeaveOut("who signed the journal: there is no checkpoint; make one with: ledger checkpoint");
-        else if (trusted is null) Findings.LeaveOut("whether the ledger's key is the one you know: give it with --keys");
-        if (kept is null) Findings.LeaveOut("whether history was rewritten and signed again: give a checkpoint that you kept with --since");
+        if (claims.Count == 0)
+            Findings.LeaveOut("who signed the journal: there is no checkpoint; make one with: ledger checkpoint");
+        else if (trusted is null)
+            Findings.LeaveOut("whether the ledger's key is the one you know: give it with --keys");
+        if (kept is null)
+            Findings.LeaveOut(
+                "whether history was rewritten and signed again: give a checkpoint that you kept with --since");
         return claims;
     }
 
@@ -106,7 +113,8 @@ public sealed class LedgerVerification(
         try
         {
             if (SigningKeyFile.Read(directory) is { } key && own is [.., var last] && $"{key.Verifier}" != $"{last}")
-                Findings.Add(SigningKeyFile.FileName, $"the private key of {key.Verifier}", $"that of {last}, which signs");
+                Findings.Add(SigningKeyFile.FileName, $"the private key of {key.Verifier}",
+                    $"that of {last}, which signs");
         }
         catch (Exception damaged) when (damaged is NoteRefusedException or JournalRefusedException or IOException)
         {
@@ -128,7 +136,8 @@ public sealed class LedgerVerification(
         await VerifyStatementsAsync(journal, fresh).ConfigureAwait(false);
     }
 
-    /// <summary>Every fact can be read, the evidence that it names is kept, and a record says what its evidence says.</summary>
+    /// <summary>Every fact can be read, the evidence that it names is kept,
+    /// and a record says what its evidence says.</summary>
     private async Task VerifyFactsAsync(IJournal journal, LedgerIdentity identity, HashSet<EvidenceDigest> archived)
     {
         var (before, facts) = (Findings.FaultCount, 0L);
@@ -136,14 +145,17 @@ public sealed class LedgerVerification(
         var records = archive is null || !isThorough ? null : new RecordVerification(archive.Get, Findings);
         await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
         {
-            if (facts++ % 1024 == 0) shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");
+            if (facts++ % 1024 == 0)
+                shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");
             var fact = EventCodec.Decode(recorded);
             if (NamedEvidence.Of(fact) is { } named && !archived.Contains(named))
-                Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept", "the evidence that the fact names");
+                Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept",
+                    "the evidence that the fact names");
             else if (fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
         }
         if (records is not null)
-            steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples", Findings.FaultCount - before));
+            steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
+                Findings.FaultCount - before));
         else Findings.LeaveOut("interval records against their raw evidence: "
             + (archive is null ? "the archive cannot be opened" : "--fast"));
     }
@@ -177,12 +189,14 @@ public sealed class LedgerVerification(
             VerifyCheckpoints(journal, stored);
             foreach (var row in await Projections.Replay.DiffAsync(
                 journal, stored, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false))
-                Findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored ?? "no such row", row.Recomputed ?? "no such row");
+                Findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored
+                    ?? "no such row", row.Recomputed ?? "no such row");
             rows = StandardProjections.All.Sum(view => (long)stored.Versions(view.Name).Count);
         }
         catch (Exception damaged) when (damaged is DbException or InvalidCastException)
         {
-            Findings.Add(OpenLedger.ViewsFileName, damaged.Message, "a readable database; it can be deleted and is computed again");
+            Findings.Add(OpenLedger.ViewsFileName, damaged.Message,
+                "a readable database; it can be deleted and is computed again");
         }
         steps.Add(new("views", rows, "versions of rows", Findings.FaultCount - before));
     }

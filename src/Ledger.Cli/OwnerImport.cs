@@ -15,7 +15,8 @@ internal static class OwnerImport
         Uri owner, CommandLine line, IReadOnlyList<Submission> files, CancellationToken ct)
     {
         // Facts are never sent to another machine because of what a file in the data folder says.
-        if (!owner.IsLoopback) throw new CouldNotException($"the owner of {line.Data} answers at {owner}, which is not on this machine");
+        if (!owner.IsLoopback)
+            throw new CouldNotException($"the owner of {line.Data} answers at {owner}, which is not on this machine");
         using var client = new HttpClient { BaseAddress = owner };
         var answers = new List<FileAnswer>();
         foreach (var file in files)
@@ -25,7 +26,8 @@ internal static class OwnerImport
             var route = new Uri($"v1/imports?{Query(line, file)}", UriKind.Relative);
             using var response = await client.PostAsync(route, content, ct).ConfigureAwait(false);
             if (!response.IsSuccessStatusCode)
-                throw new CouldNotException($"the owner at {owner} refuses {file.Source} with {(int)response.StatusCode}: "
+                throw new CouldNotException(
+                    $"the owner at {owner} refuses {file.Source} with {(int)response.StatusCode}: "
                     + await response.Content.ReadAsStringAsync(ct).ConfigureAwait(false));
             answers.Add(await response.Content.ReadFromJsonAsync<FileAnswer>(ct).ConfigureAwait(false)
                 ?? throw new CouldNotException($"the owner at {owner} does not say what became of {file.Source}"));

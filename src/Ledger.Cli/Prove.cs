@@ -24,7 +24,8 @@ public static class Prove
         var options = DataFolder.OptionsOf(line, shell);
         await using var journal = SqliteJournalReader.Open(options);
         if (position >= journal.Length)
-            throw new CouldNotException($"there is no event at position {position}; the journal has {journal.Length} events");
+            throw new CouldNotException(
+                $"there is no event at position {position}; the journal has {journal.Length} events");
         var recorded = await EventAsync(journal, position, ct).ConfigureAwait(false);
         var proof = new TransparencyLog(options).Prove(recorded);
         var path = line.Option("--out") ?? position.ToString(CultureInfo.InvariantCulture) + TlogProof.FileExtension;
@@ -39,7 +40,8 @@ public static class Prove
         return ExitCode.Done;
     }
 
-    private static async Task<RecordedEvent> EventAsync(SqliteJournalReader journal, long position, CancellationToken ct)
+    private static async Task<RecordedEvent> EventAsync(SqliteJournalReader journal, long position,
+        CancellationToken ct)
     {
         await foreach (var recorded in journal.ReadAllAsync(position, ct).ConfigureAwait(false)) return recorded;
         throw new CouldNotException($"there is no event at position {position}");

@@ -7,7 +7,8 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// <c>ledger recover</c>: after damage to the journal a person decides. It says what was acknowledged and what is still
-/// there; only with <c>--accept-loss</c> does the journal go on from what is there, with that decision as its next fact.
+/// there; only with <c>--accept-loss</c> does the journal go on from what is there,
+/// with that decision as its next fact.
 /// </summary>
 public static class Recover
 {
@@ -29,7 +30,8 @@ public static class Recover
         try
         {
             await using var sound = SqliteJournalReader.Open(options);
-            shell.Output.WriteLine($"the journal holds all {sound.Length} events that were acknowledged: there is nothing to recover");
+            shell.Output.WriteLine(
+                $"the journal holds all {sound.Length} events that were acknowledged: there is nothing to recover");
             return ExitCode.Done;
         }
         catch (JournalRefusedException damage)
@@ -48,7 +50,8 @@ public static class Recover
         return ExitCode.NotAsItShouldBe;
     }
 
-    private static async Task<int> AcceptAsync(CommandLine line, Shell shell, SqliteJournalOptions options, CancellationToken ct)
+    private static async Task<int> AcceptAsync(CommandLine line, Shell shell, SqliteJournalOptions options,
+        CancellationToken ct)
     {
         var name = line.Required("--by");
         if (name.Length is 0 or > NameLengthMax || name.Any(char.IsControl))

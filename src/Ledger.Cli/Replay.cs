@@ -21,15 +21,18 @@ public static class Replay
         "ledger replay --diff",
         [
             LedgerReader.AsOfOption,
-            new("--diff", null, "names every stored row and settlement run that is not as the journal says; then the exit code is 1"),
-            new("--projection", "NAME", "one view only: " + string.Join(", ", StandardProjections.All.Select(view => view.Name))),
+            new("--diff", null,
+                "names every stored row and settlement run that is not as the journal says; then the exit code is 1"),
+            new("--projection", "NAME", "one view only: "
+                + string.Join(", ", StandardProjections.All.Select(view => view.Name))),
         ],
         RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 0) throw new UsageException($"replay takes no '{line.Words[0]}'");
-        var views = StandardProjections.All.Where(view => line.Option("--projection") is not { } name || view.Name == name).ToList();
+        var views = StandardProjections.All.Where(view =>
+            line.Option("--projection") is not { } name || view.Name == name).ToList();
         if (views.Count == 0) throw new UsageException($"there is no view {line.Option("--projection")}");
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
@@ -46,15 +49,18 @@ public static class Replay
         var fresh = await RecomputeAsync(ledger, views, end, ct).ConfigureAwait(false);
         var digests = views.Select(view => DigestOf(view.Name, fresh.Versions(view.Name))).ToList();
         shell.EndProgress();
-        new Page().Field("replay", null, "digests").Field("ledger", "ledger", ledger.Journal.Ledger.Value).Field("events", "events", end)
+        new Page().Field("replay", null, "digests").Field("ledger", "ledger", ledger.Journal.Ledger.Value)
+            .Field("events", "events", end)
             .Table("projections", "views, computed from the journal", Listing.Of(digests,
                 new("projection", "view", row => row.Projection), new("rows", "rows", row => row.Rows),
-                new("versions", null, row => row.Versions), new("sha256", "SHA-256 of all versions", row => row.Sha256)))
+                new("versions", null, row => row.Versions),
+                new("sha256", "SHA-256 of all versions", row => row.Sha256)))
             .Write(shell.Output, line.Json);
         return ExitCode.Done;
     }
 
-    /// <summary>Over every version of every row in order: key, from, to, JSON, each line ended by a line feed.</summary>
+    /// <summary>Over every version of every row in order: key, from, to, JSON,
+    /// each line ended by a line feed.</summary>
     private static Digest DigestOf(string projection, IReadOnlyList<ViewRow> versions)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -70,7 +76,8 @@ public static class Replay
     {
         // Stored rows are what is doubted: they and the runs are judged by rows computed now.
         shell.Progress("comparing the views with the journal");
-        var fresh = await RecomputeAsync(ledger, StandardProjections.All, asOf + 1 ?? ledger.Journal.Length, ct).ConfigureAwait(false);
+        var fresh = await RecomputeAsync(ledger, StandardProjections.All, asOf + 1 ?? ledger.Journal.Length, ct)
+            .ConfigureAwait(false);
         var differences = await Projections.Replay.DiffAsync(
             ledger.Journal, ledger.Views, views, Decode, asOf, fresh, ct).ConfigureAwait(false);
         shell.Progress("deriving the settlement runs again");
@@ -83,12 +90,14 @@ public static class Replay
             .Field("events", "events", asOf + 1 ?? ledger.Journal.Length)
             .Field("differences", "rows that differ", differences.Count)
             .Field("runs", "settlement runs", runs.Count).Field("runsThatDiffer", "runs that differ", wrong.Count)
-            .Table("rows", differences.Count == 0 ? null : "rows that are not as the journal says", Listing.Of(differences,
+            .Table("rows", differences.Count == 0
+                ? null : "rows that are not as the journal says", Listing.Of(differences,
                 new("projection", "view", row => row.Projection), new("key", "row", row => row.Key),
                 new("stored", "stored", row => row.Stored ?? "no such row"),
                 new("recomputed", "recomputed", row => row.Recomputed ?? "no such row")))
             .Table("settlement", wrong.Count == 0 ? null : "runs that do not come out again", Listing.Of(wrong,
-                new("run", "run", row => row.Run.Run), new("recordedPosition", "position", row => row.Run.RecordedPosition),
+                new("run", "run", row => row.Run.Run),
+                new("recordedPosition", "position", row => row.Run.RecordedPosition),
                 new("differs", "differs", row => row.Differs)))
             .Write(shell.Output, line.Json);
         return differences.Count + wrong.Count == 0 ? ExitCode.Done : ExitCode.NotAsItShouldBe;

@@ -7,7 +7,8 @@ namespace Ledger.Cli;
 /// <param name="Differs">What is not as it was recorded; null where all of it is.</param>
 internal sealed record RunStatement(TimeOfUseSettlement.RunRow Run, Statement Statement, string? Differs)
 {
-    public static async Task<RunStatement> DeriveAsync(LedgerReader ledger, Answers answers, string run, CancellationToken ct)
+    public static async Task<RunStatement> DeriveAsync(LedgerReader ledger, Answers answers, string run,
+        CancellationToken ct)
     {
         var recorded = answers.Runs().LastOrDefault(row => row.Run == run)
             ?? throw new CouldNotException($"there is no settlement run {run}; 'ledger show settlement' lists them");

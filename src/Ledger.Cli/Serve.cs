@@ -17,7 +17,8 @@ public static class Serve
         "serves the ledger over HTTP on this machine, until it is told to stop",
         "ledger serve --data ./demo-data --port 8480",
         [
-            new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, 0 for any free one"),
+            new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, "
+                + $"0 for any free one"),
             new("--listen", "ADDRESS", "a loopback address; 127.0.0.1 where it is not given"),
             DataFolder.LedgerOption,
         ],
@@ -26,26 +27,31 @@ public static class Serve
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 0) throw new UsageException($"serve takes no '{line.Words[0]}'");
-        var address = line.Option<Address>("--listen", TryAddress, "an address like 127.0.0.1")?.Value ?? IPAddress.Loopback;
+        var address = line.Option<Address>("--listen", TryAddress, "an address like 127.0.0.1")?.Value
+            ?? IPAddress.Loopback;
         if (LedgerServer.WhyNot(address) is { } open) throw new UsageException(open);
         var port = line.Option<int>("--port", TryPort, "a number from 0 to 65535") ?? PortDefault;
         await using var ledger = DataFolder.Open(line, shell);
-        await using var server = await StartAsync(ledger, new ServerOptions(address, port), shell, ct).ConfigureAwait(false);
+        await using var server = await StartAsync(ledger, new ServerOptions(address, port), shell, ct)
+            .ConfigureAwait(false);
         shell.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"ledger {ledger.Journal.Ledger} at {server.Url} has {ledger.Journal.Length} facts, ")
             + $"digest {Convert.ToHexStringLower(ledger.Journal.Root)}");
         var ended = await Task.WhenAny(server.Ended, Task.Delay(Timeout.Infinite, ct)).ConfigureAwait(false);
         if (ended != server.Ended) return ExitCode.Done;
         var cause = await server.Ended.ConfigureAwait(false);
-        shell.Errors.WriteLine($"ledger serve: STOPPED by a storage error: {cause?.Message}; look at the disk, then start again");
+        shell.Errors.WriteLine(
+            $"ledger serve: STOPPED by a storage error: {cause?.Message}; look at the disk, then start again");
         return ExitCode.CouldNot;
     }
 
-    private static async Task<LedgerServer> StartAsync(OpenLedger ledger, ServerOptions options, Shell shell, CancellationToken ct)
+    private static async Task<LedgerServer> StartAsync(OpenLedger ledger, ServerOptions options, Shell shell,
+        CancellationToken ct)
     {
         try
         {
-            return await LedgerServer.StartAsync(ledger, options, TextWriter.Synchronized(shell.Errors), ct).ConfigureAwait(false);
+            return await LedgerServer.StartAsync(ledger, options, TextWriter.Synchronized(shell.Errors), ct)
+                .ConfigureAwait(false);
         }
         catch (IOException taken)
         {

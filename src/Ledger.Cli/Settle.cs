@@ -12,8 +12,8 @@ using NodaTime;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger settle</c>: calculates a settlement day of an account from the facts before a position, shows what it comes
-/// to and what changed against the run that it supersedes, line by line, and records the run.
+/// <c>ledger settle</c>: calculates a settlement day of an account from the facts before a position,
+/// shows what it comes to and what changed against the run that it supersedes, line by line, and records the run.
 /// </summary>
 public static class Settle
 {
@@ -43,11 +43,13 @@ public static class Settle
         if (line.Flag("--dry-run"))
         {
             await using var reader = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-            return await SettleAsync(line, shell, account, day, reader.Journal, reader.Views, null, ct).ConfigureAwait(false);
+            return await SettleAsync(line, shell, account, day, reader.Journal, reader.Views, null, ct)
+                .ConfigureAwait(false);
         }
         await using var ledger = DataFolder.Open(line, shell);
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
-        return await SettleAsync(line, shell, account, day, ledger.Journal, ledger.Views, ledger, ct).ConfigureAwait(false);
+        return await SettleAsync(line, shell, account, day, ledger.Journal, ledger.Views, ledger, ct)
+            .ConfigureAwait(false);
     }
 
     /// <param name="recording">Null where nothing is to be recorded.</param>
@@ -56,7 +58,8 @@ public static class Settle
         OpenLedger? recording, CancellationToken ct)
     {
         var asked = Read(line, account, day, journal, new Answers(views));
-        var calculation = await Settlements.CalculateAsync(journal, views, account, day, asked.At, ct).ConfigureAwait(false);
+        var calculation = await Settlements.CalculateAsync(journal, views, account, day, asked.At, ct)
+            .ConfigureAwait(false);
         if (calculation is not SettlementCalculation.Calculated calculated)
         {
             var not = (SettlementCalculation.NotPossible)calculation;
@@ -67,7 +70,8 @@ public static class Settle
             : null;
         var outcome = recording is null ? null : await RecordAsync(recording, asked, ct).ConfigureAwait(false);
         PageOf(journal, asked, calculated, before, outcome).Write(shell.Output, line.Json);
-        return outcome is null or RecordOutcome.Recorded or RecordOutcome.AlreadyRecorded ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+        return outcome is null or RecordOutcome.Recorded or RecordOutcome.AlreadyRecorded
+            ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
 
     private static Asked Read(CommandLine line, PartyId account, LocalDate day, IJournal journal, Answers answers)
@@ -82,9 +86,11 @@ public static class Settle
                     ?? throw new CouldNotException($"there is no run of {account} on {Cell.Exact(day)} to correct")
                 : null;
         var at = line.Option<long>("--at", LedgerReader.TryPosition, "a position") ?? journal.Length;
-        if (at > journal.Length) throw new CouldNotException($"there is no position {at}; the journal has {journal.Length} events");
+        if (at > journal.Length)
+            throw new CouldNotException($"there is no position {at}; the journal has {journal.Length} events");
         var numbered = string.Create(CultureInfo.InvariantCulture, $"{account}-{Cell.Exact(day)}-{runs.Count + 1}");
-        var run = CommandLine.Read<RunId>(line.Option("--run") ?? numbered, RunId.TryParse, "--run is an identifier of at most 64 characters");
+        var run = CommandLine.Read<RunId>(line.Option("--run")
+            ?? numbered, RunId.TryParse, "--run is an identifier of at most 64 characters");
         return new(account, day, kind, run, superseded, at);
     }
 
@@ -114,44 +120,52 @@ public static class Settle
             ["supersedes"] = run.Supersedes?.Value,
             ["atPosition"] = run.AtPosition,
         };
-        return await ledger.Commands.Send(new Command<RunSettlement>(run, new Submission(Encoding.UTF8.GetBytes(text.ToJsonString()), "ledger settle"),
+        return await ledger.Commands.Send(new Command<RunSettlement>(run,
+            new Submission(Encoding.UTF8.GetBytes(text.ToJsonString()), "ledger settle"),
             ledger.Operator("cli"), new IdempotencyKey($" settle {asked.Run}")), ct).ConfigureAwait(false);
     }
 
     private static Page PageOf(
-        IJournal journal, Asked asked, SettlementCalculation.Calculated calculated, RederivedRun? before, RecordOutcome? outcome)
+        IJournal journal, Asked asked, SettlementCalculation.Calculated calculated, RederivedRun? before,
+        RecordOutcome? outcome)
     {
         var statement = calculated.Statement;
         var page = new Page().Field("ledger", "ledger", journal.Ledger.Value)
             .Field("run", "run", asked.Run.Value).Field("kind", "kind", asked.Kind)
-            .Field("account", "account", asked.Account.Value).Field("day", "day", asked.Day).Field("zone", "zone", calculated.Zone)
+            .Field("account", "account", asked.Account.Value).Field("day", "day", asked.Day)
+            .Field("zone", "zone", calculated.Zone)
             .Field("tariff", "tariff", $"{statement.Tariff} v{statement.TariffVersion}")
             .Field("atPosition", "facts before position", asked.At)
             .Field("total", null, statement.Total).Field("currency", null, statement.Currency)
-            .Field(null, "total", $"{Cell.Shown(statement.Total)} {statement.Currency}{(statement.Incomplete ? ", incomplete" : "")}")
+            .Field(null, "total",
+                $"{Cell.Shown(statement.Total)} {statement.Currency}{(statement.Incomplete ? ", incomplete" : "")}")
             .Field("incomplete", null, statement.Incomplete).Field("lines", "lines", statement.Lines.Count)
             .Field("linesRoot", "lines' root", statement.LinesRoot.Hex)
             .Field("supersedes", "supersedes", asked.Superseded?.Run);
         if (before is not null)
             page.Field("supersededTotal", "its total", before.Run.Total)
                 .Field("changeFromSuperseded", "change", statement.Total - before.Run.Total)
-                .Field("supersededDiffers", before.Differs is null ? null : "it does not come out again", before.Differs);
+                .Field("supersededDiffers", before.Differs is null
+                    ? null : "it does not come out again", before.Differs);
         page.Field("outcome", "outcome", OutcomeOf(outcome))
-            .Table("totals", "by direction and tariff period", SettlementListings.Totals(SettlementListings.Totals(statement.Lines)));
+            .Table("totals", "by direction and tariff period",
+                SettlementListings.Totals(SettlementListings.Totals(statement.Lines)));
         if (statement.Incomplete)
             page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));
         if (calculated.LeftOut.Count > 0)
             page.Table("leftOut", "settlement points that are not settled", Listing.Of(calculated.LeftOut,
                 new("point", "point", row => row.Point.Value), new("why", "why", row => row.WhyNot)));
         return before?.Statement is { } earlier
-            ? page.Table("changes", "lines that changed", SettlementListings.Changes(Statement.Difference(earlier, statement)))
+            ? page.Table("changes", "lines that changed",
+                SettlementListings.Changes(Statement.Difference(earlier, statement)))
             : page;
     }
 
     private static string OutcomeOf(RecordOutcome? outcome) => outcome switch
     {
         null => "not recorded: a dry run",
-        RecordOutcome.Recorded recorded => string.Create(CultureInfo.InvariantCulture, $"recorded at position {recorded.Position}"),
+        RecordOutcome.Recorded recorded =>
+            string.Create(CultureInfo.InvariantCulture, $"recorded at position {recorded.Position}"),
         RecordOutcome.AlreadyRecorded => "already recorded, with the same result",
         RecordOutcome.Refused refused => $"refused, {refused.Code} ({(int)refused.Code}): {refused.Detail}",
         RecordOutcome.Conflict conflict => $"refused, a run of this name has another result: {conflict.Differs}",

@@ -32,27 +32,36 @@ public static class Show
         ["statement"] = new("RUN", true, ["--lines"], StatementAsync),
         ["refusals"] = new(null, false, [], asked => Listed(asked, "refusals",
             "refused, quarantined and kept: none of it counts", RecordListings.Refusals(asked.Answers.Refusals()))),
-        ["points"] = new(null, false, [], asked => Listed(asked, "points", "settlement points", RecordListings.Points(asked.Answers.Points()))),
-        ["registers"] = new(null, false, [], asked => Listed(asked, "registers", "registers", RecordListings.Registers(asked.Answers.Registers()))),
+        ["points"] = new(null, false, [], asked =>
+            Listed(asked, "points", "settlement points", RecordListings.Points(asked.Answers.Points()))),
+        ["registers"] = new(null, false, [], asked =>
+            Listed(asked, "registers", "registers", RecordListings.Registers(asked.Answers.Registers()))),
         ["meters"] = new(null, false, [], asked => Task.FromResult(asked.Page("meters")
             .Table("classes", "accuracy classes of meters", MasterDataListings.Classes(asked.Answers.MeterClasses()))
             .Table("keys", "public keys of meters", MasterDataListings.Keys(asked.Answers.MeterKeys())))),
         ["tree"] = new(null, false, [], asked => Task.FromResult(asked.Page("tree")
-            .Table("places", "points that lie behind another than their station's connection", MasterDataListings.Places(asked.Answers.Places()))
-            .Table("lossFactors", "losses declared between a point and its parent", MasterDataListings.LossFactors(asked.Answers.LossFactors())))),
+            .Table("places", "points that lie behind another than their station's connection",
+                MasterDataListings.Places(asked.Answers.Places()))
+            .Table("lossFactors", "losses declared between a point and its parent",
+                MasterDataListings.LossFactors(asked.Answers.LossFactors())))),
         ["tariffs"] = new(null, false, [], asked => Task.FromResult(asked.Page("tariffs")
             .Table("tariffs", "tariffs", RecordListings.Tariffs(asked.Answers.Tariffs()))
-            .Table("assignments", "accounts and their tariffs", RecordListings.Assignments(asked.Answers.Assignments())))),
-        ["baseline"] = new("INSTRUCTION", true, [], asked => ShowDelivery.BaselineAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
-        ["delivery"] = new("INSTRUCTION", true, [], asked => ShowDelivery.PageAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
+            .Table("assignments", "accounts and their tariffs",
+                RecordListings.Assignments(asked.Answers.Assignments())))),
+        ["baseline"] = new("INSTRUCTION", true, [], asked =>
+            ShowDelivery.BaselineAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
+        ["delivery"] = new("INSTRUCTION", true, [], asked =>
+            ShowDelivery.PageAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
         ["credible"] = new("STATION", true, [], asked => Task.FromResult(Credible(asked))),
         ["limits"] = new(null, false, ["--day"], asked => Task.FromResult(StandingLimits(asked))),
         ["rule-packs"] = new(null, false, [], asked => Listed(
             asked, "rulePacks", "rule packs, each version", RecordListings.RulePacks(asked.Answers.RulePacks()))),
-        ["programmes"] = new(null, false, [], asked => Listed(asked, "programmes", "programmes", ProgrammeListings.Programmes(asked.Answers.Programmes()))),
+        ["programmes"] = new(null, false, [], asked =>
+            Listed(asked, "programmes", "programmes", ProgrammeListings.Programmes(asked.Answers.Programmes()))),
         ["enrolments"] = new(null, false, [], asked => Task.FromResult(asked.Page("enrolments")
             .Table("enrolments", "enrolments", ProgrammeListings.Enrolments(asked.Answers.Enrolments()))
-            .Table("availabilities", "declared availability", ProgrammeListings.Availabilities(asked.Answers.Availabilities())))),
+            .Table("availabilities", "declared availability",
+                ProgrammeListings.Availabilities(asked.Answers.Availabilities())))),
         ["claims"] = new(null, false, [], asked => Listed(asked, "claims",
             "claims on delivered energy: one kWh counts once", ProgrammeListings.Claims(asked.Answers.Claims()))),
         ["balance"] = new("STATION", true, ["--day"], asked => Task.FromResult(Balance(asked))),
@@ -61,11 +70,13 @@ public static class Show
     };
 
     public static Verb Verb { get; } = new("show", "WHAT",
-        "reads the ledger: " + string.Join(", ", Whats.Select(what => $"{what.Key} {what.Value.About}".TrimEnd())) + ", evidence DIGEST",
+        "reads the ledger: " + string.Join(", ", Whats.Select(what => $"{what.Key} {what.Value.About}".TrimEnd()))
+            + ", evidence DIGEST",
         "ledger show compliance --as-of 2026-06-02T08:00:00Z",
         [
             LedgerReader.AsOfOption,
-            new("--day", "DAY", "of export, limits, balance and records: the settlement day, like 2026-06-02; the first two show all without it"),
+            new("--day", "DAY", "of export, limits, balance and records: the settlement day, like 2026-06-02; the "
+                + "first two show all without it"),
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),
@@ -78,12 +89,16 @@ public static class Show
         if (name == "evidence") return await ShowEvidence.RunAsync(line, shell, ct).ConfigureAwait(false);
         if (!Whats.TryGetValue(name, out var what)) throw new UsageException($"show does not know '{name}'");
         if (what.Needed && line.Words.Count < 2) throw new UsageException($"show {name} needs {what.About}");
-        if (line.Words.Count > (what.About is null ? 1 : 2)) throw new UsageException($"show {name} takes no '{line.Words[^1]}'");
-        foreach (var option in Verb.Options.Where(option => option != LedgerReader.AsOfOption && line.Flag(option.Name)))
-            if (!what.Options.Contains(option.Name)) throw new UsageException($"show {name} does not know the option {option.Name}");
+        if (line.Words.Count > (what.About is null ? 1 : 2))
+            throw new UsageException($"show {name} takes no '{line.Words[^1]}'");
+        foreach (var option in Verb.Options.Where(option =>
+            option != LedgerReader.AsOfOption && line.Flag(option.Name)))
+            if (!what.Options.Contains(option.Name))
+                throw new UsageException($"show {name} does not know the option {option.Name}");
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
-        var page = await what.PageAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct)).ConfigureAwait(false);
+        var page = await what.PageAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct))
+            .ConfigureAwait(false);
         page.Write(shell.Output, line.Json);
         return ExitCode.Done;
     }
@@ -96,7 +111,8 @@ public static class Show
         var answers = asked.Answers;
         var (days, points, refusals) = (answers.Days(), answers.Points(), answers.Refusals());
         var runs = answers.Runs();
-        var holding = runs.Where(run => answers.HoldingRun(new(run.Account), CommandLine.Read<LocalDate>(run.Day, CommandLine.TryDay, "a day"))?.Run == run.Run);
+        var holding = runs.Where(run => answers.HoldingRun(new(run.Account),
+            CommandLine.Read<LocalDate>(run.Day, CommandLine.TryDay, "a day"))?.Run == run.Run);
         int Standing(string standing) => refusals.Count(refusal => refusal.Standing == standing);
         return asked.Page("summary")
             .Field("journalEvents", "journal", asked.Ledger.Journal.Length)
@@ -117,8 +133,10 @@ public static class Show
     {
         var days = asked.Line.Day("--day") is { } day ? [day] : asked.Answers.Days();
         return asked.Page("export")
-            .Table("points", "verified energy by settlement point", EnergyListings.Days(days.SelectMany(each => asked.Answers.Export(each))))
-            .Table("stations", "verified energy by station, its connectors only", EnergyListings.Stations(days.SelectMany(asked.Answers.Stations)))
+            .Table("points", "verified energy by settlement point",
+                EnergyListings.Days(days.SelectMany(each => asked.Answers.Export(each))))
+            .Table("stations", "verified energy by station, its connectors only",
+                EnergyListings.Stations(days.SelectMany(asked.Answers.Stations)))
             .Note("The register is the amount where it was read at both edges of the day, else the curve is. "
                 + "Energies are rounded to 6 decimals here; --json and export have 12.");
     }
@@ -126,16 +144,21 @@ public static class Show
     private static Page Compliance(Asked asked)
     {
         if (asked.About is null)
-            return asked.Page("compliance").Table("instructions", "dispatch instructions", DispatchListings.Instructions(asked.Answers.Instructions()));
+            return asked.Page("compliance").Table("instructions", "dispatch instructions",
+                DispatchListings.Instructions(asked.Answers.Instructions()));
         var id = CommandLine.Read<InstructionId>(asked.About, InstructionId.TryParse, "INSTRUCTION is an identifier");
-        var answer = asked.Answers.Instruction(id) ?? throw new CouldNotException($"there is no dispatch instruction {id}");
+        var answer = asked.Answers.Instruction(id)
+            ?? throw new CouldNotException($"there is no dispatch instruction {id}");
         var order = answer.Instruction;
         return asked.Page("compliance")
-            .Field(null, "instruction", $"{id}: {Cell.Shown(order.Kind)}, issued by {order.IssuedBy} at {Cell.Shown(order.IssuedAt)}")
+            .Field(null, "instruction",
+                $"{id}: {Cell.Shown(order.Kind)}, issued by {order.IssuedBy} at {Cell.Shown(order.IssuedAt)}")
             .Field(null, "holds", $"{Cell.Shown(order.Start)} to {Cell.Shown(order.End)}"
                 + (order.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}: {order.WithdrawalReason}" : ""))
-            .Field(null, "eligible", $"{order.Tally.Eligible} of {order.Tally.Instructed} targets, of {order.Tally.EligiblePower}; the others are excused by recorded facts")
-            .Field(null, "vehicles", $"{order.Tally.ConnectedAtNotice} connected at notice, {order.Tally.ConnectedAtStart} at the start, "
+            .Field(null, "eligible", $"{order.Tally.Eligible} of {order.Tally.Instructed} targets, of "
+                + $"{order.Tally.EligiblePower}; the others are excused by recorded facts")
+            .Field(null, "vehicles",
+                $"{order.Tally.ConnectedAtNotice} connected at notice, {order.Tally.ConnectedAtStart} at the start, "
                 + $"{order.Tally.Arrivals} arrived during the call, by charging states")
             .Table("instructions", null, DispatchListings.Instructions([order]))
             .Table("targets", "targets", DispatchListings.Targets(answer.Targets));
@@ -146,7 +169,8 @@ public static class Show
         var (account, day) = (asked.Line.Account, asked.Line.Day("--day"));
         var runs = asked.Answers.Runs().Where(run =>
             (account is null || run.Account == account.Value.Value) && (day is null || run.Day == Cell.Exact(day)));
-        return asked.Page("settlement").Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(runs));
+        return asked.Page("settlement")
+            .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(runs));
     }
 
     private static async Task<Page> StatementAsync(Asked asked)
@@ -157,12 +181,15 @@ public static class Show
             .Field("run", "run", run.Run).Field("kind", "kind", run.Kind).Field("account", "account", run.Account)
             .Field("day", "day", run.Day).Field("zone", null, run.Zone)
             .Field("tariff", "tariff", $"{run.Tariff} v{run.TariffVersion}")
-            .Field("atPosition", "facts before position", run.AtPosition).Field("recordedPosition", "recorded at position", run.RecordedPosition)
+            .Field("atPosition", "facts before position", run.AtPosition)
+            .Field("recordedPosition", "recorded at position", run.RecordedPosition)
             .Field("total", null, run.Total).Field("currency", null, run.Currency)
             .Field(null, "total", $"{Cell.Shown(run.Total)} {run.Currency}{(run.Incomplete ? ", incomplete" : "")}")
             .Field("incomplete", null, run.Incomplete).Field("supersedes", "supersedes", run.Supersedes)
-            .Field("linesRoot", "lines' root", run.LinesRoot).Field("differs", "derived again", differs ?? "the same lines and total")
-            .Table("totals", "by direction and tariff period", SettlementListings.Totals(SettlementListings.Totals(statement.Lines)))
+            .Field("linesRoot", "lines' root", run.LinesRoot)
+            .Field("differs", "derived again", differs ?? "the same lines and total")
+            .Table("totals", "by direction and tariff period",
+                SettlementListings.Totals(SettlementListings.Totals(statement.Lines)))
             .Table("postings", "postings", SettlementListings.Postings(statement.Postings));
         return asked.Line.Flag("--lines")
             ? page.Table("lines", "lines", SettlementListings.Lines(statement.Lines))
@@ -174,10 +201,13 @@ public static class Show
         var days = asked.Line.Day("--day") is { } day ? [day] : asked.Answers.Days();
         var answers = days.SelectMany(each => asked.Answers.Limits(each)).ToList();
         return asked.Page("limits")
-            .Table("limits", "standing limits, of overlapping ones the later recorded holds", LimitListings.Limits(asked.Answers.StandingLimits()))
+            .Table("limits", "standing limits, of overlapping ones the later recorded holds",
+                LimitListings.Limits(asked.Answers.StandingLimits()))
             .Table("days", "limits by day", LimitListings.Days(answers.Select(answer => answer.Day)))
-            .Table("periods", "periods above, near or unproven", LimitListings.Periods(answers.SelectMany(answer => answer.Periods)))
-            .Note("At least and at most are what the interval records prove without the curve; – is no bound, because data is missing.");
+            .Table("periods", "periods above, near or unproven",
+                LimitListings.Periods(answers.SelectMany(answer => answer.Periods)))
+            .Note("At least and at most are what the interval records prove without the curve; – is no bound, because "
+                + "data is missing.");
     }
 
     private static Page Balance(Asked asked)
@@ -190,17 +220,21 @@ public static class Show
             .Table("days", "the day: sums of its proven periods", BalanceListings.Days([total]))
             .Table("periods", "settlement periods", BalanceListings.Periods(periods));
         return asked.Line.Json ? page.Table("parts", null, BalanceListings.Parts(periods)) : page
-            .Note("V2G is what bidirectional connectors measured, less losses, at most the connection's export. What is "
+            .Note("V2G is what bidirectional connectors measured, less losses, at most the connection's export. What "
+                + "is "
                 + "not measured is unproven, never zero. --json has each point's part.");
     }
 
     private static Page Records(Asked asked)
     {
-        var point = CommandLine.Read<SettlementPointId>(asked.About!, SettlementPointId.TryParse, "POINT is an identifier");
+        var point = CommandLine.Read<SettlementPointId>(asked.About!, SettlementPointId.TryParse,
+            "POINT is an identifier");
         var day = asked.Line.Day("--day") ?? throw new UsageException("show records needs --day");
         return asked.Page("records").Field("point", "point", point.Value).Field("day", "day", day)
-            .Table("records", "interval records, the latest version of each", EnergyListings.Records(asked.Answers.IntervalRecords(point, day)))
-            .Table("checks", "register checks of single periods", EnergyListings.Checks(asked.Answers.PeriodChecks(point, day)));
+            .Table("records", "interval records, the latest version of each",
+                EnergyListings.Records(asked.Answers.IntervalRecords(point, day)))
+            .Table("checks", "register checks of single periods",
+                EnergyListings.Checks(asked.Answers.PeriodChecks(point, day)));
     }
 
     private static Page Credible(Asked asked)
@@ -212,7 +246,8 @@ public static class Show
         var windows = StationWindows.Of(asked.Answers.Calls(station));
         return asked.Page("credible").Field("station", "station", station.Value)
             .Field("installedKw", "installed kW", new Power(connectors.Sum(point => point.RatedMilliwatts)))
-            .Field("v2gKw", "of them V2G kW", new Power(connectors.Where(point => point.Bidirectional).Sum(point => point.RatedMilliwatts)))
+            .Field("v2gKw", "of them V2G kW",
+                new Power(connectors.Where(point => point.Bidirectional).Sum(point => point.RatedMilliwatts)))
             .Field("callsWithoutSample", "calls that are no sample", windows.NoSample)
             .Table("credible", "what may be promised, from the real calls", CallListings.Windows(windows))
             .Table("response", "response of the real calls", CallListings.Response(windows.All));
@@ -220,10 +255,13 @@ public static class Show
 
     private static async Task<Page> EventAsync(Asked asked)
     {
-        var position = CommandLine.Read<long>(asked.About!, LedgerReader.TryPosition, "POSITION is a whole number from 0");
+        var position = CommandLine.Read<long>(asked.About!, LedgerReader.TryPosition,
+            "POSITION is a whole number from 0");
         var found = position >= (asked.AsOf + 1 ?? asked.Ledger.Journal.Length) ? null
-            : await asked.Ledger.Journal.ReadAllAsync(position, asked.Ct).FirstOrDefaultAsync(asked.Ct).ConfigureAwait(false);
-        if (found is not { Envelope: var header }) throw new CouldNotException($"there is no event at position {position}");
+            : await asked.Ledger.Journal.ReadAllAsync(position, asked.Ct).FirstOrDefaultAsync(asked.Ct)
+                .ConfigureAwait(false);
+        if (found is not { Envelope: var header })
+            throw new CouldNotException($"there is no event at position {position}");
         return new Page().Field("show", null, "event").Field("ledger", "ledger", header.Ledger.Value)
             .Field("position", "position", found.Position).Field("recordedAt", "recorded at", header.RecordedAt)
             .Field("eventId", "event id", header.Id.ToString())
@@ -233,7 +271,8 @@ public static class Show
             .Field("actor", "actor", header.Actor).Field("tenant", "tenant", header.Tenant.Value)
             .Field("causation", "causation", header.Causation?.ToString())
             .Field("sealed", "sealed fields", header.Sealed.Select(field => field.Name).ToList())
-            .Field("contentType", "content type", header.ContentType).Field("payloadBytes", "payload bytes", found.Payload.Length)
+            .Field("contentType", "content type", header.ContentType)
+            .Field("payloadBytes", "payload bytes", found.Payload.Length)
             .Field("event", "event", new CanonicalJson(EventCodec.ToJson(found)));
     }
 }

@@ -48,12 +48,15 @@ internal static class ShowDelivery
             page.Field("notScored", "not scored", found.WhyNoTerms);
             return;
         }
-        page.Field(null, "programme", $"{programme.Programme} v{programme.Version}, paid per {Cell.Shown(programme.PaidPer)}")
+        page.Field(null, "programme",
+            $"{programme.Programme} v{programme.Version}, paid per {Cell.Shown(programme.PaidPer)}")
             .Field("programme", null, programme.Programme.Value).Field("programmeVersion", null, programme.Version)
             .Field("paidPer", null, programme.PaidPer).Field("currency", null, programme.Currency)
-            .Field("baselinePack", null, terms.Baseline.Pack.Value).Field("baselinePackVersion", null, terms.Baseline.Version)
+            .Field("baselinePack", null, terms.Baseline.Pack.Value)
+            .Field("baselinePackVersion", null, terms.Baseline.Version)
             .Field(null, "baseline by", Named(terms.Baseline))
-            .Field("scoringPack", null, terms.Scoring?.Pack.Value).Field("scoringPackVersion", null, terms.Scoring?.Version)
+            .Field("scoringPack", null, terms.Scoring?.Pack.Value)
+            .Field("scoringPackVersion", null, terms.Scoring?.Version)
             .Field("level", null, terms.Scoring?.Scoring?.Level)
             .Field(null, "scored by", terms.Scoring is { Scoring: { } rule } scoring
                 ? $"{Named(scoring)}, over each {Cell.Shown(rule.Level)}" : null);
@@ -70,10 +73,13 @@ internal static class ShowDelivery
             .Table("lines", "lines, at the level of the rule", DeliveryListings.Lines(found.Shares))
             .Table("unprovenIntervals", "intervals for which nothing is settled", DeliveryListings.Gaps(found.Shares))
             .Table("periods", "delivery by settlement period, kWh", DeliveryListings.Periods(found.Periods))
-            .Table("unprovenPeriods", "periods of which something is unknown", DeliveryListings.Unproven(found.Periods));
+            .Table("unprovenPeriods", "periods of which something is unknown",
+                DeliveryListings.Unproven(found.Periods));
         if (found.Held.Count > 0)
-            page.Table("heldElsewhere", "energy that another programme holds: it is not paid here again", DeliveryListings.Held(found.Held));
-        return page.Note("Ordered is what the instruction asks of the frozen baseline. 'ledger show baseline' has its days and reasons.");
+            page.Table("heldElsewhere", "energy that another programme holds: it is not paid here again",
+                DeliveryListings.Held(found.Held));
+        return page.Note("Ordered is what the instruction asks of the frozen baseline. 'ledger show baseline' has its "
+            + "days and reasons.");
     }
 
     private static InstructionId Instruction(string about) =>

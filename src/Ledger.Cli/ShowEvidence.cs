@@ -3,7 +3,8 @@ using Ledger.Domain;
 
 namespace Ledger.Cli;
 
-/// <summary><c>ledger show evidence DIGEST [--out FILE]</c>: the raw bytes that a fact came from, as they were received.</summary>
+/// <summary><c>ledger show evidence DIGEST [--out FILE]</c>: the raw bytes that a fact came from,
+/// as they were received.</summary>
 internal static class ShowEvidence
 {
     public static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)

@@ -11,10 +11,12 @@ namespace Ledger.Cli;
 public static class SignCheckpoint
 {
     public static Verb Verb { get; } = new("checkpoint", "",
-        "signs the journal's length and Merkle root and prints the checkpoint; with the first one the ledger gets its key",
+        "signs the journal's length and Merkle root and prints the checkpoint; with the first one the ledger gets its "
+        + "key",
         "ledger checkpoint --data ./ledger-data --origin ledger.example/my-area",
         [
-            new("--origin", "NAME", "how the log is called for ever, best a host's name and a path; the ledger's id where the first does not say"),
+            new("--origin", "NAME", "how the log is called for ever, best a host's name and a path; the ledger's id "
+                + "where the first does not say"),
             LedgerKey.NewKeyOption,
             new("--key", null, "prints the public key with which checkpoints are verified, and signs nothing"),
         ],

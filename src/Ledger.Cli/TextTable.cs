@@ -18,7 +18,8 @@ public static class TextTable
     private const string Between = "  ";
 
     /// <summary>The lines of the table, without blanks at their ends.</summary>
-    public static IEnumerable<string> Lines(IReadOnlyList<TextColumn> columns, IReadOnlyList<IReadOnlyList<string>> rows)
+    public static IEnumerable<string> Lines(IReadOnlyList<TextColumn> columns,
+        IReadOnlyList<IReadOnlyList<string>> rows)
     {
         var widths = Widths(columns, rows);
         var title = columns.Select(column => column.Title).ToList();
@@ -29,11 +30,13 @@ public static class TextTable
     private static int[] Widths(IReadOnlyList<TextColumn> columns, IReadOnlyList<IReadOnlyList<string>> rows)
     {
         var widths = columns.Select((column, i) => Math.Max(
-            column.Title.Split(' ').Max(word => word.Length), rows.Select(row => row[i].Length).DefaultIfEmpty().Max())).ToArray();
+            column.Title.Split(' ').Max(word => word.Length), rows.Select(row => row[i].Length).DefaultIfEmpty().Max()))
+                .ToArray();
         foreach (var isWhole in new Func<string, bool>[] { IsWhole, IsInstant })
         {
             var least = columns.Select((column, i) => column.Right ? widths[i] : Math.Max(WrappedMin,
-                rows.SelectMany(row => row[i].Split(' ')).Where(isWhole).Select(word => word.Length).DefaultIfEmpty().Max())).ToArray();
+                rows.SelectMany(row => row[i].Split(' ')).Where(isWhole).Select(word => word.Length).DefaultIfEmpty()
+                    .Max())).ToArray();
             while (widths.Sum() + Between.Length * (widths.Length - 1) > WidthMax)
             {
                 var wrappable = Enumerable.Range(0, widths.Length).Where(i => widths[i] > least[i]).ToList();
@@ -71,7 +74,8 @@ public static class TextTable
     {
         var lines = new List<string>();
         var line = "";
-        foreach (var word in text.Split(' ').SelectMany(word => word.Chunk(width).Select(part => new string(part)).DefaultIfEmpty("")))
+        foreach (var word in text.Split(' ')
+            .SelectMany(word => word.Chunk(width).Select(part => new string(part)).DefaultIfEmpty("")))
         {
             if (line.Length > 0 && line.Length + 1 + word.Length > width)
             {

@@ -27,7 +27,8 @@ public sealed record Verb(
                 .Select((part, i) => $"  {(i == 0 ? option.ToString() : "").PadRight(width)}  {part}"));
             return string.Join('\n',
             [
-                $"usage: ledger {$"{Name} {Words}".TrimEnd()} [OPTIONS]", .. TextTable.Wrapped(Does, TextTable.WidthMax),
+                $"usage: ledger {$"{Name} {Words}".TrimEnd()} [OPTIONS]",
+                .. TextTable.Wrapped(Does, TextTable.WidthMax),
                 "options:", .. lines, "example:", $"  {Example}",
             ]);
         }

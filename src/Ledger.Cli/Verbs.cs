@@ -8,12 +8,14 @@ public static class Verbs
 {
     private const string ExitCodes = "exit codes: 0 done, 1 not as it should be, 2 could not, 64 usage";
 
-    private static readonly Verb Help = new("help", "[VERB]", "what there is, or what one verb does", "ledger help calc",
+    private static readonly Verb Help =
+        new("help", "[VERB]", "what there is, or what one verb does", "ledger help calc",
         [], (line, shell, _) => Task.FromResult(RunHelp(line, shell)));
 
     public static IReadOnlyList<Verb> All { get; } =
         [Demo.Verb, Serve.Verb, Import.Verb, Show.Verb, Settle.Verb, Freeze.Verb, Replay.Verb, Export.Verb,
-            ReportStation.Verb, SignCheckpoint.Verb, Prove.Verb, Bundle.Verb, Verify.Verb, Recover.Verb, Calc.Verb, Help];
+            ReportStation.Verb, SignCheckpoint.Verb, Prove.Verb, Bundle.Verb, Verify.Verb, Recover.Verb, Calc.Verb,
+            Help];
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);
 
@@ -34,7 +36,8 @@ public static class Verbs
 
     private static string Synopsis(Verb verb) => $"{verb.Name} {verb.Words}".TrimEnd();
 
-    /// <summary>Runs one command line. What is expected to go wrong is one line on standard error; a bug is thrown.</summary>
+    /// <summary>Runs one command line. What is expected to go wrong is one line on standard error;
+    /// a bug is thrown.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, Shell shell, CancellationToken ct)
     {
         var parsed = CommandLine.TryParse(args, out var line, out var problem);

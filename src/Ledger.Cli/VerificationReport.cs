@@ -45,7 +45,8 @@ public sealed record VerificationReport(
         foreach (var what in Findings.NotChecked) writer.WriteLine($"NOT CHECKED: {what}");
         var counts = string.Join(' ', Steps.Select(step => $"{step.What.Replace(' ', '-')}={Count(step.Count)}"));
         writer.WriteLine(IsVerified ? $"VERIFIED {counts} {Covers} {Closing}"
-            : $"NOT VERIFIED faults={Count(Findings.FaultCount)} {counts} {Covers}".Replace("  ", " ", StringComparison.Ordinal).TrimEnd());
+            : $"NOT VERIFIED faults={Count(Findings.FaultCount)} {counts} {Covers}".Replace("  ", " ",
+                StringComparison.Ordinal).TrimEnd());
     }
 
     private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);

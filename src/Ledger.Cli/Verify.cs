@@ -4,27 +4,31 @@ using Ledger.Journal.Proof;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger verify</c>: hashes every byte of a data folder or of an evidence bundle again, derives everything anew from
-/// what it was derived from, and compares. It takes no lock and changes no byte. What was not looked at is said, and never
-/// called verified; the last line is for programs.
+/// <c>ledger verify</c>: hashes every byte of a data folder or of an evidence bundle again,
+/// derives everything anew from what it was derived from, and compares. It takes no lock and changes no byte.
+/// What was not looked at is said, and never called verified; the last line is for programs.
 /// </summary>
 public static class Verify
 {
     public static Verb Verb { get; } = new("verify", "[BUNDLE]",
-        "hashes every byte of a ledger or of an evidence bundle again, derives records, views and statements anew, and says "
+        "hashes every byte of a ledger or of an evidence bundle again, derives records, views and statements anew, and "
+        + "says "
             + "whether all is as it was recorded",
         "ledger verify --data /mnt/copy-of-the-ledger",
         [
             new("--since", "FILE", "a checkpoint that you kept: the ledger has to continue it"),
-            new("--keys", "FILE", "the public keys that you trust, one a line; the ledger's or the bundle's own where it is not given"),
-            new("--fast", null, "leaves out what takes longest: deriving interval records from raw evidence, and SQLite's own check"),
+            new("--keys", "FILE",
+                "the public keys that you trust, one a line; the ledger's or the bundle's own where it is not given"),
+            new("--fast", null,
+                "leaves out what takes longest: deriving interval records from raw evidence, and SQLite's own check"),
         ],
         RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 1) throw new UsageException($"verify takes no '{line.Words[1]}'");
-        if (line.Words.Count == 1 && line.Option("--since") is not null) throw new UsageException("--since is for a whole ledger");
+        if (line.Words.Count == 1 && line.Option("--since") is not null)
+            throw new UsageException("--since is for a whole ledger");
         var report = line.Words is [var bundle]
             ? await BundleAsync(bundle, line, shell, ct).ConfigureAwait(false)
             : await FolderAsync(line, shell, ct).ConfigureAwait(false);
@@ -54,7 +58,8 @@ public static class Verify
         }
     }
 
-    private static async Task<VerificationReport> BundleAsync(string path, CommandLine line, Shell shell, CancellationToken ct)
+    private static async Task<VerificationReport> BundleAsync(string path, CommandLine line, Shell shell,
+        CancellationToken ct)
     {
         if (Directory.Exists(path)) throw new UsageException($"{path} is a folder, which is named with --data");
         var zip = await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false);

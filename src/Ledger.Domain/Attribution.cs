@@ -18,7 +18,8 @@ public readonly record struct AttributionShare(string Id, BigInteger Weight);
 /// </summary>
 public static class Attribution
 {
-    /// <summary>Whether there is anything to divide by; only a whole of zero can be divided without any weight.</summary>
+    /// <summary>Whether there is anything to divide by;
+    /// only a whole of zero can be divided without any weight.</summary>
     public static bool CanDivide(BigInteger whole, IReadOnlyList<AttributionShare> shares) =>
         whole.IsZero || shares.Any(share => share.Weight > 0);
 
@@ -52,7 +53,8 @@ public static class Attribution
         return parts;
     }
 
-    /// <summary>The same for energies: an energy divided in proportion to energies, exact to the half nanojoule.</summary>
+    /// <summary>The same for energies: an energy divided in proportion to energies,
+    /// exact to the half nanojoule.</summary>
     public static IReadOnlyList<Energy> Parts(Energy whole, IReadOnlyList<(string Id, Energy Weight)> shares) =>
         [.. Parts(whole.HalfNanojoules, [.. shares.Select(share =>
             new AttributionShare(share.Id, share.Weight.HalfNanojoules))]).Select(part => new Energy((Int128)part))];

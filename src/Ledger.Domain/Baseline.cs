@@ -40,8 +40,8 @@ public sealed record BaselineCorrection(
 
 /// <summary>
 /// A baseline in kWh for each period of the event; or none, and <paramref name="Insufficient"/> says why: never a
-/// silent zero. Every day that was given has its reason, newest first; <paramref name="Notes"/> say what the rule wanted
-/// and did not get.
+/// silent zero. Every day that was given has its reason, newest first;
+/// <paramref name="Notes"/> say what the rule wanted and did not get.
 /// </summary>
 public sealed record BaselineResult(
     IReadOnlyList<BaselineDayUse> Days, BaselineCorrection Adjustment, IReadOnlyList<decimal>? KilowattHours,
@@ -54,11 +54,12 @@ public sealed record BaselineResult(
 public static class Baseline
 {
     /// <summary>The period that most of these days have; null where none has a whole number of equal periods.</summary>
-    public static Duration? PeriodOf(DateTimeZone zone, IEnumerable<BaselineDay> days) => BaselineLoad.PeriodOf(zone, days);
+    public static Duration? PeriodOf(DateTimeZone zone, IEnumerable<BaselineDay> days) =>
+        BaselineLoad.PeriodOf(zone, days);
 
     /// <summary>
-    /// Starts of the periods around the event that the rule wants to see metered, in order. They follow from the calendar
-    /// of the question alone, so they are known before anything is metered.
+    /// Starts of the periods around the event that the rule wants to see metered, in order.
+    /// They follow from the calendar of the question alone, so they are known before anything is metered.
     /// </summary>
     public static IReadOnlyList<Instant> Watched(BaselineRule rule, BaselineQuestion asked)
     {
@@ -69,7 +70,8 @@ public static class Baseline
             : windows;
     }
 
-    /// <summary>From the first to the last watched period that the question's days do not hold; null where none is missing.</summary>
+    /// <summary>From the first to the last watched period that the question's days do not hold;
+    /// null where none is missing.</summary>
     public static Interval? Missing(IReadOnlyList<Instant> watched, BaselineQuestion asked)
     {
         var load = new BaselineLoad(asked);
@@ -95,7 +97,8 @@ public static class Baseline
     {
         var choice = BaselineDays.Choose(rule.Selection!, asked, load);
         if (choice.Insufficient is { } why) return Insufficient(choice.Uses, why);
-        var unadjusted = load.EventPeriods.Select(start => Aggregate(rule.Selection!.Aggregate, choice, load, start)).ToList();
+        var unadjusted = load.EventPeriods.Select(start => Aggregate(rule.Selection!.Aggregate, choice, load, start))
+            .ToList();
         var correction = BaselineCorrections.Of(rule.Adjustment, choice.Kept, unadjusted, asked, load);
         return Found(rule, asked, choice.Uses,
             [.. unadjusted.Select(value => BaselineCorrections.Apply(correction, value))]) with
@@ -110,7 +113,8 @@ public static class Baseline
         if (load.MeanAt(starts) is not { } mean)
             return Insufficient(NoDays(asked, "not used"), starts.Count == 0
                 ? "the window holds no whole period"
-                : $"{starts.Count(start => load.At(start) is null)} of {starts.Count} periods of the window are not measured");
+                : $"{starts.Count(start => load.At(start) is null)} of {starts.Count} periods of the window are not "
+                    + $"measured");
         List<BaselineDayUse> uses = [.. NoDays(asked, "the rule uses hours of the event's own day")
             .Select(use => days.Contains(use.Day) ? new(use.Day, true, "its hours around the event") : use)];
         return Found(rule, asked, uses, [.. load.EventPeriods.Select(_ => mean)]);
@@ -132,12 +136,14 @@ public static class Baseline
         })]);
     }
 
-    private static decimal Aggregate(BaselineAggregate aggregate, BaselineChoice choice, BaselineLoad load, Instant start)
+    private static decimal Aggregate(BaselineAggregate aggregate, BaselineChoice choice, BaselineLoad load,
+        Instant start)
     {
         var values = choice.Kept.Select(day => load.On(day, start)!.Value).ToList();
         if (aggregate == BaselineAggregate.Mean) return values.Sum() / values.Count;
         if (aggregate == BaselineAggregate.Weighted)
-            return values.Zip(choice.Weights, (value, weight) => value * weight).Sum() / choice.Weights.Take(values.Count).Sum();
+            return values.Zip(choice.Weights, (value, weight) => value * weight).Sum()
+                / choice.Weights.Take(values.Count).Sum();
         values.Sort();
         return (values[(values.Count - 1) / 2] + values[values.Count / 2]) / 2;
     }

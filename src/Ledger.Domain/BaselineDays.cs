@@ -5,7 +5,8 @@ namespace Ledger.Domain;
 
 /// <summary>The kept days in order of rank with their weights, and what is said of every day that was given.</summary>
 internal sealed record BaselineChoice(
-    IReadOnlyList<LocalDate> Kept, IReadOnlyList<int> Weights, IReadOnlyList<BaselineDayUse> Uses, string? Insufficient);
+    IReadOnlyList<LocalDate> Kept, IReadOnlyList<int> Weights, IReadOnlyList<BaselineDayUse> Uses,
+    string? Insufficient);
 
 /// <summary>
 /// Which days stand for the event's day (market rules §2.1): the pool of the last Y that nothing excludes, filled by
@@ -81,7 +82,8 @@ internal sealed class BaselineDays
     private List<LocalDate> Admit(BaselineFallbackStep step, Terms terms, List<LocalDate> pool)
     {
         var more = newestFirst.Where(day => !pool.Contains(day) && Exclusion(day, terms) is null);
-        if (step.Kind == BaselineFallback.ReadmitEventDays) more = more.OrderByDescending(Measure).ThenByDescending(day => day);
+        if (step.Kind == BaselineFallback.ReadmitEventDays)
+            more = more.OrderByDescending(Measure).ThenByDescending(day => day);
         var days = more.Take(size.MinDays - pool.Count).ToList();
         foreach (var day in days)
             admitted.Add(day, step.Kind switch
@@ -93,7 +95,8 @@ internal sealed class BaselineDays
         return days;
     }
 
-    /// <summary>Why a day cannot be in the pool, in order of precedence; null where nothing speaks against it.</summary>
+    /// <summary>Why a day cannot be in the pool, in order of precedence;
+    /// null where nothing speaks against it.</summary>
     private string? Exclusion(LocalDate day, Terms terms)
     {
         var back = Period.DaysBetween(day, load.EventDay);
@@ -155,7 +158,8 @@ internal sealed class BaselineDays
         [.. newestFirst.Select(day => new BaselineDayUse(day, false,
             pool.Contains(day) ? "eligible, but days are lacking" : Exclusion(day, terms) ?? "not needed"))], why);
 
-    /// <summary>Sum over the compared periods of how far the day's load lies from the event day's; null where unmeasured.</summary>
+    /// <summary>Sum over the compared periods of how far the day's load lies from the event day's;
+    /// null where unmeasured.</summary>
     private decimal? Distance(LocalDate day)
     {
         decimal sum = 0;

@@ -23,7 +23,8 @@ internal static class BaselineDeclared
         if (asked.DeclaredKwh.Count != load.EventPeriods.Count)
             return Refused($"{asked.DeclaredKwh.Count} declared values for {load.EventPeriods.Count} periods");
         if (used.Count < gate.MinDays || used.Count == 0)
-            return Refused($"the declaration can be compared on {used.Count} of {Math.Max(gate.MinDays, 1)} days needed");
+            return Refused(
+                $"the declaration can be compared on {used.Count} of {Math.Max(gate.MinDays, 1)} days needed");
         var quality = Quality.Of([.. asked.Days.Where(day => used.Contains(day.Day)).OrderBy(day => day.Day)
             .SelectMany(day => day.KilowattHours.Zip(declared[day.Day].KilowattHours,
                 (metered, said) => (metered!.Value, said!.Value)))]);
@@ -70,7 +71,8 @@ internal static class BaselineDeclared
                 : null;
         }
 
-        public string Told() => $"the declaration had an RRMSE of {Percent(Rrmse())} and a bias of {Percent(Error / Metered)}";
+        public string Told() =>
+            $"the declaration had an RRMSE of {Percent(Rrmse())} and a bias of {Percent(Error / Metered)}";
 
         // The root is only told, never decided by: hundredths of a percent, downward.
         private decimal Rrmse()

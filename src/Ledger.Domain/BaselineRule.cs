@@ -38,10 +38,12 @@ public sealed record BaselineWindow(BaselineAnchor Anchor, int FromMinutes, int 
 /// </summary>
 public sealed record BaselinePool(int Pool, int Keep, int MinDays, IReadOnlyList<int> Weights)
 {
-    internal bool Says(BaselinePool other) => this with { Weights = other.Weights } == other && Weights.SequenceEqual(other.Weights);
+    internal bool Says(BaselinePool other) =>
+        this with { Weights = other.Weights } == other && Weights.SequenceEqual(other.Weights);
 
     internal string? Incoherence(BaselineAggregate aggregate) =>
-        Pool < 1 || Keep < 1 || Keep > Pool || MinDays < 1 || MinDays > Pool ? "a pool keeps, and needs, 1 day to all of its days"
+        Pool < 1 || Keep < 1 || Keep > Pool || MinDays < 1 || MinDays > Pool
+            ? "a pool keeps, and needs, 1 day to all of its days"
         : Weights.Count != (aggregate == BaselineAggregate.Weighted ? Keep : 0) || Weights.Any(weight => weight < 1)
             ? "there is one weight from 1 for each kept day, and only for the weighted aggregate"
         : null;
@@ -70,7 +72,8 @@ public sealed record BaselineSelection(
         && Weekday.Says(other.Weekday) && Weekend.Says(other.Weekend) && Fallback.SequenceEqual(other.Fallback);
 
     internal string? Incoherence() =>
-        NewestDaysBack < 1 || LookbackDaysMax < NewestDaysBack ? "the lookback begins at least one day back and ends no later"
+        NewestDaysBack < 1 || LookbackDaysMax < NewestDaysBack
+            ? "the lookback begins at least one day back and ends no later"
         : Fallback.Any(step => (step.Kind == BaselineFallback.ExtendLookback) != (step.LookbackDaysMax is not null))
             ? "an extended lookback has its days, and no other step has"
         : Fallback.Any(step => step.LookbackDaysMax < LookbackDaysMax) ? "an extended lookback is not shorter"
@@ -109,28 +112,36 @@ public sealed record BaselineRule(
     BaselineMethod Method, BaselineSelection? Selection, IReadOnlyList<BaselineWindow> Windows,
     BaselineAdjustment? Adjustment, BaselineGate? Gate, bool ClampAtZero, bool CapAtContract)
 {
-    /// <summary>The farthest day before the event's own that any step of the rule may use; 0 where it uses none.</summary>
+    /// <summary>The farthest day before the event's own that any step of the rule may use;
+    /// 0 where it uses none.</summary>
     public int LookbackDaysMax => Selection is { } days
         ? Math.Max(days.LookbackDaysMax, days.Fallback.Max(step => step.LookbackDaysMax) ?? 0)
         : 0;
 
     /// <summary>Whether the event's own day decides what is used, and not only how it is corrected.</summary>
-    public bool ChoosesByOwnDay => Method == BaselineMethod.SameDay || Selection is { KeepBy: BaselineKeep.MostSimilar };
+    public bool ChoosesByOwnDay => Method == BaselineMethod.SameDay
+        || Selection is { KeepBy: BaselineKeep.MostSimilar };
 
     /// <summary>Whether two rules say the same, list by list.</summary>
     public bool Says(BaselineRule other) =>
         this with { Selection = other.Selection, Windows = other.Windows, Adjustment = other.Adjustment } == other
-        && (Selection is null || other.Selection is null ? Selection == other.Selection : Selection.Says(other.Selection))
+        && (Selection is null || other.Selection is null
+            ? Selection == other.Selection : Selection.Says(other.Selection))
         && Windows.SequenceEqual(other.Windows)
-        && (Adjustment is null || other.Adjustment is null ? Adjustment == other.Adjustment : Adjustment.Says(other.Adjustment));
+        && (Adjustment is null || other.Adjustment is null
+            ? Adjustment == other.Adjustment : Adjustment.Says(other.Adjustment));
 
     /// <summary>Why this can be no rule, null where it can.</summary>
     public string? Incoherence() =>
-        (Method == BaselineMethod.Days) != (Selection is not null) ? "earlier days have a selection, and no other method has"
-        : (Method == BaselineMethod.SameDay) != (Windows.Count > 0) ? "hours of the same day have windows, and no other method has"
-        : (Method == BaselineMethod.Declared) != (Gate is not null) ? "a declared schedule has its gate, and no other method has"
+        (Method == BaselineMethod.Days) != (Selection is not null)
+            ? "earlier days have a selection, and no other method has"
+        : (Method == BaselineMethod.SameDay) != (Windows.Count > 0)
+            ? "hours of the same day have windows, and no other method has"
+        : (Method == BaselineMethod.Declared) != (Gate is not null)
+            ? "a declared schedule has its gate, and no other method has"
         : Method != BaselineMethod.Days && Adjustment is not null ? "only earlier days are adjusted"
         : Adjustment is { Windows.Count: 0 } ? "an adjustment has a window"
-        : Windows.Concat(Adjustment?.Windows ?? []).Any(window => window.ToMinutes < window.FromMinutes) ? "a window ends before it begins"
+        : Windows.Concat(Adjustment?.Windows ?? []).Any(window => window.ToMinutes < window.FromMinutes)
+            ? "a window ends before it begins"
         : Selection?.Incoherence();
 }

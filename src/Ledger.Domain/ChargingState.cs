@@ -6,7 +6,8 @@ namespace Ledger.Domain;
 /// What a charger says of a connector, from <paramref name="At"/> until it says the next: whether a vehicle is
 /// connected, and what that vehicle can do. It is observed whether or not an instruction is open.
 /// </summary>
-/// <param name="StateOfChargePerMille">Of the vehicle's battery, 0 to 1000; null where the charger cannot know it.</param>
+/// <param name="StateOfChargePerMille">Of the vehicle's battery, 0 to 1000;
+/// null where the charger cannot know it.</param>
 /// <param name="VehicleImportMax">The most that the vehicle takes; null where it did not say.</param>
 /// <param name="VehicleExportMax">The most that the vehicle gives back; zero where it can not.</param>
 /// <param name="Fault">The charger's own words for what is broken; null where nothing is.</param>
@@ -19,7 +20,8 @@ public sealed record ChargingStateRecorded(
 public sealed record Excuse(Interval Period, ShortfallReason Reason, Power? Limit, string Source);
 
 /// <summary>The vehicles of one connector around an instruction.</summary>
-/// <param name="AtNotice">Whether one was connected when the instruction was issued; null where no state says so.</param>
+/// <param name="AtNotice">Whether one was connected when the instruction was issued;
+/// null where no state says so.</param>
 /// <param name="AtStart">The same when the call began.</param>
 /// <param name="Arrivals">Vehicles that were connected while the call ran, after nobody was.</param>
 public sealed record Connection(bool? AtNotice, bool? AtStart, int Arrivals)
@@ -66,7 +68,8 @@ public static class ChargingState
         {
             var (start, next) = (known[i].At, i + 1 < known.Count ? known[i + 1].At : window.End);
             var holds = new Interval(
-                Instant.Max(start, window.Start), Instant.Max(Instant.Max(start, window.Start), Instant.Min(next, window.End)));
+                Instant.Max(start, window.Start),
+                Instant.Max(Instant.Max(start, window.Start), Instant.Min(next, window.End)));
             if (holds.Duration > Duration.Zero && Reason(kind, ordered, known[i]) is { } reason)
                 yield return new(holds, reason,
                     reason == ShortfallReason.VehicleLimit ? known[i].VehicleExportMax : null, known[i].Source);
@@ -78,7 +81,8 @@ public static class ChargingState
     {
         var known = Ordered(states);
         var arrivals = known.Where((state, i) =>
-            state.Connected && call.Contains(state.At) && state.At > call.Start && i > 0 && !known[i - 1].Connected).Count();
+            state.Connected && call.Contains(state.At) && state.At > call.Start && i > 0 && !known[i - 1].Connected)
+                .Count();
         return new(At(notice), At(call.Start), arrivals);
 
         bool? At(Instant at) => known.LastOrDefault(state => state.At <= at)?.Connected;

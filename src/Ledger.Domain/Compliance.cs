@@ -102,7 +102,8 @@ public static class Compliance
             Reasons(own.Claims.Select(claim => claim.Reason).Except(supported)),
             EnergyOver(target.Quantity, window.Duration), Sum(judged, each => each.Excess), delivered, missed,
             missedExcused, Instant.Min(begin, end) - Instant.Min(order.Period.Start, end),
-            Length(unrecorded) + Length(Inside(proven.SelectMany(record => record.Gaps).Select(gap => gap.Missing), window)),
+            Length(unrecorded)
+                + Length(Inside(proven.SelectMany(record => record.Gaps).Select(gap => gap.Missing), window)),
             Worth(order, delivered, missed - missedExcused),
             judged.Aggregate(EnergyBounds.Zero, (sum, each) => sum.Plus(each.Bounds)), reach,
             ComplianceReach.Steps(order, own.Clocks, latest),
@@ -117,7 +118,8 @@ public static class Compliance
 
     /// <summary>In order of precedence: nothing to judge, a proven failure, a hole or a doubt, an excuse.</summary>
     private static ComplianceVerdict Decide(
-        InstructionKind kind, Interval window, List<JudgedPeriod> judged, List<Interval> unrecorded, List<Excuse> excuses)
+        InstructionKind kind, Interval window, List<JudgedPeriod> judged, List<Interval> unrecorded,
+        List<Excuse> excuses)
     {
         if (window.Duration == Duration.Zero) return ComplianceVerdict.Excused;
         if (judged.Any(period => period.FailedUnexcused))
@@ -143,7 +145,8 @@ public static class Compliance
     private static IEnumerable<Interval> Whole(IEnumerable<Excuse> excuses) =>
         excuses.Where(excuse => excuse.Limit is null).Select(excuse => excuse.Period);
 
-    /// <summary>The most that was owed at any time that nothing excuses; the whole where everything is excused.</summary>
+    /// <summary>The most that was owed at any time that nothing excuses;
+    /// the whole where everything is excused.</summary>
     private static Power Eligible(InstructionTarget target, Interval window, List<Excuse> excuses)
     {
         var limits = excuses.Where(excuse => excuse.Limit is not null).ToList();
@@ -166,7 +169,8 @@ public static class Compliance
         List<IntervalRecorded> latest, List<JudgedPeriod> judged, List<Excuse> excuses, CallEvidence own)
     {
         var silent = latest.Count == 0 && own.Clocks.Count == 0;
-        foreach (var reason in ComplianceReasons.Of(order, withdrawnAt, window, result, latest, judged, excuses, silent))
+        foreach (var reason in ComplianceReasons.Of(order, withdrawnAt, window, result, latest, judged, excuses,
+            silent))
             yield return reason;
         if (!silent && window.Duration > Duration.Zero
             && result.Verdict is not (ComplianceVerdict.Kept or ComplianceVerdict.Excused)

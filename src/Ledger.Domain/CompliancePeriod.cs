@@ -88,7 +88,8 @@ internal sealed class CompliancePeriod(
         var delivered = Energy.Min(record.Export, due);
         var owed = Owed(bound);
         var unexcused = Energy.Max(owed - delivered, Energy.Zero);
-        var uncertainty = Uncertainty(record, record.Export, record.Minimum < Power.Zero ? -record.Minimum : Power.Zero);
+        var uncertainty = Uncertainty(record, record.Export, record.Minimum < Power.Zero
+            ? -record.Minimum : Power.Zero);
         var (least, most) = (Energy.Max(record.Export - uncertainty, Energy.Zero), record.Export + uncertainty);
 
         var kept = Enough(Owed([inside]), least, inside.Duration);

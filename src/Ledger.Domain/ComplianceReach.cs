@@ -37,18 +37,22 @@ public static class ComplianceReach
     /// record states; a message's clock is as good as its sender's, of which nothing is recorded.
     /// </summary>
     public static IReadOnlyList<ClockStep> Steps(
-        DispatchInstructed order, IReadOnlyList<InstructionClockRecorded> clocks, IReadOnlyList<IntervalRecorded> records) =>
+        DispatchInstructed order, IReadOnlyList<InstructionClockRecorded> clocks,
+        IReadOnlyList<IntervalRecorded> records) =>
     [
         new(null, order.IssuedAt, order.IssuedBy.Value, null),
         .. clocks.OrderBy(clock => clock.Clock).ThenBy(clock => clock.At).Select(clock => new ClockStep(
-            clock.Clock, clock.At, clock.Source, clock.Clock >= InstructionClock.FirstMovement ? Bound(clock.At, records) : null)),
+            clock.Clock, clock.At, clock.Source, clock.Clock >= InstructionClock.FirstMovement
+                ? Bound(clock.At, records) : null)),
     ];
 
     /// <summary>Why the way of an instruction may explain a verdict; null where it was acknowledged in time.</summary>
     public static string? Reason(
-        DispatchInstructed order, InstructionReach reach, IReadOnlyList<InstructionClockRecorded> clocks) => reach switch
+        DispatchInstructed order, InstructionReach reach,
+        IReadOnlyList<InstructionClockRecorded> clocks) => reach switch
         {
-            InstructionReach.NotReceived => clocks.Count == 0 ? "not received: no clock is recorded" : "relayed, not received",
+            InstructionReach.NotReceived => clocks.Count == 0
+                ? "not received: no clock is recorded" : "relayed, not received",
             InstructionReach.ReceivedNotAcknowledged => "received, not acknowledged",
             InstructionReach.AcknowledgedLate =>
                 $"acknowledged at {clocks.Where(clock => clock.Clock == InstructionClock.Acknowledged).Min(clock => clock.At)}, "

@@ -12,7 +12,8 @@ internal static class ComplianceReasons
 
     public static IEnumerable<string> Of(
         DispatchInstructed order, Instant? withdrawnAt, Interval window, TargetVerdict result,
-        IReadOnlyList<IntervalRecorded> latest, IReadOnlyList<JudgedPeriod> judged, IReadOnlyList<Excuse> excuses, bool silent)
+        IReadOnlyList<IntervalRecorded> latest, IReadOnlyList<JudgedPeriod> judged, IReadOnlyList<Excuse> excuses,
+        bool silent)
     {
         if (withdrawnAt is { } at && at < order.Period.End)
             yield return $"withdrawn at {at}, " + (at <= order.Period.Start ? "before it began" : "judged until then");

@@ -13,7 +13,8 @@ internal static class Corrected
             IntervalReadings = Intervals(facts),
         };
 
-    /// <summary>A reading may also have been quarantined until its correction released it, so a correction stands alone.</summary>
+    /// <summary>A reading may also have been quarantined until its correction released it,
+    /// so a correction stands alone.</summary>
     private static List<Positioned<RegisterReadingRecorded>> Readings(MeteredFacts facts)
     {
         var latest = facts.ReadingCorrections.GroupBy(correction => (correction.Fact.Register, correction.Fact.ReadAt))

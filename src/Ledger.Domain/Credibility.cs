@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace Ledger.Domain;
 
-/// <summary>One call of a resource, with what is known of how it followed. Powers are in mW, never negative when ordered.</summary>
+/// <summary>One call of a resource, with what is known of how it followed. Powers are in mW,
+/// never negative when ordered.</summary>
 /// <param name="DeliveredMilliwatts">Delivered in the ordered direction; negative when it moved the other way.</param>
 /// <param name="UncertaintyMilliwatts">How far the delivered power may be from the truth, zero or more.</param>
 /// <param name="DelayMicroseconds">From the order to 10 % of it; null when not known.</param>
@@ -23,7 +24,8 @@ public sealed record Spread<T>(int Values, T? Fifth, T? Median, T? NinetyFifth) 
 /// all that is known.
 /// </summary>
 /// <param name="Successes">Calls whose certain delivery was at least the asked share of the order.</param>
-/// <param name="SuccessRateAtLeastMillionths">Lower confidence bound of the success rate, in millionths, rounded down.</param>
+/// <param name="SuccessRateAtLeastMillionths">Lower confidence bound of the success rate, in millionths,
+/// rounded down.</param>
 /// <param name="Delivered90">mW that at least 90 % of the calls delivered for certain.</param>
 /// <param name="Delivered95">The same for 95 %.</param>
 /// <param name="Credible90">
@@ -92,7 +94,8 @@ public static class Credibility
         return below;
     }
 
-    /// <summary>Whether P(X ≥ successes) ≤ 1 − confidence for calls that each succeed at a rate, in millionths.</summary>
+    /// <summary>Whether P(X ≥ successes) ≤ 1 − confidence for calls that each succeed at a rate,
+    /// in millionths.</summary>
     private static bool IsUnlikely(int successes, int calls, int rate, int confidenceMillionths)
     {
         // Every term in units of 10^-6·calls is a whole number: C(n, i) · rate^i · (10^6 − rate)^(n − i).
@@ -112,7 +115,8 @@ public static class Credibility
     public static int CallsForCredible(int percent, int confidenceMillionths) => Enumerable.Range(CallsMin, CallsMax)
         .First(calls => IsUnlikely(calls, calls, percent * (Million / 100), confidenceMillionths));
 
-    /// <summary>The largest power for which so many calls delivered it that the bound of their share is the asked one.</summary>
+    /// <summary>The largest power for which so many calls delivered it that the bound of their share is the asked
+    /// one.</summary>
     private static long? Credible(List<long> most, int percent, int confidenceMillionths)
     {
         var (few, enough) = (0, most.Count + 1); // more calls only raise the bound, so the least number is bisected

@@ -62,7 +62,8 @@ internal static class CurveSegment
         return power > 0 ? (sooner, sooner - whole) : (sooner + whole, sooner);
     }
 
-    /// <summary>Import and export from the segment's start up to an instant inside it; monotone in the instant.</summary>
+    /// <summary>Import and export from the segment's start up to an instant inside it;
+    /// monotone in the instant.</summary>
     public static (Int128 Import, Int128 Export) UpTo(PowerSample a, PowerSample b, long at)
     {
         var length = b.AtMicroseconds - a.AtMicroseconds;
@@ -88,7 +89,8 @@ internal static class CurveSegment
         return p0.Sign > 0 ? (import, afterZero) : (afterZero, export);
     }
 
-    /// <summary>Power at an instant of the segment, rounded half to even to 1 mW; no energy is computed from it.</summary>
+    /// <summary>Power at an instant of the segment, rounded half to even to 1 mW;
+    /// no energy is computed from it.</summary>
     public static long PowerAt(PowerSample a, PowerSample b, long at)
     {
         var change = b.Milliwatts - a.Milliwatts;

@@ -20,17 +20,20 @@ public sealed record DeliveryClaimed(
 /// A claim lost part of its time, and the energy in it, to the claim of a programme that precedes its own.
 /// </summary>
 public sealed record ClaimDisplaced(
-    ClaimId Claim, SettlementPointId Point, ClaimId By, ProgrammeId ByProgramme, Interval Period, Energy Energy) : LedgerEvent;
+    ClaimId Claim, SettlementPointId Point, ClaimId By, ProgrammeId ByProgramme, Interval Period,
+    Energy Energy) : LedgerEvent;
 
 /// <summary>A stretch of time that a claim holds.</summary>
 public sealed record HeldStretch(Interval Period, DeliveryClaimed Claim);
 
-/// <summary>All claims on one settlement point, and the stretches that they hold, in order of start and claim.</summary>
+/// <summary>All claims on one settlement point, and the stretches that they hold,
+/// in order of start and claim.</summary>
 public sealed record ClaimsState(
     ImmutableDictionary<ClaimId, DeliveryClaimed> Claims, ImmutableSortedSet<HeldStretch> Held)
 {
     public static readonly ClaimsState Empty = new(
-        ImmutableDictionary<ClaimId, DeliveryClaimed>.Empty, ImmutableSortedSet.Create<HeldStretch>(comparer: Comparer<HeldStretch>.Create((a, b) =>
+        ImmutableDictionary<ClaimId, DeliveryClaimed>.Empty,
+        ImmutableSortedSet.Create<HeldStretch>(comparer: Comparer<HeldStretch>.Create((a, b) =>
             (a.Period.Start, a.Claim.Claim).CompareTo((b.Period.Start, b.Claim.Claim)))));
 }
 
@@ -44,19 +47,23 @@ public sealed record ClaimsState(
 public static class DeliveryClaims
 {
     /// <summary>
-    /// Longest claim: the longest settlement day. So the claims around an instant are found without reading all of them.
+    /// Longest claim: the longest settlement day. So the claims around an instant are found without reading all of
+    /// them.
     /// </summary>
     public static readonly Duration PeriodMax = Duration.FromHours(25);
 
-    /// <summary>Most stretches that one claim may displace; what is recorded of it then still fits one decision.</summary>
+    /// <summary>Most stretches that one claim may displace;
+    /// what is recorded of it then still fits one decision.</summary>
     public const int DisplacedMax = 1_000;
 
-    /// <summary>Guards in order of their codes: range, name, time, period, programme, enrolment, other claims.</summary>
+    /// <summary>Guards in order of their codes: range, name, time, period, programme, enrolment,
+    /// other claims.</summary>
     public static Decision Decide(
         ClaimsState state, ProgrammeState programme, EnrolmentState enrolment, DeliveryClaim claim, Instant now)
     {
         if (claim.Energy <= Energy.Zero || claim.Period.Duration > PeriodMax)
-            return Refuse(Rejection.OutOfRange, $"a claim is of some energy over at most {PeriodMax.TotalHours:0} hours");
+            return Refuse(Rejection.OutOfRange,
+                $"a claim is of some energy over at most {PeriodMax.TotalHours:0} hours");
         if (state.Claims.TryGetValue(claim.Claim, out var known))
             return Claimed(known) == claim
                 ? new Decision.AlreadyRecorded()
@@ -73,10 +80,12 @@ public static class DeliveryClaims
             terms.Version, terms.Precedence, terms.SharesWith);
         var rivals = Holding(state, made.Direction, made.Period).Where(held => !Share(made, held.Claim)).ToList();
         if (rivals.Count > DisplacedMax)
-            return Refuse(Rejection.AlreadyClaimed, $"{rivals.Count} stretches would be displaced; claim a part at a time");
+            return Refuse(Rejection.AlreadyClaimed,
+                $"{rivals.Count} stretches would be displaced; claim a part at a time");
         return rivals.FirstOrDefault(held => held.Claim.Precedence >= made.Precedence) is { } holder
             ? Refuse(Rejection.AlreadyClaimed, $"{holder.Claim.Claim} of {holder.Claim.Programme} (precedence "
-                + $"{holder.Claim.Precedence}, here {made.Precedence}) holds {holder.Period.Start} to {holder.Period.End}")
+                + $"{holder.Claim.Precedence}, here {made.Precedence}) holds {holder.Period.Start} to "
+                + $"{holder.Period.End}")
             : new Decision.Accepted([
                 new NewFact(made, made.Period, Key(made.Point, $"{made.Claim}")),
                 .. rivals.Select(held => Displaced(held, made)),
@@ -98,11 +107,13 @@ public static class DeliveryClaims
     /// The energy of a claim inside a part of its period: what had been claimed by the part's end less what had been by
     /// its start, each cut off to a whole unit, so that parts always add up to the claim.
     /// </summary>
-    public static Energy EnergyWithin(DeliveryClaimed claim, Interval part) => Until(claim, part.End) - Until(claim, part.Start);
+    public static Energy EnergyWithin(DeliveryClaimed claim, Interval part) =>
+        Until(claim, part.End) - Until(claim, part.Start);
 
     // Ticks of 100 ns are what the journal keeps; a day of them times 9 GWh fits 128 bits.
     private static Energy Until(DeliveryClaimed claim, Instant at) => new(
-        claim.Energy.HalfNanojoules * (at - claim.Period.Start).BclCompatibleTicks / claim.Period.Duration.BclCompatibleTicks);
+        claim.Energy.HalfNanojoules * (at - claim.Period.Start).BclCompatibleTicks
+            / claim.Period.Duration.BclCompatibleTicks);
 
     private static bool Share(DeliveryClaimed a, DeliveryClaimed b) =>
         a.Programme != b.Programme && a.SharesWith.Contains(b.Programme) && b.SharesWith.Contains(a.Programme);
@@ -112,7 +123,8 @@ public static class DeliveryClaims
         var lost = new Interval(
             Instant.Max(held.Period.Start, by.Period.Start), Instant.Min(held.Period.End, by.Period.End));
         return new NewFact(
-            new ClaimDisplaced(held.Claim.Claim, by.Point, by.Claim, by.Programme, lost, EnergyWithin(held.Claim, lost)), lost,
+            new ClaimDisplaced(held.Claim.Claim, by.Point, by.Claim, by.Programme, lost,
+                EnergyWithin(held.Claim, lost)), lost,
             Key(by.Point, $"{held.Claim.Claim}/displaced/{by.Claim}/{lost.Start.ToUnixTimeTicks()}"));
     }
 
@@ -131,7 +143,8 @@ public static class DeliveryClaims
 
     private static IEnumerable<HeldStretch> Meeting(ImmutableSortedSet<HeldStretch> held, Interval period)
     {
-        for (var i = FirstFrom(held, period.Start - PeriodMax); i < held.Count && held[i].Period.Start < period.End; i++)
+        for (var i = FirstFrom(held, period.Start - PeriodMax); i < held.Count && held[i].Period.Start < period.End;
+            i++)
             if (held[i].Period.End > period.Start) yield return held[i];
     }
 

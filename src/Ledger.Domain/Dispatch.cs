@@ -11,7 +11,8 @@ public enum InstructionKind
     Curtail = 2,
 }
 
-/// <summary>One settlement point's part of an instruction: ordered power (export) or cap (curtail), never negative.</summary>
+/// <summary>One settlement point's part of an instruction: ordered power (export) or cap (curtail),
+/// never negative.</summary>
 public sealed record InstructionTarget(SettlementPointId Point, Power Quantity);
 
 /// <summary>
@@ -29,21 +30,25 @@ public sealed record DispatchInstructed(
     decimal PricePerKwh, decimal PenaltyPerKwh, ProgrammeId? Programme, TestRule? Test) : LedgerEvent;
 
 /// <summary>The clocks of an instruction, in the order in which they happen.</summary>
-public enum InstructionClock { Relayed = 1, Received = 2, Acknowledged = 3, FirstMovement = 4, TenPercent = 5, NinetyPercent = 6, Settled = 7, Released = 8 }
+public enum InstructionClock { Relayed = 1, Received = 2, Acknowledged = 3, FirstMovement = 4, TenPercent = 5,
+    NinetyPercent = 6, Settled = 7, Released = 8 }
 
 /// <summary>One clock of one target, and who observed it.</summary>
 public sealed record InstructionClockRecorded(
-    InstructionId Instruction, SettlementPointId Point, InstructionClock Clock, Instant At, string Source) : LedgerEvent;
+    InstructionId Instruction, SettlementPointId Point, InstructionClock Clock, Instant At,
+    string Source) : LedgerEvent;
 
 /// <summary>The instruction no longer holds from <paramref name="At"/>.</summary>
 public sealed record InstructionWithdrawn(InstructionId Instruction, Instant At, string Reason) : LedgerEvent;
 
-/// <summary>Why a settlement point could not follow: a recorded fact supports an excuse, a claim alone improves no verdict.</summary>
+/// <summary>Why a settlement point could not follow: a recorded fact supports an excuse,
+/// a claim alone improves no verdict.</summary>
 public enum ShortfallReason { NoVehicle = 1, StateOfChargeFloor = 2, Safety = 3, VehicleLimit = 4, Fault = 5 }
 
 /// <summary>A charging fact, observed by the charger, that supports a reason during an interval.</summary>
 public sealed record ChargingFactRecorded(
-    SettlementPointId Point, Interval Period, ShortfallReason Reason, string Source, EvidenceDigest? Evidence) : LedgerEvent;
+    SettlementPointId Point, Interval Period, ShortfallReason Reason, string Source,
+    EvidenceDigest? Evidence) : LedgerEvent;
 
 /// <summary>A reason that the operator claims for a shortfall, without evidence.</summary>
 public sealed record ReasonClaimed(
@@ -70,7 +75,8 @@ public static class Dispatch
             || order.PricePerKwh < 0m || order.PenaltyPerKwh < 0m)
             return Refuse(Rejection.OutOfRange, "quantity, tolerance, ramp, price and penalty are never negative");
         if (order.Test is { DeliveredPermilleMin: < 1 or > PermilleMax } or { T90MsMax: < 0 })
-            return Refuse(Rejection.OutOfRange, "a test is passed by 1 to 1000 per mille and a t90 that is not negative");
+            return Refuse(Rejection.OutOfRange,
+                "a test is passed by 1 to 1000 per mille and a t90 that is not negative");
         if (order.Targets.Select(target => target.Point).Distinct().Count() != order.Targets.Count)
             return Refuse(Rejection.EvidenceConflict, "a point is targeted twice");
         if (state.Instructed is { } known)

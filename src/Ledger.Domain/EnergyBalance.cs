@@ -116,7 +116,8 @@ public static class EnergyBalance
             Sum(parts.Where(part => part.Kind == kind).Select(part => part.Attributed));
     }
 
-    /// <summary>The points of a station: leaves by id, and what they lie behind, from the deepest to the connection.</summary>
+    /// <summary>The points of a station: leaves by id, and what they lie behind,
+    /// from the deepest to the connection.</summary>
     private sealed class Tree
     {
         private readonly Dictionary<SettlementPointId, HashSet<string>> behind = [];

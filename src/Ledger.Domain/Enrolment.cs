@@ -31,9 +31,11 @@ public sealed record Enrolment(PointEnrolled Enrolled, Instant? EndedAt)
         (to is not { } end || Enrolled.From < end) && (To is not { } mine || from < mine);
 }
 
-/// <summary>Enrolments and declarations of one settlement point in all programmes, in the order of their recording.</summary>
+/// <summary>Enrolments and declarations of one settlement point in all programmes,
+/// in the order of their recording.</summary>
 public sealed record EnrolmentState(
-    IReadOnlyList<Enrolment> Enrolments, IReadOnlyList<EnrolmentEnded> Ends, IReadOnlyList<AvailabilityDeclared> Declared)
+    IReadOnlyList<Enrolment> Enrolments, IReadOnlyList<EnrolmentEnded> Ends,
+    IReadOnlyList<AvailabilityDeclared> Declared)
 {
     public static readonly EnrolmentState Empty = new([], [], []);
 
@@ -42,14 +44,17 @@ public sealed record EnrolmentState(
         enrolment => enrolment.Enrolled.Programme == programme && enrolment.Covers(period));
 }
 
-/// <summary>When a point may be enrolled, leave, and declare what it has ready; guards stand in the order of their codes.</summary>
+/// <summary>When a point may be enrolled, leave, and declare what it has ready;
+/// guards stand in the order of their codes.</summary>
 public static class Enrolments
 {
     /// <summary>A point is enrolled in a programme once at a time, with no more than it is rated for.</summary>
     public static Decision Decide(
-        EnrolmentState state, SettlementPointState point, ProgrammeState programme, PointEnrolled enrolled, EvidenceKey evidence)
+        EnrolmentState state, SettlementPointState point, ProgrammeState programme, PointEnrolled enrolled,
+        EvidenceKey evidence)
     {
-        if (enrolled.Prequalified <= Power.Zero) return Refuse(Rejection.OutOfRange, "a prequalified power is positive");
+        if (enrolled.Prequalified <= Power.Zero)
+            return Refuse(Rejection.OutOfRange, "a prequalified power is positive");
         if (point.Latest is not { Rated: var rated })
             return Refuse(Rejection.UnknownSettlementPoint, $"{enrolled.Point} is not registered");
         if (state.Enrolments.Any(known => known.Enrolled == enrolled)) return new Decision.AlreadyRecorded();
@@ -60,7 +65,8 @@ public static class Enrolments
             return Refuse(Rejection.UnknownProgramme, $"{enrolled.Programme} is not published for {enrolled.From}");
         return state.Enrolments.FirstOrDefault(known => known.Enrolled.Programme == enrolled.Programme
                 && known.Meets(enrolled.From, enrolled.To)) is { } other
-            ? Refuse(Rejection.EnrolmentsOverlap, $"enrolled from {other.Enrolled.From} to {other.To?.ToString() ?? "further notice"}")
+            ? Refuse(Rejection.EnrolmentsOverlap,
+                $"enrolled from {other.Enrolled.From} to {other.To?.ToString() ?? "further notice"}")
             : new Decision.Accepted(new NewFact(
                 enrolled, new Interval(enrolled.From, enrolled.To ?? enrolled.From), evidence));
     }
@@ -70,10 +76,12 @@ public static class Enrolments
         state.Ends.Contains(ended) ? new Decision.AlreadyRecorded()
         : state.Enrolments.Any(enrolment => EndsWith(enrolment, ended))
             ? new Decision.Accepted(NewFact.At(ended, ended.At, evidence))
-            : Refuse(Rejection.NotEnrolled, $"{ended.Point} has no enrolment in {ended.Programme} that {ended.At} could end");
+            : Refuse(Rejection.NotEnrolled,
+                $"{ended.Point} has no enrolment in {ended.Programme} that {ended.At} could end");
 
     /// <summary>What is declared is declared before it begins, and is never more than was prequalified.</summary>
-    public static Decision Decide(EnrolmentState state, AvailabilityDeclared declared, Instant now, EvidenceKey evidence)
+    public static Decision Decide(EnrolmentState state, AvailabilityDeclared declared, Instant now,
+        EvidenceKey evidence)
     {
         if (declared.Available < Power.Zero) return Refuse(Rejection.OutOfRange, "an available power is not negative");
         if (state.Declared.Contains(declared)) return new Decision.AlreadyRecorded();
@@ -81,9 +89,11 @@ public static class Enrolments
             return Refuse(Rejection.ReadInTheFuture, $"declared at {declared.DeclaredAt}");
         if (declared.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
         if (state.Covering(declared.Programme, declared.Period) is not { Enrolled.Prequalified: var prequalified })
-            return Refuse(Rejection.NotEnrolled, $"{declared.Point} is not enrolled in {declared.Programme} for all of it");
+            return Refuse(Rejection.NotEnrolled,
+                $"{declared.Point} is not enrolled in {declared.Programme} for all of it");
         if (declared.Available > prequalified)
-            return Refuse(Rejection.AbovePrequalified, $"{declared.Available} is above the prequalified {prequalified}");
+            return Refuse(Rejection.AbovePrequalified,
+                $"{declared.Available} is above the prequalified {prequalified}");
         return declared.DeclaredAt > declared.Period.Start
             ? Refuse(Rejection.DeclaredTooLate, $"begins {declared.Period.Start}, declared {declared.DeclaredAt}")
             : new Decision.Accepted(new NewFact(declared, declared.Period, evidence));
@@ -95,7 +105,8 @@ public static class Enrolments
         EnrolmentEnded ended => state with
         {
             Ends = [.. state.Ends, ended],
-            Enrolments = [.. state.Enrolments.Select(known => EndsWith(known, ended) ? known with { EndedAt = ended.At } : known)],
+            Enrolments = [.. state.Enrolments.Select(known =>
+                EndsWith(known, ended) ? known with { EndedAt = ended.At } : known)],
         },
         AvailabilityDeclared declared => state with { Declared = [.. state.Declared, declared] },
         _ => state,

@@ -4,8 +4,8 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>
-/// How an estimate was made, by the two-digit method code of NEM12 whose meaning is nearest (AEMO MDFF, appendix B): the
-/// codes 51 to 75 are those of meters that are read by hand or not at all.
+/// How an estimate was made, by the two-digit method code of NEM12 whose meaning is nearest (AEMO MDFF, appendix B):
+/// the codes 51 to 75 are those of meters that are read by hand or not at all.
 /// </summary>
 public enum EstimationMethod
 {
@@ -46,13 +46,15 @@ public sealed record EstimationRequest(
 public sealed record EstimationResult(IReadOnlyList<SentInterval> Intervals, Rejection? Code, string? Detail);
 
 /// <summary>
-/// Estimation of intervals that nobody measured (Oracle VEE: interpolation, proxy day, adjust from scalar). An estimate is
-/// made of measured values alone, bears its method, and is never of measured quality; any measurement replaces it. Where
-/// the register counted the gap, the parts sum to its difference to the last half nanojoule.
+/// Estimation of intervals that nobody measured (Oracle VEE: interpolation, proxy day, adjust from scalar).
+/// An estimate is made of measured values alone, bears its method, and is never of measured quality;
+/// any measurement replaces it. Where the register counted the gap,
+/// the parts sum to its difference to the last half nanojoule.
 /// </summary>
 public static class Estimation
 {
-    /// <summary>Estimates are whole multiples of this, so that as kWh with 12 decimals they sum as exactly as here.</summary>
+    /// <summary>Estimates are whole multiples of this,
+    /// so that as kWh with 12 decimals they sum as exactly as here.</summary>
     private static readonly Int128 Quantum = Energy.HalfNanojoulesPerWattHour / 1_000_000_000;
 
     /// <summary>What is copied from another time substitutes; what is calculated for this time estimates.</summary>
@@ -79,10 +81,13 @@ public static class Estimation
         var longest = LongestGap(request.Method, limits);
         if (gap > longest)
             return Refused(Rejection.EstimateTooLong,
-                $"a gap of {IntervalValidation.Minutes(gap)}, by {request.Method} at most {IntervalValidation.Minutes(longest)}");
-        if (request.Known.Concat(request.Proxy).FirstOrDefault(known => known.Quality > ReadingQuality.Measured) is { } unproven)
+                $"a gap of {IntervalValidation.Minutes(gap)}, by {request.Method} at most "
+                + $"{IntervalValidation.Minutes(longest)}");
+        if (request.Known.Concat(request.Proxy)
+            .FirstOrDefault(known => known.Quality > ReadingQuality.Measured) is { } unproven)
             return Refused(Rejection.NothingToEstimateFrom,
-                $"the interval from {unproven.Period.Start} is {unproven.Quality}: estimates are made of measurements alone");
+                $"the interval from {unproven.Period.Start} is {unproven.Quality}: estimates are made of measurements "
+                + $"alone");
         return request.Method switch
         {
             EstimationMethod.Linear => Linear(missing, request.Known),
@@ -92,8 +97,8 @@ public static class Estimation
     }
 
     /// <summary>
-    /// A whole in proportion to a shape, the last part closing the sum; where the shape is zero, or there is none, in equal
-    /// parts (Oracle: adjust from scalar, factor = scalar/Σ, Σ = 0 is spread evenly).
+    /// A whole in proportion to a shape, the last part closing the sum; where the shape is zero, or there is none,
+    /// in equal parts (Oracle: adjust from scalar, factor = scalar/Σ, Σ = 0 is spread evenly).
     /// </summary>
     public static IReadOnlyList<Energy> ScaledTo(Energy whole, IReadOnlyList<Energy> shape)
     {
@@ -117,18 +122,23 @@ public static class Estimation
         var before = known.FirstOrDefault(interval => interval.Period.End == missing[0].Start);
         var after = known.FirstOrDefault(interval => interval.Period.Start == missing[^1].End);
         if (before is null || after is null)
-            return Refused(Rejection.NothingToEstimateFrom, "a line needs the measured intervals directly before and after the gap");
+            return Refused(Rejection.NothingToEstimateFrom,
+                "a line needs the measured intervals directly before and after the gap");
         if (before.Period.Duration != missing[0].Duration || after.Period.Duration != missing[0].Duration)
-            return Refused(Rejection.PeriodMisaligned, "the intervals before and after the gap are as long as the missing ones");
+            return Refused(Rejection.PeriodMisaligned,
+                "the intervals before and after the gap are as long as the missing ones");
         var steps = missing.Count + 1;
-        return Estimated(EstimationMethod.Linear, missing, [.. Enumerable.Range(1, missing.Count).Select(i => new Energy(
-            Energy.DivideHalfEven(before.Energy.HalfNanojoules * (steps - i) + after.Energy.HalfNanojoules * i, steps * Quantum)
+        return Estimated(EstimationMethod.Linear, missing,
+            [.. Enumerable.Range(1, missing.Count).Select(i => new Energy(
+            Energy.DivideHalfEven(before.Energy.HalfNanojoules * (steps - i) + after.Energy.HalfNanojoules * i,
+                steps * Quantum)
             * Quantum))]);
     }
 
     private static EstimationResult ProxyDay(
         IReadOnlyList<Interval> missing, IReadOnlyList<SentInterval> proxy, EstimationLimits limits) =>
-        Misfit(missing, proxy, limits) ?? Estimated(EstimationMethod.ProxyDay, missing, [.. Ordered(proxy).Select(like => like.Energy)]);
+        Misfit(missing, proxy, limits)
+            ?? Estimated(EstimationMethod.ProxyDay, missing, [.. Ordered(proxy).Select(like => like.Energy)]);
 
     private static EstimationResult Scaled(EstimationRequest request, EstimationLimits limits)
     {
@@ -149,12 +159,14 @@ public static class Estimation
         IReadOnlyList<Interval> missing, IReadOnlyList<SentInterval> proxy, EstimationLimits limits)
     {
         if (proxy.Count != missing.Count)
-            return Refused(Rejection.WrongCount, $"{proxy.Count} intervals of the other day for {missing.Count} missing ones");
+            return Refused(Rejection.WrongCount,
+                $"{proxy.Count} intervals of the other day for {missing.Count} missing ones");
         var like = Ordered(proxy);
         var apart = like[0].Period.Start - missing[0].Start;
         if (like.Zip(missing).Any(pair => pair.First.Period.Start - pair.Second.Start != apart
             || pair.First.Period.Duration != pair.Second.Duration))
-            return Refused(Rejection.PeriodMisaligned, "each interval of the other day stands where the missing one does");
+            return Refused(Rejection.PeriodMisaligned,
+                "each interval of the other day stands where the missing one does");
         if (apart == Duration.Zero) return Refused(Rejection.PeriodsOverlap, "the other day is the missing one");
         return apart > limits.ProxyDistanceMax || -apart > limits.ProxyDistanceMax
             ? Refused(Rejection.EstimateTooLong, $"the other day is {IntervalValidation.Minutes(apart)} away, " +
@@ -164,9 +176,11 @@ public static class Estimation
 
     private static EstimationResult Estimated(
         EstimationMethod method, IReadOnlyList<Interval> missing, IReadOnlyList<Energy> energies) =>
-        new([.. missing.Zip(energies, (period, energy) => new SentInterval(period, energy, QualityOf(method)))], null, null);
+        new([.. missing.Zip(energies, (period, energy) => new SentInterval(period, energy, QualityOf(method)))], null,
+            null);
 
-    private static List<SentInterval> Ordered(IReadOnlyList<SentInterval> proxy) => [.. proxy.OrderBy(like => like.Period.Start)];
+    private static List<SentInterval> Ordered(IReadOnlyList<SentInterval> proxy) =>
+        [.. proxy.OrderBy(like => like.Period.Start)];
 
     private static EstimationResult Refused(Rejection code, string detail) => new([], code, detail);
 }

@@ -32,7 +32,8 @@ public static class ExactDecimal
         return product;
     }
 
-    /// <exception cref="OverflowException">The quotient needs more digits than a decimal has, or has no end.</exception>
+    /// <exception cref="OverflowException">The quotient needs more digits than a decimal has,
+    /// or has no end.</exception>
     public static decimal Over(decimal a, decimal b)
     {
         var quotient = Trimmed(a / b);

@@ -60,7 +60,8 @@ public static class FlexStatements
         var unknown = periods.Where(period => period.BaselineKw is null || period.MeteredKw is null)
             .Select(period => period.Period).ToHashSet();
         var sums = ScoringAggregation.Of(rule.Level, periods.Select(period => Scored(direction, period)), zone, prices);
-        var proven = sums.Where(sum => !unknown.Any(gap => gap.Start >= sum.Covers.Start && gap.End <= sum.Covers.End)).ToList();
+        var proven = sums.Where(sum => !unknown.Any(gap => gap.Start >= sum.Covers.Start && gap.End <= sum.Covers.End))
+            .ToList();
         var scores = proven.ConvertAll(sum => Scoring.Evaluate(rule, sum.Input));
         var payments = Rounding.HalfAwayWithCarry([.. scores.Select(score => score.Payment)], moneyDecimals).Rounded;
         var penalties = Rounding.HalfAwayWithCarry([.. scores.Select(score => score.Penalty)], moneyDecimals).Rounded;

@@ -17,7 +17,8 @@ public sealed record FrozenPeriod(Interval Period, decimal? Kwh, decimal? Unadju
 /// Null at the freeze itself. A rule may need meter values that nobody has yet (hours around the call): those, and they
 /// alone, are taken from the facts before this position.
 /// </param>
-/// <param name="Awaits">What the rule still has to see metered; until then every period is unknown. Null: nothing.</param>
+/// <param name="Awaits">What the rule still has to see metered; until then every period is unknown. Null:
+/// nothing.</param>
 /// <param name="Insufficient">Why there is no baseline; null where there is one, or one is awaited.</param>
 /// <param name="EventDays">Days with an earlier call of this point, as known then.</param>
 /// <param name="Holidays">As the asker named them: no fact of the ledger does.</param>
@@ -57,21 +58,26 @@ public sealed record FrozenBaselinesState(IReadOnlyList<BaselineFrozen> Frozen)
 /// </summary>
 public static class FrozenBaselines
 {
-    /// <summary>Most settlement periods of one call; the fact then still fits one decision. A week of quarter hours has 672.</summary>
+    /// <summary>Most settlement periods of one call; the fact then still fits one decision.
+    /// A week of quarter hours has 672.</summary>
     public const int PeriodsMax = 1_000;
 
-    /// <summary>Decimals of a kWh to which a baseline is frozen, half to even: 1 mWh, so that every amount is exact.</summary>
+    /// <summary>Decimals of a kWh to which a baseline is frozen, half to even: 1 mWh,
+    /// so that every amount is exact.</summary>
     public const int KwhDecimals = 6;
 
-    /// <summary>Guards in order of their codes: range, target, instruction, another freeze, too early, no whole period.</summary>
+    /// <summary>Guards in order of their codes: range, target, instruction, another freeze, too early,
+    /// no whole period.</summary>
     /// <param name="instructedAt">The position of the instruction.</param>
     public static Decision Decide(
         FrozenBaselinesState state, DispatchInstructed? order, long instructedAt, BaselineFrozen frozen, Instant now)
     {
         if (frozen.Periods.Count > PeriodsMax)
-            return Refuse(Rejection.OutOfRange, $"a call of {frozen.Periods.Count} settlement periods; at most {PeriodsMax} are frozen");
+            return Refuse(Rejection.OutOfRange,
+                $"a call of {frozen.Periods.Count} settlement periods; at most {PeriodsMax} are frozen");
         if (order is not null && frozen.AtPosition < instructedAt)
-            return Refuse(Rejection.OutOfRange, $"position {frozen.AtPosition} is before the instruction at {instructedAt}");
+            return Refuse(Rejection.OutOfRange,
+                $"position {frozen.AtPosition} is before the instruction at {instructedAt}");
         if (frozen.CompletedAtPosition is not null && state.Of(frozen.Point) is null)
             return Refuse(Rejection.OutOfRange, "nothing is frozen that could be completed");
         // The targets are those of the instruction, so no point is unknown (202) before the instruction is known (204).
@@ -81,7 +87,8 @@ public static class FrozenBaselines
         if (state.Frozen.Any(known => known.Says(frozen))) return new Decision.AlreadyRecorded();
         if (state.Of(frozen.Point) is { } before && WhyNotAfter(before, frozen) is { } difference)
             return Refuse(Rejection.AlreadyRegistered, $"the baseline of {frozen.Point} is frozen: {difference}");
-        if (state.Of(frozen.Point)?.Awaits is { End: var end } && end > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (state.Of(frozen.Point)?.Awaits is { End: var end }
+            && end > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
             return Refuse(Rejection.ReadInTheFuture, $"what it awaits ends {end}");
         return frozen.Periods.Count == 0
             ? Refuse(Rejection.PeriodMisaligned, $"the call {order.Period} holds no whole settlement period")
@@ -96,14 +103,16 @@ public static class FrozenBaselines
     private static string? WhyNotAfter(BaselineFrozen before, BaselineFrozen next) =>
         (before.Pack, before.PackVersion) != (next.Pack, next.PackVersion)
             ? $"by {before.Pack} version {before.PackVersion}, not {next.Pack} version {next.PackVersion}"
-        : before.AtPosition != next.AtPosition ? $"from the facts before position {before.AtPosition}, not {next.AtPosition}"
+        : before.AtPosition != next.AtPosition
+            ? $"from the facts before position {before.AtPosition}, not {next.AtPosition}"
         : before.CompletedAtPosition is { } completed ? $"completed from the facts before position {completed}"
         : before.Awaits is null || next.CompletedAtPosition is null ? "with another result"
         : next.Awaits is not null ? "nothing completes it yet"
         : before.Days.Any(day => day.Used) && !Used(before).SequenceEqual(Used(next)) ? "on other days"
         : null;
 
-    private static IEnumerable<LocalDate> Used(BaselineFrozen frozen) => frozen.Days.Where(day => day.Used).Select(day => day.Day);
+    private static IEnumerable<LocalDate> Used(BaselineFrozen frozen) =>
+        frozen.Days.Where(day => day.Used).Select(day => day.Day);
 
     private static Decision Refuse(Rejection code, string detail) => new Decision.Rejected(code, detail);
 }

@@ -4,16 +4,18 @@ using NodaTime.Text;
 namespace Ledger.Domain;
 
 /// <summary>
-/// Corrected energy of an interval. <paramref name="Version"/> v supersedes version v − 1; version 1 is the reading as it
-/// was sent. Quality missing withdraws it.
+/// Corrected energy of an interval. <paramref name="Version"/> v supersedes version v − 1;
+/// version 1 is the reading as it was sent. Quality missing withdraws it.
 /// </summary>
 public sealed record IntervalReadingCorrected(
-    RegisterId Register, Interval Period, int Version, Energy Energy, ReadingQuality Quality, string? Method, string Reason,
+    RegisterId Register, Interval Period, int Version, Energy Energy, ReadingQuality Quality, string? Method,
+    string Reason,
     EvidenceDigest? Evidence) : LedgerEvent;
 
 /// <summary>
-/// The rule of corrected interval readings: a correction names the version that it supersedes, which must be the latest.
-/// The old version stays in the journal and is what "as known at" an earlier position answers.
+/// The rule of corrected interval readings: a correction names the version that it supersedes,
+/// which must be the latest. The old version stays in the journal and is what "as known at" an earlier position
+/// answers.
 /// </summary>
 public static class IntervalCorrections
 {
@@ -22,7 +24,8 @@ public static class IntervalCorrections
         $"interval-correction/{correction.Register}/{InstantPattern.ExtendedIso.Format(correction.Period.Start)}/" +
         $"{InstantPattern.ExtendedIso.Format(correction.Period.End)}/v{correction.Version}");
 
-    /// <summary>Guards stand in the order of their codes; the same version with the same content is already recorded.</summary>
+    /// <summary>Guards stand in the order of their codes;
+    /// the same version with the same content is already recorded.</summary>
     public static Decision Decide(IntervalReadingsState state, IntervalReadingCorrected correction)
     {
         var versions = state.Known.GetValueOrDefault(correction.Period) ?? [];

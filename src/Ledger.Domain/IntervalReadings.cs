@@ -4,8 +4,8 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>
-/// The interval readings of one register that start on one UTC day, by their interval: all versions of what was sent, the
-/// first as it came, and all estimates of what was not.
+/// The interval readings of one register that start on one UTC day, by their interval: all versions of what was sent,
+/// the first as it came, and all estimates of what was not.
 /// </summary>
 public sealed record IntervalReadingsState(
     ImmutableDictionary<Interval, ImmutableList<IntervalReadingVersion>> Known,
@@ -40,7 +40,8 @@ public static class IntervalReadings
                     $"{reading.Energy} {reading.Method} differs from {versions[0].Energy} {versions[0].Method}, " +
                     "recorded for the same interval");
         if (reading.Period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
-            return new Decision.Rejected(Rejection.ReadInTheFuture, $"the interval ends {reading.Period.End}, now is {now}");
+            return new Decision.Rejected(Rejection.ReadInTheFuture,
+                $"the interval ends {reading.Period.End}, now is {now}");
         if (reading.Period.Duration <= Duration.Zero)
             return new Decision.Rejected(Rejection.IntervalEmpty, "the interval has no length");
         if (reading.Energy < Energy.Zero)
@@ -67,7 +68,8 @@ public static class IntervalReadings
         {
             Known = state.Known.SetItem(c.Period, versions.Add(IntervalCorrections.VersionOf(c))),
         },
-        IntervalEstimated e => state with { Estimates = state.Estimates.SetItem(e.Period, IntervalEstimates.Of(state, e.Period).Add(e)) },
+        IntervalEstimated e =>
+            state with { Estimates = state.Estimates.SetItem(e.Period, IntervalEstimates.Of(state, e.Period).Add(e)) },
         _ => state,
     };
 

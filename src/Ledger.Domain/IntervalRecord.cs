@@ -41,7 +41,8 @@ public static class IntervalRecords
         new($"interval-record/{point}/{InstantPattern.ExtendedIso.Format(period.Start)}/" +
             $"{InstantPattern.ExtendedIso.Format(period.End)}/v{version}");
 
-    /// <summary>A first version of the record that a curve's integral proves; <see cref="Decide"/> gives the version.</summary>
+    /// <summary>A first version of the record that a curve's integral proves;
+    /// <see cref="Decide"/> gives the version.</summary>
     public static IntervalRecorded From(
         SettlementPointId point, PeriodIntegral integral, IntervalRecordState state, int lateSamples,
         long clockOffsetMicroseconds, ReadingQuality quality, EvidenceDigest evidence, string? reason = null) =>
@@ -52,14 +53,16 @@ public static class IntervalRecords
     /// <summary>Whether a sender's clock is ahead by more than a clock may be off.</summary>
     public static bool IsClockSuspect(long offsetMicroseconds) => offsetMicroseconds > Limits.ClockSkewMs * 1000L;
 
-    /// <summary>How good a record is: a period of which nothing was covered is missing, one of a wrong clock suspect.</summary>
+    /// <summary>How good a record is: a period of which nothing was covered is missing,
+    /// one of a wrong clock suspect.</summary>
     public static ReadingQuality QualityOf(long coveredMicroseconds, long clockOffsetMicroseconds) =>
         coveredMicroseconds == 0 ? ReadingQuality.Missing
         : IsClockSuspect(clockOffsetMicroseconds) ? ReadingQuality.Suspect
         : ReadingQuality.Measured;
 
     /// <summary>
-    /// Judges a record; its version is given here, whatever the candidate says. Guards stand in the order of their codes.
+    /// Judges a record; its version is given here, whatever the candidate says.
+    /// Guards stand in the order of their codes.
     /// </summary>
     public static Decision Decide(IntervalRecordsState state, IntervalRecorded candidate, Instant now)
     {
@@ -70,7 +73,8 @@ public static class IntervalRecords
                 $"the period ends at {InstantPattern.ExtendedIso.Format(period.End)}, after now: it can not be final");
         foreach (var (start, known) in state.Latest)
             if (start < period.End && period.Start < known.Period.End && known.Period != period)
-                return new Decision.Rejected(Rejection.PeriodsOverlap, $"the period overlaps the recorded {known.Period}");
+                return new Decision.Rejected(Rejection.PeriodsOverlap,
+                    $"the period overlaps the recorded {known.Period}");
         if (period.Duration == Duration.Zero)
             return new Decision.Rejected(Rejection.IntervalEmpty, "the period has no length");
         if (candidate.Import < Energy.Zero || candidate.Export < Energy.Zero)
@@ -107,7 +111,8 @@ public static class IntervalRecords
     private static string Difference(IntervalRecorded latest, IntervalRecorded candidate) =>
         latest.Import == candidate.Import && latest.Export == candidate.Export
             ? latest.State == candidate.State ? "same energy, other detail" : "same energy, now " + candidate.State
-            : $"{(latest.State == IntervalRecordState.Final ? "late data" : "more of the period")}: import {Signed(candidate.Import - latest.Import)}, " +
+            : $"{(latest.State == IntervalRecordState.Final ? "late data" : "more of the period")}: import "
+                + $"{Signed(candidate.Import - latest.Import)}, " +
               $"export {Signed(candidate.Export - latest.Export)}";
 
     private static string Signed(Energy change) => (change < Energy.Zero ? "" : "+") + change.ToKwh() + " kWh";

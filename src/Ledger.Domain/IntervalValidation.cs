@@ -10,7 +10,8 @@ public sealed record SentInterval(Interval Period, Energy Energy, ReadingQuality
 /// <summary>
 /// Intervals of one register and direction that were sent together, and what is known besides.
 /// </summary>
-/// <param name="Covers">The time that they are for; null where they say so themselves, by their first start and last end.</param>
+/// <param name="Covers">The time that they are for; null where they say so themselves,
+/// by their first start and last end.</param>
 /// <param name="PowerMax">The most that can flow; null where it is not known.</param>
 /// <param name="Counted">What the register counted over the same time; null where it was not read at both ends.</param>
 /// <param name="RegisterStep">The least that the register shows, factor applied.</param>
@@ -40,7 +41,8 @@ public static class IntervalValidation
             .. Spike(distinct, limits), .. Zero(distinct, time), .. Sum(distinct, time, series, limits),
             .. Estimated(distinct, limits), .. Clock(time, series, limits),
         ];
-        return [.. found.OrderBy(finding => finding.Rule).ThenBy(finding => finding.At.Start).ThenBy(finding => finding.At.End)];
+        return [.. found.OrderBy(finding => finding.Rule).ThenBy(finding => finding.At.Start)
+            .ThenBy(finding => finding.At.End)];
     }
 
     /// <summary>What one interval shows without the others; the same rules judge a reading that comes alone.</summary>
@@ -50,13 +52,17 @@ public static class IntervalValidation
         var (start, length) = (sent.Period.Start, sent.Period.Duration);
         if (series.Resolution > Duration.Zero && start.ToUnixTimeTicks() % series.Resolution.BclCompatibleTicks != 0)
             yield return Found(MeterRule.Alignment, $"begins at {InstantPattern.ExtendedIso.Format(start)}");
-        if (length != series.Resolution) yield return Found(MeterRule.Resolution, $"{Minutes(length)} against {Minutes(series.Resolution)}");
+        if (length != series.Resolution)
+            yield return Found(MeterRule.Resolution, $"{Minutes(length)} against {Minutes(series.Resolution)}");
         if (sent.Quality == ReadingQuality.Missing) yield break;
         if (sent.Energy < Energy.Zero) yield return Found(MeterRule.Negative, $"{sent.Energy}");
-        if (limits.High is { } high && sent.Energy > high) yield return Found(MeterRule.High, $"{sent.Energy}, limit {high}");
-        if (limits.Low is { } low && sent.Energy < low) yield return Found(MeterRule.Low, $"{sent.Energy}, limit {low}");
+        if (limits.High is { } high && sent.Energy > high)
+            yield return Found(MeterRule.High, $"{sent.Energy}, limit {high}");
+        if (limits.Low is { } low && sent.Energy < low)
+            yield return Found(MeterRule.Low, $"{sent.Energy}, limit {low}");
         if (series.PowerMax is { } power && Flow(power, length) is var most && Magnitude(sent.Energy) > most)
-            yield return Found(MeterRule.PowerLimit, $"{sent.Energy}, but {power} gives at most {most} in {Minutes(length)}");
+            yield return Found(MeterRule.PowerLimit,
+                $"{sent.Energy}, but {power} gives at most {most} in {Minutes(length)}");
     }
 
     private static IEnumerable<MeterFinding> Repeated(List<SentInterval> sent) =>
@@ -72,7 +78,8 @@ public static class IntervalValidation
         if (resolution <= Duration.Zero) yield break;
         var expected = time.Duration.BclCompatibleTicks / resolution.BclCompatibleTicks;
         if (time.Duration != resolution * expected)
-            yield return new(MeterRule.Count, time, $"{Minutes(time.Duration)} are no whole number of {Minutes(resolution)}");
+            yield return new(MeterRule.Count, time,
+                $"{Minutes(time.Duration)} are no whole number of {Minutes(resolution)}");
         else if (sent.Count != expected)
             yield return new(MeterRule.Count, time, $"{sent.Count} intervals of {expected}");
     }
@@ -97,12 +104,14 @@ public static class IntervalValidation
     /// </summary>
     private static IEnumerable<MeterFinding> Spike(List<SentInterval> sent, MeterThresholds limits)
     {
-        var highest = Metered(sent).OrderByDescending(interval => interval.Energy).ThenBy(interval => interval.Period.Start)
+        var highest = Metered(sent).OrderByDescending(interval => interval.Energy)
+            .ThenBy(interval => interval.Period.Start)
             .Take(3).ToList();
         if (highest.Count < 3 || highest[2].Energy <= Energy.Zero) yield break;
         if (highest[0].Energy * 100 > highest[2].Energy * (100 + limits.SpikePercent))
             yield return new(MeterRule.Spike, highest[0].Period,
-                $"{highest[0].Energy} is more than {limits.SpikePercent} % above the third-highest, {highest[2].Energy}");
+                $"{highest[0].Energy} is more than {limits.SpikePercent} % above the third-highest, "
+                + $"{highest[2].Energy}");
     }
 
     private static IEnumerable<MeterFinding> Zero(List<SentInterval> sent, Interval time)
@@ -120,7 +129,8 @@ public static class IntervalValidation
         var sum = Metered(sent).Aggregate(Energy.Zero, (total, interval) => total + interval.Energy);
         var allowed = limits.SumTolerance + (series.RegisterStep ?? Energy.Zero);
         if (Magnitude(sum - counted) > allowed)
-            yield return new(MeterRule.SumCheck, time, $"the intervals sum to {sum}, the register counted {counted}, allowed {allowed}");
+            yield return new(MeterRule.SumCheck, time,
+                $"the intervals sum to {sum}, the register counted {counted}, allowed {allowed}");
     }
 
     private static IEnumerable<MeterFinding> Estimated(List<SentInterval> sent, MeterThresholds limits)
@@ -144,14 +154,16 @@ public static class IntervalValidation
     private static IEnumerable<MeterFinding> Clock(Interval time, IntervalSeries series, MeterThresholds limits)
     {
         if (series.ClockOffset is { } offset && (offset > limits.ClockOffsetMax || -offset > limits.ClockOffsetMax))
-            yield return new(MeterRule.Clock, time, $"off by {offset.BclCompatibleTicks / NodaConstants.TicksPerMillisecond} ms, " +
+            yield return new(MeterRule.Clock, time,
+                $"off by {offset.BclCompatibleTicks / NodaConstants.TicksPerMillisecond} ms, " +
                 $"limit {limits.ClockOffsetMax.BclCompatibleTicks / NodaConstants.TicksPerMillisecond} ms");
     }
 
     private static IEnumerable<SentInterval> Metered(List<SentInterval> sent) =>
         sent.Where(interval => interval.Quality != ReadingQuality.Missing);
 
-    /// <summary>The energy of a power over a time; a milliwatt over a tick of 100 ns is a fifth of half a nanojoule.</summary>
+    /// <summary>The energy of a power over a time; a milliwatt over a tick of 100 ns is a fifth of half a
+    /// nanojoule.</summary>
     internal static Energy Flow(Power power, Duration time) =>
         new((Int128)Math.Abs(power.Milliwatts) * time.BclCompatibleTicks / 5);
 

@@ -26,8 +26,9 @@ public sealed record LimitBoundsFinding(
 
 /// <summary>
 /// A limit against interval records, where no curve is at hand. One point's demand and highest power are its record's.
-/// For a sum of points the demand of the net power is exact, and its highest power lies between two named bounds; time and
-/// energy above follow from the lowest, the mean and the highest power alone. A bound is rounded away from certainty.
+/// For a sum of points the demand of the net power is exact, and its highest power lies between two named bounds;
+/// time and energy above follow from the lowest, the mean and the highest power alone.
+/// A bound is rounded away from certainty.
 /// </summary>
 public static class LimitBounds
 {
@@ -37,12 +38,14 @@ public static class LimitBounds
     /// At least: the mean, or one point at its highest while all others are at their lowest. At most: all at once.
     /// </summary>
     public const string SumOfPoints =
-        "sum of points: at least the mean, or one at its highest with the others at their lowest; at most all at their highest";
+        "sum of points: at least the mean, or one at its highest with the others at their lowest; at most all at their "
+        + "highest";
 
     /// <param name="part">The period, or a part of it: of a part only upper bounds are known.</param>
     /// <param name="points">One record of each point, all of this period.</param>
     public static LimitBoundsFinding Check(
-        Interval period, LimitStretch part, Direction direction, StandingLimitKind kind, IReadOnlyList<RecordedPeriod> points)
+        Interval period, LimitStretch part, Direction direction, StandingLimitKind kind,
+        IReadOnlyList<RecordedPeriod> points)
     {
         ArgumentOutOfRangeException.ThrowIfZero(points.Count, nameof(points));
         var length = Length(period);
@@ -53,13 +56,16 @@ public static class LimitBounds
         var highest = whole.Highest(isCovered, isWhole);
         var demand = isWhole ? whole.Demand(isCovered) : new Bounds<Power>(Power.Zero, highest.AtMost);
         var (time, energy) = whole.Above(part.Most.Milliwatts, Length(part.During), isCovered, isWhole);
-        var (low, high) = kind == StandingLimitKind.ContractDemand ? (demand.AtLeast, demand.AtMost) : (highest.AtLeast, highest.AtMost);
+        var (low, high) = kind == StandingLimitKind.ContractDemand
+            ? (demand.AtLeast, demand.AtMost) : (highest.AtLeast, highest.AtMost);
         var verdict = low > part.Most ? LimitVerdict.Above
             : high <= part.Most ? LimitVerdict.Within : LimitVerdict.Unproven;
-        return new(part.During, part.Most, highest, demand, time, energy, verdict, points.Count == 1 ? OnePoint : SumOfPoints);
+        return new(part.During, part.Most, highest, demand, time, energy, verdict, points.Count == 1
+            ? OnePoint : SumOfPoints);
     }
 
-    private static long Length(Interval period) => PowerCurve.Microseconds(period.End) - PowerCurve.Microseconds(period.Start);
+    private static long Length(Interval period) =>
+        PowerCurve.Microseconds(period.End) - PowerCurve.Microseconds(period.Start);
 }
 
 /// <summary>

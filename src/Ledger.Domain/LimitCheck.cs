@@ -3,7 +3,8 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>
-/// A limit of one direction over one stretch of time; <paramref name="Most"/> is never negative, whichever way it flows.
+/// A limit of one direction over one stretch of time; <paramref name="Most"/> is never negative,
+/// whichever way it flows.
 /// </summary>
 public readonly record struct LimitStretch(Interval During, Power Most);
 
@@ -44,7 +45,8 @@ public static class LimitCheck
         var first = 0;
         foreach (var period in periods)
         {
-            while (first < limit.Count && limit[first].During.HasEnd && limit[first].During.End <= period.Start) first++;
+            while (first < limit.Count && limit[first].During.HasEnd && limit[first].During.End <= period.Start)
+                first++;
             for (var i = first; i < limit.Count; i++)
             {
                 var (during, most) = limit[i];
@@ -123,8 +125,9 @@ internal struct LimitSum(long start, long end, long most)
         CurveSegment.UpTo(a, b, to).Import - CurveSegment.UpTo(a, b, from).Import;
 
     /// <summary>
-    /// Picoseconds above zero. The crossing, at p₀/(p₀-p₁) of the segment, is rounded half to even, whatever part of the
-    /// segment is asked for: so parts sum to the whole, and a higher limit never has more time above it.
+    /// Picoseconds above zero. The crossing, at p₀/(p₀-p₁) of the segment, is rounded half to even,
+    /// whatever part of the segment is asked for: so parts sum to the whole,
+    /// and a higher limit never has more time above it.
     /// </summary>
     private static Int128 TimeAbove(PowerSample a, PowerSample b, long from, long to)
     {

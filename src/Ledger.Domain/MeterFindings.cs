@@ -51,24 +51,29 @@ public sealed record MeterFinding(MeterRule Rule, Interval At, string Saw)
 }
 
 /// <summary>
-/// A finding about a reading that was recorded with quality suspect, so that the reason stands in the journal beside it.
+/// A finding about a reading that was recorded with quality suspect,
+/// so that the reason stands in the journal beside it.
 /// </summary>
 public sealed record MeterFindingRecorded(
-    RegisterId Register, Interval At, MeterRule Rule, FindingSeverity Severity, string Saw, EvidenceDigest? Evidence) : LedgerEvent;
+    RegisterId Register, Interval At, MeterRule Rule, FindingSeverity Severity, string Saw,
+    EvidenceDigest? Evidence) : LedgerEvent;
 
 /// <summary>
-/// The numbers that validation compares with. Where a market has its own, they replace these; each default says where it
-/// is from. Percentages are whole.
+/// The numbers that validation compares with. Where a market has its own, they replace these;
+/// each default says where it is from. Percentages are whole.
 /// </summary>
-/// <param name="SpikePercent">Most by which the highest interval exceeds the third-highest. California: 180 (from memory).</param>
-/// <param name="SumTolerance">Most by which the intervals' sum leaves the register's difference, beside one register step.</param>
+/// <param name="SpikePercent">Most by which the highest interval exceeds the third-highest. California:
+/// 180 (from memory).</param>
+/// <param name="SumTolerance">Most by which the intervals' sum leaves the register's difference,
+/// beside one register step.</param>
 /// <param name="EstimatedMax">Longest run of estimated or substituted intervals. Ours: one day.</param>
-/// <param name="ClockOffsetMax">Farthest that the meter's clock may be off. JJG 1148-2022 at later verification: 3 min.</param>
+/// <param name="ClockOffsetMax">Farthest that the meter's clock may be off. JJG 1148-2022 at later verification:
+/// 3 min.</param>
 /// <param name="High">Most energy of one interval; null: no limit beside the rated power.</param>
 /// <param name="Low">Least energy of one interval; null: none.</param>
 /// <param name="ScaleJumpRatio">
-/// A step at least this many times the largest that was seen before, but possible when divided by 1000, looks like watt-hours
-/// sent as kilowatt-hours. Ours: 500, half of 1000.
+/// A step at least this many times the largest that was seen before, but possible when divided by 1000,
+/// looks like watt-hours sent as kilowatt-hours. Ours: 500, half of 1000.
 /// </param>
 public sealed record MeterThresholds(
     int SpikePercent, Energy SumTolerance, Duration EstimatedMax, Duration ClockOffsetMax, Energy? High, Energy? Low,
@@ -88,7 +93,8 @@ public static class MeterRules
 {
     /// <summary>The finding as a fact, to be appended with the reading that it makes suspect.</summary>
     public static NewFact Fact(RegisterId register, MeterFinding finding, EvidenceDigest? evidence) => new(
-        new MeterFindingRecorded(register, finding.At, finding.Rule, finding.Severity, finding.Saw, evidence), finding.At,
+        new MeterFindingRecorded(register, finding.At, finding.Rule, finding.Severity, finding.Saw, evidence),
+        finding.At,
         new EvidenceKey($"finding/{register}/{finding.Rule}/{InstantPattern.ExtendedIso.Format(finding.At.Start)}/" +
             InstantPattern.ExtendedIso.Format(finding.At.End)));
 
@@ -109,10 +115,13 @@ public static class MeterRules
         MeterRule.Spike => new(FindingSeverity.Note,
             "the highest interval exceeds the third-highest by no more than the tolerance", "Oracle: spike"),
         MeterRule.SumCheck => new(FindingSeverity.Suspect,
-            "the intervals sum to the difference of the register, within one step and the tolerance", "Oracle: sum check"),
+            "the intervals sum to the difference of the register, within one step and the tolerance",
+            "Oracle: sum check"),
         MeterRule.Zero => new(FindingSeverity.Note, "not every interval is zero", "Oracle: zero"),
-        MeterRule.Negative => new(FindingSeverity.Refuse, "no energy of one direction is negative", "BRS-021 E86; Oracle: negative"),
-        MeterRule.High => new(FindingSeverity.Suspect, "no interval holds more than the high limit", "Oracle: high/low"),
+        MeterRule.Negative =>
+            new(FindingSeverity.Refuse, "no energy of one direction is negative", "BRS-021 E86; Oracle: negative"),
+        MeterRule.High =>
+            new(FindingSeverity.Suspect, "no interval holds more than the high limit", "Oracle: high/low"),
         MeterRule.Low => new(FindingSeverity.Suspect, "no interval holds less than the low limit", "Oracle: high/low"),
         MeterRule.Clock => new(FindingSeverity.Suspect,
             "the meter's clock is off by no more than the limit", "JJG 1148-2022; CIM 1.4.64"),
@@ -125,7 +134,8 @@ public static class MeterRules
         MeterRule.BeginZero => new(FindingSeverity.Refuse,
             "a register that has counted does not begin at zero again", "citrineos PR 1060: an offline transaction"),
         MeterRule.ScaleJump => new(FindingSeverity.Suspect,
-            "a step is not a thousand times what was seen before: watt-hours sent as kilowatt-hours", "Oracle: unit of measure"),
+            "a step is not a thousand times what was seen before: watt-hours sent as kilowatt-hours",
+            "Oracle: unit of measure"),
         MeterRule.Continuity => new(FindingSeverity.Suspect,
             "a transaction begins with the index with which the one before it ended", "OCPP 2.0.1 MeterValues"),
         MeterRule.Decrease => new(FindingSeverity.Refuse, "a register falls only where it rolls over", "Register.cs"),

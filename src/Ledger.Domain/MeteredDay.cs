@@ -4,10 +4,12 @@ using NodaTime;
 
 namespace Ledger.Domain;
 
-/// <summary>A fact and its position in the journal, so that what is computed from it can be traced back to it.</summary>
+/// <summary>A fact and its position in the journal,
+/// so that what is computed from it can be traced back to it.</summary>
 public sealed record Positioned<T>(long Position, T Fact)
 {
-    /// <summary>How a source names it: by its position, a correction also by its version and what it supersedes.</summary>
+    /// <summary>How a source names it: by its position,
+    /// a correction also by its version and what it supersedes.</summary>
     public string Name { get; init; } = Position.ToString(CultureInfo.InvariantCulture);
 }
 
@@ -45,7 +47,8 @@ public sealed record MeteredFacts(
 /// <item>Estimates that fill the period exactly, as the last resort and with their method.</item>
 /// <item>Nothing is known: no energy, and never a zero in its place.</item>
 /// </list>
-/// Of a reading that was corrected, the latest version counts. The source of each quantity names the rule and the positions of its facts.
+/// Of a reading that was corrected, the latest version counts.
+/// The source of each quantity names the rule and the positions of its facts.
 /// </summary>
 public static class MeteredDay
 {
@@ -61,7 +64,8 @@ public static class MeteredDay
         var register = new RegisterId(point, direction);
         facts = Corrected.Latest(facts);
         var estimates = facts.Estimates.Where(estimate => estimate.Fact.Register == register)
-            .GroupBy(estimate => estimate.Fact.Period).Select(versions => versions.MaxBy(estimate => estimate.Fact.Version)!)
+            .GroupBy(estimate => estimate.Fact.Period)
+            .Select(versions => versions.MaxBy(estimate => estimate.Fact.Version)!)
             .ToList();
         var readings = facts.IntervalReadings.Where(reading =>
             reading.Fact.Register == register && reading.Fact.Quality != ReadingQuality.Missing).ToList();
@@ -136,10 +140,11 @@ public static class MeteredDay
         new(curve.Quality == ReadingQuality.Missing ? null : curve.Energy, curve.Records, curve.Quality);
 
     /// <summary>
-    /// The register's energy in the periods of a bracket, less what interval readings say of some of them. It is divided
-    /// by the curve: each period gets its curve's energy, and what the register counted beyond the curves flowed while
-    /// they were not covered, as far as the rated power allows. Any other deviation is the curve's and is shared in
-    /// proportion to its energy; or to the duration, where the curves say that nothing flowed.
+    /// The register's energy in the periods of a bracket, less what interval readings say of some of them.
+    /// It is divided by the curve: each period gets its curve's energy,
+    /// and what the register counted beyond the curves flowed while they were not covered, as far as the rated power
+    /// allows. Any other deviation is the curve's and is shared in proportion to its energy; or to the duration,
+    /// where the curves say that nothing flowed.
     /// </summary>
     private static IEnumerable<(int Period, Share Share)> Divided(
         Bracket bracket, IReadOnlyList<Interval> periods, Share?[] settled, List<Curve> curves, Power? rated)
@@ -197,7 +202,8 @@ public static class MeteredDay
         }
     }
 
-    /// <summary>The differences from reading to reading; null where one may not be billed or the meter is another.</summary>
+    /// <summary>The differences from reading to reading;
+    /// null where one may not be billed or the meter is another.</summary>
     private static Energy? Counted(
         List<Positioned<RegisterReadingRecorded>> readings, List<Positioned<RegisterInForce>> installations)
     {
@@ -206,7 +212,8 @@ public static class MeteredDay
         {
             var meter = InForce(from.Fact.ReadAt);
             if (meter is null || meter != InForce(to.Fact.ReadAt)) return null;
-            if (Register.Difference(meter.Fact.Installed, from.Fact.IndexSteps, to.Fact.IndexSteps).Delta is not { } delta)
+            if (Register.Difference(meter.Fact.Installed, from.Fact.IndexSteps,
+                to.Fact.IndexSteps).Delta is not { } delta)
                 return null;
             sum += delta;
         }
@@ -216,7 +223,8 @@ public static class MeteredDay
         Positioned<RegisterInForce>? InForce(Instant at) => installations.LastOrDefault(entry => entry.Fact.From <= at);
     }
 
-    /// <summary>The facts inside a period, in order of time; none of them where one reaches outside or two overlap.</summary>
+    /// <summary>The facts inside a period, in order of time;
+    /// none of them where one reaches outside or two overlap.</summary>
     private static List<Positioned<T>> Inside<T>(
         Interval period, List<Positioned<T>> facts, Func<T, Interval> interval)
     {
@@ -253,7 +261,8 @@ public static class MeteredDay
 
     private static ReadingQuality Worse(ReadingQuality a, ReadingQuality b) => a > b ? a : b;
 
-    private static Energy Sum(IEnumerable<Energy> energies) => energies.Aggregate(Energy.Zero, (sum, next) => sum + next);
+    private static Energy Sum(IEnumerable<Energy> energies) =>
+        energies.Aggregate(Energy.Zero, (sum, next) => sum + next);
 
     // A milliwatt times a microsecond is a nanojoule.
     private static Energy Flow(Power power, long microseconds) => new((Int128)power.Milliwatts * microseconds * 2);

@@ -2,7 +2,8 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// Mean powers of one settlement period, positive when importing; null where nobody measured or recorded it.
-/// <paramref name="Requested"/> is what the vehicles asked of the connectors, <paramref name="Connectors"/> what they had.
+/// <paramref name="Requested"/> is what the vehicles asked of the connectors,
+/// <paramref name="Connectors"/> what they had.
 /// </summary>
 public sealed record PeakPeriod(Power Grid, Power? Discharge, Power? Charge, Power? Connectors, Power? Requested);
 
@@ -16,7 +17,8 @@ public sealed record Peak(Power Highest, int Period);
 public sealed record CounterfactualPeak(string Method, Peak? Highest, Power? Shaved, int? MissingIn);
 
 /// <summary>The measured peak beside what it would have been without storage and without management.</summary>
-public sealed record PeakComparison(Peak Measured, CounterfactualPeak WithoutStorage, CounterfactualPeak WithoutManagement);
+public sealed record PeakComparison(Peak Measured, CounterfactualPeak WithoutStorage,
+    CounterfactualPeak WithoutManagement);
 
 /// <summary>
 /// Peak shaving: the measured peak of the grid connection against two counterfactuals, never against a guess. Their
@@ -27,7 +29,8 @@ public static class PeakShaving
     /// <summary>Storage is taken away; everything else stays as it was measured.</summary>
     public const string WithoutStorageMethod = "grid + storage discharge - storage charge, per period";
 
-    /// <summary>Every connector has what was asked of it; the rest of the site, storage included, stays as measured.</summary>
+    /// <summary>Every connector has what was asked of it; the rest of the site, storage included,
+    /// stays as measured.</summary>
     public const string WithoutManagementMethod = "grid - connectors + requested power of the connectors, per period";
 
     public static PeakComparison Compare(IReadOnlyList<PeakPeriod> periods)
@@ -35,7 +38,8 @@ public static class PeakShaving
         ArgumentOutOfRangeException.ThrowIfZero(periods.Count, nameof(periods));
         var measured = Highest([.. periods.Select(period => period.Grid)]);
         return new(measured,
-            Without(WithoutStorageMethod, measured, [.. periods.Select(period => period.Grid + period.Discharge - period.Charge)]),
+            Without(WithoutStorageMethod, measured,
+                [.. periods.Select(period => period.Grid + period.Discharge - period.Charge)]),
             Without(WithoutManagementMethod, measured,
                 [.. periods.Select(period => period.Grid - period.Connectors + period.Requested)]));
     }

@@ -8,7 +8,8 @@ public readonly record struct PowerSample(long AtMicroseconds, long Milliwatts);
 /// <summary>
 /// What a curve proves about one period. <paramref name="Samples"/> counts the instants with a sample; repeats of one
 /// instant are duplicates (same power) or conflicts (another power). Covered time and gaps make up the whole period.
-/// Extremes are those of the samples; where none lies in the period, those of the power at the edges of what is covered.
+/// Extremes are those of the samples; where none lies in the period,
+/// those of the power at the edges of what is covered.
 /// </summary>
 public sealed record PeriodIntegral(
     Interval Period, Energy Import, Energy Export, Power Minimum, Power Maximum, long CoveredMicroseconds,
@@ -22,7 +23,8 @@ public sealed record PeriodIntegral(
 /// </summary>
 public static class PowerCurve
 {
-    /// <summary>The window of the ramp, in µs: fixed, because the noise of adjacent samples grows with their rate.</summary>
+    /// <summary>The window of the ramp, in µs: fixed,
+    /// because the noise of adjacent samples grows with their rate.</summary>
     public const long RampWindowMicroseconds = 1_000_000;
 
     /// <summary>Longest gap that may be allowed: up to here every product fits into 128 bits.</summary>

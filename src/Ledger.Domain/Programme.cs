@@ -17,7 +17,8 @@ public enum ServiceKind
     Reserve = 5,
 }
 
-/// <summary>Over what a programme adds deliveries up before it pays: netting between points happens there or nowhere.</summary>
+/// <summary>Over what a programme adds deliveries up before it pays:
+/// netting between points happens there or nowhere.</summary>
 public enum PaymentLevel { SettlementPoint = 1, Station = 2, Account = 3 }
 
 /// <summary>
@@ -29,7 +30,8 @@ public enum PaymentLevel { SettlementPoint = 1, Station = 2, Account = 3 }
 /// <param name="NoticeMs">Least time from an instruction to the start of its period.</param>
 /// <param name="RampMs">Time from the start within which the ordered power need not be reached.</param>
 /// <param name="TolerancePermille">Share of the ordered power by which a delivery may miss it.</param>
-/// <param name="Precedence">Of two programmes that claim the same energy, the one with the higher number has it.</param>
+/// <param name="Precedence">Of two programmes that claim the same energy,
+/// the one with the higher number has it.</param>
 /// <param name="SharesWith">
 /// Programmes with which this one may be paid for the same energy. It holds where both declare it, so that no programme
 /// can decide for another.
@@ -44,12 +46,14 @@ public sealed record ProgrammeState(IReadOnlyList<ProgrammePublished> Published)
 {
     public static readonly ProgrammeState Empty = new([]);
 
-    /// <summary>The version that holds at an instant, of several from one instant the highest; null before the first.</summary>
+    /// <summary>The version that holds at an instant, of several from one instant the highest;
+    /// null before the first.</summary>
     public ProgrammePublished? At(Instant at) => Published.Where(version => version.ValidFrom <= at)
         .OrderBy(version => version.ValidFrom).ThenBy(version => version.Version).LastOrDefault();
 }
 
-/// <summary>When a version of a programme may be published. A version is never changed; new terms are a new version.</summary>
+/// <summary>When a version of a programme may be published. A version is never changed;
+/// new terms are a new version.</summary>
 public static class Programmes
 {
     private const int PermilleMax = 1000;
@@ -68,7 +72,8 @@ public static class Programmes
             return known with { SharesWith = [] } == programme with { SharesWith = [] }
                 && known.SharesWith.SequenceEqual(programme.SharesWith)
                 ? new Decision.AlreadyRecorded()
-                : new Decision.Rejected(Rejection.AlreadyRegistered, $"version {programme.Version} is published and differs");
+                : new Decision.Rejected(Rejection.AlreadyRegistered,
+                    $"version {programme.Version} is published and differs");
         return new Decision.Accepted(NewFact.At(programme, programme.ValidFrom, evidence));
     }
 

@@ -61,7 +61,8 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
         // 7.2e15 half nanojoules a kWh = 72 · 10¹⁴; scaling by 10^decimals stays far inside Int128.
         var scale = PowerOfTen(decimals);
         // Above 2.3·10¹⁰ kWh the product with 10¹² does not fit into 128 bits.
-        var magnitude = DivideHalfEven((BigInteger)Int128.Abs(HalfNanojoules) * scale, (BigInteger)HalfNanojoulesPerWattHour * 1000);
+        var magnitude = DivideHalfEven((BigInteger)Int128.Abs(HalfNanojoules) * scale,
+            (BigInteger)HalfNanojoulesPerWattHour * 1000);
         var sign = HalfNanojoules < 0 && magnitude != 0 ? "-" : "";
         var whole = (magnitude / scale).ToString(CultureInfo.InvariantCulture);
         return decimals == 0
@@ -70,15 +71,16 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
     }
 
     /// <summary>
-    /// The energy in kWh as a number, rounded half to even to <paramref name="decimals"/> places (0 to 12): for rules that
-    /// count in decimals, which must say to how many.
+    /// The energy in kWh as a number, rounded half to even to <paramref name="decimals"/> places (0 to 12):
+    /// for rules that count in decimals, which must say to how many.
     /// </summary>
     public decimal ToDecimalKwh(int decimals)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(decimals);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(decimals, 12);
         var scale = PowerOfTen(decimals);
-        return (decimal)DivideHalfEven(HalfNanojoules * scale, (Int128)HalfNanojoulesPerWattHour * 1000) / (decimal)scale;
+        return (decimal)DivideHalfEven(HalfNanojoules * scale, (Int128)HalfNanojoulesPerWattHour * 1000)
+            / (decimal)scale;
     }
 
     public override string ToString() => ToKwh(6) + " kWh";

@@ -5,8 +5,9 @@ using NodaTime.Text;
 namespace Ledger.Domain;
 
 /// <summary>
-/// A corrected index. <paramref name="Version"/> v supersedes version v − 1; version 1 is the reading as it was read, also
-/// one that was quarantined, which a correction releases. Quality missing withdraws the reading: it has no index then.
+/// A corrected index. <paramref name="Version"/> v supersedes version v − 1; version 1 is the reading as it was read,
+/// also one that was quarantined, which a correction releases. Quality missing withdraws the reading:
+/// it has no index then.
 /// </summary>
 public sealed record RegisterReadingCorrected(
     RegisterId Register, Instant ReadAt, int Version, long IndexSteps, ReadingQuality Quality, string Reason,
@@ -16,8 +17,9 @@ public sealed record RegisterReadingCorrected(
 public sealed record ReadingVersion(long IndexSteps, ReadingQuality? Quality, string? Reason);
 
 /// <summary>
-/// The rule of corrected register readings: a correction names the version that it supersedes, which must be the latest,
-/// and its index must fit between its neighbours as a late reading must. The old version stays in the journal and is what
+/// The rule of corrected register readings: a correction names the version that it supersedes,
+/// which must be the latest, and its index must fit between its neighbours as a late reading must.
+/// The old version stays in the journal and is what
 /// "as known at" an earlier position answers.
 /// </summary>
 public static class ReadingCorrections
@@ -26,7 +28,8 @@ public static class ReadingCorrections
     public static EvidenceKey Key(RegisterReadingCorrected correction) => new(
         $"reading-correction/{correction.Register}/{InstantPattern.ExtendedIso.Format(correction.ReadAt)}/v{correction.Version}");
 
-    /// <summary>All versions of the reading at an instant, the first as it was read; none where none is known.</summary>
+    /// <summary>All versions of the reading at an instant, the first as it was read;
+    /// none where none is known.</summary>
     public static ImmutableList<ReadingVersion> Versions(RegisterState state, Instant readAt)
     {
         if (state.Corrected.TryGetValue(readAt, out var versions)) return versions;
@@ -36,7 +39,8 @@ public static class ReadingCorrections
             : [];
     }
 
-    /// <summary>Guards stand in the order of their codes; the same version with the same content is already recorded.</summary>
+    /// <summary>Guards stand in the order of their codes;
+    /// the same version with the same content is already recorded.</summary>
     public static Decision Decide(RegisterState state, RegisterReadingCorrected correction)
     {
         var versions = Versions(state, correction.ReadAt);
@@ -44,7 +48,8 @@ public static class ReadingCorrections
             && versions[correction.Version - 1] == VersionOf(correction)) return new Decision.AlreadyRecorded();
         if (state.Installed is not { } installed || installed.Register != correction.Register)
             return new Decision.Rejected(Rejection.UnknownRegister, $"register {correction.Register} is not installed");
-        if (correction.Quality != ReadingQuality.Missing && Misfit(state, installed, correction) is { } misfit) return misfit;
+        if (correction.Quality != ReadingQuality.Missing && Misfit(state, installed, correction) is { } misfit)
+            return misfit;
         return CorrectionVersions.Misplaced(correction.Version, versions.Count, "instant") as Decision
             ?? new Decision.Accepted(NewFact.At(correction, correction.ReadAt, Key(correction)));
     }
@@ -66,19 +71,22 @@ public static class ReadingCorrections
     private static ReadingVersion VersionOf(RegisterReadingCorrected correction) =>
         new(correction.IndexSteps, correction.Quality, correction.Reason);
 
-    private static Decision.Rejected? Misfit(RegisterState state, RegisterInstalled installed, RegisterReadingCorrected correction)
+    private static Decision.Rejected? Misfit(RegisterState state, RegisterInstalled installed,
+        RegisterReadingCorrected correction)
     {
         var index = correction.IndexSteps;
         var others = Without(state.Readings, new(correction.ReadAt, 0));
         var place = ~others.BinarySearch(new(correction.ReadAt, 0), Register.ByTime);
         KnownReading? before = place > 0 ? others[place - 1] : null;
         if (place < others.Count && !Register.FitsBefore(installed, before, index, others[place]))
-            return new(Rejection.ReadBeforeLastReading, $"index {index} does not fit before {others[place].IndexSteps} of " +
+            return new(Rejection.ReadBeforeLastReading,
+                $"index {index} does not fit before {others[place].IndexSteps} of " +
                 InstantPattern.ExtendedIso.Format(others[place].ReadAt));
         if (index < 0) return new(Rejection.NegativeEnergy, $"index {index} is negative");
         if (index >= Energy.PowerOfTen(installed.Digits))
             return new(Rejection.TooManyDigits, $"index {index} has more than {installed.Digits} digits");
-        return before is { } last && Register.Difference(installed, last.IndexSteps, index) is { Code: { } code, Detail: { } detail }
+        return before is { } last
+            && Register.Difference(installed, last.IndexSteps, index) is { Code: { } code, Detail: { } detail }
             ? new(code, detail)
             : null;
     }

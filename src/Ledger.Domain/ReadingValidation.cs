@@ -22,12 +22,14 @@ public sealed record MeteredTransaction(string Id, Interval Period, long BeginSt
 /// </summary>
 public static class ReadingValidation
 {
-    /// <summary>How many readings before one are compared with it (ours): enough to know how much power is usual.</summary>
+    /// <summary>How many readings before one are compared with it (ours):
+    /// enough to know how much power is usual.</summary>
     public const int ReadingsCompared = 4;
 
     /// <summary>All findings of a series of readings. Their order changes nothing.</summary>
     public static IReadOnlyList<MeterFinding> Of(
-        RegisterInstalled installed, IReadOnlyList<KnownReading> readings, ReadingContext context, MeterThresholds limits)
+        RegisterInstalled installed, IReadOnlyList<KnownReading> readings, ReadingContext context,
+        MeterThresholds limits)
     {
         var found = new List<MeterFinding>();
         var before = new List<KnownReading>();
@@ -35,24 +37,29 @@ public static class ReadingValidation
         {
             var values = same.Select(reading => reading.IndexSteps).Distinct().Order().ToList();
             if (values.Count > 1) found.Add(At(MeterRule.Conflict, same.Key, string.Join(" and ", values) + " steps"));
-            else if (same.Count() > 1) found.Add(At(MeterRule.Duplicate, same.Key, $"{same.Count()} times {values[0]} steps"));
+            else if (same.Count() > 1)
+                found.Add(At(MeterRule.Duplicate, same.Key, $"{same.Count()} times {values[0]} steps"));
             found.AddRange(OfReading(installed, before, new(same.Key, values[0]), context, limits));
             before.Add(new(same.Key, values[0]));
         }
-        return [.. found.OrderBy(finding => finding.Rule).ThenBy(finding => finding.At.Start).ThenBy(finding => finding.At.End)];
+        return [.. found.OrderBy(finding => finding.Rule).ThenBy(finding => finding.At.Start)
+            .ThenBy(finding => finding.At.End)];
     }
 
-    /// <summary>The findings of one reading, given those before it in order of time; the last few of them are enough.</summary>
+    /// <summary>The findings of one reading, given those before it in order of time;
+    /// the last few of them are enough.</summary>
     public static IEnumerable<MeterFinding> OfReading(
         RegisterInstalled installed, IReadOnlyList<KnownReading> before, KnownReading now, ReadingContext context,
         MeterThresholds limits)
     {
         if (now.IndexSteps < 0) yield return At(MeterRule.Negative, now.ReadAt, $"{now.IndexSteps} steps");
         if (context.SentFactor is { } factor && factor != installed.Factor)
-            yield return At(MeterRule.Factor, now.ReadAt, $"sent with factor {factor}, installed with {installed.Factor}");
+            yield return At(MeterRule.Factor, now.ReadAt,
+                $"sent with factor {factor}, installed with {installed.Factor}");
         if (context.ClockOffset is { } offset && (offset > limits.ClockOffsetMax || -offset > limits.ClockOffsetMax))
             yield return At(MeterRule.Clock, now.ReadAt,
-                $"off by {IntervalValidation.Minutes(offset)}, limit {IntervalValidation.Minutes(limits.ClockOffsetMax)}");
+                $"off by {IntervalValidation.Minutes(offset)}, limit "
+                + $"{IntervalValidation.Minutes(limits.ClockOffsetMax)}");
         if (before.Count == 0 || now.IndexSteps < 0) yield break;
         var recent = before.Skip(before.Count - ReadingsCompared).ToList();
         var last = recent[^1];
@@ -63,7 +70,8 @@ public static class ReadingValidation
         else if (step.Delta is null) yield return new(MeterRule.Decrease, span, step.Detail!);
         var excess = Excess(installed, recent, now, step.Delta, context.PowerMax, limits);
         if (excess is not null && context.PowerMax is { } power)
-            yield return new(MeterRule.PowerLimit, span, $"{step.Delta}, but {power} gives at most {excess} since the reading before");
+            yield return new(MeterRule.PowerLimit, span,
+                $"{step.Delta}, but {power} gives at most {excess} since the reading before");
         if (IsThousandfold(installed, last, now, context.PowerMax) && (excess is not null || step.Delta is null))
             yield return new(MeterRule.ScaleJump, span, $"from {last.IndexSteps} to {now.IndexSteps} steps");
     }
@@ -79,22 +87,27 @@ public static class ReadingValidation
             .ThenBy(t => t.Id, StringComparer.Ordinal))
         {
             if (before is { } earlier && Continues(installed, earlier, now) is { } broken) found.Add(broken);
-            var zero = found.Count > 0 && found[^1] is { Rule: MeterRule.BeginZero } last && last.At.End == now.Period.Start;
-            // What a transaction that began at a false zero counted is the register's whole life, and known to be wrong.
+            var zero = found.Count > 0 && found[^1] is { Rule: MeterRule.BeginZero } last
+                && last.At.End == now.Period.Start;
+            // What a transaction that began at a false zero counted is the register's whole life,
+            // and known to be wrong.
             if (!zero)
                 found.AddRange(OfReading(installed, [new(now.Period.Start, now.BeginSteps)],
                     new(now.Period.End, now.EndSteps), context, limits));
             before = now;
         }
-        return [.. found.OrderBy(finding => finding.Rule).ThenBy(finding => finding.At.Start).ThenBy(finding => finding.At.End)];
+        return [.. found.OrderBy(finding => finding.Rule).ThenBy(finding => finding.At.Start)
+            .ThenBy(finding => finding.At.End)];
     }
 
-    private static MeterFinding? Continues(RegisterInstalled installed, MeteredTransaction before, MeteredTransaction now)
+    private static MeterFinding? Continues(RegisterInstalled installed, MeteredTransaction before,
+        MeteredTransaction now)
     {
         if (before.EndSteps == now.BeginSteps) return null;
         var between = new Interval(Instant.Min(before.Period.End, now.Period.Start), now.Period.Start);
         return BeginsAtZero(installed, before.EndSteps, now.BeginSteps)
-            ? new(MeterRule.BeginZero, between, $"{now.Id} begins at 0 after {before.Id} ended at {before.EndSteps} steps")
+            ? new(MeterRule.BeginZero, between,
+                $"{now.Id} begins at 0 after {before.Id} ended at {before.EndSteps} steps")
             : new(MeterRule.Continuity, between,
                 $"{before.Id} ended at {before.EndSteps} steps, {now.Id} begins at {now.BeginSteps}");
     }
@@ -139,13 +152,15 @@ public static class ReadingValidation
     {
         if (last.IndexSteps <= 0) return false;
         long? scaled = now.IndexSteps / 1000 >= last.IndexSteps ? now.IndexSteps / 1000
-            : now.IndexSteps > 0 && now.IndexSteps < long.MaxValue / 1000 && now.IndexSteps < last.IndexSteps ? now.IndexSteps * 1000
+            : now.IndexSteps > 0 && now.IndexSteps < long.MaxValue / 1000 && now.IndexSteps < last.IndexSteps
+                ? now.IndexSteps * 1000
             : null;
         // Watt-hours cut off below their last digit leave up to a thousand steps open.
         if (scaled is not { } index || index + 999 < last.IndexSteps) return false;
         var delta = Register.Difference(installed, last.IndexSteps, Math.Max(index, last.IndexSteps)).Delta;
         return power is { } known
-            ? delta <= IntervalValidation.Flow(known, now.ReadAt - last.ReadAt) + Register.Difference(installed, 0, 1000).Delta
+            ? delta <= IntervalValidation.Flow(known, now.ReadAt - last.ReadAt)
+                + Register.Difference(installed, 0, 1000).Delta
             : index - last.IndexSteps <= Math.Max(1000, last.IndexSteps / 10);
     }
 

@@ -14,7 +14,8 @@ public readonly record struct PenaltyParty(string Id, BigInteger Penalty, BigInt
 public static class Redistribution
 {
     /// <summary>Whether there is anybody to give the penalties to.</summary>
-    public static bool CanGiveBack(IReadOnlyList<PenaltyParty> parties) => Attribution.CanDivide(Pot(parties), Shares(parties));
+    public static bool CanGiveBack(IReadOnlyList<PenaltyParty> parties) =>
+        Attribution.CanDivide(Pot(parties), Shares(parties));
 
     /// <summary>What each party gets less what it pays, in the order of the parties; the results sum to zero.</summary>
     public static IReadOnlyList<BigInteger> Net(IReadOnlyList<PenaltyParty> parties) =>

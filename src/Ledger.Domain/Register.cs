@@ -13,7 +13,8 @@ public readonly record struct RegisterId(SettlementPointId Point, Direction Dire
     public static RegisterId Parse(string text)
     {
         var at = text.LastIndexOf('/');
-        Direction? direction = text[(at + 1)..] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ => null };
+        Direction? direction = text[(at + 1)..] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ =>
+            null };
         return at > 0 && direction is { } known
             ? new(new SettlementPointId(text[..at]), known)
             : throw new FormatException($"{text} names no register");
@@ -21,7 +22,8 @@ public readonly record struct RegisterId(SettlementPointId Point, Direction Dire
 }
 
 /// <summary>How good a reading is, in order from the best.</summary>
-public enum ReadingQuality { MeasuredSigned = 1, Measured = 2, Estimated = 3, Substituted = 4, Suspect = 5, Missing = 6 }
+public enum ReadingQuality { MeasuredSigned = 1, Measured = 2, Estimated = 3, Substituted = 4, Suspect = 5,
+    Missing = 6 }
 
 /// <summary>
 /// A register as installed. <paramref name="Digits"/> counts all digits, decimals included. The factor (transformer
@@ -33,15 +35,19 @@ public sealed record RegisterInstalled(
 
 /// <summary>An index read from a register, in its own steps (10^-decimals kWh).</summary>
 public sealed record RegisterReadingRecorded(
-    RegisterId Register, Instant ReadAt, long IndexSteps, ReadingQuality Quality, EvidenceDigest? Evidence) : LedgerEvent;
+    RegisterId Register, Instant ReadAt, long IndexSteps, ReadingQuality Quality,
+    EvidenceDigest? Evidence) : LedgerEvent;
 
-/// <summary>A reading that decreased outside the rollover rule: kept, counted only after a later fact releases it.</summary>
+/// <summary>A reading that decreased outside the rollover rule: kept,
+/// counted only after a later fact releases it.</summary>
 public sealed record RegisterReadingQuarantined(
-    RegisterId Register, Instant ReadAt, long IndexSteps, Rejection Code, string Detail, EvidenceDigest? Evidence) : LedgerEvent;
+    RegisterId Register, Instant ReadAt, long IndexSteps, Rejection Code, string Detail,
+    EvidenceDigest? Evidence) : LedgerEvent;
 
 /// <summary>Metered energy within one half-open interval, as a meter-data provider sends it (NEM12).</summary>
 public sealed record IntervalReadingRecorded(
-    RegisterId Register, Interval Period, Energy Energy, ReadingQuality Quality, string? Method, EvidenceDigest? Evidence) : LedgerEvent;
+    RegisterId Register, Interval Period, Energy Energy, ReadingQuality Quality, string? Method,
+    EvidenceDigest? Evidence) : LedgerEvent;
 
 /// <summary>A reading as it comes in, before any rule has judged it; same members as the fact it may become.</summary>
 public sealed record RegisterReadingInput(
@@ -60,7 +66,8 @@ public readonly record struct KnownReading(Instant ReadAt, long IndexSteps);
 public sealed record RegisterState(
     RegisterInstalled? Installed, ImmutableList<KnownReading> Readings, ImmutableList<KnownReading> Quarantined)
 {
-    /// <summary>All versions of the readings that were corrected, the first as it was read; corrections are few.</summary>
+    /// <summary>All versions of the readings that were corrected, the first as it was read;
+    /// corrections are few.</summary>
     public ImmutableDictionary<Instant, ImmutableList<ReadingVersion>> Corrected { get; init; } =
         ImmutableDictionary<Instant, ImmutableList<ReadingVersion>>.Empty;
 
@@ -106,7 +113,8 @@ public static class Register
             var natural = Energy.PowerOfTen(installed.Digits);
             var modulus = installed.ModulusSteps ?? natural;
             var rollsOver = previousSteps <= modulus && (installed.ModulusSteps is not null
-                || (natural - previousSteps) * 100 <= natural && (Int128)currentSteps * 100 < natural); // last and first 1 %
+                // last and first 1 %
+                || (natural - previousSteps) * 100 <= natural && (Int128)currentSteps * 100 < natural);
             if (!rollsOver)
                 return new(null, Rejection.ChangeOfBasis,
                     $"index fell from {previousSteps} to {currentSteps} steps, which is no rollover at {modulus}");
@@ -120,10 +128,12 @@ public static class Register
     }
 
     /// <summary>
-    /// Judges a reading against what is known; guards stand in the order of their codes. A late reading that fits between its neighbours
-    /// is accepted: it restates when energy flowed, never how much. What validation finds in an accepted reading makes it suspect.
+    /// Judges a reading against what is known; guards stand in the order of their codes.
+    /// A late reading that fits between its neighbours is accepted: it restates when energy flowed, never how much.
+    /// What validation finds in an accepted reading makes it suspect.
     /// </summary>
-    public static Decision Decide(RegisterState state, RegisterReadingInput input, Instant now, ReadingContext? context = null)
+    public static Decision Decide(RegisterState state, RegisterReadingInput input, Instant now,
+        ReadingContext? context = null)
     {
         var known = new KnownReading(input.ReadAt, input.IndexSteps);
         if (ReadingCorrections.Versions(state, input.ReadAt) is [{ } sent, ..])
@@ -162,19 +172,23 @@ public static class Register
             input.Register, input.ReadAt, input.IndexSteps,
             findings.Count > 0 ? ReadingQuality.Suspect : input.Quality, input.Evidence));
         return new Decision.Accepted(
-            [.. accepted.Facts, .. findings.Select(finding => MeterRules.Fact(input.Register, finding, input.Evidence))]);
+            [.. accepted.Facts, .. findings.Select(finding =>
+                MeterRules.Fact(input.Register, finding, input.Evidence))]);
     }
 
     /// <summary>Why the latest index may not count: it fell, or it is zero and no rollover explains that.</summary>
-    private static (Rejection Code, string Detail)? Quarantine(RegisterInstalled installed, KnownReading last, KnownReading now)
+    private static (Rejection Code, string Detail)? Quarantine(RegisterInstalled installed, KnownReading last,
+        KnownReading now)
     {
-        if (Difference(installed, last.IndexSteps, now.IndexSteps) is { Code: { } code, Detail: { } detail }) return (code, detail);
+        if (Difference(installed, last.IndexSteps, now.IndexSteps) is { Code: { } code, Detail: { } detail })
+            return (code, detail);
         return ReadingValidation.BeginsAtZero(installed, last.IndexSteps, now.IndexSteps)
             ? (Rejection.BeginIsZero, $"index 0 after {last.IndexSteps} steps, which is not near the modulus")
             : null;
     }
 
-    /// <summary>Judges an installation: one that says nothing new is already recorded, any other is a new fact.</summary>
+    /// <summary>Judges an installation: one that says nothing new is already recorded,
+    /// any other is a new fact.</summary>
     public static Decision DecideInstalled(RegisterState state, RegisterInstalled installed, Instant from)
     {
         if (installed.Digits is < 1 or > Limits.RegisterDigitsMax)
@@ -191,7 +205,8 @@ public static class Register
                 installed, from, InstalledKey(installed.Register, installed.MeterSerial)));
     }
 
-    /// <summary>The state after a fact. A new installation is a new basis: readings before it are compared no more.</summary>
+    /// <summary>The state after a fact. A new installation is a new basis:
+    /// readings before it are compared no more.</summary>
     public static RegisterState Evolve(RegisterState state, LedgerEvent happened) => happened switch
     {
         RegisterInstalled installed => RegisterState.Of(installed),

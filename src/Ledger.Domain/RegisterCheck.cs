@@ -16,7 +16,8 @@ public readonly record struct ErrorBand(long PartsPerBillion)
 
     private const long Whole = 100 * Percent;
 
-    /// <summary>The band of an energy, up to the next half nanojoule: a bound may be too wide, never too narrow.</summary>
+    /// <summary>The band of an energy, up to the next half nanojoule: a bound may be too wide,
+    /// never too narrow.</summary>
     public Energy Of(Energy energy) =>
         new((Int128.Abs(energy.HalfNanojoules) * PartsPerBillion + (Whole - 1)) / Whole);
 }
@@ -73,8 +74,9 @@ public sealed record RegisterCheckResult(
 
 /// <summary>
 /// The register against the integral of the curve (market rules 2.5, our proposal: no market has a rule for it).
-/// The budget is E · (class of the meter + class of the curve) + one register step, because a reading is cut off by less
-/// than a step and the two cuts of a difference have opposite signs + |power at each edge| · clock offset
+/// The budget is E · (class of the meter + class of the curve) + one register step,
+/// because a reading is cut off by less than a step and the two cuts of a difference have opposite signs + |power at
+/// each edge| · clock offset
 /// + Σ ½ · (most − least) · gap + the band of the converter's loss. Within it they agree; beyond it they do not; and
 /// where it is wider than a stated share of the energy it could hide anything, so nothing is decided.
 /// Whatever the verdict, the register is the amount.
@@ -84,7 +86,8 @@ public static class RegisterCheck
     /// <summary>The widest budget that still decides, as a share of the energy (ours).</summary>
     public static readonly ErrorBand Decides = new(5 * ErrorBand.Percent);
 
-    /// <summary>The class that is taken for a meter of which none is recorded: 0.5 % (IEC 62053-22, class 0.5 S).</summary>
+    /// <summary>The class that is taken for a meter of which none is recorded: 0.5 % (IEC 62053-22,
+    /// class 0.5 S).</summary>
     public static readonly ErrorBand AssumedMeterClass = new(ErrorBand.Percent / 2);
 
     /// <summary>The same for the device that measures the curve.</summary>

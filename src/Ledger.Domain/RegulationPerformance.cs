@@ -3,8 +3,9 @@ using System.Numerics;
 namespace Ledger.Domain;
 
 /// <summary>
-/// How well a response followed a regulation signal, each from 0 to 1 and to <see cref="RegulationPerformance.Decimals"/>
-/// decimals; a correlation is negative where the response went against the signal.
+/// How well a response followed a regulation signal, each from 0 to 1 and to <see
+/// cref="RegulationPerformance.Decimals"/> decimals;
+/// a correlation is negative where the response went against the signal.
 /// </summary>
 public sealed record PerformanceScore(decimal Delay, decimal Correlation, decimal Precision, decimal Overall);
 
@@ -26,13 +27,16 @@ public static class RegulationPerformance
     public const int Decimals = 9;
     /// <summary>Seconds between two samples of the rule; finer signals are thinned to it.</summary>
     public const int StepSeconds = 10;
-    /// <summary>Samples at 10 s that the rule reads: of the request an hour, of the response five minutes more.</summary>
+    /// <summary>Samples at 10 s that the rule reads: of the request an hour,
+    /// of the response five minutes more.</summary>
     public const int RequestSamples = Blocks * Samples, ResponseSamples = RequestSamples + Samples;
 
     private const int Blocks = 12, Samples = 30;
-    /// <summary>Inner fractions are whole multiples of 10^-24; twelve of them, cut, stay far below the ninth decimal.</summary>
+    /// <summary>Inner fractions are whole multiples of 10^-24; twelve of them, cut,
+    /// stay far below the ninth decimal.</summary>
     private const int InnerDecimals = 24;
-    /// <summary>A request with a standard deviation below 0.01 is nearly constant, a response below 0.00001 constant.</summary>
+    /// <summary>A request with a standard deviation below 0.01 is nearly constant,
+    /// a response below 0.00001 constant.</summary>
     private const int RequestDeviationDecimals = 2, ResponseDeviationDecimals = 5;
 
     private static readonly BigInteger One = BigInteger.Pow(10, InnerDecimals);
@@ -41,7 +45,8 @@ public static class RegulationPerformance
     /// Scores samples at 10 s, each a whole number of 10^-<paramref name="decimals"/> of one unit; those beyond the
     /// rule's hour are not read.
     /// </summary>
-    public static PerformanceScore Of(IReadOnlyList<BigInteger> request, IReadOnlyList<BigInteger> response, int decimals)
+    public static PerformanceScore Of(IReadOnlyList<BigInteger> request, IReadOnlyList<BigInteger> response,
+        int decimals)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.Count, RequestSamples);
         ArgumentOutOfRangeException.ThrowIfLessThan(response.Count, ResponseSamples);
@@ -155,7 +160,8 @@ public static class RegulationPerformance
 
     private static decimal Mean(BigInteger sum, int count)
     {
-        var (unit, half) = (BigInteger.Pow(10, InnerDecimals - Decimals) * count, BigInteger.Pow(10, InnerDecimals - Decimals) * count / 2);
+        var (unit, half) = (BigInteger.Pow(10, InnerDecimals - Decimals) * count,
+            BigInteger.Pow(10, InnerDecimals - Decimals) * count / 2);
         var rounded = (BigInteger.Abs(sum) + half) / unit;
         return sum.Sign * (decimal)rounded / 1_000_000_000m;
     }

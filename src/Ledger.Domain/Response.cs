@@ -14,8 +14,10 @@ namespace Ledger.Domain;
 /// From 90 % to the end: what was held of the ordered change, as a share of it; nothing above the order makes up for
 /// what was missing at another time. Null when 90 % is never reached, or only at the very end.
 /// </param>
-/// <param name="Shortfall">Ordered and not moved, from the order until 90 % (or the end, if that is never reached).</param>
-/// <param name="WidestStep">Longest time between two samples, in µs: inside a step the curve is taken as straight.</param>
+/// <param name="Shortfall">Ordered and not moved, from the order until 90 % (or the end,
+/// if that is never reached).</param>
+/// <param name="WidestStep">Longest time between two samples, in µs:
+/// inside a step the curve is taken as straight.</param>
 public sealed record ResponseMeasure(
     Fraction Initial, Fraction? TenPercent, Fraction? NinetyPercent, Fraction? Ramp, Fraction Overshoot,
     Fraction? Settled, Fraction? Sustained, Energy Shortfall, Fraction WidestStep);
@@ -28,7 +30,8 @@ public sealed record ResponseMeasure(
 /// </summary>
 public static class Response
 {
-    /// <summary>A point of the curve: µs after the order, and mW moved in the ordered direction since the order.</summary>
+    /// <summary>A point of the curve: µs after the order,
+    /// and mW moved in the ordered direction since the order.</summary>
     private readonly record struct Moved(Fraction At, Fraction By);
 
     /// <summary>
@@ -40,7 +43,8 @@ public static class Response
     /// <param name="orderAt">When the order was given, in µs on the clock of the samples.</param>
     /// <param name="until">When the order ended; later samples are not looked at.</param>
     public static ResponseMeasure? Measure(
-        ReadOnlySpan<PowerSample> samples, long orderedMilliwatts, Fraction toleranceMilliwatts, long orderAt, long until)
+        ReadOnlySpan<PowerSample> samples, long orderedMilliwatts, Fraction toleranceMilliwatts, long orderAt,
+        long until)
     {
         ArgumentOutOfRangeException.ThrowIfZero(orderedMilliwatts);
         var known = CurveOrder.Sorted(samples, [], []);

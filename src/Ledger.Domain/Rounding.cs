@@ -2,8 +2,9 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// The one named rounding of settled quantities: each value, with what the values before it left over, is rounded half
-/// away from zero, and the rest is carried to the next. The sum of the rounded values and the residual is the exact sum.
-/// Source: Energinet opengeh-wholesale, test_rounding.py (four times 222.03075 is 222.031, .031, .030, .031).
+/// away from zero, and the rest is carried to the next.
+/// The sum of the rounded values and the residual is the exact sum. Source: Energinet opengeh-wholesale,
+/// test_rounding.py (four times 222.03075 is 222.031, .031, .030, .031).
 /// </summary>
 public static class Rounding
 {

@@ -8,7 +8,8 @@ namespace Ledger.Domain;
 /// </summary>
 /// <param name="Source">Where the numbers were read.</param>
 public sealed record RulePackPublished(
-    RulePackId Pack, int Version, bool Provisional, string Source, BaselineRule? Baseline, ScoringRule? Scoring) : LedgerEvent;
+    RulePackId Pack, int Version, bool Provisional, string Source, BaselineRule? Baseline,
+    ScoringRule? Scoring) : LedgerEvent;
 
 /// <summary>The published versions of one pack, in order.</summary>
 public sealed record RulePackState(IReadOnlyList<RulePackPublished> Published)
@@ -30,10 +31,12 @@ public static class RulePacks
         if (state.Published.FirstOrDefault(earlier => earlier.Version == pack.Version) is { } known)
             return Same(known, pack)
                 ? new Decision.AlreadyRecorded()
-                : new Decision.Rejected(Rejection.AlreadyRegistered, $"version {pack.Version} is published and differs");
+                : new Decision.Rejected(Rejection.AlreadyRegistered,
+                    $"version {pack.Version} is published and differs");
         var next = state.Published.Count + 1;
         if (pack.Version != next)
-            return new Decision.Rejected(Rejection.RulePackVersionSkipped, $"the next version is {next}, not {pack.Version}");
+            return new Decision.Rejected(Rejection.RulePackVersionSkipped,
+                $"the next version is {next}, not {pack.Version}");
         if (Families(pack) != 1)
             return new Decision.Rejected(Rejection.RulePackFamilyUnclear, "a pack holds exactly one family of rule");
         return (pack.Baseline?.Incoherence() ?? pack.Scoring?.Incoherence()) is { } reason
@@ -44,7 +47,8 @@ public static class RulePacks
     public static RulePackState Evolve(RulePackState state, LedgerEvent happened) =>
         happened is RulePackPublished pack ? new([.. state.Published, pack]) : state;
 
-    private static int Families(RulePackPublished pack) => (pack.Baseline is null ? 0 : 1) + (pack.Scoring is null ? 0 : 1);
+    private static int Families(RulePackPublished pack) =>
+        (pack.Baseline is null ? 0 : 1) + (pack.Scoring is null ? 0 : 1);
 
     private static bool Same(RulePackPublished a, RulePackPublished b) =>
         a with { Baseline = b.Baseline, Scoring = b.Scoring } == b

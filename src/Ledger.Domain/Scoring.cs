@@ -1,6 +1,7 @@
 namespace Ledger.Domain;
 
-/// <summary>The prices that a contract may name, each per kWh, or per kW where the rule's term does not count hours.</summary>
+/// <summary>The prices that a contract may name, each per kWh,
+/// or per kW where the rule's term does not count hours.</summary>
 /// <param name="Penalty">Null: no penalty was agreed, so nothing is penalised by it.</param>
 public sealed record ScoringPrices(decimal Price, decimal? Penalty = null, decimal Capacity = 0m, decimal Energy = 0m);
 
@@ -13,7 +14,8 @@ public sealed record ScoringPrices(decimal Price, decimal? Penalty = null, decim
 /// null: the call lasted <paramref name="Hours"/>.
 /// </param>
 public sealed record ScoringInput(
-    decimal OrderedKw, decimal DeliveredKw, decimal Hours, ScoringPrices Prices, bool Late = false, decimal? CallHours = null)
+    decimal OrderedKw, decimal DeliveredKw, decimal Hours, ScoringPrices Prices, bool Late = false,
+    decimal? CallHours = null)
 {
     /// <summary>The hours by which a table of the rule is looked up.</summary>
     public decimal Lasted => CallHours ?? Hours;
@@ -49,7 +51,8 @@ public static class Scoring
         if (input.Hours < 0) return ("hours", "must not be negative");
         foreach (var price in Prices(rule))
             if (price.Source == PriceSource.ByHours && price.ByHours.All(row => row.Hours != input.Lasted))
-                return ("hours", $"this rule has prices for {string.Join(", ", price.ByHours.Select(row => row.Hours))} hours");
+                return ("hours",
+                    $"this rule has prices for {string.Join(", ", price.ByHours.Select(row => row.Hours))} hours");
         return null;
     }
 
@@ -79,7 +82,8 @@ public static class Scoring
             ExactDecimal.Product(shortfall, input.Hours, PriceOf(rule, penalty.Price, input)));
     }
 
-    private static decimal Counted(ScoredQuantity quantity, decimal ordered, Reading reading, decimal effective) => quantity switch
+    private static decimal Counted(ScoredQuantity quantity, decimal ordered, Reading reading,
+        decimal effective) => quantity switch
     {
         ScoredQuantity.Ordered => ordered,
         ScoredQuantity.Delivered => reading.CountedKw,
@@ -93,7 +97,8 @@ public static class Scoring
         : input.CallHours is { } lasted ? ExactDecimal.Over(input.Hours, lasted)
         : 1m;
 
-    /// <summary>Delivered power by which bands are looked up, and by which they are evaluated; both for this order.</summary>
+    /// <summary>Delivered power by which bands are looked up, and by which they are evaluated;
+    /// both for this order.</summary>
     private readonly record struct Reading(decimal LookupKw, decimal CountedKw, decimal Rate);
 
     private static Reading Read(RatioReading ratio, decimal ordered, decimal delivered)
@@ -127,7 +132,8 @@ public static class Scoring
     }
 
     private static decimal? Factor(IReadOnlyList<FactorStep> steps, decimal ordered, decimal lookup) =>
-        steps.LastOrDefault(step => step.From is not { } from || Reached(from, step.FromIncluded, ordered, lookup))?.Factor;
+        steps.LastOrDefault(step => step.From is not { } from
+            || Reached(from, step.FromIncluded, ordered, lookup))?.Factor;
 
     private static bool Applies(ScoringPenalty penalty, decimal ordered, decimal lookup) =>
         penalty.Below is not { } below || !Reached(below, !penalty.BelowIncluded, ordered, lookup);

@@ -33,7 +33,8 @@ public static class ScoringAggregation
         // An hour of elapsed time: where a clock goes back, the two hours of one name stay two.
         ScoringLevel.Hour => Instant.FromUnixTimeSeconds(FloorToHour(start.InZone(zone))),
         ScoringLevel.Event => Instant.MinValue,
-        ScoringLevel.Month => start.InZone(zone).Date.With(DateAdjusters.StartOfMonth).AtStartOfDayInZone(zone).ToInstant(),
+        ScoringLevel.Month => start.InZone(zone).Date.With(DateAdjusters.StartOfMonth).AtStartOfDayInZone(zone)
+            .ToInstant(),
         _ => throw new ArgumentOutOfRangeException(nameof(level)),
     };
 

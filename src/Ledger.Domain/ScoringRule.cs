@@ -12,12 +12,13 @@ public enum RatioRoundingPlace { BeforeLookup = 1, AfterLookup = 2 }
 /// <summary>Which power a term of the payment or the penalty counts.</summary>
 public enum ScoredQuantity { Ordered = 1, Delivered = 2, Effective = 3 }
 
-/// <summary>Where the price of a term comes from: the caller's prices, a number of the rule, or its table by hours.</summary>
+/// <summary>Where the price of a term comes from: the caller's prices, a number of the rule,
+/// or its table by hours.</summary>
 public enum PriceSource { Price = 1, PenaltyPrice = 2, CapacityPrice = 3, EnergyPrice = 4, Fixed = 5, ByHours = 6 }
 
 /// <summary>
-/// How delivered/ordered is read: rounded to <paramref name="Decimals"/> (null: never rounded) at the stated place, then
-/// held at <paramref name="Cap"/> (null: not held).
+/// How delivered/ordered is read: rounded to <paramref name="Decimals"/> (null: never rounded) at the stated place,
+/// then held at <paramref name="Cap"/> (null: not held).
 /// </summary>
 public sealed record RatioReading(int? Decimals, RatioRounding Rounding, RatioRoundingPlace Place, decimal? Cap);
 
@@ -28,14 +29,16 @@ public sealed record RatioReading(int? Decimals, RatioRounding Rounding, RatioRo
 /// </summary>
 public sealed record ScoringBand(decimal? From, bool FromIncluded, decimal? Value, decimal Slope);
 
-/// <summary>From this ratio on the term is multiplied by this factor; the first step begins at minus infinity.</summary>
+/// <summary>From this ratio on the term is multiplied by this factor;
+/// the first step begins at minus infinity.</summary>
 public sealed record FactorStep(decimal? From, bool FromIncluded, decimal Factor);
 
 /// <summary>The price per kWh of a call of so many hours.</summary>
 public sealed record HoursPrice(decimal Hours, decimal Price);
 
 /// <summary>A price per kWh (per kW where the term does not count hours), times a factor of the rule.</summary>
-public sealed record ScoringPrice(PriceSource Source, decimal? Fixed, IReadOnlyList<HoursPrice> ByHours, decimal Factor);
+public sealed record ScoringPrice(PriceSource Source, decimal? Fixed, IReadOnlyList<HoursPrice> ByHours,
+    decimal Factor);
 
 /// <summary>One summand of the payment: quantity × hours × price × the factor that the ratio reaches.</summary>
 public sealed record ScoringTerm(
@@ -84,14 +87,18 @@ public sealed record ScoringRule(
         && Same(Penalty, other.Penalty);
 
     private static string? OfTerm(ScoringTerm term) =>
-        OfPrice(term.Price) ?? (term.Factors.Count == 0 || Edges([.. term.Factors.Select(step => step.From)]) is not { } reason
+        OfPrice(term.Price)
+            ?? (term.Factors.Count == 0 || Edges([.. term.Factors.Select(step => step.From)]) is not { } reason
             ? null
             : $"factors: {reason}");
 
     private static string? OfPrice(ScoringPrice price) =>
-        price.Source == PriceSource.Fixed != price.Fixed is not null ? "a fixed price has its number, and no other price has"
-        : price.Source == PriceSource.ByHours != price.ByHours.Count > 0 ? "a price by hours has its table, and no other price has"
-        : price.ByHours.Select(row => row.Hours).Distinct().Count() < price.ByHours.Count ? "hours stand twice in the table"
+        price.Source == PriceSource.Fixed != price.Fixed is not null
+            ? "a fixed price has its number, and no other price has"
+        : price.Source == PriceSource.ByHours != price.ByHours.Count > 0
+            ? "a price by hours has its table, and no other price has"
+        : price.ByHours.Select(row => row.Hours).Distinct().Count() < price.ByHours.Count
+            ? "hours stand twice in the table"
         : null;
 
     private static string? Edges(IReadOnlyList<decimal?> from)
@@ -103,7 +110,8 @@ public sealed record ScoringRule(
     }
 
     private static bool Same(ScoringTerm a, ScoringTerm b) =>
-        a with { Factors = b.Factors, Price = b.Price } == b && a.Factors.SequenceEqual(b.Factors) && Same(a.Price, b.Price);
+        a with { Factors = b.Factors, Price = b.Price } == b && a.Factors.SequenceEqual(b.Factors)
+            && Same(a.Price, b.Price);
 
     private static bool Same(ScoringPenalty? a, ScoringPenalty? b) =>
         a is null || b is null ? a == b : a with { Price = b.Price } == b && Same(a.Price, b.Price);

@@ -58,7 +58,8 @@ public static class Settlement
 
     /// <summary>
     /// Guards in order of their codes: the superseded run unknown, energy missing in a final run, price missing in a
-    /// final run, a run of that name with another result, unbalanced postings. An incomplete interim run is recorded as incomplete.
+    /// final run, a run of that name with another result, unbalanced postings.
+    /// An incomplete interim run is recorded as incomplete.
     /// </summary>
     public static Decision Decide(
         SettlementState state, SettlementRequest request, Statement statement, Instant now, EvidenceKey evidence)
@@ -67,7 +68,8 @@ public static class Settlement
         var known = state.Runs.FirstOrDefault(earlier => earlier.Run == request.Run);
         if (known is not null && Same(known, run)) return new Decision.AlreadyRecorded();
         if (request.Supersedes is { } superseded && state.Runs.All(earlier => earlier.Run != superseded))
-            return new Decision.Rejected(Rejection.UnknownRun, $"{superseded}, to be superseded, is no run of this day");
+            return new Decision.Rejected(Rejection.UnknownRun,
+                $"{superseded}, to be superseded, is no run of this day");
         if (request.Kind == RunKind.Final && statement.Incomplete)
         {
             var line = statement.Lines.FirstOrDefault(l => l.Problem is not null && l.Metered is null)

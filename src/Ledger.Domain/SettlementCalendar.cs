@@ -19,7 +19,8 @@ public static class SettlementCalendar
     /// <summary>The version of the time-zone rules in use; a settlement run records it.</summary>
     public static string TzdbVersion => DateTimeZoneProviders.Tzdb.VersionId;
 
-    /// <summary>The zone with this IANA name; false where there is none (<see cref="Rejection.UnknownZone"/>).</summary>
+    /// <summary>The zone with this IANA name; false where there is none (<see
+    /// cref="Rejection.UnknownZone"/>).</summary>
     public static bool TryZone(string? name, [NotNullWhen(true)] out DateTimeZone? zone)
     {
         zone = name is null ? null : DateTimeZoneProviders.Tzdb.GetZoneOrNull(name);
@@ -30,7 +31,8 @@ public static class SettlementCalendar
     public static bool IsPeriodLength(int minutes) => minutes is 5 or 15 or 30 or 60;
 
     /// <summary>The local day as a half-open interval; empty where the zone skipped the whole day.</summary>
-    public static Interval Day(DateTimeZone zone, LocalDate day) => new(StartOf(zone, day), StartOf(zone, day.PlusDays(1)));
+    public static Interval Day(DateTimeZone zone, LocalDate day) =>
+        new(StartOf(zone, day), StartOf(zone, day.PlusDays(1)));
 
     /// <summary>
     /// The settlement periods of a local day, in order and without holes; or false, and <paramref name="problem"/>
@@ -66,7 +68,8 @@ public static class SettlementCalendar
     public static LocalDate DayContaining(DateTimeZone zone, Instant at)
     {
         var day = at.InZone(zone).Date;
-        // Where the clock goes back across midnight, a date returns after the next day has begun: that day has the time.
+        // Where the clock goes back across midnight, a date returns after the next day has begun:
+        // that day has the time.
         while (at >= StartOf(zone, day.PlusDays(1))) day = day.PlusDays(1);
         return day;
     }

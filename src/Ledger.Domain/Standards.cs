@@ -50,5 +50,6 @@ public static class Standards
         happened is StandardDeclared declared ? new([.. state.Declared, declared]) : state;
 
     private static bool SameAs(StandardDeclared known, StandardDeclared candidate) =>
-        known.Standard == candidate.Standard && known.Point == candidate.Point && known.ValidFrom == candidate.ValidFrom;
+        known.Standard == candidate.Standard && known.Point == candidate.Point
+            && known.ValidFrom == candidate.ValidFrom;
 }

@@ -17,7 +17,8 @@ public enum StandingLimitKind
 }
 
 /// <summary>
-/// One step of an operating envelope, which holds until the next: from an instant on, or every day from a local time on.
+/// One step of an operating envelope, which holds until the next: from an instant on,
+/// or every day from a local time on.
 /// <paramref name="Most"/> null: no limit from here.
 /// </summary>
 public sealed record LimitStep(Instant? At, LocalTime? Daily, Power? Most);
@@ -55,18 +56,24 @@ public static class StandingLimit
     {
         Power?[] powers = [limit.Most, .. limit.Steps.Select(step => step.Most)];
         if (powers.Any(power => power < Power.Zero))
-            return new Decision.Rejected(Rejection.OutOfRange, "a limit is never negative: its direction says which way");
+            return new Decision.Rejected(Rejection.OutOfRange,
+                "a limit is never negative: its direction says which way");
         if (limit.Steps.Any(step => step.Daily is not null) && !SettlementCalendar.TryZone(limit.Zone, out _))
-            return new Decision.Rejected(Rejection.UnknownZone, $"daily steps need a time zone; none is named '{limit.Zone}'");
+            return new Decision.Rejected(Rejection.UnknownZone,
+                $"daily steps need a time zone; none is named '{limit.Zone}'");
         if (limit.Until <= limit.From)
-            return new Decision.Rejected(Rejection.IntervalEmpty, $"it ends at {limit.Until}, which is not after {limit.From}");
+            return new Decision.Rejected(Rejection.IntervalEmpty,
+                $"it ends at {limit.Until}, which is not after {limit.From}");
         if (powers.Any(power => power > new Power(Limits.PowerMilliwattsMax)))
-            return new Decision.Rejected(Rejection.PowerAboveLimit, $"a limit is at most {new Power(Limits.PowerMilliwattsMax)}");
+            return new Decision.Rejected(Rejection.PowerAboveLimit,
+                $"a limit is at most {new Power(Limits.PowerMilliwattsMax)}");
         if (limit.Most is null == (limit.Steps.Count == 0)
             || (limit.Steps.Count > 0 && limit.Kind != StandingLimitKind.OperatingEnvelope))
-            return new Decision.Rejected(Rejection.LimitFormUnclear, "it is one power or, for an operating envelope only, steps");
+            return new Decision.Rejected(Rejection.LimitFormUnclear,
+                "it is one power or, for an operating envelope only, steps");
         if (!AreInOrder(limit.Steps))
-            return new Decision.Rejected(Rejection.LimitStepsOutOfOrder, "steps are all daily or all dated, each after the one before");
+            return new Decision.Rejected(Rejection.LimitStepsOutOfOrder,
+                "steps are all daily or all dated, each after the one before");
         return state.Set.Any(known => Same(known, limit))
             ? new Decision.AlreadyRecorded()
             : new Decision.Accepted(NewFact.At(limit, limit.From, Key(limit.Point, state.Set.Count + 1)));
@@ -105,7 +112,8 @@ public static class StandingLimit
         if (limit.Most is { } constant) return [new(new Interval(from, to), constant)];
         var steps = Dated(limit, from, to).ToList();
         return steps.Select((step, i) =>
-                (Start: Instant.Max(step.At, from), End: i + 1 < steps.Count ? Instant.Min(steps[i + 1].At, to) : to, step.Most))
+                (Start: Instant.Max(step.At, from), End: i + 1 < steps.Count
+                    ? Instant.Min(steps[i + 1].At, to) : to, step.Most))
             .Where(step => step.Start < step.End && step.Most is not null)
             .Select(step => new LimitStretch(new Interval(step.Start, step.End), step.Most!.Value));
     }
@@ -123,8 +131,10 @@ public static class StandingLimit
 
     private static bool AreInOrder(IReadOnlyList<LimitStep> steps)
     {
-        if (steps.Any(step => step.At is null == step.Daily is null || step.At is null != steps[0].At is null)) return false;
-        return steps.Zip(steps.Skip(1)).All(pair => pair.First.At < pair.Second.At || pair.First.Daily < pair.Second.Daily);
+        if (steps.Any(step => step.At is null == step.Daily is null || step.At is null != steps[0].At is null))
+            return false;
+        return steps.Zip(steps.Skip(1))
+            .All(pair => pair.First.At < pair.Second.At || pair.First.Daily < pair.Second.Daily);
     }
 
     // Steps are compared by what they hold.

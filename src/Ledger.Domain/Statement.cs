@@ -127,7 +127,8 @@ public sealed record Statement(
             new($"payable/{account}", export), new("cost/energy-export", -export),
         ];
         return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
-            import + export, residual, postings, Root(lines), lines.Count == 0 || lines.Any(l => l.Problem is not null));
+            import + export, residual, postings, Root(lines), lines.Count == 0
+                || lines.Any(l => l.Problem is not null));
     }
 
     /// <summary>RFC 6962 §2.1 tree hash over the canonical lines.</summary>
@@ -147,13 +148,15 @@ public sealed record Statement(
         return SHA256.HashData([1, .. Tree(leaves[..split]), .. Tree(leaves[split..])]);
     }
 
-    /// <summary>Every line whose amount, energy or price differs, each with its cause; equal lines are left out.</summary>
+    /// <summary>Every line whose amount, energy or price differs, each with its cause;
+    /// equal lines are left out.</summary>
     public static IReadOnlyList<LineChange> Difference(Statement before, Statement after)
     {
         var old = before.Lines.ToDictionary(Key);
         var current = after.Lines.ToDictionary(Key);
         var changes = new List<LineChange>();
-        foreach (var key in old.Keys.Union(current.Keys).OrderBy(k => k.Point).ThenBy(k => k.Direction).ThenBy(k => k.Start))
+        foreach (var key in old.Keys.Union(current.Keys).OrderBy(k => k.Point).ThenBy(k => k.Direction)
+            .ThenBy(k => k.Start))
         {
             var was = old.GetValueOrDefault(key);
             var now = current.GetValueOrDefault(key);

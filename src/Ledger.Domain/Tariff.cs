@@ -8,7 +8,8 @@ public enum TariffPeriod { SharpPeak = 1, Peak = 2, Flat = 3, Valley = 4, DeepVa
 /// <summary>A class of day: rules for a holiday come before those for a weekday class.</summary>
 public enum DayClass { Weekday = 1, Weekend = 2, Holiday = 3 }
 
-/// <summary>In these months, on these days, from one local time to another (half-open; <c>null</c> end is midnight), this period holds.</summary>
+/// <summary>In these months, on these days, from one local time to another (half-open; <c>null</c> end is midnight),
+/// this period holds.</summary>
 public sealed record TariffRule(
     IReadOnlyList<int> Months, IReadOnlyList<DayClass> Days, LocalTime From, LocalTime? To, TariffPeriod Period);
 
@@ -18,7 +19,8 @@ public sealed record TariffPrice(TariffPeriod Period, decimal ImportPerKwh, deci
 /// <summary>A version of a tariff, valid from its valid time. The first rule that matches wins.</summary>
 public sealed record TariffPublished(
     TariffId Tariff, int Version, string Currency, string Zone, IReadOnlyList<TariffRule> Rules,
-    IReadOnlyList<TariffPrice> Prices, IReadOnlyList<LocalDate> Holidays, int EnergyDecimals, int MoneyDecimals) : LedgerEvent;
+    IReadOnlyList<TariffPrice> Prices, IReadOnlyList<LocalDate> Holidays, int EnergyDecimals,
+    int MoneyDecimals) : LedgerEvent;
 
 /// <summary>A party's settlement points are priced by this tariff from the valid time on.</summary>
 public sealed record TariffAssigned(PartyId Account, TariffId Tariff) : LedgerEvent;
@@ -35,7 +37,8 @@ public static class TariffCalendar
         : day.DayOfWeek is IsoDayOfWeek.Saturday or IsoDayOfWeek.Sunday ? DayClass.Weekend
         : DayClass.Weekday;
 
-    /// <summary>The period at a local time; null where no rule covers it, which is never read as a free period.</summary>
+    /// <summary>The period at a local time; null where no rule covers it,
+    /// which is never read as a free period.</summary>
     public static TariffPeriod? PeriodAt(TariffPublished tariff, LocalDateTime at) =>
         Lookup(tariff, at.Month, ClassOf(tariff, at.Date), at.TimeOfDay);
 
@@ -127,13 +130,15 @@ public static class Tariffs
     public static Decision Decide(TariffState state, TariffPublished tariff, Instant validFrom, EvidenceKey evidence)
     {
         if (tariff.MoneyDecimals is < 0 or > 8 || tariff.EnergyDecimals is < 0 or > 9 || tariff.Version < 1)
-            return new Decision.Rejected(Rejection.OutOfRange, "decimals of money 0 to 8, of energy 0 to 9; version 1 up");
+            return new Decision.Rejected(Rejection.OutOfRange,
+                "decimals of money 0 to 8, of energy 0 to 9; version 1 up");
         if (tariff.Rules.Any(rule => rule.To is { } to && to <= rule.From))
             return new Decision.Rejected(Rejection.InvalidTime, "a rule ends after it begins; null is midnight");
         if (state.Published.FirstOrDefault(earlier => earlier.Version == tariff.Version) is { } known)
             return Same(known, tariff)
                 ? new Decision.AlreadyRecorded()
-                : new Decision.Rejected(Rejection.AlreadyRegistered, $"version {tariff.Version} is published and differs");
+                : new Decision.Rejected(Rejection.AlreadyRegistered,
+                    $"version {tariff.Version} is published and differs");
         if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tariff.Zone) is null)
             return new Decision.Rejected(Rejection.UnknownZone, $"no time zone is named '{tariff.Zone}'");
         return TariffCalendar.Incompleteness(tariff) is { } missing
@@ -151,5 +156,6 @@ public static class Tariffs
         && a.Rules.Count == b.Rules.Count && a.Rules.Zip(b.Rules).All(pair => Same(pair.First, pair.Second));
 
     private static bool Same(TariffRule a, TariffRule b) =>
-        a with { Months = b.Months, Days = b.Days } == b && a.Months.SequenceEqual(b.Months) && a.Days.SequenceEqual(b.Days);
+        a with { Months = b.Months, Days = b.Days } == b && a.Months.SequenceEqual(b.Months)
+            && a.Days.SequenceEqual(b.Days);
 }

@@ -3,14 +3,16 @@ using NodaTime;
 
 namespace Ledger.Ingest;
 
-/// <summary>Asks for the baselines of an instruction's targets to be frozen, or for those that await meter values to be completed.</summary>
+/// <summary>Asks for the baselines of an instruction's targets to be frozen,
+/// or for those that await meter values to be completed.</summary>
 /// <param name="Point">One target only; null: all of them.</param>
 /// <param name="AtPosition">
 /// From the facts before this position. Null: a freeze is from those before the instruction, a completion from all.
 /// </param>
 /// <param name="Holidays">Days that the rule knows as holidays; a completion takes those of its freeze.</param>
 public sealed record FreezeBaseline(
-    InstructionId Instruction, SettlementPointId? Point, long? AtPosition, bool Complete, IReadOnlyList<LocalDate> Holidays);
+    InstructionId Instruction, SettlementPointId? Point, long? AtPosition, bool Complete,
+    IReadOnlyList<LocalDate> Holidays);
 
 /// <summary>The text of such a question; its answer is the fact.</summary>
 internal static class BaselineFreezeText
@@ -28,5 +30,6 @@ internal static class BaselineFreezeText
 
     private static List<LocalDate> Holidays(InputValue input) => input.Array() is { Count: <= HolidaysMax } days
         ? [.. days.ConvertAll(day => day.Day()).Distinct().Order()]
-        : throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"must have at most {HolidaysMax} elements");
+        : throw new InputRefusedException(Rejection.WrongCount, input.Path, "",
+            $"must have at most {HolidaysMax} elements");
 }

@@ -63,7 +63,8 @@ public static class BaselineQuestionText
         var meant = zone.MapLocal(local);
         return meant.Count == 1
             ? meant.Single().ToInstant()
-            : throw input.Refused(Rejection.InvalidTime, $"came {(meant.Count == 0 ? "never" : "twice")} in {zone.Id}: give its offset");
+            : throw input.Refused(Rejection.InvalidTime,
+                $"came {(meant.Count == 0 ? "never" : "twice")} in {zone.Id}: give its offset");
     }
 
     private static void Aligned(InputValue input, Duration elapsed, Duration period)
@@ -98,11 +99,13 @@ public static class BaselineQuestionText
         var values = input.Array();
         return values.Count <= most
             ? values
-            : throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"must have at most {most} elements");
+            : throw new InputRefusedException(Rejection.WrongCount, input.Path, "",
+                $"must have at most {most} elements");
     }
 
     private static decimal Power(InputValue input) =>
-        Bounded(input) is >= 0 and var value ? value : throw input.Refused(Rejection.OutOfRange, "must not be negative");
+        Bounded(input) is >= 0 and var value
+            ? value : throw input.Refused(Rejection.OutOfRange, "must not be negative");
 
     private static decimal Bounded(InputValue input) => Math.Abs(input.Decimal()) <= ValueMax
         ? input.Decimal()

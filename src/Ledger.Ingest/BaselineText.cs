@@ -128,7 +128,8 @@ public static class BaselineText
             from, window.Required("toMinutes").Integer(from, WindowMinutesMax));
     }
 
-    private static AnnualDate Annual(InputValue input) => AnnualDatePattern.Iso.Parse(input.Text()) is { Success: true } date
+    private static AnnualDate Annual(InputValue input) =>
+        AnnualDatePattern.Iso.Parse(input.Text()) is { Success: true } date
         ? date.Value
         : throw input.Refused(Rejection.InvalidTime, "must be a day of every year, MM-dd");
 

@@ -10,11 +10,13 @@ namespace Ledger.Ingest;
 /// it: so neither the order nor the size of batches changes the last record.
 /// </summary>
 internal sealed record CurveCandidates(
-    SettlementPointId Point, Refusal? Refused, IReadOnlyList<(LocalDate Day, IReadOnlyList<IntervalRecorded> Records)> Records)
+    SettlementPointId Point, Refusal? Refused,
+    IReadOnlyList<(LocalDate Day, IReadOnlyList<IntervalRecorded> Records)> Records)
 {
     /// <summary>Settlement days that one curve may touch: a leap year and the days beside it.</summary>
     private const int DaysMax = 368;
-    /// <summary>How far a sender's clock may be ahead before what it says of time is not believed: 1 hour, in ms.</summary>
+    /// <summary>How far a sender's clock may be ahead before what it says of time is not believed: 1 hour,
+    /// in ms.</summary>
     private const int ClockAheadMaxMs = 3_600_000;
 
     public static async Task<CurveCandidates> ComputeAsync(
@@ -25,7 +27,8 @@ internal sealed record CurveCandidates(
         if (registered.Latest is not { } point)
             return Refuse(curve, Rejection.UnknownSettlementPoint, $"settlement point {curve.Point} is not registered");
         var samples = evidence.Samples(evidence.Received, curve.Point);
-        if (Ahead(samples[^1], sentAt, now) is { } ahead) return Refuse(curve, Rejection.ReadInTheFuture, $"{curve.Point}: {ahead}");
+        if (Ahead(samples[^1], sentAt, now) is { } ahead)
+            return Refuse(curve, Rejection.ReadInTheFuture, $"{curve.Point}: {ahead}");
 
         var calendar = new PointCalendar(DateTimeZoneProviders.Tzdb[point.Zone], point.PeriodMinutes);
         if (calendar.Cover(samples, DaysMax) is { } uncovered)
@@ -33,7 +36,8 @@ internal sealed record CurveCandidates(
         foreach (var day in calendar.Days)
         {
             var (state, _) = await recorder.LoadAsync(
-                Streams.Curve(curve.Point, day), IntervalRecordsState.Empty, IntervalRecords.Evolve, ct).ConfigureAwait(false);
+                Streams.Curve(curve.Point, day), IntervalRecordsState.Empty, IntervalRecords.Evolve, ct)
+                    .ConfigureAwait(false);
             calendar.Know(day, state);
         }
         // A message may be late, but it never comes before it was sent: only a clock that is ahead is proven.
@@ -44,7 +48,8 @@ internal sealed record CurveCandidates(
             .Where(of => of.Item2.Count > 0)]);
     }
 
-    /// <summary>A sample may be later than now only as far as its sender's clock, which is then recorded as ahead.</summary>
+    /// <summary>A sample may be later than now only as far as its sender's clock,
+    /// which is then recorded as ahead.</summary>
     private static string? Ahead(PowerSample last, Instant? sentAt, Instant now)
     {
         var skew = Duration.FromMilliseconds(Limits.ClockSkewMs);
@@ -68,7 +73,8 @@ internal sealed class PointCalendar(DateTimeZone zone, int periodMinutes)
     public IReadOnlyList<Interval> PeriodsOf(LocalDate day) => days[day];
     public IntervalRecorded? Known(Interval period) => known.GetValueOrDefault(period.Start);
 
-    /// <summary>Prepares every day that the samples lie in and the days beside, whose first or last period they may close.</summary>
+    /// <summary>Prepares every day that the samples lie in and the days beside,
+    /// whose first or last period they may close.</summary>
     public Refusal? Cover(PowerSample[] samples, int daysMax)
     {
         for (var i = 0; i < samples.Length;)
@@ -76,9 +82,11 @@ internal sealed class PointCalendar(DateTimeZone zone, int periodMinutes)
             var day = SettlementCalendar.DayContaining(zone, At(samples[i].AtMicroseconds));
             foreach (var near in (LocalDate[])[day.PlusDays(-1), day, day.PlusDays(1)])
                 if (!days.ContainsKey(near))
-                    if (SettlementCalendar.TryPeriods(zone, near, periodMinutes, out var periods, out var problem)) days[near] = periods;
+                    if (SettlementCalendar.TryPeriods(zone, near, periodMinutes, out var periods, out var problem))
+                        days[near] = periods;
                     else if (near == day) return Refusal.Of(Rejection.DayNotWholePeriods, problem);
-            if (days.Count > daysMax) return Refusal.Of(Rejection.TooLarge, $"a curve touches at most {daysMax} settlement days");
+            if (days.Count > daysMax)
+                return Refusal.Of(Rejection.TooLarge, $"a curve touches at most {daysMax} settlement days");
             var end = PowerCurve.Microseconds(days[day][^1].End);
             while (i < samples.Length && samples[i].AtMicroseconds < end) i++;
         }

@@ -55,8 +55,10 @@ internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
         long[] times;
         if (field.Name == "time")
         {
-            if (field is not DateTimeDataField { IsAdjustedToUTC: true }) return WrongType<long>(field, "TIMESTAMP, adjusted to UTC");
-            var ticks = Array.ConvertAll(await ValuesAsync<DateTime>(field).ConfigureAwait(false), at => at.Ticks - DateTime.UnixEpoch.Ticks);
+            if (field is not DateTimeDataField { IsAdjustedToUTC: true })
+                return WrongType<long>(field, "TIMESTAMP, adjusted to UTC");
+            var ticks = Array.ConvertAll(await ValuesAsync<DateTime>(field).ConfigureAwait(false), at =>
+                at.Ticks - DateTime.UnixEpoch.Ticks);
             times = Array.ConvertAll(ticks, at => at / 10);
             if (refused is null && Array.FindIndex(ticks, at => at % 10 != 0) is >= 0 and var finer)
                 refused = Bad(field, finer, Rejection.InvalidTime, "an instant is a whole number of microseconds");
@@ -67,15 +69,18 @@ internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
         var unit = field.Name == "time_ms" ? 1_000 : 1;
         var bad = Array.FindIndex(times, at => at / (1_000_000 / unit) is > secondsMax or < -secondsMax);
         if (refused is null && bad >= 0)
-            refused = Bad(field, bad, Rejection.InvalidTime, $"{times[bad]} is no Unix time in {(unit == 1 ? "microseconds" : "milliseconds")}");
+            refused = Bad(field, bad, Rejection.InvalidTime,
+                $"{times[bad]} is no Unix time in {(unit == 1 ? "microseconds" : "milliseconds")}");
         return refused is not null || unit == 1 ? times : Array.ConvertAll(times, at => at * unit);
     }
 
     private async Task<long[]> PowersAsync(DataField field, CurveRows counts)
     {
         if (field.Name == "mw")
-            return field.ClrType == typeof(long) ? await ValuesAsync<long>(field).ConfigureAwait(false) : WrongType<long>(field, "INT64");
-        if (field.ClrType == typeof(decimal)) return Scaled(field, await ValuesAsync<decimal>(field).ConfigureAwait(false), counts);
+            return field.ClrType == typeof(long)
+                ? await ValuesAsync<long>(field).ConfigureAwait(false) : WrongType<long>(field, "INT64");
+        if (field.ClrType == typeof(decimal))
+            return Scaled(field, await ValuesAsync<decimal>(field).ConfigureAwait(false), counts);
         if (field.ClrType == typeof(double))
             return Scaled(field, Decimals(field, await ValuesAsync<double>(field).ConfigureAwait(false)), counts);
         if (field.ClrType == typeof(float))
@@ -83,16 +88,20 @@ internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
         return WrongType<long>(field, "DECIMAL, DOUBLE or FLOAT");
     }
 
-    /// <summary>A binary float means the shortest decimal text that reads back as itself, as its sender saw it.</summary>
-    private decimal[] Decimals<T>(DataField field, T[] values) where T : struct, System.Numerics.IFloatingPointIeee754<T>
+    /// <summary>A binary float means the shortest decimal text that reads back as itself,
+    /// as its sender saw it.</summary>
+    private decimal[] Decimals<T>(DataField field, T[] values)
+        where T : struct, System.Numerics.IFloatingPointIeee754<T>
     {
         var decimals = new decimal[values.Length];
         for (var i = 0; i < values.Length && refused is null; i++)
-            if (!T.IsFinite(values[i])) refused = Bad(field, i, Rejection.NotANumber, $"{values[i]} is no finite number");
+            if (!T.IsFinite(values[i]))
+                refused = Bad(field, i, Rejection.NotANumber, $"{values[i]} is no finite number");
             else if (T.Abs(values[i]) > T.CreateChecked(2 * KilowattsMax))
                 refused = Bad(field, i, Rejection.PowerAboveLimit, $"{values[i]} is above {KilowattsMax} kW");
             else decimals[i] = decimal.Parse(
-                values[i].ToString("R", CultureInfo.InvariantCulture), NumberStyles.Float, CultureInfo.InvariantCulture);
+                values[i].ToString("R", CultureInfo.InvariantCulture), NumberStyles.Float,
+                CultureInfo.InvariantCulture);
         return decimals;
     }
 
@@ -131,7 +140,8 @@ internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
 
     private T[] WrongType<T>(DataField field, string wanted)
     {
-        refused = Refusal.Of(Rejection.Malformed, $"curve: column {field.Name} is {field.ClrType.Name}; it has to be {wanted}");
+        refused = Refusal.Of(Rejection.Malformed,
+            $"curve: column {field.Name} is {field.ClrType.Name}; it has to be {wanted}");
         return [];
     }
 

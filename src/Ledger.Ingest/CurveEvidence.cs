@@ -17,7 +17,8 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
     public IEnumerable<EvidenceDigest> Pieces(EvidenceDigest digest) =>
         digest == received ? [digest] : EvidenceManifest.Listed(digest, Bytes(digest));
 
-    /// <summary>The one digest that stands for these pieces: the same for the same set, in whatever order they came.</summary>
+    /// <summary>The one digest that stands for these pieces: the same for the same set,
+    /// in whatever order they came.</summary>
     public EvidenceDigest Union(IEnumerable<EvidenceDigest> pieces)
     {
         var distinct = pieces.Distinct().ToList();

@@ -6,8 +6,8 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// Power curves in CSV: header <c>point,time,kw</c>, or <c>time,kw</c> for one named point; times as ISO 8601 with an
-/// offset or as Unix milliseconds; powers as decimal numerals in kW, rounded half to even to whole milliwatts. A file is
-/// taken whole or refused whole, and its last row ends with a line end, so that a cut file is seen.
+/// offset or as Unix milliseconds; powers as decimal numerals in kW, rounded half to even to whole milliwatts.
+/// A file is taken whole or refused whole, and its last row ends with a line end, so that a cut file is seen.
 /// </summary>
 public static class CurveFiles
 {
@@ -19,7 +19,8 @@ public static class CurveFiles
     /// Reads a curve file in any of its formats. False where the bytes are none; otherwise either the batch or why it
     /// was refused.
     /// </summary>
-    public static bool TryRead(ReadOnlyMemory<byte> bytes, IntakeHints hints, out CurveBatch? batch, out Refusal? refused)
+    public static bool TryRead(ReadOnlyMemory<byte> bytes, IntakeHints hints, out CurveBatch? batch,
+        out Refusal? refused)
     {
         batch = null;
         if (CurveParquet.IsParquet(bytes.Span))
@@ -41,18 +42,22 @@ public static class CurveFiles
         var found = new CurveRows();
         var rest = text.AsSpan();
         var header = NextLine(ref rest, out _).ToString();
-        if (!IsHeader(header)) return Refusal.Of(Rejection.UnknownFormat, $"curve: header {IntakeText.Quote(header)} is not point,time,kw or time,kw");
+        if (!IsHeader(header)) return Refusal.Of(Rejection.UnknownFormat,
+            $"curve: header {IntakeText.Quote(header)} is not point,time,kw or time,kw");
         var named = header == "point,time,kw";
-        if (!named && hints.Point is null) return Refusal.Of(Rejection.MissingField, "curve: time,kw needs the settlement point named beside the file");
+        if (!named && hints.Point is null) return Refusal.Of(Rejection.MissingField,
+            "curve: time,kw needs the settlement point named beside the file");
         string lastName = "";
         var point = hints.Point ?? default;
         for (var number = 2; rest.Length > 0; number++)
         {
             var line = NextLine(ref rest, out var ended);
             if (line.Length == 0) continue;
-            if (!ended) return Refusal.Of(Rejection.Truncated, $"curve line {number}: no line end after the last row {IntakeText.Quote(line)}");
+            if (!ended) return Refusal.Of(Rejection.Truncated,
+                $"curve line {number}: no line end after the last row {IntakeText.Quote(line)}");
             if (line.Count(',') != (named ? 2 : 1))
-                return Refusal.Of(Rejection.WrongCount, $"curve line {number}: {line.Count(',') + 1} fields under {header}");
+                return Refusal.Of(Rejection.WrongCount,
+                    $"curve line {number}: {line.Count(',') + 1} fields under {header}");
             if (named)
             {
                 var name = line[..line.IndexOf(',')];
@@ -61,7 +66,8 @@ public static class CurveFiles
                 {
                     lastName = name.ToString();
                     if (!SettlementPointId.TryParse(lastName, out point))
-                        return Refusal.Of(Rejection.InvalidIdentifier, $"curve line {number}: point {IntakeText.Quote(name)}");
+                        return Refusal.Of(Rejection.InvalidIdentifier,
+                            $"curve line {number}: point {IntakeText.Quote(name)}");
                 }
             }
             if (Sample(line, number, out var at, out var power, out var exact) is { } refused) return refused;
@@ -84,9 +90,11 @@ public static class CurveFiles
         exact = true;
         if (!TryTime(time, out at))
             return Refusal.Of(Rejection.InvalidTime,
-                $"curve line {number}: time {IntakeText.Quote(time)} is neither ISO 8601 with offset nor Unix milliseconds");
+                $"curve line {number}: time {IntakeText.Quote(time)} is neither ISO 8601 with offset nor Unix "
+                + $"milliseconds");
         if (IntakeText.Scale(kilowatts, 6, out power, out exact) is { } bad)
-            return bad == Rejection.OutOfRange ? Above(number, kilowatts) : IntakeText.BadNumber(bad, $"curve line {number}: kw", kilowatts);
+            return bad == Rejection.OutOfRange
+                ? Above(number, kilowatts) : IntakeText.BadNumber(bad, $"curve line {number}: kw", kilowatts);
         return power is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax ? Above(number, kilowatts) : null;
     }
 
@@ -97,7 +105,8 @@ public static class CurveFiles
     private static bool TryTime(ReadOnlySpan<char> text, out long microseconds)
     {
         microseconds = 0;
-        if (text.Length == 13 && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds))
+        if (text.Length == 13
+            && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds))
         {
             microseconds = milliseconds * 1000;
             return true;

@@ -20,12 +20,14 @@ public static class CurveParquet
 
     public static bool IsParquet(ReadOnlySpan<byte> bytes) => bytes.StartsWith("PAR1"u8);
 
-    /// <summary>Reads a file whole, or says why not. The footer's sizes are judged before anything is unpacked.</summary>
+    /// <summary>Reads a file whole, or says why not.
+    /// The footer's sizes are judged before anything is unpacked.</summary>
     public static Refusal? Read(ReadOnlyMemory<byte> bytes, IntakeHints hints, out CurveBatch? batch)
     {
         batch = null;
         if (bytes.Length > Limits.ImportBytesMax)
-            return Refusal.Of(Rejection.TooLarge, $"{bytes.Length} bytes; at most {Limits.ImportBytesMax} are read at once");
+            return Refusal.Of(Rejection.TooLarge,
+                $"{bytes.Length} bytes; at most {Limits.ImportBytesMax} are read at once");
         if (bytes.Length < 12 || !bytes.Span.EndsWith("PAR1"u8))
             return Refusal.Of(Rejection.Truncated, "curve: the Parquet file does not end with its mark PAR1");
         try
@@ -52,21 +54,26 @@ public static class CurveParquet
         var (time, power) = (new DataField<long>("time_us", false), new DataField<long>("mw", false));
         var options = new ParquetOptions { CompressionMethod = CompressionMethod.None };
         options.ColumnEncodingHints[point.Name] = EncodingHint.Dictionary;
-        options.ColumnEncodingHints[time.Name] = options.ColumnEncodingHints[power.Name] = EncodingHint.DeltaBinaryPacked;
-        var writer = await ParquetWriter.CreateAsync(new ParquetSchema(point, time, power), into, options, cancellationToken: ct)
+        options.ColumnEncodingHints[time.Name] = options.ColumnEncodingHints[power.Name] =
+            EncodingHint.DeltaBinaryPacked;
+        var writer = await ParquetWriter.CreateAsync(new ParquetSchema(point, time, power), into, options,
+            cancellationToken: ct)
             .ConfigureAwait(false);
         await using var written = writer.ConfigureAwait(false);
         if (sentAt is { } sent)
-            writer.CustomMetadata = new Dictionary<string, string> { [SentAtKey] = InstantPattern.ExtendedIso.Format(sent) };
+            writer.CustomMetadata =
+                new Dictionary<string, string> { [SentAtKey] = InstantPattern.ExtendedIso.Format(sent) };
         foreach (var curve in curves)
         {
             using var group = writer.CreateRowGroup();
             var names = new string[curve.Samples.Length];
             Array.Fill(names, curve.Point.Value);
             await group.WriteAsync(point, names).ConfigureAwait(false);
-            await group.WriteAsync<long>(time, Array.ConvertAll(curve.Samples, s => s.AtMicroseconds), cancellationToken: ct)
+            await group.WriteAsync<long>(time, Array.ConvertAll(curve.Samples, s => s.AtMicroseconds),
+                cancellationToken: ct)
                 .ConfigureAwait(false);
-            await group.WriteAsync<long>(power, Array.ConvertAll(curve.Samples, s => s.Milliwatts), cancellationToken: ct)
+            await group.WriteAsync<long>(power, Array.ConvertAll(curve.Samples, s => s.Milliwatts),
+                cancellationToken: ct)
                 .ConfigureAwait(false);
         }
     }
@@ -81,14 +88,17 @@ public static class CurveParquet
         var time = fields.FirstOrDefault(f => f.Name is "time" or "time_us" or "time_ms");
         var power = fields.FirstOrDefault(f => f.Name is "kw" or "mw");
         if (time is null || power is null)
-            return (Refusal.Of(Rejection.MissingField, "curve: a Parquet file needs a column time, time_us or time_ms and a column kw or mw"), null);
+            return (Refusal.Of(Rejection.MissingField,
+                "curve: a Parquet file needs a column time, time_us or time_ms and a column kw or mw"), null);
         if (point is null && hints.Point is null)
-            return (Refusal.Of(Rejection.MissingField, "curve: without a column point the settlement point is named beside the file"), null);
+            return (Refusal.Of(Rejection.MissingField,
+                "curve: without a column point the settlement point is named beside the file"), null);
         var sentAt = hints.SentAt;
         if (sentAt is null && reader.CustomMetadata.TryGetValue(SentAtKey, out var sent))
         {
             if (!InstantPattern.ExtendedIso.Parse(sent).TryGetValue(default, out var at))
-                return (Refusal.Of(Rejection.InvalidTime, $"curve: metadata sent_at {IntakeText.Quote(sent)} is no ISO 8601 instant"), null);
+                return (Refusal.Of(Rejection.InvalidTime,
+                    $"curve: metadata sent_at {IntakeText.Quote(sent)} is no ISO 8601 instant"), null);
             sentAt = at;
         }
         var rows = new CurveRows();
@@ -96,7 +106,8 @@ public static class CurveParquet
         {
             using var group = reader.OpenRowGroupReader(i);
             var columns = new CurveColumns(group, rows.Count);
-            if (await columns.AppendAsync(point, hints.Point, time, power, rows).ConfigureAwait(false) is { } bad) return (bad, null);
+            if (await columns.AppendAsync(point, hints.Point, time, power, rows).ConfigureAwait(false) is { } bad)
+                return (bad, null);
         }
         return rows.Count == 0
             ? (Refusal.Of(Rejection.EmptyInput, "curve: the Parquet file has no row"), null)
@@ -108,12 +119,14 @@ public static class CurveParquet
         Int128 rows = 0, unpacked = 0;
         foreach (var group in reader.Metadata!.RowGroups)
         {
-            if (group.NumRows < 0) return Refusal.Of(Rejection.Malformed, $"curve: a row group of {group.NumRows} rows");
+            if (group.NumRows < 0)
+                return Refusal.Of(Rejection.Malformed, $"curve: a row group of {group.NumRows} rows");
             rows += group.NumRows;
             foreach (var column in group.Columns) unpacked += column.MetaData!.TotalUncompressedSize;
         }
         if (rows > Limits.SamplesPerBatchMax)
-            return Refusal.Of(Rejection.TooLarge, $"curve: {rows} rows; at most {Limits.SamplesPerBatchMax} samples are read at once");
+            return Refusal.Of(Rejection.TooLarge,
+                $"curve: {rows} rows; at most {Limits.SamplesPerBatchMax} samples are read at once");
         return unpacked > UnpackedBytesMax
             ? Refusal.Of(Rejection.TooLarge, $"curve: {unpacked} bytes unpacked; at most {UnpackedBytesMax} are")
             : null;

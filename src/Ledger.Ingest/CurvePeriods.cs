@@ -10,7 +10,8 @@ namespace Ledger.Ingest;
 /// </summary>
 /// <param name="offsetMicroseconds">How far the sender's clock is ahead, at least; 0 where that is not proven.</param>
 internal sealed class CurvePeriods(
-    CurveEvidence evidence, SettlementPointId point, PowerSample[] received, PointCalendar calendar, long offsetMicroseconds)
+    CurveEvidence evidence, SettlementPointId point, PowerSample[] received, PointCalendar calendar,
+    long offsetMicroseconds)
 {
     private readonly Dictionary<EvidenceDigest, PowerSample[]> earlier = [];
     private readonly long allowedGap = Microseconds(PowerCurve.DefaultMaxGap(received));
@@ -29,7 +30,8 @@ internal sealed class CurvePeriods(
         var (start, end) = Edges(period);
         var first = CurveWindow.FirstAtOrAfter(received, start);
         if (first < received.Length && received[first].AtMicroseconds < end) return true;
-        if (first == received.Length) return calendar.Known(period) is not null && start - received[^1].AtMicroseconds <= allowedGap;
+        if (first == received.Length)
+            return calendar.Known(period) is not null && start - received[^1].AtMicroseconds <= allowedGap;
         // No sample in it: one after it closes what is provisional, and two near each other span it.
         if (calendar.Known(period) is { } known)
             return known.State == IntervalRecordState.Provisional || received[first].AtMicroseconds - end <= allowedGap;
@@ -54,7 +56,8 @@ internal sealed class CurvePeriods(
         var offset = Math.Max(before?.ClockOffsetMicroseconds ?? 0, isAgain ? 0 : offsetMicroseconds);
         var quality = IntervalRecords.QualityOf(integral.CoveredMicroseconds, offset);
         return IntervalRecords.From(
-            point, integral, isClosed || before?.State == IntervalRecordState.Final ? IntervalRecordState.Final : IntervalRecordState.Provisional,
+            point, integral, isClosed || before?.State == IntervalRecordState.Final
+                ? IntervalRecordState.Final : IntervalRecordState.Provisional,
             late, offset, quality, evidence.Union(used), IntervalRecords.IsClockSuspect(offset) ? Clock(offset) : null);
     }
 
@@ -80,7 +83,8 @@ internal sealed class CurvePeriods(
     private IEnumerable<IntervalRecorded> Near(Interval period)
     {
         var length = period.Duration;
-        return new[] { period, new Interval(period.Start - length, period.Start), new Interval(period.End, period.End + length) }
+        return new[] { period, new Interval(period.Start - length, period.Start),
+            new Interval(period.End, period.End + length) }
             .Select(calendar.Known).OfType<IntervalRecorded>();
     }
 
@@ -95,7 +99,8 @@ internal sealed class CurvePeriods(
     {
         var known = new HashSet<long>();
         foreach (var piece in evidence.Pieces(before.Evidence))
-            foreach (var sample in CurveWindow.Between(Earlier(piece), start, end - 1)) known.Add(sample.AtMicroseconds);
+            foreach (var sample in CurveWindow.Between(Earlier(piece), start, end - 1))
+                known.Add(sample.AtMicroseconds);
         var count = 0;
         foreach (var sample in CurveWindow.Between(received, start, end - 1))
             if (known.Add(sample.AtMicroseconds)) count++;

@@ -20,11 +20,13 @@ public sealed class CurveRecording(EvidenceArchive archive)
     public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive archive) =>
         routes.Add<CurveBatch>(StandardRoutes.CurvesWrite, new CurveRecording(archive).RecordAsync);
 
-    public async Task<RecordOutcome> RecordAsync(Recorder recorder, Command<CurveBatch> command, Instant now, CancellationToken ct)
+    public async Task<RecordOutcome> RecordAsync(Recorder recorder, Command<CurveBatch> command, Instant now,
+        CancellationToken ct)
     {
         var curves = command.Input.Curves;
         // Everyone takes turns in the same order, so no two batches wait for each other.
-        var mine = curves.Select(curve => (curve.Point.GetHashCode() & int.MaxValue) % turns.Length).Distinct().Order().ToList();
+        var mine = curves.Select(curve => (curve.Point.GetHashCode() & int.MaxValue) % turns.Length).Distinct().Order()
+            .ToList();
         var taken = 0;
         try
         {
@@ -49,15 +51,18 @@ public sealed class CurveRecording(EvidenceArchive archive)
         var library = new CurveEvidence(archive, evidence, batch);
         var computed = new CurveCandidates[batch.Curves.Count];
         await Parallel.ForAsync(0, computed.Length, ct, async (i, inner) =>
-            computed[i] = await CurveCandidates.ComputeAsync(recorder, library, batch.Curves[i], batch.SentAt, now, inner).ConfigureAwait(false))
+            computed[i] = await CurveCandidates.ComputeAsync(recorder, library, batch.Curves[i], batch.SentAt, now,
+                inner).ConfigureAwait(false))
             .ConfigureAwait(false);
         var outcomes = new List<RecordOutcome>();
         foreach (var point in computed)
         {
             if (point.Refused is { } refused)
-                outcomes.Add(await recorder.RefuseAsync(refused.Code, refused.Detail, command.Raw, command.By, ct).ConfigureAwait(false));
+                outcomes.Add(await recorder.RefuseAsync(refused.Code, refused.Detail, command.Raw, command.By, ct)
+                    .ConfigureAwait(false));
             foreach (var (day, records) in point.Records)
-                outcomes.AddRange(await recorder.RecordEachAsync(Streams.Curve(point.Point, day), IntervalRecordsState.Empty,
+                outcomes.AddRange(await recorder.RecordEachAsync(Streams.Curve(point.Point, day),
+                    IntervalRecordsState.Empty,
                     IntervalRecords.Evolve, records, (state, record) => IntervalRecords.Decide(state, record, now),
                     _ => command.Raw, command.By, ct).ConfigureAwait(false));
         }

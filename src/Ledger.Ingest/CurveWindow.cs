@@ -48,7 +48,8 @@ internal static class CurveWindow
 
     /// <summary>The integral over the period, across no gap longer than the samples' own spacing allows.</summary>
     public static PeriodIntegral Integrate(ReadOnlySpan<PowerSample> samples, Interval period) =>
-        PowerCurve.Integrate(samples, [period], Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit))[0];
+        PowerCurve.Integrate(samples, [period],
+            Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit))[0];
 
     /// <summary>The samples from one instant to another, both included.</summary>
     public static ReadOnlySpan<PowerSample> Between(PowerSample[] samples, long from, long to)

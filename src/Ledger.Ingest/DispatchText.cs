@@ -2,7 +2,8 @@ using Ledger.Domain;
 
 namespace Ledger.Ingest;
 
-/// <summary>The text of dispatch instructions, their clocks and withdrawals, charging facts and states, and claims.</summary>
+/// <summary>The text of dispatch instructions, their clocks and withdrawals, charging facts and states,
+/// and claims.</summary>
 internal static class DispatchText
 {
     /// <summary>Settlement points in one instruction; the instruction then still fits one decision.</summary>
@@ -16,9 +17,11 @@ internal static class DispatchText
             "rampSeconds", "pricePerKwh", "penaltyPerKwh", "programme", "test");
         return new FactInput.Of<DispatchInstructed>(new(
             fact.Required("instruction").Instruction(), fact.Required("kind").Choice<InstructionKind>(),
-            fact.Required("issuedBy").Party(), fact.Required("issuedAt").At(), fact.Period(), Targets(fact.Required("targets")),
+            fact.Required("issuedBy").Party(), fact.Required("issuedAt").At(), fact.Period(),
+            Targets(fact.Required("targets")),
             fact.Optional("toleranceKw")?.Kilowatts() ?? Power.Zero,
-            fact.Optional("rampSeconds")?.Units(3, 0, RampMsMax, "must be 0 to 86400 seconds with at most 3 decimals") ?? 0,
+            fact.Optional("rampSeconds")?.Units(3, 0, RampMsMax, "must be 0 to 86400 seconds with at most 3 decimals")
+                ?? 0,
             fact.Optional("pricePerKwh")?.NotNegative() ?? 0m, fact.Optional("penaltyPerKwh")?.NotNegative() ?? 0m,
             fact.Optional("programme")?.Programme(), fact.Optional("test") is { } test ? Test(test) : null));
     }
@@ -54,14 +57,16 @@ internal static class DispatchText
     {
         var fact = input.Fact("instruction", "at", "reason");
         return new FactInput.Of<InstructionWithdrawn>(new(
-            fact.Required("instruction").Instruction(), fact.Required("at").At(), fact.Required("reason").Line(Limits.TextLengthMax)));
+            fact.Required("instruction").Instruction(), fact.Required("at").At(),
+            fact.Required("reason").Line(Limits.TextLengthMax)));
     }
 
     public static FactInput ChargingFact(InputValue input)
     {
         var fact = input.Fact("point", "start", "end", "reason", "source");
         return new FactInput.Of<ChargingFactRecorded>(new(
-            fact.Required("point").Point(), fact.Period(), fact.Required("reason").Choice<ShortfallReason>(), Source(fact), null));
+            fact.Required("point").Point(), fact.Period(), fact.Required("reason").Choice<ShortfallReason>(),
+            Source(fact), null));
     }
 
     public static FactInput ChargingState(InputValue input)

@@ -21,19 +21,23 @@ public static class EpflSessions
     /// <summary>Decimals of the register in kWh: 0.001 Wh.</summary>
     public const int RegisterDecimals = 6;
 
-    /// <summary>More than any connector gives in one session, 1 GWh, in steps of 0.001 Wh; sums of a file then fit.</summary>
+    /// <summary>More than any connector gives in one session, 1 GWh, in steps of 0.001 Wh;
+    /// sums of a file then fit.</summary>
     private const long StepsMax = 1_000_000_000_000;
 
-    private static readonly LocalDateTimePattern TimePattern = LocalDateTimePattern.CreateWithInvariantCulture("uuuu-MM-dd'T'HH:mm:ss");
+    private static readonly LocalDateTimePattern TimePattern =
+        LocalDateTimePattern.CreateWithInvariantCulture("uuuu-MM-dd'T'HH:mm:ss");
 
-    public static bool IsHeader(string line) => line.StartsWith("Session,CCS,Arrival,Departure,", StringComparison.Ordinal);
+    public static bool IsHeader(string line) =>
+        line.StartsWith("Session,CCS,Arrival,Departure,", StringComparison.Ordinal);
 
     /// <summary>Readings in order of departure, then session; ties keep the register's order total.</summary>
     public static Refusal? Read(string text, DateTimeZone zone, out IReadOnlyList<SessionReading> readings)
     {
         readings = [];
         var lines = text.Split('\n');
-        if (!IsHeader(lines[0])) return Refusal.Of(Rejection.UnknownFormat, "sessions: the header is not that of the data set");
+        if (!IsHeader(lines[0]))
+            return Refusal.Of(Rejection.UnknownFormat, "sessions: the header is not that of the data set");
         var found = new List<SessionReading>();
         for (var i = 1; i < lines.Length; i++)
         {
@@ -41,18 +45,25 @@ public static class EpflSessions
             if (line.Length == 0) continue;
             var fields = line.Split(',');
             var where = $"sessions line {i + 1}";
-            if (fields.Length < 7) return Refusal.Of(Rejection.Truncated, $"{where}: {fields.Length} fields, at least 7 are needed");
-            if (!Identifier.IsValid(fields[0])) return Refusal.Of(Rejection.InvalidIdentifier, $"{where}: Session {IntakeText.Quote(fields[0])}");
-            if (!Identifier.IsValid(fields[1])) return Refusal.Of(Rejection.InvalidIdentifier, $"{where}: CCS {IntakeText.Quote(fields[1])}");
+            if (fields.Length < 7)
+                return Refusal.Of(Rejection.Truncated, $"{where}: {fields.Length} fields, at least 7 are needed");
+            if (!Identifier.IsValid(fields[0]))
+                return Refusal.Of(Rejection.InvalidIdentifier, $"{where}: Session {IntakeText.Quote(fields[0])}");
+            if (!Identifier.IsValid(fields[1]))
+                return Refusal.Of(Rejection.InvalidIdentifier, $"{where}: CCS {IntakeText.Quote(fields[1])}");
             if (TimePattern.Parse(fields[2]) is not { Success: true } arrival)
                 return Refusal.Of(Rejection.InvalidTime, $"{where}: Arrival {IntakeText.Quote(fields[2])}");
             if (TimePattern.Parse(fields[3]) is not { Success: true } departure)
                 return Refusal.Of(Rejection.InvalidTime, $"{where}: Departure {IntakeText.Quote(fields[3])}");
-            if (IntakeText.Scale(fields[5], 3, out var steps, out _) is { } bad) return IntakeText.BadNumber(bad, $"{where}: Energy (Wh)", fields[5]);
-            if (steps < 0) return Refusal.Of(Rejection.NegativeEnergy, $"{where}: Energy (Wh) {IntakeText.Quote(fields[5])}");
+            if (IntakeText.Scale(fields[5], 3, out var steps, out _) is { } bad)
+                return IntakeText.BadNumber(bad, $"{where}: Energy (Wh)", fields[5]);
+            if (steps < 0)
+                return Refusal.Of(Rejection.NegativeEnergy, $"{where}: Energy (Wh) {IntakeText.Quote(fields[5])}");
             if (steps > StepsMax) return IntakeText.BadNumber(Rejection.OutOfRange, $"{where}: Energy (Wh)", fields[5]);
-            if (IntakeText.Scale(fields[6], 3, out var peak, out _) is { } badPeak) return IntakeText.BadNumber(badPeak, $"{where}: Pmax (W)", fields[6]);
-            found.Add(new SessionReading(fields[1], fields[0], At(arrival.Value, zone), At(departure.Value, zone), steps, 0, peak));
+            if (IntakeText.Scale(fields[6], 3, out var peak, out _) is { } badPeak)
+                return IntakeText.BadNumber(badPeak, $"{where}: Pmax (W)", fields[6]);
+            found.Add(new SessionReading(fields[1], fields[0], At(arrival.Value, zone), At(departure.Value, zone),
+                steps, 0, peak));
         }
         if (found.Count == 0) return Refusal.Of(Rejection.EmptyInput, "sessions: no row after the header");
         readings = Accumulate(found);

@@ -16,8 +16,8 @@ public static class EvidenceManifest
         pieces.Select(piece => piece.Hex).Distinct().Order(StringComparer.Ordinal).Select(hex => hex + '\n')));
 
     /// <summary>
-    /// The digests that a manifest lists; the evidence's own where it is none. Throws <see cref="InvalidDataException"/>
-    /// where it begins as a manifest and lists anything but digests.
+    /// The digests that a manifest lists; the evidence's own where it is none.
+    /// Throws <see cref="InvalidDataException"/> where it begins as a manifest and lists anything but digests.
     /// </summary>
     public static IEnumerable<EvidenceDigest> Listed(EvidenceDigest digest, byte[] bytes) =>
         bytes.AsSpan().StartsWith(Encoding.ASCII.GetBytes(Header))

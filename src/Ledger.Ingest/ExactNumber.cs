@@ -16,7 +16,8 @@ public readonly record struct ExactNumber(BigInteger Mantissa, int Scale)
     /// <summary>A whole number of 10^-<paramref name="decimals"/>.</summary>
     public static ExactNumber Of(long units, int decimals) => Trimmed(units, decimals);
 
-    /// <summary>Reads the grammar of a JSON number (RFC 8259 §6), the same for numbers and for decimal strings.</summary>
+    /// <summary>Reads the grammar of a JSON number (RFC 8259 §6),
+    /// the same for numbers and for decimal strings.</summary>
     public static bool TryParse(string text, out ExactNumber number)
     {
         number = default;
@@ -41,7 +42,8 @@ public readonly record struct ExactNumber(BigInteger Mantissa, int Scale)
         return true;
     }
 
-    /// <summary>The number in units of 10^-<paramref name="decimals"/>, rounded half to even where it is finer.</summary>
+    /// <summary>The number in units of 10^-<paramref name="decimals"/>,
+    /// rounded half to even where it is finer.</summary>
     public BigInteger InUnits(int decimals, out bool rounded)
     {
         rounded = Scale > decimals;

@@ -20,7 +20,8 @@ internal static class FactLines
             : run.FactAsync(file.Source, file);
     }
 
-    private static async Task LinesAsync(IntakeRun run, Submission file, IEnumerable<(int Number, ReadOnlyMemory<byte> Bytes)> lines)
+    private static async Task LinesAsync(IntakeRun run, Submission file,
+        IEnumerable<(int Number, ReadOnlyMemory<byte> Bytes)> lines)
     {
         foreach (var (number, line) in lines)
         {
@@ -38,7 +39,8 @@ internal static class FactLines
             using var document = InputValue.Parse(bytes);
             items = new InputValue("input", document.RootElement).Array()
                 .ConvertAll(item => (ReadOnlyMemory<byte>)JsonMarshal.GetRawUtf8Value(item.Json).ToArray());
-            if (items.Count == 0) throw new InputRefusedException(Rejection.EmptyInput, "input", "[]", "must hold a fact");
+            if (items.Count == 0)
+                throw new InputRefusedException(Rejection.EmptyInput, "input", "[]", "must hold a fact");
         }
         catch (InputRefusedException refused)
         {

@@ -75,7 +75,8 @@ internal static class FactText
     /// <summary>The names of all facts that can be read from text.</summary>
     public static IReadOnlyCollection<string> Types => readers.Keys;
 
-    /// <summary>Reads one object; <paramref name="type"/> is what the route says, null where only the text does.</summary>
+    /// <summary>Reads one object; <paramref name="type"/> is what the route says,
+    /// null where only the text does.</summary>
     public static Refusal? Read(ReadOnlyMemory<byte> json, string? type, out FactInput? fact)
     {
         fact = null;
@@ -97,11 +98,14 @@ internal static class FactText
     {
         var named = input.Member(TypeMember)?.Text();
         if (route is not null && named is not null && named != route)
-            throw input.Member(TypeMember)!.Value.Refused(Rejection.UnknownField, $"must be \"{route}\" or left out here");
+            throw input.Member(TypeMember)!.Value.Refused(Rejection.UnknownField,
+                $"must be \"{route}\" or left out here");
         var type = route ?? named
-            ?? throw new InputRefusedException(Rejection.MissingField, TypeMember, "", $"must be one of {string.Join(", ", Types)}");
+            ?? throw new InputRefusedException(Rejection.MissingField, TypeMember, "",
+                $"must be one of {string.Join(", ", Types)}");
         return readers.TryGetValue(type, out var read)
             ? read(input)
-            : throw new InputRefusedException(Rejection.UnknownFormat, TypeMember, type, $"must be one of {string.Join(", ", Types)}");
+            : throw new InputRefusedException(Rejection.UnknownFormat, TypeMember, type,
+                $"must be one of {string.Join(", ", Types)}");
     }
 }

@@ -9,7 +9,8 @@ namespace Ledger.Ingest;
 /// <paramref name="Shown"/> is the number as it was written, with its unit.
 /// </summary>
 internal sealed record IndexRead(
-    RegisterId Register, Instant ReadAt, ExactNumber Kwh, string Shown, ReadingQuality Quality, EvidenceDigest? Evidence)
+    RegisterId Register, Instant ReadAt, ExactNumber Kwh, string Shown, ReadingQuality Quality,
+    EvidenceDigest? Evidence)
 {
     /// <summary>The index in whole steps; one that the register could not show is refused, never rounded.</summary>
     public Refusal? InSteps(RegisterInstalled? installed, out RegisterReadingInput? reading)
@@ -18,10 +19,12 @@ internal sealed record IndexRead(
         if (installed is null) return Refusal.Of(Rejection.UnknownRegister, $"register {Register} is not installed");
         var steps = Kwh.InUnits(installed.Decimals, out var finer);
         if (BigInteger.Abs(steps) > long.MaxValue)
-            return Refusal.Of(Rejection.TooManyDigits, $"kwh {IntakeText.Quote(Shown)} has more than {installed.Digits} digits");
+            return Refusal.Of(Rejection.TooManyDigits,
+                $"kwh {IntakeText.Quote(Shown)} has more than {installed.Digits} digits");
         if (finer)
             return Refusal.Of(Rejection.OutOfRange,
-                $"kwh {IntakeText.Quote(Shown)} is finer than register {Register} shows, {installed.Decimals} decimals of a kWh");
+                $"kwh {IntakeText.Quote(Shown)} is finer than register {Register} shows, {installed.Decimals} decimals "
+                + $"of a kWh");
         reading = new RegisterReadingInput(Register, ReadAt, (long)steps, Quality, Evidence);
         return null;
     }

@@ -25,7 +25,8 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         catch (InvalidOperationException)
         {
             // A member's name with a lone surrogate cannot be compared with the other names.
-            throw new InputRefusedException(Rejection.ForbiddenCharacter, "input", "", "a member's name holds a lone surrogate");
+            throw new InputRefusedException(Rejection.ForbiddenCharacter, "input", "",
+                "a member's name holds a lone surrogate");
         }
     }
 
@@ -60,7 +61,8 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         return elements;
     }
 
-    /// <summary>The content of a string, without the characters that no store keeps: U+0000 and lone surrogates.</summary>
+    /// <summary>The content of a string, without the characters that no store keeps:
+    /// U+0000 and lone surrogates.</summary>
     public string Text()
     {
         if (Json.ValueKind != JsonValueKind.String) throw Refused(Rejection.Malformed, "must be a string");
@@ -95,7 +97,8 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         ? value
         : throw Refused(Rejection.OutOfRange, "must fit a decimal exactly: 28 digits, 28 decimals");
 
-    public int Integer(int least, int most) => (int)Units(0, least, most, $"must be a whole number from {least} to {most}");
+    public int Integer(int least, int most) =>
+        (int)Units(0, least, most, $"must be a whole number from {least} to {most}");
 
     /// <summary>The number in units of 10^-decimals; a number with more decimals than that is refused.</summary>
     public long Units(int decimals, long least, long most, string rule)
@@ -141,7 +144,8 @@ public sealed record InputObject(string Path, IReadOnlyDictionary<string, InputV
 {
     public InputValue Required(string name) => Members.TryGetValue(name, out var value)
         ? value
-        : throw new InputRefusedException(Rejection.MissingField, Path == "input" ? name : $"{Path}.{name}", "", "is needed");
+        : throw new InputRefusedException(Rejection.MissingField, Path == "input"
+            ? name : $"{Path}.{name}", "", "is needed");
 
     /// <summary>The member, or null where it is absent or JSON null.</summary>
     public InputValue? Optional(string name) =>

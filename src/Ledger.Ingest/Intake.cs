@@ -6,13 +6,15 @@ using NodaTime;
 
 namespace Ledger.Ingest;
 
-/// <summary>What a file cannot say of itself: the point of a curve without a point column, the zone of local times.</summary>
+/// <summary>What a file cannot say of itself: the point of a curve without a point column,
+/// the zone of local times.</summary>
 /// <param name="SentAt">The sender's clock when it sent, where it says so: its offset from ours is recorded.</param>
 /// <param name="PublicKey">The meter's key, for signed values that come without a container.</param>
 public sealed record IntakeHints(
     SettlementPointId? Point = null, DateTimeZone? Zone = null, Instant? SentAt = null, string? PublicKey = null);
 
-/// <summary>The three verdicts on a signed meter value, apart: signature, conformity (no deviation), plausibility (no doubt).</summary>
+/// <summary>The three verdicts on a signed meter value, apart: signature, conformity (no deviation),
+/// plausibility (no doubt).</summary>
 public sealed record SignedVerdicts(
     SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<OcmfDoubt> Doubts);
 
@@ -30,7 +32,8 @@ public sealed record IntakeReport(string? Format, IReadOnlyList<IntakePart> Part
         part.Outcome is RecordOutcome.Several several ? several.Parts : [part.Outcome]);
 }
 
-/// <summary>The register that a meter with this serial number counts, in this direction; null where none is installed.</summary>
+/// <summary>The register that a meter with this serial number counts, in this direction;
+/// null where none is installed.</summary>
 public delegate ValueTask<RegisterId?> FindRegister(string meterSerial, Direction direction, CancellationToken ct);
 
 /// <summary>
@@ -70,7 +73,8 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
             {
                 var inner = new Submission(bytes, $"{file.Source}/{name}");
                 if (ZipIntake.IsZip(bytes))
-                    await run.RefuseAsync(inner.Source, Refusal.Of(Rejection.UnknownFormat, "a zip inside a zip is not read"), inner)
+                    await run.RefuseAsync(inner.Source,
+                        Refusal.Of(Rejection.UnknownFormat, "a zip inside a zip is not read"), inner)
                         .ConfigureAwait(false);
                 else
                     await TakeOneAsync(run, inner).ConfigureAwait(false);
@@ -78,7 +82,8 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
         return "zip";
     }
 
-    /// <summary>One file that is no zip. The formats' beginnings exclude each other, so their order says nothing.</summary>
+    /// <summary>One file that is no zip. The formats' beginnings exclude each other,
+    /// so their order says nothing.</summary>
     private static async Task<string?> TakeOneAsync(IntakeRun run, Submission file)
     {
         if (CurveFiles.TryRead(file.Bytes, run.Hints, out var curves, out var refused))
@@ -100,7 +105,8 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
             ['<', ..] => ("signed values", SignedValues.TakeContainerAsync(run, file)),
             _ when start.StartsWith("OCMF|") => ("signed values", SignedValues.TakeTextAsync(run, file, text)),
             _ when Nem12.IsRecord(header) => ("NEM12", IntervalFiles.TakeAsync(run, file, text)),
-            _ when RegisterReadingRows.IsHeader(header) => ("register readings", RegisterReadingRows.TakeAsync(run, file)),
+            _ when RegisterReadingRows.IsHeader(header) =>
+                ("register readings", RegisterReadingRows.TakeAsync(run, file)),
             _ when MasterDataRows.IsHeader(header) => ("master data", MasterDataRows.TakeAsync(run, file)),
             _ when EpflSessions.IsHeader(header) => ("EPFL sessions", SessionFiles.TakeAsync(run, file, text)),
             _ => (null, run.RefuseAsync(file.Source, Unknown(text, header), file)),

@@ -13,7 +13,8 @@ internal sealed class IntakeRun(
     IMediator mediator, Recorder recorder, EvidenceArchive archive, FindRegister findRegister,
     IntakeHints hints, Principal by, CancellationToken ct)
 {
-    /// <summary>Attempts so far in this process: a file has no key of its own, and every taking of it is another attempt.</summary>
+    /// <summary>Attempts so far in this process: a file has no key of its own,
+    /// and every taking of it is another attempt.</summary>
     private static long attempts;
 
     private readonly List<IntakePart?> parts = [];
@@ -27,11 +28,13 @@ internal sealed class IntakeRun(
     /// <summary>The sender's key, where the input is one fact.</summary>
     public IdempotencyKey? Key { get; init; }
 
-    public ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction) => findRegister(meterSerial, direction, ct);
+    public ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction) =>
+        findRegister(meterSerial, direction, ct);
 
     /// <summary>What is known of a meter itself.</summary>
     public async Task<MeterState> MeterAsync(string meterSerial) =>
-        (await recorder.LoadAsync(Streams.Meter(meterSerial), MeterState.Empty, Meters.Evolve, ct).ConfigureAwait(false)).State;
+        (await recorder.LoadAsync(Streams.Meter(meterSerial), MeterState.Empty, Meters.Evolve, ct)
+            .ConfigureAwait(false)).State;
 
     /// <summary>Keeps the bytes that readings come from; only for who may write readings.</summary>
     public EvidenceDigest? Archive(ReadOnlyMemory<byte> bytes) =>
@@ -60,7 +63,8 @@ internal sealed class IntakeRun(
     }
 
     public async Task RefuseAsync(
-        string what, Refusal refusal, Submission raw, SignedVerdicts? signed = null, IReadOnlyList<FieldFault>? faults = null) =>
+        string what, Refusal refusal, Submission raw, SignedVerdicts? signed = null,
+        IReadOnlyList<FieldFault>? faults = null) =>
         parts.Add(new IntakePart(what, await RefusedAsync(refusal, raw).ConfigureAwait(false), signed, faults));
 
     public async Task KeepAsync(string what, string note, Submission raw, SignedVerdicts? signed = null) =>
@@ -82,7 +86,8 @@ internal sealed class IntakeRun(
 
     private async Task HandInAsync(RegisterId register, IReadOnlyList<WaitingReading> readings)
     {
-        var (state, _) = await recorder.LoadAsync(Streams.Register(register), RegisterState.Empty, Register.Evolve, ct).ConfigureAwait(false);
+        var (state, _) = await recorder.LoadAsync(Streams.Register(register), RegisterState.Empty, Register.Evolve, ct)
+            .ConfigureAwait(false);
         var ready = new List<(WaitingReading Waiting, RegisterReadingInput Input)>();
         foreach (var reading in readings)
             if (reading.Read.InSteps(state.Installed, out var input) is { } refused)
@@ -90,7 +95,8 @@ internal sealed class IntakeRun(
             else ready.Add((reading, input!));
         if (ready.Count == 0) return;
         var batch = new RegisterReadings(register, [.. ready.Select(item => (item.Input, item.Waiting.Raw))]);
-        var outcome = await HandInAsync(new FactInput.Of<RegisterReadings>(batch), ready[0].Waiting.Raw).ConfigureAwait(false);
+        var outcome = await HandInAsync(new FactInput.Of<RegisterReadings>(batch), ready[0].Waiting.Raw)
+            .ConfigureAwait(false);
         // Where the pipeline answers for the batch (not authorised, busy), it answers for each.
         for (var i = 0; i < ready.Count; i++)
             Note(ready[i].Waiting, outcome is RecordOutcome.Several several ? several.Parts[i] : outcome);
@@ -102,7 +108,8 @@ internal sealed class IntakeRun(
     /// <summary>Who may not write readings is told why all the same, but leaves no evidence.</summary>
     private async Task<RecordOutcome> RefusedAsync(Refusal refusal, Submission raw)
     {
-        var outcome = await HandInAsync(new FactInput.Of<EvidenceToRefuse>(new(refusal.Code, refusal.Detail)), raw).ConfigureAwait(false);
+        var outcome = await HandInAsync(new FactInput.Of<EvidenceToRefuse>(new(refusal.Code, refusal.Detail)), raw)
+            .ConfigureAwait(false);
         return outcome is RecordOutcome.Refused { Code: Rejection.NotAuthorised }
             ? new RecordOutcome.Refused(refusal.Code, refusal.Detail)
             : outcome;
@@ -110,5 +117,6 @@ internal sealed class IntakeRun(
 
     private Task<RecordOutcome> HandInAsync(FactInput.Complete input, Submission raw) =>
         // No sender's key begins with a blank.
-        input.SendAsync(mediator, raw, by, Key ?? new IdempotencyKey($" intake {Interlocked.Increment(ref attempts)}"), ct);
+        input.SendAsync(mediator, raw, by, Key ?? new IdempotencyKey($" intake {Interlocked.Increment(ref attempts)}"),
+            ct);
 }

@@ -19,7 +19,8 @@ public static class IntakeText
     /// <summary>Characters of a value that a message repeats; the whole stands in the evidence.</summary>
     private const int QuotedLengthMax = 60;
 
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>
     /// Strict UTF-8 without U+0000; a byte order mark is dropped. Precedence: TooLarge, EmptyInput, NotUtf8,
@@ -29,7 +30,8 @@ public static class IntakeText
     {
         text = "";
         if (bytes.Length > Limits.ImportBytesMax)
-            return Refusal.Of(Rejection.TooLarge, $"{bytes.Length} bytes; at most {Limits.ImportBytesMax} are read at once");
+            return Refusal.Of(Rejection.TooLarge,
+                $"{bytes.Length} bytes; at most {Limits.ImportBytesMax} are read at once");
         if (bytes.StartsWith("\uFEFF"u8)) bytes = bytes[3..];
         if (bytes.Length == 0) return Refusal.Of(Rejection.EmptyInput, "the file holds nothing");
         try
@@ -103,7 +105,8 @@ public static class IntakeText
         return null;
     }
 
-    /// <summary>Reads a time with its offset. NodaTime throws where an offset has more than 18 hours, or the instant no place.</summary>
+    /// <summary>Reads a time with its offset. NodaTime throws where an offset has more than 18 hours,
+    /// or the instant no place.</summary>
     public static bool TryTime(OffsetDateTimePattern pattern, string text, out OffsetDateTime time, out Instant at)
     {
         (time, at) = (default, default);
@@ -120,7 +123,8 @@ public static class IntakeText
     }
 
     /// <summary>The sentence for a number that <see cref="Scale"/> refused.</summary>
-    public static Refusal BadNumber(Rejection code, string where, ReadOnlySpan<char> value) => Refusal.Of(code, code switch
+    public static Refusal BadNumber(Rejection code, string where, ReadOnlySpan<char> value) => Refusal.Of(code,
+        code switch
     {
         Rejection.NumberTooLong => $"{where}: {Quote(value)} is longer than {Limits.NumberLengthMax} characters",
         Rejection.OutOfRange => $"{where}: {Quote(value)} is beyond what a quantity can hold",

@@ -26,7 +26,8 @@ internal static class IntervalFiles
             if (Nem12Readings.KeptOnly(channel) is { } note)
                 await run.KeepAsync(what, note, file).ConfigureAwait(false);
             else
-                foreach (var day in Nem12Readings.Of(channel, evidence).GroupBy(reading => reading.Period.Start.InUtc().Date))
+                foreach (var day in Nem12Readings.Of(channel, evidence)
+                    .GroupBy(reading => reading.Period.Start.InUtc().Date))
                     await run.SendAsync($"{what} {LocalDatePattern.Iso.Format(day.Key)}",
                         new FactInput.Of<IntervalReadingBatch>(Batch(day.Key, [.. day])), file).ConfigureAwait(false);
         }

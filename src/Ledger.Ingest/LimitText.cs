@@ -15,8 +15,10 @@ internal static class LimitText
         return new FactInput.Of<StandingLimitSet>(new(
             fact.Required("point").Point(), fact.Required("kind").Choice<StandingLimitKind>(),
             fact.Required("direction").Choice<Direction>(), fact.Optional("kw")?.Kilowatts(),
-            fact.Optional("steps") is { } steps ? Steps(steps) : [], fact.Optional("zone")?.Line(Limits.IdentifierLengthMax),
-            fact.Required("validFrom").At(), fact.Optional("validTo")?.At(), fact.Required("source").Line(Limits.TextLengthMax)));
+            fact.Optional("steps") is { } steps
+                ? Steps(steps) : [], fact.Optional("zone")?.Line(Limits.IdentifierLengthMax),
+            fact.Required("validFrom").At(), fact.Optional("validTo")?.At(),
+            fact.Required("source").Line(Limits.TextLengthMax)));
     }
 
     private static List<LimitStep> Steps(InputValue input)
@@ -24,10 +26,12 @@ internal static class LimitText
         var rows = input.Array();
         return rows.Count <= StepsMax
             ? rows.ConvertAll(Step)
-            : throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"must have at most {StepsMax} elements");
+            : throw new InputRefusedException(Rejection.WrongCount, input.Path, "",
+                $"must have at most {StepsMax} elements");
     }
 
-    /// <summary>A step begins at an instant (<c>start</c>) or every day at a local time (<c>daily</c>); kw null ends the limit.</summary>
+    /// <summary>A step begins at an instant (<c>start</c>) or every day at a local time (<c>daily</c>);
+    /// kw null ends the limit.</summary>
     private static LimitStep Step(InputValue input)
     {
         var step = input.Object("start", "daily", "kw");

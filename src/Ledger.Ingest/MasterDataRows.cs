@@ -10,9 +10,9 @@ namespace Ledger.Ingest;
 public sealed record FieldFault(string Field, string Value, Rejection Code, string Rule);
 
 /// <summary>
-/// Master data in CSV: the header says which kind of fact every row of the file is. A row is the fact's JSON object with
-/// its members in the columns' order, so both are read by the same rules; an empty cell is a member left out. A row
-/// that is refused stops no other, and all its faults are named.
+/// Master data in CSV: the header says which kind of fact every row of the file is.
+/// A row is the fact's JSON object with its members in the columns' order, so both are read by the same rules;
+/// an empty cell is a member left out. A row that is refused stops no other, and all its faults are named.
 /// </summary>
 public static class MasterDataRows
 {
@@ -89,8 +89,8 @@ public static class MasterDataRows
         string.Join("; ", faults.Select(fault => $"{fault.Field} {IntakeText.Quote(fault.Value)}: {fault.Rule}")));
 
     /// <summary>
-    /// All faults of a row, or the fact that it is. The reader of facts stops at its first fault; so each refused cell is
-    /// replaced by its column's example and the row read again, until nothing else is refused.
+    /// All faults of a row, or the fact that it is. The reader of facts stops at its first fault;
+    /// so each refused cell is replaced by its column's example and the row read again, until nothing else is refused.
     /// </summary>
     private static List<FieldFault> Faults(Sheet sheet, string line, out FactInput? fact)
     {
@@ -110,7 +110,8 @@ public static class MasterDataRows
             catch (InputRefusedException refused)
             {
                 var at = sheet.Columns.TakeWhile(column => column.Member != refused.Field).Count();
-                if (at == sheet.Columns.Count) throw new InvalidOperationException($"no column is {refused.Field}", refused);
+                if (at == sheet.Columns.Count)
+                    throw new InvalidOperationException($"no column is {refused.Field}", refused);
                 // What only an example breaks follows from a fault that is named already.
                 if (faults[at] is not null) break;
                 faults[at] = new(sheet.Columns[at].Name, cells[at], refused.Code, refused.Rule);

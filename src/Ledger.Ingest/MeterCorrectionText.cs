@@ -3,8 +3,8 @@ using Ledger.Domain;
 namespace Ledger.Ingest;
 
 /// <summary>
-/// The text of corrections and estimates. <c>supersedes</c> is the version that a correction replaces, 1 for the reading as
-/// it came; a corrected index is in steps of the register's last digit.
+/// The text of corrections and estimates. <c>supersedes</c> is the version that a correction replaces,
+/// 1 for the reading as it came; a corrected index is in steps of the register's last digit.
 /// </summary>
 internal static class MeterCorrectionText
 {
@@ -23,7 +23,8 @@ internal static class MeterCorrectionText
     {
         var fact = input.Fact("point", "direction", "start", "end", "supersedes", "kwh", "quality", "method", "reason");
         return new FactInput.Of<IntervalReadingCorrected>(new IntervalReadingCorrected(
-            MeteringText.RegisterOf(fact), fact.Period(), Version(fact), fact.Required("kwh").KilowattHours(), Quality(fact),
+            MeteringText.RegisterOf(fact), fact.Period(), Version(fact), fact.Required("kwh").KilowattHours(),
+            Quality(fact),
             fact.Optional("method")?.Line(Limits.IdentifierLengthMax), Reason(fact.Required("reason")), null));
     }
 

@@ -11,7 +11,8 @@ internal static class MeteringText
 
     public static FactInput SettlementPoint(InputValue input)
     {
-        var fact = input.Fact("point", "station", "kind", "owner", "zone", "periodMinutes", "ratedKw", "bidirectional", "validFrom");
+        var fact = input.Fact("point", "station", "kind", "owner", "zone", "periodMinutes", "ratedKw", "bidirectional",
+            "validFrom");
         var registered = new SettlementPointRegistered(
             fact.Required("point").Point(), fact.Required("station").Station(),
             fact.Required("kind").Choice<SettlementPointKind>(), fact.Required("owner").Party(),
@@ -22,7 +23,8 @@ internal static class MeteringText
 
     public static FactInput Register(InputValue input)
     {
-        var fact = input.Fact("point", "direction", "meterSerial", "digits", "decimals", "factor", "modulusKwh", "validFrom");
+        var fact = input.Fact("point", "direction", "meterSerial", "digits", "decimals", "factor", "modulusKwh",
+            "validFrom");
         var digits = fact.Required("digits").Integer(1, Limits.RegisterDigitsMax);
         var decimals = fact.Required("decimals").Integer(0, Math.Min(Domain.Register.DecimalsMax, digits));
         var natural = 1L;
@@ -39,8 +41,10 @@ internal static class MeteringText
     {
         var fact = input.Fact("point", "direction", "readAt", "kwh", "quality");
         var kwh = fact.Required("kwh");
-        return new FactInput.Reading(new IndexRead(RegisterOf(fact), fact.Required("readAt").At(), kwh.Number(), kwh.Json.GetRawText(),
-            fact.Optional("quality")?.Choice(ReadingQuality.Measured, ReadingQuality.Estimated, ReadingQuality.Substituted)
+        return new FactInput.Reading(new IndexRead(RegisterOf(fact), fact.Required("readAt").At(), kwh.Number(),
+            kwh.Json.GetRawText(),
+            fact.Optional("quality")?.Choice(ReadingQuality.Measured, ReadingQuality.Estimated,
+                ReadingQuality.Substituted)
                 ?? ReadingQuality.Measured, null));
     }
 

@@ -24,9 +24,11 @@ public static class Nem12
 {
     private static readonly LocalDatePattern DatePattern = LocalDatePattern.CreateWithInvariantCulture("uuuuMMdd");
 
-    /// <summary>Whether the line is a record of AEMO's meter data: such a file is judged as NEM12, whatever comes first.</summary>
+    /// <summary>Whether the line is a record of AEMO's meter data: such a file is judged as NEM12,
+    /// whatever comes first.</summary>
     public static bool IsRecord(string line) =>
-        line.Length > 3 && line[3] == ',' && line[..3] is "100" or "200" or "250" or "300" or "400" or "500" or "550" or "900";
+        line.Length > 3 && line[3] == ','
+            && line[..3] is "100" or "200" or "250" or "300" or "400" or "500" or "550" or "900";
 
     /// <summary>Reads a file's text.</summary>
     public static Refusal? Read(string text, out IReadOnlyList<Nem12Channel> channels)
@@ -44,7 +46,8 @@ public static class Nem12
     /// <summary>The state between two lines of a file.</summary>
     private sealed class Reader
     {
-        private readonly List<(string Nmi, string Suffix, string Serial, string Unit, int Minutes, List<Nem12Day> Days)> _found = [];
+        private readonly List<(
+            string Nmi, string Suffix, string Serial, string Unit, int Minutes, List<Nem12Day> Days)> _found = [];
         private readonly HashSet<(string, string, LocalDate)> _days = [];
         private bool _headed, _ended;
         /// <summary>The day whose quality is V, its line, and a quality for each interval said so far.</summary>
@@ -62,9 +65,11 @@ public static class Nem12
                 case "200": return Channel(number, fields);
                 case "300": return Day(number, fields);
                 case "400": return Range(number, fields);
-                case "500": return _found.Count > 0 ? null : At(number, Rejection.Malformed, "record 500 before any 200");
+                case "500": return _found.Count > 0
+                    ? null : At(number, Rejection.Malformed, "record 500 before any 200");
                 case "900": _ended = true; return null;
-                default: return At(number, Rejection.UnknownField, $"record indicator {IntakeText.Quote(fields[0])} is none of NEM12");
+                default: return At(number, Rejection.UnknownField,
+                    $"record indicator {IntakeText.Quote(fields[0])} is none of NEM12");
             }
         }
 
@@ -86,21 +91,28 @@ public static class Nem12
 
         private Refusal? Header(int number, string[] fields)
         {
-            if (fields[0] != "100") return At(number, Rejection.MissingField, $"record 100 must come first, found {IntakeText.Quote(fields[0])}");
+            if (fields[0] != "100") return At(number, Rejection.MissingField,
+                $"record 100 must come first, found {IntakeText.Quote(fields[0])}");
             if (fields.Length < 2 || fields[1] != "NEM12")
-                return At(number, Rejection.UnknownFormat, $"version header {IntakeText.Quote(fields.ElementAtOrDefault(1))} is not NEM12");
+                return At(number, Rejection.UnknownFormat,
+                    $"version header {IntakeText.Quote(fields.ElementAtOrDefault(1))} is not NEM12");
             _headed = true;
             return null;
         }
 
         private Refusal? Channel(int number, string[] fields)
         {
-            if (fields.Length < 9) return At(number, Rejection.MissingField, $"record 200 has {fields.Length} fields, at least 9 are needed");
-            if (!Identifier.IsValid(fields[1])) return At(number, Rejection.InvalidIdentifier, $"NMI {IntakeText.Quote(fields[1])}");
+            if (fields.Length < 9) return At(number, Rejection.MissingField,
+                $"record 200 has {fields.Length} fields, at least 9 are needed");
+            if (!Identifier.IsValid(fields[1]))
+                return At(number, Rejection.InvalidIdentifier, $"NMI {IntakeText.Quote(fields[1])}");
             if (!Identifier.IsValid(fields[4]) || fields[4].Length > 2)
-                return At(number, Rejection.InvalidIdentifier, $"NMISuffix {IntakeText.Quote(fields[4])} is not two characters");
-            if (!int.TryParse(fields[8], NumberStyles.None, CultureInfo.InvariantCulture, out var minutes) || minutes < 1 || 1440 % minutes != 0)
-                return At(number, Rejection.OutOfRange, $"IntervalLength {IntakeText.Quote(fields[8])} does not divide a day");
+                return At(number, Rejection.InvalidIdentifier,
+                    $"NMISuffix {IntakeText.Quote(fields[4])} is not two characters");
+            if (!int.TryParse(fields[8], NumberStyles.None, CultureInfo.InvariantCulture, out var minutes)
+                || minutes < 1 || 1440 % minutes != 0)
+                return At(number, Rejection.OutOfRange,
+                    $"IntervalLength {IntakeText.Quote(fields[8])} does not divide a day");
             _found.Add((fields[1], fields[4], fields[6], fields[7], minutes, []));
             return null;
         }
@@ -110,7 +122,8 @@ public static class Nem12
             if (_found.Count == 0) return At(number, Rejection.Malformed, "record 300 before any 200");
             var channel = _found[^1];
             if (fields.Length < 2 || DatePattern.Parse(fields[1]) is not { Success: true } date)
-                return At(number, Rejection.InvalidTime, $"IntervalDate {IntakeText.Quote(fields.ElementAtOrDefault(1))} is not yyyyMMdd");
+                return At(number, Rejection.InvalidTime,
+                    $"IntervalDate {IntakeText.Quote(fields.ElementAtOrDefault(1))} is not yyyyMMdd");
             var expected = 1440 / channel.Minutes;
             var values = new List<decimal>(expected);
             var at = 2;
@@ -118,8 +131,10 @@ public static class Nem12
             {
                 if (IntakeText.Scale(fields[at], 9, out var nano, out var exact) is { } bad)
                     return IntakeText.BadNumber(bad, $"line {number}, field {at + 1}", fields[at]);
-                if (!exact) return At(number, Rejection.NumberTooLong, $"field {at + 1}: {IntakeText.Quote(fields[at])} has over 9 decimals");
-                if (nano < 0) return At(number, Rejection.NegativeEnergy, $"field {at + 1}: {IntakeText.Quote(fields[at])} is negative");
+                if (!exact) return At(number, Rejection.NumberTooLong,
+                    $"field {at + 1}: {IntakeText.Quote(fields[at])} has over 9 decimals");
+                if (nano < 0) return At(number, Rejection.NegativeEnergy,
+                    $"field {at + 1}: {IntakeText.Quote(fields[at])} is negative");
                 values.Add(nano / 1_000_000_000m);
             }
             if (values.Count != expected)
@@ -135,20 +150,25 @@ public static class Nem12
             return null;
         }
 
-        /// <summary>Record 400: the quality of the intervals from start to end, counted from 1, both included.</summary>
+        /// <summary>Record 400: the quality of the intervals from start to end, counted from 1,
+        /// both included.</summary>
         private Refusal? Range(int number, string[] fields)
         {
-            if (_variable is not { } day) return At(number, Rejection.Malformed, "record 400 without a 300 of quality V");
-            if (fields.Length < 4) return At(number, Rejection.MissingField, $"record 400 has {fields.Length} fields, at least 4 are needed");
+            if (_variable is not { } day)
+                return At(number, Rejection.Malformed, "record 400 without a 300 of quality V");
+            if (fields.Length < 4) return At(number, Rejection.MissingField,
+                $"record 400 has {fields.Length} fields, at least 4 are needed");
             if (!int.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var from)
                 || !int.TryParse(fields[2], NumberStyles.None, CultureInfo.InvariantCulture, out var to)
                 || from < 1 || to < from || to > day.Said.Length)
-                return At(number, Rejection.OutOfRange, $"intervals {IntakeText.Quote(fields[1])} to {IntakeText.Quote(fields[2])} of {day.Said.Length}");
+                return At(number, Rejection.OutOfRange,
+                    $"intervals {IntakeText.Quote(fields[1])} to {IntakeText.Quote(fields[2])} of {day.Said.Length}");
             if (!IsQuality(fields[3]) || fields[3][0] == 'V')
                 return At(number, Rejection.UnknownField, $"QualityMethod {IntakeText.Quote(fields[3])}");
             for (var i = from - 1; i < to; i++)
             {
-                if (day.Said[i] is not null) return At(number, Rejection.PeriodsOverlap, $"interval {i + 1} has two qualities");
+                if (day.Said[i] is not null)
+                    return At(number, Rejection.PeriodsOverlap, $"interval {i + 1} has two qualities");
                 day.Said[i] = fields[3];
             }
             return null;
@@ -159,13 +179,15 @@ public static class Nem12
             if (_variable is not { } day) return null;
             _variable = null;
             var open = Array.IndexOf(day.Said, null);
-            return open < 0 ? null : At(day.Line, Rejection.PeriodIncomplete, $"quality V, but no record 400 covers interval {open + 1}");
+            return open < 0 ? null
+                : At(day.Line, Rejection.PeriodIncomplete, $"quality V, but no record 400 covers interval {open + 1}");
         }
 
         /// <summary>A letter of AEMO's quality flags, alone or with its two-digit method.</summary>
         private static bool IsQuality(string field) =>
             field.Length is 1 or 3 && "AEFNSV".Contains(field[0]) && field.Skip(1).All(char.IsAsciiDigit);
 
-        private static Refusal At(int line, Rejection code, string detail) => Refusal.Of(code, $"NEM12 line {line}: {detail}");
+        private static Refusal At(int line, Rejection code, string detail) =>
+            Refusal.Of(code, $"NEM12 line {line}: {detail}");
     }
 }

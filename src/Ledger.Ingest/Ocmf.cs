@@ -7,7 +7,8 @@ using NodaTime.Text;
 
 namespace Ledger.Ingest;
 
-/// <summary>One reading of an OCMF value. <paramref name="ValueText"/> is the literal text of RV (OCMF, table 7).</summary>
+/// <summary>One reading of an OCMF value. <paramref name="ValueText"/> is the literal text of RV (OCMF,
+/// table 7).</summary>
 public sealed record OcmfReading(
     Instant? At, char ClockStatus, string? Transaction, string? ValueText, string? Obis, string? Unit,
     string ErrorFlags, string? MeterState);
@@ -23,8 +24,10 @@ public sealed record OcmfDoubt(int Reading, string What, bool Refuses)
 
 /// <summary>A signed meter value with its three verdicts apart: signature, conformity and plausibility.</summary>
 public sealed record OcmfValue(
-    string? Version, string? Pagination, string? MeterSerial, string? GatewaySerial, IReadOnlyList<OcmfReading> Readings,
-    SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<OcmfDoubt> Doubts, string? PublicKey = null)
+    string? Version, string? Pagination, string? MeterSerial, string? GatewaySerial,
+    IReadOnlyList<OcmfReading> Readings,
+    SignatureVerdict Signature, IReadOnlyList<string> Deviations, IReadOnlyList<OcmfDoubt> Doubts,
+    string? PublicKey = null)
 {
     /// <summary>The meter's serial number; a station that is itself the meter gives only the gateway's.</summary>
     public string Serial => MeterSerial is { Length: > 0 } meter ? meter : GatewaySerial ?? "";
@@ -63,14 +66,16 @@ public static class Ocmf
         {
             using var body = JsonDocument.Parse(payload, Strict);
             using var seal = JsonDocument.Parse(signature, Strict);
-            if (body.RootElement.ValueKind != JsonValueKind.Object || seal.RootElement.ValueKind != JsonValueKind.Object)
+            if (body.RootElement.ValueKind != JsonValueKind.Object
+                || seal.RootElement.ValueKind != JsonValueKind.Object)
                 return Refusal.Of(Rejection.Malformed, "OCMF: payload and signature are JSON objects");
             value = Judge(body.RootElement, seal.RootElement, payload, publicKey);
             return null;
         }
         catch (JsonException e)
         {
-            return Refusal.Of(Rejection.Malformed, $"OCMF: not JSON at line {e.LineNumber}, byte {e.BytePositionInLine}");
+            return Refusal.Of(Rejection.Malformed,
+                $"OCMF: not JSON at line {e.LineNumber}, byte {e.BytePositionInLine}");
         }
         catch (InvalidOperationException)
         {
@@ -145,7 +150,8 @@ public static class Ocmf
         if (item.TryGetProperty("RV", out var number) && number.ValueKind == JsonValueKind.String)
             deviations.Add($"{where}.RV: {IntakeText.Quote(Text(item, "RV")!)} is a text, not a number");
         var obis = Text(item, "RI") ?? previous?.Obis;
-        if (obis is null || !obis.Contains(":B", StringComparison.Ordinal) && !obis.Contains(":C", StringComparison.Ordinal))
+        if (obis is null || !obis.Contains(":B", StringComparison.Ordinal)
+            && !obis.Contains(":C", StringComparison.Ordinal))
             deviations.Add($"{where}.RI: {IntakeText.Quote(obis ?? "")} is a legacy identifier");
         var unit = Text(item, "RU") ?? previous?.Unit;
         if (unit is not ("kWh" or "Wh" or "mOhm" or "uOhm"))
@@ -175,7 +181,8 @@ public static class Ocmf
             if (reading.ErrorFlags == "t") Suspect("error flags 't'");
             else if (reading.ErrorFlags.Length > 0) Refuse($"error flags {IntakeText.Quote(reading.ErrorFlags)}");
             if (reading.MeterState == "S") Suspect("meter state 'S', a substitute value");
-            else if (reading.MeterState is not (null or "G")) Refuse($"meter state {IntakeText.Quote(reading.MeterState)}");
+            else if (reading.MeterState is not (null or "G"))
+                Refuse($"meter state {IntakeText.Quote(reading.MeterState)}");
             if (!TryValue(reading, out var value)) { Refuse("no number in RV"); continue; }
             if (value < 0) Refuse("a negative register");
             var key = reading.Obis + "|" + reading.Unit;
@@ -192,7 +199,8 @@ public static class Ocmf
         value = 0;
         var text = reading.ValueText?.Trim();
         return text is { Length: > 0 and <= 28 } && decimal.TryParse(
-            text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value);
+            text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out value);
     }
 
     /// <summary>

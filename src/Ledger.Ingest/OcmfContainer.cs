@@ -33,7 +33,8 @@ public static class OcmfContainer
         }
         catch (XmlException e)
         {
-            return Refusal.Of(Rejection.Malformed, $"XML line {e.LineNumber}, column {e.LinePosition}: not well-formed, or a DTD");
+            return Refusal.Of(Rejection.Malformed,
+                $"XML line {e.LineNumber}, column {e.LinePosition}: not well-formed, or a DTD");
         }
         var items = document.Descendants().Where(e => e.Name.LocalName == "value").Take(ValuesMax + 1).ToList();
         if (items.Count > ValuesMax) return Refusal.Of(Rejection.TooLarge, $"more than {ValuesMax} signed values");
@@ -73,8 +74,10 @@ public static class OcmfContainer
                 ? Refuse(Rejection.MissingField, "signedData is missing")
                 : Refuse(Rejection.UnknownFormat, "encodedData (a CMS envelope with RSA) is not supported; OCMF is");
         var format = data.Attribute("format")?.Value;
-        if (Decode(data) is not { } text) return Refuse(Rejection.Malformed, "signedData is not in the encoding it names");
-        if (format is not (null or "OCMF")) return Refuse(Rejection.UnknownFormat, $"format {IntakeText.Quote(format)} is not supported; OCMF is");
+        if (Decode(data) is not { } text)
+            return Refuse(Rejection.Malformed, "signedData is not in the encoding it names");
+        if (format is not (null or "OCMF"))
+            return Refuse(Rejection.UnknownFormat, $"format {IntakeText.Quote(format)} is not supported; OCMF is");
         if (text.Length > 0 && NameOf(text) is { } name)
             return Refuse(Rejection.UnknownFormat, $"format {name} is not supported; OCMF is");
         var refused = Ocmf.Read(text, Child(item, "publicKey")?.Value, out var value);
@@ -92,7 +95,8 @@ public static class OcmfContainer
             return data.Attribute("encoding")?.Value switch
             {
                 "base64" => Encoding.UTF8.GetString(Convert.FromBase64String(text)),
-                "hex" or "base16" => Encoding.UTF8.GetString(Convert.FromHexString(string.Concat(text.Where(c => !char.IsWhiteSpace(c))))),
+                "hex" or "base16" => Encoding.UTF8
+                    .GetString(Convert.FromHexString(string.Concat(text.Where(c => !char.IsWhiteSpace(c))))),
                 _ => text,
             };
         }
@@ -102,7 +106,8 @@ public static class OcmfContainer
         }
     }
 
-    /// <summary>The name of a known format that is not OCMF, by how its text begins; null where it may be OCMF.</summary>
+    /// <summary>The name of a known format that is not OCMF, by how its text begins;
+    /// null where it may be OCMF.</summary>
     public static string? NameOf(string text)
     {
         var head = string.Concat(text.Take(64).Where(c => !char.IsWhiteSpace(c)));
@@ -115,10 +120,13 @@ public static class OcmfContainer
 
     private static Refusal NoValues(XElement root) => root.Name.LocalName switch
     {
-        "Billing" or "ChargingProcess" => Refusal.Of(Rejection.UnknownFormat, "format Mennekes is not supported; OCMF is"),
-        "signedMeterValue" => Refusal.Of(Rejection.UnknownFormat, "format EDL40 (signedMeterValue XML) is not supported; OCMF is"),
+        "Billing" or "ChargingProcess" =>
+            Refusal.Of(Rejection.UnknownFormat, "format Mennekes is not supported; OCMF is"),
+        "signedMeterValue" =>
+            Refusal.Of(Rejection.UnknownFormat, "format EDL40 (signedMeterValue XML) is not supported; OCMF is"),
         var name => Refusal.Of(Rejection.UnknownFormat, $"XML element {IntakeText.Quote(name)} holds no signed values"),
     };
 
-    private static XElement? Child(XElement of, string name) => of.Elements().FirstOrDefault(e => e.Name.LocalName == name);
+    private static XElement? Child(XElement of, string name) =>
+        of.Elements().FirstOrDefault(e => e.Name.LocalName == name);
 }

@@ -98,7 +98,8 @@ public static class OcmfSignature
         ECDsa ecdsa, ReadOnlySpan<byte> payload, byte[] signature, int coordinateBytes, ICollection<string> deviations)
     {
         if (signature.Length == 2 * coordinateBytes
-            && ecdsa.VerifyData(payload, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
+            && ecdsa.VerifyData(payload, signature, HashAlgorithmName.SHA256,
+                DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
         {
             deviations.Add("SD: a bare r‖s, not DER");
             return true;
@@ -107,8 +108,10 @@ public static class OcmfSignature
             && ecdsa.VerifyData(payload, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
     }
 
-    /// <summary>The bytes of a key, in whatever form it came, as lower-case hexadecimal; null where it is in none.</summary>
-    public static string? KeyHex(string key) => DecodeKey(key) is { Length: > 0 } bytes ? Convert.ToHexStringLower(bytes) : null;
+    /// <summary>The bytes of a key, in whatever form it came, as lower-case hexadecimal;
+    /// null where it is in none.</summary>
+    public static string? KeyHex(string key) =>
+        DecodeKey(key) is { Length: > 0 } bytes ? Convert.ToHexStringLower(bytes) : null;
 
     private static byte[]? DecodeKey(string key)
     {
@@ -116,7 +119,8 @@ public static class OcmfSignature
         if (DecodeBytes(key, null) is not { } bytes) return null;
         if (!bytes.AsSpan().StartsWith("oca:"u8)) return bytes;
         var parts = Encoding.ASCII.GetString(bytes).Split(':', 4);
-        return parts is ["oca", var form, "asn1", var inner] ? DecodeBytes(inner, form == "base64" ? "base64" : "hex") : null;
+        return parts is ["oca", var form, "asn1", var inner]
+            ? DecodeBytes(inner, form == "base64" ? "base64" : "hex") : null;
     }
 
     /// <summary>Hexadecimal unless said or seen otherwise; spaces do not count. Null where it is neither.</summary>

@@ -14,15 +14,18 @@ internal static class ProgrammeText
 
     public static FactInput Programme(InputValue input)
     {
-        var fact = input.Fact("programme", "version", "validFrom", "service", "baselinePack", "scoringPack", "noticeSeconds",
+        var fact = input.Fact("programme", "version", "validFrom", "service", "baselinePack", "scoringPack",
+            "noticeSeconds",
             "rampSeconds", "tolerancePermille", "paidPer", "precedence", "sharesWith", "currency", "pricePerKwh");
         return new FactInput.Of<ProgrammePublished>(new(
             fact.Required("programme").Programme(), fact.Required("version").Integer(1, int.MaxValue),
             fact.Required("validFrom").At(), fact.Required("service").Choice<ServiceKind>(),
             fact.Required("baselinePack").RulePack(), fact.Required("scoringPack").RulePack(),
             Milliseconds(fact.Optional("noticeSeconds")), Milliseconds(fact.Optional("rampSeconds")),
-            fact.Optional("tolerancePermille")?.Integer(0, PermilleMax) ?? 0, fact.Required("paidPer").Choice<PaymentLevel>(),
-            fact.Required("precedence").Integer(0, int.MaxValue), fact.Optional("sharesWith") is { } shares ? SharesWith(shares) : [],
+            fact.Optional("tolerancePermille")?.Integer(0, PermilleMax)
+                ?? 0, fact.Required("paidPer").Choice<PaymentLevel>(),
+            fact.Required("precedence").Integer(0, int.MaxValue), fact.Optional("sharesWith") is { } shares
+                ? SharesWith(shares) : [],
             fact.Required("currency").Currency(), fact.Required("pricePerKwh").NotNegative()));
     }
 
@@ -30,7 +33,8 @@ internal static class ProgrammeText
     {
         var fact = input.Fact("programme", "point", "prequalifiedKw", "from", "to");
         return new FactInput.Of<PointEnrolled>(new(
-            fact.Required("programme").Programme(), fact.Required("point").Point(), fact.Required("prequalifiedKw").Kilowatts(),
+            fact.Required("programme").Programme(), fact.Required("point").Point(),
+            fact.Required("prequalifiedKw").Kilowatts(),
             fact.Required("from").At(), fact.Optional("to")?.At()));
     }
 
@@ -62,9 +66,11 @@ internal static class ProgrammeText
     private static long Milliseconds(InputValue? seconds) =>
         seconds?.Units(3, 0, LeadMsMax, "must be 0 to 604800 seconds with at most 3 decimals") ?? 0;
 
-    private static List<ProgrammeId> SharesWith(InputValue input) => input.Array() is { Count: <= ProgrammesSharedMax } rows
+    private static List<ProgrammeId> SharesWith(InputValue input) =>
+        input.Array() is { Count: <= ProgrammesSharedMax } rows
         ? rows.ConvertAll(row => row.Programme())
-        : throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"must have at most {ProgrammesSharedMax} elements");
+        : throw new InputRefusedException(Rejection.WrongCount, input.Path, "",
+            $"must have at most {ProgrammesSharedMax} elements");
 
     private static Energy Kilowatthours(InputValue input) =>
         new((Int128)input.Units(EnergyDecimals, 0, long.MaxValue, "must be 0 to 9223372 kWh with at most 12 decimals")

@@ -6,9 +6,10 @@ using NodaTime.Text;
 namespace Ledger.Ingest;
 
 /// <summary>
-/// Derives interval records again from the raw evidence that they name, sample by sample, and compares every figure that
-/// evidence alone decides: energies, extremes, coverage, gaps, ramp, counts, quality, and whether the period is closed.
-/// How many samples came late depends on when evidence came, which the evidence cannot say.
+/// Derives interval records again from the raw evidence that they name, sample by sample,
+/// and compares every figure that evidence alone decides: energies, extremes, coverage, gaps, ramp, counts, quality,
+/// and whether the period is closed. How many samples came late depends on when evidence came,
+/// which the evidence cannot say.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept.</param>
 public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
@@ -24,13 +25,16 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
     public void Verify(long position, IntervalRecorded record)
     {
         var place = $"position {position.ToString(CultureInfo.InvariantCulture)}, record of {record.Point} "
-            + $"{InstantPattern.ExtendedIso.Format(record.Period.Start)} v{record.Version.ToString(CultureInfo.InvariantCulture)}";
+            + $"{InstantPattern.ExtendedIso.Format(record.Period.Start)} "
+            + $"v{record.Version.ToString(CultureInfo.InvariantCulture)}";
         try
         {
-            var pieces = Pieces(record.Evidence).Select(piece => new CurvePiece(piece, Samples(piece, record.Point))).ToList();
+            var pieces = Pieces(record.Evidence).Select(piece => new CurvePiece(piece, Samples(piece, record.Point)))
+                .ToList();
             var samples = CurveWindow.Union(
                 pieces, PowerCurve.Microseconds(record.Period.Start), PowerCurve.Microseconds(record.Period.End), []);
-            var isClosed = samples.Length > 0 && samples[^1].AtMicroseconds >= PowerCurve.Microseconds(record.Period.End);
+            var isClosed = samples.Length > 0
+                && samples[^1].AtMicroseconds >= PowerCurve.Microseconds(record.Period.End);
             Derived = (Derived.Records + 1, Derived.Samples + samples.Length);
             Compare(place, record, CurveWindow.Integrate(samples, record.Period), isClosed);
         }
@@ -42,8 +46,10 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
 
     private void Compare(string place, IntervalRecorded record, PeriodIntegral derived, bool isClosed)
     {
-        Same("import", record.Import.ToKwh() + " kWh", derived.Import.ToKwh() + " kWh", record.Import == derived.Import);
-        Same("export", record.Export.ToKwh() + " kWh", derived.Export.ToKwh() + " kWh", record.Export == derived.Export);
+        Same("import", record.Import.ToKwh() + " kWh", derived.Import.ToKwh() + " kWh",
+            record.Import == derived.Import);
+        Same("export", record.Export.ToKwh() + " kWh", derived.Export.ToKwh() + " kWh",
+            record.Export == derived.Export);
         Same("minimum", record.Minimum, derived.Minimum, record.Minimum == derived.Minimum);
         Same("maximum", record.Maximum, derived.Maximum, record.Maximum == derived.Maximum);
         Counts("microseconds covered", record.CoveredMicroseconds, derived.CoveredMicroseconds);
@@ -56,7 +62,8 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
         Same("quality", record.Quality, quality, record.Quality == quality);
         // A later version stays final although new evidence of it may not reach its end.
         if (isClosed != (record.State == IntervalRecordState.Final) && (isClosed || record.Version == 1))
-            findings.Add(place, $"state {record.State}", isClosed ? "final, because its period is closed" : "provisional");
+            findings.Add(place, $"state {record.State}", isClosed
+                ? "final, because its period is closed" : "provisional");
 
         void Counts(string what, long recorded, long again) => Same(what, recorded, again, recorded == again);
 

@@ -22,7 +22,8 @@ internal static class RegisterReadingRows
         if (header is not (Header or HeaderWithQuality))
         {
             await run.RefuseAsync(file.Source, Refusal.Of(Rejection.UnknownField,
-                $"header {IntakeText.Quote(header)} is not {Header} or {HeaderWithQuality}"), file).ConfigureAwait(false);
+                $"header {IntakeText.Quote(header)} is not {Header} or {HeaderWithQuality}"), file)
+                    .ConfigureAwait(false);
             return;
         }
         var evidence = run.Archive(file.Bytes);
@@ -38,7 +39,8 @@ internal static class RegisterReadingRows
             else run.Wait(what, read!, raw);
         }
         if (rows == 0)
-            await run.RefuseAsync(file.Source, Refusal.Of(Rejection.EmptyInput, "no row after the header"), file).ConfigureAwait(false);
+            await run.RefuseAsync(file.Source, Refusal.Of(Rejection.EmptyInput, "no row after the header"), file)
+                .ConfigureAwait(false);
     }
 
     private static Refusal? Row(string line, string header, EvidenceDigest? evidence, out IndexRead? read)
@@ -49,14 +51,18 @@ internal static class RegisterReadingRows
         if (cells.Length != columns) return Refusal.Of(Rejection.WrongCount, $"{cells.Length} fields under {header}");
         if (!SettlementPointId.TryParse(cells[0], out var point))
             return Refusal.Of(Rejection.InvalidIdentifier,
-                $"point {IntakeText.Quote(cells[0])}: must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");
+                $"point {IntakeText.Quote(cells[0])}: must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * "
+                + $"- /");
         Direction? direction = cells[1] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ => null };
         if (direction is not { } known)
             return Refusal.Of(Rejection.UnknownField, $"register {IntakeText.Quote(cells[1])}: must be 1.8.0 or 2.8.0");
         if (!FactValues.TryInstant(cells[2], out var readAt))
-            return Refusal.Of(Rejection.InvalidTime, $"read_at {IntakeText.Quote(cells[2])}: must be {FactValues.InstantRule}");
-        if (cells[3].Length > Limits.NumberLengthMax) return IntakeText.BadNumber(Rejection.NumberTooLong, "kwh", cells[3]);
-        if (!ExactNumber.TryParse(cells[3], out var kwh)) return IntakeText.BadNumber(Rejection.NotANumber, "kwh", cells[3]);
+            return Refusal.Of(Rejection.InvalidTime,
+                $"read_at {IntakeText.Quote(cells[2])}: must be {FactValues.InstantRule}");
+        if (cells[3].Length > Limits.NumberLengthMax)
+            return IntakeText.BadNumber(Rejection.NumberTooLong, "kwh", cells[3]);
+        if (!ExactNumber.TryParse(cells[3], out var kwh))
+            return IntakeText.BadNumber(Rejection.NotANumber, "kwh", cells[3]);
         ReadingQuality? quality = columns == 4 ? ReadingQuality.Measured : cells[4] switch
         {
             "" or "measured" => ReadingQuality.Measured,

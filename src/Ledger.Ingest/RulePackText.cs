@@ -3,7 +3,8 @@ using Ledger.Journal.Pipeline;
 
 namespace Ledger.Ingest;
 
-/// <summary>The text of a rule pack: the same in a pack file, in a fact and where a caller writes a rule inline.</summary>
+/// <summary>The text of a rule pack: the same in a pack file,
+/// in a fact and where a caller writes a rule inline.</summary>
 public static class RulePackText
 {
     private static readonly string[] Members = ["pack", "version", "provisional", "source", "baseline", "scoring"];
@@ -22,8 +23,10 @@ public static class RulePackText
     {
         var pack = input.Object(Members);
         var inline = new RulePackPublished(
-            pack.Optional("pack")?.RulePack() ?? new RulePackId("inline"), pack.Optional("version")?.Integer(1, int.MaxValue) ?? 1,
-            pack.Optional("provisional")?.Flag() ?? false, pack.Optional("source")?.Line(Limits.TextLengthMax) ?? "inline",
+            pack.Optional("pack")?.RulePack() ?? new RulePackId("inline"),
+            pack.Optional("version")?.Integer(1, int.MaxValue) ?? 1,
+            pack.Optional("provisional")?.Flag() ?? false, pack.Optional("source")?.Line(Limits.TextLengthMax)
+                ?? "inline",
             Baseline(pack), Scoring(pack));
         return (inline.Baseline?.Incoherence() ?? inline.Scoring?.Incoherence()) is { } reason
             ? throw new InputRefusedException(Rejection.RulePackIncoherent, input.Path, "", reason)
@@ -31,7 +34,8 @@ public static class RulePackText
     }
 
     private static RulePackPublished Read(InputObject pack) => new(
-        pack.Required("pack").RulePack(), pack.Required("version").Integer(1, int.MaxValue), pack.Required("provisional").Flag(),
+        pack.Required("pack").RulePack(), pack.Required("version").Integer(1, int.MaxValue),
+        pack.Required("provisional").Flag(),
         pack.Required("source").Line(Limits.TextLengthMax), Baseline(pack), Scoring(pack));
 
     private static BaselineRule? Baseline(InputObject pack) =>

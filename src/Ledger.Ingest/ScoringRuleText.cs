@@ -10,7 +10,8 @@ internal static class ScoringRuleText
 
     public static ScoringRule Rule(InputValue input)
     {
-        var rule = input.Object("level", "ratio", "bands", "payment", "penalty", "priceFloor", "priceCap", "latePaysNothing");
+        var rule = input.Object("level", "ratio", "bands", "payment", "penalty", "priceFloor", "priceCap",
+            "latePaysNothing");
         return new ScoringRule(
             rule.Required("level").Choice<ScoringLevel>(),
             rule.Optional("ratio") is { } ratio ? Ratio(ratio) : Unrounded(null),
@@ -45,7 +46,8 @@ internal static class ScoringRuleText
     private static ScoringTerm Term(InputValue input)
     {
         var term = input.Object(["quantity", "timesHours", "factors", .. PriceMembers]);
-        return new(term.Required("quantity").Choice<ScoredQuantity>(), term.Optional("timesHours")?.Flag() ?? true, Price(term),
+        return new(term.Required("quantity").Choice<ScoredQuantity>(), term.Optional("timesHours")?.Flag()
+            ?? true, Price(term),
             term.Optional("factors") is { } factors ? Rows(factors, Step) : []);
     }
 
@@ -66,7 +68,8 @@ internal static class ScoringRuleText
 
     private static ScoringPrice Price(InputObject term) => new(
         term.Required("price").Choice<PriceSource>(), term.Optional("fixedPrice")?.Decimal(),
-        term.Optional("byHours") is { } rows ? Rows(rows, HoursPrice) : [], term.Optional("priceFactor")?.Decimal() ?? 1m);
+        term.Optional("byHours") is { } rows ? Rows(rows, HoursPrice) : [], term.Optional("priceFactor")?.Decimal()
+            ?? 1m);
 
     private static HoursPrice HoursPrice(InputValue input)
     {
@@ -82,6 +85,7 @@ internal static class ScoringRuleText
         var rows = input.Array();
         return rows.Count <= RowsMax
             ? rows.ConvertAll(row => read(row))
-            : throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"must have at most {RowsMax} elements");
+            : throw new InputRefusedException(Rejection.WrongCount, input.Path, "",
+                $"must have at most {RowsMax} elements");
     }
 }

@@ -22,7 +22,8 @@ internal static class SessionFiles
         if (run.Hints.Zone is not { } zone)
         {
             await run.RefuseAsync(file.Source,
-                Refusal.Of(Rejection.UnknownZone, "the local times of the sessions need a time zone named beside the file"), file)
+                Refusal.Of(Rejection.UnknownZone,
+                    "the local times of the sessions need a time zone named beside the file"), file)
                 .ConfigureAwait(false);
             return;
         }
@@ -38,25 +39,31 @@ internal static class SessionFiles
                 await TakeAsync(run, file, zone, new StationId(station), point, [.. connector]).ConfigureAwait(false);
             else
                 await run.RefuseAsync(file.Source, Refusal.Of(Rejection.InvalidIdentifier,
-                    $"settlement point {IntakeText.Quote($"{station}:{connector.Key}")} is too long"), file).ConfigureAwait(false);
+                    $"settlement point {IntakeText.Quote($"{station}:{connector.Key}")} is too long"), file)
+                        .ConfigureAwait(false);
         }
     }
 
     private static async Task TakeAsync(
-        IntakeRun run, Submission file, DateTimeZone zone, StationId station, SettlementPointId point, List<SessionReading> sessions)
+        IntakeRun run, Submission file, DateTimeZone zone, StationId station, SettlementPointId point,
+        List<SessionReading> sessions)
     {
         var evidence = run.Archive(file.Bytes);
         var begins = Instant.Min(sessions.Min(session => session.From), sessions[0].At - Duration.FromSeconds(1));
         var register = new RegisterId(point, Direction.Import);
-        await run.SendAsync($"{file.Source}: settlement point {point}", new FactInput.Of<Dated<SettlementPointRegistered>>(new(
+        await run.SendAsync($"{file.Source}: settlement point {point}",
+            new FactInput.Of<Dated<SettlementPointRegistered>>(new(
             new(point, station, SettlementPointKind.Connector, run.Party, zone.Id, PeriodMinutes,
-                new Power(sessions.Max(session => session.PeakMilliwatts)), Bidirectional: false), begins)), file).ConfigureAwait(false);
+                new Power(sessions.Max(session => session.PeakMilliwatts)), Bidirectional: false), begins)), file)
+                    .ConfigureAwait(false);
         await run.SendAsync($"{file.Source}: register {register}", new FactInput.Of<Dated<RegisterInstalled>>(new(
-            new(register, point.Value, Limits.RegisterDigitsMax, EpflSessions.RegisterDecimals, 1, null), begins)), file).ConfigureAwait(false);
+            new(register, point.Value, Limits.RegisterDigitsMax, EpflSessions.RegisterDecimals, 1, null), begins)),
+                file).ConfigureAwait(false);
         Wait(begins, 0, "first arrival");
         // Two sessions that end in one minute are one reading of the register.
         foreach (var instant in sessions.GroupBy(session => session.At))
-            Wait(instant.Key, instant.Last().IndexSteps, $"session {string.Join(", ", instant.Select(session => session.Session))}");
+            Wait(instant.Key, instant.Last().IndexSteps,
+                $"session {string.Join(", ", instant.Select(session => session.Session))}");
 
         void Wait(Instant at, long steps, string name) => run.Wait($"{file.Source}: {register} {name}", new IndexRead(
             register, at, ExactNumber.Of(steps, EpflSessions.RegisterDecimals), $"{steps} steps of 0.001 Wh",

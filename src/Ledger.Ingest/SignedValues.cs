@@ -6,8 +6,9 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// Signed meter values (OCMF) become register readings of the register that the meter's serial number and the OBIS code
-/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value; a value without
-/// a key is measured, not signed. What cannot be true is refused as not plausible, what is in doubt is suspect.
+/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value;
+/// a value without a key is measured, not signed. What cannot be true is refused as not plausible,
+/// what is in doubt is suspect.
 /// </summary>
 internal static class SignedValues
 {
@@ -21,7 +22,8 @@ internal static class SignedValues
         foreach (var value in values)
         {
             var what = $"{file.Source} value {value.Number}";
-            await TakeAsync(run, what, value.Value, value.Refused, new Submission(Encoding.UTF8.GetBytes(value.Xml), what)).ConfigureAwait(false);
+            await TakeAsync(run, what, value.Value, value.Refused,
+                new Submission(Encoding.UTF8.GetBytes(value.Xml), what)).ConfigureAwait(false);
         }
     }
 
@@ -35,7 +37,8 @@ internal static class SignedValues
         {
             var what = lines.Length == 1 ? file.Source : $"{file.Source} value {i + 1}";
             var refused = Ocmf.Read(lines[i], run.Hints.PublicKey, out var value);
-            await TakeAsync(run, what, value, refused, new Submission(Encoding.UTF8.GetBytes(lines[i]), what)).ConfigureAwait(false);
+            await TakeAsync(run, what, value, refused, new Submission(Encoding.UTF8.GetBytes(lines[i]), what))
+                .ConfigureAwait(false);
         }
     }
 
@@ -48,7 +51,8 @@ internal static class SignedValues
         }
         var verdicts = new SignedVerdicts(value.Signature, value.Deviations, value.Doubts);
         what = $"{what} {value.Pagination}".TrimEnd();
-        if ((Unsigned(value) ?? NothingIn(value) ?? await NotTheMetersAsync(run, value).ConfigureAwait(false)) is { } whole)
+        if ((Unsigned(value) ?? NothingIn(value)
+            ?? await NotTheMetersAsync(run, value).ConfigureAwait(false)) is { } whole)
         {
             await run.RefuseAsync(what, whole, raw, verdicts).ConfigureAwait(false);
             return;
@@ -59,7 +63,8 @@ internal static class SignedValues
             var reading = value.Readings[i];
             var part = $"{what} {reading.Obis}";
             if (Ocmf.DirectionOf(reading.Obis) is not { } direction)
-                await run.KeepAsync(part, $"RD[{i}]: {IntakeText.Quote(reading.Obis ?? "")} is no import or export register; kept as evidence", raw, verdicts)
+                await run.KeepAsync(part, $"RD[{i}]: {IntakeText.Quote(reading.Obis ?? "")} is no import or export "
+                    + $"register; kept as evidence", raw, verdicts)
                     .ConfigureAwait(false);
             else if (Implausible(value, i) is { } implausible)
                 await run.RefuseAsync(part, implausible, raw, verdicts).ConfigureAwait(false);
@@ -68,7 +73,8 @@ internal static class SignedValues
             else if (await run.FindAsync(value.Serial, direction).ConfigureAwait(false) is not { } register)
                 await run.RefuseAsync(part, Unknown(value, reading), raw, verdicts).ConfigureAwait(false);
             else
-                run.Wait(part, new IndexRead(register, reading.At!.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
+                run.Wait(part,
+                    new IndexRead(register, reading.At!.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
                     Quality(value, i), evidence), raw, verdicts);
         }
     }
@@ -77,18 +83,23 @@ internal static class SignedValues
     {
         SignatureVerdict.Valid or SignatureVerdict.NoKey => null,
         SignatureVerdict.UnknownAlgorithm => Refusal.Of(Rejection.UnknownAlgorithm, "SA names no algorithm of OCMF"),
-        SignatureVerdict.UnreadableKey => Refusal.Of(Rejection.NoKey, "the public key cannot be read, so the signature cannot be judged"),
+        SignatureVerdict.UnreadableKey =>
+            Refusal.Of(Rejection.NoKey, "the public key cannot be read, so the signature cannot be judged"),
         _ => Refusal.Of(Rejection.SignatureInvalid, "SD is not the signature of this payload under this key"),
     };
 
     private static Refusal Unknown(OcmfValue value, OcmfReading reading) => Refusal.Of(Rejection.UnknownRegister,
-        $"MS {IntakeText.Quote(value.Serial)}: no meter of this serial number has an installed register {reading.Obis}");
+        $"MS {IntakeText.Quote(value.Serial)}: no meter of this serial number has an installed register "
+        + $"{reading.Obis}");
 
-    /// <summary>A value counts by the key that is registered for its meter at its time; where none is, by the key it came with.</summary>
+    /// <summary>A value counts by the key that is registered for its meter at its time; where none is,
+    /// by the key it came with.</summary>
     private static async Task<Refusal?> NotTheMetersAsync(IntakeRun run, OcmfValue value) =>
         value is { PublicKey: { } came, Readings: [{ At: { } at }, ..] }
-        && (await run.MeterAsync(value.Serial).ConfigureAwait(false)).KeyAt(at) is { } own && !Meters.IsSameKey(own, came)
-            ? Refusal.Of(Rejection.NotTheMetersKey, $"the public key is not the one registered for meter {IntakeText.Quote(value.Serial)}")
+        && (await run.MeterAsync(value.Serial).ConfigureAwait(false)).KeyAt(at) is { } own
+        && !Meters.IsSameKey(own, came)
+            ? Refusal.Of(Rejection.NotTheMetersKey,
+                $"the public key is not the one registered for meter {IntakeText.Quote(value.Serial)}")
             : null;
 
     private static Refusal? NothingIn(OcmfValue value) =>
@@ -109,12 +120,14 @@ internal static class SignedValues
     {
         kwh = default;
         if (reading.Unit is not ("kWh" or "Wh"))
-            return Refusal.Of(Rejection.UnknownUnit, $"RD[{number}].RU {IntakeText.Quote(reading.Unit ?? "")} is neither kWh nor Wh");
+            return Refusal.Of(Rejection.UnknownUnit,
+                $"RD[{number}].RU {IntakeText.Quote(reading.Unit ?? "")} is neither kWh nor Wh");
         // Stations pad with zeros and blanks, which the grammar of numbers does not have.
         var text = reading.ValueText!.Trim().TrimStart('+');
         if (IntakeText.Scale(text, ScaleDecimals, out var scaled, out var exact) is { } bad)
             return IntakeText.BadNumber(bad, $"RD[{number}].RV", text);
-        if (!exact) return Refusal.Of(Rejection.NumberTooLong, $"RD[{number}].RV {IntakeText.Quote(text)} has over {ScaleDecimals} decimals");
+        if (!exact) return Refusal.Of(Rejection.NumberTooLong,
+            $"RD[{number}].RV {IntakeText.Quote(text)} has over {ScaleDecimals} decimals");
         kwh = ExactNumber.Of(scaled, reading.Unit == "Wh" ? ScaleDecimals + 3 : ScaleDecimals);
         return null;
     }

@@ -13,6 +13,7 @@ internal static class SigningKeyText
         var handover = fact.Optional("handover");
         if (handover is { } note && note.Text().Length > NoteLengthMax)
             throw note.Refused(Rejection.TooLarge, $"has at most {NoteLengthMax} characters");
-        return new FactInput.Of<SigningKeyRegistered>(new(fact.Required("key").Line(Limits.TextLengthMax), handover?.Text()));
+        return new FactInput.Of<SigningKeyRegistered>(new(fact.Required("key").Line(Limits.TextLengthMax),
+            handover?.Text()));
     }
 }

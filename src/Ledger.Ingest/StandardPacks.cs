@@ -16,7 +16,8 @@ public static class StandardPacks
         .GetManifestResourceNames()
         .Where(resource => resource.StartsWith(Folder, StringComparison.Ordinal))
         .Select(resource => resource[Folder.Length..^Ending.Length])
-        .ToFrozenDictionary(name => name, name => new Lazy<RulePackPublished>(() => Read(name)), StringComparer.Ordinal);
+        .ToFrozenDictionary(name => name, name =>
+            new Lazy<RulePackPublished>(() => Read(name)), StringComparer.Ordinal);
 
     /// <summary>The names of all packs, in the order of their letters.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. ByName.Keys.Order(StringComparer.Ordinal)];

@@ -11,7 +11,8 @@ internal static class StandardText
         return new FactInput.Of<StandardDeclared>(new(
             fact.Required("station").Station(), fact.Optional("point")?.Point(),
             fact.Required("standard").Line(Limits.IdentifierLengthMax),
-            fact.Optional("certificate")?.Line(Limits.TextLengthMax), fact.Optional("issuer")?.Line(Limits.TextLengthMax),
+            fact.Optional("certificate")?.Line(Limits.TextLengthMax),
+            fact.Optional("issuer")?.Line(Limits.TextLengthMax),
             fact.Required("validFrom").At(), fact.Optional("validTo")?.At()));
     }
 }

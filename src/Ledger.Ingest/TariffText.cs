@@ -17,7 +17,8 @@ internal static class TariffText
         var fact = input.Fact("tariff", "version", "currency", "zone", "validFrom", "rules", "prices", "holidays",
             "energyDecimals", "moneyDecimals");
         var published = new TariffPublished(
-            fact.Required("tariff").Tariff(), fact.Required("version").Integer(1, int.MaxValue), fact.Required("currency").Currency(),
+            fact.Required("tariff").Tariff(), fact.Required("version").Integer(1, int.MaxValue),
+            fact.Required("currency").Currency(),
             fact.Required("zone").Line(Limits.IdentifierLengthMax), Rows(fact.Required("rules"), Rule),
             Rows(fact.Required("prices"), Price),
             fact.Optional("holidays") is { } holidays ? Rows(holidays, FactValues.Day) : [],
@@ -30,7 +31,8 @@ internal static class TariffText
     {
         var fact = input.Fact("account", "tariff", "validFrom");
         return new FactInput.Of<Dated<TariffAssigned>>(new(
-            new TariffAssigned(fact.Required("account").Party(), fact.Required("tariff").Tariff()), fact.Required("validFrom").At()));
+            new TariffAssigned(fact.Required("account").Party(), fact.Required("tariff").Tariff()),
+            fact.Required("validFrom").At()));
     }
 
     private static TariffRule Rule(InputValue input)
@@ -40,7 +42,8 @@ internal static class TariffText
         return new TariffRule(
             Rows(rule.Required("months"), month => month.Integer(1, 12)),
             Rows(rule.Required("days"), day => day.Choice<DayClass>()),
-            rule.Required("from").Clock(), to.Text() == "24:00" ? null : to.Clock(), rule.Required("period").Choice<TariffPeriod>());
+            rule.Required("from").Clock(), to.Text() == "24:00"
+                ? null : to.Clock(), rule.Required("period").Choice<TariffPeriod>());
     }
 
     private static TariffPrice Price(InputValue input)
@@ -55,6 +58,7 @@ internal static class TariffText
         var rows = input.Array();
         return rows.Count <= RowsMax
             ? rows.ConvertAll(row => read(row))
-            : throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"must have at most {RowsMax} elements");
+            : throw new InputRefusedException(Rejection.WrongCount, input.Path, "",
+                $"must have at most {RowsMax} elements");
     }
 }

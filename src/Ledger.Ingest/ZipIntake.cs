@@ -24,14 +24,16 @@ public static class ZipIntake
                 return Refusal.Of(Rejection.TooLarge, $"zip: {zip.Entries.Count} files; at most {EntriesMax}");
             foreach (var entry in zip.Entries)
             {
-                if (entry.Name.Length == 0 || entry.FullName.StartsWith("__MACOSX/", StringComparison.Ordinal)) continue;
+                if (entry.Name.Length == 0 || entry.FullName.StartsWith("__MACOSX/", StringComparison.Ordinal))
+                    continue;
                 using var stream = entry.Open();
                 // What the entry says of its size is not believed; reading stops at the limit.
                 var content = new MemoryStream();
                 var block = new byte[64 * 1024];
                 for (int read; (read = stream.Read(block)) > 0; content.Write(block, 0, read))
                     if ((left -= read) < 0)
-                        return Refusal.Of(Rejection.TooLarge, $"zip: unpacks to more than {Limits.ImportBytesMax} bytes");
+                        return Refusal.Of(Rejection.TooLarge,
+                            $"zip: unpacks to more than {Limits.ImportBytesMax} bytes");
                 found.Add((entry.FullName, content.ToArray()));
             }
         }

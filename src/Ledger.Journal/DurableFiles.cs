@@ -37,7 +37,8 @@ internal static class DurableFiles
         SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
-    /// <summary>Reads a secret; throws <see cref="JournalRefusedException"/> where others than its owner may read it.</summary>
+    /// <summary>Reads a secret; throws <see cref="JournalRefusedException"/> where others than its owner may read
+    /// it.</summary>
     public static byte[] ReadOwnerOnly(string path) =>
         OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & ~OwnerOnly) == 0
             ? File.ReadAllBytes(path)
@@ -62,14 +63,16 @@ internal static class DurableFiles
     {
         if (OperatingSystem.IsWindows()) return; // NTFS journals its names
         var descriptor = OpenFile(directory, ReadOnly);
-        if (descriptor < 0) throw new IOException($"open {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
+        if (descriptor < 0)
+            throw new IOException($"open {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
         var failed = Fsync(descriptor) != 0;
         var error = Marshal.GetLastPInvokeError();
         if (Close(descriptor) != 0 && !failed) (failed, error) = (true, Marshal.GetLastPInvokeError());
         if (failed) throw new IOException($"fsync {directory}", new Win32Exception(error));
     }
 
-    [DllImport("libc", EntryPoint = "open", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    [DllImport("libc", EntryPoint = "open", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true)]
     private static extern int OpenFile(string path, int flags);
 
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]

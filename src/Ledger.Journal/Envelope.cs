@@ -45,7 +45,8 @@ public readonly record struct EventId(UInt128 Value)
 /// <summary>A personal field, encrypted under its subject's key; destroying the key erases it.</summary>
 public sealed record SealedField(string Name, string Subject, ReadOnlyMemory<byte> Ciphertext);
 
-/// <summary>The header of an event. Its bytes (<see cref="EnvelopeBytes.Write"/>) are final: see docs/journal-format.md.</summary>
+/// <summary>The header of an event. Its bytes (<see cref="EnvelopeBytes.Write"/>) are final: see
+/// docs/journal-format.md.</summary>
 public sealed record Envelope(
     LedgerId Ledger, string Stream, long Revision, EventId Id, string WireName, int WireVersion,
     Instant ValidFrom, Instant ValidTo, Instant RecordedAt, string Actor, PartyId Tenant, EventId? Causation,

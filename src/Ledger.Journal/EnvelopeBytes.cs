@@ -39,13 +39,16 @@ public static class EnvelopeBytes
         return writer.ToArray();
     }
 
-    /// <summary>Reads a header back; throws <see cref="InvalidDataException"/> on anything but the bytes above.</summary>
+    /// <summary>Reads a header back; throws <see cref="InvalidDataException"/> on anything but the bytes
+    /// above.</summary>
     public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header)
     {
         var reader = new ByteReader(header, "header");
         if (reader.Byte() is var version && version != Version)
-            throw new InvalidDataException($"header version {version} is unknown; this program reads version {Version}");
-        if (!LedgerId.TryParse(reader.Text(), out var ledger)) throw new InvalidDataException("the header names no ledger");
+            throw new InvalidDataException(
+                $"header version {version} is unknown; this program reads version {Version}");
+        if (!LedgerId.TryParse(reader.Text(), out var ledger))
+            throw new InvalidDataException("the header names no ledger");
         var stream = reader.Text();
         var revision = reader.Int64();
         var id = reader.Id();
@@ -55,7 +58,8 @@ public static class EnvelopeBytes
         var validTo = reader.Time();
         var recordedAt = reader.Time();
         var actor = reader.Text();
-        if (!PartyId.TryParse(reader.Text(), out var tenant)) throw new InvalidDataException("the header names no tenant");
+        if (!PartyId.TryParse(reader.Text(), out var tenant))
+            throw new InvalidDataException("the header names no tenant");
         EventId? causation = reader.Flag() ? reader.Id() : null;
         var fields = new SealedField[reader.UInt16()];
         for (var i = 0; i < fields.Length; i++)

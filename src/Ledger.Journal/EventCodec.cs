@@ -18,7 +18,8 @@ public sealed class UnknownWireNameException(string wireName, int version, long?
 
 /// <summary>An event whose payload is not what its wire name promises: the reader stops here, loudly.</summary>
 public sealed class PoisonEventException(string wireName, long? position, Exception inner)
-    : Exception($"the payload of '{wireName}'" + (position is { } p ? $" at position {p}" : "") + $" cannot be read: {inner.Message}", inner);
+    : Exception($"the payload of '{wireName}'" + (position is { } p ? $" at position {p}" : "")
+        + $" cannot be read: {inner.Message}", inner);
 
 /// <summary>The payload of a fact and how it is called: what idempotency compares, besides the valid time.</summary>
 public readonly record struct EncodedEvent(string WireName, int Version, string ContentType, byte[] Payload);
@@ -35,15 +36,18 @@ public static class EventCodec
     private delegate LedgerEvent ReadPayload(ReadOnlySpan<byte> payload);
 
     private sealed record Wire(
-        string Name, int Version, JsonTypeInfo Type, string ContentType, Func<LedgerEvent, byte[]> Write, ReadPayload Read)
+        string Name, int Version, JsonTypeInfo Type, string ContentType, Func<LedgerEvent, byte[]> Write,
+        ReadPayload Read)
     {
         public Wire(string name, int version, JsonTypeInfo type) : this(
             name, version, type, JsonContentType, fact => WriteJson(fact, type), payload => ReadJson(payload, type))
         { }
 
         /// <summary>A version that is read and no longer written.</summary>
-        public static Wire Earlier<T>(string name, int version, JsonTypeInfo<T> old, JsonTypeInfo type, Func<T, LedgerEvent> upcast) =>
-            new(name, version, type, JsonContentType, fact => WriteJson(fact, type), payload => upcast(ReadOld(payload, old)));
+        public static Wire Earlier<T>(string name, int version, JsonTypeInfo<T> old, JsonTypeInfo type,
+            Func<T, LedgerEvent> upcast) =>
+            new(name, version, type, JsonContentType, fact => WriteJson(fact, type), payload =>
+                upcast(ReadOld(payload, old)));
     }
 
     private static readonly PayloadContext Json = new(PayloadContext.Strict());
@@ -98,9 +102,11 @@ public static class EventCodec
     ];
 
     private static readonly FrozenDictionary<Type, Wire> ByType = Table.ToFrozenDictionary(w => w.Type.Type);
-    private static readonly FrozenDictionary<(string, int), Wire> ByName = Table.Concat(EarlierTable).ToFrozenDictionary(w => (w.Name, w.Version));
+    private static readonly FrozenDictionary<(string, int), Wire> ByName = Table.Concat(EarlierTable)
+        .ToFrozenDictionary(w => (w.Name, w.Version));
 
-    /// <summary>Every wire name with its version and the record it stands for: the event model as docs/event-model.md has it.</summary>
+    /// <summary>Every wire name with its version and the record it stands for:
+    /// the event model as docs/event-model.md has it.</summary>
     public static IReadOnlyList<(string WireName, int Version, Type Fact)> WireNames { get; } =
         [.. Table.Concat(EarlierTable).Select(w => (w.Name, w.Version, w.Type.Type))];
 
@@ -112,7 +118,8 @@ public static class EventCodec
 
     public static LedgerEvent Decode(RecordedEvent recorded)
     {
-        var (name, version, content) = (recorded.Envelope.WireName, recorded.Envelope.WireVersion, recorded.Envelope.ContentType);
+        var (name, version, content) = (recorded.Envelope.WireName, recorded.Envelope.WireVersion,
+            recorded.Envelope.ContentType);
         if (ByName.TryGetValue((name, version), out var wire) && wire.ContentType != content)
             throw new PoisonEventException(name, recorded.Position,
                 new InvalidDataException($"its content type is {content}, not {wire.ContentType}"));
@@ -121,7 +128,8 @@ public static class EventCodec
 
     public static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload, long? position = null)
     {
-        if (!ByName.TryGetValue((wireName, version), out var wire)) throw new UnknownWireNameException(wireName, version, position);
+        if (!ByName.TryGetValue((wireName, version), out var wire))
+            throw new UnknownWireNameException(wireName, version, position);
         try
         {
             return wire.Read(payload);
@@ -135,17 +143,21 @@ public static class EventCodec
     /// <summary>The fact as people read it: its payload where that is JSON, else the JSON that it would be.</summary>
     public static string ToJson(LedgerEvent fact) => Encoding.UTF8.GetString(WriteJson(fact, Of(fact).Type));
 
-    /// <summary>A recorded event as it was written, which for an earlier version is not how it would be written now.</summary>
+    /// <summary>A recorded event as it was written, which for an earlier version is not how it would be written
+    /// now.</summary>
     public static string ToJson(RecordedEvent recorded)
     {
         var fact = Decode(recorded);
-        return recorded.Envelope.ContentType == JsonContentType ? Encoding.UTF8.GetString(recorded.Payload.Span) : ToJson(fact);
+        return recorded.Envelope.ContentType == JsonContentType
+            ? Encoding.UTF8.GetString(recorded.Payload.Span) : ToJson(fact);
     }
 
-    /// <summary>Reads <see cref="ToJson(LedgerEvent)"/> back, so that an export can be compared with the payload's digest.</summary>
+    /// <summary>Reads <see cref="ToJson(LedgerEvent)"/> back,
+    /// so that an export can be compared with the payload's digest.</summary>
     public static LedgerEvent FromJson(string wireName, int version, string json)
     {
-        if (!ByName.TryGetValue((wireName, version), out var wire)) throw new UnknownWireNameException(wireName, version, null);
+        if (!ByName.TryGetValue((wireName, version), out var wire))
+            throw new UnknownWireNameException(wireName, version, null);
         try
         {
             var bytes = Encoding.UTF8.GetBytes(json);
@@ -161,7 +173,8 @@ public static class EventCodec
         ? wire
         : throw new InvalidOperationException($"{fact.GetType().Name} has no wire name: add it to the codec's table");
 
-    private static byte[] WriteJson(LedgerEvent fact, JsonTypeInfo type) => JsonSerializer.SerializeToUtf8Bytes(fact, type);
+    private static byte[] WriteJson(LedgerEvent fact, JsonTypeInfo type) =>
+        JsonSerializer.SerializeToUtf8Bytes(fact, type);
 
     private static LedgerEvent ReadJson(ReadOnlySpan<byte> json, JsonTypeInfo type) =>
         (LedgerEvent)(JsonSerializer.Deserialize(json, type) ?? throw new JsonException("null is no fact"));
@@ -170,7 +183,8 @@ public static class EventCodec
         JsonSerializer.Deserialize(json, type) ?? throw new JsonException("null is no fact");
 }
 
-/// <summary>Source-generated metadata of every fact: the member order is the order of declaration, fixed at compile time.</summary>
+/// <summary>Source-generated metadata of every fact: the member order is the order of declaration,
+/// fixed at compile time.</summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(SettlementPointRegistered))]
 [JsonSerializable(typeof(RegisterInstalled))]

@@ -23,7 +23,8 @@ public sealed class EvidenceArchive : IDisposable
     private EvidenceArchive(string directory, byte[] secret, FileAccess access) =>
         (this.directory, this.access, seal) = (directory, access, new EvidenceSeal(secret));
 
-    /// <summary>Opens the archive in the folder <c>evidence</c> of the data folder, whose owner the caller is.</summary>
+    /// <summary>Opens the archive in the folder <c>evidence</c> of the data folder,
+    /// whose owner the caller is.</summary>
     public static EvidenceArchive Open(string dataDirectory, byte[] secret)
     {
         DurableFiles.CreateDirectory(Path.Combine(dataDirectory, FolderName));
@@ -34,7 +35,8 @@ public sealed class EvidenceArchive : IDisposable
     /// Opens what is there, beside its owner too, and changes nothing. Opened after the journal it has the evidence of
     /// every fact that the journal shows.
     /// </summary>
-    public static EvidenceArchive OpenForReading(string dataDirectory, byte[] secret) => Open(dataDirectory, secret, FileAccess.Read);
+    public static EvidenceArchive OpenForReading(string dataDirectory, byte[] secret) =>
+        Open(dataDirectory, secret, FileAccess.Read);
 
     private static EvidenceArchive Open(string dataDirectory, byte[] secret, FileAccess access)
     {
@@ -52,7 +54,8 @@ public sealed class EvidenceArchive : IDisposable
         }
     }
 
-    /// <summary>Keeps the bytes, durably, and returns their name; bytes that are there already are not kept twice.</summary>
+    /// <summary>Keeps the bytes, durably, and returns their name;
+    /// bytes that are there already are not kept twice.</summary>
     public EvidenceDigest Put(ReadOnlySpan<byte> evidence)
     {
         if (access == FileAccess.Read) throw new InvalidOperationException("the evidence is open for reading only");
@@ -104,7 +107,8 @@ public sealed class EvidenceArchive : IDisposable
     // WriteThrough (O_SYNC) because .NET's Flush(true) swallows the errors of fsync on Linux.
     private FileStream OpenSegment()
     {
-        var (mode, share) = access == FileAccess.Read ? (FileMode.Open, FileShare.ReadWrite) : (FileMode.OpenOrCreate, FileShare.Read);
+        var (mode, share) = access == FileAccess.Read
+            ? (FileMode.Open, FileShare.ReadWrite) : (FileMode.OpenOrCreate, FileShare.Read);
         segments.Add(new FileStream(SegmentPath(segments.Count), mode, access, share, 0, FileOptions.WriteThrough));
         return segments[^1];
     }
@@ -140,7 +144,8 @@ public sealed class EvidenceArchive : IDisposable
         InvalidDataException Damaged() => new($"{segment.Name} is damaged at byte {offset}");
     }
 
-    /// <summary>Whether nothing but zeros follows: the file grew before the crash, but its bytes were not written.</summary>
+    /// <summary>Whether nothing but zeros follows: the file grew before the crash,
+    /// but its bytes were not written.</summary>
     private static bool IsUnwritten(FileStream segment, long offset)
     {
         var bytes = new byte[64 * 1024];

@@ -18,7 +18,8 @@ internal sealed class EvidenceSeal : IDisposable
     public EvidenceSeal(byte[] secret)
     {
         nonceKey = HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: "ledger evidence nonce"u8.ToArray());
-        cipher = new AesGcm(HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: "ledger evidence key"u8.ToArray()), TagBytes);
+        cipher = new AesGcm(HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32,
+            info: "ledger evidence key"u8.ToArray()), TagBytes);
     }
 
     /// <summary>The whole record of a piece of evidence.</summary>
@@ -29,7 +30,8 @@ internal sealed class EvidenceSeal : IDisposable
         BinaryPrimitives.WriteInt32BigEndian(record.AsSpan(4), evidence.Length);
         digest.CopyTo(record.AsSpan(8));
         SHA256.HashData(record.AsSpan(0, 40)).AsSpan(0, 8).CopyTo(record.AsSpan(40));
-        cipher.Encrypt(Nonce(digest), evidence, record.AsSpan(HeadBytes, evidence.Length), record.AsSpan(HeadBytes + evidence.Length));
+        cipher.Encrypt(Nonce(digest), evidence, record.AsSpan(HeadBytes, evidence.Length),
+            record.AsSpan(HeadBytes + evidence.Length));
         return record;
     }
 
@@ -53,7 +55,8 @@ internal sealed class EvidenceSeal : IDisposable
         head[..4].SequenceEqual("LEV1"u8) && BinaryPrimitives.ReadInt32BigEndian(head[4..]) >= 0
         && SHA256.HashData(head[..40]).AsSpan(0, 8).SequenceEqual(head[40..HeadBytes]);
 
-    private ReadOnlySpan<byte> Nonce(ReadOnlySpan<byte> digest) => HMACSHA256.HashData(nonceKey, digest).AsSpan(0, NonceBytes);
+    private ReadOnlySpan<byte> Nonce(ReadOnlySpan<byte> digest) =>
+        HMACSHA256.HashData(nonceKey, digest).AsSpan(0, NonceBytes);
 
     public void Dispose() => cipher.Dispose();
 }

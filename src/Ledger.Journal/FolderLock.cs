@@ -31,12 +31,14 @@ public sealed class FolderLock : IDisposable
         FileStream held;
         try
         {
-            held = new FileStream(Path.Combine(directory, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            held = new FileStream(Path.Combine(directory, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite,
+                FileShare.None);
         }
         catch (IOException) when (File.Exists(Path.Combine(directory, OwnerName)))
         {
             var lines = File.ReadAllLines(Path.Combine(directory, OwnerName));
-            var named = int.TryParse(lines.FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var pid);
+            var named = int.TryParse(lines.FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture,
+                out var pid);
             throw new FolderOwnedException(directory, named ? pid : null, lines.ElementAtOrDefault(1));
         }
         var owned = new FolderLock(directory, held);

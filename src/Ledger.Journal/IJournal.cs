@@ -46,9 +46,11 @@ public interface IJournal : IAsyncDisposable
     long Length { get; }
     /// <summary>RFC 6962 root over all leaves, 32 bytes: the journal digest.</summary>
     byte[] Root { get; }
-    ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct);
+    ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts,
+        Principal by, EventId? causation, CancellationToken ct);
     IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromRevision, CancellationToken ct);
     IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct);
-    /// <summary>Completes when <see cref="Length"/> exceeds <paramref name="position"/>: how a subscriber waits.</summary>
+    /// <summary>Completes when <see cref="Length"/> exceeds <paramref name="position"/>:
+    /// how a subscriber waits.</summary>
     Task WaitForAsync(long position, CancellationToken ct);
 }

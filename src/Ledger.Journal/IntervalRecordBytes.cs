@@ -48,17 +48,20 @@ public static class IntervalRecordBytes
         return writer.ToArray();
     }
 
-    /// <summary>Reads a record back; throws <see cref="InvalidDataException"/> on anything but the bytes above.</summary>
+    /// <summary>Reads a record back; throws <see cref="InvalidDataException"/> on anything but the bytes
+    /// above.</summary>
     public static IntervalRecorded Read(ReadOnlySpan<byte> payload)
     {
         var reader = new ByteReader(payload, "interval record");
         if (reader.Byte() is var version && version != Version)
-            throw new InvalidDataException($"interval record layout {version} is unknown; this program reads {Version}");
+            throw new InvalidDataException(
+                $"interval record layout {version} is unknown; this program reads {Version}");
         if (!SettlementPointId.TryParse(reader.Text(), out var point))
             throw new InvalidDataException("the interval record names no settlement point");
         // The constructor's arguments are evaluated in the order in which they are written here: that of the bytes.
         var record = new IntervalRecorded(
-            point, Period: FromTo(ref reader), Version: reader.Int32(), State: Known((IntervalRecordState)reader.Byte()),
+            point, Period: FromTo(ref reader), Version: reader.Int32(),
+            State: Known((IntervalRecordState)reader.Byte()),
             Import: new Energy(reader.Int128()), Export: new Energy(reader.Int128()),
             Minimum: new Power(reader.Int64()), Maximum: new Power(reader.Int64()),
             CoveredMicroseconds: reader.Int64(), Ramp1sMilliwattsMax: reader.Int64(),
@@ -81,7 +84,8 @@ public static class IntervalRecordBytes
     private static Interval FromTo(ref ByteReader reader)
     {
         var (from, to) = (reader.Time(), reader.Time());
-        return to >= from ? new Interval(from, to) : throw new InvalidDataException("an interval ends before it starts");
+        return to >= from ? new Interval(from, to)
+            : throw new InvalidDataException("an interval ends before it starts");
     }
 
     private static T Known<T>(T value) where T : struct, Enum =>

@@ -61,7 +61,8 @@ internal ref struct ByteWriter(Span<byte> buffer)
     }
 }
 
-/// <summary>Reads what <see cref="ByteWriter"/> wrote; anything else is an <see cref="InvalidDataException"/>.</summary>
+/// <summary>Reads what <see cref="ByteWriter"/> wrote; anything else is an <see
+/// cref="InvalidDataException"/>.</summary>
 internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what)
 {
     private ReadOnlySpan<byte> rest = bytes;

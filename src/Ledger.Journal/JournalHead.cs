@@ -99,7 +99,8 @@ public sealed class JournalHead : IDisposable
     {
         (ulong Generation, Acknowledged Acknowledged)? newer = null;
         for (var i = 0; i < Slots; i++)
-            if (Slot(file, i) is { } intact && (newer is null || intact.Generation > newer.Value.Generation)) newer = intact;
+            if (Slot(file, i) is { } intact && (newer is null || intact.Generation > newer.Value.Generation))
+                newer = intact;
         return newer;
     }
 
@@ -109,14 +110,15 @@ public sealed class JournalHead : IDisposable
         Span<byte> slot = stackalloc byte[SlotBytes];
         slot.Clear();
         RandomAccess.Read(file.SafeFileHandle, slot, (long)number * SlotDistance);
-        if (!slot[..4].SequenceEqual("LHD1"u8) || !SHA256.HashData(slot[..52]).AsSpan().SequenceEqual(slot[52..])) return null;
+        if (!slot[..4].SequenceEqual("LHD1"u8) || !SHA256.HashData(slot[..52]).AsSpan().SequenceEqual(slot[52..]))
+            return null;
         return (BinaryPrimitives.ReadUInt64BigEndian(slot[4..]),
             new(BinaryPrimitives.ReadInt64BigEndian(slot[12..]), slot[20..52].ToArray()));
     }
 
     /// <summary>
-    /// Both slots for whoever verifies the file, null where one is not intact, and the first byte that belongs to neither
-    /// and is not zero. Nothing where there is no file.
+    /// Both slots for whoever verifies the file, null where one is not intact,
+    /// and the first byte that belongs to neither and is not zero. Nothing where there is no file.
     /// </summary>
     internal static (IReadOnlyList<Acknowledged?> Slots, long? Stray) ReadAll(string directory)
     {
@@ -124,7 +126,8 @@ public sealed class JournalHead : IDisposable
         if (!File.Exists(path)) return ([], null);
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
         // Once more: the owner may just have been writing the one.
-        var slots = Enumerable.Range(0, Slots).Select(number => (Slot(file, number) ?? Slot(file, number))?.Acknowledged).ToList();
+        var slots = Enumerable.Range(0, Slots)
+            .Select(number => (Slot(file, number) ?? Slot(file, number))?.Acknowledged).ToList();
         var bytes = new byte[file.Length];
         RandomAccess.Read(file.SafeFileHandle, bytes, 0);
         var stray = Enumerable.Range(0, bytes.Length).FirstOrDefault(

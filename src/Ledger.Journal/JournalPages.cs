@@ -19,7 +19,8 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
     public IAsyncEnumerable<RecordedEvent> StreamAsync(string stream, long fromRevision, CancellationToken ct) =>
         ReadAsync(stream, fromRevision, ct);
 
-    public IAsyncEnumerable<RecordedEvent> AllAsync(long fromPosition, CancellationToken ct) => ReadAsync(null, fromPosition, ct);
+    public IAsyncEnumerable<RecordedEvent> AllAsync(long fromPosition, CancellationToken ct) =>
+        ReadAsync(null, fromPosition, ct);
 
     /// <summary>Runs a read of the tables on a connection that changes nothing.</summary>
     public T With<T>(Func<SqliteConnection, T> read)
@@ -90,7 +91,8 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
                 """);
             ofStream = Prepare("""
                 SELECT position, header, payload FROM events
-                WHERE stream = (SELECT key FROM streams WHERE name = $stream) AND revision >= $from AND position < $length
+                WHERE stream = (SELECT key FROM streams WHERE name = $stream)
+                  AND revision >= $from AND position < $length
                 ORDER BY revision LIMIT $rows
                 """);
             ofStream.Parameters.Add(new SqliteParameter("$stream", SqliteType.Text));

@@ -14,18 +14,21 @@ public static class JournalRecovery
     /// which the journal was acknowledged. Views may have applied what is lost: the caller throws them away. Throws
     /// <see cref="JournalRefusedException"/> where the journal is not behind its head: this repairs nothing else.
     /// </summary>
-    public static async Task<JournalRecovered> AcceptLossAsync(SqliteJournalOptions options, Principal by, CancellationToken ct)
+    public static async Task<JournalRecovered> AcceptLossAsync(SqliteJournalOptions options, Principal by,
+        CancellationToken ct)
     {
         using var owned = FolderLock.Take(options.Directory);
         var acknowledged = JournalHead.Read(options.Directory)
-            ?? throw new JournalRefusedException($"{JournalHead.FileName} is missing: nobody knows what was acknowledged");
+            ?? throw new JournalRefusedException(
+                $"{JournalHead.FileName} is missing: nobody knows what was acknowledged");
         KeepAside(options.Directory, acknowledged.Length);
         var path = Path.Combine(options.Directory, SqliteJournal.FileName);
         using var tables = new JournalTables(path);
         var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
         using var pages = new JournalPages(path, () => tree.Size);
         if (!pages.With(connection => JournalTables.RootAt(connection, tree.Size)).AsSpan().SequenceEqual(tree.Root()))
-            throw new JournalRefusedException($"the leaves of the first {tree.Size} events do not have the journal's own root");
+            throw new JournalRefusedException(
+                $"the leaves of the first {tree.Size} events do not have the journal's own root");
 
         // A recovery that a crash interrupted is the journal's last fact already: only the head is left to do.
         var recovered = await LastAsync(pages, tree.Size, ct).ConfigureAwait(false) as JournalRecovered;

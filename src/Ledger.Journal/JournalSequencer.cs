@@ -6,7 +6,8 @@ namespace Ledger.Journal;
 
 /// <summary>An append on its way to the writer, encoded and hashed on its submitter's thread.</summary>
 internal sealed record PendingAppend(
-    string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant, EventId? Causation)
+    string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
+    EventId? Causation)
 {
     private const int StreamLengthMax = 200; // characters; the longest agreed stream name is below 160
 
@@ -15,20 +16,23 @@ internal sealed record PendingAppend(
     public static PendingAppend Encode(
         string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation)
     {
-        if (stream.Length is 0 or > StreamLengthMax) throw new ArgumentException($"a stream's name has 1 to {StreamLengthMax} characters", nameof(stream));
+        if (stream.Length is 0 or > StreamLengthMax)
+            throw new ArgumentException($"a stream's name has 1 to {StreamLengthMax} characters", nameof(stream));
         if (facts.Count == 0) throw new ArgumentException("an append has at least one fact", nameof(facts));
         PayloadText.Checked(stream);
         PayloadText.Checked(by.Actor);
         var encoded = facts.Select(PendingFact.Encode).ToArray();
         var bytes = encoded.Sum(fact => fact.Content.Payload.Length);
         if (bytes > Limits.DecisionBytesMax)
-            throw new ArgumentException($"one append holds at most {Limits.DecisionBytesMax} bytes, not {bytes}", nameof(facts));
+            throw new ArgumentException($"one append holds at most {Limits.DecisionBytesMax} bytes, not {bytes}",
+                nameof(facts));
         return new PendingAppend(stream, expected, encoded, by.Actor, by.Party, causation);
     }
 }
 
 /// <summary>A fact with its id, its payload and the payload's digest.</summary>
-internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidTo, EncodedEvent Content, byte[] PayloadDigest)
+internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidTo, EncodedEvent Content,
+    byte[] PayloadDigest)
 {
     public static PendingFact Encode(NewFact fact)
     {
@@ -44,7 +48,8 @@ internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidT
 /// <summary>
 /// Gives every event its position, revision and recordedAt, inside the writer's open transaction. Used by one thread.
 /// </summary>
-internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTables tables, MerkleTree tree, Instant recordedAt)
+internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTables tables, MerkleTree tree,
+    Instant recordedAt)
 {
     private static readonly Principal Itself = new("journal", new PartyId("ledger"), new HashSet<string>());
     private readonly Dictionary<string, (long Key, long Revision)> streams = tables.LoadStreams();
@@ -76,14 +81,16 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
         {
             if (!seen.Add(fact.Id)) return new AppendResult.Conflict(fact.Id, "the same id twice in one append");
             if (tables.Find(fact.Id) is not { } stored) continue;
-            if (Difference(fact, stored.Header, stored.Payload) is { } differs) return new AppendResult.Conflict(fact.Id, differs);
+            if (Difference(fact, stored.Header, stored.Payload) is { } differs)
+                return new AppendResult.Conflict(fact.Id, differs);
             first ??= stored.Position;
             known++;
         }
         if (known == 0) return null;
         return known == pending.Facts.Count
             ? new AppendResult.AlreadyRecorded(first!.Value)
-            : new AppendResult.Conflict(pending.Facts[0].Id, $"{known} of {pending.Facts.Count} facts were recorded before, the others were not");
+            : new AppendResult.Conflict(pending.Facts[0].Id,
+                $"{known} of {pending.Facts.Count} facts were recorded before, the others were not");
     }
 
     private static string? Difference(PendingFact fact, byte[] header, byte[] payload)
@@ -124,7 +131,8 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
                 fact.Content.WireName, fact.Content.Version, fact.ValidFrom, fact.ValidTo, RecordedAt, pending.Actor,
                 pending.Tenant, pending.Causation, [], fact.Content.ContentType), fact.Content.Payload.Length);
             var leaf = EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(options.Secret, fact.Id), header, fact.PayloadDigest);
-            tables.InsertEvent(tree.Size, stream.Key, stream.Revision, fact.Id.ToBytes(), header, fact.Content.Payload, leaf);
+            tables.InsertEvent(tree.Size, stream.Key, stream.Revision, fact.Id.ToBytes(), header, fact.Content.Payload,
+                leaf);
             tree.Append(leaf);
         }
         streams[pending.Stream] = stream;

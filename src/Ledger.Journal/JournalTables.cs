@@ -14,8 +14,9 @@ internal sealed class JournalTables : IDisposable
         CREATE TABLE IF NOT EXISTS ledger(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL,
             length INTEGER NOT NULL, frontier BLOB NOT NULL, recorded_at INTEGER NOT NULL) STRICT;
         CREATE TABLE IF NOT EXISTS streams(key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-        CREATE TABLE IF NOT EXISTS events(position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, revision INTEGER NOT NULL,
-            id BLOB NOT NULL UNIQUE, header BLOB NOT NULL, payload BLOB NOT NULL, leaf BLOB NOT NULL, UNIQUE(stream, revision)) STRICT;
+        CREATE TABLE IF NOT EXISTS events(position INTEGER PRIMARY KEY, stream INTEGER NOT NULL,
+            revision INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, header BLOB NOT NULL, payload BLOB NOT NULL,
+            leaf BLOB NOT NULL, UNIQUE(stream, revision)) STRICT;
         """;
 
     private readonly SqliteConnection connection;
@@ -32,7 +33,8 @@ internal sealed class JournalTables : IDisposable
             "$position", "$stream", "$revision", "$id", "$header", "$payload", "$leaf");
         insertStream = Prepare("INSERT INTO streams VALUES($key,$name)", "$key", "$name");
         findId = Prepare("SELECT position, header, payload FROM events WHERE id=$id", "$id");
-        saveLedger = Prepare("UPDATE ledger SET length=$length, frontier=$frontier, recorded_at=$at", "$length", "$frontier", "$at");
+        saveLedger = Prepare("UPDATE ledger SET length=$length, frontier=$frontier, recorded_at=$at", "$length",
+            "$frontier", "$at");
     }
 
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)
@@ -43,7 +45,8 @@ internal sealed class JournalTables : IDisposable
         return connection;
     }
 
-    /// <summary>A connection that changes no byte: not even the end of a damaged log is cut off when it is closed.</summary>
+    /// <summary>A connection that changes no byte: not even the end of a damaged log is cut off when it is
+    /// closed.</summary>
     public static SqliteConnection ConnectForReading(string path) => Connect(path, SqliteOpenMode.ReadOnly);
 
     /// <summary>What the ledger's row says; the row is made for a new journal.</summary>
@@ -54,28 +57,32 @@ internal sealed class JournalTables : IDisposable
         return ReadLedger(connection, ledger)!.Value;
     }
 
-    /// <summary>What the ledger's row says, null where a journal was never begun; another ledger's journal is refused.</summary>
+    /// <summary>What the ledger's row says, null where a journal was never begun;
+    /// another ledger's journal is refused.</summary>
     public static (MerkleTree Tree, Instant RecordedAt)? ReadLedger(SqliteConnection connection, LedgerId ledger)
     {
         using var select = connection.CreateCommand();
         select.CommandText = "SELECT count(*) FROM sqlite_schema WHERE name = 'events'";
         if (select.ExecuteScalar() is 0L) return null;
         select.CommandText =
-            "SELECT name, length, frontier, recorded_at, (SELECT coalesce(max(position) + 1, 0) FROM events) FROM ledger";
+            "SELECT name, length, frontier, recorded_at, (SELECT coalesce(max(position) + 1, 0) FROM events) FROM "
+            + "ledger";
         using var row = select.ExecuteReader();
         if (!row.Read()) return null;
         if (row.GetString(0) != ledger.Value)
             throw new JournalRefusedException($"this is the journal of ledger {row.GetString(0)}, not of {ledger}");
         if (row.GetInt64(1) != row.GetInt64(4))
             throw new JournalRefusedException($"the journal says {row.GetInt64(1)} events and holds {row.GetInt64(4)}");
-        return (MerkleTree.Restore(row.GetInt64(1), row.GetFieldValue<byte[]>(2)), Instant.FromUnixTimeTicks(row.GetInt64(3)));
+        return (MerkleTree.Restore(row.GetInt64(1), row.GetFieldValue<byte[]>(2)),
+            Instant.FromUnixTimeTicks(row.GetInt64(3)));
     }
 
     /// <summary>Every stream's key and last revision.</summary>
     public Dictionary<string, (long Key, long Revision)> LoadStreams()
     {
         var streams = new Dictionary<string, (long, long)>(StringComparer.Ordinal);
-        using var select = Prepare("SELECT s.name, s.key, (SELECT max(revision) FROM events e WHERE e.stream = s.key) FROM streams s");
+        using var select =
+            Prepare("SELECT s.name, s.key, (SELECT max(revision) FROM events e WHERE e.stream = s.key) FROM streams s");
         using var rows = select.ExecuteReader();
         while (rows.Read()) streams.Add(rows.GetString(0), (rows.GetInt64(1), rows.GetInt64(2)));
         return streams;
@@ -109,7 +116,8 @@ internal sealed class JournalTables : IDisposable
     public void Begin()
     {
         transaction = connection.BeginTransaction();
-        foreach (var command in (SqliteCommand[])[insertEvent, insertStream, findId, saveLedger]) command.Transaction = transaction;
+        foreach (var command in (SqliteCommand[])[insertEvent, insertStream, findId, saveLedger])
+            command.Transaction = transaction;
     }
 
     public void Commit(MerkleTree tree, Instant recordedAt)
@@ -122,7 +130,8 @@ internal sealed class JournalTables : IDisposable
 
     public void InsertStream(long key, string name) => Run(insertStream, key, name);
 
-    public void InsertEvent(long position, long stream, long revision, byte[] id, byte[] header, byte[] payload, byte[] leaf) =>
+    public void InsertEvent(long position, long stream, long revision, byte[] id, byte[] header, byte[] payload,
+        byte[] leaf) =>
         Run(insertEvent, position, stream, revision, id, header, payload, leaf);
 
     public (long Position, byte[] Header, byte[] Payload)? Find(EventId id)

@@ -26,7 +26,8 @@ public sealed class LedgerIdentity
     /// <summary>The secret: never logged, never sent.</summary>
     public byte[] Secret { get; }
 
-    /// <summary>Opens the folder of a ledger that is there; throws <see cref="JournalRefusedException"/> where none is.</summary>
+    /// <summary>Opens the folder of a ledger that is there;
+    /// throws <see cref="JournalRefusedException"/> where none is.</summary>
     public static LedgerIdentity Open(string directory)
     {
         if (!File.Exists(Path.Combine(directory, FileName)))
@@ -49,11 +50,14 @@ public sealed class LedgerIdentity
                 if (!File.Exists(path)) throw new JournalRefusedException($"{path} is missing beside a journal");
         DurableFiles.CreateDirectory(directory);
         // The secret first: a folder with a name but no secret would look like one that lost it.
-        if (!File.Exists(secretPath)) DurableFiles.Create(secretPath, secret ?? RandomNumberGenerator.GetBytes(SecretBytes), DurableFiles.OwnerOnly);
-        if (!File.Exists(namePath)) DurableFiles.Create(namePath, Name(ledger), DurableFiles.OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        if (!File.Exists(secretPath)) DurableFiles.Create(secretPath, secret
+            ?? RandomNumberGenerator.GetBytes(SecretBytes), DurableFiles.OwnerOnly);
+        if (!File.Exists(namePath)) DurableFiles.Create(namePath, Name(ledger),
+            DurableFiles.OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         var identity = Open(directory);
         if (identity.Ledger != ledger)
-            throw new JournalRefusedException($"{directory} is the folder of ledger {identity.Ledger}, not of {ledger}");
+            throw new JournalRefusedException(
+                $"{directory} is the folder of ledger {identity.Ledger}, not of {ledger}");
         if (secret is not null && !CryptographicOperations.FixedTimeEquals(secret, identity.Secret))
             throw new JournalRefusedException($"{secretPath} holds another secret than the one that was given");
         return identity;
@@ -75,7 +79,8 @@ public sealed class LedgerIdentity
                 ? ledger
                 : throw new JournalRefusedException($"{path} names no ledger");
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException
+            or FormatException)
         {
             throw new JournalRefusedException($"{path} is damaged: {e.Message}");
         }

@@ -31,7 +31,8 @@ public sealed class MerkleTree
         return new MerkleTree(size, hashes);
     }
 
-    /// <summary>Appends one leaf entry; each trailing set bit of the old size is a subtree that becomes a left sibling.</summary>
+    /// <summary>Appends one leaf entry; each trailing set bit of the old size is a subtree that becomes a left
+    /// sibling.</summary>
     public void Append(ReadOnlySpan<byte> entry)
     {
         var hash = LeafHash(entry);

@@ -12,18 +12,24 @@ namespace Ledger.Journal;
 /// </summary>
 internal static class PayloadText
 {
-    /// <summary>Every converter of the payload; a type that is not here is a JSON object, array, boolean or 32-bit number.</summary>
+    /// <summary>Every converter of the payload; a type that is not here is a JSON object, array,
+    /// boolean or 32-bit number.</summary>
     public static IEnumerable<JsonConverter> Converters() =>
     [
         new Plain(),
-        new AsText<long>(v => v.ToString(CultureInfo.InvariantCulture), t => long.Parse(t, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
-        new AsText<decimal>(Canonical, t => decimal.Parse(t, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture)),
-        new AsText<Energy>(v => v.HalfNanojoules.ToString(CultureInfo.InvariantCulture), t => new Energy(Int128.Parse(t, CultureInfo.InvariantCulture))),
-        new AsText<Power>(v => v.Milliwatts.ToString(CultureInfo.InvariantCulture), t => new Power(long.Parse(t, CultureInfo.InvariantCulture))),
+        new AsText<long>(v => v.ToString(CultureInfo.InvariantCulture), t =>
+            long.Parse(t, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
+        new AsText<decimal>(Canonical, t => decimal.Parse(t,
+            NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture)),
+        new AsText<Energy>(v => v.HalfNanojoules.ToString(CultureInfo.InvariantCulture), t =>
+            new Energy(Int128.Parse(t, CultureInfo.InvariantCulture))),
+        new AsText<Power>(v => v.Milliwatts.ToString(CultureInfo.InvariantCulture), t =>
+            new Power(long.Parse(t, CultureInfo.InvariantCulture))),
         new AsText<Instant>(FormatInstant, ParseInstant),
         new AsText<LocalDate>(LocalDatePattern.Iso.Format, t => LocalDatePattern.Iso.Parse(t).GetValueOrThrow()),
         new AsText<AnnualDate>(AnnualDatePattern.Iso.Format, t => AnnualDatePattern.Iso.Parse(t).GetValueOrThrow()),
-        new AsText<LocalTime>(LocalTimePattern.ExtendedIso.Format, t => LocalTimePattern.ExtendedIso.Parse(t).GetValueOrThrow()),
+        new AsText<LocalTime>(LocalTimePattern.ExtendedIso.Format, t =>
+            LocalTimePattern.ExtendedIso.Parse(t).GetValueOrThrow()),
         new AsText<SettlementPointId>(v => v.Value, t => new SettlementPointId(t)),
         new AsText<StationId>(v => v.Value, t => new StationId(t)),
         new AsText<PartyId>(v => v.Value, t => new PartyId(t)),
@@ -40,7 +46,8 @@ internal static class PayloadText
         new FromTo(),
     ];
 
-    /// <summary>U+0000 and lone surrogates cannot be kept by every store and every JSON reader; they are refused.</summary>
+    /// <summary>U+0000 and lone surrogates cannot be kept by every store and every JSON reader;
+    /// they are refused.</summary>
     public static string Checked(string text)
     {
         for (var i = 0; i < text.Length; i++)
@@ -54,7 +61,8 @@ internal static class PayloadText
         return text;
     }
 
-    /// <summary>One text for one value: no trailing zeros, no negative zero (1.50 and 1.5 are the same price).</summary>
+    /// <summary>One text for one value: no trailing zeros,
+    /// no negative zero (1.50 and 1.5 are the same price).</summary>
     private static string Canonical(decimal value)
     {
         if (value == 0) return "0";
@@ -62,7 +70,8 @@ internal static class PayloadText
         return text.Contains('.') ? text.TrimEnd('0').TrimEnd('.') : text;
     }
 
-    private static readonly InstantPattern Ticks = InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss'.'fffffff'Z'");
+    private static readonly InstantPattern Ticks =
+        InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss'.'fffffff'Z'");
 
     private static string FormatInstant(Instant value) =>
         Instant.FromUnixTimeTicks(value.ToUnixTimeTicks()) == value
@@ -87,13 +96,15 @@ internal static class PayloadText
     {
         public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
         {
-            if (reader.TokenType != JsonTokenType.String) throw new JsonException($"{typeof(T).Name} is written as text");
+            if (reader.TokenType != JsonTokenType.String)
+                throw new JsonException($"{typeof(T).Name} is written as text");
             var text = reader.GetString()!;
             try
             {
                 return parse(text);
             }
-            catch (Exception e) when (e is FormatException or OverflowException or ArgumentException or UnparsableValueException)
+            catch (Exception e) when (e is FormatException or OverflowException or ArgumentException
+                or UnparsableValueException)
             {
                 throw new JsonException($"'{text}' is no {typeof(T).Name}", e);
             }
@@ -105,8 +116,10 @@ internal static class PayloadText
 
     private sealed class Plain : JsonConverter<string>
     {
-        public override string Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => Checked(reader.GetString()!);
-        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(Checked(value));
+        public override string Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            Checked(reader.GetString()!);
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(Checked(value));
     }
 
     /// <summary>A half-open interval with both ends: <c>{"from":…,"to":…}</c>.</summary>
@@ -116,7 +129,8 @@ internal static class PayloadText
         {
             var from = Member(ref reader, "from");
             var to = Member(ref reader, "to");
-            if (!reader.Read() || reader.TokenType != JsonTokenType.EndObject) throw new JsonException("an interval is from and to");
+            if (!reader.Read() || reader.TokenType != JsonTokenType.EndObject)
+                throw new JsonException("an interval is from and to");
             return to >= from ? new Interval(from, to) : throw new JsonException("an interval ends before it starts");
         }
 

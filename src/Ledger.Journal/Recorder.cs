@@ -24,7 +24,8 @@ public abstract record RecordOutcome
     /// <summary>The outcomes of the parts of one input, in the order of the parts.</summary>
     public sealed record Several(IReadOnlyList<RecordOutcome> Parts) : RecordOutcome;
 
-    /// <summary>Whether the same input again would only find itself: nothing was refused and nothing has to be retried.</summary>
+    /// <summary>Whether the same input again would only find itself:
+    /// nothing was refused and nothing has to be retried.</summary>
     public bool IsDurable => this switch
     {
         Recorded or Quarantined or AlreadyRecorded => true,
@@ -33,7 +34,8 @@ public abstract record RecordOutcome
     };
 }
 
-/// <summary>The raw bytes that a caller sent in, and where they came from (a file's name, a route): kept when refused.</summary>
+/// <summary>The raw bytes that a caller sent in, and where they came from (a file's name, a route):
+/// kept when refused.</summary>
 public sealed record Submission(ReadOnlyMemory<byte> Bytes, string Source);
 
 /// <summary>
@@ -57,7 +59,8 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
             var decision = decide(state);
             if (decision is not Decision.Accepted { Facts: var facts })
                 return await AnswerAsync(decision, submission, by, ct).ConfigureAwait(false);
-            var result = await journal.AppendAsync(stream, At(revision), facts, by, causation, ct).ConfigureAwait(false);
+            var result = await journal.AppendAsync(stream, At(revision), facts, by, causation, ct)
+                .ConfigureAwait(false);
             if (result is not AppendResult.WrongRevision)
                 return await AnswerAsync(result, 0, facts, submission, by, ct).ConfigureAwait(false);
         }
@@ -87,7 +90,8 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
                     if (!batch.TryAdd(next, facts)) break;
                     foreach (var fact in facts) state = evolve(state, fact.Event);
                 }
-                else outcomes[next] = await AnswerAsync(decision, evidenceOf(items[next]), by, ct).ConfigureAwait(false);
+                else outcomes[next] = await AnswerAsync(decision, evidenceOf(items[next]), by, ct)
+                    .ConfigureAwait(false);
             }
             var result = batch.Facts.Count == 0
                 ? null
@@ -99,7 +103,8 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
             {
                 foreach (var (item, offset, count) in batch.Items)
                     outcomes[item] = await AnswerAsync(
-                        result!, offset, batch.Facts.GetRange(offset, count), evidenceOf(items[item]), by, ct).ConfigureAwait(false);
+                        result!, offset, batch.Facts.GetRange(offset, count), evidenceOf(items[item]), by, ct)
+                            .ConfigureAwait(false);
                 (done, attempts) = (next, 0);
             }
         }
@@ -150,7 +155,8 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
         return await AnswerAsync(result, 0, facts, submission, by, ct).ConfigureAwait(false);
     }
 
-    /// <summary>Keeps what was refused and records the refusal, once a day for the same bytes, source and code.</summary>
+    /// <summary>Keeps what was refused and records the refusal, once a day for the same bytes,
+    /// source and code.</summary>
     public async Task<RecordOutcome> RefuseAsync(
         Rejection code, string detail, Submission? submission, Principal by, CancellationToken ct)
     {
@@ -163,25 +169,30 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
         Decision decision, Submission? submission, Principal by, CancellationToken ct) => decision switch
         {
             Decision.AlreadyRecorded => new RecordOutcome.AlreadyRecorded(null),
-            Decision.Rejected refused => await RefuseAsync(refused.Code, refused.Detail, submission, by, ct).ConfigureAwait(false),
+            Decision.Rejected refused =>
+                await RefuseAsync(refused.Code, refused.Detail, submission, by, ct).ConfigureAwait(false),
             _ => throw new UnreachableException($"{decision} is for the journal to answer"),
         };
 
     /// <param name="offset">Where in the append the facts of this item begin.</param>
     private async Task<RecordOutcome> AnswerAsync(
-        AppendResult result, int offset, IReadOnlyList<NewFact> facts, Submission? submission, Principal by, CancellationToken ct)
+        AppendResult result, int offset, IReadOnlyList<NewFact> facts, Submission? submission, Principal by,
+        CancellationToken ct)
     {
         switch (result)
         {
             case AppendResult.Recorded recorded:
                 var position = recorded.FirstPosition + offset;
-                return facts.Select(fact => fact.Event).OfType<RegisterReadingQuarantined>().FirstOrDefault() is { } kept
+                return facts.Select(fact => fact.Event).OfType<RegisterReadingQuarantined>()
+                    .FirstOrDefault() is { } kept
                     ? new RecordOutcome.Quarantined(position, kept.Code, kept.Detail)
                     : new RecordOutcome.Recorded(position);
-            case AppendResult.AlreadyRecorded before: return new RecordOutcome.AlreadyRecorded(before.FirstPosition + offset);
+            case AppendResult.AlreadyRecorded before: return new RecordOutcome.AlreadyRecorded(before.FirstPosition
+                + offset);
             case AppendResult.Conflict conflict:
                 var second = submission ?? new Submission(EventCodec.Encode(facts[0].Event).Payload, "second facts");
-                return await KeepRefusedAsync(Rejection.EvidenceConflict, conflict.Differs, second, by, ct).ConfigureAwait(false)
+                return await KeepRefusedAsync(Rejection.EvidenceConflict, conflict.Differs, second, by, ct)
+                    .ConfigureAwait(false)
                     ? new RecordOutcome.Conflict(conflict.Id, conflict.Differs)
                     : new RecordOutcome.Busy();
             default: return new RecordOutcome.Busy();
@@ -191,26 +202,32 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     /// <summary>Keeps evidence from which nothing is settled and records that it is there.</summary>
     public Task<RecordOutcome> KeepAsync(string note, Submission submission, Principal by, CancellationToken ct)
     {
-        var kept = new EvidenceKept(archive.Put(submission.Bytes.Span), Short(submission.Source), Short(note), submission.Bytes.Length);
+        var kept = new EvidenceKept(archive.Put(submission.Bytes.Span), Short(submission.Source), Short(note),
+            submission.Bytes.Length);
         var (stream, fact) = Today($"kept {kept.Evidence}", kept);
         return AppendAsync(stream, [fact], by, ct);
     }
 
-    private async Task<bool> KeepRefusedAsync(Rejection code, string detail, Submission submission, Principal by, CancellationToken ct)
+    private async Task<bool> KeepRefusedAsync(Rejection code, string detail, Submission submission, Principal by,
+        CancellationToken ct)
     {
         var digest = archive.Put(submission.Bytes.Span);
-        var refused = new EvidenceRefused(digest, Short(submission.Source), code, Short(detail), submission.Bytes.Length);
+        var refused = new EvidenceRefused(digest, Short(submission.Source), code, Short(detail),
+            submission.Bytes.Length);
         var (stream, fact) = Today($"refused {digest} {(int)code}", refused);
-        return await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], by, null, ct).ConfigureAwait(false) is not AppendResult.Busy;
+        return await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], by, null, ct)
+            .ConfigureAwait(false) is not AppendResult.Busy;
     }
 
-    /// <summary>The day's stream of evidence that does not count, and the fact; the same content is there once a day.</summary>
+    /// <summary>The day's stream of evidence that does not count, and the fact;
+    /// the same content is there once a day.</summary>
     private (string Stream, NewFact Fact) Today(string key, LedgerEvent evidence)
     {
         var day = clock.GetCurrentInstant().InUtc().Date;
         var content = Convert.ToHexStringLower(SHA256.HashData(EventCodec.Encode(evidence).Payload).AsSpan(0, 8));
         return (Streams.Refusals(day),
-            NewFact.At(evidence, day.AtStartOfDayInZone(DateTimeZone.Utc).ToInstant(), new EvidenceKey($"{key} {content}")));
+            NewFact.At(evidence, day.AtStartOfDayInZone(DateTimeZone.Utc).ToInstant(),
+                new EvidenceKey($"{key} {content}")));
     }
 
     /// <summary>Text as it may stand in a fact: bounded, and without what no store keeps.</summary>
@@ -218,7 +235,8 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     {
         var clean = string.Concat(text.EnumerateRunes().Select(rune => rune.Value == 0 ? "\uFFFD" : rune.ToString()));
         if (clean.Length <= Limits.TextLengthMax) return clean;
-        var end = char.IsHighSurrogate(clean[Limits.TextLengthMax - 1]) ? Limits.TextLengthMax - 1 : Limits.TextLengthMax;
+        var end = char.IsHighSurrogate(clean[Limits.TextLengthMax - 1])
+            ? Limits.TextLengthMax - 1 : Limits.TextLengthMax;
         return clean[..end];
     }
 }

@@ -17,8 +17,10 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     public int BatchAppendsMax { get; init; } = 1024;
 }
 
-/// <summary>The journal met a storage error and refuses everything: what is durable is known only after a new start.</summary>
-public sealed class JournalFaultedException(Exception cause) : Exception($"the journal has stopped: {cause.Message}", cause);
+/// <summary>The journal met a storage error and refuses everything:
+/// what is durable is known only after a new start.</summary>
+public sealed class JournalFaultedException(Exception cause) : Exception($"the journal has stopped: {cause.Message}",
+    cause);
 
 /// <summary>
 /// The embedded journal: SQLite in WAL mode with synchronous=FULL, one writer thread behind a bounded queue, group
@@ -61,7 +63,8 @@ public sealed class SqliteJournal : IJournal
             while (opened.TryPop(out var part)) part.Dispose();
             throw;
         }
-        queue = Channel.CreateBounded<PendingAppend>(new BoundedChannelOptions(options.QueuedAppendsMax) { SingleReader = true });
+        queue = Channel.CreateBounded<PendingAppend>(
+            new BoundedChannelOptions(options.QueuedAppendsMax) { SingleReader = true });
         writer = new Thread(Write) { IsBackground = true, Name = $"journal {options.Ledger}" };
         writer.Start();
     }
@@ -90,11 +93,13 @@ public sealed class SqliteJournal : IJournal
     public long Length => acknowledged.Length;
     public byte[] Root => acknowledged.Root;
 
-    /// <summary>Says where this process takes facts: <see cref="FolderOwnedException.Url"/> of whoever comes second.</summary>
+    /// <summary>Says where this process takes facts: <see cref="FolderOwnedException.Url"/> of whoever comes
+    /// second.</summary>
     public void PublishUrl(string url) => owned.PublishUrl(url);
 
     public async ValueTask<AppendResult> AppendAsync(
-        string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct)
+        string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation,
+        CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
         var pending = PendingAppend.Encode(stream, expected, facts, by, causation);

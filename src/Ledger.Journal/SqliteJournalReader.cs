@@ -18,12 +18,15 @@ public sealed class SqliteJournalReader : IJournal
     private volatile Acknowledged acknowledged = new(0, []);
 
     private SqliteJournalReader(SqliteJournalOptions options) =>
-        (this.options, pages) = (options, new JournalPages(Path.Combine(options.Directory, SqliteJournal.FileName), () => Length));
+        (this.options, pages) =
+            (options, new JournalPages(Path.Combine(options.Directory, SqliteJournal.FileName), () => Length));
 
-    /// <summary>Opens what is there; throws <see cref="JournalRefusedException"/> where it is not what was acknowledged.</summary>
+    /// <summary>Opens what is there; throws <see cref="JournalRefusedException"/> where it is not what was
+    /// acknowledged.</summary>
     public static SqliteJournalReader Open(SqliteJournalOptions options)
     {
-        if (!File.Exists(Path.Combine(options.Directory, SqliteJournal.FileName)) && JournalHead.Read(options.Directory) is null)
+        if (!File.Exists(Path.Combine(options.Directory, SqliteJournal.FileName))
+            && JournalHead.Read(options.Directory) is null)
             throw new JournalRefusedException($"there is no journal in {options.Directory}");
         var reader = new SqliteJournalReader(options);
         try
@@ -69,10 +72,12 @@ public sealed class SqliteJournalReader : IJournal
         {
             var head = JournalHead.Read(options.Directory);
             var found = File.Exists(Path.Combine(options.Directory, SqliteJournal.FileName))
-                ? pages.With(connection => JournalTables.ReadLedger(connection, options.Ledger)?.Tree) ?? new MerkleTree()
+                ? pages.With(connection => JournalTables.ReadLedger(connection, options.Ledger)?.Tree)
+                    ?? new MerkleTree()
                 : new MerkleTree();
             if (head is null && found.Size > 0)
-                throw new JournalRefusedException($"{JournalHead.FileName} is missing or empty beside a journal of {found.Size} events");
+                throw new JournalRefusedException(
+                    $"{JournalHead.FileName} is missing or empty beside a journal of {found.Size} events");
             head ??= new Acknowledged(0, found.Root());
             // Between its commit and its head a busy owner is ahead; to look again is cheaper than to hash every leaf.
             if (found.Size > head.Length && look < LooksMax) continue;
@@ -83,13 +88,16 @@ public sealed class SqliteJournalReader : IJournal
 
     /// <summary>Never: a fact is recorded by the folder's owner.</summary>
     public ValueTask<AppendResult> AppendAsync(
-        string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct) =>
-        throw new InvalidOperationException($"the journal of {Ledger} is open for reading only; its owner records facts");
+        string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation,
+        CancellationToken ct) =>
+        throw new InvalidOperationException(
+            $"the journal of {Ledger} is open for reading only; its owner records facts");
 
     public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromRevision, CancellationToken ct) =>
         pages.StreamAsync(stream, fromRevision, ct);
 
-    public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) => pages.AllAsync(fromPosition, ct);
+    public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
+        pages.AllAsync(fromPosition, ct);
 
     /// <summary>Looks again and again: another process appends.</summary>
     public async Task WaitForAsync(long position, CancellationToken ct)

@@ -17,16 +17,21 @@ public static class Streams
     public const string StationTree = "station-tree";
     public static string Register(RegisterId register) => $"register/{register}";
     /// <param name="settlementDay">The local day in the point's own zone.</param>
-    public static string Curve(SettlementPointId point, LocalDate settlementDay) => $"curve/{point}/{Iso(settlementDay)}";
+    public static string Curve(SettlementPointId point, LocalDate settlementDay) =>
+        $"curve/{point}/{Iso(settlementDay)}";
     /// <param name="utcDay">The UTC date at which the interval starts.</param>
-    public static string IntervalReadings(RegisterId register, LocalDate utcDay) => $"interval-reading/{register}/{Iso(utcDay)}";
+    public static string IntervalReadings(RegisterId register, LocalDate utcDay) =>
+        $"interval-reading/{register}/{Iso(utcDay)}";
     public static string Instruction(InstructionId instruction) => $"instruction/{instruction}";
     /// <param name="utcDay">The UTC date at which the observed interval starts.</param>
-    public static string ChargingFacts(SettlementPointId point, LocalDate utcDay) => $"charging-fact/{point}/{Iso(utcDay)}";
+    public static string ChargingFacts(SettlementPointId point, LocalDate utcDay) =>
+        $"charging-fact/{point}/{Iso(utcDay)}";
     /// <param name="utcDay">The UTC date from which the state holds.</param>
-    public static string ChargingStates(SettlementPointId point, LocalDate utcDay) => $"charging-state/{point}/{Iso(utcDay)}";
+    public static string ChargingStates(SettlementPointId point, LocalDate utcDay) =>
+        $"charging-state/{point}/{Iso(utcDay)}";
     public static string Programme(ProgrammeId programme) => $"programme/{programme}";
-    /// <summary>A point's enrolments and declared availability, in all programmes: they are judged by each other.</summary>
+    /// <summary>A point's enrolments and declared availability, in all programmes:
+    /// they are judged by each other.</summary>
     public static string Enrolment(SettlementPointId point) => $"enrolment/{point}";
     /// <summary>All claims on a point's energy: a claim may overlap another across any midnight.</summary>
     public static string Claims(SettlementPointId point) => $"claim/{point}";

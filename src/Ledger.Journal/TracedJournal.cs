@@ -4,8 +4,9 @@ using Ledger.Domain;
 namespace Ledger.Journal;
 
 /// <summary>
-/// The streams of a journal as they were before a position, for one calculation. It notes each event that the calculation
-/// is given, so what a result rests on is found by calculating it and cannot be listed wrong.
+/// The streams of a journal as they were before a position, for one calculation.
+/// It notes each event that the calculation is given, so what a result rests on is found by calculating it and cannot
+/// be listed wrong.
 /// </summary>
 public sealed class TracedJournal(IJournal journal, long before) : IJournal
 {

@@ -51,8 +51,10 @@ public sealed class Answers(IViewStore views, long? asOf = null)
             .Where(check => check.Start < edges.End)];
     }
 
-    /// <summary>The energy balance of a station, its day and its periods; null where the station has no connection then.</summary>
-    public (StationBalance.DayRow Day, IReadOnlyList<StationBalance.PeriodRow> Periods)? Balance(StationId station, LocalDate day)
+    /// <summary>The energy balance of a station, its day and its periods;
+    /// null where the station has no connection then.</summary>
+    public (StationBalance.DayRow Day, IReadOnlyList<StationBalance.PeriodRow> Periods)? Balance(StationId station,
+        LocalDate day)
     {
         var facts = new StationBalance.Facts(
             Rows<MasterData.PointRow>("MasterData", "point|"), Places(), LossFactors(),
@@ -68,7 +70,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>The instructions that aim at a settlement point, in order of their ends.</summary>
     public IReadOnlyList<InstructionId> InstructionsAt(SettlementPointId point) =>
-        [.. Rows<CurtailmentCompliance.AimRow>("CurtailmentCompliance", $"aim|{point}|").Select(row => new InstructionId(row.Instruction))];
+        [.. Rows<CurtailmentCompliance.AimRow>("CurtailmentCompliance", $"aim|{point}|")
+            .Select(row => new InstructionId(row.Instruction))];
 
     /// <summary>One instruction with the verdicts of all its targets; null where it is not known.</summary>
     public InstructionAnswer? Instruction(InstructionId instruction) =>
@@ -109,7 +112,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<MasterData.RegisterRow> Registers(SettlementPointId? point = null) =>
         point is not { } named
             ? Rows<MasterData.RegisterRow>("MasterData", "register|")
-            // By the whole register: a point's name may begin another's, and may hold the sign that parts it from the code.
+            // By the whole register: a point's name may begin another's,
+            // and may hold the sign that parts it from the code.
             : [.. Enum.GetValues<Direction>().SelectMany(direction =>
                 Rows<MasterData.RegisterRow>("MasterData", $"register|{new RegisterId(named, direction)}|"))];
 
@@ -121,9 +125,11 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<StationCall> Calls(StationId station)
     {
         var points = Points().Where(point => point.Station == station.Value)
-            .ToDictionary(point => point.Point, point => DateTimeZoneProviders.Tzdb[point.Zone], StringComparer.Ordinal);
+            .ToDictionary(point => point.Point, point =>
+                DateTimeZoneProviders.Tzdb[point.Zone], StringComparer.Ordinal);
         return [.. Instructions().Select(order => Instruction(new(order.Instruction))!)
-            .Select(found => (Order: found.Instruction, Targets: found.Targets.Where(target => points.ContainsKey(target.Point)).ToList()))
+            .Select(found => (Order: found.Instruction,
+                Targets: found.Targets.Where(target => points.ContainsKey(target.Point)).ToList()))
             .Where(found => found.Targets.Count > 0)
             .Select(found => StationCall.Of(found.Order, found.Targets, points[found.Targets[0].Point]))
             .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
@@ -134,7 +140,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
         Rows<MasterData.MeterClassRow>("MasterData", "meter-class|");
 
     /// <summary>Every registered public key of every meter, in order of meter and time.</summary>
-    public IReadOnlyList<MasterData.MeterKeyRow> MeterKeys() => Rows<MasterData.MeterKeyRow>("MasterData", "meter-key|");
+    public IReadOnlyList<MasterData.MeterKeyRow> MeterKeys() =>
+        Rows<MasterData.MeterKeyRow>("MasterData", "meter-key|");
 
     /// <summary>Every place of every point that was placed, in order of point and time.</summary>
     public IReadOnlyList<MasterData.PlaceRow> Places() => Rows<MasterData.PlaceRow>("MasterData", "place|");
@@ -144,7 +151,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
         Rows<MasterData.LossFactorRow>("MasterData", "loss-factor|");
 
     /// <summary>Every published version of every rule pack.</summary>
-    public IReadOnlyList<MasterData.RulePackRow> RulePacks() => Rows<MasterData.RulePackRow>("MasterData", "rule-pack|");
+    public IReadOnlyList<MasterData.RulePackRow> RulePacks() =>
+        Rows<MasterData.RulePackRow>("MasterData", "rule-pack|");
 
     /// <summary>Every published tariff version.</summary>
     public IReadOnlyList<MasterData.TariffRow> Tariffs() => Rows<MasterData.TariffRow>("MasterData", "tariff|");
@@ -167,7 +175,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
             .. from limits in StandingLimits(point).GroupBy(limit => limit.Point)
                join place in points on limits.Key equals place.Point
                from answer in LimitCompliance.Of(place, day, [.. limits], Measured(place, points, day))
-               select answer with { Periods = [.. answer.Periods.Select(period => WithCauses(period, place, points, orders))] },
+               select answer
+                   with { Periods = [.. answer.Periods.Select(period => WithCauses(period, place, points, orders))] },
         ];
     }
 
@@ -183,13 +192,15 @@ public sealed class Answers(IViewStore views, long? asOf = null)
             .Select(order => new LimitCause.OpenCall(order, [.. Instruction(new(order.Instruction))!.Targets
                 .Where(target => points.Any(point => point.Point == target.Point && point.Station == place.Station))]))
             .Where(call => call.Targets.Count > 0).ToList();
-        return period with { Causes = LimitCause.Of(period.Direction, period.Start, [.. behind.Select(Around)], calls) };
+        return period
+            with { Causes = LimitCause.Of(period.Direction, period.Start, [.. behind.Select(Around)], calls) };
 
         LimitCause.Behind Around(MasterData.PointRow point)
         {
             // The longest settlement period is an hour, and the one before the period counts too.
             var records = Between<VerifiedExport.PeriodRow>("VerifiedExport",
-                $"period|{point.Point}|{RowJson.Key(period.Start - Duration.FromHours(2))}", $"period|{point.Point}|{RowJson.Key(period.End)}");
+                $"period|{point.Point}|{RowJson.Key(period.Start - Duration.FromHours(2))}",
+                $"period|{point.Point}|{RowJson.Key(period.End)}");
             var during = records.FirstOrDefault(record => record.Start <= period.Start && record.End >= period.End);
             var facts = Between<CurtailmentCompliance.FactRow>("CurtailmentCompliance",
                 $"fact|{point.Point}|{RowJson.Key(period.Start)}", $"fact|{point.Point}|~");
@@ -206,7 +217,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
         if (own.Count > 0 || place.Kind != SettlementPointKind.GridConnection) return [own];
         return
         [
-            .. points.Where(behind => behind.Station == place.Station && behind.Kind != SettlementPointKind.GridConnection)
+            .. points.Where(behind => behind.Station == place.Station
+                && behind.Kind != SettlementPointKind.GridConnection)
                 .Select(behind => IntervalRecords(new(behind.Point), day)),
         ];
     }
@@ -221,12 +233,14 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>Every declared availability, or those of one settlement point.</summary>
     public IReadOnlyList<ProgrammesView.AvailabilityRow> Availabilities(SettlementPointId? point = null) =>
-        Rows<ProgrammesView.AvailabilityRow>("Programmes", point is { } named ? $"availability|{named}|" : "availability|");
+        Rows<ProgrammesView.AvailabilityRow>("Programmes", point is { } named
+            ? $"availability|{named}|" : "availability|");
 
     /// <summary>Every claim, or those on one settlement point, in order of point and time.</summary>
     public IReadOnlyList<ProgrammesView.ClaimRow> Claims(SettlementPointId? point = null) =>
         [.. Rows<ProgrammesView.ClaimRow>("Programmes", point is { } named ? $"claim|{named}|" : "claim|")
-            .OrderBy(row => row.Point, StringComparer.Ordinal).ThenBy(row => row.Start).ThenBy(row => row.Claim, StringComparer.Ordinal)];
+            .OrderBy(row => row.Point, StringComparer.Ordinal).ThenBy(row => row.Start)
+            .ThenBy(row => row.Claim, StringComparer.Ordinal)];
 
     private T? Row<T>(string projection, string key) where T : class =>
         RowJson.Read<T>(views.Get(projection, key, asOf));

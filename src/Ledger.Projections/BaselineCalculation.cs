@@ -19,7 +19,8 @@ public abstract record BaselineCalculation
 /// <summary>An instruction as it was recorded.</summary>
 public sealed record RecordedOrder(DispatchInstructed Order, long Position);
 
-/// <summary>The rule by which a baseline is calculated: what its programme named when the instruction was issued.</summary>
+/// <summary>The rule by which a baseline is calculated:
+/// what its programme named when the instruction was issued.</summary>
 public sealed record CallTerms(ProgrammePublished Programme, RulePackPublished Baseline, RulePackPublished? Scoring);
 
 /// <summary>
@@ -30,35 +31,46 @@ public sealed record CallTerms(ProgrammePublished Programme, RulePackPublished B
 public static class BaselineCalculations
 {
     /// <summary>The instruction and its position; null where there is none.</summary>
-    public static async Task<RecordedOrder?> FindAsync(IJournal journal, InstructionId instruction, CancellationToken ct) =>
-        (await new KnownFacts(journal, long.MaxValue, ct).ReadAsync(Streams.Instruction(instruction)).ConfigureAwait(false))
+    public static async Task<RecordedOrder?> FindAsync(IJournal journal, InstructionId instruction,
+        CancellationToken ct) =>
+        (await new KnownFacts(journal, long.MaxValue, ct).ReadAsync(Streams.Instruction(instruction))
+            .ConfigureAwait(false))
             .Where(known => known.Event is DispatchInstructed)
             .Select(known => new RecordedOrder((DispatchInstructed)known.Event, known.Position)).FirstOrDefault();
 
-    /// <summary>The terms that held when an instruction was issued, as known before a position; or why there are none.</summary>
+    /// <summary>The terms that held when an instruction was issued, as known before a position;
+    /// or why there are none.</summary>
     public static async Task<(CallTerms? Terms, BaselineCalculation.NotPossible? Not)> TermsAsync(
         IJournal journal, DispatchInstructed order, long position, CancellationToken ct)
     {
         if (order.Programme is not { } named)
-            return Not(Rejection.UnknownProgramme, $"{order.Instruction} names no programme, so no rule says its baseline");
+            return Not(Rejection.UnknownProgramme,
+                $"{order.Instruction} names no programme, so no rule says its baseline");
         var known = new KnownFacts(journal, position, ct);
-        var programmes = await known.StateAsync(Streams.Programme(named), ProgrammeState.Empty, Programmes.Evolve).ConfigureAwait(false);
+        var programmes = await known.StateAsync(Streams.Programme(named), ProgrammeState.Empty, Programmes.Evolve)
+            .ConfigureAwait(false);
         if (programmes.At(order.IssuedAt) is not { } programme)
             return Not(Rejection.UnknownProgramme, $"{named} is not published for {order.IssuedAt}");
-        if (await known.PackAsync(programme.BaselinePack, order.IssuedAt).ConfigureAwait(false) is not { Baseline: not null } baseline)
-            return Not(Rejection.UnknownRulePack, $"no baseline {programme.BaselinePack} is in force at {order.IssuedAt}");
-        return (new(programme, baseline, await known.PackAsync(programme.ScoringPack, order.IssuedAt).ConfigureAwait(false)), null);
+        if (await known.PackAsync(programme.BaselinePack, order.IssuedAt)
+            .ConfigureAwait(false) is not { Baseline: not null } baseline)
+            return Not(Rejection.UnknownRulePack,
+                $"no baseline {programme.BaselinePack} is in force at {order.IssuedAt}");
+        return (new(programme, baseline, await known.PackAsync(programme.ScoringPack, order.IssuedAt)
+            .ConfigureAwait(false)), null);
 
-        static (CallTerms?, BaselineCalculation.NotPossible?) Not(Rejection code, string detail) => (null, new(code, detail));
+        static (CallTerms?, BaselineCalculation.NotPossible?) Not(Rejection code, string detail) =>
+            (null, new(code, detail));
     }
 
     /// <summary>The point as it is registered when a call begins, as known before a position.</summary>
-    internal static Task<SettlementPointRegistered?> RegisteredAsync(KnownFacts known, SettlementPointId point, Interval call) =>
+    internal static Task<SettlementPointRegistered?> RegisteredAsync(KnownFacts known, SettlementPointId point,
+        Interval call) =>
         known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), call.Start);
 
     /// <param name="points">The targets to freeze.</param>
     public static async Task<BaselineCalculation> FreezeAsync(
-        IJournal journal, IViewStore views, DispatchInstructed order, IReadOnlyList<SettlementPointId> points, long position,
+        IJournal journal, IViewStore views, DispatchInstructed order, IReadOnlyList<SettlementPointId> points,
+        long position,
         IReadOnlyList<LocalDate> holidays, CancellationToken ct)
     {
         var (terms, not) = await TermsAsync(journal, order, position, ct).ConfigureAwait(false);
@@ -85,36 +97,42 @@ public static class BaselineCalculations
 
     /// <summary>Frozen baselines that await meter values, completed by the facts before a later position.</summary>
     public static async Task<IReadOnlyList<BaselineFrozen>> CompleteAsync(
-        IJournal journal, DispatchInstructed order, IReadOnlyList<BaselineFrozen> awaiting, long position, CancellationToken ct)
+        IJournal journal, DispatchInstructed order, IReadOnlyList<BaselineFrozen> awaiting, long position,
+        CancellationToken ct)
     {
         var completed = new List<BaselineFrozen>();
         foreach (var frozen in awaiting)
         {
             var known = new KnownFacts(journal, frozen.AtPosition, ct);
             var registered = await RegisteredAsync(known, frozen.Point, order.Period).ConfigureAwait(false);
-            var packs = await known.StateAsync(Streams.RulePack(frozen.Pack), RulePackState.Empty, RulePacks.Evolve).ConfigureAwait(false);
+            var packs = await known.StateAsync(Streams.RulePack(frozen.Pack), RulePackState.Empty, RulePacks.Evolve)
+                .ConfigureAwait(false);
             var pack = packs.Published.First(version => version.Version == frozen.PackVersion);
             var question = new PointQuestion(order, new PointLoad(registered!), frozen.Point, pack, frozen.Holidays)
             {
                 EventDays = frozen.EventDays,
             };
             completed.Add(await question.AnswerAsync(
-                known, frozen.AtPosition, (new KnownFacts(journal, position, ct), position), frozen.Awaits).ConfigureAwait(false));
+                known, frozen.AtPosition, (new KnownFacts(journal, position, ct), position), frozen.Awaits)
+                    .ConfigureAwait(false));
         }
         return completed;
     }
 
     /// <summary>
-    /// The days of the point's other calls. The view is only asked which instructions to look at; one that was withdrawn
-    /// before it began called nobody.
+    /// The days of the point's other calls. The view is only asked which instructions to look at;
+    /// one that was withdrawn before it began called nobody.
     /// </summary>
     private static async Task<IReadOnlyList<LocalDate>> EventDaysAsync(
-        KnownFacts known, IViewStore views, DispatchInstructed order, PointLoad load, SettlementPointId point, long position)
+        KnownFacts known, IViewStore views, DispatchInstructed order, PointLoad load, SettlementPointId point,
+        long position)
     {
         var days = new SortedSet<LocalDate>();
-        foreach (var instruction in new Answers(views, position - 1).InstructionsAt(point).Where(other => other != order.Instruction))
+        foreach (var instruction in new Answers(views, position - 1).InstructionsAt(point)
+            .Where(other => other != order.Instruction))
         {
-            var state = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve).ConfigureAwait(false);
+            var state = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve)
+                .ConfigureAwait(false);
             if (state.Instructed is not { Period: var called } || state.Withdrawn?.At <= called.Start) continue;
             var last = load.DayOf(called.End - Duration.Epsilon);
             for (var day = load.DayOf(called.Start); day <= last; day = day.PlusDays(1)) days.Add(day);

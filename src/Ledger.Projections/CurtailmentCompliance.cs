@@ -6,8 +6,8 @@ namespace Ledger.Projections;
 /// <summary>
 /// Every dispatch instruction with the domain's verdict of each target and their tally. The view keeps what
 /// <see cref="Compliance"/> needs (the latest interval record of each period, charging facts and states, rated power,
-/// clocks, claims, the withdrawal) and asks it anew for a target whenever one of them changes, so facts may come in any order: records
-/// before their instruction, late versions of records, facts after the end.
+/// clocks, claims, the withdrawal) and asks it anew for a target whenever one of them changes,
+/// so facts may come in any order: records before their instruction, late versions of records, facts after the end.
 /// </summary>
 public sealed class CurtailmentCompliance : IProjection
 {
@@ -17,7 +17,8 @@ public sealed class CurtailmentCompliance : IProjection
     public sealed record GapRow(Instant Start, Instant End);
     public sealed record RecordRow(
         Instant Start, Instant End, int Version, IntervalRecordState State, Energy Import, Energy Export,
-        long MinimumMilliwatts, long MaximumMilliwatts, IReadOnlyList<GapRow> Gaps, long ClockOffsetMicroseconds, ReadingQuality Quality,
+        long MinimumMilliwatts, long MaximumMilliwatts, IReadOnlyList<GapRow> Gaps, long ClockOffsetMicroseconds,
+        ReadingQuality Quality,
         string? Reason);
     public sealed record FactRow(Instant Start, Instant End, ShortfallReason Reason, string Source);
     /// <summary>A charging state with the instant at which the next one of the point takes over.</summary>
@@ -34,8 +35,8 @@ public sealed class CurtailmentCompliance : IProjection
         decimal PricePerKwh, decimal PenaltyPerKwh, string? Programme, TestRule? Test, VerdictTally Tally);
     /// <summary>
     /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and
-    /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded). The bounds
-    /// are those of excess or deficiency.
+    /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded).
+    /// The bounds are those of excess or deficiency.
     /// </summary>
     public sealed record TargetRow(
         string Instruction, string Point, long QuantityMilliwatts, ComplianceVerdict Verdict,
@@ -116,13 +117,15 @@ public sealed class CurtailmentCompliance : IProjection
         var key = $"record|{e.Point}|{RowJson.Key(e.Period.Start)}";
         if (rows.Get<RecordRow>(key) is { } before && before.Version >= e.Version) return; // an earlier version, late
         rows.Put(key, new RecordRow(
-            e.Period.Start, e.Period.End, e.Version, e.State, e.Import, e.Export, e.Minimum.Milliwatts, e.Maximum.Milliwatts,
+            e.Period.Start, e.Period.End, e.Version, e.State, e.Import, e.Export, e.Minimum.Milliwatts,
+            e.Maximum.Milliwatts,
             [.. e.Gaps.Select(gap => new GapRow(gap.Missing.Start, gap.Missing.End))], e.ClockOffsetMicroseconds,
             e.Quality, e.Reason));
         JudgeTouched(rows, e.Point, e.Period);
     }
 
-    /// <summary>A state takes over from the one before it, and ends where the next one was already said to begin.</summary>
+    /// <summary>A state takes over from the one before it,
+    /// and ends where the next one was already said to begin.</summary>
     private static void Hold(ChangedRows rows, ChargingStateRecorded e)
     {
         var around = rows.Range<StateRow>($"state|{e.Point}|{RowJson.Key(e.At)}", $"state|{e.Point}|~")
@@ -177,7 +180,8 @@ public sealed class CurtailmentCompliance : IProjection
         var row = rows.Get<InstructionRow>($"instruction|{instruction}") ?? throw Unknown(instruction);
         var aim = new InstructionTarget(point, new Power(target.QuantityMilliwatts));
         var id = new InstructionId(instruction);
-        var verdict = Compliance.JudgeTarget(Order(row, aim), row.WithdrawnAt, aim, Evidence(rows, row, target, id, point));
+        var verdict = Compliance.JudgeTarget(Order(row, aim), row.WithdrawnAt, aim,
+            Evidence(rows, row, target, id, point));
         rows.Put($"target|{instruction}|{point}", target with
         {
             Verdict = verdict.Verdict,

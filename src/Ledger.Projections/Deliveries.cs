@@ -7,18 +7,21 @@ namespace Ledger.Projections;
 /// <summary>
 /// One settlement period of one target. <paramref name="OrderedKwh"/> is the change that the instruction asks of the
 /// baseline; delivered is what of it came, up to the order, and what came beyond is over-delivery. A delivery may be
-/// negative before it is clamped: then the deficiency exceeds the order. <paramref name="HeldElsewhereKwh"/> is credited
-/// to other programmes. Null is unknown, and <paramref name="Unproven"/> says why.
+/// negative before it is clamped: then the deficiency exceeds the order.
+/// <paramref name="HeldElsewhereKwh"/> is credited to other programmes. Null is unknown,
+/// and <paramref name="Unproven"/> says why.
 /// </summary>
 public sealed record DeliveredPeriod(
     SettlementPointId Point, Interval Period, decimal? OrderedKwh, decimal? BaselineKwh, decimal? MeteredKwh,
-    decimal? DeliveredKwh, decimal? DeficiencyKwh, decimal? OverDeliveryKwh, decimal HeldElsewhereKwh, string? Unproven);
+    decimal? DeliveredKwh, decimal? DeficiencyKwh, decimal? OverDeliveryKwh, decimal HeldElsewhereKwh,
+    string? Unproven);
 
 /// <summary>A part of a period's energy that another programme's claim holds.</summary>
 public sealed record HeldElsewhere(
     SettlementPointId Point, Interval Period, ClaimId Claim, ProgrammeId Programme, int Precedence, decimal Kwh);
 
-/// <summary>What is paid together, as the programme says: one point, the points of a station, or those of an account.</summary>
+/// <summary>What is paid together, as the programme says: one point, the points of a station,
+/// or those of an account.</summary>
 /// <param name="Statement">Null where nothing can be scored, and <paramref name="WhyNot"/> says why.</param>
 public sealed record DeliveryShare(
     string Paid, IReadOnlyList<SettlementPointId> Points, FlexStatement? Statement, string? WhyNot);
@@ -40,44 +43,56 @@ public sealed record Delivered(
         : Shares.Sum(share => share.Statement!.Net);
 }
 
-/// <summary>The one way to derive a delivery, for every door. It reads the journal up to a position and nothing else.</summary>
+/// <summary>The one way to derive a delivery, for every door.
+/// It reads the journal up to a position and nothing else.</summary>
 public static class Deliveries
 {
-    /// <summary>Decimals of a statement's money: those of most currencies (ISO 4217); no fact of a programme says others.</summary>
+    /// <summary>Decimals of a statement's money: those of most currencies (ISO 4217);
+    /// no fact of a programme says others.</summary>
     public const int MoneyDecimals = 2;
 
-    /// <summary>The baselines that hold of an instruction's targets, as known before a position, in order of the points.</summary>
+    /// <summary>The baselines that hold of an instruction's targets, as known before a position,
+    /// in order of the points.</summary>
     public static async Task<IReadOnlyList<BaselineFrozen>> FrozenAsync(
         IJournal journal, InstructionId instruction, long position, CancellationToken ct)
     {
         var state = await new KnownFacts(journal, position, ct)
-            .StateAsync(Streams.Baselines(instruction), FrozenBaselinesState.Empty, FrozenBaselines.Evolve).ConfigureAwait(false);
+            .StateAsync(Streams.Baselines(instruction), FrozenBaselinesState.Empty, FrozenBaselines.Evolve)
+            .ConfigureAwait(false);
         return [.. state.Frozen.Select(frozen => frozen.Point).Distinct().Order().Select(point => state.Of(point)!)];
     }
 
     /// <summary>Null where there is no such instruction before the position.</summary>
-    public static async Task<Delivered?> DeriveAsync(IJournal journal, InstructionId instruction, long position, CancellationToken ct)
+    public static async Task<Delivered?> DeriveAsync(IJournal journal, InstructionId instruction, long position,
+        CancellationToken ct)
     {
         var known = new KnownFacts(journal, position, ct);
-        var call = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve).ConfigureAwait(false);
+        var call = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve)
+            .ConfigureAwait(false);
         if (call.Instructed is not { } order) return null;
         var frozen = await FrozenAsync(journal, instruction, position, ct).ConfigureAwait(false);
         var (terms, not) = frozen.Count == 0 ? (null, null)
-            : await BaselineCalculations.TermsAsync(journal, order, frozen.Min(each => each.AtPosition), ct).ConfigureAwait(false);
-        var (periods, held, paid) = (new List<DeliveredPeriod>(), new List<HeldElsewhere>(), new List<SettlementPointRegistered>());
+            : await BaselineCalculations.TermsAsync(journal, order, frozen.Min(each => each.AtPosition), ct)
+                .ConfigureAwait(false);
+        var (periods, held, paid) = (new List<DeliveredPeriod>(), new List<HeldElsewhere>(),
+            new List<SettlementPointRegistered>());
         foreach (var target in order.Targets.OrderBy(target => target.Point))
         {
-            if (await BaselineCalculations.RegisteredAsync(known, target.Point, order.Period).ConfigureAwait(false) is not { } registered) continue;
+            if (await BaselineCalculations.RegisteredAsync(known, target.Point, order.Period)
+                .ConfigureAwait(false) is not { } registered) continue;
             paid.Add(registered);
-            var claims = await known.StateAsync(Streams.Claims(target.Point), ClaimsState.Empty, DeliveryClaims.Evolve).ConfigureAwait(false);
+            var claims = await known.StateAsync(Streams.Claims(target.Point), ClaimsState.Empty, DeliveryClaims.Evolve)
+                .ConfigureAwait(false);
             var called = new PointLoad(registered).Periods(order.Period)
                 .Where(period => call.Withdrawn is not { } withdrawn || period.End <= withdrawn.At).ToList();
-            var elsewhere = called.SelectMany(period => Held(claims, order, terms?.Programme, target.Point, period)).ToList();
+            var elsewhere = called.SelectMany(period => Held(claims, order, terms?.Programme, target.Point, period))
+                .ToList();
             held.AddRange(elsewhere);
             periods.AddRange(await PeriodsAsync(known, order, target, registered, called,
                 frozen.FirstOrDefault(each => each.Point == target.Point), elsewhere).ConfigureAwait(false));
         }
-        return new(order, call.Withdrawn?.At, terms, terms is not null ? null : not?.Detail ?? "no baseline of it is frozen",
+        return new(order, call.Withdrawn?.At, terms, terms is not null
+            ? null : not?.Detail ?? "no baseline of it is frozen",
             frozen, periods, held, terms is null ? [] : [.. DeliveryScores.Of(order, terms, paid, periods)]);
     }
 
@@ -95,7 +110,8 @@ public static class Deliveries
                 : frozen is null ? "no baseline is frozen"
                 : frozen.Awaits is not null ? "the baseline awaits meter values"
                 : frozen.Insufficient is { } why ? $"no baseline: {why}" : "the baseline is of other periods";
-            var ordered = baseline is { } without ? Ordered(order.Kind, without, target.Quantity, period) : (decimal?)null;
+            var ordered = baseline is { } without
+                ? Ordered(order.Kind, without, target.Quantity, period) : (decimal?)null;
             var response = baseline - metered[i];
             return new DeliveredPeriod(target.Point, period, ordered, baseline, metered[i],
                 Most(0, response < ordered ? response : ordered, response), Most(0, ordered - response, response),
@@ -109,27 +125,33 @@ public static class Deliveries
         response is null ? null : Math.Max(least, value!.Value);
 
     /// <summary>
-    /// What the order asks of the baseline, in kWh: to come down to the cap, or to the ordered export. An order that the
-    /// baseline already meets asks nothing.
+    /// What the order asks of the baseline, in kWh: to come down to the cap, or to the ordered export.
+    /// An order that the baseline already meets asks nothing.
     /// </summary>
     private static decimal Ordered(InstructionKind kind, decimal baselineKwh, Power quantity, Interval period)
     {
         var kilowatts = kind == InstructionKind.Export ? -quantity.Kilowatts : quantity.Kilowatts;
         // kWh = kW · s ÷ 3600, kept to the decimals of a frozen baseline.
-        var level = Math.Round(kilowatts * (decimal)period.Duration.TotalSeconds / 3600m, FrozenBaselines.KwhDecimals, MidpointRounding.ToEven);
+        var level = Math.Round(kilowatts * (decimal)period.Duration.TotalSeconds / 3600m, FrozenBaselines.KwhDecimals,
+            MidpointRounding.ToEven);
         return Math.Max(0, baselineKwh - level);
     }
 
     /// <summary>
-    /// One kWh counts once: what the claim of another programme holds of a period, unless both declared that they share.
-    /// Precedence was decided when it was claimed; this programme gets back what it claims and precedes in.
+    /// One kWh counts once: what the claim of another programme holds of a period,
+    /// unless both declared that they share. Precedence was decided when it was claimed;
+    /// this programme gets back what it claims and precedes in.
     /// </summary>
     private static IEnumerable<HeldElsewhere> Held(
-        ClaimsState claims, DispatchInstructed order, ProgrammePublished? terms, SettlementPointId point, Interval period) =>
-        DeliveryClaims.Holding(claims, order.Kind == InstructionKind.Export ? Direction.Export : Direction.Import, period)
+        ClaimsState claims, DispatchInstructed order, ProgrammePublished? terms, SettlementPointId point,
+        Interval period) =>
+        DeliveryClaims.Holding(claims, order.Kind == InstructionKind.Export
+            ? Direction.Export : Direction.Import, period)
             .Where(stretch => terms is not null && stretch.Claim.Programme != terms.Programme
-                && !(terms.SharesWith.Contains(stretch.Claim.Programme) && stretch.Claim.SharesWith.Contains(terms.Programme)))
-            .Select(stretch => new HeldElsewhere(point, period, stretch.Claim.Claim, stretch.Claim.Programme, stretch.Claim.Precedence,
+                && !(terms.SharesWith.Contains(stretch.Claim.Programme)
+                && stretch.Claim.SharesWith.Contains(terms.Programme)))
+            .Select(stretch =>
+                new HeldElsewhere(point, period, stretch.Claim.Claim, stretch.Claim.Programme, stretch.Claim.Precedence,
                 DeliveryClaims.EnergyWithin(stretch.Claim, new Interval(
                     Instant.Max(stretch.Period.Start, period.Start), Instant.Min(stretch.Period.End, period.End)))
                     .ToDecimalKwh(FrozenBaselines.KwhDecimals)));

@@ -3,12 +3,14 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>From delivered periods to amounts: added up over what the programme pays together, then scored by its pack.</summary>
+/// <summary>From delivered periods to amounts: added up over what the programme pays together,
+/// then scored by its pack.</summary>
 internal static class DeliveryScores
 {
     /// <param name="paid">The targets as they are registered, in order.</param>
     public static IEnumerable<DeliveryShare> Of(
-        DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods) =>
+        DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> paid,
+        IReadOnlyList<DeliveredPeriod> periods) =>
         paid.GroupBy(point => terms.Programme.PaidPer switch
         {
             PaymentLevel.Station => $"{point.Station}",
@@ -17,12 +19,14 @@ internal static class DeliveryScores
         }).Select(together =>
         {
             IReadOnlyList<SettlementPointId> points = [.. together.Select(point => point.Point)];
-            var (statement, whyNot) = Statement(order, terms, [.. together], [.. periods.Where(period => points.Contains(period.Point))]);
+            var (statement, whyNot) = Statement(order, terms, [.. together],
+                [.. periods.Where(period => points.Contains(period.Point))]);
             return new DeliveryShare(together.Key, points, statement, whyNot);
         });
 
     private static (FlexStatement? Statement, string? WhyNot) Statement(
-        DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> points, IReadOnlyList<DeliveredPeriod> periods)
+        DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> points,
+        IReadOnlyList<DeliveredPeriod> periods)
     {
         if (terms.Scoring is not { Scoring: { } rule } pack)
             return (null, $"no scoring {terms.Programme.ScoringPack} is in force at {order.IssuedAt}");
@@ -44,7 +48,8 @@ internal static class DeliveryScores
             var zone = DateTimeZoneProviders.Tzdb[points[0].Zone];
             return FlexStatements.Refusal(rule, together, zone, prices) is { } refused
                 ? (null, refused)
-                : (FlexStatements.Of(pack, FlexDirection.Reduce, together, zone, prices, Deliveries.MoneyDecimals), null);
+                : (FlexStatements.Of(pack, FlexDirection.Reduce, together, zone, prices, Deliveries.MoneyDecimals),
+                    null);
         }
         catch (OverflowException inexact)
         {
@@ -53,11 +58,13 @@ internal static class DeliveryScores
     }
 
     private static BaselineBesideMeter Together(Interval period, IReadOnlyList<DeliveredPeriod> points) => new(
-        period, Kilowatts(points.Sum(point => point.OrderedKwh ?? 0m), period), Sum(points, period, point => point.BaselineKwh),
+        period, Kilowatts(points.Sum(point => point.OrderedKwh ?? 0m), period),
+        Sum(points, period, point => point.BaselineKwh),
         Sum(points, period, point => point.MeteredKwh), Kilowatts(points.Sum(point => point.HeldElsewhereKwh), period));
 
     // One point of which something is unknown leaves the sum unknown.
-    private static decimal? Sum(IReadOnlyList<DeliveredPeriod> points, Interval period, Func<DeliveredPeriod, decimal?> part) =>
+    private static decimal? Sum(IReadOnlyList<DeliveredPeriod> points, Interval period,
+        Func<DeliveredPeriod, decimal?> part) =>
         points.Any(point => part(point) is null) ? null : Kilowatts(points.Sum(point => part(point)!.Value), period);
 
     // A settlement period is a whole part of an hour, so a mean power is its energy times a whole number.

@@ -28,10 +28,13 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
     }
 
     /// <summary>A stream's folded state.</summary>
-    public async Task<TState> StateAsync<TState>(string stream, TState initial, Func<TState, LedgerEvent, TState> evolve) =>
-        (await ReadAsync(stream).ConfigureAwait(false)).Aggregate(initial, (state, known) => evolve(state, known.Event));
+    public async Task<TState> StateAsync<TState>(string stream, TState initial,
+        Func<TState, LedgerEvent, TState> evolve) =>
+        (await ReadAsync(stream).ConfigureAwait(false))
+            .Aggregate(initial, (state, known) => evolve(state, known.Event));
 
-    /// <summary>Of the facts that hold from an instant or before, the last; of two for one instant the later recorded one.</summary>
+    /// <summary>Of the facts that hold from an instant or before, the last;
+    /// of two for one instant the later recorded one.</summary>
     public async Task<TFact?> InForceAsync<TFact>(string stream, Instant at) where TFact : LedgerEvent =>
         // Streams are read in order, and the sort is stable.
         (await ReadAsync(stream).ConfigureAwait(false)).Where(known => known.From <= at)
@@ -43,7 +46,8 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
             .Select(known => ((RulePackPublished)known.Event, known.From)), pack, at);
 
     /// <summary>What was metered of a point's day, in both directions.</summary>
-    public async Task<MeteredFacts> MeteredAsync(SettlementPointId point, LocalDate day, IReadOnlyList<Interval> periods)
+    public async Task<MeteredFacts> MeteredAsync(SettlementPointId point, LocalDate day,
+        IReadOnlyList<Interval> periods)
     {
         var (start, end) = (periods[0].Start, periods[^1].End);
         List<Known> registers = [], intervals = [];

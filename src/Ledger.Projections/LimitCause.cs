@@ -5,9 +5,10 @@ using static Ledger.Projections.CurtailmentCompliance;
 namespace Ledger.Projections;
 
 /// <summary>
-/// Why a period was above its limit, as far as anything recorded says so: connectors that began to draw at once, storage
-/// that was empty or took instead of giving, an instruction that came late. A cause is what was recorded of the same
-/// time; nothing proves that it was the only one, and where nothing is recorded none is made up.
+/// Why a period was above its limit, as far as anything recorded says so: connectors that began to draw at once,
+/// storage that was empty or took instead of giving, an instruction that came late.
+/// A cause is what was recorded of the same time; nothing proves that it was the only one,
+/// and where nothing is recorded none is made up.
 /// </summary>
 public static class LimitCause
 {
@@ -67,15 +68,18 @@ public static class LimitCause
     {
         if (call.Order.Kind != InstructionKind.Curtail) yield break;
         var late = call.Targets.Count(target => target.Reach == InstructionReach.AcknowledgedLate);
-        if (call.Order.IssuedAt > start) yield return $"late instruction: {call.Order.Instruction} issued after the period began";
+        if (call.Order.IssuedAt > start)
+            yield return $"late instruction: {call.Order.Instruction} issued after the period began";
         else if (late > 0)
-            yield return $"late instruction: {call.Order.Instruction} acknowledged late at {late} of {call.Targets.Count} targets";
+            yield return $"late instruction: {call.Order.Instruction} acknowledged late at {late} of "
+                + $"{call.Targets.Count} targets";
     }
 
     private static IEnumerable<string> Ordered(OpenCall call)
     {
         if (call.Order.Kind == InstructionKind.Export)
-            yield return $"ordered: {call.Order.Instruction}, {new Power(call.Targets.Sum(target => target.QuantityMilliwatts))} of export";
+            yield return $"ordered: {call.Order.Instruction}, "
+                + $"{new Power(call.Targets.Sum(target => target.QuantityMilliwatts))} of export";
     }
 
     // mW · µs are nanojoules, and energy counts halves of them.

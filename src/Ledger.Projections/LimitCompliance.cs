@@ -8,15 +8,16 @@ namespace Ledger.Projections;
 public sealed record LimitAnswer(LimitCompliance.DayRow Day, IReadOnlyList<LimitCompliance.PeriodRow> Periods);
 
 /// <summary>
-/// Standing limits against interval records, period by period. Nothing is stored: what limits and records say together is
-/// computed when it is asked for, so facts may come in any order. A point with records of its own on the day is measured
-/// by them; a grid connection without any is the sum of the points behind it, within the bounds that their records prove.
+/// Standing limits against interval records, period by period. Nothing is stored:
+/// what limits and records say together is computed when it is asked for, so facts may come in any order. A point with
+/// records of its own on the day is measured by them; a grid connection without any is the sum of the points behind it,
+/// within the bounds that their records prove.
 /// </summary>
 public static class LimitCompliance
 {
     /// <summary>
-    /// A limit and a period, or the part of it where the limit was one number. Where the bounds differ, the curve is not
-    /// known from the records; an upper bound is null where data is missing.
+    /// A limit and a period, or the part of it where the limit was one number. Where the bounds differ,
+    /// the curve is not known from the records; an upper bound is null where data is missing.
     /// </summary>
     public sealed record PeriodRow(
         string Point, StandingLimitKind Kind, Direction Direction, Instant Start, Instant End, long MostMilliwatts,
@@ -28,11 +29,13 @@ public static class LimitCompliance
     }
 
     /// <summary>
-    /// A limit's day. <c>Periods</c> counts the periods, or parts, in which it held; <c>WithoutRecords</c> those of which
-    /// nothing is recorded, which the bounds leave out. The worst one is furthest above the limit, or nearest to it.
+    /// A limit's day. <c>Periods</c> counts the periods, or parts, in which it held;
+    /// <c>WithoutRecords</c> those of which nothing is recorded, which the bounds leave out.
+    /// The worst one is furthest above the limit, or nearest to it.
     /// </summary>
     public sealed record DayRow(
-        string Point, StandingLimitKind Kind, Direction Direction, string Day, string Zone, int Periods, int PeriodsAbove,
+        string Point, StandingLimitKind Kind, Direction Direction, string Day, string Zone, int Periods,
+        int PeriodsAbove,
         int PeriodsUnproven, int WithoutRecords, Bounds<long> MicrosecondsAbove, Bounds<Energy> Above,
         Instant? WorstStart, Power? WorstMargin, LimitVerdict Verdict, string? Method);
 
@@ -57,7 +60,8 @@ public static class LimitCompliance
                 .Select(limit => (limit.Kind, limit.Direction,
                     Parts: LimitCheck.Cut(periods, StandingLimit.InForce(facts, limit.Kind, limit.Direction, window))))
                 .Where(limit => limit.Parts.Count > 0)
-                .Select(limit => Answer(point, day, limit.Kind, limit.Direction, Judged(limit.Kind, limit.Direction, limit.Parts))),
+                .Select(limit =>
+                    Answer(point, day, limit.Kind, limit.Direction, Judged(limit.Kind, limit.Direction, limit.Parts))),
         ];
 
         List<(LimitStretch Part, LimitBoundsFinding? Found)> Judged(
@@ -83,9 +87,11 @@ public static class LimitCompliance
 
     // A record that is absent, or that proves nothing of its period, covers nothing.
     private static RecordedPeriod Proven(VerifiedExport.PeriodRow? row) =>
-        row is null or { Quality: ReadingQuality.Suspect or ReadingQuality.Missing } or { State: IntervalRecordState.Superseded }
+        row is null or { Quality: ReadingQuality.Suspect or ReadingQuality.Missing }
+            or { State: IntervalRecordState.Superseded }
             ? new(Power.Zero, Power.Zero, Energy.Zero, Energy.Zero, 0)
-            : new(new(row.MinimumMilliwatts), new(row.MaximumMilliwatts), row.Import, row.Export, row.CoveredMicroseconds);
+            : new(new(row.MinimumMilliwatts), new(row.MaximumMilliwatts), row.Import, row.Export,
+                row.CoveredMicroseconds);
 
     private static LimitAnswer Answer(
         MasterData.PointRow point, LocalDate day, StandingLimitKind kind, Direction direction,
@@ -96,15 +102,19 @@ public static class LimitCompliance
         var verdicts = judged.Select(part => part.Found?.Verdict ?? LimitVerdict.Unproven).ToList();
         var summary = new DayRow(
             point.Point, kind, direction, RowJson.Day(day), point.Zone, judged.Count,
-            verdicts.Count(verdict => verdict == LimitVerdict.Above), verdicts.Count(verdict => verdict == LimitVerdict.Unproven),
+            verdicts.Count(verdict => verdict == LimitVerdict.Above),
+            verdicts.Count(verdict => verdict == LimitVerdict.Unproven),
             judged.Count - found.Count,
             new(found.Sum(part => part.MicrosecondsAbove.AtLeast), found.Sum(part => part.MicrosecondsAbove.AtMost)),
-            new(found.Aggregate(Energy.Zero, (sum, part) => sum + part.Above.AtLeast), Sum(found, part => part.Above.AtMost)),
+            new(found.Aggregate(Energy.Zero, (sum, part) => sum + part.Above.AtLeast),
+                Sum(found, part => part.Above.AtMost)),
             worst?.Part.Start, worst is null ? null : Margin(kind, worst), LimitCheck.Total(verdicts), worst?.Method);
         return new(summary,
         [
-            .. found.Where(part => part.Verdict != LimitVerdict.Within || IsNear(kind, part)).Select(part => new PeriodRow(
-                point.Point, kind, direction, part.Part.Start, part.Part.End, part.Most.Milliwatts, part.Highest, part.Demand,
+            .. found.Where(part => part.Verdict != LimitVerdict.Within || IsNear(kind, part))
+            .Select(part => new PeriodRow(
+                point.Point, kind, direction, part.Part.Start, part.Part.End, part.Most.Milliwatts, part.Highest,
+                part.Demand,
                 part.MicrosecondsAbove, part.Above, part.Verdict, part.Method)),
         ]);
     }
@@ -113,7 +123,8 @@ public static class LimitCompliance
         kind == StandingLimitKind.ContractDemand ? found.Demand : found.Highest;
 
     /// <summary>How far the period surely came above the limit; negative where it stayed below.</summary>
-    private static Power Margin(StandingLimitKind kind, LimitBoundsFinding found) => Measure(kind, found).AtLeast - found.Most;
+    private static Power Margin(StandingLimitKind kind, LimitBoundsFinding found) =>
+        Measure(kind, found).AtLeast - found.Most;
 
     private static bool IsNear(StandingLimitKind kind, LimitBoundsFinding found) =>
         Measure(kind, found).AtMost is not { } most || most.Milliwatts * 100 >= found.Most.Milliwatts * NearPercent;
@@ -125,7 +136,8 @@ public static class LimitCompliance
     private static StandingLimitSet Fact(MasterData.LimitRow row) => new(
         new(row.Point), row.Kind, row.Direction, PowerOf(row.MostMilliwatts),
         [.. row.Steps.Select(step => new LimitStep(
-            step.At, step.Daily is { } daily ? LocalTimePattern.ExtendedIso.Parse(daily).Value : null, PowerOf(step.MostMilliwatts)))],
+            step.At, step.Daily is { } daily
+                ? LocalTimePattern.ExtendedIso.Parse(daily).Value : null, PowerOf(step.MostMilliwatts)))],
         row.Zone, row.ValidFrom, row.ValidTo, row.Source);
 
     private static Power? PowerOf(long? milliwatts) => milliwatts is { } known ? new Power(known) : null;

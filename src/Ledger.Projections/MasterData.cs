@@ -6,8 +6,9 @@ using NodaTime.Text;
 namespace Ledger.Projections;
 
 /// <summary>
-/// Settlement points, registers, tariffs, assignments, standing limits and declared standards, each version with when it
-/// holds from, and which points an account has ever owned. Two facts for one instant: the later recorded one stands.
+/// Settlement points, registers, tariffs, assignments, standing limits and declared standards,
+/// each version with when it holds from, and which points an account has ever owned. Two facts for one instant:
+/// the later recorded one stands.
 /// </summary>
 public sealed class MasterData : IProjection
 {
@@ -19,7 +20,8 @@ public sealed class MasterData : IProjection
         Instant ValidFrom);
     public sealed record TariffRow(
         string Tariff, int Version, string Currency, string Zone, int Rules, int Prices, Instant ValidFrom);
-    /// <summary>Which family of rule the pack holds, and whether numbers of it were not read in the rule itself.</summary>
+    /// <summary>Which family of rule the pack holds, and whether numbers of it were not read in the rule
+    /// itself.</summary>
     public sealed record RulePackRow(
         string Pack, int Version, string Family, bool Provisional, string Source, Instant ValidFrom);
     public sealed record AssignmentRow(string Account, string Tariff, Instant ValidFrom);
@@ -30,7 +32,8 @@ public sealed class MasterData : IProjection
     public sealed record LimitStepRow(Instant? At, string? Daily, long? MostMilliwatts);
     /// <summary>A standing limit as it was recorded; which of several holds, the later recorded one says.</summary>
     public sealed record LimitRow(
-        string Point, StandingLimitKind Kind, Direction Direction, long? MostMilliwatts, IReadOnlyList<LimitStepRow> Steps,
+        string Point, StandingLimitKind Kind, Direction Direction, long? MostMilliwatts,
+        IReadOnlyList<LimitStepRow> Steps,
         string? Zone, Instant ValidFrom, Instant? ValidTo, string Source, long Position);
     public sealed record OwnedRow(string Account, string Point);
     public sealed record MeterClassRow(string MeterSerial, string AccuracyClass, Instant ValidFrom);
@@ -74,7 +77,8 @@ public sealed class MasterData : IProjection
             StandingLimitSet e => [new($"limit|{e.Point}|{fact.Position:D19}", new LimitRow(
                 e.Point.Value, e.Kind, e.Direction, e.Most?.Milliwatts,
                 [.. e.Steps.Select(step => new LimitStepRow(
-                    step.At, step.Daily is { } daily ? LocalTimePattern.ExtendedIso.Format(daily) : null, step.Most?.Milliwatts))],
+                    step.At, step.Daily is { } daily
+                        ? LocalTimePattern.ExtendedIso.Format(daily) : null, step.Most?.Milliwatts))],
                 e.Zone, e.From, e.Until, e.Source, fact.Position))],
             MeterClassDeclared e => [new($"meter-class|{e.MeterSerial}|{at}",
                 new MeterClassRow(e.MeterSerial, e.AccuracyClass, from))],

@@ -9,7 +9,8 @@ public sealed record PeriodSideRow(
     RegisterVerdict Check, string Why, Energy Register, Energy Curve, Energy Residual, Energy Tolerance,
     ErrorBudget Budget);
 
-/// <summary>The register against the curve over one settlement period; a side is null where its register was not read.</summary>
+/// <summary>The register against the curve over one settlement period;
+/// a side is null where its register was not read.</summary>
 public sealed record PeriodCheckRow(
     string Point, Instant Start, Instant End, PeriodSideRow? Export, PeriodSideRow? Import);
 

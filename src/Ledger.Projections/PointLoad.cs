@@ -5,8 +5,8 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// The load of one settlement point in its settlement periods, as baselines and deliveries count it: import less export
-/// in kWh of <see cref="FrozenBaselines.KwhDecimals"/> decimals, settled by the same rule as a statement, and null where
-/// it is not wholly known. A curve with a hole proves no load, so only records without one count.
+/// in kWh of <see cref="FrozenBaselines.KwhDecimals"/> decimals, settled by the same rule as a statement,
+/// and null where it is not wholly known. A curve with a hole proves no load, so only records without one count.
 /// </summary>
 internal sealed class PointLoad(SettlementPointRegistered point)
 {
@@ -41,7 +41,8 @@ internal sealed class PointLoad(SettlementPointRegistered point)
         {
             IntervalRecords = [.. metered.IntervalRecords.GroupBy(record => record.Fact.Period)
                 .Select(versions => versions.MaxBy(record => record.Fact.Version)!)
-                .Where(record => Duration.FromNanoseconds(record.Fact.CoveredMicroseconds * 1000) == record.Fact.Period.Duration)],
+                .Where(record =>
+                    Duration.FromNanoseconds(record.Fact.CoveredMicroseconds * 1000) == record.Fact.Period.Duration)],
         };
         var byStart = new PointFacts(point, periods, metered).Quantities().ToLookup(quantity => quantity.Period.Start);
         return new(day, [.. periods.Select(period => Net(byStart[period.Start]))]);

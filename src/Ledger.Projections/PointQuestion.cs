@@ -7,7 +7,8 @@ namespace Ledger.Projections;
 
 /// <summary>What a rule is asked about one target, and how its answer becomes a frozen baseline.</summary>
 internal sealed class PointQuestion(
-    DispatchInstructed order, PointLoad load, SettlementPointId point, RulePackPublished pack, IReadOnlyList<LocalDate> holidays)
+    DispatchInstructed order, PointLoad load, SettlementPointId point, RulePackPublished pack,
+    IReadOnlyList<LocalDate> holidays)
 {
     private readonly BaselineRule rule = pack.Baseline!;
 
@@ -30,10 +31,12 @@ internal sealed class PointQuestion(
         foreach (var day in watched.Select(load.DayOf).Distinct().Where(day => days.All(known => known.Day != day)))
             days.Add(await load.DayAsync(known, day).ConfigureAwait(false));
         if (later is { } next && awaited is { } stretch)
-            for (var i = 0; i < days.Count; i++) days[i] = await SeenAsync(next.Facts, days[i], stretch).ConfigureAwait(false);
+            for (var i = 0; i < days.Count;
+                i++) days[i] = await SeenAsync(next.Facts, days[i], stretch).ConfigureAwait(false);
         asked = asked with { Days = days };
         var result = Baseline.Of(rule, asked);
-        var unadjusted = rule.Adjustment is null ? result.KilowattHours : Baseline.Of(rule with { Adjustment = null }, asked).KilowattHours;
+        var unadjusted = rule.Adjustment is null
+            ? result.KilowattHours : Baseline.Of(rule with { Adjustment = null }, asked).KilowattHours;
         var missing = result.Insufficient is null || rule.ChoosesByOwnDay ? Baseline.Missing(watched, asked) : null;
         return Frozen(position, later?.Position,
             periods.Select((period, i) => new FrozenPeriod(
@@ -42,7 +45,8 @@ internal sealed class PointQuestion(
     }
 
     /// <summary>The days that the rule may look back at, from the first one of which anything is measured.</summary>
-    private async Task<(List<BaselineDay> Days, IReadOnlyList<string> Notes)> EarlierAsync(KnownFacts known, LocalDate called)
+    private async Task<(List<BaselineDay> Days, IReadOnlyList<string> Notes)> EarlierAsync(KnownFacts known,
+        LocalDate called)
     {
         var days = new List<BaselineDay>();
         for (var back = rule.LookbackDaysMax; back > 0; back--)
@@ -53,7 +57,8 @@ internal sealed class PointQuestion(
         return (days, rule.LookbackDaysMax == 0 || days.Count == rule.LookbackDaysMax ? []
             : [days.Count == 0
                 ? $"nothing is measured in the {rule.LookbackDaysMax} days before the call"
-                : $"nothing is measured before {LocalDatePattern.Iso.Format(days[0].Day)}, of {rule.LookbackDaysMax} days back"]);
+                : $"nothing is measured before {LocalDatePattern.Iso.Format(days[0].Day)}, of {rule.LookbackDaysMax} "
+                    + $"days back"]);
     }
 
     /// <summary>A day with what is known later of one stretch, and of nothing else.</summary>
@@ -63,12 +68,14 @@ internal sealed class PointQuestion(
         if (periods.Count == 0 || periods[^1].End <= stretch.Start || periods[0].Start >= stretch.End) return day;
         var seen = await load.DayAsync(later, day.Day).ConfigureAwait(false);
         return new(day.Day, [.. periods.Select((period, i) =>
-            period.Start >= stretch.Start && period.End <= stretch.End ? seen.KilowattHours[i] : day.KilowattHours[i])]);
+            period.Start >= stretch.Start && period.End <= stretch.End
+                ? seen.KilowattHours[i] : day.KilowattHours[i])]);
     }
 
     private IEnumerable<string> Notes(BaselineQuestion asked)
     {
-        if (asked.Event != order.Period) yield return "settlement periods that lie only partly in the call are left out";
+        if (asked.Event != order.Period)
+            yield return "settlement periods that lie only partly in the call are left out";
         if (rule.Selection is { Holidays: not BaselineHolidays.Ignored } && holidays.Count == 0)
             yield return "no holiday was named, so none is left out";
     }
@@ -76,7 +83,8 @@ internal sealed class PointQuestion(
     private BaselineFrozen Frozen(
         long position, long? completed, IEnumerable<FrozenPeriod> periods, BaselineResult result, Interval? awaits,
         IReadOnlyList<string> notes) => new(
-            order.Instruction, point, position, completed, pack.Pack, pack.Version, pack.Provisional, rule.Method, load.Zone.Id,
+            order.Instruction, point, position, completed, pack.Pack, pack.Version, pack.Provisional, rule.Method,
+            load.Zone.Id,
             [.. periods], result.Days, result.Adjustment, awaits, awaits is null ? result.Insufficient : null,
             [.. result.Notes, .. notes, .. result.Adjustment.LoadRaised && awaits is null
                 ? ["load was raised inside the adjustment window, above every kept day"] : Array.Empty<string>()],
@@ -85,7 +93,8 @@ internal sealed class PointQuestion(
     /// <summary>The contract demand at the start of the call, kW; null where no limit says it.</summary>
     private async Task<decimal?> ContractAsync(KnownFacts known)
     {
-        var limits = (await known.ReadAsync(Streams.Limits(point)).ConfigureAwait(false)).Select(limit => (StandingLimitSet)limit.Event);
+        var limits = (await known.ReadAsync(Streams.Limits(point)).ConfigureAwait(false))
+            .Select(limit => (StandingLimitSet)limit.Event);
         var start = new Interval(order.Period.Start, order.Period.Start + load.Period);
         return StandingLimit.InForce(limits, StandingLimitKind.ContractDemand, Direction.Import, start)
             .Select(limit => (decimal?)limit.Most.Kilowatts).FirstOrDefault();

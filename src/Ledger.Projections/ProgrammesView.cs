@@ -44,11 +44,14 @@ public sealed class ProgrammesView : IProjection
             e.Programme.Value, e.Point.Value, e.Prequalified.Milliwatts, e.From, e.To, null))],
         EnrolmentEnded e => End(rows, e),
         AvailabilityDeclared e => [new(
-            $"availability|{e.Point}|{e.Programme}|{RowJson.Key(e.Period.Start)}|{RowJson.Key(e.Period.End)}", new AvailabilityRow(
+            $"availability|{e.Point}|{e.Programme}|{RowJson.Key(e.Period.Start)}|{RowJson.Key(e.Period.End)}",
+            new AvailabilityRow(
                 e.Programme.Value, e.Point.Value, e.Period.Start, e.Period.End, e.DeclaredAt, e.Available.Milliwatts))],
         DeliveryClaimed e => [new($"claim|{e.Point}|{e.Claim}", new ClaimRow(
-            e.Claim.Value, e.Programme.Value, e.Point.Value, e.Direction, e.Period.Start, e.Period.End, e.Energy, e.Energy,
-            e.Energy.ToKwh(), e.Energy.ToKwh(), e.ClaimedBy.Value, e.ProgrammeVersion, e.Precedence, Names(e.SharesWith), []))],
+            e.Claim.Value, e.Programme.Value, e.Point.Value, e.Direction, e.Period.Start, e.Period.End, e.Energy,
+            e.Energy,
+            e.Energy.ToKwh(), e.Energy.ToKwh(), e.ClaimedBy.Value, e.ProgrammeVersion, e.Precedence,
+            Names(e.SharesWith), []))],
         ClaimDisplaced e => [Displace(rows, e)],
         _ => [],
     };
@@ -75,7 +78,9 @@ public sealed class ProgrammesView : IProjection
         });
     }
 
-    private static string EnrolmentsOf(SettlementPointId point, ProgrammeId programme) => $"enrolment|{point}|{programme}|";
+    private static string EnrolmentsOf(SettlementPointId point, ProgrammeId programme) =>
+        $"enrolment|{point}|{programme}|";
 
-    private static string[] Names(IEnumerable<ProgrammeId> programmes) => [.. programmes.Select(programme => programme.Value)];
+    private static string[] Names(IEnumerable<ProgrammeId> programmes) =>
+        [.. programmes.Select(programme => programme.Value)];
 }

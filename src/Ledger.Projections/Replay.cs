@@ -35,7 +35,8 @@ public static class Replay
         IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
         long? asOf, CancellationToken ct) => DiffAsync(journal, stored, projections, decode, asOf, null, ct);
 
-    /// <inheritdoc cref="DiffAsync(IJournal, IViewStore, IReadOnlyList{IProjection}, EventDecoder, long?, CancellationToken)"/>
+    /// <inheritdoc cref="DiffAsync(IJournal, IViewStore, IReadOnlyList{IProjection}, EventDecoder, long?,
+    /// CancellationToken)"/>
     /// <param name="computed">Rows that were recomputed already, used where they are of the same position.</param>
     public static async Task<IReadOnlyList<RowDifference>> DiffAsync(
         IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,

@@ -74,8 +74,10 @@ public sealed record SettlementFacts(
         if (zone is not null)
         {
             var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day).Start;
-            assigned = (await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account), start).ConfigureAwait(false))?.Tariff;
-            if (assigned is { } id) tariff = await facts.InForceAsync<TariffPublished>(Streams.Tariff(id), start).ConfigureAwait(false);
+            assigned = (await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account), start)
+                .ConfigureAwait(false))?.Tariff;
+            if (assigned is { } id)
+                tariff = await facts.InForceAsync<TariffPublished>(Streams.Tariff(id), start).ConfigureAwait(false);
         }
         return new(account, day, zone, position, assigned, tariff, points, [.. leftOut.OrderBy(point => point.Point)]);
     }

@@ -17,7 +17,8 @@ public static class StationBalance
         string Point, SettlementPointKind Kind, Energy Import, Energy Export, Energy ImportLosses, Energy ExportLosses,
         Energy Attributed);
 
-    /// <summary>One period. Where it is unproven, <c>Why</c> names all that is missing, and the figures are null.</summary>
+    /// <summary>One period. Where it is unproven, <c>Why</c> names all that is missing,
+    /// and the figures are null.</summary>
     public sealed record PeriodRow(
         Instant Start, Instant End, bool Proven, string? Why, Energy? Import, Energy? Export, Energy? Losses,
         Energy? Surplus, Energy? V2gMeasured, Energy? VerifiedV2g, Energy? Storage, Energy? Photovoltaic,
@@ -29,13 +30,15 @@ public static class StationBalance
         Energy Surplus, Energy V2gMeasured, Energy VerifiedV2g, Energy Storage, Energy Photovoltaic,
         Energy Unattributed);
 
-    /// <summary>What the balance reads: all versions of points, places and loss factors, and the records of a point.</summary>
+    /// <summary>What the balance reads: all versions of points, places and loss factors,
+    /// and the records of a point.</summary>
     public sealed record Facts(
         IReadOnlyList<MasterData.PointRow> Points, IReadOnlyList<MasterData.PlaceRow> Places,
         IReadOnlyList<MasterData.LossFactorRow> LossFactors,
         Func<SettlementPointId, Interval, IReadOnlyList<VerifiedExport.PeriodRow>> Records);
 
-    /// <summary>The periods of a day on the calendar of the station's connection; none where it has no connection.</summary>
+    /// <summary>The periods of a day on the calendar of the station's connection;
+    /// none where it has no connection.</summary>
     public static IReadOnlyList<PeriodRow> Periods(StationId station, LocalDate day, Facts facts)
     {
         if (ConnectionOf(station, facts) is not { } known) return [];
@@ -54,7 +57,8 @@ public static class StationBalance
         Energy Sum(Func<PeriodRow, Energy?> energy) =>
             periods.Aggregate(Energy.Zero, (sum, period) => sum + (energy(period) ?? Energy.Zero));
         return new(
-            station.Value, RowJson.Day(day), ConnectionOf(station, facts)!.Zone, periods.Count, periods.Count(period => !period.Proven),
+            station.Value, RowJson.Day(day), ConnectionOf(station, facts)!.Zone, periods.Count,
+            periods.Count(period => !period.Proven),
             Sum(period => period.Import), Sum(period => period.Export), Sum(period => period.Losses),
             Sum(period => period.Surplus), Sum(period => period.V2gMeasured), Sum(period => period.VerifiedV2g),
             Sum(period => period.Storage), Sum(period => period.Photovoltaic), Sum(period => period.Unattributed));
@@ -115,7 +119,8 @@ public static class StationBalance
     };
 
     /// <summary>The connection as last registered; a feeder that is placed behind it keeps the same calendar.</summary>
-    private static MasterData.PointRow? ConnectionOf(StationId station, Facts facts) => facts.Points.LastOrDefault(row =>
+    private static MasterData.PointRow? ConnectionOf(StationId station, Facts facts) =>
+        facts.Points.LastOrDefault(row =>
         row.Station == station.Value && row.Kind == SettlementPointKind.GridConnection);
 
     private static long Microseconds(Interval period) => period.Duration.ToInt64Nanoseconds() / 1000;

@@ -13,9 +13,11 @@ public enum TestOutcome { Passed = 1, Failed = 2, Unproven = 3 }
 /// </summary>
 /// <param name="HourOfWeek">Local hour of the week in which it began, 0 to 167, Monday first.</param>
 /// <param name="Connected">Targets of which no recorded fact says that no vehicle was there.</param>
-/// <param name="Call">As a sample of what the station delivers; null where it is none, and <paramref name="WhyNot"/> says why.</param>
+/// <param name="Call">As a sample of what the station delivers; null where it is none,
+/// and <paramref name="WhyNot"/> says why.</param>
 /// <param name="Delay">From the start of the order to 10 % at the last target; null where a clock is missing.</param>
-/// <param name="NinetyPercentAfter">From the start of the order to 90 % at the last target; null where a clock is missing.</param>
+/// <param name="NinetyPercentAfter">From the start of the order to 90 % at the last target;
+/// null where a clock is missing.</param>
 /// <param name="Test">What a test dispatch showed; null for a real call.</param>
 public sealed record StationCall(
     InstructionRow Order, IReadOnlyList<TargetRow> Targets, int HourOfWeek, int Connected, DispatchCall? Call,
@@ -37,7 +39,8 @@ public sealed record StationCall(
         var whyNot = WhyNoSample(order, targets);
         var call = new StationCall(
             order, targets, ((int)local.DayOfWeek - 1) * 24 + local.Hour,
-            targets.Count(target => !target.Supported.Contains(ShortfallReason.NoVehicle)), null, whyNot, ten, ninety, null);
+            targets.Count(target => !target.Supported.Contains(ShortfallReason.NoVehicle)), null, whyNot, ten, ninety,
+            null);
         return call with
         {
             Call = whyNot is null ? call.Sample() : null,
@@ -47,7 +50,8 @@ public sealed record StationCall(
 
     private static string? WhyNoSample(InstructionRow order, IReadOnlyList<TargetRow> targets) =>
         order.Kind == InstructionKind.Curtail ? "a cap has no delivery without a baseline"
-        : targets.Any(target => target.Verdict == ComplianceVerdict.Unproven) ? "not measured, or withdrawn before it was judged"
+        : targets.Any(target => target.Verdict == ComplianceVerdict.Unproven)
+            ? "not measured, or withdrawn before it was judged"
         : null;
 
     /// <summary>
@@ -67,8 +71,8 @@ public sealed record StationCall(
     }
 
     /// <summary>
-    /// What of the delivered energy the measurement does not prove: the deficiency may be as large as its upper bound, and
-    /// time without a record, which has no bound, has delivered nothing.
+    /// What of the delivered energy the measurement does not prove: the deficiency may be as large as its upper bound,
+    /// and time without a record, which has no bound, has delivered nothing.
     /// </summary>
     private static Energy Uncertainty(TargetRow target)
     {
@@ -78,7 +82,8 @@ public sealed record StationCall(
             Energy.Max(Energy.Zero, target.Delivered + target.Bounds.Upper + unmeasured - target.Ordered));
     }
 
-    /// <summary>From 10 % at the first target to 90 % at the last one, in kW/s; the slowest reading of the clocks.</summary>
+    /// <summary>From 10 % at the first target to 90 % at the last one, in kW/s;
+    /// the slowest reading of the clocks.</summary>
     private decimal? Ramp()
     {
         if (NinetyPercentAfter is not { } ninety || Delay is null) return null;
@@ -97,7 +102,8 @@ public sealed record StationCall(
         return NinetyPercentAfter is null ? TestOutcome.Unproven : TestOutcome.Passed;
     }
 
-    /// <summary>When the last target that had to move reached a clock, after the start; null unless all of them did.</summary>
+    /// <summary>When the last target that had to move reached a clock, after the start;
+    /// null unless all of them did.</summary>
     private static Duration? Last(InstructionRow order, IReadOnlyList<TargetRow> targets, InstructionClock clock)
     {
         var moved = Moving(targets).Select(target => At(target, clock)).ToList();

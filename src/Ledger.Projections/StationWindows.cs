@@ -11,7 +11,8 @@ public sealed record StationWindows(
     DispatchWindow All, IReadOnlyList<(int HourOfWeek, DispatchWindow Window)> ByHour,
     IReadOnlyList<(int Connected, DispatchWindow Window)> ByConnected, int NoSample)
 {
-    /// <summary>Whole order, and 95 %, both in millionths: what a window is computed with where nothing else is asked.</summary>
+    /// <summary>Whole order, and 95 %, both in millionths:
+    /// what a window is computed with where nothing else is asked.</summary>
     private const int Success = 1_000_000, Confidence = 950_000;
 
     /// <summary>Calls below which no power is credible in so many per cent of calls to come.</summary>

@@ -8,9 +8,9 @@ namespace Ledger.Projections;
 /// (its connectors only: a grid connection measures the same energy again). Where readings of the register stand at
 /// both edges of the day, their difference is the amount; else the curve is, without what is suspect. The curve says
 /// when, period by period, from the latest record version. The residual is published with the error budget of
-/// <see cref="RegisterCheck"/>: the assumed classes of meter and curve, one register step times the factor, the power at
-/// each edge of the day over the clock offset there, and what may have flowed, up to rated power in either direction,
-/// while the curve does not cover the day.
+/// <see cref="RegisterCheck"/>: the assumed classes of meter and curve, one register step times the factor,
+/// the power at each edge of the day over the clock offset there, and what may have flowed,
+/// up to rated power in either direction, while the curve does not cover the day.
 /// </summary>
 public sealed class VerifiedExport : IProjection
 {
@@ -59,7 +59,8 @@ public sealed class VerifiedExport : IProjection
             case SettlementPointRegistered e: Register(next, e); break;
             case RegisterInstalled e: Install(next, e, fact.ValidTime.Start); break;
             case RegisterReadingRecorded e: Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, 1)); break;
-            case RegisterReadingCorrected e: Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, e.Version)); break;
+            case RegisterReadingCorrected e: Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, e.Version));
+            break;
             case IntervalRecorded e: Record(next, e); break;
         }
         return next.Changes;
@@ -92,7 +93,8 @@ public sealed class VerifiedExport : IProjection
     private static void Read(ChangedRows rows, RegisterId register, ReadingRow now)
     {
         var key = $"reading|{register}|{RowJson.Key(now.ReadAt)}";
-        if (rows.Get<ReadingRow>(key) is { } before && before.Version >= now.Version) return; // superseded before it came
+        // superseded before it came
+        if (rows.Get<ReadingRow>(key) is { } before && before.Version >= now.Version) return;
         rows.Put(key, now);
         if (rows.Get<PointRow>($"point|{register.Point}") is { } place) ReadDays(rows, register, place, now.ReadAt);
     }
@@ -214,7 +216,8 @@ public sealed class VerifiedExport : IProjection
 
     internal static Duration Offset(PeriodRow period) => Duration.FromTicks(period.ClockOffsetMicroseconds * 10);
 
-    /// <summary>What may have flowed while no curve looked: up to rated power, where the point can go that way.</summary>
+    /// <summary>What may have flowed while no curve looked: up to rated power,
+    /// where the point can go that way.</summary>
     internal static GapBound Unseen(PointRow place, Direction direction, long microseconds)
     {
         var able = direction == Direction.Import || place.Bidirectional || place.Kind != SettlementPointKind.Connector;
@@ -225,7 +228,8 @@ public sealed class VerifiedExport : IProjection
     private static DayRow Day(ChangedRows rows, SettlementPointId point, PointRow place, LocalDate date)
     {
         var day = RowJson.Day(date);
-        var nothing = new SideRow(Energy.Zero, "", RegisterVerdict.Undecidable, "", Energy.Zero, Energy.Zero, null, null,
+        var nothing = new SideRow(Energy.Zero, "", RegisterVerdict.Undecidable, "", Energy.Zero, Energy.Zero, null,
+            null,
             NoReadings, null, null, null, Energy.Zero, Energy.Zero);
         return rows.Get<DayRow>($"day|{day}|{point}") ?? new DayRow(point.Value, place.Station, place.Kind, day,
             place.Zone, 0, 0, 0, nothing, nothing);

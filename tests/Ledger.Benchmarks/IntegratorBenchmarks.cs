@@ -25,7 +25,8 @@ public class IntegratorBenchmarks
             _regular[i] = new(i * 1_000_000L, power);
             _jittered[i] = new((i * 1_000_000L) + random.Next(50_000), power);
         }
-        if (!SettlementCalendar.TryPeriods(DateTimeZone.Utc, new LocalDate(1970, 1, 1), 15, out _periods, out var problem))
+        if (!SettlementCalendar.TryPeriods(DateTimeZone.Utc, new LocalDate(1970, 1, 1), 15, out _periods,
+            out var problem))
             throw new InvalidOperationException(problem);
     }
 

@@ -12,7 +12,8 @@ using NodaTime;
 
 namespace Ledger.Benchmarks;
 
-/// <summary>The two encodings of an interval record side by side, in time and in bytes: docs/decisions.md cites it.</summary>
+/// <summary>The two encodings of an interval record side by side, in time and in bytes:
+/// docs/decisions.md cites it.</summary>
 [MemoryDiagnoser, Config(typeof(WithBytes))]
 public class IntervalRecordEncodingBenchmarks
 {
@@ -50,8 +51,10 @@ public class IntervalRecordEncodingBenchmarks
         public bool IsAvailable(Summary summary) => true;
         public bool IsDefault(Summary summary, BenchmarkCase benchmarkCase) => false;
         public string GetValue(Summary summary, BenchmarkCase benchmarkCase) =>
-            string.Create(CultureInfo.InvariantCulture, $"{(IsJson(benchmarkCase) ? Encoding.UTF8.GetByteCount(Json) : Fixed.Length)} B");
-        public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) => GetValue(summary, benchmarkCase);
+            string.Create(CultureInfo.InvariantCulture,
+                $"{(IsJson(benchmarkCase) ? Encoding.UTF8.GetByteCount(Json) : Fixed.Length)} B");
+        public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) =>
+            GetValue(summary, benchmarkCase);
         private static bool IsJson(BenchmarkCase benchmarkCase) =>
             benchmarkCase.Descriptor.WorkloadMethod.Name.EndsWith("Json", StringComparison.Ordinal);
     }
@@ -66,8 +69,10 @@ internal static class IntervalRecordSamples
         var missing = Enumerable.Range(0, gaps).Select(i => new CurveGap(
             new Interval(from + Duration.FromSeconds(30 * i + 5), from + Duration.FromSeconds(30 * i + 17))));
         return new IntervalRecorded(
-            new SettlementPointId(point), new Interval(from, from + Duration.FromMinutes(15)), 1, IntervalRecordState.Final,
-            new Energy((Int128)899_123_456_789_012 + period), Energy.Zero, new Power(12_345_678), new Power(640_123_456),
+            new SettlementPointId(point), new Interval(from, from + Duration.FromMinutes(15)), 1,
+            IntervalRecordState.Final,
+            new Energy((Int128)899_123_456_789_012 + period), Energy.Zero, new Power(12_345_678),
+            new Power(640_123_456),
             900_000_000, 1_234_567, [.. missing], 900, 0, 0, 0, 0, ReadingQuality.Measured, null,
             new EvidenceDigest(Convert.ToHexStringLower(SHA256.HashData([(byte)(period % 256)]))));
     }

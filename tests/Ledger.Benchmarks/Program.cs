@@ -6,4 +6,5 @@ if (args is ["journal", ..]) return await JournalThroughput.RunAsync(args.AsMemo
 
 // The reports go where no one commits or reads them by mistake.
 var config = DefaultConfig.Instance.WithArtifactsPath(Path.Combine(Path.GetTempPath(), "ledger-benchmarks"));
-return BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config).Any(s => s.HasCriticalValidationErrors) ? 1 : 0;
+return BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config)
+    .Any(s => s.HasCriticalValidationErrors) ? 1 : 0;

@@ -30,7 +30,8 @@ public class ProjectionBenchmarks
     {
         journal = SqliteJournal.Open(new(folder, new("benchmark"), SystemClock.Instance, new byte[32]));
         foreach (var batch in Day().Chunk(500))
-            journal.AppendAsync("day", ExpectedRevision.Any, batch, By, null, default).AsTask().GetAwaiter().GetResult();
+            journal.AppendAsync("day", ExpectedRevision.Any, batch, By, null, default).AsTask().GetAwaiter()
+                .GetResult();
         if (journal.Length != Events) throw new InvalidOperationException($"{journal.Length} events, not {Events}");
         foreach (var fact in Day())
             facts.Add(new(fact.Event, facts.Count, fact.ValidTime, Midnight));

@@ -13,7 +13,8 @@ namespace Ledger.Tests;
 /// <summary>The HTTP interface over real Kestrel: every resource, its statuses, and what it refuses.</summary>
 public sealed class ApiTests
 {
-    private const string Reading = """{"point":"CP1","direction":"import","readAt":"2026-03-01T01:00:00Z","kwh":"1.000"}""";
+    private const string Reading =
+        """{"point":"CP1","direction":"import","readAt":"2026-03-01T01:00:00Z","kwh":"1.000"}""";
 
     [Fact]
     public async Task Every_resource_takes_its_fact_and_knows_it_again()
@@ -79,15 +80,19 @@ public sealed class ApiTests
         (refused["code"], refused["name"], refused["type"], refused["title"], refused["status"])
             .ShouldBe(("109", "NotANumber", "urn:ledger:refusal:NotANumber", "Not a number", "422"));
         refused["detail"]!.ShouldStartWith("kwh is");
-        (await served.PostAsync("/v1/register-readings", "{\"point\":")).Json.GetProperty("code").GetInt32().ShouldBe(104);
+        (await served.PostAsync("/v1/register-readings", "{\"point\":")).Json.GetProperty("code").GetInt32()
+            .ShouldBe(104);
         (await served.PostAsync("/v1/register-readings", new string('[', 5000))).Status.ShouldBe(422);
         (await served.PostAsync("/v1/register-readings", "")).Status.ShouldBe(422);
         var nowhere = await served.GetAsync("/v2");
         (nowhere.Status, nowhere["name"], nowhere.Media).ShouldBe((404, "NoResource", "application/problem+json"));
         (await served.GetAsync("/v1/withdrawals"))["status"].ShouldBe("405");
-        (await served.PostAsync("/v1/settlement-runs", """{"run":"r","account":"A","day":"today"}"""))["name"].ShouldBe("InvalidTime");
-        (await served.PostAsync("/v1/settlement-runs", """{"run":"r","account":"A","day":"2026-03-01"}"""))["name"].ShouldBe("UnknownSettlementPoint");
-        (await served.GetAsync("/v1/refusals")).Json.GetProperty("refusals").GetArrayLength().ShouldBeGreaterThanOrEqualTo(5);
+        (await served.PostAsync("/v1/settlement-runs", """{"run":"r","account":"A","day":"today"}"""))["name"]
+            .ShouldBe("InvalidTime");
+        (await served.PostAsync("/v1/settlement-runs", """{"run":"r","account":"A","day":"2026-03-01"}"""))["name"]
+            .ShouldBe("UnknownSettlementPoint");
+        (await served.GetAsync("/v1/refusals")).Json.GetProperty("refusals").GetArrayLength()
+            .ShouldBeGreaterThanOrEqualTo(5);
     }
 
     [Fact]
@@ -107,9 +112,11 @@ public sealed class ApiTests
         await served.RegisterConnectorAsync();
         const string rows = "point,register,read_at,kwh\nCP1,1.8.0,2026-03-01T01:00:00Z,1.000\nCP1,1.8.0,never,2.000\n";
         var taken = await served.PostAsync("/v1/imports?name=readings.csv", rows);
-        (taken.Status, taken["ledger"], taken["format"], taken["recorded"], taken["refused"]).ShouldBe((200, "test", "register readings", "1", "1"));
+        (taken.Status, taken["ledger"], taken["format"], taken["recorded"], taken["refused"])
+            .ShouldBe((200, "test", "register readings", "1", "1"));
         var uncounted = taken.Json.GetProperty("uncounted")[0];
-        (uncounted.GetProperty("standing").GetString(), uncounted.GetProperty("code").GetInt32()).ShouldBe(("refused", 114));
+        (uncounted.GetProperty("standing").GetString(), uncounted.GetProperty("code").GetInt32())
+            .ShouldBe(("refused", 114));
         (await served.PostAsync("/v1/imports?name=readings.csv", rows))["alreadyThere"].ShouldBe("1");
         (await served.PostAsync("/v1/imports", rows)).Status.ShouldBe(400);
         (await served.PostAsync("/v1/curves?point=CP1&sentAt=soon", "time,kw\n")).Status.ShouldBe(400);
@@ -125,16 +132,19 @@ public sealed class ApiTests
         var now = await served.GetAsync("/v1/registers?point=CP1");
         (now.Status, now.Position, now.Json.GetProperty("registers").GetArrayLength()).ShouldBe((200, "2", 2));
         var before = await served.GetAsync("/v1/registers?point=CP1&asOf=1");
-        (before.Position, before["asOf"], before.Json.GetProperty("registers").GetArrayLength()).ShouldBe(("1", "1", 1));
+        (before.Position, before["asOf"], before.Json.GetProperty("registers").GetArrayLength())
+            .ShouldBe(("1", "1", 1));
         foreach (var path in new[]
         {
             "/v1/exports?day=2026-03-01", "/v1/balances?station=S1&day=2026-03-01", "/v1/meters", "/v1/station-tree",
             "/v1/interval-records?point=CP1&day=2026-03-01", "/v1/instructions", "/v1/tariffs", "/v1/rule-packs",
-            "/v1/settlement-runs?account=ACME&day=2026-03-01", "/v1/refusals", "/v1/journal", "/health/live", "/health/ready",
+            "/v1/settlement-runs?account=ACME&day=2026-03-01", "/v1/refusals", "/v1/journal", "/health/live",
+            "/health/ready",
             "/openapi/v1.json", "/",
         })
             (await served.GetAsync(path)).Status.ShouldBe(200, path);
-        foreach (var path in new[] { "/v1/exports", "/v1/exports?day=1", "/v1/refusals?asOf=99", "/v1/refusals?asOf=-1", "/v1/compliance" })
+        foreach (var path in new[] { "/v1/exports", "/v1/exports?day=1", "/v1/refusals?asOf=99", "/v1/refusals?asOf=-1",
+            "/v1/compliance" })
             (await served.GetAsync(path)).Status.ShouldBe(400, path);
         (await served.GetAsync("/v1/compliance?instruction=I9"))["name"].ShouldBe("UnknownInstruction");
         (await served.GetAsync("/v1/statement-lines?run=R9"))["name"].ShouldBe("UnknownRun");
@@ -148,16 +158,20 @@ public sealed class ApiTests
         var paths = (await served.GetAsync("/openapi/v1.json")).Json.GetProperty("paths");
         foreach (var path in new[]
         {
-            "settlement-points", "registers", "register-readings", "curves", "instructions", "instruction-clocks", "withdrawals",
-            "charging-facts", "charging-states", "reason-claims", "tariffs", "tariff-assignments", "settlement-runs", "imports",
+            "settlement-points", "registers", "register-readings", "curves", "instructions", "instruction-clocks",
+            "withdrawals",
+            "charging-facts", "charging-states", "reason-claims", "tariffs", "tariff-assignments", "settlement-runs",
+            "imports",
         })
-            paths.GetProperty($"/v1/{path}").GetProperty("post").GetProperty("responses").TryGetProperty("429", out _).ShouldBeTrue(path);
+            paths.GetProperty($"/v1/{path}").GetProperty("post").GetProperty("responses").TryGetProperty("429", out _)
+                .ShouldBeTrue(path);
     }
 
     [Fact]
     public async Task A_body_that_is_too_large_and_a_queue_that_is_full_are_refused()
     {
-        await using var served = await ServedLedger.StartAsync(options => options with { FileBytesMax = 2 << 20, FileRequestsMax = 1 });
+        await using var served = await ServedLedger.StartAsync(options =>
+            options with { FileBytesMax = 2 << 20, FileRequestsMax = 1 });
         (await served.PostAsync("/v1/register-readings", new string(' ', 1_048_577)))["name"].ShouldBe("TooLarge");
         (await served.PostAsync("/v1/imports?name=x", new string('x', (2 << 20) + 1))).Status.ShouldBe(413);
         Answer refused;
@@ -177,7 +191,8 @@ public sealed class ApiTests
         var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, server.Port, TestContext.Current.CancellationToken);
         await client.GetStream().WriteAsync(
-            Encoding.ASCII.GetBytes($"POST /v1/imports?name=slow HTTP/1.1\r\nHost: {server.Authority}\r\nContent-Length: 10\r\n\r\nhalf"),
+            Encoding.ASCII.GetBytes(
+                $"POST /v1/imports?name=slow HTTP/1.1\r\nHost: {server.Authority}\r\nContent-Length: 10\r\n\r\nhalf"),
             TestContext.Current.CancellationToken);
         return client;
     }
@@ -188,8 +203,10 @@ public sealed class ApiTests
         LedgerServer.WhyNot(IPAddress.Any).ShouldNotBeNull().ShouldContain("no access control");
         LedgerServer.WhyNot(IPAddress.IPv6Loopback).ShouldBeNull();
         await using var served = await ServedLedger.StartAsync();
-        (await served.PostAsync("/v1/register-readings", Reading, null, ("Host", "ledger.example"))).Status.ShouldBe(403);
-        (await served.PostAsync("/v1/register-readings", Reading, null, ("Origin", "https://elsewhere.example"))).Status.ShouldBe(403);
+        (await served.PostAsync("/v1/register-readings", Reading, null, ("Host", "ledger.example"))).Status
+            .ShouldBe(403);
+        (await served.PostAsync("/v1/register-readings", Reading, null, ("Origin", "https://elsewhere.example"))).Status
+            .ShouldBe(403);
         var page = await served.GetAsync("/");
         page.Response.Headers.GetValues("Content-Security-Policy").Single().ShouldStartWith("default-src 'none'");
         page.Response.Headers.Contains("Server").ShouldBeFalse();
@@ -203,7 +220,8 @@ public sealed class ApiTests
         await served.GetAsync("/v1/tariffs");
         // A withdrawal of an instruction that no view knows: a fact that no door would let in.
         await served.Ledger.Journal.AppendAsync("instruction/X", ExpectedRevision.Any,
-            [Domain.NewFact.At(new Domain.InstructionWithdrawn(new("X"), TestFolder.Start, "no reason"), TestFolder.Start, new("x"))],
+            [Domain.NewFact.At(new Domain.InstructionWithdrawn(new("X"), TestFolder.Start, "no reason"),
+                TestFolder.Start, new("x"))],
             TestFolder.Tester, null, TestContext.Current.CancellationToken);
         (await served.GetAsync("/v1/tariffs"))["name"].ShouldBe("ViewsStopped");
         Answer ready;

@@ -5,7 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>The laws of a division by largest remainder; its worked cases are in Scenarios/calc-attribute.txt.</summary>
+/// <summary>The laws of a division by largest remainder; its worked cases are in
+/// Scenarios/calc-attribute.txt.</summary>
 public sealed class AttributionTests(ITestOutputHelper output)
 {
     // Few different weights, so that ties and weights of zero are common, beside weights of any size.
@@ -28,7 +29,8 @@ public sealed class AttributionTests(ITestOutputHelper output)
             parts.Aggregate(BigInteger.Zero, (sum, part) => sum + part).ShouldBe(whole);
             for (var i = 0; i < shares.Length; i++)
                 BigInteger.Abs(parts[i] * weight - whole * shares[i].Weight).ShouldBeLessThan(weight);
-            seen.Add(shares.DistinctBy(share => share.Weight).Count() < shares.Length, shares.Any(share => share.Weight.IsZero), whole < 0);
+            seen.Add(shares.DistinctBy(share => share.Weight).Count() < shares.Length,
+                shares.Any(share => share.Weight.IsZero), whole < 0);
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
@@ -56,11 +58,13 @@ public sealed class AttributionTests(ITestOutputHelper output)
 
     [Fact]
     public void A_negative_whole_gives_the_negated_parts() => Divisions.Sample((whole, shares) =>
-        Attribution.Parts(-whole, shares).ShouldBe(Attribution.Parts(whole, shares).Select(part => -part)), iter: LongRun.Samples);
+        Attribution.Parts(-whole, shares).ShouldBe(Attribution.Parts(whole, shares).Select(part => -part)),
+        iter: LongRun.Samples);
 
     [Fact]
     public void Energies_are_divided_to_the_half_nanojoule() =>
-        Attribution.Parts(new Energy(10), [("B", Energy.FromWattHours(1)), ("A", Energy.FromWattHours(1)), ("C", Energy.FromWattHours(1))])
+        Attribution.Parts(new Energy(10),
+            [("B", Energy.FromWattHours(1)), ("A", Energy.FromWattHours(1)), ("C", Energy.FromWattHours(1))])
             .ShouldBe([new Energy(3), new Energy(4), new Energy(3)]);
 
     [Fact]

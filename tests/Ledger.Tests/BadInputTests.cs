@@ -34,7 +34,8 @@ public sealed partial class BadInputTests
         (await ledger.TakeAsync(Known)).Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
         var before = await RowsAsync(ledger);
         before.ShouldNotBeEmpty();
-        var lines = File.ReadLines(Path.Combine(AppContext.BaseDirectory, Table)).Where(line => line.Length > 0 && line[0] != '#').ToList();
+        var lines = File.ReadLines(Path.Combine(AppContext.BaseDirectory, Table))
+            .Where(line => line.Length > 0 && line[0] != '#').ToList();
         lines.Count.ShouldBeGreaterThan(80);
         var wrong = new List<string>();
         foreach (var line in lines)
@@ -56,7 +57,8 @@ public sealed partial class BadInputTests
         var first = line.IndexOf('|');
         var last = line.LastIndexOf('|');
         var middle = line.LastIndexOf('|', last - 1);
-        var (input, code, message) = (line[(first + 1)..middle], Enum.Parse<Rejection>(line[(middle + 1)..last].Trim()), line[(last + 1)..].Trim());
+        var (input, code, message) = (line[(first + 1)..middle], Enum.Parse<Rejection>(line[(middle + 1)..last].Trim()),
+            line[(last + 1)..].Trim());
         var position = (await ledger.FactsAsync()).Count;
         var report = await ledger.TakeAsync(Bytes(input), name: line[..first].Trim());
         report.Parts.ShouldNotBeEmpty(line);
@@ -79,7 +81,8 @@ public sealed partial class BadInputTests
     }
 
     private static List<JsonNode> Listed(IntakeLedger ledger, int fromPosition) =>
-        [.. ledger.Ledger.Views.Versions("Refusals").Where(row => row.FromPosition >= fromPosition).Select(row => JsonNode.Parse(row.Json)!)];
+        [.. ledger.Ledger.Views.Versions("Refusals").Where(row => row.FromPosition >= fromPosition)
+            .Select(row => JsonNode.Parse(row.Json)!)];
 
     /// <summary>Every row of every view but that of refusals.</summary>
     private static async Task<List<string>> RowsAsync(IntakeLedger ledger)

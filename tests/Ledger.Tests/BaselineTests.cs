@@ -5,7 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>The baseline engine: which days, and each with its reason. Mistakes of others are in KnownMistakesTests.</summary>
+/// <summary>The baseline engine: which days, and each with its reason.
+/// Mistakes of others are in KnownMistakesTests.</summary>
 public sealed class BaselineTests
 {
     private static readonly LocalDate EventDay = new(2026, 7, 15); // a Wednesday
@@ -40,10 +41,13 @@ public sealed class BaselineTests
         };
         var found = Baseline.Of(Rule("pjm-high-4-of-5") with { Adjustment = null }, asked);
         found.Days.Select(use => $"{use.Day.Day} {use.Used} {use.Reason}").ShouldBe([
-            "15 False the event's own day", "14 False event day", "13 True rank 1 of 5 from the highest, 18 kWh a period",
+            "15 False the event's own day", "14 False event day",
+            "13 True rank 1 of 5 from the highest, 18 kWh a period",
             "12 False weekend or holiday", "11 False weekend or holiday", "10 False holiday", "9 False outage",
-            "8 True rank 2 of 5 from the highest, 13 kWh a period", "7 True rank 3 of 5 from the highest, 12 kWh a period",
-            "6 True rank 4 of 5 from the highest, 11 kWh a period", "5 False weekend or holiday", "4 False weekend or holiday",
+            "8 True rank 2 of 5 from the highest, 13 kWh a period",
+            "7 True rank 3 of 5 from the highest, 12 kWh a period",
+            "6 True rank 4 of 5 from the highest, 11 kWh a period", "5 False weekend or holiday",
+            "4 False weekend or holiday",
             "3 False rank 5 of 5 from the highest, 8 kWh a period",
         ]);
         found.KilowattHours.ShouldBe([13.5m, 13.5m]);

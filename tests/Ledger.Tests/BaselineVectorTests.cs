@@ -35,7 +35,8 @@ public sealed class BaselineVectorTests
                 ["eventEnd"] = OffsetDateTimePattern.ExtendedIso.Format(end),
                 ["days"] = new JsonArray([.. days]),
             });
-            Used(answer).ShouldBe([.. vector.GetProperty("expected").GetProperty("days").EnumerateArray().Select(day => day.GetString()!)]);
+            Used(answer).ShouldBe([.. vector.GetProperty("expected").GetProperty("days").EnumerateArray()
+                .Select(day => day.GetString()!)]);
             answer["days"]!.AsArray().Count.ShouldBe(60);
             answer["baselineKwh"]!.AsArray().Count.ShouldBe(3);
         }
@@ -69,8 +70,10 @@ public sealed class BaselineVectorTests
     public void The_published_hours_around_an_event_are_the_same_days_baseline()
     {
         var vector = MarketVectors.Case("PJM-3+2");
-        var ending = vector.GetProperty("inputs").GetProperty("eventHe").EnumerateArray().Select(hour => hour.GetInt32()).ToList();
-        var expected = vector.GetProperty("expected").GetProperty("hoursEnding").EnumerateArray().Select(hour => hour.GetInt32()).ToList();
+        var ending = vector.GetProperty("inputs").GetProperty("eventHe").EnumerateArray()
+            .Select(hour => hour.GetInt32()).ToList();
+        var expected = vector.GetProperty("expected").GetProperty("hoursEnding").EnumerateArray()
+            .Select(hour => hour.GetInt32()).ToList();
         // Each hour holds its own power of two, so the sum names the hours.
         var answer = Calc(new JsonObject
         {
@@ -94,7 +97,8 @@ public sealed class BaselineVectorTests
     [InlineData("2013-09-27T14:00:00-07:00", "2013-09-27T16:15:00-07:00", 9)]
     public void A_real_buildings_event_has_a_baseline_and_a_record_of_every_day(string start, string end, int periods)
     {
-        foreach (var rule in new[] { "caiso-10-in-10", "caiso-5-in-10", "pjm-high-4-of-5", "nyiso-average-day", "beijing", "jiangsu", "gb-dfs" })
+        foreach (var rule in new[] { "caiso-10-in-10", "caiso-5-in-10", "pjm-high-4-of-5", "nyiso-average-day",
+            "beijing", "jiangsu", "gb-dfs" })
         {
             var answer = Calc(new JsonObject
             {

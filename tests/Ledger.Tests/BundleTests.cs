@@ -75,7 +75,8 @@ public sealed class BundleTests : IDisposable
         }
     }
 
-    /// <summary>One byte of each so many, so that every file of the zip is met; LEDGER_LONG=1 flips a bit of every byte.</summary>
+    /// <summary>One byte of each so many, so that every file of the zip is met;
+    /// LEDGER_LONG=1 flips a bit of every byte.</summary>
     [Fact]
     public void Every_flipped_byte_is_found_by_both()
     {
@@ -94,7 +95,8 @@ public sealed class BundleTests : IDisposable
         foreach (var some in flipped.Chunk(200))
         {
             var verdicts = Python([.. some]).Output.Split('\n')
-                .Where(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal) || line.StartsWith("VERIFIED", StringComparison.Ordinal)).ToList();
+                .Where(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal)
+                    || line.StartsWith("VERIFIED", StringComparison.Ordinal)).ToList();
             verdicts.Count.ShouldBe(some.Length);
             verdicts.ShouldAllBe(line => line.StartsWith("NOT VERIFIED", StringComparison.Ordinal));
         }
@@ -109,7 +111,8 @@ public sealed class BundleTests : IDisposable
         { "payload", "events/" },
     };
 
-    /// <summary>Whoever changes a bundle can write its lists anew; what it is about is bound by the signature.</summary>
+    /// <summary>Whoever changes a bundle can write its lists anew;
+    /// what it is about is bound by the signature.</summary>
     [Theory]
     [MemberData(nameof(Changes))]
     public void What_somebody_changes_and_lists_again_is_found_and_named(string change, string place)
@@ -138,16 +141,20 @@ public sealed class BundleTests : IDisposable
                 files[BundleFiles.Csv] = Encoding.UTF8.GetBytes(string.Join("\r\n", rows));
                 break;
             case "lines":
-                files[BundleFiles.Lines] = Encoding.UTF8.GetBytes(Text(BundleFiles.Lines).Replace("|Import|", "|Export|", StringComparison.Ordinal));
+                files[BundleFiles.Lines] = Encoding.UTF8.GetBytes(Text(BundleFiles.Lines)
+                    .Replace("|Import|", "|Export|", StringComparison.Ordinal));
                 break;
             case "event":
-                files.Remove(files.Keys.First(name => name.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)));
+                files.Remove(files.Keys.First(name =>
+                    name.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)));
                 break;
             case "evidence":
-                files.Remove(files.Keys.First(name => name.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)));
+                files.Remove(files.Keys.First(name =>
+                    name.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)));
                 break;
             case "payload":
-                var name = files.Keys.First(file => file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal));
+                var name = files.Keys.First(file =>
+                    file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal));
                 var proof = TlogProof.Parse(Text(name));
                 proof.Extra![^3] ^= 1;
                 files[name] = Encoding.UTF8.GetBytes($"{proof}");
@@ -174,8 +181,10 @@ public sealed class BundleTests : IDisposable
         var note = $"{SignedNote.Sign(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text, foreign)}";
         files[BundleFiles.Checkpoint] = Encoding.UTF8.GetBytes(note);
         files[BundleFiles.Keys] = Encoding.UTF8.GetBytes($"{foreign.Verifier}\n");
-        foreach (var name in files.Keys.Where(file => file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)).ToList())
-            files[name] = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(files[name]).Replace(before, note, StringComparison.Ordinal));
+        foreach (var name in files.Keys.Where(file =>
+            file.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)).ToList())
+            files[name] = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(files[name])
+                .Replace(before, note, StringComparison.Ordinal));
         var path = Packed(files);
         Verify(path).Exit.ShouldBe(ExitCode.Done); // by its own word
         var mine = Verify(path, "--keys", keys);
@@ -210,7 +219,8 @@ public sealed class BundleTests : IDisposable
     {
         town.Run("bundle", "--statement", "R9", "--out", zip).ShouldBeFailure(
             "ledger bundle: there is no settlement run R9; 'ledger show settlement' lists them");
-        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction").Exit.ShouldBe(ExitCode.Done);
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind",
+            "correction").Exit.ShouldBe(ExitCode.Done);
         town.Run("bundle", "--statement", "R2", "--out", zip).Errors.ShouldContain("make one with: ledger checkpoint");
         town.Run("verify", zip, zip).Exit.ShouldBe(ExitCode.Usage);
         town.Run("verify", zip, "--keys", zip).Exit.ShouldBe(ExitCode.Usage);
@@ -229,7 +239,8 @@ public sealed class BundleTests : IDisposable
     {
         Assert.SkipUnless(Interpreter is not null, "needs python3");
         var start = new ProcessStartInfo(Interpreter!) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])["-B", Repository.PathOf("tools/verify_ledger.py"), .. arguments]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])["-B", Repository.PathOf("tools/verify_ledger.py"), .. arguments])
+            start.ArgumentList.Add(argument);
         start.Environment["PYTHONIOENCODING"] = "utf-8";
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
@@ -238,6 +249,7 @@ public sealed class BundleTests : IDisposable
         return (process.ExitCode, output + errors.GetAwaiter().GetResult());
     }
 
-    private static string? Interpreter { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+    private static string? Interpreter { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator)
         .Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
 }

@@ -74,7 +74,8 @@ public sealed class CalcTests
         if (expected is JsonObject members)
         {
             foreach (var (name, value) in members)
-                if (value is null) (actual.AsObject().ContainsKey(name) && actual[name] is null).ShouldBeTrue($"{path}.{name}");
+                if (value is null) (actual.AsObject().ContainsKey(name) && actual[name] is null)
+                    .ShouldBeTrue($"{path}.{name}");
                 else Holds(actual[name].ShouldNotBeNull($"{path}.{name}"), value, $"{path}.{name}");
         }
         else if (expected is JsonArray elements)

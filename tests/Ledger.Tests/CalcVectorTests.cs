@@ -23,8 +23,9 @@ public sealed class CalcVectorTests
     };
 
     /// <summary>
-    /// Baselines and regulation scores are checked in <see cref="BaselineVectorTests"/> and <see cref="PerformanceTests"/>;
-    /// session tariffs, demand charges and regulated price ratios are no rules of this ledger.
+    /// Baselines and regulation scores are checked in <see cref="BaselineVectorTests"/> and <see
+    /// cref="PerformanceTests"/>; session tariffs, demand charges and regulated price ratios are no rules of this
+    /// ledger.
     /// </summary>
     private static readonly string[] NotCovered = ["OCT-", "PJM-", "OCPI-", "SSC-", "REOPT-", "EECO-", "CN-"];
 
@@ -59,7 +60,8 @@ public sealed class CalcVectorTests
     {
         // "t=0..60 s, P=min(1000,1000*t/30) kW"; the power is rounded to whole mW and the answer says so.
         var samples = new JsonArray([.. Enumerable.Range(0, 61).Select(t =>
-            (JsonNode)new JsonArray(t, Math.Min(1000m, 1000m * t / 30).ToString(System.Globalization.CultureInfo.InvariantCulture)))]);
+            (JsonNode)new JsonArray(t, Math.Min(1000m, 1000m * t / 30)
+                .ToString(System.Globalization.CultureInfo.InvariantCulture)))]);
         var answer = Calc("integrate", new JsonObject { ["samples"] = samples, ["periodSeconds"] = 900 });
         Number(answer["periods"]![0]!["importKwh"]).ShouldBe(Number(expected["exactKwh"]));
         ((bool)answer["powerRounded"]!).ShouldBeTrue(inputs.ToJsonString());
@@ -68,7 +70,8 @@ public sealed class CalcVectorTests
     private static void Round(JsonNode inputs, JsonNode expected)
     {
         var quarter = Text(inputs["quarterRaw"]);
-        Calc("round", new JsonObject { ["values"] = new JsonArray(quarter, quarter, quarter, quarter), ["decimals"] = (int)inputs["decimals"]! })
+        Calc("round", new JsonObject { ["values"] = new JsonArray(quarter, quarter, quarter, quarter),
+            ["decimals"] = (int)inputs["decimals"]! })
             ["values"]!.ToJsonString().ShouldBe(expected["quarters"]!.ToJsonString());
     }
 
@@ -105,12 +108,14 @@ public sealed class CalcVectorTests
             ["periods"] = new JsonArray([.. inputs["meters"]!.AsArray().Select(meter => (JsonNode)new JsonObject
             {
                 ["baselineKw"] = Text(meter!["baselineKw"]), ["actualKw"] = Text(meter["actualKw"]),
-                ["orderedKw"] = Number(meter["baselineKw"]) - Number(meter["actualKw"]), ["hours"] = Text(inputs["hours"]),
+                ["orderedKw"] = Number(meter["baselineKw"]) - Number(meter["actualKw"]),
+                ["hours"] = Text(inputs["hours"]),
             })]),
         });
         Number(answer["total"]!["net"]).ShouldBe(Number(expected["total"]));
         if (expected["perMeter"] is { } meters)
-            answer["periods"]!.AsArray().Select(row => Number(row!["payment"])).ShouldBe(meters.AsArray().Select(Number));
+            answer["periods"]!.AsArray().Select(row => Number(row!["payment"]))
+                .ShouldBe(meters.AsArray().Select(Number));
     }
 
     private static void Band(JsonNode inputs, JsonNode expected)
@@ -123,8 +128,10 @@ public sealed class CalcVectorTests
             ["hours"] = 1,
             ["price"] = Text(inputs["clearingPrice"]),
         });
-        (Number(answer["effectiveKw"]), Number(answer["payment"]), Number(answer["penalty"]), Number(answer["net"])).ShouldBe((
-            Number(expected["effective"]), Number(expected["payment"]), Number(expected["assessment"]), Number(expected["net"])));
+        (Number(answer["effectiveKw"]), Number(answer["payment"]), Number(answer["penalty"]), Number(answer["net"]))
+            .ShouldBe((
+            Number(expected["effective"]), Number(expected["payment"]), Number(expected["assessment"]),
+            Number(expected["net"])));
     }
 
     private static void DaySelect(JsonNode inputs, JsonNode expected)

@@ -17,8 +17,10 @@ public sealed class ChargingStateTests
     {
         var cells = Cells(line);
         var states = cells[1] == "-" ? [] : cells[1].Split("; ").Select(State).Reverse().ToList();
-        var excuses = ChargingState.Excuses(Enum.Parse<InstructionKind>(cells[0]), Power.FromKilowatts(100), Call, states)
-            .Select(excuse => $"{excuse.Period.Start.ToUnixTimeSeconds()}-{excuse.Period.End.ToUnixTimeSeconds()} {excuse.Reason}"
+        var excuses = ChargingState.Excuses(Enum.Parse<InstructionKind>(cells[0]), Power.FromKilowatts(100), Call,
+            states)
+            .Select(excuse =>
+                $"{excuse.Period.Start.ToUnixTimeSeconds()}-{excuse.Period.End.ToUnixTimeSeconds()} {excuse.Reason}"
                 + (excuse.Limit is { } limit ? $" {limit.Kilowatts}" : ""));
         (string.Join("; ", excuses) is { Length: > 0 } text ? text : "-").ShouldBe(cells[2], $"{table}:{number}");
         var around = ChargingState.Around(Second("0"), Call, states);
@@ -28,7 +30,8 @@ public sealed class ChargingStateTests
     private static ChargingStateRecorded State(string text)
     {
         var words = text.Split(' ');
-        var said = new ChargingStateRecorded(new("C1"), Second(words[0]), words[1] == "connected", null, null, null, null, "s");
+        var said = new ChargingStateRecorded(new("C1"), Second(words[0]), words[1] == "connected", null, null, null,
+            null, "s");
         return words is [_, _, var charge, var limit, var fault]
             ? said with
             {

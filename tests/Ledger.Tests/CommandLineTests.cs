@@ -27,7 +27,8 @@ public sealed class CommandLineTests
             output.Trim().ShouldEndWith(verb.Example);
             output.ShouldBe(CommandRun.Of(["help", verb.Name]).Output);
             verb.Example.ShouldContain($"ledger {verb.Name}");
-            output.Split('\n').Where(line => line.Length > TextTable.WidthMax && !line.Contains(verb.Example)).ShouldBeEmpty();
+            output.Split('\n').Where(line => line.Length > TextTable.WidthMax && !line.Contains(verb.Example))
+                .ShouldBeEmpty();
         }
     }
 
@@ -53,7 +54,8 @@ public sealed class CommandLineTests
     [Fact]
     public void Options_may_stand_before_the_verb_and_have_an_equals_sign()
     {
-        CommandLine.TryParse(["--data=folder", "--json", "calc", "round", "--in", "-"], out var line, out _).ShouldBeTrue();
+        CommandLine.TryParse(["--data=folder", "--json", "calc", "round", "--in", "-"], out var line, out _)
+            .ShouldBeTrue();
         (line.Verb, line.Data, line.Json, line.Option("--in")).ShouldBe(("calc", "folder", true, "-"));
         line.Words.ShouldBe(["round"]);
     }
@@ -84,10 +86,12 @@ public sealed class CommandLineTests
     public void A_table_never_breaks_an_instant_even_where_it_grows_too_wide()
     {
         const string at = "2026-02-27T10:00:00.123456Z";
-        string[] row = ["S01-C1", at, at, "a text that is long enough to be wrapped more than once in a narrow column", at];
+        string[] row = ["S01-C1", at, at, "a text that is long enough to be wrapped more than once in a narrow column",
+            at];
         var lines = TextTable.Lines([.. row.Select(_ => new TextColumn("a", false))], [row]).ToList();
         lines.Count(line => line.Contains(at)).ShouldBe(1);
         lines[1].Split("  ", StringSplitOptions.RemoveEmptyEntries).Count(cell => cell.Trim() == at).ShouldBe(3);
-        TextTable.Lines([new("digest", false)], [[new string('f', 200)]]).ShouldAllBe(line => line.Length <= TextTable.WidthMax);
+        TextTable.Lines([new("digest", false)], [[new string('f', 200)]])
+            .ShouldAllBe(line => line.Length <= TextTable.WidthMax);
     }
 }

@@ -5,7 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>What a command line did: its exit code and what it wrote, run in this process on a clock that stands.</summary>
+/// <summary>What a command line did: its exit code and what it wrote,
+/// run in this process on a clock that stands.</summary>
 internal sealed record CommandRun(int Exit, string Output, string Errors)
 {
     /// <summary>What it wrote that is no text.</summary>

@@ -31,18 +31,23 @@ public sealed class ComplianceLawTests
     private static readonly Gen<SettlementPointId> AnyPoint = Gen.Int[0, 1].Select(i => Points[i]);
 
     private static readonly Gen<IntervalRecorded> AnyRecord = Gen.Select(
-        AnyPoint, Gen.Select(Gen.Int[-1, 2], Gen.Int[1, 3], Gen.Int[0, 9], (n, version, quality) => (n, version, quality)),
+        AnyPoint, Gen.Select(Gen.Int[-1, 2], Gen.Int[1, 3], Gen.Int[0, 9], (n, version, quality) =>
+            (n, version, quality)),
         Gen.Int[0, 30_000], Gen.Int[0, 30_000], Gen.Int[0, 3], Gen.Int[-2_100_000, 2_100_000],
         (point, key, import, export, gap, clock) => new IntervalRecorded(
             point, new(At(15 * key.n), At(15 * (key.n + 1))), key.version, IntervalRecordState.Final,
             Energy.FromWattHours(import), Energy.FromWattHours(export), Power.FromKilowatts(-export / 200),
             Power.FromKilowatts(import / 200), 0, 0,
-            gap == 0 ? [] : [new(new(At(15 * key.n + gap), At(15 * key.n + gap) + Duration.FromSeconds(gap)))], 0, 0, 0, 0,
-            clock, key.quality == 0 ? ReadingQuality.Suspect : ReadingQuality.Measured, null, new(new string('a', 64))));
+            gap == 0 ? [] : [new(new(At(15 * key.n + gap), At(15 * key.n + gap) + Duration.FromSeconds(gap)))], 0, 0,
+            0, 0,
+            clock, key.quality == 0 ? ReadingQuality.Suspect : ReadingQuality.Measured, null,
+            new(new string('a', 64))));
 
     private static readonly Gen<ChargingStateRecorded> AnyState = Gen.Select(
-        AnyPoint, Gen.Int[-20, 40], Gen.Int[0, 4], Gen.Int[0, 120], (point, minute, kind, limit) => new ChargingStateRecorded(
-            point, At(minute), kind > 0, kind > 1 ? 100 * kind : null, null, kind > 2 ? Power.FromKilowatts(limit) : null,
+        AnyPoint, Gen.Int[-20, 40], Gen.Int[0, 4], Gen.Int[0, 120], (point, minute, kind, limit) =>
+            new ChargingStateRecorded(
+            point, At(minute), kind > 0, kind > 1 ? 100 * kind : null, null, kind > 2
+                ? Power.FromKilowatts(limit) : null,
             kind == 4 ? "contactor" : null, "charger"));
 
     private static readonly Gen<CallEvidence> AnyEvidence = Gen.Select(
@@ -112,9 +117,11 @@ public sealed class ComplianceLawTests
     }, iter: LongRun.Samples);
 
     [Fact]
-    public void A_wider_tolerance_never_worsens_a_verdict() => Gen.Select(AnyCall, Gen.Int[0, 30]).Sample((call, more) =>
+    public void A_wider_tolerance_never_worsens_a_verdict() =>
+        Gen.Select(AnyCall, Gen.Int[0, 30]).Sample((call, more) =>
     {
-        var wider = call with { Order = call.Order with { Tolerance = call.Order.Tolerance + Power.FromKilowatts(more) } };
+        var wider = call
+            with { Order = call.Order with { Tolerance = call.Order.Tolerance + Power.FromKilowatts(more) } };
         foreach (var (narrow, wide) in call.Judged.Targets.Zip(wider.Judged.Targets))
             Array.IndexOf(Ranks, wide.Verdict).ShouldBeGreaterThanOrEqualTo(Array.IndexOf(Ranks, narrow.Verdict));
     }, iter: LongRun.Samples);

@@ -34,22 +34,26 @@ public sealed partial class ComplianceReasonTests
             Of(Between(Things(cells[1]).Select(words => Record(order[0] == "Export", words)))),
             Of(said.Where(words => words[0].LastIndexOf('-') > 0 && words.Length == 3).Select(Fact)),
             Of(said.Where(words => words.Length == 3 && words[1] == "by")
-                .Select(words => new ReasonClaimed(Id, Point, Enum.Parse<ShortfallReason>(words[0], true), new(words[2])))))
+                .Select(words =>
+                    new ReasonClaimed(Id, Point, Enum.Parse<ShortfallReason>(words[0], true), new(words[2])))))
         {
             States = Of(said.Where(words => words.Length > 1 && words[1] is "free" or "connected").Select(State)),
             Rated = said.Where(words => words[0] == "rated").ToDictionary(_ => Point, words => Kilowatts(words[1])),
         };
-        var target = Compliance.Judge(Order(order), Word(order, "withdrawn") is { } at ? Second(at) : null, evidence).Targets[0];
+        var target = Compliance.Judge(Order(order), Word(order, "withdrawn") is { } at
+            ? Second(at) : null, evidence).Targets[0];
         var bounds = $"{Kwh(target.Bounds.Lower)}-{Kwh(target.Bounds.Upper)}";
         var reasons = string.Join("; ", target.Reasons.Select(Seconds));
         return $"{target.Verdict} {Kwh(target.Excess + target.Deficiency)} {bounds} {target.EligiblePower.Kilowatts} | {reasons}";
     }
 
     /// <summary>What another point does is not this one's: each kind of fact is given for a second point too.</summary>
-    private static IEnumerable<T> Between<T>(IEnumerable<T> facts) where T : LedgerEvent => facts.SelectMany(fact => fact switch
+    private static IEnumerable<T> Between<T>(IEnumerable<T> facts)
+        where T : LedgerEvent => facts.SelectMany(fact => fact switch
     {
         InstructionClockRecorded clock => new[] { fact, (T)(LedgerEvent)(clock with { Point = new("C2") }) },
-        IntervalRecorded record => [fact, (T)(LedgerEvent)(record with { Point = new("C2"), Import = record.Import * 9 })],
+        IntervalRecorded record =>
+            [fact, (T)(LedgerEvent)(record with { Point = new("C2"), Import = record.Import * 9 })],
         _ => [fact],
     });
 
@@ -61,7 +65,8 @@ public sealed partial class ComplianceReasonTests
     private static IntervalRecorded Record(bool export, string[] words)
     {
         var period = Span(words[0]);
-        var energy = new Energy((Int128)(decimal.Parse(words[1], CultureInfo.InvariantCulture) * 1_000_000_000m) * 7_200_000);
+        var energy = new Energy((Int128)(decimal.Parse(words[1], CultureInfo.InvariantCulture) * 1_000_000_000m)
+            * 7_200_000);
         Power Extreme(string name) => Word(words, name) is { } kw ? Kilowatts(kw) : Power.Zero;
         var quality = words.Select(word => word.Split(':')).FirstOrDefault(word => Names<ReadingQuality>(word[0]));
         return new(
@@ -69,7 +74,8 @@ public sealed partial class ComplianceReasonTests
             words.Contains("superseded") ? IntervalRecordState.Superseded : IntervalRecordState.Final,
             export ? Energy.Zero : energy, export ? energy : Energy.Zero, Extreme("min"), Extreme("max"), 0, 0,
             Word(words, "gap") is { } gap ? [new(Span(gap))] : [], 900, 0, 0, 0,
-            Word(words, "clock") is { } offset ? (long)(1_000_000m * decimal.Parse(offset, CultureInfo.InvariantCulture)) : 0,
+            Word(words, "clock") is { } offset
+                ? (long)(1_000_000m * decimal.Parse(offset, CultureInfo.InvariantCulture)) : 0,
             quality is null ? ReadingQuality.Measured : Enum.Parse<ReadingQuality>(quality[0], true),
             quality is [_, var reason] ? reason : null, new(new string('a', 64)));
     }
@@ -81,7 +87,8 @@ public sealed partial class ComplianceReasonTests
         Id, Point, Enum.Parse<InstructionClock>(words[0], true), Second(words[1]), words[2]);
 
     private static ChargingStateRecorded State(string[] words) => new(
-        Point, Second(words[0]), words[1] == "connected", Word(words, "charge") is { } charge ? (int)Number(charge) : null,
+        Point, Second(words[0]), words[1] == "connected", Word(words, "charge") is { } charge
+            ? (int)Number(charge) : null,
         null, Word(words, "limit") is { } limit ? Kilowatts(limit) : null, null, "car");
 
     /// <summary>A name, and not a number, which would also be read as an enum's.</summary>
@@ -92,7 +99,8 @@ public sealed partial class ComplianceReasonTests
         cell == "-" ? [] : [.. cell.Split("; ").Select(thing => thing.Split(' ')).Where(words => words[0] != "-")];
 
     private static string? Word(string[] words, string name) => words.Skip(1)
-        .FirstOrDefault(word => word.StartsWith(name, StringComparison.Ordinal) && (char.IsDigit(word[^1]) && !word.Contains(':')))?[name.Length..];
+        .FirstOrDefault(word => word.StartsWith(name, StringComparison.Ordinal)
+            && (char.IsDigit(word[^1]) && !word.Contains(':')))?[name.Length..];
 
     private static Instant Second(string text) => Start + Duration.FromSeconds(Number(text));
 

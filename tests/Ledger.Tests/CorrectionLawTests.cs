@@ -7,8 +7,9 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Laws of readings, corrections and estimates over days of 23 to 25 hours whose register rolls over: what was known at a
-/// position stays so, a repeat of what was recorded changes nothing wherever it comes, and the last correction holds.
+/// Laws of readings, corrections and estimates over days of 23 to 25 hours whose register rolls over:
+/// what was known at a position stays so, a repeat of what was recorded changes nothing wherever it comes,
+/// and the last correction holds.
 /// </summary>
 public sealed class CorrectionLawTests(ITestOutputHelper output)
 {
@@ -26,17 +27,21 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
     private enum Act { Read, Send, CorrectReading, CorrectInterval, Estimate }
 
     /// <summary>A day's facts in their order, and which inputs made them.</summary>
-    private sealed record Told(ImmutableList<LedgerEvent> Facts, IReadOnlyList<LedgerEvent> Inputs, IReadOnlyList<Decision> Answers);
+    private sealed record Told(ImmutableList<LedgerEvent> Facts, IReadOnlyList<LedgerEvent> Inputs,
+        IReadOnlyList<Decision> Answers);
 
     // Every eighth half hour of a day, the one before the clock changes among them.
-    private static readonly Gen<((string Zone, LocalDate Date) Day, (Act Act, int Place, int Value)[] Acts)> Days = Gen.Select(
+    private static readonly Gen<((string Zone, LocalDate Date) Day, (Act Act, int Place, int Value)[] Acts)> Days =
+        Gen.Select(
         Gen.Int[0, Dates.Length - 1].Select(i => Dates[i]),
-        Gen.Select(Gen.Int[0, 9].Select(i => (Act)(i / 2)), Gen.Int[0, 5].Select(i => i * 8), Gen.Int[0, 3]).Array[1, 40]);
+        Gen.Select(Gen.Int[0, 9].Select(i => (Act)(i / 2)), Gen.Int[0, 5].Select(i => i * 8), Gen.Int[0, 3]).Array[1,
+            40]);
 
     [Fact]
     public void What_was_known_at_a_position_never_changes_and_repeats_change_nothing()
     {
-        var seen = new SampleShares(("23 h", 5), ("25 h", 5), ("23.5 h", 5), ("24.5 h", 5), ("gaps", 50), ("repeats", 20),
+        var seen = new SampleShares(("23 h", 5), ("25 h", 5), ("23.5 h", 5), ("24.5 h", 5), ("gaps", 50),
+            ("repeats", 20),
             ("conflicting repeats", 20), ("corrections", 20), ("corrections of corrections", 5), ("rollovers", 20));
         Gen.Select(Days, Gen.Int).Sample((sample, seed) =>
         {
@@ -46,7 +51,8 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
             var at = random.Next(told.Facts.Count + 1);
             var then = Settled(periods, Positions(told.Facts.Take(at)));
             // The rest is recorded, and the question is asked again, of facts that come in any order.
-            Settled(periods, Positions(told.Facts).Where(known => known.Position < at).OrderBy(_ => random.Next())).ShouldBe(then);
+            Settled(periods, Positions(told.Facts).Where(known => known.Position < at).OrderBy(_ => random.Next()))
+                .ShouldBe(then);
 
             var again = Repeat(told, random);
             again.ShouldBe(told.Facts);
@@ -67,7 +73,8 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
             // As if the last version had been what was read in the first place.
             Values(settled).ShouldBe(Values(Settled(periods, Positions(LastVersions(told.Facts)))));
 
-            var last = told.Facts.OfType<IntervalReadingCorrected>().GroupBy(fact => fact.Period).Select(versions => versions.Last())
+            var last = told.Facts.OfType<IntervalReadingCorrected>().GroupBy(fact => fact.Period)
+                .Select(versions => versions.Last())
                 .Where(fact => fact.Quality != ReadingQuality.Missing).ToList();
             foreach (var fact in last)
                 settled.Single(quantity => quantity.Period == fact.Period).Metered.ShouldBe(fact.Energy);
@@ -82,8 +89,10 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
     /// <summary>The same readings, each at once with the content of its last version.</summary>
     private static IEnumerable<LedgerEvent> LastVersions(IReadOnlyList<LedgerEvent> facts)
     {
-        var readings = facts.OfType<RegisterReadingCorrected>().GroupBy(fact => fact.ReadAt).ToDictionary(v => v.Key, v => v.Last());
-        var intervals = facts.OfType<IntervalReadingCorrected>().GroupBy(fact => fact.Period).ToDictionary(v => v.Key, v => v.Last());
+        var readings = facts.OfType<RegisterReadingCorrected>().GroupBy(fact => fact.ReadAt)
+            .ToDictionary(v => v.Key, v => v.Last());
+        var intervals = facts.OfType<IntervalReadingCorrected>().GroupBy(fact => fact.Period)
+            .ToDictionary(v => v.Key, v => v.Last());
         return
         [
             .. facts.Where(fact => fact is RegisterReadingRecorded r ? !readings.ContainsKey(r.ReadAt)
@@ -99,16 +108,19 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
     private static List<LedgerEvent> Repeat(Told told, Random random)
     {
         var order = told.Inputs.Select((input, i) => (At: (double)i, Input: input)).ToList();
-        order.AddRange(told.Inputs.Select((input, i) => (At: i + 0.5 + random.NextDouble() * (told.Inputs.Count - i), Input: input))
+        order.AddRange(told.Inputs.Select((input, i) =>
+            (At: i + 0.5 + random.NextDouble() * (told.Inputs.Count - i), Input: input))
             .Where((_, i) => told.Answers[i] is Decision.Accepted));
-        var (registers, intervals, facts) = (RegisterState.Of(Meter), IntervalReadingsState.Empty, new List<LedgerEvent>());
+        var (registers, intervals, facts) =
+            (RegisterState.Of(Meter), IntervalReadingsState.Empty, new List<LedgerEvent>());
         foreach (var (_, input) in order.OrderBy(entry => entry.At)) Hand(input, ref registers, ref intervals, facts);
         return facts;
     }
 
     private static Told Tell(List<Interval> periods, (Act Act, int Place, int Value)[] acts)
     {
-        var (registers, intervals, facts) = (RegisterState.Of(Meter), IntervalReadingsState.Empty, new List<LedgerEvent>());
+        var (registers, intervals, facts) =
+            (RegisterState.Of(Meter), IntervalReadingsState.Empty, new List<LedgerEvent>());
         var (inputs, answers) = (new List<LedgerEvent>(), new List<Decision>());
         foreach (var (act, place, value) in acts)
         {
@@ -119,15 +131,18 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
             var energy = Energy.FromWattHours(value * 100);
             LedgerEvent input = act switch
             {
-                Act.Read => new RegisterReadingRecorded(Register1, period.Start, Index(place, value), ReadingQuality.Measured, null),
+                Act.Read => new RegisterReadingRecorded(Register1, period.Start, Index(place, value),
+                    ReadingQuality.Measured, null),
                 Act.CorrectReading => new RegisterReadingCorrected(Register1, period.Start,
-                    ReadingCorrections.Versions(registers, period.Start).Count + (value == 0 ? 0 : 1), Index(place, value),
+                    ReadingCorrections.Versions(registers, period.Start).Count + (value == 0 ? 0 : 1),
+                    Index(place, value),
                     quality, "read again", null),
                 Act.Send => new IntervalReadingRecorded(Register1, period, energy, ReadingQuality.Measured, "A", null),
                 Act.CorrectInterval => new IntervalReadingCorrected(Register1, period,
                     (intervals.Known.GetValueOrDefault(period)?.Count ?? 0) + (value == 0 ? 0 : 1), energy,
                     quality, "F", "read again", null),
-                _ => new IntervalEstimated(Register1, period, 1, energy, ReadingQuality.Estimated, EstimationMethod.Linear, "its neighbours", null),
+                _ => new IntervalEstimated(Register1, period, 1, energy, ReadingQuality.Estimated,
+                    EstimationMethod.Linear, "its neighbours", null),
             };
             inputs.Add(input);
             answers.Add(Hand(input, ref registers, ref intervals, facts));
@@ -140,7 +155,8 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
     {
         var decision = input switch
         {
-            RegisterReadingRecorded r => Register.Decide(registers, new(r.Register, r.ReadAt, r.IndexSteps, r.Quality, null), Now),
+            RegisterReadingRecorded r =>
+                Register.Decide(registers, new(r.Register, r.ReadAt, r.IndexSteps, r.Quality, null), Now),
             RegisterReadingCorrected c => ReadingCorrections.Decide(registers, c),
             IntervalReadingRecorded r => IntervalReadings.Decide(intervals, r, Now),
             IntervalReadingCorrected c => IntervalCorrections.Decide(intervals, c),
@@ -160,14 +176,16 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
 
     private static List<Interval> HalfHours((string Zone, LocalDate Date) day)
     {
-        SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[day.Zone], day.Date, 30, out var periods, out _).ShouldBeTrue();
+        SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[day.Zone], day.Date, 30, out var periods, out _)
+            .ShouldBeTrue();
         return [.. periods];
     }
 
     private static IEnumerable<Positioned<LedgerEvent>> Positions(IEnumerable<LedgerEvent> facts) =>
         facts.Select((fact, position) => new Positioned<LedgerEvent>(position, fact));
 
-    private static IReadOnlyList<MeteredQuantity> Settled(List<Interval> periods, IEnumerable<Positioned<LedgerEvent>> facts)
+    private static IReadOnlyList<MeteredQuantity> Settled(List<Interval> periods,
+        IEnumerable<Positioned<LedgerEvent>> facts)
     {
         var positioned = facts.ToList();
         return MeteredDay.Of(Register1.Point, Direction.Import, periods, new MeteredFacts(
@@ -197,6 +215,7 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
     private static bool IsOfACorrection(LedgerEvent fact) =>
         fact is RegisterReadingCorrected { Version: > 2 } or IntervalReadingCorrected { Version: > 2 };
 
-    private static bool Withdraws(LedgerEvent fact) => fact is RegisterReadingCorrected { Quality: ReadingQuality.Missing }
+    private static bool Withdraws(LedgerEvent fact) =>
+        fact is RegisterReadingCorrected { Quality: ReadingQuality.Missing }
         or IntervalReadingCorrected { Quality: ReadingQuality.Missing };
 }

@@ -25,7 +25,8 @@ public sealed class CurtailmentComplianceTests
     {
         var from = Start + Duration.FromMinutes(15 * number);
         return new(Points[point], new Interval(from, from + Duration.FromMinutes(15)), version,
-            IntervalRecordState.Final, Energy.Zero, Energy.FromWattHours(wattHours), Power.FromKilowatts(-400), Power.Zero,
+            IntervalRecordState.Final, Energy.Zero, Energy.FromWattHours(wattHours), Power.FromKilowatts(-400),
+            Power.Zero,
             900_000_000, 0, [], 900, 0, 0, 0, 0, ReadingQuality.Measured, null, Digest);
     }
 
@@ -33,13 +34,15 @@ public sealed class CurtailmentComplianceTests
         record with { Quality = ReadingQuality.Suspect, ClockOffsetMicroseconds = -4_000_000 };
 
     private static ChargingFactRecorded NoVehicle(int point, int minutes) => new(
-        Points[point], new Interval(Start, Start + Duration.FromMinutes(minutes)), ShortfallReason.NoVehicle, "charger", null);
+        Points[point], new Interval(Start, Start + Duration.FromMinutes(minutes)), ShortfallReason.NoVehicle, "charger",
+        null);
 
     private static IntervalRecorded Gapped(IntervalRecorded record) =>
         record with { Gaps = [new(new(record.Period.Start, record.Period.Start + Duration.FromSeconds(20)))] };
 
     private static SettlementPointRegistered Registered(SettlementPointId point) => new(
-        point, new("S1"), SettlementPointKind.Connector, new("cpo"), "Asia/Shanghai", 15, Power.FromKilowatts(500), true);
+        point, new("S1"), SettlementPointKind.Connector, new("cpo"), "Asia/Shanghai", 15, Power.FromKilowatts(500),
+        true);
 
     private static ChargingStateRecorded State(int point, int minute, int kind) => new(
         Points[point], Start + Duration.FromMinutes(minute), kind > 0, kind > 1 ? 100 * kind : null, null,
@@ -65,11 +68,14 @@ public sealed class CurtailmentComplianceTests
         var answer = Judged([
             Quarter(0, 0, 100_000), NoVehicle(1, 30), Order(InstructionKind.Export), Quarter(0, 1, 100_000),
             Quarter(1, 0, 0), Quarter(1, 1, 0), Suspect(Quarter(2, 0, 100_000)), Quarter(2, 1, 100_000), Received(2)]);
-        var text = string.Join('\n', answer.Targets.Select(t => $"{t.Point} {t.Verdict}: {string.Join("; ", t.Reasons)}"));
+        var text = string.Join('\n',
+            answer.Targets.Select(t => $"{t.Point} {t.Verdict}: {string.Join("\n  ", t.Reasons)}"));
         text.ShouldBe("""
             C1 Kept: 
-            C2 Excused: exported 200.000000 kWh less than ordered, of which recorded facts excuse 200.000000 kWh; recorded by charger: no vehicle from 2026-07-01T10:00:00Z to 2026-07-01T10:30:00Z
-            C3 Unproven: 900 s of 1800 s is suspect: clock 4 s off; received, not acknowledged
+            C2 Excused: exported 200.000000 kWh less than ordered, of which recorded facts excuse 200.000000 kWh
+              recorded by charger: no vehicle from 2026-07-01T10:00:00Z to 2026-07-01T10:30:00Z
+            C3 Unproven: 900 s of 1800 s is suspect: clock 4 s off
+              received, not acknowledged
             C4 Unproven: silent: no message and no data
             """);
         var tally = answer.Instruction.Tally;
@@ -82,9 +88,11 @@ public sealed class CurtailmentComplianceTests
     public void A_late_version_restates_a_withdrawal_cuts_and_a_claim_improves_nothing()
     {
         LedgerEvent[] shortfall = [Order(InstructionKind.Export), Quarter(0, 0, 60_000), Quarter(0, 1, 0)];
-        var broken = Judged([.. shortfall, new ReasonClaimed(Id, Points[0], ShortfallReason.Safety, new("cpo"))]).Targets[0];
+        var broken =
+            Judged([.. shortfall, new ReasonClaimed(Id, Points[0], ShortfallReason.Safety, new("cpo"))]).Targets[0];
         broken.Verdict.ShouldBe(ComplianceVerdict.PartlyKept);
-        broken.Reasons.ShouldBe(["exported 140.000000 kWh less than ordered", "not received: no clock is recorded", "claimed by cpo without evidence: safety"]);
+        broken.Reasons.ShouldBe(["exported 140.000000 kWh less than ordered", "not received: no clock is recorded",
+            "claimed by cpo without evidence: safety"]);
         broken.Claimed.Single().Reason.ShouldBe(ShortfallReason.Safety);
         broken.Supported.ShouldBeEmpty();
         (broken.Payment, broken.Penalty, broken.Net).ShouldBe((90m, 420m, -330m));
@@ -105,7 +113,8 @@ public sealed class CurtailmentComplianceTests
             Gen.Select(Gen.Int[0, 3], Gen.Int[1, 40], (point, minutes) => (LedgerEvent)NoVehicle(point, minutes)),
             Gen.Select(Gen.Int[0, 3], Gen.Int[-8, 40], Gen.Int[0, 5],
                 (point, minute, kind) => (LedgerEvent)State(point, minute, kind)),
-            Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], Gen.Int[0, 100], (point, n, kwh) => (LedgerEvent)Gapped(Quarter(point, n, kwh * 1000L, 3))));
+            Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], Gen.Int[0, 100], (point, n, kwh) =>
+                (LedgerEvent)Gapped(Quarter(point, n, kwh * 1000L, 3))));
         var kinds = Gen.Bool.Select(export => export ? InstructionKind.Export : InstructionKind.Curtail);
         Gen.Select(free.List[0, 25], kinds, Gen.Int[0, 25], Gen.Bool).Sample((facts, kind, at, withdraw) =>
         {
@@ -113,19 +122,22 @@ public sealed class CurtailmentComplianceTests
                 ? $"{r.Point} {r.Period} {r.Version}" : $"{fact}")];
             if (at % 2 == 0) known.AddRange(Points.Select(Registered));
             LedgerEvent[] instruction = [Order(kind), Received(1), .. withdraw
-                ? [new InstructionWithdrawn(Id, Start + Duration.FromMinutes(20), "storm")] : Array.Empty<LedgerEvent>()];
+                ? [new InstructionWithdrawn(Id, Start + Duration.FromMinutes(20), "storm")]
+                : Array.Empty<LedgerEvent>()];
             at = Math.Min(at, known.Count);
             var answer = Judged([.. known[..at], .. instruction, .. known[at..]]);
             var expected = Compliance.Judge(Order(kind), withdraw ? Start + Duration.FromMinutes(20) : null,
                 new([Received(1)], [.. known.OfType<IntervalRecorded>()], [.. known.OfType<ChargingFactRecorded>()], [])
                 {
                     States = [.. known.OfType<ChargingStateRecorded>()],
-                    Rated = known.OfType<SettlementPointRegistered>().ToDictionary(point => point.Point, point => point.Rated),
+                    Rated = known.OfType<SettlementPointRegistered>()
+                        .ToDictionary(point => point.Point, point => point.Rated),
                 });
             answer.Instruction.Tally.ShouldBe(expected.Tally);
             foreach (var (row, verdict) in answer.Targets.Zip(expected.Targets))
             {
-                (row.Point, row.Verdict, row.Delivered, row.Deficiency, row.Excess, row.Net).ShouldBe((verdict.Point.Value,
+                (row.Point, row.Verdict, row.Delivered, row.Deficiency, row.Excess, row.Net)
+                    .ShouldBe((verdict.Point.Value,
                     verdict.Verdict, verdict.Delivered, verdict.Deficiency, verdict.Excess, verdict.Worth?.Net));
                 row.Reasons.ShouldBe(verdict.Reasons);
                 (row.Bounds, row.Reach, row.Connection, row.EligibleMilliwatts).ShouldBe(

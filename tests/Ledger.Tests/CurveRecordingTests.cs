@@ -31,7 +31,8 @@ public sealed class CurveRecordingTests
     private static async Task<byte[]> ParquetAsync(IEnumerable<PowerSample> samples, Instant? sentAt = null)
     {
         using var file = new MemoryStream();
-        await CurveParquet.WriteAsync(file, [new PointCurve(Point, [.. samples])], sentAt, TestContext.Current.CancellationToken);
+        await CurveParquet.WriteAsync(file, [new PointCurve(Point, [.. samples])], sentAt,
+            TestContext.Current.CancellationToken);
         return file.ToArray();
     }
 
@@ -48,7 +49,8 @@ public sealed class CurveRecordingTests
         report.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
         var records = await LatestAsync(ledger);
         records.Count.ShouldBe(96);
-        records.ShouldAllBe(record => record.State == IntervalRecordState.Final && record.Import == Energy.FromWattHours(25_000)
+        records.ShouldAllBe(record => record.State == IntervalRecordState.Final
+            && record.Import == Energy.FromWattHours(25_000)
             && record.CoveredMicroseconds == 900_000_000 && record.Samples == 900 && record.Gaps.Count == 0
             && record.Quality == ReadingQuality.Measured && record.LateSamples == 0);
         (await ledger.TakeAsync(await ParquetAsync(Seconds(0, 86_400)))).Outcomes
@@ -62,7 +64,8 @@ public sealed class CurveRecordingTests
         await ledger.TakeAsync(await ParquetAsync(Seconds(0, 449)));
         await ledger.TakeAsync(await ParquetAsync(Seconds(450, 899)));
         var open = (await LatestAsync(ledger)).ShouldHaveSingleItem();
-        (open.State, open.CoveredMicroseconds, open.LateSamples).ShouldBe((IntervalRecordState.Provisional, 899_000_000, 0));
+        (open.State, open.CoveredMicroseconds, open.LateSamples)
+            .ShouldBe((IntervalRecordState.Provisional, 899_000_000, 0));
         open.Reason!.ShouldStartWith("more of the period: import +");
         await ledger.TakeAsync(await ParquetAsync(Seconds(900, 1000)));
         var closed = await LatestAsync(ledger);
@@ -76,14 +79,17 @@ public sealed class CurveRecordingTests
     {
         await using var ledger = await LedgerAsync();
         await ledger.TakeAsync(await ParquetAsync(Seconds(0, 900).Where(sample => sample != At(300, 100))
-            .Where(sample => sample.AtMicroseconds < At(290, 0).AtMicroseconds || sample.AtMicroseconds > At(320, 0).AtMicroseconds)));
+            .Where(sample => sample.AtMicroseconds < At(290, 0).AtMicroseconds
+                || sample.AtMicroseconds > At(320, 0).AtMicroseconds)));
         var first = (await LatestAsync(ledger))[0];
         first.Gaps.ShouldHaveSingleItem().Missing.Duration.ShouldBe(Duration.FromSeconds(32));
         await ledger.TakeAsync(await ParquetAsync(Seconds(290, 320)));
         var second = (await LatestAsync(ledger))[0];
-        (second.Version, second.LateSamples, second.Gaps.Count, second.Import).ShouldBe((2, 31, 0, Energy.FromWattHours(25_000)));
+        (second.Version, second.LateSamples, second.Gaps.Count, second.Import)
+            .ShouldBe((2, 31, 0, Energy.FromWattHours(25_000)));
         second.Reason!.ShouldStartWith("late data: import +0.888888888889 kWh");
-        ledger.Ledger.Evidence.Get(second.Evidence)!.AsSpan().StartsWith("ledger-evidence-manifest/1\n"u8).ShouldBeTrue();
+        ledger.Ledger.Evidence.Get(second.Evidence)!.AsSpan().StartsWith("ledger-evidence-manifest/1\n"u8)
+            .ShouldBeTrue();
     }
 
     [Fact]
@@ -92,7 +98,8 @@ public sealed class CurveRecordingTests
         await using var ledger = await LedgerAsync();
         await ledger.TakeAsync(await ParquetAsync(Seconds(0, 900), ledger.Clock.Now + Duration.FromSeconds(4)));
         var record = (await LatestAsync(ledger))[0];
-        (record.Quality, record.Reason, record.ClockOffsetMicroseconds).ShouldBe((ReadingQuality.Suspect, "clock 4.000 s ahead", 4_000_000));
+        (record.Quality, record.Reason, record.ClockOffsetMicroseconds)
+            .ShouldBe((ReadingQuality.Suspect, "clock 4.000 s ahead", 4_000_000));
         record.Period.Start.ShouldBe(Day);
     }
 
@@ -101,10 +108,12 @@ public sealed class CurveRecordingTests
     [InlineData("point,time,kw\nCP1,2026-03-09T16:00:00Z,1\n", Rejection.ReadInTheFuture)]
     [InlineData("point,time,kw\nCP1,2026-02-28T16:00:00Z,NaN\n", Rejection.NotANumber)]
     [InlineData("point,time,kw\nCP1,2026-02-28T16:00:00Z,1", Rejection.Truncated)]
-    public async Task A_curve_that_breaks_a_rule_is_kept_as_refused_evidence_and_records_nothing(string csv, Rejection code)
+    public async Task A_curve_that_breaks_a_rule_is_kept_as_refused_evidence_and_records_nothing(string csv,
+        Rejection code)
     {
         await using var ledger = await LedgerAsync();
-        (await ledger.TakeAsync(csv)).Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(code);
+        (await ledger.TakeAsync(csv)).Outcomes.ShouldHaveSingleItem()
+            .ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(code);
         (await LatestAsync(ledger)).ShouldBeEmpty();
         (await ledger.FactsAsync()).OfType<EvidenceRefused>().ShouldHaveSingleItem().Code.ShouldBe(code);
     }
@@ -115,21 +124,25 @@ public sealed class CurveRecordingTests
         await using var ledger = await LedgerAsync();
         var file = await ParquetAsync(Seconds(0, 900));
         foreach (var length in new[] { 4, 11, 12, file.Length / 2, file.Length - 5, file.Length - 1 })
-            (await ledger.TakeAsync(file[..length])).Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Refused>();
+            (await ledger.TakeAsync(file[..length])).Outcomes.ShouldHaveSingleItem()
+                .ShouldBeOfType<RecordOutcome.Refused>();
         (await LatestAsync(ledger)).ShouldBeEmpty();
     }
 
-    /// <summary>Duplicates, conflicts and gaps, divided into batches that come in any order, some of them twice.</summary>
+    /// <summary>Duplicates, conflicts and gaps, divided into batches that come in any order,
+    /// some of them twice.</summary>
     [Fact]
     public Task However_a_curve_is_divided_and_in_whatever_order_it_comes_the_last_records_are_the_same() =>
-        Gen.Select(Gen.Int[0, 2_000].List[20, 120], Gen.Int[1, 6], Gen.Int[0, 1_000_000]).SampleAsync(async (seconds, batches, seed) =>
+        Gen.Select(Gen.Int[0, 2_000].List[20, 120], Gen.Int[1, 6], Gen.Int[0, 1_000_000])
+            .SampleAsync(async (seconds, batches, seed) =>
         {
             var samples = seconds.Select((second, i) => At(second, second % 7 == 0 ? i % 3 * 100 : second)).ToList();
             await using var whole = await LedgerAsync();
             await whole.TakeAsync(await ParquetAsync(samples));
             await using var parts = await LedgerAsync();
             var chance = new Random(seed);
-            var divided = samples.GroupBy(_ => chance.Next(batches)).Select(batch => batch.ToList()).OrderBy(_ => chance.Next()).ToList();
+            var divided = samples.GroupBy(_ => chance.Next(batches)).Select(batch => batch.ToList())
+                .OrderBy(_ => chance.Next()).ToList();
             foreach (var batch in divided.Append(divided[0])) await parts.TakeAsync(await ParquetAsync(batch));
             (await LatestAsync(parts)).Select(Content).ShouldBe((await LatestAsync(whole)).Select(Content));
         }, iter: 20, threads: 1);

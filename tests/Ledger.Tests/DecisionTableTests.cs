@@ -6,7 +6,8 @@ using static Ledger.Tests.ScenarioTable;
 
 namespace Ledger.Tests;
 
-/// <summary>Every decision of the domain by its text table: what is refused, by which rule, and which rule comes first.</summary>
+/// <summary>Every decision of the domain by its text table: what is refused, by which rule,
+/// and which rule comes first.</summary>
 public sealed class DecisionTableTests
 {
     private static readonly Instant Now = Instant.FromUnixTimeSeconds(1000);
@@ -57,18 +58,22 @@ public sealed class DecisionTableTests
 
     private static Decision SettlementPointOf(string[] cells)
     {
-        var point = new SettlementPointRegistered(new("P1"), new("S1"), SettlementPointKind.Connector, new("A"), cells[0],
+        var point = new SettlementPointRegistered(new("P1"), new("S1"), SettlementPointKind.Connector, new("A"),
+            cells[0],
             (int)Number(cells[1]), Kilowatts(cells[2]), true);
         return SettlementPoint.Decide(
-            Known(cells[3], SettlementPointState.Empty, SettlementPoint.Evolve, point, point with { Owner = new("B") }), point, Now);
+            Known(cells[3], SettlementPointState.Empty, SettlementPoint.Evolve, point, point with { Owner = new("B") }),
+            point, Now);
     }
 
     private static Decision InstallationOf(string[] cells)
     {
-        var meter = new RegisterInstalled(Import, "M1", (int)Number(cells[0]), (int)Number(cells[1]), (int)Number(cells[2]),
+        var meter = new RegisterInstalled(Import, "M1", (int)Number(cells[0]), (int)Number(cells[1]),
+            (int)Number(cells[2]),
             cells[3] == "-" ? null : Number(cells[3]));
         return Register.DecideInstalled(
-            Known(cells[4], RegisterState.Empty, Register.Evolve, meter, meter with { MeterSerial = "M2" }), meter, Now);
+            Known(cells[4], RegisterState.Empty, Register.Evolve, meter, meter with { MeterSerial = "M2" }), meter,
+            Now);
     }
 
     private static Decision IntervalReadingOf(string[] cells)
@@ -87,12 +92,14 @@ public sealed class DecisionTableTests
         var state = IntervalReadingsState.Empty;
         foreach (var version in Words(cells[0]))
             state = IntervalReadings.Evolve(state, state.Known.IsEmpty
-                ? new IntervalReadingRecorded(Import, Seconds("500-800"), Energy.FromWattHours(Number(version)), ReadingQuality.Measured, "A", null)
+                ? new IntervalReadingRecorded(Import, Seconds("500-800"), Energy.FromWattHours(Number(version)),
+                    ReadingQuality.Measured, "A", null)
                 : Correction(state.Known[Seconds("500-800")].Count + 1, version));
         return IntervalCorrections.Decide(state, Correction((int)Number(cells[1]) + 1, cells[2]));
 
         static IntervalReadingCorrected Correction(int version, string wattHours) => new(
-            Import, Seconds("500-800"), version, Energy.FromWattHours(Number(wattHours)), ReadingQuality.Substituted, "S53", "read again", null);
+            Import, Seconds("500-800"), version, Energy.FromWattHours(Number(wattHours)), ReadingQuality.Substituted,
+            "S53", "read again", null);
     }
 
     private static Decision IntervalEstimateOf(string[] cells)
@@ -102,7 +109,8 @@ public sealed class DecisionTableTests
             state = IntervalReadings.Evolve(state, known.Split(':') is ["measured", var period]
                 ? new IntervalReadingRecorded(Import, Seconds(period), Energy.Zero, ReadingQuality.Measured, "A", null)
                 : Estimate(known.Split(':')[0], known.Split(':')[1], "Linear"));
-        return IntervalEstimates.Decide(state, Estimate(cells[1], cells[2], cells[3]), Instant.FromUnixTimeSeconds(100_000));
+        return IntervalEstimates.Decide(state, Estimate(cells[1], cells[2], cells[3]),
+            Instant.FromUnixTimeSeconds(100_000));
 
         static IntervalEstimated Estimate(string period, string wattHours, string method) => new(
             Import, Seconds(period), 1, Energy.FromWattHours(Number(wattHours)), ReadingQuality.Estimated,
@@ -119,7 +127,8 @@ public sealed class DecisionTableTests
                 ["quarantined", var at, var index] => new RegisterReadingQuarantined(
                     Import, Second(at), Number(index), Rejection.ChangeOfBasis, "fell", null),
                 [var at, var version, var index] => Correction(at, version, index),
-                [var at, var index] => new RegisterReadingRecorded(Import, Second(at), Number(index), ReadingQuality.Measured, null),
+                [var at, var index] =>
+                    new RegisterReadingRecorded(Import, Second(at), Number(index), ReadingQuality.Measured, null),
                 _ => throw new InvalidDataException(known),
             });
         return ReadingCorrections.Decide(state, Correction(cells[2], cells[3], cells[4]));
@@ -134,7 +143,8 @@ public sealed class DecisionTableTests
     private static Decision SuspectReadingOf(string[] cells)
     {
         var digits = cells[0].Split('/')[0].Split('.');
-        var state = RegisterState.Of(new RegisterInstalled(Import, "M1", (int)Number(digits[0]), (int)Number(digits[1]), 1,
+        var state =
+            RegisterState.Of(new RegisterInstalled(Import, "M1", (int)Number(digits[0]), (int)Number(digits[1]), 1,
             cells[0].Split('/') is [_, var modulus] ? Number(modulus) : null));
         foreach (var known in Words(cells[1]))
             state = Register.Evolve(state, new RegisterReadingRecorded(
@@ -153,8 +163,10 @@ public sealed class DecisionTableTests
         return IntervalRecords.Decide(state, Record(cells[1], cells[2], cells[3], cells[4]), Now);
 
         static IntervalRecorded Record(string period, string state, string import, string export) => new(
-            Import.Point, Seconds(period), 1, Enum.Parse<IntervalRecordState>(state), Energy.FromWattHours(Number(import)),
-            Energy.FromWattHours(Number(export)), Power.Zero, Power.Zero, 0, 0, [], 2, 0, 0, 0, 0, ReadingQuality.Measured,
+            Import.Point, Seconds(period), 1, Enum.Parse<IntervalRecordState>(state),
+            Energy.FromWattHours(Number(import)),
+            Energy.FromWattHours(Number(export)), Power.Zero, Power.Zero, 0, 0, [], 2, 0, 0, 0, 0,
+            ReadingQuality.Measured,
             null, new(new string('a', 64)));
     }
 
@@ -167,10 +179,12 @@ public sealed class DecisionTableTests
             RampAllowanceMs = Number(terms[1]),
             PricePerKwh = Number(terms[2]),
             PenaltyPerKwh = Number(terms[3]),
-            Test = terms.Length > 4 && terms[4].Split(':') is [var permille, var t90] ? new((int)Number(permille), Number(t90)) : null,
+            Test = terms.Length > 4 && terms[4].Split(':') is [var permille, var t90]
+                ? new((int)Number(permille), Number(t90)) : null,
         };
         return Dispatch.Decide(Known(cells[3], DispatchState.Empty, Dispatch.Evolve,
-            order with { Targets = [.. order.Targets] }, order with { Targets = [new(new("C9"), Power.Zero)] }), order, Now, Key);
+            order with { Targets = [.. order.Targets] }, order with { Targets = [new(new("C9"), Power.Zero)] }), order,
+                Now, Key);
     }
 
     private static Decision ClockOf(string[] cells)
@@ -217,10 +231,12 @@ public sealed class DecisionTableTests
         var valid = cells[4].Split('-');
         StandingLimitSet Limit() => new(new("P1"), Enum.Parse<StandingLimitKind>(cells[0]), Direction.Import,
             cells[1] == "-" ? null : Kilowatts(cells[1]), cells[2] == "-" ? [] : [.. cells[2].Split(' ').Select(Step)],
-            cells[3] == "-" ? null : cells[3], Second(valid[0]), valid[1].Length == 0 ? null : Second(valid[1]), "agreement 7");
+            cells[3] == "-" ? null : cells[3], Second(valid[0]), valid[1].Length == 0
+                ? null : Second(valid[1]), "agreement 7");
         var other = StandingLimit.Evolve(StandingLimitState.Empty, Limit() with { Source = "agreement 8" });
         return StandingLimit.Decide(
-            cells[5] switch { "-" => StandingLimitState.Empty, "other" => other, _ => StandingLimit.Evolve(other, Limit()) }, Limit());
+            cells[5] switch { "-" => StandingLimitState.Empty, "other" => other, _ =>
+                StandingLimit.Evolve(other, Limit()) }, Limit());
 
         static LimitStep Step(string text)
         {
@@ -236,7 +252,8 @@ public sealed class DecisionTableTests
     {
         var tariff = Tariff();
         // Equal by content, not the same lists.
-        return Tariffs.Decide(Known(cells[2], TariffState.Empty, Tariffs.Evolve, Tariff(), tariff with { Currency = "EUR" }),
+        return Tariffs.Decide(Known(cells[2], TariffState.Empty, Tariffs.Evolve, Tariff(),
+            tariff with { Currency = "EUR" }),
             tariff, Now, Key);
 
         TariffPublished Tariff()
@@ -268,7 +285,8 @@ public sealed class DecisionTableTests
         return RulePacks.Decide(known, Pack((int)Number(cells[0]), "here"), Now, Key);
 
         RulePackPublished Pack(int version, string source) =>
-            new(new("R"), version, true, source, Days(cells[2]), cells[2] is "-" || cells[2].StartsWith("of", StringComparison.Ordinal)
+            new(new("R"), version, true, source, Days(cells[2]), cells[2] is "-"
+                || cells[2].StartsWith("of", StringComparison.Ordinal)
                 ? null
                 : Rule([.. cells[2].Split(' ').TakeWhile(word => word != "of")]));
 
@@ -278,7 +296,8 @@ public sealed class DecisionTableTests
             var numbers = cell[(at + 3)..].Split(' ').Select(int.Parse).ToList();
             var pool = new BaselinePool(numbers[0], numbers[1], 1, [.. numbers.Skip(2)]);
             return new(BaselineMethod.Days, new(
-                BaselineDayClass.Same, pool, pool, BaselineKeep.Highest, BaselineMeasure.Event, BaselineAggregate.Mean, 1, 45,
+                BaselineDayClass.Same, pool, pool, BaselineKeep.Highest, BaselineMeasure.Event, BaselineAggregate.Mean,
+                1, 45,
                 null, true, true, BaselineHolidays.Excluded, null, 0, []), [], null, null, true, false);
         }
 
@@ -286,7 +305,8 @@ public sealed class DecisionTableTests
         static ScoringRule Rule(string[] edges) => new(
             ScoringLevel.Hour, new(null, RatioRounding.HalfAwayFromZero, RatioRoundingPlace.BeforeLookup, null),
             [.. edges.Select(edge => new ScoringBand(edge == "first" ? null : Exact(edge), true, null, 1m))],
-            [new(ScoredQuantity.Effective, true, new(PriceSource.ByHours, null, [new(2m, 2.47m)], 1m), [new(null, true, 1m)])],
+            [new(ScoredQuantity.Effective, true, new(PriceSource.ByHours, null, [new(2m, 2.47m)], 1m),
+                [new(null, true, 1m)])],
             new(null, false, 0.9m, ScoredQuantity.Effective, new(PriceSource.Price, null, [], 1.1m)), 0m, 3m, false);
 
         static decimal Exact(string text) => decimal.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
@@ -298,10 +318,12 @@ public sealed class DecisionTableTests
             new("S1"), null, "GB/T 27930-2023", cells[0] is "both" or "number" ? "N1" : null,
             cells[0] is "both" or "issuer" ? "a body" : null, Instant.FromUnixTimeSeconds(Number(cells[1])),
             cells[2] == "-" ? null : Instant.FromUnixTimeSeconds(Number(cells[2])));
-        var before = cells[3] == "earlier" ? declared with { ValidFrom = declared.ValidFrom - Duration.FromDays(1) } : declared;
+        var before = cells[3] == "earlier"
+            ? declared with { ValidFrom = declared.ValidFrom - Duration.FromDays(1) } : declared;
         return Standards.Decide(cells[3] == "-"
             ? StandardsState.Empty
-            : Standards.Evolve(StandardsState.Empty, cells[3] == "other" ? before with { Certificate = "N2", Issuer = "other" } : before),
+            : Standards.Evolve(StandardsState.Empty, cells[3] == "other"
+                ? before with { Certificate = "N2", Issuer = "other" } : before),
             declared);
     }
 
@@ -311,18 +333,22 @@ public sealed class DecisionTableTests
         var request = new SettlementRequest(new("R1"), Enum.Parse<RunKind>(cells[0]), "Asia/Shanghai", 7, "2026a",
             cells[3] == "-" ? null : new(cells[3]));
         var known = Run(request, Calculated());
-        var state = Settlement.Evolve(SettlementState.Empty, Run(request with { Run = new("R0"), Supersedes = null }, statement));
+        var state = Settlement.Evolve(SettlementState.Empty,
+            Run(request with { Run = new("R0"), Supersedes = null }, statement));
         return Settlement.Decide(
-            Known(cells[2], state, Settlement.Evolve, known, known with { Total = known.Total + 1m }), request, statement, Now, Key);
+            Known(cells[2], state, Settlement.Evolve, known, known with { Total = known.Total + 1m }), request,
+            statement, Now, Key);
 
         Statement Calculated()
         {
             var tariff = new TariffPublished(new("T"), 1, "CNY", "Asia/Shanghai",
-                [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
+                [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                    TariffPeriod.Flat)],
                 cells[1] is "price" or "both" ? [] : [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2);
             MeteredQuantity[] quantities = cells[1] == "lines" ? [] :
             [
-                new(new("P1"), Direction.Import, Seconds("0-900"), Energy.FromWattHours(1000), "v1", ReadingQuality.Measured),
+                new(new("P1"), Direction.Import, Seconds("0-900"), Energy.FromWattHours(1000), "v1",
+                    ReadingQuality.Measured),
                 new(new("P1"), Direction.Import, Seconds("900-1800"),
                     cells[1] is "energy" or "both" ? null : Energy.Zero, "v1", ReadingQuality.Measured),
             ];
@@ -334,7 +360,8 @@ public sealed class DecisionTableTests
     /// <summary>The run that a statement becomes, whatever guards may say of it.</summary>
     private static SettlementRunCompleted Run(SettlementRequest request, Statement statement) => new(
         request.Run, request.Kind, statement.Account, statement.Day, request.Zone, request.AtPosition, statement.Tariff,
-        statement.TariffVersion, Settlement.RuleVersion, request.TzdbVersion, statement.Lines.Count, statement.LinesRoot,
+        statement.TariffVersion, Settlement.RuleVersion, request.TzdbVersion, statement.Lines.Count,
+        statement.LinesRoot,
         statement.Total, statement.Currency, statement.Postings, request.Supersedes, statement.Incomplete);
 
     private static DispatchInstructed Order(string kind, string targets, string issued, string period) => new(
@@ -348,7 +375,8 @@ public sealed class DecisionTableTests
         : Dispatch.Evolve(DispatchState.Empty, Order("Export", "C1:100", "100", "200-800"));
 
     private static TState Known<TState>(
-        string known, TState state, Func<TState, LedgerEvent, TState> evolve, LedgerEvent same, LedgerEvent other) => known switch
+        string known, TState state, Func<TState, LedgerEvent, TState> evolve, LedgerEvent same,
+        LedgerEvent other) => known switch
         {
             "-" => state,
             "same" => evolve(state, same),

@@ -6,8 +6,9 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// One kWh counts once: whatever is claimed in whatever order, an instant of a point's energy belongs to one claim or to
-/// claims that share, and no energy is lost or made by a displacement. LEDGER_LONG=1 tries a million histories.
+/// One kWh counts once: whatever is claimed in whatever order,
+/// an instant of a point's energy belongs to one claim or to claims that share, and no energy is lost or made by a
+/// displacement. LEDGER_LONG=1 tries a million histories.
 /// </summary>
 public sealed class DeliveryClaimsTests
 {
@@ -21,12 +22,15 @@ public sealed class DeliveryClaimsTests
 
     // Six hours around midnight in units of 7 minutes, which no settlement period is, so that cuts fall anywhere.
     private static readonly Gen<DeliveryClaim[]> Claims = Gen.Select(
-        Gen.Int[0, Programmes.Length - 1], Gen.Int[-26, 25], Gen.Int[1, 12], Gen.Long[1, 1_000_003], Gen.Bool, Gen.Int[0, 19],
-        (programme, from, length, energy, import, repeat) => (programme, from, length, energy, import, repeat)).Array[1, 12]
+        Gen.Int[0, Programmes.Length - 1], Gen.Int[-26, 25], Gen.Int[1, 12], Gen.Long[1, 1_000_003], Gen.Bool,
+        Gen.Int[0, 19],
+        (programme, from, length, energy, import, repeat) =>
+            (programme, from, length, energy, import, repeat)).Array[1, 12]
         .Select(rows => rows.Select((row, i) => new DeliveryClaim(
             // Now and then a name that came before: the same again, or something else under it.
             new($"k{(row.repeat == 0 ? i / 2 : i)}"), Programmes[row.programme].Programme, Point,
-            row.import ? Direction.Import : Direction.Export, Units(row.from, row.length), new Energy(row.energy), new("cpo"))).ToArray());
+            row.import ? Direction.Import : Direction.Export, Units(row.from, row.length), new Energy(row.energy),
+            new("cpo"))).ToArray());
 
     [Fact]
     public void No_instant_of_a_points_energy_counts_twice_in_any_order_of_claims()
@@ -59,16 +63,19 @@ public sealed class DeliveryClaimsTests
             EveryClaimIsTheSumOfWhatItHoldsAndLost(state, losses);
             // Handed in again, what was accepted is already recorded, also where it lost everything to another.
             foreach (var claim in again)
-                DeliveryClaims.Decide(state, TermsOf(claim), EnrolledIn(claim), claim, Now).ShouldBeOfType<Decision.AlreadyRecorded>();
+                DeliveryClaims.Decide(state, TermsOf(claim), EnrolledIn(claim), claim, Now)
+                    .ShouldBeOfType<Decision.AlreadyRecorded>();
         }, iter: LongRun.Samples, seed: "0001oU2H2wP1", threads: 1);
 
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{all} claims: {100 * accepted / all} % accepted, {100 * refused / all} % already claimed, "
             + $"{100 * acrossMidnight / all} % across midnight; {displaced} displaced stretches, {shared} shared instants");
-        Math.Min(Math.Min(accepted, refused), Math.Min(Math.Min(displaced, shared), acrossMidnight)).ShouldBeGreaterThan(LongRun.Samples / 20);
+        Math.Min(Math.Min(accepted, refused), Math.Min(Math.Min(displaced, shared), acrossMidnight))
+            .ShouldBeGreaterThan(LongRun.Samples / 20);
     }
 
-    /// <summary>At each instant: holders share pairwise, none is preceded by another claim, and where one was made one holds.</summary>
+    /// <summary>At each instant: holders share pairwise, none is preceded by another claim,
+    /// and where one was made one holds.</summary>
     private static int OneHolderAtATime(ClaimsState state)
     {
         var shared = 0;
@@ -76,12 +83,15 @@ public sealed class DeliveryClaimsTests
             for (var unit = -26; unit < 40; unit++)
             {
                 var instant = Units(unit, 1);
-                var holders = state.Held.Where(held => held.Claim.Direction == direction && Meets(held.Period, instant)).ToList();
-                var made = state.Claims.Values.Where(claim => claim.Direction == direction && Meets(claim.Period, instant)).ToList();
+                var holders = state.Held.Where(held => held.Claim.Direction == direction && Meets(held.Period, instant))
+                    .ToList();
+                var made = state.Claims.Values.Where(claim =>
+                    claim.Direction == direction && Meets(claim.Period, instant)).ToList();
                 foreach (var (a, i) in holders.Select((held, i) => (held, i)))
                     foreach (var b in holders.Skip(i + 1))
                     {
-                        (a.Claim.SharesWith.Contains(b.Claim.Programme) && b.Claim.SharesWith.Contains(a.Claim.Programme)).ShouldBeTrue();
+                        (a.Claim.SharesWith.Contains(b.Claim.Programme)
+                            && b.Claim.SharesWith.Contains(a.Claim.Programme)).ShouldBeTrue();
                         shared++;
                     }
                 if (made.Count > 0)
@@ -94,21 +104,26 @@ public sealed class DeliveryClaimsTests
     private static void EveryClaimIsTheSumOfWhatItHoldsAndLost(ClaimsState state, List<ClaimDisplaced> losses)
     {
         foreach (var claim in state.Claims.Values)
-            (Sum(state.Held.Where(held => held.Claim.Claim == claim.Claim).Select(held => DeliveryClaims.EnergyWithin(claim, held.Period)))
-                + Sum(losses.Where(loss => loss.Claim == claim.Claim).Select(loss => loss.Energy))).ShouldBe(claim.Energy);
+            (Sum(state.Held.Where(held => held.Claim.Claim == claim.Claim)
+                .Select(held => DeliveryClaims.EnergyWithin(claim, held.Period)))
+                + Sum(losses.Where(loss => loss.Claim == claim.Claim).Select(loss => loss.Energy)))
+                    .ShouldBe(claim.Energy);
     }
 
-    private static Energy Sum(IEnumerable<Energy> energies) => energies.Aggregate(Energy.Zero, (sum, energy) => sum + energy);
+    private static Energy Sum(IEnumerable<Energy> energies) =>
+        energies.Aggregate(Energy.Zero, (sum, energy) => sum + energy);
 
     private static bool Meets(Interval a, Interval b) => a.Start < b.End && b.Start < a.End;
 
     private static Interval Units(int from, int length) =>
         new(Midnight + Duration.FromMinutes(7 * from), Midnight + Duration.FromMinutes(7 * (from + length)));
 
-    private static ProgrammeState TermsOf(DeliveryClaim claim) => new([Programmes.Single(terms => terms.Programme == claim.Programme)]);
+    private static ProgrammeState TermsOf(DeliveryClaim claim) =>
+        new([Programmes.Single(terms => terms.Programme == claim.Programme)]);
 
     private static EnrolmentState EnrolledIn(DeliveryClaim claim) => Enrolments.Evolve(
-        EnrolmentState.Empty, new PointEnrolled(claim.Programme, Point, Power.FromKilowatts(100), Instant.MinValue, null));
+        EnrolmentState.Empty,
+        new PointEnrolled(claim.Programme, Point, Power.FromKilowatts(100), Instant.MinValue, null));
 
     private static ProgrammePublished Terms(string id, int precedence, params string[] sharesWith) => new(
         new(id), 1, Instant.MinValue, ServiceKind.Export, new("baseline"), new("scoring"), 0, 0, 0,

@@ -33,7 +33,8 @@ public sealed class DeliveryTests
 
     [Fact]
     public void A_total_is_the_sum_of_each_column() =>
-        Delivery.Total([new(1, 2, 3, 4, -1), new(10, 20, 30, 40, -10)]).ShouldBe(new DeliveryPeriod(11, 22, 33, 44, -11));
+        Delivery.Total([new(1, 2, 3, 4, -1), new(10, 20, 30, 40, -10)])
+            .ShouldBe(new DeliveryPeriod(11, 22, 33, 44, -11));
 
     [Fact]
     public void Without_an_offer_all_that_was_delivered_is_eligible_and_nothing_is_penalised()

@@ -39,7 +39,8 @@ public sealed class DemoTests : IDisposable
 
     private async Task<CommandRun> ReportAsync(params string[] form)
     {
-        var run = await CommandRun.OfAsync(["report", "station", "st10", "--period", "2025-07-16", "--data", here.Path, .. form]);
+        var run = await CommandRun.OfAsync(["report", "station", "st10", "--period", "2025-07-16", "--data", here.Path,
+            .. form]);
         run.ShouldSatisfyAllConditions(done => done.Exit.ShouldBe(ExitCode.Done), done => done.Errors.ShouldBeEmpty());
         return run;
     }
@@ -49,7 +50,8 @@ public sealed class DemoTests : IDisposable
     {
         var start = new ProcessStartInfo("dotnet")
         {
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "ledger.dll"), "demo", "--data", elsewhere.Path, "--json" },
+            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "ledger.dll"), "demo", "--data", elsewhere.Path,
+                "--json" },
             Environment =
             {
                 ["LANG"] = "tr_TR.UTF-8", ["LC_ALL"] = "tr_TR.UTF-8", ["TZ"] = "America/St_Johns",

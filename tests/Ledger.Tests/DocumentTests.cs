@@ -26,7 +26,8 @@ public sealed partial class DocumentTests
     {
         foreach (var row in EventModel())
             foreach (var file in Quoted(row.DecisionFile))
-                Repository.Text($"src/Ledger.Domain/{file}").ShouldContain(Quoted(row.Fact).Single(), Case.Sensitive, row.Fact);
+                Repository.Text($"src/Ledger.Domain/{file}")
+                    .ShouldContain(Quoted(row.Fact).Single(), Case.Sensitive, row.Fact);
     }
 
     [Fact]

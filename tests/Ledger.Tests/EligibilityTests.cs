@@ -6,7 +6,8 @@ using static Ledger.Tests.ScenarioTable;
 
 namespace Ledger.Tests;
 
-/// <summary>Eligible power by its table, and what holds of it for any enrolment, declaration and charging fact.</summary>
+/// <summary>Eligible power by its table, and what holds of it for any enrolment,
+/// declaration and charging fact.</summary>
 public sealed class EligibilityTests
 {
     private static readonly ProgrammeId Programme = new("P");
@@ -22,10 +23,13 @@ public sealed class EligibilityTests
         var state = Words(cells[0]).Select(word => word.Split(':')).Aggregate(EnrolmentState.Empty, (known, word) =>
             Enrolments.Evolve(known, Enrolled(word[0].Split('-'), Kilowatts(word[1]))));
         state = Words(cells[1]).Select(word => word.Split(':')).Aggregate(state, (known, word) =>
-            Enrolments.Evolve(known, new AvailabilityDeclared(Programme, Point, Instant.MinValue, Seconds(word[0]), Kilowatts(word[1]))));
+            Enrolments.Evolve(known,
+                new AvailabilityDeclared(Programme, Point, Instant.MinValue, Seconds(word[0]), Kilowatts(word[1]))));
         Excuse[] excuses = [.. Words(cells[2]).Select(word => word.Split(':')).Select(word => new Excuse(
-            Seconds(word[0]), Enum.Parse<ShortfallReason>(word[1]), word.Length > 2 ? Kilowatts(word[2]) : null, "charger"))];
-        string.Join(", ", Eligibility.Of(Programme, Window, state, excuses).Select(Text)).ShouldBe(cells[3], $"{table}:{number}");
+            Seconds(word[0]), Enum.Parse<ShortfallReason>(word[1]), word.Length > 2
+                ? Kilowatts(word[2]) : null, "charger"))];
+        string.Join(", ", Eligibility.Of(Programme, Window, state, excuses).Select(Text))
+            .ShouldBe(cells[3], $"{table}:{number}");
     }
 
     [Fact]
@@ -41,7 +45,8 @@ public sealed class EligibilityTests
         var excuses = ChargingState.Excuses(InstructionKind.Export, Power.FromKilowatts(50), Window, said).ToList();
         string.Join(", ", Eligibility.Of(Programme, Window, state, excuses).Select(Text))
             .ShouldBe("100-300 30 VehicleLimit, 300-500 0 StateOfChargeFloor, 500-900 0 NoVehicle");
-        Eligibility.Of(new("Q"), Window, state, excuses).ShouldHaveSingleItem().Because.ShouldBe([EligibilityReason.NotEnrolled]);
+        Eligibility.Of(new("Q"), Window, state, excuses)
+            .ShouldHaveSingleItem().Because.ShouldBe([EligibilityReason.NotEnrolled]);
     }
 
     private static readonly Gen<(int From, int Length, int Kilowatts)[]> Pieces =
@@ -54,9 +59,11 @@ public sealed class EligibilityTests
             var state = declared.Aggregate(
                 Enrolments.Evolve(EnrolmentState.Empty, Enrolled([$"{from}", "*"], Power.FromKilowatts(50))),
                 (known, piece) => Enrolments.Evolve(known, new AvailabilityDeclared(
-                    Programme, Point, Instant.MinValue, Seconds($"{piece.From}-{piece.From + piece.Length}"), Power.FromKilowatts(piece.Kilowatts))));
+                    Programme, Point, Instant.MinValue, Seconds($"{piece.From}-{piece.From + piece.Length}"),
+                    Power.FromKilowatts(piece.Kilowatts))));
             Excuse[] excuses = [.. hindered.Select(piece => new Excuse(
-                Seconds($"{piece.From}-{piece.From + piece.Length}"), ShortfallReason.VehicleLimit, Power.FromKilowatts(piece.Kilowatts), "charger"))];
+                Seconds($"{piece.From}-{piece.From + piece.Length}"), ShortfallReason.VehicleLimit,
+                Power.FromKilowatts(piece.Kilowatts), "charger"))];
             var stretches = Eligibility.Of(Programme, Window, state, excuses);
             (stretches[0].Period.Start, stretches[^1].Period.End).ShouldBe((Window.Start, Window.End));
             foreach (var (a, b) in stretches.Zip(stretches.Skip(1)))
@@ -74,7 +81,8 @@ public sealed class EligibilityTests
         stretches.Single(stretch => stretch.Period.Contains(Instant.FromUnixTimeSeconds(second)));
 
     private static string Text(EligibleStretch stretch) => string.Join(' ',
-        [$"{stretch.Period.Start.ToUnixTimeSeconds()}-{stretch.Period.End.ToUnixTimeSeconds()}", $"{stretch.Eligible.Kilowatts:0}", .. stretch.Because]);
+        [$"{stretch.Period.Start.ToUnixTimeSeconds()}-{stretch.Period.End.ToUnixTimeSeconds()}",
+            $"{stretch.Eligible.Kilowatts:0}", .. stretch.Because]);
 
     private static string[] Words(string cell) => cell == "-" ? [] : cell.Split(' ');
 

@@ -37,16 +37,20 @@ public sealed class EnergyBalanceTests(ITestOutputHelper output)
         Stations.Sample((connection, points) =>
         {
             var balance = EnergyBalance.Of(connection, points) as StationEnergy.Proven;
-            seen.Add(balance is not null, balance?.VerifiedV2g < balance?.V2gAfterLosses, balance?.Surplus > Energy.Zero,
+            seen.Add(balance is not null, balance?.VerifiedV2g < balance?.V2gAfterLosses,
+                balance?.Surplus > Energy.Zero,
                 balance?.Parts.Count < points.Length);
             if (balance is null) return;
-            (balance.VerifiedV2g + balance.Storage + balance.Photovoltaic + balance.Unattributed).ShouldBe(connection.Export!.Value);
+            (balance.VerifiedV2g + balance.Storage + balance.Photovoltaic + balance.Unattributed)
+                .ShouldBe(connection.Export!.Value);
             (Sum(balance.Parts, part => part.Attributed) + balance.Unattributed).ShouldBe(connection.Export.Value);
-            (Sum(balance.Parts, part => part.ImportLosses + part.ExportLosses) + balance.OwnUse).ShouldBe(balance.Losses);
+            (Sum(balance.Parts, part => part.ImportLosses + part.ExportLosses) + balance.OwnUse)
+                .ShouldBe(balance.Losses);
             (balance.Losses - balance.Surplus).ShouldBe(balance.Residual);
             foreach (var part in balance.Parts)
             {
-                new[] { part.ImportLosses, part.ExportLosses, part.Attributed }.ShouldAllBe(energy => energy >= Energy.Zero);
+                new[] { part.ImportLosses, part.ExportLosses, part.Attributed }.ShouldAllBe(energy =>
+                    energy >= Energy.Zero);
                 part.Attributed.ShouldBeLessThanOrEqualTo(part.Export);
                 if (part.Kind == SettlementPointKind.Connector)
                     part.Attributed.ShouldBeLessThanOrEqualTo(Energy.Max(Energy.Zero, part.Export - part.ExportLosses));
@@ -56,7 +60,8 @@ public sealed class EnergyBalanceTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void What_lies_behind_a_point_is_attributed_no_more_than_that_point_exported() => Stations.Sample((connection, points) =>
+    public void What_lies_behind_a_point_is_attributed_no_more_than_that_point_exported() =>
+        Stations.Sample((connection, points) =>
     {
         if (EnergyBalance.Of(connection, points) is not StationEnergy.Proven balance) return;
         var byId = points.ToDictionary(point => point.Point);
@@ -73,7 +78,8 @@ public sealed class EnergyBalanceTests(ITestOutputHelper output)
     {
         var shuffled = station.Points.ToArray();
         new Random(seed).Shuffle(shuffled);
-        Text(EnergyBalance.Of(station.Connection, shuffled)).ShouldBe(Text(EnergyBalance.Of(station.Connection, station.Points)));
+        Text(EnergyBalance.Of(station.Connection, shuffled))
+            .ShouldBe(Text(EnergyBalance.Of(station.Connection, station.Points)));
     }, iter: LongRun.Samples);
 
     [Fact]

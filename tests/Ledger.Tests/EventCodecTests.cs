@@ -10,11 +10,13 @@ namespace Ledger.Tests;
 public sealed class EventCodecTests
 {
     private static IEnumerable<Type> Facts() => typeof(LedgerEvent).Assembly.GetTypes()
-        .Where(type => type.IsAssignableTo(typeof(LedgerEvent)) && !type.IsAbstract).OrderBy(type => type.Name, StringComparer.Ordinal);
+        .Where(type => type.IsAssignableTo(typeof(LedgerEvent)) && !type.IsAbstract)
+        .OrderBy(type => type.Name, StringComparer.Ordinal);
 
     [Fact]
     public void Every_fact_has_one_wire_name() =>
-        EventCodec.WireNames.Select(wire => wire.Fact).Distinct().OrderBy(type => type.Name, StringComparer.Ordinal).ShouldBe(Facts());
+        EventCodec.WireNames.Select(wire => wire.Fact).Distinct().OrderBy(type => type.Name, StringComparer.Ordinal)
+            .ShouldBe(Facts());
 
     [Fact]
     public void Every_fact_comes_back_byte_equal_and_its_bytes_are_the_accepted_ones()
@@ -28,7 +30,8 @@ public sealed class EventCodecTests
             decoded.ShouldBeOfType(fact.GetType());
             var json = EventCodec.ToJson(fact);
             EventCodec.ToJson(EventCodec.FromJson(encoded.WireName, encoded.Version, json)).ShouldBe(json);
-            if (encoded.ContentType == EventCodec.JsonContentType) Encoding.UTF8.GetString(encoded.Payload).ShouldBe(json);
+            if (encoded.ContentType == EventCodec.JsonContentType)
+                Encoding.UTF8.GetString(encoded.Payload).ShouldBe(json);
             text.Append($"{encoded.WireName} {encoded.Version} {json}\n");
         }
         Snapshot.Match(text.ToString(), "EventCodec.payloads");
@@ -38,7 +41,8 @@ public sealed class EventCodecTests
     public void Members_that_may_be_absent_come_back_as_null()
     {
         var fact = new RegisterReadingRecorded(
-            new RegisterId(new SettlementPointId("CP1"), Direction.Export), Instant.FromUnixTimeTicks(1), 7, ReadingQuality.Measured, null);
+            new RegisterId(new SettlementPointId("CP1"), Direction.Export), Instant.FromUnixTimeTicks(1), 7,
+            ReadingQuality.Measured, null);
         EventCodec.Decode("register-reading-recorded", 1, EventCodec.Encode(fact).Payload).ShouldBe(fact);
     }
 
@@ -48,9 +52,11 @@ public sealed class EventCodecTests
     {
         var bytes = Encoding.UTF8.GetBytes(Repository.Text("tests/Ledger.Tests/DispatchInstructed.v1.json").Trim());
         var order = EventCodec.Decode("dispatch-instructed", 1, bytes).ShouldBeOfType<DispatchInstructed>();
-        (order.Programme, order.Test, order.Targets.Count, order.RampAllowanceMs).ShouldBe((null, null, 2, long.MaxValue));
+        (order.Programme, order.Test, order.Targets.Count, order.RampAllowanceMs)
+            .ShouldBe((null, null, 2, long.MaxValue));
         EventCodec.Encode(order).Version.ShouldBe(2);
-        EventCodec.FromJson("dispatch-instructed", 1, Encoding.UTF8.GetString(bytes)).ShouldBeOfType<DispatchInstructed>();
+        EventCodec.FromJson("dispatch-instructed", 1, Encoding.UTF8.GetString(bytes))
+            .ShouldBeOfType<DispatchInstructed>();
         Should.Throw<PoisonEventException>(() => EventCodec.Decode("dispatch-instructed", 2, bytes));
     }
 
@@ -71,7 +77,8 @@ public sealed class EventCodecTests
     [InlineData("""{"account":7,"tariff":"T"}""")]
     [InlineData("""{"account":"a space","tariff":"T"}""")]
     public void A_payload_that_is_not_ours_is_poison(string payload) =>
-        Should.Throw<PoisonEventException>(() => EventCodec.Decode("tariff-assigned", 1, Encoding.UTF8.GetBytes(payload), 5))
+        Should.Throw<PoisonEventException>(() =>
+            EventCodec.Decode("tariff-assigned", 1, Encoding.UTF8.GetBytes(payload), 5))
             .Message.ShouldContain("position 5");
 
     // As code units: an attribute's text is kept as UTF-8, which has no lone surrogates.
@@ -87,7 +94,8 @@ public sealed class EventCodecTests
     public void A_price_has_one_text_whatever_its_trailing_zeros()
     {
         static string Encoded(decimal price) => Encoding.UTF8.GetString(EventCodec.Encode(new SettlementRunCompleted(
-            new RunId("R"), RunKind.Initial, new PartyId("P"), new LocalDate(2026, 1, 1), "UTC", 0, new TariffId("T"), 1, "1", "1",
+            new RunId("R"), RunKind.Initial, new PartyId("P"), new LocalDate(2026, 1, 1), "UTC", 0, new TariffId("T"),
+            1, "1", "1",
             0, new EvidenceDigest(new string('0', 64)), price, "CNY", [], null, false)).Payload);
         Encoded(1.500m).ShouldBe(Encoded(1.5m));
         Encoded(-0.00m).ShouldBe(Encoded(0m));
@@ -105,7 +113,8 @@ public sealed class EventCodecTests
         if (type == typeof(bool)) return true;
         if (type == typeof(decimal)) return -1234.5670m;
         if (type == typeof(Instant)) return Instant.FromUnixTimeTicks(17_700_000_001_234_567);
-        if (type == typeof(Interval)) return new Interval(Instant.FromUnixTimeTicks(-1), Instant.FromUnixTimeSeconds(1_800_000_000));
+        if (type == typeof(Interval))
+            return new Interval(Instant.FromUnixTimeTicks(-1), Instant.FromUnixTimeSeconds(1_800_000_000));
         if (type == typeof(AnnualDate)) return new AnnualDate(11, 1);
         if (type == typeof(LocalDate)) return new LocalDate(2026, 2, 28);
         if (type == typeof(LocalTime)) return new LocalTime(8, 30);

@@ -15,8 +15,9 @@ internal sealed record EventfulDay(string Zone, LocalDate Date, decimal Hours, I
 
 /// <summary>
 /// Random days of one station, a grid connection with a bidirectional connector and a plain one behind it, around the
-/// hour in which the clock changes: register readings across a rollover, interval readings, curves, all with corrections
-/// and out of order, limits, an instruction with its evidence, and claims of two programmes. Master data come first or late.
+/// hour in which the clock changes: register readings across a rollover, interval readings, curves,
+/// all with corrections and out of order, limits, an instruction with its evidence, and claims of two programmes.
+/// Master data come first or late.
 /// </summary>
 internal static class EventfulDays
 {
@@ -36,16 +37,19 @@ internal static class EventfulDays
         ("Australia/Lord_Howe", new(2026, 4, 5)), ("Australia/Lord_Howe", new(2026, 10, 4)),
     ];
 
-    /// <summary>One random fact: of which kind, of which point, at which place of the day, and two numbers more.</summary>
+    /// <summary>One random fact: of which kind, of which point, at which place of the day,
+    /// and two numbers more.</summary>
     private readonly record struct Draw(int Kind, int Point, int Place, int Value, int Version);
 
     private static readonly Gen<Draw> Draws = Gen.Select(
         Gen.Int[0, 21], Gen.Int[0, 2], Gen.Int[0, 6], Gen.Int[0, 400], Gen.Int[1, 3],
         // Limits, claims and readings need a second fact to meet, so they come more often than others.
-        (kind, point, place, value, version) => new Draw(kind switch { 16 => 10, > 19 => 4, > 16 => 15, _ => kind }, point, place, value, version));
+        (kind, point, place, value, version) =>
+            new Draw(kind switch { 16 => 10, > 19 => 4, > 16 => 15, _ => kind }, point, place, value, version));
 
     public static readonly Gen<EventfulDay> All = Gen.Select(
-        Gen.Int[0, Dates.Length - 1], Draws.Array[5, 40], Gen.Int[0, 30].Array[3], (date, draws, late) => Of(Dates[date], draws, late));
+        Gen.Int[0, Dates.Length - 1], Draws.Array[5, 40], Gen.Int[0, 30].Array[3], (date, draws, late) =>
+            Of(Dates[date], draws, late));
 
     /// <summary>The same facts in another order, in which each stream keeps its own.</summary>
     public static IEnumerable<StationFact> Interleaved(IEnumerable<StationFact> facts, Random random)
@@ -61,12 +65,15 @@ internal static class EventfulDays
 
     private static EventfulDay Of((string Zone, LocalDate Date) day, Draw[] draws, int[] late)
     {
-        SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[day.Zone], day.Date, PeriodMinutes, out var periods, out _).ShouldBeTrue();
+        SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[day.Zone], day.Date, PeriodMinutes, out var periods,
+            out _).ShouldBeTrue();
         var events = MasterData(day.Zone, periods[0].Start);
         var claims = ClaimsState.Empty;
         foreach (var (draw, i) in draws.Select((draw, i) => (draw, i)))
-            foreach (var fact in draw.Kind == 15 ? Claim(draw, i, periods, ref claims) : [Fact(draw, periods)]) events.Add(fact);
-        // Each fact once, as the rules of its stream let it in; a point or its meter may become known after its readings.
+            foreach (var fact in draw.Kind == 15 ? Claim(draw, i, periods, ref claims) : [Fact(draw, periods)])
+                events.Add(fact);
+        // Each fact once, as the rules of its stream let it in;
+        // a point or its meter may become known after its readings.
         List<LedgerEvent> known = [.. events.DistinctBy(Identity)];
         foreach (var to in late.Where(to => to > Points.Length))
         {
@@ -74,8 +81,10 @@ internal static class EventfulDays
             known.RemoveAt(to % Points.Length);
             known.Insert(Math.Min(to, known.Count), moved);
         }
-        return new(day.Zone, day.Date, periods.Count * PeriodMinutes / 60m, [.. known.Select((fact, i) => new StationFact(
-            StreamOf(fact, day), new(fact, new(From(fact, periods), From(fact, periods)), new(string.Create(CultureInfo.InvariantCulture, $"n{i}")))))]);
+        return new(day.Zone, day.Date, periods.Count * PeriodMinutes / 60m,
+            [.. known.Select((fact, i) => new StationFact(
+            StreamOf(fact, day), new(fact, new(From(fact, periods), From(fact, periods)),
+                new(string.Create(CultureInfo.InvariantCulture, $"n{i}")))))]);
     }
 
     private static List<LedgerEvent> MasterData(string zone, Instant start) =>
@@ -84,7 +93,8 @@ internal static class EventfulDays
         .. Points.SelectMany(point => Enum.GetValues<Direction>().Select(direction =>
             new RegisterInstalled(new(point, direction), "M", 6, 3, 1, Modulus))),
         new TariffPublished(new("T"), 1, "CNY", zone,
-            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
+            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                TariffPeriod.Flat)],
             [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2),
         new TariffAssigned(Account, new("T")),
         new DispatchInstructed(Instruction, InstructionKind.Export, new("grid"), start,
@@ -94,13 +104,15 @@ internal static class EventfulDays
     ];
 
     private static SettlementPointRegistered Registered(int point, string zone, int kilowatts) => new(
-        Points[point], Station, point == 0 ? SettlementPointKind.GridConnection : SettlementPointKind.Connector, Account, zone,
+        Points[point], Station, point == 0
+            ? SettlementPointKind.GridConnection : SettlementPointKind.Connector, Account, zone,
         PeriodMinutes, Power.FromKilowatts(kilowatts), point < 2);
 
     private static LedgerEvent Fact(Draw draw, IReadOnlyList<Interval> periods)
     {
         var (point, period, value) = (Points[draw.Point], periods[draw.Place], draw.Value);
-        var (energy, register) = (Energy.FromWattHours(value * 100L), new RegisterId(point, (Direction)(1 + value % 2)));
+        var (energy, register) = (Energy.FromWattHours(value * 100L),
+            new RegisterId(point, (Direction)(1 + value % 2)));
         // Readings stand at both ends of the day, and at edges of the periods between.
         var readAt = draw.Place == 6 ? periods[^1].End : period.Start;
         var index = (Modulus - 900 + draw.Place * 200 + value % 150) % Modulus;
@@ -111,16 +123,20 @@ internal static class EventfulDays
             6 => new RegisterReadingCorrected(register, readAt, draw.Version + 1, index,
                 value % 10 == 0 ? ReadingQuality.Missing : ReadingQuality.Measured, "read again", null),
             7 => new IntervalReadingRecorded(register, period, energy, ReadingQuality.Measured, "A", null),
-            8 => new IntervalReadingCorrected(register, period, draw.Version + 1, energy, ReadingQuality.Substituted, "S", "again", null),
-            9 => new IntervalEstimated(register, period, draw.Version, energy, ReadingQuality.Estimated, EstimationMethod.Linear, "both sides", null),
-            10 => new StandingLimitSet(point, value % 3 == 0 ? StandingLimitKind.ContractDemand : StandingLimitKind.ConnectionLimit,
+            8 => new IntervalReadingCorrected(register, period, draw.Version + 1, energy, ReadingQuality.Substituted,
+                "S", "again", null),
+            9 => new IntervalEstimated(register, period, draw.Version, energy, ReadingQuality.Estimated,
+                EstimationMethod.Linear, "both sides", null),
+            10 => new StandingLimitSet(point, value % 3 == 0
+                ? StandingLimitKind.ContractDemand : StandingLimitKind.ConnectionLimit,
                 register.Direction, Power.FromKilowatts(value), [], null, period.Start,
                 draw.Version == 1 ? null : period.End + Duration.FromHours(draw.Version), "agreement"),
             11 => new ChargingFactRecorded(point, period, ShortfallReason.NoVehicle, "charger", null),
             12 => new ChargingStateRecorded(point, period.Start, draw.Version > 1, value, null, null, null, "charger"),
             13 => draw.Version == 1
                 ? new InstructionWithdrawn(Instruction, period.Start, "storm")
-                : new InstructionClockRecorded(Instruction, Points[1 + value % 2], InstructionClock.Received, period.Start, "gateway"),
+                : new InstructionClockRecorded(Instruction, Points[1 + value % 2], InstructionClock.Received,
+                    period.Start, "gateway"),
             _ => draw.Version == 1
                 ? new ReasonClaimed(Instruction, Points[1 + value % 2], ShortfallReason.Safety, Account)
                 : new LossFactorSet(point, period.Start, 20_000 * draw.Version, Power.Zero),
@@ -131,21 +147,26 @@ internal static class EventfulDays
     {
         var gap = draw.Value % 4 == 0 ? 20_000_000L : 0;
         return new(Points[draw.Point], period, draw.Version, IntervalRecordState.Final,
-            Energy.FromWattHours(draw.Value * 50), Energy.FromWattHours(draw.Value % 3 * 40_000), Power.FromKilowatts(-200),
+            Energy.FromWattHours(draw.Value * 50), Energy.FromWattHours(draw.Value % 3 * 40_000),
+            Power.FromKilowatts(-200),
             Power.FromKilowatts(draw.Value), PeriodMinutes * 60_000_000L - gap, 0,
             gap == 0 ? [] : [new(new(period.Start, period.Start + Duration.FromSeconds(20)))], 1_800, 0, 0, 0,
-            draw.Value % 50 == 0 ? 4_000_000 : 0, draw.Value % 11 == 0 ? ReadingQuality.Suspect : ReadingQuality.Measured, null, Digest);
+            draw.Value % 50 == 0 ? 4_000_000 : 0, draw.Value % 11 == 0
+                ? ReadingQuality.Suspect : ReadingQuality.Measured, null, Digest);
     }
 
     /// <summary>A claim, and what it displaces; nothing where it is refused.</summary>
-    private static IEnumerable<LedgerEvent> Claim(Draw draw, int number, IReadOnlyList<Interval> periods, ref ClaimsState claims)
+    private static IEnumerable<LedgerEvent> Claim(Draw draw, int number, IReadOnlyList<Interval> periods,
+        ref ClaimsState claims)
     {
         var terms = Programmes[draw.Value % 2];
         var claim = new DeliveryClaim(new($"k{number}"), terms.Programme, Points[1], Direction.Export,
-            new(periods[draw.Place].Start, periods[draw.Place + draw.Version].End), new Energy(1 + draw.Value), Account);
+            new(periods[draw.Place].Start, periods[draw.Place + draw.Version].End), new Energy(1 + draw.Value),
+            Account);
         var enrolled = Enrolments.Evolve(EnrolmentState.Empty,
             new PointEnrolled(terms.Programme, Points[1], Power.FromKilowatts(100), Instant.MinValue, null));
-        if (DeliveryClaims.Decide(claims, new([terms]), enrolled, claim, periods[^1].End) is not Decision.Accepted { Facts: var facts })
+        if (DeliveryClaims.Decide(claims, new([terms]), enrolled, claim,
+            periods[^1].End) is not Decision.Accepted { Facts: var facts })
             return [];
         claims = facts.Aggregate(claims, (state, fact) => DeliveryClaims.Evolve(state, fact.Event));
         return facts.Select(fact => fact.Event);
@@ -195,7 +216,8 @@ internal static class EventfulDays
     /// <summary>From when on a fact holds: master data since long ago.</summary>
     private static Instant From(LedgerEvent fact, IReadOnlyList<Interval> periods) => fact switch
     {
-        SettlementPointRegistered or RegisterInstalled or TariffPublished or TariffAssigned => periods[0].Start - Duration.FromDays(30),
+        SettlementPointRegistered or RegisterInstalled or TariffPublished or TariffAssigned =>
+            periods[0].Start - Duration.FromDays(30),
         RegisterReadingRecorded f => f.ReadAt,
         RegisterReadingCorrected f => f.ReadAt,
         _ => periods[0].Start,

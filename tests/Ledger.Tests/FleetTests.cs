@@ -9,7 +9,8 @@ namespace Ledger.Tests;
 public sealed class FleetTests
 {
     private static readonly FleetPlan Plan = FleetPlan.TwoStations(7);
-    private static readonly IReadOnlyList<StationDay> Days = [.. Enumerable.Range(1, Plan.Stations).Select(n => StationDay.Simulate(Plan, n))];
+    private static readonly IReadOnlyList<StationDay> Days =
+        [.. Enumerable.Range(1, Plan.Stations).Select(n => StationDay.Simulate(Plan, n))];
 
     [Fact]
     public async Task A_day_depends_on_its_seed_alone_not_on_order_threads_or_time()
@@ -19,7 +20,8 @@ public sealed class FleetTests
         foreach (var day in again)
             foreach (var (curve, other) in day.Curves.Zip(Days[day.Station - 1].Curves))
                 curve.Milliwatts.SequenceEqual(other.Milliwatts).ShouldBeTrue($"{curve.Point}");
-        StationDay.Simulate(FleetPlan.TwoStations(8), 1).Curves[0].Milliwatts.SequenceEqual(Days[0].Curves[0].Milliwatts)
+        StationDay.Simulate(FleetPlan.TwoStations(8),
+            1).Curves[0].Milliwatts.SequenceEqual(Days[0].Curves[0].Milliwatts)
             .ShouldBeFalse();
     }
 
@@ -39,7 +41,8 @@ public sealed class FleetTests
             for (var step = 0; step <= Plan.Steps; step++)
             {
                 Math.Abs(curve.Milliwatts[step]).ShouldBeLessThanOrEqualTo(curve.Rated.Milliwatts / 1000 * 1002);
-                if (step > 0) (Math.Sign(curve.Milliwatts[step]) * Math.Sign(curve.Milliwatts[step - 1])).ShouldBeGreaterThanOrEqualTo(0);
+                if (step > 0) (Math.Sign(curve.Milliwatts[step]) * Math.Sign(curve.Milliwatts[step - 1]))
+                    .ShouldBeGreaterThanOrEqualTo(0);
             }
     }
 
@@ -63,9 +66,12 @@ public sealed class FleetTests
     public void Vehicles_come_together_at_the_ends_of_shifts()
     {
         var city = FleetPlan.City(7) with { StepSeconds = 60 };
-        var arrivals = Enumerable.Range(1, city.Stations).SelectMany(n => StationDay.Simulate(city, n).Sessions.SelectMany(s => s))
-            .Select(session => session.PlugInSecond / 900).GroupBy(quarter => quarter).ToDictionary(g => g.Key, g => g.Count());
-        arrivals[7 * 4].ShouldBeGreaterThan(3 * arrivals.GetValueOrDefault(7 * 4 - 2)); // the quarter of an hour after 07:00
+        var arrivals = Enumerable.Range(1, city.Stations)
+            .SelectMany(n => StationDay.Simulate(city, n).Sessions.SelectMany(s => s))
+            .Select(session => session.PlugInSecond / 900).GroupBy(quarter => quarter)
+            .ToDictionary(g => g.Key, g => g.Count());
+        // the quarter of an hour after 07:00
+        arrivals[7 * 4].ShouldBeGreaterThan(3 * arrivals.GetValueOrDefault(7 * 4 - 2));
     }
 
     [Fact]
@@ -76,13 +82,16 @@ public sealed class FleetTests
             foreach (var curve in day.Curves)
             {
                 var edges = TrueEnergy.AtEdges(curve, Plan);
-                var integrals = PowerCurve.Integrate([.. day.Sent(curve)], Periods(), Duration.FromSeconds(3 * Plan.StepSeconds));
+                var integrals = PowerCurve.Integrate([.. day.Sent(curve)], Periods(),
+                    Duration.FromSeconds(3 * Plan.StepSeconds));
                 for (var i = 0; i < integrals.Count; i++)
                 {
                     var missing = Missing(day, curve, integrals[i]);
                     if (missing != default) hidden++;
-                    (integrals[i].Import + missing.Import).ShouldBe(edges[i + 1].Import - edges[i].Import, $"{curve.Point} {i}");
-                    (integrals[i].Export + missing.Export).ShouldBe(edges[i + 1].Export - edges[i].Export, $"{curve.Point} {i}");
+                    (integrals[i].Import + missing.Import)
+                        .ShouldBe(edges[i + 1].Import - edges[i].Import, $"{curve.Point} {i}");
+                    (integrals[i].Export + missing.Export)
+                        .ShouldBe(edges[i + 1].Export - edges[i].Export, $"{curve.Point} {i}");
                 }
             }
         hidden.ShouldBe(1);
@@ -107,7 +116,8 @@ public sealed class FleetTests
                         if (now < before) rollovers++;
                         counted += Register.Difference(register.Installed, before, now).Delta!.Value;
                         var residual = edges[i].Of(direction) - counted;
-                        residual.ShouldBeInRange(Energy.Zero, Register.Difference(register.Installed, 0, 1).Delta!.Value);
+                        residual.ShouldBeInRange(Energy.Zero,
+                            Register.Difference(register.Installed, 0, 1).Delta!.Value);
                     }
                 }
             }
@@ -121,17 +131,20 @@ public sealed class FleetTests
             foreach (var target in call.Targets)
             {
                 var day = Days[target.Station - 1];
-                var flowed = TrueEnergy.Between(day.Curves[target.Connector - 1], (call.FromSecond + 60) / Plan.StepSeconds,
+                var flowed = TrueEnergy.Between(day.Curves[target.Connector - 1],
+                    (call.FromSecond + 60) / Plan.StepSeconds,
                     call.ToSecond / Plan.StepSeconds, Plan.StepSeconds);
                 // Half nanojoules: milliwatts times microseconds, doubled.
-                var ordered = new Energy((Int128)call.Quantity.Milliwatts * (call.ToSecond - call.FromSecond - 60) * 2_000_000);
+                var ordered = new Energy((Int128)call.Quantity.Milliwatts * (call.ToSecond - call.FromSecond - 60)
+                    * 2_000_000);
                 var follows = call.Kind == InstructionKind.Export ? flowed.Export >= ordered : flowed.Import <= ordered;
                 var expected = target.Conduct == CallConduct.Complies
                     || (call.Kind == InstructionKind.Curtail && target.Conduct == CallConduct.NoVehicle);
                 follows.ShouldBe(expected, $"{call.Instruction} {target}");
                 day.Observations.Any(seen => seen.Point == day.Curves[target.Connector - 1].Point
                     && seen.FromSecond >= call.FromSecond && seen.ToSecond <= call.ToSecond)
-                    .ShouldBe(target.Conduct is CallConduct.NoVehicle or CallConduct.Safety or CallConduct.StateOfChargeFloor, $"{target}");
+                    .ShouldBe(target.Conduct is CallConduct.NoVehicle or CallConduct.Safety
+                        or CallConduct.StateOfChargeFloor, $"{target}");
                 CallClocks.Of(day, call).Any(clock => clock.Point == day.Curves[target.Connector - 1].Point)
                     .ShouldBe(target.Conduct != CallConduct.Silent);
             }

@@ -38,6 +38,7 @@ public sealed class FrozenBaselineTests
             [.. Enumerable.Repeat(new FrozenPeriod(Seconds("200-800"), 1m, 1m), (int)Number(After("periods-") ?? "1"))],
             [new(new(1969, 12, words.Contains("otherday") ? 30 : 31), true, "rank 1")],
             new(BaselineAdjustmentKind.None, 0m, null, null, null, "the rule has none", false),
-            After("open-") is { } end ? Seconds($"0-{end}") : null, null, words.Contains("other") ? ["another note"] : [], [], []);
+            After("open-") is { } end ? Seconds($"0-{end}") : null, null, words.Contains("other")
+                ? ["another note"] : [], [], []);
     }
 }

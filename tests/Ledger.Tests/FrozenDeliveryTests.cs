@@ -8,9 +8,10 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// A call under a programme, from notice to money, by the command line and over HTTP. The figures are calculated by hand:
-/// the kept days have 120 and 110 kWh an hour, so 115; the two hours before the call have 120 and 130, so 10 more: 125.
-/// The order is a cap of 40 kW, 85 kWh less an hour; 45 and 30 kWh were metered, so 80 and 95 were delivered.
+/// A call under a programme, from notice to money, by the command line and over HTTP.
+/// The figures are calculated by hand: the kept days have 120 and 110 kWh an hour, so 115;
+/// the two hours before the call have 120 and 130, so 10 more: 125. The order is a cap of 40 kW, 85 kWh less an hour;
+/// 45 and 30 kWh were metered, so 80 and 95 were delivered.
 /// </summary>
 public sealed class FrozenDeliveryTests
 {
@@ -51,7 +52,8 @@ public sealed class FrozenDeliveryTests
         completed.Exit.ShouldBe(ExitCode.Done, completed.Output + completed.Errors);
         Said(town.Run("freeze", "I1", "--complete")).ShouldContain("already recorded, with the same result");
         var delivery = town.Run("show", "delivery", "I1");
-        Snapshot.Match(string.Join("\n", frozen.Output, open.Output, completed.Output, delivery.Output), "FrozenDelivery.pages");
+        Snapshot.Match(string.Join("\n", frozen.Output, open.Output, completed.Output, delivery.Output),
+            "FrozenDelivery.pages");
         delivery.Output.ShouldContain("325 CNY");
 
         // Later versions, dated back: nobody settles an old call by them.
@@ -67,7 +69,8 @@ public sealed class FrozenDeliveryTests
     [InlineData(-60, "1", "345 CNY")]
     public void One_knot_or_one_window_of_a_pack_changes_the_amount_to_that_by_hand(int window, string knot, string net)
     {
-        using var town = Town(Terms.Replace("\"fromMinutes\":-120", $"\"fromMinutes\":{window}").Replace("\"from\":\"1\"", $"\"from\":\"{knot}\""));
+        using var town = Town(Terms.Replace("\"fromMinutes\":-120", $"\"fromMinutes\":{window}")
+            .Replace("\"from\":\"1\"", $"\"from\":\"{knot}\""));
         town.Run("freeze", "I1").Exit.ShouldBe(ExitCode.Done);
         Import(town, OwnDay());
         town.Run("freeze", "I1", "--complete").Exit.ShouldBe(ExitCode.Done);
@@ -124,12 +127,15 @@ public sealed class FrozenDeliveryTests
         var first = await served.PostAsync("/v1/frozen-baselines", """{"instruction":"I1"}""");
         (first.Status, first["outcome"]).ShouldBe((201, "recorded"), first.Text);
         (await served.PostAsync("/v1/frozen-baselines", """{"instruction":"I1"}""")).Status.ShouldBe(200);
-        (await served.PostAsync("/v1/frozen-baselines", """{"instruction":"I1","point":"CP2"}"""))["name"].ShouldBe("UnknownSettlementPoint");
+        (await served.PostAsync("/v1/frozen-baselines", """{"instruction":"I1","point":"CP2"}"""))["name"]
+            .ShouldBe("UnknownSettlementPoint");
         var frozen = (await served.GetAsync("/v1/frozen-baselines?instruction=I1")).Json.GetProperty("baselines")[0];
-        frozen.GetProperty("periods").EnumerateArray().Select(period => period.GetProperty("kwh").GetString()).ShouldBe(["0", "0"]);
+        frozen.GetProperty("periods").EnumerateArray().Select(period => period.GetProperty("kwh").GetString())
+            .ShouldBe(["0", "0"]);
 
         var unproven = await served.GetAsync("/v1/deliveries?instruction=I1");
-        (unproven["net"], unproven.Json.GetProperty("shares")[0].GetProperty("unproven").GetArrayLength()).ShouldBe(("", 2));
+        (unproven["net"], unproven.Json.GetProperty("shares")[0].GetProperty("unproven").GetArrayLength())
+            .ShouldBe(("", 2));
         foreach (var (at, export) in new[] { ("10:00", "0"), ("10:15", "50"), ("10:30", "90") })
             foreach (var (direction, kwh) in new[] { ("import", "7"), ("export", export) })
                 (await served.PostAsync("/v1/register-readings",
@@ -137,7 +143,8 @@ public sealed class FrozenDeliveryTests
         var proven = await served.GetAsync("/v1/deliveries?instruction=I1");
         // 50 and 40 kWh at 1.5.
         (proven["net"], proven["provisional"]).ShouldBe(("135", "False"));
-        proven.Json.GetProperty("periods").EnumerateArray().Select(period => period.GetProperty("deficiencyKwh").GetString()).ShouldBe(["0", "10"]);
+        proven.Json.GetProperty("periods").EnumerateArray()
+            .Select(period => period.GetProperty("deficiencyKwh").GetString()).ShouldBe(["0", "10"]);
         (await served.GetAsync("/v1/deliveries?instruction=I2")).Status.ShouldBe(404);
     }
 
@@ -176,7 +183,8 @@ public sealed class FrozenDeliveryTests
 
     private static string Pack(string name, int version, object changed) => Terms.Split('\n')
         .First(line => line.Contains($"\"pack\":\"{name}\"", StringComparison.Ordinal))
-        .Replace("\"version\":1", $"\"version\":{version}").Replace("\"fromMinutes\":-120", $"\"fromMinutes\":{changed}")
+        .Replace("\"version\":1", $"\"version\":{version}")
+        .Replace("\"fromMinutes\":-120", $"\"fromMinutes\":{changed}")
         .Replace("\"from\":\"1\"", $"\"from\":\"{changed}\"");
 
     private static void Import(SmallTown town, string text)
@@ -186,8 +194,10 @@ public sealed class FrozenDeliveryTests
     }
 
     /// <summary>What a page says, however its lines are broken.</summary>
-    private static string Said(CommandRun run) => string.Join(' ', run.Output.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
+    private static string Said(CommandRun run) =>
+        string.Join(' ', run.Output.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
 
     /// <summary>A page without the line that says from how many events it is known.</summary>
-    private static string Below(string page) => string.Join('\n', page.Split('\n').Where(line => !line.StartsWith("ledger", StringComparison.Ordinal)));
+    private static string Below(string page) =>
+        string.Join('\n', page.Split('\n').Where(line => !line.StartsWith("ledger", StringComparison.Ordinal)));
 }

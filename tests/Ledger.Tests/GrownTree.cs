@@ -3,7 +3,8 @@ using Ledger.Journal.Proof;
 
 namespace Ledger.Tests;
 
-/// <summary>A tree whose entry i is the number i, grown in memory: every tile that was ever written, by its path.</summary>
+/// <summary>A tree whose entry i is the number i, grown in memory: every tile that was ever written,
+/// by its path.</summary>
 internal sealed class GrownTree
 {
     private readonly TileGrowth growth;
@@ -31,7 +32,8 @@ internal sealed class GrownTree
     }
 
     /// <summary>
-    /// The tree at an earlier size, of which only the full tiles are left: a partial tile is the beginning of a wider one.
+    /// The tree at an earlier size, of which only the full tiles are left:
+    /// a partial tile is the beginning of a wider one.
     /// </summary>
     public TileHashes At(long size) => new(size, tile => Files.TryGetValue($"{tile}", out var content)
         ? content

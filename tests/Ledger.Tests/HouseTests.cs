@@ -10,12 +10,14 @@ namespace Ledger.Tests;
 public sealed partial class HouseTests
 {
     private const int FileLinesMax = 500;
+    private const int ColumnsMax = 120;
     private const int FunctionLinesMax = 60;
 
     /// <summary>Places that hand a command to the mediator: one per door, not one per kind of command.</summary>
     private const int MediatorCallSitesMax = 6;
 
-    /// <summary>Dependencies point one way. Packages: what a project may name itself, beyond what it inherits.</summary>
+    /// <summary>Dependencies point one way. Packages: what a project may name itself,
+    /// beyond what it inherits.</summary>
     private static readonly Dictionary<string, (string[] Projects, string[] Packages)> MayUse = new()
     {
         ["Ledger.Domain"] = ([], ["NodaTime"]),
@@ -42,7 +44,8 @@ public sealed partial class HouseTests
             var xml = XDocument.Parse(Repository.Text(project));
             Includes(xml, "ProjectReference").Select(path => Path.GetFileNameWithoutExtension(path)["Ledger.".Length..])
                 .Except(projects).ShouldBeEmpty($"{name} may not reference these projects");
-            Includes(xml, "PackageReference").Except(packages).ShouldBeEmpty($"{name} may not reference these packages");
+            Includes(xml, "PackageReference").Except(packages)
+                .ShouldBeEmpty($"{name} may not reference these packages");
         }
         Includes(XDocument.Parse(Repository.Text("src/Ledger.Domain/Ledger.Domain.csproj")), "PackageReference")
             .ShouldBe(["NodaTime"]);
@@ -73,6 +76,13 @@ public sealed partial class HouseTests
     public void Files_are_at_most_500_lines() =>
         Sources.Where(path => Lines(path).Length > FileLinesMax).ShouldBeEmpty();
 
+    /// <summary>A line that holds a literal may be longer where breaking it would harm the literal.</summary>
+    [Fact]
+    public void Lines_of_code_have_at_most_120_columns() =>
+        Offending(
+            Sources.Concat(Repository.Files("tests", "*.cs")),
+            line => line.Length > ColumnsMax && !line.Contains('"', StringComparison.Ordinal)).ShouldBeEmpty();
+
     [Fact]
     public void Functions_are_at_most_60_lines() =>
         Sources.SelectMany(path => LongFunctions(path, Lines(path))).ShouldBeEmpty();
@@ -87,7 +97,8 @@ public sealed partial class HouseTests
     [Fact]
     public void Nothing_is_left_undone() =>
         Offending(
-            Sources.Concat(Repository.Files("tests", "*.cs")).Where(path => !path.EndsWith("/HouseTests.cs", StringComparison.Ordinal)),
+            Sources.Concat(Repository.Files("tests", "*.cs"))
+                .Where(path => !path.EndsWith("/HouseTests.cs", StringComparison.Ordinal)),
             line => LeftUndone().IsMatch(line)).ShouldBeEmpty();
 
     [Fact]
@@ -103,21 +114,26 @@ public sealed partial class HouseTests
 
     [Fact]
     public void Folders_are_named_after_concepts() =>
-        Sources.Where(path => path.Split('/').Any(part => part is "Events" or "Commands" or "Handlers" or "Models" or "Common"))
+        Sources.Where(path =>
+            path.Split('/').Any(part => part is "Events" or "Commands" or "Handlers" or "Models" or "Common"))
             .ShouldBeEmpty();
 
     /// <summary>
-    /// A market's rule is data: the market is named by the file of its pack, by sources in comments, and nowhere in code.
+    /// A market's rule is data: the market is named by the file of its pack, by sources in comments,
+    /// and nowhere in code.
     /// </summary>
     [Fact]
     public void No_market_is_named_in_code()
     {
         string[] ordinary = ["cliff", "band", "zero", "meter", "session", "declared", "aggregator"];
-        var markets = Repository.Files("src", "*.json").Where(path => path.Contains("/Packs/", StringComparison.Ordinal))
-            .Select(path => Path.GetFileNameWithoutExtension(path).Split('-').First(word => word != "baseline")).Except(ordinary)
+        var markets = Repository.Files("src", "*.json")
+            .Where(path => path.Contains("/Packs/", StringComparison.Ordinal))
+            .Select(path => Path.GetFileNameWithoutExtension(path).Split('-').First(word => word != "baseline"))
+            .Except(ordinary)
             .ToHashSet(StringComparer.OrdinalIgnoreCase);
         markets.ShouldNotBeEmpty();
-        Offending(Sources, line => Words().Matches(WithoutComment(line)).Any(word => markets.Contains(word.Value))).ShouldBeEmpty();
+        Offending(Sources, line => Words().Matches(WithoutComment(line)).Any(word => markets.Contains(word.Value)))
+            .ShouldBeEmpty();
     }
 
     [Fact]
@@ -161,7 +177,8 @@ public sealed partial class HouseTests
         return comment < 0 ? line : line[..comment];
     }
 
-    /// <summary>A function starts at a line with a modifier and a parameter list and ends at the brace in its own column.</summary>
+    /// <summary>A function starts at a line with a modifier and a parameter list and ends at the brace in its own
+    /// column.</summary>
     private static IEnumerable<string> LongFunctions(string path, string[] lines)
     {
         for (var start = 0; start < lines.Length; start++)
@@ -169,16 +186,19 @@ public sealed partial class HouseTests
             if (!FunctionStart().IsMatch(lines[start]) || TypeStart().IsMatch(lines[start])) continue;
             var indent = lines[start][..^lines[start].TrimStart().Length];
             var end = start;
-            while (end < lines.Length - 1 && lines[end] != indent + "}" && !EndsExpression(lines, start, end)) end++;
+            while (end < lines.Length - 1 && lines[end] != indent + "}" && lines[end] != indent + "};"
+                && !EndsExpression(lines, start, end)) end++;
             if (end - start + 1 > FunctionLinesMax)
                 yield return $"{path}:{start + 1}: {end - start + 1} lines: {lines[start].Trim()}";
         }
     }
 
-    /// <summary>An expression body ends at its semicolon, before any brace has stood alone in the function's own column.</summary>
+    /// <summary>An expression body ends at its semicolon,
+    /// before any brace has stood alone in the function's own column.</summary>
     private static bool EndsExpression(string[] lines, int start, int end) =>
         lines[end].EndsWith(';')
-        && !lines[start..(end + 1)].Any(line => line.TrimEnd() == lines[start][..^lines[start].TrimStart().Length] + "{");
+        && !lines[start..(end + 1)].Any(line =>
+            line.TrimEnd() == lines[start][..^lines[start].TrimStart().Length] + "{");
 
     [GeneratedRegex(@"^\[\d+(\.\d+)+(-[A-Za-z0-9.]+)?\]$")]
     private static partial Regex ExactVersion();

@@ -19,7 +19,8 @@ public sealed class IdentifierTests
         (SettlementPointId.TryParse(text, out var point), point.ToString()).ShouldBe((valid, valid ? text : null));
         (StationId.TryParse(text, out var station), station.ToString()).ShouldBe((valid, valid ? text : null));
         (PartyId.TryParse(text, out var party), party.ToString()).ShouldBe((valid, valid ? text : null));
-        (InstructionId.TryParse(text, out var instruction), instruction.ToString()).ShouldBe((valid, valid ? text : null));
+        (InstructionId.TryParse(text, out var instruction), instruction.ToString())
+            .ShouldBe((valid, valid ? text : null));
         (TariffId.TryParse(text, out var tariff), tariff.ToString()).ShouldBe((valid, valid ? text : null));
         (RunId.TryParse(text, out var run), run.ToString()).ShouldBe((valid, valid ? text : null));
         if (!valid)
@@ -34,7 +35,8 @@ public sealed class IdentifierTests
         new EvidenceKey(new string('k', Limits.TextLengthMax)).Value.Length.ShouldBe(Limits.TextLengthMax);
         new EvidenceDigest(new string('0', 64)).Hex.Length.ShouldBe(64);
         foreach (var wrong in new[] { new string('0', 63), new string('0', 63) + "A", new string('g', 64) })
-            Should.Throw<ArgumentException>(() => new EvidenceDigest(wrong)).Message.ShouldContain("64 lower-case hex digits");
+            Should.Throw<ArgumentException>(() =>
+                new EvidenceDigest(wrong)).Message.ShouldContain("64 lower-case hex digits");
     }
 
     [Fact]
@@ -44,7 +46,8 @@ public sealed class IdentifierTests
         var at = NodaTime.Instant.FromUtc(2026, 7, 1, 0, 0);
         var quarter = new NodaTime.Interval(at, at + NodaTime.Duration.FromMinutes(15));
         Register.ReadingKey(register, at).Value.ShouldBe("reading/P1/2.8.0/2026-07-01T00:00:00Z");
-        Register.IntervalKey(register, quarter).Value.ShouldBe("interval/P1/2.8.0/2026-07-01T00:00:00Z/2026-07-01T00:15:00Z");
+        Register.IntervalKey(register,
+            quarter).Value.ShouldBe("interval/P1/2.8.0/2026-07-01T00:00:00Z/2026-07-01T00:15:00Z");
         Register.InstalledKey(register, "M1").Value.ShouldBe("register/P1/2.8.0/M1");
         IntervalRecords.Key(register.Point, quarter, 2).Value
             .ShouldBe("interval-record/P1/2026-07-01T00:00:00Z/2026-07-01T00:15:00Z/v2");

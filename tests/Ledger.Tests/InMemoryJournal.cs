@@ -9,7 +9,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// A journal in memory with the port's promises: gap-free positions, expected revisions, idempotency, order. The
-/// payload is the number of the fact, so the wire name's own bytes play no part; <see cref="Decode"/> reads it back. With
+/// payload is the number of the fact, so the wire name's own bytes play no part; <see cref="Decode"/> reads it back.
+/// With
 /// <c>asStored</c> it is the codec's, for readers that decode for themselves.
 /// </summary>
 public sealed class InMemoryJournal(bool asStored = false) : IJournal
@@ -51,10 +52,12 @@ public sealed class InMemoryJournal(bool asStored = false) : IJournal
                 return new(new AppendResult.AlreadyRecorded(byId[ids[0]]));
             }
             var revision = events.Count(stored => stored.Envelope.Stream == stream) - 1L;
-            if ((expected.Value >= -1 && expected.Value != revision) || (expected == ExpectedRevision.Exists && revision < 0))
+            if ((expected.Value >= -1 && expected.Value != revision)
+                || (expected == ExpectedRevision.Exists && revision < 0))
                 return new(new AppendResult.WrongRevision(revision));
             var first = events.Count;
-            foreach (var (fact, id) in appended.Zip(ids)) Store(stream, ++revision, fact, id, fact.Event.GetType().Name, by);
+            foreach (var (fact, id) in appended.Zip(ids))
+                Store(stream, ++revision, fact, id, fact.Event.GetType().Name, by);
             Wake();
             return new(new AppendResult.Recorded(first, revision));
         }

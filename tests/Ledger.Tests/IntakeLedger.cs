@@ -13,7 +13,8 @@ internal sealed class IntakeLedger : IAsyncDisposable
 {
     public static readonly Principal Operator = new("operator", new PartyId("ACME"), new HashSet<string>
     {
-        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite, StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
+        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite,
+        StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
     });
 
@@ -30,7 +31,8 @@ internal sealed class IntakeLedger : IAsyncDisposable
     {
         Ledger = OpenLedger.Open(folder.Options);
         Intake = new Intake(Ledger.Commands, Ledger.Recorder, Ledger.Evidence, (serial, direction, _) =>
-            ValueTask.FromResult(Registers.TryGetValue((serial, direction), out var register) ? register : (RegisterId?)null));
+            ValueTask.FromResult(Registers.TryGetValue((serial, direction), out var register)
+                ? register : (RegisterId?)null));
     }
 
     public OpenLedger Ledger { get; }
@@ -43,9 +45,11 @@ internal sealed class IntakeLedger : IAsyncDisposable
         TakeAsync(Encoding.UTF8.GetBytes(text), hints, name);
 
     public Task<IntakeReport> TakeAsync(byte[] bytes, IntakeHints? hints = null, string name = "file") =>
-        Intake.TakeAsync(new Submission(bytes, name), hints ?? new IntakeHints(), Operator, TestContext.Current.CancellationToken);
+        Intake.TakeAsync(new Submission(bytes, name), hints
+            ?? new IntakeHints(), Operator, TestContext.Current.CancellationToken);
 
-    public async Task<List<LedgerEvent>> FactsAsync() => (await TestFolder.AllAsync(Ledger.Journal)).ConvertAll(EventCodec.Decode);
+    public async Task<List<LedgerEvent>> FactsAsync() =>
+        (await TestFolder.AllAsync(Ledger.Journal)).ConvertAll(EventCodec.Decode);
 
     public async ValueTask DisposeAsync()
     {

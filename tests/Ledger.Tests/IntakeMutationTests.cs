@@ -17,11 +17,14 @@ public sealed class IntakeMutationTests
     private const int ChangesMax = 4;
     private static readonly TimeSpan LongestTaking = TimeSpan.FromSeconds(30);
 
-    /// <summary>What breaks readers: separators, signs, escapes, the ends of ranges, other formats' beginnings.</summary>
+    /// <summary>What breaks readers: separators, signs, escapes, the ends of ranges,
+    /// other formats' beginnings.</summary>
     private static readonly string[] Fragments =
     [
-        "\"", "\\", "\\ud800", "\\u0000", "\0", "\uFFFD", "\n", "\r\n", ",", "|", "{", "}", "[", "]", "<", "&", "-", "+", ".", "1e60",
-        "99999999999999999999", "NaN", "null", "true", "0", "9999-12-31T23:59:59Z", "0000-00-00T00:00:00Z", "24:00", "PK\u0003\u0004",
+        "\"", "\\", "\\ud800", "\\u0000", "\0", "\uFFFD", "\n", "\r\n", ",", "|", "{", "}", "[", "]", "<", "&", "-",
+        "+", ".", "1e60",
+        "99999999999999999999", "NaN", "null", "true", "0", "9999-12-31T23:59:59Z", "0000-00-00T00:00:00Z", "24:00",
+        "PK\u0003\u0004",
         "OCMF|", "100,NEM12,", "kWh", "mOhm", "type", "point",
     ];
 
@@ -37,12 +40,14 @@ public sealed class IntakeMutationTests
         Text("Session,CCS,Arrival,Departure,Stay (min),Energy (Wh),Pmax (W)\n1,CCS1,2026-02-01T00:00:00,2026-02-01T01:00:00,60,1000.5,5000\n"),
         Text(Signed),
         Text($"<?xml version=\"1.0\"?><values><value transactionId=\"1\"><signedData format=\"OCMF\" encoding=\"plain\">{Signed}</signedData><publicKey encoding=\"plain\">3059</publicKey></value></values>"),
-        IntakeTests.Zip(("a.json", Text(IntakeLedger.Connector)), ("b.csv", Text($"100,NEM12,1\n200,N2,E1,,E1,M,,kWh,30,\n300,20260101,{Day},A\n900"))),
+        IntakeTests.Zip(("a.json", Text(IntakeLedger.Connector)),
+            ("b.csv", Text($"100,NEM12,1\n200,N2,E1,,E1,M,,kWh,30,\n300,20260101,{Day},A\n900"))),
     ];
 
     private static readonly Gen<byte[]> Mutated =
         from original in Gen.Int[0, Valid.Length - 1].Select(number => Valid[number])
-        from changes in Gen.Select(Gen.Int[0, int.MaxValue], Gen.Int[0, 60], Gen.Int[0, 5], Gen.Byte).Array[1, ChangesMax]
+        from changes in Gen.Select(Gen.Int[0, int.MaxValue], Gen.Int[0, 60], Gen.Int[0, 5], Gen.Byte).Array[1,
+            ChangesMax]
         select changes.Aggregate(original, Change);
 
     private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text);
@@ -72,7 +77,8 @@ public sealed class IntakeMutationTests
         var hints = new IntakeHints(Zone: DateTimeZone.Utc, PublicKey: "3059");
         foreach (var valid in Valid) Answered(await ledger.TakeAsync(valid, hints));
         await Mutated.SampleAsync(
-            async bytes => Answered(await ledger.TakeAsync(bytes, hints).WaitAsync(LongestTaking, TestContext.Current.CancellationToken)),
+            async bytes => Answered(await ledger.TakeAsync(bytes, hints)
+                .WaitAsync(LongestTaking, TestContext.Current.CancellationToken)),
             iter: 1_000, threads: 1, print: bytes => Encoding.Latin1.GetString(bytes));
         // What came in can be read back by every view.
         await ledger.Ledger.CatchUpAsync(TestContext.Current.CancellationToken);

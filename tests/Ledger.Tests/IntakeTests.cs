@@ -53,16 +53,19 @@ public sealed class IntakeTests
         await using var ledger = new IntakeLedger();
         await ledger.TakeAsync(IntakeLedger.Connector);
         Task<RecordOutcome> Take(string text, string? type, string key) => ledger.Intake.TakeFactAsync(
-            new Submission(Encoding.UTF8.GetBytes(text), "POST /readings"), type, IntakeLedger.Operator, new IdempotencyKey(key),
+            new Submission(Encoding.UTF8.GetBytes(text), "POST /readings"), type, IntakeLedger.Operator,
+            new IdempotencyKey(key),
             TestContext.Current.CancellationToken);
         const string reading = """{"point":"CP1","direction":"import","readAt":"2026-02-01T00:00:00Z","kwh":"1"}""";
         var first = await Take(reading, "register-reading", "a");
         first.ShouldBeOfType<RecordOutcome.Recorded>();
         (await Take(reading, "register-reading", "a")).ShouldBe(first);
         (await Take(reading, "register-reading", "b")).ShouldBeOfType<RecordOutcome.AlreadyRecorded>();
-        (await Take(reading, "register", "c")).ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.UnknownField);
+        (await Take(reading, "register", "c"))
+            .ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.UnknownField);
         (await Take(reading, null, "d")).ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.MissingField);
-        (await Take(reading.Replace("\"1\"", "\"1.0001\""), "register-reading", "e")).ShouldBeOfType<RecordOutcome.Refused>()
+        (await Take(reading.Replace("\"1\"", "\"1.0001\""), "register-reading", "e"))
+            .ShouldBeOfType<RecordOutcome.Refused>()
             .Detail.ShouldBe("kwh '\"1.0001\"' is finer than register CP1/1.8.0 shows, 3 decimals of a kWh");
     }
 
@@ -80,13 +83,16 @@ public sealed class IntakeTests
             CP9,1.8.0,2026-02-01T00:15:00Z,11.000,measured
             """;
         var report = await ledger.TakeAsync(rows);
-        report.Parts.Select(part => part.Outcome.GetType().Name).ShouldBe(["Recorded", "Recorded", "Refused", "Recorded", "Refused"]);
+        report.Parts.Select(part => part.Outcome.GetType().Name)
+            .ShouldBe(["Recorded", "Recorded", "Refused", "Recorded", "Refused"]);
         report.Parts[2].ShouldBe(new IntakePart("file line 4", new RecordOutcome.Refused(
             Rejection.NotANumber, "kwh: 'ten' is not a decimal number (digits, one point, no unit)")));
-        report.Parts[4].Outcome.ShouldBe(new RecordOutcome.Refused(Rejection.UnknownRegister, "register CP9/1.8.0 is not installed"));
+        report.Parts[4].Outcome.ShouldBe(new RecordOutcome.Refused(Rejection.UnknownRegister,
+            "register CP9/1.8.0 is not installed"));
         var refused = (await ledger.FactsAsync()).OfType<EvidenceRefused>().First();
         refused.Source.ShouldBe("file line 4");
-        Encoding.UTF8.GetString(ledger.Ledger.Evidence.Get(refused.Evidence)!).ShouldBe("CP1,1.8.0,2026-02-01T00:15:00Z,ten,measured");
+        Encoding.UTF8.GetString(ledger.Ledger.Evidence.Get(refused.Evidence)!)
+            .ShouldBe("CP1,1.8.0,2026-02-01T00:15:00Z,ten,measured");
         (await ledger.TakeAsync(rows)).Outcomes.Count(outcome => outcome is RecordOutcome.AlreadyRecorded).ShouldBe(3);
     }
 
@@ -95,10 +101,13 @@ public sealed class IntakeTests
     {
         await using var ledger = new IntakeLedger();
         var inner = Zip(("facts.json", Encoding.UTF8.GetBytes(EveryFact)));
-        var report = await ledger.TakeAsync(Zip(("a.txt", Encoding.UTF8.GetBytes(IntakeLedger.Connector)), ("b.zip", inner)));
+        var report =
+            await ledger.TakeAsync(Zip(("a.txt", Encoding.UTF8.GetBytes(IntakeLedger.Connector)), ("b.zip", inner)));
         report.Format.ShouldBe("zip");
-        report.Parts.Select(part => part.What).ShouldBe(["file/a.txt line 1", "file/a.txt line 2", "file/a.txt line 3", "file/b.zip"]);
-        report.Parts[3].Outcome.ShouldBeOfType<RecordOutcome.Refused>().Detail.ShouldBe("a zip inside a zip is not read");
+        report.Parts.Select(part => part.What)
+            .ShouldBe(["file/a.txt line 1", "file/a.txt line 2", "file/a.txt line 3", "file/b.zip"]);
+        report.Parts[3].Outcome.ShouldBeOfType<RecordOutcome.Refused>().Detail
+            .ShouldBe("a zip inside a zip is not read");
     }
 
     [Fact]
@@ -106,9 +115,11 @@ public sealed class IntakeTests
     {
         await using var ledger = new IntakeLedger();
         var nobody = new Principal("nobody", new PartyId("X"), new HashSet<string>());
-        foreach (var text in (string[])[EveryFact, "nonsense", "point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T00:00:00Z,1\n"])
+        foreach (var text in (string[])[EveryFact, "nonsense",
+            "point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T00:00:00Z,1\n"])
         {
-            var report = await ledger.Intake.TakeAsync(new Submission(Encoding.UTF8.GetBytes(text), "file"), new IntakeHints(), nobody,
+            var report = await ledger.Intake.TakeAsync(new Submission(Encoding.UTF8.GetBytes(text), "file"),
+                new IntakeHints(), nobody,
                 TestContext.Current.CancellationToken);
             report.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Refused);
         }

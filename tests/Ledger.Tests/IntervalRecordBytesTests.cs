@@ -11,10 +11,13 @@ public class IntervalRecordBytesTests
     private static readonly Instant Start = Instant.FromUtc(2026, 3, 1, 8, 0);
 
     private static readonly IntervalRecorded Full = new(
-        new SettlementPointId("ST01/CP3"), new Interval(Start, Start + Duration.FromMinutes(15)), 2, IntervalRecordState.Final,
-        Energy.FromWattHours(125_000), Energy.FromWattHours(3), new Power(-5_000_000), new Power(640_123_456), 870_000_000, 12_345,
+        new SettlementPointId("ST01/CP3"), new Interval(Start, Start + Duration.FromMinutes(15)), 2,
+        IntervalRecordState.Final,
+        Energy.FromWattHours(125_000), Energy.FromWattHours(3), new Power(-5_000_000), new Power(640_123_456),
+        870_000_000, 12_345,
         [new CurveGap(Between(60, 75)), new CurveGap(Between(885, 900))],
-        870, 3, 2, 1, -4_000_000, ReadingQuality.Suspect, "clock: 4 s behind 峰", new EvidenceDigest(new string('c', 64)));
+        870, 3, 2, 1, -4_000_000, ReadingQuality.Suspect, "clock: 4 s behind 峰",
+        new EvidenceDigest(new string('c', 64)));
 
     private static readonly IntervalRecorded Least =
         Full with { Gaps = [], Reason = null, Version = 1, Point = new SettlementPointId("P") };
@@ -23,12 +26,14 @@ public class IntervalRecordBytesTests
         Gen.Long[-621_355_968_000_000_000, 2_534_022_144_000_000_000].Select(Instant.FromUnixTimeTicks);
 
     private static readonly Gen<Interval> Intervals =
-        Gen.Select(Instants, Gen.Long[0, 36_000_000_000]).Select((from, ticks) => new Interval(from, from.PlusTicks(ticks)));
+        Gen.Select(Instants, Gen.Long[0, 36_000_000_000])
+            .Select((from, ticks) => new Interval(from, from.PlusTicks(ticks)));
 
     private static readonly Gen<Energy> Energies = Gen.Select(Gen.Long, Gen.ULong).Select((upper, lower) =>
         new Energy(new Int128((ulong)(upper & long.MaxValue), lower) * (upper < 0 ? -1 : 1)));
 
-    private static readonly Gen<string> Texts = Gen.Char[' ', '\uD7FF'].Array[0, 40].Select(letters => new string(letters));
+    private static readonly Gen<string> Texts = Gen.Char[' ', '\uD7FF'].Array[0, 40].Select(letters =>
+        new string(letters));
 
     private static readonly Gen<IntervalRecorded> Records =
         from point in Gen.Char["abcXYZ019._:*-/"].Array[1, 64]
@@ -70,7 +75,8 @@ public class IntervalRecordBytesTests
     public void The_view_as_JSON_says_the_same() => Records.Sample(record =>
     {
         var viewed = EventCodec.FromJson("interval-recorded", 1, EventCodec.ToJson(record));
-        return IntervalRecordBytes.Write((IntervalRecorded)viewed).AsSpan().SequenceEqual(IntervalRecordBytes.Write(record));
+        return IntervalRecordBytes.Write((IntervalRecorded)viewed).AsSpan()
+            .SequenceEqual(IntervalRecordBytes.Write(record));
     });
 
     [Fact]
@@ -82,7 +88,8 @@ public class IntervalRecordBytesTests
     }
 
     [Fact]
-    public void A_changed_byte_is_refused_or_read_as_another_record() => Gen.Select(Gen.Int[0, 203], Gen.Byte[1, 255]).Sample((at, change) =>
+    public void A_changed_byte_is_refused_or_read_as_another_record() =>
+        Gen.Select(Gen.Int[0, 203], Gen.Byte[1, 255]).Sample((at, change) =>
     {
         var bytes = IntervalRecordBytes.Write(Full);
         bytes[at] ^= change;
@@ -109,7 +116,8 @@ public class IntervalRecordBytesTests
         Refusal(With(to + 1, 0)).ShouldBe("an interval ends before it starts");
         Refusal(With(state, 9)).ShouldBe("9 is no IntervalRecordState");
         Refusal(With(reason - 1, 2)).ShouldBe("a flag of the interval record is 2, neither 0 nor 1");
-        Should.Throw<ArgumentException>(() => IntervalRecordBytes.Write(Least with { Period = new Interval(Start.PlusNanoseconds(1), null) }));
+        Should.Throw<ArgumentException>(() =>
+            IntervalRecordBytes.Write(Least with { Period = new Interval(Start.PlusNanoseconds(1), null) }));
 
         byte[] With(int at, byte value) => [.. bytes[..at], value, .. bytes[(at + 1)..]];
     }
@@ -117,5 +125,6 @@ public class IntervalRecordBytesTests
     private static Interval Between(int fromSeconds, int toSeconds) =>
         new(Start + Duration.FromSeconds(fromSeconds), Start + Duration.FromSeconds(toSeconds));
 
-    private static string Refusal(byte[] bytes) => Should.Throw<InvalidDataException>(() => IntervalRecordBytes.Read(bytes)).Message;
+    private static string Refusal(byte[] bytes) =>
+        Should.Throw<InvalidDataException>(() => IntervalRecordBytes.Read(bytes)).Message;
 }

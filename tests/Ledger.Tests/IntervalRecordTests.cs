@@ -33,7 +33,8 @@ public class IntervalRecordTests
     public void A_version_says_why_it_is_there()
     {
         var state = Evolve(IntervalRecordsState.Empty, First);
-        Evolve(state, First with { Samples = 3 }).Latest[First.Period.Start].Reason.ShouldBe("same energy, other detail");
+        Evolve(state, First with { Samples = 3 }).Latest[First.Period.Start].Reason
+            .ShouldBe("same energy, other detail");
         Evolve(state, First with { Samples = 3, Reason = "meter changed" }).Latest[First.Period.Start].Reason
             .ShouldBe("meter changed");
         var exported = Evolve(state, First with { Export = Energy.FromWattHours(3) });

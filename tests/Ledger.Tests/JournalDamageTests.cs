@@ -12,14 +12,16 @@ public sealed class JournalDamageTests : IDisposable
     private const int WalHeaderBytes = 32, FrameHeaderBytes = 24, PageBytes = 4096; // sqlite.org/fileformat2.html §4
     private readonly TestFolder folder = new();
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
-    private static readonly string[] Files = [SqliteJournal.FileName, SqliteJournal.FileName + "-wal", JournalHead.FileName];
+    private static readonly string[] Files =
+        [SqliteJournal.FileName, SqliteJournal.FileName + "-wal", JournalHead.FileName];
 
     public void Dispose() => folder.Dispose();
 
     private string Wal => Path.Combine(folder.Path, Files[1]);
     private string Head => Path.Combine(folder.Path, JournalHead.FileName);
 
-    /// <summary>The folder as a crash leaves it after ten acknowledged events: the log was not moved into the database.</summary>
+    /// <summary>The folder as a crash leaves it after ten acknowledged events:
+    /// the log was not moved into the database.</summary>
     private async Task CrashAsync()
     {
         using var alive = new TestFolder();
@@ -46,9 +48,11 @@ public sealed class JournalDamageTests : IDisposable
     }
 
     private Dictionary<string, string> Bytes() =>
-        Files.ToDictionary(name => name, name => Convert.ToHexString(File.ReadAllBytes(Path.Combine(folder.Path, name))));
+        Files.ToDictionary(name => name, name =>
+            Convert.ToHexString(File.ReadAllBytes(Path.Combine(folder.Path, name))));
 
-    /// <summary>Both ways to open refuse with both positions, and neither touches what a person has to look at.</summary>
+    /// <summary>Both ways to open refuse with both positions,
+    /// and neither touches what a person has to look at.</summary>
     private void ShouldBeRefused(long found)
     {
         var before = Bytes();
@@ -141,13 +145,15 @@ public sealed class JournalDamageTests : IDisposable
         await CrashAsync();
         Flip(Wal, ^100);
         var damaged = Bytes();
-        (await JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)).ShouldBe(new JournalRecovered(10, 9, "tester"));
+        (await JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct))
+            .ShouldBe(new JournalRecovered(10, 9, "tester"));
         await using var journal = folder.Open();
         journal.Length.ShouldBe(10);
         EventCodec.Decode((await TestFolder.AllAsync(journal))[9]).ShouldBe(new JournalRecovered(10, 9, "tester"));
         (await Append(journal, 9)).ShouldBe(new AppendResult.Recorded(10, 9));
         foreach (var name in Files[1..])
-            Convert.ToHexString(File.ReadAllBytes(Path.Combine(folder.Path, "damaged", "10", name))).ShouldBe(damaged[name]);
+            Convert.ToHexString(File.ReadAllBytes(Path.Combine(folder.Path, "damaged", "10", name)))
+                .ShouldBe(damaged[name]);
     }
 
     [Theory]
@@ -171,19 +177,23 @@ public sealed class JournalDamageTests : IDisposable
     public async Task Nothing_is_recovered_where_nothing_acknowledged_is_lost_or_the_leaves_are_not_its_own()
     {
         await CrashAsync();
-        (await Should.ThrowAsync<JournalRefusedException>(() => JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)))
+        (await Should.ThrowAsync<JournalRefusedException>(() =>
+            JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)))
             .Message.ShouldBe("the journal holds 10 events and 10 were acknowledged: it is not behind its head");
         Change("UPDATE events SET leaf = zeroblob(32) WHERE position = 3");
-        (await Should.ThrowAsync<JournalRefusedException>(() => JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)))
+        (await Should.ThrowAsync<JournalRefusedException>(() =>
+            JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)))
             .Message.ShouldContain("leaves");
-        await using var owner = SqliteJournal.Open(folder.Options with { Directory = Path.Combine(folder.Path, "owned") });
+        await using var owner = SqliteJournal.Open(folder.Options
+            with { Directory = Path.Combine(folder.Path, "owned") });
         await Should.ThrowAsync<FolderOwnedException>(() => JournalRecovery.AcceptLossAsync(
             folder.Options with { Directory = Path.Combine(folder.Path, "owned") }, TestFolder.Tester, Ct));
     }
 
     private void Change(string sql)
     {
-        using var connection = new SqliteConnection($"Data Source={Path.Combine(folder.Path, SqliteJournal.FileName)};Pooling=False");
+        using var connection =
+            new SqliteConnection($"Data Source={Path.Combine(folder.Path, SqliteJournal.FileName)};Pooling=False");
         connection.Open();
         using var change = connection.CreateCommand();
         change.CommandText = sql;

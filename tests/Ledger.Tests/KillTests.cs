@@ -27,7 +27,8 @@ public sealed class KillTests
         var ct = TestContext.Current.CancellationToken;
         using var folder = new TestFolder();
         var port = ServeProcess.FreePort();
-        using var writers = new KilledWriters(new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"), FirstReadAt);
+        using var writers =
+            new KilledWriters(new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"), FirstReadAt);
         var chance = new Random(Seed);
         var seen = new SeenReadings(folder);
         Task? writing = null;
@@ -53,7 +54,8 @@ public sealed class KillTests
         await writing!;
         await seen.CheckAsync(writers, ct);
         await ProveAsync(folder, seen, ct);
-        TestContext.Current.SendDiagnosticMessage($"{Kills} kills, {seen.Count} readings, {seen.Checked} acknowledgements");
+        TestContext.Current.SendDiagnosticMessage(
+            $"{Kills} kills, {seen.Count} readings, {seen.Checked} acknowledgements");
         seen.Checked.ShouldBeGreaterThan(Kills * 10);
     }
 
@@ -83,14 +85,16 @@ public sealed class KillTests
         facts.ShouldNotContain(fact => fact is EvidenceRefused || fact is RegisterReadingQuarantined);
         // Each register counts one step from one reading to the next: what is there is what was counted.
         foreach (var register in facts.OfType<RegisterReadingRecorded>().GroupBy(fact => fact.Register))
-            register.Sum(reading => reading.IndexSteps).ShouldBe(Enumerable.Range(1, register.Count()).Sum(index => (long)index));
+            register.Sum(reading => reading.IndexSteps)
+                .ShouldBe(Enumerable.Range(1, register.Count()).Sum(index => (long)index));
         facts.Count(fact => fact is RegisterReadingRecorded).ShouldBe(seen.Count);
     }
 
     /// <summary>The Merkle root over the leaves as they are stored.</summary>
     private static string StoredRoot(TestFolder folder)
     {
-        using var connection = new SqliteConnection($"Data Source={Path.Combine(folder.Path, SqliteJournal.FileName)};Mode=ReadOnly;Pooling=False");
+        using var connection = new SqliteConnection(
+            $"Data Source={Path.Combine(folder.Path, SqliteJournal.FileName)};Mode=ReadOnly;Pooling=False");
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT leaf FROM events ORDER BY position";
@@ -114,7 +118,8 @@ public sealed class KillTests
             var acknowledged = new List<Acknowledged>();
             while (writers.Fresh.TryDequeue(out var one)) acknowledged.Add(one);
             var identity = LedgerIdentity.Open(folder.Path);
-            await using var journal = SqliteJournalReader.Open(new(folder.Path, identity.Ledger, SystemClock.Instance, identity.Secret));
+            await using var journal =
+                SqliteJournalReader.Open(new(folder.Path, identity.Ledger, SystemClock.Instance, identity.Secret));
             await foreach (var recorded in journal.ReadAllAsync(next, ct))
             {
                 recorded.Position.ShouldBe(next++);

@@ -75,7 +75,8 @@ internal sealed class KilledWriters(Uri server, Instant firstReadAt) : IDisposab
     private async Task<bool> UntilTakenAsync(int writer, long index)
     {
         var register = RegisterOf(writer);
-        var body = $$"""{"point":"{{register}}","direction":"import","readAt":"{{At(index)}}","kwh":"{{Kwh(index)}}"}""";
+        var body =
+            $$"""{"point":"{{register}}","direction":"import","readAt":"{{At(index)}}","kwh":"{{Kwh(index)}}"}""";
         var (status, text) = await UntilAnsweredAsync("/v1/register-readings", body,
             string.Create(CultureInfo.InvariantCulture, $"w{writer}-{index}"));
         if (status == 0) return false;
@@ -86,7 +87,8 @@ internal sealed class KilledWriters(Uri server, Instant firstReadAt) : IDisposab
         }
         using var answer = JsonDocument.Parse(text);
         var position = answer.RootElement.GetProperty("position").GetString();
-        Fresh.Enqueue(new(register, index, position is null ? null : long.Parse(position, CultureInfo.InvariantCulture)));
+        Fresh.Enqueue(new(register, index, position is null
+            ? null : long.Parse(position, CultureInfo.InvariantCulture)));
         acknowledgements.Release();
         return true;
     }
@@ -98,7 +100,8 @@ internal sealed class KilledWriters(Uri server, Instant firstReadAt) : IDisposab
             var indices = Enumerable.Range(1, RowsPerFile).Select(row => file * RowsPerFile + row).ToList();
             var rows = string.Concat(indices.Select(index => $"{FileRegister},1.8.0,{At(index)},{Kwh(index)}\n"));
             var (status, text) = await UntilAnsweredAsync(
-                string.Create(CultureInfo.InvariantCulture, $"/v1/imports?name=file-{file}.csv"), "point,register,read_at,kwh\n" + rows, null);
+                string.Create(CultureInfo.InvariantCulture, $"/v1/imports?name=file-{file}.csv"),
+                "point,register,read_at,kwh\n" + rows, null);
             if (status == 0) return;
             using var answer = status == 200 ? JsonDocument.Parse(text) : null;
             if (answer is null || answer.RootElement.GetProperty("uncounted").GetArrayLength() > 0)
@@ -110,7 +113,8 @@ internal sealed class KilledWriters(Uri server, Instant firstReadAt) : IDisposab
         }
     }
 
-    /// <summary>Sends the same bytes under the same key until there is an answer other than "busy"; 0 where the campaign has ended.</summary>
+    /// <summary>Sends the same bytes under the same key until there is an answer other than "busy";
+    /// 0 where the campaign has ended.</summary>
     private async Task<(int Status, string Text)> UntilAnsweredAsync(string path, string body, string? key)
     {
         while (true)
@@ -131,7 +135,8 @@ internal sealed class KilledWriters(Uri server, Instant firstReadAt) : IDisposab
 
     private async Task<(int Status, string Text)> PostAsync(string path, string body, string? key, CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        using var request = new HttpRequestMessage(HttpMethod.Post,
+            path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         if (key is not null) request.Headers.Add("Idempotency-Key", key);
         using var response = await client.SendAsync(request, ct);
@@ -139,7 +144,8 @@ internal sealed class KilledWriters(Uri server, Instant firstReadAt) : IDisposab
     }
 
     // One reading a second, and one step of the register from each to the next.
-    private string At(long index) => NodaTime.Text.InstantPattern.ExtendedIso.Format(firstReadAt + Duration.FromSeconds(index));
+    private string At(long index) =>
+        NodaTime.Text.InstantPattern.ExtendedIso.Format(firstReadAt + Duration.FromSeconds(index));
     private static string Kwh(long index) => (index / 1000m).ToString("0.000", CultureInfo.InvariantCulture);
 
     public void Dispose()

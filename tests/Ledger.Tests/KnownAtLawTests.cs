@@ -9,17 +9,19 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// A station's day of 23 to 25 hours in which everything happens: what anybody was told "as known at" a position (export,
-/// register checks, balance, limits, verdicts, claims, statement) is what he is told for ever, and how the streams
-/// interleaved in a range of positions changes nothing that is known after it. A sample is a whole ledger, with all its
-/// views and a settlement, so there are fewer of them than of a law of one function.
+/// A station's day of 23 to 25 hours in which everything happens:
+/// what anybody was told "as known at" a position (export, register checks, balance, limits, verdicts, claims,
+/// statement) is what he is told for ever, and how the streams interleaved in a range of positions changes nothing that
+/// is known after it. A sample is a whole ledger, with all its views and a settlement,
+/// so there are fewer of them than of a law of one function.
 /// </summary>
 public sealed class KnownAtLawTests(ITestOutputHelper output)
 {
     [Fact]
     public void What_was_known_at_a_position_is_told_of_it_for_ever()
     {
-        var seen = new SampleShares(("23 h", 5), ("25 h", 5), ("23.5 h", 5), ("24.5 h", 5), ("verdicts", 30), ("limits", 10),
+        var seen = new SampleShares(("23 h", 5), ("25 h", 5), ("23.5 h", 5), ("24.5 h", 5), ("verdicts", 30),
+            ("limits", 10),
             ("displaced claims", 3), ("register checks", 1), ("statements", 30), ("told otherwise later", 30));
         Gen.Select(EventfulDays.All, Gen.Int[0, 1_000]).Sample((day, share) =>
         {
@@ -34,8 +36,10 @@ public sealed class KnownAtLawTests(ITestOutputHelper output)
             ledger.Answers(at - 1).ShouldBe(then);
             ledger.Statement(at).ShouldBe(statement);
             seen.Add(day.Hours == 23m, day.Hours == 25m, day.Hours == 23.5m, day.Hours == 24.5m,
-                then.Contains("\"targets\":[{", StringComparison.Ordinal), then.Contains("\"highest\"", StringComparison.Ordinal),
-                then.Contains("\"byProgramme\"", StringComparison.Ordinal), then.Contains("\"check\":\"consistent\"", StringComparison.Ordinal)
+                then.Contains("\"targets\":[{", StringComparison.Ordinal),
+                then.Contains("\"highest\"", StringComparison.Ordinal),
+                then.Contains("\"byProgramme\"", StringComparison.Ordinal),
+                then.Contains("\"check\":\"consistent\"", StringComparison.Ordinal)
                     || then.Contains("\"check\":\"inconsistent\"", StringComparison.Ordinal),
                 statement.Contains("CNY", StringComparison.Ordinal), ledger.Answers(null) != then);
         }, iter: LongRun.Samples);
@@ -48,7 +52,8 @@ public sealed class KnownAtLawTests(ITestOutputHelper output)
         var seen = new SampleShares(("another order", 80));
         Gen.Select(EventfulDays.All, Gen.Int[0, 1_000], Gen.Int[0, 1_000], Gen.Int).Sample((day, one, other, seed) =>
         {
-            var (from, to) = (Math.Min(one, other) * day.Facts.Count / 1_000, Math.Max(one, other) * day.Facts.Count / 1_000);
+            var (from, to) = (Math.Min(one, other) * day.Facts.Count / 1_000,
+                Math.Max(one, other) * day.Facts.Count / 1_000);
             var mixed = EventfulDays.Interleaved(day.Facts.Skip(from).Take(to - from), new Random(seed));
             List<StationFact> facts = [.. day.Facts.Take(from), .. mixed, .. day.Facts.Skip(to)];
             var (was, now) = (new Told(day), new Told(day));
@@ -71,9 +76,11 @@ public sealed class KnownAtLawTests(ITestOutputHelper output)
         public void Record(IEnumerable<StationFact> facts)
         {
             foreach (var (stream, fact) in facts)
-                journal.AppendAsync(stream, ExpectedRevision.Any, [fact], By, null, default).AsTask().GetAwaiter().GetResult()
+                journal.AppendAsync(stream, ExpectedRevision.Any, [fact], By, null, default).AsTask().GetAwaiter()
+                    .GetResult()
                     .ShouldBeOfType<AppendResult.Recorded>();
-            new ProjectionRunner(journal, views, StandardProjections.All, journal.Decode).CatchUpAsync(default).GetAwaiter().GetResult();
+            new ProjectionRunner(journal, views, StandardProjections.All, journal.Decode).CatchUpAsync(default)
+                .GetAwaiter().GetResult();
         }
 
         public string Answers(long? asOf)

@@ -64,7 +64,8 @@ public sealed class KnownMistakesTests
         {
             var rule = Unadjusted(pack);
             var pool = rule.Selection!.Weekday with { MinDays = 5 };
-            rule = rule with { Selection = rule.Selection with { Weekday = pool, LowUsageFraction = null, Fallback = [] } };
+            rule = rule
+                with { Selection = rule.Selection with { Weekday = pool, LowUsageFraction = null, Fallback = [] } };
             Baseline.Of(rule, asked).KilowattHours.ShouldBe([10m, 10m], pack);
         }
     }
@@ -75,7 +76,8 @@ public sealed class KnownMistakesTests
     {
         var rule = Unadjusted("pjm-high-4-of-5");
         rule = rule with { Selection = rule.Selection! with { Weekday = new(3, 1, 1, []), LowUsageFraction = null } };
-        var asked = Asked(17, 19, Day(1, hour => hour == 17 ? 10m : 0m), Day(2, hour => hour == 18 ? 10m : 0m), Day(5, _ => 6m));
+        var asked = Asked(17, 19, Day(1, hour => hour == 17 ? 10m : 0m), Day(2, hour => hour == 18 ? 10m : 0m),
+            Day(5, _ => 6m));
         Baseline.Of(rule, asked).KilowattHours.ShouldBe([6m, 6m]);
     }
 
@@ -115,9 +117,11 @@ public sealed class KnownMistakesTests
         foreach (var (name, rule) in Baselines().Where(pack => pack.Rule.Method == BaselineMethod.Days))
         {
             var selection = rule.Selection!;
-            var bound = selection.Fallback.Select(step => step.LookbackDaysMax ?? 0).Append(selection.LookbackDaysMax).Max();
+            var bound = selection.Fallback.Select(step => step.LookbackDaysMax ?? 0).Append(selection.LookbackDaysMax)
+                .Max();
             bound.ShouldBeLessThanOrEqualTo(366, name);
-            Baseline.Of(rule, Asked(17, 19, Flat(10m, Enumerable.Range(bound + 1, 60)))).Insufficient.ShouldNotBeNull(name);
+            Baseline.Of(rule, Asked(17, 19, Flat(10m, Enumerable.Range(bound + 1, 60)))).Insufficient
+                .ShouldNotBeNull(name);
         }
     }
 
@@ -136,7 +140,8 @@ public sealed class KnownMistakesTests
         var ids = Enumerable.Range(0, points).Select(i => new SettlementPointId($"P{i}")).ToList();
         foreach (var some in ids.Chunk(60))
             await Task.WhenAll(some.Select(id => Append(Streams.Point(id), new SettlementPointRegistered(
-                id, new("S"), SettlementPointKind.Connector, new("A"), "Asia/Shanghai", 60, Power.FromKilowatts(9), false))));
+                id, new("S"), SettlementPointKind.Connector, new("A"), "Asia/Shanghai", 60, Power.FromKilowatts(9),
+                false))));
         var views = new MemoryViews();
         await new ProjectionRunner(journal, views, StandardProjections.All,
             (wire, version, payload) => EventCodec.Decode(wire, version, payload)).CatchUpAsync(ct);
@@ -159,7 +164,8 @@ public sealed class KnownMistakesTests
             new RegisterReadingRecorded(register, At(0), 543_210, ReadingQuality.Measured, null));
         var decided = Register.Decide(state, new(register, At(1), 0, ReadingQuality.Measured, null), At(2))
             .ShouldBeOfType<Decision.Accepted>();
-        decided.Facts.ShouldHaveSingleItem().Event.ShouldBeOfType<RegisterReadingQuarantined>().Code.ShouldBe(Rejection.BeginIsZero);
+        decided.Facts.ShouldHaveSingleItem().Event.ShouldBeOfType<RegisterReadingQuarantined>().Code
+            .ShouldBe(Rejection.BeginIsZero);
         var transactions = ReadingValidation.OfTransactions(meter,
             [new("a", new(At(0), At(1)), 543_200, 543_210), new("b", new(At(1), At(2)), 0, 543_220)],
             ReadingContext.Nothing, MeterThresholds.Default);
@@ -182,7 +188,8 @@ public sealed class KnownMistakesTests
     public void Lines_and_their_summaries_by_period_have_one_total()
     {
         // Every quarter costs half a cent or a whole one; rounded each for itself, all would cost a cent.
-        var statement = Build(Tariff(new LocalTime(8, 15)), [.. Enumerable.Range(0, 8).Select(i => Quantity(7 * 60 + 15 * i, 15, 10))]);
+        var statement = Build(Tariff(new LocalTime(8, 15)),
+            [.. Enumerable.Range(0, 8).Select(i => Quantity(7 * 60 + 15 * i, 15, 10))]);
         var byPeriod = statement.Lines.GroupBy(line => line.TariffPeriod)
             .ToDictionary(lines => lines.Key!.Value, lines => lines.Sum(line => line.Amount!.Value));
         byPeriod.Values.Sum().ShouldBe(statement.Total);
@@ -211,9 +218,11 @@ public sealed class KnownMistakesTests
     [Fact]
     public void A_skipped_hour_is_no_load_and_a_doubled_hour_is_one()
     {
-        var spring = InBerlin(new(2026, 3, 30), Berlins(new(2026, 3, 29), 23, _ => 99m), Berlins(new(2026, 3, 28), 24, _ => 10m));
+        var spring = InBerlin(new(2026, 3, 30), Berlins(new(2026, 3, 29), 23, _ => 99m),
+            Berlins(new(2026, 3, 28), 24, _ => 10m));
         spring.KilowattHours.ShouldBe([10m]);
-        spring.Days.Single(day => day.Day == new LocalDate(2026, 3, 29)).Reason.ShouldBe("its clock skipped a period of the event");
+        spring.Days.Single(day =>
+            day.Day == new LocalDate(2026, 3, 29)).Reason.ShouldBe("its clock skipped a period of the event");
         // The two hours that begin at 02:00 had 4 and 8 kWh: as one they are 6.
         InBerlin(new(2026, 10, 26), Berlins(new(2026, 10, 25), 25, i => i == 2 ? 4m : i == 3 ? 8m : 99m),
             Berlins(new(2026, 10, 24), 24, _ => 10m)).KilowattHours.ShouldBe([8m]);
@@ -242,10 +251,12 @@ public sealed class KnownMistakesTests
     [Fact]
     public void The_two_hours_of_one_name_are_two_hours()
     {
-        ScoredPeriod[] hours = [.. Enumerable.Range(0, 3).Select(i => Instant.FromUtc(2026, 10, 25, 0, 0) + Duration.FromHours(i))
+        ScoredPeriod[] hours = [.. Enumerable.Range(0, 3)
+            .Select(i => Instant.FromUtc(2026, 10, 25, 0, 0) + Duration.FromHours(i))
             .Select((at, i) => new ScoredPeriod(new(at, at + Duration.FromHours(1)), 10m, 10m * i))];
         hours.Select(hour => hour.Period.Start.InZone(Berlin).Hour).ShouldBe([2, 2, 3]);
-        ScoringAggregation.Of(ScoringLevel.Hour, hours, Berlin, new(1m)).Select(hour => hour.Input.DeliveredKw).ShouldBe([0m, 10m, 20m]);
+        ScoringAggregation.Of(ScoringLevel.Hour, hours, Berlin, new(1m)).Select(hour => hour.Input.DeliveredKw)
+            .ShouldBe([0m, 10m, 20m]);
     }
 
     // §2.10: a sum that skips what has no price, so that a month without one looks complete.
@@ -253,7 +264,8 @@ public sealed class KnownMistakesTests
     public void A_line_without_a_price_has_its_energy_no_amount_and_makes_the_total_incomplete()
     {
         var tariff = Tariff(new LocalTime(8, 15));
-        var statement = Build(tariff with { Prices = [tariff.Prices[0]] }, Quantity(8 * 60, 15, 1_000), Quantity(8 * 60 + 15, 15, 1_000));
+        var statement = Build(tariff with { Prices = [tariff.Prices[0]] }, Quantity(8 * 60, 15, 1_000),
+            Quantity(8 * 60 + 15, 15, 1_000));
         statement.Lines.Select(line => (line.BilledKwh, line.Amount, line.Problem))
             .ShouldBe([(1m, null, "price missing"), (1m, 1.00m, null)]);
         statement.Incomplete.ShouldBeTrue();
@@ -268,7 +280,8 @@ public sealed class KnownMistakesTests
         int[] year = [.. Enumerable.Range(1, 12)];
         var days = Enum.GetValues<DayClass>();
         return new(new("T"), 1, "CNY", "Asia/Shanghai",
-            [new(year, days, peak, new(10, 0), TariffPeriod.Peak), new(year, days, LocalTime.Midnight, null, TariffPeriod.Flat)],
+            [new(year, days, peak, new(10, 0), TariffPeriod.Peak),
+                new(year, days, LocalTime.Midnight, null, TariffPeriod.Flat)],
             [new(TariffPeriod.Peak, 1.0m, 0m), new(TariffPeriod.Flat, 0.5m, 0m)], [], 3, 2);
     }
 
@@ -286,13 +299,16 @@ public sealed class KnownMistakesTests
     private static BaselineQuestion Asked(int fromHour, int toHour, params BaselineDay[] days) =>
         new(Shanghai, new(At(fromHour), At(toHour)), Duration.FromHours(1), days);
 
-    private static BaselineDay[] Flat(decimal kwh, IEnumerable<int> back) => [.. back.Select(days => Day(days, _ => kwh))];
+    private static BaselineDay[] Flat(decimal kwh, IEnumerable<int> back) =>
+        [.. back.Select(days => Day(days, _ => kwh))];
 
     private static BaselineDay Day(int back, Func<int, decimal> kwh) => new(EventDay.PlusDays(-back), [.. Hours(kwh)]);
 
-    private static IEnumerable<decimal?> Hours(Func<int, decimal> kwh) => Enumerable.Range(0, 24).Select(hour => (decimal?)kwh(hour));
+    private static IEnumerable<decimal?> Hours(Func<int, decimal> kwh) =>
+        Enumerable.Range(0, 24).Select(hour => (decimal?)kwh(hour));
 
     private static Instant At(int hour) => Minute(60 * hour);
-    private static Instant Minute(int minute) => Shanghai.AtStartOfDay(EventDay).ToInstant() + Duration.FromMinutes(minute);
+    private static Instant Minute(int minute) =>
+        Shanghai.AtStartOfDay(EventDay).ToInstant() + Duration.FromMinutes(minute);
     private static Interval Minutes(int from, int to) => new(Minute(from), Minute(to));
 }

@@ -44,7 +44,8 @@ public sealed class LedgerIdentityTests : IDisposable
     public void A_given_secret_is_kept_and_another_one_is_refused()
     {
         LedgerIdentity.OpenOrCreate(folder.Path, Ledger, TestFolder.Secret).Secret.ShouldBe(TestFolder.Secret);
-        var refused = Should.Throw<JournalRefusedException>(() => LedgerIdentity.OpenOrCreate(folder.Path, Ledger, new byte[32]));
+        var refused = Should.Throw<JournalRefusedException>(() =>
+            LedgerIdentity.OpenOrCreate(folder.Path, Ledger, new byte[32]));
         refused.Message.ShouldContain("another secret");
         refused.Message.ShouldNotContain(Convert.ToHexString(TestFolder.Secret), Case.Insensitive);
         Should.Throw<ArgumentException>(() => LedgerIdentity.OpenOrCreate(folder.Path, Ledger, new byte[31]));

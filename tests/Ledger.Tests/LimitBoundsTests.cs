@@ -18,19 +18,23 @@ public sealed class LimitBoundsTests
 
     [Fact]
     public void Every_curve_lies_within_the_bounds_of_its_records() =>
-        Gen.Select(powers, Gen.Long[0, 120], Gen.Bool.Select(isImport => isImport ? Direction.Import : Direction.Export), Gen.Long[1, length])
+        Gen.Select(powers, Gen.Long[0, 120],
+            Gen.Bool.Select(isImport => isImport ? Direction.Import : Direction.Export), Gen.Long[1, length])
             .Sample((points, most, direction, end) =>
             {
                 var records = points.Select(Recorded).ToList();
                 var net = Curve([.. Enumerable.Range(0, points[0].Length).Select(i => points.Sum(point => point[i]))]);
                 foreach (var part in new[] { new LimitStretch(period, new(most)), new(Micros(0, end), new(most)) })
                 {
-                    var truth = LimitCheck.OnCurve(net, direction, StandingLimitKind.ConnectionLimit, [part], maxGap)[0];
+                    var truth = LimitCheck.OnCurve(net, direction, StandingLimitKind.ConnectionLimit, [part],
+                        maxGap)[0];
                     var bounds = LimitBounds.Check(period, part, direction, StandingLimitKind.ConnectionLimit, records);
                     Holds(bounds.Highest, truth.Highest!.Value);
                     Holds(bounds.Above, truth.Above);
-                    ((Int128)bounds.MicrosecondsAbove.AtLeast * 1_000_000).ShouldBeLessThanOrEqualTo(truth.PicosecondsAbove);
-                    ((Int128)bounds.MicrosecondsAbove.AtMost!.Value * 1_000_000).ShouldBeGreaterThanOrEqualTo(truth.PicosecondsAbove);
+                    ((Int128)bounds.MicrosecondsAbove.AtLeast * 1_000_000)
+                        .ShouldBeLessThanOrEqualTo(truth.PicosecondsAbove);
+                    ((Int128)bounds.MicrosecondsAbove.AtMost!.Value * 1_000_000)
+                        .ShouldBeGreaterThanOrEqualTo(truth.PicosecondsAbove);
                     // Demand is rounded to the nearest milliwatt there, its bounds outward.
                     Holds(bounds.Demand, truth.Demand!.Value);
                     if (bounds.Verdict != LimitVerdict.Unproven) bounds.Verdict.ShouldBe(truth.Verdict);
@@ -87,7 +91,8 @@ public sealed class LimitBoundsTests
     static RecordedPeriod Recorded(long[] powers)
     {
         var integral = PowerCurve.Integrate(Curve(powers), [period], maxGap)[0];
-        return new(new(powers.Min()), new(powers.Max()), integral.Import, integral.Export, integral.CoveredMicroseconds);
+        return new(new(powers.Min()), new(powers.Max()), integral.Import, integral.Export,
+            integral.CoveredMicroseconds);
     }
 
     static Interval Micros(long from, long to) =>

@@ -5,7 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>What is named as the cause of a period above its limit, and that nothing is named without a record.</summary>
+/// <summary>What is named as the cause of a period above its limit,
+/// and that nothing is named without a record.</summary>
 public sealed class LimitCauseTests
 {
     static readonly Instant start = Instant.FromUtc(2026, 7, 1, 12, 0);
@@ -39,14 +40,18 @@ public sealed class LimitCauseTests
     [Fact]
     public void An_instruction_is_late_when_it_was_issued_or_acknowledged_after_the_fact()
     {
-        var target = new CurtailmentCompliance.TargetRow("I", "C1", 0, ComplianceVerdict.Broken, [], [], [], Energy.Zero, Energy.Zero,
+        var target = new CurtailmentCompliance.TargetRow("I", "C1", 0, ComplianceVerdict.Broken, [], [], [],
+            Energy.Zero, Energy.Zero,
             Energy.Zero, Energy.Zero, Energy.Zero, "", "", "", "", 0, 0, null, null, null, [], EnergyBounds.Zero,
             InstructionReach.AcknowledgedLate, Connection.Unknown, 0);
         string Late(Instant issuedAt, InstructionReach reach) => LimitCause.Of(Direction.Import, start, [], [new(
-            new("I", InstructionKind.Curtail, "dso", issuedAt, start, start + quarter, null, null, 0, 0, 0, 0, null, null,
+            new("I", InstructionKind.Curtail, "dso", issuedAt, start, start + quarter, null, null, 0, 0, 0, 0, null,
+                null,
                 VerdictTally.Empty), [target with { Reach = reach }])]).Single();
-        Late(start + Duration.FromSeconds(1), InstructionReach.Acknowledged).ShouldBe("late instruction: I issued after the period began");
-        Late(start - quarter, InstructionReach.AcknowledgedLate).ShouldBe("late instruction: I acknowledged late at 1 of 1 targets");
+        Late(start + Duration.FromSeconds(1), InstructionReach.Acknowledged)
+            .ShouldBe("late instruction: I issued after the period began");
+        Late(start - quarter, InstructionReach.AcknowledgedLate)
+            .ShouldBe("late instruction: I acknowledged late at 1 of 1 targets");
         Late(start - quarter, InstructionReach.Acknowledged).ShouldBe("none recorded");
     }
 

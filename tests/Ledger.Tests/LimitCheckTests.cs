@@ -19,7 +19,8 @@ public sealed class LimitCheckTests
 
     static readonly Gen<long> limits = Gen.Frequency((4, Gen.Long[0, 90_000_000]), (1, Gen.Long[0, 3]));
 
-    static readonly Gen<Direction> directions = Gen.Bool.Select(isImport => isImport ? Direction.Import : Direction.Export);
+    static readonly Gen<Direction> directions = Gen.Bool.Select(isImport =>
+        isImport ? Direction.Import : Direction.Export);
 
     [Fact]
     public void Time_and_energy_above_are_additive_over_any_cut() =>
@@ -66,7 +67,8 @@ public sealed class LimitCheckTests
             var whole = PowerCurve.Integrate(curve, [Micros(0, endMicroseconds)], twoSeconds)[0];
             Check(curve, Direction.Import, 0, 0, endMicroseconds)[0].Above.ShouldBe(whole.Import);
             Check(curve, Direction.Export, 0, 0, endMicroseconds)[0].Above.ShouldBe(whole.Export);
-            Check(curve, Direction.Import, 0, 0, endMicroseconds)[0].CoveredMicroseconds.ShouldBe(whole.CoveredMicroseconds);
+            Check(curve, Direction.Import, 0, 0,
+                endMicroseconds)[0].CoveredMicroseconds.ShouldBe(whole.CoveredMicroseconds);
         }, iter: LongRun.Samples);
 
     [Fact]
@@ -106,7 +108,8 @@ public sealed class LimitCheckTests
         LimitCheck.Cut(periods, [new(new Interval(null, null), new(1))]).Count.ShouldBe(3);
     }
 
-    static IReadOnlyList<LimitFinding> Check(PowerSample[] curve, Direction direction, long most, params long[] edges) =>
+    static IReadOnlyList<LimitFinding> Check(PowerSample[] curve, Direction direction, long most,
+        params long[] edges) =>
         LimitCheck.OnCurve(curve, direction, StandingLimitKind.ConnectionLimit,
             [.. edges.Skip(1).Select((end, i) => new LimitStretch(Micros(edges[i], end), new(most)))], twoSeconds);
 

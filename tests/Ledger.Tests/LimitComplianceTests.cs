@@ -21,10 +21,13 @@ public sealed class LimitComplianceTests
             Record("G", 0, 40, 90, 16_000), Record("G", 1, 40, 120, 26_000), Record("G", 2, 40, 97, 16_000)]).Single();
         answer.Day.ShouldSatisfyAllConditions(
             row => row.Verdict.ShouldBe(LimitVerdict.Above), row => row.Periods.ShouldBe(96),
-            row => row.PeriodsAbove.ShouldBe(1), row => row.WithoutRecords.ShouldBe(93), row => row.PeriodsUnproven.ShouldBe(93),
-            row => row.WorstStart.ShouldBe(midnight + Duration.FromMinutes(15)), row => row.WorstMargin.ShouldBe(Kw(20)),
+            row => row.PeriodsAbove.ShouldBe(1), row => row.WithoutRecords.ShouldBe(93), row =>
+                row.PeriodsUnproven.ShouldBe(93),
+            row => row.WorstStart.ShouldBe(midnight + Duration.FromMinutes(15)), row =>
+                row.WorstMargin.ShouldBe(Kw(20)),
             // 26 kWh are a mean of 104 kW: 4 kW above it for 900 s at least.
-            row => row.Above.AtLeast.ShouldBe(Energy.FromWattHours(1_000)), row => row.Method.ShouldBe(LimitBounds.OnePoint));
+            row => row.Above.AtLeast.ShouldBe(Energy.FromWattHours(1_000)), row =>
+                row.Method.ShouldBe(LimitBounds.OnePoint));
         // 97 kW of 100 is near, 90 is not.
         answer.Periods.Select(row => (row.Highest.AtLeast, row.Verdict)).ShouldBe(
             [(Kw(120), LimitVerdict.Above), (Kw(97), LimitVerdict.Within)]);
@@ -97,7 +100,8 @@ public sealed class LimitComplianceTests
     {
         var journal = new InMemoryJournal();
         foreach (var (fact, n) in facts.Select((fact, n) => (fact, n)))
-            journal.AppendAsync("s", ExpectedRevision.Any, [NewFact.At(fact, midnight, new EvidenceKey($"n{n}"))], by, null, default)
+            journal.AppendAsync("s", ExpectedRevision.Any, [NewFact.At(fact, midnight, new EvidenceKey($"n{n}"))], by,
+                null, default)
                 .AsTask().Wait();
         var views = new MemoryViews();
         new ProjectionRunner(journal, views, StandardProjections.All, journal.Decode).CatchUpAsync(default).Wait();

@@ -30,7 +30,8 @@ public sealed class LogKeyTests
         Check(second, handover, second).IsHandedOver.ShouldBeFalse("signed by another than the current key");
         Check(first, handover, first).IsHandedOver.ShouldBeFalse("another key is named");
         Check(second, "text", first).IsHandedOver.ShouldBeFalse();
-        Check(second, $"{SignedNote.Sign(second + "\n", First)}", first).IsHandedOver.ShouldBeFalse("a note of another kind");
+        Check(second, $"{SignedNote.Sign(second + "\n", First)}",
+            first).IsHandedOver.ShouldBeFalse("a note of another kind");
         for (var bit = 0; bit < handover.Length * 8; bit++)
         {
             var flipped = Encoding.UTF8.GetBytes(handover);
@@ -65,7 +66,8 @@ public sealed class LogKeyTests
         // As it was after the fact and before the file took its place.
         File.Move(KeyFile(town), Path.Combine(town.Data, SigningKeyFile.NextFileName));
         File.WriteAllText(KeyFile(town), old);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(KeyFile(town), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(KeyFile(town), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
         File.ReadAllText(KeyFile(town)).ShouldNotBe(old);
     }
@@ -89,7 +91,8 @@ public sealed class LogKeyTests
         (await served.GetAsync("/checkpoint")).Status.ShouldBe(404);
         await served.RegisterConnectorAsync();
         await using var journal = SqliteJournalReader.Open(served.Options);
-        var note = await served.Ledger.Log.SignAsync(journal, First, [First.Verifier], TestContext.Current.CancellationToken);
+        var note = await served.Ledger.Log.SignAsync(journal, First, [First.Verifier],
+            TestContext.Current.CancellationToken);
         var checkpoint = await served.GetAsync("/checkpoint");
         (checkpoint.Status, checkpoint.Text, checkpoint.Media).ShouldBe((200, $"{note}", "text/plain"));
         $"{checkpoint.Response.Headers.CacheControl}".ShouldBe("public, max-age=5");
@@ -99,7 +102,8 @@ public sealed class LogKeyTests
             (tile.Status, tile.Media).ShouldBe((200, "application/octet-stream"), path);
             $"{tile.Response.Headers.CacheControl}".ShouldBe("public, max-age=31536000, immutable");
         }
-        foreach (var path in (string[])["/tile/0/000", "/tile/0/000.p/99", "/tile/0/0", "/tile/entries/..%2f..%2fledger.secret", "/tile/9/x001/000"])
+        foreach (var path in (string[])["/tile/0/000", "/tile/0/000.p/99", "/tile/0/0",
+            "/tile/entries/..%2f..%2fledger.secret", "/tile/9/x001/000"])
             (await served.GetAsync(path)).Status.ShouldBe(404, path);
     }
 
@@ -113,7 +117,8 @@ public sealed class LogKeyTests
         var note = Note(await CommandRun.OfAsync(["checkpoint", "--data", town.Data]));
         Checkpoint.Parse(note.Text).Size.ShouldBe(ledger.Journal.Length);
         using var client = new HttpClient { BaseAddress = server.Url };
-        (await client.GetStringAsync(new Uri("checkpoint", UriKind.Relative), TestContext.Current.CancellationToken)).ShouldBe($"{note}");
+        (await client.GetStringAsync(new Uri("checkpoint", UriKind.Relative), TestContext.Current.CancellationToken))
+            .ShouldBe($"{note}");
     }
 
     private static string KeyFile(SmallTown town) => Path.Combine(town.Data, SigningKeyFile.FileName);

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Ledger.Tests;
 
-/// <summary>The cases of samples/market-rules/domain-vectors.json; a test that asks for one is skipped without it.</summary>
+/// <summary>The cases of samples/market-rules/domain-vectors.json;
+/// a test that asks for one is skipped without it.</summary>
 internal static class MarketVectors
 {
     public static JsonElement Case(string id) =>

@@ -5,7 +5,8 @@ using static Ledger.Tests.ScenarioTable;
 
 namespace Ledger.Tests;
 
-/// <summary>The decisions on what lasts: meters' classes and keys, places in a station's tree, declared losses.</summary>
+/// <summary>The decisions on what lasts: meters' classes and keys, places in a station's tree,
+/// declared losses.</summary>
 public sealed class MasterDataDecisionTests
 {
     private static readonly Dictionary<string, Func<string[], Decision>> Rules = new()
@@ -16,11 +17,13 @@ public sealed class MasterDataDecisionTests
             MeterOf(cells[0], Key), Key(cells[1])),
         ["point-places.txt"] = cells => StationTree.Decide(
             cells[0] == "-" ? StationTreeState.Empty
-                : cells[0].Split(' ').Select(Place).Aggregate(StationTreeState.Empty, StationTree.Evolve), Place(cells[1])),
+                : cells[0].Split(' ').Select(Place).Aggregate(StationTreeState.Empty, StationTree.Evolve),
+                Place(cells[1])),
         ["loss-factors.txt"] = LossFactorOf,
         ["signing-keys.txt"] = cells => SigningKeys.Decide(
             new(cells[0] == "-" ? [] : [.. cells[0].Split(' ')]), new(cells[1], "note"), Second("100"),
-            new(cells[2].Contains("key", StringComparison.Ordinal), cells[2].Contains("signed", StringComparison.Ordinal))),
+            new(cells[2].Contains("key", StringComparison.Ordinal),
+                cells[2].Contains("signed", StringComparison.Ordinal))),
     };
 
     public static IEnumerable<TheoryDataRow<string, int, string>> AllLines() => Lines([.. Rules.Keys]);

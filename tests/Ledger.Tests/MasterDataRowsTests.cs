@@ -9,7 +9,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Master data in CSV: each kind of file, every fault of a row, and the dry run that records nothing.</summary>
+/// <summary>Master data in CSV: each kind of file, every fault of a row,
+/// and the dry run that records nothing.</summary>
 public sealed class MasterDataRowsTests
 {
     public static TheoryData<string> Types() => [.. MasterDataRows.Sheets.Select(sheet => sheet.Type)];
@@ -86,9 +87,11 @@ public sealed class MasterDataRowsTests
             ledger.Ledger.Journal.Ledger, (ledger.Ledger.Journal, new Answers(ledger.Ledger.Views)),
             [new Submission(Encoding.UTF8.GetBytes(file), "file")], new IntakeHints(), ledger.Clock,
             TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
-        (ledger.Ledger.Journal.Length, Convert.ToHexString(ledger.Ledger.Journal.Root)).ShouldBe((length, Convert.ToHexString(root)));
+        (ledger.Ledger.Journal.Length, Convert.ToHexString(ledger.Ledger.Journal.Root))
+            .ShouldBe((length, Convert.ToHexString(root)));
         var import = await ledger.TakeAsync(file);
-        trial.Parts.Select(part => part.Outcome.GetType()).ShouldBe(import.Parts.Select(part => part.Outcome.GetType()));
+        trial.Parts.Select(part => part.Outcome.GetType())
+            .ShouldBe(import.Parts.Select(part => part.Outcome.GetType()));
         // Each row sees what the rows before it would have recorded: B behind A closes a circle.
         trial.Parts[1].Outcome.ShouldBe(import.Parts[1].Outcome);
         trial.Parts[1].Outcome.ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.BehindItself);
@@ -102,10 +105,13 @@ public sealed class MasterDataRowsTests
         try
         {
             var (file, data) = (Path.Combine(folder.FullName, "losses.csv"), Path.Combine(folder.FullName, "data"));
-            File.WriteAllText(file, "point,loss_factor,fixed_kw,valid_from\nC-1,0.02,,2026-01-01T00:00:00Z\nC-2,2,,2026-01-01T00:00:00Z\n");
-            var (exit, output, errors) = CommandRun.Of(["import", file, "--dry-run", "--ledger", "trial", "--data", data, "--json"], "");
+            File.WriteAllText(file,
+                "point,loss_factor,fixed_kw,valid_from\nC-1,0.02,,2026-01-01T00:00:00Z\nC-2,2,,2026-01-01T00:00:00Z\n");
+            var (exit, output, errors) =
+                CommandRun.Of(["import", file, "--dry-run", "--ledger", "trial", "--data", data, "--json"], "");
             exit.ShouldBe(ExitCode.NotAsItShouldBe, errors);
-            foreach (var word in (string[])["losses.csv line 3", "loss_factor", "OutOfRange", "must be 0 to 1 with at most 6 decimals"])
+            foreach (var word in (string[])["losses.csv line 3", "loss_factor", "OutOfRange",
+                "must be 0 to 1 with at most 6 decimals"])
                 output.ShouldContain(word);
             Directory.Exists(data).ShouldBeFalse();
         }

@@ -23,7 +23,8 @@ public sealed class MerkleProofTests
 
     private static byte[] Hash(int level, long index)
     {
-        lock (Known) return Known.TryGetValue((level, index), out var known) ? known : Known[(level, index)] = Defined(level, index);
+        lock (Known) return Known.TryGetValue((level, index), out var known)
+            ? known : Known[(level, index)] = Defined(level, index);
     }
 
     private static byte[] Leaf(long index) => Hash(0, index);
@@ -45,7 +46,8 @@ public sealed class MerkleProofTests
     {
         for (var size = 1L; size <= EverySizeUpTo; size++)
             for (var index = 0L; index < size; index++)
-                MerkleVerification.Includes(index, size, Leaf(index), MerkleProof.Inclusion(index, size, Hash), Root(size))
+                MerkleVerification.Includes(index, size, Leaf(index), MerkleProof.Inclusion(index, size, Hash),
+                    Root(size))
                     .ShouldBeTrue($"leaf {index} of {size}");
     }
 
@@ -54,7 +56,8 @@ public sealed class MerkleProofTests
     {
         for (var size = 0L; size <= EverySizeUpTo; size++)
             for (var old = 0L; old <= size; old++)
-                MerkleVerification.IsConsistent(old, size, MerkleProof.Consistency(old, size, Hash), Root(old), Root(size))
+                MerkleVerification.IsConsistent(old, size, MerkleProof.Consistency(old, size, Hash), Root(old),
+                    Root(size))
                     .ShouldBeTrue($"{old} in {size}");
     }
 
@@ -67,8 +70,10 @@ public sealed class MerkleProofTests
         {
             var now = Large.Value.At(size);
             var root = now.Root();
-            return MerkleVerification.Includes(index, size, MerkleTree.LeafHash(GrownTree.Entry(index)), MerkleProof.Inclusion(index, size, now.At), root)
-                && MerkleVerification.IsConsistent(old, size, MerkleProof.Consistency(old, size, now.At), Large.Value.At(old).Root(), root);
+            return MerkleVerification.Includes(index, size, MerkleTree.LeafHash(GrownTree.Entry(index)),
+                MerkleProof.Inclusion(index, size, now.At), root)
+                && MerkleVerification.IsConsistent(old, size, MerkleProof.Consistency(old, size, now.At),
+                    Large.Value.At(old).Root(), root);
         }, iter: LongRun.Samples / 50, threads: 1);
     }
 
@@ -79,7 +84,8 @@ public sealed class MerkleProofTests
             for (var index = 0L; index < size; index++)
             {
                 var (root, leaf, proof) = (Root(size), Leaf(index), MerkleProof.Inclusion(index, size, Hash));
-                bool Proves(IReadOnlyList<byte[]> hashes) => MerkleVerification.Includes(index, size, leaf, hashes, root);
+                bool Proves(IReadOnlyList<byte[]> hashes) =>
+                    MerkleVerification.Includes(index, size, leaf, hashes, root);
                 foreach (var (how, mutated) in Mutations(proof, everyBit: size <= 12))
                     Proves(mutated).ShouldBeFalse($"leaf {index} of {size}: {how}");
                 foreach (var flipped in Flips(leaf, size <= 12))
@@ -99,7 +105,8 @@ public sealed class MerkleProofTests
             {
                 var (before, root, proof) = (Root(old), Root(size), MerkleProof.Consistency(old, size, Hash));
                 foreach (var (how, mutated) in Mutations(proof, everyBit: size <= 12))
-                    MerkleVerification.IsConsistent(old, size, mutated, before, root).ShouldBeFalse($"{old} in {size}: {how}");
+                    MerkleVerification.IsConsistent(old, size, mutated, before, root)
+                        .ShouldBeFalse($"{old} in {size}: {how}");
                 foreach (var flipped in Flips(before, size <= 12))
                     MerkleVerification.IsConsistent(old, size, proof, flipped, root).ShouldBeFalse();
                 foreach (var flipped in Flips(root, size <= 12))
@@ -129,16 +136,20 @@ public sealed class MerkleProofTests
     {
         var vector = ProofVectors.Read("merkle/reference-tree-8.json");
         var nodes = vector.List("nodeHashesHexByLevel")
-            .Select(level => level.EnumerateArray().Select(node => Convert.FromHexString(node.GetString()!)).ToArray()).ToArray();
-        var roots = vector.List("rootHashesHexBySize").Select(root => Convert.FromHexString(root.GetString()!)).ToArray();
+            .Select(level => level.EnumerateArray().Select(node => Convert.FromHexString(node.GetString()!)).ToArray())
+            .ToArray();
+        var roots = vector.List("rootHashesHexBySize").Select(root => Convert.FromHexString(root.GetString()!))
+            .ToArray();
         byte[] At(int level, long index) => nodes[level][index];
         for (var size = 0; size <= 8; size++)
         {
             MerkleProof.Root(size, At).ShouldBe(roots[size]);
             for (var index = 0; index < size; index++)
-                MerkleVerification.Includes(index, size, nodes[0][index], MerkleProof.Inclusion(index, size, At), roots[size]).ShouldBeTrue();
+                MerkleVerification.Includes(index, size, nodes[0][index], MerkleProof.Inclusion(index, size, At),
+                    roots[size]).ShouldBeTrue();
             for (var old = 0; old <= size; old++)
-                MerkleVerification.IsConsistent(old, size, MerkleProof.Consistency(old, size, At), roots[old], roots[size]).ShouldBeTrue();
+                MerkleVerification.IsConsistent(old, size, MerkleProof.Consistency(old, size, At), roots[old],
+                    roots[size]).ShouldBeTrue();
         }
     }
 
@@ -152,16 +163,20 @@ public sealed class MerkleProofTests
             Convert.FromHexString(vector.Text("rootHex"))).ShouldBeTrue();
     }
 
-    /// <summary>Every hash with a bit flipped, dropped, doubled, and exchanged with the next; one more at either end.</summary>
-    private static IEnumerable<(string How, IReadOnlyList<byte[]> Proof)> Mutations(IReadOnlyList<byte[]> proof, bool everyBit)
+    /// <summary>Every hash with a bit flipped, dropped, doubled, and exchanged with the next;
+    /// one more at either end.</summary>
+    private static IEnumerable<(string How, IReadOnlyList<byte[]> Proof)> Mutations(IReadOnlyList<byte[]> proof,
+        bool everyBit)
     {
         for (var i = 0; i < proof.Count; i++)
         {
-            foreach (var flipped in Flips(proof[i], everyBit)) yield return ($"a bit of {i}", [.. proof.Take(i), flipped, .. proof.Skip(i + 1)]);
+            foreach (var flipped in Flips(proof[i], everyBit))
+                yield return ($"a bit of {i}", [.. proof.Take(i), flipped, .. proof.Skip(i + 1)]);
             yield return ($"without {i}", [.. proof.Take(i), .. proof.Skip(i + 1)]);
             yield return ($"{i} twice", [.. proof.Take(i + 1), .. proof.Skip(i)]);
             yield return ($"{i} cut short", [.. proof.Take(i), proof[i][1..], .. proof.Skip(i + 1)]);
-            if (i + 1 < proof.Count) yield return ($"{i} after the next", [.. proof.Take(i), proof[i + 1], proof[i], .. proof.Skip(i + 2)]);
+            if (i + 1 < proof.Count)
+                yield return ($"{i} after the next", [.. proof.Take(i), proof[i + 1], proof[i], .. proof.Skip(i + 2)]);
         }
         yield return ("one more", [.. proof, Leaf(0)]);
         yield return ("one before", [Leaf(0), .. proof]);

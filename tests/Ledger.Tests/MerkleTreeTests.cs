@@ -18,10 +18,12 @@ public sealed class MerkleTreeTests
     public void Roots_of_the_reference_tree_at_every_size()
     {
         var sample = Sample("reference-tree-8.json");
-        var roots = sample.GetProperty("rootHashesHexBySize").EnumerateArray().Select(root => root.GetString()).ToArray();
+        var roots = sample.GetProperty("rootHashesHexBySize").EnumerateArray().Select(root => root.GetString())
+            .ToArray();
         var tree = new MerkleTree();
         Convert.ToHexStringLower(tree.Root()).ShouldBe(roots[0]);
-        foreach (var (leaf, size) in sample.GetProperty("leafInputsHex").EnumerateArray().Select((leaf, i) => (leaf.GetString()!, i + 1)))
+        foreach (var (leaf, size) in sample.GetProperty("leafInputsHex").EnumerateArray()
+            .Select((leaf, i) => (leaf.GetString()!, i + 1)))
         {
             tree = MerkleTree.Restore(tree.Size, tree.SaveFrontier());
             tree.Append(Convert.FromHexString(leaf));

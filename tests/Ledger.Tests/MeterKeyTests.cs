@@ -7,7 +7,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>A signed value counts by the key that is registered for its meter, not by any key that comes with it.</summary>
+/// <summary>A signed value counts by the key that is registered for its meter,
+/// not by any key that comes with it.</summary>
 public sealed class MeterKeyTests
 {
     private const string Payload =
@@ -40,11 +41,14 @@ public sealed class MeterKeyTests
             (await ledger.TakeAsync("meter_serial,public_key,valid_from\n" + string.Join('\n', keys))).Outcomes
                 .ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
 
-        var signature = own.SignData(Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        var signature = own.SignData(Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256,
+            DSASignatureFormat.Rfc3279DerSequence);
         var text = $$"""OCMF|{{Payload}}|{"SA":"ECDSA-secp256r1-SHA256","SD":"{{Convert.ToHexString(signature)}}"}""";
-        var outcome = (await ledger.TakeAsync(text, new IntakeHints(PublicKey: Spki(own)))).Outcomes.ShouldHaveSingleItem();
+        var outcome =
+            (await ledger.TakeAsync(text, new IntakeHints(PublicKey: Spki(own)))).Outcomes.ShouldHaveSingleItem();
         if (!counts) outcome.ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.NotTheMetersKey);
-        else (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldHaveSingleItem().Quality.ShouldBe(ReadingQuality.MeasuredSigned);
+        else (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>()
+            .ShouldHaveSingleItem().Quality.ShouldBe(ReadingQuality.MeasuredSigned);
     }
 
     private static string Row(string key, string day) => $"M1,{key},{day}T00:00:00Z";

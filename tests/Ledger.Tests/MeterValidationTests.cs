@@ -15,7 +15,8 @@ public sealed class MeterValidationTests(ITestOutputHelper output)
     private static readonly LocalDate[] Dates = [new(2026, 3, 29), new(2026, 7, 1), new(2026, 10, 25)];
 
     /// <summary>One day's hours as they were sent, with what was done to them.</summary>
-    private sealed record SentDay(LocalDate Date, IReadOnlyList<SentInterval> Sent, int Gaps, int Duplicates, int Conflicts);
+    private sealed record SentDay(LocalDate Date, IReadOnlyList<SentInterval> Sent, int Gaps, int Duplicates,
+        int Conflicts);
 
     private static readonly Gen<SentDay> Days =
         from date in Gen.Int[0, Dates.Length - 1].Select(i => Dates[i])
@@ -64,7 +65,8 @@ public sealed class MeterValidationTests(ITestOutputHelper output)
         Gen.Select(Gen.Long[0, 999_999], Gen.Long[0, 9_999], Gen.Long[0, 3].Array[1, 96], Gen.Int[0, 14]).Sample(
             (previous, steps, shape, decimals) =>
             {
-                var installed = new RegisterInstalled(new(new("P1"), Direction.Import), "M", Math.Max(6, decimals), decimals, 1, 1_000_000);
+                var installed = new RegisterInstalled(new(new("P1"), Direction.Import), "M", Math.Max(6, decimals),
+                    decimals, 1, 1_000_000);
                 var counted = Register.Difference(installed, previous, (previous + steps) % 1_000_000).Delta!.Value;
                 var parts = Estimation.ScaledTo(counted, [.. shape.Select(Energy.FromWattHours)]);
                 parts.Aggregate(Energy.Zero, (sum, part) => sum + part).ShouldBe(counted);
@@ -75,11 +77,14 @@ public sealed class MeterValidationTests(ITestOutputHelper output)
                 if (previous + steps >= 1_000_000) Interlocked.Increment(ref rollovers);
                 if (shape.All(weight => weight == 0)) Interlocked.Increment(ref flat);
             }, iter: LongRun.Samples);
-        output.WriteLine($"{samples} samples: rollovers {rollovers * 1000L / samples} ‰, no shape {flat * 1000L / samples} ‰");
+        output.WriteLine(
+            $"{samples} samples: rollovers {rollovers * 1000L / samples} ‰, no shape {flat * 1000L / samples} ‰");
     }
 
-    private static IReadOnlyList<MeterFinding> Validated(SentDay day, IReadOnlyList<SentInterval> sent) => IntervalValidation.Of(
-        new IntervalSeries(sent, Duration.FromHours(1), SettlementCalendar.Day(Berlin, day.Date)), MeterThresholds.Default);
+    private static IReadOnlyList<MeterFinding> Validated(SentDay day, IReadOnlyList<SentInterval> sent) =>
+        IntervalValidation.Of(
+        new IntervalSeries(sent, Duration.FromHours(1), SettlementCalendar.Day(Berlin, day.Date)),
+        MeterThresholds.Default);
 
     /// <summary>Of ten hours about one is missing, one comes twice and one comes again with other energy.</summary>
     private static SentDay Day(LocalDate date, (int Fate, long WattHours)[] hours)
@@ -94,7 +99,8 @@ public sealed class MeterValidationTests(ITestOutputHelper output)
             if (hours[i].Fate == 0) gaps++;
             else sent.Add(hour);
             if (hours[i].Fate == 1 && ++duplicates > 0) sent.Add(hour);
-            if (hours[i].Fate == 2 && ++conflicts > 0) sent.Add(hour with { Energy = hour.Energy + Energy.FromWattHours(1) });
+            if (hours[i].Fate == 2 && ++conflicts > 0)
+                sent.Add(hour with { Energy = hour.Energy + Energy.FromWattHours(1) });
         }
         return new(date, sent, gaps, duplicates, conflicts);
     }

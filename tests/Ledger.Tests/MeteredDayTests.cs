@@ -64,7 +64,8 @@ public sealed class MeteredDayTests
             Readings = [.. facts.Readings,
                 new(13, new(export, Midnight + Duration.FromMinutes(7), 999, ReadingQuality.Measured, null))],
         };
-        MeteredDay.Of(Point, Direction.Import, periods, both).ShouldBe(MeteredDay.Of(Point, Direction.Import, periods, facts));
+        MeteredDay.Of(Point, Direction.Import, periods, both)
+            .ShouldBe(MeteredDay.Of(Point, Direction.Import, periods, facts));
         MeteredDay.Of(new("P2"), Direction.Import, periods, facts).ShouldAllBe(quantity => quantity.Metered == null);
         MeteredDay.Of(Point, Direction.Import, [], facts).ShouldBeEmpty();
     }
@@ -104,7 +105,8 @@ public sealed class MeteredDayTests
             var random = new Random(seed);
             var shuffled = new MeteredFacts(
                 [.. day.Installations.OrderBy(_ => random.Next())], [.. day.Readings.OrderBy(_ => random.Next())],
-                [.. day.IntervalReadings.OrderBy(_ => random.Next())], [.. day.IntervalRecords.OrderBy(_ => random.Next())]);
+                [.. day.IntervalReadings.OrderBy(_ => random.Next())],
+                [.. day.IntervalRecords.OrderBy(_ => random.Next())]);
             Settle(shuffled, Quarters).ShouldBe(Settle(day, Quarters));
         }, iter: LongRun.Samples);
 
@@ -124,10 +126,13 @@ public sealed class MeteredDayTests
                 (quarter.Metered ?? Energy.Zero).ShouldBe(Sum(fine.Skip(i * 3).Take(3)));
         }, iter: LongRun.Samples);
 
-    private static readonly IReadOnlyList<Interval> Quarters = [.. Enumerable.Range(0, 4).Select(i => Minutes(15 * i, 15 * i + 15))];
-    private static readonly IReadOnlyList<Interval> Fives = [.. Enumerable.Range(0, 12).Select(i => Minutes(5 * i, 5 * i + 5))];
+    private static readonly IReadOnlyList<Interval> Quarters =
+        [.. Enumerable.Range(0, 4).Select(i => Minutes(15 * i, 15 * i + 15))];
+    private static readonly IReadOnlyList<Interval> Fives =
+        [.. Enumerable.Range(0, 12).Select(i => Minutes(5 * i, 5 * i + 5))];
 
-    /// <summary>An hour: a register read at some multiples of 5 minutes, and 5-minute records, with gaps or absent.</summary>
+    /// <summary>An hour: a register read at some multiples of 5 minutes, and 5-minute records,
+    /// with gaps or absent.</summary>
     private static readonly Gen<MeteredFacts> Days = Gen.Select(
         Gen.Select(Gen.Bool, Gen.Long[0, 1_000]).Array[13],
         Gen.Select(Gen.Int[0, 3], Gen.Long[0, 900_000_000_000_000_000], Gen.Long[0, 300_000_000]).Array[12],
@@ -184,11 +189,13 @@ public sealed class MeteredDayTests
             "correction" => facts with
             {
                 IntervalCorrections = [.. facts.IntervalCorrections, new(position, new(
-                    Import, Minutes(words[2]), (int)Number(words[4][1..]), Kwh(words[3]), quality, "F", "read again", null))],
+                    Import, Minutes(words[2]), (int)Number(words[4][1..]), Kwh(words[3]), quality, "F", "read again",
+                    null))],
             },
             "estimate" => facts with
             {
-                Estimates = [.. facts.Estimates, new(position, new(Import, Minutes(words[2]), (int)Number(words[4][1..]),
+                Estimates = [.. facts.Estimates,
+                    new(position, new(Import, Minutes(words[2]), (int)Number(words[4][1..]),
                     Kwh(words[3]), quality, Enum.Parse<EstimationMethod>(words[5]), "its neighbours", null))],
             },
             "record" => facts with
@@ -220,7 +227,8 @@ public sealed class MeteredDayTests
         period.Duration.ToInt64Nanoseconds() / 1000 - gapMicroseconds, 0, [], 1, 0, 0, 0, 0, ReadingQuality.Measured,
         null, new(new string('0', 64)));
 
-    private static Interval Minutes(string text) => Minutes((int)Number(text.Split('-')[0]), (int)Number(text.Split('-')[1]));
+    private static Interval Minutes(string text) =>
+        Minutes((int)Number(text.Split('-')[0]), (int)Number(text.Split('-')[1]));
     private static Interval Minutes(int from, int to) =>
         new(Midnight + Duration.FromMinutes(from), Midnight + Duration.FromMinutes(to));
 

@@ -10,7 +10,8 @@ public sealed class NamedEvidenceTests
     public void Every_fact_with_evidence_names_it()
     {
         var named = new EvidenceDigest(new string('a', 64));
-        foreach (var type in typeof(LedgerEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(LedgerEvent))))
+        foreach (var type in typeof(LedgerEvent).Assembly.GetTypes()
+            .Where(type => type.IsSubclassOf(typeof(LedgerEvent))))
         {
             if (type.GetProperty("Evidence") is not { } evidence) continue;
             var fact = (LedgerEvent)System.Runtime.CompilerServices.RuntimeHelpers.GetUninitializedObject(type);

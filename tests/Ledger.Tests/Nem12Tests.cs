@@ -23,7 +23,8 @@ public sealed class Nem12Tests
         var rows = File.ReadAllLines(Path.Combine(folder, "EXPECTED_TOTALS.tsv")).Skip(1).Select(l => l.Split('\t'));
         foreach (var file in rows.GroupBy(r => r[0]))
         {
-            var path = Directory.GetFiles(Path.Combine(folder, "examples"), file.Key, SearchOption.AllDirectories).Single();
+            var path = Directory.GetFiles(Path.Combine(folder, "examples"), file.Key, SearchOption.AllDirectories)
+                .Single();
             var channels = Read(File.ReadAllBytes(path)).Channels;
             channels.Count.ShouldBe(file.Count(), file.Key);
             foreach (var row in file)

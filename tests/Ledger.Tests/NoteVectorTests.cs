@@ -33,7 +33,8 @@ public sealed class NoteVectorTests
         ];
         signers.Select(signer => $"{signer.Verifier}").ShouldBe([peter.Text("vkey"), enoch.Text("vkey")]);
         var text = vector.Text("text");
-        signers.Select(signer => $"{signer.Sign(text)}\n").ShouldBe(vector.List("signaturesInOrder").Select(line => line.GetString()!));
+        signers.Select(signer => $"{signer.Sign(text)}\n")
+            .ShouldBe(vector.List("signaturesInOrder").Select(line => line.GetString()!));
         $"{SignedNote.Sign(text, signers[0])}".ShouldBe(vector.Text("signedByPeter"));
         var both = Note(vector.Text("signedByBoth"));
         both.SignedBy([.. signers.Select(signer => signer.Verifier)]).Count.ShouldBe(2);
@@ -48,7 +49,8 @@ public sealed class NoteVectorTests
             Refused(() => VerifierKey.Parse(bad.Text("vkey")), bad.Text("why"));
         var peter = vector.List("keys").First();
         foreach (var (key, parse) in ((string, Action<string>)[])
-            [(peter.Text("vkey"), text => VerifierKey.Parse(text)), (peter.Text("skey"), text => SignerKey.Parse(text))])
+            [(peter.Text("vkey"), text => VerifierKey.Parse(text)),
+                (peter.Text("skey"), text => SignerKey.Parse(text))])
         {
             for (var at = 0; at < key.Length; at++)
             {
@@ -77,9 +79,11 @@ public sealed class NoteVectorTests
             $"{VerifierKey.IdOf(parts[0], (NoteAlgorithm)key[0], key[1..]):x8}".ShouldBe(parts[1], vkey.GetString());
             if (key[0] is 0x01 or 0x04) $"{VerifierKey.Parse(vkey.GetString()!)}".ShouldBe(vkey.GetString());
             else Refused(() => VerifierKey.Parse(vkey.GetString()!));
-            if (known.TryGetProperty("skey", out var skey)) $"{SignerKey.Parse(skey.GetString()!).Verifier}".ShouldBe(vkey.GetString());
+            if (known.TryGetProperty("skey", out var skey)) $"{SignerKey.Parse(skey.GetString()!).Verifier}".ShouldBe(
+                vkey.GetString());
         }
-        foreach (var bad in vector.List("mustReject")) Refused(() => VerifierKey.Parse(bad.GetString()!), bad.GetString());
+        foreach (var bad in vector.List("mustReject"))
+            Refused(() => VerifierKey.Parse(bad.GetString()!), bad.GetString());
     }
 
     private static uint KeyId(JsonElement known)
@@ -105,12 +109,14 @@ public sealed class NoteVectorTests
             if (!known.TryGetProperty("consistencyProof5to8Hex", out var proof)) continue;
             byte[] Root(string member) => Convert.FromBase64String(known.Text(member));
             checkpoint.Root.ShouldBe(Root("root8Base64"));
-            MerkleVerification.IsConsistent(5, 8, [.. proof.EnumerateArray().Select(hash => Convert.FromHexString(hash.GetString()!))],
+            MerkleVerification.IsConsistent(5, 8,
+                [.. proof.EnumerateArray().Select(hash => Convert.FromHexString(hash.GetString()!))],
                 Root("root5Base64"), Root("root8Base64")).ShouldBeTrue();
         }
     }
 
-    /// <summary>The vectors have short roots, because they try the codec alone; ours takes 32 bytes and nothing else.</summary>
+    /// <summary>The vectors have short roots, because they try the codec alone;
+    /// ours takes 32 bytes and nothing else.</summary>
     [Fact]
     public void Texts_of_checkpoints()
     {
@@ -122,7 +128,8 @@ public sealed class NoteVectorTests
                 : MerkleTree.LeafHash("hello world"u8);
             var checkpoint = new Checkpoint(known.Text("origin"), known.GetProperty("size").GetInt64(), root);
             checkpoint.ToText().ShouldBe(known.Text("want"));
-            if (root.Length == MerkleTree.HashBytes) Checkpoint.Parse(known.Text("want")).ToText().ShouldBe(known.Text("want"));
+            if (root.Length == MerkleTree.HashBytes)
+                Checkpoint.Parse(known.Text("want")).ToText().ShouldBe(known.Text("want"));
             else Refused(() => Checkpoint.Parse(known.Text("want")));
         }
         foreach (var known in vector.List("validWithRest"))
@@ -144,7 +151,8 @@ public sealed class NoteVectorTests
             Note(known.Text("signedNote")).SignedBy([VerifierKey.Parse(known.Text("vkey"))]).Count.ShouldBe(1);
         foreach (var known in Read("cosignature/timestamp.json").List("cases"))
         {
-            var timed = Cosignature.TryRead(Convert.FromBase64String(known.Text("sigBase64"))[4..], out var unixSeconds, out _);
+            var timed = Cosignature.TryRead(Convert.FromBase64String(known.Text("sigBase64"))[4..], out var unixSeconds,
+                out _);
             if (known.TryGetProperty("mustFail", out _)) timed.ShouldBeFalse();
             else unixSeconds.ShouldBe(known.GetProperty("unixSeconds").GetInt64());
         }
@@ -154,7 +162,8 @@ public sealed class NoteVectorTests
     public void Proof_files_of_the_published_vectors()
     {
         var vector = Read("tlog-proof/format.json");
-        foreach (var valid in vector.List("valid")) $"{TlogProof.Parse(valid.GetString()!)}".ShouldBe(valid.GetString());
+        foreach (var valid in vector.List("valid")) $"{TlogProof.Parse(valid.GetString()!)}".ShouldBe(
+            valid.GetString());
         foreach (var bad in vector.List("invalid")) Refused(() => TlogProof.Parse(bad.GetString()!), bad.GetString());
     }
 }

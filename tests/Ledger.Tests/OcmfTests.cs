@@ -18,14 +18,16 @@ public sealed class OcmfTests
     {
         var curve = OcmfSignature.Curves.Single(c => c.Name == name);
         using var key = ECDsa.Create(ECCurve.CreateFromValue(curve.Oid));
-        var der = key.SignData(Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        var der = key.SignData(Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256,
+            DSASignatureFormat.Rfc3279DerSequence);
         var spki = Convert.ToHexString(key.ExportSubjectPublicKeyInfo());
         Judge(Payload, name, der, spki).Signature.ShouldBe(SignatureVerdict.Valid);
         Judge(Payload, name, der, spki).Conform.ShouldBeTrue();
         Judge(Payload, name, der, spki).Plausible.ShouldBeTrue();
         Judge(Payload.Replace("1.500", "1.501"), name, der, spki).Signature.ShouldBe(SignatureVerdict.Invalid);
         var point = key.ExportParameters(false).Q;
-        var raw = key.SignData(Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        var raw = key.SignData(Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256,
+            DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
         var bare = Judge(Payload, name, raw, Convert.ToHexString([.. point.X!, .. point.Y!]));
         bare.Signature.ShouldBe(SignatureVerdict.Valid);
         bare.Deviations.Count.ShouldBe(2);
@@ -88,7 +90,8 @@ public sealed class OcmfTests
                 counts[actual] = counts.GetValueOrDefault(actual) + 1;
             }
         }
-        counts.ShouldBe(new Dictionary<string, int> { ["VALID"] = 243, ["INVALID"] = 4, ["NO-KEY"] = 2, ["REFUSED"] = 20 }, ignoreOrder: true);
+        counts.ShouldBe(new Dictionary<string, int> { ["VALID"] = 243, ["INVALID"] = 4, ["NO-KEY"] = 2,
+            ["REFUSED"] = 20 }, ignoreOrder: true);
     }
 
     private static OcmfValue Judge(string payload, string curve, byte[] signature, string key)

@@ -14,7 +14,8 @@ public sealed class PerformanceTests
     public void The_cases_from_outside_come_out()
     {
         var seen = 0;
-        foreach (var given in MarketVectors.Cases().Where(c => c.GetProperty("id").GetString()!.StartsWith("PJM-PERF-", StringComparison.Ordinal)))
+        foreach (var given in MarketVectors.Cases()
+            .Where(c => c.GetProperty("id").GetString()!.StartsWith("PJM-PERF-", StringComparison.Ordinal)))
         {
             var response = given.GetProperty("inputs").GetProperty("response").GetString()!;
             var expected = given.GetProperty("expected");
@@ -58,9 +59,10 @@ public sealed class PerformanceTests
     [Fact]
     public void A_constant_request_compares_slopes()
     {
-        // The response rises by 0.25 in each sample; 1 − 0.25. Its error against 10 is above it, so precision falls to 0
-        // where the ramp is far away.
-        var ramp = Enumerable.Range(0, 390).Select(i => Exact($"{(i % 30 * 0.25m).ToString(CultureInfo.InvariantCulture)}")).ToList();
+        // The response rises by 0.25 in each sample; 1 − 0.25. Its error against 10 is above it,
+        // so precision falls to 0 where the ramp is far away.
+        var ramp = Enumerable.Range(0, 390)
+            .Select(i => Exact($"{(i % 30 * 0.25m).ToString(CultureInfo.InvariantCulture)}")).ToList();
         var score = Score(Constant("10"), ramp);
         (score.Delay, score.Correlation).ShouldBe((1m, 0.75m));
         // Σ|y − x| of a block = Σ(10 − 0.25 i) = 300 − 0.25·435 = 191.25; 1 − 191.25/300.
@@ -93,7 +95,8 @@ public sealed class PerformanceTests
     }
 
     private static readonly IReadOnlyList<ExactNumber> Wave = [.. Enumerable.Range(0, 390).Select(i =>
-        Exact((10 + (5 * Math.Sin(2 * Math.PI * i / 23)) + (2 * Math.Sin((2 * Math.PI * i / 7) + 1))).ToString("R", CultureInfo.InvariantCulture)))];
+        Exact((10 + (5 * Math.Sin(2 * Math.PI * i / 23)) + (2 * Math.Sin((2 * Math.PI * i / 7) + 1)))
+            .ToString("R", CultureInfo.InvariantCulture)))];
 
     private static readonly IReadOnlyList<ExactNumber> Aperiodic = Walk();
 
@@ -124,7 +127,8 @@ public sealed class PerformanceTests
     private static PerformanceScore Score(IReadOnlyList<ExactNumber> request, IReadOnlyList<ExactNumber> response)
     {
         var decimals = request.Concat(response).Max(value => value.Scale);
-        BigInteger[] Whole(IReadOnlyList<ExactNumber> values) => [.. values.Select(value => value.InUnits(decimals, out _))];
+        BigInteger[] Whole(IReadOnlyList<ExactNumber> values) =>
+            [.. values.Select(value => value.InUnits(decimals, out _))];
         return RegulationPerformance.Of(Whole(request), Whole(response), decimals);
     }
 }

@@ -27,16 +27,19 @@ public sealed class PipelineTests : IDisposable
             return recorder.AppendAsync("s", [TestFolder.Reading(command.Input.Number)], command.By, ct);
         });
         await using var provider = new ServiceCollection()
-            .AddCommandPipeline(new Recorder(journal, archive, folder.Clock), folder.Clock, routes).BuildServiceProvider();
+            .AddCommandPipeline(new Recorder(journal, archive, folder.Clock), folder.Clock, routes)
+            .BuildServiceProvider();
         var mediator = provider.GetRequiredService<IMediator>();
         Task<RecordOutcome> Send(int number, string key, params string[] scopes) => mediator.Send(
-            new Command<Input>(new Input(number), new Submission(new[] { (byte)number }, "test"), new Principal("a", new PartyId("P"), scopes.ToHashSet()), new IdempotencyKey(key)),
+            new Command<Input>(new Input(number), new Submission(new[] { (byte)number }, "test"),
+                new Principal("a", new PartyId("P"), scopes.ToHashSet()), new IdempotencyKey(key)),
             TestContext.Current.CancellationToken);
 
         (await Send(1, "k")).ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.NotAuthorised);
         (await Send(1, "k", "readings:write")).ShouldBe(new RecordOutcome.Recorded(0));
         (await Send(1, "k", "readings:write")).ShouldBe(new RecordOutcome.Recorded(0));
-        (await Send(2, "k", "readings:write")).ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.EvidenceConflict);
+        (await Send(2, "k", "readings:write"))
+            .ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.EvidenceConflict);
         (await Send(1, "another", "readings:write")).ShouldBe(new RecordOutcome.AlreadyRecorded(0));
         ran.ShouldBe(2);
     }

@@ -17,12 +17,14 @@ public sealed class PowerCurveReferenceTests
     private static readonly (long From, long To)[] Edges =
         [(0, 5_000_000), (5_000_000, 10_000_000), (12_000_000, 15_000_000), (15_000_000, 20_000_000)];
 
-    private static readonly Gen<long> MaxGaps = Gen.OneOf(Gen.Const(250_000L), Gen.Const(600_000L), Gen.Const(2_000_000L));
+    private static readonly Gen<long> MaxGaps =
+        Gen.OneOf(Gen.Const(250_000L), Gen.Const(600_000L), Gen.Const(2_000_000L));
 
     [Fact]
     public void Samples_repeats_and_extremes_are_those_of_the_period() => Each((curve, one, _, edge, integral) =>
     {
-        var inside = one.Where(sample => sample.AtMicroseconds >= edge.From && sample.AtMicroseconds < edge.To).ToList();
+        var inside = one.Where(sample => sample.AtMicroseconds >= edge.From && sample.AtMicroseconds < edge.To)
+            .ToList();
         integral.Samples.ShouldBe(inside.Count);
         if (inside.Count > 0)
         {
@@ -30,7 +32,8 @@ public sealed class PowerCurveReferenceTests
             integral.Maximum.Milliwatts.ShouldBe(inside.Max(sample => sample.Milliwatts));
         }
         var powers = curve.Where(sample => sample.AtMicroseconds >= edge.From && sample.AtMicroseconds < edge.To)
-            .GroupBy(sample => sample.AtMicroseconds).Select(at => (all: at.Count(), distinct: at.Distinct().Count())).ToList();
+            .GroupBy(sample => sample.AtMicroseconds).Select(at => (all: at.Count(), distinct: at.Distinct().Count()))
+            .ToList();
         integral.Conflicts.ShouldBe(powers.Sum(at => at.distinct - 1));
         integral.Duplicates.ShouldBe(powers.Sum(at => at.all - at.distinct));
     });
@@ -39,7 +42,8 @@ public sealed class PowerCurveReferenceTests
     public void Energy_is_the_area_on_each_side_of_zero() => Each((_, one, maxGap, edge, integral) =>
     {
         var (import, export, covered, parts) = (0m, 0m, 0L, 0);
-        foreach (var (a, b) in one.Zip(one.Skip(1)).Where(pair => pair.Second.AtMicroseconds - pair.First.AtMicroseconds <= maxGap))
+        foreach (var (a, b) in one.Zip(one.Skip(1))
+            .Where(pair => pair.Second.AtMicroseconds - pair.First.AtMicroseconds <= maxGap))
         {
             var from = Math.Max(a.AtMicroseconds, edge.From);
             var to = Math.Min(b.AtMicroseconds, edge.To);
@@ -50,17 +54,20 @@ public sealed class PowerCurveReferenceTests
             covered += to - from;
             parts++;
         }
-        Math.Abs((decimal)integral.Import.HalfNanojoules - import).ShouldBeLessThanOrEqualTo(parts); // 1 for each rounding
+        // 1 for each rounding
+        Math.Abs((decimal)integral.Import.HalfNanojoules - import).ShouldBeLessThanOrEqualTo(parts);
         Math.Abs((decimal)integral.Export.HalfNanojoules - export).ShouldBeLessThanOrEqualTo(parts);
         integral.CoveredMicroseconds.ShouldBe(covered);
     });
 
     [Fact]
-    public void The_ramp_is_the_largest_change_over_a_second_that_ends_in_the_period() => Each((_, one, maxGap, edge, integral) =>
+    public void The_ramp_is_the_largest_change_over_a_second_that_ends_in_the_period() =>
+        Each((_, one, maxGap, edge, integral) =>
     {
         var ends = one.Select(sample => sample.AtMicroseconds)
             .Concat(one.Select(sample => sample.AtMicroseconds + PowerCurve.RampWindowMicroseconds));
-        var largest = ends.Where(end => end >= edge.From && end < edge.To).Select(end => Change(one, maxGap, end)).Append(0).Max();
+        var largest = ends.Where(end => end >= edge.From && end < edge.To).Select(end => Change(one, maxGap, end))
+            .Append(0).Max();
         integral.Ramp1sMilliwattsMax.ShouldBe(largest);
     });
 
@@ -69,16 +76,19 @@ public sealed class PowerCurveReferenceTests
     {
         Interval[] periods = [Period(0, 5), Period(5, 10)];
         Should.Throw<ArgumentOutOfRangeException>(() => PowerCurve.Integrate([], periods, Duration.FromTicks(-1)));
-        Should.Throw<ArgumentOutOfRangeException>(() => PowerCurve.Integrate([], periods, PowerCurve.MaxGapLimit + Duration.Epsilon));
+        Should.Throw<ArgumentOutOfRangeException>(() =>
+            PowerCurve.Integrate([], periods, PowerCurve.MaxGapLimit + Duration.Epsilon));
         Should.Throw<ArgumentException>(() => PowerCurve.Integrate([], [Period(5, 10), Period(0, 5)], Duration.Zero))
             .Message.ShouldContain("in order");
         Should.Throw<ArgumentException>(() => PowerCurve.Integrate([], [Period(0, 5), Period(4, 6)], Duration.Zero));
         var beside = new Interval(Instant.FromUnixTimeTicks(1), Instant.FromUnixTimeTicks(20));
-        Should.Throw<ArgumentException>(() => PowerCurve.Integrate([], [beside], Duration.Zero)).Message.ShouldContain("microsecond");
+        Should.Throw<ArgumentException>(() =>
+            PowerCurve.Integrate([], [beside], Duration.Zero)).Message.ShouldContain("microsecond");
         var nanosecond = new Interval(Instant.FromUnixTimeTicks(0) + Duration.Epsilon, Instant.FromUnixTimeTicks(20));
         Should.Throw<ArgumentException>(() => PowerCurve.Integrate([], [nanosecond], Duration.Zero));
         foreach (var power in new[] { Limits.PowerMilliwattsMax + 1, -Limits.PowerMilliwattsMax - 1 })
-            Should.Throw<ArgumentOutOfRangeException>(() => PowerCurve.Integrate([new(0, power)], periods, Duration.Zero))
+            Should.Throw<ArgumentOutOfRangeException>(() =>
+                PowerCurve.Integrate([new(0, power)], periods, Duration.Zero))
                 .Message.ShouldContain("PowerMilliwattsMax");
         PowerCurve.Integrate([new(0, Limits.PowerMilliwattsMax)], periods, Duration.Zero)[0].Samples.ShouldBe(1);
     }
@@ -86,7 +96,8 @@ public sealed class PowerCurveReferenceTests
     private delegate void Check(
         PowerSample[] curve, List<PowerSample> one, long maxGap, (long From, long To) edge, PeriodIntegral integral);
 
-    /// <summary>Checks every period of random curves; <c>one</c> has one sample for each instant, in order of time.</summary>
+    /// <summary>Checks every period of random curves; <c>one</c> has one sample for each instant,
+    /// in order of time.</summary>
     private static void Each(Check check) => Gen.Select(Curves, MaxGaps).Sample((curve, maxGap) =>
     {
         var one = curve.GroupBy(sample => sample.AtMicroseconds).OrderBy(at => at.Key)
@@ -96,7 +107,8 @@ public sealed class PowerCurveReferenceTests
         for (var i = 0; i < Edges.Length; i++) check(curve, one, maxGap, Edges[i], integrals[i]);
     });
 
-    /// <summary>The change of power over the second before an instant; 0 where a gap is in it or an end of the curve.</summary>
+    /// <summary>The change of power over the second before an instant;
+    /// 0 where a gap is in it or an end of the curve.</summary>
     private static long Change(List<PowerSample> one, long maxGap, long end)
     {
         var begin = end - PowerCurve.RampWindowMicroseconds;
@@ -116,8 +128,10 @@ public sealed class PowerCurveReferenceTests
 
     /// <summary>Twice the area above zero under the line from p to q.</summary>
     private static decimal Area(decimal p, decimal q, long length) =>
-        p >= 0 && q >= 0 ? (p + q) * length : p <= 0 && q <= 0 ? 0m : Math.Max(p, q) * Math.Max(p, q) / Math.Abs(p - q) * length;
+        p >= 0 && q >= 0 ? (p + q) * length : p <= 0 && q <= 0
+            ? 0m : Math.Max(p, q) * Math.Max(p, q) / Math.Abs(p - q) * length;
 
     private static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
-    private static Interval Period(int from, int to) => new(Instant.FromUnixTimeSeconds(from), Instant.FromUnixTimeSeconds(to));
+    private static Interval Period(int from, int to) =>
+        new(Instant.FromUnixTimeSeconds(from), Instant.FromUnixTimeSeconds(to));
 }

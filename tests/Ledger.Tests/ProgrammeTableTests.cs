@@ -28,15 +28,18 @@ public sealed class ProgrammeTableTests
     {
         var cells = Cells(line);
         var decision = Rules[table](cells);
-        var losses = decision is Decision.Accepted { Facts: var facts } ? facts.Select(fact => fact.Event).OfType<ClaimDisplaced>().ToList() : [];
-        (losses.Count == 0 ? Answer(decision) : string.Join(", ", losses.Select(Loss))).ShouldBe(cells[^1], $"{table}:{number}");
+        var losses = decision is Decision.Accepted { Facts: var facts }
+            ? facts.Select(fact => fact.Event).OfType<ClaimDisplaced>().ToList() : [];
+        (losses.Count == 0 ? Answer(decision) : string.Join(", ", losses.Select(Loss)))
+            .ShouldBe(cells[^1], $"{table}:{number}");
     }
 
     [Fact]
     public void The_version_of_a_programme_that_holds_is_the_last_that_has_begun()
     {
         var state = new[] { (1, 100), (3, 300), (2, 200), (4, 300) }.Aggregate(ProgrammeState.Empty, (state, version) =>
-            Programmes.Evolve(state, Terms("P", 1) with { Version = version.Item1, ValidFrom = Instant.FromUnixTimeSeconds(version.Item2) }));
+            Programmes.Evolve(state, Terms("P", 1)
+                with { Version = version.Item1, ValidFrom = Instant.FromUnixTimeSeconds(version.Item2) }));
         new[] { 99, 100, 250, 300, 900 }.Select(second => state.At(Instant.FromUnixTimeSeconds(second))?.Version)
             .ShouldBe([null, 1, 2, 4, 4]);
     }
@@ -66,7 +69,8 @@ public sealed class ProgrammeTableTests
         var point = cells[1] == "-" ? SettlementPointState.Empty : new(new SettlementPointRegistered(
             Point, new("S1"), SettlementPointKind.Connector, new("cpo"), "UTC", 15, Kilowatts(cells[1]), true), 1);
         return Enrolments.Decide(
-            Enrolled("P", cells[2]), point, new([Terms("P", 1)]), Enrolment("P", cells[3]) with { Prequalified = Kilowatts(cells[0]) }, Key);
+            Enrolled("P", cells[2]), point, new([Terms("P", 1)]),
+            Enrolment("P", cells[3]) with { Prequalified = Kilowatts(cells[0]) }, Key);
     }
 
     private static Decision EndOf(string[] cells)
@@ -80,7 +84,8 @@ public sealed class ProgrammeTableTests
 
     private static Decision AvailabilityOf(string[] cells)
     {
-        var declared = new AvailabilityDeclared(new(cells[2]), Point, Second(cells[1]), Seconds(cells[3]), Kilowatts(cells[0]));
+        var declared = new AvailabilityDeclared(new(cells[2]), Point, Second(cells[1]), Seconds(cells[3]),
+            Kilowatts(cells[0]));
         var state = Enrolled("P", "500-3000");
         return Enrolments.Decide(cells[4] == "same" ? Enrolments.Evolve(state, declared) : state, declared, Now, Key);
     }
@@ -90,17 +95,21 @@ public sealed class ProgrammeTableTests
         var held = cells[3] == "-" ? [] : cells[3].Split(' ').Select(text => text.Split(':'));
         var state = held.Aggregate(ClaimsState.Empty, (state, claim) => Judged(state, Claim(
             claim[0], claim[1], claim[2], "1000", claim.Length > 3 ? Direction.Import : Direction.Export))
-            is Decision.Accepted { Facts: var facts } ? facts.Aggregate(state, (known, fact) => DeliveryClaims.Evolve(known, fact.Event))
+            is Decision.Accepted { Facts: var facts }
+                ? facts.Aggregate(state, (known, fact) => DeliveryClaims.Evolve(known, fact.Event))
             : throw new InvalidDataException(string.Join(':', claim)));
         var (id, programme) = (cells[1].Split(':')[0], cells[1].Split(':')[1]);
         return Judged(state, Claim(id, programme, cells[2], cells[0], Direction.Export));
 
         static Decision Judged(ClaimsState state, DeliveryClaim claim) => DeliveryClaims.Decide(
             state, claim.Programme.Value == "none" ? ProgrammeState.Empty : new([Known[claim.Programme.Value]]),
-            claim.Programme.Value == "stranger" ? EnrolmentState.Empty : Enrolled(claim.Programme.Value, "100-900"), claim, Now);
+            claim.Programme.Value == "stranger"
+                ? EnrolmentState.Empty : Enrolled(claim.Programme.Value, "100-900"), claim, Now);
 
-        static DeliveryClaim Claim(string id, string programme, string period, string wattHours, Direction direction) => new(
-            new(id), new(programme), Point, direction, Seconds(period), Energy.FromWattHours(Number(wattHours)), new("cpo"));
+        static DeliveryClaim Claim(string id, string programme, string period, string wattHours, Direction direction) =>
+            new(
+            new(id), new(programme), Point, direction, Seconds(period), Energy.FromWattHours(Number(wattHours)),
+            new("cpo"));
     }
 
     private static readonly Dictionary<string, ProgrammePublished> Known = new ProgrammePublished[]
@@ -123,5 +132,6 @@ public sealed class ProgrammeTableTests
 
     private static EnrolmentState Enrolled(string programme, string periods) => periods == "-"
         ? EnrolmentState.Empty
-        : periods.Split(' ').Aggregate(EnrolmentState.Empty, (state, period) => Enrolments.Evolve(state, Enrolment(programme, period)));
+        : periods.Split(' ').Aggregate(EnrolmentState.Empty, (state, period) =>
+            Enrolments.Evolve(state, Enrolment(programme, period)));
 }

@@ -129,7 +129,8 @@ public sealed class ProjectionTests : IDisposable
         Day(views).Export.VerifiedKwh.ShouldBe("95.000000000000");
         await Append(Installed(), Reading(Midnight, 10), Reading(Midnight + Duration.FromDays(1), 108));
         await Runner(views).CatchUpAsync(Ct);
-        // 900 kW · 4 s = 1 kWh at the first edge, one step of 1 kWh, twice 0.5 % of 98 kWh: 98 against 96 kWh is inside.
+        // 900 kW · 4 s = 1 kWh at the first edge, one step of 1 kWh, twice 0.5 % of 98 kWh:
+        // 98 against 96 kWh is inside.
         Day(views).Export.Tolerance.ShouldBe(Energy.FromWattHours(2980));
         Day(views).Export.Budget.ShouldBe(ErrorBudget.None with
         {
@@ -159,7 +160,8 @@ public sealed class ProjectionTests : IDisposable
             var views = new MemoryViews();
             await new ProjectionRunner(one, views, StandardProjections.All, one.Decode).CatchUpAsync(Ct);
             var checks = new Answers(views).PeriodChecks(Point, new LocalDate(2026, 6, 2));
-            checks.Select(check => (check.Export!.Check, check.Export.Residual, check.Export.Tolerance, check.Import)).ShouldBe([
+            checks.Select(check => (check.Export!.Check, check.Export.Residual, check.Export.Tolerance, check.Import))
+                .ShouldBe([
                 (RegisterVerdict.Consistent, Energy.FromWattHours(10), Energy.FromWattHours(101), (PeriodSideRow?)null),
                 (RegisterVerdict.Inconsistent, Energy.FromWattHours(2000), Energy.FromWattHours(121), null)]);
         }
@@ -174,7 +176,8 @@ public sealed class ProjectionTests : IDisposable
         Day(views).Export.VerifiedKwh.ShouldBe("0.800000000000");
         Day(views).Export.Check.ShouldBe(RegisterVerdict.Undecidable);
         Day(views, 2).Export.VerifiedKwh.ShouldBe("0.750000000000");
-        new Answers(views).IntervalRecords(Point, new LocalDate(2026, 6, 2)).Select(row => row.Version).ShouldBe([1, 2]);
+        new Answers(views).IntervalRecords(Point, new LocalDate(2026, 6, 2)).Select(row => row.Version)
+            .ShouldBe([1, 2]);
     }
 
     [Fact]
@@ -182,7 +185,8 @@ public sealed class ProjectionTests : IDisposable
     {
         var one = Gen.OneOf(
             Gen.Select(Gen.Int[0, 5], Gen.Int[0, 2000], Gen.Int[1, 3], (n, wh, v) => Quarter(n, wh, v)),
-            Gen.Select(Gen.Int[0, 2], Gen.Int[0, 900], (day, steps) => Reading(Midnight + Duration.FromDays(day), steps)),
+            Gen.Select(Gen.Int[0, 2], Gen.Int[0, 900], (day, steps) =>
+                Reading(Midnight + Duration.FromDays(day), steps)),
             Gen.Const(0).Select(_ => NoVehicle()), Gen.Const(0).Select(_ => Refused()),
             Gen.Const(0).Select(_ => Registered()), Gen.Const(0).Select(_ => Installed()));
         one.List[1, 40].Sample(facts =>
@@ -240,7 +244,8 @@ public sealed class ProjectionTests : IDisposable
         {
             hand.Open();
             using var edit = hand.CreateCommand();
-            edit.CommandText = "UPDATE view_row SET json = replace(json, '0.96', '9.96') WHERE key = 'station|2026-06-02|S01'";
+            edit.CommandText =
+                "UPDATE view_row SET json = replace(json, '0.96', '9.96') WHERE key = 'station|2026-06-02|S01'";
             edit.ExecuteNonQuery().ShouldBeGreaterThan(0);
         }
         var found = (await Diff(views, null)).ShouldHaveSingleItem();

@@ -15,5 +15,6 @@ internal static class ProofVectors
 
     public static string Text(this JsonElement element, string member) => element.GetProperty(member).GetString()!;
 
-    public static JsonElement.ArrayEnumerator List(this JsonElement element, string member) => element.GetProperty(member).EnumerateArray();
+    public static JsonElement.ArrayEnumerator List(this JsonElement element, string member) =>
+        element.GetProperty(member).EnumerateArray();
 }

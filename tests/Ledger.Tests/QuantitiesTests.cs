@@ -25,7 +25,8 @@ public class QuantitiesTests
     [Fact]
     public void Division_of_numbers_of_any_size_rounds_the_same() =>
         Gen.Select(Gen.Long[0, 1_000], Gen.Long[1, 40]).Sample((dividend, divisor) =>
-            Energy.DivideHalfEven((BigInteger)dividend, divisor).ShouldBe(Energy.DivideHalfEven((Int128)dividend, divisor)), iter: LongRun.Samples);
+            Energy.DivideHalfEven((BigInteger)dividend, divisor)
+                .ShouldBe(Energy.DivideHalfEven((Int128)dividend, divisor)), iter: LongRun.Samples);
 
     [Theory]
     [InlineData(0, "1235 kWh")]
@@ -59,7 +60,8 @@ public class QuantitiesTests
             var (e, f) = (new Energy(a), new Energy(b));
             new[] { e < f, e > f, e <= f, e >= f }.ShouldBe([a < b, a > b, a <= b, a >= b]);
             e.CompareTo(f).ShouldBe(a.CompareTo(b));
-            (e + f, e - f, -e, e * b).ShouldBe((new Energy(a + b), new Energy(a - b), new Energy(-a), new Energy(a * b)));
+            (e + f, e - f, -e, e * b)
+                .ShouldBe((new Energy(a + b), new Energy(a - b), new Energy(-a), new Energy(a * b)));
             (Energy.Max(e, f), Energy.Min(e, f)).ShouldBe((new Energy(Math.Max(a, b)), new Energy(Math.Min(a, b))));
         }, iter: LongRun.Samples);
 }

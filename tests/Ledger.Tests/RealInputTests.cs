@@ -8,7 +8,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Other people's files through the one door into a real journal; the published results are the expected ones.</summary>
+/// <summary>Other people's files through the one door into a real journal;
+/// the published results are the expected ones.</summary>
 public sealed class RealInputTests
 {
     private static readonly DateTimeZone Zurich = DateTimeZoneProviders.Tzdb["Europe/Zurich"];
@@ -16,7 +17,8 @@ public sealed class RealInputTests
     private static string Samples(string folder)
     {
         var root = Environment.GetEnvironmentVariable("LEDGER_SAMPLES");
-        if (string.IsNullOrEmpty(root)) Assert.Skip($"sample: set LEDGER_SAMPLES to the folder that holds samples/{folder}");
+        if (string.IsNullOrEmpty(root))
+            Assert.Skip($"sample: set LEDGER_SAMPLES to the folder that holds samples/{folder}");
         return Path.Combine(root, "samples", folder);
     }
 
@@ -37,10 +39,12 @@ public sealed class RealInputTests
             {
                 var expected = row.Contains("non-OCMF") ? "REFUSED" : row.Split(" | ")[1].Split(' ')[0];
                 verdicts[expected] = verdicts.GetValueOrDefault(expected) + 1;
-                var parts = report.Parts.Where(part => $"{part.What} ".StartsWith($"{rows.Key} value {number} ", StringComparison.Ordinal)).ToList();
+                var parts = report.Parts.Where(part =>
+                    $"{part.What} ".StartsWith($"{rows.Key} value {number} ", StringComparison.Ordinal)).ToList();
                 parts.ShouldNotBeEmpty(row);
                 // Two receipts are templates: they name OCMF and hold nothing.
-                foreach (var part in parts) Check(part, row.EndsWith("| OCMF non-OCMF", StringComparison.Ordinal) ? "EMPTY" : expected);
+                foreach (var part in parts)
+                    Check(part, row.EndsWith("| OCMF non-OCMF", StringComparison.Ordinal) ? "EMPTY" : expected);
             }
         }
         verdicts.ShouldBe(new Dictionary<string, int>
@@ -76,7 +80,8 @@ public sealed class RealInputTests
             default:
                 part.Signed!.Signature.ShouldBe(SignatureVerdict.Valid, part.What);
                 if (refused is not null)
-                    ((Rejection[])[Rejection.NotPlausible, Rejection.UnknownUnit, Rejection.EvidenceConflict, Rejection.ReadBeforeLastReading])
+                    ((Rejection[])[Rejection.NotPlausible, Rejection.UnknownUnit, Rejection.EvidenceConflict,
+                        Rejection.ReadBeforeLastReading])
                         .ShouldContain(refused.Code, $"{part}");
                 break;
         }
@@ -117,7 +122,8 @@ public sealed class RealInputTests
                 foreach (var obis in value?.Readings.Select(reading => reading.Obis) ?? [])
                     if (Ocmf.DirectionOf(obis) is { } direction && value!.Serial.Length > 0)
                         ledger.Registers.TryAdd((value.Serial, direction), new RegisterId(
-                            new SettlementPointId($"M{ledger.Registers.Count(known => known.Key.Direction == direction)}"), direction));
+                            new SettlementPointId(
+                                $"M{ledger.Registers.Count(known => known.Key.Direction == direction)}"), direction));
         }
         var facts = ledger.Registers.Select(known => JsonSerializer.Serialize(new
         {
@@ -129,18 +135,21 @@ public sealed class RealInputTests
             decimals = 9,
             validFrom = "2000-01-01T00:00:00Z",
         }));
-        (await ledger.TakeAsync(string.Join('\n', facts))).Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+        (await ledger.TakeAsync(string.Join('\n', facts))).Outcomes.ShouldAllBe(outcome =>
+            outcome is RecordOutcome.Recorded);
     }
 
     [Fact]
     public async Task Interval_data_add_up_to_the_published_totals()
     {
         var folder = Samples("nem12");
-        var rows = File.ReadAllLines(Path.Combine(folder, "EXPECTED_TOTALS.tsv")).Skip(1).Select(line => line.Split('\t')).ToList();
+        var rows = File.ReadAllLines(Path.Combine(folder, "EXPECTED_TOTALS.tsv")).Skip(1)
+            .Select(line => line.Split('\t')).ToList();
         var kept = new List<string>();
         foreach (var file in rows.GroupBy(row => row[0]))
         {
-            var path = Directory.GetFiles(Path.Combine(folder, "examples"), file.Key, SearchOption.AllDirectories).Single();
+            var path = Directory.GetFiles(Path.Combine(folder, "examples"), file.Key, SearchOption.AllDirectories)
+                .Single();
             // Some example files repeat readings of others, so each has its own ledger.
             await using var ledger = new IntakeLedger();
             var report = await ledger.TakeAsync(File.ReadAllBytes(path), name: file.Key);
@@ -152,19 +161,22 @@ public sealed class RealInputTests
         }
         var others = rows.Where(row => row[3].ToUpperInvariant() is not ("WH" or "KWH")).ToList();
         others.Count.ShouldBe(6);
-        foreach (var row in others) kept.ShouldContain(note => note.StartsWith($"{row[1]} {row[2]}: unit '{row[3]}'"), $"{row[0]} {row[2]}");
+        foreach (var row in others)
+            kept.ShouldContain(note => note.StartsWith($"{row[1]} {row[2]}: unit '{row[3]}'"), $"{row[0]} {row[2]}");
     }
 
     private static Energy Total(IEnumerable<LedgerEvent> facts, string[] row)
     {
-        var register = new RegisterId(new SettlementPointId($"{row[1]}:{row[2][1..]}"), row[2][0] == 'E' ? Direction.Import : Direction.Export);
+        var register = new RegisterId(new SettlementPointId($"{row[1]}:{row[2][1..]}"), row[2][0] == 'E'
+            ? Direction.Import : Direction.Export);
         return facts.OfType<IntervalReadingRecorded>().Where(reading => reading.Register == register)
             .Aggregate(Energy.Zero, (sum, reading) => sum + reading.Energy);
     }
 
     private static Energy Expected(string[] row)
     {
-        var milliwattHours = decimal.Parse(row[7], CultureInfo.InvariantCulture) * (row[3].Length == 2 ? 1_000m : 1_000_000m);
+        var milliwattHours = decimal.Parse(row[7], CultureInfo.InvariantCulture)
+            * (row[3].Length == 2 ? 1_000m : 1_000_000m);
         decimal.Truncate(milliwattHours).ShouldBe(milliwattHours);
         return new Energy((Int128)milliwattHours * (Energy.HalfNanojoulesPerWattHour / 1000));
     }
@@ -177,7 +189,8 @@ public sealed class RealInputTests
         foreach (var path in Directory.GetFiles(folder).Order(StringComparer.Ordinal))
         {
             var report = await ledger.TakeAsync(File.ReadAllBytes(path), name: Path.GetFileName(path));
-            report.Parts.ShouldHaveSingleItem().Outcome.ShouldBeOfType<RecordOutcome.Refused>(path).Detail.ShouldNotBeEmpty();
+            report.Parts.ShouldHaveSingleItem().Outcome.ShouldBeOfType<RecordOutcome.Refused>(path).Detail
+                .ShouldNotBeEmpty();
         }
         (await ledger.FactsAsync()).ShouldAllBe(fact => fact is EvidenceRefused);
         (await ledger.FactsAsync()).Count.ShouldBe(11);
@@ -196,14 +209,16 @@ public sealed class RealInputTests
         report.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
         var facts = await ledger.FactsAsync();
         var readings = facts.OfType<RegisterReadingRecorded>().GroupBy(reading => reading.Register).ToList();
-        readings.Select(register => register.Key.ToString()).ShouldBe(["epfl-level3:CCS1/1.8.0", "epfl-level3:CCS2/1.8.0"], ignoreOrder: true);
+        readings.Select(register => register.Key.ToString())
+            .ShouldBe(["epfl-level3:CCS1/1.8.0", "epfl-level3:CCS2/1.8.0"], ignoreOrder: true);
         // 992 sessions, and each register's beginning.
         readings.Sum(register => register.Count()).ShouldBe(992 + 2);
         var total = Energy.Zero;
         foreach (var register in readings)
         {
             var installed = facts.OfType<RegisterInstalled>().Single(fact => fact.Register == register.Key);
-            total += Register.Difference(installed, register.First().IndexSteps, register.Last().IndexSteps).Delta!.Value;
+            total += Register.Difference(installed, register.First().IndexSteps,
+                register.Last().IndexSteps).Delta!.Value;
         }
         total.ToKwh(6).ShouldBe("33034.750300");
         (await ledger.TakeAsync(file, hints)).Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.AlreadyRecorded);

@@ -19,7 +19,8 @@ public sealed class RecorderTests : IDisposable
         using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
         var recorder = new Recorder(journal, archive, folder.Clock);
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => recorder.RecordAsync(
-            "s", 0, (count, _) => count + 1, count => new Decision.Accepted(TestFolder.Reading(i, index: count)), TestFolder.Tester, Ct))));
+            "s", 0, (count, _) => count + 1, count =>
+                new Decision.Accepted(TestFolder.Reading(i, index: count)), TestFolder.Tester, Ct))));
         outcomes.ShouldAllBe(o => o is RecordOutcome.Recorded);
         // Each decision saw every fact that stands before its own.
         (await TestFolder.AllAsync(journal)).Select(e => ((RegisterReadingRecorded)EventCodec.Decode(e)).IndexSteps)
@@ -35,7 +36,8 @@ public sealed class RecorderTests : IDisposable
         {
             var recorder = new Recorder(journal, archive, folder.Clock);
             for (var i = 0; i < 2; i++)
-                (await recorder.RecordAsync("s", 0, (n, _) => n, _ => new Decision.Rejected(Rejection.NotANumber, "kWh is NaN\0"),
+                (await recorder.RecordAsync("s", 0, (n, _) => n, _ =>
+                    new Decision.Rejected(Rejection.NotANumber, "kWh is NaN\0"),
                     TestFolder.Tester, Ct, new Submission(sent, "POST /readings")))
                     .ShouldBe(new RecordOutcome.Refused(Rejection.NotANumber, "kWh is NaN\0"));
         }
@@ -53,9 +55,12 @@ public sealed class RecorderTests : IDisposable
         await using var journal = folder.Open();
         using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
         var recorder = new Recorder(journal, archive, folder.Clock);
-        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 5)], TestFolder.Tester, Ct)).ShouldBe(new RecordOutcome.Recorded(0));
-        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 5)], TestFolder.Tester, Ct)).ShouldBe(new RecordOutcome.AlreadyRecorded(0));
-        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 6)], TestFolder.Tester, Ct)).ShouldBeOfType<RecordOutcome.Conflict>();
+        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 5)], TestFolder.Tester, Ct))
+            .ShouldBe(new RecordOutcome.Recorded(0));
+        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 5)], TestFolder.Tester, Ct))
+            .ShouldBe(new RecordOutcome.AlreadyRecorded(0));
+        (await recorder.AppendAsync("s", [TestFolder.Reading(1, 6)], TestFolder.Tester, Ct))
+            .ShouldBeOfType<RecordOutcome.Conflict>();
         var refused = EventCodec.Decode((await TestFolder.AllAsync(journal))[1]).ShouldBeOfType<EvidenceRefused>();
         refused.Code.ShouldBe(Rejection.EvidenceConflict);
         Encoding.UTF8.GetString(archive.Get(refused.Evidence)!).ShouldContain("\"indexSteps\":\"6\"");

@@ -27,7 +27,8 @@ public sealed class RedistributionTests(ITestOutputHelper output)
         for (var i = 0; i < LongRun.Samples; i++)
         {
             PenaltyParty[] parties = [.. Enumerable.Range(0, random.Next(1, 9))
-                .Select(n => new PenaltyParty($"p{n}", random.NextInt64(1_000_000), random.Next(0, 5))), new("q", 0, 1)];
+                .Select(n => new PenaltyParty($"p{n}", random.NextInt64(1_000_000), random.Next(0, 5))),
+                new("q", 0, 1)];
             seen.Add(parties.Select(party => party.Weight).Distinct().Count() < parties.Length);
             var nets = Redistribution.Net(parties);
             nets.Aggregate(BigInteger.Zero, (sum, net) => sum + net).ShouldBe(BigInteger.Zero);

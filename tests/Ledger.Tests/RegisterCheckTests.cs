@@ -33,7 +33,8 @@ public sealed class RegisterCheckTests
 
     [Fact]
     public void A_wider_tolerance_never_makes_two_values_inconsistent() =>
-        Gen.Select(AnyEnergy, AnyEnergy, AnyErrors, AnyGap, Gen.Long[0, 1000]).Sample((register, off, errors, gap, step) =>
+        Gen.Select(AnyEnergy, AnyEnergy, AnyErrors, AnyGap, Gen.Long[0, 1000])
+            .Sample((register, off, errors, gap, step) =>
         {
             var curve = register + new Energy(off.HalfNanojoules / 100);
             var narrow = Judge(errors);

@@ -18,13 +18,15 @@ public class RegisterTests
         cells.Length.ShouldBe(6, $"{table}:{number}");
         var state = cells[0] == "-" ? RegisterState.Empty : RegisterState.Of(Installed(cells[0]));
         foreach (var (at, index) in Readings(cells[1]))
-            state = Register.Evolve(state, new RegisterReadingRecorded(Import, at, index, ReadingQuality.Measured, null));
+            state = Register.Evolve(state,
+                new RegisterReadingRecorded(Import, at, index, ReadingQuality.Measured, null));
         foreach (var (at, index) in Readings(cells[2]))
             state = Register.Evolve(state,
                 new RegisterReadingQuarantined(Import, at, index, Rejection.ChangeOfBasis, "before", null));
         var input = new RegisterReadingInput(Import, Second(cells[3]), Number(cells[4]), ReadingQuality.Measured, null);
 
-        Answer(Register.Decide(state, input, Instant.FromUnixTimeSeconds(1000))).ShouldBe(cells[5], $"{table}:{number}");
+        Answer(Register.Decide(state, input, Instant.FromUnixTimeSeconds(1000)))
+            .ShouldBe(cells[5], $"{table}:{number}");
     }
 
     [Theory]

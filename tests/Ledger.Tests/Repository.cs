@@ -1,6 +1,7 @@
 namespace Ledger.Tests;
 
-/// <summary>The repository that the tests were built in: the first folder upward that holds <c>Ledger.sln</c>.</summary>
+/// <summary>The repository that the tests were built in:
+/// the first folder upward that holds <c>Ledger.sln</c>.</summary>
 internal static class Repository
 {
     public static string Root { get; } = FindRoot();
@@ -9,7 +10,8 @@ internal static class Repository
 
     public static string Text(string relative) => File.ReadAllText(PathOf(relative));
 
-    /// <summary>Paths, relative to the root and with forward slashes, of the files below a folder that people wrote.</summary>
+    /// <summary>Paths, relative to the root and with forward slashes,
+    /// of the files below a folder that people wrote.</summary>
     public static IReadOnlyList<string> Files(string folder, string pattern) =>
         Directory.EnumerateFiles(PathOf(folder), pattern, SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(Root, path).Replace('\\', '/'))

@@ -5,7 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>A pack file is a fact with a date: what a ledger records is what its text says, version by version.</summary>
+/// <summary>A pack file is a fact with a date: what a ledger records is what its text says,
+/// version by version.</summary>
 public sealed class RulePackTests
 {
     [Theory]
@@ -22,7 +23,8 @@ public sealed class RulePackTests
         (await ledger.TakeAsync(Fact(name, 1))).Outcomes.Single().ShouldBeOfType<RecordOutcome.AlreadyRecorded>();
         var recorded = (await ledger.FactsAsync()).OfType<RulePackPublished>().Single();
         var file = StandardPacks.Find(name)!;
-        (recorded.Scoring is { } scoring ? scoring.Says(file.Scoring!) : recorded.Baseline!.Says(file.Baseline!)).ShouldBeTrue();
+        (recorded.Scoring is { } scoring ? scoring.Says(file.Scoring!) : recorded.Baseline!.Says(file.Baseline!))
+            .ShouldBeTrue();
         (recorded.Pack.Value, recorded.Version, recorded.Provisional).ShouldBe((name, 1, file.Provisional));
     }
 
@@ -31,11 +33,13 @@ public sealed class RulePackTests
     {
         await using var ledger = new IntakeLedger();
         await ledger.TakeAsync(Fact("sichuan", 1));
-        string Changed(int version) => Fact("sichuan", version).Replace("\"1.1\", \"included\"", "\"1.2\", \"included\"", StringComparison.Ordinal);
+        string Changed(int version) => Fact("sichuan", version)
+            .Replace("\"1.1\", \"included\"", "\"1.2\", \"included\"", StringComparison.Ordinal);
         Code(await ledger.TakeAsync(Changed(1))).ShouldBe(Rejection.AlreadyRegistered);
         Code(await ledger.TakeAsync(Changed(3))).ShouldBe(Rejection.RulePackVersionSkipped);
         (await ledger.TakeAsync(Changed(2))).Outcomes.Single().ShouldBeOfType<RecordOutcome.Recorded>();
-        (await ledger.FactsAsync()).OfType<RulePackPublished>().Select(pack => pack.Scoring!.Bands[1].From).ShouldBe([1.1m, 1.2m]);
+        (await ledger.FactsAsync()).OfType<RulePackPublished>().Select(pack => pack.Scoring!.Bands[1].From)
+            .ShouldBe([1.1m, 1.2m]);
     }
 
     [Theory]
@@ -53,7 +57,8 @@ public sealed class RulePackTests
         Code(await ledger.TakeAsync(fact.Replace(text, instead, StringComparison.Ordinal))).ShouldBe(code);
     }
 
-    private static Rejection Code(IntakeReport report) => report.Outcomes.Single().ShouldBeOfType<RecordOutcome.Refused>().Code;
+    private static Rejection Code(IntakeReport report) =>
+        report.Outcomes.Single().ShouldBeOfType<RecordOutcome.Refused>().Code;
 
     /// <summary>The pack's file on one line, with the type and the date that a fact has beside it.</summary>
     private static string Fact(string name, int version) => Repository.Text($"src/Ledger.Ingest/Packs/{name}.json")

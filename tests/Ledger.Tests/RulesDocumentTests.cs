@@ -64,6 +64,7 @@ public sealed partial class RulesDocumentTests
     [GeneratedRegex(@"^## (?<kind>[a-z]+)$.*?(?=^## |\z)", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Section();
 
-    [GeneratedRegex(@"^\| `(?<name>[a-z0-9-]+)` \| (?<numbers>provisional|read in the rule) \|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(?<name>[a-z0-9-]+)` \| (?<numbers>provisional|read in the rule) \|",
+        RegexOptions.Multiline)]
     private static partial Regex Rule();
 }

@@ -11,7 +11,8 @@ internal sealed class SampleShares(params (string Case, int PercentMin)[] cases)
     private readonly long[] seen = new long[cases.Length];
     private long samples;
 
-    /// <summary>One sample, and whether it held each case, in their order; samples may come from several threads.</summary>
+    /// <summary>One sample, and whether it held each case, in their order;
+    /// samples may come from several threads.</summary>
     public void Add(params ReadOnlySpan<bool> held)
     {
         held.Length.ShouldBe(cases.Length);
@@ -23,9 +24,11 @@ internal sealed class SampleShares(params (string Case, int PercentMin)[] cases)
     /// <summary>Prints every share, and fails where one is too small.</summary>
     public void ShouldBeEnough(ITestOutputHelper output)
     {
-        var shares = cases.Select((wanted, i) => (wanted.Case, wanted.PercentMin, Percent: 100m * seen[i] / samples)).ToList();
+        var shares = cases.Select((wanted, i) => (wanted.Case, wanted.PercentMin, Percent: 100m * seen[i] / samples))
+            .ToList();
         output.WriteLine($"{samples} samples: " +
-            string.Join(", ", shares.Select(share => FormattableString.Invariant($"{share.Case} {share.Percent:0.#} %"))));
+            string.Join(", ", shares.Select(share =>
+                FormattableString.Invariant($"{share.Case} {share.Percent:0.#} %"))));
         shares.Where(share => share.Percent < share.PercentMin).ShouldBeEmpty();
     }
 }

@@ -5,7 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Text tables of rules, one line a case, cells parted by '|'; a line that begins with '#' is a comment.</summary>
+/// <summary>Text tables of rules, one line a case, cells parted by '|';
+/// a line that begins with '#' is a comment.</summary>
 internal static class ScenarioTable
 {
     private static string PathOf(string file) => Path.Combine(AppContext.BaseDirectory, "Scenarios", file);
@@ -20,9 +21,11 @@ internal static class ScenarioTable
         where line.text.Length > 0 && line.text[0] != '#'
         select new TheoryDataRow<string, int, string>(file, line.number, line.text);
 
-    /// <summary>The answers of the first lines of a table, down to the next comment or empty line: there the refusals stand in order.</summary>
+    /// <summary>The answers of the first lines of a table, down to the next comment or empty line:
+    /// there the refusals stand in order.</summary>
     public static IReadOnlyList<string> FirstAnswers(string file) =>
-        [.. File.ReadAllLines(PathOf(file)).SkipWhile(line => line is ['#', ..]).TakeWhile(line => line is [not '#', ..])
+        [.. File.ReadAllLines(PathOf(file)).SkipWhile(line => line is ['#', ..])
+            .TakeWhile(line => line is [not '#', ..])
             .Select(line => line.Split('|')[^1].Trim())];
 
     public static string[] Cells(string line) => line.Split('|', StringSplitOptions.TrimEntries);
@@ -34,7 +37,8 @@ internal static class ScenarioTable
     /// <summary>An interval of seconds: "500-800".</summary>
     public static Interval Seconds(string text) => new(Second(text.Split('-')[0]), Second(text.Split('-')[1]));
 
-    public static Power Kilowatts(string text) => new((long)(1_000_000m * decimal.Parse(text, CultureInfo.InvariantCulture)));
+    public static Power Kilowatts(string text) =>
+        new((long)(1_000_000m * decimal.Parse(text, CultureInfo.InvariantCulture)));
 
     /// <summary>What a decision is called in a table.</summary>
     public static string Answer(Decision decision) => decision switch
@@ -43,8 +47,10 @@ internal static class ScenarioTable
             Explained(quarantined.Code, quarantined.Detail),
         Decision.Accepted { Facts: [_, { Event: MeterFindingRecorded }, ..] facts } => "suspect " + string.Join(' ',
             facts.Skip(1).Select(fact => ((MeterFindingRecorded)fact.Event).Rule)),
-        Decision.Accepted { Facts: [{ Event: RegisterReadingCorrected correction }] } => $"version {correction.Version}",
-        Decision.Accepted { Facts: [{ Event: IntervalReadingCorrected correction }] } => $"version {correction.Version}",
+        Decision.Accepted { Facts: [{ Event: RegisterReadingCorrected correction }] } =>
+            $"version {correction.Version}",
+        Decision.Accepted { Facts: [{ Event: IntervalReadingCorrected correction }] } =>
+            $"version {correction.Version}",
         Decision.Accepted { Facts: [{ Event: IntervalEstimated estimate }] } =>
             $"version {estimate.Version}, {estimate.Quality}",
         Decision.Accepted { Facts: [{ Event: IntervalRecorded record }] } =>

@@ -31,14 +31,16 @@ public sealed class ScoringTests(ITestOutputHelper output)
         var inputs = MarketVectors.Case(id).GetProperty("inputs");
         var delivered = inputs.GetProperty("meters").EnumerateArray()
             .Sum(meter => Math.Max(0m, Number(meter, "baselineKw") - Number(meter, "actualKw")));
-        Scoring.Evaluate(Rule("deg"), new(delivered, delivered, Number(inputs, "hours"), new(Number(inputs, "pricePerKwh"))))
+        Scoring.Evaluate(Rule("deg"),
+            new(delivered, delivered, Number(inputs, "hours"), new(Number(inputs, "pricePerKwh"))))
             .Payment.ShouldBe(Number(MarketVectors.Case(id).GetProperty("expected"), "total"));
     }
 
     [Theory, InlineData("SC-0"), InlineData("SC-1"), InlineData("SC-2")]
     public void A_band_pays_half_beyond_and_assesses_below(string id)
     {
-        var (inputs, expected) = (MarketVectors.Case(id).GetProperty("inputs"), MarketVectors.Case(id).GetProperty("expected"));
+        var (inputs, expected) = (MarketVectors.Case(id).GetProperty("inputs"),
+            MarketVectors.Case(id).GetProperty("expected"));
         var score = Scoring.Evaluate(Rule("sichuan"),
             new(Number(inputs, "bidKw"), Number(inputs, "actualKw"), 1m, new(Number(inputs, "clearingPrice"))));
         (score.EffectiveKw, score.Payment, score.Penalty, score.Net).ShouldBe((Number(expected, "effective"),
@@ -48,7 +50,8 @@ public sealed class ScoringTests(ITestOutputHelper output)
     [Fact]
     public void An_execution_rate_is_rounded_before_its_band_is_looked_up()
     {
-        var (given, expected) = (MarketVectors.Case("TPC-1").GetProperty("inputs"), MarketVectors.Case("TPC-1").GetProperty("expected"));
+        var (given, expected) = (MarketVectors.Case("TPC-1").GetProperty("inputs"),
+            MarketVectors.Case("TPC-1").GetProperty("expected"));
         var reduction = Number(given, "cblKw") - Number(given, "actualKw");
         reduction.ShouldBe(Number(expected, "reductionKw"));
         var score = Scoring.Evaluate(Rule("taipower-day-select"),
@@ -62,7 +65,8 @@ public sealed class ScoringTests(ITestOutputHelper output)
     {
         var first = StandardPacks.Find("sichuan")!;
         var bands = first.Scoring!.Bands;
-        var second = first with { Version = 2, Scoring = first.Scoring with { Bands = [bands[0], bands[1] with { From = 1.2m }] } };
+        var second = first
+            with { Version = 2, Scoring = first.Scoring with { Bands = [bands[0], bands[1] with { From = 1.2m }] } };
         var input = new ScoringInput(100m, 130m, 1m, new(2m));
         var state = RulePackState.Empty;
         foreach (var pack in (RulePackPublished[])[first, second])
@@ -82,7 +86,8 @@ public sealed class ScoringTests(ITestOutputHelper output)
         var term = rule.Payment[0];
         var changed = rule with
         {
-            Payment = [term with { Price = term.Price with { ByHours = [.. term.Price.ByHours, new HoursPrice(3m, 2m)] } }],
+            Payment =
+                [term with { Price = term.Price with { ByHours = [.. term.Price.ByHours, new HoursPrice(3m, 2m)] } }],
         };
         // 100 kW × 1.0 × 3 h × 2 × 1.2
         Scoring.Evaluate(changed, new(100m, 100m, 3m, new(0m))).Payment.ShouldBe(720m);
@@ -126,9 +131,11 @@ public sealed class ScoringTests(ITestOutputHelper output)
         {
             var rule = Rule(StandardPacks.Names.Where(name => StandardPacks.Find(name)!.Scoring is not null)
                 .ElementAt(random.Next(14)));
-            var input = new ScoringInput(random.Next(1, 10_000) / 10m, random.Next(-1_000, 15_000) / 10m, 2m, new(1.5m, 2.5m, 1m, 1m));
+            var input = new ScoringInput(random.Next(1, 10_000) / 10m, random.Next(-1_000, 15_000) / 10m, 2m,
+                new(1.5m, 2.5m, 1m, 1m));
             var (once, twice) = (Scoring.Evaluate(rule, input),
-                Scoring.Evaluate(rule, input with { OrderedKw = 2 * input.OrderedKw, DeliveredKw = 2 * input.DeliveredKw }));
+                Scoring.Evaluate(rule, input
+                    with { OrderedKw = 2 * input.OrderedKw, DeliveredKw = 2 * input.DeliveredKw }));
             (twice.Payment, twice.Penalty).ShouldBe((2 * once.Payment, 2 * once.Penalty));
         }
     }
@@ -149,19 +156,23 @@ public sealed class ScoringTests(ITestOutputHelper output)
         var inputs = ScoringAggregation.Of(level, periods, DateTimeZoneProviders.Tzdb["Asia/Shanghai"], new(1m));
         string.Join(' ', inputs.Select(sum => (sum.Input.DeliveredKw * sum.Input.Hours / sum.Input.Lasted)
             .ToString("0.##", CultureInfo.InvariantCulture))).ShouldBe(meanKw);
-        inputs.Sum(sum => Scoring.Evaluate(Rule("cliff-75"), sum.Input).Payment).ShouldBe(level == ScoringLevel.Interval ? 10m : 20m);
+        inputs.Sum(sum => Scoring.Evaluate(Rule("cliff-75"), sum.Input).Payment)
+            .ShouldBe(level == ScoringLevel.Interval ? 10m : 20m);
     }
 
     [Fact]
     public void A_month_ends_at_local_midnight_and_a_fee_per_kilowatt_is_due_once()
     {
         // 31 March, 23:00 and 23:30 in Shanghai, and 00:00 of April.
-        ScoredPeriod[] periods = [.. Enumerable.Range(0, 3).Select(i => Instant.FromUtc(2026, 3, 31, 15, 0) + Duration.FromMinutes(30 * i))
+        ScoredPeriod[] periods =
+            [.. Enumerable.Range(0, 3).Select(i => Instant.FromUtc(2026, 3, 31, 15, 0) + Duration.FromMinutes(30 * i))
             .Select(at => new ScoredPeriod(new(at, at + Duration.FromMinutes(30)), 100m, 100m))];
-        var months = ScoringAggregation.Of(ScoringLevel.Month, periods, DateTimeZoneProviders.Tzdb["Asia/Shanghai"], new(0m, Capacity: 5m));
+        var months = ScoringAggregation.Of(ScoringLevel.Month, periods, DateTimeZoneProviders.Tzdb["Asia/Shanghai"],
+            new(0m, Capacity: 5m));
         months.Select(month => month.Input.Lasted).ShouldBe([1m, 0.5m]);
         // 100 kW × 5 + 100 kWh × 12; then 100 kW × 5 + 50 kWh × 12.
-        months.Select(month => Scoring.Evaluate(Rule("taipower-guaranteed"), month.Input).Payment).ShouldBe([1700m, 1100m]);
+        months.Select(month => Scoring.Evaluate(Rule("taipower-guaranteed"), month.Input).Payment)
+            .ShouldBe([1700m, 1100m]);
     }
 
     [Fact]
@@ -181,7 +192,8 @@ public sealed class ScoringTests(ITestOutputHelper output)
             var pack = StandardPacks.Find(name)!;
             (pack.Pack.Value, pack.Version).ShouldBe((name, 1));
             pack.Source.Length.ShouldBeGreaterThan(20, name);
-            RulePacks.Decide(RulePackState.Empty, pack, NodaConstants.UnixEpoch, new("k")).ShouldBeOfType<Decision.Accepted>(name);
+            RulePacks.Decide(RulePackState.Empty, pack, NodaConstants.UnixEpoch, new("k"))
+                .ShouldBeOfType<Decision.Accepted>(name);
         }
 
         StandardPacks.Find("elsewhere").ShouldBeNull();

@@ -36,7 +36,8 @@ internal sealed class ServeProcess : IDisposable
     }
 
     /// <summary>Starts it and waits until it listens.</summary>
-    public static async Task<ServeProcess> StartAsync(string folder, int port, CancellationToken ct, string? create = null)
+    public static async Task<ServeProcess> StartAsync(string folder, int port, CancellationToken ct,
+        string? create = null)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -53,7 +54,8 @@ internal sealed class ServeProcess : IDisposable
         var greeting = await process.StandardOutput.ReadLineAsync(ct);
         return greeting is not null
             ? new ServeProcess(process, greeting)
-            : throw new InvalidOperationException($"ledger serve did not start: {await process.StandardError.ReadToEndAsync(ct)}");
+            : throw new InvalidOperationException(
+                $"ledger serve did not start: {await process.StandardError.ReadToEndAsync(ct)}");
     }
 
     /// <summary>A port that was free just now.</summary>

@@ -32,14 +32,17 @@ internal sealed class ServedLedger : IAsyncDisposable
         var ledger = OpenLedger.Open(folder.Options);
         var errors = new StringWriter();
         var options = new ServerOptions(IPAddress.Loopback, 0);
-        var server = await LedgerServer.StartAsync(ledger, bounds?.Invoke(options) ?? options, errors, TestContext.Current.CancellationToken);
+        var server = await LedgerServer.StartAsync(ledger, bounds?.Invoke(options)
+            ?? options, errors, TestContext.Current.CancellationToken);
         return new ServedLedger(folder, ledger, server, errors);
     }
 
     /// <summary>Posts a body; the answer's status, JSON and position.</summary>
-    public async Task<Answer> PostAsync(string path, string body, string? key = null, params (string Name, string Value)[] headers)
+    public async Task<Answer> PostAsync(string path, string body, string? key = null,
+        params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        using var request = new HttpRequestMessage(HttpMethod.Post,
+            path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
         if (key is not null) request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
         foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
         using var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
@@ -52,11 +55,14 @@ internal sealed class ServedLedger : IAsyncDisposable
         return await Answer.OfAsync(response);
     }
 
-    /// <summary>The connector and the two registers of <see cref="IntakeLedger.Connector"/>, one request each.</summary>
+    /// <summary>The connector and the two registers of <see cref="IntakeLedger.Connector"/>,
+    /// one request each.</summary>
     public async Task RegisterConnectorAsync()
     {
-        foreach (var line in IntakeLedger.Connector.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-            await PostAsync(line.Contains("settlement-point", StringComparison.Ordinal) ? "/v1/settlement-points" : "/v1/registers", line);
+        foreach (var line in IntakeLedger.Connector.Split('\n',
+            StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            await PostAsync(line.Contains("settlement-point", StringComparison.Ordinal)
+                ? "/v1/settlement-points" : "/v1/registers", line);
     }
 
     public async ValueTask DisposeAsync()

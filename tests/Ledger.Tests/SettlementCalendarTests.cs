@@ -40,7 +40,8 @@ public class SettlementCalendarTests
     public void A_day_that_is_no_whole_number_of_periods_is_refused_by_name(string name, string date, int minutes)
     {
         SettlementCalendar.TryPeriods(
-            Zone(name), LocalDatePattern.Iso.Parse(date).Value, minutes, out var periods, out var problem).ShouldBeFalse();
+            Zone(name), LocalDatePattern.Iso.Parse(date).Value, minutes, out var periods, out var problem)
+                .ShouldBeFalse();
         periods.ShouldBeEmpty();
         problem.ShouldNotBeNull().ShouldStartWith("DayNotWholePeriods: ");
     }

@@ -35,7 +35,8 @@ public sealed class SettlementsTests : IAsyncDisposable
             journal.Length.ToString(CultureInfo.InvariantCulture)))], TestFolder.Tester, null, Ct))
             .ShouldBeOfType<AppendResult.Recorded>();
 
-    private Task Register(SettlementPointId point, SettlementPointKind kind, string owner, Instant from, string zone = "Asia/Shanghai") =>
+    private Task Register(SettlementPointId point, SettlementPointKind kind, string owner, Instant from,
+        string zone = "Asia/Shanghai") =>
         Append(Streams.Point(point), new SettlementPointRegistered(
             point, new("S1"), kind, new(owner), zone, 15, Power.FromKilowatts(1000), false), from);
 
@@ -47,11 +48,13 @@ public sealed class SettlementsTests : IAsyncDisposable
         var from = Midnight + Duration.FromMinutes(15 * quarter);
         return Append(Streams.Curve(Connector, Day), new IntervalRecorded(
             Connector, new Interval(from, from + Duration.FromMinutes(15)), version, IntervalRecordState.Final,
-            Energy.FromWattHours(wattHours), Energy.Zero, Power.Zero, Power.FromKilowatts(100), 900_000_000, 0, [], 900, 0,
+            Energy.FromWattHours(wattHours), Energy.Zero, Power.Zero, Power.FromKilowatts(100), 900_000_000, 0, [],
+            900, 0,
             0, 0, 0, ReadingQuality.Measured, null, Digest), from);
     }
 
-    private Task Publish(int version, decimal price, Instant from) => Append(Streams.Tariff(new("T")), new TariffPublished(
+    private Task Publish(int version, decimal price, Instant from) =>
+        Append(Streams.Tariff(new("T")), new TariffPublished(
         new("T"), version, "CNY", "Asia/Shanghai",
         [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
         [new(TariffPeriod.Flat, price, 0.1m)], [], 3, 2), from);
@@ -106,7 +109,8 @@ public sealed class SettlementsTests : IAsyncDisposable
         again.Differs.ShouldBeNull();
         again.Statement.ShouldNotBeNull().LinesRoot.Hex.ShouldBe(first.LinesRoot);
         (await Settlements.RederiveAsync(journal, views, second, Ct)).Differs.ShouldBeNull();
-        (await Settlements.RederiveAsync(journal, views, second with { AtPosition = first.AtPosition, RuleVersion = "0" }, Ct))
+        (await Settlements.RederiveAsync(journal, views,
+            second with { AtPosition = first.AtPosition, RuleVersion = "0" }, Ct))
             .Differs.ShouldNotBeNull().ShouldContain("the run's were 0");
         new Answers(views).Runs(Account, Day).Select(run => run.Run).ShouldBe(["R1", "R2"]);
     }
@@ -132,7 +136,8 @@ public sealed class SettlementsTests : IAsyncDisposable
     [Fact]
     public async Task Without_point_or_tariff_nothing_is_calculated_and_views_behind_are_refused()
     {
-        (await Calculate()).ShouldBeOfType<SettlementCalculation.NotPossible>().Code.ShouldBe(Rejection.UnknownSettlementPoint);
+        (await Calculate())
+            .ShouldBeOfType<SettlementCalculation.NotPossible>().Code.ShouldBe(Rejection.UnknownSettlementPoint);
         await Register(Connector, SettlementPointKind.Connector, "cpo", Before);
         var problem = (await Calculate()).ShouldBeOfType<SettlementCalculation.NotPossible>();
         (problem.Code, problem.Detail).ShouldBe((Rejection.UnknownTariff, "cpo has no tariff on 2026-03-02"));

@@ -6,8 +6,10 @@ namespace Ledger.Tests;
 
 public sealed class SignedNoteTests
 {
-    private static readonly SignerKey Log = new("ledger.example/test", [.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
-    private static readonly SignerKey Witness = new("witness.example", [.. Enumerable.Range(32, 32).Select(i => (byte)i)]);
+    private static readonly SignerKey Log =
+        new("ledger.example/test", [.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
+    private static readonly SignerKey Witness =
+        new("witness.example", [.. Enumerable.Range(32, 32).Select(i => (byte)i)]);
     private const long Seen = 1_772_323_200; // 2026-03-01T00:00:00Z in Unix seconds
 
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
@@ -18,10 +20,12 @@ public sealed class SignedNoteTests
     [Fact]
     public void Ed25519_signs_as_its_document_says()
     {
-        var key = new SignerKey("a", Convert.FromHexString("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
+        var key = new SignerKey("a",
+            Convert.FromHexString("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
         Convert.ToHexStringLower(Convert.FromBase64String($"{key.Verifier}".Split('+', 3)[2])[1..])
             .ShouldBe("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-        Convert.ToHexStringLower(key.Sign("").Bytes).ShouldBe("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+        Convert.ToHexStringLower(key.Sign("").Bytes)
+            .ShouldBe("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
             + "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b");
     }
 
@@ -57,7 +61,8 @@ public sealed class SignedNoteTests
     [Fact]
     public void Every_flipped_bit_of_a_checkpoint_is_found()
     {
-        var note = SignedNote.Sign(new Checkpoint(Log.Verifier.Name, 3, new GrownTree(3).At(3).Root()).ToText(), Log).ToBytes();
+        var note = SignedNote.Sign(new Checkpoint(Log.Verifier.Name, 3, new GrownTree(3).At(3).Root()).ToText(), Log)
+            .ToBytes();
         for (var bit = 0; bit < note.Length * 8; bit++)
         {
             var flipped = note.ToArray();
@@ -84,10 +89,12 @@ public sealed class SignedNoteTests
         var note = SignedNote.Sign("text\n", Log);
         var both = note with { Signatures = [Witness.Sign(note.Text), .. note.Signatures] };
         Note($"{both}").SignedBy([Log.Verifier]).ShouldBe([Log.Verifier]);
-        Should.Throw<NoteRefusedException>(() => note.SignedBy([Witness.Verifier])).Message.ShouldContain("no known key");
+        Should.Throw<NoteRefusedException>(() =>
+            note.SignedBy([Witness.Verifier])).Message.ShouldContain("no known key");
         var broken = both with { Signatures = [Witness.Sign("other\n"), .. note.Signatures] };
         broken.SignedBy([Log.Verifier]).Count.ShouldBe(1);
-        Should.Throw<NoteRefusedException>(() => broken.SignedBy([Log.Verifier, Witness.Verifier])).Message.ShouldContain("does not hold");
+        Should.Throw<NoteRefusedException>(() =>
+            broken.SignedBy([Log.Verifier, Witness.Verifier])).Message.ShouldContain("does not hold");
     }
 
     [Theory]
@@ -106,8 +113,10 @@ public sealed class SignedNoteTests
     public void A_note_is_bounded()
     {
         var line = $"{Log.Sign("a\n")}\n";
-        Note("a\n\n" + string.Concat(Enumerable.Repeat(line, SignedNote.SignaturesMax))).SignedBy([Log.Verifier]).Count.ShouldBe(1);
-        Should.Throw<NoteRefusedException>(() => Note("a\n\n" + string.Concat(Enumerable.Repeat(line, SignedNote.SignaturesMax + 1))));
+        Note("a\n\n" + string.Concat(Enumerable.Repeat(line, SignedNote.SignaturesMax)))
+            .SignedBy([Log.Verifier]).Count.ShouldBe(1);
+        Should.Throw<NoteRefusedException>(() =>
+            Note("a\n\n" + string.Concat(Enumerable.Repeat(line, SignedNote.SignaturesMax + 1))));
         Should.Throw<NoteRefusedException>(() => Note(new string('a', SignedNote.BytesMax) + "\n\n" + line));
     }
 
@@ -124,7 +133,8 @@ public sealed class SignedNoteTests
     {
         $"{SignerKey.Parse(Log.ToText()).Verifier}".ShouldBe($"{Log.Verifier}");
         $"{Log}".ShouldNotContain(Log.ToText().Split('+')[^1]);
-        foreach (var bad in (string[])["", "PRIVATE+KEY+a+00000000+AQ==", Log.ToText()[..^1], Log.ToText()[1..], Log.ToText() + "\n"])
+        foreach (var bad in (string[])["", "PRIVATE+KEY+a+00000000+AQ==", Log.ToText()[..^1], Log.ToText()[1..],
+            Log.ToText() + "\n"])
             Should.Throw<NoteRefusedException>(() => SignerKey.Parse(bad));
     }
 }

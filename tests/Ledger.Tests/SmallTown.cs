@@ -70,12 +70,14 @@ internal sealed class SmallTown : IDisposable
     }
 
     /// <summary>Imports the day's readings: five are right, one fell back, one is of no register.</summary>
-    public CommandRun ImportReadings(params string[] options) => Run(["import", File("readings.csv", Readings), .. options]);
+    public CommandRun ImportReadings(params string[] options) =>
+        Run(["import", File("readings.csv", Readings), .. options]);
 
     public Task<CommandRun> ReadingsAsync() => CommandRun.OfAsync(
         ["import", File("readings.csv", Readings), "--data", Data], clock: new StandingClock(Now));
 
-    public CommandRun ImportMasterData(params string[] options) => Run(["import", File("master-data.jsonl", MasterData), .. options]);
+    public CommandRun ImportMasterData(params string[] options) =>
+        Run(["import", File("master-data.jsonl", MasterData), .. options]);
 
     /// <summary>Imports the power curve of the connector that exports, of two settlement periods of its day.</summary>
     public CommandRun ImportCurve() => Run(["import", File("curve.csv", Curve)]);

@@ -18,7 +18,8 @@ internal static class Snapshot
     {
         var hex = new StringBuilder();
         for (var at = 0; at < bytes.Length; at += BytesPerLine)
-            hex.Append(Convert.ToHexStringLower(bytes.Slice(at, Math.Min(BytesPerLine, bytes.Length - at)))).Append('\n');
+            hex.Append(Convert.ToHexStringLower(bytes.Slice(at, Math.Min(BytesPerLine, bytes.Length - at))))
+                .Append('\n');
         Compare(hex.ToString(), name, "hex");
     }
 
@@ -39,6 +40,7 @@ internal static class Snapshot
         outcome.ShouldBe(accepted, $"{name} differs from what was accepted; read {received}");
     }
 
-    /// <summary>Line ends as LF, with one at the end, so that a checkout's line ends and an editor's do not matter.</summary>
+    /// <summary>Line ends as LF, with one at the end, so that a checkout's line ends and an editor's do not
+    /// matter.</summary>
     private static string Normalised(string text) => text.ReplaceLineEndings("\n").TrimEnd('\n') + "\n";
 }

@@ -20,7 +20,8 @@ public sealed class SqliteJournalReaderTests : IDisposable
         await using var owner = folder.Open();
         for (var i = 0; i < 3; i++) await Append(owner, i);
         await using var reader = SqliteJournalReader.Open(folder.Options);
-        (reader.Ledger, reader.Length, Convert.ToHexString(reader.Root)).ShouldBe((owner.Ledger, 3L, Convert.ToHexString(owner.Root)));
+        (reader.Ledger, reader.Length, Convert.ToHexString(reader.Root))
+            .ShouldBe((owner.Ledger, 3L, Convert.ToHexString(owner.Root)));
         await Append(owner, 3);
         reader.Length.ShouldBe(3);
         (await TestFolder.AllAsync(reader)).Count.ShouldBe(3);
@@ -55,16 +56,19 @@ public sealed class SqliteJournalReaderTests : IDisposable
     {
         await using (var owner = folder.Open()) await Append(owner, 1);
         await using var reader = SqliteJournalReader.Open(folder.Options);
-        (await Should.ThrowAsync<InvalidOperationException>(async () => await Append(reader, 2))).Message.ShouldContain("reading only");
+        (await Should.ThrowAsync<InvalidOperationException>(async () =>
+            await Append(reader, 2))).Message.ShouldContain("reading only");
     }
 
     [Fact]
     public async Task It_refuses_an_empty_folder_and_another_ledgers_journal()
     {
         Directory.CreateDirectory(folder.Path);
-        Should.Throw<JournalRefusedException>(() => SqliteJournalReader.Open(folder.Options)).Message.ShouldContain("no journal");
+        Should.Throw<JournalRefusedException>(() =>
+            SqliteJournalReader.Open(folder.Options)).Message.ShouldContain("no journal");
         await using (folder.Open()) { }
-        Should.Throw<JournalRefusedException>(() => SqliteJournalReader.Open(folder.Options with { Ledger = new LedgerId("other") }));
+        Should.Throw<JournalRefusedException>(() =>
+            SqliteJournalReader.Open(folder.Options with { Ledger = new LedgerId("other") }));
     }
 
     [Fact]
@@ -93,6 +97,7 @@ public sealed class SqliteJournalReaderTests : IDisposable
         owner.PublishUrl("http://127.0.0.1:5080");
         var refused = Should.Throw<FolderOwnedException>(folder.Open);
         (refused.Owner, refused.Url).ShouldBe((Environment.ProcessId, "http://127.0.0.1:5080"));
-        refused.Message.ShouldEndWith($"is owned by process {Environment.ProcessId}, which answers at http://127.0.0.1:5080");
+        refused.Message
+            .ShouldEndWith($"is owned by process {Environment.ProcessId}, which answers at http://127.0.0.1:5080");
     }
 }

@@ -12,7 +12,8 @@ public sealed class SqliteJournalTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private static ValueTask<AppendResult> Append(IJournal journal, string stream, ExpectedRevision expected, params NewFact[] facts) =>
+    private static ValueTask<AppendResult> Append(IJournal journal, string stream, ExpectedRevision expected,
+        params NewFact[] facts) =>
         journal.AppendAsync(stream, expected, facts, TestFolder.Tester, null, Ct);
 
     [Fact]
@@ -25,7 +26,8 @@ public sealed class SqliteJournalTests : IDisposable
             {
                 var positions = new List<long>();
                 for (var i = 0; i < 20; i++)
-                    positions.Add((await Append(journal, $"register/{writer}", ExpectedRevision.Any, TestFolder.Reading(writer * 20 + i)))
+                    positions.Add((await Append(journal, $"register/{writer}", ExpectedRevision.Any,
+                        TestFolder.Reading(writer * 20 + i)))
                         .ShouldBeOfType<AppendResult.Recorded>().FirstPosition);
                 return positions;
             })));
@@ -39,7 +41,8 @@ public sealed class SqliteJournalTests : IDisposable
         var tree = new MerkleTree();
         foreach (var e in all)
             tree.Append(EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(TestFolder.Secret, e.Envelope.Id),
-                EnvelopeBytes.Write(e.Envelope, e.Payload.Length), System.Security.Cryptography.SHA256.HashData(e.Payload.Span)));
+                EnvelopeBytes.Write(e.Envelope, e.Payload.Length),
+                System.Security.Cryptography.SHA256.HashData(e.Payload.Span)));
         tree.Root().ShouldBe(root);
     }
 
@@ -47,13 +50,20 @@ public sealed class SqliteJournalTests : IDisposable
     public async Task Expected_revisions_are_kept()
     {
         await using var journal = folder.Open();
-        (await Append(journal, "s", ExpectedRevision.Exists, TestFolder.Reading(1))).ShouldBe(new AppendResult.WrongRevision(-1));
-        (await Append(journal, "s", ExpectedRevision.Exactly(0), TestFolder.Reading(1))).ShouldBe(new AppendResult.WrongRevision(-1));
-        (await Append(journal, "s", ExpectedRevision.NoStream, TestFolder.Reading(1))).ShouldBe(new AppendResult.Recorded(0, 0));
-        (await Append(journal, "s", ExpectedRevision.NoStream, TestFolder.Reading(2))).ShouldBe(new AppendResult.WrongRevision(0));
-        (await Append(journal, "s", ExpectedRevision.Exactly(0), TestFolder.Reading(2))).ShouldBe(new AppendResult.Recorded(1, 1));
-        (await Append(journal, "s", ExpectedRevision.Exists, TestFolder.Reading(3))).ShouldBe(new AppendResult.Recorded(2, 2));
-        (await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(4))).ShouldBe(new AppendResult.Recorded(3, 3));
+        (await Append(journal, "s", ExpectedRevision.Exists, TestFolder.Reading(1)))
+            .ShouldBe(new AppendResult.WrongRevision(-1));
+        (await Append(journal, "s", ExpectedRevision.Exactly(0), TestFolder.Reading(1)))
+            .ShouldBe(new AppendResult.WrongRevision(-1));
+        (await Append(journal, "s", ExpectedRevision.NoStream, TestFolder.Reading(1)))
+            .ShouldBe(new AppendResult.Recorded(0, 0));
+        (await Append(journal, "s", ExpectedRevision.NoStream, TestFolder.Reading(2)))
+            .ShouldBe(new AppendResult.WrongRevision(0));
+        (await Append(journal, "s", ExpectedRevision.Exactly(0), TestFolder.Reading(2)))
+            .ShouldBe(new AppendResult.Recorded(1, 1));
+        (await Append(journal, "s", ExpectedRevision.Exists, TestFolder.Reading(3)))
+            .ShouldBe(new AppendResult.Recorded(2, 2));
+        (await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(4)))
+            .ShouldBe(new AppendResult.Recorded(3, 3));
         var from = new List<long>();
         await foreach (var e in journal.ReadStreamAsync("s", 2, Ct)) from.Add(e.Envelope.Revision);
         from.ShouldBe([2, 3]);
@@ -67,7 +77,8 @@ public sealed class SqliteJournalTests : IDisposable
         await using var again = folder.Open();
         (await Append(again, "s", ExpectedRevision.NoStream, TestFolder.Reading(1), TestFolder.Reading(2)))
             .ShouldBe(new AppendResult.AlreadyRecorded(0));
-        (await Append(again, "s", ExpectedRevision.Any, TestFolder.Reading(2))).ShouldBe(new AppendResult.AlreadyRecorded(1));
+        (await Append(again, "s", ExpectedRevision.Any, TestFolder.Reading(2)))
+            .ShouldBe(new AppendResult.AlreadyRecorded(1));
         (await Append(again, "s", ExpectedRevision.Any, TestFolder.Reading(2, index: 9)))
             .ShouldBeOfType<AppendResult.Conflict>().Differs.ShouldContain("payload");
         (await Append(again, "s", ExpectedRevision.Any, TestFolder.Reading(2), TestFolder.Reading(3)))
@@ -82,9 +93,12 @@ public sealed class SqliteJournalTests : IDisposable
     {
         await using var journal = folder.Open();
         var long1 = new string('x', Limits.DecisionBytesMax);
-        var tooLarge = NewFact.At(new EvidenceKept(new EvidenceDigest(new string('0', 64)), long1, "", 0), TestFolder.Start, new EvidenceKey("k"));
-        await Should.ThrowAsync<ArgumentException>(async () => await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(1), tooLarge));
-        await Should.ThrowAsync<ArgumentException>(async () => await Append(journal, "", ExpectedRevision.Any, TestFolder.Reading(1)));
+        var tooLarge = NewFact.At(new EvidenceKept(new EvidenceDigest(new string('0', 64)), long1, "", 0),
+            TestFolder.Start, new EvidenceKey("k"));
+        await Should.ThrowAsync<ArgumentException>(async () =>
+            await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(1), tooLarge));
+        await Should.ThrowAsync<ArgumentException>(async () =>
+            await Append(journal, "", ExpectedRevision.Any, TestFolder.Reading(1)));
         await Should.ThrowAsync<ArgumentException>(async () => await Append(journal, "s", ExpectedRevision.Any));
         journal.Length.ShouldBe(0);
     }
@@ -107,7 +121,8 @@ public sealed class SqliteJournalTests : IDisposable
         await using var journal = folder.Open();
         await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(1));
         folder.Clock.Now -= Duration.FromSeconds(5);
-        (await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(2))).ShouldBe(new AppendResult.Recorded(2, 1));
+        (await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(2)))
+            .ShouldBe(new AppendResult.Recorded(2, 1));
         await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(3));
         var all = await TestFolder.AllAsync(journal);
         all.Select(e => e.Envelope.RecordedAt).Distinct().ShouldBe([TestFolder.Start]);
@@ -126,7 +141,8 @@ public sealed class SqliteJournalTests : IDisposable
     public async Task Another_ledgers_journal_is_refused()
     {
         await using (folder.Open()) { }
-        Should.Throw<JournalRefusedException>(() => SqliteJournal.Open(folder.Options with { Ledger = new LedgerId("other") }))
+        Should.Throw<JournalRefusedException>(() =>
+            SqliteJournal.Open(folder.Options with { Ledger = new LedgerId("other") }))
             .Message.ShouldContain("ledger test");
     }
 
@@ -152,13 +168,15 @@ public sealed class SqliteJournalTests : IDisposable
     public async Task The_bytes_of_header_leaf_and_digest_are_the_accepted_ones()
     {
         await using var journal = folder.Open();
-        await journal.AppendAsync("register/CP1", ExpectedRevision.NoStream, [TestFolder.Reading(1, index: 123456)], TestFolder.Tester, new EventId(7), Ct);
+        await journal.AppendAsync("register/CP1", ExpectedRevision.NoStream, [TestFolder.Reading(1, index: 123456)],
+            TestFolder.Tester, new EventId(7), Ct);
         var e = (await TestFolder.AllAsync(journal)).Single();
         var header = EnvelopeBytes.Write(e.Envelope, e.Payload.Length);
         Snapshot.Match(header, "Journal.header");
         Snapshot.Match(e.Payload.ToArray(), "Journal.payload");
         Snapshot.Match(journal.Root, "Journal.digest");
-        var withSealed = e.Envelope with { Causation = null, Sealed = [new SealedField("driver", "subject-1", new byte[] { 1, 2, 3 })] };
+        var withSealed = e.Envelope
+            with { Causation = null, Sealed = [new SealedField("driver", "subject-1", new byte[] { 1, 2, 3 })] };
         Snapshot.Match(EnvelopeBytes.Write(withSealed, 9), "Journal.header-sealed");
         var (back, length) = EnvelopeBytes.Read(EnvelopeBytes.Write(withSealed, 9));
         (length, back.Sealed[0].Name, back.Sealed[0].Ciphertext.ToArray()).ToString()

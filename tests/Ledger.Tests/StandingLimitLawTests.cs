@@ -25,19 +25,23 @@ public sealed class StandingLimitLawTests(ITestOutputHelper output)
 
     private static readonly Place[] Places =
     [
-        new("Europe/Berlin", Instant.FromUtc(2026, 3, 28, 12, 0)), new("Europe/Berlin", Instant.FromUtc(2026, 10, 24, 12, 0)),
-        new("Australia/Lord_Howe", Instant.FromUtc(2026, 4, 4, 3, 0)), new("Australia/Lord_Howe", Instant.FromUtc(2026, 10, 3, 3, 0)),
+        new("Europe/Berlin", Instant.FromUtc(2026, 3, 28, 12, 0)),
+        new("Europe/Berlin", Instant.FromUtc(2026, 10, 24, 12, 0)),
+        new("Australia/Lord_Howe", Instant.FromUtc(2026, 4, 4, 3, 0)),
+        new("Australia/Lord_Howe", Instant.FromUtc(2026, 10, 3, 3, 0)),
         new("Asia/Shanghai", Instant.FromUtc(2026, 7, 1, 4, 0)),
     ];
 
-    private static readonly Gen<Power?> Powers = Gen.Int[0, 9].Select(kilowatts => kilowatts == 0 ? null : (Power?)Power.FromKilowatts(kilowatts));
+    private static readonly Gen<Power?> Powers = Gen.Int[0, 9].Select(kilowatts =>
+        kilowatts == 0 ? null : (Power?)Power.FromKilowatts(kilowatts));
 
     private static readonly Gen<(Place Place, StandingLimitSet[] Limits)> Cases = Gen.Int[0, Places.Length - 1]
         .SelectMany(i => LimitOf(Places[i]).Array[1, 5].Select(limits => (Places[i], limits)));
 
     // One power, or steps by date, or daily steps around the hour of the change.
     private static Gen<StandingLimitSet> LimitOf(Place place) => Gen.Select(
-        Gen.Int[0, 2], Gen.Int[-144, 140], Gen.Int[0, 200], Powers.Array[1, 4], Gen.Int[0, 9], (form, from, length, powers, first) =>
+        Gen.Int[0, 2], Gen.Int[-144, 140], Gen.Int[0, 200], Powers.Array[1, 4], Gen.Int[0, 9],
+        (form, from, length, powers, first) =>
         {
             var start = place.Noon + Slot * from;
             LimitStep[] steps = form == 0 ? [] : [.. powers.Select((power, i) => form == 1
@@ -51,16 +55,20 @@ public sealed class StandingLimitLawTests(ITestOutputHelper output)
     [Fact]
     public void At_each_instant_the_last_recorded_limit_that_covers_it_holds()
     {
-        var seen = new SampleShares(("daily steps", 50), ("several limits", 50), ("clocks change", 50), ("time without limit", 20));
+        var seen = new SampleShares(("daily steps", 50), ("several limits", 50), ("clocks change", 50),
+            ("time without limit", 20));
         Cases.Sample((place, limits) =>
         {
-            var stretches = StandingLimit.InForce(limits, StandingLimitKind.OperatingEnvelope, Direction.Import, place.Window);
-            foreach (var (a, b) in stretches.Zip(stretches.Skip(1))) a.During.End.ShouldBeLessThanOrEqualTo(b.During.Start);
+            var stretches = StandingLimit.InForce(limits, StandingLimitKind.OperatingEnvelope, Direction.Import,
+                place.Window);
+            foreach (var (a, b) in stretches.Zip(stretches.Skip(1)))
+                a.During.End.ShouldBeLessThanOrEqualTo(b.During.Start);
             var found = Enumerable.Range(0, Slots).Select(i => place.Noon + Slot * i)
                 .Select(at => stretches.Where(held => held.During.Start <= at && at < held.During.End)
                     .Select(held => (Power?)held.Most).FirstOrDefault()).ToList();
             found.ShouldBe(Expected(place, limits));
-            seen.Add(limits.Any(limit => limit.Zone is not null), limits.Length > 1, place.Zone != "Asia/Shanghai", found.Contains(null));
+            seen.Add(limits.Any(limit => limit.Zone is not null), limits.Length > 1, place.Zone != "Asia/Shanghai",
+                found.Contains(null));
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
@@ -69,9 +77,11 @@ public sealed class StandingLimitLawTests(ITestOutputHelper output)
     public void A_repeat_of_a_limit_is_already_recorded() => Cases.Sample((_, limits) =>
     {
         var state = limits.Aggregate(StandingLimitState.Empty, (known, limit) =>
-            StandingLimit.Decide(known, limit) is Decision.Accepted accepted ? StandingLimit.Evolve(known, accepted.Facts[0].Event) : known);
+            StandingLimit.Decide(known, limit) is Decision.Accepted accepted
+                ? StandingLimit.Evolve(known, accepted.Facts[0].Event) : known);
         foreach (var limit in limits)
-            StandingLimit.Decide(state, limit with { Steps = [.. limit.Steps] }).ShouldBeOfType<Decision.AlreadyRecorded>();
+            StandingLimit.Decide(state, limit with { Steps = [.. limit.Steps] })
+                .ShouldBeOfType<Decision.AlreadyRecorded>();
     }, iter: LongRun.Samples);
 
     /// <summary>The limit of each slot of the window, by walking through time.</summary>
@@ -81,7 +91,8 @@ public sealed class StandingLimitLawTests(ITestOutputHelper output)
         for (var i = 0; i < Slots; i++)
         {
             var at = place.Noon + Slot * i;
-            var last = Array.FindLastIndex(limits, limit => limit.From <= at && (limit.Until is not { } until || at < until));
+            var last = Array.FindLastIndex(limits, limit =>
+                limit.From <= at && (limit.Until is not { } until || at < until));
             yield return last < 0 ? null : schedules[last][SlotsBefore + i];
         }
     }

@@ -37,7 +37,8 @@ public sealed class StandingLimitTests
     [Fact]
     public void A_daily_step_is_local_and_the_last_one_holds_past_midnight() =>
         // 08:00 in Shanghai is 00:00 UTC.
-        Shown([Envelope(-24, null, "Asia/Shanghai", new(null, new LocalTime(8, 0), Kw(30)), new(null, new LocalTime(18, 0), Kw(90)))],
+        Shown([Envelope(-24, null, "Asia/Shanghai", new(null, new LocalTime(8, 0), Kw(30)),
+            new(null, new LocalTime(18, 0), Kw(90)))],
             StandingLimitKind.OperatingEnvelope).ShouldBe("0-10 30, 10-24 90, 24-34 30, 34-48 90");
 
     [Fact]
@@ -63,7 +64,8 @@ public sealed class StandingLimitTests
         until is { } end ? Hour(end) : null, "agreement");
 
     static StandingLimitSet Envelope(int from, int? until, string? zone, params LimitStep[] steps) =>
-        Limit(from, until, 0) with { Kind = StandingLimitKind.OperatingEnvelope, Most = null, Steps = steps, Zone = zone };
+        Limit(from, until, 0)
+            with { Kind = StandingLimitKind.OperatingEnvelope, Most = null, Steps = steps, Zone = zone };
 
     static Power Kw(int kilowatts) => Power.FromKilowatts(kilowatts);
     static Instant Hour(int hour) => Instant.FromUtc(2026, 6, 1, 0, 0) + Duration.FromHours(hour);

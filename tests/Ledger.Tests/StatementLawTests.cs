@@ -6,8 +6,9 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Laws of statements over days of 23 to 25 hours, with gaps, missing prices and tariff edges inside a period: lines sum
-/// to the totals, the order in which quantities come changes nothing, and a new statement is the old one and its changes.
+/// Laws of statements over days of 23 to 25 hours, with gaps, missing prices and tariff edges inside a period:
+/// lines sum to the totals, the order in which quantities come changes nothing,
+/// and a new statement is the old one and its changes.
 /// </summary>
 public sealed class StatementLawTests(ITestOutputHelper output)
 {
@@ -17,30 +18,40 @@ public sealed class StatementLawTests(ITestOutputHelper output)
         ("Australia/Lord_Howe", new(2026, 4, 5)), ("Australia/Lord_Howe", new(2026, 10, 4)),
     ];
 
-    /// <summary>The metered energy of every period of a day, in both directions of two points, and its prices.</summary>
-    private sealed record Day((string Zone, LocalDate Date) Of, TariffPublished Tariff, IReadOnlyList<MeteredQuantity> Quantities);
+    /// <summary>The metered energy of every period of a day, in both directions of two points,
+    /// and its prices.</summary>
+    private sealed record Day((string Zone, LocalDate Date) Of, TariffPublished Tariff,
+        IReadOnlyList<MeteredQuantity> Quantities);
 
     private static readonly Gen<Energy?> Energies = Gen.OneOf<Energy?>(
-        Gen.Long[0, 400_000_000_000_000].Select(l => (Energy?)new Energy(l)), Gen.Int[0, 9].Select(i => (Energy?)Energy.FromWattHours(i)),
+        Gen.Long[0, 400_000_000_000_000].Select(l => (Energy?)new Energy(l)),
+        Gen.Int[0, 9].Select(i => (Energy?)Energy.FromWattHours(i)),
         Gen.Int[0, 20].Select(i => i == 0 ? null : (Energy?)new Energy(Energy.HalfNanojoulesPerWattHour * i / 2)));
 
     // Edges at half past two may lie inside an hour, and beside it where the clock changes.
     private static readonly Gen<TariffPublished> Tariffs = Gen.Select(
-        Gen.Int[0, 3], Gen.Int[0, 2_000], Gen.Int[-300, 2_000], Gen.Int[0, 9], (edge, flat, peak, priced) => new TariffPublished(
+        Gen.Int[0, 3], Gen.Int[0, 2_000], Gen.Int[-300, 2_000], Gen.Int[0, 9], (edge, flat, peak, priced) =>
+            new TariffPublished(
             new("T"), 1, "EUR", "UTC",
-            [Rule(new(2, edge == 0 ? 30 : 0), new(7, 0), TariffPeriod.Peak), Rule(LocalTime.Midnight, null, TariffPeriod.Flat)],
+            [Rule(new(2, edge == 0 ? 30 : 0), new(7, 0), TariffPeriod.Peak),
+                Rule(LocalTime.Midnight, null, TariffPeriod.Flat)],
             priced == 0 ? [new(TariffPeriod.Flat, flat / 1_000m, 0.1m)]
-                : [new(TariffPeriod.Flat, flat / 1_000m, 0.1m), new(TariffPeriod.Peak, peak / 1_000m, flat / 700m)], [], 3, 2));
+                : [new(TariffPeriod.Flat, flat / 1_000m, 0.1m), new(TariffPeriod.Peak, peak / 1_000m, flat / 700m)], [],
+                3, 2));
 
     private static readonly Gen<Day> Days = Gen.Select(
         Gen.Int[0, Dates.Length - 1], Tariffs, Energies.Array[100], Gen.Int[0, 4], (date, tariff, energies, length) =>
         {
             var of = Dates[date];
-            SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[of.Zone], of.Date, date > 2 || length == 0 ? 30 : 60, out var periods, out _)
+            SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[of.Zone], of.Date, date > 2 || length == 0
+                ? 30 : 60, out var periods, out _)
                 .ShouldBeTrue();
-            return new Day(of, tariff with { Zone = of.Zone }, [.. energies.Take(2 * periods.Count).Select((energy, i) => new MeteredQuantity(
-                new(i % 3 == 0 ? "P1" : "P2"), i < periods.Count ? Direction.Import : Direction.Export, periods[i % periods.Count],
-                energy, energy is null ? "missing" : $"record {i}", energy is null ? ReadingQuality.Missing : ReadingQuality.Measured))]);
+            return new Day(of, tariff with { Zone = of.Zone },
+                [.. energies.Take(2 * periods.Count).Select((energy, i) => new MeteredQuantity(
+                new(i % 3 == 0 ? "P1" : "P2"), i < periods.Count
+                    ? Direction.Import : Direction.Export, periods[i % periods.Count],
+                energy, energy is null ? "missing" : $"record {i}", energy is null
+                    ? ReadingQuality.Missing : ReadingQuality.Measured))]);
         });
 
     [Fact]
@@ -57,14 +68,17 @@ public sealed class StatementLawTests(ITestOutputHelper output)
             statement.Postings.Sum(posting => posting.Amount).ShouldBe(0m);
             lines.Sum(line => line.AmountExact ?? 0m).ShouldBe(statement.Total + statement.Residual);
             statement.Incomplete.ShouldBe(lines.Any(line => line.Amount is null));
-            foreach (var series in lines.Where(line => line.Metered is not null).GroupBy(line => (line.Point, line.Direction)))
+            foreach (var series in lines.Where(line => line.Metered is not null)
+                .GroupBy(line => (line.Point, line.Direction)))
                 BilledIsMetered(series.ToList());
 
             var shuffled = day.Quantities.ToArray();
             new Random(seed).Shuffle(shuffled);
             Build(day with { Quantities = shuffled }).LinesRoot.ShouldBe(statement.LinesRoot);
-            seen.Add(Hours(day) == 23, Hours(day) == 25, day.Of.Zone == "Australia/Lord_Howe", lines.Any(line => line.Metered is null),
-                lines.Any(line => line.Problem == "price missing"), lines.Any(line => line.Problem == "tariff edge inside the period"),
+            seen.Add(Hours(day) == 23, Hours(day) == 25, day.Of.Zone == "Australia/Lord_Howe",
+                lines.Any(line => line.Metered is null),
+                lines.Any(line => line.Problem == "price missing"),
+                lines.Any(line => line.Problem == "tariff edge inside the period"),
                 statement.Residual != 0);
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
@@ -94,18 +108,21 @@ public sealed class StatementLawTests(ITestOutputHelper output)
         seen.ShouldBeEnough(output);
     }
 
-    /// <summary>What is billed of a meter differs from what it metered by half a quantum at most, and nothing is negative.</summary>
+    /// <summary>What is billed of a meter differs from what it metered by half a quantum at most,
+    /// and nothing is negative.</summary>
     private static void BilledIsMetered(List<StatementLine> series)
     {
         series.ShouldAllBe(line => line.BilledKwh >= 0m);
         var billedWh = (Int128)(series.Sum(line => line.BilledKwh!.Value) * 1_000m);
         var metered = series.Aggregate(Energy.Zero, (sum, line) => sum + line.Metered!.Value);
-        (Int128.Abs(billedWh * Energy.HalfNanojoulesPerWattHour - metered.HalfNanojoules) * 2).ShouldBeLessThanOrEqualTo(Energy.HalfNanojoulesPerWattHour);
+        (Int128.Abs(billedWh * Energy.HalfNanojoulesPerWattHour - metered.HalfNanojoules) * 2)
+            .ShouldBeLessThanOrEqualTo(Energy.HalfNanojoulesPerWattHour);
     }
 
     private static Statement Build(Day day) => Statement.Build(new("A"), day.Of.Date, day.Tariff, day.Quantities);
 
-    private static double Hours(Day day) => SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[day.Of.Zone], day.Of.Date).Duration.TotalHours;
+    private static double Hours(Day day) =>
+        SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[day.Of.Zone], day.Of.Date).Duration.TotalHours;
 
     private static TariffRule Rule(LocalTime from, LocalTime? to, TariffPeriod period) =>
         new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), from, to, period);

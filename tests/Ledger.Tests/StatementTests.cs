@@ -6,7 +6,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Statement lines, postings, differences and runs; what always holds of them is in StatementLawTests.</summary>
+/// <summary>Statement lines, postings, differences and runs;
+/// what always holds of them is in StatementLawTests.</summary>
 public sealed class StatementTests
 {
     private static readonly IReadOnlyList<int> AllYear = [.. Enumerable.Range(1, 12)];
@@ -87,7 +88,8 @@ public sealed class StatementTests
     {
         for (var count = 0; count < 9; count++)
         {
-            var statement = Build(Tariff(), [.. Enumerable.Range(0, count).Select(i => Quantity(Direction.Import, i, Energy.Zero))]);
+            var statement = Build(Tariff(),
+                [.. Enumerable.Range(0, count).Select(i => Quantity(Direction.Import, i, Energy.Zero))]);
             var tree = new MerkleTree();
             foreach (var line in statement.Lines) tree.Append(Encoding.UTF8.GetBytes(line.Canonical()));
             statement.LinesRoot.Hex.ShouldBe(Convert.ToHexStringLower(tree.Root()));
@@ -117,20 +119,25 @@ public sealed class StatementTests
     [Fact]
     public void Every_way_in_which_a_line_can_change_is_named_in_order_of_lines()
     {
-        var (first, second) = (Quantity(Direction.Import, 0, Energy.FromWattHours(4)), Quantity(Direction.Import, 1, Energy.FromWattHours(2)));
+        var (first, second) = (Quantity(Direction.Import, 0, Energy.FromWattHours(4)),
+            Quantity(Direction.Import, 1, Energy.FromWattHours(2)));
         var nothing = first with { Metered = Energy.Zero };
         Causes(Build(Tariff(), first, second), Build(Tariff(), nothing, second)).ShouldBe([
             "energy 0.004000 → 0.000000 kWh because v1 → v1", "rounding residual carried from a changed line"]);
-        var (some, more) = (first with { Metered = new(3_000_000_000_000) }, second with { Metered = new(1_500_000_000_000) });
-        Causes(Build(Tariff(), some, more), Build(Tariff(), nothing, more))[1].ShouldBe("rounding residual carried from a changed line");
-        Causes(Build(Tariff(), first), Build(Tariff(2.0m), first)).ShouldBe(["price Peak 1.0 → Peak 2.0 by the tariff"]);
+        var (some, more) = (first with { Metered = new(3_000_000_000_000) },
+            second with { Metered = new(1_500_000_000_000) });
+        Causes(Build(Tariff(), some, more),
+            Build(Tariff(), nothing, more))[1].ShouldBe("rounding residual carried from a changed line");
+        Causes(Build(Tariff(), first), Build(Tariff(2.0m), first))
+            .ShouldBe(["price Peak 1.0 → Peak 2.0 by the tariff"]);
         var sharp = Tariff() with
         {
             Rules = [new(AllYear, AllDays, new(0, 0), null, TariffPeriod.SharpPeak)],
             Prices = [new(TariffPeriod.SharpPeak, 1.0m, 0.9m)],
         };
         Causes(Build(Tariff(), first), Build(sharp, first)).ShouldBe(["price Peak 1.0 → SharpPeak 1.0 by the tariff"]);
-        var edge = Tariff() with { Rules = [new(AllYear, AllDays, new(8, 0), new(8, 10), TariffPeriod.Peak), Tariff().Rules[2]] };
+        var edge = Tariff()
+            with { Rules = [new(AllYear, AllDays, new(8, 0), new(8, 10), TariffPeriod.Peak), Tariff().Rules[2]] };
         Causes(Build(Tariff(), first), Build(edge, first)).ShouldBe(["no problem → tariff edge inside the period"]);
         Causes(Build(edge, first), Build(Tariff(), first)).ShouldBe(["tariff edge inside the period → no problem"]);
         var export = Quantity(Direction.Export, 0, Energy.Zero);
@@ -143,7 +150,8 @@ public sealed class StatementTests
                 "P2 Import 2026-07-01T00:00:00Z 0.01  line removed, it came from v1",
             ]);
         var longer = first with { Period = new(first.Period.Start, second.Period.End), Metered = Energy.Zero };
-        Statement.Difference(Build(Tariff(), first), Build(Tariff(), longer)).ShouldHaveSingleItem().Period.ShouldBe(longer.Period);
+        Statement.Difference(Build(Tariff(), first), Build(Tariff(), longer))
+            .ShouldHaveSingleItem().Period.ShouldBe(longer.Period);
 
         static List<string> Causes(Statement was, Statement now) =>
             [.. Statement.Difference(was, now).Select(change => change.Cause)];
@@ -185,14 +193,16 @@ public sealed class StatementTests
     {
         var points = Settlement.Points(new("A"), [
             At("S1-C2", "S1", SettlementPointKind.Connector, "A"), At("S1-C1", "S1", SettlementPointKind.Storage, "B"),
-            At("S1-GC", "S1", SettlementPointKind.GridConnection, "A"), At("S2-C1", "S2", SettlementPointKind.Connector, "A"),
+            At("S1-GC", "S1", SettlementPointKind.GridConnection, "A"),
+            At("S2-C1", "S2", SettlementPointKind.Connector, "A"),
             At("S2-GC", "S2", SettlementPointKind.GridConnection, "B"),
         ]);
         points.Select(point => $"{point.Point} {point.Settled} {point.WhyNot}".TrimEnd()).ShouldBe([
             "S1-C2 False it lies behind grid connection S1-GC of S1, which is settled", "S1-GC True", "S2-C1 True",
         ]);
 
-        static SettlementPointRegistered At(string point, string station, SettlementPointKind kind, string owner) => new(
+        static SettlementPointRegistered At(string point, string station, SettlementPointKind kind, string owner) =>
+            new(
             new(point), new(station), kind, new(owner), "Asia/Shanghai", 15, Power.FromKilowatts(1000), true);
     }
 

@@ -5,7 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>A station's balance from master data in force and interval records; the balance itself has its own table.</summary>
+/// <summary>A station's balance from master data in force and interval records;
+/// the balance itself has its own table.</summary>
 public sealed class StationBalanceTests
 {
     private static readonly StationId Station = new("S");
@@ -27,7 +28,8 @@ public sealed class StationBalanceTests
     {
         Record("G", 0, 0, 10_000).Record("C", 0, 0, 6_000).Record("PV", 0, 0, 6_000);
         Record("G", 1, 5_000, 0).Record("C", 1, 5_000, 0);
-        Record("G", 2, 5_000, 0).Record("C", 2, 5_000, 0, ReadingQuality.Suspect).Record("PV", 2, 0, 0, uncovered: 1_500_000);
+        Record("G", 2, 5_000, 0).Record("C", 2, 5_000, 0, ReadingQuality.Suspect)
+            .Record("PV", 2, 0, 0, uncovered: 1_500_000);
         var periods = Periods();
         periods.Count.ShouldBe(24);
         periods[0].ShouldSatisfyAllConditions(
@@ -47,12 +49,14 @@ public sealed class StationBalanceTests
     [Fact]
     public void What_is_in_force_at_the_start_of_a_period_holds_in_it()
     {
-        points.Add(Point("F", SettlementPointKind.GridConnection) with { ValidFrom = Midnight + Duration.FromHours(1) });
+        points.Add(Point("F", SettlementPointKind.GridConnection)
+            with { ValidFrom = Midnight + Duration.FromHours(1) });
         places.Add(new("F", "G", Ever));
         places.Add(new("C", "F", Midnight + Duration.FromHours(1)));
         losses.Add(new("PV", 100_000, 0, Midnight + Duration.FromHours(1)));
         foreach (var hour in (int[])[0, 1])
-            Record("G", hour, 0, 10_000).Record("C", hour, 0, 5_000).Record("PV", hour, 0, 6_000).Record("F", hour, 0, 4_000);
+            Record("G", hour, 0, 10_000).Record("C", hour, 0, 5_000).Record("PV", hour, 0, 6_000)
+                .Record("F", hour, 0, 4_000);
         var periods = Periods();
         // 1 kWh is lost, of which PV's declared 10 % of 6 kWh come first; then the feeder caps its connector.
         periods[0].VerifiedV2g!.Value.ToKwh(6).ShouldBe("4.545455");
@@ -66,7 +70,8 @@ public sealed class StationBalanceTests
         points.RemoveAll(point => point.Point == "G");
         Periods().ShouldBeEmpty();
         StationBalance.Day(Station, Date, Facts(), []).ShouldBeNull();
-        points.AddRange([Point("G", SettlementPointKind.GridConnection), Point("H", SettlementPointKind.GridConnection)]);
+        points.AddRange([Point("G", SettlementPointKind.GridConnection),
+            Point("H", SettlementPointKind.GridConnection)]);
         Periods()[0].Why!.ShouldContain("2 grid connections");
     }
 
@@ -79,12 +84,14 @@ public sealed class StationBalanceTests
         new(point, "S", kind, "A", "Asia/Shanghai", 60, 1_000_000_000, kind == SettlementPointKind.Connector, Ever);
 
     private StationBalanceTests Record(
-        string point, int hour, long importWh, long exportWh, ReadingQuality quality = ReadingQuality.Measured, long uncovered = 0)
+        string point, int hour, long importWh, long exportWh, ReadingQuality quality = ReadingQuality.Measured,
+        long uncovered = 0)
     {
         var start = Midnight + Duration.FromHours(hour);
         var (import, export) = (Energy.FromWattHours(importWh), Energy.FromWattHours(exportWh));
         records.Add(new(
-            point, start, start + Duration.FromHours(1), "2026-03-01", 1, IntervalRecordState.Final, export, export.ToKwh(), import,
+            point, start, start + Duration.FromHours(1), "2026-03-01", 1, IntervalRecordState.Final, export,
+            export.ToKwh(), import,
             import.ToKwh(), 0, 0, 3_600_000_000 - uncovered, 0, quality, null, new string('a', 64)));
         return this;
     }

@@ -31,7 +31,8 @@ public sealed class TariffTests
     [InlineData(5, 2, 9, 0, TariffPeriod.Flat)] // a Saturday
     [InlineData(5, 3, 2, 29, TariffPeriod.Valley)] // a Sunday
     [InlineData(10, 1, 9, 0, TariffPeriod.DeepValley)] // a holiday, though a Thursday
-    public void Month_then_class_of_day_then_time_decide(int month, int day, int hour, int minute, TariffPeriod expected) =>
+    public void Month_then_class_of_day_then_time_decide(int month, int day, int hour, int minute,
+        TariffPeriod expected) =>
         TariffCalendar.PeriodAt(Tariff, new LocalDateTime(2026, month, day, hour, minute)).ShouldBe(expected);
 
     [Fact]
@@ -84,14 +85,17 @@ public sealed class TariffTests
     public void What_a_tariff_lacks_first_is_named()
     {
         TariffCalendar.Incompleteness(Tariff).ShouldBeNull();
-        TariffCalendar.Incompleteness(Tariff with { Prices = [.. Tariff.Prices.Where(p => p.Period != TariffPeriod.Peak)] })
+        TariffCalendar.Incompleteness(Tariff
+            with { Prices = [.. Tariff.Prices.Where(p => p.Period != TariffPeriod.Peak)] })
             .ShouldBe("no price for Peak");
         TariffCalendar.Incompleteness(Tariff with { Prices = [] }).ShouldBe("no price for Flat");
         TariffCalendar.Incompleteness(Tariff with { Rules = [.. Tariff.Rules.SkipLast(1)] })
             .ShouldBe("no period in month 1 on Weekday from 00:00");
-        TariffCalendar.Incompleteness(Tariff with { Rules = [new(AllYear, AllDays, new(0, 0), new(22, 0), TariffPeriod.Flat)] })
+        TariffCalendar.Incompleteness(Tariff
+            with { Rules = [new(AllYear, AllDays, new(0, 0), new(22, 0), TariffPeriod.Flat)] })
             .ShouldBe("no period in month 1 on Weekday from 22:00");
-        TariffCalendar.Incompleteness(Tariff with { Rules = [new([.. AllYear.SkipLast(1)], AllDays, new(0, 0), null, TariffPeriod.Flat)] })
+        TariffCalendar.Incompleteness(Tariff
+            with { Rules = [new([.. AllYear.SkipLast(1)], AllDays, new(0, 0), null, TariffPeriod.Flat)] })
             .ShouldBe("no period in month 12 on Weekday from 00:00");
     }
 

@@ -20,7 +20,8 @@ internal sealed class TestFolder : IDisposable
     private static int made;
 
     public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(),
-        string.Create(CultureInfo.InvariantCulture, $"ledger-test-{Environment.ProcessId}-{Interlocked.Increment(ref made)}"));
+        string.Create(CultureInfo.InvariantCulture,
+            $"ledger-test-{Environment.ProcessId}-{Interlocked.Increment(ref made)}"));
 
     public StandingClock Clock { get; } = new(Start);
     public static byte[] Secret { get; } = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
@@ -38,7 +39,8 @@ internal sealed class TestFolder : IDisposable
     public static async Task<List<RecordedEvent>> AllAsync(IJournal journal, long from = 0)
     {
         var all = new List<RecordedEvent>();
-        await foreach (var recorded in journal.ReadAllAsync(from, TestContext.Current.CancellationToken)) all.Add(recorded);
+        await foreach (var recorded in journal.ReadAllAsync(from, TestContext.Current.CancellationToken))
+            all.Add(recorded);
         return all;
     }
 

@@ -88,18 +88,21 @@ public sealed class TileTests
         foreach (var known in vector.List("entriesPathForLogIndex"))
             $"{Tile.HoldingEntry(known[0].GetInt64(), known[1].GetInt64())}".ShouldBe(known[2].GetString());
         foreach (var known in vector.List("tilePath"))
-            $"{new Tile(known[0].GetInt32(), known[1].GetInt64(), Width(known[2].GetInt32()))}".ShouldBe(known[3].GetString());
+            $"{new Tile(known[0].GetInt32(), known[1].GetInt64(), Width(known[2].GetInt32()))}".ShouldBe(
+                known[3].GetString());
         foreach (var known in vector.List("parse"))
         {
             Tile.TryParse($"tile/{known[0]}/{known[1]}", out var tile).ShouldBeTrue($"{known}");
             tile.ShouldBe(new Tile(known[2].GetInt32(), known[3].GetInt64(), Width(known[4].GetInt32())));
         }
-        foreach (var bad in vector.List("parseMustFail")) Tile.TryParse($"tile/{bad[0]}/{bad[1]}", out _).ShouldBeFalse($"{bad}");
+        foreach (var bad in vector.List("parseMustFail"))
+            Tile.TryParse($"tile/{bad[0]}/{bad[1]}", out _).ShouldBeFalse($"{bad}");
         foreach (var known in vector.List("nodeCoordsToTile"))
         {
             var (level, index) = (known[0].GetInt32(), known[1].GetInt64());
             var tile = Tile.Holding(level, index, 1L << 40);
-            (tile.Level, tile.Number, level % Tile.Height, index - (tile.Number << Tile.Height >> level % Tile.Height)).ShouldBe(
+            (tile.Level, tile.Number, level % Tile.Height, index - (tile.Number << Tile.Height >> level % Tile.Height))
+                .ShouldBe(
                 (known[2].GetInt32(), known[3].GetInt64(), known[4].GetInt32(), known[5].GetInt64()), $"{known}");
         }
     }
@@ -111,7 +114,8 @@ public sealed class TileTests
         foreach (var (size, name) in ((long, string)[])[(70_000, "tilesForSize70000"), (256, "tilesForSize256")])
         {
             var tiles = Tile.Of(size).ToList();
-            foreach (var known in vector.GetProperty(name).EnumerateObject().Where(known => known.Value.ValueKind == System.Text.Json.JsonValueKind.Number))
+            foreach (var known in vector.GetProperty(name).EnumerateObject()
+                .Where(known => known.Value.ValueKind == System.Text.Json.JsonValueKind.Number))
             {
                 var level = known.Name[^1] - '0';
                 var found = known.Name.StartsWith("full", StringComparison.Ordinal)
@@ -122,7 +126,8 @@ public sealed class TileTests
         }
         var bundles = vector.GetProperty("entryBundle");
         foreach (var valid in bundles.List("valid"))
-            EntryBundle.Write(EntryBundle.Read(Convert.FromHexString(valid.GetString()!))).ShouldBe(Convert.FromHexString(valid.GetString()!));
+            EntryBundle.Write(EntryBundle.Read(Convert.FromHexString(valid.GetString()!)))
+                .ShouldBe(Convert.FromHexString(valid.GetString()!));
         foreach (var cut in bundles.List("invalidTruncated"))
             Should.Throw<InvalidDataException>(() => EntryBundle.Read(Convert.FromHexString(cut.GetString()!)));
     }

@@ -11,7 +11,8 @@ namespace Ledger.Tests;
 public sealed class TransparencyLogTests : IDisposable
 {
     private readonly TestFolder folder = new();
-    private static readonly SignerKey Key = new("ledger.example/test", [.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
+    private static readonly SignerKey Key =
+        new("ledger.example/test", [.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
 
     public void Dispose() => folder.Dispose();
 
@@ -40,7 +41,8 @@ public sealed class TransparencyLogTests : IDisposable
             await AppendAsync(from, count);
             var checkpoint = Checkpoint.Parse((await SignAsync()).Text);
             await using var journal = SqliteJournalReader.Open(folder.Options);
-            (checkpoint.Size, Convert.ToHexString(checkpoint.Root)).ShouldBe((from + count, Convert.ToHexString(journal.Root)));
+            (checkpoint.Size, Convert.ToHexString(checkpoint.Root))
+                .ShouldBe((from + count, Convert.ToHexString(journal.Root)));
             foreach (var recorded in await TestFolder.AllAsync(journal))
             {
                 var proof = TlogProof.Parse($"{Log.Prove(recorded)}");
@@ -52,8 +54,10 @@ public sealed class TransparencyLogTests : IDisposable
             }
         }
         Log.Checkpoints.Sizes.ShouldBe([1, 256, 257, 757]);
-        Directory.EnumerateFiles(Path.Combine(folder.Path, TransparencyLog.DirectoryName, "tile"), "*", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(Path.Combine(folder.Path, TransparencyLog.DirectoryName), path).Replace('\\', '/'))
+        Directory.EnumerateFiles(Path.Combine(folder.Path, TransparencyLog.DirectoryName, "tile"), "*",
+            SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(Path.Combine(folder.Path, TransparencyLog.DirectoryName), path)
+            .Replace('\\', '/'))
             .Order().ShouldBe(Tile.Of(757).Select(tile => $"{tile}").Append("tile/1/000.p/1").Order());
     }
 
@@ -81,10 +85,12 @@ public sealed class TransparencyLogTests : IDisposable
         await SignAsync();
         foreach (var path in Directory.EnumerateFiles(folder.Path)) File.Delete(path);
         await AppendAsync(100, 6);
-        (await Should.ThrowAsync<NoteRefusedException>(() => SignAsync())).Message.ShouldStartWith("the journal of 6 events does not continue the one of 5");
+        (await Should.ThrowAsync<NoteRefusedException>(() =>
+            SignAsync())).Message.ShouldStartWith("the journal of 6 events does not continue the one of 5");
         foreach (var path in Directory.EnumerateFiles(folder.Path)) File.Delete(path);
         await AppendAsync(0, 4);
-        (await Should.ThrowAsync<NoteRefusedException>(() => SignAsync())).Message.ShouldBe("the journal has 4 events, and 5 were signed");
+        (await Should.ThrowAsync<NoteRefusedException>(() =>
+            SignAsync())).Message.ShouldBe("the journal has 4 events, and 5 were signed");
     }
 
     [Fact]
@@ -95,9 +101,11 @@ public sealed class TransparencyLogTests : IDisposable
         await AppendAsync(5, 1);
         await using var journal = SqliteJournalReader.Open(folder.Options);
         var stolen = new SignerKey("ledger.example/test", new byte[32]);
-        await Should.ThrowAsync<NoteRefusedException>(() => Log.SignAsync(journal, stolen, [stolen.Verifier], TestContext.Current.CancellationToken));
+        await Should.ThrowAsync<NoteRefusedException>(() =>
+            Log.SignAsync(journal, stolen, [stolen.Verifier], TestContext.Current.CancellationToken));
         var renamed = new SignerKey("ledger.example/other", new byte[32]);
-        await Should.ThrowAsync<NoteRefusedException>(() => Log.SignAsync(journal, renamed, [Key.Verifier], TestContext.Current.CancellationToken));
+        await Should.ThrowAsync<NoteRefusedException>(() =>
+            Log.SignAsync(journal, renamed, [Key.Verifier], TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -105,7 +113,8 @@ public sealed class TransparencyLogTests : IDisposable
     {
         await AppendAsync(0, 300);
         await SignAsync();
-        foreach (var damage in (Action<string>[])[path => File.WriteAllBytes(path, new byte[3]), path => File.WriteAllBytes(path, new byte[8192]), File.Delete])
+        foreach (var damage in (Action<string>[])[path => File.WriteAllBytes(path, new byte[3]), path =>
+            File.WriteAllBytes(path, new byte[8192]), File.Delete])
         {
             damage(Log.Tiles.PathOf(new Tile(0, 0, Tile.FullWidth)));
             damage(Log.Tiles.PathOf(new Tile(0, 1, 44)));
@@ -121,7 +130,8 @@ public sealed class TransparencyLogTests : IDisposable
         await SignAsync();
         var path = Path.Combine(folder.Path, CheckpointStore.DirectoryName, "0000000000000000002");
         var note = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(path, note.Replace("\n2\n", "\n3\n", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(path, note.Replace("\n2\n", "\n3\n", StringComparison.Ordinal),
+            TestContext.Current.CancellationToken);
         Should.Throw<NoteRefusedException>(() => Log.Checkpoints.Read(2));
         await Should.ThrowAsync<NoteRefusedException>(() => SignAsync());
     }
@@ -151,15 +161,18 @@ public sealed class TransparencyLogTests : IDisposable
     public void The_verbs_sign_prove_and_export_what_public_formats_can_check()
     {
         using var town = SmallTown.WithItsDay();
-        town.Run("prove", "0").ShouldBeFailure("ledger prove: no checkpoint was signed yet; make one with: ledger checkpoint");
-        town.Run("checkpoint", "--key").ShouldBeFailure("ledger checkpoint: there is no key yet; make one with: ledger checkpoint");
+        town.Run("prove", "0")
+            .ShouldBeFailure("ledger prove: no checkpoint was signed yet; make one with: ledger checkpoint");
+        town.Run("checkpoint", "--key")
+            .ShouldBeFailure("ledger checkpoint: there is no key yet; make one with: ledger checkpoint");
         var signed = town.Run("checkpoint", "--origin", "ledger.example/town");
         signed.Errors.ShouldBeEmpty();
         var key = VerifierKey.Parse(town.Run("checkpoint", "--key").Output.TrimEnd());
         var note = SignedNote.Parse(Encoding.UTF8.GetBytes(signed.Output));
         note.SignedBy([key]).Count.ShouldBe(1);
         town.Run("checkpoint").Output.ShouldBe(signed.Output);
-        town.Run("checkpoint", "--origin", "other").ShouldBeFailure("ledger checkpoint: the log is called ledger.example/town for ever, not other");
+        town.Run("checkpoint", "--origin", "other")
+            .ShouldBeFailure("ledger checkpoint: the log is called ledger.example/town for ever, not other");
         town.Run("checkpoint", "--json").Output.ShouldContain("\"origin\": \"ledger.example/town\"");
 
         var file = town.File("event.tlog-proof", "");

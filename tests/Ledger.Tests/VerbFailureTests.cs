@@ -4,7 +4,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>What goes wrong outside the program is one clear line and exit code 2; what is asked wrongly is usage.</summary>
+/// <summary>What goes wrong outside the program is one clear line and exit code 2;
+/// what is asked wrongly is usage.</summary>
 public sealed class VerbFailureTests : IDisposable
 {
     private readonly SmallTown town = new();
@@ -51,9 +52,11 @@ public sealed class VerbFailureTests : IDisposable
     public async Task A_folder_that_another_owns_is_read_beside_it_but_not_written()
     {
         var identity = LedgerIdentity.Open(town.Data);
-        await using var owner = SqliteJournal.Open(new(town.Data, identity.Ledger, new StandingClock(SmallTown.Now), identity.Secret));
+        await using var owner =
+            SqliteJournal.Open(new(town.Data, identity.Ledger, new StandingClock(SmallTown.Now), identity.Secret));
         town.Run("show").Exit.ShouldBe(ExitCode.Done);
-        town.ImportReadings().ShouldBeFailure($"ledger import: {town.Data} is owned by process {Environment.ProcessId}; "
+        town.ImportReadings()
+            .ShouldBeFailure($"ledger import: {town.Data} is owned by process {Environment.ProcessId}; "
             + "stop it, or name another folder with --data");
     }
 
@@ -87,12 +90,14 @@ public sealed class VerbFailureTests : IDisposable
     [InlineData("ledger show: show statement needs RUN", "show statement")]
     [InlineData("ledger show: show points does not know the option --day", "show points --day 2026-02-27")]
     [InlineData("ledger show: --day is a day like 2026-06-02, not 'today'", "show export --day today")]
-    [InlineData("ledger show: --as-of is a position or an instant like 2026-06-02T08:00:00Z, not 'then'", "show --as-of then")]
+    [InlineData("ledger show: --as-of is a position or an instant like 2026-06-02T08:00:00Z, not 'then'",
+        "show --as-of then")]
     [InlineData("ledger show: show does not know the option --zone", "show --zone UTC")]
     [InlineData("ledger import: import needs a FILE", "import")]
     [InlineData("ledger import: --zone is an IANA time zone like Europe/Berlin, not 'Mars'", "import x --zone Mars")]
     [InlineData("ledger settle: --account is needed", "settle --day 2026-02-27")]
-    [InlineData("ledger settle: --kind is initial, interim, final or correction, not 'last'", "settle --account a --day 2026-02-27 --kind last")]
+    [InlineData("ledger settle: --kind is initial, interim, final or correction, not 'last'",
+        "settle --account a --day 2026-02-27 --kind last")]
     [InlineData("ledger export: --format is csv, json or ndjson, not 'xml'", "export points --format xml")]
     [InlineData("ledger replay: there is no view Nothing", "replay --projection Nothing")]
     public void What_is_asked_wrongly_is_usage(string problem, string line)

@@ -29,7 +29,8 @@ public sealed class VerbTests : IDisposable
         var text = town.Run(line.Split(' '));
         text.Errors.ShouldBeEmpty();
         text.Exit.ShouldBe(ExitCode.Done);
-        text.Output.Split('\n').Where(each => !each.Contains('{')).ShouldAllBe(each => each.Length <= TextTable.WidthMax);
+        text.Output.Split('\n').Where(each => !each.Contains('{'))
+            .ShouldAllBe(each => each.Length <= TextTable.WidthMax);
         var json = town.Run([.. line.Split(' '), "--json"]);
         json.Exit.ShouldBe(ExitCode.Done);
         JsonNode.Parse(json.Output).ShouldBeOfType<JsonObject>();
@@ -48,7 +49,8 @@ public sealed class VerbTests : IDisposable
         again.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         var unknown = empty.Run("import", empty.File("note.txt", "Dear ledger"));
         unknown.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        Snapshot.Match(string.Join('\n', first.Output, readings.Output, again.Output, unknown.Output), "VerbTests.import");
+        Snapshot.Match(string.Join('\n', first.Output, readings.Output, again.Output, unknown.Output),
+            "VerbTests.import");
     }
 
     [Fact]
@@ -70,9 +72,11 @@ public sealed class VerbTests : IDisposable
     {
         var first = town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
         (first.Exit, first.Errors).ShouldBe((ExitCode.Done, ""));
-        town.Run("import", town.File("late.csv", "point,register,read_at,kwh\nS01-C1,2.8.0,2026-02-27T18:00:00+08:00,60\n"))
+        town.Run("import",
+            town.File("late.csv", "point,register,read_at,kwh\nS01-C1,2.8.0,2026-02-27T18:00:00+08:00,60\n"))
             .Exit.ShouldBe(ExitCode.Done);
-        var correction = town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        var correction = town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind",
+            "correction");
         (correction.Exit, correction.Errors).ShouldBe((ExitCode.Done, ""));
         var statement = town.Run("show", "statement", "R1");
         statement.Exit.ShouldBe(ExitCode.Done);
@@ -86,13 +90,15 @@ public sealed class VerbTests : IDisposable
     {
         var run = town.Run("settle", "--account", "cpo", "--day", "2026-02-26", "--kind", "final", "--json");
         run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        ((string?)JsonNode.Parse(run.Output)!["outcome"]).ShouldNotBeNull().ShouldStartWith("refused, PeriodIncomplete (406)");
+        ((string?)JsonNode.Parse(run.Output)!["outcome"]).ShouldNotBeNull()
+            .ShouldStartWith("refused, PeriodIncomplete (406)");
         JsonNode.Parse(town.Run("show", "settlement", "--json").Output)!["runs"]!.AsArray().ShouldBeEmpty();
         town.Run("show", "refusals").Output.ShouldContain("PeriodIncomplete");
     }
 
     [Theory]
-    [InlineData("points", "csv"), InlineData("export", "ndjson"), InlineData("journal", "json"), InlineData("refusals", "csv")]
+    [InlineData("points", "csv"), InlineData("export", "ndjson"), InlineData("journal", "json"),
+        InlineData("refusals", "csv")]
     public void An_export_has_the_rows_of_show(string name, string format)
     {
         var path = Path.Combine(town.Data, "out");
@@ -110,7 +116,8 @@ public sealed class VerbTests : IDisposable
             .First(row => (string?)row!["standing"] == "refused")!;
         var digest = (string)refused["evidence"]!;
         var shown = town.Run("show", "evidence", digest);
-        shown.Raw.Length.ShouldBe(int.Parse((string)refused["bytes"]!, System.Globalization.CultureInfo.InvariantCulture));
+        shown.Raw.Length.ShouldBe(int.Parse((string)refused["bytes"]!,
+            System.Globalization.CultureInfo.InvariantCulture));
         var path = Path.Combine(town.Data, "evidence.bytes");
         town.Run("show", "evidence", digest, "--out", path).Exit.ShouldBe(ExitCode.Done);
         File.ReadAllBytes(path).ShouldBe(shown.Raw.ToArray());

@@ -4,7 +4,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>A tally is nothing but its verdicts: each counted once and summed, and taken out again without a trace.</summary>
+/// <summary>A tally is nothing but its verdicts: each counted once and summed,
+/// and taken out again without a trace.</summary>
 public sealed class VerdictTallyTests
 {
     [Fact]
@@ -13,7 +14,8 @@ public sealed class VerdictTallyTests
         var tally = Verdicts().Aggregate(VerdictTally.Empty, (sum, next) => sum.Plus(next));
         tally.ShouldBe(new VerdictTally(
             5, 1, 1, 1, 1, 1, Wh(10 + 20 + 30 + 40 + 50), Wh(1 + 2 + 3 + 4 + 5), Wh(100 + 200 + 300 + 400 + 500),
-            Wh(6 + 7 + 8 + 9 + 10), Wh(11 + 12 + 13 + 14 + 15), 1m + 2m + 3m + 4m, 5m + 6m + 7m + 8m, -4m - 4m - 4m - 4m,
+            Wh(6 + 7 + 8 + 9 + 10), Wh(11 + 12 + 13 + 14 + 15), 1m + 2m + 3m + 4m, 5m + 6m + 7m + 8m,
+            -4m - 4m - 4m - 4m,
             Power.FromKilowatts(20 + 21 + 22 + 23 + 24), Wh(30 + 31 + 32 + 33 + 34), Wh(40 + 41 + 42 + 43 + 44), 2, 3,
             0 + 1 + 2 + 3 + 4));
         tally.Eligible.ShouldBe(4);

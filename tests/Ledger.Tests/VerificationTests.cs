@@ -42,38 +42,47 @@ public sealed class VerificationTests : IDisposable
         text.Output.ShouldContain("NOT CHECKED: ");
         var fast = town.Run("verify", "--fast");
         fast.Output.ShouldContain("NOT CHECKED: interval records against their raw evidence: --fast");
-        Snapshot.Match(text.Output.Replace(town.Data, "DIR") + "\n" + town.Run("verify", "--json").Output.Replace(town.Data, "DIR"),
+        Snapshot.Match(text.Output.Replace(town.Data, "DIR") + "\n"
+            + town.Run("verify", "--json").Output.Replace(town.Data, "DIR"),
             "VerificationTests.verified");
     }
 
     [Theory]
-    [InlineData("UPDATE events SET payload = CAST(replace(CAST(payload AS TEXT), '\"', '''') AS BLOB) WHERE position = 9", "position 9, ")]
+    [InlineData(
+        "UPDATE events SET payload = CAST(replace(CAST(payload AS TEXT), '\"', '''') AS BLOB) WHERE position = 9",
+        "position 9, ")]
     [InlineData("UPDATE events SET leaf = zeroblob(32) WHERE position = 3", "position 3, ")]
     [InlineData("UPDATE events SET header = substr(header, 1, 20) WHERE position = 4", "position 4: ")]
     [InlineData("DELETE FROM events WHERE position = (SELECT max(position) FROM events)", "journal.head, slot ")]
     [InlineData("DELETE FROM events WHERE position = 5", "position 6")]
     [InlineData("UPDATE events SET position = 1000 WHERE position = 2; UPDATE events SET position = 2 WHERE position = 3; UPDATE events SET position = 3 WHERE position = 1000", "journal.head, slot ")]
     [InlineData("UPDATE events SET revision = revision + 7 WHERE position = 9", "position 9, ")]
-    [InlineData("UPDATE streams SET name = 'another' WHERE key = (SELECT stream FROM events WHERE position = 1)", "position 1, ")]
+    [InlineData("UPDATE streams SET name = 'another' WHERE key = (SELECT stream FROM events WHERE position = 1)",
+        "position 1, ")]
     [InlineData("UPDATE ledger SET frontier = zeroblob(length(frontier))", "journal.db, ledger")]
-    [InlineData("CREATE TRIGGER hide AFTER INSERT ON events BEGIN DELETE FROM events WHERE position = new.position; END", "journal.db, trigger hide")]
+    [InlineData(
+        "CREATE TRIGGER hide AFTER INSERT ON events BEGIN DELETE FROM events WHERE position = new.position; END",
+        "journal.db, trigger hide")]
     public void What_somebody_changes_in_the_journal_is_found_where_it_stands(string change, string place)
     {
         Change(SqliteJournal.FileName, change);
         var found = town.Run("verify");
         found.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         found.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("NOT VERIFIED faults=");
-        Verified().Faults.ShouldContain(fault => $"{fault.Place}: ".StartsWith(place, StringComparison.Ordinal), string.Join('\n', Verified().Faults));
+        Verified().Faults.ShouldContain(fault =>
+            $"{fault.Place}: ".StartsWith(place, StringComparison.Ordinal), string.Join('\n', Verified().Faults));
     }
 
     [Theory]
-    [InlineData("UPDATE view_row SET json = replace(json, '180', '181') WHERE projection = 'VerifiedExport'", "views.db, VerifiedExport ")]
+    [InlineData("UPDATE view_row SET json = replace(json, '180', '181') WHERE projection = 'VerifiedExport'",
+        "views.db, VerifiedExport ")]
     [InlineData("UPDATE checkpoint SET next_position = 3", "views.db, MasterData ")]
     [InlineData("DROP INDEX open_row", "views.db, index open_row")]
     public void What_somebody_changes_in_the_views_is_found_where_it_stands(string change, string place)
     {
         Change(OpenLedger.ViewsFileName, change);
-        Verified().Faults.ShouldContain(fault => fault.Place.StartsWith(place, StringComparison.Ordinal), string.Join('\n', Verified().Faults));
+        Verified().Faults.ShouldContain(fault =>
+            fault.Place.StartsWith(place, StringComparison.Ordinal), string.Join('\n', Verified().Faults));
     }
 
     /// <summary>
@@ -85,8 +94,10 @@ public sealed class VerificationTests : IDisposable
     {
         await using (var ledger = OpenLedger.Open(Options))
         {
-            var made = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<IntervalRecorded>().First();
-            var forged = made with { Version = made.Version + 1, Export = made.Export + new Energy(2_000_000_000_000_000) };
+            var made = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
+                .OfType<IntervalRecorded>().First();
+            var forged = made
+                with { Version = made.Version + 1, Export = made.Export + new Energy(2_000_000_000_000_000) };
             await ledger.Journal.AppendAsync(Streams.Curve(made.Point, new(2026, 2, 27)), ExpectedRevision.Any,
                 [new NewFact(forged, forged.Period, IntervalRecords.Key(forged.Point, forged.Period, forged.Version))],
                 TestFolder.Tester, null, TestContext.Current.CancellationToken);
@@ -130,10 +141,13 @@ public sealed class VerificationTests : IDisposable
             (await ContentAsync(copy.Path)).ShouldBe(content, $"bit {bit} of {name} was not found");
         }
         foreach (var (name, (flipped, of)) in found)
-            TestContext.Current.TestOutputHelper!.WriteLine($"{name}: {of} of {flipped} found, the others lie in unused space");
+            TestContext.Current.TestOutputHelper!.WriteLine(
+                $"{name}: {of} of {flipped} found, the others lie in unused space");
         found.Values.Sum(counts => counts.Found).ShouldBeGreaterThan(flips / 4);
-        (found["ledger.json"].Found, found["ledger.secret"].Found).ShouldBe((found["ledger.json"].Flipped, found["ledger.secret"].Flipped));
-        found.Where(each => each.Key.StartsWith("evidence", StringComparison.Ordinal)).ShouldAllBe(each => each.Value.Found == each.Value.Flipped);
+        (found["ledger.json"].Found, found["ledger.secret"].Found)
+            .ShouldBe((found["ledger.json"].Flipped, found["ledger.secret"].Flipped));
+        found.Where(each => each.Key.StartsWith("evidence", StringComparison.Ordinal))
+            .ShouldAllBe(each => each.Value.Found == each.Value.Flipped);
     }
 
     /// <summary>
@@ -162,7 +176,8 @@ public sealed class VerificationTests : IDisposable
     {
         town.Run("checkpoint", "--new-key").Exit.ShouldBe(ExitCode.Done);
         Verified().Faults.ShouldBeEmpty();
-        File.WriteAllText(Path.Combine(town.Data, SigningKeyFile.FileName), new SignerKey("town", new byte[32]).ToText() + "\n");
+        File.WriteAllText(Path.Combine(town.Data, SigningKeyFile.FileName),
+            new SignerKey("town", new byte[32]).ToText() + "\n");
         Verified().Faults.ShouldHaveSingleItem().Place.ShouldBe(SigningKeyFile.FileName);
     }
 
@@ -175,12 +190,15 @@ public sealed class VerificationTests : IDisposable
         found.Output.ShouldContain("no known key signed the note");
     }
 
-    private SqliteJournalOptions Options => new(town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret);
+    private SqliteJournalOptions Options =>
+        new(town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret);
 
     private Findings Verified(string? folder = null)
     {
-        var shell = new Shell(Stream.Null, Stream.Null, TextWriter.Null, TextWriter.Null, new StandingClock(SmallTown.Now));
-        var verification = new LedgerVerification(folder ?? town.Data, true, null, null, shell, TestContext.Current.CancellationToken);
+        var shell = new Shell(Stream.Null, Stream.Null, TextWriter.Null, TextWriter.Null,
+            new StandingClock(SmallTown.Now));
+        var verification = new LedgerVerification(folder
+            ?? town.Data, true, null, null, shell, TestContext.Current.CancellationToken);
         verification.RunAsync().GetAwaiter().GetResult();
         return verification.Findings;
     }
@@ -208,14 +226,16 @@ public sealed class VerificationTests : IDisposable
 
         static byte[] Read(string path)
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete);
             using var bytes = new MemoryStream();
             file.CopyTo(bytes);
             return bytes.ToArray();
         }
     }
 
-    private static void Write(Dictionary<string, byte[]> files, string folder, (string Name, byte[] Bytes)? changed = null)
+    private static void Write(Dictionary<string, byte[]> files, string folder,
+        (string Name, byte[] Bytes)? changed = null)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         foreach (var (name, bytes) in files)
@@ -233,7 +253,8 @@ public sealed class VerificationTests : IDisposable
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var identity = LedgerIdentity.Open(folder);
-        await using var journal = SqliteJournalReader.Open(new(folder, identity.Ledger, new StandingClock(SmallTown.Now), identity.Secret));
+        await using var journal =
+            SqliteJournalReader.Open(new(folder, identity.Ledger, new StandingClock(SmallTown.Now), identity.Secret));
         using var archive = EvidenceArchive.OpenForReading(folder, identity.Secret);
         foreach (var recorded in await TestFolder.AllAsync(journal))
         {

@@ -8,7 +8,9 @@ public sealed class WholeMachine
 {
     public const string Name = "the whole machine";
 
-    /// <summary>A mutant of one rule needs no crash and no demonstration to be told apart, but would wait for both.</summary>
+    /// <summary>A mutant of one rule needs no crash and no demonstration to be told apart,
+    /// but would wait for both.</summary>
     public static void SkipWhileMutating() =>
-        Assert.SkipWhen(Environment.GetEnvironmentVariable("LEDGER_MUTATING") == "1", "mutation testing runs the tests of rules only");
+        Assert.SkipWhen(Environment.GetEnvironmentVariable("LEDGER_MUTATING") == "1",
+            "mutation testing runs the tests of rules only");
 }

@@ -4,7 +4,8 @@ using NodaTime;
 
 namespace Ledger.Api.Pages;
 
-/// <summary>The instructions that touch the day, each with its tally and, opened, the verdict and reasons of each target.</summary>
+/// <summary>The instructions that touch the day, each with its tally and, opened,
+/// the verdict and reasons of each target.</summary>
 internal static class ComplianceSection
 {
     public static Html Of(Answers answers, LocalDate day)
@@ -25,18 +26,22 @@ internal static class ComplianceSection
         {
             ("kept", tally.Kept), ("partly kept", tally.PartlyKept), ("broken", tally.Broken),
             ("excused", tally.Excused), ("unproven", tally.Unproven),
-        }.Where(each => each.Count > 0).Select(each => Html.Format($"<li><span class=\"mark {Class(each.Verdict)}\">{each.Count} {each.Verdict}</span></li>")));
+        }.Where(each => each.Count > 0).Select(each =>
+            Html.Format($"<li><span class=\"mark {Class(each.Verdict)}\">{each.Count} {each.Verdict}</span></li>")));
         var withdrawn = row.WithdrawnAt is null ? Html.Nothing : Html.Format($" <span class=\"mark\">withdrawn</span>");
         return Html.Format($"""
             <article><h3>{row.Instruction}{withdrawn}</h3>
-            <p>{DayPage.Words(row.Kind)}, ordered by {row.IssuedBy}, {Clock(row.Start, zone)} to {Clock(row.End, zone)} {zone.Id}</p>
+            <p>{DayPage.Words(row.Kind)}, ordered by {row.IssuedBy},
+            {Clock(row.Start, zone)} to {Clock(row.End, zone)} {zone.Id}</p>
             <p class="figures">{Figures(row.Kind, tally)}</p>
             <ul class="tally">{counts}</ul>
-            <details><summary>{tally.Instructed} settlement points, {tally.Eligible} of them eligible</summary>{Targets(row.Kind, answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
+            <details><summary>{tally.Instructed} settlement points, {tally.Eligible} of them eligible</summary>
+            {Targets(row.Kind, answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
             """);
     }
 
-    /// <summary>A cap has no delivery: of a curtailment it is told what was allowed and what was taken above it.</summary>
+    /// <summary>A cap has no delivery: of a curtailment it is told what was allowed and what was taken above
+    /// it.</summary>
     private static Html Figures(InstructionKind kind, VerdictTally tally) =>
         Html.Join((kind == InstructionKind.Curtail
             ? new[] { (tally.Ordered, "allowed"), (tally.Excess, "above cap and tolerance") }
@@ -44,7 +49,8 @@ internal static class ComplianceSection
                (tally.DeficiencyExcused, "of it excused")])
             .Select(figure => Html.Format($"<span><b>{DayPage.Kwh(figure.Item1)}</b> kWh {figure.Item2}</span> ")));
 
-    private static Html Targets(InstructionKind kind, IReadOnlyList<CurtailmentCompliance.TargetRow> targets) => HtmlTable.Of(
+    private static Html Targets(InstructionKind kind, IReadOnlyList<CurtailmentCompliance.TargetRow> targets) =>
+        HtmlTable.Of(
         "Verdict of each settlement point",
         kind == InstructionKind.Curtail
             ? [new("Point"), new("Verdict"), new("Allowed", "kWh", true), new("Above it", "kWh", true), new("Reasons")]
@@ -52,8 +58,10 @@ internal static class ComplianceSection
                new("Deficient", "kWh", true), new("Reasons")],
         targets.Select(row => (IReadOnlyList<Html>)
         [
-            Html.Of(row.Point), Html.Format($"<span class=\"mark {Class(DayPage.Words(row.Verdict))}\">{DayPage.Words(row.Verdict)}</span>"),
-            .. (kind == InstructionKind.Curtail ? new[] { row.Ordered, row.Excess } : [row.Ordered, row.Delivered, row.Deficiency])
+            Html.Of(row.Point), Html.Format(
+                $"<span class=\"mark {Class(DayPage.Words(row.Verdict))}\">{DayPage.Words(row.Verdict)}</span>"),
+            .. (kind == InstructionKind.Curtail
+                ? new[] { row.Ordered, row.Excess } : [row.Ordered, row.Delivered, row.Deficiency])
                 .Select(energy => Html.Of(DayPage.Kwh(energy))),
             Html.Of(string.Join("; ", row.Reasons)),
         ]));

@@ -8,8 +8,8 @@ using NodaTime;
 namespace Ledger.Api.Pages;
 
 /// <summary>
-/// The one page: a settlement day as a person reads it, at the position up to which it is known. It is made here, whole,
-/// from the same answers as the resources; it needs no script, and nothing from elsewhere.
+/// The one page: a settlement day as a person reads it, at the position up to which it is known. It is made here,
+/// whole, from the same answers as the resources; it needs no script, and nothing from elsewhere.
 /// </summary>
 internal static class DayPage
 {
@@ -21,9 +21,11 @@ internal static class DayPage
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var days = answers.Days();
-            var asked = Asking.Optional<LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
+            var asked = Asking.Optional<LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime,
+                Asking.DayRule);
             var day = asked ?? (days.Count > 0 ? MostSettled(answers, days) : null);
-            var page = await PageAsync(ledger, answers, position, days, day, context.RequestAborted).ConfigureAwait(false);
+            var page = await PageAsync(ledger, answers, position, days, day, context.RequestAborted)
+                .ConfigureAwait(false);
             return Results.Content(page.Markup, "text/html; charset=utf-8");
         }).RequireRateLimiting(Protection.ReadRequests).ExcludeFromDescription();
         app.MapGet("/page.css", () => Results.Bytes(Style, "text/css; charset=utf-8")).ExcludeFromDescription();
@@ -34,7 +36,8 @@ internal static class DayPage
         answers.Runs().LastOrDefault() is { } run && Asking.TryDay(run.Day, out var settled) ? settled : days[^1];
 
     private static async Task<Html> PageAsync(
-        OpenLedger ledger, Answers answers, long? position, IReadOnlyList<LocalDate> days, LocalDate? day, CancellationToken ct)
+        OpenLedger ledger, Answers answers, long? position, IReadOnlyList<LocalDate> days, LocalDate? day,
+        CancellationToken ct)
     {
         var sections = new List<Html> { Choice(days, day) };
         if (day is { } shown)
@@ -53,7 +56,8 @@ internal static class DayPage
     private static Html Frame(OpenLedger ledger, long? position, Html content)
     {
         var (length, root) = JournalState.Read(ledger);
-        var known = position is { } at ? Html.Format($"as known after position {at}") : Html.Format($"nothing is recorded yet");
+        var known = position is { } at
+            ? Html.Format($"as known after position {at}") : Html.Format($"nothing is recorded yet");
         return Html.Format($"""
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -63,8 +67,8 @@ internal static class DayPage
             <header><p class="brand">Ledger</p><h1>{ledger.Journal.Ledger.Value}</h1><p class="known">{known}</p></header>
             <main id="content">{content}</main>
             <footer><dl><dt>Journal</dt><dd>{length} facts</dd><dt>Digest</dt><dd><code>{root}</code></dd></dl>
-            <p>The digest is the RFC 6962 Merkle root over all facts; <code>ledger replay --diff</code> computes every number here again.
-            The same answers as JSON: <a href="/openapi/v1.json">/openapi/v1.json</a>.</p></footer>
+            <p>The digest is the RFC 6962 Merkle root over all facts; <code>ledger replay --diff</code> computes every
+            number here again. The same answers as JSON: <a href="/openapi/v1.json">/openapi/v1.json</a>.</p></footer>
             </body></html>
             """);
     }
@@ -91,7 +95,8 @@ internal static class DayPage
 
     /// <summary>Thousands in groups, parted by a narrow no-break space.</summary>
     public static string Grouped(decimal value, int decimals) =>
-        value.ToString("N" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture).Replace(",", "\u202F").Replace("-", "\u2212");
+        value.ToString("N" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)
+            .Replace(",", "\u202F").Replace("-", "\u2212");
 
     private static byte[] ReadStyle()
     {

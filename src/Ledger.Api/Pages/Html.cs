@@ -26,17 +26,20 @@ internal readonly record struct Html(string Markup)
     public override string ToString() => Markup;
 }
 
-/// <summary>A column: its heading, its unit where it has one, and whether its cells are numbers, which stand right.</summary>
+/// <summary>A column: its heading, its unit where it has one, and whether its cells are numbers,
+/// which stand right.</summary>
 internal sealed record Column(string Heading, string? Unit = null, bool Number = false);
 
-/// <summary>A table that a screen reader can follow: a caption, headings with scopes, the first cell names the row.</summary>
+/// <summary>A table that a screen reader can follow: a caption, headings with scopes,
+/// the first cell names the row.</summary>
 internal static class HtmlTable
 {
     public static Html Of(string caption, IReadOnlyList<Column> columns, IEnumerable<IReadOnlyList<Html>> rows)
     {
         var head = Html.Join(columns.Select(column => Html.Format(
             $"<th scope=\"col\" class=\"{Side(column)}\">{column.Heading}{Unit(column)}</th>")));
-        var body = Html.Join(rows.Select(row => Html.Format($"<tr>{Html.Join(row.Select((cell, i) => Cell(columns[i], i, cell)))}</tr>")));
+        var body = Html.Join(rows.Select(row =>
+            Html.Format($"<tr>{Html.Join(row.Select((cell, i) => Cell(columns[i], i, cell)))}</tr>")));
         return Html.Format($"""
             <div class="scroll" tabindex="0" role="region" aria-label="{caption}"><table><caption>{caption}</caption>
             <thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>
@@ -49,5 +52,6 @@ internal static class HtmlTable
 
     private static string Side(Column column) => column.Number ? "number" : "text";
 
-    private static Html Unit(Column column) => column.Unit is { } unit ? Html.Format($" <span class=\"unit\">{unit}</span>") : Html.Nothing;
+    private static Html Unit(Column column) =>
+        column.Unit is { } unit ? Html.Format($" <span class=\"unit\">{unit}</span>") : Html.Nothing;
 }

@@ -5,26 +5,30 @@ using NodaTime;
 
 namespace Ledger.Api.Pages;
 
-/// <summary>The day's settlement runs; the lines of the run that holds, derived again, by direction and tariff period.</summary>
+/// <summary>The day's settlement runs; the lines of the run that holds, derived again,
+/// by direction and tariff period.</summary>
 internal static class SettlementSection
 {
     public static async Task<Html> OfAsync(OpenLedger ledger, Answers answers, LocalDate day, CancellationToken ct)
     {
         var accounts = answers.Runs().Where(run => run.Day == RowJson.Day(day)).GroupBy(run => run.Account).ToList();
         if (accounts.Count == 0)
-            return Html.Format($"<section><h2>Settlement</h2><p class=\"empty\">This day is not settled yet.</p></section>");
+            return Html
+                .Format($"<section><h2>Settlement</h2><p class=\"empty\">This day is not settled yet.</p></section>");
         var shown = new List<Html>();
         foreach (var account in accounts)
         {
             var holding = answers.HoldingRun(new(account.Key), day)!;
-            var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, holding, ct).ConfigureAwait(false);
+            var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, holding, ct)
+                .ConfigureAwait(false);
             shown.Add(Account(account.Key, [.. account], holding, again));
         }
         return Html.Format($"<section><h2>Settlement</h2>{Html.Join(shown)}</section>");
     }
 
     private static Html Account(
-        string account, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, TimeOfUseSettlement.RunRow holding, RederivedRun again)
+        string account, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, TimeOfUseSettlement.RunRow holding,
+        RederivedRun again)
     {
         var table = HtmlTable.Of("Settlement runs of this account, the last one holds",
             [
@@ -47,18 +51,22 @@ internal static class SettlementSection
 
     private static Html Derived(RederivedRun again, string currency)
     {
-        if (again.Statement is not { } statement) return Html.Format($"<p class=\"mark broken\">{again.Differs ?? ""}</p>");
+        if (again.Statement is not { } statement)
+            return Html.Format($"<p class=\"mark broken\">{again.Differs ?? ""}</p>");
         var verdict = again.Differs is { } differs
             ? Html.Format($"<p><span class=\"mark broken\">does not come out again</span> {differs}</p>")
             : Html.Format($"<p><span class=\"mark kept\">comes out again</span> Total and lines, derived anew from the journal, are those that were recorded.</p>");
         var groups = statement.Lines.GroupBy(line => (line.Direction, line.TariffPeriod))
             .OrderBy(group => group.Key.Direction).ThenBy(group => group.Key.TariffPeriod).ToList();
         var totals = HtmlTable.Of("By direction and tariff period",
-            [new("Direction"), new("Period"), new("Lines", null, true), new("Energy", "kWh", true), new("Amount", currency, true)],
+            [new("Direction"), new("Period"), new("Lines", null, true), new("Energy", "kWh", true),
+                new("Amount", currency, true)],
             groups.Select(group => (IReadOnlyList<Html>)
             [
-                Html.Of(DayPage.Words(group.Key.Direction)), Html.Of(Period(group.Key.TariffPeriod)), Html.Format($"{group.Count()}"),
-                Html.Of(DayPage.Grouped(group.Sum(line => line.BilledKwh ?? 0m), 3)), Money(group.Sum(line => line.Amount ?? 0m)),
+                Html.Of(DayPage.Words(group.Key.Direction)), Html.Of(Period(group.Key.TariffPeriod)),
+                Html.Format($"{group.Count()}"),
+                Html.Of(DayPage.Grouped(group.Sum(line => line.BilledKwh ?? 0m), 3)),
+                Money(group.Sum(line => line.Amount ?? 0m)),
             ]));
         var lines = Html.Join(groups.Select(group => Opened(
             $"{DayPage.Words(group.Key.Direction)}, {Period(group.Key.TariffPeriod)}", [.. group], currency)));
@@ -70,13 +78,17 @@ internal static class SettlementSection
     {
         var shown = lines.Where(line => line.BilledKwh != 0 || line.Problem is not null).ToList();
         return shown.Count == 0 ? Html.Nothing : Html.Format(
-            $"<details><summary>{what}: {shown.Count} lines with energy, of {lines.Count}</summary>{Lines(shown, currency)}</details>");
+            $"""
+            <details><summary>{what}: {shown.Count} lines with energy, of {lines.Count}</summary>
+            {Lines(shown, currency)}</details>
+            """);
     }
 
     private static Html Lines(IEnumerable<StatementLine> lines, string currency) => HtmlTable.Of(
         "Statement lines",
         [
-            new("Line", null, true), new("Point"), new("From"), new("Energy", "kWh", true), new("Price", $"{currency}/kWh", true),
+            new("Line", null, true), new("Point"), new("From"), new("Energy", "kWh", true),
+            new("Price", $"{currency}/kWh", true),
             new("Amount", currency, true), new("Source"),
         ],
         lines.Select(line => (IReadOnlyList<Html>)

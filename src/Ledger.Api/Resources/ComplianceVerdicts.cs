@@ -16,11 +16,14 @@ internal static class ComplianceVerdicts
         app.MapGet("/v1/compliance", async (HttpContext context) =>
         {
             var instruction = Asking.Required<InstructionId>(
-                context.Request, "instruction", InstructionId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+                context.Request, "instruction", InstructionId.TryParse, Rejection.InvalidIdentifier,
+                Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return answers.Instruction(instruction) is { } found
-                ? Answering.Read(new { asOf = position, instruction = found.Instruction, targets = found.Targets }, position)
+                ? Answering.Read(new { asOf = position, instruction = found.Instruction, targets = found.Targets },
+                    position)
                 : Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
-        }).Reads("compliance", "One instruction with the verdict and reasons of each target.", "instruction").Refuses(404);
+        }).Reads("compliance", "One instruction with the verdict and reasons of each target.", "instruction")
+            .Refuses(404);
     }
 }

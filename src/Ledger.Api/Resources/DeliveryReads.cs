@@ -30,13 +30,15 @@ public sealed record UnprovenAnswer(Instant Start, Instant End);
 
 /// <summary>What is paid together. <c>net</c> is null while an interval of it is unproven.</summary>
 public sealed record DeliveryShareAnswer(
-    string Paid, IReadOnlyList<string> Points, IReadOnlyList<DeliveryLineAnswer> Lines, IReadOnlyList<UnprovenAnswer> Unproven,
+    string Paid, IReadOnlyList<string> Points, IReadOnlyList<DeliveryLineAnswer> Lines,
+    IReadOnlyList<UnprovenAnswer> Unproven,
     decimal? Net, string? WhyNot)
 {
     public static DeliveryShareAnswer Of(DeliveryShare share) => new(
         share.Paid, [.. share.Points.Select(point => point.Value)],
         [.. (share.Statement?.Lines ?? []).Select(line => new DeliveryLineAnswer(
-            line.Covers.Start, line.Covers.End, line.OrderedKwh, line.DeliveredKwh, line.EffectiveKwh, line.ShortfallKwh,
+            line.Covers.Start, line.Covers.End, line.OrderedKwh, line.DeliveredKwh, line.EffectiveKwh,
+            line.ShortfallKwh,
             line.Payment, line.Penalty, line.Net))],
         [.. (share.Statement?.Unproven ?? []).Select(gap => new UnprovenAnswer(gap.Start, gap.End))],
         share.Statement?.Net, share.WhyNot);
@@ -53,18 +55,22 @@ internal static class DeliveryReads
             var frozen = await Deliveries.FrozenAsync(
                 ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false);
             return Answering.Read(
-                new { asOf = position, baselines = frozen.Select(fact => JsonNode.Parse(EventCodec.ToJson(fact))).ToList() }, position);
-        }).Reads("frozen-baselines", "The frozen baselines of an instruction's targets, with every day and why it was used or not.",
+                new { asOf = position, baselines = frozen.Select(fact => JsonNode.Parse(EventCodec.ToJson(fact)))
+                    .ToList() }, position);
+        }).Reads("frozen-baselines",
+            "The frozen baselines of an instruction's targets, with every day and why it was used or not.",
             "instruction");
 
         app.MapGet("/v1/deliveries", async (HttpContext context) =>
         {
             var (instruction, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
             return await Deliveries.DeriveAsync(
-                    ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false) is { } found
+                    ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted)
+                        .ConfigureAwait(false) is { } found
                 ? Answering.Read(Answer(found, position), position)
                 : Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
-        }).Reads("deliveries", "What an instruction brought about against the frozen baselines, and what it is worth by the "
+        }).Reads("deliveries",
+            "What an instruction brought about against the frozen baselines, and what it is worth by the "
             + "rule packs in force at its notice.", "instruction").Refuses(404);
     }
 
@@ -88,11 +94,13 @@ internal static class DeliveryReads
         net = found.Net,
         shares = found.Shares.Select(DeliveryShareAnswer.Of).ToList(),
         periods = found.Periods.Select(DeliveredPeriodAnswer.Of).ToList(),
-        heldElsewhere = found.Held.Select(part => new HeldElsewhereAnswer(part.Point.Value, part.Period.Start, part.Period.End,
+        heldElsewhere = found.Held.Select(part =>
+            new HeldElsewhereAnswer(part.Point.Value, part.Period.Start, part.Period.End,
             part.Claim.Value, part.Programme.Value, part.Precedence, part.Kwh)).ToList(),
     };
 
-    private static async Task<(InstructionId Instruction, long? Position)> AskedAsync(OpenLedger ledger, HttpContext context)
+    private static async Task<(InstructionId Instruction, long? Position)> AskedAsync(OpenLedger ledger,
+        HttpContext context)
     {
         var instruction = Asking.Required<InstructionId>(
             context.Request, "instruction", InstructionId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);

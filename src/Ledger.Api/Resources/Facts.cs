@@ -18,44 +18,52 @@ internal static class Facts
             "point, direction, meterSerial, digits, decimals, factor?, modulusKwh?, validFrom"),
         ("register-readings", "register-reading", "Records the index that a register showed at an instant.",
             "point, direction, readAt, kwh, quality?"),
-        ("register-reading-corrections", "register-reading-correction", "Corrects a register reading; the old version stays.",
+        ("register-reading-corrections", "register-reading-correction",
+            "Corrects a register reading; the old version stays.",
             "point, direction, readAt, supersedes, indexSteps, quality?, reason"),
-        ("interval-reading-corrections", "interval-reading-correction", "Corrects an interval reading; the old version stays.",
+        ("interval-reading-corrections", "interval-reading-correction",
+            "Corrects an interval reading; the old version stays.",
             "point, direction, start, end, supersedes, kwh, quality?, method?, reason"),
         ("interval-estimates", "interval-estimate", "Records an estimate of an interval that nobody measured.",
             "point, direction, start, end, kwh, method, basis"),
         ("instructions", "instruction", "Records a dispatch instruction.",
-            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw}], toleranceKw?, rampSeconds?, pricePerKwh?, penaltyPerKwh?, "
-            + "programme?, test?: {deliveredPermilleMin, t90MsMax}"),
+            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw}], toleranceKw?, rampSeconds?, "
+            + "pricePerKwh?, penaltyPerKwh?, programme?, test?: {deliveredPermilleMin, t90MsMax}"),
         ("instruction-clocks", "instruction-clock", "Records when a step of an instruction happened.",
             "instruction, point, clock, at, source"),
         ("withdrawals", "instruction-withdrawal", "Withdraws an instruction.", "instruction, at, reason"),
-        ("charging-facts", "charging-fact", "Records what was observed at a settlement point and may excuse a shortfall.",
+        ("charging-facts", "charging-fact",
+            "Records what was observed at a settlement point and may excuse a shortfall.",
             "point, start, end, reason, source"),
-        ("charging-states", "charging-state", "Records whether a vehicle is connected, and what it can do, from an instant on.",
+        ("charging-states", "charging-state",
+            "Records whether a vehicle is connected, and what it can do, from an instant on.",
             "point, at, connected, stateOfChargePercent?, vehicleImportKw?, vehicleExportKw?, fault?, source"),
         ("reason-claims", "reason-claim", "Records a claimed reason; it improves no verdict by itself.",
             "instruction, point, reason, claimedBy"),
         ("programmes", "programme", "Publishes a version of a programme.",
-            "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, tolerancePermille?, "
-            + "paidPer, precedence, sharesWith?, currency, pricePerKwh"),
-        ("enrolments", "enrolment", "Enrols a settlement point in a programme.", "programme, point, prequalifiedKw, from, to?"),
+            "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, "
+            + "tolerancePermille?, paidPer, precedence, sharesWith?, currency, pricePerKwh"),
+        ("enrolments", "enrolment", "Enrols a settlement point in a programme.",
+            "programme, point, prequalifiedKw, from, to?"),
         ("enrolment-ends", "enrolment-end", "Ends an enrolment.", "programme, point, at, reason"),
         ("availabilities", "availability", "Declares what a settlement point has ready for a programme.",
             "programme, point, declaredAt, start, end, availableKw"),
         ("delivery-claims", "delivery-claim", "Claims delivered energy for a programme; one kWh counts once.",
             "claim, programme, point, direction, start, end, energyKwh, claimedBy"),
-        ("frozen-baselines", "baseline-freeze", "Freezes the baselines of an instruction's targets as of its notice, or completes them.",
+        ("frozen-baselines", "baseline-freeze",
+            "Freezes the baselines of an instruction's targets as of its notice, or completes them.",
             "instruction, point?, atPosition?, complete? (what awaits meter values), holidays?: [day]"),
         ("standing-limits", "standing-limit", "Sets a standing limit of a settlement point.",
             "point, kind, direction, kw | steps: [{start | daily, kw}], zone?, validFrom, validTo?, source"),
         ("tariffs", "tariff", "Publishes a version of a tariff.",
             "tariff, version, currency, zone, validFrom, rules, prices, holidays?, energyDecimals?, moneyDecimals?"),
         ("rule-packs", "rule-pack", "Publishes a version of a rule pack; docs/rules.md has the members of a rule.",
-            "pack, version, provisional, source, validFrom, and exactly one rule: scoring"),
+            "pack, version, provisional, source, validFrom, and exactly one rule: baseline or scoring"),
         ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, validFrom"),
-        ("meter-classes", "meter-class", "Declares the accuracy class of a meter.", "meterSerial, accuracyClass, validFrom"),
-        ("meter-keys", "meter-key", "Registers the public key with which a meter signs.", "meterSerial, publicKey, validFrom"),
+        ("meter-classes", "meter-class", "Declares the accuracy class of a meter.",
+            "meterSerial, accuracyClass, validFrom"),
+        ("meter-keys", "meter-key", "Registers the public key with which a meter signs.",
+            "meterSerial, publicKey, validFrom"),
         ("signing-keys", "signing-key", "Registers the key with which the ledger signs its checkpoints from now on.",
             "key, handover? (a note in which the key before names this one; needed for every key but the first)"),
         ("point-places", "point-place", "Places a settlement point behind another.", "point, parent, validFrom"),
@@ -81,7 +89,8 @@ internal static class Facts
     public static void TakesFact(this RouteHandlerBuilder route, string name, string does, string body) => route
         .WithName(name).WithSummary(does)
         .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
-        .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax)).RequireRateLimiting(Protection.FactRequests)
+        .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
+        .RequireRateLimiting(Protection.FactRequests)
         .Accepts<object>("application/json")
         .Produces<FactAnswer>(201).Produces<FactAnswer>(200).Produces<FactAnswer>(202)
         .Refuses(400, 403, 409, 413, 422, 429, 503);
@@ -94,8 +103,11 @@ internal static class Facts
     }
 
     /// <summary>What every read has in common.</summary>
-    public static RouteHandlerBuilder Reads(this RouteHandlerBuilder route, string name, string does, params string[] parameters) => route
+    public static RouteHandlerBuilder Reads(this RouteHandlerBuilder route, string name, string does,
+        params string[] parameters) => route
         .WithName(name).WithSummary(does)
-        .WithDescription($"Query: {string.Join(", ", [.. parameters, "asOf? (as known after the event at this position)"])}.")
-        .RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: "application/json").Refuses(400, 429, 503);
+        .WithDescription(
+            $"Query: {string.Join(", ", [.. parameters, "asOf? (as known after the event at this position)"])}.")
+        .RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: "application/json")
+        .Refuses(400, 429, 503);
 }

@@ -16,7 +16,8 @@ public sealed record FileAnswer(
     string Ledger, string Name, string? Format, int Recorded, int AlreadyThere, int Quarantined, int Refused, int Kept,
     IReadOnlyList<UncountedPart> Uncounted)
 {
-    /// <summary>The standing of a part that was not taken, and may be sent again; and of one that broke a rule.</summary>
+    /// <summary>The standing of a part that was not taken, and may be sent again;
+    /// and of one that broke a rule.</summary>
     public const string NotTakenStanding = "not taken", RefusedStanding = "refused";
 
     /// <summary>Hands a file to the ledger and says what became of it.</summary>
@@ -26,7 +27,8 @@ public sealed record FileAnswer(
         var before = ledger.Journal.Length;
         var report = await ledger.Intake.TakeAsync(file, hints, by, ct).ConfigureAwait(false);
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
-        var kept = new Answers(ledger.Views).Refusals(before).Where(row => row.Standing == "kept").Select(row => row.Position);
+        var kept = new Answers(ledger.Views).Refusals(before).Where(row => row.Standing == "kept")
+            .Select(row => row.Position);
         return Of(ledger.Journal.Ledger, file.Source, report, kept.ToHashSet());
     }
 
@@ -46,7 +48,8 @@ public sealed record FileAnswer(
 
     private static UncountedPart? PartOf(string what, RecordOutcome outcome) => outcome switch
     {
-        RecordOutcome.Refused refused => new(what, RefusedStanding, (int)refused.Code, $"{refused.Code}", refused.Detail),
+        RecordOutcome.Refused refused =>
+            new(what, RefusedStanding, (int)refused.Code, $"{refused.Code}", refused.Detail),
         RecordOutcome.Conflict conflict => new(
             what, RefusedStanding, (int)Rejection.EvidenceConflict, $"{Rejection.EvidenceConflict}", conflict.Differs),
         RecordOutcome.Quarantined held => new(what, "quarantined", (int)held.Code, $"{held.Code}", held.Detail),

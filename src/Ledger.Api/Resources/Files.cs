@@ -43,12 +43,15 @@ internal static class Files
         var hints = Hints(context.Request);
         var file = await Submissions.ReadAsync(context, name).ConfigureAwait(false);
         // Once read it is taken to its end, even where the caller does not wait for the answer.
-        return await FileAnswer.TakeAsync(ledger, file, hints, ledger.Operator("http"), CancellationToken.None).ConfigureAwait(false);
+        return await FileAnswer.TakeAsync(ledger, file, hints, ledger.Operator("http"), CancellationToken.None)
+            .ConfigureAwait(false);
     }
 
-    private static string Name(HttpRequest request) => request.Query["name"] is [{ Length: > 0 and <= Limits.TextLengthMax } name]
+    private static string Name(HttpRequest request) =>
+        request.Query["name"] is [{ Length: > 0 and <= Limits.TextLengthMax } name]
         ? name
-        : throw new QueryRefusedException(Rejection.MissingField, $"name is needed: the file's name, at most {Limits.TextLengthMax} characters");
+        : throw new QueryRefusedException(Rejection.MissingField,
+            $"name is needed: the file's name, at most {Limits.TextLengthMax} characters");
 
     private static IntakeHints Hints(HttpRequest request)
     {
@@ -56,12 +59,15 @@ internal static class Files
         if (sent is null && request.Headers["Ledger-Sent-At"] is { Count: > 0 } header)
             sent = TryInstant(header.ToString(), out var at)
                 ? at
-                : throw new QueryRefusedException(Rejection.InvalidTime, $"Ledger-Sent-At is '{header}': must be {InstantRule}");
+                : throw new QueryRefusedException(Rejection.InvalidTime,
+                    $"Ledger-Sent-At is '{header}': must be {InstantRule}");
         DateTimeZone? zone = null;
         if (request.Query["zone"] is { Count: > 0 } named && !SettlementCalendar.TryZone(named.ToString(), out zone))
-            throw new QueryRefusedException(Rejection.UnknownZone, $"zone is '{named}': must be an IANA time zone like Europe/Berlin");
+            throw new QueryRefusedException(Rejection.UnknownZone,
+                $"zone is '{named}': must be an IANA time zone like Europe/Berlin");
         return new IntakeHints(
-            Asking.Optional<SettlementPointId>(request, "point", SettlementPointId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule),
+            Asking.Optional<SettlementPointId>(request, "point", SettlementPointId.TryParse,
+                Rejection.InvalidIdentifier, Asking.IdentifierRule),
             zone, sent);
     }
 
@@ -72,8 +78,10 @@ internal static class Files
 
     /// <summary>A sender may forget a batch of which nothing has to be sent again or mended.</summary>
     private static IResult Of(FileAnswer answer, long? position) =>
-        answer.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding) ? Answering.Busy("a part was not taken")
-        : answer.Refused > 0 && answer.Uncounted.First(part => part.Standing == FileAnswer.RefusedStanding) is { Code: { } code } first
+        answer.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding)
+            ? Answering.Busy("a part was not taken")
+        : answer.Refused > 0
+            && answer.Uncounted.First(part => part.Standing == FileAnswer.RefusedStanding) is { Code: { } code } first
             ? Answering.Problem(422, (Rejection)code, $"{first.Part}: {first.Detail}")
         : Answering.Read(answer, position, answer.Recorded > 0 ? 201 : 200);
 

@@ -7,9 +7,11 @@ internal static class JournalState
         app.MapGet("/v1/journal", () =>
         {
             var (length, root) = Read(ledger);
-            return Answering.Read(new { ledger = ledger.Journal.Ledger.Value, length, digest = root }, length == 0 ? null : length - 1);
+            return Answering.Read(new { ledger = ledger.Journal.Ledger.Value, length, digest = root }, length == 0
+                ? null : length - 1);
         }).WithName("journal").WithSummary("The journal's length and its digest, the Merkle root over all its facts.")
-            .RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: "application/json").Refuses(429, 503);
+            .RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: "application/json")
+            .Refuses(429, 503);
 
     /// <summary>Length and root of the same moment, though facts come in between.</summary>
     public static (long Length, string Root) Read(OpenLedger ledger)

@@ -12,14 +12,17 @@ internal static class LimitReads
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return Answering.Read(new { asOf = position, limits = answers.StandingLimits(Point(context)) }, position);
-        }).Reads("standing-limits", "Every standing limit, or one settlement point's, in the order of recording.", "point?");
+        }).Reads("standing-limits", "Every standing limit, or one settlement point's, in the order of recording.",
+            "point?");
 
         app.MapGet("/v1/limit-compliance", async (HttpContext context) =>
         {
             var (day, point) = (Asking.Day(context.Request), Point(context));
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new { day = RowJson.Day(day), asOf = position, limits = answers.Limits(day, point) }, position);
-        }).Reads("limit-compliance", "Each limit of a settlement day with its summary, and its periods above, near or unproven.",
+            return Answering.Read(new { day = RowJson.Day(day), asOf = position, limits = answers.Limits(day, point) },
+                position);
+        }).Reads("limit-compliance",
+            "Each limit of a settlement day with its summary, and its periods above, near or unproven.",
             "day", "point?");
     }
 

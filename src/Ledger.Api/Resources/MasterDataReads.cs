@@ -16,7 +16,8 @@ internal static class MasterDataReads
         app.MapGet("/v1/registers", async (HttpContext context) =>
         {
             var point = Asking.Optional<SettlementPointId>(
-                context.Request, "point", SettlementPointId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+                context.Request, "point", SettlementPointId.TryParse, Rejection.InvalidIdentifier,
+                Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return Answering.Read(new { asOf = position, registers = answers.Registers(point) }, position);
         }).Reads("registers", "Every installation of every register, or of one settlement point's.", "point?");
@@ -25,7 +26,8 @@ internal static class MasterDataReads
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return Answering.Read(new { asOf = position, rulePacks = answers.RulePacks() }, position);
-        }).Reads("rule-packs", "Every published version of every rule pack, with its source and whether it is provisional.");
+        }).Reads("rule-packs",
+            "Every published version of every rule pack, with its source and whether it is provisional.");
 
         app.MapGet("/v1/meters", async (HttpContext context) =>
         {
@@ -44,7 +46,8 @@ internal static class MasterDataReads
         app.MapGet("/v1/tariffs", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new { asOf = position, tariffs = answers.Tariffs(), assignments = answers.Assignments() }, position);
+            return Answering.Read(new { asOf = position, tariffs = answers.Tariffs(),
+                assignments = answers.Assignments() }, position);
         }).Reads("tariffs", "Every published tariff version, and the assignments to accounts.");
     }
 }

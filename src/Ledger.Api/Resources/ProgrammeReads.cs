@@ -27,7 +27,8 @@ internal static class ProgrammeReads
         app.MapGet($"/v1/{resource}", async (HttpContext context) =>
         {
             var point = Asking.Optional<SettlementPointId>(
-                context.Request, "point", SettlementPointId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+                context.Request, "point", SettlementPointId.TryParse, Rejection.InvalidIdentifier,
+                Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return Answering.Read(found(answers, point, position), position);
         }).Reads(resource, does, parameters);

@@ -11,10 +11,12 @@ internal static class RefusedEvidence
     public static void Map(WebApplication app, OpenLedger ledger) =>
         app.MapGet("/v1/refusals", async (HttpContext context) =>
         {
-            var from = Asking.Optional<long>(context.Request, "from", Asking.TryCount, Rejection.OutOfRange, "a position of the journal") ?? 0;
+            var from = Asking.Optional<long>(context.Request, "from", Asking.TryCount, Rejection.OutOfRange,
+                "a position of the journal") ?? 0;
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var rows = answers.Refusals(from, RowsMax + 1);
             long? next = rows.Count > RowsMax ? rows[RowsMax].Position : null;
             return Answering.Read(new { asOf = position, refusals = rows.Take(RowsMax).ToList(), next }, position);
-        }).Reads("refusals", $"What counts nowhere and why, {RowsMax} rows at a time; 'next' is the 'from' of the next page.", "from?");
+        }).Reads("refusals",
+            $"What counts nowhere and why, {RowsMax} rows at a time; 'next' is the 'from' of the next page.", "from?");
 }

@@ -5,13 +5,17 @@ using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>A line of a statement. Amounts are positive where the account pays, null where energy or price is missing.</summary>
+/// <summary>A line of a statement. Amounts are positive where the account pays,
+/// null where energy or price is missing.</summary>
 public sealed record LineAnswer(
-    int Line, string Point, Direction Direction, NodaTime.Instant Start, NodaTime.Instant End, TariffPeriod? TariffPeriod,
-    string? MeteredKwh, decimal? BilledKwh, decimal? PricePerKwh, decimal? Amount, string Source, ReadingQuality Quality, string? Problem)
+    int Line, string Point, Direction Direction, NodaTime.Instant Start, NodaTime.Instant End,
+    TariffPeriod? TariffPeriod,
+    string? MeteredKwh, decimal? BilledKwh, decimal? PricePerKwh, decimal? Amount, string Source,
+    ReadingQuality Quality, string? Problem)
 {
     public static LineAnswer Of(StatementLine line) => new(
-        line.Number, line.Point.Value, line.Direction, line.Period.Start, line.Period.End, line.TariffPeriod, line.Metered?.ToKwh(),
+        line.Number, line.Point.Value, line.Direction, line.Period.Start, line.Period.End, line.TariffPeriod,
+        line.Metered?.ToKwh(),
         line.BilledKwh, line.PricePerKwh, line.Amount, line.Source, line.Quality, line.Problem);
 }
 
@@ -24,25 +28,31 @@ internal static class SettlementRuns
         {
             return await RunAsync(ledger, context).ConfigureAwait(false);
         }).TakesFact("settlement-run", "Calculates a settlement day of an account and records the run.",
-                "One JSON object: run, account, day, kind? (initial, interim, final, correction), supersedes?, atPosition?.");
+                "One JSON object: run, account, day, kind? (initial, interim, final, correction), supersedes?, "
+                + "atPosition?.");
 
         app.MapGet("/v1/settlement-runs", async (HttpContext context) =>
         {
-            var account = Asking.Optional<PartyId>(context.Request, "account", PartyId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
-            var day = Asking.Optional<NodaTime.LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
+            var account = Asking.Optional<PartyId>(context.Request, "account", PartyId.TryParse,
+                Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var day = Asking.Optional<NodaTime.LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime,
+                Asking.DayRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var runs = (account is { } named ? answers.Runs(named, day) : answers.Runs())
                 .Where(run => day is not { } asked || run.Day == RowJson.Day(asked)).ToList();
             return Answering.Read(new { asOf = position, runs }, position);
-        }).Reads("settlement-runs", "The settlement runs in the order in which they were recorded.", "account?", "day?");
+        }).Reads("settlement-runs", "The settlement runs in the order in which they were recorded.", "account?",
+            "day?");
 
         app.MapGet("/v1/statement-lines", async (HttpContext context) =>
         {
-            var named = Asking.Required<RunId>(context.Request, "run", RunId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var named = Asking.Required<RunId>(context.Request, "run", RunId.TryParse, Rejection.InvalidIdentifier,
+                Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             if (answers.Runs().LastOrDefault(run => run.Run == named.Value) is not { } row)
                 return Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {named}");
-            var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted).ConfigureAwait(false);
+            var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted)
+                .ConfigureAwait(false);
             return Answering.Read(new
             {
                 asOf = position,
@@ -50,7 +60,8 @@ internal static class SettlementRuns
                 differs = again.Differs,
                 lines = again.Statement?.Lines.Select(LineAnswer.Of).ToList() ?? [],
             }, position);
-        }).Reads("statement-lines", "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")
+        }).Reads("statement-lines",
+            "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")
             .Refuses(404);
     }
 
@@ -62,10 +73,12 @@ internal static class SettlementRuns
         var refused = RunSettlement.Read(text.Bytes, out var asked);
         return Answering.Of(refused is null
             ? await SendAsync(ledger, asked!, text, key).ConfigureAwait(false)
-            : await SendAsync(ledger, new EvidenceToRefuse(refused.Code, refused.Detail), text, key).ConfigureAwait(false));
+            : await SendAsync(ledger, new EvidenceToRefuse(refused.Code, refused.Detail), text, key)
+                .ConfigureAwait(false));
     }
 
-    private static Task<RecordOutcome> SendAsync<TInput>(OpenLedger ledger, TInput input, Submission text, IdempotencyKey key)
+    private static Task<RecordOutcome> SendAsync<TInput>(OpenLedger ledger, TInput input, Submission text,
+        IdempotencyKey key)
         where TInput : notnull =>
         ledger.Commands.Send(new Command<TInput>(input, text, ledger.Operator("http"), key), CancellationToken.None);
 }

@@ -19,15 +19,18 @@ internal sealed class BundleEvents(
     /// <summary>In order of position.</summary>
     public IReadOnlyCollection<(RecordedEvent Recorded, LedgerEvent Fact)> All => events.Values;
 
-    /// <summary>Reads every proof: its leaf is at its place under the root, and its event is one of this ledger.</summary>
+    /// <summary>Reads every proof: its leaf is at its place under the root,
+    /// and its event is one of this ledger.</summary>
     public void VerifyProofs()
     {
-        foreach (var (name, content) in files.Where(file => file.Key.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)))
+        foreach (var (name, content) in files.Where(file =>
+            file.Key.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)))
             try
             {
                 Verify(name, content);
             }
-            catch (Exception damaged) when (damaged is NoteRefusedException or InvalidDataException or DecoderFallbackException)
+            catch (Exception damaged) when (damaged is NoteRefusedException or InvalidDataException
+                or DecoderFallbackException)
             {
                 findings.Add(name, damaged.Message, "the proof of an event");
             }
@@ -41,13 +44,15 @@ internal sealed class BundleEvents(
     private void Verify(string name, byte[] content)
     {
         var proof = TlogProof.Parse(Encoding.UTF8.GetString(content));
-        if (name != BundleFiles.Event(proof.Index)) findings.Add(name, $"index {proof.Index}", "the index that its name says");
+        if (name != BundleFiles.Event(proof.Index))
+            findings.Add(name, $"index {proof.Index}", "the index that its name says");
         if (proof.Checkpoint != note) findings.Add(name, "another checkpoint", "the checkpoint of the bundle");
         var shown = DisclosedEvent.Read(proof.Extra ?? throw new InvalidDataException("the proof discloses no event"));
         if (!MerkleVerification.Includes(
             proof.Index, checkpoint.Size, MerkleTree.LeafHash(shown.LeafEntry()), proof.Hashes, checkpoint.Root))
         {
-            findings.Add(name, "an event that is not in the log", $"the event at position {proof.Index} under the checkpoint");
+            findings.Add(name, "an event that is not in the log",
+                $"the event at position {proof.Index} under the checkpoint");
             return;
         }
         var recorded = shown.At(proof.Index);
@@ -56,8 +61,8 @@ internal sealed class BundleEvents(
     }
 
     /// <summary>
-    /// Each stream is whole from its beginning, but for the stream of the settlement run, of which only the run is asked;
-    /// and no event was recorded before the one in front of it.
+    /// Each stream is whole from its beginning, but for the stream of the settlement run,
+    /// of which only the run is asked; and no event was recorded before the one in front of it.
     /// </summary>
     private void VerifyOrder()
     {
@@ -68,7 +73,8 @@ internal sealed class BundleEvents(
             var (stream, revision) = (recorded.Envelope.Stream, recorded.Envelope.Revision);
             var expected = next.GetValueOrDefault(stream);
             if (revision != expected && fact is not SettlementRunCompleted)
-                findings.Add(BundleFiles.Event(recorded.Position), $"revision {revision} of {stream}", $"revision {expected}, which is missing");
+                findings.Add(BundleFiles.Event(recorded.Position), $"revision {revision} of {stream}",
+                    $"revision {expected}, which is missing");
             next[stream] = revision + 1;
             if (before is not null && recorded.Envelope.RecordedAt < before.Envelope.RecordedAt)
                 findings.Add(BundleFiles.Event(recorded.Position), $"recorded at {recorded.Envelope.RecordedAt}",
@@ -77,21 +83,26 @@ internal sealed class BundleEvents(
         }
     }
 
-    /// <summary>The evidence is what its name says; all that the events name is there, and nothing else. Counts its bytes.</summary>
+    /// <summary>The evidence is what its name says; all that the events name is there, and nothing else.
+    /// Counts its bytes.</summary>
     public (long Pieces, long Bytes) VerifyEvidence()
     {
         var (pieces, bytes) = (0L, 0L);
         var named = Named();
-        foreach (var (name, content) in files.Where(file => file.Key.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)))
+        foreach (var (name, content) in files.Where(file =>
+            file.Key.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal)))
         {
             (pieces, bytes) = (pieces + 1, bytes + content.Length);
             if (BundleFiles.EvidenceFolder + BundleFiles.Digest(content) is var right && right != name)
-                findings.Add(name, $"bytes whose SHA-256 is {right[BundleFiles.EvidenceFolder.Length..]}", "the bytes of its name");
-            if (!named.ContainsKey(name)) findings.Add(name, "evidence that no event names", "only what the events name");
+                findings.Add(name, $"bytes whose SHA-256 is {right[BundleFiles.EvidenceFolder.Length..]}",
+                    "the bytes of its name");
+            if (!named.ContainsKey(name))
+                findings.Add(name, "evidence that no event names", "only what the events name");
         }
         foreach (var (name, position) in named)
             if (!files.ContainsKey(name))
-                findings.Add(name, "no such file", $"the evidence of the event at position {position.ToString(CultureInfo.InvariantCulture)}");
+                findings.Add(name, "no such file",
+                    $"the evidence of the event at position {position.ToString(CultureInfo.InvariantCulture)}");
         return (pieces, bytes);
     }
 
@@ -109,7 +120,8 @@ internal sealed class BundleEvents(
             if (Evidence(digest) is not { } content) continue;
             try
             {
-                foreach (var piece in EvidenceManifest.Listed(digest, content)) named.TryAdd(BundleFiles.Evidence(piece), recorded.Position);
+                foreach (var piece in EvidenceManifest.Listed(digest, content))
+                    named.TryAdd(BundleFiles.Evidence(piece), recorded.Position);
             }
             catch (InvalidDataException damaged)
             {

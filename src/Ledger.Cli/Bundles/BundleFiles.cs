@@ -26,6 +26,7 @@ public static class BundleFiles
     public static string Digest(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
     /// <summary>What <c>sha256sum -c</c> reads, of all files that have no list in them.</summary>
-    public static byte[] SumsOf(IEnumerable<KeyValuePair<string, byte[]>> files) => Encoding.ASCII.GetBytes(string.Concat(
+    public static byte[] SumsOf(IEnumerable<KeyValuePair<string, byte[]>> files) =>
+        Encoding.ASCII.GetBytes(string.Concat(
         files.Where(file => file.Key is not (Sums or Manifest)).Select(file => $"{Digest(file.Value)}  {file.Key}\n")));
 }

@@ -4,7 +4,8 @@ using Ledger.Journal.Verification;
 
 namespace Ledger.Cli.Bundles;
 
-/// <summary>Who signed a bundle's checkpoint: by the keys that the bundle brings itself, and by those that somebody trusts.</summary>
+/// <summary>Who signed a bundle's checkpoint: by the keys that the bundle brings itself,
+/// and by those that somebody trusts.</summary>
 internal static class BundleKeys
 {
     /// <summary>Public keys, one vkey a line; empty lines and those that begin with # are left out.</summary>
@@ -15,8 +16,9 @@ internal static class BundleKeys
     ];
 
     /// <summary>
-    /// The key of the log that signed, and how many witnesses vouch; null where no key of the log did. With keys that are
-    /// trusted only their signatures count; without, it is said that whose keys these are was not checked.
+    /// The key of the log that signed, and how many witnesses vouch; null where no key of the log did.
+    /// With keys that are trusted only their signatures count; without,
+    /// it is said that whose keys these are was not checked.
     /// </summary>
     public static (VerifierKey Key, int Witnesses)? Verify(
         byte[] keys, SignedNote note, IReadOnlyList<VerifierKey>? trusted, Findings findings)
@@ -42,9 +44,11 @@ internal static class BundleKeys
         }
         catch (NoteRefusedException refused)
         {
-            var signers = string.Join(", ", note.Signatures.Select(signature => $"{signature.Name}+{signature.KeyId:x8}"));
+            var signers = string.Join(", ",
+                note.Signatures.Select(signature => $"{signature.Name}+{signature.KeyId:x8}"));
             findings.Add(BundleFiles.Checkpoint, $"{refused.Message}; it names {signers}",
-                "the signature of a key that you trust: " + string.Join(", ", trusted.Select(key => $"{key.Name}+{key.Id:x8}")));
+                "the signature of a key that you trust: "
+                    + string.Join(", ", trusted.Select(key => $"{key.Name}+{key.Id:x8}")));
             return null;
         }
     }

@@ -44,7 +44,8 @@ public sealed record BundleManifest(string Format, string Ledger, string Run, IR
             if (listed[file.Path].FirstOrDefault() is not { } said)
                 findings.Add(file.Path, "a file that the manifest does not list", "none");
             else if (said != file)
-                findings.Add(file.Path, $"{file.Bytes} bytes with SHA-256 {file.Sha256}", $"{said.Bytes} with {said.Sha256} by the manifest");
+                findings.Add(file.Path, $"{file.Bytes} bytes with SHA-256 {file.Sha256}",
+                    $"{said.Bytes} with {said.Sha256} by the manifest");
         foreach (var file in Files.Where(file => !found.ContainsKey(file.Path)))
             findings.Add(file.Path, "no such file", "the one that the manifest lists");
         if (findings.FaultCount == before && !files[BundleFiles.Manifest].AsSpan().SequenceEqual(right.ToBytes()))

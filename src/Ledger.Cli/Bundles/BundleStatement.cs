@@ -21,24 +21,28 @@ internal sealed class BundleStatement(
         if (runs is not [({ } recorded, SettlementRunCompleted completed)] || completed.Run.Value != run)
         {
             findings.Add(BundleFiles.EventsFolder, $"{runs.Count} settlement runs"
-                + string.Concat(runs.Select(known => $", {((SettlementRunCompleted)known.Fact).Run}")), $"the run {run} alone");
+                + string.Concat(runs.Select(known => $", {((SettlementRunCompleted)known.Fact).Run}")),
+                $"the run {run} alone");
             return null;
         }
         var place = BundleFiles.Event(recorded.Position);
         if (completed.AtPosition > recorded.Position)
         {
-            findings.Add(place, $"a run of the facts before {completed.AtPosition}", "facts that were recorded before it");
+            findings.Add(place, $"a run of the facts before {completed.AtPosition}",
+                "facts that were recorded before it");
             return null;
         }
         try
         {
             return await DeriveAsync(ledger, length, place, completed).ConfigureAwait(false);
         }
-        catch (Exception wrong) when (wrong is ProjectionStoppedException or InvalidOperationException or InvalidCastException
+        catch (Exception wrong) when (wrong is ProjectionStoppedException or InvalidOperationException
+            or InvalidCastException
             or ArgumentException or NodaTime.TimeZones.DateTimeZoneNotFoundException)
         {
             // The facts are in the log and yet do not fit together: then that is what is wrong with them.
-            findings.Add(place, $"a run that cannot be calculated: {wrong.Message}", "facts of which a statement can be made");
+            findings.Add(place, $"a run that cannot be calculated: {wrong.Message}",
+                "facts of which a statement can be made");
             return null;
         }
     }
@@ -56,7 +60,8 @@ internal sealed class BundleStatement(
         CompareRun(place, completed, statement);
         foreach (var position in events.All.Select(known => known.Recorded.Position)
             .Except(traced.Given.Select(given => given.Position)).Where(position => position != row.RecordedPosition))
-            findings.Add(BundleFiles.Event(position), "an event on which the statement does not rest", "only the events that it rests on");
+            findings.Add(BundleFiles.Event(position), "an event on which the statement does not rest",
+                "only the events that it rests on");
         foreach (var (name, content) in StatementFiles.Of(row, statement)) CompareFile(name, content);
         return statement.Lines.Count;
     }
@@ -78,11 +83,13 @@ internal sealed class BundleStatement(
     private void CompareFile(string name, byte[] expected)
     {
         if (!files.TryGetValue(name, out var found) || found.AsSpan().SequenceEqual(expected)) return;
-        var (actual, should) = (Encoding.UTF8.GetString(found).Split('\n'), Encoding.UTF8.GetString(expected).Split('\n'));
+        var (actual, should) = (Encoding.UTF8.GetString(found).Split('\n'),
+            Encoding.UTF8.GetString(expected).Split('\n'));
         var line = 0;
         while (line < actual.Length && line < should.Length && actual[line] == should[line]) line++;
         findings.Add(string.Create(CultureInfo.InvariantCulture, $"{name}, line {line + 1}"),
-            actual.ElementAtOrDefault(line)?.Trim() ?? "no such line", should.ElementAtOrDefault(line)?.Trim() ?? "no such line");
+            actual.ElementAtOrDefault(line)?.Trim() ?? "no such line", should.ElementAtOrDefault(line)?.Trim()
+                ?? "no such line");
     }
 
     private static string Text(IEnumerable<Posting> postings) =>

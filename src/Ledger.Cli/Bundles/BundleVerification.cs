@@ -51,7 +51,8 @@ public sealed class BundleVerification(
     {
         var before = Findings.FaultCount;
         events.VerifyProofs();
-        steps.Add(new("events", events.All.Count, $"{Count(checkpoint!.Size)} in the log", Findings.FaultCount - before));
+        steps.Add(new("events", events.All.Count, $"{Count(checkpoint!.Size)} in the log",
+            Findings.FaultCount - before));
         before = Findings.FaultCount;
         var (pieces, bytes) = events.VerifyEvidence();
         steps.Add(new("evidence", pieces, $"{Count(bytes)} bytes", Findings.FaultCount - before));
@@ -59,11 +60,13 @@ public sealed class BundleVerification(
         else Findings.LeaveOut("interval records and register readings against their raw evidence: --fast");
         shell.Progress("calculating the statement again");
         before = Findings.FaultCount;
-        var lines = await new BundleStatement(files, events, run, Findings, ct).VerifyAsync(named, checkpoint.Size).ConfigureAwait(false);
+        var lines = await new BundleStatement(files, events, run, Findings, ct).VerifyAsync(named, checkpoint.Size)
+            .ConfigureAwait(false);
         steps.Add(new("statements", lines is null ? 0 : 1, $"{Count(lines ?? 0)} lines", Findings.FaultCount - before));
     }
 
-    /// <summary>The zip is the one of its files, and the manifest lists them. The run that it names; null where nobody can say.</summary>
+    /// <summary>The zip is the one of its files, and the manifest lists them. The run that it names;
+    /// null where nobody can say.</summary>
     private string? VerifyFiles()
     {
         try
@@ -82,7 +85,8 @@ public sealed class BundleVerification(
         foreach (var name in files.Keys.Where(name => !IsName(name)))
             Findings.Add(name, "a file of this name", "none in a bundle");
         var run = VerifyManifest();
-        if (files.TryGetValue(BundleFiles.Sums, out var sums) && !sums.AsSpan().SequenceEqual(BundleFiles.SumsOf(files)))
+        if (files.TryGetValue(BundleFiles.Sums, out var sums)
+            && !sums.AsSpan().SequenceEqual(BundleFiles.SumsOf(files)))
             Findings.Add(BundleFiles.Sums, "other digests", "those of the files");
         steps.Add(new("files", files.Count, $"{Count(zip.Length)} bytes", Findings.FaultCount));
         return run;
@@ -99,7 +103,8 @@ public sealed class BundleVerification(
         {
             var manifest = BundleManifest.Parse(bytes);
             manifest.Verify(files, Findings);
-            if (!LedgerId.TryParse(manifest.Ledger, out var parsed)) throw new JsonException($"'{manifest.Ledger}' is no ledger");
+            if (!LedgerId.TryParse(manifest.Ledger, out var parsed))
+                throw new JsonException($"'{manifest.Ledger}' is no ledger");
             ledger = parsed;
             return manifest.Run;
         }
@@ -119,9 +124,12 @@ public sealed class BundleVerification(
             checkpoint = Checkpoint.Parse(note.Text);
             var signed = BundleKeys.Verify(files.GetValueOrDefault(BundleFiles.Keys, []), note, trusted, Findings);
             if (signed is not var (key, witnesses)) return note;
-            if (witnesses == 0) Findings.LeaveOut("whether another history was signed with this key: no witness vouches for the checkpoint");
+            if (witnesses == 0)
+                Findings.LeaveOut(
+                    "whether another history was signed with this key: no witness vouches for the checkpoint");
             closing = $"digest={Convert.ToHexStringLower(checkpoint.Root)} "
-                + (trusted is null ? "key=not-checked" : $"key={key.Name}+{key.Id:x8}") + $" witnesses={Count(witnesses)}";
+                + (trusted is null ? "key=not-checked" : $"key={key.Name}+{key.Id:x8}")
+                + $" witnesses={Count(witnesses)}";
             return note;
         }
         catch (NoteRefusedException refused)
@@ -140,7 +148,8 @@ public sealed class BundleVerification(
             ct.ThrowIfCancellationRequested();
             if (fact is IntervalRecorded record) records.Verify(recorded.Position, record);
         }
-        steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples", Findings.FaultCount - before));
+        steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
+            Findings.FaultCount - before));
     }
 
     private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -5,8 +5,8 @@ namespace Ledger.Cli.Bundles;
 
 /// <summary>
 /// The one zip file of some files, after PKWARE's APPNOTE.TXT 6.3.3 §4.3: stored without compression, in order of their
-/// names, dated 1980-01-01, without any optional field. So the same files are the same bytes on every machine, and no two
-/// readers of zip files can find two things in one: whatever is not these bytes is refused.
+/// names, dated 1980-01-01, without any optional field. So the same files are the same bytes on every machine,
+/// and no two readers of zip files can find two things in one: whatever is not these bytes is refused.
 /// </summary>
 public static class BundleZip
 {
@@ -55,8 +55,9 @@ public static class BundleZip
     }
 
     /// <summary>
-    /// The files of a zip file, read from its beginning; throws <see cref="InvalidDataException"/> where it does not have
-    /// this form. Whether every byte is as it should be, only writing them again says.
+    /// The files of a zip file, read from its beginning;
+    /// throws <see cref="InvalidDataException"/> where it does not have this form.
+    /// Whether every byte is as it should be, only writing them again says.
     /// </summary>
     public static SortedDictionary<string, byte[]> Read(ReadOnlySpan<byte> zip)
     {
@@ -73,7 +74,8 @@ public static class BundleZip
                 throw new InvalidDataException($"the zip has two files named {name}");
             at += LocalBytes + nameBytes + (int)size;
         }
-        return files.Count > 0 ? files : throw new InvalidDataException("it does not begin with a file, so it is no zip");
+        return files.Count > 0
+            ? files : throw new InvalidDataException("it does not begin with a file, so it is no zip");
     }
 
     /// <summary>§4.4: what a local header and the directory say alike, from the version needed on.</summary>

@@ -13,14 +13,17 @@ namespace Ledger.Cli.Bundles;
 /// </summary>
 internal sealed class StatementBundle(LedgerReader ledger, TransparencyLog log, CancellationToken ct)
 {
-    /// <summary>The bundle's files, by name; the same run of the same ledger under the same checkpoint gives the same bytes.</summary>
+    /// <summary>The bundle's files, by name; the same run of the same ledger under the same checkpoint gives the same
+    /// bytes.</summary>
     public async Task<SortedDictionary<string, byte[]>> OfAsync(TimeOfUseSettlement.RunRow run)
     {
         var traced = new TracedJournal(ledger.Journal, run.AtPosition);
         var again = await Settlements.RederiveAsync(traced, ledger.Views, run, ct).ConfigureAwait(false);
         if (again.Differs is not null || again.Statement is not { } statement)
-            throw new CouldNotException($"{run.Run} does not come out again: {again.Differs}; 'ledger verify' says more");
-        IReadOnlyList<RecordedEvent> events = [.. traced.Given, await EventAsync(run.RecordedPosition).ConfigureAwait(false)];
+            throw new CouldNotException(
+                $"{run.Run} does not come out again: {again.Differs}; 'ledger verify' says more");
+        IReadOnlyList<RecordedEvent> events =
+            [.. traced.Given, await EventAsync(run.RecordedPosition).ConfigureAwait(false)];
         var files = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
         foreach (var (name, content) in StatementFiles.Of(run, statement)) files[name] = content;
         foreach (var proof in log.Prove(events))

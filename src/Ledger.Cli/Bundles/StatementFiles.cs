@@ -5,7 +5,8 @@ using Ledger.Projections;
 
 namespace Ledger.Cli.Bundles;
 
-/// <summary>A run's statement as files: for a spreadsheet, for a program, and as the texts that the run's root is over.</summary>
+/// <summary>A run's statement as files: for a spreadsheet, for a program,
+/// and as the texts that the run's root is over.</summary>
 internal static class StatementFiles
 {
     public static IReadOnlyDictionary<string, byte[]> Of(TimeOfUseSettlement.RunRow run, Statement statement) =>
@@ -13,7 +14,8 @@ internal static class StatementFiles
         {
             [BundleFiles.Csv] = Text(SettlementListings.Lines(statement.Lines).WriteCsv),
             [BundleFiles.Json] = Text(writer => PageOf(run, statement).Write(writer, json: true)),
-            [BundleFiles.Lines] = Encoding.UTF8.GetBytes(string.Concat(statement.Lines.Select(line => line.Canonical() + '\n'))),
+            [BundleFiles.Lines] =
+                Encoding.UTF8.GetBytes(string.Concat(statement.Lines.Select(line => line.Canonical() + '\n'))),
         };
 
     private static Page PageOf(TimeOfUseSettlement.RunRow run, Statement statement) => new Page()

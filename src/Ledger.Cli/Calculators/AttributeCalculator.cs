@@ -44,7 +44,8 @@ static class AttributeCalculator
         return quantum.Mantissa > 0 ? quantum : throw stated.Refused(Rejection.OutOfRange, "must be above 0");
     }
 
-    /// <summary>The total in steps of the quantum; one that is not a whole number of them could not be summed to.</summary>
+    /// <summary>The total in steps of the quantum; one that is not a whole number of them could not be summed
+    /// to.</summary>
     static BigInteger Steps(InputValue total, ExactNumber quantum)
     {
         var scale = Math.Max(total.Number().Scale, quantum.Scale);

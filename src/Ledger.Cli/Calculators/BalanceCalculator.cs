@@ -72,7 +72,8 @@ static class BalanceCalculator
             if (points.All(other => other.Point != id))
                 throw input.Required("parent").Refused(Rejection.UnknownSettlementPoint, $"no point is named {id}");
             else if (!seen.Add(id))
-                throw input.Required("parent").Refused(Rejection.BehindItself, $"{point.Point} would lie behind itself");
+                throw input.Required("parent")
+                    .Refused(Rejection.BehindItself, $"{point.Point} would lie behind itself");
     }
 
     static SettlementPointId Id(InputValue id) => SettlementPointId.TryParse(id.Text(), out var point)

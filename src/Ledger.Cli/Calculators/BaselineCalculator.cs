@@ -23,7 +23,8 @@ static class BaselineCalculator
         var result = Baseline.Of(pack.Baseline!, question);
         return new JsonObject
         {
-            ["rule"] = pack.Pack.Value.StartsWith(Family, StringComparison.Ordinal) ? pack.Pack.Value[Family.Length..] : pack.Pack.Value,
+            ["rule"] = pack.Pack.Value.StartsWith(Family, StringComparison.Ordinal)
+                ? pack.Pack.Value[Family.Length..] : pack.Pack.Value,
             ["version"] = pack.Version,
             ["provisional"] = pack.Provisional,
             ["source"] = pack.Source,
@@ -72,5 +73,6 @@ static class BaselineCalculator
         ["loadRaisedInWindow"] = correction.LoadRaised,
     };
 
-    static string? Text(decimal? value) => value?.ToString("0.############################", CultureInfo.InvariantCulture);
+    static string? Text(decimal? value) =>
+        value?.ToString("0.############################", CultureInfo.InvariantCulture);
 }

@@ -6,7 +6,8 @@ using NodaTime.Text;
 
 namespace Ledger.Cli.Calculators;
 
-/// <summary><c>calendar {zone, day, periodMinutes}</c> → <c>{periods, start, end}</c>: how many periods a local day has.</summary>
+/// <summary><c>calendar {zone, day, periodMinutes}</c> → <c>{periods, start, end}</c>:
+/// how many periods a local day has.</summary>
 static class CalendarCalculator
 {
     public static JsonObject Evaluate(InputValue input)

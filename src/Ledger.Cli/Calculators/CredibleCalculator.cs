@@ -50,7 +50,8 @@ static class CredibleCalculator
             "deliveredKw", "orderedKw", "uncertaintyKw", "delaySeconds", "rampKwPerS", "connected");
         var ordered = call.Required("orderedKw");
         var orderedMilliwatts = ordered.Milliwatts(ref rounded);
-        if (orderedMilliwatts <= 0) throw ordered.Refused(Rejection.OutOfRange, "must be above zero, whatever the direction");
+        if (orderedMilliwatts <= 0)
+            throw ordered.Refused(Rejection.OutOfRange, "must be above zero, whatever the direction");
         var delivered = call.Required("deliveredKw").Milliwatts(ref rounded);
         var uncertainty = call.Optional("uncertaintyKw");
         var uncertaintyMilliwatts = uncertainty?.Milliwatts(ref rounded) ?? 0;
@@ -69,7 +70,8 @@ static class CredibleCalculator
         return new JsonObject
         {
             ["calls"] = window.Calls,
-            ["said"] = window.Successes is null ? $"no figure: {window.Calls} of {Credibility.CallsMin} calls are known" : null,
+            ["said"] = window.Successes is null
+                ? $"no figure: {window.Calls} of {Credibility.CallsMin} calls are known" : null,
             ["successes"] = window.Successes,
             ["successRate"] = window.Successes is { } kept ? new Fraction(kept, window.Calls).ToText(6) : null,
             ["successRateAtLeast"] = window.SuccessRateAtLeastMillionths is { } rate ? Text(rate / 1_000_000m) : null,

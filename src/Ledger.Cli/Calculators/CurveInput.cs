@@ -21,7 +21,8 @@ static class CurveInput
     {
         var rows = input.Array();
         if (rows.Count is 0 or > Limits.SamplesPerBatchMax)
-            throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"1 to {Limits.SamplesPerBatchMax} samples");
+            throw new InputRefusedException(Rejection.WrongCount, input.Path, "",
+                $"1 to {Limits.SamplesPerBatchMax} samples");
         var samples = new PowerSample[rows.Count];
         for (var i = 0; i < samples.Length; i++)
         {
@@ -29,7 +30,8 @@ static class CurveInput
             if (pair.Count != 2) throw rows[i].Refused(Rejection.WrongCount, "must be a pair [seconds, kW]");
             samples[i] = new PowerSample(Time(pair[0]), pair[1].Milliwatts(ref rounded));
         }
-        Array.Sort(samples, static (a, b) => (a.AtMicroseconds, a.Milliwatts).CompareTo((b.AtMicroseconds, b.Milliwatts)));
+        Array.Sort(samples, static (a, b) =>
+            (a.AtMicroseconds, a.Milliwatts).CompareTo((b.AtMicroseconds, b.Milliwatts)));
         return samples;
     }
 

@@ -11,7 +11,8 @@ namespace Ledger.Cli.Calculators;
 /// </summary>
 static class DeliverCalculator
 {
-    /// <summary>Digits of price, power and hours together: their product then fits a decimal without rounding.</summary>
+    /// <summary>Digits of price, power and hours together:
+    /// their product then fits a decimal without rounding.</summary>
     const int digitsTogetherMax = 27;
 
     public static JsonObject Evaluate(InputValue input)
@@ -27,13 +28,15 @@ static class DeliverCalculator
             "increase" => FlexDirection.Increase,
             _ => throw direction.Refused(Rejection.OutOfRange, "must be \"reduce\" or \"increase\""),
         };
-        var prices = new ScoringPrices(asked.Required("pricePerKwh").Decimal(), asked.Required("penaltyPerKwh").Decimal());
+        var prices = new ScoringPrices(asked.Required("pricePerKwh").Decimal(),
+            asked.Required("penaltyPerKwh").Decimal());
         var periods = new JsonArray();
         var total = new decimal[5];
         foreach (var row in asked.Required("periods").Array())
         {
             var delivery = Deliver(row, scoring, order, prices);
-            decimal[] values = [delivery.EffectiveKw, delivery.ShortfallKw, delivery.Payment, delivery.Penalty, delivery.Net];
+            decimal[] values = [delivery.EffectiveKw, delivery.ShortfallKw, delivery.Payment, delivery.Penalty,
+                delivery.Net];
             for (var i = 0; i < total.Length; i++) total[i] += values[i];
             periods.Add((JsonNode)Answer(values));
         }
@@ -50,7 +53,8 @@ static class DeliverCalculator
         var together = Math.Max(Digits(prices.Price), Digits(prices.Penalty ?? 0m)) + Digits(hours)
             + Math.Max(Math.Max(Digits(baseline), Digits(actual)), Digits(ordered)) + 1;
         if (together > digitsTogetherMax) throw TooManyDigits(row);
-        var scored = new ScoringInput(ordered, order == FlexDirection.Reduce ? baseline - actual : actual - baseline, hours, prices);
+        var scored = new ScoringInput(ordered, order == FlexDirection.Reduce
+            ? baseline - actual : actual - baseline, hours, prices);
         if (Scoring.Refusal(rule, scored) is { } refused)
             throw period.Required(refused.Member).Refused(Rejection.OutOfRange, refused.Reason);
         try

@@ -8,8 +8,8 @@ using NodaTime.Text;
 namespace Ledger.Cli.Calculators;
 
 /// <summary>
-/// <c>estimate {method, missing, resolutionMinutes, known?, proxy?, register?}</c> → <c>{intervals, sumKwh}</c>: what may
-/// stand for intervals that nobody measured, each with its method and its quality.
+/// <c>estimate {method, missing, resolutionMinutes, known?, proxy?, register?}</c> → <c>{intervals, sumKwh}</c>:
+/// what may stand for intervals that nobody measured, each with its method and its quality.
 /// </summary>
 static class EstimateCalculator
 {
@@ -48,8 +48,10 @@ static class EstimateCalculator
         var (gap, length) = (MeterInput.Period(input.Object("start", "end")), MeterInput.Minutes(resolution));
         var count = gap.Duration.BclCompatibleTicks / length.BclCompatibleTicks;
         if (count > intervalsMax || gap.Duration != length * count)
-            throw input.Refused(Rejection.PeriodMisaligned, $"must be a whole number of intervals, at most {intervalsMax}");
-        return [.. Enumerable.Range(0, (int)count).Select(i => new Interval(gap.Start + length * i, gap.Start + length * (i + 1)))];
+            throw input.Refused(Rejection.PeriodMisaligned,
+                $"must be a whole number of intervals, at most {intervalsMax}");
+        return [.. Enumerable.Range(0, (int)count)
+            .Select(i => new Interval(gap.Start + length * i, gap.Start + length * (i + 1)))];
     }
 
     static List<SentInterval> Intervals(InputValue? input) => (input?.Array() ?? []).ConvertAll(row =>

@@ -40,12 +40,14 @@ static class IntegrateCalculator
         ["samples"] = integral.Samples,
     };
 
-    /// <summary>Mean power over the covered time, half to even to whole milliwatts; null where nothing is covered.</summary>
+    /// <summary>Mean power over the covered time, half to even to whole milliwatts;
+    /// null where nothing is covered.</summary>
     static string? Mean(PeriodIntegral integral)
     {
         if (integral.CoveredMicroseconds == 0) return null;
         // Half nanojoules per microsecond are half milliwatts.
         var net = (integral.Import - integral.Export).HalfNanojoules;
-        return CurveInput.Text(new Power((long)Energy.DivideHalfEven(net, (Int128)integral.CoveredMicroseconds * 2)).Kilowatts);
+        return CurveInput
+            .Text(new Power((long)Energy.DivideHalfEven(net, (Int128)integral.CoveredMicroseconds * 2)).Kilowatts);
     }
 }

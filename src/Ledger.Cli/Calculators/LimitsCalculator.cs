@@ -72,7 +72,8 @@ static class LimitsCalculator
         var first = CurveInput.FloorTo(samples[0].AtMicroseconds, length);
         var last = Math.Max(samples[0].AtMicroseconds + 1, samples[^1].AtMicroseconds);
         var count = (last - first + length - 1) / length;
-        if (count > periodsMax) throw periodSeconds.Refused(Rejection.OutOfRange, $"the samples span more than {periodsMax} periods");
+        if (count > periodsMax)
+            throw periodSeconds.Refused(Rejection.OutOfRange, $"the samples span more than {periodsMax} periods");
         var periods = new List<Interval>();
         for (var i = 0; i < count; i++)
             periods.Add(new(CurveInput.At(first + i * length), CurveInput.At(first + (i + 1) * length)));
@@ -91,7 +92,8 @@ static class LimitsCalculator
         {
             var members = step.Object("start", "kw");
             var start = CurveInput.Time(members.Required("start"));
-            if (start <= before) throw members.Required("start").Refused(Rejection.OutOfRange, "must be after the step before");
+            if (start <= before)
+                throw members.Required("start").Refused(Rejection.OutOfRange, "must be after the step before");
             if (most is { } held) stretches.Add(new(new Interval(CurveInput.At(before), CurveInput.At(start)), held));
             members.Required("kw");
             (before, most) = (start, members.Optional("kw") is { } value ? Most(value, ref rounded) : null);

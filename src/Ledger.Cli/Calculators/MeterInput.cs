@@ -11,8 +11,10 @@ static class MeterInput
     const long hoursMax = 100 * 366 * 24;
     static readonly RegisterId register = new(new SettlementPointId("calc"), Direction.Import);
 
-    public static Instant At(InputValue input) => OffsetDateTimePattern.ExtendedIso.Parse(input.Text()) is { Success: true } time
-        && time.Value.Year is >= 1970 and <= 2199 && time.Value.NanosecondOfSecond % NodaConstants.NanosecondsPerTick == 0
+    public static Instant At(InputValue input) =>
+        OffsetDateTimePattern.ExtendedIso.Parse(input.Text()) is { Success: true } time
+        && time.Value.Year is >= 1970 and <= 2199
+        && time.Value.NanosecondOfSecond % NodaConstants.NanosecondsPerTick == 0
         ? time.Value.ToInstant()
         : throw input.Refused(Rejection.InvalidTime,
             "must be a time as ISO 8601 with an offset or Z, at most 7 decimals of a second, 1970 to 2199");
@@ -21,7 +23,8 @@ static class MeterInput
     public static Interval Period(InputObject input)
     {
         var (start, end) = (At(input.Required("start")), input.Required("end"));
-        return At(end) > start ? new Interval(start, At(end)) : throw end.Refused(Rejection.IntervalEmpty, "must be after start");
+        return At(end) > start ? new Interval(start, At(end))
+            : throw end.Refused(Rejection.IntervalEmpty, "must be after start");
     }
 
     public static Duration Minutes(InputValue input) => Duration.FromTicks(
@@ -34,7 +37,8 @@ static class MeterInput
     {
         var rounded = false;
         var power = input.Milliwatts(ref rounded);
-        return rounded || power < 0 ? throw input.Refused(Rejection.OutOfRange, "must be kW with at most 6 decimals, not negative")
+        return rounded || power < 0
+            ? throw input.Refused(Rejection.OutOfRange, "must be kW with at most 6 decimals, not negative")
             : new Power(power);
     }
 
@@ -58,7 +62,8 @@ static class MeterInput
         return new RegisterInstalled(register, "calc", digits, decimals, factor, modulus);
     }
 
-    /// <summary>An index in kWh as the register shows it, in its steps; one that it could not show is refused.</summary>
+    /// <summary>An index in kWh as the register shows it, in its steps;
+    /// one that it could not show is refused.</summary>
     public static long Index(RegisterInstalled installed, InputValue input, bool negative = false) => input.Units(
         installed.Decimals, negative ? -Natural(installed.Digits) + 1 : 0, Natural(installed.Digits) - 1,
         $"must be an index that {installed.Digits} digits, {installed.Decimals} of them decimals, can show");
@@ -71,7 +76,8 @@ static class MeterInput
         var current = register.Required("current");
         var difference = Domain.Register.Difference(installed,
             Index(installed, register.Required("previous")), Index(installed, current));
-        return difference.Delta is { } counted ? (counted, Domain.Register.Difference(installed, 0, 1).Delta ?? Energy.Zero)
+        return difference.Delta is { } counted
+            ? (counted, Domain.Register.Difference(installed, 0, 1).Delta ?? Energy.Zero)
             : throw current.Refused(difference.Code!.Value, difference.Detail!);
     }
 

@@ -5,8 +5,8 @@ using Ledger.Ingest;
 namespace Ledger.Cli.Calculators;
 
 /// <summary>
-/// <c>peak {periods: [{gridKw, dischargeKw?, chargeKw?, connectorsKw?, requestedKw?}, …]}</c>: the measured peak against
-/// the ones without storage and without management, each with the method that gives it.
+/// <c>peak {periods: [{gridKw, dischargeKw?, chargeKw?, connectorsKw?, requestedKw?}, …]}</c>:
+/// the measured peak against the ones without storage and without management, each with the method that gives it.
 /// </summary>
 static class PeakCalculator
 {
@@ -37,7 +37,8 @@ static class PeakCalculator
     {
         var rounded = false;
         var milliwatts = input.Milliwatts(ref rounded);
-        return rounded ? throw input.Refused(Rejection.OutOfRange, "must have at most 6 decimals of a kW") : new Power(milliwatts);
+        return rounded ? throw input.Refused(Rejection.OutOfRange, "must have at most 6 decimals of a kW")
+            : new Power(milliwatts);
     }
 
     static Power NotNegative(InputValue input) => Exactly(input) is var power && power >= Power.Zero

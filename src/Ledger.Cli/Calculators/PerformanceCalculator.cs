@@ -21,7 +21,8 @@ static class PerformanceCalculator
         var step = asked.Required("stepSeconds");
         var seconds = step.Integer(1, RegulationPerformance.StepSeconds);
         if (RegulationPerformance.StepSeconds % seconds != 0)
-            throw step.Refused(Rejection.OutOfRange, $"must divide {RegulationPerformance.StepSeconds}, the step of the rule");
+            throw step.Refused(Rejection.OutOfRange,
+                $"must divide {RegulationPerformance.StepSeconds}, the step of the rule");
         var every = RegulationPerformance.StepSeconds / seconds;
         var request = Samples(asked.Required("request"), every, RegulationPerformance.RequestSamples);
         var response = Samples(asked.Required("response"), every, RegulationPerformance.ResponseSamples);
@@ -41,12 +42,14 @@ static class PerformanceCalculator
         var rows = input.Array();
         var least = ((needed - 1) * every) + 1;
         if (rows.Count < least || rows.Count > samplesMax)
-            throw new InputRefusedException(Rejection.WrongCount, input.Path, "", $"must have {least} to {samplesMax} samples");
+            throw new InputRefusedException(Rejection.WrongCount, input.Path, "",
+                $"must have {least} to {samplesMax} samples");
         return [.. Enumerable.Range(0, needed).Select(i => rows[i * every].Number())];
     }
 
     static List<BigInteger> Whole(List<ExactNumber> values, int decimals) =>
         values.ConvertAll(value => value.InUnits(decimals, out _));
 
-    static string Text(decimal value) => value.ToString($"F{RegulationPerformance.Decimals}", CultureInfo.InvariantCulture);
+    static string Text(decimal value) =>
+        value.ToString($"F{RegulationPerformance.Decimals}", CultureInfo.InvariantCulture);
 }

@@ -6,9 +6,9 @@ using NodaTime;
 namespace Ledger.Cli.Calculators;
 
 /// <summary>
-/// <c>reconcile {registerKwh, curveKwh, meterClassPercent, curveClassPercent, registerStepKwh, factor, clockOffsetSeconds,
-/// edgePowersKw, gaps, lossBandPercent?, undecidablePercent?}</c> → <c>{verdict, differenceKwh, toleranceKwh, terms,
-/// dominating}</c>: the register against the curve, with the budget of what both may be wrong by.
+/// <c>reconcile {registerKwh, curveKwh, meterClassPercent, curveClassPercent, registerStepKwh, factor,
+/// clockOffsetSeconds, edgePowersKw, gaps, lossBandPercent?, undecidablePercent?}</c> → <c>{verdict, differenceKwh,
+/// toleranceKwh, terms, dominating}</c>: the register against the curve, with the budget of what both may be wrong by.
 /// </summary>
 static class ReconcileCalculator
 {
@@ -46,7 +46,8 @@ static class ReconcileCalculator
     static MeasurementErrors Errors(InputObject asked)
     {
         var step = Kwh(asked.Required("registerStepKwh"));
-        if (step < Energy.Zero) throw asked.Required("registerStepKwh").Refused(Rejection.OutOfRange, "must not be negative");
+        if (step < Energy.Zero)
+            throw asked.Required("registerStepKwh").Refused(Rejection.OutOfRange, "must not be negative");
         var edges = asked.Optional("edgePowersKw")?.Array() ?? [];
         if (edges.Count is not (0 or 2))
             throw asked.Required("edgePowersKw").Refused(Rejection.WrongCount, "must be the powers at start and end");
@@ -84,7 +85,8 @@ static class ReconcileCalculator
         return new Power(input.Milliwatts(ref rounded));
     }
 
-    static Duration Seconds(InputValue input, long least) => Duration.FromTicks(10 * input.Units(6, least, microsecondsMax,
+    static Duration Seconds(InputValue input, long least) =>
+        Duration.FromTicks(10 * input.Units(6, least, microsecondsMax,
         "must be seconds with at most 6 decimals, at most 366 days" + (least < 0 ? " either way" : ", not negative")));
 
     static ErrorBand Percent(InputValue input) => new(input.Units(7, 0, 100 * ErrorBand.Percent,

@@ -22,11 +22,14 @@ static class RedistributeCalculator
         var decimals = asked.Required("decimals").Integer(0, decimalsMax);
         var rows = asked.Required("parties");
         var given = rows.Array().ConvertAll(row => row.Object("id", "penalty", "weight"));
-        if (given.Count is 0 or > partiesMax || given.DistinctBy(row => row.Required("id").Text()).Count() != given.Count)
-            throw new InputRefusedException(Rejection.WrongCount, rows.Path, "", $"must have 1 to {partiesMax} elements, each id once");
+        if (given.Count is 0 or > partiesMax
+            || given.DistinctBy(row => row.Required("id").Text()).Count() != given.Count)
+            throw new InputRefusedException(Rejection.WrongCount, rows.Path, "",
+                $"must have 1 to {partiesMax} elements, each id once");
         var scale = given.Max(row => row.Required("weight").Number().Scale);
         var parties = given.ConvertAll(row => new PenaltyParty(row.Required("id").Text(),
-            row.Required("penalty").Units(decimals, 0, stepsMax, $"must not be negative and have at most {decimals} decimals"),
+            row.Required("penalty")
+                .Units(decimals, 0, stepsMax, $"must not be negative and have at most {decimals} decimals"),
             Weight(row.Required("weight"), scale)));
         if (!Redistribution.CanGiveBack(parties))
             throw new InputRefusedException(Rejection.OutOfRange, rows.Path, "", "at least one weight must be above 0");

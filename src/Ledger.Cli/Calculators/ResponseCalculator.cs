@@ -16,7 +16,8 @@ static class ResponseCalculator
     /// <summary>The whole of the order; a tolerance above it would call no movement settled.</summary>
     const long toleranceMillionthsMax = 100_000_000;
 
-    /// <summary>More than a day at one sample a second: a response is a matter of minutes, and exact fractions cost.</summary>
+    /// <summary>More than a day at one sample a second: a response is a matter of minutes,
+    /// and exact fractions cost.</summary>
     const int samplesMax = 100_000;
 
     const int decimalsShown = 12;

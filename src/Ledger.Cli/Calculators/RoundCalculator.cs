@@ -5,7 +5,8 @@ using Ledger.Ingest;
 
 namespace Ledger.Cli.Calculators;
 
-/// <summary><c>round {values, decimals}</c> → <c>{values, residual}</c>: half away from zero, the residual carried in order.</summary>
+/// <summary><c>round {values, decimals}</c> → <c>{values, residual}</c>: half away from zero,
+/// the residual carried in order.</summary>
 static class RoundCalculator
 {
     public static JsonObject Evaluate(InputValue input)

@@ -6,23 +6,26 @@ using Ledger.Ingest;
 namespace Ledger.Cli.Calculators;
 
 /// <summary>
-/// <c>score {rule | params, orderedKw, deliveredKw, hours, price}</c> → <c>{effectiveKw, ratio, payment, penalty, net}</c>:
-/// what a market pays for a delivery, by the name of a rule pack or by a pack written inline.
+/// <c>score {rule | params, orderedKw, deliveredKw, hours, price}</c> → <c>{effectiveKw, ratio, payment, penalty,
+/// net}</c>: what a market pays for a delivery, by the name of a rule pack or by a pack written inline.
 /// </summary>
 static class ScoreCalculator
 {
     public static JsonObject Evaluate(InputValue input)
     {
-        var asked = input.Object("rule", "params", "orderedKw", "deliveredKw", "hours", "price", "penaltyPrice", "capacityPrice",
+        var asked = input.Object("rule", "params", "orderedKw", "deliveredKw", "hours", "price", "penaltyPrice",
+            "capacityPrice",
             "energyPrice", "late");
         var pack = Pack(asked);
         var rule = pack.Scoring!;
         var ordered = asked.Required("orderedKw");
-        if (ordered.Decimal() <= 0) throw ordered.Refused(Rejection.OutOfRange, "must be more than 0: without an order there is no ratio");
+        if (ordered.Decimal() <= 0)
+            throw ordered.Refused(Rejection.OutOfRange, "must be more than 0: without an order there is no ratio");
         var scored = new ScoringInput(
             ordered.Decimal(), asked.Required("deliveredKw").Decimal(), asked.Required("hours").Decimal(),
             new ScoringPrices(
-                rule.Uses(PriceSource.Price) ? asked.Required("price").Decimal() : asked.Optional("price")?.Decimal() ?? 0m,
+                rule.Uses(PriceSource.Price) ? asked.Required("price").Decimal() : asked.Optional("price")?.Decimal()
+                    ?? 0m,
                 asked.Optional("penaltyPrice")?.Decimal(), asked.Optional("capacityPrice")?.Decimal() ?? 0m,
                 asked.Optional("energyPrice")?.Decimal() ?? 0m),
             asked.Optional("late")?.Flag() ?? false);
@@ -42,7 +45,8 @@ static class ScoreCalculator
     {
         if (asked.Optional("params") is { } inline)
         {
-            if (asked.Optional("rule") is { } both) throw both.Refused(Rejection.UnknownField, "stands instead of params, not beside it");
+            if (asked.Optional("rule") is { } both)
+                throw both.Refused(Rejection.UnknownField, "stands instead of params, not beside it");
             var written = RulePackText.ReadInline(inline);
             return written.Scoring is not null
                 ? written
@@ -56,7 +60,8 @@ static class ScoreCalculator
     }
 
     /// <summary>The names of the packs that hold a scoring rule.</summary>
-    public static IEnumerable<string> Names => StandardPacks.Names.Where(name => StandardPacks.Find(name)!.Scoring is not null);
+    public static IEnumerable<string> Names =>
+        StandardPacks.Names.Where(name => StandardPacks.Find(name)!.Scoring is not null);
 
     static JsonObject Answer(RulePackPublished pack, Score score) => new()
     {

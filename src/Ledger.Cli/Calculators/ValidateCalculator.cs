@@ -7,8 +7,8 @@ using NodaTime.Text;
 namespace Ledger.Cli.Calculators;
 
 /// <summary>
-/// <c>validate</c> with one of <c>intervals</c>, <c>readings</c> or <c>transactions</c> → <c>{verdict, findings}</c>: what the
-/// rules of validation see in meter data, each finding with its rule in words and the source of the rule.
+/// <c>validate</c> with one of <c>intervals</c>, <c>readings</c> or <c>transactions</c> → <c>{verdict, findings}</c>:
+/// what the rules of validation see in meter data, each finding with its rule in words and the source of the rule.
 /// </summary>
 static class ValidateCalculator
 {
@@ -22,7 +22,8 @@ static class ValidateCalculator
         string[] kinds = [.. asked.Members.Keys.Intersect(["intervals", "readings", "transactions"])];
         if (kinds.Length != 1)
             throw new InputRefusedException(kinds.Length == 0 ? Rejection.MissingField : Rejection.UnknownField,
-                kinds.Length == 0 ? "intervals" : kinds[1], "", "one of intervals, readings and transactions is needed");
+                kinds.Length == 0 ? "intervals" : kinds[1], "",
+                "one of intervals, readings and transactions is needed");
         var findings = kinds[0] switch
         {
             "intervals" => Intervals(asked, limits),
@@ -48,7 +49,8 @@ static class ValidateCalculator
         var intervals = rows.ConvertAll(row =>
         {
             var interval = row.Object("start", "end", "kwh", "quality");
-            var quality = interval.Optional("quality") is { } named ? MeterInput.Quality(named) : ReadingQuality.Measured;
+            var quality = interval.Optional("quality") is { } named
+                ? MeterInput.Quality(named) : ReadingQuality.Measured;
             var energy = quality == ReadingQuality.Missing && interval.Optional("kwh") is null
                 ? Energy.Zero : interval.Required("kwh").KilowattHours();
             return new SentInterval(MeterInput.Period(interval), energy, quality);
@@ -56,7 +58,8 @@ static class ValidateCalculator
         Interval? covers = asked.Optional("covers") is { } time ? MeterInput.Period(time.Object("start", "end")) : null;
         (Energy Counted, Energy Step)? register =
             asked.Optional("register") is { } readings ? MeterInput.Counted(readings) : null;
-        return IntervalValidation.Of(new IntervalSeries(intervals, MeterInput.Minutes(asked.Required("resolutionMinutes")),
+        return IntervalValidation.Of(new IntervalSeries(intervals,
+            MeterInput.Minutes(asked.Required("resolutionMinutes")),
             covers, Power(asked), register?.Counted, register?.Step, Offset(asked)), limits);
     }
 
@@ -89,7 +92,8 @@ static class ValidateCalculator
     static ReadingContext Context(InputObject asked) =>
         new(Power(asked), asked.Optional("sentFactor")?.Integer(1, 1_000_000), Offset(asked));
 
-    static Power? Power(InputObject asked) => asked.Optional("pmaxKw") is { } power ? MeterInput.Kilowatts(power) : null;
+    static Power? Power(InputObject asked) =>
+        asked.Optional("pmaxKw") is { } power ? MeterInput.Kilowatts(power) : null;
 
     static Duration? Offset(InputObject asked) =>
         asked.Optional("clockOffsetSeconds") is { } offset ? MeterInput.Seconds(offset) : null;
@@ -103,7 +107,8 @@ static class ValidateCalculator
             asked.Optional("spikePercent")?.Integer(0, 1_000_000) ?? standard.SpikePercent,
             asked.Optional("sumToleranceKwh") is { } sum ? sum.KilowattHours() : standard.SumTolerance,
             asked.Optional("estimatedMaxMinutes") is { } run ? MeterInput.Minutes(run) : standard.EstimatedMax,
-            asked.Optional("clockOffsetMaxSeconds") is { } offset ? MeterInput.Seconds(offset) : standard.ClockOffsetMax,
+            asked.Optional("clockOffsetMaxSeconds") is { } offset
+                ? MeterInput.Seconds(offset) : standard.ClockOffsetMax,
             asked.Optional("highKwh") is { } high ? high.KilowattHours() : standard.High,
             asked.Optional("lowKwh") is { } low ? low.KilowattHours() : standard.Low,
             asked.Optional("scaleJumpRatio")?.Integer(2, 1_000_000) ?? standard.ScaleJumpRatio);

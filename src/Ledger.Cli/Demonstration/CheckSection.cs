@@ -3,7 +3,8 @@ using Ledger.Projections;
 
 namespace Ledger.Cli.Demonstration;
 
-/// <summary>Register against curve, at every settlement point and in both directions, with what is left between them.</summary>
+/// <summary>Register against curve, at every settlement point and in both directions,
+/// with what is left between them.</summary>
 internal static class CheckSection
 {
     /// <summary>Of the consistent points, those with the largest residuals are shown.</summary>
@@ -24,17 +25,22 @@ internal static class CheckSection
             .OrderByDescending(side => side.Row.Check).ToList();
         return new Section("registerCheck", "Register check",
             [
-                $"Of {Shown.Count(sides.Count)} registers, {Shown.Count(Count(RegisterVerdict.Consistent))} agree with the integral of their " +
-                $"curve, {Count(RegisterVerdict.Inconsistent)} do not, and {Count(RegisterVerdict.Undecidable)} cannot be decided. Shown are " +
+                $"Of {Shown.Count(sides.Count)} registers, {Shown.Count(Count(RegisterVerdict.Consistent))} agree with "
+                + $"the integral of their " +
+                $"curve, {Count(RegisterVerdict.Inconsistent)} do not, and {Count(RegisterVerdict.Undecidable)} cannot "
+                + $"be decided. Shown are " +
                 "those that do not agree, and the largest residuals of those that do.",
             ],
-            [new ReportTable(["point", "direction", ">register kWh", ">curve kWh", ">residual kWh", ">tolerance kWh", "check"],
+            [new ReportTable(["point", "direction", ">register kWh", ">curve kWh", ">residual kWh", ">tolerance kWh",
+                "check"],
             [
                 .. shown.Select(side => (string[])
                 [
-                    side.Point, Shown.Words(side.Direction), side.Row.Register is { } register ? Shown.Kwh(register) : "–",
+                    side.Point, Shown.Words(side.Direction), side.Row.Register is { } register
+                        ? Shown.Kwh(register) : "–",
                     Shown.Kwh(side.Row.Curve), side.Row.Residual is { } residual ? Shown.Kwh(residual) : "–",
-                    side.Row.Tolerance is { } tolerance ? Shown.Kwh(tolerance) : "–", $"{Shown.Words(side.Row.Check)}: {side.Row.Why}",
+                    side.Row.Tolerance is { } tolerance
+                        ? Shown.Kwh(tolerance) : "–", $"{Shown.Words(side.Row.Check)}: {side.Row.Why}",
                 ]),
             ])],
             []);

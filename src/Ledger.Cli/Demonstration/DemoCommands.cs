@@ -1,6 +1,7 @@
 namespace Ledger.Cli.Demonstration;
 
-/// <summary>Commands for a reader to try on the ledger that a demonstration leaves, as they are typed at the repository's root.</summary>
+/// <summary>Commands for a reader to try on the ledger that a demonstration leaves,
+/// as they are typed at the repository's root.</summary>
 internal static class DemoCommands
 {
     private const string Ledger = "dotnet run --project src/Ledger.Cli -c Release --";
@@ -9,7 +10,8 @@ internal static class DemoCommands
     [
         ["recompute every view from the journal", $"{Ledger} replay --diff --data {data}"],
         ["read what was refused", $"{Ledger} show refusals --data {data}"],
-        ["print a station's report", $"{Ledger} report station st10 --period 2025-07-16 --html --data {data} > report.html"],
+        ["print a station's report",
+            $"{Ledger} report station st10 --period 2025-07-16 --html --data {data} > report.html"],
         ["see the day in a browser", $"{Ledger} serve --data {data}"],
     ];
 }

@@ -85,7 +85,8 @@ internal sealed class DemoDay
         var run = new RunId($"{account}-{LocalDatePattern.Iso.Format(plan.Day)}-{Shown.Words(kind)}");
         var order = new RunSettlement(run, account, plan.Day, kind, supersedes, position);
         var outcome = await ledger.Commands.Send(new Command<RunSettlement>(
-            order, new Submission(Encoding.UTF8.GetBytes(run.Value), "settlement order"), By(account), new IdempotencyKey(run.Value)), ct)
+            order, new Submission(Encoding.UTF8.GetBytes(run.Value), "settlement order"), By(account),
+            new IdempotencyKey(run.Value)), ct)
             .ConfigureAwait(false);
         if (outcome is not RecordOutcome.Recorded) throw new CouldNotException($"the day cannot be settled: {outcome}");
         var calculated = await Settlements.CalculateAsync(

@@ -17,17 +17,21 @@ internal static class LimitSection
             .OrderBy(period => period.Start).ThenBy(period => period.Kind);
         return new Section("limits", $"Limits of {point}",
             [
-                "A connection limit and an operating envelope limit the power itself, a contract demand the mean of each settlement " +
+                "A connection limit and an operating envelope limit the power itself, a contract demand the mean of "
+                + "each settlement " +
                 "period. Each is a fact with its validity and source, judged by the interval records.",
             ],
             [
-                new ReportTable(["limit", "direction", ">periods", ">within", ">above", ">kWh above at least", ">at most", "verdict"],
+                new ReportTable(["limit", "direction", ">periods", ">within", ">above", ">kWh above at least",
+                    ">at most", "verdict"],
                 [
                     .. limits.Select(limit => limit.Day).Select(day => (string[])
                     [
                         Shown.Words(day.Kind), Shown.Words(day.Direction), Shown.Count(day.Periods),
-                        Shown.Count(day.Periods - day.PeriodsAbove - day.PeriodsUnproven), Shown.Count(day.PeriodsAbove),
-                        Shown.Kwh(day.Above.AtLeast), day.Above.AtMost is { } most ? Shown.Kwh(most) : "–", Shown.Words(day.Verdict),
+                        Shown.Count(day.Periods - day.PeriodsAbove - day.PeriodsUnproven),
+                        Shown.Count(day.PeriodsAbove),
+                        Shown.Kwh(day.Above.AtLeast), day.Above.AtMost is { } most
+                            ? Shown.Kwh(most) : "–", Shown.Words(day.Verdict),
                     ]),
                 ]),
                 new ReportTable(["above", "local time", ">limit kW", ">highest kW", ">mean kW", "cause, as recorded"],

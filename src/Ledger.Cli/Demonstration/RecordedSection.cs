@@ -23,10 +23,13 @@ internal static class RecordedSection
         return new Section("recorded", "What was recorded",
             [
                 $"{Shown.Of(plan.Stations, "station")} of one city on {DayText(outcome)} ({plan.Zone}): " +
-                $"{Shown.Count(plan.Stations * plan.Connectors)} connectors, {Shown.Of(plan.Stations, "storage unit")}, " +
-                $"{Shown.Of(plan.Stations, "grid connection")}; power curves with a sample every {plan.StepSeconds} s. " +
+                $"{Shown.Count(plan.Stations * plan.Connectors)} connectors, "
+                + $"{Shown.Of(plan.Stations, "storage unit")}, " +
+                $"{Shown.Of(plan.Stations, "grid connection")}; power curves with a sample every {plan.StepSeconds} s. "
+                + $"" +
                 "Stations, vehicles, prices and instructions are invented.",
-                $"{Shown.Of(files, "file")} were handed in, {Shown.Count(bytes / 1000)} kB. {Shown.Count(samples)} samples became " +
+                $"{Shown.Of(files, "file")} were handed in, {Shown.Count(bytes / 1000)} kB. {Shown.Count(samples)} "
+                + $"samples became " +
                 $"{Shown.Of(counts.GetValueOrDefault("interval-recorded"), "interval record")}, " +
                 $"which name {Shown.Of(gaps, "gap")}.",
             ],

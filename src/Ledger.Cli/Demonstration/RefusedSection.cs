@@ -14,18 +14,21 @@ internal static class RefusedSection
             && taken.Report.Outcomes.All(part => part is RecordOutcome.AlreadyRecorded)).ToList();
         return new Section("refused", "What was refused, and why",
             [
-                "Bad input changed no total. What is refused is kept as evidence; what is quarantined counts only after a later fact " +
+                "Bad input changed no total. What is refused is kept as evidence; what is quarantined counts only "
+                + "after a later fact " +
                 "releases it.",
             ],
             [new ReportTable(["handed in as", "standing", ">code", "name", "because"],
             [
                 .. refusals.Select(row => (string[])
                 [
-                    row.Source, row.Standing, row.Code?.ToString(CultureInfo.InvariantCulture) ?? "–", row.Name ?? "–", row.Detail,
+                    row.Source, row.Standing, row.Code?.ToString(CultureInfo.InvariantCulture) ?? "–", row.Name
+                        ?? "–", row.Detail,
                 ]),
             ])],
             [
-                .. again.Select(taken => $"{taken.Name} came twice: all {Shown.Count(taken.Report.Outcomes.Count())} parts of it were " +
+                .. again.Select(taken =>
+                    $"{taken.Name} came twice: all {Shown.Count(taken.Report.Outcomes.Count())} parts of it were " +
                     "already recorded, and nothing counts twice."),
             ]);
     }

@@ -11,13 +11,15 @@ namespace Ledger.Cli.Demonstration;
 internal sealed record ReportTable(IReadOnlyList<string> Titles, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
     public IReadOnlyList<TextColumn> Columns =>
-        [.. Titles.Select(title => title.StartsWith('>') ? new TextColumn(title[1..], true) : new TextColumn(title, false))];
+        [.. Titles.Select(title => title.StartsWith('>')
+            ? new TextColumn(title[1..], true) : new TextColumn(title, false))];
 }
 
 /// <summary>A reader's question and its answer: what is said first, the tables, and what is said after them.</summary>
 /// <param name="Key">The section's name in JSON.</param>
 internal sealed record Section(
-    string Key, string Title, IReadOnlyList<string> Before, IReadOnlyList<ReportTable> Tables, IReadOnlyList<string> After);
+    string Key, string Title, IReadOnlyList<string> Before, IReadOnlyList<ReportTable> Tables,
+    IReadOnlyList<string> After);
 
 /// <summary>Sections as text of at most 100 columns for people, or as JSON for programs: the same content.</summary>
 internal static class Report
@@ -90,7 +92,8 @@ internal static class Shown
 
     /// <summary>A word of the vocabulary from its name in code: "SharpPeak" is "sharp peak".</summary>
     public static string Words<T>(T choice) where T : struct, Enum =>
-        string.Concat($"{choice}".Select((c, i) => (char.IsAsciiLetterUpper(c) && i > 0 ? " " : "") + char.ToLowerInvariant(c)));
+        string.Concat($"{choice}".Select((c, i) =>
+            (char.IsAsciiLetterUpper(c) && i > 0 ? " " : "") + char.ToLowerInvariant(c)));
 
     /// <summary>The time of day at a place: "18:30".</summary>
     public static string Local(Instant at, DateTimeZone zone) => Minute.Format(at.InZone(zone).TimeOfDay);

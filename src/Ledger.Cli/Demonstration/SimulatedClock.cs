@@ -10,5 +10,6 @@ public sealed class SimulatedClock(Instant start) : IClock
     public Instant GetCurrentInstant() => now;
 
     /// <summary>Sets it forward; it never goes back.</summary>
-    public void Set(Instant at) => now = at >= now ? at : throw new ArgumentException($"{at} is before {now}", nameof(at));
+    public void Set(Instant at) => now = at >= now
+        ? at : throw new ArgumentException($"{at} is before {now}", nameof(at));
 }

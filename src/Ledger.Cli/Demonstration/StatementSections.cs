@@ -5,7 +5,8 @@ using NodaTime.Text;
 
 namespace Ledger.Cli.Demonstration;
 
-/// <summary>The statement by tariff period, how its lines make its total, and why the second run differs from the first.</summary>
+/// <summary>The statement by tariff period, how its lines make its total,
+/// and why the second run differs from the first.</summary>
 internal static class StatementSections
 {
     public static IEnumerable<Section> Of(DemoOutcome outcome) => [Statement(outcome), Change(outcome)];
@@ -16,17 +17,22 @@ internal static class StatementSections
         var zone = DateTimeZoneProviders.Tzdb[outcome.Plan.Zone];
         var periods = statement.Lines.GroupBy(line => line.TariffPeriod).OrderBy(group => group.Key).ToList();
         var billed = statement.Lines.Sum(line => line.AmountExact ?? 0m);
-        return new Section("statement", $"Statement of {statement.Account}, {LocalDatePattern.Iso.Format(statement.Day)}, {statement.Currency}",
+        return new Section("statement",
+            $"Statement of {statement.Account}, {LocalDatePattern.Iso.Format(statement.Day)}, {statement.Currency}",
             [
-                $"Run {outcome.Correction.Run} with tariff {statement.Tariff} version {statement.TariffVersion}. Settled are the " +
-                $"{outcome.Plan.Stations} grid connections, by the register for each period; the points behind them are not settled " +
+                $"Run {outcome.Correction.Run} with tariff {statement.Tariff} version {statement.TariffVersion}. "
+                + $"Settled are the " +
+                $"{outcome.Plan.Stations} grid connections, by the register for each period; the points behind them "
+                + $"are not settled " +
                 "again. Import is charged, export credited, never netted before pricing.",
             ],
             [
                 new ReportTable(
-                    ["tariff period", "local time", ">import kWh", ">per kWh", ">charged", ">export kWh", ">per kWh", ">credited", ">net"],
+                    ["tariff period", "local time", ">import kWh", ">per kWh", ">charged", ">export kWh", ">per kWh",
+                        ">credited", ">net"],
                     [
-                        .. periods.Select(group => Row(group.Key is { } period ? Shown.Words(period) : "no price", Hours(group, zone), [.. group], true)),
+                        .. periods.Select(group => Row(group.Key is { } period
+                            ? Shown.Words(period) : "no price", Hours(group, zone), [.. group], true)),
                         Row("all", "", statement.Lines, false),
                     ]),
                 new ReportTable(["posted to", ">amount"],
@@ -36,8 +42,10 @@ internal static class StatementSections
                 ]),
             ],
             [
-                $"{Shown.Count(statement.Lines.Count)} lines ({Shown.Of(Settled(statement), "settlement point")} x 2 directions x " +
-                $"{statement.Lines.Count / Settled(statement) / 2} periods). Each line is rounded to 0.01, half away from zero, and what " +
+                $"{Shown.Count(statement.Lines.Count)} lines ({Shown.Of(Settled(statement), "settlement point")} x 2 "
+                + $"directions x " +
+                $"{statement.Lines.Count / Settled(statement) / 2} periods). Each line is rounded to 0.01, half away "
+                + $"from zero, and what " +
                 string.Create(CultureInfo.InvariantCulture,
                     $"that leaves is carried to the next line: exact sum {billed:0.##########} = rounded total " +
                     $"{statement.Total:0.00} + {statement.Residual:0.##########} left after the last line. ") +
@@ -53,9 +61,11 @@ internal static class StatementSections
         var export = lines.Where(line => line.Direction == Direction.Export).ToList();
         return
         [
-            name, hours, Shown.Kwh(import.Sum(line => line.BilledKwh ?? 0m)), priced ? Shown.Price(import.FirstOrDefault()?.PricePerKwh) : "",
+            name, hours, Shown.Kwh(import.Sum(line => line.BilledKwh ?? 0m)), priced
+                ? Shown.Price(import.FirstOrDefault()?.PricePerKwh) : "",
             Shown.Money(import.Sum(line => line.Amount ?? 0m)), Shown.Kwh(export.Sum(line => line.BilledKwh ?? 0m)),
-            priced ? Shown.Price(export.FirstOrDefault()?.PricePerKwh) : "", Shown.Money(export.Sum(line => line.Amount ?? 0m)),
+            priced ? Shown.Price(export.FirstOrDefault()?.PricePerKwh) : "",
+            Shown.Money(export.Sum(line => line.Amount ?? 0m)),
             Shown.Money(lines.Sum(line => line.Amount ?? 0m)),
         ];
     }
@@ -65,12 +75,15 @@ internal static class StatementSections
     {
         var stretches = new List<(Instant Start, Instant End)>();
         foreach (var period in lines.Select(line => line.Period).Distinct().OrderBy(period => period.Start))
-            if (stretches.Count > 0 && stretches[^1].End == period.Start) stretches[^1] = (stretches[^1].Start, period.End);
+            if (stretches.Count > 0 && stretches[^1].End == period.Start)
+                stretches[^1] = (stretches[^1].Start, period.End);
             else stretches.Add((period.Start, period.End));
-        return string.Join(", ", stretches.Select(stretch => $"{Shown.Local(stretch.Start, zone)}-{EndOf(stretch.End, zone)}"));
+        return string.Join(", ", stretches.Select(stretch =>
+            $"{Shown.Local(stretch.Start, zone)}-{EndOf(stretch.End, zone)}"));
     }
 
-    private static string EndOf(Instant end, DateTimeZone zone) => Shown.Local(end, zone) is "00:00" ? "24:00" : Shown.Local(end, zone);
+    private static string EndOf(Instant end, DateTimeZone zone) =>
+        Shown.Local(end, zone) is "00:00" ? "24:00" : Shown.Local(end, zone);
 
     private static Section Change(DemoOutcome outcome)
     {
@@ -79,29 +92,37 @@ internal static class StatementSections
         var changes = Domain.Statement.Difference(before.Statement, after.Statement);
         return new Section("change", "Why the amount changed",
             [
-                $"Run {before.Run} was calculated half an hour after the day, from the facts before position {Shown.Count(before.AtPosition)}: " +
-                $"{Shown.Money(before.Statement.Total)} {before.Statement.Currency}. Then {FleetLate(outcome)} came. Run {after.Run}, from " +
-                $"the facts before position {Shown.Count(after.AtPosition)}: {Shown.Money(after.Statement.Total)} {after.Statement.Currency}, " +
+                $"Run {before.Run} was calculated half an hour after the day, from the facts before position "
+                + $"{Shown.Count(before.AtPosition)}: " +
+                $"{Shown.Money(before.Statement.Total)} {before.Statement.Currency}. Then {FleetLate(outcome)} came. "
+                + $"Run {after.Run}, from " +
+                $"the facts before position {Shown.Count(after.AtPosition)}: {Shown.Money(after.Statement.Total)} "
+                + $"{after.Statement.Currency}, " +
                 $"a difference of {Shown.Money(after.Statement.Total - before.Statement.Total)}.",
             ],
-            [new ReportTable(["point", "direction", "local time", ">before", ">after", "because (numbers are positions of facts)"],
+            [new ReportTable(["point", "direction", "local time", ">before", ">after",
+                "because (numbers are positions of facts)"],
             [
                 .. changes.Where(change => !IsCarried(change)).Select(change => (string[])
                 [
                     change.Point.Value, Shown.Words(change.Direction),
                     $"{Shown.Local(change.Period.Start, zone)}-{EndOf(change.Period.End, zone)}",
-                    change.Before is { } was ? Shown.Money(was) : "–", change.After is { } now ? Shown.Money(now) : "–", change.Cause,
+                    change.Before is { } was ? Shown.Money(was) : "–", change.After is { } now
+                        ? Shown.Money(now) : "–", change.Cause,
                 ]),
                 .. Carried([.. changes.Where(IsCarried)]),
                 [
                     "all", "", "", Shown.Money(before.Statement.Total), Shown.Money(after.Statement.Total), "",
                 ],
             ])],
-            ["The first run stays as it was recorded; the second supersedes it. Each can be recalculated from its own position."]);
+            ["The first run stays as it was recorded; the second supersedes it. Each can be recalculated from its own "
+                + "position."]);
     }
 
-    /// <summary>A line whose energy and price are the same, and whose rounding took over another rest than before.</summary>
-    private static bool IsCarried(LineChange change) => change.Cause.StartsWith("rounding residual", StringComparison.Ordinal);
+    /// <summary>A line whose energy and price are the same,
+    /// and whose rounding took over another rest than before.</summary>
+    private static bool IsCarried(LineChange change) =>
+        change.Cause.StartsWith("rounding residual", StringComparison.Ordinal);
 
     private static IEnumerable<string[]> Carried(IReadOnlyList<LineChange> changes)
     {
@@ -110,10 +131,12 @@ internal static class StatementSections
         [
             Shown.Of(changes.Count, "later line"), "", "", Shown.Money(changes.Sum(change => change.Before ?? 0m)),
             Shown.Money(changes.Sum(change => change.After ?? 0m)),
-            "same energy and price; the rest of a cent that a changed line leaves is carried to them, at most 0.01 each",
+            "same energy and price; the rest of a cent that a changed line leaves is carried to them, at most 0.01 "
+            + "each",
         ];
     }
 
     private static string FleetLate(DemoOutcome outcome) =>
-        $"the 24:00 register reading of {Ingest.Fleet.FleetPlan.GridOf(outcome.Plan.Disturbances.LateStation)}, nine hours late,";
+        $"the 24:00 register reading of {Ingest.Fleet.FleetPlan.GridOf(outcome.Plan.Disturbances.LateStation)}, nine "
+        + $"hours late,";
 }

@@ -25,7 +25,8 @@ public static class BaselineListings
         new("completedAtPosition", "completed before", row => row.CompletedAtPosition),
         new("zone", null, row => row.Zone),
         new("daysUsed", "days used", row => row.Days.Count(day => day.Used)),
-        new("baselineKwh", "baseline kWh", row => row.Periods.Any(period => period.Kwh is null) ? null : row.Periods.Sum(period => period.Kwh)),
+        new("baselineKwh", "baseline kWh", row => row.Periods.Any(period => period.Kwh is null)
+            ? null : row.Periods.Sum(period => period.Kwh)),
         new("insufficient", null, row => row.Insufficient),
         new("awaitsFrom", null, row => row.Awaits?.Start),
         new("awaitsTo", null, row => row.Awaits?.End),
@@ -57,10 +58,12 @@ public static class BaselineListings
         new("reason", "reason", row => row.Adjustment.Reason));
 
     // A quotient may have 28 digits; the fact keeps them.
-    private static decimal? Figure(decimal? value) => value is { } exact ? Math.Round(exact, FrozenBaselines.KwhDecimals) : null;
+    private static decimal? Figure(decimal? value) =>
+        value is { } exact ? Math.Round(exact, FrozenBaselines.KwhDecimals) : null;
 
     private static Listing Periods(IEnumerable<BaselineFrozen> frozen) => Listing.Of(
-        frozen.SelectMany(row => row.Periods.Select(period => (row.Point, period.Period, period.Kwh, period.UnadjustedKwh))),
+        frozen.SelectMany(row =>
+            row.Periods.Select(period => (row.Point, period.Period, period.Kwh, period.UnadjustedKwh))),
         new("point", "point", row => row.Point.Value),
         new("start", "from", row => row.Period.Start),
         new("end", "to", row => row.Period.End),

@@ -18,7 +18,8 @@ public static class CallListings
         new("withdrawnAt", null, call => call.Order.WithdrawnAt),
         new("connected", null, call => call.Connected),
         new("targets", null, call => call.Targets.Count),
-        new(null, "vehicles", call => string.Create(CultureInfo.InvariantCulture, $"{call.Connected} of {call.Targets.Count}")),
+        new(null, "vehicles", call =>
+            string.Create(CultureInfo.InvariantCulture, $"{call.Connected} of {call.Targets.Count}")),
         new("orderedKwh", "ordered kWh", call => call.Ordered),
         new("deliveredKwh", "delivered kWh", call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
         new("excessKwh", "excess kWh", call => call.Order.Kind == InstructionKind.Curtail ? call.Excess : null),
@@ -37,7 +38,8 @@ public static class CallListings
         new(null, "must deliver %", call => call.Order.Test!.DeliveredPermilleMin / 10m),
         new("orderedKwh", null, call => call.Ordered),
         new("deliveredKwh", null, call => call.Order.Kind == InstructionKind.Export ? call.Delivered : null),
-        new(null, "delivered %", call => call.Order.Kind == InstructionKind.Export ? Percent(call.Delivered, call.Ordered) : null),
+        new(null, "delivered %", call => call.Order.Kind == InstructionKind.Export
+            ? Percent(call.Delivered, call.Ordered) : null),
         new("mustReachNinetySeconds", "90 % within s", call => call.Order.Test!.T90MsMax / 1000m),
         new("ninetyPercentSeconds", "90 % after s", call => Seconds(call.NinetyPercentAfter)),
         new("outcome", "outcome", call => call.Test),
@@ -54,18 +56,21 @@ public static class CallListings
         new("successes", "followed", row => row.Window.Successes),
         new("successRateAtLeast", null, row => row.Window.SuccessRateAtLeastMillionths / 1_000_000m),
         // Cut off, as the bound is.
-        new(null, "rate at least %", row => row.Window.SuccessRateAtLeastMillionths is { } rate ? rate / 1_000 / 10m : null),
+        new(null, "rate at least %", row => row.Window.SuccessRateAtLeastMillionths is { } rate
+            ? rate / 1_000 / 10m : null),
         new("deliveredKw90", "kW in 90 %", row => Kilowatts(row.Window.Delivered90)),
         new("deliveredKw95", "kW in 95 %", row => Kilowatts(row.Window.Delivered95)),
         new("credibleKw90", "credible kW 90 %", row => Kilowatts(row.Window.Credible90)),
         new("credibleKw95", "credible kW 95 %", row => Kilowatts(row.Window.Credible95)),
         new("orderedKwMost", "most ordered kW", row => Kilowatts(row.Window.OrderedMost)));
 
-    public static Listing Response(DispatchWindow window) => Listing.Of<(string What, int Known, object? P5, object? P50, object? P95)>(
+    public static Listing Response(DispatchWindow window) =>
+        Listing.Of<(string What, int Known, object? P5, object? P50, object? P95)>(
         [
             ("delay to 10 %, s", window.Delay.Values, Delay(window.Delay.Fifth), Delay(window.Delay.Median),
                 Delay(window.Delay.NinetyFifth)),
-            ("ramp 10 to 90 %, kW/s", window.Ramp.Values, window.Ramp.Fifth, window.Ramp.Median, window.Ramp.NinetyFifth),
+            ("ramp 10 to 90 %, kW/s", window.Ramp.Values, window.Ramp.Fifth, window.Ramp.Median,
+                window.Ramp.NinetyFifth),
         ],
         new("figure", "figure", row => row.What),
         new("calls", "calls where known", row => row.Known),
@@ -88,6 +93,7 @@ public static class CallListings
         $"{(IsoDayOfWeek)(hourOfWeek / 24 + 1)} {(hourOfWeek % 24).ToString("D2", CultureInfo.InvariantCulture)}:00";
 
     private static Power? Kilowatts(long? milliwatts) => milliwatts is { } power ? new Power(power) : null;
-    private static object? Delay(long? microseconds) => microseconds is { } delay ? EnergyListings.Seconds(delay) : null;
+    private static object? Delay(long? microseconds) =>
+        microseconds is { } delay ? EnergyListings.Seconds(delay) : null;
     private static decimal? Seconds(Duration? time) => time?.ToInt64Nanoseconds() / 1_000_000_000m;
 }

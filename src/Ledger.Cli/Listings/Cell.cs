@@ -11,8 +11,9 @@ namespace Ledger.Cli.Listings;
 public sealed record CanonicalJson(string Text);
 
 /// <summary>
-/// One value in a listing. For people energies have six decimals of a kWh and powers at most three of a kW, rounded half to
-/// even; for programs, in JSON and CSV, they have twelve and six, and decimals and 64-bit numbers are text in JSON, so that no reader loses a digit.
+/// One value in a listing. For people energies have six decimals of a kWh and powers at most three of a kW,
+/// rounded half to even; for programs, in JSON and CSV, they have twelve and six, and decimals and 64-bit numbers are
+/// text in JSON, so that no reader loses a digit.
 /// </summary>
 public static partial class Cell
 {

@@ -63,8 +63,10 @@ public static class DispatchListings
         new("net", "net", row => row.Net),
         new("reasons", "reasons", row => row.Reasons),
         new("supported", null, row => row.Supported.Select(reason => Cell.Exact(reason)).ToList()),
-        new("claimed", null, row => row.Claimed.Select(claim => $"{Cell.Exact(claim.Reason)} by {claim.ClaimedBy}").ToList()),
+        new("claimed", null, row =>
+            row.Claimed.Select(claim => $"{Cell.Exact(claim.Reason)} by {claim.ClaimedBy}").ToList()),
         new("clocks", null, row => row.Clocks
             .Select(clock => $"{Cell.Exact(clock.Clock)} {Cell.Exact(clock.At)} by {clock.Source}"
-                + (clock.BoundMicroseconds is { } bound ? $" ± {Cell.Exact(EnergyListings.Seconds(bound))} s" : "")).ToList()));
+                + (clock.BoundMicroseconds is { } bound ? $" ± {Cell.Exact(EnergyListings.Seconds(bound))} s" : ""))
+                    .ToList()));
 }

@@ -51,10 +51,13 @@ public static class LimitListings
         new("periods", "periods", row => row.Days.Sum(day => day.Periods)),
         new("periodsAbove", "above", row => row.Days.Sum(day => day.PeriodsAbove)),
         new("periodsUnproven", "unproven", row => row.Days.Sum(day => day.PeriodsUnproven)),
-        new("secondsAboveAtLeast", null, row => EnergyListings.Seconds(row.Days.Sum(day => day.MicrosecondsAbove.AtLeast))),
+        new("secondsAboveAtLeast", null, row =>
+            EnergyListings.Seconds(row.Days.Sum(day => day.MicrosecondsAbove.AtLeast))),
         new("secondsAboveAtMost", null, row => Seconds(row.Days.Sum(day => day.MicrosecondsAbove.AtMost))),
-        new("kwhAboveAtLeast", "kWh above, at least", row => row.Days.Aggregate(Energy.Zero, (sum, day) => sum + day.Above.AtLeast)),
-        new("kwhAboveAtMost", "at most", row => row.Days.Aggregate((Energy?)Energy.Zero, (sum, day) => sum + day.Above.AtMost)),
+        new("kwhAboveAtLeast", "kWh above, at least", row =>
+            row.Days.Aggregate(Energy.Zero, (sum, day) => sum + day.Above.AtLeast)),
+        new("kwhAboveAtMost", "at most", row =>
+            row.Days.Aggregate((Energy?)Energy.Zero, (sum, day) => sum + day.Above.AtMost)),
         new("verdict", "verdict", row => LimitCheck.Total(row.Days.Select(day => day.Verdict))));
 
     public static Listing Periods(IEnumerable<PeriodRow> periods) => Listing.Of(periods,

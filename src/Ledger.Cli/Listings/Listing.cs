@@ -9,21 +9,25 @@ namespace Ledger.Cli.Listings;
 
 /// <summary>A column: its value of a row, and how it is called.</summary>
 /// <param name="Name">For programs, in JSON and CSV, with the unit last; null where it is for people only.</param>
-/// <param name="Title">For people, with the unit; null where it would be too much to read, and only programs get it.</param>
+/// <param name="Title">For people, with the unit; null where it would be too much to read,
+/// and only programs get it.</param>
 public sealed record Column<TRow>(string? Name, string? Title, Func<TRow, object?> Value);
 
-/// <summary>Rows of the ledger as they are shown and exported: once defined, the same figures in text, JSON and CSV.</summary>
+/// <summary>Rows of the ledger as they are shown and exported: once defined, the same figures in text,
+/// JSON and CSV.</summary>
 public sealed class Listing
 {
     /// <summary>Text as it is, not escaped for a web page that nobody puts it into.</summary>
     public static readonly JsonSerializerOptions Indented =
         new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions OneLine =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly IReadOnlyList<string?> names;
     private readonly IReadOnlyList<string?> titles;
 
-    private Listing(IReadOnlyList<string?> names, IReadOnlyList<string?> titles, IEnumerable<IReadOnlyList<object?>> rows) =>
+    private Listing(IReadOnlyList<string?> names, IReadOnlyList<string?> titles,
+        IEnumerable<IReadOnlyList<object?>> rows) =>
         (this.names, this.titles, Rows) = (names, titles, rows);
 
     public IEnumerable<IReadOnlyList<object?>> Rows { get; }
@@ -36,7 +40,8 @@ public sealed class Listing
     public void WriteText(TextWriter writer)
     {
         var rows = Rows.ToList();
-        var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows)).ToList();
+        var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows))
+            .ToList();
         var cells = rows.Select((_, row) => shown.Select(column => column.Cells[row]).ToArray()).ToList();
         foreach (var line in TextTable.Lines([.. shown.Select(column => column.Column)], cells)) writer.WriteLine(line);
     }
@@ -45,9 +50,11 @@ public sealed class Listing
     public void WriteHtml(TextWriter writer, string caption)
     {
         var rows = Rows.ToList();
-        var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows)).ToList();
+        var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows))
+            .ToList();
         string Cells(string tag, Func<(TextColumn Column, IReadOnlyList<string> Cells), string> text) =>
-            string.Concat(shown.Select(column => $"<{tag}{Class(column.Column, text(column))}>{WebUtility.HtmlEncode(text(column))}</{tag}>"));
+            string.Concat(shown.Select(column =>
+                $"<{tag}{Class(column.Column, text(column))}>{WebUtility.HtmlEncode(text(column))}</{tag}>"));
         writer.WriteLine($"<table><caption>{WebUtility.HtmlEncode(caption)}</caption>");
         writer.WriteLine($"<thead><tr>{Cells("th", column => column.Column.Title)}</tr></thead><tbody>");
         for (var i = 0; i < rows.Count; i++) writer.WriteLine($"<tr>{Cells("td", column => column.Cells[i])}</tr>");
@@ -65,7 +72,8 @@ public sealed class Listing
         object? At(int row) => rows[row][i] is Power power ? Cell.Rounded(power) : rows[row][i];
         var places = Enumerable.Range(0, rows.Count).Select(At).OfType<decimal>()
             .Select(number => (int)Exact(number).Scale).DefaultIfEmpty().Max();
-        var figures = rows.Any(row => Cell.IsFigure(row[i])) && rows.All(row => row[i] is null || Cell.IsFigure(row[i]));
+        var figures = rows.Any(row => Cell.IsFigure(row[i]))
+            && rows.All(row => row[i] is null || Cell.IsFigure(row[i]));
         return (new TextColumn(titles[i]!, figures), [.. rows.Select((_, row) => At(row) is decimal number
             ? number.ToString($"F{places}", CultureInfo.InvariantCulture) : Cell.Shown(rows[row][i]))]);
     }
@@ -75,7 +83,8 @@ public sealed class Listing
     public JsonArray ToJson() => new([.. Rows.Select(row => (JsonNode)ToJson(row))]);
 
     private JsonObject ToJson(IReadOnlyList<object?> row) =>
-        new(row.Select((value, i) => KeyValuePair.Create(names[i]!, Cell.Json(value))).Where(member => member.Key is not null));
+        new(row.Select((value, i) => KeyValuePair.Create(names[i]!, Cell.Json(value)))
+            .Where(member => member.Key is not null));
 
     /// <summary>One JSON object a line, each as soon as its row is there.</summary>
     public void WriteLines(TextWriter writer)
@@ -99,7 +108,8 @@ public sealed class Listing
     public void WriteCsv(TextWriter writer)
     {
         var columns = Enumerable.Range(0, names.Count).Where(i => names[i] is not null).ToList();
-        foreach (var record in Rows.Select(row => columns.Select(i => Cell.Exact(row[i]))).Prepend(columns.Select(i => names[i]!)))
+        foreach (var record in Rows.Select(row => columns.Select(i => Cell.Exact(row[i])))
+            .Prepend(columns.Select(i => names[i]!)))
             writer.Write(string.Join(',', record.Select(Field)) + "\r\n");
     }
 

@@ -82,7 +82,8 @@ public sealed class Page
 
     private void WriteText(TextWriter writer)
     {
-        var shown = parts.Where(part => part is Part.Note or Part.Field { Title: not null } or Part.Table { Title: not null });
+        var shown = parts.Where(part =>
+            part is Part.Note or Part.Field { Title: not null } or Part.Table { Title: not null });
         var width = parts.OfType<Part.Field>().Max(field => field.Title?.Length) ?? 0;
         foreach (var part in shown)
             switch (part)

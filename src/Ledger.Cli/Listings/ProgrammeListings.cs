@@ -51,7 +51,9 @@ public static class ProgrammeListings
         new("programmeVersion", null, row => row.ProgrammeVersion),
         new("precedence", null, row => row.Precedence),
         new("sharesWith", null, row => row.SharesWith),
-        new(null, "lost", row => row.Lost.Select(loss => $"{Cell.Shown(loss.Energy)} kWh to {loss.By} of {loss.ByProgramme}").ToList()),
+        new(null, "lost", row =>
+            row.Lost.Select(loss => $"{Cell.Shown(loss.Energy)} kWh to {loss.By} of {loss.ByProgramme}").ToList()),
         new("lost", null, row => row.Lost.Select(loss =>
-            $"{loss.Energy.ToKwh()} kWh to {loss.By} of {loss.ByProgramme}, {Cell.Exact(loss.Start)} to {Cell.Exact(loss.End)}").ToList()));
+            $"{loss.Energy.ToKwh()} kWh to {loss.By} of {loss.ByProgramme}, {Cell.Exact(loss.Start)} to "
+            + $"{Cell.Exact(loss.End)}").ToList()));
 }

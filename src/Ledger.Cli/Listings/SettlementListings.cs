@@ -3,9 +3,11 @@ using Ledger.Projections;
 
 namespace Ledger.Cli.Listings;
 
-/// <summary>Lines of a statement in one direction and tariff period, or without one because their price is missing.</summary>
+/// <summary>Lines of a statement in one direction and tariff period,
+/// or without one because their price is missing.</summary>
 public sealed record PeriodTotal(
-    Direction Direction, TariffPeriod? Period, int Lines, int Incomplete, Energy Metered, decimal BilledKwh, decimal Amount);
+    Direction Direction, TariffPeriod? Period, int Lines, int Incomplete, Energy Metered, decimal BilledKwh,
+    decimal Amount);
 
 /// <summary>Settlement runs, their statements, and what changed between two of them.</summary>
 public static class SettlementListings
@@ -57,7 +59,8 @@ public static class SettlementListings
         .. lines.GroupBy(line => (line.Direction, line.TariffPeriod))
             .OrderBy(group => group.Key.Direction).ThenBy(group => group.Key.TariffPeriod)
             .Select(group => new PeriodTotal(
-                group.Key.Direction, group.Key.TariffPeriod, group.Count(), group.Count(line => line.Problem is not null),
+                group.Key.Direction, group.Key.TariffPeriod, group.Count(),
+                group.Count(line => line.Problem is not null),
                 group.Aggregate(Energy.Zero, (sum, line) => sum + (line.Metered ?? Energy.Zero)),
                 group.Sum(line => line.BilledKwh ?? 0m), group.Sum(line => line.Amount ?? 0m))),
     ];
@@ -73,7 +76,8 @@ public static class SettlementListings
 
     /// <summary>Lines without an amount, those that stand together for one reason as one row.</summary>
     public static Listing Incomplete(IEnumerable<StatementLine> lines) => Listing.Of(
-        lines.Where(line => line.Problem is not null).GroupBy(line => (line.Point, line.Direction, line.Problem, line.Source)),
+        lines.Where(line => line.Problem is not null)
+            .GroupBy(line => (line.Point, line.Direction, line.Problem, line.Source)),
         new("point", "point", row => row.Key.Point.Value),
         new("direction", "direction", row => row.Key.Direction),
         new("lines", "lines", row => row.Count()),

@@ -29,7 +29,8 @@ internal static class Arrivals
     private const int Minute = 60, Hour = 3600;
 
     /// <summary>Ends of shifts, in seconds of the day.</summary>
-    private static readonly int[] ShiftEnds = [7 * Hour, 12 * Hour, 15 * Hour + 30 * Minute, 19 * Hour + 45 * Minute, 23 * Hour];
+    private static readonly int[] ShiftEnds =
+        [7 * Hour, 12 * Hour, 15 * Hour + 30 * Minute, 19 * Hour + 45 * Minute, 23 * Hour];
 
     /// <summary>A stretch of the day that is spoken for: with this session, or without any.</summary>
     private readonly record struct Reserved(int FromSecond, int ToSecond, ChargingSession? Session);
@@ -80,7 +81,8 @@ internal static class Arrivals
     private static Reserved? Reserve(FleetCall call, CallConduct conduct, Randomizer chance)
     {
         if (conduct == CallConduct.Silent && call.Kind == InstructionKind.Curtail) return null;
-        if (conduct == CallConduct.NoVehicle) return new(call.FromSecond - 20 * Minute, call.ToSecond + 10 * Minute, null);
+        if (conduct == CallConduct.NoVehicle)
+            return new(call.FromSecond - 20 * Minute, call.ToSecond + 10 * Minute, null);
         // Most who are to curtail do so with whatever vehicle is there, or with none.
         if (conduct == CallConduct.Complies && call.Kind == InstructionKind.Curtail) return null;
         var plugIn = call.FromSecond - chance.Number(15, 40) * Minute;
@@ -92,7 +94,8 @@ internal static class Arrivals
                 1_200 * Vehicle.PerKilowattHour, 2, 95, 25, Power.FromKilowatts(150), Power.Zero),
             // Empty enough to take 300 kW until it leaves.
             (InstructionKind.Curtail, _) => new Vehicle(
-                chance.Number(880, 920) * Vehicle.PerKilowattHour, chance.Number(8, 12), 95, 20, Power.FromKilowatts(300),
+                chance.Number(880, 920) * Vehicle.PerKilowattHour, chance.Number(8, 12), 95, 20,
+                Power.FromKilowatts(300),
                 Power.Zero),
             // 35 % of it, the energy above the floor, lasts less than half an hour at 303 kW.
             (_, CallConduct.StateOfChargeFloor) => new Vehicle(

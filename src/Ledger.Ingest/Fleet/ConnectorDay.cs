@@ -86,7 +86,8 @@ internal sealed class ConnectorDay
         {
             if (second < part.Call.FromSecond || second >= part.Call.ToSecond) continue;
             var since = second - part.Call.FromSecond;
-            if (part.Call.Kind == InstructionKind.Export) return Exported(part, vehicle, stored, second, since, charging);
+            if (part.Call.Kind == InstructionKind.Export)
+                return Exported(part, vehicle, stored, second, since, charging);
             return since >= CurtailsAfter(part) && !Unsafe(part, since)
                 ? Math.Min(charging, part.Call.Quantity.Milliwatts * 98 / 100) : charging;
         }
@@ -100,7 +101,8 @@ internal sealed class ConnectorDay
         var knee = vehicle.At(TaperFromPercent);
         if (stored <= knee) return full;
         // In millionths of what was free at the knee, so that the product stays within 64 bits.
-        var free = (vehicle.CapacityMilliwattSeconds - stored) / Math.Max(1, (vehicle.CapacityMilliwattSeconds - knee) / 1_000_000);
+        var free = (vehicle.CapacityMilliwattSeconds - stored)
+            / Math.Max(1, (vehicle.CapacityMilliwattSeconds - knee) / 1_000_000);
         var tapered = full * free / 1_000_000;
         return tapered < StopsBelowMilliwatts ? 0 : tapered;
     }
@@ -113,7 +115,8 @@ internal sealed class ConnectorDay
         if (stored <= vehicle.At(vehicle.FloorPercent))
         {
             // Seen once, and then until the call ends.
-            if (observations.TrueForAll(seen => seen.Reason != ShortfallReason.StateOfChargeFloor || seen.ToSecond != part.Call.ToSecond))
+            if (observations.TrueForAll(seen =>
+                seen.Reason != ShortfallReason.StateOfChargeFloor || seen.ToSecond != part.Call.ToSecond))
                 observations.Add(new(point, second, part.Call.ToSecond, ShortfallReason.StateOfChargeFloor));
             return 0;
         }
@@ -128,7 +131,8 @@ internal sealed class ConnectorDay
         _ => int.MaxValue,
     };
 
-    /// <summary>Twenty minutes into the call this connector follows no more: too hot to go on, or to be throttled.</summary>
+    /// <summary>Twenty minutes into the call this connector follows no more: too hot to go on,
+    /// or to be throttled.</summary>
     private static bool Unsafe(Part part, int since) => part.Conduct == CallConduct.Safety && since >= LateSeconds;
 
     private void ObserveWholeCalls()

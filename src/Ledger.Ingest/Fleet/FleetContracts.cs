@@ -6,8 +6,8 @@ namespace Ledger.Ingest.Fleet;
 
 /// <summary>
 /// What was agreed before the day, all of it invented: two programmes with the rule packs that they are paid by, who is
-/// enrolled, the limits of the shown station's connection, and the standards that it declares. And what two participants
-/// claim afterwards, of which one energy can belong to one only.
+/// enrolled, the limits of the shown station's connection, and the standards that it declares.
+/// And what two participants claim afterwards, of which one energy can belong to one only.
 /// </summary>
 public static class FleetContracts
 {
@@ -21,7 +21,8 @@ public static class FleetContracts
     private const string BaselinePack = "baseline-zero", ExportPack = "band-80-120", ReservePack = "cliff-80";
     private const int Minute = 60, Hour = 3600;
 
-    /// <summary>The packs come with the program; as facts they hold in this ledger, with their versions and sources.</summary>
+    /// <summary>The packs come with the program; as facts they hold in this ledger,
+    /// with their versions and sources.</summary>
     public static byte[] RulePacks(FleetPlan plan) => FleetText.Lines(
         new[] { BaselinePack, ExportPack, ReservePack }.Select(name =>
         {
@@ -42,7 +43,8 @@ public static class FleetContracts
         new JsonObject
         {
             ["type"] = "availability", ["programme"] = Export.Value, ["point"] = Claimed(plan).Value,
-            ["declaredAt"] = FleetText.Time(plan, plan.At(-9 * Hour)), ["start"] = FleetText.Time(plan, plan.At(18 * Hour)),
+            ["declaredAt"] = FleetText.Time(plan, plan.At(-9 * Hour)),
+            ["start"] = FleetText.Time(plan, plan.At(18 * Hour)),
             ["end"] = FleetText.Time(plan, plan.At(19 * Hour)), ["availableKw"] = 300,
         },
     ]);
@@ -54,7 +56,8 @@ public static class FleetContracts
         Limit(plan, StandingLimitKind.OperatingEnvelope, Direction.Export, "envelope of grid-operator, 2025-07", null),
     ]);
 
-    /// <summary>Standards and certificates stand in a file of their own: which ones there are differs by market.</summary>
+    /// <summary>Standards and certificates stand in a file of their own:
+    /// which ones there are differs by market.</summary>
     public static byte[] Standards(FleetPlan plan)
     {
         using var file = Assembly.GetExecutingAssembly().GetManifestResourceStream("Fleet/declared-standards.json")!;
@@ -63,13 +66,14 @@ public static class FleetContracts
     }
 
     /// <summary>
-    /// Both participants want the energy of one connector's call: the aggregator claims its second half, the operator all
-    /// of it, and then the aggregator the first half too. Who claims, and the claim as a file.
+    /// Both participants want the energy of one connector's call: the aggregator claims its second half,
+    /// the operator all of it, and then the aggregator the first half too. Who claims, and the claim as a file.
     /// </summary>
     public static IEnumerable<(PartyId By, string Name, byte[] File)> Claims(FleetPlan plan) =>
     [
         (Aggregator, "claim-reserve-1.jsonl", Claim(plan, "reserve-1", Reserve, Aggregator, 30, 60, 150)),
-        (FleetMasterData.Operator, "claim-export-1.jsonl", Claim(plan, "export-1", Export, FleetMasterData.Operator, 0, 60, 300)),
+        (FleetMasterData.Operator, "claim-export-1.jsonl",
+            Claim(plan, "export-1", Export, FleetMasterData.Operator, 0, 60, 300)),
         (Aggregator, "claim-reserve-2.jsonl", Claim(plan, "reserve-2", Reserve, Aggregator, 0, 30, 150)),
     ];
 
@@ -77,7 +81,8 @@ public static class FleetContracts
     private static SettlementPointId Claimed(FleetPlan plan) => FleetPlan.ConnectorOf(plan.ShownStation, 1);
 
     private static JsonObject Programme(
-        FleetPlan plan, ProgrammeId programme, ServiceKind service, string scoringPack, int precedence, decimal price) => new()
+        FleetPlan plan, ProgrammeId programme, ServiceKind service, string scoringPack, int precedence,
+        decimal price) => new()
         {
             ["type"] = "programme",
             ["programme"] = programme.Value,
@@ -104,8 +109,10 @@ public static class FleetContracts
         ["from"] = FleetMasterData.ValidFrom(plan),
     };
 
-    /// <summary>A limit of the shown station's connection; without a power, an envelope that is wider in the evening.</summary>
-    private static JsonObject Limit(FleetPlan plan, StandingLimitKind kind, Direction direction, string source, int? kilowatts)
+    /// <summary>A limit of the shown station's connection; without a power,
+    /// an envelope that is wider in the evening.</summary>
+    private static JsonObject Limit(FleetPlan plan, StandingLimitKind kind, Direction direction, string source,
+        int? kilowatts)
     {
         var limit = new JsonObject
         {
@@ -121,7 +128,8 @@ public static class FleetContracts
         {
             limit["zone"] = plan.Zone;
             limit["steps"] = new JsonArray(
-                new JsonObject { ["daily"] = "00:00", ["kw"] = 600 }, new JsonObject { ["daily"] = "17:00", ["kw"] = 800 },
+                new JsonObject { ["daily"] = "00:00", ["kw"] = 600 },
+                new JsonObject { ["daily"] = "17:00", ["kw"] = 800 },
                 new JsonObject { ["daily"] = "22:00", ["kw"] = 600 });
         }
         return limit;
@@ -144,11 +152,13 @@ public static class FleetContracts
     }
 
     private static byte[] Claim(
-        FleetPlan plan, string claim, ProgrammeId programme, PartyId by, int fromMinute, int toMinute, int kilowattHours) => FleetText.Lines(
+        FleetPlan plan, string claim, ProgrammeId programme, PartyId by, int fromMinute, int toMinute,
+        int kilowattHours) => FleetText.Lines(
     [
         new JsonObject
         {
-            ["type"] = "delivery-claim", ["claim"] = claim, ["programme"] = programme.Value, ["point"] = Claimed(plan).Value,
+            ["type"] = "delivery-claim", ["claim"] = claim, ["programme"] = programme.Value,
+            ["point"] = Claimed(plan).Value,
             ["direction"] = FleetText.Word(Direction.Export),
             ["start"] = FleetText.Time(plan, plan.At(18 * Hour + fromMinute * Minute)),
             ["end"] = FleetText.Time(plan, plan.At(18 * Hour + toMinute * Minute)),

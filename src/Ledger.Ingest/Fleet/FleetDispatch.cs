@@ -4,7 +4,8 @@ using NodaTime;
 
 namespace Ledger.Ingest.Fleet;
 
-/// <summary>What is written about a call: the instruction, its clocks, what chargers observed, and what is only claimed.</summary>
+/// <summary>What is written about a call: the instruction, its clocks, what chargers observed,
+/// and what is only claimed.</summary>
 public static class FleetDispatch
 {
     public static byte[] Instruction(FleetPlan plan, FleetCall call)
@@ -20,7 +21,8 @@ public static class FleetDispatch
             ["end"] = FleetText.Time(plan, plan.At(call.ToSecond)),
             ["targets"] = new JsonArray([.. call.Targets.Select(target => new JsonObject
             {
-                ["point"] = FleetPlan.ConnectorOf(target.Station, target.Connector).Value, ["kw"] = call.Quantity.Kilowatts,
+                ["point"] = FleetPlan.ConnectorOf(target.Station, target.Connector).Value,
+                ["kw"] = call.Quantity.Kilowatts,
             })]),
             ["toleranceKw"] = call.Tolerance.Kilowatts,
             ["rampSeconds"] = call.RampAllowanceMs / 1000m,
@@ -29,7 +31,8 @@ public static class FleetDispatch
         };
         if (call.Kind == InstructionKind.Export) order["programme"] = FleetContracts.Export.Value;
         if (call.Test is { } test)
-            order["test"] = new JsonObject { ["deliveredPermilleMin"] = test.DeliveredPermilleMin, ["t90MsMax"] = test.T90MsMax };
+            order["test"] = new JsonObject { ["deliveredPermilleMin"] = test.DeliveredPermilleMin,
+                ["t90MsMax"] = test.T90MsMax };
         return FleetText.Lines([order]);
     }
 
@@ -37,7 +40,8 @@ public static class FleetDispatch
 
     /// <summary>The clocks of every target that reports any, in order of time.</summary>
     public static byte[] Clocks(FleetPlan plan, FleetCall call, IReadOnlyList<StationDay> days) => FleetText.Lines(
-        from clock in days.SelectMany(day => CallClocks.Of(day, call)).OrderBy(clock => clock.AtMs).ThenBy(clock => clock.Point)
+        from clock in days.SelectMany(day => CallClocks.Of(day, call)).OrderBy(clock => clock.AtMs)
+            .ThenBy(clock => clock.Point)
         select new JsonObject
         {
             ["type"] = "instruction-clock",
@@ -54,7 +58,8 @@ public static class FleetDispatch
         });
 
     /// <summary>What chargers observed during a call: the facts that can excuse.</summary>
-    public static byte[] ChargingFacts(FleetPlan plan, FleetCall call, IReadOnlyList<StationDay> days) => FleetText.Lines(
+    public static byte[] ChargingFacts(FleetPlan plan, FleetCall call, IReadOnlyList<StationDay> days) =>
+        FleetText.Lines(
         from day in days
         from seen in day.Observations
         where seen.FromSecond >= call.FromSecond && seen.ToSecond <= call.ToSecond
@@ -69,8 +74,8 @@ public static class FleetDispatch
         });
 
     /// <summary>
-    /// What the operator claims afterwards: a vehicle's limit, of which there is no evidence, and a safety stop, which the
-    /// charger recorded as well.
+    /// What the operator claims afterwards: a vehicle's limit, of which there is no evidence, and a safety stop,
+    /// which the charger recorded as well.
     /// </summary>
     public static byte[] Claims(FleetCall call) => FleetText.Lines(
         from target in call.Targets

@@ -23,7 +23,8 @@ public static class FleetEvidence
 
     /// <summary>What is handed in before the first run.</summary>
     public static IEnumerable<FleetFile> UntilInitialRun(FleetPlan plan, IReadOnlyList<StationDay> days) =>
-        MasterData(plan, days).Concat(plan.Calls.OrderBy(call => call.FromSecond).SelectMany(call => Call(plan, call, days)))
+        MasterData(plan, days)
+            .Concat(plan.Calls.OrderBy(call => call.FromSecond).SelectMany(call => Call(plan, call, days)))
             .Concat(AfterMidnight(plan, days));
 
     /// <summary>What comes the next morning.</summary>
@@ -31,7 +32,8 @@ public static class FleetEvidence
     {
         foreach (var day in days)
             if (FleetReadings.TryLate(day, out var file))
-                yield return ByOperator(plan.At(FleetPlan.DaySeconds + 9 * Hour), $"readings-{FleetPlan.StationOf(day.Station)}-late.csv", file);
+                yield return ByOperator(plan.At(FleetPlan.DaySeconds + 9 * Hour),
+                    $"readings-{FleetPlan.StationOf(day.Station)}-late.csv", file);
     }
 
     private static IEnumerable<FleetFile> MasterData(FleetPlan plan, IReadOnlyList<StationDay> days)
@@ -49,11 +51,13 @@ public static class FleetEvidence
     private static IEnumerable<FleetFile> Call(FleetPlan plan, FleetCall call, IReadOnlyList<StationDay> days)
     {
         var issued = FleetDispatch.IssuedAt(plan, call) + Duration.FromSeconds(1);
-        yield return new(issued, FleetMasterData.GridOperator, $"{call.Instruction}.jsonl", FleetDispatch.Instruction(plan, call));
+        yield return new(issued, FleetMasterData.GridOperator, $"{call.Instruction}.jsonl",
+            FleetDispatch.Instruction(plan, call));
         var after = plan.At(call.ToSecond + 5 * Minute);
         foreach (var (what, file) in new[]
         {
-            ("clocks", FleetDispatch.Clocks(plan, call, days)), ("charging-facts", FleetDispatch.ChargingFacts(plan, call, days)),
+            ("clocks", FleetDispatch.Clocks(plan, call, days)),
+            ("charging-facts", FleetDispatch.ChargingFacts(plan, call, days)),
             ("claims", FleetDispatch.Claims(call)),
         })
             if (file.Length > 0) yield return ByOperator(after, $"{call.Instruction}-{what}.jsonl", file);
@@ -70,12 +74,14 @@ public static class FleetEvidence
         }
         var readingsAt = plan.At(FleetPlan.DaySeconds + 20 * Minute);
         foreach (var day in days)
-            yield return ByOperator(readingsAt, $"readings-{FleetPlan.StationOf(day.Station)}.csv", FleetReadings.OfStation(day));
+            yield return ByOperator(readingsAt, $"readings-{FleetPlan.StationOf(day.Station)}.csv",
+                FleetReadings.OfStation(day));
         foreach (var (by, name, file) in FleetContracts.Claims(plan)) yield return new(readingsAt, by, name, file);
         var mistakesAt = plan.At(FleetPlan.DaySeconds + 25 * Minute);
         foreach (var (name, bytes) in FleetMistakes.Of(plan, firstCurves!, FleetReadings.OfStation(days[0])))
             yield return ByOperator(mistakesAt, name, bytes);
     }
 
-    private static FleetFile ByOperator(Instant at, string name, byte[] bytes) => new(at, FleetMasterData.Operator, name, bytes);
+    private static FleetFile ByOperator(Instant at, string name, byte[] bytes) =>
+        new(at, FleetMasterData.Operator, name, bytes);
 }

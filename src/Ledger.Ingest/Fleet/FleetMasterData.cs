@@ -4,7 +4,8 @@ using NodaTime;
 
 namespace Ledger.Ingest.Fleet;
 
-/// <summary>What stands before the day begins: settlement points, their registers, the tariff and whom it prices.</summary>
+/// <summary>What stands before the day begins: settlement points, their registers,
+/// the tariff and whom it prices.</summary>
 public static class FleetMasterData
 {
     /// <summary>The company that owns all stations; its account is settled.</summary>
@@ -75,7 +76,8 @@ public static class FleetMasterData
         },
         new JsonObject
         {
-            ["type"] = "tariff-assignment", ["account"] = Operator.Value, ["tariff"] = Tariff.Value, ["validFrom"] = ValidFrom(plan),
+            ["type"] = "tariff-assignment", ["account"] = Operator.Value, ["tariff"] = Tariff.Value,
+            ["validFrom"] = ValidFrom(plan),
         },
     ]);
 

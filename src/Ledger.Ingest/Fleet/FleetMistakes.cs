@@ -21,12 +21,18 @@ public static class FleetMistakes
         yield return ("curve-in-megawatts.csv", FleetText.Lines(["point,time,mw", $"{point},{midnight},0.2"]));
         yield return ("curve-unknown-connector.csv", FleetText.Lines(["point,time,kw", $"st99-c1,{midnight},120.5"]));
         yield return ("curve-gigawatts.csv", FleetText.Lines(["point,time,kw", $"{point},{midnight},2500000"]));
-        yield return ("reading-of-tomorrow.csv", FleetReadings.Single(plan, point, "1.8.0", AfterMidnight + 720 * Minute, "90000.000"));
-        yield return ("reading-unknown-connector.csv", FleetReadings.Single(plan, "st99-c1", "1.8.0", AfterMidnight, "1.000"));
-        yield return ("reading-other-index.csv", FleetReadings.Single(plan, point, "1.8.0", AfterMidnight, "99999.999"));
-        yield return ("reading-decreased.csv", FleetReadings.Single(plan, point, "1.8.0", AfterMidnight + 5 * Minute, "12.000"));
-        yield return ("reading-negative.csv", FleetReadings.Single(plan, point, "2.8.0", AfterMidnight + 5 * Minute, "-4.200"));
-        yield return ("reading-endless.csv", FleetReadings.Single(plan, point, "2.8.0", AfterMidnight + 5 * Minute, new string('9', 1_000_000)));
+        yield return ("reading-of-tomorrow.csv",
+            FleetReadings.Single(plan, point, "1.8.0", AfterMidnight + 720 * Minute, "90000.000"));
+        yield return ("reading-unknown-connector.csv",
+            FleetReadings.Single(plan, "st99-c1", "1.8.0", AfterMidnight, "1.000"));
+        yield return ("reading-other-index.csv",
+            FleetReadings.Single(plan, point, "1.8.0", AfterMidnight, "99999.999"));
+        yield return ("reading-decreased.csv",
+            FleetReadings.Single(plan, point, "1.8.0", AfterMidnight + 5 * Minute, "12.000"));
+        yield return ("reading-negative.csv",
+            FleetReadings.Single(plan, point, "2.8.0", AfterMidnight + 5 * Minute, "-4.200"));
+        yield return ("reading-endless.csv",
+            FleetReadings.Single(plan, point, "2.8.0", AfterMidnight + 5 * Minute, new string('9', 1_000_000)));
         yield return ("clock-of-no-instruction.jsonl", FleetText.Lines([
             $$"""{"type":"instruction-clock","instruction":"export-2025-07-16-2500","point":"{{point}}","clock":"received","at":"{{midnight}}","source":"charger"}""",
         ]));

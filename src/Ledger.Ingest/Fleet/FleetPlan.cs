@@ -24,10 +24,12 @@ public enum CallConduct
     Silent = 8,
 }
 
-/// <summary>A connector, by its number (from 1) at a station, by its number (from 1); and what it makes of the call.</summary>
+/// <summary>A connector, by its number (from 1) at a station, by its number (from 1);
+/// and what it makes of the call.</summary>
 public sealed record CallTarget(int Station, int Connector, CallConduct Conduct);
 
-/// <summary>A dispatch instruction as the grid operator will give it; seconds count from the day's local midnight.</summary>
+/// <summary>A dispatch instruction as the grid operator will give it;
+/// seconds count from the day's local midnight.</summary>
 public sealed record FleetCall(
     InstructionId Instruction, InstructionKind Kind, int FromSecond, int ToSecond, Power Quantity, Power Tolerance,
     int RampAllowanceMs, decimal PricePerKwh, decimal PenaltyPerKwh, IReadOnlyList<CallTarget> Targets)
@@ -60,12 +62,13 @@ public sealed record FleetPlan(
     private const int Minute = 60, Hour = 3600;
 
     /// <summary>
-    /// The station that is looked at closely: it has limits, declared standards and, in the city, many short calls. Stations
-    /// count from 1.
+    /// The station that is looked at closely: it has limits, declared standards and, in the city, many short calls.
+    /// Stations count from 1.
     /// </summary>
     public int ShownStation { get; init; } = 1;
 
-    /// <summary>Seconds of the simulated day. Asia/Shanghai knows no daylight saving time: every day has 24 hours.</summary>
+    /// <summary>Seconds of the simulated day. Asia/Shanghai knows no daylight saving time:
+    /// every day has 24 hours.</summary>
     public const int DaySeconds = 24 * Hour;
 
     /// <summary>The last sample's number; sample 0 is at midnight, the last one at the midnight after.</summary>
@@ -130,11 +133,13 @@ public sealed record FleetPlan(
         seed, new LocalDate(2025, 7, 16), "Asia/Shanghai", 15, 2, 8, 10,
         [
             Curtailment([
-                new(1, 3, CallConduct.Safety), new(1, 4, CallConduct.StateOfChargeFloor), new(1, 5, CallConduct.FallsShort),
+                new(1, 3, CallConduct.Safety), new(1, 4, CallConduct.StateOfChargeFloor),
+                new(1, 5, CallConduct.FallsShort),
                 new(1, 6, CallConduct.ClaimsOnly), new(1, 7, CallConduct.Ignores), new(1, 8, CallConduct.Complies),
             ]),
             Export([
-                new(1, 1, CallConduct.Complies), new(1, 2, CallConduct.NoVehicle), new(1, 3, CallConduct.StateOfChargeFloor),
+                new(1, 1, CallConduct.Complies), new(1, 2, CallConduct.NoVehicle),
+                new(1, 3, CallConduct.StateOfChargeFloor),
                 new(1, 4, CallConduct.Safety), new(2, 1, CallConduct.FallsShort), new(2, 2, CallConduct.ClaimsOnly),
                 new(2, 3, CallConduct.Silent), new(2, 4, CallConduct.Complies),
             ]),
@@ -154,18 +159,22 @@ public sealed record FleetPlan(
         Power.FromKilowatts(6), RampAllowanceMs: 60_000, PricePerKwh: 2.40m, PenaltyPerKwh: 1.20m, targets);
 
     /// <summary>
-    /// A test dispatch in the morning, and five calls of a quarter of an hour, so that with the evening's there are enough
-    /// calls to say what may be promised of the station. In one of them a vehicle gives too little.
+    /// A test dispatch in the morning, and five calls of a quarter of an hour,
+    /// so that with the evening's there are enough calls to say what may be promised of the station.
+    /// In one of them a vehicle gives too little.
     /// </summary>
     private static IEnumerable<FleetCall> ShortExports(int station)
     {
-        (int FromMinute, int Minutes)[] calls = [(7 * 60, 30), (9 * 60, 15), (10 * 60 + 45, 15), (16 * 60 + 15, 15), (20 * 60 + 30, 15), (22 * 60 + 15, 15)];
+        (int FromMinute, int Minutes)[] calls = [(7 * 60, 30), (9 * 60, 15), (10 * 60 + 45, 15), (16 * 60 + 15, 15),
+            (20 * 60 + 30, 15), (22 * 60 + 15, 15)];
         return calls.Select((call, i) => Export(
             [
-                new(station, 1, CallConduct.Complies), new(station, 2, i == 3 ? CallConduct.FallsShort : CallConduct.Complies),
+                new(station, 1, CallConduct.Complies),
+                new(station, 2, i == 3 ? CallConduct.FallsShort : CallConduct.Complies),
             ]) with
         {
-            Instruction = new($"{(i == 0 ? "test" : "export")}-2025-07-16-{call.FromMinute / 60:00}{call.FromMinute % 60:00}"),
+            Instruction =
+                new($"{(i == 0 ? "test" : "export")}-2025-07-16-{call.FromMinute / 60:00}{call.FromMinute % 60:00}"),
             FromSecond = call.FromMinute * Minute,
             ToSecond = (call.FromMinute + call.Minutes) * Minute,
             Test = i == 0 ? new TestRule(DeliveredPermilleMin: 950, T90MsMax: 60_000) : null,

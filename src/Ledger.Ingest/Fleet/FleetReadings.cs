@@ -12,12 +12,14 @@ public static class FleetReadings
     private const string Header = "point,register,read_at,kwh";
 
     public static byte[] OfStation(StationDay day) => FleetText.Lines(
-        [Header, .. day.Curves.SelectMany(curve => Rows(day.Plan, curve)).Where(row => !row.Late).Select(row => row.Text)]);
+        [Header, .. day.Curves.SelectMany(curve => Rows(day.Plan, curve)).Where(row => !row.Late)
+            .Select(row => row.Text)]);
 
     /// <summary>The readings that come the next morning; false where this station has none.</summary>
     public static bool TryLate(StationDay day, out byte[] file)
     {
-        var late = day.Curves.SelectMany(curve => Rows(day.Plan, curve)).Where(row => row.Late).Select(row => row.Text).ToList();
+        var late = day.Curves.SelectMany(curve => Rows(day.Plan, curve)).Where(row => row.Late).Select(row => row.Text)
+            .ToList();
         file = FleetText.Lines([Header, .. late]);
         return late.Count > 0;
     }
@@ -35,7 +37,8 @@ public static class FleetReadings
                 var last = edge == edges.Count - 1;
                 if (curve.Kind != SettlementPointKind.GridConnection && edge > 0 && !last) continue;
                 var at = FleetText.Time(plan, plan.At(edge * plan.PeriodMinutes * 60));
-                var kwh = Kwh(register.IndexAfter(edges[edge].Of(register.Installed.Register.Direction)), register.Installed.Decimals);
+                var kwh = Kwh(register.IndexAfter(edges[edge].Of(register.Installed.Register.Direction)),
+                    register.Installed.Decimals);
                 yield return ($"{curve.Point},{(register.Installed.Register.Direction == Direction.Import ? "1.8.0" : "2.8.0")},{at},{kwh}",
                     last && curve.Point == FleetPlan.GridOf(plan.Disturbances.LateStation));
             }

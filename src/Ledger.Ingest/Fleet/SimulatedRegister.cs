@@ -46,7 +46,8 @@ public sealed record SimulatedRegister(RegisterInstalled Installed, long StartSt
         var registers = new List<SimulatedRegister>();
         foreach (var direction in new[] { Direction.Import, Direction.Export })
         {
-            var rollsOver = direction == Direction.Import && curve.Point == FleetPlan.GridOf(plan.Disturbances.RolloverStation);
+            var rollsOver = direction == Direction.Import
+                && curve.Point == FleetPlan.GridOf(plan.Disturbances.RolloverStation);
             // 12 000 steps of 0.6 kWh before all digits turn: that much is imported in some hours.
             var start = rollsOver ? 99_988_000L : chance.Number(2_000_000, 80_000_000);
             registers.Add(new(new RegisterInstalled(

@@ -6,7 +6,8 @@ namespace Ledger.Ingest.Fleet;
 /// The power of one settlement point at every step of the day, in mW, import positive: what an ideal meter would have
 /// seen. What the meter sends of it is for <see cref="StationDay.Sent"/> to say.
 /// </summary>
-public sealed record SimulatedCurve(SettlementPointId Point, SettlementPointKind Kind, Power Rated, IReadOnlyList<long> Milliwatts);
+public sealed record SimulatedCurve(SettlementPointId Point, SettlementPointKind Kind, Power Rated,
+    IReadOnlyList<long> Milliwatts);
 
 /// <summary>
 /// A simulated day of one station: its connectors, its storage unit and its grid connection, in that order, and the
@@ -30,10 +31,12 @@ public sealed record StationDay(
             var rated = RatedOf(connector);
             sessions.Add(Arrivals.At(plan, station, connector, rated));
             var (milliwatts, observed) = ConnectorDay.Simulate(plan, station, connector, sessions[^1]);
-            curves.Add(new(FleetPlan.ConnectorOf(station, connector), SettlementPointKind.Connector, rated, milliwatts));
+            curves.Add(new(FleetPlan.ConnectorOf(station, connector), SettlementPointKind.Connector, rated,
+                milliwatts));
             observations.AddRange(observed);
         }
-        curves.Add(new(FleetPlan.StorageOf(station), SettlementPointKind.Storage, StorageDay.Rated, StorageDay.Simulate(plan, station)));
+        curves.Add(new(FleetPlan.StorageOf(station), SettlementPointKind.Storage, StorageDay.Rated,
+            StorageDay.Simulate(plan, station)));
         var auxiliary = Auxiliary(plan, station, curves);
         for (var step = 0; step < grid.Length; step++)
         {
@@ -45,13 +48,15 @@ public sealed record StationDay(
     }
 
     /// <summary>Connectors 1 and 2 have 1 MW, the next three 600 kW, the others 400 kW.</summary>
-    public static Power RatedOf(int connector) => Power.FromKilowatts(connector switch { <= 2 => 1_000, <= 5 => 600, _ => 400 });
+    public static Power RatedOf(int connector) =>
+        Power.FromKilowatts(connector switch { <= 2 => 1_000, <= 5 => 600, _ => 400 });
 
     /// <summary>The connection of a station: all its connectors and its storage at once.</summary>
     public static Power GridRated(FleetPlan plan) =>
         Enumerable.Range(1, plan.Connectors).Aggregate(StorageDay.Rated, (sum, connector) => sum + RatedOf(connector));
 
-    /// <summary>The samples of a curve that reach us, with the time that the station's own clock gives them, in Unix µs.</summary>
+    /// <summary>The samples of a curve that reach us, with the time that the station's own clock gives them,
+    /// in Unix µs.</summary>
     public IEnumerable<PowerSample> Sent(SimulatedCurve curve)
     {
         var ahead = Station == Plan.Disturbances.ClockStation ? Plan.Disturbances.ClockAheadMs * 1000L : 0;
@@ -61,16 +66,19 @@ public sealed record StationDay(
                 yield return new PowerSample(start + step * Plan.StepSeconds * 1_000_000L, curve.Milliwatts[step]);
     }
 
-    /// <summary>Whether a sample never reaches us: inside the gap of a grid connection, or after a connector fell silent.</summary>
+    /// <summary>Whether a sample never reaches us: inside the gap of a grid connection,
+    /// or after a connector fell silent.</summary>
     public bool IsHidden(SettlementPointId point, int second)
     {
         var wrong = Plan.Disturbances;
         return (point == FleetPlan.GridOf(wrong.LateStation)
                 && second > wrong.GapFromSecond && second < wrong.GapFromSecond + wrong.GapSeconds)
-            || (point == FleetPlan.ConnectorOf(wrong.SilentStation, wrong.SilentConnector) && second > wrong.SilentFromSecond);
+            || (point == FleetPlan.ConnectorOf(wrong.SilentStation, wrong.SilentConnector)
+            && second > wrong.SilentFromSecond);
     }
 
-    /// <summary>Light and control all day, cooling with the load: 14 kW and one per cent of what the connectors move.</summary>
+    /// <summary>Light and control all day, cooling with the load:
+    /// 14 kW and one per cent of what the connectors move.</summary>
     private static long[] Auxiliary(FleetPlan plan, int station, List<SimulatedCurve> curves)
     {
         var noise = FleetChance.Of(plan.Seed, $"auxiliary {station}").Number(0, int.MaxValue - 1);

@@ -6,8 +6,10 @@ using MediatR;
 
 namespace Ledger.Journal.Pipeline;
 
-/// <summary>Counts every command and how it ended, and traces it: the outermost behaviour, so refusals count too.</summary>
-public sealed class MeasureCommand<TRequest, TResponse> : IPipelineBehavior<TRequest, TResponse> where TRequest : notnull
+/// <summary>Counts every command and how it ended, and traces it: the outermost behaviour,
+/// so refusals count too.</summary>
+public sealed class MeasureCommand<TRequest, TResponse> : IPipelineBehavior<TRequest, TResponse>
+    where TRequest : notnull
 {
     public async Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)
     {
@@ -41,8 +43,10 @@ public sealed class AuthoriseByScope<TRequest, TResponse>(CommandRoutes routes) 
 {
     public Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)
     {
-        if (request is not ICommand command || routes.Of(command).Scope is var scope && command.By.Holds(scope)) return next();
-        return Task.FromResult((TResponse)(object)new RecordOutcome.Refused(Rejection.NotAuthorised, $"scope {scope} is needed"));
+        if (request is not ICommand command || routes.Of(command).Scope is var scope && command.By.Holds(scope))
+            return next();
+        return Task.FromResult((TResponse)(object)new RecordOutcome.Refused(Rejection.NotAuthorised,
+            $"scope {scope} is needed"));
     }
 }
 
@@ -60,7 +64,8 @@ public sealed class AnswerOnce<TRequest, TResponse>(RecentAnswers answers) : IPi
         if (answers.Find(command) is { } before)
             return before.Input == input
                 ? (TResponse)(object)before.Outcome
-                : (TResponse)(object)new RecordOutcome.Refused(Rejection.EvidenceConflict, "the idempotency key came before with other content");
+                : (TResponse)(object)new RecordOutcome.Refused(Rejection.EvidenceConflict,
+                    "the idempotency key came before with other content");
         var response = await next().ConfigureAwait(false);
         // A refusal or a full queue may end otherwise next time; only what is durable is remembered.
         if (response is RecordOutcome { IsDurable: true } outcome) answers.Keep(command, input, outcome);

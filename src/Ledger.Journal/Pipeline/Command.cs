@@ -4,7 +4,8 @@ using NodaTime;
 
 namespace Ledger.Journal.Pipeline;
 
-/// <summary>The caller's name for one attempt to record: the same key with the same input gets the first answer again.</summary>
+/// <summary>The caller's name for one attempt to record:
+/// the same key with the same input gets the first answer again.</summary>
 public readonly record struct IdempotencyKey(string Value);
 
 /// <summary>What every command has, whatever its input.</summary>
@@ -17,8 +18,10 @@ public interface ICommand
     object Content { get; }
 }
 
-/// <summary>The one command of every door: an input, the bytes it was read from, who asks, and the key of the attempt.</summary>
-public sealed record Command<TInput>(TInput Input, Submission Raw, Principal By, IdempotencyKey Key) : IRequest<RecordOutcome>, ICommand
+/// <summary>The one command of every door: an input, the bytes it was read from, who asks,
+/// and the key of the attempt.</summary>
+public sealed record Command<TInput>(TInput Input, Submission Raw, Principal By,
+    IdempotencyKey Key) : IRequest<RecordOutcome>, ICommand
     where TInput : notnull
 {
     object ICommand.Content => Input;
@@ -31,7 +34,8 @@ public delegate Task<RecordOutcome> Recording<TInput>(
 /// <summary>The scope that an input needs and the concept that decides it, by the input's type.</summary>
 public sealed class CommandRoutes
 {
-    internal delegate Task<RecordOutcome> AnyRecording(Recorder recorder, ICommand command, Instant now, CancellationToken ct);
+    internal delegate Task<RecordOutcome> AnyRecording(Recorder recorder, ICommand command, Instant now,
+        CancellationToken ct);
 
     private readonly Dictionary<Type, (string Scope, AnyRecording Record)> routes = [];
 
@@ -39,14 +43,16 @@ public sealed class CommandRoutes
 
     public CommandRoutes Add<TInput>(string scope, Recording<TInput> record) where TInput : notnull
     {
-        routes.Add(typeof(TInput), (scope, (recorder, command, now, ct) => record(recorder, (Command<TInput>)command, now, ct)));
+        routes.Add(typeof(TInput), (scope, (recorder, command, now, ct) =>
+            record(recorder, (Command<TInput>)command, now, ct)));
         return this;
     }
 
     internal (string Scope, AnyRecording Record) Of(ICommand command) =>
         routes.TryGetValue(command.Content.GetType(), out var route)
             ? route
-            : throw new InvalidOperationException($"no route for {command.Content.GetType().Name}: add it where the program is composed");
+            : throw new InvalidOperationException(
+                $"no route for {command.Content.GetType().Name}: add it where the program is composed");
 }
 
 /// <summary>The one handler. MediatR 5 finds it as an open type only with both type parameters.</summary>

@@ -7,7 +7,8 @@ namespace Ledger.Journal.Pipeline;
 /// <summary>Registers the pipeline: measure, authorise, answer once, record.</summary>
 public static class PipelineRegistration
 {
-    public static IServiceCollection AddCommandPipeline(this IServiceCollection services, Recorder recorder, IClock clock, CommandRoutes routes) =>
+    public static IServiceCollection AddCommandPipeline(this IServiceCollection services, Recorder recorder,
+        IClock clock, CommandRoutes routes) =>
         services.AddSingleton(recorder).AddSingleton(clock).AddSingleton(routes).AddSingleton<RecentAnswers>()
             .AddTransient<ServiceFactory>(provider => type => provider.GetService(type)!)
             .AddTransient<IMediator, Mediator>()

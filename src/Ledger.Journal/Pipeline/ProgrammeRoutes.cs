@@ -13,15 +13,18 @@ internal static class ProgrammeRoutes
     public static CommandRoutes AddProgrammes(this CommandRoutes routes) => routes
         .Add<ProgrammePublished>(StandardRoutes.ProgrammesWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Programme(c.Input.Programme), ProgrammeState.Empty, Programmes.Evolve,
-            state => Programmes.Decide(state, c.Input, new EvidenceKey($"programme/{c.Input.Programme}/{c.Input.Version}")),
+            state =>
+                Programmes.Decide(state, c.Input, new EvidenceKey($"programme/{c.Input.Programme}/{c.Input.Version}")),
             c.By, ct, c.Raw))
         .Add<PointEnrolled>(StandardRoutes.ProgrammesWrite, async (recorder, c, _, ct) =>
         {
             var (point, _) = await recorder.LoadAsync(
-                Streams.Point(c.Input.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
+                Streams.Point(c.Input.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct)
+                    .ConfigureAwait(false);
             var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
             return await EnrolmentAsync(recorder, c, c.Input.Point, state => Enrolments.Decide(
-                state, point, programme, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/{Ticks(c.Input.From)}")), ct).ConfigureAwait(false);
+                state, point, programme, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/{Ticks(c.Input.From)}")), ct)
+                    .ConfigureAwait(false);
         })
         .Add<EnrolmentEnded>(StandardRoutes.ProgrammesWrite, (recorder, c, _, ct) => EnrolmentAsync(
             recorder, c, c.Input.Point, state => Enrolments.Decide(
@@ -36,16 +39,21 @@ internal static class ProgrammeRoutes
                 Streams.Enrolment(c.Input.Point), EnrolmentState.Empty, Enrolments.Evolve, ct).ConfigureAwait(false);
             return await recorder.RecordAsync(
                 Streams.Claims(c.Input.Point), ClaimsState.Empty, DeliveryClaims.Evolve,
-                state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now), c.By, ct, c.Raw).ConfigureAwait(false);
+                state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now), c.By, ct, c.Raw)
+                    .ConfigureAwait(false);
         });
 
-    private static async Task<ProgrammeState> ProgrammeAsync(Recorder recorder, ProgrammeId programme, CancellationToken ct) =>
-        (await recorder.LoadAsync(Streams.Programme(programme), ProgrammeState.Empty, Programmes.Evolve, ct).ConfigureAwait(false)).State;
+    private static async Task<ProgrammeState> ProgrammeAsync(Recorder recorder, ProgrammeId programme,
+        CancellationToken ct) =>
+        (await recorder.LoadAsync(Streams.Programme(programme), ProgrammeState.Empty, Programmes.Evolve, ct)
+            .ConfigureAwait(false)).State;
 
     private static Task<RecordOutcome> EnrolmentAsync<TInput>(
-        Recorder recorder, Command<TInput> c, SettlementPointId point, Func<EnrolmentState, Decision> decide, CancellationToken ct)
+        Recorder recorder, Command<TInput> c, SettlementPointId point, Func<EnrolmentState, Decision> decide,
+        CancellationToken ct)
         where TInput : notnull =>
-        recorder.RecordAsync(Streams.Enrolment(point), EnrolmentState.Empty, Enrolments.Evolve, decide, c.By, ct, c.Raw);
+        recorder.RecordAsync(Streams.Enrolment(point), EnrolmentState.Empty, Enrolments.Evolve, decide, c.By, ct,
+            c.Raw);
 
     // A key tells two declarations of one second apart.
     private static long Ticks(Instant at) => at.ToUnixTimeTicks();

@@ -8,11 +8,14 @@ namespace Ledger.Journal.Pipeline;
 /// <summary>A fact about something that lasts, and from when on it holds.</summary>
 public sealed record Dated<TFact>(TFact Fact, Instant From) where TFact : LedgerEvent;
 
-/// <summary>Readings of one register, in the order in which they are judged, each with the bytes that it was read from.</summary>
-public sealed record RegisterReadings(RegisterId Register, IReadOnlyList<(RegisterReadingInput Reading, Submission Raw)> Readings);
+/// <summary>Readings of one register, in the order in which they are judged,
+/// each with the bytes that it was read from.</summary>
+public sealed record RegisterReadings(RegisterId Register,
+    IReadOnlyList<(RegisterReadingInput Reading, Submission Raw)> Readings);
 
 /// <summary>Interval readings of one register that start on one UTC day.</summary>
-public sealed record IntervalReadingBatch(RegisterId Register, LocalDate UtcDay, IReadOnlyList<IntervalReadingRecorded> Readings);
+public sealed record IntervalReadingBatch(RegisterId Register, LocalDate UtcDay,
+    IReadOnlyList<IntervalReadingRecorded> Readings);
 
 /// <summary>Evidence from which nothing is settled, kept all the same.</summary>
 public sealed record EvidenceToKeep(string Note);
@@ -27,7 +30,8 @@ public sealed record EvidenceToRefuse(Rejection Code, string Detail);
 public static class StandardRoutes
 {
     public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
-        CurvesWrite = "curves:write", DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write", TariffsWrite = "tariffs:write",
+        CurvesWrite = "curves:write", DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write",
+        TariffsWrite = "tariffs:write",
         SettlementWrite = "settlement:write", KeysWrite = "keys:write";
 
     public static CommandRoutes Create() => new CommandRoutes()
@@ -39,10 +43,12 @@ public static class StandardRoutes
             state => Register.DecideInstalled(state, c.Input.Fact, c.Input.From), c.By, ct, c.Raw))
         .Add<RegisterReadings>(ReadingsWrite, async (recorder, c, now, ct) =>
         {
-            var context = new ReadingContext(await RatedAsync(recorder, c.Input.Register.Point, ct).ConfigureAwait(false));
+            var context = new ReadingContext(await RatedAsync(recorder, c.Input.Register.Point, ct)
+                .ConfigureAwait(false));
             return new RecordOutcome.Several(
                 await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
-                    c.Input.Readings, (state, item) => Register.Decide(state, item.Reading, now, context), item => item.Raw, c.By, ct)
+                    c.Input.Readings, (state, item) => Register.Decide(state, item.Reading, now, context), item =>
+                        item.Raw, c.By, ct)
                     .ConfigureAwait(false));
         })
         .Add<RegisterReadingCorrected>(ReadingsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
@@ -54,11 +60,14 @@ public static class StandardRoutes
             return new RecordOutcome.Several(
                 await recorder.RecordEachAsync(Streams.IntervalReadings(c.Input.Register, c.Input.UtcDay),
                     IntervalReadingsState.Empty, IntervalReadings.Evolve, c.Input.Readings,
-                    (state, reading) => IntervalReadings.Decide(state, reading, now, rated), _ => c.Raw, c.By, ct).ConfigureAwait(false));
+                    (state, reading) => IntervalReadings.Decide(state, reading, now, rated), _ => c.Raw, c.By, ct)
+                        .ConfigureAwait(false));
         })
-        .Add<IntervalReadingCorrected>(ReadingsWrite, (recorder, c, _, ct) => Intervals(recorder, c, c.Input.Register, c.Input.Period,
+        .Add<IntervalReadingCorrected>(ReadingsWrite, (recorder, c, _, ct) =>
+            Intervals(recorder, c, c.Input.Register, c.Input.Period,
             state => IntervalCorrections.Decide(state, c.Input), ct))
-        .Add<IntervalEstimated>(ReadingsWrite, (recorder, c, now, ct) => Intervals(recorder, c, c.Input.Register, c.Input.Period,
+        .Add<IntervalEstimated>(ReadingsWrite, (recorder, c, now, ct) =>
+            Intervals(recorder, c, c.Input.Register, c.Input.Period,
             state => IntervalEstimates.Decide(state, c.Input, now), ct))
         .Add<MeterClassDeclared>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Meter(c.Input.MeterSerial), MeterState.Empty, Meters.Evolve,
@@ -74,9 +83,12 @@ public static class StandardRoutes
             state => StationTree.Decide(state, c.Input), c.By, ct, c.Raw))
         .Add<DispatchInstructed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}")), ct))
-        .Add<InstructionClockRecorded>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
-            state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}/{c.Input.Point}/{c.Input.Clock}")), ct))
-        .Add<InstructionWithdrawn>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
+        .Add<InstructionClockRecorded>(DispatchWrite, (recorder, c, now, ct) =>
+            Instruction(recorder, c, c.Input.Instruction,
+            state => Dispatch.Decide(state, c.Input, now,
+                Key($"{c.Input.Instruction}/{c.Input.Point}/{c.Input.Clock}")), ct))
+        .Add<InstructionWithdrawn>(DispatchWrite, (recorder, c, now, ct) =>
+            Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}/withdrawn")), ct))
         .Add<ReasonClaimed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now,
@@ -88,7 +100,8 @@ public static class StandardRoutes
         .Add<ChargingStateRecorded>(DispatchWrite, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.ChargingStates(c.Input.Point, c.Input.At.InUtc().Date), 0, (seen, _) => seen,
             _ => ChargingState.Decide(c.Input, now, new EvidenceKey(
-                $"charging-state/{c.Input.Point}/{InstantPattern.ExtendedIso.Format(c.Input.At)}/{c.Input.Source}")), c.By, ct, c.Raw))
+                $"charging-state/{c.Input.Point}/{InstantPattern.ExtendedIso.Format(c.Input.At)}/{c.Input.Source}")),
+                    c.By, ct, c.Raw))
         .AddProgrammes()
         .Add<StandingLimitSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Limits(c.Input.Point), StandingLimitState.Empty, StandingLimit.Evolve,
@@ -99,7 +112,8 @@ public static class StandardRoutes
                 new EvidenceKey($"tariff/{c.Input.Fact.Tariff}/{c.Input.Fact.Version}")), c.By, ct, c.Raw))
         .Add<Dated<TariffAssigned>>(TariffsWrite, (recorder, c, _, ct) => recorder.AppendAsync(
             Streams.Assignment(c.Input.Fact.Account),
-            [NewFact.At(c.Input.Fact, c.Input.From, new EvidenceKey($"assignment/{c.Input.Fact.Account}"))], c.By, ct, c.Raw))
+            [NewFact.At(c.Input.Fact, c.Input.From, new EvidenceKey($"assignment/{c.Input.Fact.Account}"))], c.By, ct,
+            c.Raw))
         .Add<Dated<RulePackPublished>>(TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.RulePack(c.Input.Fact.Pack), RulePackState.Empty, RulePacks.Evolve,
             state => RulePacks.Decide(state, c.Input.Fact, c.Input.From,
@@ -114,7 +128,8 @@ public static class StandardRoutes
         .Add<EvidenceToRefuse>(ReadingsWrite, (recorder, c, _, ct) =>
             recorder.RefuseAsync(c.Input.Code, c.Input.Detail, c.Raw, c.By, ct));
 
-    /// <summary>The most that can flow through a point, as it is registered now; null where it is not, or with no power.</summary>
+    /// <summary>The most that can flow through a point, as it is registered now; null where it is not,
+    /// or with no power.</summary>
     private static async Task<Power?> RatedAsync(Recorder recorder, SettlementPointId point, CancellationToken ct)
     {
         var (state, _) = await recorder.LoadAsync(
@@ -123,15 +138,18 @@ public static class StandardRoutes
     }
 
     private static Task<RecordOutcome> Intervals<TInput>(
-        Recorder recorder, Command<TInput> c, RegisterId register, Interval period, Func<IntervalReadingsState, Decision> decide,
+        Recorder recorder, Command<TInput> c, RegisterId register, Interval period,
+        Func<IntervalReadingsState, Decision> decide,
         CancellationToken ct) where TInput : notnull =>
         recorder.RecordAsync(Streams.IntervalReadings(register, period.Start.InUtc().Date), IntervalReadingsState.Empty,
             IntervalReadings.Evolve, decide, c.By, ct, c.Raw);
 
     private static Task<RecordOutcome> Instruction<TInput>(
-        Recorder recorder, Command<TInput> c, InstructionId instruction, Func<DispatchState, Decision> decide, CancellationToken ct)
+        Recorder recorder, Command<TInput> c, InstructionId instruction, Func<DispatchState, Decision> decide,
+        CancellationToken ct)
         where TInput : notnull =>
-        recorder.RecordAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve, decide, c.By, ct, c.Raw);
+        recorder.RecordAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve, decide, c.By, ct,
+            c.Raw);
 
     private static EvidenceKey Key(string instruction) => new($"instruction/{instruction}");
 }

@@ -22,7 +22,8 @@ public sealed class CheckpointStore(string dataDirectory)
             .Select(name => long.Parse(name, NumberStyles.None, CultureInfo.InvariantCulture)).Order(),
     ];
 
-    /// <summary>The note of a size; throws <see cref="NoteRefusedException"/> where the file is not what its name says.</summary>
+    /// <summary>The note of a size; throws <see cref="NoteRefusedException"/> where the file is not what its name
+    /// says.</summary>
     public SignedNote Read(long size)
     {
         var note = SignedNote.Parse(File.ReadAllBytes(PathOf(size)));
@@ -35,8 +36,9 @@ public sealed class CheckpointStore(string dataDirectory)
     public SignedNote? Latest() => Sizes is [.., var size] ? Read(size) : null;
 
     /// <summary>
-    /// The one turn to sign: who holds it may look at the latest checkpoint and add the next. Null where another process
-    /// has it. It is the operating system's lock, and ends with the process however that ends.
+    /// The one turn to sign: who holds it may look at the latest checkpoint and add the next.
+    /// Null where another process has it. It is the operating system's lock,
+    /// and ends with the process however that ends.
     /// </summary>
     public CheckpointTurn? TryTakeTurn()
     {
@@ -54,12 +56,14 @@ public sealed class CheckpointStore(string dataDirectory)
 
     internal void Add(long size, SignedNote note)
     {
-        DurableFiles.Create(PathOf(size), note.ToBytes(), DurableFiles.OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        DurableFiles.Create(PathOf(size), note.ToBytes(),
+            DurableFiles.OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         if (!File.ReadAllBytes(PathOf(size)).AsSpan().SequenceEqual(note.ToBytes()))
             throw new NoteRefusedException($"{PathOf(size)} was signed before with another content");
     }
 
-    private string PathOf(long size) => Path.Combine(directory, size.ToString(SizeFormat, CultureInfo.InvariantCulture));
+    private string PathOf(long size) =>
+        Path.Combine(directory, size.ToString(SizeFormat, CultureInfo.InvariantCulture));
 }
 
 /// <summary>The turn to sign, until it is given back.</summary>
@@ -85,12 +89,14 @@ public sealed class CheckpointTurn : IDisposable
         {
             latest.SignedBy(known);
             var before = Checkpoint.Parse(latest.Text);
-            if (before.Origin != next.Origin) throw new NoteRefusedException($"the log is {before.Origin}, not {next.Origin}");
+            if (before.Origin != next.Origin)
+                throw new NoteRefusedException($"the log is {before.Origin}, not {next.Origin}");
             if (next.Size < before.Size)
                 throw new NoteRefusedException($"the journal has {next.Size} events, and {before.Size} were signed");
             if (!MerkleVerification.IsConsistent(before.Size, next.Size,
                 MerkleProof.Consistency(before.Size, next.Size, tree.At), before.Root, next.Root))
-                throw new NoteRefusedException($"the journal of {next.Size} events does not continue the one of {before.Size} "
+                throw new NoteRefusedException(
+                    $"the journal of {next.Size} events does not continue the one of {before.Size} "
                     + $"that was signed with root {Convert.ToHexStringLower(before.Root)}");
             if (before.Size == next.Size) return latest;
         }

@@ -3,9 +3,9 @@ using System.Security.Cryptography;
 namespace Ledger.Journal.Proof;
 
 /// <summary>
-/// An event as it is shown to whoever may see it: its salt, its header and its payload, from which its leaf entry comes.
-/// Without the salt a leaf says nothing of its event. Bytes, layout 1: u8 1, 32 salt, u32 length of the header,
-/// header, payload to the end.
+/// An event as it is shown to whoever may see it: its salt, its header and its payload,
+/// from which its leaf entry comes. Without the salt a leaf says nothing of its event. Bytes, layout 1: u8 1, 32 salt,
+/// u32 length of the header, header, payload to the end.
 /// </summary>
 public sealed record DisclosedEvent(byte[] Salt, byte[] Header, byte[] Payload)
 {

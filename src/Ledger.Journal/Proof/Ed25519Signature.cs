@@ -3,7 +3,8 @@ using Org.BouncyCastle.Math.EC.Rfc8032;
 
 namespace Ledger.Journal.Proof;
 
-/// <summary>Ed25519 of RFC 8032, which .NET does not have; the library's only place. The same message gets the same signature.</summary>
+/// <summary>Ed25519 of RFC 8032, which .NET does not have; the library's only place.
+/// The same message gets the same signature.</summary>
 internal static class Ed25519Signature
 {
     // RFC 8032 §5.1.5 and §5.1.6.
@@ -28,5 +29,6 @@ internal static class Ed25519Signature
 
     public static bool Verify(byte[] publicKey, byte[] message, byte[] signature) =>
         signature.Length == SignatureBytes
-        && new Ed25519PublicKeyParameters(publicKey).Verify(Ed25519.Algorithm.Ed25519, null, message, 0, message.Length, signature, 0);
+        && new Ed25519PublicKeyParameters(publicKey)
+            .Verify(Ed25519.Algorithm.Ed25519, null, message, 0, message.Length, signature, 0);
 }

@@ -28,7 +28,8 @@ public static class EntryBundle
         while (!bundle.IsEmpty)
         {
             var end = bundle.Length < 2 ? int.MaxValue : 2 + BinaryPrimitives.ReadUInt16BigEndian(bundle);
-            if (end > bundle.Length) throw new InvalidDataException($"the bundle is cut short in entry {entries.Count}");
+            if (end > bundle.Length)
+                throw new InvalidDataException($"the bundle is cut short in entry {entries.Count}");
             entries.Add(bundle[2..end].ToArray());
             bundle = bundle[end..];
         }

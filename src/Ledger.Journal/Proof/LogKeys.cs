@@ -4,8 +4,8 @@ using Ledger.Domain;
 namespace Ledger.Journal.Proof;
 
 /// <summary>
-/// The keys of the log as the journal has them: the first is believed, each later one was handed over by the one before,
-/// in a note that any reader of signed notes can check.
+/// The keys of the log as the journal has them: the first is believed,
+/// each later one was handed over by the one before, in a note that any reader of signed notes can check.
 /// </summary>
 public static class LogKeys
 {
@@ -25,7 +25,8 @@ public static class LogKeys
     /// <summary>What a decision must know of a candidate.</summary>
     public static SigningKeyCheck Check(SigningKeyState state, SigningKeyRegistered candidate) => new(
         Holds(() => VerifierKey.Parse(candidate.Key).Algorithm == NoteAlgorithm.Ed25519),
-        state.Current is { } current && candidate.Handover is { } handover && Holds(() => Signed(handover, current, candidate.Key)));
+        state.Current is { } current && candidate.Handover is { } handover
+            && Holds(() => Signed(handover, current, candidate.Key)));
 
     private static bool Signed(string handover, string current, string next)
     {

@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 
 namespace Ledger.Journal.Proof;
 
-/// <summary>The hash of a perfect subtree: MTH(D[index·2^level : (index+1)·2^level]). Level 0 is a leaf's hash.</summary>
+/// <summary>The hash of a perfect subtree: MTH(D[index·2^level : (index+1)·2^level]).
+/// Level 0 is a leaf's hash.</summary>
 public delegate byte[] SubtreeHash(int level, long index);
 
 /// <summary>
@@ -30,7 +31,8 @@ public static class MerkleProof
         return path;
     }
 
-    /// <summary>PROOF(oldSize, D[size]), RFC 6962 §2.1.2: that the smaller tree is the beginning of the larger.</summary>
+    /// <summary>PROOF(oldSize, D[size]), RFC 6962 §2.1.2:
+    /// that the smaller tree is the beginning of the larger.</summary>
     public static IReadOnlyList<byte[]> Consistency(long oldSize, long size, SubtreeHash at)
     {
         if (oldSize < 0 || oldSize > size)
@@ -77,7 +79,8 @@ public static class MerkleProof
         }
     }
 
-    /// <summary>MTH(D[start:end]). The splits leave every range aligned, so that its perfect subtrees are those of the tree.</summary>
+    /// <summary>MTH(D[start:end]). The splits leave every range aligned,
+    /// so that its perfect subtrees are those of the tree.</summary>
     private static byte[] Root(long start, long end, SubtreeHash at)
     {
         var leaves = end - start;

@@ -8,7 +8,8 @@ namespace Ledger.Journal.Proof;
 /// </summary>
 public static class MerkleVerification
 {
-    /// <summary>Whether the leaf with this hash is leaf <paramref name="index"/> of the tree of this size and root.</summary>
+    /// <summary>Whether the leaf with this hash is leaf <paramref name="index"/> of the tree of this size and
+    /// root.</summary>
     public static bool Includes(long index, long size, byte[] leafHash, IReadOnlyList<byte[]> proof, byte[] root)
     {
         if (index < 0 || index >= size || !AreHashes([leafHash, root, .. proof])) return false;
@@ -30,7 +31,8 @@ public static class MerkleVerification
         return sn == 0 && hash.AsSpan().SequenceEqual(root);
     }
 
-    /// <summary>Whether the tree of <paramref name="oldSize"/> and its root is the beginning of the tree of this size and root.</summary>
+    /// <summary>Whether the tree of <paramref name="oldSize"/> and its root is the beginning of the tree of this size
+    /// and root.</summary>
     public static bool IsConsistent(long oldSize, long size, IReadOnlyList<byte[]> proof, byte[] oldRoot, byte[] root)
     {
         if (oldSize < 0 || oldSize > size || !AreHashes([oldRoot, root, .. proof])) return false;

@@ -30,14 +30,16 @@ public sealed class VerifierKey
         if (!IsName(name)) throw new NoteRefusedException($"'{name}' is no key's name: it has no space and no +");
         if (algorithm is not (NoteAlgorithm.Ed25519 or NoteAlgorithm.Cosignature))
             throw new NoteRefusedException($"keys of algorithm {(byte)algorithm} are not verified here");
-        if (!Ed25519Signature.IsPublicKey(publicKey)) throw new NoteRefusedException($"the key of {name} is no Ed25519 key");
+        if (!Ed25519Signature.IsPublicKey(publicKey))
+            throw new NoteRefusedException($"the key of {name} is no Ed25519 key");
         (Name, Algorithm, this.publicKey, Id) = (name, algorithm, publicKey, IdOf(name, algorithm, publicKey));
     }
 
     public string Name { get; }
     public NoteAlgorithm Algorithm { get; }
 
-    /// <summary>The first four bytes of SHA-256(name ‖ LF ‖ algorithm ‖ public key): tells keys of one name apart, proves nothing.</summary>
+    /// <summary>The first four bytes of SHA-256(name ‖ LF ‖ algorithm ‖ public key): tells keys of one name apart,
+    /// proves nothing.</summary>
     public uint Id { get; }
 
     /// <summary>Reads a vkey; throws <see cref="NoteRefusedException"/> where its parts do not fit together.</summary>
@@ -62,8 +64,8 @@ public sealed class VerifierKey
             && Ed25519Signature.Verify(publicKey, Cosignature.Message(unixSeconds, text), ed25519);
 
     /// <summary>
-    /// The key id of any algorithm. Of ECDSA it is of the SubjectPublicKeyInfo alone, of a tree head of the log's id, which
-    /// is SHA-256 of the SubjectPublicKeyInfo (RFC 6962 §3.2).
+    /// The key id of any algorithm. Of ECDSA it is of the SubjectPublicKeyInfo alone, of a tree head of the log's id,
+    /// which is SHA-256 of the SubjectPublicKeyInfo (RFC 6962 §3.2).
     /// </summary>
     public static uint IdOf(string name, NoteAlgorithm algorithm, byte[] publicKey)
     {
@@ -78,7 +80,8 @@ public sealed class VerifierKey
         name.Length > 0 && !name.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c == '+');
 }
 
-/// <summary>The private key of a log: 32 bytes, of which nothing is ever printed. Its text is PRIVATE+KEY+NAME+KEYID+BASE64(1 ‖ seed).</summary>
+/// <summary>The private key of a log: 32 bytes, of which nothing is ever printed. Its text is
+/// PRIVATE+KEY+NAME+KEYID+BASE64(1 ‖ seed).</summary>
 public sealed class SignerKey
 {
     private readonly byte[] seed;
@@ -87,15 +90,18 @@ public sealed class SignerKey
     {
         if (seed.Length != Ed25519Signature.SeedBytes)
             throw new NoteRefusedException($"a private key has {Ed25519Signature.SeedBytes} bytes");
-        (this.seed, Verifier) = (seed, new VerifierKey(name, NoteAlgorithm.Ed25519, Ed25519Signature.PublicKeyOf(seed)));
+        (this.seed, Verifier) =
+            (seed, new VerifierKey(name, NoteAlgorithm.Ed25519, Ed25519Signature.PublicKeyOf(seed)));
     }
 
     public VerifierKey Verifier { get; }
 
-    /// <summary>Reads a private key's text; throws <see cref="NoteRefusedException"/>, without the text, where it is none.</summary>
+    /// <summary>Reads a private key's text; throws <see cref="NoteRefusedException"/>, without the text,
+    /// where it is none.</summary>
     public static SignerKey Parse(string text) =>
         text.Split('+', 5) is ["PRIVATE", "KEY", var name, _, var key] && NoteText.TryBase64(key, out var bytes)
-            && bytes is [(byte)NoteAlgorithm.Ed25519, .. var seed] && new SignerKey(name, seed) is var signer && signer.ToText() == text
+            && bytes is [(byte)NoteAlgorithm.Ed25519, .. var seed] && new SignerKey(name, seed) is var signer
+            && signer.ToText() == text
             ? signer
             : throw new NoteRefusedException("this is no private key of notes");
 
@@ -108,7 +114,8 @@ public sealed class SignerKey
         new(Verifier.Name, Verifier.Id, Ed25519Signature.Sign(seed, Encoding.UTF8.GetBytes(text)));
 
     /// <summary>The key by which the same seed vouches as a witness.</summary>
-    public VerifierKey WitnessVerifier => new(Verifier.Name, NoteAlgorithm.Cosignature, Ed25519Signature.PublicKeyOf(seed));
+    public VerifierKey WitnessVerifier =>
+        new(Verifier.Name, NoteAlgorithm.Cosignature, Ed25519Signature.PublicKeyOf(seed));
 
     /// <summary>The witness's signature of a checkpoint that it saw at this time.</summary>
     public NoteSignature Cosign(string text, long unixSeconds) => new(WitnessVerifier.Name, WitnessVerifier.Id,

@@ -2,10 +2,12 @@ using System.Globalization;
 
 namespace Ledger.Journal.Proof;
 
-/// <summary>A signed note, a checkpoint, a proof or a key is not what its format says, or a signature does not hold.</summary>
+/// <summary>A signed note, a checkpoint, a proof or a key is not what its format says,
+/// or a signature does not hold.</summary>
 public sealed class NoteRefusedException(string why) : Exception(why);
 
-/// <summary>How values stand in the lines of notes, checkpoints and proofs. Each value has one form, and no other is read.</summary>
+/// <summary>How values stand in the lines of notes, checkpoints and proofs. Each value has one form,
+/// and no other is read.</summary>
 internal static class NoteText
 {
     /// <summary>Standard base64 with padding, RFC 4648 §4; other spellings of the same bytes are refused.</summary>

@@ -20,7 +20,8 @@ public sealed record NoteSignature(string Name, uint KeyId, byte[] Bytes)
     internal static NoteSignature Parse(string line)
     {
         var parts = line.StartsWith(Mark, StringComparison.Ordinal) ? line[Mark.Length..].Split(' ', 2) : [];
-        if (parts.Length < 2 || !VerifierKey.IsName(parts[0])) throw new NoteRefusedException($"'{line}' is no signature line");
+        if (parts.Length < 2 || !VerifierKey.IsName(parts[0]))
+            throw new NoteRefusedException($"'{line}' is no signature line");
         var signature = NoteText.Base64(parts[1], $"the signature of {parts[0]}");
         return signature.Length > IdBytes
             ? new(parts[0], BinaryPrimitives.ReadUInt32BigEndian(signature), signature[IdBytes..])
@@ -38,7 +39,8 @@ public sealed record SignedNote(string Text, IReadOnlyList<NoteSignature> Signat
     public const int BytesMax = 1_000_000;
     public const int SignaturesMax = 100;
 
-    /// <summary>Reads a note, of which nothing is verified yet; throws <see cref="NoteRefusedException"/> where it is none.</summary>
+    /// <summary>Reads a note, of which nothing is verified yet;
+    /// throws <see cref="NoteRefusedException"/> where it is none.</summary>
     public static SignedNote Parse(ReadOnlySpan<byte> note)
     {
         if (note.Length > BytesMax) throw new NoteRefusedException($"a note has at most {BytesMax} bytes");
@@ -56,7 +58,8 @@ public sealed record SignedNote(string Text, IReadOnlyList<NoteSignature> Signat
         if (split < 0 || split + 2 == all.Length || all[^1] != '\n')
             throw new NoteRefusedException("the note does not end with an empty line and its signatures");
         var lines = all[(split + 2)..^1].Split('\n');
-        if (lines.Length > SignaturesMax) throw new NoteRefusedException($"a note has at most {SignaturesMax} signatures");
+        if (lines.Length > SignaturesMax)
+            throw new NoteRefusedException($"a note has at most {SignaturesMax} signatures");
         return new(all[..(split + 1)], [.. lines.Select(NoteSignature.Parse)]);
     }
 
@@ -78,9 +81,11 @@ public sealed record SignedNote(string Text, IReadOnlyList<NoteSignature> Signat
         foreach (var line in Signatures)
         {
             var keys = known.Where(key => key.Name == line.Name && key.Id == line.KeyId).ToList();
-            if (keys.Count > 1) throw new NoteRefusedException($"two known keys have the name and id of {line.Name}+{line.KeyId:x8}");
+            if (keys.Count > 1)
+                throw new NoteRefusedException($"two known keys have the name and id of {line.Name}+{line.KeyId:x8}");
             if (keys is not [var key] || signers.Contains(key)) continue;
-            if (!key.Verify(Text, line.Bytes)) throw new NoteRefusedException($"the signature of {line.Name}+{line.KeyId:x8} does not hold");
+            if (!key.Verify(Text, line.Bytes))
+                throw new NoteRefusedException($"the signature of {line.Name}+{line.KeyId:x8} does not hold");
             signers.Add(key);
         }
         return signers.Count > 0 ? signers : throw new NoteRefusedException("no known key signed the note");

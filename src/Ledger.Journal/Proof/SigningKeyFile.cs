@@ -12,8 +12,8 @@ public static class SigningKeyFile
     public const string FileName = "ledger.key";
 
     /// <summary>
-    /// The key that comes next. It is there before the current one hands over to it, and takes its place after that fact is
-    /// durable; so a crash between loses neither.
+    /// The key that comes next. It is there before the current one hands over to it,
+    /// and takes its place after that fact is durable; so a crash between loses neither.
     /// </summary>
     public const string NextFileName = "ledger.key.next";
 
@@ -41,7 +41,8 @@ public static class SigningKeyFile
     {
         if (Read(directory, fileName) is { } there) return there;
         var key = new SignerKey(name, seed ?? RandomNumberGenerator.GetBytes(32));
-        DurableFiles.Create(Path.Combine(directory, fileName), Encoding.UTF8.GetBytes(key.ToText() + '\n'), DurableFiles.OwnerOnly);
+        DurableFiles.Create(Path.Combine(directory, fileName), Encoding.UTF8.GetBytes(key.ToText() + '\n'),
+            DurableFiles.OwnerOnly);
         return Read(directory, fileName)!; // of two that made one at once the first one's stays
     }
 

@@ -20,7 +20,8 @@ public readonly record struct Tile(int Level, long Number, int Width)
 
     public bool IsPartial => Width < FullWidth;
 
-    /// <summary>The tile below which node (level, index) of the tree lies, and how wide that tile is at this tree size.</summary>
+    /// <summary>The tile below which node (level, index) of the tree lies,
+    /// and how wide that tile is at this tree size.</summary>
     public static Tile Holding(int level, long index, long treeSize)
     {
         var tileLevel = level / Height;
@@ -28,14 +29,16 @@ public readonly record struct Tile(int Level, long Number, int Width)
         return new(tileLevel, number, WidthAt(tileLevel, number, treeSize));
     }
 
-    /// <summary>The entry bundle in which leaf <paramref name="index"/> lies, and how many entries it has at this tree size.</summary>
+    /// <summary>The entry bundle in which leaf <paramref name="index"/> lies,
+    /// and how many entries it has at this tree size.</summary>
     public static Tile HoldingEntry(long index, long treeSize)
     {
         var number = index >> Height;
         return new(Entries, number, WidthAt(Entries, number, treeSize));
     }
 
-    /// <summary>Every tile of a tree, level by level; no tile is empty. Level l + 1 has one hash for each full tile of level l.</summary>
+    /// <summary>Every tile of a tree, level by level; no tile is empty.
+    /// Level l + 1 has one hash for each full tile of level l.</summary>
     public static IEnumerable<Tile> Of(long treeSize)
     {
         for (long number = 0; number << Height < treeSize; number++)
@@ -70,7 +73,8 @@ public readonly record struct Tile(int Level, long Number, int Width)
             : (parts[2], $"{FullWidth}");
         var digits = number.Replace("x", "", StringComparison.Ordinal).Replace("/", "", StringComparison.Ordinal);
         if (!long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var n)
-            || !int.TryParse(width, NumberStyles.None, CultureInfo.InvariantCulture, out var w) || w is 0 or > FullWidth) return false;
+            || !int.TryParse(width, NumberStyles.None, CultureInfo.InvariantCulture, out var w)
+            || w is 0 or > FullWidth) return false;
         tile = new(level, n, w);
         return tile.ToString() == path;
     }

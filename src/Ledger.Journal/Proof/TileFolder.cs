@@ -9,7 +9,8 @@ public sealed class TileFolder(string directory)
     public const string CheckpointName = "checkpoint";
 
     /// <summary>The checkpoint up to which the folder is complete; null before the first.</summary>
-    public SignedNote? Checkpoint() => File.Exists(CheckpointPath) ? SignedNote.Parse(File.ReadAllBytes(CheckpointPath)) : null;
+    public SignedNote? Checkpoint() => File.Exists(CheckpointPath)
+        ? SignedNote.Parse(File.ReadAllBytes(CheckpointPath)) : null;
 
     public byte[] Read(Tile tile) => File.ReadAllBytes(PathOf(tile));
 
@@ -36,9 +37,11 @@ public sealed class TileFolder(string directory)
     /// <param name="entries">The leaf entries from a position on.</param>
     public TileHashes Grow(long size, byte[] root, Func<long, IEnumerable<byte[]>> entries)
     {
-        if (Complete() is var from && from > 0 && from <= size && TryGrow(from, size, root, entries) is { } grown) return grown;
+        if (Complete() is var from && from > 0 && from <= size && TryGrow(from, size, root, entries) is { } grown)
+            return grown;
         return TryGrow(0, size, root, entries)
-            ?? throw new InvalidDataException($"the leaves of {size} events do not have the root {Convert.ToHexStringLower(root)}");
+            ?? throw new InvalidDataException(
+                $"the leaves of {size} events do not have the root {Convert.ToHexStringLower(root)}");
     }
 
     /// <summary>Publishes the checkpoint, after the tiles that it needs.</summary>
@@ -54,7 +57,8 @@ public sealed class TileFolder(string directory)
             var tree = new TileHashes(size, Read);
             return growth.Size == size && tree.Root().AsSpan().SequenceEqual(root) ? tree : null;
         }
-        catch (Exception e) when (from > 0 && e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (from > 0
+            && e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
         {
             return null; // the folder is not what it was left as
         }
@@ -77,7 +81,8 @@ public sealed class TileFolder(string directory)
     {
         Write(PathOf(tile), content);
         // Whoever asks for a part of a full tile takes it from the full one.
-        if (!tile.IsPartial && Directory.Exists(PathOf(tile) + ".p")) Directory.Delete(PathOf(tile) + ".p", recursive: true);
+        if (!tile.IsPartial && Directory.Exists(PathOf(tile) + ".p"))
+            Directory.Delete(PathOf(tile) + ".p", recursive: true);
     }
 
     private static void Write(string path, byte[] content)

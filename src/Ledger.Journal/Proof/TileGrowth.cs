@@ -12,7 +12,8 @@ public sealed class TileGrowth(Action<Tile, byte[]> write)
     /// <summary>Number of leaves so far.</summary>
     public long Size { get; private set; }
 
-    /// <summary>Goes on where a tree of <paramref name="size"/> leaves was left, from the partial tiles at its edge.</summary>
+    /// <summary>Goes on where a tree of <paramref name="size"/> leaves was left,
+    /// from the partial tiles at its edge.</summary>
     public static TileGrowth From(long size, TileContent read, Action<Tile, byte[]> write)
     {
         var growth = new TileGrowth(write) { Size = size };
@@ -23,7 +24,8 @@ public sealed class TileGrowth(Action<Tile, byte[]> write)
             if (width == 0) continue;
             var hashesThere = read(new Tile(level, hashes >> Tile.Height, width)).Chunk(MerkleTree.HashBytes).ToList();
             if (hashesThere.Count != width || hashesThere[^1].Length != MerkleTree.HashBytes)
-                throw new InvalidDataException($"the partial tile at level {level} of a tree of {size} leaves is damaged");
+                throw new InvalidDataException(
+                    $"the partial tile at level {level} of a tree of {size} leaves is damaged");
             growth.levels[level].AddRange(hashesThere);
         }
         if (size % Tile.FullWidth is > 0 and var left)
@@ -44,7 +46,8 @@ public sealed class TileGrowth(Action<Tile, byte[]> write)
     /// <summary>Writes the partial tiles at the edge, with which the tree can be read at its present size.</summary>
     public void WriteEdge()
     {
-        if (entries.Count > 0) write(new Tile(Tile.Entries, Size >> Tile.Height, entries.Count), EntryBundle.Write(entries));
+        if (entries.Count > 0)
+            write(new Tile(Tile.Entries, Size >> Tile.Height, entries.Count), EntryBundle.Write(entries));
         for (var level = 0; level < levels.Count; level++)
             if (levels[level].Count > 0)
                 write(new Tile(level, Size >> (level + 1) * Tile.Height, levels[level].Count), Bytes(levels[level]));

@@ -21,7 +21,8 @@ public sealed class TileHashes(long treeSize, TileContent read)
         var within = level % Tile.Height;
         var first = (int)((index << within) - (tile.Number << Tile.Height));
         if (first + (1 << within) > tile.Width)
-            throw new ArgumentOutOfRangeException(nameof(index), $"a tree of {treeSize} leaves has no whole subtree {index} at level {level}");
+            throw new ArgumentOutOfRangeException(nameof(index),
+                $"a tree of {treeSize} leaves has no whole subtree {index} at level {level}");
         return RootOf(Content(tile), first, 1 << within);
     }
 
@@ -35,7 +36,8 @@ public sealed class TileHashes(long treeSize, TileContent read)
         if (latest.TryGetValue(tile.Level, out var kept) && kept.Tile == tile) return kept.Content;
         var content = read(tile);
         if (content.Length != tile.Width * MerkleTree.HashBytes)
-            throw new InvalidDataException($"{tile} has {content.Length} bytes, not {tile.Width * MerkleTree.HashBytes}");
+            throw new InvalidDataException(
+                $"{tile} has {content.Length} bytes, not {tile.Width * MerkleTree.HashBytes}");
         latest[tile.Level] = (tile, content);
         return content;
     }

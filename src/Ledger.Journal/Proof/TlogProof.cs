@@ -16,7 +16,8 @@ public sealed record TlogProof(long Index, IReadOnlyList<byte[]> Hashes, string 
     private const string Header = "c2sp.org/tlog-proof@v1", ExtraWord = "extra ", IndexWord = "index ";
     private const int HashesMax = 63; // a tree of 2^63 leaves
 
-    /// <summary>Reads a proof, of which nothing is verified yet; throws <see cref="NoteRefusedException"/> where it is none.</summary>
+    /// <summary>Reads a proof, of which nothing is verified yet;
+    /// throws <see cref="NoteRefusedException"/> where it is none.</summary>
     public static TlogProof Parse(string text)
     {
         if (text.Length > 2 * SignedNote.BytesMax) throw new NoteRefusedException("the proof is longer than any proof");
@@ -25,13 +26,15 @@ public sealed record TlogProof(long Index, IReadOnlyList<byte[]> Hashes, string 
         var lines = new Queue<string>(text[..split].Split('\n'));
         if (lines.Dequeue() != Header) throw new NoteRefusedException($"the proof does not begin with {Header}");
         var extra = Word(lines, ExtraWord) is { } base64 ? NoteText.Base64(base64, "the extra data") : null;
-        var index = NoteText.Number(Word(lines, IndexWord) ?? throw new NoteRefusedException("the proof has no index"), "the index");
+        var index = NoteText.Number(Word(lines, IndexWord)
+            ?? throw new NoteRefusedException("the proof has no index"), "the index");
         if (lines.Count > HashesMax) throw new NoteRefusedException($"a proof has at most {HashesMax} hashes");
         return new(index, [.. lines.Select(line => NoteText.Hash(line, "a hash"))], text[(split + 2)..], extra);
     }
 
     private static string? Word(Queue<string> lines, string word) =>
-        lines.TryPeek(out var line) && line.StartsWith(word, StringComparison.Ordinal) ? lines.Dequeue()[word.Length..] : null;
+        lines.TryPeek(out var line) && line.StartsWith(word, StringComparison.Ordinal)
+            ? lines.Dequeue()[word.Length..] : null;
 
     public override string ToString() =>
         $"{Header}\n{(Extra is null ? "" : $"{ExtraWord}{Convert.ToBase64String(Extra)}\n")}{IndexWord}{NoteText.Number(Index)}\n"

@@ -15,7 +15,8 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
     /// <summary>The published files, complete up to the checkpoint that lies beside them.</summary>
     public TileFolder Tiles { get; } = new(Path.Combine(options.Directory, DirectoryName));
 
-    /// <summary>Signs what the journal has acknowledged by now; the same checkpoint again where nothing came since.</summary>
+    /// <summary>Signs what the journal has acknowledged by now;
+    /// the same checkpoint again where nothing came since.</summary>
     public async Task<SignedNote> SignAsync(
         SqliteJournalReader journal, SignerKey key, IReadOnlyCollection<VerifierKey> known, CancellationToken ct)
     {
@@ -36,7 +37,8 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
     /// </summary>
     public IReadOnlyList<TlogProof> Prove(IReadOnlyCollection<RecordedEvent> events)
     {
-        var note = Tiles.Checkpoint() ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
+        var note = Tiles.Checkpoint()
+            ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
         var checkpoint = Checkpoint.Parse(note.Text);
         var tree = new TileHashes(checkpoint.Size, Tiles.Read);
         return [.. events.Select(recorded => Prove(recorded, $"{note}", checkpoint, tree))];
@@ -45,20 +47,24 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
     private TlogProof Prove(RecordedEvent recorded, string note, Checkpoint checkpoint, TileHashes tree)
     {
         if (recorded.Position >= checkpoint.Size)
-            throw new NoteRefusedException($"the latest checkpoint is of {checkpoint.Size} events and does not cover position "
+            throw new NoteRefusedException(
+                $"the latest checkpoint is of {checkpoint.Size} events and does not cover position "
                 + $"{recorded.Position}; make one with: ledger checkpoint");
         var shown = DisclosedEvent.Of(recorded, options.Secret);
         var hashes = MerkleProof.Inclusion(recorded.Position, checkpoint.Size, tree.At);
         return MerkleVerification.Includes(
             recorded.Position, checkpoint.Size, MerkleTree.LeafHash(shown.LeafEntry()), hashes, checkpoint.Root)
             ? new TlogProof(recorded.Position, hashes, note, shown.ToBytes())
-            : throw new NoteRefusedException($"the event at position {recorded.Position} is not the one that was signed");
+            : throw new NoteRefusedException(
+                $"the event at position {recorded.Position} is not the one that was signed");
     }
 
-    /// <summary>Copies the log, as of its latest checkpoint, to a folder of plain files; what is there already is continued.</summary>
+    /// <summary>Copies the log, as of its latest checkpoint, to a folder of plain files;
+    /// what is there already is continued.</summary>
     public Checkpoint Export(SqliteJournalReader journal, TileFolder to)
     {
-        var note = Tiles.Checkpoint() ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
+        var note = Tiles.Checkpoint()
+            ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
         var checkpoint = Checkpoint.Parse(note.Text);
         to.Grow(checkpoint.Size, checkpoint.Root, from => journal.LeafEntries(from, checkpoint.Size));
         to.Publish(note);

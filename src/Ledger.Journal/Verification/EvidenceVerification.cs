@@ -30,7 +30,8 @@ public static class EvidenceVerification
                 var head = new byte[EvidenceSeal.HeadBytes];
                 if (RandomAccess.Read(segment, head, offset) != head.Length || !EvidenceSeal.IsHead(head))
                 {
-                    findings.Add(place, "no head of a record", "one with its checksum; what follows in the segment is not read");
+                    findings.Add(place, "no head of a record",
+                        "one with its checksum; what follows in the segment is not read");
                     break;
                 }
                 var length = BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4));

@@ -1,6 +1,7 @@
 namespace Ledger.Journal.Verification;
 
-/// <summary>Something that is not as it should be: where it stands, what was found there, and what should be there.</summary>
+/// <summary>Something that is not as it should be: where it stands, what was found there,
+/// and what should be there.</summary>
 public sealed record Fault(string Place, string Found, string Expected)
 {
     public override string ToString() => $"{Place}: {Found}, expected {Expected}";

@@ -36,7 +36,8 @@ public sealed class JournalVerification
 
     private JournalVerification(
         string directory, LedgerId ledger, byte[] secret, IEnumerable<RootClaim> claims, Findings findings) =>
-        (this.directory, this.ledger, this.secret, this.claims, this.findings) = (directory, ledger, secret, [.. claims], findings);
+        (this.directory, this.ledger, this.secret, this.claims, this.findings) =
+            (directory, ledger, secret, [.. claims], findings);
 
     /// <summary>Verifies the journal in a data folder.</summary>
     /// <param name="claims">What checkpoints say of the journal: each is compared at its length.</param>
@@ -124,7 +125,8 @@ public sealed class JournalVerification
         if (!envelope.Id.IsOf(envelope.ValidFrom))
             Fault(place, $"event id {envelope.Id}", $"an id of the valid time {Text(envelope.ValidFrom)}");
         if (envelope.RecordedAt < recordedAt)
-            Fault(place, $"recorded at {Text(envelope.RecordedAt)}", $"no earlier than {Text(recordedAt)}, the event before");
+            Fault(place, $"recorded at {Text(envelope.RecordedAt)}",
+                $"no earlier than {Text(recordedAt)}, the event before");
         Span<byte> digest = stackalloc byte[32];
         SHA256.HashData(payload, digest);
         var hashed = EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(secret, envelope.Id), header, digest);
@@ -147,7 +149,8 @@ public sealed class JournalVerification
         var place = $"{SqliteJournal.FileName}, ledger";
         Same(place, "name", row.GetString(0), ledger.Value);
         Same(place, "length", Count(row.GetInt64(1)), Count(tree.Size));
-        Same(place, "frontier", Convert.ToHexStringLower(row.GetFieldValue<byte[]>(2)), Convert.ToHexStringLower(tree.SaveFrontier()));
+        Same(place, "frontier", Convert.ToHexStringLower(row.GetFieldValue<byte[]>(2)),
+            Convert.ToHexStringLower(tree.SaveFrontier()));
         Same(place, "recorded at", Count(row.GetInt64(3)), Count(recordedAt.ToUnixTimeTicks()));
     }
 

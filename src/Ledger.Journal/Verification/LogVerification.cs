@@ -15,7 +15,8 @@ public sealed record RootClaim(string Place, long Length, byte[] Root);
 public static class LogVerification
 {
     /// <summary>The claims of all checkpoints whose signatures hold.</summary>
-    /// <param name="known">The keys that may have signed: the auditor's own where there are any, else the ledger's.</param>
+    /// <param name="known">The keys that may have signed: the auditor's own where there are any,
+    /// else the ledger's.</param>
     /// <param name="kept">The name and the bytes of a checkpoint that the auditor kept.</param>
     public static IReadOnlyList<RootClaim> Checkpoints(
         string directory, IReadOnlyCollection<VerifierKey> known, (string Name, byte[] Note)? kept, Findings findings)
@@ -25,7 +26,8 @@ public static class LogVerification
         foreach (var size in store.Sizes)
             Add($"{CheckpointStore.DirectoryName}/{Text(size)}", () => store.Read(size));
         var published = new TileFolder(Path.Combine(directory, TransparencyLog.DirectoryName));
-        if (File.Exists(published.CheckpointPath)) Add($"{TransparencyLog.DirectoryName}/{TileFolder.CheckpointName}", () => published.Checkpoint()!);
+        if (File.Exists(published.CheckpointPath))
+            Add($"{TransparencyLog.DirectoryName}/{TileFolder.CheckpointName}", () => published.Checkpoint()!);
         if (kept is { } own) Add(own.Name, () => SignedNote.Parse(own.Note));
         return claims;
 
@@ -37,7 +39,8 @@ public static class LogVerification
                 var signers = note.SignedBy(known);
                 var checkpoint = Checkpoint.Parse(note.Text);
                 if (signers.All(signer => signer.Name != checkpoint.Origin))
-                    findings.Add(place, $"a checkpoint of {checkpoint.Origin}", $"one of {signers[0].Name}, who signed it");
+                    findings.Add(place, $"a checkpoint of {checkpoint.Origin}",
+                        $"one of {signers[0].Name}, who signed it");
                 claims.Add(new(place, checkpoint.Size, checkpoint.Root));
             }
             catch (NoteRefusedException refused)
@@ -48,8 +51,8 @@ public static class LogVerification
     }
 
     /// <summary>
-    /// Compares every published tile with the leaves of the journal, and returns how many there are. The leaves come from
-    /// a journal that was hashed before.
+    /// Compares every published tile with the leaves of the journal, and returns how many there are.
+    /// The leaves come from a journal that was hashed before.
     /// </summary>
     public static long Tiles(string directory, IEnumerable<byte[]> leafEntries, Findings findings, CancellationToken ct)
     {

@@ -2,7 +2,8 @@ using Microsoft.Data.Sqlite;
 
 namespace Ledger.Journal.Verification;
 
-/// <summary>What can be said of an SQLite file whatever its tables hold: a changed table or index could hide rows.</summary>
+/// <summary>What can be said of an SQLite file whatever its tables hold:
+/// a changed table or index could hide rows.</summary>
 public static class SqliteFile
 {
     /// <summary>Adds a fault for each table and index that is not as its program makes it.</summary>
