@@ -18,8 +18,11 @@ internal static class Failures
         {
             await next(context).ConfigureAwait(false);
             // What no resource has answered has no body yet.
-            if (context.Response is { HasStarted: false, ContentLength: null,
-                StatusCode: (404 or 405 or 415) and var status })
+            if (context.Response is
+                {
+                    HasStarted: false, ContentLength: null,
+                    StatusCode: (404 or 405 or 415) and var status
+                })
                 await Answering.Problem(status, "NoResource", status switch
                 {
                     404 => "there is nothing at this address; /openapi/v1.json lists what there is",

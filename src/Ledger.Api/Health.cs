@@ -18,8 +18,12 @@ internal sealed class Health
             .WithName("live").WithSummary("The process answers.").Produces(200, contentType: "application/json");
         app.MapGet("/health/ready", () => stopped is { } why
             ? Answering.Problem(503, "NotReady", why)
-            : Answering.Read(new { ready = true, length = ledger.Journal.Length,
-                viewsAt = new Answers(ledger.Views).KnownBefore }, null))
+            : Answering.Read(new
+            {
+                ready = true,
+                length = ledger.Journal.Length,
+                viewsAt = new Answers(ledger.Views).KnownBefore
+            }, null))
             .WithName("ready").WithSummary("The views follow the journal.")
             .Produces(200, contentType: "application/json")
             .Produces<ProblemAnswer>(503, "application/problem+json");

@@ -19,31 +19,32 @@ public static class Export
 
     private static readonly Dictionary<string,
         (string? About, bool Needed, Func<Asked, Task<Listing>> ListAsync)> Names = new(StringComparer.Ordinal)
-    {
-        ["export"] = (null, false, asked =>
-            Task.FromResult(EnergyListings.Days(asked.Answers.Days().SelectMany(day => asked.Answers.Export(day))))),
-        ["stations"] = (null, false, asked =>
-            Task.FromResult(EnergyListings.Stations(asked.Answers.Days().SelectMany(asked.Answers.Stations)))),
-        ["records"] = (null, false, asked => Task.FromResult(Records(asked))),
-        ["checks"] = (null, false, asked => Task.FromResult(Checks(asked))),
-        ["instructions"] = (null, false, asked =>
-            Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions()))),
-        ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
-        ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
-        ["statement"] = ("RUN", true, async asked => SettlementListings.Lines((await RunStatement.DeriveAsync(
-            asked.Ledger, asked.Answers, asked.About!, asked.Ct).ConfigureAwait(false)).Statement.Lines)),
-        ["refusals"] = (null, false, asked => Task.FromResult(RecordListings.Refusals(asked.Answers.Refusals()))),
-        ["points"] = (null, false, asked => Task.FromResult(RecordListings.Points(asked.Answers.Points()))),
-        ["registers"] = (null, false, asked => Task.FromResult(RecordListings.Registers(asked.Answers.Registers()))),
-        ["tariffs"] = (null, false, asked => Task.FromResult(RecordListings.Tariffs(asked.Answers.Tariffs()))),
-        ["rule-packs"] = (null, false, asked => Task.FromResult(RecordListings.RulePacks(asked.Answers.RulePacks()))),
-        ["programmes"] = (null, false, asked =>
-            Task.FromResult(ProgrammeListings.Programmes(asked.Answers.Programmes()))),
-        ["enrolments"] = (null, false, asked =>
-            Task.FromResult(ProgrammeListings.Enrolments(asked.Answers.Enrolments()))),
-        ["claims"] = (null, false, asked => Task.FromResult(ProgrammeListings.Claims(asked.Answers.Claims()))),
-        ["journal"] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
-    };
+        {
+            ["export"] = (null, false, asked =>
+                Task.FromResult(EnergyListings.Days(
+                    asked.Answers.Days().SelectMany(day => asked.Answers.Export(day))))),
+            ["stations"] = (null, false, asked =>
+                Task.FromResult(EnergyListings.Stations(asked.Answers.Days().SelectMany(asked.Answers.Stations)))),
+            ["records"] = (null, false, asked => Task.FromResult(Records(asked))),
+            ["checks"] = (null, false, asked => Task.FromResult(Checks(asked))),
+            ["instructions"] = (null, false, asked =>
+                Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions()))),
+            ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
+            ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
+            ["statement"] = ("RUN", true, async asked => SettlementListings.Lines((await RunStatement.DeriveAsync(
+                asked.Ledger, asked.Answers, asked.About!, asked.Ct).ConfigureAwait(false)).Statement.Lines)),
+            ["refusals"] = (null, false, asked => Task.FromResult(RecordListings.Refusals(asked.Answers.Refusals()))),
+            ["points"] = (null, false, asked => Task.FromResult(RecordListings.Points(asked.Answers.Points()))),
+            ["registers"] = (null, false, asked => Task.FromResult(RecordListings.Registers(asked.Answers.Registers()))),
+            ["tariffs"] = (null, false, asked => Task.FromResult(RecordListings.Tariffs(asked.Answers.Tariffs()))),
+            ["rule-packs"] = (null, false, asked => Task.FromResult(RecordListings.RulePacks(asked.Answers.RulePacks()))),
+            ["programmes"] = (null, false, asked =>
+                Task.FromResult(ProgrammeListings.Programmes(asked.Answers.Programmes()))),
+            ["enrolments"] = (null, false, asked =>
+                Task.FromResult(ProgrammeListings.Enrolments(asked.Answers.Enrolments()))),
+            ["claims"] = (null, false, asked => Task.FromResult(ProgrammeListings.Claims(asked.Answers.Claims()))),
+            ["journal"] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
+        };
 
     public static Verb Verb { get; } = new("export", "NAME",
         "writes a listing for other programs: "
@@ -84,7 +85,8 @@ public static class Export
             return ExitCode.Done;
         }
         await using (var file = new StreamWriter(path, append: false,
-            new UTF8Encoding(false)) { NewLine = "\n" }) write(listing, file);
+            new UTF8Encoding(false))
+        { NewLine = "\n" }) write(listing, file);
         ledger.Page(line.Words[0], asOf).Field("out", "written to", path).Write(shell.Output, line.Json);
         return ExitCode.Done;
     }

@@ -30,8 +30,11 @@ public sealed record DispatchInstructed(
     decimal PricePerKwh, decimal PenaltyPerKwh, ProgrammeId? Programme, TestRule? Test) : LedgerEvent;
 
 /// <summary>The clocks of an instruction, in the order in which they happen.</summary>
-public enum InstructionClock { Relayed = 1, Received = 2, Acknowledged = 3, FirstMovement = 4, TenPercent = 5,
-    NinetyPercent = 6, Settled = 7, Released = 8 }
+public enum InstructionClock
+{
+    Relayed = 1, Received = 2, Acknowledged = 3, FirstMovement = 4, TenPercent = 5,
+    NinetyPercent = 6, Settled = 7, Released = 8
+}
 
 /// <summary>One clock of one target, and who observed it.</summary>
 public sealed record InstructionClockRecorded(

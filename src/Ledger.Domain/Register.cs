@@ -13,8 +13,13 @@ public readonly record struct RegisterId(SettlementPointId Point, Direction Dire
     public static RegisterId Parse(string text)
     {
         var at = text.LastIndexOf('/');
-        Direction? direction = text[(at + 1)..] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ =>
-            null };
+        Direction? direction = text[(at + 1)..] switch
+        {
+            "1.8.0" => Direction.Import,
+            "2.8.0" => Direction.Export,
+            _ =>
+            null
+        };
         return at > 0 && direction is { } known
             ? new(new SettlementPointId(text[..at]), known)
             : throw new FormatException($"{text} names no register");
@@ -22,8 +27,11 @@ public readonly record struct RegisterId(SettlementPointId Point, Direction Dire
 }
 
 /// <summary>How good a reading is, in order from the best.</summary>
-public enum ReadingQuality { MeasuredSigned = 1, Measured = 2, Estimated = 3, Substituted = 4, Suspect = 5,
-    Missing = 6 }
+public enum ReadingQuality
+{
+    MeasuredSigned = 1, Measured = 2, Estimated = 3, Substituted = 4, Suspect = 5,
+    Missing = 6
+}
 
 /// <summary>
 /// A register as installed. <paramref name="Digits"/> counts all digits, decimals included. The factor (transformer

@@ -84,12 +84,12 @@ public static class Scoring
 
     private static decimal Counted(ScoredQuantity quantity, decimal ordered, Reading reading,
         decimal effective) => quantity switch
-    {
-        ScoredQuantity.Ordered => ordered,
-        ScoredQuantity.Delivered => reading.CountedKw,
-        ScoredQuantity.Effective => effective,
-        _ => throw new ArgumentOutOfRangeException(nameof(quantity)),
-    };
+        {
+            ScoredQuantity.Ordered => ordered,
+            ScoredQuantity.Delivered => reading.CountedKw,
+            ScoredQuantity.Effective => effective,
+            _ => throw new ArgumentOutOfRangeException(nameof(quantity)),
+        };
 
     // A term per kW counts the order once, not once for each period that was summed.
     private static decimal Time(ScoringTerm term, ScoringInput input) =>

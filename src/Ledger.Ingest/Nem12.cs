@@ -65,10 +65,12 @@ public static class Nem12
                 case "200": return Channel(number, fields);
                 case "300": return Day(number, fields);
                 case "400": return Range(number, fields);
-                case "500": return _found.Count > 0
+                case "500":
+                    return _found.Count > 0
                     ? null : At(number, Rejection.Malformed, "record 500 before any 200");
                 case "900": _ended = true; return null;
-                default: return At(number, Rejection.UnknownField,
+                default:
+                    return At(number, Rejection.UnknownField,
                     $"record indicator {IntakeText.Quote(fields[0])} is none of NEM12");
             }
         }

@@ -187,7 +187,8 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
                     .FirstOrDefault() is { } kept
                     ? new RecordOutcome.Quarantined(position, kept.Code, kept.Detail)
                     : new RecordOutcome.Recorded(position);
-            case AppendResult.AlreadyRecorded before: return new RecordOutcome.AlreadyRecorded(before.FirstPosition
+            case AppendResult.AlreadyRecorded before:
+                return new RecordOutcome.AlreadyRecorded(before.FirstPosition
                 + offset);
             case AppendResult.Conflict conflict:
                 var second = submission ?? new Submission(EventCodec.Encode(facts[0].Event).Payload, "second facts");

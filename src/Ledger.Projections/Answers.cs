@@ -193,7 +193,8 @@ public sealed class Answers(IViewStore views, long? asOf = null)
                 .Where(target => points.Any(point => point.Point == target.Point && point.Station == place.Station))]))
             .Where(call => call.Targets.Count > 0).ToList();
         return period
-            with { Causes = LimitCause.Of(period.Direction, period.Start, [.. behind.Select(Around)], calls) };
+            with
+        { Causes = LimitCause.Of(period.Direction, period.Start, [.. behind.Select(Around)], calls) };
 
         LimitCause.Behind Around(MasterData.PointRow point)
         {

@@ -59,8 +59,9 @@ public sealed class VerifiedExport : IProjection
             case SettlementPointRegistered e: Register(next, e); break;
             case RegisterInstalled e: Install(next, e, fact.ValidTime.Start); break;
             case RegisterReadingRecorded e: Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, 1)); break;
-            case RegisterReadingCorrected e: Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, e.Version));
-            break;
+            case RegisterReadingCorrected e:
+                Read(next, e.Register, new(e.ReadAt, e.IndexSteps, e.Quality, e.Version));
+                break;
             case IntervalRecorded e: Record(next, e); break;
         }
         return next.Changes;

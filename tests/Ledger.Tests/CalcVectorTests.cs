@@ -70,8 +70,11 @@ public sealed class CalcVectorTests
     private static void Round(JsonNode inputs, JsonNode expected)
     {
         var quarter = Text(inputs["quarterRaw"]);
-        Calc("round", new JsonObject { ["values"] = new JsonArray(quarter, quarter, quarter, quarter),
-            ["decimals"] = (int)inputs["decimals"]! })
+        Calc("round", new JsonObject
+        {
+            ["values"] = new JsonArray(quarter, quarter, quarter, quarter),
+            ["decimals"] = (int)inputs["decimals"]!
+        })
             ["values"]!.ToJsonString().ShouldBe(expected["quarters"]!.ToJsonString());
     }
 

@@ -121,7 +121,8 @@ public sealed class ComplianceLawTests
         Gen.Select(AnyCall, Gen.Int[0, 30]).Sample((call, more) =>
     {
         var wider = call
-            with { Order = call.Order with { Tolerance = call.Order.Tolerance + Power.FromKilowatts(more) } };
+            with
+        { Order = call.Order with { Tolerance = call.Order.Tolerance + Power.FromKilowatts(more) } };
         foreach (var (narrow, wide) in call.Judged.Targets.Zip(wider.Judged.Targets))
             Array.IndexOf(Ranks, wide.Verdict).ShouldBeGreaterThanOrEqualTo(Array.IndexOf(Ranks, narrow.Verdict));
     }, iter: LongRun.Samples);

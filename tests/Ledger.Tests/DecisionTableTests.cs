@@ -235,8 +235,13 @@ public sealed class DecisionTableTests
                 ? null : Second(valid[1]), "agreement 7");
         var other = StandingLimit.Evolve(StandingLimitState.Empty, Limit() with { Source = "agreement 8" });
         return StandingLimit.Decide(
-            cells[5] switch { "-" => StandingLimitState.Empty, "other" => other, _ =>
-                StandingLimit.Evolve(other, Limit()) }, Limit());
+            cells[5] switch
+            {
+                "-" => StandingLimitState.Empty,
+                "other" => other,
+                _ =>
+                StandingLimit.Evolve(other, Limit())
+            }, Limit());
 
         static LimitStep Step(string text)
         {

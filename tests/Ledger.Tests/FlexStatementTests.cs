@@ -29,7 +29,8 @@ public sealed class FlexStatementTests
         {
             Version = 2,
             Scoring = First.Scoring!
-                with { Bands = [First.Scoring.Bands[0], First.Scoring.Bands[1] with { From = 1.2m }] },
+                with
+            { Bands = [First.Scoring.Bands[0], First.Scoring.Bands[1] with { From = 1.2m }] },
         };
         (RulePackPublished, Instant)[] known =
             [(First, Start - Duration.FromDays(100)), (second, Start + Duration.FromDays(1))];

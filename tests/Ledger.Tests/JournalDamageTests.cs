@@ -185,7 +185,8 @@ public sealed class JournalDamageTests : IDisposable
             JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)))
             .Message.ShouldContain("leaves");
         await using var owner = SqliteJournal.Open(folder.Options
-            with { Directory = Path.Combine(folder.Path, "owned") });
+            with
+        { Directory = Path.Combine(folder.Path, "owned") });
         await Should.ThrowAsync<FolderOwnedException>(() => JournalRecovery.AcceptLossAsync(
             folder.Options with { Directory = Path.Combine(folder.Path, "owned") }, TestFolder.Tester, Ct));
     }

@@ -136,7 +136,8 @@ internal sealed class KilledWriters(Uri server, Instant firstReadAt) : IDisposab
     private async Task<(int Status, string Text)> PostAsync(string path, string body, string? key, CancellationToken ct)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post,
-            path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+            path)
+        { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         if (key is not null) request.Headers.Add("Idempotency-Key", key);
         using var response = await client.SendAsync(request, ct);

@@ -65,7 +65,8 @@ public sealed class KnownMistakesTests
             var rule = Unadjusted(pack);
             var pool = rule.Selection!.Weekday with { MinDays = 5 };
             rule = rule
-                with { Selection = rule.Selection with { Weekday = pool, LowUsageFraction = null, Fallback = [] } };
+                with
+            { Selection = rule.Selection with { Weekday = pool, LowUsageFraction = null, Fallback = [] } };
             Baseline.Of(rule, asked).KilowattHours.ShouldBe([10m, 10m], pack);
         }
     }

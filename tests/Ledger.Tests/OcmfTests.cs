@@ -90,8 +90,13 @@ public sealed class OcmfTests
                 counts[actual] = counts.GetValueOrDefault(actual) + 1;
             }
         }
-        counts.ShouldBe(new Dictionary<string, int> { ["VALID"] = 243, ["INVALID"] = 4, ["NO-KEY"] = 2,
-            ["REFUSED"] = 20 }, ignoreOrder: true);
+        counts.ShouldBe(new Dictionary<string, int>
+        {
+            ["VALID"] = 243,
+            ["INVALID"] = 4,
+            ["NO-KEY"] = 2,
+            ["REFUSED"] = 20
+        }, ignoreOrder: true);
     }
 
     private static OcmfValue Judge(string payload, string curve, byte[] signature, string key)

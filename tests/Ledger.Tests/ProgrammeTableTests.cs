@@ -39,7 +39,8 @@ public sealed class ProgrammeTableTests
     {
         var state = new[] { (1, 100), (3, 300), (2, 200), (4, 300) }.Aggregate(ProgrammeState.Empty, (state, version) =>
             Programmes.Evolve(state, Terms("P", 1)
-                with { Version = version.Item1, ValidFrom = Instant.FromUnixTimeSeconds(version.Item2) }));
+                with
+            { Version = version.Item1, ValidFrom = Instant.FromUnixTimeSeconds(version.Item2) }));
         new[] { 99, 100, 250, 300, 900 }.Select(second => state.At(Instant.FromUnixTimeSeconds(second))?.Version)
             .ShouldBe([null, 1, 2, 4, 4]);
     }

@@ -66,7 +66,8 @@ public sealed class ScoringTests(ITestOutputHelper output)
         var first = StandardPacks.Find("sichuan")!;
         var bands = first.Scoring!.Bands;
         var second = first
-            with { Version = 2, Scoring = first.Scoring with { Bands = [bands[0], bands[1] with { From = 1.2m }] } };
+            with
+        { Version = 2, Scoring = first.Scoring with { Bands = [bands[0], bands[1] with { From = 1.2m }] } };
         var input = new ScoringInput(100m, 130m, 1m, new(2m));
         var state = RulePackState.Empty;
         foreach (var pack in (RulePackPublished[])[first, second])
@@ -135,7 +136,8 @@ public sealed class ScoringTests(ITestOutputHelper output)
                 new(1.5m, 2.5m, 1m, 1m));
             var (once, twice) = (Scoring.Evaluate(rule, input),
                 Scoring.Evaluate(rule, input
-                    with { OrderedKw = 2 * input.OrderedKw, DeliveredKw = 2 * input.DeliveredKw }));
+                    with
+                { OrderedKw = 2 * input.OrderedKw, DeliveredKw = 2 * input.DeliveredKw }));
             (twice.Payment, twice.Penalty).ShouldBe((2 * once.Payment, 2 * once.Penalty));
         }
     }

@@ -42,7 +42,8 @@ internal sealed class ServedLedger : IAsyncDisposable
         params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post,
-            path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+            path)
+        { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
         if (key is not null) request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
         foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
         using var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);

@@ -176,7 +176,8 @@ public sealed class SqliteJournalTests : IDisposable
         Snapshot.Match(e.Payload.ToArray(), "Journal.payload");
         Snapshot.Match(journal.Root, "Journal.digest");
         var withSealed = e.Envelope
-            with { Causation = null, Sealed = [new SealedField("driver", "subject-1", new byte[] { 1, 2, 3 })] };
+            with
+        { Causation = null, Sealed = [new SealedField("driver", "subject-1", new byte[] { 1, 2, 3 })] };
         Snapshot.Match(EnvelopeBytes.Write(withSealed, 9), "Journal.header-sealed");
         var (back, length) = EnvelopeBytes.Read(EnvelopeBytes.Write(withSealed, 9));
         (length, back.Sealed[0].Name, back.Sealed[0].Ciphertext.ToArray()).ToString()

@@ -65,7 +65,8 @@ public sealed class StandingLimitTests
 
     static StandingLimitSet Envelope(int from, int? until, string? zone, params LimitStep[] steps) =>
         Limit(from, until, 0)
-            with { Kind = StandingLimitKind.OperatingEnvelope, Most = null, Steps = steps, Zone = zone };
+            with
+        { Kind = StandingLimitKind.OperatingEnvelope, Most = null, Steps = steps, Zone = zone };
 
     static Power Kw(int kilowatts) => Power.FromKilowatts(kilowatts);
     static Instant Hour(int hour) => Instant.FromUtc(2026, 6, 1, 0, 0) + Duration.FromHours(hour);

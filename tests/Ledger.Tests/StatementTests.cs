@@ -137,7 +137,8 @@ public sealed class StatementTests
         };
         Causes(Build(Tariff(), first), Build(sharp, first)).ShouldBe(["price Peak 1.0 → SharpPeak 1.0 by the tariff"]);
         var edge = Tariff()
-            with { Rules = [new(AllYear, AllDays, new(8, 0), new(8, 10), TariffPeriod.Peak), Tariff().Rules[2]] };
+            with
+        { Rules = [new(AllYear, AllDays, new(8, 0), new(8, 10), TariffPeriod.Peak), Tariff().Rules[2]] };
         Causes(Build(Tariff(), first), Build(edge, first)).ShouldBe(["no problem → tariff edge inside the period"]);
         Causes(Build(edge, first), Build(Tariff(), first)).ShouldBe(["tariff edge inside the period → no problem"]);
         var export = Quantity(Direction.Export, 0, Energy.Zero);

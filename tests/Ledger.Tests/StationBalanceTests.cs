@@ -50,7 +50,8 @@ public sealed class StationBalanceTests
     public void What_is_in_force_at_the_start_of_a_period_holds_in_it()
     {
         points.Add(Point("F", SettlementPointKind.GridConnection)
-            with { ValidFrom = Midnight + Duration.FromHours(1) });
+            with
+        { ValidFrom = Midnight + Duration.FromHours(1) });
         places.Add(new("F", "G", Ever));
         places.Add(new("C", "F", Midnight + Duration.FromHours(1)));
         losses.Add(new("PV", 100_000, 0, Midnight + Duration.FromHours(1)));

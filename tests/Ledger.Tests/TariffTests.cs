@@ -86,16 +86,19 @@ public sealed class TariffTests
     {
         TariffCalendar.Incompleteness(Tariff).ShouldBeNull();
         TariffCalendar.Incompleteness(Tariff
-            with { Prices = [.. Tariff.Prices.Where(p => p.Period != TariffPeriod.Peak)] })
+            with
+        { Prices = [.. Tariff.Prices.Where(p => p.Period != TariffPeriod.Peak)] })
             .ShouldBe("no price for Peak");
         TariffCalendar.Incompleteness(Tariff with { Prices = [] }).ShouldBe("no price for Flat");
         TariffCalendar.Incompleteness(Tariff with { Rules = [.. Tariff.Rules.SkipLast(1)] })
             .ShouldBe("no period in month 1 on Weekday from 00:00");
         TariffCalendar.Incompleteness(Tariff
-            with { Rules = [new(AllYear, AllDays, new(0, 0), new(22, 0), TariffPeriod.Flat)] })
+            with
+        { Rules = [new(AllYear, AllDays, new(0, 0), new(22, 0), TariffPeriod.Flat)] })
             .ShouldBe("no period in month 1 on Weekday from 22:00");
         TariffCalendar.Incompleteness(Tariff
-            with { Rules = [new([.. AllYear.SkipLast(1)], AllDays, new(0, 0), null, TariffPeriod.Flat)] })
+            with
+        { Rules = [new([.. AllYear.SkipLast(1)], AllDays, new(0, 0), null, TariffPeriod.Flat)] })
             .ShouldBe("no period in month 12 on Weekday from 00:00");
     }
 

@@ -97,7 +97,8 @@ public sealed class VerificationTests : IDisposable
             var made = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
                 .OfType<IntervalRecorded>().First();
             var forged = made
-                with { Version = made.Version + 1, Export = made.Export + new Energy(2_000_000_000_000_000) };
+                with
+            { Version = made.Version + 1, Export = made.Export + new Energy(2_000_000_000_000_000) };
             await ledger.Journal.AppendAsync(Streams.Curve(made.Point, new(2026, 2, 27)), ExpectedRevision.Any,
                 [new NewFact(forged, forged.Period, IntervalRecords.Key(forged.Point, forged.Period, forged.Version))],
                 TestFolder.Tester, null, TestContext.Current.CancellationToken);

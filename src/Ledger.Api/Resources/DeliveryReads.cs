@@ -55,8 +55,12 @@ internal static class DeliveryReads
             var frozen = await Deliveries.FrozenAsync(
                 ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false);
             return Answering.Read(
-                new { asOf = position, baselines = frozen.Select(fact => JsonNode.Parse(EventCodec.ToJson(fact)))
-                    .ToList() }, position);
+                new
+                {
+                    asOf = position,
+                    baselines = frozen.Select(fact => JsonNode.Parse(EventCodec.ToJson(fact)))
+                    .ToList()
+                }, position);
         }).Reads("frozen-baselines",
             "The frozen baselines of an instruction's targets, with every day and why it was used or not.",
             "instruction");

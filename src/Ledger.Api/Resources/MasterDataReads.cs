@@ -46,8 +46,12 @@ internal static class MasterDataReads
         app.MapGet("/v1/tariffs", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new { asOf = position, tariffs = answers.Tariffs(),
-                assignments = answers.Assignments() }, position);
+            return Answering.Read(new
+            {
+                asOf = position,
+                tariffs = answers.Tariffs(),
+                assignments = answers.Assignments()
+            }, position);
         }).Reads("tariffs", "Every published tariff version, and the assignments to accounts.");
     }
 }

@@ -31,8 +31,11 @@ public static class FleetDispatch
         };
         if (call.Kind == InstructionKind.Export) order["programme"] = FleetContracts.Export.Value;
         if (call.Test is { } test)
-            order["test"] = new JsonObject { ["deliveredPermilleMin"] = test.DeliveredPermilleMin,
-                ["t90MsMax"] = test.T90MsMax };
+            order["test"] = new JsonObject
+            {
+                ["deliveredPermilleMin"] = test.DeliveredPermilleMin,
+                ["t90MsMax"] = test.T90MsMax
+            };
         return FleetText.Lines([order]);
     }
 
