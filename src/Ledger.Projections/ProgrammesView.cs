@@ -13,7 +13,8 @@ public sealed class ProgrammesView : IProjection
     public sealed record ProgrammeRow(
         string Programme, int Version, Instant ValidFrom, ServiceKind Service, string BaselinePack, string ScoringPack,
         long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
-        IReadOnlyList<string> SharesWith, string Currency, decimal PricePerKwh);
+        IReadOnlyList<string> SharesWith, string Currency, decimal PricePerKwh, int? ActivationPermilleMin,
+        RedistributionWeight? Redistribution);
     public sealed record EnrolmentRow(
         string Programme, string Point, long PrequalifiedMilliwatts, Instant From, Instant? To, string? EndReason);
     public sealed record AvailabilityRow(
@@ -39,7 +40,7 @@ public sealed class ProgrammesView : IProjection
             $"programme|{e.Programme}|{e.Version.ToString("D10", CultureInfo.InvariantCulture)}", new ProgrammeRow(
                 e.Programme.Value, e.Version, e.ValidFrom, e.Service, e.BaselinePack.Value, e.ScoringPack.Value,
                 e.NoticeMs, e.RampMs, e.TolerancePermille, e.PaidPer, e.Precedence, Names(e.SharesWith), e.Currency,
-                e.PricePerKwh))],
+                e.PricePerKwh, e.ActivationPermilleMin, e.Redistribution))],
         PointEnrolled e => [new($"{EnrolmentsOf(e.Point, e.Programme)}{RowJson.Key(e.From)}", new EnrolmentRow(
             e.Programme.Value, e.Point.Value, e.Prequalified.Milliwatts, e.From, e.To, null))],
         EnrolmentEnded e => End(rows, e),

@@ -27,8 +27,9 @@ internal static class Facts
         ("interval-estimates", "interval-estimate", "Records an estimate of an interval that nobody measured.",
             "point, direction, start, end, kwh, method, basis"),
         ("instructions", "instruction", "Records a dispatch instruction.",
-            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw}], toleranceKw?, rampSeconds?, "
-            + "pricePerKwh?, penaltyPerKwh?, programme?, test?: {deliveredPermilleMin, t90MsMax}"),
+            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw, offeredKw?}], toleranceKw?, "
+            + "rampSeconds?, pricePerKwh?, penaltyPerKwh?, programme?, test?: {deliveredPermilleMin, t90MsMax}, "
+            + "activationPermille? (of each target's offeredKw)"),
         ("instruction-clocks", "instruction-clock", "Records when a step of an instruction happened.",
             "instruction, point, clock, at, source"),
         ("withdrawals", "instruction-withdrawal", "Withdraws an instruction.", "instruction, at, reason"),
@@ -42,7 +43,8 @@ internal static class Facts
             "instruction, point, reason, claimedBy"),
         ("programmes", "programme", "Publishes a version of a programme.",
             "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, "
-            + "tolerancePermille?, paidPer, precedence, sharesWith?, currency, pricePerKwh"),
+            + "tolerancePermille?, paidPer, precedence, sharesWith?, currency, pricePerKwh, "
+            + "activationPermilleMin?, redistribution?"),
         ("enrolments", "enrolment", "Enrols a settlement point in a programme.",
             "programme, point, prequalifiedKw, from, to?"),
         ("enrolment-ends", "enrolment-end", "Ends an enrolment.", "programme, point, at, reason"),
