@@ -37,9 +37,9 @@ internal static class ShowDelivery
             .Field(null, "holds", $"{Cell.Shown(order.Period.Start)} to {Cell.Shown(order.Period.End)}"
                 + (found.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}" : ""))
             .Field("withdrawnAt", null, found.WithdrawnAt)
-            .Field("activationPermille", null, order.Activation?.Permille)
-            .Field(null, "takes", order.Activation is { } activation
-                ? $"{Cell.Shown(activation.Permille / 10m)} % of what was offered" : null);
+            .Field("activationPermille", null, order.Activation?.Permille);
+        if (order.Activation is { } activation)
+            page.Field(null, "takes", $"{Cell.Shown(activation.Permille / 10m)} % of what was offered");
         Terms(page, found);
         return Tables(page
             .Field("net", null, found.Net)
@@ -67,10 +67,10 @@ internal static class ShowDelivery
             .Field("scoringPackVersion", null, terms.Scoring?.Version)
             .Field("level", null, terms.Scoring?.Scoring?.Level)
             .Field("redistribution", null, programme.Redistribution)
-            .Field(null, "penalties", programme.Redistribution is { } by
-                ? $"given back to those who were called, by what was {Energy(by)}" : null)
             .Field(null, "scored by", terms.Scoring is { Scoring: { } rule } scoring
                 ? $"{Named(scoring)}, over each {Cell.Shown(rule.Level)}" : null);
+        if (programme.Redistribution is { } by)
+            page.Field(null, "penalties", $"given back to those who were called, by what was {Energy(by)}");
         if (terms.Scoring?.Scoring?.Level == ScoringLevel.Month)
             page.Note("The rule counts over a month; this page counts this call alone.");
     }
@@ -88,7 +88,8 @@ internal static class ShowDelivery
     private static Page Tables(Page page, Delivered found)
     {
         page.Table("shares", found.Terms?.Programme.Redistribution is null
-            ? "payment less penalty is net" : "payment less penalty, and what comes back of all penalties, is net", DeliveryListings.Shares(found.Shares))
+                ? "payment less penalty is net" : "payment less penalty, and what comes back of all penalties, is net",
+                DeliveryListings.Shares(found.Shares))
             .Table("lines", "lines, at the level of the rule", DeliveryListings.Lines(found.Shares))
             .Table("unprovenIntervals", "intervals for which nothing is settled", DeliveryListings.Gaps(found.Shares))
             .Table("periods", "delivery by settlement period, kWh", DeliveryListings.Periods(found.Periods))

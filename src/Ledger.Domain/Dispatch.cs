@@ -73,7 +73,8 @@ public static class Dispatch
     private const int PermilleMax = 1000;
 
     /// <summary>An order that was issued before is already recorded; another one under its name is refused.</summary>
-    /// <param name="offers">What is known of the offers that the order takes; of no account where it takes none.</param>
+    /// <param name="offers">What is known of the offers that the order takes;
+    /// of no account where it takes none.</param>
     public static Decision Decide(DispatchState state, DispatchInstructed order, Instant now, EvidenceKey evidence,
         KnownOffers? offers = null)
     {

@@ -11,7 +11,7 @@ public sealed record PointOffer(SettlementPointId Point, Power Offered);
 /// </summary>
 public sealed record Activation(int Permille, IReadOnlyList<PointOffer> Offers)
 {
-    /// <summary>What the order takes of one target's offer. The order was accepted, so it is whole milliwatts.</summary>
+    /// <summary>What the order takes of one target's offer; it was accepted, so it is whole milliwatts.</summary>
     public Power Of(SettlementPointId point) =>
         PartialActivation.Part(Offers.First(offer => offer.Point == point).Offered, Permille)!.Value;
 
@@ -28,9 +28,9 @@ public sealed record KnownOffers(
 }
 
 /// <summary>
-/// An order that takes part of an offer (market rules §1, UFTP flex order: the order repeats the offered power, and its
-/// activation factor scales power and price; 0.8 is 0.8 of the power in every period). What a point offers is what it
-/// declared to have ready for the call, and where it declared nothing, its prequalified power. Nothing is rounded.
+/// An order that takes part of an offer (market rules §1, UFTP flex order: the order repeats the offered power, and
+/// its activation factor scales power and price; 0.8 is 0.8 of the power in every period). What a point offers is what
+/// it declared to have ready for the call, and where it declared nothing, its prequalified power. Nothing is rounded.
 /// </summary>
 public static class PartialActivation
 {
@@ -95,7 +95,8 @@ public static class PartialActivation
         return null;
     }
 
-    /// <summary>Guards in order of their codes: programme, enrolment, least part, offer. Null where none refuses.</summary>
+    /// <summary>Guards in order of their codes: programme, enrolment, least part, offer;
+    /// null where none refuses.</summary>
     internal static Decision.Rejected? Refusal(DispatchInstructed order, KnownOffers known)
     {
         if (order is not { Activation: { } activation, Programme: { } programme }) return null;

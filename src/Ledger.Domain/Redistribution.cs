@@ -22,8 +22,9 @@ public enum RedistributionWeight
 public readonly record struct PenaltyParty(string Id, BigInteger Penalty, BigInteger Weight);
 
 /// <summary>
-/// Penalties given back to those who took part (UFTP: penalties are redistributed; market rules §2.3: buyer and sellers
-/// together sum to zero). The pot is divided by <see cref="Attribution"/>, so that no step of money is lost or made.
+/// Penalties given back to those who took part (UFTP: penalties are redistributed; market rules §2.3: buyer and
+/// sellers together sum to zero). The pot is divided by <see cref="Attribution"/>, so that no step of money is lost or
+/// made.
 /// </summary>
 public static class Redistribution
 {

@@ -3,8 +3,9 @@ using Ledger.Domain;
 namespace Ledger.Ingest;
 
 /// <summary>
-/// The targets of an instruction. An order that takes offers says how many per mille of each (<c>activationPermille</c>)
-/// and repeats the offer of each target (<c>offeredKw</c>); the power of an export then follows from both.
+/// The targets of an instruction. An order that takes offers says how many per mille of each
+/// (<c>activationPermille</c>) and repeats the offer of each target (<c>offeredKw</c>); the power of an export then
+/// follows from both.
 /// </summary>
 internal static class OfferText
 {
@@ -30,7 +31,8 @@ internal static class OfferText
         return new(target.Required("point").Point(), target.Required("kw").Kilowatts());
     }
 
-    private static (InstructionTarget Target, PointOffer Offer) Taken(InputValue row, InstructionKind kind, int permille)
+    private static (InstructionTarget Target, PointOffer Offer) Taken(
+        InputValue row, InstructionKind kind, int permille)
     {
         var target = row.Object("point", "kw", "offeredKw");
         var point = target.Required("point").Point();

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Ledger.Domain;
 using NodaTime;
 
@@ -33,7 +34,8 @@ public sealed class CurtailmentCompliance : IProjection
         string Instruction, InstructionKind Kind, string IssuedBy, Instant IssuedAt, Instant Start, Instant End,
         Instant? WithdrawnAt, string? WithdrawalReason, long ToleranceMilliwatts, long RampAllowanceMs,
         decimal PricePerKwh, decimal PenaltyPerKwh, string? Programme, TestRule? Test, VerdictTally Tally,
-        int? ActivationPermille = null);
+        // Left out where there is none, so that rows of an earlier program are the same bytes.
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermille = null);
     /// <summary>
     /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and
     /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded).

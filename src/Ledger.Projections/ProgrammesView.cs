@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Ledger.Domain;
 using NodaTime;
 
@@ -13,8 +14,10 @@ public sealed class ProgrammesView : IProjection
     public sealed record ProgrammeRow(
         string Programme, int Version, Instant ValidFrom, ServiceKind Service, string BaselinePack, string ScoringPack,
         long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
-        IReadOnlyList<string> SharesWith, string Currency, decimal PricePerKwh, int? ActivationPermilleMin,
-        RedistributionWeight? Redistribution);
+        IReadOnlyList<string> SharesWith, string Currency, decimal PricePerKwh,
+        // Left out where there is none, so that rows of an earlier program are the same bytes.
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermilleMin,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RedistributionWeight? Redistribution);
     public sealed record EnrolmentRow(
         string Programme, string Point, long PrequalifiedMilliwatts, Instant From, Instant? To, string? EndReason);
     public sealed record AvailabilityRow(

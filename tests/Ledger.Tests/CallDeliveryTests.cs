@@ -85,8 +85,8 @@ public sealed class CallDeliveryTests
 
     /// <summary>
     /// The same day: the three hours that end an hour before the call, 100, 110 and 120, and the two that begin an hour
-    /// after it, 80 and 90, are 100 in the mean. Capped at 40, 60 are asked; 50 and 40 come: 180.00 less 30.00. What the
-    /// hours beside the call drew (900 and 900) plays no part.
+    /// after it, 80 and 90, are 100 in the mean. Capped at 40, 60 are asked; 50 and 40 come: 180.00 less 30.00. What
+    /// the hours beside the call drew (900 and 900) plays no part.
     /// </summary>
     [Fact]
     public void A_same_day_baseline_is_completed_by_the_hours_around_the_call()
@@ -95,7 +95,8 @@ public sealed class CallDeliveryTests
         town.Meter("C1", Hours(8, 500));
         town.Cap("I1", """{"point":"C1","kw":40}""", programme: "own");
         town.Freeze("I1");
-        Column(town.Delivery("I1"), "periods", "unproven").ShouldAllBe(text => text == "the baseline awaits meter values");
+        Column(town.Delivery("I1"), "periods", "unproven")
+            .ShouldAllBe(text => text == "the baseline awaits meter values");
         town.Meter("C1", [.. Hours(6, 500), 100, 110, 120, 900, 50, 60]);
         town.Run("freeze", "I1", "--complete").Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         town.Meter("C1", 900, 80, 90, 500);
@@ -118,7 +119,8 @@ public sealed class CallDeliveryTests
         town.Meter("C1", Hours(8, 110));
         town.Cap("I1", """{"point":"C1","kw":40}""", programme: "own");
         town.Freeze("I1");
-        Column(town.Delivery("I1"), "periods", "unproven").ShouldAllBe(text => text == "the baseline awaits meter values");
+        Column(town.Delivery("I1"), "periods", "unproven")
+            .ShouldAllBe(text => text == "the baseline awaits meter values");
         town.Meter("C1", [.. Hours(9, 110), 70, 50, 60, 70, .. Hours(3, 110)]);
         town.Freeze("I1", "--complete");
         var page = town.Delivery("I1");
@@ -146,8 +148,8 @@ public sealed class CallDeliveryTests
         town.Freeze("I1", "--point", "C1");
         Frozen().ShouldBe(["C1", "C2"]);
 
-        IEnumerable<string?> Frozen() => JsonNode.Parse(town.Run("show", "baseline", "I1", "--json").Output)!["baselines"]!
-            .AsArray().Select(row => (string?)row!["point"]);
+        IEnumerable<string?> Frozen() => JsonNode
+            .Parse(town.Run("show", "baseline", "I1", "--json").Output)!["baselines"]!.AsArray().Select(row => (string?)row!["point"]);
 
         static string Length(CalledTown town) =>
             (string)JsonNode.Parse(town.Run("show", "summary", "--json").Output)!["journalEvents"]!;

@@ -17,7 +17,8 @@ internal sealed class CalledTown : IDisposable
     private readonly SmallTown town = new();
     private readonly Dictionary<string, (Instant Next, int Index)> meters = [];
 
-    /// <summary>What was metered on each of the two highest of the three days before; and pays up to the order.</summary>
+    /// <summary>A programme whose baseline is the mean of the two highest of the three days before,
+    /// and that pays up to the order.</summary>
     public CalledTown(string paidPer = "settlementPoint", string more = "")
     {
         Import("""

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Ledger.Cli;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
@@ -78,6 +79,10 @@ public sealed class OfferedDeliveryTests
         text.ShouldContain("80 % of what was offered");
         text.ShouldContain("given back to those who were called, by what was delivered");
 
+        town.Run("export", "programmes").Output.ShouldContain(",CNY,2,500,delivered");
+        JsonDocument.Parse(town.Run("export", "instructions", "--format", "json").Output).RootElement[0]
+            .GetProperty("activationPermille").GetInt32().ShouldBe(800);
+
         // Whatever is published or declared later, and dated back: the terms are those of the notice.
         town.Publish("reduce", 2, "account");
         town.Import(Available("C1", 10, "2026-02-27T07:30:00+08:00"));
@@ -109,8 +114,8 @@ public sealed class OfferedDeliveryTests
 
     /// <summary>
     /// At a bidirectional connector the baseline is zero. 50 and 40 kWh are exported. An order of 200 kW asks 50 kWh a
-    /// quarter and pays 90 kWh, 135.00, whether it takes the whole of an offer or none; 800 per mille of it asks 40, and
-    /// pays 80 kWh, 120.00.
+    /// quarter and pays 90 kWh, 135.00, whether it takes the whole of an offer or none; 800 per mille of it asks 40,
+    /// and pays 80 kWh, 120.00.
     /// </summary>
     [Fact]
     public async Task The_whole_of_an_offer_is_an_order_of_its_power_and_a_part_of_it_is_exactly_that_part()

@@ -63,7 +63,7 @@ public sealed class PartialActivationTests
             new(ordered, delivered, 2m, new(1.25m, 0.75m, 0.5m, 0.25m));
     }
 
-    /// <summary>Ordered 10 and 10, delivered 14 and 3 of which 12 and 3 count; the penalties are 0.07 and 7.00.</summary>
+    /// <summary>Ordered 10 and 10, delivered 14 and 3, of which 12 and 3 count; penalties of 0.07 and 7.00.</summary>
     [Theory]
     [InlineData(RedistributionWeight.OverDelivery, "4")]
     [InlineData(RedistributionWeight.Delivered, "15")]
@@ -78,9 +78,9 @@ public sealed class PartialActivationTests
     [Fact]
     public void Energy_that_went_the_other_way_is_no_claim_on_the_penalties()
     {
-        var party = Redistribution.Party("a", new(new("p"), 1, false,
-            [new(Hour, 10m, -14.5m, -14.5m, 24.5m, 0m, 24.5m, -24.5m), new(Hour, 0m, 0.25m, 0.25m, 0m, 0m, 0m, 0m)], []),
-            RedistributionWeight.Delivered, 2);
+        FlexStatementLine[] lines =
+            [new(Hour, 10m, -14.5m, -14.5m, 24.5m, 0m, 24.5m, -24.5m), new(Hour, 0m, 0.25m, 0.25m, 0m, 0m, 0m, 0m)];
+        var party = Redistribution.Party("a", new(new("p"), 1, false, lines, []), RedistributionWeight.Delivered, 2);
         party.ShouldBe(new PenaltyParty("a", 2450, 25 * BigInteger.Pow(10, 26)));
     }
 }
