@@ -1,6 +1,7 @@
 using System.Numerics;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Journal;
 using NodaTime;
 using Shouldly;
 
@@ -34,6 +35,19 @@ public sealed class PartialActivationTests
             (part is null).ShouldBe(offered.Milliwatts * permille % 1000 != 0);
             if (part is { } taken) taken.Kilowatts.ShouldBe(PartialActivation.Of(offered.Kilowatts, permille));
         }
+    }
+
+    [Fact]
+    public void An_order_of_the_most_targets_with_the_longest_names_fits_one_append()
+    {
+        var points = Enumerable.Range(0, 2_000)
+            .Select(i => new SettlementPointId($"{i}".PadLeft(Limits.IdentifierLengthMax, '0'))).ToList();
+        var most = new Power(Limits.PowerMilliwattsMax);
+        var name = new string('n', Limits.IdentifierLengthMax);
+        EventCodec.Encode(new DispatchInstructed(new(name), InstructionKind.Export, new(name), Hour.Start, Hour,
+            [.. points.Select(point => new InstructionTarget(point, most))], most, long.MaxValue, 1m, 1m, new(name),
+            new(1000, long.MaxValue), new(PartialActivation.Whole, [.. points.Select(point =>
+                new PointOffer(point, most))]))).Payload.Length.ShouldBeLessThan(Limits.DecisionBytesMax);
     }
 
     /// <summary>Every market's curve is of the ratio, so that a part of an order that is followed alike is paid, and
