@@ -38,10 +38,28 @@ public static class RunWitness
                 + "somebody else's machine");
         if (line.Option("--name") is { } name && !VerifierKey.IsName(name))
             throw new UsageException("--name is a name without spaces and without +");
-        var key = Witness.KeyOf(directory, line.Option("--name"))
-            ?? throw new CouldNotException($"{directory} holds no witness; make one with --name NAME");
+        var key = KeyOf(line, directory);
         if (line.Option("--name") is { } other && other != key.Verifier.Name)
             throw new CouldNotException($"the witness in {directory} is called {key.Verifier.Name}, not {other}");
+        return await DoAsync(line, shell, directory, key, ct).ConfigureAwait(false);
+    }
+
+    private static SignerKey KeyOf(CommandLine line, string directory)
+    {
+        try
+        {
+            return Witness.KeyOf(directory, line.Option("--name"))
+                ?? throw new CouldNotException($"{directory} holds no witness; make one with --name NAME");
+        }
+        catch (JournalRefusedException open)
+        {
+            throw new CouldNotException(open.Message); // no journal is in doubt, so its remedy would mislead
+        }
+    }
+
+    private static async Task<int> DoAsync(
+        CommandLine line, Shell shell, string directory, SignerKey key, CancellationToken ct)
+    {
         switch (line.Words)
         {
             case ["serve"]: return await ServeAsync(line, shell, directory, key, ct).ConfigureAwait(false);
@@ -94,7 +112,7 @@ public static class RunWitness
     private static int Show(CommandLine line, Shell shell, string directory, SignerKey key)
     {
         var logs = Witness.Trusted(directory).Select(log => log.Name).Distinct(StringComparer.Ordinal)
-            .Select(origin => (Origin: origin, Note: Witness.LatestIn(directory, Witness.HashOf(origin)))).ToList();
+            .Select(origin => (Origin: origin, Note: Latest(directory, origin))).ToList();
         var rows = logs.Select(log => (log.Origin, Latest: log.Note is null ? null : Checkpoint.Parse(log.Note.Text),
             At: log.Note is null ? null : TimeOf(log.Note, key.WitnessVerifier),
             Refused: Witness.RefusedOf(directory, log.Origin)));
@@ -104,6 +122,18 @@ public static class RunWitness
             new("at", "vouched for at", row => row.At), new("refused", "refused and kept", row => row.Refused)))
             .Write(shell.Output, line.Json);
         return ExitCode.Done;
+    }
+
+    private static SignedNote? Latest(string directory, string origin)
+    {
+        try
+        {
+            return Witness.LatestIn(directory, Witness.HashOf(origin));
+        }
+        catch (InvalidDataException damaged)
+        {
+            throw new CouldNotException(damaged.Message); // a copy of the folder is no remedy
+        }
     }
 
     private static Instant? TimeOf(SignedNote note, VerifierKey witness) =>

@@ -7,7 +7,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Checkpoints that witnesses vouch for, from <c>ledger checkpoint --witnesses</c> to whoever verifies.</summary>
+/// <summary>Checkpoints that witnesses vouch for, from <c>ledger checkpoint --witnesses</c> to whoever
+/// verifies.</summary>
 public sealed class WitnessedLedgerTests
 {
     private static SignedNote Note(string text) => SignedNote.Parse(Encoding.UTF8.GetBytes(text));

@@ -61,7 +61,8 @@ internal sealed class WitnessedTown : IAsyncDisposable
     /// <summary>The keys that an auditor trusts.</summary>
     public string Keys => Town.File("trusted.keys", $"# the town and its witness\n{LogKey}\n{WitnessKey}\n");
 
-    /// <summary>The same town with another history after its day, which has this one's secret and signing key.</summary>
+    /// <summary>The same town with another history after its day, which has this one's secret and signing
+    /// key.</summary>
     public SmallTown Rewritten(int more)
     {
         var other = SmallTown.WithItsDay();

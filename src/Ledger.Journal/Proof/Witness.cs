@@ -19,6 +19,8 @@ public sealed class Witness : IDisposable
     private const string CheckpointName = "checkpoint", RefusedFolder = "refused", LockName = "witness.lock";
     /// <summary>Refused checkpoints of one log that are kept as evidence against it; later ones are not.</summary>
     public const int RefusedMax = 100;
+    // A copy would have forgotten what was vouched for since.
+    private const string Remedy = "nothing is vouched for any more: retire this witness's key, and make another witness";
     private readonly string directory;
     private readonly SignerKey key;
     private readonly IClock clock;
@@ -85,7 +87,9 @@ public sealed class Witness : IDisposable
 
     /// <summary>
     /// Answers a request. What it vouches for is durable before this returns; the time of a cosignature is never before
-    /// that of the one before, because each says that nothing larger was seen by then.
+    /// that of the one before, because each says that nothing larger was seen by then. Throws
+    /// <see cref="InvalidDataException"/> where what it kept is damaged, <see cref="IOException"/> where it cannot keep
+    /// more.
     /// </summary>
     public WitnessAnswer Add(ReadOnlySpan<byte> request)
     {
@@ -128,8 +132,20 @@ public sealed class Witness : IDisposable
     public static SignedNote? LatestIn(string directory, string originHash) =>
         originHash.Length == 64 && originHash.All(char.IsAsciiHexDigitLower)
         && Path.Combine(directory, LogsFolder, originHash, CheckpointName) is var path && File.Exists(path)
-            ? SignedNote.Parse(File.ReadAllBytes(path))
+            ? Read(path)
             : null;
+
+    private static SignedNote Read(string path)
+    {
+        try
+        {
+            return SignedNote.Parse(File.ReadAllBytes(path));
+        }
+        catch (NoteRefusedException damaged)
+        {
+            throw new InvalidDataException($"{path} is damaged: {damaged.Message}; {Remedy}");
+        }
+    }
 
     /// <summary>How a log is called in paths.</summary>
     public static string HashOf(string origin) =>
@@ -158,7 +174,7 @@ public sealed class Witness : IDisposable
         {
             throw new InvalidDataException(
                 $"{LogsFolder}/{HashOf(origin)}/{CheckpointName} is not what this witness kept of {origin}: "
-                + $"{damaged.Message}; nothing is vouched for until it is restored");
+                + $"{damaged.Message}; {Remedy}");
         }
     }
 
