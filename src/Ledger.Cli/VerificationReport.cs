@@ -1,7 +1,9 @@
 using System.Globalization;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
+using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
+using NodaTime;
 
 namespace Ledger.Cli;
 
@@ -9,7 +11,7 @@ namespace Ledger.Cli;
 public sealed record VerificationStep(string What, long Count, string? Of, long Faults);
 
 /// <summary>What a verification came to.</summary>
-/// <param name="What">A folder or a bundle; <paramref name="Path"/> says which.</param>
+/// <param name="What">A folder, a bundle or a URL; <paramref name="Path"/> says which.</param>
 /// <param name="Ledger">Null where it does not say it.</param>
 /// <param name="Covers">What the last line says of the checkpoint.</param>
 /// <param name="Closing">What it says of all of it, where it is verified: the digest, the key.</param>
@@ -17,6 +19,9 @@ public sealed record VerificationReport(
     string What, string Path, LedgerId? Ledger, byte[]? Root, IReadOnlyList<VerificationStep> Steps, Findings Findings,
     string Covers, string Closing)
 {
+    /// <summary>Who signed the newest checkpoint, of the keys that are trusted; null without such keys.</summary>
+    public CheckpointSigners? Signers { get; init; }
+
     private bool IsVerified => Findings.FaultCount == 0;
 
     /// <summary>Says it to a person or a program, and gives the exit code.</summary>
@@ -29,6 +34,9 @@ public sealed record VerificationReport(
             .Table("steps", "looked at", Listing.Of(Steps,
                 new("what", "what", step => step.What), new("count", "count", step => step.Count),
                 new("of", "of", step => step.Of), new("faults", "faults", step => step.Faults)));
+        if (Signers is not null || line.Json)
+            page.Table("vouched", "signed the newest checkpoint", Listing.Of(Vouched(),
+                new("as", "as", row => row.As), new("key", "key", row => row.Key), new("at", "at", row => row.At)));
         if (!IsVerified || line.Json)
             page.Table("faults", "not as it should be", Listing.Of(Findings.Faults,
                 new("place", "where", fault => fault.Place), new("found", "found", fault => fault.Found),
@@ -38,6 +46,13 @@ public sealed record VerificationReport(
         if (!line.Json) WriteVerdict(shell.Output);
         return IsVerified ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
+
+    private List<(string As, string Key, Instant? At)> Vouched() => Signers is null ? [] :
+    [
+        ("log", $"{Signers.Log.Name}+{Signers.Log.Id:x8}", null),
+        .. Signers.Witnesses.Select(vouching => ("witness", $"{vouching.Witness.Name}+{vouching.Witness.Id:x8}",
+            (Instant?)Instant.FromUnixTimeSeconds(vouching.UnixSeconds))),
+    ];
 
     private void WriteVerdict(TextWriter writer)
     {

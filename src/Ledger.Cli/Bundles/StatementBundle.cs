@@ -33,7 +33,8 @@ internal sealed class StatementBundle(LedgerReader ledger, TransparencyLog log, 
         }
         var known = await LogKeys.ReadAsync(ledger.Journal, ct).ConfigureAwait(false);
         files[BundleFiles.Keys] = Encoding.UTF8.GetBytes(string.Concat(
-            SignedNote.Parse(files[BundleFiles.Checkpoint]).SignedBy(known).Select(key => $"{key}\n")));
+            SignedNote.Parse(files[BundleFiles.Checkpoint]).SignedBy([.. known, .. log.Checkpoints.Witnesses])
+                .Select(key => $"{key}\n")));
         foreach (var (digest, content) in Evidence(events)) files[BundleFiles.Evidence(digest)] = content;
         files[BundleFiles.Readme] = Encoding.UTF8.GetBytes(BundleReadme.Of(ledger.Journal.Ledger, run));
         files[BundleFiles.Sums] = BundleFiles.SumsOf(files);
