@@ -4,7 +4,18 @@ using NodaTime;
 namespace Ledger.Ingest;
 
 /// <summary>The samples of one settlement point in one batch, in the order of the file.</summary>
-public sealed record PointCurve(SettlementPointId Point, PowerSample[] Samples);
+public sealed record PointCurve(SettlementPointId Point, PowerSample[] Samples)
+{
+    /// <summary>The same in order of time; repeats of an instant stay, in the order of the file.</summary>
+    internal PowerSample[] InTime => field ??= IsInTime() ? Samples : [.. Samples.OrderBy(at => at.AtMicroseconds)];
+
+    private bool IsInTime()
+    {
+        for (var i = 1; i < Samples.Length; i++)
+            if (Samples[i].AtMicroseconds < Samples[i - 1].AtMicroseconds) return false;
+        return true;
+    }
+}
 
 /// <summary>What one curve file or request holds: its points in order of name.</summary>
 /// <param name="SentAt">The sender's clock when it sent, where it or the hints say so.</param>

@@ -34,14 +34,8 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
     }
 
     /// <summary>A point's samples in order of time, null where the batch does not name it.</summary>
-    public static PowerSample[]? Of(CurveBatch batch, SettlementPointId point)
-    {
-        if (batch.Curves.FirstOrDefault(curve => curve.Point == point)?.Samples is not { } samples) return null;
-        for (var i = 1; i < samples.Length; i++)
-            if (samples[i].AtMicroseconds < samples[i - 1].AtMicroseconds)
-                return [.. samples.OrderBy(sample => sample.AtMicroseconds)];
-        return samples;
-    }
+    public static PowerSample[]? Of(CurveBatch batch, SettlementPointId point) =>
+        batch.Curves.FirstOrDefault(curve => curve.Point == point)?.InTime;
 
     private CurveBatch Read(EvidenceDigest piece, SettlementPointId point) => Parse(piece, Bytes(piece), point);
 
