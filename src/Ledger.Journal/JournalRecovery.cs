@@ -40,7 +40,7 @@ public static class JournalRecovery
             recovered = new JournalRecovered(acknowledged.Length, tree.Size, by.Actor);
             var now = options.Clock.GetCurrentInstant();
             var fact = NewFact.At(recovered, now, new EvidenceKey($"recovery of the journal from {tree.Size}"));
-            var sequencer = new JournalSequencer(options, tables, tree, recordedAt);
+            using var sequencer = new JournalSequencer(options, tables, tree, recordedAt);
             tables.Begin();
             sequencer.Append(PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null));
             tables.Commit(tree, sequencer.RecordedAt);

@@ -49,10 +49,11 @@ internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidT
 /// Gives every event its position, revision and recordedAt, inside the writer's open transaction. Used by one thread.
 /// </summary>
 internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTables tables, MerkleTree tree,
-    Instant recordedAt)
+    Instant recordedAt) : IDisposable
 {
     private static readonly Principal Itself = new("journal", new PartyId("ledger"), new HashSet<string>());
     private readonly Dictionary<string, (long Key, long Revision)> streams = tables.LoadStreams();
+    private readonly LeafSalts salts = new(options.Secret);
     private Instant clockBefore = recordedAt;
 
     public MerkleTree Tree => tree;
@@ -130,7 +131,7 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
             var header = EnvelopeBytes.Write(new Envelope(options.Ledger, pending.Stream, stream.Revision, fact.Id,
                 fact.Content.WireName, fact.Content.Version, fact.ValidFrom, fact.ValidTo, RecordedAt, pending.Actor,
                 pending.Tenant, pending.Causation, [], fact.Content.ContentType), fact.Content.Payload.Length);
-            var leaf = EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(options.Secret, fact.Id), header, fact.PayloadDigest);
+            var leaf = EnvelopeBytes.LeafEntry(salts.Of(fact.Id), header, fact.PayloadDigest);
             tables.InsertEvent(tree.Size, stream.Key, stream.Revision, fact.Id.ToBytes(), header, fact.Content.Payload,
                 leaf);
             tree.Append(leaf);
@@ -138,4 +139,6 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
         streams[pending.Stream] = stream;
         return new AppendResult.Recorded(first, stream.Revision);
     }
+
+    public void Dispose() => salts.Dispose();
 }

@@ -56,7 +56,7 @@ public sealed class SqliteJournal : IJournal
             acknowledged = new Acknowledged(tree.Size, tree.Root());
             // Events beyond the head were durable but not yet acknowledged: they stay.
             if (tree.Size > head.Now.Length) head.Write(acknowledged);
-            sequencer = new JournalSequencer(options, tables, tree, recordedAt);
+            opened.Push(sequencer = new JournalSequencer(options, tables, tree, recordedAt));
         }
         catch
         {
@@ -173,6 +173,7 @@ public sealed class SqliteJournal : IJournal
         queue.Writer.TryComplete();
         await Task.Run(writer.Join).ConfigureAwait(false);
         pages.Dispose();
+        sequencer.Dispose();
         tables.Dispose();
         head.Dispose();
         owned.Dispose();

@@ -20,14 +20,12 @@ public sealed record JournalFound(long Events, byte[] Root, bool IsSound);
 /// </summary>
 public sealed class JournalVerification
 {
-    private const string Rows = """
-        SELECT e.position, e.revision, s.name, e.id, e.header, e.payload, e.leaf
-        FROM events e LEFT JOIN streams s ON s.key = e.stream ORDER BY e.position
-        """;
+    private const string Rows =
+        "SELECT position, revision, stream, id, header, payload, leaf FROM events ORDER BY position";
 
     private readonly string directory;
     private readonly LedgerId ledger;
-    private readonly byte[] secret;
+    private readonly LeafSalts salts;
     private readonly Findings findings;
     private readonly MerkleTree tree = new();
     private readonly Dictionary<string, long> revisions = new(StringComparer.Ordinal);
@@ -35,9 +33,9 @@ public sealed class JournalVerification
     private Instant recordedAt = Instant.FromUnixTimeTicks(0);
 
     private JournalVerification(
-        string directory, LedgerId ledger, byte[] secret, IEnumerable<RootClaim> claims, Findings findings) =>
-        (this.directory, this.ledger, this.secret, this.claims, this.findings) =
-            (directory, ledger, secret, [.. claims], findings);
+        string directory, LedgerId ledger, LeafSalts salts, IEnumerable<RootClaim> claims, Findings findings) =>
+        (this.directory, this.ledger, this.salts, this.claims, this.findings) =
+            (directory, ledger, salts, [.. claims], findings);
 
     /// <summary>Verifies the journal in a data folder.</summary>
     /// <param name="claims">What checkpoints say of the journal: each is compared at its length.</param>
@@ -48,7 +46,8 @@ public sealed class JournalVerification
         Findings findings, Action<long> seen, CancellationToken ct)
     {
         var before = findings.FaultCount;
-        var journal = new JournalVerification(directory, ledger, secret, claims, findings);
+        using var salts = new LeafSalts(secret);
+        var journal = new JournalVerification(directory, ledger, salts, claims, findings);
         journal.VerifyHead();
         journal.VerifyFile(isThorough, seen, ct);
         journal.VerifyLength();
@@ -82,11 +81,12 @@ public sealed class JournalVerification
     {
         using var select = connection.CreateCommand();
         select.CommandText = Rows;
+        var names = StreamNames(connection);
         using var row = select.ExecuteReader();
         VerifyRoots();
         while (row.Read())
         {
-            VerifyEvent(row);
+            VerifyEvent(row, names);
             VerifyRoots();
             if (tree.Size % 4096 != 0) continue;
             ct.ThrowIfCancellationRequested();
@@ -94,7 +94,17 @@ public sealed class JournalVerification
         }
     }
 
-    private void VerifyEvent(SqliteDataReader row)
+    private static Dictionary<long, string> StreamNames(SqliteConnection connection)
+    {
+        using var select = connection.CreateCommand();
+        select.CommandText = "SELECT key, name FROM streams";
+        using var row = select.ExecuteReader();
+        var names = new Dictionary<long, string>();
+        while (row.Read()) names[row.GetInt64(0)] = row.GetString(1);
+        return names;
+    }
+
+    private void VerifyEvent(SqliteDataReader row, Dictionary<long, string> names)
     {
         var position = row.GetInt64(0);
         if (position != tree.Size) Fault(At(position), $"position {Count(position)}", $"position {Count(tree.Size)}");
@@ -116,9 +126,9 @@ public sealed class JournalVerification
         var next = revisions.GetValueOrDefault(envelope.Stream);
         Span<byte> digest = stackalloc byte[32];
         SHA256.HashData(payload, digest);
-        var hashed = EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(secret, envelope.Id), header, digest);
+        var hashed = EnvelopeBytes.LeafEntry(salts.Of(envelope.Id), header, digest);
         var inTable = new Row(
-            row.IsDBNull(2) ? "none" : row.GetString(2), row.GetInt64(1), row.GetFieldValue<byte[]>(3), leaf,
+            names.GetValueOrDefault(row.GetInt64(2), "none"), row.GetInt64(1), row.GetFieldValue<byte[]>(3), leaf,
             payload.Length);
         if (!inTable.Is(envelope, next, payloadLength, hashed) || envelope.Ledger != ledger
             || !envelope.Id.IsOf(envelope.ValidFrom) || envelope.RecordedAt < recordedAt)
