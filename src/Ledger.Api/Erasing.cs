@@ -36,23 +36,18 @@ public static class Erasing
     {
         var subject = evidence.PseudonymOf(command.Input.Subject);
         var raw = Nameless(command.Raw, "subject-erasure", subject);
-        var (state, _) = await recorder.LoadAsync(Streams.Subjects, SubjectsState.Empty, Erasure.Evolve, ct)
-            .ConfigureAwait(false);
-        var isHeld = state.Of(subject).OpenCases.Any(); // then its keys stay open and no manifest is made
-        var (generation, pieces) = isHeld ? (int.MaxValue, []) : evidence.CloseKeys(subject);
+        var (generation, pieces, together) = evidence.CloseKeys(subject);
         EvidenceDigest? manifest = pieces.Count == 0 ? null : evidence.Put(EvidenceManifest.Of(pieces));
-        SubjectErased? erased = null;
-        var outcome = await recorder.RecordAsync(Streams.Subjects, SubjectsState.Empty, Erasure.Evolve, known =>
+        var destroyed = 0;
+        var outcome = await recorder.RecordAsync(Streams.Subjects, SubjectsState.Empty, Erasure.Evolve, state =>
         {
-            // A hold may have been released since it was looked for; then nothing was closed.
-            if (isHeld && !known.Of(subject).OpenCases.Any())
-                return new Decision.Rejected(Rejection.LegalHold, "it was held when this began; ask again");
-            var decision = Erasure.Decide(known, subject, generation, manifest, command.Input.Reason, now);
-            erased = decision is Decision.Accepted { Facts: [{ Event: SubjectErased fact }] } ? fact : null;
+            var decision = Erasure.Decide(
+                state, subject, generation, together, manifest, command.Input.Reason, now);
+            destroyed = decision is Decision.Accepted { Facts: [{ Event: SubjectErased fact }] }
+                ? fact.Generation : state.Of(subject).ErasedGeneration;
             return decision;
         }, command.By, ct, raw).ConfigureAwait(false);
-        if (outcome.IsDurable && (erased?.Generation ?? state.Of(subject).ErasedGeneration) is > 0 and var destroyed)
-            evidence.DestroyKeys(subject, destroyed);
+        if (outcome.IsDurable && destroyed > 0) evidence.DestroyKeys(subject, destroyed);
         return outcome;
     }
 

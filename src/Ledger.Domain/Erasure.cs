@@ -65,18 +65,21 @@ public static class Erasure
 {
     /// <summary>Guards in order of their codes: unknown, held.</summary>
     /// <param name="generation">The subject's newest key; null where there is none.</param>
+    /// <param name="together">Who is named together with it, so that what names them is erased as well.</param>
     /// <param name="evidence">The manifest of what is sealed under its keys; null where nothing is.</param>
     public static Decision Decide(
-        SubjectsState state, SubjectPseudonym subject, int? generation, EvidenceDigest? evidence, ErasureReason reason,
-        Instant now)
+        SubjectsState state, SubjectPseudonym subject, int? generation, IEnumerable<SubjectPseudonym> together,
+        EvidenceDigest? evidence, ErasureReason reason, Instant now)
     {
         var known = state.Of(subject);
         if (generation is not { } newest || newest <= known.ErasedGeneration)
             return known.ErasedGeneration > 0
                 ? new Decision.AlreadyRecorded()
                 : new Decision.Rejected(Rejection.UnknownSubject, "nothing here is sealed under this subject's name");
-        return known.OpenCases.Any()
-            ? new Decision.Rejected(Rejection.LegalHold, $"held by case {string.Join(", ", known.OpenCases)}")
+        var cases = together.SelectMany(other => state.Of(other).OpenCases).Concat(known.OpenCases)
+            .Distinct().Order(StringComparer.Ordinal).ToList();
+        return cases.Count > 0
+            ? new Decision.Rejected(Rejection.LegalHold, $"held by case {string.Join(", ", cases.Take(8))}")
             : new Decision.Accepted(NewFact.At(
                 new SubjectErased(subject, newest, evidence, reason), now, Key(subject, known.Facts)));
     }

@@ -135,18 +135,24 @@ public sealed class EvidenceArchive : IDisposable
     public SubjectPseudonym PseudonymOf(string subject) => keys.PseudonymOf(subject);
 
     /// <summary>
-    /// The subject's newest key, null where there is none, and what is sealed under its keys. From now on whatever
-    /// names the subject is sealed under a key of its own that comes after, so that the list stays whole.
+    /// The subject's newest key, null where there is none, what is sealed under its keys, and who else is named in the
+    /// same parts. From now on whatever names the subject is sealed under a key that comes after, so that both lists
+    /// stay whole.
     /// </summary>
-    public (int? Generation, IReadOnlyList<EvidenceDigest> Evidence) CloseKeys(SubjectPseudonym subject)
+    public (int? Generation, IReadOnlyList<EvidenceDigest> Evidence, IReadOnlyCollection<SubjectPseudonym> Together)
+        CloseKeys(SubjectPseudonym subject)
     {
         lock (gate)
         {
-            if (keys.NewestOf(subject) is not { } newest) return (null, []);
+            if (keys.NewestOf(subject) is not { } newest) return (null, [], []);
             keys.Close(subject, newest);
-            return (newest, [.. named.GetValueOrDefault(subject, [])
+            EvidenceDigest[] pieces = [.. named.GetValueOrDefault(subject, [])
                 .Where(piece => keys.Find(new(subject, piece.Generation)) is not null)
-                .Select(piece => piece.Evidence).Distinct()]);
+                .Select(piece => piece.Evidence).Distinct()];
+            return (newest, pieces, [.. pieces.Select(piece => Table(index[piece])).OfType<IReadOnlyList<SealedPart>>()
+                .SelectMany(parts => parts).Select(part => part.Subjects.Select(id => id.Subject))
+                .Where(subjects => subjects.Contains(subject)).SelectMany(subjects => subjects).Distinct()
+                .Where(other => other != subject)]);
         }
     }
 

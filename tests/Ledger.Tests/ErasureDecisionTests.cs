@@ -7,14 +7,14 @@ namespace Ledger.Tests;
 /// <summary>When a subject may be erased, held and released.</summary>
 public sealed class ErasureDecisionTests
 {
-    private static readonly SubjectPseudonym Subject = new(new string('b', 64));
+    private static readonly SubjectPseudonym Subject = new(new string('b', 64)), Other = new(new string('c', 64));
 
     private static readonly Dictionary<string, Func<string[], Decision>> Rules = new()
     {
         ["erasures.txt"] = cells => Erasure.Decide(
-            Known(cells[0]), Subject, cells[1] == "-" ? null : (int)Number(cells[1]), null, ErasureReason.Requested,
-            Second("100")),
-        ["legal-holds.txt"] = cells => Fact(cells[1]) switch
+            Known(cells[1], Other, Known(cells[0])), Subject, cells[2] == "-" ? null : (int)Number(cells[2]), [Other],
+            null, ErasureReason.Requested, Second("100")),
+        ["legal-holds.txt"] = cells => Fact(cells[1], Subject) switch
         {
             LegalHoldSet hold => Erasure.Decide(Known(cells[0]), hold, Second("100")),
             var release => Erasure.Decide(Known(cells[0]), (LegalHoldReleased)release, Second("100")),
@@ -35,21 +35,22 @@ public sealed class ErasureDecisionTests
     {
         var state = Known("hold C1, release C1, hold C1, release C1");
         state.Of(Subject).Facts.ShouldBe(4);
-        state.Of(new(new string('c', 64))).ShouldBe(SubjectState.Unknown);
+        state.Of(Other).ShouldBe(SubjectState.Unknown);
         var first = Erasure.Decide(Known("-"), new LegalHoldSet(Subject, "C1"), Second("100"));
         var later = Erasure.Decide(state, new LegalHoldSet(Subject, "C1"), Second("100"));
         ((Decision.Accepted)first).Facts[0].Evidence.ShouldNotBe(((Decision.Accepted)later).Facts[0].Evidence);
     }
 
-    private static SubjectsState Known(string facts) => facts == "-" ? SubjectsState.Empty
-        : facts.Split(',', StringSplitOptions.TrimEntries).Select(Fact).Aggregate(SubjectsState.Empty, Erasure.Evolve);
+    private static SubjectsState Known(string facts, SubjectPseudonym? of = null, SubjectsState? before = null) =>
+        facts == "-" ? before ?? SubjectsState.Empty
+            : facts.Split(',', StringSplitOptions.TrimEntries).Select(fact => Fact(fact, of ?? Subject))
+                .Aggregate(before ?? SubjectsState.Empty, Erasure.Evolve);
 
-    private static LedgerEvent Fact(string text) => text.Split(' ') switch
+    private static LedgerEvent Fact(string text, SubjectPseudonym of) => text.Split(' ') switch
     {
-        ["hold", var of] => new LegalHoldSet(Subject, of),
-        ["release", var of] => new LegalHoldReleased(Subject, of),
-        ["erased", var generation] =>
-            new SubjectErased(Subject, (int)Number(generation), null, ErasureReason.Requested),
+        ["hold", var name] => new LegalHoldSet(of, name),
+        ["release", var name] => new LegalHoldReleased(of, name),
+        ["erased", var generation] => new SubjectErased(of, (int)Number(generation), null, ErasureReason.Requested),
         _ => throw new InvalidDataException(text),
     };
 }

@@ -117,7 +117,7 @@ public sealed class ErasureTests : IDisposable
         await using (var ledger = OpenLedger.Open(town.Options))
         {
             var subject = ledger.Evidence.PseudonymOf(PersonalTown.First);
-            var (generation, pieces) = ledger.Evidence.CloseKeys(subject);
+            var (generation, pieces, _) = ledger.Evidence.CloseKeys(subject);
             var fact = new SubjectErased(subject, generation!.Value, ledger.Evidence.Put(EvidenceManifest.Of(pieces)),
                 ErasureReason.Unlawful);
             await ledger.Recorder.AppendAsync(Streams.Subjects,
