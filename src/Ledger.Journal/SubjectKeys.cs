@@ -95,7 +95,8 @@ internal sealed class SubjectKeys
     public bool Destroy(SubjectPseudonym subject, int generation)
     {
         Close(subject, generation);
-        var gone = keys.Keys.Where(id => id.Subject == subject && id.Generation <= generation).ToList();
+        var gone = Enumerable.Range(1, generation).Select(of => new SubjectKeyId(subject, of))
+            .Where(keys.ContainsKey).ToHashSet();
         if (gone.Count == 0) return false;
         var left = keys.Where(entry => !gone.Contains(entry.Key)).OrderBy(entry => entry.Key.Subject.Hex,
             StringComparer.Ordinal).ThenBy(entry => entry.Key.Generation).ToList();

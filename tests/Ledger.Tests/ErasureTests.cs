@@ -276,6 +276,13 @@ public sealed class ErasureTests : IDisposable
         Beside("show", "evidence", evidence.Hex).Exit.ShouldBe(ExitCode.CouldNot);
         Should.Throw<EvidenceErasedException>(() => ledger.Evidence.Get(evidence));
         Beside("erase", PersonalTown.First, "--json").Output.ShouldContain("already");
+        // A file that is handed to the owner is about whom the sender says, whatever the letters of the name.
+        Beside("import", town.File("note.txt", "a note"), "--subject", "Ärztin Ö").Exit
+            .ShouldBe(ExitCode.NotAsItShouldBe);
+        var note = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<EvidenceRefused>()
+            .Last();
+        ledger.Evidence.Find(note.Evidence)!.Subjects.ShouldHaveSingleItem().Subject.ShouldBe(
+            ledger.Evidence.PseudonymOf("ärztin ö"));
         Search(town.Files(), [PersonalTown.First], [], []);
     }
 

@@ -72,7 +72,7 @@ public sealed class EvidenceVerification : IDisposable
                         findings.Add(SubjectKeys.FileName, $"{new SubjectKeyId(subject, i)}",
                             "none, because its subject was erased; opening the ledger destroys it");
         }
-        catch (JournalRefusedException)
+        catch (Exception damaged) when (damaged is JournalRefusedException or IOException)
         {
             return; // of which the evidence's own step has told
         }
