@@ -78,5 +78,6 @@ public static class Erasing
 
     private static Submission Nameless(Submission raw, string type, SubjectPseudonym subject) => new(
         Encoding.UTF8.GetBytes(new JsonObject { ["type"] = type, ["pseudonym"] = subject.Hex }.ToJsonString()),
-        raw.Source) { Personal = [] };
+        raw.Source)
+    { Personal = [] };
 }
