@@ -42,7 +42,7 @@ internal static class DurableFiles
     /// they would stay on the disk without a name. A file system that writes elsewhere (copy on write, flash) may keep
     /// them all the same.
     /// </summary>
-    public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
+    public static void ReplaceSecret(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {
         var unfinished = $"{path}.new";
         File.Delete(unfinished);

@@ -103,7 +103,7 @@ internal sealed class SubjectKeys
         var content = new byte[left.Count * RecordBytes];
         for (var i = 0; i < left.Count; i++)
             Write(content.AsSpan(i * RecordBytes, RecordBytes), left[i].Key, left[i].Value);
-        DurableFiles.Replace(path, content, DurableFiles.OwnerOnly);
+        DurableFiles.ReplaceSecret(path, content, DurableFiles.OwnerOnly);
         length = content.Length;
         foreach (var id in gone)
         {
