@@ -14,7 +14,6 @@ from decimal import Decimal, ROUND_HALF_EVEN, ROUND_HALF_UP, getcontext
 getcontext().prec = 80  # every sum and product here is exact
 HALF_NANOJOULES_PER_KWH = 7_200_000_000_000_000  # 1 kWh is 3.6 MJ
 faults, left_out = [], []
-
 class Bad(Exception): """What cannot be read, so that nothing after it can be verified."""
 def fault(place, found, expected): faults.append(f"{place}: {found}, expected {expected}")
 def same(place, what, found, expected):
@@ -39,8 +38,7 @@ def includes(index, size, leaf, proof, root):
         if fn & 1 or fn == sn:
             r = node_hash(p, r)
             while not fn & 1 and fn: fn, sn = fn >> 1, sn >> 1
-        else:
-            r = node_hash(r, p)
+        else: r = node_hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     return sn == 0 and r == root
 
@@ -69,9 +67,7 @@ def point_read(encoded):
     if (x * x - square) % P or (x == 0 and sign): return None
     if x & 1 != sign: x = P - x
     return x, y, 1, x * y % P
-
 BASE = point_read((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
-
 def ed25519_verify(public_key, message, signature):
     if len(signature) != 64: return False
     a, r, s = point_read(public_key), point_read(signature[:32]), int.from_bytes(signature[32:], "little")
@@ -113,7 +109,6 @@ def signers(note, keys):  # the log's key, if it signed, and how many witnesses 
         else: continue
         if not holds: raise Bad(f"the signature of {name} does not hold")
     return log, len(witnesses)
-
 def verify_checkpoint(note, own, trusted):  # size, root, and what the last line says of them
     text, lines = read_note(note)
     origin, size, root = text.split("\n")[:3]
@@ -183,7 +178,6 @@ def read_interval_record(payload):
     r.take("4q4iq")
     record["missing"], record["evidence"] = r.take("B") == 6, r.take("32s").hex()
     return record
-
 def read_proof(name, content, size, root, note):
     """The event that a proof discloses: c2sp.org/tlog-proof with the event as extra."""
     head, _, checkpoint = content.decode().partition("\n\n")
@@ -217,22 +211,29 @@ def verify_manifest(files):
         fault("manifest.json", "other bytes", "the one manifest of these files")
     return manifest
 def verify_order(events, ledger):
-    """Streams are whole from their beginning, but for that of the run, and time does not fall."""
+    """Streams are whole from their beginning, but for those of the run and of erasures, and time does not fall."""
     revisions, recorded = {}, None
     for event in events:
         place, stream = f"events/{event['position']}.tlog-proof", event["stream"]
         same(place, "ledger", event["ledger"], ledger)
-        if event["name"] != "settlement-run-completed":
+        if event["name"] not in ("settlement-run-completed", "subject-erased"):
             same(place, f"revision of {stream}", event["revision"], revisions.get(stream, 0))
         if recorded and event["recorded"] < recorded: fault(place, "an earlier time", "time that does not fall")
         revisions[stream], recorded = event["revision"] + 1, event["recorded"]
 def verify_evidence(files, events):
-    named = {event["fact"]["evidence"] for event in events if event["fact"].get("evidence")}
-    for digest in list(named):
-        head, _, listed = files.get("evidence/" + digest, b"").partition(b"\n")
-        if head == b"ledger-evidence-manifest/1": named.update(listed.decode().split())
+    named, erased = set(), {}
+    for event in (event for event in events if event["fact"].get("evidence")):
+        named.add(event["fact"]["evidence"])
+        head, _, listed = files.get("evidence/" + event["fact"]["evidence"], b"").partition(b"\n")
+        listed = listed.decode().split() if head == b"ledger-evidence-manifest/1" else []
+        if event["name"] != "subject-erased": named.update(listed)
+        else: erased[event["position"]] = set(listed)  # these can be missing, because the log says so
     there = {name[len("evidence/"):] for name in files if name.startswith("evidence/")}
-    for digest in sorted(named ^ there): fault(f"evidence/{digest}", f"there: {digest in there}", f"{digest in named}")
+    gone = (named - there) & set().union(*erased.values())
+    for d in sorted((named ^ there) - gone): fault(f"evidence/{d}", f"there: {d in there}", f"{d in named}")
+    for at in (at for at in erased if not erased[at] & gone):
+        fault(f"events/{at}.tlog-proof", "an erasure of nothing", "one of what is missing")
+    left_out.extend(f"ERASED evidence {digest} and what comes from it" for digest in sorted(gone))
     for digest in there: same("evidence/" + digest, "SHA-256", sha256(files["evidence/" + digest]).hex(), digest)
     return len(there)
 def verify_bundle(path, trusted):
@@ -254,12 +255,11 @@ LINE = ["number", "point", "direction", "start", "end", "tariffPeriod", "metered
         "amountExact", "amount", "source", "quality", "problem"]
 CSV = LINE[:6] + ["meteredKwh"] + LINE[7:11] + ["quality", "source", "problem"]
 def number(text): return None if text == "-" else Decimal(text)
-
 def verify_statement(files, events, run_name):
     runs = [event for event in events if event["name"] == "settlement-run-completed"]
     if [event["fact"]["run"] for event in runs] != [run_name]: raise Bad(f"not the one run {run_name}")
     run, place = runs[0]["fact"], f"events/{runs[0]['position']}.tlog-proof"
-    for at in (event["position"] for event in events if event is not runs[0]):
+    for at in (event["position"] for event in events if event["name"] not in ("subject-erased", runs[0]["name"])):
         if at >= int(run["atPosition"]): fault(place, f"a fact of position {at}", f"facts before {run['atPosition']}")
     texts = files["statement.lines"].decode().splitlines()
     lines = [dict(zip(LINE, text.split("|", 11)[:11] + text.split("|", 11)[11].rsplit("|", 2))) for text in texts]

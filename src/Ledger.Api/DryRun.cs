@@ -50,7 +50,12 @@ public static class DryRun
         .Add<CurveBatch>(StandardRoutes.CurvesWrite, (_, _, _, _) =>
             NotJudged("a dry run does not judge power curves; import them"))
         .Add<FreezeBaseline>(StandardRoutes.DispatchWrite, (_, _, _, _) =>
-            NotJudged("a dry run freezes no baseline; import it"));
+            NotJudged("a dry run freezes no baseline; import it"))
+        .Add<SubjectToErase>(StandardRoutes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))
+        .Add<SubjectToHold>(StandardRoutes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))
+        .Add<EvidenceToDisclose>(StandardRoutes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject));
+
+    private const string NoSubject = "a dry run has no keys of subjects, so it judges nothing about one; import it";
 
     private static Task<RecordOutcome> NotJudged(string why) =>
         Task.FromResult<RecordOutcome>(new RecordOutcome.Refused(Rejection.UnknownFormat, why));

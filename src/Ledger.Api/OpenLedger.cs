@@ -32,8 +32,8 @@ public sealed class OpenLedger : IAsyncDisposable
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
-        Routes = CurveRecording.AddTo(Freezing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this),
-            evidence);
+        Routes = Erasing.AddTo(CurveRecording.AddTo(
+            Freezing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), evidence), evidence);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
@@ -66,6 +66,7 @@ public sealed class OpenLedger : IAsyncDisposable
         StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite,
         StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
+        StandardRoutes.SubjectsWrite,
     });
 
     /// <summary>Opens the ledger in a folder; where <paramref name="create"/> names one,
@@ -85,6 +86,8 @@ public sealed class OpenLedger : IAsyncDisposable
         {
             var evidence = EvidenceArchive.Open(options.Directory, options.Secret);
             opened.Push(evidence);
+            // An erasure that a crash interrupted is finished before anything else is done.
+            Erasing.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
             var views = new SqliteViews(Path.Combine(options.Directory, ViewsFileName));
             opened.Push(views);
             return new OpenLedger(journal, evidence, views, options);

@@ -1,6 +1,8 @@
 using Ledger.Cli.Bundles;
 using Ledger.Cli.Listings;
+using Ledger.Domain;
 using Ledger.Journal.Proof;
+using Ledger.Projections;
 
 namespace Ledger.Cli;
 
@@ -16,6 +18,7 @@ public static class Bundle
         [
             new("--statement", "RUN", "which settlement run; 'ledger show settlement' lists them"),
             new("--out", "FILE", "where the zip goes"),
+            .. Disclosing.Options,
         ],
         RunAsync);
 
@@ -23,16 +26,12 @@ public static class Bundle
     {
         if (line.Words.Count > 0) throw new UsageException($"bundle takes no '{line.Words[0]}'");
         var (name, path) = (line.Required("--statement"), line.Required("--out"));
-        var options = DataFolder.OptionsOf(line, shell);
-        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == name)
-            ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
-        var files = await new StatementBundle(ledger, new TransparencyLog(options), ct).OfAsync(run)
-            .ConfigureAwait(false);
+        var (run, files, personal) = await GatherAsync(line, shell, name, ct).ConfigureAwait(false);
         if (files.Count > BundleZip.FilesMax || BundleZip.Length(files) > BundleZip.BytesMax)
             throw new CouldNotException(
                 $"{name} has {files.Count} files of {BundleZip.Length(files)} bytes; a bundle has at most "
                 + $"{BundleZip.FilesMax} files and {BundleZip.BytesMax} bytes");
+        await Disclosing.RecordAsync(line, shell, $"bundle {name}", personal, ct).ConfigureAwait(false);
         var zip = BundleZip.Write(files);
         await File.WriteAllBytesAsync(path, zip, ct).ConfigureAwait(false);
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text);
@@ -51,5 +50,18 @@ public static class Bundle
                 signers.Count(key => key.Algorithm == NoteAlgorithm.Cosignature))
             .Write(shell.Output, line.Json);
         return ExitCode.Done;
+    }
+
+    /// <summary>The ledger is closed again before the reading is recorded in it.</summary>
+    private static async Task<(TimeOfUseSettlement.RunRow Run, SortedDictionary<string, byte[]> Files,
+        IReadOnlyList<EvidenceDigest> Personal)> GatherAsync(
+        CommandLine line, Shell shell, string name, CancellationToken ct)
+    {
+        var options = DataFolder.OptionsOf(line, shell);
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == name)
+            ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
+        var bundle = new StatementBundle(ledger, new TransparencyLog(options), ct);
+        return (run, await bundle.OfAsync(run).ConfigureAwait(false), bundle.Personal);
     }
 }

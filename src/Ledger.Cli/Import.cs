@@ -22,6 +22,7 @@ public static class Import
             new("--dry-run", null, "says every fault of every row, and records nothing"),
             new("--point", "POINT", "the settlement point of a curve that names none"),
             new("--zone", "ZONE", "the IANA time zone of local times, like Europe/Berlin"),
+            new("--subject", "NAME", "the person whom all of it is about; what is kept of it can be erased with them"),
             new("--sent-at", "INSTANT", "the sender's clock when it sent, so that its offset is recorded"),
         ],
         RunAsync);
@@ -64,7 +65,7 @@ public static class Import
         return new IntakeHints(
             line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "a settlement point's identifier"),
             zone,
-            line.Instant("--sent-at"));
+            line.Instant("--sent-at"), Subject: line.Option("--subject"));
     }
 
     // A file's own name is its source: the folder that it lay in says nothing, and differs between machines.

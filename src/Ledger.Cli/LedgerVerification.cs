@@ -71,14 +71,14 @@ public sealed class LedgerVerification(
             directory, identity.Ledger, identity.Secret, claims, isThorough, found, Seen("hashing events"), ct),
             found => (found.Events, null));
         Root = journal.Root;
-        var (archived, _) = Counted("evidence", found => EvidenceVerification.Verify(
+        var archived = Counted("evidence", found => EvidenceVerification.Verify(
             directory, identity.Secret, found, Seen("hashing evidence, bytes"), ct),
             found => (found.Kept.Count, $"{found.Bytes} bytes"));
         steps.Add(ofCheckpoints);
         Findings.LeaveOut("register readings against the text of their evidence");
         if (!journal.IsSound)
-            Findings.LeaveOut(
-                "interval records, views and statements: the journal that they come from is not as it was");
+            Findings.LeaveOut("interval records, views and statements, and what was erased: the journal that says it "
+                + "is not as it was");
         else await VerifyDerivedAsync(options, identity, archived).ConfigureAwait(false);
     }
 
@@ -132,11 +132,12 @@ public sealed class LedgerVerification(
     }
 
     private async Task VerifyDerivedAsync(
-        SqliteJournalOptions options, LedgerIdentity identity, HashSet<EvidenceDigest> archived)
+        SqliteJournalOptions options, LedgerIdentity identity, EvidenceFound archived)
     {
         await using var journal = SqliteJournalReader.Open(options);
         Counted("tiles", found => LogVerification.Tiles(directory, journal.LeafEntries(0, journal.Length), found, ct),
             count => (count, null));
+        await VerifyErasuresAsync(journal, identity, archived).ConfigureAwait(false);
         await VerifyFactsAsync(journal, identity, archived).ConfigureAwait(false);
         shell.Progress("computing the views from the journal");
         var fresh = await Projections.Replay.RecomputeAsync(
@@ -147,7 +148,8 @@ public sealed class LedgerVerification(
 
     /// <summary>Every fact can be read, the evidence that it names is kept,
     /// and a record says what its evidence says.</summary>
-    private async Task VerifyFactsAsync(IJournal journal, LedgerIdentity identity, HashSet<EvidenceDigest> archived)
+    private async Task VerifyFactsAsync(
+        IJournal journal, LedgerIdentity identity, EvidenceFound archived)
     {
         var (before, facts) = (Findings.FaultCount, 0L);
         using var archive = OpenEvidence(identity);
@@ -157,16 +159,48 @@ public sealed class LedgerVerification(
             if (facts++ % 1024 == 0)
                 shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");
             var fact = EventCodec.Decode(recorded);
-            if (NamedEvidence.Of(fact) is { } named && !archived.Contains(named))
+            if (NamedEvidence.Of(fact) is { } named && !archived.Kept.Contains(named)
+                && !archived.Erased.ContainsKey(named))
                 Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept",
                     "the evidence that the fact names");
             else if (fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
         }
         if (records is not null)
+        {
             steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
                 Findings.FaultCount - before));
+            if (records.Erased > 0)
+                Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");
+        }
         else Findings.LeaveOut("interval records against their raw evidence: "
             + (archive is null ? "the archive cannot be opened" : "--fast"));
+    }
+
+    /// <summary>
+    /// Evidence whose keys are not there was erased if the journal says so; then it is neither verified nor a fault.
+    /// </summary>
+    private async Task VerifyErasuresAsync(IJournal journal, LedgerIdentity identity, EvidenceFound archived)
+    {
+        using var archive = OpenEvidence(identity);
+        var erasures = await Erasures.ReadAsync(journal, Listed, ct).ConfigureAwait(false);
+        EvidenceVerification.Verify(directory, identity.Secret, archived, erasures, Findings);
+        foreach (var digest in archived.Erased.Keys)
+            if (erasures.At(digest) is { } position) Findings.Erase(digest, position);
+        if (Findings.ErasedCount > 0)
+            Findings.LeaveOut($"{Count(Findings.ErasedCount)} pieces of evidence that were erased, wholly or in part, "
+                + "and what comes from them");
+
+        IEnumerable<EvidenceDigest> Listed(EvidenceDigest manifest)
+        {
+            try
+            {
+                return archive?.Get(manifest) is { } bytes ? [.. EvidenceManifest.Listed(manifest, bytes)] : [];
+            }
+            catch (InvalidDataException)
+            {
+                return []; // of which the evidence's own step has told
+            }
+        }
     }
 
     /// <summary>Null where the archive is damaged, of which the evidence's own step has told.</summary>
@@ -176,7 +210,7 @@ public sealed class LedgerVerification(
         {
             return EvidenceArchive.OpenForReading(directory, identity.Secret);
         }
-        catch (InvalidDataException)
+        catch (Exception damaged) when (damaged is InvalidDataException or JournalRefusedException)
         {
             return null;
         }

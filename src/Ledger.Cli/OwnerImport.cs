@@ -23,6 +23,8 @@ internal static class OwnerImport
         {
             using var content = new ByteArrayContent(file.Bytes.ToArray());
             content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+            if (line.Option("--subject") is { } subject)
+                content.Headers.Add(FileAnswer.SubjectHeader, Uri.EscapeDataString(subject));
             var route = new Uri($"v1/imports?{Query(line, file)}", UriKind.Relative);
             using var response = await client.PostAsync(route, content, ct).ConfigureAwait(false);
             if (!response.IsSuccessStatusCode)

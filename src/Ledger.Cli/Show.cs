@@ -80,6 +80,7 @@ public static class Show
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),
+            .. Disclosing.Options,
         ],
         RunAsync);
 

@@ -1,5 +1,7 @@
+using System.Text;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
+using Ledger.Journal;
 
 namespace Ledger.Cli;
 
@@ -11,18 +13,34 @@ internal static class ShowEvidence
     {
         if (line.Words.Count != 2) throw new UsageException("show evidence needs a DIGEST");
         var digest = CommandLine.Read<EvidenceDigest>(line.Words[1], TryDigest, "DIGEST is 64 lower-case hex digits");
-        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var bytes = ledger.Evidence.Get(digest) ?? throw new CouldNotException($"the archive has no evidence {digest}");
+        var piece = await FindAsync(line, shell, digest, ct).ConfigureAwait(false);
+        await Disclosing.RecordAsync(line, shell, "show evidence", piece.DisclosesSomebody ? [digest] : [], ct)
+            .ConfigureAwait(false);
+        var erased = piece.Missing.Count == 0 ? null
+            : $"evidence {digest} was erased in part; {Encoding.ASCII.GetString(EvidencePiece.Tombstone)} stands for it";
         if (line.Option("--out") is not { } path)
         {
-            await shell.Raw.WriteAsync(bytes, ct).ConfigureAwait(false);
+            if (erased is not null) shell.Errors.WriteLine(erased);
+            await shell.Raw.WriteAsync(piece.Raw, ct).ConfigureAwait(false);
             await shell.Raw.FlushAsync(ct).ConfigureAwait(false);
             return ExitCode.Done;
         }
-        await File.WriteAllBytesAsync(path, bytes, ct).ConfigureAwait(false);
+        await File.WriteAllBytesAsync(path, piece.Raw, ct).ConfigureAwait(false);
         new Page().Field("show", null, "evidence").Field("evidence", "evidence", digest.Hex)
-            .Field("bytes", "bytes", bytes.Length).Field("out", "written to", path).Write(shell.Output, line.Json);
+            .Field("bytes", "bytes", piece.Raw.Length).Field("erased", "erased", erased).Field("out", "written to", path)
+            .Write(shell.Output, line.Json);
         return ExitCode.Done;
+    }
+
+    /// <summary>The ledger is closed again before the reading is recorded in it.</summary>
+    private static async Task<EvidencePiece> FindAsync(
+        CommandLine line, Shell shell, EvidenceDigest digest, CancellationToken ct)
+    {
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var piece = ledger.Evidence.Find(digest)
+            ?? throw new CouldNotException($"the archive has no evidence {digest}");
+        return piece.IsGone
+            ? throw new CouldNotException($"evidence {digest} was erased with the person whom it names") : piece;
     }
 
     private static bool TryDigest(string text, out EvidenceDigest digest)

@@ -41,6 +41,8 @@ public sealed record VerificationReport(
             page.Table("faults", "not as it should be", Listing.Of(Findings.Faults,
                 new("place", "where", fault => fault.Place), new("found", "found", fault => fault.Found),
                 new("expected", "expected", fault => fault.Expected)));
+        page.Table("erased", null, Listing.Of(Findings.Erased,
+            new("evidence", null, erased => erased.Evidence.Hex), new("position", null, erased => erased.Position)));
         page.Table("notChecked", null, Listing.Of(Findings.NotChecked, new Column<string>("what", null, what => what)));
         page.Write(shell.Output, line.Json);
         if (!line.Json) WriteVerdict(shell.Output);
@@ -57,6 +59,10 @@ public sealed record VerificationReport(
     private void WriteVerdict(TextWriter writer)
     {
         writer.WriteLine();
+        foreach (var (evidence, position) in Findings.Erased)
+            writer.WriteLine($"ERASED: evidence {evidence}, by the fact at position {Count(position)}");
+        if (Findings.ErasedCount > Findings.Erased.Count)
+            writer.WriteLine($"ERASED: {Count(Findings.ErasedCount - Findings.Erased.Count)} pieces more");
         foreach (var what in Findings.NotChecked) writer.WriteLine($"NOT CHECKED: {what}");
         var counts = string.Join(' ', Steps.Select(step => $"{step.What.Replace(' ', '-')}={Count(step.Count)}"));
         writer.WriteLine(IsVerified ? $"VERIFIED {counts} {Covers} {Closing}"

@@ -28,6 +28,8 @@ public static class NamedEvidence
         ChargingFactRecorded observed => observed.Evidence,
         EvidenceRefused refused => refused.Evidence,
         EvidenceKept kept => kept.Evidence,
+        SubjectErased erased => erased.Evidence,
+        EvidenceDisclosed disclosed => disclosed.Evidence,
         _ => null,
     };
 }

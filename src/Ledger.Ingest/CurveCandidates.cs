@@ -43,9 +43,11 @@ internal sealed record CurveCandidates(
         // A message may be late, but it never comes before it was sent: only a clock that is ahead is proven.
         var offset = sentAt is { } sent && sent > now ? (sent - now).ToInt64Nanoseconds() / 1000 : 0;
         var periods = new CurvePeriods(evidence, curve.Point, samples, calendar, offset);
-        return new(curve.Point, null, [.. calendar.Days
-            .Select(day => (day, (IReadOnlyList<IntervalRecorded>)periods.RecordsOf(day)))
-            .Where(of => of.Item2.Count > 0)]);
+        var records = calendar.Days.Select(day => (day, (IReadOnlyList<IntervalRecorded>)periods.RecordsOf(day)))
+            .Where(of => of.Item2.Count > 0).ToList();
+        return new(curve.Point, periods.Erased is { } erased
+            ? Refusal.Of(Rejection.EvidenceErased, $"{curve.Point}: the record of {erased.Start} to {erased.End} stays "
+                + "as it is, because evidence of it was erased") : null, records);
     }
 
     /// <summary>A sample may be later than now only as far as its sender's clock,

@@ -15,7 +15,11 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
 
     /// <summary>The pieces of evidence under a digest: itself, or those that its manifest lists.</summary>
     public IEnumerable<EvidenceDigest> Pieces(EvidenceDigest digest) =>
-        digest == received ? [digest] : EvidenceManifest.Listed(digest, Bytes(digest));
+        digest == received || IsErased(digest) ? [digest] : EvidenceManifest.Listed(digest, Bytes(digest));
+
+    /// <summary>Whether it was kept and can no longer be read. What was received just now is at hand all the same.
+    /// </summary>
+    public bool IsErased(EvidenceDigest digest) => digest != received && archive.IsErased(digest);
 
     /// <summary>The one digest that stands for these pieces: the same for the same set,
     /// in whatever order they came.</summary>

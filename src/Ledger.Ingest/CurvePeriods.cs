@@ -16,6 +16,9 @@ internal sealed class CurvePeriods(
     private readonly Dictionary<EvidenceDigest, PowerSample[]> earlier = [];
     private readonly long allowedGap = Microseconds(PowerCurve.DefaultMaxGap(received));
 
+    /// <summary>The first period that new samples would restate and cannot: evidence of it was erased.</summary>
+    public Interval? Erased { get; private set; }
+
     public List<IntervalRecorded> RecordsOf(LocalDate day)
     {
         var periods = calendar.PeriodsOf(day);
@@ -42,6 +45,13 @@ internal sealed class CurvePeriods(
     {
         var (start, end) = Edges(period);
         var before = calendar.Known(period);
+        if (before is not null && evidence.Pieces(before.Evidence).Any(evidence.IsErased))
+        {
+            // From the rest of its evidence less would come out than was measured, so it stays as it is.
+            if (CurveWindow.FirstAtOrAfter(received, start) is var at && at < received.Length
+                && received[at].AtMicroseconds < end) Erased ??= period;
+            return null;
+        }
         var used = new List<EvidenceDigest>();
         var samples = Union(period, start, end, used);
         var integral = CurveWindow.Integrate(samples, period);
@@ -75,7 +85,8 @@ internal sealed class CurvePeriods(
         var pieces = new List<CurvePiece> { new(evidence.Received, received) };
         foreach (var near in Near(period))
             foreach (var piece in evidence.Pieces(near.Evidence))
-                if (pieces.All(known => known.Digest != piece)) pieces.Add(new(piece, Earlier(piece)));
+                if (!evidence.IsErased(piece) && pieces.All(known => known.Digest != piece))
+                    pieces.Add(new(piece, Earlier(piece)));
         return CurveWindow.Union(pieces, start, end, used);
     }
 

@@ -47,7 +47,7 @@ public sealed class CurveRecording(EvidenceArchive archive)
         Recorder recorder, Command<CurveBatch> command, Instant now, CancellationToken ct)
     {
         var batch = command.Input;
-        var evidence = archive.Put(command.Raw.Bytes.Span);
+        var evidence = archive.Put(command.Raw);
         var library = new CurveEvidence(archive, evidence, batch);
         var computed = new CurveCandidates[batch.Curves.Count];
         await Parallel.ForAsync(0, computed.Length, ct, async (i, inner) =>

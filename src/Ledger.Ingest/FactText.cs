@@ -70,6 +70,9 @@ internal static class FactText
         ["rule-pack"] = RulePackText.Pack,
         ["standard"] = StandardText.Declared,
         ["signing-key"] = SigningKeyText.Registered,
+        ["subject-erasure"] = SubjectText.Erasure,
+        ["legal-hold"] = SubjectText.Hold,
+        ["disclosure"] = SubjectText.Disclosure,
     };
 
     /// <summary>The names of all facts that can be read from text.</summary>

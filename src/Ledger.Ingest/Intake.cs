@@ -10,8 +10,10 @@ namespace Ledger.Ingest;
 /// the zone of local times.</summary>
 /// <param name="SentAt">The sender's clock when it sent, where it says so: its offset from ours is recorded.</param>
 /// <param name="PublicKey">The meter's key, for signed values that come without a container.</param>
+/// <param name="Subject">The person whom all of the file is about: what is kept of it is sealed under their key.</param>
 public sealed record IntakeHints(
-    SettlementPointId? Point = null, DateTimeZone? Zone = null, Instant? SentAt = null, string? PublicKey = null);
+    SettlementPointId? Point = null, DateTimeZone? Zone = null, Instant? SentAt = null, string? PublicKey = null,
+    string? Subject = null);
 
 /// <summary>The three verdicts on a signed meter value, apart: signature, conformity (no deviation),
 /// plausibility (no doubt).</summary>
@@ -46,7 +48,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
     public async Task<IntakeReport> TakeAsync(Submission file, IntakeHints hints, Principal by, CancellationToken ct)
     {
         var run = new IntakeRun(mediator, recorder, archive, findRegister, hints, by, ct);
-        var format = await TakeAsync(run, file).ConfigureAwait(false);
+        var format = await TakeAsync(run, PersonalData.Named(file, hints.Subject)).ConfigureAwait(false);
         return new IntakeReport(format, await run.FinishAsync().ConfigureAwait(false));
     }
 
@@ -72,6 +74,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
             foreach (var (name, bytes) in files)
             {
                 var inner = new Submission(bytes, $"{file.Source}/{name}");
+                inner = PersonalData.Named(inner, run.Hints.Subject);
                 if (ZipIntake.IsZip(bytes))
                     await run.RefuseAsync(inner.Source,
                         Refusal.Of(Rejection.UnknownFormat, "a zip inside a zip is not read"), inner)

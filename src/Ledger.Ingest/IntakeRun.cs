@@ -37,8 +37,11 @@ internal sealed class IntakeRun(
             .ConfigureAwait(false)).State;
 
     /// <summary>Keeps the bytes that readings come from; only for who may write readings.</summary>
-    public EvidenceDigest? Archive(ReadOnlyMemory<byte> bytes) =>
-        by.Holds(StandardRoutes.ReadingsWrite) ? archive.Put(bytes.Span) : null;
+    public EvidenceDigest? Archive(Submission raw) =>
+        by.Holds(StandardRoutes.ReadingsWrite) ? archive.Put(Named(raw)) : null;
+
+    /// <summary>Every submission passes here before anything is kept of it.</summary>
+    private Submission Named(Submission raw) => PersonalData.Named(raw, hints.Subject);
 
     /// <summary>Reads one fact from its text and hands it in, or lets it wait with the other readings.</summary>
     public async Task FactAsync(string what, Submission text, string? type = null)
@@ -94,7 +97,7 @@ internal sealed class IntakeRun(
                 Note(reading, await RefusedAsync(refused, reading.Raw).ConfigureAwait(false));
             else ready.Add((reading, input!));
         if (ready.Count == 0) return;
-        var batch = new RegisterReadings(register, [.. ready.Select(item => (item.Input, item.Waiting.Raw))]);
+        var batch = new RegisterReadings(register, [.. ready.Select(item => (item.Input, Named(item.Waiting.Raw)))]);
         var outcome = await HandInAsync(new FactInput.Of<RegisterReadings>(batch), ready[0].Waiting.Raw)
             .ConfigureAwait(false);
         // Where the pipeline answers for the batch (not authorised, busy), it answers for each.
@@ -117,6 +120,6 @@ internal sealed class IntakeRun(
 
     private Task<RecordOutcome> HandInAsync(FactInput.Complete input, Submission raw) =>
         // No sender's key begins with a blank.
-        input.SendAsync(mediator, raw, by, Key ?? new IdempotencyKey($" intake {Interlocked.Increment(ref attempts)}"),
+        input.SendAsync(mediator, Named(raw), by, Key ?? new IdempotencyKey($" intake {Interlocked.Increment(ref attempts)}"),
             ct);
 }

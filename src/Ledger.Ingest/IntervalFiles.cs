@@ -19,7 +19,7 @@ internal static class IntervalFiles
             await run.RefuseAsync(file.Source, refused, file).ConfigureAwait(false);
             return;
         }
-        var evidence = run.Archive(file.Bytes);
+        var evidence = run.Archive(file);
         foreach (var channel in channels)
         {
             var what = $"{file.Source}: {channel.Nmi} {channel.Suffix}";

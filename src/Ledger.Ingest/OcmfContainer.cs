@@ -7,10 +7,10 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// One signed value of a container: read and judged, or refused with its reason. <paramref name="Xml"/> is its element
-/// with its key, the evidence of this value alone.
+/// with its key, the evidence of this value alone; <paramref name="Text"/> is what it has in it, decoded.
 /// </summary>
 public sealed record ContainedValue(
-    int Number, string? Transaction, string? Context, string Xml, OcmfValue? Value, Refusal? Refused);
+    int Number, string? Transaction, string? Context, string Xml, string? Text, OcmfValue? Value, Refusal? Refused);
 
 /// <summary>
 /// The XML container <c>values.xsd</c> of the German transparency software: signed values with their public keys. Only
@@ -65,8 +65,9 @@ public static class OcmfContainer
         var transaction = item.Attribute("transactionId")?.Value;
         var context = item.Attribute("context")?.Value;
         var xml = item.ToString(SaveOptions.DisableFormatting);
+        string? text = null;
         ContainedValue Refuse(Rejection code, string detail) =>
-            new(number, transaction, context, xml, null, Refusal.Of(code, $"value {number}: {detail}"));
+            new(number, transaction, context, xml, text, null, Refusal.Of(code, $"value {number}: {detail}"));
 
         var data = Child(item, "signedData");
         if (data is null)
@@ -74,7 +75,7 @@ public static class OcmfContainer
                 ? Refuse(Rejection.MissingField, "signedData is missing")
                 : Refuse(Rejection.UnknownFormat, "encodedData (a CMS envelope with RSA) is not supported; OCMF is");
         var format = data.Attribute("format")?.Value;
-        if (Decode(data) is not { } text)
+        if ((text = Decode(data)) is null)
             return Refuse(Rejection.Malformed, "signedData is not in the encoding it names");
         if (format is not (null or "OCMF"))
             return Refuse(Rejection.UnknownFormat, $"format {IntakeText.Quote(format)} is not supported; OCMF is");
@@ -82,7 +83,7 @@ public static class OcmfContainer
             return Refuse(Rejection.UnknownFormat, $"format {name} is not supported; OCMF is");
         var refused = Ocmf.Read(text, Child(item, "publicKey")?.Value, out var value);
         return refused is null
-            ? new ContainedValue(number, transaction, context, xml, value, null)
+            ? new ContainedValue(number, transaction, context, xml, text, value, null)
             : Refuse(refused.Code, refused.Detail);
     }
 

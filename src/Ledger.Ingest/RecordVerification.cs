@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Domain;
+using Ledger.Journal;
 using Ledger.Journal.Verification;
 using NodaTime.Text;
 
@@ -11,7 +12,8 @@ namespace Ledger.Ingest;
 /// and whether the period is closed. How many samples came late depends on when evidence came,
 /// which the evidence cannot say.
 /// </summary>
-/// <param name="evidence">The bytes of a digest; null where they are not kept.</param>
+/// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
+/// <see cref="EvidenceErasedException"/>.</param>
 public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
 {
     private const int BatchesKept = 8; // records of one file follow each other, so few files are needed at a time
@@ -21,6 +23,9 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
 
     /// <summary>Records that were derived again, and the samples that they were derived from.</summary>
     public (long Records, long Samples) Derived { get; private set; }
+
+    /// <summary>Records of whose evidence a part was erased, so that nobody can derive them again.</summary>
+    public long Erased { get; private set; }
 
     public void Verify(long position, IntervalRecorded record)
     {
@@ -37,6 +42,10 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
                 && samples[^1].AtMicroseconds >= PowerCurve.Microseconds(record.Period.End);
             Derived = (Derived.Records + 1, Derived.Samples + samples.Length);
             Compare(place, record, CurveWindow.Integrate(samples, record.Period), isClosed);
+        }
+        catch (EvidenceErasedException)
+        {
+            Erased++;
         }
         catch (InvalidDataException damaged)
         {

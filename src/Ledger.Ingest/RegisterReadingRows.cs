@@ -26,7 +26,7 @@ internal static class RegisterReadingRows
                     .ConfigureAwait(false);
             return;
         }
-        var evidence = run.Archive(file.Bytes);
+        var evidence = run.Archive(file);
         var rows = 0;
         foreach (var (number, bytes) in lines.Skip(1))
         {

@@ -48,7 +48,7 @@ internal static class SessionFiles
         IntakeRun run, Submission file, DateTimeZone zone, StationId station, SettlementPointId point,
         List<SessionReading> sessions)
     {
-        var evidence = run.Archive(file.Bytes);
+        var evidence = run.Archive(file);
         var begins = Instant.Min(sessions.Min(session => session.From), sessions[0].At - Duration.FromSeconds(1));
         var register = new RegisterId(point, Direction.Import);
         await run.SendAsync($"{file.Source}: settlement point {point}",

@@ -22,8 +22,9 @@ internal static class SignedValues
         foreach (var value in values)
         {
             var what = $"{file.Source} value {value.Number}";
-            await TakeAsync(run, what, value.Value, value.Refused,
-                new Submission(Encoding.UTF8.GetBytes(value.Xml), what)).ConfigureAwait(false);
+            var raw = PersonalData.OfSignedValue(new Submission(Encoding.UTF8.GetBytes(value.Xml), what), value.Text,
+                value.Refused is null, value.Transaction);
+            await TakeAsync(run, what, value.Value, value.Refused, raw).ConfigureAwait(false);
         }
     }
 
@@ -37,8 +38,9 @@ internal static class SignedValues
         {
             var what = lines.Length == 1 ? file.Source : $"{file.Source} value {i + 1}";
             var refused = Ocmf.Read(lines[i], run.Hints.PublicKey, out var value);
-            await TakeAsync(run, what, value, refused, new Submission(Encoding.UTF8.GetBytes(lines[i]), what))
-                .ConfigureAwait(false);
+            var raw = PersonalData.OfSignedValue(new Submission(Encoding.UTF8.GetBytes(lines[i]), what), lines[i],
+                refused is null, null);
+            await TakeAsync(run, what, value, refused, raw).ConfigureAwait(false);
         }
     }
 
@@ -57,7 +59,7 @@ internal static class SignedValues
             await run.RefuseAsync(what, whole, raw, verdicts).ConfigureAwait(false);
             return;
         }
-        var evidence = run.Archive(raw.Bytes);
+        var evidence = run.Archive(raw);
         for (var i = 0; i < value.Readings.Count; i++)
         {
             var reading = value.Readings[i];

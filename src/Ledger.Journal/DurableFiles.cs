@@ -49,6 +49,31 @@ internal static class DurableFiles
         SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
+    /// <summary>
+    /// Puts a file in the place of one that is there, whole and durably, then overwrites the bytes of the one before:
+    /// they would stay on the disk without a name. A file system that writes elsewhere (copy on write, flash) may keep
+    /// them all the same.
+    /// </summary>
+    public static void ReplaceSecret(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
+    {
+        var unfinished = $"{path}.new";
+        File.Delete(unfinished);
+        using (var before = new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.Open,
+            Access = FileAccess.Write,
+            Share = FileShare.ReadWrite | FileShare.Delete,
+            BufferSize = 0,
+            Options = FileOptions.WriteThrough,
+        }))
+        {
+            Write(unfinished, content, mode);
+            File.Move(unfinished, path, overwrite: true);
+            SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            before.Write(new byte[before.Length]);
+        }
+    }
+
     /// <summary>Reads a secret; throws <see cref="JournalRefusedException"/> where others than its owner may read
     /// it.</summary>
     public static byte[] ReadOwnerOnly(string path) =>

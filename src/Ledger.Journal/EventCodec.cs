@@ -106,6 +106,10 @@ public static class EventCodec
         new("signing-key-registered", 1, Json.SigningKeyRegistered),
         new("clock-stepped-back", 1, Json.ClockSteppedBack),
         new("journal-recovered", 1, Json.JournalRecovered),
+        new("subject-erased", 1, Json.SubjectErased),
+        new("legal-hold-set", 1, Json.LegalHoldSet),
+        new("legal-hold-released", 1, Json.LegalHoldReleased),
+        new("evidence-disclosed", 1, Json.EvidenceDisclosed),
     ];
 
     /// <summary>Versions that were written once; each is read as the fact that it is now.</summary>
@@ -258,6 +262,10 @@ public static class EventCodec
 [JsonSerializable(typeof(SigningKeyRegistered))]
 [JsonSerializable(typeof(ClockSteppedBack))]
 [JsonSerializable(typeof(JournalRecovered))]
+[JsonSerializable(typeof(SubjectErased))]
+[JsonSerializable(typeof(LegalHoldSet))]
+[JsonSerializable(typeof(LegalHoldReleased))]
+[JsonSerializable(typeof(EvidenceDisclosed))]
 internal sealed partial class PayloadContext : JsonSerializerContext
 {
     /// <summary>Unknown, missing, repeated and null members are errors: the bytes in the journal are ours.</summary>

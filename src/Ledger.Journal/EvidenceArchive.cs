@@ -5,8 +5,9 @@ using Ledger.Domain;
 namespace Ledger.Journal;
 
 /// <summary>
-/// Raw evidence, as received, addressed by its SHA-256 digest; kept once, in append-only segments. Frames may name
-/// persons, so they lie encrypted (<see cref="EvidenceSeal"/>).
+/// Raw evidence, as received, addressed by its digest; kept once, in append-only segments, and encrypted: what names
+/// nobody under the ledger's key (<see cref="EvidenceSeal"/>), what names persons under theirs
+/// (<see cref="SealedEvidence"/>), so that destroying a person's key erases it.
 /// </summary>
 public sealed class EvidenceArchive : IDisposable
 {
@@ -16,12 +17,22 @@ public sealed class EvidenceArchive : IDisposable
     private readonly string directory;
     private readonly FileAccess access;
     private readonly EvidenceSeal seal;
+    private readonly byte[] saltKey, ledgerKey;
+    private readonly SubjectKeys keys;
     private readonly Lock gate = new();
-    private readonly Dictionary<EvidenceDigest, (int Segment, long Offset, int Length)> index = [];
+    private readonly Dictionary<EvidenceDigest, Place> index = [];
+    private readonly Dictionary<SubjectPseudonym, List<(int Generation, EvidenceDigest Evidence)>> named = [];
     private readonly List<FileStream> segments = [];
 
-    private EvidenceArchive(string directory, byte[] secret, FileAccess access) =>
-        (this.directory, this.access, seal) = (directory, access, new EvidenceSeal(secret));
+    /// <summary>Where a record begins, and how many bytes follow its head.</summary>
+    private readonly record struct Place(int Segment, long Offset, int Bytes, bool IsSealed);
+
+    private EvidenceArchive(string dataDirectory, byte[] secret, FileAccess access)
+    {
+        (directory, this.access) = (Path.Combine(dataDirectory, FolderName), access);
+        (seal, saltKey, ledgerKey) = (new(secret), SaltedEvidence.SaltKey(secret), SealedEvidence.LedgerKey(secret));
+        keys = SubjectKeys.Open(dataDirectory, secret);
+    }
 
     /// <summary>Opens the archive in the folder <c>evidence</c> of the data folder,
     /// whose owner the caller is.</summary>
@@ -40,7 +51,7 @@ public sealed class EvidenceArchive : IDisposable
 
     private static EvidenceArchive Open(string dataDirectory, byte[] secret, FileAccess access)
     {
-        var archive = new EvidenceArchive(Path.Combine(dataDirectory, FolderName), secret, access);
+        var archive = new EvidenceArchive(dataDirectory, secret, access);
         try
         {
             while (File.Exists(archive.SegmentPath(archive.segments.Count)))
@@ -54,46 +65,182 @@ public sealed class EvidenceArchive : IDisposable
         }
     }
 
-    /// <summary>Keeps the bytes, durably, and returns their name;
+    /// <summary>Keeps bytes that name nobody, durably, and returns their name, which is their SHA-256;
     /// bytes that are there already are not kept twice.</summary>
     public EvidenceDigest Put(ReadOnlySpan<byte> evidence)
     {
-        if (access == FileAccess.Read) throw new InvalidOperationException("the evidence is open for reading only");
         var hash = SHA256.HashData(evidence);
-        var digest = new EvidenceDigest(Convert.ToHexStringLower(hash));
+        var digest = Digest(hash);
+        lock (gate)
+            if (!index.ContainsKey(digest)) Append(digest, seal.Seal(hash, evidence), isSealed: false);
+        return digest;
+    }
+
+    /// <summary>
+    /// Keeps a submission, durably, and returns its name. What names persons is sealed under their keys, and its name
+    /// is salted; erased bytes that come again keep their name and stay erased. Bytes that were kept under the ledger's
+    /// key before stay as they are.
+    /// </summary>
+    public EvidenceDigest Put(Submission submission)
+    {
+        if (!submission.NamesSomebody) return Put(submission.Bytes.Span);
+        var raw = submission.Bytes.Span;
+        var bare = Digest(SHA256.HashData(raw));
+        var hash = SHA256.HashData(SaltedEvidence.Of(saltKey, raw));
+        var digest = Digest(hash);
         lock (gate)
         {
+            if (index.ContainsKey(bare)) return bare;
             if (index.ContainsKey(digest)) return digest;
-            var record = seal.Seal(hash, evidence);
-            if (segments.Count == 0 || segments[^1].Length >= SegmentBytesMax)
-            {
-                OpenSegment();
-                DurableFiles.SyncDirectory(directory);
-            }
-            var offset = segments[^1].Length;
-            RandomAccess.Write(segments[^1].SafeFileHandle, record, offset);
-            index.Add(digest, (segments.Count - 1, offset, evidence.Length));
+            if (access == FileAccess.Read) throw NotOurs();
+            var parts = PartsOf(submission.Personal, raw.Length);
+            Append(digest, SealedEvidence.Seal(hash, raw, parts, ledgerKey, keys), isSealed: true);
+            Know(digest, parts);
         }
         return digest;
     }
 
-    /// <summary>The bytes under a digest, verified against it; null where the archive does not have them.</summary>
-    public byte[]? Get(EvidenceDigest digest)
+    /// <summary>The bytes under a digest as they were received, verified against it; null where the archive does not
+    /// have them. Throws <see cref="EvidenceErasedException"/> where a part of them was erased.</summary>
+    public byte[]? Get(EvidenceDigest digest) => Find(digest) switch
+    {
+        { Missing.Count: > 0 } => throw new EvidenceErasedException(digest),
+        var piece => piece?.Raw,
+    };
+
+    /// <summary>The evidence under a digest, verified against it, or what is left of it; null where the archive does
+    /// not have it.</summary>
+    public EvidencePiece? Find(EvidenceDigest digest)
+    {
+        lock (gate)
+            return index.TryGetValue(digest, out var at)
+                ? Unseal(digest, at) ?? throw new InvalidDataException($"evidence {digest} is damaged") : null;
+    }
+
+    /// <summary>Whether evidence was kept under this digest, erased or not.</summary>
+    public bool Has(EvidenceDigest digest)
+    {
+        lock (gate) return index.ContainsKey(digest);
+    }
+
+    /// <summary>Whether a part of the evidence is sealed under a key that is not there any more.</summary>
+    public bool IsErased(EvidenceDigest digest)
+    {
+        lock (gate)
+            return index.TryGetValue(digest, out var at) && at.IsSealed
+                && Table(at)?.Any(part => part.Subjects.Any(id => keys.Find(id) is null)) == true;
+    }
+
+    /// <summary>The name under which the ledger knows a subject.</summary>
+    public SubjectPseudonym PseudonymOf(string subject) => keys.PseudonymOf(subject);
+
+    /// <summary>
+    /// The subject's newest key, null where there is none, what is sealed under its keys, and who else is named in the
+    /// same parts. From now on whatever names the subject is sealed under a key that comes after, so that both lists
+    /// stay whole.
+    /// </summary>
+    public (int? Generation, IReadOnlyList<EvidenceDigest> Evidence, IReadOnlyCollection<SubjectPseudonym> Together)
+        CloseKeys(SubjectPseudonym subject)
     {
         lock (gate)
         {
-            if (!index.TryGetValue(digest, out var at)) return null;
-            return Unseal(digest, at) ?? throw new InvalidDataException($"evidence {digest} is damaged");
+            if (keys.NewestOf(subject) is not { } newest) return (null, [], []);
+            keys.Close(subject, newest);
+            EvidenceDigest[] pieces = [.. named.GetValueOrDefault(subject, [])
+                .Where(piece => keys.Find(new(subject, piece.Generation)) is not null)
+                .Select(piece => piece.Evidence).Distinct()];
+            return (newest, pieces, [.. pieces.Select(piece => Table(index[piece])).OfType<IReadOnlyList<SealedPart>>()
+                .SelectMany(parts => parts).Select(part => part.Subjects.Select(id => id.Subject))
+                .Where(subjects => subjects.Contains(subject)).SelectMany(subjects => subjects).Distinct()
+                .Where(other => other != subject)]);
         }
     }
 
-    /// <summary>The bytes of a record; null where they are cut short or changed.</summary>
-    private byte[]? Unseal(EvidenceDigest digest, (int Segment, long Offset, int Length) at)
+    /// <summary>Destroys the keys of a subject up to a generation, durably; what is gone already stays so.</summary>
+    public void DestroyKeys(SubjectPseudonym subject, int generation)
     {
-        var record = new byte[HeadBytes + at.Length + TagBytes];
+        if (access == FileAccess.Read) throw NotOurs();
+        lock (gate) keys.Destroy(subject, generation);
+    }
+
+    private static InvalidOperationException NotOurs() => new("the evidence is open for reading only");
+
+    private static EvidenceDigest Digest(ReadOnlySpan<byte> hash) => new(Convert.ToHexStringLower(hash));
+
+    private void Append(EvidenceDigest digest, byte[] record, bool isSealed)
+    {
+        if (access == FileAccess.Read) throw NotOurs();
+        if (segments.Count == 0 || segments[^1].Length >= SegmentBytesMax)
+        {
+            OpenSegment();
+            DurableFiles.SyncDirectory(directory);
+        }
+        var offset = segments[^1].Length;
+        RandomAccess.Write(segments[^1].SafeFileHandle, record, offset);
+        index.Add(digest, new(segments.Count - 1, offset, record.Length - HeadBytes, isSealed));
+    }
+
+    /// <summary>The whole of a submission in parts: what names somebody, and what lies between.</summary>
+    private List<SealedPart> PartsOf(IReadOnlyList<PersonalPart> personal, int length)
+    {
+        var subjects = personal.SelectMany(part => part.Subjects).Select(keys.PseudonymOf).Distinct()
+            .OrderBy(subject => subject.Hex, StringComparer.Ordinal).ToList();
+        var current = keys.Current(subjects).ToDictionary(id => id.Subject);
+        var (parts, at) = (new List<SealedPart>(), 0);
+        foreach (var part in personal)
+        {
+            if (part.From > at) parts.Add(new([], part.From - at));
+            parts.Add(new([.. part.Subjects.Select(keys.PseudonymOf).Distinct()
+                .OrderBy(subject => subject.Hex, StringComparer.Ordinal).Select(subject => current[subject])],
+                part.Length));
+            at = part.From + part.Length;
+        }
+        if (at < length) parts.Add(new([], length - at));
+        return parts;
+    }
+
+    private void Know(EvidenceDigest digest, IReadOnlyList<SealedPart> parts)
+    {
+        foreach (var id in parts.SelectMany(part => part.Subjects).Distinct())
+        {
+            keys.Saw(id);
+            if (!named.TryGetValue(id.Subject, out var pieces)) named[id.Subject] = pieces = [];
+            pieces.Add((id.Generation, digest));
+        }
+    }
+
+    /// <summary>What a record holds; null where its bytes are cut short or changed.</summary>
+    private EvidencePiece? Unseal(EvidenceDigest digest, Place at)
+    {
+        if (Record(at) is not { } record) return null;
+        if (at.IsSealed) return Read(digest, record, ledgerKey, saltKey, keys);
+        return seal.Open(Convert.FromHexString(digest.Hex), record.AsSpan(HeadBytes)) is { } plain
+            ? new(digest, plain, plain, [], [], false, false) : null;
+    }
+
+    /// <summary>What a sealed record holds; null where a part, or the whole, is not what was sealed.</summary>
+    internal static EvidencePiece? Read(
+        EvidenceDigest digest, ReadOnlySpan<byte> record, byte[] ledgerKey, byte[] saltKey, SubjectKeys keys)
+    {
+        if (SealedEvidence.Table(record, record.Length) is not { } parts
+            || SealedEvidence.Open(record, parts, ledgerKey, keys) is not { } opened) return null;
+        SubjectKeyId[] subjects = [.. parts.SelectMany(part => part.Subjects).Distinct()];
+        SubjectKeyId[] missing = [.. subjects.Where(id => keys.Find(id) is null)];
+        var discloses = parts.Zip(opened).Any(part => part.First.Subjects.Count > 0 && part.Second is not null);
+        using var raw = new MemoryStream();
+        foreach (var part in opened) raw.Write(part ?? EvidencePiece.Tombstone);
+        if (missing.Length > 0) return new(digest, null, raw.ToArray(), subjects, missing, discloses,
+            opened.All(part => part is null));
+        var salted = SaltedEvidence.Of(saltKey, raw.ToArray());
+        return Digest(SHA256.HashData(salted)) == digest
+            ? new(digest, salted, raw.ToArray(), subjects, [], discloses, false) : null;
+    }
+
+    private byte[]? Record(Place at)
+    {
+        var record = new byte[HeadBytes + at.Bytes];
         return RandomAccess.Read(segments[at.Segment].SafeFileHandle, record, at.Offset) == record.Length
-            ? seal.Open(Convert.FromHexString(digest.Hex), record.AsSpan(HeadBytes))
-            : null;
+            ? record : null;
     }
 
     /// <summary>The segments of a data folder, in order.</summary>
@@ -127,21 +274,40 @@ public sealed class EvidenceArchive : IDisposable
         {
             var isWhole = RandomAccess.Read(segment.SafeFileHandle, head, offset) == HeadBytes
                 && (head.AsSpan().ContainsAnyExcept((byte)0) || !IsUnwritten(segment, offset));
-            if (isWhole && !EvidenceSeal.IsHead(head)) throw Damaged();
-            var length = isWhole ? BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4)) : 0;
-            if (!isWhole || offset + HeadBytes + length + TagBytes > end)
+            if (isWhole && !EvidenceSeal.IsHead(head) && !SealedEvidence.IsHead(head)) throw Damaged();
+            var place = isWhole ? PlaceOf(head, offset) : default;
+            if (!isWhole || offset + HeadBytes + place.Bytes > end)
             {
                 if (isFollowed) throw Damaged();
                 if (access != FileAccess.Read) segment.SetLength(offset);
                 break;
             }
-            last = new EvidenceDigest(Convert.ToHexStringLower(head.AsSpan(8, 32)));
-            index[last.Value] = (segments.Count - 1, offset, length); // of two the later: the earlier was not kept
-            offset += HeadBytes + length + TagBytes;
+            last = Digest(head.AsSpan(8, 32));
+            index[last.Value] = place; // of two the later: the earlier was not kept
+            offset += HeadBytes + place.Bytes;
+            if (!place.IsSealed) continue;
+            if (Table(place) is { } parts) Know(last.Value, parts);
+            else if (isFollowed || offset < end) throw Damaged();
         }
         if (!isFollowed && last is { } latest && Unseal(latest, index[latest]) is null) index.Remove(latest);
 
         InvalidDataException Damaged() => new($"{segment.Name} is damaged at byte {offset}");
+    }
+
+    private IReadOnlyList<SealedPart>? Table(Place at)
+    {
+        var (segment, start) = (segments[at.Segment].SafeFileHandle, new byte[SealedEvidence.TableAt]);
+        RandomAccess.Read(segment, start, at.Offset);
+        if (SealedEvidence.BytesUpToTable(start, HeadBytes + at.Bytes) is not { } upTo) return null;
+        var table = new byte[upTo];
+        RandomAccess.Read(segment, table, at.Offset);
+        return SealedEvidence.Table(table, HeadBytes + at.Bytes);
+    }
+
+    private Place PlaceOf(ReadOnlySpan<byte> head, long offset)
+    {
+        var (bytes, isSealed) = (BinaryPrimitives.ReadInt32BigEndian(head[4..]), SealedEvidence.IsHead(head));
+        return new(segments.Count - 1, offset, isSealed ? bytes : bytes + TagBytes, isSealed);
     }
 
     /// <summary>Whether nothing but zeros follows: the file grew before the crash,

@@ -41,6 +41,7 @@ internal static class PayloadText
         new AsText<RunId>(v => v.Value, t => new RunId(t)),
         new AsText<LedgerId>(v => v.Value, t => new LedgerId(t)),
         new AsText<EvidenceKey>(v => v.Value, t => new EvidenceKey(t)),
+        new AsText<SubjectPseudonym>(v => v.Hex, t => new SubjectPseudonym(t)),
         new AsText<EvidenceDigest>(v => v.Hex, t => new EvidenceDigest(t)),
         new AsText<RegisterId>(v => v.ToString(), ParseRegister),
         new FromTo(),

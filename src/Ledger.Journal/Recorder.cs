@@ -34,10 +34,6 @@ public abstract record RecordOutcome
     };
 }
 
-/// <summary>The raw bytes that a caller sent in, and where they came from (a file's name, a route):
-/// kept when refused.</summary>
-public sealed record Submission(ReadOnlyMemory<byte> Bytes, string Source);
-
 /// <summary>
 /// The one write path: load the stream, fold it, ask the concept's pure decision, append with the revision that was
 /// read; where another writer came first, load and decide again.
@@ -203,7 +199,7 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     /// <summary>Keeps evidence from which nothing is settled and records that it is there.</summary>
     public Task<RecordOutcome> KeepAsync(string note, Submission submission, Principal by, CancellationToken ct)
     {
-        var kept = new EvidenceKept(archive.Put(submission.Bytes.Span), Short(submission.Source), Short(note),
+        var kept = new EvidenceKept(archive.Put(submission), SourceOf(submission), DetailOf(note, submission),
             submission.Bytes.Length);
         var (stream, fact) = Today($"kept {kept.Evidence}", kept);
         return AppendAsync(stream, [fact], by, ct);
@@ -212,8 +208,8 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     private async Task<bool> KeepRefusedAsync(Rejection code, string detail, Submission submission, Principal by,
         CancellationToken ct)
     {
-        var digest = archive.Put(submission.Bytes.Span);
-        var refused = new EvidenceRefused(digest, Short(submission.Source), code, Short(detail),
+        var digest = archive.Put(submission);
+        var refused = new EvidenceRefused(digest, SourceOf(submission), code, DetailOf(detail, submission),
             submission.Bytes.Length);
         var (stream, fact) = Today($"refused {digest} {(int)code}", refused);
         return await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], by, null, ct)
@@ -230,6 +226,26 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
             NewFact.At(evidence, day.AtStartOfDayInZone(DateTimeZone.Utc).ToInstant(),
                 new EvidenceKey($"{key} {content}")));
     }
+
+    /// <summary>
+    /// What a refusal says of evidence that names somebody, as it may stay for ever: without what it quotes, which
+    /// begins at the first quotation mark, and without any of the subjects' names. The sender hears all of it.
+    /// </summary>
+    private static string DetailOf(string detail, Submission submission)
+    {
+        if (!submission.NamesSomebody) return Short(detail);
+        var quoted = detail.IndexOfAny(['\'', '"']);
+        return Nameless(quoted < 0 ? detail : detail[..quoted] + Withheld, submission);
+    }
+
+    private static string SourceOf(Submission submission) =>
+        submission.NamesSomebody ? Nameless(submission.Source, submission) : Short(submission.Source);
+
+    private static string Nameless(string text, Submission submission) => Short(
+        submission.Personal!.SelectMany(part => part.Subjects).Where(subject => subject.Length > 0)
+            .Aggregate(text, (left, subject) => left.Replace(subject, Withheld, StringComparison.OrdinalIgnoreCase)));
+
+    private const string Withheld = "[sealed]";
 
     /// <summary>Text as it may stand in a fact: bounded, and without what no store keeps.</summary>
     private static string Short(string text)

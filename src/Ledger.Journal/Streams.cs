@@ -46,6 +46,13 @@ public static class Streams
     public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
     /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>
     public static string Refusals(LocalDate utcDay) => $"refusals/{Iso(utcDay)}";
+    /// <summary>
+    /// Erasures and legal holds of all subjects: few, and whoever opens the ledger reads them to finish what a crash
+    /// interrupted.
+    /// </summary>
+    public const string Subjects = "subject";
+    /// <param name="utcDay">The UTC date on which sealed evidence was read.</param>
+    public static string Disclosures(LocalDate utcDay) => $"disclosure/{Iso(utcDay)}";
     /// <summary>The keys with which the ledger signs: a new one is judged by the one before.</summary>
     public const string SigningKeys = "signing-key";
     /// <summary>Facts about the ledger itself.</summary>

@@ -146,6 +146,7 @@ public sealed class EventCodecTests
         if (type == typeof(Energy)) return new Energy(Int128.MaxValue);
         if (type == typeof(Power)) return new Power(-7);
         if (type == typeof(EvidenceDigest)) return new EvidenceDigest(new string('a', 64));
+        if (type == typeof(SubjectPseudonym)) return new SubjectPseudonym(new string('b', 64));
         if (type == typeof(RegisterId)) return new RegisterId(new SettlementPointId("ST/1"), Direction.Export);
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
         {

@@ -16,6 +16,7 @@ internal sealed class IntakeLedger : IAsyncDisposable
         StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite,
         StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
+        StandardRoutes.SubjectsWrite,
     });
 
     /// <summary>A connector with an import and an export register, three decimals, before any reading.</summary>

@@ -73,7 +73,7 @@ internal static class Facts
 
     public static void Map(WebApplication app, OpenLedger ledger)
     {
-        foreach (var (path, type, does, members) in Resources)
+        foreach (var (path, type, does, members) in Resources.Concat(SubjectFacts.Resources))
             app.MapPost($"/v1/{path}", async (HttpContext context) =>
             {
                 var source = context.Request.Path.Value!;

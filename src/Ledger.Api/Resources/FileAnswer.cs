@@ -20,6 +20,9 @@ public sealed record FileAnswer(
     /// and of one that broke a rule.</summary>
     public const string NotTakenStanding = "not taken", RefusedStanding = "refused";
 
+    /// <summary>The header that says whom all of a file is about.</summary>
+    public const string SubjectHeader = "Ledger-Subject";
+
     /// <summary>Hands a file to the ledger and says what became of it.</summary>
     public static async Task<FileAnswer> TakeAsync(
         OpenLedger ledger, Submission file, IntakeHints hints, Principal by, CancellationToken ct)

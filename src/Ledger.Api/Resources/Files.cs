@@ -34,7 +34,8 @@ internal static class Files
     private static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder route, string name, string does) => route
         .WithName(name).WithSummary(does)
         .WithDescription("Query: name, point? (of a curve that names none), zone? (IANA, of local times), sentAt? "
-            + "(the sender's clock; also the header Ledger-Sent-At).")
+            + "(the sender's clock; also the header Ledger-Sent-At). "
+            + "Header Ledger-Subject: the person whom all of it is about; evidence is then sealed under their key.")
         .RequireRateLimiting(Protection.FileRequests)
         .Accepts<IFormFile>("*/*"); // the format is found by the content, never by what the sender calls it
 
@@ -68,7 +69,19 @@ internal static class Files
         return new IntakeHints(
             Asking.Optional<SettlementPointId>(request, "point", SettlementPointId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule),
-            zone, sent);
+            zone, sent, Subject: Subject(request));
+    }
+
+    /// <summary>The person whom the file is about, in a header and not in the query, which others may log; escaped as
+    /// in a URL, because a header is ASCII.</summary>
+    private static string? Subject(HttpRequest request)
+    {
+        if (request.Headers[FileAnswer.SubjectHeader] is not { Count: > 0 } header) return null;
+        var subject = Uri.UnescapeDataString(header.ToString());
+        return subject.Trim().Length is > 0 and <= Limits.TextLengthMax
+            ? subject
+            : throw new QueryRefusedException(Rejection.InvalidIdentifier,
+                $"{FileAnswer.SubjectHeader} must have 1 to {Limits.TextLengthMax} characters");
     }
 
     private const string InstantRule = "an instant like 2026-06-02T08:00:00Z";

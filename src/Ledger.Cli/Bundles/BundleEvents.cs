@@ -15,6 +15,7 @@ internal sealed class BundleEvents(
     IReadOnlyDictionary<string, byte[]> files, string note, Checkpoint checkpoint, string ledger, Findings findings)
 {
     private readonly SortedDictionary<long, (RecordedEvent Recorded, LedgerEvent Fact)> events = [];
+    private readonly Erasures erasures = new();
 
     /// <summary>In order of position.</summary>
     public IReadOnlyCollection<(RecordedEvent Recorded, LedgerEvent Fact)> All => events.Values;
@@ -61,8 +62,8 @@ internal sealed class BundleEvents(
     }
 
     /// <summary>
-    /// Each stream is whole from its beginning, but for the stream of the settlement run,
-    /// of which only the run is asked; and no event was recorded before the one in front of it.
+    /// Each stream is whole from its beginning, but for those of the settlement run and of erasures,
+    /// of which only what is asked is here; and no event was recorded before the one in front of it.
     /// </summary>
     private void VerifyOrder()
     {
@@ -72,7 +73,7 @@ internal sealed class BundleEvents(
         {
             var (stream, revision) = (recorded.Envelope.Stream, recorded.Envelope.Revision);
             var expected = next.GetValueOrDefault(stream);
-            if (revision != expected && fact is not SettlementRunCompleted)
+            if (revision != expected && fact is not (SettlementRunCompleted or SubjectErased))
                 findings.Add(BundleFiles.Event(recorded.Position), $"revision {revision} of {stream}",
                     $"revision {expected}, which is missing");
             next[stream] = revision + 1;
@@ -99,15 +100,32 @@ internal sealed class BundleEvents(
             if (!named.ContainsKey(name))
                 findings.Add(name, "evidence that no event names", "only what the events name");
         }
-        foreach (var (name, position) in named)
-            if (!files.ContainsKey(name))
+        var needed = new HashSet<long>();
+        foreach (var (name, position) in named.Where(file => !files.ContainsKey(file.Key)))
+            if (erasures.At(DigestOf(name)) is { } erasedAt)
+            {
+                needed.Add(erasedAt);
+                findings.Erase(DigestOf(name), erasedAt);
+            }
+            else
                 findings.Add(name, "no such file",
                     $"the evidence of the event at position {position.ToString(CultureInfo.InvariantCulture)}");
+        foreach (var (recorded, fact) in events.Values)
+            if (fact is SubjectErased && !needed.Contains(recorded.Position))
+                findings.Add(BundleFiles.Event(recorded.Position), "an erasure of nothing that is missing here",
+                    "only erasures of what the events name");
+        if (findings.ErasedCount > 0)
+            findings.LeaveOut($"{findings.ErasedCount} pieces of evidence that were erased, and what comes from them");
         return (pieces, bytes);
     }
 
-    /// <summary>The bytes of a piece of evidence; null where the bundle does not have it.</summary>
-    public byte[]? Evidence(EvidenceDigest digest) => files.GetValueOrDefault(BundleFiles.Evidence(digest));
+    private static EvidenceDigest DigestOf(string name) => new(name[BundleFiles.EvidenceFolder.Length..]);
+
+    /// <summary>The raw bytes of a piece of evidence; null where the bundle does not have it. Throws
+    /// <see cref="EvidenceErasedException"/> where an event of the bundle says that it was erased.</summary>
+    public byte[]? Evidence(EvidenceDigest digest) =>
+        files.TryGetValue(BundleFiles.Evidence(digest), out var content) ? SaltedEvidence.Raw(content)
+        : erasures.At(digest) is null ? null : throw new EvidenceErasedException(digest);
 
     /// <summary>Each file of evidence that should be here, and the first event that asks for it.</summary>
     private SortedDictionary<string, long> Named()
@@ -117,11 +135,12 @@ internal sealed class BundleEvents(
         {
             if (NamedEvidence.Of(fact) is not { } digest) continue;
             named.TryAdd(BundleFiles.Evidence(digest), recorded.Position);
-            if (Evidence(digest) is not { } content) continue;
+            if (files.GetValueOrDefault(BundleFiles.Evidence(digest)) is not { } content) continue;
             try
             {
-                foreach (var piece in EvidenceManifest.Listed(digest, content))
-                    named.TryAdd(BundleFiles.Evidence(piece), recorded.Position);
+                var listed = EvidenceManifest.Listed(digest, content);
+                if (fact is SubjectErased erased) erasures.Add(erased, recorded.Position, listed);
+                else foreach (var piece in listed) named.TryAdd(BundleFiles.Evidence(piece), recorded.Position);
             }
             catch (InvalidDataException damaged)
             {

@@ -58,7 +58,8 @@ internal sealed class BundleStatement(
         if (again.Differs is { } differs) findings.Add(place, differs, "the statement of the run that was recorded");
         if (again.Statement is not { } statement) return null;
         CompareRun(place, completed, statement);
-        foreach (var position in events.All.Select(known => known.Recorded.Position)
+        foreach (var position in events.All.Where(known => known.Fact is not SubjectErased)
+            .Select(known => known.Recorded.Position)
             .Except(traced.Given.Select(given => given.Position)).Where(position => position != row.RecordedPosition))
             findings.Add(BundleFiles.Event(position), "an event on which the statement does not rest",
                 "only the events that it rests on");

@@ -157,6 +157,7 @@ public sealed class BundleVerification(
         }
         steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
             Findings.FaultCount - before));
+        if (records.Erased > 0) Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");
     }
 
     private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);

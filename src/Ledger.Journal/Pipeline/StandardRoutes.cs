@@ -32,7 +32,7 @@ public static class StandardRoutes
     public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
         CurvesWrite = "curves:write", DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write",
         TariffsWrite = "tariffs:write",
-        SettlementWrite = "settlement:write", KeysWrite = "keys:write";
+        SettlementWrite = "settlement:write", KeysWrite = "keys:write", SubjectsWrite = "subjects:write";
 
     public static CommandRoutes Create() => new CommandRoutes()
         .Add<Dated<SettlementPointRegistered>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(

@@ -5,47 +5,120 @@ using Ledger.Domain;
 
 namespace Ledger.Journal.Verification;
 
+/// <summary>All evidence that was found.</summary>
+/// <param name="Kept">What is whole.</param>
+/// <param name="Erased">What is sealed under keys that are not there, which they are, and where it stands.</param>
+/// <param name="Bytes">How many bytes all of it has.</param>
+public sealed record EvidenceFound(
+    HashSet<EvidenceDigest> Kept,
+    IReadOnlyDictionary<EvidenceDigest, (string Place, IReadOnlyList<SubjectKeyId> Missing)> Erased, long Bytes);
+
 /// <summary>
 /// Reads every record of every evidence segment, opens it and hashes it. Unlike the archive, which passes over what a
-/// crash left at its end, it says of every byte whether it is what was kept.
+/// crash left at its end, it says of every byte whether it is what was kept. Of what is sealed under a key that is not
+/// there nothing can be said; whether it was erased, only the journal says.
 /// </summary>
-public static class EvidenceVerification
+public sealed class EvidenceVerification : IDisposable
 {
-    /// <summary>The digests of all evidence that is whole, and how many bytes it has.</summary>
-    public static (HashSet<EvidenceDigest> Kept, long Bytes) Verify(
+    private readonly Findings findings;
+    private readonly EvidenceSeal seal;
+    private readonly byte[] saltKey, ledgerKey;
+    private readonly SubjectKeys? keys;
+    private readonly HashSet<EvidenceDigest> kept = [];
+    private readonly Dictionary<EvidenceDigest, (string, IReadOnlyList<SubjectKeyId>)> erased = [];
+    private long total;
+
+    private EvidenceVerification(string directory, byte[] secret, Findings findings)
+    {
+        this.findings = findings;
+        (seal, saltKey, ledgerKey) = (new(secret), SaltedEvidence.SaltKey(secret), SealedEvidence.LedgerKey(secret));
+        try
+        {
+            keys = SubjectKeys.Open(directory, secret);
+        }
+        catch (Exception damaged) when (damaged is JournalRefusedException or IOException)
+        {
+            findings.Add(SubjectKeys.FileName, damaged.Message, "the keys of the subjects");
+        }
+    }
+
+    /// <summary>Verifies all evidence of a data folder.</summary>
+    /// <param name="seen">Is told the number of bytes from time to time.</param>
+    public static EvidenceFound Verify(
         string dataDirectory, byte[] secret, Findings findings, Action<long> seen, CancellationToken ct)
     {
-        using var seal = new EvidenceSeal(secret);
-        var kept = new HashSet<EvidenceDigest>();
-        var total = 0L;
-        foreach (var path in EvidenceArchive.Segments(dataDirectory))
-        {
-            using var segment = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            var name = $"{EvidenceArchive.FolderName}/{Path.GetFileName(path)}";
-            var end = RandomAccess.GetLength(segment);
-            for (var offset = 0L; offset < end;)
-            {
-                ct.ThrowIfCancellationRequested();
-                var place = $"{name}, byte {offset.ToString(CultureInfo.InvariantCulture)}";
-                var head = new byte[EvidenceSeal.HeadBytes];
-                if (RandomAccess.Read(segment, head, offset) != head.Length || !EvidenceSeal.IsHead(head))
-                {
-                    findings.Add(place, "no head of a record",
-                        "one with its checksum; what follows in the segment is not read");
-                    break;
-                }
-                var length = BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4));
-                var sealedBytes = new byte[Math.Min(length + EvidenceSeal.TagBytes, end - offset - head.Length)];
-                RandomAccess.Read(segment, sealedBytes, offset + head.Length);
-                var digest = head.AsSpan(8, 32);
-                if (sealedBytes.Length < length + EvidenceSeal.TagBytes || seal.Open(digest, sealedBytes) is null)
-                    findings.Add(place, "bytes that are not those of their digest", Convert.ToHexStringLower(digest));
-                else kept.Add(new EvidenceDigest(Convert.ToHexStringLower(digest)));
-                total += length;
-                offset += head.Length + length + EvidenceSeal.TagBytes;
-                seen(total);
-            }
-        }
-        return (kept, total);
+        using var verification = new EvidenceVerification(dataDirectory, secret, findings);
+        foreach (var path in EvidenceArchive.Segments(dataDirectory)) verification.VerifySegment(path, seen, ct);
+        return new(verification.kept, verification.erased, verification.total);
     }
+
+    /// <summary>Adds a fault for each piece whose key is missing and whose erasure the journal does not say, and for
+    /// each key that is there although the journal says that it was destroyed.</summary>
+    public static void Verify(
+        string dataDirectory, byte[] secret, EvidenceFound found, Erasures erasures, Findings findings)
+    {
+        foreach (var (digest, (place, missing)) in found.Erased)
+            if (missing.FirstOrDefault(key => !erasures.Cover(key)) is { Generation: > 0 } lost)
+                findings.Add(place, $"no {lost}", "the key, or the fact that its subject was erased");
+            else if (erasures.At(digest) is null)
+                findings.Add(place, $"evidence {digest} that is sealed under a destroyed key",
+                    "an erasure that lists it");
+        try
+        {
+            var keys = SubjectKeys.Open(dataDirectory, secret);
+            foreach (var (subject, generation) in erasures.Generations)
+                for (var i = 1; i <= generation; i++)
+                    if (keys.Find(new(subject, i)) is not null)
+                        findings.Add(SubjectKeys.FileName, $"{new SubjectKeyId(subject, i)}",
+                            "none, because its subject was erased; opening the ledger destroys it");
+        }
+        catch (Exception damaged) when (damaged is JournalRefusedException or IOException)
+        {
+            return; // of which the evidence's own step has told
+        }
+    }
+
+    private void VerifySegment(string path, Action<long> seen, CancellationToken ct)
+    {
+        using var segment = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var name = $"{EvidenceArchive.FolderName}/{Path.GetFileName(path)}";
+        var end = RandomAccess.GetLength(segment);
+        for (var offset = 0L; offset < end;)
+        {
+            ct.ThrowIfCancellationRequested();
+            var place = $"{name}, byte {offset.ToString(CultureInfo.InvariantCulture)}";
+            var head = new byte[EvidenceSeal.HeadBytes];
+            if (RandomAccess.Read(segment, head, offset) != head.Length
+                || !EvidenceSeal.IsHead(head) && !SealedEvidence.IsHead(head))
+            {
+                findings.Add(place, "no head of a record",
+                    "one with its checksum; what follows in the segment is not read");
+                return;
+            }
+            var length = BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4));
+            var isSealed = SealedEvidence.IsHead(head);
+            var bytes = isSealed ? length : length + EvidenceSeal.TagBytes;
+            var record = new byte[head.Length + Math.Min(bytes, end - offset - head.Length)];
+            RandomAccess.Read(segment, record, offset);
+            VerifyRecord(place, record, record.Length == head.Length + bytes, isSealed);
+            total += length;
+            offset += head.Length + bytes;
+            seen(total);
+        }
+    }
+
+    private void VerifyRecord(string place, byte[] record, bool isWhole, bool isSealed)
+    {
+        var digest = new EvidenceDigest(Convert.ToHexStringLower(record.AsSpan(8, 32)));
+        if (isSealed && keys is null) return; // nothing can be said of it, and the missing keys are a fault
+        var piece = !isWhole ? null
+            : isSealed ? EvidenceArchive.Read(digest, record, ledgerKey, saltKey, keys!)
+            : seal.Open(record.AsSpan(8, 32), record.AsSpan(EvidenceSeal.HeadBytes)) is { } plain
+                ? new(digest, plain, plain, [], [], false, false) : null;
+        if (piece is null) findings.Add(place, "bytes that are not those of their digest", digest.Hex);
+        else if (piece.Missing.Count > 0) erased[digest] = (place, piece.Missing);
+        else kept.Add(digest);
+    }
+
+    public void Dispose() => seal.Dispose();
 }

@@ -1,3 +1,5 @@
+using Ledger.Domain;
+
 namespace Ledger.Journal.Verification;
 
 /// <summary>Something that is not as it should be: where it stands, what was found there,
@@ -6,6 +8,9 @@ public sealed record Fault(string Place, string Found, string Expected)
 {
     public override string ToString() => $"{Place}: {Found}, expected {Expected}";
 }
+
+/// <summary>Evidence that was erased, all or a part of it, and the position of the fact that says so.</summary>
+public sealed record Erased(EvidenceDigest Evidence, long Position);
 
 /// <summary>
 /// What a verification has found. Faults are counted without end and kept up to <see cref="KeptMax"/>: a ledger with
@@ -16,6 +21,7 @@ public sealed class Findings
     public const int KeptMax = 1000;
     private readonly List<Fault> faults = [];
     private readonly List<string> notChecked = [];
+    private readonly List<Erased> erased = [];
 
     public IReadOnlyList<Fault> Faults => faults;
     public long FaultCount { get; private set; }
@@ -26,6 +32,16 @@ public sealed class Findings
     public void Add(string place, string found, string expected)
     {
         if (FaultCount++ < KeptMax) faults.Add(new Fault(place, found, expected));
+    }
+
+    /// <summary>Evidence that was erased, and that the journal says so: it is neither verified nor a fault. The first
+    /// <see cref="KeptMax"/> pieces are kept.</summary>
+    public IReadOnlyList<Erased> Erased => erased;
+    public long ErasedCount { get; private set; }
+
+    public void Erase(EvidenceDigest evidence, long position)
+    {
+        if (ErasedCount++ < KeptMax) erased.Add(new Erased(evidence, position));
     }
 
     public void LeaveOut(string what) => notChecked.Add(what);

@@ -1,0 +1,17 @@
+namespace Ledger.Api.Resources;
+
+/// <summary>Where erasures, legal holds and disclosures are posted, as <see cref="Facts"/> has all others.</summary>
+internal static class SubjectFacts
+{
+    public static readonly (string Path, string Type, string Does, string Members)[] Resources =
+    [
+        ("erasures", "subject-erasure",
+            "Destroys the keys of a subject, and with them all evidence that names it; amounts stay as they are.",
+            "subject (as the evidence names it), reason: requested | retentionEnded | unlawful"),
+        ("legal-holds", "legal-hold", "Has a case hold a subject, so that it is not erased, or release it.",
+            "subject, case (a number, never a name), release?"),
+        ("disclosures", "disclosure", "Records that sealed evidence is about to be read.",
+            "evidence: [digest], by (an identifier), what, purpose: audit | dispute | subjectRequest | authority | "
+            + "operation"),
+    ];
+}
