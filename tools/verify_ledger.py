@@ -10,11 +10,9 @@ Exit: 0 verified, 1 not verified, 2 could not, 64 usage. The last line says VERI
 """
 import base64, csv, datetime, hashlib, io, json, os, re, struct, sys, zlib, zoneinfo
 from decimal import Decimal, ROUND_HALF_EVEN, ROUND_HALF_UP, getcontext
-
 getcontext().prec = 80  # every sum and product here is exact
 HALF_NANOJOULES_PER_KWH = 7_200_000_000_000_000  # 1 kWh is 3.6 MJ
 faults, left_out = [], []
-
 class Bad(Exception): """What cannot be read, so that nothing after it can be verified."""
 def fault(place, found, expected): faults.append(f"{place}: {found}, expected {expected}")
 def same(place, what, found, expected):
@@ -69,9 +67,7 @@ def point_read(encoded):
     if (x * x - square) % P or (x == 0 and sign): return None
     if x & 1 != sign: x = P - x
     return x, y, 1, x * y % P
-
 BASE = point_read((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
-
 def ed25519_verify(public_key, message, signature):
     if len(signature) != 64: return False
     a, r, s = point_read(public_key), point_read(signature[:32]), int.from_bytes(signature[32:], "little")
@@ -79,7 +75,6 @@ def ed25519_verify(public_key, message, signature):
     k = int.from_bytes(hashlib.sha512(signature[:32] + public_key + message).digest(), "little") % L
     left, right = point_multiply(s, BASE), point_add(r, point_multiply(k, a))
     return all((left[i] * right[2] - right[i] * left[2]) % P == 0 for i in (0, 1))
-
 # ---- Notes and checkpoints: c2sp.org/signed-note, tlog-checkpoint, tlog-cosignature
 def read_keys(text):
     """{(name, key id): (algorithm, public key)}; 1 is a log's Ed25519, 4 a witness's."""
@@ -95,7 +90,7 @@ def read_note(note):
     text, mark, signatures = note.rpartition("\n\n")
     if not mark or signatures[-1:] != "\n": raise Bad("no signed note")
     return text + "\n", signatures[:-1].split("\n")
-def signers(note, keys):  # the log's key, if it signed, and how many witnesses did
+def signers(note, keys, origin=None):  # the log's key, if it signed, and how many witnesses did
     text, lines = read_note(note)
     log, witnesses = None, set()
     for line in lines:
@@ -103,7 +98,7 @@ def signers(note, keys):  # the log's key, if it signed, and how many witnesses 
         if dash != "\u2014": raise Bad(f"no signature line: {line!r}")
         signature = base64.b64decode(encoded, validate=True)
         algorithm, key = keys.get((name, signature[:4]), (0, b""))
-        if algorithm == 1 and name == text.split("\n")[0]:
+        if algorithm == 1 and name == (origin or text.split("\n")[0]):
             holds = ed25519_verify(key, text.encode(), signature[4:])
             log = f"{name}+{signature[:4].hex()}"
         elif algorithm == 4:
@@ -113,7 +108,13 @@ def signers(note, keys):  # the log's key, if it signed, and how many witnesses 
         else: continue
         if not holds: raise Bad(f"the signature of {name} does not hold")
     return log, len(witnesses)
-
+def follow(keys, notes):  # whoever a trusted key has handed over to is trusted too
+    for note in notes:
+        head, vkey, _ = read_note(note)[0].split("\n")
+        (name, _), = handed = read_keys(vkey)
+        if head != "the ledger signs from now on with": raise Bad("no note of handover")
+        if signers(note, keys, name)[0]: keys = {**keys, **handed}
+    return keys
 def verify_checkpoint(note, own, trusted):  # size, root, and what the last line says of them
     text, lines = read_note(note)
     origin, size, root = text.split("\n")[:3]
@@ -183,7 +184,6 @@ def read_interval_record(payload):
     r.take("4q4iq")
     record["missing"], record["evidence"] = r.take("B") == 6, r.take("32s").hex()
     return record
-
 def read_proof(name, content, size, root, note):
     """The event that a proof discloses: c2sp.org/tlog-proof with the event as extra."""
     head, _, checkpoint = content.decode().partition("\n\n")
@@ -204,13 +204,14 @@ def read_proof(name, content, size, root, note):
 
 # ---- The bundle: docs/evidence-bundle.md
 SINGLE = ["README.txt", "SHA256SUMS", "checkpoint", "keys", "statement.csv", "statement.json", "statement.lines"]
+FOLDERS = ["events", "evidence", "handovers"]
 def verify_manifest(files):
     manifest = json.loads(files["manifest.json"])
     listed = {file["path"]: (file["bytes"], file["sha256"]) for file in manifest["files"]}
     found = {name: (len(c), sha256(c).hex()) for name, c in sorted(files.items()) if name != "manifest.json"}
     for name in sorted(set(SINGLE) | set(found) | set(listed)):
         same(name, "content", found.get(name, "no such file"), listed.get(name, "nothing, by the manifest"))
-        if not (name in SINGLE or name.startswith(("events/", "evidence/"))): fault(name, "a file", "no such name")
+        if name not in SINGLE and name.split("/")[0] not in FOLDERS: fault(name, "a file", "no such name")
     right = {"format": "ledger-bundle/1", "ledger": manifest["ledger"], "run": manifest["run"], "files": [
         {"path": name, "bytes": size, "sha256": digest} for name, (size, digest) in found.items()]}
     if files["manifest.json"].decode() != json.dumps(right, indent=2) + "\n":
@@ -239,6 +240,8 @@ def verify_bundle(path, trusted):
     with open(path, "rb") as file: files = read_zip(file.read())
     manifest = verify_manifest(files)
     note = files["checkpoint"].decode()
+    handovers = [files[f"handovers/{i}"].decode() for i in range(2, len(files)) if f"handovers/{i}" in files]
+    trusted = follow(trusted, handovers) if trusted is not None else None
     size, root, closing = verify_checkpoint(note, read_keys(files["keys"].decode()), trusted)
     events = sorted((read_proof(name, content, size, root, note) for name, content in files.items()
                      if name.startswith("events/")), key=lambda event: event["position"])
@@ -254,7 +257,6 @@ LINE = ["number", "point", "direction", "start", "end", "tariffPeriod", "metered
         "amountExact", "amount", "source", "quality", "problem"]
 CSV = LINE[:6] + ["meteredKwh"] + LINE[7:11] + ["quality", "source", "problem"]
 def number(text): return None if text == "-" else Decimal(text)
-
 def verify_statement(files, events, run_name):
     runs = [event for event in events if event["name"] == "settlement-run-completed"]
     if [event["fact"]["run"] for event in runs] != [run_name]: raise Bad(f"not the one run {run_name}")
@@ -308,7 +310,6 @@ def verify_energy(lines, events):
             energy += 0 if record["missing"] else record[line["direction"]]
         same(place, "energy", int(line["metered"]), energy)
     if others: left_out.append(f"the energy of {others} lines against their register or interval readings")
-
 def verify_amounts(lines, tariff):
     """Energy to the tariff's quantum, half up; money half away from zero. Both carry their rest to the next line,
     energy only within a point and direction."""
@@ -356,7 +357,6 @@ def read_tile(folder, level, first, end):
     groups = re.findall("...", digits.zfill(-(-len(digits) // 3) * 3))
     name = "/".join(["x" + group for group in groups[:-1]] + groups[-1:]) + ("" if width == 256 else f".p/{width}")
     with open(os.path.join(folder, "tile", str(level), *name.split("/")), "rb") as file: return file.read()
-
 def verify_tiles(folder, trusted):
     with open(os.path.join(folder, "checkpoint"), encoding="utf-8", newline="") as file: note = file.read()
     size, root, closing = verify_checkpoint(note, None, trusted)

@@ -30,12 +30,7 @@ public static class Bundle
             ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
         var files = await new StatementBundle(ledger, new TransparencyLog(options), ct).OfAsync(run)
             .ConfigureAwait(false);
-        if (files.Count > BundleZip.FilesMax || BundleZip.Length(files) > BundleZip.BytesMax)
-            throw new CouldNotException(
-                $"{name} has {files.Count} files of {BundleZip.Length(files)} bytes; a bundle has at most "
-                + $"{BundleZip.FilesMax} files and {BundleZip.BytesMax} bytes");
-        var zip = BundleZip.Write(files);
-        await File.WriteAllBytesAsync(path, zip, ct).ConfigureAwait(false);
+        var zip = await BundleZip.SaveAsync(path, files, ct).ConfigureAwait(false);
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text);
         new Page().Field("out", "written to", path).Field("run", "settlement run", run.Run)
             .Field("account", "account", run.Account).Field("day", "day", run.Day)

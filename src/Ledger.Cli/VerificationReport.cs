@@ -1,12 +1,24 @@
 using System.Globalization;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
+using Ledger.Ingest;
 using Ledger.Journal.Verification;
 
 namespace Ledger.Cli;
 
 /// <summary>What was looked at, how much of it, and how many faults were found in it.</summary>
 public sealed record VerificationStep(string What, long Count, string? Of, long Faults);
+
+/// <summary>How a verification of readings is counted: of both kinds the faults stand beside the first.</summary>
+internal static class ReadingSteps
+{
+    public static IReadOnlyList<VerificationStep> Steps(this ReadingVerification readings, long faults) =>
+    [
+        new("readings", readings.Registers.Readings,
+            $"{readings.Registers.Signatures.ToString(CultureInfo.InvariantCulture)} signed", faults),
+        new("interval readings", readings.Intervals, null, 0),
+    ];
+}
 
 /// <summary>What a verification came to.</summary>
 /// <param name="What">A folder or a bundle; <paramref name="Path"/> says which.</param>

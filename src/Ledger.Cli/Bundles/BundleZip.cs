@@ -23,6 +23,18 @@ public static class BundleZip
     public static long Length(IReadOnlyDictionary<string, byte[]> files) =>
         files.Sum(file => (long)LocalBytes + CentralBytes + 2 * file.Key.Length + file.Value.Length) + EndBytes;
 
+    /// <summary>Writes the zip file of these files; one that the format cannot hold is refused before.</summary>
+    public static async Task<byte[]> SaveAsync(
+        string path, IReadOnlyDictionary<string, byte[]> files, CancellationToken ct)
+    {
+        if (files.Count > FilesMax || Length(files) > BytesMax)
+            throw new CouldNotException($"there are {files.Count} files of {Length(files)} bytes; a bundle has at most "
+                + $"{FilesMax} files and {BytesMax} bytes");
+        var zip = Write(files);
+        await File.WriteAllBytesAsync(path, zip, ct).ConfigureAwait(false);
+        return zip;
+    }
+
     /// <param name="files">By name: ASCII, with / between folders.</param>
     public static byte[] Write(IReadOnlyDictionary<string, byte[]> files)
     {

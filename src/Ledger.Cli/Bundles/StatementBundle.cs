@@ -1,6 +1,3 @@
-using System.Text;
-using Ledger.Domain;
-using Ledger.Ingest;
 using Ledger.Journal;
 using Ledger.Journal.Proof;
 using Ledger.Projections;
@@ -26,18 +23,9 @@ internal sealed class StatementBundle(LedgerReader ledger, TransparencyLog log, 
             [.. traced.Given, await EventAsync(run.RecordedPosition).ConfigureAwait(false)];
         var files = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
         foreach (var (name, content) in StatementFiles.Of(run, statement)) files[name] = content;
-        foreach (var proof in log.Prove(events))
-        {
-            files[BundleFiles.Event(proof.Index)] = Encoding.UTF8.GetBytes($"{proof}");
-            files[BundleFiles.Checkpoint] = Encoding.UTF8.GetBytes(proof.Checkpoint);
-        }
-        var known = await LogKeys.ReadAsync(ledger.Journal, ct).ConfigureAwait(false);
-        files[BundleFiles.Keys] = Encoding.UTF8.GetBytes(string.Concat(
-            SignedNote.Parse(files[BundleFiles.Checkpoint]).SignedBy(known).Select(key => $"{key}\n")));
-        foreach (var (digest, content) in Evidence(events)) files[BundleFiles.Evidence(digest)] = content;
-        files[BundleFiles.Readme] = Encoding.UTF8.GetBytes(BundleReadme.Of(ledger.Journal.Ledger, run));
-        files[BundleFiles.Sums] = BundleFiles.SumsOf(files);
-        files[BundleFiles.Manifest] = BundleManifest.Of(ledger.Journal.Ledger.Value, run.Run, files).ToBytes();
+        await new SignedFiles(ledger, log, ct).AddAsync(files, events).ConfigureAwait(false);
+        SignedFiles.Close(files, ledger.Journal.Ledger, run.Run, BundleReadme.Of(ledger.Journal.Ledger, run),
+            BundleFiles.Format);
         return files;
     }
 
@@ -46,21 +34,4 @@ internal sealed class StatementBundle(LedgerReader ledger, TransparencyLog log, 
         await foreach (var recorded in ledger.Journal.ReadAllAsync(position, ct).ConfigureAwait(false)) return recorded;
         throw new CouldNotException($"there is no event at position {position}");
     }
-
-    /// <summary>The evidence that the events name, and what is listed by those of it that are manifests.</summary>
-    private Dictionary<EvidenceDigest, byte[]> Evidence(IEnumerable<RecordedEvent> events)
-    {
-        var found = new Dictionary<EvidenceDigest, byte[]>();
-        foreach (var recorded in events)
-        {
-            if (NamedEvidence.Of(EventCodec.Decode(recorded)) is not { } named || found.ContainsKey(named)) continue;
-            found[named] = Bytes(named, recorded.Position);
-            foreach (var piece in EvidenceManifest.Listed(named, found[named]))
-                if (!found.ContainsKey(piece)) found[piece] = Bytes(piece, recorded.Position);
-        }
-        return found;
-    }
-
-    private byte[] Bytes(EvidenceDigest digest, long position) => ledger.Evidence.Get(digest)
-        ?? throw new CouldNotException($"evidence {digest} of the event at position {position} is not kept");
 }
