@@ -14,8 +14,8 @@ namespace Ledger.Cli;
 internal static class BaselineVerification
 {
     public static async Task VerifyAsync(
-        IJournal journal, IViewStore views, IReadOnlyList<(long Position, BaselineFrozen Frozen)> all, Findings findings,
-        CancellationToken ct)
+        IJournal journal, IViewStore views, IReadOnlyList<(long Position, BaselineFrozen Frozen)> all,
+        Findings findings, CancellationToken ct)
     {
         foreach (var (position, frozen) in all)
         {

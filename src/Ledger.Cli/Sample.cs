@@ -9,9 +9,9 @@ using Ledger.Projections;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger sample</c>: draws statement lines for an audit, examines each from its raw evidence, projects what is wrong
-/// to all lines, and writes all of it as one zip that is verified alone. The same seed over the same runs draws the
-/// same lines for whoever asks.
+/// <c>ledger sample</c>: draws statement lines for an audit, examines each from its raw evidence, projects what is
+/// wrong to all lines, and writes all of it as one zip that is verified alone. The same seed over the same runs draws
+/// the same lines for whoever asks.
 /// </summary>
 public static class Sample
 {

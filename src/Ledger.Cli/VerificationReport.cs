@@ -46,6 +46,9 @@ public sealed record VerificationReport(
                 new("place", "where", fault => fault.Place), new("found", "found", fault => fault.Found),
                 new("expected", "expected", fault => fault.Expected)));
         page.Table("notChecked", null, Listing.Of(Findings.NotChecked, new Column<string>("what", null, what => what)));
+        // What the last line says as NAME=VALUE, a program finds as members.
+        foreach (var said in $"{Covers} {Closing}".Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            if (said.Split('=', 2) is [var name, var value] && name != "digest") page.Field(name, null, value);
         page.Write(shell.Output, line.Json);
         if (!line.Json) WriteVerdict(shell.Output);
         return IsVerified ? ExitCode.Done : ExitCode.NotAsItShouldBe;

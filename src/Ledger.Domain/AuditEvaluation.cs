@@ -67,7 +67,8 @@ public sealed record AuditEvaluation(
         return limit * sample.Interval;
     }
 
-    /// <summary>The factor divided by the lines drawn is the rate; a stratum that was examined whole is known.</summary>
+    /// <summary>The factor divided by the lines drawn is the rate;
+    /// a stratum that was examined whole is known.</summary>
     private static int WithoutValueMax(SampledStratum stratum, int deviating, int confidence)
     {
         if (stratum.Drawn == stratum.Lines) return deviating;

@@ -41,7 +41,7 @@ public sealed record AuditSample(
     public const int LinesMax = 10_000;
     private const int WithoutValuePart = 10;
 
-    public SampledStratum this[SampleStratum stratum] => Strata.Single(each => each.Stratum == stratum);
+    public SampledStratum this[SampleStratum stratum] => Strata.First(each => each.Stratum == stratum);
 
     /// <param name="lines">How many to draw, 1 to <see cref="LinesMax"/>; all where there are no more.</param>
     /// <param name="decimals">Those of a unit of money, which every amount is a whole number of.</param>

@@ -3,6 +3,13 @@ using Ledger.Journal.Verification;
 
 namespace Ledger.Ingest;
 
+/// <summary>A day's metered facts by their evidence.</summary>
+/// <param name="Differ">Positions of facts that are not as their evidence gives them.</param>
+/// <param name="NotShown">Those of them that their evidence does not show at all: they stand as recorded.</param>
+/// <param name="AsRecorded">Positions of facts that have no evidence to be read.</param>
+public sealed record EvidencedDay(
+    MeteredFacts Facts, IReadOnlySet<long> Differ, IReadOnlySet<long> NotShown, IReadOnlySet<long> AsRecorded);
+
 /// <summary>
 /// A day's metered facts as their evidence gives them: each reading and record is read again from the raw bytes, and
 /// put in the place of what was recorded. So an auditor's figure comes from evidence and not from the fact that is
@@ -15,23 +22,26 @@ public sealed class EvidencedFacts(Func<EvidenceDigest, byte[]?> evidence)
     private readonly RecordVerification records = new(evidence, new Findings());
     private readonly Dictionary<EvidenceDigest, bool> kept = [];
 
-    /// <summary>The facts by their evidence, the positions of those that differ, and of those taken as recorded.</summary>
-    public (MeteredFacts Facts, IReadOnlySet<long> Differ, IReadOnlySet<long> AsRecorded) Of(
-        MeteredFacts facts, SettlementPointRegistered point)
+    public EvidencedDay Of(MeteredFacts facts, SettlementPointRegistered point)
     {
-        var (differ, asRecorded) = (new SortedSet<long>(), new SortedSet<long>());
+        SortedSet<long> differ = [], notShown = [], asRecorded =
+        [
+            .. facts.ReadingCorrections.Select(known => known.Position),
+            .. facts.IntervalCorrections.Select(known => known.Position),
+            .. facts.Estimates.Select(known => known.Position),
+        ];
         var again = facts with
         {
-            Readings = [.. facts.Readings.Select(known => known with { Fact = Each(known, Index) })],
-            IntervalReadings = [.. facts.IntervalReadings.Select(known => known with { Fact = Each(known, Interval) })],
-            IntervalRecords = [.. facts.IntervalRecords.Select(known => known with { Fact = Each(known, Record) })],
+            Readings = Each(facts.Readings, known => Index(facts, known, point)),
+            IntervalReadings = Each(facts.IntervalReadings, Interval),
+            IntervalRecords = Each(facts.IntervalRecords, Record),
         };
-        asRecorded.UnionWith(facts.ReadingCorrections.Select(known => known.Position));
-        asRecorded.UnionWith(facts.IntervalCorrections.Select(known => known.Position));
-        asRecorded.UnionWith(facts.Estimates.Select(known => known.Position));
-        return (again, differ, asRecorded);
+        return new(again, differ, notShown, asRecorded);
 
-        T Each<T>(Positioned<T> known, Func<Positioned<T>, T?> derive) where T : LedgerEvent
+        List<Positioned<T>> Each<T>(IReadOnlyList<Positioned<T>> all, Func<Positioned<T>, T?> derive)
+            where T : LedgerEvent => [.. all.Select(known => known with { Fact = One(known, derive) })];
+
+        T One<T>(Positioned<T> known, Func<Positioned<T>, T?> derive) where T : LedgerEvent
         {
             try
             {
@@ -44,39 +54,38 @@ public sealed class EvidencedFacts(Func<EvidenceDigest, byte[]?> evidence)
             }
             catch (InvalidDataException)
             {
-                // Its evidence does not say what the fact says that it does; without it there is no other value.
                 differ.Add(known.Position);
+                notShown.Add(known.Position);
             }
             return known.Fact;
         }
+    }
 
-        RegisterReadingRecorded? Index(Positioned<RegisterReadingRecorded> known)
+    private RegisterReadingRecorded? Index(
+        MeteredFacts facts, Positioned<RegisterReadingRecorded> known, SettlementPointRegistered point)
+    {
+        var recorded = known.Fact;
+        // A reading is read by the register that was known last when it came in.
+        if (recorded.Evidence is not { } digest || facts.Installations.Where(entry =>
+                entry.Fact.Installed.Register == recorded.Register && entry.Position < known.Position)
+            .MaxBy(entry => entry.Position) is not { } installation) return null;
+        var register = installation.Fact.Installed;
+        var shown = readings.Index(register, recorded.ReadAt, recorded.IndexSteps, digest, point, out var isKept);
+        return !isKept ? null : recorded with
         {
-            var recorded = known.Fact;
-            // A reading is read by the register that was known last when it came in.
-            if (recorded.Evidence is not { } digest || facts.Installations.Where(entry =>
-                    entry.Fact.Installed.Register == recorded.Register && entry.Position < known.Position)
-                .MaxBy(entry => entry.Position) is not { } installation) return null;
-            var shown = readings.Index(installation.Fact.Installed, recorded.ReadAt, recorded.IndexSteps, digest, point,
-                out var isKept);
-            return !isKept ? null : recorded with
-            {
-                IndexSteps = shown?.Steps(installation.Fact.Installed)
-                    ?? throw new InvalidDataException($"evidence {digest} shows no such reading"),
-            };
-        }
+            IndexSteps = shown?.Steps(register)
+                ?? throw new InvalidDataException($"evidence {digest} shows no such reading"),
+        };
+    }
 
-        IntervalReadingRecorded? Interval(Positioned<IntervalReadingRecorded> known)
+    private IntervalReadingRecorded? Interval(Positioned<IntervalReadingRecorded> known)
+    {
+        if (known.Fact.Evidence is not { } digest) return null;
+        var shown = readings.Interval(known.Fact, digest, out var isKept);
+        return !isKept ? null : known.Fact with
         {
-            var recorded = known.Fact;
-            if (recorded.Evidence is not { } digest) return null;
-            var shown = readings.Interval(recorded, digest, out var isKept);
-            return !isKept ? null : recorded with
-            {
-                Energy = shown?.Energy
-                    ?? throw new InvalidDataException($"evidence {digest} shows no such interval"),
-            };
-        }
+            Energy = shown?.Energy ?? throw new InvalidDataException($"evidence {digest} shows no such interval"),
+        };
     }
 
     private IntervalRecorded? Record(Positioned<IntervalRecorded> known)
@@ -86,13 +95,12 @@ public sealed class EvidencedFacts(Func<EvidenceDigest, byte[]?> evidence)
             kept[recorded.Evidence] = isKept = evidence(recorded.Evidence) is not null;
         if (!isKept) return null;
         var integral = records.Derive(recorded).Integral;
-        var gaps = recorded.Gaps.SequenceEqual(integral.Gaps) ? recorded.Gaps : integral.Gaps;
         return recorded with
         {
             Import = integral.Import,
             Export = integral.Export,
             CoveredMicroseconds = integral.CoveredMicroseconds,
-            Gaps = gaps,
+            Gaps = recorded.Gaps.SequenceEqual(integral.Gaps) ? recorded.Gaps : integral.Gaps,
             Quality = IntervalRecords.QualityOf(integral.CoveredMicroseconds, recorded.ClockOffsetMicroseconds),
         };
     }

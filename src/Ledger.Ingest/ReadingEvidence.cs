@@ -97,7 +97,8 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
     }
 
     private static Shown Of(
-        IEnumerable<(IndexKey Key, ShownIndex Index)> indices, IEnumerable<IntervalReadingRecorded>? intervals = null) =>
+        IEnumerable<(IndexKey Key, ShownIndex Index)> indices,
+        IEnumerable<IntervalReadingRecorded>? intervals = null) =>
         new(indices.ToLookup(each => each.Key, each => each.Index),
             (intervals ?? []).ToLookup(reading => (reading.Register, reading.Period)));
 

@@ -108,8 +108,8 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
     }
 
     /// <summary>
-    /// The quality that a signed value gives, its signature verified again. A bare value's key came beside it: where the
-    /// meter has none registered, what was recorded cannot be asked again.
+    /// The quality that a signed value gives, its signature verified again. A bare value's key came beside it: where
+    /// the meter has none registered, what was recorded cannot be asked again.
     /// </summary>
     private ReadingQuality Signed(
         string place, Instant at, ReadingQuality quality, OcmfValue value, string? bare, ReadingQuality? recorded)

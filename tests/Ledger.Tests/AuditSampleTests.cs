@@ -63,7 +63,7 @@ public sealed class AuditSampleTests
         AuditSample.Draw(Items(5m, 0m), 1, "x", 2).Drawn.ShouldHaveSingleItem().Item.Number.ShouldBe(1);
     }
 
-    /// <summary>Of any population and size: as many as asked, each cell one hit, and no line beyond its interval.</summary>
+    /// <summary>Of any population and size: as many as asked, each cell one hit, no line beyond its interval.</summary>
     [Fact]
     public void Any_population_is_drawn_by_its_rule()
     {

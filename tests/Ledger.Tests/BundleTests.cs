@@ -44,7 +44,7 @@ public sealed class BundleTests : IDisposable
         var mine = Verify(zip, "--keys", keys);
         mine.Exit.ShouldBe(ExitCode.Done, mine.Output + mine.Errors);
         mine.Output.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED files=");
-        mine.Output.ShouldContain("statements=1 checkpoint=");
+        mine.Output.ShouldContain("statements=1 line-values=");
         mine.Output.ShouldNotContain("--keys");
         var unknown = Verify(zip);
         unknown.Exit.ShouldBe(ExitCode.Done);

@@ -178,7 +178,7 @@ public sealed class FrozenDeliveryTests
                 TestContext.Current.CancellationToken);
             await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
         }
-        var found = town.Run("verify");
+        var found = town.Run("verify", "--json");
         found.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         Said(found).ShouldContain("126 kWh");
         Said(found).ShouldContain("125 kWh");

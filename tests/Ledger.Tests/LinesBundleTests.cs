@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ledger.Api;
@@ -189,10 +190,12 @@ public sealed class LinesBundleTests : IDisposable
         var page = JsonNode.Parse(drawn.Output)!;
         page["exceptions"]!.AsArray().ShouldNotBeEmpty();
         page["exceptions"]!.ToJsonString().ShouldContain("is not as its evidence gives it");
-        var verified = town.Run("verify", zip);
+        decimal.Parse((string)page["projected"]!, CultureInfo.InvariantCulture).ShouldBeGreaterThan(0m);
+        page["exceptions"]!.AsArray().ShouldAllBe(line => line!["byEvidence"] == null);
+        var verified = town.Run("verify", zip, "--json");
         verified.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        verified.Output.ShouldContain("not as its evidence gives it");
-        var folder = town.Run("verify");
+        verified.Output.ShouldContain("is not as its evidence gives it");
+        var folder = town.Run("verify", "--json");
         folder.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         folder.Output.ShouldContain("register/S01-C1/2.8.0");
     }
@@ -245,7 +248,7 @@ public sealed class LinesBundleTests : IDisposable
             .ShouldContain("there is no settlement run R9");
     }
 
-    /// <summary>The bundle of a statement, for a spreadsheet and for a program: what others read must not move.</summary>
+    /// <summary>A statement's bundle, for a spreadsheet and for a program: what others read must not move.</summary>
     [Fact]
     public void The_statement_of_a_bundle_has_its_accepted_bytes()
     {

@@ -75,7 +75,8 @@ public sealed class ReadingVerificationTests
 
     [Theory]
     [MemberData(nameof(Forged))]
-    public async Task A_row_and_a_signed_value_are_compared_with_their_text(string change, string found, string expected)
+    public async Task A_row_and_a_signed_value_are_compared_with_their_text(
+        string change, string found, string expected)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         foreach (var text in (string[])
@@ -179,7 +180,7 @@ public sealed class ReadingVerificationTests
             .ShouldHaveSingleItem().Expected.ShouldBe("2234500 steps by the evidence");
     }
 
-    /// <summary>A reading that validation made suspect has its finding beside it, and that is what makes it so.</summary>
+    /// <summary>A reading that validation made suspect has its finding beside it, which makes it so.</summary>
     [Fact]
     public async Task A_finding_explains_a_suspect_reading()
     {

@@ -9,7 +9,8 @@ namespace Ledger.Cli.Bundles;
 /// <summary>A file as the manifest lists it.</summary>
 public sealed record BundleManifestFile(string Path, int Bytes, string Sha256);
 
-/// <summary>What a bundle is of (a settlement run, or the lines asked for), and every file of it but the manifest itself, in order of their names.</summary>
+/// <summary>What a bundle is of (a settlement run, or the lines asked for), and every file of it but the manifest
+/// itself, in order of their names.</summary>
 public sealed record BundleManifest(string Format, string Ledger, string Run, IReadOnlyList<BundleManifestFile> Files)
 {
     private static readonly JsonSerializerOptions Options = new()

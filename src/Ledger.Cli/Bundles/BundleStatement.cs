@@ -47,7 +47,8 @@ internal sealed class BundleStatement(
         }
     }
 
-    private async Task<Statement?> DeriveAsync(LedgerId ledger, long length, string place, SettlementRunCompleted completed)
+    private async Task<Statement?> DeriveAsync(
+        LedgerId ledger, long length, string place, SettlementRunCompleted completed)
     {
         var journal = events.Journal(ledger, length);
         var views = await Projections.Replay.RecomputeAsync(journal, [new MasterData(), new TimeOfUseSettlement()],

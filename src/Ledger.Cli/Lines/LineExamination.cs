@@ -20,15 +20,15 @@ internal sealed record ExaminedStatementLine(
     StatementLine? Audited, IReadOnlyList<long> AsRecorded, IReadOnlyList<string> Exceptions);
 
 /// <summary>
-/// Examines statement lines: each value of a line is derived from its children, the metered energy from the facts of its
-/// point alone, and the amount a second time from the raw evidence. The journal notes what it is asked for.
+/// Examines statement lines: each value of a line is derived from its children, the metered energy from the facts of
+/// its point alone, and the amount a second time from the raw evidence. The journal notes what it is asked for.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept.</param>
 internal sealed partial class LineExamination(
     IJournal journal, Func<EvidenceDigest, byte[]?> evidence, CancellationToken ct)
 {
     private sealed record PointDay(
-        SettledSeries Series, MeteredFacts ByEvidence, IReadOnlySet<long> Differ, IReadOnlySet<long> AsRecorded);
+        SettledSeries Series, EvidencedDay ByEvidence);
 
     private readonly EvidencedFacts evidenced = new(evidence);
     private readonly Dictionary<long, TracedJournal> traced = [];
@@ -63,8 +63,8 @@ internal sealed partial class LineExamination(
         if (!traced.TryGetValue(run.Position, out var trace))
             traced[run.Position] = trace = new TracedJournal(journal, run.Run.AtPosition);
         var series = await SettledSeries.GatherAsync(trace, run.Run, point, ct).ConfigureAwait(false);
-        var (byEvidence, differ, asRecorded) = evidenced.Of(series.Point.Metered, series.Point.Registered);
-        return days[(run.Position, point)] = new(series, byEvidence, differ, asRecorded);
+        return days[(run.Position, point)] =
+            new(series, evidenced.Of(series.Point.Metered, series.Point.Registered));
     }
 
     private ExaminedStatementLine Examined(RunLines run, int index, LineCarry carry, PointDay day)
@@ -85,12 +85,13 @@ internal sealed partial class LineExamination(
             if (Unlike(run.Lines[i], quantities.ElementAtOrDefault(i - first)) is { } unlike) exceptions.Add(unlike);
         var facts = Facts(day.Series, line, traced[run.Position].Given);
         var metered = facts.Select(fact => fact.Position).ToHashSet();
-        foreach (var position in day.Differ.Where(metered.Contains))
+        foreach (var position in day.ByEvidence.Differ.Where(metered.Contains))
             exceptions.Add(string.Create(CultureInfo.InvariantCulture,
                 $"the fact at position {position} is not as its evidence gives it"));
-        var right = MeteredDay.Of(line.Point, line.Direction, series.Point.Periods, day.ByEvidence,
+        var right = MeteredDay.Of(line.Point, line.Direction, series.Point.Periods, day.ByEvidence.Facts,
             series.Point.Registered.Rated).ElementAtOrDefault(index - first);
-        if (right is null) return Result(null);
+        // What evidence does not show at all gives no other amount: the line has none that could be audited.
+        if (right is null || day.ByEvidence.NotShown.Any(metered.Contains)) return Result(null);
         var audited = StatementNodes.With(line, right.Metered, right.Quality, right.Source, series.Tariff, carry);
         if (audited.Metered != line.Metered || audited.Amount != line.Amount)
             exceptions.Add($"by the evidence {audited.Metered?.ToKwh() ?? "no"} kWh and "
@@ -99,7 +100,7 @@ internal sealed partial class LineExamination(
 
         ExaminedStatementLine Result(StatementLine? audited) => new(run, line, carry,
             StatementNodes.Of(line, series.Tariff, carry), facts, audited,
-            [.. day.AsRecorded.Where(metered.Contains)], exceptions);
+            [.. day.ByEvidence.AsRecorded.Where(metered.Contains)], exceptions);
     }
 
     private IReadOnlyList<(int Index, string Fault)> NodeFaults(RunLines run, TariffPublished tariff)

@@ -7,8 +7,8 @@ using Ledger.Domain;
 
 namespace Ledger.Cli.Lines;
 
-/// <summary>The file <c>lines.json</c> of a bundle of lines: what was asked, drawn, derived and found. It is made from the
-/// other files alone, so it is verified by making it again.</summary>
+/// <summary>The file <c>lines.json</c> of a bundle of lines: what was asked, drawn, derived and found. It is made from
+/// the other files alone, so it is verified by making it again.</summary>
 internal static class LinesDocument
 {
     private const int ShownDecimals = 12; // of a projection, which is an exact fraction

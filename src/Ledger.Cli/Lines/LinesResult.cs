@@ -10,7 +10,8 @@ namespace Ledger.Cli.Lines;
 /// <param name="Lines">Each with how it was drawn, where it was.</param>
 internal sealed record LinesResult(
     LinesRequest Request, IReadOnlyList<RunLines> Runs,
-    IReadOnlyList<(ExaminedStatementLine Line, DrawnLine? Drawn)> Lines, AuditSample? Drawn, AuditEvaluation? Evaluation)
+    IReadOnlyList<(ExaminedStatementLine Line, DrawnLine? Drawn)> Lines, AuditSample? Drawn,
+    AuditEvaluation? Evaluation)
 {
     /// <summary>Lines that are not as they should be.</summary>
     public int Exceptions => Lines.Count(each => each.Line.Exceptions.Count > 0);
