@@ -15,12 +15,11 @@ internal static class NodeVerification
         var carry = LineCarry.None;
         for (var i = 0; i < lines.Count; i++)
         {
-            if (i > 0 && !LineCarry.IsSameSeries(lines[i - 1], lines[i])) carry = carry with { Energy = Energy.Zero };
             foreach (var node in StatementNodes.Of(lines[i], tariff, carry))
                 if (!node.Holds)
                     yield return (i, $"line {lines[i].Number}: {node.Name} {node.Said}, and {node.Follows} by "
                         + string.Join(", ", node.From));
-            carry = carry.After(lines[i]);
+            carry = carry.After(lines[i], lines.ElementAtOrDefault(i + 1));
         }
     }
 

@@ -16,18 +16,20 @@ public readonly record struct LineCarry(Energy Energy, decimal Money)
     public static LineCarry Before(IReadOnlyList<StatementLine> lines, int index)
     {
         var carry = None;
-        for (var i = 0; i < index; i++) carry = carry.After(lines[i]);
-        return index > 0 && index < lines.Count && IsSameSeries(lines[index - 1], lines[index])
-            ? carry : carry with { Energy = Energy.Zero };
+        for (var i = 0; i < index; i++) carry = carry.After(lines[i], lines[i + 1]);
+        return carry;
     }
 
-    /// <summary>What is left over after one more line.</summary>
-    public LineCarry After(StatementLine line) => new(
+    /// <summary>What a line leaves over to the next; energy never leaves its point and direction.</summary>
+    public LineCarry After(StatementLine line, StatementLine? next) =>
+        next is not null && IsSameSeries(line, next) ? Added(line) : Added(line) with { Energy = Energy.Zero };
+
+    private LineCarry Added(StatementLine line) => new(
         line.Metered is { } metered && line.BilledKwh is { } billed
             ? Energy + metered - StatementNodes.EnergyOf(billed) : Energy,
         line.AmountExact is { } exact && line.Amount is { } amount ? Money + exact - amount : Money);
 
-    public static bool IsSameSeries(StatementLine a, StatementLine b) =>
+    private static bool IsSameSeries(StatementLine a, StatementLine b) =>
         a.Point == b.Point && a.Direction == b.Direction;
 }
 

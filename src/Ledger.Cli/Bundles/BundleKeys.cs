@@ -26,7 +26,7 @@ internal static class BundleKeys
         byte[] keys, SignedNote note, IReadOnlyList<VerifierKey>? trusted,
         IReadOnlyList<(string Name, byte[] Note)> handovers, Findings findings)
     {
-        trusted = Followed(trusted, handovers, findings);
+        trusted = Followed(keys, trusted, handovers, findings);
         try
         {
             var own = Signers(note, Read(keys));
@@ -58,7 +58,7 @@ internal static class BundleKeys
     }
 
     private static IReadOnlyList<VerifierKey>? Followed(
-        IReadOnlyList<VerifierKey>? trusted, IReadOnlyList<(string Name, byte[] Note)> handovers, Findings findings)
+        byte[] keys, IReadOnlyList<VerifierKey>? trusted, IReadOnlyList<(string Name, byte[] Note)> handovers, Findings findings)
     {
         VerifierKey? before = null;
         foreach (var (name, bytes) in handovers)
@@ -68,6 +68,8 @@ internal static class BundleKeys
                 if (before is not null) note.SignedBy([before]);
                 before = Handovers.Next(note);
                 if (trusted is not null) trusted = Handovers.Follow(trusted, [bytes]);
+                if (name == handovers[^1].Name && Read(keys).All(key => $"{key}" != $"{before}"))
+                    findings.Add(name, $"the key {before.Name}+{before.Id:x8}", "the key that signed the checkpoint");
             }
             catch (NoteRefusedException refused)
             {

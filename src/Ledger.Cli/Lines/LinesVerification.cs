@@ -32,7 +32,8 @@ internal sealed class LinesVerification(
             request = LinesRequest.Read(said?["request"]);
             path = request is LinesRequest.One ? LinesDocument.PathIn(said) : null;
         }
-        catch (Exception wrong) when (wrong is JsonException or FormatException or InvalidOperationException)
+        catch (Exception wrong) when (wrong is JsonException or FormatException or InvalidOperationException
+            or ArgumentException or OverflowException)
         {
             findings.Add(BundleFiles.LinesJson, wrong.Message, "a request for lines, and what it gave");
             return;
