@@ -58,7 +58,8 @@ internal static class BundleKeys
     }
 
     private static IReadOnlyList<VerifierKey>? Followed(
-        byte[] keys, IReadOnlyList<VerifierKey>? trusted, IReadOnlyList<(string Name, byte[] Note)> handovers, Findings findings)
+        byte[] keys, IReadOnlyList<VerifierKey>? trusted,
+        IReadOnlyList<(string Name, byte[] Note)> handovers, Findings findings)
     {
         VerifierKey? before = null;
         foreach (var (name, bytes) in handovers)
