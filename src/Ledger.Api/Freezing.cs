@@ -46,6 +46,9 @@ public static class Freezing
             var not = (BaselineCalculation.NotPossible)calculation;
             return await RefuseAsync(not.Code, not.Detail).ConfigureAwait(false);
         }
+        // A completion stands for its own target: a meter that never reports must not hold up the others.
+        if (!asked.Complete && Refused(before, recorded, baselines, now) is { } refused)
+            return await RefuseAsync(refused.Code, refused.Detail).ConfigureAwait(false);
         return Together(await recorder.RecordEachAsync(stream, FrozenBaselinesState.Empty, FrozenBaselines.Evolve,
             baselines,
             (state, frozen) => FrozenBaselines.Decide(state, recorded.Order, recorded.Position, frozen, now),
@@ -53,6 +56,23 @@ public static class Freezing
 
         Task<RecordOutcome> RefuseAsync(Rejection code, string detail) =>
             recorder.RefuseAsync(code, detail, command.Raw, command.By, ct);
+    }
+
+    /// <summary>
+    /// The first refusal among the baselines of a freeze, before any of them is recorded: all of them are frozen, or
+    /// none. They may be too many for one append; what a power cut leaves out of several, the same freeze adds later
+    /// with the same result, because it counts the facts before the same position.
+    /// </summary>
+    private static Decision.Rejected? Refused(
+        FrozenBaselinesState state, RecordedOrder recorded, IReadOnlyList<BaselineFrozen> baselines, Instant now)
+    {
+        foreach (var frozen in baselines)
+            switch (FrozenBaselines.Decide(state, recorded.Order, recorded.Position, frozen, now))
+            {
+                case Decision.Rejected refused: return refused;
+                case Decision.Accepted: state = FrozenBaselines.Evolve(state, frozen); break;
+            }
+        return null;
     }
 
     /// <summary>Completes what awaits. A retry means the completion that it asked for before,

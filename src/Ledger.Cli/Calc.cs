@@ -26,6 +26,7 @@ public static class Calc
         ["round"] = RoundCalculator.Evaluate,
         ["deliver"] = DeliverCalculator.Evaluate,
         ["score"] = ScoreCalculator.Evaluate,
+        ["activate"] = ActivateCalculator.Evaluate,
         ["redistribute"] = RedistributeCalculator.Evaluate,
         ["performance"] = PerformanceCalculator.Evaluate,
         ["limits"] = LimitsCalculator.Evaluate,

@@ -89,10 +89,9 @@ public static class Demo
         .. sections,
         new Section("digest", "The digest",
             [
-                $"All {Shown.Count(digest.Facts)} facts are under one RFC 6962 root, {digest.Root}. The same seed " +
-                $"({seed.ToString(CultureInfo.InvariantCulture)}) gives the same root on every machine; another order, "
-                + $"another amount or " +
-                "another time in any one fact gives another.",
+                $"All {Shown.Count(digest.Facts)} facts are under one RFC 6962 root, {digest.Root}. The same seed "
+                + $"({seed.ToString(CultureInfo.InvariantCulture)}) gives the same root on every machine; another "
+                + "order, another amount or another time in any one fact gives another.",
             ], [], []),
         new Section("next", "What to try next", [], [new ReportTable(["to", "run"], DemoCommands.Of(data))], []),
     ]);

@@ -33,6 +33,8 @@ public static class Export
             ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
             ["statement"] = ("RUN", true, async asked => SettlementListings.Lines((await RunStatement.DeriveAsync(
                 asked.Ledger, asked.Answers, asked.About!, asked.Ct).ConfigureAwait(false)).Statement.Lines)),
+            ["delivery"] = ("INSTRUCTION", true, async asked => DeliveryListings.Shares((await ShowDelivery.FindAsync(
+                asked.Ledger, asked.AsOf, asked.About!, asked.Ct).ConfigureAwait(false)).Shares)),
             ["refusals"] = (null, false, asked => Task.FromResult(RecordListings.Refusals(asked.Answers.Refusals()))),
             ["points"] = (null, false, asked => Task.FromResult(RecordListings.Points(asked.Answers.Points()))),
             ["registers"] = (null, false, asked => Task.FromResult(RecordListings.Registers(asked.Answers.Registers()))),

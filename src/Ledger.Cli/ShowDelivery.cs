@@ -19,19 +19,27 @@ internal static class ShowDelivery
             : ledger.Page("baseline", asOf).Field("instruction", "instruction", id.Value).Add(frozen);
     }
 
+    /// <summary>The delivery of an instruction as known at a position.</summary>
+    public static async Task<Delivered> FindAsync(
+        LedgerReader ledger, long? asOf, string about, CancellationToken ct) =>
+        await Deliveries.DeriveAsync(ledger.Journal, Instruction(about), Before(ledger, asOf), ct).ConfigureAwait(false)
+            ?? throw new CouldNotException($"there is no dispatch instruction {about}");
+
     public static async Task<Page> PageAsync(LedgerReader ledger, long? asOf, string about, CancellationToken ct)
     {
-        var id = Instruction(about);
-        var found = await Deliveries.DeriveAsync(ledger.Journal, id, Before(ledger, asOf), ct).ConfigureAwait(false)
-            ?? throw new CouldNotException($"there is no dispatch instruction {id}");
+        var found = await FindAsync(ledger, asOf, about, ct).ConfigureAwait(false);
         var order = found.Order;
+        var id = order.Instruction;
         var page = ledger.Page("delivery", asOf)
             .Field("instruction", null, id.Value).Field("kind", null, order.Kind)
             .Field(null, "instruction", $"{id}: {Cell.Shown(order.Kind)}, issued at {Cell.Shown(order.IssuedAt)}")
             .Field("start", null, order.Period.Start).Field("end", null, order.Period.End)
             .Field(null, "holds", $"{Cell.Shown(order.Period.Start)} to {Cell.Shown(order.Period.End)}"
                 + (found.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}" : ""))
-            .Field("withdrawnAt", null, found.WithdrawnAt);
+            .Field("withdrawnAt", null, found.WithdrawnAt)
+            .Field("activationPermille", null, order.Activation?.Permille);
+        if (order.Activation is { } activation)
+            page.Field(null, "takes", $"{Cell.Shown(activation.Permille / 10m)} % of what was offered");
         Terms(page, found);
         return Tables(page
             .Field("net", null, found.Net)
@@ -58,23 +66,37 @@ internal static class ShowDelivery
             .Field("scoringPack", null, terms.Scoring?.Pack.Value)
             .Field("scoringPackVersion", null, terms.Scoring?.Version)
             .Field("level", null, terms.Scoring?.Scoring?.Level)
+            .Field("redistribution", null, programme.Redistribution)
             .Field(null, "scored by", terms.Scoring is { Scoring: { } rule } scoring
                 ? $"{Named(scoring)}, over each {Cell.Shown(rule.Level)}" : null);
+        if (programme.Redistribution is { } by)
+            page.Field(null, "penalties", $"given back to those who were called, by what was {Energy(by)}");
         if (terms.Scoring?.Scoring?.Level == ScoringLevel.Month)
             page.Note("The rule counts over a month; this page counts this call alone.");
     }
+
+    private static string Energy(RedistributionWeight by) => by switch
+    {
+        RedistributionWeight.OverDelivery => "delivered beyond the order",
+        RedistributionWeight.Delivered => "delivered",
+        _ => "ordered",
+    };
 
     private static string Named(RulePackPublished pack) =>
         $"{pack.Pack} v{pack.Version}{(pack.Provisional ? ", provisional" : "")}: {pack.Source}";
 
     private static Page Tables(Page page, Delivered found)
     {
-        page.Table("shares", "payment less penalty is net", DeliveryListings.Shares(found.Shares))
+        page.Table("shares", found.Terms?.Programme.Redistribution is null
+                ? "payment less penalty is net" : "payment less penalty, and what comes back of all penalties, is net",
+                DeliveryListings.Shares(found.Shares))
             .Table("lines", "lines, at the level of the rule", DeliveryListings.Lines(found.Shares))
             .Table("unprovenIntervals", "intervals for which nothing is settled", DeliveryListings.Gaps(found.Shares))
             .Table("periods", "delivery by settlement period, kWh", DeliveryListings.Periods(found.Periods))
             .Table("unprovenPeriods", "periods of which something is unknown",
                 DeliveryListings.Unproven(found.Periods));
+        if (found.Order.Activation is not null)
+            page.Table("offers", "offers, of which the order takes a part", DeliveryListings.Offers(found.Order));
         if (found.Held.Count > 0)
             page.Table("heldElsewhere", "energy that another programme holds: it is not paid here again",
                 DeliveryListings.Held(found.Held));

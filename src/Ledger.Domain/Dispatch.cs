@@ -24,10 +24,12 @@ public sealed record TestRule(int DeliveredPermilleMin, long T90MsMax);
 /// <summary>An order to curtail or export, issued at its valid time's start for <paramref name="Period"/>.</summary>
 /// <param name="Programme">The programme under which it is issued; null where there is none.</param>
 /// <param name="Test">What passes it, where it is a test dispatch; null for a real call.</param>
+/// <param name="Activation">The part of its targets' offers that it takes; null where it takes no offers.</param>
 public sealed record DispatchInstructed(
     InstructionId Instruction, InstructionKind Kind, PartyId IssuedBy, Instant IssuedAt, Interval Period,
     IReadOnlyList<InstructionTarget> Targets, Power Tolerance, long RampAllowanceMs,
-    decimal PricePerKwh, decimal PenaltyPerKwh, ProgrammeId? Programme, TestRule? Test) : LedgerEvent;
+    decimal PricePerKwh, decimal PenaltyPerKwh, ProgrammeId? Programme, TestRule? Test,
+    Activation? Activation = null) : LedgerEvent;
 
 /// <summary>The clocks of an instruction, in the order in which they happen.</summary>
 public enum InstructionClock
@@ -71,20 +73,24 @@ public static class Dispatch
     private const int PermilleMax = 1000;
 
     /// <summary>An order that was issued before is already recorded; another one under its name is refused.</summary>
-    public static Decision Decide(DispatchState state, DispatchInstructed order, Instant now, EvidenceKey evidence)
+    /// <param name="offers">What is known of the offers that the order takes;
+    /// of no account where it takes none.</param>
+    public static Decision Decide(DispatchState state, DispatchInstructed order, Instant now, EvidenceKey evidence,
+        KnownOffers? offers = null)
     {
         if (order.Targets.Count == 0) return Refuse(Rejection.MissingField, "no target");
+        if (PartialActivation.Missing(order) is { } missing) return Refuse(Rejection.MissingField, missing);
         if (order.Tolerance < Power.Zero || order.RampAllowanceMs < 0 || order.Targets.Any(t => t.Quantity < Power.Zero)
             || order.PricePerKwh < 0m || order.PenaltyPerKwh < 0m)
             return Refuse(Rejection.OutOfRange, "quantity, tolerance, ramp, price and penalty are never negative");
         if (order.Test is { DeliveredPermilleMin: < 1 or > PermilleMax } or { T90MsMax: < 0 })
             return Refuse(Rejection.OutOfRange,
                 "a test is passed by 1 to 1000 per mille and a t90 that is not negative");
+        if (PartialActivation.Incoherence(order) is { } incoherent) return Refuse(Rejection.OutOfRange, incoherent);
         if (order.Targets.Select(target => target.Point).Distinct().Count() != order.Targets.Count)
             return Refuse(Rejection.EvidenceConflict, "a point is targeted twice");
         if (state.Instructed is { } known)
-            return known with { Targets = [] } == order with { Targets = [] }
-                && known.Targets.SequenceEqual(order.Targets)
+            return Same(known, order)
                 ? new Decision.AlreadyRecorded()
                 : Refuse(Rejection.AlreadyRegistered, $"{order.Instruction} orders something else");
         if (InTheFuture(order.IssuedAt, now)) return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
@@ -93,9 +99,10 @@ public static class Dispatch
             return Refuse(Rejection.PowerAboveLimit, "above 1 GW");
         if (order.Period.Start < order.IssuedAt)
             return Refuse(Rejection.InstructionInThePast, $"begins {order.Period.Start}, issued {order.IssuedAt}");
-        return order.Kind == InstructionKind.Export && order.Targets.Any(target => target.Quantity == Power.Zero)
-            ? Refuse(Rejection.NoQuantity, "an export of nothing")
-            : new Decision.Accepted(NewFact.At(order, order.IssuedAt, evidence));
+        if (order.Kind == InstructionKind.Export && order.Targets.Any(target => target.Quantity == Power.Zero))
+            return Refuse(Rejection.NoQuantity, "an export of nothing");
+        return PartialActivation.Refusal(order, offers ?? KnownOffers.None)
+            ?? (Decision)new Decision.Accepted(NewFact.At(order, order.IssuedAt, evidence));
     }
 
     /// <summary>A clock must fit between its earlier and its later clocks; the first value of each stands.</summary>
@@ -157,6 +164,12 @@ public static class Dispatch
         : state.Instructed.Targets.All(target => target.Point != point)
             ? Refuse(Rejection.UnknownSettlementPoint, $"{point} is no target of {state.Instructed.Instruction}")
             : null;
+
+    /// <summary>Whether two orders say the same; lists are compared by what they hold.</summary>
+    private static bool Same(DispatchInstructed a, DispatchInstructed b) =>
+        a with { Targets = b.Targets, Activation = b.Activation } == b && a.Targets.SequenceEqual(b.Targets)
+        && (a.Activation is null || b.Activation is null
+            ? a.Activation == b.Activation : a.Activation.Says(b.Activation));
 
     private static bool InTheFuture(Instant at, Instant now) =>
         at > now + Duration.FromMilliseconds(Limits.ClockSkewMs);

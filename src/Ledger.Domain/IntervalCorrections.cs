@@ -21,8 +21,8 @@ public static class IntervalCorrections
 {
     /// <summary>The natural key of a version of an interval's energy.</summary>
     public static EvidenceKey Key(IntervalReadingCorrected correction) => new(
-        $"interval-correction/{correction.Register}/{InstantPattern.ExtendedIso.Format(correction.Period.Start)}/" +
-        $"{InstantPattern.ExtendedIso.Format(correction.Period.End)}/v{correction.Version}");
+        $"interval-correction/{correction.Register}/{InstantPattern.ExtendedIso.Format(correction.Period.Start)}/"
+        + $"{InstantPattern.ExtendedIso.Format(correction.Period.End)}/v{correction.Version}");
 
     /// <summary>Guards stand in the order of their codes;
     /// the same version with the same content is already recorded.</summary>

@@ -51,8 +51,8 @@ public static class IntervalEstimates
             return new Decision.Rejected(Rejection.AlreadySuperseded,
                 "a reading of this interval is recorded and takes its place");
         return new Decision.Accepted(new NewFact(estimate, estimate.Period, new EvidenceKey(
-            $"interval-estimate/{estimate.Register}/{InstantPattern.ExtendedIso.Format(estimate.Period.Start)}/" +
-            $"{InstantPattern.ExtendedIso.Format(estimate.Period.End)}/v{estimate.Version}")));
+            $"interval-estimate/{estimate.Register}/{InstantPattern.ExtendedIso.Format(estimate.Period.Start)}/"
+            + $"{InstantPattern.ExtendedIso.Format(estimate.Period.End)}/v{estimate.Version}")));
     }
 
     /// <summary>All estimates of an interval, the first one first.</summary>

@@ -37,8 +37,8 @@ public static class IntervalReadings
             return IsSame(versions[0], reading)
                 ? new Decision.AlreadyRecorded()
                 : new Decision.Rejected(Rejection.EvidenceConflict,
-                    $"{reading.Energy} {reading.Method} differs from {versions[0].Energy} {versions[0].Method}, " +
-                    "recorded for the same interval");
+                    $"{reading.Energy} {reading.Method} differs from {versions[0].Energy} {versions[0].Method}, "
+                    + "recorded for the same interval");
         if (reading.Period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
             return new Decision.Rejected(Rejection.ReadInTheFuture,
                 $"the interval ends {reading.Period.End}, now is {now}");

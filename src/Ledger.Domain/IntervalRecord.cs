@@ -112,8 +112,7 @@ public static class IntervalRecords
         latest.Import == candidate.Import && latest.Export == candidate.Export
             ? latest.State == candidate.State ? "same energy, other detail" : "same energy, now " + candidate.State
             : $"{(latest.State == IntervalRecordState.Final ? "late data" : "more of the period")}: import "
-                + $"{Signed(candidate.Import - latest.Import)}, " +
-              $"export {Signed(candidate.Export - latest.Export)}";
+                + $"{Signed(candidate.Import - latest.Import)}, export {Signed(candidate.Export - latest.Export)}";
 
     private static string Signed(Energy change) => (change < Energy.Zero ? "" : "+") + change.ToKwh() + " kWh";
 

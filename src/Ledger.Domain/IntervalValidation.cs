@@ -155,8 +155,8 @@ public static class IntervalValidation
     {
         if (series.ClockOffset is { } offset && (offset > limits.ClockOffsetMax || -offset > limits.ClockOffsetMax))
             yield return new(MeterRule.Clock, time,
-                $"off by {offset.BclCompatibleTicks / NodaConstants.TicksPerMillisecond} ms, " +
-                $"limit {limits.ClockOffsetMax.BclCompatibleTicks / NodaConstants.TicksPerMillisecond} ms");
+                $"off by {offset.BclCompatibleTicks / NodaConstants.TicksPerMillisecond} ms, limit "
+                + $"{limits.ClockOffsetMax.BclCompatibleTicks / NodaConstants.TicksPerMillisecond} ms");
     }
 
     private static IEnumerable<SentInterval> Metered(List<SentInterval> sent) =>

@@ -36,10 +36,17 @@ public enum PaymentLevel { SettlementPoint = 1, Station = 2, Account = 3 }
 /// Programmes with which this one may be paid for the same energy. It holds where both declare it, so that no programme
 /// can decide for another.
 /// </param>
+/// <param name="ActivationPermilleMin">
+/// The least part of an offer that an order may take, 1 to 1000 per mille; null: offers are taken whole.
+/// </param>
+/// <param name="Redistribution">
+/// By what the penalties of a call are given back to those who were called; null: whoever pays one has paid it.
+/// </param>
 public sealed record ProgrammePublished(
     ProgrammeId Programme, int Version, Instant ValidFrom, ServiceKind Service, RulePackId BaselinePack,
     RulePackId ScoringPack, long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
-    IReadOnlyList<ProgrammeId> SharesWith, string Currency, decimal PricePerKwh) : LedgerEvent;
+    IReadOnlyList<ProgrammeId> SharesWith, string Currency, decimal PricePerKwh,
+    int? ActivationPermilleMin = null, RedistributionWeight? Redistribution = null) : LedgerEvent;
 
 /// <summary>The published versions of one programme, in the order of their recording.</summary>
 public sealed record ProgrammeState(IReadOnlyList<ProgrammePublished> Published)
@@ -68,6 +75,8 @@ public static class Programmes
         if (programme.SharesWith.Contains(programme.Programme)
             || programme.SharesWith.Distinct().Count() != programme.SharesWith.Count)
             return new Decision.Rejected(Rejection.OutOfRange, "a programme shares with others, and names each once");
+        if (programme.ActivationPermilleMin is < 1 or > PermilleMax)
+            return new Decision.Rejected(Rejection.OutOfRange, "the least part of an offer is 1 to 1000 per mille");
         if (state.Published.FirstOrDefault(version => version.Version == programme.Version) is { } known)
             return known with { SharesWith = [] } == programme with { SharesWith = [] }
                 && known.SharesWith.SequenceEqual(programme.SharesWith)

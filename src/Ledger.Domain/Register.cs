@@ -153,8 +153,8 @@ public static class Register
             return new Decision.Rejected(Rejection.UnknownRegister, $"register {input.Register} is not installed");
         if (input.ReadAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
             return new Decision.Rejected(Rejection.ReadInTheFuture,
-                $"read at {InstantPattern.ExtendedIso.Format(input.ReadAt)}, " +
-                $"which is after now, {InstantPattern.ExtendedIso.Format(now)}");
+                $"read at {InstantPattern.ExtendedIso.Format(input.ReadAt)}, which is after now, "
+                + $"{InstantPattern.ExtendedIso.Format(now)}");
 
         var place = ~state.Readings.BinarySearch(known, ByTime);
         KnownReading? before = place > 0 ? state.Readings[place - 1] : null;

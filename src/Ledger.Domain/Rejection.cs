@@ -28,7 +28,7 @@ public enum Rejection
     // 6xx: dispatch
     InstructionWithdrawn = 601, InstructionInThePast = 602, ClockOutOfOrder = 603, NoQuantity = 604,
     UnknownProgramme = 605, NotEnrolled = 606, EnrolmentsOverlap = 607, AbovePrequalified = 608, DeclaredTooLate = 609,
-    AlreadyClaimed = 610,
+    AlreadyClaimed = 610, ActivationBelowLeast = 611, NotAsOffered = 612,
     NoVehicleConnected = 613,
     // 7xx: money
     PriceMissing = 701, TariffIncomplete = 702, RunExists = 703, PostingsUnbalanced = 704,

@@ -57,8 +57,8 @@ public static class StationTree
             .Where(at => at >= candidate.From).Distinct().Order())
             if (LiesBehindItself(placed, candidate.Point, at))
                 return new Decision.Rejected(Rejection.BehindItself,
-                    $"{candidate.Point} behind {candidate.Parent} would lie behind itself from " +
-                    $"{InstantPattern.ExtendedIso.Format(at)} on");
+                    $"{candidate.Point} behind {candidate.Parent} would lie behind itself from "
+                    + $"{InstantPattern.ExtendedIso.Format(at)} on");
         return new Decision.Accepted(NewFact.At(candidate, candidate.From, PlaceKey(candidate.Point, state.Count + 1)));
     }
 

@@ -14,24 +14,56 @@ public sealed record CurveBatch(IReadOnlyList<PointCurve> Curves, Instant? SentA
 /// <summary>Gathers the rows of a file point by point; rows of one point mostly stand together.</summary>
 internal sealed class CurveRows
 {
-    private readonly SortedDictionary<SettlementPointId, List<PowerSample>> byPoint = [];
+    private readonly SortedDictionary<SettlementPointId, Rows> byPoint = [];
     private SettlementPointId latest;
-    private List<PowerSample>? ofLatest;
+    private Rows? ofLatest;
 
     public int Count { get; private set; }
     public int Rounded { get; set; }
 
     public void Add(SettlementPointId point, PowerSample sample)
     {
-        if (ofLatest is null || point != latest)
-        {
-            if (!byPoint.TryGetValue(point, out ofLatest)) byPoint.Add(point, ofLatest = []);
-            latest = point;
-        }
-        ofLatest.Add(sample);
+        Of(point).Gathered().Add(sample);
         Count++;
     }
 
+    /// <param name="run">Rows of one point that follow each other; it is not copied where the point has no more.</param>
+    public void Add(SettlementPointId point, PowerSample[] run)
+    {
+        Of(point).Add(run);
+        Count += run.Length;
+    }
+
     public CurveBatch ToBatch(Instant? sentAt) =>
-        new([.. byPoint.Select(of => new PointCurve(of.Key, [.. of.Value]))], sentAt, Rounded);
+        new([.. byPoint.Select(of => new PointCurve(of.Key, of.Value.ToArray()))], sentAt, Rounded);
+
+    private Rows Of(SettlementPointId point)
+    {
+        if (ofLatest is not null && point == latest) return ofLatest;
+        if (!byPoint.TryGetValue(point, out ofLatest)) byPoint.Add(point, ofLatest = new Rows());
+        latest = point;
+        return ofLatest;
+    }
+
+    /// <summary>The rows of one point: one run as it came, or many gathered.</summary>
+    private sealed class Rows
+    {
+        private PowerSample[]? only;
+        private List<PowerSample>? gathered;
+
+        public void Add(PowerSample[] run)
+        {
+            if (only is null && gathered is null) only = run;
+            else Gathered().AddRange(run);
+        }
+
+        public List<PowerSample> Gathered()
+        {
+            gathered ??= [.. only ?? []];
+            only = null;
+            return gathered;
+        }
+
+        public PowerSample[] ToArray() => only ?? [.. Gathered()];
+    }
 }

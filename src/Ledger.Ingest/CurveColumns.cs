@@ -15,37 +15,38 @@ internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
     public async Task<Refusal?> AppendAsync(
         DataField? point, SettlementPointId? onlyPoint, DataField time, DataField power, CurveRows into)
     {
-        var points = point is null ? null : await PointsAsync(point).ConfigureAwait(false);
+        var runs = point is null ? [(0, onlyPoint!.Value)] : await RunsAsync(point).ConfigureAwait(false);
         if (refused is not null) return refused;
         var times = await TimesAsync(time).ConfigureAwait(false);
         if (refused is not null) return refused;
         var powers = await PowersAsync(power, into).ConfigureAwait(false);
         if (refused is not null) return refused;
-        for (var i = 0; i < length; i++)
+        var samples = new PowerSample[length];
+        for (var i = 0; i < samples.Length; i++)
         {
             if (powers[i] is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax)
                 return Bad(power, i, Rejection.PowerAboveLimit, $"{powers[i]} mW is above {KilowattsMax} kW");
-            into.Add(points is null ? onlyPoint!.Value : points[i], new PowerSample(times[i], powers[i]));
+            samples[i] = new PowerSample(times[i], powers[i]);
         }
+        if (runs.Count == 1) into.Add(runs[0].Point, samples);
+        else for (var i = 0; i < runs.Count; i++)
+            into.Add(runs[i].Point, samples[runs[i].From..(i + 1 < runs.Count ? runs[i + 1].From : length)]);
         return null;
     }
 
-    private async Task<SettlementPointId[]> PointsAsync(DataField field)
+    /// <summary>Where rows of another point begin, and of which.</summary>
+    private async Task<List<(int From, SettlementPointId Point)>> RunsAsync(DataField field)
     {
-        var names = new string?[length];
-        if (field.ClrType != typeof(ReadOnlyMemory<char>)) return WrongType<SettlementPointId>(field, "text (UTF8)");
-        await group.ReadAsync(field, names.AsMemory()!).ConfigureAwait(false);
-        var points = new SettlementPointId[length];
-        for (var i = 0; i < length; i++)
-            if (i > 0 && names[i] == names[i - 1]) points[i] = points[i - 1];
-            else if (!SettlementPointId.TryParse(names[i], out points[i]))
-            {
-                refused = names[i] is null
-                    ? Bad(field, i, Rejection.MissingField, "there is no value")
-                    : Bad(field, i, Rejection.InvalidIdentifier, $"{IntakeText.Quote(names[i])} is no identifier");
-                break;
-            }
-        return points;
+        var runs = new List<(int From, SettlementPointId Point)>();
+        if (field.ClrType != typeof(ReadOnlyMemory<char>))
+            return [.. WrongType<(int, SettlementPointId)>(field, "text (UTF8)")];
+        var names = await ValuesAsync<ReadOnlyMemory<char>>(field).ConfigureAwait(false);
+        for (var i = 0; i < length && refused is null; i++)
+            if (i > 0 && (names[i].Equals(names[i - 1]) || names[i].Span.SequenceEqual(names[i - 1].Span))) continue;
+            else if (SettlementPointId.TryParse(names[i].ToString(), out var point)) runs.Add((i, point));
+            else refused = Bad(field, i, Rejection.InvalidIdentifier,
+                $"{IntakeText.Quote(names[i].ToString())} is no identifier");
+        return runs;
     }
 
     private async Task<long[]> TimesAsync(DataField field)

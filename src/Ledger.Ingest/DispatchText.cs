@@ -6,24 +6,24 @@ namespace Ledger.Ingest;
 /// and claims.</summary>
 internal static class DispatchText
 {
-    /// <summary>Settlement points in one instruction; the instruction then still fits one decision.</summary>
-    private const int TargetsMax = 2_000;
     /// <summary>Longest ramp that an instruction may allow: a day.</summary>
     private const long RampMsMax = 86_400_000;
 
     public static FactInput Instruction(InputValue input)
     {
         var fact = input.Fact("instruction", "kind", "issuedBy", "issuedAt", "start", "end", "targets", "toleranceKw",
-            "rampSeconds", "pricePerKwh", "penaltyPerKwh", "programme", "test");
+            "rampSeconds", "pricePerKwh", "penaltyPerKwh", "programme", "test", "activationPermille");
+        var kind = fact.Required("kind").Choice<InstructionKind>();
+        var (targets, activation) = OfferText.Targets(fact, kind);
         return new FactInput.Of<DispatchInstructed>(new(
-            fact.Required("instruction").Instruction(), fact.Required("kind").Choice<InstructionKind>(),
-            fact.Required("issuedBy").Party(), fact.Required("issuedAt").At(), fact.Period(),
-            Targets(fact.Required("targets")),
+            fact.Required("instruction").Instruction(), kind,
+            fact.Required("issuedBy").Party(), fact.Required("issuedAt").At(), fact.Period(), targets,
             fact.Optional("toleranceKw")?.Kilowatts() ?? Power.Zero,
             fact.Optional("rampSeconds")?.Units(3, 0, RampMsMax, "must be 0 to 86400 seconds with at most 3 decimals")
                 ?? 0,
             fact.Optional("pricePerKwh")?.NotNegative() ?? 0m, fact.Optional("penaltyPerKwh")?.NotNegative() ?? 0m,
-            fact.Optional("programme")?.Programme(), fact.Optional("test") is { } test ? Test(test) : null));
+            fact.Optional("programme")?.Programme(), fact.Optional("test") is { } test ? Test(test) : null,
+            activation));
     }
 
     private static TestRule Test(InputValue input)
@@ -31,18 +31,6 @@ internal static class DispatchText
         var test = input.Object("deliveredPermilleMin", "t90MsMax");
         return new(test.Required("deliveredPermilleMin").Integer(1, 1000),
             test.Required("t90MsMax").Units(0, 0, RampMsMax, $"must be whole milliseconds from 0 to {RampMsMax}"));
-    }
-
-    private static List<InstructionTarget> Targets(InputValue input)
-    {
-        var targets = input.Array().ConvertAll(row =>
-        {
-            var target = row.Object("point", "kw");
-            return new InstructionTarget(target.Required("point").Point(), target.Required("kw").Kilowatts());
-        });
-        return targets.Count is > 0 and <= TargetsMax
-            ? targets
-            : throw input.Refused(Rejection.WrongCount, $"must have 1 to {TargetsMax} targets");
     }
 
     public static FactInput Clock(InputValue input)

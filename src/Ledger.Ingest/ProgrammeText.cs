@@ -16,7 +16,8 @@ internal static class ProgrammeText
     {
         var fact = input.Fact("programme", "version", "validFrom", "service", "baselinePack", "scoringPack",
             "noticeSeconds",
-            "rampSeconds", "tolerancePermille", "paidPer", "precedence", "sharesWith", "currency", "pricePerKwh");
+            "rampSeconds", "tolerancePermille", "paidPer", "precedence", "sharesWith", "currency", "pricePerKwh",
+            "activationPermilleMin", "redistribution");
         return new FactInput.Of<ProgrammePublished>(new(
             fact.Required("programme").Programme(), fact.Required("version").Integer(1, int.MaxValue),
             fact.Required("validFrom").At(), fact.Required("service").Choice<ServiceKind>(),
@@ -26,7 +27,9 @@ internal static class ProgrammeText
                 ?? 0, fact.Required("paidPer").Choice<PaymentLevel>(),
             fact.Required("precedence").Integer(0, int.MaxValue), fact.Optional("sharesWith") is { } shares
                 ? SharesWith(shares) : [],
-            fact.Required("currency").Currency(), fact.Required("pricePerKwh").NotNegative()));
+            fact.Required("currency").Currency(), fact.Required("pricePerKwh").NotNegative(),
+            fact.Optional("activationPermilleMin")?.Integer(1, PermilleMax),
+            fact.Optional("redistribution")?.Choice<RedistributionWeight>()));
     }
 
     public static FactInput Enrolment(InputValue input)

@@ -16,3 +16,37 @@ internal sealed record DispatchInstructedV1(
         Instruction, Kind, IssuedBy, IssuedAt, Period, Targets, Tolerance, RampAllowanceMs, PricePerKwh, PenaltyPerKwh,
         Programme: null, Test: null);
 }
+
+/// <summary>An instruction that takes no offers, as it is written since instructions can be tests.</summary>
+internal sealed record DispatchInstructedV2(
+    InstructionId Instruction, InstructionKind Kind, PartyId IssuedBy, Instant IssuedAt, Interval Period,
+    IReadOnlyList<InstructionTarget> Targets, Power Tolerance, long RampAllowanceMs,
+    decimal PricePerKwh, decimal PenaltyPerKwh, ProgrammeId? Programme, TestRule? Test)
+{
+    public DispatchInstructed Upcast() => new(
+        Instruction, Kind, IssuedBy, IssuedAt, Period, Targets, Tolerance, RampAllowanceMs, PricePerKwh, PenaltyPerKwh,
+        Programme, Test);
+
+    /// <summary>Null where the instruction says more than this version can.</summary>
+    public static DispatchInstructedV2? Of(DispatchInstructed now) => now.Activation is not null ? null : new(
+        now.Instruction, now.Kind, now.IssuedBy, now.IssuedAt, now.Period, now.Targets, now.Tolerance,
+        now.RampAllowanceMs, now.PricePerKwh, now.PenaltyPerKwh, now.Programme, now.Test);
+}
+
+/// <summary>A programme whose offers are taken whole and whose penalties are kept.</summary>
+internal sealed record ProgrammePublishedV1(
+    ProgrammeId Programme, int Version, Instant ValidFrom, ServiceKind Service, RulePackId BaselinePack,
+    RulePackId ScoringPack, long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
+    IReadOnlyList<ProgrammeId> SharesWith, string Currency, decimal PricePerKwh)
+{
+    public ProgrammePublished Upcast() => new(
+        Programme, Version, ValidFrom, Service, BaselinePack, ScoringPack, NoticeMs, RampMs, TolerancePermille, PaidPer,
+        Precedence, SharesWith, Currency, PricePerKwh);
+
+    /// <summary>Null where the programme says more than this version can.</summary>
+    public static ProgrammePublishedV1? Of(ProgrammePublished now) =>
+        now.ActivationPermilleMin is not null || now.Redistribution is not null ? null : new(
+            now.Programme, now.Version, now.ValidFrom, now.Service, now.BaselinePack, now.ScoringPack, now.NoticeMs,
+            now.RampMs, now.TolerancePermille, now.PaidPer, now.Precedence, now.SharesWith, now.Currency,
+            now.PricePerKwh);
+}

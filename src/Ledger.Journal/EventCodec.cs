@@ -43,11 +43,24 @@ public static class EventCodec
             name, version, type, JsonContentType, fact => WriteJson(fact, type), payload => ReadJson(payload, type))
         { }
 
+        /// <summary>Whether this version says all of a fact.</summary>
+        public Func<LedgerEvent, bool> Says { get; init; } = _ => true;
+
         /// <summary>A version that is read and no longer written.</summary>
         public static Wire Earlier<T>(string name, int version, JsonTypeInfo<T> old, JsonTypeInfo type,
             Func<T, LedgerEvent> upcast) =>
             new(name, version, type, JsonContentType, fact => WriteJson(fact, type), payload =>
                 upcast(ReadOld(payload, old)));
+
+        /// <summary>An earlier version that is still written for the facts of which it says all.</summary>
+        public static Wire Still<TOld, TNow>(string name, int version, JsonTypeInfo<TOld> old, JsonTypeInfo<TNow> type,
+            Func<TOld, TNow> upcast, Func<TNow, TOld?> downcast) where TNow : LedgerEvent where TOld : class =>
+            new(name, version, type, JsonContentType,
+                fact => JsonSerializer.SerializeToUtf8Bytes(downcast((TNow)fact)!, old),
+                payload => upcast(ReadOld(payload, old)))
+            {
+                Says = fact => downcast((TNow)fact) is not null,
+            };
     }
 
     private static readonly PayloadContext Json = new(PayloadContext.Strict());
@@ -69,13 +82,13 @@ public static class EventCodec
         new("meter-finding-recorded", 1, Json.MeterFindingRecorded),
         new("interval-recorded", 1, Json.IntervalRecorded, IntervalRecordBytes.ContentType,
             fact => IntervalRecordBytes.Write((IntervalRecorded)fact), payload => IntervalRecordBytes.Read(payload)),
-        new("dispatch-instructed", 2, Json.DispatchInstructed),
+        new("dispatch-instructed", 3, Json.DispatchInstructed),
         new("instruction-clock-recorded", 1, Json.InstructionClockRecorded),
         new("instruction-withdrawn", 1, Json.InstructionWithdrawn),
         new("charging-fact-recorded", 1, Json.ChargingFactRecorded),
         new("charging-state-recorded", 1, Json.ChargingStateRecorded),
         new("reason-claimed", 1, Json.ReasonClaimed),
-        new("programme-published", 1, Json.ProgrammePublished),
+        new("programme-published", 2, Json.ProgrammePublished),
         new("point-enrolled", 1, Json.PointEnrolled),
         new("enrolment-ended", 1, Json.EnrolmentEnded),
         new("availability-declared", 1, Json.AvailabilityDeclared),
@@ -101,14 +114,26 @@ public static class EventCodec
         Wire.Earlier("dispatch-instructed", 1, Json.DispatchInstructedV1, Json.DispatchInstructed, old => old.Upcast()),
     ];
 
+    /// <summary>
+    /// A fact that says nothing new is written as it always was, so that the same fact is the same bytes in every
+    /// version of this program.
+    /// </summary>
+    private static readonly Wire[] StillTable =
+    [
+        Wire.Still("dispatch-instructed", 2, Json.DispatchInstructedV2, Json.DispatchInstructed,
+            old => old.Upcast(), DispatchInstructedV2.Of),
+        Wire.Still("programme-published", 1, Json.ProgrammePublishedV1, Json.ProgrammePublished,
+            old => old.Upcast(), ProgrammePublishedV1.Of),
+    ];
+
     private static readonly FrozenDictionary<Type, Wire> ByType = Table.ToFrozenDictionary(w => w.Type.Type);
-    private static readonly FrozenDictionary<(string, int), Wire> ByName = Table.Concat(EarlierTable)
+    private static readonly FrozenDictionary<(string, int), Wire> ByName = Table.Concat(EarlierTable).Concat(StillTable)
         .ToFrozenDictionary(w => (w.Name, w.Version));
 
     /// <summary>Every wire name with its version and the record it stands for:
     /// the event model as docs/event-model.md has it.</summary>
     public static IReadOnlyList<(string WireName, int Version, Type Fact)> WireNames { get; } =
-        [.. Table.Concat(EarlierTable).Select(w => (w.Name, w.Version, w.Type.Type))];
+        [.. Table.Concat(EarlierTable).Concat(StillTable).Select(w => (w.Name, w.Version, w.Type.Type))];
 
     public static EncodedEvent Encode(LedgerEvent fact)
     {
@@ -141,7 +166,12 @@ public static class EventCodec
     }
 
     /// <summary>The fact as people read it: its payload where that is JSON, else the JSON that it would be.</summary>
-    public static string ToJson(LedgerEvent fact) => Encoding.UTF8.GetString(WriteJson(fact, Of(fact).Type));
+    public static string ToJson(LedgerEvent fact)
+    {
+        var wire = Of(fact);
+        return Encoding.UTF8.GetString(
+            wire.ContentType == JsonContentType ? wire.Write(fact) : WriteJson(fact, wire.Type));
+    }
 
     /// <summary>A recorded event as it was written, which for an earlier version is not how it would be written
     /// now.</summary>
@@ -169,8 +199,9 @@ public static class EventCodec
         }
     }
 
-    private static Wire Of(LedgerEvent fact) => ByType.TryGetValue(fact.GetType(), out var wire)
-        ? wire
+    private static Wire Of(LedgerEvent fact) =>
+        Array.Find(StillTable, still => still.Type.Type == fact.GetType() && still.Says(fact)) is { } earlier ? earlier
+        : ByType.TryGetValue(fact.GetType(), out var wire) ? wire
         : throw new InvalidOperationException($"{fact.GetType().Name} has no wire name: add it to the codec's table");
 
     private static byte[] WriteJson(LedgerEvent fact, JsonTypeInfo type) =>
@@ -202,12 +233,14 @@ public static class EventCodec
 [JsonSerializable(typeof(IntervalRecorded))]
 [JsonSerializable(typeof(DispatchInstructed))]
 [JsonSerializable(typeof(DispatchInstructedV1))]
+[JsonSerializable(typeof(DispatchInstructedV2))]
 [JsonSerializable(typeof(InstructionClockRecorded))]
 [JsonSerializable(typeof(InstructionWithdrawn))]
 [JsonSerializable(typeof(ChargingFactRecorded))]
 [JsonSerializable(typeof(ChargingStateRecorded))]
 [JsonSerializable(typeof(ReasonClaimed))]
 [JsonSerializable(typeof(ProgrammePublished))]
+[JsonSerializable(typeof(ProgrammePublishedV1))]
 [JsonSerializable(typeof(PointEnrolled))]
 [JsonSerializable(typeof(EnrolmentEnded))]
 [JsonSerializable(typeof(AvailabilityDeclared))]

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Ledger.Domain;
 using NodaTime;
 
@@ -32,7 +33,9 @@ public sealed class CurtailmentCompliance : IProjection
     public sealed record InstructionRow(
         string Instruction, InstructionKind Kind, string IssuedBy, Instant IssuedAt, Instant Start, Instant End,
         Instant? WithdrawnAt, string? WithdrawalReason, long ToleranceMilliwatts, long RampAllowanceMs,
-        decimal PricePerKwh, decimal PenaltyPerKwh, string? Programme, TestRule? Test, VerdictTally Tally);
+        decimal PricePerKwh, decimal PenaltyPerKwh, string? Programme, TestRule? Test, VerdictTally Tally,
+        // Left out where there is none, so that rows of an earlier program are the same bytes.
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermille = null);
     /// <summary>
     /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and
     /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded).
@@ -95,7 +98,7 @@ public sealed class CurtailmentCompliance : IProjection
         rows.Put($"instruction|{e.Instruction}", new InstructionRow(
             e.Instruction.Value, e.Kind, e.IssuedBy.Value, e.IssuedAt, start, end, null, null,
             e.Tolerance.Milliwatts, e.RampAllowanceMs, e.PricePerKwh, e.PenaltyPerKwh, e.Programme?.Value, e.Test,
-            VerdictTally.Empty));
+            VerdictTally.Empty, e.Activation?.Permille));
         foreach (var aim in e.Targets)
         {
             rows.Put($"aim|{aim.Point}|{RowJson.Key(end)}|{e.Instruction}",

@@ -23,8 +23,14 @@ public sealed record HeldElsewhere(
 /// <summary>What is paid together, as the programme says: one point, the points of a station,
 /// or those of an account.</summary>
 /// <param name="Statement">Null where nothing can be scored, and <paramref name="WhyNot"/> says why.</param>
+/// <param name="Penalties">What it gets of the penalties of the call; null where they are not given back.</param>
 public sealed record DeliveryShare(
-    string Paid, IReadOnlyList<SettlementPointId> Points, FlexStatement? Statement, string? WhyNot);
+    string Paid, IReadOnlyList<SettlementPointId> Points, FlexStatement? Statement, string? WhyNot,
+    PenaltyShare? Penalties = null)
+{
+    /// <summary>Payment less penalty, and what comes back of all penalties; null while any of it is unknown.</summary>
+    public decimal? Net => Penalties is { } penalties ? Statement?.Net + penalties.Back : Statement?.Net;
+}
 
 /// <summary>
 /// An instruction's delivery and what it is worth: as metered before a position, against the frozen baselines, by the
@@ -39,8 +45,8 @@ public sealed record Delivered(
     public bool Provisional => Baselines.Any(frozen => frozen.Provisional) || Terms is { Scoring.Provisional: true };
 
     /// <summary>Null while anything of it is unproven or not scored.</summary>
-    public decimal? Net => Shares.Count == 0 || Shares.Any(share => share.Statement?.Net is null) ? null
-        : Shares.Sum(share => share.Statement!.Net);
+    public decimal? Net => Shares.Count == 0 || Shares.Any(share => share.Net is null) ? null
+        : Shares.Sum(share => share.Net);
 }
 
 /// <summary>The one way to derive a delivery, for every door.
@@ -93,7 +99,8 @@ public static class Deliveries
         }
         return new(order, call.Withdrawn?.At, terms, terms is not null
             ? null : not?.Detail ?? "no baseline of it is frozen",
-            frozen, periods, held, terms is null ? [] : [.. DeliveryScores.Of(order, terms, paid, periods)]);
+            frozen, periods, held, terms is null ? []
+                : PenaltiesBack.Among(terms, [.. DeliveryScores.Of(order, terms, paid, periods)]));
     }
 
     private static async Task<IEnumerable<DeliveredPeriod>> PeriodsAsync(
@@ -110,8 +117,7 @@ public static class Deliveries
                 : frozen is null ? "no baseline is frozen"
                 : frozen.Awaits is not null ? "the baseline awaits meter values"
                 : frozen.Insufficient is { } why ? $"no baseline: {why}" : "the baseline is of other periods";
-            var ordered = baseline is { } without
-                ? Ordered(order.Kind, without, target.Quantity, period) : (decimal?)null;
+            var ordered = baseline is { } without ? Ordered(order, target, without, period) : (decimal?)null;
             var response = baseline - metered[i];
             return new DeliveredPeriod(target.Point, period, ordered, baseline, metered[i],
                 Most(0, response < ordered ? response : ordered, response), Most(0, ordered - response, response),
@@ -126,16 +132,21 @@ public static class Deliveries
 
     /// <summary>
     /// What the order asks of the baseline, in kWh: to come down to the cap, or to the ordered export.
-    /// An order that the baseline already meets asks nothing.
+    /// An order that the baseline already meets asks nothing. A cap under which part of an offer is taken asks for that
+    /// part, wherever the baseline lies: so much less was offered, and so much of it was bought (UFTP flex order).
     /// </summary>
-    private static decimal Ordered(InstructionKind kind, decimal baselineKwh, Power quantity, Interval period)
-    {
-        var kilowatts = kind == InstructionKind.Export ? -quantity.Kilowatts : quantity.Kilowatts;
-        // kWh = kW · s ÷ 3600, kept to the decimals of a frozen baseline.
-        var level = Math.Round(kilowatts * (decimal)period.Duration.TotalSeconds / 3600m, FrozenBaselines.KwhDecimals,
-            MidpointRounding.ToEven);
-        return Math.Max(0, baselineKwh - level);
-    }
+    private static decimal Ordered(
+        DispatchInstructed order, InstructionTarget target, decimal baselineKwh, Interval period) =>
+        order is { Kind: InstructionKind.Curtail, Activation: { } activation }
+            ? Kwh(activation.Of(target.Point), period)
+            : Math.Max(0, baselineKwh
+                - (order.Kind == InstructionKind.Export ? -Kwh(target.Quantity, period)
+                    : Kwh(target.Quantity, period)));
+
+    // kWh = kW · s ÷ 3600, kept to the decimals of a frozen baseline.
+    private static decimal Kwh(Power power, Interval period) => Math.Round(
+        power.Kilowatts * (decimal)period.Duration.TotalSeconds / 3600m, FrozenBaselines.KwhDecimals,
+        MidpointRounding.ToEven);
 
     /// <summary>
     /// One kWh counts once: what the claim of another programme holds of a period,

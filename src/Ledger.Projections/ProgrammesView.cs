@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Ledger.Domain;
 using NodaTime;
 
@@ -13,7 +14,10 @@ public sealed class ProgrammesView : IProjection
     public sealed record ProgrammeRow(
         string Programme, int Version, Instant ValidFrom, ServiceKind Service, string BaselinePack, string ScoringPack,
         long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
-        IReadOnlyList<string> SharesWith, string Currency, decimal PricePerKwh);
+        IReadOnlyList<string> SharesWith, string Currency, decimal PricePerKwh,
+        // Left out where there is none, so that rows of an earlier program are the same bytes.
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermilleMin,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RedistributionWeight? Redistribution);
     public sealed record EnrolmentRow(
         string Programme, string Point, long PrequalifiedMilliwatts, Instant From, Instant? To, string? EndReason);
     public sealed record AvailabilityRow(
@@ -39,7 +43,7 @@ public sealed class ProgrammesView : IProjection
             $"programme|{e.Programme}|{e.Version.ToString("D10", CultureInfo.InvariantCulture)}", new ProgrammeRow(
                 e.Programme.Value, e.Version, e.ValidFrom, e.Service, e.BaselinePack.Value, e.ScoringPack.Value,
                 e.NoticeMs, e.RampMs, e.TolerancePermille, e.PaidPer, e.Precedence, Names(e.SharesWith), e.Currency,
-                e.PricePerKwh))],
+                e.PricePerKwh, e.ActivationPermilleMin, e.Redistribution))],
         PointEnrolled e => [new($"{EnrolmentsOf(e.Point, e.Programme)}{RowJson.Key(e.From)}", new EnrolmentRow(
             e.Programme.Value, e.Point.Value, e.Prequalified.Milliwatts, e.From, e.To, null))],
         EnrolmentEnded e => End(rows, e),

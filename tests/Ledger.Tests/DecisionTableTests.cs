@@ -26,6 +26,7 @@ public sealed class DecisionTableTests
         ["suspect-readings.txt"] = SuspectReadingOf,
         ["interval-records.txt"] = IntervalRecordOf,
         ["instructions.txt"] = InstructionOf,
+        ["partial-activations.txt"] = PartialActivationOf,
         ["instruction-clocks.txt"] = ClockOf,
         ["withdrawals.txt"] = WithdrawalOf,
         ["reason-claims.txt"] = ClaimOf,
@@ -185,6 +186,28 @@ public sealed class DecisionTableTests
         return Dispatch.Decide(Known(cells[3], DispatchState.Empty, Dispatch.Evolve,
             order with { Targets = [.. order.Targets] }, order with { Targets = [new(new("C9"), Power.Zero)] }), order,
                 Now, Key);
+    }
+
+    private static Decision PartialActivationOf(string[] cells)
+    {
+        var (programme, call) = (new ProgrammeId("P"), "1000-2000");
+        var enrolment = cells[6] == "-" ? EnrolmentState.Empty : Enrolments.Evolve(EnrolmentState.Empty,
+            new PointEnrolled(programme, new("C1"), Power.FromKilowatts(100), Seconds(cells[6]).Start,
+                Seconds(cells[6]).End));
+        foreach (var declared in Words(cells[7]).Select(text => text.Split(':', '@')))
+            enrolment = Enrolments.Evolve(enrolment, new AvailabilityDeclared(
+                programme, new("C1"), Second(declared[2]), Seconds(declared[0]), Kilowatts(declared[1])));
+        var terms = new ProgrammePublished(programme, 1, Second("0"), ServiceKind.Export, new("b"), new("s"), 0, 0, 0,
+            PaymentLevel.SettlementPoint, 1, [], "CNY", 1m, cells[2] == "-" ? null : (int)Number(cells[2]));
+        var order = Order(cells[0], cells[4], "900", call) with
+        {
+            Programme = cells[1] == "-" ? null : programme,
+            Activation = new((int)Number(cells[3]), [.. Words(cells[5]).Select(text => text.Split(':'))
+                .Select(offer => new PointOffer(new(offer[0]), Kilowatts(offer[1])))]),
+        };
+        return Dispatch.Decide(DispatchState.Empty, order, Now, Key, new KnownOffers(
+            cells[1] == "unpublished" ? ProgrammeState.Empty : new([terms]),
+            new Dictionary<SettlementPointId, EnrolmentState> { [new("C1")] = enrolment }));
     }
 
     private static Decision ClockOf(string[] cells)

@@ -55,9 +55,34 @@ public sealed class EventCodecTests
         (order.Programme, order.Test, order.Targets.Count, order.RampAllowanceMs)
             .ShouldBe((null, null, 2, long.MaxValue));
         EventCodec.Encode(order).Version.ShouldBe(2);
+        EventCodec.Encode(order with { Activation = new(800, []) }).Version.ShouldBe(3);
         EventCodec.FromJson("dispatch-instructed", 1, Encoding.UTF8.GetString(bytes))
             .ShouldBeOfType<DispatchInstructed>();
         Should.Throw<PoisonEventException>(() => EventCodec.Decode("dispatch-instructed", 2, bytes));
+    }
+
+    /// <summary>What a fact says that an earlier version could say is the same bytes as in that version.</summary>
+    [Theory]
+    [InlineData("dispatch-instructed", 2, "DispatchInstructed.v2.json")]
+    [InlineData("programme-published", 1, "ProgrammePublished.v1.json")]
+    public void A_fact_that_says_nothing_new_is_written_as_it_always_was(string name, int version, string file)
+    {
+        var bytes = Encoding.UTF8.GetBytes(Repository.Text($"tests/Ledger.Tests/{file}").Trim());
+        var fact = EventCodec.Decode(name, version, bytes);
+        var again = EventCodec.Encode(fact);
+        (again.WireName, again.Version).ShouldBe((name, version));
+        again.Payload.ShouldBe(bytes);
+        EventCodec.ToJson(fact).ShouldBe(Encoding.UTF8.GetString(bytes));
+        Should.Throw<PoisonEventException>(() => EventCodec.Decode(name, version, "{}"u8));
+        LedgerEvent more = fact switch
+        {
+            DispatchInstructed order => order with { Activation = new(800, [new(new("P1"), new Power(7))]) },
+            _ => (ProgrammePublished)fact with { Redistribution = RedistributionWeight.Ordered },
+        };
+        var next = EventCodec.Encode(more);
+        next.Version.ShouldBe(version + 1);
+        EventCodec.Encode(EventCodec.Decode(name, version + 1, next.Payload)).Payload.ShouldBe(next.Payload);
+        Should.Throw<PoisonEventException>(() => EventCodec.Decode(name, version, next.Payload));
     }
 
     [Fact]

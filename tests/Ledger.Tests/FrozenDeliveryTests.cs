@@ -149,6 +149,25 @@ public sealed class FrozenDeliveryTests
         proven.Json.GetProperty("periods").EnumerateArray()
             .Select(period => period.GetProperty("deficiencyKwh").GetString()).ShouldBe(["0", "10"]);
         (await served.GetAsync("/v1/deliveries?instruction=I2")).Status.ShouldBe(404);
+        await TheDayPageShowsItAsync(served);
+    }
+
+    private static async Task TheDayPageShowsItAsync(ServedLedger served)
+    {
+        (await served.GetAsync("/?day=2026-02-27")).Text.ShouldContain("No standing limit holds on this day");
+        foreach (var (path, body) in new[]
+        {
+            ("standing-limits", """{"point":"CP1","kind":"connectionLimit","direction":"export","kw":150,"validFrom":"2026-01-01T00:00:00Z","source":"grid contract"}"""),
+            ("enrolments", """{"programme":"v2g","point":"CP1","prequalifiedKw":200,"from":"2026-01-01T00:00:00Z"}"""),
+            ("delivery-claims", """{"claim":"D<1>","programme":"v2g","point":"CP1","direction":"export","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:15:00Z","energyKwh":"50","claimedBy":"AGG"}"""),
+            ("delivery-claims", """{"claim":"D1","programme":"v2g","point":"CP1","direction":"export","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:15:00Z","energyKwh":"50","claimedBy":"AGG"}"""),
+        })
+            (await served.PostAsync($"/v1/{path}", body)).Status.ShouldBe(body.Contains('<') ? 422 : 201, path);
+        var page = (await served.GetAsync("/?day=2026-02-27")).Text;
+        page.ShouldContain("<b>135.00</b> CNY net");
+        page.ShouldContain("connection limit");
+        page.ShouldContain("Energy claimed for a programme");
+        page.ShouldContain("<td class=\"number\">50.000</td><td class=\"text\">held</td>");
     }
 
     /// <summary>

@@ -82,6 +82,10 @@ public class PowerCurveTests
     [InlineData(new long[] { 0, 1, 2, 3 }, 3_000)]
     [InlineData(new long[] { 3, 0, 2, 1, 2 }, 3_000)]
     [InlineData(new long[] { 0, 1, 4 }, 6_000)] // the median of 1 and 3 is 2
+    [InlineData(new long[] { 0, 1, 2, 5 }, 3_000)] // of 1, 1 and 3 most are 1
+    [InlineData(new long[] { 0, 9, 11, 13 }, 6_000)] // of 9, 2 and 2 most are 2
+    [InlineData(new long[] { 0, 1, 2, 4, 6 }, 4_500)] // of 1, 1, 2 and 2 none is more than half
+    [InlineData(new long[] { 0, 3, 4, 7, 8, 11 }, 9_000)] // of 3, 1, 3, 1 and 3 most are 3
     [InlineData(new long[] { 0, 5 }, 15_000)]
     [InlineData(new long[] { 7 }, 2_000)]
     [InlineData(new long[] { }, 2_000)]

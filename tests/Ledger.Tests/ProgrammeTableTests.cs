@@ -61,6 +61,7 @@ public sealed class ProgrammeTableTests
             RampMs = numbers[2],
             TolerancePermille = (int)numbers[3],
             PricePerKwh = numbers[4],
+            ActivationPermilleMin = numbers.Length > 5 ? (int)numbers[5] : null,
             SharesWith = cells[1] == "-" ? [] : [.. cells[1].Split(' ').Select(id => new ProgrammeId(id))],
         };
     }

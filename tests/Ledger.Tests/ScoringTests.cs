@@ -178,15 +178,6 @@ public sealed class ScoringTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void An_order_of_four_fifths_is_four_fifths_of_power_and_price()
-    {
-        var part = PartialActivation.Of(new([1m, 2.5m], 10m), 0.8m);
-        part.Kw.ShouldBe([0.8m, 2m]);
-        part.Price.ShouldBe(8m);
-        Should.Throw<ArgumentOutOfRangeException>(() => PartialActivation.Of(new([1m], 1m), 1.01m));
-    }
-
-    [Fact]
     public void Every_pack_is_coherent_reads_back_as_it_was_and_names_its_source()
     {
         foreach (var name in StandardPacks.Names)

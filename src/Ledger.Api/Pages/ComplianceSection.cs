@@ -8,18 +8,26 @@ namespace Ledger.Api.Pages;
 /// the verdict and reasons of each target.</summary>
 internal static class ComplianceSection
 {
-    public static Html Of(Answers answers, LocalDate day)
+    public static async Task<Html> OfAsync(OpenLedger ledger, Answers answers, long before, LocalDate day,
+        CancellationToken ct)
     {
         var zone = answers.Export(day).FirstOrDefault()?.Zone ?? "Etc/UTC";
         var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day);
         var instructions = answers.Instructions().Where(row => row.Start < edges.End && row.End > edges.Start).ToList();
-        var found = instructions.Count == 0
-            ? Html.Format($"<p class=\"empty\">No dispatch instruction holds on this day.</p>")
-            : Html.Join(instructions.Select(row => Instruction(answers, row, DateTimeZoneProviders.Tzdb[zone])));
-        return Html.Format($"<section><h2>Compliance</h2>{found}</section>");
+        var found = new List<Html>();
+        foreach (var row in instructions)
+        {
+            var worth = await DeliverySection.OfAsync(ledger, new(row.Instruction), before, ct)
+                .ConfigureAwait(false);
+            found.Add(Instruction(answers, row, DateTimeZoneProviders.Tzdb[zone], worth));
+        }
+        if (found.Count == 0)
+            found.Add(Html.Format($"<p class=\"empty\">No dispatch instruction holds on this day.</p>"));
+        return Html.Format($"<section><h2>Compliance</h2>{Html.Join(found)}</section>");
     }
 
-    private static Html Instruction(Answers answers, CurtailmentCompliance.InstructionRow row, DateTimeZone zone)
+    private static Html Instruction(Answers answers, CurtailmentCompliance.InstructionRow row, DateTimeZone zone,
+        Html worth)
     {
         var tally = row.Tally;
         var counts = Html.Join(new (string Verdict, int Count)[]
@@ -34,7 +42,7 @@ internal static class ComplianceSection
             <p>{DayPage.Words(row.Kind)}, ordered by {row.IssuedBy},
             {Clock(row.Start, zone)} to {Clock(row.End, zone)} {zone.Id}</p>
             <p class="figures">{Figures(row.Kind, tally)}</p>
-            <ul class="tally">{counts}</ul>
+            <ul class="tally">{counts}</ul>{worth}
             <details><summary>{tally.Instructed} settlement points, {tally.Eligible} of them eligible</summary>
             {Targets(row.Kind, answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
             """);

@@ -43,7 +43,10 @@ internal static class DayPage
         if (day is { } shown)
         {
             sections.Add(ExportSection.Of(answers, shown));
-            sections.Add(ComplianceSection.Of(answers, shown));
+            sections.Add(await ComplianceSection.OfAsync(ledger, answers, (position ?? -1) + 1, shown, ct)
+                .ConfigureAwait(false));
+            sections.Add(LimitsSection.Of(answers, shown));
+            sections.Add(ClaimsSection.Of(answers, shown));
             sections.Add(await SettlementSection.OfAsync(ledger, answers, shown, ct).ConfigureAwait(false));
         }
         else

@@ -12,8 +12,8 @@ internal static class RefusalsSection
     {
         var rows = answers.Refusals(0, RowsMax);
         if (rows.Count == 0)
-            return Html
-                .Format($"<section><h2>Refused evidence</h2><p class=\"empty\">Nothing was refused.</p></section>");
+            return Html.Format(
+                $"<section><h2>Refused evidence</h2><p class=\"empty\">Nothing was refused.</p></section>");
         var table = HtmlTable.Of("Evidence that does not count",
             [new("Position", null, true), new("Standing"), new("Rule"), new("Source"), new("Why")],
             rows.Select(row => (IReadOnlyList<Html>)

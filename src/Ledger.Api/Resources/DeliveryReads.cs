@@ -28,11 +28,18 @@ public sealed record DeliveryLineAnswer(
 /// <summary>An interval for which nothing is settled.</summary>
 public sealed record UnprovenAnswer(Instant Start, Instant End);
 
-/// <summary>What is paid together. <c>net</c> is null while an interval of it is unproven.</summary>
+/// <summary>What one target offered, and what the order takes of it.</summary>
+public sealed record TakenOfferAnswer(string Point, decimal OfferedKw, decimal TakenKw);
+
+/// <summary>
+/// What is paid together. <c>net</c> is null while an interval of it is unproven. <c>penaltiesBack</c> is what comes
+/// back of all penalties of the call, null where they are not given back or not all known, and <c>whyNotBack</c> says
+/// what there is to say.
+/// </summary>
 public sealed record DeliveryShareAnswer(
     string Paid, IReadOnlyList<string> Points, IReadOnlyList<DeliveryLineAnswer> Lines,
     IReadOnlyList<UnprovenAnswer> Unproven,
-    decimal? Net, string? WhyNot)
+    decimal? PenaltiesBack, decimal? Net, string? WhyNot, string? WhyNotBack)
 {
     public static DeliveryShareAnswer Of(DeliveryShare share) => new(
         share.Paid, [.. share.Points.Select(point => point.Value)],
@@ -41,7 +48,7 @@ public sealed record DeliveryShareAnswer(
             line.ShortfallKwh,
             line.Payment, line.Penalty, line.Net))],
         [.. (share.Statement?.Unproven ?? []).Select(gap => new UnprovenAnswer(gap.Start, gap.End))],
-        share.Statement?.Net, share.WhyNot);
+        share.Penalties?.Back, share.Net, share.WhyNot, share.Penalties?.WhyNot);
 }
 
 /// <summary>Frozen baselines and what was delivered against them.</summary>
@@ -94,6 +101,10 @@ internal static class DeliveryReads
         scoringPack = found.Terms?.Scoring?.Pack.Value,
         scoringPackVersion = found.Terms?.Scoring?.Version,
         level = found.Terms?.Scoring?.Scoring?.Level,
+        redistribution = found.Terms?.Programme.Redistribution,
+        activationPermille = found.Order.Activation?.Permille,
+        offers = found.Order.Activation?.Offers.Select(offer => new TakenOfferAnswer(offer.Point.Value,
+            offer.Offered.Kilowatts, found.Order.Activation.Of(offer.Point).Kilowatts)).ToList(),
         notScored = found.WhyNoTerms,
         net = found.Net,
         shares = found.Shares.Select(DeliveryShareAnswer.Of).ToList(),

@@ -27,8 +27,8 @@ internal static class Facts
         ("interval-estimates", "interval-estimate", "Records an estimate of an interval that nobody measured.",
             "point, direction, start, end, kwh, method, basis"),
         ("instructions", "instruction", "Records a dispatch instruction.",
-            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw}], toleranceKw?, rampSeconds?, "
-            + "pricePerKwh?, penaltyPerKwh?, programme?, test?: {deliveredPermilleMin, t90MsMax}"),
+            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw, offeredKw?}], toleranceKw?, rampSeconds?, "
+            + "pricePerKwh?, penaltyPerKwh?, programme?, test?: {deliveredPermilleMin, t90MsMax}, activationPermille?"),
         ("instruction-clocks", "instruction-clock", "Records when a step of an instruction happened.",
             "instruction, point, clock, at, source"),
         ("withdrawals", "instruction-withdrawal", "Withdraws an instruction.", "instruction, at, reason"),
@@ -41,8 +41,8 @@ internal static class Facts
         ("reason-claims", "reason-claim", "Records a claimed reason; it improves no verdict by itself.",
             "instruction, point, reason, claimedBy"),
         ("programmes", "programme", "Publishes a version of a programme.",
-            "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, "
-            + "tolerancePermille?, paidPer, precedence, sharesWith?, currency, pricePerKwh"),
+            "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, paidPer, "
+            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, redistribution?"),
         ("enrolments", "enrolment", "Enrols a settlement point in a programme.",
             "programme, point, prequalifiedKw, from, to?"),
         ("enrolment-ends", "enrolment-end", "Ends an enrolment.", "programme, point, at, reason"),

@@ -26,10 +26,9 @@ internal static class CheckSection
         return new Section("registerCheck", "Register check",
             [
                 $"Of {Shown.Count(sides.Count)} registers, {Shown.Count(Count(RegisterVerdict.Consistent))} agree with "
-                + $"the integral of their " +
-                $"curve, {Count(RegisterVerdict.Inconsistent)} do not, and {Count(RegisterVerdict.Undecidable)} cannot "
-                + $"be decided. Shown are " +
-                "those that do not agree, and the largest residuals of those that do.",
+                + $"the integral of their curve, {Count(RegisterVerdict.Inconsistent)} do not, and "
+                + $"{Count(RegisterVerdict.Undecidable)} cannot be decided. Shown are those that do not agree, and the "
+                + "largest residuals of those that do.",
             ],
             [new ReportTable(["point", "direction", ">register kWh", ">curve kWh", ">residual kWh", ">tolerance kWh",
                 "check"],

@@ -24,13 +24,11 @@ internal static class ComplianceSections
             [
                 $"{row.IssuedBy} ordered {(export ? $"an export of at least {quantity}" : $"an import of at most {quantity}")} at each of " +
                 $"{Shown.Of(tally.Instructed, "connector")}, {Shown.Local(row.Start, zone)} to "
-                + $"{Shown.Local(row.End, zone)} local time, tolerance " +
-                $"{new Power(row.ToleranceMilliwatts)}; the first {row.RampAllowanceMs / 1000} s are not judged.",
+                + $"{Shown.Local(row.End, zone)} local time, tolerance {new Power(row.ToleranceMilliwatts)}; the first "
+                + $"{row.RampAllowanceMs / 1000} s are not judged.",
                 $"{tally.Instructed} instructed - {tally.Excused} excused by recorded facts = {tally.Eligible} "
-                + $"eligible, of which " +
-                $"{tally.Kept} kept it, {tally.PartlyKept} partly, {tally.Broken} broke it, {tally.Unproven} cannot be "
-                + $"proven. " +
-                "A reason that is only claimed improves no verdict.",
+                + $"eligible, of which {tally.Kept} kept it, {tally.PartlyKept} partly, {tally.Broken} broke it, "
+                + $"{tally.Unproven} cannot be proven. A reason that is only claimed improves no verdict.",
             ],
             [new ReportTable(
                 export
@@ -42,12 +40,11 @@ internal static class ComplianceSections
                 ])],
             export
                 ? [
-                    $"For {Shown.Kwh(tally.Delivered)} kWh delivered, {Shown.Money(tally.Payment)} CNY; for " +
-                    $"{Shown.Kwh(tally.Deficiency - tally.DeficiencyExcused)} kWh not delivered and not excused, a "
-                    + $"penalty of " +
-                    $"{Shown.Money(tally.Penalty)} CNY; net {Shown.Money(tally.Net)} CNY. "
-                    + $"({Shown.Kwh(tally.DeficiencyExcused)} kWh " +
-                    "not delivered are excused.) Times in reasons are UTC.",
+                    $"For {Shown.Kwh(tally.Delivered)} kWh delivered, {Shown.Money(tally.Payment)} CNY; for "
+                    + $"{Shown.Kwh(tally.Deficiency - tally.DeficiencyExcused)} kWh not delivered and not excused, a "
+                    + $"penalty of {Shown.Money(tally.Penalty)} CNY; net {Shown.Money(tally.Net)} CNY. "
+                    + $"({Shown.Kwh(tally.DeficiencyExcused)} kWh not delivered are excused.) Times in reasons are "
+                    + "UTC.",
                 ]
                 : ["What a curtailment is worth needs a baseline, which this contract does not name. Times in reasons "
                     + "are UTC."]);

@@ -14,8 +14,7 @@ internal static class ExcuseSection
         return new Section("excuses", "Excuses: claimed, and supported by a fact",
             [
                 "What the operator says afterwards is kept as a claim and improves nothing. What a charger recorded at "
-                + "the time " +
-                "excuses, for as long as it lasted, whether or not anybody claims it.",
+                + "the time excuses, for as long as it lasted, whether or not anybody claims it.",
             ],
             [new ReportTable(["instruction", "connector", "claimed", "recorded by a charger", "verdict"],
             [

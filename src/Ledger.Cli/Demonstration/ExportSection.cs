@@ -14,9 +14,8 @@ internal static class ExportSection
         return new Section("export", "Verified export by station, kWh",
             [
                 "Export of vehicles is what the export registers (2.8.0) of the connectors counted over the day. "
-                + "Storage and " +
-                "grid connection stand beside it; they are not part of it, because the grid connection measures it "
-                + "again.",
+                + "Storage and grid connection stand beside it; they are not part of it, because the grid connection "
+                + "measures it again.",
             ],
             [new ReportTable(
                 ["station", ">vehicles exported", ">vehicles imported", ">storage exported", ">grid exported",

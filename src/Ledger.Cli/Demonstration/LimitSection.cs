@@ -18,8 +18,8 @@ internal static class LimitSection
         return new Section("limits", $"Limits of {point}",
             [
                 "A connection limit and an operating envelope limit the power itself, a contract demand the mean of "
-                + "each settlement " +
-                "period. Each is a fact with its validity and source, judged by the interval records.",
+                + "each settlement period. Each is a fact with its validity and source, judged by the interval "
+                + "records.",
             ],
             [
                 new ReportTable(["limit", "direction", ">periods", ">within", ">above", ">kWh above at least",

@@ -15,9 +15,8 @@ internal static class ProgrammeSection
         return new Section("programmes", "Programmes and their rules",
             [
                 "A market's rules are facts too: a programme names a baseline and a scoring rule, each a rule pack "
-                + "with its version " +
-                "and where its numbers were read. A new number is a new version; what was settled by the old one "
-                + "stays.",
+                + "with its version and where its numbers were read. A new number is a new version; what was settled "
+                + "by the old one stays.",
             ],
             [
                 new ReportTable(
@@ -54,9 +53,8 @@ internal static class ClaimSection
         return new Section("claims", "One kWh counts once",
             [
                 "Two programmes pay for export from one connector. Where both claim the same time, the programme with "
-                + "the higher " +
-                "precedence has it, and what the other loses is recorded; a claim that does not precede is refused and "
-                + "names the holder.",
+                + "the higher precedence has it, and what the other loses is recorded; a claim that does not precede "
+                + "is refused and names the holder.",
             ],
             [new ReportTable(["claim", "by", "programme", "connector", "local time", ">claimed kWh", ">held kWh",
                 "what became of it"],

@@ -26,8 +26,7 @@ internal static class RecordedSection
                 $"{Shown.Count(plan.Stations * plan.Connectors)} connectors, "
                 + $"{Shown.Of(plan.Stations, "storage unit")}, " +
                 $"{Shown.Of(plan.Stations, "grid connection")}; power curves with a sample every {plan.StepSeconds} s. "
-                + $"" +
-                "Stations, vehicles, prices and instructions are invented.",
+                + "Stations, vehicles, prices and instructions are invented.",
                 $"{Shown.Of(files, "file")} were handed in, {Shown.Count(bytes / 1000)} kB. {Shown.Count(samples)} "
                 + $"samples became " +
                 $"{Shown.Of(counts.GetValueOrDefault("interval-recorded"), "interval record")}, " +

@@ -15,8 +15,7 @@ internal static class RefusedSection
         return new Section("refused", "What was refused, and why",
             [
                 "Bad input changed no total. What is refused is kept as evidence; what is quarantined counts only "
-                + "after a later fact " +
-                "releases it.",
+                + "after a later fact releases it.",
             ],
             [new ReportTable(["handed in as", "standing", ">code", "name", "because"],
             [
@@ -28,8 +27,8 @@ internal static class RefusedSection
             ])],
             [
                 .. again.Select(taken =>
-                    $"{taken.Name} came twice: all {Shown.Count(taken.Report.Outcomes.Count())} parts of it were " +
-                    "already recorded, and nothing counts twice."),
+                    $"{taken.Name} came twice: all {Shown.Count(taken.Report.Outcomes.Count())} parts of it were "
+                    + "already recorded, and nothing counts twice."),
             ]);
     }
 }

@@ -21,10 +21,9 @@ internal static class StatementSections
             $"Statement of {statement.Account}, {LocalDatePattern.Iso.Format(statement.Day)}, {statement.Currency}",
             [
                 $"Run {outcome.Correction.Run} with tariff {statement.Tariff} version {statement.TariffVersion}. "
-                + $"Settled are the " +
-                $"{outcome.Plan.Stations} grid connections, by the register for each period; the points behind them "
-                + $"are not settled " +
-                "again. Import is charged, export credited, never netted before pricing.",
+                + $"Settled are the {outcome.Plan.Stations} grid connections, by the register for each period; the "
+                + "points behind them are not settled again. Import is charged, export credited, never netted before "
+                + "pricing.",
             ],
             [
                 new ReportTable(
@@ -43,12 +42,11 @@ internal static class StatementSections
             ],
             [
                 $"{Shown.Count(statement.Lines.Count)} lines ({Shown.Of(Settled(statement), "settlement point")} x 2 "
-                + $"directions x " +
-                $"{statement.Lines.Count / Settled(statement) / 2} periods). Each line is rounded to 0.01, half away "
-                + $"from zero, and what " +
+                + $"directions x {statement.Lines.Count / Settled(statement) / 2} periods). Each line is rounded to "
+                + "0.01, half away from zero, and what " +
                 string.Create(CultureInfo.InvariantCulture,
-                    $"that leaves is carried to the next line: exact sum {billed:0.##########} = rounded total " +
-                    $"{statement.Total:0.00} + {statement.Residual:0.##########} left after the last line. ") +
+                    $"that leaves is carried to the next line: exact sum {billed:0.##########} = rounded total "
+                    + $"{statement.Total:0.00} + {statement.Residual:0.##########} left after the last line. ") +
                 $"Lines' root {statement.LinesRoot}.",
             ]);
     }
@@ -93,12 +91,11 @@ internal static class StatementSections
         return new Section("change", "Why the amount changed",
             [
                 $"Run {before.Run} was calculated half an hour after the day, from the facts before position "
-                + $"{Shown.Count(before.AtPosition)}: " +
-                $"{Shown.Money(before.Statement.Total)} {before.Statement.Currency}. Then {FleetLate(outcome)} came. "
-                + $"Run {after.Run}, from " +
-                $"the facts before position {Shown.Count(after.AtPosition)}: {Shown.Money(after.Statement.Total)} "
-                + $"{after.Statement.Currency}, " +
-                $"a difference of {Shown.Money(after.Statement.Total - before.Statement.Total)}.",
+                + $"{Shown.Count(before.AtPosition)}: {Shown.Money(before.Statement.Total)} "
+                + $"{before.Statement.Currency}. Then {FleetLate(outcome)} came. Run {after.Run}, from the facts "
+                + $"before position {Shown.Count(after.AtPosition)}: {Shown.Money(after.Statement.Total)} "
+                + $"{after.Statement.Currency}, a difference of "
+                + $"{Shown.Money(after.Statement.Total - before.Statement.Total)}.",
             ],
             [new ReportTable(["point", "direction", "local time", ">before", ">after",
                 "because (numbers are positions of facts)"],

@@ -38,12 +38,10 @@ internal static class StationReportSection
             ],
             [
                 $"The delay to 10 % of an order was {Seconds(response.Delay.Fifth)} s in 5 %, "
-                + $"{Seconds(response.Delay.Median)} s in half and " +
-                $"{Seconds(response.Delay.NinetyFifth)} s in 95 % of the calls of {station} at most. A rate is the "
-                + $"lower bound at 95 % " +
-                $"confidence; below {Credibility.CallsMin} calls there is no figure, and of calls to come no power is "
-                + $"credible in 90 % of them " +
-                $"before {StationWindows.CallsFor(90)} calls are known.",
+                + $"{Seconds(response.Delay.Median)} s in half and {Seconds(response.Delay.NinetyFifth)} s in 95 % of "
+                + $"the calls of {station} at most. A rate is the lower bound at 95 % confidence; below "
+                + $"{Credibility.CallsMin} calls there is no figure, and of calls to come no power is credible in 90 % "
+                + $"of them before {StationWindows.CallsFor(90)} calls are known.",
             ]);
     }
 

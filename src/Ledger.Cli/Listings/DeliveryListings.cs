@@ -35,14 +35,27 @@ public static class DeliveryListings
         new("precedence", "precedence", row => row.Precedence),
         new("kwh", "kWh", row => row.Kwh));
 
-    public static Listing Shares(IEnumerable<DeliveryShare> shares) => Listing.Of(shares,
-        new("paid", "paid", row => row.Paid),
-        new("points", null, row => row.Points.Select(point => point.Value).ToList()),
-        new("payment", "payment", row => Sum(row, line => line.Payment)),
-        new("penalty", "penalty", row => Sum(row, line => line.Penalty)),
-        new("net", "net", row => row.Statement?.Net),
-        new("unprovenIntervals", "unproven intervals", row => row.Statement?.Unproven.Count),
-        new("whyNot", "not scored because", row => row.WhyNot));
+    public static Listing Shares(IReadOnlyList<DeliveryShare> shares)
+    {
+        // Only a programme that gives penalties back has a column of them.
+        var back = shares.Any(share => share.Penalties is not null);
+        return Listing.Of(shares,
+            new("paid", "paid", row => row.Paid),
+            new("points", null, row => row.Points.Select(point => point.Value).ToList()),
+            new("payment", "payment", row => Sum(row, line => line.Payment)),
+            new("penalty", "penalty", row => Sum(row, line => line.Penalty)),
+            new("penaltiesBack", back ? "penalties given back" : null, row => row.Penalties?.Back),
+            new("net", "net", row => row.Net),
+            new("unprovenIntervals", "unproven intervals", row => row.Statement?.Unproven.Count),
+            new("whyNot", "not scored because", row => row.WhyNot),
+            new("whyNotBack", back ? "about them" : null, row => row.Penalties?.WhyNot));
+    }
+
+    /// <summary>The offers that an order takes, whole and in part.</summary>
+    public static Listing Offers(DispatchInstructed order) => Listing.Of(order.Activation?.Offers ?? [],
+        new("point", "point", row => row.Point.Value),
+        new("offeredKw", "offered kW", row => row.Offered),
+        new("takenKw", "taken kW", row => order.Activation!.Of(row.Point)));
 
     public static Listing Lines(IEnumerable<DeliveryShare> shares) => Listing.Of(
         shares.SelectMany(share => (share.Statement?.Lines ?? []).Select(line => (share.Paid, Line: line))),

@@ -18,6 +18,7 @@ public static class DispatchListings
         new("programme", null, row => row.Programme),
         new("testDeliveredPermilleMin", null, row => row.Test?.DeliveredPermilleMin),
         new("testT90MsMax", null, row => row.Test?.T90MsMax),
+        new("activationPermille", null, row => row.ActivationPermille),
         new("toleranceKw", null, row => new Power(row.ToleranceMilliwatts)),
         new("instructed", "targets", row => row.Tally.Instructed),
         new("eligible", null, row => row.Tally.Eligible),

@@ -20,7 +20,9 @@ public static class ProgrammeListings
         new("precedence", "precedence", row => row.Precedence),
         new("sharesWith", "shares with", row => row.SharesWith),
         new("currency", "currency", row => row.Currency),
-        new("pricePerKwh", "per kWh", row => row.PricePerKwh));
+        new("pricePerKwh", "per kWh", row => row.PricePerKwh),
+        new("activationPermilleMin", null, row => row.ActivationPermilleMin),
+        new("redistribution", null, row => row.Redistribution));
 
     public static Listing Enrolments(IEnumerable<EnrolmentRow> enrolments) => Listing.Of(enrolments,
         new("point", "point", row => row.Point),

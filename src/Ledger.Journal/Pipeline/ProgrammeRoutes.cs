@@ -5,7 +5,8 @@ namespace Ledger.Journal.Pipeline;
 
 /// <summary>
 /// Programmes, enrolments and claims. An enrolment is judged with the point's master data and the programme's terms, a
-/// claim with the terms and the point's enrolments: these streams are read first. They may grow while the fact is
+/// claim with the terms and the point's enrolments, an order that takes offers with both: these streams are read first.
+/// They may grow while the fact is
 /// appended to its own; what was known when it was judged stands in the fact.
 /// </summary>
 internal static class ProgrammeRoutes
@@ -42,6 +43,19 @@ internal static class ProgrammeRoutes
                 state => DeliveryClaims.Decide(state, programme, enrolment, c.Input, now), c.By, ct, c.Raw)
                     .ConfigureAwait(false);
         });
+
+    /// <summary>What an order that takes offers is judged with; null where it takes none.</summary>
+    public static async Task<KnownOffers?> OffersAsync(
+        Recorder recorder, DispatchInstructed order, CancellationToken ct)
+    {
+        if (order is not { Activation: { } activation, Programme: { } programme }) return null;
+        var enrolments = new Dictionary<SettlementPointId, EnrolmentState>();
+        foreach (var offer in activation.Offers)
+            enrolments[offer.Point] = (await recorder.LoadAsync(
+                Streams.Enrolment(offer.Point), EnrolmentState.Empty, Enrolments.Evolve, ct).ConfigureAwait(false))
+                    .State;
+        return new(await ProgrammeAsync(recorder, programme, ct).ConfigureAwait(false), enrolments);
+    }
 
     private static async Task<ProgrammeState> ProgrammeAsync(Recorder recorder, ProgrammeId programme,
         CancellationToken ct) =>

@@ -81,8 +81,12 @@ public static class StandardRoutes
         .Add<LossFactorSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.LossFactor(c.Input.Point), LossFactorState.Empty, StationTree.Evolve,
             state => StationTree.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<DispatchInstructed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
-            state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}")), ct))
+        .Add<DispatchInstructed>(DispatchWrite, async (recorder, c, now, ct) =>
+        {
+            var offers = await ProgrammeRoutes.OffersAsync(recorder, c.Input, ct).ConfigureAwait(false);
+            return await Instruction(recorder, c, c.Input.Instruction, state => Dispatch.Decide(
+                state, c.Input, now, Key($"{c.Input.Instruction}"), offers), ct).ConfigureAwait(false);
+        })
         .Add<InstructionClockRecorded>(DispatchWrite, (recorder, c, now, ct) =>
             Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now,

@@ -1,10 +1,11 @@
+using System.Text.RegularExpressions;
 using Microsoft.Data.Sqlite;
 
 namespace Ledger.Journal.Verification;
 
 /// <summary>What can be said of an SQLite file whatever its tables hold:
 /// a changed table or index could hide rows.</summary>
-public static class SqliteFile
+public static partial class SqliteFile
 {
     /// <summary>Adds a fault for each table and index that is not as its program makes it.</summary>
     /// <param name="schema">The statements that make the tables.</param>
@@ -38,7 +39,11 @@ public static class SqliteFile
         select.CommandText = "SELECT type || ' ' || name, tbl_name || coalesce(': ' || sql, '') FROM sqlite_schema";
         using var rows = select.ExecuteReader();
         var texts = new Dictionary<string, string>(StringComparer.Ordinal);
-        while (rows.Read()) texts[rows.GetString(0)] = rows.GetString(1);
+        while (rows.Read()) texts[rows.GetString(0)] = Space().Replace(rows.GetString(1), " ");
         return texts;
     }
+
+    // Where a statement breaks its lines is no difference: a folder may have been made by another version.
+    [GeneratedRegex("[ \n]+")]
+    private static partial Regex Space();
 }

@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Ledger.Cli;
+using NodaTime;
+using NodaTime.Text;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// A ledger of connectors that are metered by the hour, for calls under a programme from their facts to money. Its days
+/// are those of Shanghai in February 2026; the programme pays 2 per kWh, and an order of it penalises with 1.
+/// </summary>
+internal sealed class CalledTown : IDisposable
+{
+    private readonly SmallTown town = new();
+    private readonly Dictionary<string, (Instant Next, int Index)> meters = [];
+
+    /// <summary>A programme whose baseline is the mean of the two highest of the three days before,
+    /// and that pays up to the order.</summary>
+    public CalledTown(string paidPer = "settlementPoint", string more = "")
+    {
+        Import("""
+            {"type":"rule-pack","pack":"days","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00+08:00","baseline":{"method":"days","dayClass":"any","pool":3,"keep":2,"minDays":2,"keepBy":"highest","lookbackDaysMax":10,"holidays":"ignored"}}
+            {"type":"rule-pack","pack":"up-to-order","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00+08:00","scoring":{"level":"interval","bands":[{"value":"0"},{"from":"0","slope":"1"},{"from":"1","slope":"0"}],"payment":[{"quantity":"effective","price":"price"}],"penalty":{"edge":"1","against":"delivered","price":"penaltyPrice"}}}
+            """);
+        Publish("reduce", 1, paidPer, more);
+    }
+
+    /// <summary>A version of a programme, from the beginning of the year.</summary>
+    public void Publish(string programme, int version, string paidPer, string more = "",
+        string baseline = "days") =>
+        Import($$"""
+            {"type":"programme","programme":"{{programme}}","version":{{version}},"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"{{baseline}}","scoringPack":"up-to-order","paidPer":"{{paidPer}}","precedence":1,"currency":"CNY","pricePerKwh":"2"{{more}}}
+            """);
+
+    /// <summary>A connector with its register.</summary>
+    public void Connector(string point, string station = "S01", string owner = "cpo") => Import($$"""
+        {"type":"settlement-point","point":"{{point}}","station":"{{station}}","kind":"connector","owner":"{{owner}}","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+        {"type":"register","point":"{{point}}","direction":"import","meterSerial":"M-{{point}}","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
+        """);
+
+    /// <summary>Meters one hour after another, each with these kWh; the first begins on 22 February.</summary>
+    public void Meter(string point, params IEnumerable<int> hours)
+    {
+        var rows = new StringBuilder("point,register,read_at,kwh\n");
+        if (!meters.TryGetValue(point, out var meter))
+        {
+            meter = (Instant.FromUtc(2026, 2, 21, 16, 0), 0);
+            rows.Append(Row(point, meter));
+        }
+        foreach (var kwh in hours)
+        {
+            meter = (meter.Next + Duration.FromHours(1), meter.Index + kwh);
+            rows.Append(Row(point, meter));
+        }
+        meters[point] = meter;
+        Import(rows.ToString());
+    }
+
+    /// <summary>The same kWh in each of so many hours.</summary>
+    public static IEnumerable<int> Hours(int hours, int kwh) => Enumerable.Repeat(kwh, hours);
+
+    /// <summary>A cap of 27 February from an hour of the day on, issued at 08:00.</summary>
+    public void Cap(string instruction, string targets, string from = "27T18", string to = "27T20", string more = "",
+        string programme = "reduce") => Import($$"""
+        {"type":"instruction","instruction":"{{instruction}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-27T08:00:00+08:00","start":"2026-02-{{from}}:00:00+08:00","end":"2026-02-{{to}}:00:00+08:00","targets":[{{targets}}],"penaltyPerKwh":"1","programme":"{{programme}}"{{more}}}
+        """);
+
+    public void Freeze(string instruction, params string[] options)
+    {
+        var frozen = town.Run(["freeze", instruction, .. options]);
+        frozen.Exit.ShouldBe(ExitCode.Done, frozen.Output + frozen.Errors);
+    }
+
+    public CommandRun Run(params string[] args) => town.Run(args);
+
+    public void Import(string text)
+    {
+        var run = TryImport(text);
+        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+    }
+
+    public CommandRun TryImport(string text) => town.Run("import", town.File(
+        text.TrimStart().StartsWith('{') ? "facts.jsonl" : "readings.csv", text));
+
+    /// <summary>The delivery page for programs.</summary>
+    public JsonElement Delivery(string instruction)
+    {
+        var shown = town.Run("show", "delivery", instruction, "--json");
+        shown.Exit.ShouldBe(ExitCode.Done, shown.Errors);
+        return JsonDocument.Parse(shown.Output).RootElement;
+    }
+
+    /// <summary>The call's net amount; null while it is unknown.</summary>
+    public string? Net(string instruction) => Delivery(instruction).GetProperty("net").GetString();
+
+    /// <summary>A column of a page's table.</summary>
+    public static IEnumerable<string?> Column(JsonElement page, string table, string name) =>
+        page.GetProperty(table).EnumerateArray().Select(row => row.GetProperty(name).GetString());
+
+    public void Dispose() => town.Dispose();
+
+    private static string Row(string point, (Instant At, int Index) meter) => string.Create(
+        CultureInfo.InvariantCulture, $"{point},1.8.0,{InstantPattern.ExtendedIso.Format(meter.At)},{meter.Index}\n");
+}
