@@ -104,7 +104,7 @@ def signers(note, keys, origin=None):  # the log's key, if it signed, and how ma
         elif algorithm == 4:
             seconds = int.from_bytes(signature[4:12], "big")
             holds = ed25519_verify(key, f"cosignature/v1\ntime {seconds}\n{text}".encode(), signature[12:])
-            witnesses.add(name)
+            witnesses.add(key)  # two names of one key are one voice
         else: continue
         if not holds: raise Bad(f"the signature of {name} does not hold")
     return log, len(witnesses)

@@ -11,8 +11,9 @@ namespace Ledger.Api;
 /// </summary>
 internal static class Failures
 {
+    /// <param name="fault">Is told of a storage error of the journal; null where there is no journal.</param>
     public static async Task Answer(HttpContext context, RequestDelegate next, TextWriter errors,
-        Action<Exception> fault)
+        Action<Exception>? fault)
     {
         try
         {
@@ -36,7 +37,7 @@ internal static class Failures
         }
         catch (Exception failure) when (!context.Response.HasStarted)
         {
-            if (failure is JournalFaultedException) fault(failure);
+            if (failure is JournalFaultedException) fault?.Invoke(failure);
             if (failure is not (BadHttpRequestException or ProjectionStoppedException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
@@ -53,7 +54,7 @@ internal static class Failures
         JournalFaultedException => Answering.Problem(503, "JournalFaulted",
             "the journal has met a storage error and stops; nothing was acknowledged"),
         ProjectionStoppedException stopped => Answering.Problem(503, "ViewsStopped", $"the views {stopped.Message}"),
-        DbException or IOException =>
+        DbException or IOException or InvalidDataException =>
             Answering.Problem(503, "StorageFailed", "storage does not answer; see the server's standard error"),
         _ => Answering.Problem(500, "Unexpected", "this is a fault of the program; see the server's standard error"),
     };

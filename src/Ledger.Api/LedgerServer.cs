@@ -92,7 +92,7 @@ public sealed class LedgerServer : IAsyncDisposable
         app.MapOpenApi("/openapi/{documentName}.json");
     }
 
-    private static void Bound(KestrelServerOptions kestrel, ServerOptions options)
+    internal static void Bound(KestrelServerOptions kestrel, ServerOptions options)
     {
         kestrel.Listen(options.Address, options.Port);
         kestrel.AddServerHeader = false;
@@ -143,7 +143,7 @@ public sealed class LedgerServer : IAsyncDisposable
     }
 
     /// <summary>Signals are for the caller, which closes the ledger after the server.</summary>
-    private sealed class CallersLifetime : IHostLifetime
+    internal sealed class CallersLifetime : IHostLifetime
     {
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,4 +1,3 @@
-using System.Text;
 using Ledger.Cli.Bundles;
 using Ledger.Cli.Listings;
 using Ledger.Journal.Proof;
@@ -32,6 +31,7 @@ public static class Bundle
             .ConfigureAwait(false);
         var zip = await BundleZip.SaveAsync(path, files, ct).ConfigureAwait(false);
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text);
+        var signers = BundleKeys.Read(files[BundleFiles.Keys]);
         new Page().Field("out", "written to", path).Field("run", "settlement run", run.Run)
             .Field("account", "account", run.Account).Field("day", "day", run.Day)
             .Field("events", "events",
@@ -41,7 +41,9 @@ public static class Bundle
             .Field("bytes", "bytes", zip.Length).Field("sha256", "SHA-256", BundleFiles.Digest(zip))
             .Field("size", "checkpoint of so many events", checkpoint.Size)
             .Field("root", "with the root", Convert.ToHexStringLower(checkpoint.Root))
-            .Field("key", "signed by", Encoding.UTF8.GetString(files[BundleFiles.Keys]).TrimEnd())
+            .Field("key", "signed by", $"{signers.First(key => key.Algorithm == NoteAlgorithm.Ed25519)}")
+            .Field("witnesses", "witnesses that vouch",
+                signers.Count(key => key.Algorithm == NoteAlgorithm.Cosignature))
             .Write(shell.Output, line.Json);
         return ExitCode.Done;
     }

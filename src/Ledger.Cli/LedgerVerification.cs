@@ -34,11 +34,18 @@ public sealed class LedgerVerification(
     /// <summary>How many events the largest checkpoint covers whose signature holds; null where none does.</summary>
     public long? SignedSize { get; private set; }
 
+    /// <summary>Who signed the largest checkpoint; null without one.</summary>
+    private CheckpointSigners? signers;
+
     public Findings Findings { get; } = new();
 
     public VerificationReport Report => new("folder", directory, Ledger, Root, steps, Findings,
-        $"checkpoint={(SignedSize is { } size ? Count(size) : "none")}", Root is null
-            ? "" : $"digest={Convert.ToHexStringLower(Root)}");
+        $"checkpoint={(SignedSize is { } size ? Count(size) : "none")}", (Root is null
+            ? "" : $"digest={Convert.ToHexStringLower(Root)}")
+            + (trusted is null ? "" : $" witnesses={Count(signers?.Witnesses.Count ?? 0)}"))
+    {
+        Signers = trusted is null ? null : signers,
+    };
 
     public async Task RunAsync()
     {
@@ -59,6 +66,8 @@ public sealed class LedgerVerification(
         var claims = await CheckpointsAsync(options).ConfigureAwait(false);
         var ofCheckpoints = new VerificationStep("checkpoints", claims.Count, null, Findings.FaultCount - before);
         SignedSize = claims.Count == 0 ? null : claims.Max(claim => claim.Length);
+        signers = claims.Where(claim => claim.Length == SignedSize)
+            .MaxBy(claim => claim.Signers!.Witnesses.Count)?.Signers;
         var journal = Counted("events", found => JournalVerification.Verify(
             directory, identity.Ledger, identity.Secret, claims, isThorough, found, Seen("hashing events"), ct),
             found => (found.Events, null));

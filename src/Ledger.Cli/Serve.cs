@@ -27,10 +27,9 @@ public static class Serve
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 0) throw new UsageException($"serve takes no '{line.Words[0]}'");
-        var address = line.Option<Address>("--listen", TryAddress, "an address like 127.0.0.1")?.Value
-            ?? IPAddress.Loopback;
+        var address = AddressOf(line);
         if (LedgerServer.WhyNot(address) is { } open) throw new UsageException(open);
-        var port = line.Option<int>("--port", TryPort, "a number from 0 to 65535") ?? PortDefault;
+        var port = PortOf(line, PortDefault);
         await using var ledger = DataFolder.Open(line, shell);
         await using var server = await StartAsync(ledger, new ServerOptions(address, port), shell, ct)
             .ConfigureAwait(false);
@@ -44,6 +43,13 @@ public static class Serve
             $"ledger serve: STOPPED by a storage error: {cause?.Message}; look at the disk, then start again");
         return ExitCode.CouldNot;
     }
+
+    /// <summary>The address that <c>--listen</c> names, or this machine's own.</summary>
+    internal static IPAddress AddressOf(CommandLine line) =>
+        line.Option<Address>("--listen", TryAddress, "an address like 127.0.0.1")?.Value ?? IPAddress.Loopback;
+
+    internal static int PortOf(CommandLine line, int otherwise) =>
+        line.Option<int>("--port", TryPort, "a number from 0 to 65535") ?? otherwise;
 
     private static async Task<LedgerServer> StartAsync(OpenLedger ledger, ServerOptions options, Shell shell,
         CancellationToken ct)

@@ -2,7 +2,9 @@ using System.Globalization;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
+using NodaTime;
 
 namespace Ledger.Cli;
 
@@ -21,7 +23,7 @@ internal static class ReadingSteps
 }
 
 /// <summary>What a verification came to.</summary>
-/// <param name="What">A folder or a bundle; <paramref name="Path"/> says which.</param>
+/// <param name="What">A folder, a bundle or a URL; <paramref name="Path"/> says which.</param>
 /// <param name="Ledger">Null where it does not say it.</param>
 /// <param name="Covers">What the last line says of the checkpoint.</param>
 /// <param name="Closing">What it says of all of it, where it is verified: the digest, the key.</param>
@@ -29,6 +31,9 @@ public sealed record VerificationReport(
     string What, string Path, LedgerId? Ledger, byte[]? Root, IReadOnlyList<VerificationStep> Steps, Findings Findings,
     string Covers, string Closing)
 {
+    /// <summary>Who signed the newest checkpoint, of the keys that are trusted; null without such keys.</summary>
+    public CheckpointSigners? Signers { get; init; }
+
     private bool IsVerified => Findings.FaultCount == 0;
 
     /// <summary>Says it to a person or a program, and gives the exit code.</summary>
@@ -41,6 +46,9 @@ public sealed record VerificationReport(
             .Table("steps", "looked at", Listing.Of(Steps,
                 new("what", "what", step => step.What), new("count", "count", step => step.Count),
                 new("of", "of", step => step.Of), new("faults", "faults", step => step.Faults)));
+        if (Signers is not null || line.Json)
+            page.Table("vouched", "signed the newest checkpoint", Listing.Of(Vouched(),
+                new("as", "as", row => row.As), new("key", "key", row => row.Key), new("at", "at", row => row.At)));
         if (!IsVerified || line.Json)
             page.Table("faults", "not as it should be", Listing.Of(Findings.Faults,
                 new("place", "where", fault => fault.Place), new("found", "found", fault => fault.Found),
@@ -53,6 +61,13 @@ public sealed record VerificationReport(
         if (!line.Json) WriteVerdict(shell.Output);
         return IsVerified ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
+
+    private List<(string As, string Key, Instant? At)> Vouched() => Signers is null ? [] :
+    [
+        ("log", $"{Signers.Log.Name}+{Signers.Log.Id:x8}", null),
+        .. Signers.Witnesses.Select(vouching => ("witness", $"{vouching.Witness.Name}+{vouching.Witness.Id:x8}",
+            (Instant?)Instant.FromUnixTimeSeconds(vouching.UnixSeconds))),
+    ];
 
     private void WriteVerdict(TextWriter writer)
     {

@@ -1,24 +1,25 @@
 using Ledger.Cli.Bundles;
+using Ledger.Cli.Witnessing;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger verify</c>: hashes every byte of a data folder or of an evidence bundle again,
+/// <c>ledger verify</c>: hashes every byte of a data folder, an evidence bundle or a published log again,
 /// derives everything anew from what it was derived from, and compares. It takes no lock and changes no byte.
 /// What was not looked at is said, and never called verified; the last line is for programs.
 /// </summary>
 public static class Verify
 {
-    public static Verb Verb { get; } = new("verify", "[BUNDLE]",
-        "hashes every byte of a ledger or of an evidence bundle again, derives records, views and statements anew, and "
-        + "says "
-            + "whether all is as it was recorded",
+    public static Verb Verb { get; } = new("verify", "[BUNDLE|URL]",
+        "hashes every byte of a ledger, of an evidence bundle or of what a URL publishes again, derives records, views "
+        + "and statements anew, and says whether all is as it was recorded",
         "ledger verify --data /mnt/copy-of-the-ledger",
         [
             new("--since", "FILE", "a checkpoint that you kept: the ledger has to continue it"),
-            new("--keys", "FILE",
-                "the public keys that you trust, one a line; the ledger's or the bundle's own where it is not given"),
+            new("--keys", "FILE", "the public keys that you trust, one a line, of the log and of witnesses; the "
+                + "ledger's or the bundle's own where it is not given"),
+            TrustedKeys.PolicyOption,
             new("--fast", null,
                 "leaves out what takes longest: deriving interval records from raw evidence, and SQLite's own check"),
         ],
@@ -27,43 +28,47 @@ public static class Verify
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 1) throw new UsageException($"verify takes no '{line.Words[1]}'");
-        if (line.Words.Count == 1 && line.Option("--since") is not null)
+        var url = line.Words is [var word] ? PublishedLog.Address(word) : null;
+        if (line.Words.Count == 1 && url is null && line.Option("--since") is not null)
             throw new UsageException("--since is for a whole ledger");
-        var report = line.Words is [var bundle]
-            ? await BundleAsync(bundle, line, shell, ct).ConfigureAwait(false)
-            : await FolderAsync(line, shell, ct).ConfigureAwait(false);
+        var trusted = TrustedKeys.Of(line);
+        var report = url is not null ? await PublishedAsync(url, line, trusted.Keys, shell, ct).ConfigureAwait(false)
+            : line.Words is [var bundle]
+                ? await BundleAsync(bundle, line, trusted.Keys, shell, ct).ConfigureAwait(false)
+                : await FolderAsync(line, trusted.Keys, shell, ct).ConfigureAwait(false);
+        trusted.Require(report.Signers, report.Findings);
         shell.EndProgress();
         return report.Write(line, shell);
     }
 
-    private static async Task<VerificationReport> FolderAsync(CommandLine line, Shell shell, CancellationToken ct)
+    private static (string Name, byte[] Note)? Kept(CommandLine line) =>
+        line.Option("--since") is { } since ? (since, File.ReadAllBytes(since)) : null;
+
+    private static async Task<VerificationReport> FolderAsync(CommandLine line, IReadOnlyList<VerifierKey>? trusted,
+        Shell shell, CancellationToken ct)
     {
         if (!Directory.Exists(line.Data)) throw new CouldNotException($"there is no folder {line.Data}");
-        var kept = line.Option("--since") is { } since ? (since, File.ReadAllBytes(since)) : ((string, byte[])?)null;
-        var verification = new LedgerVerification(line.Data, !line.Flag("--fast"), Keys(line), kept, shell, ct);
+        var verification =
+            new LedgerVerification(line.Data, !line.Flag("--fast"), trusted, Kept(line), shell, ct);
         await verification.RunAsync().ConfigureAwait(false);
         return verification.Report;
     }
 
-    private static List<VerifierKey>? Keys(CommandLine line)
+    private static async Task<VerificationReport> PublishedAsync(Uri url, CommandLine line,
+        IReadOnlyList<VerifierKey>? trusted, Shell shell, CancellationToken ct)
     {
-        if (line.Option("--keys") is not { } file) return null;
-        try
-        {
-            return [.. File.ReadLines(file).Where(text => text.Length > 0 && text[0] != '#').Select(VerifierKey.Parse)];
-        }
-        catch (NoteRefusedException refused)
-        {
-            throw new UsageException($"--keys {file}: {refused.Message}");
-        }
+        using var log = new PublishedLog(url, ct);
+        var verification = new PublishedVerification(log, trusted, Kept(line), shell, ct);
+        await verification.RunAsync().ConfigureAwait(false);
+        return verification.Report;
     }
 
-    private static async Task<VerificationReport> BundleAsync(string path, CommandLine line, Shell shell,
-        CancellationToken ct)
+    private static async Task<VerificationReport> BundleAsync(string path, CommandLine line,
+        IReadOnlyList<VerifierKey>? trusted, Shell shell, CancellationToken ct)
     {
         if (Directory.Exists(path)) throw new UsageException($"{path} is a folder, which is named with --data");
         var zip = await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false);
-        var verification = new BundleVerification(zip, Keys(line), !line.Flag("--fast"), shell, ct);
+        var verification = new BundleVerification(zip, trusted, !line.Flag("--fast"), shell, ct);
         await verification.RunAsync().ConfigureAwait(false);
         return verification.Report(path);
     }

@@ -10,6 +10,7 @@ namespace Ledger.Journal;
 internal static class DurableFiles
 {
     public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite; // 0600
+    public const UnixFileMode Public = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead; // 0644
     private const int ReadOnly = 0; // O_RDONLY
 
     /// <summary>Makes a directory, and its name durable; one that is there stays.</summary>
@@ -34,6 +35,17 @@ internal static class DurableFiles
         {
             File.Delete(unfinished);
         }
+        SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    /// <summary>Puts a file in the place of the one that is there; after a crash it is the one or the other,
+    /// whole.</summary>
+    public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
+    {
+        var unfinished = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}";
+        File.Delete(unfinished);
+        Write(unfinished, content, mode);
+        File.Move(unfinished, path, overwrite: true);
         SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 

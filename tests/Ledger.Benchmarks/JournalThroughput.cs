@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Verification;
 using NodaTime;
 
 namespace Ledger.Benchmarks;
@@ -16,6 +18,7 @@ internal sealed class JournalThroughput(string folder, long events)
     private const int FillersAtOnce = 8; // batches in flight while filling, which is not measured for its latency
     private const int SampledEvents = 10_000;
     private static readonly TimeSpan Each = TimeSpan.FromSeconds(6);
+    private static readonly LedgerId Ledger = new("benchmark");
     private static readonly Principal By = new("benchmark", new PartyId("benchmark"), new HashSet<string>());
     private long nextSingle = 1_000_000_000; // far behind every batch, so that no fact is recorded twice
     private long nextBatch;
@@ -58,17 +61,68 @@ internal sealed class JournalThroughput(string folder, long events)
         var file = await BareFileAsync(new byte[(int)bytes]).ConfigureAwait(false);
         Row("bare file", $"{Writers} writers, one synchronous write a group", file);
         await AppendsAsync("empty journal", empty, file).ConfigureAwait(false);
-        await AppendsAsync($"journal of {full.Length:N0}", full, file).ConfigureAwait(false);
+        var batched = await AppendsAsync($"journal of {full.Length:N0}", full, file).ConfigureAwait(false);
+        await TreeAsync(full, batched).ConfigureAwait(false);
         var replayed = await ReplayAsync(full).ConfigureAwait(false);
         Row("replay", $"one thread, ReadAllAsync and Decode, {replayed * bytes / 1e6:0} MB/s", replayed);
+        Row("verify", "one thread: header, ids, order, payload, salt, leaf and tree again", Verified());
     }
 
-    private async Task AppendsAsync(string name, SqliteJournal journal, double file)
+    private double Verified()
+    {
+        var (watch, findings) = (Stopwatch.StartNew(), new Findings());
+        var found = JournalVerification.Verify(
+            Path.Combine(folder, "full"), Ledger, new byte[32], [], false, findings, _ => { }, CancellationToken.None);
+        if (!found.IsSound) throw new InvalidOperationException($"not sound: {findings.Faults[0]}");
+        return found.Events / watch.Elapsed.TotalSeconds;
+    }
+
+    /// <summary>Facts a second in batches.</summary>
+    private async Task<double> AppendsAsync(string name, SqliteJournal journal, double file)
     {
         var single = await RateAsync(Writers, () => AppendSingleAsync(journal)).ConfigureAwait(false);
         Row(name, $"{Writers} writers, one fact an append, {single / file:P0} of the bare file", single);
         var batches = await RateAsync(1, () => AppendBatchAsync(journal)).ConfigureAwait(false);
         Row(name, $"1 writer, {JournalEvents.BatchFacts} facts an append", batches * JournalEvents.BatchFacts);
+        return batches * JournalEvents.BatchFacts;
+    }
+
+    /// <summary>
+    /// What of an append is spent on being able to prove it: the digest of the payload, the salt, the leaf and the
+    /// tree, which all are the work of the one thread that appends.
+    /// </summary>
+    private async Task TreeAsync(SqliteJournal journal, double batched)
+    {
+        var latency = await MedianLatencyAsync(journal).ConfigureAwait(false);
+        var sampled = new List<(byte[] Header, byte[] Payload, EventId Id)>();
+        await foreach (var recorded in journal.ReadAllAsync(0, CancellationToken.None).ConfigureAwait(false))
+        {
+            sampled.Add((EnvelopeBytes.Write(recorded.Envelope, recorded.Payload.Length),
+                recorded.Payload.ToArray(), recorded.Envelope.Id));
+            if (sampled.Count == SampledEvents) break;
+        }
+        var (watch, count, tree, secret) = (Stopwatch.StartNew(), 0L, new MerkleTree(), new byte[32]);
+        for (; watch.Elapsed < Each; count += sampled.Count)
+            foreach (var (header, payload, id) in sampled)
+                tree.Append(EnvelopeBytes.LeafEntry(
+                    EnvelopeBytes.Salt(secret, id), header, SHA256.HashData(payload)));
+        var seconds = watch.Elapsed.TotalSeconds / count;
+        Row("leaf and tree", $"one thread; {seconds * batched:P1} of the time of a fact in batches, "
+            + FormattableString.Invariant($"{seconds / latency:P2} of {latency * 1e3:0.0} ms, a lone append's median"),
+            1 / seconds);
+    }
+
+    private async Task<double> MedianLatencyAsync(SqliteJournal journal)
+    {
+        var (watch, latencies) = (Stopwatch.StartNew(), new List<double>());
+        while (watch.Elapsed < Each)
+        {
+            var before = watch.Elapsed;
+            await AppendSingleAsync(journal).ConfigureAwait(false);
+            latencies.Add((watch.Elapsed - before).TotalSeconds);
+        }
+        latencies.Sort();
+        return latencies[latencies.Count / 2];
     }
 
     private async Task<double> BareFileAsync(byte[] entry)
@@ -141,7 +195,7 @@ internal sealed class JournalThroughput(string folder, long events)
     }
 
     private SqliteJournal Open(string name) => SqliteJournal.Open(
-        new(Path.Combine(folder, name), new LedgerId("benchmark"), SystemClock.Instance, new byte[32]));
+        new(Path.Combine(folder, name), Ledger, SystemClock.Instance, new byte[32]));
 
     private static void Row(string what, string how, double perSecond) =>
         Print($"{what,-22} {perSecond,12:N0} /s  {how}");

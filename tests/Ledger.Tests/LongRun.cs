@@ -1,7 +1,13 @@
 namespace Ledger.Tests;
 
-/// <summary>How many samples a law is tried with: 10 000 every day, a million with <c>LEDGER_LONG=1</c>.</summary>
+/// <summary>
+/// How many samples a law is tried with: 10 000 every day, a million with <c>LEDGER_LONG=1</c>, and a thousand for each
+/// mutant of a rule, which there are hundreds of.
+/// </summary>
 internal static class LongRun
 {
-    public static long Samples { get; } = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000 : 10_000;
+    public static long Samples { get; } =
+        Environment.GetEnvironmentVariable("LEDGER_LONG") == "1" ? 1_000_000
+        : Environment.GetEnvironmentVariable("LEDGER_MUTATING") == "1" ? 1_000
+        : 10_000;
 }

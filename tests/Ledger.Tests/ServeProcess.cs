@@ -36,26 +36,22 @@ internal sealed class ServeProcess : IDisposable
     }
 
     /// <summary>Starts it and waits until it listens.</summary>
-    public static async Task<ServeProcess> StartAsync(string folder, int port, CancellationToken ct,
-        string? create = null)
+    public static Task<ServeProcess> StartAsync(string folder, int port, CancellationToken ct, string? create = null) =>
+        StartAsync(["serve", .. create is null ? (string[])[] : [$"--ledger={create}"]], folder, port, ct);
+
+    /// <summary>Starts a verb that listens, and waits until it does.</summary>
+    public static async Task<ServeProcess> StartAsync(string[] verb, string folder, int port, CancellationToken ct)
     {
-        var start = new ProcessStartInfo("dotnet")
-        {
-            ArgumentList =
-            {
-                Path.Combine(AppContext.BaseDirectory, "ledger.dll"), "serve", "--data", folder,
-                "--port", port.ToString(CultureInfo.InvariantCulture),
-            },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        if (create is not null) start.ArgumentList.Add($"--ledger={create}");
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "ledger.dll"), .. verb, "--data", folder,
+            "--port", port.ToString(CultureInfo.InvariantCulture)])
+            start.ArgumentList.Add(argument);
         var process = Process.Start(start)!;
         var greeting = await process.StandardOutput.ReadLineAsync(ct);
         return greeting is not null
             ? new ServeProcess(process, greeting)
             : throw new InvalidOperationException(
-                $"ledger serve did not start: {await process.StandardError.ReadToEndAsync(ct)}");
+                $"ledger {verb[0]} did not start: {await process.StandardError.ReadToEndAsync(ct)}");
     }
 
     /// <summary>A port that was free just now.</summary>

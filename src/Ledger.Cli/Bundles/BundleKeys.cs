@@ -16,23 +16,23 @@ internal static class BundleKeys
     ];
 
     /// <summary>
-    /// The key of the log that signed, and how many witnesses vouch; null where no key of the log did.
+    /// The log and the witnesses that signed; null where no key of the log did.
     /// With keys that are trusted only their signatures count; without,
     /// it is said that whose keys these are was not checked.
     /// </summary>
     /// <param name="handovers">The notes by which keys followed each other, by their files' names and in order: who
     /// trusts an earlier key trusts the one that signed.</param>
-    public static (VerifierKey Key, int Witnesses)? Verify(
+    public static CheckpointSigners? Verify(
         byte[] keys, SignedNote note, IReadOnlyList<VerifierKey>? trusted,
         IReadOnlyList<(string Name, byte[] Note)> handovers, Findings findings)
     {
         trusted = Followed(keys, trusted, handovers, findings);
         try
         {
-            var own = Signers(note, Read(keys));
+            var own = CheckpointSigners.Of(note, Read(keys));
             if (trusted is null)
             {
-                findings.LeaveOut($"whose key {own.Key.Name}+{own.Key.Id:x8} is: it came with the bundle; "
+                findings.LeaveOut($"whose key {own.Log.Name}+{own.Log.Id:x8} is: it came with the bundle; "
                     + "name the keys that you trust with --keys FILE");
                 return own;
             }
@@ -44,7 +44,7 @@ internal static class BundleKeys
         }
         try
         {
-            return Signers(note, trusted);
+            return CheckpointSigners.Of(note, trusted);
         }
         catch (NoteRefusedException refused)
         {
@@ -77,14 +77,5 @@ internal static class BundleKeys
                 findings.Add(name, refused.Message, "a note in which the key before names this one");
             }
         return trusted;
-    }
-
-    private static (VerifierKey Key, int Witnesses) Signers(SignedNote note, IReadOnlyList<VerifierKey> known)
-    {
-        var origin = Checkpoint.Parse(note.Text).Origin;
-        var signers = note.SignedBy(known);
-        return signers.FirstOrDefault(key => key.Algorithm == NoteAlgorithm.Ed25519 && key.Name == origin) is { } log
-            ? (log, signers.Count(key => key.Algorithm == NoteAlgorithm.Cosignature))
-            : throw new NoteRefusedException($"no key of the log {origin} signed the checkpoint");
     }
 }

@@ -21,12 +21,16 @@ public sealed class BundleVerification(
     private SortedDictionary<string, byte[]> files = [];
     private LedgerId? ledger;
     private Checkpoint? checkpoint;
+    private CheckpointSigners? signers;
     private string closing = "";
 
     public Findings Findings { get; } = new();
 
     public VerificationReport Report(string path) => new("bundle", path, ledger, checkpoint?.Root, steps, Findings,
-        checkpoint is null ? "checkpoint=none" : $"checkpoint={Count(checkpoint.Size)}", closing);
+        checkpoint is null ? "checkpoint=none" : $"checkpoint={Count(checkpoint.Size)}", closing)
+    {
+        Signers = trusted is null ? null : signers,
+    };
 
     public async Task RunAsync()
     {
@@ -134,14 +138,17 @@ public sealed class BundleVerification(
         {
             var note = SignedNote.Parse(bytes);
             checkpoint = Checkpoint.Parse(note.Text);
-            var signed = BundleKeys.Verify(
+            signers = BundleKeys.Verify(
                 files.GetValueOrDefault(BundleFiles.Keys, []), note, trusted, HandoverNotes(), Findings);
-            if (signed is not var (key, witnesses)) return note;
+            if (signers is null) return note;
+            // Without trusted keys whoever packed the bundle could name any witness.
+            var witnesses = trusted is null ? 0 : signers.Witnesses.Count;
             if (witnesses == 0)
-                Findings.LeaveOut(
-                    "whether another history was signed with this key: no witness vouches for the checkpoint");
+                Findings.LeaveOut("whether another history was signed with this key: "
+                    + (trusted is null ? "name witnesses that you trust with --keys FILE"
+                        : "no witness that you trust vouches for the checkpoint"));
             closing = $"digest={Convert.ToHexStringLower(checkpoint.Root)} "
-                + (trusted is null ? "key=not-checked" : $"key={key.Name}+{key.Id:x8}")
+                + (trusted is null ? "key=not-checked" : $"key={signers.Log.Name}+{signers.Log.Id:x8}")
                 + $" witnesses={Count(witnesses)}";
             return note;
         }

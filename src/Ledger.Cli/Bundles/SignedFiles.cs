@@ -18,10 +18,11 @@ internal sealed class SignedFiles(LedgerReader ledger, TransparencyLog log, Canc
             files[BundleFiles.Checkpoint] = Encoding.UTF8.GetBytes(proof.Checkpoint);
         }
         var known = await LogKeys.ReadAsync(ledger.Journal, ct).ConfigureAwait(false);
-        var signers = SignedNote.Parse(files[BundleFiles.Checkpoint]).SignedBy(known);
+        var signers = SignedNote.Parse(files[BundleFiles.Checkpoint])
+            .SignedBy([.. known, .. log.Checkpoints.Witnesses]);
         files[BundleFiles.Keys] = Encoding.UTF8.GetBytes(string.Concat(signers.Select(key => $"{key}\n")));
         var notes = await Handovers.ReadAsync(ledger.Journal, ct).ConfigureAwait(false);
-        var last = signers.Max(key => known.TakeWhile(other => $"{other}" != $"{key}").Count());
+        var last = known.ToList().FindLastIndex(key => signers.Any(signer => $"{signer}" == $"{key}"));
         for (var i = 0; i < last; i++) files[BundleFiles.Handover(i + 2)] = Encoding.UTF8.GetBytes(notes[i]);
         foreach (var (digest, content) in Evidence(events)) files[BundleFiles.Evidence(digest)] = content;
     }

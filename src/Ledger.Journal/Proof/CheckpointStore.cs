@@ -4,13 +4,14 @@ using System.Text;
 namespace Ledger.Journal.Proof;
 
 /// <summary>
-/// Every checkpoint that was ever signed here, one note a file, named by its size: <c>checkpoints/SIZE</c>. What is
-/// there is never replaced, so a size has one root for ever.
+/// Every checkpoint that was ever signed here, one note a file, named by its size: <c>checkpoints/SIZE</c>. A text that
+/// is there is never replaced, so a size has one root for ever; cosignatures are added below it. The keys of witnesses
+/// that have vouched here stand in <c>checkpoints/witnesses</c>, one vkey a line.
 /// </summary>
 public sealed class CheckpointStore(string dataDirectory)
 {
     public const string DirectoryName = "checkpoints";
-    private const string TurnName = "turn";
+    private const string TurnName = "turn", WitnessesName = "witnesses";
     private const string SizeFormat = "D19"; // the digits of the largest size, so that names stand in order
     private readonly string directory = Path.Combine(dataDirectory, DirectoryName);
 
@@ -35,6 +36,10 @@ public sealed class CheckpointStore(string dataDirectory)
     /// <summary>The checkpoint of the largest size; null before the first.</summary>
     public SignedNote? Latest() => Sizes is [.., var size] ? Read(size) : null;
 
+    /// <summary>The keys of the witnesses that have vouched for a checkpoint here.</summary>
+    public IReadOnlyList<VerifierKey> Witnesses => File.Exists(PathOfWitnesses)
+        ? [.. File.ReadAllLines(PathOfWitnesses).Select(VerifierKey.Parse)] : [];
+
     /// <summary>
     /// The one turn to sign: who holds it may look at the latest checkpoint and add the next.
     /// Null where another process has it. It is the operating system's lock,
@@ -56,11 +61,30 @@ public sealed class CheckpointStore(string dataDirectory)
 
     internal void Add(long size, SignedNote note)
     {
-        DurableFiles.Create(PathOf(size), note.ToBytes(),
-            DurableFiles.OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        DurableFiles.Create(PathOf(size), note.ToBytes(), DurableFiles.Public);
         if (!File.ReadAllBytes(PathOf(size)).AsSpan().SequenceEqual(note.ToBytes()))
             throw new NoteRefusedException($"{PathOf(size)} was signed before with another content");
     }
+
+    /// <summary>Puts cosignatures below the checkpoint of a size, and their keys beside it.</summary>
+    internal SignedNote AddCosignatures(
+        long size, IEnumerable<NoteSignature> cosignatures, IReadOnlyCollection<VerifierKey> witnesses)
+    {
+        var note = Read(size);
+        var added = cosignatures.Where(one => witnesses.Any(key => one.IsOf(key) && key.Verify(note.Text, one.Bytes))
+            && !note.Signatures.Any(there => (there.Name, there.KeyId) == (one.Name, one.KeyId))).ToList();
+        if (added.Count == 0) return note;
+        var keys = Witnesses.Concat(witnesses.Where(key => added.Any(one => one.IsOf(key))))
+            .Select(key => $"{key}").Distinct(StringComparer.Ordinal);
+        // The keys first: who reads a cosignature can then always ask whose it is.
+        DurableFiles.Replace(PathOfWitnesses, Encoding.UTF8.GetBytes(string.Concat(keys.Select(key => $"{key}\n"))),
+            DurableFiles.Public);
+        var cosigned = note with { Signatures = [.. note.Signatures, .. added] };
+        DurableFiles.Replace(PathOf(size), cosigned.ToBytes(), DurableFiles.Public);
+        return cosigned;
+    }
+
+    private string PathOfWitnesses => Path.Combine(directory, WitnessesName);
 
     private string PathOf(long size) =>
         Path.Combine(directory, size.ToString(SizeFormat, CultureInfo.InvariantCulture));
@@ -103,6 +127,22 @@ public sealed class CheckpointTurn : IDisposable
         var note = SignedNote.Sign(next.ToText(), key);
         store.Add(next.Size, note);
         return note;
+    }
+
+    /// <summary>
+    /// Adds what witnesses have signed to the checkpoint of a size; what is there already, and what is of none of these
+    /// keys, is left out. Returns the checkpoint as it is then.
+    /// </summary>
+    public SignedNote AddCosignatures(
+        long size, IReadOnlyCollection<NoteSignature> cosignatures, IReadOnlyCollection<VerifierKey> witnesses) =>
+        store.AddCosignatures(size, cosignatures, witnesses);
+
+    /// <summary>Keeps a checkpoint of somebody else's log, as it was seen; of one that is there already nothing
+    /// changes.</summary>
+    public void Keep(SignedNote note)
+    {
+        var size = Checkpoint.Parse(note.Text).Size;
+        if (!store.Sizes.Contains(size)) store.Add(size, note);
     }
 
     public void Dispose() => held.Dispose();

@@ -57,6 +57,10 @@ public sealed class VerifierKey
 
     public override string ToString() => $"{Name}+{Id:x8}+{Convert.ToBase64String([(byte)Algorithm, .. publicKey])}";
 
+    /// <summary>Whether both wrap one public key, whatever they are called: two names of one key are one
+    /// signer.</summary>
+    public bool IsSameKeyAs(VerifierKey other) => publicKey.AsSpan().SequenceEqual(other.publicKey);
+
     /// <summary>Whether the signature, without its key id, is this key's of the text.</summary>
     public bool Verify(string text, byte[] signature) => Algorithm == NoteAlgorithm.Ed25519
         ? Ed25519Signature.Verify(publicKey, Encoding.UTF8.GetBytes(text), signature)

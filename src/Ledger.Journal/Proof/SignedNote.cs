@@ -9,6 +9,9 @@ public sealed record NoteSignature(string Name, uint KeyId, byte[] Bytes)
     private const string Mark = "— "; // U+2014 and a space
     private const int IdBytes = 4;
 
+    /// <summary>Whether it says to be this key's; nothing is verified by that.</summary>
+    public bool IsOf(VerifierKey key) => Name == key.Name && KeyId == key.Id;
+
     public override string ToString()
     {
         var signature = new byte[IdBytes + Bytes.Length];
@@ -17,7 +20,9 @@ public sealed record NoteSignature(string Name, uint KeyId, byte[] Bytes)
         return $"{Mark}{Name} {Convert.ToBase64String(signature)}";
     }
 
-    internal static NoteSignature Parse(string line)
+    /// <summary>Reads one line without its line feed; throws <see cref="NoteRefusedException"/> where it is
+    /// none.</summary>
+    public static NoteSignature Parse(string line)
     {
         var parts = line.StartsWith(Mark, StringComparison.Ordinal) ? line[Mark.Length..].Split(' ', 2) : [];
         if (parts.Length < 2 || !VerifierKey.IsName(parts[0]))

@@ -17,14 +17,30 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
 
     /// <summary>Signs what the journal has acknowledged by now;
     /// the same checkpoint again where nothing came since.</summary>
+    /// <param name="publishes">False where witnesses are asked first: <see cref="CosignAsync"/> publishes it then.
+    /// </param>
     public async Task<SignedNote> SignAsync(
-        SqliteJournalReader journal, SignerKey key, IReadOnlyCollection<VerifierKey> known, CancellationToken ct)
+        SqliteJournalReader journal, SignerKey key, IReadOnlyCollection<VerifierKey> known, CancellationToken ct,
+        bool publishes = true)
     {
         using var turn = await TurnAsync(ct).ConfigureAwait(false);
         var now = journal.Look();
         var tree = Tiles.Grow(now.Length, now.Root, from => journal.LeafEntries(from, now.Length));
         var note = turn.Sign(new Checkpoint(key.Verifier.Name, now.Length, now.Root), tree, key, known);
-        Tiles.Publish(note);
+        if (publishes) Tiles.Publish(note);
+        return note;
+    }
+
+    /// <summary>
+    /// Adds what witnesses have signed to the checkpoint of a size, and publishes the latest. Returns that of the size.
+    /// </summary>
+    public async Task<SignedNote> CosignAsync(
+        long size, IReadOnlyCollection<NoteSignature> cosignatures, IReadOnlyCollection<VerifierKey> witnesses,
+        CancellationToken ct)
+    {
+        using var turn = await TurnAsync(ct).ConfigureAwait(false);
+        var note = turn.AddCosignatures(size, cosignatures, witnesses);
+        if (Checkpoints.Latest() is { } latest) Tiles.Publish(latest);
         return note;
     }
 

@@ -113,27 +113,46 @@ public sealed class JournalVerification
             tree.Append(leaf);
             return;
         }
-        var place = $"{At(position)}, {envelope.Stream} revision {Count(envelope.Revision)}";
-        var stream = row.IsDBNull(2) ? "none" : row.GetString(2);
         var next = revisions.GetValueOrDefault(envelope.Stream);
+        Span<byte> digest = stackalloc byte[32];
+        SHA256.HashData(payload, digest);
+        var hashed = EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(secret, envelope.Id), header, digest);
+        var inTable = new Row(
+            row.IsDBNull(2) ? "none" : row.GetString(2), row.GetInt64(1), row.GetFieldValue<byte[]>(3), leaf,
+            payload.Length);
+        if (!inTable.Is(envelope, next, payloadLength, hashed) || envelope.Ledger != ledger
+            || !envelope.Id.IsOf(envelope.ValidFrom) || envelope.RecordedAt < recordedAt)
+            Tell($"{At(position)}, {envelope.Stream} revision {Count(envelope.Revision)}", inTable, envelope, next,
+                payloadLength, hashed);
+        revisions[envelope.Stream] = next + 1;
+        recordedAt = Instant.Max(recordedAt, envelope.RecordedAt);
+        tree.Append(hashed);
+    }
+
+    /// <summary>What the table says of an event beside its header.</summary>
+    private readonly record struct Row(string Stream, long Revision, byte[] Id, byte[] Leaf, int PayloadBytes)
+    {
+        /// <summary>Nothing is put into words for an event that is as it should be.</summary>
+        public bool Is(Envelope envelope, long next, int payloadLength, ReadOnlySpan<byte> hashed) =>
+            Stream == envelope.Stream && Revision == envelope.Revision && envelope.Revision == next
+            && PayloadBytes == payloadLength && envelope.Id.ToBytes().AsSpan().SequenceEqual(Id)
+            && hashed.SequenceEqual(Leaf);
+    }
+
+    private void Tell(string place, Row row, Envelope envelope, long next, int payloadLength, byte[] hashed)
+    {
         Same(place, "ledger", envelope.Ledger.Value, ledger.Value);
-        Same(place, "stream", stream, envelope.Stream);
+        Same(place, "stream", row.Stream, envelope.Stream);
         Same(place, "revision", Count(envelope.Revision), Count(next));
-        Same(place, "revision in the table", Count(row.GetInt64(1)), Count(envelope.Revision));
-        Same(place, "id in the table", Convert.ToHexStringLower(row.GetFieldValue<byte[]>(3)), envelope.Id.ToString());
-        Same(place, "bytes of payload", Count(payload.Length), Count(payloadLength));
+        Same(place, "revision in the table", Count(row.Revision), Count(envelope.Revision));
+        Same(place, "id in the table", Convert.ToHexStringLower(row.Id), envelope.Id.ToString());
+        Same(place, "bytes of payload", Count(row.PayloadBytes), Count(payloadLength));
         if (!envelope.Id.IsOf(envelope.ValidFrom))
             Fault(place, $"event id {envelope.Id}", $"an id of the valid time {Text(envelope.ValidFrom)}");
         if (envelope.RecordedAt < recordedAt)
             Fault(place, $"recorded at {Text(envelope.RecordedAt)}",
                 $"no earlier than {Text(recordedAt)}, the event before");
-        Span<byte> digest = stackalloc byte[32];
-        SHA256.HashData(payload, digest);
-        var hashed = EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(secret, envelope.Id), header, digest);
-        Same(place, "leaf", Convert.ToHexStringLower(leaf), Convert.ToHexStringLower(hashed));
-        revisions[envelope.Stream] = next + 1;
-        recordedAt = Instant.Max(recordedAt, envelope.RecordedAt);
-        tree.Append(hashed);
+        Same(place, "leaf", Convert.ToHexStringLower(row.Leaf), Convert.ToHexStringLower(hashed));
     }
 
     private void VerifyLedger(SqliteConnection connection)

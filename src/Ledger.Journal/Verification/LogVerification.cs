@@ -5,7 +5,8 @@ namespace Ledger.Journal.Verification;
 
 /// <summary>What somebody says of the journal: that its first events have this root.</summary>
 /// <param name="Place">Where it is said.</param>
-public sealed record RootClaim(string Place, long Length, byte[] Root);
+/// <param name="Signers">Who signed it, where it is a checkpoint.</param>
+public sealed record RootClaim(string Place, long Length, byte[] Root, CheckpointSigners? Signers = null);
 
 /// <summary>
 /// Verifies what the ledger has signed and published: every checkpoint's signature and text, and every tile against the
@@ -36,12 +37,9 @@ public static class LogVerification
             try
             {
                 var note = read();
-                var signers = note.SignedBy(known);
+                var signers = CheckpointSigners.Of(note, known);
                 var checkpoint = Checkpoint.Parse(note.Text);
-                if (signers.All(signer => signer.Name != checkpoint.Origin))
-                    findings.Add(place, $"a checkpoint of {checkpoint.Origin}",
-                        $"one of {signers[0].Name}, who signed it");
-                claims.Add(new(place, checkpoint.Size, checkpoint.Root));
+                claims.Add(new(place, checkpoint.Size, checkpoint.Root, signers));
             }
             catch (NoteRefusedException refused)
             {
@@ -57,7 +55,16 @@ public static class LogVerification
     public static long Tiles(string directory, IEnumerable<byte[]> leafEntries, Findings findings, CancellationToken ct)
     {
         var folder = new TileFolder(Path.Combine(directory, TransparencyLog.DirectoryName));
-        var size = SizeOf(folder);
+        return Tiles($"{TransparencyLog.DirectoryName}/", SizeOf(folder), folder.Find, leafEntries, findings, ct);
+    }
+
+    /// <summary>Compares every tile of a tree with the leaves that it should have, and returns how many there
+    /// are.</summary>
+    /// <param name="prefix">What stands before a tile's path where it is named.</param>
+    /// <param name="find">A tile as it is published; null where it is not.</param>
+    public static long Tiles(string prefix, long size, Func<Tile, byte[]?> find, IEnumerable<byte[]> leafEntries,
+        Findings findings, CancellationToken ct)
+    {
         if (size == 0) return 0;
         var tiles = 0L;
         var growth = new TileGrowth(Compare);
@@ -73,10 +80,9 @@ public static class LogVerification
         {
             ct.ThrowIfCancellationRequested();
             tiles++;
-            var place = $"{TransparencyLog.DirectoryName}/{tile}";
-            if (!File.Exists(folder.PathOf(tile))) findings.Add(place, "no such file", "the tile");
-            else if (!folder.Read(tile).AsSpan().SequenceEqual(expected))
-                findings.Add(place, "other hashes", "those of the journal's leaves");
+            if (find(tile) is not { } found) findings.Add($"{prefix}{tile}", "no such file", "the tile");
+            else if (!found.AsSpan().SequenceEqual(expected))
+                findings.Add($"{prefix}{tile}", "other hashes", "those of the journal's leaves");
         }
     }
 
