@@ -10,7 +10,6 @@ Exit: 0 verified, 1 not verified, 2 could not, 64 usage. The last line says VERI
 """
 import base64, csv, datetime, hashlib, io, json, os, re, struct, sys, zlib, zoneinfo
 from decimal import Decimal, ROUND_HALF_EVEN, ROUND_HALF_UP, getcontext
-
 getcontext().prec = 80  # every sum and product here is exact
 HALF_NANOJOULES_PER_KWH = 7_200_000_000_000_000  # 1 kWh is 3.6 MJ
 faults, left_out = [], []
@@ -41,7 +40,6 @@ def includes(index, size, leaf, proof, root):
         else: r = node_hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     return sn == 0 and r == root
-
 # ---- Signatures: Ed25519, RFC 8032 section 5.1, points in extended coordinates
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -75,7 +73,6 @@ def ed25519_verify(public_key, message, signature):
     k = int.from_bytes(hashlib.sha512(signature[:32] + public_key + message).digest(), "little") % L
     left, right = point_multiply(s, BASE), point_add(r, point_multiply(k, a))
     return all((left[i] * right[2] - right[i] * left[2]) % P == 0 for i in (0, 1))
-
 # ---- Notes and checkpoints: c2sp.org/signed-note, tlog-checkpoint, tlog-cosignature
 def read_keys(text):
     """{(name, key id): (algorithm, public key)}; 1 is a log's Ed25519, 4 a witness's."""
@@ -91,7 +88,7 @@ def read_note(note):
     text, mark, signatures = note.rpartition("\n\n")
     if not mark or signatures[-1:] != "\n": raise Bad("no signed note")
     return text + "\n", signatures[:-1].split("\n")
-def signers(note, keys):  # the log's key, if it signed, and how many witnesses did
+def signers(note, keys, origin=None):  # the log's key, if it signed, and how many witnesses did
     text, lines = read_note(note)
     log, witnesses = None, set()
     for line in lines:
@@ -99,7 +96,7 @@ def signers(note, keys):  # the log's key, if it signed, and how many witnesses 
         if dash != "\u2014": raise Bad(f"no signature line: {line!r}")
         signature = base64.b64decode(encoded, validate=True)
         algorithm, key = keys.get((name, signature[:4]), (0, b""))
-        if algorithm == 1 and name == text.split("\n")[0]:
+        if algorithm == 1 and name == (origin or text.split("\n")[0]):
             holds = ed25519_verify(key, text.encode(), signature[4:])
             log = f"{name}+{signature[:4].hex()}"
         elif algorithm == 4:
@@ -109,6 +106,13 @@ def signers(note, keys):  # the log's key, if it signed, and how many witnesses 
         else: continue
         if not holds: raise Bad(f"the signature of {name} does not hold")
     return log, len(witnesses)
+def follow(keys, notes):  # whoever a trusted key has handed over to is trusted too
+    for note in notes:
+        head, vkey, _ = read_note(note)[0].split("\n")
+        (name, _), = handed = read_keys(vkey)
+        if head != "the ledger signs from now on with": raise Bad("no note of handover")
+        if signers(note, keys, name)[0]: keys = {**keys, **handed}
+    return keys
 def verify_checkpoint(note, own, trusted):  # size, root, and what the last line says of them
     text, lines = read_note(note)
     origin, size, root = text.split("\n")[:3]
@@ -122,7 +126,6 @@ def verify_checkpoint(note, own, trusted):  # size, root, and what the last line
     elif log is None: fault("checkpoint", f"signed by {named}", f"a key of {origin} that you trust")
     if not witnesses: left_out.append("whether this key signed another history: no witness vouches for the checkpoint")
     return int(size), root, f"checkpoint={size} digest={root.hex()} key={log or 'not-checked'} witnesses={witnesses}"
-
 # ---- The zip: stored, in order of names, 1980-01-01, nothing optional (docs/evidence-bundle.md)
 def write_zip(files):
     local, central, at = [], [], 0
@@ -147,7 +150,6 @@ def read_zip(data):
     if right != data:
         fault(f"zip, byte {len(os.path.commonprefix([right, data]))}", "another byte", "the one zip of its files")
     return files
-
 # ---- One event: docs/journal-format.md
 class Reader:
     def __init__(self, data): self.data, self.at = data, 0
@@ -195,16 +197,16 @@ def read_proof(name, content, size, root, note):
     if not includes(event["position"], size, leaf, path, root): fault(name, "an event", "the one in the signed log")
     event["fact"] = read_interval_record(payload) if event["name"] == "interval-recorded" else json.loads(payload)
     return event
-
 # ---- The bundle: docs/evidence-bundle.md
 SINGLE = ["README.txt", "SHA256SUMS", "checkpoint", "keys", "statement.csv", "statement.json", "statement.lines"]
+FOLDERS = ["events", "evidence", "handovers"]
 def verify_manifest(files):
     manifest = json.loads(files["manifest.json"])
     listed = {file["path"]: (file["bytes"], file["sha256"]) for file in manifest["files"]}
     found = {name: (len(c), sha256(c).hex()) for name, c in sorted(files.items()) if name != "manifest.json"}
     for name in sorted(set(SINGLE) | set(found) | set(listed)):
         same(name, "content", found.get(name, "no such file"), listed.get(name, "nothing, by the manifest"))
-        if not (name in SINGLE or name.startswith(("events/", "evidence/"))): fault(name, "a file", "no such name")
+        if name not in SINGLE and name.split("/")[0] not in FOLDERS: fault(name, "a file", "no such name")
     right = {"format": "ledger-bundle/1", "ledger": manifest["ledger"], "run": manifest["run"], "files": [
         {"path": name, "bytes": size, "sha256": digest} for name, (size, digest) in found.items()]}
     if files["manifest.json"].decode() != json.dumps(right, indent=2) + "\n":
@@ -240,6 +242,8 @@ def verify_bundle(path, trusted):
     with open(path, "rb") as file: files = read_zip(file.read())
     manifest = verify_manifest(files)
     note = files["checkpoint"].decode()
+    handovers = [files[f"handovers/{i}"].decode() for i in range(2, len(files)) if f"handovers/{i}" in files]
+    trusted = follow(trusted, handovers) if trusted is not None else None
     size, root, closing = verify_checkpoint(note, read_keys(files["keys"].decode()), trusted)
     events = sorted((read_proof(name, content, size, root, note) for name, content in files.items()
                      if name.startswith("events/")), key=lambda event: event["position"])
@@ -249,7 +253,6 @@ def verify_bundle(path, trusted):
     left_out.append("README.txt: nothing vouches for it; interval records against their raw evidence")
     left_out.append("whether the ledger holds other facts that should have counted: ask for all of it")
     return f"events={len(events)} evidence={evidence} statements=1 {closing}"
-
 # ---- The statement: which facts it names, its prices, its roundings, its totals, and the run that was recorded
 LINE = ["number", "point", "direction", "start", "end", "tariffPeriod", "metered", "billedKwh", "pricePerKwh",
         "amountExact", "amount", "source", "quality", "problem"]
@@ -308,7 +311,6 @@ def verify_energy(lines, events):
             energy += 0 if record["missing"] else record[line["direction"]]
         same(place, "energy", int(line["metered"]), energy)
     if others: left_out.append(f"the energy of {others} lines against their register or interval readings")
-
 def verify_amounts(lines, tariff):
     """Energy to the tariff's quantum, half up; money half away from zero. Both carry their rest to the next line,
     energy only within a point and direction."""
@@ -348,7 +350,6 @@ def verify_files(files, lines, run, totals):
         same(f"statement.json, line {i + 1}", "members", members, row)
     for name in sorted(set(run) - {"kind", "lines"}): same("statement.json", name, said[name], run[name])
     for name in totals: same("statement.json", f"{name} total", Decimal(said[f"{name.lower()}Total"]), totals[name])
-
 # ---- Tiles: c2sp.org/tlog-tiles
 def read_tile(folder, level, first, end):
     """The tile that begins at first: tile/LEVEL/x001/x234/067, and .p/WIDTH where it is not full."""
@@ -356,7 +357,6 @@ def read_tile(folder, level, first, end):
     groups = re.findall("...", digits.zfill(-(-len(digits) // 3) * 3))
     name = "/".join(["x" + group for group in groups[:-1]] + groups[-1:]) + ("" if width == 256 else f".p/{width}")
     with open(os.path.join(folder, "tile", str(level), *name.split("/")), "rb") as file: return file.read()
-
 def verify_tiles(folder, trusted):
     with open(os.path.join(folder, "checkpoint"), encoding="utf-8", newline="") as file: note = file.read()
     size, root, closing = verify_checkpoint(note, None, trusted)

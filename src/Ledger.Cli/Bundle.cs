@@ -27,13 +27,8 @@ public static class Bundle
         if (line.Words.Count > 0) throw new UsageException($"bundle takes no '{line.Words[0]}'");
         var (name, path) = (line.Required("--statement"), line.Required("--out"));
         var (run, files, personal) = await GatherAsync(line, shell, name, ct).ConfigureAwait(false);
-        if (files.Count > BundleZip.FilesMax || BundleZip.Length(files) > BundleZip.BytesMax)
-            throw new CouldNotException(
-                $"{name} has {files.Count} files of {BundleZip.Length(files)} bytes; a bundle has at most "
-                + $"{BundleZip.FilesMax} files and {BundleZip.BytesMax} bytes");
-        await Disclosing.RecordAsync(line, shell, $"bundle {name}", personal, ct).ConfigureAwait(false);
-        var zip = BundleZip.Write(files);
-        await File.WriteAllBytesAsync(path, zip, ct).ConfigureAwait(false);
+        var zip = await BundleZip.HandOutAsync(path, files, line, shell, $"bundle {name}", personal, ct)
+            .ConfigureAwait(false);
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text);
         var signers = BundleKeys.Read(files[BundleFiles.Keys]);
         new Page().Field("out", "written to", path).Field("run", "settlement run", run.Run)

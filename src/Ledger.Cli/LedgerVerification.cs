@@ -23,6 +23,7 @@ public sealed class LedgerVerification(
     Shell shell, CancellationToken ct)
 {
     private readonly List<VerificationStep> steps = [];
+    private readonly List<(long Position, BaselineFrozen Frozen)> baselines = [];
 
     /// <summary>Null where the folder does not say it.</summary>
     public LedgerId? Ledger { get; private set; }
@@ -75,7 +76,6 @@ public sealed class LedgerVerification(
             directory, identity.Secret, found, Seen("hashing evidence, bytes"), ct),
             found => (found.Kept.Count, $"{found.Bytes} bytes"));
         steps.Add(ofCheckpoints);
-        Findings.LeaveOut("register readings against the text of their evidence");
         if (!journal.IsSound)
             Findings.LeaveOut("interval records, views and statements, and what was erased: the journal that says it "
                 + "is not as it was");
@@ -91,7 +91,8 @@ public sealed class LedgerVerification(
             Findings.LeaveOut("who signed the journal: it names no key; the first is made with: ledger checkpoint");
             return [];
         }
-        var claims = LogVerification.Checkpoints(directory, trusted ?? own, kept, Findings);
+        var claims = LogVerification.Checkpoints(
+            directory, await FollowedAsync(options).ConfigureAwait(false) ?? own, kept, Findings);
         if (claims.Count == 0)
             Findings.LeaveOut("who signed the journal: there is no checkpoint; make one with: ledger checkpoint");
         else if (trusted is null)
@@ -100,6 +101,24 @@ public sealed class LedgerVerification(
             Findings.LeaveOut(
                 "whether history was rewritten and signed again: give a checkpoint that you kept with --since");
         return claims;
+    }
+
+    /// <summary>The keys that the auditor trusts, and those that they handed over to; null where there are none to
+    /// follow.</summary>
+    private async Task<IReadOnlyCollection<VerifierKey>?> FollowedAsync(SqliteJournalOptions options)
+    {
+        if (trusted is null) return null;
+        try
+        {
+            await using var journal = SqliteJournalReader.Open(options);
+            var notes = await Handovers.ReadAsync(journal, ct).ConfigureAwait(false);
+            return Handovers.Follow(trusted, notes.Select(System.Text.Encoding.UTF8.GetBytes));
+        }
+        catch (Exception damaged) when (damaged is JournalRefusedException or DbException or InvalidDataException
+            or PoisonEventException or UnknownWireNameException or NoteRefusedException)
+        {
+            return trusted; // of a journal that cannot be read its own step tells
+        }
     }
 
     /// <summary>Every key that the journal names; none where it cannot be read, of which its own step tells.</summary>
@@ -143,6 +162,9 @@ public sealed class LedgerVerification(
         var fresh = await Projections.Replay.RecomputeAsync(
             journal, StandardProjections.All, Decode, journal.Length, ct).ConfigureAwait(false);
         await VerifyViewsAsync(journal, fresh).ConfigureAwait(false);
+        var before = Findings.FaultCount;
+        await BaselineVerification.VerifyAsync(journal, fresh, baselines, Findings, ct).ConfigureAwait(false);
+        steps.Add(new("baselines", baselines.Count, "frozen or completed", Findings.FaultCount - before));
         await VerifyStatementsAsync(journal, fresh).ConfigureAwait(false);
     }
 
@@ -154,6 +176,7 @@ public sealed class LedgerVerification(
         var (before, facts) = (Findings.FaultCount, 0L);
         using var archive = OpenEvidence(identity);
         var records = archive is null || !isThorough ? null : new RecordVerification(archive.Get, Findings);
+        var (readings, beside) = (records is null ? null : new ReadingVerification(archive!.Get, Findings), 0L);
         await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
         {
             if (facts++ % 1024 == 0)
@@ -164,16 +187,28 @@ public sealed class LedgerVerification(
                 Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept",
                     "the evidence that the fact names");
             else if (fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
+            if (fact is BaselineFrozen frozen) baselines.Add((recorded.Position, frozen));
+            var until = Findings.FaultCount;
+            readings?.Verify(recorded.Position, recorded.Envelope.Stream, fact);
+            beside += Findings.FaultCount - until;
         }
         if (records is not null)
         {
             steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
-                Findings.FaultCount - before));
+                Findings.FaultCount - before - beside));
             if (records.Erased > 0)
                 Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");
         }
-        else Findings.LeaveOut("interval records against their raw evidence: "
-            + (archive is null ? "the archive cannot be opened" : "--fast"));
+        else
+        {
+            var why = archive is null ? "the archive cannot be opened" : "--fast";
+            Findings.LeaveOut($"interval records against their raw evidence: {why}");
+            Findings.LeaveOut($"readings and their signatures against the text of their evidence: {why}");
+            return;
+        }
+        before = Findings.FaultCount;
+        readings!.Finish();
+        steps.AddRange(readings.Steps(beside + Findings.FaultCount - before));
     }
 
     /// <summary>
@@ -256,15 +291,19 @@ public sealed class LedgerVerification(
     {
         shell.Progress("deriving the settlement runs again");
         var before = Findings.FaultCount;
-        var (runs, lines) = (0L, 0L);
+        var (runs, lines, values) = (0L, 0L, 0L);
         foreach (var run in new Answers(fresh).Runs())
         {
             var again = await Settlements.RederiveAsync(journal, fresh, run, ct).ConfigureAwait(false);
             (runs, lines) = (runs + 1, lines + run.Lines);
             if (again.Differs is { } differs)
                 Findings.Add($"position {Count(run.RecordedPosition)}, run {run.Run}", differs, "what was recorded");
+            if (again.Statement is { } statement)
+                values += await NodeVerification.VerifyAsync(journal, statement,
+                    $"position {Count(run.RecordedPosition)}, run {run.Run}", Findings, ct).ConfigureAwait(false);
         }
         steps.Add(new("statements", runs, $"{Count(lines)} lines", Findings.FaultCount - before));
+        steps.Add(new("line values", values, "each derived from its children", 0));
     }
 
     private T Counted<T>(string what, Func<Findings, T> verify, Func<T, (long Count, string? Of)> count)

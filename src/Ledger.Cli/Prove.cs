@@ -11,15 +11,19 @@ namespace Ledger.Cli;
 /// </summary>
 public static class Prove
 {
-    public static Verb Verb { get; } = new("prove", "POSITION",
-        "writes an event with its proof under the latest checkpoint, as a c2sp.org/tlog-proof file",
+    public static Verb Verb { get; } = new("prove", "POSITION|RUN#LINE",
+        "writes an event with its proof under the latest checkpoint, as a c2sp.org/tlog-proof file; or a line of a "
+        + "statement, also named as RUN POINT DIRECTION START, with all that it is made of, as a zip",
         "ledger prove 2 --out event-2.tlog-proof",
-        [new("--out", "FILE", $"where it goes; POSITION{TlogProof.FileExtension} where it is not given")],
+        [new("--out", "FILE", $"where it goes; POSITION{TlogProof.FileExtension} or RUN-LINE.zip where it is not given"),
+            .. Disclosing.Options],
         RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
-        if (line.Words is not [var word]) throw new UsageException("prove needs one POSITION");
+        if (ProveLine.Names(line.Words)) return await ProveLine.RunAsync(line, shell, ct).ConfigureAwait(false);
+        if (line.Words is not [var word])
+            throw new UsageException("prove needs one POSITION, RUN#LINE, or RUN POINT DIRECTION START");
         var position = CommandLine.Read<long>(word, LedgerReader.TryPosition, "POSITION is a number from 0 on");
         var options = DataFolder.OptionsOf(line, shell);
         await using var journal = SqliteJournalReader.Open(options);

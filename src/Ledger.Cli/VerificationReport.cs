@@ -1,6 +1,7 @@
 using System.Globalization;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
+using Ledger.Ingest;
 using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
 using NodaTime;
@@ -9,6 +10,17 @@ namespace Ledger.Cli;
 
 /// <summary>What was looked at, how much of it, and how many faults were found in it.</summary>
 public sealed record VerificationStep(string What, long Count, string? Of, long Faults);
+
+/// <summary>How a verification of readings is counted: of both kinds the faults stand beside the first.</summary>
+internal static class ReadingSteps
+{
+    public static IReadOnlyList<VerificationStep> Steps(this ReadingVerification readings, long faults) =>
+    [
+        new("readings", readings.Registers.Readings,
+            $"{readings.Registers.Signatures.ToString(CultureInfo.InvariantCulture)} signed", faults),
+        new("interval readings", readings.Intervals, null, 0),
+    ];
+}
 
 /// <summary>What a verification came to.</summary>
 /// <param name="What">A folder, a bundle or a URL; <paramref name="Path"/> says which.</param>
@@ -44,6 +56,9 @@ public sealed record VerificationReport(
         page.Table("erased", null, Listing.Of(Findings.Erased,
             new("evidence", null, erased => erased.Evidence.Hex), new("position", null, erased => erased.Position)));
         page.Table("notChecked", null, Listing.Of(Findings.NotChecked, new Column<string>("what", null, what => what)));
+        // What the last line says as NAME=VALUE, a program finds as members.
+        foreach (var said in $"{Covers} {Closing}".Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            if (said.Split('=', 2) is [var name, var value] && name != "digest") page.Field(name, null, value);
         page.Write(shell.Output, line.Json);
         if (!line.Json) WriteVerdict(shell.Output);
         return IsVerified ? ExitCode.Done : ExitCode.NotAsItShouldBe;

@@ -34,14 +34,8 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
             + $"v{record.Version.ToString(CultureInfo.InvariantCulture)}";
         try
         {
-            var pieces = Pieces(record.Evidence).Select(piece => new CurvePiece(piece, Samples(piece, record.Point)))
-                .ToList();
-            var samples = CurveWindow.Union(
-                pieces, PowerCurve.Microseconds(record.Period.Start), PowerCurve.Microseconds(record.Period.End), []);
-            var isClosed = samples.Length > 0
-                && samples[^1].AtMicroseconds >= PowerCurve.Microseconds(record.Period.End);
-            Derived = (Derived.Records + 1, Derived.Samples + samples.Length);
-            Compare(place, record, CurveWindow.Integrate(samples, record.Period), isClosed);
+            var (integral, isClosed) = Derive(record);
+            Compare(place, record, integral, isClosed);
         }
         catch (EvidenceErasedException)
         {
@@ -51,6 +45,19 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
         {
             findings.Add(place, damaged.Message, "the evidence that the record names");
         }
+    }
+
+    /// <summary>What the evidence of a record says of its period, and whether it reaches the period's end. Throws
+    /// <see cref="InvalidDataException"/> where the evidence is not kept or says nothing of the point.</summary>
+    public (PeriodIntegral Integral, bool IsClosed) Derive(IntervalRecorded record)
+    {
+        var pieces = Pieces(record.Evidence).Select(piece => new CurvePiece(piece, Samples(piece, record.Point)))
+            .ToList();
+        var end = PowerCurve.Microseconds(record.Period.End);
+        var samples = CurveWindow.Union(pieces, PowerCurve.Microseconds(record.Period.Start), end, []);
+        Derived = (Derived.Records + 1, Derived.Samples + samples.Length);
+        return (CurveWindow.Integrate(samples, record.Period),
+            samples.Length > 0 && samples[^1].AtMicroseconds >= end);
     }
 
     private void Compare(string place, IntervalRecorded record, PeriodIntegral derived, bool isClosed)

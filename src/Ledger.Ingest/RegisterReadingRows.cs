@@ -43,6 +43,17 @@ internal static class RegisterReadingRows
                 .ConfigureAwait(false);
     }
 
+    /// <summary>The rows of a file that say a reading, for whoever reads evidence again; what was refused is left
+    /// out.</summary>
+    public static IEnumerable<IndexRead> Read(ReadOnlyMemory<byte> file)
+    {
+        var lines = TextLines.Of(IntakeText.WithoutByteOrderMark(file));
+        var header = Encoding.UTF8.GetString(lines.First().Bytes.Span);
+        foreach (var (_, bytes) in lines.Skip(1))
+            if (bytes.Length > 0 && Row(Encoding.UTF8.GetString(bytes.Span), header, null, out var read) is null)
+                yield return read!;
+    }
+
     private static Refusal? Row(string line, string header, EvidenceDigest? evidence, out IndexRead? read)
     {
         read = null;

@@ -49,7 +49,7 @@ internal static class SessionFiles
         List<SessionReading> sessions)
     {
         var evidence = run.Archive(file);
-        var begins = Instant.Min(sessions.Min(session => session.From), sessions[0].At - Duration.FromSeconds(1));
+        var begins = Begins(sessions);
         var register = new RegisterId(point, Direction.Import);
         await run.SendAsync($"{file.Source}: settlement point {point}",
             new FactInput.Of<Dated<SettlementPointRegistered>>(new(
@@ -59,14 +59,23 @@ internal static class SessionFiles
         await run.SendAsync($"{file.Source}: register {register}", new FactInput.Of<Dated<RegisterInstalled>>(new(
             new(register, point.Value, Limits.RegisterDigitsMax, EpflSessions.RegisterDecimals, 1, null), begins)),
                 file).ConfigureAwait(false);
-        Wait(begins, 0, "first arrival");
-        // Two sessions that end in one minute are one reading of the register.
-        foreach (var instant in sessions.GroupBy(session => session.At))
-            Wait(instant.Key, instant.Last().IndexSteps,
-                $"session {string.Join(", ", instant.Select(session => session.Session))}");
+        foreach (var (at, steps, name) in Indices(sessions)) Wait(at, steps, name);
 
         void Wait(Instant at, long steps, string name) => run.Wait($"{file.Source}: {register} {name}", new IndexRead(
             register, at, ExactNumber.Of(steps, EpflSessions.RegisterDecimals), $"{steps} steps of 0.001 Wh",
             ReadingQuality.Measured, evidence), file);
     }
+    /// <summary>What a connector's register showed: nothing at the first arrival, then at each departure what was
+    /// given until then.</summary>
+    public static IEnumerable<(Instant At, long Steps, string Name)> Indices(IReadOnlyList<SessionReading> sessions)
+    {
+        yield return (Begins(sessions), 0, "first arrival");
+        // Two sessions that end in one minute are one reading of the register.
+        foreach (var instant in sessions.GroupBy(session => session.At))
+            yield return (instant.Key, instant.Last().IndexSteps,
+                $"session {string.Join(", ", instant.Select(session => session.Session))}");
+    }
+
+    private static Instant Begins(IReadOnlyList<SessionReading> sessions) =>
+        Instant.Min(sessions.Min(session => session.From), sessions[0].At - Duration.FromSeconds(1));
 }

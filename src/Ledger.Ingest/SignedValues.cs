@@ -81,6 +81,16 @@ internal static class SignedValues
         }
     }
 
+    /// <summary>The indices of a value that may count, as whoever reads evidence again finds them.</summary>
+    public static IEnumerable<(Direction Direction, NodaTime.Instant At, ExactNumber Kwh, ReadingQuality Quality)>
+        Indices(OcmfValue value)
+    {
+        for (var i = 0; i < value.Readings.Count; i++)
+            if (Ocmf.DirectionOf(value.Readings[i].Obis) is { } direction && Implausible(value, i) is null
+                && Number(value.Readings[i], i, out var kwh) is null)
+                yield return (direction, value.Readings[i].At!.Value, kwh, Quality(value, i));
+    }
+
     private static Refusal? Unsigned(OcmfValue value) => value.Signature switch
     {
         SignatureVerdict.Valid or SignatureVerdict.NoKey => null,

@@ -40,7 +40,7 @@ internal static class SubjectText
         if (evidence.Count is 0 or > PiecesMax)
             throw fact.Required("evidence").Refused(Rejection.WrongCount, $"must have 1 to {PiecesMax} digests");
         return new FactInput.Of<EvidenceToDisclose>(new(
-            evidence, Name(fact.Required("by")), fact.Required("what").Line(Limits.IdentifierLengthMax),
+            evidence, Name(fact.Required("by")), fact.Required("what").Line(Limits.TextLengthMax),
             fact.Required("purpose").Choice<DisclosurePurpose>()));
     }
 

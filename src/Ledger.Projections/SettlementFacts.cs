@@ -83,7 +83,7 @@ public sealed record SettlementFacts(
     }
 
     /// <summary>The master data in force at the start of the point's day, if the account owns it then.</summary>
-    private static async Task<(SettlementPointRegistered? Registered, string? WhyNot)> PointAsync(
+    internal static async Task<(SettlementPointRegistered? Registered, string? WhyNot)> PointAsync(
         KnownFacts facts, SettlementPointId point, PartyId account, LocalDate day)
     {
         var versions = (await facts.ReadAsync(Streams.Point(point)).ConfigureAwait(false))

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text;
+using Ledger.Api;
 using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Journal;
 using NodaTime;
 using NodaTime.Text;
 using Shouldly;
@@ -165,6 +168,40 @@ public sealed class FrozenDeliveryTests
         page.ShouldContain("connection limit");
         page.ShouldContain("Energy claimed for a programme");
         page.ShouldContain("<td class=\"number\">50.000</td><td class=\"text\">held</td>");
+    }
+
+    /// <summary>
+    /// Frozen and completed baselines come out again from the facts before their positions; one that was written
+    /// otherwise is found with both values, although every hash is right.
+    /// </summary>
+    [Fact]
+    public async Task Baselines_are_derived_again_when_the_ledger_is_verified()
+    {
+        using var town = Town(Terms);
+        town.Run("freeze", "I1").Exit.ShouldBe(ExitCode.Done);
+        Import(town, OwnDay());
+        town.Run("freeze", "I1", "--complete").Exit.ShouldBe(ExitCode.Done);
+        var whole = town.Run("verify");
+        whole.Exit.ShouldBe(ExitCode.Done, whole.Output + whole.Errors);
+        whole.Output.ShouldContain(" baselines=2 ");
+        var options = new SqliteJournalOptions(
+            town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret);
+        await using (var ledger = OpenLedger.Open(options))
+        {
+            var made = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
+                .OfType<BaselineFrozen>().Last();
+            made.Periods[0].Kwh.ShouldBe(125m);
+            var forged = made with { Periods = [made.Periods[0] with { Kwh = 126m }, .. made.Periods.Skip(1)] };
+            await ledger.Journal.AppendAsync(Streams.Baselines(made.Instruction), ExpectedRevision.Any,
+                [NewFact.At(forged, SmallTown.Now, new EvidenceKey("forged"))], TestFolder.Tester, null,
+                TestContext.Current.CancellationToken);
+            await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        }
+        var found = town.Run("verify", "--json");
+        found.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        Said(found).ShouldContain("126 kWh");
+        Said(found).ShouldContain("125 kWh");
+        Said(found).ShouldContain("baseline of C1 for I1");
     }
 
     /// <summary>The ledger at the notice: terms and history before the call's instruction.</summary>

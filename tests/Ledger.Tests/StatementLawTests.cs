@@ -108,6 +108,51 @@ public sealed class StatementLawTests(ITestOutputHelper output)
         seen.ShouldBeEnough(output);
     }
 
+    /// <summary>Every value of every line follows from its children and what the lines before leave over; a value that
+    /// is another does not. The text of a line says all of it.</summary>
+    [Fact]
+    public void Every_value_follows_from_its_children_and_no_other_does()
+    {
+        var seen = new SampleShares(("energy carried", 50), ("money carried", 20));
+        Gen.Select(Days, Gen.Int[0, 99]).Sample((day, at) =>
+        {
+            var lines = Build(day).Lines;
+            at %= lines.Count;
+            var carry = LineCarry.None;
+            for (var i = 0; i < lines.Count; i++)
+            {
+                StatementNodes.Of(lines[i], day.Tariff, carry).ShouldAllBe(node => node.Holds);
+                if (i == at) LineCarry.Before(lines, i).ShouldBe(carry);
+                carry = carry.After(lines[i], i + 1 < lines.Count ? lines[i + 1] : null);
+            }
+            var (line, before) = (lines[at], LineCarry.Before(lines, at));
+            StatementText.Parse(line.Canonical()).ShouldBe(line);
+            StatementNodes.With(line, line.Metered, line.Quality, line.Source, day.Tariff, before).ShouldBe(line);
+            foreach (var other in (StatementLine[])
+            [
+                line with { BilledKwh = (line.BilledKwh ?? 0m) + 0.001m },
+                line with { PricePerKwh = (line.PricePerKwh ?? 0m) + 0.001m },
+                line with { AmountExact = (line.AmountExact ?? 0m) + 0.000001m },
+                line with { Amount = (line.Amount ?? 0m) - 0.01m },
+                line with { Problem = line.Problem is null ? "price missing" : null },
+                line with { TariffPeriod = TariffPeriod.DeepValley },
+            ])
+                StatementNodes.Of(other, day.Tariff, before).ShouldContain(node => !node.Holds);
+            seen.Add(lines.Select((_, i) => LineCarry.Before(lines, i).Energy).Any(energy => energy != Energy.Zero),
+                carry.Money != 0m);
+        }, iter: LongRun.Samples / 20);
+        seen.ShouldBeEnough(output);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("1|P|Import")]
+    [InlineData("01|P|Import|2026-01-01T00:00:00Z|2026-01-01T01:00:00Z|Flat|0|0|1|0|0|x|Measured|-")]
+    [InlineData("1|P|Import|2026-01-01T00:00:00Z|2026-01-01T01:00:00Z|Flat|0|0.0|1|0|0|x|Measured|-")]
+    [InlineData("1|P|Import|2026-01-01T00:00:00Z|2026-01-01T01:00:00Z|Night|0|0|1|0|0|x|Measured|-")]
+    public void What_is_no_canonical_line_is_not_read(string text) =>
+        Should.Throw<FormatException>(() => StatementText.Parse(text));
+
     /// <summary>What is billed of a meter differs from what it metered by half a quantum at most,
     /// and nothing is negative.</summary>
     private static void BilledIsMetered(List<StatementLine> series)

@@ -251,7 +251,7 @@ public sealed class VerificationTests : IDisposable
     }
 
     /// <summary>One digest over all that the folder holds: events, evidence, views.</summary>
-    private static async Task<string> ContentAsync(string folder)
+    internal static async Task<string> ContentAsync(string folder)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var identity = LedgerIdentity.Open(folder);

@@ -20,6 +20,10 @@ internal sealed class BundleEvents(
     /// <summary>In order of position.</summary>
     public IReadOnlyCollection<(RecordedEvent Recorded, LedgerEvent Fact)> All => events.Values;
 
+    /// <summary>These events as a journal, from which what they give can be calculated again.</summary>
+    public DisclosedJournal Journal(LedgerId of, long length) =>
+        new(of, length, [.. events.Values.Select(known => known.Recorded)]);
+
     /// <summary>Reads every proof: its leaf is at its place under the root,
     /// and its event is one of this ledger.</summary>
     public void VerifyProofs()

@@ -10,13 +10,27 @@ namespace Ledger.Cli.Bundles;
 public static class BundleFiles
 {
     public const string Format = "ledger-bundle/1";
+    /// <summary>The format of a bundle of single lines: one that was asked for, or a sample.</summary>
+    public const string LinesFormat = "ledger-lines/1";
     public const string Readme = "README.txt", Sums = "SHA256SUMS", Manifest = "manifest.json";
     public const string Checkpoint = TileFolder.CheckpointName, Keys = "keys";
     public const string Csv = "statement.csv", Json = "statement.json", Lines = "statement.lines";
-    public const string EventsFolder = "events/", EvidenceFolder = "evidence/";
+    public const string LinesJson = "lines.json", LinesExtension = ".lines";
+    public const string EventsFolder = "events/", EvidenceFolder = "evidence/", HandoversFolder = "handovers/",
+        StatementsFolder = "statements/";
 
-    /// <summary>The files of which there is one in every bundle.</summary>
-    public static IReadOnlyList<string> Single { get; } = [Readme, Sums, Checkpoint, Keys, Manifest, Csv, Json, Lines];
+    /// <summary>The files of which there is one in every bundle of a format.</summary>
+    public static IReadOnlyList<string> SingleOf(string format) => format == LinesFormat
+        ? [Readme, Sums, Checkpoint, Keys, Manifest, LinesJson]
+        : [Readme, Sums, Checkpoint, Keys, Manifest, Csv, Json, Lines];
+
+    /// <summary>The folders that a bundle of a format may have.</summary>
+    public static IReadOnlyList<string> FoldersOf(string format) => format == LinesFormat
+        ? [EventsFolder, EvidenceFolder, HandoversFolder, StatementsFolder]
+        : [EventsFolder, EvidenceFolder, HandoversFolder];
+
+    /// <summary>The note by which the n-th key of the log was named; the first was named by nobody.</summary>
+    public static string Handover(int key) => HandoversFolder + key.ToString(CultureInfo.InvariantCulture);
 
     public static string Event(long position) =>
         EventsFolder + position.ToString(CultureInfo.InvariantCulture) + TlogProof.FileExtension;

@@ -20,9 +20,13 @@ internal static class BundleKeys
     /// With keys that are trusted only their signatures count; without,
     /// it is said that whose keys these are was not checked.
     /// </summary>
+    /// <param name="handovers">The notes by which keys followed each other, by their files' names and in order: who
+    /// trusts an earlier key trusts the one that signed.</param>
     public static CheckpointSigners? Verify(
-        byte[] keys, SignedNote note, IReadOnlyList<VerifierKey>? trusted, Findings findings)
+        byte[] keys, SignedNote note, IReadOnlyList<VerifierKey>? trusted,
+        IReadOnlyList<(string Name, byte[] Note)> handovers, Findings findings)
     {
+        trusted = Followed(keys, trusted, handovers, findings);
         try
         {
             var own = CheckpointSigners.Of(note, Read(keys));
@@ -51,5 +55,27 @@ internal static class BundleKeys
                     + string.Join(", ", trusted.Select(key => $"{key.Name}+{key.Id:x8}")));
             return null;
         }
+    }
+
+    private static IReadOnlyList<VerifierKey>? Followed(
+        byte[] keys, IReadOnlyList<VerifierKey>? trusted,
+        IReadOnlyList<(string Name, byte[] Note)> handovers, Findings findings)
+    {
+        VerifierKey? before = null;
+        foreach (var (name, bytes) in handovers)
+            try
+            {
+                var note = SignedNote.Parse(bytes);
+                if (before is not null) note.SignedBy([before]);
+                before = Handovers.Next(note);
+                if (trusted is not null) trusted = Handovers.Follow(trusted, [bytes]);
+                if (name == handovers[^1].Name && Read(keys).All(key => $"{key}" != $"{before}"))
+                    findings.Add(name, $"the key {before.Name}+{before.Id:x8}", "the key that signed the checkpoint");
+            }
+            catch (NoteRefusedException refused)
+            {
+                findings.Add(name, refused.Message, "a note in which the key before names this one");
+            }
+        return trusted;
     }
 }

@@ -9,7 +9,8 @@ namespace Ledger.Cli.Bundles;
 /// <summary>A file as the manifest lists it.</summary>
 public sealed record BundleManifestFile(string Path, int Bytes, string Sha256);
 
-/// <summary>What a bundle is of, and every file of it but the manifest itself, in order of their names.</summary>
+/// <summary>What a bundle is of (a settlement run, or the lines asked for), and every file of it but the manifest
+/// itself, in order of their names.</summary>
 public sealed record BundleManifest(string Format, string Ledger, string Run, IReadOnlyList<BundleManifestFile> Files)
 {
     private static readonly JsonSerializerOptions Options = new()
@@ -23,8 +24,9 @@ public sealed record BundleManifest(string Format, string Ledger, string Run, IR
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static BundleManifest Of(string ledger, string run, IEnumerable<KeyValuePair<string, byte[]>> files) => new(
-        BundleFiles.Format, ledger, run, [.. files.Where(file => file.Key != BundleFiles.Manifest)
+    public static BundleManifest Of(string ledger, string run, IEnumerable<KeyValuePair<string, byte[]>> files,
+        string format = BundleFiles.Format) => new(
+        format, ledger, run, [.. files.Where(file => file.Key != BundleFiles.Manifest)
             .Select(file => new BundleManifestFile(file.Key, file.Value.Length, BundleFiles.Digest(file.Value)))]);
 
     /// <summary>Throws <see cref="JsonException"/> where it is no manifest.</summary>
@@ -37,8 +39,10 @@ public sealed record BundleManifest(string Format, string Ledger, string Run, IR
     public void Verify(IReadOnlyDictionary<string, byte[]> files, Findings findings)
     {
         var before = findings.FaultCount;
-        if (Format != BundleFiles.Format) findings.Add(BundleFiles.Manifest, $"format {Format}", BundleFiles.Format);
-        var right = Of(Ledger, Run, files);
+        if (Format is not (BundleFiles.Format or BundleFiles.LinesFormat))
+            findings.Add(BundleFiles.Manifest, $"format {Format}",
+                $"{BundleFiles.Format} or {BundleFiles.LinesFormat}");
+        var right = Of(Ledger, Run, files, Format);
         var (listed, found) = (Files.ToLookup(file => file.Path), right.Files.ToDictionary(file => file.Path));
         foreach (var file in right.Files)
             if (listed[file.Path].FirstOrDefault() is not { } said)

@@ -38,4 +38,34 @@ internal static class BundleReadme
         for the whole ledger.
 
         """.ReplaceLineEndings("\n");
+
+    /// <summary>The same for a bundle of single lines.</summary>
+    public static string OfLines(LedgerId ledger, string request) => $$"""
+        {{request}}, ledger {{ledger}}
+        Format {{BundleFiles.LinesFormat}}: docs/evidence-bundle.md of the project Ledger
+
+        With this zip alone, without the ledger and without a network, you can check that
+          - every event on which these lines rest is in the log that was signed,
+          - the evidence is what these events name, byte for byte,
+          - each line is in the settlement run that was recorded, and follows from the events of its point,
+          - its energy and amount come out again from the raw evidence,
+          - a sample is the one that its seed draws, and its projection follows from its exceptions.
+
+        ledger verify BUNDLE.zip --keys KEYS
+        KEYS is a file with the ledger's public key, one line, that you have from elsewhere: the key in this
+        zip is only the zip's own word. The last line says VERIFIED or NOT VERIFIED; what was not looked at
+        stands above it as NOT CHECKED.
+
+        With public tools
+          sha256sum -c SHA256SUMS                                every file is as it was packed
+          (cd evidence && sha256sum * | awk '$1 != $2')          prints nothing: evidence is named by its SHA-256
+          checkpoint, keys, handovers   notes of c2sp.org/signed-note, and keys for their verifiers
+          events/*.tlog-proof           c2sp.org/tlog-proof: that an entry is in the log of that checkpoint
+          statements/POSITION.lines     the lines of the run recorded there; RFC 6962 root linesRoot
+          lines.json                    what was asked, drawn, derived and found
+
+        What it cannot show: whose key signed, that no other history was signed with it, that other runs should
+        have been drawn from, and whether the points of these lines are those that the account is settled by.
+
+        """.ReplaceLineEndings("\n");
 }

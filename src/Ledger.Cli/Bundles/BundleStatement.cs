@@ -14,8 +14,8 @@ namespace Ledger.Cli.Bundles;
 internal sealed class BundleStatement(
     IReadOnlyDictionary<string, byte[]> files, BundleEvents events, string run, Findings findings, CancellationToken ct)
 {
-    /// <summary>How many lines were compared; null where nothing could be calculated.</summary>
-    public async Task<int?> VerifyAsync(LedgerId ledger, long length)
+    /// <summary>The statement that was compared; null where nothing could be calculated.</summary>
+    public async Task<Statement?> VerifyAsync(LedgerId ledger, long length)
     {
         var runs = events.All.Where(known => known.Fact is SettlementRunCompleted).ToList();
         if (runs is not [({ } recorded, SettlementRunCompleted completed)] || completed.Run.Value != run)
@@ -47,9 +47,10 @@ internal sealed class BundleStatement(
         }
     }
 
-    private async Task<int?> DeriveAsync(LedgerId ledger, long length, string place, SettlementRunCompleted completed)
+    private async Task<Statement?> DeriveAsync(
+        LedgerId ledger, long length, string place, SettlementRunCompleted completed)
     {
-        var journal = new DisclosedJournal(ledger, length, [.. events.All.Select(known => known.Recorded)]);
+        var journal = events.Journal(ledger, length);
         var views = await Projections.Replay.RecomputeAsync(journal, [new MasterData(), new TimeOfUseSettlement()],
             (name, version, payload) => EventCodec.Decode(name, version, payload), null, ct).ConfigureAwait(false);
         var row = new Answers(views).Runs().Single();
@@ -64,7 +65,7 @@ internal sealed class BundleStatement(
             findings.Add(BundleFiles.Event(position), "an event on which the statement does not rest",
                 "only the events that it rests on");
         foreach (var (name, content) in StatementFiles.Of(row, statement)) CompareFile(name, content);
-        return statement.Lines.Count;
+        return statement;
     }
 
     private void CompareRun(string place, SettlementRunCompleted recorded, Statement derived)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Ledger.Cli.Lines;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal.Proof;
@@ -33,8 +34,8 @@ public sealed class BundleVerification(
 
     public async Task RunAsync()
     {
-        var run = VerifyFiles();
-        if (run is null || ledger is not { } named)
+        var manifest = VerifyFiles();
+        if (manifest is null || ledger is not { } named)
         {
             Findings.LeaveOut("everything else: the files of the bundle are not known");
             return;
@@ -45,13 +46,12 @@ public sealed class BundleVerification(
             return;
         }
         var events = new BundleEvents(files, $"{note}", checkpoint!, named.Value, Findings);
-        await VerifyContentAsync(events, named, run).ConfigureAwait(false);
+        await VerifyContentAsync(events, named, manifest).ConfigureAwait(false);
         Findings.LeaveOut("README.txt: nothing vouches for it");
         Findings.LeaveOut("whether the ledger holds other facts that should have counted: ask for all of it");
-        if (isThorough) Findings.LeaveOut("register readings against the text of their evidence");
     }
 
-    private async Task VerifyContentAsync(BundleEvents events, LedgerId named, string run)
+    private async Task VerifyContentAsync(BundleEvents events, LedgerId named, BundleManifest manifest)
     {
         var before = Findings.FaultCount;
         events.VerifyProofs();
@@ -64,14 +64,26 @@ public sealed class BundleVerification(
         else Findings.LeaveOut("interval records and register readings against their raw evidence: --fast");
         shell.Progress("calculating the statement again");
         before = Findings.FaultCount;
-        var lines = await new BundleStatement(files, events, run, Findings, ct).VerifyAsync(named, checkpoint.Size)
-            .ConfigureAwait(false);
-        steps.Add(new("statements", lines is null ? 0 : 1, $"{Count(lines ?? 0)} lines", Findings.FaultCount - before));
+        if (manifest.Format == BundleFiles.LinesFormat)
+        {
+            var lines = new LinesVerification(files, events, manifest, Findings, ct);
+            await lines.VerifyAsync(named, checkpoint.Size).ConfigureAwait(false);
+            steps.Add(new("lines", lines.Examined, $"{Count(lines.Population)} in {Count(lines.Runs)} statements",
+                Findings.FaultCount - before));
+            return;
+        }
+        var derived = await new BundleStatement(files, events, manifest.Run, Findings, ct)
+            .VerifyAsync(named, checkpoint.Size).ConfigureAwait(false);
+        steps.Add(new("statements", derived is null ? 0 : 1, $"{Count(derived?.Lines.Count ?? 0)} lines",
+            Findings.FaultCount - before));
+        before = Findings.FaultCount;
+        var values = derived is null ? 0 : await NodeVerification.VerifyAsync(
+            events.Journal(named, checkpoint.Size), derived, BundleFiles.Lines, Findings, ct).ConfigureAwait(false);
+        steps.Add(new("line values", values, null, Findings.FaultCount - before));
     }
 
-    /// <summary>The zip is the one of its files, and the manifest lists them. The run that it names;
-    /// null where nobody can say.</summary>
-    private string? VerifyFiles()
+    /// <summary>The zip is the one of its files, and the manifest lists them; null where nobody can say.</summary>
+    private BundleManifest? VerifyFiles()
     {
         try
         {
@@ -84,23 +96,23 @@ public sealed class BundleVerification(
         }
         if (zip.AsSpan().CommonPrefixLength(BundleZip.Write(files)) is var same && same < zip.Length)
             Findings.Add($"zip, byte {Count(same)}", "another byte or too many", "the one zip of these files");
-        foreach (var name in BundleFiles.Single.Where(name => !files.ContainsKey(name)))
+        var manifest = VerifyManifest();
+        var format = manifest?.Format ?? BundleFiles.Format;
+        foreach (var name in BundleFiles.SingleOf(format).Where(name => !files.ContainsKey(name)))
             Findings.Add(name, "no such file", "one in every bundle");
-        foreach (var name in files.Keys.Where(name => !IsName(name)))
+        foreach (var name in files.Keys.Where(name => !IsName(name, format)))
             Findings.Add(name, "a file of this name", "none in a bundle");
-        var run = VerifyManifest();
         if (files.TryGetValue(BundleFiles.Sums, out var sums)
             && !sums.AsSpan().SequenceEqual(BundleFiles.SumsOf(files)))
             Findings.Add(BundleFiles.Sums, "other digests", "those of the files");
         steps.Add(new("files", files.Count, $"{Count(zip.Length)} bytes", Findings.FaultCount));
-        return run;
+        return manifest;
     }
 
-    private static bool IsName(string name) => BundleFiles.Single.Contains(name)
-        || name.StartsWith(BundleFiles.EventsFolder, StringComparison.Ordinal)
-        || name.StartsWith(BundleFiles.EvidenceFolder, StringComparison.Ordinal);
+    private static bool IsName(string name, string format) => BundleFiles.SingleOf(format).Contains(name)
+        || BundleFiles.FoldersOf(format).Any(folder => name.StartsWith(folder, StringComparison.Ordinal));
 
-    private string? VerifyManifest()
+    private BundleManifest? VerifyManifest()
     {
         if (!files.TryGetValue(BundleFiles.Manifest, out var bytes)) return null;
         try
@@ -110,7 +122,7 @@ public sealed class BundleVerification(
             if (!LedgerId.TryParse(manifest.Ledger, out var parsed))
                 throw new JsonException($"'{manifest.Ledger}' is no ledger");
             ledger = parsed;
-            return manifest.Run;
+            return manifest;
         }
         catch (JsonException damaged)
         {
@@ -126,7 +138,8 @@ public sealed class BundleVerification(
         {
             var note = SignedNote.Parse(bytes);
             checkpoint = Checkpoint.Parse(note.Text);
-            signers = BundleKeys.Verify(files.GetValueOrDefault(BundleFiles.Keys, []), note, trusted, Findings);
+            signers = BundleKeys.Verify(
+                files.GetValueOrDefault(BundleFiles.Keys, []), note, trusted, HandoverNotes(), Findings);
             if (signers is null) return note;
             // Without trusted keys whoever packed the bundle could name any witness.
             var witnesses = trusted is null ? 0 : signers.Witnesses.Count;
@@ -146,10 +159,23 @@ public sealed class BundleVerification(
         }
     }
 
+    /// <summary>The notes of handover in the order of the keys; another file in their folder is a fault.</summary>
+    private List<(string Name, byte[] Note)> HandoverNotes()
+    {
+        var notes = new List<(string Name, byte[] Note)>();
+        for (var key = 2; files.TryGetValue(BundleFiles.Handover(key), out var note); key++)
+            notes.Add((BundleFiles.Handover(key), note));
+        foreach (var name in files.Keys.Where(name =>
+            name.StartsWith(BundleFiles.HandoversFolder, StringComparison.Ordinal)).Except(notes.Select(n => n.Name)))
+            Findings.Add(name, "a note of handover", "one for each key after the first");
+        return notes;
+    }
+
     private void VerifyRecords(BundleEvents events)
     {
         var before = Findings.FaultCount;
         var records = new RecordVerification(events.Evidence, Findings);
+        var readings = new ReadingVerification(events.Evidence, Findings);
         foreach (var (recorded, fact) in events.All)
         {
             ct.ThrowIfCancellationRequested();
@@ -158,6 +184,12 @@ public sealed class BundleVerification(
         steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
             Findings.FaultCount - before));
         if (records.Erased > 0) Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");
+        before = Findings.FaultCount;
+        foreach (var (recorded, fact) in events.All) readings.Verify(recorded.Position, recorded.Envelope.Stream, fact);
+        readings.Finish();
+        steps.AddRange(readings.Steps(Findings.FaultCount - before));
+        if (readings.Registers.Signatures > 0)
+            Findings.LeaveOut("whether the keys of signed values are those of their meters: a bundle has no key list");
     }
 
     private static string Count(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Ledger.Domain;
 
 namespace Ledger.Cli.Bundles;
 
@@ -22,6 +23,25 @@ public static class BundleZip
     /// <summary>How long the zip file of these files is, in bytes.</summary>
     public static long Length(IReadOnlyDictionary<string, byte[]> files) =>
         files.Sum(file => (long)LocalBytes + CentralBytes + 2 * file.Key.Length + file.Value.Length) + EndBytes;
+
+    /// <summary>
+    /// Writes the zip file of these files for whoever the command line says, which is recorded before the first byte
+    /// where some of them name persons; one that the format cannot hold is refused before that.
+    /// </summary>
+    /// <param name="what">What is handed out, as it is recorded.</param>
+    /// <param name="personal">The evidence in it that names persons.</param>
+    public static async Task<byte[]> HandOutAsync(
+        string path, IReadOnlyDictionary<string, byte[]> files, CommandLine line, Shell shell, string what,
+        IReadOnlyList<EvidenceDigest> personal, CancellationToken ct)
+    {
+        if (files.Count > FilesMax || Length(files) > BytesMax)
+            throw new CouldNotException($"there are {files.Count} files of {Length(files)} bytes; a bundle has at most "
+                + $"{FilesMax} files and {BytesMax} bytes");
+        await Disclosing.RecordAsync(line, shell, what, personal, ct).ConfigureAwait(false);
+        var zip = Write(files);
+        await File.WriteAllBytesAsync(path, zip, ct).ConfigureAwait(false);
+        return zip;
+    }
 
     /// <param name="files">By name: ASCII, with / between folders.</param>
     public static byte[] Write(IReadOnlyDictionary<string, byte[]> files)

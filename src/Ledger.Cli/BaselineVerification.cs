@@ -1,0 +1,75 @@
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Verification;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// Calculates frozen baselines again from the facts before their own position, and completed ones from the facts before
+/// the position of their completion, and compares what they say. A delivery is no fact: it is derived from these
+/// whenever somebody asks for it.
+/// </summary>
+internal static class BaselineVerification
+{
+    public static async Task VerifyAsync(
+        IJournal journal, IViewStore views, IReadOnlyList<(long Position, BaselineFrozen Frozen)> all,
+        Findings findings, CancellationToken ct)
+    {
+        foreach (var (position, frozen) in all)
+        {
+            var place = $"position {position.ToString(CultureInfo.InvariantCulture)}, baseline of {frozen.Point} for "
+                + frozen.Instruction;
+            try
+            {
+                var again = await AgainAsync(journal, views, all, frozen, ct).ConfigureAwait(false);
+                if (again is null) findings.Add(place, "a completion", "a baseline that it completes");
+                else if (!frozen.Says(again)) Compare(place, frozen, again, findings);
+            }
+            catch (Exception wrong) when (wrong is InvalidOperationException or ArgumentException
+                or NodaTime.TimeZones.DateTimeZoneNotFoundException)
+            {
+                findings.Add(place, $"a baseline that cannot be calculated: {wrong.Message}", "facts that give one");
+            }
+        }
+    }
+
+    private static async Task<BaselineFrozen?> AgainAsync(
+        IJournal journal, IViewStore views, IReadOnlyList<(long Position, BaselineFrozen Frozen)> all,
+        BaselineFrozen frozen, CancellationToken ct)
+    {
+        var recorded = await BaselineCalculations.FindAsync(journal, frozen.Instruction, ct).ConfigureAwait(false)
+            ?? throw new InvalidOperationException($"there is no instruction {frozen.Instruction}");
+        if (frozen.CompletedAtPosition is { } completedAt)
+        {
+            var first = all.Select(known => known.Frozen).FirstOrDefault(known =>
+                known.Instruction == frozen.Instruction && known.Point == frozen.Point
+                && known.CompletedAtPosition is null);
+            return first is null ? null : (await BaselineCalculations.CompleteAsync(
+                journal, recorded.Order, [first], completedAt, ct).ConfigureAwait(false))[0];
+        }
+        return await BaselineCalculations.FreezeAsync(journal, views, recorded.Order, [frozen.Point], frozen.AtPosition,
+            frozen.Holidays, ct).ConfigureAwait(false) is BaselineCalculation.Calculated { Baselines: [var again] }
+            ? again
+            : throw new InvalidOperationException("its rule or its point is not known at its position");
+    }
+
+    /// <summary>Names the first period that differs, else everything that the two say.</summary>
+    private static void Compare(string place, BaselineFrozen recorded, BaselineFrozen again, Findings findings)
+    {
+        var differs = recorded.Periods.Zip(again.Periods).FirstOrDefault(pair => pair.First != pair.Second);
+        if (differs.First is not null && recorded.Periods.Count == again.Periods.Count)
+            findings.Add(place, Text(differs.First), $"{Text(differs.Second)} by the facts before its position");
+        else findings.Add(place, Text(recorded), $"{Text(again)} by the facts before its position");
+    }
+
+    private static string Text(FrozenPeriod period) => string.Create(CultureInfo.InvariantCulture,
+        $"{period.Kwh?.ToString(CultureInfo.InvariantCulture) ?? "unknown"} kWh, unadjusted "
+        + $"{period.UnadjustedKwh?.ToString(CultureInfo.InvariantCulture) ?? "unknown"}, in {period.Period}");
+
+    private static string Text(BaselineFrozen frozen) => string.Create(CultureInfo.InvariantCulture,
+        $"{frozen.Pack} v{frozen.PackVersion} {frozen.Method}, {frozen.Periods.Count} periods, days "
+        + $"{string.Join(' ', frozen.Days)}, awaits {frozen.Awaits}, {frozen.Insufficient}, events "
+        + $"{string.Join(' ', frozen.EventDays)}");
+}

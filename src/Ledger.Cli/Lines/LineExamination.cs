@@ -1,0 +1,149 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Cli.Lines;
+
+/// <summary>A fact on which a line rests, and what it is to the line.</summary>
+internal sealed record LineFact(long Position, string Is);
+
+/// <summary>A line with all that it follows from, and what an examination of it gives.</summary>
+/// <param name="Audited">The line as the raw evidence gives it; null where none can be derived.</param>
+/// <param name="AsRecorded">Facts of the line that have no evidence to be read: they count as they were recorded.</param>
+/// <param name="Exceptions">What is not as it should be, in words; empty where all is.</param>
+internal sealed record ExaminedStatementLine(
+    RunLines Run, StatementLine Line, LineCarry Carry, IReadOnlyList<LineNode> Nodes, IReadOnlyList<LineFact> Facts,
+    StatementLine? Audited, IReadOnlyList<long> AsRecorded, IReadOnlyList<string> Exceptions);
+
+/// <summary>
+/// Examines statement lines: each value of a line is derived from its children, the metered energy from the facts of
+/// its point alone, and the amount a second time from the raw evidence. The journal notes what it is asked for.
+/// </summary>
+/// <param name="evidence">The bytes of a digest; null where they are not kept.</param>
+internal sealed partial class LineExamination(
+    IJournal journal, Func<EvidenceDigest, byte[]?> evidence, CancellationToken ct)
+{
+    private sealed record PointDay(
+        SettledSeries Series, EvidencedDay ByEvidence);
+
+    private readonly EvidencedFacts evidenced = new(evidence);
+    private readonly Dictionary<long, TracedJournal> traced = [];
+    private readonly Dictionary<(long Run, SettlementPointId Point), PointDay> days = [];
+    private readonly Dictionary<long, IReadOnlyList<(int Index, string Fault)>> nodeFaults = [];
+
+    /// <summary>All events that were read, each once, in order.</summary>
+    public IReadOnlyList<RecordedEvent> Given =>
+        [.. traced.Values.SelectMany(each => each.Given).DistinctBy(recorded => recorded.Position)
+            .OrderBy(recorded => recorded.Position)];
+
+    /// <summary>Events of one point that cannot be folded into a line are an exception and no failure.</summary>
+    public async Task<ExaminedStatementLine> ExamineAsync(RunLines run, int index)
+    {
+        var line = run.Lines[index];
+        var carry = LineCarry.Before(run.Lines, index);
+        try
+        {
+            var day = await DayAsync(run, line.Point).ConfigureAwait(false);
+            return Examined(run, index, carry, day);
+        }
+        catch (Exception wrong) when (wrong is InvalidOperationException or InvalidCastException or ArgumentException
+            or NodaTime.TimeZones.DateTimeZoneNotFoundException)
+        {
+            return new(run, line, carry, [], [], null, [], [$"the line cannot be derived: {wrong.Message}"]);
+        }
+    }
+
+    private async Task<PointDay> DayAsync(RunLines run, SettlementPointId point)
+    {
+        if (days.TryGetValue((run.Position, point), out var known)) return known;
+        if (!traced.TryGetValue(run.Position, out var trace))
+            traced[run.Position] = trace = new TracedJournal(journal, run.Run.AtPosition);
+        var series = await SettledSeries.GatherAsync(trace, run.Run, point, ct).ConfigureAwait(false);
+        return days[(run.Position, point)] =
+            new(series, evidenced.Of(series.Point.Metered, series.Point.Registered));
+    }
+
+    private ExaminedStatementLine Examined(RunLines run, int index, LineCarry carry, PointDay day)
+    {
+        var (line, series) = (run.Lines[index], day.Series);
+        var exceptions = new List<string>();
+        if ((series.Tariff.Tariff, series.Tariff.Version) != (run.Run.Tariff, run.Run.TariffVersion))
+            exceptions.Add($"tariff {series.Tariff.Tariff} v{series.Tariff.Version} by the facts, "
+                + $"{run.Run.Tariff} v{run.Run.TariffVersion} by the run");
+        // What a line carries comes from the lines before it, so they are derived with it.
+        foreach (var (at, fault) in NodeFaults(run, series.Tariff))
+            if (at <= index) exceptions.Add(fault);
+        var quantities = series.Quantities(line.Direction);
+        var first = index;
+        while (first > 0 && run.Lines[first - 1].Point == line.Point
+            && run.Lines[first - 1].Direction == line.Direction) first--;
+        for (var i = first; i <= index; i++)
+            if (Unlike(run.Lines[i], quantities.ElementAtOrDefault(i - first)) is { } unlike) exceptions.Add(unlike);
+        var facts = Facts(day.Series, line, traced[run.Position].Given);
+        var metered = facts.Select(fact => fact.Position).ToHashSet();
+        foreach (var position in day.ByEvidence.Differ.Where(metered.Contains))
+            exceptions.Add(string.Create(CultureInfo.InvariantCulture,
+                $"the fact at position {position} is not as its evidence gives it"));
+        var right = MeteredDay.Of(line.Point, line.Direction, series.Point.Periods, day.ByEvidence.Facts,
+            series.Point.Registered.Rated).ElementAtOrDefault(index - first);
+        // What evidence does not show at all gives no other amount: the line has none that could be audited.
+        if (right is null || day.ByEvidence.NotShown.Any(metered.Contains)) return Result(null);
+        var audited = StatementNodes.With(line, right.Metered, right.Quality, right.Source, series.Tariff, carry);
+        if (audited.Metered != line.Metered || audited.Amount != line.Amount)
+            exceptions.Add($"by the evidence {audited.Metered?.ToKwh() ?? "no"} kWh and "
+                + $"{Text(audited.Amount)}, recorded were {line.Metered?.ToKwh() ?? "none"} and {Text(line.Amount)}");
+        return Result(audited);
+
+        ExaminedStatementLine Result(StatementLine? audited) => new(run, line, carry,
+            StatementNodes.Of(line, series.Tariff, carry), facts, audited,
+            [.. day.ByEvidence.AsRecorded.Where(metered.Contains)], exceptions);
+    }
+
+    private IReadOnlyList<(int Index, string Fault)> NodeFaults(RunLines run, TariffPublished tariff)
+    {
+        if (nodeFaults.TryGetValue(run.Position, out var known)) return known;
+        return nodeFaults[run.Position] = [.. NodeVerification.Faults(run.Lines, tariff)];
+    }
+
+    private static string? Unlike(StatementLine line, MeteredQuantity? quantity) =>
+        quantity is null ? $"line {line.Number}: there is no such period by the facts"
+        : quantity.Period != line.Period ? $"line {line.Number}: {quantity.Period} by the facts, not {line.Period}"
+        : quantity.Metered != line.Metered || quantity.Source != line.Source || quantity.Quality != line.Quality
+            ? $"line {line.Number}: {quantity.Metered?.ToKwh() ?? "no"} kWh from {quantity.Source}, {quantity.Quality} "
+                + $"by the facts, not {line.Metered?.ToKwh() ?? "none"} from {line.Source}, {line.Quality}"
+        : null;
+
+    /// <summary>The facts that a line's source names, and the master data by which it is read and priced.</summary>
+    private static List<LineFact> Facts(
+        SettledSeries series, StatementLine line, IEnumerable<RecordedEvent> given)
+    {
+        var named = Positions().Matches(line.Source).SelectMany(match => match.Groups[1].Captures)
+            .Select(capture => long.Parse(capture.Value, CultureInfo.InvariantCulture)).ToHashSet();
+        var register = Streams.Register(new(line.Point, line.Direction));
+        var facts = new List<LineFact>();
+        foreach (var recorded in given)
+        {
+            var (stream, fact) = (recorded.Envelope.Stream, recorded.Envelope.WireName);
+            var isMetered = stream == register
+                || stream.StartsWith($"curve/{line.Point}/", StringComparison.Ordinal)
+                || stream.StartsWith($"interval-reading/{new RegisterId(line.Point, line.Direction)}/",
+                    StringComparison.Ordinal);
+            var isMaster = stream == Streams.Point(line.Point) || stream == Streams.Tariff(series.Tariff.Tariff)
+                || stream == Streams.Assignment(series.Point.Registered.Owner)
+                || (stream == register && fact == "register-installed");
+            if (isMaster || (isMetered && named.Contains(recorded.Position))) facts.Add(new(recorded.Position, fact));
+        }
+        return facts;
+    }
+
+    private static string Text(decimal? amount) => amount?.ToString(CultureInfo.InvariantCulture) ?? "no amount";
+
+    /// <summary>Every whole number that may be a position: of a reading, a record or an estimate, also of the reading
+    /// that a correction is of; not a version, a count of periods, or a time in seconds.</summary>
+    [GeneratedRegex(@"(?<![\dv.])(\d+)(?![\d.]| s not covered| periods?\b)")]
+    private static partial Regex Positions();
+}

@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ledger.Domain;
+
+namespace Ledger.Cli.Lines;
+
+/// <summary>Which lines are asked for: one by its name, or a sample.</summary>
+internal abstract record LinesRequest
+{
+    private LinesRequest() { }
+
+    /// <summary>One line of one run; the lines before it come with it.</summary>
+    public sealed record One(string Run, int Number) : LinesRequest
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Run}#{Number}");
+    }
+
+    /// <param name="Statement">The run to draw from; null: of each account and day the run that holds.</param>
+    public sealed record Sample(int Lines, string Seed, int Confidence, string? Statement) : LinesRequest
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+            $"sample of {Lines} lines of {Statement ?? "all runs that hold"} by the seed {Seed}");
+    }
+
+    public JsonObject ToJson() => this switch
+    {
+        One one => new() { ["run"] = one.Run, ["number"] = one.Number },
+        Sample sample => new()
+        {
+            ["lines"] = sample.Lines,
+            ["seed"] = sample.Seed,
+            ["confidence"] = sample.Confidence,
+            ["statement"] = sample.Statement,
+        },
+        _ => throw new InvalidOperationException(),
+    };
+
+    /// <summary>Throws <see cref="FormatException"/> where it is no request.</summary>
+    public static LinesRequest Read(JsonNode? json)
+    {
+        try
+        {
+            LinesRequest request = json?["run"] is { } run
+                ? new One((string)run!, (int)json["number"]!)
+                : new Sample((int)json!["lines"]!, (string)json["seed"]!, (int)json["confidence"]!,
+                    (string?)json["statement"]);
+            return request is Sample sample && (sample.Lines is < 1 or > AuditSample.LinesMax
+                    || !SeededDraw.IsSeed(sample.Seed)
+                    || sample.Confidence is < ConfidenceFactor.PercentMin or > ConfidenceFactor.PercentMax)
+                || request is One { Number: < 1 }
+                ? throw new FormatException("the request is out of its range") : request;
+        }
+        catch (Exception wrong) when (wrong is InvalidOperationException or ArgumentNullException
+            or NullReferenceException)
+        {
+            throw new FormatException("there is no request for lines");
+        }
+    }
+}

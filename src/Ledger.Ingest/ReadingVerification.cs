@@ -1,0 +1,183 @@
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Verification;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// Derives register readings and interval readings again from the text of the evidence that they name, and compares
+/// index, instant, register and quality. A signed value's signature is verified again, with the key that came with it
+/// or else with the one that is registered for its meter. Facts come in the order of the journal, because what a
+/// reading means depends on the register and the keys that were known before it.
+/// </summary>
+/// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
+/// <see cref="EvidenceErasedException"/>.</param>
+public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
+{
+    private readonly ReadingEvidence read = new(evidence);
+    private readonly Dictionary<RegisterId, RegisterInstalled> installed = [];
+    private readonly Dictionary<SettlementPointId, SettlementPointRegistered> points = [];
+    private readonly Dictionary<string, MeterState> meters = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, long> leftOut = new(StringComparer.Ordinal);
+    /// <summary>Readings that only a finding makes suspect, which must follow in the same stream.</summary>
+    private readonly Dictionary<string, string> unexplained = new(StringComparer.Ordinal);
+
+    /// <summary>Register readings that were compared, and those of them whose signature was verified again.</summary>
+    public (long Readings, long Signatures) Registers { get; private set; }
+
+    /// <summary>Interval readings that were compared.</summary>
+    public long Intervals { get; private set; }
+
+    public void Verify(long position, string stream, LedgerEvent fact)
+    {
+        if (unexplained.Remove(stream, out var suspect) && fact is not MeterFindingRecorded)
+            findings.Add(suspect, "quality Suspect without a finding", "the quality that its evidence gives");
+        var place = $"position {position.ToString(CultureInfo.InvariantCulture)}, {stream}";
+        switch (fact)
+        {
+            case SettlementPointRegistered point: points[point.Point] = point; break;
+            case RegisterInstalled register: installed[register.Register] = register; break;
+            case MeterKeyRegistered key:
+                meters[key.MeterSerial] = Meters.Evolve(
+                    meters.GetValueOrDefault(key.MeterSerial, MeterState.Empty), key);
+                break;
+            case RegisterReadingRecorded r:
+                VerifyIndex(place, stream, r.Register, r.ReadAt, r.IndexSteps, r.Quality, r.Evidence);
+                break;
+            case RegisterReadingQuarantined q:
+                VerifyIndex(place, stream, q.Register, q.ReadAt, q.IndexSteps, null, q.Evidence);
+                break;
+            case IntervalReadingRecorded reading: VerifyInterval(place, stream, reading); break;
+            case RegisterReadingCorrected or IntervalReadingCorrected or IntervalEstimated:
+                LeaveOut("corrections and estimates, of which the fact itself is all that is kept");
+                break;
+        }
+    }
+
+    /// <summary>Says what could not be derived again, each kind with its count.</summary>
+    public void Finish()
+    {
+        foreach (var suspect in unexplained.Values)
+            findings.Add(suspect, "quality Suspect without a finding", "the quality that its evidence gives");
+        foreach (var (what, count) in leftOut)
+            findings.LeaveOut($"{count.ToString(CultureInfo.InvariantCulture)} {what}");
+    }
+
+    private void VerifyIndex(string place, string stream, RegisterId register, Instant at, long steps,
+        ReadingQuality? quality, EvidenceDigest? digest)
+    {
+        if (digest is not { } named)
+        {
+            LeaveOut("register readings that came as facts and name no evidence");
+            return;
+        }
+        if (!installed.TryGetValue(register, out var counts))
+        {
+            findings.Add(place, $"a reading of {register}", "a register that was installed before it");
+            return;
+        }
+        try
+        {
+            var shown = read.Index(counts, at, steps, named, points.GetValueOrDefault(register.Point), out var isKept);
+            if (!isKept) LeaveOut("register readings whose evidence is not there to be read");
+            else if (shown is null)
+                findings.Add(place, $"{steps} steps at {InstantPattern.ExtendedIso.Format(at)}",
+                    $"a reading of {register} at that instant in evidence {named}");
+            else Compare(place, stream, counts, at, steps, quality, shown);
+        }
+        catch (EvidenceErasedException)
+        {
+            LeaveOut("register readings whose evidence was erased");
+        }
+        catch (InvalidDataException unreadable)
+        {
+            findings.Add(place, unreadable.Message, "the evidence that the reading names");
+        }
+    }
+
+    private void Compare(string place, string stream, RegisterInstalled counts, Instant at, long steps,
+        ReadingQuality? recorded, ShownIndex shown)
+    {
+        if (shown.Steps(counts) is not { } should || should != steps)
+            findings.Add(place, string.Create(CultureInfo.InvariantCulture, $"index {steps} steps"),
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{shown.Kwh.InUnits(counts.Decimals, out _)} steps by the evidence"));
+        var (readings, signatures) = Registers;
+        var quality = shown.Quality;
+        if (shown.Signed is { } value)
+            (quality, signatures) = (Signed(place, at, quality, value, shown.Text, recorded), signatures + 1);
+        Registers = (readings + 1, signatures);
+        if (recorded is { } said) CompareQuality(place, stream, said, quality);
+    }
+
+    /// <summary>
+    /// The quality that a signed value gives, its signature verified again. A bare value's key came beside it: where
+    /// the meter has none registered, what was recorded cannot be asked again.
+    /// </summary>
+    private ReadingQuality Signed(
+        string place, Instant at, ReadingQuality quality, OcmfValue value, string? bare, ReadingQuality? recorded)
+    {
+        var registered = meters.GetValueOrDefault(value.Serial, MeterState.Empty).KeyAt(at);
+        if (bare is not null && registered is not null
+            && Ocmf.Read(bare, registered, out var again) is null) value = again!;
+        if (value is { PublicKey: { } came } && registered is not null && !Meters.IsSameKey(registered, came))
+            findings.Add(place, $"signed with key {came}", $"{registered}, registered for meter {value.Serial}");
+        switch (value.Signature)
+        {
+            case SignatureVerdict.Valid:
+                return quality == ReadingQuality.Suspect ? quality : ReadingQuality.MeasuredSigned;
+            case SignatureVerdict.NoKey when bare is not null && recorded == ReadingQuality.MeasuredSigned:
+                LeaveOut("signatures of values whose key came beside them and is not kept");
+                return ReadingQuality.MeasuredSigned;
+            case SignatureVerdict.NoKey: return quality;
+            default:
+                findings.Add(place, $"a reading by a value whose signature is {value.Signature}", "a signature that holds");
+                return quality;
+        }
+    }
+
+    private void VerifyInterval(string place, string stream, IntervalReadingRecorded reading)
+    {
+        if (reading.Evidence is not { } named)
+        {
+            LeaveOut("interval readings that came as facts and name no evidence");
+            return;
+        }
+        try
+        {
+            if (read.Interval(reading, named, out var isKept) is { } shown)
+            {
+                Intervals++;
+                if (shown.Energy != reading.Energy)
+                    findings.Add(place, $"{reading.Energy.ToKwh()} kWh", $"{shown.Energy.ToKwh()} kWh by the evidence");
+                if (shown.Method != reading.Method)
+                    findings.Add(place, $"method {reading.Method}", $"{shown.Method} by the evidence");
+                CompareQuality(place, stream, reading.Quality, shown.Quality);
+            }
+            else if (!isKept) LeaveOut("interval readings whose evidence is not there to be read");
+            else
+                findings.Add(place, $"{reading.Energy.ToKwh()} kWh in {reading.Period}",
+                    $"an interval of {reading.Register} in evidence {named}");
+        }
+        catch (EvidenceErasedException)
+        {
+            LeaveOut("interval readings whose evidence was erased");
+        }
+        catch (InvalidDataException unreadable)
+        {
+            findings.Add(place, unreadable.Message, "the evidence that the reading names");
+        }
+    }
+
+    private void CompareQuality(string place, string stream, ReadingQuality recorded, ReadingQuality shown)
+    {
+        if (recorded == shown) return;
+        if (recorded == ReadingQuality.Suspect) unexplained[stream] = place;
+        else findings.Add(place, $"quality {recorded}", $"{shown} by the evidence");
+    }
+
+    private void LeaveOut(string what) => leftOut[what] = leftOut.GetValueOrDefault(what) + 1;
+}

@@ -1,0 +1,210 @@
+using System.Security.Cryptography;
+using System.Text;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Verification;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// Readings are derived again from the text of their evidence, whatever its format; a fact that says otherwise is found
+/// with both values, although every hash of the journal is right.
+/// </summary>
+public sealed class ReadingVerificationTests
+{
+    private const string Payload =
+        """{"FV":"1.0","PG":"T1","MS":"M1","RD":[{"TM":"2026-02-01T00:00:00,000+0000 S","TX":"B","RV":1.500,"RI":"1-b:1.8.0","RU":"kWh","ST":"G"}]}""";
+
+    private const string Nem12File = """
+        100,NEM12,202602101000,MDP,RETAILER
+        200,CP2,E1,E1,E1,N1,SERIAL,kWh,30,20260210
+        300,20260201,VALUES,A,,,20260202000000,
+        900
+        """;
+
+    private const string Sessions = """
+        Session,CCS,Arrival,Departure,Stay,Energy (Wh),Pmax (W)
+        1,1,2026-01-20T10:00:00,2026-01-20T11:00:00,60,1234.5,50000
+        2,1,2026-01-20T12:00:00,2026-01-20T13:00:00,60,1000,50000
+        """;
+
+    private static async Task<IntakeLedger> LedgerAsync()
+    {
+        var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        ledger.Registers[("M1", Direction.Import)] = new(new("CP1"), Direction.Import);
+        return ledger;
+    }
+
+    private static string Spki(ECDsa key) => Convert.ToHexString(key.ExportSubjectPublicKeyInfo());
+
+    private static string Signed(ECDsa key) =>
+        $$"""OCMF|{{Payload}}|{"SA":"ECDSA-secp256r1-SHA256","SD":"{{Convert.ToHexString(key.SignData(
+            Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence))}}"}""";
+
+    /// <summary>Verifies the facts of a ledger, one of them changed.</summary>
+    private static async Task<(ReadingVerification Verified, Findings Findings)> VerifyAsync(
+        IntakeLedger ledger, Func<LedgerEvent, LedgerEvent>? change = null)
+    {
+        var findings = new Findings();
+        var verification = new ReadingVerification(ledger.Ledger.Evidence.Get, findings);
+        foreach (var recorded in await TestFolder.AllAsync(ledger.Ledger.Journal))
+        {
+            var fact = EventCodec.Decode(recorded);
+            verification.Verify(recorded.Position, recorded.Envelope.Stream, change?.Invoke(fact) ?? fact);
+        }
+        verification.Finish();
+        return (verification, findings);
+    }
+
+    private static Func<LedgerEvent, LedgerEvent> Reading(Func<RegisterReadingRecorded, LedgerEvent> change) =>
+        fact => fact is RegisterReadingRecorded { IndexSteps: > 0 } reading ? change(reading) : fact;
+
+    public static TheoryData<string, string, string> Forged => new()
+    {
+        { "index", "index 1501 steps", "1500 steps by the evidence" },
+        { "time", "1500 steps at 2026-02-01T00:00:01Z", "a reading of CP1/1.8.0 at that instant" },
+        { "register", "1500 steps at", "a reading of CP1/2.8.0 at that instant" },
+        { "quality", "quality Estimated", "Measured" },
+        { "suspect", "quality Suspect without a finding", "the quality that its evidence gives" },
+        { "evidence", "not kept", "" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Forged))]
+    public async Task A_row_and_a_signed_value_are_compared_with_their_text(
+        string change, string found, string expected)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        foreach (var text in (string[])
+            ["point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T00:00:00Z,1.500\n", Signed(key)])
+        {
+            await using var ledger = await LedgerAsync();
+            (await ledger.TakeAsync(text, new IntakeHints(PublicKey: Spki(key)))).Outcomes
+                .ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+            var (whole, none) = await VerifyAsync(ledger);
+            none.Faults.ShouldBeEmpty();
+            whole.Registers.Readings.ShouldBe(1);
+            var (_, findings) = await VerifyAsync(ledger, Reading(reading => change switch
+            {
+                "index" => reading with { IndexSteps = 1501 },
+                "time" => reading with { ReadAt = reading.ReadAt + Duration.FromSeconds(1) },
+                "register" => reading with { Register = reading.Register with { Direction = Direction.Export } },
+                "quality" => reading with { Quality = ReadingQuality.Estimated },
+                "suspect" => reading with { Quality = ReadingQuality.Suspect },
+                _ => reading with { Evidence = new EvidenceDigest(new string('a', 64)) },
+            }));
+            if (change == "evidence")
+            {
+                findings.NotChecked.ShouldContain("1 register readings whose evidence is not there to be read");
+                continue;
+            }
+            var fault = findings.Faults.ShouldHaveSingleItem();
+            fault.Place.ShouldStartWith("position ");
+            fault.Place.ShouldContain("register/CP1/1.8.0");
+            fault.Found.ShouldContain(found);
+            fault.Expected.ShouldContain(expected);
+        }
+    }
+
+    /// <summary>A signature is verified with the key that came with the value, else with the meter's; a reading that
+    /// neither bears out is found, and one whose key is not kept is said not to be checked.</summary>
+    [Fact]
+    public async Task Signatures_are_verified_again()
+    {
+        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var foreign = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await using var bare = await LedgerAsync();
+        await bare.TakeAsync(Signed(own), new IntakeHints(PublicKey: Spki(own)));
+        (await VerifyAsync(bare)).Findings.NotChecked
+            .ShouldContain("1 signatures of values whose key came beside them and is not kept");
+
+        await using var contained = await LedgerAsync();
+        await contained.TakeAsync("<values><value><signedData format=\"OCMF\">"
+            + Signed(own).Replace("\"", "&quot;", StringComparison.Ordinal)
+            + $"</signedData><publicKey>{Spki(own)}</publicKey></value></values>");
+        var (verified, findings) = await VerifyAsync(contained);
+        findings.Faults.ShouldBeEmpty();
+        findings.NotChecked.ShouldBeEmpty();
+        verified.Registers.ShouldBe((1, 1));
+        var unsigned = (await VerifyAsync(contained, Reading(reading =>
+            reading with { Quality = ReadingQuality.Measured }))).Findings.Faults.ShouldHaveSingleItem();
+        (unsigned.Found, unsigned.Expected).ShouldBe(("quality Measured", "MeasuredSigned by the evidence"));
+
+        // As if the key list had named another key before the value came: then it should never have counted.
+        await using var listed = await LedgerAsync();
+        await listed.TakeAsync($"meter_serial,public_key,valid_from\nM1,{Spki(own)},2026-01-01T00:00:00Z");
+        await listed.TakeAsync(Signed(own), new IntakeHints(PublicKey: Spki(own)));
+        (await VerifyAsync(listed)).Findings.ShouldSatisfyAllConditions(
+            found => found.Faults.ShouldBeEmpty(), found => found.NotChecked.ShouldBeEmpty());
+        (await VerifyAsync(listed, fact => fact is MeterKeyRegistered registered
+            ? registered with { PublicKey = Spki(foreign).ToLowerInvariant() } : fact)).Findings.Faults
+            .ShouldContain(fault => fault.Found.Contains("signature is Invalid", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Interval_readings_are_compared_with_their_file()
+    {
+        await using var ledger = await LedgerAsync();
+        (await ledger.TakeAsync(Nem12File.Replace("VALUES", string.Join(',', Enumerable.Repeat("1.25", 48)))))
+            .Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+        var (whole, none) = await VerifyAsync(ledger);
+        none.Faults.ShouldBeEmpty();
+        whole.Intervals.ShouldBe(48);
+        var changed = false;
+        var fault = (await VerifyAsync(ledger, fact =>
+        {
+            if (fact is not IntervalReadingRecorded reading || changed) return fact;
+            changed = true;
+            return reading with { Energy = reading.Energy + Energy.FromWattHours(1) };
+        })).Findings.Faults.ShouldHaveSingleItem();
+        (fault.Found, fault.Expected)
+            .ShouldBe(("1.251000000000 kWh", "1.250000000000 kWh by the evidence"));
+        fault.Place.ShouldContain("interval-reading/CP2:1/1.8.0/2026-01-31");
+    }
+
+    [Fact]
+    public async Task Sessions_are_compared_with_their_file()
+    {
+        await using var ledger = await LedgerAsync();
+        (await ledger.TakeAsync(Sessions, new IntakeHints(Zone: DateTimeZoneProviders.Tzdb["Europe/Zurich"])))
+            .Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+        var (whole, none) = await VerifyAsync(ledger);
+        none.Faults.ShouldBeEmpty();
+        whole.Registers.Readings.ShouldBe(3);
+        (await VerifyAsync(ledger, Reading(reading => reading.IndexSteps == 2_234_500
+            ? reading with { IndexSteps = 2_234_501 } : reading))).Findings.Faults
+            .ShouldHaveSingleItem().Expected.ShouldBe("2234500 steps by the evidence");
+    }
+
+    /// <summary>A reading that validation made suspect has its finding beside it, which makes it so.</summary>
+    [Fact]
+    public async Task A_finding_explains_a_suspect_reading()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync("point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T00:00:00Z,1\n"
+            + "CP1,1.8.0,2026-02-01T00:15:00Z,9000\n");
+        (await ledger.FactsAsync()).ShouldContain(fact => fact is MeterFindingRecorded);
+        (await VerifyAsync(ledger)).Findings.Faults.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_came_as_a_fact_has_no_text_to_compare()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync("""
+            {"type":"register-reading","point":"CP1","direction":"import","readAt":"2026-02-01T00:00:00Z","kwh":1.5}
+            {"type":"register-reading-correction","point":"CP1","direction":"import","readAt":"2026-02-01T00:00:00Z","supersedes":1,"indexSteps":1600,"reason":"read again"}
+            """);
+        var (_, findings) = await VerifyAsync(ledger);
+        findings.Faults.ShouldBeEmpty();
+        findings.NotChecked.ShouldBe(
+        [
+            "1 corrections and estimates, of which the fact itself is all that is kept",
+            "1 register readings that came as facts and name no evidence",
+        ]);
+    }
+}
