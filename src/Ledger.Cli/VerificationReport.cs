@@ -17,7 +17,7 @@ public sealed record VerificationReport(
     string What, string Path, LedgerId? Ledger, byte[]? Root, IReadOnlyList<VerificationStep> Steps, Findings Findings,
     string Covers, string Closing)
 {
-    private bool IsVerified => Findings.FaultCount == 0;
+    public bool IsVerified => Findings.FaultCount == 0;
 
     /// <summary>Says it to a person or a program, and gives the exit code.</summary>
     public int Write(CommandLine line, Shell shell)

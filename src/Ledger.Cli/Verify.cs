@@ -39,13 +39,17 @@ public static class Verify
     private static async Task<VerificationReport> FolderAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (!Directory.Exists(line.Data)) throw new CouldNotException($"there is no folder {line.Data}");
-        var kept = line.Option("--since") is { } since ? (since, File.ReadAllBytes(since)) : ((string, byte[])?)null;
-        var verification = new LedgerVerification(line.Data, !line.Flag("--fast"), Keys(line), kept, shell, ct);
+        var verification = new LedgerVerification(line.Data, !line.Flag("--fast"), Keys(line), Kept(line), shell, ct);
         await verification.RunAsync().ConfigureAwait(false);
         return verification.Report;
     }
 
-    private static List<VerifierKey>? Keys(CommandLine line)
+    /// <summary>The checkpoint that <c>--since</c> names, by the file's name; null where none is given.</summary>
+    internal static (string Name, byte[] Note)? Kept(CommandLine line) =>
+        line.Option("--since") is { } since ? (since, File.ReadAllBytes(since)) : null;
+
+    /// <summary>The keys in the file that <c>--keys</c> names; null where none is given.</summary>
+    internal static List<VerifierKey>? Keys(CommandLine line)
     {
         if (line.Option("--keys") is not { } file) return null;
         try

@@ -93,6 +93,7 @@ public static class EventCodec
         new("signing-key-registered", 1, Json.SigningKeyRegistered),
         new("clock-stepped-back", 1, Json.ClockSteppedBack),
         new("journal-recovered", 1, Json.JournalRecovered),
+        new("ledger-restored", 1, Json.LedgerRestored),
     ];
 
     /// <summary>Versions that were written once; each is read as the fact that it is now.</summary>
@@ -225,6 +226,7 @@ public static class EventCodec
 [JsonSerializable(typeof(SigningKeyRegistered))]
 [JsonSerializable(typeof(ClockSteppedBack))]
 [JsonSerializable(typeof(JournalRecovered))]
+[JsonSerializable(typeof(LedgerRestored))]
 internal sealed partial class PayloadContext : JsonSerializerContext
 {
     /// <summary>Unknown, missing, repeated and null members are errors: the bytes in the journal are ours.</summary>

@@ -19,6 +19,7 @@ public sealed class EvidenceArchive : IDisposable
     private readonly Lock gate = new();
     private readonly Dictionary<EvidenceDigest, (int Segment, long Offset, int Length)> index = [];
     private readonly List<FileStream> segments = [];
+    private readonly List<long> wholeBytes = []; // of each segment when it was opened
 
     private EvidenceArchive(string directory, byte[] secret, FileAccess access) =>
         (this.directory, this.access, seal) = (directory, access, new EvidenceSeal(secret));
@@ -96,6 +97,10 @@ public sealed class EvidenceArchive : IDisposable
             : null;
     }
 
+    /// <summary>The segments as they were opened, each with its bytes up to the end of the last whole record.</summary>
+    internal IEnumerable<(string Path, long Bytes)> Whole =>
+        segments.Zip(wholeBytes, (segment, bytes) => (segment.Name, bytes));
+
     /// <summary>The segments of a data folder, in order.</summary>
     internal static IEnumerable<string> Segments(string dataDirectory) =>
         Enumerable.Range(0, int.MaxValue).Select(number => SegmentPath(Path.Combine(dataDirectory, FolderName), number))
@@ -139,6 +144,7 @@ public sealed class EvidenceArchive : IDisposable
             index[last.Value] = (segments.Count - 1, offset, length); // of two the later: the earlier was not kept
             offset += HeadBytes + length + TagBytes;
         }
+        wholeBytes.Add(offset);
         if (!isFollowed && last is { } latest && Unseal(latest, index[latest]) is null) index.Remove(latest);
 
         InvalidDataException Damaged() => new($"{segment.Name} is damaged at byte {offset}");
