@@ -106,12 +106,19 @@ public static class Restore
                 continue;
             }
             DataFolderCopy.CreateOwnDirectory(Path.GetDirectoryName(target)!);
-            var (bytes, digest) = CopiedFile.Write(source, target, null, file.Mode);
+            var (bytes, digest) = CopiedFile.Write(source, target, null, ModeOf(file));
             if (bytes != file.Bytes) findings.Add(place, $"{bytes} bytes", $"{file.Bytes} bytes");
             else if (digest != file.Sha256) findings.Add(place, $"SHA-256 {digest}", file.Sha256);
         }
         if (findings.FaultCount == 0) VerifyMark(to, manifest, findings);
     }
+
+    /// <summary>As it was, and never more than reading and writing; its owner's alone where that is not known.</summary>
+    private static UnixFileMode ModeOf(BackupFile file) =>
+        (file.Mode ?? UnixFileMode.UserRead | UnixFileMode.UserWrite) & ReadWrite;
+
+    private const UnixFileMode ReadWrite = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead
+        | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
     private static void VerifyMark(string directory, BackupManifest manifest, Findings findings)
     {

@@ -1,19 +1,19 @@
 using Ledger.Cli.Bundles;
+using Ledger.Cli.Months;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger verify</c>: hashes every byte of a data folder or of an evidence bundle again,
+/// <c>ledger verify</c>: hashes every byte of a data folder, an evidence bundle or a month's archive again,
 /// derives everything anew from what it was derived from, and compares. It takes no lock and changes no byte.
 /// What was not looked at is said, and never called verified; the last line is for programs.
 /// </summary>
 public static class Verify
 {
-    public static Verb Verb { get; } = new("verify", "[BUNDLE]",
-        "hashes every byte of a ledger or of an evidence bundle again, derives records, views and statements anew, and "
-        + "says "
-            + "whether all is as it was recorded",
+    public static Verb Verb { get; } = new("verify", "[BUNDLE|ARCHIVE]",
+        "hashes every byte of a ledger, of an evidence bundle or of a month's archive again, derives records, views and "
+        + "statements anew, and says whether all is as it was recorded",
         "ledger verify --data /mnt/copy-of-the-ledger",
         [
             new("--since", "FILE", "a checkpoint that you kept: the ledger has to continue it"),
@@ -27,9 +27,10 @@ public static class Verify
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 1) throw new UsageException($"verify takes no '{line.Words[1]}'");
-        if (line.Words.Count == 1 && line.Option("--since") is not null)
-            throw new UsageException("--since is for a whole ledger");
-        var report = line.Words is [var bundle]
+        var isArchive = line.Words is [var folder] && File.Exists(Path.Combine(folder, MonthArchive.FileName));
+        if (line.Words.Count == 1 && !isArchive && line.Option("--since") is not null)
+            throw new UsageException("--since is for a whole ledger or a month's archive");
+        var report = isArchive ? Archive(line.Words[0], line, shell, ct) : line.Words is [var bundle]
             ? await BundleAsync(bundle, line, shell, ct).ConfigureAwait(false)
             : await FolderAsync(line, shell, ct).ConfigureAwait(false);
         shell.EndProgress();
@@ -60,6 +61,15 @@ public static class Verify
         {
             throw new UsageException($"--keys {file}: {refused.Message}");
         }
+    }
+
+    /// <summary>With the secret of the ledger that <c>--data</c> names, where it is given.</summary>
+    private static VerificationReport Archive(string path, CommandLine line, Shell shell, CancellationToken ct)
+    {
+        var ledger = line.Option("--data") is null ? null : DataFolder.OptionsOf(line, shell);
+        var verification = new MonthVerification(path, ledger, Keys(line), Kept(line), !line.Flag("--fast"), shell, ct);
+        verification.Run();
+        return verification.Report(path);
     }
 
     private static async Task<VerificationReport> BundleAsync(string path, CommandLine line, Shell shell,

@@ -88,7 +88,7 @@ public sealed record BackupManifest(
     }
 
     /// <summary>A path that stays below its folder on every machine, and in one line.</summary>
-    private static bool IsSafe(string path) => path.Length > 0 && !path.Any(char.IsControl)
+    public static bool IsSafe(string path) => path.Length > 0 && !path.Any(char.IsControl)
         && path.AsSpan().IndexOfAny('\\', ':') < 0 && path.Split('/').All(part => part is not ("" or "." or ".."));
 
     private string Sums(byte[] json) => string.Concat(Files.Select(file => $"{file.Sha256}  {FolderName}/{file.Path}\n")
