@@ -12,7 +12,8 @@ namespace Ledger.Cli;
 /// </summary>
 public static class Backup
 {
-    /// <summary>A copy that is not one moment, because a key was handed over meanwhile say, is made once more.</summary>
+    /// <summary>A copy that is not one moment, because a key was handed over meanwhile say, is made once
+    /// more.</summary>
     private const int AttemptsMax = 2;
 
     /// <summary>What has to be said wherever a backup comes to lie.</summary>

@@ -5,7 +5,8 @@ using Ledger.Projections;
 
 namespace Ledger.Cli;
 
-/// <summary>The views of a copy: brought up to its journal once, so that whoever reads the copy changes nothing.</summary>
+/// <summary>The views of a copy: brought up to its journal once, so that whoever reads the copy changes
+/// nothing.</summary>
 internal static class CopiedViews
 {
     /// <summary>Applies what the views lack. An event that cannot be applied leaves them before it, with its alarm,

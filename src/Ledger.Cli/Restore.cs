@@ -10,7 +10,8 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// <c>ledger restore BACKUP</c>: puts a backup into a new data folder, after every byte of it was compared with its
-/// digest and the whole ledger was verified. What comes out is a copy, to be read; <c>--take-over</c> makes it the ledger.
+/// digest and the whole ledger was verified. What comes out is a copy, to be read; <c>--take-over</c> makes it the
+/// ledger.
 /// </summary>
 public static class Restore
 {
@@ -113,7 +114,8 @@ public static class Restore
         if (findings.FaultCount == 0) VerifyMark(to, manifest, findings);
     }
 
-    /// <summary>As it was, and never more than reading and writing; its owner's alone where that is not known.</summary>
+    /// <summary>As it was, and never more than reading and writing; its owner's alone where that is not
+    /// known.</summary>
     private static UnixFileMode ModeOf(BackupFile file) =>
         (file.Mode ?? UnixFileMode.UserRead | UnixFileMode.UserWrite) & ReadWrite;
 

@@ -48,7 +48,8 @@ public sealed record JournalRecovered(long AcknowledgedPosition, long FoundPosit
 /// <param name="Root">The journal's root at that length.</param>
 /// <param name="CopiedAt">When the copy was made.</param>
 /// <param name="SignedLength">
-/// The length of the latest checkpoint that anyone was asked for, which this journal continues; null where nobody has one.
+/// The length of the latest checkpoint that anyone was asked for, which this journal continues; null where nobody has
+/// one.
 /// </param>
 public sealed record LedgerRestored(
     long Length, EvidenceDigest Root, Instant CopiedAt, long? SignedLength, string By) : LedgerEvent;

@@ -7,8 +7,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// <c>ledger export month</c>: what was recorded in a month that has ended, verified without the ledger, and every change
-/// to it found.
+/// <c>ledger export month</c>: what was recorded in a month that has ended, verified without the ledger, and every
+/// change to it found.
 /// </summary>
 public sealed class MonthArchiveTests : IDisposable
 {
@@ -79,7 +79,8 @@ public sealed class MonthArchiveTests : IDisposable
         CommandRun.Of(["verify", Archive]).Exit.ShouldBe(ExitCode.NotAsItShouldBe);
     }
 
-    /// <summary>Who makes the digests fit as well is found by the log, which only the ledger's key could sign.</summary>
+    /// <summary>Who makes the digests fit as well is found by the log, which only the ledger's key could
+    /// sign.</summary>
     [Theory]
     [InlineData("events/000000.events", "position 0")] // the first event's salt
     [InlineData("log/tile/entries/000.p/", "log/checkpoint")]

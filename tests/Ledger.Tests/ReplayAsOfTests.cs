@@ -15,7 +15,8 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class ReplayAsOfTests
 {
-    /// <summary>A culture with other digits' signs than ours: a program that asked it would write other bytes.</summary>
+    /// <summary>A culture with other digits' signs than ours: a program that asked it would write other
+    /// bytes.</summary>
     private static CultureInfo Foreign()
     {
         var foreign = (CultureInfo)CultureInfo.InvariantCulture.Clone();
@@ -53,7 +54,7 @@ public sealed class ReplayAsOfTests
                 foreach (var view in StandardProjections.All)
                     Rows(Computed(journal, end, batch, view), end, view).ShouldBe(
                         Rows(Computed(journal, end, 500), end, view));
-            }, iter: 60, threads: 1);
+            }, iter: 30, threads: 1);
 
     /// <summary>The command, in whatever language and zone its process runs, for all views and for each.</summary>
     [Fact]

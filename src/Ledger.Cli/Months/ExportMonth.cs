@@ -83,8 +83,9 @@ internal static class ExportMonth
     {
         using var evidence = EvidenceArchive.OpenForReading(options.Directory, options.Secret);
         using var archived = EvidenceArchive.Open(directory, options.Secret);
+        var resting = new RestingEvidence(evidence.Get);
         await foreach (var recorded in Of(journal, archive, ct).ConfigureAwait(false))
-            foreach (var digest in MonthArchive.EvidenceOf(EventCodec.Decode(recorded), evidence.Get))
+            foreach (var digest in resting.NotYetSeen(EventCodec.Decode(recorded)))
                 archived.Put(evidence.Get(digest)
                     ?? throw new InvalidDataException($"evidence {digest} of position {recorded.Position} is not kept"));
     }

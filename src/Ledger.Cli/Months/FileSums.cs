@@ -4,7 +4,8 @@ using Ledger.Journal.Verification;
 
 namespace Ledger.Cli.Months;
 
-/// <summary>The digests of all files of a folder, in the file <c>SHA256SUMS</c>, as sha256sum writes and checks them.</summary>
+/// <summary>The digests of all files of a folder, in the file <c>SHA256SUMS</c>, as sha256sum writes and checks
+/// them.</summary>
 internal static class FileSums
 {
     public const string Name = BackupManifest.SumsName;

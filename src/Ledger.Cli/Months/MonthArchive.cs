@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ledger.Domain;
-using Ledger.Ingest;
 using Ledger.Journal;
 using Ledger.Journal.Proof;
 using NodaTime;
@@ -13,8 +12,9 @@ namespace Ledger.Cli.Months;
 
 /// <summary>
 /// A month of the journal in a folder that is verified without the ledger: <c>archive.json</c>, the log with its tiles
-/// and checkpoint, <c>keys</c>, the month's events with their salts, and the evidence that they rest on, sealed as in the
-/// ledger. A month is what was recorded in it (UTC), because that is one stretch of positions and never changes again.
+/// and checkpoint, <c>keys</c>, the month's events with their salts, and the evidence that they rest on, sealed as in
+/// the ledger. A month is what was recorded in it (UTC), because that is one stretch of positions and never changes
+/// again.
 /// </summary>
 /// <param name="From">The first position of the month.</param>
 /// <param name="To">The position after its last.</param>
@@ -32,16 +32,6 @@ internal sealed record MonthArchive(LedgerId Ledger, YearMonth Month, long From,
     public static async Task<(long From, long To)> PositionsAsync(IJournal journal, YearMonth month,
         CancellationToken ct) => (await BeforeAsync(journal, StartOf(month), ct).ConfigureAwait(false),
         await BeforeAsync(journal, StartOf(Next(month)), ct).ConfigureAwait(false));
-
-    /// <summary>
-    /// The evidence on which a fact rests: what it names, and for an interval record each piece that its manifest lists.
-    /// </summary>
-    public static IReadOnlyList<EvidenceDigest> EvidenceOf(LedgerEvent fact, Func<EvidenceDigest, byte[]?> evidence)
-    {
-        if (NamedEvidence.Of(fact) is not { } named) return [];
-        return fact is IntervalRecorded && evidence(named) is { } bytes
-            ? [named, .. EvidenceManifest.Listed(named, bytes).Where(piece => piece != named)] : [named];
-    }
 
     public void Write(string directory) => File.WriteAllText(Path.Combine(directory, FileName), new JsonObject
     {

@@ -11,8 +11,8 @@ using NodaTime.Text;
 namespace Ledger.Cli.Months;
 
 /// <summary>
-/// The verification of a month's archive, which needs the archive alone; only its evidence, which lies sealed, needs the
-/// ledger's secret. Each step needs what the steps before found; one that cannot be done is said to be left out.
+/// The verification of a month's archive, which needs the archive alone; only its evidence, which lies sealed, needs
+/// the ledger's secret. Each step needs what the steps before found; one that cannot be done is said to be left out.
 /// </summary>
 /// <param name="ledger">The ledger whose secret opens the evidence; null where it is not at hand.</param>
 /// <param name="trusted">The keys that somebody trusts; null where only the archive's own are known.</param>
@@ -137,14 +137,14 @@ internal sealed class MonthVerification(string directory, SqliteJournalOptions? 
     }
 
     /// <summary>The facts that rest on evidence, read once more: a month may be longer than memory.</summary>
-    private IEnumerable<(long Position, LedgerEvent Fact, EvidenceDigest Named)> Resting(MonthArchive month)
+    private IEnumerable<(long Position, LedgerEvent Fact)> Resting(MonthArchive month)
     {
         var position = month.From;
         foreach (var disclosed in MonthArchive.Events(directory))
         {
             ct.ThrowIfCancellationRequested();
             var fact = EventCodec.Decode(disclosed.At(position));
-            if (NamedEvidence.Of(fact) is { } named) yield return (position, fact, named);
+            if (NamedEvidence.Of(fact) is not null) yield return (position, fact);
             position++;
         }
     }
@@ -165,8 +165,9 @@ internal sealed class MonthVerification(string directory, SqliteJournalOptions? 
         var (whole, bytes) = EvidenceVerification.Verify(directory, ledger.Secret, Findings,
             count => shell.Progress($"hashing evidence, bytes: {Count(count)}"), ct);
         using var pieces = EvidenceArchive.OpenForReading(directory, ledger.Secret);
-        foreach (var (position, fact, named) in Resting(month))
-            foreach (var digest in MonthArchive.EvidenceOf(fact, whole.Contains(named) ? pieces.Get : _ => null))
+        var resting = new RestingEvidence(digest => whole.Contains(digest) ? pieces.Get(digest) : null);
+        foreach (var (position, fact) in Resting(month))
+            foreach (var digest in resting.NotYetSeen(fact))
                 if (!whole.Contains(digest))
                     Findings.Add($"position {Count(position)}", $"evidence {digest} is not in the archive",
                         "all that the fact rests on");
@@ -179,7 +180,7 @@ internal sealed class MonthVerification(string directory, SqliteJournalOptions? 
     {
         var before = Findings.FaultCount;
         var records = new RecordVerification(pieces.Get, Findings);
-        foreach (var (position, fact, _) in Resting(month))
+        foreach (var (position, fact) in Resting(month))
             if (fact is IntervalRecorded record) records.Verify(position, record);
         steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
             Findings.FaultCount - before));

@@ -40,7 +40,8 @@ public sealed record BackupManifest(
         return new(path, bytes, digest, OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(full));
     }
 
-    /// <summary>Writes <c>backup.json</c> and <c>SHA256SUMS</c>, and returns when all of the backup is on the disk.</summary>
+    /// <summary>Writes <c>backup.json</c> and <c>SHA256SUMS</c>, and returns when all of the backup is on the
+    /// disk.</summary>
     public void Write(string directory)
     {
         var json = Encoding.UTF8.GetBytes(ToJson());

@@ -4,11 +4,11 @@ using Ledger.Journal.Proof;
 namespace Ledger.Journal.Copies;
 
 /// <summary>
-/// A copy of a data folder as of one length of its journal, made beside the process that owns and writes the folder. The
-/// order makes it one moment: first what says something of the journal (views, checkpoints, tiles), which can then not be
-/// ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys that open it),
-/// because a fact is recorded only after its evidence is durable. Every file of the folder is copied, also one that this
-/// program does not know, but for those that <see cref="IsLeftOut"/> names.
+/// A copy of a data folder as of one length of its journal, made beside the process that owns and writes the folder.
+/// The order makes it one moment: first what says something of the journal (views, checkpoints, tiles), which can then
+/// not be ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys that
+/// open it), because a fact is recorded only after its evidence is durable. Every file of the folder is copied, also
+/// one that this program does not know, but for those that <see cref="IsLeftOut"/> names.
 /// </summary>
 public sealed partial class DataFolderCopy
 {
@@ -47,8 +47,8 @@ public sealed partial class DataFolderCopy
     }
 
     /// <summary>
-    /// What is no part of the ledger, by its path with '/': who holds a lock, what a running write has not finished, and
-    /// what the copy writes for itself.
+    /// What is no part of the ledger, by its path with '/': who holds a lock, what a running write has not finished,
+    /// and what the copy writes for itself.
     /// </summary>
     private static bool IsLeftOut(string path) => path is "journal.lock" or "journal.owner" or "journal.owner.new"
         or TurnFile or JournalHead.FileName or LedgerCopy.FileName
@@ -83,7 +83,8 @@ public sealed partial class DataFolderCopy
         }
     }
 
-    /// <summary>The cut: the journal and its head at one length, which includes all that was acknowledged before.</summary>
+    /// <summary>The cut: the journal and its head at one length, which includes all that was acknowledged
+    /// before.</summary>
     private Acknowledged CopyJournal(Acknowledged before)
     {
         SqliteCopy.Write(PathOf(SqliteJournal.FileName), Target(SqliteJournal.FileName));

@@ -13,9 +13,9 @@ public sealed class LedgerCopyException(string directory, LedgerCopy copy) : Exc
     + $"ledger restore --take-over --by NAME --data {directory}"));
 
 /// <summary>
-/// The mark of a copy, the file <c>copy.json</c> of its data folder: of which journal it was made, and when. Two folders
-/// with one key could tell two histories, so a copy records and signs nothing until a person decides that it is the
-/// ledger from now on; then the mark goes, and the decision is a fact.
+/// The mark of a copy, the file <c>copy.json</c> of its data folder: of which journal it was made, and when. Two
+/// folders with one key could tell two histories, so a copy records and signs nothing until a person decides that it
+/// is the ledger from now on; then the mark goes, and the decision is a fact.
 /// </summary>
 /// <param name="Events">The journal's length at the cut.</param>
 /// <param name="Root">The journal's root at that length.</param>

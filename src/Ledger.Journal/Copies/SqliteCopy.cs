@@ -3,8 +3,9 @@ using Microsoft.Data.Sqlite;
 namespace Ledger.Journal.Copies;
 
 /// <summary>
-/// Copies a file of SQLite as it is at one moment, beside whoever writes it: SQLite's own online backup, in one step, so
-/// that no page is newer than another. The copy rests in one file, without a log beside it, and reading it makes none.
+/// Copies a file of SQLite as it is at one moment, beside whoever writes it: SQLite's own online backup, in one step,
+/// so that no page is newer than another. The copy rests in one file, without a log beside it, and reading it makes
+/// none.
 /// </summary>
 public static class SqliteCopy
 {
