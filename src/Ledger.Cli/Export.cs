@@ -1,5 +1,6 @@
 using System.Text;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
@@ -51,7 +52,7 @@ public static class Export
     public static Verb Verb { get; } = new("export", "NAME",
         "writes a listing for other programs: "
             + string.Join(", ", Names.Select(name => $"{name.Key} {name.Value.About}".TrimEnd()))
-            + ", and the log as plain files: tiles DIR",
+            + ", the log as plain files: tiles DIR, and a month that has ended: month YYYY-MM DIR",
         "ledger export statement R1 --format csv --out r1.csv",
         [
             new("--format", "csv|json|ndjson",
@@ -63,9 +64,11 @@ public static class Export
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
+        if (line.Words is [ExportMonth.Name, ..])
+            return await ExportMonth.RunAsync(line, shell, ct).ConfigureAwait(false);
         if (line.Words is [ExportTiles.Name, ..]) return await ExportTiles.RunAsync(line, shell).ConfigureAwait(false);
         if (line.Words.Count == 0 || !Names.TryGetValue(line.Words[0], out var name))
-            throw new UsageException($"export needs one of {string.Join(", ", Names.Keys.Append(ExportTiles.Name))}");
+            throw new UsageException($"export needs one of {string.Join(", ", Names.Keys.Append(ExportTiles.Name).Append(ExportMonth.Name))}");
         if (name.Needed && line.Words.Count < 2) throw new UsageException($"export {line.Words[0]} needs {name.About}");
         if (line.Words.Count > (name.About is null ? 1 : 2))
             throw new UsageException($"export {line.Words[0]} takes no '{line.Words[^1]}'");

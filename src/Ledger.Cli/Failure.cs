@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
 using Ledger.Projections;
 
@@ -18,7 +19,7 @@ public static class Failure
     {
         CouldNotException => failure.Message,
         FolderOwnedException => $"{failure.Message}; stop it, or name another folder with --data",
-        NoteRefusedException => failure.Message,
+        NoteRefusedException or LedgerCopyException => failure.Message,
         JournalRefusedException => $"{failure.Message}; restore {data} from a copy, "
             + $"or accept the loss with: ledger recover --data {data} --by NAME --accept-loss",
         JournalFaultedException => $"{failure.Message}; look at the disk, then start again",

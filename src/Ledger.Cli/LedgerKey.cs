@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Cli;
@@ -18,6 +19,9 @@ internal static class LedgerKey
     public static async Task<(SignerKey Signs, IReadOnlyList<VerifierKey> Known)> OpenAsync(
         CommandLine line, Shell shell, SqliteJournalOptions options, SqliteJournalReader journal, CancellationToken ct)
     {
+        LedgerCopy.Refuse(options.Directory);
+        // A backup that is made meanwhile has the key before or the one after, with the journal that names it.
+        using var turn = await new TransparencyLog(options).TurnAsync(ct).ConfigureAwait(false);
         var origin = line.Option("--origin");
         if (origin is not null && !VerifierKey.IsName(origin))
             throw new UsageException("--origin is a name without spaces and without +");

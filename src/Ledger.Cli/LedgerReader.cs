@@ -4,6 +4,7 @@ using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 using Ledger.Projections;
 using NodaTime;
 
@@ -31,7 +32,11 @@ public sealed class LedgerReader : IAsyncDisposable
     public static async Task<LedgerReader> OpenAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         var options = DataFolder.OptionsOf(line, shell);
+        var isCopy = LedgerCopy.Find(options.Directory) is not null;
+        if (isCopy && !File.Exists(Path.Combine(options.Directory, OpenLedger.ViewsFileName)))
+            await CopiedViews.CatchUpAsync(options, ct).ConfigureAwait(false);
         var reader = Open(options);
+        if (isCopy) return reader;
         if (new Answers(reader.Views).KnownBefore >= reader.Journal.Length) return reader;
         await reader.DisposeAsync().ConfigureAwait(false);
         await CatchUpAsync(options, ct).ConfigureAwait(false);
@@ -46,7 +51,9 @@ public sealed class LedgerReader : IAsyncDisposable
         var path = Path.Combine(options.Directory, OpenLedger.ViewsFileName);
         try
         {
-            return new(journal, new SqliteViews(path), evidence);
+            // Reading a copy changes no byte of it.
+            return new(journal, LedgerCopy.Find(options.Directory) is null
+                ? new SqliteViews(path) : SqliteViews.OpenForReading(path), evidence);
         }
         catch (DbException damaged)
         {

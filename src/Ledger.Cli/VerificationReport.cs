@@ -34,7 +34,7 @@ public sealed record VerificationReport(
     /// <summary>Who signed the newest checkpoint, of the keys that are trusted; null without such keys.</summary>
     public CheckpointSigners? Signers { get; init; }
 
-    private bool IsVerified => Findings.FaultCount == 0;
+    public bool IsVerified => Findings.FaultCount == 0;
 
     /// <summary>Says it to a person or a program, and gives the exit code.</summary>
     public int Write(CommandLine line, Shell shell)

@@ -1,19 +1,20 @@
 using Ledger.Cli.Bundles;
+using Ledger.Cli.Months;
 using Ledger.Cli.Witnessing;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger verify</c>: hashes every byte of a data folder, an evidence bundle or a published log again,
-/// derives everything anew from what it was derived from, and compares. It takes no lock and changes no byte.
+/// <c>ledger verify</c>: hashes every byte of a data folder, an evidence bundle, a month's archive or a published log
+/// again, derives everything anew from what it was derived from, and compares. It takes no lock and changes no byte.
 /// What was not looked at is said, and never called verified; the last line is for programs.
 /// </summary>
 public static class Verify
 {
-    public static Verb Verb { get; } = new("verify", "[BUNDLE|URL]",
-        "hashes every byte of a ledger, of an evidence bundle or of what a URL publishes again, derives records, views "
-        + "and statements anew, and says whether all is as it was recorded",
+    public static Verb Verb { get; } = new("verify", "[BUNDLE|ARCHIVE|URL]",
+        "hashes every byte of a ledger, an evidence bundle, a month's archive or what a URL publishes again, derives "
+        + "records, views and statements anew, and says whether all is as it was recorded",
         "ledger verify --data /mnt/copy-of-the-ledger",
         [
             new("--since", "FILE", "a checkpoint that you kept: the ledger has to continue it"),
@@ -28,11 +29,13 @@ public static class Verify
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 1) throw new UsageException($"verify takes no '{line.Words[1]}'");
+        var isArchive = line.Words is [var folder] && File.Exists(Path.Combine(folder, MonthArchive.FileName));
         var url = line.Words is [var word] ? PublishedLog.Address(word) : null;
-        if (line.Words.Count == 1 && url is null && line.Option("--since") is not null)
-            throw new UsageException("--since is for a whole ledger");
+        if (line.Words.Count == 1 && url is null && !isArchive && line.Option("--since") is not null)
+            throw new UsageException("--since is for a whole ledger, a month's archive or a URL");
         var trusted = TrustedKeys.Of(line);
         var report = url is not null ? await PublishedAsync(url, line, trusted.Keys, shell, ct).ConfigureAwait(false)
+            : isArchive ? Archive(line.Words[0], line, trusted.Keys, shell, ct)
             : line.Words is [var bundle]
                 ? await BundleAsync(bundle, line, trusted.Keys, shell, ct).ConfigureAwait(false)
                 : await FolderAsync(line, trusted.Keys, shell, ct).ConfigureAwait(false);
@@ -41,7 +44,8 @@ public static class Verify
         return report.Write(line, shell);
     }
 
-    private static (string Name, byte[] Note)? Kept(CommandLine line) =>
+    /// <summary>The checkpoint that <c>--since</c> names, by the file's name; null where none is given.</summary>
+    internal static (string Name, byte[] Note)? Kept(CommandLine line) =>
         line.Option("--since") is { } since ? (since, File.ReadAllBytes(since)) : null;
 
     private static async Task<VerificationReport> FolderAsync(CommandLine line, IReadOnlyList<VerifierKey>? trusted,
@@ -61,6 +65,16 @@ public static class Verify
         var verification = new PublishedVerification(log, trusted, Kept(line), shell, ct);
         await verification.RunAsync().ConfigureAwait(false);
         return verification.Report;
+    }
+
+    /// <summary>With the secret of the ledger that <c>--data</c> names, where it is given.</summary>
+    private static VerificationReport Archive(string path, CommandLine line, IReadOnlyList<VerifierKey>? trusted,
+        Shell shell, CancellationToken ct)
+    {
+        var ledger = line.Option("--data") is null ? null : DataFolder.OptionsOf(line, shell);
+        var verification = new MonthVerification(path, ledger, trusted, Kept(line), !line.Flag("--fast"), shell, ct);
+        verification.Run();
+        return verification.Report(path);
     }
 
     private static async Task<VerificationReport> BundleAsync(string path, CommandLine line,

@@ -41,3 +41,17 @@ public sealed record ClockSteppedBack(Instant Before, Instant Now) : LedgerEvent
 
 /// <summary>A person accepted the loss of acknowledged events after damage to the journal.</summary>
 public sealed record JournalRecovered(long AcknowledgedPosition, long FoundPosition, string By) : LedgerEvent;
+
+/// <summary>
+/// A person made a copy the ledger, because the one that it was copied from has ended. What that one recorded after the
+/// cut is not in this journal.
+/// </summary>
+/// <param name="Length">The journal's length at the cut; this fact comes right after it.</param>
+/// <param name="Root">The journal's root at that length.</param>
+/// <param name="CopiedAt">When the copy was made.</param>
+/// <param name="SignedLength">
+/// The length of the latest checkpoint that anyone was asked for, which this journal continues; null where nobody has
+/// one.
+/// </param>
+public sealed record LedgerRestored(
+    long Length, EvidenceDigest Root, Instant CopiedAt, long? SignedLength, string By) : LedgerEvent;

@@ -110,6 +110,7 @@ public static class EventCodec
         new("legal-hold-set", 1, Json.LegalHoldSet),
         new("legal-hold-released", 1, Json.LegalHoldReleased),
         new("evidence-disclosed", 1, Json.EvidenceDisclosed),
+        new("ledger-restored", 1, Json.LedgerRestored),
     ];
 
     /// <summary>Versions that were written once; each is read as the fact that it is now.</summary>
@@ -266,6 +267,7 @@ public static class EventCodec
 [JsonSerializable(typeof(LegalHoldSet))]
 [JsonSerializable(typeof(LegalHoldReleased))]
 [JsonSerializable(typeof(EvidenceDisclosed))]
+[JsonSerializable(typeof(LedgerRestored))]
 internal sealed partial class PayloadContext : JsonSerializerContext
 {
     /// <summary>Unknown, missing, repeated and null members are errors: the bytes in the journal are ours.</summary>

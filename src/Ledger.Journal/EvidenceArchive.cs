@@ -23,6 +23,7 @@ public sealed class EvidenceArchive : IDisposable
     private readonly Dictionary<EvidenceDigest, Place> index = [];
     private readonly Dictionary<SubjectPseudonym, List<(int Generation, EvidenceDigest Evidence)>> named = [];
     private readonly List<FileStream> segments = [];
+    private readonly List<long> wholeBytes = []; // of each segment when it was opened
 
     /// <summary>Where a record begins, and how many bytes follow its head.</summary>
     private readonly record struct Place(int Segment, long Offset, int Bytes, bool IsSealed);
@@ -243,6 +244,10 @@ public sealed class EvidenceArchive : IDisposable
             ? record : null;
     }
 
+    /// <summary>The segments as they were opened, each with its bytes up to the end of the last whole record.</summary>
+    internal IEnumerable<(string Path, long Bytes)> Whole =>
+        segments.Zip(wholeBytes, (segment, bytes) => (segment.Name, bytes));
+
     /// <summary>The segments of a data folder, in order.</summary>
     internal static IEnumerable<string> Segments(string dataDirectory) =>
         Enumerable.Range(0, int.MaxValue).Select(number => SegmentPath(Path.Combine(dataDirectory, FolderName), number))
@@ -289,6 +294,7 @@ public sealed class EvidenceArchive : IDisposable
             if (Table(place) is { } parts) Know(last.Value, parts);
             else if (isFollowed || offset < end) throw Damaged();
         }
+        wholeBytes.Add(offset);
         if (!isFollowed && last is { } latest && Unseal(latest, index[latest]) is null) index.Remove(latest);
 
         InvalidDataException Damaged() => new($"{segment.Name} is damaged at byte {offset}");

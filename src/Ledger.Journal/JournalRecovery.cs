@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Domain;
+using Ledger.Journal.Copies;
 
 namespace Ledger.Journal;
 
@@ -17,6 +18,7 @@ public static class JournalRecovery
     public static async Task<JournalRecovered> AcceptLossAsync(SqliteJournalOptions options, Principal by,
         CancellationToken ct)
     {
+        LedgerCopy.Refuse(options.Directory);
         using var owned = FolderLock.Take(options.Directory);
         var acknowledged = JournalHead.Read(options.Directory)
             ?? throw new JournalRefusedException(

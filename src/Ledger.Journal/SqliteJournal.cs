@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Ledger.Domain;
+using Ledger.Journal.Copies;
 using NodaTime;
 
 namespace Ledger.Journal;
@@ -15,6 +16,8 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     public int QueuedAppendsMax { get; init; } = 4096;
     /// <summary>Appends that share one transaction.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
+    /// <summary>Whether a copy may be opened for writing: only to record that it is the ledger from now on.</summary>
+    public bool TakesOverCopy { get; init; }
 }
 
 /// <summary>The journal met a storage error and refuses everything:
@@ -71,11 +74,13 @@ public sealed class SqliteJournal : IJournal
 
     /// <summary>
     /// Opens or creates the journal in its folder. Throws <see cref="FolderOwnedException"/> where another process owns
-    /// it and <see cref="JournalRefusedException"/> where it is not what was acknowledged.
+    /// it, <see cref="JournalRefusedException"/> where it is not what was acknowledged, and
+    /// <see cref="LedgerCopyException"/> where it is a copy.
     /// </summary>
     public static SqliteJournal Open(SqliteJournalOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Secret.Length, 16, "bytes of the ledger's secret");
+        if (!options.TakesOverCopy) LedgerCopy.Refuse(options.Directory);
         DurableFiles.CreateDirectory(options.Directory);
         var owned = FolderLock.Take(options.Directory);
         try

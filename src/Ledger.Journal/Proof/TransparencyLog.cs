@@ -1,3 +1,5 @@
+using Ledger.Journal.Copies;
+
 namespace Ledger.Journal.Proof;
 
 /// <summary>
@@ -23,6 +25,7 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
         SqliteJournalReader journal, SignerKey key, IReadOnlyCollection<VerifierKey> known, CancellationToken ct,
         bool publishes = true)
     {
+        LedgerCopy.Refuse(options.Directory);
         using var turn = await TurnAsync(ct).ConfigureAwait(false);
         var now = journal.Look();
         var tree = Tiles.Grow(now.Length, now.Root, from => journal.LeafEntries(from, now.Length));
@@ -87,7 +90,8 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
         return checkpoint;
     }
 
-    private async Task<CheckpointTurn> TurnAsync(CancellationToken ct)
+    /// <summary>The turn to sign, as soon as nobody else has it.</summary>
+    public async Task<CheckpointTurn> TurnAsync(CancellationToken ct)
     {
         for (var look = 0; look < TurnsMax; look++)
         {

@@ -1,0 +1,151 @@
+using System.Text.RegularExpressions;
+using Ledger.Journal.Proof;
+
+namespace Ledger.Journal.Copies;
+
+/// <summary>
+/// A copy of a data folder as of one length of its journal, made beside the process that owns and writes the folder.
+/// The order makes it one moment: first what says something of the journal (views, checkpoints, tiles), which can then
+/// not be ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys that
+/// open it), because a fact is recorded only after its evidence is durable. Every file of the folder is copied, also
+/// one that this program does not know, but for those that <see cref="IsLeftOut"/> names.
+/// </summary>
+public sealed partial class DataFolderCopy
+{
+    private const string OwnSegments = EvidenceArchive.FolderName + "/", TurnFile = CheckpointStore.DirectoryName
+        + "/turn";
+    private readonly SqliteJournalOptions from;
+    private readonly string to;
+    private readonly HashSet<string> copied = new(StringComparer.Ordinal);
+
+    private DataFolderCopy(SqliteJournalOptions from, string to) => (this.from, this.to) = (from, to);
+
+    /// <summary>
+    /// Writes the copy to a folder that is not there yet, readable by its owner alone, and marks it as one. Throws
+    /// <see cref="JournalRefusedException"/> where the journal is not what was acknowledged.
+    /// </summary>
+    public static async Task<LedgerCopy> WriteAsync(SqliteJournalOptions from, string to, CancellationToken ct)
+    {
+        Acknowledged acknowledged;
+        await using (var sound = SqliteJournalReader.Open(from)) acknowledged = sound.Look();
+        var folder = new DataFolderCopy(from, to);
+        CreateOwnDirectory(to);
+        folder.CopyDatabases();
+        var cut = await folder.CopySignedAsync(acknowledged, ct).ConfigureAwait(false);
+        folder.CopyEvidence();
+        folder.CopyRest(ct);
+        var copy = new LedgerCopy(cut.Length, cut.Root, from.Clock.GetCurrentInstant());
+        copy.Write(to);
+        return copy;
+    }
+
+    /// <summary>Makes a directory that its owner alone may enter.</summary>
+    public static void CreateOwnDirectory(string path)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+        else Directory.CreateDirectory(path, DurableFiles.OwnerOnly | UnixFileMode.UserExecute);
+    }
+
+    /// <summary>
+    /// What is no part of the ledger, by its path with '/': who holds a lock, what a running write has not finished,
+    /// and what the copy writes for itself.
+    /// </summary>
+    private static bool IsLeftOut(string path) => path is "journal.lock" or "journal.owner" or "journal.owner.new"
+        or TurnFile or JournalHead.FileName or LedgerCopy.FileName
+        || path.StartsWith("lost+found/", StringComparison.Ordinal) || Unfinished().IsMatch(path);
+
+    /// <summary>
+    /// Within one turn to sign: tiles give way to fuller ones while somebody signs, and a key that hands over is gone
+    /// from the folder when the fact of it is in the journal.
+    /// </summary>
+    private async Task<Acknowledged> CopySignedAsync(Acknowledged before, CancellationToken ct)
+    {
+        using var turn = await new TransparencyLog(from).TurnAsync(ct).ConfigureAwait(false);
+        foreach (var path in Paths())
+            if (IsSigned(path)) Copy(path);
+        return CopyJournal(before);
+    }
+
+    private static bool IsSigned(string path) => path is SigningKeyFile.FileName or SigningKeyFile.NextFileName
+        || path.StartsWith(CheckpointStore.DirectoryName + "/", StringComparison.Ordinal)
+        || path.StartsWith(TransparencyLog.DirectoryName + "/", StringComparison.Ordinal);
+
+    /// <summary>Views, and whatever else lies in a file of SQLite; the journal comes after them.</summary>
+    private void CopyDatabases()
+    {
+        foreach (var path in Paths())
+        {
+            if (path == SqliteJournal.FileName || IsLeftOut(path) || IsSigned(path)
+                || !SqliteCopy.IsOne(PathOf(path))) continue;
+            CreateOwnDirectory(Path.GetDirectoryName(Target(path))!);
+            SqliteCopy.Write(PathOf(path), Target(path));
+            Taken(path);
+        }
+    }
+
+    /// <summary>The cut: the journal and its head at one length, which includes all that was acknowledged
+    /// before.</summary>
+    private Acknowledged CopyJournal(Acknowledged before)
+    {
+        SqliteCopy.Write(PathOf(SqliteJournal.FileName), Target(SqliteJournal.FileName));
+        Taken(SqliteJournal.FileName);
+        using var connection = JournalTables.ConnectForReading(Target(SqliteJournal.FileName));
+        var tree = JournalTables.ReadLedger(connection, from.Ledger)?.Tree ?? new MerkleTree();
+        before.Verify(tree, length => JournalTables.RootAt(connection, length));
+        var cut = new Acknowledged(tree.Size, tree.Root());
+        using var head = JournalHead.Open(to);
+        for (var slot = 0; slot < 2; slot++) head.Write(cut);
+        return cut;
+    }
+
+    /// <summary>Each segment up to its last whole record: one that is being written is of no fact yet.</summary>
+    private void CopyEvidence()
+    {
+        using var archive = EvidenceArchive.OpenForReading(from.Directory, from.Secret);
+        foreach (var (segment, bytes) in archive.Whole)
+            Copy(OwnSegments + Path.GetFileName(segment), bytes);
+    }
+
+    private void CopyRest(CancellationToken ct)
+    {
+        foreach (var path in Paths())
+        {
+            ct.ThrowIfCancellationRequested();
+            // What was signed since is of a later journal.
+            if (!copied.Contains(path) && !IsLeftOut(path) && !IsSigned(path)) Copy(path);
+        }
+    }
+
+    private IEnumerable<string> Paths() => Directory.EnumerateFiles(from.Directory, "*",
+        new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+        .Select(path => Path.GetRelativePath(from.Directory, path).Replace('\\', '/'))
+        .ToList().Order(StringComparer.Ordinal);
+
+    private void Taken(string path)
+    {
+        copied.Add(path);
+        foreach (var suffix in SqliteCopy.Beside) copied.Add(path + suffix);
+    }
+
+    private void Copy(string path, long? bytes = null)
+    {
+        if (IsLeftOut(path)) return;
+        CreateOwnDirectory(Path.GetDirectoryName(Target(path))!);
+        try
+        {
+            CopiedFile.Write(PathOf(path), Target(path), bytes);
+        }
+        catch (Exception gone) when (bytes is null && gone is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return; // between the listing and now; what is missed by it, verifying the copy finds
+        }
+        copied.Add(path);
+    }
+
+    private string PathOf(string path) => Path.Combine(from.Directory, path);
+    private string Target(string path) => Path.Combine(to, path);
+
+    /// <summary>A name that a durable write has until its file is whole: NAME.PROCESS.THREAD.</summary>
+    [GeneratedRegex(@"\.\d+\.\d+$")]
+    private static partial Regex Unfinished();
+}
