@@ -49,7 +49,7 @@ internal sealed class PointPlans(
             DeclaredKwh = [.. periods.Zip(schedules, (period, schedule) => Kwh(schedule, period)).OfType<decimal>()],
             DeclaredDays = earlier,
         }, [.. schedules.OfType<ScheduleDeclared>().Distinct()
-            .Select(schedule => $"{schedule.DeclaredBy} declared it at {Text(schedule.DeclaredAt)}")]);
+            .Select(schedule => $"{schedule.DeclaredBy} declared the schedule at {Text(schedule.DeclaredAt)}")]);
     }
 
     private async Task<IReadOnlyList<ScheduleDeclared?>> InForceAsync(
