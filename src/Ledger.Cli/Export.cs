@@ -45,6 +45,10 @@ public static class Export
                 Task.FromResult(ProgrammeListings.Programmes(asked.Answers.Programmes()))),
             ["enrolments"] = (null, false, asked =>
                 Task.FromResult(ProgrammeListings.Enrolments(asked.Answers.Enrolments()))),
+            ["schedules"] = (null, false, asked =>
+                Task.FromResult(PlanListings.Schedules(asked.Answers.Schedules()))),
+            ["sessions"] = (null, false, asked => Task.FromResult(PlanListings.Sessions(asked.Answers.Sessions()))),
+            ["outages"] = (null, false, asked => Task.FromResult(PlanListings.Outages(asked.Answers.Outages()))),
             ["claims"] = (null, false, asked => Task.FromResult(ProgrammeListings.Claims(asked.Answers.Claims()))),
             ["journal"] = (null, false, asked => Task.FromResult(RecordListings.Journal(Events(asked)))),
         };

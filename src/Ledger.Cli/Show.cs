@@ -62,6 +62,12 @@ public static class Show
             .Table("enrolments", "enrolments", ProgrammeListings.Enrolments(asked.Answers.Enrolments()))
             .Table("availabilities", "declared availability",
                 ProgrammeListings.Availabilities(asked.Answers.Availabilities())))),
+        ["schedules"] = new(null, false, [], asked => Listed(asked, "schedules",
+            "declared schedules", PlanListings.Schedules(asked.Answers.Schedules()))),
+        ["sessions"] = new(null, false, [], asked => Listed(asked, "sessions",
+            "what charging sessions asked for", PlanListings.Sessions(asked.Answers.Sessions()))),
+        ["outages"] = new(null, false, [], asked => Listed(asked, "outages",
+            "settlement points out of service", PlanListings.Outages(asked.Answers.Outages()))),
         ["claims"] = new(null, false, [], asked => Listed(asked, "claims",
             "claims on delivered energy: one kWh counts once", ProgrammeListings.Claims(asked.Answers.Claims()))),
         ["balance"] = new("STATION", true, ["--day"], asked => Task.FromResult(Balance(asked))),

@@ -116,7 +116,7 @@ public sealed record BaselineRule(
     /// 0 where it uses none.</summary>
     public int LookbackDaysMax => Selection is { } days
         ? Math.Max(days.LookbackDaysMax, days.Fallback.Max(step => step.LookbackDaysMax) ?? 0)
-        : 0;
+        : Gate?.LookbackDaysMax ?? 0;
 
     /// <summary>Whether the event's own day decides what is used, and not only how it is corrected.</summary>
     public bool ChoosesByOwnDay => Method == BaselineMethod.SameDay

@@ -92,6 +92,9 @@ public static class EventCodec
         new("point-enrolled", 1, Json.PointEnrolled),
         new("enrolment-ended", 1, Json.EnrolmentEnded),
         new("availability-declared", 1, Json.AvailabilityDeclared),
+        new("schedule-declared", 1, Json.ScheduleDeclared),
+        new("session-requested", 1, Json.SessionRequested),
+        new("outage-recorded", 1, Json.OutageRecorded),
         new("delivery-claimed", 1, Json.DeliveryClaimed),
         new("claim-displaced", 1, Json.ClaimDisplaced),
         new("baseline-frozen", 1, Json.BaselineFrozen),
@@ -249,6 +252,9 @@ public static class EventCodec
 [JsonSerializable(typeof(PointEnrolled))]
 [JsonSerializable(typeof(EnrolmentEnded))]
 [JsonSerializable(typeof(AvailabilityDeclared))]
+[JsonSerializable(typeof(ScheduleDeclared))]
+[JsonSerializable(typeof(SessionRequested))]
+[JsonSerializable(typeof(OutageRecorded))]
 [JsonSerializable(typeof(DeliveryClaimed))]
 [JsonSerializable(typeof(ClaimDisplaced))]
 [JsonSerializable(typeof(BaselineFrozen))]

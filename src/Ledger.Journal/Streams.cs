@@ -29,6 +29,12 @@ public static class Streams
     /// <param name="utcDay">The UTC date from which the state holds.</param>
     public static string ChargingStates(SettlementPointId point, LocalDate utcDay) =>
         $"charging-state/{point}/{Iso(utcDay)}";
+    /// <param name="utcDay">The UTC date at which the declared periods begin.</param>
+    public static string Schedules(SettlementPointId point, LocalDate utcDay) => $"schedule/{point}/{Iso(utcDay)}";
+    /// <param name="utcDay">The UTC date of the session's arrival.</param>
+    public static string SessionRequests(SettlementPointId point, LocalDate utcDay) =>
+        $"session-request/{point}/{Iso(utcDay)}";
+    public static string Outages(SettlementPointId point) => $"outage/{point}";
     public static string Programme(ProgrammeId programme) => $"programme/{programme}";
     /// <summary>A point's enrolments and declared availability, in all programmes:
     /// they are judged by each other.</summary>

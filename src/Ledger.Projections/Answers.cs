@@ -237,6 +237,20 @@ public sealed class Answers(IViewStore views, long? asOf = null)
         Rows<ProgrammesView.AvailabilityRow>("Programmes", point is { } named
             ? $"availability|{named}|" : "availability|");
 
+    /// <summary>Every declared schedule, or those of one settlement point, in order of point, start and
+    /// declaration.</summary>
+    public IReadOnlyList<ProgrammesView.ScheduleRow> Schedules(SettlementPointId? point = null) =>
+        Rows<ProgrammesView.ScheduleRow>("Programmes", point is { } named ? $"schedule|{named}|" : "schedule|");
+
+    /// <summary>Every request of a charging session, or those at one settlement point, in order of point, arrival and
+    /// request.</summary>
+    public IReadOnlyList<ProgrammesView.SessionRow> Sessions(SettlementPointId? point = null) =>
+        Rows<ProgrammesView.SessionRow>("Programmes", point is { } named ? $"session|{named}|" : "session|");
+
+    /// <summary>Every outage, or those of one settlement point, in order of point and time.</summary>
+    public IReadOnlyList<ProgrammesView.OutageRow> Outages(SettlementPointId? point = null) =>
+        Rows<ProgrammesView.OutageRow>("Programmes", point is { } named ? $"outage|{named}|" : "outage|");
+
     /// <summary>Every claim, or those on one settlement point, in order of point and time.</summary>
     public IReadOnlyList<ProgrammesView.ClaimRow> Claims(SettlementPointId? point = null) =>
         [.. Rows<ProgrammesView.ClaimRow>("Programmes", point is { } named ? $"claim|{named}|" : "claim|")

@@ -69,13 +69,15 @@ public static class BaselineCalculations
 
     /// <param name="points">The targets to freeze.</param>
     public static async Task<BaselineCalculation> FreezeAsync(
-        IJournal journal, IViewStore views, DispatchInstructed order, IReadOnlyList<SettlementPointId> points,
+        IJournal journal, IViewStore views, RecordedOrder recorded, IReadOnlyList<SettlementPointId> points,
         long position,
         IReadOnlyList<LocalDate> holidays, CancellationToken ct)
     {
+        var order = recorded.Order;
         var (terms, not) = await TermsAsync(journal, order, position, ct).ConfigureAwait(false);
         if (terms is null) return not!;
         var known = new KnownFacts(journal, position, ct);
+        var atNotice = new KnownFacts(journal, recorded.Position, ct);
         var frozen = new List<BaselineFrozen>();
         foreach (var point in points)
         {
@@ -89,6 +91,7 @@ public static class BaselineCalculations
             var question = new PointQuestion(order, load, point, terms.Baseline, holidays)
             {
                 EventDays = await EventDaysAsync(known, views, order, load, point, position).ConfigureAwait(false),
+                Plans = new(atNotice, registered, load, order.IssuedAt),
             };
             frozen.Add(await question.AnswerAsync(known, position, null, null).ConfigureAwait(false));
         }

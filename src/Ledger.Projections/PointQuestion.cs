@@ -14,6 +14,9 @@ internal sealed class PointQuestion(
 
     public IReadOnlyList<LocalDate> EventDays { get; init; } = [];
 
+    /// <summary>What was planned by the notice; null at a completion, which no rule by plans has.</summary>
+    public PointPlans? Plans { get; init; }
+
     /// <param name="later">What is known later, of the awaited stretch only; null at the freeze itself.</param>
     public async Task<BaselineFrozen> AnswerAsync(
         KnownFacts known, long position, (KnownFacts Facts, long Position)? later, Interval? awaited)
@@ -33,7 +36,16 @@ internal sealed class PointQuestion(
         if (later is { } next && awaited is { } stretch)
             for (var i = 0; i < days.Count;
                 i++) days[i] = await SeenAsync(next.Facts, days[i], stretch).ConfigureAwait(false);
-        asked = asked with { Days = days };
+        asked = asked with
+        {
+            Days = days,
+            OutageDays = await OutageDaysAsync(known, days).ConfigureAwait(false),
+        };
+        if (Plans is { } plans)
+        {
+            (asked, var planned) = await plans.AddToAsync(rule, asked, periods).ConfigureAwait(false);
+            notes = [.. notes, .. planned];
+        }
         var result = Baseline.Of(rule, asked);
         var unadjusted = rule.Adjustment is null
             ? result.KilowattHours : Baseline.Of(rule with { Adjustment = null }, asked).KilowattHours;
@@ -60,6 +72,10 @@ internal sealed class PointQuestion(
                 : $"nothing is measured before {LocalDatePattern.Iso.Format(days[0].Day)}, of {rule.LookbackDaysMax} "
                     + $"days back"]);
     }
+
+    private async Task<IReadOnlySet<LocalDate>> OutageDaysAsync(KnownFacts known, IEnumerable<BaselineDay> days) =>
+        Outages.Days((await known.ReadAsync(Streams.Outages(point)).ConfigureAwait(false))
+            .Select(outage => (OutageRecorded)outage.Event), load.Zone, days.Select(day => day.Day));
 
     /// <summary>A day with what is known later of one stretch, and of nothing else.</summary>
     private async Task<BaselineDay> SeenAsync(KnownFacts later, BaselineDay day, Interval stretch)

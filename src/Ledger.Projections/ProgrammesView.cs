@@ -6,8 +6,8 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>
-/// Programmes by version, who takes part in them with how much, what was declared to be ready, and what was claimed,
-/// held and lost of each point's energy.
+/// Programmes by version, who takes part in them with how much, what was declared to be ready, what is planned at each
+/// point and when it was out of service, and what was claimed, held and lost of its energy.
 /// </summary>
 public sealed class ProgrammesView : IProjection
 {
@@ -22,6 +22,14 @@ public sealed class ProgrammesView : IProjection
         string Programme, string Point, long PrequalifiedMilliwatts, Instant From, Instant? To, string? EndReason);
     public sealed record AvailabilityRow(
         string Programme, string Point, Instant Start, Instant End, Instant DeclaredAt, long AvailableMilliwatts);
+    /// <summary>A declared schedule, its energies in order of their periods.</summary>
+    public sealed record ScheduleRow(
+        string Point, Instant Start, int PeriodMinutes, IReadOnlyList<Energy> Energies, Instant DeclaredAt,
+        string DeclaredBy);
+    public sealed record SessionRow(
+        string Point, Instant Arrival, Instant Departure, Energy Requested, long? VehicleMaxMilliwatts,
+        Instant RequestedAt, string Source);
+    public sealed record OutageRow(string Point, Instant Start, Instant End, string Source);
     /// <summary>A stretch that a claim lost, and to which.</summary>
     public sealed record LossRow(string By, string ByProgramme, Instant Start, Instant End, Energy Energy);
     /// <summary>One claim; <c>Held</c> is what it has left of what it claimed.</summary>
@@ -34,7 +42,8 @@ public sealed class ProgrammesView : IProjection
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(ProgrammePublished), typeof(PointEnrolled), typeof(EnrolmentEnded), typeof(AvailabilityDeclared),
-        typeof(DeliveryClaimed), typeof(ClaimDisplaced),
+        typeof(DeliveryClaimed), typeof(ClaimDisplaced), typeof(ScheduleDeclared), typeof(SessionRequested),
+        typeof(OutageRecorded),
     };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact) => fact.Event switch
@@ -57,6 +66,15 @@ public sealed class ProgrammesView : IProjection
             e.Energy.ToKwh(), e.Energy.ToKwh(), e.ClaimedBy.Value, e.ProgrammeVersion, e.Precedence,
             Names(e.SharesWith), []))],
         ClaimDisplaced e => [Displace(rows, e)],
+        ScheduleDeclared e => [new(
+            $"schedule|{e.Point}|{RowJson.Key(e.Start)}|{RowJson.Key(e.DeclaredAt)}", new ScheduleRow(
+                e.Point.Value, e.Start, e.PeriodMinutes, e.Energies, e.DeclaredAt, e.DeclaredBy.Value))],
+        SessionRequested e => [new(
+            $"session|{e.Point}|{RowJson.Key(e.Arrival)}|{RowJson.Key(e.RequestedAt)}|{fact.Position:D19}",
+            new SessionRow(e.Point.Value, e.Arrival, e.Departure, e.Requested, e.VehicleMax?.Milliwatts, e.RequestedAt,
+                e.Source))],
+        OutageRecorded e => [new($"outage|{e.Point}|{RowJson.Key(e.Period.Start)}|{fact.Position:D19}", new OutageRow(
+            e.Point.Value, e.Period.Start, e.Period.End, e.Source))],
         _ => [],
     };
 

@@ -34,6 +34,9 @@ public sealed class ApiTests
             ("programmes", """{"programme":"PR1","version":1,"validFrom":"2026-01-01T00:00:00Z","service":"export","baselinePack":"zero","scoringPack":"uftp","noticeSeconds":3600,"tolerancePermille":50,"paidPer":"station","precedence":2,"sharesWith":["PR2"],"currency":"CNY","pricePerKwh":"1.5"}"""),
             ("enrolments", """{"programme":"PR1","point":"CP1","prequalifiedKw":800,"from":"2026-01-01T00:00:00Z"}"""),
             ("availabilities", """{"programme":"PR1","point":"CP1","declaredAt":"2026-02-01T00:00:00Z","start":"2026-03-01T10:00:00Z","end":"2026-03-01T12:00:00Z","availableKw":"750.5"}"""),
+            ("declared-schedules", """{"point":"CP1","declaredBy":"ACME","declaredAt":"2026-02-28T02:00:00Z","start":"2026-03-01T10:00:00Z","periodMinutes":15,"kw":[700,"-20.5"]}"""),
+            ("session-requests", """{"point":"CP1","requestedAt":"2026-03-01T09:00:00Z","arrival":"2026-03-01T10:00:00Z","departure":"2026-03-01T12:00:00Z","requestedKwh":"40.5","vehicleMaxKw":50,"source":"csms"}"""),
+            ("outages", """{"point":"CP1","start":"2026-02-01T10:00:00Z","end":"2026-02-01T12:00:00Z","source":"csms"}"""),
             ("delivery-claims", """{"claim":"D1","programme":"PR1","point":"CP1","direction":"export","start":"2026-03-01T10:00:00Z","end":"2026-03-01T10:15:00Z","energyKwh":"187.625","claimedBy":"ACME"}"""),
             ("enrolment-ends", """{"programme":"PR1","point":"CP1","at":"2026-04-01T00:00:00Z","reason":"sold"}"""),
             ("tariffs", """{"tariff":"T1","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00Z","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.7","exportPerKwh":"0.6"}]}"""),
@@ -138,6 +141,7 @@ public sealed class ApiTests
         {
             "/v1/exports?day=2026-03-01", "/v1/balances?station=S1&day=2026-03-01", "/v1/meters", "/v1/station-tree",
             "/v1/interval-records?point=CP1&day=2026-03-01", "/v1/instructions", "/v1/tariffs", "/v1/rule-packs",
+            "/v1/declared-schedules?point=CP1", "/v1/session-requests?point=CP1", "/v1/outages?point=CP1",
             "/v1/settlement-runs?account=ACME&day=2026-03-01", "/v1/refusals", "/v1/journal", "/health/live",
             "/health/ready",
             "/openapi/v1.json", "/",

@@ -17,6 +17,10 @@ internal sealed class CalledTown : IDisposable
     private readonly SmallTown town = new();
     private readonly Dictionary<string, (Instant Next, int Index)> meters = [];
 
+    /// <summary>When the first metered hour begins: midnight of 22 February, unless a call needs a longer
+    /// history.</summary>
+    public Instant MeteredFrom { get; init; } = Instant.FromUtc(2026, 2, 21, 16, 0);
+
     /// <summary>A programme whose baseline is the mean of the two highest of the three days before,
     /// and that pays up to the order.</summary>
     public CalledTown(string paidPer = "settlementPoint", string more = "")
@@ -41,13 +45,13 @@ internal sealed class CalledTown : IDisposable
         {"type":"register","point":"{{point}}","direction":"import","meterSerial":"M-{{point}}","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
         """);
 
-    /// <summary>Meters one hour after another, each with these kWh; the first begins on 22 February.</summary>
+    /// <summary>Meters one hour after another, each with these kWh; the first begins at <see cref="MeteredFrom"/>.</summary>
     public void Meter(string point, params IEnumerable<int> hours)
     {
         var rows = new StringBuilder("point,register,read_at,kwh\n");
         if (!meters.TryGetValue(point, out var meter))
         {
-            meter = (Instant.FromUtc(2026, 2, 21, 16, 0), 0);
+            meter = (MeteredFrom, 0);
             rows.Append(Row(point, meter));
         }
         foreach (var kwh in hours)
@@ -82,8 +86,8 @@ internal sealed class CalledTown : IDisposable
         run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
     }
 
-    public CommandRun TryImport(string text) => town.Run("import", town.File(
-        text.TrimStart().StartsWith('{') ? "facts.jsonl" : "readings.csv", text));
+    public CommandRun TryImport(string text, params string[] options) => town.Run(["import", town.File(
+        text.TrimStart().StartsWith('{') ? "facts.jsonl" : "readings.csv", text), .. options]);
 
     /// <summary>The delivery page for programs.</summary>
     public JsonElement Delivery(string instruction)

@@ -71,9 +71,21 @@ internal static class Facts
             "point, lossFactor, fixedKw?, validFrom"),
     ];
 
+    /// <summary>The same of what is planned at a point, and of its outages.</summary>
+    private static readonly (string Path, string Type, string Does, string Members)[] Plans =
+    [
+        ("declared-schedules", "declared-schedule",
+            "Declares what a settlement point will draw in periods of a day to come.",
+            "point, declaredBy, declaredAt, start, periodMinutes, kw | kwh: [one a period, below zero it exports]"),
+        ("session-requests", "session-request",
+            "Records what a charging session asks for: when it comes and leaves, and how much.",
+            "point, requestedAt, arrival, departure, requestedKwh, vehicleMaxKw?, source"),
+        ("outages", "outage", "Records that a settlement point was out of service.", "point, start, end, source"),
+    ];
+
     public static void Map(WebApplication app, OpenLedger ledger)
     {
-        foreach (var (path, type, does, members) in Resources.Concat(SubjectFacts.Resources))
+        foreach (var (path, type, does, members) in Resources.Concat(Plans).Concat(SubjectFacts.Resources))
             app.MapPost($"/v1/{path}", async (HttpContext context) =>
             {
                 var source = context.Request.Path.Value!;

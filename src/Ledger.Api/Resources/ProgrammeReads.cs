@@ -3,7 +3,7 @@ using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>Programmes, enrolments with declared availability, and claims.</summary>
+/// <summary>Programmes, enrolments with declared availability, plans and outages of points, and claims.</summary>
 internal static class ProgrammeReads
 {
     public static void Map(WebApplication app, OpenLedger ledger)
@@ -17,6 +17,12 @@ internal static class ProgrammeReads
                 enrolments = answers.Enrolments(point),
                 availabilities = answers.Availabilities(point),
             }, "point?");
+        Read(app, ledger, "declared-schedules", "Declared schedules, of all settlement points or of one.",
+            (answers, point, position) => new { asOf = position, schedules = answers.Schedules(point) }, "point?");
+        Read(app, ledger, "session-requests", "What charging sessions asked for, at all settlement points or at one.",
+            (answers, point, position) => new { asOf = position, sessions = answers.Sessions(point) }, "point?");
+        Read(app, ledger, "outages", "When settlement points were out of service, all of them or one.",
+            (answers, point, position) => new { asOf = position, outages = answers.Outages(point) }, "point?");
         Read(app, ledger, "delivery-claims", "Claims with what they hold and lost, on all settlement points or on one.",
             (answers, point, position) => new { asOf = position, claims = answers.Claims(point) }, "point?");
     }

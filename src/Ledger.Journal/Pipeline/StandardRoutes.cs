@@ -107,6 +107,7 @@ public static class StandardRoutes
                 $"charging-state/{c.Input.Point}/{InstantPattern.ExtendedIso.Format(c.Input.At)}/{c.Input.Source}")),
                     c.By, ct, c.Raw))
         .AddProgrammes()
+        .AddPlans()
         .Add<StandingLimitSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Limits(c.Input.Point), StandingLimitState.Empty, StandingLimit.Evolve,
             state => StandingLimit.Decide(state, c.Input), c.By, ct, c.Raw))
