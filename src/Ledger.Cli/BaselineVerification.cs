@@ -49,7 +49,7 @@ internal static class BaselineVerification
             return first is null ? null : (await BaselineCalculations.CompleteAsync(
                 journal, recorded.Order, [first], completedAt, ct).ConfigureAwait(false))[0];
         }
-        return await BaselineCalculations.FreezeAsync(journal, views, recorded.Order, [frozen.Point], frozen.AtPosition,
+        return await BaselineCalculations.FreezeAsync(journal, views, recorded, [frozen.Point], frozen.AtPosition,
             frozen.Holidays, ct).ConfigureAwait(false) is BaselineCalculation.Calculated { Baselines: [var again] }
             ? again
             : throw new InvalidOperationException("its rule or its point is not known at its position");

@@ -187,7 +187,8 @@ internal sealed class MonthVerification(string directory, SqliteJournalOptions? 
     {
         var before = Findings.FaultCount;
         var records = new RecordVerification(
-            digest => personal.Contains(digest) ? throw new EvidenceErasedException(digest) : pieces.Get(digest), Findings);
+            digest => personal.Contains(digest) ? throw new EvidenceErasedException(digest) : pieces.Get(digest),
+            Findings);
         foreach (var (position, fact) in Resting(month))
             if (fact is IntervalRecorded record) records.Verify(position, record);
         if (records.Erased > 0)
