@@ -81,6 +81,7 @@ public sealed class LedgerServer : IAsyncDisposable
         Exports.Map(app, ledger);
         ComplianceVerdicts.Map(app, ledger);
         LimitReads.Map(app, ledger);
+        FlexibilityReads.Map(app, ledger);
         DeliveryReads.Map(app, ledger);
         MasterDataReads.Map(app, ledger);
         ProgrammeReads.Map(app, ledger);

@@ -54,6 +54,10 @@ public static class Show
             ShowDelivery.PageAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
         ["credible"] = new("STATION", true, [], asked => Task.FromResult(Credible(asked))),
         ["limits"] = new(null, false, ["--day"], asked => Task.FromResult(StandingLimits(asked))),
+        ["peak"] = new("STATION", true, ["--day"], asked => Task.FromResult(ShowPeak.PageOf(
+            asked.Page("peak"), asked.Answers, asked.About!, asked.Line.Day("--day")))),
+        ["eligibility"] = new("POINT", true, ["--day"], asked => ShowEligibility.PageAsync(
+            asked.Page("eligibility"), asked.Ledger, asked.AsOf, asked.About!, asked.Line.Day("--day"), asked.Ct)),
         ["rule-packs"] = new(null, false, [], asked => Listed(
             asked, "rulePacks", "rule packs, each version", RecordListings.RulePacks(asked.Answers.RulePacks()))),
         ["programmes"] = new(null, false, [], asked =>
@@ -81,8 +85,8 @@ public static class Show
         "ledger show compliance --as-of 2026-06-02T08:00:00Z",
         [
             LedgerReader.AsOfOption,
-            new("--day", "DAY", "of export, limits, balance and records: the settlement day, like 2026-06-02; the "
-                + "first two show all without it"),
+            new("--day", "DAY", "of export, limits, balance, records, peak and eligibility: the settlement day, like "
+                + "2026-06-02; the first two show all without it"),
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),

@@ -251,6 +251,19 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public IReadOnlyList<ProgrammesView.OutageRow> Outages(SettlementPointId? point = null) =>
         Rows<ProgrammesView.OutageRow>("Programmes", point is { } named ? $"outage|{named}|" : "outage|");
 
+    /// <summary>What chargers recorded of a settlement point that touches a window.</summary>
+    public IReadOnlyList<CurtailmentCompliance.FactRow> ChargingFacts(SettlementPointId point, Interval window) =>
+        [.. Between<CurtailmentCompliance.FactRow>(
+            "CurtailmentCompliance", $"fact|{point}|{RowJson.Key(window.Start)}", $"fact|{point}|~")
+            .Where(fact => fact.Start < window.End && fact.End > window.Start)];
+
+    /// <summary>The charging states of a settlement point that hold in some of a window.</summary>
+    public IReadOnlyList<ChargingStateRecorded> ChargingStates(SettlementPointId point, Interval window) =>
+        [.. Between<CurtailmentCompliance.StateRow>(
+            "CurtailmentCompliance", $"state|{point}|{RowJson.Key(window.Start)}", $"state|{point}|~")
+            .Where(state => state.At < window.End)
+            .Select(state => CurtailmentCompliance.StateOf(point, state))];
+
     /// <summary>Every claim, or those on one settlement point, in order of point and time.</summary>
     public IReadOnlyList<ProgrammesView.ClaimRow> Claims(SettlementPointId? point = null) =>
         [.. Rows<ProgrammesView.ClaimRow>("Programmes", point is { } named ? $"claim|{named}|" : "claim|")

@@ -255,10 +255,11 @@ public sealed class CurtailmentCompliance : IProjection
     private static List<ChargingStateRecorded> States(
         ChangedRows rows, SettlementPointId point, Instant notice, Instant end) =>
         [.. rows.Range<StateRow>($"state|{point}|{RowJson.Key(notice)}", $"state|{point}|~").Select(kept => kept.Value)
-            .Where(kept => kept.At < end)
-            .Select(kept => new ChargingStateRecorded(
-                point, kept.At, kept.Connected, kept.StateOfChargePerMille, PowerOf(kept.VehicleImportMaxMilliwatts),
-                PowerOf(kept.VehicleExportMaxMilliwatts), kept.Fault, kept.Source))];
+            .Where(kept => kept.At < end).Select(kept => StateOf(point, kept))];
+
+    internal static ChargingStateRecorded StateOf(SettlementPointId point, StateRow kept) => new(
+        point, kept.At, kept.Connected, kept.StateOfChargePerMille, PowerOf(kept.VehicleImportMaxMilliwatts),
+        PowerOf(kept.VehicleExportMaxMilliwatts), kept.Fault, kept.Source);
 
     private static Power? PowerOf(long? milliwatts) => milliwatts is { } known ? new Power(known) : null;
 
