@@ -34,6 +34,10 @@ internal static class DeliveryScores
             return (null, "an instruction orders an export or a cap, and this programme pays for more load");
         if (terms.Programme.Service == ServiceKind.Regulation)
             return (null, "following a signal is scored from its curve, not from settlement periods");
+        // Nobody has agreed to a price that nobody states: paid by zero, the call would look settled.
+        if (rule.Uses(PriceSource.CapacityPrice) || rule.Uses(PriceSource.EnergyPrice))
+            return (null, $"{pack.Pack} pays by a capacity or an energy price, which neither order nor programme states; "
+                + "a version of the pack can fix it");
         if (points.Select(point => (point.Zone, point.PeriodMinutes)).Distinct().Count() > 1)
             return (null, "points of several zones or period lengths are not added up");
         // The order's own price is what was agreed for this call; where it has none, the programme's holds.

@@ -152,6 +152,33 @@ public sealed class FrozenDeliveryTests
         await TheDayPageShowsItAsync(served);
     }
 
+    [Fact]
+    public async Task Availability_is_paid_by_the_order_and_never_by_a_price_that_nobody_states()
+    {
+        await using var served = await ServedLedger.StartAsync();
+        await served.RegisterConnectorAsync();
+        foreach (var (path, body) in new[]
+        {
+            ("rule-packs", """{"pack":"zero","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","baseline":{"method":"zero"}}"""),
+            ("rule-packs", """{"pack":"ready","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","scoring":{"level":"event","bands":[{"slope":"1"}],"payment":[{"quantity":"ordered","price":"capacityPrice"},{"quantity":"delivered","price":"price"}]}}"""),
+            ("rule-packs", """{"pack":"ready","version":2,"provisional":false,"source":"a contract","validFrom":"2026-02-27T09:30:00Z","scoring":{"level":"event","bands":[{"slope":"1"}],"payment":[{"quantity":"ordered","price":"fixed","fixedPrice":"0.1"},{"quantity":"delivered","price":"price"}]}}"""),
+            ("programmes", """{"programme":"v2g","version":1,"validFrom":"2026-01-01T00:00:00Z","service":"reserve","baselinePack":"zero","scoringPack":"ready","paidPer":"station","precedence":1,"currency":"CNY","pricePerKwh":"2"}"""),
+            ("instructions", """{"instruction":"I1","kind":"export","issuedBy":"GRID","issuedAt":"2026-02-27T09:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:30:00Z","targets":[{"point":"CP1","kw":200}],"programme":"v2g"}"""),
+            ("instructions", """{"instruction":"I2","kind":"export","issuedBy":"GRID","issuedAt":"2026-02-27T09:45:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:30:00Z","targets":[{"point":"CP1","kw":200}],"programme":"v2g"}"""),
+            ("frozen-baselines", """{"instruction":"I1"}"""), ("frozen-baselines", """{"instruction":"I2"}"""),
+        })
+            (await served.PostAsync($"/v1/{path}", body)).Status.ShouldBe(201, path);
+        foreach (var (at, export) in new[] { ("10:00", "0"), ("10:15", "50"), ("10:30", "90") })
+            foreach (var (direction, kwh) in new[] { ("import", "7"), ("export", export) })
+                (await served.PostAsync("/v1/register-readings",
+                    $$"""{"point":"CP1","direction":"{{direction}}","readAt":"2026-02-27T{{at}}:00Z","kwh":"{{kwh}}"}""")).Status.ShouldBe(201);
+        var unpriced = await served.GetAsync("/v1/deliveries?instruction=I1");
+        (unpriced["net"], unpriced.Json.GetProperty("shares")[0].GetProperty("whyNot").GetString()).ShouldBe(("",
+            "ready pays by a capacity or an energy price, which neither order nor programme states; a version of the pack can fix it"));
+        // 100 kWh ordered at 0.1 and 90 delivered at 2.
+        (await served.GetAsync("/v1/deliveries?instruction=I2"))["net"].ShouldBe("190");
+    }
+
     private static async Task TheDayPageShowsItAsync(ServedLedger served)
     {
         (await served.GetAsync("/?day=2026-02-27")).Text.ShouldContain("No standing limit holds on this day");
