@@ -76,6 +76,13 @@ public sealed class LedgerReader : IAsyncDisposable
         await using (owned) await owned.CatchUpAsync(ct).ConfigureAwait(false);
     }
 
+    /// <summary>The event at a position; whoever asks knows that it is there.</summary>
+    public async Task<RecordedEvent> EventAsync(long position, CancellationToken ct)
+    {
+        await foreach (var recorded in Journal.ReadAllAsync(position, ct).ConfigureAwait(false)) return recorded;
+        throw new CouldNotException($"there is no event at position {position}");
+    }
+
     /// <summary>The position that <c>--as-of</c> means: of the last event known then;
     /// null where it is not given.</summary>
     public async Task<long?> AsOfAsync(CommandLine line, CancellationToken ct)

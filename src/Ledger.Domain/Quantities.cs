@@ -1,3 +1,4 @@
+using NodaTime;
 using System.Globalization;
 using System.Numerics;
 
@@ -69,6 +70,11 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
             ? sign + whole
             : $"{sign}{whole}.{(magnitude % scale).ToString(CultureInfo.InvariantCulture).PadLeft(decimals, '0')}";
     }
+
+    /// <summary>The mean power over a time of whole microseconds, in whole milliwatts toward zero: shown, never summed
+    /// to an energy again.</summary>
+    public Power MeanOver(Duration time) =>
+        new((long)(HalfNanojoules / 2 / (time.ToInt64Nanoseconds() / 1000))); // mW · µs are nanojoules
 
     /// <summary>
     /// The energy in kWh as a number, rounded half to even to <paramref name="decimals"/> places (0 to 12):

@@ -82,9 +82,8 @@ public static class LimitCause
                 + $"{new Power(call.Targets.Sum(target => target.QuantityMilliwatts))} of export";
     }
 
-    // mW · µs are nanojoules, and energy counts halves of them.
     private static Power Mean(VerifiedExport.PeriodRow record, Energy energy) =>
-        new((long)(energy.HalfNanojoules / 2 / ((record.End - record.Start).ToInt64Nanoseconds() / 1000)));
+        energy.MeanOver(record.End - record.Start);
 
     /// <summary>To whole kW: a cause is named, not measured.</summary>
     private static Power Rounded(Power power) => Power.FromKilowatts((int)(power.Milliwatts / 1_000_000));

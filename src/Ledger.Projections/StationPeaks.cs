@@ -70,7 +70,6 @@ public static class StationPeaks
         period.Parts.Where(part => part.Kind == kind)
             .Aggregate(Energy.Zero, (sum, part) => sum + energy(part));
 
-    // mW · µs are nanojoules, and energy counts halves of them.
     private static Power Mean(StationBalance.PeriodRow period, Energy energy) =>
-        new((long)(energy.HalfNanojoules / 2 / ((period.End - period.Start).ToInt64Nanoseconds() / 1000)));
+        energy.MeanOver(period.End - period.Start);
 }

@@ -24,18 +24,12 @@ internal sealed class StatementBundle(LedgerReader ledger, TransparencyLog log, 
             throw new CouldNotException(
                 $"{run.Run} does not come out again: {again.Differs}; 'ledger verify' says more");
         IReadOnlyList<RecordedEvent> events =
-            [.. traced.Given, await EventAsync(run.RecordedPosition).ConfigureAwait(false)];
+            [.. traced.Given, await ledger.EventAsync(run.RecordedPosition, ct).ConfigureAwait(false)];
         var files = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
         foreach (var (name, content) in StatementFiles.Of(run, statement)) files[name] = content;
         Personal = await new SignedFiles(ledger, log, ct).AddAsync(files, events).ConfigureAwait(false);
         SignedFiles.Close(files, ledger.Journal.Ledger, run.Run, BundleReadme.Of(ledger.Journal.Ledger, run),
             BundleFiles.Format);
         return files;
-    }
-
-    private async Task<RecordedEvent> EventAsync(long position)
-    {
-        await foreach (var recorded in ledger.Journal.ReadAllAsync(position, ct).ConfigureAwait(false)) return recorded;
-        throw new CouldNotException($"there is no event at position {position}");
     }
 }

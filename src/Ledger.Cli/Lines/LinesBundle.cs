@@ -23,7 +23,7 @@ internal sealed class LinesBundle(LedgerReader ledger, TransparencyLog log, Canc
         IReadOnlyList<byte[]>? path = null;
         foreach (var row in rows.OrderBy(row => row.RecordedPosition))
         {
-            var recorded = await EventAsync(row.RecordedPosition).ConfigureAwait(false);
+            var recorded = await ledger.EventAsync(row.RecordedPosition, ct).ConfigureAwait(false);
             var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, ct).ConfigureAwait(false);
             if (again.Differs is not null || again.Statement is not { } statement)
                 throw new CouldNotException(
@@ -63,11 +63,5 @@ internal sealed class LinesBundle(LedgerReader ledger, TransparencyLog log, Canc
         {
             throw new CouldNotException(wrong.Message);
         }
-    }
-
-    private async Task<RecordedEvent> EventAsync(long position)
-    {
-        await foreach (var recorded in ledger.Journal.ReadAllAsync(position, ct).ConfigureAwait(false)) return recorded;
-        throw new CouldNotException($"there is no event at position {position}");
     }
 }
