@@ -66,7 +66,7 @@ public static class LimitCheck
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxGap, Duration.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxGap, PowerCurve.MaxGapLimit);
-        var curve = CurveOrder.Sorted(samples, [], []);
+        var curve = CurveOrder.Sorted(samples);
         var gap = maxGap.ToInt64Nanoseconds() / 1000;
         var sums = new LimitSum[parts.Count];
         for (var i = 0; i < sums.Length; i++)

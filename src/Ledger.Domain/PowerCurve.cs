@@ -34,10 +34,10 @@ public static class PowerCurve
     public static Duration DefaultMaxGap(ReadOnlySpan<PowerSample> samples)
     {
         var least = Duration.FromSeconds(2);
-        var sorted = CurveOrder.Sorted(samples, [], []);
+        var sorted = CurveOrder.Sorted(samples, [], [], out var step);
         // Halving the median comes last, so it is exact in ticks: 10 a µs, half of twice 5.
-        return sorted.Length < 2
-            ? least : Duration.Max(least, Duration.FromTicks(3 * TwiceMedianSpacing(sorted) * 5));
+        return sorted.Length < 2 ? least
+            : Duration.Max(least, Duration.FromTicks(3 * (step > 0 ? 2 * step : TwiceMedianSpacing(sorted)) * 5));
     }
 
     /// <summary>The median of an even count is the mean of the middle two.</summary>
@@ -82,17 +82,17 @@ public static class PowerCurve
             if (i > 0 && edges[i].Start < edges[i - 1].End)
                 throw new ArgumentException("periods are in order and do not overlap", nameof(periods));
         }
-        var curve = CurveOrder.Sorted(samples, edges, sums);
+        var curve = CurveOrder.Sorted(samples, edges, sums, out var step);
         var gap = (long)(maxGap.ToInt64Nanoseconds() / 1000);
-        Sum(curve, edges, sums, gap);
-        CurveRamp.Measure(curve, edges, sums, gap);
+        Sum(curve, edges, sums, gap, step);
+        CurveRamp.Measure(curve, edges, sums, gap, step);
         var integrals = new PeriodIntegral[sums.Length];
         for (var i = 0; i < sums.Length; i++) integrals[i] = sums[i].ToIntegral(periods[i]);
         return integrals;
     }
 
     private static void Sum(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap, long step)
     {
         if (curve.IsEmpty)
         {
@@ -108,6 +108,13 @@ public static class PowerCurve
             if (p == edges.Length) return;
             var (start, end) = edges[p];
             ref var sum = ref sums[p];
+            if (step > 0 && step <= maxGap && start <= t
+                && (int)Math.Min(curve.Length - 1 - i, (end - t) / step) is > 0 and var whole)
+            {
+                sum.AddEven(curve.Slice(i, whole + 1), step);
+                i += whole - 1;
+                continue;
+            }
             if (start <= t) sum.See(power);
             if (i + 1 == curve.Length) break;
             var (nextT, nextPower) = curve[i + 1];

@@ -101,6 +101,16 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
         return quotient;
     }
 
+    /// <summary>The same for what fits into 64 bits.</summary>
+    internal static long DivideHalfEven(long dividend, long divisor)
+    {
+        var (quotient, remainder) = Math.DivRem(dividend, divisor);
+        remainder = Math.Abs(remainder);
+        var rest = divisor - remainder;
+        if (remainder > rest || (remainder == rest && quotient % 2 != 0)) quotient += dividend < 0 ? -1 : 1;
+        return quotient;
+    }
+
     /// <summary>The same for products that may not fit into 128 bits; neither number is negative.</summary>
     public static Int128 DivideHalfEven(BigInteger dividend, BigInteger divisor)
     {

@@ -47,7 +47,7 @@ public static class Response
         long until)
     {
         ArgumentOutOfRangeException.ThrowIfZero(orderedMilliwatts);
-        var known = CurveOrder.Sorted(samples, [], []);
+        var known = CurveOrder.Sorted(samples);
         if (known.IsEmpty || known[0].AtMicroseconds > orderAt) return null;
         var end = Math.Min(until, known[^1].AtMicroseconds);
         if (end <= orderAt) return null;

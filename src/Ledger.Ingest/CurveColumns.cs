@@ -5,7 +5,8 @@ using Parquet.Schema;
 
 namespace Ledger.Ingest;
 
-/// <summary>The columns of one row group of a Parquet curve file, read as exact times and powers.</summary>
+/// <summary>The columns of one row group of a Parquet curve file, however they are packed, read as exact times and
+/// powers.</summary>
 internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
 {
     private const decimal KilowattsMax = Limits.PowerMilliwattsMax / 1_000_000m;
@@ -49,10 +50,12 @@ internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
         return runs;
     }
 
+    /// <summary>From 1677 to 2262, as far as nanoseconds reach; beyond lies no curve.</summary>
+    public static bool IsUnixTime(long at, long unitsPerSecond) =>
+        at / unitsPerSecond is <= 9_223_372_036 and >= -9_223_372_036;
+
     private async Task<long[]> TimesAsync(DataField field)
     {
-        // From 1677 to 2262, as far as nanoseconds reach; beyond lies no curve.
-        const long secondsMax = 9_223_372_036;
         long[] times;
         if (field.Name == "time")
         {
@@ -68,7 +71,7 @@ internal sealed class CurveColumns(ParquetRowGroupReader group, int rowsBefore)
         if (field.ClrType != typeof(long)) return WrongType<long>(field, "INT64");
         times = await ValuesAsync<long>(field).ConfigureAwait(false);
         var unit = field.Name == "time_ms" ? 1_000 : 1;
-        var bad = Array.FindIndex(times, at => at / (1_000_000 / unit) is > secondsMax or < -secondsMax);
+        var bad = Array.FindIndex(times, at => !IsUnixTime(at, 1_000_000 / unit));
         if (refused is null && bad >= 0)
             refused = Bad(field, bad, Rejection.InvalidTime,
                 $"{times[bad]} is no Unix time in {(unit == 1 ? "microseconds" : "milliseconds")}");

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ledger.Domain;
 using NodaTime;
 using NodaTime.Text;
@@ -33,7 +34,7 @@ public static class CurveParquet
         try
         {
             // The stream is in memory, so nothing here ever waits.
-            (var refused, batch) = ReadAsync(new MemoryStream(bytes.ToArray()), hints).GetAwaiter().GetResult();
+            (var refused, batch) = ReadAsync(bytes, hints).GetAwaiter().GetResult();
             return refused;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -78,9 +79,12 @@ public static class CurveParquet
         }
     }
 
-    private static async Task<(Refusal?, CurveBatch?)> ReadAsync(Stream file, IntakeHints hints)
+    private static async Task<(Refusal?, CurveBatch?)> ReadAsync(ReadOnlyMemory<byte> file, IntakeHints hints)
     {
-        var reader = await ParquetReader.CreateAsync(file).ConfigureAwait(false);
+        var stream = MemoryMarshal.TryGetArray(file, out var bytes)
+            ? new MemoryStream(bytes.Array!, bytes.Offset, bytes.Count, writable: false)
+            : new MemoryStream(file.ToArray());
+        var reader = await ParquetReader.CreateAsync(stream).ConfigureAwait(false);
         await using var closed = reader.ConfigureAwait(false);
         if (Sizes(reader) is { } refused) return (refused, null);
         var fields = reader.Schema.DataFields;
@@ -104,6 +108,11 @@ public static class CurveParquet
         var rows = new CurveRows();
         for (var i = 0; i < reader.RowGroupCount; i++)
         {
+            if (PackedRows.Read(file.Span, reader.Metadata!.RowGroups[i], point, hints.Point, time, power) is { } packed)
+            {
+                rows.Add(packed.Point, packed.Samples);
+                continue;
+            }
             using var group = reader.OpenRowGroupReader(i);
             var columns = new CurveColumns(group, rows.Count);
             if (await columns.AppendAsync(point, hints.Point, time, power, rows).ConfigureAwait(false) is { } bad)

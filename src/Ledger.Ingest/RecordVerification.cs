@@ -16,10 +16,7 @@ namespace Ledger.Ingest;
 /// <see cref="EvidenceErasedException"/>.</param>
 public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
 {
-    private const int BatchesKept = 8; // records of one file follow each other, so few files are needed at a time
-
-    private readonly List<(EvidenceDigest Piece, CurveBatch Batch)> read = [];
-    private readonly Dictionary<EvidenceDigest, EvidenceDigest[]> manifests = [];
+    private readonly CurvePieces pieces = new(evidence);
 
     /// <summary>Records that were derived again, and the samples that they were derived from.</summary>
     public (long Records, long Samples) Derived { get; private set; }
@@ -29,13 +26,10 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
 
     public void Verify(long position, IntervalRecorded record)
     {
-        var place = $"position {position.ToString(CultureInfo.InvariantCulture)}, record of {record.Point} "
-            + $"{InstantPattern.ExtendedIso.Format(record.Period.Start)} "
-            + $"v{record.Version.ToString(CultureInfo.InvariantCulture)}";
         try
         {
             var (integral, isClosed) = Derive(record);
-            Compare(place, record, integral, isClosed);
+            if (!IsAs(integral, isClosed, record)) Tell(Place(position, record), record, integral, isClosed);
         }
         catch (EvidenceErasedException)
         {
@@ -43,7 +37,7 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
         }
         catch (InvalidDataException damaged)
         {
-            findings.Add(place, damaged.Message, "the evidence that the record names");
+            findings.Add(Place(position, record), damaged.Message, "the evidence that the record names");
         }
     }
 
@@ -51,16 +45,36 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
     /// <see cref="InvalidDataException"/> where the evidence is not kept or says nothing of the point.</summary>
     public (PeriodIntegral Integral, bool IsClosed) Derive(IntervalRecorded record)
     {
-        var pieces = Pieces(record.Evidence).Select(piece => new CurvePiece(piece, Samples(piece, record.Point)))
-            .ToList();
         var end = PowerCurve.Microseconds(record.Period.End);
-        var samples = CurveWindow.Union(pieces, PowerCurve.Microseconds(record.Period.Start), end, []);
+        var samples = CurveWindow.Union(pieces.Of(record), PowerCurve.Microseconds(record.Period.Start), end, []);
         Derived = (Derived.Records + 1, Derived.Samples + samples.Length);
         return (CurveWindow.Integrate(samples, record.Period),
             samples.Length > 0 && samples[^1].AtMicroseconds >= end);
     }
 
-    private void Compare(string place, IntervalRecorded record, PeriodIntegral derived, bool isClosed)
+    /// <summary>Nothing is put into words for a record that is as its evidence says.</summary>
+    private static bool IsAs(PeriodIntegral derived, bool isClosed, IntervalRecorded record) =>
+        record.Import == derived.Import && record.Export == derived.Export
+        && record.Minimum == derived.Minimum && record.Maximum == derived.Maximum
+        && record.CoveredMicroseconds == derived.CoveredMicroseconds
+        && record.Ramp1sMilliwattsMax == derived.Ramp1sMilliwattsMax && record.Samples == derived.Samples
+        && record.DuplicateSamples == derived.Duplicates && record.ConflictingSamples == derived.Conflicts
+        && record.Gaps.SequenceEqual(derived.Gaps) && record.Quality == QualityOf(derived, record)
+        && IsInState(record, isClosed);
+
+    private static ReadingQuality QualityOf(PeriodIntegral derived, IntervalRecorded record) =>
+        IntervalRecords.QualityOf(derived.CoveredMicroseconds, record.ClockOffsetMicroseconds);
+
+    /// <summary>A later version stays final although new evidence of it may not reach its end.</summary>
+    private static bool IsInState(IntervalRecorded record, bool isClosed) =>
+        isClosed == (record.State == IntervalRecordState.Final) || (!isClosed && record.Version > 1);
+
+    private static string Place(long position, IntervalRecorded record) =>
+        $"position {position.ToString(CultureInfo.InvariantCulture)}, record of {record.Point} "
+        + $"{InstantPattern.ExtendedIso.Format(record.Period.Start)} "
+        + $"v{record.Version.ToString(CultureInfo.InvariantCulture)}";
+
+    private void Tell(string place, IntervalRecorded record, PeriodIntegral derived, bool isClosed)
     {
         Same("import", record.Import.ToKwh() + " kWh", derived.Import.ToKwh() + " kWh",
             record.Import == derived.Import);
@@ -74,10 +88,9 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
         Counts("duplicates", record.DuplicateSamples, derived.Duplicates);
         Counts("conflicts", record.ConflictingSamples, derived.Conflicts);
         Same("gaps", record.Gaps.Count, derived.Gaps.Count, record.Gaps.SequenceEqual(derived.Gaps));
-        var quality = IntervalRecords.QualityOf(derived.CoveredMicroseconds, record.ClockOffsetMicroseconds);
+        var quality = QualityOf(derived, record);
         Same("quality", record.Quality, quality, record.Quality == quality);
-        // A later version stays final although new evidence of it may not reach its end.
-        if (isClosed != (record.State == IntervalRecordState.Final) && (isClosed || record.Version == 1))
+        if (!IsInState(record, isClosed))
             findings.Add(place, $"state {record.State}", isClosed
                 ? "final, because its period is closed" : "provisional");
 
@@ -89,28 +102,4 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
                 string.Create(CultureInfo.InvariantCulture, $"{again} by the evidence"));
         }
     }
-
-    private EvidenceDigest[] Pieces(EvidenceDigest digest)
-    {
-        if (!manifests.TryGetValue(digest, out var pieces))
-        {
-            if (manifests.Count == 1024) manifests.Clear();
-            manifests[digest] = pieces = [.. EvidenceManifest.Listed(digest, Bytes(digest))];
-        }
-        return pieces;
-    }
-
-    private PowerSample[] Samples(EvidenceDigest piece, SettlementPointId point)
-    {
-        foreach (var known in read)
-            if (known.Piece == piece && CurveEvidence.Of(known.Batch, point) is { } samples) return samples;
-        var batch = CurveEvidence.Parse(piece, Bytes(piece), point);
-        if (read.Count == BatchesKept) read.RemoveAt(0);
-        read.Add((piece, batch));
-        return CurveEvidence.Of(batch, point)
-            ?? throw new InvalidDataException($"evidence {piece} holds no sample of {point}");
-    }
-
-    private byte[] Bytes(EvidenceDigest digest) =>
-        evidence(digest) ?? throw new InvalidDataException($"evidence {digest} is not kept");
 }

@@ -1,0 +1,47 @@
+namespace Ledger.Domain;
+
+/// <summary>Brings samples into order of time, one for each instant, and counts the repeats.</summary>
+internal static class CurveOrder
+{
+    // Repeats of an instant: lowest absolute power first, import before export. The first of them counts.
+    private static readonly Comparison<PowerSample> Order = (x, y) =>
+    {
+        var byTime = x.AtMicroseconds.CompareTo(y.AtMicroseconds);
+        if (byTime != 0) return byTime;
+        var byMagnitude = Math.Abs(x.Milliwatts).CompareTo(Math.Abs(y.Milliwatts));
+        return byMagnitude != 0 ? byMagnitude : y.Milliwatts.CompareTo(x.Milliwatts);
+    };
+
+    /// <summary>The samples in order of time; throws where a power is beyond what any may be.</summary>
+    public static ReadOnlySpan<PowerSample> Sorted(ReadOnlySpan<PowerSample> samples) => Sorted(samples, [], [], out _);
+
+    /// <param name="step">The time from each sample to the next in µs, 0 where it is not always the same.</param>
+    public static ReadOnlySpan<PowerSample> Sorted(
+        ReadOnlySpan<PowerSample> samples, (long Start, long End)[] edges, PeriodSum[] sums, out long step)
+    {
+        var look = CurveLook.Of(samples);
+        if (!look.IsWithinLimits)
+            throw new ArgumentOutOfRangeException(nameof(samples), "a power is beyond Limits.PowerMilliwattsMax");
+        step = look.Step;
+        if (look.IsInOrder) return samples;
+
+        var sorted = samples.ToArray();
+        Array.Sort(sorted, Order);
+        var kept = 1;
+        var p = 0;
+        for (var i = 1; i < sorted.Length; i++)
+        {
+            if (sorted[i].AtMicroseconds != sorted[kept - 1].AtMicroseconds)
+            {
+                sorted[kept++] = sorted[i];
+                continue;
+            }
+            // Equal powers stand together, so a repeat of the instant either repeats the power before it or conflicts.
+            while (p < edges.Length && edges[p].End <= sorted[i].AtMicroseconds) p++;
+            if (p == edges.Length || edges[p].Start > sorted[i].AtMicroseconds) continue;
+            if (sorted[i].Milliwatts == sorted[i - 1].Milliwatts) sums[p].Duplicates++;
+            else sums[p].Conflicts++;
+        }
+        return sorted.AsSpan(0, kept);
+    }
+}

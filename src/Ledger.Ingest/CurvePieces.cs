@@ -1,0 +1,78 @@
+using Ledger.Domain;
+using Ledger.Journal;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// The pieces of evidence that records name, each read once as long as it is needed again soon. Records of one file
+/// mostly follow each other; late ones name files that were read before. What was not asked for longest goes first.
+/// </summary>
+/// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
+/// <see cref="EvidenceErasedException"/>.</param>
+internal sealed class CurvePieces(Func<EvidenceDigest, byte[]?> evidence)
+{
+    /// <summary>Samples that are kept in all, of 16 bytes each; a file of more is kept alone.</summary>
+    private const int SamplesKeptMax = 4_000_000;
+    private const int ManifestsKeptMax = 1024;
+
+    private readonly Dictionary<EvidenceDigest, EvidenceDigest[]> manifests = [];
+    private readonly Dictionary<EvidenceDigest, LinkedListNode<Read>> known = [];
+    private readonly LinkedList<Read> latestFirst = [];
+    private (EvidenceDigest Digest, byte[] Bytes)? opened; // to see whether it is a manifest, and then to read it
+    private long samplesKept;
+
+    private sealed record Read(EvidenceDigest Piece, CurveBatch Batch, long Samples);
+
+    /// <summary>The samples of a record's point in each piece of its evidence. Throws
+    /// <see cref="InvalidDataException"/> where one is not kept or says nothing of the point.</summary>
+    public List<CurvePiece> Of(IntervalRecorded record)
+    {
+        var pieces = new List<CurvePiece>(1);
+        foreach (var piece in Listed(record.Evidence)) pieces.Add(new(piece, Samples(piece, record.Point)));
+        return pieces;
+    }
+
+    private EvidenceDigest[] Listed(EvidenceDigest digest)
+    {
+        if (!manifests.TryGetValue(digest, out var pieces))
+        {
+            if (manifests.Count == ManifestsKeptMax) manifests.Clear();
+            manifests[digest] = pieces = [.. EvidenceManifest.Listed(digest, Bytes(digest))];
+        }
+        return pieces;
+    }
+
+    private PowerSample[] Samples(EvidenceDigest piece, SettlementPointId point)
+    {
+        if (known.TryGetValue(piece, out var found))
+        {
+            latestFirst.Remove(found);
+            latestFirst.AddFirst(found);
+            if (CurveEvidence.Of(found.Value.Batch, point) is { } samples) return samples;
+            Forget(found); // a file that names no point was read for another one
+        }
+        var batch = CurveEvidence.Parse(piece, Bytes(piece), point);
+        opened = null;
+        var read = new Read(piece, batch, batch.Curves.Sum(curve => (long)curve.Samples.Length));
+        samplesKept += read.Samples;
+        known[piece] = latestFirst.AddFirst(read);
+        while (samplesKept > SamplesKeptMax && latestFirst.Count > 1) Forget(latestFirst.Last!);
+        return CurveEvidence.Of(batch, point)
+            ?? throw new InvalidDataException($"evidence {piece} holds no sample of {point}");
+    }
+
+    private void Forget(LinkedListNode<Read> read)
+    {
+        latestFirst.Remove(read);
+        known.Remove(read.Value.Piece);
+        samplesKept -= read.Value.Samples;
+    }
+
+    private byte[] Bytes(EvidenceDigest digest)
+    {
+        if (opened is { } last && last.Digest == digest) return last.Bytes;
+        var bytes = evidence(digest) ?? throw new InvalidDataException($"evidence {digest} is not kept");
+        opened = (digest, bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,98 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// One column of one row group in a Parquet file, uncompressed and without missing values, as
+/// <see cref="CurveParquet.WriteAsync"/> packs it: a page of integers in DELTA_BINARY_PACKED, or a dictionary of one text
+/// and a page that names it for every row (Apache Parquet format, Encodings.md). Whatever is not exactly so is not read
+/// here, and is neither refused: the general reader decides what it means.
+/// </summary>
+/// <param name="chunk">The column's bytes and at least eight more: what follows in the file.</param>
+/// <param name="bytes">How many of them are the column's.</param>
+internal readonly ref struct PackedColumn(ReadOnlySpan<byte> chunk, int bytes, int rows)
+{
+    private const int DeltaBinaryPacked = 5, PlainDictionary = 2, Plain = 0, RleDictionary = 8;
+    /// <summary>A value may begin at any bit of a byte, and all of it has to lie in the 64 bits from there.</summary>
+    private const int WidthMax = 56;
+    private const int PartsMax = 512, BlockValuesMax = 65_536;
+
+    private readonly ReadOnlySpan<byte> chunk = chunk;
+
+    /// <summary>The one text that all rows have; empty where the column does not say so in this form.</summary>
+    public ReadOnlySpan<byte> OnlyText()
+    {
+        var column = new CompactBytes(chunk, bytes);
+        if (PageHead.Read(ref column) is not { IsDictionary: true, Values: 1, Encoding: PlainDictionary or Plain } first
+            || first.PayloadBytes < sizeof(int)) return [];
+        var dictionary = column.Raw(first.PayloadBytes);
+        if (dictionary.IsEmpty
+            || BinaryPrimitives.ReadInt32LittleEndian(dictionary) != dictionary.Length - sizeof(int)) return [];
+        if (PageHead.Read(ref column) is not { IsDictionary: false, Encoding: PlainDictionary or RleDictionary } second
+            || second.Values != rows || second.PayloadBytes != column.Left) return [];
+        // How many bits an index has, and one run of as many rows as there are, all of index 0.
+        var width = column.Byte();
+        return width <= 1 && column.Number() == (ulong)rows << 1
+            && (width == 0 || column.Byte() == 0) && column.IsAtItsEnd ? dictionary[sizeof(int)..] : [];
+    }
+
+    /// <summary>
+    /// Writes the integers into every second cell of what is given, and says their least and largest. Null where the
+    /// column does not have them in this form; then the cells hold anything.
+    /// </summary>
+    public (long Least, long Most)? Integers(Span<long> cells)
+    {
+        var column = new CompactBytes(chunk, bytes);
+        if (PageHead.Read(ref column) is not { IsDictionary: false, Encoding: DeltaBinaryPacked } head
+            || head.Values != rows || head.PayloadBytes != column.Left) return null;
+        var (blockValues, blockParts, count) = (column.Number(), column.Number(), column.Number());
+        if (blockParts is 0 or > PartsMax || blockValues is 0 or > BlockValuesMax
+            || blockValues % (32 * blockParts) != 0 || count != (ulong)rows) return null;
+        var (partValues, value) = ((int)(blockValues / blockParts), column.Signed());
+        var range = (Least: value, Most: value);
+        cells[0] = value;
+        for (var done = 1; done < rows;)
+        {
+            var least = column.Signed();
+            var widths = column.Raw((int)blockParts);
+            if (column.IsCut) return null;
+            for (var part = 0; part < widths.Length && done < rows; part++) // parts beyond the last row are not there
+            {
+                if (widths[part] > WidthMax) return null;
+                var packed = column.WithMore(partValues / 8 * widths[part], sizeof(ulong));
+                if (column.IsCut) return null;
+                var taken = Math.Min(partValues, rows - done);
+                value = Unpack(packed, widths[part], least, value, cells.Slice(2 * done, (2 * taken) - 1), ref range);
+                done += taken;
+            }
+        }
+        return column.IsAtItsEnd ? range : null;
+    }
+
+    /// <summary>Each value is the one before, the block's least difference, and what is packed of its own;
+    /// it wraps, as the encoding does.</summary>
+    private static long Unpack(ReadOnlySpan<byte> packed, int width, long least, long value, Span<long> cells,
+        ref (long Least, long Most) range)
+    {
+        var (mask, bit) = ((1UL << width) - 1, 0);
+        var (lowest, highest) = range;
+        for (var i = 0; i < cells.Length; i += 2)
+        {
+            unchecked
+            {
+                value += least;
+                if (width > 0)
+                {
+                    value += (long)(MemoryMarshal.Read<ulong>(packed[(bit >> 3)..]) >> (bit & 7) & mask);
+                    bit += width;
+                }
+            }
+            cells[i] = value;
+            if (value < lowest) lowest = value;
+            else if (value > highest) highest = value;
+        }
+        range = (lowest, highest);
+        return value;
+    }
+}
