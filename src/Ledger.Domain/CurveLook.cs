@@ -5,8 +5,8 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// What one look at samples tells of all of them. A sample is two integers of 64 bits, so it is one vector of 128, time
-/// first, and all loops here go sample by sample; a machine without vectors computes the same, more slowly. Vectors wrap
-/// where integers are checked, so each loop says why nothing that counts can.
+/// first, and all loops here go sample by sample; a machine without vectors computes the same, more slowly. Vectors
+/// wrap where integers are checked, so each loop says why nothing that counts can.
 /// </summary>
 /// <param name="IsInOrder">Each sample is later than the one before.</param>
 /// <param name="IsWithinLimits">No power is beyond <see cref="Limits.PowerMilliwattsMax"/>.</param>

@@ -1,8 +1,8 @@
 namespace Ledger.Ingest;
 
 /// <summary>
-/// Reads the variable-length integers of Parquet, and of the Thrift compact protocol in which its heads are written. Past
-/// the end everything is zero, and <see cref="IsCut"/>: a caller asks once, after it has read.
+/// Reads the variable-length integers of Parquet, and of the Thrift compact protocol in which its heads are written.
+/// Past the end everything is zero, and <see cref="IsCut"/>: a caller asks once, after it has read.
 /// </summary>
 /// <param name="length">How many of the bytes are to be read; what follows them may be looked at.</param>
 internal ref struct CompactBytes(ReadOnlySpan<byte> bytes, int length)
@@ -72,12 +72,16 @@ internal readonly record struct PageHead(bool IsDictionary, int PayloadBytes, in
     public static PageHead? Read(ref CompactBytes bytes)
     {
         Span<long> numbers = stackalloc long[4]; // kind, bytes unpacked, bytes packed
-        Span<long> ofKind = stackalloc long[5]; // values, encoding, and of levels, which there are none
-        var (id, kind) = (0, 0);
+        Span<long> ofKind = stackalloc long[5]; // values, encoding, and the encodings of levels, which there are none of
+        numbers.Fill(-1);
+        ofKind.Fill(-1);
+        var (id, kind, kindAt) = (0, 0, 0);
         while (Next(ref bytes, ref id, ref kind))
             if (kind == Integer && id is >= 1 and <= 3) numbers[id] = bytes.Signed();
-            else if (kind != Struct || id is not (5 or 7) || !ReadKind(ref bytes, ofKind)) return null;
-        var (isData, isDictionary) = (numbers[1] == 0, numbers[1] == 2);
+            else if (kind != Struct || kindAt != 0 || !ReadKind(ref bytes, ofKind)) return null;
+            else kindAt = id;
+        var (isData, isDictionary) = (numbers[1] == 0 && kindAt == 5 && ofKind[3] >= 0 && ofKind[4] >= 0,
+            numbers[1] == 2 && kindAt == 7);
         return !bytes.IsCut && (isData || isDictionary) && numbers[2] == numbers[3]
             && numbers[2] is >= 0 and <= int.MaxValue && ofKind[1] is >= 0 and <= int.MaxValue
             && ofKind[2] is >= 0 and <= byte.MaxValue

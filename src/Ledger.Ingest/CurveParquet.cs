@@ -108,7 +108,8 @@ public static class CurveParquet
         var rows = new CurveRows();
         for (var i = 0; i < reader.RowGroupCount; i++)
         {
-            if (PackedRows.Read(file.Span, reader.Metadata!.RowGroups[i], point, hints.Point, time, power) is { } packed)
+            var rowGroup = reader.Metadata!.RowGroups[i];
+            if (PackedRows.Read(file.Span, rowGroup, point, hints.Point, time, power) is { } packed)
             {
                 rows.Add(packed.Point, packed.Samples);
                 continue;

@@ -52,7 +52,7 @@ internal static class PackedRows
         foreach (var column in group.Columns)
             if (column.MetaData?.PathInSchema is [var name] && name == field.Name)
             {
-                if (meta is not null || column.FilePath is not null || column.CryptoMetadata is not null) return default;
+                if (meta is not null || column is not { FilePath: null, CryptoMetadata: null }) return default;
                 meta = column.MetaData;
             }
         return meta is { Codec: CompressionCodec.UNCOMPRESSED, DictionaryPageOffset: null, IndexPageOffset: null }

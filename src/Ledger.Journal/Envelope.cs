@@ -28,7 +28,8 @@ public readonly record struct EventId(UInt128 Value)
     public bool IsOf(Instant validFrom)
     {
         var milliseconds = (ulong)(Value >> 80);
-        return milliseconds == ((ulong)validFrom.ToUnixTimeMilliseconds() & 0xffff_ffff_ffff)
+        // Before 1970 it is negative, and its lowest 48 bits are what the id begins with all the same.
+        return milliseconds == (unchecked((ulong)validFrom.ToUnixTimeMilliseconds()) & 0xffff_ffff_ffff)
             && (int)(Value >> 76 & 0xf) == 8 && (int)(Value >> 62 & 3) == 2;
     }
 

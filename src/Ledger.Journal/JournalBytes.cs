@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using System.Text.Unicode;
 using NodaTime;
 
 namespace Ledger.Journal;
@@ -100,6 +101,13 @@ internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what)
         {
             throw new InvalidDataException($"a text of the {what} is not UTF-8", e);
         }
+    }
+
+    /// <summary>The bytes of a text, which are UTF-8.</summary>
+    public ReadOnlySpan<byte> TextBytes()
+    {
+        var text = Raw(UInt16());
+        return Utf8.IsValid(text) ? text : throw new InvalidDataException($"a text of the {what} is not UTF-8");
     }
 
     public Instant Time()

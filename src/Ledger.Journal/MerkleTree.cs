@@ -10,6 +10,7 @@ namespace Ledger.Journal;
 public sealed class MerkleTree
 {
     public const int HashBytes = 32;
+    private const int NodeBytes = 1 + (2 * HashBytes);
     private readonly List<byte[]> frontier;
 
     public MerkleTree() : this(0, []) { }
@@ -31,18 +32,58 @@ public sealed class MerkleTree
         return new MerkleTree(size, hashes);
     }
 
-    /// <summary>Appends one leaf entry; each trailing set bit of the old size is a subtree that becomes a left
-    /// sibling.</summary>
-    public void Append(ReadOnlySpan<byte> entry)
+    /// <summary>Appends one leaf entry.</summary>
+    public void Append(ReadOnlySpan<byte> entry) => AppendPerfect(LeafHash(entry), 0);
+
+    /// <summary>Appends leaves by their hashes (<see cref="LeafHash"/>), 32 bytes each, hashing those together that make
+    /// a perfect subtree.</summary>
+    public void AppendHashes(ReadOnlySpan<byte> hashes)
     {
-        var hash = LeafHash(entry);
-        for (var size = Size; (size & 1) == 1; size >>= 1)
+        for (int taken; !hashes.IsEmpty; hashes = hashes[(taken * HashBytes)..])
+        {
+            var height = BitOperations.Log2((uint)(hashes.Length / HashBytes));
+            if (Size > 0) height = Math.Min(height, BitOperations.TrailingZeroCount(Size));
+            taken = 1 << height;
+            AppendPerfect(PerfectRoot(hashes[..(taken * HashBytes)]), height);
+        }
+    }
+
+    /// <summary>Appends a perfect subtree of a height that fits to the size; each set bit of the old size from there
+    /// on, up to the first that is not set, is a subtree that becomes a left sibling.</summary>
+    private void AppendPerfect(byte[] hash, int height)
+    {
+        for (var size = Size >> height; (size & 1) == 1; size >>= 1)
         {
             hash = NodeHash(frontier[^1], hash);
             frontier.RemoveAt(frontier.Count - 1);
         }
         frontier.Add(hash);
-        Size++;
+        Size += 1L << height;
+    }
+
+    /// <summary>The root over hashes of leaves, of which there is a power of two.</summary>
+    private static byte[] PerfectRoot(ReadOnlySpan<byte> hashes)
+    {
+        var nodes = hashes.Length / HashBytes;
+        if (nodes == 1) return hashes.ToArray();
+        // Node i of a level goes where the level above hashes it: 0x01, then left and right.
+        var buffer = new byte[NodeBytes * nodes];
+        for (var i = 0; i < nodes; i++) hashes.Slice(i * HashBytes, HashBytes).CopyTo(buffer.AsSpan(Place(0, i)));
+        var pieces = new HashPiece[nodes / 2];
+        for (var level = 0; nodes > 1; level += nodes / 2 * NodeBytes, nodes /= 2)
+        {
+            var above = level + (nodes / 2 * NodeBytes);
+            for (var i = 0; i < nodes / 2; i++)
+            {
+                buffer[level + (i * NodeBytes)] = 1;
+                pieces[i] = new(level + (i * NodeBytes), NodeBytes, Place(above, i));
+            }
+            Sha256Lanes.Hash(buffer, pieces.AsSpan(0, nodes / 2));
+            if (nodes == 2) return buffer.AsSpan(Place(above, 0), HashBytes).ToArray();
+        }
+        throw new System.Diagnostics.UnreachableException();
+
+        static int Place(int level, int node) => level + (node / 2 * NodeBytes) + 1 + (node % 2 * HashBytes);
     }
 
     /// <summary>The tree head: SHA-256 of nothing for the empty tree.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using CsCheck;
 using Ledger.Journal;
 using Shouldly;
 
@@ -50,6 +51,26 @@ public sealed class MerkleTreeTests
             hash.ShouldBe(wanted, known.GetProperty("desc").GetString());
         }
     }
+
+    [Fact]
+    public void Leaves_that_are_appended_together_make_the_tree_that_they_make_one_by_one() =>
+        Gen.Int[0, 600].Array[1, 5].Sample(parts =>
+        {
+            var (alone, together) = (new MerkleTree(), new MerkleTree());
+            foreach (var part in parts)
+            {
+                var hashes = new List<byte>();
+                for (var i = 0; i < part; i++)
+                {
+                    byte[] entry = [.. BitConverter.GetBytes(alone.Size)];
+                    alone.Append(entry);
+                    hashes.AddRange(MerkleTree.LeafHash(entry));
+                }
+                together.AppendHashes(hashes.ToArray());
+                together.Size.ShouldBe(alone.Size);
+                together.SaveFrontier().ShouldBe(alone.SaveFrontier());
+            }
+        }, iter: 200);
 
     [Fact]
     public void A_frontier_that_does_not_fit_its_size_is_refused() =>

@@ -9,10 +9,23 @@ namespace Ledger.Tests;
 public sealed class PowerCurveReferenceTests
 {
     // Samples on a coarse grid as well as between, so that instants, edges and windows often meet.
-    private static readonly Gen<PowerSample[]> Curves = Gen.Select(
+    private static readonly Gen<PowerSample[]> Scattered = Gen.Select(
         Gen.OneOf(Gen.Long[0, 20_000_000], Gen.Long[0, 80].Select(quarter => quarter * 250_000)),
         Gen.Frequency((6, Gen.Long[-1_000_000_000, 1_000_000_000]), (1, Gen.Const(0L)), (2, Gen.Long[-3, 3])),
         (t, p) => new PowerSample(t, p)).Array[0, 60];
+
+    private static readonly long[] Steps = [20_000, 50_000, 250_000, 300_000, 500_000, 1_000_000, 3_000_000];
+
+    // Samples of a clock: always the same time apart, with long runs on one side of zero. Some steps divide the ramp's
+    // window and some do not, some are a gap, and some are the whole curve.
+    private static readonly Gen<PowerSample[]> Even = Gen.Select(
+        Gen.Int[0, Steps.Length - 1].Select(i => Steps[i]), Gen.Long[-3, 70],
+        Gen.Frequency((3, Gen.Long[0, 1_000_000_000]), (3, Gen.Long[-1_000_000_000, 0]), (2, Gen.Long[-5, 5]))
+            .SelectMany(level => Gen.Long[-2, 2].Select(noise => level + noise).Array[1, 300]).Array[1, 3],
+        (step, start, powers) => powers.SelectMany(run => run)
+            .Select((power, i) => new PowerSample((start * 250_000) + (i * step), power)).ToArray());
+
+    private static readonly Gen<PowerSample[]> Curves = Gen.Frequency((2, Scattered), (1, Even));
 
     private static readonly (long From, long To)[] Edges =
         [(0, 5_000_000), (5_000_000, 10_000_000), (12_000_000, 15_000_000), (15_000_000, 20_000_000)];
@@ -70,6 +83,32 @@ public sealed class PowerCurveReferenceTests
             .Append(0).Max();
         integral.Ramp1sMilliwattsMax.ShouldBe(largest);
     });
+
+    /// <summary>A repeat of a sample counts as such and changes nothing else: a curve with one is not even any more, so
+    /// two ways to the same integral meet.</summary>
+    [Fact]
+    public void An_even_curve_is_integrated_as_one_that_is_not() => Gen.Select(Even, MaxGaps).Sample((curve, maxGap) =>
+    {
+        var periods = Edges.Select(edge => new Interval(At(edge.From), At(edge.To))).ToList();
+        var gap = Duration.FromTicks(maxGap * 10);
+        var even = PowerCurve.Integrate(curve, periods, gap);
+        var again = PowerCurve.Integrate([.. curve, curve[0]], periods, gap);
+        for (var i = 0; i < even.Count; i++)
+        {
+            again[i].Gaps.ShouldBe(even[i].Gaps);
+            (again[i] with { Duplicates = 0, Gaps = [] }).ShouldBe(even[i] with { Gaps = [] });
+        }
+        PowerCurve.DefaultMaxGap([.. curve, curve[0]]).ShouldBe(PowerCurve.DefaultMaxGap(curve));
+    }, iter: LongRun.Samples);
+
+    [Fact]
+    public void Times_of_any_size_are_in_order_or_not()
+    {
+        // The difference of these does not fit into 64 bits, which no step may hide.
+        PowerSample[] wide = [new(long.MinValue, 1), new(long.MaxValue, 1)];
+        Should.Throw<OverflowException>(() => PowerCurve.DefaultMaxGap(wide));
+        PowerCurve.DefaultMaxGap([new(long.MinValue, 1)]).ShouldBe(Duration.FromSeconds(2));
+    }
 
     [Fact]
     public void What_can_not_be_integrated_is_a_bug()

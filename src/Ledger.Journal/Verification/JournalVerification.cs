@@ -1,5 +1,5 @@
+using System.Buffers.Binary;
 using System.Globalization;
-using System.Security.Cryptography;
 using Ledger.Domain;
 using Microsoft.Data.Sqlite;
 using NodaTime;
@@ -20,22 +20,33 @@ public sealed record JournalFound(long Events, byte[] Root, bool IsSound);
 /// </summary>
 public sealed class JournalVerification
 {
-    private const string Rows =
-        "SELECT position, revision, stream, id, header, payload, leaf FROM events ORDER BY position";
+    /// <summary>Events that are hashed together: of a full tree they are a perfect subtree.</summary>
+    private const int TogetherMax = 256;
 
     private readonly string directory;
     private readonly LedgerId ledger;
-    private readonly LeafSalts salts;
+    private readonly byte[] ledgerBytes, secret;
     private readonly Findings findings;
     private readonly MerkleTree tree = new();
-    private readonly Dictionary<string, long> revisions = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StreamSeen> streams = new(StringComparer.Ordinal);
     private readonly List<RootClaim> claims;
+    private readonly HeaderFields?[] headers = new HeaderFields?[TogetherMax];
+    private readonly string?[] damages = new string?[TogetherMax];
+    private byte[] tenant = [];
     private Instant recordedAt = Instant.FromUnixTimeTicks(0);
 
     private JournalVerification(
-        string directory, LedgerId ledger, LeafSalts salts, IEnumerable<RootClaim> claims, Findings findings) =>
-        (this.directory, this.ledger, this.salts, this.claims, this.findings) =
-            (directory, ledger, salts, [.. claims], findings);
+        string directory, LedgerId ledger, byte[] secret, IEnumerable<RootClaim> claims, Findings findings) =>
+        (this.directory, this.ledger, ledgerBytes, this.secret, this.claims, this.findings) =
+            (directory, ledger, JournalBytes.Utf8.GetBytes(ledger.Value), secret, [.. claims], findings);
+
+    /// <summary>A stream, and the revision that its next event should have.</summary>
+    private sealed class StreamSeen(string name)
+    {
+        public string Name { get; } = name;
+        public byte[] Bytes { get; } = JournalBytes.Utf8.GetBytes(name);
+        public long Next { get; set; }
+    }
 
     /// <summary>Verifies the journal in a data folder.</summary>
     /// <param name="claims">What checkpoints say of the journal: each is compared at its length.</param>
@@ -46,8 +57,7 @@ public sealed class JournalVerification
         Findings findings, Action<long> seen, CancellationToken ct)
     {
         var before = findings.FaultCount;
-        using var salts = new LeafSalts(secret);
-        var journal = new JournalVerification(directory, ledger, salts, claims, findings);
+        var journal = new JournalVerification(directory, ledger, secret, claims, findings);
         journal.VerifyHead();
         journal.VerifyFile(isThorough, seen, ct);
         journal.VerifyLength();
@@ -79,90 +89,113 @@ public sealed class JournalVerification
 
     private void VerifyEvents(SqliteConnection connection, Action<long> seen, CancellationToken ct)
     {
-        using var select = connection.CreateCommand();
-        select.CommandText = Rows;
-        var names = StreamNames(connection);
-        using var row = select.ExecuteReader();
+        var named = StreamNames(connection);
+        using var rows = new EventRows(connection);
         VerifyRoots();
-        while (row.Read())
+        for (var isMore = true; isMore;)
         {
-            VerifyEvent(row, names);
-            VerifyRoots();
-            if (tree.Size % 4096 != 0) continue;
+            try
+            {
+                isMore = rows.ReadNext(UntilNextRoot());
+            }
+            catch (SqliteException)
+            {
+                VerifyEvents(rows, named);
+                throw;
+            }
+            VerifyEvents(rows, named);
+            if (!isMore || tree.Size % 4096 != 0) continue;
             ct.ThrowIfCancellationRequested();
             seen(tree.Size);
         }
     }
 
-    private static Dictionary<long, string> StreamNames(SqliteConnection connection)
+    /// <summary>How many events may be hashed together: no root that somebody names is passed over.</summary>
+    private long UntilNextRoot()
+    {
+        var count = TogetherMax - (tree.Size % TogetherMax);
+        foreach (var claim in claims)
+            if (claim.Length > tree.Size) count = Math.Min(count, claim.Length - tree.Size);
+        return count;
+    }
+
+    private Dictionary<long, StreamSeen> StreamNames(SqliteConnection connection)
     {
         using var select = connection.CreateCommand();
         select.CommandText = "SELECT key, name FROM streams";
         using var row = select.ExecuteReader();
-        var names = new Dictionary<long, string>();
-        while (row.Read()) names[row.GetInt64(0)] = row.GetString(1);
-        return names;
+        var named = new Dictionary<long, StreamSeen>();
+        while (row.Read()) named[row.GetInt64(0)] = Seen(row.GetString(1));
+        return named;
     }
 
-    private void VerifyEvent(SqliteDataReader row, Dictionary<long, string> names)
+    private StreamSeen Seen(string name)
     {
-        var position = row.GetInt64(0);
-        if (position != tree.Size) Fault(At(position), $"position {Count(position)}", $"position {Count(tree.Size)}");
-        var header = row.GetFieldValue<byte[]>(4);
-        var payload = row.GetFieldValue<byte[]>(5);
-        var leaf = row.GetFieldValue<byte[]>(6);
-        Envelope envelope;
-        int payloadLength;
-        try
+        if (!streams.TryGetValue(name, out var stream)) streams.Add(name, stream = new(name));
+        return stream;
+    }
+
+    private void VerifyEvents(EventRows rows, Dictionary<long, StreamSeen> named)
+    {
+        var read = rows.Read;
+        if (read.IsEmpty) return;
+        for (var i = 0; i < read.Length; i++)
+            try
+            {
+                headers[i] = HeaderFields.Read(rows.Header(read[i]), ledgerBytes, ref tenant);
+            }
+            catch (InvalidDataException damaged)
+            {
+                (headers[i], damages[i]) = (null, damaged.Message);
+            }
+        rows.Hash(headers, secret);
+        for (var i = 0; i < read.Length; i++)
         {
-            (envelope, payloadLength) = EnvelopeBytes.Read(header);
+            var position = read[i].Position;
+            if (position != tree.Size + i)
+                Fault(At(position), $"position {Count(position)}", $"position {Count(tree.Size + i)}");
+            if (headers[i] is { } header) VerifyEvent(rows, read[i], header, named.GetValueOrDefault(read[i].Stream));
+            else Fault(At(position), damages[i]!, "a header of version 1");
         }
-        catch (InvalidDataException damaged)
-        {
-            Fault(At(position), damaged.Message, "a header of version 1");
-            tree.Append(leaf);
-            return;
-        }
-        var next = revisions.GetValueOrDefault(envelope.Stream);
-        Span<byte> digest = stackalloc byte[32];
-        SHA256.HashData(payload, digest);
-        var hashed = EnvelopeBytes.LeafEntry(salts.Of(envelope.Id), header, digest);
-        var inTable = new Row(
-            names.GetValueOrDefault(row.GetInt64(2), "none"), row.GetInt64(1), row.GetFieldValue<byte[]>(3), leaf,
-            payload.Length);
-        if (!inTable.Is(envelope, next, payloadLength, hashed) || envelope.Ledger != ledger
-            || !envelope.Id.IsOf(envelope.ValidFrom) || envelope.RecordedAt < recordedAt)
-            Tell($"{At(position)}, {envelope.Stream} revision {Count(envelope.Revision)}", inTable, envelope, next,
-                payloadLength, hashed);
-        revisions[envelope.Stream] = next + 1;
-        recordedAt = Instant.Max(recordedAt, envelope.RecordedAt);
-        tree.Append(hashed);
+        rows.AppendTo(tree, headers);
+        VerifyRoots();
     }
 
-    /// <summary>What the table says of an event beside its header.</summary>
-    private readonly record struct Row(string Stream, long Revision, byte[] Id, byte[] Leaf, int PayloadBytes)
+    /// <summary>Nothing is put into words for an event that is as it should be.</summary>
+    /// <param name="named">The stream that the table names; null where it names none.</param>
+    private void VerifyEvent(EventRows rows, in EventRow row, in HeaderFields header, StreamSeen? named)
     {
-        /// <summary>Nothing is put into words for an event that is as it should be.</summary>
-        public bool Is(Envelope envelope, long next, int payloadLength, ReadOnlySpan<byte> hashed) =>
-            Stream == envelope.Stream && Revision == envelope.Revision && envelope.Revision == next
-            && PayloadBytes == payloadLength && envelope.Id.ToBytes().AsSpan().SequenceEqual(Id)
-            && hashed.SequenceEqual(Leaf);
+        var name = rows.Header(row).Slice(header.StreamAt, header.StreamBytes);
+        var stream = named is not null && name.SequenceEqual(named.Bytes)
+            ? named : Seen(JournalBytes.Utf8.GetString(name));
+        Span<byte> id = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(id, header.Id.Value);
+        if (stream.Name != (named?.Name ?? "none") || row.Revision != header.Revision || header.Revision != stream.Next
+            || row.PayloadBytes != header.PayloadBytes || !id.SequenceEqual(rows.Id(row))
+            || !rows.Hashed(row).SequenceEqual(rows.Leaf(row)) || !header.IsOfLedger
+            || !header.Id.IsOf(header.ValidFrom) || header.RecordedAt < recordedAt)
+            Tell(rows, row, EnvelopeBytes.Read(rows.Header(row)).Envelope, named?.Name ?? "none", stream.Next,
+                header.PayloadBytes);
+        stream.Next++;
+        recordedAt = Instant.Max(recordedAt, header.RecordedAt);
     }
 
-    private void Tell(string place, Row row, Envelope envelope, long next, int payloadLength, byte[] hashed)
+    private void Tell(EventRows rows, in EventRow row, Envelope envelope, string stream, long next, int payloadBytes)
     {
+        var place = $"{At(row.Position)}, {envelope.Stream} revision {Count(envelope.Revision)}";
         Same(place, "ledger", envelope.Ledger.Value, ledger.Value);
-        Same(place, "stream", row.Stream, envelope.Stream);
+        Same(place, "stream", stream, envelope.Stream);
         Same(place, "revision", Count(envelope.Revision), Count(next));
         Same(place, "revision in the table", Count(row.Revision), Count(envelope.Revision));
-        Same(place, "id in the table", Convert.ToHexStringLower(row.Id), envelope.Id.ToString());
-        Same(place, "bytes of payload", Count(row.PayloadBytes), Count(payloadLength));
+        Same(place, "id in the table", Convert.ToHexStringLower(rows.Id(row)), envelope.Id.ToString());
+        Same(place, "bytes of payload", Count(row.PayloadBytes), Count(payloadBytes));
         if (!envelope.Id.IsOf(envelope.ValidFrom))
             Fault(place, $"event id {envelope.Id}", $"an id of the valid time {Text(envelope.ValidFrom)}");
         if (envelope.RecordedAt < recordedAt)
             Fault(place, $"recorded at {Text(envelope.RecordedAt)}",
                 $"no earlier than {Text(recordedAt)}, the event before");
-        Same(place, "leaf", Convert.ToHexStringLower(row.Leaf), Convert.ToHexStringLower(hashed));
+        Same(place, "leaf", Convert.ToHexStringLower(rows.Leaf(row)),
+            Convert.ToHexStringLower(rows.Hashed(row)));
     }
 
     private void VerifyLedger(SqliteConnection connection)

@@ -1,0 +1,144 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Verification;
+using Microsoft.Data.Sqlite;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Events are hashed many at a time, and still judged one by one.</summary>
+public sealed class JournalVerificationTests : IDisposable
+{
+    private const int Events = 700; // of more than two perfect subtrees of 256
+    private readonly TestFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private async Task<List<byte[]>> RootsAsync()
+    {
+        await using var journal = folder.Open();
+        for (var i = 0; i < Events; i++)
+            await journal.AppendAsync($"register/{i % 7}", ExpectedRevision.Any, [TestFolder.Reading(i, i)],
+                TestFolder.Tester, null, TestContext.Current.CancellationToken);
+        var (tree, roots) = (new MerkleTree(), new List<byte[]> { new MerkleTree().Root() });
+        foreach (var recorded in await TestFolder.AllAsync(journal))
+        {
+            tree.Append(EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(TestFolder.Secret, recorded.Envelope.Id),
+                EnvelopeBytes.Write(recorded.Envelope, recorded.Payload.Length),
+                System.Security.Cryptography.SHA256.HashData(recorded.Payload.Span)));
+            roots.Add(tree.Root());
+        }
+        return roots;
+    }
+
+    private (JournalFound Found, Findings Findings) Verify(params RootClaim[] claims)
+    {
+        var findings = new Findings();
+        return (JournalVerification.Verify(folder.Path, new LedgerId("test"), TestFolder.Secret, claims, false,
+            findings, _ => { }, TestContext.Current.CancellationToken), findings);
+    }
+
+    private void Change(string sql, params (string, object)[] values)
+    {
+        using var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder
+            { DataSource = Path.Combine(folder.Path, SqliteJournal.FileName), Pooling = false }.ToString());
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (name, value) in values) command.Parameters.AddWithValue(name, value);
+        command.ExecuteNonQuery();
+    }
+
+    [Fact]
+    public async Task Every_root_that_somebody_names_is_compared_at_its_length()
+    {
+        var roots = await RootsAsync();
+        var (found, findings) = Verify([.. roots.Select((root, size) => new RootClaim($"claim {size}", size, root))]);
+        (found.Events, found.IsSound, findings.FaultCount).ShouldBe((Events, true, 0L));
+        found.Root.ShouldBe(roots[Events]);
+        foreach (var size in new[] { 0, 1, 255, 256, 257, 511, 512, 640, 699, 700 })
+        {
+            var fault = Verify(new("a right one", size, roots[size]), new("a wrong one", size, new byte[32]))
+                .Findings.Faults.ShouldHaveSingleItem();
+            (fault.Place, fault.Expected).ShouldBe(("a wrong one", Convert.ToHexStringLower(roots[size])));
+        }
+        Verify(new RootClaim("one of the future", Events + 1, new byte[32])).Findings.Faults.ShouldHaveSingleItem()
+            .Found.ShouldBe("700 events in the journal");
+    }
+
+    [Fact]
+    public async Task A_changed_payload_or_leaf_is_found_at_its_position_and_nowhere_else()
+    {
+        await RootsAsync();
+        foreach (var position in new[] { 0, 7, 255, 256, 511, 512, 699 })
+        {
+            var payload = (byte[])Value("payload", position);
+            Change("UPDATE events SET payload = $value WHERE position = $at", ("$value",
+                payload.Select((b, i) => i == payload.Length / 2 ? (byte)(b ^ 1) : b).ToArray()), ("$at", position));
+            var (found, findings) = Verify();
+            found.IsSound.ShouldBeFalse();
+            findings.Faults.Where(fault => fault.Place.StartsWith("position ", StringComparison.Ordinal))
+                .ShouldHaveSingleItem().Place.ShouldStartWith($"position {position}, register/{position % 7} revision ");
+            Change("UPDATE events SET payload = $value WHERE position = $at", ("$value", payload), ("$at", position));
+        }
+        Verify().Findings.FaultCount.ShouldBe(0);
+    }
+
+    /// <summary>What is said of a header that cannot be read is what its reader says who makes an envelope of it.
+    /// </summary>
+    [Fact]
+    public async Task A_damaged_header_is_refused_in_the_words_of_the_reader_of_headers()
+    {
+        await RootsAsync();
+        const int position = 300;
+        var header = (byte[])Value("header", position);
+        var refused = 0;
+        for (var i = 0; i < header.Length; i++)
+            foreach (var value in new byte[] { 0, 1, 0x2f, 0x80, 0xff })
+            {
+                var damaged = (byte[])header.Clone();
+                damaged[i] = value;
+                if (value == header[i]) continue;
+                Change("UPDATE events SET header = $value WHERE position = $at", ("$value", damaged), ("$at", position));
+                var faults = Verify().Findings.Faults;
+                faults.ShouldContain(fault => fault.Place.StartsWith("position 300", StringComparison.Ordinal));
+                try
+                {
+                    EnvelopeBytes.Read(damaged);
+                    faults.ShouldNotContain(fault => fault.Expected == "a header of version 1");
+                }
+                catch (InvalidDataException e)
+                {
+                    faults[0].ShouldBe(new Fault("position 300", e.Message, "a header of version 1"));
+                    refused++;
+                }
+            }
+        refused.ShouldBeGreaterThan(200);
+    }
+
+    [Fact]
+    public async Task A_leaf_of_another_length_beside_a_damaged_header_is_a_fault_and_no_crash()
+    {
+        await RootsAsync();
+        Change("UPDATE events SET header = x'01', leaf = zeroblob(100) WHERE position = 5");
+        Change("UPDATE events SET id = x'00', leaf = x'' WHERE position = 6");
+        var (found, findings) = Verify();
+        found.Events.ShouldBe(Events);
+        var places = findings.Faults.Select(fault => fault.Place).ToList();
+        places[..4].ShouldBe(["position 5", "position 6, register/6 revision 0", "position 6, register/6 revision 0",
+            "position 12, register/5 revision 1"]); // and so on: of a stream no revision may be missing
+        places.ShouldContain("journal.db, ledger");
+    }
+
+    private object Value(string column, int position)
+    {
+        using var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder
+            { DataSource = Path.Combine(folder.Path, SqliteJournal.FileName), Pooling = false }.ToString());
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT {column} FROM events WHERE position = {position}";
+        return command.ExecuteScalar()!;
+    }
+}
