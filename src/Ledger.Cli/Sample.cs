@@ -2,6 +2,7 @@ using System.Globalization;
 using Ledger.Cli.Bundles;
 using Ledger.Cli.Lines;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal.Proof;
 using Ledger.Projections;
@@ -28,6 +29,7 @@ public static class Sample
                 $"of the upper limits, {ConfidenceFactor.PercentMin} to {ConfidenceFactor.PercentMax}; "
                 + $"{ConfidenceDefault} where it is not given"),
             new("--out", "FILE", "where the zip goes"),
+            PrunedEvidence.ArchiveOption,
             .. Disclosing.Options,
         ],
         RunAsync);
