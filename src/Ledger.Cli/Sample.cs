@@ -62,8 +62,9 @@ public static class Sample
         var options = DataFolder.OptionsOf(line, shell);
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var bundle = new LinesBundle(ledger, new TransparencyLog(options), ct);
-        var (result, files) = await bundle
-            .OfAsync(request, Population(ledger.Answers(null).Runs(), request.Statement)).ConfigureAwait(false);
+        var population = Population(ledger.Answers(null).Runs(), request.Statement);
+        var (result, files) = await PrunedEvidence
+            .ReadAsync(ledger.Journal, () => bundle.OfAsync(request, population), ct).ConfigureAwait(false);
         return (result, files, bundle.Personal);
     }
 

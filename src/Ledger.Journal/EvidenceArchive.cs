@@ -43,8 +43,9 @@ public sealed class EvidenceArchive : IDisposable
     {
         var directory = Path.Combine(dataDirectory, FolderName);
         DurableFiles.CreateDirectory(directory);
-        // What a crash left of a segment that was being written anew.
-        foreach (var unfinished in Directory.EnumerateFiles(directory, "*.segment.*")) File.Delete(unfinished);
+        // What a crash left of a segment that was being written anew: NNNNNN.segment.PROCESS.THREAD.
+        foreach (var path in Directory.EnumerateFiles(directory))
+            if (Path.GetFileName(path).Contains(".segment.", StringComparison.Ordinal)) File.Delete(path);
         return Open(dataDirectory, secret, FileAccess.ReadWrite);
     }
 
