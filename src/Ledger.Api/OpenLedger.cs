@@ -32,8 +32,8 @@ public sealed class OpenLedger : IAsyncDisposable
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
-        Routes = Erasing.AddTo(CurveRecording.AddTo(
-            Freezing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), evidence), evidence);
+        Routes = Pruning.AddTo(Erasing.AddTo(CurveRecording.AddTo(
+            Freezing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), evidence), evidence), this);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
@@ -66,7 +66,7 @@ public sealed class OpenLedger : IAsyncDisposable
         StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite,
         StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
         StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
-        StandardRoutes.SubjectsWrite,
+        StandardRoutes.SubjectsWrite, StandardRoutes.RetentionWrite,
     });
 
     /// <summary>Opens the ledger in a folder; where <paramref name="create"/> names one,
@@ -86,8 +86,9 @@ public sealed class OpenLedger : IAsyncDisposable
         {
             var evidence = EvidenceArchive.Open(options.Directory, options.Secret);
             opened.Push(evidence);
-            // An erasure that a crash interrupted is finished before anything else is done.
+            // An erasure or a pruning that a crash interrupted is finished before anything else is done.
             Erasing.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
+            Pruning.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
             var views = new SqliteViews(Path.Combine(options.Directory, ViewsFileName));
             opened.Push(views);
             return new OpenLedger(journal, evidence, views, options);
@@ -99,6 +100,10 @@ public sealed class OpenLedger : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>The root of the log at a length; null where the journal is shorter.</summary>
+    public EvidenceDigest? RootAt(long size) =>
+        journal.RootAt(size) is { } root ? new(Convert.ToHexStringLower(root)) : null;
 
     /// <summary>Says where this process takes facts, so that a command beside it can hand its own over.</summary>
     public void PublishUrl(Uri url) => journal.PublishUrl(url.ToString());

@@ -1,5 +1,6 @@
 using Ledger.Cli.Bundles;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal.Proof;
 using Ledger.Projections;
@@ -18,6 +19,7 @@ public static class Bundle
         [
             new("--statement", "RUN", "which settlement run; 'ledger show settlement' lists them"),
             new("--out", "FILE", "where the zip goes"),
+            PrunedEvidence.ArchiveOption,
             .. Disclosing.Options,
         ],
         RunAsync);
@@ -57,6 +59,7 @@ public static class Bundle
         var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == name)
             ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
         var bundle = new StatementBundle(ledger, new TransparencyLog(options), ct);
-        return (run, await bundle.OfAsync(run).ConfigureAwait(false), bundle.Personal);
+        return (run, await PrunedEvidence.ReadAsync(ledger.Journal, () => bundle.OfAsync(run), ct).ConfigureAwait(false),
+            bundle.Personal);
     }
 }

@@ -14,7 +14,7 @@ public delegate bool TryRead<T>(string text, out T value);
 /// <summary>
 /// A command line: the verb, its words, and its options, which may stand anywhere. An option is <c>--name value</c> or
 /// <c>--name=value</c>, but for the flags, which stand alone. One that this verb does not know, or one that is given
-/// twice, is refused.
+/// twice and may not be, is refused.
 /// </summary>
 public sealed class CommandLine
 {
@@ -29,6 +29,7 @@ public sealed class CommandLine
     ];
 
     private readonly Dictionary<string, string> options = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<string>> repeated = new(StringComparer.Ordinal);
     private readonly List<string> words = [];
     private Verb? verb;
 
@@ -42,6 +43,8 @@ public sealed class CommandLine
     public string Data => Option("--data") ?? DataDefault;
     public bool Flag(string name) => options.ContainsKey(name);
     public string? Option(string name) => options.GetValueOrDefault(name);
+    /// <summary>Every value of an option that may be given more than once, in order.</summary>
+    public IReadOnlyList<string> Each(string name) => repeated.GetValueOrDefault(name, []);
     public string Required(string name) => Option(name) ?? throw new UsageException($"{name} is needed");
 
     /// <summary>Reads the arguments; where they are wrong, the line still knows its verb,
@@ -73,7 +76,14 @@ public sealed class CommandLine
         if (known.Value is null)
             return equals >= 0 ? $"{name} takes no value" : options.TryAdd(name, "") ? null : $"{name} is given twice";
         if (equals < 0 && i + 1 == args.Count) return $"{name} needs a value, {known.Value}";
-        return options.TryAdd(name, equals < 0 ? args[++i] : arg[(equals + 1)..]) ? null : $"{name} is given twice";
+        var value = equals < 0 ? args[++i] : arg[(equals + 1)..];
+        if (known.Repeats)
+        {
+            if (!repeated.TryGetValue(name, out var values)) repeated[name] = values = [];
+            values.Add(value);
+            return null;
+        }
+        return options.TryAdd(name, value) ? null : $"{name} is given twice";
     }
 
     /// <summary>The option's value, null where it is not given; a value that breaks the rule is usage.</summary>

@@ -22,6 +22,7 @@ public static class Failure
         NoteRefusedException or LedgerCopyException => failure.Message,
         JournalRefusedException => $"{failure.Message}; restore {data} from a copy, "
             + $"or accept the loss with: ledger recover --data {data} --by NAME --accept-loss",
+        EvidencePrunedException => $"{failure.Message}, which names the archive that has it",
         JournalFaultedException => $"{failure.Message}; look at the disk, then start again",
         UnknownWireNameException => $"{failure.Message}; a newer version of this program wrote it, use that one",
         PoisonEventException => $"{failure.Message}; restore {data} from a copy",

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Globalization;
 using Ledger.Api;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Copies;
@@ -36,11 +37,14 @@ public sealed class LedgerReader : IAsyncDisposable
         if (isCopy && !File.Exists(Path.Combine(options.Directory, OpenLedger.ViewsFileName)))
             await CopiedViews.CatchUpAsync(options, ct).ConfigureAwait(false);
         var reader = Open(options);
-        if (isCopy) return reader;
-        if (new Answers(reader.Views).KnownBefore >= reader.Journal.Length) return reader;
-        await reader.DisposeAsync().ConfigureAwait(false);
-        await CatchUpAsync(options, ct).ConfigureAwait(false);
-        return Open(options);
+        if (!isCopy && new Answers(reader.Views).KnownBefore < reader.Journal.Length)
+        {
+            await reader.DisposeAsync().ConfigureAwait(false);
+            await CatchUpAsync(options, ct).ConfigureAwait(false);
+            reader = Open(options);
+        }
+        PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
+        return reader;
     }
 
     private static LedgerReader Open(SqliteJournalOptions options)

@@ -22,6 +22,10 @@ public sealed class LedgerVerification(
     string directory, bool isThorough, IReadOnlyCollection<VerifierKey>? trusted, (string Name, byte[] Note)? kept,
     Shell shell, CancellationToken ct)
 {
+    /// <summary>The archives of months that were pruned, by their folders.</summary>
+    public IReadOnlyList<string> Archives { get; init; } = [];
+
+    private PruningVerification? pruning;
     private readonly List<VerificationStep> steps = [];
     private readonly List<(long Position, BaselineFrozen Frozen)> baselines = [];
 
@@ -64,12 +68,17 @@ public sealed class LedgerVerification(
         var before = Findings.FaultCount;
         var options = new SqliteJournalOptions(directory, identity.Ledger, shell.Clock, identity.Secret);
         var claims = await CheckpointsAsync(options).ConfigureAwait(false);
+        pruning = new(Archives, options, Findings, shell, ct);
+        IReadOnlyList<RootClaim> archives = Archives.Count == 0 ? []
+            : pruning.VerifyArchives([.. await FollowedAsync(options).ConfigureAwait(false)
+                ?? await OwnKeysAsync(options).ConfigureAwait(false)]);
         var ofCheckpoints = new VerificationStep("checkpoints", claims.Count, null, Findings.FaultCount - before);
         SignedSize = claims.Count == 0 ? null : claims.Max(claim => claim.Length);
         signers = claims.Where(claim => claim.Length == SignedSize)
             .MaxBy(claim => claim.Signers!.Witnesses.Count)?.Signers;
         var journal = Counted("events", found => JournalVerification.Verify(
-            directory, identity.Ledger, identity.Secret, claims, isThorough, found, Seen("hashing events"), ct),
+            directory, identity.Ledger, identity.Secret, [.. claims, .. archives], isThorough, found,
+            Seen("hashing events"), ct),
             found => (found.Events, null));
         Root = journal.Root;
         var archived = Counted("evidence", found => EvidenceVerification.Verify(
@@ -157,6 +166,7 @@ public sealed class LedgerVerification(
         Counted("tiles", found => LogVerification.Tiles(directory, journal.LeafEntries(0, journal.Length), found, ct),
             count => (count, null));
         await VerifyErasuresAsync(journal, identity, archived).ConfigureAwait(false);
+        await VerifyPruningsAsync(journal, identity, archived).ConfigureAwait(false);
         await VerifyFactsAsync(journal, identity, archived).ConfigureAwait(false);
         shell.Progress("computing the views from the journal");
         var fresh = await Projections.Replay.RecomputeAsync(
@@ -182,8 +192,7 @@ public sealed class LedgerVerification(
             if (facts++ % 1024 == 0)
                 shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");
             var fact = EventCodec.Decode(recorded);
-            if (NamedEvidence.Of(fact) is { } named && !archived.Kept.Contains(named)
-                && !archived.Erased.ContainsKey(named))
+            if (NamedEvidence.Of(fact) is { } named && !archived.Knows(named))
                 Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept",
                     "the evidence that the fact names");
             else if (fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
@@ -198,6 +207,8 @@ public sealed class LedgerVerification(
                 Findings.FaultCount - before - beside));
             if (records.Erased > 0)
                 Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");
+            if (records.Pruned > 0)
+                Findings.LeaveOut($"{Count(records.Pruned)} interval records whose evidence was pruned");
         }
         else
         {
@@ -238,12 +249,25 @@ public sealed class LedgerVerification(
         }
     }
 
+    private async Task VerifyPruningsAsync(IJournal journal, LedgerIdentity identity, EvidenceFound archived)
+    {
+        using var archive = OpenEvidence(identity);
+        var before = Findings.FaultCount;
+        var atHand = await pruning!.VerifyAsync(journal, archive, archived).ConfigureAwait(false);
+        if (Findings.Pruned.Count > 0)
+            steps.Add(new("pruned evidence", atHand,
+                $"{Count(Findings.Pruned.Sum(month => month.Pieces))} pieces, from archives",
+                Findings.FaultCount - before));
+    }
+
     /// <summary>Null where the archive is damaged, of which the evidence's own step has told.</summary>
     private EvidenceArchive? OpenEvidence(LedgerIdentity identity)
     {
         try
         {
-            return EvidenceArchive.OpenForReading(directory, identity.Secret);
+            var opened = EvidenceArchive.OpenForReading(directory, identity.Secret);
+            pruning!.Lend(opened);
+            return opened;
         }
         catch (Exception damaged) when (damaged is InvalidDataException or JournalRefusedException)
         {

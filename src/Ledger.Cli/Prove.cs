@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Journal;
 using Ledger.Journal.Proof;
 
@@ -16,7 +17,7 @@ public static class Prove
         + "statement, also named as RUN POINT DIRECTION START, with all that it is made of, as a zip",
         "ledger prove 2 --out event-2.tlog-proof",
         [new("--out", "FILE", $"where it goes; POSITION{TlogProof.FileExtension} or RUN-LINE.zip where it is not given"),
-            .. Disclosing.Options],
+            PrunedEvidence.ArchiveOption, .. Disclosing.Options],
         RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)

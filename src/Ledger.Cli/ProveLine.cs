@@ -1,6 +1,7 @@
 using Ledger.Cli.Bundles;
 using Ledger.Cli.Lines;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal.Proof;
 using Ledger.Projections;
@@ -52,7 +53,8 @@ internal static class ProveLine
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var (row, number) = await FindAsync(ledger, line.Words, ct).ConfigureAwait(false);
         var bundle = new LinesBundle(ledger, new TransparencyLog(options), ct);
-        var (result, files) = await bundle.OfAsync(new LinesRequest.One(row.Run, number), [row]).ConfigureAwait(false);
+        var (result, files) = await PrunedEvidence.ReadAsync(ledger.Journal,
+            () => bundle.OfAsync(new LinesRequest.One(row.Run, number), [row]), ct).ConfigureAwait(false);
         return (row, number, result, files, bundle.Personal);
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Ledger.Cli.Bundles;
 using Ledger.Cli.Lines;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal.Proof;
 using Ledger.Projections;
@@ -28,6 +29,7 @@ public static class Sample
                 $"of the upper limits, {ConfidenceFactor.PercentMin} to {ConfidenceFactor.PercentMax}; "
                 + $"{ConfidenceDefault} where it is not given"),
             new("--out", "FILE", "where the zip goes"),
+            PrunedEvidence.ArchiveOption,
             .. Disclosing.Options,
         ],
         RunAsync);
@@ -60,8 +62,9 @@ public static class Sample
         var options = DataFolder.OptionsOf(line, shell);
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var bundle = new LinesBundle(ledger, new TransparencyLog(options), ct);
-        var (result, files) = await bundle
-            .OfAsync(request, Population(ledger.Answers(null).Runs(), request.Statement)).ConfigureAwait(false);
+        var population = Population(ledger.Answers(null).Runs(), request.Statement);
+        var (result, files) = await PrunedEvidence
+            .ReadAsync(ledger.Journal, () => bundle.OfAsync(request, population), ct).ConfigureAwait(false);
         return (result, files, bundle.Personal);
     }
 

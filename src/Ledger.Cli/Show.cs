@@ -1,4 +1,5 @@
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
@@ -90,7 +91,7 @@ public static class Show
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),
-            .. Disclosing.Options,
+            PrunedEvidence.ArchiveOption, .. Disclosing.Options,
         ],
         RunAsync);
 

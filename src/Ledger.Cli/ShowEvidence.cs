@@ -1,5 +1,6 @@
 using System.Text;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal;
 
@@ -37,8 +38,8 @@ internal static class ShowEvidence
         CommandLine line, Shell shell, EvidenceDigest digest, CancellationToken ct)
     {
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var piece = ledger.Evidence.Find(digest)
-            ?? throw new CouldNotException($"the archive has no evidence {digest}");
+        var piece = await PrunedEvidence.ReadAsync(ledger.Journal, () => Task.FromResult(ledger.Evidence.Find(digest)), ct)
+            .ConfigureAwait(false) ?? throw new CouldNotException($"the archive has no evidence {digest}");
         return piece.IsGone
             ? throw new CouldNotException($"evidence {digest} was erased with the person whom it names") : piece;
     }

@@ -5,6 +5,9 @@ namespace Ledger.Cli;
 /// <param name="Does">What it says to the verb, and what holds without it.</param>
 public sealed record Option(string Name, string? Value, string Does)
 {
+    /// <summary>Whether it may be given more than once.</summary>
+    public bool Repeats { get; init; }
+
     public override string ToString() => Value is null ? Name : $"{Name} {Value}";
 }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Cli.Listings;
+using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal.Proof;
@@ -55,6 +56,10 @@ public sealed record VerificationReport(
                 new("expected", "expected", fault => fault.Expected)));
         page.Table("erased", null, Listing.Of(Findings.Erased,
             new("evidence", null, erased => erased.Evidence.Hex), new("position", null, erased => erased.Position)));
+        page.Table("pruned", null, Listing.Of(Findings.Pruned,
+            new("month", null, month => month.Month), new("position", null, month => month.Position),
+            new("retention", null, month => month.Retention.Value), new("sums", null, month => month.Sums.Hex),
+            new("pieces", null, month => month.Pieces), new("missing", null, month => month.Missing)));
         page.Table("notChecked", null, Listing.Of(Findings.NotChecked, new Column<string>("what", null, what => what)));
         // What the last line says as NAME=VALUE, a program finds as members.
         foreach (var said in $"{Covers} {Closing}".Split(' ', StringSplitOptions.RemoveEmptyEntries))
@@ -78,6 +83,9 @@ public sealed record VerificationReport(
             writer.WriteLine($"ERASED: evidence {evidence}, by the fact at position {Count(position)}");
         if (Findings.ErasedCount > Findings.Erased.Count)
             writer.WriteLine($"ERASED: {Count(Findings.ErasedCount - Findings.Erased.Count)} pieces more");
+        foreach (var month in Findings.Pruned)
+            writer.WriteLine($"PRUNED: {Count(month.Pieces)} pieces of evidence with {month.Month}, by the fact at position "
+                + $"{Count(month.Position)}; the {FileSums.Name} of the archive has the SHA-256 {month.Sums}");
         foreach (var what in Findings.NotChecked) writer.WriteLine($"NOT CHECKED: {what}");
         var counts = string.Join(' ', Steps.Select(step => $"{step.What.Replace(' ', '-')}={Count(step.Count)}"));
         writer.WriteLine(IsVerified ? $"VERIFIED {counts} {Covers} {Closing}"

@@ -21,6 +21,7 @@ public static class Verify
             new("--keys", "FILE", "the public keys that you trust, one a line, of the log and of witnesses; the "
                 + "ledger's or the bundle's own where it is not given"),
             TrustedKeys.PolicyOption,
+            PrunedEvidence.ArchiveOption,
             new("--fast", null,
                 "leaves out what takes longest: deriving interval records from raw evidence, and SQLite's own check"),
         ],
@@ -33,6 +34,8 @@ public static class Verify
         var url = line.Words is [var word] ? PublishedLog.Address(word) : null;
         if (line.Words.Count == 1 && url is null && !isArchive && line.Option("--since") is not null)
             throw new UsageException("--since is for a whole ledger, a month's archive or a URL");
+        if (line.Words.Count == 1 && line.Each("--archive").Count > 0)
+            throw new UsageException("--archive is for a whole ledger, whose pruned evidence it has");
         var trusted = TrustedKeys.Of(line);
         var report = url is not null ? await PublishedAsync(url, line, trusted.Keys, shell, ct).ConfigureAwait(false)
             : isArchive ? Archive(line.Words[0], line, trusted.Keys, shell, ct)
@@ -53,7 +56,10 @@ public static class Verify
     {
         if (!Directory.Exists(line.Data)) throw new CouldNotException($"there is no folder {line.Data}");
         var verification =
-            new LedgerVerification(line.Data, !line.Flag("--fast"), trusted, Kept(line), shell, ct);
+            new LedgerVerification(line.Data, !line.Flag("--fast"), trusted, Kept(line), shell, ct)
+            {
+                Archives = line.Each("--archive"),
+            };
         await verification.RunAsync().ConfigureAwait(false);
         return verification.Report;
     }

@@ -30,6 +30,7 @@ public static class NamedEvidence
         EvidenceKept kept => kept.Evidence,
         SubjectErased erased => erased.Evidence,
         EvidenceDisclosed disclosed => disclosed.Evidence,
+        MonthPruned pruned => pruned.Evidence,
         _ => null,
     };
 }

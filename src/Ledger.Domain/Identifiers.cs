@@ -172,6 +172,20 @@ public readonly record struct RunId : IComparable<RunId>
     public override string ToString() => Value;
 }
 
+/// <summary>A retention policy of the operator, by the number of its document; never its text.</summary>
+public readonly record struct RetentionId
+{
+    public string Value { get; }
+    public RetentionId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out RetentionId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
+    public override string ToString() => Value;
+}
+
 /// <summary>
 /// The natural key of a piece of evidence: it fixes the event id, so that a retry is recognised for ever.
 /// </summary>

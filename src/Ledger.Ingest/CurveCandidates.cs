@@ -45,9 +45,10 @@ internal sealed record CurveCandidates(
         var periods = new CurvePeriods(evidence, curve.Point, samples, calendar, offset);
         var records = calendar.Days.Select(day => (day, (IReadOnlyList<IntervalRecorded>)periods.RecordsOf(day)))
             .Where(of => of.Item2.Count > 0).ToList();
-        return new(curve.Point, periods.Erased is { } erased
-            ? Refusal.Of(Rejection.EvidenceErased, $"{curve.Point}: the record of {erased.Start} to {erased.End} stays "
-                + "as it is, because evidence of it was erased") : null, records);
+        return new(curve.Point, periods.Gone is var (period, isPruned)
+            ? Refusal.Of(isPruned ? Rejection.EvidencePruned : Rejection.EvidenceErased,
+                $"{curve.Point}: the record of {period.Start} to {period.End} stays as it is, because evidence of it "
+                + $"was {(isPruned ? "pruned" : "erased")}") : null, records);
     }
 
     /// <summary>A sample may be later than now only as far as its sender's clock,

@@ -15,11 +15,14 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
 
     /// <summary>The pieces of evidence under a digest: itself, or those that its manifest lists.</summary>
     public IEnumerable<EvidenceDigest> Pieces(EvidenceDigest digest) =>
-        digest == received || IsErased(digest) ? [digest] : EvidenceManifest.Listed(digest, Bytes(digest));
+        digest == received || IsGone(digest) ? [digest] : EvidenceManifest.Listed(digest, Bytes(digest));
 
-    /// <summary>Whether it was kept and can no longer be read. What was received just now is at hand all the same.
-    /// </summary>
-    public bool IsErased(EvidenceDigest digest) => digest != received && archive.IsErased(digest);
+    /// <summary>Whether it was kept and can no longer be read: erased, or pruned with its month. What was received just
+    /// now is at hand all the same.</summary>
+    public bool IsGone(EvidenceDigest digest) =>
+        digest != received && (archive.IsErased(digest) || IsPruned(digest));
+
+    public bool IsPruned(EvidenceDigest digest) => archive.PrunedBy(digest) is not null;
 
     /// <summary>The one digest that stands for these pieces: the same for the same set,
     /// in whatever order they came.</summary>

@@ -16,8 +16,9 @@ internal sealed class CurvePeriods(
     private readonly Dictionary<EvidenceDigest, PowerSample[]> earlier = [];
     private readonly long allowedGap = Microseconds(PowerCurve.DefaultMaxGap(received));
 
-    /// <summary>The first period that new samples would restate and cannot: evidence of it was erased.</summary>
-    public Interval? Erased { get; private set; }
+    /// <summary>The first period that new samples would restate and cannot: evidence of it was erased or pruned.
+    /// </summary>
+    public (Interval Period, bool IsPruned)? Gone { get; private set; }
 
     public List<IntervalRecorded> RecordsOf(LocalDate day)
     {
@@ -45,11 +46,13 @@ internal sealed class CurvePeriods(
     {
         var (start, end) = Edges(period);
         var before = calendar.Known(period);
-        if (before is not null && evidence.Pieces(before.Evidence).Any(evidence.IsErased))
+        if (before is not null && evidence.Pieces(before.Evidence).ToList() is var pieces && pieces.Any(evidence.IsGone))
         {
-            // From the rest of its evidence less would come out than was measured, so it stays as it is.
+            // From the rest of its evidence less would come out than was measured, so it stays as it is; what is of it
+            // already says nothing new.
+            if (pieces.Contains(evidence.Received)) return before;
             if (CurveWindow.FirstAtOrAfter(received, start) is var at && at < received.Length
-                && received[at].AtMicroseconds < end) Erased ??= period;
+                && received[at].AtMicroseconds < end) Gone ??= (period, pieces.Any(evidence.IsPruned));
             return null;
         }
         var used = new List<EvidenceDigest>();
@@ -85,7 +88,7 @@ internal sealed class CurvePeriods(
         var pieces = new List<CurvePiece> { new(evidence.Received, received) };
         foreach (var near in Near(period))
             foreach (var piece in evidence.Pieces(near.Evidence))
-                if (!evidence.IsErased(piece) && pieces.All(known => known.Digest != piece))
+                if (!evidence.IsGone(piece) && pieces.All(known => known.Digest != piece))
                     pieces.Add(new(piece, Earlier(piece)));
         return CurveWindow.Union(pieces, start, end, used);
     }

@@ -14,7 +14,7 @@ namespace Ledger.Ingest;
 /// reading means depends on the register and the keys that were known before it.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
-/// <see cref="EvidenceErasedException"/>.</param>
+/// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
 public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
 {
     private readonly ReadingEvidence read = new(evidence);
@@ -92,6 +92,10 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
         {
             LeaveOut("register readings whose evidence was erased");
         }
+        catch (EvidencePrunedException)
+        {
+            LeaveOut("register readings whose evidence was pruned");
+        }
         catch (InvalidDataException unreadable)
         {
             findings.Add(place, unreadable.Message, "the evidence that the reading names");
@@ -165,6 +169,10 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
         catch (EvidenceErasedException)
         {
             LeaveOut("interval readings whose evidence was erased");
+        }
+        catch (EvidencePrunedException)
+        {
+            LeaveOut("interval readings whose evidence was pruned");
         }
         catch (InvalidDataException unreadable)
         {

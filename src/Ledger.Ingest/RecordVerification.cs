@@ -13,7 +13,7 @@ namespace Ledger.Ingest;
 /// which the evidence cannot say.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
-/// <see cref="EvidenceErasedException"/>.</param>
+/// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
 public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
 {
     private readonly CurvePieces pieces = new(evidence);
@@ -23,6 +23,9 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
 
     /// <summary>Records of whose evidence a part was erased, so that nobody can derive them again.</summary>
     public long Erased { get; private set; }
+
+    /// <summary>The same of records of whose evidence a part is in a month's archive that is not at hand.</summary>
+    public long Pruned { get; private set; }
 
     public void Verify(long position, IntervalRecorded record)
     {
@@ -34,6 +37,10 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
         catch (EvidenceErasedException)
         {
             Erased++;
+        }
+        catch (EvidencePrunedException)
+        {
+            Pruned++;
         }
         catch (InvalidDataException damaged)
         {

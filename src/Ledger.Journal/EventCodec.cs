@@ -114,6 +114,7 @@ public static class EventCodec
         new("legal-hold-released", 1, Json.LegalHoldReleased),
         new("evidence-disclosed", 1, Json.EvidenceDisclosed),
         new("ledger-restored", 1, Json.LedgerRestored),
+        new("month-pruned", 1, Json.MonthPruned),
     ];
 
     /// <summary>Versions that were written once; each is read as the fact that it is now.</summary>
@@ -274,6 +275,7 @@ public static class EventCodec
 [JsonSerializable(typeof(LegalHoldReleased))]
 [JsonSerializable(typeof(EvidenceDisclosed))]
 [JsonSerializable(typeof(LedgerRestored))]
+[JsonSerializable(typeof(MonthPruned))]
 internal sealed partial class PayloadContext : JsonSerializerContext
 {
     /// <summary>Unknown, missing, repeated and null members are errors: the bytes in the journal are ours.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Ledger.Domain;
 
@@ -7,12 +6,13 @@ namespace Ledger.Journal;
 /// <summary>
 /// Raw evidence, as received, addressed by its digest; kept once, in append-only segments, and encrypted: what names
 /// nobody under the ledger's key (<see cref="EvidenceSeal"/>), what names persons under theirs
-/// (<see cref="SealedEvidence"/>), so that destroying a person's key erases it.
+/// (<see cref="SealedEvidence"/>), so that destroying a person's key erases it. Only pruning a month writes a segment
+/// anew; what it leaves out is taken from the month's archive, where that is at hand.
 /// </summary>
 public sealed class EvidenceArchive : IDisposable
 {
     public const string FolderName = "evidence";
-    private const int HeadBytes = EvidenceSeal.HeadBytes, TagBytes = EvidenceSeal.TagBytes;
+    private const int HeadBytes = EvidenceSeal.HeadBytes;
     private const long SegmentBytesMax = 256L * 1024 * 1024;
     private readonly string directory;
     private readonly FileAccess access;
@@ -24,9 +24,11 @@ public sealed class EvidenceArchive : IDisposable
     private readonly Dictionary<SubjectPseudonym, List<(int Generation, EvidenceDigest Evidence)>> named = [];
     private readonly List<FileStream> segments = [];
     private readonly List<long> wholeBytes = []; // of each segment when it was opened
+    private readonly List<EvidenceArchive> months = [];
 
     /// <summary>Where a record begins, and how many bytes follow its head.</summary>
-    private readonly record struct Place(int Segment, long Offset, int Bytes, bool IsSealed);
+    /// <param name="PrunedBy">Where only a mark stands there: the position of the fact that says so.</param>
+    private readonly record struct Place(int Segment, long Offset, int Bytes, bool IsSealed, long? PrunedBy = null);
 
     private EvidenceArchive(string dataDirectory, byte[] secret, FileAccess access)
     {
@@ -39,7 +41,11 @@ public sealed class EvidenceArchive : IDisposable
     /// whose owner the caller is.</summary>
     public static EvidenceArchive Open(string dataDirectory, byte[] secret)
     {
-        DurableFiles.CreateDirectory(Path.Combine(dataDirectory, FolderName));
+        var directory = Path.Combine(dataDirectory, FolderName);
+        DurableFiles.CreateDirectory(directory);
+        // What a crash left of a segment that was being written anew: NNNNNN.segment.PROCESS.THREAD.
+        foreach (var path in Directory.EnumerateFiles(directory))
+            if (Path.GetFileName(path).Contains(".segment.", StringComparison.Ordinal)) File.Delete(path);
         return Open(dataDirectory, secret, FileAccess.ReadWrite);
     }
 
@@ -56,7 +62,10 @@ public sealed class EvidenceArchive : IDisposable
         try
         {
             while (File.Exists(archive.SegmentPath(archive.segments.Count)))
-                archive.Scan(archive.OpenSegment(), File.Exists(archive.SegmentPath(archive.segments.Count)));
+            {
+                var segment = archive.AddSegment();
+                archive.Scan(segment, File.Exists(archive.SegmentPath(archive.segments.Count)));
+            }
             return archive;
         }
         catch
@@ -102,7 +111,8 @@ public sealed class EvidenceArchive : IDisposable
     }
 
     /// <summary>The bytes under a digest as they were received, verified against it; null where the archive does not
-    /// have them. Throws <see cref="EvidenceErasedException"/> where a part of them was erased.</summary>
+    /// have them. Throws <see cref="EvidenceErasedException"/> where a part of them was erased, and
+    /// <see cref="EvidencePrunedException"/> where they are in a month's archive that is not at hand.</summary>
     public byte[]? Get(EvidenceDigest digest) => Find(digest) switch
     {
         { Missing.Count: > 0 } => throw new EvidenceErasedException(digest),
@@ -110,12 +120,65 @@ public sealed class EvidenceArchive : IDisposable
     };
 
     /// <summary>The evidence under a digest, verified against it, or what is left of it; null where the archive does
-    /// not have it.</summary>
+    /// not have it. Throws <see cref="EvidencePrunedException"/> where it is in a month's archive that is not at hand.
+    /// </summary>
     public EvidencePiece? Find(EvidenceDigest digest)
     {
         lock (gate)
-            return index.TryGetValue(digest, out var at)
-                ? Unseal(digest, at) ?? throw new InvalidDataException($"evidence {digest} is damaged") : null;
+        {
+            if (!index.TryGetValue(digest, out var at)) return null;
+            if (at.PrunedBy is { } position)
+                return months.Select(month => month.Find(digest)).FirstOrDefault(piece => piece is not null)
+                    ?? throw new EvidencePrunedException(digest, position);
+            return Unseal(digest, at) ?? throw new InvalidDataException($"evidence {digest} is damaged");
+        }
+    }
+
+    /// <summary>From now on, what was pruned is taken from the archive of a month.</summary>
+    public void TakePrunedFrom(string monthDirectory, byte[] secret)
+    {
+        lock (gate) months.Add(OpenForReading(monthDirectory, secret));
+    }
+
+    /// <summary>The position of the fact by which evidence was pruned; null where it was not.</summary>
+    public long? PrunedBy(EvidenceDigest digest)
+    {
+        lock (gate) return index.TryGetValue(digest, out var at) ? at.PrunedBy : null;
+    }
+
+    /// <summary>Whether anything was pruned.</summary>
+    public bool HasPruned { get; private set; }
+
+    /// <summary>What is here and can be read, but for what was erased.</summary>
+    public IReadOnlySet<EvidenceDigest> Kept
+    {
+        get
+        {
+            lock (gate) return index.Where(entry => entry.Value.PrunedBy is null).Select(entry => entry.Key).ToHashSet();
+        }
+    }
+
+    /// <summary>Whom evidence names; nobody where it is not here.</summary>
+    public IReadOnlyCollection<SubjectPseudonym> SubjectsOf(EvidenceDigest digest)
+    {
+        lock (gate)
+            return index.TryGetValue(digest, out var at) && at.IsSealed
+                ? [.. (Table(at) ?? []).SelectMany(part => part.Subjects).Select(id => id.Subject).Distinct()] : [];
+    }
+
+    /// <summary>
+    /// Removes pieces that name nobody, durably, and gives back how many bytes the segments are shorter. Each segment
+    /// is written anew beside the old one and takes its name when it is whole, so that after a crash it is the one or
+    /// the other. What is not here, or was removed before, stays so.
+    /// </summary>
+    /// <param name="pieces">Each with the position of the fact that says so.</param>
+    public long Prune(IReadOnlyDictionary<EvidenceDigest, long> pieces)
+    {
+        if (access == FileAccess.Read) throw NotOurs();
+        lock (gate)
+            return pieces.Keys.Where(index.ContainsKey).Select(piece => index[piece])
+                .Where(at => at is { IsSealed: false, PrunedBy: null }).Select(at => at.Segment).Distinct().Order()
+                .ToList().Sum(number => Compact(number, pieces));
     }
 
     /// <summary>Whether evidence was kept under this digest, erased or not.</summary>
@@ -173,12 +236,41 @@ public sealed class EvidenceArchive : IDisposable
         if (access == FileAccess.Read) throw NotOurs();
         if (segments.Count == 0 || segments[^1].Length >= SegmentBytesMax)
         {
-            OpenSegment();
+            AddSegment();
             DurableFiles.SyncDirectory(directory);
         }
         var offset = segments[^1].Length;
         RandomAccess.Write(segments[^1].SafeFileHandle, record, offset);
         index.Add(digest, new(segments.Count - 1, offset, record.Length - HeadBytes, isSealed));
+    }
+
+    private long Compact(int number, IReadOnlyDictionary<EvidenceDigest, long> pieces)
+    {
+        var (path, before) = (SegmentPath(number), segments[number].Length);
+        var unfinished = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}";
+        var records = EvidenceCompaction.Write(segments[number].SafeFileHandle, unfinished, pieces);
+        segments[number].Dispose();
+        try
+        {
+            File.Move(unfinished, path, overwrite: true);
+            DurableFiles.SyncDirectory(directory);
+        }
+        finally
+        {
+            segments[number] = OpenSegment(number);
+        }
+        foreach (var (digest, was, now) in records)
+            if (index.TryGetValue(digest, out var at) && (at.Segment, at.Offset) == (number, was))
+                index[digest] = PlaceAt(number, now);
+        wholeBytes[number] = segments[number].Length;
+        return before - segments[number].Length;
+    }
+
+    private Place PlaceAt(int segment, long offset)
+    {
+        var head = new byte[HeadBytes];
+        RandomAccess.Read(segments[segment].SafeFileHandle, head, offset);
+        return PlaceOf(head, segment, offset);
     }
 
     /// <summary>The whole of a submission in parts: what names somebody, and what lies between.</summary>
@@ -257,11 +349,16 @@ public sealed class EvidenceArchive : IDisposable
     private static string SegmentPath(string directory, int number) => Path.Combine(directory, $"{number:D6}.segment");
 
     // WriteThrough (O_SYNC) because .NET's Flush(true) swallows the errors of fsync on Linux.
-    private FileStream OpenSegment()
+    private FileStream OpenSegment(int number)
     {
         var (mode, share) = access == FileAccess.Read
             ? (FileMode.Open, FileShare.ReadWrite) : (FileMode.OpenOrCreate, FileShare.Read);
-        segments.Add(new FileStream(SegmentPath(segments.Count), mode, access, share, 0, FileOptions.WriteThrough));
+        return new FileStream(SegmentPath(number), mode, access, share, 0, FileOptions.WriteThrough);
+    }
+
+    private FileStream AddSegment()
+    {
+        segments.Add(OpenSegment(segments.Count));
         return segments[^1];
     }
 
@@ -279,8 +376,9 @@ public sealed class EvidenceArchive : IDisposable
         {
             var isWhole = RandomAccess.Read(segment.SafeFileHandle, head, offset) == HeadBytes
                 && (head.AsSpan().ContainsAnyExcept((byte)0) || !IsUnwritten(segment, offset));
-            if (isWhole && !EvidenceSeal.IsHead(head) && !SealedEvidence.IsHead(head)) throw Damaged();
-            var place = isWhole ? PlaceOf(head, offset) : default;
+            if (isWhole && !EvidenceSeal.IsHead(head) && !SealedEvidence.IsHead(head) && !PrunedMark.IsHead(head))
+                throw Damaged();
+            var place = isWhole ? PlaceOf(head, segments.Count - 1, offset) : default;
             if (!isWhole || offset + HeadBytes + place.Bytes > end)
             {
                 if (isFollowed) throw Damaged();
@@ -289,13 +387,15 @@ public sealed class EvidenceArchive : IDisposable
             }
             last = Digest(head.AsSpan(8, 32));
             index[last.Value] = place; // of two the later: the earlier was not kept
+            if (PrunedMark.IsHead(head) && place.PrunedBy is null) throw Damaged(); // written whole, or not at all
             offset += HeadBytes + place.Bytes;
             if (!place.IsSealed) continue;
             if (Table(place) is { } parts) Know(last.Value, parts);
             else if (isFollowed || offset < end) throw Damaged();
         }
         wholeBytes.Add(offset);
-        if (!isFollowed && last is { } latest && Unseal(latest, index[latest]) is null) index.Remove(latest);
+        if (!isFollowed && last is { } latest && index[latest].PrunedBy is null
+            && Unseal(latest, index[latest]) is null) index.Remove(latest);
 
         InvalidDataException Damaged() => new($"{segment.Name} is damaged at byte {offset}");
     }
@@ -310,10 +410,13 @@ public sealed class EvidenceArchive : IDisposable
         return SealedEvidence.Table(table, HeadBytes + at.Bytes);
     }
 
-    private Place PlaceOf(ReadOnlySpan<byte> head, long offset)
+    private Place PlaceOf(ReadOnlySpan<byte> head, int segment, long offset)
     {
-        var (bytes, isSealed) = (BinaryPrimitives.ReadInt32BigEndian(head[4..]), SealedEvidence.IsHead(head));
-        return new(segments.Count - 1, offset, isSealed ? bytes : bytes + TagBytes, isSealed);
+        var place = new Place(
+            segment, offset, checked((int)(EvidenceCompaction.BytesOf(head) - HeadBytes)), SealedEvidence.IsHead(head));
+        if (!PrunedMark.IsHead(head)) return place;
+        HasPruned = true;
+        return place with { PrunedBy = Record(place) is { } mark ? PrunedMark.Position(mark) : null };
     }
 
     /// <summary>Whether nothing but zeros follows: the file grew before the crash,
@@ -328,6 +431,7 @@ public sealed class EvidenceArchive : IDisposable
 
     public void Dispose()
     {
+        foreach (var month in months) month.Dispose();
         foreach (var segment in segments) segment.Dispose();
         seal.Dispose();
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Ledger.Domain;
 
 namespace Ledger.Journal;
@@ -35,6 +36,16 @@ public sealed record EvidencePiece(
 {
     /// <summary>What stands for a part that was erased.</summary>
     public static ReadOnlySpan<byte> Tombstone => "[erased]"u8;
+}
+
+/// <summary>Evidence that was removed with its month, and is only in that month's archive.</summary>
+/// <param name="position">Of the fact that says so, a <see cref="MonthPruned"/>.</param>
+public sealed class EvidencePrunedException(EvidenceDigest digest, long position)
+    : Exception($"evidence {digest} was pruned, by the fact at position "
+        + $"{position.ToString(CultureInfo.InvariantCulture)}")
+{
+    public EvidenceDigest Digest { get; } = digest;
+    public long Position { get; } = position;
 }
 
 /// <summary>Evidence of which a part is sealed under a key that is not there any more.</summary>

@@ -28,6 +28,7 @@ internal static class PayloadText
         new AsText<Instant>(FormatInstant, ParseInstant),
         new AsText<LocalDate>(LocalDatePattern.Iso.Format, t => LocalDatePattern.Iso.Parse(t).GetValueOrThrow()),
         new AsText<AnnualDate>(AnnualDatePattern.Iso.Format, t => AnnualDatePattern.Iso.Parse(t).GetValueOrThrow()),
+        new AsText<YearMonth>(YearMonthPattern.Iso.Format, t => YearMonthPattern.Iso.Parse(t).GetValueOrThrow()),
         new AsText<LocalTime>(LocalTimePattern.ExtendedIso.Format, t =>
             LocalTimePattern.ExtendedIso.Parse(t).GetValueOrThrow()),
         new AsText<SettlementPointId>(v => v.Value, t => new SettlementPointId(t)),
@@ -39,6 +40,7 @@ internal static class PayloadText
         new AsText<TariffId>(v => v.Value, t => new TariffId(t)),
         new AsText<RulePackId>(v => v.Value, t => new RulePackId(t)),
         new AsText<RunId>(v => v.Value, t => new RunId(t)),
+        new AsText<RetentionId>(v => v.Value, t => new RetentionId(t)),
         new AsText<LedgerId>(v => v.Value, t => new LedgerId(t)),
         new AsText<EvidenceKey>(v => v.Value, t => new EvidenceKey(t)),
         new AsText<SubjectPseudonym>(v => v.Hex, t => new SubjectPseudonym(t)),

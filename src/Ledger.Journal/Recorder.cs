@@ -45,6 +45,12 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
 
     public IJournal Journal => journal;
 
+    /// <summary>Whether any evidence was pruned.</summary>
+    public bool HasPruned => archive.HasPruned;
+
+    /// <summary>Whether this evidence was.</summary>
+    public bool IsPruned(EvidenceDigest evidence) => archive.PrunedBy(evidence) is not null;
+
     public async Task<RecordOutcome> RecordAsync<TState>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, Func<TState, Decision> decide,
         Principal by, CancellationToken ct, Submission? submission = null, EventId? causation = null)

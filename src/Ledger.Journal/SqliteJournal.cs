@@ -98,6 +98,10 @@ public sealed class SqliteJournal : IJournal
     public long Length => acknowledged.Length;
     public byte[] Root => acknowledged.Root;
 
+    /// <summary>The root over the first events, so many; null where there are fewer.</summary>
+    public byte[]? RootAt(long length) =>
+        length > Length ? null : pages.With(connection => JournalTables.RootAt(connection, length));
+
     /// <summary>Says where this process takes facts: <see cref="FolderOwnedException.Url"/> of whoever comes
     /// second.</summary>
     public void PublishUrl(string url) => owned.PublishUrl(url);

@@ -59,6 +59,8 @@ public static class Streams
     public const string Subjects = "subject";
     /// <param name="utcDay">The UTC date on which sealed evidence was read.</param>
     public static string Disclosures(LocalDate utcDay) => $"disclosure/{Iso(utcDay)}";
+    /// <summary>Every month that was pruned: whoever opens the ledger finishes what a crash interrupted.</summary>
+    public const string Pruning = "pruning";
     /// <summary>The keys with which the ledger signs: a new one is judged by the one before.</summary>
     public const string SigningKeys = "signing-key";
     /// <summary>Facts about the ledger itself.</summary>

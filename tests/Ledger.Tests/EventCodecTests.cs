@@ -143,6 +143,7 @@ public sealed class EventCodecTests
         if (type == typeof(AnnualDate)) return new AnnualDate(11, 1);
         if (type == typeof(LocalDate)) return new LocalDate(2026, 2, 28);
         if (type == typeof(LocalTime)) return new LocalTime(8, 30);
+        if (type == typeof(YearMonth)) return new YearMonth(2026, 2);
         if (type == typeof(Energy)) return new Energy(Int128.MaxValue);
         if (type == typeof(Power)) return new Power(-7);
         if (type == typeof(EvidenceDigest)) return new EvidenceDigest(new string('a', 64));

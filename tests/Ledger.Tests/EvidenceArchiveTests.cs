@@ -111,4 +111,96 @@ public sealed class EvidenceArchiveTests : IDisposable
         File.WriteAllBytes(Path.Combine(folder.Path, "evidence", "000001.segment"), []);
         Should.Throw<InvalidDataException>(Open).Message.ShouldEndWith($"is damaged at byte {FramingBytes + 5}");
     }
+
+    private const int MarkBytes = 64;
+
+    [Fact]
+    public void A_pruned_piece_leaves_a_mark_and_everything_else_is_where_the_index_says()
+    {
+        var jane = new Submission("jane's"u8.ToArray(), "test") { Personal = [new(0, 4, ["Jane"])] };
+        EvidenceDigest personal, third;
+        using (var archive = Open())
+        {
+            personal = archive.Put(jane);
+            archive.Prune(Pieces(7, first, personal, new(new string('0', 64)))).ShouldBe(5); // the bytes of the piece
+            third = archive.Put("third"u8);
+            archive.Put("first"u8).ShouldBe(first); // it comes again, and stays away
+            archive.Prune(Pieces(9, first)).ShouldBe(0);
+            Check(archive);
+        }
+        File.ReadAllBytes(Segment)[MarkBytes..(2 * MarkBytes + 6)].ShouldBe(intact[(FramingBytes + 5)..]);
+        using (var archive = Open()) Check(archive);
+        using (var archive = EvidenceArchive.OpenForReading(folder.Path, TestFolder.Secret))
+        {
+            Check(archive);
+            Should.Throw<InvalidOperationException>(() => archive.Prune(Pieces(7, second)));
+        }
+
+        void Check(EvidenceArchive archive)
+        {
+            (archive.HasPruned, archive.Has(first), archive.PrunedBy(first)).ShouldBe((true, true, 7L));
+            var gone = Should.Throw<EvidencePrunedException>(() => archive.Get(first));
+            (gone.Digest, gone.Position).ShouldBe((first, 7));
+            archive.Get(second).ShouldBe("second"u8.ToArray());
+            archive.Get(third).ShouldBe("third"u8.ToArray());
+            archive.Find(personal)!.Raw.ShouldBe("jane's"u8.ToArray());
+            archive.Kept.ShouldBe([second, personal, third], ignoreOrder: true);
+            archive.SubjectsOf(personal).ShouldBe([archive.PseudonymOf("jane")]);
+            archive.SubjectsOf(second).ShouldBeEmpty();
+            archive.PrunedBy(second).ShouldBeNull();
+        }
+    }
+
+    /// <summary>What is sealed in a segment that was written anew can still be erased.</summary>
+    [Fact]
+    public void A_person_in_a_segment_that_was_written_anew_can_be_erased()
+    {
+        using var archive = Open();
+        var personal = archive.Put(new Submission("jane's"u8.ToArray(), "test") { Personal = [new(0, 4, ["Jane"])] });
+        archive.Prune(Pieces(7, first, second));
+        var subject = archive.PseudonymOf("Jane");
+        var (generation, pieces, _) = archive.CloseKeys(subject);
+        pieces.ShouldBe([personal]);
+        archive.DestroyKeys(subject, generation!.Value);
+        archive.IsErased(personal).ShouldBeTrue();
+        Should.Throw<EvidenceErasedException>(() => archive.Get(personal));
+    }
+
+    [Fact]
+    public void Pieces_are_pruned_in_every_segment_and_taken_from_a_months_archive_where_it_is_at_hand()
+    {
+        File.Move(Segment, Path.Combine(folder.Path, "evidence", "000001.segment"));
+        using (var archive = new TestFolder())
+        {
+            using (var other = EvidenceArchive.Open(archive.Path, TestFolder.Secret)) other.Put("zeroth"u8);
+            File.Copy(Path.Combine(archive.Path, "evidence", "000000.segment"), Segment);
+        }
+        using var month = new TestFolder();
+        using (var archived = EvidenceArchive.Open(month.Path, TestFolder.Secret)) archived.Put("first"u8);
+        using var both = Open();
+        var zeroth = both.Put("zeroth"u8);
+        both.Prune(Pieces(7, zeroth, first)).ShouldBe(11);
+        both.Get(second).ShouldBe("second"u8.ToArray());
+        both.TakePrunedFrom(month.Path, TestFolder.Secret);
+        both.Get(first).ShouldBe("first"u8.ToArray());
+        Should.Throw<EvidencePrunedException>(() => both.Get(zeroth));
+        both.PrunedBy(first).ShouldBe(7);
+    }
+
+    [Theory]
+    [InlineData(4)] // length
+    [InlineData(20)] // digest
+    [InlineData(50)] // position
+    [InlineData(60)] // checksum
+    public void A_damaged_mark_is_refused(int at)
+    {
+        using (var archive = Open()) archive.Prune(Pieces(7, first));
+        var bytes = File.ReadAllBytes(Segment);
+        bytes[at] ^= 1;
+        File.WriteAllBytes(Segment, bytes);
+        Should.Throw<InvalidDataException>(Open).Message.ShouldEndWith("000000.segment is damaged at byte 0");
+    }
+
+    private static Dictionary<EvidenceDigest, long> Pieces(long position, params EvidenceDigest[] pieces) =>
+        pieces.ToDictionary(piece => piece, _ => position);
 }

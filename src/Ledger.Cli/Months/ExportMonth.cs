@@ -3,6 +3,8 @@ using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
+using Ledger.Journal.Verification;
+using Ledger.Projections;
 using NodaTime;
 using NodaTime.Text;
 
@@ -48,14 +50,15 @@ internal static class ExportMonth
         }
     }
 
-    private static bool TryMonth(string text, out YearMonth month) =>
+    internal static bool TryMonth(string text, out YearMonth month) =>
         YearMonthPattern.Iso.Parse(text).TryGetValue(default, out month);
 
     private static async Task<MonthArchive> WriteAsync(SqliteJournalOptions options, YearMonth month, string directory,
         Shell shell, CancellationToken ct)
     {
         await using var journal = SqliteJournalReader.Open(options);
-        var (from, to) = await MonthArchive.PositionsAsync(journal, month, ct).ConfigureAwait(false);
+        await RefusePrunedAsync(journal, month, ct).ConfigureAwait(false);
+        var (from, to) = await RecordedMonth.PositionsAsync(journal, month, ct).ConfigureAwait(false);
         var archive = new MonthArchive(options.Ledger, month, from, to, 0);
         if (archive.End > options.Clock.GetCurrentInstant())
             throw new CouldNotException($"{YearMonthPattern.Iso.Format(month)} has not ended (UTC)");
@@ -87,12 +90,22 @@ internal static class ExportMonth
     {
         using var evidence = EvidenceArchive.OpenForReading(options.Directory, options.Secret);
         using var archived = EvidenceArchive.Open(directory, options.Secret);
-        var resting = new RestingEvidence(digest => evidence.Find(digest)?.Raw);
+        var resting = new RestingEvidence(digest =>
+            evidence.PrunedBy(digest) is null ? evidence.Find(digest)?.Raw : null);
         await foreach (var recorded in Of(journal, archive, ct).ConfigureAwait(false))
             foreach (var digest in resting.NotYetSeen(EventCodec.Decode(recorded)))
-                if (evidence.Find(digest) is not { } piece)
+                if (evidence.PrunedBy(digest) is not null) continue; // it came again, and is in an earlier month's archive
+                else if (evidence.Find(digest) is not { } piece)
                     throw new InvalidDataException($"evidence {digest} of position {recorded.Position} is not kept");
                 else if (piece.Subjects.Count == 0) archived.Put(piece.Raw);
+    }
+
+    private static async Task RefusePrunedAsync(IJournal journal, YearMonth month, CancellationToken ct)
+    {
+        var prunings = await Prunings.ReadAsync(journal, _ => [], ct).ConfigureAwait(false);
+        if (prunings.Months.FirstOrDefault(pruned => pruned.Fact.Month == month) is { Fact: { } fact } found)
+            throw new CouldNotException($"{PrunedEvidence.Describe(found.Position, fact)}: its evidence is in that "
+                + "archive alone");
     }
 
     private static async IAsyncEnumerable<RecordedEvent> Of(IJournal journal, MonthArchive archive,

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Proof;
+using Ledger.Projections;
 using NodaTime;
 using NodaTime.Text;
 
@@ -25,13 +26,8 @@ internal sealed record MonthArchive(LedgerId Ledger, YearMonth Month, long From,
     private const int Format = 1;
     private const long SegmentBytesMax = 64L * 1024 * 1024;
 
-    public Instant Start => StartOf(Month);
-    public Instant End => StartOf(Next(Month));
-
-    /// <summary>The positions of a month: from the first to before the second.</summary>
-    public static async Task<(long From, long To)> PositionsAsync(IJournal journal, YearMonth month,
-        CancellationToken ct) => (await BeforeAsync(journal, StartOf(month), ct).ConfigureAwait(false),
-        await BeforeAsync(journal, StartOf(Next(month)), ct).ConfigureAwait(false));
+    public Instant Start => RecordedMonth.Start(Month);
+    public Instant End => RecordedMonth.End(Month);
 
     public void Write(string directory) => File.WriteAllText(Path.Combine(directory, FileName), new JsonObject
     {
@@ -130,11 +126,4 @@ internal sealed record MonthArchive(LedgerId Ledger, YearMonth Month, long From,
 
     private static string Segment(string directory, int number) =>
         Path.Combine(directory, EventsFolder, $"{number.ToString("D6", CultureInfo.InvariantCulture)}.events");
-
-    private static async Task<long> BeforeAsync(IJournal journal, Instant at, CancellationToken ct) =>
-        1 + await Projections.Replay.PositionAtAsync(journal, at - Duration.Epsilon, ct).ConfigureAwait(false);
-
-    private static Instant StartOf(YearMonth month) => month.OnDayOfMonth(1).AtMidnight().InUtc().ToInstant();
-
-    private static YearMonth Next(YearMonth month) => month.OnDayOfMonth(1).PlusMonths(1).ToYearMonth();
 }

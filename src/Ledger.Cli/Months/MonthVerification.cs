@@ -4,6 +4,7 @@ using Ledger.Cli.Bundles;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
 using NodaTime.Text;
@@ -28,6 +29,12 @@ internal sealed class MonthVerification(string directory, SqliteJournalOptions? 
     private byte[]? root;
 
     public Findings Findings { get; } = new();
+
+    /// <summary>What the archive says of itself, once it was verified; null before, and where it is damaged.</summary>
+    public ArchivedMonth? Verified => Findings.FaultCount > 0 || archive is null || root is null ? null
+        : new(archive.Ledger, archive.Month, archive.From, archive.To, archive.Size,
+            new(Convert.ToHexStringLower(root)),
+            new(CopiedFile.Hash(Path.Combine(directory, FileSums.Name)).Sha256));
 
     public VerificationReport Report(string path) => new("archive", path, archive?.Ledger, root, steps, Findings,
         archive is null ? "checkpoint=none" : $"checkpoint={Count(archive.Size)}", archive is null || root is null ? ""
@@ -167,32 +174,37 @@ internal sealed class MonthVerification(string directory, SqliteJournalOptions? 
         using var pieces = EvidenceArchive.OpenForReading(directory, ledger.Secret);
         using var own = EvidenceArchive.OpenForReading(ledger.Directory, ledger.Secret);
         var resting = new RestingEvidence(digest => found.Kept.Contains(digest) ? pieces.Get(digest) : null);
-        var personal = new HashSet<EvidenceDigest>();
+        HashSet<EvidenceDigest> personal = [], again = [];
         foreach (var (position, fact) in Resting(month))
             foreach (var digest in resting.NotYetSeen(fact))
                 if (found.Kept.Contains(digest)) continue;
-                else if (own.Find(digest) is { Subjects.Count: > 0 }) personal.Add(digest);
+                else if (own.PrunedBy(digest) < position) again.Add(digest); // it came once more after it was pruned
+                else if (own.SubjectsOf(digest).Count > 0) personal.Add(digest);
                 else
                     Findings.Add($"position {Count(position)}", $"evidence {digest} is not in the archive",
                         "all that the fact rests on");
         if (personal.Count > 0)
             Findings.LeaveOut($"{Count(personal.Count)} pieces of evidence that name persons: they are kept in the "
                 + "ledger alone");
+        if (again.Count > 0)
+            Findings.LeaveOut($"{Count(again.Count)} pieces of evidence that were pruned before and came again: they are "
+                + "in the archive of an earlier month");
         steps.Add(new("evidence", found.Kept.Count, $"{Count(found.Bytes)} bytes", Findings.FaultCount - before));
         if (!isThorough) Findings.LeaveOut("interval records against their raw evidence: --fast");
-        else if (Findings.FaultCount == before) VerifyRecords(month, pieces, personal);
+        else if (Findings.FaultCount == before) VerifyRecords(month, pieces, [.. personal, .. again]);
     }
 
-    private void VerifyRecords(MonthArchive month, EvidenceArchive pieces, HashSet<EvidenceDigest> personal)
+    private void VerifyRecords(MonthArchive month, EvidenceArchive pieces, HashSet<EvidenceDigest> elsewhere)
     {
         var before = Findings.FaultCount;
         var records = new RecordVerification(
-            digest => personal.Contains(digest) ? throw new EvidenceErasedException(digest) : pieces.Get(digest),
+            digest => elsewhere.Contains(digest) ? throw new EvidenceErasedException(digest) : pieces.Get(digest),
             Findings);
         foreach (var (position, fact) in Resting(month))
             if (fact is IntervalRecorded record) records.Verify(position, record);
         if (records.Erased > 0)
-            Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence names persons");
+            Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence names persons, or is of an "
+                + "earlier month");
         steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
             Findings.FaultCount - before));
     }

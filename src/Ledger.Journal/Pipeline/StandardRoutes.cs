@@ -32,7 +32,8 @@ public static class StandardRoutes
     public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
         CurvesWrite = "curves:write", DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write",
         TariffsWrite = "tariffs:write",
-        SettlementWrite = "settlement:write", KeysWrite = "keys:write", SubjectsWrite = "subjects:write";
+        SettlementWrite = "settlement:write", KeysWrite = "keys:write", SubjectsWrite = "subjects:write",
+        RetentionWrite = "retention:write";
 
     public static CommandRoutes Create() => new CommandRoutes()
         .Add<Dated<SettlementPointRegistered>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
@@ -45,10 +46,11 @@ public static class StandardRoutes
         {
             var context = new ReadingContext(await RatedAsync(recorder, c.Input.Register.Point, ct)
                 .ConfigureAwait(false));
+            var pruned = await PrunedReadings.OfAsync(recorder, c.Input, ct).ConfigureAwait(false);
             return new RecordOutcome.Several(
                 await recorder.RecordEachAsync(Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
-                    c.Input.Readings, (state, item) => Register.Decide(state, item.Reading, now, context), item =>
-                        item.Raw, c.By, ct)
+                    c.Input.Readings, (state, item) => pruned.Guard(item.Reading,
+                        Register.Decide(state, item.Reading, now, context)), item => item.Raw, c.By, ct)
                     .ConfigureAwait(false));
         })
         .Add<RegisterReadingCorrected>(ReadingsWrite, (recorder, c, _, ct) => recorder.RecordAsync(

@@ -8,10 +8,18 @@ namespace Ledger.Journal.Verification;
 /// <summary>All evidence that was found.</summary>
 /// <param name="Kept">What is whole.</param>
 /// <param name="Erased">What is sealed under keys that are not there, which they are, and where it stands.</param>
+/// <param name="Pruned">Of what only a mark is there: where it stands, and the position of the fact that it names.
+/// </param>
 /// <param name="Bytes">How many bytes all of it has.</param>
 public sealed record EvidenceFound(
     HashSet<EvidenceDigest> Kept,
-    IReadOnlyDictionary<EvidenceDigest, (string Place, IReadOnlyList<SubjectKeyId> Missing)> Erased, long Bytes);
+    IReadOnlyDictionary<EvidenceDigest, (string Place, IReadOnlyList<SubjectKeyId> Missing)> Erased,
+    IReadOnlyDictionary<EvidenceDigest, (string Place, long Position)> Pruned, long Bytes)
+{
+    /// <summary>Whether it was kept here: it is whole, or it is erased or pruned as it should be or not.</summary>
+    public bool Knows(EvidenceDigest digest) =>
+        Kept.Contains(digest) || Erased.ContainsKey(digest) || Pruned.ContainsKey(digest);
+}
 
 /// <summary>
 /// Reads every record of every evidence segment, opens it and hashes it. Unlike the archive, which passes over what a
@@ -26,6 +34,7 @@ public sealed class EvidenceVerification : IDisposable
     private readonly SubjectKeys? keys;
     private readonly HashSet<EvidenceDigest> kept = [];
     private readonly Dictionary<EvidenceDigest, (string, IReadOnlyList<SubjectKeyId>)> erased = [];
+    private readonly Dictionary<EvidenceDigest, (string, long)> pruned = [];
     private long total;
 
     private EvidenceVerification(string directory, byte[] secret, Findings findings)
@@ -49,7 +58,7 @@ public sealed class EvidenceVerification : IDisposable
     {
         using var verification = new EvidenceVerification(dataDirectory, secret, findings);
         foreach (var path in EvidenceArchive.Segments(dataDirectory)) verification.VerifySegment(path, seen, ct);
-        return new(verification.kept, verification.erased, verification.total);
+        return new(verification.kept, verification.erased, verification.pruned, verification.total);
     }
 
     /// <summary>Adds a fault for each piece whose key is missing and whose erasure the journal does not say, and for
@@ -89,7 +98,7 @@ public sealed class EvidenceVerification : IDisposable
             var place = $"{name}, byte {offset.ToString(CultureInfo.InvariantCulture)}";
             var head = new byte[EvidenceSeal.HeadBytes];
             if (RandomAccess.Read(segment, head, offset) != head.Length
-                || !EvidenceSeal.IsHead(head) && !SealedEvidence.IsHead(head))
+                || !EvidenceSeal.IsHead(head) && !SealedEvidence.IsHead(head) && !PrunedMark.IsHead(head))
             {
                 findings.Add(place, "no head of a record",
                     "one with its checksum; what follows in the segment is not read");
@@ -97,14 +106,43 @@ public sealed class EvidenceVerification : IDisposable
             }
             var length = BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4));
             var isSealed = SealedEvidence.IsHead(head);
-            var bytes = isSealed ? length : length + EvidenceSeal.TagBytes;
+            var bytes = EvidenceCompaction.BytesOf(head) - head.Length;
             var record = new byte[head.Length + Math.Min(bytes, end - offset - head.Length)];
             RandomAccess.Read(segment, record, offset);
-            VerifyRecord(place, record, record.Length == head.Length + bytes, isSealed);
-            total += length;
+            if (PrunedMark.IsHead(head)) VerifyMark(place, record);
+            else
+            {
+                VerifyRecord(place, record, record.Length == head.Length + bytes, isSealed);
+                total += length;
+            }
             offset += head.Length + bytes;
             seen(total);
         }
+    }
+
+    private void VerifyMark(string place, byte[] record)
+    {
+        var digest = new EvidenceDigest(Convert.ToHexStringLower(record.AsSpan(8, 32)));
+        if (PrunedMark.Position(record) is { } position) pruned[digest] = (place, position);
+        else findings.Add(place, "a mark that is not whole", $"the mark of evidence {digest}, which was pruned");
+    }
+
+    /// <summary>
+    /// Adds a fault for each mark whose pruning the journal does not say, for each piece that is still there although
+    /// it does, and for each of which neither the piece nor a mark is there.
+    /// </summary>
+    public static void Verify(EvidenceFound found, Prunings prunings, Findings findings)
+    {
+        foreach (var (digest, (place, position)) in found.Pruned)
+            if (prunings.Pieces.GetValueOrDefault(digest, -1) != position)
+                findings.Add(place, $"evidence {digest} marked as pruned by the fact at position "
+                    + position.ToString(CultureInfo.InvariantCulture), "a fact there that lists it");
+        foreach (var (digest, position) in prunings.Pieces)
+            if (!found.Pruned.ContainsKey(digest))
+                findings.Add($"{EvidenceArchive.FolderName}, evidence {digest}",
+                    found.Kept.Contains(digest) ? "still there" : "no mark",
+                    $"pruned by the fact at position {position.ToString(CultureInfo.InvariantCulture)}"
+                    + (found.Kept.Contains(digest) ? "; opening the ledger removes it" : ""));
     }
 
     private void VerifyRecord(string place, byte[] record, bool isWhole, bool isSealed)

@@ -12,6 +12,16 @@ public sealed record Fault(string Place, string Found, string Expected)
 /// <summary>Evidence that was erased, all or a part of it, and the position of the fact that says so.</summary>
 public sealed record Erased(EvidenceDigest Evidence, long Position);
 
+/// <summary>A month whose evidence was pruned.</summary>
+/// <param name="Month">Like 2026-05, in UTC.</param>
+/// <param name="Position">Of the fact that says so.</param>
+/// <param name="Retention">The policy by which it was.</param>
+/// <param name="Sums">SHA-256 of the archive's SHA256SUMS.</param>
+/// <param name="Pieces">How many pieces were removed.</param>
+/// <param name="Missing">How many of them no archive at hand has.</param>
+public sealed record PrunedMonth(
+    string Month, long Position, RetentionId Retention, EvidenceDigest Sums, long Pieces, long Missing);
+
 /// <summary>
 /// What a verification has found. Faults are counted without end and kept up to <see cref="KeptMax"/>: a ledger with
 /// another secret has a fault at every event, and the first thousand say as much as all.
@@ -22,6 +32,7 @@ public sealed class Findings
     private readonly List<Fault> faults = [];
     private readonly List<string> notChecked = [];
     private readonly List<Erased> erased = [];
+    private readonly List<PrunedMonth> pruned = [];
 
     public IReadOnlyList<Fault> Faults => faults;
     public long FaultCount { get; private set; }
@@ -43,6 +54,11 @@ public sealed class Findings
     {
         if (ErasedCount++ < KeptMax) erased.Add(new Erased(evidence, position));
     }
+
+    /// <summary>Months that were pruned; few, so all are kept.</summary>
+    public IReadOnlyList<PrunedMonth> Pruned => pruned;
+
+    public void Prune(PrunedMonth month) => pruned.Add(month);
 
     public void LeaveOut(string what) => notChecked.Add(what);
 }

@@ -1,0 +1,32 @@
+using Ledger.Domain;
+
+namespace Ledger.Journal.Verification;
+
+/// <summary>What the journal says was pruned: which months, and which evidence with each.</summary>
+public sealed class Prunings
+{
+    private readonly List<(long Position, MonthPruned Fact)> months = [];
+    private readonly Dictionary<EvidenceDigest, long> prunedAt = [];
+
+    /// <summary>Every month that was pruned, in order of the facts that say so.</summary>
+    public IReadOnlyList<(long Position, MonthPruned Fact)> Months => months;
+
+    /// <summary>Every piece that should not be there any more, and the position of the fact that says so.</summary>
+    public IReadOnlyDictionary<EvidenceDigest, long> Pieces => prunedAt;
+
+    /// <summary>Reads every pruning of a journal that was found to be sound.</summary>
+    /// <param name="listed">The pieces of evidence that a manifest lists.</param>
+    public static async Task<Prunings> ReadAsync(
+        IJournal journal, Func<EvidenceDigest, IEnumerable<EvidenceDigest>> listed, CancellationToken ct)
+    {
+        var prunings = new Prunings();
+        await foreach (var recorded in journal.ReadStreamAsync(Streams.Pruning, 0, ct).ConfigureAwait(false))
+        {
+            if (EventCodec.Decode(recorded) is not MonthPruned pruned) continue;
+            prunings.months.Add((recorded.Position, pruned));
+            foreach (var piece in pruned.Evidence is { } manifest ? listed(manifest) : [])
+                prunings.prunedAt.TryAdd(piece, recorded.Position);
+        }
+        return prunings;
+    }
+}
