@@ -103,7 +103,7 @@ public sealed record Statement(
     /// Energy to the market's quantum, half up: what is carried is then at least −½ quantum, and no energy becomes
     /// negative by it.
     /// </summary>
-    private static decimal Quantise(Energy energy, int decimals, ref Energy carried)
+    internal static decimal Quantise(Energy energy, int decimals, ref Energy carried)
     {
         var quantum = (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals);
         var due = energy + carried;

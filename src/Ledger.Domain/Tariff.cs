@@ -17,10 +17,12 @@ public sealed record TariffRule(
 public sealed record TariffPrice(TariffPeriod Period, decimal ImportPerKwh, decimal ExportPerKwh);
 
 /// <summary>A version of a tariff, valid from its valid time. The first rule that matches wins.</summary>
+/// <param name="Terms">Demand charges, tiers, fees, tax and the like; null where it is a price per period and no
+/// more.</param>
 public sealed record TariffPublished(
     TariffId Tariff, int Version, string Currency, string Zone, IReadOnlyList<TariffRule> Rules,
     IReadOnlyList<TariffPrice> Prices, IReadOnlyList<LocalDate> Holidays, int EnergyDecimals,
-    int MoneyDecimals) : LedgerEvent;
+    int MoneyDecimals, TariffTerms? Terms = null) : LedgerEvent;
 
 /// <summary>A party's settlement points are priced by this tariff from the valid time on.</summary>
 public sealed record TariffAssigned(PartyId Account, TariffId Tariff) : LedgerEvent;
