@@ -104,11 +104,16 @@ public sealed record TariffTerms(
     /// <summary>Lists are compared by what they hold.</summary>
     public bool Says(TariffTerms other) => Content().SequenceEqual(other.Content());
 
+    /// <summary>Every price, limit, share and tax.</summary>
+    internal IEnumerable<decimal> Numbers() => Content().OfType<decimal>();
+
     private IEnumerable<object?> Content() =>
     [
         Prices.Count, .. Prices.SelectMany(price => price.Content()),
         .. ExportRules.SelectMany(rule => (object?[])[.. rule.Months, .. rule.Days, rule.From, rule.To, rule.Period]),
         DemandCharges.Count, .. DemandCharges.SelectMany(charge => charge.Content()), UseBy,
-        .. Fees.SelectMany(fee => fee.Content()), TaxPercent, Bounds, Ratios,
+        .. Fees.SelectMany(fee => fee.Content()), TaxPercent,
+        Bounds?.Per, Bounds?.Least, Bounds?.LeastWithTax, Bounds?.Most, Bounds?.MostWithTax, Ratios?.SharpPeakLeast,
+        Ratios?.PeakLeast, Ratios?.ValleyMost, Ratios?.DeepValleyMost,
     ];
 }
