@@ -21,7 +21,7 @@ internal static class EnergyLines
         var price = period is { } named ? EnergyPrices.Of(tariff, month.Month, named, direction) : null;
         var line = new BillLine(
             0, BillPart.Energy, $"{direction} {period?.ToString() ?? "without a period"}", month.OnDayOfMonth(1), "kWh",
-            billed.Kwh, null, null, null, price?.TaxPercent, $"{energy} in the month",
+            billed.Kwh, null, null, null, price?.TaxPercent ?? tariff.Terms?.TaxPercent, $"{energy} in the month",
             $"price of {period?.ToString() ?? "no period"} in month {month.Month}", problem);
         if (problem is not null) return [line];
         if (price is null) return [line with { Problem = "price missing" }];
