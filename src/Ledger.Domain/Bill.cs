@@ -17,7 +17,14 @@ public enum BillPart { Energy = 1, Demand = 2, Fixed = 3, Fees = 4, Tax = 5 }
 /// <param name="Rule">By which rule of the tariff.</param>
 public sealed record BillLine(
     int Number, BillPart Part, string Name, LocalDate Of, string Unit, decimal? Quantity, decimal? Price,
-    decimal? AmountExact, decimal? Amount, decimal? TaxPercent, string Basis, string Rule, string? Problem);
+    decimal? AmountExact, decimal? Amount, decimal? TaxPercent, string Basis, string Rule, string? Problem)
+{
+    /// <summary>Of a line of energy, what is priced; null of every other.</summary>
+    public PricedEnergy? Energy { get; init; }
+}
+
+/// <summary>Which energy a line prices; the tier counts from 1 and is 0 where the tiers are not known.</summary>
+public sealed record PricedEnergy(Direction Direction, TariffPeriod? Period, int Tier);
 
 /// <summary>Sums of rounded lines; null where a line below has no amount, so that nothing incomplete looks final.</summary>
 public sealed record BillTotals(
@@ -30,7 +37,8 @@ public sealed record BillSession(Instant Start, long ParkedSeconds);
 /// What a demand charge measured before the load that is billed: in an earlier month it is looked back at, in a billed
 /// month it was billed already, and only what exceeds it is due.
 /// </summary>
-public sealed record EarlierPeak(string Charge, YearMonth Month, decimal Kw);
+/// <param name="Kw">Null where it was not known.</param>
+public sealed record EarlierPeak(string Charge, YearMonth Month, decimal? Kw);
 
 /// <summary>All that is billed together; loads in order of time and without overlaps.</summary>
 public sealed record BillInput(

@@ -44,13 +44,15 @@ internal sealed class BilledDemands
         DemandCharge charge, IReadOnlyList<SpanDemand> spans, IReadOnlyList<YearMonth> months,
         EarlierPeak[] earlier, decimal tax)
     {
-        decimal Incurred(YearMonth month) => earlier.Where(peak => peak.Month == month).Sum(peak => peak.Kw);
+        decimal? Incurred(YearMonth month) => earlier.Where(peak => peak.Month == month)
+            .Aggregate((decimal?)0m, (highest, peak) => highest > peak.Kw ? highest
+                : highest is null ? null : peak.Kw);
         SpanDemand? Span(YearMonth month) => spans.FirstOrDefault(span => span.First.ToYearMonth() == month);
         // A month in which nothing of the charge is measured has no peak of its own; one that is measured and not
         // known has an unknown one.
         MonthPeak Peak(YearMonth month) => Span(month) is { } span
-            ? new(month.Month, span.Highest is { } highest
-                ? Math.Max(highest.Kilowatts, Incurred(month)) : null)
+            ? new(month.Month, span.Highest is { } highest && Incurred(month) is { } incurred
+                ? Math.Max(highest.Kilowatts, incurred) : null)
             : new(month.Month, Incurred(month));
         var before = earlier.Where(peak => peak.Month.CompareTo(months[0]) < 0).Select(peak => peak.Month).Distinct()
             .Order().ToList();
@@ -69,7 +71,7 @@ internal sealed class BilledDemands
             if (span is null && billed[i].Kw == 0m) continue;
             Add(charge, month.OnDayOfMonth(1), billed[i].Kw,
                 span is null ? billed[i].Because : $"{billed[i].Because}; {Measured(span)}",
-                billed[i].Kw is null ? span?.Problem ?? billed[i].Because : null, Incurred(month), tax);
+                billed[i].Kw is null ? span?.Problem ?? billed[i].Because : null, Incurred(month) ?? 0m, tax);
         }
     }
 

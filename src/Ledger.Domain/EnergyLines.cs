@@ -22,7 +22,10 @@ internal static class EnergyLines
         var line = new BillLine(
             0, BillPart.Energy, $"{direction} {period?.ToString() ?? "without a period"}", month.OnDayOfMonth(1), "kWh",
             billed.Kwh, null, null, null, price?.TaxPercent ?? tariff.Terms?.TaxPercent, $"{energy} in the month",
-            $"price of {period?.ToString() ?? "no period"} in month {month.Month}", problem);
+            $"price of {period?.ToString() ?? "no period"} in month {month.Month}", problem)
+        {
+            Energy = new(direction, period, 0),
+        };
         if (problem is not null) return [line];
         if (price is null) return [line with { Problem = "price missing" }];
         decimal? kw = null;
@@ -35,6 +38,7 @@ internal static class EnergyLines
         var sign = direction == Direction.Import ? 1m : -1m;
         return PriceTiers.Split(price.Tiers, billed.Kwh, kw).Select(part => line with
         {
+            Energy = new(direction, period, part.Tier),
             Quantity = part.Quantity,
             Price = part.Price,
             AmountExact = part.Price is { } each

@@ -1,3 +1,5 @@
+using NodaTime;
+
 namespace Ledger.Domain;
 
 /// <summary>What a kWh of a period costs in a month, by tier, and the tax on it.</summary>
@@ -23,6 +25,22 @@ public static class EnergyPrices
                 tier with { Price = TariffRatios.Held(period, tier.Price, flat.Price, ratios) })],
         };
     }
+
+    /// <summary>The tariff period at an interval's start, the price of its first tier, and whether the period changes
+    /// inside the interval.</summary>
+    public static (TariffPeriod? Period, decimal? Price, bool Edge) At(
+        TariffPublished tariff, DateTimeZone zone, Interval interval, Direction direction)
+    {
+        var calendar = CalendarOf(tariff, direction);
+        var period = TariffCalendar.PeriodAt(calendar, zone, interval.Start);
+        return (period, period is { } named ? First(tariff, zone, interval.Start, named, direction) : null,
+            TariffCalendar.EdgesWithin(calendar, zone, interval).Count > 0);
+    }
+
+    /// <summary>The price of the first tier of a period in the month of an instant.</summary>
+    public static decimal? First(
+        TariffPublished tariff, DateTimeZone zone, Instant at, TariffPeriod period, Direction direction) =>
+        Of(tariff, at.InZone(zone).Month, period, direction)?.Tiers[0].Price;
 
     /// <summary>The rules by which a direction is divided into periods: export may have a calendar of its own.</summary>
     public static TariffPublished CalendarOf(TariffPublished tariff, Direction direction) =>

@@ -23,6 +23,8 @@ public static class TariffCoherence
         : Percents(terms).Any(percent => percent is < 0m or > 100m) ? "a tax is 0 to 100 percent"
         : Names(terms).Distinct(StringComparer.Ordinal).Count() != Names(terms).Count()
             ? "a charge or fee has a name of its own"
+        : Names(terms).Any(name => name.Contains('|', StringComparison.Ordinal))
+            ? "a name holds no bar, which divides the text of a line"
         : terms.ExportRules.Any(rule => rule.To is { } to && to <= rule.From) ? "a rule ends after it begins"
         : terms.Prices.Select(Incoherence).Concat(terms.DemandCharges.Select(Incoherence))
             .FirstOrDefault(fault => fault is not null) is { } fault ? fault
