@@ -26,11 +26,11 @@ public sealed record BillLine(
 /// <summary>Which energy a line prices; the tier counts from 1 and is 0 where the tiers are not known.</summary>
 public sealed record PricedEnergy(Direction Direction, TariffPeriod? Period, int Tier);
 
-/// <summary>Sums of rounded lines; null where a line below has no amount, so that nothing incomplete looks final.</summary>
+/// <summary>Sums of rounded lines; null where a line has no amount, so that nothing incomplete looks final.</summary>
 public sealed record BillTotals(
     decimal? Energy, decimal? Demand, decimal? Fixed, decimal? Fees, decimal? Tax, decimal? Total);
 
-/// <summary>A vehicle's session as far as fees ask for it: when it began, and how long it stood without charging.</summary>
+/// <summary>A session as far as fees ask for it: when it began, and how long it stood without charging.</summary>
 public sealed record BillSession(Instant Start, long ParkedSeconds);
 
 /// <summary>
@@ -47,7 +47,7 @@ public sealed record BillInput(
 /// <summary>
 /// What a tariff charges for a load: energy by month, period and tier; demand; fees; least and most price; tax. Amounts
 /// are exact until the one rounding of the statement, by which the lines sum to the totals. Periods of a month that are
-/// split or merged inside one price and one demand interval cost the same, because energy is summed before it is priced.
+/// split or merged inside one price and one demand interval cost the same: energy is summed before it is priced.
 /// </summary>
 public sealed record Bill(
     TariffId Tariff, int Version, string Currency, IReadOnlyList<BillLine> Lines, BillTotals Totals, decimal Residual)

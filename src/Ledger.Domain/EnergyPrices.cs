@@ -42,7 +42,7 @@ public static class EnergyPrices
         TariffPublished tariff, DateTimeZone zone, Instant at, TariffPeriod period, Direction direction) =>
         Of(tariff, at.InZone(zone).Month, period, direction)?.Tiers[0].Price;
 
-    /// <summary>The rules by which a direction is divided into periods: export may have a calendar of its own.</summary>
+    /// <summary>The rules by which a direction is divided into periods: export may have its own.</summary>
     public static TariffPublished CalendarOf(TariffPublished tariff, Direction direction) =>
         direction == Direction.Export && tariff.Terms?.ExportRules is { Count: > 0 } rules
             ? tariff with { Rules = rules } : tariff;

@@ -12,8 +12,8 @@ public sealed record SpanDemand(LocalDate First, Power? Highest, Instant? At, st
 /// <summary>
 /// Demand is the mean power of the import in a demand interval; intervals begin at the start of the local day and then
 /// every so many minutes that have passed, never by the hand of a clock. An interval counts where all of it lies in the
-/// charge's windows and in one month or day. A load that is longer than a step is divided by its curve, or is not known:
-/// a mean over an hour would hide the quarter that is billed.
+/// charge's windows and in one month or day. A load that is longer than a step is divided by its curve, or is not
+/// known: a mean over an hour would hide the quarter that is billed.
 /// </summary>
 public static class MeasuredDemand
 {

@@ -62,8 +62,8 @@ public sealed record Statement(
     IReadOnlyList<StatementLine> Lines, decimal ImportTotal, decimal ExportTotal, decimal Total, decimal Residual,
     IReadOnlyList<Posting> Postings, EvidenceDigest LinesRoot, bool Incomplete)
 {
-    /// <summary>What is charged beside energy, numbered after the lines and hashed with them; empty where the tariff is a
-    /// price per period and no more.</summary>
+    /// <summary>What is charged beside energy, numbered after the lines and hashed with them; empty where the tariff
+    /// is a price per period and no more.</summary>
     public IReadOnlyList<StatementCharge> Charges { get; init; } = [];
 
     /// <summary>How many texts the root is over: lines and charges.</summary>

@@ -93,8 +93,8 @@ public static class StatementCharges
         Problem = sum.Problem ?? next.Problem,
     };
 
-    /// <summary>Energy of the first tier is in the statement's lines of energy; of a tier above it only the difference of
-    /// the prices is still due.</summary>
+    /// <summary>Energy of the first tier is in the statement's lines of energy; of a tier above it only the difference
+    /// of the prices is still due.</summary>
     private static StatementCharge? Charge(TariffPublished tariff, SettlementPointId point, BillLine line)
     {
         var charge = new StatementCharge(0, point, line.Part, line.Of, line.Unit, line.Quantity, line.Price,

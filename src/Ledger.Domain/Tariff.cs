@@ -78,7 +78,8 @@ public static class TariffCalendar
     /// </summary>
     public static string? Incompleteness(TariffPublished tariff)
     {
-        var starts = tariff.Rules.Concat(tariff.Terms?.ExportRules ?? []).SelectMany(Boundaries).Append(LocalTime.Midnight).Distinct().Order().ToList();
+        var starts = tariff.Rules.Concat(tariff.Terms?.ExportRules ?? []).SelectMany(Boundaries)
+            .Append(LocalTime.Midnight).Distinct().Order().ToList();
         foreach (var month in Enumerable.Range(1, 12))
             foreach (var day in Enum.GetValues<DayClass>())
                 foreach (var from in starts)

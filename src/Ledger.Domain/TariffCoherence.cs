@@ -65,9 +65,10 @@ public static class TariffCoherence
         if (charge.Windows.SelectMany(window => (LocalTime?[])[window.From, window.To]).OfType<LocalTime>().Any(edge =>
             edge.NanosecondOfDay % Duration.FromMinutes(charge.SlideMinutes).ToInt64Nanoseconds() != 0))
             return "a window begins and ends where a demand interval can";
-        if (charge.Prices.Any(price => PriceTiers.NeedDemand(price.Tiers))) return "demand has no tiers in hours of use";
-        if (charge.Prices.Select(price => PriceTiers.Incoherence(price.Tiers)).FirstOrDefault(f => f is not null) is { } f)
-            return f;
+        if (charge.Prices.Any(price => PriceTiers.NeedDemand(price.Tiers)))
+            return "demand has no tiers in hours of use";
+        var tiers = charge.Prices.Select(price => PriceTiers.Incoherence(price.Tiers));
+        if (tiers.FirstOrDefault(found => found is not null) is { } fault) return fault;
         return charge.Ratchet is { } ratchet ? Incoherence(ratchet, charge.Per) : null;
     }
 

@@ -76,7 +76,7 @@ public sealed record TariffFee(string Name, FeeBasis Per, decimal Amount, int St
     internal IEnumerable<object?> Content() => [Name, Per, Amount, StepSeconds, TaxPercent];
 }
 
-/// <summary>Whether bounds hold for each billing month or for all that is billed together, such as one session.</summary>
+/// <summary>Whether bounds hold for each billing month or for all that is billed together, as a session.</summary>
 public enum BoundSpan { Month = 1, Bill = 2 }
 
 /// <summary>

@@ -19,7 +19,7 @@ internal static class TaxLines
         return [.. taxes, .. Bounds(tariff, of, [.. lines, .. taxes], span)];
     }
 
-    /// <summary>What the tariff's bounds of this span add to these lines or take off; nothing where they hold.</summary>
+    /// <summary>What the tariff's bounds of this span add or take off; nothing where they hold.</summary>
     public static IEnumerable<BillLine> Bounds(
         TariffPublished tariff, LocalDate of, IReadOnlyList<BillLine> lines, BoundSpan span)
     {

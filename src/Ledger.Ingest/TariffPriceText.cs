@@ -3,10 +3,10 @@ using Ledger.Domain;
 namespace Ledger.Ingest;
 
 /// <summary>
-/// The text of prices and tiers. A price of energy is <c>{period, importPerKwh, exportPerKwh}</c>; one that holds in some
-/// months, by tier or with a tax of its own is <c>{months?, period, importPerKwh|importTiers?,
-/// exportPerKwh|exportTiers?, taxPercent?}</c>. A tier is <c>[limit, price]</c>, the last limit <c>"inf"</c>; a limit in
-/// hours of use is <c>[hours, price, "hoursOfUse"]</c>.
+/// The text of prices and tiers. A price of energy is <c>{period, importPerKwh, exportPerKwh}</c>; one that holds in
+/// some months, by tier or with a tax of its own is <c>{months?, period, importPerKwh|importTiers?,
+/// exportPerKwh|exportTiers?, taxPercent?}</c>. A tier is <c>[limit, price]</c>, the last limit <c>"inf"</c>; a limit
+/// in hours of use is <c>[hours, price, "hoursOfUse"]</c>.
 /// </summary>
 internal static class TariffPriceText
 {

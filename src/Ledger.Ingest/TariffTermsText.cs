@@ -76,7 +76,8 @@ public static class TariffTermsText
             if (rule.Optional("months") is { } both)
                 throw both.Refused(Rejection.OutOfRange, "name months, or give a percentage for each, not both");
             byMonth = [.. percent.Array().Select(Percent)];
-            if (byMonth.Length != 12) throw percent.Refused(Rejection.WrongCount, "must have 12 elements, January first");
+            if (byMonth.Length != 12)
+                throw percent.Refused(Rejection.WrongCount, "must have 12 elements, January first");
         }
         else
         {

@@ -49,7 +49,8 @@ public static class TariffText
         return new(
             tariff.Optional("tariff")?.Tariff() ?? new("inline"),
             tariff.Optional("version")?.Integer(1, int.MaxValue) ?? 1, tariff.Optional("currency")?.Currency() ?? "XXX",
-            zone ?? tariff.Required("zone").Line(Limits.IdentifierLengthMax), Rows(tariff.Required("rules"), Rule), plain,
+            zone ?? tariff.Required("zone").Line(Limits.IdentifierLengthMax),
+            Rows(tariff.Required("rules"), Rule), plain,
             tariff.Optional("holidays") is { } holidays ? Rows(holidays, FactValues.Day) : [],
             tariff.Optional("energyDecimals")?.Integer(0, 9) ?? EnergyDecimalsExact,
             tariff.Optional("moneyDecimals")?.Integer(0, 8) ?? Bill.Unrounded, terms);

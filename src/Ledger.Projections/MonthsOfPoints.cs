@@ -18,13 +18,14 @@ internal static class MonthsOfPoints
         var month = day.ToYearMonth();
         var first = month.OnDayOfMonth(1);
         var lookback = terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0;
+        var since = await AssignedAsync(facts, account, tariff.Tariff, zone, day, first).ConfigureAwait(false);
         var months = new List<PointMonth>();
         foreach (var point in points)
         {
             var begun = await BegunAsync(facts, point.Registered.Point, account, day, first.PlusMonths(-lookback))
                 .ConfigureAwait(false);
             var loads = new List<BillLoad>();
-            for (var date = LocalDate.Max(first, begun); date < day; date = date.PlusDays(1))
+            for (var date = LocalDate.Max(since, begun); date < day; date = date.PlusDays(1))
                 loads.AddRange(await LoadsAsync(facts, point, zone, date).ConfigureAwait(false));
             loads.AddRange(Loads(point.Quantities()));
             months.Add(new(point.Registered.Point, SettlementCalendar.Day(zone, day).Start, loads,
@@ -56,6 +57,18 @@ internal static class MonthsOfPoints
         return peaks;
     }
 
+    /// <summary>The first day of the month from which on the account has had the tariff: what another tariff billed
+    /// before is no part of this one's month.</summary>
+    private static async Task<LocalDate> AssignedAsync(
+        KnownFacts facts, PartyId account, TariffId tariff, DateTimeZone zone, LocalDate day, LocalDate first)
+    {
+        var since = day;
+        while (since > first && (await facts.InForceAsync<TariffAssigned>(Journal.Streams.Assignment(account),
+            SettlementCalendar.Day(zone, since.PlusDays(-1)).Start).ConfigureAwait(false))?.Tariff == tariff)
+            since = since.PlusDays(-1);
+        return since;
+    }
+
     /// <summary>The first day, not before the earliest that is asked for, from which on the account has owned the point
     /// without a break: what others drew is not its demand.</summary>
     private static async Task<LocalDate> BegunAsync(
@@ -71,7 +84,8 @@ internal static class MonthsOfPoints
         KnownFacts facts, PointFacts point, DateTimeZone zone, LocalDate date)
     {
         // A day that the zone skipped has no energy.
-        if (!SettlementCalendar.TryPeriods(zone, date, point.Registered.PeriodMinutes, out var periods, out _)) return [];
+        if (!SettlementCalendar.TryPeriods(zone, date, point.Registered.PeriodMinutes, out var periods, out _))
+            return [];
         var metered = await facts.MeteredAsync(point.Registered.Point, date, periods).ConfigureAwait(false);
         return Loads(new PointFacts(point.Registered, periods, metered).Quantities());
     }

@@ -86,7 +86,8 @@ public sealed record SettlementFacts(
         {
             // A tariff of another zone has other months than the days that are settled.
             Months = tariff?.Terms is { } terms && tariff.Zone == zone
-                ? await MonthsOfPoints.GatherAsync(facts, account, tariff, terms, day, points).ConfigureAwait(false) : null,
+                ? await MonthsOfPoints.GatherAsync(facts, account, tariff, terms, day, points).ConfigureAwait(false)
+                : null,
         };
     }
 

@@ -7,8 +7,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Published cases of tariffs through <c>ledger calc</c>: session tariffs, demand charges, a ratchet, a real time-of-use
-/// schedule, regulated ratios. Each tariff is written here in our own shape, from the numbers of the case.
+/// Published cases of tariffs through <c>ledger calc</c>: session tariffs, demand charges, a ratchet, real schedules,
+/// regulated ratios. Each tariff is written here in our own shape, from the numbers of the case.
 /// </summary>
 public sealed class BillVectorTests
 {
@@ -207,7 +207,7 @@ public sealed class BillVectorTests
         foreach (var (ours, theirs) in names) Number(answer[ours]).ShouldBe(Number(expected[theirs]));
     }
 
-    /// <summary>The rows of the table become rules, prices and demand charges; rows of one name are one charge.</summary>
+    /// <summary>The rows become rules, prices and demand charges; rows of one name are one charge.</summary>
     private static JsonObject SeasonalTariff()
     {
         var rows = Sample("pge_tou_tariff_eeco.csv").Split('\n').Skip(1).Select(row => row.Split(','))
@@ -284,7 +284,8 @@ public sealed class BillVectorTests
     private static JsonObject Load(string start, int minutes, string kwh) =>
         new() { ["start"] = start, ["minutes"] = minutes, ["importKwh"] = kwh };
 
-    private static string Time(DateTimeOffset at) => at.ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
+    private static string Time(DateTimeOffset at) =>
+        at.ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
 
     private static JsonNode Bill(JsonObject tariff, string zone, JsonArray load, JsonArray? sessions = null)
     {

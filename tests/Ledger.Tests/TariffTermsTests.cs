@@ -115,6 +115,7 @@ public sealed class TariffTermsTests
         var settled = town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
         settled.Exit.ShouldBe(ExitCode.Done, settled.Output + settled.Errors);
         settled.Output.ShouldContain("charges beside energy");
+        // The tariff is the account's from this day on, so this day owes the standing fee of the month.
         settled.Output.ShouldContain("standing");
         town.Run("show", "statement", "R1").Output.ShouldContain("the same lines and total");
         town.Run("checkpoint", "--origin", "ledger.example/town").Exit.ShouldBe(ExitCode.Done);
