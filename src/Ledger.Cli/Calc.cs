@@ -37,6 +37,9 @@ public static class Calc
         ["balance"] = BalanceCalculator.Evaluate,
         ["reconcile"] = ReconcileCalculator.Evaluate,
         ["baseline"] = BaselineCalculator.Evaluate,
+        ["bill"] = BillCalculator.Evaluate,
+        ["billing-demand"] = BillingDemandCalculator.Evaluate,
+        ["tariff-ratios"] = TariffRatiosCalculator.Evaluate,
     };
 
     /// <summary>The kinds of rule that can be evaluated.</summary>

@@ -139,7 +139,7 @@ public static class Settle
             .Field("total", null, statement.Total).Field("currency", null, statement.Currency)
             .Field(null, "total",
                 $"{Cell.Shown(statement.Total)} {statement.Currency}{(statement.Incomplete ? ", incomplete" : "")}")
-            .Field("incomplete", null, statement.Incomplete).Field("lines", "lines", statement.Lines.Count)
+            .Field("incomplete", null, statement.Incomplete).Field("lines", "lines", statement.Texts)
             .Field("linesRoot", "lines' root", statement.LinesRoot.Hex)
             .Field("supersedes", "supersedes", asked.Superseded?.Run);
         if (before is not null)
@@ -150,6 +150,8 @@ public static class Settle
         page.Field("outcome", "outcome", OutcomeOf(outcome))
             .Table("totals", "by direction and tariff period",
                 SettlementListings.Totals(SettlementListings.Totals(statement.Lines)));
+        if (statement.Charges.Count > 0)
+            page.Table("charges", "charges beside energy", SettlementListings.Charges(statement.Charges));
         if (statement.Incomplete)
             page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));
         if (calculated.LeftOut.Count > 0)

@@ -203,6 +203,8 @@ public static class Show
             .Table("totals", "by direction and tariff period",
                 SettlementListings.Totals(SettlementListings.Totals(statement.Lines)))
             .Table("postings", "postings", SettlementListings.Postings(statement.Postings));
+        if (statement.Charges.Count > 0)
+            page.Table("charges", "charges beside energy", SettlementListings.Charges(statement.Charges));
         return asked.Line.Flag("--lines")
             ? page.Table("lines", "lines", SettlementListings.Lines(statement.Lines))
             : page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));

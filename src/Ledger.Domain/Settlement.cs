@@ -74,8 +74,9 @@ public static class Settlement
         {
             var line = statement.Lines.FirstOrDefault(l => l.Problem is not null && l.Metered is null)
                 ?? statement.Lines.FirstOrDefault(l => l.Problem is not null);
-            return line is null || line.Metered is null
-                ? new Decision.Rejected(Rejection.PeriodIncomplete, line is null ? "no lines" : Where(line))
+            if (line is null) return new Decision.Rejected(Rejection.PeriodIncomplete, Charge(statement) ?? "no lines");
+            return line.Metered is null
+                ? new Decision.Rejected(Rejection.PeriodIncomplete, Where(line))
                 : new Decision.Rejected(Rejection.PriceMissing, Where(line));
         }
 
@@ -91,12 +92,16 @@ public static class Settlement
 
     private static SettlementRunCompleted Completed(SettlementRequest request, Statement statement) => new(
         request.Run, request.Kind, statement.Account, statement.Day, request.Zone, request.AtPosition,
-        statement.Tariff, statement.TariffVersion, RuleVersion, request.TzdbVersion, statement.Lines.Count,
+        statement.Tariff, statement.TariffVersion, RuleVersion, request.TzdbVersion, statement.Texts,
         statement.LinesRoot, statement.Total, statement.Currency, statement.Postings, request.Supersedes,
         statement.Incomplete);
 
     private static bool Same(SettlementRunCompleted a, SettlementRunCompleted b) =>
         a with { Postings = [] } == b with { Postings = [] } && a.Postings.SequenceEqual(b.Postings);
+
+    private static string? Charge(Statement statement) =>
+        statement.Charges.FirstOrDefault(charge => charge.Problem is not null) is { } charge
+            ? $"{charge.Point} {charge.Name}: {charge.Problem}" : null;
 
     private static string Where(StatementLine line) => $"{line.Point} {line.Direction} {line.Period}: {line.Problem}";
 }

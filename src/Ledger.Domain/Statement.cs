@@ -62,8 +62,17 @@ public sealed record Statement(
     IReadOnlyList<StatementLine> Lines, decimal ImportTotal, decimal ExportTotal, decimal Total, decimal Residual,
     IReadOnlyList<Posting> Postings, EvidenceDigest LinesRoot, bool Incomplete)
 {
+    /// <summary>What is charged beside energy, numbered after the lines and hashed with them; empty where the tariff
+    /// is a price per period and no more.</summary>
+    public IReadOnlyList<StatementCharge> Charges { get; init; } = [];
+
+    /// <summary>How many texts the root is over: lines and charges.</summary>
+    public int Texts => Lines.Count + Charges.Count;
+
+    /// <param name="months">Of every point, where the tariff has terms: from them follow the charges.</param>
     public static Statement Build(
-        PartyId account, LocalDate day, TariffPublished tariff, IEnumerable<MeteredQuantity> quantities)
+        PartyId account, LocalDate day, TariffPublished tariff, IEnumerable<MeteredQuantity> quantities,
+        IEnumerable<PointMonth>? months = null)
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         var ordered = quantities.OrderBy(q => q.Point).ThenBy(q => q.Direction).ThenBy(q => q.Period.Start).ToList();
@@ -81,16 +90,19 @@ public sealed record Statement(
             lines.Add(Line(i + 1, tariff, zone, quantity, ref carried));
         }
 
-        return Close(account, day, tariff, lines);
+        if (tariff.Terms is not null && months is null)
+            throw new ArgumentNullException(nameof(months), "a tariff with terms is billed by the month");
+        return Close(account, day, tariff, lines,
+            [.. (months ?? []).OrderBy(month => month.Point)
+                .SelectMany(month => StatementCharges.Of(tariff, month))]);
     }
 
     private static StatementLine Line(
         int number, TariffPublished tariff, DateTimeZone zone, MeteredQuantity quantity, ref Energy carried)
     {
-        var period = TariffCalendar.PeriodAt(tariff, zone, quantity.Period.Start);
-        var price = period is { } named ? TariffCalendar.Price(tariff, named, quantity.Direction) : null;
+        var (period, price, edge) = EnergyPrices.At(tariff, zone, quantity.Period, quantity.Direction);
         var problem = quantity.Metered is null ? "energy missing"
-            : TariffCalendar.EdgesWithin(tariff, zone, quantity.Period).Count > 0 ? "tariff edge inside the period"
+            : edge ? "tariff edge inside the period"
             : price is null ? "price missing" : null;
         decimal? billed = quantity.Metered is { } energy ? Quantise(energy, tariff.EnergyDecimals, ref carried) : null;
         var sign = quantity.Direction == Direction.Import ? 1 : -1;
@@ -103,7 +115,7 @@ public sealed record Statement(
     /// Energy to the market's quantum, half up: what is carried is then at least −½ quantum, and no energy becomes
     /// negative by it.
     /// </summary>
-    private static decimal Quantise(Energy energy, int decimals, ref Energy carried)
+    internal static decimal Quantise(Energy energy, int decimals, ref Energy carried)
     {
         var quantum = (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals);
         var due = energy + carried;
@@ -112,30 +124,51 @@ public sealed record Statement(
         return (decimal)steps / (decimal)Energy.PowerOfTen(decimals);
     }
 
-    private static Statement Close(PartyId account, LocalDate day, TariffPublished tariff, List<StatementLine> lines)
+    private static Statement Close(
+        PartyId account, LocalDate day, TariffPublished tariff, List<StatementLine> lines,
+        List<StatementCharge> charges)
     {
+        for (var i = 0; i < charges.Count; i++) charges[i] = charges[i] with { Number = lines.Count + i + 1 };
         var priced = lines.Where(line => line.AmountExact is not null).ToList();
+        var charged = charges.Where(charge => charge.AmountExact is not null).ToList();
         var (rounded, residual) = StatementRounding.Apply(
-            [.. priced.Select(line => line.AmountExact!.Value)], tariff.MoneyDecimals);
+            [.. priced.Select(line => line.AmountExact!.Value),
+                .. charged.Select(charge => charge.AmountExact!.Value)], tariff.MoneyDecimals);
         for (var i = 0; i < priced.Count; i++)
             lines[priced[i].Number - 1] = priced[i] with { Amount = rounded[i] };
+        for (var i = 0; i < charged.Count; i++)
+            charges[charged[i].Number - lines.Count - 1] = charged[i] with { Amount = rounded[priced.Count + i] };
         var import = lines.Where(line => line.Direction == Direction.Import).Sum(line => line.Amount ?? 0m);
         var export = lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount ?? 0m);
         Posting[] postings =
         [
             new($"receivable/{account}", import), new("revenue/energy-import", -import),
             new($"payable/{account}", export), new("cost/energy-export", -export),
+            .. ChargePostings(account, charges),
         ];
         return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
-            import + export, residual, postings, Root(lines), lines.Count == 0
-                || lines.Any(l => l.Problem is not null));
+            import + export + charges.Sum(charge => charge.Amount ?? 0m), residual, postings,
+            Root([.. lines.Select(line => line.Canonical()), .. charges.Select(charge => charge.Canonical())]),
+            lines.Count == 0 || lines.Any(l => l.Problem is not null) || charges.Any(c => c.Problem is not null))
+        {
+            Charges = charges,
+        };
     }
 
-    /// <summary>RFC 6962 §2.1 tree hash over the canonical lines.</summary>
-    private static EvidenceDigest Root(List<StatementLine> lines)
+    /// <summary>Tax is owed to somebody else and is no revenue.</summary>
+    private static IEnumerable<Posting> ChargePostings(PartyId account, List<StatementCharge> charges)
     {
-        var leaves = lines.Select(line =>
-            SHA256.HashData([0, .. Encoding.UTF8.GetBytes(line.Canonical())])).ToArray();
+        if (charges.Count == 0) return [];
+        var tax = charges.Where(charge => charge.Part == BillPart.Tax).Sum(charge => charge.Amount ?? 0m);
+        var others = charges.Where(charge => charge.Part != BillPart.Tax).Sum(charge => charge.Amount ?? 0m);
+        return [new($"receivable/{account}/charges", others + tax), new("revenue/charges", -others),
+            new("liability/tax", -tax)];
+    }
+
+    /// <summary>RFC 6962 §2.1 tree hash over the canonical texts.</summary>
+    private static EvidenceDigest Root(IReadOnlyList<string> texts)
+    {
+        var leaves = texts.Select(text => SHA256.HashData([0, .. Encoding.UTF8.GetBytes(text)])).ToArray();
         return new(Convert.ToHexStringLower(Tree(leaves)));
     }
 

@@ -62,10 +62,12 @@ public static class StatementNodes
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         var start = line.Period.Start;
-        var period = TariffCalendar.PeriodAt(tariff, zone, start);
-        var price = line.TariffPeriod is { } named ? TariffCalendar.Price(tariff, named, line.Direction) : null;
+        var calendar = EnergyPrices.CalendarOf(tariff, line.Direction);
+        var period = TariffCalendar.PeriodAt(calendar, zone, start);
+        var price = line.TariffPeriod is { } named
+            ? EnergyPrices.First(tariff, zone, start, named, line.Direction) : null;
         var problem = line.Metered is null ? "energy missing"
-            : TariffCalendar.EdgesWithin(tariff, zone, line.Period).Count > 0 ? "tariff edge inside the period"
+            : TariffCalendar.EdgesWithin(calendar, zone, line.Period).Count > 0 ? "tariff edge inside the period"
             : line.PricePerKwh is null ? "price missing" : null;
         var billed = line.Metered is { } metered ? Billed(metered + carry.Energy, tariff.EnergyDecimals) : null;
         var exact = Exact(line);
@@ -97,7 +99,7 @@ public static class StatementNodes
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         var problem = metered is null ? "energy missing"
-            : TariffCalendar.EdgesWithin(tariff, zone, line.Period).Count > 0 ? "tariff edge inside the period"
+            : EnergyPrices.At(tariff, zone, line.Period, line.Direction).Edge ? "tariff edge inside the period"
             : line.PricePerKwh is null ? "price missing" : null;
         var again = line with
         {

@@ -17,10 +17,12 @@ public sealed record TariffRule(
 public sealed record TariffPrice(TariffPeriod Period, decimal ImportPerKwh, decimal ExportPerKwh);
 
 /// <summary>A version of a tariff, valid from its valid time. The first rule that matches wins.</summary>
+/// <param name="Terms">Demand charges, tiers, fees, tax and the like; null where it is a price per period and no
+/// more.</param>
 public sealed record TariffPublished(
     TariffId Tariff, int Version, string Currency, string Zone, IReadOnlyList<TariffRule> Rules,
     IReadOnlyList<TariffPrice> Prices, IReadOnlyList<LocalDate> Holidays, int EnergyDecimals,
-    int MoneyDecimals) : LedgerEvent;
+    int MoneyDecimals, TariffTerms? Terms = null) : LedgerEvent;
 
 /// <summary>A party's settlement points are priced by this tariff from the valid time on.</summary>
 public sealed record TariffAssigned(PartyId Account, TariffId Tariff) : LedgerEvent;
@@ -76,16 +78,34 @@ public static class TariffCalendar
     /// </summary>
     public static string? Incompleteness(TariffPublished tariff)
     {
-        var starts = tariff.Rules.SelectMany(Boundaries).Append(LocalTime.Midnight).Distinct().Order().ToList();
+        var starts = tariff.Rules.Concat(tariff.Terms?.ExportRules ?? []).SelectMany(Boundaries)
+            .Append(LocalTime.Midnight).Distinct().Order().ToList();
         foreach (var month in Enumerable.Range(1, 12))
             foreach (var day in Enum.GetValues<DayClass>())
                 foreach (var from in starts)
                 {
                     if (Lookup(tariff, month, day, from) is not { } period)
                         return $"no period in month {month} on {day} from {from:HH:mm}";
-                    if (tariff.Prices.All(price => price.Period != period)) return $"no price for {period}";
+                    if (Unpriced(tariff, month, period, Direction.Import) is { } unpriced) return unpriced;
+                    if (Lookup(EnergyPrices.CalendarOf(tariff, Direction.Export), month, day, from) is not { } exported)
+                        return $"no period of export in month {month} on {day} from {from:HH:mm}";
+                    if (Unpriced(tariff, month, exported, Direction.Export) is { } without) return without;
                 }
 
+        return tariff.Terms?.DemandCharges.Select(Unpriced).FirstOrDefault(unpriced => unpriced is not null);
+    }
+
+    private static string? Unpriced(TariffPublished tariff, int month, TariffPeriod period, Direction direction) =>
+        EnergyPrices.Of(tariff, month, period, direction) is not { } price
+            ? direction == Direction.Import ? $"no price for {period}" : $"no export price for {period}"
+        : price.Tiers[^1].UpTo is not null ? $"no price above the last tier of {period}" : null;
+
+    private static string? Unpriced(DemandCharge charge)
+    {
+        foreach (var month in charge.Windows.SelectMany(window => window.Months).Distinct().Order())
+            if (charge.Prices.FirstOrDefault(price => price.Months.Contains(month)) is not { } priced)
+                return $"no price for {charge.Name} in month {month}";
+            else if (priced.Tiers[^1].UpTo is not null) return $"no price above the last tier of {charge.Name}";
         return null;
     }
 
@@ -126,12 +146,14 @@ public sealed record TariffState(IReadOnlyList<TariffPublished> Published)
 /// <summary>When a tariff may be published.</summary>
 public static class Tariffs
 {
-    /// <summary>Guards in order of their codes: range, zone, version, completeness.</summary>
+    /// <summary>Guards in order of their codes: range and terms, time, version, zone, completeness.</summary>
     public static Decision Decide(TariffState state, TariffPublished tariff, Instant validFrom, EvidenceKey evidence)
     {
         if (tariff.MoneyDecimals is < 0 or > 8 || tariff.EnergyDecimals is < 0 or > 9 || tariff.Version < 1)
             return new Decision.Rejected(Rejection.OutOfRange,
                 "decimals of money 0 to 8, of energy 0 to 9; version 1 up");
+        if (tariff.Terms is { } terms && Unfit(tariff, terms) is { } unfit)
+            return new Decision.Rejected(Rejection.OutOfRange, unfit);
         if (tariff.Rules.Any(rule => rule.To is { } to && to <= rule.From))
             return new Decision.Rejected(Rejection.InvalidTime, "a rule ends after it begins; null is midnight");
         if (state.Published.FirstOrDefault(earlier => earlier.Version == tariff.Version) is { } known)
@@ -149,9 +171,16 @@ public static class Tariffs
     public static TariffState Evolve(TariffState state, LedgerEvent happened) =>
         happened is TariffPublished tariff ? new([.. state.Published, tariff]) : state;
 
+    private static string? Unfit(TariffPublished tariff, TariffTerms terms) =>
+        tariff.Prices.Any(price =>
+            !TariffCoherence.Fits(price.ImportPerKwh) || !TariffCoherence.Fits(price.ExportPerKwh))
+            ? TariffCoherence.NumberRule
+            : TariffCoherence.Incoherence(terms) ?? TariffCoherence.Unsettled(terms);
+
     // Lists are compared by what they hold.
     private static bool Same(TariffPublished a, TariffPublished b) =>
-        a with { Rules = b.Rules, Prices = b.Prices, Holidays = b.Holidays } == b
+        a with { Rules = b.Rules, Prices = b.Prices, Holidays = b.Holidays, Terms = b.Terms } == b
+        && (a.Terms is null || b.Terms is null ? a.Terms == b.Terms : a.Terms.Says(b.Terms))
         && a.Prices.SequenceEqual(b.Prices) && a.Holidays.SequenceEqual(b.Holidays)
         && a.Rules.Count == b.Rules.Count && a.Rules.Zip(b.Rules).All(pair => Same(pair.First, pair.Second));
 

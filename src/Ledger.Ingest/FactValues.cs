@@ -6,7 +6,7 @@ namespace Ledger.Ingest;
 
 /// <summary>How the values that facts are made of are read: identifiers, choices, instants, intervals,
 /// powers.</summary>
-internal static class FactValues
+public static class FactValues
 {
     /// <summary>Finest time that the journal keeps.</summary>
     private const int NanosecondsPerTick = 100;

@@ -50,3 +50,17 @@ internal sealed record ProgrammePublishedV1(
             now.RampMs, now.TolerancePermille, now.PaidPer, now.Precedence, now.SharesWith, now.Currency,
             now.PricePerKwh);
 }
+
+/// <summary>A tariff that is a price per period and no more.</summary>
+internal sealed record TariffPublishedV1(
+    TariffId Tariff, int Version, string Currency, string Zone, IReadOnlyList<TariffRule> Rules,
+    IReadOnlyList<TariffPrice> Prices, IReadOnlyList<LocalDate> Holidays, int EnergyDecimals, int MoneyDecimals)
+{
+    public TariffPublished Upcast() =>
+        new(Tariff, Version, Currency, Zone, Rules, Prices, Holidays, EnergyDecimals, MoneyDecimals);
+
+    /// <summary>Null where the tariff says more than this version can.</summary>
+    public static TariffPublishedV1? Of(TariffPublished now) => now.Terms is not null ? null : new(
+        now.Tariff, now.Version, now.Currency, now.Zone, now.Rules, now.Prices, now.Holidays, now.EnergyDecimals,
+        now.MoneyDecimals);
+}

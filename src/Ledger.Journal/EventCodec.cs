@@ -99,7 +99,7 @@ public static class EventCodec
         new("claim-displaced", 1, Json.ClaimDisplaced),
         new("baseline-frozen", 1, Json.BaselineFrozen),
         new("standing-limit-set", 1, Json.StandingLimitSet),
-        new("tariff-published", 1, Json.TariffPublished),
+        new("tariff-published", 2, Json.TariffPublished),
         new("tariff-assigned", 1, Json.TariffAssigned),
         new("rule-pack-published", 1, Json.RulePackPublished),
         new("standard-declared", 1, Json.StandardDeclared),
@@ -133,6 +133,8 @@ public static class EventCodec
             old => old.Upcast(), DispatchInstructedV2.Of),
         Wire.Still("programme-published", 1, Json.ProgrammePublishedV1, Json.ProgrammePublished,
             old => old.Upcast(), ProgrammePublishedV1.Of),
+        Wire.Still("tariff-published", 1, Json.TariffPublishedV1, Json.TariffPublished,
+            old => old.Upcast(), TariffPublishedV1.Of),
     ];
 
     private static readonly FrozenDictionary<Type, Wire> ByType = Table.ToFrozenDictionary(w => w.Type.Type);
@@ -261,6 +263,7 @@ public static class EventCodec
 [JsonSerializable(typeof(BaselineFrozen))]
 [JsonSerializable(typeof(StandingLimitSet))]
 [JsonSerializable(typeof(TariffPublished))]
+[JsonSerializable(typeof(TariffPublishedV1))]
 [JsonSerializable(typeof(TariffAssigned))]
 [JsonSerializable(typeof(RulePackPublished))]
 [JsonSerializable(typeof(StandardDeclared))]

@@ -30,6 +30,9 @@ public sealed record SettlementFacts(
     PartyId Account, LocalDate Day, string? Zone, long AtPosition, TariffId? Assigned, TariffPublished? Tariff,
     IReadOnlyList<PointFacts> Points, IReadOnlyList<SettledPoint> LeftOut)
 {
+    /// <summary>The month of every point, where the tariff has terms; null where it is a price per period.</summary>
+    public IReadOnlyList<PointMonth>? Months { get; init; }
+
     /// <summary>
     /// Reads the facts from their streams; the view is only asked which points to look at. So the same position gives
     /// the same facts for ever, and a view that was changed by hand alters no number; a point that it hides is missed
@@ -79,7 +82,13 @@ public sealed record SettlementFacts(
             if (assigned is { } id)
                 tariff = await facts.InForceAsync<TariffPublished>(Streams.Tariff(id), start).ConfigureAwait(false);
         }
-        return new(account, day, zone, position, assigned, tariff, points, [.. leftOut.OrderBy(point => point.Point)]);
+        return new(account, day, zone, position, assigned, tariff, points, [.. leftOut.OrderBy(point => point.Point)])
+        {
+            // A tariff of another zone has other months than the days that are settled.
+            Months = tariff?.Terms is { } terms && tariff.Zone == zone
+                ? await MonthsOfPoints.GatherAsync(facts, account, tariff, terms, day, points).ConfigureAwait(false)
+                : null,
+        };
     }
 
     /// <summary>The master data in force at the start of the point's day, if the account owns it then.</summary>

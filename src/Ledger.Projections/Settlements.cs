@@ -48,7 +48,12 @@ public static class Settlements
             return new SettlementCalculation.NotPossible(Rejection.UnknownTariff, facts.Assigned is { } assigned
                 ? $"no version of tariff {assigned} is in force on {RowJson.Day(day)}"
                 : $"{account} has no tariff on {RowJson.Day(day)}", facts.LeftOut);
-        var statement = Statement.Build(account, day, tariff, facts.Points.SelectMany(point => point.Quantities()));
+        if (tariff.Terms is not null && facts.Months is null)
+            return new SettlementCalculation.NotPossible(Rejection.UnknownTariff,
+                $"tariff {tariff.Tariff} bills months of {tariff.Zone}, and the account's days are those of {zone}",
+                facts.LeftOut);
+        var statement = Statement.Build(
+            account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months);
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
     }
@@ -62,7 +67,7 @@ public static class Settlements
         if (again is not SettlementCalculation.Calculated { Statement: var statement })
             return new(run, null, $"nothing can be calculated: {((SettlementCalculation.NotPossible)again).Detail}");
         var differs =
-            statement.Lines.Count != run.Lines ? $"{statement.Lines.Count} lines, recorded were {run.Lines}"
+            statement.Texts != run.Lines ? $"{statement.Texts} lines, recorded were {run.Lines}"
             : statement.LinesRoot.Hex != run.LinesRoot
                 ? $"the lines' root is {statement.LinesRoot}, recorded was {run.LinesRoot}"
             : statement.Total != run.Total

@@ -30,6 +30,7 @@ public sealed class PersonalDataTests
         ["ChargingFactRecorded.Source"] = "which device observed it",
         ["ChargingStateRecorded.Fault"] = "a device's words",
         ["ChargingStateRecorded.Source"] = "which device observed it",
+        ["DemandCharge.Name"] = "the name of a charge of a tariff",
         ["EnrolmentEnded.Reason"] = "an operator's words of a programme",
         ["EvidenceDisclosed.By"] = "an identifier of staff, who answer for what they read",
         ["EvidenceDisclosed.What"] = "a command",
@@ -75,8 +76,10 @@ public sealed class PersonalDataTests
         ["StandardDeclared.Standard"] = "a standard",
         ["StandingLimitSet.Source"] = "a document",
         ["StandingLimitSet.Zone"] = "a time zone",
+        ["TariffFee.Name"] = "the name of a fee of a tariff",
         ["TariffPublished.Currency"] = "a currency",
         ["TariffPublished.Zone"] = "a time zone",
+        ["TariffTerms.UseBy"] = "the name of a charge of a tariff",
     };
 
     [Fact]

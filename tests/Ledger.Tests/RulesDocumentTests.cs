@@ -57,11 +57,11 @@ public sealed partial class RulesDocumentTests
         return input;
     }
 
-    [GeneratedRegex(@"^```sh\n(?<feed>.*?)\s*\|\s*ledger calc (?<kind>\w+) --in -\n```\n+```json\n(?<answer>.*?)^```$",
+    [GeneratedRegex(@"^```sh\n(?<feed>.*?)\s*\|\s*ledger calc (?<kind>[\w-]+) --in -\n```\n+```json\n(?<answer>.*?)^```$",
         RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Example();
 
-    [GeneratedRegex(@"^## (?<kind>[a-z]+)$.*?(?=^## |\z)", RegexOptions.Multiline | RegexOptions.Singleline)]
+    [GeneratedRegex(@"^## (?<kind>[a-z-]+)$.*?(?=^## |\z)", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Section();
 
     [GeneratedRegex(@"^\| `(?<name>[a-z0-9-]+)` \| (?<numbers>provisional|read in the rule) \|",

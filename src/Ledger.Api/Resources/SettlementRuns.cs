@@ -19,6 +19,16 @@ public sealed record LineAnswer(
         line.BilledKwh, line.PricePerKwh, line.Amount, line.Source, line.Quality, line.Problem);
 }
 
+/// <summary>What is charged beside energy, with its rule; numbered after the lines.</summary>
+public sealed record ChargeAnswer(
+    int Line, string Point, BillPart Part, string Name, NodaTime.LocalDate Of, decimal? Quantity, string Unit,
+    decimal? Price, decimal? Amount, string Basis, string Rule, string? Problem)
+{
+    public static ChargeAnswer From(StatementCharge charge) => new(
+        charge.Number, charge.Point.Value, charge.Part, charge.Name, charge.Of, charge.Quantity, charge.Unit,
+        charge.Price, charge.Amount, charge.Basis, charge.Rule, charge.Problem);
+}
+
 /// <summary>Settlement runs: ask for one, list them, and derive the lines of one again from its position.</summary>
 internal static class SettlementRuns
 {
@@ -59,6 +69,7 @@ internal static class SettlementRuns
                 run = row,
                 differs = again.Differs,
                 lines = again.Statement?.Lines.Select(LineAnswer.Of).ToList() ?? [],
+                charges = again.Statement?.Charges.Select(ChargeAnswer.From).ToList() ?? [],
             }, position);
         }).Reads("statement-lines",
             "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")

@@ -15,10 +15,15 @@ internal static class StatementFiles
             [BundleFiles.Csv] = Text(SettlementListings.Lines(statement.Lines).WriteCsv),
             [BundleFiles.Json] = Text(writer => PageOf(run, statement).Write(writer, json: true)),
             [BundleFiles.Lines] =
-                Encoding.UTF8.GetBytes(string.Concat(statement.Lines.Select(line => line.Canonical() + '\n'))),
+                Encoding.UTF8.GetBytes(string.Concat(statement.Lines.Select(line => line.Canonical())
+                    .Concat(statement.Charges.Select(charge => charge.Canonical())).Select(text => text + '\n'))),
         };
 
-    private static Page PageOf(TimeOfUseSettlement.RunRow run, Statement statement) => new Page()
+    private static Page PageOf(TimeOfUseSettlement.RunRow run, Statement statement) => statement.Charges.Count == 0
+        ? EnergyOf(run, statement)
+        : EnergyOf(run, statement).Table("charges", null, SettlementListings.Charges(statement.Charges));
+
+    private static Page EnergyOf(TimeOfUseSettlement.RunRow run, Statement statement) => new Page()
         .Field("run", null, run.Run).Field("kind", null, run.Kind).Field("supersedes", null, run.Supersedes)
         .Field("account", null, run.Account).Field("day", null, run.Day).Field("zone", null, run.Zone)
         .Field("atPosition", null, run.AtPosition).Field("recordedPosition", null, run.RecordedPosition)

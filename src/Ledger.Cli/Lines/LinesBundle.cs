@@ -28,6 +28,10 @@ internal sealed class LinesBundle(LedgerReader ledger, TransparencyLog log, Canc
             if (again.Differs is not null || again.Statement is not { } statement)
                 throw new CouldNotException(
                     $"{row.Run} does not come out again, so it has no lines to show: {again.Differs}");
+            // The root is over lines and charges, and a charge is made of a month: only the whole bundle shows that.
+            if (statement.Charges.Count > 0)
+                throw new CouldNotException($"{row.Run} has charges beside its lines of energy: "
+                    + $"'ledger bundle --statement {row.Run}' proves them as a whole");
             var whole = new RunLines(
                 row.RecordedPosition, (SettlementRunCompleted)EventCodec.Decode(recorded), statement.Lines);
             if (request is LinesRequest.One one && one.Number <= whole.Lines.Count)

@@ -53,6 +53,22 @@ public static class SettlementListings
         new("source", "source", row => row.Source),
         new("problem", null, row => row.Problem));
 
+    /// <summary>What a tariff with terms charges beside energy, with the rule of each.</summary>
+    public static Listing Charges(IEnumerable<StatementCharge> charges) => Listing.Of(charges,
+        new("line", "line", row => row.Number),
+        new("point", "point", row => row.Point.Value),
+        new("part", "part", row => row.Part),
+        new("name", "charge", row => row.Name),
+        new("of", "of", row => row.Of),
+        new("quantity", "quantity", row => row.Quantity),
+        new("unit", "unit", row => row.Unit),
+        new("price", "price", row => row.Price),
+        new("amountExact", null, row => row.AmountExact),
+        new("amount", "amount", row => row.Amount),
+        new("basis", "basis", row => row.Basis),
+        new("rule", "rule", row => row.Rule),
+        new("problem", "problem", row => row.Problem));
+
     /// <summary>The lines by direction and tariff period.</summary>
     public static IReadOnlyList<PeriodTotal> Totals(IEnumerable<StatementLine> lines) =>
     [

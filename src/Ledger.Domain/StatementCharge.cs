@@ -1,0 +1,117 @@
+using System.Globalization;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Domain;
+
+/// <summary>
+/// A line of a statement beside those of energy: what the bill of one settlement point's month grew by on this day, in
+/// demand, fees, tax, tiers above the first, and least or most price. So the days of a month sum to its bill.
+/// </summary>
+/// <param name="Of">The first day of the month, or the day, that it is of.</param>
+/// <param name="Quantity">What the quantity grew by; null where it is not known.</param>
+/// <param name="Price">Null where several prices make the amount.</param>
+public sealed record StatementCharge(
+    int Number, SettlementPointId Point, BillPart Part, LocalDate Of, string Unit, decimal? Quantity, decimal? Price,
+    decimal? AmountExact, decimal? Amount, string Name, string Basis, string Rule, string? Problem)
+{
+    /// <summary>The charge as the text that its leaf hashes: fixed order, invariant culture, no rounding.</summary>
+    public string Canonical() => string.Join('|',
+        Number.ToString(CultureInfo.InvariantCulture), Point.Value, $"Charge{Part}", LocalDatePattern.Iso.Format(Of),
+        Unit, Text(Quantity), Text(Price), Text(AmountExact), Text(Amount), Name, Basis, Rule, "-", Problem ?? "-");
+
+    private static string Text(decimal? value) =>
+        value?.ToString("0.############################", CultureInfo.InvariantCulture) ?? "-";
+}
+
+/// <summary>
+/// A settlement point's energy from as far back as its tariff asks for up to the end of the day that is settled, in
+/// order of time.
+/// </summary>
+/// <param name="Day">The first instant of the day that is settled.</param>
+/// <param name="Earlier">Peaks of months before the billed one, as they were measured.</param>
+public sealed record PointMonth(
+    SettlementPointId Point, Instant Day, IReadOnlyList<BillLoad> Loads, IReadOnlyList<EarlierPeak> Earlier);
+
+/// <summary>
+/// The charges of a day: the bill of the month up to its end, less the bill up to its beginning. A peak that was billed
+/// before is therefore not billed again, and one that this day set is due today.
+/// </summary>
+public static class StatementCharges
+{
+    /// <summary>In order of the bill, without those that add nothing; not rounded yet.</summary>
+    public static IEnumerable<StatementCharge> Of(TariffPublished tariff, PointMonth month)
+    {
+        BillLoad[] before = [.. month.Loads.TakeWhile(load => load.Period.End <= month.Day)];
+        var now = Sums(tariff, month, month.Loads);
+        var then = before.Length == 0 ? [] : Sums(tariff, month, before);
+        foreach (var (key, sum) in now)
+        {
+            var was = then.GetValueOrDefault(key);
+            var problem = sum.Problem ?? was?.Problem;
+            if (problem is null && sum.AmountExact == (was?.AmountExact ?? 0m) && sum.Quantity == (was?.Quantity ?? 0m))
+                continue;
+            yield return sum with
+            {
+                Quantity = sum.Quantity - (was?.Quantity ?? 0m),
+                AmountExact = problem is null ? sum.AmountExact - (was?.AmountExact ?? 0m) : null,
+                Basis = was is null ? sum.Basis : $"{sum.Basis}; before this day {was.Basis}",
+                Problem = problem,
+            };
+        }
+
+        // What was charged up to this day and is no longer part of the bill, such as a least price that is now reached.
+        foreach (var (key, was) in then)
+            if (!now.ContainsKey(key))
+                yield return was with
+                {
+                    Quantity = -was.Quantity,
+                    AmountExact = -was.AmountExact,
+                    Basis = $"no longer due; before this day {was.Basis}",
+                };
+    }
+
+    private static Dictionary<(BillPart, string, LocalDate), StatementCharge> Sums(
+        TariffPublished tariff, PointMonth month, IReadOnlyList<BillLoad> loads)
+    {
+        var sums = new Dictionary<(BillPart, string, LocalDate), StatementCharge>();
+        foreach (var line in Bill.Of(tariff, new(loads, [], month.Earlier)).Lines)
+        {
+            if (Charge(tariff, month.Point, line) is not { } charge) continue;
+            var key = (charge.Part, charge.Name, charge.Of);
+            sums[key] = sums.TryGetValue(key, out var sum) ? Plus(sum, charge) : charge;
+        }
+
+        return sums;
+    }
+
+    private static StatementCharge Plus(StatementCharge sum, StatementCharge next) => sum with
+    {
+        Quantity = sum.Quantity + next.Quantity,
+        Price = sum.Price == next.Price ? sum.Price : null,
+        AmountExact = sum.AmountExact + next.AmountExact,
+        Problem = sum.Problem ?? next.Problem,
+    };
+
+    /// <summary>Energy of the first tier is in the statement's lines of energy; of a tier above it only the difference
+    /// of the prices is still due.</summary>
+    private static StatementCharge? Charge(TariffPublished tariff, SettlementPointId point, BillLine line)
+    {
+        var charge = new StatementCharge(0, point, line.Part, line.Of, line.Unit, line.Quantity, line.Price,
+            line.AmountExact, null, line.Name, line.Basis, line.Rule, line.Problem);
+        if (line.Energy is not { } energy) return charge;
+        var tiers = energy.Period is { } period
+            ? EnergyPrices.Of(tariff, line.Of.Month, period, energy.Direction)?.Tiers : null;
+        if (tiers is null or { Count: 1 } || energy.Tier == 1) return null;
+        var above = line.Price - tiers[0].Price;
+        return charge with
+        {
+            Name = $"{line.Name}, tier {energy.Tier}",
+            Price = above,
+            AmountExact = line.AmountExact is null ? null
+                : (energy.Direction == Direction.Import ? 1m : -1m)
+                    * ExactDecimal.Times(line.Quantity!.Value, above!.Value),
+            Rule = $"{line.Rule}, above that of tier 1",
+        };
+    }
+}
