@@ -37,6 +37,7 @@ public static class Calc
         ["balance"] = BalanceCalculator.Evaluate,
         ["reconcile"] = ReconcileCalculator.Evaluate,
         ["baseline"] = BaselineCalculator.Evaluate,
+        ["ocpi"] = OcpiCalculator.Evaluate,
     };
 
     /// <summary>The kinds of rule that can be evaluated.</summary>
