@@ -89,15 +89,8 @@ public static class OcpiPricing
         return [.. parts.Select(part => part!.Value), bounded - total];
     }
 
-    /// <summary>What is nothing stays nothing: a carried rest of a unit would else become an amount of its own.
-    /// </summary>
-    private static List<decimal>? Rounded(List<Fraction>? amounts, int decimals)
-    {
-        if (amounts is null) return null;
-        var rounded = new Queue<decimal>(Rounding.HalfAwayWithCarry(
-            amounts.FindAll(amount => amount != Fraction.Zero), decimals).Rounded);
-        return amounts.ConvertAll(amount => amount == Fraction.Zero ? 0m : rounded.Dequeue());
-    }
+    private static IReadOnlyList<decimal>? Rounded(List<Fraction>? amounts, int decimals) =>
+        amounts is null ? null : Rounding.HalfAwayWithCarry(amounts, decimals).Rounded;
 
     private static (List<Used> Lines, List<string> Notes) Billed(OcpiTariff tariff, OcpiUsage usage)
     {

@@ -25,7 +25,10 @@ public static class Rounding
         return (rounded, residual);
     }
 
-    /// <summary>The same of exact ratios, with what is left over after the last.</summary>
+    /// <summary>
+    /// The same of exact ratios, with what is left over after the last. What is nothing stays nothing: the rest of a
+    /// unit would else become an amount where there is none.
+    /// </summary>
     /// <param name="decimals">0 to 12.</param>
     public static (IReadOnlyList<decimal> Rounded, Fraction Residual) HalfAwayWithCarry(
         IReadOnlyList<Fraction> values, int decimals)
@@ -35,6 +38,7 @@ public static class Rounding
         var residual = Fraction.Zero;
         for (var i = 0; i < values.Count; i++)
         {
+            if (values[i] == Fraction.Zero) continue;
             var due = values[i] + residual;
             var whole = HalfAway(due * new Fraction(unit, 1));
             // Division by a power of ten is exact in a decimal that holds the whole.
