@@ -111,6 +111,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
             _ when RegisterReadingRows.IsHeader(header) =>
                 ("register readings", RegisterReadingRows.TakeAsync(run, file)),
             _ when MasterDataRows.IsHeader(header) => ("master data", MasterDataRows.TakeAsync(run, file)),
+            _ when ChargeRecordRows.IsHeader(header) => ("charge records", ChargeRecordRows.TakeAsync(run, file)),
             _ when EpflSessions.IsHeader(header) => ("EPFL sessions", SessionFiles.TakeAsync(run, file, text)),
             _ => (null, run.RefuseAsync(file.Source, Unknown(text, header), file)),
         };

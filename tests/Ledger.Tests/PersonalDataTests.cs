@@ -30,6 +30,7 @@ public sealed class PersonalDataTests
         ["ChargingFactRecorded.Source"] = "which device observed it",
         ["ChargingStateRecorded.Fault"] = "a device's words",
         ["ChargingStateRecorded.Source"] = "which device observed it",
+        ["ChargeRecorded.Currency"] = "a currency",
         ["EnrolmentEnded.Reason"] = "an operator's words of a programme",
         ["EvidenceDisclosed.By"] = "an identifier of staff, who answer for what they read",
         ["EvidenceDisclosed.What"] = "a command",
