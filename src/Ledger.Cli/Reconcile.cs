@@ -8,9 +8,9 @@ using NodaTime;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger reconcile cdr</c>: registers against charge records against settlement, by station and day, with what does not
-/// agree, how much money is in question and which fact would settle it. The records are those of a file, or without one
-/// those of the ledger. Nothing is recorded.
+/// <c>ledger reconcile cdr</c>: registers against charge records against settlement, by station and day, with what does
+/// not agree, how much money is in question and which fact would settle it. The records are those of a file, or without
+/// one those of the ledger. Nothing is recorded.
 /// </summary>
 public static class Reconcile
 {
@@ -132,8 +132,9 @@ public static class Reconcile
     {
         if (answers.HoldingRun(account, day) is not { } run) return [];
         var statement = (await RunStatement.DeriveAsync(ledger, answers, run.Run, ct).ConfigureAwait(false)).Statement;
-        var now = (await SettlementFacts.GatherAsync(ledger.Journal, ledger.Views, account, day, answers.KnownBefore, ct)
-            .ConfigureAwait(false)).Points.ToDictionary(point => point.Registered.Point);
+        var now = (await SettlementFacts.GatherAsync(
+            ledger.Journal, ledger.Views, account, day, answers.KnownBefore, ct).ConfigureAwait(false)).Points
+                .ToDictionary(point => point.Registered.Point);
         return statement.Lines.Where(line => line.Direction == Direction.Import).GroupBy(line => line.Point)
             .Select(lines =>
             {

@@ -53,7 +53,8 @@ public static class ChargeRecords
     /// <summary>Guards in order of their codes: range, conflict, place, future, unknown original, no such credit,
     /// credited before.</summary>
     /// <param name="point">The registered point among the record's places; null where none is.</param>
-    public static Decision Decide(ChargeRecordState state, ChargeRecordInput input, SettlementPointId? point, Instant now)
+    public static Decision Decide(
+        ChargeRecordState state, ChargeRecordInput input, SettlementPointId? point, Instant now)
     {
         var record = input.Record;
         if (record.End < record.Start || record.Credits == record.Record)

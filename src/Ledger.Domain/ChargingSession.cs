@@ -118,8 +118,8 @@ public static class ChargingSessions
     // A period that is cut by an edge of the stay counts as even in time.
     private static BigInteger? Weight(Interval part, IReadOnlyList<MeteredQuantity> quantities)
     {
-        if (quantities.FirstOrDefault(quantity => quantity.Period.Contains(part.Start)) is not { Metered: { } energy } of)
-            return null;
+        if (quantities.FirstOrDefault(quantity => quantity.Period.Contains(part.Start))
+            is not { Metered: { } energy } of) return null;
         return (BigInteger)energy.HalfNanojoules * part.Duration.ToInt64Nanoseconds()
             / of.Period.Duration.ToInt64Nanoseconds();
     }

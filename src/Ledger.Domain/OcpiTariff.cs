@@ -23,7 +23,8 @@ public sealed record OcpiPriceComponent(OcpiDimension Dimension, decimal Price, 
 public sealed record OcpiRestrictions
 {
     public LocalTime? StartTime { get; init; }
-    /// <summary>Exclusive; 00:00 is the end of the day, and an earlier time than the start is of the next day.</summary>
+    /// <summary>Exclusive; 00:00 is the end of the day, and an earlier time than the start is of the next day.
+    /// </summary>
     public LocalTime? EndTime { get; init; }
     public LocalDate? StartDate { get; init; }
     /// <summary>Exclusive.</summary>
@@ -126,7 +127,8 @@ public sealed record OcpiMoment(LocalDateTime? Local, decimal Kwh, Duration Elap
 /// <param name="TimeHours">Charging.</param>
 /// <param name="ParkingHours">Connected, and asking for no power.</param>
 /// <param name="ReservationHours">Reserved, and not yet in use.</param>
-/// <param name="TariffId">The tariff that is relevant; where no period of a record names one, one holds for all.</param>
+/// <param name="TariffId">The tariff that is relevant; where no period of a record names one, one holds for
+/// all.</param>
 public sealed record OcpiPeriod(
     Instant Start, decimal? EnergyKwh, decimal? TimeHours, decimal? ParkingHours, decimal? ReservationHours,
     decimal? MinCurrent, decimal? MaxCurrent, decimal? MinPower, decimal? MaxPower, string? TariffId);

@@ -29,8 +29,8 @@ public sealed record ReconciliationException(
 
 /// <summary>What a run settled of a point's imports on a day, beside what the meters prove now.</summary>
 public sealed record SettledDay(
-    SettlementPointId Point, LocalDate Day, Interval Edges, RunId Run, decimal BilledKwh, Energy Measured, decimal Amount,
-    string Currency);
+    SettlementPointId Point, LocalDate Day, Interval Edges, RunId Run, decimal BilledKwh, Energy Measured,
+    decimal Amount, string Currency);
 
 /// <summary>A station's day: what its sessions that ended in it took, what records bill for them, net of credits, and
 /// what was settled; null where nothing was.</summary>
@@ -46,10 +46,10 @@ public sealed record ReconciliationInput(
     IReadOnlyDictionary<SettlementPointId, (StationId Station, DateTimeZone Zone)> Stations, Energy Tolerance);
 
 /// <summary>
-/// Registers against charge records against settlement, by station and day of a session's end: so the sides are compared
-/// on one basis of time, and a stay over midnight is no difference. A session may be billed by several records whose
-/// times do not overlap; credited charges cancel with their credits. Nothing is matched by amount, and nothing that is
-/// unknown counts as agreed.
+/// Registers against charge records against settlement, by station and day of a session's end: so the sides are
+/// compared on one basis of time, and a stay over midnight is no difference. A session may be billed by several records
+/// whose times do not overlap; credited charges cancel with their credits. Nothing is matched by amount, and nothing
+/// that is unknown counts as agreed.
 /// </summary>
 public static class Reconciliation
 {
@@ -69,8 +69,8 @@ public static class Reconciliation
             found.Add(Of(input, ReconciliationFinding.MissingSession, record, null, record.CostWithoutTax,
                 $"charging states of {record.Point} from {record.Start} to {record.End}, or a credit of {record.Record}"));
         found.AddRange(input.Settled.Where(day => IsOff(input, day.Measured, Kwh(day.BilledKwh))).Select(day =>
-            new ReconciliationException(ReconciliationFinding.SettledDiffers, input.Stations[day.Point].Station, day.Point,
-                day.Edges.Start, day.Edges.End, null, day.Measured, Kwh(day.BilledKwh),
+            new ReconciliationException(ReconciliationFinding.SettledDiffers, input.Stations[day.Point].Station,
+                day.Point, day.Edges.Start, day.Edges.End, null, day.Measured, Kwh(day.BilledKwh),
                 Value(day.Measured - Kwh(day.BilledKwh), Kwh(day.BilledKwh), day.Amount), day.Currency,
                 $"a correction run that supersedes {day.Run}, from the facts that are known now")));
         var exceptions = found.OrderBy(each => each.Station).ThenBy(each => each.From).ThenBy(each => each.Point)
@@ -99,7 +99,8 @@ public static class Reconciliation
     /// </summary>
     private static MeteredSession? Session(IReadOnlyList<MeteredSession> sessions, ChargeRecorded record) => sessions
         .Where(session => session.Session.Point == record.Point && Common(session, record) > Duration.Zero)
-        .OrderByDescending(session => Common(session, record)).ThenBy(session => session.Session.Start).FirstOrDefault();
+        .OrderByDescending(session => Common(session, record)).ThenBy(session => session.Session.Start)
+        .FirstOrDefault();
 
     private static Duration Common(MeteredSession session, ChargeRecorded record) =>
         Instant.Min(session.Session.End, record.End) - Instant.Max(session.Session.Start, record.Start);
@@ -127,7 +128,8 @@ public static class Reconciliation
             if (session.Net == Energy.Zero) return;
             var (price, of) = MeanPrice(input, stay);
             Found(ReconciliationFinding.MissingRecord, session.Net, null, price is { } mean
-                ? Math.Round(Math.Abs(session.Net.ToDecimalKwh(12) * mean), StakeDecimals) : null, $"a charge record of {session.Net}", of);
+                ? Math.Round(Math.Abs(session.Net.ToDecimalKwh(12) * mean), StakeDecimals) : null,
+                $"a charge record of {session.Net}", of);
         }
         else if (IsOff(input, session.Net, billed))
             Found(ReconciliationFinding.EnergyDiffers, session.Net, billed,

@@ -2,7 +2,8 @@ using Ledger.Domain;
 
 namespace Ledger.Ingest;
 
-/// <summary>Charge records of a file that is compared and not recorded: a JSON record or an array of them, or CSV.</summary>
+/// <summary>Charge records of a file that is compared and not recorded: a JSON record or an array of them, or CSV.
+/// </summary>
 public static class ChargeRecordFiles
 {
     /// <summary>Throws <see cref="InputRefusedException"/> at the first record that cannot be read.</summary>

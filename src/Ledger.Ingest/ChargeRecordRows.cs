@@ -5,11 +5,11 @@ using Ledger.Journal;
 namespace Ledger.Ingest;
 
 /// <summary>
-/// Charge records in CSV (RFC 4180, one record a line): columns named as the members of an OCPI record, in any order, of
-/// which <c>id</c>, <c>start_date_time</c>, <c>end_date_time</c>, <c>currency</c>, <c>total_energy</c> (kWh),
+/// Charge records in CSV (RFC 4180, one record a line): columns named as the members of an OCPI record, in any order,
+/// of which <c>id</c>, <c>start_date_time</c>, <c>end_date_time</c>, <c>currency</c>, <c>total_energy</c> (kWh),
 /// <c>total_cost_excl_vat</c> and <c>evse_id</c> or <c>evse_uid</c> are needed. <c>country_code</c>, <c>party_id</c>,
-/// <c>connector_id</c>, <c>total_cost_incl_vat</c> and <c>credit_reference_id</c> are read, others passed over. A row that
-/// is refused stops no other, and each is sealed under whom it names.
+/// <c>connector_id</c>, <c>total_cost_incl_vat</c> and <c>credit_reference_id</c> are read, others passed over. A row
+/// that is refused stops no other, and each is sealed under whom it names.
 /// </summary>
 internal static class ChargeRecordRows
 {

@@ -3,8 +3,8 @@ using Ledger.Domain;
 namespace Ledger.Ingest;
 
 /// <summary>
-/// A charge detail record of OCPI 2.1.1, 2.2.1 or 2.3.0: of all that it says, what it bills. A place has several names in
-/// a record; the first that is a registered settlement point holds.
+/// A charge detail record of OCPI 2.1.1, 2.2.1 or 2.3.0: of all that it says, what it bills. A place has several names
+/// in a record; the first that is a registered settlement point holds.
 /// </summary>
 internal static class ChargeRecordText
 {
@@ -31,7 +31,8 @@ internal static class ChargeRecordText
             cdr.Optional("credit_reference_id") is { } original ? Id(original) : null, null), places);
     }
 
-    /// <summary>As OCPI writes parties: country and party, parted by a star; 2.1.1 has neither in its records.</summary>
+    /// <summary>As OCPI writes parties: country and party, parted by a star; 2.1.1 has neither in its records.
+    /// </summary>
     private static PartyId Operator(InputObject cdr) => cdr.Optional("party_id") is not { } party ? new("unnamed")
         : PartyId.TryParse($"{cdr.Required("country_code").Text()}*{party.Text()}", out var id) ? id
         : throw party.Refused(Rejection.InvalidIdentifier, "must be a party of OCPI");

@@ -10,7 +10,8 @@ namespace Ledger.Ingest;
 /// the zone of local times.</summary>
 /// <param name="SentAt">The sender's clock when it sent, where it says so: its offset from ours is recorded.</param>
 /// <param name="PublicKey">The meter's key, for signed values that come without a container.</param>
-/// <param name="Subject">The person whom all of the file is about: what is kept of it is sealed under their key.</param>
+/// <param name="Subject">The person whom all of the file is about: what is kept of it is sealed under their
+/// key.</param>
 public sealed record IntakeHints(
     SettlementPointId? Point = null, DateTimeZone? Zone = null, Instant? SentAt = null, string? PublicKey = null,
     string? Subject = null);

@@ -6,7 +6,8 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// Tariffs and what is priced of charge detail records, as OCPI 2.1.1, 2.2.1 and 2.3.0 write them. Members that are not
-/// known are passed over, because parties may add some, but not in a tariff's elements: there each could change a price.
+/// known are passed over, because parties may add some, but not in a tariff's elements: there each could change a
+/// price.
 /// </summary>
 public static class OcpiText
 {

@@ -68,8 +68,8 @@ public sealed class ChargeRecordTests
         var report = await ledger.TakeAsync(text);
         report.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
         var records = (await ledger.FactsAsync()).OfType<ChargeRecorded>().ToList();
-        records.Select(record => (record.Operator.Value, record.Record.Value, record.Point.Value, record.CostWithoutTax))
-            .ShouldBe([("CN*ABC", "R1", "CP1", 5.5m), ("CN*ABC", "R1-C", "CP1", -5.5m), ("CN*ABC", "R2", "CP1", 6m)]);
+        records.Select(record =>
+            (record.Operator.Value, record.Record.Value, record.Point.Value, record.CostWithoutTax)).ShouldBe([("CN*ABC", "R1", "CP1", 5.5m), ("CN*ABC", "R1-C", "CP1", -5.5m), ("CN*ABC", "R2", "CP1", 6m)]);
         records[1].Credits.ShouldBe(new ChargeRecordId("R1"));
         records.ShouldAllBe(record => record.Energy == Energy.FromWattHours(10_000));
         foreach (var record in records)

@@ -6,8 +6,9 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// A station of two connectors and one day of charging, by the verb <c>import</c>: three sessions at the first connector, of
-/// which the last has no reading at its end, and one at the second, which is proven by provider's intervals.
+/// A station of two connectors and one day of charging, by the verb <c>import</c>: three sessions at the first
+/// connector, of which the last has no reading at its end, and one at the second, which is proven by provider's
+/// intervals.
 /// </summary>
 internal sealed class ChargeTown : IDisposable
 {

@@ -128,7 +128,8 @@ public sealed class ReconciliationTests : IDisposable
         csv.Length.ShouldBe(5); // three sessions that nobody has billed, and the end of the last line
     }
 
-    /// <summary>What is found in the exported records after a change, as finding, point, record, kWh and stake.</summary>
+    /// <summary>What is found in the exported records after a change, as finding, point, record, kWh and stake.
+    /// </summary>
     private List<string> Found(Action<JsonArray> change)
     {
         var cdrs = JsonNode.Parse(town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff",

@@ -12,9 +12,9 @@ using NodaTime.Text;
 namespace Ledger.Cli.Exchange;
 
 /// <summary>
-/// <c>ledger export tcec PARTY DAY</c>: the charging sessions of a party's connectors that ended on a day as charge orders
-/// after T/CEC 102, split by the party's own tariff, and the check that sums them up. What is signed and encrypted around
-/// them belongs to the connection between two operators and not to their content.
+/// <c>ledger export tcec PARTY DAY</c>: the charging sessions of a party's connectors that ended on a day as charge
+/// orders after T/CEC 102, split by the party's own tariff, and the check that sums them up. What is signed and
+/// encrypted around them belongs to the connection between two operators and not to their content.
 /// </summary>
 static class ExportOrders
 {

@@ -8,9 +8,9 @@ using NodaTime;
 namespace Ledger.Cli.Exchange;
 
 /// <summary>
-/// <c>ledger export cdr PARTY DAY</c>: the charging sessions of a party's connectors that ended on a day as charge detail
-/// records of OCPI. With <c>--issued FILE</c> only what is not billed so yet: a session that is new, and for one whose
-/// facts changed a credit and a new record. The same facts give the same file.
+/// <c>ledger export cdr PARTY DAY</c>: the charging sessions of a party's connectors that ended on a day as charge
+/// detail records of OCPI. With <c>--issued FILE</c> only what is not billed so yet: a session that is new, and for one
+/// whose facts changed a credit and a new record. The same facts give the same file.
 /// </summary>
 static class ExportRecords
 {
@@ -69,8 +69,10 @@ static class ExportRecords
     static IEnumerable<JsonNode> ToIssue(JsonObject record, JsonArray issued, Instant now)
     {
         var session = (string)record["session_id"]!;
-        var chain = issued.Select(node => node!.AsObject()).Where(node => (string?)node["session_id"] == session).ToList();
-        var credited = chain.Select(node => (string?)node[OcpiRecords.CreditReference]).ToHashSet(StringComparer.Ordinal);
+        var chain = issued.Select(node => node!.AsObject())
+            .Where(node => (string?)node["session_id"] == session).ToList();
+        var credited = chain.Select(node => (string?)node[OcpiRecords.CreditReference])
+            .ToHashSet(StringComparer.Ordinal);
         var charges = chain.Where(node => node[OcpiRecords.CreditReference] is null).ToList();
         var standing = charges.Where(node => !credited.Contains((string)node["id"]!)).ToList();
         if (standing is [var only] && OcpiRecords.IsSame(only, record)) yield break;

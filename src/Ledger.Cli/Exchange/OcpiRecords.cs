@@ -29,8 +29,8 @@ static class OcpiRecords
     public const string CreditReference = "credit_reference_id";
 
     /// <summary>The same session has the same id for ever, and the id says nothing of it.</summary>
-    public static string IdOf(ChargingSession session) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        $"cdr/{session.Point}/{InstantPattern.ExtendedIso.Format(session.Start)}")))[..idLength];
+    public static string IdOf(ChargingSession session) => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes($"cdr/{session.Point}/{InstantPattern.ExtendedIso.Format(session.Start)}")))[..idLength];
 
     /// <param name="header">Members that the ledger does not hold; none of them replaces one that it does.</param>
     /// <param name="signed">The <c>signed_data</c> and the token, where somebody may read them.</param>
@@ -112,7 +112,8 @@ static class OcpiRecords
             return negated;
         }
         if (amount is JsonArray taxes) return new JsonArray([.. taxes.Select(tax => Negated(tax!))]);
-        return JsonValue.Create(-decimal.Parse(amount.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture));
+        return JsonValue.Create(
+            -decimal.Parse(amount.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture));
     }
 
     static JsonObject Token(JsonObject? header, string? token)

@@ -3,8 +3,8 @@ using Ledger.Domain;
 namespace Ledger.Journal.Pipeline;
 
 /// <summary>
-/// Charge records. A record and its credit share a stream, that of the charge; which of a record's names for its place is
-/// a registered point is read first.
+/// Charge records. A record and its credit share a stream, that of the charge; which of a record's names for its place
+/// is a registered point is read first.
 /// </summary>
 internal static class ChargeRecordRoutes
 {
