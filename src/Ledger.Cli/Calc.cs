@@ -40,6 +40,7 @@ public static class Calc
         ["bill"] = BillCalculator.Evaluate,
         ["billing-demand"] = BillingDemandCalculator.Evaluate,
         ["tariff-ratios"] = TariffRatiosCalculator.Evaluate,
+        ["ocpi"] = OcpiCalculator.Evaluate,
     };
 
     /// <summary>The kinds of rule that can be evaluated.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Ledger.Cli.Exchange;
 using Ledger.Cli.Listings;
 using Ledger.Cli.Months;
 using Ledger.Domain;
@@ -56,13 +57,14 @@ public static class Export
     public static Verb Verb { get; } = new("export", "NAME",
         "writes a listing for other programs: "
             + string.Join(", ", Names.Select(name => $"{name.Key} {name.Value.About}".TrimEnd()))
-            + ", the log as plain files: tiles DIR, and a month that has ended: month YYYY-MM DIR",
+            + ", the log as plain files: tiles DIR, a month that has ended: month YYYY-MM DIR, and for whoever pays, by "
+            + "party and day: OCPI charge records: cdr PARTY DAY, orders after T/CEC 102: tcec PARTY DAY",
         "ledger export statement R1 --format csv --out r1.csv",
         [
             new("--format", "csv|json|ndjson",
                 "CSV after RFC 4180, a JSON array, or a JSON object a line; csv without it, json with --json"),
             new("--out", "FILE", "where it goes; standard output where it is not given"),
-            LedgerReader.AsOfOption,
+            LedgerReader.AsOfOption, .. ExportRecords.Options, .. ExportOrders.Options,
         ],
         RunAsync);
 
@@ -70,9 +72,14 @@ public static class Export
     {
         if (line.Words is [ExportMonth.Name, ..])
             return await ExportMonth.RunAsync(line, shell, ct).ConfigureAwait(false);
+        if (line.Words is [ExportRecords.Name, ..])
+            return await ExportRecords.RunAsync(line, shell, ct).ConfigureAwait(false);
+        if (line.Words is [ExportOrders.Name, ..])
+            return await ExportOrders.RunAsync(line, shell, ct).ConfigureAwait(false);
         if (line.Words is [ExportTiles.Name, ..]) return await ExportTiles.RunAsync(line, shell).ConfigureAwait(false);
         if (line.Words.Count == 0 || !Names.TryGetValue(line.Words[0], out var name))
-            throw new UsageException($"export needs one of {string.Join(", ", Names.Keys.Append(ExportTiles.Name).Append(ExportMonth.Name))}");
+            throw new UsageException("export needs one of " + string.Join(", ", (IEnumerable<string>)[.. Names.Keys,
+                ExportTiles.Name, ExportMonth.Name, ExportRecords.Name, ExportOrders.Name]));
         if (name.Needed && line.Words.Count < 2) throw new UsageException($"export {line.Words[0]} needs {name.About}");
         if (line.Words.Count > (name.About is null ? 1 : 2))
             throw new UsageException($"export {line.Words[0]} takes no '{line.Words[^1]}'");

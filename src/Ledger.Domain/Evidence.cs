@@ -26,6 +26,7 @@ public static class NamedEvidence
         IntervalEstimated estimate => estimate.Evidence,
         MeterFindingRecorded finding => finding.Evidence,
         ChargingFactRecorded observed => observed.Evidence,
+        ChargeRecorded record => record.Evidence,
         EvidenceRefused refused => refused.Evidence,
         EvidenceKept kept => kept.Evidence,
         SubjectErased erased => erased.Evidence,

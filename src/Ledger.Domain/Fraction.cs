@@ -28,6 +28,18 @@ public readonly struct Fraction : IComparable<Fraction>, IEquatable<Fraction>
     public static readonly Fraction Zero = new(0, 1);
 
     public static implicit operator Fraction(long whole) => new(whole, 1);
+
+    /// <summary>A decimal as the ratio that it is, exactly.</summary>
+    public static Fraction Of(decimal value)
+    {
+        Span<int> bits = stackalloc int[4];
+        decimal.GetBits(value, bits);
+        // The three words of the mantissa have no sign of their own.
+        var mantissa = ((BigInteger)unchecked((uint)bits[2]) << 64) + ((BigInteger)unchecked((uint)bits[1]) << 32)
+            + unchecked((uint)bits[0]);
+        return new(value < 0 ? -mantissa : mantissa, BigInteger.Pow(10, value.Scale));
+    }
+
     public static Fraction operator +(Fraction a, Fraction b) =>
         new(a.Numerator * b.Denominator + b.Numerator * a.Denominator, a.Denominator * b.Denominator);
     public static Fraction operator -(Fraction a, Fraction b) =>
@@ -43,6 +55,14 @@ public readonly struct Fraction : IComparable<Fraction>, IEquatable<Fraction>
     public static bool operator ==(Fraction a, Fraction b) => a.Equals(b);
     public static bool operator !=(Fraction a, Fraction b) => !a.Equals(b);
     public static Fraction Max(Fraction a, Fraction b) => a >= b ? a : b;
+    public static Fraction Min(Fraction a, Fraction b) => a <= b ? a : b;
+
+    /// <summary>The least whole number that is not below.</summary>
+    public BigInteger Ceiling()
+    {
+        var quotient = BigInteger.DivRem(Numerator, Denominator, out var remainder);
+        return remainder.Sign > 0 ? quotient + 1 : quotient;
+    }
 
     /// <summary>The nearest whole number, half to even.</summary>
     public BigInteger Round()

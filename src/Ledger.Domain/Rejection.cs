@@ -33,6 +33,7 @@ public enum Rejection
     // 7xx: money
     PriceMissing = 701, TariffIncomplete = 702, RunExists = 703, PostingsUnbalanced = 704,
     RulePackVersionSkipped = 705, RulePackFamilyUnclear = 706, RulePackIncoherent = 707,
+    UnknownChargeRecord = 708, CreditDiffers = 709, AlreadyCredited = 710,
     // 8xx: persons
     UnknownSubject = 801, LegalHold = 802, UnknownHold = 803, EvidenceErased = 804,
     UnknownEvidence = 805,

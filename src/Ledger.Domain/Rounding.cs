@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Ledger.Domain;
 
 /// <summary>
@@ -21,5 +23,34 @@ public static class Rounding
             residual = due - rounded[i];
         }
         return (rounded, residual);
+    }
+
+    /// <summary>
+    /// The same of exact ratios, with what is left over after the last. What is nothing stays nothing: the rest of a
+    /// unit would else become an amount where there is none.
+    /// </summary>
+    /// <param name="decimals">0 to 12.</param>
+    public static (IReadOnlyList<decimal> Rounded, Fraction Residual) HalfAwayWithCarry(
+        IReadOnlyList<Fraction> values, int decimals)
+    {
+        var unit = BigInteger.Pow(10, decimals);
+        var rounded = new decimal[values.Count];
+        var residual = Fraction.Zero;
+        for (var i = 0; i < values.Count; i++)
+        {
+            if (values[i] == Fraction.Zero) continue;
+            var due = values[i] + residual;
+            var whole = HalfAway(due * new Fraction(unit, 1));
+            // Division by a power of ten is exact in a decimal that holds the whole.
+            rounded[i] = (decimal)whole / (decimal)unit;
+            residual = due - new Fraction(whole, unit);
+        }
+        return (rounded, residual);
+    }
+
+    private static BigInteger HalfAway(Fraction value)
+    {
+        var quotient = BigInteger.DivRem(value.Numerator, value.Denominator, out var remainder);
+        return BigInteger.Abs(remainder) * 2 >= value.Denominator ? quotient + value.Numerator.Sign : quotient;
     }
 }

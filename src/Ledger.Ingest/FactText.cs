@@ -40,6 +40,9 @@ internal static class FactText
     /// <summary>The member that names the fact.</summary>
     internal const string TypeMember = "type";
 
+    /// <summary>A charge record of OCPI, which names no type of its own.</summary>
+    private const string ChargeRecord = "charge-record";
+
     private static readonly Dictionary<string, Func<InputValue, FactInput>> readers = new(StringComparer.Ordinal)
     {
         ["settlement-point"] = MeteringText.SettlementPoint,
@@ -73,6 +76,7 @@ internal static class FactText
         ["rule-pack"] = RulePackText.Pack,
         ["standard"] = StandardText.Declared,
         ["signing-key"] = SigningKeyText.Registered,
+        [ChargeRecord] = ChargeRecordText.Record,
         ["subject-erasure"] = SubjectText.Erasure,
         ["legal-hold"] = SubjectText.Hold,
         ["disclosure"] = SubjectText.Disclosure,
@@ -106,7 +110,7 @@ internal static class FactText
         if (route is not null && named is not null && named != route)
             throw input.Member(TypeMember)!.Value.Refused(Rejection.UnknownField,
                 $"must be \"{route}\" or left out here");
-        var type = route ?? named
+        var type = route ?? named ?? (input.Member(ChargeRecordText.Mark) is null ? null : ChargeRecord)
             ?? throw new InputRefusedException(Rejection.MissingField, TypeMember, "",
                 $"must be one of {string.Join(", ", Types)}");
         return readers.TryGetValue(type, out var read)

@@ -33,16 +33,21 @@ public readonly record struct InputValue(string Path, JsonElement Json)
     /// <summary>The members of an object, of which only those in <paramref name="known"/> may occur.</summary>
     public InputObject Object(params string[] known)
     {
+        var read = OpenObject();
+        foreach (var (name, value) in read.Members)
+            if (!known.Contains(name, StringComparer.Ordinal))
+                throw value.Refused(Rejection.UnknownField, $"known here: {string.Join(", ", known)}");
+        return read;
+    }
+
+    /// <summary>All members of an object, for a format that others extend: whoever reads it takes what it knows.
+    /// </summary>
+    public InputObject OpenObject()
+    {
         if (Json.ValueKind != JsonValueKind.Object) throw Refused(Rejection.Malformed, "must be an object");
         var members = new Dictionary<string, InputValue>(StringComparer.Ordinal);
         foreach (var member in Json.EnumerateObject())
-        {
-            var path = Path == "input" ? member.Name : $"{Path}.{member.Name}";
-            var value = new InputValue(path, member.Value);
-            if (!known.Contains(member.Name, StringComparer.Ordinal))
-                throw value.Refused(Rejection.UnknownField, $"known here: {string.Join(", ", known)}");
-            members.Add(member.Name, value);
-        }
+            members.Add(member.Name, new(Path == "input" ? member.Name : $"{Path}.{member.Name}", member.Value));
         return new InputObject(Path, members);
     }
 

@@ -10,7 +10,8 @@ namespace Ledger.Ingest;
 /// the zone of local times.</summary>
 /// <param name="SentAt">The sender's clock when it sent, where it says so: its offset from ours is recorded.</param>
 /// <param name="PublicKey">The meter's key, for signed values that come without a container.</param>
-/// <param name="Subject">The person whom all of the file is about: what is kept of it is sealed under their key.</param>
+/// <param name="Subject">The person whom all of the file is about: what is kept of it is sealed under their
+/// key.</param>
 public sealed record IntakeHints(
     SettlementPointId? Point = null, DateTimeZone? Zone = null, Instant? SentAt = null, string? PublicKey = null,
     string? Subject = null);
@@ -111,6 +112,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
             _ when RegisterReadingRows.IsHeader(header) =>
                 ("register readings", RegisterReadingRows.TakeAsync(run, file)),
             _ when MasterDataRows.IsHeader(header) => ("master data", MasterDataRows.TakeAsync(run, file)),
+            _ when ChargeRecordRows.IsHeader(header) => ("charge records", ChargeRecordRows.TakeAsync(run, file)),
             _ when EpflSessions.IsHeader(header) => ("EPFL sessions", SessionFiles.TakeAsync(run, file, text)),
             _ => (null, run.RefuseAsync(file.Source, Unknown(text, header), file)),
         };

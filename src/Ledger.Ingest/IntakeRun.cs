@@ -49,8 +49,15 @@ internal sealed class IntakeRun(
         if (FactText.Read(text.Bytes, type, out var fact) is { } refused)
             await RefuseAsync(what, refused, text).ConfigureAwait(false);
         else if (fact is FactInput.Reading reading) Wait(what, reading.Index, text);
+        else if (fact is FactInput.Of<ChargeRecordInput> { Input: var record })
+            await RecordAsync(what, record with { Record = record.Record with { Evidence = Archive(text) } }, text)
+                .ConfigureAwait(false);
         else await SendAsync(what, (FactInput.Complete)fact!, text).ConfigureAwait(false);
     }
+
+    /// <summary>A charge record, at the hinted point where the file does not know its name.</summary>
+    public Task RecordAsync(string what, ChargeRecordInput record, Submission raw) => SendAsync(what,
+        new FactInput.Of<ChargeRecordInput>(hints.Point is { } point ? record with { Places = [point] } : record), raw);
 
     public async Task SendAsync(string what, FactInput.Complete input, Submission raw)
     {

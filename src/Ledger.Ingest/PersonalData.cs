@@ -56,6 +56,9 @@ internal static partial class PersonalData
         var end = start.IndexOf((byte)'\n');
         var header = Encoding.UTF8.GetString((end < 0 ? start : start[..end])[..HeaderBytes(start, end)]);
         if (EpflSessions.IsHeader(header)) return Rows(bytes);
+        if (ChargeRecordRows.IsHeader(header.TrimEnd('\r')))
+            return [.. ChargeRecordRows.Named(bytes).Select(row =>
+                new PersonalPart(row.From, row.Length, Subjects(row.Subjects)))];
         return OcmfContainer.NameOf(header) is not null || Column().IsMatch(header)
             ? Whole(bytes, [Unreadable]) : [];
     }

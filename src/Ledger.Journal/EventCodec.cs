@@ -104,6 +104,7 @@ public static class EventCodec
         new("rule-pack-published", 1, Json.RulePackPublished),
         new("standard-declared", 1, Json.StandardDeclared),
         new("settlement-run-completed", 1, Json.SettlementRunCompleted),
+        new("charge-recorded", 1, Json.ChargeRecorded),
         new("evidence-refused", 1, Json.EvidenceRefused),
         new("evidence-kept", 1, Json.EvidenceKept),
         new("signing-key-registered", 1, Json.SigningKeyRegistered),
@@ -257,6 +258,7 @@ public static class EventCodec
 [JsonSerializable(typeof(AvailabilityDeclared))]
 [JsonSerializable(typeof(ScheduleDeclared))]
 [JsonSerializable(typeof(SessionRequested))]
+[JsonSerializable(typeof(ChargeRecorded))]
 [JsonSerializable(typeof(OutageRecorded))]
 [JsonSerializable(typeof(DeliveryClaimed))]
 [JsonSerializable(typeof(ClaimDisplaced))]

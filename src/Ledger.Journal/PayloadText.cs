@@ -36,6 +36,7 @@ internal static class PayloadText
         new AsText<PartyId>(v => v.Value, t => new PartyId(t)),
         new AsText<InstructionId>(v => v.Value, t => new InstructionId(t)),
         new AsText<ClaimId>(v => v.Value, t => new ClaimId(t)),
+        new AsText<ChargeRecordId>(v => v.Value, t => new ChargeRecordId(t)),
         new AsText<ProgrammeId>(v => v.Value, t => new ProgrammeId(t)),
         new AsText<TariffId>(v => v.Value, t => new TariffId(t)),
         new AsText<RulePackId>(v => v.Value, t => new RulePackId(t)),

@@ -49,6 +49,10 @@ public static class Streams
     public static string RulePack(RulePackId pack) => $"rule-pack/{pack}";
     public static string Standards(StationId station) => $"standard/{station}";
     public static string Assignment(PartyId account) => $"assignment/{account}";
+    /// <summary>A charge and what credits it; a credit is judged by its charge.</summary>
+    public static string ChargeRecord(PartyId issuer, ChargeRecordId charge) => $"{ChargeRecords}{issuer}/{charge}";
+    /// <summary>How the streams of all charge records begin.</summary>
+    public const string ChargeRecords = "charge-record/";
     public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
     /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>
     public static string Refusals(LocalDate utcDay) => $"refusals/{Iso(utcDay)}";

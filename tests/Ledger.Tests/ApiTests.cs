@@ -36,6 +36,7 @@ public sealed class ApiTests
             ("availabilities", """{"programme":"PR1","point":"CP1","declaredAt":"2026-02-01T00:00:00Z","start":"2026-03-01T10:00:00Z","end":"2026-03-01T12:00:00Z","availableKw":"750.5"}"""),
             ("declared-schedules", """{"point":"CP1","declaredBy":"ACME","declaredAt":"2026-02-28T02:00:00Z","start":"2026-03-01T10:00:00Z","periodMinutes":15,"kw":[700,"-20.5"]}"""),
             ("session-requests", """{"point":"CP1","requestedAt":"2026-03-01T09:00:00Z","arrival":"2026-03-01T10:00:00Z","departure":"2026-03-01T12:00:00Z","requestedKwh":"40.5","vehicleMaxKw":50,"source":"csms"}"""),
+            ("charge-records", """{"country_code":"CN","party_id":"ABC","id":"R1","start_date_time":"2026-02-01T10:00:00Z","end_date_time":"2026-02-01T12:00:00Z","cdr_token":{"uid":"04A2","contract_id":"C1"},"cdr_location":{"evse_id":"CP1"},"currency":"CNY","charging_periods":[],"total_cost":{"excl_vat":5},"total_energy":10}"""),
             ("outages", """{"point":"CP1","start":"2026-02-01T10:00:00Z","end":"2026-02-01T12:00:00Z","source":"csms"}"""),
             ("delivery-claims", """{"claim":"D1","programme":"PR1","point":"CP1","direction":"export","start":"2026-03-01T10:00:00Z","end":"2026-03-01T10:15:00Z","energyKwh":"187.625","claimedBy":"ACME"}"""),
             ("enrolment-ends", """{"programme":"PR1","point":"CP1","at":"2026-04-01T00:00:00Z","reason":"sold"}"""),

@@ -31,6 +31,7 @@ public sealed class PersonalDataTests
         ["ChargingStateRecorded.Fault"] = "a device's words",
         ["ChargingStateRecorded.Source"] = "which device observed it",
         ["DemandCharge.Name"] = "the name of a charge of a tariff",
+        ["ChargeRecorded.Currency"] = "a currency",
         ["EnrolmentEnded.Reason"] = "an operator's words of a programme",
         ["EvidenceDisclosed.By"] = "an identifier of staff, who answer for what they read",
         ["EvidenceDisclosed.What"] = "a command",

@@ -80,6 +80,8 @@ internal static class Facts
         ("session-requests", "session-request",
             "Records what a charging session asks for: when it comes and leaves, and how much.",
             "point, requestedAt, arrival, departure, requestedKwh, vehicleMaxKw?, source"),
+        ("charge-records", "charge-record", "Records what an operator bills for a stay.",
+            "a charge detail record of OCPI 2.1.1, 2.2.1 or 2.3.0; its place is a settlement point by evse_id or evse_uid"),
         ("outages", "outage", "Records that a settlement point was out of service.", "point, start, end, source"),
     ];
 

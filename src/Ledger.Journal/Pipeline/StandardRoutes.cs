@@ -110,6 +110,7 @@ public static class StandardRoutes
                     c.By, ct, c.Raw))
         .AddProgrammes()
         .AddPlans()
+        .AddChargeRecords()
         .Add<StandingLimitSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Limits(c.Input.Point), StandingLimitState.Empty, StandingLimit.Evolve,
             state => StandingLimit.Decide(state, c.Input), c.By, ct, c.Raw))

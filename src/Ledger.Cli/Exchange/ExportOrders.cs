@@ -1,0 +1,76 @@
+using System.Globalization;
+using System.Numerics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Projections;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Cli.Exchange;
+
+/// <summary>
+/// <c>ledger export tcec PARTY DAY</c>: the charging sessions of a party's connectors that ended on a day as charge
+/// orders after T/CEC 102, split by the party's own tariff, and the check that sums them up. What is signed and
+/// encrypted around them belongs to the connection between two operators and not to their content.
+/// </summary>
+static class ExportOrders
+{
+    public const string Name = "tcec";
+
+    public static IReadOnlyList<Option> Options { get; } =
+    [
+        new("--operator", "ID", "tcec: the operator's nine characters, with which its order numbers begin"),
+        new("--service-price", "PRICE", "tcec: per kWh beside the price of energy; 0 without it"),
+    ];
+
+    public static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        var (party, day) = ExportRecords.PartyAndDay(line, Name);
+        var seller = line.Required("--operator");
+        if (seller.Length != TcecText.OperatorIdLength || !seller.All(char.IsAsciiLetterOrDigit))
+            throw new UsageException($"--operator has {TcecText.OperatorIdLength} letters and digits, not '{seller}'");
+        var service = line.Option<decimal>("--service-price", TryPrice, "a price like 0.8") ?? 0m;
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var sessions = await ExportRecords.SessionsAsync(ledger, line, party, day, ct).ConfigureAwait(false);
+        var facts = await SettlementFacts.GatherAsync(ledger.Journal, ledger.Views, party, day,
+            await ledger.AsOfAsync(line, ct).ConfigureAwait(false) + 1 ?? ledger.Answers(null).KnownBefore, ct)
+            .ConfigureAwait(false);
+        if (facts.Tariff is not { } tariff)
+            throw new CouldNotException($"{party} has no tariff on {LocalDatePattern.Iso.Format(day)}");
+        var orders = new List<TcecOrder>();
+        foreach (var session in sessions.Where(session => session.Why is null))
+        {
+            if (session.Session.Point.Value.Length > TcecText.ConnectorIdMax)
+                throw new CouldNotException(
+                    $"{session.Session.Point} is longer than the {TcecText.ConnectorIdMax} characters of a ConnectorID");
+            orders.Add(TcecOrders.Of(session, Seq(seller, $"{session.Session.Point}/{Text(session.Session.Start)}"),
+                tariff, service) ?? throw new CouldNotException(
+                    $"tariff {tariff.Tariff} has no price for all of the session at {session.Session.Point} from "
+                    + Text(session.Session.Start)));
+        }
+        var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[tariff.Zone], day);
+        ExportRecords.Write(line, shell, new JsonObject
+        {
+            ["orders"] = new JsonArray([.. orders.Select(order => (JsonNode)TcecText.Write(order))]),
+            ["check"] = TcecText.Write(TcecCheck.Of(whole, orders), Seq(seller, $"check/{party}/{Text(whole.Start)}")),
+        }, sessions);
+        return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+    }
+
+    /// <summary>The same order has the same number for ever: the operator's id and 18 digits.</summary>
+    static string Seq(string seller, string of)
+    {
+        var hash = new BigInteger(SHA256.HashData(Encoding.UTF8.GetBytes($"order/{of}")), isUnsigned: true);
+        var digits = TcecText.SeqLength - TcecText.OperatorIdLength;
+        return seller + (hash % BigInteger.Pow(10, digits)).ToString(CultureInfo.InvariantCulture)
+            .PadLeft(digits, '0');
+    }
+
+    static string Text(Instant at) => InstantPattern.ExtendedIso.Format(at);
+
+    static bool TryPrice(string text, out decimal price) =>
+        decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out price);
+}

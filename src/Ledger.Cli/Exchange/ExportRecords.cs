@@ -1,0 +1,132 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Cli.Exchange;
+
+/// <summary>
+/// <c>ledger export cdr PARTY DAY</c>: the charging sessions of a party's connectors that ended on a day as charge
+/// detail records of OCPI. With <c>--issued FILE</c> only what is not billed so yet: a session that is new, and for one
+/// whose facts changed a credit and a new record. The same facts give the same file.
+/// </summary>
+static class ExportRecords
+{
+    public const string Name = "cdr";
+
+    public static IReadOnlyList<Option> Options { get; } =
+    [
+        new("--tariff", "FILE", "cdr: the OCPI tariff by which the sessions are priced"),
+        new("--header", "FILE", "cdr: a JSON object with what the ledger does not hold, as cdr_location"),
+        new("--issued", "FILE", "cdr: what was issued before; only what differs is written, with credits"),
+        new("--ocpi", "VERSION", "cdr: 2.2.1 or 2.3.0; 2.3.0 without it"),
+        new("--signed", null, "cdr: with the signed meter values and the token in them, which names somebody"),
+        .. Disclosing.Options,
+    ];
+
+    public static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        var (party, day) = PartyAndDay(line, Name);
+        var version = line.Option("--ocpi") switch
+        {
+            null or "2.3.0" => OcpiVersion.V230,
+            "2.2.1" => OcpiVersion.V221,
+            var other => throw new UsageException($"--ocpi is 2.2.1 or 2.3.0, not '{other}'"),
+        };
+        var tariffText = Read<JsonObject>(line.Required("--tariff"));
+        var header = line.Option("--header") is { } path ? Read<JsonObject>(path) : [];
+        var issued = line.Option("--issued") is { } before ? Read<JsonArray>(before) : [];
+        using var document = InputValue.Parse(JsonSerializer.SerializeToUtf8Bytes(tariffText));
+        var tariff = OcpiText.Tariff(new InputValue("tariff", document.RootElement));
+        IReadOnlyList<MeteredSession> sessions;
+        var signed = new Dictionary<MeteredSession, JsonObject?>();
+        var zones = new Dictionary<SettlementPointId, DateTimeZone>();
+        await using (var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false))
+        {
+            sessions = await SessionsAsync(ledger, line, party, day, ct).ConfigureAwait(false);
+            foreach (var point in ledger.Answers(null).Points())
+                zones[new(point.Point)] = DateTimeZoneProviders.Tzdb[point.Zone];
+        }
+        if (line.Flag("--signed"))
+        {
+            await DiscloseAsync(line, shell, sessions, ct).ConfigureAwait(false);
+            await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+            foreach (var session in sessions) signed[session] = SessionSignatures.Of(session, ledger.Evidence);
+        }
+        var now = shell.Clock.GetCurrentInstant();
+        var records = sessions.Where(session => session.Why is null).Select(session => OcpiRecords.Write(
+            OcpiSession.Of(session, tariff, zones[session.Session.Point]), tariffText, header,
+            signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
+            tariff.Currency, now, version));
+        var written = new JsonArray([.. records.SelectMany(record => ToIssue(record, issued, now))]);
+        Write(line, shell, written, sessions);
+        return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+    }
+
+    /// <summary>What is left to issue of a session, after what was issued of it.</summary>
+    static IEnumerable<JsonNode> ToIssue(JsonObject record, JsonArray issued, Instant now)
+    {
+        var session = (string)record["session_id"]!;
+        var chain = issued.Select(node => node!.AsObject())
+            .Where(node => (string?)node["session_id"] == session).ToList();
+        var credited = chain.Select(node => (string?)node[OcpiRecords.CreditReference])
+            .ToHashSet(StringComparer.Ordinal);
+        var charges = chain.Where(node => node[OcpiRecords.CreditReference] is null).ToList();
+        var standing = charges.Where(node => !credited.Contains((string)node["id"]!)).ToList();
+        if (standing is [var only] && OcpiRecords.IsSame(only, record)) yield break;
+        foreach (var wrong in standing) yield return OcpiRecords.Credit(wrong, now);
+        yield return charges.Count == 0 ? record : OcpiRecords.Reissued(record, charges.Count + 1);
+    }
+
+    internal static (PartyId Party, LocalDate Day) PartyAndDay(CommandLine line, string name)
+    {
+        if (line.Words.Count != 3) throw new UsageException($"export {name} needs PARTY and DAY");
+        return (CommandLine.Read<PartyId>(line.Words[1], PartyId.TryParse, "PARTY is an identifier"),
+            CommandLine.Read<LocalDate>(line.Words[2], CommandLine.TryDay, "DAY is a day like 2026-06-02"));
+    }
+
+    internal static async Task<IReadOnlyList<MeteredSession>> SessionsAsync(
+        LedgerReader ledger, CommandLine line, PartyId party, LocalDate day, CancellationToken ct)
+    {
+        var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
+        return await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
+            asOf + 1 ?? ledger.Answers(null).KnownBefore, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>The file, or standard output; what is not proven is named beside it.</summary>
+    internal static void Write(
+        CommandLine line, Shell shell, JsonNode written, IReadOnlyList<MeteredSession> sessions)
+    {
+        foreach (var session in sessions.Where(session => session.Why is not null))
+            shell.Errors.WriteLine($"ledger export: no record for {session.Session.Point} from {session.Session.Start} "
+                + $"to {session.Session.End}: {session.Why}");
+        var text = written.ToJsonString(OcpiRecords.Text);
+        if (line.Option("--out") is { } path) File.WriteAllText(path, text + "\n");
+        else shell.Output.WriteLine(text);
+    }
+
+    static async Task DiscloseAsync(
+        CommandLine line, Shell shell, IReadOnlyList<MeteredSession> sessions, CancellationToken ct)
+    {
+        List<EvidenceDigest> named;
+        await using (var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false))
+            named = [.. sessions.SelectMany(SessionSignatures.Evidence).Distinct()
+                .Where(piece => ledger.Evidence.Find(piece)?.DisclosesSomebody == true)];
+        await Disclosing.RecordAsync(line, shell, "export cdr", named, ct).ConfigureAwait(false);
+    }
+
+    static T Read<T>(string path) where T : JsonNode
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllBytes(path)) as T
+                ?? throw new CouldNotException($"{path} holds no {(typeof(T) == typeof(JsonArray) ? "array" : "object")}");
+        }
+        catch (JsonException malformed)
+        {
+            throw new CouldNotException($"{path}: {malformed.Message}");
+        }
+    }
+}

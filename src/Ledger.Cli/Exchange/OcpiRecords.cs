@@ -1,0 +1,181 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ledger.Cli.Listings;
+using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Cli.Exchange;
+
+/// <summary>The versions of OCPI in which records are written; they differ in how amounts are.</summary>
+public enum OcpiVersion { V221 = 221, V230 = 230 }
+
+/// <summary>
+/// Charge detail records of OCPI 2.2.1 and 2.3.0 (module CDRs, CDR object) as JSON. What the ledger does not hold, as
+/// the address of a location, comes from a header that the operator gives.
+/// </summary>
+static class OcpiRecords
+{
+    /// <summary>How a record is told apart that names nobody: OCPI's mark for what is not available.</summary>
+    const string notAvailable = "#NA";
+
+    /// <summary>Longest id of a record that is not a credit; "-C" and a number fit behind it.</summary>
+    const int idLength = 24;
+
+    /// <summary>The member by which a credit names the record that it takes back.</summary>
+    public const string CreditReference = "credit_reference_id";
+
+    /// <summary>The same session has the same id for ever, and the id says nothing of it.</summary>
+    public static string IdOf(ChargingSession session) => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes($"cdr/{session.Point}/{InstantPattern.ExtendedIso.Format(session.Start)}")))[..idLength];
+
+    /// <param name="header">Members that the ledger does not hold; none of them replaces one that it does.</param>
+    /// <param name="signed">The <c>signed_data</c> and the token, where somebody may read them.</param>
+    public static JsonObject Write(
+        OcpiSession session, JsonObject tariff, JsonObject header, JsonObject? signed, string? token, string currency,
+        Instant issuedAt, OcpiVersion version)
+    {
+        var (stay, cost) = (session.Metered.Session, session.Cost);
+        var cdr = new JsonObject
+        {
+            ["country_code"] = Header("country_code"),
+            ["party_id"] = Header("party_id"),
+            ["id"] = IdOf(stay),
+            ["start_date_time"] = Time(stay.Start),
+            ["end_date_time"] = Time(stay.End),
+            ["session_id"] = IdOf(stay),
+            ["cdr_token"] = Token(header["cdr_token"]?.AsObject(), token),
+            ["auth_method"] = Header("auth_method") ?? "WHITELIST",
+            ["cdr_location"] = Place(header["cdr_location"]?.AsObject(), stay.Point),
+            ["currency"] = currency,
+            ["tariffs"] = new JsonArray(tariff.DeepClone()),
+            ["charging_periods"] = new JsonArray([.. session.Usage.Periods.Select(Period)]),
+            ["signed_data"] = signed,
+            ["total_cost"] = Amount(cost.Total, version),
+            ["total_fixed_cost"] = Amount(cost.Fixed, version),
+            ["total_energy"] = session.TotalEnergyKwh,
+            ["total_energy_cost"] = Amount(cost.Energy, version),
+            ["total_time"] = session.TotalTimeHours,
+            ["total_time_cost"] = Amount(cost.Time, version),
+            ["total_parking_time"] = session.TotalParkingHours,
+            ["total_parking_cost"] = Amount(cost.Parking, version),
+            ["total_reservation_cost"] = Amount(cost.Reservation, version),
+            ["last_updated"] = Time(issuedAt),
+        };
+        if (signed is null) cdr.Remove("signed_data");
+        foreach (var (name, value) in header) if (!cdr.ContainsKey(name)) cdr[name] = value?.DeepClone();
+        return cdr;
+
+        JsonNode? Header(string name) => header[name]?.DeepClone();
+    }
+
+    /// <summary>
+    /// The record that takes another back: all the data of the original, its <c>total_cost</c> negated, named by
+    /// <c>credit_reference_id</c> (module CDRs, Credit CDRs).
+    /// </summary>
+    public static JsonObject Credit(JsonObject original, Instant issuedAt)
+    {
+        var credit = original.DeepClone().AsObject();
+        var id = (string)original["id"]!;
+        credit["id"] = id + "-C";
+        credit["credit"] = true;
+        credit[CreditReference] = id;
+        credit["total_cost"] = Negated(original["total_cost"]!);
+        credit["last_updated"] = Time(issuedAt);
+        return credit;
+    }
+
+    /// <summary>What is issued anew after a credit: the same session under the next id.</summary>
+    public static JsonObject Reissued(JsonObject record, int number)
+    {
+        var again = record.DeepClone().AsObject();
+        again["id"] = string.Create(CultureInfo.InvariantCulture, $"{record["id"]}-{number}");
+        return again;
+    }
+
+    /// <summary>Whether two records bill the same; when and under which id does not matter.</summary>
+    public static bool IsSame(JsonObject issued, JsonObject now) =>
+        new[] { "start_date_time", "end_date_time", "currency", "charging_periods", "total_energy", "total_cost" }
+            .All(name => JsonNode.DeepEquals(issued[name], now[name]));
+
+    static JsonNode Negated(JsonNode amount)
+    {
+        if (amount is JsonObject members)
+        {
+            var negated = new JsonObject();
+            foreach (var (name, value) in members)
+                negated[name] = value is null || value.GetValueKind() == JsonValueKind.String ? value?.DeepClone()
+                    : name == "percentage" ? value.DeepClone() : Negated(value);
+            return negated;
+        }
+        if (amount is JsonArray taxes) return new JsonArray([.. taxes.Select(tax => Negated(tax!))]);
+        return JsonValue.Create(
+            -decimal.Parse(amount.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture));
+    }
+
+    static JsonObject Token(JsonObject? header, string? token)
+    {
+        var written = header?.DeepClone().AsObject() ?? [];
+        written["uid"] = token ?? (string?)written["uid"] ?? notAvailable;
+        written["type"] ??= "OTHER";
+        written["contract_id"] ??= notAvailable;
+        return written;
+    }
+
+    static JsonObject Place(JsonObject? header, SettlementPointId point)
+    {
+        var written = header?.DeepClone().AsObject() ?? [];
+        written["evse_uid"] = point.Value;
+        written["evse_id"] = point.Value;
+        written["connector_id"] ??= "1";
+        return written;
+    }
+
+    static JsonNode Period(OcpiPeriod period)
+    {
+        var dimensions = new JsonArray();
+        Add("ENERGY", period.EnergyKwh);
+        Add("TIME", period.TimeHours);
+        Add("PARKING_TIME", period.ParkingHours);
+        return new JsonObject
+        {
+            ["start_date_time"] = Time(period.Start),
+            ["dimensions"] = dimensions,
+            ["tariff_id"] = period.TariffId,
+        };
+
+        void Add(string type, decimal? volume)
+        {
+            if (volume is { } stated)
+                dimensions.Add((JsonNode)new JsonObject { ["type"] = type, ["volume"] = ExactDecimal.Trimmed(stated) });
+        }
+    }
+
+    static JsonObject Amount(OcpiAmount amount, OcpiVersion version)
+    {
+        var without = amount.WithoutTax
+            ?? throw new CouldNotException("a tariff whose prices include an unstated tax has no cost before taxes");
+        if (version == OcpiVersion.V221)
+            return new()
+            {
+                ["excl_vat"] = ExactDecimal.Trimmed(without),
+                ["incl_vat"] = amount.WithTax is { } with ? ExactDecimal.Trimmed(with) : null,
+            };
+        var written = new JsonObject { ["before_taxes"] = ExactDecimal.Trimmed(without) };
+        if (amount.WithTax is { } taxed)
+            written["taxes"] = new JsonArray(new JsonObject
+            {
+                ["name"] = "VAT",
+                ["amount"] = ExactDecimal.Trimmed(taxed - without),
+            });
+        return written;
+    }
+
+    /// <summary>RFC 3339 in UTC (types, DateTime).</summary>
+    static string Time(Instant at) => InstantPattern.ExtendedIso.Format(at);
+
+    public static readonly JsonSerializerOptions Text = Listing.Indented;
+}

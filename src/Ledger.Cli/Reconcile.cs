@@ -1,0 +1,151 @@
+using Ledger.Cli.Listings;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger reconcile cdr</c>: registers against charge records against settlement, by station and day, with what does
+/// not agree, how much money is in question and which fact would settle it. The records are those of a file, or without
+/// one those of the ledger. Nothing is recorded.
+/// </summary>
+public static class Reconcile
+{
+    public static Verb Verb { get; } = new("reconcile", "cdr",
+        "compares registers, charge records and settlement by station and day: what does not agree, the money at stake, "
+        + "and the fact that would resolve it",
+        "ledger reconcile cdr --in cdrs.json",
+        [
+            new("--in", "FILE", "charge records of OCPI in JSON, or CSV; those that the ledger holds without it"),
+            new("--point", "POINT", "where the records of the file are, which do not name the point so"),
+            new("--day", "DAY[..DAY]", "days on which sessions ended; those of the records without it"),
+            new("--csv", null, "the exceptions as CSV, in place of text"),
+        ],
+        RunAsync);
+
+    /// <summary>Longest stretch that is reconciled at once.</summary>
+    private const int DaysMax = 366;
+
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Words is not ["cdr"]) throw new UsageException("reconcile needs: cdr");
+        if (line.Json && line.Flag("--csv")) throw new UsageException("--json and --csv are two forms of one answer");
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var answers = ledger.Answers(null);
+        var points = answers.Points().ToDictionary(point => new SettlementPointId(point.Point));
+        var records = line.Option("--in") is { } path ? FromFile(line, path, points) : await OwnAsync(ledger, ct)
+            .ConfigureAwait(false);
+        if (line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "an identifier") is { } only)
+            records = [.. records.Where(record => record.Point == only)];
+        var days = Days(line, records, points);
+        var (sessions, settled) = await GatherAsync(ledger, answers, days, points, records, ct).ConfigureAwait(false);
+        var (reconciled, exceptions) = Reconciliation.Of(new(sessions,
+            [.. records.Where(record => days.Contains(DayOf(record, points)))], settled,
+            points.ToDictionary(point => point.Key, point => (new StationId(point.Value.Station),
+                DateTimeZoneProviders.Tzdb[point.Value.Zone])), Reconciliation.ToleranceDefault));
+        if (line.Flag("--csv")) ReconciliationListings.Exceptions(exceptions).WriteCsv(shell.Output);
+        else
+            ledger.Page("reconciliation", null)
+                .Table("days", "by station and day of a session's end", ReconciliationListings.Days(reconciled))
+                .Table("exceptions", "what does not agree", ReconciliationListings.Exceptions(exceptions))
+                .Write(shell.Output, line.Json);
+        return exceptions.Count == 0 ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+    }
+
+    private static List<ChargeRecorded> FromFile(
+        CommandLine line, string path, Dictionary<SettlementPointId, MasterData.PointRow> points)
+    {
+        try
+        {
+            var hinted = line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "an identifier");
+            return [.. ChargeRecordFiles.Read(File.ReadAllBytes(path)).Select(input => input.Record with
+            {
+                Point = hinted ?? input.Places.Where(points.ContainsKey).Select(place => (SettlementPointId?)place)
+                    .FirstOrDefault() ?? throw new CouldNotException(
+                        $"record {input.Record.Record}: no settlement point is named "
+                        + $"{string.Join(" or ", input.Places)}; --point names it"),
+            })];
+        }
+        catch (InputRefusedException refused)
+        {
+            throw new CouldNotException($"{path}: {refused.Message}");
+        }
+    }
+
+    private static async Task<List<ChargeRecorded>> OwnAsync(LedgerReader ledger, CancellationToken ct)
+    {
+        var records = new List<ChargeRecorded>();
+        await foreach (var recorded in ledger.Journal.ReadAllAsync(0, ct).ConfigureAwait(false))
+            if (recorded.Envelope.Stream.StartsWith(Streams.ChargeRecords, StringComparison.Ordinal)
+                && EventCodec.Decode(recorded) is ChargeRecorded record) records.Add(record);
+        return records;
+    }
+
+    private static LocalDate DayOf(
+        ChargeRecorded record, Dictionary<SettlementPointId, MasterData.PointRow> points) =>
+        points.TryGetValue(record.Point, out var point)
+            ? (record.End - Duration.Epsilon).InZone(DateTimeZoneProviders.Tzdb[point.Zone]).Date
+            : throw new CouldNotException($"there is no settlement point {record.Point}");
+
+    private static HashSet<LocalDate> Days(
+        CommandLine line, List<ChargeRecorded> records, Dictionary<SettlementPointId, MasterData.PointRow> points)
+    {
+        if (line.Option("--day") is not { } text)
+            return records.Count > 0 ? [.. records.Select(record => DayOf(record, points))]
+                : throw new CouldNotException("there are no charge records, so --day has to say which days are compared");
+        const string rule = "--day is a day like 2026-06-02, or two like 2026-06-01..2026-06-30";
+        var edges = text.Split("..");
+        var (from, to) = (CommandLine.Read<LocalDate>(edges[0], CommandLine.TryDay, rule),
+            CommandLine.Read<LocalDate>(edges[^1], CommandLine.TryDay, rule));
+        return edges.Length <= 2 && to >= from && Period.DaysBetween(from, to) < DaysMax
+            ? [.. Enumerable.Range(0, Period.DaysBetween(from, to) + 1).Select(from.PlusDays)]
+            : throw new UsageException($"{rule}, at most {DaysMax} days, not '{text}'");
+    }
+
+    /// <summary>The sessions and settled quantities of every station that a record is at, or of all where there is
+    /// none.</summary>
+    private static async Task<(List<MeteredSession> Sessions, List<SettledDay> Settled)> GatherAsync(
+        LedgerReader ledger, Answers answers, HashSet<LocalDate> days,
+        Dictionary<SettlementPointId, MasterData.PointRow> points, List<ChargeRecorded> records, CancellationToken ct)
+    {
+        var stations = records.Select(record => points[record.Point].Station).ToHashSet(StringComparer.Ordinal);
+        bool Concerns(SettlementPointId point) => stations.Count == 0 || stations.Contains(points[point].Station);
+        var (sessions, settled) = (new List<MeteredSession>(), new List<SettledDay>());
+        foreach (var account in points.Where(point => Concerns(point.Key)).Select(point => point.Value.Owner).Distinct()
+            .Order(StringComparer.Ordinal))
+            foreach (var day in days.Order())
+            {
+                var party = new PartyId(account);
+                sessions.AddRange((await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
+                    answers.KnownBefore, ct).ConfigureAwait(false)).Where(session => Concerns(session.Session.Point)));
+                settled.AddRange((await SettledAsync(ledger, answers, party, day, ct).ConfigureAwait(false))
+                    .Where(of => Concerns(of.Point)));
+            }
+        return (sessions, settled);
+    }
+
+    private static async Task<IEnumerable<SettledDay>> SettledAsync(
+        LedgerReader ledger, Answers answers, PartyId account, LocalDate day, CancellationToken ct)
+    {
+        if (answers.HoldingRun(account, day) is not { } run) return [];
+        var statement = (await RunStatement.DeriveAsync(ledger, answers, run.Run, ct).ConfigureAwait(false)).Statement;
+        var now = (await SettlementFacts.GatherAsync(
+            ledger.Journal, ledger.Views, account, day, answers.KnownBefore, ct).ConfigureAwait(false)).Points
+                .ToDictionary(point => point.Registered.Point);
+        return statement.Lines.Where(line => line.Direction == Direction.Import).GroupBy(line => line.Point)
+            .Select(lines =>
+            {
+                var quantities = now.TryGetValue(lines.Key, out var facts)
+                    ? facts.Quantities().Where(each => each.Direction == Direction.Import).ToList() : [];
+                return new SettledDay(lines.Key, day,
+                    new(lines.Min(each => each.Period.Start), lines.Max(each => each.Period.End)),
+                    new(run.Run), lines.Sum(each => each.BilledKwh ?? 0m),
+                    // What is not proven is in neither sum: the statement says that it is incomplete.
+                    quantities.Aggregate(Energy.Zero, (sum, each) => sum + (each.Metered ?? Energy.Zero)),
+                    lines.Sum(each => each.Amount ?? 0m), statement.Currency);
+            });
+    }
+}

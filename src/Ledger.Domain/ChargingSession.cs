@@ -1,0 +1,126 @@
+using System.Numerics;
+using NodaTime;
+
+namespace Ledger.Domain;
+
+/// <summary>A vehicle's stay at a connector, from the charger's first word that one is connected to the first that none
+/// is.</summary>
+/// <param name="Faulted">Whether the charger named a fault while the vehicle was connected.</param>
+public sealed record ChargingSession(SettlementPointId Point, Instant Start, Instant End, bool Faulted)
+{
+    public Interval Stay => new(Start, End);
+}
+
+/// <summary>An index of a register with the evidence that shows it.</summary>
+public sealed record SessionIndex(Instant ReadAt, long IndexSteps, EvidenceDigest? Evidence);
+
+/// <summary>Energy of a stretch of a session: one settlement period, or what of it lies within the stay.</summary>
+public sealed record SessionPart(Interval Period, Energy Import, Energy Export);
+
+/// <summary>
+/// A session with its energy; the parts sum to it exactly. <paramref name="Why"/> says why nothing is proven, and is
+/// null where it is.
+/// </summary>
+/// <param name="Indices">The register readings from which it is, first and last of each direction.</param>
+public sealed record MeteredSession(
+    ChargingSession Session, Energy Import, Energy Export, IReadOnlyList<SessionPart> Parts, string Source,
+    IReadOnlyList<SessionIndex> Indices, string? Why)
+{
+    /// <summary>What a bill counts: what went into the vehicle less what came back.</summary>
+    public Energy Net => Import - Export;
+}
+
+/// <summary>
+/// What a session took: the difference of the register between its edges. While nobody is connected nothing flows, so
+/// the index at the arrival is any that was read since the vehicle before left, and at the departure any until the next
+/// one comes; a station reads its first and last index shortly after and before, which
+/// <see cref="EdgeSecondsMax"/> allows. Where the register was not read so, the settled quantities of the settlement
+/// periods are the energy, if no other vehicle stood in any of them; else nothing is proven, and never a zero.
+/// The register is the amount, the curve its shape: the parts divide the amount as the settled quantities do.
+/// </summary>
+public static class ChargingSessions
+{
+    /// <summary>How far inside a stay its first and last index may be read (ours).</summary>
+    public const int EdgeSecondsMax = 60;
+
+    /// <summary>The stays that are over, in order. Two sources may speak at once; the order of their names decides.
+    /// </summary>
+    public static IReadOnlyList<ChargingSession> Of(
+        SettlementPointId point, IEnumerable<ChargingStateRecorded> states)
+    {
+        var sessions = new List<ChargingSession>();
+        Instant? arrived = null;
+        var faulted = false;
+        foreach (var state in states.OrderBy(state => state.At).ThenBy(state => state.Source, StringComparer.Ordinal))
+        {
+            if (state.Connected)
+            {
+                (arrived, faulted) = (arrived ?? state.At, (arrived is not null && faulted) || state.Fault is not null);
+                continue;
+            }
+            if (arrived is { } start && state.At > start)
+                sessions.Add(new(point, start, state.At, faulted || state.Fault is not null));
+            (arrived, faulted) = (null, false);
+        }
+        return sessions;
+    }
+
+    /// <summary>The indices that may count, in order of time: of a corrected one the latest, of what is in doubt none.
+    /// </summary>
+    public static IReadOnlyList<SessionIndex> Indices(
+        IReadOnlyList<Positioned<RegisterReadingRecorded>> readings,
+        IReadOnlyList<Positioned<RegisterReadingCorrected>> corrections) =>
+        [.. Corrected.Latest(MeteredFacts.None with { Readings = readings, ReadingCorrections = corrections })
+            .Readings.Select(reading => reading.Fact).Where(reading => reading.Quality < ReadingQuality.Suspect)
+            .OrderBy(reading => reading.ReadAt)
+            .Select(reading => new SessionIndex(reading.ReadAt, reading.IndexSteps, reading.Evidence))];
+
+    /// <summary>The energy that one register counted in a stay; null where it was not read at both edges.</summary>
+    /// <param name="from">When the vehicle before left.</param>
+    /// <param name="until">When the next one came.</param>
+    public static (Energy Energy, SessionIndex First, SessionIndex Last)? Counted(
+        RegisterInstalled installed, IReadOnlyList<SessionIndex> readings, ChargingSession session, Instant from,
+        Instant until)
+    {
+        var edge = Duration.FromSeconds(EdgeSecondsMax);
+        var first = readings.LastOrDefault(reading =>
+            reading.ReadAt >= from && reading.ReadAt <= session.Start + edge && reading.ReadAt < session.End);
+        var last = readings.FirstOrDefault(reading =>
+            reading.ReadAt <= until && reading.ReadAt >= session.End - edge && reading.ReadAt > session.Start);
+        if (first is null || last is null || last.ReadAt <= first.ReadAt) return null;
+        return Register.Difference(installed, first.IndexSteps, last.IndexSteps).Delta is { } counted
+            ? (counted, first, last) : null;
+    }
+
+    /// <summary>
+    /// An amount divided over a stay as the settled quantities of its periods are, exactly: each part is what is due
+    /// until its end less what was due before. Where the quantities say nothing it is even in time.
+    /// </summary>
+    public static IReadOnlyList<Energy> Divided(
+        Energy amount, IReadOnlyList<Interval> parts, IReadOnlyList<MeteredQuantity> quantities)
+    {
+        var weights = parts.Select(part => Weight(part, quantities)).ToList();
+        if (weights.Contains(null) || weights.TrueForAll(weight => weight == BigInteger.Zero))
+            weights = [.. parts.Select(part => (BigInteger?)part.Duration.ToInt64Nanoseconds())];
+        var whole = weights.Aggregate(BigInteger.Zero, (sum, weight) => sum + weight!.Value);
+        var (divided, due, before) = (new List<Energy>(parts.Count), BigInteger.Zero, Energy.Zero);
+        foreach (var weight in weights)
+        {
+            due += weight!.Value;
+            var until = new Energy((Int128)(whole.IsZero ? BigInteger.Zero
+                : (BigInteger)amount.HalfNanojoules * due / whole));
+            divided.Add(until - before);
+            before = until;
+        }
+        return divided;
+    }
+
+    // A period that is cut by an edge of the stay counts as even in time.
+    private static BigInteger? Weight(Interval part, IReadOnlyList<MeteredQuantity> quantities)
+    {
+        if (quantities.FirstOrDefault(quantity => quantity.Period.Contains(part.Start))
+            is not { Metered: { } energy } of) return null;
+        return (BigInteger)energy.HalfNanojoules * part.Duration.ToInt64Nanoseconds()
+            / of.Period.Duration.ToInt64Nanoseconds();
+    }
+}

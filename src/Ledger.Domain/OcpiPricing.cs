@@ -1,0 +1,213 @@
+using System.Globalization;
+using NodaTime;
+
+namespace Ledger.Domain;
+
+/// <summary>Under which total of a record an amount stands (module CDRs: total_energy_cost and its siblings).</summary>
+public enum OcpiCharge { Energy = 1, Time = 2, Parking = 3, Fixed = 4, Reservation = 5 }
+
+/// <summary>An amount of money; null is not known.</summary>
+public sealed record OcpiAmount(decimal? WithoutTax, decimal? WithTax)
+{
+    public static readonly OcpiAmount Zero = new(0m, 0m);
+    public static OcpiAmount operator -(OcpiAmount amount) => new(-amount.WithoutTax, -amount.WithTax);
+    public static OcpiAmount operator +(OcpiAmount a, OcpiAmount b) =>
+        new(a.WithoutTax + b.WithoutTax, a.WithTax + b.WithTax);
+}
+
+/// <summary>What one component bills of one period.</summary>
+/// <param name="Quantity">kWh, hours or 1, steps included.</param>
+/// <param name="Stepped">The part of it that was not used but completes the last step.</param>
+/// <param name="WithoutTax">Exact; null where the tax that a price includes is not stated.</param>
+public sealed record OcpiPricedLine(
+    OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity, Fraction Stepped,
+    Fraction? WithoutTax, Fraction WithTax);
+
+/// <summary>
+/// What a session costs. The parts and the adjustment add up to the total, without and with taxes.
+/// </summary>
+/// <param name="LimitAdjustment">What the least or greatest price adds or takes.</param>
+/// <param name="Notes">Where the record is cut too coarsely for its tariff.</param>
+public sealed record OcpiCost(
+    OcpiAmount Total, OcpiAmount Energy, OcpiAmount Time, OcpiAmount Parking, OcpiAmount Fixed, OcpiAmount Reservation,
+    OcpiAmount LimitAdjustment, IReadOnlyList<OcpiPricedLine> Lines, IReadOnlyList<string> Notes);
+
+/// <summary>
+/// The price of a charging session by an OCPI tariff (2.1.1, 2.2.1, 2.3.0; modules Tariffs and CDRs). Quantities are
+/// those that the record states. Of each dimension the first element that matches at the start of a period prices the
+/// period. A step is applied once to the session's energy, once to its parking or, where no parking is priced, its
+/// charging time, and once to its reservation: the priced sum is rounded up to the step of the last component, at its
+/// price. A fee is taken once a session, and once a reservation. All is exact until the totals are rounded.
+/// </summary>
+public static class OcpiPricing
+{
+    /// <summary>Numbers of OCPI have four decimals unless something else is said (types, number).</summary>
+    public const int MoneyDecimals = 4;
+
+    private const long WattHoursPerKwh = 1000;
+    private const long SecondsPerHour = 3600;
+
+    /// <summary>What a component bills of a period, before steps and taxes.</summary>
+    private sealed record Used(
+        OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity, Fraction Stepped)
+    {
+        public bool IsFee => Component.Dimension == OcpiDimension.Flat;
+    }
+
+    /// <param name="usage">At least one period, in order of time; with a zone where the tariff needs local time.
+    /// </param>
+    /// <param name="decimals">Of money; half away from zero, what is left over carried from part to part, so that the
+    /// parts add up.</param>
+    public static OcpiCost Of(OcpiTariff tariff, OcpiUsage usage, int decimals = MoneyDecimals)
+    {
+        var (used, notes) = Billed(tariff, usage);
+        var lines = Stepped(used).ConvertAll(line => Priced(tariff.Taxes, line));
+        var without = Limited(Sums(lines, line => line.WithoutTax), tariff.MinPrice?.WithoutTax,
+            tariff.MaxPrice?.WithoutTax);
+        var with = Limited(Sums(lines, line => line.WithTax), tariff.MinPrice?.WithTax, tariff.MaxPrice?.WithTax);
+        var binding = without is null || without[^1] == Fraction.Zero ? null
+            : without[^1] > Fraction.Zero ? tariff.MinPrice : tariff.MaxPrice;
+        // A limit that says nothing of taxes leaves open which tax its difference bears.
+        if (binding is { WithTax: null }) with = null;
+        var (rounded, taxed) = (Rounded(without, decimals), Rounded(with, decimals));
+        OcpiAmount Part(int i) => new(rounded?[i], taxed?[i]);
+        return new(new(rounded?.Sum(), taxed?.Sum()), Part(0), Part(1), Part(2), Part(3), Part(4), Part(5), lines,
+            notes);
+    }
+
+    private static List<Fraction?> Sums(List<OcpiPricedLine> lines, Func<OcpiPricedLine, Fraction?> amount) =>
+        [.. Enum.GetValues<OcpiCharge>().Select(charge => lines.Where(line => line.Charge == charge)
+            .Aggregate((Fraction?)Fraction.Zero, (sum, line) => sum + amount(line)))];
+
+    /// <summary>The parts and, as the last, what a limit adds or takes; null where a part is not known.</summary>
+    private static List<Fraction>? Limited(List<Fraction?> parts, decimal? least, decimal? most)
+    {
+        if (parts.Contains(null)) return null;
+        var total = parts.Aggregate(Fraction.Zero, (sum, part) => sum + part!.Value);
+        var bounded = least is { } atLeast ? Fraction.Max(total, Fraction.Of(atLeast)) : total;
+        if (most is { } atMost) bounded = Fraction.Min(bounded, Fraction.Of(atMost));
+        return [.. parts.Select(part => part!.Value), bounded - total];
+    }
+
+    private static IReadOnlyList<decimal>? Rounded(List<Fraction>? amounts, int decimals) =>
+        amounts is null ? null : Rounding.HalfAwayWithCarry(amounts, decimals).Rounded;
+
+    private static (List<Used> Lines, List<string> Notes) Billed(OcpiTariff tariff, OcpiUsage usage)
+    {
+        var (lines, notes) = (new List<Used>(), new List<string>());
+        var named = usage.Periods.Any(period => period.TariffId is not null);
+        var kwh = 0m;
+        for (var i = 0; i < usage.Periods.Count; i++)
+        {
+            var period = usage.Periods[i];
+            var end = i + 1 < usage.Periods.Count ? usage.Periods[i + 1].Start : usage.End;
+            var before = Moment(usage, period, kwh, period.Start);
+            kwh += period.EnergyKwh ?? 0m;
+            if (named && period.TariffId is null) continue; // no tariff is relevant in this period
+            if (period.ReservationHours > 0) BillReservation(i, before);
+            if (period.ReservationHours > 0 && period is { EnergyKwh: null, TimeHours: null, ParkingHours: null })
+                continue;
+            Bill(i, before, OcpiCharge.Energy, OcpiDimension.Energy, period.EnergyKwh, null);
+            Bill(i, before, OcpiCharge.Time, OcpiDimension.Time, period.TimeHours, null);
+            Bill(i, before, OcpiCharge.Parking, OcpiDimension.ParkingTime, period.ParkingHours, null);
+            if (!lines.Exists(line => line.Charge == OcpiCharge.Fixed))
+                Bill(i, before, OcpiCharge.Fixed, OcpiDimension.Flat, 1m, null);
+            if (Switches(tariff, period, before, Moment(usage, period, kwh, end)) is { } dimension)
+                notes.Add(string.Create(CultureInfo.InvariantCulture, $"period {i + 1} goes on after another price of ")
+                    + $"{dimension} begins to hold; it is priced as it began");
+        }
+        return (lines, notes);
+
+        void BillReservation(int i, OcpiMoment at)
+        {
+            foreach (var (dimension, quantity) in
+                new[] { (OcpiDimension.Time, at.Period.ReservationHours), (OcpiDimension.Flat, 1m) })
+            {
+                var isFee = dimension == OcpiDimension.Flat;
+                if (isFee && lines.Exists(line => line is { Charge: OcpiCharge.Reservation, IsFee: true })) continue;
+                // What an expired reservation costs has its own price, else that of any reservation.
+                if (!usage.Expired || !Bill(i, at, OcpiCharge.Reservation, dimension, quantity,
+                    OcpiReservation.ReservationExpires))
+                    Bill(i, at, OcpiCharge.Reservation, dimension, quantity, OcpiReservation.Reservation);
+            }
+        }
+
+        bool Bill(int i, OcpiMoment at, OcpiCharge charge, OcpiDimension dimension, decimal? quantity,
+            OcpiReservation? reservation)
+        {
+            if (quantity is null or 0m) return false;
+            if (tariff.Active(dimension, at, reservation) is not { } active) return false;
+            lines.Add(new(charge, i, active.Element, active.Component, Fraction.Of(quantity.Value), Fraction.Zero));
+            return true;
+        }
+    }
+
+    private static OcpiMoment Moment(OcpiUsage usage, OcpiPeriod period, decimal kwh, Instant at) => new(
+        usage.Zone is { } zone ? at.InZone(zone).LocalDateTime : null, kwh,
+        Instant.Max(at, usage.Start) - usage.Start, period);
+
+    /// <summary>A used dimension whose price is another one just before the period ends; the record should have been
+    /// cut there (module CDRs, ChargingPeriod).</summary>
+    private static string? Switches(OcpiTariff tariff, OcpiPeriod period, OcpiMoment start, OcpiMoment end)
+    {
+        // The end itself belongs to the next period: a restriction that begins there changes nothing here.
+        var last = end with
+        {
+            Local = end.Local?.PlusNanoseconds(-1),
+            Elapsed = Duration.Max(Duration.Zero, end.Elapsed - Duration.Epsilon),
+            Kwh = end.Kwh > start.Kwh ? end.Kwh - 0.0000000001m : end.Kwh,
+        };
+        foreach (var (dimension, used) in new[]
+        {
+            (OcpiDimension.Energy, period.EnergyKwh), (OcpiDimension.Time, period.TimeHours),
+            (OcpiDimension.ParkingTime, period.ParkingHours),
+        })
+            if (used is not (null or 0m)
+                && tariff.Active(dimension, start, null)?.Element != tariff.Active(dimension, last, null)?.Element)
+                return dimension switch
+                {
+                    OcpiDimension.Energy => "energy",
+                    OcpiDimension.Time => "charging time",
+                    _ => "parking time",
+                };
+        return null;
+    }
+
+    private static List<Used> Stepped(List<Used> lines)
+    {
+        var stepped = new List<Used>(lines);
+        Step(OcpiCharge.Energy, WattHoursPerKwh);
+        // Charging and parking have one step together, and where both are priced it is that of the parking.
+        Step(lines.Exists(line => line.Charge == OcpiCharge.Parking) ? OcpiCharge.Parking : OcpiCharge.Time,
+            SecondsPerHour);
+        Step(OcpiCharge.Reservation, SecondsPerHour);
+        return stepped;
+
+        void Step(OcpiCharge charge, long perUnit)
+        {
+            var at = stepped.FindLastIndex(line => line.Charge == charge && !line.IsFee);
+            if (at < 0 || stepped[at] is not { Component.StepSize: > 0 } last) return;
+            var used = stepped.Where(line => line.Charge == charge && !line.IsFee)
+                .Aggregate(Fraction.Zero, (sum, line) => sum + line.Quantity);
+            // What went back to the grid is no consumption that could be rounded up.
+            if (used <= Fraction.Zero) return;
+            var step = new Fraction(last.Component.StepSize, perUnit);
+            var added = new Fraction((used / step).Ceiling(), 1) * step - used;
+            stepped[at] = last with { Quantity = last.Quantity + added, Stepped = added };
+        }
+    }
+
+    private static OcpiPricedLine Priced(OcpiTaxes taxes, Used of)
+    {
+        var stated = Fraction.Of(of.Component.Price) * of.Quantity;
+        var factor = Fraction.Of(1m + (of.Component.VatPercent ?? 0m) / 100m);
+        var (without, with) = taxes switch
+        {
+            // Which tax an inclusive price holds is known only where it is stated.
+            OcpiTaxes.Included => (of.Component.VatPercent is null ? (Fraction?)null : stated / factor, stated),
+            OcpiTaxes.None => (stated, stated),
+            _ => (stated, stated * factor),
+        };
+        return new(of.Charge, of.Period, of.Element, of.Component, of.Quantity, of.Stepped, without, with);
+    }
+}

@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using CsCheck;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using NodaTime;
+using Shouldly;
+using static Ledger.Tests.ScenarioTable;
+
+namespace Ledger.Tests;
+
+/// <summary>Charge records in: what is refused, what is kept of whom, and that a charge and its credit are nothing.
+/// </summary>
+public sealed class ChargeRecordTests
+{
+    public static IEnumerable<TheoryDataRow<string, int, string>> AllLines() => Lines("charge-records.txt");
+
+    [Theory, MemberData(nameof(AllLines))]
+    public void Each_line_is_answered_as_it_says(string table, int number, string line)
+    {
+        var cells = Cells(line);
+        var state = cells[0] == "-" ? ChargeRecordState.Empty : cells[0].Split("; ").Aggregate(ChargeRecordState.Empty,
+            (known, text) => ChargeRecords.Evolve(known, Record(
+                text.Split(' ') is [var id, _, var credits] ? $"{id} {credits}" : text.Split(' ')[0], "500-900", "10",
+                text.Split(' ')[1])));
+        var place = cells[5] == "-" ? (SettlementPointId?)null : new SettlementPointId(cells[5]);
+        Answer(ChargeRecords.Decide(state, new(Record(cells[1], cells[2], cells[3], cells[4]), [new("P1")]), place,
+            Instant.FromUnixTimeSeconds(1000))).ShouldBe(cells[^1], $"{table}:{number}");
+    }
+
+    private static ChargeRecorded Record(string name, string stay, string kwh, string cost)
+    {
+        var (edges, money) = (stay.Split('-'), cost.Split('/'));
+        return new(new("CN*ABC"), new(name.Split(' ')[0]), new("P1"), Second(edges[0]), Second(edges[1]),
+            Energy.FromWattHours(1000 * Number(kwh)), "CNY", decimal.Parse(money[0], CultureInfo.InvariantCulture),
+            money[1] == "-" ? null : decimal.Parse(money[1], CultureInfo.InvariantCulture),
+            name.Split(' ') is [_, var credits] ? new ChargeRecordId(credits.Trim('(', ')')) : null, null);
+    }
+
+    private const string Card = "04A2B3C4D5E6F7";
+
+    private static string Cdr(string id, string cost = "5.5", string more = "") => $$"""
+        {"country_code":"CN","party_id":"ABC","id":"{{id}}","start_date_time":"2026-02-27T10:00:00Z","end_date_time":"2026-02-27T11:00:00Z","cdr_token":{"country_code":"CN","party_id":"MSP","uid":"{{Card}}","type":"RFID","contract_id":"CN-MSP-C1"},"auth_method":"WHITELIST","cdr_location":{"id":"L","evse_uid":"7","evse_id":"CP1","connector_id":"1"},"currency":"CNY","charging_periods":[{"start_date_time":"2026-02-27T10:00:00Z","dimensions":[{"type":"ENERGY","volume":10}]}],"total_cost":{"excl_vat":{{cost}},"incl_vat":{{cost}}},"total_energy":10,"total_time":1,{{more}}"last_updated":"2026-02-27T12:00:00Z"}
+        """;
+
+    [Theory]
+    [InlineData("array")]
+    [InlineData("lines")]
+    [InlineData("csv")]
+    public async Task A_record_is_a_fact_without_a_name_and_its_evidence_is_sealed(string form)
+    {
+        await using var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        var credit = Cdr("R1-C", "-5.5", "\"credit\":true,\"credit_reference_id\":\"R1\",");
+        var text = form switch
+        {
+            "array" => $"[{Cdr("R1")},{credit},{Cdr("R2", "6")}]",
+            "lines" => $"{Cdr("R1").Trim()}\n{credit.Trim()}\n{Cdr("R2", "6").Trim()}\n",
+            _ => "contract_id,id,country_code,party_id,start_date_time,end_date_time,evse_id,connector_id,currency,"
+                + "total_energy,total_cost_excl_vat,total_cost_incl_vat,credit_reference_id\r\n"
+                + string.Join("\r\n", new[] { "R1,5.5,", "R1-C,-5.5,R1", "R2,6," }.Select(row => row.Split(',') is
+                    [var id, var cost, var of]
+                    ? $"{Card},{id},CN,ABC,2026-02-27T10:00:00Z,2026-02-27T11:00:00Z,\"CP1\",1,CNY,10,{cost},{cost},{of}"
+                    : "")) + "\r\n",
+        };
+        var report = await ledger.TakeAsync(text);
+        report.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+        var records = (await ledger.FactsAsync()).OfType<ChargeRecorded>().ToList();
+        records.Select(record =>
+            (record.Operator.Value, record.Record.Value, record.Point.Value, record.CostWithoutTax)).ShouldBe([("CN*ABC", "R1", "CP1", 5.5m), ("CN*ABC", "R1-C", "CP1", -5.5m), ("CN*ABC", "R2", "CP1", 6m)]);
+        records[1].Credits.ShouldBe(new ChargeRecordId("R1"));
+        records.ShouldAllBe(record => record.Energy == Energy.FromWattHours(10_000));
+        foreach (var record in records)
+        {
+            var piece = ledger.Ledger.Evidence.Find(record.Evidence!.Value)!;
+            piece.DisclosesSomebody.ShouldBeTrue();
+        }
+        var again = await ledger.TakeAsync(text);
+        again.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.AlreadyRecorded);
+    }
+
+    [Fact]
+    public async Task Versions_2_1_1_and_2_3_0_are_read_as_well()
+    {
+        await using var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        var report = await ledger.TakeAsync("""
+            [{"id":"A","start_date_time":"2026-02-27T10:00:00","stop_date_time":"2026-02-27T11:00:00","auth_id":"X1","location":{"id":"L","evses":[{"uid":"CP1","connectors":[{"id":"1"}]}]},"currency":"CNY","charging_periods":[],"total_cost":5.5,"total_energy":"10.25"},
+             {"country_code":"CN","party_id":"ABC","id":"B","start_date_time":"2026-02-27T10:00:00Z","end_date_time":"2026-02-27T11:00:00Z","cdr_location":{"evse_uid":"CP1","evse_id":"#NA"},"currency":"CNY","charging_periods":[],"total_cost":{"before_taxes":5,"taxes":[{"name":"a","amount":0.3},{"name":"b","amount":0.2}]},"total_energy":-1}]
+            """);
+        report.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+        (await ledger.FactsAsync()).OfType<ChargeRecorded>().Select(record =>
+            (record.Operator.Value, record.Energy.ToKwh(2), record.CostWithoutTax, record.CostWithTax)).ShouldBe(
+            [("unnamed", "10.25", 5.5m, null), ("CN*ABC", "-1.00", 5m, 5.5m)]);
+    }
+
+    [Theory]
+    [InlineData("\"total_energy\":10", "\"total_energy\":\"x\"", Rejection.NotANumber)]
+    [InlineData("\"CP1\"", "\"CP9\"", Rejection.UnknownSettlementPoint)]
+    [InlineData("\"currency\":\"CNY\"", "\"currency\":\"yuan\"", Rejection.OutOfRange)]
+    [InlineData("\"id\":\"R1\"", "\"id\":\"R 1\"", Rejection.InvalidIdentifier)]
+    [InlineData("\"total_time\":1", "\"credit\":true", Rejection.MissingField)]
+    [InlineData("\"total_cost\":{", "\"cost\":{", Rejection.MissingField)]
+    [InlineData("11:00:00Z", "09:00:00Z", Rejection.OutOfRange)]
+    public async Task What_breaks_a_rule_is_refused_and_kept_sealed(string what, string by, Rejection code)
+    {
+        await using var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        var report = await ledger.TakeAsync(Cdr("R1").Replace(what, by, StringComparison.Ordinal));
+        report.Outcomes.Single().ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(code);
+        var refused = (await ledger.FactsAsync()).OfType<EvidenceRefused>().Single();
+        refused.Detail.ShouldNotContain(Card);
+        ledger.Ledger.Evidence.Find(refused.Evidence)!.DisclosesSomebody.ShouldBeTrue();
+    }
+
+    private static readonly Gen<ChargeRecorded> charges = Gen.Select(Gen.Int[0, 100_000], Gen.Int[-50_000, 50_000],
+        (seconds, wattHours) => new ChargeRecorded(new("CN*ABC"), new("R1"), new("P1"), TestFolder.Start,
+            TestFolder.Start + Duration.FromSeconds(seconds), Energy.FromWattHours(wattHours), "CNY", wattHours / 7_000m,
+            wattHours / 6_000m, null, null));
+
+    [Fact]
+    public void A_charge_and_its_credit_are_nothing() => charges.Sample(charge =>
+    {
+        var credit = charge with
+        {
+            Record = new("R1-C"),
+            Credits = charge.Record,
+            CostWithoutTax = -charge.CostWithoutTax,
+            CostWithTax = -charge.CostWithTax,
+        };
+        ChargeRecords.Negates(credit, charge).ShouldBeTrue();
+        (charge.NetEnergy() + credit.NetEnergy()).ShouldBe(Energy.Zero);
+        (charge.CostWithoutTax + credit.CostWithoutTax).ShouldBe(0m);
+        var station = ImmutableDictionary<SettlementPointId, (StationId, DateTimeZone)>.Empty.Add(
+            new("P1"), (new("S1"), DateTimeZone.Utc));
+        var (days, exceptions) = Reconciliation.Of(new([], [charge, credit], [], station,
+            Reconciliation.ToleranceDefault));
+        exceptions.ShouldBeEmpty();
+        days.ShouldBeEmpty();
+    }, iter: LongRun.Samples);
+}

@@ -1,0 +1,157 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// Charge records and orders out of a ledger, read back by our own readers: totals equal sums, a credit takes back what
+/// it names, and nothing is written of what is not proven.
+/// </summary>
+public sealed class ExportRecordsTests : IDisposable
+{
+    private const string Tariff = """
+        {"id":"T1","currency":"CNY","elements":[
+          {"price_components":[{"type":"ENERGY","price":0.3533,"vat":13,"step_size":1}],"restrictions":{"end_time":"08:00"}},
+          {"price_components":[{"type":"ENERGY","price":1.1,"vat":13,"step_size":1},{"type":"FLAT","price":0.5,"step_size":1}]}]}
+        """;
+
+    private readonly ChargeTown town = new();
+
+    public void Dispose() => town.Dispose();
+
+    [Theory]
+    [InlineData("2.2.1")]
+    [InlineData("2.3.0")]
+    public void A_session_is_a_record_with_the_energy_of_its_register(string version)
+    {
+        var records = Export(ExitCode.NotAsItShouldBe, "--ocpi", version);
+        records.Count.ShouldBe(2);
+        var first = records[0]!;
+        ((decimal)first["total_energy"]!).ShouldBe(40.125m);
+        ((string)first["start_date_time"]!).ShouldBe("2026-03-01T23:30:00Z");
+        ((string)first["end_date_time"]!).ShouldBe("2026-03-02T01:30:00Z");
+        ((string)first["cdr_location"]!["evse_id"]!).ShouldBe("S01-C1");
+        ((string)first["cdr_token"]!["uid"]!).ShouldBe("#NA");
+        // Half an hour before 08:00, an hour and a half after: no curve says more, so it is even in time.
+        var amount = version == "2.3.0" ? "before_taxes" : "excl_vat";
+        var cost = (10.0313m * 0.3533m) + (30.0937m * 1.1m) + 0.5m;
+        // Steps of a watt-hour: 40.125 is whole.
+        ((decimal)first["total_cost"]![amount]!).ShouldBe(Math.Round(cost, 4));
+        ((decimal)first["total_time"]!).ShouldBe(2m);
+        // The second gave back more than it took.
+        ((decimal)records[1]!["total_energy"]!).ShouldBe(-17.5m);
+    }
+
+    [Fact]
+    public void What_is_not_proven_is_named_and_not_billed()
+    {
+        var run = Run();
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        run.Errors.ShouldContain("no record for S01-C1 from 2026-03-02T12:10:00Z to 2026-03-02T12:40:00Z: no reading of");
+    }
+
+    [Fact]
+    public void Read_back_and_priced_again_a_record_costs_what_it_says()
+    {
+        foreach (var record in Export(ExitCode.NotAsItShouldBe))
+        {
+            var input = new JsonObject { ["cdr"] = record!.DeepClone(), ["timeZone"] = "Asia/Shanghai" };
+            var priced = JsonNode.Parse(CommandRun.Of(["calc", "ocpi", "--in", "-"], input.ToJsonString()).Output)!;
+            decimal.Parse((string)priced["totalCost"]!["withoutTax"]!, System.Globalization.CultureInfo.InvariantCulture)
+                .ShouldBe((decimal)record["total_cost"]!["before_taxes"]!);
+            var periods = record["charging_periods"]!.AsArray();
+            periods.Sum(period => Volume(period!, "ENERGY")).ShouldBe((decimal)record["total_energy"]!);
+            periods.Sum(period => Volume(period!, "TIME")).ShouldBe((decimal)record["total_time"]!);
+        }
+    }
+
+    [Fact]
+    public void What_was_issued_is_issued_again_only_where_it_changed_and_its_credit_takes_it_back()
+    {
+        var issued = Export(ExitCode.NotAsItShouldBe);
+        var file = town.File("issued.json", issued.ToJsonString());
+        Export(ExitCode.NotAsItShouldBe, "--issued", file).ShouldBeEmpty();
+
+        town.Done("import", town.File("correction.jsonl", """
+            {"type":"register-reading-correction","point":"S01-C1","direction":"import","readAt":"2026-03-02T18:59:55+08:00","supersedes":1,"indexSteps":1044125,"quality":"measured","reason":"misread"}
+            """));
+        var changed = Export(ExitCode.NotAsItShouldBe, "--issued", file);
+        changed.Count.ShouldBe(2);
+        var (credit, again, original) = (changed[0]!, changed[1]!, issued[1]!);
+        ((string)credit["credit_reference_id"]!).ShouldBe((string)original["id"]!);
+        ((bool)credit["credit"]!).ShouldBeTrue();
+        ((string)credit["id"]!).ShouldBe($"{original["id"]}-C");
+        Net(original).ShouldBe(new OcpiAmount(-18.75m, -21.2525m));
+        (Net(original) + Net(credit)).ShouldBe(OcpiAmount.Zero);
+        JsonNode.DeepEquals(credit["charging_periods"], original["charging_periods"]).ShouldBeTrue();
+        ((string)again["id"]!).ShouldBe($"{original["id"]}-2");
+        ((decimal)again["total_energy"]!).ShouldBe(-16.5m);
+        again["credit"].ShouldBeNull();
+
+        var all = town.File("issued-2.json", new JsonArray([.. issued.Concat(changed).Select(node => node!.DeepClone())])
+            .ToJsonString());
+        Export(ExitCode.NotAsItShouldBe, "--issued", all).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void An_order_splits_by_the_price_of_the_day_and_its_details_are_its_totals()
+    {
+        var run = town.Run("export", "tcec", "cpo", ChargeTown.Day, "--operator", "MA5DA0053", "--service-price", "0.8");
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe, run.Errors);
+        var written = JsonNode.Parse(run.Output)!;
+        var orders = written["orders"]!.AsArray().Select(order => Read(order!, TcecText.Order)).ToList();
+        orders.Count.ShouldBe(2);
+        var first = orders[0];
+        first.StartChargeSeq.Length.ShouldBe(TcecText.SeqLength);
+        first.StartChargeSeq.ShouldStartWith("MA5DA0053");
+        ((string)written["orders"]![0]!["StartTime"]!).ShouldBe("2026-03-02 07:30:00");
+        first.Details.Select(detail => (detail.Power, detail.ElecPrice)).ShouldBe([(10.03m, 0.3533m), (30.10m, 1.1m)]);
+        first.StopReason.ShouldBe(4);
+        foreach (var order in orders)
+        {
+            order.Details.Sum(detail => detail.Power).ShouldBe(order.TotalPower);
+            order.Details.Sum(detail => detail.ElecMoney).ShouldBe(order.TotalElecMoney);
+            order.Details.Sum(detail => detail.ServiceMoney).ShouldBe(order.TotalServiceMoney);
+        }
+        first.TotalPower.ShouldBe(40.13m);
+        first.TotalElecMoney.ShouldBe(36.65m);
+        first.TotalServiceMoney.ShouldBe(32.10m);
+        var check = Read(written["check"]!, TcecText.Check);
+        check.ShouldBe(TcecCheck.Of(new(check.Start, check.End), orders));
+        check.OrderCount.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("export", "cdr")]
+    [InlineData("export", "cdr", "cpo", "yesterday", "--tariff", "t")]
+    [InlineData("export", "cdr", "cpo", "2026-03-02")]
+    [InlineData("export", "cdr", "cpo", "2026-03-02", "--tariff", "t", "--ocpi", "3")]
+    [InlineData("export", "tcec", "cpo", "2026-03-02")]
+    [InlineData("export", "tcec", "cpo", "2026-03-02", "--operator", "short")]
+    public void A_wrong_command_line_is_usage(params string[] args) => town.Run(args).Exit.ShouldBe(ExitCode.Usage);
+
+    private CommandRun Run(params string[] options) => town.Run(
+        ["export", "cdr", "cpo", ChargeTown.Day, "--tariff", town.File("tariff.json", Tariff), .. options]);
+
+    private JsonArray Export(int exit, params string[] options)
+    {
+        var run = Run(options);
+        run.Exit.ShouldBe(exit, run.Errors);
+        return JsonNode.Parse(run.Output)!.AsArray();
+    }
+
+    private static OcpiAmount Net(JsonNode record) => Read(record["total_cost"]!, OcpiText.Amount);
+
+    private static T Read<T>(JsonNode node, Func<InputValue, T> read)
+    {
+        using var document = InputValue.Parse(Encoding.UTF8.GetBytes(node.ToJsonString()));
+        return read(new InputValue("input", document.RootElement));
+    }
+
+    private static decimal Volume(JsonNode period, string type) => period["dimensions"]!.AsArray()
+        .Where(dimension => (string)dimension!["type"]! == type).Sum(dimension => (decimal)dimension!["volume"]!);
+}

@@ -1,0 +1,161 @@
+using System.Text.Json.Nodes;
+using Ledger.Cli;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// Registers against charge records against settlement: what was exported agrees with what it came from, and every way
+/// not to agree is found, valued, and named with the fact that would resolve it.
+/// </summary>
+public sealed class ReconciliationTests : IDisposable
+{
+    private const string Tariff = """
+        {"id":"T1","currency":"CNY","elements":[
+          {"price_components":[{"type":"ENERGY","price":0.3533,"step_size":1}],"restrictions":{"end_time":"08:00"}},
+          {"price_components":[{"type":"ENERGY","price":1.1,"step_size":1},{"type":"FLAT","price":0.5,"step_size":1}]}]}
+        """;
+
+    private readonly ChargeTown town = new();
+
+    public ReconciliationTests() => town.Done("import", town.File("late.csv", """
+        point,register,read_at,kwh
+        S01-C1,1.8.0,2026-03-02T20:10:00+08:00,1043.125
+        S01-C1,1.8.0,2026-03-02T20:45:00+08:00,1050.125
+        S01-C1,2.8.0,2026-03-02T20:10:00+08:00,30.5
+        S01-C1,2.8.0,2026-03-02T20:45:00+08:00,30.5
+        """));
+
+    public void Dispose() => town.Dispose();
+
+    [Theory]
+    [InlineData("2.2.1")]
+    [InlineData("2.3.0")]
+    public void What_was_exported_and_is_read_back_agrees(string version)
+    {
+        var file = town.PathOf("cdrs.json");
+        town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff", town.File("t.json", Tariff), "--ocpi", version,
+            "--header", town.File("h.json", """{"country_code":"CN","party_id":"ABC"}"""), "--out", file);
+        var day = Reconciled(ExitCode.Done, "--in", file)["days"]![0]!;
+        Text(day, "sessions", "records", "measuredKwh", "billedKwh", "cost", "exceptions").ShouldBe(
+            "3 3 29.625000000000 29.625000000000 26.5971 0");
+        // The same once they are facts.
+        town.Done("import", file);
+        Text(Reconciled(ExitCode.Done)["days"]![0]!, "sessions", "records", "cost", "exceptions")
+            .ShouldBe("3 3 26.5971 0");
+    }
+
+    [Fact]
+    public void A_session_that_nobody_bills_is_valued_at_the_days_price() =>
+        Found(cdrs => cdrs.RemoveAt(2)).ShouldBe(["missingRecord S01-C1 – 7.000000000000 – 6.4805"]);
+
+    [Fact]
+    public void Two_records_of_one_stay_are_one_too_many() =>
+        Found(cdrs => cdrs.Add(With(cdrs[2]!, "id", "again")))
+            .Single().ShouldMatch("^duplicate S01-C1 ([0-9a-f]+|again) – 7.000000000000 8.2");
+
+    [Fact]
+    public void A_record_of_another_energy_is_valued_at_its_own_price() =>
+        Found(cdrs => cdrs[2]!["total_energy"] = 8).Single()
+            .ShouldMatch("energyDiffers S01-C1 [0-9a-f]+ 7.000000000000 8.000000000000 1.025");
+
+    [Fact]
+    public void A_watt_hour_is_not_a_difference() =>
+        Found(cdrs => cdrs[2]!["total_energy"] = 7.001m).ShouldBeEmpty();
+
+    [Fact]
+    public void A_record_of_nobody_s_stay_is_found_beside_the_stay_without_a_record() =>
+        Found(cdrs =>
+        {
+            cdrs[2]!["start_date_time"] = "2026-03-02T13:00:00Z";
+            cdrs[2]!["end_date_time"] = "2026-03-02T13:30:00Z";
+        }).Select(found => found.Split(' ')[0]).ShouldBe(["missingRecord", "missingSession"]);
+
+    [Fact]
+    public void A_credit_of_nothing_and_a_credit_of_part_are_found()
+    {
+        Found(cdrs =>
+        {
+            var credit = With(cdrs[2]!, "id", "R-C");
+            credit["credit"] = true;
+            credit["credit_reference_id"] = "unknown";
+            credit["total_cost"] = new JsonObject { ["before_taxes"] = -8.2m };
+            cdrs.Add(credit);
+        }).ShouldBe(["creditDiffers S01-C1 R-C – 7.000000000000 8.2"]);
+        Found(cdrs =>
+        {
+            var credit = With(cdrs[2]!, "id", "R-C");
+            credit["credit"] = true;
+            credit["credit_reference_id"] = (string)cdrs[2]!["id"]!;
+            credit["total_cost"] = new JsonObject { ["before_taxes"] = -8m };
+            cdrs.Add(credit);
+        }).ShouldBe(["creditDiffers S01-C1 R-C 7.000000000000 7.000000000000 0.2"]);
+    }
+
+    [Fact]
+    public void A_run_that_settled_what_is_known_better_now_is_found()
+    {
+        town.Done("import", town.File("c2.csv", """
+            point,register,read_at,kwh
+            S01-C2,1.8.0,2026-03-02T08:00:00+08:00,100
+            S01-C2,1.8.0,2026-03-02T09:00:00+08:00,105
+            """));
+        town.Run("settle", "--account", "cpo", "--day", ChargeTown.Day);
+        Text(Reconciled(ExitCode.NotAsItShouldBe, "--day", ChargeTown.Day)["days"]![0]!, "settledKwh", "settledAmount")
+            .ShouldBe("5 5.5");
+        town.Done("import", town.File("c.jsonl", """
+            {"type":"register-reading-correction","point":"S01-C2","direction":"import","readAt":"2026-03-02T09:00:00+08:00","supersedes":1,"indexSteps":106000,"quality":"measured","reason":"misread"}
+            """));
+        var found = Reconciled(ExitCode.NotAsItShouldBe, "--day", ChargeTown.Day)["exceptions"]!.AsArray()
+            .Single(each => (string)each!["finding"]! == "settledDiffers")!;
+        Text(found, "point", "measuredKwh", "statedKwh", "atStake").ShouldBe(
+            "S01-C2 6.000000000000 5.000000000000 1.1");
+        ((string)found["resolvedBy"]!).ShouldContain("a correction run that supersedes");
+    }
+
+    [Theory]
+    [InlineData("reconcile")]
+    [InlineData("reconcile", "cdr", "--json", "--csv")]
+    [InlineData("reconcile", "cdr", "--day", "yesterday")]
+    public void A_wrong_command_line_is_usage(params string[] args) => town.Run(args).Exit.ShouldBe(ExitCode.Usage);
+
+    [Fact]
+    public void Text_and_csv_have_the_same_exceptions()
+    {
+        town.Run("reconcile", "cdr", "--day", ChargeTown.Day).Output.ShouldContain("missing record");
+        var csv = town.Run("reconcile", "cdr", "--day", ChargeTown.Day, "--csv").Output.Split("\r\n");
+        csv[0].ShouldBe("finding,station,point,from,to,record,measuredKwh,statedKwh,atStake,currency,resolvedBy");
+        csv.Length.ShouldBe(5); // three sessions that nobody has billed, and the end of the last line
+    }
+
+    /// <summary>What is found in the exported records after a change, as finding, point, record, kWh and stake.
+    /// </summary>
+    private List<string> Found(Action<JsonArray> change)
+    {
+        var cdrs = JsonNode.Parse(town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff",
+            town.File("t.json", Tariff)).Output)!.AsArray();
+        change(cdrs);
+        var run = town.Run("reconcile", "cdr", "--in", town.File("changed.json", cdrs.ToJsonString()), "--json");
+        var found = JsonNode.Parse(run.Output)!["exceptions"]!.AsArray();
+        run.Exit.ShouldBe(found.Count == 0 ? ExitCode.Done : ExitCode.NotAsItShouldBe, run.Errors);
+        found.ShouldAllBe(each => ((string)each!["resolvedBy"]!).Length > 0);
+        return [.. found.Select(each => Text(each!, "finding", "point", "record", "measuredKwh", "statedKwh", "atStake"))];
+    }
+
+    private JsonNode Reconciled(int exit, params string[] options)
+    {
+        var run = town.Run(["reconcile", "cdr", "--json", .. options]);
+        run.Exit.ShouldBe(exit, run.Output + run.Errors);
+        return JsonNode.Parse(run.Output)!;
+    }
+
+    private static JsonObject With(JsonNode record, string member, string value)
+    {
+        var changed = record.DeepClone().AsObject();
+        changed[member] = value;
+        return changed;
+    }
+
+    private static string Text(JsonNode row, params string[] members) =>
+        string.Join(' ', members.Select(member => row[member]?.ToString() ?? "–"));
+}
