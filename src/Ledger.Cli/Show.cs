@@ -30,6 +30,8 @@ public static class Show
         ["compliance"] = new("INSTRUCTION", false, [], asked => Task.FromResult(Compliance(asked))),
         ["settlement"] = new(null, false, ["--account", "--day"], asked => Task.FromResult(Settlement(asked))),
         ["statement"] = new("RUN", true, ["--lines"], StatementAsync),
+        ["disputes"] = new(null, false, [], asked => Listed(asked, "disputes",
+            "disputes of settlement runs", SettlementListings.Disputes(asked.Answers.Disputes()))),
         ["refusals"] = new(null, false, [], asked => Listed(asked, "refusals",
             "refused, quarantined and kept: none of it counts", RecordListings.Refusals(asked.Answers.Refusals()))),
         ["points"] = new(null, false, [], asked =>
@@ -181,7 +183,10 @@ public static class Show
         var runs = asked.Answers.Runs().Where(run =>
             (account is null || run.Account == account.Value.Value) && (day is null || run.Day == Cell.Exact(day)));
         return asked.Page("settlement")
-            .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(runs));
+            .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(runs))
+            .Table("publications", "published", SettlementListings.Publications(asked.Answers.Publications()))
+            .Table("deltas", "corrections booked as deltas", SettlementListings.Deltas(asked.Answers.Deltas()))
+            .Table("months", "closed months", SettlementListings.Months(asked.Answers.ClosedMonths()));
     }
 
     private static async Task<Page> StatementAsync(Asked asked)
@@ -202,6 +207,8 @@ public static class Show
             .Table("totals", "by direction and tariff period",
                 SettlementListings.Totals(SettlementListings.Totals(statement.Lines)))
             .Table("postings", "postings", SettlementListings.Postings(statement.Postings));
+        await ShowStatement.AddToAsync(page, asked.Ledger, asked.Answers, run, statement, asked.Ct)
+            .ConfigureAwait(false);
         return asked.Line.Flag("--lines")
             ? page.Table("lines", "lines", SettlementListings.Lines(statement.Lines))
             : page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));

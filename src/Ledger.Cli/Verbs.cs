@@ -13,7 +13,8 @@ public static class Verbs
         [], (line, shell, _) => Task.FromResult(RunHelp(line, shell)));
 
     public static IReadOnlyList<Verb> All { get; } =
-        [Demo.Verb, Serve.Verb, Import.Verb, Show.Verb, Explain.Verb, Settle.Verb, Diff.Verb, Freeze.Verb, Replay.Verb, Export.Verb,
+        [Demo.Verb, Serve.Verb, Import.Verb, Show.Verb, Explain.Verb, Settle.Verb, Diff.Verb, Publish.Verb, Close.Verb,
+            Freeze.Verb, Replay.Verb, Export.Verb,
             ReportStation.Verb, SignCheckpoint.Verb, Prove.Verb, Bundle.Verb, Sample.Verb, Verify.Verb, RunWitness.Verb,
             Watch.Verb, Hold.Verb, Erase.Verb, Backup.Verb, Restore.Verb, Recover.Verb, Calc.Verb, Help];
 

@@ -132,10 +132,12 @@ public sealed record Statement(
     }
 
     /// <summary>RFC 6962 §2.1 tree hash over the canonical lines.</summary>
-    private static EvidenceDigest Root(List<StatementLine> lines)
+    private static EvidenceDigest Root(List<StatementLine> lines) => RootOf(lines.Select(line => line.Canonical()));
+
+    /// <summary>RFC 6962 §2.1 tree hash over texts in their order.</summary>
+    internal static EvidenceDigest RootOf(IEnumerable<string> texts)
     {
-        var leaves = lines.Select(line =>
-            SHA256.HashData([0, .. Encoding.UTF8.GetBytes(line.Canonical())])).ToArray();
+        var leaves = texts.Select(text => SHA256.HashData([0, .. Encoding.UTF8.GetBytes(text)])).ToArray();
         return new(Convert.ToHexStringLower(Tree(leaves)));
     }
 

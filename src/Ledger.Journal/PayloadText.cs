@@ -39,6 +39,7 @@ internal static class PayloadText
         new AsText<TariffId>(v => v.Value, t => new TariffId(t)),
         new AsText<RulePackId>(v => v.Value, t => new RulePackId(t)),
         new AsText<RunId>(v => v.Value, t => new RunId(t)),
+        new AsText<DisputeId>(v => v.Value, t => new DisputeId(t)),
         new AsText<LedgerId>(v => v.Value, t => new LedgerId(t)),
         new AsText<EvidenceKey>(v => v.Value, t => new EvidenceKey(t)),
         new AsText<SubjectPseudonym>(v => v.Hex, t => new SubjectPseudonym(t)),

@@ -50,6 +50,10 @@ public static class Streams
     public static string Standards(StationId station) => $"standard/{station}";
     public static string Assignment(PartyId account) => $"assignment/{account}";
     public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
+    /// <param name="month">The first day of the month.</param>
+    public static string SettlementMonth(PartyId account, LocalDate month) =>
+        $"settlement-month/{account}/{Iso(month)}";
+    public static string Dispute(DisputeId dispute) => $"dispute/{dispute}";
     /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>
     public static string Refusals(LocalDate utcDay) => $"refusals/{Iso(utcDay)}";
     /// <summary>

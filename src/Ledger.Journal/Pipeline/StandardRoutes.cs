@@ -108,6 +108,7 @@ public static class StandardRoutes
                     c.By, ct, c.Raw))
         .AddProgrammes()
         .AddPlans()
+        .AddDisputes()
         .Add<StandingLimitSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Limits(c.Input.Point), StandingLimitState.Empty, StandingLimit.Evolve,
             state => StandingLimit.Decide(state, c.Input), c.By, ct, c.Raw))
