@@ -22,7 +22,8 @@ public static class Publishing
     {
         var asked = command.Input;
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
-        if (await Publications.DraftAsync(ledger.Journal, ledger.Views, asked.Run, asked.Account, asked.Day, asked.By, ct)
+        if (await Publications.DraftAsync(ledger.Journal, ledger.Views, asked.Run, asked.Account, asked.Day,
+            asked.By, ct)
             .ConfigureAwait(false) is not { } draft)
             return await recorder.RefuseAsync(Rejection.UnknownRun,
                 $"{asked.Run} is no run of {asked.Account} on {RowJson.Day(asked.Day)}", command.Raw, command.By, ct)

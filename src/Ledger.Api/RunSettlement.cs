@@ -69,7 +69,8 @@ public sealed record RunSettlement(
             return await recorder.RefuseAsync(Rejection.UnknownRun, $"there is no run of {asked.Account} on "
                 + $"{RowJson.Day(asked.Day)} to correct", command.Raw, command.By, ct).ConfigureAwait(false);
         var booked = await StatementCorrections.OfAsync(
-            ledger.Journal, ledger.Views, before, corrected, asked.Run, asked.Style, calculated, ct).ConfigureAwait(false);
+            ledger.Journal, ledger.Views, before, corrected, asked.Run, asked.Style, calculated,
+                ct).ConfigureAwait(false);
         return booked.Deltas is not { } deltas
             ? await recorder.RefuseAsync(Rejection.RunNotReproduced, booked.WhyNot!, command.Raw, command.By, ct)
                 .ConfigureAwait(false)
@@ -122,7 +123,8 @@ public sealed record RunSettlement(
         _ => throw value.Value.Refused(Rejection.UnknownField, "must be whole, deltas or credit"),
     };
 
-    private static string ReadBy(InputValue value) => value.Text() is { Length: > 0 and <= Limits.IdentifierLengthMax } by
+    private static string ReadBy(InputValue value) =>
+        value.Text() is { Length: > 0 and <= Limits.IdentifierLengthMax } by
         && !by.Any(char.IsControl) ? by : throw value.Refused(Rejection.OutOfRange,
             $"must have 1 to {Limits.IdentifierLengthMax} characters, and no control character");
 

@@ -203,12 +203,14 @@ public static class Show
             .Field(null, "total", $"{Cell.Shown(run.Total)} {run.Currency}{(run.Incomplete ? ", incomplete" : "")}")
             .Field("incomplete", null, run.Incomplete).Field("supersedes", "supersedes", run.Supersedes)
             .Field("linesRoot", "lines' root", run.LinesRoot)
-            .Field("differs", "derived again", differs ?? "the same lines and total")
-            .Table("totals", "by direction and tariff period",
+            .Field("differs", "derived again", differs ?? "the same lines and total");
+        var beside = await ShowStatement.GatherAsync(asked.Ledger, asked.Answers, run, statement, asked.Ct)
+            .ConfigureAwait(false);
+        beside.AddFields(page);
+        page.Table("totals", "by direction and tariff period",
                 SettlementListings.Totals(SettlementListings.Totals(statement.Lines)))
             .Table("postings", "postings", SettlementListings.Postings(statement.Postings));
-        await ShowStatement.AddToAsync(page, asked.Ledger, asked.Answers, run, statement, asked.Ct)
-            .ConfigureAwait(false);
+        beside.AddTables(page);
         return asked.Line.Flag("--lines")
             ? page.Table("lines", "lines", SettlementListings.Lines(statement.Lines))
             : page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));

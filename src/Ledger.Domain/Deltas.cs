@@ -16,7 +16,8 @@ public enum CorrectionStyle
 }
 
 /// <summary>
-/// What a correction adds to one line: energy, billed energy and amounts, each below zero where less is due. A value that
+/// What a correction adds to one line: energy, billed energy and amounts, each below zero where less is due. A value
+/// that
 /// is missing on one side counts as nothing there, and <paramref name="Problem"/> says what the corrected line lacks.
 /// </summary>
 public sealed record DeltaLine(

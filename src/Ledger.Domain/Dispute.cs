@@ -88,7 +88,8 @@ public static class Disputes
         _ => state,
     };
 
-    /// <summary>A run does not resolve what is disputed of itself; one that came after it may, and deltas on it.</summary>
+    /// <summary>A run does not resolve what is disputed of itself; one that came after it may, and deltas on
+    /// it.</summary>
     private static bool Resolves(SettlementState day, DisputeOpened dispute, RunId by) =>
         day.Deltas.Any(deltas => deltas.Run == by && deltas.Corrects == dispute.Run)
         || day.Runs.SkipWhile(run => run.Run != dispute.Run).Skip(1).Any(run => run.Run == by);

@@ -33,12 +33,14 @@ public sealed record AccountBalance(
 
 /// <summary>
 /// A statement as double entries, in energy and in money. Energy flows from the grid to the account and back; what is
-/// billed is less or more than what was metered by the part of a quantum that no bill shows, which is the loss account's.
+/// billed is less or more than what was metered by the part of a quantum that no bill shows, which is the loss
+/// account's.
 /// Money flows from the account to the operator for import, and back for export.
 /// </summary>
 public static class DoubleEntry
 {
-    /// <summary>What rounding to the market's quantum leaves: nobody is billed for it, and it does not vanish.</summary>
+    /// <summary>What rounding to the market's quantum leaves: nobody is billed for it, and it does not
+    /// vanish.</summary>
     public const string Loss = "loss/quantum";
     public const string Grid = "grid/energy";
     public const string Operator = "operator/money";
@@ -64,7 +66,8 @@ public static class DoubleEntry
             // The meter saw it pass the same way, so the grid gave it, and no account has it.
             if (unbilled != Energy.Zero)
                 entries.Add(lines.Key.Direction == Direction.Import
-                    ? LedgerEntry.OfEnergy(Grid, Loss, unbilled, held) : LedgerEntry.OfEnergy(Loss, Grid, unbilled, held));
+                    ? LedgerEntry.OfEnergy(Grid, Loss, unbilled, held) : LedgerEntry.OfEnergy(Loss, Grid, unbilled,
+                        held));
         }
         if (statement.ImportTotal != 0m)
             entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), Operator, statement.ImportTotal, standing));

@@ -11,7 +11,8 @@ namespace Ledger.Domain;
 /// </summary>
 public sealed class MeteredReasons
 {
-    /// <summary>A reading, record or estimate in its latest version. A record that proves nothing covers null.</summary>
+    /// <summary>A reading, record or estimate in its latest version. A record that proves nothing covers
+    /// null.</summary>
     private sealed record Said(long Position, string Name, Interval Period, BigInteger Energy,
         long? CoveredMicroseconds);
 
@@ -25,7 +26,8 @@ public sealed class MeteredReasons
     private readonly List<Positioned<RegisterInForce>> installed;
 
     /// <param name="periods">The settlement periods of the day: in order, without holes between them.</param>
-    /// <param name="rated">The most that can have flowed where a curve is not covered; null where none is known.</param>
+    /// <param name="rated">The most that can have flowed where a curve is not covered; null where none is
+    /// known.</param>
     public MeteredReasons(SettlementPointId point, Direction direction, IReadOnlyList<Interval> periods,
         MeteredFacts facts, Power? rated)
     {
@@ -82,7 +84,8 @@ public sealed class MeteredReasons
     }
 
     /// <summary>What of the register's energy is this period's: first the time without a curve is filled, as far as the
-    /// register counted more than the curves and the rated power allows; what is left is shared like the curves.</summary>
+    /// register counted more than the curves and the rated power allows; what is left is shared like the
+    /// curves.</summary>
     private ExplainedValue Divided(int index, Energy? said, BigInteger left, List<int> open,
         IReadOnlyList<ExplainedValue> from, string whole)
     {
@@ -108,7 +111,8 @@ public sealed class MeteredReasons
                 $"{Number((long)holes[k])} µs not covered", Facts(curves[k])))]);
     }
 
-    /// <summary>The part of a whole at a place: what is due up to its end less what is due up to its start, each half to
+    /// <summary>The part of a whole at a place: what is due up to its end less what is due up to its start, each half
+    /// to
     /// even.</summary>
     private static BigInteger Part(BigInteger whole, IReadOnlyList<BigInteger> weights, int place)
     {
@@ -134,7 +138,8 @@ public sealed class MeteredReasons
 
     /// <summary>What the register counted between two instants; null where a difference may not be billed, or the meter
     /// was exchanged.</summary>
-    private (BigInteger Energy, string Arithmetic, IReadOnlyList<ExplainedValue> Facts)? Counted(Instant from, Instant to)
+    private (BigInteger Energy, string Arithmetic, IReadOnlyList<ExplainedValue> Facts)? Counted(Instant from,
+        Instant to)
     {
         var read = indices.Where(index => index.At >= from && index.At <= to).OrderBy(index => index.At).ToList();
         var meter = InForce(from);
@@ -153,7 +158,8 @@ public sealed class MeteredReasons
             steps += modulus;
             rolled++;
         }
-        var energy = steps * meter.Fact.Installed.Factor * KilowattHour / BigInteger.Pow(10, meter.Fact.Installed.Decimals);
+        var energy = steps * meter.Fact.Installed.Factor * KilowattHour / BigInteger.Pow(10,
+            meter.Fact.Installed.Decimals);
         if (energy > Int128.MaxValue) return null;
         var times = meter.Fact.Installed.Factor == 1 ? "" : $" × {Number(meter.Fact.Installed.Factor)}";
         var over = rolled == 0 ? "" : $" + {Number(rolled)} × {modulus} over the top";
@@ -181,7 +187,8 @@ public sealed class MeteredReasons
     private static List<Said>? Filling(Interval period, List<Said> said)
     {
         var within = Within(period, said);
-        return within.Sum(each => Microseconds(each.Period)) == Microseconds(period) && within.Count > 0 ? within : null;
+        return within.Sum(each =>
+            Microseconds(each.Period)) == Microseconds(period) && within.Count > 0 ? within : null;
     }
 
     private static List<Said> Within(Interval period, List<Said> said)

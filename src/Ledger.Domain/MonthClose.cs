@@ -30,7 +30,8 @@ public static class MonthClose
     /// <summary>The first day of a day's month.</summary>
     public static LocalDate MonthOf(LocalDate day) => new(day.Year, day.Month, 1);
 
-    /// <summary>Guards in order of their codes: already closed, the month not over, a day without a published run.</summary>
+    /// <summary>Guards in order of their codes: already closed, the month not over, a day without a published
+    /// run.</summary>
     public static Decision Decide(
         MonthCloseState state, PartyId account, LocalDate month, string by, IReadOnlyList<MonthDay> days, Instant now)
     {

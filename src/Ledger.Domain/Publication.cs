@@ -55,11 +55,13 @@ public sealed record SettlementRunPublished(
 public static class Publication
 {
     /// <summary>
-    /// Guards in order of their codes: already published, the run unknown, unbalanced postings, the same person, another
+    /// Guards in order of their codes: already published, the run unknown, unbalanced postings, the same person,
+    /// another
     /// run holds, the run does not come out again.
     /// </summary>
     /// <param name="differs">What of the run does not come out again; null where all does.</param>
-    public static Decision Decide(SettlementState state, SettlementRunPublished publication, string? differs, Instant now)
+    public static Decision Decide(SettlementState state, SettlementRunPublished publication, string? differs,
+        Instant now)
     {
         if (state.Published.Any(before => before.Run == publication.Run)) return new Decision.AlreadyRecorded();
         if (state.Runs.All(run => run.Run != publication.Run))

@@ -30,7 +30,8 @@ public sealed record ExplainedNode(
 /// </summary>
 public sealed class ExplainedRun
 {
-    private readonly Dictionary<(SettlementPointId, Direction), (MeteredReasons Reasons, PointFacts Facts)> reasons = [];
+    private readonly Dictionary<(SettlementPointId, Direction), (MeteredReasons Reasons,
+        PointFacts Facts)> reasons = [];
     private readonly SettlementFacts facts;
     private readonly PricingFacts pricing;
     private readonly List<LineCarry> carries = [];

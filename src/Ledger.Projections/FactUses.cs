@@ -205,7 +205,8 @@ public static class FactUses
         _ => true,
     };
 
-    private static bool IsWithdrawn(LedgerEvent fact) => fact is RegisterReadingRecorded { Quality: ReadingQuality.Missing }
+    private static bool IsWithdrawn(LedgerEvent fact) =>
+        fact is RegisterReadingRecorded { Quality: ReadingQuality.Missing }
         or RegisterReadingCorrected { Quality: ReadingQuality.Missing }
         or IntervalReadingRecorded { Quality: ReadingQuality.Missing }
         or IntervalReadingCorrected { Quality: ReadingQuality.Missing }

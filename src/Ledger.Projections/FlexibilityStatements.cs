@@ -5,7 +5,8 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>The lines of flexibility of a statement, and the rule packs by which they were measured and scored.</summary>
+/// <summary>The lines of flexibility of a statement, and the rule packs by which they were measured and
+/// scored.</summary>
 public sealed record FlexibilityStatement(
     IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs);
 
@@ -46,7 +47,8 @@ public static class FlexibilityStatements
     {
         var source = terms.Scoring is { } scoring
             ? $"{scoring.Pack} v{scoring.Version.ToString(CultureInfo.InvariantCulture)}" : "no scoring";
-        FlexibilityLine Line(Interval covers, FlexibilityKind kind, decimal? kwh, decimal? amount, string? problem) => new(
+        FlexibilityLine Line(Interval covers, FlexibilityKind kind, decimal? kwh, decimal? amount,
+            string? problem) => new(
             0, delivered.Order.Instruction, terms.Programme.Programme, share.Paid, covers, kind, kwh, amount,
             terms.Programme.Currency, payer, payee, source, problem);
         if (share.Statement is not { } statement)

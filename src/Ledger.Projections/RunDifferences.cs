@@ -12,7 +12,8 @@ namespace Ledger.Projections;
 /// <param name="Before">The amount before; null where the line was not there, or had none.</param>
 /// <param name="Facts">Positions of the facts that one of the two rests on and the other does not.</param>
 public sealed record ChangedLine(
-    SettlementPointId Point, Direction Direction, Interval Period, int? LineBefore, int? LineAfter, Energy? MeteredBefore,
+    SettlementPointId Point, Direction Direction, Interval Period, int? LineBefore, int? LineAfter,
+        Energy? MeteredBefore,
     Energy? MeteredAfter, decimal? Before, decimal? After, decimal ByEnergy, decimal ByPrice, decimal ByRounding,
     string Why, IReadOnlyList<long> Facts)
 {
@@ -63,7 +64,8 @@ public static class RunDifferences
             lines.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
         }
         var causes = lines.GroupBy(line => line.Why, StringComparer.Ordinal).Select(group => new ChangeCause(
-            group.Key, group.Count(), group.Sum(line => line.Change), [.. group.SelectMany(line => line.Facts).Distinct().Order()])).ToList();
+            group.Key, group.Count(), group.Sum(line => line.Change),
+                [.. group.SelectMany(line => line.Facts).Distinct().Order()])).ToList();
         var differs = new[] { was, now }.Where(run => run.Differs is not null)
             .Select(run => $"{run.Run.Run}: {run.Differs}").ToList();
         return new(before, after, lines, causes, differs.Count == 0 ? null : string.Join("; ", differs));

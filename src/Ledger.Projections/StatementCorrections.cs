@@ -4,7 +4,8 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>Deltas as they were booked, with their lines; <paramref name="Differs"/> is null where they come out as they
+/// <summary>Deltas as they were booked, with their lines; <paramref name="Differs"/> is null where they come out as
+/// they
 /// were recorded.</summary>
 public sealed record RederivedDeltas(SettlementDeltasBooked Booked, IReadOnlyList<DeltaLine> Lines, string? Differs);
 
@@ -15,7 +16,8 @@ public sealed record CorrectedStatement(
     IReadOnlyList<RederivedDeltas> Deltas, decimal Total, decimal TotalRunAgain, string? Unlike);
 
 /// <summary>
-/// Corrections as deltas on a run: what they are, derived from the positions of the run and of the deltas, and the check
+/// Corrections as deltas on a run: what they are, derived from the positions of the run and of the deltas, and the
+/// check
 /// that the run and its deltas are the whole day as it is run again.
 /// </summary>
 public static class StatementCorrections

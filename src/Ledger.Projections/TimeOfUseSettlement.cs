@@ -86,7 +86,8 @@ public sealed class TimeOfUseSettlement : IProjection
         _ => [],
     };
 
-    private static IReadOnlyList<RowChange> Dispute(IRows rows, DisputeId dispute, Func<DisputeRow, DisputeRow> change) =>
+    private static IReadOnlyList<RowChange> Dispute(IRows rows, DisputeId dispute, Func<DisputeRow,
+        DisputeRow> change) =>
         rows.Get<DisputeRow>($"dispute|{dispute}") is { } row ? [new($"dispute|{dispute}", change(row))] : [];
 
     private static IReadOnlyList<RowChange> Run(IRows rows, RecordedFact fact, SettlementRunCompleted run)

@@ -11,7 +11,8 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
 {
     private static readonly Instant Start = Instant.FromUtc(2026, 6, 2, 0, 0);
 
-    /// <summary>Of each of twelve periods, of two points in both directions: energy or none, and present or not.</summary>
+    /// <summary>Of each of twelve periods, of two points in both directions: energy or none, and present or
+    /// not.</summary>
     private static readonly Gen<Statement> Statements = Gen.Select(
         Gen.Select(Gen.Int[0, 9], Gen.Long[0, 40_000_000_000_000_000]).Array[24], Gen.Int[0, 3], Gen.Int[0, 900],
         (draws, priced, flat) => Statement.Build(new("A"), new(2026, 6, 2), Tariff(priced, flat),
@@ -43,7 +44,8 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
     public void Double_entries_conserve_energy_and_money_and_a_missing_one_is_seen()
     {
         var seen = new SampleShares(("without a price", 10), ("loss", 80), ("flexibility", 30));
-        Gen.Select(Statements, Gen.Bool, Gen.Long[-500, 500], Gen.Int[0, 99]).Sample((statement, published, cents, at) =>
+        Gen.Select(Statements, Gen.Bool, Gen.Long[-500, 500], Gen.Int[0, 99]).Sample((statement, published, cents,
+            at) =>
         {
             var flexibility = cents % 2 == 0 ? [] : new List<FlexibilityLine>
             {
@@ -78,10 +80,12 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
     }
 
     private static TariffPublished Tariff(int priced, int flat) => new(new("T"), 1, "CNY", "UTC",
-        [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, new(3, 0), TariffPeriod.Peak),
+        [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, new(3, 0),
+            TariffPeriod.Peak),
             new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
         priced == 0 ? [new(TariffPeriod.Flat, flat / 1_000m, 0.1m)]
             : [new(TariffPeriod.Flat, flat / 1_000m, 0.1m), new(TariffPeriod.Peak, flat / 500m, 0.3m)], [], 3, 2);
 
-    private static Interval Hour(int hour) => new(Start + Duration.FromHours(hour), Start + Duration.FromHours(hour + 1));
+    private static Interval Hour(int hour) => new(Start + Duration.FromHours(hour),
+        Start + Duration.FromHours(hour + 1));
 }

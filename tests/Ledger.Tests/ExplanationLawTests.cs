@@ -7,7 +7,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// The explanation is a second implementation of the rules: it comes to the same energy and the same amounts as the fold,
+/// The explanation is a second implementation of the rules: it comes to the same energy and the same amounts as the
+/// fold,
 /// whatever the facts, and what was changed by hand does not come out.
 /// </summary>
 public sealed class ExplanationLawTests(ITestOutputHelper output)
@@ -93,7 +94,8 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
                 explained[i].Follows.ShouldBe(explained[i].Says, settled[i].Source);
                 explained[i].Holds.ShouldBeTrue();
                 // Every fact that the statement's source names is below the value.
-                foreach (var word in settled[i].Source.Split(' ', ',').Where(word => word.Length == 3 && word.All(char.IsDigit)))
+                foreach (var word in settled[i].Source.Split(' ',
+                    ',').Where(word => word.Length == 3 && word.All(char.IsDigit)))
                     if (explained[i].Rule.Id is "M1" or "M2" or "M4" or "M5" && !settled[i].Source.Contains("v"))
                         explained[i].Positions().ShouldContain(long.Parse(word), settled[i].Source);
                 reasons.Of(i, (settled[i].Metered ?? Energy.Zero) + new Energy(1)).Holds.ShouldBeFalse();
@@ -153,7 +155,8 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
 
     private static ReadingQuality Quality(int draw) => draw == 0 ? ReadingQuality.Missing : ReadingQuality.Measured;
 
-    private static IntervalRecorded Record(Interval period, long energy, long covered, bool missing, int version) => new(
+    private static IntervalRecorded Record(Interval period, long energy, long covered, bool missing,
+        int version) => new(
         Point, period, version, IntervalRecordState.Final, new(energy), new(energy / 2), Power.Zero,
         Power.FromKilowatts(1), covered, 0, [], 1, 0, 0, 0, 0,
         missing ? ReadingQuality.Missing : ReadingQuality.Measured, null, Digest);

@@ -6,7 +6,8 @@ using static Ledger.Tests.ScenarioTable;
 
 namespace Ledger.Tests;
 
-/// <summary>What becomes of a calculated run, by text tables: published, corrected by deltas, closed, disputed.</summary>
+/// <summary>What becomes of a calculated run, by text tables: published, corrected by deltas, closed,
+/// disputed.</summary>
 public sealed class SettlementTableTests
 {
     private static readonly Instant Now = Instant.FromUtc(2026, 7, 1, 0, 0);
@@ -37,7 +38,8 @@ public sealed class SettlementTableTests
     public void After_a_close_only_corrections_follow()
     {
         Statement statement = Statement.Build(Account, Day, new(new("T"), 1, "CNY", "UTC",
-            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
+            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                TariffPeriod.Flat)],
             [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2),
             [new(new("P1"), Direction.Import, new(Now, Now + Duration.FromHours(1)), Energy.FromWattHours(1), "v1",
                 ReadingQuality.Measured)]);
@@ -72,8 +74,10 @@ public sealed class SettlementTableTests
         Completeness.Of(Of(), new Dictionary<SettlementPointId, (StationId, int)>(), 0).IsComplete.ShouldBeFalse();
 
         static Statement Of(params string[] points) => Statement.Build(Account, Day, new(new("T"), 1, "CNY", "UTC",
-            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
-            [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2), points.SelectMany(point => Enumerable.Range(0, 2).Select(i =>
+            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                TariffPeriod.Flat)],
+            [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2), points.SelectMany(point => Enumerable.Range(0,
+                2).Select(i =>
                 new MeteredQuantity(new(point), Direction.Import, new(Now + Duration.FromHours(i),
                     Now + Duration.FromHours(i + 1)), Energy.FromWattHours(5), "v1", ReadingQuality.Measured))));
     }
@@ -156,7 +160,8 @@ public sealed class SettlementTableTests
     private static DisputeOpened Dispute(string run) =>
         new(new("D"), new(run), Account, Day, new("cpo"), [1], 5m, "too much", [Digest]);
 
-    private static SettlementDeltasBooked Booked(string run, string corrects) => new(new(run), new(corrects), Account, Day,
+    private static SettlementDeltasBooked Booked(string run, string corrects) => new(new(run), new(corrects),
+        Account, Day,
         9, CorrectionStyle.Deltas, "r", "2026a", 1, Digest, 1m, "CNY", []);
 
     private static SettlementRunCompleted Run(string run) => new(new(run), RunKind.Initial, Account, Day, "UTC", 7,

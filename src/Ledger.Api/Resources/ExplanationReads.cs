@@ -36,7 +36,8 @@ internal static class ExplanationReads
             "a line's number from 1 on");
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
         var explained = answers.Runs().LastOrDefault(row => row.Run == run.Value) is { } row
-            ? await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, row, context.RequestAborted).ConfigureAwait(false)
+            ? await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, row,
+                context.RequestAborted).ConfigureAwait(false)
             : null;
         return explained is null
                 ? Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {run} to explain")
@@ -63,7 +64,8 @@ internal static class ExplanationReads
         var (_, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
         if (position is not { } last || of > last)
             return Answering.Problem(404, Rejection.OutOfRange, $"there is no event at position {of}");
-        var use = await FactUses.OfAsync(ledger.Journal, ledger.Views, of, context.RequestAborted).ConfigureAwait(false);
+        var use = await FactUses.OfAsync(ledger.Journal, ledger.Views, of,
+            context.RequestAborted).ConfigureAwait(false);
         return Answering.Read(new
         {
             asOf = position,
@@ -111,7 +113,8 @@ internal static class ExplanationReads
 /// <summary>A line that differs between two runs, in kWh and money.</summary>
 public sealed record ChangedLineAnswer(
     string Point, Direction Direction, NodaTime.Instant Start, NodaTime.Instant End, int? LineBefore, int? LineAfter,
-    string? MeteredBeforeKwh, string? MeteredAfterKwh, decimal? Before, decimal? After, decimal ByEnergy, decimal ByPrice,
+    string? MeteredBeforeKwh, string? MeteredAfterKwh, decimal? Before, decimal? After, decimal ByEnergy,
+        decimal ByPrice,
     decimal ByRounding, string Why, IReadOnlyList<long> Facts)
 {
     public static ChangedLineAnswer Of(ChangedLine line) => new(

@@ -42,8 +42,7 @@ internal static class Facts
             "instruction, point, reason, claimedBy"),
         ("programmes", "programme", "Publishes a version of a programme.",
             "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, paidPer, "
-            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, redistribution?, "
-            + "payer?, payee?"),
+            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, redistribution?, payer?, payee?"),
         ("enrolments", "enrolment", "Enrols a settlement point in a programme.",
             "programme, point, prequalifiedKw, from, to?"),
         ("enrolment-ends", "enrolment-end", "Ends an enrolment.", "programme, point, at, reason"),
@@ -101,7 +100,8 @@ internal static class Facts
 
     public static void Map(WebApplication app, OpenLedger ledger)
     {
-        foreach (var (path, type, does, members) in Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources))
+        foreach (var (path, type, does,
+            members) in Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources))
             app.MapPost($"/v1/{path}", async (HttpContext context) =>
             {
                 var source = context.Request.Path.Value!;

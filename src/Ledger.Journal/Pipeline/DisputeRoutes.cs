@@ -3,7 +3,8 @@ using Ledger.Domain;
 namespace Ledger.Journal.Pipeline;
 
 /// <summary>
-/// Disputes. They are judged with the runs of the disputed run's account and day, which are read first; what is known of
+/// Disputes. They are judged with the runs of the disputed run's account and day, which are read first; what is known
+/// of
 /// them only grows.
 /// </summary>
 internal static class DisputeRoutes
