@@ -78,6 +78,7 @@ public sealed class LedgerServer : IAsyncDisposable
         Facts.Map(app, ledger);
         Files.Map(app, ledger);
         SettlementRuns.Map(app, ledger);
+        ExplanationReads.Map(app, ledger);
         Exports.Map(app, ledger);
         ComplianceVerdicts.Map(app, ledger);
         LimitReads.Map(app, ledger);

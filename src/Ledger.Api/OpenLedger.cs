@@ -33,7 +33,8 @@ public sealed class OpenLedger : IAsyncDisposable
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
         Routes = Pruning.AddTo(Erasing.AddTo(CurveRecording.AddTo(
-            Freezing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), evidence), evidence), this);
+            Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
+            evidence), this);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);

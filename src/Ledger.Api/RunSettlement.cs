@@ -10,8 +10,11 @@ namespace Ledger.Api;
 
 /// <summary>Asks for a settlement run of an account's day.</summary>
 /// <param name="AtPosition">From the facts before this position; null: from all that there are when it is run.</param>
+/// <param name="Style">How a correction is booked; any other run is whole.</param>
+/// <param name="By">Who of the staff has it calculated; null: nobody but the door is named.</param>
 public sealed record RunSettlement(
-    RunId Run, PartyId Account, LocalDate Day, RunKind Kind, RunId? Supersedes, long? AtPosition)
+    RunId Run, PartyId Account, LocalDate Day, RunKind Kind, RunId? Supersedes, long? AtPosition,
+    CorrectionStyle Style = CorrectionStyle.Whole, string? By = null)
 {
     /// <summary>The route that calculates the statement and records the run.</summary>
     public static CommandRoutes AddTo(CommandRoutes routes, OpenLedger ledger) =>
@@ -22,11 +25,13 @@ public sealed record RunSettlement(
         OpenLedger ledger, Recorder recorder, Command<RunSettlement> command, Instant now, CancellationToken ct)
     {
         var asked = command.Input;
+        var by = asked.By is { } named ? command.By with { Actor = named } : command.By;
         var stream = Streams.Settlement(asked.Account, asked.Day);
         var (before, _) = await recorder.LoadAsync(stream, SettlementState.Empty, Settlement.Evolve, ct)
             .ConfigureAwait(false);
         // A retry means the run that it asked for before, not one of everything that came in between.
-        var repeated = before.Runs.FirstOrDefault(run => run.Run == asked.Run)?.AtPosition;
+        var repeated = before.Runs.FirstOrDefault(run => run.Run == asked.Run)?.AtPosition
+            ?? before.Deltas.FirstOrDefault(deltas => deltas.Run == asked.Run)?.AtPosition;
         var position = asked.AtPosition ?? repeated ?? ledger.Journal.Length;
         if (position > ledger.Journal.Length)
             return await recorder.RefuseAsync(Rejection.OutOfRange,
@@ -40,10 +45,38 @@ public sealed record RunSettlement(
             var not = (SettlementCalculation.NotPossible)calculation;
             return await recorder.RefuseAsync(not.Code, not.Detail, command.Raw, command.By, ct).ConfigureAwait(false);
         }
+        if (asked.Style != CorrectionStyle.Whole)
+            return await BookAsync(ledger, recorder, command, by, before, calculated, now, ct).ConfigureAwait(false);
+        var (month, _) = await recorder.LoadAsync(Streams.SettlementMonth(asked.Account, MonthClose.MonthOf(asked.Day)),
+            MonthCloseState.Empty, MonthClose.Evolve, ct).ConfigureAwait(false);
         return await recorder.RecordAsync(stream, SettlementState.Empty, Settlement.Evolve,
             state => Settlement.Decide(state, calculated.Request(asked.Run, asked.Kind, asked.Supersedes),
-                calculated.Statement, now, new EvidenceKey($"settlement/{asked.Run}")),
-            command.By, ct, command.Raw).ConfigureAwait(false);
+                calculated.Statement, now, new EvidenceKey($"settlement/{asked.Run}"), month.Closed is not null),
+            by, ct, command.Raw).ConfigureAwait(false);
+    }
+
+    /// <summary>Books what the day is more or less than the run that holds and the deltas on it.</summary>
+    private static async Task<RecordOutcome> BookAsync(
+        OpenLedger ledger, Recorder recorder, Command<RunSettlement> command, Principal by, SettlementState before,
+        SettlementCalculation.Calculated calculated, Instant now, CancellationToken ct)
+    {
+        var asked = command.Input;
+        if (asked.Kind != RunKind.Correction)
+            return await recorder.RefuseAsync(Rejection.OutOfRange, "only a correction is booked as deltas or a credit",
+                command.Raw, command.By, ct).ConfigureAwait(false);
+        if ((asked.Supersedes is { } named ? before.Runs.FirstOrDefault(run => run.Run == named) : before.Holding)
+            is not { } corrected)
+            return await recorder.RefuseAsync(Rejection.UnknownRun, $"there is no run of {asked.Account} on "
+                + $"{RowJson.Day(asked.Day)} to correct", command.Raw, command.By, ct).ConfigureAwait(false);
+        var booked = await StatementCorrections.OfAsync(
+            ledger.Journal, ledger.Views, before, corrected, asked.Run, asked.Style, calculated,
+                ct).ConfigureAwait(false);
+        return booked.Deltas is not { } deltas
+            ? await recorder.RefuseAsync(Rejection.RunNotReproduced, booked.WhyNot!, command.Raw, command.By, ct)
+                .ConfigureAwait(false)
+            : await recorder.RecordAsync(Streams.Settlement(asked.Account, asked.Day), SettlementState.Empty,
+                Settlement.Evolve, state => StatementDeltas.Decide(state, deltas, now), by, ct, command.Raw)
+                .ConfigureAwait(false);
     }
 
     /// <summary>Reads one strict JSON object; the refusal names field, value and rule.</summary>
@@ -55,13 +88,14 @@ public sealed record RunSettlement(
         {
             using var document = InputValue.Parse(IntakeText.WithoutByteOrderMark(json));
             var input = new InputValue("input", document.RootElement)
-                .Object("run", "account", "day", "kind", "supersedes", "atPosition");
+                .Object("run", "account", "day", "kind", "supersedes", "atPosition", "style", "by");
             asked = new RunSettlement(
                 Id<RunId>(input.Required("run"), RunId.TryParse),
                 Id<PartyId>(input.Required("account"), PartyId.TryParse),
                 ReadDay(input.Required("day")), ReadKind(input.Optional("kind")),
                 input.Optional("supersedes") is { } run ? Id<RunId>(run, RunId.TryParse) : null,
-                input.Optional("atPosition")?.Units(0, 0, long.MaxValue, "must be a position of the journal"));
+                input.Optional("atPosition")?.Units(0, 0, long.MaxValue, "must be a position of the journal"),
+                ReadStyle(input.Optional("style")), input.Optional("by") is { } by ? ReadBy(by) : null);
             return null;
         }
         catch (InputRefusedException refused)
@@ -80,6 +114,19 @@ public sealed record RunSettlement(
         LocalDatePattern.Iso.Parse(value.Text()) is { Success: true } day
         ? day.Value
         : throw value.Refused(Rejection.InvalidTime, "must be a day like 2026-06-02");
+
+    private static CorrectionStyle ReadStyle(InputValue? value) => value?.Text() switch
+    {
+        null or "whole" => CorrectionStyle.Whole,
+        "deltas" => CorrectionStyle.Deltas,
+        "credit" => CorrectionStyle.Credit,
+        _ => throw value.Value.Refused(Rejection.UnknownField, "must be whole, deltas or credit"),
+    };
+
+    private static string ReadBy(InputValue value) =>
+        value.Text() is { Length: > 0 and <= Limits.IdentifierLengthMax } by
+        && !by.Any(char.IsControl) ? by : throw value.Refused(Rejection.OutOfRange,
+            $"must have 1 to {Limits.IdentifierLengthMax} characters, and no control character");
 
     private static RunKind ReadKind(InputValue? value) => value?.Text() switch
     {

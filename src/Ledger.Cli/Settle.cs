@@ -27,13 +27,21 @@ public static class Settle
             new("--run", "RUN", "the run's name; where it is not given, account, day and a number"),
             new("--supersedes", "RUN", "the run that it takes the place of; a correction takes the one that holds"),
             new("--at", "POSITION", "from the facts before this position; all where it is not given"),
-            new("--dry-run", null, "only shows it: nothing is recorded"),
+            new("--style", "STYLE", "of a correction: whole (run again), deltas (what changed, booked on the run that "
+                + "holds) or credit (all of it taken back); whole where it is not given"),
+            new("--by", "WHO", "who of the staff has it calculated; another one publishes it"),
+            new("--dry-run", null, "only shows it, beside the run that holds: nothing is recorded"),
         ],
         RunAsync);
 
     /// <summary>What the command line asks for, with what the ledger adds to it.</summary>
     private sealed record Asked(
-        PartyId Account, LocalDate Day, RunKind Kind, RunId Run, TimeOfUseSettlement.RunRow? Superseded, long At);
+        PartyId Account, LocalDate Day, RunKind Kind, RunId Run, TimeOfUseSettlement.RunRow? Superseded, long At,
+        TimeOfUseSettlement.RunRow? Holding, CorrectionStyle Style, string? By)
+    {
+        /// <summary>The run beside which it is shown.</summary>
+        public TimeOfUseSettlement.RunRow? Beside(bool isDryRun) => Superseded ?? (isDryRun ? Holding : null);
+    }
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
@@ -65,7 +73,7 @@ public static class Settle
             var not = (SettlementCalculation.NotPossible)calculation;
             throw new CouldNotException($"{not.Code} ({(int)not.Code}): {not.Detail}");
         }
-        var before = asked.Superseded is { } old
+        var before = asked.Beside(recording is null) is { } old
             ? await Settlements.RederiveAsync(journal, views, old, ct).ConfigureAwait(false)
             : null;
         var outcome = recording is null ? null : await RecordAsync(recording, asked, ct).ConfigureAwait(false);
@@ -77,7 +85,7 @@ public static class Settle
     private static Asked Read(CommandLine line, PartyId account, LocalDate day, IJournal journal, Answers answers)
     {
         var runs = answers.Runs(account, day);
-        var kind = line.Option<RunKind>("--kind", TryKind, "initial, interim, final or correction") ?? RunKind.Initial;
+        var kind = line.Option<RunKind>("--kind", TryChoice, "initial, interim, final or correction") ?? RunKind.Initial;
         var superseded = line.Option("--supersedes") is { } name
             ? runs.FirstOrDefault(run => run.Run == name)
                 ?? throw new CouldNotException($"{name}, to be superseded, is no run of {account} on {Cell.Exact(day)}")
@@ -91,18 +99,21 @@ public static class Settle
         var numbered = string.Create(CultureInfo.InvariantCulture, $"{account}-{Cell.Exact(day)}-{runs.Count + 1}");
         var run = CommandLine.Read<RunId>(line.Option("--run")
             ?? numbered, RunId.TryParse, "--run is an identifier of at most 64 characters");
-        return new(account, day, kind, run, superseded, at);
+        var style = line.Option<CorrectionStyle>("--style", TryChoice, "whole, deltas or credit")
+            ?? CorrectionStyle.Whole;
+        return new(account, day, kind, run, superseded, at, answers.HoldingRun(account, day), style,
+            line.Option("--by"));
     }
 
-    private static bool TryKind(string text, out RunKind kind)
+    private static bool TryChoice<T>(string text, out T choice) where T : struct, Enum
     {
-        foreach (var each in Enum.GetValues<RunKind>())
+        foreach (var each in Enum.GetValues<T>())
             if (Cell.Exact(each) == text)
             {
-                kind = each;
+                choice = each;
                 return true;
             }
-        kind = default;
+        choice = default;
         return false;
     }
 
@@ -110,7 +121,7 @@ public static class Settle
     private static async Task<RecordOutcome> RecordAsync(OpenLedger ledger, Asked asked, CancellationToken ct)
     {
         var run = new RunSettlement(asked.Run, asked.Account, asked.Day, asked.Kind,
-            asked.Superseded is { } old ? new RunId(old.Run) : null, asked.At);
+            asked.Superseded is { } old ? new RunId(old.Run) : null, asked.At, asked.Style, asked.By);
         var text = new JsonObject
         {
             ["run"] = $"{run.Run}",
@@ -120,6 +131,9 @@ public static class Settle
             ["supersedes"] = run.Supersedes?.Value,
             ["atPosition"] = run.AtPosition,
         };
+        // What nobody asked for is not in the text, so that it is what it always was.
+        if (run.Style != CorrectionStyle.Whole) text["style"] = Cell.Exact(run.Style);
+        if (run.By is { } by) text["by"] = by;
         return await ledger.Commands.Send(new Command<RunSettlement>(run,
             new Submission(Encoding.UTF8.GetBytes(text.ToJsonString()), "ledger settle"),
             ledger.Operator("cli"), new IdempotencyKey($" settle {asked.Run}")), ct).ConfigureAwait(false);
@@ -141,7 +155,9 @@ public static class Settle
                 $"{Cell.Shown(statement.Total)} {statement.Currency}{(statement.Incomplete ? ", incomplete" : "")}")
             .Field("incomplete", null, statement.Incomplete).Field("lines", "lines", statement.Texts)
             .Field("linesRoot", "lines' root", statement.LinesRoot.Hex)
-            .Field("supersedes", "supersedes", asked.Superseded?.Run);
+            .Field("supersedes", asked.Style == CorrectionStyle.Whole ? "supersedes" : "corrects", asked.Superseded?.Run);
+        if (asked.Style != CorrectionStyle.Whole) page.Field("style", "booked as", asked.Style);
+        if (before is not null && asked.Superseded is null) page.Field("beside", "beside", before.Run.Run);
         if (before is not null)
             page.Field("supersededTotal", "its total", before.Run.Total)
                 .Field("changeFromSuperseded", "change", statement.Total - before.Run.Total)

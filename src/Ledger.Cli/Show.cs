@@ -31,6 +31,8 @@ public static class Show
         ["compliance"] = new("INSTRUCTION", false, [], asked => Task.FromResult(Compliance(asked))),
         ["settlement"] = new(null, false, ["--account", "--day"], asked => Task.FromResult(Settlement(asked))),
         ["statement"] = new("RUN", true, ["--lines"], StatementAsync),
+        ["disputes"] = new(null, false, [], asked => Listed(asked, "disputes",
+            "disputes of settlement runs", SettlementListings.Disputes(asked.Answers.Disputes()))),
         ["refusals"] = new(null, false, [], asked => Listed(asked, "refusals",
             "refused, quarantined and kept: none of it counts", RecordListings.Refusals(asked.Answers.Refusals()))),
         ["points"] = new(null, false, [], asked =>
@@ -182,7 +184,10 @@ public static class Show
         var runs = asked.Answers.Runs().Where(run =>
             (account is null || run.Account == account.Value.Value) && (day is null || run.Day == Cell.Exact(day)));
         return asked.Page("settlement")
-            .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(runs));
+            .Table("runs", "settlement runs, in the order in which they were recorded", SettlementListings.Runs(runs))
+            .Table("publications", "published", SettlementListings.Publications(asked.Answers.Publications()))
+            .Table("deltas", "corrections booked as deltas", SettlementListings.Deltas(asked.Answers.Deltas()))
+            .Table("months", "closed months", SettlementListings.Months(asked.Answers.ClosedMonths()));
     }
 
     private static async Task<Page> StatementAsync(Asked asked)
@@ -199,12 +204,16 @@ public static class Show
             .Field(null, "total", $"{Cell.Shown(run.Total)} {run.Currency}{(run.Incomplete ? ", incomplete" : "")}")
             .Field("incomplete", null, run.Incomplete).Field("supersedes", "supersedes", run.Supersedes)
             .Field("linesRoot", "lines' root", run.LinesRoot)
-            .Field("differs", "derived again", differs ?? "the same lines and total")
-            .Table("totals", "by direction and tariff period",
+            .Field("differs", "derived again", differs ?? "the same lines and total");
+        var beside = await ShowStatement.GatherAsync(asked.Ledger, asked.Answers, run, statement, asked.Ct)
+            .ConfigureAwait(false);
+        beside.AddFields(page);
+        page.Table("totals", "by direction and tariff period",
                 SettlementListings.Totals(SettlementListings.Totals(statement.Lines)))
             .Table("postings", "postings", SettlementListings.Postings(statement.Postings));
         if (statement.Charges.Count > 0)
             page.Table("charges", "charges beside energy", SettlementListings.Charges(statement.Charges));
+        beside.AddTables(page);
         return asked.Line.Flag("--lines")
             ? page.Table("lines", "lines", SettlementListings.Lines(statement.Lines))
             : page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));

@@ -186,6 +186,21 @@ public readonly record struct RetentionId
     public override string ToString() => Value;
 }
 
+/// <summary>A dispute of lines of a settlement run.</summary>
+public readonly record struct DisputeId : IComparable<DisputeId>
+{
+    public string Value { get; }
+    public DisputeId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out DisputeId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
+    public int CompareTo(DisputeId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
 /// <summary>
 /// The natural key of a piece of evidence: it fixes the event id, so that a retry is recognised for ever.
 /// </summary>

@@ -42,11 +42,16 @@ public enum PaymentLevel { SettlementPoint = 1, Station = 2, Account = 3 }
 /// <param name="Redistribution">
 /// By what the penalties of a call are given back to those who were called; null: whoever pays one has paid it.
 /// </param>
+/// <param name="Payer">Who pays for its calls on settlement statements; null: they are paid elsewhere.</param>
+/// <param name="Payee">
+/// Who is paid, an aggregator say; null: the account of the points that were called. Only with a payer.
+/// </param>
 public sealed record ProgrammePublished(
     ProgrammeId Programme, int Version, Instant ValidFrom, ServiceKind Service, RulePackId BaselinePack,
     RulePackId ScoringPack, long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
     IReadOnlyList<ProgrammeId> SharesWith, string Currency, decimal PricePerKwh,
-    int? ActivationPermilleMin = null, RedistributionWeight? Redistribution = null) : LedgerEvent;
+    int? ActivationPermilleMin = null, RedistributionWeight? Redistribution = null, PartyId? Payer = null,
+    PartyId? Payee = null) : LedgerEvent;
 
 /// <summary>The published versions of one programme, in the order of their recording.</summary>
 public sealed record ProgrammeState(IReadOnlyList<ProgrammePublished> Published)
@@ -77,6 +82,8 @@ public static class Programmes
             return new Decision.Rejected(Rejection.OutOfRange, "a programme shares with others, and names each once");
         if (programme.ActivationPermilleMin is < 1 or > PermilleMax)
             return new Decision.Rejected(Rejection.OutOfRange, "the least part of an offer is 1 to 1000 per mille");
+        if (programme is { Payer: null, Payee: not null } || (programme.Payer is { } payer && payer == programme.Payee))
+            return new Decision.Rejected(Rejection.OutOfRange, "a payee is paid by a payer, and is another party");
         if (state.Published.FirstOrDefault(version => version.Version == programme.Version) is { } known)
             return known with { SharesWith = [] } == programme with { SharesWith = [] }
                 && known.SharesWith.SequenceEqual(programme.SharesWith)

@@ -13,7 +13,7 @@ public enum Rejection
     // 2xx: identity
     EvidenceConflict = 201, UnknownSettlementPoint = 202, UnknownRegister = 203, UnknownInstruction = 204,
     UnknownTariff = 205, NotAuthorised = 206, AlreadyRegistered = 207, UnknownZone = 208, UnknownRun = 209,
-    NamedTwice = 210, BehindItself = 211, NotTheMetersKey = 212, UnknownRulePack = 213,
+    NamedTwice = 210, BehindItself = 211, NotTheMetersKey = 212, UnknownRulePack = 213, UnknownDispute = 214,
     // 3xx: time
     ReadInTheFuture = 301, ReadBeforeLastReading = 302, PeriodMisaligned = 303, PeriodsOverlap = 304,
     DayNotWholePeriods = 305, IntervalEmpty = 306,
@@ -34,6 +34,8 @@ public enum Rejection
     PriceMissing = 701, TariffIncomplete = 702, RunExists = 703, PostingsUnbalanced = 704,
     RulePackVersionSkipped = 705, RulePackFamilyUnclear = 706, RulePackIncoherent = 707,
     UnknownChargeRecord = 708, CreditDiffers = 709, AlreadyCredited = 710,
+    SamePerson = 720, RunSuperseded = 721, RunNotReproduced = 722, MonthClosed = 723, MonthNotOver = 724,
+    NotAllPublished = 725, UnknownLine = 726, DisputeIsClosed = 727, RunIsCredited = 728, NothingToCorrect = 729,
     // 8xx: persons
     UnknownSubject = 801, LegalHold = 802, UnknownHold = 803, EvidenceErased = 804,
     UnknownEvidence = 805,

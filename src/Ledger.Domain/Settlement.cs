@@ -29,6 +29,15 @@ public sealed record SettledPoint(SettlementPointId Point, bool Settled, string?
 public sealed record SettlementState(IReadOnlyList<SettlementRunCompleted> Runs)
 {
     public static readonly SettlementState Empty = new([]);
+
+    /// <summary>Which of the runs were published.</summary>
+    public IReadOnlyList<SettlementRunPublished> Published { get; init; } = [];
+
+    /// <summary>The corrections that were booked as deltas on one of the runs, in order.</summary>
+    public IReadOnlyList<SettlementDeltasBooked> Deltas { get; init; } = [];
+
+    /// <summary>The run that holds: the last one; null where there is none.</summary>
+    public SettlementRunCompleted? Holding => Runs.Count == 0 ? null : Runs[^1];
 }
 
 /// <summary>When a calculated statement may become a settlement run.</summary>
@@ -58,11 +67,13 @@ public static class Settlement
 
     /// <summary>
     /// Guards in order of their codes: the superseded run unknown, energy missing in a final run, price missing in a
-    /// final run, a run of that name with another result, unbalanced postings.
+    /// final run, a run of that name with another result, unbalanced postings, a closed month.
     /// An incomplete interim run is recorded as incomplete.
     /// </summary>
+    /// <param name="monthIsClosed">After it only corrections follow.</param>
     public static Decision Decide(
-        SettlementState state, SettlementRequest request, Statement statement, Instant now, EvidenceKey evidence)
+        SettlementState state, SettlementRequest request, Statement statement, Instant now, EvidenceKey evidence,
+        bool monthIsClosed = false)
     {
         var run = Completed(request, statement);
         var known = state.Runs.FirstOrDefault(earlier => earlier.Run == request.Run);
@@ -82,13 +93,21 @@ public static class Settlement
 
         if (known is not null)
             return new Decision.Rejected(Rejection.RunExists, $"{request.Run} has another result");
-        return run.Postings.Sum(posting => posting.Amount) != 0m
-            ? new Decision.Rejected(Rejection.PostingsUnbalanced, "postings do not sum to zero")
+        if (run.Postings.Sum(posting => posting.Amount) != 0m)
+            return new Decision.Rejected(Rejection.PostingsUnbalanced, "postings do not sum to zero");
+        return monthIsClosed && request.Kind != RunKind.Correction
+            ? new Decision.Rejected(Rejection.MonthClosed, $"the month of {statement.Day} is closed: only corrections")
             : new Decision.Accepted(NewFact.At(run, now, evidence));
     }
 
     public static SettlementState Evolve(SettlementState state, LedgerEvent happened) =>
-        happened is SettlementRunCompleted run ? new([.. state.Runs, run]) : state;
+        happened switch
+        {
+            SettlementRunCompleted run => state with { Runs = [.. state.Runs, run] },
+            SettlementRunPublished published => state with { Published = [.. state.Published, published] },
+            SettlementDeltasBooked deltas => state with { Deltas = [.. state.Deltas, deltas] },
+            _ => state,
+        };
 
     private static SettlementRunCompleted Completed(SettlementRequest request, Statement statement) => new(
         request.Run, request.Kind, statement.Account, statement.Day, request.Zone, request.AtPosition,

@@ -148,7 +148,7 @@ public sealed record Statement(
         ];
         return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
             import + export + charges.Sum(charge => charge.Amount ?? 0m), residual, postings,
-            Root([.. lines.Select(line => line.Canonical()), .. charges.Select(charge => charge.Canonical())]),
+            RootOf([.. lines.Select(line => line.Canonical()), .. charges.Select(charge => charge.Canonical())]),
             lines.Count == 0 || lines.Any(l => l.Problem is not null) || charges.Any(c => c.Problem is not null))
         {
             Charges = charges,
@@ -165,8 +165,8 @@ public sealed record Statement(
             new("liability/tax", -tax)];
     }
 
-    /// <summary>RFC 6962 §2.1 tree hash over the canonical texts.</summary>
-    private static EvidenceDigest Root(IReadOnlyList<string> texts)
+    /// <summary>RFC 6962 §2.1 tree hash over texts in their order.</summary>
+    internal static EvidenceDigest RootOf(IEnumerable<string> texts)
     {
         var leaves = texts.Select(text => SHA256.HashData([0, .. Encoding.UTF8.GetBytes(text)])).ToArray();
         return new(Convert.ToHexStringLower(Tree(leaves)));

@@ -31,6 +31,9 @@ public static class FactValues
     public static ProgrammeId Programme(this InputValue input) => input.Id<ProgrammeId>(ProgrammeId.TryParse);
     public static TariffId Tariff(this InputValue input) => input.Id<TariffId>(TariffId.TryParse);
 
+    public static RunId Run(this InputValue input) => input.Id<RunId>(RunId.TryParse);
+    public static DisputeId Dispute(this InputValue input) => input.Id<DisputeId>(DisputeId.TryParse);
+
     public static RulePackId RulePack(this InputValue input) => input.Id<RulePackId>(RulePackId.TryParse);
 
     private static T Id<T>(this InputValue input, Parser<T> parse) => parse(input.Text(), out var id)

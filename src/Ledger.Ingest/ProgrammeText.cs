@@ -17,7 +17,7 @@ internal static class ProgrammeText
         var fact = input.Fact("programme", "version", "validFrom", "service", "baselinePack", "scoringPack",
             "noticeSeconds",
             "rampSeconds", "tolerancePermille", "paidPer", "precedence", "sharesWith", "currency", "pricePerKwh",
-            "activationPermilleMin", "redistribution");
+            "activationPermilleMin", "redistribution", "payer", "payee");
         return new FactInput.Of<ProgrammePublished>(new(
             fact.Required("programme").Programme(), fact.Required("version").Integer(1, int.MaxValue),
             fact.Required("validFrom").At(), fact.Required("service").Choice<ServiceKind>(),
@@ -29,7 +29,8 @@ internal static class ProgrammeText
                 ? SharesWith(shares) : [],
             fact.Required("currency").Currency(), fact.Required("pricePerKwh").NotNegative(),
             fact.Optional("activationPermilleMin")?.Integer(1, PermilleMax),
-            fact.Optional("redistribution")?.Choice<RedistributionWeight>()));
+            fact.Optional("redistribution")?.Choice<RedistributionWeight>(), fact.Optional("payer")?.Party(),
+            fact.Optional("payee")?.Party()));
     }
 
     public static FactInput Enrolment(InputValue input)

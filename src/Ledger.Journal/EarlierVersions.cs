@@ -33,6 +33,25 @@ internal sealed record DispatchInstructedV2(
         now.RampAllowanceMs, now.PricePerKwh, now.PenaltyPerKwh, now.Programme, now.Test);
 }
 
+/// <summary>A programme that names nobody who pays or is paid by statement.</summary>
+internal sealed record ProgrammePublishedV2(
+    ProgrammeId Programme, int Version, Instant ValidFrom, ServiceKind Service, RulePackId BaselinePack,
+    RulePackId ScoringPack, long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
+    IReadOnlyList<ProgrammeId> SharesWith, string Currency, decimal PricePerKwh, int? ActivationPermilleMin,
+    RedistributionWeight? Redistribution)
+{
+    public ProgrammePublished Upcast() => new(
+        Programme, Version, ValidFrom, Service, BaselinePack, ScoringPack, NoticeMs, RampMs, TolerancePermille, PaidPer,
+        Precedence, SharesWith, Currency, PricePerKwh, ActivationPermilleMin, Redistribution);
+
+    /// <summary>Null where the programme says more than this version can, or no more than the one before.</summary>
+    public static ProgrammePublishedV2? Of(ProgrammePublished now) =>
+        now.Payer is not null || ProgrammePublishedV1.Of(now) is not null ? null : new(
+            now.Programme, now.Version, now.ValidFrom, now.Service, now.BaselinePack, now.ScoringPack, now.NoticeMs,
+            now.RampMs, now.TolerancePermille, now.PaidPer, now.Precedence, now.SharesWith, now.Currency,
+            now.PricePerKwh, now.ActivationPermilleMin, now.Redistribution);
+}
+
 /// <summary>A programme whose offers are taken whole and whose penalties are kept.</summary>
 internal sealed record ProgrammePublishedV1(
     ProgrammeId Programme, int Version, Instant ValidFrom, ServiceKind Service, RulePackId BaselinePack,
@@ -45,7 +64,7 @@ internal sealed record ProgrammePublishedV1(
 
     /// <summary>Null where the programme says more than this version can.</summary>
     public static ProgrammePublishedV1? Of(ProgrammePublished now) =>
-        now.ActivationPermilleMin is not null || now.Redistribution is not null ? null : new(
+        now.ActivationPermilleMin is not null || now.Redistribution is not null || now.Payer is not null ? null : new(
             now.Programme, now.Version, now.ValidFrom, now.Service, now.BaselinePack, now.ScoringPack, now.NoticeMs,
             now.RampMs, now.TolerancePermille, now.PaidPer, now.Precedence, now.SharesWith, now.Currency,
             now.PricePerKwh);

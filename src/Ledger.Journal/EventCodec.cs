@@ -88,7 +88,7 @@ public static class EventCodec
         new("charging-fact-recorded", 1, Json.ChargingFactRecorded),
         new("charging-state-recorded", 1, Json.ChargingStateRecorded),
         new("reason-claimed", 1, Json.ReasonClaimed),
-        new("programme-published", 2, Json.ProgrammePublished),
+        new("programme-published", 3, Json.ProgrammePublished),
         new("point-enrolled", 1, Json.PointEnrolled),
         new("enrolment-ended", 1, Json.EnrolmentEnded),
         new("availability-declared", 1, Json.AvailabilityDeclared),
@@ -105,6 +105,12 @@ public static class EventCodec
         new("standard-declared", 1, Json.StandardDeclared),
         new("settlement-run-completed", 1, Json.SettlementRunCompleted),
         new("charge-recorded", 1, Json.ChargeRecorded),
+        new("settlement-run-published", 1, Json.SettlementRunPublished),
+        new("settlement-deltas-booked", 1, Json.SettlementDeltasBooked),
+        new("settlement-month-closed", 1, Json.SettlementMonthClosed),
+        new("dispute-opened", 1, Json.DisputeOpened),
+        new("dispute-answered", 1, Json.DisputeAnswered),
+        new("dispute-closed", 1, Json.DisputeClosed),
         new("evidence-refused", 1, Json.EvidenceRefused),
         new("evidence-kept", 1, Json.EvidenceKept),
         new("signing-key-registered", 1, Json.SigningKeyRegistered),
@@ -132,6 +138,8 @@ public static class EventCodec
     [
         Wire.Still("dispatch-instructed", 2, Json.DispatchInstructedV2, Json.DispatchInstructed,
             old => old.Upcast(), DispatchInstructedV2.Of),
+        Wire.Still("programme-published", 2, Json.ProgrammePublishedV2, Json.ProgrammePublished,
+            old => old.Upcast(), ProgrammePublishedV2.Of),
         Wire.Still("programme-published", 1, Json.ProgrammePublishedV1, Json.ProgrammePublished,
             old => old.Upcast(), ProgrammePublishedV1.Of),
         Wire.Still("tariff-published", 1, Json.TariffPublishedV1, Json.TariffPublished,
@@ -253,6 +261,7 @@ public static class EventCodec
 [JsonSerializable(typeof(ReasonClaimed))]
 [JsonSerializable(typeof(ProgrammePublished))]
 [JsonSerializable(typeof(ProgrammePublishedV1))]
+[JsonSerializable(typeof(ProgrammePublishedV2))]
 [JsonSerializable(typeof(PointEnrolled))]
 [JsonSerializable(typeof(EnrolmentEnded))]
 [JsonSerializable(typeof(AvailabilityDeclared))]
@@ -270,6 +279,12 @@ public static class EventCodec
 [JsonSerializable(typeof(RulePackPublished))]
 [JsonSerializable(typeof(StandardDeclared))]
 [JsonSerializable(typeof(SettlementRunCompleted))]
+[JsonSerializable(typeof(SettlementRunPublished))]
+[JsonSerializable(typeof(SettlementDeltasBooked))]
+[JsonSerializable(typeof(SettlementMonthClosed))]
+[JsonSerializable(typeof(DisputeOpened))]
+[JsonSerializable(typeof(DisputeAnswered))]
+[JsonSerializable(typeof(DisputeClosed))]
 [JsonSerializable(typeof(EvidenceRefused))]
 [JsonSerializable(typeof(EvidenceKept))]
 [JsonSerializable(typeof(SigningKeyRegistered))]

@@ -54,6 +54,10 @@ public static class Streams
     /// <summary>How the streams of all charge records begin.</summary>
     public const string ChargeRecords = "charge-record/";
     public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
+    /// <param name="month">The first day of the month.</param>
+    public static string SettlementMonth(PartyId account, LocalDate month) =>
+        $"settlement-month/{account}/{Iso(month)}";
+    public static string Dispute(DisputeId dispute) => $"dispute/{dispute}";
     /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>
     public static string Refusals(LocalDate utcDay) => $"refusals/{Iso(utcDay)}";
     /// <summary>

@@ -93,6 +93,22 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public TimeOfUseSettlement.RunRow? HoldingRun(PartyId account, LocalDate day) =>
         Row<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", $"holds|{account}|{RowJson.Day(day)}");
 
+    /// <summary>Every publication of a run, in order of account and day.</summary>
+    public IReadOnlyList<TimeOfUseSettlement.PublicationRow> Publications() =>
+        Rows<TimeOfUseSettlement.PublicationRow>("TimeOfUseSettlement", "published|");
+
+    /// <summary>Every correction that was booked as deltas, in the order of their recording.</summary>
+    public IReadOnlyList<TimeOfUseSettlement.DeltasRow> Deltas() =>
+        [.. Rows<TimeOfUseSettlement.DeltasRow>("TimeOfUseSettlement", "deltas|").OrderBy(row => row.Position)];
+
+    /// <summary>The months that were closed, in order of account and month.</summary>
+    public IReadOnlyList<TimeOfUseSettlement.MonthRow> ClosedMonths() =>
+        Rows<TimeOfUseSettlement.MonthRow>("TimeOfUseSettlement", "month|");
+
+    /// <summary>Every dispute as far as it went, in order of its name.</summary>
+    public IReadOnlyList<TimeOfUseSettlement.DisputeRow> Disputes() =>
+        Rows<TimeOfUseSettlement.DisputeRow>("TimeOfUseSettlement", "dispute|");
+
     /// <summary>What was refused, quarantined or kept from a position on, in order, at most so many.</summary>
     public IReadOnlyList<RefusalsView.Refusal> Refusals(long fromPosition = 0, int rowsMax = int.MaxValue) =>
         [.. Between<RefusalsView.Refusal>("Refusals",

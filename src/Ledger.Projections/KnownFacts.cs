@@ -36,9 +36,13 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
     /// <summary>Of the facts that hold from an instant or before, the last;
     /// of two for one instant the later recorded one.</summary>
     public async Task<TFact?> InForceAsync<TFact>(string stream, Instant at) where TFact : LedgerEvent =>
+        (await KnownInForceAsync(stream, at).ConfigureAwait(false))?.Event as TFact;
+
+    /// <summary>The same with its position.</summary>
+    public async Task<Known?> KnownInForceAsync(string stream, Instant at) =>
         // Streams are read in order, and the sort is stable.
         (await ReadAsync(stream).ConfigureAwait(false)).Where(known => known.From <= at)
-            .OrderBy(known => known.From).LastOrDefault()?.Event as TFact;
+            .OrderBy(known => known.From).LastOrDefault();
 
     /// <summary>The version of a rule pack that holds at an instant; null where none does.</summary>
     public async Task<RulePackPublished?> PackAsync(RulePackId pack, Instant at) => FlexStatements.InForce(

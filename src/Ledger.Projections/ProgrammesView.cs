@@ -17,7 +17,9 @@ public sealed class ProgrammesView : IProjection
         IReadOnlyList<string> SharesWith, string Currency, decimal PricePerKwh,
         // Left out where there is none, so that rows of an earlier program are the same bytes.
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermilleMin,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RedistributionWeight? Redistribution);
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RedistributionWeight? Redistribution,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Payer = null,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Payee = null);
     public sealed record EnrolmentRow(
         string Programme, string Point, long PrequalifiedMilliwatts, Instant From, Instant? To, string? EndReason);
     public sealed record AvailabilityRow(
@@ -52,7 +54,7 @@ public sealed class ProgrammesView : IProjection
             $"programme|{e.Programme}|{e.Version.ToString("D10", CultureInfo.InvariantCulture)}", new ProgrammeRow(
                 e.Programme.Value, e.Version, e.ValidFrom, e.Service, e.BaselinePack.Value, e.ScoringPack.Value,
                 e.NoticeMs, e.RampMs, e.TolerancePermille, e.PaidPer, e.Precedence, Names(e.SharesWith), e.Currency,
-                e.PricePerKwh, e.ActivationPermilleMin, e.Redistribution))],
+                e.PricePerKwh, e.ActivationPermilleMin, e.Redistribution, e.Payer?.Value, e.Payee?.Value))],
         PointEnrolled e => [new($"{EnrolmentsOf(e.Point, e.Programme)}{RowJson.Key(e.From)}", new EnrolmentRow(
             e.Programme.Value, e.Point.Value, e.Prequalified.Milliwatts, e.From, e.To, null))],
         EnrolmentEnded e => End(rows, e),

@@ -10,8 +10,12 @@ public sealed record PointFacts(
 {
     /// <summary>What is settled of each period, import first.</summary>
     public IEnumerable<MeteredQuantity> Quantities() =>
-        Enum.GetValues<Direction>().Where(direction => direction == Direction.Import || Exports)
-            .SelectMany(direction => MeteredDay.Of(Registered.Point, direction, Periods, Metered, Registered.Rated));
+        Directions.SelectMany(direction =>
+            MeteredDay.Of(Registered.Point, direction, Periods, Metered, Registered.Rated));
+
+    /// <summary>The directions in which it has lines, import first.</summary>
+    public IEnumerable<Direction> Directions =>
+        Enum.GetValues<Direction>().Where(direction => direction == Direction.Import || Exports);
 
     // A point that cannot export, and of which no fact says that it did, has no lines of export.
     private bool Exports =>

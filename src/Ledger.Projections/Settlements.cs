@@ -58,6 +58,12 @@ public static class Settlements
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
     }
 
+    /// <summary>Whether an account has anything to settle on a day.</summary>
+    public static async Task<bool> HasPointsAsync(
+        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct) =>
+        (await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false))
+            .Points.Count > 0;
+
     /// <summary>Calculates a stored run again and says what differs, and whether other rules explain it.</summary>
     public static async Task<RederivedRun> RederiveAsync(
         IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct)

@@ -66,6 +66,7 @@ public sealed class EventCodecTests
     [InlineData("dispatch-instructed", 2, "DispatchInstructed.v2.json")]
     [InlineData("programme-published", 1, "ProgrammePublished.v1.json")]
     [InlineData("tariff-published", 1, "TariffPublished.v1.json")]
+    [InlineData("programme-published", 2, "ProgrammePublished.v2.json")]
     public void A_fact_that_says_nothing_new_is_written_as_it_always_was(string name, int version, string file)
     {
         var bytes = Encoding.UTF8.GetBytes(Repository.Text($"tests/Ledger.Tests/{file}").Trim());
@@ -79,7 +80,9 @@ public sealed class EventCodecTests
         {
             DispatchInstructed order => order with { Activation = new(800, [new(new("P1"), new Power(7))]) },
             TariffPublished tariff => tariff with { Terms = TariffTerms.None with { TaxPercent = 13m } },
-            _ => (ProgrammePublished)fact with { Redistribution = RedistributionWeight.Ordered },
+            ProgrammePublished programme when version == 1 =>
+                programme with { Redistribution = RedistributionWeight.Ordered },
+            _ => (ProgrammePublished)fact with { Payer = new("dso") },
         };
         var next = EventCodec.Encode(more);
         next.Version.ShouldBe(version + 1);

@@ -42,7 +42,7 @@ internal static class Facts
             "instruction, point, reason, claimedBy"),
         ("programmes", "programme", "Publishes a version of a programme.",
             "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, paidPer, "
-            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, redistribution?"),
+            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, redistribution?, payer?, payee?"),
         ("enrolments", "enrolment", "Enrols a settlement point in a programme.",
             "programme, point, prequalifiedKw, from, to?"),
         ("enrolment-ends", "enrolment-end", "Ends an enrolment.", "programme, point, at, reason"),
@@ -85,9 +85,25 @@ internal static class Facts
         ("outages", "outage", "Records that a settlement point was out of service.", "point, start, end, source"),
     ];
 
+    /// <summary>The same of what is said of settlement runs.</summary>
+    private static readonly (string Path, string Type, string Does, string Members)[] OfRuns =
+    [
+        ("run-publications", "run-publication", "Publishes a calculated run; another person than who calculated it does.",
+            "run, account, day, by"),
+        ("month-closes", "month-close", "Closes an account's month; after it only corrections follow.",
+            "account, month (like 2026-06), by"),
+        ("disputes", "dispute", "Disputes lines of a run, or all of it.",
+            "dispute, run, account, day, openedBy, lines?: [number], amount, reason, evidence?: [SHA-256]"),
+        ("dispute-answers", "dispute-answer", "Answers a dispute, which stays open.",
+            "dispute, answeredBy, answer, evidence?: [SHA-256]"),
+        ("dispute-closures", "dispute-closure", "Ends a dispute: resolved by a run, or rejected.",
+            "dispute, outcome (resolved, rejected), closedBy, resolvedBy? (of what is resolved), reason"),
+    ];
+
     public static void Map(WebApplication app, OpenLedger ledger)
     {
-        foreach (var (path, type, does, members) in Resources.Concat(Plans).Concat(SubjectFacts.Resources))
+        foreach (var (path, type, does,
+            members) in Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources))
             app.MapPost($"/v1/{path}", async (HttpContext context) =>
             {
                 var source = context.Request.Path.Value!;

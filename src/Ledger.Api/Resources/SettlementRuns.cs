@@ -34,12 +34,13 @@ internal static class SettlementRuns
 {
     public static void Map(WebApplication app, OpenLedger ledger)
     {
+        MapAfterwards(app, ledger);
         app.MapPost("/v1/settlement-runs", async (HttpContext context) =>
         {
             return await RunAsync(ledger, context).ConfigureAwait(false);
         }).TakesFact("settlement-run", "Calculates a settlement day of an account and records the run.",
                 "One JSON object: run, account, day, kind? (initial, interim, final, correction), supersedes?, "
-                + "atPosition?.");
+                + "atPosition?, style? (of a correction: whole, deltas, credit), by?.");
 
         app.MapGet("/v1/settlement-runs", async (HttpContext context) =>
         {
@@ -74,6 +75,34 @@ internal static class SettlementRuns
         }).Reads("statement-lines",
             "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")
             .Refuses(404);
+    }
+
+    /// <summary>What was said of runs after they were calculated.</summary>
+    private static void MapAfterwards(WebApplication app, OpenLedger ledger)
+    {
+        app.MapGet("/v1/run-publications", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return Answering.Read(new { asOf = position, publications = answers.Publications() }, position);
+        }).Reads("run-publications", "Every publication of a run, with what it rests on and how complete it was.");
+
+        app.MapGet("/v1/run-deltas", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return Answering.Read(new { asOf = position, deltas = answers.Deltas() }, position);
+        }).Reads("run-deltas", "Every correction that was booked as deltas on a run.");
+
+        app.MapGet("/v1/month-closes", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return Answering.Read(new { asOf = position, months = answers.ClosedMonths() }, position);
+        }).Reads("month-closes", "The months that were closed.");
+
+        app.MapGet("/v1/disputes", async (HttpContext context) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return Answering.Read(new { asOf = position, disputes = answers.Disputes() }, position);
+        }).Reads("disputes", "Every dispute of a run, as far as it went.");
     }
 
     private static async Task<IResult> RunAsync(OpenLedger ledger, HttpContext context)

@@ -33,6 +33,39 @@ public static class SettlementListings
         new("ruleVersion", null, row => row.RuleVersion),
         new("tzdbVersion", null, row => row.TzdbVersion));
 
+    public static Listing Publications(IEnumerable<TimeOfUseSettlement.PublicationRow> rows) => Listing.Of(rows,
+        new("account", "account", row => row.Account), new("day", "day", row => row.Day),
+        new("run", "run", row => row.Run), new("calculatedBy", "calculated by", row => row.CalculatedBy),
+        new("publishedBy", "published by", row => row.PublishedBy),
+        new("complete", "complete", row => row.Completeness.IsComplete), new("runDigest", null, row => row.RunDigest),
+        new("tariffDigest", null, row => row.TariffDigest),
+        new("flexibilityTotal", "flexibility", row => row.FlexibilityTotal),
+        new("position", "position", row => row.Position), new("recordedAt", null, row => row.RecordedAt));
+
+    public static Listing Deltas(IEnumerable<TimeOfUseSettlement.DeltasRow> rows) => Listing.Of(rows,
+        new("account", "account", row => row.Account), new("day", "day", row => row.Day),
+        new("run", "correction", row => row.Run), new("corrects", "of run", row => row.Corrects),
+        new("style", "style", row => row.Style), new("total", "total", row => row.Total),
+        new("currency", "currency", row => row.Currency), new("lines", "lines", row => row.Lines),
+        new("atPosition", "facts before position", row => row.AtPosition), new("linesRoot", null, row => row.LinesRoot),
+        new("position", null, row => row.Position));
+
+    public static Listing Months(IEnumerable<TimeOfUseSettlement.MonthRow> rows) => Listing.Of(rows,
+        new("account", "account", row => row.Account), new("month", "month", row => row.Month[..7]),
+        new("closedBy", "closed by", row => row.ClosedBy), new("runs", "runs", row => row.Runs),
+        new("total", "total", row => row.Total), new("currency", "currency", row => row.Currency),
+        new("position", "position", row => row.Position));
+
+    public static Listing Disputes(IEnumerable<TimeOfUseSettlement.DisputeRow> rows) => Listing.Of(rows,
+        new("dispute", "dispute", row => row.Dispute), new("run", "run", row => row.Run),
+        new("account", null, row => row.Account), new("day", null, row => row.Day),
+        new("lines", "lines", row => row.Lines.Count == 0 ? "all" : ExplanationListings.Ranges(row.Lines)),
+        new("amount", "at stake", row => row.Amount), new("standing", "standing", row => row.Standing),
+        new("openedBy", "opened by", row => row.OpenedBy), new("reason", "because", row => row.Reason),
+        new("answers", "answers", row => row.Answers), new("resolvedBy", "resolved by", row => row.ResolvedBy),
+        new("outcome", "outcome", row => row.Outcome), new("evidence", null, row => row.Evidence),
+        new("position", "position", row => row.Position));
+
     public static Listing Postings(IEnumerable<Posting> postings) => Listing.Of(postings,
         new("account", "posted to", row => row.Account),
         new("amount", "amount", row => row.Amount));

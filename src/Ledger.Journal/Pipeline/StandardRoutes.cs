@@ -111,6 +111,7 @@ public static class StandardRoutes
         .AddProgrammes()
         .AddPlans()
         .AddChargeRecords()
+        .AddDisputes()
         .Add<StandingLimitSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Limits(c.Input.Point), StandingLimitState.Empty, StandingLimit.Evolve,
             state => StandingLimit.Decide(state, c.Input), c.By, ct, c.Raw))

@@ -1,0 +1,124 @@
+using Ledger.Domain;
+using Ledger.Projections;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>Why an amount is what it is, where a fact is counted, and why two runs differ.</summary>
+internal static class ExplanationReads
+{
+    private const string PositionRule = "a position of the journal";
+
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
+        app.MapGet("/v1/explanations", async (HttpContext context) =>
+        {
+            return await AmountAsync(ledger, context).ConfigureAwait(false);
+        }).Reads("explanations",
+            "An amount of a run as the tree of what it follows from: of a line, or of the total without one.", "run",
+            "line?").Refuses(404);
+        app.MapGet("/v1/fact-uses", async (HttpContext context) =>
+        {
+            return await FactAsync(ledger, context).ConfigureAwait(false);
+        }).Reads("fact-uses",
+            "The lines of the settlement runs in which a fact is counted, or why it is in none.", "position")
+            .Refuses(404);
+        app.MapGet("/v1/run-differences", async (HttpContext context) =>
+        {
+            return await DifferenceAsync(ledger, context).ConfigureAwait(false);
+        }).Reads("run-differences",
+            "Why two runs differ: by fact and by line, reconciled.", "before", "after").Refuses(404);
+    }
+
+    private static async Task<IResult> AmountAsync(OpenLedger ledger, HttpContext context)
+    {
+        var run = Named(context, "run");
+        var line = Asking.Optional<long>(context.Request, "line", Asking.TryCount, Rejection.OutOfRange,
+            "a line's number from 1 on");
+        var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        var explained = answers.Runs().LastOrDefault(row => row.Run == run.Value) is { } row
+            ? await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, row,
+                context.RequestAborted).ConfigureAwait(false)
+            : null;
+        return explained is null
+                ? Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {run} to explain")
+            : line is { } number && (number < 1 || number > explained.Statement.Lines.Count)
+                ? Answering.Problem(404, Rejection.OutOfRange,
+                    $"{run} has the lines 1 to {explained.Statement.Lines.Count}, and no {number}")
+            : Answering.Read(Answer(line is { } of ? explained.Line((int)of) : explained.Total(), position), position);
+    }
+
+    private static object Answer(ExplainedAmount amount, long? asOf) => new
+    {
+        asOf,
+        run = amount.Run.Run,
+        line = amount.Line?.Number,
+        holds = amount.Holds,
+        differs = amount.Differs,
+        tree = ExplainedNode.Of(amount.Tree),
+        rules = amount.Tree.Rules(),
+    };
+
+    private static async Task<IResult> FactAsync(OpenLedger ledger, HttpContext context)
+    {
+        var of = Asking.Required<long>(context.Request, "position", Asking.TryCount, Rejection.OutOfRange, PositionRule);
+        var (_, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        if (position is not { } last || of > last)
+            return Answering.Problem(404, Rejection.OutOfRange, $"there is no event at position {of}");
+        var use = await FactUses.OfAsync(ledger.Journal, ledger.Views, of,
+            context.RequestAborted).ConfigureAwait(false);
+        return Answering.Read(new
+        {
+            asOf = position,
+            position = of,
+            fact = use.Fact.WireName,
+            says = use.Fact.Says,
+            excluded = use.Because,
+            runs = use.Runs,
+        }, position);
+    }
+
+    private static async Task<IResult> DifferenceAsync(OpenLedger ledger, HttpContext context)
+    {
+        var (before, after) = (Named(context, "before"), Named(context, "after"));
+        var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        var runs = answers.Runs();
+        var difference = Row(before) is { } was && Row(after) is { } now
+            ? await RunDifferences.OfAsync(ledger.Journal, ledger.Views, was, now, context.RequestAborted)
+                .ConfigureAwait(false)
+            : null;
+        return difference is null
+            ? Answering.Problem(404, Rejection.UnknownRun, $"there are no settlement runs {before} and {after} to compare")
+            : Answering.Read(new
+            {
+                asOf = position,
+                before = before.Value,
+                after = after.Value,
+                change = difference.Change,
+                byEnergy = difference.ByEnergy,
+                byPrice = difference.ByPrice,
+                byRounding = difference.ByRounding,
+                reconciled = difference.IsReconciled,
+                differs = difference.Differs,
+                causes = difference.Causes,
+                lines = difference.Lines.Select(ChangedLineAnswer.Of).ToList(),
+            }, position);
+
+        TimeOfUseSettlement.RunRow? Row(RunId run) => runs.LastOrDefault(row => row.Run == run.Value);
+    }
+
+    private static RunId Named(HttpContext context, string name) => Asking.Required<RunId>(context.Request, name,
+        RunId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+}
+
+/// <summary>A line that differs between two runs, in kWh and money.</summary>
+public sealed record ChangedLineAnswer(
+    string Point, Direction Direction, NodaTime.Instant Start, NodaTime.Instant End, int? LineBefore, int? LineAfter,
+    string? MeteredBeforeKwh, string? MeteredAfterKwh, decimal? Before, decimal? After, decimal ByEnergy,
+        decimal ByPrice,
+    decimal ByRounding, string Why, IReadOnlyList<long> Facts)
+{
+    public static ChangedLineAnswer Of(ChangedLine line) => new(
+        line.Point.Value, line.Direction, line.Period.Start, line.Period.End, line.LineBefore, line.LineAfter,
+        line.MeteredBefore?.ToKwh(), line.MeteredAfter?.ToKwh(), line.Before, line.After, line.ByEnergy, line.ByPrice,
+        line.ByRounding, line.Why, line.Facts);
+}

@@ -1,0 +1,55 @@
+using Ledger.Cli.Listings;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger diff RUN RUN</c>: why one run has another total than another, fact by fact and line by line, with sums
+/// that
+/// are reconciled to the last decimal.
+/// </summary>
+public static class Diff
+{
+    public static Verb Verb { get; } = new("diff", "RUN RUN",
+        "says why two settlement runs differ: which fact came or took whose place, and what it moved, line by line",
+        "ledger diff cpo-1-2026-06-02-1 cpo-1-2026-06-02-2", [], RunAsync);
+
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Words is not [var first, var second]) throw new UsageException("diff needs two RUNs");
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        var runs = ledger.Answers(null).Runs();
+        var (before, after) = (Named(first), Named(second));
+        if (before.Currency != after.Currency)
+            throw new CouldNotException($"{first} is in {before.Currency} and {second} in {after.Currency}");
+        var difference = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, before, after, ct)
+            .ConfigureAwait(false) ?? throw new CouldNotException("one of the runs cannot be calculated again");
+        PageOf(ledger, difference).Write(shell.Output, line.Json);
+        return difference.IsReconciled ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+
+        TimeOfUseSettlement.RunRow Named(string name) => runs.LastOrDefault(run => run.Run == name)
+            ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
+    }
+
+    private static Page PageOf(LedgerReader ledger, RunDifference difference)
+    {
+        var (before, after) = (difference.Before, difference.After);
+        var page = new Page().Field("ledger", "ledger", ledger.Journal.Ledger.Value)
+            .Field("before", "before", before.Run).Field("after", "after", after.Run)
+            .Field("account", "account", before.Account).Field("day", "day", before.Day)
+            .Field("atPositionBefore", "before counts facts before", before.AtPosition)
+            .Field("atPositionAfter", "after counts facts before", after.AtPosition)
+            .Field("currency", "currency", before.Currency).Field("totalBefore", "total before", before.Total)
+            .Field("totalAfter", "total after", after.Total).Field("change", "change", difference.Change)
+            .Field("byEnergy", "of it by energy", difference.ByEnergy)
+            .Field("byPrice", "of it by price", difference.ByPrice)
+            .Field("byRounding", "of it by rounding", difference.ByRounding)
+            .Field("reconciled", "the changes are all of it", difference.IsReconciled);
+        if (difference.Differs is { } differs) page.Field("differs", "not as recorded", differs);
+        if ((before.Account, before.Day) != (after.Account, after.Day))
+            page.Note($"{after.Run} is of {after.Account} on {after.Day}: lines of other points and periods stand beside "
+                + "each other as added and removed.");
+        return page.Table("causes", "why", ExplanationListings.Causes(difference.Causes))
+            .Table("lines", "lines that differ", ExplanationListings.Lines(difference.Lines));
+    }
+}

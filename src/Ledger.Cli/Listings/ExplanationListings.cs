@@ -1,0 +1,84 @@
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Projections;
+
+namespace Ledger.Cli.Listings;
+
+/// <summary>Amounts taken apart, facts and what they are counted in, and why one run is not another.</summary>
+internal static class ExplanationListings
+{
+    /// <summary>A tree as rows, each value below what follows from it.</summary>
+    /// <param name="lines">Whether what stands below the lines of a total is listed too.</param>
+    public static Listing Tree(ExplainedValue root, bool lines) => Listing.Of(Rows(root, 0, lines),
+        new("value", "value", row => new string('·', 2 * row.Depth) + row.Value.Name),
+        new("says", "says", row => Said(row.Value)),
+        new("holds", null, row => row.Value.Holds),
+        new("rule", "by rule", row => row.Value.Rule.Id),
+        new("arithmetic", "from", row => row.Value.Arithmetic));
+
+    /// <summary>The rules that a tree uses, each once, with its clause.</summary>
+    public static Listing Rules(ExplainedValue root) => Listing.Of(
+        root.Rules(),
+        new("rule", "rule", rule => rule.Id), new("says", "says", rule => rule.Says),
+        new("clause", "source", rule => rule.Clause));
+
+    /// <summary>The values that do not come out as they are said.</summary>
+    public static Listing Wrong(ExplainedValue root) => Listing.Of(
+        root.All().Where(value => value.Says != value.Follows),
+        new("value", "value", value => value.Name), new("says", "says", value => value.Says),
+        new("follows", "and it follows", value => value.Follows), new("arithmetic", "from", value => value.Arithmetic));
+
+    public static Listing Uses(IEnumerable<FactInRun> uses) => Listing.Of(uses,
+        new("run", "run", use => use.Run), new("counted", "counted", use => use.IsCounted),
+        new("lines", "in lines", use => use.IsCounted ? Ranges(use.Lines) : null),
+        new("because", "as, or why not", use => use.Because));
+
+    public static Listing Causes(IEnumerable<ChangeCause> causes) => Listing.Of(causes,
+        new("why", "because", cause => cause.Why), new("lines", "lines", cause => cause.Lines),
+        new("change", "change", cause => cause.Change),
+        new("facts", null, cause => cause.Facts.Select(Number).ToList()));
+
+    public static Listing Lines(IEnumerable<ChangedLine> lines) => Listing.Of(lines,
+        new("point", "point", line => line.Point.Value), new("direction", "direction", line => line.Direction),
+        new("start", "from", line => line.Period.Start), new("lineBefore", null, line => line.LineBefore),
+        new("lineAfter", "line", line => line.LineAfter), new("meteredBeforeKwh", "kWh before", line => line.MeteredBefore),
+        new("meteredAfterKwh", "kWh after", line => line.MeteredAfter), new("before", "before", line => line.Before),
+        new("after", "after", line => line.After), new("change", "change", line => line.Change),
+        new("byEnergy", null, line => line.ByEnergy), new("byPrice", null, line => line.ByPrice),
+        new("byRounding", null, line => line.ByRounding), new("why", null, line => line.Why),
+        new("facts", null, line => line.Facts.Select(Number).ToList()));
+
+    /// <summary>Numbers in order, those that follow each other as one range: 1–24, 30.</summary>
+    public static string Ranges(IReadOnlyList<int> numbers)
+    {
+        var ranges = new List<(int First, int Last)>();
+        foreach (var number in numbers)
+            if (ranges.Count > 0 && ranges[^1].Last == number - 1) ranges[^1] = (ranges[^1].First, number);
+            else ranges.Add((number, number));
+        return string.Join(", ", ranges.Select(range =>
+            range.First == range.Last ? Number(range.First) : $"{Number(range.First)}–{Number(range.Last)}"));
+    }
+
+    private static IEnumerable<(ExplainedValue Value, int Depth)> Rows(ExplainedValue value, int depth, bool lines)
+    {
+        yield return (value, depth);
+        if (!lines && value.Rule == ExplanationRule.Direction && value.From is [{ Rule.Id: "amount" }, ..]) yield break;
+        foreach (var child in value.From)
+            foreach (var row in Rows(child, depth + 1, lines)) yield return row;
+    }
+
+    private static string Said(ExplainedValue value)
+    {
+        if (value.Says == ExplainedValue.None) return "–";
+        return value.Unit switch
+        {
+            ExplainedValue.HalfNanojoules =>
+                new Energy(Int128.Parse(value.Says, CultureInfo.InvariantCulture)).ToKwh(6) + " kWh",
+            _ => $"{value.Says} {value.Unit}".TrimEnd(),
+        };
+    }
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

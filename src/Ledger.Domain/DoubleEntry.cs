@@ -1,0 +1,124 @@
+namespace Ledger.Domain;
+
+/// <summary>Whether an entry may still change.</summary>
+public enum EntryStanding
+{
+    /// <summary>Of a run that is calculated and not published, or of energy that has no price yet.</summary>
+    Pending = 1,
+    /// <summary>Of a published run; only a correction follows.</summary>
+    Posted = 2,
+}
+
+/// <summary>
+/// One double entry: what one account gives, the other gets, so it balances by its form. Either energy or money, never
+/// below zero.
+/// </summary>
+/// <param name="From">The account that gives.</param>
+/// <param name="To">The account that gets.</param>
+/// <param name="Energy">Null where it is of money.</param>
+public sealed record LedgerEntry(string From, string To, Energy? Energy, decimal? Money, EntryStanding Standing)
+{
+    /// <summary>Money from one account to another; below zero it flows the other way.</summary>
+    public static LedgerEntry OfMoney(string from, string to, decimal money, EntryStanding standing) =>
+        money < 0m ? new(to, from, null, -money, standing) : new(from, to, null, money, standing);
+
+    /// <summary>The same of energy.</summary>
+    public static LedgerEntry OfEnergy(string from, string to, Energy energy, EntryStanding standing) =>
+        energy < Domain.Energy.Zero ? new(to, from, -energy, null, standing) : new(from, to, energy, null, standing);
+}
+
+/// <summary>What an account has, pending and posted apart: what it got less what it gave.</summary>
+public sealed record AccountBalance(
+    string Account, Energy EnergyPending, Energy EnergyPosted, decimal MoneyPending, decimal MoneyPosted);
+
+/// <summary>
+/// A statement as double entries, in energy and in money. Energy flows from the grid to the account and back; what is
+/// billed is less or more than what was metered by the part of a quantum that no bill shows, which is the loss
+/// account's.
+/// Money flows from the account to the operator for import, and back for export.
+/// </summary>
+public static class DoubleEntry
+{
+    /// <summary>What rounding to the market's quantum leaves: nobody is billed for it, and it does not
+    /// vanish.</summary>
+    public const string Loss = "loss/quantum";
+    public const string Grid = "grid/energy";
+    public const string Operator = "operator/money";
+
+    public static string EnergyOf(PartyId party) => $"{party}/energy";
+    public static string MoneyOf(PartyId party) => $"{party}/money";
+
+    /// <param name="isPublished">What is not published is pending, and so is energy without a price.</param>
+    public static IReadOnlyList<LedgerEntry> Of(
+        Statement statement, bool isPublished, IReadOnlyList<FlexibilityLine>? flexibility = null)
+    {
+        var standing = isPublished ? EntryStanding.Posted : EntryStanding.Pending;
+        var entries = new List<LedgerEntry>();
+        foreach (var lines in statement.Lines.Where(line => line.Metered is not null)
+            .GroupBy(line => (line.Direction, Priced: line.Amount is not null)).OrderBy(group => group.Key))
+        {
+            var held = lines.Key.Priced ? standing : EntryStanding.Pending;
+            var billed = Sum(lines.Select(line => StatementNodes.EnergyOf(line.BilledKwh!.Value)));
+            var unbilled = Sum(lines.Select(line => line.Metered!.Value)) - billed;
+            var (from, to) = lines.Key.Direction == Direction.Import
+                ? (Grid, EnergyOf(statement.Account)) : (EnergyOf(statement.Account), Grid);
+            entries.Add(LedgerEntry.OfEnergy(from, to, billed, held));
+            // The meter saw it pass the same way, so the grid gave it, and no account has it.
+            if (unbilled != Energy.Zero)
+                entries.Add(lines.Key.Direction == Direction.Import
+                    ? LedgerEntry.OfEnergy(Grid, Loss, unbilled, held) : LedgerEntry.OfEnergy(Loss, Grid, unbilled,
+                        held));
+        }
+        if (statement.ImportTotal != 0m)
+            entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), Operator, statement.ImportTotal, standing));
+        if (statement.ExportTotal != 0m)
+            entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), Operator, statement.ExportTotal, standing));
+        foreach (var line in flexibility ?? [])
+            if (line.Amount is { } amount && amount != 0m)
+                entries.Add(LedgerEntry.OfMoney(MoneyOf(line.Payee), MoneyOf(line.Payer), amount, standing));
+        return entries;
+    }
+
+    /// <summary>What each account has, in order of their names.</summary>
+    public static IReadOnlyList<AccountBalance> Balances(IReadOnlyList<LedgerEntry> entries) =>
+        [.. entries.SelectMany(entry => new[] { entry.From, entry.To }).Distinct().Order(StringComparer.Ordinal)
+            .Select(account => new AccountBalance(account,
+                EnergyAt(entries, account, EntryStanding.Pending), EnergyAt(entries, account, EntryStanding.Posted),
+                MoneyAt(entries, account, EntryStanding.Pending), MoneyAt(entries, account, EntryStanding.Posted)))];
+
+    /// <summary>
+    /// Null where nothing is made or lost: all accounts together have nothing, what passed the grid is what the meters
+    /// saw, and the account's money is the statement's total. Else what is not so, in words.
+    /// </summary>
+    public static string? NotConserved(Statement statement, IReadOnlyList<LedgerEntry> entries,
+        IReadOnlyList<FlexibilityLine>? flexibility = null)
+    {
+        var balances = Balances(entries);
+        if (Sum(balances.Select(each => each.EnergyPending)) != Energy.Zero
+            || Sum(balances.Select(each => each.EnergyPosted)) != Energy.Zero) return "energy does not sum to zero";
+        if (balances.Sum(each => each.MoneyPending) != 0m || balances.Sum(each => each.MoneyPosted) != 0m)
+            return "money does not sum to zero";
+        var metered = Sum(statement.Lines.Select(line => line.Metered is not { } energy ? Energy.Zero
+            : line.Direction == Direction.Import ? energy : -energy));
+        var grid = balances.FirstOrDefault(each => each.Account == Grid);
+        if ((grid?.EnergyPending ?? Energy.Zero) + (grid?.EnergyPosted ?? Energy.Zero) != -metered)
+            return "the grid did not give what the meters saw";
+        var own = balances.FirstOrDefault(each => each.Account == MoneyOf(statement.Account));
+        var due = statement.Total + (flexibility ?? []).Sum(line => line.Amount ?? 0m);
+        return (own?.MoneyPending ?? 0m) + (own?.MoneyPosted ?? 0m) != -due
+            ? "the account does not pay the statement's total" : null;
+    }
+
+    private static Energy EnergyAt(IEnumerable<LedgerEntry> entries, string account, EntryStanding standing) =>
+        Sum(entries.Where(entry => entry.Standing == standing && entry.Energy is not null)
+            .Select(entry => (entry.To == account ? entry.Energy!.Value : Energy.Zero)
+                - (entry.From == account ? entry.Energy!.Value : Energy.Zero)));
+
+    private static decimal MoneyAt(IEnumerable<LedgerEntry> entries, string account, EntryStanding standing) =>
+        entries.Where(entry => entry.Standing == standing && entry.Money is not null)
+            .Sum(entry => (entry.To == account ? entry.Money!.Value : 0m)
+                - (entry.From == account ? entry.Money!.Value : 0m));
+
+    private static Energy Sum(IEnumerable<Energy> energies) =>
+        energies.Aggregate(Energy.Zero, (sum, next) => sum + next);
+}

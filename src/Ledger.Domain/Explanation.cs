@@ -1,0 +1,85 @@
+using System.Globalization;
+
+namespace Ledger.Domain;
+
+/// <summary>A rule by which a value follows from others, and where it is written down.</summary>
+/// <param name="Id">Its name in docs/explanation.md, where its arithmetic stands for anyone to repeat.</param>
+/// <param name="Clause">The source of the rule with its clause.</param>
+public sealed record ExplanationRule(string Id, string Says, string Clause)
+{
+    public static readonly ExplanationRule
+        Total = new("total", "the sum of its lines", "market rules §2.10: the sum of the lines is the total"),
+        Direction = new("direction", "the sum of the lines of one direction", "statement rule: nothing is netted before pricing"),
+        Amount = new("amount", "the exact amount and what the lines before left over, rounded half away from zero",
+            "market rules §2.10: y = round(q + r)"),
+        AmountExact = new("amountExact", "billed energy × price; below zero where it is credited",
+            "statement rule: import charged, export credited"),
+        Billed = new("billedKwh", "metered energy and what the lines before left over, rounded half up to the tariff's decimals",
+            "market rules §2.10: y = round(q + r)"),
+        Price = new("pricePerKwh", "the tariff's price of its period and direction", "market rules §2.8: period lookup"),
+        TariffPeriod = new("tariffPeriod", "the first rule of the tariff that holds at the local time of the start",
+            "market rules §2.8: period lookup"),
+        Problem = new("problem", "what the line lacks; without energy or price it has no amount",
+            "market rules §2.10: line amount null if price missing"),
+        Carry = new("carry", "what the lines before leave over", "market rules §2.10: r = q + r − y"),
+        IntervalReadings = new("M1", "interval readings that fill the period", "decision 14, rule 1"),
+        RegisterDifference = new("M2", "the register's difference over the period", "decision 14, rule 2"),
+        RegisterDivided = new("M3", "the register's difference over several periods, divided by their curves",
+            "decision 14, rule 2"),
+        IntervalRecord = new("M4", "the interval record, as far as its curve is covered", "decision 14, rule 3"),
+        Estimate = new("M5", "estimates that fill the period, as the last resort", "decision 14, rule 4"),
+        Missing = new("M6", "nothing is known, and never a zero in its place", "decision 14, rule 5"),
+        Register = new("index", "the differences from reading to reading, in steps of the register, × its factor",
+            "rules: register"),
+        Curve = new("curve", "what the interval records say of the period", "decision 14, rule 3"),
+        Fact = new("fact", "as it was recorded", "the journal");
+}
+
+/// <summary>
+/// One value, the rule by which it follows from its children, and what they give. A leaf that has a position is a fact
+/// of the journal. Energies are whole half nanojoules, so that each step can be repeated exactly.
+/// </summary>
+/// <param name="Name">What it is.</param>
+/// <param name="Unit">halfNanojoules, kWh, a currency, a currency per kWh, or empty for a text.</param>
+/// <param name="Says">As the statement has it; - where it has none.</param>
+/// <param name="Follows">As its children give it, by an arithmetic written apart from the statement's.</param>
+/// <param name="Arithmetic">The step in figures, for a person.</param>
+/// <param name="Position">Of the fact that it is; null where it is none.</param>
+public sealed record ExplainedValue(
+    string Name, string Unit, string Says, string Follows, ExplanationRule Rule, string Arithmetic,
+    IReadOnlyList<ExplainedValue> From, long? Position = null)
+{
+    public const string None = "-";
+    public const string HalfNanojoules = "halfNanojoules";
+
+    /// <summary>Whether it and all that it follows from come out as they are said.</summary>
+    public bool Holds => Says == Follows && From.All(child => child.Holds);
+
+    /// <summary>The value and everything below it, itself first.</summary>
+    public IEnumerable<ExplainedValue> All() => From.SelectMany(child => child.All()).Prepend(this);
+
+    /// <summary>The facts that it rests on, each once, in order.</summary>
+    public IReadOnlyList<long> Positions() =>
+        [.. All().Select(value => value.Position).OfType<long>().Distinct().Order()];
+
+    /// <summary>The rules that it and all below it follow by, each once.</summary>
+    public IReadOnlyList<ExplanationRule> Rules() =>
+        [.. All().Select(value => value.Rule).Where(rule => rule != ExplanationRule.Fact).Distinct()];
+
+    /// <summary>A fact of the journal, as it was recorded.</summary>
+    public static ExplainedValue Of(long position, string name, string unit, string says) =>
+        new(name, unit, says, says, ExplanationRule.Fact, $"position {Text(position)}", [], position);
+
+    /// <summary>A value that is given by what stands beside it.</summary>
+    public static ExplainedValue Given(string name, string unit, string says, ExplanationRule rule, string how) =>
+        new(name, unit, says, says, rule, how, []);
+
+    internal static string Text(object? value) => value switch
+    {
+        null => None,
+        decimal number => number.ToString("0.############################", CultureInfo.InvariantCulture),
+        Energy energy => energy.HalfNanojoules.ToString(CultureInfo.InvariantCulture),
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => $"{value}",
+    };
+}

@@ -1,0 +1,39 @@
+using Ledger.Domain;
+
+namespace Ledger.Journal.Pipeline;
+
+/// <summary>
+/// Disputes. They are judged with the runs of the disputed run's account and day, which are read first; what is known
+/// of
+/// them only grows.
+/// </summary>
+internal static class DisputeRoutes
+{
+    public static CommandRoutes AddDisputes(this CommandRoutes routes) => routes
+        .Add<DisputeOpened>(StandardRoutes.SettlementWrite, async (recorder, c, now, ct) =>
+        {
+            var day = await DayAsync(recorder, c.Input, ct).ConfigureAwait(false);
+            return await DisputeAsync(recorder, c, c.Input.Dispute, state =>
+                Disputes.Decide(state, day, c.Input, now), ct).ConfigureAwait(false);
+        })
+        .Add<DisputeAnswered>(StandardRoutes.SettlementWrite, (recorder, c, now, ct) =>
+            DisputeAsync(recorder, c, c.Input.Dispute, state => Disputes.Decide(state, c.Input, now), ct))
+        .Add<DisputeClosed>(StandardRoutes.SettlementWrite, async (recorder, c, now, ct) =>
+        {
+            var (known, _) = await recorder.LoadAsync(Streams.Dispute(c.Input.Dispute), DisputeState.Empty,
+                Disputes.Evolve, ct).ConfigureAwait(false);
+            var day = known.Opened is { } opened
+                ? await DayAsync(recorder, opened, ct).ConfigureAwait(false) : SettlementState.Empty;
+            return await DisputeAsync(recorder, c, c.Input.Dispute, state =>
+                Disputes.Decide(state, day, c.Input, now), ct).ConfigureAwait(false);
+        });
+
+    private static async Task<SettlementState> DayAsync(
+        Recorder recorder, DisputeOpened dispute, CancellationToken ct) =>
+        (await recorder.LoadAsync(Streams.Settlement(dispute.Account, dispute.Day), SettlementState.Empty,
+            Settlement.Evolve, ct).ConfigureAwait(false)).State;
+
+    private static Task<RecordOutcome> DisputeAsync<TInput>(Recorder recorder, Command<TInput> c, DisputeId dispute,
+        Func<DisputeState, Decision> decide, CancellationToken ct) where TInput : notnull =>
+        recorder.RecordAsync(Streams.Dispute(dispute), DisputeState.Empty, Disputes.Evolve, decide, c.By, ct, c.Raw);
+}

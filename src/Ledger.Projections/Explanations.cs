@@ -1,0 +1,105 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>An amount of a recorded run, explained.</summary>
+/// <param name="Line">The line; null where it is the total.</param>
+/// <param name="Differs">What of the run does not come out again; null where all does.</param>
+public sealed record ExplainedAmount(
+    TimeOfUseSettlement.RunRow Run, StatementLine? Line, ExplainedValue Tree, string? Differs)
+{
+    /// <summary>Whether the fold and the explanation agree, and the run comes out as it was recorded.</summary>
+    public bool Holds => Tree.Holds && Differs is null;
+}
+
+/// <summary>An explained value for programs: each names its rule, and the rules stand once beside the tree.</summary>
+public sealed record ExplainedNode(
+    string Name, string Unit, string Says, string Follows, bool Holds, string Rule, string Arithmetic, long? Position,
+    IReadOnlyList<ExplainedNode> From)
+{
+    public static ExplainedNode Of(ExplainedValue value) => new(
+        value.Name, value.Unit, value.Says, value.Follows, value.Holds, value.Rule.Id, value.Arithmetic, value.Position,
+        [.. value.From.Select(Of)]);
+}
+
+/// <summary>
+/// A recorded run with all that its lines follow from: calculated again from its own position, and each line explained
+/// when it is asked for.
+/// </summary>
+public sealed class ExplainedRun
+{
+    private readonly Dictionary<(SettlementPointId, Direction), (MeteredReasons Reasons,
+        PointFacts Facts)> reasons = [];
+    private readonly SettlementFacts facts;
+    private readonly PricingFacts pricing;
+    private readonly List<LineCarry> carries = [];
+
+    private ExplainedRun(RederivedRun again, SettlementFacts facts, PricingFacts pricing)
+    {
+        (Run, Statement, Differs, this.facts, this.pricing) =
+            (again.Run, again.Statement!, again.Differs, facts, pricing);
+        var carry = LineCarry.None;
+        for (var i = 0; i < Statement.Lines.Count; i++)
+        {
+            carries.Add(carry);
+            carry = carry.After(Statement.Lines[i], Statement.Lines.ElementAtOrDefault(i + 1));
+        }
+    }
+
+    public TimeOfUseSettlement.RunRow Run { get; }
+    public Statement Statement { get; }
+    public string? Differs { get; }
+
+    /// <summary>The points of the account that are not settled, each with the reason.</summary>
+    public IReadOnlyList<SettledPoint> LeftOut => facts.LeftOut;
+
+    /// <summary>The facts by which the lines are priced.</summary>
+    public PricingFacts Pricing => pricing;
+
+    /// <summary>Null where nothing can be calculated from the facts before the run's position.</summary>
+    public static async Task<ExplainedRun?> OfAsync(
+        IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct)
+    {
+        var again = await Settlements.RederiveAsync(journal, views, run, ct).ConfigureAwait(false);
+        if (again.Statement is null) return null;
+        var (account, day) = (new PartyId(run.Account), RowJson.Day(run.Day));
+        var facts = await SettlementFacts.GatherAsync(journal, views, account, day, run.AtPosition, ct)
+            .ConfigureAwait(false);
+        var known = new KnownFacts(journal, run.AtPosition, ct);
+        var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[facts.Zone!], day).Start;
+        var tariff = await known.KnownInForceAsync(Streams.Tariff(facts.Assigned!.Value), start).ConfigureAwait(false);
+        var assigned = await known.KnownInForceAsync(Streams.Assignment(account), start).ConfigureAwait(false);
+        var points = new Dictionary<SettlementPointId, long>();
+        foreach (var point in facts.Points)
+            points[point.Registered.Point] = (await known.KnownInForceAsync(
+                Streams.Point(point.Registered.Point), start).ConfigureAwait(false))!.Position;
+        return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points));
+    }
+
+    /// <summary>The amount of the line with this number, from 1 on.</summary>
+    public ExplainedAmount Line(int number) =>
+        new(Run, Statement.Lines[number - 1], Explained(number - 1), Differs);
+
+    /// <summary>The total as it was recorded, down to the facts of every line.</summary>
+    public ExplainedAmount Total() => new(Run, null, LineReasons.OfTotal(
+        Run.Total, Statement, [.. Enumerable.Range(0, Statement.Lines.Count).Select(Explained)]), Differs);
+
+    /// <summary>The energy of a line, explained.</summary>
+    public ExplainedValue Metered(StatementLine line)
+    {
+        if (!reasons.TryGetValue((line.Point, line.Direction), out var of))
+        {
+            var point = facts.Points.First(each => each.Registered.Point == line.Point);
+            of = reasons[(line.Point, line.Direction)] = (new MeteredReasons(
+                line.Point, line.Direction, point.Periods, point.Metered, point.Registered.Rated), point);
+        }
+        var index = 0;
+        while (of.Facts.Periods[index] != line.Period) index++;
+        return of.Reasons.Of(index, line.Metered);
+    }
+
+    private ExplainedValue Explained(int index) => LineReasons.OfLine(
+        Statement.Lines[index], carries[index], Metered(Statement.Lines[index]), Statement.Currency, pricing);
+}

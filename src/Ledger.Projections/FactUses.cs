@@ -1,0 +1,243 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>What one settlement run makes of a fact.</summary>
+/// <param name="Lines">The numbers of the lines that rest on it; empty where it is excluded.</param>
+/// <param name="Because">As what it is counted, or why it is not.</param>
+public sealed record FactInRun(string Run, IReadOnlyList<int> Lines, string Because)
+{
+    public bool IsCounted => Lines.Count > 0;
+}
+
+/// <summary>A fact, and where it is counted.</summary>
+/// <param name="Because">Why no run has anything to do with it; null where runs do.</param>
+public sealed record FactUse(FactInWords Fact, IReadOnlyList<FactInRun> Runs, string? Because);
+
+/// <summary>
+/// For every fact that was accepted: the lines of the runs in which it is counted, or why it is in none. Each run is
+/// calculated again, and a line counts a fact where its explanation rests on it.
+/// </summary>
+public static class FactUses
+{
+    /// <summary>Facts of which no amount is made, by their type, and what they are for.</summary>
+    private static readonly Dictionary<Type, string> InNoAmount = new()
+    {
+        [typeof(MeterClassDeclared)] = "a meter's class bounds the register check, and is in no amount",
+        [typeof(MeterKeyRegistered)] = "a meter's key verifies signed values, and is in no amount",
+        [typeof(PointPlaced)] = "the station tree decides the energy balance, and is in no amount",
+        [typeof(LossFactorSet)] = "losses decide the energy balance, and are in no amount",
+        [typeof(MeterFindingRecorded)] = "a finding says how good a reading is, and is in no amount",
+        [typeof(DispatchInstructed)] = "an order is paid by its delivery: ledger show delivery INSTRUCTION",
+        [typeof(InstructionClockRecorded)] = "the clocks of an order decide its verdicts, and are in no amount",
+        [typeof(InstructionWithdrawn)] = "a withdrawal ends an order's delivery: ledger show delivery INSTRUCTION",
+        [typeof(ChargingFactRecorded)] = "what a charger observed may excuse a shortfall, and is in no amount",
+        [typeof(ChargingStateRecorded)] = "who is connected decides eligibility, and is in no amount",
+        [typeof(ReasonClaimed)] = "a claimed reason improves no verdict by itself, and is in no amount",
+        [typeof(ProgrammePublished)] = "a programme's terms decide deliveries: ledger show delivery INSTRUCTION",
+        [typeof(PointEnrolled)] = "an enrolment decides who may be called, and is in no amount",
+        [typeof(EnrolmentEnded)] = "an enrolment decides who may be called, and is in no amount",
+        [typeof(AvailabilityDeclared)] = "what is declared ready is an offer, and is in no amount",
+        [typeof(ScheduleDeclared)] = "a schedule may become a baseline: ledger show baseline INSTRUCTION",
+        [typeof(SessionRequested)] = "a session may become a baseline: ledger show baseline INSTRUCTION",
+        [typeof(OutageRecorded)] = "an outage may exclude a day from a baseline, and is in no amount",
+        [typeof(DeliveryClaimed)] = "a claim decides which programme a kWh counts for: ledger show claims",
+        [typeof(ClaimDisplaced)] = "a claim decides which programme a kWh counts for: ledger show claims",
+        [typeof(BaselineFrozen)] = "a baseline decides a delivery: ledger show delivery INSTRUCTION",
+        [typeof(StandingLimitSet)] = "a limit is judged against interval records, and is in no amount",
+        [typeof(RulePackPublished)] = "a rule pack decides baselines and scores: ledger show delivery INSTRUCTION",
+        [typeof(StandardDeclared)] = "a standard is declared, and is in no amount",
+        [typeof(SettlementRunCompleted)] = "it is a settlement run itself: ledger explain RUN total",
+        [typeof(SettlementRunPublished)] = "a publication says who answers for a run, and is in no amount",
+        [typeof(SettlementDeltasBooked)] = "it is a correction of a run itself: ledger show statement RUN",
+        [typeof(SettlementMonthClosed)] = "a close says that only corrections follow, and is in no amount",
+        [typeof(DisputeOpened)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
+        [typeof(DisputeAnswered)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
+        [typeof(DisputeClosed)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
+        [typeof(SigningKeyRegistered)] = "it is about the ledger itself",
+        [typeof(ClockSteppedBack)] = "it is about the ledger itself",
+        [typeof(JournalRecovered)] = "it is about the ledger itself",
+        [typeof(LedgerRestored)] = "it is about the ledger itself",
+        [typeof(SubjectErased)] = "it is about evidence that names a person, and is in no amount",
+        [typeof(LegalHoldSet)] = "it is about evidence that names a person, and is in no amount",
+        [typeof(LegalHoldReleased)] = "it is about evidence that names a person, and is in no amount",
+        [typeof(EvidenceDisclosed)] = "it is about evidence that names a person, and is in no amount",
+    };
+
+    /// <param name="position">Of a fact of the journal.</param>
+    public static async Task<FactUse> OfAsync(
+        IJournal journal, IViewStore views, long position, CancellationToken ct)
+    {
+        var fact = await new FactWords(journal, ct).OfAsync(position).ConfigureAwait(false);
+        switch (fact.Event)
+        {
+            case EvidenceRefused refused:
+                return new(fact, [], $"it was refused, {refused.Code} ({Number((int)refused.Code)}): {refused.Detail}");
+            case EvidenceKept kept: return new(fact, [], $"it is kept, and nothing is settled from it: {kept.Note}");
+            case RegisterReadingQuarantined held:
+                return new(fact, [], $"it is quarantined, {held.Code} ({Number((int)held.Code)}), until a correction "
+                    + $"releases it: {held.Detail}");
+        }
+        if (InNoAmount.TryGetValue(fact.Event.GetType(), out var because)) return new(fact, [], because);
+        var (runs, touched) = await RunsAsync(journal, views, fact.Event, ct).ConfigureAwait(false);
+        if (runs.Count == 0) return new(fact, [], $"no settlement run is recorded of {touched}");
+        var uses = new List<FactInRun>();
+        foreach (var run in runs) uses.Add(await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false));
+        return new(fact, uses, null);
+    }
+
+    /// <summary>The runs that the fact could be counted in, and what they are of, in words.</summary>
+    private static async Task<(IReadOnlyList<TimeOfUseSettlement.RunRow> Runs, string Touched)> RunsAsync(
+        IJournal journal, IViewStore views, LedgerEvent fact, CancellationToken ct)
+    {
+        var answers = new Answers(views);
+        switch (fact)
+        {
+            case TariffPublished tariff:
+                return ([.. answers.Runs().Where(run => run.Tariff == tariff.Tariff.Value)], $"tariff {tariff.Tariff}");
+            case TariffAssigned assigned: return (answers.Runs(assigned.Account), $"{assigned.Account}");
+        }
+        var (point, time) = PointOf(fact);
+        var owners = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var recorded in journal.ReadStreamAsync(Streams.Point(point), 0, ct).ConfigureAwait(false))
+            owners.Add(((SettlementPointRegistered)EventCodec.Decode(recorded)).Owner.Value);
+        return ([.. answers.Runs().Where(run => owners.Contains(run.Account) && Touches(run, time))],
+            $"{string.Join(" or ", owners)} on its day");
+    }
+
+    /// <summary>The point of a fact of metering or master data, and its time; null where it lasts.</summary>
+    private static (SettlementPointId Point, Interval? Time) PointOf(LedgerEvent fact) => fact switch
+    {
+        SettlementPointRegistered f => (f.Point, null),
+        RegisterInstalled f => (f.Register.Point, null),
+        RegisterReadingRecorded f => (f.Register.Point, new(f.ReadAt, f.ReadAt)),
+        RegisterReadingCorrected f => (f.Register.Point, new(f.ReadAt, f.ReadAt)),
+        IntervalReadingRecorded f => (f.Register.Point, f.Period),
+        IntervalReadingCorrected f => (f.Register.Point, f.Period),
+        IntervalEstimated f => (f.Register.Point, f.Period),
+        IntervalRecorded f => (f.Point, f.Period),
+        _ => throw new UnreachableException($"nothing says what {fact.GetType().Name} is for"),
+    };
+
+    // A reading at midnight belongs to both days.
+    private static bool Touches(TimeOfUseSettlement.RunRow run, Interval? time)
+    {
+        if (time is not { } of) return true;
+        var day = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[run.Zone], RowJson.Day(run.Day));
+        return of.Start <= day.End && of.End >= day.Start && (of.Start == of.End
+            || (of.Start < day.End && of.End > day.Start));
+    }
+
+    private static async Task<FactInRun> InRunAsync(IJournal journal, IViewStore views, FactInWords fact,
+        TimeOfUseSettlement.RunRow run, CancellationToken ct)
+    {
+        if (fact.Position >= run.AtPosition)
+            return new(run.Run, [], $"it was recorded at position {Number(fact.Position)}, and the run counts the facts "
+                + $"before position {Number(run.AtPosition)}");
+        if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is not { } explained)
+            return new(run.Run, [], "the run cannot be calculated again");
+        var lines = fact.Event switch
+        {
+            TariffPublished when fact.Position == explained.Pricing.Tariff.Position => explained.Statement.Lines,
+            TariffAssigned when fact.Position == explained.Pricing.AssignmentPosition => explained.Statement.Lines,
+            TariffPublished or TariffAssigned => [],
+            SettlementPointRegistered of => explained.Pricing.Points.GetValueOrDefault(of.Point, -1) == fact.Position
+                ? Of(explained, of.Point) : [],
+            _ => [.. Of(explained, PointOf(fact.Event).Point)
+                .Where(line => explained.Metered(line).Positions().Contains(fact.Position))],
+        };
+        return lines.Count > 0 ? new(run.Run, [.. lines.Select(line => line.Number)], As(fact.Event))
+            : new(run.Run, [], await WhyNotAsync(journal, fact, explained, ct).ConfigureAwait(false));
+    }
+
+    private static IReadOnlyList<StatementLine> Of(ExplainedRun explained, SettlementPointId point) =>
+        [.. explained.Statement.Lines.Where(line => line.Point == point)];
+
+    private static string As(LedgerEvent fact) => fact switch
+    {
+        TariffPublished => "as the tariff of its lines",
+        TariffAssigned => "as what gives the account its tariff",
+        SettlementPointRegistered => "as the registration of its lines' point",
+        RegisterInstalled => "as how its register counts",
+        _ => "as metered energy",
+    };
+
+    private static async Task<string> WhyNotAsync(
+        IJournal journal, FactInWords fact, ExplainedRun explained, CancellationToken ct)
+    {
+        switch (fact.Event)
+        {
+            case TariffPublished:
+                return $"version {Number(explained.Run.TariffVersion)} holds at the start of the day, at position "
+                    + Number(explained.Pricing.Tariff.Position);
+            case TariffAssigned:
+                return "the assignment at position "
+                    + $"{Number(explained.Pricing.AssignmentPosition)} holds at the start of the day";
+        }
+        var (point, _) = PointOf(fact.Event);
+        if (explained.LeftOut.FirstOrDefault(left => left.Point == point) is { WhyNot: { } why })
+            return $"{point} is not settled: {why}";
+        if (explained.Pricing.Points.GetValueOrDefault(point, -1) is >= 0 and var holds
+            && fact.Event is SettlementPointRegistered)
+            return $"the registration at position {Number(holds)} holds at the start of the day";
+        if (IsWithdrawn(fact.Event)) return "it says that nothing was read";
+        if (await LaterAsync(journal, fact, explained.Run.AtPosition, ct).ConfigureAwait(false) is { } later)
+            return $"{later.Says}, at position {Number(later.Position)}, takes its place";
+        var (_, time) = PointOf(fact.Event);
+        var beside = Of(explained, point).FirstOrDefault(line => IsOf(fact.Event, line) && time is { } of
+            && line.Period.Start <= of.Start && line.Period.End >= of.End);
+        return beside is null ? "no line of the run is of its register and time"
+            : $"line {Number(beside.Number)} counts in its place: {beside.Source}";
+    }
+
+    private static bool IsOf(LedgerEvent fact, StatementLine line) => fact switch
+    {
+        RegisterInstalled f => f.Register.Direction == line.Direction,
+        RegisterReadingRecorded f => f.Register.Direction == line.Direction,
+        RegisterReadingCorrected f => f.Register.Direction == line.Direction,
+        IntervalReadingRecorded f => f.Register.Direction == line.Direction,
+        IntervalReadingCorrected f => f.Register.Direction == line.Direction,
+        IntervalEstimated f => f.Register.Direction == line.Direction,
+        _ => true,
+    };
+
+    private static bool IsWithdrawn(LedgerEvent fact) =>
+        fact is RegisterReadingRecorded { Quality: ReadingQuality.Missing }
+        or RegisterReadingCorrected { Quality: ReadingQuality.Missing }
+        or IntervalReadingRecorded { Quality: ReadingQuality.Missing }
+        or IntervalReadingCorrected { Quality: ReadingQuality.Missing }
+        or IntervalRecorded { Quality: ReadingQuality.Missing };
+
+    /// <summary>The latest version, before a position, of what the fact is a version of; null where it is the
+    /// fact.</summary>
+    private static async Task<FactInWords?> LaterAsync(
+        IJournal journal, FactInWords fact, long before, CancellationToken ct)
+    {
+        var recorded = await journal.ReadAllAsync(fact.Position, ct).FirstAsync(ct).ConfigureAwait(false);
+        FactInWords? later = null;
+        foreach (var known in await new KnownFacts(journal, before, ct).ReadAsync(recorded.Envelope.Stream)
+            .ConfigureAwait(false))
+            if (known.Position > fact.Position && Versioned(known.Event) is { } version
+                && Versioned(fact.Event) is { } own && version == own)
+                later = await new FactWords(journal, ct).OfAsync(known.Position).ConfigureAwait(false);
+        return later;
+    }
+
+    /// <summary>What a fact is a version of: a reading, an interval, a record, an estimate.</summary>
+    private static (string Kind, Interval Period, RegisterId? Register)? Versioned(LedgerEvent fact) => fact switch
+    {
+        RegisterReadingRecorded f => ("reading", new(f.ReadAt, f.ReadAt), f.Register),
+        RegisterReadingCorrected f => ("reading", new(f.ReadAt, f.ReadAt), f.Register),
+        IntervalReadingRecorded f => ("interval", f.Period, f.Register),
+        IntervalReadingCorrected f => ("interval", f.Period, f.Register),
+        IntervalEstimated f => ("estimate", f.Period, f.Register),
+        IntervalRecorded f => ("record", f.Period, null),
+        _ => null,
+    };
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

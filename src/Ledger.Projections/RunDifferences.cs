@@ -1,0 +1,142 @@
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// A line that differs between two runs, and by how much: the change is that of the energy at the old price, of the
+/// price at the new energy, and what rounding made of both.
+/// </summary>
+/// <param name="Before">The amount before; null where the line was not there, or had none.</param>
+/// <param name="Facts">Positions of the facts that one of the two rests on and the other does not.</param>
+public sealed record ChangedLine(
+    SettlementPointId Point, Direction Direction, Interval Period, int? LineBefore, int? LineAfter,
+        Energy? MeteredBefore,
+    Energy? MeteredAfter, decimal? Before, decimal? After, decimal ByEnergy, decimal ByPrice, decimal ByRounding,
+    string Why, IReadOnlyList<long> Facts)
+{
+    /// <summary>How much more the account pays by this line.</summary>
+    public decimal Change => (After ?? 0m) - (Before ?? 0m);
+}
+
+/// <summary>Lines that changed for one reason, and what they come to.</summary>
+public sealed record ChangeCause(string Why, int Lines, decimal Change, IReadOnlyList<long> Facts);
+
+/// <summary>Why one run has another total than another, to the last decimal.</summary>
+/// <param name="Differs">What of either run does not come out again; null where all does.</param>
+public sealed record RunDifference(
+    TimeOfUseSettlement.RunRow Before, TimeOfUseSettlement.RunRow After, IReadOnlyList<ChangedLine> Lines,
+    IReadOnlyList<ChangeCause> Causes, string? Differs)
+{
+    public decimal Change => After.Total - Before.Total;
+    public decimal ByEnergy => Lines.Sum(line => line.ByEnergy);
+    public decimal ByPrice => Lines.Sum(line => line.ByPrice);
+    public decimal ByRounding => Lines.Sum(line => line.ByRounding);
+
+    /// <summary>Whether the changes are all of the difference.</summary>
+    public bool IsReconciled => Before.Total + Causes.Sum(cause => cause.Change) == After.Total
+        && ByEnergy + ByPrice + ByRounding == Change && Differs is null;
+}
+
+/// <summary>
+/// The difference of two runs in words: which fact came, or took the place of which, and what it moved. A line's facts
+/// are those that its explanation rests on, so that the reason is the arithmetic's and not a guess from a text.
+/// </summary>
+public static class RunDifferences
+{
+    private const string Carried = "the rest of a cent or of a watt-hour that a changed line leaves is carried to it";
+
+    /// <summary>Null where one of the runs cannot be calculated again.</summary>
+    public static async Task<RunDifference?> OfAsync(IJournal journal, IViewStore views,
+        TimeOfUseSettlement.RunRow before, TimeOfUseSettlement.RunRow after, CancellationToken ct)
+    {
+        if (await ExplainedRun.OfAsync(journal, views, before, ct).ConfigureAwait(false) is not { } was
+            || await ExplainedRun.OfAsync(journal, views, after, ct).ConfigureAwait(false) is not { } now) return null;
+        var words = new FactWords(journal, ct);
+        var (old, current) = (was.Statement.Lines.ToDictionary(Key), now.Statement.Lines.ToDictionary(Key));
+        var lines = new List<ChangedLine>();
+        foreach (var key in old.Keys.Union(current.Keys).Order())
+        {
+            var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
+            if (a is not null && b is not null && Same(a, b)) continue;
+            lines.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
+        }
+        var causes = lines.GroupBy(line => line.Why, StringComparer.Ordinal).Select(group => new ChangeCause(
+            group.Key, group.Count(), group.Sum(line => line.Change),
+                [.. group.SelectMany(line => line.Facts).Distinct().Order()])).ToList();
+        var differs = new[] { was, now }.Where(run => run.Differs is not null)
+            .Select(run => $"{run.Run.Run}: {run.Differs}").ToList();
+        return new(before, after, lines, causes, differs.Count == 0 ? null : string.Join("; ", differs));
+    }
+
+    /// <summary>What of a change the energy made, what the price, and what rounding; the three sum to the
+    /// change.</summary>
+    public static (decimal ByEnergy, decimal ByPrice, decimal ByRounding) Parts(StatementLine? before,
+        StatementLine? after)
+    {
+        var change = (after?.Amount ?? 0m) - (before?.Amount ?? 0m);
+        // A line that had no amount has nothing to be taken apart: all of its amount came with what was missing.
+        if (before?.AmountExact is null || after?.AmountExact is null)
+            return before?.Metered is not null && after?.Metered is not null ? (0m, change, 0m) : (change, 0m, 0m);
+        var sign = after.Direction == Direction.Import ? 1 : -1;
+        var byEnergy = before.Metered == after.Metered ? 0m
+            : sign * (after.BilledKwh!.Value - before.BilledKwh!.Value) * before.PricePerKwh!.Value;
+        var byPrice = sign * after.BilledKwh!.Value * (after.PricePerKwh!.Value - before.PricePerKwh!.Value);
+        return (byEnergy, byPrice, change - byEnergy - byPrice);
+    }
+
+    private static async Task<ChangedLine> ChangedAsync(
+        FactWords words, ExplainedRun was, ExplainedRun now, StatementLine? before, StatementLine? after)
+    {
+        var line = (after ?? before)!;
+        var (rested, rests) = (Facts(was, before), Facts(now, after));
+        var (gone, come) = (rested.Except(rests).ToList(), rests.Except(rested).ToList());
+        var (byEnergy, byPrice, byRounding) = Parts(before, after);
+        return new(line.Point, line.Direction, line.Period, before?.Number, after?.Number, before?.Metered,
+            after?.Metered, before?.Amount, after?.Amount, byEnergy, byPrice, byRounding,
+            await WhyAsync(words, was, now, before, after, gone, come).ConfigureAwait(false),
+            [.. gone.Concat(come).Order()]);
+    }
+
+    private static IReadOnlyList<long> Facts(ExplainedRun run, StatementLine? line) => line is null ? []
+        : [.. run.Metered(line).Positions().Append(run.Pricing.Tariff.Position)];
+
+    private static async Task<string> WhyAsync(FactWords words, ExplainedRun was, ExplainedRun now,
+        StatementLine? before, StatementLine? after, List<long> gone, List<long> come)
+    {
+        var reasons = new List<string>();
+        if (before is null) reasons.Add($"{was.Run.Run} had no such line");
+        if (after is null) reasons.Add($"{now.Run.Run} has no such line");
+        foreach (var position in come)
+        {
+            var fact = await words.OfAsync(position).ConfigureAwait(false);
+            var late = position >= was.Run.AtPosition ? $", came after {was.Run.Run} was calculated" : " counts now";
+            reasons.Add($"{fact.Says} (position {Number(position)}){late}");
+        }
+        // What takes the place of others says it all; what they were is in the facts of the line.
+        foreach (var position in come.Count == 0 ? gone : [])
+        {
+            var fact = await words.OfAsync(position).ConfigureAwait(false);
+            var early = position >= now.Run.AtPosition ? $" came after {now.Run.Run} was calculated"
+                : " counts no longer";
+            reasons.Add($"{fact.Says} (position {Number(position)}){early}");
+        }
+        if (reasons.Count > 0) return string.Join("; ", reasons);
+        return before!.Metered == after!.Metered && before.PricePerKwh == after.PricePerKwh
+            && before.Problem == after.Problem ? Carried
+            : $"the same facts by other rules: {was.Run.RuleVersion} and {now.Run.RuleVersion}, time-zone rules "
+                + $"{was.Run.TzdbVersion} and {now.Run.TzdbVersion}";
+    }
+
+    // A line that rests on another fact and comes to the same is no change of an amount, nor of an energy.
+    private static bool Same(StatementLine a, StatementLine b) => a.Metered == b.Metered && a.BilledKwh == b.BilledKwh
+        && a.PricePerKwh == b.PricePerKwh && a.TariffPeriod == b.TariffPeriod && a.Amount == b.Amount
+        && a.AmountExact == b.AmountExact && a.Problem == b.Problem;
+
+    private static (SettlementPointId Point, Direction Direction, Instant Start) Key(StatementLine line) =>
+        (line.Point, line.Direction, line.Period.Start);
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,72 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>Deltas as they were booked, with their lines; <paramref name="Differs"/> is null where they come out as
+/// they
+/// were recorded.</summary>
+public sealed record RederivedDeltas(SettlementDeltasBooked Booked, IReadOnlyList<DeltaLine> Lines, string? Differs);
+
+/// <summary>A run with its deltas beside the day as it is run again.</summary>
+/// <param name="Total">Of the run and all its deltas.</param>
+/// <param name="Unlike">The first line that is not the same; null where the two are one.</param>
+public sealed record CorrectedStatement(
+    IReadOnlyList<RederivedDeltas> Deltas, decimal Total, decimal TotalRunAgain, string? Unlike);
+
+/// <summary>
+/// Corrections as deltas on a run: what they are, derived from the positions of the run and of the deltas, and the
+/// check
+/// that the run and its deltas are the whole day as it is run again.
+/// </summary>
+public static class StatementCorrections
+{
+    /// <summary>What to book; null with the reason where the run or its deltas do not come out again.</summary>
+    public static async Task<(SettlementDeltasBooked? Deltas, string? WhyNot)> OfAsync(
+        IJournal journal, IViewStore views, SettlementState day, SettlementRunCompleted corrected, RunId run,
+        CorrectionStyle style, SettlementCalculation.Calculated calculated, CancellationToken ct)
+    {
+        var position = day.Deltas.LastOrDefault(each => each.Corrects == corrected.Run && each.Run != run)?.AtPosition
+            ?? corrected.AtPosition;
+        if (await AtAsync(journal, views, corrected.Account, corrected.Day, position, ct).ConfigureAwait(false)
+            is not { } before) return (null, $"{corrected.Run} cannot be calculated again");
+        var lines = StatementDeltas.Between(before, style == CorrectionStyle.Credit ? null : calculated.Statement);
+        return (new(run, corrected.Run, corrected.Account, corrected.Day, calculated.AtPosition, style,
+            Settlement.RuleVersion, calculated.TzdbVersion, lines.Count, StatementDeltas.Root(lines),
+            StatementDeltas.Total(lines), before.Currency, StatementDeltas.Postings(corrected.Account, lines)), null);
+    }
+
+    /// <summary>The deltas on a run, each derived again, and the check; null where nothing was booked on it.</summary>
+    public static async Task<CorrectedStatement?> CheckAsync(
+        IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, Statement original, CancellationToken ct)
+    {
+        var (account, day) = (new PartyId(run.Account), RowJson.Day(run.Day));
+        var booked = new List<SettlementDeltasBooked>();
+        await foreach (var recorded in journal.ReadStreamAsync(Streams.Settlement(account, day), 0, ct)
+            .ConfigureAwait(false))
+            if (EventCodec.Decode(recorded) is SettlementDeltasBooked deltas && deltas.Corrects.Value == run.Run)
+                booked.Add(deltas);
+        if (booked.Count == 0) return null;
+        var (before, again) = (original, new List<RederivedDeltas>());
+        foreach (var deltas in booked)
+        {
+            var now = deltas.Style == CorrectionStyle.Credit ? null
+                : await AtAsync(journal, views, account, day, deltas.AtPosition, ct).ConfigureAwait(false);
+            var lines = StatementDeltas.Between(before, now);
+            again.Add(new(deltas, lines, lines.Count == deltas.Lines && StatementDeltas.Root(lines) == deltas.LinesRoot
+                && StatementDeltas.Total(lines) == deltas.Total ? null : "the deltas do not come out as they were booked"));
+            before = now ?? before with { Lines = [] };
+        }
+        var last = booked[^1];
+        var rerun = last.Style == CorrectionStyle.Credit ? null
+            : await AtAsync(journal, views, account, day, last.AtPosition, ct).ConfigureAwait(false);
+        return new(again, run.Total + booked.Sum(each => each.Total), rerun?.Total ?? 0m,
+            StatementDeltas.Unlike(original, again.Select(each => each.Lines), rerun));
+    }
+
+    private static async Task<Statement?> AtAsync(IJournal journal, IViewStore views, PartyId account, LocalDate day,
+        long position, CancellationToken ct) =>
+        await Settlements.CalculateAsync(journal, views, account, day, position, ct).ConfigureAwait(false)
+            is SettlementCalculation.Calculated { Statement: var statement } ? statement : null;
+}

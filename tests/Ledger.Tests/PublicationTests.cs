@@ -1,0 +1,138 @@
+using System.Text.Json.Nodes;
+using Ledger.Cli;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>What becomes of a calculated run, at the command line: published by another person, corrected by deltas,
+/// disputed, its month closed.</summary>
+public sealed class PublicationTests : IDisposable
+{
+    private readonly SmallTown town = SmallTown.WithItsDay();
+
+    public PublicationTests() => Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--by", "anna");
+
+    public void Dispose() => town.Dispose();
+
+    private string Done(params string[] args)
+    {
+        var run = town.Run(args);
+        (run.Exit, run.Errors).ShouldBe((ExitCode.Done, ""), run.Output);
+        return run.Output;
+    }
+
+    private void Refused(string name, params string[] args)
+    {
+        var run = town.Run(args);
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        (run.Output + run.Errors).ShouldContain(name);
+    }
+
+    private void Late() => Done("import",
+        town.File("late.csv", "point,register,read_at,kwh\nS01-C1,2.8.0,2026-02-27T18:00:00+08:00,60\n"));
+
+    private JsonNode Statement(string run) => JsonNode.Parse(Done("show", "statement", run, "--json"))!;
+
+    [Fact]
+    public void Another_person_publishes_a_run_and_what_it_rests_on_is_pinned()
+    {
+        ((string)Statement("R1")["publishedBy"]!).ShouldBe("nobody yet");
+        Refused("SamePerson", "publish", "R1", "--by", "anna");
+        Done("publish", "R1", "--by", "bob").ShouldContain("published");
+        Done("publish", "R1", "--by", "carl").ShouldContain("already published");
+        var page = Done("show", "statement", "R1");
+        Snapshot.Match(page + "\n" + Done("show", "settlement"), "PublicationTests.published");
+        var statement = Statement("R1");
+        ((string)statement["publishedBy"]!, (string)statement["calculatedBy"]!).ShouldBe(("bob", "anna"));
+        statement["runDigest"]!.ToString().Length.ShouldBe(64);
+        ((int)statement["linesExpected"]!, (int)statement["linesMetered"]!, (bool)statement["complete"]!)
+            .ShouldBe((72, 48, false));
+        statement["conserved"]!.ToString().ShouldBe("yes");
+        town.Run("publish", "R9", "--by", "bob").Exit.ShouldBe(ExitCode.CouldNot);
+        town.Run("publish", "R1").Exit.ShouldBe(ExitCode.Usage);
+    }
+
+    [Fact]
+    public void A_run_that_no_longer_holds_is_not_published()
+    {
+        Late();
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction", "--by", "anna");
+        Refused("RunSuperseded", "publish", "R1", "--by", "bob");
+        Done("publish", "R2", "--by", "bob");
+    }
+
+    [Fact]
+    public void A_dry_run_is_shown_beside_the_run_that_holds()
+    {
+        Late();
+        var trial = JsonNode.Parse(Done("settle", "--account", "cpo", "--day", "2026-02-27", "--dry-run", "--json"))!;
+        ((string)trial["beside"]!, (string)trial["changeFromSuperseded"]!).ShouldBe(("R1", "-9.74"));
+        trial["changes"]!.AsArray().Count.ShouldBe(24);
+    }
+
+    [Fact]
+    public void A_run_and_its_deltas_are_the_day_run_again_and_a_credit_takes_all_back()
+    {
+        Refused("NothingToCorrect", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D0", "--kind",
+            "correction", "--style", "deltas");
+        Refused("OutOfRange", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D0", "--style", "deltas");
+        Late();
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style",
+            "deltas", "--by", "anna");
+        var statement = Statement("R1");
+        ((string)statement["total"]!, (string)statement["totalWithDeltas"]!, (string)statement["totalRunAgain"]!)
+            .ShouldBe(("113.45", "103.71", "103.71"));
+        ((bool)statement["deltasAdd"]!).ShouldBeTrue();
+        ((int)statement["deltas"]![0]!["lines"]!, (string)statement["deltas"]![0]!["differs"]!).ShouldBe((24, "the same"));
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D2", "--kind", "correction", "--style",
+            "credit");
+        statement = Statement("R1");
+        ((string)statement["totalWithDeltas"]!, (bool)statement["deltasAdd"]!).ShouldBe(("0", true));
+        ((string)statement["deltas"]![1]!["total"]!).ShouldBe("-103.71");
+        Refused("RunIsCredited", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D3", "--kind",
+            "correction", "--style", "deltas");
+        Snapshot.Match(Done("show", "settlement"), "PublicationTests.deltas");
+        town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
+    }
+
+    [Fact]
+    public void A_dispute_is_opened_answered_and_resolved_by_the_run_that_came_after_it()
+    {
+        Done("import", town.File("dispute.jsonl", """
+            {"type":"dispute","dispute":"D-1","run":"R1","account":"cpo","day":"2026-02-27","openedBy":"cpo","lines":[25,26,27,43],"amount":9.74,"reason":"more was exported after 18:00"}
+            {"type":"dispute-answer","dispute":"D-1","answeredBy":"dso","answer":"there is a reading that came late"}
+            """));
+        Late();
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        Snapshot.Match(Done("show", "disputes"), "PublicationTests.disputes");
+        town.Run("import", town.File("closure.jsonl",
+            """{"type":"dispute-closure","dispute":"D-1","outcome":"resolved","closedBy":"dso","resolvedBy":"R1","reason":"itself"}"""))
+            .Output.ShouldContain("UnknownRun");
+        Done("import", town.File("closure.jsonl",
+            """{"type":"dispute-closure","dispute":"D-1","outcome":"resolved","closedBy":"dso","resolvedBy":"R2","reason":"settled again"}"""));
+        var row = JsonNode.Parse(Done("show", "disputes", "--json"))!["disputes"]![0]!;
+        ((string)row["standing"]!, (string)row["resolvedBy"]!, (string)row["lines"]!).ShouldBe(("resolved", "R2", "25–27, 43"));
+    }
+
+    [Fact]
+    public void A_month_is_closed_when_every_day_is_published()
+    {
+        Refused("MonthNotOver", "close", "--account", "cpo", "--month", "2026-03", "--by", "bob");
+        Refused("NotAllPublished", "close", "--account", "cpo", "--month", "2026-02", "--by", "bob");
+        town.Run("close", "--account", "cpo", "--month", "2026-2", "--by", "bob").Errors.ShouldContain("InvalidTime");
+        for (var day = new LocalDate(2026, 2, 1); day.Month == 2; day = day.PlusDays(1))
+        {
+            var name = NodaTime.Text.LocalDatePattern.Iso.Format(day);
+            if (day.Day != 27) Done("settle", "--account", "cpo", "--day", name, "--run", name, "--by", "anna");
+            Done("publish", day.Day == 27 ? "R1" : name, "--by", "bob");
+        }
+        Done("close", "--account", "cpo", "--month", "2026-02", "--by", "bob").ShouldContain("closed");
+        Done("close", "--account", "cpo", "--month", "2026-02", "--by", "carl").ShouldContain("already closed");
+        Refused("MonthClosed", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R3", "--kind", "interim");
+        Late();
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R4", "--kind", "correction");
+        var month = JsonNode.Parse(Done("show", "settlement", "--json"))!["months"]![0]!;
+        ((int)month["runs"]!, (string)month["total"]!).ShouldBe((28, "113.45"));
+    }
+}

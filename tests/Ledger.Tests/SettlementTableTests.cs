@@ -1,0 +1,175 @@
+using System.Globalization;
+using Ledger.Domain;
+using NodaTime;
+using Shouldly;
+using static Ledger.Tests.ScenarioTable;
+
+namespace Ledger.Tests;
+
+/// <summary>What becomes of a calculated run, by text tables: published, corrected by deltas, closed,
+/// disputed.</summary>
+public sealed class SettlementTableTests
+{
+    private static readonly Instant Now = Instant.FromUtc(2026, 7, 1, 0, 0);
+    private static readonly EvidenceDigest Digest = new(new string('a', 64));
+    private static readonly PartyId Account = new("A");
+    private static readonly LocalDate Day = new(2026, 6, 2);
+
+    private static readonly Dictionary<string, Func<string[], Decision>> Rules = new()
+    {
+        ["run-publications.txt"] = PublicationOf,
+        ["run-deltas.txt"] = DeltasOf,
+        ["month-closes.txt"] = CloseOf,
+        ["disputes.txt"] = DisputeOf,
+        ["dispute-answers.txt"] = AnswerOf,
+        ["dispute-closures.txt"] = ClosureOf,
+    };
+
+    public static IEnumerable<TheoryDataRow<string, int, string>> AllLines() => Lines([.. Rules.Keys]);
+
+    [Theory, MemberData(nameof(AllLines))]
+    public void Each_line_is_answered_as_it_says(string table, int number, string line)
+    {
+        var cells = Cells(line);
+        Answer(Rules[table](cells)).ShouldBe(cells[^1], $"{table}:{number}");
+    }
+
+    [Fact]
+    public void After_a_close_only_corrections_follow()
+    {
+        Statement statement = Statement.Build(Account, Day, new(new("T"), 1, "CNY", "UTC",
+            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                TariffPeriod.Flat)],
+            [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2),
+            [new(new("P1"), Direction.Import, new(Now, Now + Duration.FromHours(1)), Energy.FromWattHours(1), "v1",
+                ReadingQuality.Measured)]);
+        foreach (var kind in Enum.GetValues<RunKind>())
+            Answer(Settlement.Decide(SettlementState.Empty, new(new("R1"), kind, "UTC", 7, "2026a", null), statement, Now,
+                new("k"), monthIsClosed: true)).ShouldBe(kind == RunKind.Correction ? "accepted" : "MonthClosed");
+    }
+
+    [Fact]
+    public void A_closed_month_says_its_runs_and_their_total_with_deltas()
+    {
+        var closed = (SettlementMonthClosed)MonthClose.Decide(MonthCloseState.Empty, Account, new(2026, 6, 1), "bob",
+            [new(Day, true, Run("R1"), true, 2.5m), new(Day.PlusDays(1), true, Run("R2"), true, 0m),
+                new(Day.PlusDays(2), false, null, false, 0m)], Now).ShouldBeOfType<Decision.Accepted>().Facts[0].Event;
+        closed.Runs.ShouldBe([new("R1"), new("R2")]);
+        (closed.Total, closed.ClosedBy).ShouldBe((22.5m, "bob"));
+        MonthClose.MonthOf(new(2026, 12, 31)).ShouldBe(new(2026, 12, 1));
+    }
+
+    [Fact]
+    public void A_statement_is_complete_where_every_station_and_every_line_is()
+    {
+        var expected = new Dictionary<SettlementPointId, (StationId, int)>
+        {
+            [new("P1")] = (new("S1"), 2), [new("P2")] = (new("S1"), 2), [new("P3")] = (new("S2"), 2),
+        };
+        Completeness.Of(Of("P1", "P2", "P3"), expected, 1).ShouldBe(new(2, 2, 6, 6, 6, 1));
+        // A point of which no line came at all is missed, although every line that is there is whole.
+        var missed = Completeness.Of(Of("P1", "P3"), expected, 0);
+        missed.ShouldBe(new(2, 1, 6, 4, 4, 0));
+        missed.IsComplete.ShouldBeFalse();
+        Completeness.Of(Of(), new Dictionary<SettlementPointId, (StationId, int)>(), 0).IsComplete.ShouldBeFalse();
+
+        static Statement Of(params string[] points) => Statement.Build(Account, Day, new(new("T"), 1, "CNY", "UTC",
+            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                TariffPeriod.Flat)],
+            [new(TariffPeriod.Flat, 0.5m, 0.4m)], [], 3, 2), points.SelectMany(point => Enumerable.Range(0,
+                2).Select(i =>
+                new MeteredQuantity(new(point), Direction.Import, new(Now + Duration.FromHours(i),
+                    Now + Duration.FromHours(i + 1)), Energy.FromWattHours(5), "v1", ReadingQuality.Measured))));
+    }
+
+    private static Decision PublicationOf(string[] cells)
+    {
+        var publication = new SettlementRunPublished(new(cells[1]), Account, Day, "anna", cells[3], Digest, Digest, [],
+            new(1, 1, 1, 1, 1, 0), cells[2] == "-" ? null : new(1, Digest, 1m, "CNY", cells[2] == "balanced"
+                ? [new("flexibility/A", 1m), new("flexibility/dso", -1m)] : [new("flexibility/A", 1m)]));
+        var state = State(Run("R1"), cells[4] == "R2" ? Run("R2") : null);
+        if (cells[0] == "yes") state = Settlement.Evolve(state, publication);
+        return Publication.Decide(state, publication, cells[5] == "no" ? "the total is another" : null, Now);
+    }
+
+    private static Decision DeltasOf(string[] cells)
+    {
+        var booked = Booked("D1", cells[1]) with
+        {
+            Lines = int.Parse(cells[4], CultureInfo.InvariantCulture),
+            Postings = cells[2] == "balanced" ? [new("receivable/A", 1m), new("revenue", -1m)] : [new("receivable/A", 1m)],
+        };
+        var state = State(Run("R1"), cells[3] == "R2" ? Run("R2") : null);
+        if (cells[5] == "yes")
+            state = Settlement.Evolve(state, Booked("D0", "R1") with { Style = CorrectionStyle.Credit });
+        if (cells[0] != "-")
+            state = Settlement.Evolve(state, cells[0] == "same" ? booked : booked with { Total = booked.Total + 1m });
+        return StatementDeltas.Decide(state, booked, Now);
+    }
+
+    private static Decision CloseOf(string[] cells)
+    {
+        var state = cells[0] == "yes"
+            ? MonthClose.Evolve(MonthCloseState.Empty, new SettlementMonthClosed(Account, new(2026, 6, 1), "b", [], 0m, "CNY"))
+            : MonthCloseState.Empty;
+        return MonthClose.Decide(state, Account, new(2026, 6, 1), "bob", [.. Words(cells[2]).Select((word, i) => word switch
+        {
+            "none" => new MonthDay(Day.PlusDays(i), false, null, false, 0m),
+            "missing" => new MonthDay(Day.PlusDays(i), true, null, false, 0m),
+            "other" => new MonthDay(Day.PlusDays(i), true, Run("R9") with { Currency = "EUR" }, true, 0m),
+            _ => new MonthDay(Day.PlusDays(i), true, Run("R1"), word == "run", 0m),
+        })], cells[1] == "yes" ? Now : Now - Duration.FromSeconds(1));
+    }
+
+    private static Decision DisputeOf(string[] cells)
+    {
+        var dispute = Dispute(cells[1]) with
+        {
+            Lines = [.. Words(cells[2]).Select(word => (int)Number(word))],
+            Amount = Number(cells[3]),
+        };
+        var state = cells[0] == "-" ? DisputeState.Empty
+            : Disputes.Evolve(DisputeState.Empty, cells[0] == "same" ? dispute : dispute with { Reason = "another" });
+        return Disputes.Decide(state, State(Run("R1")), dispute, Now);
+    }
+
+    private static Decision AnswerOf(string[] cells)
+    {
+        var answer = new DisputeAnswered(new("D"), new("A"), "the meter is right", [Digest]);
+        var state = Standing(cells[0]);
+        return Disputes.Decide(cells[1] == "yes" ? Disputes.Evolve(state, answer) : state, answer, Now);
+    }
+
+    private static Decision ClosureOf(string[] cells)
+    {
+        var closed = new DisputeClosed(new("D"), Enum.Parse<DisputeOutcome>(cells[1]), new("A"),
+            cells[2] == "-" ? null : new(cells[2]), "read again");
+        var state = cells[0] == "same" ? Disputes.Evolve(Standing("open"), closed) : Standing(cells[0]);
+        var day = Settlement.Evolve(State(Run("R0"), Run("R1"), Run("R2")), Booked("D1", "R1"));
+        return Disputes.Decide(state, day, closed, Now);
+    }
+
+    private static DisputeState Standing(string standing)
+    {
+        if (standing == "-") return DisputeState.Empty;
+        var open = Disputes.Evolve(DisputeState.Empty, Dispute("R1"));
+        return standing == "open" ? open : Disputes.Evolve(open,
+            new DisputeClosed(new("D"), DisputeOutcome.Rejected, new("A"), null, "nothing is shown"));
+    }
+
+    private static DisputeOpened Dispute(string run) =>
+        new(new("D"), new(run), Account, Day, new("cpo"), [1], 5m, "too much", [Digest]);
+
+    private static SettlementDeltasBooked Booked(string run, string corrects) => new(new(run), new(corrects),
+        Account, Day,
+        9, CorrectionStyle.Deltas, "r", "2026a", 1, Digest, 1m, "CNY", []);
+
+    private static SettlementRunCompleted Run(string run) => new(new(run), RunKind.Initial, Account, Day, "UTC", 7,
+        new("T"), 1, "r", "2026a", 3, Digest, 10m, "CNY", [], null, false);
+
+    private static SettlementState State(params SettlementRunCompleted?[] runs) =>
+        runs.Aggregate(SettlementState.Empty, (state, run) => run is null ? state : Settlement.Evolve(state, run));
+
+    private static string[] Words(string cell) =>
+        cell == "-" ? [] : cell.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+}
