@@ -34,7 +34,7 @@ internal static class FrameThroughput
         var curve = Curve(block, SamplesPerRound);
         var buffer = new byte[Limits.FrameBytesMax];
         var frames = Frames(curve, block, buffer).ToList();
-        var (write, read, check, hash) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        List<double> write = [], read = [], check = [], hash = [];
         var into = new PowerSample[Limits.SamplesPerBlockMax];
         var digest = new byte[32];
         for (var round = 0; round < Rounds; round++)

@@ -6,7 +6,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>What is acknowledged is in the log, whatever happens to its files, or the log says where it is not.</summary>
+/// <summary>What is acknowledged is in the log, whatever happens to its files, or the log says where it is
+/// not.</summary>
 public sealed class FrameLogTests : IDisposable
 {
     private static readonly Instant Noon = Instant.FromUtc(2026, 3, 1, 12, 0);
@@ -37,7 +38,8 @@ public sealed class FrameLogTests : IDisposable
         var chance = new Random(sequence);
         var frame = FrameWriter.Samples(buffer, sequence, Start, new(1000, 1000));
         PowerSample[] samples = [.. Enumerable.Range(0, count).Select(i =>
-            new PowerSample(Start + (((sequence * 1000L) + (i * 20) + chance.Next(3)) * 1000), chance.Next(2000) * 1000L))];
+            new PowerSample(
+                Start + (((sequence * 1000L) + (i * 20) + chance.Next(3)) * 1000), chance.Next(2000) * 1000L))];
         frame.TryAdd(stream, samples).ShouldBeTrue();
         return buffer[..frame.Finish()];
     }
@@ -203,7 +205,7 @@ public sealed class FrameLogTests : IDisposable
             File.ReadAllBytes(Raw(0)).Length.ShouldBe(length); // refusing changes nothing
         }
         // As after a crash between the block and the head: the last block was not acknowledged.
-        head.AsSpan((at.Count % 2) == 0 ? 0 : 4096, 96).Clear();
+        head.AsSpan((at.Count % 2) == 0 ? 0 : 4096, 88).Clear();
         for (var length = (int)at[^1].Offset; length <= whole.Length; length++)
         {
             File.WriteAllBytes(HeadFile, head);

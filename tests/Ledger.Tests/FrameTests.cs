@@ -166,7 +166,7 @@ public sealed class FrameTests
             new(0, [new(Start, 7_000_000), new(Start + 20_000, 7_001_000), new(Start + 40_000, 7_003_000)]),
             new(1, [new(Start, -1000), new(Start + 20_000, -1000), new(Start + 40_000, -1000)])]));
         Convert.ToHexStringLower(bytes).ShouldBe(
-            "12" + "0200" + "07" + "80c0d6b0c8fe9203" + "e807" + "e807" // head
+            "12" + "0200" + "07" + "80c08db6b2fd9203" + "e807" + "e807" // head
             + "22" + "03" + "00" + "28" + "b06d" + "02" + "34" // the first block: levels 7000 and 0, 1, 3 above
             + "04" + "01"); // the second: the same times, -1 throughout
     }
@@ -175,9 +175,9 @@ public sealed class FrameTests
     public void A_ramp_is_written_as_differences_and_noise_as_levels()
     {
         var ramp = Enumerable.Range(0, 100).Select(i => new PowerSample(Start + i, i * 1_000_000L)).ToArray();
-        Write((FrameUnits.Finest, [new(0, ramp)])).Length.ShouldBe(13 + 1 + 1 + 1 + 1 + 1 + 4);
+        Write((FrameUnits.Finest, [new(0, ramp)])).Length.ShouldBe(14 + 1 + 1 + 1 + 1 + 1 + 3);
         var noise = Enumerable.Range(0, 100).Select(i => new PowerSample(Start + i, i * 37 % 128)).ToArray();
-        Write((FrameUnits.Finest, [new(0, noise)])).Length.ShouldBe(13 + 1 + 1 + 1 + 1 + 1 + 1 + (100 * 7 / 8) + 1);
+        Write((FrameUnits.Finest, [new(0, noise)])).Length.ShouldBe(14 + 1 + 1 + 1 + 1 + 1 + 1 + 88);
     }
 
     [Fact]
@@ -259,7 +259,7 @@ public sealed class FrameTests
         typeof(VehicleFact).GetProperties().Select(property => property.PropertyType).Distinct()
             .ShouldBe([typeof(int), typeof(long), typeof(int?)], ignoreOrder: true);
 
-    private const string Head = "07" + "80c0d6b0c8fe9203";
+    private const string Head = "07" + "80c08db6b2fd9203";
 
     [Theory]
     [InlineData("", Rejection.Truncated, "kind")]
@@ -289,7 +289,7 @@ public sealed class FrameTests
     [InlineData("120100" + Head + "0101" + "0a" + "03" + "00" + "00" + "01" + "02", Rejection.Truncated, "entries[0].power")]
     [InlineData("120100" + Head + "0101" + "02" + "01" + "00" + "828080808080808001", Rejection.OutOfRange, "entries[0].power")]
     [InlineData("120100" + Head + "0101" + "12" + "01" + "00" + "00" + "00", Rejection.Malformed, "entries[0].powers")]
-    [InlineData("120100" + Head + "0101" + "02" + "01" + "00" + "00" + "00", Rejection.Malformed, "bytes[19]")]
+    [InlineData("120100" + Head + "0101" + "02" + "01" + "00" + "00" + "00", Rejection.Malformed, "bytes[18]")]
     [InlineData("120200" + Head + "0101" + "02" + "01" + "00" + "00" + "02" + "01" + "00" + "00", Rejection.Malformed, "entries[1].count")]
     [InlineData("120200" + Head + "0101" + "02" + "01" + "00" + "00" + "00" + "00" + "00", Rejection.Malformed, "entries[1].times")]
     [InlineData("110100" + Head + "00" + "04" + "01" + "0141", Rejection.OutOfRange, "entries[0].semantics")]
@@ -301,8 +301,8 @@ public sealed class FrameTests
     [InlineData("130100" + Head + "00" + "00" + "40" + "00", Rejection.Malformed, "entries[0].said")]
     [InlineData("130100" + Head + "00" + "00" + "10" + "914e", Rejection.OutOfRange, "entries[0].state of charge")]
     [InlineData("140100" + Head + "00" + "00" + "00" + "00", Rejection.OutOfRange, "entries[0].count")]
-    [InlineData("140100" + Head + "00" + "00" + "ffffffffffffff03" + "01", Rejection.OutOfRange, "entries[0].length")]
-    [InlineData("140100" + Head + "00" + "00" + "80c0cb81a3fb8503" + "01", Rejection.InvalidTime, "entries[0].last")]
+    [InlineData("140100" + Head + "00" + "00" + "ffffffffffffff07" + "01", Rejection.OutOfRange, "entries[0].length")]
+    [InlineData("140100" + Head + "00" + "00" + "8080808080808005" + "01", Rejection.InvalidTime, "entries[0].last")]
     public void What_breaks_a_rule_is_refused_with_its_field(string hex, Rejection code, string? field)
     {
         var refused = Should.Throw<InputRefusedException>(() => CheckedFrame.Check(Convert.FromHexString(hex)));
@@ -315,7 +315,8 @@ public sealed class FrameTests
         Should.Throw<InputRefusedException>(() => CheckedFrame.Check(new byte[Limits.FrameBytesMax + 1]))
             .Code.ShouldBe(Rejection.TooLarge);
 
-    /// <summary>Blocks that take five bytes for a thousand samples: the work of a frame has a bound of its own.</summary>
+    /// <summary>Blocks that take five bytes for a thousand samples: the work of a frame has a bound of its
+    /// own.</summary>
     [Fact]
     public void A_frame_has_at_most_so_many_samples()
     {

@@ -69,7 +69,8 @@ public sealed class FrameLog : IDisposable
         var head = new FrameLogHead(options.OpenFile(Path.Combine(options.Folder, FrameLogHead.FileName)), isNew);
         try
         {
-            if (isNew || FrameLogEnd.IsUnbegun(options.Folder, head.Now)) Begin(options, new(0, 0, head.Now.Chain)).Dispose();
+            if (isNew || FrameLogEnd.IsUnbegun(options.Folder, head.Now))
+                Begin(options, new(0, 0, head.Now.Chain)).Dispose();
             return new(options, head, FrameLogEnd.Find(options.Folder, head.Now));
         }
         catch
@@ -153,8 +154,8 @@ public sealed class FrameLog : IDisposable
         SegmentSealing.SealAll(options.Folder, head.Now.End.Segment, cancel);
 
     /// <summary>
-    /// Removes the sealed segments, from the oldest on, of which every frame was received before an instant, and returns
-    /// what is gone. Recording that is the caller's.
+    /// Removes the sealed segments, from the oldest on, of which every frame was received before an instant, and
+    /// returns what is gone. Recording that is the caller's.
     /// </summary>
     public IReadOnlyList<SealedFile> DropSealedBefore(Instant instant) =>
         SegmentSealing.DropBefore(options.Folder, instant);

@@ -43,8 +43,8 @@ internal sealed class BytePlanes
 
 /// <summary>
 /// Whole blocks of the log taken apart into columns, and put together again: the packed times and powers of every block
-/// of samples go to their planes, all else stays in order. One walk does both: it reads the same numbers, from the log's
-/// bytes or from what is left of them.
+/// of samples go to their planes, all else stays in order. One walk does both: it reads the same numbers, from the
+/// log's bytes or from what is left of them.
 /// </summary>
 internal sealed class SegmentColumns
 {

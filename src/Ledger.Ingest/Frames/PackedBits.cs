@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Ledger.Ingest.Frames;
 
 /// <summary>
-/// Values of so many bits each, one after the other without a gap, lowest bit first, in whole bytes; what is left of the
-/// last byte is zero. A width is at most 56, so that any value lies in eight bytes that begin at a byte.
+/// Values of so many bits each, one after the other without a gap, lowest bit first, in whole bytes; what is left of
+/// the last byte is zero. A width is at most 56, so that any value lies in eight bytes that begin at a byte.
 /// </summary>
 internal static class PackedBits
 {
@@ -61,17 +62,22 @@ internal static class PackedBits
             if (((values.Length - 1) * width) >> 3 <= last)
             {
                 for (; i < values.Length; i++, bit += width)
-                    values[i] = (long)((BinaryPrimitives.ReadUInt64LittleEndian(bits[(bit >> 3)..]) >> (bit & 7)) & mask);
+                    values[i] = (long)(Window(bits, bit) & mask);
                 return;
             }
             for (; bit >> 3 <= last; i++, bit += width)
-                values[i] = (long)((BinaryPrimitives.ReadUInt64LittleEndian(bits[(bit >> 3)..]) >> (bit & 7)) & mask);
+                values[i] = (long)(Window(bits, bit) & mask);
             // The last few values lie in the last eight bytes, which are read with zeros behind them.
             Span<byte> end = stackalloc byte[2 * WindowBytes];
             var from = Math.Max(0, last);
             bits[from..].CopyTo(end);
             for (; i < values.Length; i++, bit += width)
-                values[i] = (long)((BinaryPrimitives.ReadUInt64LittleEndian(end[((bit >> 3) - from)..]) >> (bit & 7)) & mask);
+                values[i] = (long)(Window(end, bit - (8 * from)) & mask);
         }
     }
+
+    /// <summary>The bits from one on, at least 57 of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Window(ReadOnlySpan<byte> bits, int from) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(bits[(from >> 3)..]) >> (from & 7);
 }

@@ -10,7 +10,8 @@ namespace Ledger.Ingest.Frames;
 internal enum BlockControl : byte
 {
     None = 0,
-    /// <summary>The stream is written, as its distance from that of the block before; else it is the next one.</summary>
+    /// <summary>The stream is written, as its distance from that of the block before; else it is the next
+    /// one.</summary>
     Stream = 1,
     /// <summary>The number of samples is written; else it is that of the block before.</summary>
     Count = 2,
@@ -33,7 +34,8 @@ internal struct BlockBefore(long sentAt)
 {
     public int Stream = -1;
     public int Count;
-    /// <summary>The first time, from which the next block's is counted; before the first block, when it was sent.</summary>
+    /// <summary>The first time, from which the next block's is counted; before the first block, when it was
+    /// sent.</summary>
     public long First = sentAt;
     public long Spacing;
     public int Width;
@@ -63,7 +65,7 @@ internal readonly record struct PowerForm(int Count, long First, ValueRange Leve
 
     /// <summary>Differences are written where that takes fewer bytes: a ramp; levels otherwise: noise, a
     /// constant.</summary>
-    public bool IsOfDifferences => Count > 1 && Steps.Width < Levels.Width && DifferenceBytes < LevelBytes;
+    public bool IsOfDifferences => Count > 1 && DifferenceBytes < LevelBytes;
 
     public int Bytes => IsOfDifferences ? DifferenceBytes : LevelBytes;
 

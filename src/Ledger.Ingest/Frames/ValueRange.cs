@@ -83,9 +83,9 @@ internal readonly record struct ValueRange(long Least, long Most)
 }
 
 /// <summary>
-/// Divides by a unit what is a whole multiple of it, by a multiplication: the odd part of the unit has an inverse modulo
-/// 2^64 (Hensel). Of what is no multiple the quotient is a number that multiplied does not give it back, or lies far
-/// beyond what a frame may hold.
+/// Divides by a unit what is a whole multiple of it, by a multiplication: the odd part of the unit has an inverse
+/// modulo 2^64 (Hensel). Of what is no multiple the quotient is a number that multiplied does not give it back, or lies
+/// far beyond what a frame may hold.
 /// </summary>
 internal readonly struct ExactDivision
 {
