@@ -133,6 +133,8 @@ public sealed class FrameLogTests : IDisposable
             await AppendAsync(log, session, Announce(0, "CP1", "CP2"));
             await AppendAsync(log, session, Announce(1, "CP3"));
             log.EndSession(ended);
+            Should.Throw<InvalidOperationException>(() => log.TryAppend(Samples(1), ended, Noon, out _));
+            Should.Throw<ArgumentException>(() => log.TryAppend(default(CheckedFrame), session, Noon, out _));
             for (var i = 1; i <= 40; i++) at.Add(await AppendAsync(log, session, Samples(i)));
         }
         at[^1].Segment.ShouldBeGreaterThan(1);

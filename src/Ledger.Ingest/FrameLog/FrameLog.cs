@@ -96,7 +96,8 @@ public sealed class FrameLog : IDisposable
     {
         lock (gate)
         {
-            if (stopped is not null || isClosing) return;
+            if (stopped is not null || isClosing || session.IsEnded) return;
+            session.IsEnded = true;
             open.End(session);
             Monitor.Pulse(gate);
         }
@@ -114,7 +115,7 @@ public sealed class FrameLog : IDisposable
     /// (HTTP 429, gRPC RESOURCE_EXHAUSTED). The bytes are copied. Throws <see cref="InputRefusedException"/> for a
     /// stream that the session has not announced, <see cref="FrameLogStoppedException"/> once the log cannot write.
     /// </summary>
-    /// <param name="frame">The frame, checked.</param>
+    /// <param name="frame">The frame, checked; its memory has not changed since.</param>
     /// <param name="session">Whose frame it is.</param>
     /// <param name="receivedAt">When it was received; kept in whole µs.</param>
     /// <param name="durable">The address of its block, once that is on the disk; the frame may be acknowledged then.
