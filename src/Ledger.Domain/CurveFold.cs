@@ -297,7 +297,7 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
         var steadyFrom = Math.Max(to - 1 - SteadySegments, columns.First);
         if (places * SteadyStep == window && steadyFrom <= from - 1)
         {
-            if (from - places >= steadyFrom || columns.At[steadyFrom] == RunStart)
+            if (from - 1 - places >= steadyFrom || columns.At[steadyFrom] == RunStart)
             {
                 var first = Math.Max(from, steadyFrom + places);
                 if (first < to)
