@@ -85,7 +85,8 @@ public sealed class ClockEnvelope
         var points = Points();
         var (a, b) = EdgeBelowMiddle(points);
         var bound = 0L;
-        foreach (var (at, delay) in points) bound = Math.Max(bound, delay - Line(a, b, at));
+        // A window that has only begun may have had no fast message yet.
+        foreach (var (at, delay) in fastest) bound = Math.Max(bound, delay - Line(a, b, at));
         var drift = b.At == a.At
             ? 0 : (long)Energy.DivideHalfEven((Int128)(b.Delay - a.Delay) * PartsPerMillion, b.At - a.At);
         return new(-Line(a, b, points[^1].At), -drift, bound + (roundTrip ?? 0) / 2, unsetAhead);

@@ -16,8 +16,9 @@ public enum PeriodStep
 }
 
 /// <summary>
-/// A period of a stream and what has to be done about it. <paramref name="Integral"/> is what its samples prove, with the
-/// causes of its gaps; null where a period that is recorded only becomes final, and where it is to be derived again.
+/// A period of a stream and what has to be done about it. <paramref name="Integral"/> is what its samples prove, with
+/// the causes of its gaps; null where a period that is recorded only becomes final, and where it is to be derived
+/// again.
 /// </summary>
 public sealed record CurvePeriod(
     PeriodStep Step, Interval Period, PeriodIntegral? Integral, int LateSamples, int MissingSequences,
@@ -34,10 +35,10 @@ public sealed record CurvePeriod(
 }
 
 /// <summary>
-/// One connector's stream from its samples to the records of its settlement periods. A period is open until the stream's
-/// own watermark has passed it, then provisional, and final when register readings stand at or before its start and at or
-/// after its end and no sequence number is missing, or when the deadline has passed. Nothing here reads a clock: the host
-/// says what time it is. The host takes the steps with <see cref="TryTake"/> after each call.
+/// One connector's stream from its samples to the records of its settlement periods. A period is open until the
+/// stream's own watermark has passed it, then provisional, and final when register readings stand at or before its
+/// start and at or after its end and no sequence number is missing, or when the deadline has passed. Nothing here reads
+/// a clock: the host says what time it is. The host takes the steps with <see cref="TryTake"/> after each call.
 /// </summary>
 public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveGrid grid)
 {
@@ -50,7 +51,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     /// <summary>Samples of an unset clock that are kept until it is known what time it showed.</summary>
     public const int ParkedMax = 4096;
 
-    private const int MarksMax = 256;
+    private const int MarksMax = 256, ClocksMax = 192; // two days of quarter hours in one call
 
     private readonly record struct Mark(GapCause Cause, long From, long To, int Sequences);
     private readonly record struct Waiting(long Start, long End);
@@ -73,16 +74,17 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     /// <summary>Samples that came behind the watermark.</summary>
     public long LateSamples => curve.LateSamples;
 
-    /// <summary>Samples of an unset clock that wait for its time, and those of which the evidence alone is left.</summary>
+    /// <summary>Samples of an unset clock that wait for its time, and those of which the evidence alone is
+    /// left.</summary>
     public int ParkedSamples => parked.Count;
 
     /// <inheritdoc cref="ParkedSamples"/>
     public long UnplacedSamples { get; private set; }
 
     /// <summary>
-    /// Takes samples that were received at an instant of our time. They keep the sender's time while its clock is off by
-    /// no more than <see cref="Limits.ClockSkewMs"/>; beyond, the time is corrected and the period suspect. Samples of a
-    /// clock that was not set wait until it is known what it showed.
+    /// Takes samples that were received at an instant of our time. They keep the sender's time while its clock is off
+    /// by no more than <see cref="Limits.ClockSkewMs"/>; beyond, the time is corrected and the period suspect. Samples
+    /// of a clock that was not set wait until it is known what it showed.
     /// </summary>
     public void Accumulate(
         ReadOnlySpan<PowerSample> samples, ClockEstimate clock, long receivedAt, CurveScratch scratch)
@@ -106,8 +108,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     }
 
     /// <summary>
-    /// Says why samples may be missing between two instants of sample time, both included, and how many sequence numbers
-    /// are.
+    /// Says why samples may be missing between two instants of sample time, both included, and how many sequence
+    /// numbers are.
     /// </summary>
     public void Missing(GapCause cause, long from, long to, int sequences = 0)
     {
@@ -163,11 +165,15 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private void Add(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
     {
         curve.Accumulate(samples, scratch);
+        if (clock == ClockEstimate.None) return;
         long earliest = samples[0].AtMicroseconds, latest = earliest;
         foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
-        if (next == long.MinValue) next = grid.PeriodOf(earliest - declaration.Shape.Shift).Start;
-        Know(grid.PeriodOf(earliest).Start, clock);
-        Know(grid.PeriodOf(latest).Start, clock);
+        var (start, end) = grid.PeriodOf(earliest - declaration.Shape.Shift);
+        for (var left = ClocksMax; left > 0 && start < latest; left--)
+        {
+            Know(start, clock);
+            (start, end) = grid.PeriodOf(end);
+        }
     }
 
     private void AddCorrected(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
@@ -229,7 +235,11 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     private CurvePeriod? Closed(long now, CurveScratch scratch)
     {
-        if (next == long.MinValue) return null;
+        if (next == long.MinValue)
+        {
+            if (curve.Begins is not { } begins) return null;
+            next = grid.PeriodOf(begins).Start;
+        }
         var (start, end) = grid.PeriodOf(next);
         if (!curve.IsClosed(end)) return null;
         var integral = curve.Finish(Between(start, end), scratch);

@@ -23,9 +23,9 @@ public enum CurveMerge
 /// The exact integral of one stream while its samples arrive. What it says of a period equals
 /// <see cref="PowerCurve.Integrate(ReadOnlySpan{PowerSample}, IReadOnlyList{Interval}, SampleDeclaration)"/> over all
 /// samples it took, to the last integer, whatever the order in which they came and however they were cut into calls. It
-/// holds sums, and the samples of the last moments only: those that may still get a neighbour, because the watermark (the
-/// newest sample less the lateness) has not passed them, and 10 s before for ramps. A sample behind the watermark is not
-/// added; its period is told by <see cref="TakeLate"/>.
+/// holds sums, and the samples of the last moments only: those that may still get a neighbour, because the watermark
+/// (the newest sample less the lateness) has not passed them, and 10 s before for ramps. A sample behind the watermark
+/// is not added; its period is told by <see cref="TakeLate"/>.
 /// </summary>
 public sealed partial class CurveAccumulator
 {
@@ -51,6 +51,9 @@ public sealed partial class CurveAccumulator
 
     /// <summary>The time of the newest sample, in µs; null before the first.</summary>
     public long? Newest => newest == long.MinValue ? null : newest;
+
+    /// <summary>The first instant that its sums speak of, in µs; null while all samples are held.</summary>
+    public long? Begins => fold.IsStarted ? fold.Begins : null;
 
     /// <summary>What is not later than this is complete; samples that still come for it are late.</summary>
     public long Watermark { get; private set; } = long.MinValue;
@@ -79,7 +82,8 @@ public sealed partial class CurveAccumulator
     }
 
     /// <summary>
-    /// Moves the watermark on without a sample, when what has not come by now is taken for missing. It never moves back.
+    /// Moves the watermark on without a sample, when what has not come by now is taken for missing. It never moves
+    /// back.
     /// </summary>
     public void AdvanceTo(long watermark, CurveScratch scratch)
     {
@@ -92,7 +96,8 @@ public sealed partial class CurveAccumulator
 
     /// <summary>
     /// Makes this the accumulator of the samples of both. That is possible while one of the two still holds all its
-    /// samples and none of them lies behind the other's watermark; otherwise neither is changed and the answer says why.
+    /// samples and none of them lies behind the other's watermark; otherwise neither is changed and the answer says
+    /// why.
     /// </summary>
     public CurveMerge Merge(CurveAccumulator other, CurveScratch scratch)
     {
@@ -108,7 +113,8 @@ public sealed partial class CurveAccumulator
         var columns = Open(samples.Length, scratch);
         foreach (var (at, power) in samples) Place(ref columns, at, power);
         newest = Math.Max(newest, Largest(samples));
-        Watermark = Math.Max(watermark, newest == long.MinValue ? watermark : newest - Declaration.LatenessMicroseconds);
+        Watermark = newest == long.MinValue
+            ? watermark : Math.Max(watermark, newest - Declaration.LatenessMicroseconds);
         Commit(ref columns, scratch);
         Close(ref columns, scratch);
         LateSamples += other.LateSamples;
@@ -137,8 +143,8 @@ public sealed partial class CurveAccumulator
             period);
 
     /// <summary>
-    /// Whether no sample that is not late can change what is before an instant: a sample that is not before it is behind
-    /// the watermark, or so is all that a gap leaves open.
+    /// Whether no sample that is not late can change what is before an instant: a sample that is not before it is
+    /// behind the watermark, or so is all that a gap leaves open.
     /// </summary>
     public bool IsClosed(long end) =>
         fold.IsStarted ? LastCommitted() is var last && (last >= end
@@ -215,6 +221,14 @@ public sealed partial class CurveAccumulator
 
     private void Append(ref CurveColumns columns, long at, long power)
     {
+        if (at > newest && at > Watermark && !isUnsorted)
+        {
+            (columns.At[columns.Count], columns.Power[columns.Count]) = (at, power);
+            columns.Count++;
+            newest = at;
+            Watermark = Math.Max(Watermark, newest - Declaration.LatenessMicroseconds);
+            return;
+        }
         if (at <= Watermark)
         {
             Late(at);

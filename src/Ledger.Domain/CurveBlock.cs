@@ -22,11 +22,10 @@ internal readonly record struct BlockSum(long Doubled, long Minimum, long Maximu
 /// </summary>
 internal static class CurveBlock
 {
-    /// <summary>Whether vector instructions are used; tests turn them off to compare.</summary>
-    internal static bool IsVectorised = Vector.IsHardwareAccelerated;
+    private static readonly bool IsVectorised = Vector.IsHardwareAccelerated;
 
-    /// <summary>The segments that end at the samples from <paramref name="from"/> to before <paramref name="to"/>; there
-    /// is a sample before the first.</summary>
+    /// <summary>The segments that end at the samples from <paramref name="from"/> to before <paramref name="to"/>;
+    /// there is a sample before the first.</summary>
     public static BlockSum Sum(
         ReadOnlySpan<long> at, ReadOnlySpan<long> power, int from, int to, SampleSemantics semantics)
     {
@@ -102,6 +101,26 @@ internal static class CurveBlock
         return new(doubled, minimum, maximum, shortest, longest);
     }
 
+    /// <summary>How far the largest and the smallest of some powers, at least one, lie apart.</summary>
+    public static long Range(ReadOnlySpan<long> power)
+    {
+        var (least, most, i) = (power[0], power[0], 0);
+        if (IsVectorised && power.Length >= Vector<long>.Count)
+        {
+            ref var p = ref MemoryMarshal.GetReference(power);
+            var (low, high) = (new Vector<long>(least), new Vector<long>(most));
+            for (; i <= power.Length - Vector<long>.Count; i += Vector<long>.Count)
+            {
+                var some = Vector.LoadUnsafe(ref p, (nuint)i);
+                (low, high) = (Vector.Min(low, some), Vector.Max(high, some));
+            }
+            for (var lane = 0; lane < Vector<long>.Count; lane++)
+                (least, most) = (Math.Min(least, low[lane]), Math.Max(most, high[lane]));
+        }
+        for (; i < power.Length; i++) (least, most) = (Math.Min(least, power[i]), Math.Max(most, power[i]));
+        return most - least;
+    }
+
     /// <summary>The largest change between samples that stand a number of places apart.</summary>
     public static long LargestChange(ReadOnlySpan<long> power, int from, int to, int apart)
     {
@@ -114,7 +133,10 @@ internal static class CurveBlock
             ref var b = ref MemoryMarshal.GetReference(later);
             var most = Vector<long>.Zero;
             for (; i <= later.Length - Vector<long>.Count; i += Vector<long>.Count)
-                most = Vector.Max(most, Vector.Abs(Vector.LoadUnsafe(ref b, (nuint)i) - Vector.LoadUnsafe(ref a, (nuint)i)));
+            {
+                var changes = Vector.LoadUnsafe(ref b, (nuint)i) - Vector.LoadUnsafe(ref a, (nuint)i);
+                most = Vector.Max(most, Vector.Abs(changes));
+            }
             for (var lane = 0; lane < Vector<long>.Count; lane++) largest = Math.Max(largest, most[lane]);
         }
         for (; i < later.Length; i++) largest = Math.Max(largest, Math.Abs(later[i] - earlier[i]));

@@ -26,7 +26,8 @@ internal static class CurveCells
         var gaps = sum.Gaps ?? [];
         for (var i = 0; i < gaps.Count; i++)
         {
-            var (from, to) = (PowerCurve.Microseconds(gaps[i].Missing.Start), PowerCurve.Microseconds(gaps[i].Missing.End));
+            var from = PowerCurve.Microseconds(gaps[i].Missing.Start);
+            var to = PowerCurve.Microseconds(gaps[i].Missing.End);
             if (i == 0 && openFrom != long.MinValue)
             {
                 if (cell.GapRunsIn && from == cell.Start) from = openFrom;

@@ -136,15 +136,17 @@ internal static class CurveSort
         int shift, int[] counts)
     {
         Array.Clear(counts);
-        foreach (var t in fromAt) counts[(int)((ulong)(t - least) >> shift) & (Buckets - 1)]++;
-        if (counts[(int)((ulong)(fromAt[0] - least) >> shift) & (Buckets - 1)] == fromAt.Length) return false;
+        foreach (var t in fromAt) counts[Digit(t, least, shift)]++;
+        if (counts[Digit(fromAt[0], least, shift)] == fromAt.Length) return false;
         var place = 0;
         for (var i = 0; i < counts.Length; i++) (counts[i], place) = (place, place + counts[i]);
         for (var i = 0; i < fromAt.Length; i++)
         {
-            var to = counts[(int)((ulong)(fromAt[i] - least) >> shift) & (Buckets - 1)]++;
+            var to = counts[Digit(fromAt[i], least, shift)]++;
             (toAt[to], toPower[to]) = (fromAt[i], fromPower[i]);
         }
         return true;
     }
+
+    private static int Digit(long at, long least, int shift) => (int)((ulong)(at - least) >> shift & (Buckets - 1));
 }

@@ -19,7 +19,7 @@ internal struct CurveCell
 /// </summary>
 internal struct CurveFold(CurveShape shape, CurveGrid grid)
 {
-    private const int BlockMin = 8, BlockMax = 512;
+    private const int BlockMin = 8, BlockMax = 256, RampsMax = 16;
 
     public CurveCell Cell;
     public List<CurveCell>? Closed;
@@ -29,6 +29,8 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     public int SteadySegments;
     public long SteadyStep;
     public bool IsStarted;
+    /// <summary>The first instant that the stream says something of.</summary>
+    public long Begins;
 
     /// <summary>Adds samples; those before <paramref name="from"/> are added already.</summary>
     public void Add(ref CurveColumns columns, int from, int to, List<CurveRepeat> repeats)
@@ -86,6 +88,7 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     public readonly void Save(StateWriter writer)
     {
         writer.Flag(IsStarted);
+        writer.Int64(Begins);
         writer.Int64(RunStart);
         writer.Int64(SteadyStep);
         writer.Int32(SteadySegments);
@@ -97,6 +100,7 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     public void Restore(ref StateReader reader)
     {
         IsStarted = reader.Flag();
+        Begins = reader.Int64();
         RunStart = reader.Int64();
         SteadyStep = reader.Int64();
         SteadySegments = reader.Int32();
@@ -108,7 +112,8 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     {
         IsStarted = true;
         RunStart = at;
-        Cell = Opened(grid.CellOf(at - Math.Max(shape.Lead, shape.Shift)));
+        Begins = at - Math.Max(shape.Lead, shape.Shift);
+        Cell = Opened(grid.CellOf(Begins));
         if (Cell.Start < at - shape.Lead)
         {
             Cell.GapRunsIn = true;
@@ -149,7 +154,14 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
         if (block.LongestStep > shape.MaxGap || (least < 0 && most > 0)
             || !BlockSum.Fits(Math.Max(Math.Abs(least), Math.Abs(most)), duration))
         {
-            AddEach(ref columns, from, to);
+            // Most of the block may still be plain.
+            if (to - from < 2 * BlockMin) AddEach(ref columns, from, to);
+            else
+            {
+                var middle = (from + to) / 2;
+                AddBlock(ref columns, from, middle);
+                AddBlock(ref columns, middle, to);
+            }
             return;
         }
         if (least >= 0) Cell.Sum.Import += block.Doubled;
@@ -196,9 +208,9 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
             if (start < end) Cell.Sum.AddPart(a, b, start, end);
             var earliest = Math.Max(a.AtMicroseconds + 1, Cell.Start + shape.Shift);
             var latest = Math.Min(b.AtMicroseconds - 1, Cell.End - 1 + shape.Shift);
-            CurveWindows.BeginAtASample(ref columns, i, earliest, latest, shape, RunStart,
+            CurveWindows.BeginBefore(ref columns, i, earliest, latest, shape, RunStart,
                 PowerCurve.RampWindowMicroseconds, ref Cell.Sum.Ramp);
-            CurveWindows.BeginAtASample(ref columns, i, earliest, latest, shape, RunStart,
+            CurveWindows.BeginBefore(ref columns, i, earliest, latest, shape, RunStart,
                 PowerCurve.LongRampWindowMicroseconds, ref Cell.Sum.LongRamp);
             if (b.AtMicroseconds - shape.Shift < Cell.End) break;
             Open(Cell.End);
@@ -305,64 +317,14 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
                 return;
             }
         }
-        CurveWindows.EndAtSamples(ref columns, from, to, shape, RunStart, window, ref largest);
-        CurveWindows.BeginAtSamples(ref columns, from, to, shape, RunStart, window, ref largest);
-    }
-}
-
-/// <summary>The windows of ramps over samples at any distance, among those that a stream holds.</summary>
-internal static class CurveWindows
-{
-    /// <summary>Windows that end at one of the samples.</summary>
-    public static void EndAtSamples(
-        ref CurveColumns columns, int from, int to, CurveShape shape, long runStart, long window, ref long largest)
-    {
-        ReadOnlySpan<long> at = columns.At, power = columns.Power;
-        var j = -1;
-        for (var i = from; i < to; i++)
+        for (var end = from; from < to; from = end)
         {
-            var begin = at[i] - window;
-            if (begin < runStart) continue;
-            if (j < 0) j = columns.FirstAfter(begin, columns.First, i) - 1;
-            while (at[j + 1] <= begin) j++;
-            if (!CurveRamp.MayExceed(largest, power[i], power[j], power[j + 1])) continue;
-            var other = shape.PowerAt(new(at[j], power[j]), new(at[j + 1], power[j + 1]), begin);
-            largest = Math.Max(largest, Math.Abs(power[i] - other));
+            end = Math.Min(to, from + RampsMax);
+            // Every power of these windows lies between the least and the most of the samples they touch.
+            var touched = columns.FirstAfter(columns.At[from - 1] - window, columns.First, from) - 1;
+            if (CurveBlock.Range(columns.Power[Math.Max(columns.First, touched)..end]) <= largest) continue;
+            CurveWindows.EndAtSamples(ref columns, from, end, shape, RunStart, window, ref largest);
+            CurveWindows.BeginAtSamples(ref columns, from, end, shape, RunStart, window, ref largest);
         }
-    }
-
-    /// <summary>Windows that begin at a sample and end between two neighbours.</summary>
-    public static void BeginAtSamples(
-        ref CurveColumns columns, int from, int to, CurveShape shape, long runStart, long window, ref long largest)
-    {
-        ReadOnlySpan<long> at = columns.At, power = columns.Power;
-        var i = columns.FirstAfter(Math.Max(at[from - 1] - window, runStart - 1), columns.First, from);
-        for (var k = from; k < to; k++)
-        {
-            while (i < k && at[i] + window <= at[k - 1]) i++;
-            for (; i < k && at[i] + window < at[k]; i++)
-                See(ref columns, i, k, shape, window, ref largest);
-        }
-    }
-
-    /// <summary>Windows that begin at a sample and end in one segment, from one instant to another, both
-    /// included.</summary>
-    public static void BeginAtASample(
-        ref CurveColumns columns, int k, long earliest, long latest, CurveShape shape, long runStart, long window,
-        ref long largest)
-    {
-        if (earliest > latest) return;
-        var first = columns.FirstAfter(Math.Max(earliest - window, runStart) - 1, columns.First, k);
-        for (var i = first; i < k && columns.At[i] + window <= latest; i++)
-            See(ref columns, i, k, shape, window, ref largest);
-    }
-
-    private static void See(
-        ref CurveColumns columns, int i, int k, CurveShape shape, long window, ref long largest)
-    {
-        ReadOnlySpan<long> at = columns.At, power = columns.Power;
-        if (!CurveRamp.MayExceed(largest, power[i], power[k - 1], power[k])) return;
-        var other = shape.PowerAt(new(at[k - 1], power[k - 1]), new(at[k], power[k]), at[i] + window);
-        largest = Math.Max(largest, Math.Abs(power[i] - other));
     }
 }

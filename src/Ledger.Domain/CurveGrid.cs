@@ -1,9 +1,9 @@
 namespace Ledger.Domain;
 
 /// <summary>
-/// The edges at which a stream's energy is divided: settlement periods of one length that follow each other for ever, and
-/// further edges inside them, such as those of prices. What lies between two neighbouring edges is a cell. In UTC the
-/// periods of 5, 15 and 30 minutes of every zone are such a grid, whatever its clock changes.
+/// The edges at which a stream's energy is divided: settlement periods of one length that follow each other for ever,
+/// and further edges inside them, such as those of prices. What lies between two neighbouring edges is a cell. In UTC
+/// the periods of 5, 15 and 30 minutes of every zone are such a grid, whatever its clock changes.
 /// </summary>
 public sealed class CurveGrid
 {

@@ -1,14 +1,15 @@
 namespace Ledger.Domain;
 
 /// <summary>
-/// The steepest ramp: the largest change of power over a window of fixed length without a gap. Between samples the curve
-/// is straight or level, so the largest change is met where the window begins or ends at a sample. A window lies between
-/// samples and counts where it ends.
+/// The steepest ramp: the largest change of power over a window of fixed length without a gap. Between samples the
+/// curve is straight or level, so the largest change is met where the window begins or ends at a sample. A window lies
+/// between samples and counts where it ends.
 /// </summary>
 internal static class CurveRamp
 {
     public static void Measure(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape, long window)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
+        long window)
     {
         WindowsThatEndAtASample(curve, edges, sums, shape, window);
         WindowsThatBeginAtASample(curve, edges, sums, shape, window);
@@ -22,7 +23,8 @@ internal static class CurveRamp
         Math.Max(Math.Abs(power - one), Math.Abs(power - other)) > largest;
 
     private static void WindowsThatEndAtASample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape, long window)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
+        long window)
     {
         var (p, j, runStart) = (0, 0, 0);
         for (var i = 1; i < curve.Length; i++)
@@ -42,7 +44,8 @@ internal static class CurveRamp
     }
 
     private static void WindowsThatBeginAtASample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape, long window)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
+        long window)
     {
         var (p, k, runEnd) = (0, 0, -1);
         for (var i = 0; i + 1 < curve.Length; i++)

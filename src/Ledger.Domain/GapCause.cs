@@ -2,8 +2,8 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// Why samples are missing over a gap, as far as something recorded says so. Numbers are part of layouts and never
-/// change. Where several causes meet a gap, the one that stands first here is named: what a sender says itself, then what
-/// its numbering proves, then what only coincides.
+/// change. Where several causes meet a gap, the one that stands first here is named: what a sender says itself, then
+/// what its numbering proves, then what only coincides.
 /// </summary>
 public enum GapCause
 {

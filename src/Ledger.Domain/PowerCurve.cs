@@ -22,9 +22,10 @@ public sealed record PeriodIntegral(
 
 /// <summary>
 /// The exact integral of a power curve: straight between samples (trapezoid) or as its samples are declared, nothing
-/// across a gap longer than the allowed one. Energy is counted in half nanojoules. Inside a segment the energy up to an instant is the exact
-/// integral rounded half to even, and a part is the difference of two such values: however a curve is divided
-/// into periods or at its samples, import and export of the parts sum to those of the whole, to the last integer.
+/// across a gap longer than the allowed one. Energy is counted in half nanojoules. Inside a segment the energy up to an
+/// instant is the exact integral rounded half to even, and a part is the difference of two such values: however a curve
+/// is divided into periods or at its samples, import and export of the parts sum to those of the whole, to the last
+/// integer.
 /// </summary>
 public static class PowerCurve
 {
@@ -87,9 +88,9 @@ public static class PowerCurve
     }
 
     /// <summary>
-    /// The same for samples of any declared meaning, with the ramp over 10 s: what every other way to integrate a stream
-    /// must equal to the last integer. A sample counts in the period that holds it; a backward mean in the one that holds
-    /// the time before it.
+    /// The same for samples of any declared meaning, with the ramp over 10 s: what every other way to integrate a
+    /// stream must equal to the last integer. A sample counts in the period that holds it; a backward mean in the one
+    /// that holds the time before it.
     /// </summary>
     public static IReadOnlyList<PeriodIntegral> Integrate(
         ReadOnlySpan<PowerSample> samples, IReadOnlyList<Interval> periods, SampleDeclaration declaration) =>

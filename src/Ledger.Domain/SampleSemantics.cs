@@ -57,11 +57,11 @@ public sealed record SampleDeclaration
 }
 
 /// <summary>
-/// The curve that samples of one meaning draw. Between two samples that are near enough every meaning is a straight line
-/// with two end powers, so one arithmetic serves all: an instant's line goes from the one to the other, a held or
+/// The curve that samples of one meaning draw. Between two samples that are near enough every meaning is a straight
+/// line with two end powers, so one arithmetic serves all: an instant's line goes from the one to the other, a held or
 /// forward value is level at the first, a backward mean is level at the second (a shorter or longer distance than the
-/// nominal one is bridged by the mean itself). At a gap a forward mean still covers its nominal period after the sample,
-/// and a backward mean the one before.
+/// nominal one is bridged by the mean itself). At a gap a forward mean still covers its nominal period after the
+/// sample, and a backward mean the one before.
 /// </summary>
 internal readonly record struct CurveShape(SampleSemantics Semantics, long Nominal, long MaxGap)
 {
@@ -72,7 +72,8 @@ internal readonly record struct CurveShape(SampleSemantics Semantics, long Nomin
     public long Lead => Semantics == SampleSemantics.MeanBack ? Nominal : 0;
 
     /// <summary>
-    /// A backward mean at the edge of a period speaks of the period that ends there: it counts 1 µs sooner than it stands.
+    /// A backward mean at the edge of a period speaks of the period that ends there: it counts 1 µs sooner than it
+    /// stands.
     /// </summary>
     public long Shift => Semantics == SampleSemantics.MeanBack ? 1 : 0;
 

@@ -5,9 +5,10 @@ namespace Ledger.Journal;
 
 /// <summary>
 /// The bytes of an interval record, layouts 1 and 2, final: docs/journal-format.md. Layout 2 says what a record of a
-/// declared stream has beyond that of a batch, behind what both have; a record that has nothing of it is layout 1. It is the only fact of which there are
-/// very many, so it has fields of fixed width instead of JSON (docs/decisions.md has the figures); people read its JSON
-/// view, <see cref="EventCodec.ToJson"/>. Every field has one form, so a record has one encoding.
+/// declared stream has beyond that of a batch, behind what both have; a record that has nothing of it is layout 1. It
+/// is the only fact of which there are very many, so it has fields of fixed width instead of JSON (docs/decisions.md
+/// has the figures); people read its JSON view, <see cref="EventCodec.ToJson"/>. Every field has one form, so a record
+/// has one encoding.
 /// </summary>
 public static class IntervalRecordBytes
 {
@@ -105,7 +106,10 @@ public static class IntervalRecordBytes
     {
         var gaps = new CurveGap[record.Gaps.Count];
         for (var i = 0; i < gaps.Length; i++)
-            gaps[i] = record.Gaps[i] with { Cause = reader.Byte() is var cause && cause == 0 ? null : Known((GapCause)cause) };
+        {
+            var cause = reader.Byte();
+            gaps[i] = record.Gaps[i] with { Cause = cause == 0 ? null : Known((GapCause)cause) };
+        }
         var read = record with
         {
             Gaps = gaps,

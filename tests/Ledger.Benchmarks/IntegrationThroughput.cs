@@ -8,8 +8,8 @@ namespace Ledger.Benchmarks;
 
 /// <summary>
 /// How many samples a second one core integrates while they arrive, beside DuckDB integrating the same samples at rest
-/// with one thread (a windowed trapezoid without edges, zero crossings, ramps and counts, which ours has). Each figure is
-/// the best of three; all of ours are compared with the batch.
+/// with one thread (a windowed trapezoid without edges, zero crossings, ramps and counts, which ours has). Each figure
+/// is the best of three; all of ours are compared with the batch.
 /// <code>dotnet run --project tests/Ledger.Benchmarks -c Release -- integrate [CONNECTORS [SECONDS]]</code>
 /// </summary>
 internal static class IntegrationThroughput
@@ -74,7 +74,8 @@ internal static class IntegrationThroughput
             var rate = arrival.Samples.Length / watch.Elapsed.TotalSeconds;
             best = Math.Max(best, rate);
             if (round < Rounds - 1) continue;
-            for (var i = 0; i < connectors; i += Math.Max(1, connectors / 10)) Compare(arrival, i, integrals[i], periods);
+            for (var i = 0; i < connectors; i += Math.Max(1, connectors / 10))
+                Compare(arrival, i, integrals[i], periods);
             Say($"{arrival.What}: {best / 1e6:0.0} M samples/s; {accumulated.TotalMilliseconds:0} ms, {allocated} bytes allocated");
         }
         return best;
@@ -175,7 +176,8 @@ internal static class IntegrationThroughput
     private static PowerSample[] Jittered(PowerSample[] curve, int seed)
     {
         var random = new Random(seed);
-        return [.. curve.Select(sample => sample with { AtMicroseconds = sample.AtMicroseconds + random.Next(50_000) })];
+        return [.. curve.Select(sample => new PowerSample(
+            sample.AtMicroseconds + random.Next(50_000), sample.Milliwatts))];
     }
 
     private static PowerSample[] Late(PowerSample[] curve, int seed)
@@ -197,7 +199,8 @@ internal static class IntegrationThroughput
         return shuffled;
     }
 
-    /// <summary>Each connector's samples in calls of random lengths, the connectors one after the other in turn.</summary>
+    /// <summary>Each connector's samples in calls of random lengths, the connectors one after the other in
+    /// turn.</summary>
     private static Arrival InCalls(
         string what, PowerSample[][] curves, int least, int most, SampleDeclaration declaration)
     {

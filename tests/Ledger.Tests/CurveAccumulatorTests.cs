@@ -77,7 +77,8 @@ public sealed class CurveAccumulatorTests
             var answer = one.Merge(other, scratch);
             other.Save().ShouldBe(before.Other);
             if (answer == CurveMerge.Merged)
-                Same(one.Finish(Periods, scratch), Reference(arrived[..Math.Min(cut + 3, arrived.Length)], declaration));
+                Same(one.Finish(Periods, scratch),
+                    Reference(arrived[..Math.Min(cut + 3, arrived.Length)], declaration));
             else one.Save().ShouldBe(before.One);
         }, iter: LongRun.Samples / 10);
 
@@ -151,7 +152,8 @@ public sealed class CurveAccumulatorTests
     {
         var accumulator = Of(SampleSemantics.Hold);
         foreach (var power in new[] { Limits.PowerMilliwattsMax + 1, -Limits.PowerMilliwattsMax - 1, long.MinValue })
-            Should.Throw<ArgumentOutOfRangeException>(() => accumulator.Accumulate([new(0, 1), new(1, power)], scratch));
+            Should.Throw<ArgumentOutOfRangeException>(() =>
+                accumulator.Accumulate([new(0, 1), new(1, power)], scratch));
         foreach (var at in new[] { PowerSample.AtMicrosecondsMax + 1, long.MaxValue, long.MinValue })
             Should.Throw<ArgumentOutOfRangeException>(() => accumulator.Accumulate([new(0, 1), new(at, 1)], scratch));
         accumulator.Held.ShouldBe(0);
@@ -204,6 +206,29 @@ public sealed class CurveAccumulatorTests
 
         static CurveAccumulator Restore(byte[] bytes) =>
             CurveAccumulator.Restore(new(SampleSemantics.Instant, Second), Grid, bytes);
+    }
+
+    /// <summary>What is computed several at a time is the same one by one: a processor without vectors says
+    /// so.</summary>
+    [Fact]
+    public void Without_vector_instructions_the_integral_is_the_same()
+    {
+        const string inChild = "LEDGER_WITHOUT_VECTORS";
+        if (Environment.GetEnvironmentVariable(inChild) is not null)
+        {
+            System.Numerics.Vector.IsHardwareAccelerated.ShouldBeFalse();
+            return;
+        }
+        var start = new System.Diagnostics.ProcessStartInfo("dotnet", [
+            typeof(CurveAccumulatorTests).Assembly.Location, "-class", typeof(CurveAccumulatorTests).FullName!])
+        {
+            RedirectStandardOutput = true,
+            Environment = { [inChild] = "1", ["DOTNET_EnableHWIntrinsic"] = "0" },
+        };
+        using var child = System.Diagnostics.Process.Start(start)!;
+        var output = child.StandardOutput.ReadToEnd();
+        child.WaitForExit();
+        child.ExitCode.ShouldBe(0, output);
     }
 
     private static CurveAccumulator Of(SampleSemantics semantics) => new(new(semantics, Second), Grid);

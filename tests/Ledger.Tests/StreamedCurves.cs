@@ -26,7 +26,8 @@ internal static class StreamedCurves
         (2, Gen.Long[-3, 3]),
         (1, Of(Limits.PowerMilliwattsMax, -Limits.PowerMilliwattsMax, 7L, 7L)));
 
-    /// <summary>Stretches of even spacing and of random times, with gaps between, repeats, and edges met exactly.</summary>
+    /// <summary>Stretches of even spacing and of random times, with gaps between, repeats, and edges met
+    /// exactly.</summary>
     public static readonly Gen<PowerSample[]> Curves = Gen.OneOf(
         Gen.Select(Gen.Select(Gen.Long[0, Span - 1], Powers, (t, p) => new PowerSample(t, p)).Array[0, 60], Steady(),
             (some, steady) => some.Concat(steady).ToArray()),
