@@ -3,21 +3,29 @@ namespace Ledger.Domain;
 /// <summary>Brings samples into order of time, one for each instant, and counts the repeats.</summary>
 internal static class CurveOrder
 {
-    // Repeats of an instant: lowest absolute power first, import before export. The first of them counts.
+    /// <summary>The order of the repeats of an instant: lowest absolute power first, import before export.</summary>
+    public static readonly Comparison<long> LeastPowerFirst = (x, y) =>
+    {
+        var byMagnitude = Math.Abs(x).CompareTo(Math.Abs(y));
+        return byMagnitude != 0 ? byMagnitude : y.CompareTo(x);
+    };
+
+    // The first of the repeats of an instant counts.
     private static readonly Comparison<PowerSample> Order = (x, y) =>
     {
         var byTime = x.AtMicroseconds.CompareTo(y.AtMicroseconds);
         if (byTime != 0) return byTime;
-        var byMagnitude = Math.Abs(x.Milliwatts).CompareTo(Math.Abs(y.Milliwatts));
-        return byMagnitude != 0 ? byMagnitude : y.Milliwatts.CompareTo(x.Milliwatts);
+        return LeastPowerFirst(x.Milliwatts, y.Milliwatts);
     };
 
     /// <summary>The samples in order of time; throws where a power is beyond what any may be.</summary>
-    public static ReadOnlySpan<PowerSample> Sorted(ReadOnlySpan<PowerSample> samples) => Sorted(samples, [], [], out _);
+    public static ReadOnlySpan<PowerSample> Sorted(ReadOnlySpan<PowerSample> samples) =>
+        Sorted(samples, [], [], 0, out _);
 
+    /// <param name="shift">How much sooner than it stands a sample counts, in µs.</param>
     /// <param name="step">The time from each sample to the next in µs, 0 where it is not always the same.</param>
     public static ReadOnlySpan<PowerSample> Sorted(
-        ReadOnlySpan<PowerSample> samples, (long Start, long End)[] edges, PeriodSum[] sums, out long step)
+        ReadOnlySpan<PowerSample> samples, (long Start, long End)[] edges, PeriodSum[] sums, long shift, out long step)
     {
         var look = CurveLook.Of(samples);
         if (!look.IsWithinLimits)
@@ -37,8 +45,8 @@ internal static class CurveOrder
                 continue;
             }
             // Equal powers stand together, so a repeat of the instant either repeats the power before it or conflicts.
-            while (p < edges.Length && edges[p].End <= sorted[i].AtMicroseconds) p++;
-            if (p == edges.Length || edges[p].Start > sorted[i].AtMicroseconds) continue;
+            while (p < edges.Length && edges[p].End <= sorted[i].AtMicroseconds - shift) p++;
+            if (p == edges.Length || edges[p].Start > sorted[i].AtMicroseconds - shift) continue;
             if (sorted[i].Milliwatts == sorted[i - 1].Milliwatts) sums[p].Duplicates++;
             else sums[p].Conflicts++;
         }

@@ -1,35 +1,38 @@
 namespace Ledger.Domain;
 
 /// <summary>
-/// The steepest ramp: the largest change of power over a window of 1 s without a gap. Between samples the curve is
-/// straight, so the largest change is met where the window begins or ends at a sample. A window counts where it ends.
+/// The steepest ramp: the largest change of power over a window of fixed length without a gap. Between samples the
+/// curve is straight or level, so the largest change is met where the window begins or ends at a sample. A window lies
+/// between samples and counts where it ends.
 /// </summary>
 internal static class CurveRamp
 {
     /// <param name="step">The time from each sample to the next in µs, 0 where it is not always the same.</param>
     public static void Measure(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap, long step)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
+        long window, long step)
     {
-        if (step > 0 && step <= maxGap && PowerCurve.RampWindowMicroseconds % step == 0)
+        if (shape.Semantics == SampleSemantics.Instant && step > 0 && step <= shape.MaxGap && window % step == 0)
         {
-            WindowsFromSampleToSample(curve, edges, sums, step);
+            WindowsFromSampleToSample(curve, edges, sums, window, step);
             return;
         }
-        WindowsThatEndAtASample(curve, edges, sums, maxGap);
-        WindowsThatBeginAtASample(curve, edges, sums, maxGap);
+        WindowsThatEndAtASample(curve, edges, sums, shape, window);
+        WindowsThatBeginAtASample(curve, edges, sums, shape, window);
     }
 
     /// <summary>Where whole steps make up the window, it begins at a sample whenever it ends at one.</summary>
     private static void WindowsFromSampleToSample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long step)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long window, long step)
     {
-        var apart = (int)(PowerCurve.RampWindowMicroseconds / step);
+        var apart = (int)(window / step);
         for (var p = 0; p < edges.Length; p++)
         {
             var first = Math.Max(apart, Before(curve, edges[p].Start, step));
             var end = Before(curve, edges[p].End, step);
             if (first < end)
-                sums[p].Ramp = CurveLook.WidestChange(curve[(first - apart)..(end - apart)], curve[first..end]);
+                PeriodSum.RampOf(ref sums[p], window) =
+                    CurveLook.WidestChange(curve[(first - apart)..(end - apart)], curve[first..end]);
         }
     }
 
@@ -37,45 +40,57 @@ internal static class CurveRamp
     private static int Before(ReadOnlySpan<PowerSample> curve, long at, long step) => (int)Int128.Clamp(
         ((Int128)at - curve[0].AtMicroseconds + step - 1) / step, 0, curve.Length);
 
+    /// <summary>
+    /// Whether a change from a power to one between two others could be larger than the largest known: the one between
+    /// needs a division, and few windows are that steep.
+    /// </summary>
+    public static bool MayExceed(long largest, long power, long one, long other) =>
+        Math.Max(Math.Abs(power - one), Math.Abs(power - other)) > largest;
+
     private static void WindowsThatEndAtASample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
+        long window)
     {
         var (p, j, runStart) = (0, 0, 0);
         for (var i = 1; i < curve.Length; i++)
         {
             var (t, power) = curve[i];
-            if (t - curve[i - 1].AtMicroseconds > maxGap) runStart = i;
-            var begin = t - PowerCurve.RampWindowMicroseconds;
+            if (t - curve[i - 1].AtMicroseconds > shape.MaxGap) runStart = i;
+            var begin = t - window;
             while (curve[j + 1].AtMicroseconds <= begin) j++;
             if (j < runStart || curve[j].AtMicroseconds > begin) continue;
-            while (p < edges.Length && edges[p].End <= t) p++;
+            while (p < edges.Length && edges[p].End <= t - shape.Shift) p++;
             if (p == edges.Length) return;
-            if (edges[p].Start > t) continue;
-            var change = Math.Abs(power - CurveSegment.PowerAt(curve[j], curve[j + 1], begin));
-            if (change > sums[p].Ramp) sums[p].Ramp = change;
+            if (edges[p].Start > t - shape.Shift) continue;
+            ref var ramp = ref PeriodSum.RampOf(ref sums[p], window);
+            if (!MayExceed(ramp, power, curve[j].Milliwatts, curve[j + 1].Milliwatts)) continue;
+            ramp = Math.Max(ramp, Math.Abs(power - shape.PowerAt(curve[j], curve[j + 1], begin)));
         }
     }
 
     private static void WindowsThatBeginAtASample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
+        long window)
     {
         var (p, k, runEnd) = (0, 0, -1);
         for (var i = 0; i + 1 < curve.Length; i++)
         {
             var (t, power) = curve[i];
-            var end = t + PowerCurve.RampWindowMicroseconds;
+            var end = t + window;
             while (k < curve.Length && curve[k].AtMicroseconds < end) k++;
             if (k == curve.Length) return;
             if (curve[k].AtMicroseconds == end) continue; // it ends at a sample, so it is measured already
             // runEnd is the last sample that is reached from i without a gap.
             if (runEnd < i) runEnd = i;
-            while (runEnd < k && curve[runEnd + 1].AtMicroseconds - curve[runEnd].AtMicroseconds <= maxGap) runEnd++;
+            while (runEnd < k && curve[runEnd + 1].AtMicroseconds - curve[runEnd].AtMicroseconds <= shape.MaxGap)
+                runEnd++;
             if (runEnd < k) continue;
-            while (p < edges.Length && edges[p].End <= end) p++;
+            while (p < edges.Length && edges[p].End <= end - shape.Shift) p++;
             if (p == edges.Length) return;
-            if (edges[p].Start > end) continue;
-            var change = Math.Abs(CurveSegment.PowerAt(curve[k - 1], curve[k], end) - power);
-            if (change > sums[p].Ramp) sums[p].Ramp = change;
+            if (edges[p].Start > end - shape.Shift) continue;
+            ref var ramp = ref PeriodSum.RampOf(ref sums[p], window);
+            if (!MayExceed(ramp, power, curve[k - 1].Milliwatts, curve[k].Milliwatts)) continue;
+            ramp = Math.Max(ramp, Math.Abs(shape.PowerAt(curve[k - 1], curve[k], end) - power));
         }
     }
 }

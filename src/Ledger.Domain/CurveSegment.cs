@@ -11,7 +11,7 @@ internal struct PeriodSum
     private const int BlockSegmentsMax = 256;
 
     public Int128 Import, Export;
-    public long Covered, Minimum, Maximum, EdgeMinimum, EdgeMaximum, Ramp;
+    public long Covered, Minimum, Maximum, EdgeMinimum, EdgeMaximum, Ramp, LongRamp;
     public int Samples, Edges, Duplicates, Conflicts;
     public List<CurveGap>? Gaps;
 
@@ -21,6 +21,14 @@ internal struct PeriodSum
         if (Samples++ == 0) (Minimum, Maximum) = (power, power);
         else if (power < Minimum) Minimum = power;
         else if (power > Maximum) Maximum = power;
+    }
+
+    /// <summary>Sees several samples at once, by their extremes.</summary>
+    public void See(long minimum, long maximum, int count)
+    {
+        (Minimum, Maximum) = Samples == 0
+            ? (minimum, maximum) : (Math.Min(Minimum, minimum), Math.Max(Maximum, maximum));
+        Samples += count;
     }
 
     public void SeeEdge(long power)
@@ -49,8 +57,7 @@ internal struct PeriodSum
         var segments = block.Length - 1;
         var (first, last) = (block[0].Milliwatts, block[^1].Milliwatts);
         var (sum, least, most) = CurveLook.SumAndExtremes(block[..segments]);
-        (Minimum, Maximum) = Samples == 0 ? (least, most) : (Math.Min(Minimum, least), Math.Max(Maximum, most));
-        Samples += segments;
+        See(least, most, segments);
         var twice = 2 * sum - first + last;
         if (least >= 0 && last >= 0) Import += Math.BigMul(twice, length);
         else if (most <= 0 && last <= 0) Export += Math.BigMul(-twice, length);
@@ -77,10 +84,30 @@ internal struct PeriodSum
         }
     }
 
-    public readonly PeriodIntegral ToIntegral(Interval period) => new(
+    /// <summary>Adds the part of a segment between two instants of it.</summary>
+    public void AddPart(PowerSample a, PowerSample b, long from, long to)
+    {
+        var sooner = CurveSegment.UpTo(a, b, from);
+        var later = CurveSegment.UpTo(a, b, to);
+        Import += later.Import - sooner.Import;
+        Export += later.Export - sooner.Export;
+        Covered += to - from;
+        SeeEdge(CurveSegment.PowerAt(a, b, from));
+        SeeEdge(CurveSegment.PowerAt(a, b, to));
+    }
+
+    public void Miss(long from, long to) =>
+        (Gaps ??= []).Add(new CurveGap(new Interval(PowerCurve.At(from), PowerCurve.At(to))));
+
+    /// <summary>The steepest ramp so far over one of the two windows.</summary>
+    public static ref long RampOf(ref PeriodSum sum, long window) =>
+        ref window == PowerCurve.RampWindowMicroseconds ? ref sum.Ramp : ref sum.LongRamp;
+
+    public readonly PeriodIntegral ToIntegral(Interval period, bool withLongRamp) => new(
         period, new Energy(Import), new Energy(Export),
         new Power(Samples > 0 ? Minimum : EdgeMinimum), new Power(Samples > 0 ? Maximum : EdgeMaximum),
-        Covered, Samples, Duplicates, Conflicts, Ramp, Gaps is null ? [] : Gaps.ToArray());
+        Covered, Samples, Duplicates, Conflicts, Ramp, Gaps is null ? [] : Gaps.ToArray(),
+        withLongRamp ? LongRamp : null);
 }
 
 /// <summary>The straight line between two samples.</summary>

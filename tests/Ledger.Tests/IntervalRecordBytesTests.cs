@@ -22,6 +22,12 @@ public class IntervalRecordBytesTests
     private static readonly IntervalRecorded Least =
         Full with { Gaps = [], Reason = null, Version = 1, Point = new SettlementPointId("P") };
 
+    private static readonly IntervalRecorded Streamed = Full with
+    {
+        Gaps = [Full.Gaps[0] with { Cause = GapCause.Lost }, Full.Gaps[1]],
+        Stream = new(SampleSemantics.MeanBack, 1_000_000, 123_456, -7, 20_000, 3),
+    };
+
     private static readonly Gen<Instant> Instants =
         Gen.Long[-621_355_968_000_000_000, 2_534_022_144_000_000_000].Select(Instant.FromUnixTimeTicks);
 
@@ -52,6 +58,19 @@ public class IntervalRecordBytesTests
             numbers[1], numbers[2], numbers[3], numbers[4], longs[4], quality, reason,
             new EvidenceDigest(Convert.ToHexStringLower(digest)));
 
+    private static readonly Gen<IntervalRecorded> AnyRecords = Gen.OneOf(Records,
+        from record in Records
+        from semantics in Gen.Enum<SampleSemantics>()
+        from longs in Gen.Long.Array[4]
+        from missing in Gen.Int
+        from causes in Gen.Enum<GapCause>().Nullable().Array[record.Gaps.Count]
+        from isDeclared in Gen.Bool
+        select record with
+        {
+            Gaps = [.. record.Gaps.Zip(causes, (gap, cause) => gap with { Cause = cause })],
+            Stream = isDeclared ? new(semantics, longs[0], longs[1], longs[2], longs[3], missing) : null,
+        });
+
     [Fact]
     public void The_bytes_are_the_accepted_ones()
     {
@@ -59,10 +78,34 @@ public class IntervalRecordBytesTests
         Snapshot.Match(IntervalRecordBytes.Write(Least), "IntervalRecordBytes.least");
         Snapshot.Match(EventCodec.ToJson(Full), "IntervalRecordBytes.json");
         IntervalRecordBytes.Write(Least).Length.ShouldBe(149);
+        Snapshot.Match(IntervalRecordBytes.Write(Streamed), "IntervalRecordBytes.stream");
+        Snapshot.Match(EventCodec.ToJson(Streamed), "IntervalRecordBytes.stream");
     }
 
     [Fact]
-    public void Every_record_comes_back_and_has_one_encoding() => Records.Sample(record =>
+    public void A_record_that_says_nothing_of_a_stream_is_layout_1()
+    {
+        IntervalRecordBytes.Write(Full)[0].ShouldBe((byte)1);
+        EventCodec.Encode(Full).Version.ShouldBe(1);
+        EventCodec.Encode(Streamed).Version.ShouldBe(2);
+        foreach (var more in new[] { Streamed with { Gaps = [] }, Full with { Gaps = Streamed.Gaps } })
+            IntervalRecordBytes.Write(more)[0].ShouldBe((byte)2);
+        Should.Throw<PoisonEventException>(() =>
+            EventCodec.Decode("interval-recorded", 1, IntervalRecordBytes.Write(Streamed)));
+        Should.Throw<PoisonEventException>(() =>
+            EventCodec.Decode("interval-recorded", 2, IntervalRecordBytes.Write(Full)));
+        byte[] nothing = [2, .. IntervalRecordBytes.Write(Full)[1..], 0, 0, 0];
+        Refusal(nothing).ShouldContain("says nothing that layout 1 does not");
+        var bytes = IntervalRecordBytes.Write(Streamed);
+        for (var cut = 1; cut < bytes.Length; cut++) Refusal(bytes[..cut]).ShouldContain("cut short");
+        Refusal([.. bytes, 0]).ShouldBe("1 bytes follow the interval record");
+        const int semantics = 37, secondCause = 39; // from the end
+        Refusal([.. bytes[..^semantics], 9, .. bytes[^(semantics - 1)..]]).ShouldBe("9 is no SampleSemantics");
+        Refusal([.. bytes[..^secondCause], 9, .. bytes[^(secondCause - 1)..]]).ShouldBe("9 is no GapCause");
+    }
+
+    [Fact]
+    public void Every_record_comes_back_and_has_one_encoding() => AnyRecords.Sample(record =>
     {
         var bytes = IntervalRecordBytes.Write(record);
         var back = IntervalRecordBytes.Read(bytes);
@@ -72,9 +115,10 @@ public class IntervalRecordBytesTests
     });
 
     [Fact]
-    public void The_view_as_JSON_says_the_same() => Records.Sample(record =>
+    public void The_view_as_JSON_says_the_same() => AnyRecords.Sample(record =>
     {
-        var viewed = EventCodec.FromJson("interval-recorded", 1, EventCodec.ToJson(record));
+        var viewed = EventCodec.FromJson(
+            "interval-recorded", EventCodec.Encode(record).Version, EventCodec.ToJson(record));
         return IntervalRecordBytes.Write((IntervalRecorded)viewed).AsSpan()
             .SequenceEqual(IntervalRecordBytes.Write(record));
     });
@@ -108,7 +152,7 @@ public class IntervalRecordBytesTests
     {
         const int point = 4, to = 12, state = 24, reason = 147;
         var bytes = IntervalRecordBytes.Write(Least);
-        Refusal(With(0, 2)).ShouldBe("interval record layout 2 is unknown; this program reads 1");
+        Refusal(With(0, 3)).ShouldBe("interval record layout 3 is unknown; this program reads 1 and 2");
         Refusal(With(point - 1, (byte)' ')).ShouldBe("the interval record names no settlement point");
         Refusal(With(point - 1, 0xff)).ShouldBe("a text of the interval record is not UTF-8");
         Refusal(With(point, 0x7f)).ShouldContain("ticks, which no calendar reaches");

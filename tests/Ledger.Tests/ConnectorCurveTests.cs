@@ -1,0 +1,269 @@
+using CsCheck;
+using Ledger.Domain;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>From a connector's samples to the steps of its periods: provisional, final, derived again.</summary>
+public sealed class ConnectorCurveTests
+{
+    private const long Second = 1_000_000, Start = 1_767_225_600 * Second; // 2026-01-01, a quarter hour's start
+    private const long WattHourASecond = 3_600_000; // mW
+    private static readonly CurveGrid Grid = new(0, 900 * Second);
+    private static readonly SampleDeclaration Declared = new(SampleSemantics.Hold, Second);
+
+    private readonly CurveScratch scratch = new();
+    private readonly ConnectorCurve curve = new(Declared, Grid);
+
+    [Fact]
+    public void A_period_is_provisional_at_the_streams_own_watermark_and_final_between_registers()
+    {
+        Feed(0, 904);
+        Steps(904).ShouldBeEmpty();
+        Feed(905, 905);
+        var step = Steps(905).ShouldHaveSingleItem();
+        (step.Step, step.Period, step.LateSamples, step.MissingSequences)
+            .ShouldBe((PeriodStep.Provisional, Period(0), 0, 0));
+        step.Integral!.Import.ShouldBe(Energy.FromWattHours(900));
+        (step.Integral.Samples, step.Integral.Gaps.Count).ShouldBe((900, 0));
+        curve.RegisterRead(Start + 900 * Second);
+        Steps(906).ShouldBeEmpty(); // the start's is missing
+        curve.RegisterRead(Start);
+        var final = Steps(906).ShouldHaveSingleItem();
+        (final.Step, final.Period, final.Integral).ShouldBe((PeriodStep.Final, Period(0), null));
+        Feed(906, 1805);
+        curve.RegisterRead(Start + 1800 * Second);
+        // What is complete when it closes is final at once.
+        Steps(1805).ShouldHaveSingleItem().ShouldSatisfyAllConditions(
+            one => one.Step.ShouldBe(PeriodStep.Final), one => one.Integral.ShouldNotBeNull());
+    }
+
+    [Fact]
+    public void A_missing_sequence_number_keeps_a_period_provisional_until_it_is_found_or_a_day_has_passed()
+    {
+        curve.RegisterRead(Start);
+        curve.RegisterRead(Start + 2000 * Second);
+        Feed(0, 100);
+        curve.Missing(GapCause.Lost, Start + 100 * Second, Start + 110 * Second, sequences: 2);
+        Feed(110, 950);
+        curve.Missing(GapCause.Lost, Start + 950 * Second, Start + 951 * Second, sequences: 1);
+        Feed(951, 1900);
+        Steps(1900).Select(step => (step.Step, step.Period, step.MissingSequences)).ShouldBe(
+            [(PeriodStep.Provisional, Period(0), 2), (PeriodStep.Provisional, Period(1), 1)]);
+        curve.Found(Start + 100 * Second, Start + 110 * Second, 1);
+        Steps(1901).ShouldBeEmpty();
+        curve.Found(Start + 100 * Second, Start + 110 * Second, 1);
+        Steps(1901).Select(step => (step.Step, step.Period, step.MissingSequences))
+            .ShouldBe([(PeriodStep.Final, Period(0), 0)]);
+        Steps(1800 + 86_399).ShouldBeEmpty();
+        Steps(1800 + 86_400).Select(step => (step.Step, step.Period, step.MissingSequences))
+            .ShouldBe([(PeriodStep.Final, Period(1), 1)]);
+    }
+
+    [Fact]
+    public void Late_samples_have_their_period_derived_again_after_its_first_record()
+    {
+        Feed(0, 1000);
+        Steps(1000).Count.ShouldBe(1);
+        Add(100, 100);
+        Add(950, 950);
+        Steps(1001).Select(step => (step.Step, step.Period, step.LateSamples))
+            .ShouldBe([(PeriodStep.DeriveAgain, Period(0), 1)]);
+        Feed(1001, 1805);
+        Steps(1805).Select(step => (step.Step, step.Period, step.LateSamples)).ShouldBe(
+            [(PeriodStep.Provisional, Period(1), 0), (PeriodStep.DeriveAgain, Period(1), 1)]);
+        curve.LateSamples.ShouldBe(2);
+    }
+
+    [Fact]
+    public void A_stream_that_is_idle_is_complete_after_a_while_and_its_gap_silent()
+    {
+        Feed(0, 10);
+        curve.Advance(At(10 + 89), scratch);
+        curve.Watermark.ShouldBe(At(5));
+        curve.Advance(At(10 + 90), scratch);
+        curve.Watermark.ShouldBe(At(10));
+        curve.Advance(At(989), scratch);
+        Steps(989).ShouldBeEmpty();
+        curve.Advance(At(990), scratch);
+        Steps(990).ShouldHaveSingleItem().Integral!.Gaps.ShouldBe([Gap(10, 900, GapCause.Silent)]);
+        // Nothing at all is a record too, and what comes for it later is late.
+        curve.Advance(At(1890), scratch);
+        Steps(1890).ShouldHaveSingleItem().Integral!.CoveredMicroseconds.ShouldBe(0);
+        Feed(1000, 1000);
+        Steps(1891).Select(step => (step.Step, step.Period)).ShouldBe([(PeriodStep.DeriveAgain, Period(1))]);
+    }
+
+    [Fact]
+    public void A_gap_names_the_cause_that_says_most()
+    {
+        Feed(0, 10);
+        curve.Missing(GapCause.Reconnect, At(11), At(25));
+        curve.Missing(GapCause.Lost, At(12), At(20), 2);
+        Feed(30, 40);
+        curve.Missing(GapCause.Clock, At(41), At(42));
+        Feed(60, 70);
+        curve.Missing(GapCause.PendingDrop, At(75), At(75));
+        curve.Missing(GapCause.Lost, At(71), At(79), 1);
+        Feed(80, 90);
+        Feed(100, 905);
+        Steps(905).ShouldHaveSingleItem().Integral!.Gaps.ShouldBe([
+            Gap(10, 30, GapCause.Lost), Gap(40, 60, GapCause.Clock), Gap(70, 80, GapCause.PendingDrop),
+            Gap(90, 100, GapCause.Silent)]);
+    }
+
+    [Fact]
+    public void Times_are_corrected_only_beyond_what_a_clock_may_be_off()
+    {
+        var off = new ClockEstimate(2 * Second, 5, 100);
+        curve.Accumulate(Samples(2, 907), off, At(905), scratch);
+        var kept = Steps(905).ShouldHaveSingleItem();
+        kept.Integral!.Gaps.ShouldBe([Gap(0, 2, GapCause.Silent)]);
+        Record(kept).Quality.ShouldBe(ReadingQuality.Measured);
+        foreach (var ahead in new[] { 3, -3 })
+        {
+            var other = new ConnectorCurve(Declared, Grid);
+            other.Accumulate(Samples(ahead, ahead + 905), new(ahead * Second, 5, 100), At(905), scratch);
+            other.TryTake(At(905), scratch, out var step).ShouldBeTrue();
+            step.Integral!.Import.ShouldBe(Energy.FromWattHours(900));
+            step.Integral.Gaps.ShouldBeEmpty();
+            var record = Record(step);
+            (record.Quality, record.ClockOffsetMicroseconds).ShouldBe((ReadingQuality.Suspect, ahead * Second));
+            record.Stream.ShouldBe(new IntervalStream(SampleSemantics.Hold, Second, 0, 5, 100, 0));
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(946_684_800)]
+    public void Samples_of_a_clock_that_was_not_set_wait_until_it_is_known_what_it_showed(long startsAt)
+    {
+        PowerSample[] unset = [.. Samples(0, 5).Select(sample =>
+            sample with { AtMicroseconds = sample.AtMicroseconds - Start + startsAt * Second })];
+        curve.Accumulate(unset, ClockEstimate.None, At(5), scratch);
+        (curve.ParkedSamples, curve.Watermark).ShouldBe((6, long.MinValue));
+        curve.Rebase(startsAt * Second - Start, scratch);
+        curve.ParkedSamples.ShouldBe(0);
+        Feed(6, 905);
+        var step = Steps(905).ShouldHaveSingleItem();
+        step.Integral!.Import.ShouldBe(Energy.FromWattHours(900));
+        Record(step).Quality.ShouldBe(ReadingQuality.Suspect);
+
+        // With a clock whose start was seen on the same connection nothing has to wait.
+        var other = new ConnectorCurve(Declared, Grid);
+        other.Accumulate(unset, new(0, 0, 0, startsAt * Second - Start), At(5), scratch);
+        (other.ParkedSamples, other.Watermark).ShouldBe((0, At(0)));
+    }
+
+    [Fact]
+    public void More_parked_samples_than_are_kept_are_counted()
+    {
+        PowerSample[] unset = [.. Enumerable.Range(0, ConnectorCurve.ParkedMax + 3).Select(i => new PowerSample(i, 1))];
+        curve.Accumulate(unset, ClockEstimate.None, At(5), scratch);
+        (curve.ParkedSamples, curve.UnplacedSamples).ShouldBe((ConnectorCurve.ParkedMax, 3));
+    }
+
+    [Fact]
+    public void The_next_version_of_a_record_says_what_late_samples_changed()
+    {
+        Feed(0, 99);
+        Feed(110, 905);
+        var now = Instant.FromUnixTimeSeconds(Start / Second + 90_000);
+        var state = Decided(IntervalRecordsState.Empty, Record(Steps(905)[0]), now);
+        state.Latest[Period(0).Start].ShouldSatisfyAllConditions(
+            record => record.Version.ShouldBe(1), record => record.Gaps.ShouldBe([Gap(99, 110, GapCause.Silent)]),
+            record => record.Import.ShouldBe(Energy.FromWattHours(889)));
+        Add(100, 109);
+        var again = Steps(906).ShouldHaveSingleItem();
+        again.Step.ShouldBe(PeriodStep.DeriveAgain);
+        var integral = PowerCurve.Integrate(Samples(0, 905), [Period(0)], Declared)[0];
+        state = Decided(state, Record(again with { Integral = integral }), now);
+        state.Latest[Period(0).Start].ShouldSatisfyAllConditions(
+            record => record.Version.ShouldBe(2), record => record.LateSamples.ShouldBe(10),
+            record => record.Reason.ShouldBe("more of the period: import +0.011000000000 kWh, export +0.000000000000 kWh"));
+    }
+
+    [Fact]
+    public void However_calls_are_cut_and_wherever_it_is_restored_the_steps_are_the_same() =>
+        Gen.Select(StreamedCurves.Declarations, StreamedCurves.Curves, Gen.Int[0, 1_000_000])
+            .Sample((declaration, curve, seed) =>
+        {
+            var grid = new CurveGrid(0, 15 * Second);
+            var random = new Random(seed);
+            PowerSample[] arrived = [.. StreamedCurves.Arrival(curve, 30 * Second, seed)
+                .Select(sample => sample with { AtMicroseconds = sample.AtMicroseconds + Start })];
+            var scratch = new CurveScratch();
+            var (one, other) = (new ConnectorCurve(declaration, grid), new ConnectorCurve(declaration, grid));
+            var (steps, others) = (new List<string>(), new List<string>());
+            for (var i = 0; i < arrived.Length;)
+            {
+                var count = Math.Min(arrived.Length - i, random.Next(1, 30));
+                one.Accumulate(arrived.AsSpan(i, count), ClockEstimate.None, Start, scratch);
+                for (var each = i; each < i + count; each++)
+                    other.Accumulate(arrived.AsSpan(each, 1), ClockEstimate.None, Start, scratch);
+                i += count;
+                if (random.Next(3) == 0) Mark(one, other, random);
+                if (random.Next(3) == 0) other = ConnectorCurve.Restore(declaration, grid, other.Save());
+                Take(one, steps, scratch);
+                Take(other, others, scratch);
+            }
+            one.Advance(Start + 300 * Second, scratch);
+            other.Advance(Start + 300 * Second, scratch);
+            Take(one, steps, scratch);
+            Take(other, others, scratch);
+            others.ShouldBe(steps);
+            one.Save().ShouldBe(other.Save());
+        }, iter: LongRun.Samples / 10);
+
+    private static void Mark(ConnectorCurve one, ConnectorCurve other, Random random)
+    {
+        var (cause, from, sequences) =
+            ((GapCause)random.Next(1, 6), Start + random.NextInt64(60 * Second), random.Next(3));
+        foreach (var each in new[] { one, other })
+        {
+            each.Missing(cause, from, from + Second, sequences);
+            each.RegisterRead(from);
+            if (sequences == 2) each.Found(from - 5 * Second, from, 1);
+        }
+    }
+
+    private static void Take(ConnectorCurve curve, List<string> steps, CurveScratch scratch)
+    {
+        while (curve.TryTake(Start + 100 * Second, scratch, out var step))
+            steps.Add($"{step with { Integral = null }} {(step.Integral is { } one ? one with { Gaps = [] } : null)} "
+                + string.Join(' ', step.Integral?.Gaps ?? []));
+    }
+
+    private static IntervalRecordsState Decided(IntervalRecordsState state, IntervalRecorded record, Instant now) =>
+        IntervalRecords.Decide(state, record, now).ShouldBeOfType<Decision.Accepted>()
+            .Facts.Aggregate(state, (all, fact) => IntervalRecords.Evolve(all, fact.Event));
+
+    private static IntervalRecorded Record(CurvePeriod step) =>
+        step.ToRecord(new SettlementPointId("P1"), Declared, step.Integral!, new EvidenceDigest(new string('a', 64)));
+
+    private List<CurvePeriod> Steps(int now)
+    {
+        var steps = new List<CurvePeriod>();
+        while (curve.TryTake(At(now), scratch, out var step)) steps.Add(step);
+        return steps;
+    }
+
+    /// <summary>A sample each second, in calls of at most seven.</summary>
+    private void Feed(int from, int to)
+    {
+        for (var second = from; second <= to; second += 7) Add(second, Math.Min(to, second + 6));
+    }
+
+    private void Add(int from, int to) => curve.Accumulate(Samples(from, to), ClockEstimate.None, At(to), scratch);
+
+    private static PowerSample[] Samples(int from, int to) =>
+        [.. Enumerable.Range(from, to - from + 1).Select(second => new PowerSample(At(second), WattHourASecond))];
+
+    private static long At(int second) => Start + second * Second;
+
+    private static Interval Period(int number) => StreamedCurves.Between(At(number * 900), At(number * 900 + 900));
+
+    private static CurveGap Gap(int from, int to, GapCause cause) =>
+        new(StreamedCurves.Between(At(from), At(to)), cause);
+}
