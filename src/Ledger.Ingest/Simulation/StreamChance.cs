@@ -6,7 +6,8 @@ namespace Ledger.Ingest.Simulation;
 internal enum StreamPurpose
 {
     Turn = 1, Session = 2, Noise = 3, Meter = 4, Key = 5, Latency = 6, Clock = 7,
-    Gap = 10, Duplicate = 11, Conflict = 12, Reorder = 13, Late = 14, Epoch = 15, Reconnect = 16, Shed = 17, Lost = 18,
+    Gap = 10, Duplicate = 11, Conflict = 12, Reorder = 13, Late = 14, UnsetClock = 15, Reconnect = 16, Shed = 17,
+    Lost = 18,
 }
 
 /// <summary>

@@ -15,6 +15,9 @@ public sealed record StreamPlan(int Seed, int Connectors, int RateHz, int Minute
     public const int MinutesMax = 31 * 24 * 60;
     /// <summary>Seconds in which each fault happens at most once to whom it concerns.</summary>
     public const int FaultWindowSeconds = 60;
+    /// <summary>Samples of all connectors of a gateway in one second: with five bytes each they fit into a frame of
+    /// 1 MiB.</summary>
+    public const int SamplesPerFrameMax = 200_000;
 
     /// <summary>What goes wrong; each fault keeps an account of what it did.</summary>
     public StreamFaults Faults { get; init; }
@@ -30,6 +33,8 @@ public sealed record StreamPlan(int Seed, int Connectors, int RateHz, int Minute
     public int ConnectorsPerStation { get; init; } = 8;
 
     public int Seconds => Minutes * 60;
+    /// <summary>Stretches of <see cref="FaultWindowSeconds"/>.</summary>
+    public int Windows => Seconds / FaultWindowSeconds;
     public int StepMicroseconds => 1_000_000 / RateHz;
     public int Gateways => (Connectors + ConnectorsPerGateway - 1) / ConnectorsPerGateway;
     public long StartMicroseconds => PowerCurve.Microseconds(Start);
@@ -59,11 +64,12 @@ public sealed record StreamPlan(int Seed, int Connectors, int RateHz, int Minute
         if (ConnectorsPerGateway < 1 || ConnectorsPerStation < 1) return "a gateway and a station have a connector";
         if (Start.ToUnixTimeTicks() % NodaConstants.TicksPerMillisecond != 0)
             return "the start is a whole ms";
-        return Start < MinStart ? "the start is 1971 or later" : null;
+        if ((long)ConnectorsPerGateway * (RateHz + 2) > SamplesPerFrameMax)
+            return $"a frame has at most {SamplesPerFrameMax} samples: fewer connectors to a gateway";
+        // Times of a clock that was never set may not be mistaken for the plan's.
+        return Start < Instant.FromUtc(2001, 1, 1, 0, 0) || Start > Instant.FromUtc(2099, 1, 1, 0, 0)
+            ? "the start lies from 2001 to 2098" : null;
     }
-
-    /// <summary>Times of a clock that was never set lie in 1970 and may not be mistaken for the plan's.</summary>
-    private static readonly Instant MinStart = Instant.FromUtc(1971, 1, 1, 0, 0);
 }
 
 /// <summary>What goes wrong with a stream. Each is seeded on its own, so any of them may be combined.</summary>
@@ -85,8 +91,9 @@ public enum StreamFaults
     ClockOffset = 32,
     /// <summary>A station's clock runs fast or slow by 20 to 200 parts per million.</summary>
     ClockDrift = 64,
-    /// <summary>A station restarts and knows no time: its samples are dated from the start of 1970.</summary>
-    Epoch1970 = 128,
+    /// <summary>A station restarts and knows no time: its samples are dated from 2000 on, where its clock begins.
+    /// </summary>
+    UnsetClock = 128,
     /// <summary>A gateway loses its connection and what it measures until it has another one.</summary>
     Reconnect = 256,
     /// <summary>A gateway has too much to send, drops a connector's samples and says so.</summary>
@@ -102,7 +109,7 @@ public static class StreamFaultNames
     [
         ("gaps", StreamFaults.Gaps), ("duplicates", StreamFaults.Duplicates), ("conflicts", StreamFaults.Conflicts),
         ("reorder", StreamFaults.Reorder), ("late", StreamFaults.Late), ("offset", StreamFaults.ClockOffset),
-        ("drift", StreamFaults.ClockDrift), ("epoch1970", StreamFaults.Epoch1970),
+        ("drift", StreamFaults.ClockDrift), ("unsetclock", StreamFaults.UnsetClock),
         ("reconnect", StreamFaults.Reconnect), ("shed", StreamFaults.Shed), ("lostframes", StreamFaults.LostFrames),
     ];
 
