@@ -11,6 +11,14 @@ internal readonly record struct CurvePiece(
 {
     public bool Holds(long index) => First <= index && index < End;
     public long LevelAt(long index) => Level + Step * ((index - First) / Hold);
+    /// <summary>The levels of the stretch added up, of its samples before an index.</summary>
+    public long LevelsUpTo(long index)
+    {
+        var samples = Math.Clamp(index, First, End) - First;
+        var (stairs, rest) = Math.DivRem(samples, Hold);
+        return Level * samples + Step * (Hold * (stairs * (stairs - 1) / 2) + rest * stairs);
+    }
+
     public bool Noisy => NoiseMask != 0;
 
     /// <summary>Noise is a share of the least power of the stretch, so that it changes no sign.</summary>

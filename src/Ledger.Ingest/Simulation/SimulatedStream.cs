@@ -52,6 +52,9 @@ public sealed class SimulatedStream
     public long FirstIndex(long second) =>
         second * Fleet.Plan.RateHz * (1_000_000 + driftPpm) / 1_000_000;
 
+    /// <summary>How far the station's clock goes in so many true seconds, in µs.</summary>
+    internal long ClockMicroseconds(int seconds) => seconds * (1_000_000 + driftPpm);
+
     /// <summary>Samples of the plan: from 0 to below this one. The last stands at the end of the last second.</summary>
     public long EndIndex => FirstIndex(Fleet.Plan.Seconds) + 1;
 
@@ -94,6 +97,17 @@ public sealed class SimulatedStream
 
     public SimulatedSession Session(long number) =>
         ChargingTurn.Session(Fleet.Plan, Connector, number, turnSamples, turnPhase);
+
+    /// <summary>The levels of a session's turn added up, of all samples before the index: its energy but for noise and
+    /// jitter.</summary>
+    internal long LevelsUpTo(SimulatedSession session, long index)
+    {
+        Span<CurvePiece> pieces = stackalloc CurvePiece[ChargingTurn.PiecesMax];
+        var count = ChargingTurn.Pieces(Fleet.Plan, Connector, session.Number, turnSamples, turnPhase, pieces);
+        var sum = 0L;
+        foreach (var piece in pieces[..count]) sum += piece.LevelsUpTo(index);
+        return sum;
+    }
 
     internal CurvePiece PieceAt(long index)
     {
