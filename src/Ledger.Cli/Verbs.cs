@@ -15,7 +15,8 @@ public static class Verbs
     public static IReadOnlyList<Verb> All { get; } =
         [Demo.Verb, Serve.Verb, Import.Verb, Show.Verb, Settle.Verb, Freeze.Verb, Replay.Verb, Export.Verb,
             ReportStation.Verb, SignCheckpoint.Verb, Prove.Verb, Bundle.Verb, Sample.Verb, Verify.Verb, RunWitness.Verb,
-            Watch.Verb, Hold.Verb, Erase.Verb, Backup.Verb, Restore.Verb, Recover.Verb, Calc.Verb, Help];
+            Watch.Verb, Hold.Verb, Erase.Verb, Backup.Verb, Restore.Verb, Recover.Verb, Calc.Verb,
+            Simulate.Verb, Help];
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);
 

@@ -23,4 +23,34 @@ public static class Limits
     public const int ClockSkewMs = 2_000;
     /// <summary>Samples in one curve batch.</summary>
     public const int SamplesPerBatchMax = 5_000_000;
+    /// <summary>Largest frame of the wire, in bytes.</summary>
+    public const int FrameBytesMax = 1024 * 1024;
+    /// <summary>Blocks or other entries of one frame; the count has 16 bits.</summary>
+    public const int EntriesPerFrameMax = 65_535;
+    /// <summary>Samples in one block of a frame: what a reader has to have room for.</summary>
+    public const int SamplesPerBlockMax = 1024;
+    /// <summary>Samples in one frame: packed samples may take no bytes at all, so bytes alone bound no work.</summary>
+    public const int SamplesPerFrameMax = 1_048_576;
+    /// <summary>Streams that one session may announce.</summary>
+    public const int StreamsPerSessionMax = 65_536;
+    /// <summary>First instant that a frame may name, in Unix µs: 2000-01-01.</summary>
+    public const long FrameTimeMicrosecondsMin = 946_684_800_000_000;
+    /// <summary>First instant that is too late for a frame, in Unix µs: 2100-01-01.</summary>
+    public const long FrameTimeMicrosecondsEnd = 4_102_444_800_000_000;
+    /// <summary>Coarsest resolution of a frame's times, in µs: 1 s.</summary>
+    public const int TimeUnitMicrosecondsMax = 1_000_000;
+    /// <summary>Coarsest resolution of a frame's powers, in mW: 1 kW.</summary>
+    public const int PowerUnitMilliwattsMax = 1_000_000;
+    /// <summary>Longest nominal period of a stream, in µs: one day.</summary>
+    public const long NominalPeriodMicrosecondsMax = 86_400_000_000;
+    /// <summary>Largest current that a vehicle asks for or is allowed, in mA: 10 kA.</summary>
+    public const int VehicleMilliamperesMax = 10_000_000;
+    /// <summary>Largest voltage that a vehicle asks for or is allowed, in mV: 10 kV.</summary>
+    public const int VehicleMillivoltsMax = 10_000_000;
+    /// <summary>A full vehicle's state of charge, in hundredths of a percent.</summary>
+    public const int StateOfChargeMax = 10_000;
+    /// <summary>Largest code of a reason to stop; the codes are those of the sender's protocol.</summary>
+    public const int StopReasonMax = 65_535;
+    /// <summary>Samples that one entry of a Shed frame may give up.</summary>
+    public const long ShedSamplesMax = 1_000_000_000_000;
 }

@@ -7,9 +7,11 @@ namespace Ledger.Journal;
 /// Files and names that outlive a crash: a file appears whole or not at all, and it is lost with its directory's entry
 /// unless that is synced too.
 /// </summary>
-internal static class DurableFiles
+public static class DurableFiles
 {
+    /// <summary>0600.</summary>
     public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite; // 0600
+    /// <summary>0644.</summary>
     public const UnixFileMode Public = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead; // 0644
     private const int ReadOnly = 0; // O_RDONLY
 
@@ -96,6 +98,8 @@ internal static class DurableFiles
         file.Write(content);
     }
 
+    /// <summary>Makes the names of a directory durable; throws <see cref="IOException"/> with the system's
+    /// error.</summary>
     public static void SyncDirectory(string directory)
     {
         if (OperatingSystem.IsWindows()) return; // NTFS journals its names

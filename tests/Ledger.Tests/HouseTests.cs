@@ -26,7 +26,7 @@ public sealed partial class HouseTests
              "Microsoft.Extensions.DependencyInjection"]),
         ["Ledger.Projections"] = (["Domain", "Journal"], []),
         ["Ledger.Ingest"] = (["Domain", "Journal"],
-            ["Bogus", "Parquet.Net", "Grpc.AspNetCore", "MQTTnet", "BouncyCastle.Cryptography"]),
+            ["Bogus", "Parquet.Net", "Grpc.AspNetCore", "MQTTnet", "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
         ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest"], ["Microsoft.AspNetCore.OpenApi"]),
         ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Api"], ["Bogus"]),
     };

@@ -32,6 +32,9 @@ public sealed record StreamPlan(int Seed, int Connectors, int RateHz, int Minute
     /// <summary>Connectors that share a clock.</summary>
     public int ConnectorsPerStation { get; init; } = 8;
 
+    /// <summary>With this many, the announcement of all of them fits into a frame of 1 MiB.</summary>
+    public const int ConnectorsPerGatewayMax = 20_000;
+
     public int Seconds => Minutes * 60;
     /// <summary>Stretches of <see cref="FaultWindowSeconds"/>.</summary>
     public int Windows => Seconds / FaultWindowSeconds;
@@ -61,7 +64,9 @@ public sealed record StreamPlan(int Seed, int Connectors, int RateHz, int Minute
         if (StepMicroseconds % TimeUnitMicroseconds != 0) return $"a step of {StepMicroseconds} µs is not whole ms";
         if (JitterMs < 0 || JitterMs * 1000 >= StepMicroseconds) return "the jitter is less than a step";
         if (Minutes is < 1 or > MinutesMax) return $"minutes are 1 to {MinutesMax}";
-        if (ConnectorsPerGateway < 1 || ConnectorsPerStation < 1) return "a gateway and a station have a connector";
+        if (ConnectorsPerGateway is < 1 or > ConnectorsPerGatewayMax)
+            return $"a gateway has 1 to {ConnectorsPerGatewayMax} connectors";
+        if (ConnectorsPerStation < 1) return "a station has a connector";
         if (Start.ToUnixTimeTicks() % NodaConstants.TicksPerMillisecond != 0)
             return "the start is a whole ms";
         if ((long)ConnectorsPerGateway * (RateHz + 2) > SamplesPerFrameMax)

@@ -1,0 +1,286 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Ingest.Frames;
+
+/// <summary>Where a frame log is kept and how it is cut.</summary>
+/// <param name="Folder">Its folder, whose owner the caller is.</param>
+/// <param name="SegmentBytesMax">After so many bytes a segment is full, and can be sealed.</param>
+/// <param name="BlockBytesMax">What one group commit holds at most, and waits for the disk at most: the log takes twice
+/// this memory, and is full when it is.</param>
+public sealed record FrameLogOptions(
+    string Folder, long SegmentBytesMax = 256L * 1024 * 1024, int BlockBytesMax = 8 * 1024 * 1024)
+{
+    /// <summary>The folder of a ledger's frame log in its data folder.</summary>
+    public const string FolderName = "frames";
+
+    /// <summary>Opens a file to write through; the default is a file of the operating system's.</summary>
+    public Func<string, Stream> OpenFile { get; init; } = SegmentFiles.WriteThrough;
+}
+
+/// <summary>
+/// The evidence of high-rate power: frames as they were received, in blocks of one group commit each, in segments
+/// (docs/frame-format.md). What is acknowledged is on the disk. A log that is open has what was acknowledged: what a
+/// crash tore off its end is cut, and damage anywhere before is refused with file and byte. One owner writes; readers
+/// need no lock (<see cref="FrameLogReader"/>).
+/// </summary>
+public sealed class FrameLog : IDisposable
+{
+    private const int TicksPerMicrosecond = 10;
+    private readonly FrameLogOptions options;
+    private readonly object gate = new();
+    private readonly Thread writer;
+    private readonly FrameLogHead head;
+    private readonly SortedDictionary<long, FrameSession> sessions = [];
+    private BlockBuffer open, spare;
+    private FrameLogStoppedException? stopped;
+    private bool isClosing;
+    private long lastSession;
+
+    // What follows is the writing thread's.
+    private Stream file;
+    private int segment;
+    private long end, writtenSession;
+    private byte[] chain;
+
+    private FrameLog(FrameLogOptions options, FrameLogHead head, FrameLogEnd found)
+    {
+        (this.options, this.head) = (options, head);
+        (segment, end, chain, lastSession) = (found.Segment, found.End, found.Chain, found.LastSession);
+        writtenSession = lastSession;
+        file = options.OpenFile(SegmentFiles.Raw(options.Folder, segment));
+        file.SetLength(end);
+        file.Position = end;
+        (open, spare) = (new(options.BlockBytesMax), new(options.BlockBytesMax));
+        writer = new Thread(WriteBlocks) { IsBackground = true, Name = "frame log" };
+        writer.Start();
+    }
+
+    /// <summary>Opens a log or makes a new one; throws <see cref="FrameLogDamagedException"/> where it is not what was
+    /// acknowledged, and changes nothing then.</summary>
+    public static FrameLog Open(FrameLogOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BlockBytesMax, Limits.FrameBytesMax + 64);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.BlockBytesMax, FrameBlockHead.BodyBytesMax);
+        DurableFiles.CreateDirectory(options.Folder);
+        SegmentSealing.Finish(options.Folder);
+        var isNew = SegmentFiles.Numbers(options.Folder).Count == 0;
+        var head = new FrameLogHead(options.OpenFile(Path.Combine(options.Folder, FrameLogHead.FileName)), isNew);
+        try
+        {
+            if (isNew || FrameLogEnd.IsUnbegun(options.Folder, head.Now)) Begin(options, new(0, 0, head.Now.Chain)).Dispose();
+            return new(options, head, FrameLogEnd.Find(options.Folder, head.Now));
+        }
+        catch
+        {
+            head.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A new session, whose number no other session of this log has.</summary>
+    public FrameSession StartSession()
+    {
+        lock (gate)
+        {
+            var session = new FrameSession(++lastSession);
+            sessions.Add(session.Number, session);
+            return session;
+        }
+    }
+
+    /// <summary>Ends a session: what it announced is not repeated in later segments.</summary>
+    public void EndSession(FrameSession session)
+    {
+        lock (gate)
+        {
+            if (stopped is not null || isClosing) return;
+            open.End(session);
+            Monitor.Pulse(gate);
+        }
+    }
+
+    /// <summary>
+    /// Checks a frame, throws <see cref="InputRefusedException"/> where it breaks a rule, and appends it.
+    /// </summary>
+    public bool TryAppend(
+        ReadOnlyMemory<byte> frame, FrameSession session, Instant receivedAt, out ValueTask<FrameAddress> durable) =>
+        TryAppend(CheckedFrame.Check(frame), session, receivedAt, out durable);
+
+    /// <summary>
+    /// Takes a frame to be written; false, and nothing taken, where the log is full: the sender has to wait
+    /// (HTTP 429, gRPC RESOURCE_EXHAUSTED). The bytes are copied. Throws <see cref="InputRefusedException"/> for a
+    /// stream that the session has not announced, <see cref="FrameLogStoppedException"/> once the log cannot write.
+    /// </summary>
+    /// <param name="frame">The frame, checked.</param>
+    /// <param name="session">Whose frame it is.</param>
+    /// <param name="receivedAt">When it was received; kept in whole µs.</param>
+    /// <param name="durable">The address of its block, once that is on the disk; the frame may be acknowledged then.
+    /// Fails with <see cref="FrameLogStoppedException"/> where it could not be written.</param>
+    public bool TryAppend(
+        in CheckedFrame frame, FrameSession session, Instant receivedAt, out ValueTask<FrameAddress> durable)
+    {
+        var at = receivedAt.ToUnixTimeTicks() / TicksPerMicrosecond;
+        lock (gate)
+        {
+            if (stopped is not null) throw stopped;
+            ObjectDisposedException.ThrowIf(isClosing, this);
+            session.Accept(frame);
+            durable = default;
+            if (!open.TryAdd(frame, session.Number, at)) return false;
+            session.Accepted(frame);
+            durable = new(open.Done.Task);
+            Monitor.Pulse(gate);
+            return true;
+        }
+    }
+
+    /// <summary>The blocks from one address to another, both included, verified; for reading beside the log.</summary>
+    public IEnumerable<FrameBlock> Read(FrameAddress from, FrameAddress to) => Reader.Read(from, to);
+
+    /// <summary>Reads what the log has acknowledged.</summary>
+    public FrameLogReader Reader => new(options.Folder);
+
+    /// <summary>How far the log is acknowledged.</summary>
+    public AcknowledgedFrames Acknowledged => head.Now;
+
+    /// <summary>
+    /// Seals the full segments that are not sealed yet, oldest first: each is compressed, read back, compared byte by
+    /// byte, and only then gone in its first form. Takes processor time; one caller at a time.
+    /// </summary>
+    public IReadOnlyList<SealedFile> SealFullSegments(CancellationToken cancel = default) =>
+        SegmentSealing.SealAll(options.Folder, head.Now.End.Segment, cancel);
+
+    /// <summary>
+    /// Removes the sealed segments, from the oldest on, of which every frame was received before an instant, and returns
+    /// what is gone. Recording that is the caller's.
+    /// </summary>
+    public IReadOnlyList<SealedFile> DropSealedBefore(Instant instant) =>
+        SegmentSealing.DropBefore(options.Folder, instant);
+
+    private void WriteBlocks()
+    {
+        while (true)
+        {
+            BlockBuffer block;
+            lock (gate)
+            {
+                while (open.IsEmpty && !isClosing) Monitor.Wait(gate);
+                if (open.IsEmpty) return;
+                block = open;
+                (open, spare) = (spare, open);
+            }
+            try
+            {
+                if (block.HasFrames) block.Done.SetResult(Write(block));
+                foreach (var session in block.Ended) lock (gate) sessions.Remove(session.Number);
+                block.Clear();
+            }
+            catch (Exception cause) // whatever it is, nothing more can be promised
+            {
+                Stop(cause, block);
+                return;
+            }
+        }
+    }
+
+    /// <summary>Stops for good: everyone who waits, and everyone who comes, is told.</summary>
+    private void Stop(Exception cause, BlockBuffer inWriting)
+    {
+        lock (gate)
+        {
+            stopped = new FrameLogStoppedException(cause);
+            inWriting.Done.TrySetException(stopped);
+            open.Done.TrySetException(stopped);
+        }
+    }
+
+    private FrameAddress Write(BlockBuffer block)
+    {
+        if (end > SegmentHead.Bytes && end + block.Length > options.SegmentBytesMax) Roll();
+        var written = Append(block, isCarried: false);
+        head.Write(new(new(segment, end), chain));
+        Remember(written);
+        return written.Address;
+    }
+
+    private FrameBlock Append(BlockBuffer block, bool isCarried)
+    {
+        var (at, bytes) = (new FrameAddress(segment, end), block.Finish(chain, isCarried));
+        file.Write(bytes.Span);
+        var written = FrameBlock.Read(at, bytes, chain, out var damage)
+            ?? throw new InvalidOperationException($"a block was not written as it is read: {damage}");
+        end += bytes.Length;
+        chain = written.ChainAfter.ToArray();
+        return written;
+    }
+
+    /// <summary>Keeps what the block announces, for the segments to come.</summary>
+    private void Remember(FrameBlock block)
+    {
+        foreach (var frame in block.Frames)
+        {
+            writtenSession = Math.Max(writtenSession, frame.Session);
+            if (!block.Head.Has(FrameKind.Announce)
+                || FrameReader.Open(frame.Bytes.Span).Head.Kind != FrameKind.Announce) continue;
+            lock (gate)
+                if (sessions.TryGetValue(frame.Session, out var session))
+                    session.Written(CheckedFrame.Check(frame.Bytes), frame.ReceivedAtMicroseconds);
+        }
+    }
+
+    /// <summary>Begins the next segment with the announcements that are in force.</summary>
+    private void Roll()
+    {
+        file.Dispose();
+        file = Begin(options, new(segment + 1, writtenSession, chain));
+        (segment, end) = (segment + 1, SegmentHead.Bytes);
+        var carried = new BlockBuffer(options.BlockBytesMax);
+        foreach (var (session, announced) in InForce())
+            if (!carried.TryAdd(announced.Frame, session, announced.ReceivedAtMicroseconds))
+            {
+                Append(carried, isCarried: true);
+                carried.Clear();
+                carried.TryAdd(announced.Frame, session, announced.ReceivedAtMicroseconds);
+            }
+        if (carried.HasFrames) Append(carried, isCarried: true);
+    }
+
+    private List<(long Session, FrameSession.Announced Announced)> InForce()
+    {
+        lock (gate)
+            return [.. from session in sessions.Values
+                       from announced in session.InForce
+                       select (session.Number, announced)];
+    }
+
+    private static Stream Begin(FrameLogOptions options, SegmentHead head)
+    {
+        var file = options.OpenFile(SegmentFiles.Raw(options.Folder, head.Number));
+        try
+        {
+            file.Write(head.Write());
+            DurableFiles.SyncDirectory(options.Folder);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes what was taken, and closes.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            isClosing = true;
+            Monitor.Pulse(gate);
+        }
+        writer.Join();
+        file.Dispose();
+        head.Dispose();
+    }
+}

@@ -1,0 +1,158 @@
+using System.Buffers;
+
+namespace Ledger.Ingest.Frames;
+
+/// <summary>
+/// The bytes of values of one sort, regrouped: the lowest byte of each value, then the next byte of each that has one,
+/// and so on. Noise lies in the low bytes, and what can be told of it, in the high ones, compresses better alone.
+/// </summary>
+internal sealed class BytePlanes
+{
+    public const int Count = PackedBits.WidthMax / 8;
+    private readonly ArrayBufferWriter<byte>[] planes = [.. Enumerable.Range(0, Count)
+        .Select(_ => new ArrayBufferWriter<byte>())];
+    private readonly ReadOnlyMemory<byte>[] read = new ReadOnlyMemory<byte>[Count];
+
+    public ReadOnlyMemory<byte> this[int plane]
+    {
+        get => planes[plane].WrittenMemory;
+        set => read[plane] = value;
+    }
+
+    public void Add(ReadOnlySpan<ulong> values, int width)
+    {
+        for (var (plane, shift) = (0, 0); shift < width; plane++, shift += 8)
+        {
+            var bytes = planes[plane].GetSpan(values.Length)[..values.Length];
+            for (var i = 0; i < bytes.Length; i++) bytes[i] = unchecked((byte)(values[i] >> shift));
+            planes[plane].Advance(values.Length);
+        }
+    }
+
+    public void Take(Span<ulong> values, int width)
+    {
+        values.Clear();
+        for (var (plane, shift) = (0, 0); shift < width; plane++, shift += 8)
+        {
+            var bytes = read[plane].Span[..values.Length];
+            for (var i = 0; i < bytes.Length; i++) values[i] |= (ulong)bytes[i] << shift;
+            read[plane] = read[plane][values.Length..];
+        }
+    }
+}
+
+/// <summary>
+/// Whole blocks of the log taken apart into columns, and put together again: the packed times and powers of every block
+/// of samples go to their planes, all else stays in order. One walk does both: it reads the same numbers, from the log's
+/// bytes or from what is left of them.
+/// </summary>
+internal sealed class SegmentColumns
+{
+    public const int Count = 1 + (2 * BytePlanes.Count);
+    private readonly ArrayBufferWriter<byte> target = new();
+    private readonly BytePlanes times = new(), powers = new();
+    private readonly bool isSplitting;
+
+    private SegmentColumns(bool isSplitting) => this.isSplitting = isSplitting;
+
+    /// <summary>The columns of blocks: what is not packed, the planes of the times, those of the powers.</summary>
+    public static ReadOnlyMemory<byte>[] Split(ReadOnlySpan<byte> blocks)
+    {
+        var columns = new SegmentColumns(isSplitting: true);
+        columns.Walk(blocks);
+        return [columns.target.WrittenMemory,
+            .. Enumerable.Range(0, BytePlanes.Count).Select(plane => columns.times[plane]),
+            .. Enumerable.Range(0, BytePlanes.Count).Select(plane => columns.powers[plane])];
+    }
+
+    /// <summary>The blocks of columns.</summary>
+    public static ReadOnlyMemory<byte> Join(ReadOnlyMemory<byte>[] split)
+    {
+        var columns = new SegmentColumns(isSplitting: false);
+        for (var plane = 0; plane < BytePlanes.Count; plane++)
+        {
+            columns.times[plane] = split[1 + plane];
+            columns.powers[plane] = split[1 + BytePlanes.Count + plane];
+        }
+        columns.Walk(split[0].Span);
+        return columns.target.WrittenMemory;
+    }
+
+    private void Walk(ReadOnlySpan<byte> source)
+    {
+        while (!source.IsEmpty)
+        {
+            var head = FrameBlockHead.Read(source)
+                ?? throw new InvalidDataException("no head of a block where one begins");
+            Copy(ref source, FrameBlockHead.Bytes);
+            for (var frame = 0; frame < head.Frames; frame++)
+            {
+                Number(ref source); // the session
+                Number(ref source); // when it was received
+                var length = (int)Number(ref source);
+                if ((FrameKind)(source[0] & 0x0F) == FrameKind.Samples) Samples(ref source);
+                else Copy(ref source, length);
+            }
+        }
+    }
+
+    private void Samples(ref ReadOnlySpan<byte> source)
+    {
+        var blocks = source[1] | (source[2] << 8);
+        Copy(ref source, 3);
+        for (var i = 0; i < 4; i++) Number(ref source); // sequence, sent at, units
+        var count = 0;
+        for (var block = 0; block < blocks; block++)
+        {
+            var control = (BlockControl)source[0];
+            Copy(ref source, 1);
+            if ((control & BlockControl.Stream) != 0) Number(ref source);
+            if ((control & BlockControl.Count) != 0) count = (int)Number(ref source);
+            if ((control & BlockControl.SameTimes) == 0)
+            {
+                Number(ref source); // the first time
+                if (count > 1) Number(ref source); // the least spacing
+                Packed(ref source, control, BlockControl.TimeWidth, count - 1, times);
+            }
+            Number(ref source); // the least or first power
+            var isOfDifferences = (control & BlockControl.Differences) != 0;
+            if (isOfDifferences) Number(ref source); // the least difference
+            Packed(ref source, control, BlockControl.PowerWidth, isOfDifferences ? count - 1 : count, powers);
+        }
+    }
+
+    private void Packed(
+        ref ReadOnlySpan<byte> source, BlockControl control, BlockControl hasWidth, int count, BytePlanes planes)
+    {
+        if ((control & hasWidth) == 0) return;
+        int width = source[0];
+        Copy(ref source, 1);
+        var length = PackedBits.Bytes(count, width);
+        Span<ulong> values = stackalloc ulong[count]; // at most 1024
+        if (isSplitting)
+        {
+            PackedBits.Unpack(source, width, values);
+            planes.Add(values, width);
+            source = source[length..];
+            return;
+        }
+        planes.Take(values, width);
+        PackedBits.Pack(values, width, target.GetSpan(length)[..length]);
+        target.Advance(length);
+    }
+
+    private void Copy(ref ReadOnlySpan<byte> source, int count)
+    {
+        target.Write(source[..count]);
+        source = source[count..];
+    }
+
+    private ulong Number(ref ReadOnlySpan<byte> source)
+    {
+        var (value, length) = (0UL, 0);
+        do value |= (ulong)(source[length] & 0x7F) << (7 * length);
+        while (source[length++] >= 0x80);
+        Copy(ref source, length);
+        return value;
+    }
+}

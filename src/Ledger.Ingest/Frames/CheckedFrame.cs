@@ -1,0 +1,107 @@
+using System.Buffers;
+using Ledger.Domain;
+
+namespace Ledger.Ingest.Frames;
+
+/// <summary>
+/// A frame that was read to its end and keeps every rule: its head, the earliest and latest time of its entries (Unix
+/// µs; of an Announce frame those of its sending), the highest stream that it names, the first one that it announces
+/// (of other kinds 0), and how many samples it has. Only <see cref="Check"/> makes one, so whoever has one knows.
+/// </summary>
+public readonly record struct CheckedFrame
+{
+    public ReadOnlyMemory<byte> Bytes { get; private init; }
+    public FrameHead Head { get; private init; }
+    public long EarliestMicroseconds { get; private init; }
+    public long LatestMicroseconds { get; private init; }
+    public int FirstStream { get; private init; }
+    public int HighestStream { get; private init; }
+    public int Samples { get; private init; }
+
+    /// <summary>The same frame in memory of its own.</summary>
+    internal CheckedFrame Kept() => this with { Bytes = Bytes.ToArray() };
+
+    /// <summary>Reads a frame to its end; throws <see cref="InputRefusedException"/> at the first rule that it
+    /// breaks.</summary>
+    public static CheckedFrame Check(ReadOnlyMemory<byte> frame)
+    {
+        var reader = FrameReader.Open(frame.Span);
+        var head = reader.Head;
+        var seen = new CheckedFrame
+        {
+            Bytes = frame,
+            Head = head,
+            EarliestMicroseconds = head.Kind == FrameKind.Announce ? head.SentAtMicroseconds : long.MaxValue,
+            LatestMicroseconds = head.Kind == FrameKind.Announce ? head.SentAtMicroseconds : long.MinValue,
+            FirstStream = head.Kind == FrameKind.Announce ? int.MaxValue : 0,
+        };
+        return head.Kind switch
+        {
+            FrameKind.Announce => Announcements(ref reader, seen),
+            FrameKind.Samples => Blocks(ref reader, seen),
+            FrameKind.Vehicle => Vehicles(ref reader, seen),
+            _ => Shed(ref reader, seen),
+        };
+    }
+
+    private static CheckedFrame Announcements(ref FrameReader reader, CheckedFrame seen)
+    {
+        while (reader.TryRead(out Announcement entry))
+            seen = seen with
+            {
+                FirstStream = Math.Min(seen.FirstStream, entry.Stream),
+                HighestStream = entry.Stream,
+            };
+        return seen;
+    }
+
+    private static CheckedFrame Blocks(ref FrameReader reader, CheckedFrame seen)
+    {
+        var room = ArrayPool<PowerSample>.Shared.Rent(Limits.SamplesPerBlockMax);
+        try
+        {
+            var (earliest, latest, highest, samples) = (long.MaxValue, long.MinValue, 0, 0);
+            while (reader.TryRead(room, out var block))
+            {
+                foreach (var sample in room.AsSpan(0, block.Count))
+                {
+                    earliest = Math.Min(earliest, sample.AtMicroseconds);
+                    latest = Math.Max(latest, sample.AtMicroseconds);
+                }
+                (highest, samples) = (block.Stream, samples + block.Count);
+            }
+            return seen with
+            {
+                EarliestMicroseconds = earliest,
+                LatestMicroseconds = latest,
+                HighestStream = highest,
+                Samples = samples,
+            };
+        }
+        finally
+        {
+            ArrayPool<PowerSample>.Shared.Return(room);
+        }
+    }
+
+    private static CheckedFrame Vehicles(ref FrameReader reader, CheckedFrame seen)
+    {
+        while (reader.TryRead(out VehicleFact entry))
+            seen = seen.With(entry.Stream, entry.AtMicroseconds, entry.AtMicroseconds);
+        return seen;
+    }
+
+    private static CheckedFrame Shed(ref FrameReader reader, CheckedFrame seen)
+    {
+        while (reader.TryRead(out ShedSamples entry))
+            seen = seen.With(entry.Stream, entry.FirstMicroseconds, entry.LastMicroseconds);
+        return seen;
+    }
+
+    private CheckedFrame With(int stream, long from, long to) => this with
+    {
+        EarliestMicroseconds = Math.Min(EarliestMicroseconds, from),
+        LatestMicroseconds = Math.Max(LatestMicroseconds, to),
+        HighestStream = stream,
+    };
+}
