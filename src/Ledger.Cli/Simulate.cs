@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ledger.Cli.Listings;
 using Ledger.Ingest.Simulation;
 using NodaTime;
 

@@ -1,9 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Ledger.Domain;
 using NodaTime;
 using NodaTime.Text;
@@ -17,15 +14,13 @@ public sealed record StreamFilesWritten(long Frames, long FrameBytes, long Sampl
 /// A simulated fleet as files that a server can be fed with and what it finds can be compared with. The same plan
 /// gives the same bytes. <c>frames/gateway-G-session-S.frames</c> holds the frames of one connection as they arrive:
 /// each its length (four bytes, little-endian), when it arrives (Unix µs, eight bytes, little-endian), and its bytes.
-/// The rest is text: the plan, points, registers, keys and signed values as <c>ledger import</c> reads them, and what
-/// is true: <c>truth.csv</c>, <c>gaps.csv</c>, <c>sessions.csv</c>.
+/// The rest is text: what is true (<c>truth.csv</c>, <c>gaps.csv</c>, <c>sessions.csv</c>), the plan, and what
+/// <c>ledger import</c> takes (<see cref="StreamMasterData"/>).
 /// </summary>
 public static class StreamFiles
 {
     /// <summary>Bytes before each frame.</summary>
     public const int PrefixBytes = 12;
-
-    private static readonly JsonSerializerOptions LineFormat = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes into a folder that is there and empty.</summary>
     public static StreamFilesWritten Write(
@@ -41,7 +36,7 @@ public static class StreamFiles
                 progress($"gateway {gateway + 1} of {plan.Gateways}");
                 total = Added(total, Feed(fleet, gateway, frames, sessions));
             }
-        MasterData(fleet, periodMinutes, folder);
+        StreamMasterData.Write(fleet, periodMinutes, folder);
         var (samples, repeats, gaps) = Truth(fleet, periodMinutes, folder, progress, ct);
         return total with { Samples = samples, Repeats = repeats, Gaps = gaps };
     }
@@ -89,38 +84,6 @@ public static class StreamFiles
         return (frames, bytes, delivery.Lost.Count());
     }
 
-    private static void MasterData(StreamFleet fleet, int periodMinutes, string folder)
-    {
-        var plan = fleet.Plan;
-        // A session that is signed may have begun before the plan.
-        var validFrom = InstantPattern.ExtendedIso.Format(plan.Start - Duration.FromDays(1));
-        using var about = Text(folder, "plan.txt", About(plan));
-        using var points = Text(folder, "settlement-points.jsonl", null);
-        using var registers = Text(folder, "registers.jsonl", null);
-        using var keys = Text(folder, "keys.csv", "point,meter_serial,public_key");
-        using var signed = Text(folder, "signed-values.txt", null);
-        for (var connector = 0; connector < plan.Connectors; connector++)
-        {
-            var (point, meter) = (plan.PointOf(connector), new SimulatedMeter(new StreamTruth(fleet.Stream(connector))));
-            points.Write(Json(new JsonObject
-            {
-                ["type"] = "settlement-point", ["point"] = point.Value,
-                ["station"] = point.Value.Split('-')[0], ["kind"] = "connector", ["owner"] = "simulated-operator",
-                ["zone"] = "UTC", ["periodMinutes"] = periodMinutes, ["ratedKw"] = 600m, ["bidirectional"] = true,
-                ["validFrom"] = validFrom,
-            }));
-            foreach (var direction in (string[])["import", "export"])
-                registers.Write(Json(new JsonObject
-                {
-                    ["type"] = "register", ["point"] = point.Value, ["direction"] = direction,
-                    ["meterSerial"] = meter.Serial, ["digits"] = SimulatedMeter.Digits,
-                    ["decimals"] = SimulatedMeter.Decimals, ["factor"] = 1, ["validFrom"] = validFrom,
-                }));
-            keys.Write(Line(point, meter.Serial, meter.PublicKey));
-            foreach (var session in meter.SessionsEnded()) signed.Write(meter.SignedValue(session) + "\n");
-        }
-    }
-
     private static (long Samples, long Repeats, int Gaps) Truth(
         StreamFleet fleet, int periodMinutes, string folder, Action<string> progress, CancellationToken ct)
     {
@@ -166,29 +129,20 @@ public static class StreamFiles
         return periods;
     }
 
-    private static string About(StreamPlan plan) => string.Create(CultureInfo.InvariantCulture,
-        $"ledger-simulated-fleet/1\nseed {plan.Seed}\nconnectors {plan.Connectors}\nrate {plan.RateHz} Hz\n"
-        + $"minutes {plan.Minutes}\nstart {InstantPattern.ExtendedIso.Format(plan.Start)}\njitter {plan.JitterMs} ms\n"
-        + $"power unit {plan.PowerUnitMilliwatts} mW\ntime unit {plan.TimeUnitMicroseconds} us\n"
-        + $"connectors per gateway {plan.ConnectorsPerGateway}\nconnectors per station {plan.ConnectorsPerStation}\n"
-        + $"faults {StreamFaultNames.Of(plan.Faults)}");
-
-    private static StreamWriter Text(string folder, string name, string? header)
+    internal static StreamWriter Text(string folder, string name, string? header)
     {
         var writer = new StreamWriter(Path.Combine(folder, name), append: false, new UTF8Encoding(false));
         if (header is not null) writer.Write(header + "\n");
         return writer;
     }
 
-    private static string Line(params ReadOnlySpan<object> cells)
+    internal static string Line(params ReadOnlySpan<object> cells)
     {
         var line = new StringBuilder();
         foreach (var cell in cells)
             line.Append(line.Length == 0 ? "" : ",").Append(Convert.ToString(cell, CultureInfo.InvariantCulture));
         return line.Append('\n').ToString();
     }
-
-    private static string Json(JsonObject line) => line.ToJsonString(LineFormat) + "\n";
 
     private static string At(Instant at) => InstantPattern.ExtendedIso.Format(at);
 }
