@@ -11,7 +11,7 @@ namespace Ledger.Tests;
 public sealed class SimulateVerbTests
 {
     private static readonly string[] Tiny =
-        ["simulate", "fleet", "--connectors", "3", "--rate", "2", "--minutes", "20", "--seed", "12", "--gateway", "2",
+        ["simulate", "fleet", "--connectors", "3", "--rate", "2", "--minutes", "30", "--seed", "12", "--gateway", "2",
             "--faults", "all", "--start", "2026-06-02T08:05:00Z"];
 
     [Fact]
@@ -20,9 +20,8 @@ public sealed class SimulateVerbTests
         using var folder = new TestFolder();
         var run = CommandRun.Of([.. Tiny, "--out", folder.Path]);
         (run.Exit, run.Errors).ShouldBe((ExitCode.Done, ""));
-        Snapshot.Match(string.Join('\n', ((string[])["plan.txt", "sessions.csv", "truth.csv", "gaps.csv",
-            "settlement-points.jsonl", "registers.jsonl", "signed-values-001.xml"])
-            .Select(name => $"{name}\n{File.ReadAllText(Path.Combine(folder.Path, name))}"))
+        Snapshot.Match(string.Join('\n', Directory.GetFiles(folder.Path).Order(StringComparer.Ordinal)
+            .Select(file => $"{Path.GetFileName(file)}\n{File.ReadAllText(file)}"))
             + run.Output.Replace(folder.Path, "DIR", StringComparison.Ordinal), "SimulatedFleet.truth");
     }
 
@@ -94,6 +93,7 @@ public sealed class SimulateVerbTests
     public void A_folder_that_holds_something_is_left_alone()
     {
         using var folder = new TestFolder();
+        Directory.CreateDirectory(folder.Path);
         File.WriteAllText(Path.Combine(folder.Path, "mine"), "");
         CommandRun.Of([.. Tiny, "--out", folder.Path])
             .ShouldBeFailure($"ledger simulate: {folder.Path} is not empty");
@@ -108,7 +108,7 @@ public sealed class SimulateVerbTests
         CommandRun.Of(["simulate", "fleet", "--connectors", "4", "--rate", "1", "--minutes", "120",
             "--start", "2026-02-01T08:00:00Z", "--out", simulated.Path]).Exit.ShouldBe(ExitCode.Done);
         var import = CommandRun.Of(["import", .. ((string[])["settlement-points.jsonl", "registers.jsonl",
-            "signed-values-001.xml"]).Select(name => Path.Combine(simulated.Path, name)), "--data", data.Path]);
+            "signed-values-001.xml"]).Select(name => Path.Combine(simulated.Path, name)), "--ledger", "simulated", "--data", data.Path]);
         (import.Exit, import.Errors).ShouldBe((ExitCode.Done, ""));
         Snapshot.Match(import.Output.Replace(data.Path, "DIR", StringComparison.Ordinal), "SimulatedFleet.import");
     }

@@ -38,7 +38,7 @@ public sealed class DeliveredFrame
     public long Sequence { get; private set; }
     /// <summary>By the sender's clock: the gateway's, or, where a connector sends for itself, its station's.</summary>
     public long SentAtMicroseconds { get; private set; }
-    /// <summary>In true time, later than the frame before.</summary>
+    /// <summary>In true time, no earlier than the frame before.</summary>
     public Instant ReceivedAt { get; private set; }
     public IReadOnlyList<DeliveredBlock> Blocks => blocks;
     public IReadOnlyList<VehicleFact> Vehicle => vehicle;
