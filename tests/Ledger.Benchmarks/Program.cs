@@ -3,6 +3,7 @@ using BenchmarkDotNet.Running;
 using Ledger.Benchmarks;
 
 if (args is ["journal", ..]) return await JournalThroughput.RunAsync(args.AsMemory(1));
+if (args is ["streams", ..]) return StreamThroughput.Run(args.AsSpan(1));
 if (args is ["verification", var folder]) return await VerificationThroughput.RunAsync(folder);
 
 // The reports go where no one commits or reads them by mistake.
