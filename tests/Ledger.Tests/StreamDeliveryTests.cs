@@ -142,7 +142,8 @@ public sealed class StreamDeliveryTests
         var delivery = StreamDelivery.Of(new StreamFleet(Plan(StreamFaultNames.Every)));
         var came = delivery.Frames().Select(frame => (frame.Gateway, frame.Session, frame.Sequence)).ToList();
         var all = came.Concat(delivery.Lost.Select(one => (one.Gateway, one.Session, one.Sequence)))
-            .GroupBy(one => (one.Gateway, one.Session)).ToDictionary(same => same.Key, same => same.Select(one => one.Sequence));
+            .GroupBy(one => (one.Gateway, one.Session))
+            .ToDictionary(same => same.Key, same => same.Select(one => one.Sequence));
         all.Count.ShouldBe(delivery.Sessions.Count());
         foreach (var session in delivery.Sessions)
             all[(session.Gateway, session.Session)].Order()

@@ -14,7 +14,8 @@ public sealed class StreamTruthTests
     private static readonly Duration MaxGap = Duration.FromSeconds(4);
 
     private static readonly Gen<StreamPlan> Plans = Gen.Select(
-        Gen.Int[0, int.MaxValue], Gen.Int[0, 5].Select(i => new[] { 1, 2, 5, 10, 25, 50 }[i]), Gen.Bool, Gen.Bool, Gen.Int[0, 1])
+        Gen.Int[0, int.MaxValue], Gen.Int[0, 5].Select(i => new[] { 1, 2, 5, 10, 25, 50 }[i]), Gen.Bool, Gen.Bool,
+        Gen.Int[0, 1])
         .Select((seed, rate, isMilliwatts, isMicroseconds, jitters) => new StreamPlan(seed, 1000, rate, 60, Start)
         {
             PowerUnitMilliwatts = isMilliwatts ? 1 : 1000,
@@ -58,7 +59,8 @@ public sealed class StreamTruthTests
                     {
                         crossings++;
                         var (a, b) = (samples[i - 1].AtMicroseconds, samples[i].AtMicroseconds);
-                        foreach (var (x, y) in ((long, long)[])[(a, b), (a + 1, b), (a, a + (b - a) / 2), (a + 2, b - 1)])
+                        (long, long)[] parts = [(a, b), (a + 1, b), (a, a + (b - a) / 2), (a + 2, b - 1)];
+                        foreach (var (x, y) in parts)
                             Same(stream, samples, x, y);
                     }
                 Same(stream, samples, from, to);

@@ -41,7 +41,8 @@ public static class StreamFiles
         return total with { Samples = samples, Repeats = repeats, Gaps = gaps };
     }
 
-    private static StreamFilesWritten Added(StreamFilesWritten total, (long Frames, long Bytes, int Lost) more) => total with
+    private static StreamFilesWritten Added(
+        StreamFilesWritten total, (long Frames, long Bytes, int Lost) more) => total with
     {
         Frames = total.Frames + more.Frames,
         FrameBytes = total.FrameBytes + more.Bytes,
