@@ -51,7 +51,7 @@ public sealed record SimulatedSession(
 /// </summary>
 internal static class ChargingTurn
 {
-    /// <summary>Stretches of a turn at most: idle, ramp, hold, ramp, discharge, ramp, hold, taper, ramp, idle.</summary>
+    /// <summary>Stretches of a turn: idle, ramp, hold, ramp, discharge, ramp, hold, taper, ramp, idle.</summary>
     public const int PiecesMax = 10;
     /// <summary>How fast a charger moves: 25 kW a second.</summary>
     private const long RampMilliwattsPerSecond = 25_000_000;

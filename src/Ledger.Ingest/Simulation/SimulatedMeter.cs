@@ -55,7 +55,7 @@ public sealed class SimulatedMeter
 
     public string Serial { get; }
 
-    /// <summary>The public key as SubjectPublicKeyInfo, in hexadecimal: the form in which OCMF keys are given.</summary>
+    /// <summary>The public key as SubjectPublicKeyInfo, in hexadecimal: as OCMF keys are given.</summary>
     public string PublicKey => Convert.ToHexStringLower(SubjectPublicKeyInfoFactory.CreateSubjectPublicKeyInfo(
         new ECPublicKeyParameters(Curve.G.Multiply(secret).Normalize(), Domain)).GetDerEncoded());
 

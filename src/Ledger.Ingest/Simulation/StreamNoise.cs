@@ -14,7 +14,7 @@ internal sealed class StreamNoise
     public const int Cycle = 1 << 14;
     /// <summary>Entries lie within ±2 to this power.</summary>
     private const int Bits = 20;
-    /// <summary>A connector's noise is at most this part of the power, per thousand, in each of two sequences.</summary>
+    /// <summary>Noise is at most this part of the power, per thousand, in each of two sequences.</summary>
     private const long PerThousand = 1;
 
     private readonly ConcurrentDictionary<(bool Second, int Shift), long[]> sums = new();

@@ -13,7 +13,7 @@ namespace Ledger.Ingest.Simulation;
 /// </summary>
 public sealed class StreamTruth(SimulatedStream stream)
 {
-    /// <summary>By shift of the noise: sums within one cycle of noise times twice the spacing around a sample.</summary>
+    /// <summary>By shift of the noise: sums within one cycle of noise times the weight of its sample.</summary>
     private readonly Dictionary<int, long[]> jitteredNoise = [];
     private readonly long step = stream.Fleet.Plan.StepMicroseconds;
     private readonly bool jitters = stream.Fleet.Plan.JitterMs > 0;
