@@ -69,7 +69,8 @@ public sealed class FrameLog : IDisposable
         var head = new FrameLogHead(options.OpenFile(Path.Combine(options.Folder, FrameLogHead.FileName)), isNew);
         try
         {
-            if (isNew || FrameLogEnd.IsUnbegun(options.Folder, head.Now)) Begin(options, new(0, 0, head.Now.Chain)).Dispose();
+            if (isNew || FrameLogEnd.IsUnbegun(options.Folder, head.Now))
+                Begin(options, new(0, 0, head.Now.Chain)).Dispose();
             return new(options, head, FrameLogEnd.Find(options.Folder, head.Now));
         }
         catch
@@ -95,7 +96,8 @@ public sealed class FrameLog : IDisposable
     {
         lock (gate)
         {
-            if (stopped is not null || isClosing) return;
+            if (stopped is not null || isClosing || session.IsEnded) return;
+            session.IsEnded = true;
             open.End(session);
             Monitor.Pulse(gate);
         }
@@ -113,7 +115,7 @@ public sealed class FrameLog : IDisposable
     /// (HTTP 429, gRPC RESOURCE_EXHAUSTED). The bytes are copied. Throws <see cref="InputRefusedException"/> for a
     /// stream that the session has not announced, <see cref="FrameLogStoppedException"/> once the log cannot write.
     /// </summary>
-    /// <param name="frame">The frame, checked.</param>
+    /// <param name="frame">The frame, checked; its memory has not changed since.</param>
     /// <param name="session">Whose frame it is.</param>
     /// <param name="receivedAt">When it was received; kept in whole µs.</param>
     /// <param name="durable">The address of its block, once that is on the disk; the frame may be acknowledged then.
@@ -153,8 +155,8 @@ public sealed class FrameLog : IDisposable
         SegmentSealing.SealAll(options.Folder, head.Now.End.Segment, cancel);
 
     /// <summary>
-    /// Removes the sealed segments, from the oldest on, of which every frame was received before an instant, and returns
-    /// what is gone. Recording that is the caller's.
+    /// Removes the sealed segments, from the oldest on, of which every frame was received before an instant, and
+    /// returns what is gone. Recording that is the caller's.
     /// </summary>
     public IReadOnlyList<SealedFile> DropSealedBefore(Instant instant) =>
         SegmentSealing.DropBefore(options.Folder, instant);

@@ -35,8 +35,8 @@ public sealed class FrameLogReader(string folder)
     public IEnumerable<FrameBlock> Read(FrameAddress from, FrameAddress to) => Blocks(from, at => at <= to);
 
     /// <summary>
-    /// The announcing frames that tell what the streams of the block at an address, and of those after it, are: from the
-    /// beginning of its segment up to it, in order. A later one replaces an earlier of the same session and stream.
+    /// The announcing frames that tell what the streams of the block at an address, and of those after it, are: from
+    /// the beginning of its segment up to it, in order. A later one replaces an earlier of the same session and stream.
     /// </summary>
     public IReadOnlyList<LoggedFrame> AnnouncedBefore(FrameAddress address)
     {

@@ -10,8 +10,8 @@ namespace Ledger.Ingest.Frames;
 internal readonly record struct SealedChunk(long RawOffset, int RawBytes, long Offset, int Bytes, byte[] Digest);
 
 /// <summary>
-/// The index of a sealed file, which stands at its end and by whose SHA-256 the file is named; it has that of each chunk,
-/// so the name vouches for every byte. Little-endian: "LFZ1", u32 segment, i64 bytes of the segment as it was written,
+/// The index of a sealed file, which stands at its end and by whose SHA-256 the file is named; it has that of each
+/// chunk, so the name vouches for every byte. Little-endian: "LFZ1", u32 segment, i64 bytes of the segment as it was written,
 /// i64 receipt of its first and i64 of its last frame (Unix µs), 32 bytes chain after it, 80 bytes head of the segment,
 /// for each chunk u32 raw bytes, u32 bytes and 32 bytes digest, and u32 bytes of all this, which end the file.
 /// </summary>
@@ -61,8 +61,9 @@ internal sealed record SealedIndex(
             chunks.Add(chunk);
             (raw, offset) = (raw + chunk.RawBytes, offset + chunk.Bytes);
         }
-        return new(BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]),
-            BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
+        return new(BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]),
+            BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]),
+            BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
             bytes[32..HeadAt].ToArray(), bytes[HeadAt..ChunksAt].ToArray(), chunks);
     }
 }

@@ -4,21 +4,22 @@ using NodaTime;
 
 namespace Ledger.Ingest.Frames;
 
-/// <summary>A sealed segment: its number, its file (named after its digest), the bytes of both forms, when its first and
-/// last frame were received (Unix µs), and the chains before and after it in lower-case hex.</summary>
+/// <summary>A sealed segment: its number, its file (named after its digest), the bytes of both forms, when its first
+/// and last frame were received (Unix µs), and the chains before and after it in lower-case hex.</summary>
 public sealed record SealedFile(
     int Segment, string FileName, long RawBytes, long SealedBytes, long FirstReceivedAtMicroseconds,
     long LastReceivedAtMicroseconds, string ChainBefore, string ChainAfter);
 
 /// <summary>
-/// Full segments in a smaller form. The new file is written through under a name of its own, read back and compared with
-/// the old one byte by byte, renamed, its name made durable, and only then the old one removed: whenever a crash comes,
-/// one whole form is there, and opening finishes what was begun.
+/// Full segments in a smaller form. The new file is written through under a name of its own, read back and compared
+/// with the old one byte by byte, renamed, its name made durable, and only then the old one removed: whenever a crash
+/// comes, one whole form is there, and opening finishes what was begun.
 /// </summary>
 internal static class SegmentSealing
 {
     private const string UnfinishedExtension = ".sealing";
-    /// <summary>Bytes of blocks that are compressed together: enough to learn from, little to unpack for one block.</summary>
+    /// <summary>Bytes of blocks that are compressed together: enough to learn from, little to unpack for one
+    /// block.</summary>
     private const int ChunkBytesMin = 4 * 1024 * 1024;
     private const int TicksPerMicrosecond = 10;
 

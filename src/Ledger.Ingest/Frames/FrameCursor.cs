@@ -6,9 +6,9 @@ using Ledger.Domain;
 namespace Ledger.Ingest.Frames;
 
 /// <summary>
-/// Reads the numbers of a frame, each in its only form, or refuses with the field's name. A number is written seven bits
-/// a byte, lowest first, the high bit on every byte but the last (LEB128), in as few bytes as it needs. A signed number
-/// is written as twice its value, or as twice the absolute value less one where it is negative (zig-zag).
+/// Reads the numbers of a frame, each in its only form, or refuses with the field's name. A number is written seven
+/// bits a byte, lowest first, the high bit on every byte but the last (LEB128), in as few bytes as it needs. A signed
+/// number is written as twice its value, or as twice the absolute value less one where it is negative (zig-zag).
 /// </summary>
 internal ref struct FrameCursor(ReadOnlySpan<byte> bytes)
 {

@@ -71,7 +71,7 @@ public ref struct FrameWriter
 
     /// <summary>Adds the samples of a stream, in the order in which they were taken; false where they have no room.
     /// Streams stand in ascending order; one with many samples may come again.</summary>
-    public bool TryAdd(int stream, ReadOnlySpan<PowerSample> taken)
+    public bool TryAdd(int stream, scoped ReadOnlySpan<PowerSample> taken)
     {
         IsOf(FrameKind.Samples);
         Refuse(Rejection.OutOfRange, "stream", stream, Math.Max(0, before.Stream), Limits.StreamsPerSessionMax - 1);
@@ -140,7 +140,8 @@ public ref struct FrameWriter
         return true;
     }
 
-    /// <summary>Ends the frame, which has at least one entry, and returns how many bytes of the buffer it has.</summary>
+    /// <summary>Ends the frame, which has at least one entry, and returns how many bytes of the buffer it
+    /// has.</summary>
     public readonly int Finish()
     {
         if (entries == 0) throw new InvalidOperationException("a frame has an entry");
@@ -161,7 +162,8 @@ public ref struct FrameWriter
         return length + FrameNumbers.WriteSigned(entry[length..], time - timeBefore);
     }
 
-    private static void Say(scoped Span<byte> entry, ref int length, int said, int bit, string field, int? value, int most)
+    private static void Say(
+        scoped Span<byte> entry, ref int length, int said, int bit, string field, int? value, int most)
     {
         if (value is not { } number) return;
         Refuse(Rejection.OutOfRange, field, number, 0, most);
