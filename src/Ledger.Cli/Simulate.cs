@@ -1,0 +1,97 @@
+using System.Globalization;
+using Ledger.Cli.Listings;
+using Ledger.Ingest.Simulation;
+using NodaTime;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger simulate fleet</c>: the power of many connectors as a wire would bring it, with faults whose effect is
+/// known, and beside it what is true. The same options write the same bytes.
+/// </summary>
+public static class Simulate
+{
+    private const int RateDefault = 50, MinutesDefault = 15, SeedDefault = 1, PeriodMinutesDefault = 15;
+    private const int GatewayDefault = 500;
+    private static readonly Instant StartDefault = Instant.FromUtc(2026, 6, 2, 8, 0);
+
+    public static Verb Verb { get; } = new("simulate", "fleet",
+        "writes what many connectors stream, with faults whose effect is known, and what is true of it",
+        "ledger simulate fleet --connectors 100 --rate 50 --minutes 15 --faults gaps,lostframes --out fleet",
+        [
+            new("--connectors", "N", $"how many connectors there are, 1 to {StreamPlan.ConnectorsMax}"),
+            new("--rate", "HZ", $"samples a second and connector, {RateDefault} where it is not given"),
+            new("--minutes", "M", $"for how long, {MinutesDefault} where it is not given"),
+            new("--seed", "S", $"what decides all chance, {SeedDefault} where it is not given"),
+            new("--start", "INSTANT", $"when it begins, {StartDefault} where it is not given"),
+            new("--faults", "LIST",
+                $"all, or with commas between them: {string.Join(", ", StreamFaultNames.All)}; none where it is not given"),
+            new("--jitter", "MS", "how late a sample may be taken, 0 where it is not given"),
+            new("--unit", "W|mW", "of power; W where it is not given"),
+            new("--gateway", "N",
+                $"connectors that share a frame, {GatewayDefault} where it is not given; 1: each sends its own"),
+            new("--period", "MINUTES", $"of settlement, {PeriodMinutesDefault} where it is not given"),
+            new("--out", "DIR", "a new or empty folder"),
+        ],
+        (line, shell, ct) => Task.FromResult(Run(line, shell, ct)));
+
+    private static int Run(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Words is not ["fleet"]) throw new UsageException("simulate needs what: fleet");
+        var plan = PlanOf(line);
+        var period = Number(line, "--period", 1, 60) ?? PeriodMinutesDefault;
+        if (60 % period != 0) throw new UsageException("--period divides 60 minutes");
+        var folder = line.Required("--out");
+        Directory.CreateDirectory(folder);
+        if (Directory.EnumerateFileSystemEntries(folder).Any())
+            throw new CouldNotException($"{folder} is not empty");
+        var written = StreamFiles.Write(plan, period, folder, shell.Progress, ct);
+        shell.EndProgress();
+        new Page().Field("out", "written to", folder)
+            .Field("gateways", "gateways", plan.Gateways)
+            .Field("frames", "frames", written.Frames)
+            .Field("frameBytes", "bytes of frames", written.FrameBytes)
+            .Field("samples", "samples in periods", written.Samples)
+            .Field("repeats", "repeated samples in periods", written.Repeats)
+            .Field("lost", "lost frames", written.Lost)
+            .Field("gaps", "gaps in periods", written.Gaps)
+            .Write(shell.Output, line.Json);
+        return ExitCode.Done;
+    }
+
+    private static StreamPlan PlanOf(CommandLine line)
+    {
+        var rate = Number(line, "--rate", 1, 1000) ?? RateDefault;
+        var plan = new StreamPlan(
+            Number(line, "--seed", 0, int.MaxValue) ?? SeedDefault,
+            line.Required<int>("--connectors", (string text, out int value) =>
+                Within(text, 1, StreamPlan.ConnectorsMax, out value), Rule(1, StreamPlan.ConnectorsMax)),
+            rate, Number(line, "--minutes", 1, StreamPlan.MinutesMax) ?? MinutesDefault,
+            line.Instant("--start") ?? StartDefault)
+        {
+            Faults = line.Option<StreamFaults>("--faults", StreamFaultNames.TryParse,
+                $"all, or some of {string.Join(",", StreamFaultNames.All)}") ?? StreamFaults.None,
+            JitterMs = Number(line, "--jitter", 0, 999) ?? 0,
+            PowerUnitMilliwatts = line.Option<int>("--unit", TryUnit, "W or mW") ?? 1000,
+            // Rates that do not divide a thousand have steps of no whole milliseconds.
+            TimeUnitMicroseconds = 1000 % rate == 0 ? 1000 : 1,
+            ConnectorsPerGateway = Number(line, "--gateway", 1, StreamPlan.ConnectorsPerGatewayMax)
+                ?? Math.Min(GatewayDefault, StreamPlan.SamplesPerFrameMax / (rate + 2)),
+        };
+        return plan.Problem() is { } problem ? throw new UsageException(problem) : plan;
+    }
+
+    private static bool TryUnit(string text, out int milliwatts)
+    {
+        milliwatts = text == "mW" ? 1 : 1000;
+        return text is "W" or "mW";
+    }
+
+    private static int? Number(CommandLine line, string option, int min, int max) => line.Option<int>(
+        option, (string text, out int value) => Within(text, min, max, out value), Rule(min, max));
+
+    private static string Rule(int min, int max) => $"a number from {min} to {max}";
+
+    private static bool Within(string text, int min, int max, out int value) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= min && value <= max;
+}
