@@ -173,7 +173,7 @@ def read_header(header):
     return event
 def read_interval_record(payload):
     r, record = Reader(payload), {}
-    if r.take("B") != 1: raise Bad("unknown layout of an interval record")
+    if r.take("B") not in (1, 2): raise Bad("unknown layout of an interval record")
     record["point"], (record["from"], record["to"]) = r.text(), r.take("2q")
     record["version"], _, imported, exported = r.take("iB16s16s")
     record["Import"], record["Export"] = (int.from_bytes(e, "big", signed=True) for e in (imported, exported))

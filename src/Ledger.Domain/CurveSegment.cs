@@ -8,7 +8,7 @@ namespace Ledger.Domain;
 internal struct PeriodSum
 {
     public Int128 Import, Export;
-    public long Covered, Minimum, Maximum, EdgeMinimum, EdgeMaximum, Ramp;
+    public long Covered, Minimum, Maximum, EdgeMinimum, EdgeMaximum, Ramp, LongRamp;
     public int Samples, Edges, Duplicates, Conflicts;
     public List<CurveGap>? Gaps;
 
@@ -18,6 +18,14 @@ internal struct PeriodSum
         if (Samples++ == 0) (Minimum, Maximum) = (power, power);
         else if (power < Minimum) Minimum = power;
         else if (power > Maximum) Maximum = power;
+    }
+
+    /// <summary>Sees several samples at once, by their extremes.</summary>
+    public void See(long minimum, long maximum, int count)
+    {
+        (Minimum, Maximum) = Samples == 0
+            ? (minimum, maximum) : (Math.Min(Minimum, minimum), Math.Max(Maximum, maximum));
+        Samples += count;
     }
 
     public void SeeEdge(long power)
@@ -42,10 +50,30 @@ internal struct PeriodSum
         }
     }
 
-    public readonly PeriodIntegral ToIntegral(Interval period) => new(
+    /// <summary>Adds the part of a segment between two instants of it.</summary>
+    public void AddPart(PowerSample a, PowerSample b, long from, long to)
+    {
+        var sooner = CurveSegment.UpTo(a, b, from);
+        var later = CurveSegment.UpTo(a, b, to);
+        Import += later.Import - sooner.Import;
+        Export += later.Export - sooner.Export;
+        Covered += to - from;
+        SeeEdge(CurveSegment.PowerAt(a, b, from));
+        SeeEdge(CurveSegment.PowerAt(a, b, to));
+    }
+
+    public void Miss(long from, long to) =>
+        (Gaps ??= []).Add(new CurveGap(new Interval(PowerCurve.At(from), PowerCurve.At(to))));
+
+    /// <summary>The steepest ramp so far over one of the two windows.</summary>
+    public static ref long RampOf(ref PeriodSum sum, long window) =>
+        ref window == PowerCurve.RampWindowMicroseconds ? ref sum.Ramp : ref sum.LongRamp;
+
+    public readonly PeriodIntegral ToIntegral(Interval period, bool withLongRamp) => new(
         period, new Energy(Import), new Energy(Export),
         new Power(Samples > 0 ? Minimum : EdgeMinimum), new Power(Samples > 0 ? Maximum : EdgeMaximum),
-        Covered, Samples, Duplicates, Conflicts, Ramp, Gaps is null ? [] : Gaps.ToArray());
+        Covered, Samples, Duplicates, Conflicts, Ramp, Gaps is null ? [] : Gaps.ToArray(),
+        withLongRamp ? LongRamp : null);
 }
 
 /// <summary>The straight line between two samples.</summary>
@@ -97,106 +125,5 @@ internal static class CurveSegment
         if (change == 0 || at == a.AtMicroseconds) return a.Milliwatts;
         var product = (Int128)change * (at - a.AtMicroseconds);
         return a.Milliwatts + (long)Energy.DivideHalfEven(product, b.AtMicroseconds - a.AtMicroseconds);
-    }
-}
-
-/// <summary>Brings samples into order of time, one for each instant, and counts the repeats.</summary>
-internal static class CurveOrder
-{
-    // Repeats of an instant: lowest absolute power first, import before export. The first of them counts.
-    private static readonly Comparison<PowerSample> Order = (x, y) =>
-    {
-        var byTime = x.AtMicroseconds.CompareTo(y.AtMicroseconds);
-        if (byTime != 0) return byTime;
-        var byMagnitude = Math.Abs(x.Milliwatts).CompareTo(Math.Abs(y.Milliwatts));
-        return byMagnitude != 0 ? byMagnitude : y.Milliwatts.CompareTo(x.Milliwatts);
-    };
-
-    public static ReadOnlySpan<PowerSample> Sorted(
-        ReadOnlySpan<PowerSample> samples, (long Start, long End)[] edges, PeriodSum[] sums)
-    {
-        var inOrder = true;
-        for (var i = 0; i < samples.Length; i++)
-        {
-            if (samples[i].Milliwatts is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax)
-                throw new ArgumentOutOfRangeException(nameof(samples), "a power is beyond Limits.PowerMilliwattsMax");
-            if (i > 0 && samples[i].AtMicroseconds <= samples[i - 1].AtMicroseconds) inOrder = false;
-        }
-        if (inOrder) return samples;
-
-        var sorted = samples.ToArray();
-        Array.Sort(sorted, Order);
-        var kept = 1;
-        var p = 0;
-        for (var i = 1; i < sorted.Length; i++)
-        {
-            if (sorted[i].AtMicroseconds != sorted[kept - 1].AtMicroseconds)
-            {
-                sorted[kept++] = sorted[i];
-                continue;
-            }
-            // Equal powers stand together, so a repeat of the instant either repeats the power before it or conflicts.
-            while (p < edges.Length && edges[p].End <= sorted[i].AtMicroseconds) p++;
-            if (p == edges.Length || edges[p].Start > sorted[i].AtMicroseconds) continue;
-            if (sorted[i].Milliwatts == sorted[i - 1].Milliwatts) sums[p].Duplicates++;
-            else sums[p].Conflicts++;
-        }
-        return sorted.AsSpan(0, kept);
-    }
-}
-
-/// <summary>
-/// The steepest ramp: the largest change of power over a window of 1 s without a gap. Between samples the curve is
-/// straight, so the largest change is met where the window begins or ends at a sample. A window counts where it ends.
-/// </summary>
-internal static class CurveRamp
-{
-    public static void Measure(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap)
-    {
-        WindowsThatEndAtASample(curve, edges, sums, maxGap);
-        WindowsThatBeginAtASample(curve, edges, sums, maxGap);
-    }
-
-    private static void WindowsThatEndAtASample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap)
-    {
-        var (p, j, runStart) = (0, 0, 0);
-        for (var i = 1; i < curve.Length; i++)
-        {
-            var (t, power) = curve[i];
-            if (t - curve[i - 1].AtMicroseconds > maxGap) runStart = i;
-            var begin = t - PowerCurve.RampWindowMicroseconds;
-            while (curve[j + 1].AtMicroseconds <= begin) j++;
-            if (j < runStart || curve[j].AtMicroseconds > begin) continue;
-            while (p < edges.Length && edges[p].End <= t) p++;
-            if (p == edges.Length) return;
-            if (edges[p].Start > t) continue;
-            var change = Math.Abs(power - CurveSegment.PowerAt(curve[j], curve[j + 1], begin));
-            if (change > sums[p].Ramp) sums[p].Ramp = change;
-        }
-    }
-
-    private static void WindowsThatBeginAtASample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap)
-    {
-        var (p, k, runEnd) = (0, 0, -1);
-        for (var i = 0; i + 1 < curve.Length; i++)
-        {
-            var (t, power) = curve[i];
-            var end = t + PowerCurve.RampWindowMicroseconds;
-            while (k < curve.Length && curve[k].AtMicroseconds < end) k++;
-            if (k == curve.Length) return;
-            if (curve[k].AtMicroseconds == end) continue; // it ends at a sample, so it is measured already
-            // runEnd is the last sample that is reached from i without a gap.
-            if (runEnd < i) runEnd = i;
-            while (runEnd < k && curve[runEnd + 1].AtMicroseconds - curve[runEnd].AtMicroseconds <= maxGap) runEnd++;
-            if (runEnd < k) continue;
-            while (p < edges.Length && edges[p].End <= end) p++;
-            if (p == edges.Length) return;
-            if (edges[p].Start > end) continue;
-            var change = Math.Abs(CurveSegment.PowerAt(curve[k - 1], curve[k], end) - power);
-            if (change > sums[p].Ramp) sums[p].Ramp = change;
-        }
     }
 }

@@ -8,9 +8,19 @@ namespace Ledger.Domain;
 public enum IntervalRecordState { Provisional = 1, Final = 2, Superseded = 3 }
 
 /// <summary>
-/// A stretch inside a period over which nothing was integrated, because samples were too far apart or there was none.
+/// A stretch inside a period over which nothing was integrated, because samples were too far apart or there was none;
+/// for a stream with why, as far as that is recorded.
 /// </summary>
-public sealed record CurveGap(Interval Missing);
+public sealed record CurveGap(Interval Missing, GapCause? Cause = null);
+
+/// <summary>
+/// What a record of a declared stream says beyond that of a batch: what its samples mean and how far apart they should
+/// be, the steepest change within 10 s in mW, how the sender's clock drifts (in millionths, positive when it gains) and
+/// how uncertain its offset is in µs, and how many sequence numbers are missing.
+/// </summary>
+public sealed record IntervalStream(
+    SampleSemantics Semantics, long NominalMicroseconds, long Ramp10sMilliwattsMax, long ClockDriftPpm,
+    long ClockBoundMicroseconds, int MissingSequences);
 
 /// <summary>
 /// What the ingest proves about one settlement point and one settlement period: exact import and export energy,
@@ -22,7 +32,8 @@ public sealed record IntervalRecorded(
     Energy Import, Energy Export, Power Minimum, Power Maximum,
     long CoveredMicroseconds, long Ramp1sMilliwattsMax, IReadOnlyList<CurveGap> Gaps,
     int Samples, int LateSamples, int DuplicateSamples, int ConflictingSamples,
-    long ClockOffsetMicroseconds, ReadingQuality Quality, string? Reason, EvidenceDigest Evidence) : LedgerEvent;
+    long ClockOffsetMicroseconds, ReadingQuality Quality, string? Reason, EvidenceDigest Evidence,
+    IntervalStream? Stream = null) : LedgerEvent;
 
 /// <summary>The latest version of each period's record of one settlement point, by the period's start.</summary>
 public sealed record IntervalRecordsState(ImmutableSortedDictionary<Instant, IntervalRecorded> Latest)
@@ -45,13 +56,15 @@ public static class IntervalRecords
     /// <see cref="Decide"/> gives the version.</summary>
     public static IntervalRecorded From(
         SettlementPointId point, PeriodIntegral integral, IntervalRecordState state, int lateSamples,
-        long clockOffsetMicroseconds, ReadingQuality quality, EvidenceDigest evidence, string? reason = null) =>
+        long clockOffsetMicroseconds, ReadingQuality quality, EvidenceDigest evidence, string? reason = null,
+        IntervalStream? stream = null) =>
         new(point, integral.Period, 1, state, integral.Import, integral.Export, integral.Minimum, integral.Maximum,
             integral.CoveredMicroseconds, integral.Ramp1sMilliwattsMax, integral.Gaps, integral.Samples, lateSamples,
-            integral.Duplicates, integral.Conflicts, clockOffsetMicroseconds, quality, reason, evidence);
+            integral.Duplicates, integral.Conflicts, clockOffsetMicroseconds, quality, reason, evidence, stream);
 
-    /// <summary>Whether a sender's clock is ahead by more than a clock may be off.</summary>
-    public static bool IsClockSuspect(long offsetMicroseconds) => offsetMicroseconds > Limits.ClockSkewMs * 1000L;
+    /// <summary>Whether a sender's clock is ahead, or behind, by more than a clock may be off.</summary>
+    public static bool IsClockSuspect(long offsetMicroseconds) =>
+        offsetMicroseconds is > Limits.ClockSkewMs * 1000L or < -Limits.ClockSkewMs * 1000L;
 
     /// <summary>How good a record is: a period of which nothing was covered is missing,
     /// one of a wrong clock suspect.</summary>

@@ -3,21 +3,26 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>One point of a power curve: Unix time in µs, active power in mW, positive when importing.</summary>
-public readonly record struct PowerSample(long AtMicroseconds, long Milliwatts);
+public readonly record struct PowerSample(long AtMicroseconds, long Milliwatts)
+{
+    /// <summary>Largest time of a sample in a stream, before and after 1970, in µs: some 7900 years.</summary>
+    public const long AtMicrosecondsMax = 250_000_000_000_000_000;
+}
 
 /// <summary>
 /// What a curve proves about one period. <paramref name="Samples"/> counts the instants with a sample; repeats of one
 /// instant are duplicates (same power) or conflicts (another power). Covered time and gaps make up the whole period.
 /// Extremes are those of the samples; where none lies in the period,
-/// those of the power at the edges of what is covered.
+/// those of the power at the edges of what is covered. The ramp over 10 s is measured for declared streams only.
 /// </summary>
 public sealed record PeriodIntegral(
     Interval Period, Energy Import, Energy Export, Power Minimum, Power Maximum, long CoveredMicroseconds,
-    int Samples, int Duplicates, int Conflicts, long Ramp1sMilliwattsMax, IReadOnlyList<CurveGap> Gaps);
+    int Samples, int Duplicates, int Conflicts, long Ramp1sMilliwattsMax, IReadOnlyList<CurveGap> Gaps,
+    long? Ramp10sMilliwattsMax = null);
 
 /// <summary>
-/// The exact integral of a power curve: straight between samples (trapezoid), nothing across a gap longer than the
-/// allowed one. Energy is counted in half nanojoules. Inside a segment the energy up to an instant is the exact
+/// The exact integral of a power curve: straight between samples (trapezoid) or as its samples are declared, nothing
+/// across a gap longer than the allowed one. Energy is counted in half nanojoules. Inside a segment the energy up to an instant is the exact
 /// integral rounded half to even, and a part is the difference of two such values: however a curve is divided
 /// into periods or at its samples, import and export of the parts sum to those of the whole, to the last integer.
 /// </summary>
@@ -26,6 +31,9 @@ public static class PowerCurve
     /// <summary>The window of the ramp, in µs: fixed,
     /// because the noise of adjacent samples grows with their rate.</summary>
     public const long RampWindowMicroseconds = 1_000_000;
+
+    /// <summary>The longer window of a ramp, in µs.</summary>
+    public const long LongRampWindowMicroseconds = 10_000_000;
 
     /// <summary>Longest gap that may be allowed: up to here every product fits into 128 bits.</summary>
     public static readonly Duration MaxGapLimit = Duration.FromDays(366);
@@ -74,6 +82,22 @@ public static class PowerCurve
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxGap, Duration.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxGap, MaxGapLimit);
+        var gap = (long)(maxGap.ToInt64Nanoseconds() / 1000);
+        return Integrate(samples, periods, new CurveShape(SampleSemantics.Instant, 0, gap), withLongRamp: false);
+    }
+
+    /// <summary>
+    /// The same for samples of any declared meaning, with the ramp over 10 s: what every other way to integrate a stream
+    /// must equal to the last integer. A sample counts in the period that holds it; a backward mean in the one that holds
+    /// the time before it.
+    /// </summary>
+    public static IReadOnlyList<PeriodIntegral> Integrate(
+        ReadOnlySpan<PowerSample> samples, IReadOnlyList<Interval> periods, SampleDeclaration declaration) =>
+        Integrate(samples, periods, declaration.Shape, withLongRamp: true);
+
+    private static PeriodIntegral[] Integrate(
+        ReadOnlySpan<PowerSample> samples, IReadOnlyList<Interval> periods, CurveShape shape, bool withLongRamp)
+    {
         var sums = new PeriodSum[periods.Count];
         var edges = new (long Start, long End)[periods.Count];
         for (var i = 0; i < edges.Length; i++)
@@ -82,41 +106,50 @@ public static class PowerCurve
             if (i > 0 && edges[i].Start < edges[i - 1].End)
                 throw new ArgumentException("periods are in order and do not overlap", nameof(periods));
         }
-        var curve = CurveOrder.Sorted(samples, edges, sums);
-        var gap = (long)(maxGap.ToInt64Nanoseconds() / 1000);
-        Sum(curve, edges, sums, gap);
-        CurveRamp.Measure(curve, edges, sums, gap);
+        var curve = CurveOrder.Sorted(samples, edges, sums, shape.Shift);
+        Sum(curve, edges, sums, shape);
+        CurveRamp.Measure(curve, edges, sums, shape, RampWindowMicroseconds);
+        if (withLongRamp) CurveRamp.Measure(curve, edges, sums, shape, LongRampWindowMicroseconds);
         var integrals = new PeriodIntegral[sums.Length];
-        for (var i = 0; i < sums.Length; i++) integrals[i] = sums[i].ToIntegral(periods[i]);
+        for (var i = 0; i < sums.Length; i++) integrals[i] = sums[i].ToIntegral(periods[i], withLongRamp);
         return integrals;
     }
 
     private static void Sum(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long maxGap)
+        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape)
     {
         if (curve.IsEmpty)
         {
             Miss(long.MinValue, long.MaxValue, edges, sums, 0);
             return;
         }
-        Miss(long.MinValue, curve[0].AtMicroseconds, edges, sums, 0);
+        Miss(long.MinValue, curve[0].AtMicroseconds - shape.Lead, edges, sums, 0);
+        AddLevel(curve[0], -shape.Lead, edges, sums);
         var p = 0;
         for (var i = 0; i < curve.Length; i++)
         {
             var (t, power) = curve[i];
-            while (p < edges.Length && edges[p].End <= t) p++;
+            while (p < edges.Length && edges[p].End <= t - shape.Shift) p++;
             if (p == edges.Length) return;
             var (start, end) = edges[p];
             ref var sum = ref sums[p];
-            if (start <= t) sum.See(power);
+            if (start <= t - shape.Shift) sum.See(power);
             if (i + 1 == curve.Length) break;
             var (nextT, nextPower) = curve[i + 1];
             var length = nextT - t;
-            if (length > maxGap) Miss(t, nextT, edges, sums, p);
-            else if (start <= t && nextT <= end) sum.AddWhole(power, nextPower, length);
-            else AddSplit(curve[i], curve[i + 1], edges, sums, p);
+            if (length > shape.MaxGap)
+            {
+                AddLevel(curve[i], shape.Tail, edges, sums);
+                Miss(t + shape.Tail, nextT - shape.Lead, edges, sums, p);
+                AddLevel(curve[i + 1], -shape.Lead, edges, sums);
+                continue;
+            }
+            var (left, right) = shape.Ends(power, nextPower);
+            if (start <= t && nextT <= end) sum.AddWhole(left, right, length);
+            else AddSplit(new(t, left), new(nextT, right), edges, sums, p);
         }
-        Miss(curve[^1].AtMicroseconds, long.MaxValue, edges, sums, p);
+        AddLevel(curve[^1], shape.Tail, edges, sums);
+        Miss(curve[^1].AtMicroseconds + shape.Tail, long.MaxValue, edges, sums, p);
     }
 
     private static void Miss(long from, long to, (long Start, long End)[] edges, PeriodSum[] sums, int first)
@@ -124,8 +157,17 @@ public static class PowerCurve
         for (var q = first; q < edges.Length && edges[q].Start < to; q++)
         {
             var (a, b) = (Math.Max(from, edges[q].Start), Math.Min(to, edges[q].End));
-            if (a < b) (sums[q].Gaps ??= []).Add(new CurveGap(new Interval(At(a), At(b))));
+            if (a < b) sums[q].Miss(a, b);
         }
+    }
+
+    /// <summary>What a mean covers beside its sample at a gap: after it, or before it where the length is
+    /// negative.</summary>
+    private static void AddLevel(PowerSample at, long length, (long Start, long End)[] edges, PeriodSum[] sums)
+    {
+        var other = new PowerSample(at.AtMicroseconds + length, at.Milliwatts);
+        if (length > 0) AddSplit(at, other, edges, sums, 0);
+        if (length < 0) AddSplit(other, at, edges, sums, 0);
     }
 
     private static void AddSplit(
@@ -135,14 +177,7 @@ public static class PowerCurve
         {
             var from = Math.Max(a.AtMicroseconds, edges[q].Start);
             var to = Math.Min(b.AtMicroseconds, edges[q].End);
-            if (from >= to) continue;
-            var sooner = CurveSegment.UpTo(a, b, from);
-            var later = CurveSegment.UpTo(a, b, to);
-            sums[q].Import += later.Import - sooner.Import;
-            sums[q].Export += later.Export - sooner.Export;
-            sums[q].Covered += to - from;
-            sums[q].SeeEdge(CurveSegment.PowerAt(a, b, from));
-            sums[q].SeeEdge(CurveSegment.PowerAt(a, b, to));
+            if (from < to) sums[q].AddPart(a, b, from, to);
         }
     }
 
@@ -155,5 +190,5 @@ public static class PowerCurve
         return ticks / 10;
     }
 
-    private static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
+    internal static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
 }

@@ -73,7 +73,8 @@ public sealed class RecordVerification(Func<EvidenceDigest, byte[]?> evidence, F
         Counts("samples", record.Samples, derived.Samples);
         Counts("duplicates", record.DuplicateSamples, derived.Duplicates);
         Counts("conflicts", record.ConflictingSamples, derived.Conflicts);
-        Same("gaps", record.Gaps.Count, derived.Gaps.Count, record.Gaps.SequenceEqual(derived.Gaps));
+        Same("gaps", record.Gaps.Count, derived.Gaps.Count,
+            record.Gaps.Select(gap => gap.Missing).SequenceEqual(derived.Gaps.Select(gap => gap.Missing)));
         var quality = IntervalRecords.QualityOf(derived.CoveredMicroseconds, record.ClockOffsetMicroseconds);
         Same("quality", record.Quality, quality, record.Quality == quality);
         // A later version stays final although new evidence of it may not reach its end.

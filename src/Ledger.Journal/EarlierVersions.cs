@@ -50,3 +50,27 @@ internal sealed record ProgrammePublishedV1(
             now.RampMs, now.TolerancePermille, now.PaidPer, now.Precedence, now.SharesWith, now.Currency,
             now.PricePerKwh);
 }
+
+/// <summary>A gap of which nothing says why.</summary>
+internal sealed record CurveGapV1(Interval Missing);
+
+/// <summary>A record of a batch of samples; as JSON only its view, because its bytes have a layout.</summary>
+internal sealed record IntervalRecordedV1(
+    SettlementPointId Point, Interval Period, int Version, IntervalRecordState State,
+    Energy Import, Energy Export, Power Minimum, Power Maximum,
+    long CoveredMicroseconds, long Ramp1sMilliwattsMax, IReadOnlyList<CurveGapV1> Gaps,
+    int Samples, int LateSamples, int DuplicateSamples, int ConflictingSamples,
+    long ClockOffsetMicroseconds, ReadingQuality Quality, string? Reason, EvidenceDigest Evidence)
+{
+    public IntervalRecorded Upcast() => new(
+        Point, Period, Version, State, Import, Export, Minimum, Maximum, CoveredMicroseconds, Ramp1sMilliwattsMax,
+        [.. Gaps.Select(gap => new CurveGap(gap.Missing))], Samples, LateSamples, DuplicateSamples,
+        ConflictingSamples, ClockOffsetMicroseconds, Quality, Reason, Evidence);
+
+    /// <summary>Null where the record says more than this version can.</summary>
+    public static IntervalRecordedV1? Of(IntervalRecorded now) => !IntervalRecordBytes.IsOfBatch(now) ? null : new(
+        now.Point, now.Period, now.Version, now.State, now.Import, now.Export, now.Minimum, now.Maximum,
+        now.CoveredMicroseconds, now.Ramp1sMilliwattsMax, [.. now.Gaps.Select(gap => new CurveGapV1(gap.Missing))],
+        now.Samples, now.LateSamples, now.DuplicateSamples, now.ConflictingSamples, now.ClockOffsetMicroseconds,
+        now.Quality, now.Reason, now.Evidence);
+}

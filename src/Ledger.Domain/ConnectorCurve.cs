@@ -1,0 +1,300 @@
+using NodaTime;
+
+namespace Ledger.Domain;
+
+/// <summary>What has to be done about a period of a stream.</summary>
+public enum PeriodStep
+{
+    /// <summary>A first record, which may still change.</summary>
+    Provisional = 1,
+    /// <summary>The record is final: its register bracket and all its sequence numbers are seen, or it was waited for
+    /// long enough.</summary>
+    Final = 2,
+    /// <summary>Samples came after it was recorded: it is to be derived again from the evidence, as its next
+    /// version.</summary>
+    DeriveAgain = 3,
+}
+
+/// <summary>
+/// A period of a stream and what has to be done about it. <paramref name="Integral"/> is what its samples prove, with the
+/// causes of its gaps; null where a period that is recorded only becomes final, and where it is to be derived again.
+/// </summary>
+public sealed record CurvePeriod(
+    PeriodStep Step, Interval Period, PeriodIntegral? Integral, int LateSamples, int MissingSequences,
+    ClockEstimate Clock)
+{
+    /// <summary>The record of an integral; <see cref="IntervalRecords.Decide"/> gives its version.</summary>
+    public IntervalRecorded ToRecord(
+        SettlementPointId point, SampleDeclaration declaration, PeriodIntegral integral, EvidenceDigest evidence) =>
+        IntervalRecords.From(point, integral,
+            Step == PeriodStep.Final ? IntervalRecordState.Final : IntervalRecordState.Provisional, LateSamples,
+            Clock.AheadMicroseconds, IntervalRecords.QualityOf(integral.CoveredMicroseconds, Clock.AheadMicroseconds),
+            evidence, stream: new(declaration.Semantics, declaration.NominalMicroseconds,
+                integral.Ramp10sMilliwattsMax ?? 0, Clock.DriftPpm, Clock.BoundMicroseconds, MissingSequences));
+}
+
+/// <summary>
+/// One connector's stream from its samples to the records of its settlement periods. A period is open until the stream's
+/// own watermark has passed it, then provisional, and final when register readings stand at or before its start and at or
+/// after its end and no sequence number is missing, or when the deadline has passed. Nothing here reads a clock: the host
+/// says what time it is. The host takes the steps with <see cref="TryTake"/> after each call.
+/// </summary>
+public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveGrid grid)
+{
+    /// <summary>After so long without a sample, in µs, what has not come is taken for missing: 90 s.</summary>
+    public const long IdleMicroseconds = 90_000_000;
+
+    /// <summary>After so long, in µs, a period is final whatever is missing: a day.</summary>
+    public const long DeadlineMicroseconds = 86_400_000_000;
+
+    /// <summary>Samples of an unset clock that are kept until it is known what time it showed.</summary>
+    public const int ParkedMax = 4096;
+
+    private const int MarksMax = 256;
+
+    private readonly record struct Mark(GapCause Cause, long From, long To, int Sequences);
+    private readonly record struct Waiting(long Start, long End);
+    private readonly record struct PeriodClock(long Start, ClockEstimate Clock);
+
+    private readonly List<Mark> marks = new(0);
+    private readonly List<Waiting> waiting = new(2);
+    private readonly List<PeriodClock> clocks = new(2);
+    private readonly List<PowerSample> parked = new(0);
+    private readonly List<LatePeriod> late = new(0);
+    private CurveAccumulator curve = new(declaration, grid);
+    private long next = long.MinValue, lastReceived = long.MinValue;
+    private long? firstRegister, lastRegister;
+
+    public SampleDeclaration Declaration => declaration;
+
+    /// <summary>What is not later than this is complete by the stream's own samples, in µs.</summary>
+    public long Watermark => curve.Watermark;
+
+    /// <summary>Samples that came behind the watermark.</summary>
+    public long LateSamples => curve.LateSamples;
+
+    /// <summary>Samples of an unset clock that wait for its time, and those of which the evidence alone is left.</summary>
+    public int ParkedSamples => parked.Count;
+
+    /// <inheritdoc cref="ParkedSamples"/>
+    public long UnplacedSamples { get; private set; }
+
+    /// <summary>
+    /// Takes samples that were received at an instant of our time. They keep the sender's time while its clock is off by
+    /// no more than <see cref="Limits.ClockSkewMs"/>; beyond, the time is corrected and the period suspect. Samples of a
+    /// clock that was not set wait until it is known what it showed.
+    /// </summary>
+    public void Accumulate(
+        ReadOnlySpan<PowerSample> samples, ClockEstimate clock, long receivedAt, CurveScratch scratch)
+    {
+        if (samples.IsEmpty) return;
+        lastReceived = Math.Max(lastReceived, receivedAt);
+        var isSet = true;
+        foreach (var (at, _) in samples) isSet &= at >= ClockEstimate.UnsetBeforeMicroseconds;
+        if (isSet && !clock.IsSuspect) Add(samples, clock, scratch);
+        else AddCorrected(samples, clock, scratch);
+    }
+
+    /// <summary>The time of an unset clock is known: its samples take their places.</summary>
+    /// <param name="unsetAheadMicroseconds">How far the clock was ahead (a negative number of decades).</param>
+    public void Rebase(long unsetAheadMicroseconds, CurveScratch scratch)
+    {
+        if (parked.Count == 0) return;
+        var samples = parked.ToArray();
+        parked.Clear();
+        AddCorrected(samples, new(0, 0, 0, unsetAheadMicroseconds), scratch);
+    }
+
+    /// <summary>
+    /// Says why samples may be missing between two instants of sample time, both included, and how many sequence numbers
+    /// are.
+    /// </summary>
+    public void Missing(GapCause cause, long from, long to, int sequences = 0)
+    {
+        if (marks.Count > 0 && marks[^1] is var last && last.Cause == cause
+            && (marks.Count >= MarksMax || last.To >= from && last.From <= to))
+            marks[^1] = new(cause, Math.Min(last.From, from), Math.Max(last.To, to), last.Sequences + sequences);
+        else if (marks.Count < MarksMax) marks.Add(new(cause, from, to, sequences));
+        else marks[0] = new(marks[0].Cause, Math.Min(marks[0].From, from), Math.Max(marks[0].To, to),
+            marks[0].Sequences + sequences);
+    }
+
+    /// <summary>Sequence numbers that were missing have come after all.</summary>
+    public void Found(long from, long to, int sequences)
+    {
+        for (var i = marks.Count - 1; i >= 0 && sequences > 0; i--)
+        {
+            if (marks[i].Sequences == 0 || marks[i].From > to || marks[i].To < from) continue;
+            var found = Math.Min(sequences, marks[i].Sequences);
+            sequences -= found;
+            marks[i] = marks[i] with { Sequences = marks[i].Sequences - found };
+            if (marks[i] is { Sequences: 0, Cause: GapCause.Lost }) marks.RemoveAt(i);
+        }
+    }
+
+    /// <summary>A register of the connector was read.</summary>
+    public void RegisterRead(long at)
+    {
+        firstRegister = Math.Min(firstRegister ?? at, at);
+        lastRegister = Math.Max(lastRegister ?? at, at);
+    }
+
+    /// <summary>It is a later time: a stream that has been idle for long enough is complete up to then.</summary>
+    public void Advance(long now, CurveScratch scratch)
+    {
+        if (lastReceived != long.MinValue && now - lastReceived >= IdleMicroseconds)
+            curve.AdvanceTo(now - IdleMicroseconds, scratch);
+    }
+
+    /// <summary>The next step that is due, oldest first; false where there is none. A step is told once.</summary>
+    public bool TryTake(long now, CurveScratch scratch, out CurvePeriod step)
+    {
+        if (DeriveAgain() is { } again) step = again;
+        else if (Closed(now, scratch) is { } closed) step = closed;
+        else if (Finished(now) is { } finished) step = finished;
+        else
+        {
+            step = null!;
+            return false;
+        }
+        return true;
+    }
+
+    private void Add(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
+    {
+        curve.Accumulate(samples, scratch);
+        long earliest = samples[0].AtMicroseconds, latest = earliest;
+        foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
+        if (next == long.MinValue) next = grid.PeriodOf(earliest - declaration.Shape.Shift).Start;
+        Know(grid.PeriodOf(earliest).Start, clock);
+        Know(grid.PeriodOf(latest).Start, clock);
+    }
+
+    private void AddCorrected(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
+    {
+        var placed = new List<PowerSample>(samples.Length);
+        var rebased = new List<PowerSample>();
+        foreach (var (at, power) in samples)
+        {
+            if (at >= ClockEstimate.UnsetBeforeMicroseconds)
+                placed.Add(new(clock.IsSuspect ? at - clock.AheadMicroseconds : at, power));
+            else if (clock.UnsetAheadMicroseconds is { } ahead) rebased.Add(new(at - ahead, power));
+            else if (parked.Count < ParkedMax) parked.Add(new(at, power));
+            else UnplacedSamples++;
+        }
+        // What was read of an unset clock was read before it was set.
+        if (rebased.Count > 0)
+            Add(rebased.ToArray(), clock with { AheadMicroseconds = clock.UnsetAheadMicroseconds!.Value }, scratch);
+        if (placed.Count > 0) Add(placed.ToArray(), clock, scratch);
+    }
+
+    /// <summary>Of a period's clock the largest offset and bound count, and the latest drift.</summary>
+    private void Know(long start, ClockEstimate clock)
+    {
+        if (start < next) return; // its record stands; a new one derives its clock again
+        for (var i = clocks.Count - 1; i >= 0; i--)
+        {
+            if (clocks[i].Start != start) continue;
+            var known = clocks[i].Clock;
+            clocks[i] = new(start, clock with
+            {
+                AheadMicroseconds = Math.Abs(known.AheadMicroseconds) >= Math.Abs(clock.AheadMicroseconds)
+                    ? known.AheadMicroseconds : clock.AheadMicroseconds,
+                BoundMicroseconds = Math.Max(known.BoundMicroseconds, clock.BoundMicroseconds),
+            });
+            return;
+        }
+        clocks.Add(new(start, clock));
+    }
+
+    private CurvePeriod? DeriveAgain()
+    {
+        foreach (var period in curve.TakeLate()) Merge(period);
+        for (var i = 0; i < late.Count; i++)
+        {
+            if (late[i].Start >= next) continue; // told when its first record is
+            var (start, end, samples) = late[i];
+            late.RemoveAt(i);
+            return Step(PeriodStep.DeriveAgain, start, end, null, samples, ClockOf(start));
+        }
+        return null;
+    }
+
+    private void Merge(LatePeriod period)
+    {
+        var known = late.FindIndex(one => one.Start == period.Start);
+        if (known < 0) late.Add(period);
+        else late[known] = period with { Samples = late[known].Samples + period.Samples };
+    }
+
+    private CurvePeriod? Closed(long now, CurveScratch scratch)
+    {
+        if (next == long.MinValue) return null;
+        var (start, end) = grid.PeriodOf(next);
+        if (!curve.IsClosed(end)) return null;
+        var integral = curve.Finish(Between(start, end), scratch);
+        curve.Forget(end);
+        var clock = ClockOf(start);
+        clocks.RemoveAll(one => one.Start <= start);
+        next = end;
+        var isFinal = IsComplete(start, end) || now - end >= DeadlineMicroseconds;
+        if (!isFinal) waiting.Add(new(start, end));
+        var step = Step(isFinal ? PeriodStep.Final : PeriodStep.Provisional, start, end,
+            integral with { Gaps = [.. integral.Gaps.Select(WithCause)] }, 0, clock);
+        ForgetMarks();
+        return step;
+    }
+
+    private CurvePeriod? Finished(long now)
+    {
+        for (var i = 0; i < waiting.Count; i++)
+        {
+            var (start, end) = waiting[i];
+            if (!IsComplete(start, end) && now - end < DeadlineMicroseconds) continue;
+            waiting.RemoveAt(i);
+            var step = Step(PeriodStep.Final, start, end, null, 0, ClockOf(start));
+            ForgetMarks();
+            return step;
+        }
+        return null;
+    }
+
+    private bool IsComplete(long start, long end) =>
+        firstRegister <= start && lastRegister >= end && Sequences(start, end) == 0;
+
+    private int Sequences(long start, long end)
+    {
+        var missing = 0;
+        foreach (var mark in marks)
+            if (mark.From < end && mark.To >= start) missing += mark.Sequences;
+        return missing;
+    }
+
+    private CurveGap WithCause(CurveGap gap)
+    {
+        var (from, to) = (PowerCurve.Microseconds(gap.Missing.Start), PowerCurve.Microseconds(gap.Missing.End));
+        var cause = GapCause.Silent;
+        foreach (var mark in marks)
+            if (mark.From <= to && mark.To >= from && mark.Cause < cause) cause = mark.Cause;
+        return gap with { Cause = cause };
+    }
+
+    private void ForgetMarks()
+    {
+        var oldest = waiting.Count > 0 ? waiting[0].Start : next;
+        marks.RemoveAll(mark => mark.To < oldest);
+    }
+
+    private ClockEstimate ClockOf(long start)
+    {
+        foreach (var known in clocks)
+            if (known.Start == start) return known.Clock;
+        return ClockEstimate.None;
+    }
+
+    private CurvePeriod Step(
+        PeriodStep step, long start, long end, PeriodIntegral? integral, int lateSamples, ClockEstimate clock) =>
+        new(step, Between(start, end), integral, lateSamples, Sequences(start, end), clock);
+
+    private static Interval Between(long start, long end) => new(PowerCurve.At(start), PowerCurve.At(end));
+}

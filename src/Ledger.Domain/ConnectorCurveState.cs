@@ -1,0 +1,87 @@
+namespace Ledger.Domain;
+
+/// <summary>The state of a connector's stream as bytes, so that a restarted process goes on where it was.</summary>
+public sealed partial class ConnectorCurve
+{
+    private const byte Layout = 1;
+
+    /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
+    public byte[] Save()
+    {
+        var writer = new StateWriter();
+        writer.Byte(Layout);
+        writer.Bytes(curve.Save());
+        writer.Int64(next);
+        writer.Int64(lastReceived);
+        writer.Optional(firstRegister);
+        writer.Optional(lastRegister);
+        writer.Int64(UnplacedSamples);
+        writer.Int32(marks.Count);
+        foreach (var mark in marks)
+        {
+            writer.Byte((byte)mark.Cause);
+            writer.Int64(mark.From);
+            writer.Int64(mark.To);
+            writer.Int32(mark.Sequences);
+        }
+        writer.Int32(waiting.Count);
+        foreach (var (start, end) in waiting)
+        {
+            writer.Int64(start);
+            writer.Int64(end);
+        }
+        writer.Int32(clocks.Count);
+        foreach (var (start, clock) in clocks)
+        {
+            writer.Int64(start);
+            writer.Int64(clock.AheadMicroseconds);
+            writer.Int64(clock.DriftPpm);
+            writer.Int64(clock.BoundMicroseconds);
+            writer.Optional(clock.UnsetAheadMicroseconds);
+        }
+        writer.Int32(parked.Count);
+        foreach (var (at, power) in parked)
+        {
+            writer.Int64(at);
+            writer.Int64(power);
+        }
+        writer.Int32(late.Count);
+        foreach (var (start, end, samples) in late)
+        {
+            writer.Int64(start);
+            writer.Int64(end);
+            writer.Int32(samples);
+        }
+        return writer.ToArray();
+    }
+
+    /// <summary>
+    /// The stream whose state was saved, with the same declaration and grid. Throws <see cref="InvalidDataException"/>
+    /// for anything but the bytes of <see cref="Save"/>.
+    /// </summary>
+    public static ConnectorCurve Restore(SampleDeclaration declaration, CurveGrid grid, ReadOnlySpan<byte> bytes)
+    {
+        var reader = new StateReader(bytes);
+        reader.Expect(Layout);
+        var restored = new ConnectorCurve(declaration, grid)
+        {
+            curve = CurveAccumulator.Restore(declaration, grid, reader.Bytes()),
+            next = reader.Int64(), lastReceived = reader.Int64(), firstRegister = reader.Optional(),
+            lastRegister = reader.Optional(), UnplacedSamples = reader.Int64(),
+        };
+        for (var left = reader.Count(21); left > 0; left--)
+            restored.marks.Add(new(Known((GapCause)reader.Byte()), reader.Int64(), reader.Int64(), reader.Int32()));
+        for (var left = reader.Count(16); left > 0; left--) restored.waiting.Add(new(reader.Int64(), reader.Int64()));
+        for (var left = reader.Count(33); left > 0; left--)
+            restored.clocks.Add(new(reader.Int64(),
+                new(reader.Int64(), reader.Int64(), reader.Int64(), reader.Optional())));
+        for (var left = reader.Count(16); left > 0; left--) restored.parked.Add(new(reader.Int64(), reader.Int64()));
+        for (var left = reader.Count(20); left > 0; left--)
+            restored.late.Add(new(reader.Int64(), reader.Int64(), reader.Int32()));
+        reader.End();
+        return restored;
+    }
+
+    private static GapCause Known(GapCause cause) =>
+        Enum.IsDefined(cause) ? cause : throw new InvalidDataException($"{cause} is no cause of a gap");
+}

@@ -1,0 +1,380 @@
+using NodaTime;
+
+namespace Ledger.Domain;
+
+/// <summary>A period that samples came too late for: it has to be derived again from the evidence.</summary>
+/// <param name="Samples">Late samples that lie in it; 0 where they lie beside it, near enough to change it.</param>
+public readonly record struct LatePeriod(long Start, long End, int Samples);
+
+/// <summary>Whether two accumulators could be made one, or why not.</summary>
+public enum CurveMerge
+{
+    Merged = 1,
+    /// <summary>They are of other declarations or grids.</summary>
+    OtherDeclaration = 2,
+    /// <summary>Both have added energy between their own samples already, and samples of the other may lie
+    /// between.</summary>
+    BothCommitted = 3,
+    /// <summary>Samples of the other lie behind the watermark.</summary>
+    BehindWatermark = 4,
+}
+
+/// <summary>
+/// The exact integral of one stream while its samples arrive. What it says of a period equals
+/// <see cref="PowerCurve.Integrate(ReadOnlySpan{PowerSample}, IReadOnlyList{Interval}, SampleDeclaration)"/> over all
+/// samples it took, to the last integer, whatever the order in which they came and however they were cut into calls. It
+/// holds sums, and the samples of the last moments only: those that may still get a neighbour, because the watermark (the
+/// newest sample less the lateness) has not passed them, and 10 s before for ramps. A sample behind the watermark is not
+/// added; its period is told by <see cref="TakeLate"/>.
+/// </summary>
+public sealed partial class CurveAccumulator
+{
+    /// <summary>A sample that belongs so far before the newest is sorted in later, with others.</summary>
+    private const int InsertedBeforeMax = 1024;
+    private const int SlackFewMax = 4, FewMax = 64;
+
+    private readonly CurveGrid grid;
+    private CurveFold fold;
+    private List<LatePeriod>? late;
+    private long[] held = []; // times in its first half, powers in the second
+    private int first, committed, count;
+    private long newest = long.MinValue, oldestUnsorted;
+    private bool hasRepeats, isUnsorted;
+
+    public CurveAccumulator(SampleDeclaration declaration, CurveGrid grid)
+    {
+        (Declaration, this.grid) = (declaration, grid);
+        fold = new(declaration.Shape, grid);
+    }
+
+    public SampleDeclaration Declaration { get; }
+
+    /// <summary>The time of the newest sample, in µs; null before the first.</summary>
+    public long? Newest => newest == long.MinValue ? null : newest;
+
+    /// <summary>What is not later than this is complete; samples that still come for it are late.</summary>
+    public long Watermark { get; private set; } = long.MinValue;
+
+    /// <summary>Samples that came behind the watermark.</summary>
+    public long LateSamples { get; private set; }
+
+    /// <summary>Samples that are held; the rest is in the sums.</summary>
+    public int Held => count - first;
+
+    /// <summary>
+    /// Takes samples in any order. Throws <see cref="ArgumentOutOfRangeException"/>, and takes none, where a power is
+    /// beyond <see cref="Limits.PowerMilliwattsMax"/> or a time beyond <see cref="PowerSample.AtMicrosecondsMax"/>.
+    /// </summary>
+    public void Accumulate(ReadOnlySpan<PowerSample> samples, CurveScratch scratch)
+    {
+        if (samples.IsEmpty) return;
+        var columns = Open(samples.Length, scratch);
+        if (!AppendInOrder(ref columns, samples))
+        {
+            foreach (var (at, power) in samples) Check(at, power);
+            foreach (var (at, power) in samples) Append(ref columns, at, power);
+        }
+        Commit(ref columns, scratch);
+        Close(ref columns, scratch);
+    }
+
+    /// <summary>
+    /// Moves the watermark on without a sample, when what has not come by now is taken for missing. It never moves back.
+    /// </summary>
+    public void AdvanceTo(long watermark, CurveScratch scratch)
+    {
+        if (watermark <= Watermark) return;
+        Watermark = Math.Min(watermark, PowerSample.AtMicrosecondsMax);
+        var columns = Open(0, scratch);
+        Commit(ref columns, scratch);
+        Close(ref columns, scratch);
+    }
+
+    /// <summary>
+    /// Makes this the accumulator of the samples of both. That is possible while one of the two still holds all its
+    /// samples and none of them lies behind the other's watermark; otherwise neither is changed and the answer says why.
+    /// </summary>
+    public CurveMerge Merge(CurveAccumulator other, CurveScratch scratch)
+    {
+        if (other.Declaration != Declaration || !ReferenceEquals(other.grid, grid)) return CurveMerge.OtherDeclaration;
+        if (other.fold.IsStarted && fold.IsStarted) return CurveMerge.BothCommitted;
+        var (whole, part) = other.fold.IsStarted ? (other, this) : (this, other);
+        var samples = part.HeldSamples();
+        foreach (var (at, _) in samples)
+            if (whole.fold.IsStarted && at <= whole.Watermark) return CurveMerge.BehindWatermark;
+        if (ReferenceEquals(part, this)) TakeOver(other);
+        var watermark = Math.Max(Watermark, part.Watermark);
+        // None is late, whatever the order: the watermark of the whole moves when all are in.
+        var columns = Open(samples.Length, scratch);
+        foreach (var (at, power) in samples) Place(ref columns, at, power);
+        newest = Math.Max(newest, Largest(samples));
+        Watermark = Math.Max(watermark, newest == long.MinValue ? watermark : newest - Declaration.LatenessMicroseconds);
+        Commit(ref columns, scratch);
+        Close(ref columns, scratch);
+        LateSamples += other.LateSamples;
+        if (other.late is { } periods)
+            foreach (var period in periods) AddLate(period);
+        return CurveMerge.Merged;
+    }
+
+    /// <summary>
+    /// What the samples so far prove of periods, as if none followed. Each begins and ends at an edge of the grid; of
+    /// several that divide one, the parts sum to it to the last integer.
+    /// </summary>
+    public IReadOnlyList<PeriodIntegral> Finish(IReadOnlyList<Interval> periods, CurveScratch scratch)
+    {
+        var ended = Ended(scratch);
+        var integrals = new PeriodIntegral[periods.Count];
+        for (var i = 0; i < integrals.Length; i++) integrals[i] = Integral(ended.Closed, periods[i]);
+        return integrals;
+    }
+
+    /// <summary>The same for one period.</summary>
+    public PeriodIntegral Finish(Interval period, CurveScratch scratch) =>
+        Integral(
+            fold.IsStarted && LastCommitted() >= PowerCurve.Microseconds(period.End)
+                ? fold.CellsWithCurrent() : Ended(scratch).Closed,
+            period);
+
+    /// <summary>
+    /// Whether no sample that is not late can change what is before an instant: a sample that is not before it is behind
+    /// the watermark, or so is all that a gap leaves open.
+    /// </summary>
+    public bool IsClosed(long end) =>
+        fold.IsStarted ? LastCommitted() is var last && (last >= end
+            || (Watermark >= Math.Max(last + Declaration.MaxGapMicroseconds, end + fold.Lead) && Watermark >= end))
+        : Watermark >= end + fold.Lead;
+
+    /// <summary>Forgets the closed cells that end by an instant: their periods are finished.</summary>
+    public void Forget(long until) => fold.Forget(until);
+
+    /// <summary>Tells the periods that samples came too late for, each once, and forgets them.</summary>
+    public IReadOnlyList<LatePeriod> TakeLate()
+    {
+        if (late is null || late.Count == 0) return [];
+        var taken = late.ToArray();
+        late.Clear();
+        return taken;
+    }
+
+    private long LastCommitted() => held[committed - 1];
+
+    private PeriodIntegral Integral(List<CurveCell>? cells, Interval period)
+    {
+        var (start, end) = (PowerCurve.Microseconds(period.Start), PowerCurve.Microseconds(period.End));
+        if (!grid.IsEdge(start) || !grid.IsEdge(end))
+            throw new ArgumentException("a period begins and ends at an edge of the grid", nameof(period));
+        return CurveCells.Join(cells, start, end).ToIntegral(period, withLongRamp: true);
+    }
+
+    /// <summary>The sums as they are if no sample follows.</summary>
+    private CurveFold Ended(CurveScratch scratch)
+    {
+        var columns = CopyOut(0, scratch);
+        var copy = fold.Copy();
+        scratch.Repeats.Clear();
+        if (isUnsorted) Sort(ref columns, scratch);
+        var to = hasRepeats || isUnsorted ? columns.TakeRepeats(columns.Count, scratch.Repeats) : columns.Count;
+        copy.Add(ref columns, columns.Committed, to, scratch.Repeats);
+        if (to > 0) copy.End(new(columns.At[to - 1], columns.Power[to - 1]));
+        return copy;
+    }
+
+    private bool AppendInOrder(ref CurveColumns columns, ReadOnlySpan<PowerSample> samples)
+    {
+        if (isUnsorted) return false;
+        var at = columns.At[columns.Count..][..samples.Length];
+        var power = columns.Power[columns.Count..][..samples.Length];
+        long last = Math.Max(Math.Max(newest, Watermark), -PowerSample.AtMicrosecondsMax - 1), beyond = 0;
+        unchecked
+        {
+            // Of each sum below a negative sign says that a sample is out of order or out of bounds.
+            for (var i = 0; i < samples.Length; i++)
+            {
+                var (t, p) = samples[i];
+                (at[i], power[i]) = (t, p);
+                beyond |= (t - last - 1) | (PowerSample.AtMicrosecondsMax - t)
+                    | (Limits.PowerMilliwattsMax - p) | (Limits.PowerMilliwattsMax + p);
+                last = t;
+            }
+        }
+        if (beyond < 0) return false;
+        columns.Count += samples.Length;
+        newest = last;
+        Watermark = Math.Max(Watermark, newest - Declaration.LatenessMicroseconds);
+        return true;
+    }
+
+    private static void Check(long at, long power)
+    {
+        if (power is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax)
+            throw new ArgumentOutOfRangeException(nameof(power), "a power is beyond Limits.PowerMilliwattsMax");
+        if (at is > PowerSample.AtMicrosecondsMax or < -PowerSample.AtMicrosecondsMax)
+            throw new ArgumentOutOfRangeException(nameof(at), "a time is beyond PowerSample.AtMicrosecondsMax");
+    }
+
+    private void Append(ref CurveColumns columns, long at, long power)
+    {
+        if (at <= Watermark)
+        {
+            Late(at);
+            return;
+        }
+        Place(ref columns, at, power);
+        if (at <= newest) return;
+        newest = at;
+        Watermark = Math.Max(Watermark, newest - Declaration.LatenessMicroseconds);
+    }
+
+    /// <summary>Puts a sample where it belongs among those that are not added yet, or last, to be sorted in.</summary>
+    private void Place(ref CurveColumns columns, long at, long power)
+    {
+        if (isUnsorted)
+        {
+            oldestUnsorted = Math.Min(oldestUnsorted, at);
+            columns.Insert(columns.Count, at, power);
+            return;
+        }
+        var index = columns.Count;
+        if (index > columns.Committed && columns.At[index - 1] >= at)
+        {
+            index = columns.FirstAfter(at, columns.Committed, index);
+            hasRepeats |= index > columns.Committed && columns.At[index - 1] == at;
+            if (columns.Count - index > InsertedBeforeMax)
+            {
+                isUnsorted = true;
+                oldestUnsorted = Math.Min(columns.At[columns.Committed], at);
+                index = columns.Count;
+            }
+        }
+        columns.Insert(index, at, power);
+    }
+
+    /// <summary>Which periods a sample changes that is not added: its own, and those beside that a segment or a window
+    /// of it reaches.</summary>
+    private void Late(long at)
+    {
+        LateSamples++;
+        var reach = Math.Max(Declaration.MaxGapMicroseconds, PowerCurve.LongRampWindowMicroseconds);
+        var own = grid.PeriodOf(at - Declaration.Shape.Shift);
+        for (var start = grid.PeriodOf(at - reach).Start; start <= at + reach;)
+        {
+            var (from, to) = grid.PeriodOf(start);
+            AddLate(new(from, to, from == own.Start ? 1 : 0));
+            start = to;
+        }
+    }
+
+    private void AddLate(LatePeriod period)
+    {
+        late ??= new(4);
+        for (var i = late.Count - 1; i >= 0; i--)
+        {
+            if (late[i].Start != period.Start) continue;
+            late[i] = period with { Samples = late[i].Samples + period.Samples };
+            return;
+        }
+        late.Add(period);
+    }
+
+    private void Commit(ref CurveColumns columns, CurveScratch scratch)
+    {
+        if (columns.Committed == columns.Count) return;
+        if (isUnsorted)
+        {
+            if (oldestUnsorted > Watermark) return;
+            Sort(ref columns, scratch);
+            (isUnsorted, hasRepeats) = (false, true);
+        }
+        var to = columns.FirstAfter(Watermark, columns.Committed, columns.Count);
+        if (to == columns.Committed) return;
+        scratch.Repeats.Clear();
+        if (hasRepeats)
+        {
+            to = columns.TakeRepeats(to, scratch.Repeats);
+            hasRepeats = columns.HasRepeats(to);
+        }
+        fold.Add(ref columns, columns.Committed, to, scratch.Repeats);
+        columns.Committed = to;
+        // The ramps of what follows begin at the earliest 10 s before the last that was added.
+        var kept = columns.At[to - 1] - PowerCurve.LongRampWindowMicroseconds;
+        while (columns.First + 1 < to && columns.At[columns.First + 1] <= kept) columns.First++;
+    }
+
+    private static void Sort(ref CurveColumns columns, CurveScratch scratch) => CurveSort.ByTime(
+        columns.At[columns.Committed..columns.Count], columns.Power[columns.Committed..columns.Count], scratch);
+
+    /// <summary>
+    /// Where a call works: in the state's own buffer if the samples are few beside those that are held, else in the
+    /// worker's, so that a large call leaves no large buffer behind.
+    /// </summary>
+    private CurveColumns Open(int more, CurveScratch scratch)
+    {
+        var capacity = held.Length / 2;
+        if (count + more > capacity && Held + more > capacity && more > SlackFewMax && 4 * more >= Held)
+            return CopyOut(more, scratch);
+        if (count + more > capacity) MakeRoom(Held + more);
+        capacity = held.Length / 2;
+        return new(held.AsSpan(0, capacity), held.AsSpan(capacity))
+        {
+            First = first, Committed = committed, Count = count,
+        };
+    }
+
+    private CurveColumns CopyOut(int more, CurveScratch scratch)
+    {
+        scratch.Ensure(Held + more);
+        held.AsSpan(first, Held).CopyTo(scratch.At);
+        held.AsSpan(held.Length / 2 + first, Held).CopyTo(scratch.Power);
+        return new(scratch.At, scratch.Power) { Committed = committed - first, Count = Held };
+    }
+
+    private void Close(ref CurveColumns columns, CurveScratch scratch)
+    {
+        if (columns.At == scratch.At.AsSpan())
+        {
+            var live = columns.Count - columns.First;
+            if (live > held.Length / 2) held = new long[2 * Roomy(live)];
+            columns.At[columns.First..columns.Count].CopyTo(held);
+            columns.Power[columns.First..columns.Count].CopyTo(held.AsSpan(held.Length / 2));
+            (first, committed, count) = (0, columns.Committed - columns.First, live);
+        }
+        else (first, committed, count) = (columns.First, columns.Committed, columns.Count);
+    }
+
+    /// <summary>Moves what is held to the front of a buffer that is large enough.</summary>
+    private void MakeRoom(int needed)
+    {
+        var (capacity, live) = (held.Length / 2, Held);
+        var room = needed <= capacity ? held : new long[2 * Roomy(needed)];
+        held.AsSpan(first, live).CopyTo(room);
+        held.AsSpan(capacity + first, live).CopyTo(room.AsSpan(room.Length / 2));
+        (held, committed, first, count) = (room, committed - first, 0, live);
+    }
+
+    // Of many, room for a quarter more, so that they are seldom moved; in fours, so that few are not grown often.
+    private static int Roomy(int needed) => (needed + (needed > FewMax ? needed / 4 : 0) + 3) / 4 * 4;
+
+    private PowerSample[] HeldSamples()
+    {
+        var samples = new PowerSample[Held];
+        for (var i = 0; i < samples.Length; i++)
+            samples[i] = new(held[first + i], held[held.Length / 2 + first + i]);
+        return samples;
+    }
+
+    private static long Largest(PowerSample[] samples)
+    {
+        var largest = long.MinValue;
+        foreach (var (at, _) in samples) largest = Math.Max(largest, at);
+        return largest;
+    }
+
+    private void TakeOver(CurveAccumulator other)
+    {
+        (fold, held, newest, oldestUnsorted) = (other.fold.Copy(), [.. other.held], other.newest, other.oldestUnsorted);
+        (first, committed, count) = (other.first, other.committed, other.count);
+        (hasRepeats, isUnsorted) = (other.hasRepeats, other.isUnsorted);
+        Watermark = Math.Max(Watermark, other.Watermark);
+    }
+}

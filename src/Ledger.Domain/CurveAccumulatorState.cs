@@ -1,0 +1,122 @@
+namespace Ledger.Domain;
+
+/// <summary>The state of an accumulator as bytes, so that a restarted process goes on where it was.</summary>
+public sealed partial class CurveAccumulator
+{
+    private const byte Layout = 1;
+
+    /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
+    public byte[] Save()
+    {
+        var writer = new StateWriter();
+        writer.Byte(Layout);
+        writer.Int64(Watermark);
+        writer.Int64(newest);
+        writer.Int64(LateSamples);
+        writer.Flag(hasRepeats);
+        writer.Flag(isUnsorted);
+        writer.Int64(oldestUnsorted);
+        writer.Int32(committed - first);
+        writer.Int32(Held);
+        for (var i = first; i < count; i++)
+        {
+            writer.Int64(held[i]);
+            writer.Int64(held[held.Length / 2 + i]);
+        }
+        fold.Save(writer);
+        writer.Int32(late?.Count ?? 0);
+        foreach (var period in late ?? [])
+        {
+            writer.Int64(period.Start);
+            writer.Int64(period.End);
+            writer.Int32(period.Samples);
+        }
+        return writer.ToArray();
+    }
+
+    /// <summary>
+    /// The accumulator whose state was saved, with the same declaration and grid. Throws
+    /// <see cref="InvalidDataException"/> for anything but the bytes of <see cref="Save"/>.
+    /// </summary>
+    public static CurveAccumulator Restore(SampleDeclaration declaration, CurveGrid grid, ReadOnlySpan<byte> bytes)
+    {
+        var reader = new StateReader(bytes);
+        reader.Expect(Layout);
+        var restored = new CurveAccumulator(declaration, grid)
+        {
+            Watermark = reader.Int64(), newest = reader.Int64(), LateSamples = reader.Int64(),
+            hasRepeats = reader.Flag(), isUnsorted = reader.Flag(), oldestUnsorted = reader.Int64(),
+        };
+        restored.committed = reader.Int32();
+        restored.count = reader.Count(16);
+        if (restored.committed < 0 || restored.committed > restored.count)
+            throw new InvalidDataException("the state holds fewer samples than it has added");
+        var held = restored.held = new long[2 * Roomy(restored.count)];
+        for (var i = 0; i < restored.count; i++)
+            (held[i], held[held.Length / 2 + i]) = (reader.Int64(), reader.Int64());
+        restored.fold.Restore(ref reader);
+        if (restored.fold.IsStarted != restored.committed > 0)
+            throw new InvalidDataException("the state has sums without their last sample, or the other way round");
+        for (var left = reader.Count(20); left > 0; left--)
+            (restored.late ??= new(4)).Add(new(reader.Int64(), reader.Int64(), reader.Int32()));
+        reader.End();
+        return restored;
+    }
+}
+
+/// <summary>The sums of cells as bytes.</summary>
+internal static class CurveCellBytes
+{
+    private const int GapBytes = 16;
+
+    public static void Write(StateWriter writer, CurveCell cell)
+    {
+        var sum = cell.Sum;
+        writer.Int64(cell.Start);
+        writer.Int64(cell.End);
+        writer.Flag(cell.GapRunsIn);
+        writer.Int128(sum.Import);
+        writer.Int128(sum.Export);
+        writer.Int64(sum.Covered);
+        writer.Int64(sum.Minimum);
+        writer.Int64(sum.Maximum);
+        writer.Int64(sum.EdgeMinimum);
+        writer.Int64(sum.EdgeMaximum);
+        writer.Int64(sum.Ramp);
+        writer.Int64(sum.LongRamp);
+        writer.Int32(sum.Samples);
+        writer.Int32(sum.Edges);
+        writer.Int32(sum.Duplicates);
+        writer.Int32(sum.Conflicts);
+        writer.Int32(sum.Gaps?.Count ?? 0);
+        foreach (var gap in sum.Gaps ?? [])
+        {
+            writer.Int64(PowerCurve.Microseconds(gap.Missing.Start));
+            writer.Int64(PowerCurve.Microseconds(gap.Missing.End));
+        }
+    }
+
+    public static CurveCell Read(ref StateReader reader)
+    {
+        var cell = new CurveCell
+        {
+            Start = reader.Int64(), End = reader.Int64(), GapRunsIn = reader.Flag(),
+            Sum = new PeriodSum
+            {
+                Import = reader.Int128(), Export = reader.Int128(), Covered = reader.Int64(),
+                Minimum = reader.Int64(), Maximum = reader.Int64(), EdgeMinimum = reader.Int64(),
+                EdgeMaximum = reader.Int64(), Ramp = reader.Int64(), LongRamp = reader.Int64(),
+                Samples = reader.Int32(), Edges = reader.Int32(), Duplicates = reader.Int32(),
+                Conflicts = reader.Int32(),
+            },
+        };
+        for (var left = reader.Count(GapBytes); left > 0; left--)
+        {
+            var (from, to) = (reader.Int64(), reader.Int64());
+            if (from >= to || from < -PowerSample.AtMicrosecondsMax || to > PowerSample.AtMicrosecondsMax)
+                throw new InvalidDataException("a gap of the state ends before it starts");
+            cell.Sum.Miss(from, to);
+        }
+        return cell;
+    }
+}
