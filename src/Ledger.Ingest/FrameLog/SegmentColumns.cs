@@ -19,7 +19,7 @@ internal sealed class BytePlanes
         set => read[plane] = value;
     }
 
-    public void Add(ReadOnlySpan<ulong> values, int width)
+    public void Add(ReadOnlySpan<long> values, int width)
     {
         for (var (plane, shift) = (0, 0); shift < width; plane++, shift += 8)
         {
@@ -29,13 +29,13 @@ internal sealed class BytePlanes
         }
     }
 
-    public void Take(Span<ulong> values, int width)
+    public void Take(Span<long> values, int width)
     {
         values.Clear();
         for (var (plane, shift) = (0, 0); shift < width; plane++, shift += 8)
         {
             var bytes = read[plane].Span[..values.Length];
-            for (var i = 0; i < bytes.Length; i++) values[i] |= (ulong)bytes[i] << shift;
+            for (var i = 0; i < bytes.Length; i++) values[i] |= (long)bytes[i] << shift;
             read[plane] = read[plane][values.Length..];
         }
     }
@@ -128,7 +128,7 @@ internal sealed class SegmentColumns
         int width = source[0];
         Copy(ref source, 1);
         var length = PackedBits.Bytes(count, width);
-        Span<ulong> values = stackalloc ulong[count]; // at most 1024
+        Span<long> values = stackalloc long[count]; // at most 1024
         if (isSplitting)
         {
             PackedBits.Unpack(source, width, values);
@@ -137,7 +137,7 @@ internal sealed class SegmentColumns
             return;
         }
         planes.Take(values, width);
-        PackedBits.Pack(values, width, target.GetSpan(length)[..length]);
+        PackedBits.Pack(values, 0, width, target.GetSpan(length)[..length]);
         target.Advance(length);
     }
 

@@ -20,11 +20,16 @@ internal static class SampleBlockReading
         if (into.Length < count)
             throw new ArgumentException($"a block may have {Limits.SamplesPerBlockMax} samples", nameof(into));
         into = into[..count];
-        // A local buffer of one block at most: 8 KiB.
-        Span<ulong> packed = stackalloc ulong[count];
-        before = Times(ref cursor, before, control, stream, count, units, bounds, packed, into);
-        if ((control & BlockControl.Differences) == 0) Levels(ref cursor, control, units, bounds, packed, into);
-        else Differences(ref cursor, control, units, bounds, packed, into);
+        // Local columns of one block at most: 8 KiB each.
+        Span<long> times = stackalloc long[count], powers = stackalloc long[count];
+        before = Times(ref cursor, before, control, stream, bounds, times);
+        if ((control & BlockControl.Differences) == 0) Levels(ref cursor, control, bounds, powers);
+        else Differences(ref cursor, control, bounds, powers);
+        long timeUnit = units.TimeMicroseconds, powerUnit = units.PowerMilliwatts;
+        unchecked
+        {
+            for (var i = 0; i < into.Length; i++) into[i] = new(times[i] * timeUnit, powers[i] * powerUnit);
+        }
         return new(stream, count);
     }
 
@@ -54,118 +59,103 @@ internal static class SampleBlockReading
     }
 
     private static BlockBefore Times(
-        ref FrameCursor cursor, in BlockBefore before, BlockControl control, int stream, int count, FrameUnits units,
-        in UnitBounds bounds, scoped Span<ulong> packed, Span<PowerSample> into)
+        ref FrameCursor cursor, in BlockBefore before, BlockControl control, int stream, in UnitBounds bounds,
+        scoped Span<long> values)
     {
-        var times = before;
+        var (times, count) = (before, values.Length);
         (times.Stream, times.Count) = (stream, count);
-        var at = before.PackedAt;
         if ((control & BlockControl.SameTimes) == 0)
         {
             times.First = before.First + cursor.Signed("time", bounds.TimeMost);
             times.Spacing = count == 1 ? 0 : cursor.Signed("spacing", bounds.TimeSpan);
             times.Width = Width(ref cursor, control, BlockControl.TimeWidth, "time width", UnitBounds.TimeWidthMax);
             if (count == 1 && times.Width > 0) throw NotCanonical(cursor, "time width", "one sample has no spacing");
-            times.PackedAt = at = cursor.At;
+            times.PackedAt = cursor.At;
             cursor.Skip(PackedBits.Bytes(count - 1, times.Width), "times");
-            var length = cursor.At - at;
-            if (before.Stream >= 0 && before.Count == count && times.HasTimes(before,
-                    cursor.Between(at, cursor.At), cursor.Between(before.PackedAt, before.PackedAt + length)))
+            var length = cursor.At - times.PackedAt;
+            if (before.Stream >= 0 && times.HasTimes(before, cursor.Between(times.PackedAt, cursor.At),
+                    cursor.Between(before.PackedAt, before.PackedAt + length)))
                 throw NotCanonical(cursor, "times", "the times of the block before are not written again");
         }
         else if (before.Stream < 0 || before.Count != count || (control & BlockControl.TimeWidth) != 0)
             throw NotCanonical(cursor, "times", "only a block as long as the one before has the same times");
-        Unpack(cursor, "times", at, times.Width, packed[1..]);
-        Place(cursor, times, packed, units, bounds, into);
+        values[0] = 0;
+        Unpack(cursor, "times", times.PackedAt, times.Width, values[1..]);
+        var sum = times.First;
+        unchecked
+        {
+            for (var i = 1; i < values.Length; i++) values[i] = sum += times.Spacing + values[i];
+        }
+        values[0] = times.First;
+        Within(cursor, Rejection.InvalidTime, "times", values, bounds.TimeLeast, bounds.TimeMost,
+            Reach(count, times.Spacing, times.Width));
         return times;
     }
 
-    /// <summary>Adds the spacings up. A sum that wraps lies out of bounds where it first does, because each spacing is
-    /// far below 64 bits, so the least or the greatest shows it.</summary>
-    private static void Place(
-        in FrameCursor cursor, in BlockBefore times, ReadOnlySpan<ulong> packed, FrameUnits units, in UnitBounds bounds,
-        Span<PowerSample> into)
-    {
-        var (time, least, most, unit, spacing) =
-            (times.First, times.First, times.First, (long)units.TimeMicroseconds, times.Spacing);
-        unchecked
-        {
-            into[0] = new(time * unit, 0);
-            for (var i = 1; i < into.Length; i++)
-            {
-                time += spacing + (long)packed[i];
-                least = Math.Min(least, time);
-                most = Math.Max(most, time);
-                into[i] = new(time * unit, 0);
-            }
-        }
-        if (least < bounds.TimeLeast || most > bounds.TimeMost)
-            throw cursor.Refused(Rejection.InvalidTime, "times",
-                Text(least < bounds.TimeLeast ? least : most), "in units of the frame, from 2000 to 2100");
-    }
-
     private static void Levels(
-        ref FrameCursor cursor, BlockControl control, FrameUnits units, in UnitBounds bounds, scoped Span<ulong> packed,
-        Span<PowerSample> into)
+        ref FrameCursor cursor, BlockControl control, in UnitBounds bounds, scoped Span<long> powers)
     {
         var least = cursor.Signed("power", bounds.PowerMost);
         var width = Width(ref cursor, control, BlockControl.PowerWidth, "power width", UnitBounds.PowerWidthMax);
         var at = cursor.At;
-        cursor.Skip(PackedBits.Bytes(packed.Length, width), "powers");
-        Unpack(cursor, "powers", at, width, packed);
-        var (before, leastStep, mostStep, most, unit) =
-            ((long)packed[0], long.MaxValue, long.MinValue, packed[0], (long)units.PowerMilliwatts);
-        unchecked
-        {
-            into[0] = into[0] with { Milliwatts = (least + before) * unit };
-            for (var i = 1; i < into.Length; i++)
-            {
-                var above = (long)packed[i];
-                leastStep = Math.Min(leastStep, above - before);
-                mostStep = Math.Max(mostStep, above - before);
-                most = Math.Max(most, packed[i]);
-                before = above;
-                into[i] = into[i] with { Milliwatts = (least + above) * unit };
-            }
-        }
-        Accept(cursor, new(into.Length, least + (long)packed[0], least, least + (long)most, leastStep, mostStep),
-            isOfDifferences: false, bounds);
+        cursor.Skip(PackedBits.Bytes(powers.Length, width), "powers");
+        var range = Unpack(cursor, "powers", at, width, powers);
+        if (least + range.Most > bounds.PowerMost)
+            throw OutOfBounds(cursor, Rejection.PowerAboveLimit, "powers", least + range.Most, -bounds.PowerMost,
+                bounds.PowerMost);
+        // Nothing is written in fewer bytes than powers that are all the same.
+        if (width > 0)
+            Shortest(cursor, new(powers.Length, least + powers[0], new(least, least + range.Most),
+                ValueRange.OfSteps(powers)), isOfDifferences: false);
+        foreach (ref var power in powers) power += least;
     }
 
     private static void Differences(
-        ref FrameCursor cursor, BlockControl control, FrameUnits units, in UnitBounds bounds, scoped Span<ulong> packed,
-        Span<PowerSample> into)
+        ref FrameCursor cursor, BlockControl control, in UnitBounds bounds, scoped Span<long> powers)
     {
         var first = cursor.Signed("power", bounds.PowerMost);
         var step = cursor.Signed("difference", 2 * bounds.PowerMost);
         var width = Width(ref cursor, control, BlockControl.PowerWidth, "power width", UnitBounds.PowerWidthMax);
         var at = cursor.At;
-        cursor.Skip(PackedBits.Bytes(packed.Length - 1, width), "powers");
-        Unpack(cursor, "powers", at, width, packed[1..]);
-        var (power, least, most, mostStep, unit) = (first, first, first, 0UL, (long)units.PowerMilliwatts);
+        cursor.Skip(PackedBits.Bytes(powers.Length - 1, width), "powers");
+        var steps = Unpack(cursor, "powers", at, width, powers[1..]);
+        var sum = first;
         unchecked
         {
-            into[0] = into[0] with { Milliwatts = power * unit };
-            for (var i = 1; i < into.Length; i++)
-            {
-                power += step + (long)packed[i];
-                least = Math.Min(least, power);
-                most = Math.Max(most, power);
-                mostStep = Math.Max(mostStep, packed[i]);
-                into[i] = into[i] with { Milliwatts = power * unit };
-            }
+            for (var i = 1; i < powers.Length; i++) powers[i] = sum += step + powers[i];
         }
-        Accept(cursor, new(into.Length, first, least, most, step, step + (long)mostStep), isOfDifferences: true, bounds);
+        powers[0] = first;
+        Within(cursor, Rejection.PowerAboveLimit, "powers", powers, -bounds.PowerMost, bounds.PowerMost,
+            Reach(powers.Length, step, width));
+        Shortest(cursor, new(powers.Length, first, ValueRange.Of(powers), new(step, step + steps.Most)),
+            isOfDifferences: true);
     }
 
-    /// <summary>Refuses a power out of bounds, and the longer of the two ways to write these powers.</summary>
-    private static void Accept(in FrameCursor cursor, in PowerRange range, bool isOfDifferences, in UnitBounds bounds)
+    /// <summary>How far the sum of steps may lie from where it begins.</summary>
+    private static long Reach(int count, long least, int width) => (count - 1) * (Math.Abs(least) + (1L << width));
+
+    /// <summary>
+    /// Refuses sums out of bounds. Most blocks cannot reach them from their first value. Of the others every value is
+    /// looked at: one step is far below 64 bits, so where a sum first leaves its bounds it has not wrapped.
+    /// </summary>
+    private static void Within(
+        in FrameCursor cursor, Rejection code, string field, scoped ReadOnlySpan<long> sums, long least, long most,
+        long reach)
     {
-        if (range.Least < -bounds.PowerMost || range.Most > bounds.PowerMost)
-            throw cursor.Refused(Rejection.PowerAboveLimit, "powers",
-                Text(range.Most > bounds.PowerMost ? range.Most : range.Least),
-                $"in units of the frame, at most {Text(bounds.PowerMost)} either way");
-        if (range.IsOfDifferences != isOfDifferences)
+        var first = sums[0];
+        if (first >= least + reach && first <= most - reach) return;
+        foreach (var sum in sums)
+            if (sum < least || sum > most) throw OutOfBounds(cursor, code, field, sum, least, most);
+    }
+
+    private static InputRefusedException OutOfBounds(
+        in FrameCursor cursor, Rejection code, string field, long value, long least, long most) =>
+        cursor.Refused(code, field, value.ToString(CultureInfo.InvariantCulture),
+            string.Create(CultureInfo.InvariantCulture, $"in units of the frame, from {least} to {most}"));
+
+    private static void Shortest(in FrameCursor cursor, in PowerForm form, bool isOfDifferences)
+    {
+        if (form.IsOfDifferences != isOfDifferences)
             throw NotCanonical(cursor, "powers", "levels or differences, whichever takes fewer bytes; levels if equal");
     }
 
@@ -176,25 +166,27 @@ internal static class SampleBlockReading
         return width is > 0 && width <= most ? width : throw cursor.OutOfRange(field, width, 1, most);
     }
 
-    /// <summary>Takes packed values apart and refuses all but the narrowest packing of them.</summary>
-    private static void Unpack(in FrameCursor cursor, string field, int at, int width, scoped Span<ulong> values)
+    /// <summary>Takes packed values apart, refuses all but the narrowest packing of them, and says how far they
+    /// reach.</summary>
+    private static ValueRange Unpack(
+        in FrameCursor cursor, string field, int at, int width, scoped Span<long> values)
     {
         if (width == 0)
         {
             values.Clear();
-            return;
+            return default;
         }
         var length = PackedBits.Bytes(values.Length, width);
-        var (least, bits) = PackedBits.Unpack(cursor.From(at), width, values);
-        if (least != 0) throw NotCanonical(cursor, field, "the least of the packed values is zero");
-        if (PackedBits.Width(bits) != width)
+        PackedBits.Unpack(cursor.From(at), width, values);
+        var range = ValueRange.Of(values);
+        if (range.Least != 0) throw NotCanonical(cursor, field, "the least of the packed values is zero");
+        if (PackedBits.Width((ulong)range.Most) != width)
             throw NotCanonical(cursor, field, "the greatest of the packed values has all the bits");
         if (!PackedBits.EndsInZeros(cursor.Between(at, at + length), values.Length, width))
             throw NotCanonical(cursor, field, "the bits after the last value are zero");
+        return range;
     }
 
     private static InputRefusedException NotCanonical(in FrameCursor cursor, string field, string rule) =>
         cursor.Refused(Rejection.Malformed, field, "", rule);
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

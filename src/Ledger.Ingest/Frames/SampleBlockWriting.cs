@@ -17,10 +17,14 @@ internal static class SampleBlockWriting
     {
         var count = taken.Length;
         // Local columns of one block at most: 8 KiB each.
-        Span<ulong> spacings = stackalloc ulong[count], powers = stackalloc ulong[count];
-        var times = Times(before, units, bounds, stream, taken, spacings);
-        var range = Powers(units, bounds, taken, powers);
-        if (buffer.Length - at < HeadBytesMax + PackedBits.Bytes(count - 1, times.Width) + range.Bytes) return 0;
+        Span<long> instants = stackalloc long[count], powers = stackalloc long[count];
+        Divide(units, bounds, taken, instants, powers);
+        var times = before;
+        (times.Stream, times.Count, times.First) = (stream, count, instants[0]);
+        var spacings = ValueRange.OfSteps(instants);
+        (times.Spacing, times.Width) = (spacings.Least, spacings.Width);
+        var form = new PowerForm(count, powers[0], ValueRange.Of(powers), ValueRange.OfSteps(powers));
+        if (buffer.Length - at < HeadBytesMax + PackedBits.Bytes(count - 1, times.Width) + form.Bytes) return 0;
 
         var (start, control) = (at++, BlockControl.None);
         if (stream != before.Stream + 1)
@@ -33,17 +37,17 @@ internal static class SampleBlockWriting
             control |= BlockControl.Count;
             at += FrameNumbers.Write(buffer[at..], (ulong)count);
         }
-        control |= WriteTimes(buffer, ref at, before, ref times, spacings);
-        control |= WritePowers(buffer, ref at, range, powers);
+        control |= WriteTimes(buffer, ref at, before, ref times, instants);
+        control |= WritePowers(buffer, ref at, form, powers);
         buffer[start] = (byte)control;
         before = times;
         return at - start;
     }
 
     private static BlockControl WriteTimes(
-        Span<byte> buffer, ref int at, in BlockBefore before, ref BlockBefore times, Span<ulong> spacings)
+        Span<byte> buffer, ref int at, in BlockBefore before, ref BlockBefore times, Span<long> instants)
     {
-        var (start, control, count) = (at, BlockControl.None, spacings.Length);
+        var (start, control, count) = (at, BlockControl.None, instants.Length);
         at += FrameNumbers.WriteSigned(buffer[at..], times.First - before.First);
         if (count > 1) at += FrameNumbers.WriteSigned(buffer[at..], times.Spacing);
         if (times.Width > 0)
@@ -53,7 +57,7 @@ internal static class SampleBlockWriting
         }
         times.PackedAt = at;
         var length = PackedBits.Bytes(count - 1, times.Width);
-        PackedBits.Pack(spacings[1..], times.Width, buffer.Slice(at, length));
+        if (times.Width > 0) PackedBits.Pack(Steps(instants), times.Spacing, times.Width, buffer.Slice(at, length));
         if (before.Stream >= 0 && times.HasTimes(before, buffer.Slice(at, length),
                 buffer.Slice(Math.Min(before.PackedAt, at), length)))
         {
@@ -64,99 +68,54 @@ internal static class SampleBlockWriting
         return control;
     }
 
-    private static BlockControl WritePowers(Span<byte> buffer, ref int at, in PowerRange range, Span<ulong> powers)
+    private static BlockControl WritePowers(Span<byte> buffer, ref int at, in PowerForm form, Span<long> powers)
     {
-        var control = BlockControl.None;
-        var width = range.Width;
-        if (range.IsOfDifferences)
+        var (control, range) = (BlockControl.None, form.Levels);
+        if (form.IsOfDifferences)
         {
-            control = BlockControl.Differences;
-            width = range.StepWidth;
-            at += FrameNumbers.WriteSigned(buffer[at..], range.First);
-            at += FrameNumbers.WriteSigned(buffer[at..], range.LeastStep);
-            for (var i = powers.Length - 1; i > 0; i--)
-                powers[i] = unchecked(powers[i] - powers[i - 1] - (ulong)range.LeastStep);
-            powers = powers[1..];
+            (control, range) = (BlockControl.Differences, form.Steps);
+            at += FrameNumbers.WriteSigned(buffer[at..], form.First);
+            powers = Steps(powers);
         }
-        else
-        {
-            at += FrameNumbers.WriteSigned(buffer[at..], range.Least);
-            for (var i = 0; i < powers.Length; i++) powers[i] = unchecked(powers[i] - (ulong)range.Least);
-        }
-        if (width > 0)
-        {
-            control |= BlockControl.PowerWidth;
-            buffer[at++] = (byte)width;
-        }
-        var length = PackedBits.Bytes(powers.Length, width);
-        PackedBits.Pack(powers, width, buffer.Slice(at, length));
+        at += FrameNumbers.WriteSigned(buffer[at..], range.Least);
+        if (range.Width == 0) return control;
+        buffer[at++] = (byte)range.Width;
+        var length = PackedBits.Bytes(powers.Length, range.Width);
+        PackedBits.Pack(powers, range.Least, range.Width, buffer.Slice(at, length));
         at += length;
-        return control;
+        return control | BlockControl.PowerWidth;
     }
 
-    /// <summary>The times in the units of the frame: the first, the least spacing, and what each has above it.</summary>
-    private static BlockBefore Times(
-        in BlockBefore before, FrameUnits units, in UnitBounds bounds, int stream, ReadOnlySpan<PowerSample> taken,
-        Span<ulong> spacings)
+    /// <summary>The steps between values, in their place.</summary>
+    private static Span<long> Steps(Span<long> values)
     {
-        var unit = units.TimeMicroseconds;
-        var (last, least, most) = (0L, long.MaxValue, long.MinValue);
-        var times = before;
-        (times.Stream, times.Count) = (stream, taken.Length);
+        unchecked
+        {
+            for (var i = values.Length - 1; i > 0; i--) values[i] -= values[i - 1];
+        }
+        return values[1..];
+    }
+
+    /// <summary>The times and powers in the units of the frame.</summary>
+    private static void Divide(
+        FrameUnits units, in UnitBounds bounds, ReadOnlySpan<PowerSample> taken, Span<long> instants, Span<long> powers)
+    {
+        var (time, power) = (bounds.Time, bounds.Power);
+        long timeUnit = units.TimeMicroseconds, powerUnit = units.PowerMilliwatts;
         for (var i = 0; i < taken.Length; i++)
         {
-            var at = taken[i].AtMicroseconds;
-            var time = unit == 1 ? at : at / unit;
-            if (time < bounds.TimeLeast || time > bounds.TimeMost || unit > 1 && time * unit != at)
+            var (at, milliwatts) = taken[i];
+            var (instant, level) = (time.Quotient(at), power.Quotient(milliwatts));
+            if (instant < bounds.TimeLeast || instant > bounds.TimeMost || unchecked(instant * timeUnit) != at)
                 throw Refused(Rejection.InvalidTime, "time", at,
-                    string.Create(CultureInfo.InvariantCulture, $"whole {unit} µs from 2000 to 2100"));
-            if (i == 0) times.First = time;
-            else
-            {
-                // Both lie within bounds, so the difference does not wrap.
-                var spacing = unchecked(time - last);
-                least = Math.Min(least, spacing);
-                most = Math.Max(most, spacing);
-                spacings[i] = unchecked((ulong)spacing);
-            }
-            last = time;
+                    string.Create(CultureInfo.InvariantCulture, $"whole {timeUnit} µs from 2000 to 2100"));
+            if (level < -bounds.PowerMost || level > bounds.PowerMost || unchecked(level * powerUnit) != milliwatts)
+                throw milliwatts is < -Limits.PowerMilliwattsMax or > Limits.PowerMilliwattsMax
+                    ? Refused(Rejection.PowerAboveLimit, "power", milliwatts, "at most 10^12 mW either way")
+                    : Refused(Rejection.OutOfRange, "power", milliwatts,
+                        string.Create(CultureInfo.InvariantCulture, $"whole {powerUnit} mW"));
+            (instants[i], powers[i]) = (instant, level);
         }
-        var isOne = taken.Length == 1;
-        (times.Spacing, times.Width) = isOne ? (0, 0) : (least, PackedBits.Width((ulong)(most - least)));
-        if (times.Width > 0)
-            for (var i = 1; i < spacings.Length; i++) spacings[i] = unchecked(spacings[i] - (ulong)least);
-        return times;
-    }
-
-    /// <summary>The powers in the units of the frame, as they are, and how far they reach.</summary>
-    private static PowerRange Powers(
-        FrameUnits units, in UnitBounds bounds, ReadOnlySpan<PowerSample> taken, Span<ulong> powers)
-    {
-        var unit = units.PowerMilliwatts;
-        var (first, before, least, most) = (0L, 0L, long.MaxValue, long.MinValue);
-        var (leastStep, mostStep) = (long.MaxValue, long.MinValue);
-        for (var i = 0; i < taken.Length; i++)
-        {
-            var milliwatts = taken[i].Milliwatts;
-            var power = unit == 1 ? milliwatts : milliwatts / unit;
-            if (power < -bounds.PowerMost || power > bounds.PowerMost)
-                throw Refused(Rejection.PowerAboveLimit, "power", milliwatts, "at most 10^12 mW either way");
-            if (unit > 1 && power * unit != milliwatts)
-                throw Refused(Rejection.OutOfRange, "power", milliwatts,
-                    string.Create(CultureInfo.InvariantCulture, $"whole {unit} mW"));
-            least = Math.Min(least, power);
-            most = Math.Max(most, power);
-            if (i == 0) first = power;
-            else
-            {
-                // Both lie within bounds, so the difference does not wrap.
-                leastStep = Math.Min(leastStep, unchecked(power - before));
-                mostStep = Math.Max(mostStep, unchecked(power - before));
-            }
-            powers[i] = unchecked((ulong)power);
-            before = power;
-        }
-        return new(taken.Length, first, least, most, leastStep, mostStep);
     }
 
     private static InputRefusedException Refused(Rejection code, string field, long value, string rule) =>

@@ -49,28 +49,25 @@ internal struct BlockBefore(long sentAt)
 }
 
 /// <summary>
-/// The least and the greatest power of a block and difference of two adjacent ones, in the units of the frame; they
-/// decide how its powers are written. The differences count from two samples on.
+/// How the powers of a block are written, in the units of the frame, which their range and that of their differences
+/// decide.
 /// </summary>
-internal readonly record struct PowerRange(int Count, long First, long Least, long Most, long LeastStep, long MostStep)
+internal readonly record struct PowerForm(int Count, long First, ValueRange Levels, ValueRange Steps)
 {
-    public int Width => PackedBits.Width((ulong)(Most - Least));
-    public int StepWidth => Count == 1 ? 0 : PackedBits.Width((ulong)(MostStep - LeastStep));
-
     /// <summary>Bytes if each power is written, as what it has above the least.</summary>
-    private int LevelBytes => FrameNumbers.SignedBytes(Least) + WidthBytes(Width) + PackedBits.Bytes(Count, Width);
+    private int LevelBytes => FrameNumbers.SignedBytes(Levels.Least) + PackedBytes(Count, Levels.Width);
 
     /// <summary>Bytes if the differences are written, each as what it has above the least of them.</summary>
-    private int DifferenceBytes => FrameNumbers.SignedBytes(First) + FrameNumbers.SignedBytes(LeastStep)
-        + WidthBytes(StepWidth) + PackedBits.Bytes(Count - 1, StepWidth);
+    private int DifferenceBytes => FrameNumbers.SignedBytes(First) + FrameNumbers.SignedBytes(Steps.Least)
+        + PackedBytes(Count - 1, Steps.Width);
 
     /// <summary>Differences are written where that takes fewer bytes: a ramp; levels otherwise: noise, a
     /// constant.</summary>
-    public bool IsOfDifferences => Count > 1 && DifferenceBytes < LevelBytes;
+    public bool IsOfDifferences => Count > 1 && Steps.Width < Levels.Width && DifferenceBytes < LevelBytes;
 
     public int Bytes => IsOfDifferences ? DifferenceBytes : LevelBytes;
 
-    private static int WidthBytes(int width) => width == 0 ? 0 : 1;
+    private static int PackedBytes(int count, int width) => width == 0 ? 0 : 1 + PackedBits.Bytes(count, width);
 }
 
 /// <summary>The least and the greatest time and power that a frame may hold, in its units.</summary>
@@ -82,7 +79,15 @@ internal readonly record struct UnitBounds(long TimeLeast, long TimeMost, long P
     public static UnitBounds Of(FrameUnits units) => new(
         ((Limits.FrameTimeMicrosecondsMin - 1) / units.TimeMicroseconds) + 1,
         (Limits.FrameTimeMicrosecondsEnd - 1) / units.TimeMicroseconds,
-        Limits.PowerMilliwattsMax / units.PowerMilliwatts);
+        Limits.PowerMilliwattsMax / units.PowerMilliwatts)
+    {
+        Time = new(units.TimeMicroseconds),
+        Power = new(units.PowerMilliwatts),
+    };
+
+    /// <summary>The divisions that bring a time and a power to the units.</summary>
+    public ExactDivision Time { get; private init; }
+    public ExactDivision Power { get; private init; }
 
     /// <summary>How far two times lie apart at most.</summary>
     public long TimeSpan => TimeMost - TimeLeast;
