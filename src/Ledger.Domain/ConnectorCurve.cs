@@ -162,10 +162,13 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     private void Add(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
     {
+        var before = curve.Newest;
         curve.Accumulate(samples, scratch);
         long earliest = samples[0].AtMicroseconds, latest = earliest;
         foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
-        if (next == long.MinValue) next = grid.PeriodOf(earliest - declaration.Shape.Shift).Start;
+        var first = grid.PeriodOf(earliest - declaration.Shape.Shift).Start;
+        // After a silence of more than a day the periods of which nothing is known are not told one by one.
+        if (before is null || earliest - Math.Max(before.Value, next) > DeadlineMicroseconds) next = Math.Max(next, first);
         Know(grid.PeriodOf(earliest).Start, clock);
         Know(grid.PeriodOf(latest).Start, clock);
     }
@@ -231,7 +234,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         if (next == long.MinValue) return null;
         var (start, end) = grid.PeriodOf(next);
-        if (!curve.IsClosed(end)) return null;
+        // Of a stream that is silent nothing is told until it speaks again.
+        if (start > curve.Newest || !curve.IsClosed(end)) return null;
         var integral = curve.Finish(Between(start, end), scratch);
         curve.Forget(end);
         var clock = ClockOf(start);

@@ -196,25 +196,29 @@ internal sealed class StreamPasses : IAsyncDisposable
     /// <summary>Recorded periods, derived again from what they rest on and from what has come since.</summary>
     private async Task<IReadOnlyList<StreamPeriods>> AgainAsync(Pass pass)
     {
-        var known = new List<(DuePeriod Due, FrameRange Range, IntervalRecorded Latest)>();
+        var known = new List<(DuePeriod Due, FrameRange Range, bool IsKnown, IReadOnlyList<CurveGap> Gaps)>();
         foreach (var due in pass.Due)
         {
             var (state, _) = await recorder.LoadAsync(
                 Streams.Curve(due.Stream.Point, due.Stream.DayOf(due.Step.Period)), IntervalRecordsState.Empty,
                 IntervalRecords.Evolve, CancellationToken.None).ConfigureAwait(false);
             var stretch = due.From.To(pass.Upto);
-            if (!state.Latest.TryGetValue(due.Step.Period.Start, out var latest)) continue;
-            var range = evidence.Get(latest.Evidence) is { } bytes && FrameRange.Is(bytes)
+            var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
+            var range = latest is not null && evidence.Get(latest.Evidence) is { } bytes && FrameRange.Is(bytes)
                 ? FrameRange.Read(bytes).With(stretch) : new FrameRange([stretch]);
-            known.Add((due, range, latest));
+            known.Add((due, range, latest is not null, latest?.Gaps ?? []));
         }
         var answers = new List<StreamPeriods>();
         foreach (var same in known.GroupBy(one => Convert.ToHexStringLower(one.Range.ToBytes())))
         {
             var group = same.ToList();
             var integrals = new FrameDerivation(log).Derive(group[0].Range, group.ConvertAll(one => Asked(one.Due)));
-            answers.Add(new(group[0].Range, [.. group.Select((one, i) =>
-                Of(one.Due, WithCauses(integrals[i], one.Latest.Gaps)))]));
+            // Beside a sample that came late there may be a period of which nobody ever said anything.
+            StreamPeriod[] periods = [.. group.Select((one, i) => (one.Due, one.IsKnown, Integral: WithCauses(
+                    integrals[i], one.Gaps)))
+                .Where(one => one.IsKnown || one.Integral.Samples > 0 || one.Integral.CoveredMicroseconds > 0)
+                .Select(one => Of(one.Due, one.Integral))];
+            if (periods.Length > 0) answers.Add(new(group[0].Range, periods));
         }
         return answers;
     }
