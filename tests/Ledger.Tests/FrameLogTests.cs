@@ -36,9 +36,9 @@ public sealed class FrameLogTests : IDisposable
         var buffer = new byte[64 * 1024];
         var chance = new Random(sequence);
         var frame = FrameWriter.Samples(buffer, sequence, Start, new(1000, 1000));
-        frame.TryAdd(stream, [.. Enumerable.Range(0, count).Select(i =>
-            new PowerSample(Start + (((sequence * 1000L) + (i * 20) + chance.Next(3)) * 1000), chance.Next(2000) * 1000L))])
-            .ShouldBeTrue();
+        PowerSample[] samples = [.. Enumerable.Range(0, count).Select(i =>
+            new PowerSample(Start + (((sequence * 1000L) + (i * 20) + chance.Next(3)) * 1000), chance.Next(2000) * 1000L))];
+        frame.TryAdd(stream, samples).ShouldBeTrue();
         return buffer[..frame.Finish()];
     }
 
@@ -123,7 +123,7 @@ public sealed class FrameLogTests : IDisposable
     [Fact]
     public async Task Every_segment_begins_with_the_announcements_in_force()
     {
-        var (frames, at) = ([], new List<FrameAddress>());
+        var at = new List<FrameAddress>();
         using (var log = FrameLog.Open(Options(2000)))
         {
             var (ended, session) = (log.StartSession(), log.StartSession());
@@ -311,7 +311,8 @@ public sealed class FrameLogTests : IDisposable
     [InlineData(".head")]
     public async Task What_cannot_be_written_stops_the_log_and_fails_all_that_wait(string failing)
     {
-        var (fails, frames) = (false, new List<byte[]> { Announce(0, "CP1"), Samples(1) });
+        var fails = false;
+        byte[][] frames = [Announce(0, "CP1"), Samples(1)];
         using (var isOpen = new ManualResetEventSlim(true))
         using (var log = FrameLog.Open(Options() with
         {
@@ -320,7 +321,7 @@ public sealed class FrameLogTests : IDisposable
         {
             var session = log.StartSession();
             foreach (var frame in frames) await AppendAsync(log, session, frame);
-            (fails, _) = (true, 0);
+            fails = true;
             isOpen.Reset();
             log.TryAppend(Samples(2), session, Noon, out var first).ShouldBeTrue();
             log.TryAppend(Samples(3), session, Noon, out var second).ShouldBeTrue();

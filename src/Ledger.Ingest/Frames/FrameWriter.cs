@@ -71,7 +71,7 @@ public ref struct FrameWriter
 
     /// <summary>Adds the samples of a stream, in the order in which they were taken; false where they have no room.
     /// Streams stand in ascending order; one with many samples may come again.</summary>
-    public bool TryAdd(int stream, ReadOnlySpan<PowerSample> taken)
+    public bool TryAdd(int stream, scoped ReadOnlySpan<PowerSample> taken)
     {
         IsOf(FrameKind.Samples);
         Refuse(Rejection.OutOfRange, "stream", stream, Math.Max(0, before.Stream), Limits.StreamsPerSessionMax - 1);

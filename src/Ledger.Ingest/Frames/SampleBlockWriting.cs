@@ -13,7 +13,7 @@ internal static class SampleBlockWriting
     /// room.</summary>
     public static int Write(
         Span<byte> buffer, int at, ref BlockBefore before, FrameUnits units, in UnitBounds bounds, int stream,
-        ReadOnlySpan<PowerSample> taken)
+        scoped ReadOnlySpan<PowerSample> taken)
     {
         var count = taken.Length;
         // Local columns of one block at most: 8 KiB each.
