@@ -168,7 +168,7 @@ public sealed class CurveAccumulatorTests
     {
         foreach (var (step, length) in new[] { (Second, 1), (Second, 3), (Second, 40), (100_000L, 25), (20_000L, 100) })
         {
-            var accumulator = new CurveAccumulator(new(SampleSemantics.Instant, step), new(0, 900 * Second));
+            var accumulator = new CurveAccumulator(new(SampleSemantics.Instant, step), new(0, 60 * Second));
             var block = new PowerSample[length];
             var at = 0L;
             long Run(int samples)
