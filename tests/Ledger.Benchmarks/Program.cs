@@ -5,6 +5,7 @@ using Ledger.Benchmarks;
 if (args is ["journal", ..]) return await JournalThroughput.RunAsync(args.AsMemory(1));
 if (args is ["integrate", ..]) return IntegrationThroughput.Run(args.AsMemory(1));
 if (args is ["verification", var folder]) return await VerificationThroughput.RunAsync(folder);
+if (args is ["stream", ..]) return await StreamThroughput.RunAsync(args.AsMemory(1));
 if (args is ["frames", ..]) return await FrameThroughput.RunAsync(args.AsMemory(1));
 
 // The reports go where no one commits or reads them by mistake.
