@@ -1,5 +1,7 @@
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using Ledger.Journal.Proof;
@@ -23,18 +25,21 @@ public sealed class OpenLedger : IAsyncDisposable
     private readonly SqliteViews views;
     private readonly ProjectionRunner runner;
     private readonly SemaphoreSlim folding = new(1);
+    private readonly string folder;
+    private readonly byte[] secret;
 
     private OpenLedger(SqliteJournal journal, EvidenceArchive evidence, SqliteViews views, SqliteJournalOptions options)
     {
         var clock = options.Clock;
         (this.journal, Evidence, this.views, Clock) = (journal, evidence, views, clock);
+        (folder, secret) = (options.Directory, options.Secret);
         Log = new TransparencyLog(options);
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
-        Routes = Pruning.AddTo(Erasing.AddTo(CurveRecording.AddTo(
+        Routes = Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
-            evidence), this);
+            evidence), evidence), this);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
@@ -108,6 +113,11 @@ public sealed class OpenLedger : IAsyncDisposable
 
     /// <summary>Says where this process takes facts, so that a command beside it can hand its own over.</summary>
     public void PublishUrl(Uri url) => journal.PublishUrl(url.ToString());
+
+    /// <summary>Opens the intake of streams in this ledger's folder; the caller closes it before the ledger.</summary>
+    public StreamEngine OpenStreams(StreamOptions? options = null) => StreamEngine.Open(
+        options ?? new(new FrameLogOptions(Path.Combine(folder, FrameLogOptions.FolderName))), Recorder, Evidence,
+        Commands, Operator("streams"), secret, Clock);
 
     /// <summary>
     /// Brings the views up to the journal's present length, so that what is read next includes all that was

@@ -164,7 +164,10 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     private void Add(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
     {
+        var before = curve.Newest;
         curve.Accumulate(samples, scratch);
+        // After a silence of more than a day the periods of which nothing is known are not told one by one.
+        if (before < next && curve.Newest - before > DeadlineMicroseconds) next = FirstAfter(before.Value, samples);
         if (clock == ClockEstimate.None) return;
         long earliest = samples[0].AtMicroseconds, latest = earliest;
         foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
@@ -174,6 +177,15 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             Know(start, clock);
             (start, end) = grid.PeriodOf(end);
         }
+    }
+
+    /// <summary>The period in which a stream speaks again, after a time that is behind the one that is told next.</summary>
+    private long FirstAfter(long silent, ReadOnlySpan<PowerSample> samples)
+    {
+        var first = long.MaxValue;
+        foreach (var (at, _) in samples)
+            if (at > silent) first = Math.Min(first, at);
+        return Math.Max(next, grid.PeriodOf(first - declaration.Shape.Shift).Start);
     }
 
     private void AddCorrected(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
@@ -241,7 +253,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             next = grid.PeriodOf(begins).Start;
         }
         var (start, end) = grid.PeriodOf(next);
-        if (!curve.IsClosed(end)) return null;
+        // Of a stream that is silent nothing is told until it speaks again.
+        if (start > curve.Newest || !curve.IsClosed(end)) return null;
         var integral = curve.Finish(Between(start, end), scratch);
         curve.Forget(end);
         var clock = ClockOf(start);

@@ -33,8 +33,9 @@ public static class Limits
     public const int SamplesPerFrameMax = 1_048_576;
     /// <summary>Streams that one session may announce.</summary>
     public const int StreamsPerSessionMax = 65_536;
-    /// <summary>First instant that a frame may name, in Unix µs: 2000-01-01.</summary>
-    public const long FrameTimeMicrosecondsMin = 946_684_800_000_000;
+    /// <summary>First instant that a frame may name, in Unix µs: 1970-01-01, where clocks begin that nobody has
+    /// set.</summary>
+    public const long FrameTimeMicrosecondsMin = 0;
     /// <summary>First instant that is too late for a frame, in Unix µs: 2100-01-01.</summary>
     public const long FrameTimeMicrosecondsEnd = 4_102_444_800_000_000;
     /// <summary>Coarsest resolution of a frame's times, in µs: 1 s.</summary>

@@ -6,6 +6,7 @@ if (args is ["journal", ..]) return await JournalThroughput.RunAsync(args.AsMemo
 if (args is ["integrate", ..]) return IntegrationThroughput.Run(args.AsMemory(1));
 if (args is ["simulation", ..]) return SimulationThroughput.Run(args.AsSpan(1));
 if (args is ["verification", var folder]) return await VerificationThroughput.RunAsync(folder);
+if (args is ["ingest", ..]) return await IngestThroughput.RunAsync(args.AsMemory(1));
 if (args is ["frames", ..]) return await FrameThroughput.RunAsync(args.AsMemory(1));
 
 // The reports go where no one commits or reads them by mistake.

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Ledger.Domain;
 
@@ -90,6 +91,20 @@ public sealed class FrameBlock
             return new(address, head, bytes, chainBefore, frames);
         else damage = "the body is not what the head says";
         return null;
+    }
+
+    /// <summary>The same block in memory of its own.</summary>
+    internal FrameBlock Copied()
+    {
+        var copy = Bytes.ToArray();
+        var frames = new LoggedFrame[Frames.Count];
+        for (var i = 0; i < frames.Length; i++)
+        {
+            MemoryMarshal.TryGetArray(Bytes, out var whole);
+            MemoryMarshal.TryGetArray(Frames[i].Bytes, out var part);
+            frames[i] = Frames[i] with { Bytes = copy.AsMemory(part.Offset - whole.Offset, part.Count) };
+        }
+        return new(Address, Head, copy, ChainBefore.ToArray(), frames);
     }
 
     internal static ReadOnlySpan<byte> Digested(ReadOnlySpan<byte> block)

@@ -17,6 +17,10 @@ public sealed record FrameLogOptions(
 
     /// <summary>Opens a file to write through; the default is a file of the operating system's.</summary>
     public Func<string, Stream> OpenFile { get; init; } = SegmentFiles.WriteThrough;
+
+    /// <summary>Told each block, in order, when it is on the disk and before its frames are acknowledged; on the log's
+    /// thread, which waits. The block's memory is used again afterwards.</summary>
+    public Action<FrameBlock>? Written { get; init; }
 }
 
 /// <summary>
@@ -204,6 +208,7 @@ public sealed class FrameLog : IDisposable
         var written = Append(block, isCarried: false);
         head.Write(new(new(segment, end), chain));
         Remember(written);
+        options.Written?.Invoke(written);
         return written.Address;
     }
 

@@ -15,19 +15,6 @@ public enum FrameKind : byte
     Shed = 4,
 }
 
-/// <summary>What a sample says of the time around it.</summary>
-public enum SampleSemantics : byte
-{
-    /// <summary>The power at that instant.</summary>
-    Instant = 0,
-    /// <summary>The mean power of the nominal period that ends at that instant.</summary>
-    MeanBack = 1,
-    /// <summary>The mean power of the nominal period that begins at that instant.</summary>
-    MeanForward = 2,
-    /// <summary>The power from that instant until the next sample: sent on change.</summary>
-    Hold = 3,
-}
-
 /// <summary>
 /// The resolution that the sender declares: every time is a whole multiple of the one (in µs, since the Unix epoch),
 /// every power of the other (in mW). 1 to 1 000 000 each.

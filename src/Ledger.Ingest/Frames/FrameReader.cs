@@ -51,7 +51,7 @@ public ref struct FrameReader
         var sequence = cursor.Number("sequence", long.MaxValue);
         var sentAt = cursor.Number("sent at", Limits.FrameTimeMicrosecondsEnd - 1);
         if (sentAt < Limits.FrameTimeMicrosecondsMin)
-            throw cursor.Refused(Rejection.InvalidTime, "sent at", Text(sentAt), "Unix µs, from 2000 to 2100");
+            throw cursor.Refused(Rejection.InvalidTime, "sent at", Text(sentAt), "Unix µs, from 1970 to 2100");
         var units = kind == FrameKind.Samples
             ? new FrameUnits(Unit(ref cursor, "time unit", Limits.TimeUnitMicrosecondsMax),
                 Unit(ref cursor, "power unit", Limits.PowerUnitMilliwattsMax))
@@ -82,7 +82,8 @@ public ref struct FrameReader
         if (stream >= Limits.StreamsPerSessionMax)
             throw cursor.OutOfRange("stream", stream, 0, Limits.StreamsPerSessionMax - 1);
         var semantics = cursor.Byte("semantics");
-        if (semantics > (byte)SampleSemantics.Hold) throw cursor.OutOfRange("semantics", semantics, 0, 3);
+        if (semantics is < (byte)SampleSemantics.Instant or > (byte)SampleSemantics.MeanBack)
+            throw cursor.OutOfRange("semantics", semantics, 1, 4);
         var period = cursor.Number("nominal period", Limits.NominalPeriodMicrosecondsMax);
         if (period == 0) throw cursor.OutOfRange("nominal period", 0, 1, Limits.NominalPeriodMicrosecondsMax);
         var length = (int)cursor.Number("point", Limits.IdentifierLengthMax);
@@ -127,7 +128,7 @@ public ref struct FrameReader
         var first = Time("first", timeBefore);
         var last = first + cursor.Number("length", Limits.FrameTimeMicrosecondsEnd);
         if (last >= Limits.FrameTimeMicrosecondsEnd)
-            throw cursor.Refused(Rejection.InvalidTime, "last", Text(last), "Unix µs, from 2000 to 2100");
+            throw cursor.Refused(Rejection.InvalidTime, "last", Text(last), "Unix µs, from 1970 to 2100");
         timeBefore = last;
         var count = cursor.Number("count", Limits.ShedSamplesMax);
         if (count == 0) throw cursor.OutOfRange("count", 0, 1, Limits.ShedSamplesMax);
@@ -164,7 +165,7 @@ public ref struct FrameReader
     {
         var time = from + cursor.Signed(field, Limits.FrameTimeMicrosecondsEnd);
         return time is >= Limits.FrameTimeMicrosecondsMin and < Limits.FrameTimeMicrosecondsEnd ? time
-            : throw cursor.Refused(Rejection.InvalidTime, field, Text(time), "Unix µs, from 2000 to 2100");
+            : throw cursor.Refused(Rejection.InvalidTime, field, Text(time), "Unix µs, from 1970 to 2100");
     }
 
     private int? Said(int said, int bit, string field, int most) =>

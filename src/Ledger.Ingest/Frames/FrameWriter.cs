@@ -89,7 +89,8 @@ public ref struct FrameWriter
         IsOf(FrameKind.Announce);
         Refuse(Rejection.OutOfRange, "stream", announcement.Stream, before.Stream + 1,
             Math.Min(before.Stream + 1, Limits.StreamsPerSessionMax - 1));
-        Refuse(Rejection.OutOfRange, "semantics", (long)announcement.Semantics, 0, (long)SampleSemantics.Hold);
+        Refuse(Rejection.OutOfRange, "semantics", (long)announcement.Semantics, (long)SampleSemantics.Instant,
+            (long)SampleSemantics.MeanBack);
         Refuse(Rejection.OutOfRange, "nominal period", announcement.NominalPeriodMicroseconds, 1,
             Limits.NominalPeriodMicrosecondsMax);
         Span<byte> entry = stackalloc byte[EntryBytesMax];

@@ -108,7 +108,7 @@ internal static class SampleBlockWriting
             var (instant, level) = (time.Quotient(at), power.Quotient(milliwatts));
             if (instant < bounds.TimeLeast || instant > bounds.TimeMost || unchecked(instant * timeUnit) != at)
                 throw Refused(Rejection.InvalidTime, "time", at,
-                    string.Create(CultureInfo.InvariantCulture, $"whole {timeUnit} µs from 2000 to 2100"));
+                    string.Create(CultureInfo.InvariantCulture, $"whole {timeUnit} µs from 1970 to 2100"));
             if (level < -bounds.PowerMost || level > bounds.PowerMost || unchecked(level * powerUnit) != milliwatts)
                 throw milliwatts is < -Limits.PowerMilliwattsMax or > Limits.PowerMilliwattsMax
                     ? Refused(Rejection.PowerAboveLimit, "power", milliwatts, "at most 10^12 mW either way")

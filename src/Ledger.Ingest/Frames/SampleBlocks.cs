@@ -79,7 +79,7 @@ internal readonly record struct UnitBounds(long TimeLeast, long TimeMost, long P
     public const int TimeWidthMax = 53, PowerWidthMax = 42;
 
     public static UnitBounds Of(FrameUnits units) => new(
-        ((Limits.FrameTimeMicrosecondsMin - 1) / units.TimeMicroseconds) + 1,
+        (Limits.FrameTimeMicrosecondsMin + units.TimeMicroseconds - 1) / units.TimeMicroseconds,
         (Limits.FrameTimeMicrosecondsEnd - 1) / units.TimeMicroseconds,
         Limits.PowerMilliwattsMax / units.PowerMilliwatts)
     {

@@ -1,0 +1,217 @@
+using System.Collections.Concurrent;
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>A period about which a step has something to record, and the block from which on its evidence begins.</summary>
+/// <param name="IsDerived">Whether samples of it came too late to be summed: it is derived from the log.</param>
+internal readonly record struct DuePeriod(LiveStream Stream, CurvePeriod Step, BlockPlace From, bool IsDerived = false);
+
+/// <summary>
+/// One block of the log is one step: its frames are integrated, session by session and several at a time, and when all
+/// are in, what is closed at each stream's watermark is finished. So a record depends on the log alone, however many
+/// threads there are, and the same steps are taken while frames arrive and when the log is read again.
+/// </summary>
+internal sealed class BlockStep(PointDirectory points, int workers)
+{
+    /// <summary>Fewer bytes than this are integrated without a second thread.</summary>
+    private const int BytesForOneWorker = 64 * 1024;
+
+    private readonly ConcurrentDictionary<long, LiveSession> sessions = [];
+    private readonly Dictionary<long, List<LoggedFrame>> bySession = [];
+    private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
+    private long number;
+
+    /// <summary>Points that were announced and are not registered, with the frame that did.</summary>
+    public List<(SettlementPointId Point, LoggedFrame Frame)> Unknown { get; } = [];
+
+    /// <summary>The highest frame of a session so far; -1 where there is none.</summary>
+    public long LastSequenceOf(long session) => sessions.TryGetValue(session, out var known) ? known.LastSequence : -1;
+
+    /// <summary>Samples integrated so far.</summary>
+    public long Samples => team.Sum(worker => worker.Samples);
+
+    /// <summary>Takes what was announced before the first block: of these sessions not every frame is seen.</summary>
+    public void Announced(IReadOnlyList<LoggedFrame> frames)
+    {
+        foreach (var frame in frames)
+        {
+            if (!sessions.TryGetValue(frame.Session, out var session))
+                sessions[frame.Session] = session = new(frame.Session) { IsCutOff = true };
+            var reader = FrameReader.Open(frame.Bytes.Span);
+            Announce(session, ref reader, frame, team[0]);
+        }
+    }
+
+    /// <summary>Takes a block, and gives what is finished by it, in the order of the points' names.</summary>
+    public IReadOnlyList<DuePeriod> Take(FrameBlock block, BlockPlace place)
+    {
+        number++;
+        foreach (var frame in block.Frames)
+        {
+            if (!bySession.TryGetValue(frame.Session, out var frames)) bySession[frame.Session] = frames = [];
+            frames.Add(frame);
+        }
+        var work = bySession.Where(entry => entry.Value.Count > 0)
+            .Select(entry => (Session: SessionOf(entry.Key), Frames: entry.Value)).ToArray();
+        Share(work.Length, block.Bytes.Length, (i, worker) =>
+        {
+            foreach (var frame in work[i].Frames) Take(work[i].Session, frame, place, block.Head.IsCarried, worker);
+        });
+        foreach (var (_, frames) in work) frames.Clear();
+        return Finish(place, block.Head.ReceivedAtMicroseconds, block.Bytes.Length);
+    }
+
+    /// <summary>A later time has come without a block: streams that are idle are complete.</summary>
+    public IReadOnlyList<DuePeriod> Advance(long now, BlockPlace last)
+    {
+        number++;
+        foreach (var stream in points.Streams)
+        {
+            lock (stream.Gate) stream.Curve.Advance(now, team[0].Scratch);
+            team[0].Touch(stream, number);
+        }
+        return Finish(last, now, int.MaxValue);
+    }
+
+    private IReadOnlyList<DuePeriod> Finish(BlockPlace place, long now, int bytes)
+    {
+        Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
+        var due = new List<DuePeriod>();
+        foreach (var worker in team) worker.Take(due, Unknown);
+        due.Sort((a, b) => a.Stream.Point.CompareTo(b.Stream.Point) is var byPoint && byPoint != 0
+            ? byPoint : a.Step.Period.Start.CompareTo(b.Step.Period.Start));
+        return due;
+    }
+
+    /// <summary>Does the parts of a work, each by one worker; small work by one alone.</summary>
+    private void Share(int parts, int bytes, Action<int, Worker> act)
+    {
+        var next = -1;
+        void Work(Worker worker)
+        {
+            for (var i = Interlocked.Increment(ref next); i < parts; i = Interlocked.Increment(ref next)) act(i, worker);
+        }
+
+        if (team.Length == 1 || parts < 2 || bytes < BytesForOneWorker) Work(team[0]);
+        else Parallel.For(0, team.Length, w => Work(team[w]));
+    }
+
+    private LiveSession SessionOf(long session)
+    {
+        if (!sessions.TryGetValue(session, out var known)) sessions[session] = known = new(session);
+        return known;
+    }
+
+    private void Take(LiveSession session, LoggedFrame frame, BlockPlace place, bool isCarried, Worker worker)
+    {
+        var reader = FrameReader.Open(frame.Bytes.Span);
+        // What a segment repeats at its beginning was seen, unless the log is read from there.
+        if (isCarried && session.LastSequence >= 0) return;
+        switch (reader.Head.Kind)
+        {
+            case FrameKind.Announce:
+                if (!isCarried) session.See(reader.Head, frame.ReceivedAtMicroseconds, reader.Head.SentAtMicroseconds);
+                Announce(session, ref reader, frame, worker);
+                break;
+            case FrameKind.Samples:
+                Integrate(session, ref reader, frame, place, worker);
+                break;
+            case FrameKind.Shed:
+                session.See(reader.Head, frame.ReceivedAtMicroseconds, reader.Head.SentAtMicroseconds);
+                Shed(session, ref reader);
+                break;
+            default: // what vehicles said is evidence, and changes no energy
+                session.See(reader.Head, frame.ReceivedAtMicroseconds, reader.Head.SentAtMicroseconds);
+                break;
+        }
+    }
+
+    private void Announce(LiveSession session, ref FrameReader reader, LoggedFrame frame, Worker worker)
+    {
+        while (reader.TryRead(out Announcement announced))
+        {
+            var stream = points.Find(announced);
+            if (stream is null) worker.Unknown.Add((announced.Point, frame));
+            else if (session[announced.Stream] != stream)
+                lock (stream.Gate) stream.Interrupted();
+            session.Announce(announced.Stream, stream);
+        }
+    }
+
+    private void Integrate(
+        LiveSession session, ref FrameReader reader, LoggedFrame frame, BlockPlace place, Worker worker)
+    {
+        var isSeen = false;
+        while (reader.TryRead(worker.Room, out var block))
+        {
+            var samples = worker.Room.AsSpan(0, block.Count);
+            if (!isSeen)
+            {
+                session.See(reader.Head, frame.ReceivedAtMicroseconds, samples[0].AtMicroseconds);
+                isSeen = true;
+            }
+            worker.Samples += samples.Length;
+            if (session[block.Stream] is not { } stream) continue;
+            lock (stream.Gate)
+            {
+                stream.Take(samples, session.Clock, place, frame.ReceivedAtMicroseconds, worker.Scratch);
+                if (session.Clock.UnsetAheadMicroseconds is { } ahead && stream.Curve.ParkedSamples > 0
+                    && samples[0].AtMicroseconds >= ClockEstimate.UnsetBeforeMicroseconds)
+                    stream.Curve.Rebase(ahead, worker.Scratch);
+                worker.Touch(stream, number);
+            }
+            session.Sampled(samples[^1].AtMicroseconds);
+        }
+    }
+
+    private static void Shed(LiveSession session, ref FrameReader reader)
+    {
+        while (reader.TryRead(out ShedSamples shed))
+            if (session[shed.Stream] is { } stream)
+                lock (stream.Gate)
+                    stream.Curve.Missing(GapCause.PendingDrop, shed.FirstMicroseconds, shed.LastMicroseconds);
+    }
+
+    /// <summary>What one thread works with, and what it found.</summary>
+    private sealed class Worker
+    {
+        private readonly List<LiveStream> touched = [];
+        private readonly List<DuePeriod> due = [];
+
+        public CurveScratch Scratch { get; } = new();
+        public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
+        public List<(SettlementPointId, LoggedFrame)> Unknown { get; } = [];
+        public long Samples { get; set; }
+
+        public void Touch(LiveStream stream, long number)
+        {
+            if (stream.Touched == number) return;
+            stream.Touched = number;
+            touched.Add(stream);
+        }
+
+        /// <summary>Finishes what is closed in the streams that it touched.</summary>
+        public void Finish(BlockPlace place, long now)
+        {
+            foreach (var stream in touched)
+                lock (stream.Gate)
+                    while (stream.Curve.TryTake(now, Scratch, out var step))
+                    {
+                        var start = PowerCurve.Microseconds(step.Period.Start);
+                        due.Add(new(stream, step, stream.Began(start) ?? place));
+                        stream.Note(step);
+                    }
+            touched.Clear();
+        }
+
+        public void Take(List<DuePeriod> all, List<(SettlementPointId, LoggedFrame)> unknown)
+        {
+            all.AddRange(due);
+            due.Clear();
+            unknown.AddRange(Unknown);
+            Unknown.Clear();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>
+/// What the log says of one sender's session: which settlement point each of its streams is, how its frames are numbered,
+/// and how its clock runs. It is the same whenever it is read from the log.
+/// </summary>
+internal sealed class LiveSession(long number)
+{
+    private const int HolesMax = 64;
+
+    private readonly List<LiveStream?> streams = [];
+    private readonly List<(long From, long To)> holes = [];
+    private readonly ClockEnvelope clock = new();
+    private long latestSample = long.MinValue;
+
+    public long Number => number;
+
+    /// <summary>The highest sequence number so far; -1 before the first frame, which has number 0.</summary>
+    public long LastSequence { get; private set; } = -1;
+
+    /// <summary>Whether its first frames are not seen, so that the first that is has no number before it.</summary>
+    public bool IsCutOff { get; init; }
+
+    public ClockEstimate Clock { get; private set; } = ClockEstimate.None;
+
+    public LiveStream? this[int stream] => stream < streams.Count ? streams[stream] : null;
+
+    public IEnumerable<LiveStream> Streams => streams.OfType<LiveStream>();
+
+    public void Announce(int stream, LiveStream? live)
+    {
+        while (streams.Count <= stream) streams.Add(null);
+        streams[stream] = live;
+    }
+
+    /// <summary>
+    /// Takes note of a frame's number and of the sender's clock. A number that is left out is a frame that did not come,
+    /// and may yet.
+    /// </summary>
+    public void See(in FrameHead head, long receivedAt, long earliest)
+    {
+        if (clock.Observe(head.SentAtMicroseconds, receivedAt) is not null) Each(stream =>
+            stream.Curve.Missing(GapCause.Clock, Math.Min(latestSample, earliest), Math.Max(latestSample, earliest)));
+        Clock = clock.Estimate();
+        if (head.Sequence > LastSequence + 1 && !(IsCutOff && LastSequence < 0))
+        {
+            var missing = head.Sequence - LastSequence - 1;
+            if (holes.Count < HolesMax) holes.Add((LastSequence + 1, head.Sequence - 1));
+            Each(stream => stream.Lost(earliest, (int)Math.Min(missing, int.MaxValue)));
+        }
+        else if (head.Sequence <= LastSequence && Fill(head.Sequence))
+            Each(stream => stream.Curve.Found(long.MinValue, long.MaxValue, 1));
+        LastSequence = Math.Max(LastSequence, head.Sequence);
+    }
+
+    public void Sampled(long latest) => latestSample = Math.Max(latestSample, latest);
+
+    /// <summary>Whether a number was missing; it is no longer.</summary>
+    private bool Fill(long sequence)
+    {
+        var at = holes.FindIndex(hole => hole.From <= sequence && sequence <= hole.To);
+        if (at < 0) return false;
+        var (from, to) = holes[at];
+        holes.RemoveAt(at);
+        if (from < sequence) holes.Add((from, sequence - 1));
+        if (sequence < to) holes.Add((sequence + 1, to));
+        return true;
+    }
+
+    private void Each(Action<LiveStream> act)
+    {
+        foreach (var stream in Streams)
+            lock (stream.Gate) act(stream);
+    }
+}

@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>
+/// The settlement points that streams are of, each once for as long as the engine runs, with the grid of its periods. A
+/// point that is not registered has none; it is asked for again when it is announced again.
+/// </summary>
+internal sealed class PointDirectory(Recorder recorder)
+{
+    private readonly ConcurrentDictionary<SettlementPointId, LiveStream> live = [];
+    private readonly Dictionary<(string Zone, int Minutes), CurveGrid> grids = [];
+    private readonly Lock gate = new();
+
+    public IEnumerable<LiveStream> Streams => live.Values;
+
+    public int Count => live.Count;
+
+    public LiveStream? Known(SettlementPointId point) => live.GetValueOrDefault(point);
+
+    /// <summary>
+    /// The stream of an announced point; null where the point is not registered, or where its samples meant something
+    /// else a moment ago: two meanings do not make one curve, so a stream has to be idle before it is declared anew.
+    /// </summary>
+    public LiveStream? Find(Announcement announced)
+    {
+        var declaration = new SampleDeclaration(announced.Semantics, announced.NominalPeriodMicroseconds);
+        lock (gate)
+        {
+            if (live.TryGetValue(announced.Point, out var known))
+                if (known.Declaration == declaration) return known;
+                else if (!known.IsIdle) return null;
+            // The engine's thread waits: what follows in the log is about this stream.
+            var (state, _) = recorder.LoadAsync(Journal.Streams.Point(announced.Point), SettlementPointState.Empty,
+                SettlementPoint.Evolve, CancellationToken.None).GetAwaiter().GetResult();
+            if (state.Latest is not { } registered) return null;
+            return live[announced.Point] = new(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], declaration,
+                GridOf(registered.Zone, registered.PeriodMinutes));
+        }
+    }
+
+    /// <summary>Periods follow each other without an end, so any day says where they begin.</summary>
+    private CurveGrid GridOf(string zone, int minutes)
+    {
+        if (grids.TryGetValue((zone, minutes), out var known)) return known;
+        var day = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], new LocalDate(2025, 1, 1));
+        return grids[(zone, minutes)] = new(PowerCurve.Microseconds(day.Start), minutes * 60_000_000L);
+    }
+}

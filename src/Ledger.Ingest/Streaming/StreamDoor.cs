@@ -1,0 +1,95 @@
+using System.Security.Cryptography;
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using NodaTime;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>What became of a frame.</summary>
+public enum FrameTaken
+{
+    /// <summary>It will be durable when its task is done.</summary>
+    Taken = 1,
+    /// <summary>It came before with the same bytes: durable already, or about to be with the first one.</summary>
+    Again = 2,
+    /// <summary>The log is full; nothing was taken, and the sender has to wait.</summary>
+    Full = 3,
+}
+
+/// <summary>
+/// One sender's connection. Frames come in the order of their numbers; a number that comes again with the same bytes has
+/// no second effect. One caller at a time.
+/// </summary>
+public sealed class StreamDoor : IDisposable
+{
+    /// <summary>Frames that are remembered, to recognise one that is sent again.</summary>
+    private const int Remembered = 64;
+
+    private readonly FrameLog log;
+    private readonly FrameSession session;
+    private readonly IClock clock;
+    private readonly StreamMetrics metrics;
+    private readonly Queue<(long Sequence, UInt128 Digest, ValueTask<FrameAddress> Durable)> recent = new(Remembered);
+
+    internal StreamDoor(FrameLog log, FrameSession session, byte[] tokenKey, IClock clock, StreamMetrics metrics)
+    {
+        (this.log, this.session, this.clock, this.metrics) = (log, session, clock, metrics);
+        Token = SessionToken.Of(tokenKey, session.Number);
+    }
+
+    /// <summary>The session's number in the log.</summary>
+    public long Session => session.Number;
+
+    /// <summary>What shows a later connection to be of the same sender.</summary>
+    public string Token { get; }
+
+    /// <summary>The highest number taken; -1 before the first.</summary>
+    public long LastSequence { get; private set; } = -1;
+
+    /// <summary>
+    /// Takes a frame. Throws <see cref="InputRefusedException"/> where it breaks a rule, also where its number came before
+    /// with other bytes, and <see cref="FrameLogStoppedException"/> once the log cannot write.
+    /// </summary>
+    public FrameTaken Take(ReadOnlyMemory<byte> frame, out long sequence, out ValueTask<FrameAddress> durable)
+    {
+        var read = CheckedFrame.Check(frame);
+        sequence = read.Head.Sequence;
+        var digest = Digest(frame.Span);
+        if (sequence <= LastSequence && Before(sequence, digest, out durable)) return FrameTaken.Again;
+        if (!log.TryAppend(read, session, clock.GetCurrentInstant(), out durable))
+        {
+            metrics.Full();
+            return FrameTaken.Full;
+        }
+        durable = durable.Preserve();
+        if (recent.Count == Remembered) recent.Dequeue();
+        recent.Enqueue((sequence, digest, durable));
+        LastSequence = Math.Max(LastSequence, sequence);
+        metrics.Taken(read.Samples, frame.Length);
+        return FrameTaken.Taken;
+    }
+
+    private bool Before(long sequence, UInt128 digest, out ValueTask<FrameAddress> durable)
+    {
+        durable = default;
+        foreach (var one in recent)
+        {
+            if (one.Sequence != sequence) continue;
+            durable = one.Durable;
+            return one.Digest == digest ? true : throw new InputRefusedException(Rejection.EvidenceConflict,
+                "frame.sequence", sequence.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                "came before with other bytes");
+        }
+        return false; // it was missing, or it is too long ago to compare: its samples are compared with those they repeat
+    }
+
+    private static UInt128 Digest(ReadOnlySpan<byte> frame)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(frame, hash);
+        return System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(hash);
+    }
+
+    /// <summary>The connection has ended.</summary>
+    public void Dispose() => log.EndSession(session);
+}

@@ -1,0 +1,225 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using MediatR;
+using NodaTime;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>How streams are taken in.</summary>
+/// <param name="Log">The frame log; by default in the data folder's <c>frames</c>.</param>
+public sealed record StreamOptions(FrameLogOptions Log)
+{
+    /// <summary>Threads that integrate a block.</summary>
+    public int Workers { get; init; } = Environment.ProcessorCount;
+    /// <summary>Blocks that may wait to be integrated; with one more the log waits, is full, and refuses.</summary>
+    public int BlocksQueuedMax { get; init; } = 4;
+    /// <summary>Passes of finished periods that may wait to be recorded; with one more the engine waits.</summary>
+    public int PassesQueuedMax { get; init; } = 64;
+    /// <summary>How often streams that are idle are looked for.</summary>
+    public Duration SweepEvery { get; init; } = Duration.FromSeconds(5);
+    /// <summary>How long samples that came too late are collected before their periods are derived again.</summary>
+    public Duration LateEvery { get; init; } = Duration.FromSeconds(60);
+}
+
+/// <summary>
+/// The intake of streams: frames go to the log, and are acknowledged when they are on the disk; the blocks of the log are
+/// integrated in their order (<see cref="BlockStep"/>), and what they finish is recorded. Nothing that was acknowledged
+/// lives in memory alone: after a stop the log is read again from where something was not recorded yet. One engine owns
+/// the log of a data folder.
+/// </summary>
+public sealed class StreamEngine : IAsyncDisposable
+{
+    private readonly StreamOptions options;
+    private readonly IClock clock;
+    private readonly FrameLog log;
+    private readonly PointDirectory points;
+    private readonly BlockStep steps;
+    private readonly StreamPasses passes;
+    private readonly LowWater lowWater;
+    private readonly Channel<FrameBlock> blocks;
+    private readonly Thread integrating;
+    private readonly TaskCompletionSource faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly StreamMetrics metrics;
+    private readonly byte[] tokenKey;
+    private readonly AcknowledgedFrames found;
+    private BlockPlace? latest;
+    private Instant swept;
+    private readonly ConcurrentQueue<(Instant Now, TaskCompletionSource Done)> asks = new();
+    private volatile bool isClosing, isReplayed;
+    private int waiting;
+
+    private StreamEngine(StreamOptions options, Recorder recorder, EvidenceArchive evidence, IMediator commands,
+        Principal by, byte[] secret, IClock clock)
+    {
+        (this.options, this.clock) = (options, clock);
+        metrics = new(() => waiting);
+        points = new(recorder);
+        steps = new(points, options.Workers);
+        lowWater = new(options.Log.Folder);
+        blocks = Channel.CreateBounded<FrameBlock>(
+            new BoundedChannelOptions(options.BlocksQueuedMax) { SingleReader = true, SingleWriter = true });
+        log = FrameLog.Open(options.Log with { Written = Written });
+        found = log.Acknowledged;
+        tokenKey = SessionToken.KeyOf(secret);
+        passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
+        integrating = new Thread(Integrate) { IsBackground = true, Name = "streams" };
+        integrating.Start();
+    }
+
+    /// <summary>Opens the streams of a data folder, whose owner the caller is, and goes on where they were.</summary>
+    public static StreamEngine Open(StreamOptions options, Recorder recorder, EvidenceArchive evidence,
+        IMediator commands, Principal by, byte[] secret, IClock clock) =>
+        new(options, recorder, evidence, commands, by, secret, clock);
+
+    /// <summary>Fails when the log or the journal cannot write any more: nothing can be promised then.</summary>
+    public Task Faulted => faulted.Task;
+
+    public FrameLog Log => log;
+
+    /// <summary>Settlement points whose streams are known.</summary>
+    public int StreamCount => points.Count;
+
+    /// <summary>Samples integrated since the start.</summary>
+    public long Samples => steps.Samples;
+
+    /// <summary>A sender's new connection.</summary>
+    public StreamDoor Connect() => new(log, log.StartSession(), tokenKey, clock, metrics);
+
+    /// <summary>
+    /// How far an earlier session's frames are durable, so that its sender sends what follows in a new one; null where
+    /// the token is not of that session. -1: none is.
+    /// </summary>
+    public long? LastSequenceOf(long session, string token) =>
+        SessionToken.Fits(tokenKey, session, token) ? steps.LastSequenceOf(session) : null;
+
+    /// <summary>
+    /// Waits until what was acknowledged before is integrated, finishes what is idle at this instant, and waits until all
+    /// that is finished is recorded.
+    /// </summary>
+    public async Task SettleAsync(Instant now, CancellationToken ct)
+    {
+        while (Volatile.Read(ref waiting) > 0 || !isReplayed) await Task.Delay(1, ct).ConfigureAwait(false);
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        asks.Enqueue((now, asked));
+        await Task.WhenAny(asked.Task, faulted.Task).WaitAsync(ct).ConfigureAwait(false);
+        if (faulted.Task.IsFaulted) await faulted.Task.ConfigureAwait(false);
+        await passes.DrainedAsync(ct).ConfigureAwait(false);
+    }
+
+    /// <summary>On the log's thread: the block's memory is used again after this returns.</summary>
+    private void Written(FrameBlock block)
+    {
+        Interlocked.Increment(ref waiting);
+        var copy = block.Copied();
+        if (!blocks.Writer.TryWrite(copy)) blocks.Writer.WriteAsync(copy).AsTask().GetAwaiter().GetResult();
+    }
+
+    private void Integrate()
+    {
+        try
+        {
+            Replay();
+            isReplayed = true;
+            var wait = options.SweepEvery.ToTimeSpan();
+            while (!isClosing || Volatile.Read(ref waiting) > 0)
+            {
+                if (blocks.Reader.TryRead(out var block))
+                {
+                    Step(block);
+                    Interlocked.Decrement(ref waiting);
+                }
+                else if (asks.TryDequeue(out var ask))
+                {
+                    if (latest is { } place) Sweep(Microseconds(ask.Now), ask.Now, place);
+                    passes.DeriveLate(latest);
+                    ask.Done.SetResult();
+                }
+                else if (isClosing && blocks.Reader.Completion.IsCompleted) break;
+                else Idle(wait);
+            }
+            passes.DeriveLate(latest);
+            passes.Complete();
+        }
+        catch (Exception cause) // whatever it is, nothing more can be promised
+        {
+            faulted.TrySetException(cause);
+            blocks.Writer.TryComplete(cause);
+            passes.Complete(cause);
+        }
+    }
+
+    /// <summary>Reads the log from where something was not recorded yet: the same steps as while frames arrive.</summary>
+    private void Replay()
+    {
+        if (log.Reader.First is not { } first) return;
+        var from = lowWater.Read() is { } known && known >= first ? known : first;
+        if (from >= found.End) return;
+        steps.Announced(log.Reader.AnnouncedBefore(from));
+        foreach (var block in log.Read(from, found.End))
+        {
+            if (block.Address >= found.End) break;
+            Step(block);
+        }
+    }
+
+    private void Step(FrameBlock block)
+    {
+        var place = latest = new BlockPlace(block);
+        var now = Instant.FromUnixTimeTicks(block.Head.ReceivedAtMicroseconds * 10);
+        Post(steps.Take(block, place), now, place);
+        if (now - swept < options.SweepEvery) return;
+        swept = now;
+        Sweep(block.Head.ReceivedAtMicroseconds, now, place);
+    }
+
+    /// <summary>Finishes streams that are idle, and moves the mark from which the log is read after a start.</summary>
+    private void Sweep(long nowMicroseconds, Instant now, BlockPlace place)
+    {
+        Post(steps.Advance(nowMicroseconds, place), now, place);
+        passes.Refuse(steps.Unknown);
+        steps.Unknown.Clear();
+        var needed = passes.Needed is { } unrecorded ? BlockPlace.Earlier(place, unrecorded) : place;
+        foreach (var stream in points.Streams)
+            if (stream.Needed is { } open) needed = BlockPlace.Earlier(needed, open);
+        lowWater.Write(needed.Address);
+    }
+
+    private void Post(IReadOnlyList<DuePeriod> due, Instant now, BlockPlace place)
+    {
+        passes.Post(due, place, now);
+        if (passes.Fault is { } fault) throw fault;
+    }
+
+    private void Idle(TimeSpan wait)
+    {
+        using var patience = new CancellationTokenSource(asks.IsEmpty ? TimeSpan.FromMilliseconds(20) : TimeSpan.Zero);
+        try
+        {
+            blocks.Reader.WaitToReadAsync(patience.Token).AsTask().GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            var now = clock.GetCurrentInstant();
+            if (latest is not { } place || now - swept < Duration.FromTimeSpan(wait)) return;
+            swept = now;
+            Sweep(Microseconds(now), now, place);
+        }
+    }
+
+    private static long Microseconds(Instant at) => at.ToUnixTimeTicks() / 10;
+
+    /// <summary>Writes and integrates what was taken, records what is finished, and closes.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        log.Dispose();
+        isClosing = true;
+        blocks.Writer.TryComplete();
+        await Task.Run(integrating.Join).ConfigureAwait(false);
+        await passes.DisposeAsync().ConfigureAwait(false);
+        metrics.Dispose();
+    }
+}

@@ -1,0 +1,249 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using MediatR;
+using NodaTime;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>
+/// Records what steps have finished, in the order of the steps and one pass at a time, and derives again what samples
+/// came too late for. A period of which late samples are known when it is finished is derived from the log at once; of
+/// one that is recorded the late samples are collected for a while, because deriving reads the log.
+/// </summary>
+internal sealed class StreamPasses : IAsyncDisposable
+{
+    private readonly StreamOptions options;
+    private readonly Recorder recorder;
+    private readonly EvidenceArchive evidence;
+    private readonly IMediator commands;
+    private readonly Principal by;
+    private readonly FrameLogReader log;
+    private readonly StreamMetrics metrics;
+    private readonly Channel<Pass> queue;
+    private readonly Dictionary<(LiveStream, Instant), DuePeriod> late = [];
+    private readonly Task recording;
+    private readonly Queue<(long Number, BlockPlace From)> outstanding = [];
+    private Instant? lateSince;
+    private long posted, done, keys;
+    private volatile Exception? fault;
+
+    /// <summary>Periods that one step finished, up to a block; or those that are derived again up to it.</summary>
+    private sealed record Pass(IReadOnlyList<DuePeriod> Due, BlockPlace Upto, bool IsLate);
+
+    public StreamPasses(StreamOptions options, Recorder recorder, EvidenceArchive evidence, IMediator commands,
+        Principal by, FrameLogReader log, StreamMetrics metrics)
+    {
+        (this.options, this.recorder, this.evidence) = (options, recorder, evidence);
+        (this.commands, this.by, this.log, this.metrics) = (commands, by, log, metrics);
+        queue = Channel.CreateBounded<Pass>(new BoundedChannelOptions(options.PassesQueuedMax)
+        {
+            SingleReader = true, SingleWriter = true,
+        });
+        recording = Task.Run(RecordAsync);
+    }
+
+    /// <summary>Why nothing more is recorded; null while it is.</summary>
+    public Exception? Fault => fault;
+
+    /// <summary>From which block on the log is needed for what is not recorded yet; null where all is.</summary>
+    public BlockPlace? Needed
+    {
+        get
+        {
+            while (outstanding.TryPeek(out var first) && first.Number <= Volatile.Read(ref done)) outstanding.Dequeue();
+            var places = outstanding.Select(one => one.From).Concat(late.Values.Select(one => one.From)).ToList();
+            return places.Count == 0 ? null : places.Aggregate(BlockPlace.Earlier);
+        }
+    }
+
+    /// <summary>Posts what a step finished.</summary>
+    public void Post(IReadOnlyList<DuePeriod> due, BlockPlace upto, Instant now)
+    {
+        var finished = new List<DuePeriod>();
+        foreach (var period in due)
+        {
+            if (period.Step.Step != PeriodStep.DeriveAgain) finished.Add(period);
+            else if (!Derived(finished, period)) Collect(period, now);
+        }
+        if (finished.Count > 0) Enqueue(new(finished, upto, IsLate: false));
+        if (lateSince is { } since && now - since >= options.LateEvery) DeriveLate(upto);
+    }
+
+    /// <summary>Posts the periods that samples came too late for.</summary>
+    public void DeriveLate(BlockPlace? upto)
+    {
+        if (late.Count == 0 || upto is null) return;
+        Enqueue(new([.. late.Values.OrderBy(one => one.Stream.Point).ThenBy(one => one.Step.Period.Start)], upto,
+            IsLate: true));
+        late.Clear();
+        lateSince = null;
+    }
+
+    /// <summary>A period that this very step finishes is derived instead of summed.</summary>
+    private static bool Derived(List<DuePeriod> finished, DuePeriod again)
+    {
+        var at = finished.FindIndex(one => one.Stream == again.Stream && one.Step.Period == again.Step.Period
+            && one.Step.Integral is not null);
+        if (at < 0) return false;
+        finished[at] = finished[at] with
+        {
+            Step = finished[at].Step with { LateSamples = finished[at].Step.LateSamples + again.Step.LateSamples },
+            IsDerived = true,
+        };
+        return true;
+    }
+
+    private void Collect(DuePeriod period, Instant now)
+    {
+        metrics.Late(period.Step.LateSamples);
+        lateSince ??= now;
+        var key = (period.Stream, period.Step.Period.Start);
+        late[key] = late.TryGetValue(key, out var known)
+            ? known with { Step = period.Step with { LateSamples = known.Step.LateSamples + period.Step.LateSamples } }
+            : period;
+    }
+
+    /// <summary>Refuses, on record, the streams of points that nobody has registered.</summary>
+    public void Refuse(IReadOnlyList<(SettlementPointId Point, LoggedFrame Frame)> unknown)
+    {
+        foreach (var (point, frame) in unknown.DistinctBy(one => one.Point))
+        {
+            metrics.Refused(nameof(Rejection.UnknownSettlementPoint));
+            recorder.RefuseAsync(Rejection.UnknownSettlementPoint,
+                $"stream of {point}: no such point is registered, or it is declared otherwise; its frames are kept",
+                new Submission(frame.Bytes.ToArray(), $"stream announcement of {point}") { Personal = [] }, by,
+                CancellationToken.None).GetAwaiter().GetResult();
+        }
+    }
+
+    /// <summary>Waits until all that was posted is recorded.</summary>
+    public async Task DrainedAsync(CancellationToken ct)
+    {
+        while (Volatile.Read(ref done) < Volatile.Read(ref posted) && fault is null)
+            await Task.Delay(1, ct).ConfigureAwait(false);
+        if (fault is { } cause) throw cause;
+    }
+
+    public void Complete(Exception? cause = null) => queue.Writer.TryComplete(cause);
+
+    private void Enqueue(Pass pass)
+    {
+        outstanding.Enqueue((Interlocked.Increment(ref posted),
+            pass.Due.Select(due => due.From).Aggregate(BlockPlace.Earlier)));
+        if (!queue.Writer.TryWrite(pass)) queue.Writer.WriteAsync(pass).AsTask().GetAwaiter().GetResult();
+    }
+
+    private async Task RecordAsync()
+    {
+        try
+        {
+            await foreach (var pass in queue.Reader.ReadAllAsync().ConfigureAwait(false))
+            {
+                var began = Stopwatch.GetTimestamp();
+                foreach (var periods in pass.IsLate ? await AgainAsync(pass).ConfigureAwait(false) : [First(pass)])
+                    await SendAsync(periods).ConfigureAwait(false);
+                metrics.Recorded(pass.Due.Count, (long)Stopwatch.GetElapsedTime(began).TotalMicroseconds);
+                Interlocked.Increment(ref done);
+            }
+        }
+        catch (Exception cause) // the engine stops on it: what is not recorded is in the log
+        {
+            fault = cause;
+            queue.Writer.TryComplete(cause);
+        }
+    }
+
+    private async Task SendAsync(StreamPeriods periods)
+    {
+        var key = new IdempotencyKey($" streams {Interlocked.Increment(ref keys)}");
+        while (true)
+        {
+            var raw = new Submission(periods.Range.ToBytes(), "streams") { Personal = [] };
+            var outcome = await commands.Send(new Command<StreamPeriods>(periods, raw, by, key)).ConfigureAwait(false);
+            if (!IsBusy(outcome)) return;
+            await Task.Delay(10).ConfigureAwait(false);
+        }
+    }
+
+    private static bool IsBusy(RecordOutcome outcome) => outcome switch
+    {
+        RecordOutcome.Busy => true,
+        RecordOutcome.Several several => several.Parts.Any(IsBusy),
+        RecordOutcome.Refused { Code: Rejection.NotAuthorised } refused =>
+            throw new InvalidOperationException(refused.Detail),
+        _ => false,
+    };
+
+    /// <summary>What a step finished, with one stretch of the log as the evidence of all.</summary>
+    private StreamPeriods First(Pass pass)
+    {
+        var from = pass.Due.Where(one => one.Step.Integral is not null).Select(one => one.From)
+            .DefaultIfEmpty(pass.Upto).Aggregate(BlockPlace.Earlier);
+        var range = new FrameRange([from.To(pass.Upto)]);
+        var derived = pass.Due.Where(one => one.IsDerived).ToList();
+        var integrals = derived.Count == 0 ? []
+            : new FrameDerivation(log).Derive(range, derived.ConvertAll(Asked));
+        var at = 0;
+        return new(range, [.. pass.Due.Select(one => one.IsDerived
+            ? Of(one, WithCauses(integrals[at++], one.Step.Integral!.Gaps))
+            : Of(one, one.Step.Integral))]);
+    }
+
+    /// <summary>Recorded periods, derived again from what they rest on and from what has come since.</summary>
+    private async Task<IReadOnlyList<StreamPeriods>> AgainAsync(Pass pass)
+    {
+        var known = new List<(DuePeriod Due, FrameRange Range, bool IsKnown, IReadOnlyList<CurveGap> Gaps)>();
+        foreach (var due in pass.Due)
+        {
+            var (state, _) = await recorder.LoadAsync(
+                Streams.Curve(due.Stream.Point, due.Stream.DayOf(due.Step.Period)), IntervalRecordsState.Empty,
+                IntervalRecords.Evolve, CancellationToken.None).ConfigureAwait(false);
+            var stretch = due.From.To(pass.Upto);
+            var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
+            var range = latest is not null && evidence.Get(latest.Evidence) is { } bytes && FrameRange.Is(bytes)
+                ? FrameRange.Read(bytes).With(stretch) : new FrameRange([stretch]);
+            known.Add((due, range, latest is not null, latest?.Gaps ?? []));
+        }
+        var answers = new List<StreamPeriods>();
+        foreach (var same in known.GroupBy(one => Convert.ToHexStringLower(one.Range.ToBytes())))
+        {
+            var group = same.ToList();
+            var integrals = new FrameDerivation(log).Derive(group[0].Range, group.ConvertAll(one => Asked(one.Due)));
+            // Beside a sample that came late there may be a period of which nobody ever said anything.
+            StreamPeriod[] periods = [.. group.Select((one, i) => (one.Due, one.IsKnown, Integral: WithCauses(
+                    integrals[i], one.Gaps)))
+                .Where(one => one.IsKnown || one.Integral.Samples > 0 || one.Integral.CoveredMicroseconds > 0)
+                .Select(one => Of(one.Due, one.Integral))];
+            if (periods.Length > 0) answers.Add(new(group[0].Range, periods));
+        }
+        return answers;
+    }
+
+    private static DerivedPeriod Asked(DuePeriod due) =>
+        new(due.Stream.Point, due.Step.Period, due.Stream.Declaration);
+
+    /// <summary>A gap that is left of a known one has its cause; another is one of which nothing is said.</summary>
+    private static PeriodIntegral WithCauses(PeriodIntegral derived, IReadOnlyList<CurveGap> known) => derived with
+    {
+        Gaps = [.. derived.Gaps.Select(gap => gap with
+        {
+            Cause = known.FirstOrDefault(one => one.Missing.Start <= gap.Missing.Start
+                && gap.Missing.End <= one.Missing.End)?.Cause ?? GapCause.Silent,
+        })],
+    };
+
+    private static StreamPeriod Of(DuePeriod due, PeriodIntegral? integral) => new(
+        due.Stream.Point, due.Stream.DayOf(due.Step.Period), due.Step.Period,
+        integral is null ? null : due.Step.ToRecord(due.Stream.Point, due.Stream.Declaration, integral, default),
+        due.Step.LateSamples);
+
+    public async ValueTask DisposeAsync()
+    {
+        queue.Writer.TryComplete();
+        await recording.ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,88 @@
+using System.Collections.Concurrent;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using NodaTime;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>
+/// What a step of the engine says of one period: a record of what its samples prove, or that the record which stands
+/// is final.
+/// </summary>
+/// <param name="Candidate">Null where the record that stands only becomes final.</param>
+/// <param name="LateSamples">Samples that came since, behind the watermark.</param>
+public sealed record StreamPeriod(
+    SettlementPointId Point, LocalDate Day, Interval Period, IntervalRecorded? Candidate, int LateSamples);
+
+/// <summary>The periods that one pass has finished, and the stretch of the log that is the evidence of all.</summary>
+public sealed record StreamPeriods(FrameRange Range, IReadOnlyList<StreamPeriod> Periods);
+
+/// <summary>
+/// Records what the engine finishes. A record's range of the log says what it knows: whoever comes with a range that does
+/// not reach further has nothing new to say, so the log can be read again from any place and nothing is recorded twice.
+/// </summary>
+public sealed class StreamRecording(EvidenceArchive archive)
+{
+    /// <summary>Streams of the journal that are appended to at once; the journal commits them in groups.</summary>
+    private const int AtOnce = 256;
+    private const int RangesKept = 4096;
+
+    private readonly ConcurrentDictionary<EvidenceDigest, FrameRange?> ranges = [];
+
+    /// <summary>Adds the route of stream periods; the composition root calls it once.</summary>
+    public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive archive) =>
+        routes.Add<StreamPeriods>(StandardRoutes.CurvesWrite, new StreamRecording(archive).RecordAsync);
+
+    public async Task<RecordOutcome> RecordAsync(
+        Recorder recorder, Command<StreamPeriods> command, Instant now, CancellationToken ct)
+    {
+        var range = command.Input.Range;
+        var evidence = archive.Put(range.ToBytes());
+        ranges.TryAdd(evidence, range);
+        var days = command.Input.Periods.GroupBy(period => (period.Point, period.Day)).ToList();
+        var outcomes = new RecordOutcome[days.Count];
+        var options = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct };
+        await Parallel.ForAsync(0, days.Count, options, async (i, inner) =>
+        {
+            var ((point, day), periods) = (days[i].Key, days[i].OrderBy(period => period.Period.Start).ToList());
+            outcomes[i] = new RecordOutcome.Several(await recorder.RecordEachAsync(Streams.Curve(point, day),
+                IntervalRecordsState.Empty, IntervalRecords.Evolve, periods,
+                (state, period) => Decide(state, period, range, evidence, now), _ => command.Raw, command.By, inner)
+                .ConfigureAwait(false));
+        }).ConfigureAwait(false);
+        return new RecordOutcome.Several(outcomes);
+    }
+
+    private Decision Decide(
+        IntervalRecordsState state, StreamPeriod period, FrameRange range, EvidenceDigest evidence, Instant now)
+    {
+        if (!state.Latest.TryGetValue(period.Period.Start, out var latest))
+            return period.Candidate is { } first
+                ? IntervalRecords.Decide(state, first with { Evidence = evidence }, now)
+                : new Decision.AlreadyRecorded();
+        if (period.Candidate is not { } candidate)
+            return latest.State == IntervalRecordState.Final
+                ? new Decision.AlreadyRecorded()
+                : IntervalRecords.Decide(state, latest with { State = IntervalRecordState.Final, Reason = null }, now);
+        if (RangeOf(latest.Evidence) is not { } known)
+            return new Decision.Rejected(Rejection.EvidenceConflict,
+                $"the period of {period.Point} from {period.Period.Start} was recorded from a file; send the stream's "
+                + "samples as a file too");
+        if (range.Last <= known.Last) return new Decision.AlreadyRecorded();
+        return IntervalRecords.Decide(state, candidate with
+        {
+            Evidence = evidence,
+            LateSamples = latest.LateSamples + period.LateSamples,
+            State = latest.State == IntervalRecordState.Final ? IntervalRecordState.Final : candidate.State,
+        }, now);
+    }
+
+    /// <summary>The range that evidence is; null where it is a file.</summary>
+    private FrameRange? RangeOf(EvidenceDigest evidence)
+    {
+        if (ranges.TryGetValue(evidence, out var known)) return known;
+        if (ranges.Count >= RangesKept) ranges.Clear();
+        return ranges[evidence] = archive.Get(evidence) is { } bytes && FrameRange.Is(bytes) ? FrameRange.Read(bytes) : null;
+    }
+}

@@ -1,0 +1,185 @@
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
+using Ledger.Journal;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>From frames to interval records: through the door, the log and the engine, into a real journal.</summary>
+public sealed class StreamEngineTests
+{
+    private static long Time(int second) => StreamTown.DayMicroseconds + second * 1_000_000L;
+
+    /// <summary>Sends a second of every connector after the other, a frame a minute.</summary>
+    private static async Task StreamAsync(StreamTown town, StreamDoor door, int connectors, int from, int to,
+        long kilowatts = 100)
+    {
+        for (var second = from; second <= to; second += 60)
+        {
+            var last = Math.Min(to, second + 59);
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(last);
+            await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1, Time(last),
+                [.. Enumerable.Range(0, connectors).Select(i => (i, StreamTown.Seconds(second, last, kilowatts)))]));
+        }
+    }
+
+    [Fact]
+    public async Task An_hour_of_frames_makes_a_provisional_record_of_every_period_of_every_connector()
+    {
+        await using var town = await StreamTown.OpenAsync(3);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(3));
+        await StreamAsync(town, door, 3, 0, 3660);
+        await town.SettleAsync();
+        var records = await town.LatestAsync();
+        records.Count.ShouldBe(12);
+        records.ShouldAllBe(record => record.State == IntervalRecordState.Provisional && record.Version == 1
+            && record.Import == Energy.FromWattHours(25_000) && record.Export == Energy.Zero
+            && record.CoveredMicroseconds == 900_000_000 && record.Samples == 900 && record.Gaps.Count == 0
+            && record.Quality == ReadingQuality.Measured && record.LateSamples == 0
+            && record.Stream!.Semantics == SampleSemantics.Instant && record.Stream.MissingSequences == 0);
+        FrameRange.Is(town.Ledger.Evidence.Get(records[0].Evidence)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_restart_goes_on_where_it_was_and_records_nothing_twice()
+    {
+        await using var town = await StreamTown.OpenAsync(2);
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(2));
+            await StreamAsync(town, door, 2, 0, 1300);
+        }
+        await town.RestartAsync();
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(2));
+            await StreamAsync(town, door, 2, 1301, 1860);
+        }
+        await town.SettleAsync();
+        var records = await town.AllAsync();
+        records.Count.ShouldBe(4);
+        records.ShouldAllBe(record => record.Version == 1 && record.Import == Energy.FromWattHours(25_000)
+            && record.CoveredMicroseconds == 900_000_000 && record.Gaps.Count == 0);
+    }
+
+    [Fact]
+    public async Task Samples_that_come_hours_late_make_a_second_version_with_the_exact_difference()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await StreamAsync(town, door, 1, 0, 299);
+        await StreamAsync(town, door, 1, 600, 7260);
+        await town.SettleAsync();
+        var first = (await town.LatestAsync())[0];
+        (first.CoveredMicroseconds, first.Samples).ShouldBe((599_000_000, 600));
+        first.Gaps.ShouldHaveSingleItem().ShouldBe(new CurveGap(new Interval(
+            StreamTown.Day + Duration.FromSeconds(299), StreamTown.Day + Duration.FromSeconds(600)), GapCause.Silent));
+        await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1, Time(7260),
+            (0, StreamTown.Seconds(300, 599))));
+        await town.SettleAsync();
+        var versions = (await town.AllAsync()).Where(record => record.Period == first.Period).ToList();
+        versions.Count.ShouldBe(2);
+        var second = versions[1];
+        (second.Version, second.CoveredMicroseconds, second.Samples, second.LateSamples, second.Gaps.Count)
+            .ShouldBe((2, 900_000_000, 900, 300, 0));
+        (second.Import - first.Import).ShouldBe(new Energy((Int128)100_000_000 * 2 * 301_000_000));
+        second.Reason!.ShouldStartWith("more of the period: import +8.361");
+        // Told once more, it says nothing new.
+        await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1, Time(7260),
+            (0, StreamTown.Seconds(300, 599))));
+        await town.SettleAsync();
+        var third = (await town.LatestAsync())[0];
+        (third.Import, third.DuplicateSamples).ShouldBe((second.Import, 300));
+    }
+
+    [Fact]
+    public async Task A_frame_that_is_sent_again_has_no_second_effect_and_another_of_its_number_is_refused()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        town.Clock.Now = StreamTown.Day + Duration.FromSeconds(10);
+        var frame = StreamTown.Samples(1, Time(10), (0, StreamTown.Seconds(0, 10)));
+        await StreamTown.SendAsync(door, frame);
+        door.Take(frame, out _, out var again).ShouldBe(FrameTaken.Again);
+        await again;
+        Should.Throw<InputRefusedException>(() => door.Take(
+            StreamTown.Samples(1, Time(10), (0, StreamTown.Seconds(0, 10, 200))), out _, out _))
+            .Code.ShouldBe(Rejection.EvidenceConflict);
+        await StreamAsync(town, door, 1, 11, 960);
+        await town.SettleAsync();
+        var record = (await town.AllAsync()).ShouldHaveSingleItem();
+        (record.DuplicateSamples, record.Import).ShouldBe((0, Energy.FromWattHours(25_000)));
+    }
+
+    [Fact]
+    public async Task A_gap_is_named_by_what_the_sender_says_by_its_numbers_and_by_its_connection()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(1));
+            await StreamAsync(town, door, 1, 0, 99);
+            var buffer = new byte[256];
+            var shed = FrameWriter.Shed(buffer, door.LastSequence + 1, Time(150));
+            shed.TryAdd(new ShedSamples(0, Time(100), Time(149), 50)).ShouldBeTrue();
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(150);
+            await StreamTown.SendAsync(door, buffer[..shed.Finish()]);
+            await StreamAsync(town, door, 1, 150, 199);
+            // Two frames are lost.
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(299);
+            await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 3, Time(299),
+                (0, StreamTown.Seconds(250, 299))));
+        }
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(1));
+            await StreamAsync(town, door, 1, 350, 399);
+            await StreamAsync(town, door, 1, 450, 960);
+        }
+        await town.SettleAsync();
+        var record = (await town.LatestAsync())[0];
+        record.Gaps.Select(gap => ((gap.Missing.Start - StreamTown.Day).TotalSeconds, gap.Cause)).ShouldBe(
+            [(99, GapCause.PendingDrop), (199, GapCause.Lost), (299, GapCause.Reconnect), (399, GapCause.Silent)]);
+        record.Stream!.MissingSequences.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_point_that_nobody_registered_is_refused_on_record_and_its_frames_are_kept()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(2));
+        await StreamAsync(town, door, 2, 0, 960);
+        await town.SettleAsync();
+        (await town.AllAsync()).ShouldHaveSingleItem().Point.ShouldBe(StreamTown.Name(0));
+        var refused = (await TestFolder.AllAsync(town.Ledger.Journal)).Select(EventCodec.Decode)
+            .OfType<EvidenceRefused>().ShouldHaveSingleItem();
+        refused.Code.ShouldBe(Rejection.UnknownSettlementPoint);
+        refused.Detail.ShouldContain("CP1");
+    }
+
+    [Fact]
+    public async Task A_stream_that_falls_silent_is_recorded_when_it_was_waited_for()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await StreamAsync(town, door, 1, 0, 600);
+        await town.SettleAsync(StreamTown.Day + Duration.FromSeconds(640));
+        (await town.AllAsync()).ShouldBeEmpty();
+        await town.SettleAsync(StreamTown.Day + Duration.FromSeconds(1200));
+        var record = (await town.AllAsync()).ShouldHaveSingleItem();
+        (record.CoveredMicroseconds, record.State).ShouldBe((600_000_000, IntervalRecordState.Provisional));
+        record.Gaps.ShouldHaveSingleItem().Cause.ShouldBe(GapCause.Silent);
+        town.Clock.Now = StreamTown.Day + Duration.FromDays(2);
+        await town.SettleAsync();
+        var final = (await town.LatestAsync()).ShouldHaveSingleItem();
+        (final.State, final.Version, final.Import).ShouldBe((IntervalRecordState.Final, 2, record.Import));
+    }
+}

@@ -1,0 +1,117 @@
+using System.Globalization;
+using Ledger.Api;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Tests;
+
+/// <summary>A real ledger in a temporary folder with some connectors whose power is streamed.</summary>
+internal sealed class StreamTown : IAsyncDisposable
+{
+    /// <summary>Midnight of 1 March in Shanghai, where the connectors are.</summary>
+    public static readonly Instant Day = Instant.FromUtc(2026, 2, 28, 16, 0);
+    public static readonly long DayMicroseconds = Day.ToUnixTimeTicks() / 10;
+
+    private readonly TestFolder folder = new();
+    private readonly StreamOptions options;
+    private OpenLedger ledger;
+
+    private StreamTown(StreamOptions? options)
+    {
+        this.options = (options ?? new(new FrameLogOptions(""))) is var given
+            ? given with { Log = given.Log with { Folder = Path.Combine(folder.Path, FrameLogOptions.FolderName) } }
+            : given;
+        folder.Clock.Now = Day;
+        ledger = OpenLedger.Open(folder.Options);
+        Streams = ledger.OpenStreams(this.options);
+    }
+
+    public StreamEngine Streams { get; private set; }
+    public OpenLedger Ledger => ledger;
+    public string FolderPath => folder.Path;
+    public StandingClock Clock => folder.Clock;
+
+    public static async Task<StreamTown> OpenAsync(int connectors, StreamOptions? options = null)
+    {
+        var town = new StreamTown(options);
+        for (var i = 0; i < connectors; i++) await town.RegisterAsync(Name(i));
+        return town;
+    }
+
+    public static SettlementPointId Name(int connector) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"CP{connector}"));
+
+    public async Task RegisterAsync(SettlementPointId point)
+    {
+        var text = $$"""{"type":"settlement-point","point":"{{point}}","station":"S1","kind":"connector","owner":"ACME","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}""";
+        await ledger.Intake.TakeAsync(new Submission(System.Text.Encoding.UTF8.GetBytes(text + "\n"), "points"),
+            new IntakeHints(), IntakeLedger.Operator, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Stops the process as a crash would, as far as one can inside of it, and starts it again.</summary>
+    public async Task RestartAsync()
+    {
+        await Streams.DisposeAsync();
+        await ledger.DisposeAsync();
+        ledger = OpenLedger.Open(folder.Options);
+        Streams = ledger.OpenStreams(options);
+    }
+
+    public static PowerSample At(double seconds, long kilowatts) =>
+        new(DayMicroseconds + (long)(seconds * 1_000_000), kilowatts * 1_000_000);
+
+    /// <summary>Samples of one second each, from one second to another, both included.</summary>
+    public static PowerSample[] Seconds(int from, int to, long kilowatts = 100) =>
+        [.. Enumerable.Range(from, to - from + 1).Select(second => At(second, kilowatts))];
+
+    public byte[] Announce(int connectors, SampleSemantics semantics = SampleSemantics.Instant,
+        long sequence = 0, long nominal = 1_000_000, int first = 0)
+    {
+        var buffer = new byte[64 * 1024];
+        var frame = FrameWriter.Announce(buffer, sequence, Clock.Now.ToUnixTimeTicks() / 10, 0);
+        for (var i = 0; i < connectors; i++)
+            if (!frame.TryAdd(new Announcement(i, Name(first + i), semantics, nominal)))
+                throw new InvalidOperationException("the frame is full");
+        return buffer[..frame.Finish()];
+    }
+
+    public static byte[] Samples(long sequence, long sentAt, params (int Stream, PowerSample[] Samples)[] blocks)
+    {
+        var buffer = new byte[Limits.FrameBytesMax];
+        var frame = FrameWriter.Samples(buffer, sequence, sentAt, FrameUnits.Finest);
+        foreach (var (stream, samples) in blocks)
+            foreach (var part in samples.Chunk(Limits.SamplesPerBlockMax))
+                if (!frame.TryAdd(stream, part)) throw new InvalidOperationException("the frame is full");
+        return buffer[..frame.Finish()];
+    }
+
+    /// <summary>Sends a frame at the time that the clock shows, and waits until it is durable.</summary>
+    public static async Task SendAsync(StreamDoor door, byte[] frame)
+    {
+        var taken = door.Take(frame, out _, out var durable);
+        if (taken == FrameTaken.Full) throw new InvalidOperationException("the log is full");
+        await durable;
+    }
+
+    public Task SettleAsync(Instant? now = null) =>
+        Streams.SettleAsync(now ?? Clock.Now, TestContext.Current.CancellationToken);
+
+    public async Task<List<IntervalRecorded>> AllAsync() =>
+        [.. (await TestFolder.AllAsync(ledger.Journal)).Select(EventCodec.Decode).OfType<IntervalRecorded>()];
+
+    public async Task<List<IntervalRecorded>> LatestAsync() =>
+        [.. (await AllAsync()).GroupBy(record => (record.Point, record.Period))
+            .Select(versions => versions.MaxBy(record => record.Version)!)
+            .OrderBy(record => record.Point).ThenBy(record => record.Period.Start)];
+
+    public async ValueTask DisposeAsync()
+    {
+        await Streams.DisposeAsync();
+        await ledger.DisposeAsync();
+        folder.Dispose();
+    }
+}
