@@ -40,5 +40,5 @@ public enum Rejection
     UnknownSubject = 801, LegalHold = 802, UnknownHold = 803, EvidenceErased = 804,
     UnknownEvidence = 805,
     // 9xx: retention
-    MonthNotOver = 901, ArchiveNotVerified = 902, ArchiveDoesNotMatch = 903, NotSettled = 904, EvidencePruned = 905,
+    MonthNotEnded = 901, ArchiveNotVerified = 902, ArchiveDoesNotMatch = 903, NotSettled = 904, EvidencePruned = 905,
 }

@@ -66,7 +66,7 @@ public static class Retention
             return new Decision.Rejected(Rejection.LegalHold,
                 $"held by case {string.Join(", ", recorded.Cases.Order(StringComparer.Ordinal).Take(8))}");
         if (now < recorded.End)
-            return new Decision.Rejected(Rejection.MonthNotOver, $"{Text(asked.Month)} has not ended (UTC)");
+            return new Decision.Rejected(Rejection.MonthNotEnded, $"{Text(asked.Month)} has not ended (UTC)");
         if (asked.Archive is not { } archive)
             return new Decision.Rejected(Rejection.ArchiveNotVerified, $"no verified archive: {asked.Fault}");
         if (Differs(asked, archive, recorded) is { } differs)

@@ -26,7 +26,7 @@ public sealed class PruningGuardTests
     public void A_month_that_is_not_over_is_not_pruned()
     {
         using var town = new ArchivedTown();
-        Refused(town, town.Prune("2026-05"), "MonthNotOver (901): 2026-05 has not ended (UTC)");
+        Refused(town, town.Prune("2026-05"), "MonthNotEnded (901): 2026-05 has not ended (UTC)");
     }
 
     [Fact]
