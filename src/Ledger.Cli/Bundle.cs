@@ -59,7 +59,7 @@ public static class Bundle
         var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == name)
             ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
         var bundle = new StatementBundle(ledger, new TransparencyLog(options), ct);
-        return (run, await PrunedEvidence.ReadAsync(ledger.Journal, () => bundle.OfAsync(run), ct).ConfigureAwait(false),
-            bundle.Personal);
+        var files = await PrunedEvidence.ReadAsync(ledger.Journal, () => bundle.OfAsync(run), ct).ConfigureAwait(false);
+        return (run, files, bundle.Personal);
     }
 }

@@ -38,8 +38,9 @@ internal static class ShowEvidence
         CommandLine line, Shell shell, EvidenceDigest digest, CancellationToken ct)
     {
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var piece = await PrunedEvidence.ReadAsync(ledger.Journal, () => Task.FromResult(ledger.Evidence.Find(digest)), ct)
-            .ConfigureAwait(false) ?? throw new CouldNotException($"the archive has no evidence {digest}");
+        var piece = await PrunedEvidence.ReadAsync(ledger.Journal,
+            () => Task.FromResult(ledger.Evidence.Find(digest)), ct).ConfigureAwait(false)
+            ?? throw new CouldNotException($"the archive has no evidence {digest}");
         return piece.IsGone
             ? throw new CouldNotException($"evidence {digest} was erased with the person whom it names") : piece;
     }

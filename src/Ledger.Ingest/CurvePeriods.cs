@@ -46,7 +46,8 @@ internal sealed class CurvePeriods(
     {
         var (start, end) = Edges(period);
         var before = calendar.Known(period);
-        if (before is not null && evidence.Pieces(before.Evidence).ToList() is var pieces && pieces.Any(evidence.IsGone))
+        if (before is not null && evidence.Pieces(before.Evidence).ToList() is var pieces
+            && pieces.Any(evidence.IsGone))
         {
             // From the rest of its evidence less would come out than was measured, so it stays as it is; what is of it
             // already says nothing new.

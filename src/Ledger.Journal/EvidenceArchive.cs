@@ -154,7 +154,8 @@ public sealed class EvidenceArchive : IDisposable
     {
         get
         {
-            lock (gate) return index.Where(entry => entry.Value.PrunedBy is null).Select(entry => entry.Key).ToHashSet();
+            lock (gate)
+                return index.Where(entry => entry.Value.PrunedBy is null).Select(entry => entry.Key).ToHashSet();
         }
     }
 

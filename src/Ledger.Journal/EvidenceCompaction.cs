@@ -13,8 +13,9 @@ internal static class EvidenceCompaction
     private const int BufferBytes = 1024 * 1024;
 
     /// <summary>How long a record is whose head this is.</summary>
-    public static long BytesOf(ReadOnlySpan<byte> head) => EvidenceSeal.HeadBytes
-        + (long)BinaryPrimitives.ReadInt32BigEndian(head[4..]) + (EvidenceSeal.IsHead(head) ? EvidenceSeal.TagBytes : 0);
+    public static long BytesOf(ReadOnlySpan<byte> head) =>
+        EvidenceSeal.HeadBytes + (long)BinaryPrimitives.ReadInt32BigEndian(head[4..])
+        + (EvidenceSeal.IsHead(head) ? EvidenceSeal.TagBytes : 0);
 
     /// <summary>Writes the segment durably to a file that is not there yet, and returns of each record where it begins
     /// in both.</summary>

@@ -238,6 +238,26 @@ public sealed class PruningTests : IDisposable
             .ShouldNotContain(" pruned with ");
     }
 
+    /// <summary>Bytes that come again after they were pruned are not kept again; the archive of the month in which they
+    /// came says that an earlier one has them.</summary>
+    [Fact]
+    public async Task What_comes_again_stays_away_and_its_month_can_be_archived_and_pruned()
+    {
+        town.Prune().Exit.ShouldBe(ExitCode.Done);
+        var bytes = SegmentBytes();
+        town.Import(ArchivedTown.May, "junk.txt", "junk\n", ExitCode.NotAsItShouldBe);
+        SegmentBytes().ShouldBe(bytes);
+        (await town.FactsAsync())[^1].ShouldBeOfType<EvidenceRefused>().Evidence.ShouldBe(Junk);
+        town.Done(ArchivedTown.May, "checkpoint");
+        var (june, may) = (NodaTime.Instant.FromUtc(2026, 6, 1, 0, 0), town.Elsewhere("2026-05"));
+        town.Done(june, "export", "month", "2026-05", may);
+        town.Done(june, "verify", may).Output.ShouldContain("NOT CHECKED: 1 pieces of evidence that were pruned before "
+            + "and came again: they are in the archive of an earlier month");
+        town.Prune("2026-05", may, june).Exit.ShouldBe(ExitCode.Done);
+        (await town.FactsAsync())[^1].ShouldBeOfType<MonthPruned>().Evidence.ShouldBeNull();
+        town.Done(june, "verify", "--archive", town.March).Output.ShouldNotContain(" pruned with ");
+    }
+
     private static readonly int ReadingsLength = ("point,register,read_at,kwh\nP2,1.8.0,2026-02-27T00:00:00+08:00,5\n"
         + "P2,1.8.0,2026-02-28T00:00:00+08:00,50\n").Length;
 

@@ -94,7 +94,8 @@ internal static class ExportMonth
             evidence.PrunedBy(digest) is null ? evidence.Find(digest)?.Raw : null);
         await foreach (var recorded in Of(journal, archive, ct).ConfigureAwait(false))
             foreach (var digest in resting.NotYetSeen(EventCodec.Decode(recorded)))
-                if (evidence.PrunedBy(digest) is not null) continue; // it came again, and is in an earlier month's archive
+                // What came again after it was pruned is in the archive of an earlier month.
+                if (evidence.PrunedBy(digest) is not null) continue;
                 else if (evidence.Find(digest) is not { } piece)
                     throw new InvalidDataException($"evidence {digest} of position {recorded.Position} is not kept");
                 else if (piece.Subjects.Count == 0) archived.Put(piece.Raw);

@@ -12,7 +12,8 @@ internal static class PrunedEvidence
     /// <summary>Of verbs that read raw evidence.</summary>
     public static Option ArchiveOption { get; } =
         new("--archive", "DIR", "the archive of a month that was pruned, from which its evidence is taken; may be given "
-            + "for several months") { Repeats = true };
+            + "for several months")
+        { Repeats = true };
 
     /// <summary>From now on, evidence that was pruned is taken from the archives that the command line names.</summary>
     public static void TakeFrom(EvidenceArchive evidence, IReadOnlyList<string> archives, byte[] secret)
