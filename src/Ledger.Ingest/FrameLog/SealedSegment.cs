@@ -72,6 +72,7 @@ internal sealed record SealedIndex(
 /// those of the log whichever form it has.</summary>
 internal sealed class SealedSegment : SegmentBytes
 {
+    private readonly string name;
     private readonly FileStream file;
     private readonly SealedIndex index;
     private (int Chunk, ReadOnlyMemory<byte> Blocks) unpacked = (-1, default);
@@ -81,10 +82,11 @@ internal sealed class SealedSegment : SegmentBytes
     /// <param name="name">What it is called, or will be: by that its index is verified.</param>
     public SealedSegment(string path, string name) : base(path)
     {
+        this.name = name;
         file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         try
         {
-            index = Index(name);
+            index = Index();
         }
         catch
         {
@@ -96,7 +98,7 @@ internal sealed class SealedSegment : SegmentBytes
     public override long Length => index.RawBytes;
     public byte[] ChainAtEnd => index.ChainAtEnd;
 
-    public SealedFile Description => new(index.Segment, System.IO.Path.GetFileName(Path), index.RawBytes, file.Length,
+    public SealedFile Description => new(index.Segment, System.IO.Path.GetFileName(name), index.RawBytes, file.Length,
         index.FirstReceivedAt, index.LastReceivedAt,
         Convert.ToHexStringLower(SegmentHead.Read(index.SegmentHead)!.Value.ChainBefore),
         Convert.ToHexStringLower(index.ChainAtEnd));
@@ -139,7 +141,7 @@ internal sealed class SealedSegment : SegmentBytes
     }
 
     /// <summary>Reads the index, and refuses one that the file is not named after.</summary>
-    private SealedIndex Index(string name)
+    private SealedIndex Index()
     {
         var (size, length) = (new byte[sizeof(int)], file.Length);
         if (length >= sizeof(int) && Fill(length - sizeof(int), size)
