@@ -125,6 +125,40 @@ public sealed class ExportRecordsTests : IDisposable
         check.OrderCount.ShouldBe(2);
     }
 
+    /// <summary>A signed value names its user, so it leaves the ledger only where it is said who reads it.</summary>
+    [Fact]
+    public void Signed_values_and_the_token_in_them_go_along_where_somebody_answers_for_it()
+    {
+        const string value = """OCMF|{"FV":"1.0","GI":"G","PG":"T1","MS":"M3","IS":true,"IT":"ISO14443","ID":"04A2B3","RD":[{"TM":"2026-03-02T11:00:05,000+0800 S","TX":"B","RV":1.000,"RI":"1-b:1.8.0","RU":"kWh","RT":"AC","EF":"","ST":"G"},{"TM":"2026-03-02T11:59:55,000+0800 S","TX":"E","TT":"a|b","RV":4.250,"RI":"1-b:1.8.0","RU":"kWh","RT":"AC","EF":"","ST":"G"}]}|{"SD":"00"}""";
+        town.Done("import", town.File("c3.jsonl", """
+            {"type":"settlement-point","point":"S01-C3","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"register","point":"S01-C3","direction":"import","meterSerial":"M3","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"charging-state","point":"S01-C3","at":"2026-03-02T11:00:00+08:00","connected":true,"source":"ocpp"}
+            {"type":"charging-state","point":"S01-C3","at":"2026-03-02T12:00:00+08:00","connected":false,"source":"ocpp"}
+            """));
+        town.Done("import", town.File("signed.txt", value));
+
+        var plain = Export(ExitCode.NotAsItShouldBe).Single(At("S01-C3"))!;
+        ((decimal)plain["total_energy"]!).ShouldBe(3.25m);
+        plain["signed_data"].ShouldBeNull();
+        plain.ToJsonString().ShouldNotContain("04A2B3");
+        Run("--signed").Exit.ShouldBe(ExitCode.CouldNot);
+
+        var signed = Export(ExitCode.NotAsItShouldBe, "--signed", "--by", "staff-7", "--why", "dispute")
+            .Single(At("S01-C3"))!;
+        ((string)signed["cdr_token"]!["uid"]!).ShouldBe("04A2B3");
+        var values = signed["signed_data"]!["signed_values"]!.AsArray();
+        values.Count.ShouldBe(1); // one value shows both edges
+        ((string)signed["signed_data"]!["encoding_method"]!).ShouldBe("OCMF");
+        Encoding.UTF8.GetString(Convert.FromBase64String((string)values[0]!["signed_data"]!)).ShouldBe(value);
+        ((string)values[0]!["plain_data"]!)
+            .ShouldBe(value["OCMF|".Length..^"|{\"SD\":\"00\"}".Length]);
+        town.Run("export", "journal").Output.ShouldContain("evidence-disclosed");
+
+        static Func<JsonNode?, bool> At(string point) =>
+            record => (string)record!["cdr_location"]!["evse_id"]! == point;
+    }
+
     [Theory]
     [InlineData("export", "cdr")]
     [InlineData("export", "cdr", "cpo", "yesterday", "--tariff", "t")]
