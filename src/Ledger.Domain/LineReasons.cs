@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using NodaTime;
 
 namespace Ledger.Domain;
 

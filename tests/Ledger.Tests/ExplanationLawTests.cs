@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using Ledger.Domain;
 using Ledger.Projections;
@@ -93,11 +94,12 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
             {
                 explained[i].Follows.ShouldBe(explained[i].Says, settled[i].Source);
                 explained[i].Holds.ShouldBeTrue();
-                // Every fact that the statement's source names is below the value.
-                foreach (var word in settled[i].Source.Split(' ',
-                    ',').Where(word => word.Length == 3 && word.All(char.IsDigit)))
-                    if (explained[i].Rule.Id is "M1" or "M2" or "M4" or "M5" && !settled[i].Source.Contains("v"))
-                        explained[i].Positions().ShouldContain(long.Parse(word), settled[i].Source);
+                // The readings that the statement's source names are below the value; "of" names the version before.
+                var words = settled[i].Source.Split(' ', ',', ':');
+                for (var k = 1; k < words.Length && explained[i].Rule.Id == "M2"; k++)
+                    if (words[k].Length == 3 && words[k].All(char.IsDigit) && words[k - 1] != "of")
+                        explained[i].Positions().ShouldContain(
+                            long.Parse(words[k], CultureInfo.InvariantCulture), settled[i].Source);
                 reasons.Of(i, (settled[i].Metered ?? Energy.Zero) + new Energy(1)).Holds.ShouldBeFalse();
             }
             var rules = explained.Select(each => each.Rule.Id).ToHashSet();
