@@ -9,8 +9,7 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// The explanation is a second implementation of the rules: it comes to the same energy and the same amounts as the
-/// fold,
-/// whatever the facts, and what was changed by hand does not come out.
+/// fold, whatever the facts, and what was changed by hand does not come out.
 /// </summary>
 public sealed class ExplanationLawTests(ITestOutputHelper output)
 {
@@ -122,8 +121,8 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
             Explained(statement, tariff, hour, statement.Total + 0.01m).Holds.ShouldBeFalse();
         }, iter: LongRun.Samples / 10);
 
-    /// <summary>What the energy, the price and rounding made of a change is all of it; what only one of them changed is
-    /// that one's.</summary>
+    /// <summary>What the energy, the price and rounding made of a change is all of it; what only one of them changed
+    /// is that one's.</summary>
     [Fact]
     public void The_parts_of_a_change_are_all_of_it() =>
         Gen.Select(Hours, Hours, Gen.Int[0, 900], Gen.Int[0, 900]).Sample((was, now, first, second) =>

@@ -9,8 +9,7 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>Why an amount is what it is, where a fact is counted, and why two runs differ: on a small ledger whose
-/// second
-/// run has a reading that came late.</summary>
+/// second run has a reading that came late.</summary>
 public sealed class ExplanationTests : IDisposable
 {
     private readonly SmallTown town = SmallTown.WithItsDay();
