@@ -5,8 +5,7 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// <c>ledger diff RUN RUN</c>: why one run has another total than another, fact by fact and line by line, with sums
-/// that
-/// are reconciled to the last decimal.
+/// that are reconciled to the last decimal.
 /// </summary>
 public static class Diff
 {

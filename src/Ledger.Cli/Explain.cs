@@ -5,9 +5,8 @@ using Ledger.Projections;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger explain RUN#LINE</c>, <c>explain RUN total</c> and <c>explain POSITION</c>: an amount as the tree of
-/// what it
-/// follows from, down to facts of the journal, and of a fact the lines in which it is counted, or why in none.
+/// <c>ledger explain RUN#LINE</c>, <c>explain RUN total</c> and <c>explain POSITION</c>: an amount as the tree of what
+/// it follows from, down to facts of the journal, and of a fact the lines in which it is counted, or why in none.
 /// </summary>
 public static class Explain
 {

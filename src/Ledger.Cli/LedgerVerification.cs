@@ -322,9 +322,11 @@ public sealed class LedgerVerification(
             (runs, lines) = (runs + 1, lines + run.Lines);
             if (again.Differs is { } differs)
                 Findings.Add($"position {Count(run.RecordedPosition)}, run {run.Run}", differs, "what was recorded");
-            if (again.Statement is { } statement)
-                values += await NodeVerification.VerifyAsync(journal, statement,
-                    $"position {Count(run.RecordedPosition)}, run {run.Run}", Findings, ct).ConfigureAwait(false);
+            if (again.Statement is not { } statement) continue;
+            var place = $"position {Count(run.RecordedPosition)}, run {run.Run}";
+            values += await NodeVerification.VerifyAsync(journal, statement, place, Findings, ct).ConfigureAwait(false);
+            foreach (var fault in await RunVerification.FaultsAsync(journal, fresh, run, statement, ct)
+                .ConfigureAwait(false)) Findings.Add(place, fault, "what was recorded");
         }
         steps.Add(new("statements", runs, $"{Count(lines)} lines", Findings.FaultCount - before));
         steps.Add(new("line values", values, "each derived from its children", 0));

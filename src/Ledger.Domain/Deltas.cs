@@ -17,8 +17,8 @@ public enum CorrectionStyle
 
 /// <summary>
 /// What a correction adds to one line: energy, billed energy and amounts, each below zero where less is due. A value
-/// that
-/// is missing on one side counts as nothing there, and <paramref name="Problem"/> says what the corrected line lacks.
+/// that is missing on one side counts as nothing there, and <paramref name="Problem"/> says what the corrected line
+/// lacks.
 /// </summary>
 public sealed record DeltaLine(
     int Number, SettlementPointId Point, Direction Direction, Interval Period, Energy Metered, decimal BilledKwh,

@@ -8,9 +8,9 @@ namespace Ledger.Domain;
 public enum FlexibilityKind { Energy = 1, Penalty = 2, Redistribution = 3 }
 
 /// <summary>
-/// A line of a statement that pays for flexibility: what a programme's payer owes the payee for a call, or gets back of
-/// it. Above zero the payee pays (a penalty), below zero the payee is credited, as on every line of a statement; null
-/// where it is not settled yet, and <paramref name="Problem"/> says why.
+/// A line of a statement that pays for flexibility: what a programme's payer owes the payee for a call, or gets back
+/// of it. Above zero the payee pays (a penalty), below zero the payee is credited, as on every line of a statement;
+/// null where it is not settled yet, and <paramref name="Problem"/> says why.
 /// </summary>
 /// <param name="Paid">The point, station or account that is paid together.</param>
 /// <param name="Kwh">What counts: delivered energy, or the shortfall; null of a redistribution.</param>

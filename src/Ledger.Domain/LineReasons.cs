@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using NodaTime;
 
 namespace Ledger.Domain;
 
@@ -10,8 +9,8 @@ public sealed record PricingFacts(
 
 /// <summary>
 /// Why a statement has its amounts: each amount as a tree of the values that it follows from, down to facts of the
-/// journal. The arithmetic is that of <see cref="StatementNodes"/> and <see cref="MeteredReasons"/>, and for sums whole
-/// numbers of the smallest money, all of it written apart from what made the statement.
+/// journal. The arithmetic is that of <see cref="StatementNodes"/> and <see cref="MeteredReasons"/>, and for sums
+/// whole numbers of the smallest money, all of it written apart from what made the statement.
 /// </summary>
 public static class LineReasons
 {

@@ -5,9 +5,10 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>
-/// Why a settlement period of one point and direction has the energy that it has: the rules of <see cref="MeteredDay"/>
-/// a second time, written apart from it. That one folds a day from its readings forward; this one begins at the period,
-/// looks for what decides it, and counts in whole numbers of any size. A test holds the two to the same energy.
+/// Why a settlement period of one point and direction has the energy that it has: the rules of <see
+/// cref="MeteredDay"/> a second time, written apart from it. That one folds a day from its readings forward; this one
+/// begins at the period, looks for what decides it, and counts in whole numbers of any size. A test holds the two to
+/// the same energy.
 /// </summary>
 public sealed class MeteredReasons
 {
@@ -83,8 +84,8 @@ public sealed class MeteredReasons
         return Divided(index, said, left, open, from, $"{Kwh(counted.Energy)}{lessen}");
     }
 
-    /// <summary>What of the register's energy is this period's: first the time without a curve is filled, as far as the
-    /// register counted more than the curves and the rated power allows; what is left is shared like the
+    /// <summary>What of the register's energy is this period's: first the time without a curve is filled, as far as
+    /// the register counted more than the curves and the rated power allows; what is left is shared like the
     /// curves.</summary>
     private ExplainedValue Divided(int index, Energy? said, BigInteger left, List<int> open,
         IReadOnlyList<ExplainedValue> from, string whole)
@@ -112,8 +113,7 @@ public sealed class MeteredReasons
     }
 
     /// <summary>The part of a whole at a place: what is due up to its end less what is due up to its start, each half
-    /// to
-    /// even.</summary>
+    /// to even.</summary>
     private static BigInteger Part(BigInteger whole, IReadOnlyList<BigInteger> weights, int place)
     {
         var all = Sum(weights);
@@ -136,8 +136,8 @@ public sealed class MeteredReasons
         return latest ? edges.MaxBy(index => index.At) : edges.MinBy(index => index.At);
     }
 
-    /// <summary>What the register counted between two instants; null where a difference may not be billed, or the meter
-    /// was exchanged.</summary>
+    /// <summary>What the register counted between two instants; null where a difference may not be billed, or the
+    /// meter was exchanged.</summary>
     private (BigInteger Energy, string Arithmetic, IReadOnlyList<ExplainedValue> Facts)? Counted(Instant from,
         Instant to)
     {

@@ -56,8 +56,7 @@ public static class Publication
 {
     /// <summary>
     /// Guards in order of their codes: already published, the run unknown, unbalanced postings, the same person,
-    /// another
-    /// run holds, the run does not come out again.
+    /// another run holds, the run does not come out again.
     /// </summary>
     /// <param name="differs">What of the run does not come out again; null where all does.</param>
     public static Decision Decide(SettlementState state, SettlementRunPublished publication, string? differs,

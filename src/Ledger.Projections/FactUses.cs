@@ -68,6 +68,9 @@ public static class FactUses
         [typeof(EvidenceDisclosed)] = "it is about evidence that names a person, and is in no amount",
     };
 
+    /// <summary>The kinds of facts of which no amount is made.</summary>
+    public static IReadOnlyCollection<Type> WithoutAmount => InNoAmount.Keys;
+
     /// <param name="position">Of a fact of the journal.</param>
     public static async Task<FactUse> OfAsync(
         IJournal journal, IViewStore views, long position, CancellationToken ct)

@@ -11,9 +11,9 @@ public sealed record FlexibilityStatement(
     IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs);
 
 /// <summary>
-/// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before a
-/// position, so that a position gives the same lines for ever. A call belongs to the settlement day on which it begins,
-/// and to the statement of whom it pays.
+/// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
+/// a position, so that a position gives the same lines for ever. A call belongs to the settlement day on which it
+/// begins, and to the statement of whom it pays.
 /// </summary>
 public static class FlexibilityStatements
 {

@@ -5,8 +5,7 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>Deltas as they were booked, with their lines; <paramref name="Differs"/> is null where they come out as
-/// they
-/// were recorded.</summary>
+/// they were recorded.</summary>
 public sealed record RederivedDeltas(SettlementDeltasBooked Booked, IReadOnlyList<DeltaLine> Lines, string? Differs);
 
 /// <summary>A run with its deltas beside the day as it is run again.</summary>
@@ -17,8 +16,7 @@ public sealed record CorrectedStatement(
 
 /// <summary>
 /// Corrections as deltas on a run: what they are, derived from the positions of the run and of the deltas, and the
-/// check
-/// that the run and its deltas are the whole day as it is run again.
+/// check that the run and its deltas are the whole day as it is run again.
 /// </summary>
 public static class StatementCorrections
 {

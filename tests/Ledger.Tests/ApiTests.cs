@@ -144,7 +144,8 @@ public sealed class ApiTests
             "/v1/interval-records?point=CP1&day=2026-03-01", "/v1/instructions", "/v1/tariffs", "/v1/rule-packs",
             "/v1/declared-schedules?point=CP1", "/v1/session-requests?point=CP1", "/v1/outages?point=CP1",
             "/v1/settlement-runs?account=ACME&day=2026-03-01", "/v1/refusals", "/v1/journal", "/health/live",
-            "/health/ready",
+            "/health/ready", "/v1/run-publications", "/v1/run-deltas", "/v1/month-closes", "/v1/disputes",
+            "/v1/fact-uses?position=0",
             "/openapi/v1.json", "/",
         })
             (await served.GetAsync(path)).Status.ShouldBe(200, path);
@@ -152,7 +153,10 @@ public sealed class ApiTests
             "/v1/compliance" })
             (await served.GetAsync(path)).Status.ShouldBe(400, path);
         (await served.GetAsync("/v1/compliance?instruction=I9"))["name"].ShouldBe("UnknownInstruction");
-        (await served.GetAsync("/v1/statement-lines?run=R9"))["name"].ShouldBe("UnknownRun");
+        foreach (var path in new[] { "/v1/statement-lines?run=R9", "/v1/explanations?run=R9",
+            "/v1/explanations?run=R9&line=1", "/v1/run-differences?before=R8&after=R9" })
+            (await served.GetAsync(path))["name"].ShouldBe("UnknownRun", path);
+        (await served.GetAsync("/v1/fact-uses?position=99"))["name"].ShouldBe("OutOfRange");
         (await served.GetAsync("/v1/journal"))["digest"].ShouldBe(Convert.ToHexStringLower(served.Ledger.Journal.Root));
     }
 

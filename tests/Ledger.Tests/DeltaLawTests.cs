@@ -5,8 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Laws of corrections and of double entries: a run and its deltas are the run again, a run and its credit are
-/// nothing, and nothing is made or lost in energy or money.</summary>
+/// <summary>Laws of corrections and of double entries: a run and its deltas are the run again, a run and its credit
+/// are nothing, and nothing is made or lost in energy or money.</summary>
 public sealed class DeltaLawTests(ITestOutputHelper output)
 {
     private static readonly Instant Start = Instant.FromUtc(2026, 6, 2, 0, 0);

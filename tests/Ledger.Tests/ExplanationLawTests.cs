@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using Ledger.Domain;
 using Ledger.Projections;
@@ -8,8 +9,7 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// The explanation is a second implementation of the rules: it comes to the same energy and the same amounts as the
-/// fold,
-/// whatever the facts, and what was changed by hand does not come out.
+/// fold, whatever the facts, and what was changed by hand does not come out.
 /// </summary>
 public sealed class ExplanationLawTests(ITestOutputHelper output)
 {
@@ -93,11 +93,12 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
             {
                 explained[i].Follows.ShouldBe(explained[i].Says, settled[i].Source);
                 explained[i].Holds.ShouldBeTrue();
-                // Every fact that the statement's source names is below the value.
-                foreach (var word in settled[i].Source.Split(' ',
-                    ',').Where(word => word.Length == 3 && word.All(char.IsDigit)))
-                    if (explained[i].Rule.Id is "M1" or "M2" or "M4" or "M5" && !settled[i].Source.Contains("v"))
-                        explained[i].Positions().ShouldContain(long.Parse(word), settled[i].Source);
+                // The readings that the statement's source names are below the value; "of" names the version before.
+                var words = settled[i].Source.Split(' ', ',', ':');
+                for (var k = 1; k < words.Length && explained[i].Rule.Id == "M2"; k++)
+                    if (words[k].Length == 3 && words[k].All(char.IsDigit) && words[k - 1] != "of")
+                        explained[i].Positions().ShouldContain(
+                            long.Parse(words[k], CultureInfo.InvariantCulture), settled[i].Source);
                 reasons.Of(i, (settled[i].Metered ?? Energy.Zero) + new Energy(1)).Holds.ShouldBeFalse();
             }
             var rules = explained.Select(each => each.Rule.Id).ToHashSet();
@@ -120,8 +121,8 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
             Explained(statement, tariff, hour, statement.Total + 0.01m).Holds.ShouldBeFalse();
         }, iter: LongRun.Samples / 10);
 
-    /// <summary>What the energy, the price and rounding made of a change is all of it; what only one of them changed is
-    /// that one's.</summary>
+    /// <summary>What the energy, the price and rounding made of a change is all of it; what only one of them changed
+    /// is that one's.</summary>
     [Fact]
     public void The_parts_of_a_change_are_all_of_it() =>
         Gen.Select(Hours, Hours, Gen.Int[0, 900], Gen.Int[0, 900]).Sample((was, now, first, second) =>

@@ -6,8 +6,7 @@ using static Ledger.Tests.CalledTown;
 namespace Ledger.Tests;
 
 /// <summary>What a programme that names its payer owes stands on the statement of whom it pays, from the delivery of
-/// the
-/// call; a programme that names none pays nothing there.</summary>
+/// the call; a programme that names none pays nothing there.</summary>
 public sealed class FlexibilityStatementTests
 {
     private const string Tariff = """
@@ -16,9 +15,8 @@ public sealed class FlexibilityStatementTests
         {"type":"tariff-assignment","account":"agg","tariff":"T","validFrom":"2026-01-01T00:00:00+08:00"}
         """;
 
-    /// <summary>Both of 100 kWh an hour are capped at 60: C1 comes down by 80, of which 40 an hour are paid with 2;
-    /// C2 by
-    /// nothing, and pays 1 for each of 40.</summary>
+    /// <summary>Both of 100 kWh an hour are capped at 60: C1 comes down by 80, of which 40 an hour are paid with 2; C2
+    /// by nothing, and pays 1 for each of 40.</summary>
     private static CalledTown Called(string more)
     {
         var town = new CalledTown(more: more);

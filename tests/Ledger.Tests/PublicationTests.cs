@@ -93,6 +93,9 @@ public sealed class PublicationTests : IDisposable
         Refused("RunIsCredited", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D3", "--kind",
             "correction", "--style", "deltas");
         Snapshot.Match(Done("show", "settlement"), "PublicationTests.deltas");
+        Done("publish", "R1", "--by", "bob");
+        var verified = town.Run("verify");
+        verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
     }
 

@@ -22,7 +22,8 @@ public static class ProgrammeListings
         new("currency", "currency", row => row.Currency),
         new("pricePerKwh", "per kWh", row => row.PricePerKwh),
         new("activationPermilleMin", null, row => row.ActivationPermilleMin),
-        new("redistribution", null, row => row.Redistribution));
+        new("redistribution", null, row => row.Redistribution),
+        new("payer", null, row => row.Payer), new("payee", null, row => row.Payee));
 
     public static Listing Enrolments(IEnumerable<EnrolmentRow> enrolments) => Listing.Of(enrolments,
         new("point", "point", row => row.Point),

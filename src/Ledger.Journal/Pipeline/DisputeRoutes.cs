@@ -4,8 +4,7 @@ namespace Ledger.Journal.Pipeline;
 
 /// <summary>
 /// Disputes. They are judged with the runs of the disputed run's account and day, which are read first; what is known
-/// of
-/// them only grows.
+/// of them only grows.
 /// </summary>
 internal static class DisputeRoutes
 {

@@ -1,0 +1,34 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>What was said of a run after it was calculated, derived again: its double entries, its deltas, and what its
+/// publication pins.</summary>
+internal static class RunVerification
+{
+    /// <summary>Each thing that is not as it was recorded, in words.</summary>
+    public static async Task<IReadOnlyList<string>> FaultsAsync(IJournal journal, IViewStore views,
+        TimeOfUseSettlement.RunRow run, Statement statement, CancellationToken ct)
+    {
+        var faults = new List<string>();
+        if (DoubleEntry.NotConserved(statement, DoubleEntry.Of(statement, isPublished: false)) is { } lost)
+            faults.Add(lost);
+        if (await StatementCorrections.CheckAsync(journal, views, run, statement, ct).ConfigureAwait(false)
+            is { } corrected)
+        {
+            faults.AddRange(corrected.Deltas.Where(deltas => deltas.Differs is not null)
+                .Select(deltas => $"{deltas.Booked.Run}: {deltas.Differs}"));
+            if (corrected.Unlike is { } unlike) faults.Add(unlike);
+        }
+        foreach (var said in new Answers(views).Publications().Where(row => row.Run == run.Run
+            && row.Account == run.Account && row.Day == run.Day))
+            if (await Publications.DraftAsync(journal, views, new(run.Run), new(run.Account), RowJson.Day(run.Day),
+                said.PublishedBy, ct).ConfigureAwait(false) is not { Publication: var again }
+                || (again.RunDigest.Hex, again.TariffDigest.Hex, again.Completeness, again.Flexibility?.LinesRoot.Hex)
+                != (said.RunDigest, said.TariffDigest, said.Completeness, said.FlexibilityRoot))
+                faults.Add($"the publication at position {said.Position} pins what does not come out again");
+        return faults;
+    }
+}
