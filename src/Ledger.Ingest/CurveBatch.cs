@@ -42,7 +42,7 @@ internal sealed class CurveRows
         Count++;
     }
 
-    /// <param name="run">Rows of one point that follow each other; it is not copied where the point has no more.</param>
+    /// <param name="run">Rows of one point that follow each other; not copied where the point has no more.</param>
     public void Add(SettlementPointId point, PowerSample[] run)
     {
         Of(point).Add(run);

@@ -7,8 +7,8 @@ namespace Ledger.Ingest;
 /// <summary>
 /// One column of one row group in a Parquet file, uncompressed and without missing values, as
 /// <see cref="CurveParquet.WriteAsync"/> packs it: a page of integers in DELTA_BINARY_PACKED, or a dictionary of one
-/// text and a page that names it for every row (Apache Parquet format, Encodings.md). Whatever is not exactly so is not read
-/// here, and is neither refused: the general reader decides what it means.
+/// text and a page that names it for every row (Apache Parquet format, Encodings.md). Whatever is not exactly so is
+/// not read here, and is neither refused: the general reader decides what it means.
 /// </summary>
 /// <param name="chunk">The column's bytes and at least eight more: what follows in the file.</param>
 /// <param name="bytes">How many of them are the column's.</param>
