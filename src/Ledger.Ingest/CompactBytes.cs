@@ -72,7 +72,7 @@ internal readonly record struct PageHead(bool IsDictionary, int PayloadBytes, in
     public static PageHead? Read(ref CompactBytes bytes)
     {
         Span<long> numbers = stackalloc long[4]; // kind, bytes unpacked, bytes packed
-        Span<long> ofKind = stackalloc long[5]; // values, encoding, and the encodings of levels, which there are none of
+        Span<long> ofKind = stackalloc long[5]; // values, their encoding, and those of levels
         numbers.Fill(-1);
         ofKind.Fill(-1);
         var (id, kind, kindAt) = (0, 0, 0);

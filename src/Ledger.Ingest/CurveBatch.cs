@@ -11,8 +11,12 @@ public sealed record PointCurve(SettlementPointId Point, PowerSample[] Samples)
 
     private bool IsInTime()
     {
-        for (var i = 1; i < Samples.Length; i++)
-            if (Samples[i].AtMicroseconds < Samples[i - 1].AtMicroseconds) return false;
+        var before = long.MinValue;
+        foreach (var sample in Samples)
+        {
+            if (sample.AtMicroseconds < before) return false;
+            before = sample.AtMicroseconds;
+        }
         return true;
     }
 }
@@ -38,7 +42,7 @@ internal sealed class CurveRows
         Count++;
     }
 
-    /// <param name="run">Rows of one point that follow each other; it is not copied where the point has no more.</param>
+    /// <param name="run">Rows of one point that follow each other; not copied where the point has no more.</param>
     public void Add(SettlementPointId point, PowerSample[] run)
     {
         Of(point).Add(run);

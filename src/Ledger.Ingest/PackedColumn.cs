@@ -1,13 +1,14 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Ledger.Ingest;
 
 /// <summary>
 /// One column of one row group in a Parquet file, uncompressed and without missing values, as
-/// <see cref="CurveParquet.WriteAsync"/> packs it: a page of integers in DELTA_BINARY_PACKED, or a dictionary of one text
-/// and a page that names it for every row (Apache Parquet format, Encodings.md). Whatever is not exactly so is not read
-/// here, and is neither refused: the general reader decides what it means.
+/// <see cref="CurveParquet.WriteAsync"/> packs it: a page of integers in DELTA_BINARY_PACKED, or a dictionary of one
+/// text and a page that names it for every row (Apache Parquet format, Encodings.md). Whatever is not exactly so is
+/// not read here, and is neither refused: the general reader decides what it means.
 /// </summary>
 /// <param name="chunk">The column's bytes and at least eight more: what follows in the file.</param>
 /// <param name="bytes">How many of them are the column's.</param>
@@ -44,7 +45,8 @@ internal readonly ref struct PackedColumn(ReadOnlySpan<byte> chunk, int bytes, i
     public (long Least, long Most)? Integers(Span<long> cells)
     {
         var column = new CompactBytes(chunk, bytes);
-        if (PageHead.Read(ref column) is not { IsDictionary: false, Encoding: DeltaBinaryPacked } head
+        if (!BitConverter.IsLittleEndian // as the encoding is, whose words are read as they stand
+            || PageHead.Read(ref column) is not { IsDictionary: false, Encoding: DeltaBinaryPacked } head
             || head.Values != rows || head.PayloadBytes != column.Left) return null;
         var (blockValues, blockParts, count) = (column.Number(), column.Number(), column.Number());
         if (blockParts is 0 or > PartsMax || blockValues is 0 or > BlockValuesMax
@@ -72,25 +74,33 @@ internal readonly ref struct PackedColumn(ReadOnlySpan<byte> chunk, int bytes, i
 
     /// <summary>Each value is the one before, the block's least difference, and what is packed of its own;
     /// it wraps, as the encoding does.</summary>
+    /// <param name="packed">As many bits as there are values of this width, and a word more.</param>
     private static long Unpack(ReadOnlySpan<byte> packed, int width, long least, long value, Span<long> cells,
         ref (long Least, long Most) range)
     {
-        var (mask, bit) = ((1UL << width) - 1, 0);
         var (lowest, highest) = range;
-        for (var i = 0; i < cells.Length; i += 2)
+        unchecked
         {
-            unchecked
-            {
-                value += least;
-                if (width > 0)
+            if (width == 0) // as are the times of a clock
+                for (var i = 0; i < cells.Length; i += 2)
                 {
-                    value += (long)(MemoryMarshal.Read<ulong>(packed[(bit >> 3)..]) >> (bit & 7) & mask);
-                    bit += width;
+                    cells[i] = value += least;
+                    lowest = Math.Min(lowest, value);
+                    highest = Math.Max(highest, value);
+                }
+            else
+            {
+                var mask = (1UL << width) - 1;
+                ref var first = ref MemoryMarshal.GetReference(packed);
+                for (int i = 0, bit = 0; i < cells.Length; i += 2, bit += width)
+                {
+                    // It lies in the bytes or the word behind them, because there are not more cells than values.
+                    var word = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref first, bit >> 3));
+                    cells[i] = value += least + (long)((word >> (bit & 7)) & mask);
+                    lowest = Math.Min(lowest, value);
+                    highest = Math.Max(highest, value);
                 }
             }
-            cells[i] = value;
-            if (value < lowest) lowest = value;
-            else if (value > highest) highest = value;
         }
         range = (lowest, highest);
         return value;

@@ -41,9 +41,12 @@ public static class EnvelopeBytes
 
     /// <summary>Reads a header back; throws <see cref="InvalidDataException"/> on anything but the bytes
     /// above.</summary>
-    public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header)
+    public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header) => Read(header, null);
+
+    /// <param name="texts">Texts of headers that were read before.</param>
+    internal static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header, RecentTexts? texts)
     {
-        var reader = new ByteReader(header, "header");
+        var reader = new ByteReader(header, "header", texts);
         if (reader.Byte() is var version && version != Version)
             throw new InvalidDataException(
                 $"header version {version} is unknown; this program reads version {Version}");

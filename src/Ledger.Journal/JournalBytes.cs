@@ -64,7 +64,8 @@ internal ref struct ByteWriter(Span<byte> buffer)
 
 /// <summary>Reads what <see cref="ByteWriter"/> wrote; anything else is an <see
 /// cref="InvalidDataException"/>.</summary>
-internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what)
+/// <param name="texts">Texts that may come again; null where each is made anew.</param>
+internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what, RecentTexts? texts = null)
 {
     private ReadOnlySpan<byte> rest = bytes;
 
@@ -93,6 +94,7 @@ internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what)
 
     public string Text()
     {
+        if (texts is not null) return texts.Of(TextBytes());
         try
         {
             return JournalBytes.Utf8.GetString(Raw(UInt16()));

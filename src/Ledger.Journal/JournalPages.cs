@@ -81,6 +81,7 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
     private sealed class Reading : IDisposable
     {
         private readonly SqliteCommand all, ofStream;
+        private readonly RecentTexts texts = new();
 
         public Reading(SqliteConnection connection)
         {
@@ -122,11 +123,11 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
             return page;
         }
 
-        private static RecordedEvent Event(SqliteDataReader row)
+        private RecordedEvent Event(SqliteDataReader row)
         {
             var position = row.GetInt64(0);
             var payload = row.GetFieldValue<byte[]>(2);
-            var (envelope, payloadLength) = EnvelopeBytes.Read(row.GetFieldValue<byte[]>(1));
+            var (envelope, payloadLength) = EnvelopeBytes.Read(row.GetFieldValue<byte[]>(1), texts);
             if (payloadLength != payload.Length)
                 throw new JournalRefusedException(
                     $"position {position} has {payload.Length} bytes of payload, its header says {payloadLength}");

@@ -35,8 +35,8 @@ public sealed class MerkleTree
     /// <summary>Appends one leaf entry.</summary>
     public void Append(ReadOnlySpan<byte> entry) => AppendPerfect(LeafHash(entry), 0);
 
-    /// <summary>Appends leaves by their hashes (<see cref="LeafHash"/>), 32 bytes each, hashing those together that make
-    /// a perfect subtree.</summary>
+    /// <summary>Appends leaves by their hashes (<see cref="LeafHash"/>), 32 bytes each, hashing those together that
+    /// make a perfect subtree.</summary>
     public void AppendHashes(ReadOnlySpan<byte> hashes)
     {
         for (int taken; !hashes.IsEmpty; hashes = hashes[(taken * HashBytes)..])

@@ -38,7 +38,7 @@ public static class Sha256Lanes
         0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
     ];
 
-    /// <summary>Hashes the pieces of a buffer in any order; no digest may go where another piece is still read.</summary>
+    /// <summary>Hashes the pieces of a buffer; no digest may go where another piece is still read.</summary>
     public static void Hash(Span<byte> buffer, ReadOnlySpan<HashPiece> pieces) => Hash(buffer, pieces, Initial, 0);
 
     /// <summary>
@@ -120,7 +120,7 @@ public static class Sha256Lanes
     /// <summary>A bit, and the length in 64 bits, FIPS 180-4 §5.1.1.</summary>
     private const int PaddingBytesMin = 9;
 
-    /// <summary>The block of a text from one of its bytes, or from behind it, with what of the padding is in it.</summary>
+    /// <summary>The block of a text from one of its bytes, or from behind it, with its part of the padding.</summary>
     private static void Pad(ReadOnlySpan<byte> text, int done, int before, Span<byte> block)
     {
         block.Clear();

@@ -79,7 +79,8 @@ public sealed class JournalVerificationTests : IDisposable
             var (found, findings) = Verify();
             found.IsSound.ShouldBeFalse();
             findings.Faults.Where(fault => fault.Place.StartsWith("position ", StringComparison.Ordinal))
-                .ShouldHaveSingleItem().Place.ShouldStartWith($"position {position}, register/{position % 7} revision ");
+                .ShouldHaveSingleItem().Place
+                .ShouldStartWith($"position {position}, register/{position % 7} revision ");
             Change("UPDATE events SET payload = $value WHERE position = $at", ("$value", payload), ("$at", position));
         }
         Verify().Findings.FaultCount.ShouldBe(0);
@@ -100,7 +101,8 @@ public sealed class JournalVerificationTests : IDisposable
                 var damaged = (byte[])header.Clone();
                 damaged[i] = value;
                 if (value == header[i]) continue;
-                Change("UPDATE events SET header = $value WHERE position = $at", ("$value", damaged), ("$at", position));
+                Change("UPDATE events SET header = $value WHERE position = $at", ("$value", damaged),
+                    ("$at", position));
                 var faults = Verify().Findings.Faults;
                 faults.ShouldContain(fault => fault.Place.StartsWith("position 300", StringComparison.Ordinal));
                 try

@@ -90,7 +90,8 @@ public sealed class PackedCurveTests
     {
         var file = await FileAsync(
         [
-            new(new("CP1"), [new(0, 1), new(1, 2)]), new(new("CP2"), [new(0, 1), new(1, Limits.PowerMilliwattsMax + 1)]),
+            new(new("CP1"), [new(0, 1), new(1, 2)]),
+            new(new("CP2"), [new(0, 1), new(1, Limits.PowerMilliwattsMax + 1)]),
         ]);
         var refused = CurveParquet.Read(file, new IntakeHints(null), out var batch);
         (refused!.Code, batch).ShouldBe((Rejection.PowerAboveLimit, null));
