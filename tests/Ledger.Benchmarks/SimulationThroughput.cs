@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Ledger.Domain;
 using Ledger.Ingest.Simulation;
 using NodaTime;
 
@@ -19,8 +20,24 @@ internal static class SimulationThroughput
         if (args.Length > 2 && !StreamFaultNames.TryParse(args[2], out faults)) return 1;
         var fleet = new StreamFleet(
             new StreamPlan(1, connectors, rate, 1, Instant.FromUtc(2026, 6, 2, 8, 0)) { Faults = faults });
+        for (var i = 0; i < 3; i++) MeasureGeneration(fleet);
         foreach (var isWritten in (bool[])[false, true, false, true]) Measure(fleet, isWritten);
         return 0;
+    }
+
+    /// <summary>Samples alone, a second of each connector after the other, as a delivery asks for them.</summary>
+    private static void MeasureGeneration(StreamFleet fleet)
+    {
+        var plan = fleet.Plan;
+        SimulatedStream[] streams = [.. Enumerable.Range(0, plan.Connectors).Select(fleet.Stream)];
+        var (cursors, samples) = (new StreamCursor[plan.Connectors], new PowerSample[plan.RateHz]);
+        var clock = Stopwatch.StartNew();
+        for (var second = 0; second < plan.Seconds; second++)
+            for (var i = 0; i < streams.Length; i++)
+                streams[i].Read((long)second * plan.RateHz, samples, ref cursors[i]);
+        var count = (long)plan.Seconds * plan.RateHz * plan.Connectors;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{count} samples generated, {clock.Elapsed.TotalNanoseconds / count:0.00} ns each"));
     }
 
     private static void Measure(StreamFleet fleet, bool isWritten)

@@ -38,10 +38,12 @@ public enum SimulatedStopReason { TargetReached = 1, StoppedByDriver = 2, Stoppe
 /// A charging session, by the connector's own samples: plugged in, power begins, power has ended, plugged out.
 /// </summary>
 /// <param name="Number">Which turn of the connector this is.</param>
+/// <param name="TurnEndIndex">The first sample of the next turn.</param>
 /// <param name="PeakMilliwatts">What it charges with until it tapers.</param>
 /// <param name="ArrivesAtPermille">The battery's state of charge at the start; per thousand.</param>
 public sealed record SimulatedSession(
-    long Number, long PlugInIndex, long StartIndex, long StopIndex, long PlugOutIndex, long PeakMilliwatts,
+    long Number, long PlugInIndex, long StartIndex, long StopIndex, long PlugOutIndex, long TurnEndIndex,
+    long PeakMilliwatts,
     int ArrivesAtPermille, int LeavesAtPermille, bool Discharges, SimulatedStopReason StopReason);
 
 /// <summary>
@@ -132,7 +134,8 @@ internal static class ChargingTurn
         var drawn = Draw(plan, connector, number, first, samples);
         var stop = pieces[count - 1].First;
         return new SimulatedSession(number, drawn.PlugIn, drawn.Start, stop,
-            Math.Min(stop + drawn.PlugOutAfter, first + samples - 1), drawn.Peak * plan.PowerUnitMilliwatts,
+            Math.Min(stop + drawn.PlugOutAfter, first + samples - 1), first + samples,
+            drawn.Peak * plan.PowerUnitMilliwatts,
             drawn.Arrives, drawn.Leaves, drawn.Discharge < 0, drawn.Reason);
     }
 

@@ -52,7 +52,7 @@ public sealed class ConnectorAccount
     /// <summary>The longest gap that a straight line may bridge: three steps, at least 2 s.</summary>
     public long MaxGapMicroseconds { get; }
 
-    /// <summary>Samples that came dated by a clock that was not set.</summary>
+    /// <summary>Samples that come dated by a clock that was not set, repeats among them.</summary>
     public int UnsetClockSamples { get; private set; }
 
     private void Take(int second, GatewayFaults gateway, ConnectorFaults faults)
@@ -68,7 +68,7 @@ public sealed class ConnectorAccount
             {
                 Miss(stretch);
                 if (stretch.Cause == FaultCause.UnsetClock && fate is not (FrameFate.Lost or FrameFate.Disconnected))
-                    UnsetClockSamples += (int)stretch.Count;
+                    UnsetClockSamples += (int)stretch.Count * (repeats ? 2 : 1);
                 continue;
             }
             if (fate == FrameFate.KeptBack) late.Add((stretch.First, stretch.End));

@@ -117,9 +117,7 @@ internal sealed class FeedConnector(SimulatedStream stream, GatewayFaults gatewa
     public void AddVehicle(int second, List<VehicleFact> facts)
     {
         var (first, end) = (stream.FirstIndex(second), stream.FirstIndex(second + 1));
-        // One that left a turn ago says nothing; the next one is looked up when it may be there.
-        if (session.PlugOutIndex < first && second % SimulatedVehicle.SpeaksEverySeconds == 0)
-            session = stream.SessionAt(first);
+        if (session.TurnEndIndex <= first) session = stream.SessionAt(first);
         if (first > session.PlugOutIndex || end <= session.PlugInIndex || faults.UnsetClock(second).To > 0) return;
         if (first <= session.StopIndex && session.StopIndex < end)
             facts.Add(SimulatedVehicle.Stopped(stream, session, number));

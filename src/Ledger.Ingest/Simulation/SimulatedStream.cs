@@ -98,15 +98,22 @@ public sealed class SimulatedStream
     public SimulatedSession Session(long number) =>
         ChargingTurn.Session(Fleet.Plan, Connector, number, turnSamples, turnPhase);
 
-    /// <summary>The levels of a session's turn added up, of all samples before the index: its energy but for noise and
-    /// jitter.</summary>
-    internal long LevelsUpTo(SimulatedSession session, long index)
+    /// <summary>
+    /// The level at a sample of a session's turn, and the levels of all its samples before this one and of all of them,
+    /// added up: its power and energy but for noise and jitter.
+    /// </summary>
+    internal (long Level, long UpTo, long All) Levels(SimulatedSession session, long index)
     {
         Span<CurvePiece> pieces = stackalloc CurvePiece[ChargingTurn.PiecesMax];
         var count = ChargingTurn.Pieces(Fleet.Plan, Connector, session.Number, turnSamples, turnPhase, pieces);
-        var sum = 0L;
-        foreach (var piece in pieces[..count]) sum += piece.LevelsUpTo(index);
-        return sum;
+        var (level, upTo, all) = (0L, 0L, 0L);
+        foreach (var piece in pieces[..count])
+        {
+            if (piece.Holds(index)) level = piece.LevelAt(index);
+            upTo += piece.LevelsUpTo(index);
+            all += piece.LevelsUpTo(piece.End);
+        }
+        return (level, upTo, all);
     }
 
     internal CurvePiece PieceAt(long index)

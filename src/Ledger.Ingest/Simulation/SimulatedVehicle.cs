@@ -16,10 +16,15 @@ internal static class SimulatedVehicle
 
     public static VehicleFact At(SimulatedStream stream, SimulatedSession session, int streamNumber, long index)
     {
-        var charge = StateOfCharge(stream, session, index);
+        var (level, taken, all) = stream.Levels(session, index);
+        // Hundredths of a percent: from arrival to leaving in the proportion of the energy taken. A vehicle that gives
+        // much before it has taken it stays at its floor.
+        var rise = (session.LeavesAtPermille - session.ArrivesAtPermille) * 10L;
+        var charge = (int)Math.Clamp(
+            session.ArrivesAtPermille * 10L + (long)(rise * (Int128)taken / all), 0, 10_000);
         // The open-circuit voltage of a battery rises by about a tenth from empty to full; 700 V is a common one.
         var millivolts = 665_000 + 7 * charge;
-        var power = Math.Abs(stream.PieceAt(index).LevelAt(index)) * stream.Fleet.Plan.PowerUnitMilliwatts;
+        var power = Math.Abs(level) * stream.Fleet.Plan.PowerUnitMilliwatts;
         return new VehicleFact(streamNumber, stream.InstantOf(index),
             Milliamperes(power, millivolts), millivolts,
             Milliamperes(session.PeakMilliwatts * PermittedPercent / 100, millivolts), millivolts * 11 / 10, charge);
@@ -29,14 +34,4 @@ internal static class SimulatedVehicle
         At(stream, session, streamNumber, session.StopIndex) with { StopReason = (int)session.StopReason };
 
     private static int Milliamperes(long milliwatts, int millivolts) => (int)(milliwatts * 1000 / millivolts);
-
-    /// <summary>Hundredths of a percent: from arrival to leaving, in the proportion of the energy taken.</summary>
-    private static int StateOfCharge(SimulatedStream stream, SimulatedSession session, long index)
-    {
-        var all = stream.LevelsUpTo(session, session.StopIndex);
-        var rise = (session.LeavesAtPermille - session.ArrivesAtPermille) * 10L;
-        var charge = session.ArrivesAtPermille * 10L + (long)(rise * (Int128)stream.LevelsUpTo(session, index) / all);
-        // A vehicle that gives much before it has taken it stays at its floor.
-        return (int)Math.Clamp(charge, 0, 10_000);
-    }
 }
