@@ -163,7 +163,7 @@ public sealed class FrameLogTests : IDisposable
     public async Task Every_turned_bit_is_found_or_harmless(bool isSealed)
     {
         var (frames, _) = await FillAsync(isSealed ? 12 : 4, 800);
-        if (isSealed) using (var log = FrameLog.Open(Options(800))) log.SealFullSegments().ShouldNotBeEmpty();
+        if (isSealed) using (var log = FrameLog.Open(Options(800))) log.SealFullSegments(TestContext.Current.CancellationToken).ShouldNotBeEmpty();
         foreach (var file in Directory.GetFiles(Path))
         {
             var whole = File.ReadAllBytes(file);
@@ -350,9 +350,9 @@ public sealed class FrameLogTests : IDisposable
         var before = new FrameLogReader(Path).ReadAll().Select(block => block.Bytes.ToArray()).ToList();
         using (var log = FrameLog.Open(Options(3000)))
         {
-            var files = log.SealFullSegments();
+            var files = log.SealFullSegments(TestContext.Current.CancellationToken);
             files.Select(file => file.Segment).ShouldBe(Enumerable.Range(0, at[^1].Segment));
-            log.SealFullSegments().ShouldBeEmpty();
+            log.SealFullSegments(TestContext.Current.CancellationToken).ShouldBeEmpty();
             for (var i = 1; i < files.Count; i++) files[i].ChainBefore.ShouldBe(files[i - 1].ChainAfter);
             files[0].FirstReceivedAtMicroseconds.ShouldBe(Start);
         }
@@ -369,7 +369,7 @@ public sealed class FrameLogTests : IDisposable
     {
         var (frames, at) = await FillAsync(30, 2000);
         var raw = File.ReadAllBytes(Raw(0));
-        using (var log = FrameLog.Open(Options(2000))) log.SealFullSegments();
+        using (var log = FrameLog.Open(Options(2000))) log.SealFullSegments(TestContext.Current.CancellationToken);
         File.WriteAllBytes(Raw(0), raw); // as before the raw form was removed
         File.WriteAllBytes(System.IO.Path.Combine(Path, "1.sealing"), [1, 2, 3]);
         FrameLog.Open(Options(2000)).Dispose();
@@ -388,7 +388,7 @@ public sealed class FrameLogTests : IDisposable
         var (_, at) = await FillAsync(30, 2000);
         using var log = FrameLog.Open(Options(2000));
         log.DropSealedBefore(Noon + Duration.FromDays(1)).ShouldBeEmpty(); // nothing is sealed
-        var files = log.SealFullSegments();
+        var files = log.SealFullSegments(TestContext.Current.CancellationToken);
         var second = files[1].LastReceivedAtMicroseconds;
         var edge = Instant.FromUnixTimeTicks(second * 10);
         log.DropSealedBefore(edge).ShouldBe(files.Take(1));

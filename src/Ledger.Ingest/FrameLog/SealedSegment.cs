@@ -175,14 +175,15 @@ internal sealed class SealedSegment : SegmentBytes
 internal static class ChunkCodec
 {
     private const int HeadBytes = SegmentColumns.Count * 8;
-    private const int Level = 3, PlaneLevel = 1;
+    /// <summary>The fastest level: what remains is noise, of which a higher one makes no less.</summary>
+    private const int Level = 1;
     /// <summary>In noise of few bits short matches are chance, and cost more than the letters.</summary>
     private const int PlaneMatchBytesMin = 7;
 
     public static byte[] Pack(ReadOnlySpan<byte> blocks)
     {
         using var text = new Compressor(Level);
-        using var plane = new Compressor(PlaneLevel);
+        using var plane = new Compressor(Level);
         plane.SetParameter(ZSTD_cParameter.ZSTD_c_minMatch, PlaneMatchBytesMin);
         using var packed = new MemoryStream();
         packed.Write(new byte[HeadBytes]);
