@@ -128,7 +128,8 @@ public static class Reconcile
             {
                 var party = new PartyId(account);
                 sessions.AddRange((await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
-                    answers.KnownBefore, ct).ConfigureAwait(false)).Where(session => concerned.Contains(session.Session.Point)));
+                    answers.KnownBefore, ct).ConfigureAwait(false))
+                    .Where(session => concerned.Contains(session.Session.Point)));
                 settled.AddRange((await SettledAsync(ledger, answers, party, day, ct).ConfigureAwait(false))
                     .Where(of => concerned.Contains(of.Point)));
             }
