@@ -20,7 +20,7 @@ public static class Reconcile
         "ledger reconcile cdr --in cdrs.json",
         [
             new("--in", "FILE", "charge records of OCPI in JSON, or CSV; those that the ledger holds without it"),
-            new("--point", "POINT", "where the records of the file are, which do not name the point so"),
+            new("--point", "POINT", "this point only; all records of the file are of it, however they name it"),
             new("--day", "DAY[..DAY]", "days on which sessions ended; those of the records without it"),
             new("--csv", null, "the exceptions as CSV, in place of text"),
         ],
@@ -36,12 +36,15 @@ public static class Reconcile
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var answers = ledger.Answers(null);
         var points = answers.Points().ToDictionary(point => new SettlementPointId(point.Point));
-        var records = line.Option("--in") is { } path ? FromFile(line, path, points) : await OwnAsync(ledger, ct)
+        var only = line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "an identifier");
+        if (only is { } named && !points.ContainsKey(named))
+            throw new CouldNotException($"there is no settlement point {named}");
+        var records = line.Option("--in") is { } path ? FromFile(path, only, points) : await OwnAsync(ledger, ct)
             .ConfigureAwait(false);
-        if (line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "an identifier") is { } only)
-            records = [.. records.Where(record => record.Point == only)];
+        if (only is not null) records = [.. records.Where(record => record.Point == only)];
         var days = Days(line, records, points);
-        var (sessions, settled) = await GatherAsync(ledger, answers, days, points, records, ct).ConfigureAwait(false);
+        var (sessions, settled) = await GatherAsync(ledger, answers, days, points, Concerned(points, records, only), ct)
+            .ConfigureAwait(false);
         var (reconciled, exceptions) = Reconciliation.Of(new(sessions,
             [.. records.Where(record => days.Contains(DayOf(record, points)))], settled,
             points.ToDictionary(point => point.Key, point => (new StationId(point.Value.Station),
@@ -56,11 +59,10 @@ public static class Reconcile
     }
 
     private static List<ChargeRecorded> FromFile(
-        CommandLine line, string path, Dictionary<SettlementPointId, MasterData.PointRow> points)
+        string path, SettlementPointId? hinted, Dictionary<SettlementPointId, MasterData.PointRow> points)
     {
         try
         {
-            var hinted = line.Option<SettlementPointId>("--point", SettlementPointId.TryParse, "an identifier");
             return [.. ChargeRecordFiles.Read(File.ReadAllBytes(path)).Select(input => input.Record with
             {
                 Point = hinted ?? input.Places.Where(points.ContainsKey).Select(place => (SettlementPointId?)place)
@@ -105,24 +107,31 @@ public static class Reconcile
             : throw new UsageException($"{rule}, at most {DaysMax} days, not '{text}'");
     }
 
-    /// <summary>The sessions and settled quantities of every station that a record is at, or of all where there is
-    /// none.</summary>
-    private static async Task<(List<MeteredSession> Sessions, List<SettledDay> Settled)> GatherAsync(
-        LedgerReader ledger, Answers answers, HashSet<LocalDate> days,
-        Dictionary<SettlementPointId, MasterData.PointRow> points, List<ChargeRecorded> records, CancellationToken ct)
+    /// <summary>The points that are compared: the one named, else all of every station that a record is at, else all.
+    /// </summary>
+    private static HashSet<SettlementPointId> Concerned(
+        Dictionary<SettlementPointId, MasterData.PointRow> points, List<ChargeRecorded> records, SettlementPointId? only)
     {
         var stations = records.Select(record => points[record.Point].Station).ToHashSet(StringComparer.Ordinal);
-        bool Concerns(SettlementPointId point) => stations.Count == 0 || stations.Contains(points[point].Station);
+        return [.. points.Values.Where(point => stations.Count == 0 || stations.Contains(point.Station))
+            .Select(point => new SettlementPointId(point.Point)).Where(point => only is null || point == only)];
+    }
+
+    private static async Task<(List<MeteredSession> Sessions, List<SettledDay> Settled)> GatherAsync(
+        LedgerReader ledger, Answers answers, HashSet<LocalDate> days,
+        Dictionary<SettlementPointId, MasterData.PointRow> points, HashSet<SettlementPointId> concerned,
+        CancellationToken ct)
+    {
         var (sessions, settled) = (new List<MeteredSession>(), new List<SettledDay>());
-        foreach (var account in points.Where(point => Concerns(point.Key)).Select(point => point.Value.Owner).Distinct()
-            .Order(StringComparer.Ordinal))
+        foreach (var account in concerned.Select(point => points[point].Owner).Distinct().Order(StringComparer.Ordinal))
             foreach (var day in days.Order())
             {
                 var party = new PartyId(account);
                 sessions.AddRange((await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, party, day,
-                    answers.KnownBefore, ct).ConfigureAwait(false)).Where(session => Concerns(session.Session.Point)));
+                    answers.KnownBefore, ct).ConfigureAwait(false))
+                    .Where(session => concerned.Contains(session.Session.Point)));
                 settled.AddRange((await SettledAsync(ledger, answers, party, day, ct).ConfigureAwait(false))
-                    .Where(of => Concerns(of.Point)));
+                    .Where(of => concerned.Contains(of.Point)));
             }
         return (sessions, settled);
     }

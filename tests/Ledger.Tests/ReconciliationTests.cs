@@ -128,6 +128,19 @@ public sealed class ReconciliationTests : IDisposable
         csv.Length.ShouldBe(5); // three sessions that nobody has billed, and the end of the last line
     }
 
+    [Fact]
+    public void A_point_that_is_named_is_the_only_one_compared()
+    {
+        var cdrs = JsonNode.Parse(town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff",
+            town.File("t.json", Tariff)).Output)!.AsArray();
+        foreach (var cdr in cdrs) cdr!["cdr_location"]!["evse_id"] = cdr["cdr_location"]!["evse_uid"] = "elsewhere";
+        var file = town.File("renamed.json", cdrs.ToJsonString());
+        town.Run("reconcile", "cdr", "--in", file).Exit.ShouldBe(ExitCode.CouldNot);
+        Reconciled(ExitCode.Done, "--in", file, "--point", "S01-C1");
+        Reconciled(ExitCode.NotAsItShouldBe, "--in", file, "--point", "S01-C2")["exceptions"]!.AsArray()
+            .Select(each => (string)each!["finding"]!).ShouldBe(Enumerable.Repeat("missingSession", 3));
+    }
+
     /// <summary>What is found in the exported records after a change, as finding, point, record, kWh and stake.
     /// </summary>
     private List<string> Found(Action<JsonArray> change)
