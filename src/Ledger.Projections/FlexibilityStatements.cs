@@ -58,16 +58,20 @@ public static class FlexibilityStatements
         }
         foreach (var line in statement.Lines)
         {
-            yield return Line(line.Covers, FlexibilityKind.Energy, line.EffectiveKwh, -line.Payment, null);
+            yield return Line(line.Covers, FlexibilityKind.Energy, line.EffectiveKwh, Credited(line.Payment), null);
             if (line.Penalty != 0m)
                 yield return Line(line.Covers, FlexibilityKind.Penalty, line.ShortfallKwh, line.Penalty, null);
         }
         foreach (var gap in statement.Unproven)
             yield return Line(gap, FlexibilityKind.Energy, null, null, "unproven");
         if (share.Penalties is { } back)
-            yield return Line(delivered.Order.Period, FlexibilityKind.Redistribution, null, -back.Back,
+            yield return Line(delivered.Order.Period, FlexibilityKind.Redistribution, null,
+                back.Back is { } due ? Credited(due) : null,
                 back.Back is null ? back.WhyNot : null);
     }
+
+    // Nothing is zero, never a zero below zero, which would be another text.
+    private static decimal Credited(decimal due) => due == 0m ? 0m : -due;
 
     /// <summary>Who owns each target when the call begins, and in which zone its day is.</summary>
     private static async Task<Dictionary<SettlementPointId, (PartyId Owner, string Zone)>> OwnersAsync(
