@@ -57,7 +57,11 @@ internal sealed class MonthEvidence(EvidenceArchive evidence, PrunedMonths prune
 
     private void Rest(long position, LedgerEvent fact)
     {
-        if (NamedEvidence.Of(fact) is not { } named) return;
+        foreach (var named in NamedEvidence.AllOf(fact)) Rest(position, fact, named);
+    }
+
+    private void Rest(long position, LedgerEvent fact, EvidenceDigest named)
+    {
         // What the ledger itself wrote of its evidence tells what is not there any more, so it always stays.
         if (fact is SubjectErased or EvidenceDisclosed or MonthPruned) needed.Add(named);
         else if (position >= from && position < to) own.UnionWith(Pieces(fact, named));

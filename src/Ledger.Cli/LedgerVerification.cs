@@ -192,10 +192,15 @@ public sealed class LedgerVerification(
             if (facts++ % 1024 == 0)
                 shell.Progress($"deriving records again, event {Count(facts)} of {Count(journal.Length)}");
             var fact = EventCodec.Decode(recorded);
-            if (NamedEvidence.Of(fact) is { } named && !archived.Knows(named))
+            var isKept = true;
+            foreach (var named in NamedEvidence.AllOf(fact))
+            {
+                if (archived.Knows(named)) continue;
+                isKept = false;
                 Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept",
                     "the evidence that the fact names");
-            else if (fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
+            }
+            if (isKept && fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
             if (fact is BaselineFrozen frozen) baselines.Add((recorded.Position, frozen));
             var until = Findings.FaultCount;
             readings?.Verify(recorded.Position, recorded.Envelope.Stream, fact);

@@ -110,7 +110,8 @@ public static class Reconcile
     /// <summary>The points that are compared: the one named, else all of every station that a record is at, else all.
     /// </summary>
     private static HashSet<SettlementPointId> Concerned(
-        Dictionary<SettlementPointId, MasterData.PointRow> points, List<ChargeRecorded> records, SettlementPointId? only)
+        Dictionary<SettlementPointId, MasterData.PointRow> points, List<ChargeRecorded> records,
+        SettlementPointId? only)
     {
         var stations = records.Select(record => points[record.Point].Station).ToHashSet(StringComparer.Ordinal);
         return [.. points.Values.Where(point => stations.Count == 0 || stations.Contains(point.Station))

@@ -27,7 +27,8 @@ public enum ErasureReason { Requested = 1, RetentionEnded = 2, Unlawful = 3 }
 /// first, and the destruction follows, at the latest when the ledger is opened again.
 /// </summary>
 /// <param name="Generation">The newest key that is destroyed; what names the subject later has a newer one.</param>
-/// <param name="Evidence">A manifest of the evidence that can no longer be read whole; null where there is none.</param>
+/// <param name="Evidence">A manifest of the evidence that can no longer be read whole; null where there is
+/// none.</param>
 public sealed record SubjectErased(
     SubjectPseudonym Subject, int Generation, EvidenceDigest? Evidence, ErasureReason Reason) : LedgerEvent;
 

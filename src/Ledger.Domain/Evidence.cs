@@ -34,6 +34,14 @@ public static class NamedEvidence
         MonthPruned pruned => pruned.Evidence,
         _ => null,
     };
+
+    /// <summary>Every digest that a fact names: of a dispute it may be several.</summary>
+    public static IReadOnlyList<EvidenceDigest> AllOf(LedgerEvent fact) => fact switch
+    {
+        DisputeOpened dispute => dispute.Evidence,
+        DisputeAnswered answer => answer.Evidence,
+        _ => Of(fact) is { } single ? [single] : [],
+    };
 }
 
 /// <summary>

@@ -58,6 +58,8 @@ public static class FactUses
         [typeof(DisputeOpened)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
         [typeof(DisputeAnswered)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
         [typeof(DisputeClosed)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
+        [typeof(ChargeRecorded)] = "a charge record is compared with what is settled: ledger reconcile cdr",
+        [typeof(MonthPruned)] = "it is about evidence that lies in an archive now, and is in no amount",
         [typeof(SigningKeyRegistered)] = "it is about the ledger itself",
         [typeof(ClockSteppedBack)] = "it is about the ledger itself",
         [typeof(JournalRecovered)] = "it is about the ledger itself",

@@ -14,8 +14,8 @@ namespace Ledger.Benchmarks;
 /// <summary>
 /// Streams end to end in one process: frames through the door, into the log on the disk, acknowledged, integrated, and
 /// their records durable in the journal. The load is made beforehand but for the times in it, so that what is measured
-/// is the ledger; a second of each connector stands in one block. Frames come with 1 % of the samples up to 5 s late and
-/// 0.5 % of them twice. What comes out is compared with the energy that went in.
+/// is the ledger; a second of each connector stands in one block. Frames come with 1 % of the samples up to 5 s late
+/// and 0.5 % of them twice. What comes out is compared with the energy that went in.
 /// </summary>
 internal static class IngestThroughput
 {
@@ -77,7 +77,8 @@ internal static class IngestThroughput
             clock.Now = Start + Duration.FromSeconds(second + 1);
             foreach (var gateway in gateways)
             {
-                var frame = FrameWriter.Samples(buffer, gateway.Next++, StartMicroseconds + (second + 1) * 1_000_000L, Units);
+                var sentAt = StartMicroseconds + (second + 1) * 1_000_000L;
+                var frame = FrameWriter.Samples(buffer, gateway.Next++, sentAt, Units);
                 for (var i = 0; i < gateway.Connectors; i++)
                 {
                     var count = Fill(block, gateway.First + i, second, rate);
@@ -108,7 +109,8 @@ internal static class IngestThroughput
         await streams.DisposeAsync().ConfigureAwait(false);
         delays.Sort();
         process.Refresh();
-        var disk = new DirectoryInfo(Path.Combine(folder, FrameLogOptions.FolderName)).EnumerateFiles().Sum(f => f.Length);
+        var disk = new DirectoryInfo(Path.Combine(folder, FrameLogOptions.FolderName)).EnumerateFiles()
+            .Sum(file => file.Length);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{samples / wall / 1e6:0.00} M samples/s, {frames / wall:0} frames/s, {bytes / wall / 1048576:0.0} MiB/s, "
             + $"{used:0.0} CPU s in {wall:0.0} s, {(delays.Count > 0 ? delays[delays.Count * 99 / 100] : 0):0} ms p99 "
@@ -131,8 +133,10 @@ internal static class IngestThroughput
         }
         // A tenth of the seconds has a sample at its end that belongs up to 5 s before, one in twenty one twice.
         if (chance % 10 == 0 && second > 5)
-            block[count++] = new(StartMicroseconds + (second - 1 - chance / 10 % 4) * 1_000_000L + step / 2 / 1000 * 1000,
-                level * 1000);
+        {
+            var late = StartMicroseconds + (second - 1 - chance / 10 % 4) * 1_000_000L;
+            block[count++] = new(late + step / 2 / 1000 * 1000, level * 1000);
+        }
         if (chance % 20 == 1) block[count++] = block[rate - 1];
         return count;
     }
@@ -167,7 +171,8 @@ internal static class IngestThroughput
             var count = Math.Min(perFrame, connectors - first);
             var door = streams.Connect();
             var frame = FrameWriter.Announce(buffer, 0, StartMicroseconds, 0);
-            for (var i = 0; i < count; i++) frame.TryAdd(new Announcement(i, Name(first + i), SampleSemantics.Instant, 100_000));
+            for (var i = 0; i < count; i++)
+                frame.TryAdd(new Announcement(i, Name(first + i), SampleSemantics.Instant, 100_000));
             var length = frame.Finish();
             while (door.Take(buffer.AsMemory(0, length), out _, out last) == FrameTaken.Full)
                 await Task.Delay(1).ConfigureAwait(false);

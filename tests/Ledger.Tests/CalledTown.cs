@@ -45,7 +45,9 @@ internal sealed class CalledTown : IDisposable
         {"type":"register","point":"{{point}}","direction":"import","meterSerial":"M-{{point}}","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
         """);
 
-    /// <summary>Meters one hour after another, each with these kWh; the first begins at <see cref="MeteredFrom"/>.</summary>
+    /// <summary>
+    /// Meters one hour after another, each with these kWh; the first begins at <see cref="MeteredFrom"/>.
+    /// </summary>
     public void Meter(string point, params IEnumerable<int> hours)
     {
         var rows = new StringBuilder("point,register,read_at,kwh\n");

@@ -163,7 +163,9 @@ public sealed class FrameLogTests : IDisposable
     public async Task Every_turned_bit_is_found_or_harmless(bool isSealed)
     {
         var (frames, _) = await FillAsync(isSealed ? 12 : 4, 800);
-        if (isSealed) using (var log = FrameLog.Open(Options(800))) log.SealFullSegments(TestContext.Current.CancellationToken).ShouldNotBeEmpty();
+        if (isSealed)
+            using (var log = FrameLog.Open(Options(800)))
+                log.SealFullSegments(TestContext.Current.CancellationToken).ShouldNotBeEmpty();
         foreach (var file in Directory.GetFiles(Path))
         {
             var whole = File.ReadAllBytes(file);

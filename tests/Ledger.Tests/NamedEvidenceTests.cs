@@ -15,8 +15,9 @@ public sealed class NamedEvidenceTests
         {
             if (type.GetProperty("Evidence") is not { } evidence) continue;
             var fact = (LedgerEvent)System.Runtime.CompilerServices.RuntimeHelpers.GetUninitializedObject(type);
-            evidence.SetValue(fact, named);
-            NamedEvidence.Of(fact).ShouldBe(named, type.Name);
+            evidence.SetValue(fact, evidence.PropertyType == typeof(IReadOnlyList<EvidenceDigest>)
+                ? (EvidenceDigest[])[named] : named);
+            NamedEvidence.AllOf(fact).ShouldHaveSingleItem(type.Name).ShouldBe(named);
         }
     }
 }

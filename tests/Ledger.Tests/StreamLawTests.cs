@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
@@ -28,7 +29,8 @@ public sealed class StreamLawTests
             .ToArray();
 
     /// <summary>How the samples are sent: who of two senders has a point, how many a frame has, how far they are out of
-    /// order (in samples; beyond ten they are too late), how many threads there are, and when all is restarted.</summary>
+    /// order (in samples; beyond ten they are too late), how many threads there are, and when all is
+    /// restarted.</summary>
     private sealed record Way(bool[] Second, int FrameSamples, int Disorder, int Workers, int RestartAfter, int Seed);
 
     private static readonly Gen<Way> Ways = Gen.Select(
@@ -47,7 +49,7 @@ public sealed class StreamLawTests
         var first = await SentAsync(curves, one);
         foreach (var record in first)
         {
-            var samples = curves[int.Parse(record.Point.Value.AsSpan(2), System.Globalization.CultureInfo.InvariantCulture)];
+            var samples = curves[int.Parse(record.Point.Value.AsSpan(2), CultureInfo.InvariantCulture)];
             var whole = PowerCurve.Integrate(
                 samples, [record.Period], new SampleDeclaration(SampleSemantics.Instant, 500_000))[0];
             (record.Import, record.Export, record.Minimum, record.Maximum, record.CoveredMicroseconds, record.Samples,

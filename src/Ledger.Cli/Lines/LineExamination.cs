@@ -13,7 +13,8 @@ internal sealed record LineFact(long Position, string Is);
 
 /// <summary>A line with all that it follows from, and what an examination of it gives.</summary>
 /// <param name="Audited">The line as the raw evidence gives it; null where none can be derived.</param>
-/// <param name="AsRecorded">Facts of the line that have no evidence to be read: they count as they were recorded.</param>
+/// <param name="AsRecorded">Facts of the line that have no evidence to be read: they count as they were
+/// recorded.</param>
 /// <param name="Exceptions">What is not as it should be, in words; empty where all is.</param>
 internal sealed record ExaminedStatementLine(
     RunLines Run, StatementLine Line, LineCarry Carry, IReadOnlyList<LineNode> Nodes, IReadOnlyList<LineFact> Facts,

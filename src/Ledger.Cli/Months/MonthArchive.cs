@@ -94,7 +94,9 @@ internal sealed record MonthArchive(LedgerId Ledger, YearMonth Month, long From,
         }
     }
 
-    /// <summary>The disclosed events, in order. Throws <see cref="InvalidDataException"/> where one is cut short.</summary>
+    /// <summary>
+    /// The disclosed events, in order. Throws <see cref="InvalidDataException"/> where one is cut short.
+    /// </summary>
     public static IEnumerable<DisclosedEvent> Events(string directory)
     {
         var length = new byte[4];

@@ -15,9 +15,9 @@ internal sealed class RestingEvidence(Func<EvidenceDigest, byte[]?> evidence)
     /// <summary>The pieces of a fact that no fact before rested on.</summary>
     public IReadOnlyList<EvidenceDigest> NotYetSeen(LedgerEvent fact)
     {
-        if (NamedEvidence.Of(fact) is not { } named) return [];
-        var pieces = fact is IntervalRecorded && listed.Add(named) && evidence(named) is { } bytes
-            ? EvidenceManifest.Listed(named, bytes) : [];
-        return [.. pieces.Prepend(named).Where(seen.Add)];
+        var named = NamedEvidence.AllOf(fact);
+        var pieces = fact is IntervalRecorded && listed.Add(named[0]) && evidence(named[0]) is { } bytes
+            ? EvidenceManifest.Listed(named[0], bytes) : [];
+        return [.. named.Concat(pieces).Where(seen.Add)];
     }
 }

@@ -9,10 +9,10 @@ namespace Ledger.Ingest.Frames;
 public readonly record struct LoggedFrame(long Session, long ReceivedAtMicroseconds, ReadOnlyMemory<byte> Bytes);
 
 /// <summary>
-/// The head of a block, 104 bytes, all little-endian: "LFB1", u32 bytes of the body, i64 receipt of the first frame, i64
-/// earliest and i64 latest time of the frames (Unix µs), u32 frames, a byte with a bit for each kind of frame in it, a
-/// byte that is 1 where the block repeats announcements in force, two zeros, 32 bytes digest (SHA-256 of the 40 bytes
-/// before it and of the body), 32 bytes chain (SHA-256 of the chain after the block before and of the digest).
+/// The head of a block, 104 bytes, all little-endian: "LFB1", u32 bytes of the body, i64 receipt of the first frame,
+/// i64 earliest and i64 latest time of the frames (Unix µs), u32 frames, a byte with a bit for each kind of frame in
+/// it, a byte that is 1 where the block repeats announcements in force, two zeros, 32 bytes digest (SHA-256 of the 40
+/// bytes before it and of the body), 32 bytes chain (SHA-256 of the chain after the block before and of the digest).
 /// </summary>
 public readonly record struct FrameBlockHead(
     int BodyBytes, long ReceivedAtMicroseconds, long EarliestMicroseconds, long LatestMicroseconds, int Frames,

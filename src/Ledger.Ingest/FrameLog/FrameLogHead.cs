@@ -9,8 +9,8 @@ public sealed record AcknowledgedFrames(FrameAddress End, byte[] Chain);
 /// <summary>
 /// The file frames.head, written after each block and before its frames are acknowledged: by it a torn end, which was
 /// never acknowledged, is told from a lost one. Two slots, written in turn, so that a torn write leaves the other; slot
-/// 0 at byte 0, slot 1 at byte 4096. A slot, little-endian: "LFH1", u32 segment, i64 byte, u64 generation, 32 bytes chain,
-/// 32 bytes SHA-256 of what precedes.
+/// 0 at byte 0, slot 1 at byte 4096. A slot, little-endian: "LFH1", u32 segment, i64 byte, u64 generation, 32 bytes
+/// chain, 32 bytes SHA-256 of what precedes.
 /// </summary>
 internal sealed class FrameLogHead : IDisposable
 {

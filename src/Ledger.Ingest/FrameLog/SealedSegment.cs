@@ -11,9 +11,9 @@ internal readonly record struct SealedChunk(long RawOffset, int RawBytes, long O
 
 /// <summary>
 /// The index of a sealed file, which stands at its end and by whose SHA-256 the file is named; it has that of each
-/// chunk, so the name vouches for every byte. Little-endian: "LFZ1", u32 segment, i64 bytes of the segment as it was written,
-/// i64 receipt of its first and i64 of its last frame (Unix µs), 32 bytes chain after it, 80 bytes head of the segment,
-/// for each chunk u32 raw bytes, u32 bytes and 32 bytes digest, and u32 bytes of all this, which end the file.
+/// chunk, so the name vouches for every byte. Little-endian: "LFZ1", u32 segment, i64 bytes of the segment as it was
+/// written, i64 receipt of its first and i64 of its last frame (Unix µs), 32 bytes chain after it, 80 bytes head of the
+/// segment, for each chunk u32 raw bytes, u32 bytes and 32 bytes digest, and u32 bytes of all this, which end the file.
 /// </summary>
 internal sealed record SealedIndex(
     int Segment, long RawBytes, long FirstReceivedAt, long LastReceivedAt, byte[] ChainAtEnd, byte[] SegmentHead,

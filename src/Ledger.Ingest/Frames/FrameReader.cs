@@ -7,8 +7,8 @@ namespace Ledger.Ingest.Frames;
 /// <summary>
 /// Reads one frame entry by entry (docs/frame-format.md) without copying or allocating. A frame has exactly one form
 /// for what it says: another one is refused, so that the bytes can be made again from the content. Whatever breaks a
-/// rule throws <see cref="InputRefusedException"/> with the field, the value and the rule; nothing else is thrown for bytes,
-/// whatever they are. A frame counts only when it was read to its end.
+/// rule throws <see cref="InputRefusedException"/> with the field, the value and the rule; nothing else is thrown for
+/// bytes, whatever they are. A frame counts only when it was read to its end.
 /// </summary>
 public ref struct FrameReader
 {

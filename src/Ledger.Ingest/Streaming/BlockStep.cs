@@ -4,7 +4,9 @@ using Ledger.Ingest.Frames;
 
 namespace Ledger.Ingest.Streaming;
 
-/// <summary>A period about which a step has something to record, and the block from which on its evidence begins.</summary>
+/// <summary>
+/// A period about which a step has something to record, and the block from which on its evidence begins.
+/// </summary>
 /// <param name="IsDerived">Whether samples of it came too late to be summed: it is derived from the log.</param>
 internal readonly record struct DuePeriod(LiveStream Stream, CurvePeriod Step, BlockPlace From, bool IsDerived = false);
 
@@ -91,7 +93,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         var next = -1;
         void Work(Worker worker)
         {
-            for (var i = Interlocked.Increment(ref next); i < parts; i = Interlocked.Increment(ref next)) act(i, worker);
+            for (var i = Interlocked.Increment(ref next); i < parts; i = Interlocked.Increment(ref next))
+                act(i, worker);
         }
 
         if (team.Length == 1 || parts < 2 || bytes < BytesForOneWorker) Work(team[0]);

@@ -20,8 +20,8 @@ public sealed class FrameDerivation(FrameLogReader log)
     public long Samples { get; private set; }
 
     /// <summary>
-    /// The integral of each period, in the order asked. Throws <see cref="InvalidDataException"/> where the range is not
-    /// what the log has there, and <see cref="FrameLogDamagedException"/> where the log is damaged.
+    /// The integral of each period, in the order asked. Throws <see cref="InvalidDataException"/> where the range is
+    /// not what the log has there, and <see cref="FrameLogDamagedException"/> where the log is damaged.
     /// </summary>
     public IReadOnlyList<PeriodIntegral> Derive(FrameRange range, IReadOnlyList<DerivedPeriod> asked)
     {

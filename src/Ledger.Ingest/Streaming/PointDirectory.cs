@@ -38,8 +38,8 @@ internal sealed class PointDirectory(Recorder recorder)
             var (state, _) = recorder.LoadAsync(Journal.Streams.Point(announced.Point), SettlementPointState.Empty,
                 SettlementPoint.Evolve, CancellationToken.None).GetAwaiter().GetResult();
             if (state.Latest is not { } registered) return null;
-            return live[announced.Point] = new(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], declaration,
-                GridOf(registered.Zone, registered.PeriodMinutes));
+            return live[announced.Point] = new(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone],
+                declaration, GridOf(registered.Zone, registered.PeriodMinutes));
         }
     }
 

@@ -17,8 +17,8 @@ public enum FrameTaken
 }
 
 /// <summary>
-/// One sender's connection. Frames come in the order of their numbers; a number that comes again with the same bytes has
-/// no second effect. One caller at a time.
+/// One sender's connection. Frames come in the order of their numbers; a number that comes again with the same bytes
+/// has no second effect. One caller at a time.
 /// </summary>
 public sealed class StreamDoor : IDisposable
 {
@@ -47,8 +47,8 @@ public sealed class StreamDoor : IDisposable
     public long LastSequence { get; private set; } = -1;
 
     /// <summary>
-    /// Takes a frame. Throws <see cref="InputRefusedException"/> where it breaks a rule, also where its number came before
-    /// with other bytes, and <see cref="FrameLogStoppedException"/> once the log cannot write.
+    /// Takes a frame. Throws <see cref="InputRefusedException"/> where it breaks a rule, also where its number came
+    /// before with other bytes, and <see cref="FrameLogStoppedException"/> once the log cannot write.
     /// </summary>
     public FrameTaken Take(ReadOnlyMemory<byte> frame, out long sequence, out ValueTask<FrameAddress> durable)
     {
@@ -80,7 +80,8 @@ public sealed class StreamDoor : IDisposable
                 "frame.sequence", sequence.ToString(System.Globalization.CultureInfo.InvariantCulture),
                 "came before with other bytes");
         }
-        return false; // it was missing, or it is too long ago to compare: its samples are compared with those they repeat
+        // It was missing, or it is too long ago to compare: its samples are compared with those that they repeat.
+        return false;
     }
 
     private static UInt128 Digest(ReadOnlySpan<byte> frame)

@@ -26,10 +26,10 @@ public sealed record StreamOptions(FrameLogOptions Log)
 }
 
 /// <summary>
-/// The intake of streams: frames go to the log, and are acknowledged when they are on the disk; the blocks of the log are
-/// integrated in their order (<see cref="BlockStep"/>), and what they finish is recorded. Nothing that was acknowledged
-/// lives in memory alone: after a stop the log is read again from where something was not recorded yet. One engine owns
-/// the log of a data folder.
+/// The intake of streams: frames go to the log, and are acknowledged when they are on the disk; the blocks of the log
+/// are integrated in their order (<see cref="BlockStep"/>), and what they finish is recorded. Nothing that was
+/// acknowledged lives in memory alone: after a stop the log is read again from where something was not recorded yet.
+/// One engine owns the log of a data folder.
 /// </summary>
 public sealed class StreamEngine : IAsyncDisposable
 {
@@ -97,8 +97,8 @@ public sealed class StreamEngine : IAsyncDisposable
         SessionToken.Fits(tokenKey, session, token) ? steps.LastSequenceOf(session) : null;
 
     /// <summary>
-    /// Waits until what was acknowledged before is integrated, finishes what is idle at this instant, and waits until all
-    /// that is finished is recorded.
+    /// Waits until what was acknowledged before is integrated, finishes what is idle at this instant, and waits until
+    /// all that is finished is recorded.
     /// </summary>
     public async Task SettleAsync(Instant now, CancellationToken ct)
     {
@@ -152,7 +152,9 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
-    /// <summary>Reads the log from where something was not recorded yet: the same steps as while frames arrive.</summary>
+    /// <summary>
+    /// Reads the log from where something was not recorded yet: the same steps as while frames arrive.
+    /// </summary>
     private void Replay()
     {
         if (log.Reader.First is not { } first) return;

@@ -19,8 +19,9 @@ public sealed record StreamPeriod(
 public sealed record StreamPeriods(FrameRange Range, IReadOnlyList<StreamPeriod> Periods);
 
 /// <summary>
-/// Records what the engine finishes. A record's range of the log says what it knows: whoever comes with a range that does
-/// not reach further has nothing new to say, so the log can be read again from any place and nothing is recorded twice.
+/// Records what the engine finishes. A record's range of the log says what it knows: whoever comes with a range that
+/// does not reach further has nothing new to say, so the log can be read again from any place and nothing is recorded
+/// twice.
 /// </summary>
 public sealed class StreamRecording(EvidenceArchive archive)
 {
@@ -83,6 +84,7 @@ public sealed class StreamRecording(EvidenceArchive archive)
     {
         if (ranges.TryGetValue(evidence, out var known)) return known;
         if (ranges.Count >= RangesKept) ranges.Clear();
-        return ranges[evidence] = archive.Get(evidence) is { } bytes && FrameRange.Is(bytes) ? FrameRange.Read(bytes) : null;
+        return ranges[evidence] = archive.Get(evidence) is { } bytes && FrameRange.Is(bytes)
+            ? FrameRange.Read(bytes) : null;
     }
 }
