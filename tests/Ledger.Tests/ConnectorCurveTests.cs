@@ -88,11 +88,15 @@ public sealed class ConnectorCurveTests
         Steps(989).ShouldBeEmpty();
         curve.Advance(At(990), scratch);
         Steps(990).ShouldHaveSingleItem().Integral!.Gaps.ShouldBe([Gap(10, 900, GapCause.Silent)]);
-        // Nothing at all is a record too, and what comes for it later is late.
+        // Of nothing at all there is a record when the stream speaks again, and what comes for it later is late.
         curve.Advance(At(1890), scratch);
-        Steps(1890).ShouldHaveSingleItem().Integral!.CoveredMicroseconds.ShouldBe(0);
+        Steps(1890).ShouldBeEmpty();
+        Feed(2000, 2010);
+        var silent = Steps(2011).ShouldHaveSingleItem();
+        (silent.Period, silent.Integral!.CoveredMicroseconds).ShouldBe((Period(1), 0));
+        silent.Integral.Gaps.ShouldBe([Gap(900, 1800, GapCause.Silent)]);
         Feed(1000, 1000);
-        Steps(1891).Select(step => (step.Step, step.Period)).ShouldBe([(PeriodStep.DeriveAgain, Period(1))]);
+        Steps(2012).Select(step => (step.Step, step.Period)).ShouldBe([(PeriodStep.DeriveAgain, Period(1))]);
     }
 
     [Fact]

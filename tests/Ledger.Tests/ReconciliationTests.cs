@@ -133,7 +133,8 @@ public sealed class ReconciliationTests : IDisposable
     {
         var cdrs = JsonNode.Parse(town.Done("export", "cdr", "cpo", ChargeTown.Day, "--tariff",
             town.File("t.json", Tariff)).Output)!.AsArray();
-        foreach (var cdr in cdrs) cdr!["cdr_location"]!["evse_id"] = cdr["cdr_location"]!["evse_uid"] = "elsewhere";
+        foreach (var member in (string[])["evse_id", "evse_uid"])
+            foreach (var cdr in cdrs) cdr!["cdr_location"]![member] = "elsewhere";
         var file = town.File("renamed.json", cdrs.ToJsonString());
         town.Run("reconcile", "cdr", "--in", file).Exit.ShouldBe(ExitCode.CouldNot);
         Reconciled(ExitCode.Done, "--in", file, "--point", "S01-C1");

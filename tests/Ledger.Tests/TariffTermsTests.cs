@@ -129,6 +129,7 @@ public sealed class TariffTermsTests
         var proof = town.Run("prove", "R1#1");
         proof.Exit.ShouldBe(ExitCode.CouldNot);
         proof.Errors.ShouldContain("ledger bundle");
-        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+        var whole = town.Run("verify");
+        whole.Exit.ShouldBe(ExitCode.Done, whole.Output);
     }
 }
