@@ -200,7 +200,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
                     while (stream.Curve.TryTake(now, Scratch, out var step))
                     {
                         var start = PowerCurve.Microseconds(step.Period.Start);
-                        due.Add(new(stream, step, stream.Began(start) ?? place));
+                        due.Add(new(stream, step, stream.Began(start) ?? place, stream.IsDerived(step)));
                         stream.Note(step);
                     }
             touched.Clear();

@@ -7,14 +7,20 @@ namespace Ledger.Ingest.Streaming;
 /// A settlement point whose samples arrive: the state of its curve, and from which block of the log on its periods have
 /// their evidence. Two sessions may name it, so whoever changes it holds <see cref="Gate"/>.
 /// </summary>
+/// <param name="wasUnknown">Whether frames of it came before it was registered: the periods in which that may matter
+/// are derived from the log, which has them.</param>
 internal sealed class LiveStream(
-    SettlementPointId point, DateTimeZone zone, SampleDeclaration declaration, CurveGrid grid)
+    SettlementPointId point, DateTimeZone zone, SampleDeclaration declaration, CurveGrid grid, bool wasUnknown)
 {
+    /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
+    private const int PeriodsAfterUnknown = 2;
+
     /// <summary>How far beside a period samples lie that change its record: a segment and a window of a ramp.</summary>
     private readonly long reach = Math.Max(declaration.MaxGapMicroseconds, PowerCurve.LongRampWindowMicroseconds);
     private readonly List<(long Start, BlockPlace From)> begun = new(2);
     private readonly List<long> provisional = new(2);
     private long newest = long.MinValue;
+    private int notAllSeen = wasUnknown ? PeriodsAfterUnknown : 0;
     private long? interruptedAt;
 
     public Lock Gate { get; } = new();
@@ -74,6 +80,9 @@ internal sealed class LiveStream(
         var known = begun.FindLastIndex(one => one.Start <= periodStart);
         return known < 0 ? begun.Count > 0 ? begun[0].From : null : begun[known].From;
     }
+
+    /// <summary>Whether the log has samples of a finished period that were not summed; asked once of each.</summary>
+    public bool IsDerived(CurvePeriod step) => step.Integral is not null && notAllSeen > 0 && notAllSeen-- > 0;
 
     /// <summary>Takes note of what became of a period: until it is final, the log from its beginning is needed to make
     /// this state again.</summary>

@@ -13,6 +13,7 @@ namespace Ledger.Ingest.Streaming;
 internal sealed class PointDirectory(Recorder recorder)
 {
     private readonly ConcurrentDictionary<SettlementPointId, LiveStream> live = [];
+    private readonly HashSet<SettlementPointId> unknown = [];
     private readonly Dictionary<(string Zone, int Minutes), CurveGrid> grids = [];
     private readonly Lock gate = new();
 
@@ -37,9 +38,13 @@ internal sealed class PointDirectory(Recorder recorder)
             // The engine's thread waits: what follows in the log is about this stream.
             var (state, _) = recorder.LoadAsync(Journal.Streams.Point(announced.Point), SettlementPointState.Empty,
                 SettlementPoint.Evolve, CancellationToken.None).GetAwaiter().GetResult();
-            if (state.Latest is not { } registered) return null;
+            if (state.Latest is not { } registered)
+            {
+                unknown.Add(announced.Point);
+                return null;
+            }
             return live[announced.Point] = new(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], declaration,
-                GridOf(registered.Zone, registered.PeriodMinutes));
+                GridOf(registered.Zone, registered.PeriodMinutes), unknown.Remove(announced.Point));
         }
     }
 
