@@ -88,11 +88,12 @@ public sealed class ConnectorCurveTests
         Steps(989).ShouldBeEmpty();
         curve.Advance(At(990), scratch);
         Steps(990).ShouldHaveSingleItem().Integral!.Gaps.ShouldBe([Gap(10, 900, GapCause.Silent)]);
-        // Nothing at all is a record too, and what comes for it later is late.
+        // Of what nobody spoke in, nothing is told until somebody speaks again.
         curve.Advance(At(1890), scratch);
-        Steps(1890).ShouldHaveSingleItem().Integral!.CoveredMicroseconds.ShouldBe(0);
+        Steps(1890).ShouldBeEmpty();
         Feed(1000, 1000);
-        Steps(1891).Select(step => (step.Step, step.Period)).ShouldBe([(PeriodStep.DeriveAgain, Period(1))]);
+        Steps(1891).Select(step => (step.Step, step.Period, step.Integral?.CoveredMicroseconds)).ShouldBe(
+            [(PeriodStep.Provisional, Period(1), 0L), (PeriodStep.DeriveAgain, Period(1), null)]);
     }
 
     [Fact]

@@ -11,9 +11,9 @@ namespace Ledger.Tests;
 /// do; what it brought is kept.</summary>
 public sealed class StreamAndFileTests
 {
-    private static string Curve(int from, int to) => "point,at,watts\n" + string.Concat(
+    private static string Curve(int from, int to) => "point,time,kw\n" + string.Concat(
         Enumerable.Range(from, to - from + 1).Select(second => string.Create(CultureInfo.InvariantCulture,
-            $"CP0,{InstantPattern.ExtendedIso.Format(StreamTown.Day + Duration.FromSeconds(second))},100000\n")));
+            $"CP0,{InstantPattern.ExtendedIso.Format(StreamTown.Day + Duration.FromSeconds(second))},100\n")));
 
     private static async Task StreamAsync(StreamTown town, int from, int to)
     {
@@ -33,6 +33,7 @@ public sealed class StreamAndFileTests
         await using var town = await StreamTown.OpenAsync(1);
         await StreamAsync(town, 0, 960);
         town.Clock.Now = StreamTown.Day + Duration.FromHours(2);
+        await town.SettleAsync(); // the stream has been idle: its second period has a record too
         var file = Curve(600, 3600);
         await town.TakeAsync(file, "curve.csv");
         var refused = await RefusedAsync(town);
@@ -42,7 +43,7 @@ public sealed class StreamAndFileTests
         var records = await town.LatestAsync();
         records.Select(record => (record.Version, record.Stream is not null, record.Import)).ShouldBe(
         [
-            (1, true, Energy.FromWattHours(25_000)), (1, false, Energy.FromWattHours(25_000)),
+            (1, true, Energy.FromWattHours(25_000)), (1, true, new Energy((Int128)100_000_000 * 2 * 60_000_000)),
             (1, false, Energy.FromWattHours(25_000)), (1, false, Energy.FromWattHours(25_000)),
         ]);
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();

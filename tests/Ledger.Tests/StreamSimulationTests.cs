@@ -17,6 +17,10 @@ public sealed class StreamSimulationTests
 {
     private const int PeriodMinutes = 15;
 
+    /// <summary>The clock of a simulation runs faster than the log writes, so no stream is taken for idle by it.</summary>
+    private static readonly StreamOptions Unswept =
+        new(new FrameLogOptions("")) { SweepEvery = Duration.FromDays(100) };
+
     /// <summary>Half an hour of twelve connectors behind three gateways.</summary>
     private static StreamPlan Plan(StreamFaults faults, int seed = 5) => new(seed, 12, 2, 2 * PeriodMinutes,
         Instant.FromUtc(2026, 3, 2, 8, 0))
@@ -46,7 +50,7 @@ public sealed class StreamSimulationTests
 
     private static async Task HoldsAsync(StreamPlan plan)
     {
-        await using var town = await StreamTown.OpenAsync(0);
+        await using var town = await StreamTown.OpenAsync(0, Unswept);
         town.Clock.Now = plan.Start;
         await town.RegisterAsync(Enumerable.Range(0, plan.Connectors).Select(plan.PointOf));
         var fleet = new StreamFleet(plan);
@@ -60,7 +64,8 @@ public sealed class StreamSimulationTests
             var account = new ConnectorAccount(fleet.Stream(connector));
             var periods = records[plan.PointOf(connector)].Where(record => record.Period.Start >= plan.Start
                 && record.Period.End <= plan.Start + Duration.FromMinutes(plan.Minutes)).ToList();
-            periods.Count.ShouldBe(plan.Minutes / PeriodMinutes);
+            periods.Count.ShouldBe(plan.Minutes / PeriodMinutes, $"{plan.PointOf(connector)} seed {plan.Seed}: "
+                + string.Join(", ", records[plan.PointOf(connector)].Select(record => record.Period.Start)));
             foreach (var record in periods) Same(record, account.Of(record.Period), account, plan);
         }
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
@@ -81,7 +86,7 @@ public sealed class StreamSimulationTests
         (record.Import + missing + bridged).ShouldBe(expected.True.Import, where);
         // Gaps that follow each other for several causes are one gap of the record.
         var named = Joined(expected.Gaps.Where(gap => !gap.Bridged).Select(gap => gap.Missing));
-        record.Gaps.Select(gap => gap.Missing).ShouldBe(named, where);
+        Joined(record.Gaps.Select(gap => gap.Missing)).ShouldBe(named, where);
         record.CoveredMicroseconds.ShouldBe(
             Micros(record.Period) - named.Sum(Micros), where);
         foreach (var gap in record.Gaps) CauseHolds(gap, expected, where);
@@ -93,7 +98,7 @@ public sealed class StreamSimulationTests
         var causes = expected.Gaps.Where(one => one.Missing.Start < gap.Missing.End
             && gap.Missing.Start < one.Missing.End).Select(one => one.Cause).ToList();
         if (causes.Contains(FaultCause.Shed)) gap.Cause.ShouldBe(GapCause.PendingDrop, where);
-        else if (causes.Contains(FaultCause.LostFrame))
+        else if (causes.Contains(FaultCause.LostFrame) && !causes.Contains(FaultCause.Reconnect))
             gap.Cause.ShouldBeOneOf([GapCause.Lost, GapCause.PendingDrop], where);
         else if (causes.Contains(FaultCause.Reconnect))
             gap.Cause.ShouldBeOneOf([GapCause.Reconnect, GapCause.Lost, GapCause.PendingDrop], where);

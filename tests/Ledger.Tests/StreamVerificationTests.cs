@@ -18,7 +18,7 @@ namespace Ledger.Tests;
 public sealed class StreamVerificationTests
 {
     private static readonly StreamOptions SmallSegments =
-        new(new FrameLogOptions("", SegmentBytesMax: 8 * 1024) { });
+        new(new FrameLogOptions("", SegmentBytesMax: 2 * 1024));
 
     private static string LastLine(CommandRun run) => run.Output.TrimEnd().Split('\n')[^1];
 
@@ -50,7 +50,7 @@ public sealed class StreamVerificationTests
         await using var town = await HourAsync(isSealed);
         var run = town.Run("verify");
         (run.Exit, run.Errors).ShouldBe((ExitCode.Done, ""), run.Output);
-        LastLine(run).ShouldContain(" frame-log=64 ");
+        LastLine(run).ShouldContain(" frame-log=68 ");
         LastLine(run).ShouldContain(" interval-records=13 ");
         run.Output.ShouldContain("NOT CHECKED: 13 interval records of streams for the causes of gaps, ");
     }
@@ -76,7 +76,7 @@ public sealed class StreamVerificationTests
         faults.Select(fault => (fault.Place.Split(' ')[^1], fault.Found.Split(' ')[0], fault.Expected)).ShouldBe(
         [
             ("v4", "evidence", "the evidence that the record names"),
-            ("v2", "import", "25 kWh by the evidence"),
+            ("v2", "import", "25.000000000000 kWh by the evidence"),
             ("v3", "ramp", "0 by the evidence"),
             ("v3", "gaps", "0 by the evidence"),
         ]);

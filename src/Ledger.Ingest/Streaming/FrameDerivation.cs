@@ -160,8 +160,7 @@ public sealed class FrameDerivation(FrameLogReader log)
     /// them.</summary>
     private sealed class Collected(SampleDeclaration declaration)
     {
-        private readonly long reach = Math.Max(declaration.MaxGapMicroseconds, PowerCurve.LongRampWindowMicroseconds)
-            + declaration.NominalMicroseconds;
+        private readonly long reach = declaration.ReachMicroseconds + declaration.NominalMicroseconds;
         private readonly List<PowerSample> samples = [];
         private readonly List<(FrameAddress Block, int From)> runs = [];
         private long from = long.MaxValue, to = long.MinValue;
