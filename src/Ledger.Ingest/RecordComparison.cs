@@ -5,7 +5,7 @@ using NodaTime.Text;
 namespace Ledger.Ingest;
 
 /// <summary>A record beside what its evidence says: every figure that evidence alone decides.</summary>
-internal static class RecordComparison
+public static class RecordComparison
 {
     /// <summary>Where a record stands, in words.</summary>
     public static string Place(long position, IntervalRecorded record) =>

@@ -17,14 +17,15 @@ internal sealed class StreamTown : IAsyncDisposable
     public static readonly Instant Day = Instant.FromUtc(2026, 2, 28, 16, 0);
     public static readonly long DayMicroseconds = Day.ToUnixTimeTicks() / 10;
 
-    private readonly TestFolder folder = new();
+    private readonly TestFolder folder;
     private readonly StreamOptions options;
     private readonly SqliteJournalOptions journal;
     private OpenLedger ledger;
     private bool isOpen = true;
 
-    private StreamTown(StreamOptions? options)
+    private StreamTown(StreamOptions? options, TestFolder folder)
     {
+        this.folder = folder;
         this.options = (options ?? new(new FrameLogOptions(""))) is var given
             ? given with { Log = given.Log with { Folder = Path.Combine(folder.Path, FrameLogOptions.FolderName) } }
             : given;
@@ -45,10 +46,13 @@ internal sealed class StreamTown : IAsyncDisposable
 
     public static async Task<StreamTown> OpenAsync(int connectors, StreamOptions? options = null)
     {
-        var town = new StreamTown(options);
+        var town = new StreamTown(options, new TestFolder());
         for (var i = 0; i < connectors; i++) await town.RegisterAsync(Name(i));
         return town;
     }
+
+    /// <summary>The town of another process in its folder, which is that one's to remove.</summary>
+    public static StreamTown OpenAt(string path) => new(null, new TestFolder { Path = path });
 
     public static SettlementPointId Name(int connector) =>
         new(string.Create(CultureInfo.InvariantCulture, $"CP{connector}"));

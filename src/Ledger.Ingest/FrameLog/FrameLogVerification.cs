@@ -38,6 +38,9 @@ public sealed class FrameLogVerification
             var acknowledged = FrameLogHead.Read(folder);
             var numbers = SegmentFiles.Numbers(folder);
             if (numbers.Count == 0 && acknowledged.End == default) return FrameLogFound.None;
+            if (numbers is [> 0, ..])
+                findings.Add(Place(Path.GetFileName(SegmentFiles.Raw(folder, 0)), 0), "no such file",
+                    string.Create(CultureInfo.InvariantCulture, $"the segments before {numbers[0]}"));
             return new FrameLogVerification(folder, acknowledged, findings, seen).Run(numbers, ct);
         }
         catch (FrameLogDamagedException damaged)

@@ -14,6 +14,7 @@ internal sealed class PointDirectory(Recorder recorder)
 {
     private readonly ConcurrentDictionary<SettlementPointId, LiveStream> live = [];
     private readonly HashSet<SettlementPointId> unknown = [];
+    private readonly Dictionary<SettlementPointId, (long First, long Last)> read = [];
     private readonly Dictionary<(string Zone, int Minutes), CurveGrid> grids = [];
     private readonly Lock gate = new();
 
@@ -43,8 +44,30 @@ internal sealed class PointDirectory(Recorder recorder)
                 unknown.Add(announced.Point);
                 return null;
             }
-            return live[announced.Point] = new(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], declaration,
+            var stream = new LiveStream(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], declaration,
                 GridOf(registered.Zone, registered.PeriodMinutes), unknown.Remove(announced.Point));
+            if (read.TryGetValue(announced.Point, out var between)) Tell(stream, between);
+            return live[announced.Point] = stream;
+        }
+    }
+
+    /// <summary>A register of a point was read.</summary>
+    public void RegisterRead(SettlementPointId point, long at)
+    {
+        lock (gate)
+        {
+            var (first, last) = read.GetValueOrDefault(point, (at, at));
+            read[point] = (Math.Min(first, at), Math.Max(last, at));
+            if (live.TryGetValue(point, out var stream)) Tell(stream, read[point]);
+        }
+    }
+
+    private static void Tell(LiveStream stream, (long First, long Last) between)
+    {
+        lock (stream.Gate)
+        {
+            stream.Curve.RegisterRead(between.First);
+            stream.Curve.RegisterRead(between.Last);
         }
     }
 
