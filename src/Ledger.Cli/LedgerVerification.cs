@@ -190,7 +190,8 @@ public sealed class LedgerVerification(
     {
         var (before, facts) = (Findings.FaultCount, 0L);
         using var archive = OpenEvidence(identity);
-        var records = archive is null || !isThorough ? null : new RecordVerification(archive.Get, Findings, new(Frames));
+        var records = archive is null || !isThorough ? null
+            : new RecordVerification(archive.Get, Findings, new(Frames));
         var (readings, beside) = (records is null ? null : new ReadingVerification(archive!.Get, Findings), 0L);
         await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
         {

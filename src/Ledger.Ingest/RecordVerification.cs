@@ -80,8 +80,8 @@ public sealed class RecordVerification(
         }
     }
 
-    /// <summary>What the evidence of a record from files says of its period, and whether it reaches the period's end. Throws
-    /// <see cref="InvalidDataException"/> where the evidence is not kept or says nothing of the point.</summary>
+    /// <summary>What the evidence of a record from files says of its period, and whether it reaches the period's end.
+    /// Throws <see cref="InvalidDataException"/> where the evidence is not kept or says nothing of the point.</summary>
     public (PeriodIntegral Integral, bool IsClosed) Derive(IntervalRecorded record)
     {
         var end = PowerCurve.Microseconds(record.Period.End);

@@ -92,6 +92,7 @@ public sealed class StreamCasesTests
         {
             await using var town = await StreamTown.OpenAsync(1);
             using var door = await OpenAsync(town);
+            town.Clock.Now = Day + Duration.FromSeconds(10);
             PowerSample[] both = [StreamTown.At(10, isFirst ? 100 : 900), StreamTown.At(10, isFirst ? 900 : 100)];
             await StreamTown.SendAsync(door, StreamTown.Samples(1, StreamTown.Time(10),
                 (0, [.. StreamTown.Seconds(0, 9), .. both])));
@@ -140,7 +141,8 @@ public sealed class StreamCasesTests
         (record.State, record.Stream!.MissingSequences).ShouldBe((IntervalRecordState.Provisional, 1));
         record.Gaps.ShouldHaveSingleItem().Cause.ShouldBe(GapCause.Lost);
         // It comes after all: nothing is missing, and between the readings the record is final.
-        await StreamTown.SendAsync(door, StreamTown.Samples(6, StreamTown.Time(359), (0, StreamTown.Seconds(300, 359))));
+        await StreamTown.SendAsync(
+            door, StreamTown.Samples(6, StreamTown.Time(359), (0, StreamTown.Seconds(300, 359))));
         await town.SettleAsync();
         await town.SettleAsync();
         var whole = (await town.LatestAsync())[0];
@@ -153,13 +155,13 @@ public sealed class StreamCasesTests
     {
         await using var town = await StreamTown.OpenAsync(1);
         using var door = await OpenAsync(town);
-        var began = (Instant.FromUtc(2000, 1, 1, 0, 0) - Day).TotalSeconds;
+        var began = PowerCurve.Microseconds(Instant.FromUtc(2000, 1, 1, 0, 0)) - StreamTown.DayMicroseconds;
         for (var second = 0; second < 120; second += 60)
         {
             town.Clock.Now = Day + Duration.FromSeconds(second + 59);
             await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1,
-                StreamTown.Time(second + 59) + (long)began * 1_000_000, (0, [.. StreamTown.Seconds(second, second + 59)
-                    .Select(sample => sample with { AtMicroseconds = sample.AtMicroseconds + (long)began * 1_000_000 })])));
+                StreamTown.Time(second + 59) + began, (0, [.. StreamTown.Seconds(second, second + 59)
+                    .Select(sample => sample with { AtMicroseconds = sample.AtMicroseconds + began })])));
         }
         await town.StreamAsync(door, 1, 120, 960);
         await town.SettleAsync();

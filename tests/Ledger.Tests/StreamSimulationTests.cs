@@ -10,14 +10,15 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// A simulated fleet fed into a real engine: what is recorded is what flowed, to the half nanojoule, and what is missing
-/// is named by a gap.
+/// A simulated fleet fed into a real engine: what is recorded is what flowed, to the half nanojoule, and what is
+/// missing is named by a gap.
 /// </summary>
 public sealed class StreamSimulationTests
 {
     private const int PeriodMinutes = 15;
 
-    /// <summary>The clock of a simulation runs faster than the log writes, so no stream is taken for idle by it.</summary>
+    /// <summary>The clock of a simulation runs faster than the log writes, so no stream is taken for idle by
+    /// it.</summary>
     private static readonly StreamOptions Unswept =
         new(new FrameLogOptions("")) { SweepEvery = Duration.FromDays(100) };
 

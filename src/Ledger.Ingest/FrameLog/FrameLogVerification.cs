@@ -23,7 +23,8 @@ public sealed class FrameLogVerification
     private readonly AcknowledgedFrames acknowledged;
     private long blocks, frames, bytes;
 
-    private FrameLogVerification(string folder, AcknowledgedFrames acknowledged, Findings findings, Action<long> seen) =>
+    private FrameLogVerification(
+        string folder, AcknowledgedFrames acknowledged, Findings findings, Action<long> seen) =>
         (this.folder, this.acknowledged, this.findings, this.seen) = (folder, acknowledged, findings, seen);
 
     /// <summary>Verifies the log in a folder; a folder without a segment has none.</summary>

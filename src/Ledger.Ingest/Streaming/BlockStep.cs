@@ -159,7 +159,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         while (reader.TryRead(worker.Room, out var block))
         {
             var samples = worker.Room.AsSpan(0, block.Count);
-            if (!isSeen && session.See(reader.Head, frame.ReceivedAtMicroseconds, samples[0].AtMicroseconds)) found = [];
+            if (!isSeen && session.See(reader.Head, frame.ReceivedAtMicroseconds, samples[0].AtMicroseconds))
+                found = [];
             isSeen = true;
             worker.Samples += samples.Length;
             if (session[block.Stream] is not { } stream) continue;

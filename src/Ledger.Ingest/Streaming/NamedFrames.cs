@@ -9,8 +9,8 @@ public static class NamedFrames
 {
     /// <summary>
     /// The frames that announce the point, also those before the range that are in force in it, and those that have
-    /// something of a stream which is the point's, in the order of the log. A frame of a gateway has other points' samples
-    /// too. Throws <see cref="FrameLogDamagedException"/> where the log is not as it was.
+    /// something of a stream which is the point's, in the order of the log. A frame of a gateway has other points'
+    /// samples too. Throws <see cref="FrameLogDamagedException"/> where the log is not as it was.
     /// </summary>
     public static IEnumerable<LoggedFrame> Of(FrameLogReader log, FrameRange range, SettlementPointId point)
     {

@@ -7,8 +7,8 @@ namespace Ledger.Journal.Copies;
 /// A copy of a data folder as of one length of its journal, made beside the process that owns and writes the folder.
 /// The order makes it one moment: first what says something of the journal (views, checkpoints, tiles), which can then
 /// not be ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys that
-/// open it, and the frame log), because a fact is recorded only after its evidence is durable. Every file of the folder is copied, also
-/// one that this program does not know, but for those that <see cref="IsLeftOut"/> names.
+/// open it, and the frame log), because a fact is recorded only after its evidence is durable. Every file of the
+/// folder is copied, also one that this program does not know, but for those that <see cref="IsLeftOut"/> names.
 /// </summary>
 public sealed partial class DataFolderCopy
 {
