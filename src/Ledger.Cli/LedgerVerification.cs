@@ -3,6 +3,7 @@ using System.Globalization;
 using Ledger.Api;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Ingest.Frames;
 using Ledger.Journal;
 using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
@@ -25,6 +26,7 @@ public sealed class LedgerVerification(
     /// <summary>The archives of months that were pruned, by their folders.</summary>
     public IReadOnlyList<string> Archives { get; init; } = [];
 
+    private string Frames => Path.Combine(directory, FrameLogOptions.FolderName);
     private PruningVerification? pruning;
     private readonly List<VerificationStep> steps = [];
     private readonly List<(long Position, BaselineFrozen Frozen)> baselines = [];
@@ -84,6 +86,9 @@ public sealed class LedgerVerification(
         var archived = Counted("evidence", found => EvidenceVerification.Verify(
             directory, identity.Secret, found, Seen("hashing evidence, bytes"), ct),
             found => (found.Kept.Count, $"{found.Bytes} bytes"));
+        if (Directory.Exists(Frames))
+            Counted("frame log", found => FrameLogVerification.Verify(Frames, found, Seen("hashing frames, bytes"), ct),
+                found => (found.Blocks, $"{found.Frames} frames, {found.Bytes} bytes"));
         steps.Add(ofCheckpoints);
         if (!journal.IsSound)
             Findings.LeaveOut("interval records, views and statements, and what was erased: the journal that says it "
@@ -185,7 +190,8 @@ public sealed class LedgerVerification(
     {
         var (before, facts) = (Findings.FaultCount, 0L);
         using var archive = OpenEvidence(identity);
-        var records = archive is null || !isThorough ? null : new RecordVerification(archive.Get, Findings);
+        var records = archive is null || !isThorough ? null
+            : new RecordVerification(archive.Get, Findings, new(Frames));
         var (readings, beside) = (records is null ? null : new ReadingVerification(archive!.Get, Findings), 0L);
         await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
         {
@@ -208,6 +214,8 @@ public sealed class LedgerVerification(
         }
         if (records is not null)
         {
+            shell.Progress("deriving records of streams again from the frame log");
+            records.Finish();
             steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
                 Findings.FaultCount - before - beside));
             if (records.Erased > 0)

@@ -84,7 +84,7 @@ public static class Show
 
     public static Verb Verb { get; } = new("show", "WHAT",
         "reads the ledger: " + string.Join(", ", Whats.Select(what => $"{what.Key} {what.Value.About}".TrimEnd()))
-            + ", evidence DIGEST",
+            + ", evidence DIGEST, evidence POINT START",
         "ledger show compliance --as-of 2026-06-02T08:00:00Z",
         [
             LedgerReader.AsOfOption,
@@ -92,7 +92,8 @@ public static class Show
                 + "2026-06-02; the first two show all without it"),
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
-            new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given"),
+            new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given. Of a record's: "
+                + "each file or frame as it was received, after its length (4 bytes, the lowest first)"),
             PrunedEvidence.ArchiveOption, .. Disclosing.Options,
         ],
         RunAsync);
@@ -100,7 +101,9 @@ public static class Show
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         var name = line.Words.Count == 0 ? "summary" : line.Words[0];
-        if (name == "evidence") return await ShowEvidence.RunAsync(line, shell, ct).ConfigureAwait(false);
+        if (name == "evidence")
+            return await (line.Words.Count == 3 ? ShowRecordEvidence.RunAsync(line, shell, ct)
+                : ShowEvidence.RunAsync(line, shell, ct)).ConfigureAwait(false);
         if (!Whats.TryGetValue(name, out var what)) throw new UsageException($"show does not know '{name}'");
         if (what.Needed && line.Words.Count < 2) throw new UsageException($"show {name} needs {what.About}");
         if (line.Words.Count > (what.About is null ? 1 : 2))

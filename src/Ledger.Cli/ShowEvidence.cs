@@ -12,7 +12,7 @@ internal static class ShowEvidence
 {
     public static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
-        if (line.Words.Count != 2) throw new UsageException("show evidence needs a DIGEST");
+        if (line.Words.Count != 2) throw new UsageException("show evidence needs a DIGEST, or a POINT and the START of a period");
         var digest = CommandLine.Read<EvidenceDigest>(line.Words[1], TryDigest, "DIGEST is 64 lower-case hex digits");
         var piece = await FindAsync(line, shell, digest, ct).ConfigureAwait(false);
         await Disclosing.RecordAsync(line, shell, "show evidence", piece.DisclosesSomebody ? [digest] : [], ct)

@@ -254,9 +254,10 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             if (curve.Begins is not { } begins) return null;
             next = grid.PeriodOf(begins).Start;
         }
+        // Of a stream that is silent nothing is told until it speaks again, be it late.
+        if (next > curve.Newest && !SpeaksLate()) return null;
         var (start, end) = grid.PeriodOf(next);
-        // Of a stream that is silent nothing is told until it speaks again.
-        if (start > curve.Newest || !curve.IsClosed(end)) return null;
+        if (!curve.IsClosed(end)) return null;
         var integral = curve.Finish(Between(start, end), scratch);
         curve.Forget(end);
         var clock = ClockOf(start);
@@ -268,6 +269,18 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             integral with { Gaps = [.. integral.Gaps.Select(WithCause)] }, 0, clock);
         ForgetMarks();
         return step;
+    }
+
+    /// <summary>Whether samples came late for a period that is not told yet; a long silence before is passed
+    /// over.</summary>
+    private bool SpeaksLate()
+    {
+        var first = long.MaxValue;
+        foreach (var period in late)
+            if (period.Start >= next) first = Math.Min(first, period.Start);
+        if (first == long.MaxValue) return false;
+        if (first - next > DeadlineMicroseconds) next = first;
+        return true;
     }
 
     private CurvePeriod? Finished(long now)

@@ -269,7 +269,7 @@ public sealed partial class CurveAccumulator
     private void Late(long at)
     {
         LateSamples++;
-        var reach = Math.Max(Declaration.MaxGapMicroseconds, PowerCurve.LongRampWindowMicroseconds);
+        var reach = Declaration.ReachMicroseconds;
         var own = grid.PeriodOf(at - Declaration.Shape.Shift);
         for (var start = grid.PeriodOf(at - reach).Start; start <= at + reach;)
         {

@@ -53,6 +53,10 @@ public sealed record SampleDeclaration
     /// <summary>The longest distance of two samples across which is integrated, in µs.</summary>
     public long MaxGapMicroseconds => Math.Max(3 * NominalMicroseconds, 2_000_000);
 
+    /// <summary>How far beside a period a sample may lie and still change its record, in µs: a ramp's window that ends
+    /// in the period may begin in a segment before it.</summary>
+    public long ReachMicroseconds => MaxGapMicroseconds + PowerCurve.LongRampWindowMicroseconds;
+
     internal CurveShape Shape => new(Semantics, NominalMicroseconds, MaxGapMicroseconds);
 }
 

@@ -45,10 +45,19 @@ internal sealed record CurveCandidates(
         var periods = new CurvePeriods(evidence, curve.Point, samples, calendar, offset);
         var records = calendar.Days.Select(day => (day, (IReadOnlyList<IntervalRecorded>)periods.RecordsOf(day)))
             .Where(of => of.Item2.Count > 0).ToList();
-        return new(curve.Point, periods.Gone is var (period, isPruned)
+        return new(curve.Point, RefusalOf(curve.Point, periods), records);
+    }
+
+    private static Refusal? RefusalOf(SettlementPointId point, CurvePeriods periods)
+    {
+        if (periods.Streamed is { } streamed)
+            return Refusal.Of(Rejection.EvidenceConflict,
+                $"{point}: the record of {streamed.Start} to {streamed.End} was made from a stream and stays as it is: "
+                + "send what is missing over the stream, late samples are taken; the file is kept");
+        return periods.Gone is var (period, isPruned)
             ? Refusal.Of(isPruned ? Rejection.EvidencePruned : Rejection.EvidenceErased,
-                $"{curve.Point}: the record of {period.Start} to {period.End} stays as it is, because evidence of it "
-                + $"was {(isPruned ? "pruned" : "erased")}") : null, records);
+                $"{point}: the record of {period.Start} to {period.End} stays as it is, because evidence of it "
+                + $"was {(isPruned ? "pruned" : "erased")}") : null;
     }
 
     /// <summary>A sample may be later than now only as far as its sender's clock,

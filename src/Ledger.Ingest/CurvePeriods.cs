@@ -20,6 +20,10 @@ internal sealed class CurvePeriods(
     /// </summary>
     public (Interval Period, bool IsPruned)? Gone { get; private set; }
 
+    /// <summary>The first period that has samples of the batch and a record that a stream made; null where there is
+    /// none.</summary>
+    public Interval? Streamed { get; private set; }
+
     public List<IntervalRecorded> RecordsOf(LocalDate day)
     {
         var periods = calendar.PeriodsOf(day);
@@ -46,14 +50,20 @@ internal sealed class CurvePeriods(
     {
         var (start, end) = Edges(period);
         var before = calendar.Known(period);
+        if (before?.Stream is not null)
+        {
+            // A file's samples and a frame's cannot both be the evidence of one record: a later version of either
+            // would leave out the other's.
+            if (IsInside(start, end)) Streamed ??= period;
+            return null;
+        }
         if (before is not null && evidence.Pieces(before.Evidence).ToList() is var pieces
             && pieces.Any(evidence.IsGone))
         {
             // From the rest of its evidence less would come out than was measured, so it stays as it is; what is of it
             // already says nothing new.
             if (pieces.Contains(evidence.Received)) return before;
-            if (CurveWindow.FirstAtOrAfter(received, start) is var at && at < received.Length
-                && received[at].AtMicroseconds < end) Gone ??= (period, pieces.Any(evidence.IsPruned));
+            if (IsInside(start, end)) Gone ??= (period, pieces.Any(evidence.IsPruned));
             return null;
         }
         var used = new List<EvidenceDigest>();
@@ -74,6 +84,10 @@ internal sealed class CurvePeriods(
                 ? IntervalRecordState.Final : IntervalRecordState.Provisional,
             late, offset, quality, evidence.Union(used), IntervalRecords.IsClockSuspect(offset) ? Clock(offset) : null);
     }
+
+    private bool IsInside(long start, long end) =>
+        CurveWindow.FirstAtOrAfter(received, start) is var at && at < received.Length
+        && received[at].AtMicroseconds < end;
 
     private bool IsOnlyAnEdge(long start, long end)
     {
@@ -100,7 +114,7 @@ internal sealed class CurvePeriods(
         var length = period.Duration;
         return new[] { period, new Interval(period.Start - length, period.Start),
             new Interval(period.End, period.End + length) }
-            .Select(calendar.Known).OfType<IntervalRecorded>();
+            .Select(calendar.Known).OfType<IntervalRecorded>().Where(known => known.Stream is null);
     }
 
     private PowerSample[] Earlier(EvidenceDigest piece)

@@ -97,6 +97,8 @@ public sealed class EvidencedFacts(Func<EvidenceDigest, byte[]?> evidence)
     private IntervalRecorded? Record(Positioned<IntervalRecorded> known)
     {
         var recorded = known.Fact;
+        // What a stream's record rests on is a range of the frame log, which whoever examines lines may not have.
+        if (recorded.Stream is not null) return null;
         if (!kept.TryGetValue(recorded.Evidence, out var isKept))
             kept[recorded.Evidence] = isKept = evidence(recorded.Evidence) is not null;
         if (!isKept) return null;

@@ -11,20 +11,10 @@ namespace Ledger.Tests;
 /// <summary>From frames to interval records: through the door, the log and the engine, into a real journal.</summary>
 public sealed class StreamEngineTests
 {
-    private static long Time(int second) => StreamTown.DayMicroseconds + second * 1_000_000L;
+    private static long Time(int second) => StreamTown.Time(second);
 
-    /// <summary>Sends a second of every connector after the other, a frame a minute.</summary>
-    private static async Task StreamAsync(StreamTown town, StreamDoor door, int connectors, int from, int to,
-        long kilowatts = 100)
-    {
-        for (var second = from; second <= to; second += 60)
-        {
-            var last = Math.Min(to, second + 59);
-            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(last);
-            await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1, Time(last),
-                [.. Enumerable.Range(0, connectors).Select(i => (i, StreamTown.Seconds(second, last, kilowatts)))]));
-        }
-    }
+    private static Task StreamAsync(StreamTown town, StreamDoor door, int connectors, int from, int to,
+        long kilowatts = 100) => town.StreamAsync(door, connectors, from, to, kilowatts);
 
     [Fact]
     public async Task An_hour_of_frames_makes_a_provisional_record_of_every_period_of_every_connector()

@@ -99,6 +99,8 @@ public sealed class StreamLawTests
         town.Clock.Now += Duration.FromMinutes(30);
         await town.SettleAsync();
         await town.SettleAsync();
+        // Every version, also one that another superseded, is what the blocks say that it names.
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty($"{way}");
         return await town.LatestAsync();
     }
 

@@ -5,6 +5,7 @@ using Ledger.Ingest;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal;
+using Ledger.Journal.Verification;
 using NodaTime;
 
 namespace Ledger.Tests;
@@ -16,49 +17,75 @@ internal sealed class StreamTown : IAsyncDisposable
     public static readonly Instant Day = Instant.FromUtc(2026, 2, 28, 16, 0);
     public static readonly long DayMicroseconds = Day.ToUnixTimeTicks() / 10;
 
-    private readonly TestFolder folder = new();
+    private readonly TestFolder folder;
     private readonly StreamOptions options;
+    private readonly SqliteJournalOptions journal;
     private OpenLedger ledger;
+    private bool isOpen = true;
 
-    private StreamTown(StreamOptions? options)
+    private StreamTown(StreamOptions? options, TestFolder folder)
     {
+        this.folder = folder;
         this.options = (options ?? new(new FrameLogOptions(""))) is var given
             ? given with { Log = given.Log with { Folder = Path.Combine(folder.Path, FrameLogOptions.FolderName) } }
             : given;
         folder.Clock.Now = Day;
-        ledger = OpenLedger.Open(folder.Options);
+        journal = folder.Options with
+        {
+            Secret = LedgerIdentity.OpenOrCreate(folder.Path, new LedgerId("test")).Secret,
+        };
+        ledger = OpenLedger.Open(journal);
         Streams = ledger.OpenStreams(this.options);
     }
 
     public StreamEngine Streams { get; private set; }
     public OpenLedger Ledger => ledger;
     public string FolderPath => folder.Path;
+    public string FramesPath => options.Log.Folder;
     public StandingClock Clock => folder.Clock;
 
     public static async Task<StreamTown> OpenAsync(int connectors, StreamOptions? options = null)
     {
-        var town = new StreamTown(options);
+        var town = new StreamTown(options, new TestFolder());
         for (var i = 0; i < connectors; i++) await town.RegisterAsync(Name(i));
         return town;
     }
 
+    /// <summary>The town of another process in its folder, which is that one's to remove.</summary>
+    public static StreamTown OpenAt(string path) => new(null, new TestFolder { Path = path });
+
     public static SettlementPointId Name(int connector) =>
         new(string.Create(CultureInfo.InvariantCulture, $"CP{connector}"));
 
-    public async Task RegisterAsync(SettlementPointId point)
+    public Task RegisterAsync(params IEnumerable<SettlementPointId> points) =>
+        TakeAsync(string.Concat(points.Select(point => $$"""{"type":"settlement-point","point":"{{point}}","station":"S1","kind":"connector","owner":"ACME","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}""" + "\n")));
+
+    /// <summary>Takes a text through the door for files.</summary>
+    public Task<IntakeReport> TakeAsync(string text, string name = "points") => ledger.Intake.TakeAsync(
+        new Submission(System.Text.Encoding.UTF8.GetBytes(text), name), new IntakeHints(), IntakeLedger.Operator,
+        TestContext.Current.CancellationToken);
+
+    /// <summary>Closes it, so that nobody owns the folder.</summary>
+    public async Task CloseAsync()
     {
-        var text = $$"""{"type":"settlement-point","point":"{{point}}","station":"S1","kind":"connector","owner":"ACME","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}""";
-        await ledger.Intake.TakeAsync(new Submission(System.Text.Encoding.UTF8.GetBytes(text + "\n"), "points"),
-            new IntakeHints(), IntakeLedger.Operator, TestContext.Current.CancellationToken);
+        await Streams.DisposeAsync();
+        await ledger.DisposeAsync();
+        isOpen = false;
+    }
+
+    public Task ReopenAsync()
+    {
+        ledger = OpenLedger.Open(journal);
+        Streams = ledger.OpenStreams(options);
+        isOpen = true;
+        return Task.CompletedTask;
     }
 
     /// <summary>Stops the process as a crash would, as far as one can inside of it, and starts it again.</summary>
     public async Task RestartAsync()
     {
-        await Streams.DisposeAsync();
-        await ledger.DisposeAsync();
-        ledger = OpenLedger.Open(folder.Options);
-        Streams = ledger.OpenStreams(options);
+        await CloseAsync();
+        await ReopenAsync();
     }
 
     public static PowerSample At(double seconds, long kilowatts) =>
@@ -97,6 +124,33 @@ internal sealed class StreamTown : IAsyncDisposable
         await durable;
     }
 
+    /// <summary>Sends a second of every connector after the other, a frame a minute.</summary>
+    public async Task StreamAsync(StreamDoor door, int connectors, int from, int to, long kilowatts = 100)
+    {
+        for (var second = from; second <= to; second += 60)
+        {
+            var last = Math.Min(to, second + 59);
+            Clock.Now = Day + Duration.FromSeconds(last);
+            await SendAsync(door, Samples(door.LastSequence + 1, Time(last),
+                [.. Enumerable.Range(0, connectors).Select(i => (i, Seconds(second, last, kilowatts)))]));
+        }
+    }
+
+    public static long Time(int second) => DayMicroseconds + second * 1_000_000L;
+
+    /// <summary>Derives every record again, whatever its version.</summary>
+    public async Task<Findings> VerifiedAsync()
+    {
+        var findings = new Findings();
+        var records = new RecordVerification(ledger.Evidence.Get, findings, new(FramesPath));
+        foreach (var recorded in await TestFolder.AllAsync(ledger.Journal))
+            if (EventCodec.Decode(recorded) is IntervalRecorded record) records.Verify(recorded.Position, record);
+        records.Finish();
+        return findings;
+    }
+
+    public CommandRun Run(params string[] words) => CommandRun.Of([.. words, "--data", FolderPath], clock: Clock);
+
     public Task SettleAsync(Instant? now = null) =>
         Streams.SettleAsync(now ?? Clock.Now, TestContext.Current.CancellationToken);
 
@@ -110,8 +164,7 @@ internal sealed class StreamTown : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Streams.DisposeAsync();
-        await ledger.DisposeAsync();
+        if (isOpen) await CloseAsync();
         folder.Dispose();
     }
 }

@@ -19,7 +19,7 @@ internal sealed class TestFolder : IDisposable
     public static readonly Principal Tester = new("tester", new PartyId("ACME"), new HashSet<string>());
     private static int made;
 
-    public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(),
+    public string Path { get; init; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(),
         string.Create(CultureInfo.InvariantCulture,
             $"ledger-test-{Environment.ProcessId}-{Interlocked.Increment(ref made)}"));
 

@@ -181,6 +181,7 @@ public sealed class BundleVerification(
             ct.ThrowIfCancellationRequested();
             if (fact is IntervalRecorded record) records.Verify(recorded.Position, record);
         }
+        records.Finish();
         steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
             Findings.FaultCount - before));
         if (records.Erased > 0) Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");

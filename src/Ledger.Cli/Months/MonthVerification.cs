@@ -202,6 +202,7 @@ internal sealed class MonthVerification(string directory, SqliteJournalOptions? 
             Findings);
         foreach (var (position, fact) in Resting(month))
             if (fact is IntervalRecorded record) records.Verify(position, record);
+        records.Finish();
         if (records.Erased > 0)
             Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence names persons, or is of an "
                 + "earlier month");

@@ -36,6 +36,7 @@ public sealed class FrameLogDamagedException(string file, long at, string what) 
 {
     public string File => file;
     public long At => at;
+    public string What => what;
 }
 
 /// <summary>

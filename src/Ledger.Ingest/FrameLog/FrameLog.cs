@@ -75,7 +75,11 @@ public sealed class FrameLog : IDisposable
         {
             if (isNew || FrameLogEnd.IsUnbegun(options.Folder, head.Now))
                 Begin(options, new(0, 0, head.Now.Chain)).Dispose();
-            return new(options, head, FrameLogEnd.Find(options.Folder, head.Now));
+            var found = FrameLogEnd.Find(options.Folder, head.Now);
+            // Whole blocks after the acknowledged end are kept, so from now on they count like all others.
+            if (!found.Chain.AsSpan().SequenceEqual(head.Now.Chain))
+                head.Write(new(new(found.Segment, found.End), found.Chain));
+            return new(options, head, found);
         }
         catch
         {

@@ -11,6 +11,7 @@ public sealed class FrameLogReader(string folder)
     {
         get
         {
+            if (!Directory.Exists(folder)) return null;
             var numbers = SegmentFiles.Numbers(folder);
             if (numbers.Count == 0) return null;
             var first = new FrameAddress(numbers[0], SegmentHead.Bytes);

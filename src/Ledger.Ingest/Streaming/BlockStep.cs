@@ -71,7 +71,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         number++;
         foreach (var stream in points.Streams)
         {
-            lock (stream.Gate) stream.Curve.Advance(now, team[0].Scratch);
+            lock (stream.Gate) stream.Advance(now, team[0].Scratch);
             team[0].Touch(stream, number);
         }
         return Finish(last, now, int.MaxValue);
@@ -82,10 +82,16 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
         var due = new List<DuePeriod>();
         foreach (var worker in team) worker.Take(due, Unknown);
-        due.Sort((a, b) => a.Stream.Point.CompareTo(b.Stream.Point) is var byPoint && byPoint != 0
-            ? byPoint : a.Step.Period.Start.CompareTo(b.Step.Period.Start));
+        due.Sort(InOrder);
         return due;
     }
+
+    /// <summary>What finishes a period comes before what derives it again: late samples that are known at once make no
+    /// second version.</summary>
+    private static int InOrder(DuePeriod a, DuePeriod b) =>
+        a.Stream.Point.CompareTo(b.Stream.Point) is var byPoint && byPoint != 0 ? byPoint
+        : a.Step.Period.Start.CompareTo(b.Step.Period.Start) is var byStart && byStart != 0 ? byStart
+        : a.Step.Step.CompareTo(b.Step.Step);
 
     /// <summary>Does the parts of a work, each by one worker; small work by one alone.</summary>
     private void Share(int parts, int bytes, Action<int, Worker> act)
@@ -115,20 +121,25 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         switch (reader.Head.Kind)
         {
             case FrameKind.Announce:
-                if (!isCarried) session.See(reader.Head, frame.ReceivedAtMicroseconds, reader.Head.SentAtMicroseconds);
+                if (!isCarried) See(session, reader.Head, frame);
                 Announce(session, ref reader, frame, worker);
                 break;
             case FrameKind.Samples:
                 Integrate(session, ref reader, frame, place, worker);
                 break;
             case FrameKind.Shed:
-                session.See(reader.Head, frame.ReceivedAtMicroseconds, reader.Head.SentAtMicroseconds);
+                See(session, reader.Head, frame);
                 Shed(session, ref reader);
                 break;
             default: // what vehicles said is evidence, and changes no energy
-                session.See(reader.Head, frame.ReceivedAtMicroseconds, reader.Head.SentAtMicroseconds);
+                See(session, reader.Head, frame);
                 break;
         }
+    }
+
+    private static void See(LiveSession session, in FrameHead head, LoggedFrame frame)
+    {
+        if (session.See(head, frame.ReceivedAtMicroseconds, head.SentAtMicroseconds)) session.Found([]);
     }
 
     private void Announce(LiveSession session, ref FrameReader reader, LoggedFrame frame, Worker worker)
@@ -147,18 +158,18 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         LiveSession session, ref FrameReader reader, LoggedFrame frame, BlockPlace place, Worker worker)
     {
         var isSeen = false;
+        HashSet<LiveStream>? found = null;
         while (reader.TryRead(worker.Room, out var block))
         {
             var samples = worker.Room.AsSpan(0, block.Count);
-            if (!isSeen)
-            {
-                session.See(reader.Head, frame.ReceivedAtMicroseconds, samples[0].AtMicroseconds);
-                isSeen = true;
-            }
+            if (!isSeen && session.See(reader.Head, frame.ReceivedAtMicroseconds, samples[0].AtMicroseconds))
+                found = [];
+            isSeen = true;
             worker.Samples += samples.Length;
             if (session[block.Stream] is not { } stream) continue;
             lock (stream.Gate)
             {
+                if (found?.Add(stream) == true) stream.Found(samples[0].AtMicroseconds, samples[^1].AtMicroseconds);
                 stream.Take(samples, session.Clock, place, frame.ReceivedAtMicroseconds, worker.Scratch);
                 if (session.Clock.UnsetAheadMicroseconds is { } ahead && stream.Curve.ParkedSamples > 0
                     && samples[0].AtMicroseconds >= ClockEstimate.UnsetBeforeMicroseconds)
@@ -167,6 +178,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             }
             session.Sampled(samples[^1].AtMicroseconds);
         }
+        if (found is not null) session.Found(found);
     }
 
     private static void Shed(LiveSession session, ref FrameReader reader)
@@ -203,7 +215,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
                     while (stream.Curve.TryTake(now, Scratch, out var step))
                     {
                         var start = PowerCurve.Microseconds(step.Period.Start);
-                        due.Add(new(stream, step, stream.Began(start) ?? place));
+                        due.Add(new(stream, step, stream.Began(start) ?? place, stream.IsDerived(step)));
                         stream.Note(step);
                     }
             touched.Clear();

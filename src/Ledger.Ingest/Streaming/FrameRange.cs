@@ -24,6 +24,14 @@ public sealed record FrameRange(IReadOnlyList<FrameStretch> Stretches)
     /// <summary>The latest block: of two ranges of one period the one that ends later knows more.</summary>
     public FrameAddress Last => Stretches[^1].Last;
 
+    /// <summary>Whether a block is in the range.</summary>
+    public bool Holds(FrameAddress block)
+    {
+        foreach (var stretch in Stretches)
+            if (stretch.First <= block && block <= stretch.Last) return true;
+        return false;
+    }
+
     /// <summary>This range and a later stretch.</summary>
     public FrameRange With(FrameStretch later) =>
         later.Last <= Last ? this

@@ -37,10 +37,10 @@ internal sealed class LiveSession(long number)
     }
 
     /// <summary>
-    /// Takes note of a frame's number and of the sender's clock. A number that is left out is a frame that did not
-    /// come, and may yet.
+    /// Takes note of a frame's number and of the sender's clock. A number that is left out is a frame that did not come,
+    /// and may yet: true where this one was missing until now.
     /// </summary>
-    public void See(in FrameHead head, long receivedAt, long earliest)
+    public bool See(in FrameHead head, long receivedAt, long earliest)
     {
         if (clock.Observe(head.SentAtMicroseconds, receivedAt) is not null) Each(stream =>
             stream.Curve.Missing(GapCause.Clock, Math.Min(latestSample, earliest), Math.Max(latestSample, earliest)));
@@ -49,14 +49,21 @@ internal sealed class LiveSession(long number)
         {
             var missing = head.Sequence - LastSequence - 1;
             if (holes.Count < HolesMax) holes.Add((LastSequence + 1, head.Sequence - 1));
-            Each(stream => stream.Lost(earliest, (int)Math.Min(missing, int.MaxValue)));
+            Each(stream => stream.Lost((int)Math.Min(missing, int.MaxValue)));
         }
-        else if (head.Sequence <= LastSequence && Fill(head.Sequence))
-            Each(stream => stream.Curve.Found(long.MinValue, long.MaxValue, 1));
+        var isFound = head.Sequence <= LastSequence && Fill(head.Sequence);
         LastSequence = Math.Max(LastSequence, head.Sequence);
+        return isFound;
     }
 
     public void Sampled(long latest) => latestSample = Math.Max(latestSample, latest);
+
+    /// <summary>Says of all streams, or of those that a missing frame had no sample of, that one has come.</summary>
+    /// <param name="told">Streams that know it already.</param>
+    public void Found(ICollection<LiveStream> told) => Each(stream =>
+    {
+        if (!told.Contains(stream)) stream.Found(long.MinValue, long.MaxValue);
+    });
 
     /// <summary>Whether a number was missing; it is no longer.</summary>
     private bool Fill(long sequence)

@@ -7,15 +7,24 @@ namespace Ledger.Ingest.Streaming;
 /// A settlement point whose samples arrive: the state of its curve, and from which block of the log on its periods have
 /// their evidence. Two sessions may name it, so whoever changes it holds <see cref="Gate"/>.
 /// </summary>
+/// <param name="wasUnknown">Whether frames of it came before it was registered: the periods in which that may matter
+/// are derived from the log, which has them.</param>
 internal sealed class LiveStream(
-    SettlementPointId point, DateTimeZone zone, SampleDeclaration declaration, CurveGrid grid)
+    SettlementPointId point, DateTimeZone zone, SampleDeclaration declaration, CurveGrid grid, bool wasUnknown)
 {
-    /// <summary>How far beside a period samples lie that change its record: a segment and a window of a ramp.</summary>
-    private readonly long reach = Math.Max(declaration.MaxGapMicroseconds, PowerCurve.LongRampWindowMicroseconds);
+    /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
+    private const int PeriodsAfterUnknown = 2;
+
+    private readonly long reach = declaration.ReachMicroseconds;
     private readonly List<(long Start, BlockPlace From)> begun = new(2);
     private readonly List<long> provisional = new(2);
     private long newest = long.MinValue;
+    private int notAllSeen = wasUnknown ? PeriodsAfterUnknown : 0;
     private long? interruptedAt;
+    // Frames that were missed after a sample; a station's clock may be minutes off, so where they may lie is known by
+    // this stream's own samples only.
+    private int lost;
+    private long lostAfter;
 
     public Lock Gate { get; } = new();
     public SettlementPointId Point => point;
@@ -48,6 +57,7 @@ internal sealed class LiveStream(
             Curve.Missing(GapCause.Reconnect, broken, Math.Max(broken, earliest));
             interruptedAt = null;
         }
+        if (lost > 0 && latest > lostAfter) Missed(Math.Max(lostAfter, earliest), earliest);
         if (begun.Count == 0) begun.Add((grid.PeriodOf(earliest).Start, block));
         if (latest > newest)
         {
@@ -58,9 +68,33 @@ internal sealed class LiveStream(
         Curve.Accumulate(samples, clock, receivedAt, scratch);
     }
 
-    /// <summary>Frames that nobody has numbered in: what they had may be missing after the newest sample.</summary>
-    public void Lost(long before, int sequences) =>
-        Curve.Missing(GapCause.Lost, newest == long.MinValue ? before : newest, before, sequences);
+    /// <summary>Frames are missing by their numbers: what they had may be missing between the newest sample and the
+    /// next one.</summary>
+    public void Lost(int sequences)
+    {
+        if (lost == 0) lostAfter = newest;
+        lost += sequences;
+    }
+
+    /// <summary>A missing frame has come after all, with samples between two instants.</summary>
+    public void Found(long first, long last)
+    {
+        if (lost > 0) lost--;
+        else Curve.Found(first, last, 1);
+    }
+
+    /// <summary>It is a later time.</summary>
+    public void Advance(long now, CurveScratch scratch)
+    {
+        Curve.Advance(now, scratch);
+        if (lost > 0 && newest != long.MinValue && Curve.Watermark >= lostAfter) Missed(Curve.Watermark, newest);
+    }
+
+    private void Missed(long until, long first)
+    {
+        Curve.Missing(GapCause.Lost, lostAfter == long.MinValue ? first : lostAfter, until, lost);
+        lost = 0;
+    }
 
     /// <summary>The sender is connected anew.</summary>
     public void Interrupted()
@@ -76,6 +110,9 @@ internal sealed class LiveStream(
         var known = begun.FindLastIndex(one => one.Start <= periodStart);
         return known < 0 ? begun.Count > 0 ? begun[0].From : null : begun[known].From;
     }
+
+    /// <summary>Whether the log has samples of a finished period that were not summed; asked once of each.</summary>
+    public bool IsDerived(CurvePeriod step) => step.Integral is not null && notAllSeen > 0 && notAllSeen-- > 0;
 
     /// <summary>Takes note of what became of a period: until it is final, the log from its beginning is needed to make
     /// this state again.</summary>

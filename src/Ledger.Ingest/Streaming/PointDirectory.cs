@@ -13,6 +13,8 @@ namespace Ledger.Ingest.Streaming;
 internal sealed class PointDirectory(Recorder recorder)
 {
     private readonly ConcurrentDictionary<SettlementPointId, LiveStream> live = [];
+    private readonly HashSet<SettlementPointId> unknown = [];
+    private readonly Dictionary<SettlementPointId, (long First, long Last)> read = [];
     private readonly Dictionary<(string Zone, int Minutes), CurveGrid> grids = [];
     private readonly Lock gate = new();
 
@@ -37,9 +39,35 @@ internal sealed class PointDirectory(Recorder recorder)
             // The engine's thread waits: what follows in the log is about this stream.
             var (state, _) = recorder.LoadAsync(Journal.Streams.Point(announced.Point), SettlementPointState.Empty,
                 SettlementPoint.Evolve, CancellationToken.None).GetAwaiter().GetResult();
-            if (state.Latest is not { } registered) return null;
-            return live[announced.Point] = new(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone],
-                declaration, GridOf(registered.Zone, registered.PeriodMinutes));
+            if (state.Latest is not { } registered)
+            {
+                unknown.Add(announced.Point);
+                return null;
+            }
+            var stream = new LiveStream(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], declaration,
+                GridOf(registered.Zone, registered.PeriodMinutes), unknown.Remove(announced.Point));
+            if (read.TryGetValue(announced.Point, out var between)) Tell(stream, between);
+            return live[announced.Point] = stream;
+        }
+    }
+
+    /// <summary>A register of a point was read.</summary>
+    public void RegisterRead(SettlementPointId point, long at)
+    {
+        lock (gate)
+        {
+            var (first, last) = read.GetValueOrDefault(point, (at, at));
+            read[point] = (Math.Min(first, at), Math.Max(last, at));
+            if (live.TryGetValue(point, out var stream)) Tell(stream, read[point]);
+        }
+    }
+
+    private static void Tell(LiveStream stream, (long First, long Last) between)
+    {
+        lock (stream.Gate)
+        {
+            stream.Curve.RegisterRead(between.First);
+            stream.Curve.RegisterRead(between.Last);
         }
     }
 

@@ -21,6 +21,9 @@ public sealed record StreamOptions(FrameLogOptions Log)
     public int PassesQueuedMax { get; init; } = 64;
     /// <summary>How often streams that are idle are looked for.</summary>
     public Duration SweepEvery { get; init; } = Duration.FromSeconds(5);
+    /// <summary>Whether full segments of the log are sealed as they become full, by a thread that gives way to all
+    /// others.</summary>
+    public bool SealsFullSegments { get; init; } = true;
     /// <summary>How long samples that came too late are collected before their periods are derived again.</summary>
     public Duration LateEvery { get; init; } = Duration.FromSeconds(60);
 }
@@ -46,6 +49,8 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly StreamMetrics metrics;
     private readonly byte[] tokenKey;
     private readonly AcknowledgedFrames found;
+    private readonly RegisterReadings registers;
+    private readonly SegmentSealer? sealer;
     private BlockPlace? latest;
     private Instant swept;
     private readonly ConcurrentQueue<(Instant Now, TaskCompletionSource Done)> asks = new();
@@ -66,6 +71,8 @@ public sealed class StreamEngine : IAsyncDisposable
         found = log.Acknowledged;
         tokenKey = SessionToken.KeyOf(secret);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
+        registers = new(recorder.Journal, points, Fail);
+        sealer = options.SealsFullSegments ? new(log, Fail) : null;
         integrating = new Thread(Integrate) { IsBackground = true, Name = "streams" };
         integrating.Start();
     }
@@ -117,6 +124,8 @@ public sealed class StreamEngine : IAsyncDisposable
         var copy = block.Copied();
         if (!blocks.Writer.TryWrite(copy)) blocks.Writer.WriteAsync(copy).AsTask().GetAwaiter().GetResult();
     }
+
+    private void Fail(Exception cause) => faulted.TrySetException(cause);
 
     private void Integrate()
     {
@@ -171,6 +180,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private void Step(FrameBlock block)
     {
         var place = latest = new BlockPlace(block);
+        sealer?.Reached(block.Address.Segment);
         var now = Instant.FromUnixTimeTicks(block.Head.ReceivedAtMicroseconds * 10);
         Post(steps.Take(block, place), now, place);
         if (now - swept < options.SweepEvery) return;
@@ -217,6 +227,8 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Writes and integrates what was taken, records what is finished, and closes.</summary>
     public async ValueTask DisposeAsync()
     {
+        sealer?.Dispose();
+        await registers.DisposeAsync().ConfigureAwait(false);
         log.Dispose();
         isClosing = true;
         blocks.Writer.TryComplete();

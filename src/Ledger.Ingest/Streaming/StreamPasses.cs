@@ -186,7 +186,7 @@ internal sealed class StreamPasses : IAsyncDisposable
         var range = new FrameRange([from.To(pass.Upto)]);
         var derived = pass.Due.Where(one => one.IsDerived).ToList();
         var integrals = derived.Count == 0 ? []
-            : new FrameDerivation(log).Derive(range, derived.ConvertAll(Asked));
+            : new FrameDerivation(log).Derive(derived.ConvertAll(one => Asked(one, range)));
         var at = 0;
         return new(range, [.. pass.Due.Select(one => one.IsDerived
             ? Of(one, WithCauses(integrals[at++], one.Step.Integral!.Gaps))
@@ -204,27 +204,38 @@ internal sealed class StreamPasses : IAsyncDisposable
                 IntervalRecords.Evolve, CancellationToken.None).ConfigureAwait(false);
             var stretch = due.From.To(pass.Upto);
             var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
-            var range = latest is not null && evidence.Get(latest.Evidence) is { } bytes && FrameRange.Is(bytes)
-                ? FrameRange.Read(bytes).With(stretch) : new FrameRange([stretch]);
-            known.Add((due, range, latest is not null, latest?.Gaps ?? []));
+            known.Add((due, Known(latest)?.With(stretch) ?? new([stretch]), latest is not null, latest?.Gaps ?? []));
         }
         var answers = new List<StreamPeriods>();
-        foreach (var same in known.GroupBy(one => Convert.ToHexStringLower(one.Range.ToBytes())))
+        var integrals = new FrameDerivation(log).Derive(known.ConvertAll(one => Asked(one.Due, one.Range)));
+        foreach (var same in known.Zip(integrals).GroupBy(one => Convert.ToHexStringLower(one.First.Range.ToBytes())))
         {
-            var group = same.ToList();
-            var integrals = new FrameDerivation(log).Derive(group[0].Range, group.ConvertAll(one => Asked(one.Due)));
             // Beside a sample that came late there may be a period of which nobody ever said anything.
-            StreamPeriod[] periods = [.. group.Select((one, i) => (one.Due, one.IsKnown, Integral: WithCauses(
-                    integrals[i], one.Gaps)))
+            StreamPeriod[] periods = [.. same
+                .Select(one => (one.First.Due, one.First.IsKnown, Integral: WithCauses(one.Second, one.First.Gaps)))
                 .Where(one => one.IsKnown || one.Integral.Samples > 0 || one.Integral.CoveredMicroseconds > 0)
                 .Select(one => Of(one.Due, one.Integral))];
-            if (periods.Length > 0) answers.Add(new(group[0].Range, periods));
+            if (periods.Length > 0) answers.Add(new(same.First().First.Range, periods));
         }
         return answers;
     }
 
-    private static DerivedPeriod Asked(DuePeriod due) =>
-        new(due.Stream.Point, due.Step.Period, due.Stream.Declaration);
+    /// <summary>What a record rests on; null where that is a file, or was pruned: recording refuses it then.</summary>
+    private FrameRange? Known(IntervalRecorded? record)
+    {
+        try
+        {
+            return record?.Stream is not null && evidence.Get(record.Evidence) is { } bytes
+                ? FrameRange.Read(bytes) : null;
+        }
+        catch (EvidencePrunedException)
+        {
+            return null;
+        }
+    }
+
+    private static DerivedPeriod Asked(DuePeriod due, FrameRange range) =>
+        new(due.Stream.Point, due.Step.Period, due.Stream.Declaration, range);
 
     /// <summary>A gap that is left of a known one has its cause; another is one of which nothing is said.</summary>
     private static PeriodIntegral WithCauses(PeriodIntegral derived, IReadOnlyList<CurveGap> known) => derived with

@@ -62,14 +62,20 @@ public sealed class StreamRecording(EvidenceArchive archive)
             return period.Candidate is { } first
                 ? IntervalRecords.Decide(state, first with { Evidence = evidence }, now)
                 : new Decision.AlreadyRecorded();
+        if (latest.Stream is null)
+            return period.Candidate is null
+                ? new Decision.AlreadyRecorded()
+                : new Decision.Rejected(Rejection.EvidenceConflict,
+                    $"the period of {period.Point} from {period.Period.Start} was recorded from a file: send what the "
+                    + "stream had of it as a file too; its frames are kept");
         if (period.Candidate is not { } candidate)
             return latest.State == IntervalRecordState.Final
                 ? new Decision.AlreadyRecorded()
                 : IntervalRecords.Decide(state, latest with { State = IntervalRecordState.Final, Reason = null }, now);
         if (RangeOf(latest.Evidence) is not { } known)
-            return new Decision.Rejected(Rejection.EvidenceConflict,
-                $"the period of {period.Point} from {period.Period.Start} was recorded from a file; send the stream's "
-                + "samples as a file too");
+            return new Decision.Rejected(Rejection.EvidencePruned,
+                $"the record of {period.Point} from {period.Period.Start} stays as it is, because evidence of it was "
+                + "pruned");
         if (range.Last <= known.Last) return new Decision.AlreadyRecorded();
         return IntervalRecords.Decide(state, candidate with
         {
@@ -79,12 +85,19 @@ public sealed class StreamRecording(EvidenceArchive archive)
         }, now);
     }
 
-    /// <summary>The range that evidence is; null where it is a file.</summary>
+    /// <summary>The range that evidence is; null where it was pruned.</summary>
     private FrameRange? RangeOf(EvidenceDigest evidence)
     {
         if (ranges.TryGetValue(evidence, out var known)) return known;
         if (ranges.Count >= RangesKept) ranges.Clear();
-        return ranges[evidence] = archive.Get(evidence) is { } bytes && FrameRange.Is(bytes)
-            ? FrameRange.Read(bytes) : null;
+        try
+        {
+            return ranges[evidence] = archive.Get(evidence) is { } bytes ? FrameRange.Read(bytes)
+                : throw new InvalidDataException($"the archive does not have the evidence {evidence}");
+        }
+        catch (EvidencePrunedException)
+        {
+            return null;
+        }
     }
 }

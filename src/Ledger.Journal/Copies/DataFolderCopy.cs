@@ -7,13 +7,16 @@ namespace Ledger.Journal.Copies;
 /// A copy of a data folder as of one length of its journal, made beside the process that owns and writes the folder.
 /// The order makes it one moment: first what says something of the journal (views, checkpoints, tiles), which can then
 /// not be ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys that
-/// open it), because a fact is recorded only after its evidence is durable. Every file of the folder is copied, also
-/// one that this program does not know, but for those that <see cref="IsLeftOut"/> names.
+/// open it, and the frame log), because a fact is recorded only after its evidence is durable. Every file of the
+/// folder is copied, also one that this program does not know, but for those that <see cref="IsLeftOut"/> names.
 /// </summary>
 public sealed partial class DataFolderCopy
 {
     private const string OwnSegments = EvidenceArchive.FolderName + "/", TurnFile = CheckpointStore.DirectoryName
         + "/turn";
+    /// <summary>The frame log and its file that says how far it is acknowledged; the log itself is another project's.
+    /// </summary>
+    private const string Frames = "frames/", FramesHead = Frames + "frames.head";
     private readonly SqliteJournalOptions from;
     private readonly string to;
     private readonly HashSet<string> copied = new(StringComparer.Ordinal);
@@ -33,6 +36,7 @@ public sealed partial class DataFolderCopy
         folder.CopyDatabases();
         var cut = await folder.CopySignedAsync(acknowledged, ct).ConfigureAwait(false);
         folder.CopyEvidence();
+        folder.CopyFrames(ct);
         folder.CopyRest(ct);
         var copy = new LedgerCopy(cut.Length, cut.Root, from.Clock.GetCurrentInstant());
         copy.Write(to);
@@ -52,6 +56,9 @@ public sealed partial class DataFolderCopy
     /// </summary>
     private static bool IsLeftOut(string path) => path is "journal.lock" or "journal.owner" or "journal.owner.new"
         or TurnFile or JournalHead.FileName or LedgerCopy.FileName
+        // From where the log is read after a start: of a later journal than the copy's it would leave something out.
+        || path is Frames + "streams.resume"
+        || (path.StartsWith(Frames, StringComparison.Ordinal) && path.EndsWith(".sealing", StringComparison.Ordinal))
         || path.StartsWith("lost+found/", StringComparison.Ordinal) || Unfinished().IsMatch(path);
 
     /// <summary>
@@ -104,6 +111,28 @@ public sealed partial class DataFolderCopy
         using var archive = EvidenceArchive.OpenForReading(from.Directory, from.Secret);
         foreach (var (segment, bytes) in archive.Whole)
             Copy(OwnSegments + Path.GetFileName(segment), bytes);
+    }
+
+    /// <summary>
+    /// First how far the log is acknowledged, which is at least as far as any record of the copied journal rests on it;
+    /// then its segments, which have all of that and perhaps more. A segment that is sealed meanwhile is there under
+    /// another name, so they are listed again until none is new.
+    /// </summary>
+    private void CopyFrames(CancellationToken ct)
+    {
+        if (File.Exists(PathOf(FramesHead))) Copy(FramesHead);
+        for (var isNew = true; isNew;)
+        {
+            isNew = false;
+            foreach (var path in Paths())
+            {
+                ct.ThrowIfCancellationRequested();
+                if (copied.Contains(path) || !path.StartsWith(Frames, StringComparison.Ordinal) || IsLeftOut(path))
+                    continue;
+                isNew = true;
+                Copy(path);
+            }
+        }
     }
 
     private void CopyRest(CancellationToken ct)

@@ -1,0 +1,54 @@
+using Ledger.Domain;
+using Ledger.Journal;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>
+/// Follows the journal and tells streams when a register of their point was read: a period between two readings is
+/// final without waiting for the deadline. It begins where the journal was when the streams were opened; a reading
+/// from before is not known to it, and then the deadline decides.
+/// </summary>
+internal sealed class RegisterReadings : IAsyncDisposable
+{
+    private static readonly string Read =
+        EventCodec.WireNames.First(one => one.Fact == typeof(RegisterReadingRecorded)).WireName;
+
+    private readonly CancellationTokenSource stopping = new();
+    private readonly Task following;
+
+    /// <param name="failed">Is told why it can follow no more.</param>
+    public RegisterReadings(IJournal journal, PointDirectory points, Action<Exception> failed) =>
+        following = FollowAsync(journal, points, failed, stopping.Token);
+
+    private static async Task FollowAsync(
+        IJournal journal, PointDirectory points, Action<Exception> failed, CancellationToken ct)
+    {
+        var position = journal.Length;
+        try
+        {
+            while (true)
+            {
+                await foreach (var recorded in journal.ReadAllAsync(position, ct).ConfigureAwait(false))
+                {
+                    position = recorded.Position + 1;
+                    if (recorded.Envelope.WireName == Read
+                        && EventCodec.Decode(recorded) is RegisterReadingRecorded { Quality: var quality } reading
+                        && quality <= ReadingQuality.Measured)
+                        points.RegisterRead(reading.Register.Point, PowerCurve.Microseconds(reading.ReadAt));
+                }
+                await journal.WaitForAsync(position, ct).ConfigureAwait(false);
+            }
+        }
+        catch (Exception cause) // when the streams are closed, their waiting ends in one too
+        {
+            if (!ct.IsCancellationRequested) failed(cause);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await stopping.CancelAsync().ConfigureAwait(false);
+        await following.ConfigureAwait(false);
+        stopping.Dispose();
+    }
+}

@@ -1,0 +1,225 @@
+using System.Globalization;
+using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
+using Ledger.Journal;
+using Ledger.Journal.Verification;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// <c>ledger verify</c> of a ledger with streams: every block of the frame log, and every record from the blocks that
+/// it names.
+/// </summary>
+public sealed class StreamVerificationTests
+{
+    private static readonly StreamOptions SmallSegments =
+        new(new FrameLogOptions("", SegmentBytesMax: 2 * 1024)) { SealsFullSegments = false };
+
+    private static string LastLine(CommandRun run) => run.Output.TrimEnd().Split('\n')[^1];
+
+    /// <summary>Three connectors and an hour, with late samples that make a second version; nothing owns the folder any
+    /// more.</summary>
+    private static async Task<StreamTown> HourAsync(bool isSealed = false)
+    {
+        var town = await StreamTown.OpenAsync(3, SmallSegments);
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(3));
+            await town.StreamAsync(door, 3, 0, 299);
+            await town.StreamAsync(door, 3, 360, 3660);
+            await town.SettleAsync();
+            await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1, StreamTown.Time(3660),
+                (0, StreamTown.Seconds(300, 359))));
+            await town.SettleAsync();
+        }
+        if (isSealed) town.Streams.Log.SealFullSegments().Count.ShouldBeGreaterThan(3);
+        await town.CloseAsync();
+        return town;
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Every_version_is_derived_again_from_the_log_in_whichever_form_it_is(bool isSealed)
+    {
+        await using var town = await HourAsync(isSealed);
+        var run = town.Run("verify");
+        (run.Exit, run.Errors).ShouldBe((ExitCode.Done, ""), run.Output);
+        LastLine(run).ShouldContain(" frame-log=68 ");
+        LastLine(run).ShouldContain(" interval-records=13 ");
+        run.Output.ShouldContain("NOT CHECKED: 13 interval records of streams for the causes of gaps, ");
+    }
+
+    [Fact]
+    public async Task A_record_that_its_frames_do_not_bear_out_is_found()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await town.StreamAsync(door, 1, 0, 960);
+        await town.SettleAsync();
+        var made = (await town.AllAsync()).ShouldHaveSingleItem();
+        await ForgeAsync(town, made with { Version = 2, Import = made.Import + new Energy(1) });
+        await ForgeAsync(town, made with
+        {
+            Version = 3,
+            Stream = made.Stream! with { Ramp10sMilliwattsMax = 7 },
+            Gaps = [new(new Interval(made.Period.Start, made.Period.Start + Duration.FromSeconds(1)))],
+        });
+        await ForgeAsync(town, made with { Version = 4, Evidence = town.Ledger.Evidence.Put([1, 2, 3]) });
+        var faults = (await town.VerifiedAsync()).Faults;
+        faults.Select(fault => (fault.Place.Split(' ')[^1], fault.Found.Split(' ')[0], fault.Expected)).ShouldBe(
+        [
+            ("v4", "evidence", "the evidence that the record names"),
+            ("v2", "import", "25.000000000000 kWh by the evidence"),
+            ("v3", "ramp", "0 by the evidence"),
+            ("v3", "gaps", "0 by the evidence"),
+        ]);
+    }
+
+    /// <summary>A range of blocks that were never there, or in another order, is no evidence of anything.</summary>
+    [Fact]
+    public async Task A_range_that_the_log_has_not_is_a_fault()
+    {
+        await using var town = await HourAsync();
+        await town.ReopenAsync();
+        var made = (await town.LatestAsync())[1];
+        var range = FrameRange.Read(town.Ledger.Evidence.Get(made.Evidence)!);
+        var stretch = range.Stretches[0];
+        foreach (var (i, forged) in new[]
+        {
+            stretch with { ChainBefore = new string('1', 64) },
+            stretch with { ChainAfter = new string('1', 64) },
+            stretch with { First = stretch.First with { Offset = stretch.First.Offset + 1 } },
+            stretch with { Last = new FrameAddress(900, 80) },
+        }.Select((forged, i) => (i, forged)))
+            await ForgeAsync(town, made with
+            {
+                Version = made.Version + 1 + i,
+                Evidence = town.Ledger.Evidence.Put(new FrameRange([forged]).ToBytes()),
+            });
+        var faults = (await town.VerifiedAsync()).Faults;
+        foreach (var version in Enumerable.Range(made.Version + 1, 4))
+        {
+            var place = string.Create(CultureInfo.InvariantCulture, $"CP0 2026-02-28T16:15:00Z v{version}");
+            faults.ShouldContain(fault => fault.Place.EndsWith(place, StringComparison.Ordinal)
+                && fault.Expected == "the frames that the record names", string.Join('\n', faults));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Whatever_byte_of_the_log_is_changed_is_found_where_it_stands(bool isSealed)
+    {
+        await using var town = await HourAsync(isSealed);
+        var chance = new Random(5);
+        var files = Directory.GetFiles(town.FramesPath).Where(path => !path.EndsWith("frames.head")
+            && !path.EndsWith(".resume")).ToList();
+        for (var i = 0; i < 60; i++)
+        {
+            var path = files[chance.Next(files.Count)];
+            var whole = File.ReadAllBytes(path);
+            var changed = (byte[])whole.Clone();
+            var at = chance.Next(changed.Length);
+            changed[at] ^= (byte)(1 << chance.Next(8));
+            File.WriteAllBytes(path, changed);
+            var findings = new Findings();
+            FrameLogVerification.Verify(town.FramesPath, findings, _ => { }, CancellationToken.None);
+            var place = $"frames/{Path.GetFileName(path)}, byte ";
+            findings.Faults.ShouldContain(fault => fault.Place.StartsWith(place, StringComparison.Ordinal),
+                $"{place}{at}: {string.Join('\n', findings.Faults)}");
+            File.WriteAllBytes(path, whole);
+        }
+        var sound = new Findings();
+        FrameLogVerification.Verify(town.FramesPath, sound, _ => { }, CancellationToken.None);
+        sound.FaultCount.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_log_that_is_gone_or_ends_too_early_is_a_fault()
+    {
+        await using var town = await HourAsync();
+        var last = Directory.GetFiles(town.FramesPath, "*.frames").Order(StringComparer.Ordinal).Last();
+        var whole = File.ReadAllBytes(last);
+        File.WriteAllBytes(last, whole[..^1]);
+        town.Run("verify").Output.ShouldContain($"frames/{Path.GetFileName(last)}, byte ");
+        File.Delete(last);
+        var cut = town.Run("verify");
+        cut.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        cut.Output.ShouldContain("the end of the log");
+        Directory.Delete(town.FramesPath, recursive: true);
+        var gone = town.Run("verify");
+        gone.Output.ShouldContain("there is no frame log");
+        LastLine(gone).ShouldStartWith("NOT VERIFIED faults=13 ");
+    }
+
+    /// <summary>A clock that is two minutes ahead: its samples were placed by a corrected time.</summary>
+    [Fact]
+    public async Task Records_of_a_corrected_clock_are_counted_and_not_called_verified()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        for (var second = 0; second <= 2700; second += 60)
+        {
+            // From a quarter to a half hour on, the sender's clock is ahead.
+            var ahead = second is >= 900 and < 1800 ? 120 : 0;
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(second + 59);
+            await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1,
+                StreamTown.Time(second + 59 + ahead), (0, StreamTown.Seconds(second + ahead, second + 59 + ahead))));
+        }
+        await town.SettleAsync();
+        var findings = await town.VerifiedAsync();
+        findings.Faults.ShouldBeEmpty();
+        findings.NotChecked.ShouldContain(what => what.Contains("placed by a corrected time"),
+            string.Join('\n', findings.NotChecked));
+    }
+
+    [Fact]
+    public async Task A_point_that_is_registered_amid_its_stream_has_a_record_that_its_frames_bear_out()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(2));
+        await town.StreamAsync(door, 2, 0, 1199);
+        await town.RegisterAsync(StreamTown.Name(1));
+        await StreamTown.SendAsync(door, town.Announce(2, sequence: door.LastSequence + 1));
+        await town.StreamAsync(door, 2, 1200, 2760);
+        await town.SettleAsync();
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+        var records = await town.LatestAsync();
+        records.Count(record => record.Point == StreamTown.Name(1)).ShouldBe(2);
+        // Its first period is as far covered as the other connector's evidence reaches back.
+        records.Last(record => record.Point == StreamTown.Name(1)).CoveredMicroseconds.ShouldBe(900_000_000);
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_declared_anew_does_not_count_what_was_declared_otherwise()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await town.StreamAsync(door, 1, 0, 300);
+        await StreamTown.SendAsync(door, town.Announce(1, SampleSemantics.Hold, door.LastSequence + 1));
+        await town.StreamAsync(door, 1, 301, 400); // two meanings at once: refused
+        town.Clock.Now += Duration.FromSeconds(120);
+        await town.SettleAsync();
+        await StreamTown.SendAsync(door, town.Announce(1, SampleSemantics.Hold, door.LastSequence + 1));
+        await town.StreamAsync(door, 1, 540, 1900);
+        await town.SettleAsync();
+        var findings = await town.VerifiedAsync();
+        findings.Faults.ShouldBeEmpty();
+        (await town.AllAsync()).ShouldNotBeEmpty();
+    }
+
+    private static Task ForgeAsync(StreamTown town, IntervalRecorded forged) => town.Ledger.Journal.AppendAsync(
+        Streams.Curve(forged.Point, new(2026, 3, 1)), ExpectedRevision.Any, [new NewFact(forged, forged.Period,
+            IntervalRecords.Key(forged.Point, forged.Period, forged.Version))], TestFolder.Tester, null,
+        TestContext.Current.CancellationToken).AsTask();
+}
