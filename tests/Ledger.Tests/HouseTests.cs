@@ -26,8 +26,10 @@ public sealed partial class HouseTests
              "Microsoft.Extensions.DependencyInjection"]),
         ["Ledger.Projections"] = (["Domain", "Journal"], []),
         ["Ledger.Ingest"] = (["Domain", "Journal"],
-            ["Bogus", "Parquet.Net", "Grpc.AspNetCore", "MQTTnet", "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
-        ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest"], ["Microsoft.AspNetCore.OpenApi"]),
+            ["Bogus", "Parquet.Net", "Grpc.Net.Client", "Grpc.Tools", "Google.Protobuf", "MQTTnet",
+             "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
+        ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest"],
+            ["Microsoft.AspNetCore.OpenApi", "Grpc.AspNetCore"]),
         ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Api"], ["Bogus"]),
     };
 

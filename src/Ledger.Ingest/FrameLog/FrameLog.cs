@@ -21,6 +21,9 @@ public sealed record FrameLogOptions(
     /// <summary>Told each block, in order, when it is on the disk and before its frames are acknowledged; on the log's
     /// thread, which waits. The block's memory is used again afterwards.</summary>
     public Action<FrameBlock>? Written { get; init; }
+
+    /// <summary>Told once, when the log can write no more and takes no further frame.</summary>
+    public Action<FrameLogStoppedException>? Stopped { get; init; }
 }
 
 /// <summary>
@@ -200,6 +203,7 @@ public sealed class FrameLog : IDisposable
             inWriting.Done.TrySetException(stopped);
             open.Done.TrySetException(stopped);
         }
+        options.Stopped?.Invoke(stopped);
     }
 
     private FrameAddress Write(BlockBuffer block)
