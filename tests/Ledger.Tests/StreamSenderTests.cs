@@ -20,18 +20,16 @@ public sealed class StreamSenderTests
 
     private static long Time(int second) => StreamTown.DayMicroseconds + second * 1_000_000L;
 
-    /// <summary>A minute of every connector, numbered after the announcement.</summary>
-    private static byte[] Minute(int minute) => StreamTown.Samples(minute + 1, Time(60 * minute + 59),
+    /// <summary>A minute of every connector, numbered after the announcement; all are sent when the last is over, so that
+    /// no clock has to keep step with what is on the way.</summary>
+    private static byte[] Minute(int minute) => StreamTown.Samples(minute + 1, Time(60 * Minutes),
         [.. Enumerable.Range(0, Connectors).Select(i => (i, StreamTown.Seconds(60 * minute, 60 * minute + 59, 10 * i + minute)))]);
 
     private static async Task SendAsync(WireTown wire, StreamSender sender, int from, int to)
     {
+        wire.Town.Clock.Now = StreamTown.Day + Duration.FromMinutes(Minutes);
         if (from == 0) await sender.SendAsync(wire.Town.Announce(Connectors));
-        for (var minute = from; minute < to; minute++)
-        {
-            wire.Town.Clock.Now = StreamTown.Day + Duration.FromSeconds(60 * minute + 59);
-            await sender.SendAsync(Minute(minute));
-        }
+        for (var minute = from; minute < to; minute++) await sender.SendAsync(Minute(minute));
     }
 
     /// <summary>What a record says of energy and of how much is known, which no way of arriving may change.</summary>

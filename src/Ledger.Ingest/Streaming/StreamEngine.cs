@@ -121,7 +121,7 @@ public sealed class StreamEngine : IAsyncDisposable
         ReadOnlyMemory<byte> frame, InputRefusedException refused, string source, CancellationToken ct)
     {
         metrics.Refused($"{refused.Code}");
-        var submission = new Submission(frame.ToArray(), source) { Personal = [] };
+        var submission = new Submission(frame.ToArray(), source) { Personal = [] }; // a frame has no field for a name
         return await recorder.RefuseAsync(refused.Code, refused.Detail, submission, by, ct).ConfigureAwait(false)
             is not RecordOutcome.Busy;
     }
