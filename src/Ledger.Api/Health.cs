@@ -4,7 +4,8 @@ using Ledger.Projections;
 namespace Ledger.Api;
 
 /// <summary>
-/// Whether the process lives, and whether it is ready: the views follow the journal, and the frame log is read. A view that has stopped is an
+/// Whether the process lives, and whether it is ready: the views follow the journal, and the frame log is read. A view
+/// that has stopped is an
 /// alarm that a person must see; facts are recorded all the same.
 /// </summary>
 internal sealed class Health
@@ -40,7 +41,12 @@ internal sealed class Health
                 ready = true,
                 length,
                 viewsAt,
-                streams = new { points = streams.StreamCount, samples = streams.Samples, blocksWaiting = streams.BlocksWaiting },
+                streams = new
+                {
+                    points = streams.StreamCount,
+                    samples = streams.Samples,
+                    blocksWaiting = streams.BlocksWaiting,
+                },
             };
     }
 }

@@ -42,7 +42,8 @@ public sealed class LedgerServer : IAsyncDisposable
     /// <summary>Where it answers.</summary>
     public Uri Url { get; private set; } = new("http://127.0.0.1");
 
-    /// <summary>Completes when the journal or the frame log can record no more, with the storage error: the process must end.</summary>
+    /// <summary>Completes when the journal or the frame log can record no more, with the storage error: the process
+    /// must end.</summary>
     public Task<Exception?> Ended => ended.Task;
 
     /// <summary>Why an address cannot be listened on; null where it can.</summary>
@@ -135,7 +136,8 @@ public sealed class LedgerServer : IAsyncDisposable
         }
     }
 
-    /// <summary>The journal, the views or the streams met a storage error: nothing more can be promised by this process.</summary>
+    /// <summary>The journal, the views or the streams met a storage error: nothing more can be promised by this
+    /// process.</summary>
     private void Fault(Exception cause) => ended.TrySetResult(cause);
 
     /// <summary>Takes no new request, answers those under way, and ends.</summary>

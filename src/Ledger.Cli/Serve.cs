@@ -38,7 +38,8 @@ public static class Serve
         await using var ledger = DataFolder.Open(line, shell);
         await using var streams = OpenStreams(ledger);
         await using var senders = streamPort is { } at
-            ? await StartAsync(() => StreamServer.StartAsync(streams, new(address, at), ct)).ConfigureAwait(false) : null;
+            ? await StartAsync(() => StreamServer.StartAsync(streams, new(address, at), ct)).ConfigureAwait(false)
+            : null;
         await using var server = await StartAsync(() => LedgerServer.StartAsync(ledger, new(address, port),
             TextWriter.Synchronized(shell.Errors), ct, streams)).ConfigureAwait(false);
         shell.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -57,7 +57,8 @@ public static class Simulate
         var register = line.Option<Target>("--register", TryUrl, UrlRule)?.Url;
         var minutes = Number(line, "--minutes", 1, StreamPlan.MinutesMax) ?? MinutesDefault;
         var plan = PlanOf(line, StartOf(shell.Clock.GetCurrentInstant(), minutes, speed));
-        await new SimulatedSending(plan, period, shell).SendAsync(to, register, speed, line.Json, ct).ConfigureAwait(false);
+        await new SimulatedSending(plan, period, shell).SendAsync(to, register, speed, line.Json, ct)
+            .ConfigureAwait(false);
         return ExitCode.Done;
     }
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using Ledger.Cli.Listings;
-using Ledger.Ingest.Frames;
+using Ledger.Domain;
 using Ledger.Ingest.Simulation;
 using Ledger.Ingest.Streaming;
 using NodaTime;
@@ -13,7 +13,7 @@ namespace Ledger.Cli;
 /// <summary>
 /// Streams a simulated fleet to a ledger, each gateway by a sender of its own, as its connections come and go in the
 /// plan, and says how fast that was. Frames that the plan loses on the way are not sent, so that their numbers are
-/// missing.
+/// missing. Frames are sent now, whatever time their samples are of: a sender's clock is as right or wrong as in the plan.
 /// </summary>
 internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell shell)
 {
@@ -53,8 +53,8 @@ internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell
     }
 
     /// <summary>Delivers some gateways, in the order of the plan's time.</summary>
-    private async Task SendAsync(StreamChannel channel, StreamFleet fleet, int first, int end, Stopwatch clock, int speed,
-        CancellationToken ct)
+    private async Task SendAsync(StreamChannel channel, StreamFleet fleet, int first, int end, Stopwatch clock,
+        int speed, CancellationToken ct)
     {
         var senders = new (StreamSender Sender, int Session)?[end - first];
         var buffer = new byte[DeliveredFrame.BytesMax];
@@ -62,7 +62,8 @@ internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell
         {
             foreach (var frame in new StreamDelivery(fleet, first, end).Frames())
             {
-                if (speed != AsFastAsTaken) await WaitForAsync(frame.ReceivedAt, clock, speed, ct).ConfigureAwait(false);
+                if (speed != AsFastAsTaken)
+                    await WaitForAsync(frame.ReceivedAt, clock, speed, ct).ConfigureAwait(false);
                 ref var its = ref senders[frame.Gateway - first];
                 if (its is { } other && other.Session != frame.Session)
                 {
@@ -70,7 +71,8 @@ internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell
                     await CloseAsync(other.Sender, ct).ConfigureAwait(false);
                 }
                 var sender = Open(channel, senders, frame.Gateway - first, frame.Session);
-                var length = frame.Write(buffer);
+                var length = frame.Write(buffer, PowerCurve.Microseconds(shell.Clock.GetCurrentInstant())
+                    - PowerCurve.Microseconds(frame.ReceivedAt));
                 await sender.SendAsync(buffer.AsMemory(0, length), ct).ConfigureAwait(false);
                 Count(frame, length);
             }

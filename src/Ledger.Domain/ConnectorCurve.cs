@@ -179,7 +179,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         }
     }
 
-    /// <summary>The period in which a stream speaks again, after a time that is behind the one that is told next.</summary>
+    /// <summary>The period in which a stream speaks again, after a time that is behind the one that is told
+    /// next.</summary>
     private long FirstAfter(long silent, ReadOnlySpan<PowerSample> samples)
     {
         var first = long.MaxValue;

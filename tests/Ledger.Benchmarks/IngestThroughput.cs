@@ -16,8 +16,10 @@ namespace Ledger.Benchmarks;
 /// <summary>
 /// Streams end to end in one process: frames through the door, into the log on the disk, acknowledged, integrated, and
 /// their records durable in the journal. The load is made beforehand but for the times in it, so that what is measured
-/// is the ledger; a second of each connector stands in one block. Frames come with 1 % of the samples up to 5 s late and
-/// 0.5 % of them twice. With <c>--wire grpc</c> the frames come over a loopback connection from senders in this process, and
+/// is the ledger; a second of each connector stands in one block. Frames come with 1 % of the samples up to 5 s late
+/// and
+/// 0.5 % of them twice. With <c>--wire grpc</c> the frames come over a loopback connection from senders in this
+/// process, and
 /// what they cost is part of the figure; <c>--per-session N</c> has senders of N connectors that send a frame for each
 /// <c>--per-frame</c> of them.
 /// </summary>
@@ -90,7 +92,8 @@ internal static class IngestThroughput
                 await Task.Delay(1).ConfigureAwait(false);
             }
             pending.Enqueue((Stopwatch.GetTimestamp(), durable));
-            while (pending.TryPeek(out var first) && first.Durable.IsCompleted) await FirstAsync().ConfigureAwait(false);
+            while (pending.TryPeek(out var first) && first.Durable.IsCompleted)
+                await FirstAsync().ConfigureAwait(false);
         }
 
         public async Task FlushAsync()
@@ -134,8 +137,10 @@ internal static class IngestThroughput
         var before = ledger.Journal.Length;
         var streams = ledger.OpenStreams();
         await using var server = load.IsWire
-            ? await StreamServer.StartAsync(streams, new(IPAddress.Loopback, 0), CancellationToken.None).ConfigureAwait(false) : null;
-        var channels = server is null ? [] : Enumerable.Range(0, load.Connections).Select(_ => new StreamChannel(server.Url)).ToList();
+            ? await StreamServer.StartAsync(streams, new(IPAddress.Loopback, 0), CancellationToken.None)
+                .ConfigureAwait(false) : null;
+        var channels = server is null ? []
+            : Enumerable.Range(0, load.Connections).Select(_ => new StreamChannel(server.Url)).ToList();
         var delays = new DelayTally();
         var gateways = await ConnectAsync(streams, load, channels, delays).ConfigureAwait(false);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -145,7 +150,8 @@ internal static class IngestThroughput
         var (watch, cpu) = (Stopwatch.StartNew(), process.TotalProcessorTime);
         var (frames, bytes, samples) = await SendAsync(load, gateways, clock).ConfigureAwait(false);
         foreach (var gateway in gateways) await gateway.Road.FlushAsync().ConfigureAwait(false);
-        await streams.SettleAsync(Start + Duration.FromSeconds(load.Seconds), CancellationToken.None).ConfigureAwait(false);
+        await streams.SettleAsync(Start + Duration.FromSeconds(load.Seconds), CancellationToken.None)
+            .ConfigureAwait(false);
         var (wall, used) = (watch.Elapsed.TotalSeconds, (process.TotalProcessorTime - cpu).TotalSeconds);
         var waits = gateways.Sum(gateway => gateway.Road.Waits);
         foreach (var gateway in gateways) await gateway.Road.DisposeAsync().ConfigureAwait(false);
@@ -153,7 +159,8 @@ internal static class IngestThroughput
         if (server is not null) await server.DisposeAsync().ConfigureAwait(false);
         await streams.DisposeAsync().ConfigureAwait(false);
         process.Refresh();
-        var disk = new DirectoryInfo(Path.Combine(folder, FrameLogOptions.FolderName)).EnumerateFiles().Sum(f => f.Length);
+        var disk = new DirectoryInfo(Path.Combine(folder, FrameLogOptions.FolderName)).EnumerateFiles()
+            .Sum(f => f.Length);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{samples / wall / 1e6:0.00} M samples/s, {frames / wall:0} frames/s, {bytes / wall / 1048576:0.0} MiB/s, "
             + $"{used:0.0} CPU s in {wall:0.0} s, {delays.MillisecondsOf(99)} ms p99 "
@@ -211,8 +218,8 @@ internal static class IngestThroughput
         }
         // A tenth of the seconds has a sample at its end that belongs up to 5 s before, one in twenty one twice.
         if (chance % 10 == 0 && second > 5)
-            block[count++] = new(StartMicroseconds + (second - 1 - chance / 10 % 4) * 1_000_000L + step / 2 / 1000 * 1000,
-                level * 1000);
+            block[count++] = new(StartMicroseconds + (second - 1 - chance / 10 % 4) * 1_000_000L
+                + step / 2 / 1000 * 1000, level * 1000);
         if (chance % 20 == 1) block[count++] = block[rate - 1];
         return count;
     }
@@ -248,7 +255,8 @@ internal static class IngestThroughput
             IRoad road = channels.Count == 0 ? new DoorRoad(streams.Connect(), delays)
                 : new WireRoad(channels[gateways.Count % channels.Count].Open(new("benchmark") { Acknowledged = delays.Add }));
             var frame = FrameWriter.Announce(buffer, 0, StartMicroseconds, 0);
-            for (var i = 0; i < count; i++) frame.TryAdd(new Announcement(i, Name(first + i), SampleSemantics.Instant, 100_000));
+            for (var i = 0; i < count; i++)
+                frame.TryAdd(new Announcement(i, Name(first + i), SampleSemantics.Instant, 100_000));
             await road.SendAsync(buffer.AsMemory(0, frame.Finish())).ConfigureAwait(false);
             gateways.Add(new(road, first, count));
         }

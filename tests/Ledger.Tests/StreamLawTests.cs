@@ -28,7 +28,8 @@ public sealed class StreamLawTests
             .ToArray();
 
     /// <summary>How the samples are sent: who of two senders has a point, how many a frame has, how far they are out of
-    /// order (in samples; beyond ten they are too late), how many threads there are, and when all is restarted.</summary>
+    /// order (in samples; beyond ten they are too late), how many threads there are, and when all is
+    /// restarted.</summary>
     private sealed record Way(bool[] Second, int FrameSamples, int Disorder, int Workers, int RestartAfter, int Seed);
 
     private static readonly Gen<Way> Ways = Gen.Select(

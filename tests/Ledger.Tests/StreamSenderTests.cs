@@ -7,7 +7,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>The sender that keeps what is not acknowledged: whatever happens on the way, the records are the same.</summary>
+/// <summary>The sender that keeps what is not acknowledged: whatever happens on the way, the records are the
+/// same.</summary>
 public sealed class StreamSenderTests
 {
     private const int Connectors = 3, Minutes = 32;
@@ -20,10 +21,12 @@ public sealed class StreamSenderTests
 
     private static long Time(int second) => StreamTown.DayMicroseconds + second * 1_000_000L;
 
-    /// <summary>A minute of every connector, numbered after the announcement; all are sent when the last is over, so that
+    /// <summary>A minute of every connector, numbered after the announcement; all are sent when the last is over, so
+    /// that
     /// no clock has to keep step with what is on the way.</summary>
     private static byte[] Minute(int minute) => StreamTown.Samples(minute + 1, Time(60 * Minutes),
-        [.. Enumerable.Range(0, Connectors).Select(i => (i, StreamTown.Seconds(60 * minute, 60 * minute + 59, 10 * i + minute)))]);
+        [.. Enumerable.Range(0, Connectors)
+            .Select(i => (i, StreamTown.Seconds(60 * minute, 60 * minute + 59, 10 * i + minute)))]);
 
     private static async Task SendAsync(WireTown wire, StreamSender sender, int from, int to)
     {

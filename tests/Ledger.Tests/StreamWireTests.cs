@@ -64,6 +64,7 @@ public sealed class StreamWireTests
         using var third = wire.Call(session: session, token: token);
         var known = await third.OpenAsync();
         (known.HasLastDurable, known.LastDurable).ShouldBe((true, 2));
+        // The second was given a number and wrote nothing: nobody gets it again.
         known.Session.ShouldBeGreaterThan(session + 1);
         using var stranger = wire.Call(session: session, token: new string('0', 32));
         (await stranger.OpenAsync()).HasLastDurable.ShouldBeFalse();
@@ -261,7 +262,8 @@ public sealed class StreamWireTests
     {
         var samples = new PowerSample[120_000];
         for (var i = 0; i < samples.Length; i++)
-            samples[i] = new(StreamTown.DayMicroseconds + sequence * 100_000_000 + i * 1000L, i * 7_919_993_333L % 999_999_999_989L);
+            samples[i] = new(StreamTown.DayMicroseconds + sequence * 100_000_000 + i * 1000L,
+                i * 7_919_993_333L % 999_999_999_989L);
         return StreamTown.Samples(sequence, Time(0), (0, samples));
     }
 }

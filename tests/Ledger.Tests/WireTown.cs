@@ -69,7 +69,8 @@ internal sealed class BareCall : IDisposable
     public BareCall(Uri url, string party, long? session, string token)
     {
         channel = GrpcChannel.ForAddress(url);
-        call = new FrameStreams.FrameStreamsClient(channel).Send(cancellationToken: TestContext.Current.CancellationToken);
+        call = new FrameStreams.FrameStreamsClient(channel)
+            .Send(cancellationToken: TestContext.Current.CancellationToken);
         open = new FromSender { Open = new Open { Party = party, Token = token } };
         if (session is { } known) open.Open.Session = known;
     }

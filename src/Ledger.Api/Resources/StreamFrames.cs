@@ -13,7 +13,8 @@ namespace Ledger.Api.Resources;
 public sealed record FramesAnswer(long Session, int Frames, int Samples);
 
 /// <summary>
-/// <c>/v1/frames</c>: frames of senders that have no gRPC. A request is one session from its announcement on, each frame
+/// <c>/v1/frames</c>: frames of senders that have no gRPC. A request is one session from its announcement on, each
+/// frame
 /// behind its length (four bytes, little-endian), and is answered when all of them are on the disk. A frame that breaks
 /// a rule is refused before any is taken; one that only its session shows to be wrong ends the session there.
 /// </summary>
@@ -39,7 +40,7 @@ internal static class StreamFrames
     private static async Task<IResult> TakeAsync(StreamEngine streams, HttpContext context)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-            size.MaxRequestBodySize = BytesMax;
+            size.MaxRequestBodySize = Math.Min(size.MaxRequestBodySize ?? BytesMax, BytesMax);
         var body = (await Submissions.ReadAsync(context, "/v1/frames").ConfigureAwait(false)).Bytes;
         var frames = new List<CheckedFrame>();
         var rest = body;
@@ -99,7 +100,8 @@ internal static class StreamFrames
                 return await RefusedAsync(streams, i, frames[i].Bytes, refused).ConfigureAwait(false);
             }
         await last.ConfigureAwait(false); // frames become durable in their order
-        return Answering.Read(new FramesAnswer(door.Session, frames.Count, frames.Sum(frame => frame.Samples)), null, 201);
+        var samples = frames.Sum(frame => frame.Samples);
+        return Answering.Read(new FramesAnswer(door.Session, frames.Count, samples), null, 201);
     }
 
     private static async Task<IResult> RefusedAsync(

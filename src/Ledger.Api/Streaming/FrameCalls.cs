@@ -18,7 +18,8 @@ namespace Ledger.Api.Streaming;
 internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions options, CancellationToken stopping)
     : FrameStreams.FrameStreamsBase
 {
-    /// <summary>How long a sender that was refused for want of room should wait, in ms (gRPC retry design, A6).</summary>
+    /// <summary>How long a sender that was refused for want of room should wait, in ms (gRPC retry design,
+    /// A6).</summary>
     private const string PushbackName = "grpc-retry-pushback-ms", PushbackMs = "1000";
     private const int FirstPauseMs = 1, LastPauseMs = 16;
 

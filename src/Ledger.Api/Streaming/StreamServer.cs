@@ -30,7 +30,8 @@ public sealed record StreamServerOptions(IPAddress Address, int Port)
 }
 
 /// <summary>
-/// The intake of streams over gRPC, HTTP/2 without TLS on this machine. It has a port of its own, because its limits are
+/// The intake of streams over gRPC, HTTP/2 without TLS on this machine. It has a port of its own, because its limits
+/// are
 /// those of connections that last. The engine's owner stops it before the engine.
 /// </summary>
 public sealed class StreamServer : IAsyncDisposable
@@ -56,7 +57,7 @@ public sealed class StreamServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Bound(kestrel, options));
         builder.Services.AddSingleton<IHostLifetime, LedgerServer.CallersLifetime>()
             .AddSingleton(new FrameCalls(engine, options, stopping.Token))
-            .AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.EnableDetailedErrors) = (options.MessageBytesMax, false));
+            .AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MessageBytesMax);
         var app = builder.Build();
         app.Use(Protection.OwnOriginOnly);
         app.UseRouting();

@@ -4,7 +4,8 @@ using Ledger.Ingest.Frames;
 
 namespace Ledger.Ingest.Streaming;
 
-/// <summary>A period about which a step has something to record, and the block from which on its evidence begins.</summary>
+/// <summary>A period about which a step has something to record, and the block from which on its evidence
+/// begins.</summary>
 /// <param name="IsDerived">Whether samples of it came too late to be summed: it is derived from the log.</param>
 internal readonly record struct DuePeriod(LiveStream Stream, CurvePeriod Step, BlockPlace From, bool IsDerived = false);
 

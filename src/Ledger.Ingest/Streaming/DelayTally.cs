@@ -11,7 +11,8 @@ public sealed class DelayTally
 
     /// <summary>Adds a delay.</summary>
     public void Add(TimeSpan delay) =>
-        Interlocked.Increment(ref counts[(int)Math.Clamp(delay.Ticks / TimeSpan.TicksPerMillisecond, 0, MillisecondsMax)]);
+        Interlocked.Increment(ref counts[(int)Math.Clamp(delay.Ticks / TimeSpan.TicksPerMillisecond, 0,
+            MillisecondsMax)]);
 
     /// <summary>The least whole number of ms that so many percent of the delays do not exceed by one; 0 without any.
     /// </summary>

@@ -13,7 +13,8 @@ public sealed record FrameStretch(FrameAddress First, string ChainBefore, FrameA
 
 /// <summary>
 /// The evidence of records that rest on the frame log: a text, the line <c>ledger-frame-range/1</c>, then a line for
-/// each stretch in order: first block, chain before it, last block, chain after it. What it says of a settlement point is
+/// each stretch in order: first block, chain before it, last block, chain after it. What it says of a settlement point
+/// is
 /// every sample that a frame of those blocks has of it.
 /// </summary>
 public sealed record FrameRange(IReadOnlyList<FrameStretch> Stretches)

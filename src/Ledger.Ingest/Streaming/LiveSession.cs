@@ -4,7 +4,8 @@ using Ledger.Ingest.Frames;
 namespace Ledger.Ingest.Streaming;
 
 /// <summary>
-/// What the log says of one sender's session: which settlement point each of its streams is, how its frames are numbered,
+/// What the log says of one sender's session: which settlement point each of its streams is, how its frames are
+/// numbered,
 /// and how its clock runs. It is the same whenever it is read from the log.
 /// </summary>
 internal sealed class LiveSession(long number)
@@ -37,7 +38,8 @@ internal sealed class LiveSession(long number)
     }
 
     /// <summary>
-    /// Takes note of a frame's number and of the sender's clock. A number that is left out is a frame that did not come,
+    /// Takes note of a frame's number and of the sender's clock. A number that is left out is a frame that did not
+    /// come,
     /// and may yet.
     /// </summary>
     public void See(in FrameHead head, long receivedAt, long earliest)

@@ -68,7 +68,8 @@ internal sealed class LiveStream(
         if (newest != long.MinValue) interruptedAt ??= newest;
     }
 
-    /// <summary>The first block that has something of a period; earlier ones of the same period are forgotten.</summary>
+    /// <summary>The first block that has something of a period; earlier ones of the same period are
+    /// forgotten.</summary>
     public BlockPlace? Began(long periodStart)
     {
         var known = begun.FindLastIndex(one => one.Start <= periodStart);

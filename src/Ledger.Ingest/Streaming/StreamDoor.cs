@@ -17,7 +17,8 @@ public enum FrameTaken
 }
 
 /// <summary>
-/// One sender's connection. Frames come in the order of their numbers; a number that comes again with the same bytes has
+/// One sender's connection. Frames come in the order of their numbers; a number that comes again with the same bytes
+/// has
 /// no second effect. One caller at a time.
 /// </summary>
 public sealed class StreamDoor : IDisposable
@@ -61,7 +62,8 @@ public sealed class StreamDoor : IDisposable
     public FrameTaken Take(in CheckedFrame frame, out ValueTask<FrameAddress> durable)
     {
         var sequence = frame.Head.Sequence;
-        if (sequence <= LastSequence && Before(sequence, Digest(frame.Bytes.Span), out durable)) return FrameTaken.Again;
+        if (sequence <= LastSequence && Before(sequence, Digest(frame.Bytes.Span), out durable))
+            return FrameTaken.Again;
         if (!log.TryAppend(frame, session, clock.GetCurrentInstant(), out durable))
         {
             metrics.Full();

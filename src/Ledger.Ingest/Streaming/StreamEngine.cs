@@ -26,7 +26,8 @@ public sealed record StreamOptions(FrameLogOptions Log)
 }
 
 /// <summary>
-/// The intake of streams: frames go to the log, and are acknowledged when they are on the disk; the blocks of the log are
+/// The intake of streams: frames go to the log, and are acknowledged when they are on the disk; the blocks of the log
+/// are
 /// integrated in their order (<see cref="BlockStep"/>), and what they finish is recorded. Nothing that was acknowledged
 /// lives in memory alone: after a stop the log is read again from where something was not recorded yet. One engine owns
 /// the log of a data folder.
@@ -40,6 +41,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly BlockStep steps;
     private readonly StreamPasses passes;
     private readonly LowWater lowWater;
+    private readonly SessionNumbers numbers;
     private readonly Channel<FrameBlock> blocks;
     private readonly Thread integrating;
     private readonly TaskCompletionSource faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -65,7 +67,11 @@ public sealed class StreamEngine : IAsyncDisposable
         lowWater = new(options.Log.Folder);
         blocks = Channel.CreateBounded<FrameBlock>(
             new BoundedChannelOptions(options.BlocksQueuedMax) { SingleReader = true, SingleWriter = true });
-        log = FrameLog.Open(options.Log with { Written = Written, Stopped = cause => faulted.TrySetException(cause) });
+        numbers = new(options.Log.Folder);
+        log = FrameLog.Open(options.Log with
+        {
+            Written = Written, Stopped = cause => faulted.TrySetException(cause), SessionsAbove = numbers.Given,
+        });
         found = log.Acknowledged;
         tokenKey = SessionToken.KeyOf(secret);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
@@ -90,7 +96,12 @@ public sealed class StreamEngine : IAsyncDisposable
     public long Samples => steps.Samples;
 
     /// <summary>A sender's new connection.</summary>
-    public StreamDoor Connect() => new(log, log.StartSession(), tokenKey, clock, metrics);
+    public StreamDoor Connect()
+    {
+        var session = log.StartSession();
+        numbers.SetAside(session.Number);
+        return new(log, session, tokenKey, clock, metrics);
+    }
 
     /// <summary>Whether the log has been read again after the start, so that what arrives is integrated.</summary>
     public bool IsReplayed => isReplayed;
@@ -100,7 +111,8 @@ public sealed class StreamEngine : IAsyncDisposable
 
     /// <summary>
     /// How far an earlier session's frames are durable, so that its sender sends what follows in a new one; null where
-    /// the token is not of that session. -1: none is. Waits until what is durable now has been seen by the engine, which
+    /// the token is not of that session. -1: none is. Waits until what is durable now has been seen by the engine,
+    /// which
     /// after a start is when the log has been read again.
     /// </summary>
     public async Task<long?> LastSequenceAsync(long session, string token, CancellationToken ct)
@@ -127,7 +139,8 @@ public sealed class StreamEngine : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits until what was acknowledged before is integrated, finishes what is idle at this instant, and waits until all
+    /// Waits until what was acknowledged before is integrated, finishes what is idle at this instant, and waits until
+    /// all
     /// that is finished is recorded.
     /// </summary>
     public async Task SettleAsync(Instant now, CancellationToken ct)
@@ -184,7 +197,8 @@ public sealed class StreamEngine : IAsyncDisposable
         }
     }
 
-    /// <summary>Reads the log from where something was not recorded yet: the same steps as while frames arrive.</summary>
+    /// <summary>Reads the log from where something was not recorded yet: the same steps as while frames
+    /// arrive.</summary>
     private void Replay()
     {
         if (log.Reader.First is not { } first) return;

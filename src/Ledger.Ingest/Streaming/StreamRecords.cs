@@ -19,7 +19,8 @@ public sealed record StreamPeriod(
 public sealed record StreamPeriods(FrameRange Range, IReadOnlyList<StreamPeriod> Periods);
 
 /// <summary>
-/// Records what the engine finishes. A record's range of the log says what it knows: whoever comes with a range that does
+/// Records what the engine finishes. A record's range of the log says what it knows: whoever comes with a range that
+/// does
 /// not reach further has nothing new to say, so the log can be read again from any place and nothing is recorded twice.
 /// </summary>
 public sealed class StreamRecording(EvidenceArchive archive)

@@ -26,7 +26,7 @@ public sealed class StreamSender : IAsyncDisposable
     private readonly Task running;
     private TaskCompletionSource? more, changed;
     private Exception? fault;
-    private bool isClosing;
+    private bool isClosing, isDisposed;
     private Opened? session;
     private long progressAt = Stopwatch.GetTimestamp();
 
@@ -104,9 +104,10 @@ public sealed class StreamSender : IAsyncDisposable
             {
                 return;
             }
-            catch (RpcException ended)
+            catch (Exception ended) when (ended is RpcException or HttpRequestException or IOException)
             {
-                if (stopping.IsCancellationRequested || IsFinal(ended)) return;
+                if (stopping.IsCancellationRequested || IsFinal(ended as RpcException
+                    ?? new(new Status(StatusCode.Unavailable, ended.Message, ended)))) return;
             }
             catch (Exception unexpected) // a fault of this program: whoever sends has to know
             {
@@ -158,7 +159,8 @@ public sealed class StreamSender : IAsyncDisposable
         }
     }
 
-    /// <summary>One call is one session: open, then send and be acknowledged at the same time, until all is done.</summary>
+    /// <summary>One call is one session: open, then send and be acknowledged at the same time, until all is
+    /// done.</summary>
     private async Task CallAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
@@ -234,7 +236,8 @@ public sealed class StreamSender : IAsyncDisposable
         {
             await writing.ConfigureAwait(false);
         }
-        catch (Exception ended) when (ended is RpcException or OperationCanceledException or InvalidOperationException)
+        catch (Exception ended) when (ended is RpcException or OperationCanceledException
+            or InvalidOperationException or HttpRequestException or IOException)
         {
             Debug.WriteLine(ended);
         }
@@ -263,7 +266,11 @@ public sealed class StreamSender : IAsyncDisposable
     /// <summary>Ends at once; what is not acknowledged may not be in the ledger.</summary>
     public async ValueTask DisposeAsync()
     {
-        lock (gate) isClosing = true;
+        lock (gate)
+        {
+            if (isDisposed) return;
+            isDisposed = isClosing = true;
+        }
         await stopping.CancelAsync().ConfigureAwait(false);
         await running.ConfigureAwait(false);
         stopping.Dispose();
