@@ -13,7 +13,8 @@ namespace Ledger.Cli;
 /// <summary>
 /// Streams a simulated fleet to a ledger, each gateway by a sender of its own, as its connections come and go in the
 /// plan, and says how fast that was. Frames that the plan loses on the way are not sent, so that their numbers are
-/// missing. Frames are sent now, whatever time their samples are of: a sender's clock is as right or wrong as in the plan.
+/// missing. Frames are sent now, whatever time their samples are of: a sender's clock is as right or wrong as in the
+/// plan.
 /// </summary>
 internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell shell)
 {

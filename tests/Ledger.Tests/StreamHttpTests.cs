@@ -29,9 +29,9 @@ public sealed class StreamHttpTests
     private static byte[] Body(params byte[][] frames)
     {
         using var body = new MemoryStream();
+        Span<byte> length = stackalloc byte[sizeof(int)];
         foreach (var frame in frames)
         {
-            Span<byte> length = stackalloc byte[sizeof(int)];
             BinaryPrimitives.WriteInt32LittleEndian(length, frame.Length);
             body.Write(length);
             body.Write(frame);

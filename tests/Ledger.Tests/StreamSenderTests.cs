@@ -122,7 +122,8 @@ public sealed class StreamSenderTests
         using var channel = new StreamChannel(wire.Url);
         await using var sender = channel.Open(Fast);
         await SendAsync(wire, sender, 0, 2);
-        await sender.SendAsync(StreamTown.Samples(9, Time(120), (Connectors, StreamTown.Seconds(120, 120))));
+        await sender.SendAsync(StreamTown.Samples(9, Time(120), (Connectors, StreamTown.Seconds(120, 120))),
+            TestContext.Current.CancellationToken);
         var refused = await Should.ThrowAsync<FrameRefusedException>(
             () => sender.FlushAsync(TestContext.Current.CancellationToken));
         (refused.Code, refused.Field, refused.Value, refused.Rule, refused.Sequence).ShouldBe(
