@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Ledger.Domain;
+using Ledger.Ingest.Frames;
 using Ledger.Journal;
 using Ledger.Projections;
 
@@ -37,7 +38,7 @@ internal static class Failures
         }
         catch (Exception failure) when (!context.Response.HasStarted)
         {
-            if (failure is JournalFaultedException) fault?.Invoke(failure);
+            if (failure is JournalFaultedException or FrameLogStoppedException) fault?.Invoke(failure);
             if (failure is not (BadHttpRequestException or ProjectionStoppedException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
@@ -53,6 +54,8 @@ internal static class Failures
         QueryRefusedException query => Answering.Problem(400, query.Code, query.Message),
         JournalFaultedException => Answering.Problem(503, "JournalFaulted",
             "the journal has met a storage error and stops; nothing was acknowledged"),
+        FrameLogStoppedException => Answering.Problem(503, "FrameLogStopped",
+            "the frame log has met a storage error and stops; nothing was acknowledged"),
         ProjectionStoppedException stopped => Answering.Problem(503, "ViewsStopped", $"the views {stopped.Message}"),
         DbException or IOException or InvalidDataException =>
             Answering.Problem(503, "StorageFailed", "storage does not answer; see the server's standard error"),

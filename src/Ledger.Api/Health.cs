@@ -1,9 +1,11 @@
+using Ledger.Ingest.Streaming;
 using Ledger.Projections;
 
 namespace Ledger.Api;
 
 /// <summary>
-/// Whether the process lives, and whether it is ready: the views follow the journal. A view that has stopped is an
+/// Whether the process lives, and whether it is ready: the views follow the journal, and the frame log is read. A view
+/// that has stopped is an
 /// alarm that a person must see; facts are recorded all the same.
 /// </summary>
 internal sealed class Health
@@ -12,20 +14,39 @@ internal sealed class Health
 
     public void Stopped(string why) => stopped = why;
 
-    public void Map(WebApplication app, OpenLedger ledger)
+    public void Map(WebApplication app, OpenLedger ledger, StreamEngine? streams)
     {
         app.MapGet("/health/live", () => Answering.Read(new { live = true }, null))
             .WithName("live").WithSummary("The process answers.").Produces(200, contentType: "application/json");
-        app.MapGet("/health/ready", () => stopped is { } why
+        app.MapGet("/health/ready", () => WhyNot(streams) is { } why
             ? Answering.Problem(503, "NotReady", why)
-            : Answering.Read(new
-            {
-                ready = true,
-                length = ledger.Journal.Length,
-                viewsAt = new Answers(ledger.Views).KnownBefore
-            }, null))
-            .WithName("ready").WithSummary("The views follow the journal.")
+            : Answering.Read(Ready(ledger, streams), null))
+            .WithName("ready").WithSummary("The views follow the journal, and streams are taken.")
             .Produces(200, contentType: "application/json")
             .Produces<ProblemAnswer>(503, "application/problem+json");
+    }
+
+    private string? WhyNot(StreamEngine? streams) => stopped
+        ?? (streams is null ? null
+            : streams.Faulted.IsFaulted ? $"the streams have stopped: {streams.Faulted.Exception!.GetBaseException().Message}"
+            : streams.IsReplayed ? null : "the frame log is being read again after the start");
+
+    private static object Ready(OpenLedger ledger, StreamEngine? streams)
+    {
+        var (length, viewsAt) = (ledger.Journal.Length, new Answers(ledger.Views).KnownBefore);
+        return streams is null
+            ? new { ready = true, length, viewsAt }
+            : new
+            {
+                ready = true,
+                length,
+                viewsAt,
+                streams = new
+                {
+                    points = streams.StreamCount,
+                    samples = streams.Samples,
+                    blocksWaiting = streams.BlocksWaiting,
+                },
+            };
     }
 }

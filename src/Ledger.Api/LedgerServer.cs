@@ -2,6 +2,7 @@ using System.Net;
 using Ledger.Api.Pages;
 using Ledger.Api.Resources;
 using Ledger.Domain;
+using Ledger.Ingest.Streaming;
 using Ledger.Journal;
 using Ledger.Projections;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -41,7 +42,8 @@ public sealed class LedgerServer : IAsyncDisposable
     /// <summary>Where it answers.</summary>
     public Uri Url { get; private set; } = new("http://127.0.0.1");
 
-    /// <summary>Completes when the journal can record no more, with the storage error: the process must end.</summary>
+    /// <summary>Completes when the journal or the frame log can record no more, with the storage error: the process
+    /// must end.</summary>
     public Task<Exception?> Ended => ended.Task;
 
     /// <summary>Why an address cannot be listened on; null where it can.</summary>
@@ -50,8 +52,10 @@ public sealed class LedgerServer : IAsyncDisposable
         : $"{address} can be reached from other machines, and this version has no access control: it listens on "
             + $"127.0.0.1 or ::1 only";
 
-    public static async Task<LedgerServer> StartAsync(
-        OpenLedger ledger, ServerOptions options, TextWriter errors, CancellationToken ct)
+    /// <param name="streams">The ledger's intake of streams, where this process has it open: it belongs to what is
+    /// ready, and its end is the server's.</param>
+    public static async Task<LedgerServer> StartAsync(OpenLedger ledger, ServerOptions options, TextWriter errors,
+        CancellationToken ct, StreamEngine? streams = null)
     {
         if (WhyNot(options.Address) is { } open) throw new ArgumentException(open, nameof(options));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ledger" });
@@ -64,19 +68,22 @@ public sealed class LedgerServer : IAsyncDisposable
         app.Use(Protection.Headers).Use(Protection.OwnOriginOnly)
             .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
         app.UseRouting().UseRateLimiter();
-        Map(app, ledger, health);
+        Map(app, ledger, health, streams);
         await app.StartAsync(ct).ConfigureAwait(false);
         server.Url = new Uri(app.Services.GetRequiredService<IServer>().Features
             .Get<IServerAddressesFeature>()!.Addresses.First());
         ledger.PublishUrl(server.Url);
         server.following = server.FollowAsync(ledger, health, errors);
+        _ = streams?.Faulted.ContinueWith(ended => server.Fault(ended.Exception!.GetBaseException()),
+            CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return server;
     }
 
-    private static void Map(WebApplication app, OpenLedger ledger, Health health)
+    private static void Map(WebApplication app, OpenLedger ledger, Health health, StreamEngine? streams)
     {
         Facts.Map(app, ledger);
         Files.Map(app, ledger);
+        if (streams is not null) StreamFrames.Map(app, streams);
         SettlementRuns.Map(app, ledger);
         ExplanationReads.Map(app, ledger);
         Exports.Map(app, ledger);
@@ -89,7 +96,7 @@ public sealed class LedgerServer : IAsyncDisposable
         RefusedEvidence.Map(app, ledger);
         JournalState.Map(app, ledger);
         LogFiles.Map(app, ledger);
-        health.Map(app, ledger);
+        health.Map(app, ledger, streams);
         DayPage.Map(app, ledger);
         app.MapOpenApi("/openapi/{documentName}.json");
     }
@@ -129,7 +136,8 @@ public sealed class LedgerServer : IAsyncDisposable
         }
     }
 
-    /// <summary>The journal or the views met a storage error: nothing more can be promised by this process.</summary>
+    /// <summary>The journal, the views or the streams met a storage error: nothing more can be promised by this
+    /// process.</summary>
     private void Fault(Exception cause) => ended.TrySetResult(cause);
 
     /// <summary>Takes no new request, answers those under way, and ends.</summary>

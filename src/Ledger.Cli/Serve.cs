@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Net;
 using Ledger.Api;
+using Ledger.Api.Streaming;
 using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
 
 namespace Ledger.Cli;
 
@@ -19,6 +22,7 @@ public static class Serve
         [
             new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, "
                 + $"0 for any free one"),
+            new("--stream-port", "N", "takes frames over gRPC at this port too, 0 for any free one"),
             new("--listen", "ADDRESS", "a loopback address; 127.0.0.1 where it is not given"),
             DataFolder.LedgerOption,
         ],
@@ -30,12 +34,18 @@ public static class Serve
         var address = AddressOf(line);
         if (LedgerServer.WhyNot(address) is { } open) throw new UsageException(open);
         var port = PortOf(line, PortDefault);
+        var streamPort = PortOf(line, "--stream-port");
         await using var ledger = DataFolder.Open(line, shell);
-        await using var server = await StartAsync(ledger, new ServerOptions(address, port), shell, ct)
-            .ConfigureAwait(false);
+        await using var streams = OpenStreams(ledger);
+        await using var senders = streamPort is { } at
+            ? await StartAsync(() => StreamServer.StartAsync(streams, new(address, at), ct)).ConfigureAwait(false)
+            : null;
+        await using var server = await StartAsync(() => LedgerServer.StartAsync(ledger, new(address, port),
+            TextWriter.Synchronized(shell.Errors), ct, streams)).ConfigureAwait(false);
         shell.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"ledger {ledger.Journal.Ledger} at {server.Url} has {ledger.Journal.Length} facts, ")
             + $"digest {Convert.ToHexStringLower(ledger.Journal.Root)}");
+        if (senders is not null) shell.Output.WriteLine($"frames are taken at {senders.Url}");
         var ended = await Task.WhenAny(server.Ended, Task.Delay(Timeout.Infinite, ct)).ConfigureAwait(false);
         if (ended != server.Ended) return ExitCode.Done;
         var cause = await server.Ended.ConfigureAwait(false);
@@ -49,15 +59,29 @@ public static class Serve
         line.Option<Address>("--listen", TryAddress, "an address like 127.0.0.1")?.Value ?? IPAddress.Loopback;
 
     internal static int PortOf(CommandLine line, int otherwise) =>
-        line.Option<int>("--port", TryPort, "a number from 0 to 65535") ?? otherwise;
+        PortOf(line, "--port") ?? otherwise;
 
-    private static async Task<LedgerServer> StartAsync(OpenLedger ledger, ServerOptions options, Shell shell,
-        CancellationToken ct)
+    private static int? PortOf(CommandLine line, string option) =>
+        line.Option<int>(option, TryPort, "a number from 0 to 65535");
+
+    /// <summary>What was acknowledged is integrated whether or not anybody sends more.</summary>
+    private static StreamEngine OpenStreams(OpenLedger ledger)
     {
         try
         {
-            return await LedgerServer.StartAsync(ledger, options, TextWriter.Synchronized(shell.Errors), ct)
-                .ConfigureAwait(false);
+            return ledger.OpenStreams();
+        }
+        catch (FrameLogDamagedException damaged)
+        {
+            throw new CouldNotException($"{damaged.Message}; restore the data folder from a copy");
+        }
+    }
+
+    private static async Task<T> StartAsync<T>(Func<Task<T>> start)
+    {
+        try
+        {
+            return await start().ConfigureAwait(false);
         }
         catch (IOException taken)
         {

@@ -7,7 +7,8 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// <c>ledger simulate fleet</c>: the power of many connectors as a wire would bring it, with faults whose effect is
-/// known, and beside it what is true. The same options write the same bytes.
+/// known, and beside it what is true; the same options write the same bytes. Or it streams them to a ledger
+/// (<see cref="SimulatedSending"/>).
 /// </summary>
 public static class Simulate
 {
@@ -16,14 +17,15 @@ public static class Simulate
     private static readonly Instant StartDefault = Instant.FromUtc(2026, 6, 2, 8, 0);
 
     public static Verb Verb { get; } = new("simulate", "fleet",
-        "writes what many connectors stream, with faults whose effect is known, and what is true of it",
+        "writes what many connectors stream, with faults whose effect is known, and what is true of it; or sends it",
         "ledger simulate fleet --connectors 100 --rate 50 --minutes 15 --faults gaps,lostframes --out fleet",
         [
             new("--connectors", "N", $"how many connectors there are, 1 to {StreamPlan.ConnectorsMax}"),
             new("--rate", "HZ", $"samples a second and connector, {RateDefault} where it is not given"),
             new("--minutes", "M", $"for how long, {MinutesDefault} where it is not given"),
             new("--seed", "S", $"what decides all chance, {SeedDefault} where it is not given"),
-            new("--start", "INSTANT", $"when it begins, {StartDefault} where it is not given"),
+            new("--start", "INSTANT", $"when it begins; where it is not given {StartDefault}, with --to so that nothing lies "
+                + "in the future"),
             new("--faults", "LIST",
                 $"all, or with commas between them: {string.Join(", ", StreamFaultNames.All)}; none where it is not given"),
             new("--jitter", "MS", "how late a sample may be taken, 0 where it is not given"),
@@ -32,15 +34,43 @@ public static class Simulate
                 $"connectors that share a frame, {GatewayDefault} where it is not given; 1: each sends its own"),
             new("--period", "MINUTES", $"of settlement, {PeriodMinutesDefault} where it is not given"),
             new("--out", "DIR", "a new or empty folder"),
+            new("--to", "URL", "in place of --out: streams to the ledger that takes frames there"),
+            new("--speed", "N|max", "with --to: so many seconds in one, 1 where it is not given, or as fast as they are taken"),
+            new("--register", "URL", "with --to: registers the settlement points there first, where the ledger is served"),
         ],
-        (line, shell, ct) => Task.FromResult(Run(line, shell, ct)));
+        RunAsync);
 
-    private static int Run(CommandLine line, Shell shell, CancellationToken ct)
+    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words is not ["fleet"]) throw new UsageException("simulate needs what: fleet");
-        var plan = PlanOf(line);
         var period = Number(line, "--period", 1, 60) ?? PeriodMinutesDefault;
         if (60 % period != 0) throw new UsageException("--period divides 60 minutes");
+        if (line.Option("--to") is null)
+        {
+            if (line.Option("--speed") is not null || line.Option("--register") is not null)
+                throw new UsageException("--speed and --register go with --to");
+            return Write(PlanOf(line, StartDefault), period, line, shell, ct);
+        }
+        if (line.Option("--out") is not null) throw new UsageException("it is --out or --to");
+        var speed = line.Option<int>("--speed", TrySpeed, $"max, or {Rule(1, SpeedMax)}") ?? 1;
+        var to = line.Required<Target>("--to", TryUrl, UrlRule).Url;
+        var register = line.Option<Target>("--register", TryUrl, UrlRule)?.Url;
+        var minutes = Number(line, "--minutes", 1, StreamPlan.MinutesMax) ?? MinutesDefault;
+        var plan = PlanOf(line, StartOf(shell.Clock.GetCurrentInstant(), minutes, speed));
+        await new SimulatedSending(plan, period, shell).SendAsync(to, register, speed, line.Json, ct)
+            .ConfigureAwait(false);
+        return ExitCode.Done;
+    }
+
+    /// <summary>In real time it begins now; what is faster ends now.</summary>
+    private static Instant StartOf(Instant now, int minutes, int speed)
+    {
+        var second = Instant.FromUnixTimeSeconds(now.ToUnixTimeSeconds());
+        return speed == 1 ? second : second - Duration.FromMinutes(minutes);
+    }
+
+    private static int Write(StreamPlan plan, int period, CommandLine line, Shell shell, CancellationToken ct)
+    {
         var folder = line.Required("--out");
         Directory.CreateDirectory(folder);
         if (Directory.EnumerateFileSystemEntries(folder).Any())
@@ -59,7 +89,7 @@ public static class Simulate
         return ExitCode.Done;
     }
 
-    private static StreamPlan PlanOf(CommandLine line)
+    private static StreamPlan PlanOf(CommandLine line, Instant start)
     {
         var rate = Number(line, "--rate", 1, 1000) ?? RateDefault;
         var plan = new StreamPlan(
@@ -67,7 +97,7 @@ public static class Simulate
             line.Required<int>("--connectors", (string text, out int value) =>
                 Within(text, 1, StreamPlan.ConnectorsMax, out value), Rule(1, StreamPlan.ConnectorsMax)),
             rate, Number(line, "--minutes", 1, StreamPlan.MinutesMax) ?? MinutesDefault,
-            line.Instant("--start") ?? StartDefault)
+            line.Instant("--start") ?? start)
         {
             Faults = line.Option<StreamFaults>("--faults", StreamFaultNames.TryParse,
                 $"all, or some of {string.Join(",", StreamFaultNames.All)}") ?? StreamFaults.None,
@@ -79,6 +109,24 @@ public static class Simulate
                 ?? Math.Min(GatewayDefault, StreamPlan.SamplesPerFrameMax / (rate + 2)),
         };
         return plan.Problem() is { } problem ? throw new UsageException(problem) : plan;
+    }
+
+    private const int SpeedMax = 100_000;
+    private const string UrlRule = "an address like http://127.0.0.1:8480";
+
+    private readonly record struct Target(Uri Url);
+
+    private static bool TryUrl(string text, out Target target)
+    {
+        var isUrl = Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttp;
+        target = new(url ?? new Uri("http://127.0.0.1"));
+        return isUrl;
+    }
+
+    private static bool TrySpeed(string text, out int speed)
+    {
+        speed = SimulatedSending.AsFastAsTaken;
+        return text == "max" || Within(text, 1, SpeedMax, out speed);
     }
 
     private static bool TryUnit(string text, out int milliwatts)

@@ -26,8 +26,10 @@ public sealed partial class HouseTests
              "Microsoft.Extensions.DependencyInjection"]),
         ["Ledger.Projections"] = (["Domain", "Journal"], []),
         ["Ledger.Ingest"] = (["Domain", "Journal"],
-            ["Bogus", "Parquet.Net", "Grpc.AspNetCore", "MQTTnet", "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
-        ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest"], ["Microsoft.AspNetCore.OpenApi"]),
+            ["Bogus", "Parquet.Net", "Grpc.Net.Client", "Grpc.Tools", "Google.Protobuf", "MQTTnet",
+             "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
+        ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest"],
+            ["Microsoft.AspNetCore.OpenApi", "Grpc.AspNetCore"]),
         ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Api"], ["Bogus"]),
     };
 
@@ -110,7 +112,8 @@ public sealed partial class HouseTests
         Assemblies().SelectMany(assembly => assembly.GetTypes())
             .Where(type => type.Namespace?.StartsWith("Ledger", StringComparison.Ordinal) == true)
             .Select(type => type.Name)
-            .Where(name => !name.StartsWith('<') && VagueName().IsMatch(name)).ShouldBeEmpty();
+            // gRPC's generator makes a name of its own that begins with two underscores.
+            .Where(name => !name.StartsWith('<') && !name.StartsWith("__", StringComparison.Ordinal) && VagueName().IsMatch(name)).ShouldBeEmpty();
 
     [Fact]
     public void Folders_are_named_after_concepts() =>

@@ -2,6 +2,8 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Ledger.Api;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
 using NodaTime;
 
 namespace Ledger.Tests;
@@ -12,38 +14,45 @@ internal sealed class ServedLedger : IAsyncDisposable
     private readonly TestFolder folder = new();
     private readonly LedgerServer server;
 
-    private ServedLedger(TestFolder folder, OpenLedger ledger, LedgerServer server, StringWriter errors)
+    private ServedLedger(
+        TestFolder folder, OpenLedger ledger, StreamEngine? streams, LedgerServer server, StringWriter errors)
     {
-        (this.folder, Ledger, this.server, Errors) = (folder, ledger, server, errors);
+        (this.folder, Ledger, Streams, this.server, Errors) = (folder, ledger, streams, server, errors);
         Client = new HttpClient { BaseAddress = server.Url };
     }
 
     public OpenLedger Ledger { get; }
+    /// <summary>The intake of streams, where the test asked for it.</summary>
+    public StreamEngine? Streams { get; }
     public HttpClient Client { get; }
     public StringWriter Errors { get; }
     public StandingClock Clock => folder.Clock;
     public Journal.SqliteJournalOptions Options => folder.Options;
     public Task<Exception?> Ended => server.Ended;
 
-    public static async Task<ServedLedger> StartAsync(Func<ServerOptions, ServerOptions>? bounds = null)
+    public static async Task<ServedLedger> StartAsync(
+        Func<ServerOptions, ServerOptions>? bounds = null, FrameLogOptions? log = null)
     {
         var folder = new TestFolder();
         folder.Clock.Now = TestFolder.Start + Duration.FromDays(1);
         var ledger = OpenLedger.Open(folder.Options);
         var errors = new StringWriter();
         var options = new ServerOptions(IPAddress.Loopback, 0);
+        var streams = log is null ? null : ledger.OpenStreams(
+            new(log with { Folder = Path.Combine(folder.Path, FrameLogOptions.FolderName) }));
         var server = await LedgerServer.StartAsync(ledger, bounds?.Invoke(options)
-            ?? options, errors, TestContext.Current.CancellationToken);
-        return new ServedLedger(folder, ledger, server, errors);
+            ?? options, errors, TestContext.Current.CancellationToken, streams);
+        return new ServedLedger(folder, ledger, streams, server, errors);
     }
 
     /// <summary>Posts a body; the answer's status, JSON and position.</summary>
-    public async Task<Answer> PostAsync(string path, string body, string? key = null,
+    public Task<Answer> PostAsync(string path, string body, string? key = null,
+        params (string Name, string Value)[] headers) => PostAsync(path, Encoding.UTF8.GetBytes(body), key, headers);
+
+    public async Task<Answer> PostAsync(string path, byte[] body, string? key = null,
         params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post,
-            path)
-        { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
         if (key is not null) request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
         foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
         using var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
@@ -70,6 +79,7 @@ internal sealed class ServedLedger : IAsyncDisposable
     {
         Client.Dispose();
         await server.DisposeAsync();
+        if (Streams is not null) await Streams.DisposeAsync();
         await Ledger.DisposeAsync();
         await Errors.DisposeAsync();
         folder.Dispose();

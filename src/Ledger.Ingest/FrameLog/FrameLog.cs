@@ -21,6 +21,13 @@ public sealed record FrameLogOptions(
     /// <summary>Told each block, in order, when it is on the disk and before its frames are acknowledged; on the log's
     /// thread, which waits. The block's memory is used again afterwards.</summary>
     public Action<FrameBlock>? Written { get; init; }
+
+    /// <summary>Numbers of sessions begin above this one: some may have been given that nothing was written
+    /// of.</summary>
+    public long SessionsAbove { get; init; }
+
+    /// <summary>Told once, when the log can write no more and takes no further frame.</summary>
+    public Action<FrameLogStoppedException>? Stopped { get; init; }
 }
 
 /// <summary>
@@ -51,8 +58,8 @@ public sealed class FrameLog : IDisposable
     private FrameLog(FrameLogOptions options, FrameLogHead head, FrameLogEnd found)
     {
         (this.options, this.head) = (options, head);
-        (segment, end, chain, lastSession) = (found.Segment, found.End, found.Chain, found.LastSession);
-        writtenSession = lastSession;
+        (segment, end, chain, writtenSession) = (found.Segment, found.End, found.Chain, found.LastSession);
+        lastSession = Math.Max(writtenSession, options.SessionsAbove);
         file = options.OpenFile(SegmentFiles.Raw(options.Folder, segment));
         file.SetLength(end);
         file.Position = end;
@@ -204,6 +211,7 @@ public sealed class FrameLog : IDisposable
             inWriting.Done.TrySetException(stopped);
             open.Done.TrySetException(stopped);
         }
+        options.Stopped?.Invoke(stopped);
     }
 
     private FrameAddress Write(BlockBuffer block)

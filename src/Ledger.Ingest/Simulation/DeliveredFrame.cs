@@ -75,14 +75,17 @@ public sealed class DeliveredFrame
     }
 
     /// <summary>Writes the frame's bytes and gives how many there are, at most <see cref="BytesMax"/>.</summary>
-    public int Write(Span<byte> buffer)
+    /// <param name="buffer">Where to.</param>
+    /// <param name="sentLaterMicroseconds">How much later than in the plan the frame is sent, by the same clock.</param>
+    public int Write(Span<byte> buffer, long sentLaterMicroseconds = 0)
     {
+        var sentAt = SentAtMicroseconds + sentLaterMicroseconds;
         var writer = Kind switch
         {
-            FrameKind.Samples => FrameWriter.Samples(buffer, Sequence, SentAtMicroseconds, units),
-            FrameKind.Vehicle => FrameWriter.Vehicle(buffer, Sequence, SentAtMicroseconds),
-            FrameKind.Shed => FrameWriter.Shed(buffer, Sequence, SentAtMicroseconds),
-            _ => FrameWriter.Announce(buffer, Sequence, SentAtMicroseconds, 0),
+            FrameKind.Samples => FrameWriter.Samples(buffer, Sequence, sentAt, units),
+            FrameKind.Vehicle => FrameWriter.Vehicle(buffer, Sequence, sentAt),
+            FrameKind.Shed => FrameWriter.Shed(buffer, Sequence, sentAt),
+            _ => FrameWriter.Announce(buffer, Sequence, sentAt, 0),
         };
         var fits = true;
         foreach (var block in blocks) fits &= writer.TryAdd(block.Stream, SamplesOf(block));

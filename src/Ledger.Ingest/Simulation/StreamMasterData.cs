@@ -17,14 +17,16 @@ public static class StreamMasterData
     /// <summary>Values of one container; a reader takes 10 000.</summary>
     private const int SignedValuesPerFile = 5_000;
 
+    /// <summary>The party that owns every simulated connector, and sends their frames.</summary>
+    public const string Owner = "simulated-operator";
+
     private static readonly JsonSerializerOptions LineFormat =
         new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal static void Write(StreamFleet fleet, int periodMinutes, string folder)
     {
         var plan = fleet.Plan;
-        // A session that is signed may have begun before the plan.
-        var validFrom = InstantPattern.ExtendedIso.Format(plan.Start - Duration.FromDays(1));
+        var validFrom = ValidFrom(plan);
         using (StreamFiles.Text(folder, "plan.txt", About(plan))) { }
         using var points = StreamFiles.Text(folder, "settlement-points.jsonl", null);
         using var registers = StreamFiles.Text(folder, "registers.jsonl", null);
@@ -33,19 +35,7 @@ public static class StreamMasterData
         {
             var (point, meter) = (plan.PointOf(connector).Value,
                 new SimulatedMeter(new StreamTruth(fleet.Stream(connector))));
-            points.Write(Json(new JsonObject
-            {
-                ["type"] = "settlement-point",
-                ["point"] = point,
-                ["station"] = point[..point.IndexOf('-')],
-                ["kind"] = "connector",
-                ["owner"] = "simulated-operator",
-                ["zone"] = "UTC",
-                ["periodMinutes"] = periodMinutes,
-                ["ratedKw"] = 600m,
-                ["bidirectional"] = true,
-                ["validFrom"] = validFrom,
-            }));
+            points.Write(PointLine(plan, connector, periodMinutes));
             foreach (var direction in (string[])["import", "export"])
                 registers.Write(Json(new JsonObject
                 {
@@ -63,6 +53,29 @@ public static class StreamMasterData
         }
         if (signed.Count > 0) WriteSigned(folder, ++files, signed);
     }
+
+    /// <summary>The line of a file of facts that registers a connector, its line end included.</summary>
+    public static string PointLine(StreamPlan plan, int connector, int periodMinutes)
+    {
+        var point = plan.PointOf(connector).Value;
+        return Json(new JsonObject
+        {
+            ["type"] = "settlement-point",
+            ["point"] = point,
+            ["station"] = point[..point.IndexOf('-')],
+            ["kind"] = "connector",
+            ["owner"] = Owner,
+            ["zone"] = "UTC",
+            ["periodMinutes"] = periodMinutes,
+            ["ratedKw"] = 600m,
+            ["bidirectional"] = true,
+            ["validFrom"] = ValidFrom(plan),
+        });
+    }
+
+    /// <summary>A session that is signed may have begun before the plan.</summary>
+    private static string ValidFrom(StreamPlan plan) =>
+        InstantPattern.ExtendedIso.Format(plan.Start - Duration.FromDays(1));
 
     private static XElement Signed(SimulatedMeter meter, SimulatedSession session) => new("value",
         new XElement("signedData", new XAttribute("format", "OCMF"), new XAttribute("encoding", "plain"),

@@ -54,18 +54,25 @@ public sealed class StreamDoor : IDisposable
     {
         var read = CheckedFrame.Check(frame);
         sequence = read.Head.Sequence;
-        var digest = Digest(frame.Span);
-        if (sequence <= LastSequence && Before(sequence, digest, out durable)) return FrameTaken.Again;
-        if (!log.TryAppend(read, session, clock.GetCurrentInstant(), out durable))
+        return Take(read, out durable);
+    }
+
+    /// <summary>The same of a frame that is checked, so that one that waits for room is read once.</summary>
+    public FrameTaken Take(in CheckedFrame frame, out ValueTask<FrameAddress> durable)
+    {
+        var sequence = frame.Head.Sequence;
+        if (sequence <= LastSequence && Before(sequence, Digest(frame.Bytes.Span), out durable))
+            return FrameTaken.Again;
+        if (!log.TryAppend(frame, session, clock.GetCurrentInstant(), out durable))
         {
             metrics.Full();
             return FrameTaken.Full;
         }
         durable = durable.Preserve();
         if (recent.Count == Remembered) recent.Dequeue();
-        recent.Enqueue((sequence, digest, durable));
+        recent.Enqueue((sequence, Digest(frame.Bytes.Span), durable));
         LastSequence = Math.Max(LastSequence, sequence);
-        metrics.Taken(read.Samples, frame.Length);
+        metrics.Taken(frame.Samples, frame.Bytes.Length);
         return FrameTaken.Taken;
     }
 

@@ -43,10 +43,13 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly BlockStep steps;
     private readonly StreamPasses passes;
     private readonly LowWater lowWater;
+    private readonly SessionNumbers numbers;
     private readonly Channel<FrameBlock> blocks;
     private readonly Thread integrating;
     private readonly TaskCompletionSource faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StreamMetrics metrics;
+    private readonly Recorder recorder;
+    private readonly Principal by;
     private readonly byte[] tokenKey;
     private readonly AcknowledgedFrames found;
     private readonly RegisterReadings registers;
@@ -56,18 +59,23 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly ConcurrentQueue<(Instant Now, TaskCompletionSource Done)> asks = new();
     private volatile bool isClosing, isReplayed;
     private int waiting;
+    private long written, integrated;
 
     private StreamEngine(StreamOptions options, Recorder recorder, EvidenceArchive evidence, IMediator commands,
         Principal by, byte[] secret, IClock clock)
     {
-        (this.options, this.clock) = (options, clock);
+        (this.options, this.recorder, this.by, this.clock) = (options, recorder, by, clock);
         metrics = new(() => waiting);
         points = new(recorder);
         steps = new(points, options.Workers);
         lowWater = new(options.Log.Folder);
         blocks = Channel.CreateBounded<FrameBlock>(
             new BoundedChannelOptions(options.BlocksQueuedMax) { SingleReader = true, SingleWriter = true });
-        log = FrameLog.Open(options.Log with { Written = Written });
+        numbers = new(options.Log.Folder);
+        log = FrameLog.Open(options.Log with
+        {
+            Written = Written, Stopped = cause => faulted.TrySetException(cause), SessionsAbove = numbers.Given,
+        });
         found = log.Acknowledged;
         tokenKey = SessionToken.KeyOf(secret);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
@@ -94,14 +102,47 @@ public sealed class StreamEngine : IAsyncDisposable
     public long Samples => steps.Samples;
 
     /// <summary>A sender's new connection.</summary>
-    public StreamDoor Connect() => new(log, log.StartSession(), tokenKey, clock, metrics);
+    public StreamDoor Connect()
+    {
+        var session = log.StartSession();
+        numbers.SetAside(session.Number);
+        return new(log, session, tokenKey, clock, metrics);
+    }
+
+    /// <summary>Whether the log has been read again after the start, so that what arrives is integrated.</summary>
+    public bool IsReplayed => isReplayed;
+
+    /// <summary>Blocks of the log that wait to be integrated.</summary>
+    public int BlocksWaiting => Volatile.Read(ref waiting);
 
     /// <summary>
     /// How far an earlier session's frames are durable, so that its sender sends what follows in a new one; null where
-    /// the token is not of that session. -1: none is.
+    /// the token is not of that session. -1: none is. Waits until what is durable now has been seen by the engine,
+    /// which
+    /// after a start is when the log has been read again.
     /// </summary>
-    public long? LastSequenceOf(long session, string token) =>
-        SessionToken.Fits(tokenKey, session, token) ? steps.LastSequenceOf(session) : null;
+    public async Task<long?> LastSequenceAsync(long session, string token, CancellationToken ct)
+    {
+        if (!SessionToken.Fits(tokenKey, session, token)) return null;
+        var upto = Volatile.Read(ref written);
+        while (!isReplayed || Volatile.Read(ref integrated) < upto)
+        {
+            if (faulted.Task.IsFaulted) await faulted.Task.ConfigureAwait(false);
+            await Task.Delay(1, ct).ConfigureAwait(false);
+        }
+        return steps.LastSequenceOf(session);
+    }
+
+    /// <summary>Keeps a frame that was refused, with the reason; the same frame once. False where the journal has no
+    /// room for that now.</summary>
+    public async Task<bool> RefuseAsync(
+        ReadOnlyMemory<byte> frame, InputRefusedException refused, string source, CancellationToken ct)
+    {
+        metrics.Refused($"{refused.Code}");
+        var submission = new Submission(frame.ToArray(), source) { Personal = [] }; // a frame has no field for a name
+        return await recorder.RefuseAsync(refused.Code, refused.Detail, submission, by, ct).ConfigureAwait(false)
+            is not RecordOutcome.Busy;
+    }
 
     /// <summary>
     /// Waits until what was acknowledged before is integrated, finishes what is idle at this instant, and waits until
@@ -121,6 +162,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private void Written(FrameBlock block)
     {
         Interlocked.Increment(ref waiting);
+        Interlocked.Increment(ref written);
         var copy = block.Copied();
         if (!blocks.Writer.TryWrite(copy)) blocks.Writer.WriteAsync(copy).AsTask().GetAwaiter().GetResult();
     }
@@ -139,6 +181,7 @@ public sealed class StreamEngine : IAsyncDisposable
                 if (blocks.Reader.TryRead(out var block))
                 {
                     Step(block);
+                    Interlocked.Increment(ref integrated);
                     Interlocked.Decrement(ref waiting);
                 }
                 else if (asks.TryDequeue(out var ask))

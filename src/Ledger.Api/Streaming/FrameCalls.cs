@@ -1,0 +1,220 @@
+using System.Runtime.ExceptionServices;
+using System.Threading.Channels;
+using Google.Protobuf;
+using Grpc.Core;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
+using Ledger.Ingest.Streaming.Wire;
+using Ledger.Journal;
+
+namespace Ledger.Api.Streaming;
+
+/// <summary>
+/// The calls of senders (<c>streams.proto</c>). One call is one session. What cannot be taken yet is not read, so a
+/// sender is slowed down by the connection itself before it is refused; what is acknowledged is on the disk.
+/// </summary>
+internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions options, CancellationToken stopping)
+    : FrameStreams.FrameStreamsBase
+{
+    /// <summary>How long a sender that was refused for want of room should wait, in ms (gRPC retry design,
+    /// A6).</summary>
+    private const string PushbackName = "grpc-retry-pushback-ms", PushbackMs = "1000";
+    private const int FirstPauseMs = 1, LastPauseMs = 16;
+
+    private readonly CallQuota quota = new(options.CallsMax, options.CallsPerPartyMax);
+
+    private readonly record struct Pending(long Sequence, ValueTask<FrameAddress> Durable);
+
+    public override async Task Send(
+        IAsyncStreamReader<FromSender> from, IServerStreamWriter<FromLedger> to, ServerCallContext context)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
+        try
+        {
+            await SendAsync(from, to, patience).ConfigureAwait(false);
+        }
+        catch (Exception stopped) when (stopped is FrameLogStoppedException or JournalFaultedException
+            || engine.Faulted.IsFaulted)
+        {
+            throw Ended(StatusCode.Unavailable, "the ledger has met a storage error and stops; what is not acknowledged "
+                + "may not be durable");
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            throw Ended(StatusCode.Unavailable, "the ledger stops; connect again later");
+        }
+        catch (OperationCanceledException) when (!context.CancellationToken.IsCancellationRequested)
+        {
+            throw Ended(StatusCode.DeadlineExceeded, $"nothing went on for {options.IdleMax.TotalSeconds:0} s");
+        }
+    }
+
+    private async Task SendAsync(
+        IAsyncStreamReader<FromSender> from, IServerStreamWriter<FromLedger> to, CancellationTokenSource patience)
+    {
+        patience.CancelAfter(options.IdleMax.ToTimeSpan());
+        if (!await from.MoveNext(patience.Token).ConfigureAwait(false)) return;
+        if (from.Current.Open is not { } open) throw Ended(StatusCode.InvalidArgument, "a call begins with open");
+        if (!PartyId.TryParse(open.Party, out var party))
+            throw Ended(StatusCode.InvalidArgument, $"open.party must be {Asking.IdentifierRule}");
+        using var place = quota.Take(party.Value, out var whyNot) ?? throw Exhausted(whyNot);
+        var last = open.HasSession
+            ? await engine.LastSequenceAsync(open.Session, open.Token, patience.Token).ConfigureAwait(false) : null;
+        using var door = engine.Connect();
+        await to.WriteAsync(new FromLedger { Opened = Answer(door, last) }, patience.Token).ConfigureAwait(false);
+        var pending = Channel.CreateBounded<Pending>(
+            new BoundedChannelOptions(options.FramesInFlightMax) { SingleReader = true, SingleWriter = true });
+        var acknowledging = AcknowledgeAsync(pending.Reader, to, patience);
+        Exception? why = null;
+        try
+        {
+            await TakeAsync(door, from, pending.Writer, patience).ConfigureAwait(false);
+        }
+        catch (Exception ended)
+        {
+            why = ended;
+        }
+        // However the call ends, the sender is told first what of it is durable; a refusal waits only so long for that.
+        pending.Writer.Complete();
+        if (why is RpcException) patience.CancelAfter(options.FullMax.ToTimeSpan());
+        try
+        {
+            await acknowledging.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (why is not null)
+        {
+            ExceptionDispatchInfo.Throw(why);
+        }
+        if (why is not null) ExceptionDispatchInfo.Throw(why);
+    }
+
+    private Opened Answer(StreamDoor door, long? last)
+    {
+        var opened = new Opened
+        {
+            Session = door.Session,
+            Token = door.Token,
+            FramesInFlightMax = options.FramesInFlightMax,
+            MessageBytesMax = options.MessageBytesMax,
+        };
+        if (last is { } known) opened.LastDurable = known;
+        return opened;
+    }
+
+    private async Task TakeAsync(StreamDoor door, IAsyncStreamReader<FromSender> from, ChannelWriter<Pending> pending,
+        CancellationTokenSource patience)
+    {
+        var taken = 0L;
+        while (await from.MoveNext(patience.Token).ConfigureAwait(false))
+        {
+            patience.CancelAfter(options.IdleMax.ToTimeSpan());
+            if (from.Current.Frames is not { } batch)
+                throw Ended(StatusCode.InvalidArgument, "after open a message has frames");
+            foreach (var frame in batch.Frame)
+            {
+                try
+                {
+                    // The bytes were read into memory of their own; they are copied once more, into the log's block.
+                    var read = CheckedFrame.Check(frame.Memory);
+                    if (door.Take(read, out var durable) == FrameTaken.Full)
+                        durable = await TakeWhenFreeAsync(door, read, patience.Token).ConfigureAwait(false);
+                    var one = new Pending(read.Head.Sequence, durable);
+                    if (!pending.TryWrite(one)) await pending.WriteAsync(one, patience.Token).ConfigureAwait(false);
+                }
+                catch (InputRefusedException refused)
+                {
+                    throw await RefusedAsync(frame.Memory, refused, taken, patience.Token).ConfigureAwait(false);
+                }
+                taken++;
+            }
+        }
+    }
+
+    /// <summary>Waits for room in the log, and reads nothing meanwhile.</summary>
+    private async Task<ValueTask<FrameAddress>> TakeWhenFreeAsync(
+        StreamDoor door, CheckedFrame frame, CancellationToken ct)
+    {
+        using var most = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        most.CancelAfter(options.FullMax.ToTimeSpan());
+        var pause = FirstPauseMs;
+        ValueTask<FrameAddress> durable;
+        do
+        {
+            try
+            {
+                await Task.Delay(pause, most.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+            {
+                throw Exhausted($"the log has been full for {options.FullMax.TotalMilliseconds:0} ms");
+            }
+            pause = Math.Min(pause * 2, LastPauseMs);
+        }
+        while (door.Take(frame, out durable) == FrameTaken.Full);
+        return durable;
+    }
+
+    private async Task<RpcException> RefusedAsync(
+        ReadOnlyMemory<byte> frame, InputRefusedException refused, long before, CancellationToken ct)
+    {
+        if (!await engine.RefuseAsync(frame, refused, "stream frame", ct).ConfigureAwait(false))
+            return Exhausted("the ledger has as much to write as it can hold");
+        var why = new Refused
+        {
+            Code = (int)refused.Code,
+            Name = $"{refused.Code}",
+            Field = refused.Field,
+            Value = refused.Value,
+            Rule = refused.Rule,
+            Frames = before,
+        };
+        return new(new Status(StatusCode.InvalidArgument, $"{refused.Code} ({(int)refused.Code}): {refused.Detail}"),
+            new Metadata { { FrameRefusedException.TrailerName, why.ToByteArray() } });
+    }
+
+    /// <summary>Says of many frames at once that they are durable: those of a block become so together.</summary>
+    private static async Task AcknowledgeAsync(
+        ChannelReader<Pending> pending, IServerStreamWriter<FromLedger> to, CancellationTokenSource patience)
+    {
+        var (frames, told, sequence) = (0L, 0L, -1L);
+
+        async Task TellAsync()
+        {
+            if (frames == told) return;
+            told = frames;
+            await to.WriteAsync(new FromLedger { Acknowledged = new() { Frames = frames, Sequence = sequence } },
+                patience.Token).ConfigureAwait(false);
+        }
+
+        try
+        {
+            while (await pending.WaitToReadAsync().ConfigureAwait(false))
+            {
+                while (pending.TryRead(out var one))
+                {
+                    if (!one.Durable.IsCompleted)
+                    {
+                        await TellAsync().ConfigureAwait(false);
+                        await one.Durable.AsTask().WaitAsync(patience.Token).ConfigureAwait(false);
+                    }
+                    else await one.Durable.ConfigureAwait(false);
+                    (frames, sequence) = (frames + 1, one.Sequence);
+                }
+                await TellAsync().ConfigureAwait(false);
+            }
+        }
+        catch
+        {
+            // A sender that waits for this answer sends nothing more: nothing would wake the reading else.
+            await patience.CancelAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static RpcException Ended(StatusCode code, string detail) => new(new Status(code, detail));
+
+    private static RpcException Exhausted(string detail) =>
+        new(new Status(StatusCode.ResourceExhausted, detail), new Metadata { { PushbackName, PushbackMs } });
+}
