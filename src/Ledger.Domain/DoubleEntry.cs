@@ -72,9 +72,6 @@ public static class DoubleEntry
             entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), Operator, statement.ImportTotal, standing));
         if (statement.ExportTotal != 0m)
             entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), Operator, statement.ExportTotal, standing));
-        // Charges beside energy are money alone: what stands behind a demand or a fee is no energy of its own.
-        if (statement.Charges.Sum(charge => charge.Amount ?? 0m) is not 0m and var charged)
-            entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), Operator, charged, standing));
         foreach (var line in flexibility ?? [])
             if (line.Amount is { } amount && amount != 0m)
                 entries.Add(LedgerEntry.OfMoney(MoneyOf(line.Payee), MoneyOf(line.Payer), amount, standing));

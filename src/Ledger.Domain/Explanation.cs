@@ -10,9 +10,6 @@ public sealed record ExplanationRule(string Id, string Says, string Clause)
     public static readonly ExplanationRule
         Total = new("total", "the sum of its lines", "market rules §2.10: the sum of the lines is the total"),
         Direction = new("direction", "the sum of the lines of one direction", "statement rule: nothing is netted before pricing"),
-        Charges = new("charges", "the sum of the charges beside energy", "market rules §2.10: the sum of the lines is the total"),
-        Charge = new("charge", "what the month's bill grew by on this day; given, and not taken apart",
-            "market rules §2.8: demand, tiers and fees"),
         Amount = new("amount", "the exact amount and what the lines before left over, rounded half away from zero",
             "market rules §2.10: y = round(q + r)"),
         AmountExact = new("amountExact", "billed energy × price; below zero where it is credited",

@@ -60,12 +60,6 @@ public static class LineReasons
             return Summed(Word(direction.Key), direction.Key == Direction.Import
                 ? statement.ImportTotal : statement.ExportTotal, statement, ExplanationRule.Direction, periods);
         }).ToList();
-        // What a charge follows from is its month's bill, which is not taken apart here: its amount is given.
-        if (statement.Charges.Count > 0)
-            directions.Add(Summed("charges beside energy", statement.Charges.Sum(charge => charge.Amount ?? 0m), statement,
-                ExplanationRule.Charges, [.. statement.Charges.Select(charge => ExplainedValue.Given(
-                    $"line {Text(charge.Number)} {charge.Name}", statement.Currency, ExplainedValue.Text(charge.Amount),
-                    ExplanationRule.Charge, charge.Problem ?? charge.Basis))]));
         return Summed("total", said, statement, ExplanationRule.Total, directions);
     }
 

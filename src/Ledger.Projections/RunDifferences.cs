@@ -37,7 +37,7 @@ public sealed record RunDifference(
 
     /// <summary>Whether the changes are all of the difference.</summary>
     public bool IsReconciled => Before.Total + Causes.Sum(cause => cause.Change) == After.Total
-        && ByEnergy + ByPrice + ByRounding == Lines.Sum(line => line.Change) && Differs is null;
+        && ByEnergy + ByPrice + ByRounding == Change && Differs is null;
 }
 
 /// <summary>
@@ -47,8 +47,6 @@ public sealed record RunDifference(
 public static class RunDifferences
 {
     private const string Carried = "the rest of a cent or of a watt-hour that a changed line leaves is carried to it";
-
-    internal const string ByCharges = "charges beside energy: what the month's bill grew by on this day is another";
 
     /// <summary>Null where one of the runs cannot be calculated again.</summary>
     public static async Task<RunDifference?> OfAsync(IJournal journal, IViewStore views,
@@ -68,15 +66,10 @@ public static class RunDifferences
         var causes = lines.GroupBy(line => line.Why, StringComparer.Ordinal).Select(group => new ChangeCause(
             group.Key, group.Count(), group.Sum(line => line.Change),
                 [.. group.SelectMany(line => line.Facts).Distinct().Order()])).ToList();
-        // Charges follow from the month's bill and not from one fact, so they are one cause.
-        var charges = Charged(now.Statement) - Charged(was.Statement);
-        if (charges != 0m) causes.Add(new(ByCharges, 0, charges, []));
         var differs = new[] { was, now }.Where(run => run.Differs is not null)
             .Select(run => $"{run.Run.Run}: {run.Differs}").ToList();
         return new(before, after, lines, causes, differs.Count == 0 ? null : string.Join("; ", differs));
     }
-
-    private static decimal Charged(Statement statement) => statement.Charges.Sum(charge => charge.Amount ?? 0m);
 
     /// <summary>What of a change the energy made, what the price, and what rounding; the three sum to the
     /// change.</summary>

@@ -29,8 +29,6 @@ public static class StatementCorrections
             ?? corrected.AtPosition;
         if (await AtAsync(journal, views, corrected.Account, corrected.Day, position, ct).ConfigureAwait(false)
             is not { } before) return (null, $"{corrected.Run} cannot be calculated again");
-        if (before.Charges.Count > 0 || calculated.Statement.Charges.Count > 0)
-            return (null, "a statement with charges beside energy is corrected by a whole run: deltas are of lines");
         var lines = StatementDeltas.Between(before, style == CorrectionStyle.Credit ? null : calculated.Statement);
         return (new(run, corrected.Run, corrected.Account, corrected.Day, calculated.AtPosition, style,
             Settlement.RuleVersion, calculated.TzdbVersion, lines.Count, StatementDeltas.Root(lines),
