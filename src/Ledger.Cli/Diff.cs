@@ -43,12 +43,15 @@ public static class Diff
             .Field("byEnergy", "of it by energy", difference.ByEnergy)
             .Field("byPrice", "of it by price", difference.ByPrice)
             .Field("byRounding", "of it by rounding", difference.ByRounding)
+            .Field("byCharges", difference.Charges.Count == 0 ? null : "of it by charges", difference.ByCharges)
             .Field("reconciled", "the changes are all of it", difference.IsReconciled);
         if (difference.Differs is { } differs) page.Field("differs", "not as recorded", differs);
         if ((before.Account, before.Day) != (after.Account, after.Day))
             page.Note($"{after.Run} is of {after.Account} on {after.Day}: lines of other points and periods stand beside "
                 + "each other as added and removed.");
-        return page.Table("causes", "why", ExplanationListings.Causes(difference.Causes))
+        page.Table("causes", "why", ExplanationListings.Causes(difference.Causes))
             .Table("lines", "lines that differ", ExplanationListings.Lines(difference.Lines));
+        return difference.Charges.Count == 0 ? page
+            : page.Table("charges", "charges that differ", ExplanationListings.Charges(difference.Charges));
     }
 }

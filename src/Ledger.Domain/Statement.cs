@@ -144,7 +144,7 @@ public sealed record Statement(
         [
             new($"receivable/{account}", import), new("revenue/energy-import", -import),
             new($"payable/{account}", export), new("cost/energy-export", -export),
-            .. ChargePostings(account, charges),
+            .. ChargePostings(account, [.. charges.Select(charge => (charge.Part, charge.Amount ?? 0m))]),
         ];
         return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
             import + export + charges.Sum(charge => charge.Amount ?? 0m), residual, postings,
@@ -156,11 +156,12 @@ public sealed record Statement(
     }
 
     /// <summary>Tax is owed to somebody else and is no revenue.</summary>
-    private static IEnumerable<Posting> ChargePostings(PartyId account, List<StatementCharge> charges)
+    internal static IEnumerable<Posting> ChargePostings(
+        PartyId account, IReadOnlyList<(BillPart Part, decimal Amount)> charges)
     {
         if (charges.Count == 0) return [];
-        var tax = charges.Where(charge => charge.Part == BillPart.Tax).Sum(charge => charge.Amount ?? 0m);
-        var others = charges.Where(charge => charge.Part != BillPart.Tax).Sum(charge => charge.Amount ?? 0m);
+        var tax = charges.Where(charge => charge.Part == BillPart.Tax).Sum(charge => charge.Amount);
+        var others = charges.Where(charge => charge.Part != BillPart.Tax).Sum(charge => charge.Amount);
         return [new($"receivable/{account}/charges", others + tax), new("revenue/charges", -others),
             new("liability/tax", -tax)];
     }
