@@ -78,6 +78,8 @@ public sealed record Statement(
         var ordered = quantities.OrderBy(q => q.Point).ThenBy(q => q.Direction).ThenBy(q => q.Period.Start).ToList();
         var lines = new List<StatementLine>(ordered.Count);
         var carried = Energy.Zero;
+        // The points of an account share the periods of the day, and so their prices.
+        var prices = new Dictionary<(Interval, Direction), (TariffPeriod?, decimal?, bool)>();
         for (var i = 0; i < ordered.Count; i++)
         {
             var quantity = ordered[i];
@@ -87,7 +89,10 @@ public sealed record Statement(
                 throw new ArgumentException($"periods overlap at {quantity.Point}: {quantity.Period}");
             // The residual stays inside one point and direction: one meter's energy never pays for another's.
             if (!sameSeries) carried = Energy.Zero;
-            lines.Add(Line(i + 1, tariff, zone, quantity, ref carried));
+            if (!prices.TryGetValue((quantity.Period, quantity.Direction), out var price))
+                prices[(quantity.Period, quantity.Direction)] = price =
+                    EnergyPrices.At(tariff, zone, quantity.Period, quantity.Direction);
+            lines.Add(Line(i + 1, tariff, price, quantity, ref carried));
         }
 
         if (tariff.Terms is not null && months is null)
@@ -98,9 +103,10 @@ public sealed record Statement(
     }
 
     private static StatementLine Line(
-        int number, TariffPublished tariff, DateTimeZone zone, MeteredQuantity quantity, ref Energy carried)
+        int number, TariffPublished tariff, (TariffPeriod? Period, decimal? Price, bool Edge) priced,
+        MeteredQuantity quantity, ref Energy carried)
     {
-        var (period, price, edge) = EnergyPrices.At(tariff, zone, quantity.Period, quantity.Direction);
+        var (period, price, edge) = priced;
         var problem = quantity.Metered is null ? "energy missing"
             : edge ? "tariff edge inside the period"
             : price is null ? "price missing" : null;

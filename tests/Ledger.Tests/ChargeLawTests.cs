@@ -66,7 +66,7 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
     public void A_run_and_its_deltas_are_the_day_run_again_with_its_charges()
     {
         var seen = new SampleShares(("a charge that moved", 30), ("a charge that came or went", 10));
-        Gen.Select(ChargedDay.All, Gen.Int, Gen.Int[0, 100]).Sample((day, seed, share) =>
+        Gen.Select(ChargedDay.All, Gen.Int[0, 1_000_000], Gen.Int[0, 100]).Sample((day, seed, share) =>
         {
             var (original, second, third) = (day.Build(Account), day.Corrected(seed, share / 4).Build(Account),
                 day.Corrected(seed + 1, share).Build(Account));

@@ -63,7 +63,7 @@ internal sealed record ChargedDay(
         IEnumerable<BillLoad> Of(LocalDate day)
         {
             SettlementCalendar.TryPeriods(Zone, day, minutes, out var periods, out _);
-            return periods.Select(period => new BillLoad(period, random.Next(12) < gaps && random.Next(60) == 0 ? null
+            return periods.Select(period => new BillLoad(period, random.Next(12) < gaps && random.Next(600) == 0 ? null
                 : Drawn(random, 0), random.Next(9) == 0 ? Drawn(random, 0) : Energy.Zero, []));
         }
 

@@ -28,7 +28,8 @@ public sealed partial class HouseTests
         ["Ledger.Ingest"] = (["Domain", "Journal"],
             ["Bogus", "Parquet.Net", "Grpc.AspNetCore", "MQTTnet", "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
         ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest"], ["Microsoft.AspNetCore.OpenApi"]),
-        ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Api"], ["Bogus"]),
+        ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Api"],
+            ["Bogus", "MiniExcel", "Parquet.Net"]),
     };
 
     private static IReadOnlyList<string> Sources => Repository.Files("src", "*.cs");

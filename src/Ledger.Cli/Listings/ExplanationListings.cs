@@ -39,23 +39,27 @@ internal static class ExplanationListings
         new("change", "change", cause => cause.Change),
         new("facts", null, cause => cause.Facts.Select(Number).ToList()));
 
-    public static Listing Lines(IEnumerable<ChangedLine> lines) => Listing.Of(lines,
+    /// <param name="zone">Whose clock a person reads.</param>
+    public static Listing Lines(IEnumerable<ChangedLine> lines, string zone) => Listing.Of(lines,
+        new(null, "line", line => line.LineAfter ?? line.LineBefore),
         new("point", "point", line => line.Point.Value), new("direction", "direction", line => line.Direction),
-        new("start", "from", line => line.Period.Start), new("lineBefore", null, line => line.LineBefore),
-        new("lineAfter", "line", line => line.LineAfter), new("meteredBeforeKwh", "kWh before", line => line.MeteredBefore),
-        new("meteredAfterKwh", "kWh after", line => line.MeteredAfter), new("before", "before", line => line.Before),
-        new("after", "after", line => line.After), new("change", "change", line => line.Change),
+        new("start", "from", line => line.Period.Start),
+        new(null, "local", line => StatementRows.ClockOf(line.Period.Start, zone)),
+        new("lineBefore", null, line => line.LineBefore), new("lineAfter", null, line => line.LineAfter), new("meteredBeforeKwh", "kWh before", line => line.MeteredBefore),
+        new("meteredAfterKwh", "kWh after", line => line.MeteredAfter), new("before", "amount before", line => line.Before),
+        new("after", "amount after", line => line.After), new("change", "change", line => line.Change),
         new("byEnergy", null, line => line.ByEnergy), new("byPrice", null, line => line.ByPrice),
         new("byRounding", null, line => line.ByRounding), new("why", null, line => line.Why),
         new("facts", null, line => line.Facts.Select(Number).ToList()));
 
     public static Listing Charges(IEnumerable<ChangedCharge> charges) => Listing.Of(charges,
+        new(null, "line", row => row.LineAfter ?? row.LineBefore),
         new("point", "point", row => row.Charge.Point.Value), new("part", "part", row => row.Charge.Part),
         new("name", "charge", row => row.Charge.Name), new("of", "of", row => row.Charge.Of),
-        new("lineBefore", null, row => row.LineBefore), new("lineAfter", "line", row => row.LineAfter),
+        new("lineBefore", null, row => row.LineBefore), new("lineAfter", null, row => row.LineAfter),
         new("quantityBefore", "quantity before", row => row.QuantityBefore),
-        new("quantityAfter", "after", row => row.QuantityAfter), new("unit", "unit", row => row.Unit),
-        new("before", "amount before", row => row.Before), new("after", "after", row => row.After),
+        new("quantityAfter", "quantity after", row => row.QuantityAfter), new("unit", "unit", row => row.Unit),
+        new("before", "amount before", row => row.Before), new("after", "amount after", row => row.After),
         new("change", "change", row => row.Change), new("why", null, row => row.Why),
         new("facts", null, row => row.Facts.Select(Number).ToList()));
 
