@@ -109,8 +109,8 @@ public sealed class ChargeReasons
     public ExplainedValue Explain(ChargeKey key, StatementCharge? charge, decimal carriedMoney, PricingFacts pricing)
     {
         var reasoned = charges.GetValueOrDefault(key);
-        ExplainedValue Node(string name, string unit, decimal? says, Fraction? follows, ExplanationRule rule, string how,
-            IReadOnlyList<ExplainedValue> from) =>
+        ExplainedValue Node(string name, string unit, decimal? says, Fraction? follows, ExplanationRule rule,
+            string how, IReadOnlyList<ExplainedValue> from) =>
             new(name, unit, ExplainedValue.Text(says), ChargedMonth.Text(follows), rule, how, from);
         var problem = new ExplainedValue("problem", "", charge?.Problem ?? ExplainedValue.None,
             reasoned?.Problem ?? ExplainedValue.None, ExplanationRule.Problem, "energy, demand and price", []);

@@ -92,7 +92,8 @@ internal sealed class ChargedBill(
         {
             var end = quantity;
             if (tiers[i].UpTo is { } limit)
-                end = Fraction.Min(end, tiers[i].Unit == TierUnit.HoursOfUse ? Fraction.Of(limit) * kw : Fraction.Of(limit));
+                end = Fraction.Min(end,
+                    Fraction.Of(limit) * (tiers[i].Unit == TierUnit.HoursOfUse ? kw : 1));
             foreach (var later in tiers.Skip(i + 1))
                 if (later is { Unit: TierUnit.HoursOfUse, UpTo: { } hours })
                     end = Fraction.Min(end, Fraction.Of(hours) * kw);
@@ -122,7 +123,8 @@ internal sealed class ChargedBill(
             var of = month.PlusMonths(-back);
             var percent = ratchet.PercentByMonth[of.Month - 1];
             if (percent == 0m || earlier.FirstOrDefault(each => each.Month == of).Periods is not { } looked) continue;
-            if (ChargedMonth.Demands(charge, tariff, looked) is not [var peak]) continue; // nothing of it is measured then
+            // In some months nothing of the charge is measured.
+            if (ChargedMonth.Demands(charge, tariff, looked) is not [var peak]) continue;
             from.Add(peak.Why with { Name = $"peak of {peak.First.Year:D4}-{of.Month:D2}" });
             if (peak.Kw is not { } highest)
                 (kw, because) = (null, $"the peak of a month {of.Month} that is looked back at is unknown");
@@ -137,14 +139,15 @@ internal sealed class ChargedBill(
             : [OfDemand(charge, First, kw, kw is null ? own?.Problem ?? because : null, billed)];
     }
 
-    private ChargedPart OfDemand(DemandCharge charge, LocalDate of, Fraction? kw, string? problem, ExplainedValue billed)
+    private ChargedPart OfDemand(
+        DemandCharge charge, LocalDate of, Fraction? kw, string? problem, ExplainedValue billed)
     {
         var prices = charge.Prices.FirstOrDefault(price => price.Months.Contains(of.Month));
         var parts = kw is { } known && prices is not null ? Tiers(prices.Tiers, known, Fraction.Zero).ToList() : [];
         problem ??= prices is null ? "price missing"
             : parts.Any(part => part.Price is null) ? "price missing above the last tier" : null;
-        Fraction? amount = problem is null
-            ? parts.Aggregate(Fraction.Zero, (sum, part) => sum + part.Quantity * Fraction.Of(part.Price!.Value)) : null;
+        Fraction? amount = problem is null ? parts.Aggregate(Fraction.Zero, (sum, part) =>
+            sum + part.Quantity * Fraction.Of(part.Price!.Value)) : null;
         var why = Value(charge.Name, amount, ExplanationRule.Tier, problem
             ?? string.Join(" + ", parts.Select(part => $"{Text(part.Quantity)} kW × {Text(part.Price)}")), [billed]);
         return new(BillPart.Demand, of, kw, amount, charge.TaxPercent ?? terms.TaxPercent, problem, why,
@@ -169,8 +172,9 @@ internal sealed class ChargedBill(
             var why = Value(fee.Name, amount, ExplanationRule.Fee,
                 problem ?? $"{Text(quantity)} by {fee.Per.ToString().ToLowerInvariant()} × {Text(fee.Amount)}",
                 fee.Per == FeeBasis.Kwh ? [.. imported.Select(energy => energy.Why)] : []);
-            yield return new(fee.Per is FeeBasis.Month or FeeBasis.Day ? BillPart.Fixed : BillPart.Fees, First, quantity,
-                amount, fee.TaxPercent ?? terms.TaxPercent, problem, why, new(fee.Name, amount, why));
+            var part = fee.Per is FeeBasis.Month or FeeBasis.Day ? BillPart.Fixed : BillPart.Fees;
+            yield return new(part, First, quantity, amount, fee.TaxPercent ?? terms.TaxPercent, problem, why,
+                new(fee.Name, amount, why));
         }
     }
 

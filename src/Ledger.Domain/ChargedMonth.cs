@@ -162,7 +162,8 @@ internal static class ChargedMonth
             for (var at = whole.Start; at < whole.End;)
             {
                 var end = Instant.Min(at + Duration.FromMinutes(charge.SlideMinutes), whole.End);
-                var step = new Step(new(at, end), day, charge.Windows.Any(window => Holds(window, tariff, at.InZone(zone))));
+                var local = at.InZone(zone);
+                var step = new Step(new(at, end), day, charge.Windows.Any(window => Holds(window, tariff, local)));
                 (step.IsKnown, sum) = Upto(periods, ref next, step.Time, sum);
                 step.UpTo = sum;
                 steps.Add(step);

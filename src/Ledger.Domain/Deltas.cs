@@ -43,8 +43,8 @@ public sealed record DeltaCharge(
     /// <summary>The charge as the text that its leaf hashes.</summary>
     public string Canonical() => string.Join('|', "delta",
         Number.ToString(CultureInfo.InvariantCulture), Charge.Point.Value, $"Charge{Charge.Part}",
-        LocalDatePattern.Iso.Format(Charge.Of), Charge.Name, Unit, DeltaLine.Text(Quantity), DeltaLine.Text(AmountExact),
-        DeltaLine.Text(Amount), Basis, Problem ?? "-");
+        LocalDatePattern.Iso.Format(Charge.Of), Charge.Name, Unit, DeltaLine.Text(Quantity),
+        DeltaLine.Text(AmountExact), DeltaLine.Text(Amount), Basis, Problem ?? "-");
 }
 
 /// <summary>What a correction adds to a run: to its lines of energy, and to its charges, numbered after them.</summary>

@@ -34,8 +34,8 @@ public sealed record AccountBalance(
 /// <summary>
 /// A statement as double entries, in energy and in money. Energy flows from the grid to the account and back; what is
 /// billed is less or more than what was metered by the part of a quantum that no bill shows, which is the loss
-/// account's. Money flows from the account to the operator for import and charges, back for export, and to the tax account
-/// for tax.
+/// account's. Money flows from the account to the operator for import and charges, back for export, and to the tax
+/// account for tax.
 /// </summary>
 public static class DoubleEntry
 {

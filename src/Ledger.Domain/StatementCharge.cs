@@ -30,8 +30,11 @@ public readonly record struct ChargeKey(SettlementPointId Point, BillPart Part, 
 {
     public static ChargeKey From(StatementCharge charge) => new(charge.Point, charge.Part, charge.Name, charge.Of);
 
-    public int CompareTo(ChargeKey other) => (Point, Part, Of).CompareTo((other.Point, other.Part, other.Of)) is var order
-        && order != 0 ? order : string.CompareOrdinal(Name, other.Name);
+    public int CompareTo(ChargeKey other)
+    {
+        var order = (Point, Part, Of).CompareTo((other.Point, other.Part, other.Of));
+        return order != 0 ? order : string.CompareOrdinal(Name, other.Name);
+    }
 }
 
 /// <summary>A charge that differs between two statements, and why.</summary>
@@ -91,8 +94,10 @@ public static class StatementCharges
         var current = after.Charges.ToDictionary(ChargeKey.From);
         var changes = new List<ChargeChange>();
         foreach (var key in old.Keys.Union(current.Keys).Order())
-            if (Cause(old.GetValueOrDefault(key), current.GetValueOrDefault(key)) is { } cause)
-                changes.Add(new(key, old.GetValueOrDefault(key)?.Amount, current.GetValueOrDefault(key)?.Amount, cause));
+        {
+            var (was, now) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
+            if (Cause(was, now) is { } cause) changes.Add(new(key, was?.Amount, now?.Amount, cause));
+        }
         return changes;
     }
 

@@ -106,7 +106,8 @@ public sealed class ExplainedRun
         ? Explained(number - 1) : Charge(Statement.Charges[number - 1 - Statement.Lines.Count]), Differs);
 
     /// <summary>A charge of the statement, explained.</summary>
-    public ExplainedValue Charge(StatementCharge charge) => explained.TryGetValue(charge.Number, out var before) ? before
+    public ExplainedValue Charge(StatementCharge charge) =>
+        explained.TryGetValue(charge.Number, out var before) ? before
         : explained[charge.Number] = Charged(charge.Point).Explain(
             ChargeKey.From(charge), charge, carries[charge.Number - 1].Money, pricing);
 

@@ -125,8 +125,8 @@ public static class FactUses
 
     /// <summary>Runs of later days whose tariff charges by month, so that what was metered before them may
     /// count.</summary>
-    private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> LaterRunsAsync(IJournal journal, IViewStore views,
-        LedgerEvent fact, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, CancellationToken ct)
+    private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> LaterRunsAsync(IJournal journal,
+        IViewStore views, LedgerEvent fact, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, CancellationToken ct)
     {
         if (fact is TariffPublished or TariffAssigned || PointOf(fact) is not (var point, { } time)) return [];
         var owners = await OwnersAsync(journal, point, ct).ConfigureAwait(false);
@@ -141,7 +141,8 @@ public static class FactUses
             if (terms is null) continue;
             var first = day.ToYearMonth().OnDayOfMonth(1)
                 .PlusMonths(-(terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0));
-            if (time.End >= SettlementCalendar.Day(zone, first).Start && time.Start < SettlementCalendar.Day(zone, day).Start)
+            if (time.End >= SettlementCalendar.Day(zone, first).Start
+                && time.Start < SettlementCalendar.Day(zone, day).Start)
                 later.Add(run);
         }
         return later;
@@ -192,7 +193,8 @@ public static class FactUses
         {
             TariffPublished or TariffAssigned => lines.Count > 0,
             SettlementPointRegistered of => lines.Count > 0 && charge.Point == of.Point,
-            _ => charge.Point == PointOf(fact.Event).Point && explained.Charge(charge).Positions().Contains(fact.Position),
+            _ => charge.Point == PointOf(fact.Event).Point
+                && explained.Charge(charge).Positions().Contains(fact.Position),
         }).Select(charge => charge.Number)];
         return lines.Count + charges.Count > 0
             ? new(run.Run, [.. lines.Select(line => line.Number), .. charges], As(fact.Event) + (charges.Count == 0 ? ""

@@ -127,13 +127,13 @@ public static class RunDifferences
         foreach (var key in old.Keys.Union(current.Keys).Order())
         {
             var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
-            if ((a?.Quantity, a?.AmountExact, a?.Amount, a?.Problem) == (b?.Quantity, b?.AmountExact, b?.Amount, b?.Problem))
-                continue;
+            if ((a?.Quantity, a?.AmountExact, a?.Amount, a?.Problem)
+                == (b?.Quantity, b?.AmountExact, b?.Amount, b?.Problem)) continue;
             IReadOnlyList<long> rested = a is null ? [] : was.Charge(a).Positions();
             IReadOnlyList<long> rests = b is null ? [] : now.Charge(b).Positions();
             // A charge that is new rests on all of its month: what moved it is what came since the run before.
-            List<long> gone = [.. rested.Except(rests).Where(position => b is not null || position >= now.Run.AtPosition)];
-            List<long> come = [.. rests.Except(rested).Where(position => a is not null || position >= was.Run.AtPosition)];
+            List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
+            List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
             var isCarried = a is not null && b is not null && a.AmountExact == b.AmountExact && a.Problem == b.Problem;
             charges.Add(new(key, a?.Number, b?.Number, (b ?? a)!.Unit, a?.Quantity, b?.Quantity, a?.Amount, b?.Amount,
                 isCarried ? Carried

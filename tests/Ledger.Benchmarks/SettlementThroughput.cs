@@ -114,12 +114,12 @@ internal static class SettlementThroughput
     private static readonly TariffPublished Tariff = new(new("T"), 1, "CNY", Zone.Id,
         [Rule(10, 12, TariffPeriod.SharpPeak), Rule(8, 22, TariffPeriod.Peak), Rule(0, 6, TariffPeriod.Valley),
             Rule(0, null, TariffPeriod.Flat)],
-        [new(TariffPeriod.SharpPeak, 1.4m, 1.2m), new(TariffPeriod.Peak, 1.1m, 1.0m), new(TariffPeriod.Flat, 0.7m, 0.5m),
-            new(TariffPeriod.Valley, 0.35m, 0.3m)], [], 3, 2);
+        [new(TariffPeriod.SharpPeak, 1.4m, 1.2m), new(TariffPeriod.Peak, 1.1m, 1.0m),
+            new(TariffPeriod.Flat, 0.7m, 0.5m), new(TariffPeriod.Valley, 0.35m, 0.3m)], [], 3, 2);
 
     private static TariffRule Rule(int from, int? to, TariffPeriod period) =>
-        new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), new(from, 0), to is { } hour ? new(hour, 0) : null,
-            period);
+        new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), new(from, 0),
+            to is { } hour ? new(hour, 0) : null, period);
 
     private static (double Seconds, Dictionary<TariffPeriod, Int128> WattHours) Duck(int connectors, int days)
     {

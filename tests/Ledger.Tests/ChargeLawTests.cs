@@ -5,8 +5,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Laws of statements whose tariff charges demand, tiers, fees, tax and bounds: the explanation's own arithmetic comes to
-/// the same charges as the fold and to no others, a run and its deltas are the run again, and double entries conserve
+/// Laws of statements whose tariff charges demand, tiers, fees, tax and bounds: the explanation's own arithmetic comes
+/// to the same charges as the fold and to no others, a run and its deltas are the run again, and double entries conserve
 /// energy and money with charges in them.
 /// </summary>
 public sealed class ChargeLawTests(ITestOutputHelper output)
@@ -49,7 +49,8 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
                     && statement.Charges.Any(charge => charge is { Part: BillPart.Energy, Amount: not null }),
                 statement.Charges.Any(charge => charge.Name == "least price"),
                 statement.Charges.Any(charge => charge.Problem is not null),
-                statement.Charges.Any(charge => charge is { Part: not BillPart.Fees and not BillPart.Tax, AmountExact: < 0m }),
+                statement.Charges.Any(charge =>
+                    charge is { Part: not BillPart.Fees and not BillPart.Tax, AmountExact: < 0m }),
                 carried);
         }, iter: LongRun.Samples / 10);
         seen.ShouldBeEnough(output);
@@ -90,8 +91,9 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
                 }], second).ShouldNotBeNull().ShouldContain(moved.Charge.Name);
             // What changed in words is all that changed.
             var changes = StatementCharges.Difference(original, second);
-            (original.Charges.Sum(charge => charge.Amount ?? 0m) + changes.Sum(change =>
-                (change.After ?? 0m) - (change.Before ?? 0m))).ShouldBe(second.Charges.Sum(charge => charge.Amount ?? 0m));
+            decimal Charged(Statement statement) => statement.Charges.Sum(charge => charge.Amount ?? 0m);
+            (Charged(original) + changes.Sum(change => (change.After ?? 0m) - (change.Before ?? 0m)))
+                .ShouldBe(Charged(second));
             seen.Add(first.Charges.Any(charge => charge.Amount != 0m),
                 changes.Any(change => change.Before is null != change.After is null));
         }, iter: LongRun.Samples / 10);
@@ -120,8 +122,8 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
             Has(DoubleEntry.Tax).ShouldBe(tax);
             Has(DoubleEntry.Operator).ShouldBe(statement.Total - tax);
             if (statement.Charges.Sum(charge => charge.Amount ?? 0m) is var charged && charged != 0m)
-                DoubleEntry.NotConserved(statement with { Charges = [] }, DoubleEntry.Of(statement with { Charges = [] },
-                    true)).ShouldBe("the account does not pay the statement's total");
+                DoubleEntry.NotConserved(statement with { Charges = [] },
+                    DoubleEntry.Of(statement with { Charges = [] }, true)).ShouldBe("the account does not pay the statement's total");
             seen.Add(tax != 0m, charged != 0m);
         }, iter: LongRun.Samples / 10);
         seen.ShouldBeEnough(output);

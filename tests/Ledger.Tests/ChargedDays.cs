@@ -38,8 +38,8 @@ internal sealed record ChargedDay(
     private static ExplainedValue Value(long position, Energy? energy) => ExplainedValue.Of(position, "energy",
         ExplainedValue.HalfNanojoules, energy is { } known ? $"{known.HalfNanojoules}" : ExplainedValue.None);
 
-    /// <summary>One to three days around the hour in which the clock changes, in periods of a quarter, half or whole hour,
-    /// with gaps; by tariffs of tiers in kWh and in hours of use, demand that slides, by day or month, with ratchet and
+    /// <summary>One to three days around the hour in which the clock changes, in periods of a quarter, half or whole
+    /// hour, with gaps; by tariffs of tiers in kWh and in hours of use, demand that slides, by day or month, with ratchet and
     /// windows, fees, taxes and bounds.</summary>
     public static readonly Gen<ChargedDay> All = Gen.Select(
         Gen.Int[0, int.MaxValue], Gen.Int[1, 3], Gen.Int[0, 2], Gen.Int[0, 12], (seed, days, length, gaps) =>
@@ -87,12 +87,14 @@ internal sealed record ChargedDay(
         IReadOnlyList<DayClass> days = Enum.GetValues<DayClass>();
         var byUse = random.Next(3) == 0;
         PriceTier[] tiers = byUse
-            ? [new(random.Next(1, 20), TierUnit.Quantity, Price()), new(random.Next(1, 3), TierUnit.HoursOfUse, Price()),
-                new(null, TierUnit.HoursOfUse, Price())]
+            ? [new(random.Next(1, 20), TierUnit.Quantity, Price()),
+                new(random.Next(1, 3), TierUnit.HoursOfUse, Price()), new(null, TierUnit.HoursOfUse, Price())]
             : [new(random.Next(1, 90), TierUnit.Quantity, Price()), new(null, TierUnit.Quantity, Price())];
-        var (interval, from) = (random.Next(3) switch { 0 => 15, 1 => 30, _ => 60 }, new LocalTime(random.Next(0, 3), 0));
+        var interval = random.Next(3) switch { 0 => 15, 1 => 30, _ => 60 };
+        var from = new LocalTime(random.Next(0, 3), 0);
         DemandCharge Demand(string name, DemandSpan per) => new(name,
-            [new(months, random.Next(3) == 0 ? [DayClass.Weekday] : days, from, random.Next(2) == 0 ? null : new(20, 0))],
+            [new(months, random.Next(3) == 0 ? [DayClass.Weekday] : days, from,
+                random.Next(2) == 0 ? null : new(20, 0))],
             [new(months, random.Next(2) == 0 ? [new(null, TierUnit.Quantity, Price())]
                 : [new(random.Next(1, 30), TierUnit.Quantity, Price()), new(null, TierUnit.Quantity, Price())])],
             interval, random.Next(2) == 0 ? interval : 15, per, per == DemandSpan.Month && random.Next(2) == 0
@@ -106,8 +108,8 @@ internal sealed record ChargedDay(
         return new(new("T"), 1, "EUR", "Europe/Berlin",
             [new(months, days, new(random.Next(6, 9), random.Next(5) == 0 ? 30 : 0), new(20, 0), TariffPeriod.Peak),
                 new(months, days, LocalTime.Midnight, null, TariffPeriod.Flat)],
-            [new(TariffPeriod.Peak, Price(), Price()), new(TariffPeriod.Flat, Price(), Price())], [], random.Next(0, 4), 2,
-            TariffTerms.None with
+            [new(TariffPeriod.Peak, Price(), Price()), new(TariffPeriod.Flat, Price(), Price())], [], random.Next(0, 4),
+            2, TariffTerms.None with
             {
                 Prices = [new(months, TariffPeriod.Peak, Direction.Import, tiers, Tax()),
                     .. random.Next(2) == 0 ? (EnergyPrice[])[new(months, TariffPeriod.Flat, Direction.Export,

@@ -128,10 +128,11 @@ public sealed record ChangedLineAnswer(
 /// <summary>A charge beside energy that differs between two runs.</summary>
 public sealed record ChangedChargeAnswer(
     string Point, BillPart Part, string Name, NodaTime.LocalDate Of, int? LineBefore, int? LineAfter, string Unit,
-    decimal? QuantityBefore, decimal? QuantityAfter, decimal? Before, decimal? After, string Why, IReadOnlyList<long> Facts)
+    decimal? QuantityBefore, decimal? QuantityAfter, decimal? Before, decimal? After, string Why,
+    IReadOnlyList<long> Facts)
 {
     public static ChangedChargeAnswer From(ChangedCharge charge) => new(
         charge.Charge.Point.Value, charge.Charge.Part, charge.Charge.Name, charge.Charge.Of, charge.LineBefore,
-        charge.LineAfter, charge.Unit, charge.QuantityBefore, charge.QuantityAfter, charge.Before, charge.After, charge.Why,
-        charge.Facts);
+        charge.LineAfter, charge.Unit, charge.QuantityBefore, charge.QuantityAfter, charge.Before, charge.After,
+        charge.Why, charge.Facts);
 }

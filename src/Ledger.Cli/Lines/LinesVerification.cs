@@ -130,7 +130,8 @@ internal sealed class LinesVerification(
                 findings.Add(BundleFiles.Event(recorded.Position), "an event on which no line rests",
                     "only the events that they rest on");
         var runs = events.All.Where(known => known.Fact is SettlementRunCompleted)
-            .Select(known => new RunLines(known.Recorded.Position, (SettlementRunCompleted)known.Fact, [], []).FileName);
+            .Select(known =>
+                new RunLines(known.Recorded.Position, (SettlementRunCompleted)known.Fact, [], []).FileName);
         foreach (var name in files.Keys.Where(name =>
             name.StartsWith(BundleFiles.StatementsFolder, StringComparison.Ordinal)).Except(runs))
             findings.Add(name, "lines of no run that is here", "none");

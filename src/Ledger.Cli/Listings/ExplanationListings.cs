@@ -74,14 +74,15 @@ internal static class ExplanationListings
             range.First == range.Last ? Number(range.First) : $"{Number(range.First)}–{Number(range.Last)}"));
     }
 
-    /// <summary>Without lines, a total goes down to sums of lines and to charges, and a charge to sums of days.</summary>
+    /// <summary>Without lines, a total goes down to sums of lines and to charges, a charge to sums of days.</summary>
     private static IEnumerable<(ExplainedValue Value, int Depth, bool Again)> Rows(
         ExplainedValue value, int depth, bool lines, HashSet<ExplainedValue> written)
     {
         var again = value.From.Count > 0 && !written.Add(value);
         yield return (value, depth, again);
         if (again || (!lines && ((value.Rule == ExplanationRule.Direction && value.From is [{ Rule.Id: "amount" }, ..])
-            || (value.Rule == ExplanationRule.Amount && depth > 0) || value.Rule == ExplanationRule.MonthDay))) yield break;
+            || (value.Rule == ExplanationRule.Amount && depth > 0) || value.Rule == ExplanationRule.MonthDay)))
+            yield break;
         foreach (var child in value.From)
             foreach (var row in Rows(child, depth + 1, lines, written)) yield return row;
     }

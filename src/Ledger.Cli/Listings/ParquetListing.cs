@@ -25,8 +25,8 @@ public static class ParquetListing
         foreach (var row in listing.Rows)
             foreach (var shape in shapes) shape.Add(row[shape.Index]);
         Column[] columns = [.. shapes.Select(shape => shape.Column())];
-        var writer = await ParquetWriter.CreateAsync(
-            new ParquetSchema(columns.Select(column => column.Field)), into, cancellationToken: ct).ConfigureAwait(false);
+        var schema = new ParquetSchema(columns.Select(column => column.Field));
+        var writer = await ParquetWriter.CreateAsync(schema, into, cancellationToken: ct).ConfigureAwait(false);
         await using var written = writer.ConfigureAwait(false);
         writer.CustomMetadata = listing.Summary.Where(field => field.Name is not null)
             .ToDictionary(field => field.Name!, field => Cell.Exact(field.Value));
@@ -57,7 +57,8 @@ public static class ParquetListing
                 && at == Instant.FromUnixTimeTicks(at.ToUnixTimeTicks());
             if (value is not (decimal or Energy or Power)) return;
             var text = Cell.Exact(value).TrimStart('-').Split('.');
-            (whole, places) = (Math.Max(whole, text[0].Length), Math.Max(places, text.ElementAtOrDefault(1)?.Length ?? 0));
+            whole = Math.Max(whole, text[0].Length);
+            places = Math.Max(places, text.ElementAtOrDefault(1)?.Length ?? 0);
         }
 
         public Column Column()

@@ -12,8 +12,8 @@ namespace Ledger.Cli.Listings;
 /// <summary>
 /// Listings as sheets of an XLSX file. A spreadsheet calculates in binary floating point, which keeps fifteen digits: a
 /// column is of numbers where every one of its values has no more, so that a sheet never sums a part of a column in
-/// silence; else it is of texts, with every digit. The same listings are the same bytes: entries bear one fixed time, and
-/// the random names that the writer gives to sheets are replaced by numbers.
+/// silence; else it is of texts, with every digit. The same listings are the same bytes: entries bear one fixed time,
+/// and the random names that the writer gives to sheets are replaced by numbers.
 /// </summary>
 public static partial class Spreadsheet
 {

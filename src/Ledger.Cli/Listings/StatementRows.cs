@@ -9,8 +9,8 @@ namespace Ledger.Cli.Listings;
 public enum StatementRowKind { Energy = 1, Charge = 2, Flexibility = 3 }
 
 /// <summary>
-/// A row of a statement, whatever it charges: so that all of it is one listing whose amounts sum to the total. Every row
-/// has its time in UTC and as the local clock showed it, its settlement day, and of energy the number of its settlement
+/// A row of a statement, whatever it charges: so that all of it is one listing whose amounts sum to the total. Every
+/// row has its time in UTC and as the local clock showed it, its settlement day, and of energy the number of its settlement
 /// period in the day, from 1 on: a clock that goes back shows an hour twice, and only the offset tells which.
 /// </summary>
 /// <param name="Paid">The settlement point, or what a flexibility is paid for together.</param>
@@ -79,7 +79,8 @@ public static class StatementRows
         line.Currency, null, line.Source, line.Problem);
 
     /// <summary>The time of day as the local clock shows it, with its offset.</summary>
-    public static string ClockOf(Instant at, string zone) => Clock.Format(LocalOf(at, DateTimeZoneProviders.Tzdb[zone]));
+    public static string ClockOf(Instant at, string zone) =>
+        Clock.Format(LocalOf(at, DateTimeZoneProviders.Tzdb[zone]));
 
     private static OffsetDateTime LocalOf(Instant at, DateTimeZone zone) => at.InZone(zone).ToOffsetDateTime();
 
