@@ -17,7 +17,6 @@ class Bad(Exception): """What cannot be read, so that nothing after it can be ve
 def fault(place, found, expected): faults.append(f"{place}: {found}, expected {expected}")
 def same(place, what, found, expected):
     if found != expected: fault(place, f"{what} {found}", expected)
-
 # ---- Hashes: RFC 6962 section 2.1, proofs verified as RFC 9162 section 2.1.3.2
 def sha256(data): return hashlib.sha256(data).digest()
 def leaf_hash(entry): return sha256(b"\0" + entry)
@@ -268,7 +267,10 @@ def verify_statement(files, events, run_name):
     same(place, "lines' root", root_of([leaf_hash(text.encode()) for text in texts]).hex(), run["linesRoot"])
     tariff, = [event["fact"] for event in events if event["name"] == "tariff-published"
                and (event["fact"]["tariff"], event["fact"]["version"]) == (run["tariff"], run["tariffVersion"])]
-    if tariff.get("terms"): return left_out.append("amounts of a tariff with terms: ledger verify derives them")
+    if tariff.get("terms"):  # charges stand after the lines of energy, under the same root
+        amounts = [cell[8 if cell[2].startswith("Charge") else 10] for cell in (text.split("|") for text in texts)]
+        same(place, "total", Decimal(run["total"]), sum(Decimal(amount) for amount in amounts if amount != "-"))
+        return left_out.append("how the amounts of a tariff with terms follow: ledger verify derives them")
     lines = [dict(zip(LINE, text.split("|", 11)[:11] + text.split("|", 11)[11].rsplit("|", 2))) for text in texts]
     points = {event["fact"]["point"] for event in events if event["name"] == "settlement-point-registered"}
     same(place, "points that no event registers:", {line["point"] for line in lines} - points, set())
@@ -312,8 +314,7 @@ def verify_energy(lines, events):
         same(place, "energy", int(line["metered"]), energy)
     if others: left_out.append(f"the energy of {others} lines against their register or interval readings")
 def verify_amounts(lines, tariff):
-    """Energy to the tariff's quantum, half up; money half away from zero. Both carry their rest to the next line,
-    energy only within a point and direction."""
+    """Energy half up, money half away from zero; rests are carried on, those of energy within point and direction."""
     quantum = HALF_NANOJOULES_PER_KWH // 10 ** tariff["energyDecimals"]
     cent = Decimal(1).scaleb(-tariff["moneyDecimals"])
     carried, series, owed, totals = 0, None, Decimal(0), {"Import": Decimal(0), "Export": Decimal(0)}
@@ -372,7 +373,6 @@ def verify_tiles(folder, trusted):
             same(f"tile/{level}, from {first}", "hashes", found.hex(), b"".join(hashes[first:first + 256]).hex())
         level, hashes = level + 1, [root_of(hashes[i:i + 256]) for i in range(0, len(hashes) - 255, 256)]
     return f"leaves={size} tiles={tiles} {closing}"
-
 # ---- What it comes to
 def verify(path, trusted):
     faults.clear(), left_out.clear()

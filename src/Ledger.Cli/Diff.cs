@@ -36,19 +36,22 @@ public static class Diff
         var page = new Page().Field("ledger", "ledger", ledger.Journal.Ledger.Value)
             .Field("before", "before", before.Run).Field("after", "after", after.Run)
             .Field("account", "account", before.Account).Field("day", "day", before.Day)
-            .Field("atPositionBefore", "before counts facts before", before.AtPosition)
-            .Field("atPositionAfter", "after counts facts before", after.AtPosition)
+            .Field("atPositionBefore", "before: facts before position", before.AtPosition)
+            .Field("atPositionAfter", "after: facts before position", after.AtPosition)
             .Field("currency", "currency", before.Currency).Field("totalBefore", "total before", before.Total)
             .Field("totalAfter", "total after", after.Total).Field("change", "change", difference.Change)
             .Field("byEnergy", "of it by energy", difference.ByEnergy)
             .Field("byPrice", "of it by price", difference.ByPrice)
             .Field("byRounding", "of it by rounding", difference.ByRounding)
-            .Field("reconciled", "the changes are all of it", difference.IsReconciled);
+            .Field("byCharges", difference.Charges.Count == 0 ? null : "of it by charges", difference.ByCharges)
+            .Field("reconciled", "the changes sum to it", difference.IsReconciled);
         if (difference.Differs is { } differs) page.Field("differs", "not as recorded", differs);
         if ((before.Account, before.Day) != (after.Account, after.Day))
             page.Note($"{after.Run} is of {after.Account} on {after.Day}: lines of other points and periods stand beside "
                 + "each other as added and removed.");
-        return page.Table("causes", "why", ExplanationListings.Causes(difference.Causes))
-            .Table("lines", "lines that differ", ExplanationListings.Lines(difference.Lines));
+        page.Table("causes", "why", ExplanationListings.Causes(difference.Causes))
+            .Table("lines", "lines that differ", ExplanationListings.Lines(difference.Lines, before.Zone));
+        return difference.Charges.Count == 0 ? page
+            : page.Table("charges", "charges that differ", ExplanationListings.Charges(difference.Charges));
     }
 }

@@ -14,7 +14,8 @@ public static class Explain
         "says why: an amount down to the facts that it follows from, each step calculated a second time; or in which "
         + "lines a fact is counted, and where not, why not",
         "ledger explain cpo-1-2026-06-02-1#17",
-        [new("--lines", null, "of a total: every line down to its facts, in place of sums by tariff period")], RunAsync);
+        [new("--lines", null, "every line of a total, and every settlement period of a charge's month, down to its facts, "
+            + "in place of sums by tariff period and by day")], RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
@@ -31,9 +32,9 @@ public static class Explain
             return Amount(ledger, run.Total(), line.Flag("--lines"), line, shell);
         var number = CommandLine.Read<long>(line.Words[0][(hash + 1)..], LedgerReader.TryPosition,
             "LINE is a number from 1 on");
-        return number is >= 1 && number <= run.Statement.Lines.Count
-            ? Amount(ledger, run.Line((int)number), true, line, shell)
-            : throw new CouldNotException($"{run.Run.Run} has the lines 1 to {run.Statement.Lines.Count}, and no {number}");
+        return number is >= 1 && number <= run.Statement.Texts
+            ? Amount(ledger, run.Line((int)number), number <= run.Statement.Lines.Count || line.Flag("--lines"), line, shell)
+            : throw new CouldNotException($"{run.Run.Run} has the lines 1 to {run.Statement.Texts}, and no {number}");
     }
 
     /// <summary>A recorded run of this name, calculated again.</summary>
@@ -48,7 +49,7 @@ public static class Explain
     private static int Amount(LedgerReader ledger, ExplainedAmount amount, bool lines, CommandLine line, Shell shell)
     {
         var page = new Page().Field("ledger", "ledger", ledger.Journal.Ledger.Value)
-            .Field("run", "run", amount.Run.Run).Field("line", amount.Line is null ? null : "line", amount.Line?.Number)
+            .Field("run", "run", amount.Run.Run).Field("line", amount.Line is null ? null : "line", amount.Line)
             .Field("account", "account", amount.Run.Account).Field("day", "day", amount.Run.Day)
             .Field("atPosition", "facts before position", amount.Run.AtPosition)
             .Field("differs", "calculated again", amount.Differs ?? "the same lines and total")

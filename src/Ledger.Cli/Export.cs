@@ -33,8 +33,7 @@ public static class Export
                 Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions()))),
             ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
             ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
-            ["statement"] = ("RUN", true, async asked => SettlementListings.Lines((await RunStatement.DeriveAsync(
-                asked.Ledger, asked.Answers, asked.About!, asked.Ct).ConfigureAwait(false)).Statement.Lines)),
+            ["statement"] = ("RUN", true, StatementAsync),
             ["delivery"] = ("INSTRUCTION", true, async asked => DeliveryListings.Shares((await ShowDelivery.FindAsync(
                 asked.Ledger, asked.AsOf, asked.About!, asked.Ct).ConfigureAwait(false)).Shares)),
             ["refusals"] = (null, false, asked => Task.FromResult(RecordListings.Refusals(asked.Answers.Refusals()))),
@@ -55,15 +54,16 @@ public static class Export
         };
 
     public static Verb Verb { get; } = new("export", "NAME",
-        "writes a listing for other programs: "
+        "writes a listing for other programs, also as a spreadsheet (XLSX) or Parquet file: "
             + string.Join(", ", Names.Select(name => $"{name.Key} {name.Value.About}".TrimEnd()))
             + ", the log as plain files: tiles DIR, a month that has ended: month YYYY-MM DIR, and for whoever pays, by "
             + "party and day: OCPI charge records: cdr PARTY DAY, orders after T/CEC 102: tcec PARTY DAY",
         "ledger export statement R1 --format csv --out r1.csv",
         [
-            new("--format", "csv|json|ndjson",
-                "CSV after RFC 4180, a JSON array, or a JSON object a line; csv without it, json with --json"),
-            new("--out", "FILE", "where it goes; standard output where it is not given"),
+            new("--format", "csv|json|ndjson|xlsx|parquet",
+                "CSV after RFC 4180, a JSON array, a JSON object a line, a spreadsheet or Parquet; csv without it, json "
+                + "with --json"),
+            new("--out", "FILE", "where it goes; standard output where it is not given, but for xlsx and parquet"),
             LedgerReader.AsOfOption, .. ExportRecords.Options, .. ExportOrders.Options,
         ],
         RunAsync);
@@ -83,28 +83,54 @@ public static class Export
         if (name.Needed && line.Words.Count < 2) throw new UsageException($"export {line.Words[0]} needs {name.About}");
         if (line.Words.Count > (name.About is null ? 1 : 2))
             throw new UsageException($"export {line.Words[0]} takes no '{line.Words[^1]}'");
-        Action<Listing, TextWriter> write = (line.Option("--format")
-            ?? (line.Json && line.Option("--out") is null ? "json" : "csv")) switch
+        var format = line.Option("--format") ?? (line.Json && line.Option("--out") is null ? "json" : "csv");
+        Func<Listing, Stream, Task> write = format switch
         {
-            "csv" => (listing, writer) => listing.WriteCsv(writer),
-            "json" => (listing, writer) => listing.WriteJson(writer),
-            "ndjson" => (listing, writer) => listing.WriteLines(writer),
-            var other => throw new UsageException($"--format is csv, json or ndjson, not '{other}'"),
+            "csv" => Text((listing, writer) => listing.WriteCsv(writer)),
+            "json" => Text((listing, writer) => listing.WriteJson(writer)),
+            "ndjson" => Text((listing, writer) => listing.WriteLines(writer)),
+            "xlsx" => (listing, file) =>
+            {
+                Spreadsheet.Write(file, [(line.Words[0], listing), .. listing.Summary.Count == 0
+                    ? [] : new[] { ("summary", listing.SummaryListing()) }]);
+                return Task.CompletedTask;
+            },
+            "parquet" => (listing, file) => ParquetListing.WriteAsync(listing, file, ct),
+            var other => throw new UsageException($"--format is csv, json, ndjson, xlsx or parquet, not '{other}'"),
         };
+        if (format is "xlsx" or "parquet" && line.Option("--out") is null)
+            throw new UsageException($"--format {format} is no text: name a file with --out");
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
         var listing = await name.ListAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct))
             .ConfigureAwait(false);
         if (line.Option("--out") is not { } path)
         {
-            write(listing, shell.Output);
+            if (format == "csv") listing.WriteCsv(shell.Output);
+            else if (format == "json") listing.WriteJson(shell.Output);
+            else listing.WriteLines(shell.Output);
             return ExitCode.Done;
         }
-        await using (var file = new StreamWriter(path, append: false,
-            new UTF8Encoding(false))
-        { NewLine = "\n" }) write(listing, file);
-        ledger.Page(line.Words[0], asOf).Field("out", "written to", path).Write(shell.Output, line.Json);
+        await using (var file = File.Create(path)) await write(listing, file).ConfigureAwait(false);
+        var page = ledger.Page(line.Words[0], asOf).Field("out", "written to", path);
+        foreach (var field in listing.Summary) page.Field(field.Name, field.Title, field.Value);
+        page.Write(shell.Output, line.Json);
         return ExitCode.Done;
+    }
+
+    private static Func<Listing, Stream, Task> Text(Action<Listing, TextWriter> write) => async (listing, file) =>
+    {
+        await using var text = new StreamWriter(file, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
+        write(listing, text);
+    };
+
+    private static async Task<Listing> StatementAsync(Asked asked)
+    {
+        var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, asked.Answers, asked.About!, asked.Ct)
+            .ConfigureAwait(false);
+        var flexibility = await FlexibilityStatements.OfAsync(asked.Ledger.Journal, asked.Ledger.Views,
+            new(run.Account), RowJson.Day(run.Day), run.AtPosition, asked.Ct).ConfigureAwait(false);
+        return StatementRows.Of(run, statement, flexibility.Lines);
     }
 
     private static Listing Records(Asked asked) => EnergyListings.Records(

@@ -15,6 +15,7 @@ internal static class RunVerification
         var faults = new List<string>();
         if (DoubleEntry.NotConserved(statement, DoubleEntry.Of(statement, isPublished: false)) is { } lost)
             faults.Add(lost);
+        faults.AddRange(await ChargeFaultsAsync(journal, views, run, statement, ct).ConfigureAwait(false));
         if (await StatementCorrections.CheckAsync(journal, views, run, statement, ct).ConfigureAwait(false)
             is { } corrected)
         {
@@ -31,4 +32,14 @@ internal static class RunVerification
                 faults.Add($"the publication at position {said.Position} pins what does not come out again");
         return faults;
     }
+
+    /// <summary>Each charge that its month does not give, by the second arithmetic.</summary>
+    public static async Task<IReadOnlyList<string>> ChargeFaultsAsync(IJournal journal, IViewStore views,
+        TimeOfUseSettlement.RunRow run, Statement statement, CancellationToken ct) =>
+        statement.Charges.Count == 0
+            || await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is not { } explained ? []
+        : [.. explained.Charges().Where(charge => !charge.Holds).Select(charge =>
+            charge.All().First(value => value.Says != value.Follows) is var wrong && wrong == charge
+                ? $"{charge.Name}: {charge.Says}, and {charge.Follows} by its month"
+                : $"{charge.Name}: {wrong.Name} {wrong.Says}, and {wrong.Follows} by its month")];
 }

@@ -173,10 +173,11 @@ public static class Settle
         if (calculated.LeftOut.Count > 0)
             page.Table("leftOut", "settlement points that are not settled", Listing.Of(calculated.LeftOut,
                 new("point", "point", row => row.Point.Value), new("why", "why", row => row.WhyNot)));
-        return before?.Statement is { } earlier
-            ? page.Table("changes", "lines that changed",
-                SettlementListings.Changes(Statement.Difference(earlier, statement)))
-            : page;
+        if (before?.Statement is not { } earlier) return page;
+        page.Table("changes", "lines that changed",
+            SettlementListings.Changes(Statement.Difference(earlier, statement)));
+        return StatementCharges.Difference(earlier, statement) is { Count: > 0 } changed
+            ? page.Table("changedCharges", "charges that changed", SettlementListings.ChangedCharges(changed)) : page;
     }
 
     private static string OutcomeOf(RecordOutcome? outcome) => outcome switch

@@ -82,6 +82,9 @@ public static class Show
         ["event"] = new("POSITION", true, [], EventAsync),
     };
 
+    private static Option XlsxOption { get; } = new("--xlsx", "FILE",
+        "writes the page as a spreadsheet, a sheet for each table, in place of the text; not of evidence");
+
     public static Verb Verb { get; } = new("show", "WHAT",
         "reads the ledger: " + string.Join(", ", Whats.Select(what => $"{what.Key} {what.Value.About}".TrimEnd()))
             + ", evidence DIGEST, evidence POINT START",
@@ -94,7 +97,7 @@ public static class Show
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given. Of a record's: "
                 + "each file or frame as it was received, after its length (4 bytes, the lowest first)"),
-            PrunedEvidence.ArchiveOption, .. Disclosing.Options,
+            XlsxOption, PrunedEvidence.ArchiveOption, .. Disclosing.Options,
         ],
         RunAsync);
 
@@ -109,14 +112,20 @@ public static class Show
         if (line.Words.Count > (what.About is null ? 1 : 2))
             throw new UsageException($"show {name} takes no '{line.Words[^1]}'");
         foreach (var option in Verb.Options.Where(option =>
-            option != LedgerReader.AsOfOption && line.Flag(option.Name)))
+            option != LedgerReader.AsOfOption && option != XlsxOption && line.Flag(option.Name)))
             if (!what.Options.Contains(option.Name))
                 throw new UsageException($"show {name} does not know the option {option.Name}");
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
         var page = await what.PageAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct))
             .ConfigureAwait(false);
-        page.Write(shell.Output, line.Json);
+        if (line.Option("--xlsx") is not { } path)
+        {
+            page.Write(shell.Output, line.Json);
+            return ExitCode.Done;
+        }
+        await using (var file = File.Create(path)) page.WriteXlsx(file);
+        ledger.Page(name, asOf).Field("out", "written to", path).Write(shell.Output, line.Json);
         return ExitCode.Done;
     }
 
@@ -218,7 +227,7 @@ public static class Show
             page.Table("charges", "charges beside energy", SettlementListings.Charges(statement.Charges));
         beside.AddTables(page);
         return asked.Line.Flag("--lines")
-            ? page.Table("lines", "lines", SettlementListings.Lines(statement.Lines))
+            ? page.Table("lines", "lines", StatementRows.Of(run, statement, []))
             : page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));
     }
 

@@ -31,8 +31,46 @@ public sealed record DeltaLine(
         Metered.HalfNanojoules.ToString(CultureInfo.InvariantCulture), Text(BilledKwh), Text(AmountExact), Text(Amount),
         Source, Problem ?? "-");
 
-    private static string Text(decimal value) =>
+    internal static string Text(decimal value) =>
         value.ToString("0.############################", CultureInfo.InvariantCulture);
+}
+
+/// <summary>What a correction adds to one charge beside energy, below zero where less is due.</summary>
+public sealed record DeltaCharge(
+    int Number, ChargeKey Charge, string Unit, decimal Quantity, decimal AmountExact, decimal Amount, string Basis,
+    string? Problem)
+{
+    /// <summary>The charge as the text that its leaf hashes.</summary>
+    public string Canonical() => string.Join('|', "delta",
+        Number.ToString(CultureInfo.InvariantCulture), Charge.Point.Value, $"Charge{Charge.Part}",
+        LocalDatePattern.Iso.Format(Charge.Of), Charge.Name, Unit, DeltaLine.Text(Quantity),
+        DeltaLine.Text(AmountExact), DeltaLine.Text(Amount), Basis, Problem ?? "-");
+}
+
+/// <summary>What a correction adds to a run: to its lines of energy, and to its charges, numbered after them.</summary>
+public sealed record Deltas(IReadOnlyList<DeltaLine> Lines, IReadOnlyList<DeltaCharge> Charges)
+{
+    /// <summary>How many texts the root is over.</summary>
+    public int Count => Lines.Count + Charges.Count;
+
+    /// <summary>Positive where the account pays more.</summary>
+    public decimal Total => Lines.Sum(line => line.Amount) + Charges.Sum(charge => charge.Amount);
+
+    public EvidenceDigest Root => Statement.RootOf(
+        [.. Lines.Select(line => line.Canonical()), .. Charges.Select(charge => charge.Canonical())]);
+
+    /// <summary>To the accounts of the statement that they correct; they sum to zero.</summary>
+    public IReadOnlyList<Posting> Postings(PartyId account)
+    {
+        var import = Lines.Where(line => line.Direction == Direction.Import).Sum(line => line.Amount);
+        var export = Lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount);
+        return
+        [
+            new($"receivable/{account}", import), new("revenue/energy-import", -import),
+            new($"payable/{account}", export), new("cost/energy-export", -export),
+            .. Statement.ChargePostings(account, [.. Charges.Select(charge => (charge.Charge.Part, charge.Amount))]),
+        ];
+    }
 }
 
 /// <summary>
@@ -53,7 +91,13 @@ public static class StatementDeltas
 {
     /// <summary>What the second statement adds to the first, line by line; equal lines are left out.</summary>
     /// <param name="after">Null: nothing is due any more, so the deltas are the credit of the first.</param>
-    public static IReadOnlyList<DeltaLine> Between(Statement before, Statement? after)
+    public static Deltas Between(Statement before, Statement? after)
+    {
+        var lines = Lines(before, after);
+        return new(lines, Charges(before, after, lines.Count));
+    }
+
+    private static List<DeltaLine> Lines(Statement before, Statement? after)
     {
         var old = before.Lines.ToDictionary(Key);
         var current = (after?.Lines ?? []).ToDictionary(Key);
@@ -72,32 +116,52 @@ public static class StatementDeltas
         return lines;
     }
 
-    /// <summary>The sum of deltas; positive where the account pays more.</summary>
-    public static decimal Total(IReadOnlyList<DeltaLine> lines) => lines.Sum(line => line.Amount);
-
-    public static EvidenceDigest Root(IReadOnlyList<DeltaLine> lines) =>
-        Statement.RootOf(lines.Select(line => line.Canonical()));
-
-    /// <summary>The postings of deltas, to the accounts of the statement that they correct.</summary>
-    public static IReadOnlyList<Posting> Postings(PartyId account, IReadOnlyList<DeltaLine> lines)
+    private static List<DeltaCharge> Charges(Statement before, Statement? after, int lines)
     {
-        var import = lines.Where(line => line.Direction == Direction.Import).Sum(line => line.Amount);
-        var export = lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount);
-        return
-        [
-            new($"receivable/{account}", import), new("revenue/energy-import", -import),
-            new($"payable/{account}", export), new("cost/energy-export", -export),
-        ];
+        var old = before.Charges.ToDictionary(ChargeKey.From);
+        var current = (after?.Charges ?? []).ToDictionary(ChargeKey.From);
+        var charges = new List<DeltaCharge>();
+        foreach (var key in old.Keys.Union(current.Keys).Order())
+        {
+            var (was, now) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
+            var charge = new DeltaCharge(lines + charges.Count + 1, key, (now ?? was)!.Unit,
+                (now?.Quantity ?? 0m) - (was?.Quantity ?? 0m), (now?.AmountExact ?? 0m) - (was?.AmountExact ?? 0m),
+                (now?.Amount ?? 0m) - (was?.Amount ?? 0m),
+                now is null ? $"reverses line {was!.Number.ToString(CultureInfo.InvariantCulture)}" : now.Basis,
+                now?.Problem);
+            if (charge is not { Quantity: 0m, AmountExact: 0m, Amount: 0m } || was?.Problem != now?.Problem)
+                charges.Add(charge);
+        }
+        return charges;
     }
 
     /// <summary>
-    /// Whether a run and its deltas are the day as it is run again, line by line: energy, billed energy, exact and
-    /// rounded amount. Null where they are; else the first line that is not, in words.
+    /// Whether a run and its deltas are the day as it is run again, line by line and charge by charge: energy or
+    /// quantity, billed energy, exact and rounded amount. Null where they are; else the first that is not, in words.
     /// </summary>
-    public static string? Unlike(Statement original, IEnumerable<IReadOnlyList<DeltaLine>> deltas, Statement? rerun)
+    public static string? Unlike(Statement original, IReadOnlyList<Deltas> deltas, Statement? rerun) =>
+        UnlikeLine(original, deltas, rerun) ?? UnlikeCharge(original, deltas, rerun);
+
+    private static string? UnlikeCharge(Statement original, IReadOnlyList<Deltas> deltas, Statement? rerun)
+    {
+        var sums = original.Charges.ToDictionary(ChargeKey.From, Values);
+        foreach (var delta in deltas.SelectMany(each => each.Charges))
+        {
+            var (quantity, exact, amount) = sums.GetValueOrDefault(delta.Charge);
+            sums[delta.Charge] = (quantity + delta.Quantity, exact + delta.AmountExact, amount + delta.Amount);
+        }
+        var again = (rerun?.Charges ?? []).ToDictionary(ChargeKey.From, Values);
+        foreach (var key in sums.Keys.Union(again.Keys).Order())
+            if (sums.GetValueOrDefault(key) != again.GetValueOrDefault(key))
+                return $"{key.Point} {key.Name}: {sums.GetValueOrDefault(key).Amount} by the run and its deltas, "
+                    + $"{again.GetValueOrDefault(key).Amount} by the run again";
+        return null;
+    }
+
+    private static string? UnlikeLine(Statement original, IReadOnlyList<Deltas> deltas, Statement? rerun)
     {
         var sums = original.Lines.ToDictionary(Key, line => Values(line));
-        foreach (var delta in deltas.SelectMany(lines => lines))
+        foreach (var delta in deltas.SelectMany(each => each.Lines))
         {
             var key = (delta.Point, delta.Direction, delta.Period.Start);
             var (metered, billed, exact, amount) = sums.GetValueOrDefault(key);
@@ -137,6 +201,9 @@ public static class StatementDeltas
 
     private static (Energy Metered, decimal Billed, decimal Exact, decimal Amount) Values(StatementLine line) =>
         (line.Metered ?? Energy.Zero, line.BilledKwh ?? 0m, line.AmountExact ?? 0m, line.Amount ?? 0m);
+
+    private static (decimal Quantity, decimal Exact, decimal Amount) Values(StatementCharge charge) =>
+        (charge.Quantity ?? 0m, charge.AmountExact ?? 0m, charge.Amount ?? 0m);
 
     private static bool IsNothing(DeltaLine line) =>
         line.Metered == Energy.Zero && line.BilledKwh == 0m && line.AmountExact == 0m && line.Amount == 0m;

@@ -34,7 +34,8 @@ public sealed record AccountBalance(
 /// <summary>
 /// A statement as double entries, in energy and in money. Energy flows from the grid to the account and back; what is
 /// billed is less or more than what was metered by the part of a quantum that no bill shows, which is the loss
-/// account's. Money flows from the account to the operator for import, and back for export.
+/// account's. Money flows from the account to the operator for import and charges, back for export, and to the tax
+/// account for tax.
 /// </summary>
 public static class DoubleEntry
 {
@@ -43,6 +44,8 @@ public static class DoubleEntry
     public const string Loss = "loss/quantum";
     public const string Grid = "grid/energy";
     public const string Operator = "operator/money";
+    /// <summary>Tax is owed to somebody else, and is no money of the operator's.</summary>
+    public const string Tax = "tax/money";
 
     public static string EnergyOf(PartyId party) => $"{party}/energy";
     public static string MoneyOf(PartyId party) => $"{party}/money";
@@ -72,6 +75,10 @@ public static class DoubleEntry
             entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), Operator, statement.ImportTotal, standing));
         if (statement.ExportTotal != 0m)
             entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), Operator, statement.ExportTotal, standing));
+        foreach (var charged in statement.Charges.GroupBy(charge => charge.Part == BillPart.Tax ? Tax : Operator)
+            .OrderBy(group => group.Key, StringComparer.Ordinal))
+            if (charged.Sum(charge => charge.Amount ?? 0m) is var money && money != 0m)
+                entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), charged.Key, money, standing));
         foreach (var line in flexibility ?? [])
             if (line.Amount is { } amount && amount != 0m)
                 entries.Add(LedgerEntry.OfMoney(MoneyOf(line.Payee), MoneyOf(line.Payer), amount, standing));

@@ -47,7 +47,9 @@ public static class LineReasons
     /// <summary>A statement's total: by direction and tariff period, then by line.</summary>
     /// <param name="said">The total as it was recorded.</param>
     /// <param name="lines">The amount of each line, explained, in their order.</param>
-    public static ExplainedValue OfTotal(decimal said, Statement statement, IReadOnlyList<ExplainedValue> lines)
+    /// <param name="charges">The amount of each charge, and of each that is due and not there.</param>
+    public static ExplainedValue OfTotal(decimal said, Statement statement, IReadOnlyList<ExplainedValue> lines,
+        IReadOnlyList<ExplainedValue>? charges = null)
     {
         var explained = statement.Lines.Zip(lines).ToList();
         var directions = explained.GroupBy(each => each.First.Direction).OrderBy(group => group.Key).Select(direction =>
@@ -60,6 +62,9 @@ public static class LineReasons
             return Summed(Word(direction.Key), direction.Key == Direction.Import
                 ? statement.ImportTotal : statement.ExportTotal, statement, ExplanationRule.Direction, periods);
         }).ToList();
+        if (charges is { Count: > 0 })
+            directions.Add(Summed("charges beside energy", statement.Charges.Sum(charge => charge.Amount ?? 0m),
+                statement, ExplanationRule.Charges, charges));
         return Summed("total", said, statement, ExplanationRule.Total, directions);
     }
 

@@ -65,18 +65,17 @@ public static class MeteredDay
         facts = Corrected.Latest(facts);
         var estimates = facts.Estimates.Where(estimate => estimate.Fact.Register == register)
             .GroupBy(estimate => estimate.Fact.Period)
-            .Select(versions => versions.MaxBy(estimate => estimate.Fact.Version)!)
-            .ToList();
-        var readings = facts.IntervalReadings.Where(reading =>
-            reading.Fact.Register == register && reading.Fact.Quality != ReadingQuality.Missing).ToList();
-        var records = facts.IntervalRecords.Where(record => record.Fact.Point == point)
+            .Select(versions => versions.MaxBy(estimate => estimate.Fact.Version)!);
+        var estimated = new InTime<IntervalEstimated>(estimates, estimate => estimate.Period);
+        var readings = new InTime<IntervalReadingRecorded>(facts.IntervalReadings.Where(reading =>
+            reading.Fact.Register == register && reading.Fact.Quality != ReadingQuality.Missing),
+            reading => reading.Period);
+        var records = new InTime<IntervalRecorded>(facts.IntervalRecords.Where(record => record.Fact.Point == point)
             .GroupBy(record => record.Fact.Period).Select(versions => versions.MaxBy(record => record.Fact.Version)!)
-            .Where(record => record.Fact.State != IntervalRecordState.Superseded).ToList();
+            .Where(record => record.Fact.State != IntervalRecordState.Superseded), record => record.Period);
 
-        var settled = periods.Select(period =>
-            Provided(period, Inside(period, readings, reading => reading.Period))).ToArray();
-        var curves = periods.Select(period =>
-            CurveOf(period, direction, Inside(period, records, record => record.Period))).ToList();
+        var settled = periods.Select(period => Provided(period, readings.Inside(period))).ToArray();
+        var curves = periods.Select(period => CurveOf(period, direction, records.Inside(period))).ToList();
         foreach (var bracket in Brackets(register, periods, facts))
             foreach (var (i, share) in Divided(bracket, periods, settled, curves, rated)) settled[i] = share;
 
@@ -84,7 +83,7 @@ public static class MeteredDay
 
         Share Known(Interval period, Curve curve) =>
             (curve.Quality == ReadingQuality.Missing
-                ? Estimated(period, Inside(period, estimates, estimate => estimate.Period)) : null) ?? Proven(curve);
+                ? Estimated(period, estimated.Inside(period)) : null) ?? Proven(curve);
 
         MeteredQuantity Quantity(Interval period, Share share) => new(
             point, direction, period, share.Energy,
@@ -223,20 +222,48 @@ public static class MeteredDay
         Positioned<RegisterInForce>? InForce(Instant at) => installations.LastOrDefault(entry => entry.Fact.From <= at);
     }
 
-    /// <summary>The facts inside a period, in order of time;
-    /// none of them where one reaches outside or two overlap.</summary>
-    private static List<Positioned<T>> Inside<T>(
-        Interval period, List<Positioned<T>> facts, Func<T, Interval> interval)
+    /// <summary>Facts in order of time, each sorted once and not for every period.</summary>
+    private sealed class InTime<T>
     {
-        var inside = facts.OrderBy(fact => interval(fact.Fact).Start).Where(fact =>
-            interval(fact.Fact).Start < period.End && period.Start < interval(fact.Fact).End).ToList();
-        var end = period.Start;
-        foreach (var part in inside.Select(fact => interval(fact.Fact)))
+        private readonly List<(Interval Time, Positioned<T> Fact)> facts;
+        private readonly Instant[] latest; // the latest end of the facts up to each
+
+        public InTime(IEnumerable<Positioned<T>> facts, Func<T, Interval> interval)
         {
-            if (part.Start < end) return [];
-            end = part.End;
+            this.facts = [.. facts.Select(fact => (interval(fact.Fact), fact)).OrderBy(fact => fact.Item1.Start)];
+            latest = new Instant[this.facts.Count];
+            for (var i = 0; i < latest.Length; i++)
+                latest[i] = i == 0 ? this.facts[i].Time.End : Instant.Max(latest[i - 1], this.facts[i].Time.End);
         }
-        return end <= period.End ? inside : [];
+
+        /// <summary>Those inside a period; none of them where one reaches outside or two overlap.</summary>
+        public List<Positioned<T>> Inside(Interval period)
+        {
+            var (first, end) = (FirstFrom(period.End), period.Start);
+            while (first > 0 && latest[first - 1] > period.Start) first--;
+            var inside = new List<Positioned<T>>();
+            for (var i = first; i < facts.Count && facts[i].Time.Start < period.End; i++)
+            {
+                if (facts[i].Time.End <= period.Start) continue;
+                if (facts[i].Time.Start < end) return [];
+                end = facts[i].Time.End;
+                inside.Add(facts[i].Fact);
+            }
+            return end <= period.End ? inside : [];
+        }
+
+        /// <summary>The first fact that begins at an instant or later.</summary>
+        private int FirstFrom(Instant at)
+        {
+            var (low, high) = (0, facts.Count);
+            while (low < high)
+            {
+                var middle = (low + high) / 2;
+                if (facts[middle].Time.Start < at) low = middle + 1;
+                else high = middle;
+            }
+            return low;
+        }
     }
 
     /// <summary>

@@ -78,6 +78,8 @@ public sealed record Statement(
         var ordered = quantities.OrderBy(q => q.Point).ThenBy(q => q.Direction).ThenBy(q => q.Period.Start).ToList();
         var lines = new List<StatementLine>(ordered.Count);
         var carried = Energy.Zero;
+        // The points of an account share the periods of the day, and so their prices.
+        var prices = new Dictionary<(Interval, Direction), (TariffPeriod?, decimal?, bool)>();
         for (var i = 0; i < ordered.Count; i++)
         {
             var quantity = ordered[i];
@@ -87,7 +89,10 @@ public sealed record Statement(
                 throw new ArgumentException($"periods overlap at {quantity.Point}: {quantity.Period}");
             // The residual stays inside one point and direction: one meter's energy never pays for another's.
             if (!sameSeries) carried = Energy.Zero;
-            lines.Add(Line(i + 1, tariff, zone, quantity, ref carried));
+            if (!prices.TryGetValue((quantity.Period, quantity.Direction), out var price))
+                prices[(quantity.Period, quantity.Direction)] = price =
+                    EnergyPrices.At(tariff, zone, quantity.Period, quantity.Direction);
+            lines.Add(Line(i + 1, tariff, price, quantity, ref carried));
         }
 
         if (tariff.Terms is not null && months is null)
@@ -98,9 +103,10 @@ public sealed record Statement(
     }
 
     private static StatementLine Line(
-        int number, TariffPublished tariff, DateTimeZone zone, MeteredQuantity quantity, ref Energy carried)
+        int number, TariffPublished tariff, (TariffPeriod? Period, decimal? Price, bool Edge) priced,
+        MeteredQuantity quantity, ref Energy carried)
     {
-        var (period, price, edge) = EnergyPrices.At(tariff, zone, quantity.Period, quantity.Direction);
+        var (period, price, edge) = priced;
         var problem = quantity.Metered is null ? "energy missing"
             : edge ? "tariff edge inside the period"
             : price is null ? "price missing" : null;
@@ -144,7 +150,7 @@ public sealed record Statement(
         [
             new($"receivable/{account}", import), new("revenue/energy-import", -import),
             new($"payable/{account}", export), new("cost/energy-export", -export),
-            .. ChargePostings(account, charges),
+            .. ChargePostings(account, [.. charges.Select(charge => (charge.Part, charge.Amount ?? 0m))]),
         ];
         return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
             import + export + charges.Sum(charge => charge.Amount ?? 0m), residual, postings,
@@ -156,11 +162,12 @@ public sealed record Statement(
     }
 
     /// <summary>Tax is owed to somebody else and is no revenue.</summary>
-    private static IEnumerable<Posting> ChargePostings(PartyId account, List<StatementCharge> charges)
+    internal static IEnumerable<Posting> ChargePostings(
+        PartyId account, IReadOnlyList<(BillPart Part, decimal Amount)> charges)
     {
         if (charges.Count == 0) return [];
-        var tax = charges.Where(charge => charge.Part == BillPart.Tax).Sum(charge => charge.Amount ?? 0m);
-        var others = charges.Where(charge => charge.Part != BillPart.Tax).Sum(charge => charge.Amount ?? 0m);
+        var tax = charges.Where(charge => charge.Part == BillPart.Tax).Sum(charge => charge.Amount);
+        var others = charges.Where(charge => charge.Part != BillPart.Tax).Sum(charge => charge.Amount);
         return [new($"receivable/{account}/charges", others + tax), new("revenue/charges", -others),
             new("liability/tax", -tax)];
     }

@@ -24,6 +24,22 @@ public sealed record StatementCharge(
         value?.ToString("0.############################", CultureInfo.InvariantCulture) ?? "-";
 }
 
+/// <summary>Which charge of a statement: of which point, what it is for, and of which month or day.</summary>
+public readonly record struct ChargeKey(SettlementPointId Point, BillPart Part, string Name, LocalDate Of)
+    : IComparable<ChargeKey>
+{
+    public static ChargeKey From(StatementCharge charge) => new(charge.Point, charge.Part, charge.Name, charge.Of);
+
+    public int CompareTo(ChargeKey other)
+    {
+        var order = (Point, Part, Of).CompareTo((other.Point, other.Part, other.Of));
+        return order != 0 ? order : string.CompareOrdinal(Name, other.Name);
+    }
+}
+
+/// <summary>A charge that differs between two statements, and why.</summary>
+public sealed record ChargeChange(ChargeKey Charge, decimal? Before, decimal? After, string Cause);
+
 /// <summary>
 /// A settlement point's energy from as far back as its tariff asks for up to the end of the day that is settled, in
 /// order of time.
@@ -70,6 +86,30 @@ public static class StatementCharges
                     Basis = $"no longer due; before this day {was.Basis}",
                 };
     }
+
+    /// <summary>Every charge whose quantity or amount differs; equal ones are left out.</summary>
+    public static IReadOnlyList<ChargeChange> Difference(Statement before, Statement after)
+    {
+        var old = before.Charges.ToDictionary(ChargeKey.From);
+        var current = after.Charges.ToDictionary(ChargeKey.From);
+        var changes = new List<ChargeChange>();
+        foreach (var key in old.Keys.Union(current.Keys).Order())
+        {
+            var (was, now) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
+            if (Cause(was, now) is { } cause) changes.Add(new(key, was?.Amount, now?.Amount, cause));
+        }
+        return changes;
+    }
+
+    private static string? Cause(StatementCharge? was, StatementCharge? now) =>
+        was is null ? $"charge added: {now!.Basis}"
+        : now is null ? $"charge no longer due: {was.Basis}"
+        : was.Quantity != now.Quantity || was.AmountExact != now.AmountExact || was.Problem != now.Problem
+            ? $"{Said(was)} → {Said(now)}: {now.Problem ?? now.Basis}"
+        : was.Amount != now.Amount ? "rounding residual carried from a changed line" : null;
+
+    private static string Said(StatementCharge charge) => charge.Problem is null
+        ? FormattableString.Invariant($"{charge.Quantity:0.############} {charge.Unit}") : "not known";
 
     private static Dictionary<(BillPart, string, LocalDate), StatementCharge> Sums(
         TariffPublished tariff, PointMonth month, IReadOnlyList<BillLoad> loads)

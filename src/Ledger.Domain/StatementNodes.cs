@@ -9,7 +9,7 @@ namespace Ledger.Domain;
 /// </summary>
 public readonly record struct LineCarry(Energy Energy, decimal Money)
 {
-    public static readonly LineCarry None = new(Energy.Zero, 0m);
+    public static readonly LineCarry None = new(Domain.Energy.Zero, 0m);
 
     /// <summary>What the lines before the one at <paramref name="index"/> leave over, in the order of the
     /// statement.</summary>
@@ -23,6 +23,10 @@ public readonly record struct LineCarry(Energy Energy, decimal Money)
     /// <summary>What a line leaves over to the next; energy never leaves its point and direction.</summary>
     public LineCarry After(StatementLine line, StatementLine? next) =>
         next is not null && IsSameSeries(line, next) ? Added(line) : Added(line) with { Energy = Energy.Zero };
+
+    /// <summary>What a charge leaves over to the next; charges stand after the lines of energy.</summary>
+    public LineCarry After(StatementCharge charge) => new(Domain.Energy.Zero,
+        charge.AmountExact is { } exact && charge.Amount is { } amount ? Money + exact - amount : Money);
 
     private LineCarry Added(StatementLine line) => new(
         line.Metered is { } metered && line.BilledKwh is { } billed

@@ -5,10 +5,10 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>An amount of a recorded run, explained.</summary>
-/// <param name="Line">The line; null where it is the total.</param>
+/// <param name="Line">The number of the line or charge; null where it is the total.</param>
 /// <param name="Differs">What of the run does not come out again; null where all does.</param>
 public sealed record ExplainedAmount(
-    TimeOfUseSettlement.RunRow Run, StatementLine? Line, ExplainedValue Tree, string? Differs)
+    TimeOfUseSettlement.RunRow Run, int? Line, ExplainedValue Tree, string? Differs)
 {
     /// <summary>Whether the fold and the explanation agree, and the run comes out as it was recorded.</summary>
     public bool Holds => Tree.Holds && Differs is null;
@@ -19,9 +19,18 @@ public sealed record ExplainedNode(
     string Name, string Unit, string Says, string Follows, bool Holds, string Rule, string Arithmetic, long? Position,
     IReadOnlyList<ExplainedNode> From)
 {
-    public static ExplainedNode Of(ExplainedValue value) => new(
-        value.Name, value.Unit, value.Says, value.Follows, value.Holds, value.Rule.Id, value.Arithmetic, value.Position,
-        [.. value.From.Select(Of)]);
+    private const string Before = "; explained above";
+
+    /// <summary>A value that several others follow from is written out where it comes first.</summary>
+    public static ExplainedNode Of(ExplainedValue value) => Of(value, new(ReferenceEqualityComparer.Instance));
+
+    private static ExplainedNode Of(ExplainedValue value, HashSet<ExplainedValue> written)
+    {
+        var again = value.From.Count > 0 && !written.Add(value);
+        return new(value.Name, value.Unit, value.Says, value.Follows, value.Holds, value.Rule.Id,
+            value.Arithmetic + (again ? Before : ""), value.Position,
+            again ? [] : [.. value.From.Select(child => Of(child, written))]);
+    }
 }
 
 /// <summary>
@@ -35,17 +44,27 @@ public sealed class ExplainedRun
     private readonly SettlementFacts facts;
     private readonly PricingFacts pricing;
     private readonly List<LineCarry> carries = [];
+    private readonly IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months;
+    private readonly Dictionary<SettlementPointId, ChargeReasons> charged = [];
+    private readonly Dictionary<int, ExplainedValue> explained = [];
 
-    private ExplainedRun(RederivedRun again, SettlementFacts facts, PricingFacts pricing)
+    private ExplainedRun(RederivedRun again, SettlementFacts facts, PricingFacts pricing,
+        IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months)
     {
-        (Run, Statement, Differs, this.facts, this.pricing) =
-            (again.Run, again.Statement!, again.Differs, facts, pricing);
+        (Run, Statement, Differs, this.facts, this.pricing, this.months) =
+            (again.Run, again.Statement!, again.Differs, facts, pricing, months);
         var carry = LineCarry.None;
         for (var i = 0; i < Statement.Lines.Count; i++)
         {
             carries.Add(carry);
             carry = carry.After(Statement.Lines[i], Statement.Lines.ElementAtOrDefault(i + 1));
         }
+        foreach (var charge in Statement.Charges)
+        {
+            carries.Add(carry);
+            carry = carry.After(charge);
+        }
+        carries.Add(carry);
     }
 
     public TimeOfUseSettlement.RunRow Run { get; }
@@ -75,16 +94,41 @@ public sealed class ExplainedRun
         foreach (var point in facts.Points)
             points[point.Registered.Point] = (await known.KnownInForceAsync(
                 Streams.Point(point.Registered.Point), start).ConfigureAwait(false))!.Position;
-        return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points));
+        var months = facts.Tariff!.Terms is { } terms
+            ? await MonthsOfPoints.ReasonedAsync(known, account, facts.Tariff, terms, day, facts.Points)
+                .ConfigureAwait(false)
+            : new Dictionary<SettlementPointId, ReasonedMonth>();
+        return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points), months);
     }
 
-    /// <summary>The amount of the line with this number, from 1 on.</summary>
-    public ExplainedAmount Line(int number) =>
-        new(Run, Statement.Lines[number - 1], Explained(number - 1), Differs);
+    /// <summary>The amount of the line or charge with this number, from 1 on.</summary>
+    public ExplainedAmount Line(int number) => new(Run, number, number <= Statement.Lines.Count
+        ? Explained(number - 1) : Charge(Statement.Charges[number - 1 - Statement.Lines.Count]), Differs);
+
+    /// <summary>A charge of the statement, explained.</summary>
+    public ExplainedValue Charge(StatementCharge charge) =>
+        explained.TryGetValue(charge.Number, out var before) ? before
+        : explained[charge.Number] = Charged(charge.Point).Explain(
+            ChargeKey.From(charge), charge, carries[charge.Number - 1].Money, pricing);
 
     /// <summary>The total as it was recorded, down to the facts of every line.</summary>
     public ExplainedAmount Total() => new(Run, null, LineReasons.OfTotal(
-        Run.Total, Statement, [.. Enumerable.Range(0, Statement.Lines.Count).Select(Explained)]), Differs);
+        Run.Total, Statement, [.. Enumerable.Range(0, Statement.Lines.Count).Select(Explained)],
+        [.. Charges()]), Differs);
+
+    /// <summary>Every charge of the statement, and every one that is due and not there.</summary>
+    public IEnumerable<ExplainedValue> Charges() => Statement.Charges.Select(Charge).Concat(Forgotten());
+
+    /// <summary>What is due by the months and stands on no line: nothing, where the run is right.</summary>
+    private IEnumerable<ExplainedValue> Forgotten()
+    {
+        var there = Statement.Charges.Select(ChargeKey.From).ToHashSet();
+        return months.Keys.Order().SelectMany(point => Charged(point).Charges.Keys.Where(key => !there.Contains(key))
+            .Select(key => Charged(point).Explain(key, null, carries[^1].Money, pricing)));
+    }
+
+    private ChargeReasons Charged(SettlementPointId point) => charged.TryGetValue(point, out var before) ? before
+        : charged[point] = new(point, pricing.Tariff.Fact, months[point]);
 
     /// <summary>The energy of a line, explained.</summary>
     public ExplainedValue Metered(StatementLine line)

@@ -7,7 +7,7 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>What one settlement run makes of a fact.</summary>
-/// <param name="Lines">The numbers of the lines that rest on it; empty where it is excluded.</param>
+/// <param name="Lines">The numbers of the lines and charges that rest on it; empty where it is excluded.</param>
 /// <param name="Because">As what it is counted, or why it is not.</param>
 public sealed record FactInRun(string Run, IReadOnlyList<int> Lines, string Because)
 {
@@ -89,10 +89,12 @@ public static class FactUses
         }
         if (InNoAmount.TryGetValue(fact.Event.GetType(), out var because)) return new(fact, [], because);
         var (runs, touched) = await RunsAsync(journal, views, fact.Event, ct).ConfigureAwait(false);
-        if (runs.Count == 0) return new(fact, [], $"no settlement run is recorded of {touched}");
         var uses = new List<FactInRun>();
         foreach (var run in runs) uses.Add(await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false));
-        return new(fact, uses, null);
+        foreach (var run in await LaterRunsAsync(journal, views, fact.Event, runs, ct).ConfigureAwait(false))
+            if (await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false) is { IsCounted: true } use)
+                uses.Add(use);
+        return uses.Count == 0 ? new(fact, [], $"no settlement run is recorded of {touched}") : new(fact, uses, null);
     }
 
     /// <summary>The runs that the fact could be counted in, and what they are of, in words.</summary>
@@ -107,11 +109,43 @@ public static class FactUses
             case TariffAssigned assigned: return (answers.Runs(assigned.Account), $"{assigned.Account}");
         }
         var (point, time) = PointOf(fact);
+        var owners = await OwnersAsync(journal, point, ct).ConfigureAwait(false);
+        return ([.. answers.Runs().Where(run => owners.Contains(run.Account) && Touches(run, time))],
+            $"{string.Join(" or ", owners)} on its day");
+    }
+
+    private static async Task<HashSet<string>> OwnersAsync(
+        IJournal journal, SettlementPointId point, CancellationToken ct)
+    {
         var owners = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var recorded in journal.ReadStreamAsync(Streams.Point(point), 0, ct).ConfigureAwait(false))
             owners.Add(((SettlementPointRegistered)EventCodec.Decode(recorded)).Owner.Value);
-        return ([.. answers.Runs().Where(run => owners.Contains(run.Account) && Touches(run, time))],
-            $"{string.Join(" or ", owners)} on its day");
+        return owners;
+    }
+
+    /// <summary>Runs of later days whose tariff charges by month, so that what was metered before them may
+    /// count.</summary>
+    private static async Task<IReadOnlyList<TimeOfUseSettlement.RunRow>> LaterRunsAsync(IJournal journal,
+        IViewStore views, LedgerEvent fact, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, CancellationToken ct)
+    {
+        if (fact is TariffPublished or TariffAssigned || PointOf(fact) is not (var point, { } time)) return [];
+        var owners = await OwnersAsync(journal, point, ct).ConfigureAwait(false);
+        var later = new List<TimeOfUseSettlement.RunRow>();
+        var known = new KnownFacts(journal, long.MaxValue, ct);
+        foreach (var run in new Answers(views).Runs().Where(run => owners.Contains(run.Account) && !runs.Contains(run)))
+        {
+            var (zone, day) = (DateTimeZoneProviders.Tzdb[run.Zone], RowJson.Day(run.Day));
+            var terms = (await known.ReadAsync(Streams.Tariff(new(run.Tariff))).ConfigureAwait(false))
+                .Select(each => each.Event).OfType<TariffPublished>()
+                .FirstOrDefault(tariff => tariff.Version == run.TariffVersion)?.Terms;
+            if (terms is null) continue;
+            var first = day.ToYearMonth().OnDayOfMonth(1)
+                .PlusMonths(-(terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0));
+            if (time.End >= SettlementCalendar.Day(zone, first).Start
+                && time.Start < SettlementCalendar.Day(zone, day).Start)
+                later.Add(run);
+        }
+        return later;
     }
 
     /// <summary>The point of a fact of metering or master data, and its time; null where it lasts.</summary>
@@ -155,7 +189,16 @@ public static class FactUses
             _ => [.. Of(explained, PointOf(fact.Event).Point)
                 .Where(line => explained.Metered(line).Positions().Contains(fact.Position))],
         };
-        return lines.Count > 0 ? new(run.Run, [.. lines.Select(line => line.Number)], As(fact.Event))
+        List<int> charges = [.. explained.Statement.Charges.Where(charge => fact.Event switch
+        {
+            TariffPublished or TariffAssigned => lines.Count > 0,
+            SettlementPointRegistered of => lines.Count > 0 && charge.Point == of.Point,
+            _ => charge.Point == PointOf(fact.Event).Point
+                && explained.Charge(charge).Positions().Contains(fact.Position),
+        }).Select(charge => charge.Number)];
+        return lines.Count + charges.Count > 0
+            ? new(run.Run, [.. lines.Select(line => line.Number), .. charges], As(fact.Event) + (charges.Count == 0 ? ""
+                : $"; from line {Number(explained.Statement.Lines.Count + 1)} on as charges of the month"))
             : new(run.Run, [], await WhyNotAsync(journal, fact, explained, ct).ConfigureAwait(false));
     }
 

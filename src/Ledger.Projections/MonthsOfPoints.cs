@@ -26,8 +26,8 @@ internal static class MonthsOfPoints
                 .ConfigureAwait(false);
             var loads = new List<BillLoad>();
             for (var date = LocalDate.Max(since, begun); date < day; date = date.PlusDays(1))
-                loads.AddRange(await LoadsAsync(facts, point, zone, date).ConfigureAwait(false));
-            loads.AddRange(Loads(point.Quantities()));
+                loads.AddRange(Loads(await DayAsync(facts, point, zone, date).ConfigureAwait(false)));
+            loads.AddRange(Loads(point));
             months.Add(new(point.Registered.Point, SettlementCalendar.Day(zone, day).Start, loads,
                 await EarlierAsync(facts, tariff, terms, point, first, begun).ConfigureAwait(false)));
         }
@@ -47,7 +47,7 @@ internal static class MonthsOfPoints
             var from = first.PlusMonths(-back);
             var loads = new List<BillLoad>();
             for (var date = LocalDate.Max(from, begun); date < from.PlusMonths(1); date = date.PlusDays(1))
-                loads.AddRange(await LoadsAsync(facts, point, zone, date).ConfigureAwait(false));
+                loads.AddRange(Loads(await DayAsync(facts, point, zone, date).ConfigureAwait(false)));
             if (loads.Count == 0) continue;
             foreach (var charge in terms.DemandCharges.Where(charge => charge.Ratchet?.LookbackMonths >= back))
                 foreach (var span in MeasuredDemand.Of(charge, tariff, zone, loads))
@@ -80,22 +80,75 @@ internal static class MonthsOfPoints
         return begun;
     }
 
-    private static async Task<IEnumerable<BillLoad>> LoadsAsync(
+    /// <summary>The point's facts of a day; null of a day that has no whole settlement periods.</summary>
+    private static async Task<PointFacts?> DayAsync(
         KnownFacts facts, PointFacts point, DateTimeZone zone, LocalDate date)
     {
         // A day that the zone skipped has no energy.
         if (!SettlementCalendar.TryPeriods(zone, date, point.Registered.PeriodMinutes, out var periods, out _))
-            return [];
+            return null;
         var metered = await facts.MeteredAsync(point.Registered.Point, date, periods).ConfigureAwait(false);
-        return Loads(new PointFacts(point.Registered, periods, metered).Quantities());
+        return new PointFacts(point.Registered, periods, metered);
     }
 
     /// <summary>Import and export of one period are one load; a direction without lines is none.</summary>
-    private static IEnumerable<BillLoad> Loads(IEnumerable<MeteredQuantity> quantities) => quantities
+    private static IEnumerable<BillLoad> Loads(PointFacts? day) => (day?.Quantities() ?? [])
         .GroupBy(quantity => quantity.Period).OrderBy(period => period.Key.Start).Select(period =>
         {
             var import = period.First(quantity => quantity.Direction == Direction.Import);
             var export = period.FirstOrDefault(quantity => quantity.Direction == Direction.Export);
             return new BillLoad(period.Key, import.Metered, export is null ? Energy.Zero : export.Metered, []);
         });
+
+    /// <summary>The same months with the reasons for each period's energy, for an explanation of what is charged by
+    /// them.</summary>
+    public static async Task<IReadOnlyDictionary<SettlementPointId, ReasonedMonth>> ReasonedAsync(
+        KnownFacts facts, PartyId account, TariffPublished tariff, TariffTerms terms, LocalDate day,
+        IReadOnlyList<PointFacts> points)
+    {
+        var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
+        var first = day.ToYearMonth().OnDayOfMonth(1);
+        var lookback = terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0;
+        var since = await AssignedAsync(facts, account, tariff.Tariff, zone, day, first).ConfigureAwait(false);
+        var months = new Dictionary<SettlementPointId, ReasonedMonth>();
+        foreach (var point in points)
+        {
+            var begun = await BegunAsync(facts, point.Registered.Point, account, day, first.PlusMonths(-lookback))
+                .ConfigureAwait(false);
+            var earlier = new List<(YearMonth Month, IReadOnlyList<ReasonedPeriod> Periods)>();
+            for (var back = lookback; back > 0; back--)
+            {
+                var from = first.PlusMonths(-back);
+                if (await PeriodsAsync(LocalDate.Max(from, begun), from.PlusMonths(1)).ConfigureAwait(false)
+                    is { Count: > 0 } periods) earlier.Add((from.ToYearMonth(), periods));
+            }
+
+            var billed = await PeriodsAsync(LocalDate.Max(since, begun), day).ConfigureAwait(false);
+            months[point.Registered.Point] = new(day, [.. billed, .. Reasoned(point, day)], earlier);
+
+            async Task<List<ReasonedPeriod>> PeriodsAsync(LocalDate from, LocalDate until)
+            {
+                var periods = new List<ReasonedPeriod>();
+                for (var date = from; date < until; date = date.PlusDays(1))
+                    if (await DayAsync(facts, point, zone, date).ConfigureAwait(false) is { } found)
+                        periods.AddRange(Reasoned(found, date));
+                return periods;
+            }
+        }
+
+        return months;
+    }
+
+    private static IEnumerable<ReasonedPeriod> Reasoned(PointFacts day, LocalDate date)
+    {
+        var (point, rated) = (day.Registered.Point, day.Registered.Rated);
+        MeteredReasons Reasons(Direction direction) => new(point, direction, day.Periods, day.Metered, rated);
+        var (import, export) = (Reasons(Direction.Import), day.Directions.Contains(Direction.Export)
+            ? Reasons(Direction.Export) : null);
+        var none = ExplainedValue.Given("metered", ExplainedValue.HalfNanojoules, "0", ExplanationRule.Fact,
+            "it has no lines of export");
+        foreach (var (i, load) in Loads(day).Index())
+            yield return new(load.Period, date, import.Of(i, load.Import) with { Name = $"from {load.Period.Start}" },
+                export is null ? none : export.Of(i, load.Export) with { Name = $"from {load.Period.Start}" });
+    }
 }

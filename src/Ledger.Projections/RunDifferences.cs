@@ -21,23 +21,35 @@ public sealed record ChangedLine(
     public decimal Change => (After ?? 0m) - (Before ?? 0m);
 }
 
-/// <summary>Lines that changed for one reason, and what they come to.</summary>
+/// <summary>A charge beside energy that differs between two runs, and by how much.</summary>
+/// <param name="Before">The amount before; null where the charge was not there, or had none.</param>
+/// <param name="Facts">Positions of the facts that one of the two rests on and the other does not.</param>
+public sealed record ChangedCharge(
+    ChargeKey Charge, int? LineBefore, int? LineAfter, string Unit, decimal? QuantityBefore, decimal? QuantityAfter,
+    decimal? Before, decimal? After, string Why, IReadOnlyList<long> Facts)
+{
+    /// <summary>How much more the account pays by this charge.</summary>
+    public decimal Change => (After ?? 0m) - (Before ?? 0m);
+}
+
+/// <summary>Lines and charges that changed for one reason, and what they come to.</summary>
 public sealed record ChangeCause(string Why, int Lines, decimal Change, IReadOnlyList<long> Facts);
 
 /// <summary>Why one run has another total than another, to the last decimal.</summary>
 /// <param name="Differs">What of either run does not come out again; null where all does.</param>
 public sealed record RunDifference(
     TimeOfUseSettlement.RunRow Before, TimeOfUseSettlement.RunRow After, IReadOnlyList<ChangedLine> Lines,
-    IReadOnlyList<ChangeCause> Causes, string? Differs)
+    IReadOnlyList<ChangedCharge> Charges, IReadOnlyList<ChangeCause> Causes, string? Differs)
 {
     public decimal Change => After.Total - Before.Total;
     public decimal ByEnergy => Lines.Sum(line => line.ByEnergy);
     public decimal ByPrice => Lines.Sum(line => line.ByPrice);
     public decimal ByRounding => Lines.Sum(line => line.ByRounding);
+    public decimal ByCharges => Charges.Sum(charge => charge.Change);
 
     /// <summary>Whether the changes are all of the difference.</summary>
     public bool IsReconciled => Before.Total + Causes.Sum(cause => cause.Change) == After.Total
-        && ByEnergy + ByPrice + ByRounding == Change && Differs is null;
+        && ByEnergy + ByPrice + ByRounding + ByCharges == Change && Differs is null;
 }
 
 /// <summary>
@@ -46,6 +58,8 @@ public sealed record RunDifference(
 /// </summary>
 public static class RunDifferences
 {
+    private const int FactsSaid = 12; // more than one line ever rests on that is read from a register
+
     private const string Carried = "the rest of a cent or of a watt-hour that a changed line leaves is carried to it";
 
     /// <summary>Null where one of the runs cannot be calculated again.</summary>
@@ -63,12 +77,15 @@ public static class RunDifferences
             if (a is not null && b is not null && Same(a, b)) continue;
             lines.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
         }
-        var causes = lines.GroupBy(line => line.Why, StringComparer.Ordinal).Select(group => new ChangeCause(
-            group.Key, group.Count(), group.Sum(line => line.Change),
-                [.. group.SelectMany(line => line.Facts).Distinct().Order()])).ToList();
+        var charges = await ChargesAsync(words, was, now).ConfigureAwait(false);
+        var causes = lines.Select(line => (line.Why, line.Change, line.Facts))
+            .Concat(charges.Select(charge => (charge.Why, charge.Change, charge.Facts)))
+            .GroupBy(changed => changed.Why, StringComparer.Ordinal).Select(group => new ChangeCause(
+                group.Key, group.Count(), group.Sum(changed => changed.Change),
+                [.. group.SelectMany(changed => changed.Facts).Distinct().Order()])).ToList();
         var differs = new[] { was, now }.Where(run => run.Differs is not null)
             .Select(run => $"{run.Run.Run}: {run.Differs}").ToList();
-        return new(before, after, lines, causes, differs.Count == 0 ? null : string.Join("; ", differs));
+        return new(before, after, lines, charges, causes, differs.Count == 0 ? null : string.Join("; ", differs));
     }
 
     /// <summary>What of a change the energy made, what the price, and what rounding; the three sum to the
@@ -96,36 +113,63 @@ public static class RunDifferences
         var (byEnergy, byPrice, byRounding) = Parts(before, after);
         return new(line.Point, line.Direction, line.Period, before?.Number, after?.Number, before?.Metered,
             after?.Metered, before?.Amount, after?.Amount, byEnergy, byPrice, byRounding,
-            await WhyAsync(words, was, now, before, after, gone, come).ConfigureAwait(false),
+            await WhyAsync(words, was, now, before is null, after is null, before is not null && after is not null
+                && before.Metered == after.Metered && before.PricePerKwh == after.PricePerKwh
+                && before.Problem == after.Problem, gone, come).ConfigureAwait(false),
             [.. gone.Concat(come).Order()]);
+    }
+
+    private static async Task<List<ChangedCharge>> ChargesAsync(FactWords words, ExplainedRun was, ExplainedRun now)
+    {
+        var (old, current) = (was.Statement.Charges.ToDictionary(ChargeKey.From),
+            now.Statement.Charges.ToDictionary(ChargeKey.From));
+        var charges = new List<ChangedCharge>();
+        foreach (var key in old.Keys.Union(current.Keys).Order())
+        {
+            var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
+            if ((a?.Quantity, a?.AmountExact, a?.Amount, a?.Problem)
+                == (b?.Quantity, b?.AmountExact, b?.Amount, b?.Problem)) continue;
+            IReadOnlyList<long> rested = a is null ? [] : was.Charge(a).Positions();
+            IReadOnlyList<long> rests = b is null ? [] : now.Charge(b).Positions();
+            // A charge that is new rests on all of its month: what moved it is what came since the run before.
+            List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
+            List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
+            var isCarried = a is not null && b is not null && a.AmountExact == b.AmountExact && a.Problem == b.Problem;
+            charges.Add(new(key, a?.Number, b?.Number, (b ?? a)!.Unit, a?.Quantity, b?.Quantity, a?.Amount, b?.Amount,
+                isCarried ? Carried
+                    : await WhyAsync(words, was, now, a is null, b is null, false, gone, come).ConfigureAwait(false),
+                [.. gone.Concat(come).Order()]));
+        }
+        return charges;
     }
 
     private static IReadOnlyList<long> Facts(ExplainedRun run, StatementLine? line) => line is null ? []
         : [.. run.Metered(line).Positions().Append(run.Pricing.Tariff.Position)];
 
     private static async Task<string> WhyAsync(FactWords words, ExplainedRun was, ExplainedRun now,
-        StatementLine? before, StatementLine? after, List<long> gone, List<long> come)
+        bool isNew, bool isGone, bool isCarried, List<long> gone, List<long> come)
     {
         var reasons = new List<string>();
-        if (before is null) reasons.Add($"{was.Run.Run} had no such line");
-        if (after is null) reasons.Add($"{now.Run.Run} has no such line");
-        foreach (var position in come)
+        if (isNew) reasons.Add($"{was.Run.Run} had no such line");
+        if (isGone) reasons.Add($"{now.Run.Run} has no such line");
+        foreach (var position in come.Take(FactsSaid))
         {
             var fact = await words.OfAsync(position).ConfigureAwait(false);
             var late = position >= was.Run.AtPosition ? $", came after {was.Run.Run} was calculated" : " counts now";
             reasons.Add($"{fact.Says} (position {Number(position)}){late}");
         }
         // What takes the place of others says it all; what they were is in the facts of the line.
-        foreach (var position in come.Count == 0 ? gone : [])
+        foreach (var position in come.Count == 0 ? gone.Take(FactsSaid) : [])
         {
             var fact = await words.OfAsync(position).ConfigureAwait(false);
             var early = position >= now.Run.AtPosition ? $" came after {now.Run.Run} was calculated"
                 : " counts no longer";
             reasons.Add($"{fact.Says} (position {Number(position)}){early}");
         }
+        if ((come.Count == 0 ? gone : come).Count - FactsSaid is > 0 and var more)
+            reasons.Add($"and {Number(more)} more facts");
         if (reasons.Count > 0) return string.Join("; ", reasons);
-        return before!.Metered == after!.Metered && before.PricePerKwh == after.PricePerKwh
-            && before.Problem == after.Problem ? Carried
+        return isCarried ? Carried
             : $"the same facts by other rules: {was.Run.RuleVersion} and {now.Run.RuleVersion}, time-zone rules "
                 + $"{was.Run.TzdbVersion} and {now.Run.TzdbVersion}";
     }

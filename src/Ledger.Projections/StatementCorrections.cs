@@ -6,7 +6,7 @@ namespace Ledger.Projections;
 
 /// <summary>Deltas as they were booked, with their lines; <paramref name="Differs"/> is null where they come out as
 /// they were recorded.</summary>
-public sealed record RederivedDeltas(SettlementDeltasBooked Booked, IReadOnlyList<DeltaLine> Lines, string? Differs);
+public sealed record RederivedDeltas(SettlementDeltasBooked Booked, Deltas Deltas, string? Differs);
 
 /// <summary>A run with its deltas beside the day as it is run again.</summary>
 /// <param name="Total">Of the run and all its deltas.</param>
@@ -29,10 +29,10 @@ public static class StatementCorrections
             ?? corrected.AtPosition;
         if (await AtAsync(journal, views, corrected.Account, corrected.Day, position, ct).ConfigureAwait(false)
             is not { } before) return (null, $"{corrected.Run} cannot be calculated again");
-        var lines = StatementDeltas.Between(before, style == CorrectionStyle.Credit ? null : calculated.Statement);
+        var deltas = StatementDeltas.Between(before, style == CorrectionStyle.Credit ? null : calculated.Statement);
         return (new(run, corrected.Run, corrected.Account, corrected.Day, calculated.AtPosition, style,
-            Settlement.RuleVersion, calculated.TzdbVersion, lines.Count, StatementDeltas.Root(lines),
-            StatementDeltas.Total(lines), before.Currency, StatementDeltas.Postings(corrected.Account, lines)), null);
+            Settlement.RuleVersion, calculated.TzdbVersion, deltas.Count, deltas.Root, deltas.Total, before.Currency,
+            deltas.Postings(corrected.Account)), null);
     }
 
     /// <summary>The deltas on a run, each derived again, and the check; null where nothing was booked on it.</summary>
@@ -51,16 +51,16 @@ public static class StatementCorrections
         {
             var now = deltas.Style == CorrectionStyle.Credit ? null
                 : await AtAsync(journal, views, account, day, deltas.AtPosition, ct).ConfigureAwait(false);
-            var lines = StatementDeltas.Between(before, now);
-            again.Add(new(deltas, lines, lines.Count == deltas.Lines && StatementDeltas.Root(lines) == deltas.LinesRoot
-                && StatementDeltas.Total(lines) == deltas.Total ? null : "the deltas do not come out as they were booked"));
-            before = now ?? before with { Lines = [] };
+            var between = StatementDeltas.Between(before, now);
+            again.Add(new(deltas, between, between.Count == deltas.Lines && between.Root == deltas.LinesRoot
+                && between.Total == deltas.Total ? null : "the deltas do not come out as they were booked"));
+            before = now ?? before with { Lines = [], Charges = [] };
         }
         var last = booked[^1];
         var rerun = last.Style == CorrectionStyle.Credit ? null
             : await AtAsync(journal, views, account, day, last.AtPosition, ct).ConfigureAwait(false);
         return new(again, run.Total + booked.Sum(each => each.Total), rerun?.Total ?? 0m,
-            StatementDeltas.Unlike(original, again.Select(each => each.Lines), rerun));
+            StatementDeltas.Unlike(original, [.. again.Select(each => each.Deltas)], rerun));
     }
 
     private static async Task<Statement?> AtAsync(IJournal journal, IViewStore views, PartyId account, LocalDate day,

@@ -7,6 +7,7 @@ if (args is ["integrate", ..]) return IntegrationThroughput.Run(args.AsMemory(1)
 if (args is ["simulation", ..]) return SimulationThroughput.Run(args.AsSpan(1));
 if (args is ["verification", var folder]) return await VerificationThroughput.RunAsync(folder);
 if (args is ["ingest", ..]) return await IngestThroughput.RunAsync(args.AsMemory(1));
+if (args is ["settle", ..]) return SettlementThroughput.Run(args.AsSpan(1));
 if (args is ["frames", ..]) return await FrameThroughput.RunAsync(args.AsMemory(1));
 
 // The reports go where no one commits or reads them by mistake.

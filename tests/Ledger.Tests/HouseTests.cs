@@ -30,7 +30,8 @@ public sealed partial class HouseTests
              "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
         ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest"],
             ["Microsoft.AspNetCore.OpenApi", "Grpc.AspNetCore"]),
-        ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Api"], ["Bogus"]),
+        ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Api"],
+            ["Bogus", "MiniExcel", "Parquet.Net"]),
     };
 
     private static IReadOnlyList<string> Sources => Repository.Files("src", "*.cs");

@@ -41,9 +41,9 @@ internal static class ExplanationReads
             : null;
         return explained is null
                 ? Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {run} to explain")
-            : line is { } number && (number < 1 || number > explained.Statement.Lines.Count)
+            : line is { } number && (number < 1 || number > explained.Statement.Texts)
                 ? Answering.Problem(404, Rejection.OutOfRange,
-                    $"{run} has the lines 1 to {explained.Statement.Lines.Count}, and no {number}")
+                    $"{run} has the lines 1 to {explained.Statement.Texts}, and no {number}")
             : Answering.Read(Answer(line is { } of ? explained.Line((int)of) : explained.Total(), position), position);
     }
 
@@ -51,7 +51,7 @@ internal static class ExplanationReads
     {
         asOf,
         run = amount.Run.Run,
-        line = amount.Line?.Number,
+        line = amount.Line,
         holds = amount.Holds,
         differs = amount.Differs,
         tree = ExplainedNode.Of(amount.Tree),
@@ -97,10 +97,12 @@ internal static class ExplanationReads
                 byEnergy = difference.ByEnergy,
                 byPrice = difference.ByPrice,
                 byRounding = difference.ByRounding,
+                byCharges = difference.ByCharges,
                 reconciled = difference.IsReconciled,
                 differs = difference.Differs,
                 causes = difference.Causes,
                 lines = difference.Lines.Select(ChangedLineAnswer.Of).ToList(),
+                charges = difference.Charges.Select(ChangedChargeAnswer.From).ToList(),
             }, position);
 
         TimeOfUseSettlement.RunRow? Row(RunId run) => runs.LastOrDefault(row => row.Run == run.Value);
@@ -121,4 +123,16 @@ public sealed record ChangedLineAnswer(
         line.Point.Value, line.Direction, line.Period.Start, line.Period.End, line.LineBefore, line.LineAfter,
         line.MeteredBefore?.ToKwh(), line.MeteredAfter?.ToKwh(), line.Before, line.After, line.ByEnergy, line.ByPrice,
         line.ByRounding, line.Why, line.Facts);
+}
+
+/// <summary>A charge beside energy that differs between two runs.</summary>
+public sealed record ChangedChargeAnswer(
+    string Point, BillPart Part, string Name, NodaTime.LocalDate Of, int? LineBefore, int? LineAfter, string Unit,
+    decimal? QuantityBefore, decimal? QuantityAfter, decimal? Before, decimal? After, string Why,
+    IReadOnlyList<long> Facts)
+{
+    public static ChangedChargeAnswer From(ChangedCharge charge) => new(
+        charge.Charge.Point.Value, charge.Charge.Part, charge.Charge.Name, charge.Charge.Of, charge.LineBefore,
+        charge.LineAfter, charge.Unit, charge.QuantityBefore, charge.QuantityAfter, charge.Before, charge.After,
+        charge.Why, charge.Facts);
 }

@@ -59,6 +59,8 @@ internal sealed class BundleStatement(
         if (again.Differs is { } differs) findings.Add(place, differs, "the statement of the run that was recorded");
         if (again.Statement is not { } statement) return null;
         CompareRun(place, completed, statement);
+        foreach (var fault in await RunVerification.ChargeFaultsAsync(journal, views, row, statement, ct)
+            .ConfigureAwait(false)) findings.Add(place, fault, "what it follows from");
         foreach (var position in events.All.Where(known => known.Fact is not SubjectErased)
             .Select(known => known.Recorded.Position)
             .Except(traced.Given.Select(given => given.Position)).Where(position => position != row.RecordedPosition))

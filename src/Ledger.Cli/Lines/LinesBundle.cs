@@ -28,16 +28,16 @@ internal sealed class LinesBundle(LedgerReader ledger, TransparencyLog log, Canc
             if (again.Differs is not null || again.Statement is not { } statement)
                 throw new CouldNotException(
                     $"{row.Run} does not come out again, so it has no lines to show: {again.Differs}");
-            // The root is over lines and charges, and a charge is made of a month: only the whole bundle shows that.
-            if (statement.Charges.Count > 0)
-                throw new CouldNotException($"{row.Run} has charges beside its lines of energy: "
-                    + $"'ledger bundle --statement {row.Run}' proves them as a whole");
-            var whole = new RunLines(
-                row.RecordedPosition, (SettlementRunCompleted)EventCodec.Decode(recorded), statement.Lines);
+            // A charge is made of a month: only the whole bundle shows that.
+            if (request is LinesRequest.One charge && charge.Number > statement.Lines.Count)
+                throw new CouldNotException($"line {charge.Number} of {row.Run} is a charge of its month: "
+                    + $"'ledger bundle --statement {row.Run}' proves it with all that it rests on");
+            var whole = new RunLines(row.RecordedPosition, (SettlementRunCompleted)EventCodec.Decode(recorded),
+                statement.Lines, [.. statement.Charges.Select(each => each.Canonical())]);
             if (request is LinesRequest.One one && one.Number <= whole.Lines.Count)
             {
                 path = new LinesTree(whole.Texts).Inclusion(one.Number - 1);
-                runs.Add(new(whole.Position, whole.Run, [.. whole.Lines.Take(one.Number)]));
+                runs.Add(new(whole.Position, whole.Run, [.. whole.Lines.Take(one.Number)], []));
             }
             else runs.Add(whole);
             events.Add(recorded);

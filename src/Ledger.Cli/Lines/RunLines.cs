@@ -5,13 +5,18 @@ using Ledger.Domain;
 
 namespace Ledger.Cli.Lines;
 
-/// <summary>A recorded settlement run and its lines, all of them or the first.</summary>
+/// <summary>A recorded settlement run and its lines of energy, all of them or the first. Charges beside energy stand
+/// after the lines under the same root, as texts: each is of a month, and no line of energy rests on one.</summary>
 /// <param name="Position">Where the run was recorded.</param>
-internal sealed record RunLines(long Position, SettlementRunCompleted Run, IReadOnlyList<StatementLine> Lines)
+/// <param name="Charges">All of them or none.</param>
+internal sealed record RunLines(
+    long Position, SettlementRunCompleted Run, IReadOnlyList<StatementLine> Lines, IReadOnlyList<string> Charges)
 {
-    public IReadOnlyList<string> Texts { get; } = [.. Lines.Select(line => line.Canonical())];
+    private const string ChargeMark = "Charge";
 
-    public bool IsWhole => Lines.Count == Run.Lines;
+    public IReadOnlyList<string> Texts { get; } = [.. Lines.Select(line => line.Canonical()), .. Charges];
+
+    public bool IsWhole => Texts.Count == Run.Lines;
 
     public string FileName =>
         BundleFiles.StatementsFolder + Position.ToString(CultureInfo.InvariantCulture) + BundleFiles.LinesExtension;
@@ -24,10 +29,16 @@ internal sealed record RunLines(long Position, SettlementRunCompleted Run, IRead
     {
         var texts = Encoding.UTF8.GetString(file).Split('\n');
         if (texts[^1].Length > 0) throw new FormatException("the last line has no end");
-        var lines = texts[..^1].Select(StatementText.Parse).ToList();
+        var charges = texts[..^1].SkipWhile(text => !IsCharge(text)).ToList();
+        var lines = texts[..^(charges.Count + 1)].Select(StatementText.Parse).ToList();
+        if (charges.FirstOrDefault(text => !IsCharge(text)) is { } stray)
+            throw new FormatException($"'{stray}' stands after the charges");
         for (var i = 0; i < lines.Count; i++)
             if (lines[i].Number != i + 1) throw new FormatException($"line {i + 1} is numbered {lines[i].Number}");
-        return lines.Count <= run.Lines ? new(position, run, lines)
-            : throw new FormatException($"{lines.Count} lines, the run has {run.Lines}");
+        return texts.Length - 1 <= run.Lines ? new(position, run, lines, charges)
+            : throw new FormatException($"{texts.Length - 1} lines, the run has {run.Lines}");
     }
+
+    private static bool IsCharge(string text) =>
+        text.Split('|') is [_, _, var what, ..] && what.StartsWith(ChargeMark, StringComparison.Ordinal);
 }

@@ -9,12 +9,13 @@ internal static class ExplanationListings
 {
     /// <summary>A tree as rows, each value below what follows from it.</summary>
     /// <param name="lines">Whether what stands below the lines of a total is listed too.</param>
-    public static Listing Tree(ExplainedValue root, bool lines) => Listing.Of(Rows(root, 0, lines),
+    public static Listing Tree(ExplainedValue root, bool lines) => Listing.Of(
+        Rows(root, 0, lines, new(ReferenceEqualityComparer.Instance)),
         new("value", "value", row => new string('·', 2 * row.Depth) + row.Value.Name),
         new("says", "says", row => Said(row.Value)),
         new("holds", null, row => row.Value.Holds),
         new("rule", "by rule", row => row.Value.Rule.Id),
-        new("arithmetic", "from", row => row.Value.Arithmetic));
+        new("arithmetic", "from", row => row.Value.Arithmetic + (row.Again ? ", as above" : "")));
 
     /// <summary>The rules that a tree uses, each once, with its clause.</summary>
     public static Listing Rules(ExplainedValue root) => Listing.Of(
@@ -38,15 +39,29 @@ internal static class ExplanationListings
         new("change", "change", cause => cause.Change),
         new("facts", null, cause => cause.Facts.Select(Number).ToList()));
 
-    public static Listing Lines(IEnumerable<ChangedLine> lines) => Listing.Of(lines,
+    /// <param name="zone">Whose clock a person reads.</param>
+    public static Listing Lines(IEnumerable<ChangedLine> lines, string zone) => Listing.Of(lines,
+        new(null, "line", line => line.LineAfter ?? line.LineBefore),
         new("point", "point", line => line.Point.Value), new("direction", "direction", line => line.Direction),
-        new("start", "from", line => line.Period.Start), new("lineBefore", null, line => line.LineBefore),
-        new("lineAfter", "line", line => line.LineAfter), new("meteredBeforeKwh", "kWh before", line => line.MeteredBefore),
-        new("meteredAfterKwh", "kWh after", line => line.MeteredAfter), new("before", "before", line => line.Before),
-        new("after", "after", line => line.After), new("change", "change", line => line.Change),
+        new("start", "from", line => line.Period.Start),
+        new(null, "local", line => StatementRows.ClockOf(line.Period.Start, zone)),
+        new("lineBefore", null, line => line.LineBefore), new("lineAfter", null, line => line.LineAfter), new("meteredBeforeKwh", "kWh before", line => line.MeteredBefore),
+        new("meteredAfterKwh", "kWh after", line => line.MeteredAfter), new("before", "amount before", line => line.Before),
+        new("after", "amount after", line => line.After), new("change", "change", line => line.Change),
         new("byEnergy", null, line => line.ByEnergy), new("byPrice", null, line => line.ByPrice),
         new("byRounding", null, line => line.ByRounding), new("why", null, line => line.Why),
         new("facts", null, line => line.Facts.Select(Number).ToList()));
+
+    public static Listing Charges(IEnumerable<ChangedCharge> charges) => Listing.Of(charges,
+        new(null, "line", row => row.LineAfter ?? row.LineBefore),
+        new("point", "point", row => row.Charge.Point.Value), new("part", "part", row => row.Charge.Part),
+        new("name", "charge", row => row.Charge.Name), new("of", "of", row => row.Charge.Of),
+        new("lineBefore", null, row => row.LineBefore), new("lineAfter", null, row => row.LineAfter),
+        new("quantityBefore", "quantity before", row => row.QuantityBefore),
+        new("quantityAfter", "quantity after", row => row.QuantityAfter), new("unit", "unit", row => row.Unit),
+        new("before", "amount before", row => row.Before), new("after", "amount after", row => row.After),
+        new("change", "change", row => row.Change), new("why", null, row => row.Why),
+        new("facts", null, row => row.Facts.Select(Number).ToList()));
 
     /// <summary>Numbers in order, those that follow each other as one range: 1–24, 30.</summary>
     public static string Ranges(IReadOnlyList<int> numbers)
@@ -59,12 +74,17 @@ internal static class ExplanationListings
             range.First == range.Last ? Number(range.First) : $"{Number(range.First)}–{Number(range.Last)}"));
     }
 
-    private static IEnumerable<(ExplainedValue Value, int Depth)> Rows(ExplainedValue value, int depth, bool lines)
+    /// <summary>Without lines, a total goes down to sums of lines and to charges, a charge to sums of days.</summary>
+    private static IEnumerable<(ExplainedValue Value, int Depth, bool Again)> Rows(
+        ExplainedValue value, int depth, bool lines, HashSet<ExplainedValue> written)
     {
-        yield return (value, depth);
-        if (!lines && value.Rule == ExplanationRule.Direction && value.From is [{ Rule.Id: "amount" }, ..]) yield break;
+        var again = value.From.Count > 0 && !written.Add(value);
+        yield return (value, depth, again);
+        if (again || (!lines && ((value.Rule == ExplanationRule.Direction && value.From is [{ Rule.Id: "amount" }, ..])
+            || (value.Rule == ExplanationRule.Amount && depth > 0) || value.Rule == ExplanationRule.MonthDay)))
+            yield break;
         foreach (var child in value.From)
-            foreach (var row in Rows(child, depth + 1, lines)) yield return row;
+            foreach (var row in Rows(child, depth + 1, lines, written)) yield return row;
     }
 
     private static string Said(ExplainedValue value)

@@ -13,9 +13,13 @@ namespace Ledger.Cli.Listings;
 /// and only programs get it.</param>
 public sealed record Column<TRow>(string? Name, string? Title, Func<TRow, object?> Value);
 
-/// <summary>Rows of the ledger as they are shown and exported: once defined, the same figures in text,
-/// JSON and CSV.</summary>
-public sealed class Listing
+/// <summary>What the rows of a listing come to.</summary>
+/// <param name="Name">For programs.</param>
+public sealed record SummaryField(string Name, string Title, object? Value);
+
+/// <summary>Rows of the ledger as they are shown and exported: once defined, the same figures in text, JSON, CSV, XLSX
+/// and Parquet.</summary>
+public sealed record Listing
 {
     /// <summary>Text as it is, not escaped for a web page that nobody puts it into.</summary>
     public static readonly JsonSerializerOptions Indented =
@@ -31,6 +35,16 @@ public sealed class Listing
         (this.names, this.titles, Rows) = (names, titles, rows);
 
     public IEnumerable<IReadOnlyList<object?>> Rows { get; }
+
+    /// <summary>Of each column, for programs; null of one that is for people only.</summary>
+    public IReadOnlyList<string?> Names => names;
+
+    /// <summary>What the rows come to; empty where nothing is to be summed.</summary>
+    public IReadOnlyList<SummaryField> Summary { get; init; } = [];
+
+    /// <summary>The summary as rows.</summary>
+    public Listing SummaryListing() => Of(Summary, new("name", "name", row => row.Name),
+        new("value", "value", row => row.Value));
 
     public static Listing Of<TRow>(IEnumerable<TRow> rows, params IReadOnlyList<Column<TRow>> columns) => new(
         [.. columns.Select(column => column.Name)], [.. columns.Select(column => column.Title)],

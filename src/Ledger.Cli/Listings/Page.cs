@@ -39,6 +39,14 @@ public sealed class Page
         else WriteText(writer);
     }
 
+    /// <summary>The fields as one sheet, and a sheet for each table.</summary>
+    public void WriteXlsx(Stream into) => Spreadsheet.Write(into,
+    [
+        ("page", Listing.Of(parts.OfType<Part.Field>().Where(field => field.Name is not null),
+            new("name", "name", field => field.Name), new("value", "value", field => Cell.Exact(field.Value)))),
+        .. parts.OfType<Part.Table>().Select(table => (table.Name, table.Rows)),
+    ]);
+
     /// <summary>The text as one HTML page to print: it needs no script and nothing from elsewhere.</summary>
     public void WriteHtml(TextWriter writer, string title)
     {

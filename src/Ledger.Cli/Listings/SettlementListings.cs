@@ -135,6 +135,15 @@ public static class SettlementListings
         new("problem", "why", row => row.Key.Problem),
         new("source", "source", row => row.Key.Source));
 
+    public static Listing ChangedCharges(IEnumerable<ChargeChange> changes) => Listing.Of(changes,
+        new("point", "point", row => row.Charge.Point.Value),
+        new("part", "part", row => row.Charge.Part),
+        new("name", "charge", row => row.Charge.Name),
+        new("of", "of", row => row.Charge.Of),
+        new("before", "before", row => row.Before),
+        new("after", "after", row => row.After),
+        new("cause", "cause", row => row.Cause));
+
     public static Listing Changes(IEnumerable<LineChange> changes) => Listing.Of(changes,
         new("point", "point", row => row.Point.Value),
         new("direction", "direction", row => row.Direction),

@@ -1,0 +1,85 @@
+using System.Globalization;
+using Ledger.Domain;
+using NodaTime;
+using Parquet;
+using Parquet.Schema;
+
+namespace Ledger.Cli.Listings;
+
+/// <summary>
+/// A listing as a Parquet file. Energies (kWh), powers (kW) and amounts are DECIMAL with as many places as the column
+/// needs, so every digit of the CSV is there; instants are TIMESTAMP in UTC to the microsecond; days, choices and texts
+/// are text. A column whose values no such type holds exactly is text as well. What the rows come to is in the file's
+/// metadata.
+/// </summary>
+public static class ParquetListing
+{
+    private const int DigitsMax = 38; // of a DECIMAL (Parquet format, logical types)
+    private const int RowsOfAGroup = 65_536;
+
+    /// <summary>Reads the rows twice: for the types, and for the values.</summary>
+    public static async Task WriteAsync(Listing listing, Stream into, CancellationToken ct)
+    {
+        Shape[] shapes = [.. Enumerable.Range(0, listing.Names.Count).Where(i => listing.Names[i] is not null)
+            .Select(i => new Shape(listing.Names[i]!, i))];
+        foreach (var row in listing.Rows)
+            foreach (var shape in shapes) shape.Add(row[shape.Index]);
+        Column[] columns = [.. shapes.Select(shape => shape.Column())];
+        var schema = new ParquetSchema(columns.Select(column => column.Field));
+        var writer = await ParquetWriter.CreateAsync(schema, into, cancellationToken: ct).ConfigureAwait(false);
+        await using var written = writer.ConfigureAwait(false);
+        writer.CustomMetadata = listing.Summary.Where(field => field.Name is not null)
+            .ToDictionary(field => field.Name!, field => Cell.Exact(field.Value));
+        foreach (var rows in listing.Rows.Chunk(RowsOfAGroup))
+        {
+            using var group = writer.CreateRowGroup();
+            foreach (var column in columns)
+                await column.WriteAsync(group, [.. rows.Select(row => row[column.Index])]).ConfigureAwait(false);
+        }
+    }
+
+    private sealed record Column(DataField Field, int Index, Func<ParquetRowGroupWriter, object?[], Task> WriteAsync);
+
+    /// <summary>What the values of a column are.</summary>
+    private sealed class Shape(string name, int index)
+    {
+        private readonly HashSet<Type> types = [];
+        private int whole, places;
+        private bool isExact = true;
+
+        public int Index => index;
+
+        public void Add(object? value)
+        {
+            if (value is null) return;
+            types.Add(value is decimal or Energy or Power ? typeof(decimal) : value.GetType());
+            if (value is Instant at) isExact &= at.ToUnixTimeTicks() % NodaConstants.TicksPerMillisecond % 10 == 0
+                && at == Instant.FromUnixTimeTicks(at.ToUnixTimeTicks());
+            if (value is not (decimal or Energy or Power)) return;
+            var text = Cell.Exact(value).TrimStart('-').Split('.');
+            whole = Math.Max(whole, text[0].Length);
+            places = Math.Max(places, text.ElementAtOrDefault(1)?.Length ?? 0);
+        }
+
+        public Column Column()
+        {
+            var type = types.Count == 1 ? types.Single() : typeof(string);
+            if (type == typeof(int)) return Of<int>(new DataField<int>(name, true), value => (int)value);
+            if (type == typeof(long)) return Of<long>(new DataField<long>(name, true), value => (long)value);
+            if (type == typeof(bool)) return Of<bool>(new DataField<bool>(name, true), value => (bool)value);
+            if (type == typeof(decimal) && whole + places <= DigitsMax)
+                return Of<decimal>(new DecimalDataField(name, DigitsMax, places, isNullable: true), value =>
+                    decimal.Parse(Cell.Exact(value), NumberStyles.Number, CultureInfo.InvariantCulture));
+            if (type == typeof(Instant) && isExact)
+                return Of<DateTime>(new DateTimeDataField(name, DateTimeFormat.Timestamp, isAdjustedToUTC: true,
+                    unit: DateTimeTimeUnit.Micros, isNullable: true), value => ((Instant)value).ToDateTimeUtc());
+            var text = new DataField<string>(name, true);
+            return new(text, index, (group, values) => group.WriteAsync(text,
+                [.. values.Select(value => value is null ? null : Cell.Exact(value))]));
+        }
+
+        private Column Of<T>(DataField field, Func<object, T> read) where T : struct => new(field, index,
+            (group, values) => group.WriteAsync<T>(field,
+                (ReadOnlyMemory<T?>)Array.ConvertAll(values, value => value is null ? null : (T?)read(value))));
+    }
+}

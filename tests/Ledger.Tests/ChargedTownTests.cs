@@ -1,0 +1,193 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Compression;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Ledger.Cli;
+using Parquet;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>A statement that charges demand, tiers, fees and tax: explained, compared, corrected, proven, sampled,
+/// bundled and exported, each with its charges or saying that they are not in it.</summary>
+public sealed class ChargedTownTests : IDisposable
+{
+    private const int Energy = 24, Charges = 5;
+    private readonly SmallTown town = ChargedTown.Settled();
+
+    public void Dispose() => town.Dispose();
+
+    private string Done(params string[] args)
+    {
+        var run = town.Run(args);
+        (run.Exit, run.Errors).ShouldBe((ExitCode.Done, ""), run.Output);
+        return run.Output;
+    }
+
+    private JsonNode Json(params string[] args) => JsonNode.Parse(Done([.. args, "--json"]))!;
+
+    private static decimal Number(JsonNode? value) => decimal.Parse((string)value!, CultureInfo.InvariantCulture);
+
+    [Fact]
+    public void A_charge_is_explained_down_to_the_readings_of_its_month()
+    {
+        var charges = Json("show", "statement", "R2")["charges"]!.AsArray();
+        charges.Select(charge => (string)charge!["name"]!).Order(StringComparer.Ordinal).ShouldBe(
+            ["Import Peak, tier 2", "demand", "service", "tax 13 %"]);
+        var demand = charges.Single(charge => (string)charge!["name"]! == "demand")!;
+        // 399.75 kWh in the six hours after the late reading; the day before had billed 20 kW: 320 kWh in 16 hours.
+        (Number(demand["quantity"]), Number(demand["amount"])).ShouldBe((46.625m, 1958.25m));
+        var number = (int)demand["line"]!;
+        Snapshot.Match(Done("explain", $"R2#{number}") + "\n" + Done("explain", "R2", "total"), "ChargedTownTests.explained");
+        var tree = Json("explain", $"R2#{number}");
+        ((bool)tree["holds"]!).ShouldBeTrue();
+        // The late reading and those beside the peaks, the meter, the tariff, its assignment, the point.
+        Positions(tree["tree"]!).Distinct().Order().ShouldBe(
+            [0L, 1L, 2L, 3L, 5L, 6L, 8L, LatePosition()]);
+        ((bool)Json("explain", "R1", "total")["holds"]!).ShouldBeTrue();
+        var late = Json("explain", LatePosition().ToString(CultureInfo.InvariantCulture))["runs"]!.AsArray();
+        late.Select(use => ((string)use!["run"]!, (bool)use!["counted"]!)).ShouldBe([("R1", false), ("R2", true)]);
+        ((string)late[1]!["because"]!).ShouldContain("as charges of the month");
+        town.Run("explain", $"R2#{Energy + Charges}").Exit.ShouldBe(ExitCode.CouldNot);
+    }
+
+    private IEnumerable<long> ReadingPositions() => Journal().Where(row => (string)row["wireName"]! == "register-reading-recorded")
+        .Select(row => long.Parse((string)row["position"]!, CultureInfo.InvariantCulture));
+
+    private long LatePosition() => ReadingPositions().Max();
+
+    private IEnumerable<JsonNode> Journal() =>
+        JsonNode.Parse(Done("export", "journal", "--format", "json"))!.AsArray().Select(row => row!);
+
+    [Fact]
+    public void Two_runs_differ_by_charges_too_and_the_sums_are_reconciled()
+    {
+        Snapshot.Match(Done("diff", "R1", "R2"), "ChargedTownTests.diff");
+        var json = Json("diff", "R1", "R2");
+        ((bool)json["reconciled"]!).ShouldBeTrue();
+        json["causes"]!.AsArray().Sum(cause => Number(cause!["change"])).ShouldBe(Number(json["change"]));
+        (json["lines"]!.AsArray().Sum(line => Number(line!["change"])) + Number(json["byCharges"]))
+            .ShouldBe(Number(json["change"]));
+        json["charges"]!.AsArray().Count.ShouldBe(3);
+        json["charges"]!.AsArray().ShouldAllBe(charge => ((string)charge!["why"]!).Contains("came after R1"));
+    }
+
+    [Fact]
+    public void Deltas_of_charges_are_booked_and_derived_again()
+    {
+        Done("import", town.File("later.csv", "point,register,read_at,kwh\nP1,1.8.0,2026-02-26T20:00:00+08:00,1390\n"));
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style", "deltas");
+        var page = Json("show", "statement", "R2");
+        ((bool)page["deltasAdd"]!).ShouldBeTrue();
+        Number(page["totalWithDeltas"]).ShouldBe(Number(page["totalRunAgain"]));
+        // The earlier day's reading moves no line of this day, and what its month grew by.
+        Number(page["total"]).ShouldNotBe(Number(page["totalWithDeltas"]));
+        ((string)page["conserved"]!).ShouldBe("yes");
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "C1", "--kind", "correction", "--style", "credit");
+        Number(Json("show", "statement", "R2")["totalWithDeltas"]).ShouldBe(0m);
+        var verified = town.Run("verify");
+        verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+    }
+
+    [Fact]
+    public void A_line_beside_charges_is_proven_and_a_charge_says_where_it_is()
+    {
+        var zip = town.File("line.zip", "");
+        foreach (var number in new[] { 1, 12, Energy })
+        {
+            Done("prove", $"R2#{number}", "--out", zip);
+            var verified = town.Run("verify", zip);
+            verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+        }
+        var charge = town.Run("prove", $"R2#{Energy + 1}", "--out", zip);
+        charge.Exit.ShouldBe(ExitCode.CouldNot);
+        charge.Errors.ShouldContain("ledger bundle --statement R2");
+        Done("sample", "--lines", "5", "--seed", "a", "--out", zip);
+        var sampled = town.Run("verify", zip);
+        sampled.Exit.ShouldBe(ExitCode.Done, sampled.Output);
+        sampled.Output.ShouldContain("NOT CHECKED: 4 charges beside energy");
+        sampled.Output.ShouldContain("19 other lines");
+    }
+
+    [Fact]
+    public void A_bundle_derives_the_charges_and_the_other_program_says_that_it_does_not()
+    {
+        var zip = town.File("run.zip", "");
+        Done("bundle", "--statement", "R2", "--out", zip);
+        var verified = town.Run("verify", zip);
+        verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+        var program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
+        Assert.SkipWhen(program is null, "needs python3");
+        using var python = Process.Start(new ProcessStartInfo(program!,
+            ["-B", Repository.PathOf("tools/verify_ledger.py"), zip]) { RedirectStandardOutput = true })!;
+        var said = python.StandardOutput.ReadToEnd();
+        python.WaitForExit();
+        python.ExitCode.ShouldBe(0, said);
+        said.ShouldContain("NOT CHECKED: how the amounts of a tariff with terms follow");
+        said.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED");
+    }
+
+    [Fact]
+    public async Task A_statement_is_the_same_figures_as_csv_spreadsheet_and_parquet()
+    {
+        var csv = Rows(Done("export", "statement", "R2"));
+        csv.Count.ShouldBe(1 + Energy + 4);
+        var names = csv[0];
+        // 18:00 there is the 19th period of the day and 10:00 in UTC.
+        string.Join(',', csv[19].Take(10)).ShouldBe(
+            "19,energy,P1,import,2026-02-27T10:00:00Z,2026-02-27T11:00:00Z,2026-02-27T18:00:00+08:00,2026-02-27,19,peak");
+        csv[^1][names.IndexOf("kind")].ShouldBe("charge");
+
+        var xlsx = town.File("r2.xlsx", "");
+        var page = Json("export", "statement", "R2", "--format", "xlsx", "--out", xlsx);
+        ((bool)page["sumIsTotal"]!).ShouldBeTrue();
+        Number(page["sumOfLines"]).ShouldBe(Number(Json("show", "statement", "R2")["total"]));
+        Sheet(xlsx, 1).ShouldBe(csv.Select(row => string.Join('|', row)));
+        Sheet(xlsx, 2).ShouldContain("sumIsTotal|true");
+        var first = File.ReadAllBytes(xlsx);
+        Done("export", "statement", "R2", "--format", "xlsx", "--out", xlsx);
+        File.ReadAllBytes(xlsx).ShouldBe(first);
+
+        var parquet = town.File("r2.parquet", "");
+        Done("export", "statement", "R2", "--format", "parquet", "--out", parquet);
+        await using var file = File.OpenRead(parquet);
+        await using var reader = await ParquetReader.CreateAsync(file);
+        reader.CustomMetadata["sumIsTotal"].ShouldBe("true");
+        using var group = reader.OpenRowGroupReader(0);
+        var amounts = new decimal?[Energy + 4];
+        await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "amount"), amounts.AsMemory());
+        amounts.Select(amount => Ledger.Cli.Listings.Cell.Exact(amount))
+            .ShouldBe(csv.Skip(1).Select(row => row[names.IndexOf("amount")]));
+        var metered = new decimal?[Energy + 4];
+        await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "meteredKwh"),
+            metered.AsMemory());
+        metered.Take(Energy).ShouldBe(csv.Skip(1).Take(Energy).Select(row =>
+            (decimal?)decimal.Parse(row[names.IndexOf("meteredKwh")], CultureInfo.InvariantCulture)));
+
+        Done("show", "statement", "R2", "--lines", "--xlsx", xlsx);
+        Sheet(xlsx, 1).ShouldContain("run|R2");
+        town.Run("export", "statement", "R2", "--format", "xlsx").Exit.ShouldBe(ExitCode.Usage);
+        town.Run("export", "statement", "R2", "--format", "ods").Exit.ShouldBe(ExitCode.Usage);
+    }
+
+    /// <summary>Fields after RFC 4180; none of these holds a quote.</summary>
+    private static List<List<string>> Rows(string csv) => [.. csv.TrimEnd().Split("\r\n").Select(line =>
+        Regex.Matches(line, "(?<=^|,)(\"[^\"]*\"|[^,]*)(?=,|$)").Select(field => field.Value.Trim('"')).ToList())];
+
+    /// <summary>Cells as the file has them, each row as one text.</summary>
+    private static List<string> Sheet(string path, int number)
+    {
+        using var zip = ZipFile.OpenRead(path);
+        using var sheet = zip.GetEntry($"xl/worksheets/sheet{number}.xml")!.Open();
+        var rows = XDocument.Load(sheet).Descendants().Where(each => each.Name.LocalName == "row");
+        return [.. rows.Select(row => string.Join('|', row.Elements().Select(cell =>
+            (string?)cell.Attribute("t") == "b" ? cell.Value == "1" ? "true" : "false" : cell.Value)))];
+    }
+
+    private static IEnumerable<long> Positions(JsonNode value) => value["from"]!.AsArray()
+        .SelectMany(child => Positions(child!))
+        .Concat(value["position"] is { } position ? [long.Parse((string)position!, CultureInfo.InvariantCulture)] : []);
+}
