@@ -13,6 +13,9 @@ internal sealed record CurveCandidates(
     SettlementPointId Point, Refusal? Refused,
     IReadOnlyList<(LocalDate Day, IReadOnlyList<IntervalRecorded> Records)> Records)
 {
+    /// <summary>Samples of the curve that came after the record of their period was final, and restate it.</summary>
+    public long Late { get; private init; }
+
     /// <summary>Settlement days that one curve may touch: a leap year and the days beside it.</summary>
     private const int DaysMax = 368;
     /// <summary>How far a sender's clock may be ahead before what it says of time is not believed: 1 hour,
@@ -48,8 +51,17 @@ internal sealed record CurveCandidates(
         return new(curve.Point, periods.Gone is var (period, isPruned)
             ? Refusal.Of(isPruned ? Rejection.EvidencePruned : Rejection.EvidenceErased,
                 $"{curve.Point}: the record of {period.Start} to {period.End} stays as it is, because evidence of it "
-                + $"was {(isPruned ? "pruned" : "erased")}") : null, records);
+                + $"was {(isPruned ? "pruned" : "erased")}") : null, records)
+        {
+            Late = records.SelectMany(of => of.Item2).Where(record => calendar.Known(record.Period) is
+            { State: not IntervalRecordState.Provisional } known && known != record)
+                .Sum(record => Within(samples, record.Period)),
+        };
     }
+
+    private static long Within(PowerSample[] samples, Interval period) =>
+        CurveWindow.FirstAtOrAfter(samples, PowerCurve.Microseconds(period.End))
+        - CurveWindow.FirstAtOrAfter(samples, PowerCurve.Microseconds(period.Start));
 
     /// <summary>A sample may be later than now only as far as its sender's clock,
     /// which is then recorded as ahead.</summary>

@@ -83,6 +83,7 @@ internal static class FactText
         ["signing-key"] = SigningKeyText.Registered,
         [ChargeRecord] = ChargeRecordText.Record,
         ["subject-erasure"] = SubjectText.Erasure,
+        ["refusal-release"] = RefusalText.Release,
         ["legal-hold"] = SubjectText.Hold,
         ["disclosure"] = SubjectText.Disclosure,
     };
