@@ -65,7 +65,8 @@ public static class Redriving
         var (state, _) = await ledger.Recorder.LoadAsync(
             Streams.Refusal(evidence), RefusalState.Empty, RefusalRelease.Evolve, ct).ConfigureAwait(false);
         if (state.IsSettled)
-            return new(evidence.Hex, state.Released!.Refusal, RedriveAnswer.Settled, null, 0, 0, 0, 0, null, null, null);
+            return new(
+                evidence.Hex, state.Released!.Refusal, RedriveAnswer.Settled, null, 0, 0, 0, 0, null, null, null);
         if (Kept(ledger, request, evidence, out var bytes) is { } gone) return Not(gone);
         var refused = (EvidenceRefused)EventCodec.Decode(await ledger.Journal.ReadAllAsync(refusal, ct)
             .FirstAsync(ct).ConfigureAwait(false));
@@ -129,7 +130,8 @@ public static class Redriving
             : null;
         if (found is RegisterReadingQuarantined held)
             return await recorder.RecordAsync(Streams.Register(held.Register), RegisterState.Empty, Register.Evolve,
-                state => ReadingCorrections.Decide(state, ReadingCorrections.Release(held, $"released by {by}: {reason}")),
+                state => ReadingCorrections.Decide(
+                    state, ReadingCorrections.Release(held, $"released by {by}: {reason}")),
                 command.By, ct, command.Raw).ConfigureAwait(false);
         if (found is not EvidenceRefused refused)
             return await recorder.RefuseAsync(Rejection.UnknownEvidence,

@@ -3,8 +3,8 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>
-/// A person looked at evidence that was refused and releases it: it may be taken once more, by the rules and the facts of
-/// then. The refusal stays as it is.
+/// A person looked at evidence that was refused and releases it: it may be taken once more, by the rules and the facts
+/// of then. The refusal stays as it is.
 /// </summary>
 /// <param name="Refusal">The position of the refusal that the person looked at.</param>
 /// <param name="By">Who answers for it: an identifier, as a number of staff.</param>

@@ -8,7 +8,8 @@ using NodaTime.Text;
 
 namespace Ledger.Ingest;
 
-/// <summary>Numbers of a curve's lines, exact, from the token's own bytes: JSON numbers, or the same in quotes.</summary>
+/// <summary>Numbers of a curve's lines, exact, from the token's own bytes: JSON numbers, or the same in quotes.
+/// </summary>
 internal static class CurveNumbers
 {
     /// <summary>In units of 10^-decimals, half to even; null where it is beyond 64 bits.</summary>

@@ -34,8 +34,8 @@ public static class PackedBytes
         : null;
 
     /// <summary>
-    /// The content of packed bytes, or why not: TooLarge where it is a bomb, Truncated or Malformed where it is damaged,
-    /// UnknownFormat where another container is inside.
+    /// The content of packed bytes, or why not: TooLarge where it is a bomb, Truncated or Malformed where it is
+    /// damaged, UnknownFormat where another container is inside.
     /// </summary>
     /// <param name="within">Longest time, in ms; null for evidence, which a door has measured.</param>
     public static Refusal? Unpack(ReadOnlyMemory<byte> packed, out byte[] content, int? within = UnpackingMsMax)

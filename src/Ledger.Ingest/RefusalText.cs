@@ -9,6 +9,9 @@ namespace Ledger.Ingest;
 /// <summary>That a person releases what was refused or quarantined at a position.</summary>
 public sealed record RefusalToRelease(long Position, string By, string Reason)
 {
+    /// <summary>A reason's characters: with who gave it, it still is a text of a correction.</summary>
+    public const int ReasonLengthMax = Limits.TextLengthMax - Limits.IdentifierLengthMax - 20;
+
     /// <summary>The same as its own text, for whoever releases and does not post.</summary>
     public static Submission Text(long position, string by, string reason) => new(Encoding.UTF8.GetBytes(new JsonObject
     {
@@ -26,9 +29,6 @@ internal static class RefusalText
         var fact = input.Fact("position", "by", "reason");
         return new FactInput.Of<RefusalToRelease>(new(
             fact.Required("position").Units(0, 0, long.MaxValue, "must be a position of the journal"),
-            fact.Required("by").Party().Value, fact.Required("reason").Line(ReasonLengthMax)));
+            fact.Required("by").Party().Value, fact.Required("reason").Line(RefusalToRelease.ReasonLengthMax)));
     }
-
-    /// <summary>A reason's characters: with who gave it, it still is a text of a correction.</summary>
-    private const int ReasonLengthMax = Limits.TextLengthMax - Limits.IdentifierLengthMax - 20;
 }

@@ -102,8 +102,8 @@ public sealed class CurveLinesTests
     [Fact]
     public void The_same_samples_in_both_texts_are_the_same_batch()
     {
-        var sample = Gen.Select(Gen.Int[0, 2], Gen.Long[0, 200_000_000_000], Gen.Long[-1_000_000_000_000, 1_000_000_000_000],
-            Gen.Int[0, 3]);
+        var sample = Gen.Select(Gen.Int[0, 2], Gen.Long[0, 200_000_000_000],
+            Gen.Long[-1_000_000_000_000, 1_000_000_000_000], Gen.Int[0, 3]);
         sample.Array[1, 20].Sample(samples =>
         {
             var csv = new StringBuilder("point,time,kw\n");
