@@ -36,9 +36,9 @@ public static class CurveLines
                 if (!reader.Read() || !reader.TrySkip()) break;
             }
         }
-        catch (JsonException)
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
         {
-            // What was read before the fault says what the line is meant to be.
+            // A name may hold a lone surrogate. What was read before the fault says what the line is meant to be.
         }
         return timed;
     }

@@ -20,8 +20,9 @@ internal readonly record struct VehicleWords(
 /// <summary>
 /// From what vehicles say to charging states, the facts that excuse a shortfall (<see cref="ChargingState"/>). What a
 /// vehicle asks for is the most that it takes or gives; one that stopped by itself gives nothing; a charger that
-/// stopped for a fault is broken. What the charger permits limits the charger and not the vehicle, and why a driver stopped is
-/// nobody's fault: both stay in the evidence and excuse nothing. A state is made where it differs from the one before.
+/// stopped for a fault is broken. What the charger permits limits the charger and not the vehicle, and why a driver
+/// stopped is nobody's fault: both stay in the evidence and excuse nothing. A state is made where it differs from the
+/// one before.
 /// </summary>
 internal sealed class VehicleStates
 {

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Ledger.Api;
+using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
@@ -192,6 +193,36 @@ public sealed class RedriveTests
 
         async Task<List<JsonElement>> ListAsync(string query) =>
             [.. (await served.GetAsync($"/v1/refusals{query}")).Json.GetProperty("refusals").EnumerateArray()];
+    }
+
+    [Fact]
+    public void The_verbs_do_the_same_from_the_command_line()
+    {
+        using var town = SmallTown.WithItsDay();
+        var refused = Row(town.Run("show", "refusals", "--code", "UnknownRegister", "--source", "readings", "--json"));
+        var position = refused.GetProperty("position").ToString();
+        var digest = refused.GetProperty("evidence").GetString()!;
+        town.Run("show", "refusals", "--day", "2020-01-01").Output.ShouldNotContain("readings.csv");
+        town.Run("show", "refusal", position).Output.ShouldContain("S01-C9,1.8.0");
+        town.Run("show", "refusal", "0").Exit.ShouldBe(ExitCode.CouldNot);
+        town.Run("release", position, "--by", "staff-7").Exit.ShouldBe(ExitCode.Usage);
+        town.Run("release", position, "--by", "staff-7", "--reason", "looked at").Output.ShouldContain("released");
+        town.Run("release", "0", "--by", "staff-7", "--reason", "looked at").Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        var still = town.Run("redrive", digest, "--by", "staff-8", "--reason", "again");
+        still.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        still.Output.ShouldContain("UnknownRegister");
+        town.Run("import", town.File("c9.jsonl", """
+            {"type":"settlement-point","point":"S01-C9","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"register","point":"S01-C9","direction":"import","meterSerial":"M9","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
+            """)).Exit.ShouldBe(ExitCode.Done);
+        town.Run("redrive", digest, "--by", "staff-8", "--reason", "again", "--json").Exit.ShouldBe(ExitCode.Done);
+        town.Run("redrive", digest, "--by", "staff-8", "--reason", "again").Output.ShouldContain("settled");
+        town.Run("show", "refusal", position).Output.ShouldContain("redriven");
+        town.Run("redrive", "--code", "801", "--by", "staff-8", "--reason", "again").Exit.ShouldBe(ExitCode.CouldNot);
+        town.Run("redrive", "--by", "staff-8", "--reason", "again").Exit.ShouldBe(ExitCode.Usage);
+
+        static JsonElement Row(CommandRun run) =>
+            JsonDocument.Parse(run.Output).RootElement.GetProperty("refusals").EnumerateArray().Single();
     }
 
     private static Task<IReadOnlyList<RedriveAnswer>> RedriveAsync(
