@@ -34,6 +34,7 @@ public static class CurveParquet
                 $"{bytes.Length} bytes; at most {Limits.ImportBytesMax} are read at once");
         if (bytes.Length < 12 || !bytes.Span.EndsWith("PAR1"u8))
             return Refusal.Of(Rejection.Truncated, "curve: the Parquet file does not end with its mark PAR1");
+        if (ParquetPages.CheckFooter(bytes.Span) is { } unread) return unread;
         try
         {
             // The stream is in memory, so nothing here ever waits.

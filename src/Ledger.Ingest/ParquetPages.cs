@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Ledger.Domain;
 using Parquet.Meta;
 
@@ -9,12 +10,22 @@ namespace Ledger.Ingest;
 /// </summary>
 internal static class ParquetPages
 {
+    private const int FileEndBytes = 8; // the footer's length and the mark
     /// <summary>Pages of one file.</summary>
     private const int PagesMax = 1_000_000;
     /// <summary>Structs inside structs of a head.</summary>
-    private const int DepthMax = 8;
-    private const int True = 1, False = 2, One = 3, SmallestNumber = 4, LargestNumber = 6, Real = 7, Text = 8,
-        Struct = 12; // kinds of fields in the compact protocol
+    private const int DepthMax = 16;
+    private const int True = 1, False = 2, One = 3, SmallestNumber = 4, LargestNumber = 6, Real = 7, Text = 8, List = 9,
+        Set = 10, Struct = 12; // kinds of fields in the compact protocol
+
+    /// <summary>Whether the footer's lists and texts are no longer than the footer.</summary>
+    public static Refusal? CheckFooter(ReadOnlySpan<byte> file)
+    {
+        var length = BinaryPrimitives.ReadInt32LittleEndian(file[^FileEndBytes..]);
+        if (length < 0 || length > file.Length - FileEndBytes) return Bad("its footer is longer than the file");
+        var bytes = new CompactBytes(file[^(length + FileEndBytes)..^FileEndBytes], length);
+        return Head(ref bytes, stackalloc long[4], 0) ? null : Bad("its footer");
+    }
 
     /// <summary>Whether every page of the columns lies in the file, and holds no more than its column says.</summary>
     public static Refusal? Check(ReadOnlySpan<byte> file, FileMetaData metadata)
@@ -71,20 +82,43 @@ internal static class ParquetPages
             {
                 if (!Head(ref bytes, numbers, depth + 1)) return false;
             }
-            else if (!Skip(ref bytes, kind)) return false;
+            else if (!Skip(ref bytes, kind, depth)) return false;
         }
         return !bytes.IsCut;
     }
 
-    private static bool Skip(ref CompactBytes bytes, int kind)
+    private static bool Skip(ref CompactBytes bytes, int kind, int depth)
     {
+        if (depth > DepthMax) return false;
         switch (kind)
         {
             case True or False: return true;
-            case One: bytes.Byte(); return !bytes.IsCut;
-            case Real: bytes.Raw(8); return !bytes.IsCut;
-            case Text: bytes.Raw((int)Math.Min(bytes.Number(), int.MaxValue)); return !bytes.IsCut;
-            default: return false; // no head of a page has lists, sets or maps
+            case One: bytes.Byte(); break;
+            case >= SmallestNumber and <= LargestNumber: bytes.Number(); break;
+            case Real: bytes.Raw(8); break;
+            case Text: bytes.Raw((int)Math.Min(bytes.Number(), int.MaxValue)); break;
+            case List or Set:
+                var head = bytes.Byte();
+                return Elements(ref bytes, head >> 4 is < 15 and var few ? (ulong)few : bytes.Number(), head & 0xf,
+                    depth);
+            case Struct: return Head(ref bytes, stackalloc long[4], depth + 1);
+            default: return false; // neither footers nor heads have maps
+        }
+        return !bytes.IsCut;
+    }
+
+    /// <summary>An element takes a byte or more, so no list is longer than what is left.</summary>
+    private static bool Elements(ref CompactBytes bytes, ulong count, int kind, int depth)
+    {
+        if (count > (ulong)bytes.Left) return false;
+        for (; count > 0; count--)
+            if (kind is True or False ? Byte(ref bytes) : !Skip(ref bytes, kind, depth + 1)) return false;
+        return true;
+
+        static bool Byte(ref CompactBytes flags)
+        {
+            flags.Byte();
+            return flags.IsCut;
         }
     }
 

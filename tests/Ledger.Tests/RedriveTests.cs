@@ -208,9 +208,10 @@ public sealed class RedriveTests
         town.Run("release", position, "--by", "staff-7").Exit.ShouldBe(ExitCode.Usage);
         town.Run("release", position, "--by", "staff-7", "--reason", "looked at").Output.ShouldContain("released");
         town.Run("release", "0", "--by", "staff-7", "--reason", "looked at").Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        var still = town.Run("redrive", digest, "--by", "staff-8", "--reason", "again");
+        var still = town.Run("redrive", digest, "--by", "staff-8", "--reason", "again", "--json");
         still.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        still.Output.ShouldContain("UnknownRegister");
+        JsonDocument.Parse(still.Output).RootElement.GetProperty("redrives")[0].GetProperty("name").GetString()
+            .ShouldBe("UnknownRegister");
         town.Run("import", town.File("c9.jsonl", """
             {"type":"settlement-point","point":"S01-C9","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00+08:00"}
             {"type":"register","point":"S01-C9","direction":"import","meterSerial":"M9","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
