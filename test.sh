@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Builds everything and runs every test. --install first installs the Debian packages that the fuller tests need.
 # --long also runs the long campaigns (crash cycles, millions of property samples).
+# --fuzz SECONDS runs AFL++ over each reader for so long instead (docs/fuzzing.md).
 set -euo pipefail
 cd "$(dirname "$0")"
 packages="strace python3"
+if [ "${1:-}" = --fuzz ]; then exec tools/fuzz.sh "${2:-60}"; fi
 for argument in "$@"; do
   case "$argument" in
     --install) apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $packages ;;
     --long) export LEDGER_LONG=1 ;;
-    *) echo "usage: ./test.sh [--install] [--long]" >&2; exit 64 ;;
+    *) echo "usage: ./test.sh [--install] [--long] | --fuzz [SECONDS]" >&2; exit 64 ;;
   esac
 done
 for package in $packages; do

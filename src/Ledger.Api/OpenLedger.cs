@@ -37,9 +37,9 @@ public sealed class OpenLedger : IAsyncDisposable
         Recorder = new Recorder(journal, evidence, clock);
         runner = new ProjectionRunner(journal, views, StandardProjections.All,
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
-        Routes = Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
+        Routes = Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
-            evidence), evidence), this);
+            evidence), evidence), this));
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);

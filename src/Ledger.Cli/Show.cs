@@ -33,8 +33,10 @@ public static class Show
         ["statement"] = new("RUN", true, ["--lines"], StatementAsync),
         ["disputes"] = new(null, false, [], asked => Listed(asked, "disputes",
             "disputes of settlement runs", SettlementListings.Disputes(asked.Answers.Disputes()))),
-        ["refusals"] = new(null, false, [], asked => Listed(asked, "refusals",
-            "refused, quarantined and kept: none of it counts", RecordListings.Refusals(asked.Answers.Refusals()))),
+        ["refusals"] = new(null, false, ["--code", "--source", "--day"], asked => Task.FromResult(
+            ShowRefusals.PageOf(asked.Page("refusals"), asked.Line, asked.Answers))),
+        ["refusal"] = new("POSITION", true, [], asked => ShowRefusals.OneAsync(
+            asked.Page("refusal"), asked.Ledger, asked.Answers, asked.About!, asked.Ct)),
         ["points"] = new(null, false, [], asked =>
             Listed(asked, "points", "settlement points", RecordListings.Points(asked.Answers.Points()))),
         ["registers"] = new(null, false, [], asked =>
@@ -92,7 +94,8 @@ public static class Show
         [
             LedgerReader.AsOfOption,
             new("--day", "DAY", "of export, limits, balance, records, peak and eligibility: the settlement day, like "
-                + "2026-06-02; the first two show all without it"),
+                + "2026-06-02; the first two show all without it; of refusals: the UTC day"),
+            Redrive.Code with { Does = "of refusals: the rule, by its number or name" }, ShowRefusals.Source,
             new("--account", "PARTY", "of settlement: one account only"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given. Of a record's: "

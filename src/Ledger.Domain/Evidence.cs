@@ -29,6 +29,8 @@ public static class NamedEvidence
         ChargeRecorded record => record.Evidence,
         EvidenceRefused refused => refused.Evidence,
         EvidenceKept kept => kept.Evidence,
+        RefusalReleased released => released.Evidence,
+        EvidenceRedriven redriven => redriven.Evidence,
         SubjectErased erased => erased.Evidence,
         EvidenceDisclosed disclosed => disclosed.Evidence,
         MonthPruned pruned => pruned.Evidence,

@@ -222,10 +222,19 @@ public readonly record struct EvidenceDigest
     public string Hex { get; }
     public EvidenceDigest(string hex)
     {
-        if (hex.Length != 64 || !hex.All(char.IsAsciiHexDigitLower))
-            throw new ArgumentException("64 lower-case hex digits", nameof(hex));
+        if (!IsValid(hex)) throw new ArgumentException("64 lower-case hex digits", nameof(hex));
         Hex = hex;
     }
+
+    public static bool TryParse(string? text, out EvidenceDigest digest)
+    {
+        digest = IsValid(text) ? new(text) : default;
+        return digest.Hex is not null;
+    }
+
+    private static bool IsValid([NotNullWhen(true)] string? text) =>
+        text is { Length: 64 } && text.All(char.IsAsciiHexDigitLower);
+
     public override string ToString() => Hex;
 }
 

@@ -28,6 +28,10 @@ public static class ReadingCorrections
     public static EvidenceKey Key(RegisterReadingCorrected correction) => new(
         $"reading-correction/{correction.Register}/{InstantPattern.ExtendedIso.Format(correction.ReadAt)}/v{correction.Version}");
 
+    /// <summary>The quarantined reading as it was read, counted from now on.</summary>
+    public static RegisterReadingCorrected Release(RegisterReadingQuarantined held, string reason) =>
+        new(held.Register, held.ReadAt, 2, held.IndexSteps, ReadingQuality.Measured, reason, held.Evidence);
+
     /// <summary>All versions of the reading at an instant, the first as it was read;
     /// none where none is known.</summary>
     public static ImmutableList<ReadingVersion> Versions(RegisterState state, Instant readAt)

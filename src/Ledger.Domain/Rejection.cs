@@ -38,7 +38,7 @@ public enum Rejection
     NotAllPublished = 725, UnknownLine = 726, DisputeIsClosed = 727, RunIsCredited = 728, NothingToCorrect = 729,
     // 8xx: persons
     UnknownSubject = 801, LegalHold = 802, UnknownHold = 803, EvidenceErased = 804,
-    UnknownEvidence = 805,
+    UnknownEvidence = 805, NotReleased = 806,
     // 9xx: retention
     MonthNotEnded = 901, ArchiveNotVerified = 902, ArchiveDoesNotMatch = 903, NotSettled = 904, EvidencePruned = 905,
 }

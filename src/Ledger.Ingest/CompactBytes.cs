@@ -102,7 +102,8 @@ internal readonly record struct PageHead(bool IsDictionary, int PayloadBytes, in
     {
         var (id, kind) = (0, 0);
         while (Next(ref bytes, ref id, ref kind))
-            if (kind is 5 or 6) bytes.Number();
+            if (id == int.MaxValue) return false; // its number stands behind it, and is not to be taken for its value
+            else if (kind is 5 or 6) bytes.Number();
             else if (kind == Text) bytes.Raw((int)Math.Min(bytes.Number(), int.MaxValue));
             else if (kind is not (1 or 2)) return false;
         return !bytes.IsCut;

@@ -24,7 +24,14 @@ public sealed record PointCurve(SettlementPointId Point, PowerSample[] Samples)
 /// <summary>What one curve file or request holds: its points in order of name.</summary>
 /// <param name="SentAt">The sender's clock when it sent, where it or the hints say so.</param>
 /// <param name="Rounded">How many powers were finer than a milliwatt, and so rounded half to even.</param>
-public sealed record CurveBatch(IReadOnlyList<PointCurve> Curves, Instant? SentAt, int Rounded);
+public sealed record CurveBatch(IReadOnlyList<PointCurve> Curves, Instant? SentAt, int Rounded)
+{
+    /// <summary>What vehicles said beside the samples, point by point and in order of time.</summary>
+    public IReadOnlyList<ChargingStateRecorded> States { get; init; } = [];
+
+    /// <summary>Samples of all points.</summary>
+    public long Samples => Curves.Sum(curve => (long)curve.Samples.Length);
+}
 
 /// <summary>Gathers the rows of a file point by point; rows of one point mostly stand together.</summary>
 internal sealed class CurveRows

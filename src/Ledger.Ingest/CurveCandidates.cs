@@ -13,6 +13,9 @@ internal sealed record CurveCandidates(
     SettlementPointId Point, Refusal? Refused,
     IReadOnlyList<(LocalDate Day, IReadOnlyList<IntervalRecorded> Records)> Records)
 {
+    /// <summary>Samples of the curve that came after the record of their period was final, and restate it.</summary>
+    public long Late { get; private init; }
+
     /// <summary>Settlement days that one curve may touch: a leap year and the days beside it.</summary>
     private const int DaysMax = 368;
     /// <summary>How far a sender's clock may be ahead before what it says of time is not believed: 1 hour,
@@ -45,7 +48,12 @@ internal sealed record CurveCandidates(
         var periods = new CurvePeriods(evidence, curve.Point, samples, calendar, offset);
         var records = calendar.Days.Select(day => (day, (IReadOnlyList<IntervalRecorded>)periods.RecordsOf(day)))
             .Where(of => of.Item2.Count > 0).ToList();
-        return new(curve.Point, RefusalOf(curve.Point, periods), records);
+        return new(curve.Point, RefusalOf(curve.Point, periods), records)
+        {
+            Late = records.SelectMany(of => of.Item2).Where(record => calendar.Known(record.Period) is
+            { State: not IntervalRecordState.Provisional } known && known != record)
+                .Sum(record => Within(samples, record.Period)),
+        };
     }
 
     private static Refusal? RefusalOf(SettlementPointId point, CurvePeriods periods)
@@ -59,6 +67,10 @@ internal sealed record CurveCandidates(
                 $"{point}: the record of {period.Start} to {period.End} stays as it is, because evidence of it "
                 + $"was {(isPruned ? "pruned" : "erased")}") : null;
     }
+
+    private static long Within(PowerSample[] samples, Interval period) =>
+        CurveWindow.FirstAtOrAfter(samples, PowerCurve.Microseconds(period.End))
+        - CurveWindow.FirstAtOrAfter(samples, PowerCurve.Microseconds(period.Start));
 
     /// <summary>A sample may be later than now only as far as its sender's clock,
     /// which is then recorded as ahead.</summary>

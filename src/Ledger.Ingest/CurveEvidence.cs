@@ -47,7 +47,8 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
     private CurveBatch Read(EvidenceDigest piece, SettlementPointId point) => Parse(piece, Bytes(piece), point);
 
     public static CurveBatch Parse(EvidenceDigest piece, byte[] bytes, SettlementPointId point) =>
-        CurveFiles.TryRead(bytes, new IntakeHints(point), out var found, out var refused) && found is not null
+        CurveFiles.TryRead(PackedBytes.ContentOf(piece, bytes), new IntakeHints(point), out var found, out var refused)
+            && found is not null
             ? found
             : throw new InvalidDataException($"evidence {piece} is no curve: {refused?.Detail}");
 

@@ -28,6 +28,11 @@ public static class CurveFiles
             refused = CurveParquet.Read(bytes, hints, out batch);
             return true;
         }
+        if (CurveLines.IsCurve(bytes.Span))
+        {
+            refused = CurveLines.Read(bytes, hints, out batch);
+            return true;
+        }
         refused = null;
         var start = IntakeText.WithoutByteOrderMark(bytes).Span;
         if (!start.StartsWith("point,time,kw"u8) && !start.StartsWith("time,kw"u8)) return false;

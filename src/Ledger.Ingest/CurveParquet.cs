@@ -18,6 +18,9 @@ public static class CurveParquet
     private const string SentAtKey = "sent_at";
     /// <summary>Unpacked bytes of one file, as its footer states them: eight times the largest file.</summary>
     private const long UnpackedBytesMax = 8L * Limits.ImportBytesMax;
+    /// <summary>A sample is 16 bytes; beyond 32 MiB of them no file says more than 400 times its size (as
+    /// <see cref="PackedBytes"/>).</summary>
+    private const int SampleBytes = 16, FreeBytes = 32 * 1024 * 1024, RatioMax = 400;
 
     public static bool IsParquet(ReadOnlySpan<byte> bytes) => bytes.StartsWith("PAR1"u8);
 
@@ -31,6 +34,7 @@ public static class CurveParquet
                 $"{bytes.Length} bytes; at most {Limits.ImportBytesMax} are read at once");
         if (bytes.Length < 12 || !bytes.Span.EndsWith("PAR1"u8))
             return Refusal.Of(Rejection.Truncated, "curve: the Parquet file does not end with its mark PAR1");
+        if (ParquetPages.CheckFooter(bytes.Span) is { } unread) return unread;
         try
         {
             // The stream is in memory, so nothing here ever waits.
@@ -86,7 +90,8 @@ public static class CurveParquet
             : new MemoryStream(file.ToArray());
         var reader = await ParquetReader.CreateAsync(stream).ConfigureAwait(false);
         await using var closed = reader.ConfigureAwait(false);
-        if (Sizes(reader) is { } refused) return (refused, null);
+        if ((Sizes(reader, file.Length) ?? ParquetPages.Check(file.Span, reader.Metadata!)) is { } refused)
+            return (refused, null);
         var fields = reader.Schema.DataFields;
         var point = fields.FirstOrDefault(f => f.Name == "point");
         var time = fields.FirstOrDefault(f => f.Name is "time" or "time_us" or "time_ms");
@@ -124,7 +129,7 @@ public static class CurveParquet
             : (null, rows.ToBatch(sentAt));
     }
 
-    private static Refusal? Sizes(ParquetReader reader)
+    private static Refusal? Sizes(ParquetReader reader, int bytes)
     {
         Int128 rows = 0, unpacked = 0;
         foreach (var group in reader.Metadata!.RowGroups)
@@ -137,6 +142,9 @@ public static class CurveParquet
         if (rows > Limits.SamplesPerBatchMax)
             return Refusal.Of(Rejection.TooLarge,
                 $"curve: {rows} rows; at most {Limits.SamplesPerBatchMax} samples are read at once");
+        // Where time and power follow a rule, a file of some hundred bytes can say millions of rows.
+        if (rows * SampleBytes > Math.Max(FreeBytes, (long)bytes * RatioMax))
+            return Refusal.Of(Rejection.TooLarge, $"curve: {rows} rows in a file of {bytes} bytes");
         return unpacked > UnpackedBytesMax
             ? Refusal.Of(Rejection.TooLarge, $"curve: {unpacked} bytes unpacked; at most {UnpackedBytesMax} are")
             : null;

@@ -57,6 +57,7 @@ public sealed class CurveRecording(EvidenceArchive archive)
         var outcomes = new List<RecordOutcome>();
         foreach (var point in computed)
         {
+            IntakeTelemetry.Late.Add(point.Late);
             if (point.Refused is { } refused)
                 outcomes.Add(await recorder.RefuseAsync(refused.Code, refused.Detail, command.Raw, command.By, ct)
                     .ConfigureAwait(false));
@@ -66,6 +67,7 @@ public sealed class CurveRecording(EvidenceArchive archive)
                     IntervalRecords.Evolve, records, (state, record) => IntervalRecords.Decide(state, record, now),
                     _ => command.Raw, command.By, ct).ConfigureAwait(false));
         }
+        IntakeTelemetry.Samples.Add(batch.Samples);
         return new RecordOutcome.Several(outcomes);
     }
 }

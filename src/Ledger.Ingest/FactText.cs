@@ -35,7 +35,7 @@ internal abstract record FactInput
 /// names of the members, numbers are JSON numbers or decimal strings and are read exactly, times are ISO 8601 with an
 /// offset or Z. The member <c>type</c> says which fact it is; where the route says so, it may be left out.
 /// </summary>
-internal static class FactText
+public static class FactText
 {
     /// <summary>The member that names the fact.</summary>
     internal const string TypeMember = "type";
@@ -83,6 +83,7 @@ internal static class FactText
         ["signing-key"] = SigningKeyText.Registered,
         [ChargeRecord] = ChargeRecordText.Record,
         ["subject-erasure"] = SubjectText.Erasure,
+        ["refusal-release"] = RefusalText.Release,
         ["legal-hold"] = SubjectText.Hold,
         ["disclosure"] = SubjectText.Disclosure,
     };
@@ -90,9 +91,12 @@ internal static class FactText
     /// <summary>The names of all facts that can be read from text.</summary>
     public static IReadOnlyCollection<string> Types => readers.Keys;
 
+    /// <summary>Why a text says no fact of a type, or of the type that it names; null where it does.</summary>
+    public static Refusal? Check(ReadOnlyMemory<byte> json, string? type) => Read(json, type, out _);
+
     /// <summary>Reads one object; <paramref name="type"/> is what the route says,
     /// null where only the text does.</summary>
-    public static Refusal? Read(ReadOnlyMemory<byte> json, string? type, out FactInput? fact)
+    internal static Refusal? Read(ReadOnlyMemory<byte> json, string? type, out FactInput? fact)
     {
         fact = null;
         if (IntakeText.Check(json.Span) is { } unreadable) return unreadable;

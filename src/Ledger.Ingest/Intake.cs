@@ -50,7 +50,9 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
     {
         var run = new IntakeRun(mediator, recorder, archive, findRegister, hints, by, ct);
         var format = await TakeAsync(run, PersonalData.Named(file, hints.Subject)).ConfigureAwait(false);
-        return new IntakeReport(format, await run.FinishAsync().ConfigureAwait(false));
+        var report = new IntakeReport(format, await run.FinishAsync().ConfigureAwait(false));
+        IntakeTelemetry.Count(report.Outcomes);
+        return report;
     }
 
     /// <summary>
@@ -63,12 +65,24 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
         var run = new IntakeRun(mediator, recorder, archive, findRegister, new IntakeHints(), by, ct) { Key = key };
         await run.FactAsync(text.Source, text, type).ConfigureAwait(false);
         var outcome = (await run.FinishAsync().ConfigureAwait(false))[0].Outcome;
+        IntakeTelemetry.Count([outcome]);
         return outcome;
+    }
+
+    /// <summary>Whom bytes would be sealed for, by what they say and by the sender's word.</summary>
+    public IReadOnlyList<string> SubjectsIn(ReadOnlyMemory<byte> bytes, string? subject)
+    {
+        var raw = new Submission(bytes, "");
+        var named = PackedBytes.CodingOf(bytes.Span) is not null && PackedBytes.Unpack(bytes, out var content) is null
+            ? PersonalData.NamedPacked(raw, content, subject) : PersonalData.Named(raw, subject);
+        return [.. named.Personal!.SelectMany(part => part.Subjects).Distinct()];
     }
 
     private static async Task<string?> TakeAsync(IntakeRun run, Submission file)
     {
-        if (!ZipIntake.IsZip(file.Bytes.Span)) return await TakeOneAsync(run, file).ConfigureAwait(false);
+        if (PackedBytes.CodingOf(file.Bytes.Span) is not null)
+            return await TakePackedAsync(run, file).ConfigureAwait(false);
+        if (!ZipIntake.IsZip(file.Bytes.Span)) return await TakeOneAsync(run, file, file.Bytes).ConfigureAwait(false);
         if (ZipIntake.Read(file.Bytes.ToArray(), out var files) is { } damaged)
             await run.RefuseAsync(file.Source, damaged, file).ConfigureAwait(false);
         else
@@ -76,48 +90,74 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
             {
                 var inner = new Submission(bytes, $"{file.Source}/{name}");
                 inner = PersonalData.Named(inner, run.Hints.Subject);
-                if (ZipIntake.IsZip(bytes))
-                    await run.RefuseAsync(inner.Source,
-                        Refusal.Of(Rejection.UnknownFormat, "a zip inside a zip is not read"), inner)
+                if ((ZipIntake.IsZip(bytes) ? "zip" : PackedBytes.CodingOf(bytes)) is { } container)
+                    await run.RefuseAsync(inner.Source, Refusal.Of(
+                        Rejection.UnknownFormat, $"a {container} inside a zip is not read"), inner)
                         .ConfigureAwait(false);
                 else
-                    await TakeOneAsync(run, inner).ConfigureAwait(false);
+                    await TakeOneAsync(run, inner, inner.Bytes).ConfigureAwait(false);
             }
         return "zip";
     }
 
-    /// <summary>One file that is no zip. The formats' beginnings exclude each other,
-    /// so their order says nothing.</summary>
-    private static async Task<string?> TakeOneAsync(IntakeRun run, Submission file)
+    private static async Task<string?> TakePackedAsync(IntakeRun run, Submission file)
     {
-        if (CurveFiles.TryRead(file.Bytes, run.Hints, out var curves, out var refused))
+        if (PackedBytes.Unpack(file.Bytes, out var content) is not { } refused)
+            return await TakeOneAsync(run, PersonalData.NamedPacked(file, content, run.Hints.Subject), content)
+                .ConfigureAwait(false);
+        await run.RefuseAsync(file.Source, refused, file).ConfigureAwait(false);
+        return null;
+    }
+
+    /// <summary>
+    /// One file that is no zip. The formats' beginnings exclude each other, so their order says nothing. What is kept
+    /// of a file as a whole is <paramref name="file"/> as received; what is read is its content.
+    /// </summary>
+    private static async Task<string?> TakeOneAsync(IntakeRun run, Submission file, ReadOnlyMemory<byte> content)
+    {
+        if (CurveFiles.TryRead(content, run.Hints, out var curves, out var refused))
         {
             if (curves is null) await run.RefuseAsync(file.Source, refused!, file).ConfigureAwait(false);
-            else await run.SendAsync(file.Source, new FactInput.Of<CurveBatch>(curves), file).ConfigureAwait(false);
+            else await TakeCurvesAsync(run, file, curves).ConfigureAwait(false);
             return "power curves";
         }
-        if (IntakeText.Decode(file.Bytes.Span, out var text) is { } unreadable)
+        if (IntakeText.Decode(content.Span, out var text) is { } unreadable)
         {
             await run.RefuseAsync(file.Source, unreadable, file).ConfigureAwait(false);
             return null;
         }
         var start = text.AsSpan().TrimStart();
         var header = FirstLine(start);
+        // Lines and values of it are kept each for itself, as they stand in it.
+        var inside = file.Bytes.Equals(content) ? file : new Submission(content, file.Source);
         var (format, taking) = start switch
         {
-            ['{' or '[', ..] => ("facts", FactLines.TakeAsync(run, file)),
-            ['<', ..] => ("signed values", SignedValues.TakeContainerAsync(run, file)),
+            ['{' or '[', ..] => ("facts", FactLines.TakeAsync(run, inside)),
+            ['<', ..] => ("signed values", SignedValues.TakeContainerAsync(run, inside)),
             _ when start.StartsWith("OCMF|") => ("signed values", SignedValues.TakeTextAsync(run, file, text)),
             _ when Nem12.IsRecord(header) => ("NEM12", IntervalFiles.TakeAsync(run, file, text)),
             _ when RegisterReadingRows.IsHeader(header) =>
-                ("register readings", RegisterReadingRows.TakeAsync(run, file)),
-            _ when MasterDataRows.IsHeader(header) => ("master data", MasterDataRows.TakeAsync(run, file)),
-            _ when ChargeRecordRows.IsHeader(header) => ("charge records", ChargeRecordRows.TakeAsync(run, file)),
+                ("register readings", RegisterReadingRows.TakeAsync(run, file, inside)),
+            // A row of such a table that was refused is kept alone, and comes back alone.
+            _ when RegisterReadingRows.IsRow(text) =>
+                ("register readings", RegisterReadingRows.TakeRowAsync(run, inside)),
+            _ when MasterDataRows.IsHeader(header) => ("master data", MasterDataRows.TakeAsync(run, inside)),
+            _ when ChargeRecordRows.IsHeader(header) => ("charge records", ChargeRecordRows.TakeAsync(run, inside)),
             _ when EpflSessions.IsHeader(header) => ("EPFL sessions", SessionFiles.TakeAsync(run, file, text)),
             _ => (null, run.RefuseAsync(file.Source, Unknown(text, header), file)),
         };
         await taking.ConfigureAwait(false);
         return format;
+    }
+
+    /// <summary>The curves, and then what vehicles said beside them, which excuses and moves no energy.</summary>
+    private static async Task TakeCurvesAsync(IntakeRun run, Submission file, CurveBatch curves)
+    {
+        await run.SendAsync(file.Source, new FactInput.Of<CurveBatch>(curves), file).ConfigureAwait(false);
+        foreach (var day in curves.States.GroupBy(state => (state.Point, state.At.InUtc().Date)))
+            await run.SendAsync($"{file.Source}: what vehicles at {day.Key.Point} said",
+                new FactInput.Of<ChargingStateBatch>(new(day.Key.Point, day.Key.Date, [.. day])), file)
+                .ConfigureAwait(false);
     }
 
     private static string FirstLine(ReadOnlySpan<char> text)

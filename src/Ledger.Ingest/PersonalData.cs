@@ -34,6 +34,14 @@ internal static partial class PersonalData
         return raw with { Personal = found };
     }
 
+    /// <summary>A packed file, whose content names whom it names: no part of it can be read without the others.
+    /// </summary>
+    public static Submission NamedPacked(Submission packed, ReadOnlyMemory<byte> content, string? subject)
+    {
+        var named = In(content).SelectMany(part => part.Subjects);
+        return packed with { Personal = Whole(packed.Bytes, [.. subject is null ? named : named.Prepend(subject)]) };
+    }
+
     /// <summary>A signed value: its identification, and the transaction that its container names.</summary>
     /// <param name="text">The value as its container has it; null where it is in no encoding that is read.</param>
     /// <param name="isRead">Whether its sections could be read.</param>
@@ -47,7 +55,8 @@ internal static partial class PersonalData
 
     private static IReadOnlyList<PersonalPart> In(ReadOnlyMemory<byte> bytes)
     {
-        if (ZipIntake.IsZip(bytes.Span)) return Whole(bytes, [Unreadable]); // nobody looked into what is refused whole
+        if (ZipIntake.IsZip(bytes.Span) || PackedBytes.CodingOf(bytes.Span) is not null)
+            return Whole(bytes, [Unreadable]); // nobody looked into what is refused whole
         var start = IntakeText.WithoutByteOrderMark(bytes).Span.TrimStart(" \t\r\n"u8);
         if (start is [(byte)'{' or (byte)'[', ..]) return Whole(bytes, Matches(Member(), Text(bytes)));
         if (start is [(byte)'<', ..]) return Whole(bytes, [Unreadable]);

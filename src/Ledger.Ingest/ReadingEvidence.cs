@@ -80,6 +80,7 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
     private static (Shown Shown, bool NeedsPoint) Parse(
         EvidenceDigest digest, byte[] bytes, SettlementPointRegistered? point)
     {
+        bytes = PackedBytes.ContentOf(digest, bytes);
         if (IntakeText.Decode(bytes, out var text) is { } refused)
             throw new InvalidDataException($"evidence {digest}: {refused.Detail}");
         var start = text.AsSpan().TrimStart();
@@ -88,7 +89,7 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         if (start.StartsWith("<")) return (Of(Contained(digest, bytes)), false);
         if (start.StartsWith("OCMF|")) return (Of(Bare(text)), false);
         if (Nem12.IsRecord(header)) return (Of([], Intervals(digest, text)), false);
-        if (RegisterReadingRows.IsHeader(header))
+        if (RegisterReadingRows.IsHeader(header) || RegisterReadingRows.IsRow(text))
             return (Of(RegisterReadingRows.Read(bytes).Select(row => (
                 new IndexKey(OfPoint(row.Register.Point.Value), row.Register.Direction, row.ReadAt),
                 new ShownIndex(null, row.Kwh, row.Quality, null, null)))), false);

@@ -15,18 +15,19 @@ internal static class RegisterReadingRows
 
     public static bool IsHeader(string line) => line.StartsWith("point,register,", StringComparison.Ordinal);
 
-    public static async Task TakeAsync(IntakeRun run, Submission file)
+    /// <param name="received">The same as it came in, packed maybe: the evidence of its readings.</param>
+    public static async Task TakeAsync(IntakeRun run, Submission received, Submission file)
     {
         var lines = TextLines.Of(IntakeText.WithoutByteOrderMark(file.Bytes));
         var header = Encoding.UTF8.GetString(lines.First().Bytes.Span);
         if (header is not (Header or HeaderWithQuality))
         {
             await run.RefuseAsync(file.Source, Refusal.Of(Rejection.UnknownField,
-                $"header {IntakeText.Quote(header)} is not {Header} or {HeaderWithQuality}"), file)
+                $"header {IntakeText.Quote(header)} is not {Header} or {HeaderWithQuality}"), received)
                     .ConfigureAwait(false);
             return;
         }
-        var evidence = run.Archive(file);
+        var evidence = run.Archive(received);
         var rows = 0;
         foreach (var (number, bytes) in lines.Skip(1))
         {
@@ -39,9 +40,29 @@ internal static class RegisterReadingRows
             else run.Wait(what, read!, raw);
         }
         if (rows == 0)
-            await run.RefuseAsync(file.Source, Refusal.Of(Rejection.EmptyInput, "no row after the header"), file)
+            await run.RefuseAsync(file.Source, Refusal.Of(Rejection.EmptyInput, "no row after the header"), received)
                 .ConfigureAwait(false);
     }
+
+    /// <summary>Whether a text is one row without its header.</summary>
+    public static bool IsRow(string text) => text.Length <= RowLengthMax && !text.Contains('\n')
+        && text.Split(',') is [_, "1.8.0" or "2.8.0", _, _] or [_, "1.8.0" or "2.8.0", _, _, _];
+
+    public static async Task TakeRowAsync(IntakeRun run, Submission row)
+    {
+        if (Row(row.Bytes, run.Archive(row), out var read) is { } refused)
+            await run.RefuseAsync(row.Source, refused, row).ConfigureAwait(false);
+        else run.Wait(row.Source, read!, row);
+    }
+
+    private static Refusal? Row(ReadOnlyMemory<byte> row, EvidenceDigest? evidence, out IndexRead? read)
+    {
+        var text = Encoding.UTF8.GetString(row.Span);
+        return Row(text, text.Count(',') == 3 ? Header : HeaderWithQuality, evidence, out read);
+    }
+
+    /// <summary>Longest row that is read alone, in characters.</summary>
+    private const int RowLengthMax = 400;
 
     /// <summary>The rows of a file that say a reading, for whoever reads evidence again; what was refused is left
     /// out.</summary>
@@ -49,6 +70,7 @@ internal static class RegisterReadingRows
     {
         var lines = TextLines.Of(IntakeText.WithoutByteOrderMark(file));
         var header = Encoding.UTF8.GetString(lines.First().Bytes.Span);
+        if (IsRow(header) && Row(file, null, out var single) is null) yield return single!;
         foreach (var (_, bytes) in lines.Skip(1))
             if (bytes.Length > 0 && Row(Encoding.UTF8.GetString(bytes.Span), header, null, out var read) is null)
                 yield return read!;

@@ -119,6 +119,8 @@ public static class EventCodec
         new("dispute-closed", 1, Json.DisputeClosed),
         new("evidence-refused", 1, Json.EvidenceRefused),
         new("evidence-kept", 1, Json.EvidenceKept),
+        new("refusal-released", 1, Json.RefusalReleased),
+        new("evidence-redriven", 1, Json.EvidenceRedriven),
         new("signing-key-registered", 1, Json.SigningKeyRegistered),
         new("clock-stepped-back", 1, Json.ClockSteppedBack),
         new("journal-recovered", 1, Json.JournalRecovered),
@@ -303,6 +305,8 @@ public static class EventCodec
 [JsonSerializable(typeof(DisputeClosed))]
 [JsonSerializable(typeof(EvidenceRefused))]
 [JsonSerializable(typeof(EvidenceKept))]
+[JsonSerializable(typeof(RefusalReleased))]
+[JsonSerializable(typeof(EvidenceRedriven))]
 [JsonSerializable(typeof(SigningKeyRegistered))]
 [JsonSerializable(typeof(ClockSteppedBack))]
 [JsonSerializable(typeof(JournalRecovered))]

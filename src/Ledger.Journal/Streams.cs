@@ -60,6 +60,8 @@ public static class Streams
     public static string Dispute(DisputeId dispute) => $"dispute/{dispute}";
     /// <param name="utcDay">The UTC date on which the evidence was refused or kept.</param>
     public static string Refusals(LocalDate utcDay) => $"refusals/{Iso(utcDay)}";
+    /// <summary>The release of one piece of refused evidence, and what came of taking it again.</summary>
+    public static string Refusal(EvidenceDigest evidence) => $"refusal/{evidence}";
     /// <summary>
     /// Erasures and legal holds of all subjects: few, and whoever opens the ledger reads them to finish what a crash
     /// interrupted.

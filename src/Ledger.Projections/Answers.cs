@@ -114,6 +114,19 @@ public sealed class Answers(IViewStore views, long? asOf = null)
         [.. Between<RefusalsView.Refusal>("Refusals",
             $"evidence|{fromPosition.ToString("D19", CultureInfo.InvariantCulture)}", "evidence|~").Take(rowsMax)];
 
+    /// <summary>Those of them that a person looks for; null is any.</summary>
+    /// <param name="source">How the source begins.</param>
+    /// <param name="day">The UTC day on which they were recorded.</param>
+    public IReadOnlyList<RefusalsView.Refusal> Refusals(
+        long fromPosition, int rowsMax, Rejection? code, string? source, LocalDate? day) =>
+        [.. Refusals(fromPosition).Where(row => (code is null || row.Code == (int)code)
+            && (source is null || row.Source.StartsWith(source, StringComparison.Ordinal))
+            && (day is null || row.RecordedAt.InUtc().Date == day)).Take(rowsMax)];
+
+    /// <summary>One refusal; null where nothing was refused at the position.</summary>
+    public RefusalsView.Refusal? Refusal(long position) =>
+        Refusals(position, 1) is [var row] && row.Position == position ? row : null;
+
     /// <summary>The settlement points, each as last registered.</summary>
     public IReadOnlyList<MasterData.PointRow> Points() =>
         [.. Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point)

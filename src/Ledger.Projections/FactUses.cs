@@ -66,6 +66,8 @@ public static class FactUses
         [typeof(LedgerRestored)] = "it is about the ledger itself",
         [typeof(SubjectErased)] = "it is about evidence that names a person, and is in no amount",
         [typeof(LegalHoldSet)] = "it is about evidence that names a person, and is in no amount",
+        [typeof(RefusalReleased)] = "a release lets evidence be taken again, and is in no amount itself",
+        [typeof(EvidenceRedriven)] = "it says what came of taking evidence again, and is in no amount itself",
         [typeof(LegalHoldReleased)] = "it is about evidence that names a person, and is in no amount",
         [typeof(EvidenceDisclosed)] = "it is about evidence that names a person, and is in no amount",
     };

@@ -7,7 +7,10 @@ namespace Ledger.Projections;
 /// <summary>What was refused, quarantined, or kept without being settled, and why; keyed by position.</summary>
 public sealed class RefusalsView : IProjection
 {
-    /// <summary>One piece of evidence that counts nowhere. <c>Standing</c> is refused, quarantined or kept.</summary>
+    /// <summary>
+    /// One piece of evidence that counts nowhere. <c>Standing</c> is refused, quarantined or kept; released once a
+    /// person has let it be taken again or counted; redriven once nothing of it is refused any more.
+    /// </summary>
     public sealed record Refusal(
         long Position, Instant RecordedAt, string Standing, string Source, int? Code, string? Name, string Detail,
         string? Evidence, long? Bytes);
@@ -16,10 +19,12 @@ public sealed class RefusalsView : IProjection
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
     {
         typeof(EvidenceRefused), typeof(EvidenceKept), typeof(RegisterReadingQuarantined),
+        typeof(RefusalReleased), typeof(EvidenceRedriven), typeof(RegisterReadingCorrected),
     };
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
+        if (Known(rows, fact.Event) is { } known) return known;
         var (at, recordedAt) = (fact.Position, fact.RecordedAt);
         var refusal = fact.Event switch
         {
@@ -33,7 +38,34 @@ public sealed class RefusalsView : IProjection
             _ => null,
         };
         if (refusal is null) return [];
-        // 19 digits hold every position, so that keys sort as positions do.
-        return [new($"evidence|{at.ToString("D19", CultureInfo.InvariantCulture)}", refusal)];
+        var named = fact.Event is RegisterReadingQuarantined held ? OfReading(held.Register, held.ReadAt)
+            : fact.Event is EvidenceRefused refused ? OfEvidence(refused.Evidence) : null;
+        return named is null ? [new(Key(at), refusal)]
+            : [new(Key(at), refusal), new($"{named}{Digits(at)}", new Place(at))];
     }
+
+    /// <summary>Where a refusal stands, by what it is about.</summary>
+    private sealed record Place(long Position);
+
+    // 19 digits hold every position, so that keys sort as positions do.
+    private static string Digits(long position) => position.ToString("D19", CultureInfo.InvariantCulture);
+    private static string Key(long position) => $"evidence|{Digits(position)}";
+    private static string OfEvidence(EvidenceDigest evidence) => $"digest|{evidence}|";
+    private static string OfReading(RegisterId register, Instant at) => $"reading|{register}|{RowJson.Key(at)}|";
+
+    /// <summary>The refusals whose standing a fact changes; null where it is no such fact.</summary>
+    private static IReadOnlyList<RowChange>? Known(IRows rows, LedgerEvent happened) => happened switch
+    {
+        RefusalReleased e => Stand(rows, OfEvidence(e.Evidence), "released"),
+        EvidenceRedriven { Refused: 0 } e => Stand(rows, OfEvidence(e.Evidence), "redriven"),
+        EvidenceRedriven e => Stand(rows, OfEvidence(e.Evidence), "released"),
+        // A correction that withdraws a reading leaves it where it is.
+        RegisterReadingCorrected { Quality: ReadingQuality.Missing } => [],
+        RegisterReadingCorrected e => Stand(rows, OfReading(e.Register, e.ReadAt), "released"),
+        _ => null,
+    };
+
+    private static List<RowChange> Stand(IRows rows, string about, string standing) =>
+        [.. rows.Range<Place>(about, about + "~").Select(place => Key(place.Value.Position))
+            .Select(key => new RowChange(key, rows.Get<Refusal>(key)! with { Standing = standing }))];
 }

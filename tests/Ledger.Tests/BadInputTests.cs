@@ -81,7 +81,8 @@ public sealed partial class BadInputTests
     }
 
     private static List<JsonNode> Listed(IntakeLedger ledger, int fromPosition) =>
-        [.. ledger.Ledger.Views.Versions("Refusals").Where(row => row.FromPosition >= fromPosition)
+        [.. ledger.Ledger.Views.Versions("Refusals").Where(row => row.FromPosition >= fromPosition
+                && row.Key.StartsWith("evidence|", StringComparison.Ordinal))
             .Select(row => JsonNode.Parse(row.Json)!)];
 
     /// <summary>Every row of every view but that of refusals.</summary>

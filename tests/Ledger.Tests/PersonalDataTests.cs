@@ -52,6 +52,8 @@ public sealed class PersonalDataTests
         ["IntervalRecorded.Reason"] = "our own sentence",
         ["JournalRecovered.By"] = "who of the staff accepts a loss, and answers for it",
         ["LedgerRestored.By"] = "who of the staff makes a copy the ledger, and answers for it",
+        ["RefusalReleased.By"] = "an identifier of staff, who answer for what they release",
+        ["RefusalReleased.Reason"] = "why evidence may be taken again, of the ledger's own staff",
         ["LegalHoldReleased.Case"] = "the number of a case",
         ["LegalHoldSet.Case"] = "the number of a case",
         ["MeterClassDeclared.AccuracyClass"] = "a class of meters",

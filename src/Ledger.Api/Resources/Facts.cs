@@ -100,10 +100,16 @@ internal static class Facts
             "dispute, outcome (resolved, rejected), closedBy, resolvedBy? (of what is resolved), reason"),
     ];
 
+    private static IEnumerable<(string Path, string Type, string Does, string Members)> All =>
+        Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources);
+
+    /// <summary>The type of the facts that a resource takes; null where no resource of facts has this path.</summary>
+    public static string? TypeOf(string path) =>
+        All.FirstOrDefault(resource => $"/v1/{resource.Path}" == path).Type;
+
     public static void Map(WebApplication app, OpenLedger ledger)
     {
-        foreach (var (path, type, does,
-            members) in Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources))
+        foreach (var (path, type, does, members) in All)
             app.MapPost($"/v1/{path}", async (HttpContext context) =>
             {
                 var source = context.Request.Path.Value!;

@@ -22,27 +22,30 @@ internal static class Files
             var answer = await TakeAsync(ledger, context, Name(context.Request)).ConfigureAwait(false);
             return Answering.Read(answer, Last(ledger));
         }).TakesFile("import", "Takes a file of any format that is read here, and reports part by part.")
-            .Produces<FileAnswer>(200).Refuses(400, 413, 429, 503);
+            .Produces<FileAnswer>(200).Refuses(400, 413, 415, 429, 503);
         app.MapPost("/v1/curves", async (HttpContext context) =>
         {
             var answer = await TakeAsync(ledger, context, "/v1/curves").ConfigureAwait(false);
             return Of(answer, Last(ledger));
-        }).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet.")
-            .Produces<FileAnswer>(200).Produces<FileAnswer>(201).Refuses(400, 413, 422, 429, 503);
+        }).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.")
+            .Produces<FileAnswer>(200).Produces<FileAnswer>(201).Refuses(400, 413, 415, 422, 429, 503);
     }
 
     private static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder route, string name, string does) => route
         .WithName(name).WithSummary(does)
         .WithDescription("Query: name, point? (of a curve that names none), zone? (IANA, of local times), sentAt? "
             + "(the sender's clock; also the header Ledger-Sent-At). "
+            + "Header Content-Encoding: gzip or zstd; the packed bytes are the evidence. "
             + "Header Ledger-Subject: the person whom all of it is about; evidence is then sealed under their key.")
         .RequireRateLimiting(Protection.FileRequests)
+        .AddEndpointFilter(ContentCoding.RequireKnown)
         .Accepts<IFormFile>("*/*"); // the format is found by the content, never by what the sender calls it
 
     private static async Task<FileAnswer> TakeAsync(OpenLedger ledger, HttpContext context, string name)
     {
         var hints = Hints(context.Request);
         var file = await Submissions.ReadAsync(context, name).ConfigureAwait(false);
+        ContentCoding.RequireTrue(context.Request, file.Bytes.Span);
         // Once read it is taken to its end, even where the caller does not wait for the answer.
         return await FileAnswer.TakeAsync(ledger, file, hints, ledger.Operator("http"), CancellationToken.None)
             .ConfigureAwait(false);

@@ -1,22 +1,137 @@
+using System.Text;
 using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>What was refused, quarantined or kept without being settled, and why.</summary>
+/// <summary>A refusal with its evidence, and the facts of its release and of taking it again.</summary>
+/// <param name="Content">The evidence as text, cut; null where it names persons (its reading is a disclosure), is no
+/// text, or is not there any more, as <paramref name="ContentStanding"/> says.</param>
+public sealed record RefusalAnswer(
+    RefusalsView.Refusal Refusal, string? ContentStanding, string? Content, string? ReleasedBy, string? ReleaseReason,
+    int Attempts, int? StillRefused);
+
+/// <summary>
+/// What was refused, quarantined or kept without being settled, and why: to look through, to look into, and to take
+/// again. A release is posted as a fact, to <c>/v1/refusal-releases</c>.
+/// </summary>
 internal static class RefusedEvidence
 {
     /// <summary>Rows of one page.</summary>
     private const int RowsMax = 1000;
 
-    public static void Map(WebApplication app, OpenLedger ledger) =>
+    private const string CodeRule = "a rule's number or name, like 202 or UnknownSettlementPoint";
+
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
         app.MapGet("/v1/refusals", async (HttpContext context) =>
         {
-            var from = Asking.Optional<long>(context.Request, "from", Asking.TryCount, Rejection.OutOfRange,
+            var request = context.Request;
+            var from = Asking.Optional<long>(request, "from", Asking.TryCount, Rejection.OutOfRange,
                 "a position of the journal") ?? 0;
+            var code = Asking.Optional<Rejection>(request, "code", TryCode, Rejection.OutOfRange, CodeRule);
+            var day = Asking.Optional<LocalDate>(request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
+            var source = request.Query["source"] is { Count: > 0 } given ? given.ToString() : null;
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            var rows = answers.Refusals(from, RowsMax + 1);
+            var rows = answers.Refusals(from, RowsMax + 1, code, source, day);
             long? next = rows.Count > RowsMax ? rows[RowsMax].Position : null;
             return Answering.Read(new { asOf = position, refusals = rows.Take(RowsMax).ToList(), next }, position);
         }).Reads("refusals",
-            $"What counts nowhere and why, {RowsMax} rows at a time; 'next' is the 'from' of the next page.", "from?");
+            $"What counts nowhere and why, {RowsMax} rows at a time; 'next' is the 'from' of the next page.",
+            "from?, code?, source? (how it begins), day? (UTC)");
+        app.MapGet("/v1/refusals/{position:long}", async (HttpContext context, long position) =>
+        {
+            var (answers, asOf) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return answers.Refusal(position) is { } row
+                ? Answering.Read(await RefusedParts.OfAsync(
+                    row, ledger.Recorder, ledger.Evidence, context.RequestAborted).ConfigureAwait(false), asOf)
+                : Answering.Problem(404, Rejection.UnknownEvidence, $"nothing was refused at position {position}");
+        }).Reads("refusal", "One refusal with its evidence, its release, and what came of taking it again.")
+            .Refuses(404);
+        app.MapPost("/v1/redrives", async (HttpContext context) =>
+        {
+            var text = await Submissions.ReadAsync(context, "/v1/redrives").ConfigureAwait(false);
+            var asked = Read(text.Bytes);
+            var answers = await Redriving.TakeAsync(ledger, asked, ledger.Operator("http"), CancellationToken.None)
+                .ConfigureAwait(false);
+            return answers.Count == 0
+                ? Answering.Problem(404, Rejection.UnknownEvidence, "no refused evidence is so named")
+                : Answering.Read(new { redrives = answers }, ledger.Journal.Length - 1);
+        }).WithName("redrives").WithSummary("Takes refused evidence through the intake again.")
+            .WithDescription("One JSON object: evidence (SHA-256) or code (of a rule), by (an identifier), reason, "
+                + "point?, zone?, subject?. It is released first; what is settled already is answered as that.")
+            .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .RequireRateLimiting(Protection.FileRequests)
+            .Accepts<object>("application/json").Refuses(400, 404, 429, 503);
+    }
+
+    public static bool TryCode(string? text, out Rejection code) =>
+        Enum.TryParse(text, out code) && Enum.IsDefined(code);
+
+    private static RedriveRequest Read(ReadOnlyMemory<byte> text)
+    {
+        try
+        {
+            using var document = InputValue.Parse(text);
+            var asked = new InputValue("input", document.RootElement)
+                .Object("evidence", "code", "by", "reason", "point", "zone", "subject");
+            var code = asked.Optional("code") is { } named
+                ? TryCode(named.Json.ValueKind == System.Text.Json.JsonValueKind.Number
+                    ? named.Json.GetRawText() : named.Text(), out var read) ? read
+                    : throw named.Refused(Rejection.OutOfRange, $"must be {CodeRule}")
+                : (Rejection?)null;
+            var evidence = asked.Optional("evidence") is { } digest
+                ? EvidenceDigest.TryParse(digest.Text(), out var of) ? of
+                    : throw digest.Refused(Rejection.InvalidIdentifier, "must be 64 lower-case hex digits")
+                : (EvidenceDigest?)null;
+            if (evidence is null == code is null)
+                throw new InputRefusedException(Rejection.MissingField, "evidence", "", "or code is needed, and not both");
+            DateTimeZone? zone = null;
+            if (asked.Optional("zone") is { } place && !SettlementCalendar.TryZone(place.Text(), out zone))
+                throw place.Refused(Rejection.UnknownZone, "must be an IANA time zone like Europe/Berlin");
+            return new(evidence, code, asked.Required("by").Party().Value,
+                asked.Required("reason").Line(RefusalToRelease.ReasonLengthMax),
+                new IntakeHints(asked.Optional("point")?.Point(), zone,
+                    Subject: asked.Optional("subject")?.Line(Limits.TextLengthMax)));
+        }
+        catch (InputRefusedException refused)
+        {
+            throw new QueryRefusedException(refused.Code, refused.Detail);
+        }
+    }
+}
+
+/// <summary>What a person looks at before releasing: the refused bytes, and what happened to them since.</summary>
+public static class RefusedParts
+{
+    /// <summary>Characters of evidence that are shown; all of it is under its digest.</summary>
+    private const int ShownMax = 4096;
+
+    public static async Task<RefusalAnswer> OfAsync(
+        RefusalsView.Refusal row, Recorder recorder, EvidenceArchive archive, CancellationToken ct)
+    {
+        if (row.Evidence is not { } hex) return new(row, null, null, null, null, 0, null);
+        var digest = new EvidenceDigest(hex);
+        var (state, _) = await recorder.LoadAsync(
+            Streams.Refusal(digest), RefusalState.Empty, RefusalRelease.Evolve, ct).ConfigureAwait(false);
+        var (standing, content) = Content(archive, digest);
+        return new(row, standing, content, state.Released?.By, state.Released?.Reason, state.Latest?.Attempt ?? 0,
+            state.Latest?.Refused);
+    }
+
+    private static (string Standing, string? Content) Content(EvidenceArchive archive, EvidenceDigest digest)
+    {
+        if (archive.PrunedBy(digest) is not null) return ("pruned", null);
+        if (archive.Find(digest) is not { } piece) return ("not here", null);
+        if (piece.IsGone) return ("erased", null);
+        if (piece.DisclosesSomebody) return ("sealed: show evidence DIGEST --by WHO --why PURPOSE", null);
+        var bytes = piece.Raw;
+        return IntakeText.Decode(bytes, out var text) is null
+            ? ("text", text.Length <= ShownMax ? text : text[..ShownMax])
+            : ($"{PackedBytes.CodingOf(bytes) ?? "bytes"} beginning with "
+                + Convert.ToHexStringLower(bytes.AsSpan(0, Math.Min(bytes.Length, 16))), null);
+    }
 }

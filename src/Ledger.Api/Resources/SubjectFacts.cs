@@ -10,6 +10,9 @@ internal static class SubjectFacts
             "subject (as the evidence names it), reason: requested | retentionEnded | unlawful"),
         ("legal-holds", "legal-hold", "Has a case hold a subject, so that it is not erased, or release it.",
             "subject, case (a number, never a name), release?"),
+        ("refusal-releases", "refusal-release",
+            "Releases what was refused or quarantined at a position: a reading counts, other evidence may be redriven.",
+            "position, by (an identifier), reason"),
         ("disclosures", "disclosure", "Records that sealed evidence is about to be read.",
             "evidence: [digest], by (an identifier), what, purpose: audit | dispute | subjectRequest | authority | "
             + "operation"),

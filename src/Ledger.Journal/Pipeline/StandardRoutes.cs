@@ -17,6 +17,10 @@ public sealed record RegisterReadings(RegisterId Register,
 public sealed record IntervalReadingBatch(RegisterId Register, LocalDate UtcDay,
     IReadOnlyList<IntervalReadingRecorded> Readings);
 
+/// <summary>What vehicles at one point said on one UTC day, in order of time.</summary>
+public sealed record ChargingStateBatch(SettlementPointId Point, LocalDate UtcDay,
+    IReadOnlyList<ChargingStateRecorded> States);
+
 /// <summary>Evidence from which nothing is settled, kept all the same.</summary>
 public sealed record EvidenceToKeep(string Note);
 
@@ -105,9 +109,11 @@ public static class StandardRoutes
                 $"charging-fact/{c.Input.Point}/{c.Input.Period}/{c.Input.Reason}/{c.Input.Source}")), c.By, ct, c.Raw))
         .Add<ChargingStateRecorded>(DispatchWrite, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.ChargingStates(c.Input.Point, c.Input.At.InUtc().Date), 0, (seen, _) => seen,
-            _ => ChargingState.Decide(c.Input, now, new EvidenceKey(
-                $"charging-state/{c.Input.Point}/{InstantPattern.ExtendedIso.Format(c.Input.At)}/{c.Input.Source}")),
-                    c.By, ct, c.Raw))
+            _ => ChargingState.Decide(c.Input, now, Key(c.Input)), c.By, ct, c.Raw))
+        .Add<ChargingStateBatch>(DispatchWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
+            await recorder.RecordEachAsync(Streams.ChargingStates(c.Input.Point, c.Input.UtcDay), 0, (seen, _) => seen,
+                c.Input.States, (_, state) => ChargingState.Decide(state, now, Key(state)), _ => c.Raw, c.By, ct)
+                .ConfigureAwait(false)))
         .AddProgrammes()
         .AddPlans()
         .AddChargeRecords()
@@ -159,6 +165,9 @@ public static class StandardRoutes
         where TInput : notnull =>
         recorder.RecordAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve, decide, c.By, ct,
             c.Raw);
+
+    private static EvidenceKey Key(ChargingStateRecorded state) =>
+        new($"charging-state/{state.Point}/{InstantPattern.ExtendedIso.Format(state.At)}/{state.Source}");
 
     private static EvidenceKey Key(string instruction) => new($"instruction/{instruction}");
 }
