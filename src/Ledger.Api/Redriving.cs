@@ -9,8 +9,8 @@ using NodaTime;
 namespace Ledger.Api;
 
 /// <summary>What became of one piece of refused evidence that was taken again.</summary>
-/// <param name="Outcome">redriven, settled (nothing of it is refused any more since an earlier time), or refused (it can
-/// not be taken, for the reason in <paramref name="Detail"/>).</param>
+/// <param name="Outcome">redriven, settled (nothing of it is refused any more since an earlier time), or refused (it
+/// can not be taken, for the reason in <paramref name="Detail"/>).</param>
 public sealed record RedriveAnswer(
     string Evidence, long Refusal, string Outcome, long? Position, int Recorded, int AlreadyThere, int Quarantined,
     int Refused, int? Code, string? Name, string? Detail)

@@ -13,8 +13,8 @@ internal sealed record ChargedPart(
     ExplainedValue Why, ChargedAmount? Charge);
 
 /// <summary>
-/// The bill of a month in fractions, written apart from <see cref="Bill"/>: the parts in the order in which a problem of
-/// one is named before that of another.
+/// The bill of a month in fractions, written apart from <see cref="Bill"/>: the parts in the order in which a problem
+/// of one is named before that of another.
 /// </summary>
 /// <param name="earlier">Months that are looked back at.</param>
 internal sealed class ChargedBill(

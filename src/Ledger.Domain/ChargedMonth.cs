@@ -31,8 +31,8 @@ internal sealed record MonthDemand(LocalDate First, Fraction? Kw, string? Proble
 
 /// <summary>
 /// The energy and the demand of a point's month, a second time and written apart from <see cref="BilledEnergy"/> and
-/// <see cref="MeasuredDemand"/>: what is billed of a period is the difference of two roundings of what was metered up to
-/// and before it, and a demand interval is the difference of two readings of one running sum. Settled loads bear no
+/// <see cref="MeasuredDemand"/>: what is billed of a period is the difference of two roundings of what was metered up
+/// to and before it, and a demand interval is the difference of two readings of one running sum. Settled loads bear no
 /// curve, so what lies across an edge is not divided here.
 /// </summary>
 internal static class ChargedMonth

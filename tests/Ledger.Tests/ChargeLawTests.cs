@@ -6,8 +6,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// Laws of statements whose tariff charges demand, tiers, fees, tax and bounds: the explanation's own arithmetic comes
-/// to the same charges as the fold and to no others, a run and its deltas are the run again, and double entries conserve
-/// energy and money with charges in them.
+/// to the same charges as the fold and to no others, a run and its deltas are the run again, and double entries
+/// conserve energy and money with charges in them.
 /// </summary>
 public sealed class ChargeLawTests(ITestOutputHelper output)
 {

@@ -10,8 +10,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// <c>kill -9</c> at random moments while frames stream into a real ledger in a process of its own: no acknowledged
-/// frame is lost, the sender goes on where it was, and the records are those of a run that nobody disturbed. LEDGER_LONG=1
-/// kills two hundred times.
+/// frame is lost, the sender goes on where it was, and the records are those of a run that nobody disturbed.
+/// LEDGER_LONG=1 kills two hundred times.
 /// </summary>
 [Collection(WholeMachine.Name)]
 public sealed class StreamKillTests

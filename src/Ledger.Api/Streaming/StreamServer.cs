@@ -20,7 +20,9 @@ public sealed record StreamServerOptions(IPAddress Address, int Port)
     public int CallsMax { get; init; } = 4096;
     /// <summary>The same of one party.</summary>
     public int CallsPerPartyMax { get; init; } = 2048;
-    /// <summary>Connections of the transport, each of which may have <see cref="CallsPerConnectionMax"/> senders.</summary>
+    /// <summary>
+    /// Connections of the transport, each of which may have <see cref="CallsPerConnectionMax"/> senders.
+    /// </summary>
     public int ConnectionsMax { get; init; } = 4096;
     public int CallsPerConnectionMax { get; init; } = 256;
     /// <summary>A sender of whom nothing comes for so long is disconnected.</summary>

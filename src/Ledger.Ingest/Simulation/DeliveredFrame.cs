@@ -76,7 +76,8 @@ public sealed class DeliveredFrame
 
     /// <summary>Writes the frame's bytes and gives how many there are, at most <see cref="BytesMax"/>.</summary>
     /// <param name="buffer">Where to.</param>
-    /// <param name="sentLaterMicroseconds">How much later than in the plan the frame is sent, by the same clock.</param>
+    /// <param name="sentLaterMicroseconds">How much later than in the plan the frame is sent, by the same
+    /// clock.</param>
     public int Write(Span<byte> buffer, long sentLaterMicroseconds = 0)
     {
         var sentAt = SentAtMicroseconds + sentLaterMicroseconds;

@@ -26,8 +26,8 @@ public sealed class FrameDerivation(FrameLogReader log)
     /// <summary>Samples read of the points asked for.</summary>
     public long Samples { get; private set; }
 
-    /// <summary>The integral of each period, in the order asked. Throws <see cref="InvalidDataException"/> where a range
-    /// is not what the log has there.</summary>
+    /// <summary>The integral of each period, in the order asked. Throws <see cref="InvalidDataException"/> where a
+    /// range is not what the log has there.</summary>
     public IReadOnlyList<PeriodIntegral> Derive(IReadOnlyList<DerivedPeriod> asked) =>
         [.. TryDerive(asked).Select(one => one.Integral ?? throw new InvalidDataException(one.Problem))];
 

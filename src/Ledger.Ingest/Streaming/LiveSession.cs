@@ -37,8 +37,8 @@ internal sealed class LiveSession(long number)
     }
 
     /// <summary>
-    /// Takes note of a frame's number and of the sender's clock. A number that is left out is a frame that did not come,
-    /// and may yet: true where this one was missing until now.
+    /// Takes note of a frame's number and of the sender's clock. A number that is left out is a frame that did not
+    /// come, and may yet: true where this one was missing until now.
     /// </summary>
     public bool See(in FrameHead head, long receivedAt, long earliest)
     {

@@ -26,7 +26,9 @@ public sealed record StreamSenderOptions(string Party)
     /// <summary>After so long without an acknowledgement while the ledger cannot be reached it gives up; null: never.
     /// </summary>
     public Duration? GiveUpAfter { get; init; }
-    /// <summary>Told of each frame how long it took from <see cref="StreamSender.SendAsync"/> until acknowledged.</summary>
+    /// <summary>
+    /// Told of each frame how long it took from <see cref="StreamSender.SendAsync"/> until acknowledged.
+    /// </summary>
     public Action<TimeSpan>? Acknowledged { get; init; }
 }
 

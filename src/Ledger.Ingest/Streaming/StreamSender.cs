@@ -44,8 +44,8 @@ public sealed class StreamSender : IAsyncDisposable
 
     /// <summary>
     /// Takes a frame to be sent, and waits while as many are under way as may be; its bytes are copied. Throws
-    /// <see cref="FrameRefusedException"/> once a frame was refused, and <see cref="IOException"/> once the ledger could
-    /// not be reached for as long as the options say.
+    /// <see cref="FrameRefusedException"/> once a frame was refused, and <see cref="IOException"/> once the ledger
+    /// could not be reached for as long as the options say.
     /// </summary>
     public async ValueTask SendAsync(ReadOnlyMemory<byte> frame, CancellationToken ct = default)
     {

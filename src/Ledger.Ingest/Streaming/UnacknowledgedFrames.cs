@@ -39,8 +39,8 @@ internal sealed class UnacknowledgedFrames(StreamSenderOptions options)
     }
 
     /// <summary>A new call begins: all that is not acknowledged is to be sent again.</summary>
-    /// <param name="lastDurable">The highest number of the session before that is on the disk, where that is known. Frames
-    /// were written in the order of sending, so all up to the frame of this number are.</param>
+    /// <param name="lastDurable">The highest number of the session before that is on the disk, where that is known.
+    /// Frames were written in the order of sending, so all up to the frame of this number are.</param>
     public void Begin(long? lastDurable)
     {
         if (lastDurable is { } last)
