@@ -88,7 +88,8 @@ public sealed class StreamDoor : IDisposable
                 "frame.sequence", sequence.ToString(System.Globalization.CultureInfo.InvariantCulture),
                 "came before with other bytes");
         }
-        return false; // it was missing, or it is too long ago to compare: its samples are compared with those they repeat
+        // It was missing, or it is too long ago to compare: its samples are compared with those they repeat.
+        return false;
     }
 
     private static UInt128 Digest(ReadOnlySpan<byte> frame)
