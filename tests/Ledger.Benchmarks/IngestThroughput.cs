@@ -253,7 +253,12 @@ internal static class IngestThroughput
         {
             var count = Math.Min(load.PerSession, load.Connectors - first);
             IRoad road = channels.Count == 0 ? new DoorRoad(streams.Connect(), delays)
-                : new WireRoad(channels[gateways.Count % channels.Count].Open(new("benchmark") { Acknowledged = delays.Add }));
+                // No more is on the way than of two seconds, so that the clock and what arrives keep step.
+                : new WireRoad(channels[gateways.Count % channels.Count].Open(new("benchmark")
+                {
+                    Acknowledged = delays.Add,
+                    FramesInFlightMax = 2 * ((load.PerSession + load.PerFrame - 1) / load.PerFrame),
+                }));
             var frame = FrameWriter.Announce(buffer, 0, StartMicroseconds, 0);
             for (var i = 0; i < count; i++)
                 frame.TryAdd(new Announcement(i, Name(first + i), SampleSemantics.Instant, 100_000));

@@ -142,7 +142,7 @@ public sealed class StreamHttpTests
         string[] fleet = ["simulate", "fleet", "--connectors", "200", "--rate", "10", "--minutes", "12", "--gateway", "50",
             "--start", "2026-06-02T08:00:00Z", "--to", $"http://127.0.0.1:{streamPort}", "--register", $"http://127.0.0.1:{port}",
             "--speed", "max", "--period", "5", "--json"];
-        var sending = Task.Run(() => CommandRun.OfAsync(fleet), ct);
+        var sending = Task.Run(() => CommandRun.OfAsync(fleet, clock: SystemClock.Instance), ct);
         var frames = Path.Combine(data.Path, FrameLogOptions.FolderName, "000000.frames");
         while (!sending.IsCompleted && (!File.Exists(frames) || new FileInfo(frames).Length < 200_000))
             await Task.Delay(5, ct);
