@@ -24,7 +24,7 @@ internal static class ParquetPages
         var length = BinaryPrimitives.ReadInt32LittleEndian(file[^FileEndBytes..]);
         if (length < 0 || length > file.Length - FileEndBytes) return Bad("its footer is longer than the file");
         var bytes = new CompactBytes(file[^(length + FileEndBytes)..^FileEndBytes], length);
-        return Head(ref bytes, stackalloc long[4], 0) ? null : Bad("its footer");
+        return Fields(ref bytes, stackalloc long[4], 0, ParquetShapes.Footer) ? null : Bad("its footer");
     }
 
     /// <summary>Whether every page of the columns lies in the file, and holds no more than its column says.</summary>
@@ -53,7 +53,7 @@ internal static class ParquetPages
         {
             if (++pages > PagesMax) return Refusal.Of(Rejection.TooLarge, $"curve: more than {PagesMax} Parquet pages");
             numbers.Clear();
-            if (!Head(ref bytes, numbers, 0) || bytes.IsCut) return Bad("the head of a page");
+            if (!Fields(ref bytes, numbers, 0, ParquetShapes.PageHead)) return Bad("the head of a page");
             var (unpacked, packed, values) = (numbers[2], numbers[3], numbers[0]);
             if (unpacked < 0 || unpacked > meta.TotalUncompressedSize || packed < 0 || packed > bytes.Left
                 || values < 0 || values > Math.Max(rows, unpacked))
@@ -63,15 +63,18 @@ internal static class ParquetPages
         return null;
     }
 
-    /// <summary>Reads the fields of a head: integers 1 to 3 of it, and the first of each struct in it, its values.
+    /// <summary>
+    /// Reads the fields of a structure by its shape. Of the head of a page the numbers of fields 2 and 3 are noted, and
+    /// the first of each structure in it, its values.
     /// </summary>
-    private static bool Head(ref CompactBytes bytes, scoped Span<long> numbers, int depth)
+    private static bool Fields(ref CompactBytes bytes, scoped Span<long> numbers, int depth, string? shape)
     {
         if (depth > DepthMax) return false;
         for (var id = 0; bytes.Byte() is not 0 and var head && !bytes.IsCut;)
         {
             id = head >> 4 is > 0 and var after ? id + after : (int)Math.Clamp(bytes.Signed(), -1, 99);
-            var kind = head & 0xf;
+            var (kind, field) = (head & 0xf, ParquetShapes.Of(shape, id));
+            if (!Fits(kind, field)) return false;
             if (kind is >= SmallestNumber and <= LargestNumber)
             {
                 var number = bytes.Signed();
@@ -80,46 +83,49 @@ internal static class ParquetPages
             }
             else if (kind == Struct)
             {
-                if (!Head(ref bytes, numbers, depth + 1)) return false;
+                if (!Fields(ref bytes, numbers, depth + 1, field)) return false;
             }
-            else if (!Skip(ref bytes, kind, depth)) return false;
+            else if (kind is not (True or False) && !Value(ref bytes, kind, depth, field)) return false;
         }
         return !bytes.IsCut;
     }
 
-    private static bool Skip(ref CompactBytes bytes, int kind, int depth)
+    /// <summary>Whether bytes of a kind can be what a field is; of a field that is not known, any.</summary>
+    private static bool Fits(int kind, string? field) => field switch
+    {
+        null => true,
+        "i" => kind is >= SmallestNumber and <= LargestNumber,
+        "b" => kind == Text,
+        "f" => kind is True or False,
+        ['+', ..] => kind == List,
+        _ => kind == Struct,
+    };
+
+    private static bool Value(ref CompactBytes bytes, int kind, int depth, string? field)
     {
         if (depth > DepthMax) return false;
         switch (kind)
         {
-            case True or False: return true;
-            case One: bytes.Byte(); break;
+            case True or False or One: bytes.Byte(); break; // a flag of a list is a byte
             case >= SmallestNumber and <= LargestNumber: bytes.Number(); break;
             case Real: bytes.Raw(8); break;
             case Text: bytes.Raw((int)Math.Min(bytes.Number(), int.MaxValue)); break;
-            case List or Set:
-                var head = bytes.Byte();
-                return Elements(ref bytes, head >> 4 is < 15 and var few ? (ulong)few : bytes.Number(), head & 0xf,
-                    depth);
-            case Struct: return Head(ref bytes, stackalloc long[4], depth + 1);
+            case List or Set: return Elements(ref bytes, depth, field is ['+', ..] ? field[1..] : null);
+            case Struct: return Fields(ref bytes, stackalloc long[4], depth + 1, field);
             default: return false; // neither footers nor heads have maps
         }
         return !bytes.IsCut;
     }
 
     /// <summary>An element takes a byte or more, so no list is longer than what is left.</summary>
-    private static bool Elements(ref CompactBytes bytes, ulong count, int kind, int depth)
+    private static bool Elements(ref CompactBytes bytes, int depth, string? element)
     {
-        if (count > (ulong)bytes.Left) return false;
+        var head = bytes.Byte();
+        var (count, kind) = (head >> 4 is < 15 and var few ? (ulong)few : bytes.Number(), head & 0xf);
+        if (count > (ulong)bytes.Left || (count > 0 && !Fits(kind, element))) return false;
         for (; count > 0; count--)
-            if (kind is True or False ? Byte(ref bytes) : !Skip(ref bytes, kind, depth + 1)) return false;
+            if (!Value(ref bytes, kind, depth + 1, element)) return false;
         return true;
-
-        static bool Byte(ref CompactBytes flags)
-        {
-            flags.Byte();
-            return flags.IsCut;
-        }
     }
 
     private static Refusal Bad(string what) =>
