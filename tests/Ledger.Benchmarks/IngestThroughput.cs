@@ -17,10 +17,9 @@ namespace Ledger.Benchmarks;
 /// Streams end to end in one process: frames through the door, into the log on the disk, acknowledged, integrated, and
 /// their records durable in the journal. The load is made beforehand but for the times in it, so that what is measured
 /// is the ledger; a second of each connector stands in one block. Frames come with 1 % of the samples up to 5 s late
-/// and
-/// 0.5 % of them twice. With <c>--wire grpc</c> the frames come over a loopback connection from senders in this
-/// process, and
-/// what they cost is part of the figure; <c>--per-session N</c> has senders of N connectors that send a frame for each
+/// and 0.5 % of them twice. With <c>--wire grpc</c> the frames come over a loopback connection from senders in this
+/// process, and what they cost is part of the figure; <c>--per-session N</c> has senders of N connectors that send a
+/// frame for each
 /// <c>--per-frame</c> of them.
 /// </summary>
 internal static class IngestThroughput

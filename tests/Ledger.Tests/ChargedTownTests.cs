@@ -154,16 +154,17 @@ public sealed class ChargedTownTests : IDisposable
         var parquet = town.File("r2.parquet", "");
         Done("export", "statement", "R2", "--format", "parquet", "--out", parquet);
         await using var file = File.OpenRead(parquet);
-        await using var reader = await ParquetReader.CreateAsync(file);
+        await using var reader = await ParquetReader.CreateAsync(file, cancellationToken: TestContext.Current.CancellationToken);
         reader.CustomMetadata["sumIsTotal"].ShouldBe("true");
         using var group = reader.OpenRowGroupReader(0);
         var amounts = new decimal?[Energy + 4];
-        await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "amount"), amounts.AsMemory());
+        await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "amount"),
+            amounts.AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
         amounts.Select(amount => Ledger.Cli.Listings.Cell.Exact(amount))
             .ShouldBe(csv.Skip(1).Select(row => row[names.IndexOf("amount")]));
         var metered = new decimal?[Energy + 4];
         await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "meteredKwh"),
-            metered.AsMemory());
+            metered.AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
         metered.Take(Energy).ShouldBe(csv.Skip(1).Take(Energy).Select(row =>
             (decimal?)decimal.Parse(row[names.IndexOf("meteredKwh")], CultureInfo.InvariantCulture)));
 

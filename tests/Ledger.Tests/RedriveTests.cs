@@ -231,9 +231,11 @@ public sealed class RedriveTests
         Redriving.TakeAsync(ledger.Ledger, new(evidence, code, "staff-7", "registered now", hints ?? new()),
             IntakeLedger.Operator, TestContext.Current.CancellationToken);
 
+    private static int releases;
+
     private static Task<RecordOutcome> ReleaseAsync(IntakeLedger ledger, long position) =>
         ledger.Ledger.Intake.TakeFactAsync(RefusalToRelease.Text(position, "staff-7", "registered now"),
-            "refusal-release", IntakeLedger.Operator, new($"release {Guid.NewGuid()}"),
+            "refusal-release", IntakeLedger.Operator, new($"release {Interlocked.Increment(ref releases)}"),
             TestContext.Current.CancellationToken);
 
     private static async Task<IReadOnlyList<RefusalsView.Refusal>> RefusalsAsync(IntakeLedger ledger)

@@ -126,7 +126,7 @@ public sealed class StreamKillTests
         var parts = File.ReadAllText(SessionPath(town.FolderPath)).Split(' ');
         var session = long.Parse(parts[0], CultureInfo.InvariantCulture);
         // The announcement is number 0 of each session.
-        var last = town.Streams.LastSequenceOf(session, parts[1]).ShouldNotBeNull();
+        var last = (await town.Streams.LastSequenceAsync(session, parts[1], CancellationToken.None)).ShouldNotBeNull();
         var durable = int.Parse(parts[2], CultureInfo.InvariantCulture) + (int)Math.Max(0, last);
         if (durable < Acknowledged(town.FolderPath))
             File.WriteAllText(LostPath(town.FolderPath), $"{durable} of {Acknowledged(town.FolderPath)}");

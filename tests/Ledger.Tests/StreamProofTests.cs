@@ -80,7 +80,7 @@ public sealed class StreamProofTests : IDisposable
             {
                 for (var second = 3661; !stop.IsCancellationRequested; second += 5)
                     await town.StreamAsync(door, 2, second, second + 4);
-            });
+            }, TestContext.Current.CancellationToken);
             var backup = town.Run("backup", Outside("backup"));
             await stop.CancelAsync();
             await streaming;
