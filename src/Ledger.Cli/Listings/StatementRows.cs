@@ -10,8 +10,8 @@ public enum StatementRowKind { Energy = 1, Charge = 2, Flexibility = 3 }
 
 /// <summary>
 /// A row of a statement, whatever it charges: so that all of it is one listing whose amounts sum to the total. Every
-/// row has its time in UTC and as the local clock showed it, its settlement day, and of energy the number of its settlement
-/// period in the day, from 1 on: a clock that goes back shows an hour twice, and only the offset tells which.
+/// row has its time in UTC and as the local clock showed it, its settlement day, and of energy the number of its
+/// settlement period in the day, from 1 on: a clock that goes back shows an hour twice, and only the offset tells which.
 /// </summary>
 /// <param name="Paid">The settlement point, or what a flexibility is paid for together.</param>
 /// <param name="Name">The direction of energy, the name of a charge, or the call that is paid.</param>
