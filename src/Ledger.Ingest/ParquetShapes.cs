@@ -28,7 +28,7 @@ internal static class ParquetShapes
         ["data2"] = ["i", "i", "i", "i", "i", "i", "f", "statistics"],
     };
 
-    /// <summary>What a field of a structure is; null where the structure does not have it, or nobody knows it.</summary>
+    /// <summary>What a field of a structure is; null where the structure does not have it.</summary>
     public static string? Of(string? structure, int field) =>
         structure is not null && Fields.TryGetValue(structure, out var fields)
             && field >= 1 && field <= fields.Length ? fields[field - 1] : null;
