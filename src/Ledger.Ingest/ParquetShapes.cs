@@ -2,8 +2,8 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// The structures of a Parquet file's footer and page heads (parquet.thrift): of each field, by its number, whether it
-/// is a whole number (i), bytes (b), a flag (f), a structure by its name, or a list (+) of one of these. A decoder reads
-/// a field by its number alone, so bytes that say another kind would make it take a value for a length.
+/// is a whole number (i), bytes (b), a flag (f), a structure by its name, or a list (+) of one of these. A decoder
+/// reads a field by its number alone, so bytes that say another kind would make it take a value for a length.
 /// </summary>
 internal static class ParquetShapes
 {
@@ -28,8 +28,8 @@ internal static class ParquetShapes
         ["data2"] = ["i", "i", "i", "i", "i", "i", "f", "statistics"],
     };
 
-    /// <summary>What a field of a structure is; null where the structure does not have it, or nobody knows it.</summary>
+    /// <summary>What a field of a structure is; null where the structure does not have it.</summary>
     public static string? Of(string? structure, int field) =>
-        structure is not null && Fields.TryGetValue(structure, out var fields) && field >= 1 && field <= fields.Length
-            ? fields[field - 1] : null;
+        structure is not null && Fields.TryGetValue(structure, out var fields)
+            && field >= 1 && field <= fields.Length ? fields[field - 1] : null;
 }
