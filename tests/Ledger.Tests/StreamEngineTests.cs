@@ -154,6 +154,41 @@ public sealed class StreamEngineTests
         refused.Detail.ShouldContain("CP1");
     }
 
+    /// <summary>A clock a day behind: its samples are placed by our time, and sending them again takes nothing away.
+    /// </summary>
+    [Fact]
+    public async Task What_a_wrong_clock_dated_stays_where_it_was_placed_when_it_is_sent_again()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await StreamAsync(town, door, 1, 0, 1860);
+        await town.SettleAsync();
+        var right = await town.LatestAsync();
+        var ahead = Duration.FromHours(31);
+        using var wrong = town.Streams.Connect();
+        var frames = new List<PowerSample[]>();
+        for (var second = 2700; second <= 4560; second += 60)
+        {
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(second + 59);
+            if (wrong.LastSequence < 0) await StreamTown.SendAsync(wrong, town.Announce(1));
+            frames.Add([.. StreamTown.Seconds(second, second + 59)
+                .Select(sample => sample with { AtMicroseconds = sample.AtMicroseconds - 111_600_000_000 })]);
+            await StreamTown.SendAsync(wrong, StreamTown.Samples(
+                wrong.LastSequence + 1, Time(second + 59) - 111_600_000_000, (0, frames[^1])));
+        }
+        await town.SettleAsync(town.Clock.Now + Duration.FromHours(1));
+        var placed = await town.LatestAsync();
+        placed.Count.ShouldBeGreaterThan(right.Count);
+        foreach (var frame in frames)
+            await StreamTown.SendAsync(wrong, StreamTown.Samples(
+                wrong.LastSequence + 1, Time(4619) - 111_600_000_000, (0, frame)));
+        town.Clock.Now += ahead;
+        await town.SettleAsync();
+        var after = (await town.LatestAsync()).ToDictionary(record => record.Period.Start);
+        foreach (var record in placed) after[record.Period.Start].Import.ShouldBe(record.Import);
+    }
+
     [Fact]
     public async Task A_stream_that_falls_silent_is_recorded_when_it_was_waited_for()
     {

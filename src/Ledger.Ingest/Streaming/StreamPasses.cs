@@ -184,11 +184,13 @@ internal sealed class StreamPasses : IAsyncDisposable
         var from = pass.Due.Where(one => one.Step.Integral is not null).Select(one => one.From)
             .DefaultIfEmpty(pass.Upto).Aggregate(BlockPlace.Earlier);
         var range = new FrameRange([from.To(pass.Upto)]);
-        var derived = pass.Due.Where(one => one.IsDerived).ToList();
+        // Samples that a corrected time placed are not where the log says: what was summed of them stands.
+        var due = pass.Due.Select(one => one with { IsDerived = one.IsDerived && !one.Step.Clock.IsSuspect }).ToList();
+        var derived = due.Where(one => one.IsDerived).ToList();
         var integrals = derived.Count == 0 ? []
             : new FrameDerivation(log).Derive(derived.ConvertAll(one => Asked(one, range)));
         var at = 0;
-        return new(range, [.. pass.Due.Select(one => one.IsDerived
+        return new(range, [.. due.Select(one => one.IsDerived
             ? Of(one, WithCauses(integrals[at++], one.Step.Integral!.Gaps))
             : Of(one, one.Step.Integral))]);
     }
@@ -204,6 +206,12 @@ internal sealed class StreamPasses : IAsyncDisposable
                 IntervalRecords.Evolve, CancellationToken.None).ConfigureAwait(false);
             var stretch = due.From.To(pass.Upto);
             var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
+            if (due.Step.Clock.IsSuspect
+                || latest is not null && IntervalRecords.IsClockSuspect(latest.ClockOffsetMicroseconds))
+            {
+                await RefuseCorrectedAsync(due, pass.Upto).ConfigureAwait(false);
+                continue;
+            }
             known.Add((due, Known(latest)?.With(stretch) ?? new([stretch]), latest is not null, latest?.Gaps ?? []));
         }
         var answers = new List<StreamPeriods>();
@@ -219,6 +227,18 @@ internal sealed class StreamPasses : IAsyncDisposable
         }
         return answers;
     }
+
+    /// <summary>
+    /// The samples of a wrong clock were placed by a corrected time, which depends on the moment: derived again by the
+    /// times in the log they would be elsewhere, and energy would come and go. So the record stays, and what came late
+    /// is kept and not counted.
+    /// </summary>
+    private Task<RecordOutcome> RefuseCorrectedAsync(DuePeriod due, BlockPlace upto) => recorder.RefuseAsync(
+        Rejection.EvidenceConflict,
+        $"{due.Stream.Point}: samples came late for the period from {due.Step.Period.Start}, whose others a wrong clock "
+        + "dated; its record stays, and the frames are kept",
+        new Submission(new FrameRange([due.From.To(upto)]).ToBytes(), $"stream of {due.Stream.Point}") { Personal = [] },
+        by, CancellationToken.None);
 
     /// <summary>What a record rests on; null where that is a file, or was pruned: recording refuses it then.</summary>
     private FrameRange? Known(IntervalRecorded? record)
