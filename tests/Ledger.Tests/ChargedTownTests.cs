@@ -154,7 +154,8 @@ public sealed class ChargedTownTests : IDisposable
         var parquet = town.File("r2.parquet", "");
         Done("export", "statement", "R2", "--format", "parquet", "--out", parquet);
         await using var file = File.OpenRead(parquet);
-        await using var reader = await ParquetReader.CreateAsync(file, cancellationToken: TestContext.Current.CancellationToken);
+        await using var reader = await ParquetReader.CreateAsync(
+            file, cancellationToken: TestContext.Current.CancellationToken);
         reader.CustomMetadata["sumIsTotal"].ShouldBe("true");
         using var group = reader.OpenRowGroupReader(0);
         var amounts = new decimal?[Energy + 4];

@@ -131,6 +131,7 @@ public sealed class StreamCasesTests
         await using var town = await MeteredAsync();
         using var door = await OpenAsync(town);
         await town.StreamAsync(door, 1, 0, 299);
+        town.Clock.Now = StreamTown.Day + Duration.FromSeconds(419);
         await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 2, StreamTown.Time(419),
             (0, StreamTown.Seconds(360, 419))));
         await town.StreamAsync(door, 1, 420, 960);

@@ -98,7 +98,7 @@ public sealed class VerbFailureTests : IDisposable
     [InlineData("ledger settle: --account is needed", "settle --day 2026-02-27")]
     [InlineData("ledger settle: --kind is initial, interim, final or correction, not 'last'",
         "settle --account a --day 2026-02-27 --kind last")]
-    [InlineData("ledger export: --format is csv, json or ndjson, not 'xml'", "export points --format xml")]
+    [InlineData("ledger export: --format is csv, json, ndjson, xlsx or parquet, not 'xml'", "export points --format xml")]
     [InlineData("ledger replay: there is no view Nothing", "replay --projection Nothing")]
     public void What_is_asked_wrongly_is_usage(string problem, string line)
     {

@@ -184,13 +184,11 @@ internal sealed class StreamPasses : IAsyncDisposable
         var from = pass.Due.Where(one => one.Step.Integral is not null).Select(one => one.From)
             .DefaultIfEmpty(pass.Upto).Aggregate(BlockPlace.Earlier);
         var range = new FrameRange([from.To(pass.Upto)]);
-        // Samples that a corrected time placed are not where the log says: what was summed of them stands.
-        var due = pass.Due.Select(one => one with { IsDerived = one.IsDerived && !one.Step.Clock.IsSuspect }).ToList();
-        var derived = due.Where(one => one.IsDerived).ToList();
+        var derived = pass.Due.Where(one => one.IsDerived).ToList();
         var integrals = derived.Count == 0 ? []
             : new FrameDerivation(log).Derive(derived.ConvertAll(one => Asked(one, range)));
         var at = 0;
-        return new(range, [.. due.Select(one => one.IsDerived
+        return new(range, [.. pass.Due.Select(one => one.IsDerived
             ? Of(one, WithCauses(integrals[at++], one.Step.Integral!.Gaps))
             : Of(one, one.Step.Integral))]);
     }
@@ -206,8 +204,7 @@ internal sealed class StreamPasses : IAsyncDisposable
                 IntervalRecords.Evolve, CancellationToken.None).ConfigureAwait(false);
             var stretch = due.From.To(pass.Upto);
             var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
-            if (due.Step.Clock.IsSuspect
-                || latest is not null && IntervalRecords.IsClockSuspect(latest.ClockOffsetMicroseconds))
+            if (latest is { Quality: ReadingQuality.Suspect })
             {
                 await RefuseCorrectedAsync(due, pass.Upto).ConfigureAwait(false);
                 continue;
