@@ -18,6 +18,7 @@ namespace Ledger.Cli;
 /// </summary>
 internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell shell)
 {
+    private const int TicksPerMicrosecond = 10;
     /// <summary>The speed that waits for nothing but the ledger.</summary>
     public const int AsFastAsTaken = 0;
 
@@ -72,8 +73,9 @@ internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell
                     await CloseAsync(other.Sender, ct).ConfigureAwait(false);
                 }
                 var sender = Open(channel, senders, frame.Gateway - first, frame.Session);
-                var length = frame.Write(buffer, PowerCurve.Microseconds(shell.Clock.GetCurrentInstant())
-                    - PowerCurve.Microseconds(frame.ReceivedAt));
+                // The clock is finer than a microsecond, and a frame is not.
+                var now = shell.Clock.GetCurrentInstant().ToUnixTimeTicks() / TicksPerMicrosecond;
+                var length = frame.Write(buffer, now - PowerCurve.Microseconds(frame.ReceivedAt));
                 await sender.SendAsync(buffer.AsMemory(0, length), ct).ConfigureAwait(false);
                 Count(frame, length);
             }
