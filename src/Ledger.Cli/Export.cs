@@ -94,7 +94,8 @@ public static class Export
                 Spreadsheet.Write(file, [(line.Words[0], listing), .. listing.Summary.Count == 0
                     ? [] : new[] { ("summary", listing.SummaryListing()) }]);
                 return Task.CompletedTask;
-            },
+            }
+            ,
             "parquet" => (listing, file) => ParquetListing.WriteAsync(listing, file, ct),
             var other => throw new UsageException($"--format is csv, json, ndjson, xlsx or parquet, not '{other}'"),
         };

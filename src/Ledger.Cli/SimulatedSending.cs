@@ -93,7 +93,8 @@ internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell
     {
         senders[at] ??= (channel.Open(new StreamSenderOptions(StreamMasterData.Owner)
         {
-            GiveUpAfter = GiveUpAfter, Acknowledged = delays.Add,
+            GiveUpAfter = GiveUpAfter,
+            Acknowledged = delays.Add,
         }), session);
         return senders[at]!.Value.Sender;
     }

@@ -119,8 +119,12 @@ public sealed class ClockEnvelope
         reader.Expect(Layout);
         var envelope = new ClockEnvelope
         {
-            windowStart = reader.Int64(), bestAt = reader.Int64(), bestDelay = reader.Int64(),
-            unsetAhead = reader.Optional(), roundTrip = reader.Optional(), Jumps = reader.Int32(),
+            windowStart = reader.Int64(),
+            bestAt = reader.Int64(),
+            bestDelay = reader.Int64(),
+            unsetAhead = reader.Optional(),
+            roundTrip = reader.Optional(),
+            Jumps = reader.Int32(),
         };
         for (var left = reader.Count(16); left > 0; left--) envelope.fastest.Add((reader.Int64(), reader.Int64()));
         reader.End();

@@ -66,8 +66,11 @@ public sealed partial class ConnectorCurve
         var restored = new ConnectorCurve(declaration, grid)
         {
             curve = CurveAccumulator.Restore(declaration, grid, reader.Bytes()),
-            next = reader.Int64(), lastReceived = reader.Int64(), firstRegister = reader.Optional(),
-            lastRegister = reader.Optional(), UnplacedSamples = reader.Int64(),
+            next = reader.Int64(),
+            lastReceived = reader.Int64(),
+            firstRegister = reader.Optional(),
+            lastRegister = reader.Optional(),
+            UnplacedSamples = reader.Int64(),
         };
         for (var left = reader.Count(21); left > 0; left--)
             restored.marks.Add(new(Known((GapCause)reader.Byte()), reader.Int64(), reader.Int64(), reader.Int32()));

@@ -331,7 +331,9 @@ public sealed partial class CurveAccumulator
         capacity = held.Length / 2;
         return new(held.AsSpan(0, capacity), held.AsSpan(capacity))
         {
-            First = first, Committed = committed, Count = count,
+            First = first,
+            Committed = committed,
+            Count = count,
         };
     }
 

@@ -44,8 +44,12 @@ public sealed partial class CurveAccumulator
         reader.Expect(Layout);
         var restored = new CurveAccumulator(declaration, grid)
         {
-            Watermark = reader.Int64(), newest = reader.Int64(), LateSamples = reader.Int64(),
-            hasRepeats = reader.Flag(), isUnsorted = reader.Flag(), oldestUnsorted = reader.Int64(),
+            Watermark = reader.Int64(),
+            newest = reader.Int64(),
+            LateSamples = reader.Int64(),
+            hasRepeats = reader.Flag(),
+            isUnsorted = reader.Flag(),
+            oldestUnsorted = reader.Int64(),
         };
         restored.committed = reader.Int32();
         restored.count = reader.Count(16);
@@ -100,13 +104,23 @@ internal static class CurveCellBytes
     {
         var cell = new CurveCell
         {
-            Start = reader.Int64(), End = reader.Int64(), GapRunsIn = reader.Flag(),
+            Start = reader.Int64(),
+            End = reader.Int64(),
+            GapRunsIn = reader.Flag(),
             Sum = new PeriodSum
             {
-                Import = reader.Int128(), Export = reader.Int128(), Covered = reader.Int64(),
-                Minimum = reader.Int64(), Maximum = reader.Int64(), EdgeMinimum = reader.Int64(),
-                EdgeMaximum = reader.Int64(), Ramp = reader.Int64(), LongRamp = reader.Int64(),
-                Samples = reader.Int32(), Edges = reader.Int32(), Duplicates = reader.Int32(),
+                Import = reader.Int128(),
+                Export = reader.Int128(),
+                Covered = reader.Int64(),
+                Minimum = reader.Int64(),
+                Maximum = reader.Int64(),
+                EdgeMinimum = reader.Int64(),
+                EdgeMaximum = reader.Int64(),
+                Ramp = reader.Int64(),
+                LongRamp = reader.Int64(),
+                Samples = reader.Int32(),
+                Edges = reader.Int32(),
+                Duplicates = reader.Int32(),
                 Conflicts = reader.Int32(),
             },
         };

@@ -1,6 +1,6 @@
-using NodaTime;
 using System.Globalization;
 using System.Numerics;
+using NodaTime;
 
 namespace Ledger.Domain;
 

@@ -122,7 +122,8 @@ public sealed class ChargedTownTests : IDisposable
             .Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
         Assert.SkipWhen(program is null, "needs python3");
         using var python = Process.Start(new ProcessStartInfo(program!,
-            ["-B", Repository.PathOf("tools/verify_ledger.py"), zip]) { RedirectStandardOutput = true })!;
+            ["-B", Repository.PathOf("tools/verify_ledger.py"), zip])
+        { RedirectStandardOutput = true })!;
         var said = python.StandardOutput.ReadToEnd();
         python.WaitForExit();
         python.ExitCode.ShouldBe(0, said);

@@ -64,7 +64,9 @@ public sealed class SettlementTableTests
     {
         var expected = new Dictionary<SettlementPointId, (StationId, int)>
         {
-            [new("P1")] = (new("S1"), 2), [new("P2")] = (new("S1"), 2), [new("P3")] = (new("S2"), 2),
+            [new("P1")] = (new("S1"), 2),
+            [new("P2")] = (new("S1"), 2),
+            [new("P3")] = (new("S2"), 2),
         };
         Completeness.Of(Of("P1", "P2", "P3"), expected, 1).ShouldBe(new(2, 2, 6, 6, 6, 1));
         // A point of which no line came at all is missed, although every line that is there is whole.

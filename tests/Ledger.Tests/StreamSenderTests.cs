@@ -106,7 +106,10 @@ public sealed class StreamSenderTests
         var delays = new DelayTally();
         await using var sender = channel.Open(Fast with
         {
-            FramesInFlightMax = 2, BytesInFlightMax = 1, FramesPerMessageMax = 1, Acknowledged = delays.Add,
+            FramesInFlightMax = 2,
+            BytesInFlightMax = 1,
+            FramesPerMessageMax = 1,
+            Acknowledged = delays.Add,
         });
         await SendAsync(wire, sender, 0, Minutes);
         await sender.CloseAsync(TestContext.Current.CancellationToken);

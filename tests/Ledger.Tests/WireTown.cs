@@ -1,7 +1,7 @@
 using System.Net;
+using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Google.Protobuf;
 using Ledger.Api.Streaming;
 using Ledger.Domain;
 using Ledger.Ingest.Streaming;

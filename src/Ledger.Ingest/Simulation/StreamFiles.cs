@@ -43,11 +43,11 @@ public static class StreamFiles
 
     private static StreamFilesWritten Added(
         StreamFilesWritten total, (long Frames, long Bytes, int Lost) more) => total with
-    {
-        Frames = total.Frames + more.Frames,
-        FrameBytes = total.FrameBytes + more.Bytes,
-        Lost = total.Lost + more.Lost,
-    };
+        {
+            Frames = total.Frames + more.Frames,
+            FrameBytes = total.FrameBytes + more.Bytes,
+            Lost = total.Lost + more.Lost,
+        };
 
     private static (long Frames, long Bytes, int Lost) Feed(
         StreamFleet fleet, int gateway, string folder, TextWriter sessions)

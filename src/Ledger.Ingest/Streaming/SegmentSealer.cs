@@ -18,7 +18,9 @@ internal sealed class SegmentSealer : IDisposable
     {
         thread = new Thread(() => Seal(log, failed))
         {
-            IsBackground = true, Name = "frame log sealing", Priority = ThreadPriority.Lowest,
+            IsBackground = true,
+            Name = "frame log sealing",
+            Priority = ThreadPriority.Lowest,
         };
         thread.Start();
     }

@@ -74,7 +74,9 @@ public sealed class StreamEngine : IAsyncDisposable
         numbers = new(options.Log.Folder);
         log = FrameLog.Open(options.Log with
         {
-            Written = Written, Stopped = cause => faulted.TrySetException(cause), SessionsAbove = numbers.Given,
+            Written = Written,
+            Stopped = cause => faulted.TrySetException(cause),
+            SessionsAbove = numbers.Given,
         });
         found = log.Acknowledged;
         tokenKey = SessionToken.KeyOf(secret);

@@ -41,7 +41,8 @@ internal sealed class StreamPasses : IAsyncDisposable
         (this.commands, this.by, this.log, this.metrics) = (commands, by, log, metrics);
         queue = Channel.CreateBounded<Pass>(new BoundedChannelOptions(options.PassesQueuedMax)
         {
-            SingleReader = true, SingleWriter = true,
+            SingleReader = true,
+            SingleWriter = true,
         });
         recording = Task.Run(RecordAsync);
     }
