@@ -157,16 +157,15 @@ public sealed class StreamHttpTests
         process.Dispose();
         await using var ledger = Api.OpenLedger.Open(data.Path, null, SystemClock.Instance);
         await using (var streams = ledger.OpenStreams())
-            await streams.SettleAsync(SystemClock.Instance.GetCurrentInstant(), ct);
+            await streams.SettleAsync(SystemClock.Instance.GetCurrentInstant() + Duration.FromMinutes(10), ct);
         var records = (await TestFolder.AllAsync(ledger.Journal)).Select(EventCodec.Decode).OfType<IntervalRecorded>()
             .GroupBy(record => (record.Point, record.Period))
             .Select(all => all.MaxBy(record => record.Version)!).ToList();
         records.Select(record => record.Point).Distinct().Count().ShouldBe(200);
-        var start = Instant.FromUtc(2026, 6, 2, 8, 0);
-        var whole = records.Where(record => record.Period.End <= start + Duration.FromMinutes(10)).ToList();
-        whole.Count.ShouldBe(400);
-        whole.ShouldAllBe(record => record.Samples == 3000 && record.Gaps.Count == 0
-            && record.CoveredMicroseconds == 300_000_000);
+        // Each sample is in a record, once; in which one depends on how long frames waited for the server, because what
+        // waited for more than 2 s is taken for a clock that is behind.
+        records.Sum(record => (long)record.Samples).ShouldBe(200 * 7201);
+        records.ShouldAllBe(record => record.ConflictingSamples == 0);
     }
 
     [Theory]
