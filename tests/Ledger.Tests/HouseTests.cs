@@ -25,12 +25,14 @@ public sealed partial class HouseTests
             ["MediatR", "Microsoft.Data.Sqlite", "SQLitePCLRaw.bundle_e_sqlite3", "BouncyCastle.Cryptography",
              "Microsoft.Extensions.DependencyInjection"]),
         ["Ledger.Projections"] = (["Domain", "Journal"], []),
+        ["Ledger.Stores"] = (["Domain", "Journal", "Projections"],
+            ["Marten", "DistributedLock.Postgres", "Npgsql", "Grpc.Net.Client", "Google.Protobuf", "Grpc.Tools"]),
         ["Ledger.Ingest"] = (["Domain", "Journal"],
             ["Bogus", "Parquet.Net", "Grpc.Net.Client", "Grpc.Tools", "Google.Protobuf", "MQTTnet",
              "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
-        ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest"],
+        ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest", "Stores"],
             ["Microsoft.AspNetCore.OpenApi", "Grpc.AspNetCore"]),
-        ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Api"],
+        ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Stores", "Api"],
             ["Bogus", "MiniExcel", "Parquet.Net"]),
     };
 
