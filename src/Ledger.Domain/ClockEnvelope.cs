@@ -1,8 +1,9 @@
 namespace Ledger.Domain;
 
 /// <summary>
-/// What is known of a sender's clock: how far it is ahead (behind where negative) and how uncertain that is, in µs, and
-/// how fast it gains in millionths. <paramref name="UnsetAheadMicroseconds"/> is how far it was ahead, always by
+/// What is known of a sender's clock: how far it is ahead (behind where negative, by no more than
+/// <see cref="Limits.ClockSkewMs"/>) and how uncertain that is, in µs, and how fast it gains in millionths.
+/// <paramref name="UnsetAheadMicroseconds"/> is how far it was ahead, always by
 /// decades behind, while nobody had set it since it started; null where it was never seen so.
 /// </summary>
 public readonly record struct ClockEstimate(
@@ -24,7 +25,9 @@ public readonly record struct ClockEstimate(
 /// less than none, so of a window's messages the fastest says most; the line below the fastest of the last windows, as
 /// near to them as it can be (the edge of their lower convex hull below their middle), is the clock's offset and its
 /// slope the drift. What all messages take cannot be seen from one side: it is inside the bound only where a round trip
-/// was measured. Nothing of a sender's own time is ever changed by this.
+/// was measured. So a clock that is ahead is proven, and one that is behind is not: where even the fastest message seems
+/// to have taken longer than a clock may be off, it has waited (a sender was cut off, a gateway stores and forwards), the
+/// clock is taken to be right, and the wait is its bound. Nothing of a sender's own time is ever changed by this.
 /// </summary>
 public sealed class ClockEnvelope
 {
@@ -49,7 +52,8 @@ public sealed class ClockEnvelope
 
     /// <summary>
     /// Takes note of a message; returns by how much the clock has jumped since, forward where positive, else null. A
-    /// jump forward is proven by one message, one backward only when all of a window's came late by as much.
+    /// jump that puts it ahead is proven by one message, one back from there only when all of a window's came late by as
+    /// much. Between messages that waited and messages that did not, nothing has jumped.
     /// </summary>
     public long? Observe(long sentAt, long receivedAt)
     {
@@ -65,7 +69,7 @@ public sealed class ClockEnvelope
         if (bestDelay != long.MaxValue && receivedAt - windowStart >= WindowMicroseconds) jump = CloseWindow();
         if (Expected(receivedAt) is { } expected && delay < expected - JumpMicroseconds)
         {
-            jump = expected - delay;
+            if (delay < -JumpMicroseconds) jump = Jumped(expected - delay);
             Restart();
         }
         if (bestDelay == long.MaxValue) windowStart = receivedAt;
@@ -89,7 +93,10 @@ public sealed class ClockEnvelope
         foreach (var (at, delay) in fastest) bound = Math.Max(bound, delay - Line(a, b, at));
         var drift = b.At == a.At
             ? 0 : (long)Energy.DivideHalfEven((Int128)(b.Delay - a.Delay) * PartsPerMillion, b.At - a.At);
-        return new(-Line(a, b, points[^1].At), -drift, bound + (roundTrip ?? 0) / 2, unsetAhead);
+        bound += (roundTrip ?? 0) / 2;
+        var took = Line(a, b, points[^1].At);
+        return took > JumpMicroseconds
+            ? new(0, 0, took + bound, unsetAhead) : new(-took, -drift, bound, unsetAhead);
     }
 
     /// <summary>The state as bytes: a restored one behaves the same.</summary>
@@ -138,9 +145,9 @@ public sealed class ClockEnvelope
         if (fastest.Count > 0)
         {
             var (a, b) = EdgeBelowMiddle(fastest);
-            if (point.Delay - Line(a, b, point.At) is var later && later > JumpMicroseconds)
+            if (Line(a, b, point.At) is var expected && point.Delay - expected > JumpMicroseconds)
             {
-                jump = -later;
+                if (expected < -JumpMicroseconds) jump = Jumped(expected - point.Delay);
                 Restart();
             }
         }
@@ -150,9 +157,14 @@ public sealed class ClockEnvelope
         return jump;
     }
 
-    private void Restart()
+    private long Jumped(long microseconds)
     {
         Jumps++;
+        return microseconds;
+    }
+
+    private void Restart()
+    {
         fastest.Clear();
         bestDelay = long.MaxValue;
     }

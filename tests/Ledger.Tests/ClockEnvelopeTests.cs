@@ -68,6 +68,35 @@ public sealed class ClockEnvelopeTests
         envelope.Jumps.ShouldBe(2);
     }
 
+    [Fact]
+    public void A_message_that_waits_is_no_clock_that_is_behind()
+    {
+        var envelope = new ClockEnvelope();
+        // A gateway that stores and forwards: all it had comes a day late, and then it sends at once again.
+        for (var i = 0; i < 40; i++)
+            envelope.Observe(Start + i * 10 * Second, Start + 86_400 * Second + i * 10 * Second).ShouldBeNull();
+        envelope.Estimate().ShouldBe(new(0, 0, 86_400 * Second));
+        for (var i = 0; i < 40; i++)
+            envelope.Observe(Start + (90_000 + i * 10) * Second, Start + (90_000 + i * 10) * Second + 20_000).ShouldBeNull();
+        envelope.Estimate().ShouldBe(new(-20_000, 0, 0));
+        // And a way that becomes slow for a while.
+        for (var i = 0; i < 40; i++)
+            envelope.Observe(Start + (91_000 + i * 10) * Second, Start + (91_000 + i * 10 + 5) * Second).ShouldBeNull();
+        envelope.Estimate().ShouldBe(new(0, 0, 5 * Second));
+        envelope.Jumps.ShouldBe(0);
+    }
+
+    [Fact]
+    public void What_waits_is_told_from_a_clock_that_is_behind_by_what_a_clock_may_be_off()
+    {
+        foreach (var (delay, ahead, bound) in new[] { (2_000_000, -2_000_000, 0), (2_000_001, 0, 2_000_001) })
+        {
+            var envelope = new ClockEnvelope();
+            envelope.Observe(Start, Start + delay);
+            envelope.Estimate().ShouldBe(new(ahead, 0, bound));
+        }
+    }
+
     [Theory]
     [InlineData(0)] // 1970
     [InlineData(946_684_800)] // 2000

@@ -154,7 +154,7 @@ public sealed class StreamEngineTests
         refused.Detail.ShouldContain("CP1");
     }
 
-    /// <summary>A clock a day behind: its samples are placed by our time, and sending them again takes nothing away.
+    /// <summary>A clock a day ahead: its samples are placed by our time, and sending them again takes nothing away.
     /// </summary>
     [Fact]
     public async Task What_a_wrong_clock_dated_stays_where_it_was_placed_when_it_is_sent_again()
@@ -173,16 +173,16 @@ public sealed class StreamEngineTests
             town.Clock.Now = StreamTown.Day + Duration.FromSeconds(second + 59);
             if (wrong.LastSequence < 0) await StreamTown.SendAsync(wrong, town.Announce(1));
             frames.Add([.. StreamTown.Seconds(second, second + 59)
-                .Select(sample => sample with { AtMicroseconds = sample.AtMicroseconds - 111_600_000_000 })]);
+                .Select(sample => sample with { AtMicroseconds = sample.AtMicroseconds + 111_600_000_000 })]);
             await StreamTown.SendAsync(wrong, StreamTown.Samples(
-                wrong.LastSequence + 1, Time(second + 59) - 111_600_000_000, (0, frames[^1])));
+                wrong.LastSequence + 1, Time(second + 59) + 111_600_000_000, (0, frames[^1])));
         }
         await town.SettleAsync(town.Clock.Now + Duration.FromHours(1));
         var placed = await town.LatestAsync();
         placed.Count.ShouldBeGreaterThan(right.Count);
         foreach (var frame in frames)
             await StreamTown.SendAsync(wrong, StreamTown.Samples(
-                wrong.LastSequence + 1, Time(4619) - 111_600_000_000, (0, frame)));
+                wrong.LastSequence + 1, Time(4619) + 111_600_000_000, (0, frame)));
         town.Clock.Now += ahead;
         await town.SettleAsync();
         var after = (await town.LatestAsync()).ToDictionary(record => record.Period.Start);

@@ -162,9 +162,12 @@ public sealed class StreamHttpTests
             .GroupBy(record => (record.Point, record.Period))
             .Select(all => all.MaxBy(record => record.Version)!).ToList();
         records.Select(record => record.Point).Distinct().Count().ShouldBe(200);
-        // Each sample is in a record, once; in which one depends on how long frames waited for the server, because what
-        // waited for more than 2 s is taken for a clock that is behind.
+        // Twelve minutes have two whole periods of five; what waited for the server is in the period of its own time.
         records.Sum(record => (long)record.Samples).ShouldBe(200 * 7201);
+        var whole = records.Where(record => record.Period.End <= Instant.FromUtc(2026, 6, 2, 8, 10)).ToList();
+        whole.Count.ShouldBe(400);
+        whole.ShouldAllBe(record => record.Samples == 3000 && record.Gaps.Count == 0
+            && record.CoveredMicroseconds == 300_000_000 && record.Quality == ReadingQuality.Measured);
         records.ShouldAllBe(record => record.ConflictingSamples == 0);
     }
 

@@ -52,12 +52,13 @@ internal sealed class LiveStream(
     {
         long earliest = samples[0].AtMicroseconds, latest = earliest;
         foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
-        if (interruptedAt is { } broken)
+        // What was sent again says nothing of how long the sender was away: only what is later does.
+        if (interruptedAt is { } broken && latest > broken)
         {
-            Curve.Missing(GapCause.Reconnect, broken, Math.Max(broken, earliest));
+            Curve.Missing(GapCause.Reconnect, broken, FirstAfter(broken, samples));
             interruptedAt = null;
         }
-        if (lost > 0 && latest > lostAfter) Missed(Math.Max(lostAfter, earliest), earliest);
+        if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
         if (begun.Count == 0) begun.Add((grid.PeriodOf(earliest).Start, block));
         if (latest > newest)
         {
@@ -87,7 +88,18 @@ internal sealed class LiveStream(
     public void Advance(long now, CurveScratch scratch)
     {
         Curve.Advance(now, scratch);
+        if (interruptedAt is { } broken && Curve.Watermark > broken)
+            Curve.Missing(GapCause.Reconnect, broken, Curve.Watermark);
         if (lost > 0 && newest != long.MinValue && Curve.Watermark >= lostAfter) Missed(Curve.Watermark, newest);
+    }
+
+    /// <summary>The earliest of some samples that are later than an instant; one of them is.</summary>
+    private static long FirstAfter(long instant, ReadOnlySpan<PowerSample> samples)
+    {
+        var first = long.MaxValue;
+        foreach (var (at, _) in samples)
+            if (at > instant) first = Math.Min(first, at);
+        return first;
     }
 
     private void Missed(long until, long first)

@@ -16,7 +16,7 @@ internal sealed class UnacknowledgedFrames(StreamSenderOptions options)
 {
     private readonly record struct Waiting(ByteString Bytes, long Sequence, long Sent, long Since, bool IsAnnouncement);
 
-    private readonly List<(ByteString Bytes, long Since)> announced = [];
+    private readonly List<ByteString> announced = [];
     private Waiting[] ring = new Waiting[64];
     private int first, count, sent, preamble, preambleEnd;
     private long bytes, next, acknowledgedInCall;
@@ -62,14 +62,14 @@ internal sealed class UnacknowledgedFrames(StreamSenderOptions options)
         var length = 0;
         for (; preamble < preambleEnd && IsOpen(batch, length); preamble++)
         {
-            batch.Frame.Add(Again(announced[preamble].Bytes, next++, announced[preamble].Since));
-            length += announced[preamble].Bytes.Length;
+            batch.Frame.Add(Numbered(announced[preamble], next++));
+            length += announced[preamble].Length;
         }
         for (; sent < count && IsOpen(batch, length); sent++)
         {
             ref var frame = ref At(sent);
             frame = frame with { Sent = isFirstSession ? frame.Sequence : next++ };
-            batch.Frame.Add(frame.Sent == frame.Sequence ? frame.Bytes : Again(frame.Bytes, frame.Sent, frame.Since));
+            batch.Frame.Add(frame.Sent == frame.Sequence ? frame.Bytes : Numbered(frame.Bytes, frame.Sent));
             length += frame.Bytes.Length;
         }
         return batch.Frame.Count == 0 ? null : batch;
@@ -89,10 +89,8 @@ internal sealed class UnacknowledgedFrames(StreamSenderOptions options)
     private bool IsOpen(FrameBatch batch, int length) =>
         batch.Frame.Count < options.FramesPerMessageMax && (batch.Frame.Count == 0 || length < options.MessageBytesMax);
 
-    /// <summary>A frame that was handed in at a moment, as it is sent now.</summary>
-    private static ByteString Again(ByteString frame, long sequence, long since) =>
-        UnsafeByteOperations.UnsafeWrap(FrameNumbering.SentAgain(
-            frame.Span, sequence, (long)Stopwatch.GetElapsedTime(since).TotalMicroseconds));
+    private static ByteString Numbered(ByteString frame, long sequence) =>
+        UnsafeByteOperations.UnsafeWrap(FrameNumbering.Numbered(frame.Span, sequence));
 
     private void Drop(int frames)
     {
@@ -102,7 +100,7 @@ internal sealed class UnacknowledgedFrames(StreamSenderOptions options)
             ring[first] = default;
             first = (first + 1) % ring.Length;
             bytes -= frame.Bytes.Length;
-            if (frame.IsAnnouncement) announced.Add((frame.Bytes, frame.Since));
+            if (frame.IsAnnouncement) announced.Add(frame.Bytes);
             options.Acknowledged?.Invoke(Stopwatch.GetElapsedTime(frame.Since));
         }
         count -= frames;
