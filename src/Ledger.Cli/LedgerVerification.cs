@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Globalization;
 using Ledger.Api;
 using Ledger.Domain;
@@ -128,8 +127,8 @@ public sealed class LedgerVerification(
             var notes = await Handovers.ReadAsync(journal, ct).ConfigureAwait(false);
             return Handovers.Follow(trusted, notes.Select(System.Text.Encoding.UTF8.GetBytes));
         }
-        catch (Exception damaged) when (damaged is JournalRefusedException or DbException or InvalidDataException
-            or PoisonEventException or UnknownWireNameException or NoteRefusedException)
+        catch (Exception damaged) when (SqliteFile.IsDamage(damaged) || damaged is JournalRefusedException
+            or InvalidDataException or PoisonEventException or UnknownWireNameException or NoteRefusedException)
         {
             return trusted; // of a journal that cannot be read its own step tells
         }
@@ -143,8 +142,8 @@ public sealed class LedgerVerification(
             await using var journal = SqliteJournalReader.Open(options);
             return await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false);
         }
-        catch (Exception damaged) when (damaged is JournalRefusedException or DbException or InvalidDataException
-            or PoisonEventException or UnknownWireNameException or NoteRefusedException)
+        catch (Exception damaged) when (SqliteFile.IsDamage(damaged) || damaged is JournalRefusedException
+            or InvalidDataException or PoisonEventException or UnknownWireNameException or NoteRefusedException)
         {
             return [];
         }
@@ -308,7 +307,7 @@ public sealed class LedgerVerification(
                     ?? "no such row", row.Recomputed ?? "no such row");
             rows = StandardProjections.All.Sum(view => (long)stored.Versions(view.Name).Count);
         }
-        catch (Exception damaged) when (damaged is DbException or InvalidCastException)
+        catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
         {
             Findings.Add(OpenLedger.ViewsFileName, damaged.Message,
                 "a readable database; it can be deleted and is computed again");

@@ -1,6 +1,7 @@
 using System.Text;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Ingest.Frames;
 using Ledger.Journal.Proof;
 using NodaTime;
 
@@ -21,6 +22,7 @@ internal static class FuzzTargets
             ["csv"] = bytes => Text(bytes, text => CurveFiles.ReadCsv(text, Anywhere, out _)),
             ["epfl"] = bytes => Text(bytes, text => EpflSessions.Read(text, DateTimeZone.Utc, out _)),
             ["facts"] = bytes => FactText.Check(bytes, null),
+            ["frame"] = Frame,
             ["ndjson"] = bytes => Curve(bytes),
             ["nem12"] = bytes => Text(bytes, text => Nem12.Read(text, out _)),
             ["note"] = bytes => Note(() => SignedNote.Parse(bytes).ToString()),
@@ -44,6 +46,22 @@ internal static class FuzzTargets
     {
         if (CurveLines.IsCurve(bytes)) CurveLines.Read(bytes, Anywhere, out _);
         CurveLines.Read(bytes, Anywhere, out _);
+    }
+
+    /// <summary>A frame that keeps every rule has one form: with the number that it has it is written as it was.
+    /// </summary>
+    private static void Frame(byte[] bytes)
+    {
+        try
+        {
+            var head = CheckedFrame.Check(bytes).Head;
+            if (!FrameNumbering.Numbered(bytes, head.Sequence).AsSpan().SequenceEqual(bytes))
+                throw new InvalidOperationException("the frame's number has another form");
+        }
+        catch (InputRefusedException)
+        {
+            // It is no frame, and says so.
+        }
     }
 
     private static void Packed(byte[] bytes)

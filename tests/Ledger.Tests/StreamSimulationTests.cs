@@ -92,7 +92,8 @@ public sealed class StreamSimulationTests
             Micros(record.Period) - named.Sum(Micros), where);
         // What came late is derived again from a part of the log, which tells no cause that was not told before.
         if (record.LateSamples == 0)
-            foreach (var gap in record.Gaps) CauseHolds(gap, expected, where);
+            foreach (var gap in record.Gaps)
+                CauseHolds(gap, expected, $"{where}: {gap} of {string.Join(", ", expected.Gaps)}");
     }
 
     /// <summary>What a sender said itself, or its numbers prove, is the cause that a gap has.</summary>

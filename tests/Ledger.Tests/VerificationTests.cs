@@ -152,6 +152,28 @@ public sealed class VerificationTests : IDisposable
             .ShouldAllBe(each => each.Value.Found == each.Value.Flipped);
     }
 
+    /// <summary>A flipped bit can make a NULL where a table allows none; it is a fault with its place and no crash.
+    /// </summary>
+    [Theory]
+    [InlineData("views.db", "view_row", "json", "json TEXT NOT NULL", "json TEXT")]
+    [InlineData("views.db", "view_row", "to_position", "to_position INTEGER NOT NULL", "to_position INTEGER")]
+    [InlineData("journal.db", "ledger", "recorded_at", "recorded_at INTEGER NOT NULL", "recorded_at INTEGER")]
+    [InlineData("journal.db", "ledger", "name", "name TEXT NOT NULL", "name TEXT")]
+    [InlineData("journal.db", "streams", "name", "name TEXT NOT NULL", "name TEXT")]
+    [InlineData("journal.db", "events", "payload", "payload BLOB NOT NULL", "payload BLOB")]
+    [InlineData("journal.db", "events", "header", "header BLOB NOT NULL", "header BLOB")]
+    public void A_null_where_a_table_allows_none_is_a_fault(
+        string file, string table, string column, string declared, string nullable)
+    {
+        string Schema(string from, string to) => $"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = "
+            + $"replace(sql, '{from}', '{to}') WHERE name = '{table}'; PRAGMA writable_schema = OFF";
+        Change(file, Schema(declared, nullable));
+        Change(file, $"UPDATE {table} SET {column} = NULL WHERE rowid IN (SELECT rowid FROM {table} LIMIT 1)"
+            .Replace("rowid", table == "view_row" ? "key" : "rowid", StringComparison.Ordinal));
+        Change(file, Schema(nullable, declared));
+        Verified().FaultCount.ShouldBeGreaterThan(0);
+    }
+
     /// <summary>
     /// Whoever has the ledger's secret and its key can write another history and sign it. A checkpoint that the auditor
     /// kept speaks against it.

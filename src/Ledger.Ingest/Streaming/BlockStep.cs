@@ -149,7 +149,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             var stream = points.Find(announced);
             if (stream is null) worker.Unknown.Add((announced.Point, frame));
             else if (session[announced.Stream] != stream)
-                lock (stream.Gate) stream.Interrupted();
+                lock (stream.Gate) stream.Interrupted(frame.ReceivedAtMicroseconds);
             session.Announce(announced.Stream, stream);
         }
     }

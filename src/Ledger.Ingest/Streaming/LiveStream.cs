@@ -20,7 +20,7 @@ internal sealed class LiveStream(
     private readonly List<long> provisional = new(2);
     private long newest = long.MinValue;
     private int notAllSeen = wasUnknown ? PeriodsAfterUnknown : 0;
-    private long? interruptedAt;
+    private long newestReceived;
     // Frames that were missed after a sample; a station's clock may be minutes off, so where they may lie is known by
     // this stream's own samples only.
     private int lost;
@@ -52,17 +52,11 @@ internal sealed class LiveStream(
     {
         long earliest = samples[0].AtMicroseconds, latest = earliest;
         foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
-        // What was sent again says nothing of how long the sender was away: only what is later does.
-        if (interruptedAt is { } broken && latest > broken)
-        {
-            Curve.Missing(GapCause.Reconnect, broken, FirstAfter(broken, samples));
-            interruptedAt = null;
-        }
         if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
         if (begun.Count == 0) begun.Add((grid.PeriodOf(earliest).Start, block));
         if (latest > newest)
         {
-            newest = latest;
+            (newest, newestReceived) = (latest, receivedAt);
             var start = grid.PeriodOf(latest + reach).Start;
             if (start > begun[^1].Start) begun.Add((start, block));
         }
@@ -88,8 +82,6 @@ internal sealed class LiveStream(
     public void Advance(long now, CurveScratch scratch)
     {
         Curve.Advance(now, scratch);
-        if (interruptedAt is { } broken && Curve.Watermark > broken)
-            Curve.Missing(GapCause.Reconnect, broken, Curve.Watermark);
         if (lost > 0 && newest != long.MinValue && Curve.Watermark >= lostAfter) Missed(Curve.Watermark, newest);
     }
 
@@ -108,10 +100,14 @@ internal sealed class LiveStream(
         lost = 0;
     }
 
-    /// <summary>The sender is connected anew.</summary>
-    public void Interrupted()
+    /// <summary>
+    /// The sender is connected anew. How long it was away is known by our clock, when by its own: from its newest sample
+    /// on. What it sends first may fill the beginning, so what is missing within counts and not what comes next.
+    /// </summary>
+    public void Interrupted(long receivedAt)
     {
-        if (newest != long.MinValue) interruptedAt ??= newest;
+        if (newest != long.MinValue)
+            Curve.Missing(GapCause.Reconnect, newest, newest + Math.Max(0, receivedAt - newestReceived));
     }
 
     /// <summary>

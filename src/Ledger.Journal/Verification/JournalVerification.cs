@@ -81,7 +81,7 @@ public sealed class JournalVerification
             VerifyLedger(connection);
             if (isThorough) SqliteFile.VerifyPages(connection, SqliteJournal.FileName, findings);
         }
-        catch (SqliteException damaged)
+        catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
         {
             Fault($"{SqliteJournal.FileName}, after {Count(tree.Size)} events", damaged.Message, "a readable database");
         }
@@ -98,7 +98,7 @@ public sealed class JournalVerification
             {
                 isMore = rows.ReadNext(UntilNextRoot());
             }
-            catch (SqliteException)
+            catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
             {
                 VerifyEvents(rows, named);
                 throw;

@@ -33,6 +33,13 @@ public static partial class SqliteFile
             if (row.GetString(0) is var message && message != "ok") findings.Add(file, message, "ok");
     }
 
+    /// <summary>
+    /// Whether reading failed because the file is damaged. A flipped bit of a row's header makes a NULL, or another type,
+    /// where the table allows none: SQLite gives it out, and the reader of the value throws.
+    /// </summary>
+    public static bool IsDamage(Exception failed) =>
+        failed is SqliteException or InvalidCastException or InvalidOperationException;
+
     private static Dictionary<string, string> Texts(SqliteConnection connection)
     {
         using var select = connection.CreateCommand();
