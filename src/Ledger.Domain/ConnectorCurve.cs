@@ -65,6 +65,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private CurveAccumulator curve = new(declaration, grid);
     private long next = long.MinValue, lastReceived = long.MinValue;
     private long? firstRegister, lastRegister;
+    private GapCause? across; // of a gap that runs over the beginning of the next period: both parts have one cause
 
     public SampleDeclaration Declaration => declaration;
 
@@ -266,7 +267,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         var isFinal = IsComplete(start, end) || now - end >= DeadlineMicroseconds;
         if (!isFinal) waiting.Add(new(start, end));
         var step = Step(isFinal ? PeriodStep.Final : PeriodStep.Provisional, start, end,
-            integral with { Gaps = [.. integral.Gaps.Select(WithCause)] }, 0, clock);
+            integral with { Gaps = WithCauses(integral) }, 0, clock);
         ForgetMarks();
         return step;
     }
@@ -308,10 +309,18 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         return missing;
     }
 
-    private CurveGap WithCause(CurveGap gap)
+    private CurveGap[] WithCauses(PeriodIntegral integral)
+    {
+        CurveGap[] gaps = [.. integral.Gaps.Select(gap =>
+            WithCause(gap, gap.Missing.Start == integral.Period.Start ? across : null))];
+        across = gaps.Length > 0 && gaps[^1].Missing.End == integral.Period.End ? gaps[^1].Cause : null;
+        return gaps;
+    }
+
+    private CurveGap WithCause(CurveGap gap, GapCause? before)
     {
         var (from, to) = (PowerCurve.Microseconds(gap.Missing.Start), PowerCurve.Microseconds(gap.Missing.End));
-        var cause = GapCause.Silent;
+        var cause = before ?? GapCause.Silent;
         foreach (var mark in marks)
             if (mark.From <= to && mark.To >= from && mark.Cause < cause) cause = mark.Cause;
         return gap with { Cause = cause };

@@ -16,6 +16,7 @@ public sealed partial class ConnectorCurve
         writer.Optional(firstRegister);
         writer.Optional(lastRegister);
         writer.Int64(UnplacedSamples);
+        writer.Byte((byte)(across ?? 0));
         writer.Int32(marks.Count);
         foreach (var mark in marks)
         {
@@ -71,6 +72,7 @@ public sealed partial class ConnectorCurve
             firstRegister = reader.Optional(),
             lastRegister = reader.Optional(),
             UnplacedSamples = reader.Int64(),
+            across = reader.Byte() is var cause && cause == 0 ? null : Known((GapCause)cause),
         };
         for (var left = reader.Count(21); left > 0; left--)
             restored.marks.Add(new(Known((GapCause)reader.Byte()), reader.Int64(), reader.Int64(), reader.Int32()));

@@ -114,6 +114,20 @@ public sealed class ConnectorCurveTests
             Gap(90, 100, GapCause.Silent)]);
     }
 
+    /// <summary>What is missing over the edge of two periods is one gap: what explains its beginning explains it.
+    /// </summary>
+    [Fact]
+    public void A_gap_over_the_edge_of_two_periods_has_one_cause()
+    {
+        Add(0, 890);
+        curve.Missing(GapCause.PendingDrop, At(891), At(898));
+        Add(905, 1840);
+        var steps = Steps(1840);
+        steps.Select(step => step.Integral!.Gaps.Single().Cause).ShouldBe([GapCause.PendingDrop, GapCause.PendingDrop]);
+        var restored = ConnectorCurve.Restore(Declared, Grid, curve.Save());
+        restored.Save().ShouldBe(curve.Save());
+    }
+
     [Fact]
     public void Times_are_corrected_only_beyond_what_a_clock_may_be_off()
     {
