@@ -44,10 +44,10 @@ internal sealed class LinesVerification(
         try
         {
             var result = await LinesResult.OfAsync(request, runs, examination).ConfigureAwait(false);
-            (Examined, Runs, Population) = (result.Lines.Count, runs.Count, runs.Sum(run => (long)run.Lines.Count));
+            (Examined, Runs, Population) = (result.Lines.Count, runs.Count, runs.Sum(run => (long)run.Texts.Count));
             foreach (var each in result.Lines)
                 foreach (var exception in each.Line.Exceptions)
-                    findings.Add($"{each.Line.Run.Run.Run}#{Count(each.Line.Line.Number)}", exception,
+                    findings.Add($"{each.Line.Run.Run.Run}#{Count(each.Line.Number)}", exception,
                         "a line that follows from its facts and evidence");
             Compare(document, path is null ? LinesDocument.Of(result)
                 : LinesDocument.With(LinesDocument.Of(result), path));
@@ -110,9 +110,6 @@ internal sealed class LinesVerification(
         if (Population > drawn)
             findings.LeaveOut($"{Count(Population - drawn)} other lines, but for what they leave over to these: only "
                 + "that they are the run's");
-        if (result.Runs.Sum(run => run.Charges.Count) is > 0 and var charges)
-            findings.LeaveOut($"{Count(charges)} charges beside energy: only that they are the run's; a bundle of the "
-                + "statement derives them");
         var asRecorded = result.Lines.SelectMany(each => each.Line.AsRecorded).Distinct().Count();
         if (asRecorded > 0)
             findings.LeaveOut($"{Count(asRecorded)} facts of these lines against evidence: they have none to be read");
