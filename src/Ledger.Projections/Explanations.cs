@@ -47,12 +47,14 @@ public sealed class ExplainedRun
     private readonly IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months;
     private readonly Dictionary<SettlementPointId, ChargeReasons> charged = [];
     private readonly Dictionary<int, ExplainedValue> explained = [];
+    private readonly IReadOnlyDictionary<InstructionId, FlexibilityReasons> calls;
 
     private ExplainedRun(RederivedRun again, SettlementFacts facts, PricingFacts pricing,
-        IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months)
+        IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months,
+        IReadOnlyDictionary<InstructionId, FlexibilityReasons> calls)
     {
-        (Run, Statement, Differs, this.facts, this.pricing, this.months) =
-            (again.Run, again.Statement!, again.Differs, facts, pricing, months);
+        (Run, Statement, Differs, this.facts, this.pricing, this.months, this.calls) =
+            (again.Run, again.Statement!, again.Differs, facts, pricing, months, calls);
         var carry = LineCarry.None;
         for (var i = 0; i < Statement.Lines.Count; i++)
         {
@@ -98,12 +100,39 @@ public sealed class ExplainedRun
             ? await MonthsOfPoints.ReasonedAsync(known, account, facts.Tariff, terms, day, facts.Points)
                 .ConfigureAwait(false)
             : new Dictionary<SettlementPointId, ReasonedMonth>();
-        return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points), months);
+        var calls = new Dictionary<InstructionId, FlexibilityReasons>();
+        foreach (var instruction in again.Statement.Flexibility.Select(line => line.Instruction).OfType<InstructionId>()
+            .Distinct())
+            if (await new CallReasons(journal, run.AtPosition, ct).OfAsync(instruction).ConfigureAwait(false) is { } call)
+                calls[instruction] = new(call, Deliveries.MoneyDecimals);
+        return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points), months, calls);
     }
 
-    /// <summary>The amount of the line or charge with this number, from 1 on.</summary>
-    public ExplainedAmount Line(int number) => new(Run, number, number <= Statement.Lines.Count
-        ? Explained(number - 1) : Charge(Statement.Charges[number - 1 - Statement.Lines.Count]), Differs);
+    /// <summary>The amount of the line, charge or line of flexibility with this number, from 1 on.</summary>
+    public ExplainedAmount Line(int number) => new(Run, number,
+        number <= Statement.Lines.Count ? Explained(number - 1)
+        : number <= Statement.Lines.Count + Statement.Charges.Count
+            ? Charge(Statement.Charges[number - 1 - Statement.Lines.Count])
+        : Flexibility(Statement.Flexibility[number - 1 - Statement.Lines.Count - Statement.Charges.Count]), Differs);
+
+    /// <summary>A line of flexibility, explained.</summary>
+    public ExplainedValue Flexibility(FlexibilityLine line) =>
+        explained.TryGetValue(line.Number, out var before) ? before
+        : explained[line.Number] = line.Instruction is { } call && calls.TryGetValue(call, out var reasons)
+            ? reasons.Explain(FlexibilityKey.From(line), line, Statement.Currency)
+            : new($"line {line.Number}: {FlexibilityKey.From(line)}", Statement.Currency,
+                line.Amount is { } amount ? RowJson.Text(amount) : ExplainedValue.None, ExplainedValue.None,
+                ExplanationRule.Missing,
+                line.Problem ?? "nothing says why", []);
+
+    /// <summary>Every line of flexibility, and every one that is due and not there.</summary>
+    public IEnumerable<ExplainedValue> Flexibilities()
+    {
+        var there = Statement.Flexibility.Select(FlexibilityKey.From).ToHashSet();
+        return Statement.Flexibility.Select(Flexibility).Concat(calls.Values.SelectMany(call =>
+            call.DueTo(Statement.Account).Where(key => !there.Contains(key)).Order()
+                .Select(key => call.Explain(key, null, Statement.Currency))));
+    }
 
     /// <summary>A charge of the statement, explained.</summary>
     public ExplainedValue Charge(StatementCharge charge) =>
@@ -114,7 +143,7 @@ public sealed class ExplainedRun
     /// <summary>The total as it was recorded, down to the facts of every line.</summary>
     public ExplainedAmount Total() => new(Run, null, LineReasons.OfTotal(
         Run.Total, Statement, [.. Enumerable.Range(0, Statement.Lines.Count).Select(Explained)],
-        [.. Charges()]), Differs);
+        [.. Charges()], [.. Flexibilities()]), Differs);
 
     /// <summary>Every charge of the statement, and every one that is due and not there.</summary>
     public IEnumerable<ExplainedValue> Charges() => Statement.Charges.Select(Charge).Concat(Forgotten());

@@ -89,7 +89,9 @@ public static class FactUses
                 return new(fact, [], $"it is quarantined, {held.Code} ({Number((int)held.Code)}), until a correction "
                     + $"releases it: {held.Detail}");
         }
-        if (InNoAmount.TryGetValue(fact.Event.GetType(), out var because)) return new(fact, [], because);
+        if (InNoAmount.TryGetValue(fact.Event.GetType(), out var because))
+            return await PaidAsync(journal, views, fact, ct).ConfigureAwait(false) is { Count: > 0 } paid
+                ? new(fact, paid, null) : new(fact, [], because);
         var (runs, touched) = await RunsAsync(journal, views, fact.Event, ct).ConfigureAwait(false);
         var uses = new List<FactInRun>();
         foreach (var run in runs) uses.Add(await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false));
@@ -98,6 +100,32 @@ public static class FactUses
                 uses.Add(use);
         return uses.Count == 0 ? new(fact, [], $"no settlement run is recorded of {touched}") : new(fact, uses, null);
     }
+
+    /// <summary>The runs that pay flexibility by a fact of a call; none where it is of no call, or no programme pays it
+    /// by statement.</summary>
+    private static async Task<List<FactInRun>> PaidAsync(
+        IJournal journal, IViewStore views, FactInWords fact, CancellationToken ct)
+    {
+        var paid = new List<FactInRun>();
+        Instant? at = fact.Event switch
+        {
+            DispatchInstructed order => order.Period.Start,
+            BaselineFrozen { Periods: [var first, ..] } => first.Period.Start,
+            _ => null,
+        };
+        if (at is not { } begins) return paid;
+        foreach (var run in new Answers(views).Runs().Where(run => fact.Position < run.AtPosition
+            && Math.Abs(Period.DaysBetween(RowJson.Day(run.Day), begins.InUtc().Date)) <= 1))
+            if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
+                && Paying(explained, fact.Position) is { Count: > 0 } lines)
+                paid.Add(new(run.Run, lines, "as what a payment of flexibility follows from"));
+        return paid;
+    }
+
+    /// <summary>The numbers of the lines of flexibility that rest on a fact.</summary>
+    private static List<int> Paying(ExplainedRun explained, long position) =>
+        [.. explained.Statement.Flexibility.Where(line => explained.Flexibility(line).Positions().Contains(position))
+            .Select(line => line.Number)];
 
     /// <summary>The runs that the fact could be counted in, and what they are of, in words.</summary>
     private static async Task<(IReadOnlyList<TimeOfUseSettlement.RunRow> Runs, string Touched)> RunsAsync(
@@ -198,9 +226,11 @@ public static class FactUses
             _ => charge.Point == PointOf(fact.Event).Point
                 && explained.Charge(charge).Positions().Contains(fact.Position),
         }).Select(charge => charge.Number)];
-        return lines.Count + charges.Count > 0
-            ? new(run.Run, [.. lines.Select(line => line.Number), .. charges], As(fact.Event) + (charges.Count == 0 ? ""
-                : $"; from line {Number(explained.Statement.Lines.Count + 1)} on as charges of the month"))
+        var (energies, paid) = (explained.Statement.Lines.Count, Paying(explained, fact.Position));
+        return lines.Count + charges.Count + paid.Count > 0
+            ? new(run.Run, [.. lines.Select(line => line.Number), .. charges, .. paid], As(fact.Event)
+                + (charges.Count == 0 ? "" : $"; from line {Number(energies + 1)} on as charges of the month")
+                + (paid.Count == 0 ? "" : $"; from line {Number(paid[0])} on as what flexibility is paid by"))
             : new(run.Run, [], await WhyNotAsync(journal, fact, explained, ct).ConfigureAwait(false));
     }
 

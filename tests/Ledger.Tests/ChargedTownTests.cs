@@ -209,7 +209,7 @@ public sealed class ChargedTownTests : IDisposable
         var said = python.StandardOutput.ReadToEnd();
         python.WaitForExit();
         python.ExitCode.ShouldBe(0, said);
-        said.ShouldContain("NOT CHECKED: how the amounts of a tariff with terms follow");
+        said.ShouldContain("NOT CHECKED: how lines, charges and flexibility follow");
         said.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED");
     }
 

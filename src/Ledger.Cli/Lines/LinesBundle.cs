@@ -30,8 +30,12 @@ internal sealed class LinesBundle(LedgerReader ledger, TransparencyLog log, Canc
                 throw new CouldNotException(
                     $"{row.Run} does not come out again, so it has no lines to show: {again.Differs}");
             var whole = new RunLines(row.RecordedPosition, (SettlementRunCompleted)EventCodec.Decode(recorded),
-                statement.Lines, statement.Charges);
-            if (request is LinesRequest.One one && one.Number <= whole.Texts.Count)
+                statement.Lines, statement.Charges, [.. statement.Flexibility.Select(line => line.Canonical())]);
+            // A call is paid by what all of its points did: only the whole bundle shows that.
+            if (request is LinesRequest.One call && call.Number > whole.Examinable)
+                throw new CouldNotException($"line {call.Number} of {row.Run} is paid for flexibility: "
+                    + $"'ledger bundle --statement {row.Run}' proves it with all that it rests on");
+            if (request is LinesRequest.One one)
             {
                 path = new LinesTree(whole.Texts).Inclusion(one.Number - 1);
                 runs.Add(whole.Beginning(one.Number));

@@ -24,7 +24,7 @@ internal sealed record LinesResult(
         if (request is not LinesRequest.Sample asked)
         {
             var one = (LinesRequest.One)request;
-            if (runs is not [var run] || run.Run.Run.Value != one.Run || run.Texts.Count < one.Number)
+            if (runs is not [var run] || run.Run.Run.Value != one.Run || run.Examinable < one.Number)
                 throw new FormatException($"there is no line {request}");
             var line = await examination.ExamineAsync(run, one.Number - 1).ConfigureAwait(false);
             return new(request, runs, [(line, null)], null, null);
