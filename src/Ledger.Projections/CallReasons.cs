@@ -4,8 +4,8 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>What the payment of a call follows from, with the position of each fact: as known before a position, by the
-/// streams from which its delivery is derived.</summary>
+/// <summary>What the payment of a call, or of power held ready, follows from, with the position of each fact: as known
+/// before a position, by the streams from which it is derived.</summary>
 internal sealed class CallReasons(IJournal journal, long position, CancellationToken ct)
 {
     private readonly KnownFacts known = new(journal, position, ct);
@@ -34,6 +34,31 @@ internal sealed class CallReasons(IJournal journal, long position, CancellationT
                 each => each.Version == terms.Programme.Version).ConfigureAwait(false))!,
             terms.Scoring is { } scoring ? await FindAsync<RulePackPublished>(Streams.RulePack(scoring.Pack),
                 each => each.Version == scoring.Version).ConfigureAwait(false) : null, shares);
+    }
+
+    /// <summary>What is known of a point in a programme that pays for power held ready.</summary>
+    public async Task<ReadyPoint> ReadyAsync(ProgrammeId programme, SettlementPointId point)
+    {
+        var stream = Streams.Enrolment(point);
+        return new(
+            [.. (await known.ReadAsync(Streams.Programme(programme)).ConfigureAwait(false))
+                .Select(each => new Positioned<ProgrammePublished>(each.Position, (ProgrammePublished)each.Event))],
+            await known.StateAsync(stream, EnrolmentState.Empty, Enrolments.Evolve).ConfigureAwait(false), point,
+            [.. (await known.ReadAsync(stream).ConfigureAwait(false))
+                .Where(each => each.Event is AvailabilityDeclared declared && declared.Programme == programme)
+                .Select(each => new Positioned<AvailabilityDeclared>(each.Position, (AvailabilityDeclared)each.Event))]);
+    }
+
+    /// <summary>The point as it is registered at the start of its day, and that day; null where it is not.</summary>
+    public async Task<(SettlementPointRegistered Registered, Interval Day)?> DayOfAsync(
+        SettlementPointId point, LocalDate day)
+    {
+        var end = day.PlusDays(1).AtMidnight().InUtc().ToInstant();
+        if (await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), end).ConfigureAwait(false)
+            is not { Zone: var zone }) return null;
+        var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day);
+        return await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), whole.Start)
+            .ConfigureAwait(false) is { } registered ? (registered, whole) : null;
     }
 
     private async Task<IEnumerable<ReasonedCallPeriod>> PeriodsAsync(

@@ -41,7 +41,7 @@ public static class FactUses
         [typeof(ProgrammePublished)] = "a programme's terms decide deliveries: ledger show delivery INSTRUCTION",
         [typeof(PointEnrolled)] = "an enrolment decides who may be called, and is in no amount",
         [typeof(EnrolmentEnded)] = "an enrolment decides who may be called, and is in no amount",
-        [typeof(AvailabilityDeclared)] = "what is declared ready is an offer, and is in no amount",
+        [typeof(AvailabilityDeclared)] = "what is declared ready is an offer, and no programme pays it by a statement that is run",
         [typeof(ScheduleDeclared)] = "a schedule may become a baseline: ledger show baseline INSTRUCTION",
         [typeof(SessionRequested)] = "a session may become a baseline: ledger show baseline INSTRUCTION",
         [typeof(OutageRecorded)] = "an outage may exclude a day from a baseline, and is in no amount",
@@ -101,21 +101,25 @@ public static class FactUses
         return uses.Count == 0 ? new(fact, [], $"no settlement run is recorded of {touched}") : new(fact, uses, null);
     }
 
-    /// <summary>The runs that pay flexibility by a fact of a call; none where it is of no call, or no programme pays it
+    /// <summary>The runs that pay flexibility by a fact of a call or of power held ready; none where it is of no call, or no programme pays it
     /// by statement.</summary>
     private static async Task<List<FactInRun>> PaidAsync(
         IJournal journal, IViewStore views, FactInWords fact, CancellationToken ct)
     {
         var paid = new List<FactInRun>();
-        Instant? at = fact.Event switch
+        Interval? time = fact.Event switch
         {
-            DispatchInstructed order => order.Period.Start,
-            BaselineFrozen { Periods: [var first, ..] } => first.Period.Start,
+            DispatchInstructed order => order.Period,
+            BaselineFrozen { Periods: [var first, .., var last] } => new(first.Period.Start, last.Period.End),
+            BaselineFrozen { Periods: [var only] } => only.Period,
+            AvailabilityDeclared declared => declared.Period,
             _ => null,
         };
-        if (at is not { } begins) return paid;
+        if (time is not { } of) return paid;
+        // A day begins within a day of that date in UTC, in whatever zone.
+        var (from, to) = (of.Start.InUtc().Date.PlusDays(-1), of.End.InUtc().Date.PlusDays(1));
         foreach (var run in new Answers(views).Runs().Where(run => fact.Position < run.AtPosition
-            && Math.Abs(Period.DaysBetween(RowJson.Day(run.Day), begins.InUtc().Date)) <= 1))
+            && RowJson.Day(run.Day) >= from && RowJson.Day(run.Day) <= to))
             if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
                 && Paying(explained, fact.Position) is { Count: > 0 } lines)
                 paid.Add(new(run.Run, lines, "as what a payment of flexibility follows from"));

@@ -13,7 +13,7 @@ public sealed record FlexibilityStatement(
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
 /// a position, so that a position gives the same lines for ever. A call belongs to the settlement day on which it
-/// begins, and to the statement of whom it pays. A call that was withdrawn before it began is owed nothing; one without
+/// begins, and to the statement of whom it pays; power held ready, to the days on which it was. A call that was withdrawn before it began is owed nothing; one without
 /// a frozen baseline is owed what nobody knows yet.
 /// </summary>
 public static class FlexibilityStatements
@@ -47,7 +47,36 @@ public static class FlexibilityStatements
                 if (terms.Scoring is { } scoring) packs.Add((scoring.Pack, scoring.Version));
             }
         }
+        lines.AddRange(await ReadyAsync(journal, new(views, position - 1), account, day, position, ct)
+            .ConfigureAwait(false));
         return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()]);
+    }
+
+    /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the views
+    /// are asked.</summary>
+    private static async Task<IEnumerable<FlexibilityLine>> ReadyAsync(IJournal journal, Answers answers,
+        PartyId account, LocalDate day, long position, CancellationToken ct)
+    {
+        var paying = answers.Programmes().Where(programme => programme.AvailabilityPerKwHour is not null)
+            .ToLookup(programme => programme.Programme, StringComparer.Ordinal);
+        if (paying.Count == 0) return [];
+        var own = answers.PointsOf(account).Select(point => point.Value).ToHashSet(StringComparer.Ordinal);
+        var (reasons, lines) = (new CallReasons(journal, position, ct), new List<FlexibilityLine>());
+        foreach (var (point, programme) in answers.Enrolments().Where(row => paying.Contains(row.Programme)
+                && (own.Contains(row.Point) || paying[row.Programme].Any(version => version.Payee == account.Value)))
+            .Select(row => (new SettlementPointId(row.Point), new ProgrammeId(row.Programme))).Distinct().Order())
+        {
+            var ready = await reasons.ReadyAsync(programme, point).ConfigureAwait(false);
+            if (await reasons.DayOfAsync(point, day).ConfigureAwait(false) is not (var registered, var whole)) continue;
+            lines.AddRange(AvailabilityPay.Of(ready, whole, Deliveries.MoneyDecimals)
+                .Where(each => (each.Programme.Fact.Payee ?? registered.Owner) == account
+                    && each.Programme.Fact.Payer != account)
+                .Select(each => new FlexibilityLine(0, null, programme, point.Value, each.Covers,
+                    FlexibilityKind.Availability, each.KwHours, Credited(each.Amount), each.Programme.Fact.Currency,
+                    each.Programme.Fact.Payer!.Value, account,
+                    $"{programme} v{each.Programme.Fact.Version.ToString(CultureInfo.InvariantCulture)}", null)));
+        }
+        return lines;
     }
 
     /// <summary>

@@ -120,7 +120,8 @@ public sealed class ChargedTownTests : IDisposable
             .Select(charge => (string)charge!["name"]!).ToList().IndexOf("demand");
         var page = Json("prove", $"R2#{number}", "--out", zip);
         // The readings of the day before are facts of it too: its peak was billed, and is less.
-        page["facts"]!.AsArray().Select(fact => (string)fact!["position"]!).ShouldContain("4");
+        page["facts"]!.AsArray().Select(fact => (string)fact!["position"]!)
+            .Where(position => position is "5" or "6").Count().ShouldBe(2);
         var files = BundleZip.Read(File.ReadAllBytes(zip));
         var line = JsonNode.Parse(files[BundleFiles.LinesJson])!["lines"]![0]!;
         ((string)line["byEvidence"]!).ShouldBe((string)line["text"]!);
@@ -174,9 +175,9 @@ public sealed class ChargedTownTests : IDisposable
         {
             var made = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
                 .OfType<RegisterReadingRecorded>().First(reading => reading.IndexSteps == 1_440_250);
-            // 10:00 of the day: 90 kWh more in two hours than its evidence can show.
+            // 10:00 of the day: 75 kW for two hours, which no evidence shows.
             var at = made.ReadAt.Plus(NodaTime.Duration.FromHours(2));
-            var forged = made with { ReadAt = at, IndexSteps = made.IndexSteps + 130_000 };
+            var forged = made with { ReadAt = at, IndexSteps = made.IndexSteps + 150_000 };
             await ledger.Journal.AppendAsync(Streams.Register(made.Register), ExpectedRevision.Any,
                 [NewFact.At(forged, at, Register.ReadingKey(forged.Register, at))],
                 TestFolder.Tester, null, TestContext.Current.CancellationToken);

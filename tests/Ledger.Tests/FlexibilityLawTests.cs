@@ -74,4 +74,48 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
+
+    /// <summary>Declarations that overlap, enrolments with an end, versions within the day: both walk to the same
+    /// stretches and the same money.</summary>
+    [Fact]
+    public void Two_arithmetics_of_power_held_ready_agree()
+    {
+        var seen = new SampleShares(("several stretches", 50), ("one stands before another", 30), ("not enrolled", 20));
+        var day = new Interval(Start, Start + Duration.FromHours(24));
+        Instant Hour(int hour) => Start + Duration.FromMinutes(20 * hour);
+        Gen.Int[0, int.MaxValue].Sample(seed =>
+        {
+            var random = new Random(seed);
+            var (programme, point) = (new ProgrammeId("F"), new SettlementPointId("P1"));
+            Positioned<ProgrammePublished> Version(int version, int from) => new(version, new(programme, version, Hour(from),
+                ServiceKind.Reserve, new("b"), new("s"), 0, 0, 0, PaymentLevel.SettlementPoint, 1, [], "EUR", 1m,
+                Payer: new("dso"), AvailabilityPerKwHour: random.Next(6) == 0 ? null : random.Next(1, 900) / 1_000m));
+            var end = random.Next(20, 90);
+            var declared = Enumerable.Range(0, random.Next(1, 7)).Select(i =>
+            {
+                var from = random.Next(-10, 70);
+                return new Positioned<AvailabilityDeclared>(10 + i, new(programme, point, Hour(from),
+                    new(Hour(from), Hour(from + random.Next(1, 30))), new Power(random.NextInt64(1, 90_000_000))));
+            }).ToList();
+            var ready = new ReadyPoint([Version(1, -99), Version(2, random.Next(0, 80))], new(
+                [new(new(programme, point, Power.FromKilowatts(500), Hour(random.Next(-20, 10)), null),
+                    random.Next(2) == 0 ? Hour(end) : null)], [], []), point, declared);
+            var stretches = AvailabilityPay.Of(ready, day, 2);
+            var reasons = new AvailabilityReasons(ready, "P1", day, 2);
+            var lines = stretches.Select((each, i) => new FlexibilityLine(i + 1, null, programme, "P1", each.Covers,
+                FlexibilityKind.Availability, each.KwHours, each.Amount == 0m ? 0m : -each.Amount, "EUR", new("dso"),
+                new("A"), "F", null)).ToList();
+            reasons.Due.Order().ShouldBe(lines.Select(FlexibilityKey.From).Order());
+            foreach (var line in lines)
+            {
+                reasons.Explain(FlexibilityKey.From(line), line, "EUR").Holds.ShouldBeTrue();
+                reasons.Explain(FlexibilityKey.From(line), line with { Amount = line.Amount - 0.01m }, "EUR").Holds
+                    .ShouldBeFalse();
+            }
+            seen.Add(stretches.Count > 1, declared.Any(one => declared.Any(other => other != one
+                    && other.Fact.Period.Start < one.Fact.Period.End && one.Fact.Period.Start < other.Fact.Period.End)),
+                declared.Any(each => ready.Enrolments.Covering(programme, each.Fact.Period) is null));
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
+    }
 }

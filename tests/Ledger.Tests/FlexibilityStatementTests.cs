@@ -252,4 +252,45 @@ public sealed class FlexibilityStatementTests
             town.TryImport($$"""{"type":"programme","programme":"p","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":1,{{more}}}""")
                 .Output.ShouldContain("OutOfRange");
     }
+
+    /// <summary>30 kW are ready from 10 to 12; 20 kW from 12 to 14, which was declared later than 30 kW of that
+    /// time.</summary>
+    [Fact]
+    public void Power_held_ready_is_paid_as_it_was_declared_last_and_is_explained()
+    {
+        using var town = new CalledTown(more: ",\"payer\":\"dso\",\"availabilityPerKwHour\":\"0.1\"");
+        town.Connector("C1");
+        town.Meter("C1", Hours(6 * 24, 100));
+        town.Import(Tariff);
+        town.Import("""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}""");
+        foreach (var (from, kw) in new[] { ("10", 30), ("12", 20) })
+            town.Import($$"""
+                {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T{{from}}:00:00+08:00","end":"2026-02-27T14:00:00+08:00","availableKw":{{kw}}}
+                """);
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--kind", "final");
+        var statement = Statement(town);
+        // 2,400 kWh at 0.5 less 6 and 4.
+        ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("1190", false));
+        statement["flexibility"]!.AsArray().Select(line =>
+            $"{line!["paid"]} {line["start"]} {line["kind"]} {line["kwh"]} {line["amount"]} {line["source"]}").ShouldBe([
+            "C1 2026-02-27T02:00:00Z availability 60 -6 reduce v1", "C1 2026-02-27T04:00:00Z availability 40 -4 reduce v1"]);
+        var positions = Positions(Explained(town, "R1#25")["tree"]!).Distinct().Order().ToList();
+        var use = JsonNode.Parse(town.Run("explain", $"{positions[^1]}", "--json").Output)!["runs"]![0]!;
+        ((string)use["lines"]!, (bool)use["counted"]!).ShouldBe(("25", true));
+        Explained(town, "R1", "total");
+        Done(town, "checkpoint", "--origin", "ledger.example/town");
+        var zip = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.zip");
+        try
+        {
+            Done(town, "bundle", "--statement", "R1", "--out", zip);
+            var verified = town.Run("verify", zip);
+            verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+        }
+        finally { File.Delete(zip); }
+        // The day before nothing was declared, so nothing is paid.
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R0");
+        JsonNode.Parse(town.Run("show", "statement", "R0", "--json").Output)!["flexibility"].ShouldBeNull();
+        town.TryImport("""{"type":"programme","programme":"p","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"reserve","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":1,"availabilityPerKwHour":"0.1"}""")
+            .Output.ShouldContain("OutOfRange");
+    }
 }

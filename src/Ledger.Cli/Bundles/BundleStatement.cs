@@ -70,9 +70,10 @@ internal sealed class BundleStatement(
         return statement;
     }
 
-    /// <summary>What a calculation asks which facts to look at; which calls, only where there are any.</summary>
+    /// <summary>What a calculation asks which facts to look at; which calls and enrolments, only where a programme is
+    /// among them.</summary>
     private static IReadOnlyList<IProjection> Views(BundleEvents events) =>
-        events.All.Any(known => known.Fact is DispatchInstructed)
+        events.All.Any(known => known.Fact is ProgrammePublished)
             ? [new MasterData(), new TimeOfUseSettlement(), new CurtailmentCompliance(), new ProgrammesView()]
             : [new MasterData(), new TimeOfUseSettlement()];
 
