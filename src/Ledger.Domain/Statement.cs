@@ -173,7 +173,7 @@ public sealed record Statement(
         return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
             import + export + charges.Sum(charge => charge.Amount ?? 0m) + flexibility.Sum(line => line.Amount ?? 0m),
             residual, postings,
-            RootOf(Texts(lines).Concat(charges.Select(charge => charge.Canonical()))
+            RootOf(TextsOf(lines).Concat(charges.Select(charge => charge.Canonical()))
                 .Concat(flexibility.Select(line => line.Canonical()))),
             (lines.Count == 0 && flexibility.Count == 0) || lines.Any(l => l.Problem is not null)
                 || charges.Any(c => c.Problem is not null) || flexibility.Any(f => f.Problem is not null))
@@ -184,7 +184,7 @@ public sealed record Statement(
     }
 
     /// <summary>The texts of the lines, one at a time; points share the times of a day, so each is written once.</summary>
-    private static IEnumerable<string> Texts(IEnumerable<StatementLine> lines)
+    private static IEnumerable<string> TextsOf(IEnumerable<StatementLine> lines)
     {
         var times = new Dictionary<Instant, string>();
         string At(Instant at) => times.TryGetValue(at, out var known) ? known : times[at] = StatementLine.Time(at);
@@ -224,7 +224,7 @@ public sealed record Statement(
     {
         const int Size = SHA256.HashSizeInBytes;
         if (leaves.Length == Size) leaves.CopyTo(root);
-        else if (leaves.IsEmpty) SHA256.HashData([], root);
+        else if (leaves.IsEmpty) SHA256.HashData(ReadOnlySpan<byte>.Empty, root);
         else
         {
             var split = Size;

@@ -27,9 +27,8 @@ public static class FlexibilityStatements
             if (await Deliveries.DeriveAsync(journal, instruction, position, ct).ConfigureAwait(false)
                 is not { } delivered) continue;
             var known = new KnownFacts(journal, position, ct);
-            var programme = await ProgrammeAsync(known, delivered).ConfigureAwait(false);
-            if (programme is not { Payer: { } payer } || payer == account
-                || delivered.WithdrawnAt <= delivered.Order.Period.Start) continue;
+            if (await ProgrammeAsync(known, delivered).ConfigureAwait(false) is not { Payer: { } payer } programme
+                || payer == account || delivered.WithdrawnAt <= delivered.Order.Period.Start) continue;
             var owned = await OwnersAsync(known, delivered).ConfigureAwait(false);
             bool Pays(SettlementPointId point) => owned.TryGetValue(point, out var of)
                 && (programme.Payee ?? of.Owner) == account
