@@ -113,6 +113,8 @@ public static class FactUses
             BaselineFrozen { Periods: [var first, .., var last] } => new(first.Period.Start, last.Period.End),
             BaselineFrozen { Periods: [var only] } => only.Period,
             AvailabilityDeclared declared => declared.Period,
+            // A fee for a stay may be due until its month ends.
+            ChargingStateRecorded state => new(state.At, state.At + Duration.FromDays(SessionRequests.StayDaysMax)),
             _ => null,
         };
         if (time is not { } of) return paid;
@@ -121,10 +123,17 @@ public static class FactUses
         foreach (var run in new Answers(views).Runs().Where(run => fact.Position < run.AtPosition
             && RowJson.Day(run.Day) >= from && RowJson.Day(run.Day) <= to))
             if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
-                && Paying(explained, fact.Position) is { Count: > 0 } lines)
-                paid.Add(new(run.Run, lines, "as what a payment of flexibility follows from"));
+                && (fact.Event is ChargingStateRecorded ? Standing(explained, fact.Position)
+                    : Paying(explained, fact.Position)) is { Count: > 0 } lines)
+                paid.Add(new(run.Run, lines, fact.Event is ChargingStateRecorded ? "as a stay for which a fee is due"
+                    : "as what a payment of flexibility follows from"));
         return paid;
     }
+
+    /// <summary>The numbers of the charges that rest on a fact.</summary>
+    private static List<int> Standing(ExplainedRun explained, long position) =>
+        [.. explained.Statement.Charges.Where(charge => explained.Charge(charge).Positions().Contains(position))
+            .Select(charge => charge.Number)];
 
     /// <summary>The numbers of the lines of flexibility that rest on a fact.</summary>
     private static List<int> Paying(ExplainedRun explained, long position) =>

@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Journal;
 using NodaTime;
 
 namespace Ledger.Projections;
@@ -30,7 +31,11 @@ internal static class MonthsOfPoints
                 loads.AddRange(Loads(await DayAsync(facts, point, zone, date, read).ConfigureAwait(false)));
             loads.AddRange(Loads(read(point)));
             months.Add(new(point.Registered.Point, SettlementCalendar.Day(zone, day).Start, loads,
-                await EarlierAsync(facts, tariff, terms, point, first, begun, read).ConfigureAwait(false)));
+                await EarlierAsync(facts, tariff, terms, point, first, begun, read).ConfigureAwait(false))
+            {
+                Stays = [.. (await StaysAsync(facts, terms, point.Registered.Point, zone, first, day).ConfigureAwait(false))
+                    .Select(stay => stay.Time)],
+            });
         }
 
         return months;
@@ -58,13 +63,36 @@ internal static class MonthsOfPoints
         return peaks;
     }
 
+    /// <summary>Who stood at the point from the first day of the month to the end of the day; nobody is looked for where
+    /// the tariff has no fee for it.</summary>
+    private static async Task<IReadOnlyList<StandingStay>> StaysAsync(KnownFacts facts, TariffTerms terms,
+        SettlementPointId point, DateTimeZone zone, LocalDate first, LocalDate day)
+    {
+        if (!terms.Fees.Any(fee => fee.Per is FeeBasis.Session or FeeBasis.ParkedHour)) return [];
+        var (from, until) = (SettlementCalendar.Day(zone, first).Start, SettlementCalendar.Day(zone, day).End);
+        var states = new List<Positioned<ChargingStateRecorded>>();
+        var date = from.InUtc().Date;
+        // Whoever stands there when the month begins came at most as long before as a stay may last.
+        for (var back = 0; back <= SessionRequests.StayDaysMax && !states.Exists(state => state.Fact.At <= from); back++)
+            states.AddRange(await StatesAsync(facts, point, date.PlusDays(-back)).ConfigureAwait(false));
+        for (var next = date.PlusDays(1); next <= until.InUtc().Date; next = next.PlusDays(1))
+            states.AddRange(await StatesAsync(facts, point, next).ConfigureAwait(false));
+        return [.. BilledStays.Standing(states, until).Where(stay => stay.Time.End > from)];
+    }
+
+    private static async Task<IEnumerable<Positioned<ChargingStateRecorded>>> StatesAsync(
+        KnownFacts facts, SettlementPointId point, LocalDate utcDay) =>
+        (await facts.ReadAsync(Streams.ChargingStates(point, utcDay)).ConfigureAwait(false))
+            .Where(known => known.Event is ChargingStateRecorded)
+            .Select(known => new Positioned<ChargingStateRecorded>(known.Position, (ChargingStateRecorded)known.Event));
+
     /// <summary>The first day of the month from which on the account has had the tariff: what another tariff billed
     /// before is no part of this one's month.</summary>
     private static async Task<LocalDate> AssignedAsync(
         KnownFacts facts, PartyId account, TariffId tariff, DateTimeZone zone, LocalDate day, LocalDate first)
     {
         var since = day;
-        while (since > first && (await facts.InForceAsync<TariffAssigned>(Journal.Streams.Assignment(account),
+        while (since > first && (await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account),
             SettlementCalendar.Day(zone, since.PlusDays(-1)).Start).ConfigureAwait(false))?.Tariff == tariff)
             since = since.PlusDays(-1);
         return since;
@@ -127,7 +155,10 @@ internal static class MonthsOfPoints
             }
 
             var billed = await PeriodsAsync(LocalDate.Max(since, begun), day).ConfigureAwait(false);
-            months[point.Registered.Point] = new(day, [.. billed, .. Reasoned(point, day)], earlier);
+            months[point.Registered.Point] = new(day, [.. billed, .. Reasoned(point, day)], earlier)
+            {
+                Stays = await StaysAsync(facts, terms, point.Registered.Point, zone, first, day).ConfigureAwait(false),
+            };
 
             async Task<List<ReasonedPeriod>> PeriodsAsync(LocalDate from, LocalDate until)
             {
