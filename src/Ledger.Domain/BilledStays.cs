@@ -61,6 +61,6 @@ public static class BilledStays
             if (load.Import == Energy.Zero && load.Export == Energy.Zero) parked += end - reached;
             reached = end;
         }
-        return reached >= stay.End ? (long)parked.TotalSeconds : null;
+        return reached >= stay.End ? parked.ToInt64Nanoseconds() / NodaConstants.NanosecondsPerSecond : null;
     }
 }

@@ -118,10 +118,12 @@ public static class FactUses
             _ => null,
         };
         if (time is not { } of) return paid;
+        var owners = fact.Event is ChargingStateRecorded { Point: var point }
+            ? await OwnersAsync(journal, point, ct).ConfigureAwait(false) : null;
         // A day begins within a day of that date in UTC, in whatever zone.
         var (from, to) = (of.Start.InUtc().Date.PlusDays(-1), of.End.InUtc().Date.PlusDays(1));
         foreach (var run in new Answers(views).Runs().Where(run => fact.Position < run.AtPosition
-            && RowJson.Day(run.Day) >= from && RowJson.Day(run.Day) <= to))
+            && RowJson.Day(run.Day) >= from && RowJson.Day(run.Day) <= to && owners?.Contains(run.Account) != false))
             if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
                 && (fact.Event is ChargingStateRecorded ? Standing(explained, fact.Position)
                     : Paying(explained, fact.Position)) is { Count: > 0 } lines)
