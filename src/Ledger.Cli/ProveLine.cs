@@ -9,8 +9,8 @@ using Ledger.Projections;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger prove RUN#LINE</c> and <c>ledger prove RUN POINT DIRECTION START</c>: one line or charge of a statement with
-/// all that it is made of, as a bundle that <c>ledger verify</c> checks alone.
+/// <c>ledger prove RUN#LINE</c> and <c>ledger prove RUN POINT DIRECTION START</c>: one line or charge of a statement
+/// with all that it is made of, as a bundle that <c>ledger verify</c> checks alone.
 /// </summary>
 internal static class ProveLine
 {

@@ -33,8 +33,8 @@ internal static class RunVerification
         return faults;
     }
 
-    /// <summary>Each charge that its month does not give, and each line of flexibility that its call does not give, by the
-    /// second arithmetic.</summary>
+    /// <summary>Each charge that its month does not give, and each line of flexibility that its call does not give,
+    /// by the second arithmetic.</summary>
     public static async Task<IReadOnlyList<string>> ChargeFaultsAsync(IJournal journal, IViewStore views,
         TimeOfUseSettlement.RunRow run, Statement statement, CancellationToken ct) =>
         statement.Charges.Count + statement.Flexibility.Count == 0

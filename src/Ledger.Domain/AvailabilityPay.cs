@@ -23,8 +23,8 @@ public sealed record ReadyStretch(
 /// <summary>
 /// Pay for availability: what a point declared ready, while it was enrolled, times its hours, times the programme's
 /// price of a kW for an hour. Of two declarations for one time the later recorded one stands. Whether the power came
-/// when it was called is judged by the call, and its shortfall is the call's penalty (market rules §2.3: availability is
-/// paid beside delivery).
+/// when it was called is judged by the call, and its shortfall is the call's penalty (market rules §2.3: availability
+/// is paid beside delivery).
 /// </summary>
 public static class AvailabilityPay
 {
@@ -45,7 +45,7 @@ public static class AvailabilityPay
     {
         var merged = new List<(Interval Covers, Positioned<AvailabilityDeclared> Declared,
             Positioned<ProgrammePublished> Programme)>();
-        var cuts = new SortedSet<Instant>(Cuts(point).Where(at => at > day.Start && at < day.End)) { day.Start, day.End };
+        SortedSet<Instant> cuts = [day.Start, .. Cuts(point).Where(at => at > day.Start && at < day.End), day.End];
         foreach (var (start, end) in cuts.Zip(cuts.Skip(1)))
         {
             var covers = new Interval(start, end);

@@ -49,7 +49,8 @@ public sealed class AvailabilityReasons
     /// <summary>The lines that are due.</summary>
     public IEnumerable<FlexibilityKey> Due => lines.Keys;
 
-    /// <summary>A line as a statement says it, taken apart; what it does not say and is due is said to be none.</summary>
+    /// <summary>A line as a statement says it, taken apart; what it does not say and is due is said to be
+    /// none.</summary>
     /// <param name="currency">Of the statement.</param>
     public ExplainedValue Explain(FlexibilityKey key, FlexibilityLine? line, string currency)
     {

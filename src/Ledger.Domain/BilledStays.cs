@@ -15,8 +15,8 @@ public sealed record StandingStay(
 /// </summary>
 public static class BilledStays
 {
-    /// <summary>The stays of a point until an instant, in order. Two sources may speak at once; the order of their names
-    /// decides.</summary>
+    /// <summary>The stays of a point until an instant, in order. Two sources may speak at once; the order of their
+    /// names decides.</summary>
     public static IReadOnlyList<StandingStay> Standing(
         IEnumerable<Positioned<ChargingStateRecorded>> states, Instant until)
     {

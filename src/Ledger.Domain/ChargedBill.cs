@@ -218,7 +218,8 @@ internal sealed class ChargedBill(
         var parked = Fraction.Zero;
         foreach (var period in periods.Where(each => each.Period.Start < stay.End && each.Period.End > stay.Start))
         {
-            if (period.Of(Direction.Import) is not { } import || period.Of(Direction.Export) is not { } export) return null;
+            if (period.Of(Direction.Import) is not { } import || period.Of(Direction.Export) is not { } export)
+                return null;
             if (import.IsZero && export.IsZero)
                 parked += new Fraction((Instant.Min(period.Period.End, stay.End)
                     - Instant.Max(period.Period.Start, stay.Start)).ToInt64Nanoseconds(), 1_000_000_000);

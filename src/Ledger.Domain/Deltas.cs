@@ -172,7 +172,8 @@ public static class StatementDeltas
 
     /// <summary>
     /// Whether a run and its deltas are the day as it is run again, line by line, charge by charge and flexibility by
-    /// flexibility: energy or quantity, billed energy, exact and rounded amount. Null where they are; else the first that is not, in words.
+    /// flexibility: energy or quantity, billed energy, exact and rounded amount. Null where they are; else the first
+    /// that is not, in words.
     /// </summary>
     public static string? Unlike(Statement original, IReadOnlyList<Deltas> deltas, Statement? rerun) =>
         UnlikeLine(original, deltas, rerun) ?? UnlikeCharge(original, deltas, rerun)

@@ -74,7 +74,8 @@ public static class FlexibilityLines
         Postings(lines.Where(line => line.Amount is not null)
             .Select(line => (line.Payer, line.Payee, line.Amount!.Value)));
 
-    internal static IReadOnlyList<Posting> Postings(IEnumerable<(PartyId Payer, PartyId Payee, decimal Amount)> amounts) =>
+    internal static IReadOnlyList<Posting> Postings(
+        IEnumerable<(PartyId Payer, PartyId Payee, decimal Amount)> amounts) =>
         [.. amounts.GroupBy(each => (each.Payer, each.Payee)).OrderBy(group => group.Key)
             .SelectMany(group => new Posting[]
             {

@@ -64,7 +64,8 @@ public sealed class FlexibilityReasons
     public IEnumerable<FlexibilityKey> DueTo(PartyId payee) => lines.Keys.Where(key =>
         call.Shares.Any(share => share.Paid == key.Paid && share.Payee == payee));
 
-    /// <summary>A line as a statement says it, taken apart; what it does not say and is due is said to be none.</summary>
+    /// <summary>A line as a statement says it, taken apart; what it does not say and is due is said to be
+    /// none.</summary>
     /// <param name="line">Null where the statement has no such line.</param>
     /// <param name="currency">Of the statement.</param>
     public ExplainedValue Explain(FlexibilityKey key, FlexibilityLine? line, string currency)

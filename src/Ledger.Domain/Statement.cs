@@ -183,7 +183,8 @@ public sealed record Statement(
         };
     }
 
-    /// <summary>The texts of the lines, one at a time; points share the times of a day, so each is written once.</summary>
+    /// <summary>The texts of the lines, one at a time; points share the times of a day, so each is written
+    /// once.</summary>
     private static IEnumerable<string> TextsOf(IEnumerable<StatementLine> lines)
     {
         var times = new Dictionary<Instant, string>();

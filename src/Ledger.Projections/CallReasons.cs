@@ -26,7 +26,8 @@ internal sealed class CallReasons(IJournal journal, long position, CancellationT
                 if (owner is null) (owner, zone) = (registered!.Owner, registered.Zone);
                 periods.AddRange(await PeriodsAsync(delivered, registered!).ConfigureAwait(false));
             }
-            shares.Add(new(share.Paid, terms.Programme.Payee ?? owner!.Value, zone, share.Statement is not null, periods));
+            shares.Add(new(share.Paid, terms.Programme.Payee ?? owner!.Value, zone, share.Statement is not null,
+                periods));
         }
         return new(
             (await FindAsync<DispatchInstructed>(Streams.Instruction(instruction), _ => true).ConfigureAwait(false))!,
@@ -46,7 +47,8 @@ internal sealed class CallReasons(IJournal journal, long position, CancellationT
             await known.StateAsync(stream, EnrolmentState.Empty, Enrolments.Evolve).ConfigureAwait(false), point,
             [.. (await known.ReadAsync(stream).ConfigureAwait(false))
                 .Where(each => each.Event is AvailabilityDeclared declared && declared.Programme == programme)
-                .Select(each => new Positioned<AvailabilityDeclared>(each.Position, (AvailabilityDeclared)each.Event))]);
+                .Select(each =>
+                    new Positioned<AvailabilityDeclared>(each.Position, (AvailabilityDeclared)each.Event))]);
     }
 
     /// <summary>The point as it is registered at the start of its day, and that day; null where it is not.</summary>

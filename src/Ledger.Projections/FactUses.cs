@@ -101,8 +101,8 @@ public static class FactUses
         return uses.Count == 0 ? new(fact, [], $"no settlement run is recorded of {touched}") : new(fact, uses, null);
     }
 
-    /// <summary>The runs that pay flexibility by a fact of a call or of power held ready; none where it is of no call, or no programme pays it
-    /// by statement.</summary>
+    /// <summary>The runs that pay flexibility by a fact of a call or of power held ready; none where it is of no
+    /// call, or no programme pays it by statement.</summary>
     private static async Task<List<FactInRun>> PaidAsync(
         IJournal journal, IViewStore views, FactInWords fact, CancellationToken ct)
     {

@@ -13,8 +13,8 @@ public sealed record FlexibilityStatement(
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
 /// a position, so that a position gives the same lines for ever. A call belongs to the settlement day on which it
-/// begins, and to the statement of whom it pays; power held ready, to the days on which it was. A call that was withdrawn before it began is owed nothing; one without
-/// a frozen baseline is owed what nobody knows yet.
+/// begins, and to the statement of whom it pays; power held ready, to the days on which it was. A call that was
+/// withdrawn before it began is owed nothing; one without a frozen baseline is owed what nobody knows yet.
 /// </summary>
 public static class FlexibilityStatements
 {
@@ -35,8 +35,8 @@ public static class FlexibilityStatements
                 && delivered.Order.Period.Start.InZone(DateTimeZoneProviders.Tzdb[of.Zone]).Date == day;
             if (delivered.Terms is not { } terms)
             {
-                lines.AddRange(delivered.Order.Targets.Select(target => target.Point).Where(Pays).Order().Select(point =>
-                    Unknown(delivered, programme, $"{point}", payer, account, delivered.WhyNoTerms ?? "no terms")));
+                lines.AddRange(delivered.Order.Targets.Select(target => target.Point).Where(Pays).Order()
+                    .Select(point => Unknown(delivered, programme, $"{point}", payer, account, delivered.WhyNoTerms ?? "no terms")));
                 continue;
             }
             foreach (var share in delivered.Shares.Where(share => Pays(share.Points[0])))
@@ -51,8 +51,8 @@ public static class FlexibilityStatements
         return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()]);
     }
 
-    /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the views
-    /// are asked.</summary>
+    /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the
+    /// views are asked.</summary>
     private static async Task<IEnumerable<FlexibilityLine>> ReadyAsync(IJournal journal, Answers answers,
         PartyId account, LocalDate day, long position, CancellationToken ct)
     {
@@ -93,7 +93,8 @@ public static class FlexibilityStatements
                 // What begins more than a day away begins on no day of that date, in whatever zone.
                 && Math.Abs(Period.DaysBetween(order.Start.InUtc().Date, day)) <= 1
                 && (paying[named].Any(version => version.Payee == account.Value)
-                    || answers.Instruction(new(order.Instruction))!.Targets.Any(target => points.Contains(target.Point))))
+                    || answers.Instruction(new(order.Instruction))!.Targets
+                        .Any(target => points.Contains(target.Point))))
             .OrderBy(order => order.Start).ThenBy(order => order.Instruction, StringComparer.Ordinal)
             .Select(order => new InstructionId(order.Instruction))];
     }

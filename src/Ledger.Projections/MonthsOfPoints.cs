@@ -33,8 +33,8 @@ internal static class MonthsOfPoints
             months.Add(new(point.Registered.Point, SettlementCalendar.Day(zone, day).Start, loads,
                 await EarlierAsync(facts, tariff, terms, point, first, begun, read).ConfigureAwait(false))
             {
-                Stays = [.. (await StaysAsync(facts, terms, point.Registered.Point, zone, first, day).ConfigureAwait(false))
-                    .Select(stay => stay.Time)],
+                Stays = [.. (await StaysAsync(facts, terms, point.Registered.Point, zone, first, day)
+                    .ConfigureAwait(false)).Select(stay => stay.Time)],
             });
         }
 
@@ -63,8 +63,8 @@ internal static class MonthsOfPoints
         return peaks;
     }
 
-    /// <summary>Who stood at the point from the first day of the month to the end of the day; nobody is looked for where
-    /// the tariff has no fee for it.</summary>
+    /// <summary>Who stood at the point from the first day of the month to the end of the day; nobody is looked for
+    /// where the tariff has no fee for it.</summary>
     private static async Task<IReadOnlyList<StandingStay>> StaysAsync(KnownFacts facts, TariffTerms terms,
         SettlementPointId point, DateTimeZone zone, LocalDate first, LocalDate day)
     {
@@ -73,7 +73,8 @@ internal static class MonthsOfPoints
         var states = new List<Positioned<ChargingStateRecorded>>();
         var date = from.InUtc().Date;
         // Whoever stands there when the month begins came at most as long before as a stay may last.
-        for (var back = 0; back <= SessionRequests.StayDaysMax && !states.Exists(state => state.Fact.At <= from); back++)
+        for (var back = 0;
+            back <= SessionRequests.StayDaysMax && !states.Exists(state => state.Fact.At <= from); back++)
             states.AddRange(await StatesAsync(facts, point, date.PlusDays(-back)).ConfigureAwait(false));
         for (var next = date.PlusDays(1); next <= until.InUtc().Date; next = next.PlusDays(1))
             states.AddRange(await StatesAsync(facts, point, next).ConfigureAwait(false));

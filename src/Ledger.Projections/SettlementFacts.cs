@@ -108,7 +108,8 @@ public sealed record SettlementFacts(
         var end = day.PlusDays(1).AtMidnight().InUtc().ToInstant();
         return await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account), end).ConfigureAwait(false)
             is { Tariff: var tariff }
-            ? (await facts.InForceAsync<TariffPublished>(Streams.Tariff(tariff), end).ConfigureAwait(false))?.Zone : null;
+            ? (await facts.InForceAsync<TariffPublished>(Streams.Tariff(tariff), end).ConfigureAwait(false))?.Zone
+            : null;
     }
 
     /// <summary>The master data in force at the start of the point's day, if the account owns it then.</summary>

@@ -165,7 +165,8 @@ internal static class SettlementThroughput
         return at < 0 ? otherwise : int.Parse(args[at + 1], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Seconds of all cores that the process has had: where cores are shared, time alone says little.</summary>
+    /// <summary>Seconds of all cores that the process has had: where cores are shared, time alone says
+    /// little.</summary>
     private static double Cpu() => Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
 
     /// <summary>As the kernel counted it; 0 where it does not say.</summary>

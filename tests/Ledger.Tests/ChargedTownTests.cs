@@ -131,7 +131,8 @@ public sealed class ChargedTownTests : IDisposable
             ("|46.625|", "|46.626|") })
         {
             var changed = BundleZip.Read(File.ReadAllBytes(zip));
-            var name = changed.Keys.Single(file => file.StartsWith(BundleFiles.StatementsFolder, StringComparison.Ordinal));
+            var name = changed.Keys.Single(file =>
+                file.StartsWith(BundleFiles.StatementsFolder, StringComparison.Ordinal));
             var text = Encoding.UTF8.GetString(changed[name]);
             text.ShouldContain(from);
             changed[name] = Encoding.UTF8.GetBytes(text.Replace(from, to, StringComparison.Ordinal));

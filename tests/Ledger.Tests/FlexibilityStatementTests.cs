@@ -136,8 +136,8 @@ public sealed class FlexibilityStatementTests
             .ShouldContain("as what flexibility is paid by");
     }
 
-    /// <summary>In the first hour C1 drew 70 kWh and not 20, and 50 less in the hour after the call: it delivered 30 of 40
-    /// kWh there, is paid 20 less, and pays a penalty of 10.</summary>
+    /// <summary>In the first hour C1 drew 70 kWh and not 20, and 50 less in the hour after the call: it delivered 30
+    /// of 40 kWh there, is paid 20 less, and pays a penalty of 10.</summary>
     [Fact]
     public void A_correction_moves_the_payment_in_the_run_in_its_difference_and_in_its_deltas()
     {

@@ -4,7 +4,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Fees by session and by parking of a settled connector, from what its charger says of who is connected.</summary>
+/// <summary>Fees by session and by parking of a settled connector, from what its charger says of who is
+/// connected.</summary>
 public sealed class SessionFeeTests : IDisposable
 {
     private const string MasterData = """
@@ -78,7 +79,8 @@ public sealed class SessionFeeTests : IDisposable
         Done("verify", zip);
     }
 
-    /// <summary>A reading of the night is withdrawn, so nobody knows whether anything flowed while it stood there.</summary>
+    /// <summary>A reading of the night is withdrawn, so nobody knows whether anything flowed while it stood
+    /// there.</summary>
     [Fact]
     public void Parking_that_nobody_knows_has_no_amount()
     {

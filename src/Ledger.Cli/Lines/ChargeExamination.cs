@@ -74,7 +74,8 @@ internal sealed class ChargeExamination
             restsOnEnergy ? [.. asRecorded.Order()] : [], exceptions);
     }
 
-    /// <summary>The charge as these have it, with number and amount at its place; of zero where it is not due.</summary>
+    /// <summary>The charge as these have it, with number and amount at its place; of zero where it is not
+    /// due.</summary>
     private StatementCharge In(IReadOnlyList<StatementCharge> charges, StatementCharge charge, LineCarry carry)
     {
         var found = charges.FirstOrDefault(each => ChargeKey.From(each) == ChargeKey.From(charge))
