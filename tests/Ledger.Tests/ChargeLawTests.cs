@@ -20,7 +20,7 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
     public void The_explanation_comes_to_the_charges_of_the_fold_and_to_no_others()
     {
         var seen = new SampleShares(("demand", 40), ("tiers", 20), ("hours of use", 5), ("a least price", 5),
-            ("not known", 10), ("less than before", 1), ("carried money", 50), ("a session", 30), ("parking", 10));
+            ("not known", 10), ("less than before", 1), ("carried money", 50), ("a session", 8), ("parking", 10));
         ChargedDay.All.Sample(day =>
         {
             var statement = day.Build(Account);

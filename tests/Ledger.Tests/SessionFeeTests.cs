@@ -66,8 +66,7 @@ public sealed class SessionFeeTests : IDisposable
     public void A_fee_is_explained_and_proven_by_the_words_of_the_charger()
     {
         // Parking stands last: after 24 lines of energy and the fee by session.
-        var tree = Done("explain", "R2#26");
-        tree.ShouldContain("stay from 2026-02-27T01:00:00Z");
+        Done("explain", "R2#26", "--json").ShouldContain("\"stay from 2026-02-27T01:00:00Z\"");
         var use = JsonNode.Parse(Done("explain", "6", "--json"))!["runs"]!.AsArray();
         use.Select(run => $"{run!["run"]} {run["lines"]} {run["because"]}").ShouldBe(
             ["R2 25–26 as a stay for which a fee is due"]);

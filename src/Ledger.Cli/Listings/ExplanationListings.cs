@@ -92,11 +92,15 @@ internal static class ExplanationListings
         var again = value.From.Count > 0 && !written.Add(value);
         yield return (value, depth, again);
         if (again || (!lines && ((value.Rule == ExplanationRule.Direction && value.From is [{ Rule.Id: "amount" }, ..])
-            || (value.Rule == ExplanationRule.Amount && depth > 0) || value.Rule == ExplanationRule.MonthDay)))
+            || (depth > 0 && IsAmount(value.Rule)) || value.Rule == ExplanationRule.MonthDay)))
             yield break;
         foreach (var child in value.From)
             foreach (var row in Rows(child, depth + 1, lines, written)) yield return row;
     }
+
+    private static bool IsAmount(ExplanationRule rule) => rule == ExplanationRule.Amount
+        || rule == ExplanationRule.Payment || rule == ExplanationRule.Penalty || rule == ExplanationRule.Redistributed
+        || rule == ExplanationRule.Availability;
 
     private static string Said(ExplainedValue value)
     {
