@@ -267,10 +267,10 @@ def verify_statement(files, events, run_name):
     same(place, "lines' root", root_of([leaf_hash(text.encode()) for text in texts]).hex(), run["linesRoot"])
     tariff, = [event["fact"] for event in events if event["name"] == "tariff-published"
                and (event["fact"]["tariff"], event["fact"]["version"]) == (run["tariff"], run["tariffVersion"])]
-    if tariff.get("terms"):  # charges stand after the lines of energy, under the same root
-        amounts = [cell[8 if cell[2].startswith("Charge") else 10] for cell in (text.split("|") for text in texts)]
+    if tariff.get("terms") or texts[-1:] and texts[-1].startswith("flexibility|"):  # after the lines, same root
+        amounts = [c[9 if c[0] == "flexibility" else 8 if c[2][:6] == "Charge" else 10] for c in (t.split("|") for t in texts)]
         same(place, "total", Decimal(run["total"]), sum(Decimal(amount) for amount in amounts if amount != "-"))
-        return left_out.append("how the amounts of a tariff with terms follow: ledger verify derives them")
+        return left_out.append("how lines, charges and flexibility follow; only their sum: ledger verify derives them")
     lines = [dict(zip(LINE, text.split("|", 11)[:11] + text.split("|", 11)[11].rsplit("|", 2))) for text in texts]
     points = {event["fact"]["point"] for event in events if event["name"] == "settlement-point-registered"}
     same(place, "points that no event registers:", {line["point"] for line in lines} - points, set())

@@ -44,7 +44,7 @@ public static class Publishing
             var (state, _) = await recorder.LoadAsync(Streams.Settlement(asked.Account, day), SettlementState.Empty,
                 Settlement.Evolve, ct).ConfigureAwait(false);
             var run = state.Holding;
-            days.Add(new(day, run is not null || await Settlements.HasPointsAsync(
+            days.Add(new(day, run is not null || await Settlements.HasAnythingAsync(
                     ledger.Journal, ledger.Views, asked.Account, day, known, ct).ConfigureAwait(false),
                 run, state.Published.Any(published => published.Run == run?.Run),
                 state.Deltas.Where(deltas => deltas.Corrects == run?.Run).Sum(deltas => deltas.Total)));

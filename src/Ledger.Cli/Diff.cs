@@ -44,6 +44,8 @@ public static class Diff
             .Field("byPrice", "of it by price", difference.ByPrice)
             .Field("byRounding", "of it by rounding", difference.ByRounding)
             .Field("byCharges", difference.Charges.Count == 0 ? null : "of it by charges", difference.ByCharges)
+            .Field("byFlexibility", difference.Flexibility.Count == 0 ? null : "of it by flexibility",
+                difference.ByFlexibility)
             .Field("reconciled", "the changes sum to it", difference.IsReconciled);
         if (difference.Differs is { } differs) page.Field("differs", "not as recorded", differs);
         if ((before.Account, before.Day) != (after.Account, after.Day))
@@ -51,7 +53,10 @@ public static class Diff
                 + "each other as added and removed.");
         page.Table("causes", "why", ExplanationListings.Causes(difference.Causes))
             .Table("lines", "lines that differ", ExplanationListings.Lines(difference.Lines, before.Zone));
-        return difference.Charges.Count == 0 ? page
-            : page.Table("charges", "charges that differ", ExplanationListings.Charges(difference.Charges));
+        if (difference.Charges.Count > 0)
+            page.Table("charges", "charges that differ", ExplanationListings.Charges(difference.Charges));
+        return difference.Flexibility.Count == 0 ? page
+            : page.Table("flexibility", "lines of flexibility that differ",
+                ExplanationListings.Flexibility(difference.Flexibility));
     }
 }

@@ -33,7 +33,9 @@ public static class Explain
         var number = CommandLine.Read<long>(line.Words[0][(hash + 1)..], LedgerReader.TryPosition,
             "LINE is a number from 1 on");
         return number is >= 1 && number <= run.Statement.Texts
-            ? Amount(ledger, run.Line((int)number), number <= run.Statement.Lines.Count || line.Flag("--lines"), line, shell)
+            ? Amount(ledger, run.Line((int)number), line.Flag("--lines")
+                || number <= run.Statement.Lines.Count
+                || number > run.Statement.Lines.Count + run.Statement.Charges.Count, line, shell)
             : throw new CouldNotException($"{run.Run.Run} has the lines 1 to {run.Statement.Texts}, and no {number}");
     }
 

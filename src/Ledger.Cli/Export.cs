@@ -129,9 +129,7 @@ public static class Export
     {
         var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, asked.Answers, asked.About!, asked.Ct)
             .ConfigureAwait(false);
-        var flexibility = await FlexibilityStatements.OfAsync(asked.Ledger.Journal, asked.Ledger.Views,
-            new(run.Account), RowJson.Day(run.Day), run.AtPosition, asked.Ct).ConfigureAwait(false);
-        return StatementRows.Of(run, statement, flexibility.Lines);
+        return StatementRows.Of(run, statement);
     }
 
     private static Listing Records(Asked asked) => EnergyListings.Records(

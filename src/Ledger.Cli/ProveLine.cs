@@ -9,8 +9,8 @@ using Ledger.Projections;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger prove RUN#LINE</c> and <c>ledger prove RUN POINT DIRECTION START</c>: one line of a statement with all
-/// that it is made of, as a bundle that <c>ledger verify</c> checks alone.
+/// <c>ledger prove RUN#LINE</c> and <c>ledger prove RUN POINT DIRECTION START</c>: one line or charge of a statement
+/// with all that it is made of, as a bundle that <c>ledger verify</c> checks alone.
 /// </summary>
 internal static class ProveLine
 {
@@ -32,7 +32,9 @@ internal static class ProveLine
             .Field("position", "the run is recorded at", row.RecordedPosition)
             .Field("size", "in the log of so many events", checkpoint.Size)
             .Field("root", "with the root", Convert.ToHexStringLower(checkpoint.Root))
-            .Table("line", "the line", SettlementListings.Lines([examined.Line]))
+            .Table("line", "the line", examined.Run.ChargeAt(number - 1) is { } charge
+                ? SettlementListings.Charges([charge])
+                : SettlementListings.Lines([examined.Run.Lines[number - 1]]))
             .Table("values", "each value, and what it follows from", Listing.Of(examined.Nodes,
                 new("value", "value", node => node.Name), new("says", "says", node => node.Said),
                 new("follows", null, node => node.Follows), new("from", "from", node => node.From)))

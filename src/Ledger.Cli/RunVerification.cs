@@ -33,13 +33,16 @@ internal static class RunVerification
         return faults;
     }
 
-    /// <summary>Each charge that its month does not give, by the second arithmetic.</summary>
+    /// <summary>Each charge that its month does not give, and each line of flexibility that its call does not give,
+    /// by the second arithmetic.</summary>
     public static async Task<IReadOnlyList<string>> ChargeFaultsAsync(IJournal journal, IViewStore views,
         TimeOfUseSettlement.RunRow run, Statement statement, CancellationToken ct) =>
-        statement.Charges.Count == 0
+        statement.Charges.Count + statement.Flexibility.Count == 0
             || await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is not { } explained ? []
-        : [.. explained.Charges().Where(charge => !charge.Holds).Select(charge =>
-            charge.All().First(value => value.Says != value.Follows) is var wrong && wrong == charge
-                ? $"{charge.Name}: {charge.Says}, and {charge.Follows} by its month"
-                : $"{charge.Name}: {wrong.Name} {wrong.Says}, and {wrong.Follows} by its month")];
+        : [.. explained.Charges().Select(charge => (Amount: charge, By: "its month"))
+            .Concat(explained.Flexibilities().Select(line => (Amount: line, By: "its call")))
+            .Where(each => !each.Amount.Holds).Select(each =>
+            each.Amount.All().First(value => value.Says != value.Follows) is var wrong && wrong == each.Amount
+                ? $"{wrong.Name}: {wrong.Says}, and {wrong.Follows} by {each.By}"
+                : $"{each.Amount.Name}: {wrong.Name} {wrong.Says}, and {wrong.Follows} by {each.By}")];
 }

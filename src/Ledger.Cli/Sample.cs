@@ -98,14 +98,14 @@ public static class Sample
                 new("value", "value", row => row.Value), new("drawn", "drawn", row => row.Drawn),
                 new("hits", "hits", row => row.Hits)));
         page.Table("lines", null, Listing.Of(result.Lines,
-            new("run", null, row => row.Line.Run.Run.Run.Value), new("number", null, row => row.Line.Line.Number),
-            new("stratum", null, row => row.Drawn!.Stratum), new("amount", null, row => row.Line.Line.Amount),
+            new("run", null, row => row.Line.Run.Run.Run.Value), new("number", null, row => row.Line.Number),
+            new("stratum", null, row => row.Drawn!.Stratum), new("amount", null, row => row.Line.Amount),
             new("byEvidence", null, row => row.Line.Audited?.Amount),
             new("exceptions", null, row => row.Line.Exceptions)));
         page.Table("exceptions", $"exceptions: {result.Exceptions}", Listing.Of(
             result.Lines.Where(row => row.Line.Exceptions.Count > 0),
-            new("line", "line", row => $"{row.Line.Run.Run.Run}#{row.Line.Line.Number}"),
-            new("amount", "amount", row => row.Line.Line.Amount),
+            new("line", "line", row => $"{row.Line.Run.Run.Run}#{row.Line.Number}"),
+            new("amount", "amount", row => row.Line.Amount),
             new("byEvidence", "by evidence", row => row.Line.Audited?.Amount),
             new("what", "what", row => row.Line.Exceptions)));
         return page.Field("known", "misstated in the lines drawn", evaluation.Known)

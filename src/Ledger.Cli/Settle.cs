@@ -168,6 +168,8 @@ public static class Settle
                 SettlementListings.Totals(SettlementListings.Totals(statement.Lines)));
         if (statement.Charges.Count > 0)
             page.Table("charges", "charges beside energy", SettlementListings.Charges(statement.Charges));
+        if (statement.Flexibility.Count > 0)
+            page.Table("flexibility", "lines of flexibility", SettlementListings.Flexibility(statement.Flexibility));
         if (statement.Incomplete)
             page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));
         if (calculated.LeftOut.Count > 0)

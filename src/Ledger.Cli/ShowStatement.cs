@@ -8,29 +8,31 @@ namespace Ledger.Cli;
 /// deltas, its flexibility, and its double entries.</summary>
 internal sealed record ShowStatement(
     TimeOfUseSettlement.RunRow Run, Statement Statement, Completeness Completeness,
-    TimeOfUseSettlement.PublicationRow? Publication, FlexibilityStatement Flexibility, CorrectedStatement? Corrected)
+    TimeOfUseSettlement.PublicationRow? Publication, CorrectedStatement? Corrected)
 {
     public static async Task<ShowStatement> GatherAsync(LedgerReader ledger, Answers answers,
         TimeOfUseSettlement.RunRow run, Statement statement, CancellationToken ct) => new(
         run, statement,
         await Publications.CompletenessAsync(ledger.Journal, ledger.Views, run, statement, ct).ConfigureAwait(false),
         answers.Publications().FirstOrDefault(row => row.Run == run.Run),
-        await FlexibilityStatements.OfAsync(ledger.Journal, ledger.Views, new(run.Account), RowJson.Day(run.Day),
-            run.AtPosition, ct).ConfigureAwait(false),
         await StatementCorrections.CheckAsync(ledger.Journal, ledger.Views, run, statement, ct).ConfigureAwait(false));
 
-    private IReadOnlyList<LedgerEntry> Entries => DoubleEntry.Of(Statement, Publication is not null, Flexibility.Lines);
+    // An account of no point, as an aggregator's, expects no line of energy, and is complete without one.
+    private bool IsComplete => Completeness.IsComplete
+        || (Completeness.LinesExpected == 0 && Statement is { Incomplete: false, Flexibility.Count: > 0 });
+
+    private IReadOnlyList<LedgerEntry> Entries => DoubleEntry.Of(Statement, Publication is not null);
 
     public void AddFields(Page page)
     {
-        page.Field("complete", null, Completeness.IsComplete)
+        page.Field("complete", null, IsComplete)
             .Field("stationsExpected", null, Completeness.StationsExpected)
             .Field("stationsComplete", null, Completeness.StationsComplete)
             .Field("linesExpected", null, Completeness.LinesExpected)
             .Field("linesMetered", null, Completeness.LinesMetered)
             .Field("linesPriced", null, Completeness.LinesPriced)
             .Field("pointsLeftOut", null, Completeness.PointsLeftOut)
-            .Field(null, "complete", $"{Cell.Shown(Completeness.IsComplete)}: {Completeness.StationsComplete} of "
+            .Field(null, "complete", $"{Cell.Shown(IsComplete)}: {Completeness.StationsComplete} of "
                 + $"{Completeness.StationsExpected} stations, {Completeness.LinesPriced} of {Completeness.LinesExpected} "
                 + $"lines; {Completeness.PointsLeftOut} points left out")
             .Field("publishedBy", "published by", Publication?.PublishedBy ?? "nobody yet")
@@ -38,19 +40,16 @@ internal sealed record ShowStatement(
             .Field("runDigest", Publication is null ? null : "run's SHA-256", Publication?.RunDigest)
             .Field("tariffDigest", Publication is null ? null : "tariff's SHA-256", Publication?.TariffDigest)
             .Field("conserved", "nothing made or lost",
-                DoubleEntry.NotConserved(Statement, Entries, Flexibility.Lines) ?? "yes");
+                DoubleEntry.NotConserved(Statement, Entries) ?? "yes");
         if (Corrected is not null)
             page.Field("totalWithDeltas", "total with its deltas", Corrected.Total)
                 .Field("totalRunAgain", "the day run again", Corrected.TotalRunAgain)
                 .Field("deltasAdd", "run and deltas are it", Corrected.Unlike is null)
                 .Field("deltasDiffer", Corrected.Unlike is null ? null : "not the same", Corrected.Unlike);
-        if (Flexibility.Lines.Count == 0) return;
-        var total = Flexibility.Lines.Sum(line => line.Amount ?? 0m);
-        page.Field("flexibilityTotal", "flexibility", total)
-            .Field("totalWithFlexibility", "total with flexibility", Run.Currency == Flexibility.Lines[0].Currency
-                ? Run.Total + total : null)
+        if (Statement.Flexibility.Count == 0) return;
+        page.Field("flexibilityTotal", "of the total, flexibility", Statement.Flexibility.Sum(line => line.Amount ?? 0m))
             .Field("flexibilityDiffers", null, Publication is not null
-                && Publication.FlexibilityRoot != FlexibilityLines.Root(Flexibility.Lines).Hex);
+                && Publication.FlexibilityRoot != FlexibilityLines.Root(Statement.Flexibility).Hex);
     }
 
     public void AddTables(Page page)
@@ -64,10 +63,8 @@ internal sealed record ShowStatement(
                 new("atPosition", "facts before position", row => row.Booked.AtPosition),
                 new("lines", "lines", row => row.Booked.Lines), new("total", "total", row => row.Booked.Total),
                 new("differs", "derived again", row => row.Differs ?? "the same")));
-        if (Flexibility.Lines.Count > 0)
-            page.Table("flexibility", "lines of flexibility", FlexibilityTable())
-                .Table("flexibilityPostings", "their postings",
-                    SettlementListings.Postings(FlexibilityLines.Postings(Flexibility.Lines)));
+        if (Statement.Flexibility.Count > 0)
+            page.Table("flexibility", "lines of flexibility", SettlementListings.Flexibility(Statement.Flexibility));
         page.Table("balances", "what each account has by double entry", Listing.Of(DoubleEntry.Balances(Entries),
             new("account", "account", row => row.Account),
             new("energyPendingKwh", "kWh pending", row => row.EnergyPending),
@@ -75,12 +72,4 @@ internal sealed record ShowStatement(
             new("moneyPending", "money pending", row => row.MoneyPending),
             new("moneyPosted", "money posted", row => row.MoneyPosted)));
     }
-
-    private Listing FlexibilityTable() => Listing.Of(Flexibility.Lines,
-        new("line", "line", row => row.Number), new("instruction", "instruction", row => row.Instruction.Value),
-        new("programme", "programme", row => row.Programme.Value), new("paid", "paid", row => row.Paid),
-        new("start", "from", row => row.Covers.Start), new("kind", "kind", row => row.Kind),
-        new("kwh", "kWh", row => row.Kwh), new("amount", "amount", row => row.Amount),
-        new("payer", "payer", row => row.Payer.Value), new("payee", "payee", row => row.Payee.Value),
-        new("source", "by", row => row.Source), new("problem", "problem", row => row.Problem));
 }

@@ -31,7 +31,9 @@ public sealed record BillTotals(
     decimal? Energy, decimal? Demand, decimal? Fixed, decimal? Fees, decimal? Tax, decimal? Total);
 
 /// <summary>A session as far as fees ask for it: when it began, and how long it stood without charging.</summary>
-public sealed record BillSession(Instant Start, long ParkedSeconds);
+/// <param name="ParkedSeconds">Null where nobody knows.</param>
+/// <param name="IsContinued">Whether it is the rest of one that began before all that is billed here.</param>
+public sealed record BillSession(Instant Start, long? ParkedSeconds, bool IsContinued = false);
 
 /// <summary>
 /// What a demand charge measured before the load that is billed: in an earlier month it is looked back at, in a billed

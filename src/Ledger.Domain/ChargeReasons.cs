@@ -11,7 +11,11 @@ namespace Ledger.Domain;
 /// <param name="Earlier">The periods of each earlier month of which there are any, in order.</param>
 public sealed record ReasonedMonth(
     LocalDate Day, IReadOnlyList<ReasonedPeriod> Periods,
-    IReadOnlyList<(YearMonth Month, IReadOnlyList<ReasonedPeriod> Periods)> Earlier);
+    IReadOnlyList<(YearMonth Month, IReadOnlyList<ReasonedPeriod> Periods)> Earlier)
+{
+    /// <summary>Who stood there, where the tariff has a fee for it.</summary>
+    public IReadOnlyList<StandingStay> Stays { get; init; } = [];
+}
 
 /// <summary>A charge as its month gives it.</summary>
 /// <param name="How">The step in figures.</param>
@@ -63,7 +67,7 @@ public sealed class ChargeReasons
     private Dictionary<ChargeKey, Sum> Sums(IReadOnlyList<ReasonedPeriod> periods)
     {
         var sums = new Dictionary<ChargeKey, Sum>();
-        foreach (var same in new ChargedBill(tariff, Filled(periods), month.Earlier).Of()
+        foreach (var same in new ChargedBill(tariff, Filled(periods), month.Earlier, month.Stays).Of()
             .SelectMany(part => part.Charge is { } charge ? [(Part: part, Charge: charge)]
                 : Array.Empty<(ChargedPart Part, ChargedAmount Charge)>())
             .GroupBy(each => new ChargeKey(point, each.Part.Part, each.Charge.Name, each.Part.Of)))

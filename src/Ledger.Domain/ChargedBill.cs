@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using NodaTime;
 
 namespace Ledger.Domain;
@@ -17,9 +18,11 @@ internal sealed record ChargedPart(
 /// of one is named before that of another.
 /// </summary>
 /// <param name="earlier">Months that are looked back at.</param>
+/// <param name="stays">Who stood there.</param>
 internal sealed class ChargedBill(
     TariffPublished tariff, IReadOnlyList<ReasonedPeriod> periods,
-    IReadOnlyList<(YearMonth Month, IReadOnlyList<ReasonedPeriod> Periods)> earlier)
+    IReadOnlyList<(YearMonth Month, IReadOnlyList<ReasonedPeriod> Periods)> earlier,
+    IReadOnlyList<StandingStay> stays)
 {
     private const string Missing = "an amount that it is of is missing";
 
@@ -159,7 +162,11 @@ internal sealed class ChargedBill(
         List<MonthEnergy> imported = [.. energies.Where(energy => energy.Direction == Direction.Import)];
         foreach (var fee in terms.Fees)
         {
-            if (fee.Per is FeeBasis.Session or FeeBasis.ParkedHour) continue; // no fee of an account settled by meters
+            if (fee.Per is FeeBasis.Session or FeeBasis.ParkedHour)
+            {
+                yield return OfStays(fee);
+                continue;
+            }
             var problem = fee.Per == FeeBasis.Kwh ? imported.Select(energy => energy.Problem)
                 .FirstOrDefault(each => each is not null) : null;
             var quantity = fee.Per switch
@@ -176,6 +183,66 @@ internal sealed class ChargedBill(
             yield return new(part, First, quantity, amount, fee.TaxPercent ?? terms.TaxPercent, problem, why,
                 new(fee.Name, amount, why));
         }
+    }
+
+    /// <summary>A session is of the month in which it began; what is parked, of each month in its own steps.</summary>
+    private ChargedPart OfStays(TariffFee fee)
+    {
+        var (from, until) = (periods[0].Period.Start, periods[^1].Period.End);
+        var here = stays.Where(stay => stay.Time.Start < until && stay.Time.End > from).ToList();
+        string? problem = null;
+        Fraction quantity = here.Count(stay => stay.Time.Start >= from);
+        Fraction? amount = quantity * Fraction.Of(fee.Amount);
+        if (fee.Per == FeeBasis.ParkedHour)
+        {
+            var seconds = here.Select(stay => ParkedSeconds(
+                new(Instant.Max(stay.Time.Start, from), Instant.Min(stay.Time.End, until)))).ToList();
+            if (seconds.IndexOf(null) is >= 0 and var unknown)
+                problem = "how long was parked is not known of the session from "
+                    + $"{Instant.Max(here[unknown].Time.Start, from)}";
+            var steps = seconds.OfType<Fraction>().Aggregate(Fraction.Zero, (sum, each) => sum
+                + new Fraction((each / fee.StepSeconds).Ceiling() * fee.StepSeconds, 1));
+            quantity = Hourly(steps);
+            amount = problem is null ? Hourly(steps * Fraction.Of(fee.Amount)) : null;
+        }
+        var why = Value(fee.Name, amount, ExplanationRule.Fee, problem ?? (fee.Per == FeeBasis.Session
+                ? $"{Text(quantity)} by session × {Text(fee.Amount)}"
+                : $"{Text(quantity)} hours parked × {Text(fee.Amount)}"), [.. here.Select(Stay)]);
+        return new(BillPart.Fees, First, problem is null || fee.Per == FeeBasis.Session ? quantity : null, amount,
+            fee.TaxPercent ?? terms.TaxPercent, problem, why, new(fee.Name, amount, why));
+    }
+
+    /// <summary>Whole seconds in which neither direction moved; null where of any of it nobody knows.</summary>
+    private Fraction? ParkedSeconds(Interval stay)
+    {
+        var parked = Fraction.Zero;
+        foreach (var period in periods.Where(each => each.Period.Start < stay.End && each.Period.End > stay.Start))
+        {
+            if (period.Of(Direction.Import) is not { } import || period.Of(Direction.Export) is not { } export)
+                return null;
+            if (import.IsZero && export.IsZero)
+                parked += new Fraction((Instant.Min(period.Period.End, stay.End)
+                    - Instant.Max(period.Period.Start, stay.Start)).ToInt64Nanoseconds(), 1_000_000_000);
+        }
+        return new(parked.Numerator / parked.Denominator, 1);
+    }
+
+    private static ExplainedValue Stay(StandingStay stay) => new($"stay from {stay.Time.Start}", "", $"to {stay.Time.End}",
+        $"to {stay.Time.End}", ExplanationRule.Fee, stay.Departed is null ? "not over yet" : "over",
+        [
+            ExplainedValue.Of(stay.Arrived.Position, "connected", "", $"{stay.Arrived.Fact.At}"),
+            .. stay.Departed is { } departed
+                ? [ExplainedValue.Of(departed.Position, "not connected", "", $"{departed.Fact.At}")]
+                : Array.Empty<ExplainedValue>(),
+        ]);
+
+    /// <summary>Seconds, or money for seconds, by the hour: to twelve decimals, half away from zero.</summary>
+    private static Fraction Hourly(Fraction value)
+    {
+        var scale = BigInteger.Pow(10, 12);
+        var each = value / 3_600;
+        var twice = BigInteger.Abs(each.Numerator) * scale * 2 + each.Denominator;
+        return new(twice / (each.Denominator * 2) * each.Numerator.Sign, scale);
     }
 
     private IEnumerable<ChargedPart> Taxes(IReadOnlyList<ChargedPart> parts) =>

@@ -47,17 +47,33 @@ public sealed record DeltaCharge(
         DeltaLine.Text(AmountExact), DeltaLine.Text(Amount), Basis, Problem ?? "-");
 }
 
-/// <summary>What a correction adds to a run: to its lines of energy, and to its charges, numbered after them.</summary>
+/// <summary>What a correction adds to one line of flexibility, below zero where less is due.</summary>
+public sealed record DeltaFlexibility(
+    int Number, FlexibilityKey Line, decimal Kwh, decimal Amount, PartyId Payer, PartyId Payee, string Source,
+    string? Problem)
+{
+    /// <summary>The line as the text that its leaf hashes.</summary>
+    public string Canonical() => string.Join('|', "delta", FlexibilityLine.Mark,
+        Number.ToString(CultureInfo.InvariantCulture), Line.Instruction?.Value ?? "-", Line.Programme.Value, Line.Paid,
+        InstantPattern.ExtendedIso.Format(Line.Start), Line.Kind, DeltaLine.Text(Kwh), DeltaLine.Text(Amount),
+        Payer.Value, Payee.Value, Source, Problem ?? "-");
+}
+
+/// <summary>What a correction adds to a run: to its lines of energy, to its charges, numbered after them, and to its
+/// lines of flexibility, numbered after both.</summary>
 public sealed record Deltas(IReadOnlyList<DeltaLine> Lines, IReadOnlyList<DeltaCharge> Charges)
 {
+    public IReadOnlyList<DeltaFlexibility> Flexibility { get; init; } = [];
+
     /// <summary>How many texts the root is over.</summary>
-    public int Count => Lines.Count + Charges.Count;
+    public int Count => Lines.Count + Charges.Count + Flexibility.Count;
 
     /// <summary>Positive where the account pays more.</summary>
-    public decimal Total => Lines.Sum(line => line.Amount) + Charges.Sum(charge => charge.Amount);
+    public decimal Total => Lines.Sum(line => line.Amount) + Charges.Sum(charge => charge.Amount)
+        + Flexibility.Sum(line => line.Amount);
 
-    public EvidenceDigest Root => Statement.RootOf(
-        [.. Lines.Select(line => line.Canonical()), .. Charges.Select(charge => charge.Canonical())]);
+    public EvidenceDigest Root => Statement.RootOf([.. Lines.Select(line => line.Canonical()),
+        .. Charges.Select(charge => charge.Canonical()), .. Flexibility.Select(line => line.Canonical())]);
 
     /// <summary>To the accounts of the statement that they correct; they sum to zero.</summary>
     public IReadOnlyList<Posting> Postings(PartyId account)
@@ -69,6 +85,7 @@ public sealed record Deltas(IReadOnlyList<DeltaLine> Lines, IReadOnlyList<DeltaC
             new($"receivable/{account}", import), new("revenue/energy-import", -import),
             new($"payable/{account}", export), new("cost/energy-export", -export),
             .. Statement.ChargePostings(account, [.. Charges.Select(charge => (charge.Charge.Part, charge.Amount))]),
+            .. FlexibilityLines.Postings(Flexibility.Select(line => (line.Payer, line.Payee, line.Amount))),
         ];
     }
 }
@@ -94,7 +111,25 @@ public static class StatementDeltas
     public static Deltas Between(Statement before, Statement? after)
     {
         var lines = Lines(before, after);
-        return new(lines, Charges(before, after, lines.Count));
+        var charges = Charges(before, after, lines.Count);
+        return new(lines, charges) { Flexibility = Flexibility(before, after, lines.Count + charges.Count) };
+    }
+
+    private static List<DeltaFlexibility> Flexibility(Statement before, Statement? after, int others)
+    {
+        var old = before.Flexibility.ToDictionary(FlexibilityKey.From);
+        var current = (after?.Flexibility ?? []).ToDictionary(FlexibilityKey.From);
+        var lines = new List<DeltaFlexibility>();
+        foreach (var key in old.Keys.Union(current.Keys).Order())
+        {
+            var (was, now) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
+            var line = new DeltaFlexibility(others + lines.Count + 1, key, (now?.Kwh ?? 0m) - (was?.Kwh ?? 0m),
+                (now?.Amount ?? 0m) - (was?.Amount ?? 0m), (now ?? was)!.Payer, (now ?? was)!.Payee,
+                now is null ? $"reverses line {was!.Number.ToString(CultureInfo.InvariantCulture)}" : now.Source,
+                now?.Problem);
+            if (line is not { Kwh: 0m, Amount: 0m } || was?.Problem != now?.Problem) lines.Add(line);
+        }
+        return lines;
     }
 
     private static List<DeltaLine> Lines(Statement before, Statement? after)
@@ -136,11 +171,29 @@ public static class StatementDeltas
     }
 
     /// <summary>
-    /// Whether a run and its deltas are the day as it is run again, line by line and charge by charge: energy or
-    /// quantity, billed energy, exact and rounded amount. Null where they are; else the first that is not, in words.
+    /// Whether a run and its deltas are the day as it is run again, line by line, charge by charge and flexibility by
+    /// flexibility: energy or quantity, billed energy, exact and rounded amount. Null where they are; else the first
+    /// that is not, in words.
     /// </summary>
     public static string? Unlike(Statement original, IReadOnlyList<Deltas> deltas, Statement? rerun) =>
-        UnlikeLine(original, deltas, rerun) ?? UnlikeCharge(original, deltas, rerun);
+        UnlikeLine(original, deltas, rerun) ?? UnlikeCharge(original, deltas, rerun)
+            ?? UnlikeFlexibility(original, deltas, rerun);
+
+    private static string? UnlikeFlexibility(Statement original, IReadOnlyList<Deltas> deltas, Statement? rerun)
+    {
+        var sums = original.Flexibility.ToDictionary(FlexibilityKey.From, Values);
+        foreach (var delta in deltas.SelectMany(each => each.Flexibility))
+        {
+            var (kwh, amount) = sums.GetValueOrDefault(delta.Line);
+            sums[delta.Line] = (kwh + delta.Kwh, amount + delta.Amount);
+        }
+        var again = (rerun?.Flexibility ?? []).ToDictionary(FlexibilityKey.From, Values);
+        foreach (var key in sums.Keys.Union(again.Keys).Order())
+            if (sums.GetValueOrDefault(key) != again.GetValueOrDefault(key))
+                return $"{key}: {sums.GetValueOrDefault(key).Amount} by the run and its deltas, "
+                    + $"{again.GetValueOrDefault(key).Amount} by the run again";
+        return null;
+    }
 
     private static string? UnlikeCharge(Statement original, IReadOnlyList<Deltas> deltas, Statement? rerun)
     {
@@ -204,6 +257,8 @@ public static class StatementDeltas
 
     private static (decimal Quantity, decimal Exact, decimal Amount) Values(StatementCharge charge) =>
         (charge.Quantity ?? 0m, charge.AmountExact ?? 0m, charge.Amount ?? 0m);
+
+    private static (decimal Kwh, decimal Amount) Values(FlexibilityLine line) => (line.Kwh ?? 0m, line.Amount ?? 0m);
 
     private static bool IsNothing(DeltaLine line) =>
         line.Metered == Energy.Zero && line.BilledKwh == 0m && line.AmountExact == 0m && line.Amount == 0m;

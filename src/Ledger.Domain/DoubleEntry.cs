@@ -34,8 +34,8 @@ public sealed record AccountBalance(
 /// <summary>
 /// A statement as double entries, in energy and in money. Energy flows from the grid to the account and back; what is
 /// billed is less or more than what was metered by the part of a quantum that no bill shows, which is the loss
-/// account's. Money flows from the account to the operator for import and charges, back for export, and to the tax
-/// account for tax.
+/// account's. Money flows from the account to the operator for import and charges, back for export, to the tax account
+/// for tax, and from the payer of a programme to the account for flexibility.
 /// </summary>
 public static class DoubleEntry
 {
@@ -51,8 +51,7 @@ public static class DoubleEntry
     public static string MoneyOf(PartyId party) => $"{party}/money";
 
     /// <param name="isPublished">What is not published is pending, and so is energy without a price.</param>
-    public static IReadOnlyList<LedgerEntry> Of(
-        Statement statement, bool isPublished, IReadOnlyList<FlexibilityLine>? flexibility = null)
+    public static IReadOnlyList<LedgerEntry> Of(Statement statement, bool isPublished)
     {
         var standing = isPublished ? EntryStanding.Posted : EntryStanding.Pending;
         var entries = new List<LedgerEntry>();
@@ -79,7 +78,7 @@ public static class DoubleEntry
             .OrderBy(group => group.Key, StringComparer.Ordinal))
             if (charged.Sum(charge => charge.Amount ?? 0m) is var money && money != 0m)
                 entries.Add(LedgerEntry.OfMoney(MoneyOf(statement.Account), charged.Key, money, standing));
-        foreach (var line in flexibility ?? [])
+        foreach (var line in statement.Flexibility)
             if (line.Amount is { } amount && amount != 0m)
                 entries.Add(LedgerEntry.OfMoney(MoneyOf(line.Payee), MoneyOf(line.Payer), amount, standing));
         return entries;
@@ -96,8 +95,7 @@ public static class DoubleEntry
     /// Null where nothing is made or lost: all accounts together have nothing, what passed the grid is what the meters
     /// saw, and the account's money is the statement's total. Else what is not so, in words.
     /// </summary>
-    public static string? NotConserved(Statement statement, IReadOnlyList<LedgerEntry> entries,
-        IReadOnlyList<FlexibilityLine>? flexibility = null)
+    public static string? NotConserved(Statement statement, IReadOnlyList<LedgerEntry> entries)
     {
         var balances = Balances(entries);
         if (Sum(balances.Select(each => each.EnergyPending)) != Energy.Zero
@@ -110,8 +108,7 @@ public static class DoubleEntry
         if ((grid?.EnergyPending ?? Energy.Zero) + (grid?.EnergyPosted ?? Energy.Zero) != -metered)
             return "the grid did not give what the meters saw";
         var own = balances.FirstOrDefault(each => each.Account == MoneyOf(statement.Account));
-        var due = statement.Total + (flexibility ?? []).Sum(line => line.Amount ?? 0m);
-        return (own?.MoneyPending ?? 0m) + (own?.MoneyPosted ?? 0m) != -due
+        return (own?.MoneyPending ?? 0m) + (own?.MoneyPosted ?? 0m) != -statement.Total
             ? "the account does not pay the statement's total" : null;
     }
 

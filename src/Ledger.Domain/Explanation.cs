@@ -37,6 +37,24 @@ public sealed record ExplanationRule(string Id, string Says, string Clause)
         Fee = new("fee", "how often it is due × its amount", "market rules §2.8: fees"),
         Tax = new("tax", "the sum of the exact amounts of one rate × the rate", "market rules §2.8: tax on exact amounts"),
         Bound = new("bound", "what is left to the least price, or is above the most", "market rules §2.8: bounds"),
+        Flexibility = new("flexibility", "the sum of what programmes pay for flexibility", "market rules §2.10"),
+        Payment = new("payment", "what the scoring pays up to and with this interval, less what was paid before it, rounded "
+            + "half away from zero; below zero, because it is credited", "market rules §2.3: payment curves"),
+        Penalty = new("penalty", "the same of its penalty, which the account pays", "market rules §2.3: penalties"),
+        Scored = new("scored", "the terms of the scoring rule: quantity × price × factor, and the shortfall × price of a "
+            + "penalty", "market rules §2.3: payment curves"),
+        Effective = new("effective", "what the bands of the rule make of the delivered energy, by its ratio to the order",
+            "market rules §2.3: payment curves"),
+        Ordered = new("ordered", "what the order asks of the baseline, summed over the points and periods that are scored "
+            + "together", "market rules §2.2"),
+        Delivered = new("delivered", "baseline less metered, less what other programmes hold of it, summed in the same way",
+            "market rules §2.2"),
+        Response = new("response", "the frozen baseline less import and plus export, in whole millionths of a kWh",
+            "market rules §2.2"),
+        Redistributed = new("redistribution", "the penalties of the call × own weight / all weights, cut off; what is left "
+            + "goes to the largest remainders", "market rules §2.3: redistribution"),
+        Availability = new("availability", "declared power × its hours, as the programme pays it",
+            "market rules §2.3: availability"),
         IntervalReadings = new("M1", "interval readings that fill the period", "decision 14, rule 1"),
         RegisterDifference = new("M2", "the register's difference over the period", "decision 14, rule 2"),
         RegisterDivided = new("M3", "the register's difference over several periods, divided by their curves",

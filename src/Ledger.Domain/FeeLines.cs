@@ -26,7 +26,8 @@ internal static class FeeLines
             {
                 FeeBasis.Month => Counted(line, 1m, "the month"),
                 FeeBasis.Day => Counted(line, Days(zone, month, loads), "local days with a load"),
-                FeeBasis.Session => Counted(line, begun.Length, "sessions that began in the month"),
+                FeeBasis.Session => Counted(line, begun.Count(session => !session.IsContinued),
+                    "sessions that began in the month"),
                 FeeBasis.ParkedHour => Parked(line, fee, begun),
                 FeeBasis.Kwh => Energy(line, imported),
                 _ => throw new System.Diagnostics.UnreachableException(),
@@ -53,8 +54,10 @@ internal static class FeeLines
 
     private static BillLine Parked(BillLine line, TariffFee fee, BillSession[] begun)
     {
+        if (begun.FirstOrDefault(session => session.ParkedSeconds is null) is { } unknown)
+            return line with { Problem = $"how long was parked is not known of the session from {unknown.Start}" };
         var seconds = begun.Sum(session =>
-            (session.ParkedSeconds + fee.StepSeconds - 1) / fee.StepSeconds * fee.StepSeconds);
+            (session.ParkedSeconds!.Value + fee.StepSeconds - 1) / fee.StepSeconds * fee.StepSeconds);
         return line with
         {
             Quantity = Hourly(seconds),

@@ -48,8 +48,9 @@ public static class LineReasons
     /// <param name="said">The total as it was recorded.</param>
     /// <param name="lines">The amount of each line, explained, in their order.</param>
     /// <param name="charges">The amount of each charge, and of each that is due and not there.</param>
+    /// <param name="flexibility">The same of each line of flexibility.</param>
     public static ExplainedValue OfTotal(decimal said, Statement statement, IReadOnlyList<ExplainedValue> lines,
-        IReadOnlyList<ExplainedValue>? charges = null)
+        IReadOnlyList<ExplainedValue>? charges = null, IReadOnlyList<ExplainedValue>? flexibility = null)
     {
         var explained = statement.Lines.Zip(lines).ToList();
         var directions = explained.GroupBy(each => each.First.Direction).OrderBy(group => group.Key).Select(direction =>
@@ -65,6 +66,9 @@ public static class LineReasons
         if (charges is { Count: > 0 })
             directions.Add(Summed("charges beside energy", statement.Charges.Sum(charge => charge.Amount ?? 0m),
                 statement, ExplanationRule.Charges, charges));
+        if (flexibility is { Count: > 0 })
+            directions.Add(Summed("flexibility", statement.Flexibility.Sum(line => line.Amount ?? 0m), statement,
+                ExplanationRule.Flexibility, flexibility));
         return Summed("total", said, statement, ExplanationRule.Total, directions);
     }
 

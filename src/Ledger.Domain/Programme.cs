@@ -46,12 +46,15 @@ public enum PaymentLevel { SettlementPoint = 1, Station = 2, Account = 3 }
 /// <param name="Payee">
 /// Who is paid, an aggregator say; null: the account of the points that were called. Only with a payer.
 /// </param>
+/// <param name="AvailabilityPerKwHour">
+/// What a kW that was declared ready is paid for an hour, called or not; null: nothing. Only with a payer.
+/// </param>
 public sealed record ProgrammePublished(
     ProgrammeId Programme, int Version, Instant ValidFrom, ServiceKind Service, RulePackId BaselinePack,
     RulePackId ScoringPack, long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
     IReadOnlyList<ProgrammeId> SharesWith, string Currency, decimal PricePerKwh,
     int? ActivationPermilleMin = null, RedistributionWeight? Redistribution = null, PartyId? Payer = null,
-    PartyId? Payee = null) : LedgerEvent;
+    PartyId? Payee = null, decimal? AvailabilityPerKwHour = null) : LedgerEvent;
 
 /// <summary>The published versions of one programme, in the order of their recording.</summary>
 public sealed record ProgrammeState(IReadOnlyList<ProgrammePublished> Published)
@@ -84,6 +87,8 @@ public static class Programmes
             return new Decision.Rejected(Rejection.OutOfRange, "the least part of an offer is 1 to 1000 per mille");
         if (programme is { Payer: null, Payee: not null } || (programme.Payer is { } payer && payer == programme.Payee))
             return new Decision.Rejected(Rejection.OutOfRange, "a payee is paid by a payer, and is another party");
+        if (programme.AvailabilityPerKwHour < 0m || programme is { Payer: null, AvailabilityPerKwHour: not null })
+            return new Decision.Rejected(Rejection.OutOfRange, "availability is paid by a payer, and never below zero");
         if (state.Published.FirstOrDefault(version => version.Version == programme.Version) is { } known)
             return known with { SharesWith = [] } == programme with { SharesWith = [] }
                 && known.SharesWith.SequenceEqual(programme.SharesWith)

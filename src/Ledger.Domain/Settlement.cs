@@ -46,6 +46,13 @@ public static class Settlement
     /// <summary>Version of the rules in Tariff.cs and Statement.cs; it rises when a number could change.</summary>
     public const string RuleVersion = "statement-1/" + StatementRounding.Name;
 
+    /// <summary>That of a statement on which flexibility is paid: before it there was none of it in a total.</summary>
+    public const string FlexibilityRuleVersion = "statement-2/" + StatementRounding.Name;
+
+    /// <summary>The version of the rules by which a statement is made.</summary>
+    public static string RuleVersionOf(Statement statement) =>
+        statement.Flexibility.Count == 0 ? RuleVersion : FlexibilityRuleVersion;
+
     /// <summary>
     /// Which of an account's points are settled, in order of their ids. What flows at a point behind the account's own
     /// grid connection flows through that connection as well: the same kWh must not count twice.
@@ -85,7 +92,9 @@ public static class Settlement
         {
             var line = statement.Lines.FirstOrDefault(l => l.Problem is not null && l.Metered is null)
                 ?? statement.Lines.FirstOrDefault(l => l.Problem is not null);
-            if (line is null) return new Decision.Rejected(Rejection.PeriodIncomplete, Charge(statement) ?? "no lines");
+            if (line is null)
+                return new Decision.Rejected(Rejection.PeriodIncomplete,
+                    Charge(statement) ?? Flexibility(statement) ?? "no lines");
             return line.Metered is null
                 ? new Decision.Rejected(Rejection.PeriodIncomplete, Where(line))
                 : new Decision.Rejected(Rejection.PriceMissing, Where(line));
@@ -111,7 +120,7 @@ public static class Settlement
 
     private static SettlementRunCompleted Completed(SettlementRequest request, Statement statement) => new(
         request.Run, request.Kind, statement.Account, statement.Day, request.Zone, request.AtPosition,
-        statement.Tariff, statement.TariffVersion, RuleVersion, request.TzdbVersion, statement.Texts,
+        statement.Tariff, statement.TariffVersion, RuleVersionOf(statement), request.TzdbVersion, statement.Texts,
         statement.LinesRoot, statement.Total, statement.Currency, statement.Postings, request.Supersedes,
         statement.Incomplete);
 
@@ -121,6 +130,10 @@ public static class Settlement
     private static string? Charge(Statement statement) =>
         statement.Charges.FirstOrDefault(charge => charge.Problem is not null) is { } charge
             ? $"{charge.Point} {charge.Name}: {charge.Problem}" : null;
+
+    private static string? Flexibility(Statement statement) =>
+        statement.Flexibility.FirstOrDefault(line => line.Problem is not null) is { } line
+            ? $"{FlexibilityKey.From(line)}: {line.Problem}" : null;
 
     private static string Where(StatementLine line) => $"{line.Point} {line.Direction} {line.Period}: {line.Problem}";
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -25,16 +26,25 @@ public sealed record StatementLine(
     string Source, ReadingQuality Quality, string? Problem)
 {
     /// <summary>The line as the text that its leaf hashes: fixed order, invariant culture, no rounding.</summary>
-    public string Canonical() => string.Join('|',
-        Number.ToString(CultureInfo.InvariantCulture), Point.Value, Direction,
-        InstantPattern.ExtendedIso.Format(Period.Start), InstantPattern.ExtendedIso.Format(Period.End),
-        TariffPeriod?.ToString() ?? "-",
-        Metered?.HalfNanojoules.ToString(CultureInfo.InvariantCulture) ?? "-",
-        Text(BilledKwh), Text(PricePerKwh), Text(AmountExact), Text(Amount), Source, Quality, Problem ?? "-");
+    public string Canonical() => Canonical(Time);
 
-    // "0.####" drops trailing zeros, so 1.50 and 1.5 are the same text.
-    private static string Text(decimal? value) =>
-        value?.ToString("0.############################", CultureInfo.InvariantCulture) ?? "-";
+    /// <param name="time">Writes an instant as <see cref="Time"/> does.</param>
+    internal string Canonical(Func<Instant, string> time) => string.Join('|',
+        Number.ToString(CultureInfo.InvariantCulture), Point.Value, Direction.ToString(),
+        time(Period.Start), time(Period.End), TariffPeriod?.ToString() ?? "-",
+        Metered?.HalfNanojoules.ToString(CultureInfo.InvariantCulture) ?? "-",
+        Text(BilledKwh), Text(PricePerKwh), Text(AmountExact), Text(Amount), Source, Quality.ToString(), Problem ?? "-");
+
+    internal static string Time(Instant at) => InstantPattern.ExtendedIso.Format(at);
+
+    // Without trailing zeros, so that 1.50 and 1.5 are the same text; nothing has no sign.
+    private static string Text(decimal? value)
+    {
+        if (value is not { } number) return "-";
+        if (number == 0m) return "0";
+        var text = number.ToString(CultureInfo.InvariantCulture);
+        return text.Contains('.', StringComparison.Ordinal) ? text.TrimEnd('0').TrimEnd('.') : text;
+    }
 }
 
 /// <summary>
@@ -66,13 +76,18 @@ public sealed record Statement(
     /// is a price per period and no more.</summary>
     public IReadOnlyList<StatementCharge> Charges { get; init; } = [];
 
-    /// <summary>How many texts the root is over: lines and charges.</summary>
-    public int Texts => Lines.Count + Charges.Count;
+    /// <summary>What programmes pay for flexibility, numbered after the charges and hashed with them; already rounded,
+    /// so that it leaves no rest to anything.</summary>
+    public IReadOnlyList<FlexibilityLine> Flexibility { get; init; } = [];
+
+    /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
+    public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 
     /// <param name="months">Of every point, where the tariff has terms: from them follow the charges.</param>
+    /// <param name="flexibility">What programmes owe the account for the day.</param>
     public static Statement Build(
         PartyId account, LocalDate day, TariffPublished tariff, IEnumerable<MeteredQuantity> quantities,
-        IEnumerable<PointMonth>? months = null)
+        IEnumerable<PointMonth>? months = null, IEnumerable<FlexibilityLine>? flexibility = null)
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         var ordered = quantities.OrderBy(q => q.Point).ThenBy(q => q.Direction).ThenBy(q => q.Period.Start).ToList();
@@ -99,7 +114,7 @@ public sealed record Statement(
             throw new ArgumentNullException(nameof(months), "a tariff with terms is billed by the month");
         return Close(account, day, tariff, lines,
             [.. (months ?? []).OrderBy(month => month.Point)
-                .SelectMany(month => StatementCharges.Of(tariff, month))]);
+                .SelectMany(month => StatementCharges.Of(tariff, month))], flexibility ?? []);
     }
 
     private static StatementLine Line(
@@ -132,9 +147,11 @@ public sealed record Statement(
 
     private static Statement Close(
         PartyId account, LocalDate day, TariffPublished tariff, List<StatementLine> lines,
-        List<StatementCharge> charges)
+        List<StatementCharge> charges, IEnumerable<FlexibilityLine> owed)
     {
         for (var i = 0; i < charges.Count; i++) charges[i] = charges[i] with { Number = lines.Count + i + 1 };
+        List<FlexibilityLine> flexibility = [.. owed.Select((line, i) =>
+            FlexibilityLines.On(line, lines.Count + charges.Count + i + 1, tariff.Currency))];
         var priced = lines.Where(line => line.AmountExact is not null).ToList();
         var charged = charges.Where(charge => charge.AmountExact is not null).ToList();
         var (rounded, residual) = StatementRounding.Apply(
@@ -151,14 +168,28 @@ public sealed record Statement(
             new($"receivable/{account}", import), new("revenue/energy-import", -import),
             new($"payable/{account}", export), new("cost/energy-export", -export),
             .. ChargePostings(account, [.. charges.Select(charge => (charge.Part, charge.Amount ?? 0m))]),
+            .. FlexibilityLines.Postings(flexibility),
         ];
         return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
-            import + export + charges.Sum(charge => charge.Amount ?? 0m), residual, postings,
-            RootOf([.. lines.Select(line => line.Canonical()), .. charges.Select(charge => charge.Canonical())]),
-            lines.Count == 0 || lines.Any(l => l.Problem is not null) || charges.Any(c => c.Problem is not null))
+            import + export + charges.Sum(charge => charge.Amount ?? 0m) + flexibility.Sum(line => line.Amount ?? 0m),
+            residual, postings,
+            RootOf(TextsOf(lines).Concat(charges.Select(charge => charge.Canonical()))
+                .Concat(flexibility.Select(line => line.Canonical()))),
+            (lines.Count == 0 && flexibility.Count == 0) || lines.Any(l => l.Problem is not null)
+                || charges.Any(c => c.Problem is not null) || flexibility.Any(f => f.Problem is not null))
         {
             Charges = charges,
+            Flexibility = flexibility,
         };
+    }
+
+    /// <summary>The texts of the lines, one at a time; points share the times of a day, so each is written
+    /// once.</summary>
+    private static IEnumerable<string> TextsOf(IEnumerable<StatementLine> lines)
+    {
+        var times = new Dictionary<Instant, string>();
+        string At(Instant at) => times.TryGetValue(at, out var known) ? known : times[at] = StatementLine.Time(at);
+        return lines.Select(line => line.Canonical(At));
     }
 
     /// <summary>Tax is owed to somebody else and is no revenue.</summary>
@@ -172,20 +203,39 @@ public sealed record Statement(
             new("liability/tax", -tax)];
     }
 
-    /// <summary>RFC 6962 §2.1 tree hash over texts in their order.</summary>
+    /// <summary>RFC 6962 §2.1 tree hash over texts in their order; of each only its hash is kept.</summary>
     internal static EvidenceDigest RootOf(IEnumerable<string> texts)
     {
-        var leaves = texts.Select(text => SHA256.HashData([0, .. Encoding.UTF8.GetBytes(text)])).ToArray();
-        return new(Convert.ToHexStringLower(Tree(leaves)));
+        var (leaf, leaves) = (new byte[512], new ArrayBufferWriter<byte>(256 * SHA256.HashSizeInBytes));
+        foreach (var text in texts)
+        {
+            var length = 1 + Encoding.UTF8.GetByteCount(text);
+            if (leaf.Length < length) leaf = new byte[2 * length];
+            // The first byte stays 0, which says that it is a leaf.
+            Encoding.UTF8.GetBytes(text, leaf.AsSpan(1));
+            SHA256.HashData(leaf.AsSpan(0, length), leaves.GetSpan(SHA256.HashSizeInBytes));
+            leaves.Advance(SHA256.HashSizeInBytes);
+        }
+        Span<byte> root = stackalloc byte[SHA256.HashSizeInBytes];
+        Tree(leaves.WrittenSpan, root);
+        return new(Convert.ToHexStringLower(root));
     }
 
-    private static byte[] Tree(ReadOnlySpan<byte[]> leaves)
+    private static void Tree(ReadOnlySpan<byte> leaves, Span<byte> root)
     {
-        if (leaves.Length == 0) return SHA256.HashData([]);
-        if (leaves.Length == 1) return leaves[0];
-        var split = 1;
-        while (split * 2 < leaves.Length) split *= 2;
-        return SHA256.HashData([1, .. Tree(leaves[..split]), .. Tree(leaves[split..])]);
+        const int Size = SHA256.HashSizeInBytes;
+        if (leaves.Length == Size) leaves.CopyTo(root);
+        else if (leaves.IsEmpty) SHA256.HashData(ReadOnlySpan<byte>.Empty, root);
+        else
+        {
+            var split = Size;
+            while (split * 2 < leaves.Length) split *= 2;
+            Span<byte> node = stackalloc byte[1 + 2 * Size];
+            node[0] = 1;
+            Tree(leaves[..split], node.Slice(1, Size));
+            Tree(leaves[split..], node[(1 + Size)..]);
+            SHA256.HashData(node, root);
+        }
     }
 
     /// <summary>Every line whose amount, energy or price differs, each with its cause;

@@ -47,7 +47,12 @@ public sealed record ChargeChange(ChargeKey Charge, decimal? Before, decimal? Af
 /// <param name="Day">The first instant of the day that is settled.</param>
 /// <param name="Earlier">Peaks of months before the billed one, as they were measured.</param>
 public sealed record PointMonth(
-    SettlementPointId Point, Instant Day, IReadOnlyList<BillLoad> Loads, IReadOnlyList<EarlierPeak> Earlier);
+    SettlementPointId Point, Instant Day, IReadOnlyList<BillLoad> Loads, IReadOnlyList<EarlierPeak> Earlier)
+{
+    /// <summary>Who stood there, where the tariff has a fee for it: from the arrival to the departure, or to the end of
+    /// the day.</summary>
+    public IReadOnlyList<Interval> Stays { get; init; } = [];
+}
 
 /// <summary>
 /// The charges of a day: the bill of the month up to its end, less the bill up to its beginning. A peak that was billed
@@ -115,7 +120,7 @@ public static class StatementCharges
         TariffPublished tariff, PointMonth month, IReadOnlyList<BillLoad> loads)
     {
         var sums = new Dictionary<(BillPart, string, LocalDate), StatementCharge>();
-        foreach (var line in Bill.Of(tariff, new(loads, [], month.Earlier)).Lines)
+        foreach (var line in Bill.Of(tariff, new(loads, BilledStays.Of(month.Stays, loads), month.Earlier)).Lines)
         {
             if (Charge(tariff, month.Point, line) is not { } charge) continue;
             var key = (charge.Part, charge.Name, charge.Of);

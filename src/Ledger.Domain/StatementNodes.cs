@@ -16,7 +16,7 @@ public readonly record struct LineCarry(Energy Energy, decimal Money)
     public static LineCarry Before(IReadOnlyList<StatementLine> lines, int index)
     {
         var carry = None;
-        for (var i = 0; i < index; i++) carry = carry.After(lines[i], lines[i + 1]);
+        for (var i = 0; i < index; i++) carry = carry.After(lines[i], lines.ElementAtOrDefault(i + 1));
         return carry;
     }
 
@@ -116,6 +116,10 @@ public static class StatementNodes
         again = again with { AmountExact = Exact(again) };
         return again with { Amount = Amount(again.AmountExact, carry.Money, tariff.MoneyDecimals) };
     }
+
+    /// <summary>What a charge comes to, rounded on after what stands before it.</summary>
+    public static decimal? AmountOf(StatementCharge charge, LineCarry carry, TariffPublished tariff) =>
+        Amount(charge.AmountExact, carry.Money, tariff.MoneyDecimals);
 
     private static decimal? Exact(StatementLine line) => line.Problem is null
         ? (line.Direction == Direction.Import ? 1 : -1) * line.BilledKwh * line.PricePerKwh : null;

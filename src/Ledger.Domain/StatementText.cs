@@ -4,10 +4,12 @@ using NodaTime.Text;
 
 namespace Ledger.Domain;
 
-/// <summary>Reads back the canonical text of a statement line, which its leaf hashes.</summary>
+/// <summary>Reads back the canonical text of a statement line or charge, which its leaf hashes.</summary>
 public static class StatementText
 {
     private const int FieldsBeforeSource = 11;
+    private const int FieldsOfCharge = 14;
+    private const string ChargeMark = "Charge";
 
     /// <summary>Throws <see cref="FormatException"/> where the text is not exactly what
     /// <see cref="StatementLine.Canonical"/> writes.</summary>
@@ -27,6 +29,25 @@ public static class StatementText
             Optional(fields[10], Number), rest[..before], Choice<ReadingQuality>(rest[(before + 1)..last]),
             rest[(last + 1)..] is var problem && problem == "-" ? null : problem);
         return line.Canonical() == text ? line : throw new FormatException($"'{text}' is no canonical line");
+    }
+
+    /// <summary>Whether it is the text of a charge and not of a line of energy.</summary>
+    public static bool IsCharge(string text) =>
+        text.Split('|') is [_, _, var what, ..] && what.StartsWith(ChargeMark, StringComparison.Ordinal);
+
+    /// <summary>Throws <see cref="FormatException"/> where the text is not exactly what
+    /// <see cref="StatementCharge.Canonical"/> writes.</summary>
+    public static StatementCharge ParseCharge(string text)
+    {
+        // No name of a charge holds a bar, and nothing else of it is anybody's text.
+        if (!IsCharge(text) || text.Split('|') is not { Length: FieldsOfCharge } fields)
+            throw new FormatException($"'{text}' is no charge of a statement");
+        var charge = new StatementCharge(
+            int.Parse(fields[0], NumberStyles.None, CultureInfo.InvariantCulture), new SettlementPointId(fields[1]),
+            Choice<BillPart>(fields[2][ChargeMark.Length..]), LocalDatePattern.Iso.Parse(fields[3]).GetValueOrThrow(),
+            fields[4], Optional(fields[5], Number), Optional(fields[6], Number), Optional(fields[7], Number),
+            Optional(fields[8], Number), fields[9], fields[10], fields[11], fields[13] == "-" ? null : fields[13]);
+        return charge.Canonical() == text ? charge : throw new FormatException($"'{text}' is no canonical charge");
     }
 
     private static T? Optional<T>(string text, Func<string, T> read) where T : struct =>

@@ -36,8 +36,6 @@ public static class TariffCoherence
         terms.DemandCharges.Any(charge => charge.Ratchet is { Wraps: true } or { LookbackMonths: null })
             ? "a ratchet says how many months it looks back, and never at later ones: a settled month knows none"
         : terms.Bounds is { Per: BoundSpan.Bill } ? "least and most price of a settled account hold by month"
-        : terms.Fees.Any(fee => fee.Per is FeeBasis.Session or FeeBasis.ParkedHour)
-            ? "a fee by session or parking is no fee of an account that is settled by its meters"
         : null;
 
     private static IEnumerable<decimal?> Percents(TariffTerms terms) =>

@@ -17,7 +17,7 @@ internal static class ProgrammeText
         var fact = input.Fact("programme", "version", "validFrom", "service", "baselinePack", "scoringPack",
             "noticeSeconds",
             "rampSeconds", "tolerancePermille", "paidPer", "precedence", "sharesWith", "currency", "pricePerKwh",
-            "activationPermilleMin", "redistribution", "payer", "payee");
+            "activationPermilleMin", "redistribution", "payer", "payee", "availabilityPerKwHour");
         return new FactInput.Of<ProgrammePublished>(new(
             fact.Required("programme").Programme(), fact.Required("version").Integer(1, int.MaxValue),
             fact.Required("validFrom").At(), fact.Required("service").Choice<ServiceKind>(),
@@ -30,7 +30,7 @@ internal static class ProgrammeText
             fact.Required("currency").Currency(), fact.Required("pricePerKwh").NotNegative(),
             fact.Optional("activationPermilleMin")?.Integer(1, PermilleMax),
             fact.Optional("redistribution")?.Choice<RedistributionWeight>(), fact.Optional("payer")?.Party(),
-            fact.Optional("payee")?.Party()));
+            fact.Optional("payee")?.Party(), fact.Optional("availabilityPerKwHour")?.NotNegative()));
     }
 
     public static FactInput Enrolment(InputValue input)

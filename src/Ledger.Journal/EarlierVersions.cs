@@ -33,6 +33,26 @@ internal sealed record DispatchInstructedV2(
         now.RampAllowanceMs, now.PricePerKwh, now.PenaltyPerKwh, now.Programme, now.Test);
 }
 
+/// <summary>A programme that pays nothing for availability.</summary>
+internal sealed record ProgrammePublishedV3(
+    ProgrammeId Programme, int Version, Instant ValidFrom, ServiceKind Service, RulePackId BaselinePack,
+    RulePackId ScoringPack, long NoticeMs, long RampMs, int TolerancePermille, PaymentLevel PaidPer, int Precedence,
+    IReadOnlyList<ProgrammeId> SharesWith, string Currency, decimal PricePerKwh, int? ActivationPermilleMin,
+    RedistributionWeight? Redistribution, PartyId? Payer, PartyId? Payee)
+{
+    public ProgrammePublished Upcast() => new(
+        Programme, Version, ValidFrom, Service, BaselinePack, ScoringPack, NoticeMs, RampMs, TolerancePermille, PaidPer,
+        Precedence, SharesWith, Currency, PricePerKwh, ActivationPermilleMin, Redistribution, Payer, Payee);
+
+    /// <summary>Null where the programme says more than this version can, or no more than the one before.</summary>
+    public static ProgrammePublishedV3? Of(ProgrammePublished now) =>
+        now.AvailabilityPerKwHour is not null || ProgrammePublishedV2.Of(now) is not null
+            || ProgrammePublishedV1.Of(now) is not null ? null : new(
+            now.Programme, now.Version, now.ValidFrom, now.Service, now.BaselinePack, now.ScoringPack, now.NoticeMs,
+            now.RampMs, now.TolerancePermille, now.PaidPer, now.Precedence, now.SharesWith, now.Currency,
+            now.PricePerKwh, now.ActivationPermilleMin, now.Redistribution, now.Payer, now.Payee);
+}
+
 /// <summary>A programme that names nobody who pays or is paid by statement.</summary>
 internal sealed record ProgrammePublishedV2(
     ProgrammeId Programme, int Version, Instant ValidFrom, ServiceKind Service, RulePackId BaselinePack,
@@ -46,7 +66,8 @@ internal sealed record ProgrammePublishedV2(
 
     /// <summary>Null where the programme says more than this version can, or no more than the one before.</summary>
     public static ProgrammePublishedV2? Of(ProgrammePublished now) =>
-        now.Payer is not null || ProgrammePublishedV1.Of(now) is not null ? null : new(
+        now.Payer is not null || now.AvailabilityPerKwHour is not null
+            || ProgrammePublishedV1.Of(now) is not null ? null : new(
             now.Programme, now.Version, now.ValidFrom, now.Service, now.BaselinePack, now.ScoringPack, now.NoticeMs,
             now.RampMs, now.TolerancePermille, now.PaidPer, now.Precedence, now.SharesWith, now.Currency,
             now.PricePerKwh, now.ActivationPermilleMin, now.Redistribution);
@@ -64,7 +85,8 @@ internal sealed record ProgrammePublishedV1(
 
     /// <summary>Null where the programme says more than this version can.</summary>
     public static ProgrammePublishedV1? Of(ProgrammePublished now) =>
-        now.ActivationPermilleMin is not null || now.Redistribution is not null || now.Payer is not null ? null : new(
+        now.ActivationPermilleMin is not null || now.Redistribution is not null || now.Payer is not null
+            || now.AvailabilityPerKwHour is not null ? null : new(
             now.Programme, now.Version, now.ValidFrom, now.Service, now.BaselinePack, now.ScoringPack, now.NoticeMs,
             now.RampMs, now.TolerancePermille, now.PaidPer, now.Precedence, now.SharesWith, now.Currency,
             now.PricePerKwh);

@@ -94,7 +94,7 @@ public static class EventCodec
         new("charging-fact-recorded", 1, Json.ChargingFactRecorded),
         new("charging-state-recorded", 1, Json.ChargingStateRecorded),
         new("reason-claimed", 1, Json.ReasonClaimed),
-        new("programme-published", 3, Json.ProgrammePublished),
+        new("programme-published", 4, Json.ProgrammePublished),
         new("point-enrolled", 1, Json.PointEnrolled),
         new("enrolment-ended", 1, Json.EnrolmentEnded),
         new("availability-declared", 1, Json.AvailabilityDeclared),
@@ -146,6 +146,8 @@ public static class EventCodec
     [
         Wire.Still("dispatch-instructed", 2, Json.DispatchInstructedV2, Json.DispatchInstructed,
             old => old.Upcast(), DispatchInstructedV2.Of),
+        Wire.Still("programme-published", 3, Json.ProgrammePublishedV3, Json.ProgrammePublished,
+            old => old.Upcast(), ProgrammePublishedV3.Of),
         Wire.Still("programme-published", 2, Json.ProgrammePublishedV2, Json.ProgrammePublished,
             old => old.Upcast(), ProgrammePublishedV2.Of),
         Wire.Still("programme-published", 1, Json.ProgrammePublishedV1, Json.ProgrammePublished,
@@ -279,6 +281,7 @@ public static class EventCodec
 [JsonSerializable(typeof(ReasonClaimed))]
 [JsonSerializable(typeof(ProgrammePublished))]
 [JsonSerializable(typeof(ProgrammePublishedV1))]
+[JsonSerializable(typeof(ProgrammePublishedV3))]
 [JsonSerializable(typeof(ProgrammePublishedV2))]
 [JsonSerializable(typeof(PointEnrolled))]
 [JsonSerializable(typeof(EnrolmentEnded))]

@@ -47,12 +47,16 @@ public sealed class ExplainedRun
     private readonly IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months;
     private readonly Dictionary<SettlementPointId, ChargeReasons> charged = [];
     private readonly Dictionary<int, ExplainedValue> explained = [];
+    private readonly IReadOnlyDictionary<InstructionId, FlexibilityReasons> calls;
+    private readonly IReadOnlyDictionary<(ProgrammeId, string), AvailabilityReasons> ready;
 
     private ExplainedRun(RederivedRun again, SettlementFacts facts, PricingFacts pricing,
-        IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months)
+        IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months,
+        IReadOnlyDictionary<InstructionId, FlexibilityReasons> calls,
+        IReadOnlyDictionary<(ProgrammeId, string), AvailabilityReasons> ready)
     {
-        (Run, Statement, Differs, this.facts, this.pricing, this.months) =
-            (again.Run, again.Statement!, again.Differs, facts, pricing, months);
+        (Run, Statement, Differs, this.facts, this.pricing, this.months, this.calls, this.ready) =
+            (again.Run, again.Statement!, again.Differs, facts, pricing, months, calls, ready);
         var carry = LineCarry.None;
         for (var i = 0; i < Statement.Lines.Count; i++)
         {
@@ -98,12 +102,65 @@ public sealed class ExplainedRun
             ? await MonthsOfPoints.ReasonedAsync(known, account, facts.Tariff, terms, day, facts.Points)
                 .ConfigureAwait(false)
             : new Dictionary<SettlementPointId, ReasonedMonth>();
-        return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points), months);
+        var (calls, ready) = await PaidAsync(again.Statement, new(journal, run.AtPosition, ct)).ConfigureAwait(false);
+        return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points), months, calls,
+            ready);
     }
 
-    /// <summary>The amount of the line or charge with this number, from 1 on.</summary>
-    public ExplainedAmount Line(int number) => new(Run, number, number <= Statement.Lines.Count
-        ? Explained(number - 1) : Charge(Statement.Charges[number - 1 - Statement.Lines.Count]), Differs);
+    /// <summary>What the lines of flexibility follow from: of each call, and of each point that is paid for being
+    /// ready.</summary>
+    private static async Task<(IReadOnlyDictionary<InstructionId, FlexibilityReasons> Calls,
+        IReadOnlyDictionary<(ProgrammeId, string), AvailabilityReasons> Ready)> PaidAsync(
+        Statement statement, CallReasons reasons)
+    {
+        var calls = new Dictionary<InstructionId, FlexibilityReasons>();
+        var ready = new Dictionary<(ProgrammeId, string), AvailabilityReasons>();
+        foreach (var line in statement.Flexibility)
+            if (line.Instruction is { } instruction)
+            {
+                if (!calls.ContainsKey(instruction)
+                    && await reasons.OfAsync(instruction).ConfigureAwait(false) is { } call)
+                    calls[instruction] = new(call, Deliveries.MoneyDecimals);
+            }
+            else if (!ready.ContainsKey((line.Programme, line.Paid)))
+            {
+                var point = new SettlementPointId(line.Paid);
+                var of = await reasons.ReadyAsync(line.Programme, point).ConfigureAwait(false);
+                if (await reasons.DayOfAsync(point, statement.Day).ConfigureAwait(false) is (_, var day))
+                    ready[(line.Programme, line.Paid)] = new(of, line.Paid, day, Deliveries.MoneyDecimals);
+            }
+        return (calls, ready);
+    }
+
+    /// <summary>The amount of the line, charge or line of flexibility with this number, from 1 on.</summary>
+    public ExplainedAmount Line(int number) => new(Run, number,
+        number <= Statement.Lines.Count ? Explained(number - 1)
+        : number <= Statement.Lines.Count + Statement.Charges.Count
+            ? Charge(Statement.Charges[number - 1 - Statement.Lines.Count])
+        : Flexibility(Statement.Flexibility[number - 1 - Statement.Lines.Count - Statement.Charges.Count]), Differs);
+
+    /// <summary>A line of flexibility, explained.</summary>
+    public ExplainedValue Flexibility(FlexibilityLine line) =>
+        explained.TryGetValue(line.Number, out var before) ? before
+        : explained[line.Number] = line.Instruction is { } call && calls.TryGetValue(call, out var reasons)
+            ? reasons.Explain(FlexibilityKey.From(line), line, Statement.Currency)
+        : line.Instruction is null && ready.TryGetValue((line.Programme, line.Paid), out var held)
+            ? held.Explain(FlexibilityKey.From(line), line, Statement.Currency)
+            : new($"line {line.Number}: {FlexibilityKey.From(line)}", Statement.Currency,
+                line.Amount is { } amount ? RowJson.Text(amount) : ExplainedValue.None, ExplainedValue.None,
+                ExplanationRule.Missing,
+                line.Problem ?? "nothing says why", []);
+
+    /// <summary>Every line of flexibility, and every one that is due and not there.</summary>
+    public IEnumerable<ExplainedValue> Flexibilities()
+    {
+        var there = Statement.Flexibility.Select(FlexibilityKey.From).ToHashSet();
+        return Statement.Flexibility.Select(Flexibility).Concat(calls.Values.SelectMany(call =>
+            call.DueTo(Statement.Account).Where(key => !there.Contains(key)).Order()
+                .Select(key => call.Explain(key, null, Statement.Currency))))
+            .Concat(ready.Values.SelectMany(held => held.Due.Where(key => !there.Contains(key)).Order()
+                .Select(key => held.Explain(key, null, Statement.Currency))));
+    }
 
     /// <summary>A charge of the statement, explained.</summary>
     public ExplainedValue Charge(StatementCharge charge) =>
@@ -114,7 +171,7 @@ public sealed class ExplainedRun
     /// <summary>The total as it was recorded, down to the facts of every line.</summary>
     public ExplainedAmount Total() => new(Run, null, LineReasons.OfTotal(
         Run.Total, Statement, [.. Enumerable.Range(0, Statement.Lines.Count).Select(Explained)],
-        [.. Charges()]), Differs);
+        [.. Charges()], [.. Flexibilities()]), Differs);
 
     /// <summary>Every charge of the statement, and every one that is due and not there.</summary>
     public IEnumerable<ExplainedValue> Charges() => Statement.Charges.Select(Charge).Concat(Forgotten());

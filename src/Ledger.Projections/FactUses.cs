@@ -41,7 +41,7 @@ public static class FactUses
         [typeof(ProgrammePublished)] = "a programme's terms decide deliveries: ledger show delivery INSTRUCTION",
         [typeof(PointEnrolled)] = "an enrolment decides who may be called, and is in no amount",
         [typeof(EnrolmentEnded)] = "an enrolment decides who may be called, and is in no amount",
-        [typeof(AvailabilityDeclared)] = "what is declared ready is an offer, and is in no amount",
+        [typeof(AvailabilityDeclared)] = "what is declared ready is an offer, and no programme pays it by a statement that is run",
         [typeof(ScheduleDeclared)] = "a schedule may become a baseline: ledger show baseline INSTRUCTION",
         [typeof(SessionRequested)] = "a session may become a baseline: ledger show baseline INSTRUCTION",
         [typeof(OutageRecorded)] = "an outage may exclude a day from a baseline, and is in no amount",
@@ -89,7 +89,9 @@ public static class FactUses
                 return new(fact, [], $"it is quarantined, {held.Code} ({Number((int)held.Code)}), until a correction "
                     + $"releases it: {held.Detail}");
         }
-        if (InNoAmount.TryGetValue(fact.Event.GetType(), out var because)) return new(fact, [], because);
+        if (InNoAmount.TryGetValue(fact.Event.GetType(), out var because))
+            return await PaidAsync(journal, views, fact, ct).ConfigureAwait(false) is { Count: > 0 } paid
+                ? new(fact, paid, null) : new(fact, [], because);
         var (runs, touched) = await RunsAsync(journal, views, fact.Event, ct).ConfigureAwait(false);
         var uses = new List<FactInRun>();
         foreach (var run in runs) uses.Add(await InRunAsync(journal, views, fact, run, ct).ConfigureAwait(false));
@@ -98,6 +100,47 @@ public static class FactUses
                 uses.Add(use);
         return uses.Count == 0 ? new(fact, [], $"no settlement run is recorded of {touched}") : new(fact, uses, null);
     }
+
+    /// <summary>The runs that pay flexibility by a fact of a call or of power held ready; none where it is of no
+    /// call, or no programme pays it by statement.</summary>
+    private static async Task<List<FactInRun>> PaidAsync(
+        IJournal journal, IViewStore views, FactInWords fact, CancellationToken ct)
+    {
+        var paid = new List<FactInRun>();
+        Interval? time = fact.Event switch
+        {
+            DispatchInstructed order => order.Period,
+            BaselineFrozen { Periods: [var first, .., var last] } => new(first.Period.Start, last.Period.End),
+            BaselineFrozen { Periods: [var only] } => only.Period,
+            AvailabilityDeclared declared => declared.Period,
+            // A fee for a stay may be due until its month ends.
+            ChargingStateRecorded state => new(state.At, state.At + Duration.FromDays(SessionRequests.StayDaysMax)),
+            _ => null,
+        };
+        if (time is not { } of) return paid;
+        var owners = fact.Event is ChargingStateRecorded { Point: var point }
+            ? await OwnersAsync(journal, point, ct).ConfigureAwait(false) : null;
+        // A day begins within a day of that date in UTC, in whatever zone.
+        var (from, to) = (of.Start.InUtc().Date.PlusDays(-1), of.End.InUtc().Date.PlusDays(1));
+        foreach (var run in new Answers(views).Runs().Where(run => fact.Position < run.AtPosition
+            && RowJson.Day(run.Day) >= from && RowJson.Day(run.Day) <= to && owners?.Contains(run.Account) != false))
+            if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
+                && (fact.Event is ChargingStateRecorded ? Standing(explained, fact.Position)
+                    : Paying(explained, fact.Position)) is { Count: > 0 } lines)
+                paid.Add(new(run.Run, lines, fact.Event is ChargingStateRecorded ? "as a stay for which a fee is due"
+                    : "as what a payment of flexibility follows from"));
+        return paid;
+    }
+
+    /// <summary>The numbers of the charges that rest on a fact.</summary>
+    private static List<int> Standing(ExplainedRun explained, long position) =>
+        [.. explained.Statement.Charges.Where(charge => explained.Charge(charge).Positions().Contains(position))
+            .Select(charge => charge.Number)];
+
+    /// <summary>The numbers of the lines of flexibility that rest on a fact.</summary>
+    private static List<int> Paying(ExplainedRun explained, long position) =>
+        [.. explained.Statement.Flexibility.Where(line => explained.Flexibility(line).Positions().Contains(position))
+            .Select(line => line.Number)];
 
     /// <summary>The runs that the fact could be counted in, and what they are of, in words.</summary>
     private static async Task<(IReadOnlyList<TimeOfUseSettlement.RunRow> Runs, string Touched)> RunsAsync(
@@ -198,9 +241,11 @@ public static class FactUses
             _ => charge.Point == PointOf(fact.Event).Point
                 && explained.Charge(charge).Positions().Contains(fact.Position),
         }).Select(charge => charge.Number)];
-        return lines.Count + charges.Count > 0
-            ? new(run.Run, [.. lines.Select(line => line.Number), .. charges], As(fact.Event) + (charges.Count == 0 ? ""
-                : $"; from line {Number(explained.Statement.Lines.Count + 1)} on as charges of the month"))
+        var (energies, paid) = (explained.Statement.Lines.Count, Paying(explained, fact.Position));
+        return lines.Count + charges.Count + paid.Count > 0
+            ? new(run.Run, [.. lines.Select(line => line.Number), .. charges, .. paid], As(fact.Event)
+                + (charges.Count == 0 ? "" : $"; from line {Number(energies + 1)} on as charges of the month")
+                + (paid.Count == 0 ? "" : $"; from line {Number(paid[0])} on as what flexibility is paid by"))
             : new(run.Run, [], await WhyNotAsync(journal, fact, explained, ct).ConfigureAwait(false));
     }
 

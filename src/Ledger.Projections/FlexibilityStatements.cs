@@ -13,7 +13,8 @@ public sealed record FlexibilityStatement(
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
 /// a position, so that a position gives the same lines for ever. A call belongs to the settlement day on which it
-/// begins, and to the statement of whom it pays.
+/// begins, and to the statement of whom it pays; power held ready, to the days on which it was. A call that was
+/// withdrawn before it began is owed nothing; one without a frozen baseline is owed what nobody knows yet.
 /// </summary>
 public static class FlexibilityStatements
 {
@@ -21,26 +22,93 @@ public static class FlexibilityStatements
         LocalDate day, long position, CancellationToken ct)
     {
         var (lines, packs) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>());
-        foreach (var order in new Answers(views, position - 1).Instructions()
-            .OrderBy(order => order.Start).ThenBy(order => order.Instruction, StringComparer.Ordinal))
+        foreach (var instruction in Calls(new(views, position - 1), account, day))
         {
-            // What begins more than a day away begins on no day of that date, in whatever zone.
-            if (Math.Abs(Period.DaysBetween(order.Start.InUtc().Date, day)) > 1) continue;
-            if (await Deliveries.DeriveAsync(journal, new(order.Instruction), position, ct).ConfigureAwait(false)
-                is not { Terms: { Programme.Payer: { } payer } terms } delivered) continue;
-            var owned = await OwnersAsync(journal, delivered, position, ct).ConfigureAwait(false);
-            foreach (var share in delivered.Shares)
+            if (await Deliveries.DeriveAsync(journal, instruction, position, ct).ConfigureAwait(false)
+                is not { } delivered) continue;
+            var known = new KnownFacts(journal, position, ct);
+            if (await ProgrammeAsync(known, delivered).ConfigureAwait(false) is not { Payer: { } payer } programme
+                || payer == account || delivered.WithdrawnAt <= delivered.Order.Period.Start) continue;
+            var owned = await OwnersAsync(known, delivered).ConfigureAwait(false);
+            bool Pays(SettlementPointId point) => owned.TryGetValue(point, out var of)
+                && (programme.Payee ?? of.Owner) == account
+                && delivered.Order.Period.Start.InZone(DateTimeZoneProviders.Tzdb[of.Zone]).Date == day;
+            if (delivered.Terms is not { } terms)
             {
-                var (owner, zone) = owned[share.Points[0]];
-                if ((terms.Programme.Payee ?? owner) != account || payer == account
-                    || delivered.Order.Period.Start.InZone(DateTimeZoneProviders.Tzdb[zone]).Date != day) continue;
+                lines.AddRange(delivered.Order.Targets.Select(target => target.Point).Where(Pays).Order()
+                    .Select(point => Unknown(delivered, programme, $"{point}", payer, account, delivered.WhyNoTerms ?? "no terms")));
+                continue;
+            }
+            foreach (var share in delivered.Shares.Where(share => Pays(share.Points[0])))
+            {
                 lines.AddRange(Lines(delivered, share, terms, payer, account));
                 packs.AddRange(delivered.Baselines.Select(frozen => (frozen.Pack, frozen.PackVersion)));
                 if (terms.Scoring is { } scoring) packs.Add((scoring.Pack, scoring.Version));
             }
         }
+        lines.AddRange(await ReadyAsync(journal, new(views, position - 1), account, day, position, ct)
+            .ConfigureAwait(false));
         return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()]);
     }
+
+    /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the
+    /// views are asked.</summary>
+    private static async Task<IEnumerable<FlexibilityLine>> ReadyAsync(IJournal journal, Answers answers,
+        PartyId account, LocalDate day, long position, CancellationToken ct)
+    {
+        var paying = answers.Programmes().Where(programme => programme.AvailabilityPerKwHour is not null)
+            .ToLookup(programme => programme.Programme, StringComparer.Ordinal);
+        if (paying.Count == 0) return [];
+        var own = answers.PointsOf(account).Select(point => point.Value).ToHashSet(StringComparer.Ordinal);
+        var (reasons, lines) = (new CallReasons(journal, position, ct), new List<FlexibilityLine>());
+        foreach (var (point, programme) in answers.Enrolments().Where(row => paying.Contains(row.Programme)
+                && (own.Contains(row.Point) || paying[row.Programme].Any(version => version.Payee == account.Value)))
+            .Select(row => (new SettlementPointId(row.Point), new ProgrammeId(row.Programme))).Distinct().Order())
+        {
+            var ready = await reasons.ReadyAsync(programme, point).ConfigureAwait(false);
+            if (await reasons.DayOfAsync(point, day).ConfigureAwait(false) is not (var registered, var whole)) continue;
+            lines.AddRange(AvailabilityPay.Of(ready, whole, Deliveries.MoneyDecimals)
+                .Where(each => (each.Programme.Fact.Payee ?? registered.Owner) == account
+                    && each.Programme.Fact.Payer != account)
+                .Select(each => new FlexibilityLine(0, null, programme, point.Value, each.Covers,
+                    FlexibilityKind.Availability, each.KwHours, Credited(each.Amount), each.Programme.Fact.Currency,
+                    each.Programme.Fact.Payer!.Value, account,
+                    $"{programme} v{each.Programme.Fact.Version.ToString(CultureInfo.InvariantCulture)}", null)));
+        }
+        return lines;
+    }
+
+    /// <summary>
+    /// The calls to look at, in order of their beginning: those of a programme that pays, near the day, that name a
+    /// point of the account or whose programme pays it. The views are only asked which; what is owed comes from the
+    /// journal, and a call that they hide is missed by the number and root of the lines.
+    /// </summary>
+    private static IEnumerable<InstructionId> Calls(Answers answers, PartyId account, LocalDate day)
+    {
+        var paying = answers.Programmes().Where(programme => programme.Payer is not null).ToLookup(
+            programme => programme.Programme, StringComparer.Ordinal);
+        if (paying.Count == 0) return [];
+        var points = answers.PointsOf(account).Select(point => point.Value).ToHashSet(StringComparer.Ordinal);
+        return [.. answers.Instructions().Where(order => order.Programme is { } named && paying.Contains(named)
+                // What begins more than a day away begins on no day of that date, in whatever zone.
+                && Math.Abs(Period.DaysBetween(order.Start.InUtc().Date, day)) <= 1
+                && (paying[named].Any(version => version.Payee == account.Value)
+                    || answers.Instruction(new(order.Instruction))!.Targets
+                        .Any(target => points.Contains(target.Point))))
+            .OrderBy(order => order.Start).ThenBy(order => order.Instruction, StringComparer.Ordinal)
+            .Select(order => new InstructionId(order.Instruction))];
+    }
+
+    /// <summary>The programme as it held when the call was issued.</summary>
+    private static async Task<ProgrammePublished?> ProgrammeAsync(KnownFacts known, Delivered delivered) =>
+        delivered.Order.Programme is not { } named ? null
+        : delivered.Terms?.Programme ?? (await known.StateAsync(Streams.Programme(named), ProgrammeState.Empty,
+            Programmes.Evolve).ConfigureAwait(false)).At(delivered.Order.IssuedAt);
+
+    private static FlexibilityLine Unknown(Delivered delivered, ProgrammePublished programme, string paid,
+        PartyId payer, PartyId payee, string why) => new(
+        0, delivered.Order.Instruction, programme.Programme, paid, delivered.Order.Period, FlexibilityKind.Energy, null,
+        null, programme.Currency, payer, payee, "no baseline", why);
 
     private static IEnumerable<FlexibilityLine> Lines(
         Delivered delivered, DeliveryShare share, CallTerms terms, PartyId payer, PartyId payee)
@@ -75,14 +143,13 @@ public static class FlexibilityStatements
 
     /// <summary>Who owns each target when the call begins, and in which zone its day is.</summary>
     private static async Task<Dictionary<SettlementPointId, (PartyId Owner, string Zone)>> OwnersAsync(
-        IJournal journal, Delivered delivered, long position, CancellationToken ct)
+        KnownFacts known, Delivered delivered)
     {
-        var known = new KnownFacts(journal, position, ct);
         var owners = new Dictionary<SettlementPointId, (PartyId, string)>();
-        foreach (var point in delivered.Shares.SelectMany(share => share.Points))
-            if (await known.InForceAsync<SettlementPointRegistered>(
-                Streams.Point(point), delivered.Order.Period.Start).ConfigureAwait(false) is { } registered)
-                owners[point] = (registered.Owner, registered.Zone);
+        foreach (var target in delivered.Order.Targets)
+            if (await BaselineCalculations.RegisteredAsync(known, target.Point, delivered.Order.Period)
+                .ConfigureAwait(false) is { } registered)
+                owners[target.Point] = (registered.Owner, registered.Zone);
         return owners;
     }
 }

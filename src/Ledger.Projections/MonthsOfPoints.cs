@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Journal;
 using NodaTime;
 
 namespace Ledger.Projections;
@@ -6,17 +7,18 @@ namespace Ledger.Projections;
 /// <summary>
 /// What a tariff with terms asks of a settled point beyond its day: the loads of the month up to the day's end, and the
 /// peaks of as many months before it as its ratchets look back. All of it from the same streams and position as the
-/// day itself, so a run is derived again from them alone.
+/// day itself, so a run is derived again from them alone. Whoever asks may read a day's facts in another way, as an
+/// auditor who goes by their evidence does.
 /// </summary>
 internal static class MonthsOfPoints
 {
     public static async Task<IReadOnlyList<PointMonth>> GatherAsync(
         KnownFacts facts, PartyId account, TariffPublished tariff, TariffTerms terms, LocalDate day,
-        IReadOnlyList<PointFacts> points)
+        IReadOnlyList<PointFacts> points, Func<PointFacts, PointFacts>? read = null)
     {
+        read ??= AsRecorded;
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
-        var month = day.ToYearMonth();
-        var first = month.OnDayOfMonth(1);
+        var first = day.ToYearMonth().OnDayOfMonth(1);
         var lookback = terms.DemandCharges.Max(charge => charge.Ratchet?.LookbackMonths) ?? 0;
         var since = await AssignedAsync(facts, account, tariff.Tariff, zone, day, first).ConfigureAwait(false);
         var months = new List<PointMonth>();
@@ -26,10 +28,14 @@ internal static class MonthsOfPoints
                 .ConfigureAwait(false);
             var loads = new List<BillLoad>();
             for (var date = LocalDate.Max(since, begun); date < day; date = date.PlusDays(1))
-                loads.AddRange(Loads(await DayAsync(facts, point, zone, date).ConfigureAwait(false)));
-            loads.AddRange(Loads(point));
+                loads.AddRange(Loads(await DayAsync(facts, point, zone, date, read).ConfigureAwait(false)));
+            loads.AddRange(Loads(read(point)));
             months.Add(new(point.Registered.Point, SettlementCalendar.Day(zone, day).Start, loads,
-                await EarlierAsync(facts, tariff, terms, point, first, begun).ConfigureAwait(false)));
+                await EarlierAsync(facts, tariff, terms, point, first, begun, read).ConfigureAwait(false))
+            {
+                Stays = [.. (await StaysAsync(facts, terms, point.Registered.Point, zone, first, day)
+                    .ConfigureAwait(false)).Select(stay => stay.Time)],
+            });
         }
 
         return months;
@@ -37,7 +43,7 @@ internal static class MonthsOfPoints
 
     private static async Task<List<EarlierPeak>> EarlierAsync(
         KnownFacts facts, TariffPublished tariff, TariffTerms terms, PointFacts point, LocalDate first,
-        LocalDate begun)
+        LocalDate begun, Func<PointFacts, PointFacts> read)
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         var peaks = new List<EarlierPeak>();
@@ -47,7 +53,7 @@ internal static class MonthsOfPoints
             var from = first.PlusMonths(-back);
             var loads = new List<BillLoad>();
             for (var date = LocalDate.Max(from, begun); date < from.PlusMonths(1); date = date.PlusDays(1))
-                loads.AddRange(Loads(await DayAsync(facts, point, zone, date).ConfigureAwait(false)));
+                loads.AddRange(Loads(await DayAsync(facts, point, zone, date, read).ConfigureAwait(false)));
             if (loads.Count == 0) continue;
             foreach (var charge in terms.DemandCharges.Where(charge => charge.Ratchet?.LookbackMonths >= back))
                 foreach (var span in MeasuredDemand.Of(charge, tariff, zone, loads))
@@ -57,13 +63,37 @@ internal static class MonthsOfPoints
         return peaks;
     }
 
+    /// <summary>Who stood at the point from the first day of the month to the end of the day; nobody is looked for
+    /// where the tariff has no fee for it.</summary>
+    private static async Task<IReadOnlyList<StandingStay>> StaysAsync(KnownFacts facts, TariffTerms terms,
+        SettlementPointId point, DateTimeZone zone, LocalDate first, LocalDate day)
+    {
+        if (!terms.Fees.Any(fee => fee.Per is FeeBasis.Session or FeeBasis.ParkedHour)) return [];
+        var (from, until) = (SettlementCalendar.Day(zone, first).Start, SettlementCalendar.Day(zone, day).End);
+        var states = new List<Positioned<ChargingStateRecorded>>();
+        var date = from.InUtc().Date;
+        // Whoever stands there when the month begins came at most as long before as a stay may last.
+        for (var back = 0;
+            back <= SessionRequests.StayDaysMax && !states.Exists(state => state.Fact.At <= from); back++)
+            states.AddRange(await StatesAsync(facts, point, date.PlusDays(-back)).ConfigureAwait(false));
+        for (var next = date.PlusDays(1); next <= until.InUtc().Date; next = next.PlusDays(1))
+            states.AddRange(await StatesAsync(facts, point, next).ConfigureAwait(false));
+        return [.. BilledStays.Standing(states, until).Where(stay => stay.Time.End > from)];
+    }
+
+    private static async Task<IEnumerable<Positioned<ChargingStateRecorded>>> StatesAsync(
+        KnownFacts facts, SettlementPointId point, LocalDate utcDay) =>
+        (await facts.ReadAsync(Streams.ChargingStates(point, utcDay)).ConfigureAwait(false))
+            .Where(known => known.Event is ChargingStateRecorded)
+            .Select(known => new Positioned<ChargingStateRecorded>(known.Position, (ChargingStateRecorded)known.Event));
+
     /// <summary>The first day of the month from which on the account has had the tariff: what another tariff billed
     /// before is no part of this one's month.</summary>
     private static async Task<LocalDate> AssignedAsync(
         KnownFacts facts, PartyId account, TariffId tariff, DateTimeZone zone, LocalDate day, LocalDate first)
     {
         var since = day;
-        while (since > first && (await facts.InForceAsync<TariffAssigned>(Journal.Streams.Assignment(account),
+        while (since > first && (await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account),
             SettlementCalendar.Day(zone, since.PlusDays(-1)).Start).ConfigureAwait(false))?.Tariff == tariff)
             since = since.PlusDays(-1);
         return since;
@@ -82,14 +112,16 @@ internal static class MonthsOfPoints
 
     /// <summary>The point's facts of a day; null of a day that has no whole settlement periods.</summary>
     private static async Task<PointFacts?> DayAsync(
-        KnownFacts facts, PointFacts point, DateTimeZone zone, LocalDate date)
+        KnownFacts facts, PointFacts point, DateTimeZone zone, LocalDate date, Func<PointFacts, PointFacts> read)
     {
         // A day that the zone skipped has no energy.
         if (!SettlementCalendar.TryPeriods(zone, date, point.Registered.PeriodMinutes, out var periods, out _))
             return null;
         var metered = await facts.MeteredAsync(point.Registered.Point, date, periods).ConfigureAwait(false);
-        return new PointFacts(point.Registered, periods, metered);
+        return read(new PointFacts(point.Registered, periods, metered));
     }
+
+    private static PointFacts AsRecorded(PointFacts day) => day;
 
     /// <summary>Import and export of one period are one load; a direction without lines is none.</summary>
     private static IEnumerable<BillLoad> Loads(PointFacts? day) => (day?.Quantities() ?? [])
@@ -124,13 +156,16 @@ internal static class MonthsOfPoints
             }
 
             var billed = await PeriodsAsync(LocalDate.Max(since, begun), day).ConfigureAwait(false);
-            months[point.Registered.Point] = new(day, [.. billed, .. Reasoned(point, day)], earlier);
+            months[point.Registered.Point] = new(day, [.. billed, .. Reasoned(point, day)], earlier)
+            {
+                Stays = await StaysAsync(facts, terms, point.Registered.Point, zone, first, day).ConfigureAwait(false),
+            };
 
             async Task<List<ReasonedPeriod>> PeriodsAsync(LocalDate from, LocalDate until)
             {
                 var periods = new List<ReasonedPeriod>();
                 for (var date = from; date < until; date = date.PlusDays(1))
-                    if (await DayAsync(facts, point, zone, date).ConfigureAwait(false) is { } found)
+                    if (await DayAsync(facts, point, zone, date, AsRecorded).ConfigureAwait(false) is { } found)
                         periods.AddRange(Reasoned(found, date));
                 return periods;
             }

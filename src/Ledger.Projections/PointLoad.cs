@@ -34,18 +34,25 @@ internal sealed class PointLoad(SettlementPointRegistered point)
     /// <summary>The load of a whole local day.</summary>
     public async Task<BaselineDay> DayAsync(KnownFacts facts, LocalDate day)
     {
+        if (await FactsAsync(facts, day).ConfigureAwait(false) is not { Periods: var periods } counted)
+            return new(day, []);
+        var byStart = counted.Quantities().ToLookup(quantity => quantity.Period.Start);
+        return new(day, [.. periods.Select(period => Net(byStart[period.Start]))]);
+    }
+
+    /// <summary>The facts of a local day that prove a load; null where it is no whole number of periods.</summary>
+    public async Task<PointFacts?> FactsAsync(KnownFacts facts, LocalDate day)
+    {
         var periods = Periods(day);
-        if (periods.Count == 0) return new(day, []);
+        if (periods.Count == 0) return null;
         var metered = await facts.MeteredAsync(point.Point, day, periods).ConfigureAwait(false);
-        metered = metered with
+        return new(point, periods, metered with
         {
             IntervalRecords = [.. metered.IntervalRecords.GroupBy(record => record.Fact.Period)
                 .Select(versions => versions.MaxBy(record => record.Fact.Version)!)
                 .Where(record =>
                     Duration.FromNanoseconds(record.Fact.CoveredMicroseconds * 1000) == record.Fact.Period.Duration)],
-        };
-        var byStart = new PointFacts(point, periods, metered).Quantities().ToLookup(quantity => quantity.Period.Start);
-        return new(day, [.. periods.Select(period => Net(byStart[period.Start]))]);
+        });
     }
 
     /// <summary>The load of single periods, in their order.</summary>

@@ -19,7 +19,8 @@ public sealed class ProgrammesView : IProjection
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermilleMin,
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RedistributionWeight? Redistribution,
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Payer = null,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Payee = null);
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Payee = null,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] decimal? AvailabilityPerKwHour = null);
     public sealed record EnrolmentRow(
         string Programme, string Point, long PrequalifiedMilliwatts, Instant From, Instant? To, string? EndReason);
     public sealed record AvailabilityRow(
@@ -54,7 +55,8 @@ public sealed class ProgrammesView : IProjection
             $"programme|{e.Programme}|{e.Version.ToString("D10", CultureInfo.InvariantCulture)}", new ProgrammeRow(
                 e.Programme.Value, e.Version, e.ValidFrom, e.Service, e.BaselinePack.Value, e.ScoringPack.Value,
                 e.NoticeMs, e.RampMs, e.TolerancePermille, e.PaidPer, e.Precedence, Names(e.SharesWith), e.Currency,
-                e.PricePerKwh, e.ActivationPermilleMin, e.Redistribution, e.Payer?.Value, e.Payee?.Value))],
+                e.PricePerKwh, e.ActivationPermilleMin, e.Redistribution, e.Payer?.Value, e.Payee?.Value,
+                e.AvailabilityPerKwHour))],
         PointEnrolled e => [new($"{EnrolmentsOf(e.Point, e.Programme)}{RowJson.Key(e.From)}", new EnrolmentRow(
             e.Programme.Value, e.Point.Value, e.Prequalified.Milliwatts, e.From, e.To, null))],
         EnrolmentEnded e => End(rows, e),

@@ -22,15 +22,16 @@ public static class Publications
             var row = new Answers(views).Runs(account, day).First(each => each.Run == run.Value);
             var again = await Settlements.RederiveAsync(journal, views, row, ct).ConfigureAwait(false);
             if (again.Statement is not { } statement) return null;
-            var flexibility = await FlexibilityStatements.OfAsync(
-                journal, views, account, day, row.AtPosition, ct).ConfigureAwait(false);
+            var flexibility = statement.Flexibility;
+            var packs = (await FlexibilityStatements.OfAsync(journal, views, account, day, row.AtPosition, ct)
+                .ConfigureAwait(false)).Packs;
             return new(new(run, account, day, recorded.Envelope.Actor, by, Digest(recorded.Payload),
                 await TariffAsync(journal, completed, ct).ConfigureAwait(false),
-                await PacksAsync(journal, flexibility.Packs, row.AtPosition, ct).ConfigureAwait(false),
+                await PacksAsync(journal, packs, row.AtPosition, ct).ConfigureAwait(false),
                 await CompletenessAsync(journal, views, row, statement, ct).ConfigureAwait(false),
-                flexibility.Lines.Count == 0 ? null : new(flexibility.Lines.Count,
-                    FlexibilityLines.Root(flexibility.Lines), flexibility.Lines.Sum(line => line.Amount ?? 0m),
-                    flexibility.Lines[0].Currency, FlexibilityLines.Postings(flexibility.Lines))), again.Differs);
+                flexibility.Count == 0 ? null : new(flexibility.Count, FlexibilityLines.Root(flexibility),
+                    flexibility.Sum(line => line.Amount ?? 0m), statement.Currency,
+                    FlexibilityLines.Postings(flexibility))), again.Differs);
         }
         return null;
     }

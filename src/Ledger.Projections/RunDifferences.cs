@@ -32,6 +32,17 @@ public sealed record ChangedCharge(
     public decimal Change => (After ?? 0m) - (Before ?? 0m);
 }
 
+/// <summary>A line of flexibility that differs between two runs, and by how much.</summary>
+/// <param name="Before">The amount before; null where the line was not there, or had none.</param>
+/// <param name="Facts">Positions of the facts that one of the two rests on and the other does not.</param>
+public sealed record ChangedFlexibility(
+    FlexibilityKey Line, int? LineBefore, int? LineAfter, decimal? KwhBefore, decimal? KwhAfter, decimal? Before,
+    decimal? After, string Why, IReadOnlyList<long> Facts)
+{
+    /// <summary>How much more the account pays by this line.</summary>
+    public decimal Change => (After ?? 0m) - (Before ?? 0m);
+}
+
 /// <summary>Lines and charges that changed for one reason, and what they come to.</summary>
 public sealed record ChangeCause(string Why, int Lines, decimal Change, IReadOnlyList<long> Facts);
 
@@ -39,17 +50,19 @@ public sealed record ChangeCause(string Why, int Lines, decimal Change, IReadOnl
 /// <param name="Differs">What of either run does not come out again; null where all does.</param>
 public sealed record RunDifference(
     TimeOfUseSettlement.RunRow Before, TimeOfUseSettlement.RunRow After, IReadOnlyList<ChangedLine> Lines,
-    IReadOnlyList<ChangedCharge> Charges, IReadOnlyList<ChangeCause> Causes, string? Differs)
+    IReadOnlyList<ChangedCharge> Charges, IReadOnlyList<ChangedFlexibility> Flexibility,
+    IReadOnlyList<ChangeCause> Causes, string? Differs)
 {
     public decimal Change => After.Total - Before.Total;
     public decimal ByEnergy => Lines.Sum(line => line.ByEnergy);
     public decimal ByPrice => Lines.Sum(line => line.ByPrice);
     public decimal ByRounding => Lines.Sum(line => line.ByRounding);
     public decimal ByCharges => Charges.Sum(charge => charge.Change);
+    public decimal ByFlexibility => Flexibility.Sum(line => line.Change);
 
     /// <summary>Whether the changes are all of the difference.</summary>
     public bool IsReconciled => Before.Total + Causes.Sum(cause => cause.Change) == After.Total
-        && ByEnergy + ByPrice + ByRounding + ByCharges == Change && Differs is null;
+        && ByEnergy + ByPrice + ByRounding + ByCharges + ByFlexibility == Change && Differs is null;
 }
 
 /// <summary>
@@ -78,14 +91,16 @@ public static class RunDifferences
             lines.Add(await ChangedAsync(words, was, now, a, b).ConfigureAwait(false));
         }
         var charges = await ChargesAsync(words, was, now).ConfigureAwait(false);
+        var flexibility = await FlexibilityAsync(words, was, now).ConfigureAwait(false);
         var causes = lines.Select(line => (line.Why, line.Change, line.Facts))
             .Concat(charges.Select(charge => (charge.Why, charge.Change, charge.Facts)))
+            .Concat(flexibility.Select(line => (line.Why, line.Change, line.Facts)))
             .GroupBy(changed => changed.Why, StringComparer.Ordinal).Select(group => new ChangeCause(
                 group.Key, group.Count(), group.Sum(changed => changed.Change),
                 [.. group.SelectMany(changed => changed.Facts).Distinct().Order()])).ToList();
         var differs = new[] { was, now }.Where(run => run.Differs is not null)
             .Select(run => $"{run.Run.Run}: {run.Differs}").ToList();
-        return new(before, after, lines, charges, causes, differs.Count == 0 ? null : string.Join("; ", differs));
+        return new(before, after, lines, charges, flexibility, causes, differs.Count == 0 ? null : string.Join("; ", differs));
     }
 
     /// <summary>What of a change the energy made, what the price, and what rounding; the three sum to the
@@ -141,6 +156,29 @@ public static class RunDifferences
                 [.. gone.Concat(come).Order()]));
         }
         return charges;
+    }
+
+    private static async Task<List<ChangedFlexibility>> FlexibilityAsync(
+        FactWords words, ExplainedRun was, ExplainedRun now)
+    {
+        var (old, current) = (was.Statement.Flexibility.ToDictionary(FlexibilityKey.From),
+            now.Statement.Flexibility.ToDictionary(FlexibilityKey.From));
+        var lines = new List<ChangedFlexibility>();
+        foreach (var key in old.Keys.Union(current.Keys).Order())
+        {
+            var (a, b) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
+            if ((a?.Kwh, a?.Amount, a?.Problem) == (b?.Kwh, b?.Amount, b?.Problem)) continue;
+            IReadOnlyList<long> rested = a is null ? [] : was.Flexibility(a).Positions();
+            IReadOnlyList<long> rests = b is null ? [] : now.Flexibility(b).Positions();
+            // As with a charge: of a line that is new, what moved it is what came since the run before.
+            List<long> gone = [.. rested.Except(rests).Where(at => b is not null || at >= now.Run.AtPosition)];
+            List<long> come = [.. rests.Except(rested).Where(at => a is not null || at >= was.Run.AtPosition)];
+            var isCarried = a is not null && b is not null && a.Kwh == b.Kwh && a.Problem == b.Problem;
+            lines.Add(new(key, a?.Number, b?.Number, a?.Kwh, b?.Kwh, a?.Amount, b?.Amount,
+                await WhyAsync(words, was, now, a is null, b is null, isCarried, gone, come).ConfigureAwait(false),
+                [.. gone.Concat(come).Order()]));
+        }
+        return lines;
     }
 
     private static IReadOnlyList<long> Facts(ExplainedRun run, StatementLine? line) => line is null ? []

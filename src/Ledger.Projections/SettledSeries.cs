@@ -8,8 +8,11 @@ namespace Ledger.Projections;
 /// What one point of an account is settled from on one day, as known before a position: enough for the lines of this
 /// point, and nobody else's facts. Which points an account has, it does not say.
 /// </summary>
-public sealed record SettledSeries(PointFacts Point, TariffPublished Tariff)
+/// <param name="Pricing">The facts by which the point is priced.</param>
+public sealed record SettledSeries(PointFacts Point, PricingFacts Pricing)
 {
+    public TariffPublished Tariff => Pricing.Tariff.Fact;
+
     /// <summary>The point's quantities in one direction, in order of time.</summary>
     public IReadOnlyList<MeteredQuantity> Quantities(Direction direction) => MeteredDay.Of(
         Point.Registered.Point, direction, Point.Periods, Point.Metered, Point.Registered.Rated);
@@ -32,12 +35,16 @@ public sealed record SettledSeries(PointFacts Point, TariffPublished Tariff)
             throw new InvalidOperationException(
                 $"{point}: its day is that of {registered.Zone}, the run's that of {run.Zone}");
         var start = SettlementCalendar.Day(zone, run.Day).Start;
-        var assigned = await facts.InForceAsync<TariffAssigned>(Streams.Assignment(run.Account), start)
-            .ConfigureAwait(false);
-        if (assigned is null || await facts.InForceAsync<TariffPublished>(Streams.Tariff(assigned.Tariff), start)
-            .ConfigureAwait(false) is not { } tariff)
+        var (assigned, master) = (
+            await facts.KnownInForceAsync(Streams.Assignment(run.Account), start).ConfigureAwait(false),
+            await facts.KnownInForceAsync(Streams.Point(point), start).ConfigureAwait(false));
+        if (assigned is not { Event: TariffAssigned { Tariff: var id } }
+            || await facts.KnownInForceAsync(Streams.Tariff(id), start).ConfigureAwait(false)
+                is not { Event: TariffPublished tariff } known)
             throw new InvalidOperationException($"{run.Account} has no tariff on {RowJson.Day(run.Day)}");
+        var pricing = new PricingFacts(new(known.Position, tariff), assigned.Position,
+            new Dictionary<SettlementPointId, long> { [point] = master!.Position });
         return new(new(registered, periods,
-            await facts.MeteredAsync(point, run.Day, periods).ConfigureAwait(false)), tariff);
+            await facts.MeteredAsync(point, run.Day, periods).ConfigureAwait(false)), pricing);
     }
 }

@@ -34,6 +34,9 @@ public sealed record SettlementFacts(
     PartyId Account, LocalDate Day, string? Zone, long AtPosition, TariffId? Assigned, TariffPublished? Tariff,
     IReadOnlyList<PointFacts> Points, IReadOnlyList<SettledPoint> LeftOut)
 {
+    /// <summary>Whether the account owns a point on that day, settled or not.</summary>
+    public bool OwnsPoints { get; init; }
+
     /// <summary>The month of every point, where the tariff has terms; null where it is a price per period.</summary>
     public IReadOnlyList<PointMonth>? Months { get; init; }
 
@@ -62,7 +65,9 @@ public sealed record SettlementFacts(
         var standing = Settlement.Points(account, inForce);
         leftOut.AddRange(standing.Where(point => !point.Settled));
         // An account is settled on one calendar, that of its first point; its tariff holds from that day's start.
-        var zone = inForce.OrderBy(point => point.Point).FirstOrDefault()?.Zone;
+        // One that owns none, as an aggregator, is settled on the calendar of its tariff.
+        var zone = inForce.OrderBy(point => point.Point).FirstOrDefault()?.Zone
+            ?? await ZoneOfTariffAsync(facts, account, day).ConfigureAwait(false);
         var points = new List<PointFacts>();
         foreach (var registered in inForce.OrderBy(point => point.Point))
         {
@@ -88,11 +93,23 @@ public sealed record SettlementFacts(
         }
         return new(account, day, zone, position, assigned, tariff, points, [.. leftOut.OrderBy(point => point.Point)])
         {
+            OwnsPoints = inForce.Count > 0,
             // A tariff of another zone has other months than the days that are settled.
             Months = tariff?.Terms is { } terms && tariff.Zone == zone
                 ? await MonthsOfPoints.GatherAsync(facts, account, tariff, terms, day, points).ConfigureAwait(false)
                 : null,
         };
+    }
+
+    /// <summary>The zone of the tariff that was assigned to an account last by the end of a day, wherever it ends; null
+    /// where none was.</summary>
+    private static async Task<string?> ZoneOfTariffAsync(KnownFacts facts, PartyId account, LocalDate day)
+    {
+        var end = day.PlusDays(1).AtMidnight().InUtc().ToInstant();
+        return await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account), end).ConfigureAwait(false)
+            is { Tariff: var tariff }
+            ? (await facts.InForceAsync<TariffPublished>(Streams.Tariff(tariff), end).ConfigureAwait(false))?.Zone
+            : null;
     }
 
     /// <summary>The master data in force at the start of the point's day, if the account owns it then.</summary>

@@ -41,7 +41,15 @@ public static class Settlements
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
     {
         var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
+        var flexibility = (await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct)
+            .ConfigureAwait(false)).Lines;
         if (facts.Zone is not { } zone)
+            return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint, flexibility.Count == 0
+                ? $"{account} owns no settlement point on {RowJson.Day(day)}"
+                : $"{account} owns no settlement point on {RowJson.Day(day)}, and has no tariff that says the calendar "
+                    + "and the currency of what it is paid for flexibility", facts.LeftOut);
+        // Whoever owns no point is settled by what programmes pay, and by nothing else.
+        if (!facts.OwnsPoints && flexibility.Count == 0)
             return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint,
                 $"{account} owns no settlement point on {RowJson.Day(day)}", facts.LeftOut);
         if (facts.Tariff is not { } tariff)
@@ -53,16 +61,19 @@ public static class Settlements
                 $"tariff {tariff.Tariff} bills months of {tariff.Zone}, and the account's days are those of {zone}",
                 facts.LeftOut);
         var statement = Statement.Build(
-            account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months);
+            account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months,
+            flexibility);
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
     }
 
-    /// <summary>Whether an account has anything to settle on a day.</summary>
-    public static async Task<bool> HasPointsAsync(
+    /// <summary>Whether an account has anything to settle on a day: points, or flexibility that is paid.</summary>
+    public static async Task<bool> HasAnythingAsync(
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct) =>
         (await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false))
-            .Points.Count > 0;
+            .Points.Count > 0
+        || (await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct).ConfigureAwait(false))
+            .Lines.Count > 0;
 
     /// <summary>Calculates a stored run again and says what differs, and whether other rules explain it.</summary>
     public static async Task<RederivedRun> RederiveAsync(
@@ -79,8 +90,8 @@ public static class Settlements
             : statement.Total != run.Total
                 ? $"the total is {RowJson.Text(statement.Total)}, recorded was {RowJson.Text(run.Total)}"
             : null;
-        if (differs is not null && run.RuleVersion != Settlement.RuleVersion)
-            differs += $"; the rules are {Settlement.RuleVersion}, the run's were {run.RuleVersion}";
+        if (differs is not null && run.RuleVersion != Settlement.RuleVersionOf(statement))
+            differs += $"; the rules are {Settlement.RuleVersionOf(statement)}, the run's were {run.RuleVersion}";
         if (differs is not null && run.TzdbVersion != SettlementCalendar.TzdbVersion)
             differs += $"; the time-zone rules are {SettlementCalendar.TzdbVersion}, the run's were {run.TzdbVersion}";
         return new(run, statement, differs);

@@ -54,7 +54,7 @@ public static class StatementCorrections
             var between = StatementDeltas.Between(before, now);
             again.Add(new(deltas, between, between.Count == deltas.Lines && between.Root == deltas.LinesRoot
                 && between.Total == deltas.Total ? null : "the deltas do not come out as they were booked"));
-            before = now ?? before with { Lines = [], Charges = [] };
+            before = now ?? before with { Lines = [], Charges = [], Flexibility = [] };
         }
         var last = booked[^1];
         var rerun = last.Style == CorrectionStyle.Credit ? null

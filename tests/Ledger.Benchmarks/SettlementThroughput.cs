@@ -38,7 +38,7 @@ internal static class SettlementThroughput
         var accounts = (connectors + PointsOfAnAccount - 1) / PointsOfAnAccount;
         Say($"{connectors} connectors in {accounts} accounts, {days} days, {(long)connectors * days * Quarters:N0} interval "
             + $"records, {Workers} workers");
-        var watch = Stopwatch.StartNew();
+        var (watch, cpu) = (Stopwatch.StartNew(), Cpu());
         var sums = new Sums[Workers];
         var next = -1;
         var threads = Enumerable.Range(0, Workers).Select(worker => new Thread(() =>
@@ -50,10 +50,12 @@ internal static class SettlementThroughput
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) thread.Join();
         var seconds = watch.Elapsed.TotalSeconds;
+        cpu = Cpu() - cpu;
         var records = sums.Sum(sum => sum.Records);
         var (write, fold) = (sums.Sum(sum => sum.WriteTicks), sums.Sum(sum => sum.FoldTicks));
         Say($"settled {records:N0} records as {sums.Sum(sum => sum.Lines):N0} lines of "
-            + $"{sums.Sum(sum => sum.Statements):N0} statements in {seconds:0.0} s: {records / seconds:N0} records/s, "
+            + $"{sums.Sum(sum => sum.Statements):N0} statements in {seconds:0.0} s and {cpu:0.0} s of CPU: "
+            + $"{records / seconds:N0} records/s, {records / cpu:N0} a second of one core, "
             + $"{records / (fold / (double)Stopwatch.Frequency / Workers):N0} records/s without making and writing them "
             + $"({100.0 * write / (write + fold):0} % of the time); peak RSS {PeakMegabytes():N0} MB; total "
             + $"{sums.Sum(sum => sum.Total):N2} CNY");
@@ -162,6 +164,10 @@ internal static class SettlementThroughput
         var at = args.IndexOf(name);
         return at < 0 ? otherwise : int.Parse(args[at + 1], CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Seconds of all cores that the process has had: where cores are shared, time alone says
+    /// little.</summary>
+    private static double Cpu() => Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
 
     /// <summary>As the kernel counted it; 0 where it does not say.</summary>
     private static long PeakMegabytes() => File.Exists("/proc/self/status")

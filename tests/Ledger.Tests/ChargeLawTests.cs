@@ -20,7 +20,7 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
     public void The_explanation_comes_to_the_charges_of_the_fold_and_to_no_others()
     {
         var seen = new SampleShares(("demand", 40), ("tiers", 20), ("hours of use", 5), ("a least price", 5),
-            ("not known", 10), ("less than before", 1), ("carried money", 50));
+            ("not known", 10), ("less than before", 1), ("carried money", 50), ("a session", 8), ("parking", 10));
         ChargedDay.All.Sample(day =>
         {
             var statement = day.Build(Account);
@@ -51,7 +51,8 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
                 statement.Charges.Any(charge => charge.Problem is not null),
                 statement.Charges.Any(charge =>
                     charge is { Part: not BillPart.Fees and not BillPart.Tax, AmountExact: < 0m }),
-                carried);
+                carried, statement.Charges.Any(charge => charge is { Name: "session", AmountExact: not null }),
+                statement.Charges.Any(charge => charge is { Name: "parking", Quantity: > 0m }));
         }, iter: LongRun.Samples / 10);
         seen.ShouldBeEnough(output);
     }

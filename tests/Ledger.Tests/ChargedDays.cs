@@ -13,9 +13,12 @@ internal sealed record ChargedDay(
 
     public Instant Start => SettlementCalendar.Day(Zone, Day).Start;
 
+    /// <summary>Who stood there; a fee is due for it.</summary>
+    public IReadOnlyList<StandingStay> Stays { get; init; } = [];
+
     public Statement Build(PartyId account) => Statement.Build(account, Day, Tariff,
         Loads.Where(load => load.Period.Start >= Start).SelectMany(Quantities),
-        [new(Point, Start, Loads, [.. Peaks()])]);
+        [new(Point, Start, Loads, [.. Peaks()]) { Stays = [.. Stays.Select(stay => stay.Time)] }]);
 
     /// <summary>As a settlement measures them: of each charge that looks back.</summary>
     private IEnumerable<EarlierPeak> Peaks() => Earlier.Count == 0 ? [] : Tariff.Terms!.DemandCharges
@@ -29,7 +32,7 @@ internal sealed record ChargedDay(
 
     /// <summary>The same with the reasons of each energy: here that it was drawn.</summary>
     public ReasonedMonth Reasoned() => new(Day, Periods(Loads), Earlier.Count == 0 ? []
-        : [(Day.ToYearMonth().PlusMonths(-1), Periods(Earlier))]);
+        : [(Day.ToYearMonth().PlusMonths(-1), Periods(Earlier))]) { Stays = Stays };
 
     private static IReadOnlyList<ReasonedPeriod> Periods(IReadOnlyList<BillLoad> loads) => [.. loads.Select((load, i) =>
         new ReasonedPeriod(load.Period, SettlementCalendar.DayContaining(Zone, load.Period.Start),
@@ -69,7 +72,22 @@ internal sealed record ChargedDay(
 
         return new(Tariffs(random), first.PlusDays(days - 1),
             [.. Enumerable.Range(0, days).SelectMany(day => Of(first.PlusDays(day)))],
-            random.Next(3) == 0 ? [] : [.. Of(first.PlusMonths(-1))]);
+            random.Next(3) == 0 ? [] : [.. Of(first.PlusMonths(-1))])
+        {
+            Stays = BilledStays.Standing(States(random, SettlementCalendar.Day(Zone, first).Start),
+                SettlementCalendar.Day(Zone, first.PlusDays(days - 1)).End),
+        };
+    }
+
+    /// <summary>From some hours before the first day on: one comes, one leaves, at any second.</summary>
+    private static IEnumerable<Positioned<ChargingStateRecorded>> States(Random random, Instant from)
+    {
+        var at = from - Duration.FromHours(random.Next(0, 9));
+        for (var i = 0; i < random.Next(0, 7); i++)
+        {
+            yield return new(1_000 + i, new(Point, at, i % 2 == 0, null, null, null, null, "csms"));
+            at += Duration.FromSeconds(random.Next(1, 60_000));
+        }
     }
 
     private static Energy? Drawn(Random random, int gaps) => random.Next(100) < gaps ? null : random.Next(3) switch
@@ -118,7 +136,8 @@ internal sealed record ChargedDay(
                     : [Demand("demand", DemandSpan.Month), Demand("daily", DemandSpan.Day)],
                 UseBy = byUse ? "demand" : null,
                 Fees = [new("standing", FeeBasis.Month, Price(), 1, Tax()), new("by day", FeeBasis.Day, Price(), 1, Tax()),
-                    new("service", FeeBasis.Kwh, Price(), 1, Tax())],
+                    new("service", FeeBasis.Kwh, Price(), 1, Tax()), new("session", FeeBasis.Session, Price(), 1, Tax()),
+                    new("parking", FeeBasis.ParkedHour, Price(), random.Next(2) == 0 ? 1 : 900, Tax())],
                 TaxPercent = random.Next(3) * 7,
                 Bounds = bound == 0 ? null : new(BoundSpan.Month, random.Next(400), bound == 2 ? 450m : null,
                     bound == 3 ? 500m : null, null),

@@ -67,6 +67,7 @@ public sealed class EventCodecTests
     [InlineData("programme-published", 1, "ProgrammePublished.v1.json")]
     [InlineData("tariff-published", 1, "TariffPublished.v1.json")]
     [InlineData("programme-published", 2, "ProgrammePublished.v2.json")]
+    [InlineData("programme-published", 3, "ProgrammePublished.v3.json")]
     public void A_fact_that_says_nothing_new_is_written_as_it_always_was(string name, int version, string file)
     {
         var bytes = Encoding.UTF8.GetBytes(Repository.Text($"tests/Ledger.Tests/{file}").Trim());
@@ -82,7 +83,8 @@ public sealed class EventCodecTests
             TariffPublished tariff => tariff with { Terms = TariffTerms.None with { TaxPercent = 13m } },
             ProgrammePublished programme when version == 1 =>
                 programme with { Redistribution = RedistributionWeight.Ordered },
-            _ => (ProgrammePublished)fact with { Payer = new("dso") },
+            ProgrammePublished programme when version == 2 => programme with { Payer = new("dso") },
+            _ => (ProgrammePublished)fact with { AvailabilityPerKwHour = 0.5m },
         };
         var next = EventCodec.Encode(more);
         next.Version.ShouldBe(version + 1);

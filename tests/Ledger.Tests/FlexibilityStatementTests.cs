@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Ledger.Cli;
+using Ledger.Cli.Bundles;
 using Shouldly;
 using static Ledger.Tests.CalledTown;
 
@@ -49,10 +51,12 @@ public sealed class FlexibilityStatementTests
             "C2 penalty 40 40 dso to cpo", "C2 energy 0 0 dso to cpo", "C2 penalty 40 40 dso to cpo"]);
         ((string)statement["flexibilityTotal"]!, (string)statement["conserved"]!).ShouldBe(("-80", "yes"));
         // 4,640 kWh at 0.5 are paid, 80.00 are credited: what the delivery comes to.
-        ((string)statement["total"]!, (string)statement["totalWithFlexibility"]!).ShouldBe(("2320", "2240"));
+        ((string)statement["total"]!).ShouldBe("2240");
         town.Net("I1").ShouldBe("80");
-        statement["flexibilityPostings"]!.AsArray().Select(row => $"{row!["account"]} {row["amount"]}")
-            .ShouldBe(["flexibility/cpo -80", "flexibility/dso 80"]);
+        statement["postings"]!.AsArray().Select(row => $"{row!["account"]} {row["amount"]}")
+            .ShouldBe(["receivable/cpo 2320", "revenue/energy-import -2320", "payable/cpo 0", "cost/energy-export 0",
+                "flexibility/cpo -80", "flexibility/dso 80"]);
+        statement["flexibility"]!.AsArray().Select(line => (int)line!["line"]!).ShouldBe([49, 50, 51, 52, 53, 54]);
         statement["balances"]!.AsArray().Select(row => $"{row!["account"]} {row["moneyPending"]} {row["moneyPosted"]}")
             .ShouldBe(["cpo/energy 0 0", "cpo/money -2240 0", "dso/money -80 0", "grid/energy 0 0", "operator/money 2320 0"]);
         town.Run("publish", "R1", "--by", "bob").Exit.ShouldBe(ExitCode.Done);
@@ -88,6 +92,157 @@ public sealed class FlexibilityStatementTests
         town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1").Exit.ShouldBe(ExitCode.Done);
         Statement(town)["flexibility"]!.AsArray().Select(line => $"{line!["amount"]} {line["problem"]}")
             .ShouldBe(["-80 ", " unproven"]);
+        ((bool)Statement(town)["incomplete"]!).ShouldBeTrue();
+        Explained(town, "R1#26")["tree"]!["arithmetic"]!.GetValue<string>().ShouldBe("unproven");
+    }
+
+    private static JsonNode Explained(CalledTown town, params string[] what)
+    {
+        var run = town.Run(["explain", .. what, "--json"]);
+        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        return JsonNode.Parse(run.Output)!;
+    }
+
+    private static void Done(CalledTown town, params string[] args)
+    {
+        var run = town.Run(args);
+        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+    }
+
+    private static IEnumerable<long> Positions(JsonNode value) => value["from"]!.AsArray()
+        .SelectMany(child => Positions(child!))
+        .Concat(value["position"] is { } position ? [long.Parse((string)position!, CultureInfo.InvariantCulture)] : []);
+
+    [Fact]
+    public void A_payment_is_explained_down_to_the_baseline_the_meter_the_order_and_the_pack()
+    {
+        using var town = Called(",\"payer\":\"dso\"");
+        Snapshot.Match(town.Run("explain", "R1#49").Output + "\n" + town.Run("explain", "R1", "total").Output,
+            "FlexibilityStatementTests.explained");
+        var tree = Explained(town, "R1#49")["tree"]!;
+        ((string)tree["says"]!, (string)tree["follows"]!).ShouldBe(("-80", "-80"));
+        var kinds = JsonNode.Parse(town.Run("export", "journal", "--format", "json").Output)!.AsArray();
+        string Kind(long position) => (string)kinds[(int)position]!["wireName"]!;
+        Positions(tree).Distinct().Select(Kind).Distinct().Order(StringComparer.Ordinal).ShouldBe(["baseline-frozen",
+            "dispatch-instructed", "programme-published", "register-installed", "register-reading-recorded",
+            "rule-pack-published"]);
+        // The baseline is counted where it is paid by, and the reading at 19:00 in both.
+        var baseline = Positions(tree).First(position => Kind(position) == "baseline-frozen");
+        var use = JsonNode.Parse(town.Run("explain", $"{baseline}", "--json").Output)!["runs"]![0]!;
+        ((string)use["lines"]!, (string)use["because"]!).ShouldBe(
+            ("49–50", "as what a payment of flexibility follows from"));
+        var reading = Positions(tree).Where(position => Kind(position) == "register-reading-recorded").Max();
+        ((string)JsonNode.Parse(town.Run("explain", $"{reading}", "--json").Output)!["runs"]![0]!["because"]!)
+            .ShouldContain("as what flexibility is paid by");
+    }
+
+    /// <summary>In the first hour C1 drew 70 kWh and not 20, and 50 less in the hour after the call: it delivered 30
+    /// of 40 kWh there, is paid 20 less, and pays a penalty of 10.</summary>
+    [Fact]
+    public void A_correction_moves_the_payment_in_the_run_in_its_difference_and_in_its_deltas()
+    {
+        using var town = Called(",\"payer\":\"dso\"");
+        foreach (var (at, steps) in new[] { ("20", 13_890_000), ("19", 13_870_000) })
+            town.Import($$"""
+                {"type":"register-reading-correction","point":"C1","direction":"import","readAt":"2026-02-27T{{at}}:00:00+08:00","supersedes":1,"indexSteps":{{steps}},"quality":"measured","reason":"misread"}
+                """);
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style",
+            "deltas");
+        var corrected = Statement(town);
+        ((bool)corrected["deltasAdd"]!, (string)corrected["totalWithDeltas"]!, (string)corrected["totalRunAgain"]!)
+            .ShouldBe((true, "2270", "2270"));
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        var run = town.Run("diff", "R1", "R2", "--json");
+        run.Exit.ShouldBe(ExitCode.Done, run.Output);
+        var diff = JsonNode.Parse(run.Output)!;
+        ((string)diff["change"]!, (string)diff["byEnergy"]!, (string)diff["byFlexibility"]!).ShouldBe(("30", "0", "30"));
+        diff["flexibility"]!.AsArray()
+            .Select(line => $"{line!["kind"]} {line["kwhBefore"]} {line["kwhAfter"]} {line["change"]}")
+            .ShouldBe(["energy 40 30 20", "penalty  10 10"]);
+        ((string)diff["flexibility"]![0]!["why"]!).ShouldContain("misread");
+        Explained(town, "R2", "total");
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+    }
+
+    [Fact]
+    public void A_bundle_of_a_statement_derives_its_flexibility_and_a_single_line_of_it_says_where_it_is()
+    {
+        using var town = Called(",\"payer\":\"dso\"");
+        Done(town, "checkpoint", "--origin", "ledger.example/town");
+        var zip = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.zip");
+        try
+        {
+            Done(town, "bundle", "--statement", "R1", "--out", zip);
+            var verified = town.Run("verify", zip);
+            verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+            BundleTests.VerifiedByTheOther(zip);
+            var line = town.Run("prove", "R1#49", "--out", zip);
+            (line.Exit, line.Errors.Contains("ledger bundle --statement R1", StringComparison.Ordinal))
+                .ShouldBe((ExitCode.CouldNot, true));
+            Done(town, "sample", "--lines", "60", "--seed", "a", "--statement", "R1", "--out", zip);
+            verified = town.Run("verify", zip);
+            verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+            verified.Output.ShouldContain("NOT CHECKED: 6 lines of flexibility");
+            verified.Output.ShouldContain(" lines=48 ");
+            town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+        }
+        finally { File.Delete(zip); }
+    }
+
+    /// <summary>Whoever owns no point is settled by what it is paid, on the calendar and in the money of its
+    /// tariff.</summary>
+    [Fact]
+    public void An_aggregator_without_a_point_has_a_statement_of_its_own()
+    {
+        using var town = Called(",\"payer\":\"dso\",\"payee\":\"agg\"");
+        Done(town, "settle", "--account", "agg", "--day", "2026-02-27", "--run", "A1", "--kind", "final", "--by", "anna");
+        var statement = JsonNode.Parse(town.Run("show", "statement", "A1", "--json").Output)!;
+        ((string)statement["total"]!, (bool)statement["incomplete"]!, (bool)statement["complete"]!, (string)statement["conserved"]!)
+            .ShouldBe(("-80", false, true, "yes"));
+        statement["flexibility"]!.AsArray().Select(line => $"{line!["line"]} {line["payee"]}")
+            .ShouldBe(["1 agg", "2 agg", "3 agg", "4 agg", "5 agg", "6 agg"]);
+        Explained(town, "A1", "total");
+        Done(town, "publish", "A1", "--by", "bob");
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+        town.Run("settle", "--account", "agg", "--day", "2026-02-26", "--run", "A0").Errors
+            .ShouldContain("owns no settlement point");
+    }
+
+    [Fact]
+    public void What_is_paid_in_another_currency_has_no_amount_here()
+    {
+        using var town = Called(",\"payer\":\"dso\"");
+        town.Import(Tariff.Replace("CNY", "EUR", StringComparison.Ordinal).Replace("\"T\"", "\"E\"", StringComparison.Ordinal)
+            .Replace("\"agg\"", "\"other\"", StringComparison.Ordinal).Replace("2026-01-01", "2026-02-01", StringComparison.Ordinal));
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        var statement = JsonNode.Parse(town.Run("show", "statement", "R2", "--json").Output)!;
+        ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("2320", true));
+        ((string)statement["flexibility"]![0]!["problem"]!).ShouldBe("it is paid in CNY, and the statement is in EUR");
+        town.Run("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R3", "--kind", "final").Output
+            .ShouldContain("PeriodIncomplete");
+    }
+
+    /// <summary>Nobody knows what a call without a baseline is worth; one that was withdrawn before it began is worth
+    /// nothing.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_call_without_a_baseline_is_owed_what_nobody_knows(bool withdrawn)
+    {
+        using var town = new CalledTown(more: ",\"payer\":\"dso\"");
+        town.Connector("C1");
+        town.Meter("C1", Hours((5 * 24) + 8, 100));
+        town.Cap("I1", """{"point":"C1","kw":60}""");
+        if (withdrawn)
+            town.Import("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T09:00:00+08:00","reason":"not needed"}""");
+        town.Meter("C1", Hours(16, 100));
+        town.Import(Tariff);
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
+        var statement = Statement(town);
+        ((bool)statement["incomplete"]!).ShouldBe(!withdrawn);
+        statement["flexibility"]?.AsArray().Select(line => $"{line!["paid"]} {line["problem"]}")
+            .ShouldBe(["C1 no baseline of it is frozen"]);
+        (statement["flexibility"] is null).ShouldBe(withdrawn);
     }
 
     [Fact]
@@ -97,5 +252,46 @@ public sealed class FlexibilityStatementTests
         foreach (var more in new[] { "\"payee\":\"agg\"", "\"payer\":\"agg\",\"payee\":\"agg\"" })
             town.TryImport($$"""{"type":"programme","programme":"p","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":1,{{more}}}""")
                 .Output.ShouldContain("OutOfRange");
+    }
+
+    /// <summary>30 kW are ready from 10 to 12; 20 kW from 12 to 14, which was declared later than 30 kW of that
+    /// time.</summary>
+    [Fact]
+    public void Power_held_ready_is_paid_as_it_was_declared_last_and_is_explained()
+    {
+        using var town = new CalledTown(more: ",\"payer\":\"dso\",\"availabilityPerKwHour\":\"0.1\"");
+        town.Connector("C1");
+        town.Meter("C1", Hours(6 * 24, 100));
+        town.Import(Tariff);
+        town.Import("""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}""");
+        foreach (var (from, kw) in new[] { ("10", 30), ("12", 20) })
+            town.Import($$"""
+                {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T{{from}}:00:00+08:00","end":"2026-02-27T14:00:00+08:00","availableKw":{{kw}}}
+                """);
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--kind", "final");
+        var statement = Statement(town);
+        // 2,400 kWh at 0.5 less 6 and 4.
+        ((string)statement["total"]!, (bool)statement["incomplete"]!).ShouldBe(("1190", false));
+        statement["flexibility"]!.AsArray().Select(line =>
+            $"{line!["paid"]} {line["start"]} {line["kind"]} {line["kwh"]} {line["amount"]} {line["source"]}").ShouldBe([
+            "C1 2026-02-27T02:00:00Z availability 60 -6 reduce v1", "C1 2026-02-27T04:00:00Z availability 40 -4 reduce v1"]);
+        var positions = Positions(Explained(town, "R1#25")["tree"]!).Distinct().Order().ToList();
+        var use = JsonNode.Parse(town.Run("explain", $"{positions[^1]}", "--json").Output)!["runs"]![0]!;
+        ((string)use["lines"]!, (bool)use["counted"]!).ShouldBe(("25", true));
+        Explained(town, "R1", "total");
+        Done(town, "checkpoint", "--origin", "ledger.example/town");
+        var zip = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.zip");
+        try
+        {
+            Done(town, "bundle", "--statement", "R1", "--out", zip);
+            var verified = town.Run("verify", zip);
+            verified.Exit.ShouldBe(ExitCode.Done, verified.Output);
+        }
+        finally { File.Delete(zip); }
+        // The day before nothing was declared, so nothing is paid.
+        Done(town, "settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R0");
+        JsonNode.Parse(town.Run("show", "statement", "R0", "--json").Output)!["flexibility"].ShouldBeNull();
+        town.TryImport("""{"type":"programme","programme":"p","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"reserve","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":1,"availabilityPerKwHour":"0.1"}""")
+            .Output.ShouldContain("OutOfRange");
     }
 }

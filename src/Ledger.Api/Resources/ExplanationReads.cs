@@ -98,11 +98,13 @@ internal static class ExplanationReads
                 byPrice = difference.ByPrice,
                 byRounding = difference.ByRounding,
                 byCharges = difference.ByCharges,
+                byFlexibility = difference.ByFlexibility,
                 reconciled = difference.IsReconciled,
                 differs = difference.Differs,
                 causes = difference.Causes,
                 lines = difference.Lines.Select(ChangedLineAnswer.Of).ToList(),
                 charges = difference.Charges.Select(ChangedChargeAnswer.From).ToList(),
+                flexibility = difference.Flexibility.Select(ChangedFlexibilityAnswer.From).ToList(),
             }, position);
 
         TimeOfUseSettlement.RunRow? Row(RunId run) => runs.LastOrDefault(row => row.Run == run.Value);
@@ -135,4 +137,15 @@ public sealed record ChangedChargeAnswer(
         charge.Charge.Point.Value, charge.Charge.Part, charge.Charge.Name, charge.Charge.Of, charge.LineBefore,
         charge.LineAfter, charge.Unit, charge.QuantityBefore, charge.QuantityAfter, charge.Before, charge.After,
         charge.Why, charge.Facts);
+}
+
+/// <summary>A line of flexibility that differs between two runs.</summary>
+public sealed record ChangedFlexibilityAnswer(
+    string Programme, string? Instruction, string Paid, NodaTime.Instant Start, FlexibilityKind Kind, int? LineBefore,
+    int? LineAfter, decimal? KwhBefore, decimal? KwhAfter, decimal? Before, decimal? After, string Why,
+    IReadOnlyList<long> Facts)
+{
+    public static ChangedFlexibilityAnswer From(ChangedFlexibility line) => new(
+        line.Line.Programme.Value, line.Line.Instruction?.Value, line.Line.Paid, line.Line.Start, line.Line.Kind,
+        line.LineBefore, line.LineAfter, line.KwhBefore, line.KwhAfter, line.Before, line.After, line.Why, line.Facts);
 }

@@ -42,7 +42,7 @@ internal static class Facts
             "instruction, point, reason, claimedBy"),
         ("programmes", "programme", "Publishes a version of a programme.",
             "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, paidPer, "
-            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, redistribution?, payer?, payee?"),
+            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, redistribution?, payer?, payee?, availabilityPerKwHour?"),
         ("enrolments", "enrolment", "Enrols a settlement point in a programme.",
             "programme, point, prequalifiedKw, from, to?"),
         ("enrolment-ends", "enrolment-end", "Ends an enrolment.", "programme, point, at, reason"),

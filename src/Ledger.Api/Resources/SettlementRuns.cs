@@ -29,6 +29,16 @@ public sealed record ChargeAnswer(
         charge.Price, charge.Amount, charge.Basis, charge.Rule, charge.Problem);
 }
 
+/// <summary>A line of a statement that pays for flexibility.</summary>
+public sealed record FlexibilityAnswer(
+    int Line, string Programme, string? Instruction, string Paid, NodaTime.Instant Start, NodaTime.Instant End,
+    FlexibilityKind Kind, decimal? Kwh, decimal? Amount, string Payer, string Payee, string Source, string? Problem)
+{
+    public static FlexibilityAnswer From(FlexibilityLine line) => new(
+        line.Number, line.Programme.Value, line.Instruction?.Value, line.Paid, line.Covers.Start, line.Covers.End,
+        line.Kind, line.Kwh, line.Amount, line.Payer.Value, line.Payee.Value, line.Source, line.Problem);
+}
+
 /// <summary>Settlement runs: ask for one, list them, and derive the lines of one again from its position.</summary>
 internal static class SettlementRuns
 {
@@ -71,6 +81,7 @@ internal static class SettlementRuns
                 differs = again.Differs,
                 lines = again.Statement?.Lines.Select(LineAnswer.Of).ToList() ?? [],
                 charges = again.Statement?.Charges.Select(ChargeAnswer.From).ToList() ?? [],
+                flexibility = again.Statement?.Flexibility.Select(FlexibilityAnswer.From).ToList() ?? [],
             }, position);
         }).Reads("statement-lines",
             "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")

@@ -51,7 +51,7 @@ internal sealed class BundleStatement(
         LedgerId ledger, long length, string place, SettlementRunCompleted completed)
     {
         var journal = events.Journal(ledger, length);
-        var views = await Projections.Replay.RecomputeAsync(journal, [new MasterData(), new TimeOfUseSettlement()],
+        var views = await Projections.Replay.RecomputeAsync(journal, Views(events),
             (name, version, payload) => EventCodec.Decode(name, version, payload), null, ct).ConfigureAwait(false);
         var row = new Answers(views).Runs().Single();
         var traced = new TracedJournal(journal, completed.AtPosition);
@@ -69,6 +69,13 @@ internal sealed class BundleStatement(
         foreach (var (name, content) in StatementFiles.Of(row, statement)) CompareFile(name, content);
         return statement;
     }
+
+    /// <summary>What a calculation asks which facts to look at; which calls and enrolments, only where a programme is
+    /// among them.</summary>
+    private static IReadOnlyList<IProjection> Views(BundleEvents events) =>
+        events.All.Any(known => known.Fact is ProgrammePublished)
+            ? [new MasterData(), new TimeOfUseSettlement(), new CurtailmentCompliance(), new ProgrammesView()]
+            : [new MasterData(), new TimeOfUseSettlement()];
 
     private void CompareRun(string place, SettlementRunCompleted recorded, Statement derived)
     {

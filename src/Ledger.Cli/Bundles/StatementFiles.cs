@@ -16,12 +16,19 @@ internal static class StatementFiles
             [BundleFiles.Json] = Text(writer => PageOf(run, statement).Write(writer, json: true)),
             [BundleFiles.Lines] =
                 Encoding.UTF8.GetBytes(string.Concat(statement.Lines.Select(line => line.Canonical())
-                    .Concat(statement.Charges.Select(charge => charge.Canonical())).Select(text => text + '\n'))),
+                    .Concat(statement.Charges.Select(charge => charge.Canonical()))
+                    .Concat(statement.Flexibility.Select(line => line.Canonical())).Select(text => text + '\n'))),
         };
 
-    private static Page PageOf(TimeOfUseSettlement.RunRow run, Statement statement) => statement.Charges.Count == 0
-        ? EnergyOf(run, statement)
-        : EnergyOf(run, statement).Table("charges", null, SettlementListings.Charges(statement.Charges));
+    private static Page PageOf(TimeOfUseSettlement.RunRow run, Statement statement)
+    {
+        var page = EnergyOf(run, statement);
+        if (statement.Charges.Count > 0)
+            page.Table("charges", null, SettlementListings.Charges(statement.Charges));
+        if (statement.Flexibility.Count > 0)
+            page.Table("flexibility", null, SettlementListings.Flexibility(statement.Flexibility));
+        return page;
+    }
 
     private static Page EnergyOf(TimeOfUseSettlement.RunRow run, Statement statement) => new Page()
         .Field("run", null, run.Run).Field("kind", null, run.Kind).Field("supersedes", null, run.Supersedes)

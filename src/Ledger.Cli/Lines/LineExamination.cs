@@ -11,18 +11,24 @@ namespace Ledger.Cli.Lines;
 /// <summary>A fact on which a line rests, and what it is to the line.</summary>
 internal sealed record LineFact(long Position, string Is);
 
-/// <summary>A line with all that it follows from, and what an examination of it gives.</summary>
-/// <param name="Audited">The line as the raw evidence gives it; null where none can be derived.</param>
+/// <summary>A line as the raw evidence gives it.</summary>
+internal sealed record AuditedText(string Text, decimal? Amount);
+
+/// <summary>A line or a charge with all that it follows from, and what an examination of it gives.</summary>
+/// <param name="Text">Canonical.</param>
+/// <param name="Audited">Null where nothing can be derived from the evidence.</param>
 /// <param name="AsRecorded">Facts of the line that have no evidence to be read: they count as they were
 /// recorded.</param>
 /// <param name="Exceptions">What is not as it should be, in words; empty where all is.</param>
 internal sealed record ExaminedStatementLine(
-    RunLines Run, StatementLine Line, LineCarry Carry, IReadOnlyList<LineNode> Nodes, IReadOnlyList<LineFact> Facts,
-    StatementLine? Audited, IReadOnlyList<long> AsRecorded, IReadOnlyList<string> Exceptions);
+    RunLines Run, int Number, string Text, decimal? Amount, LineCarry Carry, IReadOnlyList<LineNode> Nodes,
+    IReadOnlyList<LineFact> Facts, AuditedText? Audited, IReadOnlyList<long> AsRecorded,
+    IReadOnlyList<string> Exceptions);
 
 /// <summary>
 /// Examines statement lines: each value of a line is derived from its children, the metered energy from the facts of
-/// its point alone, and the amount a second time from the raw evidence. The journal notes what it is asked for.
+/// its point alone, and the amount a second time from the raw evidence; of a charge the same from the facts of its
+/// month (<see cref="ChargeExamination"/>). The journal notes what it is asked for.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept.</param>
 internal sealed partial class LineExamination(
@@ -34,6 +40,7 @@ internal sealed partial class LineExamination(
     private readonly EvidencedFacts evidenced = new(evidence);
     private readonly Dictionary<long, TracedJournal> traced = [];
     private readonly Dictionary<(long Run, SettlementPointId Point), PointDay> days = [];
+    private readonly Dictionary<(long Run, SettlementPointId Point), ChargeExamination> months = [];
     private readonly Dictionary<long, IReadOnlyList<(int Index, string Fault)>> nodeFaults = [];
 
     /// <summary>All events that were read, each once, in order.</summary>
@@ -42,19 +49,28 @@ internal sealed partial class LineExamination(
             .OrderBy(recorded => recorded.Position)];
 
     /// <summary>Events of one point that cannot be folded into a line are an exception and no failure.</summary>
+    /// <param name="index">Of the texts of the run, from 0 on.</param>
     public async Task<ExaminedStatementLine> ExamineAsync(RunLines run, int index)
     {
-        var line = run.Lines[index];
-        var carry = LineCarry.Before(run.Lines, index);
+        var (carry, charge) = (run.CarryBefore(index), run.ChargeAt(index));
         try
         {
-            var day = await DayAsync(run, line.Point).ConfigureAwait(false);
-            return Examined(run, index, carry, day);
+            if (charge is null)
+                return Examined(run, index, carry, await DayAsync(run, run.Lines[index].Point).ConfigureAwait(false));
+            var day = await DayAsync(run, charge.Point).ConfigureAwait(false);
+            if (!months.TryGetValue((run.Position, charge.Point), out var month))
+                months[(run.Position, charge.Point)] = month = await ChargeExamination.OfAsync(
+                    traced[run.Position], run.Run, day.Series, evidenced, ct).ConfigureAwait(false);
+            return month.Examined(run, index, carry, traced[run.Position].Given,
+                [.. TariffFault(run, day.Series.Tariff), .. NodeFaults(run, day.Series.Tariff)
+                    .Select(fault => fault.Fault)]);
         }
         catch (Exception wrong) when (wrong is InvalidOperationException or InvalidCastException or ArgumentException
             or NodaTime.TimeZones.DateTimeZoneNotFoundException)
         {
-            return new(run, line, carry, [], [], null, [], [$"the line cannot be derived: {wrong.Message}"]);
+            return new(run, index + 1, run.Texts[index],
+                charge is null ? run.Lines[index].Amount : charge.Amount, carry, [], [], null, [],
+                [$"the line cannot be derived: {wrong.Message}"]);
         }
     }
 
@@ -71,10 +87,7 @@ internal sealed partial class LineExamination(
     private ExaminedStatementLine Examined(RunLines run, int index, LineCarry carry, PointDay day)
     {
         var (line, series) = (run.Lines[index], day.Series);
-        var exceptions = new List<string>();
-        if ((series.Tariff.Tariff, series.Tariff.Version) != (run.Run.Tariff, run.Run.TariffVersion))
-            exceptions.Add($"tariff {series.Tariff.Tariff} v{series.Tariff.Version} by the facts, "
-                + $"{run.Run.Tariff} v{run.Run.TariffVersion} by the run");
+        List<string> exceptions = [.. TariffFault(run, series.Tariff)];
         // What a line carries comes from the lines before it, so they are derived with it.
         foreach (var (at, fault) in NodeFaults(run, series.Tariff))
             if (at <= index) exceptions.Add(fault);
@@ -99,10 +112,16 @@ internal sealed partial class LineExamination(
                 + $"{Text(audited.Amount)}, recorded were {line.Metered?.ToKwh() ?? "none"} and {Text(line.Amount)}");
         return Result(audited);
 
-        ExaminedStatementLine Result(StatementLine? audited) => new(run, line, carry,
-            StatementNodes.Of(line, series.Tariff, carry), facts, audited,
+        ExaminedStatementLine Result(StatementLine? audited) => new(run, line.Number, run.Texts[index], line.Amount,
+            carry, StatementNodes.Of(line, series.Tariff, carry), facts,
+            audited is null ? null : new(audited.Canonical(), audited.Amount),
             [.. day.ByEvidence.AsRecorded.Where(metered.Contains)], exceptions);
     }
+
+    private static IEnumerable<string> TariffFault(RunLines run, TariffPublished tariff) =>
+        (tariff.Tariff, tariff.Version) == (run.Run.Tariff, run.Run.TariffVersion) ? []
+            : [$"tariff {tariff.Tariff} v{tariff.Version} by the facts, "
+                + $"{run.Run.Tariff} v{run.Run.TariffVersion} by the run"];
 
     private IReadOnlyList<(int Index, string Fault)> NodeFaults(RunLines run, TariffPublished tariff)
     {

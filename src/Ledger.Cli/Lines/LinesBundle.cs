@@ -8,8 +8,9 @@ namespace Ledger.Cli.Lines;
 
 /// <summary>
 /// Gathers what an auditor needs to check single lines without the ledger: the runs, the lines, the facts of each
-/// line's point, their proofs and their evidence. Nothing of the other points' facts is in it; of their lines there is
-/// what a sample is drawn from, or what stands before a line and leaves a rest of a cent to it.
+/// line's point, of a charge those of its month, their proofs and their evidence. Nothing of the other points' facts is
+/// in it; of their lines there is what a sample is drawn from, or what stands before a line and leaves a rest of a cent
+/// to it.
 /// </summary>
 internal sealed class LinesBundle(LedgerReader ledger, TransparencyLog log, CancellationToken ct)
 {
@@ -28,16 +29,16 @@ internal sealed class LinesBundle(LedgerReader ledger, TransparencyLog log, Canc
             if (again.Differs is not null || again.Statement is not { } statement)
                 throw new CouldNotException(
                     $"{row.Run} does not come out again, so it has no lines to show: {again.Differs}");
-            // A charge is made of a month: only the whole bundle shows that.
-            if (request is LinesRequest.One charge && charge.Number > statement.Lines.Count)
-                throw new CouldNotException($"line {charge.Number} of {row.Run} is a charge of its month: "
-                    + $"'ledger bundle --statement {row.Run}' proves it with all that it rests on");
             var whole = new RunLines(row.RecordedPosition, (SettlementRunCompleted)EventCodec.Decode(recorded),
-                statement.Lines, [.. statement.Charges.Select(each => each.Canonical())]);
-            if (request is LinesRequest.One one && one.Number <= whole.Lines.Count)
+                statement.Lines, statement.Charges, [.. statement.Flexibility.Select(line => line.Canonical())]);
+            // A call is paid by what all of its points did: only the whole bundle shows that.
+            if (request is LinesRequest.One call && call.Number > whole.Examinable)
+                throw new CouldNotException($"line {call.Number} of {row.Run} is paid for flexibility: "
+                    + $"'ledger bundle --statement {row.Run}' proves it with all that it rests on");
+            if (request is LinesRequest.One one)
             {
                 path = new LinesTree(whole.Texts).Inclusion(one.Number - 1);
-                runs.Add(new(whole.Position, whole.Run, [.. whole.Lines.Take(one.Number)], []));
+                runs.Add(whole.Beginning(one.Number));
             }
             else runs.Add(whole);
             events.Add(recorded);

@@ -48,7 +48,7 @@ internal static class LinesDocument
         ["day"] = Cell.Json(run.Run.Day),
         ["atPosition"] = Cell.Json(run.Run.AtPosition),
         ["lines"] = run.Run.Lines,
-        ["linesHere"] = run.Lines.Count,
+        ["linesHere"] = run.Texts.Count,
         ["linesRoot"] = run.Run.LinesRoot.Hex,
         ["total"] = Cell.Json(run.Run.Total),
         ["currency"] = run.Run.Currency,
@@ -78,12 +78,11 @@ internal static class LinesDocument
 
     private static JsonNode Line(ExaminedStatementLine examined, DrawnLine? drawn, LinesTree tree)
     {
-        var line = examined.Line;
         var json = new JsonObject
         {
             ["run"] = examined.Run.Run.Run.Value,
-            ["number"] = line.Number,
-            ["text"] = line.Canonical(),
+            ["number"] = examined.Number,
+            ["text"] = examined.Text,
         };
         if (drawn is not null)
         {
@@ -91,7 +90,7 @@ internal static class LinesDocument
             json["hits"] = drawn.Hits;
         }
         if (examined.Run.IsWhole)
-            json["path"] = new JsonArray([.. tree.Inclusion(line.Number - 1)
+            json["path"] = new JsonArray([.. tree.Inclusion(examined.Number - 1)
                 .Select(hash => (JsonNode)Convert.ToBase64String(hash))]);
         json["carriedEnergy"] = examined.Carry.Energy.HalfNanojoules.ToString(CultureInfo.InvariantCulture);
         json["carriedMoney"] = Cell.Json(examined.Carry.Money);
@@ -107,7 +106,7 @@ internal static class LinesDocument
             ["follows"] = node.Follows,
             ["from"] = Cell.Json(node.From),
         })]);
-        json["byEvidence"] = examined.Audited?.Canonical();
+        json["byEvidence"] = examined.Audited?.Text;
         json["asRecorded"] = new JsonArray([.. examined.AsRecorded.Select(position => Cell.Json(position))]);
         json["exceptions"] = Cell.Json(examined.Exceptions);
         return json;

@@ -24,7 +24,7 @@ internal sealed record LinesResult(
         if (request is not LinesRequest.Sample asked)
         {
             var one = (LinesRequest.One)request;
-            if (runs is not [var run] || run.Run.Run.Value != one.Run || run.Lines.Count < one.Number)
+            if (runs is not [var run] || run.Run.Run.Value != one.Run || run.Examinable < one.Number)
                 throw new FormatException($"there is no line {request}");
             var line = await examination.ExamineAsync(run, one.Number - 1).ConfigureAwait(false);
             return new(request, runs, [(line, null)], null, null);
@@ -32,7 +32,8 @@ internal sealed record LinesResult(
         if (runs.Select(run => run.Run.Currency).Distinct().Count() > 1)
             throw new FormatException("the runs are in several currencies: name one of them");
         var items = runs.SelectMany(run => run.Lines.Select(line =>
-            new SampleItem(run.Position, line.Number, line.Amount))).ToList();
+                new SampleItem(run.Position, line.Number, line.Amount)).Concat(run.Charges.Select(charge =>
+                new SampleItem(run.Position, charge.Number, charge.Amount)))).ToList();
         if (items.Count == 0) throw new FormatException("the runs have no lines to draw from");
         var drawn = AuditSample.Draw(items, asked.Lines, asked.Seed, DecimalsOf(items));
         var lines = new List<(ExaminedStatementLine Line, DrawnLine? Drawn)>();

@@ -44,10 +44,10 @@ internal sealed class LinesVerification(
         try
         {
             var result = await LinesResult.OfAsync(request, runs, examination).ConfigureAwait(false);
-            (Examined, Runs, Population) = (result.Lines.Count, runs.Count, runs.Sum(run => (long)run.Lines.Count));
+            (Examined, Runs, Population) = (result.Lines.Count, runs.Count, runs.Sum(run => (long)run.Examinable));
             foreach (var each in result.Lines)
                 foreach (var exception in each.Line.Exceptions)
-                    findings.Add($"{each.Line.Run.Run.Run}#{Count(each.Line.Line.Number)}", exception,
+                    findings.Add($"{each.Line.Run.Run.Run}#{Count(each.Line.Number)}", exception,
                         "a line that follows from its facts and evidence");
             Compare(document, path is null ? LinesDocument.Of(result)
                 : LinesDocument.With(LinesDocument.Of(result), path));
@@ -67,7 +67,7 @@ internal sealed class LinesVerification(
         foreach (var (recorded, fact) in events.All)
         {
             if (fact is not SettlementRunCompleted completed) continue;
-            var empty = new RunLines(recorded.Position, completed, [], []);
+            var empty = new RunLines(recorded.Position, completed, [], [], []);
             try
             {
                 if (!files.TryGetValue(empty.FileName, out var file)) throw new FormatException("no such file");
@@ -110,8 +110,8 @@ internal sealed class LinesVerification(
         if (Population > drawn)
             findings.LeaveOut($"{Count(Population - drawn)} other lines, but for what they leave over to these: only "
                 + "that they are the run's");
-        if (result.Runs.Sum(run => run.Charges.Count) is > 0 and var charges)
-            findings.LeaveOut($"{Count(charges)} charges beside energy: only that they are the run's; a bundle of the "
+        if (result.Runs.Sum(run => run.Flexibility.Count) is > 0 and var paid)
+            findings.LeaveOut($"{Count(paid)} lines of flexibility: only that they are the run's; a bundle of the "
                 + "statement derives them");
         var asRecorded = result.Lines.SelectMany(each => each.Line.AsRecorded).Distinct().Count();
         if (asRecorded > 0)
@@ -131,7 +131,7 @@ internal sealed class LinesVerification(
                     "only the events that they rest on");
         var runs = events.All.Where(known => known.Fact is SettlementRunCompleted)
             .Select(known =>
-                new RunLines(known.Recorded.Position, (SettlementRunCompleted)known.Fact, [], []).FileName);
+                new RunLines(known.Recorded.Position, (SettlementRunCompleted)known.Fact, [], [], []).FileName);
         foreach (var name in files.Keys.Where(name =>
             name.StartsWith(BundleFiles.StatementsFolder, StringComparison.Ordinal)).Except(runs))
             findings.Add(name, "lines of no run that is here", "none");

@@ -5,16 +5,21 @@ using Ledger.Domain;
 
 namespace Ledger.Cli.Lines;
 
-/// <summary>A recorded settlement run and its lines of energy, all of them or the first. Charges beside energy stand
-/// after the lines under the same root, as texts: each is of a month, and no line of energy rests on one.</summary>
+/// <summary>A recorded settlement run and its lines, all of them or the first: those of energy, and after them the
+/// charges beside energy and what is paid for flexibility, under the same root.</summary>
 /// <param name="Position">Where the run was recorded.</param>
-/// <param name="Charges">All of them or none.</param>
+/// <param name="Lines">Of energy.</param>
+/// <param name="Flexibility">As texts: a call rests on the points of others too, so that no such line is proven
+/// alone.</param>
 internal sealed record RunLines(
-    long Position, SettlementRunCompleted Run, IReadOnlyList<StatementLine> Lines, IReadOnlyList<string> Charges)
+    long Position, SettlementRunCompleted Run, IReadOnlyList<StatementLine> Lines,
+    IReadOnlyList<StatementCharge> Charges, IReadOnlyList<string> Flexibility)
 {
-    private const string ChargeMark = "Charge";
+    public IReadOnlyList<string> Texts { get; } =
+        [.. Lines.Select(line => line.Canonical()), .. Charges.Select(charge => charge.Canonical()), .. Flexibility];
 
-    public IReadOnlyList<string> Texts { get; } = [.. Lines.Select(line => line.Canonical()), .. Charges];
+    /// <summary>How many of the texts are examined: lines and charges.</summary>
+    public int Examinable => Lines.Count + Charges.Count;
 
     public bool IsWhole => Texts.Count == Run.Lines;
 
@@ -23,22 +28,36 @@ internal sealed record RunLines(
 
     public byte[] ToBytes() => Encoding.UTF8.GetBytes(string.Concat(Texts.Select(text => text + '\n')));
 
+    /// <summary>The charge at an index of the texts; null where a line of energy stands there.</summary>
+    public StatementCharge? ChargeAt(int index) => index < Lines.Count ? null : Charges[index - Lines.Count];
+
+    /// <summary>The first so many of the texts.</summary>
+    public RunLines Beginning(int count) => new(Position, Run, [.. Lines.Take(count)],
+        [.. Charges.Take(Math.Max(0, count - Lines.Count))], [.. Flexibility.Take(Math.Max(0, count - Examinable))]);
+
+    /// <summary>What the texts before the one at an index leave over to it.</summary>
+    public LineCarry CarryBefore(int index) => Charges.Take(Math.Max(0, index - Lines.Count))
+        .Aggregate(LineCarry.Before(Lines, Math.Min(index, Lines.Count)), (carry, charge) => carry.After(charge));
+
     /// <summary>Throws <see cref="FormatException"/> where the text is not lines of a statement, numbered from 1
-    /// on.</summary>
+    /// on, with the charges at its end.</summary>
     public static RunLines Read(long position, SettlementRunCompleted run, byte[] file)
     {
         var texts = Encoding.UTF8.GetString(file).Split('\n');
         if (texts[^1].Length > 0) throw new FormatException("the last line has no end");
-        var charges = texts[..^1].SkipWhile(text => !IsCharge(text)).ToList();
-        var lines = texts[..^(charges.Count + 1)].Select(StatementText.Parse).ToList();
-        if (charges.FirstOrDefault(text => !IsCharge(text)) is { } stray)
-            throw new FormatException($"'{stray}' stands after the charges");
-        for (var i = 0; i < lines.Count; i++)
-            if (lines[i].Number != i + 1) throw new FormatException($"line {i + 1} is numbered {lines[i].Number}");
-        return texts.Length - 1 <= run.Lines ? new(position, run, lines, charges)
+        var flexibility = texts[..^1].SkipWhile(text => !IsFlexibility(text)).ToList();
+        if (flexibility.FirstOrDefault(text => !IsFlexibility(text)) is { } stray)
+            throw new FormatException($"'{stray}' stands after what is paid for flexibility");
+        var charges = texts[..^(flexibility.Count + 1)].SkipWhile(text => !StatementText.IsCharge(text))
+            .Select(StatementText.ParseCharge).ToList();
+        var lines = texts[..^(flexibility.Count + charges.Count + 1)].Select(StatementText.Parse).ToList();
+        var numbers = lines.Select(line => line.Number).Concat(charges.Select(charge => charge.Number)).Index();
+        foreach (var (i, number) in numbers)
+            if (number != i + 1) throw new FormatException($"line {i + 1} is numbered {number}");
+        return texts.Length - 1 <= run.Lines ? new(position, run, lines, charges, flexibility)
             : throw new FormatException($"{texts.Length - 1} lines, the run has {run.Lines}");
     }
 
-    private static bool IsCharge(string text) =>
-        text.Split('|') is [_, _, var what, ..] && what.StartsWith(ChargeMark, StringComparison.Ordinal);
+    private static bool IsFlexibility(string text) =>
+        text.StartsWith(FlexibilityLine.Mark + '|', StringComparison.Ordinal);
 }

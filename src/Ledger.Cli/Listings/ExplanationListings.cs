@@ -63,6 +63,17 @@ internal static class ExplanationListings
         new("change", "change", row => row.Change), new("why", null, row => row.Why),
         new("facts", null, row => row.Facts.Select(Number).ToList()));
 
+    public static Listing Flexibility(IEnumerable<ChangedFlexibility> lines) => Listing.Of(lines,
+        new(null, "line", row => row.LineAfter ?? row.LineBefore),
+        new("programme", "programme", row => row.Line.Programme.Value),
+        new("instruction", "call", row => row.Line.Instruction?.Value), new("paid", "paid", row => row.Line.Paid),
+        new("start", "from", row => row.Line.Start), new("kind", "kind", row => row.Line.Kind),
+        new("lineBefore", null, row => row.LineBefore), new("lineAfter", null, row => row.LineAfter),
+        new("kwhBefore", "kWh before", row => row.KwhBefore), new("kwhAfter", "kWh after", row => row.KwhAfter),
+        new("before", "amount before", row => row.Before), new("after", "amount after", row => row.After),
+        new("change", "change", row => row.Change), new("why", null, row => row.Why),
+        new("facts", null, row => row.Facts.Select(Number).ToList()));
+
     /// <summary>Numbers in order, those that follow each other as one range: 1–24, 30.</summary>
     public static string Ranges(IReadOnlyList<int> numbers)
     {
@@ -81,11 +92,15 @@ internal static class ExplanationListings
         var again = value.From.Count > 0 && !written.Add(value);
         yield return (value, depth, again);
         if (again || (!lines && ((value.Rule == ExplanationRule.Direction && value.From is [{ Rule.Id: "amount" }, ..])
-            || (value.Rule == ExplanationRule.Amount && depth > 0) || value.Rule == ExplanationRule.MonthDay)))
+            || (depth > 0 && IsAmount(value.Rule)) || value.Rule == ExplanationRule.MonthDay)))
             yield break;
         foreach (var child in value.From)
             foreach (var row in Rows(child, depth + 1, lines, written)) yield return row;
     }
+
+    private static bool IsAmount(ExplanationRule rule) => rule == ExplanationRule.Amount
+        || rule == ExplanationRule.Payment || rule == ExplanationRule.Penalty || rule == ExplanationRule.Redistributed
+        || rule == ExplanationRule.Availability;
 
     private static string Said(ExplainedValue value)
     {

@@ -22,6 +22,7 @@ public static class ProgrammeListings
         new("currency", "currency", row => row.Currency),
         new("pricePerKwh", "per kWh", row => row.PricePerKwh),
         new("activationPermilleMin", null, row => row.ActivationPermilleMin),
+        new("availabilityPerKwHour", null, row => row.AvailabilityPerKwHour),
         new("redistribution", null, row => row.Redistribution),
         new("payer", null, row => row.Payer), new("payee", null, row => row.Payee));
 

@@ -87,6 +87,14 @@ public static class SettlementListings
         new("problem", null, row => row.Problem));
 
     /// <summary>What a tariff with terms charges beside energy, with the rule of each.</summary>
+    public static Listing Flexibility(IEnumerable<FlexibilityLine> lines) => Listing.Of(lines,
+        new("line", "line", row => row.Number), new("instruction", "instruction", row => row.Instruction?.Value),
+        new("programme", "programme", row => row.Programme.Value), new("paid", "paid", row => row.Paid),
+        new("start", "from", row => row.Covers.Start), new("kind", "kind", row => row.Kind),
+        new("kwh", "kWh", row => row.Kwh), new("amount", "amount", row => row.Amount),
+        new("payer", "payer", row => row.Payer.Value), new("payee", "payee", row => row.Payee.Value),
+        new("source", "by", row => row.Source), new("problem", "problem", row => row.Problem));
+
     public static Listing Charges(IEnumerable<StatementCharge> charges) => Listing.Of(charges,
         new("line", "line", row => row.Number),
         new("point", "point", row => row.Point.Value),

@@ -30,17 +30,16 @@ public static class StatementRows
     private static readonly OffsetDateTimePattern Clock =
         OffsetDateTimePattern.CreateWithInvariantCulture("HH':'mmo<m>");
 
-    public static Listing Of(
-        TimeOfUseSettlement.RunRow run, Statement statement, IReadOnlyList<FlexibilityLine> flexibility)
+    public static Listing Of(TimeOfUseSettlement.RunRow run, Statement statement)
     {
         var zone = DateTimeZoneProviders.Tzdb[run.Zone];
         List<StatementRow> rows =
         [
             .. statement.Lines.Select(line => OfEnergy(line, zone, statement)),
             .. statement.Charges.Select(charge => OfCharge(charge, zone, statement)),
-            .. flexibility.Select(line => OfFlexibility(line, zone, statement)),
+            .. statement.Flexibility.Select(line => OfFlexibility(line, zone, statement)),
         ];
-        var sum = rows.Where(row => row.Kind != StatementRowKind.Flexibility).Sum(row => row.Amount ?? 0m);
+        var sum = rows.Sum(row => row.Amount ?? 0m);
         return ListingOf(rows) with
         {
             Summary =
@@ -50,7 +49,7 @@ public static class StatementRows
                 new("sumOfLines", "sum of the rounded lines", sum),
                 new("sumIsTotal", "the sum is the total", sum == run.Total),
                 new("linesWithoutAmount", "lines without an amount", rows.Count(row => row.Amount is null)),
-                new("flexibility", "flexibility", flexibility.Sum(line => line.Amount ?? 0m)),
+                new("flexibility", "of it flexibility", statement.Flexibility.Sum(line => line.Amount ?? 0m)),
             ],
         };
     }
@@ -75,7 +74,7 @@ public static class StatementRows
     }
 
     private static StatementRow OfFlexibility(FlexibilityLine line, DateTimeZone zone, Statement statement) => new(
-        line.Number, StatementRowKind.Flexibility, line.Paid, $"{Cell.Exact(line.Kind)} {line.Instruction}", line.Covers,
+        line.Number, StatementRowKind.Flexibility, line.Paid, $"{Cell.Exact(line.Kind)} {line.Instruction?.Value ?? line.Programme.Value}", line.Covers,
         LocalOf(line.Covers.Start, zone), statement.Day, null, null, null, line.Kwh, "kWh", null, null, line.Amount,
         line.Currency, null, line.Source, line.Problem);
 

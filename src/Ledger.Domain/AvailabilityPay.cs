@@ -1,0 +1,77 @@
+using NodaTime;
+
+namespace Ledger.Domain;
+
+/// <summary>What is known of one point in one programme that pays for power held ready.</summary>
+/// <param name="Declared">Declarations of the point in the programme.</param>
+public sealed record ReadyPoint(
+    IReadOnlyList<Positioned<ProgrammePublished>> Programmes, EnrolmentState Enrolments, SettlementPointId Point,
+    IReadOnlyList<Positioned<AvailabilityDeclared>> Declared)
+{
+    /// <summary>The version of the programme that holds at an instant; null before the first.</summary>
+    internal Positioned<ProgrammePublished>? At(Instant at) => Programmes.Where(each => each.Fact.ValidFrom <= at)
+        .OrderBy(each => each.Fact.ValidFrom).ThenBy(each => each.Fact.Version).LastOrDefault();
+}
+
+/// <summary>A stretch of power held ready that is paid by one declaration and one version of the programme.</summary>
+/// <param name="KwHours">Power times hours, to 10⁻⁶, half to even.</param>
+/// <param name="Amount">To the decimals of money; what rounding leaves is carried to the next stretch.</param>
+public sealed record ReadyStretch(
+    Interval Covers, Positioned<AvailabilityDeclared> Declared, Positioned<ProgrammePublished> Programme,
+    decimal KwHours, decimal Amount);
+
+/// <summary>
+/// Pay for availability: what a point declared ready, while it was enrolled, times its hours, times the programme's
+/// price of a kW for an hour. Of two declarations for one time the later recorded one stands. Whether the power came
+/// when it was called is judged by the call, and its shortfall is the call's penalty (market rules §2.3: availability
+/// is paid beside delivery).
+/// </summary>
+public static class AvailabilityPay
+{
+    /// <summary>The stretches of a day, in order of time.</summary>
+    /// <exception cref="OverflowException">An exact amount needs more digits than a decimal has.</exception>
+    public static IReadOnlyList<ReadyStretch> Of(ReadyPoint point, Interval day, int moneyDecimals)
+    {
+        var stretches = Merged(point, day).Select(each => (each.Covers, each.Declared, each.Programme,
+            KwHours: KwHours(each.Declared.Fact.Available, each.Covers))).ToList();
+        var amounts = Rounding.HalfAwayWithCarry([.. stretches.Select(each => ExactDecimal.Times(
+            each.KwHours, each.Programme.Fact.AvailabilityPerKwHour!.Value))], moneyDecimals).Rounded;
+        return [.. stretches.Zip(amounts, (each, amount) =>
+            new ReadyStretch(each.Covers, each.Declared, each.Programme, each.KwHours, amount))];
+    }
+
+    private static List<(Interval Covers, Positioned<AvailabilityDeclared> Declared,
+        Positioned<ProgrammePublished> Programme)> Merged(ReadyPoint point, Interval day)
+    {
+        var merged = new List<(Interval Covers, Positioned<AvailabilityDeclared> Declared,
+            Positioned<ProgrammePublished> Programme)>();
+        SortedSet<Instant> cuts = [day.Start, .. Cuts(point).Where(at => at > day.Start && at < day.End), day.End];
+        foreach (var (start, end) in cuts.Zip(cuts.Skip(1)))
+        {
+            var covers = new Interval(start, end);
+            var declared = point.Declared.Where(each => Holds(each.Fact.Period, covers)).MaxBy(each => each.Position);
+            var programme = point.At(start);
+            if (declared is null || programme?.Fact is not { AvailabilityPerKwHour: not null, Payer: not null } terms
+                || point.Enrolments.Covering(terms.Programme, covers) is null) continue;
+            if (merged is [.., var last] && last.Covers.End == start && last.Declared.Position == declared.Position
+                && last.Programme.Position == programme.Position)
+                merged[^1] = last with { Covers = new(last.Covers.Start, end) };
+            else merged.Add((covers, declared, programme));
+        }
+        return merged;
+    }
+
+    /// <summary>Where anything that decides the pay may change.</summary>
+    private static IEnumerable<Instant> Cuts(ReadyPoint point) =>
+        point.Declared.SelectMany(each => new[] { each.Fact.Period.Start, each.Fact.Period.End })
+            .Concat(point.Programmes.Select(each => each.Fact.ValidFrom))
+            .Concat(point.Enrolments.Enrolments.SelectMany(each => each.To is { } to
+                ? new[] { each.Enrolled.From, to } : [each.Enrolled.From]));
+
+    private static bool Holds(Interval whole, Interval part) => whole.Start <= part.Start && part.End <= whole.End;
+
+    // A milliwatt times a microsecond is two half nanojoules, so that power times time is an energy.
+    private static decimal KwHours(Power power, Interval time) => new Energy(
+        (Int128)power.Milliwatts * (time.Duration.ToInt64Nanoseconds() / 1000) * 2)
+        .ToDecimalKwh(FrozenBaselines.KwhDecimals);
+}

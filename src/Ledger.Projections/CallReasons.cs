@@ -1,0 +1,104 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>What the payment of a call, or of power held ready, follows from, with the position of each fact: as known
+/// before a position, by the streams from which it is derived.</summary>
+internal sealed class CallReasons(IJournal journal, long position, CancellationToken ct)
+{
+    private readonly KnownFacts known = new(journal, position, ct);
+
+    /// <summary>Null where the call has no terms by which it could be paid.</summary>
+    public async Task<ReasonedCall?> OfAsync(InstructionId instruction)
+    {
+        if (await Deliveries.DeriveAsync(journal, instruction, position, ct).ConfigureAwait(false)
+            is not { Terms: { } terms } delivered) return null;
+        var shares = new List<ReasonedShare>();
+        foreach (var share in delivered.Shares)
+        {
+            var (periods, owner, zone) = (new List<ReasonedCallPeriod>(), (PartyId?)null, "");
+            foreach (var point in share.Points)
+            {
+                var registered = await BaselineCalculations.RegisteredAsync(known, point, delivered.Order.Period)
+                    .ConfigureAwait(false);
+                if (owner is null) (owner, zone) = (registered!.Owner, registered.Zone);
+                periods.AddRange(await PeriodsAsync(delivered, registered!).ConfigureAwait(false));
+            }
+            shares.Add(new(share.Paid, terms.Programme.Payee ?? owner!.Value, zone, share.Statement is not null,
+                periods));
+        }
+        return new(
+            (await FindAsync<DispatchInstructed>(Streams.Instruction(instruction), _ => true).ConfigureAwait(false))!,
+            (await FindAsync<ProgrammePublished>(Streams.Programme(terms.Programme.Programme),
+                each => each.Version == terms.Programme.Version).ConfigureAwait(false))!,
+            terms.Scoring is { } scoring ? await FindAsync<RulePackPublished>(Streams.RulePack(scoring.Pack),
+                each => each.Version == scoring.Version).ConfigureAwait(false) : null, shares);
+    }
+
+    /// <summary>What is known of a point in a programme that pays for power held ready.</summary>
+    public async Task<ReadyPoint> ReadyAsync(ProgrammeId programme, SettlementPointId point)
+    {
+        var stream = Streams.Enrolment(point);
+        return new(
+            [.. (await known.ReadAsync(Streams.Programme(programme)).ConfigureAwait(false))
+                .Select(each => new Positioned<ProgrammePublished>(each.Position, (ProgrammePublished)each.Event))],
+            await known.StateAsync(stream, EnrolmentState.Empty, Enrolments.Evolve).ConfigureAwait(false), point,
+            [.. (await known.ReadAsync(stream).ConfigureAwait(false))
+                .Where(each => each.Event is AvailabilityDeclared declared && declared.Programme == programme)
+                .Select(each =>
+                    new Positioned<AvailabilityDeclared>(each.Position, (AvailabilityDeclared)each.Event))]);
+    }
+
+    /// <summary>The point as it is registered at the start of its day, and that day; null where it is not.</summary>
+    public async Task<(SettlementPointRegistered Registered, Interval Day)?> DayOfAsync(
+        SettlementPointId point, LocalDate day)
+    {
+        var end = day.PlusDays(1).AtMidnight().InUtc().ToInstant();
+        if (await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), end).ConfigureAwait(false)
+            is not { Zone: var zone }) return null;
+        var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day);
+        return await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), whole.Start)
+            .ConfigureAwait(false) is { } registered ? (registered, whole) : null;
+    }
+
+    private async Task<IEnumerable<ReasonedCallPeriod>> PeriodsAsync(
+        Delivered delivered, SettlementPointRegistered registered)
+    {
+        var (point, load) = (registered.Point, new PointLoad(registered));
+        var baseline = await FindAsync<BaselineFrozen>(Streams.Baselines(delivered.Order.Instruction),
+            each => each.Point == point).ConfigureAwait(false);
+        var (periods, days) = (new List<ReasonedCallPeriod>(), new Dictionary<LocalDate, PointFacts>());
+        foreach (var period in delivered.Periods.Where(period => period.Point == point))
+        {
+            var day = load.DayOf(period.Period.Start);
+            if (!days.TryGetValue(day, out var facts))
+                days[day] = facts = (await load.FactsAsync(known, day).ConfigureAwait(false))!;
+            var held = new List<ExplainedValue>();
+            foreach (var each in delivered.Held.Where(each => each.Point == point && each.Period == period.Period))
+                held.Add(ExplainedValue.Of((await FindAsync<DeliveryClaimed>(Streams.Claims(point),
+                    claim => claim.Claim == each.Claim).ConfigureAwait(false))!.Position,
+                    $"held by {each.Programme}", "kWh", RowJson.Text(each.Kwh)));
+            periods.Add(new(point, period.Period, baseline, Energy(facts, Direction.Import, period.Period)!,
+                Energy(facts, Direction.Export, period.Period), held, period.Unproven is null));
+        }
+        return periods;
+    }
+
+    /// <summary>The energy of a period, explained; null where the point has no lines of that direction.</summary>
+    private static ExplainedValue? Energy(PointFacts day, Direction direction, Interval period)
+    {
+        if (!day.Directions.Contains(direction)) return null;
+        var index = day.Periods.Index().First(each => each.Item == period).Index;
+        var (point, rated) = (day.Registered.Point, day.Registered.Rated);
+        var said = MeteredDay.Of(point, direction, day.Periods, day.Metered, rated)[index].Metered;
+        return new MeteredReasons(point, direction, day.Periods, day.Metered, rated).Of(index, said);
+    }
+
+    /// <summary>The last fact of a stream that is meant, with its position; null where there is none.</summary>
+    private async Task<Positioned<TFact>?> FindAsync<TFact>(string stream, Func<TFact, bool> isMeant)
+        where TFact : LedgerEvent =>
+        (await known.ReadAsync(stream).ConfigureAwait(false)).Where(each => each.Event is TFact fact && isMeant(fact))
+            .Select(each => new Positioned<TFact>(each.Position, (TFact)each.Event)).LastOrDefault();
+}

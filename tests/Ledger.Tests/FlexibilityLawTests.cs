@@ -1,0 +1,125 @@
+using CsCheck;
+using Ledger.Domain;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>The payment curves and their second arithmetic agree: whatever the rule, the order and the
+/// delivery.</summary>
+public sealed class FlexibilityLawTests(ITestOutputHelper output)
+{
+    private static readonly Instant Start = Instant.FromUtc(2026, 2, 27, 10, 0);
+
+    private static ScoringRule Rule(Random random)
+    {
+        decimal? Edge(int i) => i == 0 ? null : (i * 4 + random.Next(4)) / 10m;
+        ScoringPrice Price() => random.Next(4) switch
+        {
+            0 => new(PriceSource.Fixed, random.Next(1, 300) / 100m, [], 1m),
+            1 => new(PriceSource.PenaltyPrice, null, [], random.Next(1, 30) / 10m),
+            2 => new(PriceSource.ByHours, null, [new(1m, 0.7m), new(2m, 0.9m)], 1m),
+            _ => new(PriceSource.Price, null, [], random.Next(1, 20) / 10m),
+        };
+        IReadOnlyList<FactorStep> Factors() => [.. Enumerable.Range(0, random.Next(3)).Select(i =>
+            new FactorStep(Edge(i), random.Next(2) == 0, random.Next(-5, 15) / 10m))];
+        return new(random.Next(2) == 0 ? ScoringLevel.Interval : ScoringLevel.Event,
+            new(random.Next(2) == 0 ? null : random.Next(0, 4), (RatioRounding)random.Next(1, 5),
+                (RatioRoundingPlace)random.Next(1, 3), random.Next(2) == 0 ? null : random.Next(50, 200) / 100m),
+            [.. Enumerable.Range(0, random.Next(1, 5)).Select(i => new ScoringBand(Edge(i), random.Next(2) == 0,
+                random.Next(2) == 0 ? null : random.Next(-20, 120) / 100m, random.Next(-2, 8) / 4m))],
+            [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => new ScoringTerm((ScoredQuantity)random.Next(1, 4),
+                random.Next(4) > 0, Price(), Factors()))],
+            random.Next(3) == 0 ? null : new(random.Next(2) == 0 ? null : random.Next(30, 120) / 100m,
+                random.Next(2) == 0, random.Next(50, 110) / 100m, (ScoredQuantity)random.Next(1, 4), Price()),
+            random.Next(3) == 0 ? 0.5m : null, random.Next(3) == 0 ? 1.5m : null, false);
+    }
+
+    [Fact]
+    public void Two_arithmetics_of_a_payment_curve_agree()
+    {
+        var seen = new SampleShares(("an edge that is met exactly", 1), ("a penalty", 15), ("paid", 30), ("below zero", 5));
+        Gen.Int[0, int.MaxValue].Sample(seed =>
+        {
+            var random = new Random(seed);
+            var rule = Rule(random);
+            if (rule.Incoherence() is not null) return;
+            var prices = new ScoringPrices(random.Next(1, 300) / 100m, random.Next(2) == 0 ? null : 1.25m);
+            var periods = Enumerable.Range(0, 8).Select(i =>
+            {
+                var ordered = random.Next(5) == 0 ? 0m : random.Next(1, 200);
+                // Often a round part of the order, so that edges are met.
+                var delivered = random.Next(2) == 0 ? ordered * random.Next(-4, 16) / 10m
+                    : random.Next(-50_000, 250_000) / 1_000m;
+                var at = Start + Duration.FromMinutes(15 * i);
+                return new ScoredPeriod(new(at, at + Duration.FromMinutes(15)), ordered, delivered);
+            }).ToList();
+            foreach (var (covers, input) in ScoringAggregation.Of(rule.Level, periods, DateTimeZone.Utc, prices))
+            {
+                if (Scoring.Refusal(rule, input) is not null) continue;
+                Score score;
+                try { score = Scoring.Evaluate(rule, input); }
+                catch (OverflowException) { continue; } // a ratio of 28 digits times a price is no decimal
+                var kwh = periods.Where(period =>
+                    period.Period.Start >= covers.Start && period.Period.End <= covers.End).ToList();
+                Fraction Sum(Func<ScoredPeriod, decimal> of) => kwh.Aggregate(Fraction.Zero, (sum, each) =>
+                    sum + Fraction.Of(of(each)) * new Fraction(1, 4));
+                var again = FlexibilityScores.Of(rule, Sum(each => each.OrderedKw), Sum(each => each.DeliveredKw),
+                    new Fraction(kwh.Count, 4), prices);
+                var hours = Fraction.Of(input.Hours);
+                again.Payment.ShouldBe(Fraction.Of(score.Payment));
+                again.Penalty.ShouldBe(Fraction.Of(score.Penalty));
+                again.Effective.ShouldBe(Fraction.Of(score.EffectiveKw) * hours);
+                again.Shortfall.ShouldBe(Fraction.Of(score.ShortfallKw) * hours);
+                seen.Add(input.OrderedKw > 0 && rule.Bands.Skip(1)
+                        .Any(band => input.DeliveredKw == band.From * input.OrderedKw),
+                    score.Penalty > 0, score.Payment > 0, score.Payment < 0);
+            }
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
+    }
+
+    /// <summary>Declarations that overlap, enrolments with an end, versions within the day: both walk to the same
+    /// stretches and the same money.</summary>
+    [Fact]
+    public void Two_arithmetics_of_power_held_ready_agree()
+    {
+        var seen = new SampleShares(("several stretches", 50), ("one stands before another", 30), ("not enrolled", 20));
+        var day = new Interval(Start, Start + Duration.FromHours(24));
+        Instant Hour(int hour) => Start + Duration.FromMinutes(20 * hour);
+        Gen.Int[0, int.MaxValue].Sample(seed =>
+        {
+            var random = new Random(seed);
+            var (programme, point) = (new ProgrammeId("F"), new SettlementPointId("P1"));
+            Positioned<ProgrammePublished> Version(int version, int from) => new(version, new(
+                programme, version, Hour(from), ServiceKind.Reserve, new("b"), new("s"), 0, 0, 0, PaymentLevel.SettlementPoint, 1, [], "EUR", 1m,
+                Payer: new("dso"), AvailabilityPerKwHour: random.Next(6) == 0 ? null : random.Next(1, 900) / 1_000m));
+            var end = random.Next(20, 90);
+            var declared = Enumerable.Range(0, random.Next(1, 7)).Select(i =>
+            {
+                var from = random.Next(-10, 70);
+                return new Positioned<AvailabilityDeclared>(10 + i, new(programme, point, Hour(from),
+                    new(Hour(from), Hour(from + random.Next(1, 30))), new Power(random.NextInt64(1, 90_000_000))));
+            }).ToList();
+            var ready = new ReadyPoint([Version(1, -99), Version(2, random.Next(0, 80))], new(
+                [new(new(programme, point, Power.FromKilowatts(500), Hour(random.Next(-20, 10)), null),
+                    random.Next(2) == 0 ? Hour(end) : null)], [], []), point, declared);
+            var stretches = AvailabilityPay.Of(ready, day, 2);
+            var reasons = new AvailabilityReasons(ready, "P1", day, 2);
+            var lines = stretches.Select((each, i) => new FlexibilityLine(i + 1, null, programme, "P1", each.Covers,
+                FlexibilityKind.Availability, each.KwHours, each.Amount == 0m ? 0m : -each.Amount, "EUR", new("dso"),
+                new("A"), "F", null)).ToList();
+            reasons.Due.Order().ShouldBe(lines.Select(FlexibilityKey.From).Order());
+            foreach (var line in lines)
+            {
+                reasons.Explain(FlexibilityKey.From(line), line, "EUR").Holds.ShouldBeTrue();
+                reasons.Explain(FlexibilityKey.From(line), line with { Amount = line.Amount - 0.01m }, "EUR").Holds
+                    .ShouldBeFalse();
+            }
+            seen.Add(stretches.Count > 1, declared.Any(one => declared.Any(other => other != one
+                    && other.Fact.Period.Start < one.Fact.Period.End && one.Fact.Period.Start < other.Fact.Period.End)),
+                declared.Any(each => ready.Enrolments.Covering(programme, each.Fact.Period) is null));
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
+    }
+}
