@@ -13,7 +13,8 @@ namespace Ledger.Tests;
 /// </summary>
 internal static class FuzzTargets
 {
-    private static readonly IntakeHints Anywhere = new(new SettlementPointId("P"));
+    // Made when it is needed: nothing of a library that AFL++ watches may run before the fuzzer does.
+    private static IntakeHints Anywhere => new(new SettlementPointId("P"));
 
     public static readonly IReadOnlyDictionary<string, Action<byte[]>> All =
         new SortedDictionary<string, Action<byte[]>>(StringComparer.Ordinal)
