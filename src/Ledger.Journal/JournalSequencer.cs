@@ -1,17 +1,26 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Ledger.Domain;
+using Ledger.Journal.Copies;
 using NodaTime;
 
 namespace Ledger.Journal;
 
-/// <summary>An append on its way to the writer, encoded and hashed on its submitter's thread.</summary>
+/// <summary>What waits for the writer, encoded and hashed on its submitter's thread.</summary>
+internal abstract record PendingWrite
+{
+    public TaskCompletionSource<AppendResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+/// <summary>Events that another journal recorded.</summary>
+internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Events) : PendingWrite;
+
+/// <summary>An append on its way to the writer.</summary>
 internal sealed record PendingAppend(
     string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
-    EventId? Causation)
+    EventId? Causation) : PendingWrite
 {
     private const int StreamLengthMax = 200; // characters; the longest agreed stream name is below 160
-
-    public TaskCompletionSource<AppendResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public static PendingAppend Encode(
         string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation)
@@ -61,10 +70,17 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
     /// <summary>The highest recordedAt so far: it never decreases.</summary>
     public Instant RecordedAt { get; private set; } = recordedAt;
 
+    public AppendResult Take(PendingWrite pending) => pending switch
+    {
+        PendingAppend append => Append(append),
+        PendingCopy copy => Insert(copy),
+        _ => throw new UnreachableException(),
+    };
+
     public AppendResult Append(PendingAppend pending)
     {
         if (Repeated(pending) is { } answer) return answer;
-        var revision = streams.TryGetValue(pending.Stream, out var known) ? known.Revision : -1;
+        var revision = RevisionOf(pending.Stream);
         var fits = pending.Expected == ExpectedRevision.Any
             || (pending.Expected == ExpectedRevision.Exists ? revision >= 0 : pending.Expected.Value == revision);
         if (!fits) return new AppendResult.WrongRevision(revision);
@@ -117,13 +133,36 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
         Insert(new PendingAppend(Streams.Ledger, ExpectedRevision.Any, [fact], Itself.Actor, Itself.Party, null));
     }
 
+    /// <summary>Events as they were recorded elsewhere, at their positions; a conflict says why not.</summary>
+    private AppendResult Insert(PendingCopy pending)
+    {
+        var (first, revision) = (tree.Size, -1L);
+        if (CopiedEvent.Refusal(pending.Events, options.Ledger, first, RecordedAt, RevisionOf) is { } why)
+            return new AppendResult.Conflict(default, why);
+        foreach (var ((_, envelope, payload), header, leaf) in pending.Events)
+        {
+            var (key, _) = StreamOf(envelope.Stream);
+            revision = envelope.Revision;
+            tables.InsertEvent(tree.Size, key, revision, envelope.Id.ToBytes(), header, payload.ToArray(), leaf);
+            streams[envelope.Stream] = (key, revision);
+            tree.Append(leaf);
+            clockBefore = RecordedAt = envelope.RecordedAt;
+        }
+        return new AppendResult.Recorded(first, revision);
+    }
+
+    private long RevisionOf(string stream) => streams.TryGetValue(stream, out var known) ? known.Revision : -1;
+
+    private (long Key, long Revision) StreamOf(string name)
+    {
+        if (streams.TryGetValue(name, out var stream)) return stream;
+        tables.InsertStream(streams.Count, name);
+        return (streams.Count, -1);
+    }
+
     private AppendResult.Recorded Insert(PendingAppend pending)
     {
-        if (!streams.TryGetValue(pending.Stream, out var stream))
-        {
-            stream = (streams.Count, -1);
-            tables.InsertStream(stream.Key, pending.Stream);
-        }
+        var stream = StreamOf(pending.Stream);
         var first = tree.Size;
         foreach (var fact in pending.Facts)
         {

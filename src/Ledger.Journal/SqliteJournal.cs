@@ -29,7 +29,7 @@ public sealed class JournalFaultedException(Exception cause) : Exception($"the j
 /// The embedded journal: SQLite in WAL mode with synchronous=FULL, one writer thread behind a bounded queue, group
 /// commit. An append is answered only after its transaction is durable and journal.head is written through.
 /// </summary>
-public sealed class SqliteJournal : IJournal
+public sealed class SqliteJournal : IJournalImport, IStoredLeaves
 {
     public const string FileName = "journal.db";
     private readonly SqliteJournalOptions options;
@@ -38,7 +38,7 @@ public sealed class SqliteJournal : IJournal
     private readonly JournalTables tables;
     private readonly JournalHead head;
     private readonly JournalSequencer sequencer;
-    private readonly Channel<PendingAppend> queue;
+    private readonly Channel<PendingWrite> queue;
     private readonly Thread writer;
     private volatile Acknowledged acknowledged;
     private volatile TaskCompletionSource grown = NewSignal();
@@ -66,7 +66,7 @@ public sealed class SqliteJournal : IJournal
             while (opened.TryPop(out var part)) part.Dispose();
             throw;
         }
-        queue = Channel.CreateBounded<PendingAppend>(
+        queue = Channel.CreateBounded<PendingWrite>(
             new BoundedChannelOptions(options.QueuedAppendsMax) { SingleReader = true });
         writer = new Thread(Write) { IsBackground = true, Name = $"journal {options.Ledger}" };
         writer.Start();
@@ -98,9 +98,7 @@ public sealed class SqliteJournal : IJournal
     public long Length => acknowledged.Length;
     public byte[] Root => acknowledged.Root;
 
-    /// <summary>The root over the first events, so many; null where there are fewer.</summary>
-    public byte[]? RootAt(long length) =>
-        length > Length ? null : pages.With(connection => JournalTables.RootAt(connection, length));
+    public IEnumerable<byte[]> LeafEntries(long from, long to) => pages.Leaves(from, to);
 
     /// <summary>Says where this process takes facts: <see cref="FolderOwnedException.Url"/> of whoever comes
     /// second.</summary>
@@ -111,7 +109,22 @@ public sealed class SqliteJournal : IJournal
         CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
-        var pending = PendingAppend.Encode(stream, expected, facts, by, causation);
+        return await TakeAsync(PendingAppend.Encode(stream, expected, facts, by, causation)).ConfigureAwait(false);
+    }
+
+    public async ValueTask AppendRecordedAsync(IReadOnlyList<RecordedEvent> events, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        switch (await TakeAsync(new PendingCopy(CopiedEvent.Of(events, options.Secret))).ConfigureAwait(false))
+        {
+            case AppendResult.Recorded: return;
+            case AppendResult.Conflict(_, var why): throw new JournalRefusedException(why);
+            default: throw new IOException("the journal is busy: nobody else may write to it while it is copied to");
+        }
+    }
+
+    private async ValueTask<AppendResult> TakeAsync(PendingWrite pending)
+    {
         if (fault is { } before) throw before;
         if (!queue.Writer.TryWrite(pending))
             return fault is { } now ? throw now : new AppendResult.Busy();
@@ -121,7 +134,7 @@ public sealed class SqliteJournal : IJournal
 
     private void Write()
     {
-        var batch = new List<(PendingAppend Pending, AppendResult Result)>();
+        var batch = new List<(PendingWrite Pending, AppendResult Result)>();
         try
         {
             while (queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
@@ -131,7 +144,7 @@ public sealed class SqliteJournal : IJournal
                 while (batch.Count < options.BatchAppendsMax && queue.Reader.TryRead(out var pending))
                 {
                     batch.Add((pending, new AppendResult.Busy()));
-                    batch[^1] = (pending, sequencer.Append(pending));
+                    batch[^1] = (pending, sequencer.Take(pending));
                 }
                 tables.Commit(sequencer.Tree, sequencer.RecordedAt);
                 Acknowledge(batch);
@@ -148,7 +161,7 @@ public sealed class SqliteJournal : IJournal
         }
     }
 
-    private void Acknowledge(List<(PendingAppend Pending, AppendResult Result)> batch)
+    private void Acknowledge(List<(PendingWrite Pending, AppendResult Result)> batch)
     {
         if (sequencer.Tree.Size > acknowledged.Length)
         {
