@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Ledger.Api;
 using Ledger.Journal;
 using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
@@ -17,7 +18,7 @@ public static class Failure
     /// <summary>The line for a person; null where the failure is not expected.</summary>
     public static string? Explain(Exception failure, string data) => failure switch
     {
-        CouldNotException => failure.Message,
+        CouldNotException or StoreRefusedException => failure.Message,
         FolderOwnedException => $"{failure.Message}; stop it, or name another folder with --data",
         NoteRefusedException or LedgerCopyException => failure.Message,
         JournalRefusedException => $"{failure.Message}; restore {data} from a copy, "

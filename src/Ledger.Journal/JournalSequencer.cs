@@ -92,11 +92,11 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
     private AppendResult? Repeated(PendingAppend pending)
     {
         long? first = null;
-        var seen = new HashSet<EventId>();
+        var seen = pending.Facts.Count > 1 ? new HashSet<EventId>() : null;
         var known = 0;
         foreach (var fact in pending.Facts)
         {
-            if (!seen.Add(fact.Id)) return new AppendResult.Conflict(fact.Id, "the same id twice in one append");
+            if (seen?.Add(fact.Id) == false) return new AppendResult.Conflict(fact.Id, "the same id twice in one append");
             if (tables.Find(fact.Id) is not { } stored) continue;
             if (Difference(fact, stored.Header, stored.Payload) is { } differs)
                 return new AppendResult.Conflict(fact.Id, differs);
@@ -143,7 +143,7 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
         {
             var (key, _) = StreamOf(envelope.Stream);
             revision = envelope.Revision;
-            tables.InsertEvent(tree.Size, key, revision, envelope.Id.ToBytes(), header, payload.ToArray(), leaf);
+            tables.InsertEvent(tree.Size, key, revision, envelope.Id, header, payload.Span, leaf);
             streams[envelope.Stream] = (key, revision);
             tree.Append(leaf);
             clockBefore = RecordedAt = envelope.RecordedAt;
@@ -171,8 +171,7 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
                 fact.Content.WireName, fact.Content.Version, fact.ValidFrom, fact.ValidTo, RecordedAt, pending.Actor,
                 pending.Tenant, pending.Causation, [], fact.Content.ContentType), fact.Content.Payload.Length);
             var leaf = EnvelopeBytes.LeafEntry(salts.Of(fact.Id), header, fact.PayloadDigest);
-            tables.InsertEvent(tree.Size, stream.Key, stream.Revision, fact.Id.ToBytes(), header, fact.Content.Payload,
-                leaf);
+            tables.InsertEvent(tree.Size, stream.Key, stream.Revision, fact.Id, header, fact.Content.Payload, leaf);
             tree.Append(leaf);
         }
         streams[pending.Stream] = stream;

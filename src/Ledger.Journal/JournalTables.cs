@@ -1,12 +1,14 @@
 using Ledger.Domain;
 using Microsoft.Data.Sqlite;
 using NodaTime;
+using SQLitePCL;
 
 namespace Ledger.Journal;
 
 /// <summary>
 /// The tables of journal.db, and the statements of its one writer. Streams have integer keys; the frontier of the tree
-/// is saved in the transaction of its leaves, so that both are there or neither is.
+/// is saved in the transaction of its leaves, so that both are there or neither is. What runs once an event speaks to
+/// SQLite itself: a command object and its boxed parameters cost as much again as the row.
 /// </summary>
 internal sealed class JournalTables : IDisposable
 {
@@ -19,22 +21,29 @@ internal sealed class JournalTables : IDisposable
             leaf BLOB NOT NULL, UNIQUE(stream, revision)) STRICT;
         """;
 
+    // Pages of the indexes that a fleet of streams touches in turn stay in memory, and are written to the database once
+    // for many commits that changed them.
+    private const int CacheKibibytes = 64 * 1024, PagesUntilCheckpoint = 8192;
     private readonly SqliteConnection connection;
-    private readonly SqliteCommand insertEvent, insertStream, findId, saveLedger;
-    private SqliteTransaction? transaction;
+    private readonly sqlite3 database;
+    private readonly sqlite3_stmt insertEvent, insertStream, findId, saveLedger, begin, commit;
 
     public JournalTables(string path)
     {
         connection = Connect(path, SqliteOpenMode.ReadWriteCreate);
+        Execute("PRAGMA busy_timeout=5000");
         Execute("PRAGMA journal_mode=WAL");
         Execute("PRAGMA synchronous=FULL");
+        Execute($"PRAGMA cache_size=-{CacheKibibytes}");
+        Execute($"PRAGMA wal_autocheckpoint={PagesUntilCheckpoint}");
         Execute(Schema);
-        insertEvent = Prepare("INSERT INTO events VALUES($position,$stream,$revision,$id,$header,$payload,$leaf)",
-            "$position", "$stream", "$revision", "$id", "$header", "$payload", "$leaf");
-        insertStream = Prepare("INSERT INTO streams VALUES($key,$name)", "$key", "$name");
-        findId = Prepare("SELECT position, header, payload FROM events WHERE id=$id", "$id");
-        saveLedger = Prepare("UPDATE ledger SET length=$length, frontier=$frontier, recorded_at=$at", "$length",
-            "$frontier", "$at");
+        database = connection.Handle!;
+        insertEvent = Statement("INSERT INTO events VALUES(?1,?2,?3,?4,?5,?6,?7)");
+        insertStream = Statement("INSERT INTO streams VALUES(?1,?2)");
+        findId = Statement("SELECT position, header, payload FROM events WHERE id=?1");
+        saveLedger = Statement("UPDATE ledger SET length=?1, frontier=?2, recorded_at=?3");
+        begin = Statement("BEGIN IMMEDIATE");
+        commit = Statement("COMMIT");
     }
 
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)
@@ -113,32 +122,66 @@ internal sealed class JournalTables : IDisposable
         return leaves;
     }
 
-    public void Begin()
-    {
-        transaction = connection.BeginTransaction();
-        foreach (var command in (SqliteCommand[])[insertEvent, insertStream, findId, saveLedger])
-            command.Transaction = transaction;
-    }
+    public void Begin() => Run(begin);
 
     public void Commit(MerkleTree tree, Instant recordedAt)
     {
-        Run(saveLedger, tree.Size, tree.SaveFrontier(), recordedAt.ToUnixTimeTicks());
-        transaction!.Commit();
-        transaction.Dispose();
-        transaction = null;
+        raw.sqlite3_bind_int64(saveLedger, 1, tree.Size);
+        raw.sqlite3_bind_blob(saveLedger, 2, tree.SaveFrontier());
+        raw.sqlite3_bind_int64(saveLedger, 3, recordedAt.ToUnixTimeTicks());
+        Run(saveLedger);
+        Run(commit);
     }
 
-    public void InsertStream(long key, string name) => Run(insertStream, key, name);
+    public void InsertStream(long key, string name)
+    {
+        raw.sqlite3_bind_int64(insertStream, 1, key);
+        raw.sqlite3_bind_text(insertStream, 2, name);
+        Run(insertStream);
+    }
 
-    public void InsertEvent(long position, long stream, long revision, byte[] id, byte[] header, byte[] payload,
-        byte[] leaf) =>
-        Run(insertEvent, position, stream, revision, id, header, payload, leaf);
+    public void InsertEvent(long position, long stream, long revision, EventId id, ReadOnlySpan<byte> header,
+        ReadOnlySpan<byte> payload, ReadOnlySpan<byte> leaf)
+    {
+        Span<byte> idBytes = stackalloc byte[EventId.Bytes];
+        id.CopyTo(idBytes);
+        raw.sqlite3_bind_int64(insertEvent, 1, position);
+        raw.sqlite3_bind_int64(insertEvent, 2, stream);
+        raw.sqlite3_bind_int64(insertEvent, 3, revision);
+        raw.sqlite3_bind_blob(insertEvent, 4, idBytes);
+        raw.sqlite3_bind_blob(insertEvent, 5, header);
+        raw.sqlite3_bind_blob(insertEvent, 6, payload);
+        raw.sqlite3_bind_blob(insertEvent, 7, leaf);
+        Run(insertEvent);
+    }
 
     public (long Position, byte[] Header, byte[] Payload)? Find(EventId id)
     {
-        findId.Parameters[0].Value = id.ToBytes();
-        using var row = findId.ExecuteReader();
-        return row.Read() ? (row.GetInt64(0), row.GetFieldValue<byte[]>(1), row.GetFieldValue<byte[]>(2)) : null;
+        Span<byte> idBytes = stackalloc byte[EventId.Bytes];
+        id.CopyTo(idBytes);
+        raw.sqlite3_bind_blob(findId, 1, idBytes);
+        var result = raw.sqlite3_step(findId);
+        (long, byte[], byte[])? found = result == raw.SQLITE_ROW
+            ? (raw.sqlite3_column_int64(findId, 0), raw.sqlite3_column_blob(findId, 1).ToArray(),
+                raw.sqlite3_column_blob(findId, 2).ToArray()) : null;
+        if (result is not (raw.SQLITE_ROW or raw.SQLITE_DONE)) SqliteException.ThrowExceptionForRC(result, database);
+        raw.sqlite3_reset(findId);
+        return found;
+    }
+
+    /// <summary>Runs a statement that gives no row. A reset says the error that a step did not end with.</summary>
+    private void Run(sqlite3_stmt statement)
+    {
+        var result = raw.sqlite3_step(statement);
+        if (result != raw.SQLITE_DONE) SqliteException.ThrowExceptionForRC(result, database);
+        result = raw.sqlite3_reset(statement);
+        if (result != raw.SQLITE_OK) SqliteException.ThrowExceptionForRC(result, database);
+    }
+
+    private sqlite3_stmt Statement(string sql)
+    {
+        SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(database, sql, out var statement), database);
+        return statement;
     }
 
     private static void Run(SqliteCommand command, params ReadOnlySpan<object> values)
@@ -163,7 +206,8 @@ internal sealed class JournalTables : IDisposable
 
     public void Dispose()
     {
-        transaction?.Dispose();
+        begin.Dispose();
+        commit.Dispose();
         insertEvent.Dispose();
         insertStream.Dispose();
         findId.Dispose();

@@ -16,7 +16,12 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     public int QueuedAppendsMax { get; init; } = 4096;
     /// <summary>Appends that share one transaction.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
-    /// <summary>Whether a copy may be opened for writing: only to record that it is the ledger from now on.</summary>
+    /// <summary>Whether it is opened to say what is wrong in it: then its last events are not hashed before.</summary>
+    public bool IsExamined { get; init; }
+    /// <summary>The lock of the directory, where the caller holds it and keeps it; else it is taken.</summary>
+    public FolderLock? Owned { get; init; }
+    /// <summary>Whether a copy may be opened for writing: only to take what it is a copy of, and to
+    /// record that it is the ledger from now on.</summary>
     public bool TakesOverCopy { get; init; }
 }
 
@@ -51,7 +56,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
         var opened = new Stack<IDisposable>([pages]);
         try
         {
-            SqliteJournalReader.Check(options, pages); // before anything is written
+            SqliteJournalReader.CheckWithTail(options, pages); // before anything is written
             opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName)));
             var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
             opened.Push(head = JournalHead.Open(options.Directory));
@@ -82,14 +87,14 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Secret.Length, 16, "bytes of the ledger's secret");
         if (!options.TakesOverCopy) LedgerCopy.Refuse(options.Directory);
         DurableFiles.CreateDirectory(options.Directory);
-        var owned = FolderLock.Take(options.Directory);
+        var owned = options.Owned ?? FolderLock.Take(options.Directory);
         try
         {
             return new SqliteJournal(options, owned);
         }
         catch
         {
-            owned.Dispose();
+            if (options.Owned is null) owned.Dispose();
             throw;
         }
     }
@@ -99,10 +104,6 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
     public byte[] Root => acknowledged.Root;
 
     public IEnumerable<byte[]> LeafEntries(long from, long to) => pages.Leaves(from, to);
-
-    /// <summary>Says where this process takes facts: <see cref="FolderOwnedException.Url"/> of whoever comes
-    /// second.</summary>
-    public void PublishUrl(string url) => owned.PublishUrl(url);
 
     public async ValueTask<AppendResult> AppendAsync(
         string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation,
@@ -198,7 +199,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
         sequencer.Dispose();
         tables.Dispose();
         head.Dispose();
-        owned.Dispose();
+        if (options.Owned is null) owned.Dispose();
         grown.TrySetCanceled();
     }
 

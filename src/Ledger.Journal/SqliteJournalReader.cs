@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Ledger.Journal;
 
@@ -30,7 +31,7 @@ public sealed class SqliteJournalReader : IJournalReader, IStoredLeaves
         var reader = new SqliteJournalReader(options);
         try
         {
-            reader.Refresh();
+            reader.acknowledged = CheckWithTail(options, reader.pages);
             return reader;
         }
         catch
@@ -51,6 +52,36 @@ public sealed class SqliteJournalReader : IJournalReader, IStoredLeaves
     public Acknowledged Look() => acknowledged = Check(options, pages);
 
     public IEnumerable<byte[]> LeafEntries(long from, long to) => pages.Leaves(from, to);
+
+    /// <summary>What <see cref="Check"/> finds, once the last events were hashed again too.</summary>
+    internal static Acknowledged CheckWithTail(SqliteJournalOptions options, JournalPages pages)
+    {
+        try
+        {
+            var found = Check(options, pages);
+            if (!options.IsExamined && found.Length > 0)
+                pages.With(connection =>
+                {
+                    JournalTail.Verify(connection, options.Ledger, options.Secret, found.Length);
+                    return true;
+                });
+            return found;
+        }
+        catch (Exception damaged) when (IsDamage(damaged))
+        {
+            throw new JournalRefusedException($"{SqliteJournal.FileName} is damaged: {damaged.Message}");
+        }
+    }
+
+    /// <summary>Whether it is the content that cannot be read. That a file is locked, or that the disk does not answer,
+    /// says nothing of what it holds.</summary>
+    private static bool IsDamage(Exception failure) => failure switch
+    {
+        // A name that is missing in the schema is SQLITE_ERROR: the statements themselves are always the same.
+        SqliteException sqlite => sqlite.SqliteErrorCode is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_ERROR,
+        InvalidDataException or InvalidCastException or ArgumentOutOfRangeException => true,
+        _ => false,
+    };
 
     /// <summary>
     /// Compares the journal with its head without changing either, so that what a damaged journal still holds stays

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using Ledger.Journal;
+using Ledger.Projections;
+
+namespace Ledger.Api;
+
+/// <summary>The one place that opens a ledger's journal and views in the store that was chosen.</summary>
+public static class LedgerStores
+{
+    /// <summary>The journal, for whoever records.</summary>
+    /// <param name="owned">The lock of the data folder, which the caller holds as long as the journal is open.</param>
+    public static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned) => options.Store switch
+    {
+        StoreChoice.Sqlite => SqliteJournal.Open(options.Embedded! with
+        {
+            Owned = options.IsInOneFolder ? owned : null,
+        }),
+        StoreChoice.Postgres or StoreChoice.EventStoreDb => throw NotYet(options.Store),
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>The journal of a copy, for whoever fills it.</summary>
+    public static IJournalImport OpenCopy(LedgerOptions options, FolderLock owned)
+    {
+        StoreMark.Keep(options);
+        return OpenJournal(options, owned);
+    }
+
+    /// <summary>The journal, for whoever only reads, also beside who records.</summary>
+    public static IJournalReader OpenReader(LedgerOptions options)
+    {
+        StoreMark.Check(options);
+        return options.Store switch
+        {
+            StoreChoice.Sqlite => SqliteJournalReader.Open(options.Embedded!),
+            StoreChoice.Postgres or StoreChoice.EventStoreDb => throw NotYet(options.Store),
+            _ => throw new UnreachableException(),
+        };
+    }
+
+    /// <summary>The views, for whoever brings them up to the journal; made where there are none.</summary>
+    public static IViewStore OpenViews(LedgerOptions options) => ViewsFile(options) is { } file
+        ? new SqliteViews(file) : throw NotYet(options.Store);
+
+    /// <summary>The views for whoever only looks: nothing is changed, and nothing is made; null where there are
+    /// none.</summary>
+    public static IViewStore? OpenViewsForReading(LedgerOptions options) => ViewsFile(options) is { } file
+        ? File.Exists(file) ? SqliteViews.OpenForReading(file) : null : throw NotYet(options.Store);
+
+    /// <summary>The file of the views where SQLite keeps them; null where a server does.</summary>
+    public static string? ViewsFile(LedgerOptions options) => options.Store switch
+    {
+        StoreChoice.Sqlite(var directory) => Path.Combine(directory, OpenLedger.ViewsFileName),
+        StoreChoice.EventStoreDb(_, StoreChoice.ViewsChoice.SqliteFile(var file)) => file,
+        _ => null,
+    };
+
+    /// <summary>Closes views, where their store has something to close.</summary>
+    public static void Close(IViewStore? views) => (views as IDisposable)?.Dispose();
+
+    private static StoreRefusedException NotYet(StoreChoice store) =>
+        new($"{store.Name} cannot be opened by this version of the program");
+}
