@@ -10,7 +10,7 @@ namespace Ledger.Journal;
 /// is saved in the transaction of its leaves, so that both are there or neither is. What runs once an event speaks to
 /// SQLite itself: a command object and its boxed parameters cost as much again as the row.
 /// </summary>
-internal sealed class JournalTables : IDisposable
+internal sealed class JournalTables : IJournalStore, IDisposable
 {
     public const string Schema = """
         CREATE TABLE IF NOT EXISTS ledger(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL,
@@ -86,14 +86,20 @@ internal sealed class JournalTables : IDisposable
             Instant.FromUnixTimeTicks(row.GetInt64(3)));
     }
 
-    /// <summary>Every stream's key and last revision.</summary>
-    public Dictionary<string, (long Key, long Revision)> LoadStreams()
+    /// <summary>All that the sequencer goes on from.</summary>
+    public JournalState LoadState(LedgerId ledger)
     {
-        var streams = new Dictionary<string, (long, long)>(StringComparer.Ordinal);
+        var (tree, recordedAt) = LoadLedger(ledger);
+        return new JournalState(tree, LoadStreams(), recordedAt);
+    }
+
+    private Dictionary<string, StreamHead> LoadStreams()
+    {
+        var streams = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
         using var select =
             Prepare("SELECT s.name, s.key, (SELECT max(revision) FROM events e WHERE e.stream = s.key) FROM streams s");
         using var rows = select.ExecuteReader();
-        while (rows.Read()) streams.Add(rows.GetString(0), (rows.GetInt64(1), rows.GetInt64(2)));
+        while (rows.Read()) streams.Add(rows.GetString(0), new(rows.GetInt64(1), rows.GetInt64(2)));
         return streams;
     }
 
@@ -133,36 +139,35 @@ internal sealed class JournalTables : IDisposable
         Run(commit);
     }
 
-    public void InsertStream(long key, string name)
+    public void Insert(in PlacedEvent placed)
     {
-        raw.sqlite3_bind_int64(insertStream, 1, key);
-        raw.sqlite3_bind_text(insertStream, 2, name);
-        Run(insertStream);
-    }
-
-    public void InsertEvent(long position, long stream, long revision, EventId id, ReadOnlySpan<byte> header,
-        ReadOnlySpan<byte> payload, ReadOnlySpan<byte> leaf)
-    {
-        Span<byte> idBytes = stackalloc byte[EventId.Bytes];
-        id.CopyTo(idBytes);
+        var (position, stream, envelope, header, payload, leaf) = placed;
+        if (envelope.Revision == 0)
+        {
+            raw.sqlite3_bind_int64(insertStream, 1, stream);
+            raw.sqlite3_bind_text(insertStream, 2, envelope.Stream);
+            Run(insertStream);
+        }
+        Span<byte> id = stackalloc byte[EventId.Bytes];
+        envelope.Id.CopyTo(id);
         raw.sqlite3_bind_int64(insertEvent, 1, position);
         raw.sqlite3_bind_int64(insertEvent, 2, stream);
-        raw.sqlite3_bind_int64(insertEvent, 3, revision);
-        raw.sqlite3_bind_blob(insertEvent, 4, idBytes);
+        raw.sqlite3_bind_int64(insertEvent, 3, envelope.Revision);
+        raw.sqlite3_bind_blob(insertEvent, 4, id);
         raw.sqlite3_bind_blob(insertEvent, 5, header);
         raw.sqlite3_bind_blob(insertEvent, 6, payload);
         raw.sqlite3_bind_blob(insertEvent, 7, leaf);
         Run(insertEvent);
     }
 
-    public (long Position, byte[] Header, byte[] Payload)? Find(EventId id)
+    public StoredEvent? Find(EventId id)
     {
-        Span<byte> idBytes = stackalloc byte[EventId.Bytes];
-        id.CopyTo(idBytes);
-        raw.sqlite3_bind_blob(findId, 1, idBytes);
+        Span<byte> bytes = stackalloc byte[EventId.Bytes];
+        id.CopyTo(bytes);
+        raw.sqlite3_bind_blob(findId, 1, bytes);
         var result = raw.sqlite3_step(findId);
-        (long, byte[], byte[])? found = result == raw.SQLITE_ROW
-            ? (raw.sqlite3_column_int64(findId, 0), raw.sqlite3_column_blob(findId, 1).ToArray(),
+        var found = result == raw.SQLITE_ROW
+            ? new StoredEvent(raw.sqlite3_column_int64(findId, 0), raw.sqlite3_column_blob(findId, 1).ToArray(),
                 raw.sqlite3_column_blob(findId, 2).ToArray()) : null;
         if (result is not (raw.SQLITE_ROW or raw.SQLITE_DONE)) SqliteException.ThrowExceptionForRC(result, database);
         raw.sqlite3_reset(findId);
