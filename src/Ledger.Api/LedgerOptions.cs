@@ -33,7 +33,7 @@ public sealed record LedgerOptions(string Directory, LedgerId Ledger, IClock Clo
     public TransparencyLog Log => new(Directory, Secret);
 
     /// <summary>Whether all of the ledger is in the data folder, so that a copy of the folder is a copy of it.</summary>
-    public bool IsInOneFolder => Store is StoreChoice.Sqlite store && store.Name == new StoreChoice.Sqlite(Directory).Name;
+    public bool IsInOneFolder => Store.Name == new StoreChoice.Sqlite(Directory).Name;
 
     /// <summary>What an embedded journal is opened with; null where a server keeps it.</summary>
     public SqliteJournalOptions? Embedded => Store is StoreChoice.Sqlite(var folder)

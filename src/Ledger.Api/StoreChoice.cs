@@ -50,7 +50,7 @@ public abstract record StoreChoice
                 var end = Connection.AsSpan(hosts).IndexOfAny('/', '?') is >= 0 and var at
                     ? hosts + at : Connection.Length;
                 var user = Connection.AsSpan(hosts, end - hosts).LastIndexOf('@');
-                return string.Concat(Connection.AsSpan(0, hosts), Connection.AsSpan(hosts + user + 1, end - hosts - user - 1));
+                return string.Concat(Connection[..hosts], Connection[(hosts + user + 1)..end]);
             }
         }
     }
@@ -93,11 +93,12 @@ public abstract record StoreChoice
         if (text is null) return new ViewsChoice.SqliteFile(Path.Combine(data, OpenLedger.ViewsFileName));
         if (text.StartsWith(PostgresPrefix, StringComparison.Ordinal))
             return new ViewsChoice.Postgres(Connection(text, "--views", ViewsRule));
-        return text.StartsWith(SqlitePrefix, StringComparison.Ordinal) && text[SqlitePrefix.Length..] is { Length: > 0 } file
-            ? Directory.Exists(file)
-                ? throw new StoreRefusedException($"--views is '{text}', and {file} is a folder: sqlite:FILE names a file")
-                : new ViewsChoice.SqliteFile(file)
-            : throw new StoreRefusedException($"--views is {ViewsRule}, not '{Shown(text)}'");
+        if (!text.StartsWith(SqlitePrefix, StringComparison.Ordinal) || text.Length == SqlitePrefix.Length)
+            throw new StoreRefusedException($"--views is {ViewsRule}, not '{Shown(text)}'");
+        var file = text[SqlitePrefix.Length..];
+        return Directory.Exists(file)
+            ? throw new StoreRefusedException($"--views is '{text}', and {file} is a folder: sqlite:FILE names a file")
+            : new ViewsChoice.SqliteFile(file);
     }
 
     private static string Connection(string text, string from, string rule)

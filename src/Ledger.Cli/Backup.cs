@@ -69,7 +69,8 @@ public static class Backup
             DataFolderCopy.CreateOwnDirectory(unfinished);
             var folder = Path.Combine(unfinished, BackupManifest.FolderName);
             var copy = await DataFolderCopy.WriteAsync(options, folder, ct).ConfigureAwait(false);
-            await ViewsBeside.CatchUpAsync(LedgerOptions.Of(options with { Directory = folder }), ct).ConfigureAwait(false);
+            await ViewsBeside.CatchUpAsync(LedgerOptions.Of(options with { Directory = folder }), ct)
+                .ConfigureAwait(false);
             var verification = new LedgerVerification(folder, isThorough: false, null, null, shell, ct);
             await verification.RunAsync().ConfigureAwait(false);
             if (verification.Report.IsVerified || attempt == AttemptsMax)

@@ -43,7 +43,7 @@ public static class Copy
         Prepare(toData, from, shell);
         using var owned = FolderLock.Take(toData);
         var copy = from with { Directory = toData, Store = target, TakesOverCopy = true };
-        var (cut, proven) = await CopyAsync(from, copy, owned, shell, ct).ConfigureAwait(false);
+        var (cut, proven) = await ProvenAsync(from, copy, owned, shell, ct).ConfigureAwait(false);
         new LedgerCopy(cut.Length, cut.Root, shell.Clock.GetCurrentInstant()).Write(toData);
         shell.Progress("computing the views of the copy");
         await ViewsBeside.CatchUpAsync(copy, ct).ConfigureAwait(false);
@@ -98,6 +98,20 @@ public static class Copy
         catch (JournalRefusedException other)
         {
             throw new CouldNotException($"{toData} is a copy of something else: {other.Message}");
+        }
+    }
+
+    /// <summary>What differs is said as it is: no journal of this ledger is in doubt for it.</summary>
+    private static async Task<(Acknowledged Cut, Proven Proven)> ProvenAsync(
+        LedgerOptions from, LedgerOptions to, FolderLock owned, Shell shell, CancellationToken ct)
+    {
+        try
+        {
+            return await CopyAsync(from, to, owned, shell, ct).ConfigureAwait(false);
+        }
+        catch (JournalRefusedException differs)
+        {
+            throw new CouldNotException(differs.Message);
         }
     }
 

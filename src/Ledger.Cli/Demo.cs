@@ -43,7 +43,8 @@ public static class Demo
         return ExitCode.Done;
     }
 
-    /// <summary>Plays a plan into a folder, and the store where one is named, and reads the answers back from the views.</summary>
+    /// <summary>Plays a plan into a folder, and into the store where one is named, and reads the answers back from the
+    /// views.</summary>
     internal static async Task<(IReadOnlyList<Section> Sections, DemoDigest Digest)> PlayAsync(
         FleetPlan plan, string data, Action<string> progress, CancellationToken ct, StoreChoice? store = null)
     {

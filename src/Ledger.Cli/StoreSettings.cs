@@ -61,12 +61,14 @@ internal static class StoreSettings
         : Environment.GetEnvironmentVariable(StoreVariable) is { Length: > 0 } variable ? (variable, StoreVariable)
         : (Setting("Store"), $"Store in {FileName}");
 
+    private static readonly JsonDocumentOptions Commented = new() { CommentHandling = JsonCommentHandling.Skip };
+
     private static string? Setting(string name)
     {
         if (!File.Exists(FileName)) return null;
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(FileName), new() { CommentHandling = JsonCommentHandling.Skip });
+            using var json = JsonDocument.Parse(File.ReadAllBytes(FileName), Commented);
             return json.RootElement.TryGetProperty("Ledger", out var ledger) && ledger.TryGetProperty(name, out var value)
                 ? value.GetString() : null;
         }

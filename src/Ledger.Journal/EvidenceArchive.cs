@@ -405,8 +405,8 @@ public sealed class EvidenceArchive : IDisposable
 
     /// <summary>
     /// Indexes a segment. What a crash interrupted stands at the very end of the last one and was never acknowledged:
-    /// an incomplete record, which its owner cuts off once it is open, or a complete one whose bytes did not reach the disk, which does
-    /// not count as kept. A damaged head anywhere else is refused.
+    /// an incomplete record, which its owner cuts off once it is open, or a complete one whose bytes did not reach the
+    /// disk, which does not count as kept. A damaged head anywhere else is refused.
     /// </summary>
     private void Scan(FileStream segment, bool isFollowed)
     {

@@ -3,15 +3,9 @@ using Microsoft.Data.Sqlite;
 
 namespace Ledger.Projections;
 
-/// <summary>Another runner has brought a view on since this one read how far it was: what this one computed is not
-/// written, and it has to look again.</summary>
-public sealed class ViewsMovedException(string projection, long expected, long found) : Exception(
-    $"another runner has brought {projection} from position {expected} to {found}");
-
 /// <summary>
 /// The embedded read model, views.db: WAL, one connection under a lock, no read that holds a snapshot after it
-/// returns. It only caches what the journal says, so <c>synchronous=NORMAL</c> suffices: a lost tail is caught up. Who
-/// commits has to go on from where the view is, so of two runners one writes and the other is told.
+/// returns. It only caches what the journal says, so <c>synchronous=NORMAL</c> suffices: a lost tail is caught up.
 /// </summary>
 public sealed class SqliteViews : IViewStore, IDisposable
 {
@@ -32,7 +26,6 @@ public sealed class SqliteViews : IViewStore, IDisposable
     private readonly Lock gate = new();
     private readonly SqliteCommand currentRow; // a fold reads these several times an event: they stay prepared
     private readonly SqliteCommand currentRows;
-    private readonly Dictionary<string, long> known = new(StringComparer.Ordinal); // checkpoints as they were read here
 
     public SqliteViews(string path) : this(path, SqliteOpenMode.ReadWriteCreate)
     {
@@ -70,14 +63,12 @@ public sealed class SqliteViews : IViewStore, IDisposable
 
     public long Checkpoint(string projection)
     {
-        lock (gate) return known[projection] = Stored(projection);
-    }
-
-    private long Stored(string projection)
-    {
-        using var command = Command(
-            "SELECT next_position FROM checkpoint WHERE projection = $p", ("$p", projection));
-        return command.ExecuteScalar() is long position ? position : 0;
+        lock (gate)
+        {
+            using var command = Command(
+                "SELECT next_position FROM checkpoint WHERE projection = $p", ("$p", projection));
+            return command.ExecuteScalar() is long position ? position : 0;
+        }
     }
 
     public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
@@ -85,9 +76,6 @@ public sealed class SqliteViews : IViewStore, IDisposable
         lock (gate)
         {
             using var transaction = connection.BeginTransaction();
-            foreach (var projection in checkpoints.Keys)
-                if (known.TryGetValue(projection, out var expected) && Stored(projection) is var found && found != expected)
-                    throw new ViewsMovedException(projection, expected, found);
             using var close = Command("""
                 UPDATE view_row SET to_position = $at
                 WHERE projection = $p AND key = $k AND to_position = 9223372036854775807
@@ -105,7 +93,6 @@ public sealed class SqliteViews : IViewStore, IDisposable
             foreach (var (projection, next) in checkpoints)
                 Execute("INSERT OR REPLACE INTO checkpoint VALUES ($p, $n)", ("$p", projection), ("$n", next));
             transaction.Commit();
-            foreach (var (projection, next) in checkpoints) known[projection] = next;
         }
     }
 
@@ -155,7 +142,6 @@ public sealed class SqliteViews : IViewStore, IDisposable
             Execute("DELETE FROM view_row WHERE projection = $p", ("$p", projection));
             Execute("DELETE FROM checkpoint WHERE projection = $p", ("$p", projection));
             transaction.Commit();
-            known[projection] = 0;
         }
     }
 

@@ -56,7 +56,8 @@ public sealed class CopyTests : IDisposable
         Json(At(Target, "copy", "--from", $"sqlite:{journal}", "--to", $"sqlite:{back}", "--json"))
             .GetProperty("digest").GetString().ShouldBe(copied.GetProperty("digest").GetString());
         foreach (var name in (string[])["ledger.json", "ledger.secret", "evidence/000000.segment", "log/checkpoint"])
-            File.ReadAllBytes(Path.Combine(back, name)).ShouldBe(File.ReadAllBytes(Path.Combine(town.Data, name)), name);
+            File.ReadAllBytes(Path.Combine(back, name))
+                .ShouldBe(File.ReadAllBytes(Path.Combine(town.Data, name)), name);
     }
 
     private static int EvidenceCount(string data)

@@ -8,7 +8,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>A sender whose connection is cut before it hears the answer sends again, and everything stands once.</summary>
+/// <summary>A sender whose connection is cut before it hears the answer sends again, and everything stands
+/// once.</summary>
 public sealed class LostAnswerTests
 {
     private const int Losses = 200;
