@@ -12,14 +12,25 @@ namespace Ledger.Journal;
 /// </summary>
 internal sealed class JournalTables : IJournalStore, IDisposable
 {
-    public const string Schema = """
+    private const string Ledgers = """
         CREATE TABLE IF NOT EXISTS ledger(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL,
             length INTEGER NOT NULL, frontier BLOB NOT NULL, recorded_at INTEGER NOT NULL) STRICT;
         CREATE TABLE IF NOT EXISTS streams(key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+
+        """;
+
+    private const string Events = """
         CREATE TABLE IF NOT EXISTS events(position INTEGER PRIMARY KEY, stream INTEGER NOT NULL,
             revision INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, header BLOB NOT NULL, payload BLOB NOT NULL,
-            leaf BLOB NOT NULL, UNIQUE(stream, revision)) STRICT;
+            leaf BLOB NOT NULL
         """;
+
+    /// <summary>How a journal was made while each event was indexed by its stream at once.</summary>
+    private const string EarlierSchema = Ledgers + Events + ", UNIQUE(stream, revision)) STRICT;";
+    private const string Schema = Ledgers + Events + ") STRICT;\n" + StreamIndex.Schema;
+
+    /// <summary>Events that are indexed by their stream together.</summary>
+    public const int IndexedTogetherUsual = 16384;
 
     // Pages of the indexes that a fleet of streams touches in turn stay in memory, and are written to the database once
     // for many commits that changed them.
@@ -27,8 +38,9 @@ internal sealed class JournalTables : IJournalStore, IDisposable
     private readonly SqliteConnection connection;
     private readonly sqlite3 database;
     private readonly sqlite3_stmt insertEvent, insertStream, findId, saveLedger, begin, commit;
+    private readonly StreamIndex? index; // null where each event is indexed at once
 
-    public JournalTables(string path)
+    public JournalTables(string path, int indexedTogether = IndexedTogetherUsual)
     {
         connection = Connect(path, SqliteOpenMode.ReadWriteCreate);
         Execute("PRAGMA busy_timeout=5000");
@@ -36,7 +48,8 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         Execute("PRAGMA synchronous=FULL");
         Execute($"PRAGMA cache_size=-{CacheKibibytes}");
         Execute($"PRAGMA wal_autocheckpoint={PagesUntilCheckpoint}");
-        Execute(Schema);
+        Execute($"BEGIN IMMEDIATE; {SchemaOf(connection)} COMMIT"); // all of it, or nothing
+        if (StreamIndex.IsApart(connection)) index = new StreamIndex(connection, indexedTogether);
         database = connection.Handle!;
         insertEvent = Statement("INSERT INTO events VALUES(?1,?2,?3,?4,?5,?6,?7)");
         insertStream = Statement("INSERT INTO streams VALUES(?1,?2)");
@@ -57,6 +70,15 @@ internal sealed class JournalTables : IJournalStore, IDisposable
     /// <summary>A connection that changes no byte: not even the end of a damaged log is cut off when it is
     /// closed.</summary>
     public static SqliteConnection ConnectForReading(string path) => Connect(path, SqliteOpenMode.ReadOnly);
+
+    /// <summary>The statements that make the tables as these were made; as a new journal's where there are none.
+    /// </summary>
+    public static string SchemaOf(SqliteConnection connection)
+    {
+        using var select = connection.CreateCommand();
+        select.CommandText = "SELECT count(*) FROM sqlite_schema WHERE name = 'events'";
+        return select.ExecuteScalar() is > 0L && !StreamIndex.IsApart(connection) ? EarlierSchema : Schema;
+    }
 
     /// <summary>What the ledger's row says; the row is made for a new journal.</summary>
     public (MerkleTree Tree, Instant RecordedAt) LoadLedger(LedgerId ledger)
@@ -96,10 +118,14 @@ internal sealed class JournalTables : IJournalStore, IDisposable
     private Dictionary<string, StreamHead> LoadStreams()
     {
         var streams = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
-        using var select =
-            Prepare("SELECT s.name, s.key, (SELECT max(revision) FROM events e WHERE e.stream = s.key) FROM streams s");
+        var recent = (index?.Recent ?? []).GroupBy(one => one.Stream)
+            .ToDictionary(stream => stream.Key, stream => stream.Max(one => one.Revision));
+        using var select = Prepare("SELECT s.name, s.key, (SELECT max(revision) FROM "
+            + $"{StreamIndex.TableOf(connection)} e WHERE e.stream = s.key) FROM streams s");
         using var rows = select.ExecuteReader();
-        while (rows.Read()) streams.Add(rows.GetString(0), new(rows.GetInt64(1), rows.GetInt64(2)));
+        while (rows.Read())
+            streams.Add(rows.GetString(0), new(rows.GetInt64(1),
+                recent.TryGetValue(rows.GetInt64(1), out var last) ? last : rows.GetInt64(2)));
         return streams;
     }
 
@@ -136,6 +162,7 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         raw.sqlite3_bind_blob(saveLedger, 2, tree.SaveFrontier());
         raw.sqlite3_bind_int64(saveLedger, 3, recordedAt.ToUnixTimeTicks());
         Run(saveLedger);
+        index?.IndexTogether(tree.Size);
         Run(commit);
     }
 
@@ -158,6 +185,7 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         raw.sqlite3_bind_blob(insertEvent, 6, payload);
         raw.sqlite3_bind_blob(insertEvent, 7, leaf);
         Run(insertEvent);
+        index?.Add(stream, envelope.Revision, position);
     }
 
     public StoredEvent? Find(EventId id)
@@ -211,6 +239,7 @@ internal sealed class JournalTables : IJournalStore, IDisposable
 
     public void Dispose()
     {
+        index?.Dispose();
         begin.Dispose();
         commit.Dispose();
         insertEvent.Dispose();

@@ -17,12 +17,19 @@ internal static class JournalTail
     private const int EventsMax = 2048;
 
     // Each index is asked for the row too: of a key that changed in it, an append would not be recognised any more.
-    private const string Rows = """
-        SELECT position, revision, id, header, payload, leaf, (SELECT name FROM streams WHERE key = e.stream),
-            (SELECT i.position FROM events i WHERE i.id = e.id),
-            (SELECT i.position FROM events i WHERE i.stream = e.stream AND i.revision = e.revision)
-        FROM events e WHERE position >= $from ORDER BY position
-        """;
+    private static string Rows(SqliteConnection connection)
+    {
+        var table = StreamIndex.TableOf(connection);
+        var indexed = StreamIndex.IsApart(connection)
+            ? "position < (SELECT length FROM stream_index)" : "true"; // the newest are in no index yet
+        return $"""
+            SELECT position, revision, id, header, payload, leaf, (SELECT name FROM streams WHERE key = e.stream),
+                (SELECT i.position FROM events i WHERE i.id = e.id),
+                iif({indexed},
+                    (SELECT i.position FROM {table} i WHERE i.stream = e.stream AND i.revision = e.revision), position)
+            FROM events e WHERE position >= $from ORDER BY position
+            """;
+    }
 
     /// <summary>Throws <see cref="JournalRefusedException"/> at the first event that is not as it was recorded.</summary>
     /// <param name="length">How many events are acknowledged.</param>
@@ -30,7 +37,7 @@ internal static class JournalTail
     {
         using var salts = new LeafSalts(secret);
         using var select = connection.CreateCommand();
-        select.CommandText = Rows;
+        select.CommandText = Rows(connection);
         var next = Math.Max(0, length - EventsMax);
         select.Parameters.AddWithValue("$from", next);
         using var row = select.ExecuteReader();

@@ -15,6 +15,8 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     public int QueuedAppendsMax { get; init; } = 4096;
     /// <summary>Appends that share one transaction.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
+    /// <summary>Events that are indexed by their stream together.</summary>
+    public int IndexedTogether { get; init; } = JournalTables.IndexedTogetherUsual;
     /// <summary>Whether it is opened to say what is wrong in it: then its last events are not hashed before.</summary>
     public bool IsExamined { get; init; }
     /// <summary>The lock of the directory, where the caller holds it and keeps it; else it is taken.</summary>
@@ -52,7 +54,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
         try
         {
             SqliteJournalReader.CheckWithTail(options, pages); // before anything is written
-            opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName)));
+            opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName), options.IndexedTogether));
             var state = tables.LoadState(options.Ledger);
             opened.Push(head = JournalHead.Open(options.Directory));
             DurableFiles.SyncDirectory(options.Directory);

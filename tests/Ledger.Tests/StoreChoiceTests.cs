@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
@@ -120,4 +121,45 @@ public sealed class StoreChoiceTests : IDisposable
             + "SQLite, and this one is in esdb://node:2113: what a server has lost, its own copies have; nothing of it "
             + "is accepted here");
     }
+
+    [Fact]
+    public async Task The_command_line_comes_before_the_environment_and_that_before_the_settings_file()
+    {
+        using var town = SmallTown.WithItsDay();
+        var whole = town.Run("show", "summary");
+        Directory.CreateDirectory(elsewhere.Path);
+        await File.WriteAllTextAsync(Path.Combine(elsewhere.Path, "appsettings.json"),
+            """{ "Ledger": { "Store": "oracle:file" } /* a comment */ }""", TestContext.Current.CancellationToken);
+        (await RunAsync(town, null)).ShouldBe((ExitCode.Usage,
+            $"ledger show: Store in appsettings.json is {StoreChoice.Rule}, not 'oracle:file'"));
+        (await RunAsync(town, "oracle:environment")).ShouldBe((ExitCode.Usage,
+            $"ledger show: LEDGER_STORE is {StoreChoice.Rule}, not 'oracle:environment'"));
+        (await RunAsync(town, "oracle:environment", "--store", $"sqlite:{town.Data}"))
+            .ShouldBe((ExitCode.Done, whole.Output.Split('\n')[0]));
+        (await RunAsync(town, $"sqlite:{town.Data}")).ShouldBe((ExitCode.Done, whole.Output.Split('\n')[0]));
+        await File.WriteAllTextAsync(Path.Combine(elsewhere.Path, "appsettings.json"), "{",
+            TestContext.Current.CancellationToken);
+        (await RunAsync(town, null)).Line.ShouldStartWith(
+            $"ledger show: {Path.Combine(elsewhere.Path, "appsettings.json")} cannot be read: ");
+    }
+
+    /// <summary>Runs <c>show summary</c> in a process of its own; its exit code and the first line that it wrote.</summary>
+    private async Task<(int Exit, string? Line)> RunAsync(SmallTown town, string? store, params string[] options)
+    {
+        var start = new ProcessStartInfo("dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "ledger.dll"), "show", "summary", "--data", town.Data, .. options])
+        {
+            WorkingDirectory = elsewhere.Path,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        if (store is not null) start.Environment[StoreVariable] = store;
+        using var process = Process.Start(start)!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
+            process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, ((await output) + (await errors)).Split('\n')[0]);
+    }
+
+    private const string StoreVariable = "LEDGER_STORE";
 }
