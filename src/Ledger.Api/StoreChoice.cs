@@ -81,7 +81,7 @@ public abstract record StoreChoice
                     $"{from} is '{text}', and {directory} is a file: sqlite:DIR names the folder of journal.db")
                 : new Sqlite(directory);
         if (text.StartsWith(PostgresPrefix, StringComparison.Ordinal))
-            return new Postgres(Connection(text, from, Rule));
+            return new Postgres(ConnectionOf(text, from, Rule));
         if (!isEventStore) throw new StoreRefusedException($"{from} is {Rule}, not '{Shown(text)}'");
         var store = new EventStoreDb(text, ParseViews(views, data));
         return store.Name.EndsWith('/')
@@ -92,7 +92,7 @@ public abstract record StoreChoice
     {
         if (text is null) return new ViewsChoice.SqliteFile(Path.Combine(data, OpenLedger.ViewsFileName));
         if (text.StartsWith(PostgresPrefix, StringComparison.Ordinal))
-            return new ViewsChoice.Postgres(Connection(text, "--views", ViewsRule));
+            return new ViewsChoice.Postgres(ConnectionOf(text, "--views", ViewsRule));
         if (!text.StartsWith(SqlitePrefix, StringComparison.Ordinal) || text.Length == SqlitePrefix.Length)
             throw new StoreRefusedException($"--views is {ViewsRule}, not '{Shown(text)}'");
         var file = text[SqlitePrefix.Length..];
@@ -101,7 +101,7 @@ public abstract record StoreChoice
             : new ViewsChoice.SqliteFile(file);
     }
 
-    private static string Connection(string text, string from, string rule)
+    private static string ConnectionOf(string text, string from, string rule)
     {
         var connection = text[PostgresPrefix.Length..];
         DbConnectionStringBuilder parts;

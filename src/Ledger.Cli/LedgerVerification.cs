@@ -310,23 +310,23 @@ public sealed class LedgerVerification(
 
     private async Task VerifyViewsAsync(LedgerOptions options, IJournal journal, MemoryViews fresh)
     {
-        if (LedgerStores.ViewsFile(options) is { } path && !File.Exists(path))
-        {
-            Findings.LeaveOut("views: none are stored, they are computed when somebody asks");
-            return;
-        }
         var (before, rows) = (Findings.FaultCount, 0L);
         IViewStore? stored = null;
         try
         {
             stored = LedgerStores.OpenViewsForReading(options);
+            if (stored is null)
+            {
+                Findings.LeaveOut("views: none are stored, they are computed when somebody asks");
+                return;
+            }
             (stored as SqliteViews)?.Verify(OpenLedger.ViewsFileName, isThorough, Findings);
-            VerifyCheckpoints(journal, stored!);
+            VerifyCheckpoints(journal, stored);
             foreach (var row in await Projections.Replay.DiffAsync(
-                journal, stored!, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false))
+                journal, stored, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false))
                 Findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored
                     ?? "no such row", row.Recomputed ?? "no such row");
-            rows = StandardProjections.All.Sum(view => (long)stored!.Versions(view.Name).Count);
+            rows = StandardProjections.All.Sum(view => (long)stored.Versions(view.Name).Count);
         }
         catch (Exception damaged) when (damaged is DbException or InvalidCastException)
         {

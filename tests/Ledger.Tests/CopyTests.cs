@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Ledger.Api;
 using Ledger.Cli;
@@ -46,7 +47,7 @@ public sealed class CopyTests : IDisposable
         copied.GetProperty("digest").GetString().ShouldBe(Json(town.Run("verify", "--json"))
             .GetProperty("digest").GetString());
         copied.GetProperty("checkpoints").ToString().ShouldBe("1");
-        copied.GetProperty("evidence").ToString().ShouldBe(EvidenceCount(town.Data).ToString());
+        copied.GetProperty("evidence").ToString().ShouldBe(EvidenceCount(town.Data).ToString(CultureInfo.InvariantCulture));
         var verified = At(Target, "verify", "--store", $"sqlite:{journal}");
         verified.Exit.ShouldBe(ExitCode.Done, verified.Output + verified.Errors);
         foreach (var verb in (string[][])[["show", "summary"], ["show", "settlement"], ["export", "journal"]])
@@ -77,7 +78,7 @@ public sealed class CopyTests : IDisposable
         At(Target, "restore", "--take-over", "--no-checkpoint", "--by", "A. Person").Exit.ShouldBe(ExitCode.Done);
         Json(At(Target, "verify", "--json")).GetProperty("verified").GetBoolean().ShouldBeTrue();
         using var reader = new Reading(Target);
-        reader.Facts.Count.ShouldBe(int.Parse(length) + 1);
+        reader.Facts.Count.ShouldBe(int.Parse(length, CultureInfo.InvariantCulture) + 1);
         reader.Facts[^1].ShouldBeOfType<LedgerRestored>().By.ShouldBe("A. Person");
         // Now it is a ledger of its own, and nothing is copied over it.
         town.Run("copy", "--to", $"sqlite:{Target}")

@@ -132,7 +132,7 @@ public sealed class StreamIndexTests
 
     [Theory]
     [InlineData("DELETE FROM stream_events WHERE stream = 0 AND revision = 1", "entries 7")]
-    [InlineData("UPDATE stream_events SET position = 2 WHERE stream = 0 AND revision = 1",
+    [InlineData("UPDATE stream_events SET position = 3 WHERE stream = 0 AND revision = 1",
         "entries that lead to their event 7")]
     public async Task A_wrong_entry_of_the_index_is_found(string change, string found)
     {
