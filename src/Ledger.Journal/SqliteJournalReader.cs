@@ -103,7 +103,10 @@ public sealed class SqliteJournalReader : IJournalReader, IStoredLeaves
             // Between its commit and its head a busy owner is ahead; to look again is cheaper than to hash every leaf.
             if (found.Size > head.Length && look < LooksMax) continue;
             head.Verify(found, length => pages.With(connection => JournalTables.RootAt(connection, length)));
-            return head;
+            // Of a head with a damaged slot the other one may be the older: what is durable beyond it was perhaps
+            // acknowledged, and stays in any case.
+            return found.Size > head.Length && JournalHead.ReadAll(options.Directory).Slots.Contains(null)
+                ? new(found.Size, found.Root()) : head;
         }
     }
 
