@@ -32,7 +32,7 @@ public sealed record LedgerOptions(string Directory, LedgerId Ledger, IClock Clo
     /// <summary>What the ledger publishes of itself, and where.</summary>
     public TransparencyLog Log => new(Directory, Secret);
 
-    /// <summary>Whether all of the ledger is in the data folder, so that a copy of the folder is a copy of it.</summary>
+    /// <summary>Whether all of the ledger is in the data folder: a copy of the folder is then a copy of it.</summary>
     public bool IsInOneFolder => Store.Name == new StoreChoice.Sqlite(Directory).Name;
 
     /// <summary>What an embedded journal is opened with; null where a server keeps it.</summary>

@@ -37,18 +37,18 @@ public static class Copy
         var toData = line.Option("--to-data")
             ?? (to.StartsWith("sqlite:", StringComparison.Ordinal) ? to["sqlite:".Length..] : line.Required("--to-data"));
         var target = StoreSettings.Parse(to, "--to", line.Option("--views"), toData);
-        var from = FromOf(line, shell);
-        if (target.Name == from.Store.Name) throw new CouldNotException($"{target.Name} is where the ledger is already");
-        RefuseWithin(toData, from.Directory);
-        Prepare(toData, from, shell);
+        var source = FromOf(line, shell);
+        if (target.Name == source.Store.Name) throw new CouldNotException($"{target.Name} is where the ledger is already");
+        RefuseWithin(toData, source.Directory);
+        Prepare(toData, source, shell);
         using var owned = FolderLock.Take(toData);
-        var copy = from with { Directory = toData, Store = target, TakesOverCopy = true };
-        var (cut, proven) = await ProvenAsync(from, copy, owned, shell, ct).ConfigureAwait(false);
+        var copy = source with { Directory = toData, Store = target, TakesOverCopy = true };
+        var (cut, proven) = await ProvenAsync(source, copy, owned, shell, ct).ConfigureAwait(false);
         new LedgerCopy(cut.Length, cut.Root, shell.Clock.GetCurrentInstant()).Write(toData);
         shell.Progress("computing the views of the copy");
         await ViewsBeside.CatchUpAsync(copy, ct).ConfigureAwait(false);
         shell.EndProgress();
-        PageOf(from, copy, proven).Write(shell.Output, line.Json);
+        PageOf(source, copy, proven).Write(shell.Output, line.Json);
         return ExitCode.Done;
     }
 

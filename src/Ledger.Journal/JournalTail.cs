@@ -80,7 +80,8 @@ internal static class JournalTail
                 : row.IsDBNull(7) || row.GetInt64(7) != position || row.IsDBNull(8) || row.GetInt64(8) != position
                     ? "an index does not lead to it" : null;
         }
-        catch (Exception damaged) when (damaged is InvalidDataException or InvalidCastException)
+        catch (Exception damaged) when (damaged is InvalidDataException or InvalidCastException
+            or InvalidOperationException) // the last where a value is missing
         {
             return damaged.Message;
         }

@@ -79,7 +79,9 @@ public sealed class SqliteJournalReader : IJournalReader, IStoredLeaves
     {
         // A name that is missing in the schema is SQLITE_ERROR: the statements themselves are always the same.
         SqliteException sqlite => sqlite.SqliteErrorCode is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_ERROR,
-        InvalidDataException or InvalidCastException or ArgumentOutOfRangeException => true,
+        ObjectDisposedException => false,
+        // The last where a value is missing.
+        InvalidDataException or InvalidCastException or ArgumentOutOfRangeException or InvalidOperationException => true,
         _ => false,
     };
 

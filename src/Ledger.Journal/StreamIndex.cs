@@ -98,7 +98,8 @@ internal sealed class StreamIndex : IDisposable
 /// </summary>
 internal sealed class RecentPositions
 {
-    private const int KeptMax = 8 * JournalTables.IndexedTogetherUsual; // events, after which what is indexed is dropped
+    // Events, after which those are dropped that are indexed.
+    private const int KeptMax = 8 * JournalTables.IndexedTogetherUsual;
     private readonly Lock gate = new();
     private readonly Dictionary<long, List<(long Revision, long Position)>> streams = [];
     private long from = -1, to;

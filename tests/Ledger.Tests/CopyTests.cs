@@ -72,7 +72,7 @@ public sealed class CopyTests : IDisposable
     {
         town.Run("copy", "--to", $"sqlite:{Target}").Exit.ShouldBe(ExitCode.Done);
         At(Target, "import", town.File("x.csv", "point,register,read_at,kwh\n")).Errors
-            .ShouldStartWith($"ledger import: {Target} is a copy of 12 events, which can only be read");
+            .ShouldStartWith($"ledger import: {Target} is a copy of 15 events, which can only be read");
         town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
         var length = Json(town.Run("copy", "--to", $"sqlite:{Target}", "--json")).GetProperty("events").ToString();
         At(Target, "restore", "--take-over", "--no-checkpoint", "--by", "A. Person").Exit.ShouldBe(ExitCode.Done);

@@ -1,8 +1,5 @@
-using System.Text;
 using Ledger.Domain;
 using Ledger.Journal;
-using Microsoft.Data.Sqlite;
-using Shouldly;
 
 namespace Ledger.Tests;
 
@@ -21,25 +18,16 @@ public sealed class SqliteJournalContractTests : JournalContractTests
             Task.FromResult<IJournal>(SqliteJournal.Open(folder.Options with
             { QueuedAppendsMax = queuedAppendsMax, BatchAppendsMax = batchAppendsMax }));
 
-        /// <summary>Appends the fact under its own name, then writes the other over it in the database.</summary>
+        /// <summary>Adds the fact under the other name, as a journal of a later program would have recorded it.</summary>
         public async Task AddUnknownAsync(string stream, NewFact fact, string wireName)
         {
-            await using (var journal = folder.Open())
-                (await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], TestFolder.Tester, null, Ct))
-                    .ShouldBeOfType<AppendResult.Recorded>();
-            var text = new SqliteConnectionStringBuilder
-            { DataSource = Path.Combine(folder.Path, SqliteJournal.FileName), Pooling = false };
-            await using var connection = new SqliteConnection(text.ToString());
-            await connection.OpenAsync(Ct);
-            await using var last = connection.CreateCommand();
-            last.CommandText = "SELECT header FROM events ORDER BY position DESC LIMIT 1";
-            var header = (byte[])(await last.ExecuteScalarAsync(Ct))!;
-            var own = Encoding.UTF8.GetBytes(EventCodec.Encode(fact.Event).WireName);
-            Encoding.UTF8.GetBytes(wireName).CopyTo(header.AsSpan(header.AsSpan().IndexOf(own)));
-            await using var write = connection.CreateCommand();
-            write.CommandText = "UPDATE events SET header = $header WHERE position = (SELECT max(position) FROM events)";
-            write.Parameters.AddWithValue("$header", header);
-            (await write.ExecuteNonQueryAsync(Ct)).ShouldBe(1);
+            var (ledger, content, revision) = (folder.Options.Ledger, EventCodec.Encode(fact.Event), -1L);
+            await using var journal = folder.Open();
+            await foreach (var before in journal.ReadStreamAsync(stream, 0, Ct)) revision = before.Envelope.Revision;
+            await journal.AppendRecordedAsync([new RecordedEvent(journal.Length, new Envelope(
+                ledger, stream, revision + 1, EventId.From(fact.ValidTime.Start, fact.Evidence), wireName,
+                content.Version, fact.ValidTime.Start, fact.ValidTime.End, Clock.Now, TestFolder.Tester.Actor,
+                TestFolder.Tester.Party, null, [], content.ContentType), content.Payload)], Ct);
         }
 
         public ValueTask DisposeAsync()

@@ -37,7 +37,7 @@ public sealed class StorageErrorTests
     {
         WholeMachine.SkipWhileMutating();
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
-        foreach (var number in IsLong ? Enumerable.Range(1, 60).Select(i => i * 7) : [12, 90])
+        foreach (var number in IsLong ? Enumerable.Range(1, 60).Select(i => i * 7) : [30])
         {
             using var folder = new TestFolder();
             await PrepareAsync(folder);
@@ -101,7 +101,7 @@ public sealed class StorageErrorTests
     /// <returns>How many were acknowledged, and whether the server ended by itself.</returns>
     private static async Task<(int Acknowledged, bool Stopped)> RecordAsync(TestFolder folder, string[] under)
     {
-        const int Many = 1500;
+        const int Many = 800;
         var port = ServeProcess.FreePort();
         ServeProcess server;
         try

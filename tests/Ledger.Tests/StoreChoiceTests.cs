@@ -143,7 +143,8 @@ public sealed class StoreChoiceTests : IDisposable
             $"ledger show: {Path.Combine(elsewhere.Path, "appsettings.json")} cannot be read: ");
     }
 
-    /// <summary>Runs <c>show summary</c> in a process of its own; its exit code and the first line that it wrote.</summary>
+    /// <summary>Runs <c>show summary</c> in a process of its own; its exit code and the first line that it
+    /// wrote.</summary>
     private async Task<(int Exit, string? Line)> RunAsync(SmallTown town, string? store, params string[] options)
     {
         var start = new ProcessStartInfo("dotnet",

@@ -24,7 +24,8 @@ public sealed class StreamIndexTests
 
     private static ValueTask<AppendResult> Append(IJournal journal, string stream, int from, int count) =>
         journal.AppendAsync(stream, ExpectedRevision.Any,
-            [.. Enumerable.Range(from, count).Select(i => TestFolder.Reading(i, index: i))], TestFolder.Tester, null, Ct);
+            [.. Enumerable.Range(from, count).Select(i => TestFolder.Reading(i, index: i))], TestFolder.Tester, null,
+            Ct);
 
     /// <summary>Each stream from each revision is what reading everything gives.</summary>
     private static async Task ShouldReadEachStreamAsync(IJournal journal)
@@ -89,7 +90,8 @@ public sealed class StreamIndexTests
     private static void ShouldBeSound(TestFolder folder)
     {
         var findings = new Findings();
-        JournalVerification.Verify(folder.Path, folder.Options.Ledger, TestFolder.Secret, [], true, findings, _ => { }, Ct);
+        JournalVerification.Verify(
+            folder.Path, folder.Options.Ledger, TestFolder.Secret, [], true, findings, _ => { }, Ct);
         findings.Faults.Select(fault => $"{fault}").ShouldBeEmpty();
     }
 
@@ -141,7 +143,8 @@ public sealed class StreamIndexTests
             for (var i = 0; i < 10; i++) await Append(journal, $"s/{i % 2}", i, 1);
         Execute(folder, change);
         var findings = new Findings();
-        JournalVerification.Verify(folder.Path, folder.Options.Ledger, TestFolder.Secret, [], true, findings, _ => { }, Ct);
+        JournalVerification.Verify(
+            folder.Path, folder.Options.Ledger, TestFolder.Secret, [], true, findings, _ => { }, Ct);
         findings.Faults.ShouldContain(fault =>
             fault.Place == "journal.db, stream_events" && fault.Found == found && fault.Expected == "8");
         Should.Throw<JournalRefusedException>(folder.Open).Message.ShouldBe(

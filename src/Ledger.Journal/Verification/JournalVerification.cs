@@ -226,7 +226,8 @@ public sealed class JournalVerification
         select.CommandText = """
             SELECT (SELECT length FROM stream_index), (SELECT count(*) FROM stream_events), (SELECT count(*)
                 FROM stream_events s JOIN events e ON e.position = s.position
-                WHERE e.stream = s.stream AND e.revision = s.revision AND e.position < (SELECT length FROM stream_index))
+                WHERE e.stream = s.stream AND e.revision = s.revision
+                    AND e.position < (SELECT length FROM stream_index))
             """;
         using var row = select.ExecuteReader();
         row.Read();
