@@ -12,6 +12,7 @@ namespace Ledger.Journal;
 internal sealed class JournalPages(string path, Func<long> acknowledgedLength) : IDisposable
 {
     private const int RowsMax = 512;
+    private const int LeavesMax = 4096; // read at once
     private const int IdleMax = 16; // connections; each has a page cache of up to 2 MB
     private readonly ConcurrentBag<Reading> idle = [];
     private volatile bool closed;
@@ -33,6 +34,17 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
         finally
         {
             Return(reading);
+        }
+    }
+
+    /// <summary>The stored leaf entries from one position until before another, page by page.</summary>
+    public IEnumerable<byte[]> Leaves(long from, long to)
+    {
+        for (IReadOnlyList<byte[]> page; from < to; from += page.Count)
+        {
+            page = With(connection => JournalTables.Leaves(connection, from, Math.Min(to, from + LeavesMax)));
+            if (page.Count == 0) throw new JournalRefusedException($"the leaf at position {from} is missing");
+            foreach (var leaf in page) yield return leaf;
         }
     }
 

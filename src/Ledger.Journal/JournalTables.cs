@@ -8,7 +8,7 @@ namespace Ledger.Journal;
 /// The tables of journal.db, and the statements of its one writer. Streams have integer keys; the frontier of the tree
 /// is saved in the transaction of its leaves, so that both are there or neither is.
 /// </summary>
-internal sealed class JournalTables : IDisposable
+internal sealed class JournalTables : IJournalStore, IDisposable
 {
     public const string Schema = """
         CREATE TABLE IF NOT EXISTS ledger(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL,
@@ -77,14 +77,20 @@ internal sealed class JournalTables : IDisposable
             Instant.FromUnixTimeTicks(row.GetInt64(3)));
     }
 
-    /// <summary>Every stream's key and last revision.</summary>
-    public Dictionary<string, (long Key, long Revision)> LoadStreams()
+    /// <summary>All that the sequencer goes on from.</summary>
+    public JournalState LoadState(LedgerId ledger)
     {
-        var streams = new Dictionary<string, (long, long)>(StringComparer.Ordinal);
+        var (tree, recordedAt) = LoadLedger(ledger);
+        return new JournalState(tree, LoadStreams(), recordedAt);
+    }
+
+    private Dictionary<string, StreamHead> LoadStreams()
+    {
+        var streams = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
         using var select =
             Prepare("SELECT s.name, s.key, (SELECT max(revision) FROM events e WHERE e.stream = s.key) FROM streams s");
         using var rows = select.ExecuteReader();
-        while (rows.Read()) streams.Add(rows.GetString(0), (rows.GetInt64(1), rows.GetInt64(2)));
+        while (rows.Read()) streams.Add(rows.GetString(0), new(rows.GetInt64(1), rows.GetInt64(2)));
         return streams;
     }
 
@@ -128,17 +134,20 @@ internal sealed class JournalTables : IDisposable
         transaction = null;
     }
 
-    public void InsertStream(long key, string name) => Run(insertStream, key, name);
+    public void Insert(in PlacedEvent placed)
+    {
+        var (position, stream, envelope, header, payload, leaf) = placed;
+        if (envelope.Revision == 0) Run(insertStream, stream, envelope.Stream);
+        Run(insertEvent, position, stream, envelope.Revision, envelope.Id.ToBytes(), header, payload, leaf);
+    }
 
-    public void InsertEvent(long position, long stream, long revision, byte[] id, byte[] header, byte[] payload,
-        byte[] leaf) =>
-        Run(insertEvent, position, stream, revision, id, header, payload, leaf);
-
-    public (long Position, byte[] Header, byte[] Payload)? Find(EventId id)
+    public StoredEvent? Find(EventId id)
     {
         findId.Parameters[0].Value = id.ToBytes();
         using var row = findId.ExecuteReader();
-        return row.Read() ? (row.GetInt64(0), row.GetFieldValue<byte[]>(1), row.GetFieldValue<byte[]>(2)) : null;
+        return row.Read()
+            ? new(row.GetInt64(0), row.GetFieldValue<byte[]>(1), row.GetFieldValue<byte[]>(2))
+            : null;
     }
 
     private static void Run(SqliteCommand command, params ReadOnlySpan<object> values)

@@ -8,10 +8,9 @@ namespace Ledger.Journal;
 /// byte. It shows what was acknowledged when it was opened or last refreshed, and is refused like the journal itself
 /// where that is not there.
 /// </summary>
-public sealed class SqliteJournalReader : IJournal
+public sealed class SqliteJournalReader : IJournalReader, IStoredLeaves
 {
     private const int LooksMax = 16;
-    private const int LeavesMax = 4096; // read at once
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
     private readonly SqliteJournalOptions options;
     private readonly JournalPages pages;
@@ -51,16 +50,7 @@ public sealed class SqliteJournalReader : IJournal
     /// <summary>Looks again; length and root of one moment.</summary>
     public Acknowledged Look() => acknowledged = Check(options, pages);
 
-    /// <summary>The leaf entries of the log from one position until before another, page by page.</summary>
-    public IEnumerable<byte[]> LeafEntries(long from, long to)
-    {
-        for (IReadOnlyList<byte[]> page; from < to; from += page.Count)
-        {
-            page = pages.With(connection => JournalTables.Leaves(connection, from, Math.Min(to, from + LeavesMax)));
-            if (page.Count == 0) throw new JournalRefusedException($"the leaf at position {from} is missing");
-            foreach (var leaf in page) yield return leaf;
-        }
-    }
+    public IEnumerable<byte[]> LeafEntries(long from, long to) => pages.Leaves(from, to);
 
     /// <summary>
     /// Compares the journal with its head without changing either, so that what a damaged journal still holds stays
