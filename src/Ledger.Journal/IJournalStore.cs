@@ -39,6 +39,10 @@ public interface IJournalStore
     /// and each append whole.</summary>
     void Begin();
 
+    /// <summary>Says of which events the batch may ask with <see cref="Find"/>: a store on a server finds them all in
+    /// one question.</summary>
+    void Prepare(IReadOnlyList<EventId> ids) { }
+
     /// <summary>The event with this id, also one inserted in this batch; null where there is none.</summary>
     StoredEvent? Find(EventId id);
 

@@ -39,11 +39,10 @@ public sealed class MartenJournalTests(PostgresCluster cluster)
     [Fact]
     public async Task A_cable_cut_before_the_commit_keeps_nothing_and_one_cut_after_it_loses_no_fact_and_doubles_none()
     {
-        cluster.Need();
-        await using var cable = new CutCable(cluster.Port);
+        await using var cable = new CutCable(cluster.Server.Port);
         await using var place = new PostgresPlace(cluster)
         {
-            Through = connection => connection.Replace(Text($"Port={cluster.Port}"), Text($"Port={cable.Port}"),
+            Through = connection => connection.Replace(Text($"Port={cluster.Server.Port}"), Text($"Port={cable.Port}"),
                 StringComparison.Ordinal),
         };
         var journal = place.Open();
@@ -95,10 +94,10 @@ public sealed class MartenJournalTests(PostgresCluster cluster)
                     }
                 }, Ct)).ToList();
                 while (acknowledged.Count < 200 * (crash + 1)) await Task.Delay(5, Ct);
-                await cluster.CrashAsync();
+                await cluster.Server.CrashAsync();
                 await Task.WhenAll(writers);
             }
-            await cluster.StartAsync();
+            await cluster.Server.StartAsync();
         }
         await using var again = place.Open();
         var all = await TestFolder.AllAsync(again);
@@ -116,7 +115,7 @@ public sealed class MartenJournalTests(PostgresCluster cluster)
         await Append(first, "s", TestFolder.Reading(0));
         Should.Throw<LedgerOwnedException>(() => place.Open()).Message
             .ShouldStartWith("another process records facts of ledger test in this database (server process ");
-        cluster.Cut("first");
+        cluster.Server.Cut("first");
         await using var second = place.Open(patience: Duration.FromSeconds(5));
         (await Append(second, "s", TestFolder.Reading(1))).ShouldBe(new AppendResult.Recorded(1, 1));
         await Should.ThrowAsync<JournalFaultedException>(async () => await Append(first, "s", TestFolder.Reading(2)));
@@ -197,9 +196,8 @@ public sealed class MartenJournalTests(PostgresCluster cluster)
     public async Task The_printed_schema_is_what_is_made_and_may_be_run_again()
     {
         await using var place = new PostgresPlace(cluster);
-        var ledger = place.Connect();
-        place.Execute(ledger.SchemaSql);
-        place.Execute(ledger.SchemaSql);
+        using (var ledger = place.Connect())
+            for (var i = 0; i < 2; i++) place.Execute(ledger.SchemaSql);
         await using var journal = place.Open();
         (await Append(journal, "s", TestFolder.Reading(0))).ShouldBe(new AppendResult.Recorded(0, 0));
     }

@@ -3,7 +3,6 @@ using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Stores.Postgres;
 using NodaTime;
-using Npgsql;
 
 namespace Ledger.Tests;
 
@@ -11,15 +10,13 @@ namespace Ledger.Tests;
 internal sealed class PostgresPlace : IJournalPlace
 {
     private static int made;
-    private readonly List<PostgresLedger> opened = [];
-    private readonly PostgresCluster cluster;
+    private readonly PostgresServer server;
 
     public PostgresPlace(PostgresCluster cluster)
     {
-        cluster.Need();
-        this.cluster = cluster;
+        server = cluster.Server;
         Database = string.Create(CultureInfo.InvariantCulture, $"place{Interlocked.Increment(ref made)}");
-        cluster.Execute($"CREATE DATABASE {Database}");
+        server.Execute($"CREATE DATABASE {Database}");
     }
 
     public static LedgerId Ledger { get; } = new("test");
@@ -29,12 +26,9 @@ internal sealed class PostgresPlace : IJournalPlace
     /// <summary>How this database is reached; a test may put something between.</summary>
     public Func<string, string> Through { get; set; } = connection => connection;
 
-    public PostgresLedger Connect(string application = "ledger")
-    {
-        var ledger = new PostgresLedger(Through(cluster.Connection(application, Database)), Ledger);
-        opened.Add(ledger);
-        return ledger;
-    }
+    /// <summary>The database as a client sees it; what is opened on it closes it.</summary>
+    public PostgresLedger Connect(string application = "ledger") =>
+        new(Through(server.Connection(application, Database)), Ledger);
 
     public Task<IJournal> OpenAsync(int queuedAppendsMax = 4096, int batchAppendsMax = 1024) =>
         Task.FromResult<IJournal>(Open(queuedAppendsMax, batchAppendsMax));
@@ -61,18 +55,10 @@ internal sealed class PostgresPlace : IJournalPlace
     }
 
     /// <summary>Runs SQL in this database as the administrator.</summary>
-    public object? Execute(string sql)
-    {
-        using var connection = new NpgsqlConnection(cluster.Connection("administrator", Database));
-        connection.Open();
-        using var command = new NpgsqlCommand(sql, connection);
-        return command.ExecuteScalar();
-    }
+    public object? Execute(string sql) => server.Execute(sql, Database);
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var ledger in opened) await ledger.DisposeAsync();
-    }
+    /// <summary>The database goes with the server.</summary>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }
 
 /// <summary>The promises of every journal, on PostgreSQL through Marten.</summary>

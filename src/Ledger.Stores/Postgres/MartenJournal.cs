@@ -15,6 +15,9 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
     /// client's machine is gone.</summary>
     public static readonly Duration Patience = Duration.FromSeconds(10);
 
+    /// <summary>One statement carries a batch, and the server holds all of it in memory.</summary>
+    private const long BatchBytesMax = 16 * 1024 * 1024;
+
     private readonly PostgresLedger ledger;
     private readonly MartenJournalStore store;
     private readonly JournalWriter writer;
@@ -23,13 +26,14 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
     private MartenJournal(PostgresLedger ledger, SequencingOptions options, MartenJournalStore store)
     {
         (this.ledger, this.store) = (ledger, store);
-        writer = new JournalWriter(options, store, store.Open());
+        writer = new JournalWriter(
+            options with { BatchBytesMax = Math.Min(options.BatchBytesMax, BatchBytesMax) }, store, store.Open());
         events = new StoredEvents(ledger, () => Length);
     }
 
     /// <summary>
-    /// Opens or creates the journal, as its one writer. The database belongs to the caller, who closes it after the
-    /// journal.
+    /// Opens or creates the journal, as its one writer. The database is the journal's from here on, and is closed with
+    /// it.
     /// </summary>
     /// <param name="patience">How long to wait for another process that has it open; <see cref="Patience"/> by
     /// default.</param>
@@ -38,17 +42,19 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
     /// <exception cref="IOException">The server does not keep what it acknowledges.</exception>
     public static MartenJournal Open(PostgresLedger ledger, SequencingOptions options, Duration? patience = null)
     {
-        if (options.Ledger != ledger.Ledger)
-            throw new ArgumentException($"{ledger.Schema} is of ledger {ledger.Ledger}", nameof(options));
-        ledger.ApplySchema();
-        var store = new MartenJournalStore(ledger, patience ?? Patience);
+        var opened = new Stack<IDisposable>([ledger]);
         try
         {
+            if (options.Ledger != ledger.Ledger)
+                throw new ArgumentException($"{ledger.Schema} is of ledger {ledger.Ledger}", nameof(options));
+            ledger.ApplySchema();
+            var store = new MartenJournalStore(ledger, patience ?? Patience);
+            opened.Push(store);
             return new MartenJournal(ledger, options, store);
         }
         catch
         {
-            store.Dispose();
+            while (opened.TryPop(out var part)) part.Dispose();
             throw;
         }
     }
@@ -84,6 +90,7 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
     {
         await writer.DisposeAsync().ConfigureAwait(false);
         store.Dispose();
+        ledger.Dispose();
     }
 }
 
@@ -104,13 +111,21 @@ public sealed class MartenJournalReader : IJournalReader, IStoredLeaves
         events = new StoredEvents(ledger, () => Length);
     }
 
-    /// <summary>Opens what is there; the database belongs to the caller.</summary>
+    /// <summary>Opens what is there; the database is the reader's from here on, and is closed with it.</summary>
     /// <exception cref="JournalRefusedException">There is no journal, or it is another ledger's.</exception>
     public static MartenJournalReader Open(PostgresLedger ledger)
     {
         var reader = new MartenJournalReader(ledger);
-        reader.Look();
-        return reader;
+        try
+        {
+            reader.Look();
+            return reader;
+        }
+        catch
+        {
+            ledger.Dispose();
+            throw;
+        }
     }
 
     public LedgerId Ledger => ledger.Ledger;
@@ -148,5 +163,9 @@ public sealed class MartenJournalReader : IJournalReader, IStoredLeaves
             await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        ledger.Dispose();
+        return ValueTask.CompletedTask;
+    }
 }

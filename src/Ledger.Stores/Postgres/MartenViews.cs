@@ -11,7 +11,7 @@ namespace Ledger.Stores.Postgres;
 /// text in a table of ours and no Marten documents: <c>jsonb</c> would change their bytes, and a row is compared by
 /// them. The port is synchronous, so who calls it waits for the server.
 /// </summary>
-public sealed class MartenViews : IViewStore
+public sealed class MartenViews : IViewStore, IDisposable
 {
     private const string OpenRow = "9223372036854775807"; // ViewRow.Open
     private const NpgsqlDbType Texts = NpgsqlDbType.Array | NpgsqlDbType.Text,
@@ -29,19 +29,39 @@ public sealed class MartenViews : IViewStore
         storedAs = $"coalesce((SELECT stored_as FROM {schema}.view_version WHERE projection = $1), $1)";
     }
 
-    /// <summary>Opens or creates the views; the database belongs to the caller, who closes it after them.</summary>
+    /// <summary>Opens or creates the views; the database is theirs from here on, and is closed with them.</summary>
     public static MartenViews Open(PostgresLedger ledger)
     {
-        ledger.ApplySchema();
         var views = new MartenViews(ledger);
-        foreach (var lease in (string[])[ViewLease.Live, ViewLease.Next])
+        try
         {
-            views.Execute($"INSERT INTO {ledger.Schema}.lease VALUES ($1, 0, '', now()) ON CONFLICT DO NOTHING", lease);
-            views.leases[lease] = new((long)views.Scalar(
-                $"SELECT token FROM {ledger.Schema}.lease WHERE name = $1", lease)!);
+            ledger.ApplySchema();
+            foreach (var lease in (string[])[ViewLease.Live, ViewLease.Next])
+            {
+                views.Execute(
+                    $"INSERT INTO {ledger.Schema}.lease VALUES ($1, 0, '', now()) ON CONFLICT DO NOTHING", lease);
+                views.leases[lease] = new((long)views.Scalar(
+                    $"SELECT token FROM {ledger.Schema}.lease WHERE name = $1", lease)!);
+            }
+            return views;
         }
-        return views;
+        catch
+        {
+            views.Dispose();
+            throw;
+        }
     }
+
+    /// <summary>Opens the views for whoever only looks; null where there are none, and the database is closed.</summary>
+    public static MartenViews? OpenForReading(PostgresLedger ledger)
+    {
+        if (ledger.Exists()) return new MartenViews(ledger);
+        ledger.Dispose();
+        return null;
+    }
+
+    private LeaseToken Lease(string lease) => leases.TryGetValue(lease, out var token) ? token
+        : throw new InvalidOperationException("these views are open for reading only");
 
     public long Checkpoint(string projection) => Scalar(
         $"SELECT next_position FROM {ledger.Schema}.checkpoint WHERE projection = {storedAs}", projection) as long?
@@ -86,7 +106,7 @@ public sealed class MartenViews : IViewStore
     /// <summary>The lock on the lease's row is held to the end of the transaction: nobody takes over amid it.</summary>
     private CountedStatement TokenOf(string lease)
     {
-        var mine = leases[lease].Value;
+        var mine = Lease(lease).Value;
         return new($"SELECT token FROM {ledger.Schema}.lease WHERE name = ? FOR UPDATE",
             token => token == mine ? null : new LeaseLostException(lease), (lease, NpgsqlDbType.Text));
     }
@@ -164,7 +184,7 @@ public sealed class MartenViews : IViewStore
     {
         lock (gate)
         {
-            var held = leases[lease];
+            var held = Lease(lease);
             if (held.IsFresh(holder, length)) return true;
             var asked = Stopwatch.GetTimestamp();
             // By the server's clock, which all holders share.
@@ -214,6 +234,8 @@ public sealed class MartenViews : IViewStore
         });
     }
 
+    public void Dispose() => ledger.Dispose();
+
     /// <summary>A change that is no batch of rows, under the same tokens.</summary>
     private void InTransaction(string[] needed, Action<NpgsqlTransaction> change)
     {
@@ -223,7 +245,7 @@ public sealed class MartenViews : IViewStore
         {
             using var token = new NpgsqlCommand(
                 $"SELECT token FROM {ledger.Schema}.lease WHERE name = $1 FOR UPDATE", connection, transaction);
-            if ((long)With(token, lease).ExecuteScalar()! != leases[lease].Value) throw new LeaseLostException(lease);
+            if ((long)With(token, lease).ExecuteScalar()! != Lease(lease).Value) throw new LeaseLostException(lease);
         }
         change(transaction);
         transaction.Commit();

@@ -12,7 +12,7 @@ public sealed class LedgerOwnedException(string message) : IOException(message);
 /// Where one ledger lies on PostgreSQL: its schema, the connections to it, and Marten's document store over both. Journal
 /// and views write in Marten's sessions; what they promise is in their own statements (docs/decisions.md, 71).
 /// </summary>
-public sealed class PostgresLedger : IAsyncDisposable, IDisposable
+public sealed class PostgresLedger : IDisposable
 {
     /// <summary>
     /// Applied to each connection by the server. A client that stops amid a transaction, or whose machine is gone, must
@@ -21,7 +21,7 @@ public sealed class PostgresLedger : IAsyncDisposable, IDisposable
     private const string ServerOptions = "-c idle_in_transaction_session_timeout=5000 -c tcp_keepalives_idle=5 "
         + "-c tcp_keepalives_interval=1 -c tcp_keepalives_count=3";
 
-    private readonly DocumentStore store;
+    private readonly Lazy<DocumentStore> store; // who only reads needs no Marten
 
     /// <summary>Nothing is connected yet.</summary>
     /// <param name="connection">In the form of Npgsql: <c>Host=…;Database=…;Username=…</c>.</param>
@@ -34,33 +34,42 @@ public sealed class PostgresLedger : IAsyncDisposable, IDisposable
         text.MaxAutoPrepare = 32; // a statement that comes again is not planned again
         text.Options = text.Options is { Length: > 0 } own ? $"{ServerOptions} {own}" : ServerOptions;
         Connections = NpgsqlDataSource.Create(text);
-        store = DocumentStore.For(options =>
-        {
-            options.Connection(Connections);
-            options.DatabaseSchemaName = Schema;
-            options.AutoCreateSchemaObjects = AutoCreate.None; // tables are made when a ledger is opened, not between
-            options.Storage.ExtendedSchemaObjects.AddRange(LedgerSchema.TablesOf(Schema));
-            // A commit whose answer was lost may be durable: nobody but a new start may decide to try again.
-            options.ConfigurePolly(_ => { });
-            options.ConfigureWritePolly(_ => { });
-        });
+        store = new(() => DocumentStore.For(Configure));
+    }
+
+    private void Configure(StoreOptions options)
+    {
+        options.Connection(Connections);
+        options.DatabaseSchemaName = Schema;
+        options.AutoCreateSchemaObjects = AutoCreate.None; // tables are made when a ledger is opened, not between
+        options.Storage.ExtendedSchemaObjects.AddRange(LedgerSchema.TablesOf(Schema));
+        // A commit whose answer was lost may be durable: nobody but a new start may decide to try again.
+        options.ConfigurePolly(_ => { });
+        options.ConfigureWritePolly(_ => { });
     }
 
     public LedgerId Ledger { get; }
     public string Schema { get; }
 
     /// <summary>Marten over this schema.</summary>
-    public IDocumentStore Store => store;
+    public IDocumentStore Store => store.Value;
 
     internal NpgsqlDataSource Connections { get; }
 
+    /// <summary>The SQL of a ledger's schema, asked of no server.</summary>
+    public static string SchemaSqlOf(LedgerId ledger)
+    {
+        using var nowhere = new PostgresLedger("Host=nowhere", ledger);
+        return nowhere.SchemaSql;
+    }
+
     /// <summary>The SQL that makes the schema and its tables where they are not there; it may be run again.</summary>
-    public string SchemaSql => store.Storage.ToDatabaseScript();
+    public string SchemaSql => Store.Storage.ToDatabaseScript();
 
     /// <summary>Makes what is missing of the schema.</summary>
     public void ApplySchema()
     {
-        if (!IsComplete()) store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(AutoCreate.CreateOrUpdate)
+        if (!IsComplete()) Store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(AutoCreate.CreateOrUpdate)
             .GetAwaiter().GetResult();
     }
 
@@ -95,13 +104,7 @@ public sealed class PostgresLedger : IAsyncDisposable, IDisposable
 
     public void Dispose()
     {
-        store.Dispose();
+        if (store.IsValueCreated) store.Value.Dispose();
         Connections.Dispose();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        store.Dispose();
-        await Connections.DisposeAsync().ConfigureAwait(false);
     }
 }

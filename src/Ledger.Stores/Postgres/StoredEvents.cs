@@ -25,6 +25,7 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
     public async IAsyncEnumerable<RecordedEvent> AllAsync(
         long from, [EnumeratorCancellation] CancellationToken ct)
     {
+        ct.ThrowIfCancellationRequested();
         while (from < acknowledgedLength())
         {
             var to = Math.Min(acknowledgedLength(), from + RowsMax);
