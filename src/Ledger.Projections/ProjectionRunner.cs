@@ -129,7 +129,8 @@ public sealed class ProjectionRunner(
     private sealed class Batch(IViewStore views, IReadOnlyList<IProjection> projections, Dictionary<string, long> next)
     {
         private readonly Dictionary<string, WorkingRows> rows = projections.ToDictionary(
-            projection => projection.Name, projection => new WorkingRows(views, projection.Name));
+            projection => projection.Name,
+            projection => new WorkingRows(views, projection.Name, isEmpty: next[projection.Name] == 0));
         private readonly List<PositionedChange> changes = [];
         public int Events { get; private set; }
 

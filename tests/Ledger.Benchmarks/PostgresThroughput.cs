@@ -49,15 +49,7 @@ internal sealed class PostgresThroughput(PostgresServer server, long events)
         Print($"{Environment.ProcessorCount} processors, {server.Execute("SHOW server_version")}, fsync on, {Each.TotalSeconds:0} s each, median of {Rounds}");
         await using var journal = MartenJournal.Open(new PostgresLedger(server.Connection(), Ledger),
             new SequencingOptions(Ledger, SystemClock.Instance, new byte[32]));
-        await using var marten = DocumentStore.For(options =>
-        {
-            options.Connection(server.Connection("marten") + ";Max Auto Prepare=32");
-            options.DatabaseSchemaName = "marten";
-            options.Events.StreamIdentity = StreamIdentity.AsString;
-            options.Events.AppendMode = EventAppendMode.Quick;
-            options.Events.AddEventType<PlainReading>();
-            options.UseSystemTextJsonForSerialization();
-        });
+        await using var marten = DocumentStore.For(Configure);
         await marten.Storage.ApplyAllConfiguredChangesToDatabaseAsync().ConfigureAwait(false);
         while (journal.Length < events) await OursAsync(journal, JournalEvents.BatchFacts).ConfigureAwait(false);
         for (var filled = 0L; filled < events; filled += JournalEvents.BatchFacts)
@@ -67,6 +59,20 @@ internal sealed class PostgresThroughput(PostgresServer server, long events)
         await CompareAsync(journal, marten, JournalEvents.BatchFacts, 4, 4).ConfigureAwait(false);
         await CompareAsync(journal, marten, 1, SingleWriters, MartenWriters).ConfigureAwait(false);
         Print($"{Bytes("ledger_benchmark.events", journal.Length)} bytes an event stored by the journal, indexes included; {Bytes("marten.mt_events", null)} by Marten");
+        var stored = (long)server.Execute("SELECT count(*) FROM marten.mt_events")!;
+        var daemon = await PostgresReplay.DaemonAsync(server, Configure, stored).ConfigureAwait(false);
+        var runner = await PostgresReplay.RunnerAsync(server, journal).ConfigureAwait(false);
+        Print($"one fold into PostgreSQL: runner {runner,9:N0} /s over {journal.Length:N0} events; Marten's daemon {daemon,9:N0} /s over {stored:N0}; {runner / daemon:0.0} times");
+    }
+
+    private void Configure(StoreOptions options)
+    {
+        options.Connection(server.Connection("marten") + ";Max Auto Prepare=32");
+        options.DatabaseSchemaName = "marten";
+        options.Events.StreamIdentity = StreamIdentity.AsString;
+        options.Events.AppendMode = EventAppendMode.Quick;
+        options.Events.AddEventType<PlainReading>();
+        options.UseSystemTextJsonForSerialization();
     }
 
     private async Task CompareAsync(

@@ -88,7 +88,8 @@ internal static class LedgerSchema
 /// <summary>One table as Marten's migrations see it: there, or still to be made.</summary>
 internal sealed class LedgerTable(string schema, string name, string sql) : ISchemaObject
 {
-    public DbObjectName Identifier { get; } = new PostgresqlObjectName(schema, name);
+    public DbObjectName Identifier { get; } = new PostgresqlObjectName(
+        schema, name, SchemaUtils.IdentifierUsage.General);
 
     public void WriteCreateStatement(Migrator migrator, TextWriter writer) => writer.WriteLine(sql);
 
