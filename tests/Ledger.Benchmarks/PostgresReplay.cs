@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using JasperFx.Events;
 using JasperFx.Events.Projections;
 using Ledger.Domain;
@@ -11,6 +12,14 @@ using Marten.Events.Aggregation;
 
 namespace Ledger.Benchmarks;
 
+/// <summary>A register's row, and Marten's document.</summary>
+public sealed class RegisterTotal
+{
+    public string Id { get; set; } = "";
+    public long Readings { get; set; }
+    public long LastIndex { get; set; }
+}
+
 /// <summary>
 /// One fold into PostgreSQL, by the runner of this program and by Marten's asynchronous daemon: of each register the
 /// number of its readings and the last index. Marten keeps the last state of each document; the views keep every row as
@@ -19,9 +28,6 @@ namespace Ledger.Benchmarks;
 internal static class PostgresReplay
 {
     private const int BatchEvents = 5000;
-
-    /// <summary>A register's row, and Marten's document.</summary>
-    public sealed record RegisterTotal(string Id, long Readings, long LastIndex);
 
     private sealed class RegisterTotals : IProjection
     {
@@ -33,7 +39,7 @@ internal static class PostgresReplay
             var reading = (RegisterReadingRecorded)fact.Event;
             var key = reading.Register.ToString();
             var readings = rows.Get<RegisterTotal>(key)?.Readings ?? 0;
-            return [new(key, new RegisterTotal(key, readings + 1, reading.Index))];
+            return [new(key, new RegisterTotal { Id = key, Readings = readings + 1, LastIndex = reading.IndexSteps })];
         }
     }
 
@@ -42,8 +48,12 @@ internal static class PostgresReplay
     {
         public override RegisterTotal? Evolve(RegisterTotal? snapshot, string id, IEvent e) => e.Data switch
         {
-            PostgresThroughput.PlainReading reading => new(id, (snapshot?.Readings ?? 0) + 1,
-                long.Parse(reading.Index, System.Globalization.CultureInfo.InvariantCulture)),
+            PostgresThroughput.PlainReading reading => new RegisterTotal
+            {
+                Id = id,
+                Readings = (snapshot?.Readings ?? 0) + 1,
+                LastIndex = long.Parse(reading.Index, CultureInfo.InvariantCulture),
+            },
             _ => snapshot,
         };
     }
@@ -78,7 +88,7 @@ internal static class PostgresReplay
             var elapsed = watch.Elapsed.TotalSeconds;
             await daemon.StopAllAsync().ConfigureAwait(false);
             var folded = server.Execute(
-                "SELECT sum((data ->> 'Readings')::bigint)::bigint FROM marten.mt_doc_postgresreplay_registertotal");
+                "SELECT sum((data ->> 'Readings')::bigint)::bigint FROM marten.mt_doc_registertotal");
             return folded is long all && all == events ? events / elapsed
                 : throw new InvalidOperationException($"the daemon folded {folded} of {events} events");
         }

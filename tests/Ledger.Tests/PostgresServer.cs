@@ -61,7 +61,7 @@ public sealed class PostgresServer : IAsyncDisposable
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add($"{AsServerUser}{programs}/postgres -D {folder}/data -p {Port} -c fsync=on "
             + "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300 -c shared_buffers=256MB "
-            + $"-c max_wal_size=2GB >> {folder}/server.log 2>&1 & server=$!; read end; kill -INT $server; wait $server");
+            + $"-c max_wal_size=2GB >> {folder}/server.log 2>&1 & server=$!; read end; kill -INT $server 2>/dev/null; wait $server");
         server = Process.Start(start)!;
         for (var watch = Stopwatch.StartNew(); ;)
         {

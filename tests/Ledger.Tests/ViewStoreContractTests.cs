@@ -98,7 +98,7 @@ public abstract class ViewStoreContractTests
         views.Commit(new Dictionary<string, long> { ["P"] = 1, ["Q"] = 1 },
             [Change(0, "a", "1"), Change(0, "a", "2", "Q")]);
         views.Reset("P");
-        (views.Checkpoint("P"), views.Versions("P").Count, views.Get("Q", "a")).ShouldBe((0, 0, "2"));
+        (views.Checkpoint("P"), views.Versions("P").Count, views.Get("Q", "a")).ShouldBe((0L, 0, "2"));
         var alarm = new ProjectionAlarm(7, "P", "name", "why");
         views.Alarm = alarm;
         Open().Alarm.ShouldBe(alarm);
@@ -120,7 +120,7 @@ public abstract class ViewStoreContractTests
         Should.Throw<LeaseLostException>(() => paused.Alarm = new ProjectionAlarm(0, "P", "n", "r"));
         Should.Throw<LeaseLostException>(() => paused.Switch(["P"]));
         paused.TryHold(ViewLease.Live, "one", Short).ShouldBeFalse();
-        (other.Checkpoint("P"), other.Get("P", "a"), other.Alarm).ShouldBe((1, "1", null));
+        (other.Checkpoint("P"), other.Get("P", "a"), other.Alarm).ShouldBe((1L, "1", (ProjectionAlarm?)null));
         other.Commit(At(2), [Change(1, "a", "3")]);
         paused.Get("P", "a").ShouldBe("3");
     }
@@ -150,10 +150,10 @@ public abstract class ViewStoreContractTests
         next.Commit(At(1), [Change(0, "a", "new")]);
         Should.Throw<InvalidOperationException>(() => views.Switch(["P"])).Message.ShouldContain("earlier position");
         next.Commit(At(3), [Change(2, "b", "new")]);
-        (reader.Get("P", "a"), reader.Checkpoint("P"), next.Checkpoint("P")).ShouldBe(("old", 2, 3));
+        (reader.Get("P", "a"), reader.Checkpoint("P"), next.Checkpoint("P")).ShouldBe(("old", 2L, 3L));
         views.Switch(["P"]);
-        (reader.Get("P", "a"), reader.Get("P", "b"), reader.Checkpoint("P")).ShouldBe(("new", "new", 3));
-        (next.Get("P", "a"), next.Checkpoint("P")).ShouldBe(("old", 2));
+        (reader.Get("P", "a"), reader.Get("P", "b"), reader.Checkpoint("P")).ShouldBe(("new", "new", 3L));
+        (next.Get("P", "a"), next.Checkpoint("P")).ShouldBe(("old", 2L));
         next.Reset("P");
         views.Commit(At(4), [Change(3, "a", "newer")]);
         next.Commit(At(4), [Change(0, "a", "newest")]);
