@@ -3,7 +3,8 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>What one opened view store knows of a lease: the token under which it writes, and how fresh that is.</summary>
+/// <summary>What one opened view store knows of a lease: the token under which it writes, and how fresh it
+/// is.</summary>
 public sealed class LeaseToken(long token)
 {
     private string? holder;

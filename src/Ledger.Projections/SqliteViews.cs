@@ -23,7 +23,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
           position INTEGER NOT NULL, projection TEXT NOT NULL, wire_name TEXT NOT NULL, reason TEXT NOT NULL);
         """;
 
-    /// <summary>What views.db did not have at first: under which name rows are stored, and who may write them.</summary>
+    /// <summary>What views.db did not have at first: under which name rows are stored, and who may write.</summary>
     private const string LaterTables = """
         CREATE TABLE IF NOT EXISTS view_version (projection TEXT PRIMARY KEY, stored_as TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS lease (

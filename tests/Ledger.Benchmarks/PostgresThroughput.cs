@@ -82,7 +82,8 @@ internal sealed class PostgresThroughput(PostgresServer server, long events)
         for (var round = 0; round < Rounds; round++)
         {
             ours.Add(await RateAsync(writers, () => OursAsync(journal, facts)).ConfigureAwait(false) * facts);
-            martens.Add(await RateAsync(martenWriters, () => MartensAsync(marten, facts)).ConfigureAwait(false) * facts);
+            martens.Add(
+                await RateAsync(martenWriters, () => MartensAsync(marten, facts)).ConfigureAwait(false) * facts);
         }
         var (our, their) = (Median(ours), Median(martens));
         Print($"{facts,4} facts an append: journal {our,9:N0} /s, {writers} writers; Marten's quick append {their,9:N0} /s, {martenWriters} writers; {our / their:0.0} times");

@@ -48,8 +48,8 @@ internal sealed class PostgresPlace : IJournalPlace
                 TestContext.Current.CancellationToken);
         var known = EventCodec.Encode(fact.Event).WireName;
         Execute($"""
-            UPDATE ledger_test.events SET header =
-              overlay(header PLACING convert_to('{wireName}', 'UTF8') FROM position(convert_to('{known}', 'UTF8') IN header))
+            UPDATE ledger_test.events SET header = overlay(header
+              PLACING convert_to('{wireName}', 'UTF8') FROM position(convert_to('{known}', 'UTF8') IN header))
             WHERE position = (SELECT max(position) FROM ledger_test.events)
             """);
     }

@@ -7,8 +7,9 @@ using Npgsql;
 namespace Ledger.Tests;
 
 /// <summary>
-/// A PostgreSQL server of our own, for tests and benchmarks: a new cluster in a temporary folder, on a free port of this
-/// machine alone, with fsync on. PostgreSQL refuses to run as root, so for root it runs as the user of Debian's package.
+/// A PostgreSQL server of our own, for tests and benchmarks: a new cluster in a temporary folder, on a free port of
+/// this machine alone, with fsync on. PostgreSQL refuses to run as root, so for root it runs as the user of Debian's
+/// package.
 /// </summary>
 public sealed class PostgresServer : IAsyncDisposable
 {

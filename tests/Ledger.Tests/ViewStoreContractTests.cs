@@ -211,7 +211,8 @@ public abstract class ViewStoreContractTests
             await Task.Delay(10, Ct);
         }
         var views = Open();
-        while (StandardProjections.All.Min(projection => views.Checkpoint(projection.Name)) < 200) await Task.Delay(10, Ct);
+        while (StandardProjections.All.Min(projection => views.Checkpoint(projection.Name)) < 200)
+            await Task.Delay(10, Ct);
         await stop.CancelAsync();
         foreach (var follower in followers) await Should.ThrowAsync<OperationCanceledException>(follower);
         (await Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
@@ -328,7 +329,8 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
     {
         MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger)).ShouldBeNull();
         Open().Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1")]);
-        using var reading = MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger)).ShouldNotBeNull();
+        using var reading = MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger))
+            .ShouldNotBeNull();
         reading.Get("P", "a").ShouldBe("1");
         Should.Throw<InvalidOperationException>(() => reading.Reset("P"));
     }

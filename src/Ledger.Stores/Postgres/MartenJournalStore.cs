@@ -136,7 +136,8 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         placed.Add(next);
     }
 
-    /// <summary>All of the batch in one statement of a Marten session, in the transaction of the lock's holder.</summary>
+    /// <summary>All of the batch in one statement of a Marten session, on the connection that holds the
+    /// lock.</summary>
     public void Commit(MerkleTree tree, Instant recordedAt)
     {
         if (placed.Count == 0) return;

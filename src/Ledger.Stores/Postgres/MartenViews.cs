@@ -52,7 +52,8 @@ public sealed class MartenViews : IViewStore, IDisposable
         }
     }
 
-    /// <summary>Opens the views for whoever only looks; null where there are none, and the database is closed.</summary>
+    /// <summary>Opens the views for whoever only looks; null where there are none, and then the database is
+    /// closed.</summary>
     public static MartenViews? OpenForReading(PostgresLedger ledger)
     {
         if (ledger.Exists()) return new MartenViews(ledger);
