@@ -8,6 +8,7 @@ using Ledger.Projections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using JournalState = Ledger.Api.Resources.JournalState;
 
 namespace Ledger.Api;
 
