@@ -24,6 +24,9 @@ public sealed record SequencingOptions(LedgerId Ledger, IClock Clock, byte[] Sec
 public sealed class JournalFaultedException(Exception cause) : Exception($"the journal has stopped: {cause.Message}",
     cause);
 
+/// <summary>Another process has the turn to write: nothing of this one's last batch was recorded.</summary>
+public sealed class JournalFencedException(string message) : Exception(message);
+
 /// <summary>
 /// The one writer of a journal: a thread behind a bounded queue that sequences what waits and commits it together. An
 /// append is answered only after its batch is durable. The same for every store; what differs is

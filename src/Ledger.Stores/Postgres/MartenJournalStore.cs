@@ -172,7 +172,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         events.ConvertAll(part).ToArray();
 
     private Exception Fenced(long? first, long expected) => first is null
-        ? new LedgerOwnedException(
+        ? new JournalFencedException(
             $"another process records facts of ledger {ledger.Ledger} now: this one is fenced off")
         : new JournalRefusedException($"the journal goes on at position {first}, and its writer at {expected}");
 
