@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Ledger.Journal;
 using Ledger.Projections;
+using Ledger.Stores.EventStoreDb;
+using Ledger.Stores.Postgres;
 
 namespace Ledger.Api;
 
@@ -15,7 +17,10 @@ public static class LedgerStores
         {
             Owned = options.IsInOneFolder ? owned : null,
         }),
-        StoreChoice.Postgres or StoreChoice.EventStoreDb => throw NotYet(options.Store),
+        StoreChoice.Postgres(var connection) => MartenJournal.Open(new PostgresLedger(connection, options.Ledger),
+            new SequencingOptions(options.Ledger, options.Clock, options.Secret)),
+        StoreChoice.EventStoreDb(var connection, _) => EventStoreDbJournal.OpenAsync(
+            ServerOptions(options, connection), CancellationToken.None).GetAwaiter().GetResult(),
         _ => throw new UnreachableException(),
     };
 
@@ -33,19 +38,28 @@ public static class LedgerStores
         return options.Store switch
         {
             StoreChoice.Sqlite => SqliteJournalReader.Open(options.Embedded!),
-            StoreChoice.Postgres or StoreChoice.EventStoreDb => throw NotYet(options.Store),
+            StoreChoice.Postgres(var connection) =>
+                MartenJournalReader.Open(new PostgresLedger(connection, options.Ledger)),
+            StoreChoice.EventStoreDb(var connection, _) => EventStoreDbJournalReader.OpenAsync(
+                ServerOptions(options, connection), CancellationToken.None).GetAwaiter().GetResult(),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>The views, for whoever brings them up to the journal; made where there are none.</summary>
     public static IViewStore OpenViews(LedgerOptions options) => ViewsFile(options) is { } file
-        ? new SqliteViews(file) : throw NotYet(options.Store);
+        ? new SqliteViews(file) : MartenViews.Open(new PostgresLedger(ViewsConnection(options), options.Ledger));
 
     /// <summary>The views for whoever only looks: nothing is changed, and nothing is made; null where there are
     /// none.</summary>
     public static IViewStore? OpenViewsForReading(LedgerOptions options) => ViewsFile(options) is { } file
-        ? File.Exists(file) ? SqliteViews.OpenForReading(file) : null : throw NotYet(options.Store);
+        ? File.Exists(file) ? SqliteViews.OpenForReading(file) : null
+        : MartenViews.OpenForReading(new PostgresLedger(ViewsConnection(options), options.Ledger));
+
+    /// <summary>As whom this process writes the views: where nobody but the folder's owner can open them, as that.
+    /// </summary>
+    public static RunnerLease LeaseOf(LedgerOptions options) =>
+        ViewsFile(options) is null ? RunnerLease.OfThisProcess : RunnerLease.OfFolderOwner;
 
     /// <summary>The file of the views where SQLite keeps them; null where a server does.</summary>
     public static string? ViewsFile(LedgerOptions options) => options.Store switch
@@ -58,6 +72,13 @@ public static class LedgerStores
     /// <summary>Closes views, where their store has something to close.</summary>
     public static void Close(IViewStore? views) => (views as IDisposable)?.Dispose();
 
-    private static StoreRefusedException NotYet(StoreChoice store) =>
-        new($"{store.Name} cannot be opened by this version of the program");
+    private static string ViewsConnection(LedgerOptions options) => options.Store switch
+    {
+        StoreChoice.Postgres(var connection) => connection,
+        StoreChoice.EventStoreDb(_, StoreChoice.ViewsChoice.Postgres(var connection)) => connection,
+        _ => throw new UnreachableException(),
+    };
+
+    private static EventStoreDbJournalOptions ServerOptions(LedgerOptions options, string connection) =>
+        new(EventStoreClientSettings.Create(connection), options.Ledger, options.Clock, options.Secret);
 }

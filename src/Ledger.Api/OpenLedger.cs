@@ -26,6 +26,7 @@ public sealed class OpenLedger : IAsyncDisposable
     private readonly IViewStore views;
     private readonly FolderLock owned;
     private readonly ProjectionRunner runner;
+    private readonly RunnerLease lease;
     private readonly SemaphoreSlim folding = new(1);
     private readonly string folder;
     private readonly byte[] secret;
@@ -36,9 +37,9 @@ public sealed class OpenLedger : IAsyncDisposable
         var clock = options.Clock;
         (this.owned, this.journal, Evidence, this.views, Clock) = (owned, journal, evidence, views, clock);
         (folder, secret, Log) = (options.Directory, options.Secret, options.Log);
+        lease = LedgerStores.LeaseOf(options);
         Recorder = new Recorder(journal, evidence, clock);
-        runner = new ProjectionRunner(journal, views, StandardProjections.All,
-            (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
+        runner = new ProjectionRunner(journal, views, StandardProjections.All, Decode, lease: lease);
         Routes = Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
             evidence), evidence), this));
@@ -160,6 +161,29 @@ public sealed class OpenLedger : IAsyncDisposable
             await Journal.WaitForAsync(next, ct).ConfigureAwait(false);
         }
     }
+
+    /// <summary>
+    /// Computes views anew from the journal beside the live ones, which are read and followed meanwhile, and puts them
+    /// in their place. Returns how the old rows differed.
+    /// </summary>
+    public async Task<IReadOnlyList<RowDifference>> RebuildViewsAsync(
+        IReadOnlyList<IProjection> projections, CancellationToken ct)
+    {
+        var rebuild = new Rebuild(Journal, views, projections, Decode, lease);
+        await rebuild.FoldAsync(ct).ConfigureAwait(false);
+        await folding.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            return await rebuild.SwitchAsync(ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            folding.Release();
+        }
+    }
+
+    private static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload) =>
+        EventCodec.Decode(wireName, version, payload);
 
     /// <summary>Whether the pipeline has a handler for a command of this type.</summary>
     public bool Resolves(Type command) =>

@@ -19,8 +19,8 @@ internal static class ViewsBeside
             try
             {
                 await new ProjectionRunner(journal, views, StandardProjections.All,
-                    (wireName, version, payload) => EventCodec.Decode(wireName, version, payload))
-                    .CatchUpAsync(ct).ConfigureAwait(false);
+                    (wireName, version, payload) => EventCodec.Decode(wireName, version, payload),
+                    lease: LedgerStores.LeaseOf(options)).CatchUpAsync(ct).ConfigureAwait(false);
             }
             finally
             {

@@ -15,7 +15,8 @@ public readonly record struct StreamHead(long Key, long Revision);
 public sealed record JournalState(MerkleTree Tree, Dictionary<string, StreamHead> Streams, Instant RecordedAt)
 {
     /// <summary>An empty journal's.</summary>
-    public static JournalState Empty => new(new MerkleTree(), new(StringComparer.Ordinal), Instant.FromUnixTimeTicks(0));
+    public static JournalState Empty =>
+        new(new MerkleTree(), new(StringComparer.Ordinal), Instant.FromUnixTimeTicks(0));
 }
 
 /// <summary>An event that has its place, on its way into a store.</summary>
@@ -38,6 +39,10 @@ public interface IJournalStore
     /// <summary>Begins a batch: what is inserted from here on becomes durable together, or piece by piece in order
     /// and each append whole.</summary>
     void Begin();
+
+    /// <summary>Says of which events the batch may ask with <see cref="Find"/>: a store on a server finds them all in
+    /// one question.</summary>
+    void Prepare(IReadOnlyList<EventId> ids) { }
 
     /// <summary>The event with this id, also one inserted in this batch; null where there is none.</summary>
     StoredEvent? Find(EventId id);

@@ -126,8 +126,10 @@ public sealed class JournalWriter : IAsyncDisposable
                 {
                     bytes += pending.StoredBytesMax;
                     batch.Add((pending, new AppendResult.Busy()));
-                    batch[^1] = (pending, sequencer.Take(pending));
                 }
+                store.Prepare([.. batch.SelectMany(waiting => waiting.Pending.Ids)]);
+                for (var i = 0; i < batch.Count; i++)
+                    batch[i] = (batch[i].Pending, sequencer.Take(batch[i].Pending));
                 store.Commit(sequencer.Tree, sequencer.RecordedAt);
                 Acknowledge(batch);
             }

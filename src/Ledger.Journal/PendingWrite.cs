@@ -10,6 +10,9 @@ namespace Ledger.Journal;
 /// them as text.</param>
 internal abstract record PendingWrite(long StoredBytesMax)
 {
+    /// <summary>The ids of which it has to be known whether they are there already.</summary>
+    public virtual IEnumerable<EventId> Ids => [];
+
     public TaskCompletionSource<AppendResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
@@ -22,6 +25,8 @@ internal sealed record PendingAppend(
     string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
     EventId? Causation) : PendingWrite(StoredBytes(Stream, Facts, Actor, Tenant))
 {
+    public override IEnumerable<EventId> Ids => Facts.Select(fact => fact.Id);
+
     private const int StreamLengthMax = 200; // characters; the longest agreed stream name is below 160
     private const int HeaderBytes = 160; // of a header without its texts but with the ledger's id: journal-format.md
 
