@@ -1,9 +1,14 @@
 using System.Data.Common;
+using Ledger.Stores.EventStoreDb;
 
 namespace Ledger.Api;
 
 /// <summary>A store that cannot be what was meant; the message names the value and the rule that it breaks.</summary>
 public sealed class StoreRefusedException(string message) : Exception(message);
+
+/// <summary>The server that keeps the ledger cannot be reached, or does not let it in.</summary>
+public sealed class StoreUnavailableException(StoreChoice store, Exception cause)
+    : Exception($"{store.Name} cannot be opened: {cause.Message}", cause);
 
 /// <summary>
 /// Where the journal and the views of a ledger are kept, as <c>--store</c> and <c>--views</c> name it. It is decided
@@ -13,7 +18,8 @@ public sealed class StoreRefusedException(string message) : Exception(message);
 public abstract record StoreChoice
 {
     private const string SqlitePrefix = "sqlite:", PostgresPrefix = "postgres:";
-    private static readonly string[] EventStorePrefixes = ["esdb://", "esdb+discover://"];
+    private static readonly string[] EventStorePrefixes =
+        ["esdb://", "esdb+discover://", "kurrentdb://", "kurrentdb+discover://"];
 
     /// <summary>What may be said.</summary>
     public const string Rule =
@@ -84,8 +90,17 @@ public abstract record StoreChoice
             return new Postgres(ConnectionOf(text, from, Rule));
         if (!isEventStore) throw new StoreRefusedException($"{from} is {Rule}, not '{Shown(text)}'");
         var store = new EventStoreDb(text, ParseViews(views, data));
-        return store.Name.EndsWith('/')
-            ? throw new StoreRefusedException($"{from} is '{Shown(text)}', and names no host: {Rule}") : store;
+        if (store.Name.EndsWith('/'))
+            throw new StoreRefusedException($"{from} is '{Shown(text)}', and names no host: {Rule}");
+        try
+        {
+            EventStoreClientSettings.Create(text);
+            return store;
+        }
+        catch (ConnectionStringParseException wrong)
+        {
+            throw new StoreRefusedException($"{from} is '{Shown(text)}': {wrong.Message}");
+        }
     }
 
     private static ViewsChoice ParseViews(string? text, string data)

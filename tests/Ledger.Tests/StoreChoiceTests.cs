@@ -51,6 +51,7 @@ public sealed class StoreChoiceTests : IDisposable
     [InlineData("postgres:Database=db;Password=secret", null, "--store is 'postgres:…', and names no Host: ")]
     [InlineData("esdb://", null, "--store is 'esdb://', and names no host: ")]
     [InlineData("esdb://u:p@?tls=true", null, "--store is 'esdb:…', and names no host: ")]
+    [InlineData("esdb://h?tls=perhaps", null, "--store is 'esdb://h?tls=perhaps': ")]
     [InlineData("sqlite:/d", "sqlite:/d/views.db", "--views goes with an esdb:// store; ")]
     [InlineData("esdb://h", "views.db", "--views is sqlite:FILE or postgres:Host=…;Database=…, not 'views.db'")]
     [InlineData("esdb://h", "sqlite:", "--views is sqlite:FILE or postgres:Host=…;Database=…, not 'sqlite:'")]
