@@ -14,19 +14,19 @@ public static class LedgerStores
 {
     /// <summary>The journal, for whoever records.</summary>
     /// <param name="owned">The lock of the data folder, which the caller holds as long as the journal is open.</param>
-    public static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned) => Reached<IJournalImport>(
-        options.Store, () => options.Store switch
-    {
-        StoreChoice.Sqlite => SqliteJournal.Open(options.Embedded! with
+    public static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned) =>
+        Reached<IJournalImport>(options.Store, () => options.Store switch
         {
-            Owned = options.IsInOneFolder ? owned : null,
-        }),
-        StoreChoice.Postgres(var connection) => MartenJournal.Open(new PostgresLedger(connection, options.Ledger),
-            new SequencingOptions(options.Ledger, options.Clock, options.Secret)),
-        StoreChoice.EventStoreDb(var connection, _) => EventStoreDbJournal.OpenAsync(
-            ServerOptions(options, connection), CancellationToken.None).GetAwaiter().GetResult(),
-        _ => throw new UnreachableException(),
-    });
+            StoreChoice.Sqlite => SqliteJournal.Open(options.Embedded! with
+            {
+                Owned = options.IsInOneFolder ? owned : null,
+            }),
+            StoreChoice.Postgres(var connection) => MartenJournal.Open(new PostgresLedger(connection, options.Ledger),
+                new SequencingOptions(options.Ledger, options.Clock, options.Secret)),
+            StoreChoice.EventStoreDb(var connection, _) => EventStoreDbJournal.OpenAsync(
+                ServerOptions(options, connection), CancellationToken.None).GetAwaiter().GetResult(),
+            _ => throw new UnreachableException(),
+        });
 
     /// <summary>The journal of a copy, for whoever fills it.</summary>
     public static IJournalImport OpenCopy(LedgerOptions options, FolderLock owned)
