@@ -3,7 +3,6 @@ using System.Text.Json;
 using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Ingest.Fleet;
-using Ledger.Journal;
 using Ledger.Tests.EventStoreDb;
 using Shouldly;
 
