@@ -4,7 +4,6 @@ using Ledger.Api.Resources;
 using Ledger.Domain;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal;
-using JournalState = Ledger.Api.Resources.JournalState;
 using Ledger.Projections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
