@@ -4,7 +4,14 @@
 # --fuzz SECONDS runs AFL++ over each reader for so long instead (docs/fuzzing.md).
 set -euo pipefail
 cd "$(dirname "$0")"
-packages="strace python3"
+packages="strace python3 postgresql"
+# Debian keeps PostgreSQL's server programs off the path, in a folder of their version.
+is_there() {
+  case "$1" in
+    postgresql) command -v initdb || ls /usr/lib/postgresql/*/bin/initdb ;;
+    *) command -v "$1" ;;
+  esac >/dev/null 2>&1
+}
 if [ "${1:-}" = --fuzz ]; then exec tools/fuzz.sh "${2:-60}"; fi
 for argument in "$@"; do
   case "$argument" in
@@ -14,7 +21,7 @@ for argument in "$@"; do
   esac
 done
 for package in $packages; do
-  command -v "$package" >/dev/null || echo "Some tests are skipped by name; to run them: apt-get install -y $packages"
+  is_there "$package" || echo "Some tests are skipped by name; to run them: apt-get install -y $packages"
 done
 dotnet build Ledger.sln -c Release
 dotnet test --project tests/Ledger.Tests/Ledger.Tests.csproj -c Release --no-build

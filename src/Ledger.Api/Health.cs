@@ -5,42 +5,46 @@ namespace Ledger.Api;
 
 /// <summary>
 /// Whether the process lives, and whether it is ready: the views follow the journal, and the frame log is read. A view
-/// that has stopped is an
-/// alarm that a person must see; facts are recorded all the same.
+/// that has stopped, or that is behind and takes no step, is an alarm that a person must see; facts are recorded all
+/// the same.
 /// </summary>
-internal sealed class Health
+internal sealed class Health(OpenLedger ledger) : IDisposable
 {
+    private readonly ViewProgress progress =
+        new(ledger.Journal, ledger.Views, StandardProjections.All, ledger.Clock);
     private volatile string? stopped;
 
     public void Stopped(string why) => stopped = why;
 
-    public void Map(WebApplication app, OpenLedger ledger, StreamEngine? streams)
+    public void Map(WebApplication app, StreamEngine? streams)
     {
         app.MapGet("/health/live", () => Answering.Read(new { live = true }, null))
             .WithName("live").WithSummary("The process answers.").Produces(200, contentType: "application/json");
         app.MapGet("/health/ready", () => WhyNot(streams) is { } why
             ? Answering.Problem(503, "NotReady", why)
-            : Answering.Read(Ready(ledger, streams), null))
+            : Answering.Read(Ready(streams), null))
             .WithName("ready").WithSummary("The views follow the journal, and streams are taken.")
             .Produces(200, contentType: "application/json")
             .Produces<ProblemAnswer>(503, "application/problem+json");
     }
 
-    private string? WhyNot(StreamEngine? streams) => stopped
+    private string? WhyNot(StreamEngine? streams) => stopped ?? progress.WhyStalled()
         ?? (streams is null ? null
             : streams.Faulted.IsFaulted ? $"the streams have stopped: {streams.Faulted.Exception!.GetBaseException().Message}"
             : streams.IsReplayed ? null : "the frame log is being read again after the start");
 
-    private static object Ready(OpenLedger ledger, StreamEngine? streams)
+    private object Ready(StreamEngine? streams)
     {
-        var (length, viewsAt) = (ledger.Journal.Length, new Answers(ledger.Views).KnownBefore);
+        var (length, viewsAt, lag) = (ledger.Journal.Length, new Answers(ledger.Views).KnownBefore, progress.Look());
+        var behind = new { positions = lag.Positions, seconds = lag.Seconds };
         return streams is null
-            ? new { ready = true, length, viewsAt }
+            ? new { ready = true, length, viewsAt, behind }
             : new
             {
                 ready = true,
                 length,
                 viewsAt,
+                behind,
                 streams = new
                 {
                     points = streams.StreamCount,
@@ -49,4 +53,6 @@ internal sealed class Health
                 },
             };
     }
+
+    public void Dispose() => progress.Dispose();
 }

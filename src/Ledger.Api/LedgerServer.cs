@@ -8,6 +8,7 @@ using Ledger.Projections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using JournalState = Ledger.Api.Resources.JournalState;
 
 namespace Ledger.Api;
 
@@ -35,9 +36,10 @@ public sealed class LedgerServer : IAsyncDisposable
     private readonly WebApplication app;
     private readonly CancellationTokenSource stopping = new();
     private readonly TaskCompletionSource<Exception?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Health health;
     private Task following = Task.CompletedTask;
 
-    private LedgerServer(WebApplication app) => this.app = app;
+    private LedgerServer(WebApplication app, Health health) => (this.app, this.health) = (app, health);
 
     /// <summary>Where it answers.</summary>
     public Uri Url { get; private set; } = new("http://127.0.0.1");
@@ -63,17 +65,16 @@ public sealed class LedgerServer : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
             .AddLedgerOpenApi();
         var app = builder.Build();
-        var server = new LedgerServer(app);
-        var health = new Health();
+        var server = new LedgerServer(app, new Health(ledger));
         app.Use(Protection.Headers).Use(Protection.OwnOriginOnly)
             .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
         app.UseRouting().UseRateLimiter();
-        Map(app, ledger, health, streams);
+        Map(app, ledger, server.health, streams);
         await app.StartAsync(ct).ConfigureAwait(false);
         server.Url = new Uri(app.Services.GetRequiredService<IServer>().Features
             .Get<IServerAddressesFeature>()!.Addresses.First());
         ledger.PublishUrl(server.Url);
-        server.following = server.FollowAsync(ledger, health, errors);
+        server.following = server.FollowAsync(ledger, errors);
         _ = streams?.Faulted.ContinueWith(ended => server.Fault(ended.Exception!.GetBaseException()),
             CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return server;
@@ -96,7 +97,7 @@ public sealed class LedgerServer : IAsyncDisposable
         RefusedEvidence.Map(app, ledger);
         JournalState.Map(app, ledger);
         LogFiles.Map(app, ledger);
-        health.Map(app, ledger, streams);
+        health.Map(app, streams);
         DayPage.Map(app, ledger);
         app.MapOpenApi("/openapi/{documentName}.json");
     }
@@ -112,7 +113,7 @@ public sealed class LedgerServer : IAsyncDisposable
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(120);
     }
 
-    private async Task FollowAsync(OpenLedger ledger, Health health, TextWriter errors)
+    private async Task FollowAsync(OpenLedger ledger, TextWriter errors)
     {
         try
         {
@@ -148,6 +149,7 @@ public sealed class LedgerServer : IAsyncDisposable
         await stopping.CancelAsync().ConfigureAwait(false);
         await following.ConfigureAwait(false);
         await app.DisposeAsync().ConfigureAwait(false);
+        health.Dispose();
         stopping.Dispose();
         ended.TrySetResult(null);
     }

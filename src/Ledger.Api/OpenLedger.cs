@@ -3,6 +3,7 @@ using Ledger.Ingest;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 using Ledger.Journal.Pipeline;
 using Ledger.Journal.Proof;
 using Ledger.Projections;
@@ -13,30 +14,32 @@ using NodaTime;
 namespace Ledger.Api;
 
 /// <summary>
-/// An embedded ledger, open in its data folder: the composition root of every door of one process. The journal, the
-/// evidence archive, the views and the command pipeline with all its routes.
+/// A ledger, open in its data folder: the composition root of every door of one process. The journal and the views in
+/// the store that was chosen, the evidence archive, and the command pipeline with all its routes.
 /// </summary>
 public sealed class OpenLedger : IAsyncDisposable
 {
     public const string ViewsFileName = "views.db";
 
-    private readonly SqliteJournal journal;
+    private readonly IJournal journal;
     private readonly ServiceProvider services;
-    private readonly SqliteViews views;
+    private readonly IViewStore views;
+    private readonly FolderLock owned;
     private readonly ProjectionRunner runner;
+    private readonly RunnerLease lease;
     private readonly SemaphoreSlim folding = new(1);
     private readonly string folder;
     private readonly byte[] secret;
 
-    private OpenLedger(SqliteJournal journal, EvidenceArchive evidence, SqliteViews views, SqliteJournalOptions options)
+    private OpenLedger(
+        FolderLock owned, IJournal journal, EvidenceArchive evidence, IViewStore views, LedgerOptions options)
     {
         var clock = options.Clock;
-        (this.journal, Evidence, this.views, Clock) = (journal, evidence, views, clock);
-        (folder, secret) = (options.Directory, options.Secret);
-        Log = new TransparencyLog(options);
+        (this.owned, this.journal, Evidence, this.views, Clock) = (owned, journal, evidence, views, clock);
+        (folder, secret, Log) = (options.Directory, options.Secret, options.Log);
+        lease = LedgerStores.LeaseOf(options);
         Recorder = new Recorder(journal, evidence, clock);
-        runner = new ProjectionRunner(journal, views, StandardProjections.All,
-            (wireName, version, payload) => EventCodec.Decode(wireName, version, payload));
+        runner = new ProjectionRunner(journal, views, StandardProjections.All, Decode, lease: lease);
         Routes = Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
             evidence), evidence), this));
@@ -81,38 +84,48 @@ public sealed class OpenLedger : IAsyncDisposable
     {
         var identity = create is { } named
             ? LedgerIdentity.OpenOrCreate(directory, named) : LedgerIdentity.Open(directory);
-        return Open(new SqliteJournalOptions(directory, identity.Ledger, clock, identity.Secret));
+        return Open(new LedgerOptions(directory, identity.Ledger, clock, identity.Secret));
     }
 
-    public static OpenLedger Open(SqliteJournalOptions options)
+    /// <summary>An embedded ledger: all of it in one folder.</summary>
+    public static OpenLedger Open(SqliteJournalOptions embedded) => Open(LedgerOptions.Of(embedded));
+
+    /// <summary>
+    /// Opens a ledger whose data folder this process then owns. Throws <see cref="FolderOwnedException"/> where another
+    /// process does, and <see cref="StoreRefusedException"/> where its journal is in another store.
+    /// </summary>
+    public static OpenLedger Open(LedgerOptions options)
     {
-        var opened = new Stack<IDisposable>();
-        var journal = SqliteJournal.Open(options);
+        if (!options.TakesOverCopy) LedgerCopy.Refuse(options.Directory);
+        DurableFiles.CreateDirectory(options.Directory);
+        var owned = FolderLock.Take(options.Directory);
+        var opened = new Stack<IDisposable>([owned]);
+        IJournal? journal = null;
         try
         {
-            var evidence = EvidenceArchive.Open(options.Directory, options.Secret);
+            StoreMark.Keep(options);
+            journal = LedgerStores.OpenJournal(options, owned);
+            var evidence = EvidenceArchive.Open(options.Directory, options.Secret, LastEvidence.NamedIn(journal));
             opened.Push(evidence);
             // An erasure or a pruning that a crash interrupted is finished before anything else is done.
             Erasing.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
             Pruning.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
-            var views = new SqliteViews(Path.Combine(options.Directory, ViewsFileName));
-            opened.Push(views);
-            return new OpenLedger(journal, evidence, views, options);
+            return new OpenLedger(owned, journal, evidence, LedgerStores.OpenViews(options), options);
         }
         catch
         {
+            journal?.DisposeAsync().AsTask().GetAwaiter().GetResult();
             while (opened.TryPop(out var part)) part.Dispose();
-            journal.DisposeAsync().AsTask().GetAwaiter().GetResult();
             throw;
         }
     }
 
     /// <summary>The root of the log at a length; null where the journal is shorter.</summary>
     public EvidenceDigest? RootAt(long size) =>
-        journal.RootAt(size) is { } root ? new(Convert.ToHexStringLower(root)) : null;
+        LeafEntries.RootAt(journal, secret, size) is { } root ? new(Convert.ToHexStringLower(root)) : null;
 
     /// <summary>Says where this process takes facts, so that a command beside it can hand its own over.</summary>
-    public void PublishUrl(Uri url) => journal.PublishUrl(url.ToString());
+    public void PublishUrl(Uri url) => owned.PublishUrl(url.ToString());
 
     /// <summary>Opens the intake of streams in this ledger's folder; the caller closes it before the ledger.</summary>
     public StreamEngine OpenStreams(StreamOptions? options = null) => StreamEngine.Open(
@@ -149,6 +162,29 @@ public sealed class OpenLedger : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Computes views anew from the journal beside the live ones, which are read and followed meanwhile, and puts them
+    /// in their place. Returns how the old rows differed.
+    /// </summary>
+    public async Task<IReadOnlyList<RowDifference>> RebuildViewsAsync(
+        IReadOnlyList<IProjection> projections, CancellationToken ct)
+    {
+        var rebuild = new Rebuild(Journal, views, projections, Decode, lease);
+        await rebuild.FoldAsync(ct).ConfigureAwait(false);
+        await folding.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            return await rebuild.SwitchAsync(ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            folding.Release();
+        }
+    }
+
+    private static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload) =>
+        EventCodec.Decode(wireName, version, payload);
+
     /// <summary>Whether the pipeline has a handler for a command of this type.</summary>
     public bool Resolves(Type command) =>
         services.GetService(typeof(IRequestHandler<,>).MakeGenericType(command, typeof(RecordOutcome))) is not null;
@@ -157,8 +193,9 @@ public sealed class OpenLedger : IAsyncDisposable
     {
         await services.DisposeAsync().ConfigureAwait(false);
         await Journal.DisposeAsync().ConfigureAwait(false);
-        views.Dispose();
+        LedgerStores.Close(views);
         Evidence.Dispose();
+        owned.Dispose();
         folding.Dispose();
     }
 }

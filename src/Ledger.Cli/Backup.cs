@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -30,11 +31,15 @@ public static class Backup
     {
         if (line.Words is not [var named]) throw new UsageException("backup needs one DIR");
         var options = DataFolder.OptionsOf(line, shell);
+        if (!options.IsInOneFolder)
+            throw new CouldNotException($"backup copies one folder, and the journal of this ledger is in "
+                + $"{options.Store.Name}: the server's own backup copies that; or take all of it into a folder of its own "
+                + "with: ledger copy --to sqlite:DIR");
         var directory = NewFolder.Checked(named, line.Data);
         var unfinished = NewFolder.Unfinished(directory);
         try
         {
-            var (copy, report) = await CopyAsync(options, line, shell, unfinished, ct).ConfigureAwait(false);
+            var (copy, report) = await CopyAsync(options.Embedded!, line, shell, unfinished, ct).ConfigureAwait(false);
             shell.EndProgress();
             if (!report.IsVerified)
             {
@@ -64,7 +69,8 @@ public static class Backup
             DataFolderCopy.CreateOwnDirectory(unfinished);
             var folder = Path.Combine(unfinished, BackupManifest.FolderName);
             var copy = await DataFolderCopy.WriteAsync(options, folder, ct).ConfigureAwait(false);
-            await CopiedViews.CatchUpAsync(options with { Directory = folder }, ct).ConfigureAwait(false);
+            await ViewsBeside.CatchUpAsync(LedgerOptions.Of(options with { Directory = folder }), ct)
+                .ConfigureAwait(false);
             var verification = new LedgerVerification(folder, isThorough: false, null, null, shell, ct);
             await verification.RunAsync().ConfigureAwait(false);
             if (verification.Report.IsVerified || attempt == AttemptsMax)

@@ -58,7 +58,7 @@ public static class Bundle
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == name)
             ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
-        var bundle = new StatementBundle(ledger, new TransparencyLog(options), ct);
+        var bundle = new StatementBundle(ledger, options.Log, ct);
         var files = await PrunedEvidence.ReadAsync(ledger.Journal, () => bundle.OfAsync(run), ct).ConfigureAwait(false);
         return (run, files, bundle.Personal);
     }

@@ -24,6 +24,7 @@ public sealed class CommandLine
     public static IReadOnlyList<Option> Common { get; } =
     [
         new("--data", "DIR", $"the data folder of the ledger; {DataDefault} where it is not given"),
+        .. StoreSettings.Options,
         new("--json", null, "one JSON object in place of text"),
         new("--help", null, "what the verb does, its options, and an example"),
     ];

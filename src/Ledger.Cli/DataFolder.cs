@@ -1,11 +1,12 @@
 using Ledger.Api;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 
 namespace Ledger.Cli;
 
-/// <summary>The folder that <c>--data</c> names: a folder that holds no ledger, or another one,
-/// is named as such.</summary>
+/// <summary>The folder that <c>--data</c> names, and the store of its ledger: a folder that holds no ledger, or another
+/// one, is named as such.</summary>
 internal static class DataFolder
 {
     /// <summary>The option of verbs that may make a ledger.</summary>
@@ -14,8 +15,9 @@ internal static class DataFolder
 
     /// <summary>What the ledger in the folder is opened with;
     /// made first where the command line names it and there is none.</summary>
-    public static SqliteJournalOptions OptionsOf(CommandLine line, Shell shell)
+    public static LedgerOptions OptionsOf(CommandLine line, Shell shell)
     {
+        var store = StoreSettings.StoreOf(line);
         var create = line.Option<LedgerId>("--ledger", LedgerId.TryParse, "an identifier");
         if (create is null && !File.Exists(Path.Combine(line.Data, LedgerIdentity.FileName)))
             throw new CouldNotException((Directory.Exists(line.Data)
@@ -26,13 +28,26 @@ internal static class DataFolder
         {
             var identity = create is { } named
                 ? LedgerIdentity.OpenOrCreate(line.Data, named) : LedgerIdentity.Open(line.Data);
-            return new(line.Data, identity.Ledger, shell.Clock, identity.Secret);
+            if (LedgerCopy.Find(line.Data) is { IsUnfinished: true })
+                throw new CouldNotException(
+                    $"{line.Data} is a copy that was not finished: run the same ledger copy again");
+            return new(line.Data, identity.Ledger, shell.Clock, identity.Secret) { Store = store };
         }
         catch (JournalRefusedException wrong)
         {
             // The folder is not what it should be; the journal itself is not in doubt, so its remedy would mislead.
             throw new CouldNotException(wrong.Message);
         }
+    }
+
+    /// <summary>The same of a ledger that is a file of this machine; of another one it is said who does this.</summary>
+    /// <param name="instead">What a person does where a server keeps the ledger.</param>
+    public static SqliteJournalOptions EmbeddedOf(CommandLine line, Shell shell, string instead)
+    {
+        var options = OptionsOf(line, shell);
+        return options.Embedded
+            ?? throw new CouldNotException($"{line.Verb} is for a ledger in SQLite, and this one is in "
+                + $"{options.Store.Name}: {instead}");
     }
 
     /// <summary>The ledger in the folder, owned by this process until it is disposed.</summary>

@@ -36,20 +36,28 @@ public static class Demo
         if (Directory.Exists(data) && Directory.EnumerateFileSystemEntries(data).Any())
             throw new CouldNotException(
                 $"{data} is not empty; a demonstration needs a folder of its own: name one with --data, or remove it");
-        var (sections, digest) = await PlayAsync(FleetPlan.City(seed), data, shell.Progress, ct).ConfigureAwait(false);
+        var (sections, digest) = await PlayAsync(FleetPlan.City(seed), data, shell.Progress, ct,
+            StoreSettings.StoreOf(line, data)).ConfigureAwait(false);
         shell.EndProgress();
         shell.Output.Write(line.Json ? Json(seed, sections, digest) : Text(seed, sections, digest, data));
         return ExitCode.Done;
     }
 
-    /// <summary>Plays a plan into a folder and reads the answers back from the views.</summary>
+    /// <summary>Plays a plan into a folder, and into the store where one is named, and reads the answers back from the
+    /// views.</summary>
     internal static async Task<(IReadOnlyList<Section> Sections, DemoDigest Digest)> PlayAsync(
-        FleetPlan plan, string data, Action<string> progress, CancellationToken ct)
+        FleetPlan plan, string data, Action<string> progress, CancellationToken ct, StoreChoice? store = null)
     {
         var clock = DemoDay.ClockOf(plan);
         var identity = LedgerIdentity.OpenOrCreate(data, DemoDay.Ledger, DemoDay.SecretOf(plan.Seed));
-        var ledger = OpenLedger.Open(new SqliteJournalOptions(data, identity.Ledger, clock, identity.Secret));
+        var ledger = OpenLedger.Open(new LedgerOptions(data, identity.Ledger, clock, identity.Secret)
+        {
+            Store = store ?? new StoreChoice.Sqlite(data),
+        });
         await using var closing = ledger.ConfigureAwait(false);
+        if (ledger.Journal.Length > 0)
+            throw new CouldNotException($"{store!.Name} holds a ledger of {ledger.Journal.Length} events; a demonstration "
+                + "needs a store of its own");
         var outcome = await DemoDay.PlayAsync(plan, ledger, clock, progress, ct).ConfigureAwait(false);
         progress("reading the answers");
         var answers = new Answers(ledger.Views);

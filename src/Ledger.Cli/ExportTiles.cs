@@ -1,5 +1,5 @@
+using Ledger.Api;
 using Ledger.Cli.Listings;
-using Ledger.Journal;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Cli;
@@ -19,8 +19,8 @@ internal static class ExportTiles
             || line.Option("--as-of") is not null)
             throw new UsageException($"export {Name} takes no --format, --out or --as-of");
         var options = DataFolder.OptionsOf(line, shell);
-        await using var journal = SqliteJournalReader.Open(options);
-        var checkpoint = new TransparencyLog(options).Export(journal, new TileFolder(directory));
+        await using var journal = LedgerStores.OpenReader(options);
+        var checkpoint = options.Log.Export(journal, new TileFolder(directory));
         new Page().Field("out", "written to", directory).Field("origin", "log", checkpoint.Origin)
             .Field("size", "events", checkpoint.Size).Field("root", "root", Convert.ToHexStringLower(checkpoint.Root))
             .Field("tiles", "tiles", Tile.Of(checkpoint.Size).Count()).Write(shell.Output, line.Json);

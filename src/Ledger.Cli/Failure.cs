@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Ledger.Api;
 using Ledger.Journal;
 using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
@@ -17,19 +18,21 @@ public static class Failure
     /// <summary>The line for a person; null where the failure is not expected.</summary>
     public static string? Explain(Exception failure, string data) => failure switch
     {
-        CouldNotException => failure.Message,
+        CouldNotException or StoreRefusedException or StoreUnavailableException => failure.Message,
+        JournalFencedException => failure.Message,
         FolderOwnedException => $"{failure.Message}; stop it, or name another folder with --data",
         NoteRefusedException or LedgerCopyException => failure.Message,
         JournalRefusedException => $"{failure.Message}; restore {data} from a copy, "
             + $"or accept the loss with: ledger recover --data {data} --by NAME --accept-loss",
         EvidencePrunedException => $"{failure.Message}, which names the archive that has it",
-        JournalFaultedException => $"{failure.Message}; look at the disk, then start again",
+        JournalFaultedException => $"{failure.Message}; look at the disk or the server, then start again",
         UnknownWireNameException => $"{failure.Message}; a newer version of this program wrote it, use that one",
         PoisonEventException => $"{failure.Message}; restore {data} from a copy",
         ProjectionStoppedException => $"the views {failure.Message}",
         InvalidDataException => $"{failure.Message}; restore {data} from a copy",
         DbException => $"{data} cannot be read: {failure.Message}",
         HttpRequestException => $"the owner of {data} does not answer: {failure.Message}",
+        Grpc.Core.RpcException => $"the store of {data} does not answer: {failure.Message}",
         OperationCanceledException => "stopped before the end; what is recorded stays recorded",
         IOException or UnauthorizedAccessException => failure.Message,
         _ => null,

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ledger.Api;
 using Ledger.Journal;
 using Ledger.Journal.Copies;
 using Ledger.Journal.Proof;
@@ -17,11 +18,11 @@ internal static class LedgerKey
 
     /// <summary>The key that signs, and all keys of the log.</summary>
     public static async Task<(SignerKey Signs, IReadOnlyList<VerifierKey> Known)> OpenAsync(
-        CommandLine line, Shell shell, SqliteJournalOptions options, SqliteJournalReader journal, CancellationToken ct)
+        CommandLine line, Shell shell, LedgerOptions options, IJournalReader journal, CancellationToken ct)
     {
         LedgerCopy.Refuse(options.Directory);
         // A backup that is made meanwhile has the key before or the one after, with the journal that names it.
-        using var turn = await new TransparencyLog(options).TurnAsync(ct).ConfigureAwait(false);
+        using var turn = await options.Log.TurnAsync(ct).ConfigureAwait(false);
         var origin = line.Option("--origin");
         if (origin is not null && !VerifierKey.IsName(origin))
             throw new UsageException("--origin is a name without spaces and without +");
@@ -41,7 +42,7 @@ internal static class LedgerKey
             SigningKeyFile.Replace(options.Directory);
             key = next;
         }
-        journal.Refresh();
+        journal.Look();
         return (key, await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false));
     }
 

@@ -17,13 +17,11 @@ namespace Ledger.Cli;
 /// </summary>
 public sealed class LedgerReader : IAsyncDisposable
 {
-    private readonly SqliteViews views;
-
-    private LedgerReader(SqliteJournalReader journal, SqliteViews views, EvidenceArchive evidence) =>
-        (Journal, this.views, Evidence) = (journal, views, evidence);
+    private LedgerReader(IJournalReader journal, IViewStore views, EvidenceArchive evidence) =>
+        (Journal, Views, Evidence) = (journal, views, evidence);
 
     public IJournal Journal { get; }
-    public IViewStore Views => views;
+    public IViewStore Views { get; }
     public EvidenceArchive Evidence { get; }
 
     /// <summary>The command line's option for reading as of an earlier position.</summary>
@@ -34,8 +32,8 @@ public sealed class LedgerReader : IAsyncDisposable
     {
         var options = DataFolder.OptionsOf(line, shell);
         var isCopy = LedgerCopy.Find(options.Directory) is not null;
-        if (isCopy && !File.Exists(Path.Combine(options.Directory, OpenLedger.ViewsFileName)))
-            await CopiedViews.CatchUpAsync(options, ct).ConfigureAwait(false);
+        if (isCopy && LedgerStores.ViewsFile(options) is { } file && !File.Exists(file))
+            await ViewsBeside.CatchUpAsync(options, ct).ConfigureAwait(false);
         var reader = Open(options);
         if (!isCopy && new Answers(reader.Views).KnownBefore < reader.Journal.Length)
         {
@@ -47,37 +45,45 @@ public sealed class LedgerReader : IAsyncDisposable
         return reader;
     }
 
-    private static LedgerReader Open(SqliteJournalOptions options)
+    private static LedgerReader Open(LedgerOptions options)
     {
-        var journal = SqliteJournalReader.Open(options);
+        var journal = LedgerStores.OpenReader(options);
         // The evidence after the journal: so it has that of every fact that the journal shows.
         var evidence = EvidenceArchive.OpenForReading(options.Directory, options.Secret);
-        var path = Path.Combine(options.Directory, OpenLedger.ViewsFileName);
         try
         {
             // Reading a copy changes no byte of it.
-            return new(journal, LedgerCopy.Find(options.Directory) is null
-                ? new SqliteViews(path) : SqliteViews.OpenForReading(path), evidence);
+            var isCopy = LedgerCopy.Find(options.Directory) is not null;
+            return new(journal, isCopy && LedgerStores.OpenViewsForReading(options) is { } views
+                ? views : LedgerStores.OpenViews(options), evidence);
         }
-        catch (DbException damaged)
+        catch (DbException damaged) when (LedgerStores.ViewsFile(options) is { } path)
         {
             throw new CouldNotException($"{path} cannot be read ({damaged.Message}); it holds nothing of its own: "
                 + "delete it, and it is computed again from the journal");
         }
     }
 
-    private static async Task CatchUpAsync(SqliteJournalOptions options, CancellationToken ct)
+    /// <summary>Where another process owns the folder, it brings the views up to the journal; what it has applied is
+    /// consistent.</summary>
+    private static async Task CatchUpAsync(LedgerOptions options, CancellationToken ct)
     {
-        OpenLedger owned;
         try
         {
-            owned = OpenLedger.Open(options);
+            if (options.Embedded is null)
+            {
+                // A server's journal is not opened for writing by who reads: that would fence off who writes.
+                using var owned = FolderLock.Take(options.Directory);
+                await ViewsBeside.CatchUpAsync(options, ct).ConfigureAwait(false);
+                return;
+            }
+            await using var ledger = OpenLedger.Open(options);
+            await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         }
         catch (FolderOwnedException)
         {
-            return; // the owner brings the views up to the journal; what it has applied is consistent
+            // Nothing is left to do here.
         }
-        await using (owned) await owned.CatchUpAsync(ct).ConfigureAwait(false);
     }
 
     /// <summary>The event at a position; whoever asks knows that it is there.</summary>
@@ -123,7 +129,7 @@ public sealed class LedgerReader : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        views.Dispose();
+        LedgerStores.Close(Views);
         Evidence.Dispose();
         await Journal.DisposeAsync().ConfigureAwait(false);
     }

@@ -24,6 +24,8 @@ public sealed class LedgerVerification(
 {
     /// <summary>The archives of months that were pruned, by their folders.</summary>
     public IReadOnlyList<string> Archives { get; init; } = [];
+    /// <summary>Where the journal and the views are.</summary>
+    public StoreChoice Store { get; init; } = new StoreChoice.Sqlite(directory);
 
     private string Frames => Path.Combine(directory, FrameLogOptions.FolderName);
     private PruningVerification? pruning;
@@ -67,7 +69,11 @@ public sealed class LedgerVerification(
         }
         Ledger = identity.Ledger;
         var before = Findings.FaultCount;
-        var options = new SqliteJournalOptions(directory, identity.Ledger, shell.Clock, identity.Secret);
+        var options = new LedgerOptions(directory, identity.Ledger, shell.Clock, identity.Secret)
+        {
+            Store = Store,
+            IsExamined = true,
+        };
         var claims = await CheckpointsAsync(options).ConfigureAwait(false);
         pruning = new(Archives, options, Findings, shell, ct);
         IReadOnlyList<RootClaim> archives = Archives.Count == 0 ? []
@@ -77,10 +83,7 @@ public sealed class LedgerVerification(
         SignedSize = claims.Count == 0 ? null : claims.Max(claim => claim.Length);
         signers = claims.Where(claim => claim.Length == SignedSize)
             .MaxBy(claim => claim.Signers!.Witnesses.Count)?.Signers;
-        var journal = Counted("events", found => JournalVerification.Verify(
-            directory, identity.Ledger, identity.Secret, [.. claims, .. archives], isThorough, found,
-            Seen("hashing events"), ct),
-            found => (found.Events, null));
+        var journal = await EventsAsync(options, [.. claims, .. archives]).ConfigureAwait(false);
         Root = journal.Root;
         var archived = Counted("evidence", found => EvidenceVerification.Verify(
             directory, identity.Secret, found, Seen("hashing evidence, bytes"), ct),
@@ -95,7 +98,23 @@ public sealed class LedgerVerification(
         else await VerifyDerivedAsync(options, identity, archived).ConfigureAwait(false);
     }
 
-    private async Task<IReadOnlyList<RootClaim>> CheckpointsAsync(SqliteJournalOptions options)
+    /// <summary>The events of a file as they stand in its tables, those of a server as it gives them.</summary>
+    private async Task<JournalFound> EventsAsync(LedgerOptions options, IReadOnlyList<RootClaim> claims)
+    {
+        if (options.Embedded is { Directory: var folder })
+            return Counted("events", found => JournalVerification.Verify(folder, options.Ledger, options.Secret, claims,
+                isThorough, found, Seen("hashing events"), ct), found => (found.Events, null));
+        await using var journal = LedgerStores.OpenReader(options);
+        var before = Findings.FaultCount;
+        var events = await EventsVerification.VerifyAsync(journal, options.Secret, claims, Findings,
+            Seen("hashing events"), ct).ConfigureAwait(false);
+        steps.Add(new("events", events.Events, null, Findings.FaultCount - before));
+        Findings.LeaveOut($"how {options.Store.Name} keeps the journal: events were hashed as the server gives them, and "
+            + "its files, indexes and copies are its own");
+        return events;
+    }
+
+    private async Task<IReadOnlyList<RootClaim>> CheckpointsAsync(LedgerOptions options)
     {
         var own = await OwnKeysAsync(options).ConfigureAwait(false);
         VerifyKeyFile(own);
@@ -118,12 +137,12 @@ public sealed class LedgerVerification(
 
     /// <summary>The keys that the auditor trusts, and those that they handed over to; null where there are none to
     /// follow.</summary>
-    private async Task<IReadOnlyCollection<VerifierKey>?> FollowedAsync(SqliteJournalOptions options)
+    private async Task<IReadOnlyCollection<VerifierKey>?> FollowedAsync(LedgerOptions options)
     {
         if (trusted is null) return null;
         try
         {
-            await using var journal = SqliteJournalReader.Open(options);
+            await using var journal = LedgerStores.OpenReader(options);
             var notes = await Handovers.ReadAsync(journal, ct).ConfigureAwait(false);
             return Handovers.Follow(trusted, notes.Select(System.Text.Encoding.UTF8.GetBytes));
         }
@@ -135,11 +154,11 @@ public sealed class LedgerVerification(
     }
 
     /// <summary>Every key that the journal names; none where it cannot be read, of which its own step tells.</summary>
-    private async Task<IReadOnlyList<VerifierKey>> OwnKeysAsync(SqliteJournalOptions options)
+    private async Task<IReadOnlyList<VerifierKey>> OwnKeysAsync(LedgerOptions options)
     {
         try
         {
-            await using var journal = SqliteJournalReader.Open(options);
+            await using var journal = LedgerStores.OpenReader(options);
             return await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false);
         }
         catch (Exception damaged) when (SqliteFile.IsDamage(damaged) || damaged is JournalRefusedException
@@ -164,10 +183,11 @@ public sealed class LedgerVerification(
     }
 
     private async Task VerifyDerivedAsync(
-        SqliteJournalOptions options, LedgerIdentity identity, EvidenceFound archived)
+        LedgerOptions options, LedgerIdentity identity, EvidenceFound archived)
     {
-        await using var journal = SqliteJournalReader.Open(options);
-        Counted("tiles", found => LogVerification.Tiles(directory, journal.LeafEntries(0, journal.Length), found, ct),
+        await using var journal = LedgerStores.OpenReader(options);
+        Counted("tiles", found => LogVerification.Tiles(
+            directory, LeafEntries.Of(journal, options.Secret, 0, journal.Length), found, ct),
             count => (count, null));
         await VerifyErasuresAsync(journal, identity, archived).ConfigureAwait(false);
         await VerifyPruningsAsync(journal, identity, archived).ConfigureAwait(false);
@@ -175,7 +195,7 @@ public sealed class LedgerVerification(
         shell.Progress("computing the views from the journal");
         var fresh = await Projections.Replay.RecomputeAsync(
             journal, StandardProjections.All, Decode, journal.Length, ct).ConfigureAwait(false);
-        await VerifyViewsAsync(journal, fresh).ConfigureAwait(false);
+        await VerifyViewsAsync(options, journal, fresh).ConfigureAwait(false);
         var before = Findings.FaultCount;
         await BaselineVerification.VerifyAsync(journal, fresh, baselines, Findings, ct).ConfigureAwait(false);
         steps.Add(new("baselines", baselines.Count, "frozen or completed", Findings.FaultCount - before));
@@ -287,19 +307,19 @@ public sealed class LedgerVerification(
         }
     }
 
-    private async Task VerifyViewsAsync(IJournal journal, MemoryViews fresh)
+    private async Task VerifyViewsAsync(LedgerOptions options, IJournal journal, MemoryViews fresh)
     {
-        var path = Path.Combine(directory, OpenLedger.ViewsFileName);
-        if (!File.Exists(path))
-        {
-            Findings.LeaveOut("views: none are stored, they are computed when somebody asks");
-            return;
-        }
         var (before, rows) = (Findings.FaultCount, 0L);
+        IViewStore? stored = null;
         try
         {
-            using var stored = SqliteViews.OpenForReading(path);
-            stored.Verify(OpenLedger.ViewsFileName, isThorough, Findings);
+            stored = LedgerStores.OpenViewsForReading(options);
+            if (stored is null)
+            {
+                Findings.LeaveOut("views: none are stored, they are computed when somebody asks");
+                return;
+            }
+            (stored as SqliteViews)?.Verify(OpenLedger.ViewsFileName, isThorough, Findings);
             VerifyCheckpoints(journal, stored);
             foreach (var row in await Projections.Replay.DiffAsync(
                 journal, stored, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false))
@@ -312,11 +332,15 @@ public sealed class LedgerVerification(
             Findings.Add(OpenLedger.ViewsFileName, damaged.Message,
                 "a readable database; it can be deleted and is computed again");
         }
+        finally
+        {
+            LedgerStores.Close(stored);
+        }
         steps.Add(new("views", rows, "versions of rows", Findings.FaultCount - before));
     }
 
     /// <summary>Views follow the journal; what they have not applied yet is not there to be verified.</summary>
-    private void VerifyCheckpoints(IJournal journal, SqliteViews stored)
+    private void VerifyCheckpoints(IJournal journal, IViewStore stored)
     {
         foreach (var view in StandardProjections.All)
             if (stored.Checkpoint(view.Name) is var applied && applied < journal.Length)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Cli.Months;
 using Ledger.Journal;
@@ -27,12 +28,12 @@ public static class Prove
             throw new UsageException("prove needs one POSITION, RUN#LINE, or RUN POINT DIRECTION START");
         var position = CommandLine.Read<long>(word, LedgerReader.TryPosition, "POSITION is a number from 0 on");
         var options = DataFolder.OptionsOf(line, shell);
-        await using var journal = SqliteJournalReader.Open(options);
+        await using var journal = LedgerStores.OpenReader(options);
         if (position >= journal.Length)
             throw new CouldNotException(
                 $"there is no event at position {position}; the journal has {journal.Length} events");
         var recorded = await EventAsync(journal, position, ct).ConfigureAwait(false);
-        var proof = new TransparencyLog(options).Prove(recorded);
+        var proof = options.Log.Prove(recorded);
         var path = line.Option("--out") ?? position.ToString(CultureInfo.InvariantCulture) + TlogProof.FileExtension;
         await File.WriteAllTextAsync(path, $"{proof}", ct).ConfigureAwait(false);
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(System.Text.Encoding.UTF8.GetBytes(proof.Checkpoint)).Text);
@@ -45,7 +46,7 @@ public static class Prove
         return ExitCode.Done;
     }
 
-    private static async Task<RecordedEvent> EventAsync(SqliteJournalReader journal, long position,
+    private static async Task<RecordedEvent> EventAsync(IJournal journal, long position,
         CancellationToken ct)
     {
         await foreach (var recorded in journal.ReadAllAsync(position, ct).ConfigureAwait(false)) return recorded;

@@ -54,7 +54,7 @@ internal static class ProveLine
         var options = DataFolder.OptionsOf(line, shell);
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var (row, number) = await FindAsync(ledger, line.Words, ct).ConfigureAwait(false);
-        var bundle = new LinesBundle(ledger, new TransparencyLog(options), ct);
+        var bundle = new LinesBundle(ledger, options.Log, ct);
         var (result, files) = await PrunedEvidence.ReadAsync(ledger.Journal,
             () => bundle.OfAsync(new LinesRequest.One(row.Run, number), [row]), ct).ConfigureAwait(false);
         return (row, number, result, files, bundle.Personal);

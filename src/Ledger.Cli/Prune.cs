@@ -59,7 +59,7 @@ public static class Prune
 
     /// <summary>By the ledger's own keys, and with all that its secret opens.</summary>
     private static async Task<(ArchivedMonth? Archive, string? Fault)> VerifyAsync(
-        string directory, SqliteJournalOptions options, OpenLedger ledger, Shell shell, CancellationToken ct)
+        string directory, LedgerOptions options, OpenLedger ledger, Shell shell, CancellationToken ct)
     {
         if (!File.Exists(Path.Combine(directory, MonthArchive.FileName)))
             return (null, $"{directory} is no month's archive");
@@ -70,7 +70,7 @@ public static class Prune
             : (null, verification.Findings.Faults is [var first, ..] ? $"{first}" : "its evidence was not looked at");
     }
 
-    private static IReadOnlySet<EvidenceDigest> Archived(string directory, SqliteJournalOptions options)
+    private static IReadOnlySet<EvidenceDigest> Archived(string directory, LedgerOptions options)
     {
         using var evidence = EvidenceArchive.OpenForReading(directory, options.Secret);
         return evidence.Kept;

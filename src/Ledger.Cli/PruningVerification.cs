@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ledger.Api;
 using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Ingest;
@@ -15,7 +16,7 @@ namespace Ledger.Cli;
 /// </summary>
 /// <param name="directories">The archives of months.</param>
 internal sealed class PruningVerification(
-    IReadOnlyList<string> directories, SqliteJournalOptions options, Findings findings, Shell shell,
+    IReadOnlyList<string> directories, LedgerOptions options, Findings findings, Shell shell,
     CancellationToken ct)
 {
     private readonly List<string> verified = [];

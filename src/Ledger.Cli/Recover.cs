@@ -26,7 +26,8 @@ public static class Recover
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 0) throw new UsageException($"recover takes no '{line.Words[0]}'");
-        var options = DataFolder.OptionsOf(line, shell);
+        var options = DataFolder.EmbeddedOf(line, shell,
+            "what a server has lost, its own copies have; nothing of it is accepted here");
         try
         {
             await using var sound = SqliteJournalReader.Open(options);

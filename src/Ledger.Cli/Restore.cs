@@ -163,7 +163,7 @@ public static class Restore
             ?? throw new CouldNotException($"{line.Data} is no copy: it is the ledger already");
         var kept = Verify.Kept(line) is { } file ? SignedNote.Parse(file.Note) : null;
         var by = new Principal(name, new PartyId(options.Ledger.Value), new HashSet<string>());
-        var fact = await CopyTakeOver.RunAsync(options, copy, kept, by, ct).ConfigureAwait(false);
+        var fact = await TakeOverAsync(options, copy, kept, by, ct).ConfigureAwait(false);
         await using (var ledger = OpenLedger.Open(options)) await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         new Page().Field("restore", null, "taken over").Field("ledger", "ledger", options.Ledger.Value)
             .Field("events", "taken over at position", fact.Length).Field("root", "with the digest", fact.Root.Hex)
@@ -172,5 +172,20 @@ public static class Restore
             .Note("What the other ledger recorded after that position is not here: import it again from its sources.")
             .Write(shell.Output, line.Json);
         return ExitCode.Done;
+    }
+
+    /// <summary>Whether it continues the checkpoint is asked before anything is written.</summary>
+    private static async Task<LedgerRestored> TakeOverAsync(LedgerOptions options, LedgerCopy copy, SignedNote? kept,
+        Principal by, CancellationToken ct)
+    {
+        Checkpoint? signed = null;
+        if (kept is not null)
+        {
+            await using var reader = LedgerStores.OpenReader(options);
+            signed = await CopyTakeOver.CheckedAsync(reader, options.Secret, kept, ct).ConfigureAwait(false);
+        }
+        using var owned = FolderLock.Take(options.Directory);
+        await using var journal = LedgerStores.OpenJournal(options with { TakesOverCopy = true }, owned);
+        return await CopyTakeOver.RunAsync(journal, options.Directory, copy, signed, by, ct).ConfigureAwait(false);
     }
 }

@@ -61,7 +61,7 @@ public static class Sample
     {
         var options = DataFolder.OptionsOf(line, shell);
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var bundle = new LinesBundle(ledger, new TransparencyLog(options), ct);
+        var bundle = new LinesBundle(ledger, options.Log, ct);
         var population = Population(ledger.Answers(null).Runs(), request.Statement);
         var (result, files) = await PrunedEvidence
             .ReadAsync(ledger.Journal, () => bundle.OfAsync(request, population), ct).ConfigureAwait(false);

@@ -1,6 +1,6 @@
+using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Cli.Witnessing;
-using Ledger.Journal;
 using Ledger.Journal.Proof;
 using NodaTime;
 
@@ -33,7 +33,7 @@ public static class SignCheckpoint
         var policy = line.Option("--witnesses") is { } file
             ? TrustedKeys.Read(file, "--witnesses", bytes => WitnessPolicy.Parse(bytes)) : null;
         var options = DataFolder.OptionsOf(line, shell);
-        await using var journal = SqliteJournalReader.Open(options);
+        await using var journal = LedgerStores.OpenReader(options);
         if (line.Flag("--key"))
         {
             var signs = (await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false)).LastOrDefault()
@@ -45,7 +45,7 @@ public static class SignCheckpoint
         var (key, known) = await LedgerKey.OpenAsync(line, shell, options, journal, ct).ConfigureAwait(false);
         if (policy is { Logs.Count: > 0 } && !policy.Logs.Any(key.Verifier.IsSameKeyAs))
             throw new CouldNotException($"the policy is not of this log: it does not name {key.Verifier}");
-        var log = new TransparencyLog(options);
+        var log = options.Log;
         var note = await log.SignAsync(journal, key, known, ct, publishes: policy is null).ConfigureAwait(false);
         IReadOnlyList<WitnessReply> replies = [];
         if (policy is not null) (note, replies) = await CosignedAsync(log, note, policy, ct).ConfigureAwait(false);

@@ -59,6 +59,7 @@ public static class Verify
             new LedgerVerification(line.Data, !line.Flag("--fast"), trusted, Kept(line), shell, ct)
             {
                 Archives = line.Each("--archive"),
+                Store = StoreSettings.StoreOf(line),
             };
         await verification.RunAsync().ConfigureAwait(false);
         return verification.Report;

@@ -33,12 +33,17 @@ public readonly record struct EventId(UInt128 Value)
             && (int)(Value >> 76 & 0xf) == 8 && (int)(Value >> 62 & 3) == 2;
     }
 
+    /// <summary>How many bytes an id has.</summary>
+    public const int Bytes = 16;
+
     public byte[] ToBytes()
     {
-        var bytes = new byte[16];
-        BinaryPrimitives.WriteUInt128BigEndian(bytes, Value);
+        var bytes = new byte[Bytes];
+        CopyTo(bytes);
         return bytes;
     }
+
+    public void CopyTo(Span<byte> bytes) => BinaryPrimitives.WriteUInt128BigEndian(bytes, Value);
 
     public override string ToString() => Convert.ToHexStringLower(ToBytes());
 }

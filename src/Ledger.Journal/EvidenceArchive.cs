@@ -14,6 +14,7 @@ public sealed class EvidenceArchive : IDisposable
     public const string FolderName = "evidence";
     private const int HeadBytes = EvidenceSeal.HeadBytes;
     private const long SegmentBytesMax = 256L * 1024 * 1024;
+    private const long ReadAtOpenMax = 16L * 1024 * 1024; // bytes: the last facts' evidence, in a tenth of a second
     private readonly string directory;
     private readonly FileAccess access;
     private readonly EvidenceSeal seal;
@@ -37,16 +38,32 @@ public sealed class EvidenceArchive : IDisposable
         keys = SubjectKeys.Open(dataDirectory, secret);
     }
 
-    /// <summary>Opens the archive in the folder <c>evidence</c> of the data folder,
-    /// whose owner the caller is.</summary>
-    public static EvidenceArchive Open(string dataDirectory, byte[] secret)
+    /// <summary>
+    /// Opens the archive in the folder <c>evidence</c> of the data folder, whose owner the caller is. Throws
+    /// <see cref="InvalidDataException"/> with the place where it is damaged, and changes nothing then.
+    /// </summary>
+    /// <param name="needed">What the journal's last facts name, latest first: a fact is recorded after its evidence is
+    /// durable, so what of it is not here was lost since.</param>
+    public static EvidenceArchive Open(
+        string dataDirectory, byte[] secret, IEnumerable<EvidenceDigest>? needed = null)
     {
         var directory = Path.Combine(dataDirectory, FolderName);
         DurableFiles.CreateDirectory(directory);
         // What a crash left of a segment that was being written anew: NNNNNN.segment.PROCESS.THREAD.
         foreach (var path in Directory.EnumerateFiles(directory))
             if (Path.GetFileName(path).Contains(".segment.", StringComparison.Ordinal)) File.Delete(path);
-        return Open(dataDirectory, secret, FileAccess.ReadWrite);
+        var archive = Open(dataDirectory, secret, FileAccess.ReadWrite);
+        try
+        {
+            archive.Require(needed ?? []);
+            archive.CutUnfinished();
+            return archive;
+        }
+        catch
+        {
+            archive.Dispose();
+            throw;
+        }
     }
 
     /// <summary>
@@ -73,6 +90,29 @@ public sealed class EvidenceArchive : IDisposable
             archive.Dispose();
             throw;
         }
+    }
+
+    private void Require(IEnumerable<EvidenceDigest> needed)
+    {
+        var read = 0L;
+        foreach (var digest in needed)
+        {
+            if (!index.TryGetValue(digest, out var at))
+                throw new InvalidDataException($"evidence {digest}, which the journal names, is not in the archive: "
+                    + (segments.Count == 0 ? $"{directory} has no segment"
+                        : $"what {segments[^1].Name} has whole ends at byte {wholeBytes[^1]} of {segments[^1].Length}"));
+            if (at.PrunedBy is not null || read >= ReadAtOpenMax) continue;
+            read += at.Bytes;
+            if (Unseal(digest, at) is null)
+                throw new InvalidDataException(
+                    $"{segments[at.Segment].Name} is damaged at byte {at.Offset}: evidence {digest}");
+        }
+    }
+
+    /// <summary>What a crash interrupted was never acknowledged, and the next record goes where it stands.</summary>
+    private void CutUnfinished()
+    {
+        if (segments.Count > 0 && wholeBytes[^1] < segments[^1].Length) segments[^1].SetLength(wholeBytes[^1]);
     }
 
     /// <summary>Keeps bytes that name nobody, durably, and returns their name, which is their SHA-256;
@@ -365,8 +405,8 @@ public sealed class EvidenceArchive : IDisposable
 
     /// <summary>
     /// Indexes a segment. What a crash interrupted stands at the very end of the last one and was never acknowledged:
-    /// an incomplete record, which its owner cuts off, or a complete one whose bytes did not reach the disk, which does
-    /// not count as kept. A damaged head anywhere else is refused.
+    /// an incomplete record, which its owner cuts off once it is open, or a complete one whose bytes did not reach the
+    /// disk, which does not count as kept. A damaged head anywhere else is refused.
     /// </summary>
     private void Scan(FileStream segment, bool isFollowed)
     {
@@ -383,7 +423,6 @@ public sealed class EvidenceArchive : IDisposable
             if (!isWhole || offset + HeadBytes + place.Bytes > end)
             {
                 if (isFollowed) throw Damaged();
-                if (access != FileAccess.Read) segment.SetLength(offset);
                 break;
             }
             last = Digest(head.AsSpan(8, 32));

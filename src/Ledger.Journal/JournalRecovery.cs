@@ -26,7 +26,8 @@ public static class JournalRecovery
         KeepAside(options.Directory, acknowledged.Length);
         var path = Path.Combine(options.Directory, SqliteJournal.FileName);
         using var tables = new JournalTables(path);
-        var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
+        var state = tables.LoadState(options.Ledger);
+        var tree = state.Tree;
         using var pages = new JournalPages(path, () => tree.Size);
         if (!pages.With(connection => JournalTables.RootAt(connection, tree.Size)).AsSpan().SequenceEqual(tree.Root()))
             throw new JournalRefusedException(
@@ -42,9 +43,9 @@ public static class JournalRecovery
             recovered = new JournalRecovered(acknowledged.Length, tree.Size, by.Actor);
             var now = options.Clock.GetCurrentInstant();
             var fact = NewFact.At(recovered, now, new EvidenceKey($"recovery of the journal from {tree.Size}"));
-            using var sequencer = new JournalSequencer(options, tables, tree, recordedAt);
+            using var sequencer = new JournalSequencer(options.Sequencing, tables, state);
             tables.Begin();
-            sequencer.Append(PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null));
+            sequencer.Take(PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null));
             tables.Commit(tree, sequencer.RecordedAt);
         }
         using var head = JournalHead.Open(options.Directory);

@@ -1,70 +1,38 @@
-using System.Security.Cryptography;
+using System.Diagnostics;
 using Ledger.Domain;
+using Ledger.Journal.Copies;
 using NodaTime;
 
 namespace Ledger.Journal;
 
-/// <summary>An append on its way to the writer, encoded and hashed on its submitter's thread.</summary>
-internal sealed record PendingAppend(
-    string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
-    EventId? Causation)
-{
-    private const int StreamLengthMax = 200; // characters; the longest agreed stream name is below 160
-
-    public TaskCompletionSource<AppendResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public static PendingAppend Encode(
-        string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation)
-    {
-        if (stream.Length is 0 or > StreamLengthMax)
-            throw new ArgumentException($"a stream's name has 1 to {StreamLengthMax} characters", nameof(stream));
-        if (facts.Count == 0) throw new ArgumentException("an append has at least one fact", nameof(facts));
-        PayloadText.Checked(stream);
-        PayloadText.Checked(by.Actor);
-        var encoded = facts.Select(PendingFact.Encode).ToArray();
-        var bytes = encoded.Sum(fact => fact.Content.Payload.Length);
-        if (bytes > Limits.DecisionBytesMax)
-            throw new ArgumentException($"one append holds at most {Limits.DecisionBytesMax} bytes, not {bytes}",
-                nameof(facts));
-        return new PendingAppend(stream, expected, encoded, by.Actor, by.Party, causation);
-    }
-}
-
-/// <summary>A fact with its id, its payload and the payload's digest.</summary>
-internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidTo, EncodedEvent Content,
-    byte[] PayloadDigest)
-{
-    public static PendingFact Encode(NewFact fact)
-    {
-        var content = EventCodec.Encode(fact.Event);
-        return new PendingFact(EventId.From(fact.ValidTime.Start, fact.Evidence), OnATick(fact.ValidTime.Start),
-            OnATick(fact.ValidTime.End), content, SHA256.HashData(content.Payload));
-    }
-
-    /// <summary>Refused here, before the queue, where the submitter hears of it and not the writer.</summary>
-    private static Instant OnATick(Instant value) => Instant.FromUnixTimeTicks(JournalBytes.Ticks(value));
-}
-
 /// <summary>
-/// Gives every event its position, revision and recordedAt, inside the writer's open transaction. Used by one thread.
+/// Gives every event its position, revision and recordedAt, and puts it into the writer's open batch. The rules of the
+/// journal stand here, once for every store. Used by one thread.
 /// </summary>
-internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTables tables, MerkleTree tree,
-    Instant recordedAt) : IDisposable
+internal sealed class JournalSequencer(SequencingOptions options, IJournalStore store, JournalState state) : IDisposable
 {
     private static readonly Principal Itself = new("journal", new PartyId("ledger"), new HashSet<string>());
-    private readonly Dictionary<string, (long Key, long Revision)> streams = tables.LoadStreams();
+    private readonly MerkleTree tree = state.Tree;
+    private readonly Dictionary<string, StreamHead> streams = state.Streams;
     private readonly LeafSalts salts = new(options.Secret);
-    private Instant clockBefore = recordedAt;
+    private Instant clockBefore = state.RecordedAt;
 
     public MerkleTree Tree => tree;
 
     /// <summary>The highest recordedAt so far: it never decreases.</summary>
-    public Instant RecordedAt { get; private set; } = recordedAt;
+    public Instant RecordedAt { get; private set; } = state.RecordedAt;
 
-    public AppendResult Append(PendingAppend pending)
+    public AppendResult Take(PendingWrite pending) => pending switch
+    {
+        PendingAppend append => Append(append),
+        PendingCopy copy => Insert(copy),
+        _ => throw new UnreachableException(),
+    };
+
+    private AppendResult Append(PendingAppend pending)
     {
         if (Repeated(pending) is { } answer) return answer;
-        var revision = streams.TryGetValue(pending.Stream, out var known) ? known.Revision : -1;
+        var revision = RevisionOf(pending.Stream);
         var fits = pending.Expected == ExpectedRevision.Any
             || (pending.Expected == ExpectedRevision.Exists ? revision >= 0 : pending.Expected.Value == revision);
         if (!fits) return new AppendResult.WrongRevision(revision);
@@ -76,14 +44,13 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
     private AppendResult? Repeated(PendingAppend pending)
     {
         long? first = null;
-        var seen = new HashSet<EventId>();
+        var seen = pending.Facts.Count > 1 ? new HashSet<EventId>() : null;
         var known = 0;
         foreach (var fact in pending.Facts)
         {
-            if (!seen.Add(fact.Id)) return new AppendResult.Conflict(fact.Id, "the same id twice in one append");
-            if (tables.Find(fact.Id) is not { } stored) continue;
-            if (Difference(fact, stored.Header, stored.Payload) is { } differs)
-                return new AppendResult.Conflict(fact.Id, differs);
+            if (seen?.Add(fact.Id) == false) return new AppendResult.Conflict(fact.Id, "the same id twice in one append");
+            if (store.Find(fact.Id) is not { } stored) continue;
+            if (Difference(fact, stored) is { } differs) return new AppendResult.Conflict(fact.Id, differs);
             first ??= stored.Position;
             known++;
         }
@@ -94,14 +61,14 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
                 $"{known} of {pending.Facts.Count} facts were recorded before, the others were not");
     }
 
-    private static string? Difference(PendingFact fact, byte[] header, byte[] payload)
+    private static string? Difference(PendingFact fact, StoredEvent found)
     {
-        var (stored, _) = EnvelopeBytes.Read(header);
+        var (stored, _) = EnvelopeBytes.Read(found.Header.Span);
         if (stored.WireName != fact.Content.WireName || stored.WireVersion != fact.Content.Version)
             return $"wire name {stored.WireName} version {stored.WireVersion} was recorded";
         if (stored.ValidFrom != fact.ValidFrom || stored.ValidTo != fact.ValidTo)
             return $"valid time {stored.ValidFrom}/{stored.ValidTo} was recorded";
-        return payload.AsSpan().SequenceEqual(fact.Content.Payload) ? null : "another payload was recorded";
+        return found.Payload.Span.SequenceEqual(fact.Content.Payload) ? null : "another payload was recorded";
     }
 
     /// <summary>recordedAt = max(clock, previous); a backward step of the clock is itself a fact.</summary>
@@ -117,28 +84,48 @@ internal sealed class JournalSequencer(SqliteJournalOptions options, JournalTabl
         Insert(new PendingAppend(Streams.Ledger, ExpectedRevision.Any, [fact], Itself.Actor, Itself.Party, null));
     }
 
+    /// <summary>Events as they were recorded elsewhere, at their positions; a conflict says why not.</summary>
+    private AppendResult Insert(PendingCopy pending)
+    {
+        var (first, revision) = (tree.Size, -1L);
+        if (CopiedEvent.Refusal(pending.Events, options.Ledger, first, RecordedAt, RevisionOf) is { } why)
+            return new AppendResult.Conflict(default, why);
+        foreach (var ((_, envelope, payload), header, leaf) in pending.Events)
+        {
+            revision = envelope.Revision;
+            Insert(StreamOf(envelope.Stream).Key, envelope, header, payload.ToArray(), leaf);
+            clockBefore = RecordedAt = envelope.RecordedAt;
+        }
+        return new AppendResult.Recorded(first, revision);
+    }
+
     private AppendResult.Recorded Insert(PendingAppend pending)
     {
-        if (!streams.TryGetValue(pending.Stream, out var stream))
-        {
-            stream = (streams.Count, -1);
-            tables.InsertStream(stream.Key, pending.Stream);
-        }
-        var first = tree.Size;
+        var stream = StreamOf(pending.Stream);
+        var (first, revision) = (tree.Size, stream.Revision);
         foreach (var fact in pending.Facts)
         {
-            stream.Revision++;
-            var header = EnvelopeBytes.Write(new Envelope(options.Ledger, pending.Stream, stream.Revision, fact.Id,
-                fact.Content.WireName, fact.Content.Version, fact.ValidFrom, fact.ValidTo, RecordedAt, pending.Actor,
-                pending.Tenant, pending.Causation, [], fact.Content.ContentType), fact.Content.Payload.Length);
+            var envelope = new Envelope(options.Ledger, pending.Stream, ++revision, fact.Id, fact.Content.WireName,
+                fact.Content.Version, fact.ValidFrom, fact.ValidTo, RecordedAt, pending.Actor, pending.Tenant,
+                pending.Causation, [], fact.Content.ContentType);
+            var header = EnvelopeBytes.Write(envelope, fact.Content.Payload.Length);
             var leaf = EnvelopeBytes.LeafEntry(salts.Of(fact.Id), header, fact.PayloadDigest);
-            tables.InsertEvent(tree.Size, stream.Key, stream.Revision, fact.Id.ToBytes(), header, fact.Content.Payload,
-                leaf);
-            tree.Append(leaf);
+            Insert(stream.Key, envelope, header, fact.Content.Payload, leaf);
         }
-        streams[pending.Stream] = stream;
-        return new AppendResult.Recorded(first, stream.Revision);
+        return new AppendResult.Recorded(first, revision);
     }
+
+    private void Insert(long streamKey, Envelope envelope, byte[] header, byte[] payload, byte[] leaf)
+    {
+        store.Insert(new PlacedEvent(tree.Size, streamKey, envelope, header, payload, leaf));
+        streams[envelope.Stream] = new(streamKey, envelope.Revision);
+        tree.Append(leaf);
+    }
+
+    private long RevisionOf(string stream) => StreamOf(stream).Revision;
+
+    private StreamHead StreamOf(string stream) =>
+        streams.TryGetValue(stream, out var known) ? known : new(streams.Count, -1);
 
     public void Dispose() => salts.Dispose();
 }

@@ -14,7 +14,9 @@ public sealed class LeafSalts(byte[] ledgerSecret) : IDisposable
     /// <summary>The salt of an event; the bytes hold until the next is asked for.</summary>
     public ReadOnlySpan<byte> Of(EventId id)
     {
-        keyed.AppendData(id.ToBytes());
+        Span<byte> bytes = stackalloc byte[EventId.Bytes];
+        id.CopyTo(bytes);
+        keyed.AppendData(bytes);
         keyed.GetHashAndReset(salt);
         return salt;
     }

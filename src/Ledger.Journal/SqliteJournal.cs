@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Ledger.Domain;
 using Ledger.Journal.Copies;
 using NodaTime;
@@ -16,20 +15,28 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     public int QueuedAppendsMax { get; init; } = 4096;
     /// <summary>Appends that share one transaction.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
-    /// <summary>Whether a copy may be opened for writing: only to record that it is the ledger from now on.</summary>
+    /// <summary>Events that are indexed by their stream together.</summary>
+    public int IndexedTogether { get; init; } = JournalTables.IndexedTogetherUsual;
+    /// <summary>Whether it is opened to say what is wrong in it: then its last events are not hashed before.</summary>
+    public bool IsExamined { get; init; }
+    /// <summary>The lock of the directory, where the caller holds it and keeps it; else it is taken.</summary>
+    public FolderLock? Owned { get; init; }
+    /// <summary>Whether a copy may be opened for writing: only to take what it is a copy of, and to record that it is
+    /// the ledger from now on.</summary>
     public bool TakesOverCopy { get; init; }
-}
 
-/// <summary>The journal met a storage error and refuses everything:
-/// what is durable is known only after a new start.</summary>
-public sealed class JournalFaultedException(Exception cause) : Exception($"the journal has stopped: {cause.Message}",
-    cause);
+    internal SequencingOptions Sequencing => new(Ledger, Clock, Secret)
+    {
+        QueuedAppendsMax = QueuedAppendsMax,
+        BatchAppendsMax = BatchAppendsMax,
+    };
+}
 
 /// <summary>
 /// The embedded journal: SQLite in WAL mode with synchronous=FULL, one writer thread behind a bounded queue, group
 /// commit. An append is answered only after its transaction is durable and journal.head is written through.
 /// </summary>
-public sealed class SqliteJournal : IJournal
+public sealed class SqliteJournal : IJournalImport, IStoredLeaves
 {
     public const string FileName = "journal.db";
     private readonly SqliteJournalOptions options;
@@ -37,12 +44,7 @@ public sealed class SqliteJournal : IJournal
     private readonly JournalPages pages;
     private readonly JournalTables tables;
     private readonly JournalHead head;
-    private readonly JournalSequencer sequencer;
-    private readonly Channel<PendingAppend> queue;
-    private readonly Thread writer;
-    private volatile Acknowledged acknowledged;
-    private volatile TaskCompletionSource grown = NewSignal();
-    private volatile JournalFaultedException? fault;
+    private readonly JournalWriter writer;
 
     private SqliteJournal(SqliteJournalOptions options, FolderLock owned)
     {
@@ -51,25 +53,20 @@ public sealed class SqliteJournal : IJournal
         var opened = new Stack<IDisposable>([pages]);
         try
         {
-            SqliteJournalReader.Check(options, pages); // before anything is written
-            opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName)));
-            var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
+            SqliteJournalReader.CheckWithTail(options, pages); // before anything is written
+            opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName), options.IndexedTogether));
+            var state = tables.LoadState(options.Ledger);
             opened.Push(head = JournalHead.Open(options.Directory));
             DurableFiles.SyncDirectory(options.Directory);
-            acknowledged = new Acknowledged(tree.Size, tree.Root());
             // Events beyond the head were durable but not yet acknowledged: they stay.
-            if (tree.Size > head.Now.Length) head.Write(acknowledged);
-            opened.Push(sequencer = new JournalSequencer(options, tables, tree, recordedAt));
+            if (state.Tree.Size > head.Now.Length) head.Write(new Acknowledged(state.Tree.Size, state.Tree.Root()));
+            writer = new JournalWriter(options.Sequencing, tables, state, head.Write);
         }
         catch
         {
             while (opened.TryPop(out var part)) part.Dispose();
             throw;
         }
-        queue = Channel.CreateBounded<PendingAppend>(
-            new BoundedChannelOptions(options.QueuedAppendsMax) { SingleReader = true });
-        writer = new Thread(Write) { IsBackground = true, Name = $"journal {options.Ledger}" };
-        writer.Start();
     }
 
     /// <summary>
@@ -82,112 +79,51 @@ public sealed class SqliteJournal : IJournal
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Secret.Length, 16, "bytes of the ledger's secret");
         if (!options.TakesOverCopy) LedgerCopy.Refuse(options.Directory);
         DurableFiles.CreateDirectory(options.Directory);
-        var owned = FolderLock.Take(options.Directory);
+        var owned = options.Owned ?? FolderLock.Take(options.Directory);
         try
         {
             return new SqliteJournal(options, owned);
         }
         catch
         {
-            owned.Dispose();
+            if (options.Owned is null) owned.Dispose();
             throw;
         }
     }
 
     public LedgerId Ledger => options.Ledger;
-    public long Length => acknowledged.Length;
-    public byte[] Root => acknowledged.Root;
+    public long Length => writer.Acknowledged.Length;
+    public byte[] Root => writer.Acknowledged.Root;
 
-    /// <summary>The root over the first events, so many; null where there are fewer.</summary>
-    public byte[]? RootAt(long length) =>
-        length > Length ? null : pages.With(connection => JournalTables.RootAt(connection, length));
+    public IEnumerable<byte[]> LeafEntries(long from, long to) => pages.Leaves(from, to);
 
-    /// <summary>Says where this process takes facts: <see cref="FolderOwnedException.Url"/> of whoever comes
-    /// second.</summary>
-    public void PublishUrl(string url) => owned.PublishUrl(url);
-
-    public async ValueTask<AppendResult> AppendAsync(
+    public ValueTask<AppendResult> AppendAsync(
         string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation,
-        CancellationToken ct)
+        CancellationToken ct) => writer.AppendAsync(stream, expected, facts, by, causation, ct);
+
+    public ValueTask AppendRecordedAsync(IReadOnlyList<RecordedEvent> events, CancellationToken ct) =>
+        writer.AppendRecordedAsync(events, ct);
+
+    public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromRevision, CancellationToken ct)
     {
-        ct.ThrowIfCancellationRequested();
-        var pending = PendingAppend.Encode(stream, expected, facts, by, causation);
-        if (fault is { } before) throw before;
-        if (!queue.Writer.TryWrite(pending))
-            return fault is { } now ? throw now : new AppendResult.Busy();
-        // Once queued it will be written: the answer is awaited even where the caller has lost interest.
-        return await pending.Answer.Task.ConfigureAwait(false);
+        writer.ThrowIfStopped();
+        return pages.StreamAsync(stream, fromRevision, ct);
     }
 
-    private void Write()
+    public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct)
     {
-        var batch = new List<(PendingAppend Pending, AppendResult Result)>();
-        try
-        {
-            while (queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
-            {
-                batch.Clear();
-                tables.Begin();
-                while (batch.Count < options.BatchAppendsMax && queue.Reader.TryRead(out var pending))
-                {
-                    batch.Add((pending, new AppendResult.Busy()));
-                    batch[^1] = (pending, sequencer.Append(pending));
-                }
-                tables.Commit(sequencer.Tree, sequencer.RecordedAt);
-                Acknowledge(batch);
-            }
-        }
-        catch (Exception e)
-        {
-            // Whatever it was, what is durable is not known any more: refuse all until a new start has looked.
-            fault = new JournalFaultedException(e);
-            queue.Writer.TryComplete();
-            foreach (var (pending, _) in batch) pending.Answer.TrySetException(fault);
-            while (queue.Reader.TryRead(out var pending)) pending.Answer.TrySetException(fault);
-            grown.TrySetException(fault);
-        }
+        writer.ThrowIfStopped();
+        return pages.AllAsync(fromPosition, ct);
     }
 
-    private void Acknowledge(List<(PendingAppend Pending, AppendResult Result)> batch)
-    {
-        if (sequencer.Tree.Size > acknowledged.Length)
-        {
-            var next = new Acknowledged(sequencer.Tree.Size, sequencer.Tree.Root());
-            head.Write(next);
-            acknowledged = next;
-            Interlocked.Exchange(ref grown, NewSignal()).SetResult();
-        }
-        foreach (var (pending, result) in batch) pending.Answer.SetResult(result);
-    }
-
-    public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromRevision, CancellationToken ct) =>
-        fault is { } stopped ? throw stopped : pages.StreamAsync(stream, fromRevision, ct);
-
-    public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
-        fault is { } stopped ? throw stopped : pages.AllAsync(fromPosition, ct);
-
-    public async Task WaitForAsync(long position, CancellationToken ct)
-    {
-        while (true)
-        {
-            var signal = grown;
-            if (fault is { } stopped) throw stopped;
-            if (Length > position) return;
-            await signal.Task.WaitAsync(ct).ConfigureAwait(false);
-        }
-    }
+    public Task WaitForAsync(long position, CancellationToken ct) => writer.WaitForAsync(position, ct);
 
     public async ValueTask DisposeAsync()
     {
-        queue.Writer.TryComplete();
-        await Task.Run(writer.Join).ConfigureAwait(false);
+        await writer.DisposeAsync().ConfigureAwait(false);
         pages.Dispose();
-        sequencer.Dispose();
         tables.Dispose();
         head.Dispose();
-        owned.Dispose();
-        grown.TrySetCanceled();
+        if (options.Owned is null) owned.Dispose();
     }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Ledger.Journal;
 
@@ -8,10 +9,9 @@ namespace Ledger.Journal;
 /// byte. It shows what was acknowledged when it was opened or last refreshed, and is refused like the journal itself
 /// where that is not there.
 /// </summary>
-public sealed class SqliteJournalReader : IJournal
+public sealed class SqliteJournalReader : IJournalReader, IStoredLeaves
 {
     private const int LooksMax = 16;
-    private const int LeavesMax = 4096; // read at once
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
     private readonly SqliteJournalOptions options;
     private readonly JournalPages pages;
@@ -31,7 +31,7 @@ public sealed class SqliteJournalReader : IJournal
         var reader = new SqliteJournalReader(options);
         try
         {
-            reader.Refresh();
+            reader.acknowledged = CheckWithTail(options, reader.pages);
             return reader;
         }
         catch
@@ -51,16 +51,39 @@ public sealed class SqliteJournalReader : IJournal
     /// <summary>Looks again; length and root of one moment.</summary>
     public Acknowledged Look() => acknowledged = Check(options, pages);
 
-    /// <summary>The leaf entries of the log from one position until before another, page by page.</summary>
-    public IEnumerable<byte[]> LeafEntries(long from, long to)
+    public IEnumerable<byte[]> LeafEntries(long from, long to) => pages.Leaves(from, to);
+
+    /// <summary>What <see cref="Check"/> finds, once the last events were hashed again too.</summary>
+    internal static Acknowledged CheckWithTail(SqliteJournalOptions options, JournalPages pages)
     {
-        for (IReadOnlyList<byte[]> page; from < to; from += page.Count)
+        try
         {
-            page = pages.With(connection => JournalTables.Leaves(connection, from, Math.Min(to, from + LeavesMax)));
-            if (page.Count == 0) throw new JournalRefusedException($"the leaf at position {from} is missing");
-            foreach (var leaf in page) yield return leaf;
+            var found = Check(options, pages);
+            if (!options.IsExamined && found.Length > 0)
+                pages.With(connection =>
+                {
+                    JournalTail.Verify(connection, options.Ledger, options.Secret, found.Length);
+                    return true;
+                });
+            return found;
+        }
+        catch (Exception damaged) when (IsDamage(damaged))
+        {
+            throw new JournalRefusedException($"{SqliteJournal.FileName} is damaged: {damaged.Message}");
         }
     }
+
+    /// <summary>Whether it is the content that cannot be read. That a file is locked, or that the disk does not answer,
+    /// says nothing of what it holds.</summary>
+    private static bool IsDamage(Exception failure) => failure switch
+    {
+        // A name that is missing in the schema is SQLITE_ERROR: the statements themselves are always the same.
+        SqliteException sqlite => sqlite.SqliteErrorCode is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_ERROR,
+        ObjectDisposedException => false,
+        // The last where a value is missing.
+        InvalidDataException or InvalidCastException or ArgumentOutOfRangeException or InvalidOperationException => true,
+        _ => false,
+    };
 
     /// <summary>
     /// Compares the journal with its head without changing either, so that what a damaged journal still holds stays
@@ -82,7 +105,10 @@ public sealed class SqliteJournalReader : IJournal
             // Between its commit and its head a busy owner is ahead; to look again is cheaper than to hash every leaf.
             if (found.Size > head.Length && look < LooksMax) continue;
             head.Verify(found, length => pages.With(connection => JournalTables.RootAt(connection, length)));
-            return head;
+            // Of a head with a damaged slot the other one may be the older: what is durable beyond it was perhaps
+            // acknowledged, and stays in any case.
+            return found.Size > head.Length && JournalHead.ReadAll(options.Directory).Slots.Contains(null)
+                ? new(found.Size, found.Root()) : head;
         }
     }
 

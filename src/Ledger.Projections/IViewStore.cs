@@ -1,3 +1,5 @@
+using NodaTime;
+
 namespace Ledger.Projections;
 
 /// <summary>A row and the half-open range of positions in which it is current, up to <see cref="Open"/>.</summary>
@@ -13,10 +15,19 @@ public sealed record PositionedChange(string Projection, long Position, string K
 /// <summary>Why the reader stopped: the event, the projection (or the codec), and the reason.</summary>
 public sealed record ProjectionAlarm(long Position, string Projection, string WireName, string Reason);
 
+/// <summary>Another runner writes these views now: what this one was about to write is not written.</summary>
+public sealed class LeaseLostException(string lease) : Exception($"another runner has taken over the {lease} views");
+
 /// <summary>
 /// The read model. Rows are closed and opened, never rewritten, so "as known at position p" is the filter
 /// from ≤ p &lt; to. The checkpoint is written in the same transaction as the rows.
 /// </summary>
+/// <remarks>
+/// One writes at a time. Whoever holds the lease has a token, each new holder a higher one, and every write checks the
+/// writer's token in its own transaction: a holder that was paused or cut off writes nothing more once another has
+/// taken over (<see cref="LeaseLostException"/>). Who opens the store without taking the lease writes under the token
+/// of that moment. The live views and those that are built beside them (<see cref="NextViews"/>) have a lease each.
+/// </remarks>
 public interface IViewStore
 {
     /// <summary>The next position that this projection has not yet applied; 0 on an empty store.</summary>
@@ -30,4 +41,27 @@ public interface IViewStore
     /// <summary>Forgets the projection's rows and checkpoint, so that it is rebuilt from zero.</summary>
     void Reset(string projection);
     ProjectionAlarm? Alarm { get; set; }
+
+    /// <summary>
+    /// Takes the lease, or keeps it, for so long from now. False where another holder's time has not run out. A holder
+    /// of the same name is replaced at once: it is the same owner, started anew.
+    /// </summary>
+    /// <param name="lease">One of <see cref="ViewLease"/>.</param>
+    bool TryHold(string lease, string holder, Duration length);
+
+    /// <summary>
+    /// One transaction: the rows and checkpoint that were built as <see cref="NextViews.NameOf"/> of each projection
+    /// become the live ones, and the live ones become those. Refused where a projection would fall back to an earlier
+    /// position. Needs both leases.
+    /// </summary>
+    void Switch(IReadOnlyCollection<string> projections);
+}
+
+/// <summary>The leases of a view store.</summary>
+public static class ViewLease
+{
+    public const string Live = "live", Next = "next";
+
+    /// <summary>The lease under which this projection's rows are written.</summary>
+    public static string Of(string projection) => NextViews.IsNext(projection) ? Next : Live;
 }

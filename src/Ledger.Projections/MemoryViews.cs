@@ -1,3 +1,5 @@
+using NodaTime;
+
 namespace Ledger.Projections;
 
 /// <summary>A read model in memory with the promises of the stored one: what replay recomputes into.</summary>
@@ -48,6 +50,27 @@ public sealed class MemoryViews : IViewStore
     {
         projections.Remove(projection);
         checkpoints.Remove(projection);
+    }
+
+    /// <summary>Always: nobody else can write these.</summary>
+    public bool TryHold(string lease, string holder, Duration length) => true;
+
+    public void Switch(IReadOnlyCollection<string> switched)
+    {
+        foreach (var projection in switched)
+        {
+            var next = NextViews.NameOf(projection);
+            if (Checkpoint(next) < Checkpoint(projection)) throw NextViews.FallsBack(projection);
+            Exchange(checkpoints, projection, next);
+            Exchange(projections, projection, next);
+        }
+    }
+
+    private static void Exchange<T>(Dictionary<string, T> values, string one, string other)
+    {
+        var (hasOne, hasOther) = (values.Remove(one, out var first), values.Remove(other, out var second));
+        if (hasOne) values[other] = first!;
+        if (hasOther) values[one] = second!;
     }
 
     private static ViewRow? Current(List<ViewRow> versions, long? asOf) => asOf is { } position

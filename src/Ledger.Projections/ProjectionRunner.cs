@@ -18,30 +18,65 @@ public sealed class ProjectionStoppedException(ProjectionAlarm alarm, Exception 
 /// <summary>
 /// Keeps the read model up to date: reads the journal from the lowest checkpoint, folds, and commits rows and
 /// checkpoints together per batch. Rows do not depend on the batch size. A poison event stops it: what came before
-/// is committed, the alarm is stored with position and reason, and the caller gets the exception.
+/// is committed, the alarm is stored with position and reason, and the caller gets the exception. With a lease it
+/// writes only while it holds it, and else waits for whoever does, or for the end of their time.
 /// </summary>
 public sealed class ProjectionRunner(
     IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode,
-    int batchEvents = 500)
+    int batchEvents = 500, RunnerLease? lease = null)
 {
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Applies every event before <paramref name="end"/> (null: all); returns the next position.</summary>
     public async Task<long> CatchUpAsync(CancellationToken ct, long? end = null)
     {
         var until = Math.Min(end ?? journal.Length, journal.Length);
-        var starts = projections.ToDictionary(
-            projection => projection.Name, projection => views.Checkpoint(projection.Name));
-        var from = starts.Count == 0 ? until : starts.Values.Min();
-        if (from >= until) return from;
-        var batch = new Batch(views, projections, starts);
+        while (true)
+        {
+            var starts = projections.ToDictionary(
+                projection => projection.Name, projection => views.Checkpoint(projection.Name));
+            var from = starts.Count == 0 ? until : starts.Values.Min();
+            if (from >= until) return from;
+            if (!Holds())
+            {
+                ThrowIfStopped();
+                await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
+                continue;
+            }
+            try
+            {
+                await FoldAsync(new Batch(views, projections, starts), from, until, ct).ConfigureAwait(false);
+                return until;
+            }
+            catch (LeaseLostException) when (lease is not null)
+            {
+                // What this runner was about to write is the other's to write: see how far that one is.
+                ct.ThrowIfCancellationRequested();
+            }
+        }
+    }
+
+    private bool Holds() => lease is null || views.TryHold(ViewLease.Live, lease.Holder, lease.Length);
+
+    /// <summary>The runner that writes has stopped at an event: waiting for it would have no end.</summary>
+    private void ThrowIfStopped()
+    {
+        if (views.Alarm is { } alarm)
+            throw new ProjectionStoppedException(alarm, new InvalidOperationException("another runner met it"));
+    }
+
+    private async Task FoldAsync(Batch batch, long from, long until, CancellationToken ct)
+    {
         await foreach (var stored in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
         {
             if (stored.Position >= until) break;
             Apply(batch, stored);
-            if (batch.Events >= batchEvents) batch.Commit();
+            if (batch.Events < batchEvents) continue;
+            batch.Commit();
+            Holds(); // a sign of life; whether it still holds them the next commit finds out
         }
         batch.Commit();
         if (views.Alarm is not null) views.Alarm = null;
-        return until;
     }
 
     /// <summary>
@@ -81,7 +116,8 @@ public sealed class ProjectionRunner(
             }
             batch.Accept(stored.Position, pending);
         }
-        catch (Exception cause) when (cause is not (OperationCanceledException or DbException or IOException))
+        catch (Exception cause) when (cause is not (OperationCanceledException or DbException or IOException
+            or LeaseLostException))
         {
             batch.Commit();
             var alarm = new ProjectionAlarm(stored.Position, current, stored.Envelope.WireName, cause.Message);
@@ -93,7 +129,8 @@ public sealed class ProjectionRunner(
     private sealed class Batch(IViewStore views, IReadOnlyList<IProjection> projections, Dictionary<string, long> next)
     {
         private readonly Dictionary<string, WorkingRows> rows = projections.ToDictionary(
-            projection => projection.Name, projection => new WorkingRows(views, projection.Name));
+            projection => projection.Name,
+            projection => new WorkingRows(views, projection.Name, isEmpty: next[projection.Name] == 0));
         private readonly List<PositionedChange> changes = [];
         public int Events { get; private set; }
 

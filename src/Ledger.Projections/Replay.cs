@@ -55,8 +55,7 @@ public static class Replay
                 : await RecomputeAsync(journal, [.. alike], decode, end, ct).ConfigureAwait(false);
             var horizon = asOf is null ? ViewRow.Open : end; // without as-of no stored row escapes, whatever it claims
             foreach (var projection in alike)
-                differences.AddRange(Compare(
-                    projection.Name, Until(stored, projection.Name, horizon), Until(fresh, projection.Name, horizon)));
+                differences.AddRange(Differences(stored, fresh, projection.Name, horizon));
         }
         return differences;
     }
@@ -83,6 +82,11 @@ public static class Replay
             return stored.Envelope.RecordedAt;
         throw new InvalidOperationException($"the journal has no position {position}");
     }
+
+    /// <summary>The rows of one projection that differ, as they were known before a position.</summary>
+    internal static IEnumerable<RowDifference> Differences(
+        IViewStore stored, IViewStore fresh, string projection, long end) =>
+        Compare(projection, Until(stored, projection, end), Until(fresh, projection, end));
 
     // A row that was closed at or after the end was still open as known then.
     private static IEnumerable<KeyValuePair<(string Key, long From), string>> Until(

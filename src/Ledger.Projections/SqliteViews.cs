@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using Ledger.Journal.Verification;
 using Microsoft.Data.Sqlite;
+using NodaTime;
 
 namespace Ledger.Projections;
 
@@ -9,7 +11,6 @@ namespace Ledger.Projections;
 /// </summary>
 public sealed class SqliteViews : IViewStore, IDisposable
 {
-    private const string Columns = "projection, key, from_position, to_position, json";
     private const string Tables = """
         CREATE TABLE IF NOT EXISTS view_row (
           projection TEXT NOT NULL, key TEXT NOT NULL, from_position INTEGER NOT NULL,
@@ -22,67 +23,90 @@ public sealed class SqliteViews : IViewStore, IDisposable
           position INTEGER NOT NULL, projection TEXT NOT NULL, wire_name TEXT NOT NULL, reason TEXT NOT NULL);
         """;
 
+    /// <summary>What views.db did not have at first: under which name rows are stored, and who may write.</summary>
+    private const string LaterTables = """
+        CREATE TABLE IF NOT EXISTS view_version (projection TEXT PRIMARY KEY, stored_as TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS lease (
+          name TEXT PRIMARY KEY, token INTEGER NOT NULL, holder TEXT NOT NULL, expires_at INTEGER NOT NULL);
+        """;
+
+    private const string Row = "key, from_position, to_position, json";
     private readonly SqliteConnection connection;
     private readonly Lock gate = new();
+    private readonly IClock clock;
+    private readonly Dictionary<string, LeaseToken> leases = [];
+    private readonly string storedAs = "coalesce((SELECT stored_as FROM view_version WHERE projection = $p), $p)";
     private readonly SqliteCommand currentRow; // a fold reads these several times an event: they stay prepared
     private readonly SqliteCommand currentRows;
 
-    public SqliteViews(string path) : this(path, SqliteOpenMode.ReadWriteCreate)
+    /// <param name="clock">By which a lease runs out; every process beside this one has the same.</param>
+    public SqliteViews(string path, IClock? clock = null) : this(path, SqliteOpenMode.ReadWriteCreate, clock)
     {
         Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
         Execute(Tables);
+        Execute(LaterTables);
+        foreach (var lease in (string[])[ViewLease.Live, ViewLease.Next])
+        {
+            Execute("INSERT OR IGNORE INTO lease VALUES ($n, 0, '', 0)", ("$n", lease));
+            leases[lease] = new((long)Scalar("SELECT token FROM lease WHERE name = $n", ("$n", lease))!);
+        }
     }
 
-    private SqliteViews(string path, SqliteOpenMode mode)
+    private SqliteViews(string path, SqliteOpenMode mode, IClock? clock)
     {
+        this.clock = clock ?? SystemClock.Instance;
         connection = new SqliteConnection(
             new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false }.ToString());
         connection.Open();
         Execute("PRAGMA busy_timeout=5000");
-        currentRow = Command("""
-            SELECT json FROM view_row WHERE projection = $p AND key = $k AND to_position = 9223372036854775807
+        if (mode == SqliteOpenMode.ReadOnly && !HasLaterTables()) storedAs = "$p";
+        currentRow = Command($"""
+            SELECT json FROM view_row
+            WHERE projection = {storedAs} AND key = $k AND to_position = 9223372036854775807
             """, ("$p", ""), ("$k", ""));
         currentRows = Command($"""
-            SELECT {Columns} FROM view_row
-            WHERE projection = $p AND key >= $first AND key <= $last AND to_position = 9223372036854775807 ORDER BY key
+            SELECT {Row} FROM view_row
+            WHERE projection = {storedAs} AND key >= $first AND key <= $last AND to_position = 9223372036854775807
+            ORDER BY key
             """, ("$p", ""), ("$first", ""), ("$last", ""));
     }
 
     /// <summary>Opens the views for whoever only looks: no byte is changed.</summary>
-    public static SqliteViews OpenForReading(string path) => new(path, SqliteOpenMode.ReadOnly);
+    public static SqliteViews OpenForReading(string path) => new(path, SqliteOpenMode.ReadOnly, null);
 
     /// <summary>Adds a fault for each table, index or page that is not as it was made.</summary>
     public void Verify(string file, bool isThorough, Findings findings)
     {
         lock (gate)
         {
-            SqliteFile.VerifySchema(connection, file, Tables, findings);
+            SqliteFile.VerifySchema(connection, file, HasLaterTables() ? Tables + LaterTables : Tables, findings);
             if (isThorough) SqliteFile.VerifyPages(connection, file, findings);
         }
     }
 
+    private bool HasLaterTables() => Scalar("SELECT 1 FROM sqlite_schema WHERE name = 'view_version'") is not null;
+
     public long Checkpoint(string projection)
     {
-        lock (gate)
-        {
-            using var command = Command(
-                "SELECT next_position FROM checkpoint WHERE projection = $p", ("$p", projection));
-            return command.ExecuteScalar() is long position ? position : 0;
-        }
+        lock (gate) return CheckpointOf(projection);
     }
+
+    private long CheckpointOf(string projection) => Scalar(
+        $"SELECT next_position FROM checkpoint WHERE projection = {storedAs}", ("$p", projection)) as long? ?? 0;
 
     public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
         lock (gate)
         {
             using var transaction = connection.BeginTransaction();
-            using var close = Command("""
+            foreach (var lease in checkpoints.Keys.Select(ViewLease.Of).Distinct()) CheckToken(lease);
+            using var close = Command($"""
                 UPDATE view_row SET to_position = $at
-                WHERE projection = $p AND key = $k AND to_position = 9223372036854775807
+                WHERE projection = {storedAs} AND key = $k AND to_position = 9223372036854775807
                 """, ("$at", 0L), ("$p", ""), ("$k", ""));
-            using var open = Command(
-                $"INSERT INTO view_row ({Columns}) VALUES ($p, $k, $at, 9223372036854775807, $j)",
-                ("$at", 0L), ("$p", ""), ("$k", ""), ("$j", ""));
+            using var open = Command($"""
+                INSERT INTO view_row (projection, {Row}) VALUES ({storedAs}, $k, $at, 9223372036854775807, $j)
+                """, ("$at", 0L), ("$p", ""), ("$k", ""), ("$j", ""));
             foreach (var (projection, position, key, json) in changes)
             {
                 Run(close, position, projection, key);
@@ -91,7 +115,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
                 Run(open, position, projection, key);
             }
             foreach (var (projection, next) in checkpoints)
-                Execute("INSERT OR REPLACE INTO checkpoint VALUES ($p, $n)", ("$p", projection), ("$n", next));
+                Execute($"INSERT OR REPLACE INTO checkpoint VALUES ({storedAs}, $n)", ("$p", projection), ("$n", next));
             transaction.Commit();
         }
     }
@@ -101,11 +125,10 @@ public sealed class SqliteViews : IViewStore, IDisposable
         lock (gate)
         {
             if (asOf is null) return Set(currentRow, ("$p", projection), ("$k", key)).ExecuteScalar() as string;
-            using var command = Command("""
+            return Scalar($"""
                 SELECT json FROM view_row
-                WHERE projection = $p AND key = $k AND from_position <= $at AND $at < to_position
-                """, ("$p", projection), ("$k", key), ("$at", asOf));
-            return command.ExecuteScalar() as string;
+                WHERE projection = {storedAs} AND key = $k AND from_position <= $at AND $at < to_position
+                """, ("$p", projection), ("$k", key), ("$at", asOf)) as string;
         }
     }
 
@@ -113,13 +136,14 @@ public sealed class SqliteViews : IViewStore, IDisposable
     {
         lock (gate)
         {
-            if (asOf is null) return Read(Set(currentRows, ("$p", projection), ("$first", first), ("$last", last)));
+            if (asOf is null)
+                return Read(projection, Set(currentRows, ("$p", projection), ("$first", first), ("$last", last)));
             using var command = Command($"""
-                SELECT {Columns} FROM view_row
-                WHERE projection = $p AND key >= $first AND key <= $last
+                SELECT {Row} FROM view_row
+                WHERE projection = {storedAs} AND key >= $first AND key <= $last
                   AND from_position <= $at AND $at < to_position ORDER BY key
                 """, ("$p", projection), ("$first", first), ("$last", last), ("$at", asOf));
-            return Read(command);
+            return Read(projection, command);
         }
     }
 
@@ -128,9 +152,9 @@ public sealed class SqliteViews : IViewStore, IDisposable
         lock (gate)
         {
             using var command = Command(
-                $"SELECT {Columns} FROM view_row WHERE projection = $p ORDER BY key, from_position",
+                $"SELECT {Row} FROM view_row WHERE projection = {storedAs} ORDER BY key, from_position",
                 ("$p", projection));
-            return Read(command);
+            return Read(projection, command);
         }
     }
 
@@ -139,8 +163,47 @@ public sealed class SqliteViews : IViewStore, IDisposable
         lock (gate)
         {
             using var transaction = connection.BeginTransaction();
-            Execute("DELETE FROM view_row WHERE projection = $p", ("$p", projection));
-            Execute("DELETE FROM checkpoint WHERE projection = $p", ("$p", projection));
+            CheckToken(ViewLease.Of(projection));
+            Execute($"DELETE FROM view_row WHERE projection = {storedAs}", ("$p", projection));
+            Execute($"DELETE FROM checkpoint WHERE projection = {storedAs}", ("$p", projection));
+            transaction.Commit();
+        }
+    }
+
+    public bool TryHold(string lease, string holder, Duration length)
+    {
+        lock (gate)
+        {
+            var held = leases[lease];
+            if (held.IsFresh(holder, length)) return true;
+            var (asked, now) = (Stopwatch.GetTimestamp(), clock.GetCurrentInstant().ToUnixTimeMilliseconds());
+            var token = Scalar("""
+                UPDATE lease SET token = CASE WHEN token = $t AND holder = $h THEN token ELSE token + 1 END,
+                  holder = $h, expires_at = $until
+                WHERE name = $n AND (holder = $h OR expires_at <= $now) RETURNING token
+                """, ("$t", held.Value), ("$h", holder), ("$n", lease), ("$now", now),
+                ("$until", now + (length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond)));
+            if (token is not long mine) return false;
+            held.Held(holder, mine, asked);
+            return true;
+        }
+    }
+
+    public void Switch(IReadOnlyCollection<string> projections)
+    {
+        lock (gate)
+        {
+            using var transaction = connection.BeginTransaction();
+            CheckToken(ViewLease.Live);
+            CheckToken(ViewLease.Next);
+            foreach (var projection in projections)
+            {
+                var next = NextViews.NameOf(projection);
+                if (CheckpointOf(next) < CheckpointOf(projection)) throw NextViews.FallsBack(projection);
+                var (live, built) = (StoredAs(projection), StoredAs(next));
+                Execute("INSERT OR REPLACE INTO view_version VALUES ($p, $built), ($next, $live)",
+                    ("$p", projection), ("$built", built), ("$next", next), ("$live", live));
+            }
             transaction.Commit();
         }
     }
@@ -161,6 +224,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
             lock (gate)
             {
                 using var transaction = connection.BeginTransaction();
+                CheckToken(ViewLease.Live);
                 Execute("DELETE FROM alarm");
                 if (value is { } alarm)
                     Execute("INSERT INTO alarm VALUES ($at, $p, $w, $r)", ("$at", alarm.Position),
@@ -177,13 +241,21 @@ public sealed class SqliteViews : IViewStore, IDisposable
         connection.Dispose();
     }
 
-    private static List<ViewRow> Read(SqliteCommand command)
+    /// <summary>In the open transaction, which nobody else writes beside.</summary>
+    private void CheckToken(string lease)
+    {
+        var token = (long)Scalar("SELECT token FROM lease WHERE name = $n", ("$n", lease))!;
+        if (token != leases[lease].Value) throw new LeaseLostException(lease);
+    }
+
+    private string StoredAs(string projection) => (string)Scalar($"SELECT {storedAs}", ("$p", projection))!;
+
+    private static List<ViewRow> Read(string projection, SqliteCommand command)
     {
         using var reader = command.ExecuteReader();
         var rows = new List<ViewRow>();
         while (reader.Read())
-            rows.Add(new(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3),
-                reader.GetString(4)));
+            rows.Add(new(projection, reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetString(3)));
         return rows;
     }
 
@@ -206,6 +278,12 @@ public sealed class SqliteViews : IViewStore, IDisposable
     {
         using var command = Command(sql, parameters);
         command.ExecuteNonQuery();
+    }
+
+    private object? Scalar(string sql, params (string, object)[] parameters)
+    {
+        using var command = Command(sql, parameters);
+        return command.ExecuteScalar();
     }
 
     private SqliteCommand Command(string sql, params (string Name, object Value)[] parameters)

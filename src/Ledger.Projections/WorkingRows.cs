@@ -2,9 +2,11 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// The rows of one projection while a reader catches up: what this batch changed over what is stored, each row parsed
-/// once. Nobody else writes them meanwhile, so rows stay known from batch to batch, up to a bound.
+/// once. Nobody else writes them meanwhile, so rows stay known from batch to batch, up to a bound. Of a projection that
+/// has none yet all are known, and the store is not asked: each question is a journey where it is a server.
 /// </summary>
-public sealed class WorkingRows(IViewStore store, string projection) : IRows
+/// <param name="isEmpty">Whether nothing is stored of the projection.</param>
+public sealed class WorkingRows(IViewStore store, string projection, bool isEmpty = false) : IRows
 {
     /// <summary>Rows kept in memory after a commit; beyond it all are forgotten and read again.</summary>
     private const int RowsKnownMax = 100_000;
@@ -15,19 +17,27 @@ public sealed class WorkingRows(IViewStore store, string projection) : IRows
         public T? As<T>() where T : class => json is null ? null : (T)(row ??= RowJson.Read<T>(json)!);
     }
 
+    private static readonly Known None = new(null, null);
     private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
     private readonly SortedSet<string> uncommitted = new(StringComparer.Ordinal);
+    private SortedSet<string>? allKeys = isEmpty ? new(StringComparer.Ordinal) : null; // where all rows are known
 
     public T? Get<T>(string key) where T : class => Find(key).As<T>();
 
     public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class
     {
+        if (allKeys is { } all) return Rows<T>(all.GetViewBetween(first, last));
         var stored = store.Range(projection, first, last);
         foreach (var row in stored) known.TryAdd(row.Key, new Known(row.Json, null));
         var changed = uncommitted.GetViewBetween(first, last);
         var keys = stored.Select(row => row.Key);
         if (changed.Count > 0) keys = keys.Union(changed).Order(StringComparer.Ordinal);
-        var rows = new List<KeyValuePair<string, T>>(stored.Count + changed.Count);
+        return Rows<T>(keys);
+    }
+
+    private List<KeyValuePair<string, T>> Rows<T>(IEnumerable<string> keys) where T : class
+    {
+        var rows = new List<KeyValuePair<string, T>>();
         foreach (var key in keys)
             if (Find(key).As<T>() is { } row) rows.Add(KeyValuePair.Create(key, row));
         return rows;
@@ -42,6 +52,7 @@ public sealed class WorkingRows(IViewStore store, string projection) : IRows
             if (Find(key).Json == json) continue;
             known[key] = new Known(json, row);
             uncommitted.Add(key);
+            allKeys?.Add(key);
             yield return (key, json);
         }
     }
@@ -50,12 +61,15 @@ public sealed class WorkingRows(IViewStore store, string projection) : IRows
     public void Committed()
     {
         uncommitted.Clear();
-        if (known.Count > RowsKnownMax) known.Clear();
+        if (known.Count <= RowsKnownMax) return;
+        known.Clear();
+        allKeys = null;
     }
 
     private Known Find(string key)
     {
-        if (!known.TryGetValue(key, out var found)) known[key] = found = new Known(store.Get(projection, key), null);
-        return found;
+        if (known.TryGetValue(key, out var found)) return found;
+        if (allKeys is not null) return None;
+        return known[key] = new Known(store.Get(projection, key), null);
     }
 }

@@ -83,12 +83,23 @@ internal sealed class JournalThroughput(string folder, long events)
     /// <summary>Facts a second in batches.</summary>
     private async Task<double> AppendsAsync(string name, SqliteJournal journal, double file)
     {
+        var (length, written) = (journal.Length, BytesWritten());
         var single = await RateAsync(Writers, () => AppendSingleAsync(journal)).ConfigureAwait(false);
-        Row(name, $"{Writers} writers, one fact an append, {single / file:P0} of the bare file", single);
+        Row(name, $"{Writers} writers, one fact an append, {single / file:P0} of the bare file, "
+            + FormattableString.Invariant($"{PerEvent():N0} bytes written an event"), single);
+        (length, written) = (journal.Length, BytesWritten());
         var batches = await RateAsync(1, () => AppendBatchAsync(journal)).ConfigureAwait(false);
-        Row(name, $"1 writer, {JournalEvents.BatchFacts} facts an append", batches * JournalEvents.BatchFacts);
+        Row(name, $"1 writer, {JournalEvents.BatchFacts} facts an append, "
+            + FormattableString.Invariant($"{PerEvent():N0} bytes written an event"), batches * JournalEvents.BatchFacts);
         return batches * JournalEvents.BatchFacts;
+
+        double PerEvent() => (BytesWritten() - written) / (double)(journal.Length - length);
     }
+
+    /// <summary>Bytes that this process has had written to disks: the kernel's count of pages.</summary>
+    private static long BytesWritten() => File.ReadLines("/proc/self/io")
+        .Where(line => line.StartsWith("write_bytes: ", StringComparison.Ordinal))
+        .Select(line => long.Parse(line["write_bytes: ".Length..], CultureInfo.InvariantCulture)).Single();
 
     /// <summary>
     /// What of an append is spent on being able to prove it: the digest of the payload, the salt, the leaf and the

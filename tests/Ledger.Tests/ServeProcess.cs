@@ -40,18 +40,27 @@ internal sealed class ServeProcess : IDisposable
         StartAsync(["serve", .. create is null ? (string[])[] : [$"--ledger={create}"]], folder, port, ct);
 
     /// <summary>Starts a verb that listens, and waits until it does.</summary>
-    public static async Task<ServeProcess> StartAsync(string[] verb, string folder, int port, CancellationToken ct)
+    /// <param name="under">The program, with its arguments, that runs it; none where it runs by itself.</param>
+    public static async Task<ServeProcess> StartAsync(
+        string[] verb, string folder, int port, CancellationToken ct, string[]? under = null)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "ledger.dll"), .. verb, "--data", folder,
-            "--port", port.ToString(CultureInfo.InvariantCulture)])
-            start.ArgumentList.Add(argument);
+        string[] line = [.. under ?? [], "dotnet", Path.Combine(AppContext.BaseDirectory, "ledger.dll"), .. verb,
+            "--data", folder, "--port", port.ToString(CultureInfo.InvariantCulture)];
+        var start = new ProcessStartInfo(line[0]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in line[1..]) start.ArgumentList.Add(argument);
         var process = Process.Start(start)!;
         var greeting = await process.StandardOutput.ReadLineAsync(ct);
         return greeting is not null
             ? new ServeProcess(process, greeting)
             : throw new InvalidOperationException(
                 $"ledger {verb[0]} did not start: {await process.StandardError.ReadToEndAsync(ct)}");
+    }
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    public async Task EndedAsync(CancellationToken ct)
+    {
+        await process.WaitForExitAsync(ct);
+        process.WaitForExit(); // until its last line was read
     }
 
     /// <summary>A port that was free just now.</summary>

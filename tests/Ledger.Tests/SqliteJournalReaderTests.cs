@@ -92,7 +92,9 @@ public sealed class SqliteJournalReaderTests : IDisposable
     [Fact]
     public async Task Who_comes_second_learns_where_the_owner_answers()
     {
-        await using var owner = folder.Open();
+        Directory.CreateDirectory(folder.Path);
+        using var owner = FolderLock.Take(folder.Path);
+        await using var journal = SqliteJournal.Open(folder.Options with { Owned = owner });
         Should.Throw<FolderOwnedException>(folder.Open).Url.ShouldBeNull();
         owner.PublishUrl("http://127.0.0.1:5080");
         var refused = Should.Throw<FolderOwnedException>(folder.Open);

@@ -131,6 +131,38 @@ public sealed class SqliteJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_clock_that_is_set_back_again_and_again_amid_writers_loses_nothing_and_each_step_is_a_fact()
+    {
+        const int Steps = 50, Writers = 8, PerWriter = 60;
+        var clock = new SteppingClock(folder.Clock.Now, Steps);
+        await using (var journal = SqliteJournal.Open(folder.Options with { Clock = clock }))
+            await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(async () =>
+            {
+                for (var i = 0; i < PerWriter; i++)
+                    (await Append(journal, $"s/{writer}", ExpectedRevision.Any,
+                        TestFolder.Reading(writer * PerWriter + i))).ShouldBeOfType<AppendResult.Recorded>();
+            }, Ct)));
+        await using var again = folder.Open();
+        var all = await TestFolder.AllAsync(again);
+        var steps = all.Select(EventCodec.Decode).OfType<ClockSteppedBack>().ToList();
+        (steps.Count, all.Count).ShouldBe((Steps, Steps + Writers * PerWriter));
+        steps.ShouldAllBe(step => step.Now < step.Before);
+        all.Zip(all.Skip(1)).ShouldAllBe(pair => pair.First.Envelope.RecordedAt <= pair.Second.Envelope.RecordedAt);
+    }
+
+    /// <summary>A clock that goes on by a second each time, and every fifth time back by a minute, so often.</summary>
+    private sealed class SteppingClock(Instant start, int steps) : IClock
+    {
+        private int asked;
+
+        public Instant GetCurrentInstant()
+        {
+            asked++;
+            return start + Duration.FromSeconds(asked) - Duration.FromMinutes(Math.Min(steps, asked / 5));
+        }
+    }
+
+    [Fact]
     public async Task A_second_owner_is_refused_with_the_pid_of_the_first()
     {
         await using var journal = folder.Open();

@@ -16,7 +16,7 @@ public sealed class TransparencyLogTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private TransparencyLog Log => new(folder.Options);
+    private TransparencyLog Log => new(folder.Path, TestFolder.Secret);
 
     private async Task AppendAsync(int from, int count)
     {

@@ -1,3 +1,4 @@
+using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -53,10 +54,10 @@ internal static class ExportMonth
     internal static bool TryMonth(string text, out YearMonth month) =>
         YearMonthPattern.Iso.Parse(text).TryGetValue(default, out month);
 
-    private static async Task<MonthArchive> WriteAsync(SqliteJournalOptions options, YearMonth month, string directory,
+    private static async Task<MonthArchive> WriteAsync(LedgerOptions options, YearMonth month, string directory,
         Shell shell, CancellationToken ct)
     {
-        await using var journal = SqliteJournalReader.Open(options);
+        await using var journal = LedgerStores.OpenReader(options);
         await RefusePrunedAsync(journal, month, ct).ConfigureAwait(false);
         var (from, to) = await RecordedMonth.PositionsAsync(journal, month, ct).ConfigureAwait(false);
         var archive = new MonthArchive(options.Ledger, month, from, to, 0);
@@ -64,7 +65,7 @@ internal static class ExportMonth
             throw new CouldNotException($"{YearMonthPattern.Iso.Format(month)} has not ended (UTC)");
         if (from == to) throw new CouldNotException($"nothing was recorded in {YearMonthPattern.Iso.Format(month)} (UTC)");
         shell.Progress("writing the log");
-        var checkpoint = new TransparencyLog(options).Export(journal, new TileFolder(
+        var checkpoint = options.Log.Export(journal, new TileFolder(
             Path.Combine(directory, TransparencyLog.DirectoryName)));
         if (checkpoint.Size < to)
             throw new CouldNotException($"the latest checkpoint is of {checkpoint.Size} events and the month ends at "
@@ -85,7 +86,7 @@ internal static class ExportMonth
     /// What names a person stays in the ledger, under the keys of whom it names: in an archive that others keep, no
     /// erasure would reach it.
     /// </summary>
-    private static async Task WriteEvidenceAsync(SqliteJournalOptions options, IJournal journal, MonthArchive archive,
+    private static async Task WriteEvidenceAsync(LedgerOptions options, IJournal journal, MonthArchive archive,
         string directory, CancellationToken ct)
     {
         using var evidence = EvidenceArchive.OpenForReading(options.Directory, options.Secret);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Ledger.Api;
 using Ledger.Cli.Bundles;
 using Ledger.Domain;
 using Ledger.Ingest;
@@ -19,7 +20,7 @@ namespace Ledger.Cli.Months;
 /// <param name="trusted">The keys that somebody trusts; null where only the archive's own are known.</param>
 /// <param name="kept">A checkpoint that somebody kept, by its name.</param>
 /// <param name="isThorough">Also derives interval records from raw evidence.</param>
-internal sealed class MonthVerification(string directory, SqliteJournalOptions? ledger,
+internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
     IReadOnlyList<VerifierKey>? trusted, (string Name, byte[] Note)? kept, bool isThorough, Shell shell,
     CancellationToken ct)
 {

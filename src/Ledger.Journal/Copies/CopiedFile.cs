@@ -21,11 +21,11 @@ public static class CopiedFile
         return Hash(source, bytes, copy.Write);
     }
 
-    /// <summary>The length of a file and its SHA-256.</summary>
-    public static (long Bytes, string Sha256) Hash(string path)
+    /// <summary>The length of a file and its SHA-256, or of its first bytes, so many.</summary>
+    public static (long Bytes, string Sha256) Hash(string path, long? bytes = null)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        return Hash(file, null, _ => { });
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        return Hash(file, bytes, _ => { });
     }
 
     private static (long Bytes, string Sha256) Hash(FileStream source, long? bytes, ReadOnlySpanAction write)

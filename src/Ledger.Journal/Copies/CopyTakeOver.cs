@@ -11,27 +11,24 @@ public static class CopyTakeOver
 {
     /// <summary>
     /// Records the decision and removes the mark. Repeated after a crash it ends what it began. Throws
-    /// <see cref="NoteRefusedException"/> where the copy does not continue the checkpoint: what was signed there is
-    /// lost here, and signing on from here would tell a second history under one name.
+    /// <see cref="JournalRefusedException"/> where the journal is not the one that was copied.
     /// </summary>
-    /// <param name="kept">The latest checkpoint that anyone has; null where nobody has one.</param>
-    public static async Task<LedgerRestored> RunAsync(SqliteJournalOptions options, LedgerCopy copy, SignedNote? kept,
-        Principal by, CancellationToken ct)
+    /// <param name="journal">The copy's journal, open for it; its owner is the caller.</param>
+    /// <param name="directory">The copy's data folder.</param>
+    /// <param name="signed">The latest checkpoint that anyone has, which the copy continues
+    /// (<see cref="CheckedAsync"/>); null where nobody has one.</param>
+    public static async Task<LedgerRestored> RunAsync(IJournal journal, string directory, LedgerCopy copy,
+        Checkpoint? signed, Principal by, CancellationToken ct)
     {
-        var signed = kept is null ? null : await CheckedAsync(options, kept, ct).ConfigureAwait(false);
         var fact = new LedgerRestored(copy.Events, new EvidenceDigest(Convert.ToHexStringLower(copy.Root)),
             copy.MadeAt, signed?.Size, by.Actor);
-        var journal = SqliteJournal.Open(options with { TakesOverCopy = true });
-        await using (journal.ConfigureAwait(false))
-        {
-            if (await RecordedAsync(journal, copy, ct).ConfigureAwait(false) is { } before) fact = before;
-            else await AppendAsync(journal, copy, fact, by, ct).ConfigureAwait(false);
-            LedgerCopy.Remove(options.Directory); // while the folder is still this process's
-        }
+        if (await RecordedAsync(journal, copy, ct).ConfigureAwait(false) is { } before) fact = before;
+        else await AppendAsync(journal, copy, fact, by, ct).ConfigureAwait(false);
+        LedgerCopy.Remove(directory); // while the folder is still this process's
         return fact;
     }
 
-    private static async Task<LedgerRestored?> RecordedAsync(SqliteJournal journal, LedgerCopy copy,
+    private static async Task<LedgerRestored?> RecordedAsync(IJournal journal, LedgerCopy copy,
         CancellationToken ct)
     {
         if (journal.Length == copy.Events && journal.Root.AsSpan().SequenceEqual(copy.Root)) return null;
@@ -42,7 +39,7 @@ public static class CopyTakeOver
             $"the journal has {journal.Length} events and is not the one of {copy.Events} that was copied");
     }
 
-    private static async Task AppendAsync(SqliteJournal journal, LedgerCopy copy, LedgerRestored fact, Principal by,
+    private static async Task AppendAsync(IJournal journal, LedgerCopy copy, LedgerRestored fact, Principal by,
         CancellationToken ct)
     {
         var key = new EvidenceKey($"copy of {copy.Events} events taken over: {fact.Root}");
@@ -52,18 +49,21 @@ public static class CopyTakeOver
             throw new JournalRefusedException($"the decision was not recorded: {result}");
     }
 
-    private static async Task<Checkpoint> CheckedAsync(SqliteJournalOptions options, SignedNote kept,
+    /// <summary>
+    /// The checkpoint that somebody kept, once the copy was found to continue it. Throws
+    /// <see cref="NoteRefusedException"/> where it does not: what was signed there is lost here, and signing on from
+    /// here would tell a second history under one name.
+    /// </summary>
+    /// <param name="secret">The ledger's secret.</param>
+    public static async Task<Checkpoint> CheckedAsync(IJournal journal, byte[] secret, SignedNote kept,
         CancellationToken ct)
     {
-        await using var journal = SqliteJournalReader.Open(options);
         kept.SignedBy(await LogKeys.ReadAsync(journal, ct).ConfigureAwait(false));
         var checkpoint = Checkpoint.Parse(kept.Text);
         if (checkpoint.Size > journal.Length)
             throw new NoteRefusedException($"the ledger signed {checkpoint.Size} events and this copy has "
                 + $"{journal.Length}: look for a later copy, because going on from here would tell a second history");
-        var tree = new MerkleTree();
-        foreach (var entry in journal.LeafEntries(0, checkpoint.Size)) tree.Append(entry);
-        return tree.Root().AsSpan().SequenceEqual(checkpoint.Root)
+        return LeafEntries.RootAt(journal, secret, checkpoint.Size).AsSpan().SequenceEqual(checkpoint.Root)
             ? checkpoint
             : throw new NoteRefusedException($"the ledger signed another root of {checkpoint.Size} events than "
                 + "this copy has: the two are not one history");

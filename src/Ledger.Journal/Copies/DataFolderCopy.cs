@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Ledger.Domain;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Journal.Copies;
@@ -17,11 +18,16 @@ public sealed partial class DataFolderCopy
     /// <summary>The frame log and its file that says how far it is acknowledged; the log itself is another project's.
     /// </summary>
     private const string Frames = "frames/", FramesHead = Frames + "frames.head";
-    private readonly SqliteJournalOptions from;
-    private readonly string to;
+    /// <summary>The file of a data folder that says in which store its journal is, where that is not the folder.
+    /// </summary>
+    public const string StoreMarkFileName = "store.json";
+    private readonly string from, to;
+    private readonly byte[] secret;
     private readonly HashSet<string> copied = new(StringComparer.Ordinal);
+    private long files, bytes;
 
-    private DataFolderCopy(SqliteJournalOptions from, string to) => (this.from, this.to) = (from, to);
+    private DataFolderCopy(string from, byte[] secret, string to) =>
+        (this.from, this.secret, this.to) = (from, secret, to);
 
     /// <summary>
     /// Writes the copy to a folder that is not there yet, readable by its owner alone, and marks it as one. Throws
@@ -31,16 +37,39 @@ public sealed partial class DataFolderCopy
     {
         Acknowledged acknowledged;
         await using (var sound = SqliteJournalReader.Open(from)) acknowledged = sound.Look();
-        var folder = new DataFolderCopy(from, to);
+        var folder = new DataFolderCopy(from.Directory, from.Secret, to);
         CreateOwnDirectory(to);
         folder.CopyDatabases();
-        var cut = await folder.CopySignedAsync(acknowledged, ct).ConfigureAwait(false);
+        var cut = await folder.CopySignedAsync(() => folder.CopyJournal(from.Ledger, acknowledged), ct)
+            .ConfigureAwait(false);
         folder.CopyEvidence();
         folder.CopyFrames(ct);
         folder.CopyRest(ct);
         var copy = new LedgerCopy(cut.Length, cut.Root, from.Clock.GetCurrentInstant());
         copy.Write(to);
         return copy;
+    }
+
+    /// <summary>
+    /// Writes all of a data folder but the journal and the views, which go from store to store. The order is the same,
+    /// and so is the reason; a file that an interrupted copy has written already is only compared. Each file is read
+    /// back, and throws <see cref="IOException"/> where it is not what was written.
+    /// </summary>
+    /// <param name="cut">Looks how far the journal is acknowledged, within the turn to sign.</param>
+    /// <param name="journal">Copies the journal up to the cut, before the evidence that it names.</param>
+    /// <returns>How many files there are, and their bytes.</returns>
+    public static async Task<(long Files, long Bytes)> WriteBesideStoreAsync(string from, byte[] secret, string to,
+        Func<Acknowledged> cut, Func<Acknowledged, Task> journal, CancellationToken ct)
+    {
+        var folder = new DataFolderCopy(from, secret, to);
+        CreateOwnDirectory(to);
+        folder.LeaveDatabases();
+        await journal(await folder.CopySignedAsync(cut, ct).ConfigureAwait(false)).ConfigureAwait(false);
+        folder.CopyEvidence();
+        folder.CopyFrames(ct);
+        folder.CopyRest(ct);
+        BackupManifest.Sync(to);
+        return (folder.files, folder.bytes);
     }
 
     /// <summary>Makes a directory that its owner alone may enter.</summary>
@@ -55,7 +84,7 @@ public sealed partial class DataFolderCopy
     /// and what the copy writes for itself.
     /// </summary>
     private static bool IsLeftOut(string path) => path is "journal.lock" or "journal.owner" or "journal.owner.new"
-        or TurnFile or JournalHead.FileName or LedgerCopy.FileName
+        or TurnFile or JournalHead.FileName or LedgerCopy.FileName or StoreMarkFileName
         // From where the log is read after a start: of a later journal than the copy's it would leave something out.
         || path is Frames + "streams.resume"
         || (path.StartsWith(Frames, StringComparison.Ordinal) && path.EndsWith(".sealing", StringComparison.Ordinal))
@@ -65,12 +94,12 @@ public sealed partial class DataFolderCopy
     /// Within one turn to sign: tiles give way to fuller ones while somebody signs, and a key that hands over is gone
     /// from the folder when the fact of it is in the journal.
     /// </summary>
-    private async Task<Acknowledged> CopySignedAsync(Acknowledged before, CancellationToken ct)
+    private async Task<Acknowledged> CopySignedAsync(Func<Acknowledged> cut, CancellationToken ct)
     {
-        using var turn = await new TransparencyLog(from).TurnAsync(ct).ConfigureAwait(false);
+        using var turn = await new TransparencyLog(from, secret).TurnAsync(ct).ConfigureAwait(false);
         foreach (var path in Paths())
             if (IsSigned(path)) Copy(path);
-        return CopyJournal(before);
+        return cut();
     }
 
     private static bool IsSigned(string path) => path is SigningKeyFile.FileName or SigningKeyFile.NextFileName
@@ -90,14 +119,21 @@ public sealed partial class DataFolderCopy
         }
     }
 
+    /// <summary>What SQLite keeps stays where it is.</summary>
+    private void LeaveDatabases()
+    {
+        foreach (var path in Paths())
+            if (!IsLeftOut(path) && !IsSigned(path) && SqliteCopy.IsOne(PathOf(path))) Taken(path);
+    }
+
     /// <summary>The cut: the journal and its head at one length, which includes all that was acknowledged
     /// before.</summary>
-    private Acknowledged CopyJournal(Acknowledged before)
+    private Acknowledged CopyJournal(LedgerId ledger, Acknowledged before)
     {
         SqliteCopy.Write(PathOf(SqliteJournal.FileName), Target(SqliteJournal.FileName));
         Taken(SqliteJournal.FileName);
         using var connection = JournalTables.ConnectForReading(Target(SqliteJournal.FileName));
-        var tree = JournalTables.ReadLedger(connection, from.Ledger)?.Tree ?? new MerkleTree();
+        var tree = JournalTables.ReadLedger(connection, ledger)?.Tree ?? new MerkleTree();
         before.Verify(tree, length => JournalTables.RootAt(connection, length));
         var cut = new Acknowledged(tree.Size, tree.Root());
         using var head = JournalHead.Open(to);
@@ -108,9 +144,9 @@ public sealed partial class DataFolderCopy
     /// <summary>Each segment up to its last whole record: one that is being written is of no fact yet.</summary>
     private void CopyEvidence()
     {
-        using var archive = EvidenceArchive.OpenForReading(from.Directory, from.Secret);
-        foreach (var (segment, bytes) in archive.Whole)
-            Copy(OwnSegments + Path.GetFileName(segment), bytes);
+        using var archive = EvidenceArchive.OpenForReading(from, secret);
+        foreach (var (segment, whole) in archive.Whole)
+            Copy(OwnSegments + Path.GetFileName(segment), whole);
     }
 
     /// <summary>
@@ -145,9 +181,9 @@ public sealed partial class DataFolderCopy
         }
     }
 
-    private IEnumerable<string> Paths() => Directory.EnumerateFiles(from.Directory, "*",
+    private IEnumerable<string> Paths() => Directory.EnumerateFiles(from, "*",
         new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
-        .Select(path => Path.GetRelativePath(from.Directory, path).Replace('\\', '/'))
+        .Select(path => Path.GetRelativePath(from, path).Replace('\\', '/'))
         .ToList().Order(StringComparer.Ordinal);
 
     private void Taken(string path)
@@ -156,22 +192,40 @@ public sealed partial class DataFolderCopy
         foreach (var suffix in SqliteCopy.Beside) copied.Add(path + suffix);
     }
 
-    private void Copy(string path, long? bytes = null)
+    private void Copy(string path, long? upTo = null)
     {
         if (IsLeftOut(path)) return;
         CreateOwnDirectory(Path.GetDirectoryName(Target(path))!);
         try
         {
-            CopiedFile.Write(PathOf(path), Target(path), bytes);
+            Write(path, upTo);
         }
-        catch (Exception gone) when (bytes is null && gone is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception gone) when (upTo is null && gone is FileNotFoundException or DirectoryNotFoundException)
         {
             return; // between the listing and now; what is missed by it, verifying the copy finds
         }
         copied.Add(path);
     }
 
-    private string PathOf(string path) => Path.Combine(from.Directory, path);
+    private void Write(string path, long? upTo)
+    {
+        var target = Target(path);
+        if (File.Exists(target) && CopiedFile.Hash(target) is var there && there == CopiedFile.Hash(PathOf(path), upTo))
+        {
+            Count(there.Bytes);
+            return;
+        }
+        File.Delete(target); // of an earlier copy, which the ledger has gone on from
+        var written = CopiedFile.Write(PathOf(path), target, upTo);
+        if (CopiedFile.Hash(target) is var found && found != written)
+            throw new IOException($"{target} has {found.Bytes} bytes of SHA-256 {found.Sha256}, and "
+                + $"{written.Bytes} of {written.Sha256} were written");
+        Count(written.Bytes);
+    }
+
+    private void Count(long whole) => (files, bytes) = (files + 1, bytes + whole);
+
+    private string PathOf(string path) => Path.Combine(from, path);
     private string Target(string path) => Path.Combine(to, path);
 
     /// <summary>A name that a durable write has until its file is whole: NAME.PROCESS.THREAD.</summary>

@@ -20,7 +20,8 @@ public sealed class LedgerCopyException(string directory, LedgerCopy copy) : Exc
 /// <param name="Events">The journal's length at the cut.</param>
 /// <param name="Root">The journal's root at that length.</param>
 /// <param name="MadeAt">The clock of the machine that made the copy.</param>
-public sealed record LedgerCopy(long Events, byte[] Root, Instant MadeAt)
+/// <param name="IsUnfinished">It is being made, or was interrupted: there is less in it than it says.</param>
+public sealed record LedgerCopy(long Events, byte[] Root, Instant MadeAt, bool IsUnfinished = false)
 {
     public const string FileName = "copy.json";
 
@@ -36,7 +37,8 @@ public sealed record LedgerCopy(long Events, byte[] Root, Instant MadeAt)
             var mark = json.RootElement;
             var copy = new LedgerCopy(mark.GetProperty("events").GetInt64(),
                 Convert.FromHexString(mark.GetProperty("root").GetString()!),
-                InstantPattern.ExtendedIso.Parse(mark.GetProperty("madeAt").GetString()!).Value);
+                InstantPattern.ExtendedIso.Parse(mark.GetProperty("madeAt").GetString()!).Value,
+                mark.TryGetProperty("unfinished", out var unfinished) && unfinished.GetBoolean());
             return copy.Events >= 0 && copy.Root.Length == MerkleTree.HashBytes
                 ? copy
                 : throw new JournalRefusedException($"{path} is damaged: it names no journal");
@@ -54,13 +56,19 @@ public sealed record LedgerCopy(long Events, byte[] Root, Instant MadeAt)
         if (Find(directory) is { } copy) throw new LedgerCopyException(directory, copy);
     }
 
-    internal void Write(string directory) => DurableFiles.Create(Path.Combine(directory, FileName),
-        JsonSerializer.SerializeToUtf8Bytes(new JsonObject
+    /// <summary>Marks a folder as this copy, durably, in place of a mark that it has.</summary>
+    public void Write(string directory)
+    {
+        var mark = new JsonObject
         {
             ["events"] = Events,
             ["root"] = Convert.ToHexStringLower(Root),
             ["madeAt"] = InstantPattern.ExtendedIso.Format(MadeAt),
-        }), DurableFiles.OwnerOnly);
+        };
+        if (IsUnfinished) mark["unfinished"] = true;
+        DurableFiles.Replace(Path.Combine(directory, FileName), JsonSerializer.SerializeToUtf8Bytes(mark),
+            DurableFiles.OwnerOnly);
+    }
 
     internal static void Remove(string directory)
     {

@@ -4,31 +4,33 @@ namespace Ledger.Journal.Proof;
 
 /// <summary>
 /// The ledger of a data folder as a transparency log: its key, its checkpoints, and its tiles in <c>log/</c>. It reads
-/// the journal and appends nothing to it, so it works beside the process that owns the folder.
+/// the journal, wherever that is kept, and appends nothing to it, so it works beside the process that owns the folder.
 /// </summary>
-public sealed class TransparencyLog(SqliteJournalOptions options)
+/// <param name="directory">The data folder.</param>
+/// <param name="secret">The ledger's secret, from which the salts of what is shown come.</param>
+public sealed class TransparencyLog(string directory, byte[] secret)
 {
     public const string DirectoryName = "log";
     private static readonly TimeSpan BetweenTurns = TimeSpan.FromMilliseconds(50);
     private const int TurnsMax = 600; // half a minute: a large journal's first tiles take some seconds
 
-    public CheckpointStore Checkpoints { get; } = new(options.Directory);
+    public CheckpointStore Checkpoints { get; } = new(directory);
 
     /// <summary>The published files, complete up to the checkpoint that lies beside them.</summary>
-    public TileFolder Tiles { get; } = new(Path.Combine(options.Directory, DirectoryName));
+    public TileFolder Tiles { get; } = new(Path.Combine(directory, DirectoryName));
 
     /// <summary>Signs what the journal has acknowledged by now;
     /// the same checkpoint again where nothing came since.</summary>
     /// <param name="publishes">False where witnesses are asked first: <see cref="CosignAsync"/> publishes it then.
     /// </param>
     public async Task<SignedNote> SignAsync(
-        SqliteJournalReader journal, SignerKey key, IReadOnlyCollection<VerifierKey> known, CancellationToken ct,
+        IJournalReader journal, SignerKey key, IReadOnlyCollection<VerifierKey> known, CancellationToken ct,
         bool publishes = true)
     {
-        LedgerCopy.Refuse(options.Directory);
+        LedgerCopy.Refuse(directory);
         using var turn = await TurnAsync(ct).ConfigureAwait(false);
         var now = journal.Look();
-        var tree = Tiles.Grow(now.Length, now.Root, from => journal.LeafEntries(from, now.Length));
+        var tree = Tiles.Grow(now.Length, now.Root, from => LeafEntries.Of(journal, secret, from, now.Length));
         var note = turn.Sign(new Checkpoint(key.Verifier.Name, now.Length, now.Root), tree, key, known);
         if (publishes) Tiles.Publish(note);
         return note;
@@ -69,7 +71,7 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
             throw new NoteRefusedException(
                 $"the latest checkpoint is of {checkpoint.Size} events and does not cover position "
                 + $"{recorded.Position}; make one with: ledger checkpoint");
-        var shown = DisclosedEvent.Of(recorded, options.Secret);
+        var shown = DisclosedEvent.Of(recorded, secret);
         var hashes = MerkleProof.Inclusion(recorded.Position, checkpoint.Size, tree.At);
         return MerkleVerification.Includes(
             recorded.Position, checkpoint.Size, MerkleTree.LeafHash(shown.LeafEntry()), hashes, checkpoint.Root)
@@ -80,12 +82,12 @@ public sealed class TransparencyLog(SqliteJournalOptions options)
 
     /// <summary>Copies the log, as of its latest checkpoint, to a folder of plain files;
     /// what is there already is continued.</summary>
-    public Checkpoint Export(SqliteJournalReader journal, TileFolder to)
+    public Checkpoint Export(IJournal journal, TileFolder to)
     {
         var note = Tiles.Checkpoint()
             ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
         var checkpoint = Checkpoint.Parse(note.Text);
-        to.Grow(checkpoint.Size, checkpoint.Root, from => journal.LeafEntries(from, checkpoint.Size));
+        to.Grow(checkpoint.Size, checkpoint.Root, from => LeafEntries.Of(journal, secret, from, checkpoint.Size));
         to.Publish(note);
         return checkpoint;
     }

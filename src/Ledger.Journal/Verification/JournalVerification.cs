@@ -76,10 +76,12 @@ public sealed class JournalVerification
         {
             using var connection = JournalTables.ConnectForReading(path);
             using var snapshot = connection.BeginTransaction(deferred: true);
-            SqliteFile.VerifySchema(connection, SqliteJournal.FileName, JournalTables.Schema, findings);
+            SqliteFile.VerifySchema(connection, SqliteJournal.FileName, JournalTables.SchemaOf(connection), findings);
             VerifyEvents(connection, seen, ct);
             VerifyLedger(connection);
-            if (isThorough) SqliteFile.VerifyPages(connection, SqliteJournal.FileName, findings);
+            if (!isThorough) return;
+            SqliteFile.VerifyPages(connection, SqliteJournal.FileName, findings);
+            VerifyStreamIndex(connection);
         }
         catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
         {
@@ -214,6 +216,24 @@ public sealed class JournalVerification
         Same(place, "frontier", Convert.ToHexStringLower(row.GetFieldValue<byte[]>(2)),
             Convert.ToHexStringLower(tree.SaveFrontier()));
         Same(place, "recorded at", Count(row.GetInt64(3)), Count(recordedAt.ToUnixTimeTicks()));
+    }
+
+    /// <summary>A wrong entry would show another event as one of a stream, a missing one would hide it.</summary>
+    private void VerifyStreamIndex(SqliteConnection connection)
+    {
+        if (!StreamIndex.IsApart(connection)) return;
+        using var select = connection.CreateCommand();
+        select.CommandText = """
+            SELECT (SELECT length FROM stream_index), (SELECT count(*) FROM stream_events), (SELECT count(*)
+                FROM stream_events s JOIN events e ON e.position = s.position
+                WHERE e.stream = s.stream AND e.revision = s.revision
+                    AND e.position < (SELECT length FROM stream_index))
+            """;
+        using var row = select.ExecuteReader();
+        row.Read();
+        var place = $"{SqliteJournal.FileName}, stream_events";
+        Same(place, "entries", Count(row.GetInt64(1)), Count(row.GetInt64(0)));
+        Same(place, "entries that lead to their event", Count(row.GetInt64(2)), Count(row.GetInt64(0)));
     }
 
     /// <summary>

@@ -1,0 +1,32 @@
+using Ledger.Domain;
+using Ledger.Journal;
+
+namespace Ledger.Api;
+
+/// <summary>
+/// The evidence that the last facts of a journal name. When a ledger is opened it has to be there, whole: evidence is
+/// durable before its fact, so what is missing was lost since, and going on would hide that.
+/// </summary>
+internal static class LastEvidence
+{
+    /// <summary>As many as the writer puts into two full batches.</summary>
+    private const int EventsMax = 2048;
+
+    /// <summary>Each piece once, that of the latest fact first.</summary>
+    public static IReadOnlyList<EvidenceDigest> NamedIn(IJournal journal)
+    {
+        var named = new List<EvidenceDigest>();
+        foreach (var recorded in journal.ReadAllAsync(Math.Max(0, journal.Length - EventsMax), CancellationToken.None)
+            .ToBlockingEnumerable())
+            try
+            {
+                named.AddRange(NamedEvidence.AllOf(EventCodec.Decode(recorded)));
+            }
+            catch (Exception unreadable) when (unreadable is UnknownWireNameException or PoisonEventException)
+            {
+                // Whoever reads the fact tells of it; what it names cannot be known here.
+            }
+        named.Reverse();
+        return [.. named.Distinct()];
+    }
+}

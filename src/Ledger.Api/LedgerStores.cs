@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Grpc.Core;
+using Ledger.Journal;
+using Ledger.Projections;
+using Ledger.Stores.EventStoreDb;
+using Ledger.Stores.Postgres;
+using Npgsql;
+
+namespace Ledger.Api;
+
+/// <summary>The one place that opens a ledger's journal and views in the store that was chosen.</summary>
+public static class LedgerStores
+{
+    /// <summary>The journal, for whoever records.</summary>
+    /// <param name="owned">The lock of the data folder, which the caller holds as long as the journal is open.</param>
+    public static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned) =>
+        Reached<IJournalImport>(options.Store, () => options.Store switch
+        {
+            StoreChoice.Sqlite => SqliteJournal.Open(options.Embedded! with
+            {
+                Owned = options.IsInOneFolder ? owned : null,
+            }),
+            StoreChoice.Postgres(var connection) => MartenJournal.Open(new PostgresLedger(connection, options.Ledger),
+                new SequencingOptions(options.Ledger, options.Clock, options.Secret)),
+            StoreChoice.EventStoreDb(var connection, _) => EventStoreDbJournal.OpenAsync(
+                ServerOptions(options, connection), CancellationToken.None).GetAwaiter().GetResult(),
+            _ => throw new UnreachableException(),
+        });
+
+    /// <summary>The journal of a copy, for whoever fills it.</summary>
+    public static IJournalImport OpenCopy(LedgerOptions options, FolderLock owned)
+    {
+        StoreMark.Keep(options);
+        return OpenJournal(options, owned);
+    }
+
+    /// <summary>The journal, for whoever only reads, also beside who records.</summary>
+    public static IJournalReader OpenReader(LedgerOptions options)
+    {
+        StoreMark.Check(options);
+        return Reached<IJournalReader>(options.Store, () => options.Store switch
+        {
+            StoreChoice.Sqlite => SqliteJournalReader.Open(options.Embedded!),
+            StoreChoice.Postgres(var connection) =>
+                MartenJournalReader.Open(new PostgresLedger(connection, options.Ledger)),
+            StoreChoice.EventStoreDb(var connection, _) => EventStoreDbJournalReader.OpenAsync(
+                ServerOptions(options, connection), CancellationToken.None).GetAwaiter().GetResult(),
+            _ => throw new UnreachableException(),
+        });
+    }
+
+    /// <summary>The views, for whoever brings them up to the journal; made where there are none.</summary>
+    public static IViewStore OpenViews(LedgerOptions options) => ViewsFile(options) is { } file
+        ? new SqliteViews(file)
+        : Reached<IViewStore>(options.Store,
+            () => MartenViews.Open(new PostgresLedger(ViewsConnection(options), options.Ledger)));
+
+    /// <summary>The views for whoever only looks: nothing is changed, and nothing is made; null where there are
+    /// none.</summary>
+    public static IViewStore? OpenViewsForReading(LedgerOptions options) => ViewsFile(options) is { } file
+        ? File.Exists(file) ? SqliteViews.OpenForReading(file) : null
+        : Reached<IViewStore?>(options.Store,
+            () => MartenViews.OpenForReading(new PostgresLedger(ViewsConnection(options), options.Ledger)));
+
+    /// <summary>As whom this process writes the views: where nobody but the folder's owner can open them, as that.
+    /// </summary>
+    public static RunnerLease LeaseOf(LedgerOptions options) =>
+        ViewsFile(options) is null ? RunnerLease.OfThisProcess : RunnerLease.OfFolderOwner;
+
+    /// <summary>The file of the views where SQLite keeps them; null where a server does.</summary>
+    public static string? ViewsFile(LedgerOptions options) => options.Store switch
+    {
+        StoreChoice.Sqlite(var directory) => Path.Combine(directory, OpenLedger.ViewsFileName),
+        StoreChoice.EventStoreDb(_, StoreChoice.ViewsChoice.SqliteFile(var file)) => file,
+        _ => null,
+    };
+
+    /// <summary>Closes views, where their store has something to close.</summary>
+    public static void Close(IViewStore? views) => (views as IDisposable)?.Dispose();
+
+    /// <summary>What goes wrong on the way to a server is said of the server, and not of the data folder.</summary>
+    private static T Reached<T>(StoreChoice store, Func<T> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (Exception unreached) when (unreached is NpgsqlException or RpcException or DiscoveryException
+            or AccessDeniedException or NotAuthenticatedException or SocketException or TimeoutException)
+        {
+            throw new StoreUnavailableException(store, unreached);
+        }
+    }
+
+    private static string ViewsConnection(LedgerOptions options) => options.Store switch
+    {
+        StoreChoice.Postgres(var connection) => connection,
+        StoreChoice.EventStoreDb(_, StoreChoice.ViewsChoice.Postgres(var connection)) => connection,
+        _ => throw new UnreachableException(),
+    };
+
+    private static EventStoreDbJournalOptions ServerOptions(LedgerOptions options, string connection) =>
+        new(EventStoreClientSettings.Create(connection), options.Ledger, options.Clock, options.Secret);
+}

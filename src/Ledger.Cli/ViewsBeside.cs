@@ -1,0 +1,33 @@
+using Ledger.Api;
+using Ledger.Journal;
+using Ledger.Journal.Copies;
+using Ledger.Projections;
+
+namespace Ledger.Cli;
+
+/// <summary>Views that are brought up to their journal by who only reads it: those of a copy, and those of a ledger
+/// whose journal a server keeps.</summary>
+internal static class ViewsBeside
+{
+    /// <summary>Applies what the views lack. An event that cannot be applied leaves them before it, with its alarm,
+    /// as it does in the ledger.</summary>
+    public static async Task CatchUpAsync(LedgerOptions options, CancellationToken ct)
+    {
+        await using (var journal = LedgerStores.OpenReader(options))
+        {
+            var views = LedgerStores.OpenViews(options);
+            try
+            {
+                await new ProjectionRunner(journal, views, StandardProjections.All,
+                    (wireName, version, payload) => EventCodec.Decode(wireName, version, payload),
+                    lease: LedgerStores.LeaseOf(options)).CatchUpAsync(ct).ConfigureAwait(false);
+            }
+            finally
+            {
+                LedgerStores.Close(views);
+            }
+        }
+        // Whoever reads a copy changes nothing: what stands in a log beside the file is brought into it.
+        if (LedgerStores.ViewsFile(options) is { } path) SqliteCopy.Settle(path);
+    }
+}

@@ -1,0 +1,57 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Journal;
+
+/// <summary>A stream as the sequencer knows it.</summary>
+/// <param name="Key">Its number, from 0, in the order in which the streams began.</param>
+/// <param name="Revision">That of its last event.</param>
+public readonly record struct StreamHead(long Key, long Revision);
+
+/// <summary>What a store holds when its journal is opened: where the sequencer goes on.</summary>
+/// <param name="Tree">Over all leaves; it grows with the journal.</param>
+/// <param name="Streams">The head of every stream.</param>
+/// <param name="RecordedAt">The highest recordedAt.</param>
+public sealed record JournalState(MerkleTree Tree, Dictionary<string, StreamHead> Streams, Instant RecordedAt)
+{
+    /// <summary>An empty journal's.</summary>
+    public static JournalState Empty =>
+        new(new MerkleTree(), new(StringComparer.Ordinal), Instant.FromUnixTimeTicks(0));
+}
+
+/// <summary>An event that has its place, on its way into a store.</summary>
+/// <param name="StreamKey">The number of its stream; the stream is new where the revision is 0.</param>
+/// <param name="Header">The final bytes of the envelope.</param>
+/// <param name="Leaf">The leaf entry.</param>
+public readonly record struct PlacedEvent(
+    long Position, long StreamKey, Envelope Envelope, byte[] Header, byte[] Payload, byte[] Leaf);
+
+/// <summary>An event as a store has it, for the comparison with one of the same id.</summary>
+public sealed record StoredEvent(long Position, ReadOnlyMemory<byte> Header, ReadOnlyMemory<byte> Payload);
+
+/// <summary>
+/// What a store does for the one writer of its journal (<see cref="JournalWriter"/>), all on the writer's thread. The
+/// rules of the journal are the sequencer's and the same in every store; a store only finds, places and commits.
+/// Whatever it throws stops the writer, because what is durable is then known only after a new start.
+/// </summary>
+public interface IJournalStore
+{
+    /// <summary>Begins a batch: what is inserted from here on becomes durable together, or piece by piece in order
+    /// and each append whole.</summary>
+    void Begin();
+
+    /// <summary>Says of which events the batch may ask with <see cref="Find"/>: a store on a server finds them all in
+    /// one question.</summary>
+    void Prepare(IReadOnlyList<EventId> ids) { }
+
+    /// <summary>The event with this id, also one inserted in this batch; null where there is none.</summary>
+    StoredEvent? Find(EventId id);
+
+    /// <summary>Takes the event that comes next.</summary>
+    void Insert(in PlacedEvent placed);
+
+    /// <summary>Returns when all that was inserted is durable.</summary>
+    /// <param name="tree">Over all leaves, those of the batch among them.</param>
+    /// <param name="recordedAt">The highest recordedAt.</param>
+    void Commit(MerkleTree tree, Instant recordedAt);
+}

@@ -1,0 +1,73 @@
+using System.Security.Cryptography;
+using Ledger.Domain;
+using Ledger.Journal.Copies;
+using NodaTime;
+
+namespace Ledger.Journal;
+
+/// <summary>What waits for the writer, encoded and hashed on its submitter's thread.</summary>
+/// <param name="StoredBytesMax">What it takes in a store at most: payloads, and headers twice, because a store may keep
+/// them as text.</param>
+internal abstract record PendingWrite(long StoredBytesMax)
+{
+    /// <summary>The ids of which it has to be known whether they are there already.</summary>
+    public virtual IEnumerable<EventId> Ids => [];
+
+    public TaskCompletionSource<AppendResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+/// <summary>Events that another journal recorded.</summary>
+internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Events)
+    : PendingWrite(Events.Sum(copied => copied.Recorded.Payload.Length + (2L * copied.Header.Length)));
+
+/// <summary>An append on its way to the writer.</summary>
+internal sealed record PendingAppend(
+    string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
+    EventId? Causation) : PendingWrite(StoredBytes(Stream, Facts, Actor, Tenant))
+{
+    public override IEnumerable<EventId> Ids => Facts.Select(fact => fact.Id);
+
+    private const int StreamLengthMax = 200; // characters; the longest agreed stream name is below 160
+    private const int HeaderBytes = 160; // of a header without its texts but with the ledger's id: journal-format.md
+
+    public static PendingAppend Encode(
+        string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation)
+    {
+        if (stream.Length is 0 or > StreamLengthMax)
+            throw new ArgumentException($"a stream's name has 1 to {StreamLengthMax} characters", nameof(stream));
+        if (facts.Count == 0) throw new ArgumentException("an append has at least one fact", nameof(facts));
+        PayloadText.Checked(stream);
+        PayloadText.Checked(by.Actor);
+        var encoded = facts.Select(PendingFact.Encode).ToArray();
+        var bytes = encoded.Sum(fact => fact.Content.Payload.Length);
+        if (bytes > Limits.DecisionBytesMax)
+            throw new ArgumentException($"one append holds at most {Limits.DecisionBytesMax} bytes, not {bytes}",
+                nameof(facts));
+        return new PendingAppend(stream, expected, encoded, by.Actor, by.Party, causation);
+    }
+
+    private static long StoredBytes(string stream, IReadOnlyList<PendingFact> facts, string actor, PartyId tenant)
+    {
+        var header = HeaderBytes + JournalBytes.Utf8.GetByteCount(stream) + JournalBytes.Utf8.GetByteCount(actor)
+            + JournalBytes.Utf8.GetByteCount(tenant.Value);
+        var bytes = 0L;
+        foreach (var (_, _, _, content, _) in facts)
+            bytes += content.Payload.Length + (2L * (header + content.WireName.Length + content.ContentType.Length));
+        return bytes;
+    }
+}
+
+/// <summary>A fact with its id, its payload and the payload's digest.</summary>
+internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidTo, EncodedEvent Content,
+    byte[] PayloadDigest)
+{
+    public static PendingFact Encode(NewFact fact)
+    {
+        var content = EventCodec.Encode(fact.Event);
+        return new PendingFact(EventId.From(fact.ValidTime.Start, fact.Evidence), OnATick(fact.ValidTime.Start),
+            OnATick(fact.ValidTime.End), content, SHA256.HashData(content.Payload));
+    }
+
+    /// <summary>Refused here, before the queue, where the submitter hears of it and not the writer.</summary>
+    private static Instant OnATick(Instant value) => Instant.FromUnixTimeTicks(JournalBytes.Ticks(value));
+}

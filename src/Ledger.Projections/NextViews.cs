@@ -1,0 +1,50 @@
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// The views that are built beside the live ones: the same store, in which each projection has a second name that
+/// nobody asks for until <see cref="IViewStore.Switch"/>.
+/// </summary>
+public sealed class NextViews(IViewStore store) : IViewStore
+{
+    private const string Suffix = "~next";
+
+    /// <summary>Under which name a projection is built beside the live one.</summary>
+    public static string NameOf(string projection) => projection + Suffix;
+
+    public static bool IsNext(string projection) => projection.EndsWith(Suffix, StringComparison.Ordinal);
+
+    /// <summary>Why views that were built to an earlier position than the live ones do not take their place.</summary>
+    public static InvalidOperationException FallsBack(string projection) =>
+        new($"{projection} would fall back to an earlier position");
+
+    public long Checkpoint(string projection) => store.Checkpoint(NameOf(projection));
+
+    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        store.Commit(checkpoints.ToDictionary(next => NameOf(next.Key), next => next.Value),
+            [.. changes.Select(change => change with { Projection = NameOf(change.Projection) })]);
+
+    public string? Get(string projection, string key, long? asOf = null) =>
+        store.Get(NameOf(projection), key, asOf);
+
+    public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
+        Named(projection, store.Range(NameOf(projection), first, last, asOf));
+
+    public IReadOnlyList<ViewRow> Versions(string projection) =>
+        Named(projection, store.Versions(NameOf(projection)));
+
+    public void Reset(string projection) => store.Reset(NameOf(projection));
+
+    /// <summary>Of building these views: the alarm of the live ones is theirs.</summary>
+    public ProjectionAlarm? Alarm { get; set; }
+
+    public bool TryHold(string lease, string holder, Duration length) =>
+        store.TryHold(ViewLease.Next, holder, length);
+
+    public void Switch(IReadOnlyCollection<string> projections) =>
+        throw new NotSupportedException("the live views are switched, not those beside them");
+
+    private static IReadOnlyList<ViewRow> Named(string projection, IReadOnlyList<ViewRow> rows) =>
+        [.. rows.Select(row => row with { Projection = projection })];
+}

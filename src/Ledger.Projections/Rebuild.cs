@@ -1,0 +1,66 @@
+using Ledger.Journal;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// Computes views anew beside the live ones, which are read and followed meanwhile, and then puts the new rows in the
+/// place of the old ones in one transaction. What differed is told, not hidden: rows that the journal alone gives come
+/// out the same, so a difference is damage, or a rule that this program has and an earlier one had not.
+/// </summary>
+public sealed class Rebuild(
+    IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode,
+    RunnerLease lease)
+{
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
+    private readonly NextViews next = new(views);
+
+    /// <summary>
+    /// Folds the whole journal beside the live views; returns the next position. It may take long, and another runner
+    /// may follow the live views meanwhile. Throws <see cref="RebuildUnderWayException"/> where somebody else does it.
+    /// </summary>
+    public async Task<long> FoldAsync(CancellationToken ct)
+    {
+        if (!next.TryHold(ViewLease.Next, lease.Holder, lease.Length)) throw new RebuildUnderWayException();
+        foreach (var projection in projections) next.Reset(projection.Name);
+        return await CatchUpAsync(ct).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Catches up with what was recorded meanwhile, and switches. Nothing else in this process may write the live views
+    /// until it returns; a runner of another process waits, or is fenced off. Returns how the old rows differed, as far
+    /// as those had come.
+    /// </summary>
+    public async Task<IReadOnlyList<RowDifference>> SwitchAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            while (!views.TryHold(ViewLease.Live, lease.Holder, lease.Length))
+                await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
+            await CatchUpAsync(ct).ConfigureAwait(false);
+            var differences = projections.SelectMany(projection => Differences(projection.Name)).ToList();
+            // Comparing may outlast the lease: whoever followed the live views meanwhile may be further now.
+            if (!views.TryHold(ViewLease.Live, lease.Holder, lease.Length) || projections.Any(IsBehind)) continue;
+            views.Switch([.. projections.Select(projection => projection.Name)]);
+            if (views.Alarm is not null) views.Alarm = null;
+            foreach (var projection in projections) next.Reset(projection.Name); // the old rows: nobody reads them now
+            return differences;
+        }
+    }
+
+    private IEnumerable<RowDifference> Differences(string projection)
+    {
+        // Where both have applied the same no stored row escapes, whatever it claims.
+        var applied = views.Checkpoint(projection);
+        return Replay.Differences(views, next, projection,
+            applied == next.Checkpoint(projection) ? ViewRow.Open : applied);
+    }
+
+    private bool IsBehind(IProjection projection) =>
+        next.Checkpoint(projection.Name) < views.Checkpoint(projection.Name);
+
+    private Task<long> CatchUpAsync(CancellationToken ct) =>
+        new ProjectionRunner(journal, next, projections, decode, lease: lease).CatchUpAsync(ct);
+}
+
+/// <summary>Somebody else builds these views anew.</summary>
+public sealed class RebuildUnderWayException() : Exception("another process is rebuilding these views");

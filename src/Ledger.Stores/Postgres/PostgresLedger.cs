@@ -1,0 +1,110 @@
+using JasperFx;
+using Ledger.Domain;
+using Marten;
+using Npgsql;
+
+namespace Ledger.Stores.Postgres;
+
+/// <summary>Another process records facts of this ledger; there is one at a time.</summary>
+public sealed class LedgerOwnedException(string message) : IOException(message);
+
+/// <summary>
+/// Where one ledger lies on PostgreSQL: its schema, the connections to it, and Marten's document store over both.
+/// Journal and views write in Marten's sessions; what they promise is in their own statements (docs/decisions.md, 71).
+/// </summary>
+public sealed class PostgresLedger : IDisposable
+{
+    /// <summary>
+    /// Applied to each connection by the server. A client that stops amid a transaction, or whose machine is gone, must
+    /// not hold locks for longer than a take-over may last.
+    /// </summary>
+    private const string ServerOptions = "-c idle_in_transaction_session_timeout=5000 -c tcp_keepalives_idle=5 "
+        + "-c tcp_keepalives_interval=1 -c tcp_keepalives_count=3";
+
+    private readonly Lazy<DocumentStore> store; // who only reads needs no Marten
+
+    /// <summary>Nothing is connected yet.</summary>
+    /// <param name="connection">In the form of Npgsql: <c>Host=…;Database=…;Username=…</c>.</param>
+    /// <exception cref="ArgumentException">The text is no connection string.</exception>
+    public PostgresLedger(string connection, LedgerId ledger)
+    {
+        (Ledger, Schema) = (ledger, LedgerSchema.NameOf(ledger));
+        var text = new NpgsqlConnectionStringBuilder(connection);
+        text.ApplicationName ??= "ledger";
+        text.MaxAutoPrepare = 32; // a statement that comes again is not planned again
+        text.Options = text.Options is { Length: > 0 } own ? $"{ServerOptions} {own}" : ServerOptions;
+        Connections = NpgsqlDataSource.Create(text);
+        store = new(() => DocumentStore.For(Configure));
+    }
+
+    private void Configure(StoreOptions options)
+    {
+        options.Connection(Connections);
+        options.DatabaseSchemaName = Schema;
+        options.AutoCreateSchemaObjects = AutoCreate.None; // tables are made when a ledger is opened, not between
+        options.Storage.ExtendedSchemaObjects.AddRange(LedgerSchema.TablesOf(Schema));
+        // A commit whose answer was lost may be durable: nobody but a new start may decide to try again.
+        options.ConfigurePolly(_ => { });
+        options.ConfigureWritePolly(_ => { });
+    }
+
+    public LedgerId Ledger { get; }
+    public string Schema { get; }
+
+    /// <summary>Marten over this schema.</summary>
+    public IDocumentStore Store => store.Value;
+
+    internal NpgsqlDataSource Connections { get; }
+
+    /// <summary>The SQL of a ledger's schema, asked of no server.</summary>
+    public static string SchemaSqlOf(LedgerId ledger)
+    {
+        using var nowhere = new PostgresLedger("Host=nowhere", ledger);
+        return nowhere.SchemaSql;
+    }
+
+    /// <summary>The SQL that makes the schema and its tables where they are not there; it may be run again.</summary>
+    public string SchemaSql => Store.Storage.ToDatabaseScript();
+
+    /// <summary>Makes what is missing of the schema.</summary>
+    public void ApplySchema()
+    {
+        if (!IsComplete()) Store.Storage.ApplyAllConfiguredChangesToDatabaseAsync(AutoCreate.CreateOrUpdate)
+            .GetAwaiter().GetResult();
+    }
+
+    /// <summary>Whether a ledger is kept in this database.</summary>
+    internal bool Exists() => IsThere("ledger");
+
+    // Looking costs one round trip; migrating asks the catalogue about every table and takes a lock.
+    private bool IsComplete() => LedgerSchema.TablesOf(Schema).All(table => IsThere(table.Identifier.Name));
+
+    private bool IsThere(string table)
+    {
+        using var command = Connections.CreateCommand("SELECT to_regclass($1) IS NOT NULL");
+        command.Parameters.Add(new() { Value = $"{Schema}.{table}" });
+        return (bool)command.ExecuteScalar()!;
+    }
+
+    /// <summary>Refuses a server that would say "done" before it is done. Throws <see cref="IOException"/>.</summary>
+    internal static void CheckDurability(NpgsqlConnection connection)
+    {
+        using var show = new NpgsqlCommand(
+            "SELECT current_setting('fsync'), current_setting('synchronous_commit')", connection);
+        using (var row = show.ExecuteReader())
+        {
+            row.Read();
+            if (row.GetString(0) != "on")
+                throw new IOException("the server has fsync off: what it acknowledges is not durable");
+            if (row.GetString(1) is "on" or "remote_apply") return;
+        }
+        using var set = new NpgsqlCommand("SET synchronous_commit = on", connection);
+        set.ExecuteNonQuery();
+    }
+
+    public void Dispose()
+    {
+        if (store.IsValueCreated) store.Value.Dispose();
+        Connections.Dispose();
+    }
+}

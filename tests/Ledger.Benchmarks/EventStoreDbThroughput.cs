@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Stores.EventStoreDb;
+using NodaTime;
+
+namespace Ledger.Benchmarks;
+
+/// <summary>
+/// What the journal at an EventStoreDB server does in a second, beside a bare client that sends the same batches to the
+/// same server: in one run and in turn, so that the rates can be compared. Then what it costs to open.
+/// </summary>
+internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, long events)
+{
+    private const int Rounds = 3; // of which the median counts
+    private const int SingleWriters = 256;
+    private static readonly TimeSpan Each = TimeSpan.FromSeconds(5);
+    private static readonly Principal By = new("benchmark", new PartyId("benchmark"), new HashSet<string>());
+    private long nextBatch;
+    private long nextSingle = 1_000_000_000; // far behind every batch, so that no fact is recorded twice
+
+    /// <param name="arguments">The server's connection string, and <c>--events N</c>: how many events the journal has
+    /// before it is opened again.</param>
+    public static async Task<int> RunAsync(ReadOnlyMemory<string> arguments)
+    {
+        var events = 0L;
+        if (arguments.Length is not (1 or 3) || (arguments.Length == 3 && (arguments.Span[1] != "--events"
+            || !long.TryParse(arguments.Span[2], CultureInfo.InvariantCulture, out events) || events < 0)))
+        {
+            Console.Error.WriteLine("eventstoredb CONNECTION [--events N]");
+            return 2;
+        }
+        var server = EventStoreClientSettings.Create(arguments.Span[0]);
+        await new EventStoreDbThroughput(server, events).MeasureAsync().ConfigureAwait(false);
+        return 0;
+    }
+
+    private async Task MeasureAsync()
+    {
+        Print($"{Environment.ProcessorCount} processors, {Each.TotalSeconds:0} s each, median of {Rounds}");
+        var ledger = new LedgerId(string.Create(CultureInfo.InvariantCulture, $"benchmark-{Stopwatch.GetTimestamp():x}"));
+        var options = new EventStoreDbJournalOptions(server, ledger, SystemClock.Instance, new byte[32]);
+        await using (var journal = await EventStoreDbJournal.OpenAsync(options, CancellationToken.None).ConfigureAwait(false))
+        {
+            foreach (var writers in new[] { 1, 2, 4 }) await CompareAsync(journal, writers).ConfigureAwait(false);
+            var singles = await RateAsync(SingleWriters, () => SingleAsync(journal)).ConfigureAwait(false);
+            Print($"   1 fact an append: journal {singles,9:N0} /s, {SingleWriters} writers");
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+            {
+                while (journal.Length < events) await BatchAsync(journal).ConfigureAwait(false);
+            }))).ConfigureAwait(false);
+        }
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var opening = Stopwatch.StartNew();
+        await using var again = await EventStoreDbJournal.OpenAsync(options, CancellationToken.None).ConfigureAwait(false);
+        opening.Stop();
+        var bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
+        Print($"opened {again.Length:N0} events in {opening.Elapsed.TotalSeconds:0.0} s, {again.Length / opening.Elapsed.TotalSeconds:N0} /s; {bytes / again.Length} bytes of index an event");
+    }
+
+    private async Task CompareAsync(EventStoreDbJournal journal, int writers)
+    {
+        var (ours, bares) = (new List<double>(), new List<double>());
+        for (var round = 0; round < Rounds; round++)
+        {
+            ours.Add(JournalEvents.BatchFacts
+                * await RateAsync(writers, () => BatchAsync(journal)).ConfigureAwait(false));
+            bares.Add(JournalEvents.BatchFacts * await BareAsync().ConfigureAwait(false));
+        }
+        var (our, bare) = (Median(ours), Median(bares));
+        Print($"{JournalEvents.BatchFacts,4} facts an append: journal {our,9:N0} /s, {writers} writers; bare client {bare,9:N0} /s; {100 * our / bare:0} %");
+    }
+
+    private async Task BatchAsync(EventStoreDbJournal journal)
+    {
+        var (stream, facts) = JournalEvents.Batch(Interlocked.Increment(ref nextBatch));
+        Recorded(await journal.AppendAsync(stream, ExpectedRevision.Any, facts, By, null, CancellationToken.None)
+            .ConfigureAwait(false));
+    }
+
+    private async Task SingleAsync(EventStoreDbJournal journal)
+    {
+        var (stream, fact) = JournalEvents.Single(Interlocked.Increment(ref nextSingle));
+        Recorded(await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], By, null, CancellationToken.None)
+            .ConfigureAwait(false));
+    }
+
+    private static void Recorded(AppendResult answer)
+    {
+        if (answer is not AppendResult.Recorded) throw new InvalidOperationException($"not recorded: {answer}");
+    }
+
+    /// <summary>Batches a second of a client that has nothing to do but to send them, made beforehand: the same data and
+    /// metadata, one after the other, each expecting the revision of the one before.</summary>
+    private async Task<double> BareAsync()
+    {
+        var client = new EventStoreClient(server);
+        await using var closing = client.ConfigureAwait(false);
+        var name = string.Create(CultureInfo.InvariantCulture, $"bare-{Stopwatch.GetTimestamp():x}");
+        var (_, facts) = JournalEvents.Batch(1);
+        var encoded = facts.Select(fact => EventCodec.Encode(fact.Event)).ToList();
+        var metadata = new byte[350]; // as many bytes as the journal's
+        var watch = Stopwatch.StartNew();
+        var batches = 0;
+        for (var id = UInt128.Zero; watch.Elapsed < Each; batches++)
+        {
+            var batch = encoded.ConvertAll(content =>
+                new EventData(new Uuid(++id), content.WireName, content.Payload, metadata, EventData.Binary));
+            await (batches == 0
+                ? client.AppendToStreamAsync(name, StreamState.NoStream, batch)
+                : client.AppendToStreamAsync(name,
+                    StreamRevision.FromInt64(((long)batches * JournalEvents.BatchFacts) - 1), batch)).ConfigureAwait(false);
+        }
+        return batches / watch.Elapsed.TotalSeconds;
+    }
+
+    private static async Task<double> RateAsync(int writers, Func<Task> once)
+    {
+        var watch = Stopwatch.StartNew();
+        var done = await Task.WhenAll(Enumerable.Range(0, writers).Select(_ => Task.Run(async () =>
+        {
+            var times = 0;
+            for (; watch.Elapsed < Each; times++) await once().ConfigureAwait(false);
+            return times;
+        }))).ConfigureAwait(false);
+        return done.Sum() / watch.Elapsed.TotalSeconds;
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    private static void Print(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,85 @@
+using System.Text.Json.Nodes;
+using Ledger.Cli;
+using Microsoft.Data.Sqlite;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Views that are computed anew, and the schema that is printed.</summary>
+public sealed class RebuildVerbTests : IDisposable
+{
+    private readonly SmallTown town = SmallTown.WithItsDay();
+
+    public RebuildVerbTests() =>
+        town.Run("show").Exit.ShouldBe(ExitCode.Done); // which brings the views up to the journal
+
+    public void Dispose() => town.Dispose();
+
+    private object? OnViews(string sql)
+    {
+        using var views = new SqliteConnection($"Data Source={Path.Combine(town.Data, "views.db")};Pooling=False");
+        views.Open();
+        using var command = views.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+
+    [Fact]
+    public void A_damaged_row_is_named_with_what_it_was_and_what_it_is_and_then_is_right()
+    {
+        var (digests, verified) = (town.Run("replay").Output, town.Run("verify").Exit);
+        OnViews("""
+            UPDATE view_row SET json = replace(json, 'S01', 'S02')
+            WHERE projection = 'MasterData' AND key LIKE 'point|S01-C2%'
+            """);
+        var rebuilt = town.Run("rebuild", "--json");
+        (rebuilt.Exit, rebuilt.Errors).ShouldBe((ExitCode.Done, ""));
+        var page = JsonNode.Parse(rebuilt.Output)!;
+        ((string?)page["rebuild"], (int)page["differences"]!).ShouldBe(("switched", 1));
+        var row = page["rows"]!.AsArray().ShouldHaveSingleItem()!;
+        ((string)row["projection"]!, ((string)row["key"]!)[..13]).ShouldBe(("MasterData", "point|S01-C2|"));
+        ((string)row["stored"]!).ShouldContain("S02");
+        ((string)row["recomputed"]!).ShouldNotContain("S02");
+        town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
+        town.Run("replay").Output.ShouldBe(digests);
+        town.Run("verify").Exit.ShouldBe(verified);
+        OnViews("SELECT count(*) FROM view_row WHERE projection NOT LIKE '%~next'").ShouldBe(0L);
+        town.Run("rebuild").Output.ShouldContain("rows that differed");
+        town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
+        OnViews("SELECT count(*) FROM view_row WHERE projection LIKE '%~next'").ShouldBe(0L);
+    }
+
+    [Fact]
+    public void One_view_is_rebuilt_alone_and_one_that_there_is_not_is_usage()
+    {
+        town.Run("rebuild", "--projection", "Refusals").Exit.ShouldBe(ExitCode.Done);
+        OnViews("SELECT count(DISTINCT projection) FROM view_row WHERE projection LIKE '%~next'").ShouldBe(1L);
+        town.Run("show", "refusals").Exit.ShouldBe(ExitCode.Done);
+        town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
+        town.Run("rebuild", "--projection", "Nothing").Exit.ShouldBe(ExitCode.Usage);
+    }
+
+    [Fact]
+    public void Views_of_an_earlier_version_of_the_file_are_read_and_verified_as_they_are()
+    {
+        var (refusals, verified) = (town.Run("show", "refusals").Output, town.Run("verify").Exit);
+        OnViews("DROP TABLE view_version; DROP TABLE lease");
+        town.Run("verify").Exit.ShouldBe(verified);
+        OnViews("SELECT count(*) FROM sqlite_schema WHERE name = 'lease'").ShouldBe(0L);
+        town.Run("show", "refusals").Output.ShouldBe(refusals);
+    }
+
+    [Fact]
+    public void The_schema_is_printed_for_the_ledger_in_the_folder_or_any_other()
+    {
+        var own = town.Run("schema");
+        (own.Exit, own.Errors).ShouldBe((ExitCode.Done, ""));
+        foreach (var table in (string[])["ledger", "streams", "events", "view_row", "checkpoint", "view_version", "lease", "alarm"])
+            own.Output.ShouldContain($".{table} (");
+        CommandRun.Of(["schema", "--ledger", "elsewhere"]).Output
+            .ShouldContain("CREATE TABLE IF NOT EXISTS ledger_elsewhere.events (");
+        ((string?)JsonNode.Parse(CommandRun.Of(["schema", "--ledger", "elsewhere", "--json"]).Output)!["schema"])
+            .ShouldNotBeNull().ShouldContain("ledger_elsewhere.lease");
+        CommandRun.Of(["schema", "--ledger", "no such id"]).Exit.ShouldBe(ExitCode.Usage);
+    }
+}

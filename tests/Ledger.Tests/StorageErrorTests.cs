@@ -1,0 +1,182 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// A disk that fails while a server records: it refuses, says so and ends with an exit code that is not zero; after the
+/// first refusal nothing is acknowledged; and what was acknowledged before is there once when the disk is well again.
+/// LEDGER_LONG=1 lets the disk fail at many more moments.
+/// </summary>
+[Collection(WholeMachine.Name)]
+public sealed class StorageErrorTests
+{
+    private static readonly bool IsLong = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1";
+    private static readonly Instant FirstReadAt = Instant.FromUtc(2026, 1, 2, 0, 0);
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>Which call fails, how, and whether it fails from then on: a full disk stays full.</summary>
+    public static TheoryData<string, string, string> Failures => new()
+    {
+        { "fdatasync", "EIO", "" }, // how SQLite makes its log durable
+        { "pwrite64", "ENOSPC", "+" }, // SQLite's log, journal.head, evidence
+        { "pwrite64", "EIO", "" },
+        { "fsync", "EIO", "+" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Failures))]
+    public async Task A_disk_that_fails_ends_the_server_and_nothing_is_acknowledged_after(
+        string call, string error, string from)
+    {
+        WholeMachine.SkipWhileMutating();
+        Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
+        foreach (var number in IsLong ? Enumerable.Range(1, 60).Select(i => i * 7) : [30])
+        {
+            using var folder = new TestFolder();
+            await PrepareAsync(folder);
+            var (acknowledged, stopped) = await RecordAsync(folder, ["strace", "-f", "--seccomp-bpf", "-qqq", "-o",
+                "/dev/null", "-e", $"trace={call}", "-e",
+                string.Create(CultureInfo.InvariantCulture, $"inject={call}:error={error}:when={number}{from}")]);
+            if (!stopped) continue; // so many calls were not made
+            await ShouldHaveOnceAsync(folder, acknowledged);
+        }
+    }
+
+    [Fact]
+    public async Task A_full_disk_refuses_and_when_there_is_room_again_the_ledger_goes_on()
+    {
+        WholeMachine.SkipWhileMutating();
+        using var folder = new TestFolder();
+        Directory.CreateDirectory(folder.Path);
+        Assert.SkipUnless(Run("mount", "-t", "tmpfs", "-o", "size=6m", "ledger-test", folder.Path),
+            "only root may mount a small disk");
+        try
+        {
+            await PrepareAsync(folder);
+            var ballast = Path.Combine(folder.Path, "ballast");
+            await File.WriteAllBytesAsync(ballast, new byte[2 << 20], Ct);
+            var (acknowledged, stopped) = await RecordAsync(folder, []);
+            stopped.ShouldBeTrue();
+            acknowledged.ShouldBeGreaterThan(20);
+            File.Delete(ballast);
+            await ShouldHaveOnceAsync(folder, acknowledged);
+            var run = CommandRun.Of(["verify", "--data", folder.Path], clock: SystemClock.Instance);
+            run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        }
+        finally
+        {
+            Run("umount", folder.Path).ShouldBeTrue();
+        }
+    }
+
+    private static bool Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+
+    /// <summary>A ledger with one register, on a disk that is well.</summary>
+    private static async Task PrepareAsync(TestFolder folder)
+    {
+        var masterData = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        await File.WriteAllTextAsync(masterData, """
+            {"type":"settlement-point","point":"P","station":"S","kind":"connector","owner":"ACME","zone":"Etc/UTC","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}
+            {"type":"register","point":"P","direction":"import","meterSerial":"M","digits":12,"decimals":3,"validFrom":"2026-01-01T00:00:00Z"}
+            """, Ct);
+        var run = await CommandRun.OfAsync(["import", masterData, "--ledger", "faults", "--data", folder.Path],
+            clock: SystemClock.Instance);
+        File.Delete(masterData);
+        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+    }
+
+    /// <summary>Sends reading after reading until the server has ended, or very many were taken.</summary>
+    /// <returns>How many were acknowledged, and whether the server ended by itself.</returns>
+    private static async Task<(int Acknowledged, bool Stopped)> RecordAsync(TestFolder folder, string[] under)
+    {
+        const int Many = 800;
+        var port = ServeProcess.FreePort();
+        ServeProcess server;
+        try
+        {
+            server = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct, under);
+        }
+        catch (InvalidOperationException refused)
+        {
+            // The disk failed while the ledger was opened: it said so, and did not begin to listen.
+            refused.Message.ShouldContain("ledger serve: ");
+            return (0, true);
+        }
+        using (server)
+        using (var client = new HttpClient
+        {
+            BaseAddress = new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"),
+        })
+        {
+            var (acknowledged, refusedAt) = (0, -1);
+            for (var reading = 1; reading <= Many; reading++)
+            {
+                if (await TakesAsync(client, reading) is not { } takes) break;
+                if (takes)
+                {
+                    refusedAt.ShouldBe(-1, $"reading {reading} was acknowledged after {refusedAt} was refused");
+                    acknowledged = reading;
+                }
+                else if (refusedAt < 0) refusedAt = reading;
+                if (reading == Many)
+                {
+                    await server.KillAsync(Ct);
+                    return (acknowledged, false);
+                }
+            }
+            await server.EndedAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct);
+            server.Errors.ShouldContain("ledger serve: STOPPED by a storage error: ");
+            server.ExitCode.ShouldBe(ExitCode.CouldNot);
+            return (acknowledged, true);
+        }
+    }
+
+    /// <summary>Whether a reading is acknowledged; null where nobody answers any more.</summary>
+    private static async Task<bool?> TakesAsync(HttpClient client, int reading)
+    {
+        var at = NodaTime.Text.InstantPattern.ExtendedIso.Format(FirstReadAt + Duration.FromSeconds(reading));
+        var kwh = (reading / 1000m).ToString("0.000", CultureInfo.InvariantCulture);
+        using var body = new StringContent($$"""{"point":"P","direction":"import","readAt":"{{at}}","kwh":"{{kwh}}"}""",
+            Encoding.UTF8, "application/json");
+        try
+        {
+            using var answer = await client.PostAsync("/v1/register-readings", body, Ct);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The disk is well again: the ledger opens, has each reading that was acknowledged once, and takes the
+    /// next.</summary>
+    private static async Task ShouldHaveOnceAsync(TestFolder folder, int acknowledged)
+    {
+        var identity = LedgerIdentity.Open(folder.Path);
+        await using (var ledger = Api.OpenLedger.Open(folder.Path, null, SystemClock.Instance))
+        {
+            await ledger.CatchUpAsync(Ct);
+            var readings = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
+                .OfType<RegisterReadingRecorded>().Select(reading => reading.IndexSteps).ToList();
+            readings.ShouldBe(Enumerable.Range(1, readings.Count).Select(step => (long)step));
+            // One more may have become durable, of which the answer was lost with the disk.
+            readings.Count.ShouldBeInRange(acknowledged, acknowledged + 1);
+        }
+        identity.Ledger.Value.ShouldBe("faults");
+        var run = await CommandRun.OfAsync(["verify", "--fast", "--data", folder.Path], clock: SystemClock.Instance);
+        run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+    }
+}

@@ -1,0 +1,339 @@
+using CsCheck;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+using Ledger.Stores.Postgres;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// What every stored read model promises (<see cref="IViewStore"/>), tested through the port alone. Rows in memory are
+/// what they are compared with.
+/// </summary>
+public abstract class ViewStoreContractTests
+{
+    private static readonly Duration Short = Duration.FromMilliseconds(300);
+    private static readonly EvidenceDigest Digest = new(new string('a', 64));
+    private protected static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>Opens the views of this test, once more each time.</summary>
+    private protected abstract IViewStore Open();
+
+    private static readonly string[] Keys = ["B", "a", "a|1", "b~", "~"];
+
+    private static Dictionary<string, long> At(long position) => new() { ["P"] = position };
+
+    private static PositionedChange Change(long position, string key, string? json, string projection = "P") =>
+        new(projection, position, key, json);
+
+    [Fact]
+    public void Rows_are_opened_and_closed_and_each_is_there_as_known_at_every_position()
+    {
+        var views = Open();
+        views.Checkpoint("P").ShouldBe(0);
+        views.Commit(At(3), [Change(0, "a", "1"), Change(2, "a", "2"), Change(2, "b", "x")]);
+        views.Commit(At(6), [Change(4, "a", null), Change(5, "b", "y"), Change(5, "a", "3")]);
+        views.Checkpoint("P").ShouldBe(6);
+        Enumerable.Range(0, 7).Select(asOf => views.Get("P", "a", asOf)).ShouldBe(["1", "1", "2", "2", null, "3", "3"]);
+        Enumerable.Range(0, 7).Select(asOf => views.Get("P", "b", asOf))
+            .ShouldBe([null, null, "x", "x", "x", "y", "y"]);
+        (views.Get("P", "a"), views.Get("P", "c"), views.Get("Q", "a")).ShouldBe(("3", null, null));
+        views.Versions("P").ShouldBe([
+            new("P", "a", 0, 2, "1"), new("P", "a", 2, 4, "2"), new("P", "a", 5, ViewRow.Open, "3"),
+            new("P", "b", 2, 5, "x"), new("P", "b", 5, ViewRow.Open, "y")]);
+    }
+
+    [Fact]
+    public void Ranges_are_inclusive_and_in_the_order_of_bytes()
+    {
+        var views = Open();
+        views.Commit(At(1), [.. Keys.Select(key => Change(0, key, $"\"{key}\"")), Change(0, "a", "0", "Q")]);
+        views.Range("P", "", "~").Select(row => row.Key).ShouldBe(["B", "a", "a|1", "b~", "~"]);
+        views.Range("P", "a", "b~").ShouldBe([new("P", "a", 0, ViewRow.Open, "\"a\""),
+            new("P", "a|1", 0, ViewRow.Open, "\"a|1\""), new("P", "b~", 0, ViewRow.Open, "\"b~\"")]);
+        views.Range("P", "a", "b~", 0).Count.ShouldBe(3);
+        views.Range("P", "C", "Z").ShouldBeEmpty();
+        views.Range("P", "a", "a", -1).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_text_of_a_row_comes_back_as_it_is()
+    {
+        var views = Open();
+        const string json = """{"b":1,"a":"é漢😀","b2":1.10,"d":{}, "c":"\u2028"}""";
+        views.Commit(At(1), [Change(0, "a", json)]);
+        views.Get("P", "a").ShouldBe(json);
+    }
+
+    [Fact]
+    public void Any_changes_in_any_batches_leave_the_rows_that_memory_has()
+    {
+        var change = Gen.Select(Gen.Int[0, Keys.Length - 1], Gen.Int[0, 3], (key, json) => (Keys[key], json));
+        var views = Open();
+        var number = 0;
+        Gen.Select(change.List[1, 30], Gen.Int[1, 7]).Sample((changes, size) =>
+        {
+            var (projection, memory) = ($"P{Interlocked.Increment(ref number)}", new MemoryViews());
+            var positioned = changes.Select((one, at) =>
+                Change(at, one.Item1, one.json == 0 ? null : $"{one.json}", projection)).ToList();
+            foreach (var batch in positioned.Chunk(size))
+            {
+                var next = new Dictionary<string, long> { [projection] = batch[^1].Position + 1 };
+                views.Commit(next, batch);
+                memory.Commit(next, batch);
+            }
+            views.Versions(projection).ShouldBe(memory.Versions(projection));
+            views.Range(projection, "", "~").ShouldBe(memory.Range(projection, "", "~"));
+            views.Range(projection, "a", "b", 5).ShouldBe(memory.Range(projection, "a", "b", 5));
+            views.Checkpoint(projection).ShouldBe(memory.Checkpoint(projection));
+        }, seed: "0000KOIPJtv3", iter: 60, threads: 1);
+    }
+
+    [Fact]
+    public void A_reset_forgets_one_projection_and_an_alarm_is_kept_until_it_is_taken_back()
+    {
+        var views = Open();
+        views.Commit(new Dictionary<string, long> { ["P"] = 1, ["Q"] = 1 },
+            [Change(0, "a", "1"), Change(0, "a", "2", "Q")]);
+        views.Reset("P");
+        (views.Checkpoint("P"), views.Versions("P").Count, views.Get("Q", "a")).ShouldBe((0L, 0, "2"));
+        var alarm = new ProjectionAlarm(7, "P", "name", "why");
+        views.Alarm = alarm;
+        Open().Alarm.ShouldBe(alarm);
+        views.Alarm = null;
+        views.Alarm.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_holder_that_pauses_writes_nothing_more_once_another_has_taken_over()
+    {
+        var (paused, other) = (Open(), Open());
+        paused.TryHold(ViewLease.Live, "one", Short).ShouldBeTrue();
+        paused.Commit(At(1), [Change(0, "a", "1")]);
+        other.TryHold(ViewLease.Live, "two", Short).ShouldBeFalse();
+        await Task.Delay(400, Ct);
+        other.TryHold(ViewLease.Live, "two", Duration.FromSeconds(5)).ShouldBeTrue();
+        Should.Throw<LeaseLostException>(() => paused.Commit(At(2), [Change(1, "a", "2")]));
+        Should.Throw<LeaseLostException>(() => paused.Reset("P"));
+        Should.Throw<LeaseLostException>(() => paused.Alarm = new ProjectionAlarm(0, "P", "n", "r"));
+        Should.Throw<LeaseLostException>(() => paused.Switch(["P"]));
+        paused.TryHold(ViewLease.Live, "one", Short).ShouldBeFalse();
+        (other.Checkpoint("P"), other.Get("P", "a"), other.Alarm).ShouldBe((1L, "1", (ProjectionAlarm?)null));
+        other.Commit(At(2), [Change(1, "a", "3")]);
+        paused.Get("P", "a").ShouldBe("3");
+    }
+
+    [Fact]
+    public async Task A_holder_keeps_what_nobody_else_takes_and_the_same_owner_started_anew_goes_on_at_once()
+    {
+        var first = Open();
+        first.TryHold(ViewLease.Live, "owner", Short).ShouldBeTrue();
+        await Task.Delay(400, Ct);
+        first.Commit(At(1), [Change(0, "a", "1")]);
+        first.TryHold(ViewLease.Live, "owner", Short).ShouldBeTrue();
+        first.Commit(At(2), []);
+        var again = Open();
+        again.TryHold(ViewLease.Live, "owner", Short).ShouldBeTrue();
+        again.Commit(At(3), []);
+        Should.Throw<LeaseLostException>(() => first.Commit(At(4), []));
+        again.Checkpoint("P").ShouldBe(3);
+    }
+
+    [Fact]
+    public void Views_that_were_built_beside_take_their_place_at_once_and_never_fall_back()
+    {
+        var (views, reader) = (Open(), Open());
+        var next = new NextViews(views);
+        views.Commit(At(2), [Change(0, "a", "old")]);
+        next.Commit(At(1), [Change(0, "a", "new")]);
+        Should.Throw<InvalidOperationException>(() => views.Switch(["P"])).Message.ShouldContain("earlier position");
+        next.Commit(At(3), [Change(2, "b", "new")]);
+        (reader.Get("P", "a"), reader.Checkpoint("P"), next.Checkpoint("P")).ShouldBe(("old", 2L, 3L));
+        views.Switch(["P"]);
+        (reader.Get("P", "a"), reader.Get("P", "b"), reader.Checkpoint("P")).ShouldBe(("new", "new", 3L));
+        (next.Get("P", "a"), next.Checkpoint("P")).ShouldBe(("old", 2L));
+        next.Reset("P");
+        views.Commit(At(4), [Change(3, "a", "newer")]);
+        next.Commit(At(4), [Change(0, "a", "newest")]);
+        views.Switch(["P"]);
+        reader.Versions("P").ShouldBe([new("P", "a", 0, ViewRow.Open, "newest")]);
+        next.Versions("P").Select(row => row.Json).ShouldBe(["new", "newer", "new"]);
+        Open().Get("P", "a").ShouldBe("newest");
+    }
+
+    private static LedgerEvent Refused(int number) =>
+        new EvidenceRefused(Digest, $"curve{number}.csv", Rejection.Truncated, "ends inside a line", 12);
+
+    private static async Task AppendAsync(InMemoryJournal journal, int count)
+    {
+        for (var i = 0; i < count; i++)
+            await journal.AppendAsync("s", ExpectedRevision.Any, [NewFact.At(Refused(i), TestFolder.Start,
+                new EvidenceKey($"n{journal.Length}"))], TestFolder.Tester, null, Ct);
+    }
+
+    private static ProjectionRunner Runner(InMemoryJournal journal, IViewStore views, RunnerLease? lease) =>
+        new(journal, views, StandardProjections.All, journal.Decode, 7, lease);
+
+    [Fact]
+    public async Task One_runner_is_active_and_another_takes_over_when_it_is_gone()
+    {
+        var journal = new InMemoryJournal();
+        var (one, two) = (Open(), Open());
+        var first = Runner(journal, one, new RunnerLease("one", Duration.FromSeconds(1)));
+        var second = Runner(journal, two, new RunnerLease("two", Duration.FromSeconds(1)));
+        await AppendAsync(journal, 20);
+        await first.CatchUpAsync(Ct);
+        await AppendAsync(journal, 20);
+        var standby = second.CatchUpAsync(Ct); // the first one's time has not run out
+        await Task.Delay(100, Ct);
+        standby.IsCompleted.ShouldBeFalse();
+        (await standby.WaitAsync(TimeSpan.FromSeconds(4), Ct)).ShouldBe(40);
+        await AppendAsync(journal, 20);
+        var waits = first.CatchUpAsync(Ct);
+        await second.CatchUpAsync(Ct);
+        (await waits.WaitAsync(TimeSpan.FromSeconds(4), Ct)).ShouldBe(60);
+        (await Replay.DiffAsync(journal, one, StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Two_runners_at_once_leave_the_rows_that_the_journal_says()
+    {
+        var journal = new InMemoryJournal();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var followers = ((string[])["one", "two"]).Select(name => Task.Run(() =>
+            Runner(journal, Open(), new RunnerLease(name, Duration.FromMilliseconds(50))).FollowAsync(stop.Token), Ct))
+            .ToList();
+        for (var i = 0; i < 20; i++)
+        {
+            await AppendAsync(journal, 10);
+            await Task.Delay(10, Ct);
+        }
+        var views = Open();
+        while (StandardProjections.All.Min(projection => views.Checkpoint(projection.Name)) < 200)
+            await Task.Delay(10, Ct);
+        await stop.CancelAsync();
+        foreach (var follower in followers) await Should.ThrowAsync<OperationCanceledException>(follower);
+        (await Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_rebuild_beside_the_live_views_tells_what_differed_and_puts_it_right()
+    {
+        var journal = new InMemoryJournal();
+        var (views, reader) = (Open(), Open());
+        var lease = new RunnerLease("owner", Duration.FromSeconds(5));
+        await AppendAsync(journal, 30);
+        await Runner(journal, views, lease).CatchUpAsync(Ct);
+        var before = reader.Versions("Refusals");
+        views.Commit(new Dictionary<string, long> { ["Refusals"] = 30 },
+            [Change(29, before[0].Key, "{\"damaged\":1}", "Refusals"), Change(29, "made up", "{}", "Refusals")]);
+        var rebuild = new Rebuild(journal, views, StandardProjections.All, journal.Decode, lease);
+        (await rebuild.FoldAsync(Ct)).ShouldBe(30);
+        reader.Get("Refusals", "made up").ShouldBe("{}", "the live views are read meanwhile");
+        await AppendAsync(journal, 5);
+        await Runner(journal, views, lease).CatchUpAsync(Ct); // and followed
+        var differences = await rebuild.SwitchAsync(Ct);
+        differences.Select(row => (row.Projection, row.Key)).Distinct()
+            .ShouldBe([("Refusals", before[0].Key), ("Refusals", "made up")], ignoreOrder: true);
+        differences.Single(row => row.Key == "made up").ToString()
+            .ShouldBe("Refusals made up: stored [29, open) {}, recomputed no such row");
+        reader.Checkpoint("Refusals").ShouldBe(35);
+        (await Replay.DiffAsync(journal, reader, StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
+        new NextViews(views).Versions("Refusals").ShouldBeEmpty();
+        await AppendAsync(journal, 5);
+        await Runner(journal, views, lease).CatchUpAsync(Ct);
+        (await Replay.DiffAsync(journal, reader, StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_second_rebuild_is_refused_and_a_live_runner_elsewhere_is_fenced_off_by_the_switch()
+    {
+        var journal = new InMemoryJournal();
+        var (views, elsewhere) = (Open(), Open());
+        await AppendAsync(journal, 10);
+        await Runner(journal, elsewhere, new RunnerLease("elsewhere", Short)).CatchUpAsync(Ct);
+        var rebuild = new Rebuild(journal, views, StandardProjections.All, journal.Decode,
+            new RunnerLease("rebuilder", Duration.FromSeconds(5)));
+        await rebuild.FoldAsync(Ct);
+        await Should.ThrowAsync<RebuildUnderWayException>(() => new Rebuild(journal, elsewhere, StandardProjections.All,
+            journal.Decode, new RunnerLease("elsewhere", Short)).FoldAsync(Ct));
+        (await rebuild.SwitchAsync(Ct)).ShouldBeEmpty(); // after the other's time has run out
+        Should.Throw<LeaseLostException>(() => elsewhere.Commit(At(99), []));
+        elsewhere.Checkpoint("Refusals").ShouldBe(10);
+    }
+}
+
+/// <summary>The promises of every read model, in views.db.</summary>
+public sealed class SqliteViewsContractTests : ViewStoreContractTests, IDisposable
+{
+    private readonly string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+    private readonly List<SqliteViews> opened = [];
+
+    private protected override IViewStore Open()
+    {
+        lock (opened)
+        {
+            opened.Add(new SqliteViews(path));
+            return opened[^1];
+        }
+    }
+
+    public void Dispose()
+    {
+        opened.ForEach(views => views.Dispose());
+        foreach (var file in new[] { path, path + "-wal", path + "-shm" }) File.Delete(file);
+    }
+}
+
+/// <summary>The promises of every read model, on PostgreSQL through Marten.</summary>
+[Collection(OnPostgres.Name)]
+public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStoreContractTests, IDisposable
+{
+    private readonly LedgerId ledger = PostgresCluster.NewLedger();
+    private readonly List<MartenViews> opened = [];
+
+    private protected override IViewStore Open()
+    {
+        lock (opened)
+        {
+            opened.Add(MartenViews.Open(new PostgresLedger(cluster.Server.Connection(), ledger)));
+            return opened[^1];
+        }
+    }
+
+    [Fact]
+    public async Task A_holder_that_is_paused_amid_its_commit_is_ended_by_the_server_and_another_takes_over()
+    {
+        var (paused, other) = (Open(), Open());
+        paused.TryHold(ViewLease.Live, "paused", Duration.FromSeconds(1)).ShouldBeTrue();
+        paused.Commit(new Dictionary<string, long> { ["P"] = 1 }, []);
+        // What a commit has done when its process is stopped: the token is locked, and COMMIT does not come.
+        await using var amid = new Npgsql.NpgsqlConnection(cluster.Server.Connection("paused")
+            + ";Options=-c idle_in_transaction_session_timeout=1500");
+        await amid.OpenAsync(Ct);
+        await using var transaction = await amid.BeginTransactionAsync(Ct);
+        await using var locks = new Npgsql.NpgsqlCommand(
+            $"SELECT token FROM ledger_{ledger}.lease WHERE name = 'live' FOR UPDATE", amid, transaction);
+        await locks.ExecuteScalarAsync(Ct);
+        await Task.Delay(1000, Ct);
+        other.TryHold(ViewLease.Live, "other", Duration.FromSeconds(1)).ShouldBeTrue();
+        await Should.ThrowAsync<Npgsql.NpgsqlException>(() => transaction.CommitAsync(Ct));
+        Should.Throw<LeaseLostException>(() => paused.Commit(new Dictionary<string, long> { ["P"] = 2 }, []));
+        other.Checkpoint("P").ShouldBe(1);
+    }
+
+    [Fact]
+    public void Views_are_opened_for_reading_where_there_are_some_and_then_change_nothing()
+    {
+        MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger)).ShouldBeNull();
+        Open().Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1")]);
+        using var reading = MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger))
+            .ShouldNotBeNull();
+        reading.Get("P", "a").ShouldBe("1");
+        Should.Throw<InvalidOperationException>(() => reading.Reset("P"));
+    }
+
+    public void Dispose() => opened.ForEach(views => views.Dispose());
+}
