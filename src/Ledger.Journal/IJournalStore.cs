@@ -15,7 +15,8 @@ public readonly record struct StreamHead(long Key, long Revision);
 public sealed record JournalState(MerkleTree Tree, Dictionary<string, StreamHead> Streams, Instant RecordedAt)
 {
     /// <summary>An empty journal's.</summary>
-    public static JournalState Empty => new(new MerkleTree(), new(StringComparer.Ordinal), Instant.FromUnixTimeTicks(0));
+    public static JournalState Empty =>
+        new(new MerkleTree(), new(StringComparer.Ordinal), Instant.FromUnixTimeTicks(0));
 }
 
 /// <summary>An event that has its place, on its way into a store.</summary>
