@@ -202,7 +202,7 @@ public sealed class CurveAccumulatorTests
         for (var cut = 0; cut < bytes.Length; cut++)
             Should.Throw<InvalidDataException>(() => Restore(bytes[..cut]), $"cut at {cut}");
         Should.Throw<InvalidDataException>(() => Restore([.. bytes, 0])).Message.ShouldContain("1 bytes follow");
-        Should.Throw<InvalidDataException>(() => Restore([2, .. bytes[1..]])).Message.ShouldContain("layout 2");
+        Should.Throw<InvalidDataException>(() => Restore([1, .. bytes[1..]])).Message.ShouldContain("layout 1");
 
         static CurveAccumulator Restore(byte[] bytes) =>
             CurveAccumulator.Restore(new(SampleSemantics.Instant, Second), Grid, bytes);

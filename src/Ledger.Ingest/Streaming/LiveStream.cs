@@ -50,8 +50,7 @@ internal sealed class LiveStream(
     public void Take(
         ReadOnlySpan<PowerSample> samples, ClockEstimate clock, BlockPlace block, long receivedAt, CurveScratch scratch)
     {
-        long earliest = samples[0].AtMicroseconds, latest = earliest;
-        foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
+        var (earliest, latest) = PowerSample.Extent(samples);
         if (interruptedAt is { } broken)
         {
             Curve.Missing(GapCause.Reconnect, broken, Math.Max(broken, earliest));
