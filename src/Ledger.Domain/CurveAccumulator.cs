@@ -106,7 +106,8 @@ public sealed partial class CurveAccumulator
     /// </summary>
     public CurveMerge Merge(CurveAccumulator other, CurveScratch scratch)
     {
-        if (other.Declaration != Declaration || !ReferenceEquals(other.fold.Grid, fold.Grid)) return CurveMerge.OtherDeclaration;
+        if (other.Declaration != Declaration || !ReferenceEquals(other.fold.Grid, fold.Grid))
+            return CurveMerge.OtherDeclaration;
         if (other.fold.IsStarted && fold.IsStarted) return CurveMerge.BothCommitted;
         var (whole, part) = other.fold.IsStarted ? (other, this) : (this, other);
         var samples = part.HeldSamples();

@@ -66,8 +66,9 @@ internal ref struct CurveColumns(Span<long> at, Span<long> power)
     /// </summary>
     public int AppendRun(ReadOnlySpan<PowerSample> samples, long last)
     {
-        var (at, power) = (At[Count..][..samples.Length], Power[Count..][..samples.Length]);
-        var i = 0;
+        var at = At[Count..][..samples.Length];
+        var power = Power[Count..][..samples.Length];
+        int i;
         unchecked
         {
             last = Math.Max(last, -PowerSample.AtMicrosecondsMax - 1);

@@ -113,7 +113,8 @@ internal struct PeriodSum
 
     public readonly PeriodIntegral ToIntegral(Interval period, bool withLongRamp) => new(
         period, new Energy(Import), new Energy(Export),
-        new Power(Minimum), new Power(Maximum), Covered, Samples, Duplicates, Conflicts, Ramp, Gaps is null ? [] : Gaps.ToArray(),
+        new Power(Minimum), new Power(Maximum), Covered, Samples, Duplicates, Conflicts, Ramp,
+        Gaps is null ? [] : Gaps.ToArray(),
         withLongRamp ? LongRamp : null);
 }
 

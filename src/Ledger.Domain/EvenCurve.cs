@@ -43,7 +43,8 @@ public readonly struct EvenCurve
     public int CountBefore(long at) => Columns.CountBefore(at);
 
     /// <summary>The part of so many samples from one of them on.</summary>
-    public EvenCurve Slice(int from, int count) => count == 0 ? default : new(At(from), step, powers.Slice(from, count));
+    public EvenCurve Slice(int from, int count) =>
+        count == 0 ? default : new(At(from), step, powers.Slice(from, count));
 
     public PowerSample[] ToSamples()
     {

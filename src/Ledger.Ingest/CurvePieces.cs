@@ -62,7 +62,8 @@ internal sealed class CurvePieces(Func<EvidenceDigest, byte[]?> evidence)
             ?? throw new InvalidDataException($"evidence {piece} holds no sample of {point}");
     }
 
-    private static long BytesOf(PointCurve curve) => (long)curve.Count * (curve.Even is null ? SampleBytes : PowerBytes);
+    private static long BytesOf(PointCurve curve) =>
+        (long)curve.Count * (curve.Even is null ? SampleBytes : PowerBytes);
 
     private void Forget(LinkedListNode<Read> read)
     {

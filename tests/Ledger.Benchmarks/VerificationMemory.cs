@@ -33,7 +33,8 @@ internal static class VerificationMemory
             folder, new(ledger), new byte[32], [], false, findings, _ => { }, CancellationToken.None);
         using var self = Process.GetCurrentProcess();
         Console.WriteLine(found.IsSound
-            ? (self.PeakWorkingSet64 / 1e6).ToString("0.0", CultureInfo.InvariantCulture) : findings.Faults[0].ToString());
+            ? (self.PeakWorkingSet64 / 1e6).ToString("0.0", CultureInfo.InvariantCulture)
+            : findings.Faults[0].ToString());
         return found.IsSound ? 0 : 1;
     }
 }

@@ -116,15 +116,17 @@ public sealed class EvenCurveTests
         {
             var kept = others.Append(evidence).DistinctBy(DigestOf).ToDictionary(DigestOf);
             var nothing = PowerCurve.Integrate(default(EvenCurve), [period], Duration.Zero)[0];
-            return new RecordVerification(kept.GetValueOrDefault, new Findings()).Derive(IntervalRecords.From(
-                Point, nothing, IntervalRecordState.Final, 0, 0, ReadingQuality.Measured, DigestOf(evidence)));
+            var record = IntervalRecords.From(
+                Point, nothing, IntervalRecordState.Final, 0, 0, ReadingQuality.Measured, DigestOf(evidence));
+            return new RecordVerification(digest => kept.GetValueOrDefault(digest), new Findings()).Derive(record);
         }
     }, iter: LongRun.Samples / 20, threads: 1);
 
     private static async Task<byte[]> PackedAsync(PowerSample[] samples)
     {
         using var file = new MemoryStream();
-        await CurveParquet.WriteAsync(file, [new PointCurve(Point, samples)], ct: TestContext.Current.CancellationToken);
+        await CurveParquet.WriteAsync(
+            file, [new PointCurve(Point, samples)], ct: TestContext.Current.CancellationToken);
         return file.ToArray();
     }
 

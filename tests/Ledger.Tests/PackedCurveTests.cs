@@ -68,7 +68,8 @@ public sealed class PackedCurveTests
     {
         const int rows = 200_000;
         PowerSample[] samples =
-            [.. Enumerable.Range(0, rows).Select(i => new PowerSample((i * 1_000_000L) + (i * 7 % (jitter + 1)), i % 977))];
+            [.. Enumerable.Range(0, rows).Select(i => new PowerSample(
+                (i * 1_000_000L) + (i * 7 % (jitter + 1)), i % 977))];
         var file = await FileAsync([new(new("CP1"), samples)]);
         CurveParquet.Read(file, new IntakeHints(null), out _).ShouldBeNull(); // which makes what is made once
         var before = GC.GetAllocatedBytesForCurrentThread();
