@@ -37,7 +37,7 @@ public sealed class EvenCurveTests
 
     [Fact]
     public void Its_integral_is_that_of_its_samples() => Gen.Select(Curves, Periods,
-        Gen.OneOfConst(0L, 299_999L, 300_000L, 3_000_000L, 10_000_000L)).Sample((curve, periods, gap) =>
+        Gen.OneOf(Consts(0, 299_999, 300_000, 3_000_000, 10_000_000))).Sample((curve, periods, gap) =>
     {
         var even = EvenCurve.Of(curve.First, curve.Step, curve.Powers);
         PowerSample[] samples =
@@ -91,7 +91,7 @@ public sealed class EvenCurveTests
     /// ways to read and to put together, and one record.</summary>
     [Fact]
     public Task A_record_is_derived_alike_from_every_form_of_its_evidence() => Gen.Select(
-        Gen.Long[0, 5_000], Gen.OneOfConst(250L, 300L, 1_000L, 3_000L), Powers.Where(powers => powers.Length > 2),
+        Gen.Long[0, 5_000], Gen.OneOf(Consts(250, 300, 1_000, 3_000)), Powers.Where(powers => powers.Length > 2),
         Gen.Long[-3_000, 60_000], Gen.Long[1, 90_000]).SampleAsync(async (first, step, powers, start, length) =>
     {
         const long epoch = 1_700_000_000_000; // Unix ms of 2023
@@ -121,6 +121,8 @@ public sealed class EvenCurveTests
             return new RecordVerification(digest => kept.GetValueOrDefault(digest), new Findings()).Derive(record);
         }
     }, iter: LongRun.Samples / 20, threads: 1);
+
+    private static Gen<long>[] Consts(params long[] values) => [.. values.Select(value => Gen.Const(value))];
 
     private static async Task<byte[]> PackedAsync(PowerSample[] samples)
     {
