@@ -271,7 +271,7 @@ public sealed partial class CurveAccumulator
         {
             if (oldestUnsorted > Watermark) return;
             Sort(ref columns, scratch);
-            (isUnsorted, hasRepeats) = (false, true);
+            (isUnsorted, hasRepeats, oldestUnsorted) = (false, true, 0); // a state is the same however calls were cut
         }
         var to = columns.FirstAfterFromEnd(Watermark, columns.Committed, columns.Count);
         if (to == columns.Committed) return;
