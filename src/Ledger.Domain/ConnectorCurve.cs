@@ -92,8 +92,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         if (samples.IsEmpty) return;
         lastReceived = Math.Max(lastReceived, receivedAt);
-        var isSet = true;
-        foreach (var (at, _) in samples) isSet &= at >= ClockEstimate.UnsetBeforeMicroseconds;
+        var isSet = PowerSample.Extent(samples).Earliest >= ClockEstimate.UnsetBeforeMicroseconds;
         if (isSet && !clock.IsSuspect) Add(samples, clock, scratch);
         else AddCorrected(samples, clock, scratch);
     }
@@ -170,8 +169,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         // After a silence of more than a day the periods of which nothing is known are not told one by one.
         if (before < next && curve.Newest - before > DeadlineMicroseconds) next = FirstAfter(before.Value, samples);
         if (clock == ClockEstimate.None) return;
-        long earliest = samples[0].AtMicroseconds, latest = earliest;
-        foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
+        var (earliest, latest) = PowerSample.Extent(samples);
         var (start, end) = grid.PeriodOf(earliest - declaration.Shape.Shift);
         for (var left = ClocksMax; left > 0 && start < latest; left--)
         {

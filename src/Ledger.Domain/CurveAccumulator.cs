@@ -29,11 +29,11 @@ public enum CurveMerge
 /// </summary>
 public sealed partial class CurveAccumulator
 {
-    /// <summary>A sample that belongs so far before the newest is sorted in later, with others.</summary>
-    private const int InsertedBeforeMax = 1024;
+    /// <summary>Samples that a call may move to make places for others; what comes in no order is sorted later, at
+    /// once.</summary>
+    private const int MovedMax = 1024;
     private const int SlackFewMax = 4, FewMax = 64;
 
-    private readonly CurveGrid grid;
     private CurveFold fold;
     private List<LatePeriod>? late;
     private long[] held = []; // times in its first half, powers in the second
@@ -41,13 +41,9 @@ public sealed partial class CurveAccumulator
     private long newest = long.MinValue, oldestUnsorted;
     private bool hasRepeats, isUnsorted;
 
-    public CurveAccumulator(SampleDeclaration declaration, CurveGrid grid)
-    {
-        (Declaration, this.grid) = (declaration, grid);
-        fold = new(declaration.Shape, grid);
-    }
+    public CurveAccumulator(SampleDeclaration declaration, CurveGrid grid) => fold = new(declaration, grid);
 
-    public SampleDeclaration Declaration { get; }
+    public SampleDeclaration Declaration => fold.Declaration;
 
     /// <summary>The time of the newest sample, in µs; null before the first.</summary>
     public long? Newest => newest == long.MinValue ? null : newest;
@@ -72,10 +68,19 @@ public sealed partial class CurveAccumulator
     {
         if (samples.IsEmpty) return;
         var columns = Open(samples.Length, scratch);
-        if (!AppendInOrder(ref columns, samples))
+        var taken = isUnsorted ? 0 : columns.AppendRun(samples, Math.Max(newest, Watermark));
+        // Nothing is this stream's before all of the call is known to be within its bounds.
+        if (taken < samples.Length && !CurveLook.AreWithinBounds(samples[taken..])) throw Beyond(samples[taken..]);
+        if (taken > 0) MoveOn(samples[taken - 1].AtMicroseconds);
+        while (taken < samples.Length)
         {
-            foreach (var (at, power) in samples) Check(at, power);
-            foreach (var (at, power) in samples) Append(ref columns, at, power);
+            var (at, power) = samples[taken++];
+            Append(ref columns, at, power);
+            if (isUnsorted || taken == samples.Length) continue;
+            var run = columns.AppendRun(samples[taken..], Math.Max(newest, Watermark));
+            if (run == 0) continue;
+            taken += run;
+            MoveOn(samples[taken - 1].AtMicroseconds);
         }
         Commit(ref columns, scratch);
         Close(ref columns, scratch);
@@ -101,7 +106,8 @@ public sealed partial class CurveAccumulator
     /// </summary>
     public CurveMerge Merge(CurveAccumulator other, CurveScratch scratch)
     {
-        if (other.Declaration != Declaration || !ReferenceEquals(other.grid, grid)) return CurveMerge.OtherDeclaration;
+        if (other.Declaration != Declaration || !ReferenceEquals(other.fold.Grid, fold.Grid))
+            return CurveMerge.OtherDeclaration;
         if (other.fold.IsStarted && fold.IsStarted) return CurveMerge.BothCommitted;
         var (whole, part) = other.fold.IsStarted ? (other, this) : (this, other);
         var samples = part.HeldSamples();
@@ -168,7 +174,7 @@ public sealed partial class CurveAccumulator
     private PeriodIntegral Integral(List<CurveCell>? cells, Interval period)
     {
         var (start, end) = (PowerCurve.Microseconds(period.Start), PowerCurve.Microseconds(period.End));
-        if (!grid.IsEdge(start) || !grid.IsEdge(end))
+        if (!fold.Grid.IsEdge(start) || !fold.Grid.IsEdge(end))
             throw new ArgumentException("a period begins and ends at an edge of the grid", nameof(period));
         return CurveCells.Join(cells, start, end).ToIntegral(period, withLongRamp: true);
     }
@@ -186,58 +192,29 @@ public sealed partial class CurveAccumulator
         return copy;
     }
 
-    private bool AppendInOrder(ref CurveColumns columns, ReadOnlySpan<PowerSample> samples)
+    private void MoveOn(long latest)
     {
-        if (isUnsorted) return false;
-        var at = columns.At[columns.Count..][..samples.Length];
-        var power = columns.Power[columns.Count..][..samples.Length];
-        long last = Math.Max(Math.Max(newest, Watermark), -PowerSample.AtMicrosecondsMax - 1), beyond = 0;
-        unchecked
-        {
-            // Of each sum below a negative sign says that a sample is out of order or out of bounds.
-            for (var i = 0; i < samples.Length; i++)
-            {
-                var (t, p) = samples[i];
-                (at[i], power[i]) = (t, p);
-                beyond |= (t - last - 1) | (PowerSample.AtMicrosecondsMax - t)
-                    | (Limits.PowerMilliwattsMax - p) | (Limits.PowerMilliwattsMax + p);
-                last = t;
-            }
-        }
-        if (beyond < 0) return false;
-        columns.Count += samples.Length;
-        newest = last;
-        Watermark = Math.Max(Watermark, newest - Declaration.LatenessMicroseconds);
-        return true;
+        newest = latest;
+        Watermark = Math.Max(Watermark, latest - Declaration.LatenessMicroseconds);
     }
 
-    private static void Check(long at, long power)
+    private static ArgumentOutOfRangeException Beyond(ReadOnlySpan<PowerSample> samples)
     {
-        if (power is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax)
-            throw new ArgumentOutOfRangeException(nameof(power), "a power is beyond Limits.PowerMilliwattsMax");
-        if (at is > PowerSample.AtMicrosecondsMax or < -PowerSample.AtMicrosecondsMax)
-            throw new ArgumentOutOfRangeException(nameof(at), "a time is beyond PowerSample.AtMicrosecondsMax");
+        foreach (var (_, power) in samples)
+            if (power is > Limits.PowerMilliwattsMax or < -Limits.PowerMilliwattsMax)
+                return new(nameof(samples), "a power is beyond Limits.PowerMilliwattsMax");
+        return new(nameof(samples), "a time is beyond PowerSample.AtMicrosecondsMax");
     }
 
     private void Append(ref CurveColumns columns, long at, long power)
     {
-        if (at > newest && at > Watermark && !isUnsorted)
-        {
-            (columns.At[columns.Count], columns.Power[columns.Count]) = (at, power);
-            columns.Count++;
-            newest = at;
-            Watermark = Math.Max(Watermark, newest - Declaration.LatenessMicroseconds);
-            return;
-        }
         if (at <= Watermark)
         {
             Late(at);
             return;
         }
         Place(ref columns, at, power);
-        if (at <= newest) return;
-        newest = at;
-        Watermark = Math.Max(Watermark, newest - Declaration.LatenessMicroseconds);
+        if (at > newest) MoveOn(at);
     }
 
     /// <summary>Puts a sample where it belongs among those that are not added yet, or last, to be sorted in.</summary>
@@ -249,17 +226,13 @@ public sealed partial class CurveAccumulator
             columns.Insert(columns.Count, at, power);
             return;
         }
-        var index = columns.Count;
-        if (index > columns.Committed && columns.At[index - 1] >= at)
+        var index = columns.FirstAfterFromEnd(at, columns.Committed, columns.Count);
+        hasRepeats |= index > columns.Committed && columns.At[index - 1] == at;
+        if (columns.Moved + columns.Count - index > MovedMax)
         {
-            index = columns.FirstAfter(at, columns.Committed, index);
-            hasRepeats |= index > columns.Committed && columns.At[index - 1] == at;
-            if (columns.Count - index > InsertedBeforeMax)
-            {
-                isUnsorted = true;
-                oldestUnsorted = Math.Min(columns.At[columns.Committed], at);
-                index = columns.Count;
-            }
+            isUnsorted = true;
+            oldestUnsorted = Math.Min(columns.At[columns.Committed], at);
+            index = columns.Count;
         }
         columns.Insert(index, at, power);
     }
@@ -270,10 +243,10 @@ public sealed partial class CurveAccumulator
     {
         LateSamples++;
         var reach = Declaration.ReachMicroseconds;
-        var own = grid.PeriodOf(at - Declaration.Shape.Shift);
-        for (var start = grid.PeriodOf(at - reach).Start; start <= at + reach;)
+        var own = fold.Grid.PeriodOf(at - Declaration.Shape.Shift);
+        for (var start = fold.Grid.PeriodOf(at - reach).Start; start <= at + reach;)
         {
-            var (from, to) = grid.PeriodOf(start);
+            var (from, to) = fold.Grid.PeriodOf(start);
             AddLate(new(from, to, from == own.Start ? 1 : 0));
             start = to;
         }
@@ -298,9 +271,9 @@ public sealed partial class CurveAccumulator
         {
             if (oldestUnsorted > Watermark) return;
             Sort(ref columns, scratch);
-            (isUnsorted, hasRepeats) = (false, true);
+            (isUnsorted, hasRepeats, oldestUnsorted) = (false, true, 0); // a state is the same however calls were cut
         }
-        var to = columns.FirstAfter(Watermark, columns.Committed, columns.Count);
+        var to = columns.FirstAfterFromEnd(Watermark, columns.Committed, columns.Count);
         if (to == columns.Committed) return;
         scratch.Repeats.Clear();
         if (hasRepeats)
@@ -312,7 +285,7 @@ public sealed partial class CurveAccumulator
         columns.Committed = to;
         // The ramps of what follows begin at the earliest 10 s before the last that was added.
         var kept = columns.At[to - 1] - PowerCurve.LongRampWindowMicroseconds;
-        while (columns.First + 1 < to && columns.At[columns.First + 1] <= kept) columns.First++;
+        columns.First = columns.FirstAfterFromEnd(kept, columns.First + 1, to) - 1;
     }
 
     private static void Sort(ref CurveColumns columns, CurveScratch scratch) => CurveSort.ByTime(
@@ -362,7 +335,9 @@ public sealed partial class CurveAccumulator
     private void MakeRoom(int needed)
     {
         var (capacity, live) = (held.Length / 2, Held);
-        var room = needed <= capacity ? held : new long[2 * Roomy(needed)];
+        // What is sorted at its end only may be very long, so it grows by as much as there is.
+        var room = needed <= capacity ? held
+            : GC.AllocateUninitializedArray<long>(2 * Roomy(isUnsorted ? Math.Max(needed, 2 * capacity) : needed));
         held.AsSpan(first, live).CopyTo(room);
         held.AsSpan(capacity + first, live).CopyTo(room.AsSpan(room.Length / 2));
         (held, committed, first, count) = (room, committed - first, 0, live);

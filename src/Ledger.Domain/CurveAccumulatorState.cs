@@ -3,7 +3,7 @@ namespace Ledger.Domain;
 /// <summary>The state of an accumulator as bytes, so that a restarted process goes on where it was.</summary>
 public sealed partial class CurveAccumulator
 {
-    private const byte Layout = 1;
+    private const byte Layout = 2;
 
     /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
     public byte[] Save()
@@ -78,18 +78,16 @@ internal static class CurveCellBytes
         var sum = cell.Sum;
         writer.Int64(cell.Start);
         writer.Int64(cell.End);
-        writer.Flag(cell.GapRunsIn);
+        writer.Flag(sum.GapRunsIn);
         writer.Int128(sum.Import);
         writer.Int128(sum.Export);
         writer.Int64(sum.Covered);
         writer.Int64(sum.Minimum);
         writer.Int64(sum.Maximum);
-        writer.Int64(sum.EdgeMinimum);
-        writer.Int64(sum.EdgeMaximum);
         writer.Int64(sum.Ramp);
         writer.Int64(sum.LongRamp);
         writer.Int32(sum.Samples);
-        writer.Int32(sum.Edges);
+        writer.Flag(sum.HasEdges);
         writer.Int32(sum.Duplicates);
         writer.Int32(sum.Conflicts);
         writer.Int32(sum.Gaps?.Count ?? 0);
@@ -106,20 +104,18 @@ internal static class CurveCellBytes
         {
             Start = reader.Int64(),
             End = reader.Int64(),
-            GapRunsIn = reader.Flag(),
             Sum = new PeriodSum
             {
+                GapRunsIn = reader.Flag(),
                 Import = reader.Int128(),
                 Export = reader.Int128(),
                 Covered = reader.Int64(),
                 Minimum = reader.Int64(),
                 Maximum = reader.Int64(),
-                EdgeMinimum = reader.Int64(),
-                EdgeMaximum = reader.Int64(),
                 Ramp = reader.Int64(),
                 LongRamp = reader.Int64(),
                 Samples = reader.Int32(),
-                Edges = reader.Int32(),
+                HasEdges = reader.Flag(),
                 Duplicates = reader.Int32(),
                 Conflicts = reader.Int32(),
             },

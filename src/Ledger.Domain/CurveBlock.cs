@@ -44,80 +44,126 @@ internal static class CurveBlock
     {
         static abstract long Of(long power, long nextPower);
         static abstract Vector<long> Of(Vector<long> powers, Vector<long> nextPowers);
+
+        /// <summary>The heights of all segments, of the sum of the powers at their ends.</summary>
+        static abstract long Of(long sumOfNext, long first, long last);
     }
 
     private readonly struct Trapezoid : IHeights
     {
         public static long Of(long power, long nextPower) => power + nextPower;
         public static Vector<long> Of(Vector<long> powers, Vector<long> nextPowers) => powers + nextPowers;
+        public static long Of(long sumOfNext, long first, long last) => unchecked(2 * sumOfNext + first - last);
     }
 
     private readonly struct LevelAtStart : IHeights
     {
         public static long Of(long power, long nextPower) => 2 * power;
         public static Vector<long> Of(Vector<long> powers, Vector<long> nextPowers) => powers + powers;
+        public static long Of(long sumOfNext, long first, long last) => unchecked(2 * (sumOfNext + first - last));
     }
 
     private readonly struct LevelAtEnd : IHeights
     {
         public static long Of(long power, long nextPower) => 2 * nextPower;
         public static Vector<long> Of(Vector<long> powers, Vector<long> nextPowers) => nextPowers + nextPowers;
+        public static long Of(long sumOfNext, long first, long last) => unchecked(2 * sumOfNext);
     }
 
     private static BlockSum Sum<THeights>(ReadOnlySpan<long> at, ReadOnlySpan<long> power) where THeights : IHeights
     {
-        var segments = at.Length - 1;
-        var (doubled, i) = (0L, 0);
-        long minimum = long.MaxValue, maximum = long.MinValue, shortest = long.MaxValue, longest = long.MinValue;
+        var step = unchecked(at[1] - at[0]);
+        var (sum, minimum, maximum) = SumAndExtremes(power[1..]);
+        // Segments of one length are one product.
+        if (AreApart(at, step))
+            return new(unchecked(step * THeights.Of(sum, power[0], power[^1])), minimum, maximum, step, step);
+        var (doubled, shortest, longest) = Products<THeights>(at, power);
+        return new(doubled, minimum, maximum, shortest, longest);
+    }
+
+    /// <summary>Whether all instants are one step apart.</summary>
+    private static bool AreApart(ReadOnlySpan<long> at, long step)
+    {
+        var (uneven, i, segments) = (0L, 0, at.Length - 1);
+        if (IsVectorised && segments >= Vector<long>.Count)
+        {
+            ref var t = ref MemoryMarshal.GetReference(at);
+            var (expected, others) = (new Vector<long>(step), Vector<long>.Zero);
+            for (; i <= segments - Vector<long>.Count; i += Vector<long>.Count)
+                others |= (Vector.LoadUnsafe(ref t, (nuint)i + 1) - Vector.LoadUnsafe(ref t, (nuint)i)) ^ expected;
+            if (others != Vector<long>.Zero) return false;
+        }
+        for (; i < segments; i++) uneven |= unchecked(at[i + 1] - at[i]) ^ step;
+        return uneven == 0;
+    }
+
+    private static (long Doubled, long Shortest, long Longest) Products<THeights>(
+        ReadOnlySpan<long> at, ReadOnlySpan<long> power) where THeights : IHeights
+    {
+        var (doubled, shortest, longest, i, segments) = (0L, long.MaxValue, long.MinValue, 0, at.Length - 1);
         if (IsVectorised && segments >= Vector<long>.Count)
         {
             ref var t = ref MemoryMarshal.GetReference(at);
             ref var p = ref MemoryMarshal.GetReference(power);
             var sums = Vector<long>.Zero;
-            var (least, most) = (new Vector<long>(minimum), new Vector<long>(maximum));
-            var (near, far) = (least, most);
+            var (near, far) = (new Vector<long>(shortest), new Vector<long>(longest));
             for (; i <= segments - Vector<long>.Count; i += Vector<long>.Count)
             {
                 var steps = Vector.LoadUnsafe(ref t, (nuint)i + 1) - Vector.LoadUnsafe(ref t, (nuint)i);
-                var next = Vector.LoadUnsafe(ref p, (nuint)i + 1);
-                sums += steps * THeights.Of(Vector.LoadUnsafe(ref p, (nuint)i), next);
+                sums += steps * THeights.Of(
+                    Vector.LoadUnsafe(ref p, (nuint)i), Vector.LoadUnsafe(ref p, (nuint)i + 1));
                 (near, far) = (Vector.Min(near, steps), Vector.Max(far, steps));
-                (least, most) = (Vector.Min(least, next), Vector.Max(most, next));
             }
             doubled = Vector.Sum(sums);
             for (var lane = 0; lane < Vector<long>.Count; lane++)
-            {
                 (shortest, longest) = (Math.Min(shortest, near[lane]), Math.Max(longest, far[lane]));
-                (minimum, maximum) = (Math.Min(minimum, least[lane]), Math.Max(maximum, most[lane]));
-            }
         }
         for (; i < segments; i++)
         {
-            var (step, next) = (at[i + 1] - at[i], power[i + 1]);
-            doubled = unchecked(doubled + step * THeights.Of(power[i], next));
+            var step = at[i + 1] - at[i];
+            doubled = unchecked(doubled + step * THeights.Of(power[i], power[i + 1]));
             (shortest, longest) = (Math.Min(shortest, step), Math.Max(longest, step));
-            (minimum, maximum) = (Math.Min(minimum, next), Math.Max(maximum, next));
         }
-        return new(doubled, minimum, maximum, shortest, longest);
+        return (doubled, shortest, longest);
+    }
+
+    /// <summary>The smallest and the largest of some powers, at least one.</summary>
+    public static (long Least, long Most) Extremes(ReadOnlySpan<long> power)
+    {
+        var (_, least, most) = SumAndExtremes(power);
+        return (least, most);
+    }
+
+    /// <summary>The same, and their sum, which is one only where they add up in 64 bits.</summary>
+    public static (long Sum, long Least, long Most) SumAndExtremes(ReadOnlySpan<long> power)
+    {
+        var (sum, least, most, i) = (0L, power[0], power[0], 0);
+        if (IsVectorised && power.Length >= Vector<long>.Count)
+        {
+            ref var p = ref MemoryMarshal.GetReference(power);
+            var (sums, low, high) = (Vector<long>.Zero, new Vector<long>(least), new Vector<long>(most));
+            for (; i <= power.Length - Vector<long>.Count; i += Vector<long>.Count)
+            {
+                var some = Vector.LoadUnsafe(ref p, (nuint)i);
+                sums += some;
+                (low, high) = (Vector.Min(low, some), Vector.Max(high, some));
+            }
+            sum = Vector.Sum(sums);
+            for (var lane = 0; lane < Vector<long>.Count; lane++)
+                (least, most) = (Math.Min(least, low[lane]), Math.Max(most, high[lane]));
+        }
+        for (; i < power.Length; i++)
+        {
+            sum = unchecked(sum + power[i]);
+            (least, most) = (Math.Min(least, power[i]), Math.Max(most, power[i]));
+        }
+        return (sum, least, most);
     }
 
     /// <summary>How far the largest and the smallest of some powers, at least one, lie apart.</summary>
     public static long Range(ReadOnlySpan<long> power)
     {
-        var (least, most, i) = (power[0], power[0], 0);
-        if (IsVectorised && power.Length >= Vector<long>.Count)
-        {
-            ref var p = ref MemoryMarshal.GetReference(power);
-            var (low, high) = (new Vector<long>(least), new Vector<long>(most));
-            for (; i <= power.Length - Vector<long>.Count; i += Vector<long>.Count)
-            {
-                var some = Vector.LoadUnsafe(ref p, (nuint)i);
-                (low, high) = (Vector.Min(low, some), Vector.Max(high, some));
-            }
-            for (var lane = 0; lane < Vector<long>.Count; lane++)
-                (least, most) = (Math.Min(least, low[lane]), Math.Max(most, high[lane]));
-        }
-        for (; i < power.Length; i++) (least, most) = (Math.Min(least, power[i]), Math.Max(most, power[i]));
+        var (least, most) = Extremes(power);
         return most - least;
     }
 

@@ -30,7 +30,7 @@ internal static class CurveCells
             var to = PowerCurve.Microseconds(gaps[i].Missing.End);
             if (i == 0 && openFrom != long.MinValue)
             {
-                if (cell.GapRunsIn && from == cell.Start) from = openFrom;
+                if (sum.GapRunsIn && from == cell.Start) from = openFrom;
                 else whole.Miss(openFrom, cell.Start);
             }
             openFrom = to == cell.End ? from : long.MinValue;
@@ -54,10 +54,10 @@ internal static class CurveCells
         whole.Duplicates += part.Duplicates;
         whole.Conflicts += part.Conflicts;
         if (part.Samples > 0) whole.See(part.Minimum, part.Maximum, part.Samples);
-        if (part.Edges > 0)
+        else if (part.HasEdges)
         {
-            whole.SeeEdge(part.EdgeMinimum);
-            whole.SeeEdge(part.EdgeMaximum);
+            whole.SeeEdge(part.Minimum);
+            whole.SeeEdge(part.Maximum);
         }
     }
 }

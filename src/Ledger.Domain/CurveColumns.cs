@@ -1,3 +1,7 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace Ledger.Domain;
 
 /// <summary>A repeated instant that was taken out of a sorted stretch of samples.</summary>
@@ -34,16 +38,81 @@ public sealed class CurveScratch
 /// </summary>
 internal ref struct CurveColumns(Span<long> at, Span<long> power)
 {
+    private const int MovedOneByOneMax = 16;
+
     public readonly Span<long> At = at, Power = power;
     public int First, Committed, Count;
+    /// <summary>How many samples were moved to make places for others.</summary>
+    public int Moved;
 
     /// <summary>Puts a sample at an index; what stands there moves on.</summary>
     public void Insert(int index, long at, long power)
     {
-        At[index..Count].CopyTo(At[(index + 1)..]);
-        Power[index..Count].CopyTo(Power[(index + 1)..]);
+        var moved = Count - index;
+        if (moved > MovedOneByOneMax)
+        {
+            At[index..Count].CopyTo(At[(index + 1)..]);
+            Power[index..Count].CopyTo(Power[(index + 1)..]);
+        }
+        else for (var i = Count; i > index; i--) (At[i], Power[i]) = (At[i - 1], Power[i - 1]);
         (At[index], Power[index]) = (at, power);
+        Moved += moved;
         Count++;
+    }
+
+    /// <summary>
+    /// Appends samples from the first as long as each is later than the one before, the first than
+    /// <paramref name="last"/>, and none is beyond its bounds; returns how many.
+    /// </summary>
+    public int AppendRun(ReadOnlySpan<PowerSample> samples, long last)
+    {
+        var at = At[Count..][..samples.Length];
+        var power = Power[Count..][..samples.Length];
+        int i;
+        unchecked
+        {
+            last = Math.Max(last, -PowerSample.AtMicrosecondsMax - 1);
+            // The first alone, because the one before it is no neighbour in memory.
+            if (!IsNext(samples[0], last)) return 0;
+            (at[0], power[0]) = samples[0];
+            i = Vector256.IsHardwareAccelerated ? AppendFours(samples, at, power) : 1;
+            for (; i < samples.Length && IsNext(samples[i], samples[i - 1].AtMicroseconds); i++)
+                (at[i], power[i]) = samples[i];
+        }
+        Count += i;
+        return i;
+    }
+
+    // Of each sum a negative sign says that a sample is out of order or out of bounds.
+    private static bool IsNext(PowerSample sample, long last) => unchecked(
+        (sample.AtMicroseconds - last - 1) | (PowerSample.AtMicrosecondsMax - sample.AtMicroseconds)
+        | (Limits.PowerMilliwattsMax - sample.Milliwatts) | (Limits.PowerMilliwattsMax + sample.Milliwatts)) >= 0;
+
+    /// <summary>Takes four samples at a time behind the first, as long as they go on in order.</summary>
+    private static int AppendFours(ReadOnlySpan<PowerSample> samples, Span<long> at, Span<long> power)
+    {
+        ref var cells = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<PowerSample, long>(samples));
+        ref var times = ref MemoryMarshal.GetReference(at);
+        ref var powers = ref MemoryMarshal.GetReference(power);
+        var most = Vector256.Create(PowerSample.AtMicrosecondsMax, Limits.PowerMilliwattsMax,
+            PowerSample.AtMicrosecondsMax, Limits.PowerMilliwattsMax);
+        // Only times need an order: of the differences of powers this mask leaves nothing.
+        var inOrder = Vector256.Create(-1L, 0, -1L, 0);
+        var i = 1;
+        for (; i <= samples.Length - 4; i += 4)
+        {
+            var (a, b) = (Vector256.LoadUnsafe(ref cells, (nuint)(2 * i)),
+                Vector256.LoadUnsafe(ref cells, (nuint)((2 * i) + 4)));
+            var later = (a - Vector256.LoadUnsafe(ref cells, (nuint)((2 * i) - 2)) + inOrder)
+                | (b - Vector256.LoadUnsafe(ref cells, (nuint)((2 * i) + 2)) + inOrder);
+            var beyond = (later & inOrder) | (most - a) | (most + a) | (most - b) | (most + b);
+            if (Vector256.LessThanAny(beyond, Vector256<long>.Zero)) break;
+            a = Vector256.Shuffle(a, Vector256.Create(0L, 2, 1, 3));
+            b = Vector256.Shuffle(b, Vector256.Create(0L, 2, 1, 3));
+            Vector256.Create(a.GetLower(), b.GetLower()).StoreUnsafe(ref times, (nuint)i);
+            Vector256.Create(a.GetUpper(), b.GetUpper()).StoreUnsafe(ref powers, (nuint)i);
+        }
+        return i;
     }
 
     /// <summary>The first of the given samples that is later than an instant.</summary>
@@ -58,20 +127,33 @@ internal ref struct CurveColumns(Span<long> at, Span<long> power)
         return from;
     }
 
+    /// <summary>The same, quick where it is one of the last.</summary>
+    public readonly int FirstAfterFromEnd(long at, int from, int to)
+    {
+        for (var step = 1; to - from > step; step *= 2)
+        {
+            if (At[to - step] <= at) return FirstAfter(at, to - step + 1, to);
+            to -= step;
+        }
+        return FirstAfter(at, from, to);
+    }
+
     /// <summary>
     /// Leaves one sample for each instant up to an index, the one of lowest absolute power (of +p and -p, the import),
     /// and tells the others as repeats; returns the index up to which the samples are single then.
     /// </summary>
     public int TakeRepeats(int to, List<CurveRepeat> repeats)
     {
-        var kept = Committed;
-        for (var i = Committed; i < to;)
+        var kept = FirstRepeat(Committed, to);
+        for (var i = kept; i < to;)
         {
             var end = i + 1;
             while (end < to && At[end] == At[i]) end++;
             if (end - i > 1)
             {
-                Power[i..end].Sort(CurveOrder.LeastPowerFirst);
+                if (end - i > 2) Power[i..end].Sort(CurveOrder.LeastPowerFirst);
+                else if (CurveOrder.LeastPowerFirst(Power[i], Power[i + 1]) > 0)
+                    (Power[i], Power[i + 1]) = (Power[i + 1], Power[i]);
                 for (var r = i + 1; r < end; r++) repeats.Add(new(At[i], Power[r] != Power[r - 1]));
             }
             (At[kept], Power[kept]) = (At[i], Power[i]);
@@ -86,11 +168,22 @@ internal ref struct CurveColumns(Span<long> at, Span<long> power)
     }
 
     /// <summary>Whether an instant occurs twice from an index on.</summary>
-    public readonly bool HasRepeats(int from)
+    public readonly bool HasRepeats(int from) => FirstRepeat(from, Count) < Count;
+
+    /// <summary>The first of the given samples whose instant the next one has too; the end where none has.</summary>
+    private readonly int FirstRepeat(int from, int to)
     {
-        for (var i = from + 1; i < Count; i++)
-            if (At[i] == At[i - 1]) return true;
-        return false;
+        var i = from;
+        if (Vector.IsHardwareAccelerated)
+        {
+            ref var times = ref MemoryMarshal.GetReference(At);
+            while (i + Vector<long>.Count < to && !Vector.EqualsAny(
+                Vector.LoadUnsafe(ref times, (nuint)i), Vector.LoadUnsafe(ref times, (nuint)i + 1)))
+                i += Vector<long>.Count;
+        }
+        for (; i + 1 < to; i++)
+            if (At[i] == At[i + 1]) return i;
+        return to;
     }
 }
 

@@ -5,8 +5,6 @@ namespace Ledger.Domain;
 internal struct CurveCell
 {
     public long Start, End;
-    /// <summary>Whether the gap at its start began before it.</summary>
-    public bool GapRunsIn;
     public PeriodSum Sum;
 
     public readonly bool HasContent => Sum.Samples > 0 || Sum.Covered > 0;
@@ -17,9 +15,13 @@ internal struct CurveCell
 /// other, segment by segment as <see cref="PowerCurve"/> does it, and whole blocks at a time where nothing happens in
 /// them. It is a value: a copy of it can be carried on to see what a stream would be if it ended now.
 /// </summary>
-internal struct CurveFold(CurveShape shape, CurveGrid grid)
+internal struct CurveFold(SampleDeclaration declaration, CurveGrid grid)
 {
     private const int BlockMin = 8, BlockMax = 256, RampsMax = 16;
+
+    public readonly SampleDeclaration Declaration => declaration;
+    public readonly CurveGrid Grid => grid;
+    private readonly CurveShape Shape => declaration.Shape; // which all streams of a declaration share
 
     public CurveCell Cell;
     public List<CurveCell>? Closed;
@@ -44,8 +46,8 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
         }
         while (i < to)
         {
-            var end = columns.At[to - 1] - shape.Shift < Cell.End
-                ? to : columns.FirstAfter(Cell.End - 1 + shape.Shift, i, to);
+            var end = columns.At[to - 1] - Shape.Shift < Cell.End
+                ? to : columns.FirstAfter(Cell.End - 1 + Shape.Shift, i, to);
             if (end > i) AddInside(ref columns, i, end);
             else AddAcross(ref columns, i, end = i + 1);
             CountRepeats(repeats, ref counted, columns.At[end - 1]);
@@ -56,8 +58,8 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     /// <summary>The cells as they are if no sample follows the last one.</summary>
     public void End(PowerSample last)
     {
-        Level(last.AtMicroseconds, last.AtMicroseconds + shape.Tail, last.Milliwatts);
-        var from = Math.Max(Cell.Start, last.AtMicroseconds + shape.Tail);
+        Level(last.AtMicroseconds, last.AtMicroseconds + Shape.Tail, last.Milliwatts);
+        var from = Math.Max(Cell.Start, last.AtMicroseconds + Shape.Tail);
         if (from < Cell.End) Cell.Sum.Miss(from, Cell.End);
         Close();
     }
@@ -72,7 +74,7 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     }
 
     /// <summary>What a mean covers before its sample at a gap.</summary>
-    public readonly long Lead => shape.Lead;
+    public readonly long Lead => Shape.Lead;
 
     /// <summary>The cells so far, the current one as it is.</summary>
     public readonly List<CurveCell> CellsWithCurrent() => Cell.HasContent ? [.. Closed ?? [], Cell] : Closed ?? [];
@@ -112,14 +114,14 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     {
         IsStarted = true;
         RunStart = at;
-        Begins = at - Math.Max(shape.Lead, shape.Shift);
+        Begins = at - Math.Max(Shape.Lead, Shape.Shift);
         Cell = Opened(grid.CellOf(Begins));
-        if (Cell.Start < at - shape.Lead)
+        if (Cell.Start < at - Shape.Lead)
         {
-            Cell.GapRunsIn = true;
-            Cell.Sum.Miss(Cell.Start, at - shape.Lead);
+            Cell.Sum.GapRunsIn = true;
+            Cell.Sum.Miss(Cell.Start, at - Shape.Lead);
         }
-        Level(at - shape.Lead, at, power);
+        Level(at - Shape.Lead, at, power);
         See(at, power);
     }
 
@@ -146,12 +148,12 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
 
     private void AddBlock(ref CurveColumns columns, int from, int to)
     {
-        var block = CurveBlock.Sum(columns.At, columns.Power, from, to, shape.Semantics);
+        var block = CurveBlock.Sum(columns.At, columns.Power, from, to, Shape.Semantics);
         var duration = columns.At[to - 1] - columns.At[from - 1];
         var (least, most) = (block.Minimum, block.Maximum);
-        if (shape.Semantics != SampleSemantics.MeanBack)
+        if (Shape.Semantics != SampleSemantics.MeanBack)
             (least, most) = (Math.Min(least, columns.Power[from - 1]), Math.Max(most, columns.Power[from - 1]));
-        if (block.LongestStep > shape.MaxGap || (least < 0 && most > 0)
+        if (block.LongestStep > Shape.MaxGap || (least < 0 && most > 0)
             || !BlockSum.Fits(Math.Max(Math.Abs(least), Math.Abs(most)), duration))
         {
             // Most of the block may still be plain.
@@ -177,14 +179,14 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
         for (var i = from; i < to; i++)
         {
             var step = columns.At[i] - columns.At[i - 1];
-            if (step > shape.MaxGap)
+            if (step > Shape.MaxGap)
             {
                 if (run < i) Ramps(ref columns, run, i, isEven: false);
                 Gap(ref columns, i);
                 run = i + 1;
                 continue;
             }
-            var (left, right) = shape.Ends(columns.Power[i - 1], columns.Power[i]);
+            var (left, right) = Shape.Ends(columns.Power[i - 1], columns.Power[i]);
             Cell.Sum.AddWhole(left, right, step);
             Cell.Sum.See(columns.Power[i]);
         }
@@ -195,29 +197,29 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     private void AddAcross(ref CurveColumns columns, int i, int to)
     {
         PowerSample before = new(columns.At[i - 1], columns.Power[i - 1]), after = new(columns.At[i], columns.Power[i]);
-        if (after.AtMicroseconds - before.AtMicroseconds > shape.MaxGap)
+        if (after.AtMicroseconds - before.AtMicroseconds > Shape.MaxGap)
         {
             Gap(ref columns, i);
             return;
         }
-        var (a, b) = shape.Line(before, after);
+        var (a, b) = Shape.Line(before, after);
         while (true)
         {
             var start = Math.Max(a.AtMicroseconds, Cell.Start);
             var end = Math.Min(b.AtMicroseconds, Cell.End);
             if (start < end) Cell.Sum.AddPart(a, b, start, end);
-            var earliest = Math.Max(a.AtMicroseconds + 1, Cell.Start + shape.Shift);
-            var latest = Math.Min(b.AtMicroseconds - 1, Cell.End - 1 + shape.Shift);
-            CurveWindows.BeginBefore(ref columns, i, earliest, latest, shape, RunStart,
+            var earliest = Math.Max(a.AtMicroseconds + 1, Cell.Start + Shape.Shift);
+            var latest = Math.Min(b.AtMicroseconds - 1, Cell.End - 1 + Shape.Shift);
+            CurveWindows.BeginBefore(ref columns, i, earliest, latest, Shape, RunStart,
                 PowerCurve.RampWindowMicroseconds, ref Cell.Sum.Ramp);
-            CurveWindows.BeginBefore(ref columns, i, earliest, latest, shape, RunStart,
+            CurveWindows.BeginBefore(ref columns, i, earliest, latest, Shape, RunStart,
                 PowerCurve.LongRampWindowMicroseconds, ref Cell.Sum.LongRamp);
-            if (b.AtMicroseconds - shape.Shift < Cell.End) break;
+            if (b.AtMicroseconds - Shape.Shift < Cell.End) break;
             Open(Cell.End);
         }
-        CurveWindows.EndAtSamples(ref columns, i, to, shape, RunStart,
+        CurveWindows.EndAtSamples(ref columns, i, to, Shape, RunStart,
             PowerCurve.RampWindowMicroseconds, ref Cell.Sum.Ramp);
-        CurveWindows.EndAtSamples(ref columns, i, to, shape, RunStart,
+        CurveWindows.EndAtSamples(ref columns, i, to, Shape, RunStart,
             PowerCurve.LongRampWindowMicroseconds, ref Cell.Sum.LongRamp);
         CountSteady(ref columns, i, to, isEven: false);
         Cell.Sum.See(after.Milliwatts);
@@ -226,9 +228,9 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
     private void Gap(ref CurveColumns columns, int i)
     {
         var (last, at, power) = (columns.At[i - 1], columns.At[i], columns.Power[i]);
-        Level(last, last + shape.Tail, columns.Power[i - 1]);
-        Miss(last + shape.Tail, at - shape.Lead);
-        Level(at - shape.Lead, at, power);
+        Level(last, last + Shape.Tail, columns.Power[i - 1]);
+        Miss(last + Shape.Tail, at - Shape.Lead);
+        Level(at - Shape.Lead, at, power);
         RunStart = at;
         SteadySegments = 0;
         See(at, power);
@@ -253,13 +255,13 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
         var next = grid.CellOf(to - 1);
         Close();
         Cell = Opened(next);
-        Cell.GapRunsIn = from < next.Start;
+        Cell.Sum.GapRunsIn = from < next.Start;
         Cell.Sum.Miss(Math.Max(from, next.Start), to);
     }
 
     private void See(long at, long power)
     {
-        if (at - shape.Shift >= Cell.End) Open(at - shape.Shift);
+        if (at - Shape.Shift >= Cell.End) Open(at - Shape.Shift);
         Cell.Sum.See(power);
     }
 
@@ -323,8 +325,8 @@ internal struct CurveFold(CurveShape shape, CurveGrid grid)
             // Every power of these windows lies between the least and the most of the samples they touch.
             var touched = columns.FirstAfter(columns.At[from - 1] - window, columns.First, from) - 1;
             if (CurveBlock.Range(columns.Power[Math.Max(columns.First, touched)..end]) <= largest) continue;
-            CurveWindows.EndAtSamples(ref columns, from, end, shape, RunStart, window, ref largest);
-            CurveWindows.BeginAtSamples(ref columns, from, end, shape, RunStart, window, ref largest);
+            CurveWindows.EndAtSamples(ref columns, from, end, Shape, RunStart, window, ref largest);
+            CurveWindows.BeginAtSamples(ref columns, from, end, Shape, RunStart, window, ref largest);
         }
     }
 }

@@ -39,6 +39,25 @@ internal readonly record struct CurveLook(bool IsInOrder, bool IsWithinLimits, l
         return new(isInOrder, beyond == Vector128<long>.Zero, isInOrder && step > 0 && uneven[0] == 0 ? step : 0);
     }
 
+    /// <summary>Whether no time is beyond <see cref="PowerSample.AtMicrosecondsMax"/> and no power beyond
+    /// <see cref="Limits.PowerMilliwattsMax"/>.</summary>
+    public static bool AreWithinBounds(ReadOnlySpan<PowerSample> samples)
+    {
+        var most = Vector128.Create(PowerSample.AtMicrosecondsMax, Limits.PowerMilliwattsMax);
+        var beyond = Vector128<long>.Zero;
+        foreach (var row in Rows(samples)) beyond |= Vector128.GreaterThan(row, most) | Vector128.LessThan(row, -most);
+        return beyond == Vector128<long>.Zero;
+    }
+
+    /// <inheritdoc cref="PowerSample.Extent"/>
+    public static (long Earliest, long Latest) Extent(ReadOnlySpan<PowerSample> samples)
+    {
+        var rows = Rows(samples);
+        var (least, most) = (rows[0], rows[0]);
+        foreach (var row in rows) (least, most) = (Vector128.Min(least, row), Vector128.Max(most, row));
+        return (least[0], most[0]);
+    }
+
     /// <summary>The sum of powers and the least and the largest of them. They are no more than add up in 64 bits.
     /// </summary>
     public static (long Sum, long Least, long Most) SumAndExtremes(ReadOnlySpan<PowerSample> samples)

@@ -7,12 +7,12 @@ namespace Ledger.Domain;
 /// </summary>
 internal static class CurveRamp
 {
-    /// <param name="step">The time from each sample to the next in µs, 0 where it is not always the same.</param>
-    public static void Measure(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
-        long window, long step)
+    public static void Measure<TSamples>(
+        TSamples curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape, long window)
+        where TSamples : ICurveSamples, allows ref struct
     {
-        if (shape.Semantics == SampleSemantics.Instant && step > 0 && step <= shape.MaxGap && window % step == 0)
+        if (shape.Semantics == SampleSemantics.Instant && curve.Step is > 0 and var step && step <= shape.MaxGap
+            && window % step == 0)
         {
             WindowsFromSampleToSample(curve, edges, sums, window, step);
             return;
@@ -22,23 +22,18 @@ internal static class CurveRamp
     }
 
     /// <summary>Where whole steps make up the window, it begins at a sample whenever it ends at one.</summary>
-    private static void WindowsFromSampleToSample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, long window, long step)
+    private static void WindowsFromSampleToSample<TSamples>(
+        TSamples curve, (long Start, long End)[] edges, PeriodSum[] sums, long window, long step)
+        where TSamples : ICurveSamples, allows ref struct
     {
-        var apart = (int)(window / step);
+        var (apart, start) = ((int)(window / step), curve[0].AtMicroseconds);
         for (var p = 0; p < edges.Length; p++)
         {
-            var first = Math.Max(apart, Before(curve, edges[p].Start, step));
-            var end = Before(curve, edges[p].End, step);
-            if (first < end)
-                PeriodSum.RampOf(ref sums[p], window) =
-                    CurveLook.WidestChange(curve[(first - apart)..(end - apart)], curve[first..end]);
+            var first = Math.Max(apart, EvenSteps.Before(edges[p].Start, start, step, curve.Count));
+            var end = EvenSteps.Before(edges[p].End, start, step, curve.Count);
+            if (first < end) PeriodSum.RampOf(ref sums[p], window) = curve.WidestChange(first, end, apart);
         }
     }
-
-    /// <summary>How many samples come before an instant, where all are one step apart.</summary>
-    private static int Before(ReadOnlySpan<PowerSample> curve, long at, long step) => (int)Int128.Clamp(
-        ((Int128)at - curve[0].AtMicroseconds + step - 1) / step, 0, curve.Length);
 
     /// <summary>
     /// Whether a change from a power to one between two others could be larger than the largest known: the one between
@@ -47,12 +42,12 @@ internal static class CurveRamp
     public static bool MayExceed(long largest, long power, long one, long other) =>
         Math.Max(Math.Abs(power - one), Math.Abs(power - other)) > largest;
 
-    private static void WindowsThatEndAtASample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
-        long window)
+    private static void WindowsThatEndAtASample<TSamples>(
+        TSamples curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape, long window)
+        where TSamples : ICurveSamples, allows ref struct
     {
         var (p, j, runStart) = (0, 0, 0);
-        for (var i = 1; i < curve.Length; i++)
+        for (var i = 1; i < curve.Count; i++)
         {
             var (t, power) = curve[i];
             if (t - curve[i - 1].AtMicroseconds > shape.MaxGap) runStart = i;
@@ -68,17 +63,17 @@ internal static class CurveRamp
         }
     }
 
-    private static void WindowsThatBeginAtASample(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
-        long window)
+    private static void WindowsThatBeginAtASample<TSamples>(
+        TSamples curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape, long window)
+        where TSamples : ICurveSamples, allows ref struct
     {
         var (p, k, runEnd) = (0, 0, -1);
-        for (var i = 0; i + 1 < curve.Length; i++)
+        for (var i = 0; i + 1 < curve.Count; i++)
         {
             var (t, power) = curve[i];
             var end = t + window;
-            while (k < curve.Length && curve[k].AtMicroseconds < end) k++;
-            if (k == curve.Length) return;
+            while (k < curve.Count && curve[k].AtMicroseconds < end) k++;
+            if (k == curve.Count) return;
             if (curve[k].AtMicroseconds == end) continue; // it ends at a sample, so it is measured already
             // runEnd is the last sample that is reached from i without a gap.
             if (runEnd < i) runEnd = i;

@@ -11,8 +11,14 @@ internal struct PeriodSum
     private const int BlockSegmentsMax = 256;
 
     public Int128 Import, Export;
-    public long Covered, Minimum, Maximum, EdgeMinimum, EdgeMaximum, Ramp, LongRamp;
-    public int Samples, Edges, Duplicates, Conflicts;
+    /// <summary>The extremes of the samples; as long as there is none, those of the power at the edges of what is
+    /// covered.</summary>
+    public long Minimum, Maximum;
+    public long Covered, Ramp, LongRamp;
+    public int Samples, Duplicates, Conflicts;
+    public bool HasEdges;
+    /// <summary>Of a cell: whether the gap at its start began before it.</summary>
+    public bool GapRunsIn;
     public List<CurveGap>? Gaps;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -33,9 +39,9 @@ internal struct PeriodSum
 
     public void SeeEdge(long power)
     {
-        (EdgeMinimum, EdgeMaximum) = Edges++ == 0
-            ? (power, power)
-            : (Math.Min(EdgeMinimum, power), Math.Max(EdgeMaximum, power));
+        if (Samples > 0) return;
+        (Minimum, Maximum) = HasEdges ? (Math.Min(Minimum, power), Math.Max(Maximum, power)) : (power, power);
+        HasEdges = true;
     }
 
     /// <summary>
@@ -43,30 +49,32 @@ internal struct PeriodSum
     /// power of a block changes sign, its trapezoids are one product: twice the sum of the powers, less half of the
     /// first and of the last.
     /// </summary>
-    public void AddEven(ReadOnlySpan<PowerSample> run, long length)
+    public void AddEven<TSamples>(TSamples curve, int from, int segments, long length)
+        where TSamples : ICurveSamples, allows ref struct
     {
-        for (int segments; run.Length > 1; run = run[segments..])
+        for (var end = from + segments; from < end;)
         {
-            segments = Math.Min(run.Length - 1, BlockSegmentsMax);
-            AddBlock(run[..(segments + 1)], length);
+            var to = Math.Min(end, from + BlockSegmentsMax);
+            AddBlock(curve, from, to, length);
+            from = to;
         }
     }
 
-    private void AddBlock(ReadOnlySpan<PowerSample> block, long length)
+    private void AddBlock<TSamples>(TSamples curve, int from, int to, long length)
+        where TSamples : ICurveSamples, allows ref struct
     {
-        var segments = block.Length - 1;
-        var (first, last) = (block[0].Milliwatts, block[^1].Milliwatts);
-        var (sum, least, most) = CurveLook.SumAndExtremes(block[..segments]);
-        See(least, most, segments);
+        var (first, last) = (curve[from].Milliwatts, curve[to].Milliwatts);
+        var (sum, least, most) = curve.SumAndExtremes(from, to);
+        See(least, most, to - from);
         var twice = 2 * sum - first + last;
         if (least >= 0 && last >= 0) Import += Math.BigMul(twice, length);
         else if (most <= 0 && last <= 0) Export += Math.BigMul(-twice, length);
         else
         {
-            for (var i = 0; i < segments; i++) AddWhole(block[i].Milliwatts, block[i + 1].Milliwatts, length);
+            for (var i = from; i < to; i++) AddWhole(curve[i].Milliwatts, curve[i + 1].Milliwatts, length);
             return;
         }
-        Covered += segments * length;
+        Covered += (to - from) * length;
     }
 
     /// <summary>Adds a segment that lies in the period entirely.</summary>
@@ -105,8 +113,8 @@ internal struct PeriodSum
 
     public readonly PeriodIntegral ToIntegral(Interval period, bool withLongRamp) => new(
         period, new Energy(Import), new Energy(Export),
-        new Power(Samples > 0 ? Minimum : EdgeMinimum), new Power(Samples > 0 ? Maximum : EdgeMaximum),
-        Covered, Samples, Duplicates, Conflicts, Ramp, Gaps is null ? [] : Gaps.ToArray(),
+        new Power(Minimum), new Power(Maximum), Covered, Samples, Duplicates, Conflicts, Ramp,
+        Gaps is null ? [] : Gaps.ToArray(),
         withLongRamp ? LongRamp : null);
 }
 

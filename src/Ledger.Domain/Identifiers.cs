@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Ledger.Domain;
@@ -232,8 +233,10 @@ public readonly record struct EvidenceDigest
         return digest.Hex is not null;
     }
 
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
+
     private static bool IsValid([NotNullWhen(true)] string? text) =>
-        text is { Length: 64 } && text.All(char.IsAsciiHexDigitLower);
+        text is { Length: 64 } && !text.AsSpan().ContainsAnyExcept(HexDigits);
 
     public override string ToString() => Hex;
 }

@@ -7,6 +7,9 @@ public readonly record struct PowerSample(long AtMicroseconds, long Milliwatts)
 {
     /// <summary>Largest time of a sample in a stream, before and after 1970, in µs: some 7900 years.</summary>
     public const long AtMicrosecondsMax = 250_000_000_000_000_000;
+
+    /// <summary>The earliest and the latest time of some samples, at least one, in any order.</summary>
+    public static (long Earliest, long Latest) Extent(ReadOnlySpan<PowerSample> samples) => CurveLook.Extent(samples);
 }
 
 /// <summary>
@@ -49,6 +52,13 @@ public static class PowerCurve
             : Duration.Max(least, Duration.FromTicks(3 * (step > 0 ? 2 * step : TwiceMedianSpacing(sorted)) * 5));
     }
 
+    /// <summary>The same of a curve whose spacings are all the same.</summary>
+    public static Duration DefaultMaxGap(EvenCurve curve)
+    {
+        var least = Duration.FromSeconds(2);
+        return curve.Count < 2 ? least : Duration.Max(least, Duration.FromTicks(3 * curve.StepMicroseconds * 10));
+    }
+
     /// <summary>The median of an even count is the mean of the middle two.</summary>
     private static long TwiceMedianSpacing(ReadOnlySpan<PowerSample> sorted)
     {
@@ -79,12 +89,16 @@ public static class PowerCurve
     /// doubt never creates energy.
     /// </summary>
     public static IReadOnlyList<PeriodIntegral> Integrate(
-        ReadOnlySpan<PowerSample> samples, IReadOnlyList<Interval> periods, Duration maxGap)
+        ReadOnlySpan<PowerSample> samples, IReadOnlyList<Interval> periods, Duration maxGap) =>
+        Integrate(samples, periods, Undeclared(maxGap), withLongRamp: false);
+
+    /// <summary>The same of a curve whose samples are one step apart.</summary>
+    public static IReadOnlyList<PeriodIntegral> Integrate(
+        EvenCurve curve, IReadOnlyList<Interval> periods, Duration maxGap)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(maxGap, Duration.Zero);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxGap, MaxGapLimit);
-        var gap = (long)(maxGap.ToInt64Nanoseconds() / 1000);
-        return Integrate(samples, periods, new CurveShape(SampleSemantics.Instant, 0, gap), withLongRamp: false);
+        var shape = Undeclared(maxGap);
+        return Integrate(
+            curve.Columns, periods, Edges(periods), new PeriodSum[periods.Count], shape, withLongRamp: false);
     }
 
     /// <summary>
@@ -96,10 +110,37 @@ public static class PowerCurve
         ReadOnlySpan<PowerSample> samples, IReadOnlyList<Interval> periods, SampleDeclaration declaration) =>
         Integrate(samples, periods, declaration.Shape, withLongRamp: true);
 
+    private static CurveShape Undeclared(Duration maxGap)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxGap, Duration.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxGap, MaxGapLimit);
+        return new(SampleSemantics.Instant, 0, maxGap.ToInt64Nanoseconds() / 1000);
+    }
+
     private static PeriodIntegral[] Integrate(
         ReadOnlySpan<PowerSample> samples, IReadOnlyList<Interval> periods, CurveShape shape, bool withLongRamp)
     {
         var sums = new PeriodSum[periods.Count];
+        var edges = Edges(periods);
+        var curve = CurveOrder.Sorted(samples, edges, sums, shape.Shift, out var step);
+        return Integrate(new CurveSamples(curve, step), periods, edges, sums, shape, withLongRamp);
+    }
+
+    private static PeriodIntegral[] Integrate<TSamples>(
+        TSamples curve, IReadOnlyList<Interval> periods, (long Start, long End)[] edges, PeriodSum[] sums,
+        CurveShape shape, bool withLongRamp)
+        where TSamples : ICurveSamples, allows ref struct
+    {
+        Sum(curve, edges, sums, shape);
+        CurveRamp.Measure(curve, edges, sums, shape, RampWindowMicroseconds);
+        if (withLongRamp) CurveRamp.Measure(curve, edges, sums, shape, LongRampWindowMicroseconds);
+        var integrals = new PeriodIntegral[sums.Length];
+        for (var i = 0; i < sums.Length; i++) integrals[i] = sums[i].ToIntegral(periods[i], withLongRamp);
+        return integrals;
+    }
+
+    private static (long Start, long End)[] Edges(IReadOnlyList<Interval> periods)
+    {
         var edges = new (long Start, long End)[periods.Count];
         for (var i = 0; i < edges.Length; i++)
         {
@@ -107,21 +148,16 @@ public static class PowerCurve
             if (i > 0 && edges[i].Start < edges[i - 1].End)
                 throw new ArgumentException("periods are in order and do not overlap", nameof(periods));
         }
-        var curve = CurveOrder.Sorted(samples, edges, sums, shape.Shift, out var step);
-        Sum(curve, edges, sums, shape, step);
-        CurveRamp.Measure(curve, edges, sums, shape, RampWindowMicroseconds, step);
-        if (withLongRamp) CurveRamp.Measure(curve, edges, sums, shape, LongRampWindowMicroseconds, step);
-        var integrals = new PeriodIntegral[sums.Length];
-        for (var i = 0; i < sums.Length; i++) integrals[i] = sums[i].ToIntegral(periods[i], withLongRamp);
-        return integrals;
+        return edges;
     }
 
-    private static void Sum(
-        ReadOnlySpan<PowerSample> curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape,
-        long step)
+    private static void Sum<TSamples>(
+        TSamples curve, (long Start, long End)[] edges, PeriodSum[] sums, CurveShape shape)
+        where TSamples : ICurveSamples, allows ref struct
     {
+        var (count, step) = (curve.Count, curve.Step);
         var isEven = shape.Semantics == SampleSemantics.Instant && step > 0 && step <= shape.MaxGap;
-        if (curve.IsEmpty)
+        if (count == 0)
         {
             Miss(long.MinValue, long.MaxValue, edges, sums, 0);
             return;
@@ -129,21 +165,21 @@ public static class PowerCurve
         Miss(long.MinValue, curve[0].AtMicroseconds - shape.Lead, edges, sums, 0);
         AddLevel(curve[0], -shape.Lead, edges, sums);
         var p = 0;
-        for (var i = 0; i < curve.Length; i++)
+        for (var i = 0; i < count; i++)
         {
             var (t, power) = curve[i];
             while (p < edges.Length && edges[p].End <= t - shape.Shift) p++;
             if (p == edges.Length) return;
             var (start, end) = edges[p];
             ref var sum = ref sums[p];
-            if (isEven && start <= t && (int)Math.Min(curve.Length - 1 - i, (end - t) / step) is > 0 and var whole)
+            if (isEven && start <= t && (int)Math.Min(count - 1 - i, (end - t) / step) is > 0 and var whole)
             {
-                sum.AddEven(curve.Slice(i, whole + 1), step);
+                sum.AddEven(curve, i, whole, step);
                 i += whole - 1;
                 continue;
             }
             if (start <= t - shape.Shift) sum.See(power);
-            if (i + 1 == curve.Length) break;
+            if (i + 1 == count) break;
             var (nextT, nextPower) = curve[i + 1];
             var length = nextT - t;
             if (length > shape.MaxGap)
@@ -157,8 +193,8 @@ public static class PowerCurve
             if (start <= t && nextT <= end) sum.AddWhole(left, right, length);
             else AddSplit(new(t, left), new(nextT, right), edges, sums, p);
         }
-        AddLevel(curve[^1], shape.Tail, edges, sums);
-        Miss(curve[^1].AtMicroseconds + shape.Tail, long.MaxValue, edges, sums, p);
+        AddLevel(curve[count - 1], shape.Tail, edges, sums);
+        Miss(curve[count - 1].AtMicroseconds + shape.Tail, long.MaxValue, edges, sums, p);
     }
 
     private static void Miss(long from, long to, (long Start, long End)[] edges, PeriodSum[] sums, int first)

@@ -42,6 +42,7 @@ public sealed record SampleDeclaration
         Semantics = semantics;
         NominalMicroseconds = nominalMicroseconds;
         LatenessMicroseconds = latenessMicroseconds;
+        Shape = new(semantics, nominalMicroseconds, MaxGapMicroseconds);
     }
 
     public SampleSemantics Semantics { get; }
@@ -57,7 +58,7 @@ public sealed record SampleDeclaration
     /// in the period may begin in a segment before it.</summary>
     public long ReachMicroseconds => MaxGapMicroseconds + PowerCurve.LongRampWindowMicroseconds;
 
-    internal CurveShape Shape => new(Semantics, NominalMicroseconds, MaxGapMicroseconds);
+    internal CurveShape Shape { get; }
 }
 
 /// <summary>

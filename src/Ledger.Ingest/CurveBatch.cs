@@ -6,8 +6,23 @@ namespace Ledger.Ingest;
 /// <summary>The samples of one settlement point in one batch, in the order of the file.</summary>
 public sealed record PointCurve(SettlementPointId Point, PowerSample[] Samples)
 {
+    internal PointCurve(SettlementPointId point, EvenCurve even) : this(point, []) => Even = even;
+
+    /// <summary>The same as one curve whose samples are one step apart; null where they did not come so. Of such a
+    /// curve the samples are made when somebody asks for them one by one.</summary>
+    internal EvenCurve? Even { get; }
+
+    internal int Count => Even?.Count ?? Samples.Length;
+
+    public PowerSample[] Samples
+    {
+        get => field.Length == 0 && Even is { } even ? field = even.ToSamples() : field;
+        init;
+    } = Samples;
+
     /// <summary>The same in order of time; repeats of an instant stay, in the order of the file.</summary>
-    internal PowerSample[] InTime => field ??= IsInTime() ? Samples : [.. Samples.OrderBy(at => at.AtMicroseconds)];
+    internal PowerSample[] InTime => field ??= Even is not null || IsInTime()
+        ? Samples : [.. Samples.OrderBy(at => at.AtMicroseconds)];
 
     private bool IsInTime()
     {
@@ -30,7 +45,7 @@ public sealed record CurveBatch(IReadOnlyList<PointCurve> Curves, Instant? SentA
     public IReadOnlyList<ChargingStateRecorded> States { get; init; } = [];
 
     /// <summary>Samples of all points.</summary>
-    public long Samples => Curves.Sum(curve => (long)curve.Samples.Length);
+    public long Samples => Curves.Sum(curve => (long)curve.Count);
 }
 
 /// <summary>Gathers the rows of a file point by point; rows of one point mostly stand together.</summary>
@@ -50,14 +65,17 @@ internal sealed class CurveRows
     }
 
     /// <param name="run">Rows of one point that follow each other; not copied where the point has no more.</param>
-    public void Add(SettlementPointId point, PowerSample[] run)
+    public void Add(SettlementPointId point, PowerSample[] run) => Add(new PointCurve(point, run));
+
+    /// <inheritdoc cref="Add(SettlementPointId, PowerSample[])"/>
+    public void Add(PointCurve run)
     {
-        Of(point).Add(run);
-        Count += run.Length;
+        Of(run.Point).Add(run);
+        Count += run.Count;
     }
 
     public CurveBatch ToBatch(Instant? sentAt) =>
-        new([.. byPoint.Select(of => new PointCurve(of.Key, of.Value.ToArray()))], sentAt, Rounded);
+        new([.. byPoint.Select(of => of.Value.ToCurve(of.Key))], sentAt, Rounded);
 
     private Rows Of(SettlementPointId point)
     {
@@ -70,22 +88,22 @@ internal sealed class CurveRows
     /// <summary>The rows of one point: one run as it came, or many gathered.</summary>
     private sealed class Rows
     {
-        private PowerSample[]? only;
+        private PointCurve? only;
         private List<PowerSample>? gathered;
 
-        public void Add(PowerSample[] run)
+        public void Add(PointCurve run)
         {
             if (only is null && gathered is null) only = run;
-            else Gathered().AddRange(run);
+            else Gathered().AddRange(run.Samples);
         }
 
         public List<PowerSample> Gathered()
         {
-            gathered ??= [.. only ?? []];
+            gathered ??= [.. only?.Samples ?? []];
             only = null;
             return gathered;
         }
 
-        public PowerSample[] ToArray() => only ?? [.. Gathered()];
+        public PointCurve ToCurve(SettlementPointId point) => only ?? new(point, [.. Gathered()]);
     }
 }

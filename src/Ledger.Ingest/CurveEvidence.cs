@@ -41,8 +41,15 @@ internal sealed class CurveEvidence(EvidenceArchive archive, EvidenceDigest rece
     }
 
     /// <summary>A point's samples in order of time, null where the batch does not name it.</summary>
-    public static PowerSample[]? Of(CurveBatch batch, SettlementPointId point) =>
-        batch.Curves.FirstOrDefault(curve => curve.Point == point)?.InTime;
+    public static PowerSample[]? Of(CurveBatch batch, SettlementPointId point) => CurveOf(batch, point)?.InTime;
+
+    /// <summary>The same as it came.</summary>
+    public static PointCurve? CurveOf(CurveBatch batch, SettlementPointId point)
+    {
+        foreach (var curve in batch.Curves)
+            if (curve.Point == point) return curve;
+        return null;
+    }
 
     private CurveBatch Read(EvidenceDigest piece, SettlementPointId point) => Parse(piece, Bytes(piece), point);
 

@@ -116,7 +116,7 @@ public static class CurveParquet
             var rowGroup = reader.Metadata!.RowGroups[i];
             if (PackedRows.Read(file.Span, rowGroup, point, hints.Point, time, power) is { } packed)
             {
-                rows.Add(packed.Point, packed.Samples);
+                rows.Add(packed);
                 continue;
             }
             using var group = reader.OpenRowGroupReader(i);

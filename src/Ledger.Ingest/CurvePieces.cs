@@ -11,24 +11,25 @@ namespace Ledger.Ingest;
 /// <see cref="EvidenceErasedException"/>.</param>
 internal sealed class CurvePieces(Func<EvidenceDigest, byte[]?> evidence)
 {
-    /// <summary>Samples that are kept in all, of 16 bytes each; a file of more is kept alone.</summary>
-    private const int SamplesKeptMax = 4_000_000;
+    /// <summary>Bytes of samples that are kept in all; a file of more is kept alone.</summary>
+    private const long BytesKeptMax = 64_000_000;
+    private const int SampleBytes = 16, PowerBytes = 8;
     private const int ManifestsKeptMax = 1024;
 
     private readonly Dictionary<EvidenceDigest, EvidenceDigest[]> manifests = [];
     private readonly Dictionary<EvidenceDigest, LinkedListNode<Read>> known = [];
     private readonly LinkedList<Read> latestFirst = [];
     private (EvidenceDigest Digest, byte[] Bytes)? opened; // to see whether it is a manifest, and then to read it
-    private long samplesKept;
+    private long bytesKept;
 
-    private sealed record Read(EvidenceDigest Piece, CurveBatch Batch, long Samples);
+    private sealed record Read(EvidenceDigest Piece, CurveBatch Batch, long Bytes);
 
-    /// <summary>The samples of a record's point in each piece of its evidence. Throws
+    /// <summary>The curve of a record's point in each piece of its evidence. Throws
     /// <see cref="InvalidDataException"/> where one is not kept or says nothing of the point.</summary>
-    public List<CurvePiece> Of(IntervalRecorded record)
+    public List<(EvidenceDigest Piece, PointCurve Curve)> Of(IntervalRecorded record)
     {
-        var pieces = new List<CurvePiece>(1);
-        foreach (var piece in Listed(record.Evidence)) pieces.Add(new(piece, Samples(piece, record.Point)));
+        var pieces = new List<(EvidenceDigest, PointCurve)>(1);
+        foreach (var piece in Listed(record.Evidence)) pieces.Add((piece, Curve(piece, record.Point)));
         return pieces;
     }
 
@@ -42,30 +43,33 @@ internal sealed class CurvePieces(Func<EvidenceDigest, byte[]?> evidence)
         return pieces;
     }
 
-    private PowerSample[] Samples(EvidenceDigest piece, SettlementPointId point)
+    private PointCurve Curve(EvidenceDigest piece, SettlementPointId point)
     {
         if (known.TryGetValue(piece, out var found))
         {
             latestFirst.Remove(found);
             latestFirst.AddFirst(found);
-            if (CurveEvidence.Of(found.Value.Batch, point) is { } samples) return samples;
+            if (CurveEvidence.CurveOf(found.Value.Batch, point) is { } curve) return curve;
             Forget(found); // a file that names no point was read for another one
         }
         var batch = CurveEvidence.Parse(piece, Bytes(piece), point);
         opened = null;
-        var read = new Read(piece, batch, batch.Curves.Sum(curve => (long)curve.Samples.Length));
-        samplesKept += read.Samples;
+        var read = new Read(piece, batch, batch.Curves.Sum(BytesOf));
+        bytesKept += read.Bytes;
         known[piece] = latestFirst.AddFirst(read);
-        while (samplesKept > SamplesKeptMax && latestFirst.Count > 1) Forget(latestFirst.Last!);
-        return CurveEvidence.Of(batch, point)
+        while (bytesKept > BytesKeptMax && latestFirst.Count > 1) Forget(latestFirst.Last!);
+        return CurveEvidence.CurveOf(batch, point)
             ?? throw new InvalidDataException($"evidence {piece} holds no sample of {point}");
     }
+
+    private static long BytesOf(PointCurve curve) =>
+        (long)curve.Count * (curve.Even is null ? SampleBytes : PowerBytes);
 
     private void Forget(LinkedListNode<Read> read)
     {
         latestFirst.Remove(read);
         known.Remove(read.Value.Piece);
-        samplesKept -= read.Value.Samples;
+        bytesKept -= read.Value.Bytes;
     }
 
     private byte[] Bytes(EvidenceDigest digest)

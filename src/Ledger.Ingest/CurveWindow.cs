@@ -46,10 +46,23 @@ internal static class CurveWindow
         return union;
     }
 
+    /// <summary>What a period needs of a curve that is its only evidence.</summary>
+    public static EvenCurve Of(EvenCurve curve, long start, long end)
+    {
+        var first = Math.Max(0, curve.CountBefore(start - PowerCurve.RampWindowMicroseconds + 1) - 1);
+        var close = Math.Min(curve.Count, curve.CountBefore(end) + 1);
+        return curve.Slice(first, close - first);
+    }
+
     /// <summary>The integral over the period, across no gap longer than the samples' own spacing allows.</summary>
     public static PeriodIntegral Integrate(ReadOnlySpan<PowerSample> samples, Interval period) =>
         PowerCurve.Integrate(samples, [period],
             Duration.Min(PowerCurve.DefaultMaxGap(samples), PowerCurve.MaxGapLimit))[0];
+
+    /// <inheritdoc cref="Integrate(ReadOnlySpan{PowerSample}, Interval)"/>
+    public static PeriodIntegral Integrate(EvenCurve curve, Interval period) =>
+        PowerCurve.Integrate(curve, [period],
+            Duration.Min(PowerCurve.DefaultMaxGap(curve), PowerCurve.MaxGapLimit))[0];
 
     /// <summary>The samples from one instant to another, both included.</summary>
     public static ReadOnlySpan<PowerSample> Between(PowerSample[] samples, long from, long to)

@@ -39,50 +39,82 @@ internal readonly ref struct PackedColumn(ReadOnlySpan<byte> chunk, int bytes, i
     }
 
     /// <summary>
-    /// Writes the integers into every second cell of what is given, and says their least and largest. Null where the
-    /// column does not have them in this form; then the cells hold anything.
+    /// The first integer, and what each is more than the one before, where that is always the same: then no value has
+    /// bits of its own, and the heads of the blocks say all. Null where it is not so, or the form is another one.
     /// </summary>
-    public (long Least, long Most)? Integers(Span<long> cells)
+    public (long First, long Step)? Rule()
     {
-        var column = new CompactBytes(chunk, bytes);
-        if (!BitConverter.IsLittleEndian // as the encoding is, whose words are read as they stand
-            || PageHead.Read(ref column) is not { IsDictionary: false, Encoding: DeltaBinaryPacked } head
-            || head.Values != rows || head.PayloadBytes != column.Left) return null;
-        var (blockValues, blockParts, count) = (column.Number(), column.Number(), column.Number());
-        if (blockParts is 0 or > PartsMax || blockValues is 0 or > BlockValuesMax
-            || blockValues % (32 * blockParts) != 0 || count != (ulong)rows) return null;
-        var (partValues, value) = ((int)(blockValues / blockParts), column.Signed());
+        if (rows < 2 || Open(out var column) is not { } packed) return null;
+        long? step = null;
+        for (var done = 1; done < rows;)
+        {
+            var least = column.Signed();
+            var widths = column.Raw(packed.BlockParts);
+            if (column.IsCut || (step ?? least) != least) return null;
+            step = least;
+            // Widths of parts beyond the last row say nothing.
+            var parts = Math.Min(packed.BlockParts, (rows - done + packed.PartValues - 1) / packed.PartValues);
+            if (widths[..parts].ContainsAnyExcept((byte)0)) return null;
+            done += parts * packed.PartValues;
+        }
+        return column.IsAtItsEnd && step is { } always ? (packed.First, always) : null;
+    }
+
+    /// <summary>
+    /// Writes the integers into cells, and says their least and largest. Null where the column does not have them in
+    /// this form; then the cells hold anything.
+    /// </summary>
+    /// <param name="apart">How many cells it is from each integer to the next.</param>
+    public (long Least, long Most)? Integers(Span<long> cells, int apart)
+    {
+        if (Open(out var column) is not { } packed) return null;
+        var value = packed.First;
         var range = (Least: value, Most: value);
         cells[0] = value;
         for (var done = 1; done < rows;)
         {
             var least = column.Signed();
-            var widths = column.Raw((int)blockParts);
+            var widths = column.Raw(packed.BlockParts);
             if (column.IsCut) return null;
             for (var part = 0; part < widths.Length && done < rows; part++) // parts beyond the last row are not there
             {
                 if (widths[part] > WidthMax) return null;
-                var packed = column.WithMore(partValues / 8 * widths[part], sizeof(ulong));
+                var bits = column.WithMore(packed.PartValues / 8 * widths[part], sizeof(ulong));
                 if (column.IsCut) return null;
-                var taken = Math.Min(partValues, rows - done);
-                value = Unpack(packed, widths[part], least, value, cells.Slice(2 * done, (2 * taken) - 1), ref range);
+                var taken = Math.Min(packed.PartValues, rows - done);
+                value = Unpack(bits, widths[part], least, value, cells.Slice(apart * done, (apart * (taken - 1)) + 1),
+                    apart, ref range);
                 done += taken;
             }
         }
         return column.IsAtItsEnd ? range : null;
     }
 
+    /// <summary>How the values of a page are grouped, and the first of them; the column then stands at its first block.
+    /// </summary>
+    private (int BlockParts, int PartValues, long First)? Open(out CompactBytes column)
+    {
+        column = new(chunk, bytes);
+        if (!BitConverter.IsLittleEndian // as the encoding is, whose words are read as they stand
+            || PageHead.Read(ref column) is not { IsDictionary: false, Encoding: DeltaBinaryPacked } head
+            || head.Values != rows || head.PayloadBytes != column.Left) return null;
+        var (blockValues, blockParts, count) = (column.Number(), column.Number(), column.Number());
+        if (blockParts is 0 or > PartsMax || blockValues is 0 or > BlockValuesMax
+            || blockValues % (32 * blockParts) != 0 || count != (ulong)rows) return null;
+        return ((int)blockParts, (int)(blockValues / blockParts), column.Signed());
+    }
+
     /// <summary>Each value is the one before, the block's least difference, and what is packed of its own;
     /// it wraps, as the encoding does.</summary>
     /// <param name="packed">As many bits as there are values of this width, and a word more.</param>
     private static long Unpack(ReadOnlySpan<byte> packed, int width, long least, long value, Span<long> cells,
-        ref (long Least, long Most) range)
+        int apart, ref (long Least, long Most) range)
     {
         var (lowest, highest) = range;
         unchecked
         {
             if (width == 0) // as are the times of a clock
-                for (var i = 0; i < cells.Length; i += 2)
+                for (var i = 0; i < cells.Length; i += apart)
                 {
                     cells[i] = value += least;
                     lowest = Math.Min(lowest, value);
@@ -92,7 +124,7 @@ internal readonly ref struct PackedColumn(ReadOnlySpan<byte> chunk, int bytes, i
             {
                 var mask = (1UL << width) - 1;
                 ref var first = ref MemoryMarshal.GetReference(packed);
-                for (int i = 0, bit = 0; i < cells.Length; i += 2, bit += width)
+                for (int i = 0, bit = 0; i < cells.Length; i += apart, bit += width)
                 {
                     // It lies in the bytes or the word behind them, because there are not more cells than values.
                     var word = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref first, bit >> 3));

@@ -7,8 +7,9 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// The rows of one point in a row group as <see cref="CurveParquet.WriteAsync"/> packs them: ledgers keep most of their
-/// curves so, and read them again whenever they are verified. They are read straight into samples here; whatever is
-/// packed otherwise, or holds a value that no curve may have, is left to the general reader, which says what is wrong.
+/// curves so, and read them again whenever they are verified. They are read straight into samples here, and where all
+/// times are one step apart, as a clock's, only their powers are read; whatever is packed otherwise, or holds a value
+/// that no curve may have, is left to the general reader, which says what is wrong.
 /// </summary>
 internal static class PackedRows
 {
@@ -17,7 +18,7 @@ internal static class PackedRows
     /// <param name="point">Null where the file does not name points; then all rows are of <paramref name="only"/>.
     /// </param>
     /// <returns>Null where the rows are not in this form.</returns>
-    public static (SettlementPointId Point, PowerSample[] Samples)? Read(ReadOnlySpan<byte> file, RowGroup group,
+    public static PointCurve? Read(ReadOnlySpan<byte> file, RowGroup group,
         DataField? point, SettlementPointId? only, DataField time, DataField power)
     {
         if (time.Name != "time_us" || power.Name != "mw" || !IsInteger(time) || !IsInteger(power)
@@ -30,14 +31,29 @@ internal static class PackedRows
             only = SettlementPointId.TryParse(name, out var named) ? named : null;
         }
         if (only is not { } found) return null;
-        var samples = GC.AllocateUninitializedArray<PowerSample>((int)group.NumRows);
+        var rows = (int)group.NumRows;
+        if (Column(file, group, time).Rule() is { } rule) return Even(found, rule, Column(file, group, power), rows);
+        var samples = GC.AllocateUninitializedArray<PowerSample>(rows);
         var cells = MemoryMarshal.Cast<PowerSample, long>(samples.AsSpan());
-        return Column(file, group, time).Integers(cells) is { } times
+        return Column(file, group, time).Integers(cells, 2) is { } times
             && CurveColumns.IsUnixTime(times.Least, 1_000_000) && CurveColumns.IsUnixTime(times.Most, 1_000_000)
-            && Column(file, group, power).Integers(cells[1..]) is { } powers
-            && powers is { Least: >= -Limits.PowerMilliwattsMax, Most: <= Limits.PowerMilliwattsMax }
-            ? (found, samples) : null;
+            && Column(file, group, power).Integers(cells[1..], 2) is { } powers && AreWithinLimits(powers)
+            ? new(found, samples) : null;
     }
+
+    private static PointCurve? Even(
+        SettlementPointId point, (long First, long Step) rule, PackedColumn power, int rows)
+    {
+        var last = rule.First + ((Int128)rule.Step * (rows - 1));
+        if (rule.Step < 1 || last > long.MaxValue || !CurveColumns.IsUnixTime(rule.First, 1_000_000)
+            || !CurveColumns.IsUnixTime((long)last, 1_000_000)) return null;
+        var milliwatts = GC.AllocateUninitializedArray<long>(rows);
+        return power.Integers(milliwatts, 1) is { } powers && AreWithinLimits(powers)
+            ? new(point, EvenCurve.Of(rule.First, rule.Step, milliwatts)) : null;
+    }
+
+    private static bool AreWithinLimits((long Least, long Most) powers) =>
+        powers is { Least: >= -Limits.PowerMilliwattsMax, Most: <= Limits.PowerMilliwattsMax };
 
     private static bool IsInteger(DataField field) => field.ClrType == typeof(long) && IsPlain(field);
 

@@ -84,12 +84,26 @@ public sealed class RecordVerification(
     /// Throws <see cref="InvalidDataException"/> where the evidence is not kept or says nothing of the point.</summary>
     public (PeriodIntegral Integral, bool IsClosed) Derive(IntervalRecorded record)
     {
-        var end = PowerCurve.Microseconds(record.Period.End);
-        var samples = CurveWindow.Union(pieces.Of(record), PowerCurve.Microseconds(record.Period.Start), end, []);
+        var (start, end) = (PowerCurve.Microseconds(record.Period.Start), PowerCurve.Microseconds(record.Period.End));
+        var found = pieces.Of(record);
+        if (found is [{ Curve.Even: { } even }])
+        {
+            var window = CurveWindow.Of(even, start, end);
+            ofFiles = (ofFiles.Records + 1, ofFiles.Samples + window.Count);
+            return (CurveWindow.Integrate(window, record.Period),
+                window.Count > 0 && window.At(window.Count - 1) >= end);
+        }
+        var samples = CurveWindow.Union(
+            found.ConvertAll(one => new CurvePiece(one.Piece, Samples(one.Curve, start, end))), start, end, []);
         ofFiles = (ofFiles.Records + 1, ofFiles.Samples + samples.Length);
         return (CurveWindow.Integrate(samples, record.Period),
             samples.Length > 0 && samples[^1].AtMicroseconds >= end);
     }
+
+    /// <summary>Of a curve by rule only what the period needs is made samples, since the whole is kept without them.
+    /// </summary>
+    private static PowerSample[] Samples(PointCurve curve, long start, long end) =>
+        curve.Even is { } even ? CurveWindow.Of(even, start, end).ToSamples() : curve.InTime;
 
     /// <summary>A later version stays final although new evidence of it may not reach its end.</summary>
     private static bool IsInState(IntervalRecorded record, bool isClosed) =>

@@ -39,15 +39,23 @@ internal sealed class EvidenceSeal : IDisposable
     public byte[]? Open(ReadOnlySpan<byte> digest, ReadOnlySpan<byte> sealedBytes)
     {
         var plain = new byte[sealedBytes.Length - TagBytes];
+        return Open(digest, sealedBytes, plain) ? plain : null;
+    }
+
+    /// <summary>The same into bytes of the caller's, and whether they are those of the digest.</summary>
+    public bool Open(ReadOnlySpan<byte> digest, ReadOnlySpan<byte> sealedBytes, Span<byte> plain)
+    {
         try
         {
             cipher.Decrypt(Nonce(digest), sealedBytes[..^TagBytes], sealedBytes[^TagBytes..], plain);
         }
         catch (AuthenticationTagMismatchException)
         {
-            return null;
+            return false;
         }
-        return SHA256.HashData(plain).AsSpan().SequenceEqual(digest) ? plain : null;
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(plain, hash);
+        return hash.SequenceEqual(digest);
     }
 
     /// <summary>Whether these are the bytes of a record's head.</summary>

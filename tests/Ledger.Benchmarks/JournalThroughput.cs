@@ -10,7 +10,8 @@ namespace Ledger.Benchmarks;
 
 /// <summary>
 /// What the journal does in a second on this machine: durable appends one by one and in batches, on an empty and on a
-/// full journal, beside a bare file; and replay with decoding. All in one run, so that the rates can be compared.
+/// full journal, beside a bare file; replay with decoding; and what memory it takes to verify it, a tenth full and
+/// full. All in one run, so that the rates can be compared.
 /// </summary>
 internal sealed class JournalThroughput(string folder, long events)
 {
@@ -52,12 +53,13 @@ internal sealed class JournalThroughput(string folder, long events)
         Print($"{Environment.ProcessorCount} processors, {Each.TotalSeconds:0} s each, in {folder}");
         await using var empty = Open("empty");
         await using var full = Open("full");
-        var filling = Stopwatch.StartNew();
-        await TogetherAsync(FillersAtOnce, () => full.Length + (FillersAtOnce * JournalEvents.BatchFacts) <= events,
-            () => AppendBatchAsync(full)).ConfigureAwait(false);
-        while (full.Length < events) await AppendBatchAsync(full).ConfigureAwait(false);
+        await FillAsync(full, events / 10).ConfigureAwait(false);
+        var (tenth, less) = (full.Length, await VerificationMemory.OfAsync(Full, Ledger).ConfigureAwait(false));
+        await FillAsync(full, events).ConfigureAwait(false);
+        var more = await VerificationMemory.OfAsync(Full, Ledger).ConfigureAwait(false);
         var bytes = await MeanBytesAsync(full).ConfigureAwait(false);
-        Print($"filled in {filling.Elapsed.TotalSeconds:0} s with {full.Length:N0} events of {bytes:0} bytes each");
+        Print($"filled with {full.Length:N0} events of {bytes:0} bytes each");
+        Print($"most memory in use to verify: {less:0} MB of {tenth:N0} events, {more:0} MB of {full.Length:N0}");
 
         var file = await BareFileAsync(new byte[(int)bytes]).ConfigureAwait(false);
         Row("bare file", $"{Writers} writers, one synchronous write a group", file);
@@ -69,13 +71,22 @@ internal sealed class JournalThroughput(string folder, long events)
         Row("verify", "one thread: header, ids, order, payload, salt, leaf and tree again", Verified());
     }
 
+    private string Full => Path.Combine(folder, "full");
+
+    private async Task FillAsync(SqliteJournal journal, long events)
+    {
+        await TogetherAsync(FillersAtOnce, () => journal.Length + (FillersAtOnce * JournalEvents.BatchFacts) <= events,
+            () => AppendBatchAsync(journal)).ConfigureAwait(false);
+        while (journal.Length < events) await AppendBatchAsync(journal).ConfigureAwait(false);
+    }
+
     private double Verified() => Enumerable.Range(0, VerifiedRounds).Max(_ => VerifiedOnce());
 
     private double VerifiedOnce()
     {
         var (watch, findings) = (Stopwatch.StartNew(), new Findings());
         var found = JournalVerification.Verify(
-            Path.Combine(folder, "full"), Ledger, new byte[32], [], false, findings, _ => { }, CancellationToken.None);
+            Full, Ledger, new byte[32], [], false, findings, _ => { }, CancellationToken.None);
         if (!found.IsSound) throw new InvalidOperationException($"not sound: {findings.Faults[0]}");
         return found.Events / watch.Elapsed.TotalSeconds;
     }

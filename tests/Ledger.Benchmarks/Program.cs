@@ -8,6 +8,8 @@ if (args is ["postgres", ..]) return await PostgresThroughput.RunAsync(args.AsMe
 if (args is ["integrate", ..]) return IntegrationThroughput.Run(args.AsMemory(1));
 if (args is ["simulation", ..]) return SimulationThroughput.Run(args.AsSpan(1));
 if (args is ["verification", var folder]) return await VerificationThroughput.RunAsync(folder);
+// A process that JournalThroughput starts.
+if (args is ["verified", var journal, var ledger]) return VerificationMemory.Run(journal, ledger);
 if (args is ["ingest", ..]) return await IngestThroughput.RunAsync(args.AsMemory(1));
 if (args is ["settle", ..]) return SettlementThroughput.Run(args.AsSpan(1));
 if (args is ["frames", ..]) return await FrameThroughput.RunAsync(args.AsMemory(1));

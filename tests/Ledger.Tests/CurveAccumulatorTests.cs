@@ -165,6 +165,31 @@ public sealed class CurveAccumulatorTests
             .Message.ShouldContain("edge of the grid");
     }
 
+    /// <summary>Samples are taken several at a time, so the one that is beyond its bounds stands everywhere.</summary>
+    [Fact]
+    public void A_refused_call_leaves_the_stream_as_it_was()
+    {
+        var accumulator = Of(SampleSemantics.Instant);
+        accumulator.Accumulate([new(0, 1), new(20 * Second, 5), new(16 * Second, 5)], scratch);
+        var before = accumulator.Save();
+        PowerSample[] beyond =
+        [
+            new(30 * Second, Limits.PowerMilliwattsMax + 1), new(30 * Second, -Limits.PowerMilliwattsMax - 1),
+            new(PowerSample.AtMicrosecondsMax + 1, 1), new(-PowerSample.AtMicrosecondsMax - 1, 1),
+            new(long.MaxValue, long.MaxValue), new(long.MinValue, long.MinValue),
+        ];
+        for (var length = 1; length <= 13; length++)
+            for (var place = 0; place < length; place++)
+                foreach (var bad in beyond)
+                {
+                    PowerSample[] call = [.. Enumerable.Range(21, length).Select(i => new PowerSample(i * Second, i))];
+                    if (length % 3 == 0) call[^1] = new(17 * Second, 5); // with one that came late
+                    call[place] = bad;
+                    Should.Throw<ArgumentOutOfRangeException>(() => accumulator.Accumulate(call, scratch));
+                    accumulator.Save().ShouldBe(before);
+                }
+    }
+
     [Fact]
     public void After_a_while_nothing_is_allocated_for_a_sample()
     {
@@ -202,7 +227,7 @@ public sealed class CurveAccumulatorTests
         for (var cut = 0; cut < bytes.Length; cut++)
             Should.Throw<InvalidDataException>(() => Restore(bytes[..cut]), $"cut at {cut}");
         Should.Throw<InvalidDataException>(() => Restore([.. bytes, 0])).Message.ShouldContain("1 bytes follow");
-        Should.Throw<InvalidDataException>(() => Restore([2, .. bytes[1..]])).Message.ShouldContain("layout 2");
+        Should.Throw<InvalidDataException>(() => Restore([1, .. bytes[1..]])).Message.ShouldContain("layout 1");
 
         static CurveAccumulator Restore(byte[] bytes) =>
             CurveAccumulator.Restore(new(SampleSemantics.Instant, Second), Grid, bytes);

@@ -50,8 +50,7 @@ internal sealed class LiveStream(
     public void Take(
         ReadOnlySpan<PowerSample> samples, ClockEstimate clock, BlockPlace block, long receivedAt, CurveScratch scratch)
     {
-        long earliest = samples[0].AtMicroseconds, latest = earliest;
-        foreach (var (at, _) in samples) (earliest, latest) = (Math.Min(earliest, at), Math.Max(latest, at));
+        var (earliest, latest) = PowerSample.Extent(samples);
         if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
         if (begun.Count == 0) begun.Add((grid.PeriodOf(earliest).Start, block));
         if (latest > newest)

@@ -35,6 +35,8 @@ public sealed class EvidenceVerification : IDisposable
     private readonly HashSet<EvidenceDigest> kept = [];
     private readonly Dictionary<EvidenceDigest, (string, IReadOnlyList<SubjectKeyId>)> erased = [];
     private readonly Dictionary<EvidenceDigest, (string, long)> pruned = [];
+    // One record at a time is held, in buffers that the largest one leaves: memory does not grow with the archive.
+    private byte[] recordBuffer = [], plainBuffer = [];
     private long total;
 
     private EvidenceVerification(string directory, byte[] secret, Findings findings)
@@ -107,7 +109,7 @@ public sealed class EvidenceVerification : IDisposable
             var length = BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4));
             var isSealed = SealedEvidence.IsHead(head);
             var bytes = EvidenceCompaction.BytesOf(head) - head.Length;
-            var record = new byte[head.Length + Math.Min(bytes, end - offset - head.Length)];
+            var record = Room(ref recordBuffer, head.Length + Math.Min(bytes, end - offset - head.Length));
             RandomAccess.Read(segment, record, offset);
             if (PrunedMark.IsHead(head)) VerifyMark(place, record);
             else
@@ -120,9 +122,9 @@ public sealed class EvidenceVerification : IDisposable
         }
     }
 
-    private void VerifyMark(string place, byte[] record)
+    private void VerifyMark(string place, ReadOnlySpan<byte> record)
     {
-        var digest = new EvidenceDigest(Convert.ToHexStringLower(record.AsSpan(8, 32)));
+        var digest = new EvidenceDigest(Convert.ToHexStringLower(record.Slice(8, 32)));
         if (PrunedMark.Position(record) is { } position) pruned[digest] = (place, position);
         else findings.Add(place, "a mark that is not whole", $"the mark of evidence {digest}, which was pruned");
     }
@@ -145,17 +147,29 @@ public sealed class EvidenceVerification : IDisposable
                     + (found.Kept.Contains(digest) ? "; opening the ledger removes it" : ""));
     }
 
-    private void VerifyRecord(string place, byte[] record, bool isWhole, bool isSealed)
+    private void VerifyRecord(string place, ReadOnlySpan<byte> record, bool isWhole, bool isSealed)
     {
-        var digest = new EvidenceDigest(Convert.ToHexStringLower(record.AsSpan(8, 32)));
+        var digest = new EvidenceDigest(Convert.ToHexStringLower(record.Slice(8, 32)));
         if (isSealed && keys is null) return; // nothing can be said of it, and the missing keys are a fault
-        var piece = !isWhole ? null
-            : isSealed ? EvidenceArchive.Read(digest, record, ledgerKey, saltKey, keys!)
-            : seal.Open(record.AsSpan(8, 32), record.AsSpan(EvidenceSeal.HeadBytes)) is { } plain
-                ? new(digest, plain, plain, [], [], false, false) : null;
-        if (piece is null) findings.Add(place, "bytes that are not those of their digest", digest.Hex);
-        else if (piece.Missing.Count > 0) erased[digest] = (place, piece.Missing);
+        IReadOnlyList<SubjectKeyId>? missing = !isWhole ? null
+            : isSealed ? EvidenceArchive.Read(digest, record, ledgerKey, saltKey, keys!)?.Missing
+            : IsWhole(record) ? [] : null;
+        if (missing is null) findings.Add(place, "bytes that are not those of their digest", digest.Hex);
+        else if (missing.Count > 0) erased[digest] = (place, missing);
         else kept.Add(digest);
+    }
+
+    private bool IsWhole(ReadOnlySpan<byte> record)
+    {
+        var sealedBytes = record[EvidenceSeal.HeadBytes..];
+        return seal.Open(record.Slice(8, 32), sealedBytes,
+            Room(ref plainBuffer, sealedBytes.Length - EvidenceSeal.TagBytes));
+    }
+
+    private static Span<byte> Room(ref byte[] buffer, long length)
+    {
+        if (buffer.Length < length) buffer = new byte[length];
+        return buffer.AsSpan(0, checked((int)length));
     }
 
     public void Dispose() => seal.Dispose();
