@@ -154,6 +154,9 @@ public sealed partial class CurveAccumulator
     /// <summary>Forgets the closed cells that end by an instant: their periods are finished.</summary>
     public void Forget(long until) => fold.Forget(until);
 
+    /// <summary>Whether <see cref="TakeLate"/> has one.</summary>
+    public bool HasLate => late is { Count: > 0 };
+
     /// <summary>Tells the periods that samples came too late for, each once, and forgets them.</summary>
     public IReadOnlyList<LatePeriod> TakeLate()
     {
