@@ -160,6 +160,10 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             curve.AdvanceTo(now - IdleMicroseconds, scratch);
     }
 
+    /// <summary>Reads what the next samples will need before they come, as a host of very many streams does for some of
+    /// them at one time; the number means nothing.</summary>
+    public long Foresee() => next ^ lastReceived ^ clocks.Count ^ late.Count ^ waiting.Count ^ curve.Foresee();
+
     /// <summary>
     /// Whether a step may be due, told from a few numbers: where not, <see cref="TryTake"/> has none. A host that asks
     /// this first passes over the many streams of which nothing ends just now.

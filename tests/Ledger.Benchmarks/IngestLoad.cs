@@ -10,7 +10,7 @@ namespace Ledger.Benchmarks;
 /// <summary>What is streamed, and how.</summary>
 /// <param name="Connectors">Connectors in all.</param>
 /// <param name="Rate">Samples of a connector a second.</param>
-/// <param name="Seconds">Seconds of their time.</param>
+/// <param name="Seconds">Seconds of their time that are measured.</param>
 /// <param name="PerFrame">Connectors in a frame, each with one second.</param>
 /// <param name="PerSession">Connectors of a sender.</param>
 internal sealed record Load(int Connectors, int Rate, int Seconds, int PerFrame, int PerSession)
@@ -24,6 +24,9 @@ internal sealed record Load(int Connectors, int Rate, int Seconds, int PerFrame,
     /// <summary>Whether a second of the connectors takes a second; else they stream as fast as they are taken.</summary>
     public bool IsPaced { get; init; }
 
+    /// <summary>Seconds at the beginning that are not in the figures, while code is compiled and buffers grow.</summary>
+    public int Warm { get; init; }
+
     public int Senders => (Connectors + PerSession - 1) / PerSession;
 
     /// <summary>In which second a quarter of an hour ends, so that records of all connectors become due; -1: amid the
@@ -31,7 +34,7 @@ internal sealed record Load(int Connectors, int Rate, int Seconds, int PerFrame,
     public int Edge { get; init; } = -1;
 
     public Instant Start =>
-        Instant.FromUtc(2026, 3, 1, 0, 15) - Duration.FromSeconds(Edge < 0 ? Seconds / 2 : Edge);
+        Instant.FromUtc(2026, 3, 1, 0, 15) - Duration.FromSeconds(Edge < 0 ? Warm + Seconds / 2 : Edge);
 
     public long StartMicroseconds => Start.ToUnixTimeMilliseconds() * 1000;
 }

@@ -22,6 +22,7 @@ namespace Ledger.Benchmarks;
 /// <item><c>--wire grpc | door --connections N</c>: over loopback connections, from senders in this process, or without
 /// any;</item>
 /// <item><c>--paced yes | no</c>: a second takes a second, or as fast as frames are taken;</item>
+/// <item><c>--warm S</c>: seconds before those that are measured, while code is compiled and buffers grow;</item>
 /// <item><c>--edge SECOND</c>: when a quarter of an hour ends, with a record of each connector; else amid the
 /// run;</item>
 /// <item><c>--bare yes</c>: the same frames first to a server that only answers them.</item>
@@ -71,11 +72,11 @@ internal static class IngestThroughput
     {
         var named = (args.IsEmpty ? "" : args.Span[0]) switch
         {
-            "gateway" => new Load(100_000, 10, 900, 1000, 1000) { IsWire = true },
-            "single" => new(100_000, 10, 60, 1, 1000) { IsWire = true, PerMessage = 1 },
-            "nation" => new(1_600_000, 1, 120, 1000, 10_000) { IsWire = true, IsPaced = true, Edge = 900 },
-            "steady" => new(15_000, 10, 600, 200, 200) { IsWire = true, IsPaced = true },
-            _ => new(100_000, 10, 900, 1000, 1000),
+            "gateway" => new Load(100_000, 10, 900, 1000, 1000) { IsWire = true, Warm = 60 },
+            "single" => new(100_000, 10, 60, 1, 1000) { IsWire = true, PerMessage = 1, Warm = 20 },
+            "nation" => new(1_600_000, 1, 120, 1000, 10_000) { IsWire = true, IsPaced = true, Warm = 20, Edge = 895 },
+            "steady" => new(15_000, 10, 600, 200, 200) { IsWire = true, IsPaced = true, Warm = 20 },
+            _ => new(100_000, 10, 900, 1000, 1000) { Warm = 60 },
         };
         var perFrame = Number(args, "--per-frame", named.PerFrame);
         return new(Number(args, "--connectors", named.Connectors), Number(args, "--rate", named.Rate),
@@ -87,6 +88,7 @@ internal static class IngestThroughput
             PerMessage = Number(args, "--per-message", named.PerMessage),
             IsPaced = Text(args, "--paced", named.IsPaced ? "yes" : "no") == "yes",
             Edge = Number(args, "--edge", named.Edge),
+            Warm = Number(args, "--warm", named.Warm),
         };
     }
 
@@ -116,14 +118,14 @@ internal static class IngestThroughput
             : Road(channels, load, frames), frames));
         await AnnounceAsync(senders, load).ConfigureAwait(false);
         await streams.SettleAsync(load.Start, CancellationToken.None).ConfigureAwait(false);
-        Listen(senders, delays);
         Say(load, $"{load.Connectors} connectors at {load.Rate} Hz, {load.Seconds} s of their time{(load.IsPaced ? ", as it passes" : "")}; "
             + $"{load.Senders} senders, {load.PerFrame} connectors a frame, {(load.IsWire ? $"gRPC, {load.Connections} connections" : "in process")}");
         using var memory = new MemoryWatch();
-        var figures = await StreamAsync(load, senders, clock, async () =>
+        var figures = await StreamAsync(load, senders, clock, delays, async () =>
         {
             foreach (var sender in senders) await sender.Road.FlushAsync().ConfigureAwait(false);
-            await streams.SettleAsync(load.Start + Duration.FromSeconds(load.Seconds), CancellationToken.None)
+            await streams.SettleAsync(
+                load.Start + Duration.FromSeconds(load.Warm + load.Seconds), CancellationToken.None)
                 .ConfigureAwait(false);
         }).ConfigureAwait(false);
         var state = (GC.GetTotalMemory(forceFullCollection: true) - heap) / load.Connectors;
@@ -135,7 +137,7 @@ internal static class IngestThroughput
         foreach (var channel in channels) channel.Dispose();
         if (server is not null) await server.DisposeAsync().ConfigureAwait(false);
         await streams.DisposeAsync().ConfigureAwait(false);
-        PrintDisk(folder, figures.Samples);
+        PrintDisk(folder, figures.Samples * (load.Warm + load.Seconds) / load.Seconds);
     }
 
     /// <summary>The same frames to a server that does nothing with them.</summary>
@@ -146,9 +148,8 @@ internal static class IngestThroughput
         var (channels, delays) = (Channels(server.Url, bare), new DelayTally());
         var senders = Prepare(bare).ConvertAll(frames => new Sender(Road(channels, bare, frames), frames));
         await AnnounceAsync(senders, bare).ConfigureAwait(false);
-        Listen(senders, delays);
         Say(bare, $"bare gRPC, {bare.Seconds} s:");
-        var figures = await StreamAsync(bare, senders, new DayClock(bare), async () =>
+        var figures = await StreamAsync(bare, senders, new DayClock(bare), delays, async () =>
         {
             foreach (var sender in senders) await sender.Road.FlushAsync().ConfigureAwait(false);
         }).ConfigureAwait(false);
@@ -173,11 +174,6 @@ internal static class IngestThroughput
             FramesInFlightMax = 2 * frames.PerSecond,
             FramesPerMessageMax = load.PerMessage,
         });
-
-    private static void Listen(List<Sender> senders, DelayTally delays)
-    {
-        foreach (var (road, _) in senders) road.Delays = delays;
-    }
 
     private static async Task AnnounceAsync(List<Sender> senders, Load load)
     {
@@ -206,7 +202,8 @@ internal static class IngestThroughput
         }
     }
 
-    private static Task<Figures> StreamAsync(Load load, List<Sender> senders, DayClock clock, Func<Task> settle)
+    private static Task<Figures> StreamAsync(
+        Load load, List<Sender> senders, DayClock clock, DelayTally delays, Func<Task> settle)
     {
         var done = new TaskCompletionSource<Figures>(TaskCreationOptions.RunContinuationsAsynchronously);
         // A thread of its own, so that what making the load costs stands in the table.
@@ -214,7 +211,7 @@ internal static class IngestThroughput
         {
             try
             {
-                done.SetResult(Stream(load, senders, clock, settle));
+                done.SetResult(Stream(load, senders, clock, delays, settle));
             }
             catch (Exception cause) // the caller is told
             {
@@ -226,40 +223,55 @@ internal static class IngestThroughput
         return done.Task;
     }
 
-    private static Figures Stream(Load load, List<Sender> senders, DayClock clock, Func<Task> settle)
+    private static Figures Stream(
+        Load load, List<Sender> senders, DayClock clock, DelayTally delays, Func<Task> settle)
     {
-        var (frames, bytes, samples, behind) = (0L, 0L, 0L, TimeSpan.Zero);
-        var buffer = new byte[Limits.FrameBytesMax];
+        var (sent, behind, buffer) = (default(Sent), TimeSpan.Zero, new byte[Limits.FrameBytesMax]);
+        clock.Begin();
+        for (var second = 0; second < load.Warm; second++)
+            Send(load, senders, clock, second, buffer, ref sent, ref behind);
+        foreach (var (road, _) in senders)
+        {
+            road.FlushAsync().GetAwaiter().GetResult();
+            road.Delays = delays;
+        }
         using var process = Process.GetCurrentProcess();
         var times = new ProcessTimes();
         var (watch, cpu) = (Stopwatch.StartNew(), process.TotalProcessorTime);
-        clock.Begin();
-        for (var second = 0; second < load.Seconds; second++)
-        {
-            clock.Now = load.Start + Duration.FromSeconds(second + 1);
-            for (var s = 0; s < senders.Count; s++)
-            {
-                if (load.IsPaced)
-                {
-                    // Senders are spread over the second.
-                    var left = TimeSpan.FromSeconds(second + 1 + (double)s / senders.Count) - clock.Elapsed;
-                    if (left > TimeSpan.Zero) Thread.Sleep(left);
-                    else if (-left > behind) behind = -left;
-                }
-                var (road, own) = senders[s];
-                for (var f = 0; f < own.PerSecond; f++)
-                {
-                    var (length, count) = own.Write(buffer, second, f);
-                    var sent = road.SendAsync(buffer.AsMemory(0, length));
-                    if (!sent.IsCompletedSuccessfully) sent.AsTask().GetAwaiter().GetResult();
-                    (frames, bytes, samples) = (frames + 1, bytes + length, samples + count);
-                }
-            }
-        }
+        (sent, behind) = (default, TimeSpan.Zero);
+        for (var second = load.Warm; second < load.Warm + load.Seconds; second++)
+            Send(load, senders, clock, second, buffer, ref sent, ref behind);
         settle().GetAwaiter().GetResult();
         process.Refresh();
-        return new(frames, bytes, samples, watch.Elapsed.TotalSeconds, (process.TotalProcessorTime - cpu).TotalSeconds,
-            behind, [.. times.Since()]);
+        return new(sent.Frames, sent.Bytes, sent.Samples, watch.Elapsed.TotalSeconds,
+            (process.TotalProcessorTime - cpu).TotalSeconds, behind, [.. times.Since()]);
+    }
+
+    private record struct Sent(long Frames, long Bytes, long Samples);
+
+    /// <summary>Sends a second of all connectors.</summary>
+    private static void Send(Load load, List<Sender> senders, DayClock clock, int second, byte[] buffer, ref Sent sent,
+        ref TimeSpan behind)
+    {
+        clock.Now = load.Start + Duration.FromSeconds(second + 1);
+        for (var s = 0; s < senders.Count; s++)
+        {
+            if (load.IsPaced)
+            {
+                // Senders are spread over the second.
+                var left = TimeSpan.FromSeconds(second + 1 + (double)s / senders.Count) - clock.Elapsed;
+                if (left > TimeSpan.Zero) Thread.Sleep(left);
+                else if (-left > behind) behind = -left;
+            }
+            var (road, own) = senders[s];
+            for (var f = 0; f < own.PerSecond; f++)
+            {
+                var (length, samples) = own.Write(buffer, second, f);
+                var taken = road.SendAsync(buffer.AsMemory(0, length));
+                if (!taken.IsCompletedSuccessfully) taken.AsTask().GetAwaiter().GetResult();
+                sent = new(sent.Frames + 1, sent.Bytes + length, sent.Samples + samples);
+            }
+        }
     }
 
     private static void PrintDisk(string folder, long samples)

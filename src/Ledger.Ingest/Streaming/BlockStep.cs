@@ -18,7 +18,10 @@ internal readonly record struct DuePeriod(LiveStream Stream, CurvePeriod Step, B
 internal sealed class BlockStep(PointDirectory points, int workers)
 {
     /// <summary>Fewer bytes than this are integrated without a second thread.</summary>
-    private const int BytesForOneWorker = 64 * 1024;
+    private const int BytesForOneWorker = 16 * 1024;
+
+    /// <summary>Streams that are looked ahead at together: as many as a processor fetches at one time, twice.</summary>
+    private const int ForeseenBlocks = 24;
 
     private readonly ConcurrentDictionary<long, LiveSession> sessions = [];
     private readonly Dictionary<long, List<LoggedFrame>> bySession = [];
@@ -165,7 +168,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     {
         var isSeen = false;
         HashSet<LiveStream>? found = null;
-        var clock = session.Clock;
+        var (clock, left) = (session.Clock, 0);
         while (reader.TryRead(worker.Columns, out var read))
         {
             var samples = worker.Room.AsSpan(0, read.Count);
@@ -176,6 +179,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             isSeen = true;
             worker.Samples += samples.Length;
             if (session[read.Stream] is not { } stream) continue;
+            if (--left < 0) (left, worker.Foreseen) = Foresee(session, read.Stream, reader, worker.Foreseen);
             lock (stream.Gate)
             {
                 if (found?.Add(stream) == true) stream.Found(samples[0].AtMicroseconds, samples[^1].AtMicroseconds);
@@ -189,6 +193,15 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             session.Sampled(samples[^1].AtMicroseconds);
         }
         if (found is not null) session.Found(found);
+    }
+
+    /// <summary>Looks ahead at the streams that most likely come next, and says for how many blocks that is
+    /// enough.</summary>
+    private static (int Blocks, long Seen) Foresee(LiveSession session, int stream, in FrameReader reader, long seen)
+    {
+        var blocks = Math.Min(ForeseenBlocks, reader.Head.Entries - reader.Read);
+        for (var next = stream + 1; next <= stream + blocks; next++) seen ^= session[next]?.Foresee() ?? 0;
+        return (blocks, seen);
     }
 
     private static void Shed(LiveSession session, ref FrameReader reader)
@@ -210,6 +223,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
         public List<(SettlementPointId, LoggedFrame)> Unknown { get; } = [];
         public long Samples { get; set; }
+        /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
+        public long Foreseen { get; set; }
 
         public void Touch(LiveStream stream, long number)
         {

@@ -50,6 +50,10 @@ internal sealed class LiveStream(
     /// <summary>The settlement day of a period.</summary>
     public LocalDate DayOf(Interval period) => SettlementCalendar.DayContaining(zone, period.Start);
 
+    /// <summary>As <see cref="ConnectorCurve.Foresee"/>. Another thread may be adding samples: what is read then is
+    /// torn, and means as little.</summary>
+    public long Foresee() => newest ^ WakesAt ^ Curve.Foresee();
+
     /// <summary>Takes samples of a frame in a block.</summary>
     public void Take(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
         long receivedAt, CurveScratch scratch)

@@ -17,8 +17,9 @@ public sealed record StreamOptions(FrameLogOptions Log)
     /// <summary>Bytes of blocks that may wait to be integrated; with more the log waits, is full, and
     /// refuses.</summary>
     public long BytesQueuedMax { get; init; } = 32L * 1024 * 1024;
-    /// <summary>Passes of finished periods that may wait to be recorded; with one more the engine waits.</summary>
-    public int PassesQueuedMax { get; init; } = 64;
+    /// <summary>Finished periods that may wait to be recorded; with more the engine waits. All connectors finish one at
+    /// the same instant.</summary>
+    public int PeriodsQueuedMax { get; init; } = 1_000_000;
     /// <summary>How often streams that are idle are looked for.</summary>
     public Duration SweepEvery { get; init; } = Duration.FromSeconds(5);
     /// <summary>Whether full segments of the log are sealed as they become full, by a thread that gives way to all

@@ -230,7 +230,8 @@ public sealed class StreamSender : IAsyncDisposable
             // A message that another follows at once need not be sent alone.
             to.WriteOptions = isMore ? FollowedByAnother : WriteOptions.Default;
             if (batch is null) await wait.WaitAsync(ct).ConfigureAwait(false);
-            else await to.WriteAsync(new FromSender { Frames = batch }, ct).ConfigureAwait(false);
+            // The call itself ends by the token, which would else be listened to for each message.
+            else await to.WriteAsync(new FromSender { Frames = batch }).ConfigureAwait(false);
         }
     }
 
