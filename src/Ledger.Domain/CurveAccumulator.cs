@@ -173,17 +173,23 @@ public sealed partial class CurveAccumulator
     /// </summary>
     internal long Foresee()
     {
-        var seen = Watermark ^ fold.Cell.Sum.LongRamp ^ (fold.Closed?.Count ?? 0);
+        ref var sum = ref fold.Cell.Sum;
+        var seen = Watermark ^ fold.Cell.Start ^ sum.Covered ^ sum.Maximum ^ sum.LongRamp ^ fold.SteadyStep;
         // Another thread may be adding samples just now, so nothing is taken for granted of one number from another.
-        var (own, last, latestAdded, oldest) = (held, count - 1, committed - 1, first);
+        var (own, last, added, oldest) = (held, count - 1, committed - 1, first);
         var powers = own.Length / 2;
         if (powers == 0) return seen;
-        (last, latestAdded, oldest) = (Within(last), Within(latestAdded), Within(oldest));
-        return seen ^ own[last] ^ own[(latestAdded + last) / 2] ^ own[latestAdded] ^ own[powers + last]
-            ^ own[powers + latestAdded] ^ own[powers + oldest];
-
-        int Within(int place) => Math.Clamp(place, 0, powers - 1);
+        // Where samples are appended, where they are added to the sums, and where the windows of ramps begin.
+        foreach (var place in (ReadOnlySpan<int>)[last, last + Line, added, added + Line, oldest, oldest + Line])
+        {
+            var within = Math.Clamp(place, 0, powers - 1);
+            seen ^= own[within] ^ own[powers + within];
+        }
+        return seen;
     }
+
+    /// <summary>Numbers that a processor fetches together: 64 bytes.</summary>
+    private const int Line = 8;
 
     private long LastCommitted() => held[committed - 1];
 
