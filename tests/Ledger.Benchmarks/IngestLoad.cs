@@ -21,10 +21,10 @@ internal sealed record Load(int Connectors, int Rate, int Seconds, int PerFrame,
     public int Connections { get; init; } = 4;
     /// <summary>Frames in one message at most.</summary>
     public int PerMessage { get; init; } = 1024;
-    /// <summary>Whether a second of the connectors takes a second; else they stream as fast as they are taken.</summary>
+    /// <summary>Whether a second of the connectors takes a second; else they stream as fast as is taken.</summary>
     public bool IsPaced { get; init; }
 
-    /// <summary>Seconds at the beginning that are not in the figures, while code is compiled and buffers grow.</summary>
+    /// <summary>Seconds before those that are measured, while code is compiled and buffers grow.</summary>
     public int Warm { get; init; }
 
     public int Senders => (Connectors + PerSession - 1) / PerSession;

@@ -110,7 +110,7 @@ public sealed class FrameTests
             .ShouldBe((content.Blocks.Length, times.Min(), times.Max(), times.Count));
     }, iter: LongRun.Samples / 4);
 
-    /// <summary>Blocks that repeat the times of the one before find their own, whatever else is read meanwhile.</summary>
+    /// <summary>Blocks that repeat the times of the one before find them, whatever is read meanwhile.</summary>
     [Fact]
     public void Frames_that_are_read_in_turn_do_not_disturb_each_other()
     {

@@ -42,7 +42,7 @@ internal sealed class LiveSession(long number)
     /// </summary>
     public bool See(in FrameHead head, long receivedAt, long earliest)
     {
-        // A frame that was sent at the same instant as the one before says nothing more of the clock: it came no sooner.
+        // A frame that was sent at the same instant as the one before, and came no sooner, says nothing of the clock.
         if (head.SentAtMicroseconds != lastSent || receivedAt < lastReceived)
         {
             if (clock.Observe(head.SentAtMicroseconds, receivedAt) is not null) Each(stream => stream.Curve.Missing(

@@ -38,7 +38,7 @@ internal sealed class SegmentSealer : IDisposable
     {
         try
         {
-            // Of .NET's priorities Linux threads know nothing; there it is how nice a thread is, which is its own affair.
+            // Linux threads know nothing of .NET's priorities; there a thread says itself how nice it is.
             if (OperatingSystem.IsLinux()) _ = SetPriority(OfProcess, ThisThread, Nicest);
             while (true)
             {
