@@ -65,7 +65,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private CurveAccumulator curve = new(declaration, grid);
     private long next = long.MinValue, lastReceived = long.MinValue;
     private long? firstRegister, lastRegister;
-    private GapCause? across; // of a gap that runs over the beginning of the next period: both parts have one cause
+    private long knownNext = long.MinValue, knownEnd; // the end of the period that is told next, once it was asked for
 
     public SampleDeclaration Declaration => declaration;
 
@@ -90,10 +90,16 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     public void Accumulate(
         ReadOnlySpan<PowerSample> samples, ClockEstimate clock, long receivedAt, CurveScratch scratch)
     {
-        if (samples.IsEmpty) return;
+        if (!samples.IsEmpty) Accumulate(samples, TimeExtent.Of(samples), clock, receivedAt, scratch);
+    }
+
+    /// <summary>The same of samples, at least one, whose earliest and latest time are known.</summary>
+    public void Accumulate(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock,
+        long receivedAt, CurveScratch scratch)
+    {
         lastReceived = Math.Max(lastReceived, receivedAt);
-        var isSet = PowerSample.Extent(samples).Earliest >= ClockEstimate.UnsetBeforeMicroseconds;
-        if (isSet && !clock.IsSuspect) Add(samples, clock, scratch);
+        if (times.Earliest >= ClockEstimate.UnsetBeforeMicroseconds && !clock.IsSuspect)
+            Add(samples, times, clock, scratch);
         else AddCorrected(samples, clock, scratch);
     }
 
@@ -141,12 +147,32 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         lastRegister = Math.Max(lastRegister ?? at, at);
     }
 
+    /// <summary>Before this instant of our time <see cref="Advance"/> changes nothing, and no step becomes due without
+    /// a call of another kind; in µs.</summary>
+    public long WakesAt => Math.Min(
+        lastReceived == long.MinValue ? long.MaxValue : lastReceived + IdleMicroseconds,
+        waiting.Count == 0 ? long.MaxValue : waiting[0].End + DeadlineMicroseconds);
+
     /// <summary>It is a later time: a stream that has been idle for long enough is complete up to then.</summary>
     public void Advance(long now, CurveScratch scratch)
     {
         if (lastReceived != long.MinValue && now - lastReceived >= IdleMicroseconds)
             curve.AdvanceTo(now - IdleMicroseconds, scratch);
     }
+
+    /// <summary>Reads what the next samples will need before they come, as a host of very many streams does for some of
+    /// them at one time; the number means nothing.</summary>
+    public long Foresee() => next ^ lastReceived ^ clocks.Count ^ late.Count ^ waiting.Count ^ curve.Foresee();
+
+    /// <summary>
+    /// Whether a step may be due, told from a few numbers: where not, <see cref="TryTake"/> has none. A host that asks
+    /// this first passes over the many streams of which nothing ends just now.
+    /// </summary>
+    public bool MayHaveStep(long now) =>
+        late.Count > 0 || curve.HasLate
+        || (next == long.MinValue ? curve.Begins is not null : curve.Watermark >= EndOfNext())
+        || (waiting.Count > 0 && waiting[0].End is var end
+            && (lastRegister >= end || now - end >= DeadlineMicroseconds));
 
     /// <summary>The next step that is due, oldest first; false where there is none. A step is told once.</summary>
     public bool TryTake(long now, CurveScratch scratch, out CurvePeriod step)
@@ -162,16 +188,16 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         return true;
     }
 
-    private void Add(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
+    private void Add(
+        ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, CurveScratch scratch)
     {
         var before = curve.Newest;
         curve.Accumulate(samples, scratch);
         // After a silence of more than a day the periods of which nothing is known are not told one by one.
         if (before < next && curve.Newest - before > DeadlineMicroseconds) next = FirstAfter(before.Value, samples);
         if (clock == ClockEstimate.None) return;
-        var (earliest, latest) = PowerSample.Extent(samples);
-        var (start, end) = grid.PeriodOf(earliest - declaration.Shape.Shift);
-        for (var left = ClocksMax; left > 0 && start < latest; left--)
+        var (start, end) = grid.PeriodOf(times.Earliest - declaration.Shape.Shift);
+        for (var left = ClocksMax; left > 0 && start < times.Latest; left--)
         {
             Know(start, clock);
             (start, end) = grid.PeriodOf(end);
@@ -203,8 +229,14 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         }
         // What was read of an unset clock was read before it was set.
         if (rebased.Count > 0)
-            Add(rebased.ToArray(), clock with { AheadMicroseconds = clock.UnsetAheadMicroseconds!.Value }, scratch);
-        if (placed.Count > 0) Add(placed.ToArray(), clock, scratch);
+            AddPlaced(rebased, clock with { AheadMicroseconds = clock.UnsetAheadMicroseconds!.Value }, scratch);
+        if (placed.Count > 0) AddPlaced(placed, clock, scratch);
+    }
+
+    private void AddPlaced(List<PowerSample> placed, ClockEstimate clock, CurveScratch scratch)
+    {
+        var samples = placed.ToArray();
+        Add(samples, TimeExtent.Of(samples), clock, scratch);
     }
 
     /// <summary>Of a period's clock the largest offset and bound count, and the latest drift.</summary>
@@ -294,6 +326,12 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             return step;
         }
         return null;
+    }
+
+    private long EndOfNext()
+    {
+        if (knownNext != next) (knownNext, knownEnd) = (next, grid.PeriodOf(next).End);
+        return knownEnd;
     }
 
     private bool IsComplete(long start, long end) =>

@@ -160,6 +160,9 @@ public sealed partial class CurveAccumulator
     /// <summary>Forgets the closed cells that end by an instant: their periods are finished.</summary>
     public void Forget(long until) => fold.Forget(until);
 
+    /// <summary>Whether <see cref="TakeLate"/> has one.</summary>
+    public bool HasLate => late is { Count: > 0 };
+
     /// <summary>Tells the periods that samples came too late for, each once, and forgets them.</summary>
     public IReadOnlyList<LatePeriod> TakeLate()
     {
@@ -168,6 +171,31 @@ public sealed partial class CurveAccumulator
         late.Clear();
         return taken;
     }
+
+    /// <summary>
+    /// Reads here and there what the next samples will be added to, so that it is in the processor's caches when they
+    /// come: of a hundred thousand streams none is, and what is read of several ahead is fetched at one time. The
+    /// number means nothing.
+    /// </summary>
+    internal long Foresee()
+    {
+        ref var sum = ref fold.Cell.Sum;
+        var seen = Watermark ^ fold.Cell.Start ^ sum.Covered ^ sum.Maximum ^ sum.LongRamp ^ fold.SteadyStep;
+        // Another thread may be adding samples just now, so nothing is taken for granted of one number from another.
+        var (own, last, added, oldest) = (held, count - 1, committed - 1, first);
+        var powers = own.Length / 2;
+        if (powers == 0) return seen;
+        // Where samples are appended, where they are added to the sums, and where the windows of ramps begin.
+        foreach (var place in (ReadOnlySpan<int>)[last, last + Line, added, added + Line, oldest, oldest + Line])
+        {
+            var within = Math.Clamp(place, 0, powers - 1);
+            seen ^= own[within] ^ own[powers + within];
+        }
+        return seen;
+    }
+
+    /// <summary>Numbers that a processor fetches together: 64 bytes.</summary>
+    private const int Line = 8;
 
     private long LastCommitted() => held[committed - 1];
 

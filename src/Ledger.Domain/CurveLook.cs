@@ -49,8 +49,8 @@ internal readonly record struct CurveLook(bool IsInOrder, bool IsWithinLimits, l
         return beyond == Vector128<long>.Zero;
     }
 
-    /// <inheritdoc cref="PowerSample.Extent"/>
-    public static (long Earliest, long Latest) Extent(ReadOnlySpan<PowerSample> samples)
+    /// <inheritdoc cref="TimeExtent.Of"/>
+    public static TimeExtent Extent(ReadOnlySpan<PowerSample> samples)
     {
         var rows = Rows(samples);
         var (least, most) = (rows[0], rows[0]);

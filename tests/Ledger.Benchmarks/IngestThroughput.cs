@@ -1,11 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Text;
 using Ledger.Api;
 using Ledger.Api.Streaming;
 using Ledger.Domain;
-using Ledger.Ingest;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal;
@@ -15,271 +13,287 @@ namespace Ledger.Benchmarks;
 
 /// <summary>
 /// Streams end to end in one process: frames through the door, into the log on the disk, acknowledged, integrated, and
-/// their records durable in the journal. The load is made beforehand but for the times in it, so that what is measured
-/// is the ledger; a second of each connector stands in one block. Frames come with 1 % of the samples up to 5 s late
-/// and 0.5 % of them twice. With <c>--wire grpc</c> the frames come over a loopback connection from senders in this
-/// process, and what they cost is part of the figure; <c>--per-session N</c> has senders of N connectors that send a
-/// frame for each
-/// <c>--per-frame</c> of them.
+/// their records durable in the journal. The load is made beforehand.
+/// Four loads have a name, <c>ingest gateway | single | nation | steady</c>; each flag changes one thing of it:
+/// <list type="bullet">
+/// <item><c>--connectors N --rate HZ --seconds S</c>: what is streamed;</item>
+/// <item><c>--per-frame N --per-session N --per-message FRAMES</c>: connectors in a frame and of a sender, frames in a
+/// message at most;</item>
+/// <item><c>--wire grpc | door --connections N</c>: over loopback connections, from senders in this process, or without
+/// any;</item>
+/// <item><c>--paced yes | no</c>: a second takes a second, or as fast as frames are taken;</item>
+/// <item><c>--warm S</c>: seconds before those that are measured, while code is compiled and buffers grow;</item>
+/// <item><c>--edge SECOND</c>: when a quarter of an hour ends, with a record of each connector; else amid the
+/// run;</item>
+/// <item><c>--bare yes</c>: the same frames first to a server that only answers them.</item>
+/// </list>
+/// What senders and server cost stands in the figures, by thread.
 /// </summary>
 internal static class IngestThroughput
 {
-    private const int ConnectorsPerGateway = 1000;
-    private static readonly FrameUnits Units = new(1000, 1000);
-    private static readonly Instant Start = Instant.FromUtc(2026, 3, 1, 0, 0);
-    private static readonly long StartMicroseconds = Start.ToUnixTimeMilliseconds() * 1000;
-
-    /// <summary>The clock of the simulated day, so that a quarter hour passes in seconds.</summary>
+    /// <summary>The clock of the simulated day, so that a quarter hour passes in seconds, or of one that passes as it
+    /// does.</summary>
     private sealed class DayClock : IClock
     {
-        private long ticks = Start.ToUnixTimeTicks();
+        private readonly Load load;
+        private readonly Stopwatch watch = new();
+        private long ticks;
+
+        public DayClock(Load load) => (this.load, ticks) = (load, load.Start.ToUnixTimeTicks());
+
+        public TimeSpan Elapsed => watch.Elapsed;
+        public void Begin() => watch.Start();
         public Instant Now { set => Volatile.Write(ref ticks, value.ToUnixTimeTicks()); }
-        public Instant GetCurrentInstant() => Instant.FromUnixTimeTicks(Volatile.Read(ref ticks));
+
+        public Instant GetCurrentInstant() =>
+            load.IsPaced && watch.IsRunning ? load.Start + Duration.FromTimeSpan(watch.Elapsed)
+            : Instant.FromUnixTimeTicks(Volatile.Read(ref ticks));
     }
+
+    private sealed record Sender(IRoad Road, SenderFrames Frames);
 
     public static async Task<int> RunAsync(ReadOnlyMemory<string> args)
     {
-        var connectors = Number(args, "--connectors", 100_000);
-        var rate = Number(args, "--rate", 10);
-        var seconds = Number(args, "--seconds", 120);
-        var perFrame = Number(args, "--per-frame", ConnectorsPerGateway);
-        var load = new Load(connectors, rate, seconds, perFrame, Number(args, "--per-session", perFrame),
-            args.Span.IndexOf("--wire") is >= 0 and var at && args.Span[at + 1] == "grpc", Number(args, "--connections", 4));
+        var load = LoadOf(args);
         var folder = Path.Combine(Path.GetTempPath(), $"ledger-streams-{Environment.ProcessId}");
         try
         {
+            if (Text(args, "--bare", "no") == "yes") await MeasureBareAsync(load).ConfigureAwait(false);
             await MeasureAsync(folder, load).ConfigureAwait(false);
             return 0;
         }
         finally
         {
-            Directory.Delete(folder, recursive: true);
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         }
     }
 
-    private static int Number(ReadOnlyMemory<string> args, string name, int otherwise)
+    private static Load LoadOf(ReadOnlyMemory<string> args)
     {
-        var at = args.Span.IndexOf(name);
-        return at < 0 ? otherwise : int.Parse(args.Span[at + 1], CultureInfo.InvariantCulture);
+        var named = (args.IsEmpty ? "" : args.Span[0]) switch
+        {
+            "gateway" => new Load(100_000, 10, 900, 1000, 1000) { IsWire = true, Warm = 60 },
+            "single" => new(100_000, 10, 60, 1, 1000) { IsWire = true, PerMessage = 1, Warm = 20 },
+            "nation" => new(1_600_000, 1, 120, 1000, 10_000) { IsWire = true, IsPaced = true, Warm = 20, Edge = 895 },
+            "steady" => new(15_000, 10, 600, 200, 200) { IsWire = true, IsPaced = true, Warm = 20 },
+            _ => new(100_000, 10, 900, 1000, 1000) { Warm = 60 },
+        };
+        var perFrame = Number(args, "--per-frame", named.PerFrame);
+        return new(Number(args, "--connectors", named.Connectors), Number(args, "--rate", named.Rate),
+            Number(args, "--seconds", named.Seconds), perFrame,
+            Number(args, "--per-session", Math.Max(perFrame, named.PerSession)))
+        {
+            IsWire = Text(args, "--wire", named.IsWire ? "grpc" : "door") == "grpc",
+            Connections = Number(args, "--connections", named.Connections),
+            PerMessage = Number(args, "--per-message", named.PerMessage),
+            IsPaced = Text(args, "--paced", named.IsPaced ? "yes" : "no") == "yes",
+            Edge = Number(args, "--edge", named.Edge),
+            Warm = Number(args, "--warm", named.Warm),
+        };
     }
 
-    /// <summary>What is streamed, and how.</summary>
-    private sealed record Load(
-        int Connectors, int Rate, int Seconds, int PerFrame, int PerSession, bool IsWire, int Connections);
+    private static string Text(ReadOnlyMemory<string> args, string name, string otherwise) =>
+        args.Span.IndexOf(name) is >= 0 and var at ? args.Span[at + 1] : otherwise;
 
-    /// <summary>How a sender's frames get to the ledger.</summary>
-    private interface IRoad : IAsyncDisposable
-    {
-        ValueTask SendAsync(ReadOnlyMemory<byte> frame);
-        Task FlushAsync();
-        long Waits { get; }
-    }
-
-    /// <summary>Into the door, in this process.</summary>
-    private sealed class DoorRoad(StreamDoor door, DelayTally delays) : IRoad
-    {
-        private readonly Queue<(long Began, ValueTask<FrameAddress> Durable)> pending = new();
-
-        public long Waits { get; private set; }
-
-        public async ValueTask SendAsync(ReadOnlyMemory<byte> frame)
-        {
-            ValueTask<FrameAddress> durable;
-            while (door.Take(frame, out _, out durable) == FrameTaken.Full)
-            {
-                Waits++;
-                await Task.Delay(1).ConfigureAwait(false);
-            }
-            pending.Enqueue((Stopwatch.GetTimestamp(), durable));
-            while (pending.TryPeek(out var first) && first.Durable.IsCompleted)
-                await FirstAsync().ConfigureAwait(false);
-        }
-
-        public async Task FlushAsync()
-        {
-            while (pending.Count > 0) await FirstAsync().ConfigureAwait(false);
-        }
-
-        private async Task FirstAsync()
-        {
-            var (began, durable) = pending.Dequeue();
-            await durable.ConfigureAwait(false);
-            delays.Add(Stopwatch.GetElapsedTime(began));
-        }
-
-        public ValueTask DisposeAsync()
-        {
-            door.Dispose();
-            return ValueTask.CompletedTask;
-        }
-    }
-
-    /// <summary>Over a loopback connection.</summary>
-    private sealed class WireRoad(StreamSender sender) : IRoad
-    {
-        public long Waits => sender.Sessions - 1;
-        public ValueTask SendAsync(ReadOnlyMemory<byte> frame) => sender.SendAsync(frame);
-        public Task FlushAsync() => sender.FlushAsync();
-
-        public async ValueTask DisposeAsync()
-        {
-            await sender.CloseAsync().ConfigureAwait(false);
-            await sender.DisposeAsync().ConfigureAwait(false);
-        }
-    }
+    private static int Number(ReadOnlyMemory<string> args, string name, int otherwise) =>
+        int.Parse(Text(args, name, otherwise.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
 
     private static async Task MeasureAsync(string folder, Load load)
     {
-        var clock = new DayClock();
+        var clock = new DayClock(load);
         await using var ledger = OpenLedger.Open(folder, new LedgerId("streams"), clock);
+        var registering = Stopwatch.StartNew();
         await RegisterAsync(ledger, load.Connectors).ConfigureAwait(false);
-        var before = ledger.Journal.Length;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"registered in {registering.Elapsed.TotalSeconds:0} s"));
+        var prepared = Prepare(load);
+        var (before, heap) = (ledger.Journal.Length, GC.GetTotalMemory(forceFullCollection: true));
         var streams = ledger.OpenStreams();
         await using var server = load.IsWire
             ? await StreamServer.StartAsync(streams, new(IPAddress.Loopback, 0), CancellationToken.None)
                 .ConfigureAwait(false) : null;
-        var channels = server is null ? []
-            : Enumerable.Range(0, load.Connections).Select(_ => new StreamChannel(server.Url)).ToList();
+        var channels = Channels(server?.Url, load);
         var delays = new DelayTally();
-        var gateways = await ConnectAsync(streams, load, channels, delays).ConfigureAwait(false);
+        var senders = prepared.ConvertAll(frames => new Sender(server is null ? new DoorRoad(streams.Connect())
+            : Road(channels, load, frames), frames));
+        await AnnounceAsync(senders, load).ConfigureAwait(false);
+        await streams.SettleAsync(load.Start, CancellationToken.None).ConfigureAwait(false);
+        Say(load, $"{load.Connectors} connectors at {load.Rate} Hz, {load.Seconds} s of their time{(load.IsPaced ? ", as it passes" : "")}; "
+            + $"{load.Senders} senders, {load.PerFrame} connectors a frame, {(load.IsWire ? $"gRPC, {load.Connections} connections" : "in process")}");
+        using var memory = new MemoryWatch();
+        var figures = await StreamAsync(load, senders, clock, delays, async () =>
+        {
+            foreach (var sender in senders) await sender.Road.FlushAsync().ConfigureAwait(false);
+            await streams.SettleAsync(
+                load.Start + Duration.FromSeconds(load.Warm + load.Seconds), CancellationToken.None)
+                .ConfigureAwait(false);
+        }).ConfigureAwait(false);
+        var state = (GC.GetTotalMemory(forceFullCollection: true) - heap) / load.Connectors;
+        figures.Print(load, delays, senders.Sum(sender => sender.Road.Waits));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{load.Connectors} connectors at {load.Rate} Hz, {gateways.Count} senders of {load.PerSession}, {load.PerFrame} in a frame, "
-            + $"{load.Seconds} s of their time, {(load.IsWire ? $"gRPC, {channels.Count} connections" : "in process")}"));
-        var process = Process.GetCurrentProcess();
-        var (watch, cpu) = (Stopwatch.StartNew(), process.TotalProcessorTime);
-        var (frames, bytes, samples) = await SendAsync(load, gateways, clock).ConfigureAwait(false);
-        foreach (var gateway in gateways) await gateway.Road.FlushAsync().ConfigureAwait(false);
-        await streams.SettleAsync(Start + Duration.FromSeconds(load.Seconds), CancellationToken.None)
-            .ConfigureAwait(false);
-        var (wall, used) = (watch.Elapsed.TotalSeconds, (process.TotalProcessorTime - cpu).TotalSeconds);
-        var waits = gateways.Sum(gateway => gateway.Road.Waits);
-        foreach (var gateway in gateways) await gateway.Road.DisposeAsync().ConfigureAwait(false);
+            $"  {ledger.Journal.Length - before} records; {memory.Greatest >> 20} MiB at most, load generator included "
+            + $"(by quarter {memory.Quarters}); {state} bytes of heap a connector, queues included"));
+        foreach (var sender in senders) await sender.Road.DisposeAsync().ConfigureAwait(false);
         foreach (var channel in channels) channel.Dispose();
         if (server is not null) await server.DisposeAsync().ConfigureAwait(false);
         await streams.DisposeAsync().ConfigureAwait(false);
+        PrintDisk(folder, figures.Samples * (load.Warm + load.Seconds) / load.Seconds);
+    }
+
+    /// <summary>The same frames to a server that does nothing with them.</summary>
+    private static async Task MeasureBareAsync(Load load)
+    {
+        var bare = load with { Seconds = Math.Min(load.Seconds, 20), IsPaced = false };
+        await using var server = await BareServer.StartAsync().ConfigureAwait(false);
+        var (channels, delays) = (Channels(server.Url, bare), new DelayTally());
+        var senders = Prepare(bare).ConvertAll(frames => new Sender(Road(channels, bare, frames), frames));
+        await AnnounceAsync(senders, bare).ConfigureAwait(false);
+        Say(bare, $"bare gRPC, {bare.Seconds} s:");
+        var figures = await StreamAsync(bare, senders, new DayClock(bare), delays, async () =>
+        {
+            foreach (var sender in senders) await sender.Road.FlushAsync().ConfigureAwait(false);
+        }).ConfigureAwait(false);
+        figures.Print(bare, delays, 0);
+        foreach (var sender in senders) await sender.Road.DisposeAsync().ConfigureAwait(false);
+        foreach (var channel in channels) channel.Dispose();
+    }
+
+    private static void Say(Load load, string what) =>
+        Console.WriteLine($"{what}{(load.PerMessage == 1 ? ", each in a message of its own" : "")}");
+
+    private static List<SenderFrames> Prepare(Load load) =>
+        [.. Enumerable.Range(0, load.Senders).Select(s => new SenderFrames(load, s * load.PerSession))];
+
+    private static List<StreamChannel> Channels(Uri? url, Load load) =>
+        url is null ? [] : [.. Enumerable.Range(0, load.Connections).Select(_ => new StreamChannel(url))];
+
+    /// <summary>No more is on the way than of two seconds, so that the clock and what arrives keep step.</summary>
+    private static WireRoad Road(List<StreamChannel> channels, Load load, SenderFrames frames) =>
+        new(channels[frames.First / load.PerSession % channels.Count], new("benchmark")
+        {
+            FramesInFlightMax = 2 * frames.PerSecond,
+            FramesPerMessageMax = load.PerMessage,
+        });
+
+    private static async Task AnnounceAsync(List<Sender> senders, Load load)
+    {
+        var buffer = new byte[Limits.FrameBytesMax];
+        foreach (var (road, frames) in senders)
+            await road.SendAsync(buffer.AsMemory(0, frames.WriteAnnouncement(buffer, load.Rate))).ConfigureAwait(false);
+        foreach (var (road, _) in senders) await road.FlushAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>What a run took.</summary>
+    private sealed record Figures(
+        long Frames, long Bytes, long Samples, double Wall, double Cpu, TimeSpan Behind,
+        IReadOnlyList<(string Name, double Seconds)> Threads)
+    {
+        public void Print(Load load, DelayTally delays, long waits)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {Samples / Wall / 1e6:0.00} M samples/s, {Frames / Wall:0} frames/s of {(double)Samples / Frames:0} samples, "
+                + $"{Bytes / Wall / 1048576:0.0} MiB/s; {Cpu:0.0} CPU s in {Wall:0.0} s, "
+                + $"{100 * Cpu / Wall / Environment.ProcessorCount:0} % of {Environment.ProcessorCount} processors"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  acknowledged after {delays.MillisecondsOf(50)} ms (half), {delays.MillisecondsOf(99)} ms (99 of 100); {waits} waits"
+                + $"{(load.IsPaced ? $"; at most {Behind.TotalMilliseconds:0} ms behind" : "")}"));
+            Console.WriteLine("  CPU s by thread: " + string.Join(", ", Threads.Take(8).Select(thread =>
+                string.Create(CultureInfo.InvariantCulture, $"{thread.Name} {thread.Seconds:0.0}"))));
+        }
+    }
+
+    private static Task<Figures> StreamAsync(
+        Load load, List<Sender> senders, DayClock clock, DelayTally delays, Func<Task> settle)
+    {
+        var done = new TaskCompletionSource<Figures>(TaskCreationOptions.RunContinuationsAsynchronously);
+        // A thread of its own, so that what making the load costs stands in the table.
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                done.SetResult(Stream(load, senders, clock, delays, settle));
+            }
+            catch (Exception cause) // the caller is told
+            {
+                done.SetException(cause);
+            }
+        })
+        { IsBackground = true, Name = "load" };
+        thread.Start();
+        return done.Task;
+    }
+
+    private static Figures Stream(
+        Load load, List<Sender> senders, DayClock clock, DelayTally delays, Func<Task> settle)
+    {
+        var (sent, behind, buffer) = (default(Sent), TimeSpan.Zero, new byte[Limits.FrameBytesMax]);
+        clock.Begin();
+        for (var second = 0; second < load.Warm; second++)
+            Send(load, senders, clock, second, buffer, ref sent, ref behind);
+        foreach (var (road, _) in senders)
+        {
+            road.FlushAsync().GetAwaiter().GetResult();
+            road.Delays = delays;
+        }
+        using var process = Process.GetCurrentProcess();
+        var times = new ProcessTimes();
+        var (watch, cpu) = (Stopwatch.StartNew(), process.TotalProcessorTime);
+        (sent, behind) = (default, TimeSpan.Zero);
+        for (var second = load.Warm; second < load.Warm + load.Seconds; second++)
+            Send(load, senders, clock, second, buffer, ref sent, ref behind);
+        settle().GetAwaiter().GetResult();
         process.Refresh();
+        return new(sent.Frames, sent.Bytes, sent.Samples, watch.Elapsed.TotalSeconds,
+            (process.TotalProcessorTime - cpu).TotalSeconds, behind, [.. times.Since()]);
+    }
+
+    private record struct Sent(long Frames, long Bytes, long Samples);
+
+    /// <summary>Sends a second of all connectors.</summary>
+    private static void Send(Load load, List<Sender> senders, DayClock clock, int second, byte[] buffer, ref Sent sent,
+        ref TimeSpan behind)
+    {
+        clock.Now = load.Start + Duration.FromSeconds(second + 1);
+        for (var s = 0; s < senders.Count; s++)
+        {
+            if (load.IsPaced)
+            {
+                // Senders are spread over the second.
+                var left = TimeSpan.FromSeconds(second + 1 + (double)s / senders.Count) - clock.Elapsed;
+                if (left > TimeSpan.Zero) Thread.Sleep(left);
+                else if (-left > behind) behind = -left;
+            }
+            var (road, own) = senders[s];
+            for (var f = 0; f < own.PerSecond; f++)
+            {
+                var (length, samples) = own.Write(buffer, second, f);
+                var taken = road.SendAsync(buffer.AsMemory(0, length));
+                if (!taken.IsCompletedSuccessfully) taken.AsTask().GetAwaiter().GetResult();
+                sent = new(sent.Frames + 1, sent.Bytes + length, sent.Samples + samples);
+            }
+        }
+    }
+
+    private static void PrintDisk(string folder, long samples)
+    {
         var disk = new DirectoryInfo(Path.Combine(folder, FrameLogOptions.FolderName)).EnumerateFiles()
-            .Sum(f => f.Length);
+            .Sum(file => file.Length);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{samples / wall / 1e6:0.00} M samples/s, {frames / wall:0} frames/s, {bytes / wall / 1048576:0.0} MiB/s, "
-            + $"{used:0.0} CPU s in {wall:0.0} s, {delays.MillisecondsOf(99)} ms p99 "
-            + $"until durable, {waits} {(load.IsWire ? "reconnections" : "waits for room")}"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{(double)disk / samples:0.00} bytes a sample on the disk, {ledger.Journal.Length - before} records, "
-            + $"{process.PeakWorkingSet64 / 1048576} MiB at most, load generator included"));
+            $"  {(double)disk / samples:0.00} bytes a sample on the disk"));
     }
 
-    private static async Task<(long Frames, long Bytes, long Samples)> SendAsync(
-        Load load, List<Gateway> gateways, DayClock clock)
+    private static Task RegisterAsync(OpenLedger ledger, int connectors)
     {
-        var (frames, bytes, samples) = (0L, 0L, 0L);
-        var buffer = new byte[Limits.FrameBytesMax];
-        for (var second = 0; second < load.Seconds; second++)
+        var (by, from) = (ledger.Operator("benchmark"), Instant.FromUtc(2026, 1, 1, 0, 0));
+        var many = new ParallelOptions { MaxDegreeOfParallelism = 512 };
+        return Parallel.ForAsync(0, connectors, many, async (i, ct) =>
         {
-            clock.Now = Start + Duration.FromSeconds(second + 1);
-            foreach (var gateway in gateways)
-                for (var first = 0; first < gateway.Connectors; first += load.PerFrame)
-                {
-                    var (length, count) = Write(buffer, gateway, first, load, second);
-                    await gateway.Road.SendAsync(buffer.AsMemory(0, length)).ConfigureAwait(false);
-                    (frames, bytes, samples) = (frames + 1, bytes + length, samples + count);
-                }
-        }
-        return (frames, bytes, samples);
-    }
-
-    /// <summary>Writes a second of some connectors of a gateway.</summary>
-    private static (int Length, int Samples) Write(byte[] buffer, Gateway gateway, int first, Load load, int second)
-    {
-        Span<PowerSample> block = stackalloc PowerSample[2 * 1000];
-        block = block[..(2 * load.Rate)];
-        var samples = 0;
-        var frame = FrameWriter.Samples(buffer, gateway.Next++, StartMicroseconds + (second + 1) * 1_000_000L, Units);
-        for (var i = first; i < Math.Min(first + load.PerFrame, gateway.Connectors); i++)
-        {
-            var count = Fill(block, gateway.First + i, second, load.Rate);
-            if (!frame.TryAdd(i, block[..count])) throw new InvalidOperationException("a frame is full");
-            samples += count;
-        }
-        return (frame.Finish(), samples);
-    }
-
-    /// <summary>A second of a connector: some samples come late, some twice.</summary>
-    private static int Fill(Span<PowerSample> block, int connector, int second, int rate)
-    {
-        var chance = Mix(Mix((uint)connector) ^ (uint)second);
-        var level = 50_000L + connector % 200 * 1000;
-        var (step, count) = (1_000_000L / rate, 0);
-        for (var i = 0; i < rate; i++)
-        {
-            var noise = (long)(Mix(chance ^ (uint)i) % 512) - 256;
-            block[count++] = new(StartMicroseconds + second * 1_000_000L + i * step, (level + noise) * 1000);
-        }
-        // A tenth of the seconds has a sample at its end that belongs up to 5 s before, one in twenty one twice.
-        if (chance % 10 == 0 && second > 5)
-            block[count++] = new(StartMicroseconds + (second - 1 - chance / 10 % 4) * 1_000_000L
-                + step / 2 / 1000 * 1000, level * 1000);
-        if (chance % 20 == 1) block[count++] = block[rate - 1];
-        return count;
-    }
-
-    private static uint Mix(uint value)
-    {
-        unchecked
-        {
-            value ^= value >> 16;
-            value *= 0x7feb352du;
-            value ^= value >> 15;
-            value *= 0x846ca68bu;
-            return value ^ (value >> 16);
-        }
-    }
-
-    private sealed class Gateway(IRoad road, int first, int connectors)
-    {
-        public IRoad Road => road;
-        public int First => first;
-        public int Connectors => connectors;
-        public long Next { get; set; } = 1;
-    }
-
-    private static async Task<List<Gateway>> ConnectAsync(
-        StreamEngine streams, Load load, IReadOnlyList<StreamChannel> channels, DelayTally delays)
-    {
-        var gateways = new List<Gateway>();
-        var buffer = new byte[Limits.FrameBytesMax];
-        for (var first = 0; first < load.Connectors; first += load.PerSession)
-        {
-            var count = Math.Min(load.PerSession, load.Connectors - first);
-            IRoad road = channels.Count == 0 ? new DoorRoad(streams.Connect(), delays)
-                // No more is on the way than of two seconds, so that the clock and what arrives keep step.
-                : new WireRoad(channels[gateways.Count % channels.Count].Open(new("benchmark")
-                {
-                    Acknowledged = delays.Add,
-                    FramesInFlightMax = 2 * ((load.PerSession + load.PerFrame - 1) / load.PerFrame),
-                }));
-            var frame = FrameWriter.Announce(buffer, 0, StartMicroseconds, 0);
-            for (var i = 0; i < count; i++)
-                frame.TryAdd(new Announcement(i, Name(first + i), SampleSemantics.Instant, 100_000));
-            await road.SendAsync(buffer.AsMemory(0, frame.Finish())).ConfigureAwait(false);
-            gateways.Add(new(road, first, count));
-        }
-        foreach (var gateway in gateways) await gateway.Road.FlushAsync().ConfigureAwait(false);
-        await streams.SettleAsync(Start, CancellationToken.None).ConfigureAwait(false);
-        return gateways;
-    }
-
-    private static SettlementPointId Name(int connector) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"CP{connector:000000}"));
-
-    private static async Task RegisterAsync(OpenLedger ledger, int connectors)
-    {
-        foreach (var part in Enumerable.Range(0, connectors).Chunk(10_000))
-        {
-            var text = string.Concat(part.Select(i =>
-                $$"""{"type":"settlement-point","point":"{{Name(i)}}","station":"S1","kind":"connector","owner":"ACME","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}""" + "\n"));
-            await ledger.Intake.TakeAsync(new Submission(Encoding.UTF8.GetBytes(text), "points"), new IntakeHints(),
-                ledger.Operator("benchmark"), CancellationToken.None).ConfigureAwait(false);
-        }
+            var point = new SettlementPointRegistered(SenderFrames.Name(i), new StationId("S1"),
+                SettlementPointKind.Connector, new PartyId("ACME"), "Asia/Shanghai", 15, new Power(1_000_000_000),
+                Bidirectional: true);
+            await ledger.Recorder.RecordAsync(Streams.Point(point.Point), SettlementPointState.Empty,
+                SettlementPoint.Evolve, state => SettlementPoint.Decide(state, point, from), by, ct)
+                .ConfigureAwait(false);
+        });
     }
 }

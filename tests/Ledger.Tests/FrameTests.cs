@@ -94,6 +94,40 @@ public sealed class FrameTests
                 && pair.First.Samples.AsSpan().SequenceEqual(pair.Second.Samples));
     }, iter: LongRun.Samples / 4);
 
+    [Fact]
+    public void A_checked_frame_is_read_again_as_it_was_read_first() => Frames.Sample(content =>
+    {
+        var checkedOnce = CheckedFrame.Check(Write(content));
+        var reader = checkedOnce.Open();
+        var (into, at) = (new PowerSample[Limits.SamplesPerBlockMax], 0);
+        while (reader.TryRead(into, out var block))
+        {
+            block.ShouldBe(new SampleBlock(content.Blocks[at].Stream, content.Blocks[at].Samples.Length));
+            into[..block.Count].ShouldBe(content.Blocks[at++].Samples);
+        }
+        var times = content.Blocks.SelectMany(block => block.Samples).Select(sample => sample.AtMicroseconds).ToList();
+        (at, checkedOnce.EarliestMicroseconds, checkedOnce.LatestMicroseconds, checkedOnce.Samples)
+            .ShouldBe((content.Blocks.Length, times.Min(), times.Max(), times.Count));
+    }, iter: LongRun.Samples / 4);
+
+    /// <summary>Blocks that repeat the times of the one before find them, whatever is read meanwhile.</summary>
+    [Fact]
+    public void Frames_that_are_read_in_turn_do_not_disturb_each_other()
+    {
+        PowerSample[] Taken(long from, int stream) =>
+            [.. Enumerable.Range(0, 4).Select(i => new PowerSample(from + i * 7 + i * i, stream))];
+        byte[] Of(long from) => Write((FrameUnits.Finest,
+            [.. Enumerable.Range(0, 3).Select(stream => new Block(stream, Taken(from, stream)))]));
+        FrameReader one = FrameReader.Open(Of(Start)), other = FrameReader.Open(Of(Start + 1_000_000));
+        var into = new PowerSample[Limits.SamplesPerBlockMax];
+        for (var stream = 0; stream < 3; stream++)
+            foreach (var from in (long[])[Start, Start + 1_000_000])
+            {
+                (from == Start ? one.TryRead(into, out _) : other.TryRead(into, out _)).ShouldBeTrue();
+                into[..4].ShouldBe(Taken(from, stream));
+            }
+    }
+
     /// <summary>A frame with a bit turned is refused, or it is the one form of something else.</summary>
     [Fact]
     public void Every_frame_that_is_read_is_the_one_that_would_be_written() =>

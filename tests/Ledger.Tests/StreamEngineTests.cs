@@ -35,6 +35,19 @@ public sealed class StreamEngineTests
     }
 
     [Fact]
+    public async Task A_log_that_has_to_wait_for_every_block_and_every_record_loses_nothing()
+    {
+        await using var town = await StreamTown.OpenAsync(
+            2, new(new FrameLogOptions("")) { BytesQueuedMax = 1, PeriodsQueuedMax = 1 });
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(2));
+        await StreamAsync(town, door, 2, 0, 2760);
+        await town.SettleAsync();
+        (town.Streams.Samples, town.Streams.BlocksWaiting).ShouldBe((2 * 2761, 0));
+        (await town.LatestAsync()).Select(record => record.Samples).ShouldBe([900, 900, 900, 900, 900, 900]);
+    }
+
+    [Fact]
     public async Task A_restart_goes_on_where_it_was_and_records_nothing_twice()
     {
         await using var town = await StreamTown.OpenAsync(2);

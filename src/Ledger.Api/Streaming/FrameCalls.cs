@@ -21,6 +21,8 @@ internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions option
     /// <summary>How long a sender that was refused for want of room should wait, in ms (gRPC retry design,
     /// A6).</summary>
     private const string PushbackName = "grpc-retry-pushback-ms", PushbackMs = "1000";
+    /// <summary>How often the patience with a sender that sends is extended: not with each of many messages.</summary>
+    private const int ExtendedEveryMs = 50;
     private const int FirstPauseMs = 1, LastPauseMs = 16;
 
     private readonly CallQuota quota = new(options.CallsMax, options.CallsPerPartyMax);
@@ -106,10 +108,14 @@ internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions option
     private async Task TakeAsync(StreamDoor door, IAsyncStreamReader<FromSender> from, ChannelWriter<Pending> pending,
         CancellationTokenSource patience)
     {
-        var taken = 0L;
+        var (taken, extended) = (0L, Environment.TickCount64);
         while (await from.MoveNext(patience.Token).ConfigureAwait(false))
         {
-            patience.CancelAfter(options.IdleMax.ToTimeSpan());
+            if (Environment.TickCount64 - extended >= ExtendedEveryMs)
+            {
+                patience.CancelAfter(options.IdleMax.ToTimeSpan());
+                extended = Environment.TickCount64;
+            }
             if (from.Current.Frames is not { } batch)
                 throw Ended(StatusCode.InvalidArgument, "after open a message has frames");
             foreach (var frame in batch.Frame)

@@ -11,12 +11,13 @@ internal sealed class BlockBuffer(int bodyBytesMax)
 
     private readonly byte[] bytes = new byte[FrameBlockHead.Bytes + bodyBytesMax];
     private readonly List<FrameSession> ended = [];
-    private int length = FrameBlockHead.Bytes, frames;
+    private readonly List<LoggedFrame> frames = [];
+    private int length = FrameBlockHead.Bytes;
     private long receivedAt, earliest = long.MaxValue, latest = long.MinValue;
     private byte kinds;
 
-    public bool IsEmpty => frames == 0 && ended.Count == 0;
-    public bool HasFrames => frames > 0;
+    public bool IsEmpty => frames.Count == 0 && ended.Count == 0;
+    public bool HasFrames => frames.Count > 0;
     public int Length => length;
     /// <summary>Sessions that need nothing carried after this block.</summary>
     public IReadOnlyList<FrameSession> Ended => ended;
@@ -25,13 +26,13 @@ internal sealed class BlockBuffer(int bodyBytesMax)
     public bool TryAdd(in CheckedFrame frame, long session, long receivedAtMicroseconds)
     {
         if (bytes.Length - length < EntryHeadBytesMax + frame.Bytes.Length) return false;
-        if (frames == 0) receivedAt = receivedAtMicroseconds;
+        if (frames.Count == 0) receivedAt = receivedAtMicroseconds;
         length += FrameNumbers.Write(bytes.AsSpan(length), (ulong)session);
         length += FrameNumbers.WriteSigned(bytes.AsSpan(length), receivedAtMicroseconds - receivedAt);
         length += FrameNumbers.Write(bytes.AsSpan(length), (ulong)frame.Bytes.Length);
         frame.Bytes.Span.CopyTo(bytes.AsSpan(length));
+        frames.Add(new(session, receivedAtMicroseconds, bytes.AsMemory(length, frame.Bytes.Length)));
         length += frame.Bytes.Length;
-        frames++;
         (earliest, latest) = (Math.Min(earliest, frame.EarliestMicroseconds),
             Math.Max(latest, frame.LatestMicroseconds));
         kinds |= (byte)(1 << (int)frame.Head.Kind);
@@ -40,22 +41,24 @@ internal sealed class BlockBuffer(int bodyBytesMax)
 
     public void End(FrameSession session) => ended.Add(session);
 
-    /// <summary>The finished block; its memory is used again after <see cref="Clear"/>.</summary>
-    public ReadOnlyMemory<byte> Finish(byte[] chainBefore, bool isCarried)
+    /// <summary>The finished block at its address; its memory is used again after <see cref="Clear"/>.</summary>
+    public FrameBlock Finish(FrameAddress address, byte[] chainBefore, bool isCarried)
     {
         var block = bytes.AsSpan(0, length);
-        new FrameBlockHead(length - FrameBlockHead.Bytes, receivedAt, earliest, latest, frames, kinds, isCarried)
-            .Write(block);
+        var head = new FrameBlockHead(length - FrameBlockHead.Bytes, receivedAt, earliest, latest, frames.Count, kinds,
+            isCarried);
+        head.Write(block);
         var digest = FrameBlock.Digested(block);
         digest.CopyTo(block[FrameBlockHead.DigestAt..]);
         FrameBlock.Chained(chainBefore, digest).CopyTo(block[FrameBlockHead.ChainAt..]);
-        return bytes.AsMemory(0, length);
+        return FrameBlock.Finished(address, head, bytes.AsMemory(0, length), chainBefore, frames);
     }
 
     public void Clear()
     {
         ended.Clear();
-        (length, frames, earliest, latest, kinds) = (FrameBlockHead.Bytes, 0, long.MaxValue, long.MinValue, 0);
+        frames.Clear();
+        (length, earliest, latest, kinds) = (FrameBlockHead.Bytes, long.MaxValue, long.MinValue, 0);
         Done = NewDone();
     }
 

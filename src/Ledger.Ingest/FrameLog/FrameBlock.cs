@@ -75,6 +75,10 @@ public sealed class FrameBlock
     /// <summary>Where the next block of the segment begins.</summary>
     public FrameAddress Next => Address with { Offset = Address.Offset + Bytes.Length };
 
+    /// <summary>A block that was just made, so that nothing of it is in doubt.</summary>
+    internal static FrameBlock Finished(FrameAddress address, in FrameBlockHead head, ReadOnlyMemory<byte> bytes,
+        byte[] chainBefore, IReadOnlyList<LoggedFrame> frames) => new(address, head, bytes, chainBefore, frames);
+
     /// <summary>The block in these bytes; null, with the reason, where its bytes are not what was written.</summary>
     internal static FrameBlock? Read(
         FrameAddress address, ReadOnlyMemory<byte> bytes, byte[] chainBefore, out string damage)
@@ -93,16 +97,17 @@ public sealed class FrameBlock
         return null;
     }
 
-    /// <summary>The same block in memory of its own.</summary>
-    internal FrameBlock Copied()
+    /// <summary>The same block in other memory, which has room for it.</summary>
+    internal FrameBlock CopiedInto(Memory<byte> room)
     {
-        var copy = Bytes.ToArray();
+        var copy = room[..Bytes.Length];
+        Bytes.CopyTo(copy);
         var frames = new LoggedFrame[Frames.Count];
+        MemoryMarshal.TryGetArray(Bytes, out var whole);
         for (var i = 0; i < frames.Length; i++)
         {
-            MemoryMarshal.TryGetArray(Bytes, out var whole);
             MemoryMarshal.TryGetArray(Frames[i].Bytes, out var part);
-            frames[i] = Frames[i] with { Bytes = copy.AsMemory(part.Offset - whole.Offset, part.Count) };
+            frames[i] = Frames[i] with { Bytes = copy.Slice(part.Offset - whole.Offset, part.Count) };
         }
         return new(Address, Head, copy, ChainBefore.ToArray(), frames);
     }

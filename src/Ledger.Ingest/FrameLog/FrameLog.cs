@@ -226,11 +226,9 @@ public sealed class FrameLog : IDisposable
 
     private FrameBlock Append(BlockBuffer block, bool isCarried)
     {
-        var (at, bytes) = (new FrameAddress(segment, end), block.Finish(chain, isCarried));
-        file.Write(bytes.Span);
-        var written = FrameBlock.Read(at, bytes, chain, out var damage)
-            ?? throw new InvalidOperationException($"a block was not written as it is read: {damage}");
-        end += bytes.Length;
+        var written = block.Finish(new FrameAddress(segment, end), chain, isCarried);
+        file.Write(written.Bytes.Span);
+        end += written.Bytes.Length;
         chain = written.ChainAfter.ToArray();
         return written;
     }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Ledger.Domain;
 
 namespace Ledger.Ingest.Frames;
@@ -20,6 +19,9 @@ public readonly record struct CheckedFrame
 
     /// <summary>The same frame in memory of its own.</summary>
     internal CheckedFrame Kept() => this with { Bytes = Bytes.ToArray() };
+
+    /// <summary>Reads it again, and does not check its samples again, which takes half of the time.</summary>
+    public FrameReader Open() => FrameReader.OpenChecked(Bytes.Span);
 
     /// <summary>Reads a frame to its end; throws <see cref="InputRefusedException"/> at the first rule that it
     /// breaks.</summary>
@@ -57,31 +59,21 @@ public readonly record struct CheckedFrame
 
     private static CheckedFrame Blocks(ref FrameReader reader, CheckedFrame seen)
     {
-        var room = ArrayPool<PowerSample>.Shared.Rent(Limits.SamplesPerBlockMax);
-        try
+        var columns = BlockColumns.Own;
+        var (earliest, latest, highest, samples) = (long.MaxValue, long.MinValue, 0, 0);
+        while (reader.TryRead(columns, out var block))
         {
-            var (earliest, latest, highest, samples) = (long.MaxValue, long.MinValue, 0, 0);
-            while (reader.TryRead(room, out var block))
-            {
-                foreach (var sample in room.AsSpan(0, block.Count))
-                {
-                    earliest = Math.Min(earliest, sample.AtMicroseconds);
-                    latest = Math.Max(latest, sample.AtMicroseconds);
-                }
-                (highest, samples) = (block.Stream, samples + block.Count);
-            }
-            return seen with
-            {
-                EarliestMicroseconds = earliest,
-                LatestMicroseconds = latest,
-                HighestStream = highest,
-                Samples = samples,
-            };
+            var times = reader.Times;
+            (earliest, latest) = (Math.Min(earliest, times.Earliest), Math.Max(latest, times.Latest));
+            (highest, samples) = (block.Stream, samples + block.Count);
         }
-        finally
+        return seen with
         {
-            ArrayPool<PowerSample>.Shared.Return(room);
-        }
+            EarliestMicroseconds = earliest,
+            LatestMicroseconds = latest,
+            HighestStream = highest,
+            Samples = samples,
+        };
     }
 
     private static CheckedFrame Vehicles(ref FrameReader reader, CheckedFrame seen)

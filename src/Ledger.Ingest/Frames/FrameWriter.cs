@@ -28,7 +28,7 @@ public ref struct FrameWriter
         Refuse(Rejection.OutOfRange, "time unit", units.TimeMicroseconds, 1, Limits.TimeUnitMicrosecondsMax);
         Refuse(Rejection.OutOfRange, "power unit", units.PowerMilliwatts, 1, Limits.PowerUnitMilliwattsMax);
         this.buffer = buffer[..Math.Min(buffer.Length, Limits.FrameBytesMax)];
-        (this.kind, this.units, bounds, timeBefore) = (kind, units, UnitBounds.Of(units), sentAt);
+        (this.kind, this.units, bounds, timeBefore) = (kind, units, UnitBounds.ForWriting(units), sentAt);
         before = new(sentAt / units.TimeMicroseconds);
         buffer[0] = (byte)((FrameReader.Version << 4) | (int)kind);
         at = CountAt + sizeof(ushort);

@@ -52,6 +52,11 @@ internal static class PackedBits
     /// <param name="values">Room for the values.</param>
     public static void Unpack(ReadOnlySpan<byte> bits, int width, Span<long> values)
     {
+        if (width == 0)
+        {
+            values.Clear();
+            return;
+        }
         var mask = (1UL << width) - 1;
         var i = 0;
         // Within these bounds nothing wraps: the last bit of a block is below 1024 × 56.

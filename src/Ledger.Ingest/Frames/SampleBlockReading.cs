@@ -4,33 +4,69 @@ using Ledger.Domain;
 namespace Ledger.Ingest.Frames;
 
 /// <summary>
+/// The times and powers of the block that was read last, in units of its frame: memory of one reading thread, taken
+/// once. A block that has the times of the one before finds them here.
+/// </summary>
+internal sealed class BlockColumns
+{
+    public readonly long[] Times = new long[Limits.SamplesPerBlockMax], Powers = new long[Limits.SamplesPerBlockMax];
+
+    /// <summary>The columns of this thread, for a reading that does not wait amid a frame.</summary>
+    public static BlockColumns Own => own ??= new();
+
+    [ThreadStatic]
+    private static BlockColumns? own;
+}
+
+/// <summary>
 /// Reads a block of samples, or refuses it: what is out of bounds, and what is not written in the one way in which the
-/// writer would.
+/// writer would. Of a frame that was checked nothing is looked at again.
 /// </summary>
 internal static class SampleBlockReading
 {
-    public static SampleBlock Read(
-        ref FrameCursor cursor, ref BlockBefore before, FrameUnits units, in UnitBounds bounds, Span<PowerSample> into)
+    /// <param name="into">Has the times of the block before, which this one may repeat.</param>
+    /// <param name="isChecked">Whether the frame was read to its end before, so that it keeps every rule.</param>
+    public static SampleBlock Read(ref FrameCursor cursor, ref BlockBefore before, in UnitBounds bounds,
+        BlockColumns into, bool isChecked)
     {
         var control = (BlockControl)cursor.Byte("control");
         if ((control & ~BlockControl.All) != 0)
             throw NotCanonical(cursor, "control", "bits 6 and 7 are zero");
         var stream = Stream(ref cursor, before, control);
         var count = Count(ref cursor, before, control);
-        if (into.Length < count)
-            throw new ArgumentException($"a block may have {Limits.SamplesPerBlockMax} samples", nameof(into));
-        into = into[..count];
-        // Local columns of one block at most: 8 KiB each.
-        Span<long> times = stackalloc long[count], powers = stackalloc long[count];
-        before = Times(ref cursor, before, control, stream, bounds, times);
-        if ((control & BlockControl.Differences) == 0) Levels(ref cursor, control, bounds, powers);
+        var powers = into.Powers.AsSpan(0, count);
+        if ((control & BlockControl.SameTimes) == 0)
+            before = Times(ref cursor, before, control, stream, bounds, into.Times.AsSpan(0, count), isChecked);
+        else
+        {
+            if (before.Stream < 0 || before.Count != count || (control & BlockControl.TimeWidth) != 0)
+                throw NotCanonical(cursor, "times", "only a block as long as the one before has the same times");
+            before.Stream = stream;
+        }
+        if (isChecked) Again(ref cursor, control, powers);
+        else if ((control & BlockControl.Differences) == 0) Levels(ref cursor, control, bounds, powers);
         else Differences(ref cursor, control, bounds, powers);
-        long timeUnit = units.TimeMicroseconds, powerUnit = units.PowerMilliwatts;
+        return new(stream, count);
+    }
+
+    /// <summary>Brings the times of the block before back into the columns where the next block repeats them.</summary>
+    public static void RepeatTimes(in FrameCursor cursor, in BlockBefore before, BlockColumns into)
+    {
+        if (cursor.IsAtEnd || ((BlockControl)cursor.From(cursor.At)[0] & BlockControl.SameTimes) == 0) return;
+        var times = into.Times.AsSpan(0, before.Count);
+        PackedBits.Unpack(cursor.From(before.PackedAt), before.Width, times[1..]);
+        Sum(before, times);
+    }
+
+    /// <summary>Makes times of the packed spacings in their place; returns the last.</summary>
+    private static long Sum(in BlockBefore block, scoped Span<long> times)
+    {
+        var sum = times[0] = block.First;
         unchecked
         {
-            for (var i = 0; i < into.Length; i++) into[i] = new(times[i] * timeUnit, powers[i] * powerUnit);
+            for (var i = 1; i < times.Length; i++) times[i] = sum += block.Spacing + times[i];
         }
-        return new(stream, count);
+        return sum;
     }
 
     private static int Stream(ref FrameCursor cursor, in BlockBefore before, BlockControl control)
@@ -60,36 +96,57 @@ internal static class SampleBlockReading
 
     private static BlockBefore Times(
         ref FrameCursor cursor, in BlockBefore before, BlockControl control, int stream, in UnitBounds bounds,
-        scoped Span<long> values)
+        scoped Span<long> values, bool isChecked)
     {
         var (times, count) = (before, values.Length);
         (times.Stream, times.Count) = (stream, count);
-        if ((control & BlockControl.SameTimes) == 0)
-        {
-            times.First = before.First + cursor.Signed("time", bounds.TimeMost);
-            times.Spacing = count == 1 ? 0 : cursor.Signed("spacing", bounds.TimeSpan);
-            times.Width = Width(ref cursor, control, BlockControl.TimeWidth, "time width", UnitBounds.TimeWidthMax);
-            if (count == 1 && times.Width > 0) throw NotCanonical(cursor, "time width", "one sample has no spacing");
-            times.PackedAt = cursor.At;
-            cursor.Skip(PackedBits.Bytes(count - 1, times.Width), "times");
-            var length = cursor.At - times.PackedAt;
-            if (before.Stream >= 0 && times.HasTimes(before, cursor.Between(times.PackedAt, cursor.At),
-                    cursor.Between(before.PackedAt, before.PackedAt + length)))
-                throw NotCanonical(cursor, "times", "the times of the block before are not written again");
-        }
-        else if (before.Stream < 0 || before.Count != count || (control & BlockControl.TimeWidth) != 0)
-            throw NotCanonical(cursor, "times", "only a block as long as the one before has the same times");
-        values[0] = 0;
-        Unpack(cursor, "times", times.PackedAt, times.Width, values[1..]);
-        var sum = times.First;
+        times.First = before.First + cursor.Signed("time", bounds.TimeMost);
+        times.Spacing = count == 1 ? 0 : cursor.Signed("spacing", bounds.TimeSpan);
+        times.Width = Width(ref cursor, control, BlockControl.TimeWidth, "time width", UnitBounds.TimeWidthMax);
+        if (count == 1 && times.Width > 0) throw NotCanonical(cursor, "time width", "one sample has no spacing");
+        times.PackedAt = cursor.At;
+        cursor.Skip(PackedBits.Bytes(count - 1, times.Width), "times");
+        var length = cursor.At - times.PackedAt;
+        if (!isChecked && before.Stream >= 0 && times.HasTimes(before, cursor.Between(times.PackedAt, cursor.At),
+                cursor.Between(before.PackedAt, before.PackedAt + length)))
+            throw NotCanonical(cursor, "times", "the times of the block before are not written again");
+        if (isChecked) PackedBits.Unpack(cursor.From(times.PackedAt), times.Width, values[1..]);
+        else Unpack(cursor, "times", times.PackedAt, times.Width, values[1..]);
+        var last = Sum(times, values);
+        if (!isChecked)
+            Within(cursor, Rejection.InvalidTime, "times", values, bounds.TimeLeast, bounds.TimeMost,
+                Reach(count, times.Spacing, times.Width));
+        (times.Earliest, times.Latest) = times.Spacing >= 0 ? (times.First, last) : Extremes(values);
+        return times;
+    }
+
+    private static (long Earliest, long Latest) Extremes(scoped ReadOnlySpan<long> times)
+    {
+        var range = ValueRange.Of(times);
+        return (range.Least, range.Most);
+    }
+
+    /// <summary>The powers of a block that was checked.</summary>
+    private static void Again(ref FrameCursor cursor, BlockControl control, scoped Span<long> powers)
+    {
+        var (first, least) = (cursor.Signed("power", long.MaxValue / 2), 0L);
+        var isOfDifferences = (control & BlockControl.Differences) != 0;
+        var packed = isOfDifferences ? powers[1..] : powers;
+        least = isOfDifferences ? cursor.Signed("difference", long.MaxValue / 2) : first;
+        var width = Width(ref cursor, control, BlockControl.PowerWidth, "power width", UnitBounds.PowerWidthMax);
+        var at = cursor.At;
+        cursor.Skip(PackedBits.Bytes(packed.Length, width), "powers");
+        PackedBits.Unpack(cursor.From(at), width, packed);
         unchecked
         {
-            for (var i = 1; i < values.Length; i++) values[i] = sum += times.Spacing + values[i];
+            if (isOfDifferences)
+            {
+                var sum = powers[0] = first;
+                foreach (ref var step in packed) step = sum += step + least;
+            }
+            else
+                foreach (ref var power in packed) power += least;
         }
-        values[0] = times.First;
-        Within(cursor, Rejection.InvalidTime, "times", values, bounds.TimeLeast, bounds.TimeMost,
-            Reach(count, times.Spacing, times.Width));
-        return times;
     }
 
     private static void Levels(

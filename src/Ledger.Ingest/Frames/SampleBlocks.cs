@@ -40,6 +40,8 @@ internal struct BlockBefore(long sentAt)
     public long Spacing;
     public int Width;
     public int PackedAt;
+    /// <summary>The extremes of its times; they are the first and the last where no spacing is negative.</summary>
+    public long Earliest, Latest;
 
     /// <summary>
     /// Whether a block has the times of this one. There is one way to write given times, so they are the same if they
@@ -81,7 +83,10 @@ internal readonly record struct UnitBounds(long TimeLeast, long TimeMost, long P
     public static UnitBounds Of(FrameUnits units) => new(
         (Limits.FrameTimeMicrosecondsMin + units.TimeMicroseconds - 1) / units.TimeMicroseconds,
         (Limits.FrameTimeMicrosecondsEnd - 1) / units.TimeMicroseconds,
-        Limits.PowerMilliwattsMax / units.PowerMilliwatts)
+        Limits.PowerMilliwattsMax / units.PowerMilliwatts);
+
+    /// <summary>The same with what a writer needs.</summary>
+    public static UnitBounds ForWriting(FrameUnits units) => Of(units) with
     {
         Time = new(units.TimeMicroseconds),
         Power = new(units.PowerMilliwatts),

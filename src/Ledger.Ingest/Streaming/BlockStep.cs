@@ -18,10 +18,14 @@ internal readonly record struct DuePeriod(LiveStream Stream, CurvePeriod Step, B
 internal sealed class BlockStep(PointDirectory points, int workers)
 {
     /// <summary>Fewer bytes than this are integrated without a second thread.</summary>
-    private const int BytesForOneWorker = 64 * 1024;
+    private const int BytesForOneWorker = 16 * 1024;
+
+    /// <summary>Streams that are looked ahead at together: as many as a processor fetches at one time, twice.</summary>
+    private const int ForeseenBlocks = 24;
 
     private readonly ConcurrentDictionary<long, LiveSession> sessions = [];
     private readonly Dictionary<long, List<LoggedFrame>> bySession = [];
+    private readonly List<(LiveSession Session, List<LoggedFrame> Frames)> work = [];
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
     private long number;
 
@@ -53,15 +57,15 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         foreach (var frame in block.Frames)
         {
             if (!bySession.TryGetValue(frame.Session, out var frames)) bySession[frame.Session] = frames = [];
+            if (frames.Count == 0) work.Add((SessionOf(frame.Session), frames));
             frames.Add(frame);
         }
-        var work = bySession.Where(entry => entry.Value.Count > 0)
-            .Select(entry => (Session: SessionOf(entry.Key), Frames: entry.Value)).ToArray();
-        Share(work.Length, block.Bytes.Length, (i, worker) =>
+        Share(work.Count, block.Bytes.Length, (i, worker) =>
         {
-            foreach (var frame in work[i].Frames) Take(work[i].Session, frame, place, block.Head.IsCarried, worker);
+            foreach (var frame in work[i].Frames) Take(work[i].Session, frame, block.Head, place, worker);
         });
         foreach (var (_, frames) in work) frames.Clear();
+        work.Clear();
         return Finish(place, block.Head.ReceivedAtMicroseconds, block.Bytes.Length);
     }
 
@@ -71,8 +75,12 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         number++;
         foreach (var stream in points.Streams)
         {
-            lock (stream.Gate) stream.Advance(now, team[0].Scratch);
-            team[0].Touch(stream, number);
+            if (now < stream.WakesAt) continue;
+            lock (stream.Gate)
+            {
+                stream.Advance(now, team[0].Scratch);
+                if (stream.Curve.MayHaveStep(now)) team[0].Touch(stream, number);
+            }
         }
         return Finish(last, now, int.MaxValue);
     }
@@ -113,19 +121,20 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         return known;
     }
 
-    private void Take(LiveSession session, LoggedFrame frame, BlockPlace place, bool isCarried, Worker worker)
+    private void Take(
+        LiveSession session, LoggedFrame frame, in FrameBlockHead block, BlockPlace place, Worker worker)
     {
-        var reader = FrameReader.Open(frame.Bytes.Span);
+        var reader = FrameReader.OpenChecked(frame.Bytes.Span);
         // What a segment repeats at its beginning was seen, unless the log is read from there.
-        if (isCarried && session.LastSequence >= 0) return;
+        if (block.IsCarried && session.LastSequence >= 0) return;
         switch (reader.Head.Kind)
         {
             case FrameKind.Announce:
-                if (!isCarried) See(session, reader.Head, frame);
+                if (!block.IsCarried) See(session, reader.Head, frame);
                 Announce(session, ref reader, frame, worker);
                 break;
             case FrameKind.Samples:
-                Integrate(session, ref reader, frame, place, worker);
+                Integrate(session, ref reader, frame, (place, block.ReceivedAtMicroseconds), worker);
                 break;
             case FrameKind.Shed:
                 See(session, reader.Head, frame);
@@ -147,38 +156,52 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         while (reader.TryRead(out Announcement announced))
         {
             var stream = points.Find(announced);
-            if (stream is null) worker.Unknown.Add((announced.Point, frame));
+            if (stream is null) worker.Unknown.Add((announced.Point, frame with { Bytes = frame.Bytes.ToArray() }));
             else if (session[announced.Stream] != stream)
                 lock (stream.Gate) stream.Interrupted(frame.ReceivedAtMicroseconds);
             session.Announce(announced.Stream, stream);
         }
     }
 
-    private void Integrate(
-        LiveSession session, ref FrameReader reader, LoggedFrame frame, BlockPlace place, Worker worker)
+    private void Integrate(LiveSession session, ref FrameReader reader, in LoggedFrame frame,
+        (BlockPlace Place, long Now) block, Worker worker)
     {
         var isSeen = false;
         HashSet<LiveStream>? found = null;
-        while (reader.TryRead(worker.Room, out var block))
+        var (clock, left) = (session.Clock, 0);
+        while (reader.TryRead(worker.Columns, out var read))
         {
-            var samples = worker.Room.AsSpan(0, block.Count);
+            var samples = worker.Room.AsSpan(0, read.Count);
+            reader.Copy(worker.Columns, samples);
             if (!isSeen && session.See(reader.Head, frame.ReceivedAtMicroseconds, samples[0].AtMicroseconds))
                 found = [];
+            if (!isSeen) clock = session.Clock;
             isSeen = true;
             worker.Samples += samples.Length;
-            if (session[block.Stream] is not { } stream) continue;
+            if (session[read.Stream] is not { } stream) continue;
+            if (--left < 0) (left, worker.Foreseen) = Foresee(session, read.Stream, reader, worker.Foreseen);
             lock (stream.Gate)
             {
                 if (found?.Add(stream) == true) stream.Found(samples[0].AtMicroseconds, samples[^1].AtMicroseconds);
-                stream.Take(samples, session.Clock, place, frame.ReceivedAtMicroseconds, worker.Scratch);
-                if (session.Clock.UnsetAheadMicroseconds is { } ahead && stream.Curve.ParkedSamples > 0
+                stream.Take(
+                    samples, reader.Times, clock, block.Place, frame.ReceivedAtMicroseconds, worker.Scratch);
+                if (clock.UnsetAheadMicroseconds is { } ahead && stream.Curve.ParkedSamples > 0
                     && samples[0].AtMicroseconds >= ClockEstimate.UnsetBeforeMicroseconds)
                     stream.Curve.Rebase(ahead, worker.Scratch);
-                worker.Touch(stream, number);
+                if (stream.Curve.MayHaveStep(block.Now)) worker.Touch(stream, number);
             }
             session.Sampled(samples[^1].AtMicroseconds);
         }
         if (found is not null) session.Found(found);
+    }
+
+    /// <summary>Looks ahead at the streams that most likely come next, and says for how many blocks that is
+    /// enough.</summary>
+    private static (int Blocks, long Seen) Foresee(LiveSession session, int stream, in FrameReader reader, long seen)
+    {
+        var blocks = Math.Min(ForeseenBlocks, reader.Head.Entries - reader.Read);
+        for (var next = stream + 1; next <= stream + blocks; next++) seen ^= session[next]?.Foresee() ?? 0;
+        return (blocks, seen);
     }
 
     private static void Shed(LiveSession session, ref FrameReader reader)
@@ -196,9 +219,12 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         private readonly List<DuePeriod> due = [];
 
         public CurveScratch Scratch { get; } = new();
+        public BlockColumns Columns { get; } = new();
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
         public List<(SettlementPointId, LoggedFrame)> Unknown { get; } = [];
         public long Samples { get; set; }
+        /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
+        public long Foreseen { get; set; }
 
         public void Touch(LiveStream stream, long number)
         {

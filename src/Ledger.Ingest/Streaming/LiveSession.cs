@@ -14,7 +14,7 @@ internal sealed class LiveSession(long number)
     private readonly List<LiveStream?> streams = [];
     private readonly List<(long From, long To)> holes = [];
     private readonly ClockEnvelope clock = new();
-    private long latestSample = long.MinValue;
+    private long latestSample = long.MinValue, lastSent = long.MinValue, lastReceived = long.MinValue;
 
     public long Number => number;
 
@@ -42,9 +42,14 @@ internal sealed class LiveSession(long number)
     /// </summary>
     public bool See(in FrameHead head, long receivedAt, long earliest)
     {
-        if (clock.Observe(head.SentAtMicroseconds, receivedAt) is not null) Each(stream =>
-            stream.Curve.Missing(GapCause.Clock, Math.Min(latestSample, earliest), Math.Max(latestSample, earliest)));
-        Clock = clock.Estimate();
+        // A frame that was sent at the same instant as the one before, and came no sooner, says nothing of the clock.
+        if (head.SentAtMicroseconds != lastSent || receivedAt < lastReceived)
+        {
+            if (clock.Observe(head.SentAtMicroseconds, receivedAt) is not null) Each(stream => stream.Curve.Missing(
+                GapCause.Clock, Math.Min(latestSample, earliest), Math.Max(latestSample, earliest)));
+            Clock = clock.Estimate();
+        }
+        (lastSent, lastReceived) = (head.SentAtMicroseconds, receivedAt);
         if (head.Sequence > LastSequence + 1 && !(IsCutOff && LastSequence < 0))
         {
             var missing = head.Sequence - LastSequence - 1;

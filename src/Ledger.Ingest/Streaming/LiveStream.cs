@@ -18,7 +18,7 @@ internal sealed class LiveStream(
     private readonly long reach = declaration.ReachMicroseconds;
     private readonly List<(long Start, BlockPlace From)> begun = new(2);
     private readonly List<long> provisional = new(2);
-    private long newest = long.MinValue;
+    private long newest = long.MinValue, reachedUntil = long.MinValue;
     private int notAllSeen = wasUnknown ? PeriodsAfterUnknown : 0;
     private long newestReceived;
     // Frames that were missed after a sample; a station's clock may be minutes off, so where they may lie is known by
@@ -30,6 +30,10 @@ internal sealed class LiveStream(
     public SettlementPointId Point => point;
     public SampleDeclaration Declaration => declaration;
     public ConnectorCurve Curve { get; } = new(declaration, grid);
+
+    /// <summary>Before this instant (µs, of ours) passing time changes nothing of it; asked of very many streams every
+    /// few seconds.</summary>
+    public long WakesAt { get; private set; } = long.MaxValue;
 
     /// <summary>The number of the step that touched it last, so that a step lists it once.</summary>
     public long Touched { get; set; }
@@ -46,20 +50,42 @@ internal sealed class LiveStream(
     /// <summary>The settlement day of a period.</summary>
     public LocalDate DayOf(Interval period) => SettlementCalendar.DayContaining(zone, period.Start);
 
+    /// <summary>As <see cref="ConnectorCurve.Foresee"/>. Another thread may be adding samples: what is read then is
+    /// torn, and means as little.</summary>
+    public long Foresee() => newest ^ WakesAt ^ Curve.Foresee();
+
     /// <summary>Takes samples of a frame in a block.</summary>
-    public void Take(
-        ReadOnlySpan<PowerSample> samples, ClockEstimate clock, BlockPlace block, long receivedAt, CurveScratch scratch)
+    public void Take(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
+        long receivedAt, CurveScratch scratch)
     {
-        var (earliest, latest) = PowerSample.Extent(samples);
+        var (earliest, latest) = times;
         if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
-        if (begun.Count == 0) begun.Add((grid.PeriodOf(earliest).Start, block));
+        if (begun.Count == 0)
+        {
+            begun.Add((grid.PeriodOf(earliest).Start, block));
+            Needed = block;
+        }
         if (latest > newest)
         {
             (newest, newestReceived) = (latest, receivedAt);
-            var start = grid.PeriodOf(latest + reach).Start;
-            if (start > begun[^1].Start) begun.Add((start, block));
+            if (latest + reach >= reachedUntil) Reach(grid.PeriodOf(latest + reach), block);
         }
-        Curve.Accumulate(samples, clock, receivedAt, scratch);
+        Curve.Accumulate(samples, times, clock, receivedAt, scratch);
+        WakesAt = Curve.WakesAt;
+    }
+
+    /// <summary>Registers of the point were read, first and last at these instants.</summary>
+    public void RegisterRead(long first, long last)
+    {
+        Curve.RegisterRead(first);
+        Curve.RegisterRead(last);
+        WakesAt = long.MinValue;
+    }
+
+    private void Reach((long Start, long End) period, BlockPlace block)
+    {
+        reachedUntil = period.End;
+        if (period.Start > begun[^1].Start) begun.Add((period.Start, block));
     }
 
     /// <summary>Frames are missing by their numbers: what they had may be missing between the newest sample and the
@@ -81,6 +107,7 @@ internal sealed class LiveStream(
     public void Advance(long now, CurveScratch scratch)
     {
         Curve.Advance(now, scratch);
+        WakesAt = Curve.WakesAt;
         if (lost > 0 && newest != long.MinValue && Curve.Watermark >= lostAfter) Missed(Curve.Watermark, newest);
     }
 
@@ -130,8 +157,10 @@ internal sealed class LiveStream(
         else if (step.Step == PeriodStep.Final) provisional.Remove(start);
         var oldest = provisional.Count > 0 ? provisional[0] : start;
         while (begun.Count > 1 && begun[1].Start <= oldest) begun.RemoveAt(0);
+        Needed = begun.Count > 0 ? begun[0].From : null;
+        WakesAt = Curve.WakesAt;
     }
 
     /// <summary>From which block on the log is needed to make the state again.</summary>
-    public BlockPlace? Needed => begun.Count > 0 ? begun[0].From : null;
+    public BlockPlace? Needed { get; private set; }
 }

@@ -16,13 +16,14 @@ internal sealed class PointDirectory(Recorder recorder)
     private readonly HashSet<SettlementPointId> unknown = [];
     private readonly Dictionary<SettlementPointId, (long First, long Last)> read = [];
     private readonly Dictionary<(string Zone, int Minutes), CurveGrid> grids = [];
+    private readonly Dictionary<SampleDeclaration, SampleDeclaration> declarations = [];
+    private readonly List<LiveStream> all = [];
     private readonly Lock gate = new();
 
-    public IEnumerable<LiveStream> Streams => live.Values;
+    /// <summary>All streams, for the thread that takes the steps, and while it finds none.</summary>
+    public IReadOnlyList<LiveStream> Streams => all;
 
     public int Count => live.Count;
-
-    public LiveStream? Known(SettlementPointId point) => live.GetValueOrDefault(point);
 
     /// <summary>
     /// The stream of an announced point; null where the point is not registered, or where its samples meant something
@@ -31,24 +32,37 @@ internal sealed class PointDirectory(Recorder recorder)
     public LiveStream? Find(Announcement announced)
     {
         var declaration = new SampleDeclaration(announced.Semantics, announced.NominalPeriodMicroseconds);
+        if (IsDecided(announced.Point, declaration, out var known)) return known;
+        // The caller waits: what follows in the log is about this stream.
+        var (state, _) = recorder.LoadAsync(Journal.Streams.Point(announced.Point), SettlementPointState.Empty,
+            SettlementPoint.Evolve, CancellationToken.None).GetAwaiter().GetResult();
         lock (gate)
         {
-            if (live.TryGetValue(announced.Point, out var known))
-                if (known.Declaration == declaration) return known;
-                else if (!known.IsIdle) return null;
-            // The engine's thread waits: what follows in the log is about this stream.
-            var (state, _) = recorder.LoadAsync(Journal.Streams.Point(announced.Point), SettlementPointState.Empty,
-                SettlementPoint.Evolve, CancellationToken.None).GetAwaiter().GetResult();
+            // Another session may have announced it meanwhile.
+            if (IsDecided(announced.Point, declaration, out known)) return known;
             if (state.Latest is not { } registered)
             {
                 unknown.Add(announced.Point);
                 return null;
             }
-            var stream = new LiveStream(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], declaration,
+            if (!declarations.TryGetValue(declaration, out var shared))
+                declarations[declaration] = shared = declaration;
+            var stream = new LiveStream(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], shared,
                 GridOf(registered.Zone, registered.PeriodMinutes), unknown.Remove(announced.Point));
             if (read.TryGetValue(announced.Point, out var between)) Tell(stream, between);
+            if (live.TryGetValue(announced.Point, out var before)) all[all.IndexOf(before)] = stream;
+            else all.Add(stream);
             return live[announced.Point] = stream;
         }
+    }
+
+    private bool IsDecided(SettlementPointId point, SampleDeclaration declaration, out LiveStream? stream)
+    {
+        if (!live.TryGetValue(point, out stream)) return false;
+        if (stream.Declaration == declaration) return true;
+        if (stream.IsIdle) return false;
+        stream = null;
+        return true;
     }
 
     /// <summary>A register of a point was read.</summary>
@@ -64,11 +78,7 @@ internal sealed class PointDirectory(Recorder recorder)
 
     private static void Tell(LiveStream stream, (long First, long Last) between)
     {
-        lock (stream.Gate)
-        {
-            stream.Curve.RegisterRead(between.First);
-            stream.Curve.RegisterRead(between.Last);
-        }
+        lock (stream.Gate) stream.RegisterRead(between.First, between.Last);
     }
 
     /// <summary>Periods follow each other without an end, so any day says where they begin.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ledger.Ingest.Frames;
 
 namespace Ledger.Ingest.Streaming;
@@ -19,7 +20,7 @@ internal sealed class SegmentSealer : IDisposable
         thread = new Thread(() => Seal(log, failed))
         {
             IsBackground = true,
-            Name = "frame log sealing",
+            Name = "sealing",
             Priority = ThreadPriority.Lowest,
         };
         thread.Start();
@@ -37,6 +38,8 @@ internal sealed class SegmentSealer : IDisposable
     {
         try
         {
+            // Linux threads know nothing of .NET's priorities; there a thread says itself how nice it is.
+            if (OperatingSystem.IsLinux()) _ = SetPriority(OfProcess, ThisThread, Nicest);
             while (true)
             {
                 full.Wait(stopping.Token);
@@ -52,6 +55,11 @@ internal sealed class SegmentSealer : IDisposable
             failed(cause);
         }
     }
+
+    private const int OfProcess = 0, ThisThread = 0, Nicest = 19; // setpriority(2)
+
+    [DllImport("libc", EntryPoint = "setpriority")]
+    private static extern int SetPriority(int which, int who, int priority);
 
     public void Dispose()
     {

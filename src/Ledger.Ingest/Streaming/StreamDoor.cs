@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using NodaTime;
@@ -29,7 +28,7 @@ public sealed class StreamDoor : IDisposable
     private readonly FrameSession session;
     private readonly IClock clock;
     private readonly StreamMetrics metrics;
-    private readonly Queue<(long Sequence, UInt128 Digest, ValueTask<FrameAddress> Durable)> recent = new(Remembered);
+    private readonly Queue<(long Sequence, ulong Print, ValueTask<FrameAddress> Durable)> recent = new(Remembered);
 
     internal StreamDoor(FrameLog log, FrameSession session, byte[] tokenKey, IClock clock, StreamMetrics metrics)
     {
@@ -61,7 +60,7 @@ public sealed class StreamDoor : IDisposable
     public FrameTaken Take(in CheckedFrame frame, out ValueTask<FrameAddress> durable)
     {
         var sequence = frame.Head.Sequence;
-        if (sequence <= LastSequence && Before(sequence, Digest(frame.Bytes.Span), out durable))
+        if (sequence <= LastSequence && Before(sequence, FrameFingerprint.Of(frame.Bytes.Span), out durable))
             return FrameTaken.Again;
         if (!log.TryAppend(frame, session, clock.GetCurrentInstant(), out durable))
         {
@@ -70,32 +69,25 @@ public sealed class StreamDoor : IDisposable
         }
         durable = durable.Preserve();
         if (recent.Count == Remembered) recent.Dequeue();
-        recent.Enqueue((sequence, Digest(frame.Bytes.Span), durable));
+        recent.Enqueue((sequence, FrameFingerprint.Of(frame.Bytes.Span), durable));
         LastSequence = Math.Max(LastSequence, sequence);
         metrics.Taken(frame.Samples, frame.Bytes.Length);
         return FrameTaken.Taken;
     }
 
-    private bool Before(long sequence, UInt128 digest, out ValueTask<FrameAddress> durable)
+    private bool Before(long sequence, ulong print, out ValueTask<FrameAddress> durable)
     {
         durable = default;
         foreach (var one in recent)
         {
             if (one.Sequence != sequence) continue;
             durable = one.Durable;
-            return one.Digest == digest ? true : throw new InputRefusedException(Rejection.EvidenceConflict,
+            return one.Print == print ? true : throw new InputRefusedException(Rejection.EvidenceConflict,
                 "frame.sequence", sequence.ToString(System.Globalization.CultureInfo.InvariantCulture),
                 "came before with other bytes");
         }
         // It was missing, or it is too long ago to compare: its samples are compared with those that they repeat.
         return false;
-    }
-
-    private static UInt128 Digest(ReadOnlySpan<byte> frame)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(frame, hash);
-        return System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(hash);
     }
 
     /// <summary>The connection has ended.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Threading.Channels;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
@@ -15,10 +14,12 @@ public sealed record StreamOptions(FrameLogOptions Log)
 {
     /// <summary>Threads that integrate a block.</summary>
     public int Workers { get; init; } = Environment.ProcessorCount;
-    /// <summary>Blocks that may wait to be integrated; with one more the log waits, is full, and refuses.</summary>
-    public int BlocksQueuedMax { get; init; } = 4;
-    /// <summary>Passes of finished periods that may wait to be recorded; with one more the engine waits.</summary>
-    public int PassesQueuedMax { get; init; } = 64;
+    /// <summary>Bytes of blocks that may wait to be integrated; with more the log waits, is full, and
+    /// refuses.</summary>
+    public long BytesQueuedMax { get; init; } = 32L * 1024 * 1024;
+    /// <summary>Finished periods that may wait to be recorded; with more the engine waits. All connectors finish one at
+    /// the same instant.</summary>
+    public int PeriodsQueuedMax { get; init; } = 1_000_000;
     /// <summary>How often streams that are idle are looked for.</summary>
     public Duration SweepEvery { get; init; } = Duration.FromSeconds(5);
     /// <summary>Whether full segments of the log are sealed as they become full, by a thread that gives way to all
@@ -36,6 +37,8 @@ public sealed record StreamOptions(FrameLogOptions Log)
 /// </summary>
 public sealed class StreamEngine : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
+
     private readonly StreamOptions options;
     private readonly IClock clock;
     private readonly FrameLog log;
@@ -44,7 +47,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly StreamPasses passes;
     private readonly LowWater lowWater;
     private readonly SessionNumbers numbers;
-    private readonly Channel<FrameBlock> blocks;
+    private readonly BlockQueue blocks;
     private readonly Thread integrating;
     private readonly TaskCompletionSource faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StreamMetrics metrics;
@@ -69,8 +72,7 @@ public sealed class StreamEngine : IAsyncDisposable
         points = new(recorder);
         steps = new(points, options.Workers);
         lowWater = new(options.Log.Folder);
-        blocks = Channel.CreateBounded<FrameBlock>(
-            new BoundedChannelOptions(options.BlocksQueuedMax) { SingleReader = true, SingleWriter = true });
+        blocks = new(options.BytesQueuedMax);
         numbers = new(options.Log.Folder);
         log = FrameLog.Open(options.Log with
         {
@@ -154,6 +156,7 @@ public sealed class StreamEngine : IAsyncDisposable
         while (Volatile.Read(ref waiting) > 0 || !isReplayed) await Task.Delay(1, ct).ConfigureAwait(false);
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         asks.Enqueue((now, asked));
+        blocks.Wake();
         await Task.WhenAny(asked.Task, faulted.Task).WaitAsync(ct).ConfigureAwait(false);
         if (faulted.Task.IsFaulted) await faulted.Task.ConfigureAwait(false);
         await passes.DrainedAsync(ct).ConfigureAwait(false);
@@ -164,8 +167,7 @@ public sealed class StreamEngine : IAsyncDisposable
     {
         Interlocked.Increment(ref waiting);
         Interlocked.Increment(ref written);
-        var copy = block.Copied();
-        if (!blocks.Writer.TryWrite(copy)) blocks.Writer.WriteAsync(copy).AsTask().GetAwaiter().GetResult();
+        blocks.Add(block);
     }
 
     private void Fail(Exception cause) => faulted.TrySetException(cause);
@@ -176,12 +178,12 @@ public sealed class StreamEngine : IAsyncDisposable
         {
             Replay();
             isReplayed = true;
-            var wait = options.SweepEvery.ToTimeSpan();
             while (!isClosing || Volatile.Read(ref waiting) > 0)
             {
-                if (blocks.Reader.TryRead(out var block))
+                if (blocks.Take(asks.IsEmpty ? Patience : TimeSpan.Zero) is { } block)
                 {
                     Step(block);
+                    blocks.Done(block);
                     Interlocked.Increment(ref integrated);
                     Interlocked.Decrement(ref waiting);
                 }
@@ -191,8 +193,8 @@ public sealed class StreamEngine : IAsyncDisposable
                     passes.DeriveLate(latest);
                     ask.Done.SetResult();
                 }
-                else if (isClosing && blocks.Reader.Completion.IsCompleted) break;
-                else Idle(wait);
+                else if (isClosing && blocks.IsDone) break;
+                else Idle();
             }
             passes.DeriveLate(latest);
             passes.Complete();
@@ -200,7 +202,7 @@ public sealed class StreamEngine : IAsyncDisposable
         catch (Exception cause) // whatever it is, nothing more can be promised
         {
             faulted.TrySetException(cause);
-            blocks.Writer.TryComplete(cause);
+            blocks.Close(cause);
             passes.Complete(cause);
         }
     }
@@ -240,7 +242,7 @@ public sealed class StreamEngine : IAsyncDisposable
         steps.Unknown.Clear();
         var needed = passes.Needed is { } unrecorded ? BlockPlace.Earlier(place, unrecorded) : place;
         foreach (var stream in points.Streams)
-            if (stream.Needed is { } open) needed = BlockPlace.Earlier(needed, open);
+            if (stream.Needed is { } open && open != needed) needed = BlockPlace.Earlier(needed, open);
         lowWater.Write(needed.Address);
     }
 
@@ -250,20 +252,13 @@ public sealed class StreamEngine : IAsyncDisposable
         if (passes.Fault is { } fault) throw fault;
     }
 
-    private void Idle(TimeSpan wait)
+    /// <summary>No block has come for a moment: it may be time to look for idle streams all the same.</summary>
+    private void Idle()
     {
-        using var patience = new CancellationTokenSource(asks.IsEmpty ? TimeSpan.FromMilliseconds(20) : TimeSpan.Zero);
-        try
-        {
-            blocks.Reader.WaitToReadAsync(patience.Token).AsTask().GetAwaiter().GetResult();
-        }
-        catch (OperationCanceledException)
-        {
-            var now = clock.GetCurrentInstant();
-            if (latest is not { } place || now - swept < Duration.FromTimeSpan(wait)) return;
-            swept = now;
-            Sweep(Microseconds(now), now, place);
-        }
+        var now = clock.GetCurrentInstant();
+        if (latest is not { } place || now - swept < options.SweepEvery) return;
+        swept = now;
+        Sweep(Microseconds(now), now, place);
     }
 
     private static long Microseconds(Instant at) => at.ToUnixTimeTicks() / 10;
@@ -275,7 +270,7 @@ public sealed class StreamEngine : IAsyncDisposable
         await registers.DisposeAsync().ConfigureAwait(false);
         log.Dispose();
         isClosing = true;
-        blocks.Writer.TryComplete();
+        blocks.Close();
         await Task.Run(integrating.Join).ConfigureAwait(false);
         await passes.DisposeAsync().ConfigureAwait(false);
         metrics.Dispose();

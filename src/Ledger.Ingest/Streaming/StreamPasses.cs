@@ -28,7 +28,8 @@ internal sealed class StreamPasses : IAsyncDisposable
     private readonly Task recording;
     private readonly Queue<(long Number, BlockPlace From)> outstanding = [];
     private Instant? lateSince;
-    private long posted, done, keys;
+    private readonly object room = new();
+    private long posted, done, keys, queued;
     private volatile Exception? fault;
 
     /// <summary>Periods that one step finished, up to a block; or those that are derived again up to it.</summary>
@@ -39,11 +40,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     {
         (this.options, this.recorder, this.evidence) = (options, recorder, evidence);
         (this.commands, this.by, this.log, this.metrics) = (commands, by, log, metrics);
-        queue = Channel.CreateBounded<Pass>(new BoundedChannelOptions(options.PassesQueuedMax)
-        {
-            SingleReader = true,
-            SingleWriter = true,
-        });
+        queue = Channel.CreateUnbounded<Pass>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         recording = Task.Run(RecordAsync);
     }
 
@@ -135,7 +132,21 @@ internal sealed class StreamPasses : IAsyncDisposable
     {
         outstanding.Enqueue((Interlocked.Increment(ref posted),
             pass.Due.Select(due => due.From).Aggregate(BlockPlace.Earlier)));
-        if (!queue.Writer.TryWrite(pass)) queue.Writer.WriteAsync(pass).AsTask().GetAwaiter().GetResult();
+        lock (room)
+        {
+            while (queued >= options.PeriodsQueuedMax && fault is null) Monitor.Wait(room);
+            queued += pass.Due.Count;
+        }
+        queue.Writer.TryWrite(pass); // where it cannot, there is a fault, of which the engine is told next
+    }
+
+    private void Leave(int periods)
+    {
+        lock (room)
+        {
+            queued -= periods;
+            Monitor.PulseAll(room);
+        }
     }
 
     private async Task RecordAsync()
@@ -149,12 +160,14 @@ internal sealed class StreamPasses : IAsyncDisposable
                     await SendAsync(periods).ConfigureAwait(false);
                 metrics.Recorded(pass.Due.Count, (long)Stopwatch.GetElapsedTime(began).TotalMicroseconds);
                 Interlocked.Increment(ref done);
+                Leave(pass.Due.Count);
             }
         }
         catch (Exception cause) // the engine stops on it: what is not recorded is in the log
         {
             fault = cause;
             queue.Writer.TryComplete(cause);
+            Leave(0);
         }
     }
 

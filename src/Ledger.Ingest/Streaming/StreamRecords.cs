@@ -26,7 +26,7 @@ public sealed record StreamPeriods(FrameRange Range, IReadOnlyList<StreamPeriod>
 public sealed class StreamRecording(EvidenceArchive archive)
 {
     /// <summary>Streams of the journal that are appended to at once; the journal commits them in groups.</summary>
-    private const int AtOnce = 256;
+    private const int AtOnce = 1024;
     private const int RangesKept = 4096;
 
     private readonly ConcurrentDictionary<EvidenceDigest, FrameRange?> ranges = [];

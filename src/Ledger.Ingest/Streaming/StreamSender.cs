@@ -18,6 +18,8 @@ public sealed class StreamSender : IAsyncDisposable
     /// <summary>The largest frame that is taken: in a later session its number may be longer.</summary>
     public const int FrameBytesMax = Limits.FrameBytesMax - FrameNumbering.GrowthBytesMax;
 
+    private static readonly WriteOptions FollowedByAnother = new(WriteFlags.BufferHint);
+
     private readonly FrameStreams.FrameStreamsClient client;
     private readonly StreamSenderOptions options;
     private readonly Lock gate = new();
@@ -212,10 +214,11 @@ public sealed class StreamSender : IAsyncDisposable
         {
             FrameBatch? batch;
             Task wait = Task.CompletedTask;
-            bool isDone;
+            bool isDone, isMore;
             lock (gate)
             {
                 batch = frames.Next();
+                isMore = frames.IsMore;
                 isDone = batch is null && isClosing;
                 if (batch is null) wait = (more ??= NewSignal()).Task;
             }
@@ -224,8 +227,11 @@ public sealed class StreamSender : IAsyncDisposable
                 await to.CompleteAsync().ConfigureAwait(false);
                 return;
             }
+            // A message that another follows at once need not be sent alone.
+            to.WriteOptions = isMore ? FollowedByAnother : WriteOptions.Default;
             if (batch is null) await wait.WaitAsync(ct).ConfigureAwait(false);
-            else await to.WriteAsync(new FromSender { Frames = batch }, ct).ConfigureAwait(false);
+            // The call itself ends by the token, which would else be listened to for each message.
+            else await to.WriteAsync(new FromSender { Frames = batch }).ConfigureAwait(false);
         }
     }
 

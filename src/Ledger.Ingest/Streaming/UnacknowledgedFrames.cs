@@ -27,6 +27,9 @@ internal sealed class UnacknowledgedFrames(StreamSenderOptions options)
     /// <summary>The number of the oldest one, by its maker; -1 where there is none.</summary>
     public long OldestSequence => count > 0 ? ring[first].Sequence : -1;
 
+    /// <summary>Whether something is not sent yet.</summary>
+    public bool IsMore => sent < count || preamble < preambleEnd;
+
     public bool HasRoomFor(int length) => count == 0
         || (count < options.FramesInFlightMax && bytes + length <= options.BytesInFlightMax);
 
