@@ -65,6 +65,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private CurveAccumulator curve = new(declaration, grid);
     private long next = long.MinValue, lastReceived = long.MinValue;
     private long? firstRegister, lastRegister;
+    private GapCause? across; // of a gap that runs over the beginning of the next period: both parts have one cause
     private long knownNext = long.MinValue, knownEnd; // the end of the period that is told next, once it was asked for
 
     public SampleDeclaration Declaration => declaration;

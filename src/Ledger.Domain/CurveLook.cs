@@ -55,7 +55,7 @@ internal readonly record struct CurveLook(bool IsInOrder, bool IsWithinLimits, l
         var rows = Rows(samples);
         var (least, most) = (rows[0], rows[0]);
         foreach (var row in rows) (least, most) = (Vector128.Min(least, row), Vector128.Max(most, row));
-        return (least[0], most[0]);
+        return new(least[0], most[0]);
     }
 
     /// <summary>The sum of powers and the least and the largest of them. They are no more than add up in 64 bits.

@@ -7,7 +7,6 @@ public readonly record struct PowerSample(long AtMicroseconds, long Milliwatts)
 {
     /// <summary>Largest time of a sample in a stream, before and after 1970, in µs: some 7900 years.</summary>
     public const long AtMicrosecondsMax = 250_000_000_000_000_000;
-
 }
 
 /// <summary>
