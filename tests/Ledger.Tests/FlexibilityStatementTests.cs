@@ -173,7 +173,7 @@ public sealed class FlexibilityStatementTests
     {
         using var town = Called(",\"payer\":\"dso\"");
         Done(town, "checkpoint", "--origin", "ledger.example/town");
-        var zip = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.zip");
+        var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         try
         {
             Done(town, "bundle", "--statement", "R1", "--out", zip);
@@ -284,7 +284,7 @@ public sealed class FlexibilityStatementTests
         ((string)use["lines"]!, (bool)use["counted"]!).ShouldBe(("25", true));
         Explained(town, "R1", "total");
         Done(town, "checkpoint", "--origin", "ledger.example/town");
-        var zip = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.zip");
+        var zip = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         try
         {
             Done(town, "bundle", "--statement", "R1", "--out", zip);
