@@ -41,7 +41,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         Print($"{Environment.ProcessorCount} processors, {Each.TotalSeconds:0} s each, median of {Rounds}");
         var ledger = new LedgerId(string.Create(CultureInfo.InvariantCulture, $"benchmark-{Stopwatch.GetTimestamp():x}"));
         var options = new EventStoreDbJournalOptions(server, ledger, SystemClock.Instance, new byte[32]);
-        await using (var journal = await EventStoreDbJournal.OpenAsync(options, CancellationToken.None).ConfigureAwait(false))
+        await using (var journal = await OpenAsync(options).ConfigureAwait(false))
         {
             foreach (var writers in new[] { 1, 2, 4 }) await CompareAsync(journal, writers).ConfigureAwait(false);
             var singles = await RateAsync(SingleWriters, () => SingleAsync(journal)).ConfigureAwait(false);
@@ -53,11 +53,14 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         }
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var opening = Stopwatch.StartNew();
-        await using var again = await EventStoreDbJournal.OpenAsync(options, CancellationToken.None).ConfigureAwait(false);
+        await using var again = await OpenAsync(options).ConfigureAwait(false);
         opening.Stop();
         var bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
         Print($"opened {again.Length:N0} events in {opening.Elapsed.TotalSeconds:0.0} s, {again.Length / opening.Elapsed.TotalSeconds:N0} /s; {bytes / again.Length} bytes of index an event");
     }
+
+    private static Task<EventStoreDbJournal> OpenAsync(EventStoreDbJournalOptions options) =>
+        EventStoreDbJournal.OpenAsync(options, CancellationToken.None);
 
     private async Task CompareAsync(EventStoreDbJournal journal, int writers)
     {
@@ -91,8 +94,8 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         if (answer is not AppendResult.Recorded) throw new InvalidOperationException($"not recorded: {answer}");
     }
 
-    /// <summary>Batches a second of a client that has nothing to do but to send them, made beforehand: the same data and
-    /// metadata, one after the other, each expecting the revision of the one before.</summary>
+    /// <summary>Batches a second of a client that has nothing to do but to send them, made beforehand: the same data
+    /// and metadata, one after the other, each expecting the revision of the one before.</summary>
     private async Task<double> BareAsync()
     {
         var client = new EventStoreClient(server);
@@ -107,10 +110,10 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         {
             var batch = encoded.ConvertAll(content =>
                 new EventData(new Uuid(++id), content.WireName, content.Payload, metadata, EventData.Binary));
+            var before = ((long)batches * JournalEvents.BatchFacts) - 1;
             await (batches == 0
                 ? client.AppendToStreamAsync(name, StreamState.NoStream, batch)
-                : client.AppendToStreamAsync(name,
-                    StreamRevision.FromInt64(((long)batches * JournalEvents.BatchFacts) - 1), batch)).ConfigureAwait(false);
+                : client.AppendToStreamAsync(name, StreamRevision.FromInt64(before), batch)).ConfigureAwait(false);
         }
         return batches / watch.Elapsed.TotalSeconds;
     }

@@ -3,9 +3,9 @@ using Ledger.Journal;
 namespace Ledger.Stores.EventStoreDb;
 
 /// <summary>
-/// At which position each event id is, for journals of many millions of events: the ids in the order of their positions,
-/// and a table of positions by hash with open addressing. An event takes 24 to 32 bytes, in a dictionary about 100.
-/// Ids end in bits of SHA-256, so their own low bits are the hash. For one thread at a time.
+/// At which position each event id is, for journals of many millions of events: the ids in the order of their
+/// positions, and a table of positions by hash with open addressing. An event takes 24 to 32 bytes, in a dictionary
+/// about 100. Ids end in bits of SHA-256, so their own low bits are the hash. For one thread at a time.
 /// </summary>
 internal sealed class IdPositions
 {

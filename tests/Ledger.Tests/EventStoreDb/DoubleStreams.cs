@@ -158,7 +158,8 @@ internal sealed class DoubleStreams(DoubleLog log, DoubleFaults faults) : Stream
         var count = options.Count;
         foreach (var one in events.Where(filter))
         {
-            if (count-- == 0) yield break;
+            if (count == 0) yield break;
+            count--;
             yield return DoubleMessages.Event(one, isText);
         }
     }

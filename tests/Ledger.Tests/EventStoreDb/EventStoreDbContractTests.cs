@@ -10,8 +10,9 @@ public sealed class EventStoreDbContractTests : JournalContractTests
 
 /// <summary>
 /// The same against a server of one's own: <c>LEDGER_ESDB=esdb://127.0.0.1:2113?tls=false</c>. Each test has a stream
-/// of its own there, which it leaves behind.
+/// of its own there, which it leaves behind. What asks that server runs in turn, because one test looks at all events.
 /// </summary>
+[Collection(nameof(EventStoreDbServerContractTests))]
 public sealed class EventStoreDbServerContractTests : JournalContractTests
 {
     internal static string? Server => Environment.GetEnvironmentVariable("LEDGER_ESDB");

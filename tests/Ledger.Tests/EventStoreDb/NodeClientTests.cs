@@ -9,6 +9,7 @@ namespace Ledger.Tests.EventStoreDb;
 /// The double is checked by the official client for Node.js: what that sees of it is what it saw of a server of version
 /// 24.2 (<c>NodeClient.seen.verified.txt</c>). Skipped where there is no Node.js or the client cannot be installed.
 /// </summary>
+[Collection(nameof(EventStoreDbServerContractTests))]
 public sealed class NodeClientTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
