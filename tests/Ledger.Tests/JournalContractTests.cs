@@ -144,7 +144,10 @@ public abstract class JournalContractTests
                 .ShouldBe(new AppendResult.AlreadyRecorded(2), "an id is one of the ledger, not of a stream");
             (await Conflict(journal, TestFolder.Reading(2, index: 9))).ShouldBe("another payload was recorded");
             var longer = TestFolder.Reading(2) with
-            { ValidTime = new Interval(TestFolder.Start + Duration.FromSeconds(2), TestFolder.Start + Duration.FromSeconds(3)) };
+            {
+                ValidTime = new Interval(
+                    TestFolder.Start + Duration.FromSeconds(2), TestFolder.Start + Duration.FromSeconds(3)),
+            };
             (await Conflict(journal, longer)).ShouldStartWith("valid time 2026-03-01T00:00:02Z/2026-03-01T00:00:02Z was");
             var other = TestFolder.Reading(2) with
             { Event = new ClockSteppedBack(TestFolder.Start, TestFolder.Start - Duration.FromSeconds(1)) };
@@ -283,7 +286,8 @@ public abstract class JournalContractTests
         foreach (var (from, seen) in await Task.WhenAll(followers))
         {
             seen.Select(recorded => recorded.Position).ShouldBe(Numbers(500 - from, from));
-            seen.Select(recorded => recorded.Envelope.Id).ShouldBe(all.Skip(from).Select(recorded => recorded.Envelope.Id));
+            seen.Select(recorded => recorded.Envelope.Id)
+                .ShouldBe(all.Skip(from).Select(recorded => recorded.Envelope.Id));
         }
     }
 
