@@ -63,4 +63,4 @@ public sealed class Rebuild(
 }
 
 /// <summary>Somebody else builds these views anew.</summary>
-public sealed class RebuildUnderWayException() : Exception("another process is rebuilding these views");
+public sealed class RebuildUnderWayException() : IOException("another process is rebuilding these views");
