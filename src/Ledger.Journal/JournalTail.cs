@@ -26,7 +26,8 @@ internal static class JournalTail
             SELECT position, revision, id, header, payload, leaf, (SELECT name FROM streams WHERE key = e.stream),
                 (SELECT i.position FROM events i WHERE i.id = e.id),
                 iif({indexed},
-                    (SELECT i.position FROM {table} i WHERE i.stream = e.stream AND i.revision = e.revision), position)
+                    (SELECT i.position FROM {table} i WHERE i.stream = e.stream AND i.revision = e.revision), position),
+                (SELECT key FROM streams WHERE name = (SELECT name FROM streams WHERE key = e.stream)) IS e.stream
             FROM events e WHERE position >= $from ORDER BY position
             """;
     }
@@ -78,6 +79,7 @@ internal static class JournalTail
                     || !envelope.Id.ToBytes().AsSpan().SequenceEqual(row.GetFieldValue<byte[]>(2))
                     ? "its row is not that of its header"
                 : row.IsDBNull(7) || row.GetInt64(7) != position || row.IsDBNull(8) || row.GetInt64(8) != position
+                    || row.GetInt64(9) == 0
                     ? "an index does not lead to it" : null;
         }
         catch (Exception damaged) when (damaged is InvalidDataException or InvalidCastException

@@ -81,7 +81,8 @@ public sealed class SqliteJournalReader : IJournalReader, IStoredLeaves
         SqliteException sqlite => sqlite.SqliteErrorCode is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_ERROR,
         ObjectDisposedException => false,
         // The last where a value is missing.
-        InvalidDataException or InvalidCastException or ArgumentOutOfRangeException or InvalidOperationException => true,
+        InvalidDataException or InvalidCastException or ArgumentOutOfRangeException
+            or InvalidOperationException => true,
         _ => false,
     };
 

@@ -17,6 +17,9 @@ public sealed class LeaseToken(long token)
     public bool IsFresh(string by, Duration length) => by == holder
         && Stopwatch.GetElapsedTime(renewedAt).Ticks < length.BclCompatibleTicks / 2;
 
+    /// <summary>The token where it was this holder that took it here; -1, which nobody has, where it only saw it.</summary>
+    public long TakenBy(string by) => by == holder ? Value : -1;
+
     /// <param name="askedAt">When the store was asked, of <see cref="Stopwatch.GetTimestamp"/>: it answers later.</param>
     public void Held(string by, long token, long askedAt) => (holder, Value, renewedAt) = (by, token, askedAt);
 }

@@ -181,7 +181,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
                 UPDATE lease SET token = CASE WHEN token = $t AND holder = $h THEN token ELSE token + 1 END,
                   holder = $h, expires_at = $until
                 WHERE name = $n AND (holder = $h OR expires_at <= $now) RETURNING token
-                """, ("$t", held.Value), ("$h", holder), ("$n", lease), ("$now", now),
+                """, ("$t", held.TakenBy(holder)), ("$h", holder), ("$n", lease), ("$now", now),
                 ("$until", now + (length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond)));
             if (token is not long mine) return false;
             held.Held(holder, mine, asked);

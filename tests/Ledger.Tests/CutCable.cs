@@ -63,7 +63,7 @@ internal sealed class CutCable : IAsyncDisposable
             await Task.WhenAny(
                 PumpAsync(up, down, bytes =>
                 {
-                    if (at == Cut.Never || bytes.IndexOf("COMMIT"u8) < 0) return true;
+                    if (at == Cut.Never || bytes.IndexOf("COMMIT\0"u8) < 0) return true;
                     answering = at == Cut.BeforeAnswer;
                     at = Cut.Never;
                     return answering;

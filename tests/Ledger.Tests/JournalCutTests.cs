@@ -110,9 +110,14 @@ public sealed class JournalCutTests : IDisposable
             await using var reader = SqliteJournalReader.Open(folder.Options);
             reader.Length.ShouldBe(expected.Count, damage);
             (await TestFolder.AllAsync(reader)).ConvertAll(Text).ShouldBe(expected, damage);
+            var ofStreams = 0;
             for (var stream = 0; stream < 4; stream++)
                 await foreach (var recorded in reader.ReadStreamAsync($"s/{stream}", 0, Ct))
+                {
                     Text(recorded).ShouldBe(expected[(int)recorded.Position], damage);
+                    ofStreams++;
+                }
+            ofStreams.ShouldBe(expected.Count, damage);
             opened++;
         }
         catch (JournalRefusedException place)

@@ -18,7 +18,7 @@ public sealed class SqliteJournalContractTests : JournalContractTests
             Task.FromResult<IJournal>(SqliteJournal.Open(folder.Options with
             { QueuedAppendsMax = queuedAppendsMax, BatchAppendsMax = batchAppendsMax }));
 
-        /// <summary>Adds the fact under the other name, as a journal of a later program would have recorded it.</summary>
+        /// <summary>Adds the fact under the other name, as a later program would have recorded it.</summary>
         public async Task AddUnknownAsync(string stream, NewFact fact, string wireName)
         {
             var (ledger, content, revision) = (folder.Options.Ledger, EventCodec.Encode(fact.Event), -1L);

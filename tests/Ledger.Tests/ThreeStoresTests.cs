@@ -60,10 +60,10 @@ public sealed class ThreeStoresTests(PostgresCluster cluster) : IDisposable
         town.Run("checkpoint", "--origin", "example.org/town").Exit.ShouldBe(ExitCode.Done);
         var summary = town.Run("show", "summary");
         var digest = Json(town.Run("verify", "--json")).GetProperty("digest").GetString();
-        var from = (Data: town.Data, Store: $"sqlite:{town.Data}");
-        foreach (var to in new[]
+        (string Data, string Store) from = (town.Data, $"sqlite:{town.Data}");
+        foreach (var to in new (string Data, string Store)[]
         {
-            (Data: Folder("in-postgres"), Store: Postgres()), (Folder("in-esdb"), server.ConnectionString),
+            (Folder("in-postgres"), Postgres()), (Folder("in-esdb"), server.ConnectionString),
             (Folder("back"), $"sqlite:{Folder("back")}"),
         })
         {

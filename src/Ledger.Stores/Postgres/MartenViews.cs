@@ -194,7 +194,7 @@ public sealed class MartenViews : IViewStore, IDisposable
                   token = CASE WHEN token = $2 AND holder = $3 THEN token ELSE token + 1 END,
                   expires_at = clock_timestamp() + $4 * interval '1 millisecond'
                 WHERE name = $1 AND (holder = $3 OR expires_at <= clock_timestamp()) RETURNING token
-                """, lease, held.Value, holder, length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond);
+                """, lease, held.TakenBy(holder), holder, length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond);
             if (token is not long mine) return false;
             held.Held(holder, mine, asked);
             return true;
