@@ -130,7 +130,7 @@ internal sealed class PostgresThroughput(PostgresServer server, long events)
     {
         public static PlainReading Of(long number, string stream) => new(stream["register/".Length..],
             NodaTime.Text.InstantPattern.ExtendedIso.Format(Start + Duration.FromSeconds(number)),
-            (number * 7).ToString(CultureInfo.InvariantCulture), "measured", PostgresThroughput.Evidence.Value,
+            (number * 7).ToString(CultureInfo.InvariantCulture), "measured", PostgresThroughput.Evidence.Hex,
             By.Actor, By.Party.Value);
     }
 
