@@ -17,7 +17,7 @@ public sealed class LeaseToken(long token)
     public bool IsFresh(string by, Duration length) => by == holder
         && Stopwatch.GetElapsedTime(renewedAt).Ticks < length.BclCompatibleTicks / 2;
 
-    /// <summary>The token where it was this holder that took it here; -1, which nobody has, where it only saw it.</summary>
+    /// <summary>The token where this holder took it here; -1, which nobody has, where it was only seen.</summary>
     public long TakenBy(string by) => by == holder ? Value : -1;
 
     /// <param name="askedAt">When the store was asked, of <see cref="Stopwatch.GetTimestamp"/>: it answers later.</param>
