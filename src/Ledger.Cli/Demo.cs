@@ -43,6 +43,13 @@ public static class Demo
         return ExitCode.Done;
     }
 
+    /// <summary>Plays a plan into a folder and a store, and gives what <c>--json</c> prints of it.</summary>
+    public static async Task<string> JsonOfAsync(FleetPlan plan, string data, StoreChoice store, CancellationToken ct)
+    {
+        var (sections, digest) = await PlayAsync(plan, data, _ => { }, ct, store).ConfigureAwait(false);
+        return Json(plan.Seed, sections, digest);
+    }
+
     /// <summary>Plays a plan into a folder, and into the store where one is named, and reads the answers back from the
     /// views.</summary>
     internal static async Task<(IReadOnlyList<Section> Sections, DemoDigest Digest)> PlayAsync(

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Verification;
 

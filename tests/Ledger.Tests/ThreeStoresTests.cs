@@ -43,12 +43,8 @@ public sealed class ThreeStoresTests(PostgresCluster cluster) : IDisposable
         answers[2].ShouldBe(answers[0]);
     }
 
-    private static async Task<string> PlayAsync(string data, string store)
-    {
-        var (sections, digest) = await Demo.PlayAsync(FleetPlan.TwoStations(7), data, _ => { },
-            TestContext.Current.CancellationToken, StoreChoice.Parse(store, "--store", null, data));
-        return Demo.Json(7, sections, digest);
-    }
+    private static Task<string> PlayAsync(string data, string store) => Demo.JsonOfAsync(FleetPlan.TwoStations(7), data,
+        StoreChoice.Parse(store, "--store", null, data), TestContext.Current.CancellationToken);
 
     [Fact]
     public async Task A_ledger_goes_from_one_to_the_next_and_back_with_equal_digests_and_is_verified_on_each()

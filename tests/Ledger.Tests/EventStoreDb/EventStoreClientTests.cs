@@ -95,7 +95,8 @@ public sealed class EventStoreClientTests
         (await Read(Direction.Forwards, new(10), 100)).ShouldBe("");
         (await Read(Direction.Backwards, StreamPosition.End, 2)).ShouldBe("9,8");
         (await Read(Direction.Backwards, new(1), 9)).ShouldBe("1,0");
-        var last = (await AllAsync(client.ReadStreamAsync(Direction.Backwards, "a", StreamPosition.End, 1)))[0].Event!;
+        var last = (await AllAsync(client.ReadStreamAsync(Direction.Backwards, "a", StreamPosition.End, 1,
+            cancellationToken: TestContext.Current.CancellationToken)))[0].Event!;
         (last.EventId, last.EventType, last.ContentType, last.Created).ShouldBe(
             (new Uuid(9), "t", EventData.Json, Instant.FromUnixTimeSeconds(1_700_000_009)));
         var said = new List<string>();
