@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Ingest.Frames;
@@ -19,6 +20,8 @@ namespace Ledger.Api;
 public sealed class OpenLedger : IAsyncDisposable
 {
     public const string ViewsFileName = "views.db";
+    /// <summary>What a served ledger that asks for keys says to whoever may read its folder.</summary>
+    public const string TokenFileName = "access.token";
 
     private readonly SqliteJournal journal;
     private readonly ServiceProvider services;
@@ -40,7 +43,8 @@ public sealed class OpenLedger : IAsyncDisposable
         Routes = Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
             evidence), evidence), this));
-        services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
+        services = new ServiceCollection().AddCommandPipeline(Recorder, clock, AccessReach.AddTo(Routes), OwnersAsync)
+            .BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
     }
@@ -67,13 +71,7 @@ public sealed class OpenLedger : IAsyncDisposable
 
     /// <summary>The same of a ledger that is not open here.</summary>
     public static Principal Operator(LedgerId ledger, string actor) =>
-        new(actor, new PartyId(ledger.Value), new HashSet<string>
-    {
-        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite,
-        StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
-        StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
-        StandardRoutes.SubjectsWrite, StandardRoutes.RetentionWrite,
-    });
+        new(actor, new PartyId(ledger.Value), Scopes.All);
 
     /// <summary>Opens the ledger in a folder; where <paramref name="create"/> names one,
     /// it is made where there is none.</summary>
@@ -113,6 +111,25 @@ public sealed class OpenLedger : IAsyncDisposable
 
     /// <summary>Says where this process takes facts, so that a command beside it can hand its own over.</summary>
     public void PublishUrl(Uri url) => journal.PublishUrl(url.ToString());
+
+    /// <summary>Leaves in the folder what shows a command beside this process to be allowed to read the folder; for
+    /// the folder's owner alone, and of no use once this process has ended.</summary>
+    public void PublishToken(string token)
+    {
+        var path = Path.Combine(folder, TokenFileName);
+        File.Delete(path);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var writer = new StreamWriter(path, options);
+        writer.Write(token);
+    }
+
+    private async ValueTask<IReadOnlyCollection<PartyId>> OwnersAsync(StationId station, CancellationToken ct)
+    {
+        await CatchUpAsync(ct).ConfigureAwait(false);
+        return [.. new Answers(views).Points().Where(point => point.Station == station.Value)
+            .Select(point => new PartyId(point.Owner)).Distinct()];
+    }
 
     /// <summary>Opens the intake of streams in this ledger's folder; the caller closes it before the ledger.</summary>
     public StreamEngine OpenStreams(StreamOptions? options = null) => StreamEngine.Open(

@@ -13,6 +13,7 @@ internal sealed class ServedLedger : IAsyncDisposable
 {
     private readonly TestFolder folder = new();
     private readonly LedgerServer server;
+    private bool isStopped;
 
     private ServedLedger(
         TestFolder folder, OpenLedger ledger, StreamEngine? streams, LedgerServer server, StringWriter errors)
@@ -75,10 +76,17 @@ internal sealed class ServedLedger : IAsyncDisposable
                 ? "/v1/settlement-points" : "/v1/registers", line);
     }
 
+    /// <summary>Stops the server and leaves the ledger open.</summary>
+    public async Task StopServerAsync()
+    {
+        if (!isStopped) await server.DisposeAsync();
+        isStopped = true;
+    }
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await server.DisposeAsync();
+        await StopServerAsync();
         if (Streams is not null) await Streams.DisposeAsync();
         await Ledger.DisposeAsync();
         await Errors.DisposeAsync();

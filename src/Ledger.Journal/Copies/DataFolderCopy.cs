@@ -54,7 +54,7 @@ public sealed partial class DataFolderCopy
     /// What is no part of the ledger, by its path with '/': who holds a lock, what a running write has not finished,
     /// and what the copy writes for itself.
     /// </summary>
-    private static bool IsLeftOut(string path) => path is "journal.lock" or "journal.owner" or "journal.owner.new"
+    private static bool IsLeftOut(string path) => path is "journal.lock" or "journal.owner" or "journal.owner.new" or "access.token"
         or TurnFile or JournalHead.FileName or LedgerCopy.FileName
         // From where the log is read after a start: of a later journal than the copy's it would leave something out.
         || path is Frames + "streams.resume"
