@@ -111,6 +111,8 @@ public sealed class LedgerServer : IAsyncDisposable
         FlexibilityReads.Map(app, ledger);
         DeliveryReads.Map(app, ledger);
         InstructionEvents.Map(app, ledger);
+        CurveReads.Map(app, ledger);
+        OperationReads.Map(app, ledger);
         MasterDataReads.Map(app, ledger);
         ProgrammeReads.Map(app, ledger);
         RefusedEvidence.Map(app, ledger);

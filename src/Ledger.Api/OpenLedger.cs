@@ -136,6 +136,10 @@ public sealed class OpenLedger : IAsyncDisposable
         options ?? new(new FrameLogOptions(Path.Combine(folder, FrameLogOptions.FolderName))), Recorder, Evidence,
         Commands, Operator("streams"), secret, Clock);
 
+    /// <summary>Reads the samples of records from the evidence and the frame log of this folder.</summary>
+    public RecordSamples Samples() =>
+        new(Evidence, new FrameLogReader(Path.Combine(folder, FrameLogOptions.FolderName)));
+
     /// <summary>
     /// Brings the views up to the journal's present length, so that what is read next includes all that was
     /// acknowledged before. Throws <see cref="ProjectionStoppedException"/> at an event that cannot be applied.

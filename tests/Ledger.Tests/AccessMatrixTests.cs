@@ -122,7 +122,7 @@ public sealed class AccessMatrixTests
             200 => Content(answer.Json) switch
             {
                 null => "served", // single values, which are of nobody
-                var content when namesIt ? content.Length > 0 : operation is "access-keys" or "data-reads"
+                var content when namesIt ? content.Length > 0 : operation is "access-keys" or "data-reads" or "projections"
                     || Names(side).IsMatch(content) => "served",
                 _ => "nothing",
             },

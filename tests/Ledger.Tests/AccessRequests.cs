@@ -79,6 +79,8 @@ internal static class AccessRequests
         ("tariffs", "/v1/tariffs"), ("exports", $"/v1/exports?day={Day}"),
         ("balances", $"/v1/balances?station={{station}}&day={Day}"),
         ("interval-records", $"/v1/interval-records?point={{point}}&day={Day}"),
+        ("curve", "/v1/curves?point={point}&start=2026-02-26T16:00:00Z&end=2026-02-26T17:00:00Z"),
+        ("credible-windows", "/v1/credible-windows?station={station}"), ("projections", "/v1/projections"),
         ("standing-limits", "/v1/standing-limits"), ("limit-compliance", $"/v1/limit-compliance?day={Day}"),
         ("programmes", "/v1/programmes"), ("enrolments", "/v1/enrolments"),
         ("declared-schedules", "/v1/declared-schedules"), ("session-requests", "/v1/session-requests"),

@@ -57,7 +57,9 @@ public sealed class AuthoriseByReach<TRequest, TResponse>(
 {
     public async Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)
     {
-        if (request is not ICommand command || command.By.Reach.IsEverything) return await next().ConfigureAwait(false);
+        // Without a role it is the ledger's own operator, or the ledger itself.
+        if (request is not ICommand command || command.By is { Role: null, Reach.IsEverything: true })
+            return await next().ConfigureAwait(false);
         var refused = routes.TouchedBy(command) is { } touched
             ? await Reaching.WhyNotAsync(command.By, touched, recorder, owners, ct).ConfigureAwait(false)
             : new RecordOutcome.Refused(Rejection.NotAuthorised, "this is done at the ledger's own machine alone");
