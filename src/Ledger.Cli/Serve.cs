@@ -16,27 +16,33 @@ public static class Serve
 {
     public const int PortDefault = 8480;
 
+    /// <summary>What it can be started with, also by a file of settings and by the environment.</summary>
+    internal static IReadOnlyList<Option> Options { get; } =
+    [
+        new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, "
+            + $"0 for any free one"),
+        new("--stream-port", "N", "takes frames over gRPC at this port too, 0 for any free one"),
+        new("--listen", "ADDRESS", "127.0.0.1 where it is not given; one that other machines reach needs keys and TLS"),
+        .. ServeAccess.Options,
+        DataFolder.LedgerOption,
+        ServeSettings.Option,
+    ];
+
     public static Verb Verb { get; } = new("serve", "",
         "serves the ledger over HTTP, until it is told to stop",
         "ledger serve --data ./demo-data --port 8480",
-        [
-            new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, "
-                + $"0 for any free one"),
-            new("--stream-port", "N", "takes frames over gRPC at this port too, 0 for any free one"),
-            new("--listen", "ADDRESS", "127.0.0.1 where it is not given; one that other machines reach needs keys and TLS"),
-            .. ServeAccess.Options,
-            DataFolder.LedgerOption,
-        ],
+        Options,
         RunAsync);
 
-    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    private static async Task<int> RunAsync(CommandLine given, Shell shell, CancellationToken ct)
     {
-        if (line.Words.Count > 0) throw new UsageException($"serve takes no '{line.Words[0]}'");
+        if (given.Words.Count > 0) throw new UsageException($"serve takes no '{given.Words[0]}'");
+        var line = ServeSettings.Applied(given, Verb);
         var address = AddressOf(line);
         if (line.Option("--tls-certificate") is null && LedgerServer.WhyNot(address) is { } bare)
             throw new UsageException(bare);
         var port = PortOf(line, PortDefault);
-        var streamPort = PortOf(line, "--stream-port");
+        var streamPort = StreamPortOf(line);
         await using var ledger = DataFolder.Open(line, shell);
         var access = await ServeAccess.OfAsync(line, ledger, address, ct).ConfigureAwait(false);
         if (LedgerServer.WhyNot(address, access) is { } open) throw new UsageException(open);
@@ -65,6 +71,9 @@ public static class Serve
 
     internal static int PortOf(CommandLine line, int otherwise) =>
         PortOf(line, "--port") ?? otherwise;
+
+    /// <summary>The port for frames; null where none are taken.</summary>
+    internal static int? StreamPortOf(CommandLine line) => PortOf(line, "--stream-port");
 
     private static int? PortOf(CommandLine line, string option) =>
         line.Option<int>(option, TryPort, "a number from 0 to 65535");

@@ -31,6 +31,12 @@ internal static class ServeAccess
         CommandLine line, OpenLedger ledger, IPAddress address, CancellationToken ct)
     {
         var hasKeys = await AdministratorKey.IsAnyKnownAsync(ledger, ct).ConfigureAwait(false);
+        return Of(line, hasKeys, address);
+    }
+
+    /// <param name="hasKeys">Whether the ledger has ever given a key to anybody.</param>
+    public static AccessOptions Of(CommandLine line, bool hasKeys, IPAddress address)
+    {
         var asked = Choices.Of<Asked>(line, "--access")
             ?? (hasKeys || !IPAddress.IsLoopback(address) ? Asked.Keys : Asked.Open);
         if (asked == Asked.Open && hasKeys)

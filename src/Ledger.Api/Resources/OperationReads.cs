@@ -31,6 +31,9 @@ internal static class OperationReads
             var station = Asking.Required<StationId>(context.Request, "station", StationId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            if (answers.Points().All(point => point.Station != station.Value))
+                return Answering.Problem(404, Rejection.NotReached,
+                    $"there is no station {station}, or nothing of it is yours");
             var windows = StationWindows.Of(answers.Calls(station));
             return Answering.Read(new
             {
@@ -44,7 +47,8 @@ internal static class OperationReads
                     .. windows.ByConnected.Select(each => WindowRow.From($"{each.Connected} vehicles", each.Window)),
                 ]),
             }, position);
-        }).Reads("credible-windows", "What a station delivered in its calls, and what it can be relied on for.", "station");
+        }).Reads("credible-windows", "What a station delivered in its calls, and what it can be relied on for.", "station")
+            .Refuses(404);
 
         app.MapGet("/v1/projections", async (HttpContext context) =>
         {
