@@ -32,7 +32,7 @@ internal sealed class IdempotentRequests
 
     public async Task AnswerAsync(HttpContext context, RequestDelegate next)
     {
-        if (!HttpMethods.IsPost(context.Request.Method) || context.GetEndpoint() is null
+        if (!HttpMethods.IsPost(context.Request.Method) || context.Features.Get<Asker>() is null
             || !context.Request.Headers.ContainsKey(Submissions.KeyHeader))
         {
             await next(context).ConfigureAwait(false);

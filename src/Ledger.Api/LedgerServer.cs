@@ -43,14 +43,12 @@ public sealed record ServerOptions(IPAddress Address, int Port)
 public sealed class LedgerServer : IAsyncDisposable
 {
     private readonly WebApplication app;
-    private readonly Credentials credentials;
     private readonly ReadLog reads;
     private readonly CancellationTokenSource stopping = new();
     private readonly TaskCompletionSource<Exception?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task following = Task.CompletedTask, noting = Task.CompletedTask;
 
-    private LedgerServer(WebApplication app, Credentials credentials, ReadLog reads) =>
-        (this.app, this.credentials, this.reads) = (app, credentials, reads);
+    private LedgerServer(WebApplication app, ReadLog reads) => (this.app, this.reads) = (app, reads);
 
     /// <summary>Where it answers.</summary>
     public Uri Url { get; private set; } = new("http://127.0.0.1");
@@ -72,15 +70,17 @@ public sealed class LedgerServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ledger" });
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
             .ConfigureKestrel(kestrel => Bound(kestrel, options));
-        builder.Services.AddSingleton(ledger).AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
+        var credentials = new Credentials(ledger, options.Access);
+        builder.Services.AddSingleton(ledger).AddSingleton(_ => credentials)
+            .AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
             .AddLedgerOpenApi();
         var app = builder.Build();
-        var credentials = new Credentials(ledger, options.Access);
-        var server = new LedgerServer(app, credentials, new ReadLog(ledger));
+        var server = new LedgerServer(app, new ReadLog(ledger));
         var health = new Health();
         app.Use(Protection.Headers).Use((context, next) => Protection.OwnOriginOnly(context, next, options.Access))
             .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
-        app.UseRouting().Use((context, next) => new Admission(credentials, server.reads).AdmitAsync(context, next))
+        app.UseRouting().Use((context, next) => new Admission(
+                credentials, server.reads, options.Access.KeepsDataHere).AdmitAsync(context, next))
             .UseRateLimiter().Use(new IdempotentRequests().AnswerAsync);
         Map(app, ledger, health, streams, options.Access);
         await app.StartAsync(ct).ConfigureAwait(false);
@@ -126,9 +126,8 @@ public sealed class LedgerServer : IAsyncDisposable
     internal static void Bound(KestrelServerOptions kestrel, ServerOptions options)
     {
         kestrel.Listen(options.Address, options.Port, listen => Secured(listen, options.Access.Tls));
-        // For commands beside this process, which reach it by the data folder's own token.
-        if (options.Access.IsRequired && !IPAddress.IsLoopback(options.Address))
-            kestrel.Listen(IPAddress.Loopback, 0);
+        // For commands beside this process, which come with the data folder's own token and know no certificate.
+        if (options.Access.Tls is not null) kestrel.Listen(IPAddress.Loopback, 0);
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = options.FileBytesMax;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024; // bytes; ours need a few hundred
@@ -219,7 +218,6 @@ public sealed class LedgerServer : IAsyncDisposable
         await stopping.CancelAsync().ConfigureAwait(false);
         await following.ConfigureAwait(false);
         await noting.ConfigureAwait(false);
-        credentials.Dispose();
         await app.DisposeAsync().ConfigureAwait(false);
         stopping.Dispose();
         ended.TrySetResult(null);

@@ -43,7 +43,8 @@ public sealed class OpenLedger : IAsyncDisposable
         Routes = Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
             evidence), evidence), this));
-        services = new ServiceCollection().AddCommandPipeline(Recorder, clock, AccessReach.AddTo(Routes), OwnersAsync)
+        services = new ServiceCollection().AddCommandPipeline(Recorder, clock, AccessReach.AddTo(Routes),
+            new KnownOwners(OwnersOfStationAsync, OwnersOfMeterAsync))
             .BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
@@ -124,10 +125,20 @@ public sealed class OpenLedger : IAsyncDisposable
         writer.Write(token);
     }
 
-    private async ValueTask<IReadOnlyCollection<PartyId>> OwnersAsync(StationId station, CancellationToken ct)
+    private async ValueTask<IReadOnlyCollection<PartyId>> OwnersOfStationAsync(StationId station, CancellationToken ct)
     {
         await CatchUpAsync(ct).ConfigureAwait(false);
         return [.. new Answers(views).Points().Where(point => point.Station == station.Value)
+            .Select(point => new PartyId(point.Owner)).Distinct()];
+    }
+
+    private async ValueTask<IReadOnlyCollection<PartyId>> OwnersOfMeterAsync(string serial, CancellationToken ct)
+    {
+        await CatchUpAsync(ct).ConfigureAwait(false);
+        var answers = new Answers(views);
+        var points = answers.Registers().Where(register => register.MeterSerial == serial)
+            .Select(register => RegisterId.Parse(register.Register).Point.Value).ToHashSet(StringComparer.Ordinal);
+        return [.. answers.Points().Where(point => points.Contains(point.Point))
             .Select(point => new PartyId(point.Owner)).Distinct()];
     }
 

@@ -17,6 +17,8 @@ internal static class ServeAccess
     /// <summary>How the choice is made where the command line makes none.</summary>
     private enum Asked { Open = 1, Keys = 2 }
 
+    private enum Residency { Anywhere = 1, Here = 2 }
+
     public static IReadOnlyList<Option> Options { get; } =
     [
         new("--access", "open|keys", "whether everybody who comes needs an access key; keys where the ledger has given "
@@ -24,6 +26,8 @@ internal static class ServeAccess
         new("--tls-certificate", "FILE", "the server's certificate, as PEM"),
         new("--tls-key", "FILE", "its private key, as PEM"),
         new("--station-ca", "FILE", "who signs certificates of stations (CN station, O operator), as PEM"),
+        new("--residency", "here|anywhere", "here: nothing is fetched from another machine or sent to one, and every "
+            + "table that is taken as a file is recorded; anywhere where it is not given"),
         new("--tokens", "FILE", "whose OpenID Connect tokens are taken: JSON with issuer, audience, algorithms, keys"),
     ];
 
@@ -41,7 +45,10 @@ internal static class ServeAccess
             ?? (hasKeys || !IPAddress.IsLoopback(address) ? Asked.Keys : Asked.Open);
         if (asked == Asked.Open && hasKeys)
             throw new UsageException("--access is keys, because this ledger has given keys");
-        return new AccessOptions(asked == Asked.Keys, Tls(line), Tokens(line));
+        return new AccessOptions(asked == Asked.Keys, Tls(line), Tokens(line))
+        {
+            KeepsDataHere = Choices.Of<Residency>(line, "--residency") == Residency.Here,
+        };
     }
 
     /// <summary>Where nobody has a key yet an administrator gets one, which is shown once.</summary>

@@ -135,6 +135,12 @@ public sealed class AccessTests
         (await town.PostAsync(acme, Points, Point("CP3", "ACME", "S2"))).Status.ShouldBe(404);
         (await town.PostAsync(acme, Points, Point("CP3", "BETA", "S3"))).Status.ShouldBe(404);
         (await town.PostAsync(acme, Points, Point("CP3", "ACME", "S3"))).Status.ShouldBe(201);
+        // Nor does anybody install another's meter at a point of his own, where its signed values would then count.
+        string Register(string point) =>
+            $$"""{"point":"{{point}}","direction":"import","meterSerial":"M2","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00Z"}""";
+        await town.TakeAsync("register", Register("CP2"), "BETA");
+        (await town.PostAsync(acme, "/v1/registers", Register("CP3")))["name"].ShouldBe("NotReached");
+        (await town.PostAsync(acme, "/v1/registers", Register("CP3").Replace("M2", "M3"))).Status.ShouldBe(201);
         // A station hands in of its own points alone, though its operator has others.
         (await town.PostAsync(town.Key(Role.Station), "/v1/outages", Outage("CP3"))).Status.ShouldBe(404);
         (await town.PostAsync(acme, "/v1/outages", Outage("CP3"))).Status.ShouldBe(201);
@@ -172,6 +178,7 @@ public sealed class AccessTests
         await town.GetAsync(auditor, Points);
         await town.GetAsync(auditor, "/v1/registers?point=CP1&note=a person");
         await town.GetAsync(auditor, "/v1/registers?point=a person");
+        await town.GetAsync(auditor, "/v1/registers?format=csv");
         await town.GetAsync(town.Key(Role.ChargingOperator), Points);
         await town.Served.StopServerAsync();
         var reads = (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode)
@@ -180,7 +187,24 @@ public sealed class AccessTests
             .ShouldBe([("Auditor-1", new PartyId("office"), Role.Auditor, 0)]);
         reads.SelectMany(read => read.Reads).GroupBy(read => (read.Operation, read.Of))
             .Select(of => (of.Key.Operation, of.Key.Of, of.Sum(read => read.Times))).Order()
-            .ShouldBe([("registers", "point CP1", 1), ("settlement-points", null, 2)]);
+            .ShouldBe([("registers", "point CP1", 1), ("registers as csv", null, 1), ("settlement-points", null, 2)]);
+    }
+
+    [Fact]
+    public async Task Where_data_is_kept_here_every_file_is_written_down_and_no_key_is_fetched()
+    {
+        await using var town = await AccessTown.StartAsync(access: new(IsRequired: true) { KeepsDataHere = true });
+        await town.GetAsync(town.Key(Role.ChargingOperator), Points);
+        await town.GetAsync(town.Key(Role.ChargingOperator), Points + "?format=csv");
+        await town.Served.StopServerAsync();
+        (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode).OfType<DataRead>()
+            .SelectMany(read => read.Reads.Select(each => (read.By, each.Operation, each.Times)))
+            .ShouldBe([("ChargingOperator-1", "settlement-points as csv", 1)]);
+        var fetched = new TokenOptions("i", "a", ["ES256"], "https://login.example/jwks");
+        new AccessOptions(IsRequired: true, Tokens: fetched) { KeepsDataHere = true }.WhyNot(IPAddress.Loopback)
+            .ShouldNotBeNull().ShouldContain("login.example");
+        new AccessOptions(IsRequired: true, Tokens: fetched with { Keys = "/keys.json" }) { KeepsDataHere = true }
+            .WhyNot(IPAddress.Loopback).ShouldBeNull();
     }
 
     [Fact]

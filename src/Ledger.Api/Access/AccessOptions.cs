@@ -21,12 +21,20 @@ public sealed record TlsOptions(X509Certificate2 Server, X509Certificate2? Stati
 /// <param name="Tokens">Tokens of an identity provider; null: none are taken.</param>
 public sealed record AccessOptions(bool IsRequired, TlsOptions? Tls = null, TokenOptions? Tokens = null)
 {
+    /// <summary>
+    /// Nothing is fetched from another machine or sent to one, and every table that is taken away as a file is written
+    /// down, whoever takes it: for data that a law keeps in one place.
+    /// </summary>
+    public bool KeepsDataHere { get; init; }
+
     /// <summary>Whoever reaches a loopback address of this machine is its operator.</summary>
     public static readonly AccessOptions Open = new(IsRequired: false);
 
     /// <summary>Why an address cannot be listened on so; null where it can.</summary>
     public string? WhyNot(IPAddress address) =>
-        IPAddress.IsLoopback(address) || (IsRequired && Tls is not null) ? null
+        KeepsDataHere && Tokens is { IsFetched: true }
+            ? $"the keys of tokens are fetched from {Tokens.Keys}, and data is kept here: name a file"
+        : IPAddress.IsLoopback(address) || (IsRequired && Tls is not null) ? null
         : $"{address} can be reached from other machines: it needs access keys (--access keys) and TLS "
             + "(--tls-certificate, --tls-key); without them a server listens on 127.0.0.1 or ::1 only";
 }

@@ -11,11 +11,12 @@ internal sealed record Need(string? Scope, bool IsPublic = false);
 /// Stands before every operation: says who comes, and lets pass who may. An operation that says nothing of what it needs
 /// is closed where access is asked for.
 /// </summary>
-internal sealed class Admission(Credentials credentials, ReadLog reads)
+internal sealed class Admission(Credentials credentials, ReadLog reads, bool keepsDataHere)
 {
     public async Task AdmitAsync(HttpContext context, RequestDelegate next)
     {
-        if (context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<Need>() is { IsPublic: true })
+        // What is no operation (an address or a method that there is not) is answered as such to anybody.
+        if (context.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<Need>() is { IsPublic: true })
         {
             await next(context).ConfigureAwait(false);
             return;
@@ -34,7 +35,9 @@ internal sealed class Admission(Credentials credentials, ReadLog reads)
             return;
         }
         context.Features.Set(new Asker(who));
-        if (!reads.IsOfOthers(who) || need?.Scope is null || !HttpMethods.IsGet(context.Request.Method))
+        var isNoted = ReadLog.IsOfOthers(who)
+            || (keepsDataHere && who.Role is not null && context.Request.Query.ContainsKey("format"));
+        if (!isNoted || need?.Scope is null || !HttpMethods.IsGet(context.Request.Method))
             await next(context).ConfigureAwait(false);
         else if (!reads.HasRoomFor(who))
             await Answering.Busy("who has read what cannot be recorded now").ExecuteAsync(context)

@@ -94,7 +94,7 @@ internal sealed class BearerTokens(TokenOptions options, IClock clock) : IDispos
         try
         {
             if (known is { } meanwhile && meanwhile.AgeMs < ageMaxMs) return meanwhile;
-            var text = options.Keys.Contains("://", StringComparison.Ordinal)
+            var text = options.IsFetched
                 ? await client.GetStringAsync(new Uri(options.Keys), ct).ConfigureAwait(false)
                 : await File.ReadAllTextAsync(options.Keys, ct).ConfigureAwait(false);
             return known = new([.. new JsonWebKeySet(text).GetSigningKeys()], Stopwatch.GetTimestamp());

@@ -32,7 +32,7 @@ internal sealed class ReadLog(OpenLedger ledger)
     private Instant latest = Instant.FromUnixTimeTicks(0);
     private Dictionary<(string By, PartyId Party, Role Role), Gathered> gathered = [];
 
-    public bool IsOfOthers(Principal who) => who.Role is Role.Auditor or Role.GridOperator or Role.Administrator
+    public static bool IsOfOthers(Principal who) => who.Role is Role.Auditor or Role.GridOperator or Role.Administrator
         || (who.Role is Role.Aggregator && who.Reach.Owner is null);
 
     public bool HasRoomFor(Principal who)
@@ -43,6 +43,7 @@ internal sealed class ReadLog(OpenLedger ledger)
     public void Note(Principal who, Endpoint endpoint, HttpRequest request)
     {
         var operation = endpoint.Metadata.GetMetadata<EndpointNameMetadata>()?.EndpointName ?? "page";
+        if (request.Query["format"] is [("csv" or "ndjson") and var format]) operation += $" as {format}";
         var of = Of(request);
         lock (gate)
         {

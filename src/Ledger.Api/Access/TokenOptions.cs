@@ -11,6 +11,9 @@ namespace Ledger.Api.Access;
 /// <param name="Keys">The issuer's keys as a JSON Web Key Set: a path, or an https address.</param>
 public sealed record TokenOptions(string Issuer, string Audience, IReadOnlyList<string> Algorithms, string Keys)
 {
+    /// <summary>Whether the keys are at an address and not in a file.</summary>
+    public bool IsFetched => Keys.Contains("://", StringComparison.Ordinal);
+
     /// <summary>Those that can be allowed (RFC 7518, 3.1): signatures of which only the issuer has the key.</summary>
     public static IReadOnlyList<string> AlgorithmsKnown { get; } =
         ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"];

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
@@ -13,8 +15,9 @@ namespace Ledger.Api.Resources;
 /// </summary>
 internal static class InstructionEvents
 {
-    /// <summary>How often somebody is told that there is nothing to tell, so that a dead connection is noticed.</summary>
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(15);
+    /// <summary>How often somebody is told that there is nothing to tell, so that a dead connection is noticed; and how
+    /// often it is seen whether the caller may still listen.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(15), Asked = TimeSpan.FromMilliseconds(500);
 
     public static void Map(WebApplication app, OpenLedger ledger) =>
         app.MapGet("/v1/instruction-events", async (HttpContext context) =>
@@ -29,7 +32,7 @@ internal static class InstructionEvents
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
             try
             {
-                await FollowAsync(ledger, context.Response, seen, after + 1, ended.Token).ConfigureAwait(false);
+                await FollowAsync(ledger, context, seen, after + 1, ended.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (ended.IsCancellationRequested)
             {
@@ -54,27 +57,33 @@ internal static class InstructionEvents
     }
 
     private static async Task FollowAsync(
-        OpenLedger ledger, HttpResponse response, InstructionAnswer seen, long next, CancellationToken gone)
+        OpenLedger ledger, HttpContext context, InstructionAnswer seen, long next, CancellationToken gone)
     {
+        var response = context.Response;
+        var credentials = context.RequestServices.GetRequiredService<Credentials>();
+        var told = Stopwatch.GetTimestamp();
         response.ContentType = "text/event-stream";
         await response.Body.FlushAsync(gone).ConfigureAwait(false); // who waits for the first one knows that it is heard
         var own = seen.Targets.Select(target => target.Point).ToHashSet(StringComparer.Ordinal);
-        while (true)
+        while (await credentials.OfAsync(context).ConfigureAwait(false) is not null)
         {
             await foreach (var recorded in ledger.Journal.ReadAllAsync(next, gone).ConfigureAwait(false))
             {
                 next = recorded.Position + 1;
-                if (IsOf(EventCodec.Decode(recorded), seen.Instruction.Instruction, own) is { } fact)
-                    await TellAsync(response, recorded, fact, gone).ConfigureAwait(false);
+                if (IsOf(EventCodec.Decode(recorded), seen.Instruction.Instruction, own) is not { } fact) continue;
+                await TellAsync(response, recorded, fact, gone).ConfigureAwait(false);
+                told = Stopwatch.GetTimestamp();
             }
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(gone);
-            patience.CancelAfter(Quiet);
+            patience.CancelAfter(Asked);
             try
             {
                 await ledger.Journal.WaitForAsync(next, patience.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (!gone.IsCancellationRequested)
             {
+                if (Stopwatch.GetElapsedTime(told) < Quiet) continue;
+                told = Stopwatch.GetTimestamp();
                 await response.WriteAsync(": nothing yet\n\n", gone).ConfigureAwait(false);
                 await response.Body.FlushAsync(gone).ConfigureAwait(false);
             }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 using Google.Protobuf;
@@ -25,6 +26,9 @@ internal sealed class FrameCalls(
     private const int FirstPauseMs = 1, LastPauseMs = 16;
 
     private readonly CallQuota quota = new(options.CallsMax, options.CallsPerPartyMax);
+
+    /// <summary>Who sends in this call; nobody is asked where the server takes frames of anybody.</summary>
+    private readonly record struct Sender(ServerCallContext Call, PartyId Party, Principal? Who);
 
     private readonly record struct Pending(long Sequence, ValueTask<FrameAddress> Durable);
 
@@ -73,7 +77,7 @@ internal sealed class FrameCalls(
         Exception? why = null;
         try
         {
-            await TakeAsync(door, from, pending.Writer, who, patience).ConfigureAwait(false);
+            await TakeAsync(door, from, pending.Writer, new(context, party, who), patience).ConfigureAwait(false);
         }
         catch (Exception ended)
         {
@@ -107,12 +111,18 @@ internal sealed class FrameCalls(
     }
 
     private async Task TakeAsync(StreamDoor door, IAsyncStreamReader<FromSender> from, ChannelWriter<Pending> pending,
-        Principal? who, CancellationTokenSource patience)
+        Sender sender, CancellationTokenSource patience)
     {
         var taken = 0L;
+        var asked = Stopwatch.GetTimestamp();
         while (await from.MoveNext(patience.Token).ConfigureAwait(false))
         {
             patience.CancelAfter(options.IdleMax.ToTimeSpan());
+            if (admission is not null && Stopwatch.GetElapsedTime(asked) > StreamAdmission.AskedEvery)
+            {
+                asked = Stopwatch.GetTimestamp();
+                await admission.AdmitAsync(sender.Call, sender.Party).ConfigureAwait(false);
+            }
             if (from.Current.Frames is not { } batch)
                 throw Ended(StatusCode.InvalidArgument, "after open a message has frames");
             foreach (var frame in batch.Frame)
@@ -121,7 +131,7 @@ internal sealed class FrameCalls(
                 {
                     // The bytes were read into memory of their own; they are copied once more, into the log's block.
                     var read = CheckedFrame.Check(frame.Memory);
-                    if (who is not null)
+                    if (sender.Who is { } who)
                         await admission!.RequireReachedAsync(read, who, patience.Token).ConfigureAwait(false);
                     if (door.Take(read, out var durable) == FrameTaken.Full)
                         durable = await TakeWhenFreeAsync(door, read, patience.Token).ConfigureAwait(false);

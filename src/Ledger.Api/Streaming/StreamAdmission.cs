@@ -24,6 +24,9 @@ internal sealed class StreamAdmission(Credentials credentials, Recorder recorder
                 $"scope {Scopes.CurvesWrite} is needed, and open.party must be the holder's"));
     }
 
+    /// <summary>How long a caller that was admitted is not asked again: what ends its key ends its call.</summary>
+    public static readonly TimeSpan AskedEvery = TimeSpan.FromMilliseconds(500);
+
     public async ValueTask RequireReachedAsync(CheckedFrame frame, Principal who, CancellationToken ct)
     {
         if (await NotReachedAsync(frame, who, recorder, ct).ConfigureAwait(false) is { } why)

@@ -52,7 +52,7 @@ public sealed class AuthoriseByScope<TRequest, TResponse>(CommandRoutes routes) 
 
 /// <summary>Only who reaches all that an input is about may hand it in.</summary>
 public sealed class AuthoriseByReach<TRequest, TResponse>(
-    CommandRoutes routes, Recorder recorder, OwnersOfStation owners) : IPipelineBehavior<TRequest, TResponse>
+    CommandRoutes routes, Recorder recorder, KnownOwners owners) : IPipelineBehavior<TRequest, TResponse>
     where TRequest : notnull
 {
     public async Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)

@@ -1,4 +1,3 @@
-using Ledger.Domain;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using NodaTime;
@@ -9,9 +8,9 @@ namespace Ledger.Journal.Pipeline;
 public static class PipelineRegistration
 {
     public static IServiceCollection AddCommandPipeline(this IServiceCollection services, Recorder recorder,
-        IClock clock, CommandRoutes routes, OwnersOfStation? owners = null) =>
+        IClock clock, CommandRoutes routes, KnownOwners? owners = null) =>
         services.AddSingleton(recorder).AddSingleton(clock).AddSingleton(routes).AddSingleton<RecentAnswers>()
-            .AddSingleton(owners ?? ((_, _) => ValueTask.FromResult<IReadOnlyCollection<PartyId>>([])))
+            .AddSingleton(owners ?? KnownOwners.None)
             .AddTransient<ServiceFactory>(provider => type => provider.GetService(type)!)
             .AddTransient<IMediator, Mediator>()
             .AddTransient(typeof(IRequestHandler<,>), typeof(RecordCommand<,>))

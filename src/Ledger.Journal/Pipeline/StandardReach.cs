@@ -23,7 +23,8 @@ internal static class StandardReach
     private static CommandRoutes AddMeteringReach(this CommandRoutes routes) => routes
         .Touches<Dated<SettlementPointRegistered>>(input =>
             [new Touched.NewPoint(input.Fact.Point, input.Fact.Owner, input.Fact.Station)])
-        .Touches<Dated<RegisterInstalled>>(input => [new Touched.Point(input.Fact.Register.Point)])
+        .Touches<Dated<RegisterInstalled>>(input =>
+            [new Touched.Point(input.Fact.Register.Point), new Touched.Meter(input.Fact.MeterSerial)])
         .Touches<RegisterReadings>(input => [new Touched.Point(input.Register.Point)])
         .Touches<RegisterReadingCorrected>(input => [new Touched.Point(input.Register.Point)])
         .Touches<IntervalReadingBatch>(input => [new Touched.Point(input.Register.Point)])

@@ -2,8 +2,17 @@ using Ledger.Domain;
 
 namespace Ledger.Journal.Pipeline;
 
-/// <summary>Whose points a station has, as far as they are registered; known where the views are.</summary>
-public delegate ValueTask<IReadOnlyCollection<PartyId>> OwnersOfStation(StationId station, CancellationToken ct);
+/// <summary>Whose the registered points of a station are, and those at which a meter is installed: known where the views
+/// are.</summary>
+public sealed record KnownOwners(
+    Func<StationId, CancellationToken, ValueTask<IReadOnlyCollection<PartyId>>> OfStation,
+    Func<string, CancellationToken, ValueTask<IReadOnlyCollection<PartyId>>> OfMeter)
+{
+    private static readonly IReadOnlyCollection<PartyId> Nobody = [];
+
+    /// <summary>Where nothing is known of anybody: for who reaches everything anyway.</summary>
+    public static readonly KnownOwners None = new((_, _) => new(Nobody), (_, _) => new(Nobody));
+}
 
 /// <summary>What of somebody's an input is about: all of it must be reached by who hands it in.</summary>
 public abstract record Touched
@@ -16,6 +25,8 @@ public abstract record Touched
     public sealed record Place(IReadOnlyList<SettlementPointId> Names) : Touched;
     /// <summary>A settlement point that is registered by this input, or again.</summary>
     public sealed record NewPoint(SettlementPointId Id, PartyId Owner, StationId Station) : Touched;
+    /// <summary>A meter, which is at no point of anybody else: what it signs would be counted there no more.</summary>
+    public sealed record Meter(string Serial) : Touched;
     /// <summary>An account, or a party in whose name something is said.</summary>
     public sealed record Party(PartyId Id) : Touched;
     /// <summary>A person who answers for it: whoever has a role speaks for himself alone.</summary>
@@ -41,7 +52,7 @@ public static class Reaching
 {
     /// <summary>Why a principal may not hand this in; null where it may.</summary>
     public static async Task<RecordOutcome.Refused?> WhyNotAsync(
-        Principal by, IEnumerable<Touched> touched, Recorder recorder, OwnersOfStation owners, CancellationToken ct)
+        Principal by, IEnumerable<Touched> touched, Recorder recorder, KnownOwners owners, CancellationToken ct)
     {
         foreach (var part in touched)
             if (part is Touched.Person { By: var person })
@@ -64,7 +75,7 @@ public static class Reaching
     }
 
     private static async Task<bool> IsReachedAsync(
-        Principal by, Touched part, Recorder recorder, OwnersOfStation owners, CancellationToken ct)
+        Principal by, Touched part, Recorder recorder, KnownOwners owners, CancellationToken ct)
     {
         var reach = by.Reach;
         switch (part)
@@ -75,11 +86,13 @@ public static class Reaching
             case Touched.NewPoint added:
                 if (!reach.Covers(added.Owner, added.Station)) return false;
                 // Nobody puts a point of his own behind somebody else's connection.
-                if ((await owners(added.Station, ct).ConfigureAwait(false)).Any(owner => owner != added.Owner))
+                if ((await owners.OfStation(added.Station, ct).ConfigureAwait(false)).Any(owner => owner != added.Owner))
                     return false;
                 var (before, _) = await recorder.LoadAsync(Streams.Point(added.Id), SettlementPointState.Empty,
                     SettlementPoint.Evolve, ct).ConfigureAwait(false);
                 return before.Latest is not { } latest || reach.Covers(latest.Owner, latest.Station);
+            case Touched.Meter meter:
+                return (await owners.OfMeter(meter.Serial, ct).ConfigureAwait(false)).All(owner => owner == by.Party);
             case Touched.Party party: return reach.Covers(party.Id);
             case Touched.Instruction order:
                 return await InstructionAsync(by, order.Id, recorder, ofIssuer: reach.OfIssuer, ct)
@@ -141,6 +154,7 @@ public static class Reaching
     {
         Touched.Point or Touched.Place or Touched.NewPoint => "settlement point",
         Touched.Party => "party",
+        Touched.Meter => "meter",
         Touched.Instruction or Touched.OwnInstruction => "instruction",
         Touched.Dispute => "dispute",
         Touched.Fact => "fact",
