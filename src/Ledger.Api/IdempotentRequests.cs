@@ -9,9 +9,9 @@ namespace Ledger.Api;
 
 /// <summary>
 /// The header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same key with the same body gets the
-/// stored answer, with <c>Idempotency-Hit</c>; with another body 422; while the first one is under way 409. Only answers
-/// of what is durable are stored, because a refusal or a full queue may end otherwise next time. They are bounded: a fact
-/// is recognised for ever by its own id, and this spares the second one its way.
+/// stored answer, with <c>Idempotency-Hit</c>; with another body 422; while the first one is under way 409. Only
+/// answers of what is durable are stored, because a refusal or a full queue may end otherwise next time. They are
+/// bounded: a fact is recognised for ever by its own id, and this spares the second one its way.
 /// </summary>
 internal sealed class IdempotentRequests
 {

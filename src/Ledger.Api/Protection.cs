@@ -59,7 +59,8 @@ internal static class Protection
                     (limit.PermitLimit, limit.QueueLimit) = (most, 0);
                     limit.QueueProcessingOrder = QueueProcessingOrder.OldestFirst;
                 });
-            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context => OfHolder(context, options));
+            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context =>
+                OfHolder(context, options));
             limits.OnRejected = async (rejected, _) =>
                 await Answering.Busy("as many requests as can be served are under way")
                     .ExecuteAsync(rejected.HttpContext).ConfigureAwait(false);

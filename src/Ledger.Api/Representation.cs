@@ -9,9 +9,9 @@ using Ledger.Domain;
 namespace Ledger.Api;
 
 /// <summary>
-/// How an answer to a read is written: as JSON, or its table alone as CSV or as a line of JSON a row, whole or a page of
-/// it. Every form is made of the same JSON, so the numbers of all of them are the same. An answer has an ETag, which is
-/// of its bytes; one as of a position that the caller named may be kept by it and asked for again.
+/// How an answer to a read is written: as JSON, or its table alone as CSV or as a line of JSON a row, whole or a page
+/// of it. Every form is made of the same JSON, so the numbers of all of them are the same. An answer has an ETag, which
+/// is of its bytes; one as of a position that the caller named may be kept by it and asked for again.
 /// </summary>
 internal static class Representation
 {

@@ -46,7 +46,8 @@ public static class Check
                 .ConfigureAwait(false);
         foreach (var (what, port) in new[] { ("port", Serve.PortOf(line, Serve.PortDefault)),
             ("stream port", Serve.StreamPortOf(line) ?? -1) })
-            if (port > 0) await LookAsync(findings, what, () => Task.FromResult(Port(address, port))).ConfigureAwait(false);
+            if (port > 0)
+                await LookAsync(findings, what, () => Task.FromResult(Port(address, port))).ConfigureAwait(false);
         new Page().Table("checks", "what serve needs", Listing.Of(findings,
             new("what", "what", row => row.What), new("good", "good", row => row.IsGood),
             new("says", "says", row => row.Says))).Write(shell.Output, line.Json);

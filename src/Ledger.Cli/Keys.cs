@@ -10,8 +10,8 @@ using NodaTime.Text;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger keys create|list|revoke</c>: gives access, shows who has it, and takes it away. The secret is made here and
-/// shown once; the ledger, also where another process owns the folder, is given its hash.
+/// <c>ledger keys create|list|revoke</c>: gives access, shows who has it, and takes it away. The secret is made here
+/// and shown once; the ledger, also where another process owns the folder, is given its hash.
 /// </summary>
 public static class Keys
 {

@@ -48,10 +48,12 @@ public static class Serve
         if (LedgerServer.WhyNot(address, access) is { } open) throw new UsageException(open);
         await using var streams = OpenStreams(ledger);
         await using var senders = streamPort is { } at
-            ? await StartAsync(() => StreamServer.StartAsync(streams, new(address, at), ct, ledger, access)).ConfigureAwait(false)
+            ? await StartAsync(() => StreamServer.StartAsync(streams, new(address, at), ct, ledger, access))
+                .ConfigureAwait(false)
             : null;
         await using var server = await StartAsync(() => LedgerServer.StartAsync(ledger,
-            new(address, port) { Access = access }, TextWriter.Synchronized(shell.Errors), ct, streams)).ConfigureAwait(false);
+            new(address, port) { Access = access }, TextWriter.Synchronized(shell.Errors), ct, streams))
+            .ConfigureAwait(false);
         shell.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"ledger {ledger.Journal.Ledger} at {server.Url} has {ledger.Journal.Length} facts, ")
             + $"digest {Convert.ToHexStringLower(ledger.Journal.Root)}");

@@ -6,9 +6,10 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// What <c>serve</c> is started with beside its command line: a settings file (<c>--settings</c>) and the environment.
-/// A setting is an option without its dashes: <c>"tlsKey"</c> in the file, <c>LEDGER_TLS_KEY</c> in the environment, for
-/// <c>--tls-key</c>. The command line goes before the environment, and that before the file. A setting that nobody knows
-/// is refused, because one that is misspelt would be one that does not hold.
+/// A setting is an option without its dashes: <c>"tlsKey"</c> in the file, <c>LEDGER_TLS_KEY</c> in the environment,
+/// for
+/// <c>--tls-key</c>. The command line goes before the environment, and that before the file. A setting that nobody
+/// knows is refused, because one that is misspelt would be one that does not hold.
 /// </summary>
 internal static class ServeSettings
 {

@@ -8,8 +8,8 @@ namespace Ledger.Domain;
 public sealed record ReadCount(string Operation, string? Of, int Times);
 
 /// <summary>
-/// Somebody has read data of others in a stretch of time: whose data it is can be told who looked. Reads are gathered, so
-/// that looking costs the journal one fact in many reads.
+/// Somebody has read data of others in a stretch of time: whose data it is can be told who looked. Reads are gathered,
+/// so that looking costs the journal one fact in many reads.
 /// </summary>
 /// <param name="Others">Reads beyond those that are listed, which are bounded.</param>
 public sealed record DataRead(

@@ -17,7 +17,9 @@ public static class ReachedDelivery
             {
                 Targets = [.. found.Order.Targets.Where(target => own.Contains(target.Point.Value))],
                 Activation = found.Order.Activation is { } activation
-                    ? activation with { Offers = [.. activation.Offers.Where(offer => own.Contains(offer.Point.Value))] }
+                    ? activation
+                        with
+                    { Offers = [.. activation.Offers.Where(offer => own.Contains(offer.Point.Value))] }
                     : null,
             },
             Baselines = [.. found.Baselines.Where(frozen => own.Contains(frozen.Point.Value))],

@@ -16,10 +16,11 @@ using NodaTime;
 namespace Ledger.Benchmarks;
 
 /// <summary>
-/// One connector's day of interval records over HTTP, every request another connector and day, beside a bare Kestrel that
-/// gives the same bytes from memory. Callers and server share the machine, and each caller asks again when it is
+/// One connector's day of interval records over HTTP, every request another connector and day, beside a bare Kestrel
+/// that gives the same bytes from memory. Callers and server share the machine, and each caller asks again when it is
 /// answered, so a rate is what both together reach.
-/// <code>dotnet run --project tests/Ledger.Benchmarks -c Release -- api [--connectors N] [--days D] [--callers C]</code>
+/// <code>dotnet run --project tests/Ledger.Benchmarks -c Release -- api [--connectors N] [--days D]
+/// [--callers C]</code>
 /// </summary>
 internal static class ApiThroughput
 {
@@ -71,9 +72,10 @@ internal static class ApiThroughput
             for (var day = 0; day < days; day++)
             {
                 var start = SettlementCalendar.Day(Zone, First.PlusDays(day)).Start;
-                var facts = Enumerable.Range(0, Quarters).Select(quarter => Record(point, start, quarter, evidence)).ToList();
-                await ledger.Journal.AppendAsync(Streams.Curve(point, First.PlusDays(day)), ExpectedRevision.Any, facts, by,
-                    null, CancellationToken.None).ConfigureAwait(false);
+                var facts = Enumerable.Range(0, Quarters)
+                    .Select(quarter => Record(point, start, quarter, evidence)).ToList();
+                await ledger.Journal.AppendAsync(Streams.Curve(point, First.PlusDays(day)), ExpectedRevision.Any,
+                    facts, by, null, CancellationToken.None).ConfigureAwait(false);
             }
         }
         await ledger.CatchUpAsync(CancellationToken.None).ConfigureAwait(false);
@@ -125,9 +127,13 @@ internal static class ApiThroughput
         return rate;
     }
 
-    private static async Task<(long[] Ticks, double Seconds)> AskAsync(Uri url, string[] paths, int callers, int seconds)
+    private static async Task<(long[] Ticks, double Seconds)> AskAsync(
+        Uri url, string[] paths, int callers, int seconds)
     {
-        using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = callers }) { BaseAddress = url };
+        using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = callers })
+        {
+            BaseAddress = url,
+        };
         var (times, next, watch) = (new ConcurrentBag<List<long>>(), -1, Stopwatch.StartNew());
         await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => Task.Run(async () =>
         {

@@ -12,8 +12,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// Every operation of the interface, as its own document lists them, as every role, on what is its own and on what is
-/// somebody else's, and as nobody. What came of it is a table that an auditor can read: <c>AccessMatrix.verified.txt</c>.
-/// An operation without a request here fails, so a new one is not forgotten.
+/// somebody else's, and as nobody. What came of it is a table that an auditor can read:
+/// <c>AccessMatrix.verified.txt</c>. An operation without a request here fails, so a new one is not forgotten.
 /// </summary>
 public sealed class AccessMatrixTests
 {

@@ -98,7 +98,8 @@ public sealed class AccessTests
     {
         await using var town = await AccessTown.StartAsync();
         var token = await File.ReadAllTextAsync(
-            Path.Combine(town.Served.Options.Directory, OpenLedger.TokenFileName), TestContext.Current.CancellationToken);
+            Path.Combine(town.Served.Options.Directory, OpenLedger.TokenFileName),
+            TestContext.Current.CancellationToken);
         (await town.SendAsync(HttpMethod.Post, token, Points, Encoding.UTF8.GetBytes(Point("CP1", "ACME", "S1")))).Status
             .ShouldBe(201);
         using var request = new HttpRequestMessage(HttpMethod.Get, "/");

@@ -14,7 +14,8 @@ public sealed class AccessTokenTests : IDisposable
 {
     private const string Issuer = "https://login.example", Audience = "ledger-test";
 
-    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256), other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly string folder = Directory.CreateTempSubdirectory("ledger-tokens-").FullName;
 
     public void Dispose()

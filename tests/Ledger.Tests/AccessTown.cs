@@ -12,8 +12,9 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// A served ledger that asks for keys. Two charging operators, ACME and BETA, two grid operators, and an aggregator; each
-/// has a point, an account with a run and a dispute, and what is asked of one is asked of the other in the same words.
+/// A served ledger that asks for keys. Two charging operators, ACME and BETA, two grid operators, and an aggregator;
+/// each has a point, an account with a run and a dispute, and what is asked of one is asked of the other in the same
+/// words.
 /// </summary>
 internal sealed class AccessTown : IAsyncDisposable
 {

@@ -39,9 +39,13 @@ public sealed class ApiAttackTests
         await using var town = await AccessTown.StartAsync(new Ingest.Frames.FrameLogOptions(""));
         foreach (var (operation, _, body) in AccessRequests.Posts.Take(20))
             await town.TakeAsync(operation, AccessTown.Own.In(body), "ACME");
-        var token = await File.ReadAllTextAsync(Path.Combine(town.Served.Options.Directory, Api.OpenLedger.TokenFileName),
+        var token = await File.ReadAllTextAsync(
+            Path.Combine(town.Served.Options.Directory, Api.OpenLedger.TokenFileName),
             TestContext.Current.CancellationToken);
-        var callers = new string?[] { token, .. Enum.GetValues<Domain.Role>().Select(role => town.Key(role).Shown), null };
+        var callers = new string?[]
+        {
+            token, .. Enum.GetValues<Domain.Role>().Select(role => town.Key(role).Shown), null,
+        };
         var seed = 20260302UL;
         var statuses = new SortedDictionary<int, int>();
         var paths = (await town.GetAsync(null, "/openapi/v1.json")).Json.GetProperty("paths").EnumerateObject()

@@ -159,7 +159,8 @@ public sealed class ApiConventionTests
         static async Task<string> NextAsync(StreamReader events)
         {
             var text = new List<string>();
-            while (await events.ReadLineAsync(TestContext.Current.CancellationToken) is { Length: > 0 } line) text.Add(line);
+            while (await events.ReadLineAsync(TestContext.Current.CancellationToken) is { Length: > 0 } line)
+                text.Add(line);
             text[2].ShouldStartWith("data: {");
             return $"{text[0]} {text[1]}";
         }

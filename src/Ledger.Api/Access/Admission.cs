@@ -8,15 +8,16 @@ namespace Ledger.Api.Access;
 internal sealed record Need(string? Scope, bool IsPublic = false);
 
 /// <summary>
-/// Stands before every operation: says who comes, and lets pass who may. An operation that says nothing of what it needs
-/// is closed where access is asked for.
+/// Stands before every operation: says who comes, and lets pass who may. An operation that says nothing of what it
+/// needs is closed where access is asked for.
 /// </summary>
 internal sealed class Admission(Credentials credentials, ReadLog reads, bool keepsDataHere)
 {
     public async Task AdmitAsync(HttpContext context, RequestDelegate next)
     {
         // What is no operation (an address or a method that there is not) is answered as such to anybody.
-        if (context.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<Need>() is { IsPublic: true })
+        if (context.GetEndpoint() is not RouteEndpoint endpoint
+            || endpoint.Metadata.GetMetadata<Need>() is { IsPublic: true })
         {
             await next(context).ConfigureAwait(false);
             return;

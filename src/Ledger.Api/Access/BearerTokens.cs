@@ -8,14 +8,14 @@ using NodaTime;
 namespace Ledger.Api.Access;
 
 /// <summary>
-/// Tokens of an identity provider (RFC 7519, as RFC 8725 says to take them): one issuer, one audience, the algorithms of
-/// a list, a signature by a key of the issuer, and times that the ledger's own clock judges. The role is the claim
+/// Tokens of an identity provider (RFC 7519, as RFC 8725 says to take them): one issuer, one audience, the algorithms
+/// of a list, a signature by a key of the issuer, and times that the ledger's own clock judges. The role is the claim
 /// <c>ledger_role</c>, the party <c>ledger_party</c>, stations <c>ledger_stations</c>, and who it is <c>sub</c>.
 /// </summary>
 internal sealed class BearerTokens(TokenOptions options, IClock clock) : IDisposable
 {
-    /// <summary>What clocks may differ, in s; and how long a set of keys is believed, and how often one that lacks a key
-    /// is fetched again, in ms.</summary>
+    /// <summary>What clocks may differ, in s; and how long a set of keys is believed, and how often one that lacks a
+    /// key is fetched again, in ms.</summary>
     private const long SkewSeconds = 60;
     private const int KeysAgeMaxMs = 600_000, KeysAgeMinMs = 10_000;
     private const int TokenCharactersMax = 8 * 1024, KeysBytesMax = 256 * 1024;

@@ -25,7 +25,8 @@ internal sealed class KeyRing(Recorder recorder, IClock clock)
     public async ValueTask<bool> HasAnyAsync(CancellationToken ct) =>
         !(await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false)).Known.IsEmpty;
 
-    /// <summary>Who holds a key; null where it is not known, has expired, or was revoked: nobody is told which.</summary>
+    /// <summary>Who holds a key; null where it is not known, has expired, or was revoked: nobody is told
+    /// which.</summary>
     public async ValueTask<Principal?> HolderAsync(AccessKeyText key, CancellationToken ct)
     {
         var state = await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false);

@@ -34,7 +34,8 @@ public sealed record TokenOptions(string Issuer, string Audience, IReadOnlyList<
             throw input.Required("algorithms").Refused(Rejection.EmptyInput, "must name an algorithm");
         var keys = input.Required("keys").Line(Limits.TextLengthMax);
         if (keys.Contains("://", StringComparison.Ordinal)
-            && !(Uri.TryCreate(keys, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttps || url.IsLoopback)))
+            && !(Uri.TryCreate(keys, UriKind.Absolute, out var url)
+                && (url.Scheme == Uri.UriSchemeHttps || url.IsLoopback)))
             throw input.Required("keys").Refused(Rejection.OutOfRange, "must be a path or an https address");
         return new(input.Required("issuer").Line(Limits.TextLengthMax),
             input.Required("audience").Line(Limits.TextLengthMax), algorithms,

@@ -9,7 +9,8 @@ namespace Ledger.Api.Resources;
 public sealed record CurveSample(Instant At, decimal Kw);
 
 /// <summary>Samples of a stretch: how many, the least, their mean (not weighted by time), the greatest.</summary>
-public sealed record CurveStretch(Instant Start, Instant End, int Samples, decimal LeastKw, decimal MeanKw, decimal MostKw);
+public sealed record CurveStretch(
+    Instant Start, Instant End, int Samples, decimal LeastKw, decimal MeanKw, decimal MostKw);
 
 /// <summary>A period whose samples are not shown, and why.</summary>
 public sealed record CurveWithheld(Instant Start, Instant End, string Why);
@@ -51,7 +52,8 @@ internal static class CurveReads
                 whole = isWhole,
                 total = samples.Count,
                 samples = isWhole
-                    ? samples.ConvertAll<object>(sample => new CurveSample(At(sample.AtMicroseconds), Kw(sample.Milliwatts)))
+                    ? samples.ConvertAll<object>(sample =>
+                        new CurveSample(At(sample.AtMicroseconds), Kw(sample.Milliwatts)))
                     : Stretches(samples, window, most),
                 withheld,
             }, position);

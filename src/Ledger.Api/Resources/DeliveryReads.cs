@@ -65,7 +65,8 @@ internal static class DeliveryReads
                 new
                 {
                     asOf = position,
-                    baselines = frozen.Where(fact => seen?.Targets.Any(target => target.Point == fact.Point.Value) == true)
+                    baselines = frozen
+                        .Where(fact => seen?.Targets.Any(target => target.Point == fact.Point.Value) == true)
                         .Select(fact => JsonNode.Parse(EventCodec.ToJson(fact))).ToList()
                 }, position);
         }).Reads("frozen-baselines",

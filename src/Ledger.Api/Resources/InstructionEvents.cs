@@ -63,7 +63,8 @@ internal static class InstructionEvents
         var credentials = context.RequestServices.GetRequiredService<Credentials>();
         var told = Stopwatch.GetTimestamp();
         response.ContentType = "text/event-stream";
-        await response.Body.FlushAsync(gone).ConfigureAwait(false); // who waits for the first one knows that it is heard
+        // Who waits for the first one knows that it is heard.
+        await response.Body.FlushAsync(gone).ConfigureAwait(false);
         var own = seen.Targets.Select(target => target.Point).ToHashSet(StringComparer.Ordinal);
         while (await credentials.OfAsync(context).ConfigureAwait(false) is not null)
         {

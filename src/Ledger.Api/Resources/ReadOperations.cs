@@ -3,7 +3,8 @@ using Ledger.Journal.Pipeline;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>A read: the scope that it needs, and the member of its answer that is a table; null where it has none.</summary>
+/// <summary>A read: the scope that it needs, and the member of its answer that is a table; null where it has
+/// none.</summary>
 internal sealed record ReadOperation(string Name, string Scope, string? Table = null);
 
 /// <summary>

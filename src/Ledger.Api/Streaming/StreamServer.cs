@@ -33,8 +33,8 @@ public sealed record StreamServerOptions(IPAddress Address, int Port)
 }
 
 /// <summary>
-/// The intake of streams over gRPC, HTTP/2 without TLS on this machine, with it elsewhere. It has a port of its own, because its limits
-/// are those of connections that last. The engine's owner stops it before the engine.
+/// The intake of streams over gRPC, HTTP/2 without TLS on this machine, with it elsewhere. It has a port of its own,
+/// because its limits are those of connections that last. The engine's owner stops it before the engine.
 /// </summary>
 public sealed class StreamServer : IAsyncDisposable
 {

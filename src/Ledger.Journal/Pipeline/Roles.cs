@@ -49,7 +49,8 @@ public static class Roles
     public static IReadOnlySet<string> ScopesOf(Role role) => Held[role];
 
     /// <summary>Who asks, from what a key, a token or a certificate says of them.</summary>
-    public static Principal Principal(string holder, Role role, PartyId party, IReadOnlyCollection<StationId> stations) =>
+    public static Principal Principal(
+        string holder, Role role, PartyId party, IReadOnlyCollection<StationId> stations) =>
         new(holder, party, ScopesOf(role)) { Role = role, Reach = ReachOf(role, party, stations) };
 
     /// <param name="stations">What it is limited to; none: what the role reaches.</param>

@@ -94,8 +94,8 @@ public static class StandardRoutes
         .Add<InstructionWithdrawn>(Scopes.DispatchWrite, (recorder, c, now, ct) =>
             Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}/withdrawn")), ct))
-        .Add<ReasonClaimed>(Scopes.DispatchAnswer, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
-            state => Dispatch.Decide(state, c.Input, now,
+        .Add<ReasonClaimed>(Scopes.DispatchAnswer, (recorder, c, now, ct) =>
+            Instruction(recorder, c, c.Input.Instruction, state => Dispatch.Decide(state, c.Input, now,
                 Key($"{c.Input.Instruction}/{c.Input.Point}/claim/{c.Input.Reason}/{c.Input.ClaimedBy}")), ct))
         .Add<ChargingFactRecorded>(Scopes.DispatchAnswer, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.ChargingFacts(c.Input.Point, c.Input.Period.Start.InUtc().Date), 0, (seen, _) => seen,
@@ -135,7 +135,8 @@ public static class StandardRoutes
         .Add<SigningKeyRegistered>(Scopes.KeysWrite, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.SigningKeys, SigningKeyState.Empty, SigningKeys.Evolve,
             state => SigningKeys.Decide(state, c.Input, now, LogKeys.Check(state, c.Input)), c.By, ct, c.Raw))
-        .Add<EvidenceToKeep>(Scopes.EvidenceWrite, (recorder, c, _, ct) => recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
+        .Add<EvidenceToKeep>(Scopes.EvidenceWrite, (recorder, c, _, ct) =>
+            recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
         .Add<EvidenceToRefuse>(Scopes.EvidenceWrite, (recorder, c, _, ct) =>
             recorder.RefuseAsync(c.Input.Code, c.Input.Detail, c.Raw, c.By, ct));
 

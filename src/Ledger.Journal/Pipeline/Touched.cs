@@ -2,8 +2,8 @@ using Ledger.Domain;
 
 namespace Ledger.Journal.Pipeline;
 
-/// <summary>Whose the registered points of a station are, and those at which a meter is installed: known where the views
-/// are.</summary>
+/// <summary>Whose the registered points of a station are, and those at which a meter is installed: known where the
+/// views are.</summary>
 public sealed record KnownOwners(
     Func<StationId, CancellationToken, ValueTask<IReadOnlyCollection<PartyId>>> OfStation,
     Func<string, CancellationToken, ValueTask<IReadOnlyCollection<PartyId>>> OfMeter)
@@ -86,8 +86,8 @@ public static class Reaching
             case Touched.NewPoint added:
                 if (!reach.Covers(added.Owner, added.Station)) return false;
                 // Nobody puts a point of his own behind somebody else's connection.
-                if ((await owners.OfStation(added.Station, ct).ConfigureAwait(false)).Any(owner => owner != added.Owner))
-                    return false;
+                if ((await owners.OfStation(added.Station, ct).ConfigureAwait(false))
+                    .Any(owner => owner != added.Owner)) return false;
                 var (before, _) = await recorder.LoadAsync(Streams.Point(added.Id), SettlementPointState.Empty,
                     SettlementPoint.Evolve, ct).ConfigureAwait(false);
                 return before.Latest is not { } latest || reach.Covers(latest.Owner, latest.Station);
