@@ -39,7 +39,7 @@ internal readonly record struct PageCursor(long AsOf, int Row)
     public static int? LimitOf(HttpRequest request) => (int?)Asking.Optional<long>(request, LimitName,
         (string? text, out long count) => Asking.TryCount(text, out count) && count is >= 1 and <= RowsMax,
         Rejection.OutOfRange, $"a number from 1 to {RowsMax}")
-        ?? (request.Query.ContainsKey(Name) ? RowsMax : null);
+        ?? (request.Query.ContainsKey(Name) ? RowsMax : (int?)null);
 
     /// <summary>The cursor as a caller sees it.</summary>
     public string For(HttpRequest request) => Convert.ToBase64String(Encoding.ASCII.GetBytes(string.Create(

@@ -71,6 +71,19 @@ public sealed class Answers(IViewStore views, long? asOf = null, Reach? reach = 
             .Where(period => period.Day == known.Day)];
     }
 
+    /// <summary>The same rows as they are stored.</summary>
+    public IReadOnlyList<StoredRow> StoredIntervalRecords(SettlementPointId point, LocalDate day)
+    {
+        if (!Reaches(point) || Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}")
+            is not { } known) return [];
+        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
+        // A quotation mark inside a value is escaped, so this can only be the member itself.
+        var ofDay = $"\"day\":\"{known.Day}\"";
+        return [.. views.Range("VerifiedExport", $"period|{point}|{RowJson.Key(edges.Start)}",
+                $"period|{point}|{RowJson.Key(edges.End)}", asOf)
+            .Where(row => row.Json.Contains(ofDay, StringComparison.Ordinal)).Select(row => new StoredRow(row.Json))];
+    }
+
     /// <summary>The register checks of single settlement periods of one point on a day of its zone.</summary>
     public IReadOnlyList<PeriodCheckRow> PeriodChecks(SettlementPointId point, LocalDate day)
     {
