@@ -34,7 +34,7 @@ internal static class AccessRequests
         ("point-place", "point-places", $$"""{"point":"{point}","parent":"G{number}","validFrom":"{{From}}"}"""),
         ("loss-factor", "loss-factors", $$"""{"point":"{point}","lossFactor":"0.02","fixedKw":1,"validFrom":"{{From}}"}"""),
         ("standing-limit", "standing-limits", $$"""{"point":"{point}","kind":"connection","direction":"import","kw":500,"validFrom":"{{From}}","source":"DSO 2026-7"}"""),
-        ("rule-pack", "rule-packs", $$"""{"pack":"{pack}","version":1,"provisional":false,"source":"a contract","validFrom":"{{From}}","scoring":{"level":"hour","bands":[{"slope":"0.5"}],"payment":[{"quantity":"effective","price":"price"}]}}"""),
+        ("rule-pack", "rule-packs", $$$"""{"pack":"{pack}","version":1,"provisional":false,"source":"a contract","validFrom":"{{{From}}}","scoring":{"level":"hour","bands":[{"slope":"0.5"}],"payment":[{"quantity":"effective","price":"price"}]}}"""),
         ("programme", "programmes", $$"""{"programme":"{programme}","version":1,"validFrom":"{{From}}","service":"export","baselinePack":"zero","scoringPack":"uftp","noticeSeconds":3600,"tolerancePermille":50,"paidPer":"station","precedence":2,"currency":"CNY","pricePerKwh":"1.5"}"""),
         ("enrolment", "enrolments", $$"""{"programme":"{programme}","point":"{point}","prequalifiedKw":800,"from":"{{From}}"}"""),
         ("availability", "availabilities", """{"programme":"{programme}","point":"{point}","declaredAt":"2026-02-01T00:00:00Z","start":"2026-03-01T10:00:00Z","end":"2026-03-01T12:00:00Z","availableKw":"750.5"}"""),

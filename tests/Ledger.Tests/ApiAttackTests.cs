@@ -42,10 +42,7 @@ public sealed class ApiAttackTests
         var token = await File.ReadAllTextAsync(
             Path.Combine(town.Served.Options.Directory, Api.OpenLedger.TokenFileName),
             TestContext.Current.CancellationToken);
-        var callers = new string?[]
-        {
-            token, .. Enum.GetValues<Domain.Role>().Select(role => town.Key(role).Shown), null,
-        };
+        string?[] callers = [token, .. Enum.GetValues<Domain.Role>().Select(role => town.Key(role).Shown), null];
         var seed = 20260302UL;
         var statuses = new SortedDictionary<int, int>();
         var paths = (await town.GetAsync(null, "/openapi/v1.json")).Json.GetProperty("paths").EnumerateObject()
