@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Ledger.Domain;
-using Ledger.Journal;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -14,8 +13,6 @@ public sealed partial class ApiRecipeTests
     {
         Assert.SkipUnless(HasCurl(), "this machine has no curl and bash");
         await using var town = await AccessTown.StartAsync();
-        // Commands beside the server find the ledger by the identity in its folder.
-        LedgerIdentity.OpenOrCreate(town.Served.Options.Directory, new LedgerId("test"), TestFolder.Secret);
         var second = await town.GiveAsync("lee", Role.ChargingOperator, "ACME", []);
         var document = Repository.Text("docs/api.md").ReplaceLineEndings("\n");
         var script = "set -euo pipefail\nledger() { dotnet \"$LEDGER_DLL\" \"$@\"; }\n"

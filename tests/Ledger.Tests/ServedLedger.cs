@@ -4,6 +4,7 @@ using System.Text.Json;
 using Ledger.Api;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
+using Ledger.Journal;
 using NodaTime;
 
 namespace Ledger.Tests;
@@ -28,13 +29,15 @@ internal sealed class ServedLedger : IAsyncDisposable
     public HttpClient Client { get; }
     public StringWriter Errors { get; }
     public StandingClock Clock => folder.Clock;
-    public Journal.SqliteJournalOptions Options => folder.Options;
+    public SqliteJournalOptions Options => folder.Options;
     public Task<Exception?> Ended => server.Ended;
 
     public static async Task<ServedLedger> StartAsync(
-        Func<ServerOptions, ServerOptions>? bounds = null, FrameLogOptions? log = null)
+        Func<ServerOptions, ServerOptions>? bounds = null, FrameLogOptions? log = null, bool hasIdentity = false)
     {
         var folder = new TestFolder();
+        // Commands beside the server find the ledger by the identity in its folder.
+        if (hasIdentity) LedgerIdentity.OpenOrCreate(folder.Path, new("test"), TestFolder.Secret);
         folder.Clock.Now = TestFolder.Start + Duration.FromDays(1);
         var ledger = OpenLedger.Open(folder.Options);
         var errors = new StringWriter();

@@ -7,7 +7,7 @@ using Ledger.Ingest;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal.Pipeline;
-using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Ledger.Api.Resources;
 
@@ -37,13 +37,16 @@ internal static class StreamFrames
                 + "the first announces the streams. Answered 201 when all are durable. Frames that are sent again have "
                 + "no second effect.")
             .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.CurvesWrite)
-            .WithMetadata(new RequestSizeLimitAttribute(BytesMax))
             .Accepts<IFormFile>("application/octet-stream")
-            .Produces<FramesAnswer>(201).Refuses(400, 404, 409, 413, 422, 429, 503);
+            .Produces<FramesAnswer>(201).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
 
     private static async Task<IResult> TakeAsync(OpenLedger ledger, StreamEngine streams, HttpContext context)
     {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = Math.Min(size.MaxRequestBodySize ?? BytesMax, BytesMax);
         var body = (await Submissions.ReadAsync(context, "/v1/frames").ConfigureAwait(false)).Bytes;
+        if (body.Length > BytesMax)
+            return Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes");
         var frames = new List<CheckedFrame>();
         var rest = body;
         try
