@@ -119,7 +119,7 @@ public sealed class AccessMatrixTests
             400 or 409 or 413 or 422 => "judged",
             201 or 202 => "served",
             200 when operation is "import" or "curves" => OfPart(answer),
-            200 when answer.Media != "application/json" || answer.Text.Contains("\"outcome\"", StringComparison.Ordinal)
+            200 when answer.Media != "application/json" || answer.Text.StartsWith("{\"outcome\"", StringComparison.Ordinal)
                 => "served",
             200 => Content(answer.Json) switch
             {
