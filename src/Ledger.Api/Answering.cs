@@ -38,10 +38,11 @@ internal static class Answering
         _ => throw new InvalidOperationException($"one fact has no outcome {outcome}"),
     };
 
-    private static int StatusOf(Rejection code) => code switch
+    public static int StatusOf(Rejection code) => code switch
     {
         Rejection.TooLarge => 413,
         Rejection.NotAuthorised => 403,
+        Rejection.NotReached => 404,
         Rejection.EvidenceConflict => 409,
         _ => 422,
     };
@@ -80,7 +81,10 @@ internal static class Answering
             response.ContentType = content is ProblemAnswer ? "application/problem+json" : "application/json";
             if (status is 429 or 503) response.Headers.RetryAfter = "1";
             if (position is { } at) response.Headers[PositionHeader] = at.ToString(CultureInfo.InvariantCulture);
-            var bytes = Encoding.UTF8.GetBytes(RowJson.Write(content));
+            var json = RowJson.Write(content);
+            if (status == 200 && HttpMethods.IsGet(httpContext.Request.Method))
+                return Representation.WriteAsync(httpContext, json, position);
+            var bytes = Encoding.UTF8.GetBytes(json);
             response.ContentLength = bytes.Length;
             return response.Body.WriteAsync(bytes, httpContext.RequestAborted).AsTask();
         }

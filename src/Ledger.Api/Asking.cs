@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Projections;
 using NodaTime;
@@ -41,18 +42,20 @@ internal static class Asking
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out count);
 
     /// <summary>
-    /// The views with all that was acknowledged before the request, as known after the event at <c>asOf</c>; and the
+    /// The views with all that was acknowledged before the request, as known after the event at <c>asOf</c>, of whom
+    /// the caller reaches; and the
     /// position of the last event that is in them, null before the first.
     /// </summary>
     public static async Task<(Answers Answers, long? Position)> AnswersAsync(OpenLedger ledger, HttpContext context)
     {
-        var asOf = Optional<long>(context.Request, "asOf", TryCount, Rejection.OutOfRange, "a position of the journal");
+        var asOf = Optional<long>(context.Request, "asOf", TryCount, Rejection.OutOfRange, "a position of the journal")
+            ?? PageCursor.Of(context.Request)?.AsOf;
         var known = await ledger.CatchUpAsync(context.RequestAborted).ConfigureAwait(false);
         if (asOf >= known)
             throw new QueryRefusedException(Rejection.OutOfRange, $"asOf is {asOf}: the journal has {known} events");
         var position = asOf ?? known - 1;
         // As of its last event even where the caller names none:
         // what is recorded while it reads is in no part of the answer.
-        return (new Answers(ledger.Views, position), position < 0 ? null : position);
+        return (new Answers(ledger.Views, position, context.By().Reach), position < 0 ? null : position);
     }
 }

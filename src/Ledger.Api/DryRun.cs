@@ -47,13 +47,13 @@ public static class DryRun
     }
 
     private static CommandRoutes Routes() => StandardRoutes.Create()
-        .Add<CurveBatch>(StandardRoutes.CurvesWrite, (_, _, _, _) =>
+        .Add<CurveBatch>(Scopes.CurvesWrite, (_, _, _, _) =>
             NotJudged("a dry run does not judge power curves; import them"))
-        .Add<FreezeBaseline>(StandardRoutes.DispatchWrite, (_, _, _, _) =>
+        .Add<FreezeBaseline>(Scopes.DispatchWrite, (_, _, _, _) =>
             NotJudged("a dry run freezes no baseline; import it"))
-        .Add<SubjectToErase>(StandardRoutes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))
-        .Add<SubjectToHold>(StandardRoutes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))
-        .Add<EvidenceToDisclose>(StandardRoutes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject));
+        .Add<SubjectToErase>(Scopes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))
+        .Add<SubjectToHold>(Scopes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))
+        .Add<EvidenceToDisclose>(Scopes.EvidenceDisclose, (_, _, _, _) => NotJudged(NoSubject));
 
     private const string NoSubject = "a dry run has no keys of subjects, so it judges nothing about one; import it";
 

@@ -16,9 +16,9 @@ public static class Erasing
 {
     /// <summary>The routes that need the evidence archive, where the keys of the subjects are.</summary>
     public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive evidence) => routes
-        .Add<SubjectToErase>(StandardRoutes.SubjectsWrite, (recorder, command, now, ct) =>
+        .Add<SubjectToErase>(Scopes.SubjectsWrite, (recorder, command, now, ct) =>
             EraseAsync(evidence, recorder, command, now, ct))
-        .Add<SubjectToHold>(StandardRoutes.SubjectsWrite, (recorder, c, now, ct) =>
+        .Add<SubjectToHold>(Scopes.SubjectsWrite, (recorder, c, now, ct) =>
         {
             var subject = evidence.PseudonymOf(c.Input.Subject);
             return recorder.RecordAsync(Streams.Subjects, SubjectsState.Empty, Erasure.Evolve, state => c.Input.Release
@@ -26,7 +26,7 @@ public static class Erasing
                 : Erasure.Decide(state, new LegalHoldSet(subject, c.Input.Case), now), c.By, ct,
                 Nameless(c.Raw, "legal-hold", subject));
         })
-        .Add<EvidenceToDisclose>(StandardRoutes.SubjectsWrite, (recorder, command, now, ct) =>
+        .Add<EvidenceToDisclose>(Scopes.EvidenceDisclose, (recorder, command, now, ct) =>
             DiscloseAsync(evidence, recorder, command, now, ct));
 
     /// <summary>The fact first, then the destruction: what happens between is finished by

@@ -39,7 +39,8 @@ internal static class Failures
         catch (Exception failure) when (!context.Response.HasStarted)
         {
             if (failure is JournalFaultedException or FrameLogStoppedException) fault?.Invoke(failure);
-            if (failure is not (BadHttpRequestException or ProjectionStoppedException))
+            // What a caller asks wrongly is told to the caller alone.
+            if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
             await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);

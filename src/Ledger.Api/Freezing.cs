@@ -13,7 +13,7 @@ public static class Freezing
 {
     /// <summary>The route that calculates the baselines and records them.</summary>
     public static CommandRoutes AddTo(CommandRoutes routes, OpenLedger ledger) =>
-        routes.Add<FreezeBaseline>(StandardRoutes.DispatchWrite, (recorder, command, now, ct) =>
+        routes.Add<FreezeBaseline>(Scopes.DispatchWrite, (recorder, command, now, ct) =>
             RecordAsync(ledger, recorder, command, now, ct));
 
     private static async Task<RecordOutcome> RecordAsync(

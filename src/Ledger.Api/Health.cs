@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Ingest.Streaming;
 using Ledger.Projections;
 
@@ -16,13 +17,15 @@ internal sealed class Health(OpenLedger ledger) : IDisposable
 
     public void Stopped(string why) => stopped = why;
 
-    public void Map(WebApplication app, StreamEngine? streams)
+    /// <param name="saysMore">Whether whoever asks may know how much there is: not where keys are asked for, because
+    /// this is answered to anybody.</param>
+    public void Map(WebApplication app, StreamEngine? streams, bool saysMore)
     {
-        app.MapGet("/health/live", () => Answering.Read(new { live = true }, null))
+        app.MapGet("/health/live", () => Answering.Read(new { live = true }, null)).ForAnybody()
             .WithName("live").WithSummary("The process answers.").Produces(200, contentType: "application/json");
         app.MapGet("/health/ready", () => WhyNot(streams) is { } why
-            ? Answering.Problem(503, "NotReady", why)
-            : Answering.Read(Ready(streams), null))
+            ? Answering.Problem(503, "NotReady", saysMore ? why : "the views or the streams are not ready")
+            : Answering.Read(saysMore ? Ready(streams) : new { ready = true }, null)).ForAnybody()
             .WithName("ready").WithSummary("The views follow the journal, and streams are taken.")
             .Produces(200, contentType: "application/json")
             .Produces<ProblemAnswer>(503, "application/problem+json");

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Authentication;
+using Ledger.Api.Access;
 using Ledger.Api.Pages;
 using Ledger.Api.Resources;
 using Ledger.Domain;
@@ -8,12 +10,13 @@ using Ledger.Projections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using JournalState = Ledger.Api.Resources.JournalState;
 
 namespace Ledger.Api;
 
 /// <summary>Where and with which bounds a ledger is served.</summary>
-/// <param name="Address">A loopback address: access from elsewhere is not part of this version.</param>
+/// <param name="Address">A loopback address, or any where <see cref="Access"/> asks for keys and has TLS.</param>
 /// <param name="Port">0: any free port.</param>
 public sealed record ServerOptions(IPAddress Address, int Port)
 {
@@ -23,8 +26,15 @@ public sealed record ServerOptions(IPAddress Address, int Port)
     public int FileRequestsMax { get; init; } = 4;
     /// <summary>Reads that may be under way; one more is answered 429.</summary>
     public int ReadRequestsMax { get; init; } = 64;
+    /// <summary>Callers that may follow live; one more is answered 429.</summary>
+    public int LiveRequestsMax { get; init; } = 64;
     /// <summary>The largest file that is taken, in bytes.</summary>
     public int FileBytesMax { get; init; } = Limits.ImportBytesMax;
+    /// <summary>Who may do what here.</summary>
+    public AccessOptions Access { get; init; } = AccessOptions.Open;
+    /// <summary>Reads and facts of one holder in a second, in the mean; the next one is answered 429.</summary>
+    public int ReadsPerSecondMax { get; init; } = 500;
+    public int FactsPerSecondMax { get; init; } = 2000;
 }
 
 /// <summary>
@@ -34,12 +44,14 @@ public sealed record ServerOptions(IPAddress Address, int Port)
 public sealed class LedgerServer : IAsyncDisposable
 {
     private readonly WebApplication app;
+    private readonly ReadLog reads;
     private readonly CancellationTokenSource stopping = new();
     private readonly TaskCompletionSource<Exception?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Health health;
-    private Task following = Task.CompletedTask;
+    private Task following = Task.CompletedTask, noting = Task.CompletedTask;
 
-    private LedgerServer(WebApplication app, Health health) => (this.app, this.health) = (app, health);
+    private LedgerServer(WebApplication app, Health health, ReadLog reads) =>
+        (this.app, this.health, this.reads) = (app, health, reads);
 
     /// <summary>Where it answers.</summary>
     public Uri Url { get; private set; } = new("http://127.0.0.1");
@@ -49,42 +61,50 @@ public sealed class LedgerServer : IAsyncDisposable
     public Task<Exception?> Ended => ended.Task;
 
     /// <summary>Why an address cannot be listened on; null where it can.</summary>
-    public static string? WhyNot(IPAddress address) => IPAddress.IsLoopback(address)
-        ? null
-        : $"{address} can be reached from other machines, and this version has no access control: it listens on "
-            + $"127.0.0.1 or ::1 only";
+    public static string? WhyNot(IPAddress address, AccessOptions? access = null) =>
+        (access ?? AccessOptions.Open).WhyNot(address);
 
     /// <param name="streams">The ledger's intake of streams, where this process has it open: it belongs to what is
     /// ready, and its end is the server's.</param>
     public static async Task<LedgerServer> StartAsync(OpenLedger ledger, ServerOptions options, TextWriter errors,
         CancellationToken ct, StreamEngine? streams = null)
     {
-        if (WhyNot(options.Address) is { } open) throw new ArgumentException(open, nameof(options));
+        if (WhyNot(options.Address, options.Access) is { } open) throw new ArgumentException(open, nameof(options));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ledger" });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Bound(kestrel, options));
-        builder.Services.AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel => Bound(kestrel, options));
+        var credentials = new Credentials(ledger, options.Access);
+        builder.Services.AddSingleton(ledger).AddSingleton(_ => credentials)
+            .AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
             .AddLedgerOpenApi();
         var app = builder.Build();
-        var server = new LedgerServer(app, new Health(ledger));
-        app.Use(Protection.Headers).Use(Protection.OwnOriginOnly)
+        var server = new LedgerServer(app, new Health(ledger), new ReadLog(ledger));
+        app.Use(Protection.Headers).Use((context, next) => Protection.OwnOriginOnly(context, next, options.Access))
             .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
-        app.UseRouting().UseRateLimiter();
-        Map(app, ledger, server.health, streams);
+        app.UseRouting().Use((context, next) => new Admission(
+                credentials, server.reads, options.Access.KeepsDataHere).AdmitAsync(context, next))
+            .UseRateLimiter().Use(new IdempotentRequests().AnswerAsync);
+        Map(app, ledger, server.health, streams, options.Access);
         await app.StartAsync(ct).ConfigureAwait(false);
-        server.Url = new Uri(app.Services.GetRequiredService<IServer>().Features
-            .Get<IServerAddressesFeature>()!.Addresses.First());
-        ledger.PublishUrl(server.Url);
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+        server.Url = new Uri(addresses.First());
+        // Whoever may read the folder may do what its operator may, beside this process too.
+        if (options.Access.IsRequired) ledger.PublishToken(credentials.FolderToken);
+        ledger.PublishUrl(new Uri(addresses.Last()));
         server.following = server.FollowAsync(ledger, errors);
+        server.noting = server.NoteReadsAsync(errors);
         _ = streams?.Faulted.ContinueWith(ended => server.Fault(ended.Exception!.GetBaseException()),
             CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return server;
     }
 
-    private static void Map(WebApplication app, OpenLedger ledger, Health health, StreamEngine? streams)
+    private static void Map(
+        WebApplication app, OpenLedger ledger, Health health, StreamEngine? streams, AccessOptions access)
     {
         Facts.Map(app, ledger);
+        AccessReads.Map(app, ledger);
         Files.Map(app, ledger);
-        if (streams is not null) StreamFrames.Map(app, streams);
+        if (streams is not null) StreamFrames.Map(app, ledger, streams);
         SettlementRuns.Map(app, ledger);
         ExplanationReads.Map(app, ledger);
         Exports.Map(app, ledger);
@@ -92,25 +112,76 @@ public sealed class LedgerServer : IAsyncDisposable
         LimitReads.Map(app, ledger);
         FlexibilityReads.Map(app, ledger);
         DeliveryReads.Map(app, ledger);
+        InstructionEvents.Map(app, ledger);
+        CurveReads.Map(app, ledger);
+        OperationReads.Map(app, ledger);
         MasterDataReads.Map(app, ledger);
         ProgrammeReads.Map(app, ledger);
         RefusedEvidence.Map(app, ledger);
         JournalState.Map(app, ledger);
         LogFiles.Map(app, ledger);
-        health.Map(app, streams);
+        health.Map(app, streams, saysMore: !access.IsRequired);
         DayPage.Map(app, ledger);
-        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapOpenApi("/openapi/{documentName}.json").ForAnybody();
     }
 
     internal static void Bound(KestrelServerOptions kestrel, ServerOptions options)
     {
-        kestrel.Listen(options.Address, options.Port);
+        kestrel.Listen(options.Address, options.Port, listen => Secured(listen, options.Access.Tls));
+        // For commands beside this process, which come with the data folder's own token and know no certificate.
+        if (options.Access.Tls is not null) kestrel.Listen(IPAddress.Loopback, 0);
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = options.FileBytesMax;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024; // bytes; ours need a few hundred
         kestrel.Limits.MaxConcurrentConnections = 1024;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(120);
+    }
+
+    internal static void Secured(ListenOptions listen, TlsOptions? tls)
+    {
+        if (tls is null) return;
+        listen.UseHttps(https =>
+        {
+            https.ServerCertificate = tls.Server;
+            https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+            if (tls.StationAuthority is not { } authority) return;
+            https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+            https.ClientCertificateValidation = (certificate, _, _) =>
+                StationCertificates.IsSignedBy(authority, certificate);
+        });
+    }
+
+    /// <summary>Records who has read what, every few seconds and once more at the end.</summary>
+    private async Task NoteReadsAsync(TextWriter errors)
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(ReadLog.Every.ToTimeSpan());
+            while (await timer.WaitForNextTickAsync(stopping.Token).ConfigureAwait(false))
+                await reads.RecordAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            await RecordLastReadsAsync(errors).ConfigureAwait(false);
+        }
+        catch (JournalFaultedException failed)
+        {
+            Fault(failed);
+        }
+    }
+
+    private async Task RecordLastReadsAsync(TextWriter errors)
+    {
+        try
+        {
+            await reads.RecordAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (JournalFaultedException failed)
+        {
+            await errors.WriteLineAsync($"who has read what since the last record is lost: {failed.Message}")
+                .ConfigureAwait(false);
+        }
     }
 
     private async Task FollowAsync(OpenLedger ledger, TextWriter errors)
@@ -148,6 +219,7 @@ public sealed class LedgerServer : IAsyncDisposable
             await app.StopAsync(patience.Token).ConfigureAwait(false);
         await stopping.CancelAsync().ConfigureAwait(false);
         await following.ConfigureAwait(false);
+        await noting.ConfigureAwait(false);
         await app.DisposeAsync().ConfigureAwait(false);
         health.Dispose();
         stopping.Dispose();

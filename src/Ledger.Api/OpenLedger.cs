@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Ingest.Frames;
@@ -20,6 +21,8 @@ namespace Ledger.Api;
 public sealed class OpenLedger : IAsyncDisposable
 {
     public const string ViewsFileName = "views.db";
+    /// <summary>What a served ledger that asks for keys says to whoever may read its folder.</summary>
+    public const string TokenFileName = "access.token";
 
     private readonly IJournal journal;
     private readonly ServiceProvider services;
@@ -43,7 +46,9 @@ public sealed class OpenLedger : IAsyncDisposable
         Routes = Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
             evidence), evidence), this));
-        services = new ServiceCollection().AddCommandPipeline(Recorder, clock, Routes).BuildServiceProvider();
+        services = new ServiceCollection().AddCommandPipeline(Recorder, clock, AccessReach.AddTo(Routes),
+            new KnownOwners(OwnersOfStationAsync, OwnersOfMeterAsync))
+            .BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
         Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
     }
@@ -70,13 +75,7 @@ public sealed class OpenLedger : IAsyncDisposable
 
     /// <summary>The same of a ledger that is not open here.</summary>
     public static Principal Operator(LedgerId ledger, string actor) =>
-        new(actor, new PartyId(ledger.Value), new HashSet<string>
-    {
-        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite,
-        StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
-        StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
-        StandardRoutes.SubjectsWrite, StandardRoutes.RetentionWrite,
-    });
+        new(actor, new PartyId(ledger.Value), Scopes.All);
 
     /// <summary>Opens the ledger in a folder; where <paramref name="create"/> names one,
     /// it is made where there is none.</summary>
@@ -127,10 +126,43 @@ public sealed class OpenLedger : IAsyncDisposable
     /// <summary>Says where this process takes facts, so that a command beside it can hand its own over.</summary>
     public void PublishUrl(Uri url) => owned.PublishUrl(url.ToString());
 
+    /// <summary>Leaves in the folder what shows a command beside this process to be allowed to read the folder; for
+    /// the folder's owner alone, and of no use once this process has ended.</summary>
+    public void PublishToken(string token)
+    {
+        var path = Path.Combine(folder, TokenFileName);
+        File.Delete(path);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var writer = new StreamWriter(path, options);
+        writer.Write(token);
+    }
+
+    private async ValueTask<IReadOnlyCollection<PartyId>> OwnersOfStationAsync(StationId station, CancellationToken ct)
+    {
+        await CatchUpAsync(ct).ConfigureAwait(false);
+        return [.. new Answers(views).Points().Where(point => point.Station == station.Value)
+            .Select(point => new PartyId(point.Owner)).Distinct()];
+    }
+
+    private async ValueTask<IReadOnlyCollection<PartyId>> OwnersOfMeterAsync(string serial, CancellationToken ct)
+    {
+        await CatchUpAsync(ct).ConfigureAwait(false);
+        var answers = new Answers(views);
+        var points = answers.Registers().Where(register => register.MeterSerial == serial)
+            .Select(register => RegisterId.Parse(register.Register).Point.Value).ToHashSet(StringComparer.Ordinal);
+        return [.. answers.Points().Where(point => points.Contains(point.Point))
+            .Select(point => new PartyId(point.Owner)).Distinct()];
+    }
+
     /// <summary>Opens the intake of streams in this ledger's folder; the caller closes it before the ledger.</summary>
     public StreamEngine OpenStreams(StreamOptions? options = null) => StreamEngine.Open(
         options ?? new(new FrameLogOptions(Path.Combine(folder, FrameLogOptions.FolderName))), Recorder, Evidence,
         Commands, Operator("streams"), secret, Clock);
+
+    /// <summary>Reads the samples of records from the evidence and the frame log of this folder.</summary>
+    public RecordSamples Samples() =>
+        new(Evidence, new FrameLogReader(Path.Combine(folder, FrameLogOptions.FolderName)));
 
     /// <summary>
     /// Brings the views up to the journal's present length, so that what is read next includes all that was

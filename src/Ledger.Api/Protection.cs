@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Microsoft.AspNetCore.RateLimiting;
 
@@ -11,7 +12,7 @@ namespace Ledger.Api;
 /// </summary>
 internal static class Protection
 {
-    public const string FactRequests = "facts", FileRequests = "files", ReadRequests = "reads";
+    public const string FactRequests = "facts", FileRequests = "files", ReadRequests = "reads", LiveRequests = "live";
 
     private static readonly string[] OwnHosts = ["127.0.0.1", "localhost", "[::1]"];
 
@@ -28,10 +29,12 @@ internal static class Protection
         return next(context);
     }
 
-    public static Task OwnOriginOnly(HttpContext context, RequestDelegate next)
+    /// <summary>Where keys are asked for no name need be this machine's own: who comes by another brings no
+    /// key.</summary>
+    public static Task OwnOriginOnly(HttpContext context, RequestDelegate next, AccessOptions access)
     {
         var request = context.Request;
-        var foreign = !OwnHosts.Contains(request.Host.Host, StringComparer.OrdinalIgnoreCase)
+        var foreign = !access.IsRequired && !OwnHosts.Contains(request.Host.Host, StringComparer.OrdinalIgnoreCase)
             ? $"host {request.Host.Host}"
             : request.Headers.Origin is { Count: > 0 } origin && origin != $"{request.Scheme}://{request.Host}"
                 ? $"origin {origin}"
@@ -49,15 +52,35 @@ internal static class Protection
             foreach (var (name, most) in new[]
             {
                 (FactRequests, options.FactRequestsMax), (FileRequests, options.FileRequestsMax),
-                (ReadRequests, options.ReadRequestsMax),
+                (ReadRequests, options.ReadRequestsMax), (LiveRequests, options.LiveRequestsMax),
             })
                 limits.AddConcurrencyLimiter(name, limit =>
                 {
                     (limit.PermitLimit, limit.QueueLimit) = (most, 0);
                     limit.QueueProcessingOrder = QueueProcessingOrder.OldestFirst;
                 });
+            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context =>
+                OfHolder(context, options));
             limits.OnRejected = async (rejected, _) =>
                 await Answering.Busy("as many requests as can be served are under way")
                     .ExecuteAsync(rejected.HttpContext).ConfigureAwait(false);
         });
+
+    /// <summary>What each holder may ask in a second, so that one who asks without end leaves room for the others;
+    /// whoever may write the data folder has no limit of its own.</summary>
+    private static RateLimitPartition<string> OfHolder(HttpContext context, ServerOptions options)
+    {
+        if (context.Features.Get<Asker>()?.Principal is not { Role: not null } who)
+            return RateLimitPartition.GetNoLimiter("");
+        var isRead = HttpMethods.IsGet(context.Request.Method);
+        var most = isRead ? options.ReadsPerSecondMax : options.FactsPerSecondMax;
+        return RateLimitPartition.GetTokenBucketLimiter($"{isRead} {who.Party} {who.Actor}", _ => new()
+        {
+            TokenLimit = 2 * most, // what may come at once
+            TokensPerPeriod = most,
+            ReplenishmentPeriod = TimeSpan.FromSeconds(1),
+            QueueLimit = 0,
+            AutoReplenishment = true,
+        });
+    }
 }

@@ -16,7 +16,7 @@ public static class Pruning
 {
     /// <summary>The route that gathers what may go, decides, and removes it.</summary>
     public static CommandRoutes AddTo(CommandRoutes routes, OpenLedger ledger) =>
-        routes.Add<MonthToPrune>(StandardRoutes.RetentionWrite, (recorder, command, now, ct) =>
+        routes.Add<MonthToPrune>(Scopes.RetentionWrite, (recorder, command, now, ct) =>
             PruneAsync(ledger, recorder, command, now, ct));
 
     private static async Task<RecordOutcome> PruneAsync(

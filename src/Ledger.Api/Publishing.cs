@@ -12,9 +12,9 @@ namespace Ledger.Api;
 public static class Publishing
 {
     public static CommandRoutes AddTo(CommandRoutes routes, OpenLedger ledger) => routes
-        .Add<PublishRun>(StandardRoutes.SettlementWrite, (recorder, command, now, ct) =>
+        .Add<PublishRun>(Scopes.SettlementPublish, (recorder, command, now, ct) =>
             PublishAsync(ledger, recorder, command, now, ct))
-        .Add<CloseMonth>(StandardRoutes.SettlementWrite, (recorder, command, now, ct) =>
+        .Add<CloseMonth>(Scopes.SettlementPublish, (recorder, command, now, ct) =>
             CloseAsync(ledger, recorder, command, now, ct));
 
     private static async Task<RecordOutcome> PublishAsync(

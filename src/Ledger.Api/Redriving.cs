@@ -34,8 +34,8 @@ public static class Redriving
     public const int PiecesMax = 10_000;
 
     public static CommandRoutes AddTo(CommandRoutes routes) => routes
-        .Add<RefusalToRelease>(StandardRoutes.ReadingsWrite, ReleaseAsync)
-        .Add<EvidenceRedriven>(StandardRoutes.ReadingsWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+        .Add<RefusalToRelease>(Scopes.RefusalsWrite, ReleaseAsync)
+        .Add<EvidenceRedriven>(Scopes.RefusalsRedrive, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.Refusal(c.Input.Evidence), RefusalState.Empty, RefusalRelease.Evolve,
             state => RefusalRelease.Decide(state, c.Input, now), c.By, ct));
 

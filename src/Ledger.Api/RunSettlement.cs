@@ -18,7 +18,7 @@ public sealed record RunSettlement(
 {
     /// <summary>The route that calculates the statement and records the run.</summary>
     public static CommandRoutes AddTo(CommandRoutes routes, OpenLedger ledger) =>
-        routes.Add<RunSettlement>(StandardRoutes.SettlementWrite, (recorder, command, now, ct) =>
+        routes.Add<RunSettlement>(Scopes.SettlementRun, (recorder, command, now, ct) =>
             RecordAsync(ledger, recorder, command, now, ct));
 
     private static async Task<RecordOutcome> RecordAsync(

@@ -48,6 +48,18 @@ public sealed class CommandLine
     public IReadOnlyList<string> Each(string name) => repeated.GetValueOrDefault(name, []);
     public string Required(string name) => Option(name) ?? throw new UsageException($"{name} is needed");
 
+    /// <summary>The same line with what is not said on it filled in.</summary>
+    /// <param name="settings">Values by options that the verb knows.</param>
+    public CommandLine With(IReadOnlyDictionary<string, string> settings)
+    {
+        var filled = new CommandLine { Verb = Verb, verb = verb };
+        filled.words.AddRange(words);
+        foreach (var (name, values) in repeated) filled.repeated[name] = values;
+        foreach (var (name, value) in settings) filled.options[name] = value;
+        foreach (var (name, value) in options) filled.options[name] = value;
+        return filled;
+    }
+
     /// <summary>Reads the arguments; where they are wrong, the line still knows its verb,
     /// for the usage to be the verb's.</summary>
     public static bool TryParse(

@@ -53,10 +53,7 @@ internal static class FactDoor
     private static async Task<Answer> SendAsync(
         Uri owner, CommandLine line, string resource, byte[] text, CancellationToken ct)
     {
-        // Facts are never sent to another machine because of what a file in the data folder says.
-        if (!owner.IsLoopback)
-            throw new CouldNotException($"the owner of {line.Data} answers at {owner}, which is not on this machine");
-        using var client = new HttpClient { BaseAddress = owner };
+        using var client = OwnerClient.Create(owner, line.Data);
         using var content = new ByteArrayContent(text);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         using var response = await client.PostAsync(new Uri($"v1/{resource}", UriKind.Relative), content, ct)

@@ -14,10 +14,7 @@ internal static class OwnerImport
     public static async Task<List<FileAnswer>> SendAsync(
         Uri owner, CommandLine line, IReadOnlyList<Submission> files, CancellationToken ct)
     {
-        // Facts are never sent to another machine because of what a file in the data folder says.
-        if (!owner.IsLoopback)
-            throw new CouldNotException($"the owner of {line.Data} answers at {owner}, which is not on this machine");
-        using var client = new HttpClient { BaseAddress = owner };
+        using var client = OwnerClient.Create(owner, line.Data);
         var answers = new List<FileAnswer>();
         foreach (var file in files)
         {

@@ -86,15 +86,12 @@ public static class Redrive
     private static async Task<IReadOnlyList<RedriveAnswer>> SendAsync(
         Uri owner, CommandLine line, RedriveRequest request, CancellationToken ct)
     {
-        // Facts are never sent to another machine because of what a file in the data folder says.
-        if (!owner.IsLoopback)
-            throw new CouldNotException($"the owner of {line.Data} answers at {owner}, which is not on this machine");
         var asked = new JsonObject { ["by"] = request.By, ["reason"] = request.Reason };
         if (request.Evidence is { } evidence) asked["evidence"] = evidence.Hex;
         if (request.Code is { } code) asked["code"] = $"{code}";
         foreach (var name in new[] { "point", "zone", "subject" })
             if (line.Option($"--{name}") is { } value) asked[name] = value;
-        using var client = new HttpClient { BaseAddress = owner };
+        using var client = OwnerClient.Create(owner, line.Data);
         using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(asked.ToJsonString()));
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         using var response = await client.PostAsync(new Uri("v1/redrives", UriKind.Relative), content, ct)

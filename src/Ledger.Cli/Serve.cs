@@ -9,42 +9,55 @@ using Ledger.Ingest.Streaming;
 namespace Ledger.Cli;
 
 /// <summary>
-/// <c>ledger serve</c>: owns the data folder and serves the ledger over HTTP on this machine until it is told to stop.
+/// <c>ledger serve</c>: owns the data folder and serves the ledger over HTTP until it is told to stop.
 /// A storage error stops it with a loud line and an exit code that is not zero.
 /// </summary>
 public static class Serve
 {
     public const int PortDefault = 8480;
 
+    /// <summary>What it can be started with, also by a file of settings and by the environment.</summary>
+    internal static IReadOnlyList<Option> Options { get; } =
+    [
+        new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, "
+            + $"0 for any free one"),
+        new("--stream-port", "N", "takes frames over gRPC at this port too, 0 for any free one"),
+        new("--listen", "ADDRESS", "127.0.0.1 where it is not given; one that other machines reach needs keys and TLS"),
+        .. ServeAccess.Options,
+        DataFolder.LedgerOption,
+        ServeSettings.Option,
+    ];
+
     public static Verb Verb { get; } = new("serve", "",
-        "serves the ledger over HTTP on this machine, until it is told to stop",
+        "serves the ledger over HTTP, until it is told to stop",
         "ledger serve --data ./demo-data --port 8480",
-        [
-            new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, "
-                + $"0 for any free one"),
-            new("--stream-port", "N", "takes frames over gRPC at this port too, 0 for any free one"),
-            new("--listen", "ADDRESS", "a loopback address; 127.0.0.1 where it is not given"),
-            DataFolder.LedgerOption,
-        ],
+        Options,
         RunAsync);
 
-    private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
+    private static async Task<int> RunAsync(CommandLine given, Shell shell, CancellationToken ct)
     {
-        if (line.Words.Count > 0) throw new UsageException($"serve takes no '{line.Words[0]}'");
+        if (given.Words.Count > 0) throw new UsageException($"serve takes no '{given.Words[0]}'");
+        var line = ServeSettings.Applied(given, Verb);
         var address = AddressOf(line);
-        if (LedgerServer.WhyNot(address) is { } open) throw new UsageException(open);
+        if (line.Option("--tls-certificate") is null && LedgerServer.WhyNot(address) is { } bare)
+            throw new UsageException(bare);
         var port = PortOf(line, PortDefault);
-        var streamPort = PortOf(line, "--stream-port");
+        var streamPort = StreamPortOf(line);
         await using var ledger = DataFolder.Open(line, shell);
+        var access = await ServeAccess.OfAsync(line, ledger, address, ct).ConfigureAwait(false);
+        if (LedgerServer.WhyNot(address, access) is { } open) throw new UsageException(open);
         await using var streams = OpenStreams(ledger);
         await using var senders = streamPort is { } at
-            ? await StartAsync(() => StreamServer.StartAsync(streams, new(address, at), ct)).ConfigureAwait(false)
+            ? await StartAsync(() => StreamServer.StartAsync(streams, new(address, at), ct, ledger, access))
+                .ConfigureAwait(false)
             : null;
-        await using var server = await StartAsync(() => LedgerServer.StartAsync(ledger, new(address, port),
-            TextWriter.Synchronized(shell.Errors), ct, streams)).ConfigureAwait(false);
+        await using var server = await StartAsync(() => LedgerServer.StartAsync(ledger,
+            new(address, port) { Access = access }, TextWriter.Synchronized(shell.Errors), ct, streams))
+            .ConfigureAwait(false);
         shell.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"ledger {ledger.Journal.Ledger} at {server.Url} has {ledger.Journal.Length} facts, ")
             + $"digest {Convert.ToHexStringLower(ledger.Journal.Root)}");
+        if (access.IsRequired) await ServeAccess.ShowFirstKeyAsync(ledger, shell, ct).ConfigureAwait(false);
         if (senders is not null) shell.Output.WriteLine($"frames are taken at {senders.Url}");
         var ended = await Task.WhenAny(server.Ended, Task.Delay(Timeout.Infinite, ct)).ConfigureAwait(false);
         if (ended != server.Ended) return ExitCode.Done;
@@ -60,6 +73,9 @@ public static class Serve
 
     internal static int PortOf(CommandLine line, int otherwise) =>
         PortOf(line, "--port") ?? otherwise;
+
+    /// <summary>The port for frames; null where none are taken.</summary>
+    internal static int? StreamPortOf(CommandLine line) => PortOf(line, "--stream-port");
 
     private static int? PortOf(CommandLine line, string option) =>
         line.Option<int>(option, TryPort, "a number from 0 to 65535");

@@ -13,12 +13,13 @@ public static class Verbs
         [], (line, shell, _) => Task.FromResult(RunHelp(line, shell)));
 
     public static IReadOnlyList<Verb> All { get; } =
-        [Demo.Verb, Serve.Verb, Import.Verb, Show.Verb, Explain.Verb, Settle.Verb, Diff.Verb, Publish.Verb, Close.Verb,
+        [Demo.Verb, Serve.Verb, Check.Verb, Import.Verb, Show.Verb, Explain.Verb, Settle.Verb, Diff.Verb,
+            Publish.Verb, Close.Verb,
             Reconcile.Verb, Freeze.Verb, Replay.Verb, RebuildViews.Verb, Schema.Verb, Export.Verb,
             ReportStation.Verb, SignCheckpoint.Verb, Prove.Verb,
             Bundle.Verb, Sample.Verb, Verify.Verb, RunWitness.Verb, Watch.Verb, Release.Verb, Redrive.Verb,
-            Hold.Verb, Erase.Verb, Copy.Verb, Backup.Verb, Restore.Verb, Prune.Verb, Recover.Verb, Calc.Verb,
-            Simulate.Verb, Help];
+            Hold.Verb, Erase.Verb, Keys.Verb, Copy.Verb, Backup.Verb, Restore.Verb, Prune.Verb, Recover.Verb,
+            Calc.Verb, Simulate.Verb, Help];
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);
 

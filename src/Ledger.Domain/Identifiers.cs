@@ -187,6 +187,21 @@ public readonly record struct RetentionId
     public override string ToString() => Value;
 }
 
+/// <summary>An access key, by the part of it that is no secret.</summary>
+public readonly record struct AccessKeyId : IComparable<AccessKeyId>
+{
+    public string Value { get; }
+    public AccessKeyId(string value) => Value = Identifier.Checked(value);
+    public static bool TryParse(string? text, out AccessKeyId id)
+    {
+        id = Identifier.IsValid(text) ? new(text) : default;
+        return id.Value is not null;
+    }
+
+    public int CompareTo(AccessKeyId other) => string.CompareOrdinal(Value, other.Value);
+    public override string ToString() => Value;
+}
+
 /// <summary>A dispute of lines of a settlement run.</summary>
 public readonly record struct DisputeId : IComparable<DisputeId>
 {
@@ -239,10 +254,4 @@ public readonly record struct EvidenceDigest
         text is { Length: 64 } && !text.AsSpan().ContainsAnyExcept(HexDigits);
 
     public override string ToString() => Hex;
-}
-
-/// <summary>Who acts: a person or program, the party (tenant) it acts for, and the scopes it holds.</summary>
-public sealed record Principal(string Actor, PartyId Party, IReadOnlySet<string> Scopes)
-{
-    public bool Holds(string scope) => Scopes.Contains(scope);
 }

@@ -14,6 +14,7 @@ public enum Rejection
     EvidenceConflict = 201, UnknownSettlementPoint = 202, UnknownRegister = 203, UnknownInstruction = 204,
     UnknownTariff = 205, NotAuthorised = 206, AlreadyRegistered = 207, UnknownZone = 208, UnknownRun = 209,
     NamedTwice = 210, BehindItself = 211, NotTheMetersKey = 212, UnknownRulePack = 213, UnknownDispute = 214,
+    UnknownAccessKey = 215, NotReached = 216,
     // 3xx: time
     ReadInTheFuture = 301, ReadBeforeLastReading = 302, PeriodMisaligned = 303, PeriodsOverlap = 304,
     DayNotWholePeriods = 305, IntervalEmpty = 306,

@@ -18,7 +18,7 @@ public sealed class CurveRecording(EvidenceArchive archive)
 
     /// <summary>Adds the route of curve batches; the composition root calls it once.</summary>
     public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive archive) =>
-        routes.Add<CurveBatch>(StandardRoutes.CurvesWrite, new CurveRecording(archive).RecordAsync);
+        routes.Add<CurveBatch>(Scopes.CurvesWrite, new CurveRecording(archive).RecordAsync);
 
     public async Task<RecordOutcome> RecordAsync(Recorder recorder, Command<CurveBatch> command, Instant now,
         CancellationToken ct)

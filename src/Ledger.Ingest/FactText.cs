@@ -86,6 +86,8 @@ public static class FactText
         ["refusal-release"] = RefusalText.Release,
         ["legal-hold"] = SubjectText.Hold,
         ["disclosure"] = SubjectText.Disclosure,
+        ["access-key"] = AccessText.Issued,
+        ["access-key-revocation"] = AccessText.Revoked,
     };
 
     /// <summary>The names of all facts that can be read from text.</summary>

@@ -38,7 +38,7 @@ internal sealed class IntakeRun(
 
     /// <summary>Keeps the bytes that readings come from; only for who may write readings.</summary>
     public EvidenceDigest? Archive(Submission raw) =>
-        by.Holds(StandardRoutes.ReadingsWrite) ? archive.Put(Named(raw)) : null;
+        by.Holds(Scopes.ReadingsWrite) ? archive.Put(Named(raw)) : null;
 
     /// <summary>Every submission passes here before anything is kept of it.</summary>
     private Submission Named(Submission raw) => PersonalData.Named(raw, hints.Subject);

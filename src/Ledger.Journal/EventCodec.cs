@@ -130,6 +130,9 @@ public static class EventCodec
         new("evidence-disclosed", 1, Json.EvidenceDisclosed),
         new("ledger-restored", 1, Json.LedgerRestored),
         new("month-pruned", 1, Json.MonthPruned),
+        new("access-key-issued", 1, Json.AccessKeyIssued),
+        new("access-key-revoked", 1, Json.AccessKeyRevoked),
+        new("data-read", 1, Json.DataRead),
     ];
 
     /// <summary>Versions that were written once; each is read as the fact that it is now.</summary>
@@ -319,6 +322,9 @@ public static class EventCodec
 [JsonSerializable(typeof(EvidenceDisclosed))]
 [JsonSerializable(typeof(LedgerRestored))]
 [JsonSerializable(typeof(MonthPruned))]
+[JsonSerializable(typeof(AccessKeyIssued))]
+[JsonSerializable(typeof(AccessKeyRevoked))]
+[JsonSerializable(typeof(DataRead))]
 internal sealed partial class PayloadContext : JsonSerializerContext
 {
     /// <summary>Unknown, missing, repeated and null members are errors: the bytes in the journal are ours.</summary>

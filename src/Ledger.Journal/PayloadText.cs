@@ -43,6 +43,7 @@ internal static class PayloadText
         new AsText<RunId>(v => v.Value, t => new RunId(t)),
         new AsText<RetentionId>(v => v.Value, t => new RetentionId(t)),
         new AsText<DisputeId>(v => v.Value, t => new DisputeId(t)),
+        new AsText<AccessKeyId>(v => v.Value, t => new AccessKeyId(t)),
         new AsText<LedgerId>(v => v.Value, t => new LedgerId(t)),
         new AsText<EvidenceKey>(v => v.Value, t => new EvidenceKey(t)),
         new AsText<SubjectPseudonym>(v => v.Hex, t => new SubjectPseudonym(t)),

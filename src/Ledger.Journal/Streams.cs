@@ -73,6 +73,10 @@ public static class Streams
     public const string Pruning = "pruning";
     /// <summary>The keys with which the ledger signs: a new one is judged by the one before.</summary>
     public const string SigningKeys = "signing-key";
+    /// <summary>Every access key: the server reads them all, and has each one at hand.</summary>
+    public const string AccessKeys = "access-key";
+    /// <param name="utcDay">The UTC date on which the data was read.</param>
+    public static string DataReads(LocalDate utcDay) => $"data-read/{Iso(utcDay)}";
     /// <summary>Facts about the ledger itself.</summary>
     public const string Ledger = "ledger";
 

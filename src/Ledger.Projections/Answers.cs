@@ -12,39 +12,83 @@ public sealed record InstructionAnswer(
 /// What readers ask of the views: the same answers for the command line, the HTTP interface and a test, as typed rows.
 /// </summary>
 /// <param name="asOf">As known right after the event at this position; null: as known now.</param>
-public sealed class Answers(IViewStore views, long? asOf = null)
+/// <param name="reach">Whose data is answered: what is not reached is in no answer, whoever asks for it by which
+/// name. Null: everything.</param>
+public sealed class Answers(IViewStore views, long? asOf = null, Reach? reach = null)
 {
+    private readonly Reach reach = reach ?? Reach.Everything;
+    private readonly Dictionary<string, bool> reached = new(StringComparer.Ordinal);
+
+    /// <summary>Whether a settlement point is reached, by its owner and station as of the position. Who owned it
+    /// before does not, and who owns it now reaches its past too: energy goes with the point.</summary>
+    public bool Reaches(SettlementPointId point) => Reaches(point.Value);
+
+    /// <summary>Whether every point of a station is reached, so that its sums say nothing of anybody else.</summary>
+    public bool Reaches(StationId station)
+    {
+        if (reach.IsEverything) return true;
+        var points = AllPoints().Where(point => point.Station == station.Value).ToList();
+        return points.Count > 0 && points.All(point => Reaches(point.Point));
+    }
+
+    private bool Reaches(string point)
+    {
+        if (reach.IsEverything) return true;
+        if (reached.TryGetValue(point, out var known)) return known;
+        var latest = Rows<MasterData.PointRow>("MasterData", $"point|{point}|").LastOrDefault();
+        return reached[point] = latest is not null && reach.Covers(new(latest.Owner), new(latest.Station));
+    }
+
+    private bool ReachesAccount(string account) => reach.Covers(new PartyId(account));
+
     /// <summary>The next position that not every view has applied: what lies before it is in every answer.</summary>
     public long KnownBefore => StandardProjections.All.Min(projection => views.Checkpoint(projection.Name));
 
     /// <summary>Every settlement day with verified energy, in order.</summary>
     public IReadOnlyList<LocalDate> Days() =>
-        [.. Rows<VerifiedExport.DayRow>("VerifiedExport", "day|").Select(row => row.Day).Distinct()
+        [.. Rows<VerifiedExport.DayRow>("VerifiedExport", "day|").Where(row => Reaches(row.Point))
+            .Select(row => row.Day).Distinct()
             .Select(RowJson.Day)];
 
     /// <summary>Verified energy and register check of every settlement point, or of one station's, on a day.</summary>
     public IReadOnlyList<VerifiedExport.DayRow> Export(LocalDate day, StationId? station = null) =>
         [.. Rows<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|")
-            .Where(row => station is not { } named || row.Station == named.Value)];
+            .Where(row => (station is not { } named || row.Station == named.Value) && Reaches(row.Point))];
 
     /// <summary>Verified energy of each station's connectors on a day.</summary>
     public IReadOnlyList<VerifiedExport.StationRow> Stations(LocalDate day) =>
-        Rows<VerifiedExport.StationRow>("VerifiedExport", $"station|{RowJson.Day(day)}|");
+        [.. Rows<VerifiedExport.StationRow>("VerifiedExport", $"station|{RowJson.Day(day)}|")
+            .Where(row => Reaches(new StationId(row.Station)))];
 
     /// <summary>The latest interval records of one settlement point on a day of its zone, in order of time.</summary>
     public IReadOnlyList<VerifiedExport.PeriodRow> IntervalRecords(SettlementPointId point, LocalDate day)
     {
-        if (Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}") is not { } known) return [];
+        if (!Reaches(point) || Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}")
+            is not { } known) return [];
         var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
         return [.. Between<VerifiedExport.PeriodRow>("VerifiedExport",
                 $"period|{point}|{RowJson.Key(edges.Start)}", $"period|{point}|{RowJson.Key(edges.End)}")
             .Where(period => period.Day == known.Day)];
     }
 
+    /// <summary>The same rows as they are stored.</summary>
+    public IReadOnlyList<StoredRow> StoredIntervalRecords(SettlementPointId point, LocalDate day)
+    {
+        if (!Reaches(point) || Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}")
+            is not { } known) return [];
+        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
+        // A quotation mark inside a value is escaped, so this can only be the member itself.
+        var ofDay = $"\"day\":\"{known.Day}\"";
+        return [.. views.Range("VerifiedExport", $"period|{point}|{RowJson.Key(edges.Start)}",
+                $"period|{point}|{RowJson.Key(edges.End)}", asOf)
+            .Where(row => row.Json.Contains(ofDay, StringComparison.Ordinal)).Select(row => new StoredRow(row.Json))];
+    }
+
     /// <summary>The register checks of single settlement periods of one point on a day of its zone.</summary>
     public IReadOnlyList<PeriodCheckRow> PeriodChecks(SettlementPointId point, LocalDate day)
     {
-        if (Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}") is not { } known) return [];
+        if (!Reaches(point) || Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}")
+            is not { } known) return [];
         var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
         return [.. Between<PeriodCheckRow>("VerifiedExport",
                 $"check|{point}|{RowJson.Key(edges.Start)}", $"check|{point}|{RowJson.Key(edges.End)}")
@@ -56,6 +100,7 @@ public sealed class Answers(IViewStore views, long? asOf = null)
     public (StationBalance.DayRow Day, IReadOnlyList<StationBalance.PeriodRow> Periods)? Balance(StationId station,
         LocalDate day)
     {
+        if (!Reaches(station)) return null;
         var facts = new StationBalance.Facts(
             Rows<MasterData.PointRow>("MasterData", "point|"), Places(), LossFactors(),
             (point, edges) => Between<VerifiedExport.PeriodRow>("VerifiedExport",
@@ -66,52 +111,77 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>Every dispatch instruction with the tally of its verdicts, in order of its name.</summary>
     public IReadOnlyList<CurtailmentCompliance.InstructionRow> Instructions() =>
-        Rows<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", "instruction|");
+        reach.IsEverything
+            ? Rows<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", "instruction|")
+            : [.. Rows<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", "instruction|")
+                .Select(order => Reached(order)?.Instruction).OfType<CurtailmentCompliance.InstructionRow>()];
 
     /// <summary>The instructions that aim at a settlement point, in order of their ends.</summary>
     public IReadOnlyList<InstructionId> InstructionsAt(SettlementPointId point) =>
         [.. Rows<CurtailmentCompliance.AimRow>("CurtailmentCompliance", $"aim|{point}|")
-            .Select(row => new InstructionId(row.Instruction))];
+            .Select(row => new InstructionId(row.Instruction)).Where(order => Instruction(order) is not null)];
 
-    /// <summary>One instruction with the verdicts of all its targets; null where it is not known.</summary>
+    /// <summary>One instruction with the verdicts of all its targets that are reached; null where it is not
+    /// known.</summary>
     public InstructionAnswer? Instruction(InstructionId instruction) =>
         Row<CurtailmentCompliance.InstructionRow>("CurtailmentCompliance", $"instruction|{instruction}") is { } found
-            ? new(found, Rows<CurtailmentCompliance.TargetRow>("CurtailmentCompliance", $"target|{instruction}|"))
-            : null;
+            ? Reached(found) : null;
+
+    /// <summary>Whoever issued an instruction sees all of it; who is called by it sees his own part, tallied as if
+    /// there were no other.</summary>
+    private InstructionAnswer? Reached(CurtailmentCompliance.InstructionRow order)
+    {
+        var targets = Rows<CurtailmentCompliance.TargetRow>("CurtailmentCompliance", $"target|{order.Instruction}|");
+        if (reach.Covers(new PartyId(order.IssuedBy)) && (reach.Stations is null || reach.OfIssuer))
+            return new(order, targets);
+        if (reach.OfIssuer) return null;
+        var own = targets.Where(target => Reaches(target.Point)).ToList();
+        return own.Count == 0 ? null
+            : own.Count == targets.Count ? new(order, targets)
+            : new(order with { Tally = own.Aggregate(VerdictTally.Empty, CurtailmentCompliance.Plus) }, own);
+    }
 
     /// <summary>The settlement runs of an account, or of one day of it, in the order of their recording.</summary>
     public IReadOnlyList<TimeOfUseSettlement.RunRow> Runs(PartyId account, LocalDate? day = null) =>
-        [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement",
+        !reach.Covers(account) ? []
+            : [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement",
                 day is { } named ? $"run|{account}|{RowJson.Day(named)}|" : $"run|{account}|")
-            .OrderBy(run => run.RecordedPosition)];
+                .OrderBy(run => run.RecordedPosition)];
 
     /// <summary>Every settlement run of every account, in the order in which they were recorded.</summary>
     public IReadOnlyList<TimeOfUseSettlement.RunRow> Runs() =>
-        [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", "run|").OrderBy(run => run.RecordedPosition)];
+        [.. Rows<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", "run|").Where(run => ReachesAccount(run.Account))
+            .OrderBy(run => run.RecordedPosition)];
 
     /// <summary>The run that holds for an account's day: the last one recorded.</summary>
     public TimeOfUseSettlement.RunRow? HoldingRun(PartyId account, LocalDate day) =>
-        Row<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", $"holds|{account}|{RowJson.Day(day)}");
+        reach.Covers(account)
+            ? Row<TimeOfUseSettlement.RunRow>("TimeOfUseSettlement", $"holds|{account}|{RowJson.Day(day)}") : null;
 
     /// <summary>Every publication of a run, in order of account and day.</summary>
     public IReadOnlyList<TimeOfUseSettlement.PublicationRow> Publications() =>
-        Rows<TimeOfUseSettlement.PublicationRow>("TimeOfUseSettlement", "published|");
+        [.. Rows<TimeOfUseSettlement.PublicationRow>("TimeOfUseSettlement", "published|")
+            .Where(row => ReachesAccount(row.Account))];
 
     /// <summary>Every correction that was booked as deltas, in the order of their recording.</summary>
     public IReadOnlyList<TimeOfUseSettlement.DeltasRow> Deltas() =>
-        [.. Rows<TimeOfUseSettlement.DeltasRow>("TimeOfUseSettlement", "deltas|").OrderBy(row => row.Position)];
+        [.. Rows<TimeOfUseSettlement.DeltasRow>("TimeOfUseSettlement", "deltas|")
+            .Where(row => ReachesAccount(row.Account)).OrderBy(row => row.Position)];
 
     /// <summary>The months that were closed, in order of account and month.</summary>
     public IReadOnlyList<TimeOfUseSettlement.MonthRow> ClosedMonths() =>
-        Rows<TimeOfUseSettlement.MonthRow>("TimeOfUseSettlement", "month|");
+        [.. Rows<TimeOfUseSettlement.MonthRow>("TimeOfUseSettlement", "month|")
+            .Where(row => ReachesAccount(row.Account))];
 
     /// <summary>Every dispute as far as it went, in order of its name.</summary>
     public IReadOnlyList<TimeOfUseSettlement.DisputeRow> Disputes() =>
-        Rows<TimeOfUseSettlement.DisputeRow>("TimeOfUseSettlement", "dispute|");
+        [.. Rows<TimeOfUseSettlement.DisputeRow>("TimeOfUseSettlement", "dispute|")
+            .Where(row => ReachesAccount(row.Account))];
 
-    /// <summary>What was refused, quarantined or kept from a position on, in order, at most so many.</summary>
+    /// <summary>What was refused, quarantined or kept from a position on, in order, at most so many. Nothing says whose
+    /// a refused piece is, so only who reaches everything is answered.</summary>
     public IReadOnlyList<RefusalsView.Refusal> Refusals(long fromPosition = 0, int rowsMax = int.MaxValue) =>
-        [.. Between<RefusalsView.Refusal>("Refusals",
+        !reach.IsEverything ? [] : [.. Between<RefusalsView.Refusal>("Refusals",
             $"evidence|{fromPosition.ToString("D19", CultureInfo.InvariantCulture)}", "evidence|~").Take(rowsMax)];
 
     /// <summary>Those of them that a person looks for; null is any.</summary>
@@ -129,18 +199,23 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>The settlement points, each as last registered.</summary>
     public IReadOnlyList<MasterData.PointRow> Points() =>
+        reach.IsEverything ? AllPoints() : [.. AllPoints().Where(point => Reaches(point.Point))];
+
+    private IReadOnlyList<MasterData.PointRow> AllPoints() =>
         [.. Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point)
             .Select(versions => versions.Last())];
 
     /// <summary>The points that an account owns or ever owned; when is for their registrations to say.</summary>
     public IReadOnlyList<SettlementPointId> PointsOf(PartyId account) =>
-        [.. Rows<MasterData.OwnedRow>("MasterData", $"owned|{account}|")
+        [.. Rows<MasterData.OwnedRow>("MasterData", $"owned|{account}|").Where(row => Reaches(row.Point))
             .Select(row => new SettlementPointId(row.Point))];
 
     /// <summary>Every installation of every register, or of one point's, in order of register and time.</summary>
     public IReadOnlyList<MasterData.RegisterRow> Registers(SettlementPointId? point = null) =>
         point is not { } named
-            ? Rows<MasterData.RegisterRow>("MasterData", "register|")
+            ? [.. Rows<MasterData.RegisterRow>("MasterData", "register|")
+                .Where(row => Reaches(RegisterId.Parse(row.Register).Point))]
+            : !Reaches(named) ? []
             // By the whole register: a point's name may begin another's,
             // and may hold the sign that parts it from the code.
             : [.. Enum.GetValues<Direction>().SelectMany(direction =>
@@ -148,7 +223,7 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>What a station declares to follow, in order of when it holds from.</summary>
     public IReadOnlyList<MasterData.StandardRow> Standards(StationId station) =>
-        Rows<MasterData.StandardRow>("MasterData", $"standard|{station}|");
+        Reaches(station) ? Rows<MasterData.StandardRow>("MasterData", $"standard|{station}|") : [];
 
     /// <summary>Every dispatch instruction that aims at a station, as one call of it, in order of its start.</summary>
     public IReadOnlyList<StationCall> Calls(StationId station)
@@ -166,33 +241,49 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>Every declared accuracy class of every meter, in order of meter and time.</summary>
     public IReadOnlyList<MasterData.MeterClassRow> MeterClasses() =>
-        Rows<MasterData.MeterClassRow>("MasterData", "meter-class|");
+        OfMeters(Rows<MasterData.MeterClassRow>("MasterData", "meter-class|"), row => row.MeterSerial);
 
     /// <summary>Every registered public key of every meter, in order of meter and time.</summary>
     public IReadOnlyList<MasterData.MeterKeyRow> MeterKeys() =>
-        Rows<MasterData.MeterKeyRow>("MasterData", "meter-key|");
+        OfMeters(Rows<MasterData.MeterKeyRow>("MasterData", "meter-key|"), row => row.MeterSerial);
+
+    /// <summary>A meter is reached by the point whose register it counts.</summary>
+    private IReadOnlyList<T> OfMeters<T>(IReadOnlyList<T> rows, Func<T, string> serialOf)
+    {
+        if (reach.IsEverything) return rows;
+        var own = Registers().Select(register => register.MeterSerial).ToHashSet(StringComparer.Ordinal);
+        return [.. rows.Where(row => own.Contains(serialOf(row)))];
+    }
 
     /// <summary>Every place of every point that was placed, in order of point and time.</summary>
-    public IReadOnlyList<MasterData.PlaceRow> Places() => Rows<MasterData.PlaceRow>("MasterData", "place|");
+    public IReadOnlyList<MasterData.PlaceRow> Places() =>
+        [.. Rows<MasterData.PlaceRow>("MasterData", "place|").Where(row => Reaches(row.Point))];
 
     /// <summary>All declared losses, in order of point and time.</summary>
     public IReadOnlyList<MasterData.LossFactorRow> LossFactors() =>
-        Rows<MasterData.LossFactorRow>("MasterData", "loss-factor|");
+        [.. Rows<MasterData.LossFactorRow>("MasterData", "loss-factor|").Where(row => Reaches(row.Point))];
 
     /// <summary>Every published version of every rule pack.</summary>
     public IReadOnlyList<MasterData.RulePackRow> RulePacks() =>
         Rows<MasterData.RulePackRow>("MasterData", "rule-pack|");
 
-    /// <summary>Every published tariff version.</summary>
-    public IReadOnlyList<MasterData.TariffRow> Tariffs() => Rows<MasterData.TariffRow>("MasterData", "tariff|");
+    /// <summary>Every published tariff version; prices are for those accounts alone that pay them.</summary>
+    public IReadOnlyList<MasterData.TariffRow> Tariffs()
+    {
+        var all = Rows<MasterData.TariffRow>("MasterData", "tariff|");
+        if (reach.IsEverything) return all;
+        var own = Assignments().Select(row => row.Tariff).ToHashSet(StringComparer.Ordinal);
+        return [.. all.Where(row => own.Contains(row.Tariff))];
+    }
 
     /// <summary>Every assignment of a tariff to an account, in order of account and time.</summary>
     public IReadOnlyList<MasterData.AssignmentRow> Assignments() =>
-        Rows<MasterData.AssignmentRow>("MasterData", "assignment|");
+        [.. Rows<MasterData.AssignmentRow>("MasterData", "assignment|").Where(row => ReachesAccount(row.Account))];
 
     /// <summary>Every standing limit, or one point's, in order of point and recording.</summary>
     public IReadOnlyList<MasterData.LimitRow> StandingLimits(SettlementPointId? point = null) =>
-        Rows<MasterData.LimitRow>("MasterData", point is { } named ? $"limit|{named}|" : "limit|");
+        [.. Rows<MasterData.LimitRow>("MasterData", point is { } named ? $"limit|{named}|" : "limit|")
+            .Where(row => Reaches(row.Point))];
 
     /// <summary>Every limit that held on a day, of all points or of one, against that day's interval records.</summary>
     public IReadOnlyList<LimitAnswer> Limits(LocalDate day, SettlementPointId? point = null)
@@ -259,43 +350,48 @@ public sealed class Answers(IViewStore views, long? asOf = null)
 
     /// <summary>Every enrolment, or those of one settlement point, in order of point, programme and time.</summary>
     public IReadOnlyList<ProgrammesView.EnrolmentRow> Enrolments(SettlementPointId? point = null) =>
-        Rows<ProgrammesView.EnrolmentRow>("Programmes", point is { } named ? $"enrolment|{named}|" : "enrolment|");
+        [.. Rows<ProgrammesView.EnrolmentRow>("Programmes", point is { } named ? $"enrolment|{named}|" : "enrolment|")
+            .Where(row => Reaches(row.Point))];
 
     /// <summary>Every declared availability, or those of one settlement point.</summary>
     public IReadOnlyList<ProgrammesView.AvailabilityRow> Availabilities(SettlementPointId? point = null) =>
-        Rows<ProgrammesView.AvailabilityRow>("Programmes", point is { } named
-            ? $"availability|{named}|" : "availability|");
+        [.. Rows<ProgrammesView.AvailabilityRow>("Programmes", point is { } named
+            ? $"availability|{named}|" : "availability|").Where(row => Reaches(row.Point))];
 
     /// <summary>Every declared schedule, or those of one settlement point, in order of point, start and
     /// declaration.</summary>
     public IReadOnlyList<ProgrammesView.ScheduleRow> Schedules(SettlementPointId? point = null) =>
-        Rows<ProgrammesView.ScheduleRow>("Programmes", point is { } named ? $"schedule|{named}|" : "schedule|");
+        [.. Rows<ProgrammesView.ScheduleRow>("Programmes", point is { } named ? $"schedule|{named}|" : "schedule|")
+            .Where(row => Reaches(row.Point))];
 
     /// <summary>Every request of a charging session, or those at one settlement point, in order of point, arrival and
     /// request.</summary>
     public IReadOnlyList<ProgrammesView.SessionRow> Sessions(SettlementPointId? point = null) =>
-        Rows<ProgrammesView.SessionRow>("Programmes", point is { } named ? $"session|{named}|" : "session|");
+        [.. Rows<ProgrammesView.SessionRow>("Programmes", point is { } named ? $"session|{named}|" : "session|")
+            .Where(row => Reaches(row.Point))];
 
     /// <summary>Every outage, or those of one settlement point, in order of point and time.</summary>
     public IReadOnlyList<ProgrammesView.OutageRow> Outages(SettlementPointId? point = null) =>
-        Rows<ProgrammesView.OutageRow>("Programmes", point is { } named ? $"outage|{named}|" : "outage|");
+        [.. Rows<ProgrammesView.OutageRow>("Programmes", point is { } named ? $"outage|{named}|" : "outage|")
+            .Where(row => Reaches(row.Point))];
 
     /// <summary>What chargers recorded of a settlement point that touches a window.</summary>
     public IReadOnlyList<CurtailmentCompliance.FactRow> ChargingFacts(SettlementPointId point, Interval window) =>
         [.. Between<CurtailmentCompliance.FactRow>(
             "CurtailmentCompliance", $"fact|{point}|{RowJson.Key(window.Start)}", $"fact|{point}|~")
-            .Where(fact => fact.Start < window.End && fact.End > window.Start)];
+            .Where(fact => Reaches(point) && fact.Start < window.End && fact.End > window.Start)];
 
     /// <summary>The charging states of a settlement point that hold in some of a window.</summary>
     public IReadOnlyList<ChargingStateRecorded> ChargingStates(SettlementPointId point, Interval window) =>
         [.. Between<CurtailmentCompliance.StateRow>(
             "CurtailmentCompliance", $"state|{point}|{RowJson.Key(window.Start)}", $"state|{point}|~")
-            .Where(state => state.At < window.End)
+            .Where(state => Reaches(point) && state.At < window.End)
             .Select(state => CurtailmentCompliance.StateOf(point, state))];
 
     /// <summary>Every claim, or those on one settlement point, in order of point and time.</summary>
     public IReadOnlyList<ProgrammesView.ClaimRow> Claims(SettlementPointId? point = null) =>
         [.. Rows<ProgrammesView.ClaimRow>("Programmes", point is { } named ? $"claim|{named}|" : "claim|")
+            .Where(row => Reaches(row.Point))
             .OrderBy(row => row.Point, StringComparer.Ordinal).ThenBy(row => row.Start)
             .ThenBy(row => row.Claim, StringComparer.Ordinal)];
 

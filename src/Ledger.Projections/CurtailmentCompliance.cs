@@ -280,6 +280,9 @@ public sealed class CurtailmentCompliance : IProjection
         row.Net is { } net ? new(0, 0, row.Payment ?? 0, row.Penalty ?? 0, net) : null, row.Bounds, row.Reach, [],
         row.Connection, new Power(row.EligibleMilliwatts));
 
+    /// <summary>A tally with one more target: for whoever is to see a part of an instruction.</summary>
+    internal static VerdictTally Plus(VerdictTally tally, TargetRow row) => tally.Plus(Verdict(row));
+
     private static long Microseconds(Duration time) => time.ToInt64Nanoseconds() / 1000;
 
     private static InvalidOperationException Unknown(string what) => new($"no instruction {what}");

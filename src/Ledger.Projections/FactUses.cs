@@ -69,6 +69,9 @@ public static class FactUses
         [typeof(RefusalReleased)] = "a release lets evidence be taken again, and is in no amount itself",
         [typeof(EvidenceRedriven)] = "it says what came of taking evidence again, and is in no amount itself",
         [typeof(LegalHoldReleased)] = "it is about evidence that names a person, and is in no amount",
+        [typeof(AccessKeyIssued)] = "it is about who may ask, and is in no amount",
+        [typeof(AccessKeyRevoked)] = "it is about who may ask, and is in no amount",
+        [typeof(DataRead)] = "it is about who has read, and is in no amount",
         [typeof(EvidenceDisclosed)] = "it is about evidence that names a person, and is in no amount",
     };
 

@@ -7,6 +7,9 @@ using NodaTime.Text;
 
 namespace Ledger.Projections;
 
+/// <summary>A view's row as it is stored, for whoever only hands it on: it is not read and written again.</summary>
+public readonly record struct StoredRow(string Json);
+
 /// <summary>
 /// The JSON of rows: members in declaration order, integers beyond 32 bits and decimals as strings, so that the same
 /// row is the same bytes everywhere.
@@ -21,7 +24,7 @@ public static class RowJson
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Converters =
         {
-            new EnergyText(), new InstantText(), new DecimalText(), new LongText(),
+            new EnergyText(), new InstantText(), new DecimalText(), new LongText(), new AsStored(),
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),
         },
     };
@@ -38,6 +41,14 @@ public static class RowJson
     /// <summary>No trailing zeros, so that equal amounts are equal text however they were added up.</summary>
     public static string Text(decimal value) =>
         value.ToString("0.############################", CultureInfo.InvariantCulture);
+
+    private sealed class AsStored : JsonConverter<StoredRow>
+    {
+        public override StoredRow Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            throw new NotSupportedException("a stored row is only handed on");
+        public override void Write(Utf8JsonWriter writer, StoredRow value, JsonSerializerOptions options) =>
+            writer.WriteRawValue(value.Json, skipInputValidation: true);
+    }
 
     private sealed class EnergyText : JsonConverter<Energy>
     {

@@ -13,6 +13,7 @@ if (args is ["verified", var journal, var ledger]) return VerificationMemory.Run
 if (args is ["ingest", ..]) return await IngestThroughput.RunAsync(args.AsMemory(1));
 if (args is ["settle", ..]) return SettlementThroughput.Run(args.AsSpan(1));
 if (args is ["frames", ..]) return await FrameThroughput.RunAsync(args.AsMemory(1));
+if (args is ["api", ..]) return await ApiThroughput.RunAsync(args.AsMemory(1));
 if (args is ["fuzz", var target]) return Fuzz.Run(target);
 
 // The reports go where no one commits or reads them by mistake.

@@ -70,7 +70,9 @@ public sealed class ApiTests
         var first = await served.PostAsync("/v1/register-readings", Reading, "k1");
         var again = await served.PostAsync("/v1/register-readings", Reading, "k1");
         (again.Status, again.Text).ShouldBe((first.Status, first.Text));
-        (await served.PostAsync("/v1/register-readings", Reading.Replace("1.000", "2.000"), "k1")).Status.ShouldBe(409);
+        again.Response.Headers.GetValues("Idempotency-Hit").ShouldBe(["true"]);
+        first.Response.Headers.Contains("Idempotency-Hit").ShouldBeFalse();
+        (await served.PostAsync("/v1/register-readings", Reading.Replace("1.000", "2.000"), "k1")).Status.ShouldBe(422);
         (await served.PostAsync("/v1/register-readings", Reading.Replace("1.000", "2.000"))).Status.ShouldBe(409);
         (await served.PostAsync("/v1/register-readings", Reading, "no blanks")).Status.ShouldBe(400);
     }
@@ -209,7 +211,7 @@ public sealed class ApiTests
     [Fact]
     public async Task Only_this_machine_and_its_own_pages_are_served()
     {
-        LedgerServer.WhyNot(IPAddress.Any).ShouldNotBeNull().ShouldContain("no access control");
+        LedgerServer.WhyNot(IPAddress.Any).ShouldNotBeNull().ShouldContain("needs access keys (--access keys) and TLS");
         LedgerServer.WhyNot(IPAddress.IPv6Loopback).ShouldBeNull();
         await using var served = await ServedLedger.StartAsync();
         (await served.PostAsync("/v1/register-readings", Reading, null, ("Host", "ledger.example"))).Status

@@ -31,7 +31,7 @@ public sealed partial class HouseTests
             ["Bogus", "Parquet.Net", "Grpc.Net.Client", "Grpc.Tools", "Google.Protobuf", "MQTTnet",
              "BouncyCastle.Cryptography", "ZstdSharp.Port"]),
         ["Ledger.Api"] = (["Domain", "Journal", "Projections", "Ingest", "Stores"],
-            ["Microsoft.AspNetCore.OpenApi", "Grpc.AspNetCore"]),
+            ["Microsoft.AspNetCore.OpenApi", "Grpc.AspNetCore", "Microsoft.IdentityModel.JsonWebTokens"]),
         ["Ledger.Cli"] = (["Domain", "Journal", "Projections", "Ingest", "Stores", "Api"],
             ["Bogus", "MiniExcel", "Parquet.Net"]),
     };

@@ -11,13 +11,7 @@ namespace Ledger.Tests;
 /// <summary>A real ledger in a temporary folder, with the door through which every file and text comes in.</summary>
 internal sealed class IntakeLedger : IAsyncDisposable
 {
-    public static readonly Principal Operator = new("operator", new PartyId("ACME"), new HashSet<string>
-    {
-        StandardRoutes.MasterDataWrite, StandardRoutes.KeysWrite, StandardRoutes.ReadingsWrite,
-        StandardRoutes.CurvesWrite, StandardRoutes.DispatchWrite,
-        StandardRoutes.ProgrammesWrite, StandardRoutes.TariffsWrite, StandardRoutes.SettlementWrite,
-        StandardRoutes.SubjectsWrite,
-    });
+    public static readonly Principal Operator = new("operator", new PartyId("ACME"), Scopes.All);
 
     /// <summary>A connector with an import and an export register, three decimals, before any reading.</summary>
     public const string Connector = """

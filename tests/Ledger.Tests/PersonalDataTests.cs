@@ -21,6 +21,11 @@ public sealed class PersonalDataTests
     {
         ["identifier"] = "an identifier of a place, an order, a programme, a tariff, a run or a company, by its type",
         ["digest"] = "a hash: salted or keyed where what it is of names somebody",
+        ["AccessKeyIssued.Holder"] = "an identifier of staff or of a device, who answer for what they do",
+        ["AccessKeyRevoked.Reason"] = "why a key ends, of the ledger's own staff",
+        ["DataRead.By"] = "an identifier of staff, who answer for what they read",
+        ["ReadCount.Operation"] = "the name of a resource",
+        ["ReadCount.Of"] = "an identifier of a place, an order, a run or a company, or a day",
         ["BaselineFrozen.Method"] = "the name of a method",
         ["BaselineFrozen.Zone"] = "a time zone",
         ["BaselineFrozen.Insufficient"] = "our own sentence",

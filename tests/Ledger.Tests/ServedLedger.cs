@@ -4,6 +4,7 @@ using System.Text.Json;
 using Ledger.Api;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
+using Ledger.Journal;
 using NodaTime;
 
 namespace Ledger.Tests;
@@ -13,6 +14,7 @@ internal sealed class ServedLedger : IAsyncDisposable
 {
     private readonly TestFolder folder = new();
     private readonly LedgerServer server;
+    private bool isStopped;
 
     private ServedLedger(
         TestFolder folder, OpenLedger ledger, StreamEngine? streams, LedgerServer server, StringWriter errors)
@@ -27,13 +29,15 @@ internal sealed class ServedLedger : IAsyncDisposable
     public HttpClient Client { get; }
     public StringWriter Errors { get; }
     public StandingClock Clock => folder.Clock;
-    public Journal.SqliteJournalOptions Options => folder.Options;
+    public SqliteJournalOptions Options => folder.Options;
     public Task<Exception?> Ended => server.Ended;
 
     public static async Task<ServedLedger> StartAsync(
-        Func<ServerOptions, ServerOptions>? bounds = null, FrameLogOptions? log = null)
+        Func<ServerOptions, ServerOptions>? bounds = null, FrameLogOptions? log = null, bool hasIdentity = false)
     {
         var folder = new TestFolder();
+        // Commands beside the server find the ledger by the identity in its folder.
+        if (hasIdentity) LedgerIdentity.OpenOrCreate(folder.Path, new("test"), TestFolder.Secret);
         folder.Clock.Now = TestFolder.Start + Duration.FromDays(1);
         var ledger = OpenLedger.Open(folder.Options);
         var errors = new StringWriter();
@@ -75,10 +79,17 @@ internal sealed class ServedLedger : IAsyncDisposable
                 ? "/v1/settlement-points" : "/v1/registers", line);
     }
 
+    /// <summary>Stops the server and leaves the ledger open.</summary>
+    public async Task StopServerAsync()
+    {
+        if (!isStopped) await server.DisposeAsync();
+        isStopped = true;
+    }
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await server.DisposeAsync();
+        await StopServerAsync();
         if (Streams is not null) await Streams.DisposeAsync();
         await Ledger.DisposeAsync();
         await Errors.DisposeAsync();

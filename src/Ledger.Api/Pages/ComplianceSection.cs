@@ -17,7 +17,7 @@ internal static class ComplianceSection
         var found = new List<Html>();
         foreach (var row in instructions)
         {
-            var worth = await DeliverySection.OfAsync(ledger, new(row.Instruction), before, ct)
+            var worth = await DeliverySection.OfAsync(ledger, answers.Instruction(new(row.Instruction))!, before, ct)
                 .ConfigureAwait(false);
             found.Add(Instruction(answers, row, DateTimeZoneProviders.Tzdb[zone], worth));
         }

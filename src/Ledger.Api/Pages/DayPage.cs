@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
+using Ledger.Api.Access;
 using Ledger.Api.Resources;
 using Ledger.Domain;
+using Ledger.Journal.Pipeline;
 using Ledger.Projections;
 using NodaTime;
 
@@ -27,8 +29,8 @@ internal static class DayPage
             var page = await PageAsync(ledger, answers, position, days, day, context.RequestAborted)
                 .ConfigureAwait(false);
             return Results.Content(page.Markup, "text/html; charset=utf-8");
-        }).RequireRateLimiting(Protection.ReadRequests).ExcludeFromDescription();
-        app.MapGet("/page.css", () => Results.Bytes(Style, "text/css; charset=utf-8")).ExcludeFromDescription();
+        }).RequireRateLimiting(Protection.ReadRequests).Needing(Scopes.SettlementRead).ExcludeFromDescription();
+        app.MapGet("/page.css", () => Results.Bytes(Style, "text/css; charset=utf-8")).ForAnybody().ExcludeFromDescription();
     }
 
     /// <summary>Without a choice: the last day that was settled, else the last that was metered.</summary>

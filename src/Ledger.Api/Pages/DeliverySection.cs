@@ -7,10 +7,12 @@ namespace Ledger.Api.Pages;
 /// nothing is settled yet.</summary>
 internal static class DeliverySection
 {
-    public static async Task<Html> OfAsync(OpenLedger ledger, InstructionId instruction, long before,
+    public static async Task<Html> OfAsync(OpenLedger ledger, InstructionAnswer seen, long before,
         CancellationToken ct)
     {
-        var found = await Deliveries.DeriveAsync(ledger.Journal, instruction, before, ct).ConfigureAwait(false);
+        var derived = await Deliveries.DeriveAsync(
+            ledger.Journal, new(seen.Instruction.Instruction), before, ct).ConfigureAwait(false);
+        var found = derived is null ? null : ReachedDelivery.Of(derived, seen);
         return found is { Baselines.Count: > 0, Terms.Programme: var programme }
             ? Worth(found, programme) : Html.Nothing;
     }

@@ -58,15 +58,16 @@ internal static class DeliveryReads
     {
         app.MapGet("/v1/frozen-baselines", async (HttpContext context) =>
         {
-            var (instruction, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
+            var (instruction, seen, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
             var frozen = await Deliveries.FrozenAsync(
                 ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false);
             return Answering.Read(
                 new
                 {
                     asOf = position,
-                    baselines = frozen.Select(fact => JsonNode.Parse(EventCodec.ToJson(fact)))
-                    .ToList()
+                    baselines = frozen
+                        .Where(fact => seen?.Targets.Any(target => target.Point == fact.Point.Value) == true)
+                        .Select(fact => JsonNode.Parse(EventCodec.ToJson(fact))).ToList()
                 }, position);
         }).Reads("frozen-baselines",
             "The frozen baselines of an instruction's targets, with every day and why it was used or not.",
@@ -74,11 +75,11 @@ internal static class DeliveryReads
 
         app.MapGet("/v1/deliveries", async (HttpContext context) =>
         {
-            var (instruction, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
-            return await Deliveries.DeriveAsync(
+            var (instruction, seen, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
+            return seen is not null && await Deliveries.DeriveAsync(
                     ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted)
                         .ConfigureAwait(false) is { } found
-                ? Answering.Read(Answer(found, position), position)
+                ? Answering.Read(Answer(ReachedDelivery.Of(found, seen), position), position)
                 : Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
         }).Reads("deliveries",
             "What an instruction brought about against the frozen baselines, and what it is worth by the "
@@ -114,12 +115,12 @@ internal static class DeliveryReads
             part.Claim.Value, part.Programme.Value, part.Precedence, part.Kwh)).ToList(),
     };
 
-    private static async Task<(InstructionId Instruction, long? Position)> AskedAsync(OpenLedger ledger,
-        HttpContext context)
+    private static async Task<(InstructionId Instruction, InstructionAnswer? Seen, long? Position)> AskedAsync(
+        OpenLedger ledger, HttpContext context)
     {
         var instruction = Asking.Required<InstructionId>(
             context.Request, "instruction", InstructionId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
-        var (_, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        return (instruction, position);
+        var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        return (instruction, answers.Instruction(instruction), position);
     }
 }

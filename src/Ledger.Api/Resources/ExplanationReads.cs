@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Projections;
 
@@ -61,9 +62,12 @@ internal static class ExplanationReads
     private static async Task<IResult> FactAsync(OpenLedger ledger, HttpContext context)
     {
         var of = Asking.Required<long>(context.Request, "position", Asking.TryCount, Rejection.OutOfRange, PositionRule);
-        var (_, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        if (position is not { } last || of > last)
+        var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        if (position is not { } last || of > last
+            || await TenantAsync(ledger, of, context.RequestAborted).ConfigureAwait(false) is var tenant
+                && !(context.By().Reach.IsEverything || tenant == context.By().Party))
             return Answering.Problem(404, Rejection.OutOfRange, $"there is no event at position {of}");
+        var reached = answers.Runs().Select(run => run.Run).ToHashSet(StringComparer.Ordinal);
         var use = await FactUses.OfAsync(ledger.Journal, ledger.Views, of,
             context.RequestAborted).ConfigureAwait(false);
         return Answering.Read(new
@@ -73,8 +77,16 @@ internal static class ExplanationReads
             fact = use.Fact.WireName,
             says = use.Fact.Says,
             excluded = use.Because,
-            runs = use.Runs,
+            runs = use.Runs.Where(run => reached.Contains(run.Run)).ToList(),
         }, position);
+    }
+
+    /// <summary>The party that handed in the fact at a position.</summary>
+    private static async Task<PartyId?> TenantAsync(OpenLedger ledger, long position, CancellationToken ct)
+    {
+        await foreach (var recorded in ledger.Journal.ReadAllAsync(position, ct).ConfigureAwait(false))
+            return recorded.Envelope.Tenant;
+        return null;
     }
 
     private static async Task<IResult> DifferenceAsync(OpenLedger ledger, HttpContext context)

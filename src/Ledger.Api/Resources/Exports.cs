@@ -55,7 +55,7 @@ internal static class Exports
                     point = point.Value,
                     day = RowJson.Day(day),
                     asOf = position,
-                    records = answers.IntervalRecords(point, day),
+                    records = answers.StoredIntervalRecords(point, day),
                     checks = answers.PeriodChecks(point, day),
                 }, position);
         }).Reads("interval-records", "The latest interval records of a settlement point on a day of its zone, and the "

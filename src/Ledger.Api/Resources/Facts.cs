@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Microsoft.AspNetCore.Mvc;
 
@@ -101,7 +102,7 @@ internal static class Facts
     ];
 
     private static IEnumerable<(string Path, string Type, string Does, string Members)> All =>
-        Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources);
+        Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources).Concat(AccessReads.Resources);
 
     /// <summary>The type of the facts that a resource takes; null where no resource of facts has this path.</summary>
     public static string? TypeOf(string path) =>
@@ -117,7 +118,7 @@ internal static class Facts
                 var text = await Submissions.ReadAsync(context, source).ConfigureAwait(false);
                 // Once read it is recorded, even where the caller does not wait for the answer.
                 return Answering.Of(await ledger.Intake.TakeFactAsync(
-                    text, type, ledger.Operator("http"), key, CancellationToken.None).ConfigureAwait(false));
+                    text, type, context.By(), key, CancellationToken.None).ConfigureAwait(false));
             }).TakesFact(type, does, $"One JSON object: {members}. A '?' marks what may be left out.");
     }
 
@@ -126,10 +127,10 @@ internal static class Facts
         .WithName(name).WithSummary(does)
         .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
-        .RequireRateLimiting(Protection.FactRequests)
+        .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
         .Accepts<object>("application/json")
         .Produces<FactAnswer>(201).Produces<FactAnswer>(200).Produces<FactAnswer>(202)
-        .Refuses(400, 403, 409, 413, 422, 429, 503);
+        .Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
 
     /// <summary>The problems that a resource may answer.</summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, params int[] statuses)
@@ -143,7 +144,8 @@ internal static class Facts
         params string[] parameters) => route
         .WithName(name).WithSummary(does)
         .WithDescription(
-            $"Query: {string.Join(", ", [.. parameters, "asOf? (as known after the event at this position)"])}.")
-        .RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: "application/json")
-        .Refuses(400, 429, 503);
+            $"Query: {string.Join(", ", [.. parameters, "asOf? (as known after the event at this position)"])}"
+            + $"{ReadOperations.ParametersOf(name)}. The ETag of an answer can be sent as If-None-Match.")
+        .RequireRateLimiting(Protection.ReadRequests).AsRead(name)
+        .Produces(200, contentType: "application/json").Produces(304).Refuses(400, 401, 403, 429, 503);
 }

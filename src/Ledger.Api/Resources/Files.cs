@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
@@ -21,14 +22,14 @@ internal static class Files
         {
             var answer = await TakeAsync(ledger, context, Name(context.Request)).ConfigureAwait(false);
             return Answering.Read(answer, Last(ledger));
-        }).TakesFile("import", "Takes a file of any format that is read here, and reports part by part.")
-            .Produces<FileAnswer>(200).Refuses(400, 413, 415, 429, 503);
+        }).Needing(Scopes.EvidenceWrite).TakesFile("import", "Takes a file of any format that is read here, and reports part by part.")
+            .Produces<FileAnswer>(200).Refuses(400, 401, 403, 413, 415, 429, 503);
         app.MapPost("/v1/curves", async (HttpContext context) =>
         {
             var answer = await TakeAsync(ledger, context, "/v1/curves").ConfigureAwait(false);
             return Of(answer, Last(ledger));
-        }).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.")
-            .Produces<FileAnswer>(200).Produces<FileAnswer>(201).Refuses(400, 413, 415, 422, 429, 503);
+        }).Needing(Scopes.CurvesWrite).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.")
+            .Produces<FileAnswer>(200).Produces<FileAnswer>(201).Refuses(400, 401, 403, 404, 413, 415, 422, 429, 503);
     }
 
     private static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder route, string name, string does) => route
@@ -47,7 +48,7 @@ internal static class Files
         var file = await Submissions.ReadAsync(context, name).ConfigureAwait(false);
         ContentCoding.RequireTrue(context.Request, file.Bytes.Span);
         // Once read it is taken to its end, even where the caller does not wait for the answer.
-        return await FileAnswer.TakeAsync(ledger, file, hints, ledger.Operator("http"), CancellationToken.None)
+        return await FileAnswer.TakeAsync(ledger, file, hints, context.By(), CancellationToken.None)
             .ConfigureAwait(false);
     }
 
@@ -98,7 +99,7 @@ internal static class Files
             ? Answering.Busy("a part was not taken")
         : answer.Refused > 0
             && answer.Uncounted.First(part => part.Standing == FileAnswer.RefusedStanding) is { Code: { } code } first
-            ? Answering.Problem(422, (Rejection)code, $"{first.Part}: {first.Detail}")
+            ? Answering.Problem(Answering.StatusOf((Rejection)code), (Rejection)code, $"{first.Part}: {first.Detail}")
         : Answering.Read(answer, position, answer.Recorded > 0 ? 201 : 200);
 
     private static long? Last(OpenLedger ledger) => ledger.Journal.Length is > 0 and var length ? length - 1 : null;

@@ -1,3 +1,5 @@
+using Ledger.Api.Access;
+
 namespace Ledger.Api.Resources;
 
 /// <summary>How long the journal is, and its digest: the RFC 6962 root over all its facts.</summary>
@@ -10,8 +12,8 @@ internal static class JournalState
             return Answering.Read(new { ledger = ledger.Journal.Ledger.Value, length, digest = root }, length == 0
                 ? null : length - 1);
         }).WithName("journal").WithSummary("The journal's length and its digest, the Merkle root over all its facts.")
-            .RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: "application/json")
-            .Refuses(429, 503);
+            .RequireRateLimiting(Protection.ReadRequests).NeedingToBeKnown()
+            .Produces(200, contentType: "application/json").Refuses(401, 429, 503);
 
     /// <summary>Length and root of the same moment, though facts come in between.</summary>
     public static (long Length, string Root) Read(OpenLedger ledger)

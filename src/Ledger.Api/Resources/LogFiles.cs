@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Api.Resources;
@@ -29,7 +30,8 @@ internal static class LogFiles
     }
 
     private static void Publishes(this RouteHandlerBuilder route, string name, string does, string media) => route
-        .WithName(name).WithSummary(does).RequireRateLimiting(Protection.ReadRequests).Produces(200, contentType: media)
+        .WithName(name).WithSummary(does).RequireRateLimiting(Protection.ReadRequests).ForAnybody()
+        .Produces(200, contentType: media)
         .Refuses(404, 429);
 
     private sealed record PublishedFile(byte[] Content, string Media, string CacheControl) : IResult

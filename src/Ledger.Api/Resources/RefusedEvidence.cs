@@ -1,7 +1,9 @@
 using System.Text;
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
+using Ledger.Journal.Pipeline;
 using Ledger.Projections;
 using NodaTime;
 
@@ -36,9 +38,12 @@ internal static class RefusedEvidence
             var day = Asking.Optional<LocalDate>(request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
             var source = request.Query["source"] is { Count: > 0 } given ? given.ToString() : null;
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            var rows = answers.Refusals(from, RowsMax + 1, code, source, day);
-            long? next = rows.Count > RowsMax ? rows[RowsMax].Position : null;
-            return Answering.Read(new { asOf = position, refusals = rows.Take(RowsMax).ToList(), next }, position);
+            // Whoever takes the table whole, or turns its pages by their cursor, has all of it.
+            var most = request.Query.ContainsKey("format") || PageCursor.LimitOf(request) is not null
+                ? int.MaxValue - 1 : RowsMax;
+            var rows = answers.Refusals(from, most + 1, code, source, day);
+            long? next = rows.Count > most ? rows[most].Position : null;
+            return Answering.Read(new { asOf = position, refusals = rows.Take(most).ToList(), next }, position);
         }).Reads("refusals",
             $"What counts nowhere and why, {RowsMax} rows at a time; 'next' is the 'from' of the next page.",
             "from?, code?, source? (how it begins), day? (UTC)");
@@ -55,7 +60,7 @@ internal static class RefusedEvidence
         {
             var text = await Submissions.ReadAsync(context, "/v1/redrives").ConfigureAwait(false);
             var asked = Read(text.Bytes);
-            var answers = await Redriving.TakeAsync(ledger, asked, ledger.Operator("http"), CancellationToken.None)
+            var answers = await Redriving.TakeAsync(ledger, asked, context.By(), CancellationToken.None)
                 .ConfigureAwait(false);
             return answers.Count == 0
                 ? Answering.Problem(404, Rejection.UnknownEvidence, "no refused evidence is so named")
@@ -64,8 +69,8 @@ internal static class RefusedEvidence
             .WithDescription("One JSON object: evidence (SHA-256) or code (of a rule), by (an identifier), reason, "
                 + "point?, zone?, subject?. It is released first; what is settled already is answered as that.")
             .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax))
-            .RequireRateLimiting(Protection.FileRequests)
-            .Accepts<object>("application/json").Refuses(400, 404, 429, 503);
+            .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.RefusalsRedrive)
+            .Accepts<object>("application/json").Refuses(400, 401, 403, 404, 429, 503);
     }
 
     public static bool TryCode(string? text, out Rejection code) =>

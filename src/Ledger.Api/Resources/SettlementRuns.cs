@@ -1,3 +1,4 @@
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
@@ -123,13 +124,13 @@ internal static class SettlementRuns
         var text = await Submissions.ReadAsync(context, source).ConfigureAwait(false);
         var refused = RunSettlement.Read(text.Bytes, out var asked);
         return Answering.Of(refused is null
-            ? await SendAsync(ledger, asked!, text, key).ConfigureAwait(false)
-            : await SendAsync(ledger, new EvidenceToRefuse(refused.Code, refused.Detail), text, key)
+            ? await SendAsync(ledger, asked!, text, context.By(), key).ConfigureAwait(false)
+            : await SendAsync(ledger, new EvidenceToRefuse(refused.Code, refused.Detail), text, context.By(), key)
                 .ConfigureAwait(false));
     }
 
     private static Task<RecordOutcome> SendAsync<TInput>(OpenLedger ledger, TInput input, Submission text,
-        IdempotencyKey key)
+        Principal by, IdempotencyKey key)
         where TInput : notnull =>
-        ledger.Commands.Send(new Command<TInput>(input, text, ledger.Operator("http"), key), CancellationToken.None);
+        ledger.Commands.Send(new Command<TInput>(input, text, by, key), CancellationToken.None);
 }

@@ -1,9 +1,12 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using Ledger.Api.Access;
+using Ledger.Api.Streaming;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
+using Ledger.Journal.Pipeline;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Ledger.Api.Resources;
@@ -24,24 +27,26 @@ internal static class StreamFrames
     public const int BytesMax = 16 * 1024 * 1024;
     private const int LengthBytes = sizeof(int), PauseMs = 5, PausesMax = 400;
 
-    public static void Map(WebApplication app, StreamEngine streams) =>
+    public static void Map(WebApplication app, OpenLedger ledger, StreamEngine streams) =>
         app.MapPost("/v1/frames", async (HttpContext context) =>
         {
-            var answer = await TakeAsync(streams, context).ConfigureAwait(false);
+            var answer = await TakeAsync(ledger, streams, context).ConfigureAwait(false);
             return answer;
         }).WithName("frames").WithSummary("Takes the frames of one short session.")
             .WithDescription("The body: each frame (docs/frame-format.md) behind its length, four bytes, little-endian; "
                 + "the first announces the streams. Answered 201 when all are durable. Frames that are sent again have "
                 + "no second effect.")
-            .RequireRateLimiting(Protection.FileRequests)
+            .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.CurvesWrite)
             .Accepts<IFormFile>("application/octet-stream")
-            .Produces<FramesAnswer>(201).Refuses(400, 409, 413, 422, 429, 503);
+            .Produces<FramesAnswer>(201).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
 
-    private static async Task<IResult> TakeAsync(StreamEngine streams, HttpContext context)
+    private static async Task<IResult> TakeAsync(OpenLedger ledger, StreamEngine streams, HttpContext context)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = Math.Min(size.MaxRequestBodySize ?? BytesMax, BytesMax);
         var body = (await Submissions.ReadAsync(context, "/v1/frames").ConfigureAwait(false)).Bytes;
+        if (body.Length > BytesMax)
+            return Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes");
         var frames = new List<CheckedFrame>();
         var rest = body;
         try
@@ -63,6 +68,10 @@ internal static class StreamFrames
         {
             return Answering.Problem(400, cut.Code, cut.Detail);
         }
+        foreach (var frame in frames)
+            if (await StreamAdmission.NotReachedAsync(frame, context.By(), ledger.Recorder, context.RequestAborted)
+                .ConfigureAwait(false) is { } why)
+                return Answering.Problem(404, Rejection.NotReached, why);
         return frames.Count == 0 ? Answering.Problem(400, Rejection.EmptyInput, "a request has a frame")
             : await AppendAsync(streams, frames, context.RequestAborted).ConfigureAwait(false);
     }

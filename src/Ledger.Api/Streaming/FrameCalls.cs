@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 using Google.Protobuf;
@@ -15,7 +16,8 @@ namespace Ledger.Api.Streaming;
 /// The calls of senders (<c>streams.proto</c>). One call is one session. What cannot be taken yet is not read, so a
 /// sender is slowed down by the connection itself before it is refused; what is acknowledged is on the disk.
 /// </summary>
-internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions options, CancellationToken stopping)
+internal sealed class FrameCalls(
+    StreamEngine engine, StreamServerOptions options, StreamAdmission? admission, CancellationToken stopping)
     : FrameStreams.FrameStreamsBase
 {
     /// <summary>How long a sender that was refused for want of room should wait, in ms (gRPC retry design,
@@ -27,6 +29,9 @@ internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions option
 
     private readonly CallQuota quota = new(options.CallsMax, options.CallsPerPartyMax);
 
+    /// <summary>Who sends in this call; nobody is asked where the server takes frames of anybody.</summary>
+    private readonly record struct Sender(ServerCallContext Call, PartyId Party, Principal? Who);
+
     private readonly record struct Pending(long Sequence, ValueTask<FrameAddress> Durable);
 
     public override async Task Send(
@@ -35,7 +40,7 @@ internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions option
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
         try
         {
-            await SendAsync(from, to, patience).ConfigureAwait(false);
+            await SendAsync(from, to, context, patience).ConfigureAwait(false);
         }
         catch (Exception stopped) when (stopped is FrameLogStoppedException or JournalFaultedException
             || engine.Faulted.IsFaulted)
@@ -54,13 +59,15 @@ internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions option
     }
 
     private async Task SendAsync(
-        IAsyncStreamReader<FromSender> from, IServerStreamWriter<FromLedger> to, CancellationTokenSource patience)
+        IAsyncStreamReader<FromSender> from, IServerStreamWriter<FromLedger> to, ServerCallContext context,
+        CancellationTokenSource patience)
     {
         patience.CancelAfter(options.IdleMax.ToTimeSpan());
         if (!await from.MoveNext(patience.Token).ConfigureAwait(false)) return;
         if (from.Current.Open is not { } open) throw Ended(StatusCode.InvalidArgument, "a call begins with open");
         if (!PartyId.TryParse(open.Party, out var party))
             throw Ended(StatusCode.InvalidArgument, $"open.party must be {Asking.IdentifierRule}");
+        var who = admission is null ? null : await admission.AdmitAsync(context, party).ConfigureAwait(false);
         using var place = quota.Take(party.Value, out var whyNot) ?? throw Exhausted(whyNot);
         var last = open.HasSession
             ? await engine.LastSequenceAsync(open.Session, open.Token, patience.Token).ConfigureAwait(false) : null;
@@ -72,7 +79,7 @@ internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions option
         Exception? why = null;
         try
         {
-            await TakeAsync(door, from, pending.Writer, patience).ConfigureAwait(false);
+            await TakeAsync(door, from, pending.Writer, new(context, party, who), patience).ConfigureAwait(false);
         }
         catch (Exception ended)
         {
@@ -106,15 +113,20 @@ internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions option
     }
 
     private async Task TakeAsync(StreamDoor door, IAsyncStreamReader<FromSender> from, ChannelWriter<Pending> pending,
-        CancellationTokenSource patience)
+        Sender sender, CancellationTokenSource patience)
     {
-        var (taken, extended) = (0L, Environment.TickCount64);
+        var (taken, extended, asked) = (0L, Environment.TickCount64, Stopwatch.GetTimestamp());
         while (await from.MoveNext(patience.Token).ConfigureAwait(false))
         {
             if (Environment.TickCount64 - extended >= ExtendedEveryMs)
             {
                 patience.CancelAfter(options.IdleMax.ToTimeSpan());
                 extended = Environment.TickCount64;
+            }
+            if (admission is not null && Stopwatch.GetElapsedTime(asked) > StreamAdmission.AskedEvery)
+            {
+                asked = Stopwatch.GetTimestamp();
+                await admission.AdmitAsync(sender.Call, sender.Party).ConfigureAwait(false);
             }
             if (from.Current.Frames is not { } batch)
                 throw Ended(StatusCode.InvalidArgument, "after open a message has frames");
@@ -124,6 +136,8 @@ internal sealed class FrameCalls(StreamEngine engine, StreamServerOptions option
                 {
                     // The bytes were read into memory of their own; they are copied once more, into the log's block.
                     var read = CheckedFrame.Check(frame.Memory);
+                    if (sender.Who is { } who)
+                        await admission!.RequireReachedAsync(read, who, patience.Token).ConfigureAwait(false);
                     if (door.Take(read, out var durable) == FrameTaken.Full)
                         durable = await TakeWhenFreeAsync(door, read, patience.Token).ConfigureAwait(false);
                     var one = new Pending(read.Head.Sequence, durable);

@@ -1,4 +1,5 @@
 using System.Net;
+using Ledger.Api.Access;
 using Ledger.Ingest.Streaming;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -32,8 +33,8 @@ public sealed record StreamServerOptions(IPAddress Address, int Port)
 }
 
 /// <summary>
-/// The intake of streams over gRPC, HTTP/2 without TLS on this machine. It has a port of its own, because its limits
-/// are those of connections that last. The engine's owner stops it before the engine.
+/// The intake of streams over gRPC, HTTP/2 without TLS on this machine, with it elsewhere. It has a port of its own,
+/// because its limits are those of connections that last. The engine's owner stops it before the engine.
 /// </summary>
 public sealed class StreamServer : IAsyncDisposable
 {
@@ -49,18 +50,24 @@ public sealed class StreamServer : IAsyncDisposable
     /// <summary>Where senders connect.</summary>
     public Uri Url { get; }
 
+    /// <param name="ledger">Whose keys are asked for; null: whoever reaches the address may send.</param>
     public static async Task<StreamServer> StartAsync(
-        StreamEngine engine, StreamServerOptions options, CancellationToken ct)
+        StreamEngine engine, StreamServerOptions options, CancellationToken ct, OpenLedger? ledger = null,
+        AccessOptions? asked = null)
     {
-        if (LedgerServer.WhyNot(options.Address) is { } open) throw new ArgumentException(open, nameof(options));
+        var access = asked ?? AccessOptions.Open;
+        if (LedgerServer.WhyNot(options.Address, access) is { } open)
+            throw new ArgumentException(open, nameof(options));
+        var admission = ledger is null ? null : new StreamAdmission(new Credentials(ledger, access), ledger.Recorder);
         var stopping = new CancellationTokenSource();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ledger" });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Bound(kestrel, options));
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel => Bound(kestrel, options, access));
         builder.Services.AddSingleton<IHostLifetime, LedgerServer.CallersLifetime>()
-            .AddSingleton(new FrameCalls(engine, options, stopping.Token))
+            .AddSingleton(new FrameCalls(engine, options, admission, stopping.Token))
             .AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MessageBytesMax);
         var app = builder.Build();
-        app.Use(Protection.OwnOriginOnly);
+        app.Use((context, next) => Protection.OwnOriginOnly(context, next, access));
         app.UseRouting();
         app.MapGrpcService<FrameCalls>();
         await app.StartAsync(ct).ConfigureAwait(false);
@@ -71,9 +78,13 @@ public sealed class StreamServer : IAsyncDisposable
             .Get<IServerAddressesFeature>()!.Addresses.First()));
     }
 
-    private static void Bound(KestrelServerOptions kestrel, StreamServerOptions options)
+    private static void Bound(KestrelServerOptions kestrel, StreamServerOptions options, AccessOptions access)
     {
-        kestrel.Listen(options.Address, options.Port, listen => listen.Protocols = HttpProtocols.Http2);
+        kestrel.Listen(options.Address, options.Port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            LedgerServer.Secured(listen, access.Tls);
+        });
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxConcurrentConnections = options.ConnectionsMax;
         kestrel.Limits.MaxRequestBodySize = null; // a call has no end; its messages are bounded

@@ -33,7 +33,7 @@ public sealed class StreamRecording(EvidenceArchive archive)
 
     /// <summary>Adds the route of stream periods; the composition root calls it once.</summary>
     public static CommandRoutes AddTo(CommandRoutes routes, EvidenceArchive archive) =>
-        routes.Add<StreamPeriods>(StandardRoutes.CurvesWrite, new StreamRecording(archive).RecordAsync);
+        routes.Add<StreamPeriods>(Scopes.CurvesWrite, new StreamRecording(archive).RecordAsync);
 
     public async Task<RecordOutcome> RecordAsync(
         Recorder recorder, Command<StreamPeriods> command, Instant now, CancellationToken ct)

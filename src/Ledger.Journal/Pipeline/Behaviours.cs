@@ -50,6 +50,23 @@ public sealed class AuthoriseByScope<TRequest, TResponse>(CommandRoutes routes) 
     }
 }
 
+/// <summary>Only who reaches all that an input is about may hand it in.</summary>
+public sealed class AuthoriseByReach<TRequest, TResponse>(
+    CommandRoutes routes, Recorder recorder, KnownOwners owners) : IPipelineBehavior<TRequest, TResponse>
+    where TRequest : notnull
+{
+    public async Task<TResponse> Handle(TRequest request, CancellationToken ct, RequestHandlerDelegate<TResponse> next)
+    {
+        // Without a role it is the ledger's own operator, or the ledger itself.
+        if (request is not ICommand command || command.By is { Role: null, Reach.IsEverything: true })
+            return await next().ConfigureAwait(false);
+        var refused = routes.TouchedBy(command) is { } touched
+            ? await Reaching.WhyNotAsync(command.By, touched, recorder, owners, ct).ConfigureAwait(false)
+            : new RecordOutcome.Refused(Rejection.NotAuthorised, "this is done at the ledger's own machine alone");
+        return refused is null ? await next().ConfigureAwait(false) : (TResponse)(object)refused;
+    }
+}
+
 /// <summary>
 /// A party's key with the same bytes gets the first answer again; with other bytes it is refused. Only the latest
 /// keys are remembered, because the event ids recognise a retry for ever.

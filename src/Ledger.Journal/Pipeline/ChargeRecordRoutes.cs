@@ -9,7 +9,7 @@ namespace Ledger.Journal.Pipeline;
 internal static class ChargeRecordRoutes
 {
     public static CommandRoutes AddChargeRecords(this CommandRoutes routes) => routes
-        .Add<ChargeRecordInput>(StandardRoutes.ReadingsWrite, async (recorder, c, now, ct) =>
+        .Add<ChargeRecordInput>(Scopes.ChargesWrite, async (recorder, c, now, ct) =>
         {
             var (record, place) = (c.Input.Record, (SettlementPointId?)null);
             foreach (var named in c.Input.Places)

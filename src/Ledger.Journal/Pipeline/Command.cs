@@ -38,6 +38,7 @@ public sealed class CommandRoutes
         CancellationToken ct);
 
     private readonly Dictionary<Type, (string Scope, AnyRecording Record)> routes = [];
+    private readonly Dictionary<Type, Func<object, IEnumerable<Touched>>> touches = [];
 
     public IEnumerable<Type> Inputs => routes.Keys;
 
@@ -47,6 +48,18 @@ public sealed class CommandRoutes
             record(recorder, (Command<TInput>)command, now, ct)));
         return this;
     }
+
+    /// <summary>What an input of this type is about; without this it is for those alone who reach
+    /// everything.</summary>
+    public CommandRoutes Touches<TInput>(Func<TInput, IEnumerable<Touched>> touched) where TInput : notnull
+    {
+        touches.Add(typeof(TInput), input => touched((TInput)input));
+        return this;
+    }
+
+    /// <summary>What a command is about; null where only who reaches everything may hand it in.</summary>
+    internal IEnumerable<Touched>? TouchedBy(ICommand command) =>
+        touches.TryGetValue(command.Content.GetType(), out var touched) ? touched(command.Content) : null;
 
     internal (string Scope, AnyRecording Record) Of(ICommand command) =>
         routes.TryGetValue(command.Content.GetType(), out var route)

@@ -9,15 +9,15 @@ namespace Ledger.Journal.Pipeline;
 internal static class DisputeRoutes
 {
     public static CommandRoutes AddDisputes(this CommandRoutes routes) => routes
-        .Add<DisputeOpened>(StandardRoutes.SettlementWrite, async (recorder, c, now, ct) =>
+        .Add<DisputeOpened>(Scopes.DisputesWrite, async (recorder, c, now, ct) =>
         {
             var day = await DayAsync(recorder, c.Input, ct).ConfigureAwait(false);
             return await DisputeAsync(recorder, c, c.Input.Dispute, state =>
                 Disputes.Decide(state, day, c.Input, now), ct).ConfigureAwait(false);
         })
-        .Add<DisputeAnswered>(StandardRoutes.SettlementWrite, (recorder, c, now, ct) =>
+        .Add<DisputeAnswered>(Scopes.DisputesWrite, (recorder, c, now, ct) =>
             DisputeAsync(recorder, c, c.Input.Dispute, state => Disputes.Decide(state, c.Input, now), ct))
-        .Add<DisputeClosed>(StandardRoutes.SettlementWrite, async (recorder, c, now, ct) =>
+        .Add<DisputeClosed>(Scopes.DisputesWrite, async (recorder, c, now, ct) =>
         {
             var (known, _) = await recorder.LoadAsync(Streams.Dispute(c.Input.Dispute), DisputeState.Empty,
                 Disputes.Evolve, ct).ConfigureAwait(false);

@@ -10,7 +10,7 @@ namespace Ledger.Journal.Pipeline;
 internal static class PlanRoutes
 {
     public static CommandRoutes AddPlans(this CommandRoutes routes) => routes
-        .Add<ScheduleDeclared>(StandardRoutes.ProgrammesWrite, async (recorder, c, now, ct) =>
+        .Add<ScheduleDeclared>(Scopes.EnrolmentsWrite, async (recorder, c, now, ct) =>
         {
             var (point, _) = await recorder.LoadAsync(
                 Streams.Point(c.Input.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct)
@@ -21,12 +21,12 @@ internal static class PlanRoutes
                     $"schedule/{c.Input.Point}/{Ticks(c.Input.Start)}/{Ticks(c.Input.DeclaredAt)}")), c.By, ct, c.Raw)
                         .ConfigureAwait(false);
         })
-        .Add<SessionRequested>(StandardRoutes.DispatchWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+        .Add<SessionRequested>(Scopes.DispatchAnswer, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.SessionRequests(c.Input.Point, UtcDay(c.Input.Arrival)), 0, (seen, _) => seen,
             _ => SessionRequests.Decide(c.Input, now, new EvidenceKey(
                 $"session-request/{c.Input.Point}/{Ticks(c.Input.Arrival)}/{Ticks(c.Input.RequestedAt)}/{c.Input.Source}")),
                     c.By, ct, c.Raw))
-        .Add<OutageRecorded>(StandardRoutes.DispatchWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+        .Add<OutageRecorded>(Scopes.DispatchAnswer, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.Outages(c.Input.Point), 0, (seen, _) => seen,
             _ => Outages.Decide(c.Input, now, new EvidenceKey(
                 $"outage/{c.Input.Point}/{Ticks(c.Input.Period.Start)}/{Ticks(c.Input.Period.End)}/{c.Input.Source}")),

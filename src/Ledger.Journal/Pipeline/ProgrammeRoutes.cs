@@ -12,12 +12,12 @@ namespace Ledger.Journal.Pipeline;
 internal static class ProgrammeRoutes
 {
     public static CommandRoutes AddProgrammes(this CommandRoutes routes) => routes
-        .Add<ProgrammePublished>(StandardRoutes.ProgrammesWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<ProgrammePublished>(Scopes.ProgrammesWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Programme(c.Input.Programme), ProgrammeState.Empty, Programmes.Evolve,
             state =>
                 Programmes.Decide(state, c.Input, new EvidenceKey($"programme/{c.Input.Programme}/{c.Input.Version}")),
             c.By, ct, c.Raw))
-        .Add<PointEnrolled>(StandardRoutes.ProgrammesWrite, async (recorder, c, _, ct) =>
+        .Add<PointEnrolled>(Scopes.EnrolmentsWrite, async (recorder, c, _, ct) =>
         {
             var (point, _) = await recorder.LoadAsync(
                 Streams.Point(c.Input.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct)
@@ -27,13 +27,13 @@ internal static class ProgrammeRoutes
                 state, point, programme, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/{Ticks(c.Input.From)}")), ct)
                     .ConfigureAwait(false);
         })
-        .Add<EnrolmentEnded>(StandardRoutes.ProgrammesWrite, (recorder, c, _, ct) => EnrolmentAsync(
+        .Add<EnrolmentEnded>(Scopes.EnrolmentsWrite, (recorder, c, _, ct) => EnrolmentAsync(
             recorder, c, c.Input.Point, state => Enrolments.Decide(
                 state, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/ended/{Ticks(c.Input.At)}")), ct))
-        .Add<AvailabilityDeclared>(StandardRoutes.ProgrammesWrite, (recorder, c, now, ct) => EnrolmentAsync(
+        .Add<AvailabilityDeclared>(Scopes.EnrolmentsWrite, (recorder, c, now, ct) => EnrolmentAsync(
             recorder, c, c.Input.Point, state => Enrolments.Decide(state, c.Input, now, Key(c.Input.Point,
                 $"{c.Input.Programme}/available/{Ticks(c.Input.Period.Start)}/{Ticks(c.Input.Period.End)}/{Ticks(c.Input.DeclaredAt)}")), ct))
-        .Add<DeliveryClaim>(StandardRoutes.ProgrammesWrite, async (recorder, c, now, ct) =>
+        .Add<DeliveryClaim>(Scopes.EnrolmentsWrite, async (recorder, c, now, ct) =>
         {
             var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
             var (enrolment, _) = await recorder.LoadAsync(

@@ -33,20 +33,14 @@ public sealed record EvidenceToRefuse(Rejection Code, string Detail);
 /// </summary>
 public static class StandardRoutes
 {
-    public const string MasterDataWrite = "master-data:write", ReadingsWrite = "readings:write",
-        CurvesWrite = "curves:write", DispatchWrite = "dispatch:write", ProgrammesWrite = "programmes:write",
-        TariffsWrite = "tariffs:write",
-        SettlementWrite = "settlement:write", KeysWrite = "keys:write", SubjectsWrite = "subjects:write",
-        RetentionWrite = "retention:write";
-
     public static CommandRoutes Create() => new CommandRoutes()
-        .Add<Dated<SettlementPointRegistered>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<Dated<SettlementPointRegistered>>(Scopes.MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Point(c.Input.Fact.Point), SettlementPointState.Empty, SettlementPoint.Evolve,
             state => SettlementPoint.Decide(state, c.Input.Fact, c.Input.From), c.By, ct, c.Raw))
-        .Add<Dated<RegisterInstalled>>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<Dated<RegisterInstalled>>(Scopes.MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Register(c.Input.Fact.Register), RegisterState.Empty, Register.Evolve,
             state => Register.DecideInstalled(state, c.Input.Fact, c.Input.From), c.By, ct, c.Raw))
-        .Add<RegisterReadings>(ReadingsWrite, async (recorder, c, now, ct) =>
+        .Add<RegisterReadings>(Scopes.ReadingsWrite, async (recorder, c, now, ct) =>
         {
             var context = new ReadingContext(await RatedAsync(recorder, c.Input.Register.Point, ct)
                 .ConfigureAwait(false));
@@ -57,10 +51,10 @@ public static class StandardRoutes
                         Register.Decide(state, item.Reading, now, context)), item => item.Raw, c.By, ct)
                     .ConfigureAwait(false));
         })
-        .Add<RegisterReadingCorrected>(ReadingsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<RegisterReadingCorrected>(Scopes.ReadingsCorrect, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Register(c.Input.Register), RegisterState.Empty, Register.Evolve,
             state => ReadingCorrections.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<IntervalReadingBatch>(ReadingsWrite, async (recorder, c, now, ct) =>
+        .Add<IntervalReadingBatch>(Scopes.ReadingsWrite, async (recorder, c, now, ct) =>
         {
             var rated = await RatedAsync(recorder, c.Input.Register.Point, ct).ConfigureAwait(false);
             return new RecordOutcome.Several(
@@ -69,48 +63,48 @@ public static class StandardRoutes
                     (state, reading) => IntervalReadings.Decide(state, reading, now, rated), _ => c.Raw, c.By, ct)
                         .ConfigureAwait(false));
         })
-        .Add<IntervalReadingCorrected>(ReadingsWrite, (recorder, c, _, ct) =>
+        .Add<IntervalReadingCorrected>(Scopes.ReadingsCorrect, (recorder, c, _, ct) =>
             Intervals(recorder, c, c.Input.Register, c.Input.Period,
             state => IntervalCorrections.Decide(state, c.Input), ct))
-        .Add<IntervalEstimated>(ReadingsWrite, (recorder, c, now, ct) =>
+        .Add<IntervalEstimated>(Scopes.ReadingsCorrect, (recorder, c, now, ct) =>
             Intervals(recorder, c, c.Input.Register, c.Input.Period,
             state => IntervalEstimates.Decide(state, c.Input, now), ct))
-        .Add<MeterClassDeclared>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<MeterClassDeclared>(Scopes.MetersWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Meter(c.Input.MeterSerial), MeterState.Empty, Meters.Evolve,
             state => Meters.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<MeterKeyRegistered>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<MeterKeyRegistered>(Scopes.MetersWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Meter(c.Input.MeterSerial), MeterState.Empty, Meters.Evolve,
             state => Meters.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<PointPlaced>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<PointPlaced>(Scopes.MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.StationTree, StationTreeState.Empty, StationTree.Evolve,
             state => StationTree.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<LossFactorSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<LossFactorSet>(Scopes.MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.LossFactor(c.Input.Point), LossFactorState.Empty, StationTree.Evolve,
             state => StationTree.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<DispatchInstructed>(DispatchWrite, async (recorder, c, now, ct) =>
+        .Add<DispatchInstructed>(Scopes.DispatchWrite, async (recorder, c, now, ct) =>
         {
             var offers = await ProgrammeRoutes.OffersAsync(recorder, c.Input, ct).ConfigureAwait(false);
             return await Instruction(recorder, c, c.Input.Instruction, state => Dispatch.Decide(
                 state, c.Input, now, Key($"{c.Input.Instruction}"), offers), ct).ConfigureAwait(false);
         })
-        .Add<InstructionClockRecorded>(DispatchWrite, (recorder, c, now, ct) =>
+        .Add<InstructionClockRecorded>(Scopes.DispatchAnswer, (recorder, c, now, ct) =>
             Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now,
                 Key($"{c.Input.Instruction}/{c.Input.Point}/{c.Input.Clock}")), ct))
-        .Add<InstructionWithdrawn>(DispatchWrite, (recorder, c, now, ct) =>
+        .Add<InstructionWithdrawn>(Scopes.DispatchWrite, (recorder, c, now, ct) =>
             Instruction(recorder, c, c.Input.Instruction,
             state => Dispatch.Decide(state, c.Input, now, Key($"{c.Input.Instruction}/withdrawn")), ct))
-        .Add<ReasonClaimed>(DispatchWrite, (recorder, c, now, ct) => Instruction(recorder, c, c.Input.Instruction,
-            state => Dispatch.Decide(state, c.Input, now,
+        .Add<ReasonClaimed>(Scopes.DispatchAnswer, (recorder, c, now, ct) =>
+            Instruction(recorder, c, c.Input.Instruction, state => Dispatch.Decide(state, c.Input, now,
                 Key($"{c.Input.Instruction}/{c.Input.Point}/claim/{c.Input.Reason}/{c.Input.ClaimedBy}")), ct))
-        .Add<ChargingFactRecorded>(DispatchWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+        .Add<ChargingFactRecorded>(Scopes.DispatchAnswer, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.ChargingFacts(c.Input.Point, c.Input.Period.Start.InUtc().Date), 0, (seen, _) => seen,
             _ => Dispatch.Decide(c.Input, now, new EvidenceKey(
                 $"charging-fact/{c.Input.Point}/{c.Input.Period}/{c.Input.Reason}/{c.Input.Source}")), c.By, ct, c.Raw))
-        .Add<ChargingStateRecorded>(DispatchWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+        .Add<ChargingStateRecorded>(Scopes.DispatchAnswer, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.ChargingStates(c.Input.Point, c.Input.At.InUtc().Date), 0, (seen, _) => seen,
             _ => ChargingState.Decide(c.Input, now, Key(c.Input)), c.By, ct, c.Raw))
-        .Add<ChargingStateBatch>(DispatchWrite, async (recorder, c, now, ct) => new RecordOutcome.Several(
+        .Add<ChargingStateBatch>(Scopes.DispatchAnswer, async (recorder, c, now, ct) => new RecordOutcome.Several(
             await recorder.RecordEachAsync(Streams.ChargingStates(c.Input.Point, c.Input.UtcDay), 0, (seen, _) => seen,
                 c.Input.States, (_, state) => ChargingState.Decide(state, now, Key(state)), _ => c.Raw, c.By, ct)
                 .ConfigureAwait(false)))
@@ -118,29 +112,32 @@ public static class StandardRoutes
         .AddPlans()
         .AddChargeRecords()
         .AddDisputes()
-        .Add<StandingLimitSet>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .AddAccess()
+        .AddReach()
+        .Add<StandingLimitSet>(Scopes.LimitsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Limits(c.Input.Point), StandingLimitState.Empty, StandingLimit.Evolve,
             state => StandingLimit.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<Dated<TariffPublished>>(TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<Dated<TariffPublished>>(Scopes.TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Tariff(c.Input.Fact.Tariff), TariffState.Empty, Tariffs.Evolve,
             state => Tariffs.Decide(state, c.Input.Fact, c.Input.From,
                 new EvidenceKey($"tariff/{c.Input.Fact.Tariff}/{c.Input.Fact.Version}")), c.By, ct, c.Raw))
-        .Add<Dated<TariffAssigned>>(TariffsWrite, (recorder, c, _, ct) => recorder.AppendAsync(
+        .Add<Dated<TariffAssigned>>(Scopes.TariffsWrite, (recorder, c, _, ct) => recorder.AppendAsync(
             Streams.Assignment(c.Input.Fact.Account),
             [NewFact.At(c.Input.Fact, c.Input.From, new EvidenceKey($"assignment/{c.Input.Fact.Account}"))], c.By, ct,
             c.Raw))
-        .Add<Dated<RulePackPublished>>(TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<Dated<RulePackPublished>>(Scopes.RulesWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.RulePack(c.Input.Fact.Pack), RulePackState.Empty, RulePacks.Evolve,
             state => RulePacks.Decide(state, c.Input.Fact, c.Input.From,
                 new EvidenceKey($"rule-pack/{c.Input.Fact.Pack}/{c.Input.Fact.Version}")), c.By, ct, c.Raw))
-        .Add<StandardDeclared>(MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+        .Add<StandardDeclared>(Scopes.MasterDataWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.Standards(c.Input.Station), StandardsState.Empty, Standards.Evolve,
             state => Standards.Decide(state, c.Input), c.By, ct, c.Raw))
-        .Add<SigningKeyRegistered>(KeysWrite, (recorder, c, now, ct) => recorder.RecordAsync(
+        .Add<SigningKeyRegistered>(Scopes.KeysWrite, (recorder, c, now, ct) => recorder.RecordAsync(
             Streams.SigningKeys, SigningKeyState.Empty, SigningKeys.Evolve,
             state => SigningKeys.Decide(state, c.Input, now, LogKeys.Check(state, c.Input)), c.By, ct, c.Raw))
-        .Add<EvidenceToKeep>(ReadingsWrite, (recorder, c, _, ct) => recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
-        .Add<EvidenceToRefuse>(ReadingsWrite, (recorder, c, _, ct) =>
+        .Add<EvidenceToKeep>(Scopes.EvidenceWrite, (recorder, c, _, ct) =>
+            recorder.KeepAsync(c.Input.Note, c.Raw, c.By, ct))
+        .Add<EvidenceToRefuse>(Scopes.EvidenceWrite, (recorder, c, _, ct) =>
             recorder.RefuseAsync(c.Input.Code, c.Input.Detail, c.Raw, c.By, ct));
 
     /// <summary>The most that can flow through a point, as it is registered now; null where it is not,

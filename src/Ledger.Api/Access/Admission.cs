@@ -1,0 +1,85 @@
+using Ledger.Domain;
+
+namespace Ledger.Api.Access;
+
+/// <summary>What an operation asks of whoever calls it.</summary>
+/// <param name="Scope">The scope that is needed; null: the input says which, or being known is enough.</param>
+/// <param name="IsPublic">Anybody may call it, and nothing of it says anything of anybody.</param>
+internal sealed record Need(string? Scope, bool IsPublic = false);
+
+/// <summary>
+/// Stands before every operation: says who comes, and lets pass who may. An operation that says nothing of what it
+/// needs is closed where access is asked for.
+/// </summary>
+internal sealed class Admission(Credentials credentials, ReadLog reads, bool keepsDataHere)
+{
+    public async Task AdmitAsync(HttpContext context, RequestDelegate next)
+    {
+        // What is no operation (an address or a method that there is not) is answered as such to anybody.
+        if (context.GetEndpoint() is not RouteEndpoint endpoint
+            || endpoint.Metadata.GetMetadata<Need>() is { IsPublic: true })
+        {
+            await next(context).ConfigureAwait(false);
+            return;
+        }
+        if (await credentials.OfAsync(context).ConfigureAwait(false) is not { } who)
+        {
+            await NotKnown(context).ConfigureAwait(false);
+            return;
+        }
+        var need = endpoint.Metadata.GetMetadata<Need>();
+        if (who.Role is not null && (need is null || (need.Scope is { } scope && !who.Holds(scope))))
+        {
+            await Answering.Problem(403, Rejection.NotAuthorised, need?.Scope is { } missing
+                ? $"scope {missing} is needed" : "this is done at the ledger's own machine alone")
+                .ExecuteAsync(context).ConfigureAwait(false);
+            return;
+        }
+        context.Features.Set(new Asker(who));
+        var isNoted = ReadLog.IsOfOthers(who)
+            || (keepsDataHere && who.Role is not null && context.Request.Query.ContainsKey("format"));
+        if (!isNoted || need?.Scope is null || !HttpMethods.IsGet(context.Request.Method))
+            await next(context).ConfigureAwait(false);
+        else if (!reads.HasRoomFor(who))
+            await Answering.Busy("who has read what cannot be recorded now").ExecuteAsync(context)
+                .ConfigureAwait(false);
+        else
+        {
+            await next(context).ConfigureAwait(false);
+            if (context.Response.StatusCode == 200) reads.Note(who, endpoint, context.Request);
+        }
+    }
+
+    private static Task NotKnown(HttpContext context)
+    {
+        // RFC 9110, 11.6.1. A browser that asks for a page gets its own dialog, and the key is the password.
+        context.Response.Headers.WWWAuthenticate = context.Request.Headers.Accept.ToString()
+            .Contains("text/html", StringComparison.OrdinalIgnoreCase)
+            ? "Basic realm=\"ledger\", charset=\"UTF-8\"" : "Bearer realm=\"ledger\"";
+        return Answering.Problem(401, "NotKnown",
+            "an access key or a token is needed: Authorization: Bearer KEY; one that has ended is as none")
+            .ExecuteAsync(context);
+    }
+}
+
+/// <summary>Who calls, once it is admitted.</summary>
+internal sealed record Asker(Principal Principal);
+
+/// <summary>How operations say what they need, and how they ask who calls.</summary>
+internal static class Needs
+{
+    public static TBuilder Needing<TBuilder>(this TBuilder route, string scope)
+        where TBuilder : IEndpointConventionBuilder => route.WithMetadata(new Need(scope));
+
+    /// <summary>For everybody who is known; of a fact, its type says which scope it needs.</summary>
+    public static TBuilder NeedingToBeKnown<TBuilder>(this TBuilder route)
+        where TBuilder : IEndpointConventionBuilder => route.WithMetadata(new Need(null));
+
+    /// <summary>For anybody.</summary>
+    public static TBuilder ForAnybody<TBuilder>(this TBuilder route)
+        where TBuilder : IEndpointConventionBuilder => route.WithMetadata(new Need(null, IsPublic: true));
+
+    /// <summary>Who calls; an operation for anybody does not ask.</summary>
+    public static Principal By(this HttpContext context) => context.Features.Get<Asker>()?.Principal
+        ?? throw new InvalidOperationException($"nobody was admitted to {context.Request.Path}");
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using Ledger.Domain;
+using Ledger.Journal.Pipeline;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+using NodaTime;
+
+namespace Ledger.Api.Access;
+
+/// <summary>
+/// Tokens of an identity provider (RFC 7519, as RFC 8725 says to take them): one issuer, one audience, the algorithms
+/// of a list, a signature by a key of the issuer, and times that the ledger's own clock judges. The role is the claim
+/// <c>ledger_role</c>, the party <c>ledger_party</c>, stations <c>ledger_stations</c>, and who it is <c>sub</c>.
+/// </summary>
+internal sealed class BearerTokens(TokenOptions options, IClock clock) : IDisposable
+{
+    /// <summary>What clocks may differ, in s; and how long a set of keys is believed, and how often one that lacks a
+    /// key is fetched again, in ms.</summary>
+    private const long SkewSeconds = 60;
+    private const int KeysAgeMaxMs = 600_000, KeysAgeMinMs = 10_000;
+    private const int TokenCharactersMax = 8 * 1024, KeysBytesMax = 256 * 1024;
+
+    private sealed record KeySet(IReadOnlyList<SecurityKey> Keys, long At)
+    {
+        public double AgeMs => Stopwatch.GetElapsedTime(At).TotalMilliseconds;
+    }
+
+    private readonly HttpClient client = new()
+    {
+        Timeout = TimeSpan.FromSeconds(5),
+        MaxResponseContentBufferSize = KeysBytesMax,
+    };
+    private readonly SemaphoreSlim fetching = new(1);
+    private volatile KeySet? known;
+
+    /// <summary>Who a token says it is; null where anything of it is not as it must be.</summary>
+    public async Task<Principal?> HolderAsync(string text, CancellationToken ct)
+    {
+        if (text.Length > TokenCharactersMax || !text.Contains('.', StringComparison.Ordinal)) return null;
+        var handler = new JsonWebTokenHandler { MapInboundClaims = false };
+        if (!handler.CanReadToken(text)) return null;
+        var keys = await KeysAsync(KeysAgeMaxMs, ct).ConfigureAwait(false);
+        var result = await ValidateAsync(handler, text, keys).ConfigureAwait(false);
+        // An issuer may have begun to sign with a new key since the set was read.
+        if (!result.IsValid && result.Exception is SecurityTokenSignatureKeyNotFoundException
+            && keys.AgeMs >= KeysAgeMinMs)
+            result = await ValidateAsync(handler, text, await KeysAsync(KeysAgeMinMs, ct).ConfigureAwait(false))
+                .ConfigureAwait(false);
+        return result is { IsValid: true, SecurityToken: JsonWebToken token } && IsOfNow(token)
+            ? PrincipalOf(token) : null;
+    }
+
+    private Task<TokenValidationResult> ValidateAsync(JsonWebTokenHandler handler, string text, KeySet keys) =>
+        handler.ValidateTokenAsync(text, new TokenValidationParameters
+        {
+            ValidIssuer = options.Issuer,
+            ValidAudience = options.Audience,
+            ValidAlgorithms = options.Algorithms,
+            IssuerSigningKeys = keys.Keys,
+            RequireSignedTokens = true,
+            ValidateLifetime = false, // by the ledger's clock, below
+            ValidTypes = null,
+        });
+
+    private bool IsOfNow(JsonWebToken token)
+    {
+        var now = clock.GetCurrentInstant().ToUnixTimeSeconds();
+        return token.TryGetPayloadValue<long>("exp", out var expires) && now < expires + SkewSeconds
+            && (!token.TryGetPayloadValue<long>("nbf", out var from) || now >= from - SkewSeconds)
+            && (!token.TryGetPayloadValue<long>("iat", out var issued) || now >= issued - SkewSeconds);
+    }
+
+    private static Principal? PrincipalOf(JsonWebToken token)
+    {
+        if (!Identifier.IsValid(token.Subject)
+            || !token.TryGetPayloadValue<string>("ledger_role", out var named)
+            || !Enum.TryParse<Role>(named, ignoreCase: true, out var role) || !Enum.IsDefined(role)
+            || char.IsAsciiDigit(named[0])
+            || !token.TryGetPayloadValue<string>("ledger_party", out var of) || !PartyId.TryParse(of, out var party))
+            return null;
+        var stations = new List<StationId>();
+        if (token.TryGetPayloadValue<string[]>("ledger_stations", out var names))
+            foreach (var name in names)
+                if (StationId.TryParse(name, out var station)) stations.Add(station);
+                else return null;
+        return stations.Count > AccessKeys.StationsMax ? null
+            : Roles.Principal(token.Subject, role, party, stations);
+    }
+
+    private async Task<KeySet> KeysAsync(int ageMaxMs, CancellationToken ct)
+    {
+        if (known is { } before && before.AgeMs < ageMaxMs) return before;
+        await fetching.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            if (known is { } meanwhile && meanwhile.AgeMs < ageMaxMs) return meanwhile;
+            var text = options.IsFetched
+                ? await client.GetStringAsync(new Uri(options.Keys), ct).ConfigureAwait(false)
+                : await File.ReadAllTextAsync(options.Keys, ct).ConfigureAwait(false);
+            return known = new([.. new JsonWebKeySet(text).GetSigningKeys()], Stopwatch.GetTimestamp());
+        }
+        catch (Exception unreachable) when (unreachable is HttpRequestException or IOException or ArgumentException
+            && known is not null)
+        {
+            return known; // the issuer's keys of before are still its keys
+        }
+        finally
+        {
+            fetching.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        client.Dispose();
+        fetching.Dispose();
+    }
+}

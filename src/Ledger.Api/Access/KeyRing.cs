@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using NodaTime;
+
+namespace Ledger.Api.Access;
+
+/// <summary>
+/// The access keys of the journal, at hand. What another process recorded is known after
+/// <see cref="AgeMaxMs"/> at the latest, so a revocation counts within that time.
+/// </summary>
+internal sealed class KeyRing(Recorder recorder, IClock clock)
+{
+    /// <summary>How old what is known may be, in ms; a revocation is to count within a second.</summary>
+    public const int AgeMaxMs = 250;
+
+    private static readonly EvidenceDigest NoKey = new(new string('0', 64));
+
+    private sealed record Read(AccessKeysState State, long At);
+
+    private volatile Read? read;
+
+    /// <summary>Whether a key was ever issued.</summary>
+    public async ValueTask<bool> HasAnyAsync(CancellationToken ct) =>
+        !(await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false)).Known.IsEmpty;
+
+    /// <summary>Who holds a key; null where it is not known, has expired, or was revoked: nobody is told
+    /// which.</summary>
+    public async ValueTask<Principal?> HolderAsync(AccessKeyText key, CancellationToken ct)
+    {
+        var state = await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false);
+        if (!state.Known.ContainsKey(key.Key)) state = await ReadAsync(0, ct).ConfigureAwait(false);
+        var known = state.Known.GetValueOrDefault(key.Key);
+        var fits = key.Fits(known?.Issued.Secret ?? NoKey);
+        return fits && known is { Revoked: null, Issued: var issued } && issued.Expires > clock.GetCurrentInstant()
+            ? Roles.Principal(issued.Holder, issued.Role, issued.Party, issued.Stations) : null;
+    }
+
+    private async ValueTask<AccessKeysState> ReadAsync(int ageMaxMs, CancellationToken ct)
+    {
+        if (read is { } known && Stopwatch.GetElapsedTime(known.At).TotalMilliseconds < ageMaxMs) return known.State;
+        var at = Stopwatch.GetTimestamp();
+        var (state, _) = await recorder.LoadAsync(
+            Streams.AccessKeys, AccessKeysState.Empty, AccessKeys.Evolve, ct).ConfigureAwait(false);
+        read = new(state, at);
+        return state;
+    }
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Ledger.Domain;
+
+namespace Ledger.Api;
+
+/// <summary>
+/// Where the next page of a table begins. What is asked for stands still, because the cursor holds the position as of
+/// which the first page was answered: rows that come in between are on no page, and none is seen twice. It is opaque to
+/// callers, and good for the question alone that it is from.
+/// </summary>
+/// <param name="Row">The first row of the page, counted from 0.</param>
+internal readonly record struct PageCursor(long AsOf, int Row)
+{
+    /// <summary>The most rows of a page.</summary>
+    public const int RowsMax = 10_000;
+
+    private const string Name = "cursor", LimitName = "limit";
+    private const int QuestionBytes = 8;
+
+    /// <summary>The cursor of a request; null where it has none.</summary>
+    public static PageCursor? Of(HttpRequest request)
+    {
+        if (request.Query[Name] is not { Count: > 0 } given) return null;
+        var room = new byte[64];
+        if (given is [{ Length: > 0 and < 80 } text]
+            && Convert.TryFromBase64String(Padded(text), room, out var length)
+            && Encoding.ASCII.GetString(room, 0, length).Split(' ') is [var at, var row, var question]
+            && Asking.TryCount(at, out var asOf) && Asking.TryCount(row, out var first) && first <= int.MaxValue
+            && question == Question(request)
+            && (request.Query["asOf"].Count == 0 || request.Query["asOf"] == at))
+            return new(asOf, (int)first);
+        throw new QueryRefusedException(Rejection.InvalidIdentifier,
+            "cursor must be the 'next' of an answer to the same question");
+    }
+
+    /// <summary>How many rows a request asks for; null where it asks for all.</summary>
+    public static int? LimitOf(HttpRequest request) => (int?)Asking.Optional<long>(request, LimitName,
+        (string? text, out long count) => Asking.TryCount(text, out count) && count is >= 1 and <= RowsMax,
+        Rejection.OutOfRange, $"a number from 1 to {RowsMax}")
+        ?? (request.Query.ContainsKey(Name) ? RowsMax : (int?)null);
+
+    /// <summary>The cursor as a caller sees it.</summary>
+    public string For(HttpRequest request) => Convert.ToBase64String(Encoding.ASCII.GetBytes(string.Create(
+        CultureInfo.InvariantCulture, $"{AsOf} {Row} {Question(request)}"))).TrimEnd('=').Replace('+', '-')
+        .Replace('/', '_');
+
+    /// <summary>What is asked, but for where the page begins and how long it is.</summary>
+    private static string Question(HttpRequest request)
+    {
+        var parts = request.Query.Where(part => part.Key is not (Name or LimitName or "asOf"))
+            .OrderBy(part => part.Key, StringComparer.Ordinal).Select(part => $"{part.Key}={part.Value}");
+        var text = $"{request.Path}?{string.Join('&', parts)}";
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, QuestionBytes));
+    }
+
+    private static string Padded(string text) =>
+        text.Replace('-', '+').Replace('_', '/') + new string('=', (4 - text.Length % 4) % 4);
+}

@@ -1,0 +1,126 @@
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>A sample as it was sent; positive where it imports.</summary>
+public sealed record CurveSample(Instant At, decimal Kw);
+
+/// <summary>Samples of a stretch: how many, the least, their mean (not weighted by time), the greatest.</summary>
+public sealed record CurveStretch(
+    Instant Start, Instant End, int Samples, decimal LeastKw, decimal MeanKw, decimal MostKw);
+
+/// <summary>A period whose samples are not shown, and why.</summary>
+public sealed record CurveWithheld(Instant Start, Instant End, string Why);
+
+/// <summary>
+/// The power curve of a settlement point, from the evidence of its interval records: every sample where they are few,
+/// and stretches with least, mean and most where they are many, so that no peak is lost and none is made up. A stretch
+/// without a sample is left out: a gap is a gap.
+/// </summary>
+internal static class CurveReads
+{
+    private const int PointsDefault = 1_000, PointsMax = 4_000;
+    private static readonly Duration LongestAsked = Duration.FromHours(25); // the longest local day
+    private const int MilliwattDecimals = 6;
+
+    public static void Map(WebApplication app, OpenLedger ledger) =>
+        app.MapGet("/v1/curves", async (HttpContext context) =>
+        {
+            var request = context.Request;
+            var point = Asking.Required<SettlementPointId>(request, "point", SettlementPointId.TryParse,
+                Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var window = Window(request);
+            var most = (int)(Asking.Optional<long>(request, "points", (string? text, out long count) =>
+                Asking.TryCount(text, out count) && count is >= 1 and <= PointsMax, Rejection.OutOfRange,
+                $"a number from 1 to {PointsMax}") ?? PointsDefault);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            if (!answers.Reaches(point) || answers.Points().All(row => row.Point != point.Value))
+                return Answering.Problem(404, Rejection.NotReached,
+                    $"there is no settlement point {point}, or it is not yours");
+            var (samples, withheld) = await SamplesAsync(ledger, point, window, position, context.RequestAborted)
+                .ConfigureAwait(false);
+            var isWhole = samples.Count <= most;
+            return Answering.Read(new
+            {
+                point = point.Value,
+                start = window.Start,
+                end = window.End,
+                asOf = position,
+                whole = isWhole,
+                total = samples.Count,
+                samples = isWhole
+                    ? samples.ConvertAll<object>(sample =>
+                        new CurveSample(At(sample.AtMicroseconds), Kw(sample.Milliwatts)))
+                    : Stretches(samples, window, most),
+                withheld,
+            }, position);
+        }).Reads("curve", "The power curve of a settlement point: every sample, or least, mean and most of stretches.",
+            "point", "start", "end (at most 25 hours after start)", $"points? (at most so many rows; {PointsDefault})")
+            .Refuses(404);
+
+    private static Interval Window(HttpRequest request)
+    {
+        var start = Asking.Required<Instant>(request, "start", FactInstant, Rejection.InvalidTime, FactValues.InstantRule);
+        var end = Asking.Required<Instant>(request, "end", FactInstant, Rejection.InvalidTime, FactValues.InstantRule);
+        return end > start && end - start <= LongestAsked ? new Interval(start, end)
+            : throw new QueryRefusedException(Rejection.IntervalEmpty, "end must be after start, at most 25 hours");
+    }
+
+    private static bool FactInstant(string? text, out Instant at) => FactValues.TryInstant(text ?? "", out at);
+
+    private static async Task<(List<PowerSample> Samples, List<CurveWithheld> Withheld)> SamplesAsync(
+        OpenLedger ledger, SettlementPointId point, Interval window, long? position, CancellationToken ct)
+    {
+        var latest = new SortedDictionary<Instant, IntervalRecorded>();
+        // A settlement day is named by its local date, which is at most a day from the one in UTC.
+        for (var day = window.Start.InUtc().Date.PlusDays(-1); day <= window.End.InUtc().Date.PlusDays(1);
+            day = day.PlusDays(1))
+            await foreach (var recorded in ledger.Journal.ReadStreamAsync(Streams.Curve(point, day), 0, ct)
+                .ConfigureAwait(false))
+            {
+                if (recorded.Position > position) break;
+                if (EventCodec.Decode(recorded) is IntervalRecorded record && record.Period.Start < window.End
+                    && record.Period.End > window.Start
+                    && (!latest.TryGetValue(record.Period.Start, out var known) || known.Version < record.Version))
+                    latest[record.Period.Start] = record;
+            }
+        var (reading, samples, withheld) = (ledger.Samples(), new List<PowerSample>(), new List<CurveWithheld>());
+        var (from, to) = (PowerCurve.Microseconds(window.Start), PowerCurve.Microseconds(window.End));
+        foreach (var record in latest.Values)
+        {
+            ct.ThrowIfCancellationRequested();
+            var (found, why) = reading.Of(record);
+            if (why is not null) withheld.Add(new(record.Period.Start, record.Period.End, why));
+            samples.AddRange(found.Where(sample => sample.AtMicroseconds >= from && sample.AtMicroseconds < to));
+        }
+        return (samples, withheld);
+    }
+
+    private static List<object> Stretches(List<PowerSample> samples, Interval window, int most)
+    {
+        var (from, to) = (PowerCurve.Microseconds(window.Start), PowerCurve.Microseconds(window.End));
+        var length = (to - from + most - 1) / most;
+        var stretches = new List<object>(most);
+        for (int first = 0, next; first < samples.Count; first = next)
+        {
+            var place = (samples[first].AtMicroseconds - from) / length;
+            var (least, greatest, sum) = (long.MaxValue, long.MinValue, (Int128)0);
+            for (next = first; next < samples.Count && (samples[next].AtMicroseconds - from) / length == place; next++)
+            {
+                least = Math.Min(least, samples[next].Milliwatts);
+                greatest = Math.Max(greatest, samples[next].Milliwatts);
+                sum += samples[next].Milliwatts;
+            }
+            stretches.Add(new CurveStretch(At(from + place * length), At(Math.Min(to, from + (place + 1) * length)),
+                next - first, Kw(least), decimal.Round((decimal)sum / (next - first) / 1_000_000m, MilliwattDecimals),
+                Kw(greatest)));
+        }
+        return stretches;
+    }
+
+    private static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
+    private static decimal Kw(long milliwatts) => milliwatts / 1_000_000m;
+}

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Ledger.Api.Access;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>
+/// What is recorded of an instruction, as it is recorded: server-sent events (WHATWG HTML, 9.2). An event's id is its
+/// position in the journal, so whoever was cut off sends it as <c>Last-Event-ID</c> and misses nothing. The facts come
+/// from the journal itself, and each is durable before it is told.
+/// </summary>
+internal static class InstructionEvents
+{
+    /// <summary>How often somebody is told that there is nothing to tell, so that a dead connection is noticed; and how
+    /// often it is seen whether the caller may still listen.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(15), Asked = TimeSpan.FromMilliseconds(500);
+
+    public static void Map(WebApplication app, OpenLedger ledger) =>
+        app.MapGet("/v1/instruction-events", async (HttpContext context) =>
+        {
+            var instruction = Asking.Required<InstructionId>(context.Request, "instruction", InstructionId.TryParse,
+                Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var after = After(context.Request);
+            var (answers, _) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            if (answers.Instruction(instruction) is not { } seen)
+                return Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
+            var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+            try
+            {
+                await FollowAsync(ledger, context, seen, after + 1, ended.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (ended.IsCancellationRequested)
+            {
+                // The caller has gone, or the server stops: whoever comes again says where it was.
+            }
+            return Results.Empty;
+        }).WithName("instruction-events")
+            .WithSummary("What is recorded of an instruction, as it is recorded: server-sent events.")
+            .WithDescription("Query: instruction, after? (a position; also the header Last-Event-ID). An event's id is its "
+                + "position, its name the fact's, its data the fact as JSON. It ends when the caller goes.")
+            .RequireRateLimiting(Protection.LiveRequests).AsRead("instruction-events")
+            .Produces(200, contentType: "text/event-stream").Refuses(400, 401, 403, 404, 429, 503);
+
+    /// <summary>The last position that the caller has; -1 where it has none.</summary>
+    private static long After(HttpRequest request)
+    {
+        if (request.Headers["Last-Event-ID"] is [{ } last])
+            return Asking.TryCount(last, out var known) ? known
+                : throw new QueryRefusedException(Rejection.OutOfRange, "Last-Event-ID must be a position of the journal");
+        return Asking.Optional<long>(request, "after", Asking.TryCount, Rejection.OutOfRange,
+            "a position of the journal") ?? -1;
+    }
+
+    private static async Task FollowAsync(
+        OpenLedger ledger, HttpContext context, InstructionAnswer seen, long next, CancellationToken gone)
+    {
+        var response = context.Response;
+        var credentials = context.RequestServices.GetRequiredService<Credentials>();
+        var told = Stopwatch.GetTimestamp();
+        response.ContentType = "text/event-stream";
+        // Who waits for the first one knows that it is heard.
+        await response.Body.FlushAsync(gone).ConfigureAwait(false);
+        var own = seen.Targets.Select(target => target.Point).ToHashSet(StringComparer.Ordinal);
+        while (await credentials.OfAsync(context).ConfigureAwait(false) is not null)
+        {
+            await foreach (var recorded in ledger.Journal.ReadAllAsync(next, gone).ConfigureAwait(false))
+            {
+                next = recorded.Position + 1;
+                if (IsOf(EventCodec.Decode(recorded), seen.Instruction.Instruction, own) is not { } fact) continue;
+                await TellAsync(response, recorded, fact, gone).ConfigureAwait(false);
+                told = Stopwatch.GetTimestamp();
+            }
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(gone);
+            patience.CancelAfter(Asked);
+            try
+            {
+                await ledger.Journal.WaitForAsync(next, patience.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!gone.IsCancellationRequested)
+            {
+                if (Stopwatch.GetElapsedTime(told) < Quiet) continue;
+                told = Stopwatch.GetTimestamp();
+                await response.WriteAsync(": nothing yet\n\n", gone).ConfigureAwait(false);
+                await response.Body.FlushAsync(gone).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>The fact, where it is one of the instruction that the caller may see.</summary>
+    private static LedgerEvent? IsOf(LedgerEvent happened, string instruction, HashSet<string> own) => happened switch
+    {
+        DispatchInstructed e when e.Instruction.Value == instruction =>
+            e with { Targets = [.. e.Targets.Where(target => own.Contains(target.Point.Value))], Activation = null },
+        InstructionWithdrawn e when e.Instruction.Value == instruction => e,
+        InstructionClockRecorded e when e.Instruction.Value == instruction && own.Contains(e.Point.Value) => e,
+        ReasonClaimed e when e.Instruction.Value == instruction && own.Contains(e.Point.Value) => e,
+        BaselineFrozen e when e.Instruction.Value == instruction && own.Contains(e.Point.Value) => e,
+        _ => null,
+    };
+
+    private static async Task TellAsync(
+        HttpResponse response, RecordedEvent recorded, LedgerEvent fact, CancellationToken gone)
+    {
+        var text = new StringBuilder()
+            .Append(CultureInfo.InvariantCulture, $"id: {recorded.Position}\nevent: {recorded.Envelope.WireName}\n")
+            .Append(CultureInfo.InvariantCulture, $"data: {EventCodec.ToJson(fact)}\n\n");
+        await response.Body.WriteAsync(Encoding.UTF8.GetBytes(text.ToString()), gone).ConfigureAwait(false);
+        await response.Body.FlushAsync(gone).ConfigureAwait(false);
+    }
+}

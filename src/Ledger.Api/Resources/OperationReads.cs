@@ -1,0 +1,66 @@
+using Ledger.Domain;
+using Ledger.Projections;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>One view, and how far it is behind the journal.</summary>
+/// <param name="Next">The next position that it applies.</param>
+public sealed record ProjectionRow(string View, long Next, long Behind);
+
+/// <summary>A window of a station's calls; powers in kW, null where too few calls support the figure.</summary>
+/// <param name="Of">all, an hour of the week from Monday 00:00 on, or a number of connected vehicles.</param>
+/// <param name="SuccessRateAtLeast">At the stated confidence.</param>
+public sealed record WindowRow(
+    string Of, int Calls, int? Successes, decimal? SuccessRateAtLeast, decimal? Delivered90Kw, decimal? Delivered95Kw,
+    decimal? Credible90Kw, decimal? Credible95Kw, decimal? OrderedMostKw)
+{
+    public static WindowRow From(string of, DispatchWindow window) => new(
+        of, window.Calls, window.Successes, window.SuccessRateAtLeastMillionths / 1_000_000m, Kw(window.Delivered90),
+        Kw(window.Delivered95), Kw(window.Credible90), Kw(window.Credible95), Kw(window.OrderedMost));
+
+    private static decimal? Kw(long? milliwatts) => milliwatts / 1_000_000m;
+}
+
+/// <summary>What a station can be relied on for, and how the ledger itself stands.</summary>
+internal static class OperationReads
+{
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
+        app.MapGet("/v1/credible-windows", async (HttpContext context) =>
+        {
+            var station = Asking.Required<StationId>(context.Request, "station", StationId.TryParse,
+                Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            if (answers.Points().All(point => point.Station != station.Value))
+                return Answering.Problem(404, Rejection.NotReached,
+                    $"there is no station {station}, or nothing of it is yours");
+            var windows = StationWindows.Of(answers.Calls(station));
+            return Answering.Read(new
+            {
+                station = station.Value,
+                asOf = position,
+                callsWithoutSample = windows.NoSample,
+                windows = new List<WindowRow>(
+                [
+                    WindowRow.From("all", windows.All),
+                    .. windows.ByHour.Select(each => WindowRow.From($"hour {each.HourOfWeek}", each.Window)),
+                    .. windows.ByConnected.Select(each => WindowRow.From($"{each.Connected} vehicles", each.Window)),
+                ]),
+            }, position);
+        }).Reads("credible-windows", "What a station delivered in its calls, and what it can be relied on for.", "station")
+            .Refuses(404);
+
+        app.MapGet("/v1/projections", async (HttpContext context) =>
+        {
+            var (_, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var length = ledger.Journal.Length;
+            return Answering.Read(new
+            {
+                asOf = position,
+                length,
+                projections = StandardProjections.All.Select(view => ledger.Views.Checkpoint(view.Name) is var next
+                    ? new ProjectionRow(view.Name, next, Math.Max(0, length - next)) : null).ToList(),
+            }, position);
+        }).Reads("projections", "Every view, and how many facts it is behind the journal.");
+    }
+}

@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Ledger.Api;
+using Ledger.Api.Access;
+using Ledger.Cli.Listings;
+using Ledger.Domain;
+using Ledger.Journal;
+using NodaTime;
+
+namespace Ledger.Cli;
+
+/// <summary>
+/// <c>ledger check</c>: whether <c>ledger serve</c> would start with the same options, settings and environment, and
+/// what stands in its way. Nothing is recorded and nothing is listened on for longer than it takes to see that it could
+/// be.
+/// </summary>
+public static class Check
+{
+    private static readonly Duration CertificateEndsSoon = Duration.FromDays(14);
+
+    public static Verb Verb { get; } = new("check", "",
+        "says whether serve would start with these options, settings and environment, and what stands in its way",
+        "ledger check --data ./my-ledger --settings serve.json", Serve.Options, RunAsync);
+
+    /// <summary>One thing that was looked at.</summary>
+    private sealed record Finding(string What, bool IsGood, string Says);
+
+    private static async Task<int> RunAsync(CommandLine given, Shell shell, CancellationToken ct)
+    {
+        if (given.Words.Count > 0) throw new UsageException($"check takes no '{given.Words[0]}'");
+        var line = ServeSettings.Applied(given, Verb);
+        var findings = new List<Finding>();
+        var address = Serve.AddressOf(line);
+        AccessOptions? access = null;
+        await LookAsync(findings, "data folder", () => FolderAsync(line, shell, ct)).ConfigureAwait(false);
+        await LookAsync(findings, "access", async () =>
+        {
+            var hasKeys = await HasKeysAsync(line, shell, ct).ConfigureAwait(false);
+            access = ServeAccess.Of(line, hasKeys, address);
+            return (access.WhyNot(address) is null, access.WhyNot(address)
+                ?? (access.IsRequired ? "everybody needs a key" : $"whoever reaches {address} is the operator"));
+        }).ConfigureAwait(false);
+        if (access?.Tls is { } tls)
+            await LookAsync(findings, "certificate", () => Task.FromResult(Certificate(tls, shell.Clock)))
+                .ConfigureAwait(false);
+        foreach (var (what, port) in new[] { ("port", Serve.PortOf(line, Serve.PortDefault)),
+            ("stream port", Serve.StreamPortOf(line) ?? -1) })
+            if (port > 0)
+                await LookAsync(findings, what, () => Task.FromResult(Port(address, port))).ConfigureAwait(false);
+        new Page().Table("checks", "what serve needs", Listing.Of(findings,
+            new("what", "what", row => row.What), new("good", "good", row => row.IsGood),
+            new("says", "says", row => row.Says))).Write(shell.Output, line.Json);
+        return findings.All(finding => finding.IsGood) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+    }
+
+    /// <summary>What cannot be looked at is not good, and the others are looked at all the same.</summary>
+    private static async Task LookAsync(
+        List<Finding> findings, string what, Func<Task<(bool IsGood, string Says)>> look)
+    {
+        try
+        {
+            var (isGood, says) = await look().ConfigureAwait(false);
+            findings.Add(new(what, isGood, says));
+        }
+        catch (Exception wrong) when (wrong is CouldNotException or UsageException or IOException
+            or JournalRefusedException or UnauthorizedAccessException)
+        {
+            findings.Add(new(what, false, wrong.Message));
+        }
+    }
+
+    private static async Task<(bool, string)> FolderAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (line.Option("--ledger") is { } created && !File.Exists(Path.Combine(line.Data, LedgerIdentity.FileName)))
+            return (LedgerId.TryParse(created, out _), $"a new ledger {created} is made there");
+        try
+        {
+            await using var ledger = DataFolder.Open(line, shell);
+            await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+            return (true, string.Create(CultureInfo.InvariantCulture,
+                $"ledger {ledger.Journal.Ledger}, {ledger.Journal.Length} facts, views at the journal"));
+        }
+        catch (FolderOwnedException owned)
+        {
+            return (false, owned.Message);
+        }
+    }
+
+    private static async Task<bool> HasKeysAsync(CommandLine line, Shell shell, CancellationToken ct)
+    {
+        if (!File.Exists(Path.Combine(line.Data, LedgerIdentity.FileName))) return false;
+        await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
+        await foreach (var _ in ledger.Journal.ReadStreamAsync(Streams.AccessKeys, 0, ct).ConfigureAwait(false))
+            return true;
+        return false;
+    }
+
+    private static (bool, string) Certificate(TlsOptions tls, IClock clock)
+    {
+        var ends = Instant.FromDateTimeUtc(tls.Server.NotAfter.ToUniversalTime());
+        var begins = Instant.FromDateTimeUtc(tls.Server.NotBefore.ToUniversalTime());
+        var now = clock.GetCurrentInstant();
+        return !tls.Server.HasPrivateKey ? (false, "its private key is not with it")
+            : now < begins || now >= ends ? (false, $"{tls.Server.Subject} holds from {begins} to {ends}")
+            : (ends - now > CertificateEndsSoon, $"{tls.Server.Subject} holds until {ends}");
+    }
+
+    private static (bool, string) Port(IPAddress address, int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(address, port);
+            listener.Start();
+            return (true, string.Create(CultureInfo.InvariantCulture, $"{address} port {port} is free"));
+        }
+        catch (SocketException taken)
+        {
+            return (false, string.Create(CultureInfo.InvariantCulture, $"{address} port {port}: {taken.Message}"));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
+using Ledger.Journal;
+
+namespace Ledger.Ingest;
+
+/// <summary>
+/// The samples of which an interval record was made, read from the evidence that it names: files as they were received,
+/// or frames of the log. What is sealed under a person's key is not read here, because reading it is a disclosure.
+/// </summary>
+/// <param name="log">The frame log, which records of streams rest on.</param>
+public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
+{
+    private readonly CurvePieces pieces = new(archive.Get);
+
+    /// <summary>The samples within the record's period, in order of time; or why there are none to show.</summary>
+    public (PowerSample[] Samples, string? Withheld) Of(IntervalRecorded record)
+    {
+        var (start, end) = (PowerCurve.Microseconds(record.Period.Start), PowerCurve.Microseconds(record.Period.End));
+        if (archive.Find(record.Evidence) is not { } evidence) return ([], "its evidence is not here");
+        if (evidence.IsGone) return ([], "its evidence was erased, or lies in a month's archive");
+        if (record.Stream is not null) return (OfFrames(record, FrameRange.Read(evidence.Raw), start, end), null);
+        foreach (var piece in EvidenceManifest.Listed(record.Evidence, evidence.Raw))
+            if (archive.Find(piece) is not { IsGone: false } part)
+                return ([], "a part of its evidence was erased, or lies in a month's archive");
+            else if (part.DisclosesSomebody) return ([], "its evidence names a person: ledger show evidence --by --why");
+        var samples = new List<PowerSample>();
+        foreach (var sample in CurveWindow.Union(pieces.Of(record), start, end, []))
+            if (sample.AtMicroseconds >= start && sample.AtMicroseconds < end) samples.Add(sample);
+        return ([.. samples], null);
+    }
+
+    private PowerSample[] OfFrames(IntervalRecorded record, FrameRange range, long start, long end)
+    {
+        // A sample that was sent again has no second effect; the first at an instant stands.
+        var samples = new SortedDictionary<long, long>();
+        var streams = new HashSet<(long Session, int Stream)>();
+        var room = new PowerSample[Limits.SamplesPerBlockMax];
+        foreach (var frame in NamedFrames.Of(log, range, record.Point))
+        {
+            var reader = FrameReader.Open(frame.Bytes.Span);
+            if (reader.Head.Kind == FrameKind.Announce)
+                while (reader.TryRead(out Announcement announced))
+                    if (announced.Point == record.Point) streams.Add((frame.Session, announced.Stream));
+                    else streams.Remove((frame.Session, announced.Stream));
+            else if (reader.Head.Kind == FrameKind.Samples)
+                while (reader.TryRead(room, out var block))
+                    if (streams.Contains((frame.Session, block.Stream)))
+                        foreach (var sample in room.AsSpan(0, block.Count))
+                            if (sample.AtMicroseconds >= start && sample.AtMicroseconds < end)
+                                samples.TryAdd(sample.AtMicroseconds, sample.Milliwatts);
+        }
+        return [.. samples.Select(sample => new PowerSample(sample.Key, sample.Value))];
+    }
+}

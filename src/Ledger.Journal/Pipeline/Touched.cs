@@ -1,0 +1,163 @@
+using Ledger.Domain;
+
+namespace Ledger.Journal.Pipeline;
+
+/// <summary>Whose the registered points of a station are, and those at which a meter is installed: known where the
+/// views are.</summary>
+public sealed record KnownOwners(
+    Func<StationId, CancellationToken, ValueTask<IReadOnlyCollection<PartyId>>> OfStation,
+    Func<string, CancellationToken, ValueTask<IReadOnlyCollection<PartyId>>> OfMeter)
+{
+    private static readonly IReadOnlyCollection<PartyId> Nobody = [];
+
+    /// <summary>Where nothing is known of anybody: for who reaches everything anyway.</summary>
+    public static readonly KnownOwners None = new((_, _) => new(Nobody), (_, _) => new(Nobody));
+}
+
+/// <summary>What of somebody's an input is about: all of it must be reached by who hands it in.</summary>
+public abstract record Touched
+{
+    private Touched() { }
+
+    /// <summary>A registered settlement point.</summary>
+    public sealed record Point(SettlementPointId Id) : Touched;
+    /// <summary>The names of one place, of which those that are registered must be reached.</summary>
+    public sealed record Place(IReadOnlyList<SettlementPointId> Names) : Touched;
+    /// <summary>A settlement point that is registered by this input, or again.</summary>
+    public sealed record NewPoint(SettlementPointId Id, PartyId Owner, StationId Station) : Touched;
+    /// <summary>A meter, which is at no point of anybody else: what it signs would be counted there no more.</summary>
+    public sealed record Meter(string Serial) : Touched;
+    /// <summary>An account, or a party in whose name something is said.</summary>
+    public sealed record Party(PartyId Id) : Touched;
+    /// <summary>A person who answers for it: whoever has a role speaks for himself alone.</summary>
+    public sealed record Person(string By) : Touched;
+    /// <summary>An instruction that aims at a reached point, or was issued in one's own name.</summary>
+    public sealed record Instruction(InstructionId Id) : Touched;
+    /// <summary>An instruction that was issued in one's own name.</summary>
+    public sealed record OwnInstruction(InstructionId Id) : Touched;
+    /// <summary>What is published in this stream belongs to the party that published there first.</summary>
+    /// <param name="OrTheLedgers">What the ledger's own operator published is everybody's.</param>
+    public sealed record Published(string Stream, bool OrTheLedgers = false) : Touched;
+    /// <summary>A dispute of one's own account.</summary>
+    public sealed record Dispute(DisputeId Id) : Touched;
+    /// <summary>What was recorded of one's own party at a position.</summary>
+    public sealed record Fact(long Position) : Touched;
+}
+
+/// <summary>
+/// Whether what an input touches is reached. A foreign thing and one that does not exist are answered alike, so that
+/// nobody learns by asking.
+/// </summary>
+public static class Reaching
+{
+    /// <summary>Why a principal may not hand this in; null where it may.</summary>
+    public static async Task<RecordOutcome.Refused?> WhyNotAsync(
+        Principal by, IEnumerable<Touched> touched, Recorder recorder, KnownOwners owners, CancellationToken ct)
+    {
+        foreach (var part in touched)
+            if (part is Touched.Person { By: var person })
+            {
+                if (person != by.Actor)
+                    return new(Rejection.NotAuthorised, $"{by.Actor} speaks for nobody else: by must be {by.Actor}");
+            }
+            else if (!await IsReachedAsync(by, part, recorder, owners, ct).ConfigureAwait(false))
+                return new(Rejection.NotReached, $"there is no such {NameOf(part)}, or it is not yours");
+        return null;
+    }
+
+    /// <summary>Whether a settlement point is registered and reached.</summary>
+    public static async Task<bool> CoversAsync(
+        Reach reach, SettlementPointId point, Recorder recorder, CancellationToken ct)
+    {
+        var (state, _) = await recorder.LoadAsync(
+            Streams.Point(point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
+        return state.Latest is { } latest && reach.Covers(latest.Owner, latest.Station);
+    }
+
+    private static async Task<bool> IsReachedAsync(
+        Principal by, Touched part, Recorder recorder, KnownOwners owners, CancellationToken ct)
+    {
+        var reach = by.Reach;
+        switch (part)
+        {
+            case Touched.Point point: return await CoversAsync(reach, point.Id, recorder, ct).ConfigureAwait(false);
+            case Touched.Place place:
+                return await PlaceAsync(reach, place.Names, recorder, ct).ConfigureAwait(false);
+            case Touched.NewPoint added:
+                if (!reach.Covers(added.Owner, added.Station)) return false;
+                // Nobody puts a point of his own behind somebody else's connection.
+                if ((await owners.OfStation(added.Station, ct).ConfigureAwait(false))
+                    .Any(owner => owner != added.Owner)) return false;
+                var (before, _) = await recorder.LoadAsync(Streams.Point(added.Id), SettlementPointState.Empty,
+                    SettlementPoint.Evolve, ct).ConfigureAwait(false);
+                return before.Latest is not { } latest || reach.Covers(latest.Owner, latest.Station);
+            case Touched.Meter meter:
+                return (await owners.OfMeter(meter.Serial, ct).ConfigureAwait(false)).All(owner => owner == by.Party);
+            case Touched.Party party: return reach.Covers(party.Id);
+            case Touched.Instruction order:
+                return await InstructionAsync(by, order.Id, recorder, ofIssuer: reach.OfIssuer, ct)
+                    .ConfigureAwait(false);
+            case Touched.OwnInstruction order:
+                return await InstructionAsync(by, order.Id, recorder, ofIssuer: true, ct).ConfigureAwait(false);
+            case Touched.Published published:
+                var publisher = await PublisherAsync(recorder, published.Stream, ct).ConfigureAwait(false);
+                return publisher is null || publisher == by.Party
+                    || (published.OrTheLedgers && publisher.Value.Value == recorder.Journal.Ledger.Value);
+            case Touched.Dispute dispute:
+                var (known, _) = await recorder.LoadAsync(Streams.Dispute(dispute.Id), DisputeState.Empty,
+                    Disputes.Evolve, ct).ConfigureAwait(false);
+                return known.Opened is { } opened && reach.Covers(opened.Account);
+            case Touched.Fact fact:
+                await foreach (var recorded in recorder.Journal.ReadAllAsync(fact.Position, ct).ConfigureAwait(false))
+                    return recorded.Position == fact.Position && recorded.Envelope.Tenant == by.Party;
+                return false;
+            default: throw new System.Diagnostics.UnreachableException($"{part}");
+        }
+    }
+
+    private static async Task<bool> PlaceAsync(
+        Reach reach, IReadOnlyList<SettlementPointId> names, Recorder recorder, CancellationToken ct)
+    {
+        var found = false;
+        foreach (var name in names)
+        {
+            var (state, _) = await recorder.LoadAsync(
+                Streams.Point(name), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
+            if (state.Latest is not { } latest) continue;
+            if (!reach.Covers(latest.Owner, latest.Station)) return false;
+            found = true;
+        }
+        return found;
+    }
+
+    private static async Task<bool> InstructionAsync(
+        Principal by, InstructionId instruction, Recorder recorder, bool ofIssuer, CancellationToken ct)
+    {
+        var (state, _) = await recorder.LoadAsync(Streams.Instruction(instruction), DispatchState.Empty,
+            Dispatch.Evolve, ct).ConfigureAwait(false);
+        if (state.Instructed is not { } order) return false;
+        if (by.Reach.Covers(order.IssuedBy)) return true;
+        if (ofIssuer) return false;
+        foreach (var target in order.Targets)
+            if (await CoversAsync(by.Reach, target.Point, recorder, ct).ConfigureAwait(false)) return true;
+        return false;
+    }
+
+    private static async Task<PartyId?> PublisherAsync(Recorder recorder, string stream, CancellationToken ct)
+    {
+        await foreach (var first in recorder.Journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
+            return first.Envelope.Tenant;
+        return null;
+    }
+
+    private static string NameOf(Touched part) => part switch
+    {
+        Touched.Point or Touched.Place or Touched.NewPoint => "settlement point",
+        Touched.Party => "party",
+        Touched.Meter => "meter",
+        Touched.Instruction or Touched.OwnInstruction => "instruction",
+        Touched.Dispute => "dispute",
+        Touched.Fact => "fact",
+        _ => "publication",
+    };
+}

@@ -1,0 +1,254 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Ledger.Api;
+using Ledger.Api.Access;
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>How those who come show who they are, and what is kept of it.</summary>
+public sealed class AccessTests
+{
+    private const string Points = "/v1/settlement-points";
+
+    private static string Point(string id, string owner, string station) => $$"""
+        {"point":"{{id}}","station":"{{station}}","kind":"connector","owner":"{{owner}}","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}
+        """;
+
+    [Fact]
+    public async Task Who_brings_no_key_or_a_wrong_one_is_not_known_and_is_not_told_more()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var auditor = town.Key(Role.Auditor);
+        (await town.GetAsync(auditor, Points)).Status.ShouldBe(200);
+        var expired = await town.GiveAsync("kim", Role.Auditor, "office", [], Duration.FromSeconds(1));
+        var refused = new[]
+        {
+            await town.SendAsync(HttpMethod.Get, null, Points, null),
+            await town.SendAsync(HttpMethod.Get, "", Points, null),
+            await town.SendAsync(HttpMethod.Get, "ledger_k0_" + new string('0', 64), Points, null),
+            await town.SendAsync(HttpMethod.Get, $"ledger_{auditor.Key}_{new string('0', 64)}", Points, null),
+            await town.SendAsync(HttpMethod.Get, "folder_" + new string('0', 64), Points, null),
+            await town.SendAsync(HttpMethod.Get, "a.b.c", Points, null),
+        };
+        refused.Select(answer => (answer.Status, answer["name"], answer["detail"])).Distinct()
+            .ShouldHaveSingleItem().Item1.ShouldBe(401);
+        refused[0].Response.Headers.WwwAuthenticate.ToString().ShouldBe("Bearer realm=\"ledger\"");
+        town.Served.Clock.Now += Duration.FromSeconds(1);
+        (await town.GetAsync(expired, Points)).Status.ShouldBe(401);
+        (await town.GetAsync(auditor, Points)).Status.ShouldBe(200);
+        (await town.GetAsync(null, "/health/ready")).Text.ShouldBe("{\"ready\":true}");
+        (await town.GetAsync(null, "/v1/nowhere")).Status.ShouldBe(404);
+    }
+
+    [Fact]
+    public async Task A_revoked_key_is_refused_within_a_second_and_a_new_one_taken_at_once()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var key = await town.GiveAsync("kim", Role.Auditor, "office", []);
+        (await town.GetAsync(key, Points)).Status.ShouldBe(200);
+        var asked = System.Diagnostics.Stopwatch.StartNew();
+        (await town.PostAsync(town.Key(Role.Administrator), "/v1/access-key-revocations",
+            $$"""{"key":"{{key.Key}}","reason":"lost"}""")).Status.ShouldBe(201);
+        Answer answer;
+        do answer = await town.GetAsync(key, Points);
+        while (answer.Status == 200 && asked.Elapsed < TimeSpan.FromSeconds(1));
+        answer.Status.ShouldBe(401);
+        var keys = (await town.GetAsync(town.Key(Role.Administrator), "/v1/access-keys")).Json.GetProperty("keys")
+            .EnumerateArray().Single(row => row.GetProperty("key").GetString() == key.Key.Value);
+        (keys.GetProperty("standing").GetString(), keys.GetProperty("revoked").GetString(),
+            keys.GetProperty("holder").GetString()).ShouldBe(("revoked", "lost", "kim"));
+    }
+
+    [Fact]
+    public async Task No_secret_is_in_the_folder_and_none_in_what_the_server_says()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var key = town.Key(Role.ChargingOperator);
+        await town.PostAsync(key, "/v1/settlement-points", "{\"point\":" + key.Secret + "}");
+        await town.GetAsync(key, Points + "?asOf=" + key.Secret[..8]);
+        var answer = await town.GetAsync(town.Key(Role.Administrator), "/v1/access-keys");
+        answer.Text.ShouldNotContain(key.Secret);
+        town.Served.Errors.ToString().ShouldNotContain(key.Secret[..16]);
+        var folder = town.Served.Options.Directory;
+        var unused = town.Key(Role.GridOperator);
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(file => !file.EndsWith("journal.lock", StringComparison.Ordinal))) // held, and empty
+            Bytes(file).AsSpan().IndexOf(Encoding.ASCII.GetBytes(unused.Secret)).ShouldBe(-1, file);
+        if (!OperatingSystem.IsWindows())
+            File.GetUnixFileMode(Path.Combine(folder, OpenLedger.TokenFileName))
+                .ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+
+        static byte[] Bytes(string file)
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            var bytes = new byte[stream.Length];
+            stream.ReadExactly(bytes);
+            return bytes;
+        }
+    }
+
+    [Fact]
+    public async Task Whoever_may_read_the_folder_needs_no_key_and_a_browser_has_its_own_dialog()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var token = await File.ReadAllTextAsync(
+            Path.Combine(town.Served.Options.Directory, OpenLedger.TokenFileName),
+            TestContext.Current.CancellationToken);
+        (await town.SendAsync(HttpMethod.Post, token, Points, Encoding.UTF8.GetBytes(Point("CP1", "ACME", "S1")))).Status
+            .ShouldBe(201);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/");
+        request.Headers.Accept.Add(new("text/html"));
+        using (var dialog = await town.Served.Client.SendAsync(request, TestContext.Current.CancellationToken))
+            dialog.Headers.WwwAuthenticate.ToString().ShouldBe("Basic realm=\"ledger\", charset=\"UTF-8\"");
+        using var again = new HttpRequestMessage(HttpMethod.Get, "/");
+        again.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(
+            Encoding.UTF8.GetBytes($"kim:{town.Key(Role.Auditor).Shown}")));
+        using var page = await town.Served.Client.SendAsync(again, TestContext.Current.CancellationToken);
+        page.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task What_is_foreign_and_what_does_not_exist_are_answered_alike()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var acme = town.Key(Role.ChargingOperator);
+        await town.RecordAsync($"{{\"type\":\"settlement-point\",{Point("CP2", "BETA", "S2").Trim()[1..]}", "BETA");
+        Answer Same(Answer foreign, Answer nothing)
+        {
+            (foreign.Status, foreign["code"], foreign["detail"]!.Replace("CP2", "X"))
+                .ShouldBe((404, "216", nothing["detail"]!.Replace("CP9", "X")));
+            nothing.Status.ShouldBe(404);
+            return foreign;
+        }
+        string Outage(string point) =>
+            $$"""{"point":"{{point}}","start":"2026-02-01T10:00:00Z","end":"2026-02-01T12:00:00Z","source":"csms"}""";
+        Same(await town.PostAsync(acme, "/v1/outages", Outage("CP2")),
+            await town.PostAsync(acme, "/v1/outages", Outage("CP9")));
+        (await town.GetAsync(acme, Points)).Json.GetProperty("points").GetArrayLength().ShouldBe(0);
+        // Nobody takes over a point, nor puts one of his own behind another's connection.
+        (await town.PostAsync(acme, Points, Point("CP2", "ACME", "S1"))).Status.ShouldBe(404);
+        (await town.PostAsync(acme, Points, Point("CP3", "ACME", "S2"))).Status.ShouldBe(404);
+        (await town.PostAsync(acme, Points, Point("CP3", "BETA", "S3"))).Status.ShouldBe(404);
+        (await town.PostAsync(acme, Points, Point("CP3", "ACME", "S3"))).Status.ShouldBe(201);
+        // Nor does anybody install another's meter at a point of his own, where its signed values would then count.
+        string Register(string point) =>
+            $$"""{"point":"{{point}}","direction":"import","meterSerial":"M2","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00Z"}""";
+        await town.TakeAsync("register", Register("CP2"), "BETA");
+        (await town.PostAsync(acme, "/v1/registers", Register("CP3")))["name"].ShouldBe("NotReached");
+        (await town.PostAsync(acme, "/v1/registers", Register("CP3").Replace("M2", "M3"))).Status.ShouldBe(201);
+        // A station hands in of its own points alone, though its operator has others.
+        (await town.PostAsync(town.Key(Role.Station), "/v1/outages", Outage("CP3"))).Status.ShouldBe(404);
+        (await town.PostAsync(acme, "/v1/outages", Outage("CP3"))).Status.ShouldBe(201);
+    }
+
+    [Fact]
+    public async Task A_run_is_published_by_another_person_than_who_calculated_it_and_nobody_signs_for_another()
+    {
+        await using var town = await AccessTown.StartAsync();
+        foreach (var operation in new[] { "settlement-point", "tariff", "tariff-assignment" })
+            await town.TakeAsync(operation, AccessTown.Own.In(
+                AccessRequests.Posts.Single(post => post.Operation == operation).Body), "ACME");
+        var (first, second) = (town.Key(Role.ChargingOperator), await town.GiveAsync("lee", Role.ChargingOperator, "ACME", []));
+        const string run = """{"run":"R1","account":"ACME","day":"2026-02-27"}""";
+        (await town.PostAsync(first, "/v1/settlement-runs", run.Replace("}", ",\"by\":\"lee\"}")))["name"]
+            .ShouldBe("NotAuthorised");
+        (await town.PostAsync(first, "/v1/settlement-runs", run)).Status.ShouldBe(201);
+        string Publication(string by) =>
+            $$"""{"run":"R1","account":"ACME","day":"2026-02-27","by":"{{by}}"}""";
+        (await town.PostAsync(first, "/v1/run-publications", Publication("ChargingOperator-1")))["name"]
+            .ShouldBe("SamePerson");
+        (await town.PostAsync(first, "/v1/run-publications", Publication("lee")))["name"].ShouldBe("NotAuthorised");
+        (await town.PostAsync(second, "/v1/run-publications", Publication("lee"))).Status.ShouldBe(201);
+        var published = (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode)
+            .OfType<SettlementRunPublished>().Single();
+        (published.CalculatedBy, published.PublishedBy).ShouldBe(("ChargingOperator-1", "lee"));
+    }
+
+    [Fact]
+    public async Task Who_reads_data_of_others_is_written_down_and_who_reads_his_own_is_not()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var auditor = town.Key(Role.Auditor);
+        await town.GetAsync(auditor, Points);
+        await town.GetAsync(auditor, Points);
+        await town.GetAsync(auditor, "/v1/registers?point=CP1&note=a person");
+        await town.GetAsync(auditor, "/v1/registers?point=a person");
+        await town.GetAsync(auditor, "/v1/registers?format=csv");
+        await town.GetAsync(town.Key(Role.ChargingOperator), Points);
+        await town.Served.StopServerAsync();
+        var reads = (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode)
+            .OfType<DataRead>().ToList();
+        reads.Select(read => (read.By, read.Party, read.Role, read.Others)).Distinct()
+            .ShouldBe([("Auditor-1", new PartyId("office"), Role.Auditor, 0)]);
+        reads.SelectMany(read => read.Reads).GroupBy(read => (read.Operation, read.Of))
+            .Select(of => (of.Key.Operation, of.Key.Of, of.Sum(read => read.Times))).Order()
+            .ShouldBe([("registers", "point CP1", 1), ("registers as csv", null, 1), ("settlement-points", null, 2)]);
+    }
+
+    [Fact]
+    public async Task Where_data_is_kept_here_every_file_is_written_down_and_no_key_is_fetched()
+    {
+        await using var town = await AccessTown.StartAsync(access: new(IsRequired: true) { KeepsDataHere = true });
+        await town.GetAsync(town.Key(Role.ChargingOperator), Points);
+        await town.GetAsync(town.Key(Role.ChargingOperator), Points + "?format=csv");
+        await town.Served.StopServerAsync();
+        (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode).OfType<DataRead>()
+            .SelectMany(read => read.Reads.Select(each => (read.By, each.Operation, each.Times)))
+            .ShouldBe([("ChargingOperator-1", "settlement-points as csv", 1)]);
+        var fetched = new TokenOptions("i", "a", ["ES256"], "https://login.example/jwks");
+        new AccessOptions(IsRequired: true, Tokens: fetched) { KeepsDataHere = true }.WhyNot(IPAddress.Loopback)
+            .ShouldNotBeNull().ShouldContain("login.example");
+        new AccessOptions(IsRequired: true, Tokens: fetched with { Keys = "/keys.json" }) { KeepsDataHere = true }
+            .WhyNot(IPAddress.Loopback).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task One_who_asks_without_end_leaves_room_for_the_others()
+    {
+        await using var served = await ServedLedger.StartAsync(options => options with
+        {
+            Access = new(IsRequired: true),
+            ReadsPerSecondMax = 1,
+        });
+        async Task<string> GiveAsync(string holder)
+        {
+            var key = AccessKeyText.Create();
+            var issued = new AccessKeyIssued(key.Key, key.Digest, holder, Role.Auditor, new("office"), [],
+                served.Clock.Now + Duration.FromDays(1));
+            await served.Ledger.Commands.Send(new Command<AccessKeyIssued>(issued, new(default, "test"),
+                served.Ledger.Operator("test"), new(holder)), TestContext.Current.CancellationToken);
+            return $"Bearer {key.Shown}";
+        }
+        var (busy, calm) = (await GiveAsync("busy"), await GiveAsync("calm"));
+        async Task<HttpResponseMessage> AskAsync(string key)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, Points);
+            request.Headers.TryAddWithoutValidation("Authorization", key);
+            return await served.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        }
+        HttpResponseMessage refused;
+        do refused = await AskAsync(busy);
+        while (refused.IsSuccessStatusCode);
+        refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+        refused.Headers.RetryAfter.ShouldNotBeNull();
+        (await AskAsync(calm)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public void Other_machines_are_served_with_keys_and_tls_alone()
+    {
+        AccessOptions.Open.WhyNot(IPAddress.Any).ShouldNotBeNull();
+        new AccessOptions(IsRequired: true).WhyNot(IPAddress.Any).ShouldNotBeNull();
+        new AccessOptions(IsRequired: true).WhyNot(IPAddress.Loopback).ShouldBeNull();
+        var listening = CommandRun.Of(["serve", "--listen", "0.0.0.0", "--data", "nowhere"]);
+        listening.Exit.ShouldBe(Cli.ExitCode.Usage);
+        listening.Errors.ShouldContain("needs access keys");
+    }
+}

@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Ledger.Api.Access;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Tokens of an identity provider: one that is right in everything is taken, one that is wrong in anything is
+/// not.</summary>
+public sealed class AccessTokenTests : IDisposable
+{
+    private const string Issuer = "https://login.example", Audience = "ledger-test";
+
+    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly string folder = Directory.CreateTempSubdirectory("ledger-tokens-").FullName;
+
+    public void Dispose()
+    {
+        key.Dispose();
+        other.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static string Base64(ReadOnlySpan<byte> bytes) =>
+        Convert.ToBase64String(bytes).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+
+    private static string Base64(string text) => Base64(Encoding.UTF8.GetBytes(text));
+
+    private static long Seconds(int fromNow) => AccessTown.Now.ToUnixTimeSeconds() + fromNow;
+
+    private static string Claims(string issuer = Issuer, string audience = Audience, int expires = 300, int from = 0,
+        string role = "auditor", string party = "office", string sub = "kim", string more = "") =>
+        string.Create(CultureInfo.InvariantCulture, $$"""
+            {"iss":"{{issuer}}","aud":"{{audience}}","sub":"{{sub}}","exp":{{Seconds(expires)}},"nbf":{{Seconds(from)}},"ledger_role":"{{role}}","ledger_party":"{{party}}"{{more}}}
+            """);
+
+    private string Signed(string claims, string header = """{"alg":"ES256","kid":"k1","typ":"JWT"}""", ECDsa? by = null)
+    {
+        var text = $"{Base64(header)}.{Base64(claims)}";
+        return $"{text}.{Base64((by ?? key).SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256))}";
+    }
+
+    private TokenOptions Options()
+    {
+        var point = key.ExportParameters(false).Q;
+        File.WriteAllText(Path.Combine(folder, "keys.json"),
+            $$"""{"keys":[{"kty":"EC","crv":"P-256","use":"sig","kid":"k1","x":"{{Base64(point.X)}}","y":"{{Base64(point.Y)}}"}]}""");
+        File.WriteAllText(Path.Combine(folder, "tokens.json"),
+            $$"""{"issuer":"{{Issuer}}","audience":"{{Audience}}","algorithms":["ES256"],"keys":"keys.json"}""");
+        return TokenOptions.Read(Path.Combine(folder, "tokens.json"));
+    }
+
+    [Fact]
+    public async Task A_token_says_who_comes_and_a_wrong_one_says_nothing()
+    {
+        await using var town = await AccessTown.StartAsync(access: new(IsRequired: true, Tokens: Options()));
+        async Task<int> StatusAsync(string token, string path = "/v1/settlement-points") =>
+            (await town.SendAsync(HttpMethod.Get, token, path, null)).Status;
+        (await StatusAsync(Signed(Claims()))).ShouldBe(200);
+        (await StatusAsync(Signed(Claims(role: "chargingOperator", party: "ACME")))).ShouldBe(200);
+        (await StatusAsync(Signed(Claims(role: "administrator")))).ShouldBe(403);
+        (await StatusAsync(Signed(Claims(role: "station", more: ",\"ledger_stations\":[\"S1\"]")))).ShouldBe(200);
+        (await StatusAsync(Signed(Claims(expires: -59)))).ShouldBe(200); // clocks differ
+        (await StatusAsync(Signed(Claims(from: 60)))).ShouldBe(200);
+        var wrong = new Dictionary<string, string>
+        {
+            ["expired"] = Signed(Claims(expires: -60)),
+            ["not yet valid"] = Signed(Claims(from: 61)),
+            ["another issuer"] = Signed(Claims(issuer: Issuer + "/")),
+            ["another audience"] = Signed(Claims(audience: "ledger")),
+            ["another key"] = Signed(Claims(), by: other),
+            ["an unknown key id"] = Signed(Claims(), """{"alg":"ES256","kid":"k2","typ":"JWT"}""", other),
+            ["no algorithm"] = $"{Base64("""{"alg":"none","typ":"JWT"}""")}.{Base64(Claims())}.",
+            ["an algorithm that is not allowed"] = Signed(Claims(), """{"alg":"ES384","kid":"k1"}"""),
+            ["the public key as a shared secret"] = Hmac(Claims()),
+            ["no such role"] = Signed(Claims(role: "owner")),
+            ["a role by its number"] = Signed(Claims(role: "5")),
+            ["no such party"] = Signed(Claims(party: "a company")),
+            ["no such person"] = Signed(Claims(sub: "kim lee")),
+            ["no such station"] = Signed(Claims(more: ",\"ledger_stations\":[\"S 1\"]")),
+            ["changed claims"] = Changed(Signed(Claims())),
+            ["no expiry"] = Signed($$"""{"iss":"{{Issuer}}","aud":"{{Audience}}","sub":"kim","ledger_role":"auditor","ledger_party":"office"}"""),
+            ["cut"] = Signed(Claims())[..^4],
+        };
+        foreach (var (what, token) in wrong) (await StatusAsync(token)).ShouldBe(401, what);
+        // Who has no station in a station's token reaches none.
+        (await StatusAsync(Signed(Claims(role: "station", party: "ACME")))).ShouldBe(200);
+        town.Served.Errors.ToString().ShouldBeEmpty();
+    }
+
+    private string Hmac(string claims)
+    {
+        var text = $"{Base64("""{"alg":"HS256","kid":"k1","typ":"JWT"}""")}.{Base64(claims)}";
+        return $"{text}.{Base64(HMACSHA256.HashData(key.ExportSubjectPublicKeyInfo(), Encoding.ASCII.GetBytes(text)))}";
+    }
+
+    private static string Changed(string token)
+    {
+        var parts = token.Split('.');
+        return $"{parts[0]}.{Base64(Claims(party: "another"))}.{parts[2]}";
+    }
+
+    [Theory]
+    [InlineData("""{"issuer":"i","audience":"a","algorithms":["HS256"],"keys":"k.json"}""")]
+    [InlineData("""{"issuer":"i","audience":"a","algorithms":["none"],"keys":"k.json"}""")]
+    [InlineData("""{"issuer":"i","audience":"a","algorithms":[],"keys":"k.json"}""")]
+    [InlineData("""{"issuer":"i","audience":"a","algorithms":["ES256"],"keys":"http://login.example/keys"}""")]
+    [InlineData("""{"issuer":"i","audience":"a","algorithms":["ES256"]}""")]
+    [InlineData("""{"issuer":"i","audience":"a","algorithms":["ES256"],"keys":"k.json","secret":"x"}""")]
+    public void Options_that_are_not_safe_are_refused(string options)
+    {
+        var path = Path.Combine(folder, "options.json");
+        File.WriteAllText(path, options);
+        Should.Throw<InputRefusedException>(() => TokenOptions.Read(path));
+    }
+}

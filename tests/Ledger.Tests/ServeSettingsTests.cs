@@ -1,0 +1,97 @@
+using System.Text.Json;
+using Ledger.Cli;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>What a server is started with, and what is said of it before it is.</summary>
+public sealed class ServeSettingsTests : IDisposable
+{
+    private readonly SmallTown town = SmallTown.WithItsDay();
+
+    public void Dispose() => town.Dispose();
+
+    private List<(string What, bool Good, string Says)> Check(out int exit, params string[] options)
+    {
+        var run = CommandRun.Of(["check", "--json", .. options], clock: new StandingClock(SmallTown.Now));
+        run.Errors.ShouldBeEmpty();
+        exit = run.Exit;
+        return [.. JsonDocument.Parse(run.Output).RootElement.GetProperty("checks").EnumerateArray()
+            .Select(row => (row.GetProperty("what").GetString()!, row.GetProperty("good").GetBoolean(),
+                row.GetProperty("says").GetString()!))];
+    }
+
+    [Fact]
+    public void A_folder_that_can_be_served_is_good_and_each_thing_in_its_way_is_named()
+    {
+        var port = ServeProcess.FreePort();
+        Check(out var good, "--data", town.Data, "--port", $"{port}").ShouldAllBe(check => check.Good);
+        good.ShouldBe(ExitCode.Done);
+        var open = Check(out var wrong, "--data", town.Data, "--port", $"{port}", "--listen", "0.0.0.0");
+        wrong.ShouldBe(ExitCode.NotAsItShouldBe);
+        open.Where(check => !check.Good).Select(check => check.What).ShouldBe(["access"]);
+        open.Single(check => check.What == "access").Says.ShouldContain("needs access keys");
+        var nowhere = Check(out _, "--data", Path.Combine(town.Data, "nowhere"), "--port", $"{port}", "--tls-certificate",
+            "no.pem", "--tls-key", "no.pem");
+        nowhere.Where(check => !check.Good).Select(check => check.What).ShouldBe(["data folder", "access"]);
+    }
+
+    [Fact]
+    public void Settings_come_from_a_file_and_the_command_line_goes_before_it()
+    {
+        var port = ServeProcess.FreePort();
+        var file = town.File("serve.json", $$"""{"data":"{{town.Data}}","listen":"0.0.0.0","port":{{port}}}""");
+        Check(out _, "--settings", file).Single(check => check.What == "access").Good.ShouldBeFalse();
+        var over = Check(out var exit, "--settings", file, "--listen", "127.0.0.1");
+        exit.ShouldBe(ExitCode.Done, string.Join('\n', over));
+        over.Single(check => check.What == "port").Says.ShouldBe($"127.0.0.1 port {port} is free");
+    }
+
+    [Theory]
+    [InlineData("""{"tslKey":"x"}""", "there is no setting tslKey")]
+    [InlineData("""{"settings":"x"}""", "there is no setting settings")]
+    [InlineData("""{"port":"1","port":"2"}""", "Malformed")]
+    [InlineData("""["port"]""", "must be an object")]
+    [InlineData("""{"port":null}""", "must be a string")]
+    [InlineData("", "")]
+    public void A_setting_that_nobody_knows_or_that_says_nothing_is_refused(string text, string why)
+    {
+        var run = CommandRun.Of(["check", "--data", town.Data, "--settings", town.File("serve.json", text)]);
+        (run.Exit, run.Output).ShouldBe((ExitCode.CouldNot, ""));
+        if (why != "Malformed") run.Errors.ShouldContain(why);
+        run.Errors.ShouldStartWith("ledger check: ");
+    }
+
+    [Fact]
+    public void The_example_of_a_deployment_names_settings_that_there_are()
+    {
+        var run = CommandRun.Of(["check", "--settings", Repository.PathOf("deploy/serve.json"), "--data", town.Data, "--json"]);
+        run.Exit.ShouldBe(ExitCode.NotAsItShouldBe); // the certificate of the example is not here
+        run.Output.ShouldContain("server.pem");
+    }
+
+    /// <summary>Access is given, shown and taken by the command line, beside nobody and beside a server.</summary>
+    [Fact]
+    public void Keys_are_given_shown_once_listed_and_revoked()
+    {
+        var created = town.Run("keys", "create", "--holder", "kim", "--role", "station", "--party", "cpo", "--station",
+            "S01", "--days", "30", "--json");
+        created.Exit.ShouldBe(ExitCode.Done, created.Errors);
+        var json = JsonDocument.Parse(created.Output).RootElement;
+        var key = json.GetProperty("key").GetString()!;
+        json.GetProperty("secret").GetString()!.ShouldStartWith($"ledger_{key}_");
+        var list = JsonDocument.Parse(town.Run("keys", "list", "--json").Output).RootElement.GetProperty("keys")[0];
+        (list.GetProperty("key").GetString(), list.GetProperty("holder").GetString(), list.GetProperty("role").GetString(),
+            list.GetProperty("stations").GetString(), list.GetProperty("standing").GetString())
+            .ShouldBe((key, "kim", "station", "S01", "valid"));
+        town.Run("keys", "revoke", key, "--reason", "lost").Exit.ShouldBe(ExitCode.Done);
+        town.Run("keys", "revoke", key, "--reason", "lost").Output.ShouldContain("already revoked");
+        town.Run("keys", "list").Output.ShouldContain("revoked");
+        var unknown = town.Run("keys", "revoke", "k0", "--reason", "lost");
+        (unknown.Exit, unknown.Errors).ShouldBe((ExitCode.NotAsItShouldBe,
+            "ledger keys: UnknownAccessKey (215): there is no key k0\n"));
+        town.Run("keys", "create", "--holder", "kim", "--role", "owner", "--party", "cpo").Exit.ShouldBe(ExitCode.Usage);
+        // A ledger that has given a key asks everybody for one.
+        town.Run("serve", "--access", "open", "--port", "0").Exit.ShouldBe(ExitCode.Usage);
+    }
+}
