@@ -26,7 +26,8 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
                 return ([], "a part of its evidence was erased, or lies in a month's archive");
             else if (part.DisclosesSomebody) return ([], "its evidence names a person: ledger show evidence --by --why");
         var samples = new List<PowerSample>();
-        foreach (var sample in CurveWindow.Union(pieces.Of(record), start, end, []))
+        foreach (var sample in CurveWindow.Union(
+            pieces.Of(record).ConvertAll(one => new CurvePiece(one.Piece, one.Curve.Samples)), start, end, []))
             if (sample.AtMicroseconds >= start && sample.AtMicroseconds < end) samples.Add(sample);
         return ([.. samples], null);
     }

@@ -76,7 +76,7 @@ public sealed class CopyTests : IDisposable
         town.ImportCurve().Exit.ShouldBe(ExitCode.Done);
         var length = Json(town.Run("copy", "--to", $"sqlite:{Target}", "--json")).GetProperty("events").ToString();
         At(Target, "restore", "--take-over", "--no-checkpoint", "--by", "A. Person").Exit.ShouldBe(ExitCode.Done);
-        Json(At(Target, "verify", "--json")).GetProperty("verified").GetBoolean().ShouldBeTrue();
+        At(Target, "verify").Exit.ShouldBe(ExitCode.Done);
         using var reader = new Reading(Target);
         reader.Facts.Count.ShouldBe(int.Parse(length, CultureInfo.InvariantCulture) + 1);
         reader.Facts[^1].ShouldBeOfType<LedgerRestored>().By.ShouldBe("A. Person");
