@@ -32,7 +32,8 @@ internal sealed record ChargedDay(
 
     /// <summary>The same with the reasons of each energy: here that it was drawn.</summary>
     public ReasonedMonth Reasoned() => new(Day, Periods(Loads), Earlier.Count == 0 ? []
-        : [(Day.ToYearMonth().PlusMonths(-1), Periods(Earlier))]) { Stays = Stays };
+        : [(Day.ToYearMonth().PlusMonths(-1), Periods(Earlier))])
+    { Stays = Stays };
 
     private static IReadOnlyList<ReasonedPeriod> Periods(IReadOnlyList<BillLoad> loads) => [.. loads.Select((load, i) =>
         new ReasonedPeriod(load.Period, SettlementCalendar.DayContaining(Zone, load.Period.Start),
