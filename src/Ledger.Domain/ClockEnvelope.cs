@@ -25,9 +25,10 @@ public readonly record struct ClockEstimate(
 /// less than none, so of a window's messages the fastest says most; the line below the fastest of the last windows, as
 /// near to them as it can be (the edge of their lower convex hull below their middle), is the clock's offset and its
 /// slope the drift. What all messages take cannot be seen from one side: it is inside the bound only where a round trip
-/// was measured. So a clock that is ahead is proven, and one that is behind is not: where even the fastest message seems
-/// to have taken longer than a clock may be off, it has waited (a sender was cut off, a gateway stores and forwards), the
-/// clock is taken to be right, and the wait is its bound. Nothing of a sender's own time is ever changed by this.
+/// was measured. So a clock that is ahead is proven, and one that is behind is not: where even the fastest message
+/// seems to have taken longer than a clock may be off, it has waited (a sender was cut off, a gateway stores and
+/// forwards), the clock is taken to be right, and the wait is its bound. Nothing of a sender's own time is ever changed
+/// by this.
 /// </summary>
 public sealed class ClockEnvelope
 {
@@ -52,8 +53,8 @@ public sealed class ClockEnvelope
 
     /// <summary>
     /// Takes note of a message; returns by how much the clock has jumped since, forward where positive, else null. A
-    /// jump that puts it ahead is proven by one message, one back from there only when all of a window's came late by as
-    /// much. Between messages that waited and messages that did not, nothing has jumped.
+    /// jump that puts it ahead is proven by one message, one back from there only when all of a window's came late by
+    /// as much. Between messages that waited and messages that did not, nothing has jumped.
     /// </summary>
     public long? Observe(long sentAt, long receivedAt)
     {

@@ -77,7 +77,8 @@ public sealed class ClockEnvelopeTests
             envelope.Observe(Start + i * 10 * Second, Start + 86_400 * Second + i * 10 * Second).ShouldBeNull();
         envelope.Estimate().ShouldBe(new(0, 0, 86_400 * Second));
         for (var i = 0; i < 40; i++)
-            envelope.Observe(Start + (90_000 + i * 10) * Second, Start + (90_000 + i * 10) * Second + 20_000).ShouldBeNull();
+            envelope.Observe(Start + (90_000 + i * 10) * Second, Start + (90_000 + i * 10) * Second + 20_000)
+                .ShouldBeNull();
         envelope.Estimate().ShouldBe(new(-20_000, 0, 0));
         // And a way that becomes slow for a while.
         for (var i = 0; i < 40; i++)

@@ -79,7 +79,7 @@ public sealed class OfferedDeliveryTests
         text.ShouldContain("80 % of what was offered");
         text.ShouldContain("given back to those who were called, by what was delivered");
 
-        town.Run("export", "programmes").Output.ShouldContain(",CNY,2,500,delivered");
+        town.Run("export", "programmes").Output.ShouldContain(",CNY,2,500,,delivered");
         JsonDocument.Parse(town.Run("export", "instructions", "--format", "json").Output).RootElement[0]
             .GetProperty("activationPermille").GetInt32().ShouldBe(800);
 

@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Journal;
+using Shouldly;
 
 namespace Ledger.Tests;
 
@@ -24,6 +25,7 @@ public sealed class SqliteJournalContractTests : JournalContractTests
             var (ledger, content, revision) = (folder.Options.Ledger, EventCodec.Encode(fact.Event), -1L);
             await using var journal = folder.Open();
             await foreach (var before in journal.ReadStreamAsync(stream, 0, Ct)) revision = before.Envelope.Revision;
+            revision.ShouldBeGreaterThanOrEqualTo(0, "it is added behind facts that are known");
             await journal.AppendRecordedAsync([new RecordedEvent(journal.Length, new Envelope(
                 ledger, stream, revision + 1, EventId.From(fact.ValidTime.Start, fact.Evidence), wireName,
                 content.Version, fact.ValidTime.Start, fact.ValidTime.End, Clock.Now, TestFolder.Tester.Actor,

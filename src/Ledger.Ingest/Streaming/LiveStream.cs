@@ -127,8 +127,8 @@ internal sealed class LiveStream(
     }
 
     /// <summary>
-    /// The sender is connected anew. How long it was away is known by our clock, when by its own: from its newest sample
-    /// on. What it sends first may fill the beginning, so what is missing within counts and not what comes next.
+    /// The sender is connected anew. How long it was away is known by our clock, when by its own: from its newest
+    /// sample on. What it sends first may fill the beginning, so what is missing within counts and not what comes next.
     /// </summary>
     public void Interrupted(long receivedAt)
     {

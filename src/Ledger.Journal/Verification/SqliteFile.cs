@@ -34,8 +34,8 @@ public static partial class SqliteFile
     }
 
     /// <summary>
-    /// Whether reading failed because the file is damaged. A flipped bit of a row's header makes a NULL, or another type,
-    /// where the table allows none: SQLite gives it out, and the reader of the value throws.
+    /// Whether reading failed because the file is damaged. A flipped bit of a row's header makes a NULL, or another
+    /// type, where the table allows none: SQLite gives it out, and the reader of the value throws.
     /// </summary>
     public static bool IsDamage(Exception failed) =>
         failed is SqliteException or InvalidCastException or InvalidOperationException;
