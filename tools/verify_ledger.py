@@ -268,7 +268,7 @@ def verify_statement(files, events, run_name):
     tariff, = [event["fact"] for event in events if event["name"] == "tariff-published"
                and (event["fact"]["tariff"], event["fact"]["version"]) == (run["tariff"], run["tariffVersion"])]
     if tariff.get("terms") or texts[-1:] and texts[-1].startswith("flexibility|"):  # after the lines, same root
-        amounts = (c[9 if c[0][:4] == "flex" else 8 if c[2][:6] == "Charge" else 10] for c in (t.split("|") for t in texts))
+        amounts = (c[9 if c[0][0] == "f" else 8 if c[2][:6] == "Charge" else 10] for c in (t.split("|") for t in texts))
         same(place, "total", Decimal(run["total"]), sum(Decimal(amount) for amount in amounts if amount != "-"))
         return left_out.append("how lines, charges and flexibility follow; only their sum: ledger verify derives them")
     lines = [dict(zip(LINE, text.split("|", 11)[:11] + text.split("|", 11)[11].rsplit("|", 2))) for text in texts]
