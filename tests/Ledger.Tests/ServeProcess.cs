@@ -74,7 +74,7 @@ internal sealed class ServeProcess : IDisposable
     /// <summary>SIGKILL: nothing in the process runs any more.</summary>
     public async Task KillAsync(CancellationToken ct)
     {
-        process.Kill();
+        process.Kill(entireProcessTree: true); // under strace the server is the child
         await process.WaitForExitAsync(ct);
     }
 
@@ -87,7 +87,7 @@ internal sealed class ServeProcess : IDisposable
 
     public void Dispose()
     {
-        if (!process.HasExited) process.Kill();
+        if (!process.HasExited) process.Kill(entireProcessTree: true);
         process.WaitForExit();
         process.Dispose();
     }
