@@ -14,7 +14,7 @@ public sealed class EvidenceArchive : IDisposable
     public const string FolderName = "evidence";
     private const int HeadBytes = EvidenceSeal.HeadBytes;
     private const long SegmentBytesMax = 256L * 1024 * 1024;
-    private const long ReadAtOpenMax = 16L * 1024 * 1024; // bytes: the last facts' evidence, in a tenth of a second
+    private const long ReadAtOpenMax = 16L * 1024 * 1024; // bytes of the last facts' evidence
     private readonly string directory;
     private readonly FileAccess access;
     private readonly EvidenceSeal seal;

@@ -8,7 +8,7 @@ namespace Ledger.Journal;
 /// <summary>
 /// The tables of journal.db, and the statements of its one writer. Streams have integer keys; the frontier of the tree
 /// is saved in the transaction of its leaves, so that both are there or neither is. What runs once an event speaks to
-/// SQLite itself: a command object and its boxed parameters cost as much again as the row.
+/// SQLite itself, without a command object and its boxed parameters.
 /// </summary>
 internal sealed class JournalTables : IJournalStore, IDisposable
 {
