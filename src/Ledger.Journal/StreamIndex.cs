@@ -5,10 +5,11 @@ namespace Ledger.Journal;
 
 /// <summary>
 /// Where in journal.db the events of each stream stand: the writer's side. The events of a fleet come from another
-/// stream each time, so an index that is kept with each event changes a page of 4 KiB for its twelve bytes. The newest events are therefore in no index: when there are enough of them they are
-/// indexed together, in order of stream, in the transaction of a commit. Up to which position that is done stands
-/// beside, and a reader finds what comes after by looking through it (<see cref="RecentPositions"/>). A journal that
-/// was made before has its index within the table of events, and keeps it.
+/// stream each time, so an index that is kept with each event changes a page of 4 KiB for its twelve bytes. The newest
+/// events are therefore in no index: when there are enough of them they are indexed together, in order of stream, in
+/// the transaction of a commit. Up to which position that is done stands beside, and a reader finds what comes after by
+/// looking through it (<see cref="RecentPositions"/>). A journal that was made before has its index within the table of
+/// events, and keeps it.
 /// </summary>
 internal sealed class StreamIndex : IDisposable
 {
