@@ -151,7 +151,7 @@ public sealed class PackedBytesTests
         unknown.Headers.TryGetValues("Accept-Encoding", out var accepted).ShouldBeTrue();
         accepted!.Single().ShouldBe("gzip, zstd, identity");
         (await PostAsync(served, Zstd(new byte[8 * 1024 * 1024]), "zstd")).StatusCode
-            .ShouldBe((HttpStatusCode)422);
+            .ShouldBe(HttpStatusCode.RequestEntityTooLarge);
     }
 
     private static async Task<HttpResponseMessage> PostAsync(ServedLedger served, byte[] body, string? coding)
