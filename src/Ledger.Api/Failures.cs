@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
@@ -57,6 +58,8 @@ internal static class Failures
             "the journal has met a storage error and stops; nothing was acknowledged"),
         FrameLogStoppedException => Answering.Problem(503, "FrameLogStopped",
             "the frame log has met a storage error and stops; nothing was acknowledged"),
+        IssuerAwayException => Answering.Problem(503, "IssuerAway",
+            "who brings a token cannot be admitted now, because its issuer's keys cannot be read"),
         ProjectionStoppedException stopped => Answering.Problem(503, "ViewsStopped", $"the views {stopped.Message}"),
         DbException or IOException or InvalidDataException =>
             Answering.Problem(503, "StorageFailed", "storage does not answer; see the server's standard error"),

@@ -14,7 +14,14 @@ internal static class Protection
 {
     public const string FactRequests = "facts", FileRequests = "files", ReadRequests = "reads", LiveRequests = "live";
 
+    /// <summary>So many holders at least find a place of each kind at once.</summary>
+    private const int HoldersAtLeast = 4;
+
     private static readonly string[] OwnHosts = ["127.0.0.1", "localhost", "[::1]"];
+
+    /// <summary>What a proxy adds (RFC 7239, RFC 9110 clause 7.6.3).</summary>
+    private static readonly string[] ProxyHeaders =
+        ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"];
 
     public static Task Headers(HttpContext context, RequestDelegate next)
     {
@@ -29,13 +36,15 @@ internal static class Protection
         return next(context);
     }
 
-    /// <summary>Where keys are asked for no name need be this machine's own: who comes by another brings no
-    /// key.</summary>
+    /// <summary>Where keys are asked for no name need be this machine's own: who comes by another brings no key. Where
+    /// none are, who comes through a proxy is somebody else, whatever address the proxy has.</summary>
     public static Task OwnOriginOnly(HttpContext context, RequestDelegate next, AccessOptions access)
     {
         var request = context.Request;
         var foreign = !access.IsRequired && !OwnHosts.Contains(request.Host.Host, StringComparer.OrdinalIgnoreCase)
             ? $"host {request.Host.Host}"
+            : !access.IsRequired && ProxyHeaders.FirstOrDefault(request.Headers.ContainsKey) is { } proxy
+                ? $"a request through a proxy ({proxy})"
             : request.Headers.Origin is { Count: > 0 } origin && origin != $"{request.Scheme}://{request.Host}"
                 ? $"origin {origin}"
             : null;
@@ -59,8 +68,9 @@ internal static class Protection
                     (limit.PermitLimit, limit.QueueLimit) = (most, 0);
                     limit.QueueProcessingOrder = QueueProcessingOrder.OldestFirst;
                 });
-            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context =>
-                OfHolder(context, options));
+            limits.GlobalLimiter = PartitionedRateLimiter.CreateChained(
+                PartitionedRateLimiter.Create<HttpContext, string>(context => OfHolder(context, options)),
+                PartitionedRateLimiter.Create<HttpContext, string>(context => PlacesOfHolder(context, options)));
             limits.OnRejected = async (rejected, _) =>
                 await Answering.Busy("as many requests as can be served are under way")
                     .ExecuteAsync(rejected.HttpContext).ConfigureAwait(false);
@@ -81,6 +91,27 @@ internal static class Protection
             ReplenishmentPeriod = TimeSpan.FromSeconds(1),
             QueueLimit = 0,
             AutoReplenishment = true,
+        });
+    }
+
+    /// <summary>How many places of a kind one holder may have at once: a slow sender or a reader without end leaves the
+    /// others theirs.</summary>
+    private static RateLimitPartition<string> PlacesOfHolder(HttpContext context, ServerOptions options)
+    {
+        if (context.Features.Get<Asker>()?.Principal is not { Role: not null } who
+            || context.GetEndpoint()?.Metadata.GetMetadata<EnableRateLimitingAttribute>()?.PolicyName is not { } kind)
+            return RateLimitPartition.GetNoLimiter("");
+        var most = kind switch
+        {
+            FactRequests => options.FactRequestsMax,
+            FileRequests => options.FileRequestsMax,
+            LiveRequests => options.LiveRequestsMax,
+            _ => options.ReadRequestsMax,
+        };
+        return RateLimitPartition.GetConcurrencyLimiter($"{kind} {who.Party} {who.Actor}", _ => new()
+        {
+            PermitLimit = Math.Max(1, most / HoldersAtLeast),
+            QueueLimit = 0,
         });
     }
 }

@@ -10,7 +10,8 @@ namespace Ledger.Cli;
 /// <summary>
 /// Who may do what at a served ledger. A ledger that has given a key to anybody asks everybody for one; until then
 /// whoever reaches a loopback address of this machine is its operator. An address that other machines reach is served
-/// with keys and TLS alone.
+/// with keys and TLS alone. Who gives a certificate or says whose tokens are taken means to let others in, perhaps
+/// through a proxy on this machine, so from then on nobody comes without showing who he is.
 /// </summary>
 internal static class ServeAccess
 {
@@ -22,7 +23,7 @@ internal static class ServeAccess
     public static IReadOnlyList<Option> Options { get; } =
     [
         new("--access", "open|keys", "whether everybody who comes needs an access key; keys where the ledger has given "
-            + "one, or where other machines reach the address, else open"),
+            + "one, where tokens or certificates are given, or where other machines reach the address, else open"),
         new("--tls-certificate", "FILE", "the server's certificate, as PEM"),
         new("--tls-key", "FILE", "its private key, as PEM"),
         new("--station-ca", "FILE", "who signs certificates of stations (CN station, O operator), as PEM"),
@@ -41,11 +42,13 @@ internal static class ServeAccess
     /// <param name="hasKeys">Whether the ledger has ever given a key to anybody.</param>
     public static AccessOptions Of(CommandLine line, bool hasKeys, IPAddress address)
     {
+        var (tls, tokens) = (Tls(line), Tokens(line));
+        var why = hasKeys ? "this ledger has given keys" : tokens is not null ? "tokens are taken"
+            : tls is not null ? "a certificate is given" : null;
         var asked = Choices.Of<Asked>(line, "--access")
-            ?? (hasKeys || !IPAddress.IsLoopback(address) ? Asked.Keys : Asked.Open);
-        if (asked == Asked.Open && hasKeys)
-            throw new UsageException("--access is keys, because this ledger has given keys");
-        return new AccessOptions(asked == Asked.Keys, Tls(line), Tokens(line))
+            ?? (why is not null || !IPAddress.IsLoopback(address) ? Asked.Keys : Asked.Open);
+        if (asked == Asked.Open && why is not null) throw new UsageException($"--access is keys, because {why}");
+        return new AccessOptions(asked == Asked.Keys, tls, tokens)
         {
             KeepsDataHere = Choices.Of<Residency>(line, "--residency") == Residency.Here,
         };

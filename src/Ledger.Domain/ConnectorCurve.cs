@@ -122,10 +122,10 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         if (marks.Count > 0 && marks[^1] is var last && last.Cause == cause
             && (marks.Count >= MarksMax || last.To >= from && last.From <= to))
-            marks[^1] = new(cause, Math.Min(last.From, from), Math.Max(last.To, to), last.Sequences + sequences);
+            marks[^1] = new(cause, Math.Min(last.From, from), Math.Max(last.To, to), Sum(last.Sequences, sequences));
         else if (marks.Count < MarksMax) marks.Add(new(cause, from, to, sequences));
         else marks[0] = new(marks[0].Cause, Math.Min(marks[0].From, from), Math.Max(marks[0].To, to),
-            marks[0].Sequences + sequences);
+            Sum(marks[0].Sequences, sequences));
     }
 
     /// <summary>Sequence numbers that were missing have come after all.</summary>
@@ -346,9 +346,13 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         var missing = 0;
         foreach (var mark in marks)
-            if (mark.From < end && mark.To >= start) missing += mark.Sequences;
+            if (mark.From < end && mark.To >= start) missing = Sum(missing, mark.Sequences);
         return missing;
     }
+
+    /// <summary>How many numbers are missing is up to the sender, and beyond two thousand million it is said
+    /// so.</summary>
+    private static int Sum(int one, int other) => (int)Math.Min((long)one + other, int.MaxValue);
 
     private CurveGap[] WithCauses(PeriodIntegral integral)
     {

@@ -192,16 +192,66 @@ public sealed class AccessTests
             .ShouldBe([("registers", "point CP1", 1), ("registers as csv", null, 1), ("settlement-points", null, 2)]);
     }
 
+    /// <summary>Nobody hides what he reads behind many other reads, nor by breaking off.</summary>
+    [Fact]
+    public async Task No_read_is_lost_among_many_or_by_breaking_off()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var auditor = town.Key(Role.Auditor);
+        for (var point = 0; point < DataReads.ReadsMax + 20; point++)
+            (await town.GetAsync(auditor, $"/v1/registers?point=P{point}")).Status.ShouldBe(200);
+        using (var request = new HttpRequestMessage(HttpMethod.Get, "/v1/registers?point=CP1"))
+        {
+            request.Headers.Authorization = new("Bearer", auditor.Shown);
+            using var begun = await town.Served.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
+                TestContext.Current.CancellationToken);
+        }
+        await town.Served.StopServerAsync();
+        var reads = (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode)
+            .OfType<DataRead>().ToList();
+        reads.ShouldAllBe(read => read.Others == 0);
+        reads.SelectMany(read => read.Reads).Select(read => read.Of).Distinct().Count()
+            .ShouldBe(DataReads.ReadsMax + 21);
+        reads.SelectMany(read => read.Reads).ShouldContain(read => read.Of == "point CP1");
+    }
+
+    [Fact]
+    public async Task One_holder_does_not_take_all_places_of_a_kind()
+    {
+        await using var town = await AccessTown.StartAsync(options: options => options with { LiveRequestsMax = 8 });
+        await town.RecordAsync(AccessTown.Own.In("""{"type":"settlement-point","point":"{point}","station":"{station}","kind":"connector","owner":"{owner}","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}"""), "ACME");
+        await town.RecordAsync(AccessTown.Own.In("""{"type":"instruction","instruction":"{order}","kind":"curtail","issuedBy":"{grid}","issuedAt":"2026-03-01T09:00:00Z","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z","targets":[{"point":"{point}","kw":500}]}"""), "GRID");
+        async Task<HttpResponseMessage> FollowAsync(Role role)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/instruction-events?instruction=I1");
+            request.Headers.Authorization = new("Bearer", town.Key(role).Shown);
+            return await town.Served.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
+                TestContext.Current.CancellationToken);
+        }
+
+        using var first = await FollowAsync(Role.ChargingOperator);
+        using var second = await FollowAsync(Role.ChargingOperator);
+        using var third = await FollowAsync(Role.ChargingOperator);
+        using var other = await FollowAsync(Role.GridOperator);
+        new[] { first, second, third, other }.Select(answer => (int)answer.StatusCode)
+            .ShouldBe([200, 200, 429, 200]);
+    }
+
     [Fact]
     public async Task Where_data_is_kept_here_every_file_is_written_down_and_no_key_is_fetched()
     {
         await using var town = await AccessTown.StartAsync(access: new(IsRequired: true) { KeepsDataHere = true });
         await town.GetAsync(town.Key(Role.ChargingOperator), Points);
         await town.GetAsync(town.Key(Role.ChargingOperator), Points + "?format=csv");
+        using var negotiated = new HttpRequestMessage(HttpMethod.Get, Points);
+        negotiated.Headers.Authorization = new("Bearer", town.Key(Role.ChargingOperator).Shown);
+        negotiated.Headers.Accept.ParseAdd("text/csv");
+        using var file = await town.Served.Client.SendAsync(negotiated, TestContext.Current.CancellationToken);
+        file.Content.Headers.ContentType!.MediaType.ShouldBe("text/csv");
         await town.Served.StopServerAsync();
         (await TestFolder.AllAsync(town.Served.Ledger.Journal)).Select(EventCodec.Decode).OfType<DataRead>()
             .SelectMany(read => read.Reads.Select(each => (read.By, each.Operation, each.Times)))
-            .ShouldBe([("ChargingOperator-1", "settlement-points as csv", 1)]);
+            .ShouldBe([("ChargingOperator-1", "settlement-points as csv", 2)]);
         var fetched = new TokenOptions("i", "a", ["ES256"], "https://login.example/jwks");
         new AccessOptions(IsRequired: true, Tokens: fetched) { KeepsDataHere = true }.WhyNot(IPAddress.Loopback)
             .ShouldNotBeNull().ShouldContain("login.example");

@@ -128,6 +128,11 @@ public sealed class AccessTlsTests
         (await EndAsync(station, "BETA", "CP1")).ShouldBe(StatusCode.PermissionDenied);
         (await EndAsync(town.Key(Role.Auditor).Shown, "office", "CP1")).ShouldBe(StatusCode.PermissionDenied);
         (await EndAsync(null, "ACME", "CP1")).ShouldBe(StatusCode.Unauthenticated);
+        // Nobody is not waited for: such a call ends before it says anything.
+        using var silent = new FrameStreams.FrameStreamsClient(channel).Send(
+            cancellationToken: TestContext.Current.CancellationToken);
+        (await Should.ThrowAsync<RpcException>(() => silent.ResponseStream.MoveNext(
+            TestContext.Current.CancellationToken))).StatusCode.ShouldBe(StatusCode.Unauthenticated);
     }
 
     private static byte[] Announced(string point)

@@ -1,9 +1,13 @@
+using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Journal;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -52,6 +56,23 @@ public sealed class AccessTokenTests : IDisposable
         File.WriteAllText(Path.Combine(folder, "tokens.json"),
             $$"""{"issuer":"{{Issuer}}","audience":"{{Audience}}","algorithms":["ES256"],"keys":"keys.json"}""");
         return TokenOptions.Read(Path.Combine(folder, "tokens.json"));
+    }
+
+    /// <summary>An issuer that does not answer is not waited for by everybody who comes.</summary>
+    [Fact]
+    public async Task While_the_issuer_is_away_nobody_is_admitted_and_nobody_waits_after_the_first()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var options = Options() with { Keys = $"http://{silent.LocalEndpoint}/jwks" };
+        await using var town = await AccessTown.StartAsync(access: new(IsRequired: true, Tokens: options));
+        async Task<int> StatusAsync() =>
+            (await town.SendAsync(HttpMethod.Get, Signed(Claims()), "/v1/settlement-points", null)).Status;
+        (await StatusAsync()).ShouldBe(503);
+        var began = Stopwatch.GetTimestamp();
+        for (var i = 0; i < 20; i++) (await StatusAsync()).ShouldBe(503);
+        Stopwatch.GetElapsedTime(began).ShouldBeLessThan(TimeSpan.FromSeconds(4)); // one attempt takes five
+        (await town.GetAsync(town.Key(Role.Auditor), "/v1/settlement-points")).Status.ShouldBe(200);
     }
 
     [Fact]

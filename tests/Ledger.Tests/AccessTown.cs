@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
+using Ledger.Api;
 using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
@@ -58,10 +59,12 @@ internal sealed class AccessTown : IAsyncDisposable
 
     public AccessKeyText Key(Role role) => keys[role];
 
-    public static async Task<AccessTown> StartAsync(FrameLogOptions? log = null, AccessOptions? access = null)
+    public static async Task<AccessTown> StartAsync(FrameLogOptions? log = null, AccessOptions? access = null,
+        Func<ServerOptions, ServerOptions>? options = null)
     {
-        var town = new AccessTown(await ServedLedger.StartAsync(options =>
-            options with { Access = access ?? new(IsRequired: true), ReadsPerSecondMax = 100_000 }, log,
+        options ??= same => same;
+        var town = new AccessTown(await ServedLedger.StartAsync(given => options(
+            given with { Access = access ?? new(IsRequired: true), ReadsPerSecondMax = 100_000 }), log,
             hasIdentity: true));
         town.served.Clock.Now = Now;
         foreach (var role in Enum.GetValues<Role>())

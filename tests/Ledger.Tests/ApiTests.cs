@@ -218,6 +218,8 @@ public sealed class ApiTests
             .ShouldBe(403);
         (await served.PostAsync("/v1/register-readings", Reading, null, ("Origin", "https://elsewhere.example"))).Status
             .ShouldBe(403);
+        (await served.PostAsync("/v1/register-readings", Reading, null, ("X-Forwarded-For", "192.0.2.7"))).Status
+            .ShouldBe(403);
         var page = await served.GetAsync("/");
         page.Response.Headers.GetValues("Content-Security-Policy").Single().ShouldStartWith("default-src 'none'");
         page.Response.Headers.Contains("Server").ShouldBeFalse();

@@ -63,6 +63,30 @@ public sealed class ServeSettingsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_variable_that_looks_like_a_setting_and_is_none_is_refused()
+    {
+        var started = await Should.ThrowAsync<InvalidOperationException>(() => ServeProcess.StartAsync(["serve"],
+            town.Data, ServeProcess.FreePort(), TestContext.Current.CancellationToken, ["env", "LEDGER_ACESS=keys"]));
+        started.Message.ShouldContain("LEDGER_ACESS in the environment: there is no such setting");
+        started.Message.ShouldContain("LEDGER_ACCESS");
+    }
+
+    /// <summary>Who says whose tokens are taken means to let others in, also through a proxy on this machine.</summary>
+    [Fact]
+    public void Where_tokens_are_taken_everybody_shows_who_he_is()
+    {
+        town.File("keys.json", """{"keys":[]}""");
+        var tokens = town.File("tokens.json",
+            """{"issuer":"https://login.example","audience":"ledger","algorithms":["ES256"],"keys":"keys.json"}""");
+        string[] options = ["--data", town.Data, "--port", $"{ServeProcess.FreePort()}", "--tokens", tokens];
+        Check(out var good, options).Single(check => check.What == "access").Says.ShouldBe("everybody needs a key");
+        good.ShouldBe(ExitCode.Done);
+        var open = CommandRun.Of(["check", .. options, "--access", "open"], clock: new StandingClock(SmallTown.Now));
+        open.Exit.ShouldNotBe(ExitCode.Done);
+        (open.Output + open.Errors).ShouldContain("--access is keys, because tokens are taken");
+    }
+
+    [Fact]
     public void The_example_of_a_deployment_names_settings_that_there_are()
     {
         var run = CommandRun.Of(["check", "--settings", Repository.PathOf("deploy/serve.json"), "--data", town.Data, "--json"]);

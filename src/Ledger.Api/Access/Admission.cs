@@ -36,18 +36,25 @@ internal sealed class Admission(Credentials credentials, ReadLog reads, bool kee
             return;
         }
         context.Features.Set(new Asker(who));
-        var isNoted = ReadLog.IsOfOthers(who)
-            || (keepsDataHere && who.Role is not null && context.Request.Query.ContainsKey("format"));
-        if (!isNoted || need?.Scope is null || !HttpMethods.IsGet(context.Request.Method))
-            await next(context).ConfigureAwait(false);
-        else if (!reads.HasRoomFor(who))
-            await Answering.Busy("who has read what cannot be recorded now").ExecuteAsync(context)
-                .ConfigureAwait(false);
-        else
+        if (need?.Scope is not null && HttpMethods.IsGet(context.Request.Method)
+            && (ReadLog.IsOfOthers(who) || (keepsDataHere && who.Role is not null)))
         {
-            await next(context).ConfigureAwait(false);
-            if (context.Response.StatusCode == 200) reads.Note(who, endpoint, context.Request);
+            if (!await reads.HasRoomAsync(who, context.RequestAborted).ConfigureAwait(false))
+            {
+                await Answering.Busy("who has read what cannot be recorded now").ExecuteAsync(context)
+                    .ConfigureAwait(false);
+                return;
+            }
+            // As it starts: whoever breaks off amid the answer has read, and a live one has no end.
+            context.Response.OnStarting(() =>
+            {
+                var file = ReadLog.FileOf(context.Response.ContentType);
+                if (context.Response.StatusCode == 200 && (ReadLog.IsOfOthers(who) || file is not null))
+                    reads.Note(who, endpoint, context.Request, file);
+                return Task.CompletedTask;
+            });
         }
+        await next(context).ConfigureAwait(false);
     }
 
     private static Task NotKnown(HttpContext context)

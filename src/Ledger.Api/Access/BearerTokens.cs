@@ -32,6 +32,7 @@ internal sealed class BearerTokens(TokenOptions options, IClock clock) : IDispos
     };
     private readonly SemaphoreSlim fetching = new(1);
     private volatile KeySet? known;
+    private long tried; // a timestamp; an issuer that does not answer is not asked by everybody who comes
 
     /// <summary>Who a token says it is; null where anything of it is not as it must be.</summary>
     public async Task<Principal?> HolderAsync(string text, CancellationToken ct)
@@ -87,22 +88,33 @@ internal sealed class BearerTokens(TokenOptions options, IClock clock) : IDispos
             : Roles.Principal(token.Subject, role, party, stations);
     }
 
+    /// <summary>
+    /// The issuer's keys. One caller fetches a new set and the others do not wait for it while they have an older one;
+    /// an issuer that fails is asked again after ten seconds. Throws <see cref="IssuerAwayException"/> where no set was
+    /// ever read.
+    /// </summary>
     private async Task<KeySet> KeysAsync(int ageMaxMs, CancellationToken ct)
     {
-        if (known is { } before && before.AgeMs < ageMaxMs) return before;
-        await fetching.WaitAsync(ct).ConfigureAwait(false);
+        if (known is { } before && (before.AgeMs < ageMaxMs || WasTried)) return before;
+        if (!await fetching.WaitAsync(known is null ? client.Timeout : TimeSpan.Zero, ct).ConfigureAwait(false))
+            return known ?? throw new IssuerAwayException(options.Keys);
         try
         {
-            if (known is { } meanwhile && meanwhile.AgeMs < ageMaxMs) return meanwhile;
+            if (known is { } meanwhile && (meanwhile.AgeMs < ageMaxMs || WasTried)) return meanwhile;
+            if (WasTried) throw new IssuerAwayException(options.Keys);
+            Volatile.Write(ref tried, Stopwatch.GetTimestamp());
+            // Whoever asked first may go away; the set is for all.
             var text = options.IsFetched
-                ? await client.GetStringAsync(new Uri(options.Keys), ct).ConfigureAwait(false)
-                : await File.ReadAllTextAsync(options.Keys, ct).ConfigureAwait(false);
-            return known = new([.. new JsonWebKeySet(text).GetSigningKeys()], Stopwatch.GetTimestamp());
+                ? await client.GetStringAsync(new Uri(options.Keys), CancellationToken.None).ConfigureAwait(false)
+                : await File.ReadAllTextAsync(options.Keys, CancellationToken.None).ConfigureAwait(false);
+            known = new([.. new JsonWebKeySet(text).GetSigningKeys()], Stopwatch.GetTimestamp());
+            Volatile.Write(ref tried, 0);
+            return known;
         }
         catch (Exception unreachable) when (unreachable is HttpRequestException or IOException or ArgumentException
-            && known is not null)
+            or OperationCanceledException)
         {
-            return known; // the issuer's keys of before are still its keys
+            return known ?? throw new IssuerAwayException(options.Keys); // its keys of before are still its keys
         }
         finally
         {
@@ -110,9 +122,15 @@ internal sealed class BearerTokens(TokenOptions options, IClock clock) : IDispos
         }
     }
 
+    private bool WasTried => Volatile.Read(ref tried) is var at && at != 0
+        && Stopwatch.GetElapsedTime(at).TotalMilliseconds < KeysAgeMinMs;
+
     public void Dispose()
     {
         client.Dispose();
         fetching.Dispose();
     }
 }
+
+/// <summary>The keys of whose tokens are taken could not be read yet, so nobody can show who he is by one.</summary>
+internal sealed class IssuerAwayException(string keys) : Exception($"the keys of the issuer of tokens, {keys}, cannot be read");

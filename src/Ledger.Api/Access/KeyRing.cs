@@ -19,6 +19,7 @@ internal sealed class KeyRing(Recorder recorder, IClock clock)
 
     private sealed record Read(AccessKeysState State, long At);
 
+    private readonly SemaphoreSlim reading = new(1);
     private volatile Read? read;
 
     /// <summary>Whether a key was ever issued.</summary>
@@ -37,13 +38,26 @@ internal sealed class KeyRing(Recorder recorder, IClock clock)
             ? Roles.Principal(issued.Holder, issued.Role, issued.Party, issued.Stations) : null;
     }
 
+    /// <summary>What is known and not older; many who come at once with keys that nobody knows share one
+    /// reading.</summary>
     private async ValueTask<AccessKeysState> ReadAsync(int ageMaxMs, CancellationToken ct)
     {
-        if (read is { } known && Stopwatch.GetElapsedTime(known.At).TotalMilliseconds < ageMaxMs) return known.State;
-        var at = Stopwatch.GetTimestamp();
-        var (state, _) = await recorder.LoadAsync(
-            Streams.AccessKeys, AccessKeysState.Empty, AccessKeys.Evolve, ct).ConfigureAwait(false);
-        read = new(state, at);
-        return state;
+        var asked = Stopwatch.GetTimestamp();
+        if (read is { } known && Stopwatch.GetElapsedTime(known.At, asked).TotalMilliseconds < ageMaxMs)
+            return known.State;
+        await reading.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            if (read is { } meanwhile && meanwhile.At >= asked) return meanwhile.State;
+            var at = Stopwatch.GetTimestamp();
+            var (state, _) = await recorder.LoadAsync(
+                Streams.AccessKeys, AccessKeysState.Empty, AccessKeys.Evolve, ct).ConfigureAwait(false);
+            read = new(state, at);
+            return state;
+        }
+        finally
+        {
+            reading.Release();
+        }
     }
 }

@@ -35,15 +35,38 @@ internal sealed class ReadLog(OpenLedger ledger)
     public static bool IsOfOthers(Principal who) => who.Role is Role.Auditor or Role.GridOperator or Role.Administrator
         || (who.Role is Role.Aggregator && who.Reach.Owner is null);
 
-    public bool HasRoomFor(Principal who)
+    /// <summary>Whether one more read of somebody can be noted. Where too much is gathered it is recorded first, so
+    /// that nobody hides a read behind many others.</summary>
+    public async ValueTask<bool> HasRoomAsync(Principal who, CancellationToken ct)
     {
-        lock (gate) return gathered.Count < ReadersMax || gathered.ContainsKey(KeyOf(who));
+        if (HasRoom(who)) return true;
+        await RecordAsync(ct).ConfigureAwait(false);
+        return HasRoom(who);
     }
 
-    public void Note(Principal who, Endpoint endpoint, HttpRequest request)
+    private bool HasRoom(Principal who)
+    {
+        lock (gate)
+            return gathered.TryGetValue(KeyOf(who), out var mine) ? mine.Reads.Count < DataReads.ReadsMax
+                : gathered.Count < ReadersMax;
+    }
+
+    /// <summary>The kind of file that an answer is, by its media type; null where it is read and not taken away as
+    /// one.</summary>
+    public static string? FileOf(string? contentType) => contentType?.Split(';')[0].Trim() switch
+    {
+        "text/csv" => "csv",
+        "application/x-ndjson" => "ndjson",
+        "application/vnd.apache.parquet" => "parquet",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
+        _ => null,
+    };
+
+    /// <param name="file">As <see cref="FileOf"/>.</param>
+    public void Note(Principal who, Endpoint endpoint, HttpRequest request, string? file)
     {
         var operation = endpoint.Metadata.GetMetadata<EndpointNameMetadata>()?.EndpointName ?? "page";
-        if (request.Query["format"] is [("csv" or "ndjson") and var format]) operation += $" as {format}";
+        if (file is not null) operation += $" as {file}";
         var of = Of(request);
         lock (gate)
         {

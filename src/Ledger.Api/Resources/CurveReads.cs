@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
@@ -61,6 +62,9 @@ internal static class CurveReads
             "point", "start", "end (at most 25 hours after start)", $"points? (at most so many rows; {PointsDefault})")
             .Refuses(404);
 
+    /// <summary>Samples that one request may read: 25 hours at 20 Hz.</summary>
+    private const long SamplesMax = 2_000_000;
+
     private static Interval Window(HttpRequest request)
     {
         var start = Asking.Required<Instant>(request, "start", FactInstant, Rejection.InvalidTime, FactValues.InstantRule);
@@ -87,6 +91,11 @@ internal static class CurveReads
                     && (!latest.TryGetValue(record.Period.Start, out var known) || known.Version < record.Version))
                     latest[record.Period.Start] = record;
             }
+        // A record says how many samples it has, so nothing is read of what would be too much.
+        var all = latest.Values.Sum(record => (long)record.Samples + record.DuplicateSamples);
+        if (all > SamplesMax)
+            throw new QueryRefusedException(Rejection.TooLarge, string.Create(CultureInfo.InvariantCulture,
+                $"the window has {all} samples, and at most {SamplesMax} are read: end must be sooner after start"));
         var (reading, samples, withheld) = (ledger.Samples(), new List<PowerSample>(), new List<CurveWithheld>());
         var (from, to) = (PowerCurve.Microseconds(window.Start), PowerCurve.Microseconds(window.End));
         foreach (var record in latest.Values)

@@ -63,6 +63,8 @@ internal sealed class FrameCalls(
         CancellationTokenSource patience)
     {
         patience.CancelAfter(options.IdleMax.ToTimeSpan());
+        // Nobody's message is waited for before it is known who he is.
+        if (admission is not null) await admission.RequireKnownAsync(context).ConfigureAwait(false);
         if (!await from.MoveNext(patience.Token).ConfigureAwait(false)) return;
         if (from.Current.Open is not { } open) throw Ended(StatusCode.InvalidArgument, "a call begins with open");
         if (!PartyId.TryParse(open.Party, out var party))

@@ -16,13 +16,17 @@ internal sealed class StreamAdmission(Credentials credentials, Recorder recorder
     /// <summary>Who calls; a call of nobody, or in a name that is not the caller's, ends.</summary>
     public async Task<Principal> AdmitAsync(ServerCallContext call, PartyId party)
     {
-        if (await credentials.OfAsync(call.GetHttpContext()).ConfigureAwait(false) is not { } who)
-            throw new RpcException(new(StatusCode.Unauthenticated, "an access key is needed: authorization: Bearer KEY"));
+        var who = await RequireKnownAsync(call).ConfigureAwait(false);
         return who.Holds(Scopes.CurvesWrite) && who.Reach.Covers(party)
             ? who
             : throw new RpcException(new(StatusCode.PermissionDenied,
                 $"scope {Scopes.CurvesWrite} is needed, and open.party must be the holder's"));
     }
+
+    /// <summary>Who calls; a call of nobody ends.</summary>
+    public async Task<Principal> RequireKnownAsync(ServerCallContext call) =>
+        await credentials.OfAsync(call.GetHttpContext()).ConfigureAwait(false)
+            ?? throw new RpcException(new(StatusCode.Unauthenticated, "an access key is needed: authorization: Bearer KEY"));
 
     /// <summary>How long a caller that was admitted is not asked again: what ends its key ends its call.</summary>
     public static readonly TimeSpan AskedEvery = TimeSpan.FromMilliseconds(500);

@@ -50,9 +50,10 @@ internal sealed class LiveSession(long number)
             Clock = clock.Estimate();
         }
         (lastSent, lastReceived) = (head.SentAtMicroseconds, receivedAt);
-        if (head.Sequence > LastSequence + 1 && !(IsCutOff && LastSequence < 0))
+        // A number may be as high as a number can be, so nothing is added to it.
+        if (head.Sequence > LastSequence && head.Sequence - 1 > LastSequence && !(IsCutOff && LastSequence < 0))
         {
-            var missing = head.Sequence - LastSequence - 1;
+            var missing = head.Sequence - 1 - LastSequence;
             if (holes.Count < HolesMax) holes.Add((LastSequence + 1, head.Sequence - 1));
             Each(stream => stream.Lost((int)Math.Min(missing, int.MaxValue)));
         }

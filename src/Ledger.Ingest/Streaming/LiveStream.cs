@@ -15,6 +15,8 @@ internal sealed class LiveStream(
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
 
+    private const long SkewMicroseconds = Limits.ClockSkewMs * 1_000L, SameOffsetMicroseconds = 60_000_000;
+
     private readonly long reach = declaration.ReachMicroseconds;
     private readonly List<(long Start, BlockPlace From)> begun = new(2);
     private readonly List<long> provisional = new(2);
@@ -24,7 +26,7 @@ internal sealed class LiveStream(
     // Frames that were missed after a sample; a station's clock may be minutes off, so where they may lie is known by
     // this stream's own samples only.
     private int lost;
-    private long lostAfter;
+    private long lostAfter, aheadBy;
 
     public Lock Gate { get; } = new();
     public SettlementPointId Point => point;
@@ -54,8 +56,41 @@ internal sealed class LiveStream(
     /// torn, and means as little.</summary>
     public long Foresee() => newest ^ WakesAt ^ Curve.Foresee();
 
-    /// <summary>Takes samples of a frame in a block.</summary>
+    /// <summary>
+    /// Takes samples of a frame in a block. A sample cannot be measured after it was received: where its time says so,
+    /// the clock that dated it is ahead, whatever the clock of the sender.
+    /// </summary>
     public void Take(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
+        long receivedAt, CurveScratch scratch)
+    {
+        var ahead = clock.IsSuspect ? clock.AheadMicroseconds : 0;
+        if (times.Latest - ahead > receivedAt + SkewMicroseconds)
+            TakeAhead(samples, clock, receivedAt + SkewMicroseconds + ahead, block, receivedAt, scratch);
+        else Place(samples, times, clock, block, receivedAt, scratch);
+    }
+
+    /// <summary>Those that are later than may be are placed by how far the latest of them is ahead, and their periods
+    /// are suspect; a stretch of them keeps the offset that was seen, which is the nearer the less the message was
+    /// delayed.</summary>
+    private void TakeAhead(ReadOnlySpan<PowerSample> samples, in ClockEstimate clock, long until, BlockPlace block,
+        long receivedAt, CurveScratch scratch)
+    {
+        var (right, ahead) = (new List<PowerSample>(samples.Length), new List<PowerSample>(samples.Length));
+        foreach (var sample in samples) (sample.AtMicroseconds <= until ? right : ahead).Add(sample);
+        if (right.Count > 0)
+        {
+            var placed = right.ToArray();
+            Place(placed, TimeExtent.Of(placed), clock, block, receivedAt, scratch);
+        }
+        var moved = ahead.ToArray();
+        var times = TimeExtent.Of(moved);
+        var seen = times.Latest - receivedAt;
+        aheadBy = Math.Abs(seen - aheadBy) <= SameOffsetMicroseconds ? Math.Max(seen, aheadBy) : seen;
+        Place(moved, new(times.Earliest - aheadBy, times.Latest - aheadBy), clock with { AheadMicroseconds = aheadBy },
+            block, receivedAt, scratch);
+    }
+
+    private void Place(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
         long receivedAt, CurveScratch scratch)
     {
         var (earliest, latest) = times;
@@ -93,7 +128,7 @@ internal sealed class LiveStream(
     public void Lost(int sequences)
     {
         if (lost == 0) lostAfter = newest;
-        lost += sequences;
+        lost = (int)Math.Min((long)lost + sequences, int.MaxValue);
     }
 
     /// <summary>A missing frame has come after all, with samples between two instants.</summary>

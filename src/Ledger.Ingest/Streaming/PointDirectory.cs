@@ -12,11 +12,16 @@ namespace Ledger.Ingest.Streaming;
 /// </summary>
 internal sealed class PointDirectory(Recorder recorder)
 {
+    /// <summary>So many times a point may be declared otherwise while the engine runs.</summary>
+    private const int DeclarationsMax = 16;
+
     private readonly ConcurrentDictionary<SettlementPointId, LiveStream> live = [];
     private readonly HashSet<SettlementPointId> unknown = [];
     private readonly Dictionary<SettlementPointId, (long First, long Last)> read = [];
     private readonly Dictionary<(string Zone, int Minutes), CurveGrid> grids = [];
     private readonly Dictionary<SampleDeclaration, SampleDeclaration> declarations = [];
+    // Streams whose point was declared otherwise since: what they have begun is still told.
+    private readonly Dictionary<(SettlementPointId, SampleDeclaration), LiveStream> earlier = [];
     private readonly List<LiveStream> all = [];
     private readonly Lock gate = new();
 
@@ -45,13 +50,19 @@ internal sealed class PointDirectory(Recorder recorder)
                 unknown.Add(announced.Point);
                 return null;
             }
+            if (live.TryGetValue(announced.Point, out var before))
+            {
+                if (earlier.Keys.Count(past => past.Item1 == announced.Point) >= DeclarationsMax) return null;
+                earlier[(announced.Point, before.Declaration)] = before;
+                if (earlier.TryGetValue((announced.Point, declaration), out known))
+                    return live[announced.Point] = known;
+            }
             if (!declarations.TryGetValue(declaration, out var shared))
                 declarations[declaration] = shared = declaration;
             var stream = new LiveStream(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], shared,
                 GridOf(registered.Zone, registered.PeriodMinutes), unknown.Remove(announced.Point));
             if (read.TryGetValue(announced.Point, out var between)) Tell(stream, between);
-            if (live.TryGetValue(announced.Point, out var before)) all[all.IndexOf(before)] = stream;
-            else all.Add(stream);
+            all.Add(stream);
             return live[announced.Point] = stream;
         }
     }
@@ -73,6 +84,8 @@ internal sealed class PointDirectory(Recorder recorder)
             var (first, last) = read.GetValueOrDefault(point, (at, at));
             read[point] = (Math.Min(first, at), Math.Max(last, at));
             if (live.TryGetValue(point, out var stream)) Tell(stream, read[point]);
+            foreach (var ((of, _), past) in earlier)
+                if (of == point) Tell(past, read[point]);
         }
     }
 

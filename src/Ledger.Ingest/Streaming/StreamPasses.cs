@@ -156,8 +156,8 @@ internal sealed class StreamPasses : IAsyncDisposable
             await foreach (var pass in queue.Reader.ReadAllAsync().ConfigureAwait(false))
             {
                 var began = Stopwatch.GetTimestamp();
-                foreach (var periods in pass.IsLate ? await AgainAsync(pass).ConfigureAwait(false) : [First(pass)])
-                    await SendAsync(periods).ConfigureAwait(false);
+                if (pass.IsLate) await SendAgainAsync(pass).ConfigureAwait(false);
+                else await SendFirstAsync(pass).ConfigureAwait(false);
                 metrics.Recorded(pass.Due.Count, (long)Stopwatch.GetElapsedTime(began).TotalMicroseconds);
                 Interlocked.Increment(ref done);
                 Leave(pass.Due.Count);
@@ -169,6 +169,25 @@ internal sealed class StreamPasses : IAsyncDisposable
             queue.Writer.TryComplete(cause);
             Leave(0);
         }
+    }
+
+    /// <summary>Records what a step finished; what is final already is derived again from what is known too.</summary>
+    private async Task SendFirstAsync(Pass pass)
+    {
+        var first = First(pass);
+        await SendAsync(first).ConfigureAwait(false);
+        if (first.Parts.IsEmpty) return;
+        var parts = first.Parts.Select(one => (one.Point, one.Period)).ToHashSet();
+        await SendAgainAsync(pass with
+        {
+            Due = [.. pass.Due.Where(one => parts.Contains((one.Stream.Point, one.Step.Period)))],
+        }).ConfigureAwait(false);
+    }
+
+    private async Task SendAgainAsync(Pass pass)
+    {
+        foreach (var periods in await AgainAsync(pass).ConfigureAwait(false))
+            await SendAsync(periods).ConfigureAwait(false);
     }
 
     private async Task SendAsync(StreamPeriods periods)
@@ -210,7 +229,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     /// <summary>Recorded periods, derived again from what they rest on and from what has come since.</summary>
     private async Task<IReadOnlyList<StreamPeriods>> AgainAsync(Pass pass)
     {
-        var known = new List<(DuePeriod Due, FrameRange Range, bool IsKnown, IReadOnlyList<CurveGap> Gaps)>();
+        var known = new List<(DuePeriod Due, FrameRange Range, IntervalRecorded? Latest)>();
         foreach (var due in pass.Due)
         {
             var (state, _) = await recorder.LoadAsync(
@@ -220,10 +239,10 @@ internal sealed class StreamPasses : IAsyncDisposable
             var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
             if (latest is { Quality: ReadingQuality.Suspect })
             {
-                await RefuseCorrectedAsync(due, pass.Upto).ConfigureAwait(false);
+                if (pass.IsLate) await RefuseCorrectedAsync(due, pass.Upto).ConfigureAwait(false);
                 continue;
             }
-            known.Add((due, Known(latest)?.With(stretch) ?? new([stretch]), latest is not null, latest?.Gaps ?? []));
+            known.Add((due, Known(latest)?.With(stretch) ?? new([stretch]), latest));
         }
         var answers = new List<StreamPeriods>();
         var integrals = new FrameDerivation(log).Derive(known.ConvertAll(one => Asked(one.Due, one.Range)));
@@ -231,10 +250,13 @@ internal sealed class StreamPasses : IAsyncDisposable
         {
             // Beside a sample that came late there may be a period of which nobody ever said anything.
             StreamPeriod[] periods = [.. same
-                .Select(one => (one.First.Due, one.First.IsKnown, Integral: WithCauses(one.Second, one.First.Gaps)))
-                .Where(one => one.IsKnown || one.Integral.Samples > 0 || one.Integral.CoveredMicroseconds > 0)
+                .Select(one => (one.First.Due, one.First.Latest,
+                    Integral: WithCauses(one.Second, one.First.Latest?.Gaps ?? [])))
+                .Where(one => one.Latest is not { } latest
+                    ? one.Integral.Samples > 0 || one.Integral.CoveredMicroseconds > 0
+                    : pass.IsLate || !RecordComparison.IsAs(one.Integral, latest))
                 .Select(one => Of(one.Due, one.Integral))];
-            if (periods.Length > 0) answers.Add(new(same.First().First.Range, periods));
+            if (periods.Length > 0) answers.Add(new(same.First().First.Range, periods, IsOfKnown: true));
         }
         return answers;
     }
