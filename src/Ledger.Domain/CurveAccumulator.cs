@@ -186,7 +186,8 @@ public sealed partial class CurveAccumulator
         var powers = own.Length / 2;
         if (powers == 0) return seen;
         // Where samples are appended, where they are added to the sums, and where the windows of ramps begin.
-        foreach (var place in (ReadOnlySpan<int>)[last, last + Line, added, added + Line, oldest, oldest + Line])
+        foreach (var place in (ReadOnlySpan<int>)[last, last + Line, added - Line, added, added + Line, oldest,
+            oldest + Line])
         {
             var within = Math.Clamp(place, 0, powers - 1);
             seen ^= own[within] ^ own[powers + within];
@@ -301,7 +302,8 @@ public sealed partial class CurveAccumulator
             Sort(ref columns, scratch);
             (isUnsorted, hasRepeats, oldestUnsorted) = (false, true, 0); // a state is the same however calls were cut
         }
-        var to = columns.FirstAfterFromEnd(Watermark, columns.Committed, columns.Count);
+        // As many become complete as come, in the long run; those between are not looked at.
+        var to = columns.FirstAfterFromStart(Watermark, columns.Committed, columns.Count);
         if (to == columns.Committed) return;
         scratch.Repeats.Clear();
         if (hasRepeats)
@@ -313,7 +315,7 @@ public sealed partial class CurveAccumulator
         columns.Committed = to;
         // The ramps of what follows begin at the earliest 10 s before the last that was added.
         var kept = columns.At[to - 1] - PowerCurve.LongRampWindowMicroseconds;
-        columns.First = columns.FirstAfterFromEnd(kept, columns.First + 1, to) - 1;
+        columns.First = columns.FirstAfterFromStart(kept, columns.First + 1, to) - 1;
     }
 
     private static void Sort(ref CurveColumns columns, CurveScratch scratch) => CurveSort.ByTime(
@@ -371,8 +373,8 @@ public sealed partial class CurveAccumulator
         (held, committed, first, count) = (room, committed - first, 0, live);
     }
 
-    // Of many, room for a quarter more, so that they are seldom moved; in fours, so that few are not grown often.
-    private static int Roomy(int needed) => (needed + (needed > FewMax ? needed / 4 : 0) + 3) / 4 * 4;
+    // Of many, room for half more, so that they are seldom moved; in fours, so that few are not grown often.
+    private static int Roomy(int needed) => (needed + (needed > FewMax ? needed / 2 : 0) + 3) / 4 * 4;
 
     private PowerSample[] HeldSamples()
     {
