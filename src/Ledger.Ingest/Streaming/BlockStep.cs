@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 
@@ -23,30 +22,32 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     /// <summary>Streams that are looked ahead at together: as many as a processor fetches at one time, twice.</summary>
     private const int ForeseenBlocks = 24;
 
-    private readonly ConcurrentDictionary<long, LiveSession> sessions = [];
-    private readonly Dictionary<long, List<LoggedFrame>> bySession = [];
-    private readonly List<(LiveSession Session, List<LoggedFrame> Frames)> work = [];
+    private readonly LiveSessions sessions = new();
+    private readonly List<LiveSession> work = [];
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
     private long number;
 
     /// <summary>Points that were announced and are not registered, with the frame that did.</summary>
     public List<(SettlementPointId Point, LoggedFrame Frame)> Unknown { get; } = [];
 
-    /// <summary>The highest frame of a session so far; -1 where there is none.</summary>
-    public long LastSequenceOf(long session) => sessions.TryGetValue(session, out var known) ? known.LastSequence : -1;
+    /// <inheritdoc cref="LiveSessions.LastSequenceOf"/>
+    public long LastSequenceOf(long session) => sessions.LastSequenceOf(session);
+
+    /// <summary>Sessions of which frames may still come.</summary>
+    public int Sessions => sessions.Count;
 
     /// <summary>Samples integrated so far.</summary>
     public long Samples => team.Sum(worker => worker.Samples);
 
-    /// <summary>Takes what was announced before the first block: of these sessions not every frame is seen.</summary>
-    public void Announced(IReadOnlyList<LoggedFrame> frames)
+    /// <summary>Takes what was announced before the first block, in its segment: of these sessions not every frame is
+    /// seen.</summary>
+    public void Announced(IReadOnlyList<LoggedFrame> frames, FrameAddress first)
     {
+        if (frames.Count > 0) sessions.BeginAmid(first.Segment);
         foreach (var frame in frames)
         {
-            if (!sessions.TryGetValue(frame.Session, out var session))
-                sessions[frame.Session] = session = new(frame.Session) { IsCutOff = true };
             var reader = FrameReader.Open(frame.Bytes.Span);
-            Announce(session, ref reader, frame, team[0]);
+            Announce(sessions.Of(frame.Session, isCutOff: true), ref reader, frame, team[0]);
         }
     }
 
@@ -54,17 +55,18 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     public IReadOnlyList<DuePeriod> Take(FrameBlock block, BlockPlace place)
     {
         number++;
+        sessions.Reach(block);
         foreach (var frame in block.Frames)
         {
-            if (!bySession.TryGetValue(frame.Session, out var frames)) bySession[frame.Session] = frames = [];
-            if (frames.Count == 0) work.Add((SessionOf(frame.Session), frames));
-            frames.Add(frame);
+            var session = sessions.Of(frame.Session);
+            if (session.InBlock.Count == 0) work.Add(session);
+            session.InBlock.Add(frame);
         }
         Share(work.Count, block.Bytes.Length, (i, worker) =>
         {
-            foreach (var frame in work[i].Frames) Take(work[i].Session, frame, block.Head, place, worker);
+            foreach (var frame in work[i].InBlock) Take(work[i], frame, block.Head, place, worker);
         });
-        foreach (var (_, frames) in work) frames.Clear();
+        foreach (var session in work) session.InBlock.Clear();
         work.Clear();
         return Finish(place, block.Head.ReceivedAtMicroseconds, block.Bytes.Length);
     }
@@ -113,12 +115,6 @@ internal sealed class BlockStep(PointDirectory points, int workers)
 
         if (team.Length == 1 || parts < 2 || bytes < BytesForOneWorker) Work(team[0]);
         else Parallel.For(0, team.Length, w => Work(team[w]));
-    }
-
-    private LiveSession SessionOf(long session)
-    {
-        if (!sessions.TryGetValue(session, out var known)) sessions[session] = known = new(session);
-        return known;
     }
 
     private void Take(

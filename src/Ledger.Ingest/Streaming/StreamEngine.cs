@@ -102,6 +102,10 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Settlement points whose streams are known.</summary>
     public int StreamCount => points.Count;
 
+    /// <summary>Sessions of which frames may still come; one that is over is forgotten at the beginning of a later
+    /// segment.</summary>
+    public int SessionCount => steps.Sessions;
+
     /// <summary>Samples integrated since the start.</summary>
     public long Samples => steps.Samples;
 
@@ -121,7 +125,7 @@ public sealed class StreamEngine : IAsyncDisposable
 
     /// <summary>
     /// How far an earlier session's frames are durable, so that its sender sends what follows in a new one; null where
-    /// the token is not of that session. -1: none is. Waits until what is durable now has been seen by the engine,
+    /// the token is not of that session. -1: none is, as far as is remembered. Waits until what is durable now has been seen by the engine,
     /// which after a start is when the log has been read again.
     /// </summary>
     public async Task<long?> LastSequenceAsync(long session, string token, CancellationToken ct)
@@ -215,7 +219,7 @@ public sealed class StreamEngine : IAsyncDisposable
         if (log.Reader.First is not { } first) return;
         var from = lowWater.Read() is { } known && known >= first ? known : first;
         if (from >= found.End) return;
-        steps.Announced(log.Reader.AnnouncedBefore(from));
+        steps.Announced(log.Reader.AnnouncedBefore(from), from);
         foreach (var block in log.Read(from, found.End))
         {
             if (block.Address >= found.End) break;
