@@ -235,6 +235,22 @@ public sealed class StreamEngineTests
     }
 
     [Fact]
+    public async Task No_more_full_segments_wait_to_be_sealed_than_may()
+    {
+        await using var town = await StreamTown.OpenAsync(
+            2, new(new FrameLogOptions("", SegmentBytesMax: 1024)) { SegmentsUnsealedMax = 1 });
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(2));
+        await StreamAsync(town, door, 2, 0, 2760);
+        await town.SettleAsync();
+        var last = town.Streams.Log.Acknowledged.End.Segment;
+        last.ShouldBeGreaterThan(4);
+        // The last one is being written, and one that is full may wait.
+        Directory.EnumerateFiles(town.FramesPath, "*.sealed").Count().ShouldBeGreaterThanOrEqualTo(last - 1);
+        (await town.LatestAsync()).Select(record => record.Samples).ShouldBe([900, 900, 900, 900, 900, 900]);
+    }
+
+    [Fact]
     public async Task A_stream_that_falls_silent_is_recorded_when_it_was_waited_for()
     {
         await using var town = await StreamTown.OpenAsync(1);

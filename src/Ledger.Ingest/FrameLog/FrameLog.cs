@@ -166,8 +166,10 @@ public sealed class FrameLog : IDisposable
     /// Seals the full segments that are not sealed yet, oldest first: each is compressed, read back, compared byte by
     /// byte, and only then gone in its first form. Takes processor time; one caller at a time.
     /// </summary>
-    public IReadOnlyList<SealedFile> SealFullSegments(CancellationToken cancel = default) =>
-        SegmentSealing.SealAll(options.Folder, head.Now.End.Segment, cancel);
+    /// <param name="cancel">Looked at before each segment.</param>
+    /// <param name="most">So many segments at most.</param>
+    public IReadOnlyList<SealedFile> SealFullSegments(CancellationToken cancel = default, int most = int.MaxValue) =>
+        SegmentSealing.SealAll(options.Folder, head.Now.End.Segment, most, cancel);
 
     /// <summary>
     /// Removes the sealed segments, from the oldest on, of which every frame was received before an instant, and

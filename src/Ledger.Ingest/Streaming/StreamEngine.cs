@@ -25,6 +25,9 @@ public sealed record StreamOptions(FrameLogOptions Log)
     /// <summary>Whether full segments of the log are sealed as they become full, by a thread that gives way to all
     /// others.</summary>
     public bool SealsFullSegments { get; init; } = true;
+    /// <summary>Full segments that may wait to be sealed; with more the engine waits, and senders with it: at a rate
+    /// that sealing cannot follow the log would else grow without a bound. 16 GiB by default.</summary>
+    public int SegmentsUnsealedMax { get; init; } = 64;
     /// <summary>How long samples that came too late are collected before their periods are derived again.</summary>
     public Duration LateEvery { get; init; } = Duration.FromSeconds(60);
 }
@@ -84,7 +87,7 @@ public sealed class StreamEngine : IAsyncDisposable
         tokenKey = SessionToken.KeyOf(secret);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
         registers = new(recorder.Journal, points, Fail);
-        sealer = options.SealsFullSegments ? new(log, Fail) : null;
+        sealer = options.SealsFullSegments ? new(log, options.SegmentsUnsealedMax, Fail) : null;
         integrating = new Thread(Integrate) { IsBackground = true, Name = "streams" };
         integrating.Start();
     }
