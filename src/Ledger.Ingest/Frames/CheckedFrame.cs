@@ -29,6 +29,7 @@ public readonly record struct CheckedFrame
     {
         var reader = FrameReader.Open(frame.Span);
         var head = reader.Head;
+        if (head.Kind == FrameKind.GivenUp) throw FrameReader.UnknownKind(frame.Span[0]);
         var seen = new CheckedFrame
         {
             Bytes = frame,
@@ -45,6 +46,29 @@ public readonly record struct CheckedFrame
             _ => Shed(ref reader, seen),
         };
     }
+
+    /// <summary>
+    /// What stands in the log instead of this frame of samples where the ledger gives it up: which samples of which
+    /// streams they were. Null where that is longer than a frame may be.
+    /// </summary>
+    internal CheckedFrame? GivenUp()
+    {
+        var buffer = new byte[Math.Min(Limits.FrameBytesMax, FrameWriter.HeadBytesMax + (Head.Entries * ShedBytesMax))];
+        var frame = FrameWriter.GivenUp(buffer, Head.Sequence, Head.SentAtMicroseconds);
+        var (reader, columns) = (Open(), BlockColumns.Own);
+        while (reader.TryRead(columns, out var block))
+            if (!frame.TryAdd(new ShedSamples(block.Stream, reader.Times.Earliest, reader.Times.Latest, block.Count)))
+                return null;
+        return this with
+        {
+            Bytes = buffer.AsMemory(0, frame.Finish()),
+            Head = Head with { Kind = FrameKind.GivenUp, Units = FrameUnits.Finest },
+            Samples = 0,
+        };
+    }
+
+    /// <summary>Stream, first time, length and count of samples given up, in bytes.</summary>
+    private const int ShedBytesMax = 3 + 9 + 9 + 2;
 
     private static CheckedFrame Announcements(ref FrameReader reader, CheckedFrame seen)
     {

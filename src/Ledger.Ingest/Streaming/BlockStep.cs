@@ -30,6 +30,9 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     /// <summary>Points that were announced and are not registered, with the frame that did.</summary>
     public List<(SettlementPointId Point, LoggedFrame Frame)> Unknown { get; } = [];
 
+    /// <summary>Samples of the block that was taken last which the ledger had given up.</summary>
+    public GivenUpSamples GivenUp { get; private set; }
+
     /// <inheritdoc cref="LiveSessions.LastSequenceOf"/>
     public long LastSequenceOf(long session) => sessions.LastSequenceOf(session);
 
@@ -68,6 +71,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         });
         foreach (var session in work) session.InBlock.Clear();
         work.Clear();
+        GivenUp = default;
+        foreach (var worker in team) GivenUp += worker.TakeGivenUp();
         return Finish(place, block.Head.ReceivedAtMicroseconds, block.Bytes.Length);
     }
 
@@ -132,9 +137,9 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             case FrameKind.Samples:
                 Integrate(session, ref reader, frame, (place, block.ReceivedAtMicroseconds), worker);
                 break;
-            case FrameKind.Shed:
+            case FrameKind.Shed or FrameKind.GivenUp:
                 See(session, reader.Head, frame);
-                Shed(session, ref reader);
+                Shed(session, ref reader, worker);
                 break;
             default: // what vehicles said is evidence, and changes no energy
                 See(session, reader.Head, frame);
@@ -200,12 +205,16 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         return (blocks, seen);
     }
 
-    private static void Shed(LiveSession session, ref FrameReader reader)
+    private static void Shed(LiveSession session, ref FrameReader reader, Worker worker)
     {
+        var isOurs = reader.Head.Kind == FrameKind.GivenUp;
         while (reader.TryRead(out ShedSamples shed))
+        {
+            if (isOurs) worker.GivenUp += GivenUpSamples.Of(shed);
             if (session[shed.Stream] is { } stream)
                 lock (stream.Gate)
                     stream.Curve.Missing(GapCause.PendingDrop, shed.FirstMicroseconds, shed.LastMicroseconds);
+        }
     }
 
     /// <summary>What one thread works with, and what it found.</summary>
@@ -219,8 +228,16 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
         public List<(SettlementPointId, LoggedFrame)> Unknown { get; } = [];
         public long Samples { get; set; }
+        public GivenUpSamples GivenUp { get; set; }
         /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
         public long Foreseen { get; set; }
+
+        public GivenUpSamples TakeGivenUp()
+        {
+            var taken = GivenUp;
+            GivenUp = default;
+            return taken;
+        }
 
         public void Touch(LiveStream stream, long number)
         {
