@@ -55,7 +55,8 @@ public readonly record struct CheckedFrame
     {
         var buffer = new byte[Math.Min(Limits.FrameBytesMax, FrameWriter.HeadBytesMax + (Head.Entries * ShedBytesMax))];
         var frame = FrameWriter.GivenUp(buffer, Head.Sequence, Head.SentAtMicroseconds);
-        var (reader, columns) = (Open(), BlockColumns.Own);
+        var columns = BlockColumns.Own;
+        var reader = Open();
         while (reader.TryRead(columns, out var block))
             if (!frame.TryAdd(new ShedSamples(block.Stream, reader.Times.Earliest, reader.Times.Latest, block.Count)))
                 return null;

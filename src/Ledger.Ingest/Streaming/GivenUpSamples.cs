@@ -1,4 +1,5 @@
 using Ledger.Ingest.Frames;
+using NodaTime;
 
 namespace Ledger.Ingest.Streaming;
 
@@ -6,6 +7,11 @@ namespace Ledger.Ingest.Streaming;
 /// instant of them (Unix µs).</summary>
 internal readonly record struct GivenUpSamples(long Samples, int Stretches, long First, long Last)
 {
+    private const int TicksPerMicrosecond = 10;
+
+    public Instant From => Instant.FromUnixTimeTicks(First * TicksPerMicrosecond);
+    public Instant To => Instant.FromUnixTimeTicks(Last * TicksPerMicrosecond);
+
     public static GivenUpSamples Of(ShedSamples shed) =>
         new(shed.Count, 1, shed.FirstMicroseconds, shed.LastMicroseconds);
 

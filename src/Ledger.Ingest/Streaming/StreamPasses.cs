@@ -128,7 +128,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     public void GaveUp(GivenUpSamples samples, BlockPlace block)
     {
         var detail = string.Create(CultureInfo.InvariantCulture,
-            $"{samples.Samples} samples from {PowerCurve.At(samples.First)} to {PowerCurve.At(samples.Last)}, in "
+            $"{samples.Samples} samples from {samples.From} to {samples.To}, in "
             + $"{samples.Stretches} stretches of streams, were given up unread: the ledger was behind");
         var said = new Submission(new FrameRange([block.To(block)]).ToBytes(), "streams") { Personal = [] };
         while (recorder.RefuseAsync(Rejection.SamplesGivenUp, detail, said, by, CancellationToken.None)
