@@ -293,7 +293,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         // Of a stream that is silent nothing is told until it speaks again, be it late.
         if (next > curve.Newest && !SpeaksLate()) return null;
         var (start, end) = grid.PeriodOf(next);
-        if (!curve.IsClosed(end)) return null;
+        if (!curve.IsClosed(end, scratch)) return null;
         var integral = curve.Finish(Between(start, end), scratch);
         curve.Forget(end);
         var clock = ClockOf(start);

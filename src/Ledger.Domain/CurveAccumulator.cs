@@ -34,11 +34,15 @@ public sealed partial class CurveAccumulator
     private const int MovedMax = 1024;
     private const int SlackFewMax = 4, FewMax = 64;
 
+    /// <summary>So many nominal periods are added to the sums together.</summary>
+    private const int AddedTogether = 32;
+
     private CurveFold fold;
     private List<LatePeriod>? late;
     private long[] held = []; // times in its first half, powers in the second
     private int first, committed, count;
     private long newest = long.MinValue, oldestUnsorted;
+    private long settled = long.MinValue; // the watermark up to which the sums have everything
     private bool hasRepeats, isUnsorted;
 
     public CurveAccumulator(SampleDeclaration declaration, CurveGrid grid) => fold = new(declaration, grid);
@@ -82,6 +86,19 @@ public sealed partial class CurveAccumulator
             taken += run;
             MoveOn(samples[taken - 1].AtMicroseconds);
         }
+        // The sums may stay behind the watermark for a while: who asks for them settles first. So a stream's memory is
+        // gone through once for many small calls.
+        if (!fold.IsStarted || isUnsorted || Watermark - settled >= BehindMax) Commit(ref columns, scratch);
+        Close(ref columns, scratch);
+    }
+
+    private long BehindMax => Math.Min(AddedTogether * Declaration.NominalMicroseconds, Declaration.LatenessMicroseconds);
+
+    /// <summary>Adds to the sums all that is complete.</summary>
+    private void Settle(CurveScratch scratch)
+    {
+        if (settled == Watermark) return;
+        var columns = Open(0, scratch);
         Commit(ref columns, scratch);
         Close(ref columns, scratch);
     }
@@ -152,10 +169,14 @@ public sealed partial class CurveAccumulator
     /// Whether no sample that is not late can change what is before an instant: a sample that is not before it is
     /// behind the watermark, or so is all that a gap leaves open.
     /// </summary>
-    public bool IsClosed(long end) =>
-        fold.IsStarted ? LastCommitted() is var last && (last >= end
-            || (Watermark >= Math.Max(last + Declaration.MaxGapMicroseconds, end + fold.Lead) && Watermark >= end))
-        : Watermark >= end + fold.Lead;
+    public bool IsClosed(long end, CurveScratch scratch)
+    {
+        if (!fold.IsStarted) return Watermark >= end + fold.Lead;
+        if (Watermark < end) return false;
+        Settle(scratch);
+        return LastCommitted() is var last && (last >= end
+            || Watermark >= Math.Max(last + Declaration.MaxGapMicroseconds, end + fold.Lead));
+    }
 
     /// <summary>Forgets the closed cells that end by an instant: their periods are finished.</summary>
     public void Forget(long until) => fold.Forget(until);
@@ -179,21 +200,28 @@ public sealed partial class CurveAccumulator
     /// </summary>
     internal long Foresee()
     {
-        ref var sum = ref fold.Cell.Sum;
-        var seen = Watermark ^ fold.Cell.Start ^ sum.Covered ^ sum.Maximum ^ sum.LongRamp ^ fold.SteadyStep;
+        var seen = Watermark ^ newest ^ settled;
         // Another thread may be adding samples just now, so nothing is taken for granted of one number from another.
         var (own, last, added, oldest) = (held, count - 1, committed - 1, first);
-        var powers = own.Length / 2;
-        if (powers == 0) return seen;
-        // Where samples are appended, where they are added to the sums, and where the windows of ramps begin.
-        foreach (var place in (ReadOnlySpan<int>)[last, last + Line, added - Line, added, added + Line, oldest,
-            oldest + Line])
-        {
-            var within = Math.Clamp(place, 0, powers - 1);
-            seen ^= own[within] ^ own[powers + within];
-        }
-        return seen;
+        if (own.Length == 0) return seen;
+        seen ^= Foresee(own, last) ^ Foresee(own, last + Line);
+        if (Watermark - settled < BehindMax - CallMicroseconds) return seen;
+        // Where samples are added to the sums, the sums, and where the windows of ramps begin.
+        ref var sum = ref fold.Cell.Sum;
+        for (var line = -1; line <= AddedTogether / Line; line++) seen ^= Foresee(own, added + (line * Line));
+        for (var line = 0; line <= AddedTogether / Line; line++) seen ^= Foresee(own, oldest + (line * Line));
+        return seen ^ fold.Cell.Start ^ sum.Covered ^ sum.Maximum ^ sum.LongRamp ^ fold.SteadyStep;
     }
+
+    private static long Foresee(long[] own, int place)
+    {
+        var powers = own.Length / 2;
+        var within = Math.Clamp(place, 0, powers - 1);
+        return own[within] ^ own[powers + within];
+    }
+
+    /// <summary>What most calls bring, in µs: a second.</summary>
+    private const long CallMicroseconds = 1_000_000;
 
     /// <summary>Numbers that a processor fetches together: 64 bytes.</summary>
     private const int Line = 8;
@@ -295,6 +323,7 @@ public sealed partial class CurveAccumulator
 
     private void Commit(ref CurveColumns columns, CurveScratch scratch)
     {
+        settled = Watermark;
         if (columns.Committed == columns.Count) return;
         if (isUnsorted)
         {
@@ -395,7 +424,7 @@ public sealed partial class CurveAccumulator
     {
         (fold, held, newest, oldestUnsorted) = (other.fold.Copy(), [.. other.held], other.newest, other.oldestUnsorted);
         (first, committed, count) = (other.first, other.committed, other.count);
-        (hasRepeats, isUnsorted) = (other.hasRepeats, other.isUnsorted);
+        (hasRepeats, isUnsorted, settled) = (other.hasRepeats, other.isUnsorted, other.settled);
         Watermark = Math.Max(Watermark, other.Watermark);
     }
 }

@@ -117,20 +117,20 @@ public sealed class CurveAccumulatorTests
     public void A_period_is_closed_when_nothing_that_is_not_late_can_change_it()
     {
         var accumulator = Of(SampleSemantics.Instant);
-        accumulator.IsClosed(15 * Second).ShouldBeFalse();
+        accumulator.IsClosed(15 * Second, scratch).ShouldBeFalse();
         accumulator.Accumulate([new(14 * Second, 5), new(15 * Second, 5)], scratch);
-        accumulator.IsClosed(15 * Second).ShouldBeFalse();
+        accumulator.IsClosed(15 * Second, scratch).ShouldBeFalse();
         accumulator.AdvanceTo(15 * Second - 1, scratch);
-        accumulator.IsClosed(15 * Second).ShouldBeFalse();
+        accumulator.IsClosed(15 * Second, scratch).ShouldBeFalse();
         accumulator.AdvanceTo(15 * Second, scratch);
-        accumulator.IsClosed(15 * Second).ShouldBeTrue();
+        accumulator.IsClosed(15 * Second, scratch).ShouldBeTrue();
         accumulator.AdvanceTo(0, scratch);
         accumulator.Watermark.ShouldBe(15 * Second);
         // Nothing comes: the gap leaves the next period open until it is longer than what may be bridged.
         accumulator.AdvanceTo(30 * Second - 1, scratch);
-        accumulator.IsClosed(30 * Second).ShouldBeFalse();
+        accumulator.IsClosed(30 * Second, scratch).ShouldBeFalse();
         accumulator.AdvanceTo(30 * Second, scratch);
-        accumulator.IsClosed(30 * Second).ShouldBeTrue();
+        accumulator.IsClosed(30 * Second, scratch).ShouldBeTrue();
     }
 
     [Fact]
@@ -139,9 +139,9 @@ public sealed class CurveAccumulatorTests
         var accumulator = Of(SampleSemantics.MeanBack);
         accumulator.Accumulate([new(10 * Second, 5)], scratch);
         accumulator.AdvanceTo(16 * Second - 1, scratch);
-        accumulator.IsClosed(15 * Second).ShouldBeFalse();
+        accumulator.IsClosed(15 * Second, scratch).ShouldBeFalse();
         accumulator.AdvanceTo(16 * Second, scratch);
-        accumulator.IsClosed(15 * Second).ShouldBeTrue();
+        accumulator.IsClosed(15 * Second, scratch).ShouldBeTrue();
         accumulator.Accumulate([new(16 * Second + 1, 7_200)], scratch);
         accumulator.Finish(Between(15 * Second, 30 * Second), scratch).CoveredMicroseconds.ShouldBe(Second);
         accumulator.Finish(Between(0, 15 * Second), scratch).CoveredMicroseconds.ShouldBe(Second);
