@@ -27,9 +27,10 @@ public readonly record struct CheckedFrame
     /// breaks.</summary>
     public static CheckedFrame Check(ReadOnlyMemory<byte> frame)
     {
+        if (!frame.IsEmpty && frame.Span[0] is var first && (FrameKind)(first & 0x0F) == FrameKind.GivenUp)
+            throw FrameReader.UnknownKind(first);
         var reader = FrameReader.Open(frame.Span);
         var head = reader.Head;
-        if (head.Kind == FrameKind.GivenUp) throw FrameReader.UnknownKind(frame.Span[0]);
         var seen = new CheckedFrame
         {
             Bytes = frame,
