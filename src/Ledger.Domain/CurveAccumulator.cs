@@ -32,7 +32,7 @@ public sealed partial class CurveAccumulator
     /// <summary>Samples that a call may move to make places for others; what comes in no order is sorted later, at
     /// once.</summary>
     private const int MovedMax = 1024;
-    private const int SlackFewMax = 4, FewMax = 64;
+    private const int SlackFewMax = 4, FewMax = 64, RoomAgainMax = 256;
 
     /// <summary>So many nominal periods are added to the sums together.</summary>
     private const int AddedTogether = 32;
@@ -402,8 +402,10 @@ public sealed partial class CurveAccumulator
         (held, committed, first, count) = (room, committed - first, 0, live);
     }
 
-    // Of many, room for half more, so that they are seldom moved; in fours, so that few are not grown often.
-    private static int Roomy(int needed) => (needed + (needed > FewMax ? needed / 2 : 0) + 3) / 4 * 4;
+    // Of many, room for half more, and of not so many for as many again, so that they are seldom moved; in fours, so
+    // that few are not grown often.
+    private static int Roomy(int needed) => (needed
+        + (needed > FewMax ? Math.Max(needed / 2, Math.Min(needed, RoomAgainMax)) : 0) + 3) / 4 * 4;
 
     private PowerSample[] HeldSamples()
     {
