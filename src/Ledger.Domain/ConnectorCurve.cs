@@ -194,10 +194,10 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private void Add(
         ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, CurveScratch scratch)
     {
-        var before = curve.Newest;
+        var (before, covered) = (curve.Newest, LastCovered());
         curve.Accumulate(samples, scratch);
         // After a silence of more than a day the periods of which nothing is known are not told one by one.
-        if (before < next && curve.Newest - before > DeadlineMicroseconds) next = FirstAfter(before.Value, samples);
+        if (covered < next && curve.Newest - before > DeadlineMicroseconds) next = FirstAfter(before!.Value, samples);
         if (clock == ClockEstimate.None) return;
         var (start, end) = grid.PeriodOf(times.Earliest - declaration.Shape.Shift);
         for (var left = ClocksMax; left > 0 && start < times.Latest; left--)
@@ -215,7 +215,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         var first = long.MaxValue;
         foreach (var (at, _) in samples)
             if (at > silent) first = Math.Min(first, at);
-        return Math.Max(next, grid.PeriodOf(first - declaration.Shape.Shift).Start);
+        return Math.Max(next, grid.PeriodOf(declaration.Shape.Covered(first).First).Start);
     }
 
     private void AddCorrected(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
@@ -269,7 +269,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         for (var i = 0; i < late?.Count; i++)
         {
             if (late[i].Start >= next) continue; // told when its first record is
-            var (start, end, samples) = late[i];
+            var (start, end, samples, _) = late[i];
             late.RemoveAt(i);
             return Step(PeriodStep.DeriveAgain, start, end, null, samples, ClockOf(start));
         }
@@ -280,7 +280,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         var known = (late ??= new(1)).FindIndex(one => one.Start == period.Start);
         if (known < 0) late.Add(period);
-        else late[known] = period with { Samples = late[known].Samples + period.Samples };
+        else late[known] = late[known].And(period);
     }
 
     private CurvePeriod? Closed(long now, CurveScratch scratch)
@@ -291,7 +291,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             next = grid.PeriodOf(begins).Start;
         }
         // Of a stream that is silent nothing is told until it speaks again, be it late.
-        if (next > curve.Newest && !SpeaksLate()) return null;
+        if (next > LastCovered() && !SpeaksLate()) return null;
         var (start, end) = grid.PeriodOf(next);
         if (!curve.IsClosed(end, scratch)) return null;
         var integral = curve.Finish(Between(start, end), scratch);
@@ -307,13 +307,17 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         return step;
     }
 
+    /// <summary>The last instant of which the newest sample speaks; none where there is no sample.</summary>
+    private long? LastCovered() =>
+        curve.Newest is { } newest ? declaration.Shape.Covered(newest).Last : null;
+
     /// <summary>Whether samples came late for a period that is not told yet; a long silence before is passed
     /// over.</summary>
     private bool SpeaksLate()
     {
         var first = long.MaxValue;
         foreach (var period in late ?? [])
-            if (period.Start >= next) first = Math.Min(first, period.Start);
+            if (period.IsCovered && period.Start >= next) first = Math.Min(first, period.Start);
         if (first == long.MaxValue) return false;
         if (first - next > DeadlineMicroseconds) next = first;
         return true;

@@ -3,7 +3,7 @@ namespace Ledger.Domain;
 /// <summary>The state of a connector's stream as bytes, so that a restarted process goes on where it was.</summary>
 public sealed partial class ConnectorCurve
 {
-    private const byte Layout = 1;
+    private const byte Layout = 2;
 
     /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
     public byte[] Save()
@@ -47,11 +47,12 @@ public sealed partial class ConnectorCurve
             writer.Int64(power);
         }
         writer.Int32(late?.Count ?? 0);
-        foreach (var (start, end, samples) in late ?? [])
+        foreach (var (start, end, samples, isCovered) in late ?? [])
         {
             writer.Int64(start);
             writer.Int64(end);
             writer.Int32(samples);
+            writer.Flag(isCovered);
         }
         return writer.ToArray();
     }
@@ -81,8 +82,8 @@ public sealed partial class ConnectorCurve
             restored.clocks.Add(new(reader.Int64(),
                 new(reader.Int64(), reader.Int64(), reader.Int64(), reader.Optional())));
         for (var left = reader.Count(16); left > 0; left--) restored.parked.Add(new(reader.Int64(), reader.Int64()));
-        for (var left = reader.Count(20); left > 0; left--)
-            (restored.late ??= new(1)).Add(new(reader.Int64(), reader.Int64(), reader.Int32()));
+        for (var left = reader.Count(21); left > 0; left--)
+            (restored.late ??= new(1)).Add(new(reader.Int64(), reader.Int64(), reader.Int32(), reader.Flag()));
         reader.End();
         return restored;
     }

@@ -2,9 +2,16 @@ using NodaTime;
 
 namespace Ledger.Domain;
 
-/// <summary>A period that samples came too late for: it has to be derived again from the evidence.</summary>
+/// <summary>A period that samples came too late for: it has to be derived again from the evidence. So many are its own;
+/// <paramref name="IsCovered"/> says whether they, or the time that they speak of, lie in it, and not only a window that
+/// reaches it.</summary>
 /// <param name="Samples">Late samples that lie in it; 0 where they lie beside it, near enough to change it.</param>
-public readonly record struct LatePeriod(long Start, long End, int Samples);
+public readonly record struct LatePeriod(long Start, long End, int Samples, bool IsCovered)
+{
+    /// <summary>The same period for which more samples came.</summary>
+    public LatePeriod And(LatePeriod more) =>
+        this with { Samples = Samples + more.Samples, IsCovered = IsCovered || more.IsCovered };
+}
 
 /// <summary>Whether two accumulators could be made one, or why not.</summary>
 public enum CurveMerge
@@ -301,10 +308,11 @@ public sealed partial class CurveAccumulator
         LateSamples++;
         var reach = Declaration.ReachMicroseconds;
         var own = fold.Grid.PeriodOf(at - Declaration.Shape.Shift);
+        var covered = Declaration.Shape.Covered(at);
         for (var start = fold.Grid.PeriodOf(at - reach).Start; start <= at + reach;)
         {
             var (from, to) = fold.Grid.PeriodOf(start);
-            AddLate(new(from, to, from == own.Start ? 1 : 0));
+            AddLate(new(from, to, from == own.Start ? 1 : 0, from <= covered.Last && to > covered.First));
             start = to;
         }
     }
@@ -315,7 +323,7 @@ public sealed partial class CurveAccumulator
         for (var i = late.Count - 1; i >= 0; i--)
         {
             if (late[i].Start != period.Start) continue;
-            late[i] = period with { Samples = late[i].Samples + period.Samples };
+            late[i] = late[i].And(period);
             return;
         }
         late.Add(period);

@@ -3,7 +3,7 @@ namespace Ledger.Domain;
 /// <summary>The state of an accumulator as bytes, so that a restarted process goes on where it was.</summary>
 public sealed partial class CurveAccumulator
 {
-    private const byte Layout = 2;
+    private const byte Layout = 3;
 
     /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
     public byte[] Save()
@@ -31,6 +31,7 @@ public sealed partial class CurveAccumulator
             writer.Int64(period.Start);
             writer.Int64(period.End);
             writer.Int32(period.Samples);
+            writer.Flag(period.IsCovered);
         }
         return writer.ToArray();
     }
@@ -63,8 +64,8 @@ public sealed partial class CurveAccumulator
         restored.fold.Restore(ref reader);
         if (restored.fold.IsStarted != restored.committed > 0)
             throw new InvalidDataException("the state has sums without their last sample, or the other way round");
-        for (var left = reader.Count(20); left > 0; left--)
-            (restored.late ??= new(4)).Add(new(reader.Int64(), reader.Int64(), reader.Int32()));
+        for (var left = reader.Count(21); left > 0; left--)
+            (restored.late ??= new(4)).Add(new(reader.Int64(), reader.Int64(), reader.Int32(), reader.Flag()));
         reader.End();
         return restored;
     }

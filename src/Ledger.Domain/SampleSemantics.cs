@@ -82,6 +82,9 @@ internal readonly record struct CurveShape(SampleSemantics Semantics, long Nomin
     /// </summary>
     public long Shift => Semantics == SampleSemantics.MeanBack ? 1 : 0;
 
+    /// <summary>The first and the last instant of which a sample speaks by itself, without a neighbour.</summary>
+    public (long First, long Last) Covered(long at) => (at - Lead, at - Shift + Math.Max(0, Tail - 1));
+
     /// <summary>The powers at both ends of the line between two neighbouring samples.</summary>
     public (long Left, long Right) Ends(long power, long nextPower) => Semantics switch
     {

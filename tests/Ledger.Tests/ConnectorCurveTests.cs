@@ -96,6 +96,44 @@ public sealed class ConnectorCurveTests
             [(PeriodStep.Provisional, Period(1), 0L), (PeriodStep.DeriveAgain, Period(1), null)]);
     }
 
+    /// <summary>A sample that comes late just before an edge reaches the next period with its ramps only, and is not
+    /// said to be of it.</summary>
+    [Fact]
+    public void A_late_sample_before_an_edge_tells_nothing_of_a_period_in_which_nobody_spoke()
+    {
+        Feed(0, 880);
+        curve.Advance(At(2000), scratch);
+        Steps(2000).ShouldHaveSingleItem().Period.ShouldBe(Period(0));
+        Add(895, 895);
+        Steps(2001).Select(step => (step.Step, step.Period, step.LateSamples))
+            .ShouldBe([(PeriodStep.DeriveAgain, Period(0), 1)]);
+        ConnectorCurve.Restore(Declared, Grid, curve.Save()).Save().ShouldBe(curve.Save());
+        Add(900, 900);
+        Steps(2002).Select(step => (step.Step, step.Period, step.LateSamples)).ShouldBe([
+            (PeriodStep.Provisional, Period(1), 0), (PeriodStep.DeriveAgain, Period(0), 0),
+            (PeriodStep.DeriveAgain, Period(1), 1)], ignoreOrder: true);
+    }
+
+    /// <summary>The last mean of a session covers the beginning of the next period; it is recorded although no sample
+    /// stands in it. A mean that ends at an edge says nothing of what comes after.</summary>
+    [Theory]
+    [InlineData(SampleSemantics.MeanForward, 870, 2, 30)]
+    [InlineData(SampleSemantics.MeanForward, 840, 1, 0)]
+    [InlineData(SampleSemantics.MeanBack, 900, 1, 0)]
+    [InlineData(SampleSemantics.Instant, 900, 2, 0)]
+    public void What_the_last_mean_covers_is_recorded(
+        SampleSemantics semantics, int lastSecond, int periods, int covered)
+    {
+        var minutes = new ConnectorCurve(new(semantics, 60 * Second), Grid);
+        for (var second = lastSecond - 780; second <= lastSecond; second += 60)
+            minutes.Accumulate(Samples(second, second), ClockEstimate.None, At(second), scratch);
+        minutes.Advance(At(10_000), scratch);
+        var steps = new List<CurvePeriod>();
+        while (minutes.TryTake(At(10_000), scratch, out var step)) steps.Add(step);
+        steps.Select(step => step.Period).ShouldBe(Enumerable.Range(0, periods).Select(Period));
+        if (periods == 2) steps[1].Integral!.CoveredMicroseconds.ShouldBe(covered * Second);
+    }
+
     [Fact]
     public void A_gap_names_the_cause_that_says_most()
     {

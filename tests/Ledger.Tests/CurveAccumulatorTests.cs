@@ -108,7 +108,7 @@ public sealed class CurveAccumulatorTests
         accumulator.Accumulate([new(15_999_999, 5), new(16_000_001, 5)], scratch);
         accumulator.LateSamples.ShouldBe(2);
         // Its own period is the second; the first is near enough to be changed.
-        accumulator.TakeLate().ShouldBe([new(0, 15 * Second, 0), new(15 * Second, 30 * Second, 2)]);
+        accumulator.TakeLate().ShouldBe([new(0, 15 * Second, 0, false), new(15 * Second, 30 * Second, 2, true)]);
         accumulator.TakeLate().ShouldBeEmpty();
         accumulator.Finish(Between(15 * Second, 30 * Second), scratch).Samples.ShouldBe(3);
     }
