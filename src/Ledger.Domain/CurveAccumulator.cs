@@ -31,8 +31,8 @@ public enum CurveMerge
 /// <see cref="PowerCurve.Integrate(ReadOnlySpan{PowerSample}, IReadOnlyList{Interval}, SampleDeclaration)"/> over all
 /// samples it took, to the last integer, whatever the order in which they came and however they were cut into calls. It
 /// holds sums, and the samples of the last moments only: those that may still get a neighbour, because the watermark
-/// (the newest sample less the lateness) has not passed them, and 10 s before for ramps. A sample behind the watermark
-/// is not added; its period is told by <see cref="TakeLate"/>.
+/// (the newest sample less the lateness) has not passed them, those of a moment before, which are added together, and
+/// 10 s before for ramps. A sample behind the watermark is not added; its period is told by <see cref="TakeLate"/>.
 /// </summary>
 public sealed partial class CurveAccumulator
 {
