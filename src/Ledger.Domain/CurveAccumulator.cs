@@ -212,7 +212,7 @@ public sealed partial class CurveAccumulator
         var (own, last, added, oldest) = (held, count - 1, committed - 1, first);
         if (own.Length == 0) return seen;
         seen ^= Foresee(own, last) ^ Foresee(own, last + Line);
-        if (Watermark - settled < BehindMax - CallMicroseconds) return seen;
+        if (unchecked(Watermark - settled) < BehindMax - CallMicroseconds) return seen;
         // Where samples are added to the sums, the sums, and where the windows of ramps begin.
         ref var sum = ref fold.Cell.Sum;
         for (var line = -1; line <= AddedTogether / Line; line++) seen ^= Foresee(own, added + (line * Line));
