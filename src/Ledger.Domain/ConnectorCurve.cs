@@ -165,7 +165,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     /// <summary>Reads what the next samples will need before they come, as a host of very many streams does for some of
     /// them at one time; the number means nothing.</summary>
-    public long Foresee() => next ^ lastReceived ^ knownEnd ^ told.Start ^ told.Clock.BoundMicroseconds ^ curve.Foresee();
+    public long Foresee() =>
+        next ^ lastReceived ^ knownEnd ^ told.Start ^ told.Clock.BoundMicroseconds ^ curve.Foresee();
 
     /// <summary>
     /// Whether a step may be due, told from a few numbers: where not, <see cref="TryTake"/> has none. A host that asks

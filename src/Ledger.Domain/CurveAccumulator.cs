@@ -99,7 +99,9 @@ public sealed partial class CurveAccumulator
         Close(ref columns, scratch);
     }
 
-    private long BehindMax => Math.Min(AddedTogether * Declaration.NominalMicroseconds, Declaration.LatenessMicroseconds);
+    /// <summary>How far the sums may stay behind the watermark, in µs.</summary>
+    private long BehindMax =>
+        Math.Min(AddedTogether * Declaration.NominalMicroseconds, Declaration.LatenessMicroseconds);
 
     /// <summary>Adds to the sums all that is complete.</summary>
     private void Settle(CurveScratch scratch)

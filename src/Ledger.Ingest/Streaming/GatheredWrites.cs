@@ -3,9 +3,9 @@ using System.Net;
 namespace Ledger.Ingest.Streaming;
 
 /// <summary>
-/// Sends what is written while earlier bytes are on their way in one piece. The client of gRPC gives each message to its
-/// connection and waits until it is sent, which costs more than everything else about a small one. Nothing is held back:
-/// what is written goes as soon as the connection has taken what came before.
+/// Sends what is written while earlier bytes are on their way in one piece. The client of gRPC gives each message to
+/// its connection and waits until it is sent, which costs more than everything else about a small one. Nothing is held
+/// back: what is written goes as soon as the connection has taken what came before.
 /// </summary>
 internal sealed class GatheredWrites(HttpMessageHandler connections) : DelegatingHandler(connections)
 {
@@ -66,7 +66,8 @@ internal sealed class GatheringStream(Stream to, CancellationToken ct) : Stream
     private TaskCompletionSource? sent;
     private Exception? fault;
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
     {
         while (!bytes.IsEmpty)
         {
@@ -162,7 +163,11 @@ internal sealed class GatheringStream(Stream to, CancellationToken ct) : Stream
     public override bool CanSeek => false;
     public override bool CanWrite => true;
     public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();

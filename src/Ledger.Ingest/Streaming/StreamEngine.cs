@@ -128,8 +128,8 @@ public sealed class StreamEngine : IAsyncDisposable
 
     /// <summary>
     /// How far an earlier session's frames are durable, so that its sender sends what follows in a new one; null where
-    /// the token is not of that session. -1: none is, as far as is remembered. Waits until what is durable now has been seen by the engine,
-    /// which after a start is when the log has been read again.
+    /// the token is not of that session. -1: none is, as far as is remembered. Waits until what is durable now has been
+    /// seen by the engine, which after a start is when the log has been read again.
     /// </summary>
     public async Task<long?> LastSequenceAsync(long session, string token, CancellationToken ct)
     {
