@@ -72,11 +72,11 @@ public static class Serve
     }
 
     private static Duration? GivesUpAfterOf(CommandLine line) =>
-        line.Option<int>("--give-up-after", TrySeconds, "whole seconds, 0 to 86400") is { } seconds
+        line.Option<int>("--give-up-after", TrySeconds, "whole seconds, 0 to 60") is { } seconds
             ? Duration.FromSeconds(seconds) : null;
 
     private static bool TrySeconds(string text, out int seconds) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seconds) && seconds <= 86_400;
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seconds) && seconds <= 60; // within StreamServerOptions.IdleMax
 
     /// <summary>The address that <c>--listen</c> names, or this machine's own.</summary>
     internal static IPAddress AddressOf(CommandLine line) =>

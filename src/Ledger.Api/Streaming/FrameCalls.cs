@@ -9,6 +9,7 @@ using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using Ledger.Ingest.Streaming.Wire;
 using Ledger.Journal;
+using NodaTime;
 
 namespace Ledger.Api.Streaming;
 
@@ -165,7 +166,8 @@ internal sealed class FrameCalls(
         StreamDoor door, CheckedFrame frame, long giveUpAt, CancellationToken ct)
     {
         using var most = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        most.CancelAfter(options.FullMax.ToTimeSpan());
+        var patience = options.FullMax + (options.GivesUpAfter ?? Duration.Zero);
+        most.CancelAfter(patience.ToTimeSpan());
         var pause = FirstPauseMs;
         ValueTask<FrameAddress> durable;
         do
@@ -178,7 +180,7 @@ internal sealed class FrameCalls(
             }
             catch (OperationCanceledException) when (!ct.IsCancellationRequested)
             {
-                throw Exhausted($"the log has been full for {options.FullMax.TotalMilliseconds:0} ms");
+                throw Exhausted($"the log has been full for {patience.TotalMilliseconds:0} ms");
             }
             pause = Math.Min(pause * 2, LastPauseMs);
         }
