@@ -94,7 +94,9 @@ internal sealed class BlockStep(PointDirectory points, int workers)
 
     private IReadOnlyList<DuePeriod> Finish(BlockPlace place, long now, int bytes)
     {
-        Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
+        // In most blocks no period ends.
+        if (Array.Exists(team, worker => worker.HasTouched))
+            Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
         var due = new List<DuePeriod>();
         foreach (var worker in team) worker.Take(due, Unknown);
         due.Sort(InOrder);
@@ -238,6 +240,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             GivenUp = default;
             return taken;
         }
+
+        public bool HasTouched => touched.Count > 0;
 
         public void Touch(LiveStream stream, long number)
         {
