@@ -27,6 +27,27 @@ public sealed class CurveAccumulatorTests
                 Same([accumulator.Finish(period, scratch)], [Reference(arrived, declaration)[i]]);
         }, iter: LongRun.Samples / 5);
 
+    /// <summary>Sums may stay behind the watermark until somebody asks, and nobody can tell.</summary>
+    [Fact]
+    public void Asking_in_between_changes_nothing() =>
+        Gen.Select(Declarations, Curves, Gen.Int).Sample((declaration, curve, seed) =>
+        {
+            var arrived = Arrival(curve, declaration.LatenessMicroseconds, seed);
+            var (random, scratch) = (new Random(seed), new CurveScratch());
+            var (asked, left) = (new CurveAccumulator(declaration, Grid), new CurveAccumulator(declaration, Grid));
+            for (int from = 0, to; from < arrived.Length; from = to)
+            {
+                to = Math.Min(arrived.Length, from + random.Next(1, 8));
+                asked.Accumulate(arrived.AsSpan(from, to - from), scratch);
+                left.Accumulate(arrived.AsSpan(from, to - from), scratch);
+                if (random.Next(2) == 0) asked.Save();
+                else asked.IsClosed(Edges[random.Next(Edges.Length)], scratch);
+            }
+            left.Save().ShouldBe(asked.Save());
+            Same(left.Finish(Periods, scratch), asked.Finish(Periods, scratch));
+            left.TakeLate().ShouldBe(asked.TakeLate());
+        }, iter: LongRun.Samples / 10);
+
     [Fact]
     public void A_restored_state_goes_on_as_the_one_that_was_saved() =>
         Gen.Select(Declarations, Curves, Gen.Int[0, 1000]).Sample((declaration, curve, seed) =>
