@@ -5,6 +5,7 @@ using Ledger.Api.Streaming;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
+using NodaTime;
 
 namespace Ledger.Cli;
 
@@ -22,6 +23,8 @@ public static class Serve
         new("--port", "N", $"the port; {PortDefault.ToString(CultureInfo.InvariantCulture)} where it is not given, "
             + $"0 for any free one"),
         new("--stream-port", "N", "takes frames over gRPC at this port too, 0 for any free one"),
+        new("--give-up-after", "SECONDS", "gives up raw samples of a sender whose frames have all waited for so long, "
+            + "on record; nothing is given up where it is not given"),
         new("--listen", "ADDRESS", "127.0.0.1 where it is not given; one that other machines reach needs keys and TLS"),
         .. ServeAccess.Options,
         DataFolder.LedgerOption,
@@ -48,7 +51,8 @@ public static class Serve
         if (LedgerServer.WhyNot(address, access) is { } open) throw new UsageException(open);
         await using var streams = OpenStreams(ledger);
         await using var senders = streamPort is { } at
-            ? await StartAsync(() => StreamServer.StartAsync(streams, new(address, at), ct, ledger, access))
+            ? await StartAsync(() => StreamServer.StartAsync(streams,
+                new(address, at) { GivesUpAfter = GivesUpAfterOf(line) }, ct, ledger, access))
                 .ConfigureAwait(false)
             : null;
         await using var server = await StartAsync(() => LedgerServer.StartAsync(ledger,
@@ -66,6 +70,13 @@ public static class Serve
             $"ledger serve: STOPPED by a storage error: {cause?.Message}; look at the disk, then start again");
         return ExitCode.CouldNot;
     }
+
+    private static Duration? GivesUpAfterOf(CommandLine line) =>
+        line.Option<int>("--give-up-after", TrySeconds, "whole seconds, 0 to 60") is { } seconds
+            ? Duration.FromSeconds(seconds) : null;
+
+    private static bool TrySeconds(string text, out int seconds) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seconds) && seconds <= 60; // within StreamServerOptions.IdleMax
 
     /// <summary>The address that <c>--listen</c> names, or this machine's own.</summary>
     internal static IPAddress AddressOf(CommandLine line) =>

@@ -61,12 +61,14 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private readonly List<Waiting> waiting = new(2);
     private readonly List<PeriodClock> clocks = new(2);
     private readonly List<PowerSample> parked = new(0);
-    private readonly List<LatePeriod> late = new(0);
+    private List<LatePeriod>? late; // as few streams have any
     private CurveAccumulator curve = new(declaration, grid);
     private long next = long.MinValue, lastReceived = long.MinValue;
     private long? firstRegister, lastRegister;
     private GapCause? across; // of a gap that runs over the beginning of the next period: both parts have one cause
     private long knownNext = long.MinValue, knownEnd; // the end of the period that is told next, once it was asked for
+    private long waitsUntil = long.MaxValue; // the end of the period that waits longest to be final
+    private PeriodClock told; // said again of the same period it changes nothing
 
     public SampleDeclaration Declaration => declaration;
 
@@ -152,7 +154,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     /// a call of another kind; in µs.</summary>
     public long WakesAt => Math.Min(
         lastReceived == long.MinValue ? long.MaxValue : lastReceived + IdleMicroseconds,
-        waiting.Count == 0 ? long.MaxValue : waiting[0].End + DeadlineMicroseconds);
+        waitsUntil == long.MaxValue ? long.MaxValue : waitsUntil + DeadlineMicroseconds);
 
     /// <summary>It is a later time: a stream that has been idle for long enough is complete up to then.</summary>
     public void Advance(long now, CurveScratch scratch)
@@ -163,17 +165,18 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     /// <summary>Reads what the next samples will need before they come, as a host of very many streams does for some of
     /// them at one time; the number means nothing.</summary>
-    public long Foresee() => next ^ lastReceived ^ clocks.Count ^ late.Count ^ waiting.Count ^ curve.Foresee();
+    public long Foresee() =>
+        next ^ lastReceived ^ knownEnd ^ told.Start ^ told.Clock.BoundMicroseconds ^ curve.Foresee();
 
     /// <summary>
     /// Whether a step may be due, told from a few numbers: where not, <see cref="TryTake"/> has none. A host that asks
     /// this first passes over the many streams of which nothing ends just now.
     /// </summary>
     public bool MayHaveStep(long now) =>
-        late.Count > 0 || curve.HasLate
+        late is { Count: > 0 } || curve.HasLate
         || (next == long.MinValue ? curve.Begins is not null : curve.Watermark >= EndOfNext())
-        || (waiting.Count > 0 && waiting[0].End is var end
-            && (lastRegister >= end || now - end >= DeadlineMicroseconds));
+        || (waitsUntil < long.MaxValue
+            && (lastRegister >= waitsUntil || now - waitsUntil >= DeadlineMicroseconds));
 
     /// <summary>The next step that is due, oldest first; false where there is none. A step is told once.</summary>
     public bool TryTake(long now, CurveScratch scratch, out CurvePeriod step)
@@ -244,6 +247,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private void Know(long start, ClockEstimate clock)
     {
         if (start < next) return; // its record stands; a new one derives its clock again
+        if (told.Start == start && told.Clock == clock) return;
+        told = new(start, clock);
         for (var i = clocks.Count - 1; i >= 0; i--)
         {
             if (clocks[i].Start != start) continue;
@@ -262,7 +267,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private CurvePeriod? DeriveAgain()
     {
         foreach (var period in curve.TakeLate()) Merge(period);
-        for (var i = 0; i < late.Count; i++)
+        for (var i = 0; i < late?.Count; i++)
         {
             if (late[i].Start >= next) continue; // told when its first record is
             var (start, end, samples, _) = late[i];
@@ -274,7 +279,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     private void Merge(LatePeriod period)
     {
-        var known = late.FindIndex(one => one.Start == period.Start);
+        var known = (late ??= new(1)).FindIndex(one => one.Start == period.Start);
         if (known < 0) late.Add(period);
         else late[known] = late[known].And(period);
     }
@@ -289,14 +294,14 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         // Of a stream that is silent nothing is told until it speaks again, be it late.
         if (next > LastCovered() && !SpeaksLate()) return null;
         var (start, end) = grid.PeriodOf(next);
-        if (!curve.IsClosed(end)) return null;
+        if (!curve.IsClosed(end, scratch)) return null;
         var integral = curve.Finish(Between(start, end), scratch);
         curve.Forget(end);
         var clock = ClockOf(start);
         clocks.RemoveAll(one => one.Start <= start);
         next = end;
         var isFinal = IsComplete(start, end) || now - end >= DeadlineMicroseconds;
-        if (!isFinal) waiting.Add(new(start, end));
+        if (!isFinal) Wait(new(start, end));
         var step = Step(isFinal ? PeriodStep.Final : PeriodStep.Provisional, start, end,
             integral with { Gaps = WithCauses(integral) }, 0, clock);
         ForgetMarks();
@@ -312,7 +317,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private bool SpeaksLate()
     {
         var first = long.MaxValue;
-        foreach (var period in late)
+        foreach (var period in late ?? [])
             if (period.IsCovered && period.Start >= next) first = Math.Min(first, period.Start);
         if (first == long.MaxValue) return false;
         if (first - next > DeadlineMicroseconds) next = first;
@@ -326,11 +331,18 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             var (start, end) = waiting[i];
             if (!IsComplete(start, end) && now - end < DeadlineMicroseconds) continue;
             waiting.RemoveAt(i);
+            waitsUntil = waiting.Count == 0 ? long.MaxValue : waiting[0].End;
             var step = Step(PeriodStep.Final, start, end, null, 0, ClockOf(start));
             ForgetMarks();
             return step;
         }
         return null;
+    }
+
+    private void Wait(Waiting period)
+    {
+        waiting.Add(period);
+        waitsUntil = waiting[0].End;
     }
 
     private long EndOfNext()

@@ -46,8 +46,8 @@ public sealed partial class ConnectorCurve
             writer.Int64(at);
             writer.Int64(power);
         }
-        writer.Int32(late.Count);
-        foreach (var (start, end, samples, isCovered) in late)
+        writer.Int32(late?.Count ?? 0);
+        foreach (var (start, end, samples, isCovered) in late ?? [])
         {
             writer.Int64(start);
             writer.Int64(end);
@@ -77,13 +77,13 @@ public sealed partial class ConnectorCurve
         };
         for (var left = reader.Count(21); left > 0; left--)
             restored.marks.Add(new(Known((GapCause)reader.Byte()), reader.Int64(), reader.Int64(), reader.Int32()));
-        for (var left = reader.Count(16); left > 0; left--) restored.waiting.Add(new(reader.Int64(), reader.Int64()));
+        for (var left = reader.Count(16); left > 0; left--) restored.Wait(new(reader.Int64(), reader.Int64()));
         for (var left = reader.Count(33); left > 0; left--)
             restored.clocks.Add(new(reader.Int64(),
                 new(reader.Int64(), reader.Int64(), reader.Int64(), reader.Optional())));
         for (var left = reader.Count(16); left > 0; left--) restored.parked.Add(new(reader.Int64(), reader.Int64()));
         for (var left = reader.Count(21); left > 0; left--)
-            restored.late.Add(new(reader.Int64(), reader.Int64(), reader.Int32(), reader.Flag()));
+            (restored.late ??= new(1)).Add(new(reader.Int64(), reader.Int64(), reader.Int32(), reader.Flag()));
         reader.End();
         return restored;
     }

@@ -31,21 +31,25 @@ public enum CurveMerge
 /// <see cref="PowerCurve.Integrate(ReadOnlySpan{PowerSample}, IReadOnlyList{Interval}, SampleDeclaration)"/> over all
 /// samples it took, to the last integer, whatever the order in which they came and however they were cut into calls. It
 /// holds sums, and the samples of the last moments only: those that may still get a neighbour, because the watermark
-/// (the newest sample less the lateness) has not passed them, and 10 s before for ramps. A sample behind the watermark
-/// is not added; its period is told by <see cref="TakeLate"/>.
+/// (the newest sample less the lateness) has not passed them, those of a moment before, which are added together, and
+/// 10 s before for ramps. A sample behind the watermark is not added; its period is told by <see cref="TakeLate"/>.
 /// </summary>
 public sealed partial class CurveAccumulator
 {
     /// <summary>Samples that a call may move to make places for others; what comes in no order is sorted later, at
     /// once.</summary>
     private const int MovedMax = 1024;
-    private const int SlackFewMax = 4, FewMax = 64;
+    private const int SlackFewMax = 4, FewMax = 64, RoomAgainMax = 256;
+
+    /// <summary>So many nominal periods are added to the sums together.</summary>
+    private const int AddedTogether = 32;
 
     private CurveFold fold;
     private List<LatePeriod>? late;
     private long[] held = []; // times in its first half, powers in the second
     private int first, committed, count;
     private long newest = long.MinValue, oldestUnsorted;
+    private long settled = long.MinValue; // the watermark up to which the sums have everything
     private bool hasRepeats, isUnsorted;
 
     public CurveAccumulator(SampleDeclaration declaration, CurveGrid grid) => fold = new(declaration, grid);
@@ -89,6 +93,21 @@ public sealed partial class CurveAccumulator
             taken += run;
             MoveOn(samples[taken - 1].AtMicroseconds);
         }
+        // The sums may stay behind the watermark for a while: who asks for them settles first. So a stream's memory is
+        // gone through once for many small calls.
+        if (!fold.IsStarted || isUnsorted || Watermark - settled >= BehindMax) Commit(ref columns, scratch);
+        Close(ref columns, scratch);
+    }
+
+    /// <summary>How far the sums may stay behind the watermark, in µs.</summary>
+    private long BehindMax =>
+        Math.Min(AddedTogether * Declaration.NominalMicroseconds, Declaration.LatenessMicroseconds);
+
+    /// <summary>Adds to the sums all that is complete.</summary>
+    private void Settle(CurveScratch scratch)
+    {
+        if (settled == Watermark) return;
+        var columns = Open(0, scratch);
         Commit(ref columns, scratch);
         Close(ref columns, scratch);
     }
@@ -159,10 +178,14 @@ public sealed partial class CurveAccumulator
     /// Whether no sample that is not late can change what is before an instant: a sample that is not before it is
     /// behind the watermark, or so is all that a gap leaves open.
     /// </summary>
-    public bool IsClosed(long end) =>
-        fold.IsStarted ? LastCommitted() is var last && (last >= end
-            || (Watermark >= Math.Max(last + Declaration.MaxGapMicroseconds, end + fold.Lead) && Watermark >= end))
-        : Watermark >= end + fold.Lead;
+    public bool IsClosed(long end, CurveScratch scratch)
+    {
+        if (!fold.IsStarted) return Watermark >= end + fold.Lead;
+        if (Watermark < end) return false;
+        Settle(scratch);
+        return LastCommitted() is var last && (last >= end
+            || Watermark >= Math.Max(last + Declaration.MaxGapMicroseconds, end + fold.Lead));
+    }
 
     /// <summary>Forgets the closed cells that end by an instant: their periods are finished.</summary>
     public void Forget(long until) => fold.Forget(until);
@@ -186,20 +209,28 @@ public sealed partial class CurveAccumulator
     /// </summary>
     internal long Foresee()
     {
-        ref var sum = ref fold.Cell.Sum;
-        var seen = Watermark ^ fold.Cell.Start ^ sum.Covered ^ sum.Maximum ^ sum.LongRamp ^ fold.SteadyStep;
+        var seen = Watermark ^ newest ^ settled;
         // Another thread may be adding samples just now, so nothing is taken for granted of one number from another.
         var (own, last, added, oldest) = (held, count - 1, committed - 1, first);
-        var powers = own.Length / 2;
-        if (powers == 0) return seen;
-        // Where samples are appended, where they are added to the sums, and where the windows of ramps begin.
-        foreach (var place in (ReadOnlySpan<int>)[last, last + Line, added, added + Line, oldest, oldest + Line])
-        {
-            var within = Math.Clamp(place, 0, powers - 1);
-            seen ^= own[within] ^ own[powers + within];
-        }
-        return seen;
+        if (own.Length == 0) return seen;
+        seen ^= Foresee(own, last) ^ Foresee(own, last + Line);
+        if (unchecked(Watermark - settled) < BehindMax - CallMicroseconds) return seen;
+        // Where samples are added to the sums, the sums, and where the windows of ramps begin.
+        ref var sum = ref fold.Cell.Sum;
+        for (var line = -1; line <= AddedTogether / Line; line++) seen ^= Foresee(own, added + (line * Line));
+        for (var line = 0; line <= AddedTogether / Line; line++) seen ^= Foresee(own, oldest + (line * Line));
+        return seen ^ fold.Cell.Start ^ sum.Covered ^ sum.Maximum ^ sum.LongRamp ^ fold.SteadyStep;
     }
+
+    private static long Foresee(long[] own, int place)
+    {
+        var powers = own.Length / 2;
+        var within = Math.Clamp(place, 0, powers - 1);
+        return own[within] ^ own[powers + within];
+    }
+
+    /// <summary>What most calls bring, in µs: a second.</summary>
+    private const long CallMicroseconds = 1_000_000;
 
     /// <summary>Numbers that a processor fetches together: 64 bytes.</summary>
     private const int Line = 8;
@@ -302,6 +333,7 @@ public sealed partial class CurveAccumulator
 
     private void Commit(ref CurveColumns columns, CurveScratch scratch)
     {
+        settled = Watermark;
         if (columns.Committed == columns.Count) return;
         if (isUnsorted)
         {
@@ -309,7 +341,8 @@ public sealed partial class CurveAccumulator
             Sort(ref columns, scratch);
             (isUnsorted, hasRepeats, oldestUnsorted) = (false, true, 0); // a state is the same however calls were cut
         }
-        var to = columns.FirstAfterFromEnd(Watermark, columns.Committed, columns.Count);
+        // As many become complete as come, in the long run; those between are not looked at.
+        var to = columns.FirstAfterFromStart(Watermark, columns.Committed, columns.Count);
         if (to == columns.Committed) return;
         scratch.Repeats.Clear();
         if (hasRepeats)
@@ -321,7 +354,7 @@ public sealed partial class CurveAccumulator
         columns.Committed = to;
         // The ramps of what follows begin at the earliest 10 s before the last that was added.
         var kept = columns.At[to - 1] - PowerCurve.LongRampWindowMicroseconds;
-        columns.First = columns.FirstAfterFromEnd(kept, columns.First + 1, to) - 1;
+        columns.First = columns.FirstAfterFromStart(kept, columns.First + 1, to) - 1;
     }
 
     private static void Sort(ref CurveColumns columns, CurveScratch scratch) => CurveSort.ByTime(
@@ -379,8 +412,10 @@ public sealed partial class CurveAccumulator
         (held, committed, first, count) = (room, committed - first, 0, live);
     }
 
-    // Of many, room for a quarter more, so that they are seldom moved; in fours, so that few are not grown often.
-    private static int Roomy(int needed) => (needed + (needed > FewMax ? needed / 4 : 0) + 3) / 4 * 4;
+    // Of many, room for half more, and of not so many for as many again, so that they are seldom moved; in fours, so
+    // that few are not grown often.
+    private static int Roomy(int needed) => (needed
+        + (needed > FewMax ? Math.Max(needed / 2, Math.Min(needed, RoomAgainMax)) : 0) + 3) / 4 * 4;
 
     private PowerSample[] HeldSamples()
     {
@@ -401,7 +436,7 @@ public sealed partial class CurveAccumulator
     {
         (fold, held, newest, oldestUnsorted) = (other.fold.Copy(), [.. other.held], other.newest, other.oldestUnsorted);
         (first, committed, count) = (other.first, other.committed, other.count);
-        (hasRepeats, isUnsorted) = (other.hasRepeats, other.isUnsorted);
+        (hasRepeats, isUnsorted, settled) = (other.hasRepeats, other.isUnsorted, other.settled);
         Watermark = Math.Max(Watermark, other.Watermark);
     }
 }

@@ -8,6 +8,7 @@ public sealed partial class CurveAccumulator
     /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
     public byte[] Save()
     {
+        Settle(new()); // a state is the same however calls were cut
         var writer = new StateWriter();
         writer.Byte(Layout);
         writer.Int64(Watermark);
@@ -52,6 +53,7 @@ public sealed partial class CurveAccumulator
             isUnsorted = reader.Flag(),
             oldestUnsorted = reader.Int64(),
         };
+        restored.settled = restored.Watermark;
         restored.committed = reader.Int32();
         restored.count = reader.Count(16);
         if (restored.committed < 0 || restored.committed > restored.count)

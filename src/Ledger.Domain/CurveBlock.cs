@@ -160,13 +160,6 @@ internal static class CurveBlock
         return (sum, least, most);
     }
 
-    /// <summary>How far the largest and the smallest of some powers, at least one, lie apart.</summary>
-    public static long Range(ReadOnlySpan<long> power)
-    {
-        var (least, most) = Extremes(power);
-        return most - least;
-    }
-
     /// <summary>The largest change between samples that stand a number of places apart.</summary>
     public static long LargestChange(ReadOnlySpan<long> power, int from, int to, int apart)
     {

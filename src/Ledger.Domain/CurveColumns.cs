@@ -127,6 +127,17 @@ internal ref struct CurveColumns(Span<long> at, Span<long> power)
         return from;
     }
 
+    /// <summary>The same, quick where it is one of the first.</summary>
+    public readonly int FirstAfterFromStart(long at, int from, int to)
+    {
+        for (var step = 1; to - from > step; step *= 2)
+        {
+            if (At[from + step - 1] > at) return FirstAfter(at, from, from + step - 1);
+            from += step;
+        }
+        return FirstAfter(at, from, to);
+    }
+
     /// <summary>The same, quick where it is one of the last.</summary>
     public readonly int FirstAfterFromEnd(long at, int from, int to)
     {

@@ -217,9 +217,9 @@ internal struct CurveFold(SampleDeclaration declaration, CurveGrid grid)
             if (b.AtMicroseconds - Shape.Shift < Cell.End) break;
             Open(Cell.End);
         }
-        CurveWindows.EndAtSamples(ref columns, i, to, Shape, RunStart,
+        CurveWindows.EndAtSamples(ref columns, columns.First, i, to, Shape, RunStart,
             PowerCurve.RampWindowMicroseconds, ref Cell.Sum.Ramp);
-        CurveWindows.EndAtSamples(ref columns, i, to, Shape, RunStart,
+        CurveWindows.EndAtSamples(ref columns, columns.First, i, to, Shape, RunStart,
             PowerCurve.LongRampWindowMicroseconds, ref Cell.Sum.LongRamp);
         CountSteady(ref columns, i, to, isEven: false);
         Cell.Sum.See(after.Milliwatts);
@@ -319,14 +319,32 @@ internal struct CurveFold(SampleDeclaration declaration, CurveGrid grid)
                 return;
             }
         }
+        var begun = FirstBegun(ref columns, from, window);
         for (var end = from; from < to; from = end)
         {
             end = Math.Min(to, from + RampsMax);
-            // Every power of these windows lies between the least and the most of the samples they touch.
-            var touched = columns.FirstAfter(columns.At[from - 1] - window, columns.First, from) - 1;
-            if (CurveBlock.Range(columns.Power[Math.Max(columns.First, touched)..end]) <= largest) continue;
-            CurveWindows.EndAtSamples(ref columns, from, end, Shape, RunStart, window, ref largest);
-            CurveWindows.BeginAtSamples(ref columns, from, end, Shape, RunStart, window, ref largest);
+            var beyond = columns.FirstAfterFromStart(columns.At[end - 1] - window, begun, end);
+            // Powers at the ends of these windows lie between those of the samples around them.
+            var (leastBegun, mostBegun) = CurveBlock.Extremes(columns.Power[begun..(beyond + 1)]);
+            var (leastEnded, mostEnded) = CurveBlock.Extremes(columns.Power[(from - 1)..end]);
+            if (Math.Max(mostEnded - leastBegun, mostBegun - leastEnded) > largest)
+            {
+                CurveWindows.EndAtSamples(ref columns, begun, from, end, Shape, RunStart, window, ref largest);
+                CurveWindows.BeginAtSamples(ref columns, begun, from, end, Shape, RunStart, window, ref largest);
+            }
+            begun = Math.Max(columns.First, beyond - 1);
         }
+    }
+
+    /// <summary>The sample at or before the beginning of the window that ends at the one before an index; of those that
+    /// are held the first, where that is later. The long windows begin at the oldest ones, the short ones at the
+    /// newest.</summary>
+    private static int FirstBegun(ref CurveColumns columns, int from, long window)
+    {
+        var begin = columns.At[from - 1] - window;
+        var after = window == PowerCurve.LongRampWindowMicroseconds
+            ? columns.FirstAfterFromStart(begin, columns.First, from)
+            : columns.FirstAfterFromEnd(begin, columns.First, from);
+        return Math.Max(columns.First, after - 1);
     }
 }

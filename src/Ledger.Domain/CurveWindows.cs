@@ -7,8 +7,9 @@ namespace Ledger.Domain;
 internal static class CurveWindows
 {
     /// <summary>Windows that end at one of the samples.</summary>
-    public static void EndAtSamples(
-        ref CurveColumns columns, int from, int to, in CurveShape shape, long runStart, long window, ref long largest)
+    /// <param name="begun">A sample that is not after the beginning of any of them, or the first that is held.</param>
+    public static void EndAtSamples(ref CurveColumns columns, int begun, int from, int to, in CurveShape shape,
+        long runStart, long window, ref long largest)
     {
         ReadOnlySpan<long> at = columns.At[..to], power = columns.Power[..to];
         var (j, known) = (-1, largest);
@@ -18,7 +19,7 @@ internal static class CurveWindows
             {
                 var begin = at[i] - window;
                 if (begin < runStart) continue;
-                if (j < 0) j = columns.FirstAfter(begin, columns.First, i) - 1;
+                if (j < 0) j = columns.FirstAfterFromStart(begin, begun, i) - 1;
                 while (at[j + 1] <= begin) j++;
                 if (IsWithin(known, power[i] - power[j]) && IsWithin(known, power[i] - power[j + 1])) continue;
                 var other = shape.PowerAt(new(at[j], power[j]), new(at[j + 1], power[j + 1]), begin);
@@ -29,11 +30,12 @@ internal static class CurveWindows
     }
 
     /// <summary>Windows that begin at a sample and end between two neighbours.</summary>
-    public static void BeginAtSamples(
-        ref CurveColumns columns, int from, int to, in CurveShape shape, long runStart, long window, ref long largest)
+    /// <param name="begun">As above.</param>
+    public static void BeginAtSamples(ref CurveColumns columns, int begun, int from, int to, in CurveShape shape,
+        long runStart, long window, ref long largest)
     {
         ReadOnlySpan<long> at = columns.At[..to], power = columns.Power[..to];
-        var i = columns.FirstAfter(Math.Max(at[from - 1] - window, runStart - 1), columns.First, from);
+        var i = columns.FirstAfterFromStart(Math.Max(at[from - 1] - window, runStart - 1), begun, from);
         var known = largest;
         unchecked
         {

@@ -7,7 +7,7 @@ namespace Ledger.Domain;
 /// </summary>
 public enum GapCause
 {
-    /// <summary>The sender dropped samples and said so.</summary>
+    /// <summary>The sender dropped samples and said so, or the ledger gave them up on record.</summary>
     PendingDrop = 1,
     /// <summary>A sequence number is missing: a frame was sent and did not arrive.</summary>
     Lost = 2,

@@ -42,4 +42,5 @@ public enum Rejection
     UnknownEvidence = 805, NotReleased = 806,
     // 9xx: retention
     MonthNotEnded = 901, ArchiveNotVerified = 902, ArchiveDoesNotMatch = 903, NotSettled = 904, EvidencePruned = 905,
+    SamplesGivenUp = 906,
 }

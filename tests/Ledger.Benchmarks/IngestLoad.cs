@@ -24,6 +24,9 @@ internal sealed record Load(int Connectors, int Rate, int Seconds, int PerFrame,
     /// <summary>Whether a second of the connectors takes a second; else they stream as fast as is taken.</summary>
     public bool IsPaced { get; init; }
 
+    /// <summary>Whether it is measured how long a start takes afterwards.</summary>
+    public bool Reopens { get; init; }
+
     /// <summary>Seconds before those that are measured, while code is compiled and buffers grow.</summary>
     public int Warm { get; init; }
 

@@ -25,7 +25,8 @@ namespace Ledger.Benchmarks;
 /// <item><c>--warm S</c>: seconds before those that are measured, while code is compiled and buffers grow;</item>
 /// <item><c>--edge SECOND</c>: when a quarter of an hour ends, with a record of each connector; else amid the
 /// run;</item>
-/// <item><c>--bare yes</c>: the same frames first to a server that only answers them.</item>
+/// <item><c>--bare yes</c>: the same frames first to a server that only answers them;</item>
+/// <item><c>--reopen yes</c>: how long it takes afterwards until a start has read the log again.</item>
 /// </list>
 /// What senders and server cost stands in the figures, by thread.
 /// </summary>
@@ -59,7 +60,8 @@ internal static class IngestThroughput
         try
         {
             if (Text(args, "--bare", "no") == "yes") await MeasureBareAsync(load).ConfigureAwait(false);
-            await MeasureAsync(folder, load).ConfigureAwait(false);
+            await MeasureAsync(folder, load with { Reopens = Text(args, "--reopen", "no") == "yes" })
+                .ConfigureAwait(false);
             return 0;
         }
         finally
@@ -137,7 +139,17 @@ internal static class IngestThroughput
         foreach (var channel in channels) channel.Dispose();
         if (server is not null) await server.DisposeAsync().ConfigureAwait(false);
         await streams.DisposeAsync().ConfigureAwait(false);
+        if (load.Reopens) await ReopenAsync(ledger).ConfigureAwait(false);
         PrintDisk(folder, figures.Samples * (load.Warm + load.Seconds) / load.Seconds);
+    }
+
+    private static async Task ReopenAsync(OpenLedger ledger)
+    {
+        var watch = Stopwatch.StartNew();
+        await using var streams = ledger.OpenStreams();
+        while (!streams.IsReplayed) await Task.Delay(10).ConfigureAwait(false);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  opened again: {streams.Samples / 1e6:0.0} M samples of the log integrated in {watch.Elapsed.TotalSeconds:0.0} s"));
     }
 
     /// <summary>The same frames to a server that does nothing with them.</summary>

@@ -275,7 +275,8 @@ public sealed class FrameTests
         ShedSamples[] given = [new(2, Start, Start, 1), new(2, Start + 1, Start + 10, 4)];
         var shed = FrameWriter.Shed(buffer, 3, Start);
         foreach (var entry in given) shed.TryAdd(entry).ShouldBeTrue();
-        var check = CheckedFrame.Check(buffer.AsMemory(0, shed.Finish()));
+        var length = shed.Finish();
+        var check = CheckedFrame.Check(buffer.AsMemory(0, length));
         (check.Head.Sequence, check.EarliestMicroseconds, check.LatestMicroseconds, check.HighestStream)
             .ShouldBe((3, Start, Start + 10, 2));
         reader = FrameReader.Open(check.Bytes.Span);
@@ -285,6 +286,10 @@ public sealed class FrameTests
             found.ShouldBe(entry);
         }
         reader.TryRead(out ShedSamples _).ShouldBeFalse();
+        // That the ledger gave samples up no sender may say.
+        buffer[0] = 0x15;
+        var refused = Should.Throw<InputRefusedException>(() => CheckedFrame.Check(buffer.AsMemory(0, length)));
+        (refused.Code, refused.Field, refused.Value).ShouldBe((Rejection.UnknownFormat, "frame.kind", "21"));
     }
 
     /// <summary>A curve has no field for a person, so its evidence is not sealed under a person's key.</summary>

@@ -202,6 +202,54 @@ public sealed class StreamEngineTests
         foreach (var record in placed) after[record.Period.Start].Import.ShouldBe(record.Import);
     }
 
+    /// <summary>What ended in a segment is forgotten in a later one; how far it came is not, and what goes on goes
+    /// on.</summary>
+    [Fact]
+    public async Task A_session_that_is_over_is_forgotten_when_a_segment_is_full()
+    {
+        await using var town = await StreamTown.OpenAsync(
+            2, new(new FrameLogOptions("", SegmentBytesMax: 2048)) { SealsFullSegments = false });
+        using var lasting = town.Streams.Connect();
+        await StreamTown.SendAsync(lasting, town.Announce(1, first: 1));
+        var (first, token) = (0L, "");
+        for (var second = 0; second < 960; second += 60)
+        {
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(second + 59);
+            using (var door = town.Streams.Connect())
+            {
+                if (second == 0) (first, token) = (door.Session, door.Token);
+                await StreamTown.SendAsync(door, town.Announce(1));
+                await StreamAsync(town, door, 1, second, second + 59);
+            }
+            await StreamTown.SendAsync(lasting, StreamTown.Samples(lasting.LastSequence + 1, Time(second + 59),
+                (0, StreamTown.Seconds(second, second + 59))));
+        }
+        await town.SettleAsync();
+        town.Streams.Log.Acknowledged.End.Segment.ShouldBeGreaterThan(2);
+        town.Streams.SessionCount.ShouldBeInRange(1, 8);
+        var known = await town.Streams.LastSequenceAsync(first, token, TestContext.Current.CancellationToken);
+        known.ShouldBe(1);
+        var records = await town.LatestAsync();
+        records.Count.ShouldBe(2);
+        records.ShouldAllBe(record => record.Import == Energy.FromWattHours(25_000) && record.Gaps.Count == 0);
+    }
+
+    [Fact]
+    public async Task No_more_full_segments_wait_to_be_sealed_than_may()
+    {
+        await using var town = await StreamTown.OpenAsync(
+            2, new(new FrameLogOptions("", SegmentBytesMax: 1024)) { SegmentsUnsealedMax = 1 });
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(2));
+        await StreamAsync(town, door, 2, 0, 2760);
+        await town.SettleAsync();
+        var last = town.Streams.Log.Acknowledged.End.Segment;
+        last.ShouldBeGreaterThan(4);
+        // The last one is being written, and one that is full may wait.
+        Directory.EnumerateFiles(town.FramesPath, "*.sealed").Count().ShouldBeGreaterThanOrEqualTo(last - 1);
+        (await town.LatestAsync()).Select(record => record.Samples).ShouldBe([900, 900, 900, 900, 900, 900]);
+    }
+
     [Fact]
     public async Task A_stream_that_falls_silent_is_recorded_when_it_was_waited_for()
     {

@@ -137,7 +137,7 @@ public sealed class StreamHttpTests
         using var data = new TestFolder();
         var ct = TestContext.Current.CancellationToken;
         var (port, streamPort) = (ServeProcess.FreePort(), ServeProcess.FreePort());
-        string[] serve = ["serve", "--stream-port", $"{streamPort}", "--ledger", "streams"];
+        string[] serve = ["serve", "--stream-port", $"{streamPort}", "--give-up-after", "60", "--ledger", "streams"];
         var process = await ServeProcess.StartAsync(serve, data.Path, port, ct);
         string[] fleet = ["simulate", "fleet", "--connectors", "200", "--rate", "10", "--minutes", "12", "--gateway", "50",
             "--start", "2026-06-02T08:00:00Z", "--to", $"http://127.0.0.1:{streamPort}", "--register", $"http://127.0.0.1:{port}",

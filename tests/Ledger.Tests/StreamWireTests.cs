@@ -258,11 +258,58 @@ public sealed class StreamWireTests
     }
 
     /// <summary>A frame of some 600 kB: powers that do not pack.</summary>
-    private static byte[] Large(long sequence)
+    /// <summary>What is given up is raw samples alone, has its cause in the record, and is told to the sender and to
+    /// the journal, once.</summary>
+    [Fact]
+    public async Task Samples_that_find_no_room_for_long_are_given_up_on_record_where_that_is_allowed()
+    {
+        using var gate = new ManualResetEventSlim(true);
+        var log = new FrameLogOptions("", BlockBytesMax: Limits.FrameBytesMax + 64)
+        {
+            OpenFile = path => new GatedFile(path, gate),
+        };
+        await using var wire = await WireTown.StartAsync(1, new(log),
+            options => options with { GivesUpAfter = Duration.FromMilliseconds(200) });
+        wire.Town.Clock.Now = StreamTown.Day + Duration.FromSeconds(960);
+        using var call = wire.Call();
+        await call.OpenAsync();
+        await call.SendAsync(wire.Town.Announce(1));
+        await call.AcknowledgedAsync(1);
+        gate.Reset();
+        try
+        {
+            for (var sequence = 1; sequence <= 3; sequence++)
+                await call.SendAsync(Large(sequence, from: 120 * sequence));
+            await Task.Delay(1500, TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            gate.Set();
+        }
+        var told = await call.AcknowledgedAsync(4);
+        (told.Frames, told.Sequence, told.GivenUp).ShouldBe((4, 3, 1));
+        await call.SendAsync(Second(4, 960));
+        (await call.AcknowledgedAsync(5)).GivenUp.ShouldBe(1);
+        await call.CompleteAsync();
+        await wire.Town.SettleAsync();
+        var record = (await wire.Town.AllAsync()).ShouldHaveSingleItem();
+        record.Gaps.Select(gap => gap.Cause).ShouldBe([GapCause.Silent, GapCause.PendingDrop]);
+        (record.Samples, record.Stream!.MissingSequences).ShouldBe((240_000, 0));
+        await wire.StopListeningAsync();
+        await wire.Town.RestartAsync();
+        await wire.Town.SettleAsync();
+        var said = (await wire.RefusedAsync()).ShouldHaveSingleItem();
+        said.Code.ShouldBe(Rejection.SamplesGivenUp);
+        said.Detail.ShouldBe("120000 samples from 2026-02-28T16:06:00Z to 2026-02-28T16:07:59Z, in 118 stretches of "
+            + "streams, were given up unread: the ledger was behind");
+        FrameRange.Is(wire.Town.Ledger.Evidence.Get(said.Evidence)).ShouldBeTrue();
+    }
+
+    private static byte[] Large(long sequence, int from = -1)
     {
         var samples = new PowerSample[120_000];
         for (var i = 0; i < samples.Length; i++)
-            samples[i] = new(StreamTown.DayMicroseconds + sequence * 100_000_000 + i * 1000L,
+            samples[i] = new(Time(from < 0 ? (int)sequence * 100 : from) + i * 1000L,
                 i * 7_919_993_333L % 999_999_999_989L);
         return StreamTown.Samples(sequence, Time(0), (0, samples));
     }

@@ -9,6 +9,7 @@ using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using Ledger.Ingest.Streaming.Wire;
 using Ledger.Journal;
+using NodaTime;
 
 namespace Ledger.Api.Streaming;
 
@@ -32,7 +33,7 @@ internal sealed class FrameCalls(
     /// <summary>Who sends in this call; nobody is asked where the server takes frames of anybody.</summary>
     private readonly record struct Sender(ServerCallContext Call, PartyId Party, Principal? Who);
 
-    private readonly record struct Pending(long Sequence, ValueTask<FrameAddress> Durable);
+    private readonly record struct Pending(long Sequence, ValueTask<FrameAddress> Durable, bool IsGivenUp = false);
 
     public override async Task Send(
         IAsyncStreamReader<FromSender> from, IServerStreamWriter<FromLedger> to, ServerCallContext context)
@@ -118,6 +119,7 @@ internal sealed class FrameCalls(
         Sender sender, CancellationTokenSource patience)
     {
         var (taken, extended, asked) = (0L, Environment.TickCount64, Stopwatch.GetTimestamp());
+        var giveUpAt = long.MaxValue; // only of a sender whose frames have all had to wait for so long
         while (await from.MoveNext(patience.Token).ConfigureAwait(false))
         {
             if (Environment.TickCount64 - extended >= ExtendedEveryMs)
@@ -140,9 +142,15 @@ internal sealed class FrameCalls(
                     var read = CheckedFrame.Check(frame.Memory);
                     if (sender.Who is { } who)
                         await admission!.RequireReachedAsync(read, who, patience.Token).ConfigureAwait(false);
-                    if (door.Take(read, out var durable) == FrameTaken.Full)
-                        durable = await TakeWhenFreeAsync(door, read, patience.Token).ConfigureAwait(false);
-                    var one = new Pending(read.Head.Sequence, durable);
+                    var one = new Pending(read.Head.Sequence, default);
+                    if (door.Take(read, out var durable) != FrameTaken.Full)
+                        (one, giveUpAt) = (one with { Durable = durable }, long.MaxValue);
+                    else
+                    {
+                        giveUpAt = Math.Min(giveUpAt, options.GivesUpAfter is { } after
+                            ? Environment.TickCount64 + (long)after.TotalMilliseconds : long.MaxValue);
+                        one = await TakeWhenFreeAsync(door, read, giveUpAt, patience.Token).ConfigureAwait(false);
+                    }
                     if (!pending.TryWrite(one)) await pending.WriteAsync(one, patience.Token).ConfigureAwait(false);
                 }
                 catch (InputRefusedException refused)
@@ -154,28 +162,32 @@ internal sealed class FrameCalls(
         }
     }
 
-    /// <summary>Waits for room in the log, and reads nothing meanwhile.</summary>
-    private async Task<ValueTask<FrameAddress>> TakeWhenFreeAsync(
-        StreamDoor door, CheckedFrame frame, CancellationToken ct)
+    /// <summary>Waits for room in the log, and reads nothing meanwhile; from a time on raw samples are given
+    /// up.</summary>
+    private async Task<Pending> TakeWhenFreeAsync(
+        StreamDoor door, CheckedFrame frame, long giveUpAt, CancellationToken ct)
     {
         using var most = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        most.CancelAfter(options.FullMax.ToTimeSpan());
+        var patience = options.FullMax + (options.GivesUpAfter ?? Duration.Zero);
+        most.CancelAfter(patience.ToTimeSpan());
         var pause = FirstPauseMs;
         ValueTask<FrameAddress> durable;
         do
         {
+            if (Environment.TickCount64 >= giveUpAt && door.GiveUp(frame, out durable) == FrameTaken.GivenUp)
+                return new(frame.Head.Sequence, durable, IsGivenUp: true);
             try
             {
                 await Task.Delay(pause, most.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (!ct.IsCancellationRequested)
             {
-                throw Exhausted($"the log has been full for {options.FullMax.TotalMilliseconds:0} ms");
+                throw Exhausted($"the log has been full for {patience.TotalMilliseconds:0} ms");
             }
             pause = Math.Min(pause * 2, LastPauseMs);
         }
         while (door.Take(frame, out durable) == FrameTaken.Full);
-        return durable;
+        return new(frame.Head.Sequence, durable);
     }
 
     private async Task<RpcException> RefusedAsync(
@@ -200,14 +212,14 @@ internal sealed class FrameCalls(
     private static async Task AcknowledgeAsync(
         ChannelReader<Pending> pending, IServerStreamWriter<FromLedger> to, CancellationTokenSource patience)
     {
-        var (frames, told, sequence) = (0L, 0L, -1L);
+        var (frames, told, sequence, givenUp) = (0L, 0L, -1L, 0L);
 
         async Task TellAsync()
         {
             if (frames == told) return;
             told = frames;
-            await to.WriteAsync(new FromLedger { Acknowledged = new() { Frames = frames, Sequence = sequence } },
-                patience.Token).ConfigureAwait(false);
+            var acknowledged = new Acknowledgement { Frames = frames, Sequence = sequence, GivenUp = givenUp };
+            await to.WriteAsync(new FromLedger { Acknowledged = acknowledged }, patience.Token).ConfigureAwait(false);
         }
 
         try
@@ -223,6 +235,7 @@ internal sealed class FrameCalls(
                     }
                     else await one.Durable.ConfigureAwait(false);
                     (frames, sequence) = (frames + 1, one.Sequence);
+                    if (one.IsGivenUp) givenUp++;
                 }
                 await TellAsync().ConfigureAwait(false);
             }

@@ -28,8 +28,15 @@ public sealed record StreamServerOptions(IPAddress Address, int Port)
     public int CallsPerConnectionMax { get; init; } = 256;
     /// <summary>A sender of whom nothing comes for so long is disconnected.</summary>
     public Duration IdleMax { get; init; } = Duration.FromMinutes(2);
-    /// <summary>A sender whose frame has found no room for so long is refused, RESOURCE_EXHAUSTED.</summary>
+    /// <summary>A sender whose frame has found no room for so long is refused, RESOURCE_EXHAUSTED; where samples are
+    /// given up, so long after they would be.</summary>
     public Duration FullMax { get; init; } = Duration.FromSeconds(5);
+    /// <summary>
+    /// A sender of whom every frame had to wait for so long loses raw samples: the log gets which they were instead,
+    /// and a refusal on record says so. Registers and transactions never are. Shorter than <see cref="IdleMax"/>. Null:
+    /// nothing is given up, the sender keeps what it has and waits.
+    /// </summary>
+    public Duration? GivesUpAfter { get; init; }
 }
 
 /// <summary>

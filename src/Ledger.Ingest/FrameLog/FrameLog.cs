@@ -54,6 +54,7 @@ public sealed class FrameLog : IDisposable
     private int segment;
     private long end, writtenSession;
     private byte[] chain;
+    private readonly List<FrameBlock> carriedOver = [];
 
     private FrameLog(FrameLogOptions options, FrameLogHead head, FrameLogEnd found)
     {
@@ -166,8 +167,10 @@ public sealed class FrameLog : IDisposable
     /// Seals the full segments that are not sealed yet, oldest first: each is compressed, read back, compared byte by
     /// byte, and only then gone in its first form. Takes processor time; one caller at a time.
     /// </summary>
-    public IReadOnlyList<SealedFile> SealFullSegments(CancellationToken cancel = default) =>
-        SegmentSealing.SealAll(options.Folder, head.Now.End.Segment, cancel);
+    /// <param name="cancel">Looked at before each segment.</param>
+    /// <param name="most">So many segments at most.</param>
+    public IReadOnlyList<SealedFile> SealFullSegments(CancellationToken cancel = default, int most = int.MaxValue) =>
+        SegmentSealing.SealAll(options.Folder, head.Now.End.Segment, most, cancel);
 
     /// <summary>
     /// Removes the sealed segments, from the oldest on, of which every frame was received before an instant, and
@@ -220,6 +223,8 @@ public sealed class FrameLog : IDisposable
         var written = Append(block, isCarried: false);
         head.Write(new(new(segment, end), chain));
         Remember(written);
+        foreach (var carried in carriedOver) options.Written?.Invoke(carried);
+        carriedOver.Clear();
         options.Written?.Invoke(written);
         return written.Address;
     }
@@ -257,11 +262,18 @@ public sealed class FrameLog : IDisposable
         foreach (var (session, announced) in InForce())
             if (!carried.TryAdd(announced.Frame, session, announced.ReceivedAtMicroseconds))
             {
-                Append(carried, isCarried: true);
-                carried.Clear();
+                Carry(carried);
                 carried.TryAdd(announced.Frame, session, announced.ReceivedAtMicroseconds);
             }
-        if (carried.HasFrames) Append(carried, isCarried: true);
+        if (carried.HasFrames) Carry(carried);
+    }
+
+    /// <summary>Whoever follows the log is told of it with the next block, when it is acknowledged.</summary>
+    private void Carry(BlockBuffer carried)
+    {
+        var block = Append(carried, isCarried: true);
+        carriedOver.Add(block.CopiedInto(new byte[block.Bytes.Length]));
+        carried.Clear();
     }
 
     private List<(long Session, FrameSession.Announced Announced)> InForce()

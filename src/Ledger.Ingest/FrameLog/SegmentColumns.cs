@@ -1,6 +1,24 @@
-using System.Buffers;
-
 namespace Ledger.Ingest.Frames;
+
+/// <summary>Bytes that are written a few at a time, very many times.</summary>
+internal sealed class GrowingBytes
+{
+    private const int FirstBytes = 4096;
+    private byte[] bytes = [];
+    private int length;
+
+    public ReadOnlyMemory<byte> Written => bytes.AsMemory(0, length);
+
+    /// <summary>The next so many bytes, to be written.</summary>
+    public Span<byte> Next(int count)
+    {
+        var end = length + count;
+        if (end > bytes.Length) Array.Resize(ref bytes, Math.Max(end, Math.Max(FirstBytes, 2 * bytes.Length)));
+        var next = bytes.AsSpan(length, count);
+        length = end;
+        return next;
+    }
+}
 
 /// <summary>
 /// The bytes of values of one sort, regrouped: the lowest byte of each value, then the next byte of each that has one,
@@ -9,13 +27,12 @@ namespace Ledger.Ingest.Frames;
 internal sealed class BytePlanes
 {
     public const int Count = PackedBits.WidthMax / 8;
-    private readonly ArrayBufferWriter<byte>[] planes = [.. Enumerable.Range(0, Count)
-        .Select(_ => new ArrayBufferWriter<byte>())];
+    private readonly GrowingBytes[] planes = [.. Enumerable.Range(0, Count).Select(_ => new GrowingBytes())];
     private readonly ReadOnlyMemory<byte>[] read = new ReadOnlyMemory<byte>[Count];
 
     public ReadOnlyMemory<byte> this[int plane]
     {
-        get => planes[plane].WrittenMemory;
+        get => planes[plane].Written;
         set => read[plane] = value;
     }
 
@@ -23,9 +40,8 @@ internal sealed class BytePlanes
     {
         for (var (plane, shift) = (0, 0); shift < width; plane++, shift += 8)
         {
-            var bytes = planes[plane].GetSpan(values.Length)[..values.Length];
+            var bytes = planes[plane].Next(values.Length);
             for (var i = 0; i < bytes.Length; i++) bytes[i] = unchecked((byte)(values[i] >> shift));
-            planes[plane].Advance(values.Length);
         }
     }
 
@@ -49,7 +65,7 @@ internal sealed class BytePlanes
 internal sealed class SegmentColumns
 {
     public const int Count = 1 + (2 * BytePlanes.Count);
-    private readonly ArrayBufferWriter<byte> target = new();
+    private readonly GrowingBytes target = new();
     private readonly BytePlanes times = new(), powers = new();
     private readonly bool isSplitting;
 
@@ -60,7 +76,7 @@ internal sealed class SegmentColumns
     {
         var columns = new SegmentColumns(isSplitting: true);
         columns.Walk(blocks);
-        return [columns.target.WrittenMemory,
+        return [columns.target.Written,
             .. Enumerable.Range(0, BytePlanes.Count).Select(plane => columns.times[plane]),
             .. Enumerable.Range(0, BytePlanes.Count).Select(plane => columns.powers[plane])];
     }
@@ -75,7 +91,7 @@ internal sealed class SegmentColumns
             columns.powers[plane] = split[1 + BytePlanes.Count + plane];
         }
         columns.Walk(split[0].Span);
-        return columns.target.WrittenMemory;
+        return columns.target.Written;
     }
 
     private void Walk(ReadOnlySpan<byte> source)
@@ -137,13 +153,12 @@ internal sealed class SegmentColumns
             return;
         }
         planes.Take(values, width);
-        PackedBits.Pack(values, 0, width, target.GetSpan(length)[..length]);
-        target.Advance(length);
+        PackedBits.Pack(values, 0, width, target.Next(length));
     }
 
     private void Copy(ref ReadOnlySpan<byte> source, int count)
     {
-        target.Write(source[..count]);
+        source[..count].CopyTo(target.Next(count));
         source = source[count..];
     }
 

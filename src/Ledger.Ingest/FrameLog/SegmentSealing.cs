@@ -23,13 +23,13 @@ internal static class SegmentSealing
     private const int ChunkBytesMin = 4 * 1024 * 1024;
     private const int TicksPerMicrosecond = 10;
 
-    public static IReadOnlyList<SealedFile> SealAll(string folder, int current, CancellationToken cancel)
+    public static IReadOnlyList<SealedFile> SealAll(string folder, int current, int most, CancellationToken cancel)
     {
         var files = new List<SealedFile>();
         foreach (var number in SegmentFiles.Numbers(folder))
         {
             cancel.ThrowIfCancellationRequested();
-            if (number >= current) break;
+            if (number >= current || files.Count == most) break;
             if (File.Exists(SegmentFiles.Raw(folder, number))) files.Add(Seal(folder, number));
         }
         return files;

@@ -27,6 +27,8 @@ public readonly record struct CheckedFrame
     /// breaks.</summary>
     public static CheckedFrame Check(ReadOnlyMemory<byte> frame)
     {
+        if (!frame.IsEmpty && frame.Span[0] is var first && (FrameKind)(first & 0x0F) == FrameKind.GivenUp)
+            throw FrameReader.UnknownKind(first);
         var reader = FrameReader.Open(frame.Span);
         var head = reader.Head;
         var seen = new CheckedFrame
@@ -45,6 +47,30 @@ public readonly record struct CheckedFrame
             _ => Shed(ref reader, seen),
         };
     }
+
+    /// <summary>
+    /// What stands in the log instead of this frame of samples where the ledger gives it up: which samples of which
+    /// streams they were. Null where that is longer than a frame may be.
+    /// </summary>
+    internal CheckedFrame? GivenUp()
+    {
+        var buffer = new byte[Math.Min(Limits.FrameBytesMax, FrameWriter.HeadBytesMax + (Head.Entries * ShedBytesMax))];
+        var frame = FrameWriter.GivenUp(buffer, Head.Sequence, Head.SentAtMicroseconds);
+        var columns = BlockColumns.Own;
+        var reader = Open();
+        while (reader.TryRead(columns, out var block))
+            if (!frame.TryAdd(new ShedSamples(block.Stream, reader.Times.Earliest, reader.Times.Latest, block.Count)))
+                return null;
+        return this with
+        {
+            Bytes = buffer.AsMemory(0, frame.Finish()),
+            Head = Head with { Kind = FrameKind.GivenUp, Units = FrameUnits.Finest },
+            Samples = 0,
+        };
+    }
+
+    /// <summary>Stream, first time, length and count of samples given up, in bytes.</summary>
+    private const int ShedBytesMax = 3 + 9 + 9 + 2;
 
     private static CheckedFrame Announcements(ref FrameReader reader, CheckedFrame seen)
     {

@@ -13,6 +13,9 @@ public enum FrameKind : byte
     Vehicle = 3,
     /// <summary>Samples that the sender gave up, so that a gap has its cause.</summary>
     Shed = 4,
+    /// <summary>Samples that the ledger gave up, because it was behind. Only the ledger writes it, into its
+    /// log.</summary>
+    GivenUp = 5,
 }
 
 /// <summary>
@@ -56,7 +59,8 @@ public readonly record struct VehicleFact(
     int? StopReason = null);
 
 /// <summary>
-/// That the sender gave up so many samples of a stream, the first and the last of them at these instants (Unix µs).
+/// That so many samples of a stream were given up, by the sender or by the ledger as the frame's kind says, the first
+/// and the last of them at these instants (Unix µs).
 /// </summary>
 public readonly record struct ShedSamples(
     int Stream, long FirstMicroseconds, long LastMicroseconds, long Count);

@@ -50,8 +50,7 @@ public ref struct FrameReader
             throw cursor.Refused(Rejection.TooLarge, "bytes", Text(frame.Length), $"at most {Text(Limits.FrameBytesMax)}");
         var first = cursor.Byte("kind");
         var kind = (FrameKind)(first & 0x0F);
-        if (first >> 4 != Version || kind is < FrameKind.Announce or > FrameKind.Shed)
-            throw cursor.Refused(Rejection.UnknownFormat, "kind", Text(first), "version 1, kind 1 to 4");
+        if (first >> 4 != Version || kind is < FrameKind.Announce or > FrameKind.GivenUp) throw UnknownKind(first);
         var entries = cursor.Byte("entry count") | (cursor.Byte("entry count") << 8);
         if (entries == 0)
             throw cursor.Refused(Rejection.EmptyInput, "entry count", "0", "a frame has an entry");
@@ -65,6 +64,10 @@ public ref struct FrameReader
             : FrameUnits.Finest;
         return new(new(kind, sequence, sentAt, units, entries), cursor, isChecked);
     }
+
+    /// <summary>A kind of frame that no sender may send.</summary>
+    internal static InputRefusedException UnknownKind(int first) =>
+        new(Rejection.UnknownFormat, "frame.kind", Text(first), "version 1, kind 1 to 4");
 
     /// <summary>Reads the next block of samples; false where there is none, which ends the frame.</summary>
     /// <param name="into">Room for <see cref="Limits.SamplesPerBlockMax"/> samples.</param>
@@ -160,7 +163,7 @@ public ref struct FrameReader
     public bool TryRead(out ShedSamples shed)
     {
         shed = default;
-        if (!IsNext(FrameKind.Shed)) return false;
+        if (!IsNext(Head.Kind == FrameKind.GivenUp ? FrameKind.GivenUp : FrameKind.Shed)) return false;
         var stream = StreamAtOrAfter();
         var first = Time("first", timeBefore);
         var last = first + cursor.Number("length", Limits.FrameTimeMicrosecondsEnd);

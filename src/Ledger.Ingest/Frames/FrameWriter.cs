@@ -69,6 +69,10 @@ public ref struct FrameWriter
     public static FrameWriter Shed(Span<byte> buffer, long sequence, long sentAtMicroseconds) =>
         new(buffer, FrameKind.Shed, sequence, sentAtMicroseconds, FrameUnits.Finest);
 
+    /// <summary>Begins a frame of samples that the ledger gave up.</summary>
+    internal static FrameWriter GivenUp(Span<byte> buffer, long sequence, long sentAtMicroseconds) =>
+        new(buffer, FrameKind.GivenUp, sequence, sentAtMicroseconds, FrameUnits.Finest);
+
     /// <summary>Adds the samples of a stream, in the order in which they were taken; false where they have no room.
     /// Streams stand in ascending order; one with many samples may come again.</summary>
     public bool TryAdd(int stream, scoped ReadOnlySpan<PowerSample> taken)
@@ -128,7 +132,7 @@ public ref struct FrameWriter
     /// <summary>Adds what was given up; false where it has no room. Streams stand in ascending order.</summary>
     public bool TryAdd(ShedSamples shed)
     {
-        IsOf(FrameKind.Shed);
+        IsOf(kind == FrameKind.GivenUp ? FrameKind.GivenUp : FrameKind.Shed);
         Span<byte> entry = stackalloc byte[EntryBytesMax];
         var length = WriteStreamAndTime(entry, shed.Stream, shed.FirstMicroseconds);
         Refuse(Rejection.InvalidTime, "last", shed.LastMicroseconds, shed.FirstMicroseconds,

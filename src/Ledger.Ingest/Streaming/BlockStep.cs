@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 
@@ -23,30 +22,35 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     /// <summary>Streams that are looked ahead at together: as many as a processor fetches at one time, twice.</summary>
     private const int ForeseenBlocks = 24;
 
-    private readonly ConcurrentDictionary<long, LiveSession> sessions = [];
-    private readonly Dictionary<long, List<LoggedFrame>> bySession = [];
-    private readonly List<(LiveSession Session, List<LoggedFrame> Frames)> work = [];
+    private readonly LiveSessions sessions = new();
+    private readonly List<LiveSession> work = [];
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
     private long number;
 
     /// <summary>Points that were announced and are not registered, with the frame that did.</summary>
     public List<(SettlementPointId Point, LoggedFrame Frame)> Unknown { get; } = [];
 
-    /// <summary>The highest frame of a session so far; -1 where there is none.</summary>
-    public long LastSequenceOf(long session) => sessions.TryGetValue(session, out var known) ? known.LastSequence : -1;
+    /// <summary>Samples of the block that was taken last which the ledger had given up.</summary>
+    public GivenUpSamples GivenUp { get; private set; }
+
+    /// <inheritdoc cref="LiveSessions.LastSequenceOf"/>
+    public long LastSequenceOf(long session) => sessions.LastSequenceOf(session);
+
+    /// <summary>Sessions of which frames may still come.</summary>
+    public int Sessions => sessions.Count;
 
     /// <summary>Samples integrated so far.</summary>
     public long Samples => team.Sum(worker => worker.Samples);
 
-    /// <summary>Takes what was announced before the first block: of these sessions not every frame is seen.</summary>
-    public void Announced(IReadOnlyList<LoggedFrame> frames)
+    /// <summary>Takes what was announced before the first block, in its segment: of these sessions not every frame is
+    /// seen.</summary>
+    public void Announced(IReadOnlyList<LoggedFrame> frames, FrameAddress first)
     {
+        if (frames.Count > 0) sessions.BeginAmid(first.Segment);
         foreach (var frame in frames)
         {
-            if (!sessions.TryGetValue(frame.Session, out var session))
-                sessions[frame.Session] = session = new(frame.Session) { IsCutOff = true };
             var reader = FrameReader.Open(frame.Bytes.Span);
-            Announce(session, ref reader, frame, team[0]);
+            Announce(sessions.Of(frame.Session, isCutOff: true), ref reader, frame, team[0]);
         }
     }
 
@@ -54,18 +58,21 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     public IReadOnlyList<DuePeriod> Take(FrameBlock block, BlockPlace place)
     {
         number++;
+        sessions.Reach(block);
         foreach (var frame in block.Frames)
         {
-            if (!bySession.TryGetValue(frame.Session, out var frames)) bySession[frame.Session] = frames = [];
-            if (frames.Count == 0) work.Add((SessionOf(frame.Session), frames));
-            frames.Add(frame);
+            var session = sessions.Of(frame.Session);
+            if (session.InBlock.Count == 0) work.Add(session);
+            session.InBlock.Add(frame);
         }
         Share(work.Count, block.Bytes.Length, (i, worker) =>
         {
-            foreach (var frame in work[i].Frames) Take(work[i].Session, frame, block.Head, place, worker);
+            foreach (var frame in work[i].InBlock) Take(work[i], frame, block.Head, place, worker);
         });
-        foreach (var (_, frames) in work) frames.Clear();
+        foreach (var session in work) session.InBlock.Clear();
         work.Clear();
+        GivenUp = default;
+        foreach (var worker in team) GivenUp += worker.TakeGivenUp();
         return Finish(place, block.Head.ReceivedAtMicroseconds, block.Bytes.Length);
     }
 
@@ -87,7 +94,9 @@ internal sealed class BlockStep(PointDirectory points, int workers)
 
     private IReadOnlyList<DuePeriod> Finish(BlockPlace place, long now, int bytes)
     {
-        Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
+        // In most blocks no period ends.
+        if (Array.Exists(team, worker => worker.HasTouched))
+            Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
         var due = new List<DuePeriod>();
         foreach (var worker in team) worker.Take(due, Unknown);
         due.Sort(InOrder);
@@ -115,12 +124,6 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         else Parallel.For(0, team.Length, w => Work(team[w]));
     }
 
-    private LiveSession SessionOf(long session)
-    {
-        if (!sessions.TryGetValue(session, out var known)) sessions[session] = known = new(session);
-        return known;
-    }
-
     private void Take(
         LiveSession session, LoggedFrame frame, in FrameBlockHead block, BlockPlace place, Worker worker)
     {
@@ -136,9 +139,9 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             case FrameKind.Samples:
                 Integrate(session, ref reader, frame, (place, block.ReceivedAtMicroseconds), worker);
                 break;
-            case FrameKind.Shed:
+            case FrameKind.Shed or FrameKind.GivenUp:
                 See(session, reader.Head, frame);
-                Shed(session, ref reader);
+                Shed(session, ref reader, worker);
                 break;
             default: // what vehicles said is evidence, and changes no energy
                 See(session, reader.Head, frame);
@@ -204,12 +207,16 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         return (blocks, seen);
     }
 
-    private static void Shed(LiveSession session, ref FrameReader reader)
+    private static void Shed(LiveSession session, ref FrameReader reader, Worker worker)
     {
+        var isOurs = reader.Head.Kind == FrameKind.GivenUp;
         while (reader.TryRead(out ShedSamples shed))
+        {
+            if (isOurs) worker.GivenUp += GivenUpSamples.Of(shed);
             if (session[shed.Stream] is { } stream)
                 lock (stream.Gate)
                     stream.Curve.Missing(GapCause.PendingDrop, shed.FirstMicroseconds, shed.LastMicroseconds);
+        }
     }
 
     /// <summary>What one thread works with, and what it found.</summary>
@@ -223,8 +230,18 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
         public List<(SettlementPointId, LoggedFrame)> Unknown { get; } = [];
         public long Samples { get; set; }
+        public GivenUpSamples GivenUp { get; set; }
         /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
         public long Foreseen { get; set; }
+
+        public GivenUpSamples TakeGivenUp()
+        {
+            var taken = GivenUp;
+            GivenUp = default;
+            return taken;
+        }
+
+        public bool HasTouched => touched.Count > 0;
 
         public void Touch(LiveStream stream, long number)
         {

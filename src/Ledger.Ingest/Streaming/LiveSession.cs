@@ -26,6 +26,9 @@ internal sealed class LiveSession(long number)
 
     public ClockEstimate Clock { get; private set; } = ClockEstimate.None;
 
+    /// <summary>Its frames in the block that is being taken.</summary>
+    public List<LoggedFrame> InBlock { get; } = [];
+
     public LiveStream? this[int stream] => stream < streams.Count ? streams[stream] : null;
 
     public IEnumerable<LiveStream> Streams => streams.OfType<LiveStream>();

@@ -28,7 +28,8 @@ internal sealed class LiveStream(
     private int lost;
     private long lostAfter, aheadBy;
 
-    public Lock Gate { get; } = new();
+    /// <summary>Itself: the lock is in memory that is looked at anyway.</summary>
+    public object Gate => this;
     public SettlementPointId Point => point;
     public SampleDeclaration Declaration => declaration;
     public ConnectorCurve Curve { get; } = new(declaration, grid);
@@ -54,7 +55,7 @@ internal sealed class LiveStream(
 
     /// <summary>As <see cref="ConnectorCurve.Foresee"/>. Another thread may be adding samples: what is read then is
     /// torn, and means as little.</summary>
-    public long Foresee() => newest ^ WakesAt ^ Curve.Foresee();
+    public long Foresee() => newest ^ WakesAt ^ Touched ^ Curve.Foresee();
 
     /// <summary>
     /// Takes samples of a frame in a block. A sample cannot be measured after it was received: where its time says so,
@@ -95,7 +96,7 @@ internal sealed class LiveStream(
     {
         var (earliest, latest) = times;
         if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
-        if (begun.Count == 0)
+        if (Needed is null)
         {
             begun.Add((grid.PeriodOf(earliest).Start, block));
             Needed = block;

@@ -61,7 +61,7 @@ public static class NamedFrames
                 while (reader.TryRead(room, out var block))
                     if (streams.Contains((frame.Session, block.Stream))) return true;
                 return false;
-            case FrameKind.Shed:
+            case FrameKind.Shed or FrameKind.GivenUp:
                 while (reader.TryRead(out ShedSamples shed))
                     if (streams.Contains((frame.Session, shed.Stream))) return true;
                 return false;

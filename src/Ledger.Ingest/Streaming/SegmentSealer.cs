@@ -5,18 +5,25 @@ namespace Ledger.Ingest.Streaming;
 
 /// <summary>
 /// Seals the full segments of a log beside its work, one after another, by one thread of the lowest priority: what
-/// comes in goes before. A crash amid it loses nothing, and what is left is sealed when the next segment is full.
+/// comes in goes before, until so many segments wait that it has to wait for them. A crash amid it loses nothing, and
+/// what is left is sealed when the next segment is full.
 /// </summary>
 internal sealed class SegmentSealer : IDisposable
 {
     private readonly CancellationTokenSource stopping = new();
     private readonly SemaphoreSlim full = new(0);
+    private readonly object gate = new();
+    private readonly int unsealedMax;
     private readonly Thread thread;
-    private int segment = -1;
+    private int segment = -1, sealedUpto; // those from before the start are not counted
+    private bool isOver;
 
+    /// <param name="log">The log whose segments they are.</param>
+    /// <param name="unsealedMax">Full segments that may wait.</param>
     /// <param name="failed">Is told what went wrong, once; nothing more is sealed then.</param>
-    public SegmentSealer(FrameLog log, Action<Exception> failed)
+    public SegmentSealer(FrameLog log, int unsealedMax, Action<Exception> failed)
     {
+        this.unsealedMax = unsealedMax;
         thread = new Thread(() => Seal(log, failed))
         {
             IsBackground = true,
@@ -26,12 +33,18 @@ internal sealed class SegmentSealer : IDisposable
         thread.Start();
     }
 
-    /// <summary>The log is in this segment by now; those before it are full.</summary>
+    /// <summary>The log is in this segment by now; those before it are full. Waits while too many are not sealed.
+    /// </summary>
     public void Reached(int number)
     {
         if (number == segment) return;
-        segment = number;
-        if (number > 0) full.Release();
+        lock (gate)
+        {
+            if (segment < 0) sealedUpto = Math.Max(sealedUpto, number);
+            segment = number;
+            if (number > 0) full.Release();
+            while (segment - sealedUpto > unsealedMax && !isOver) Monitor.Wait(gate);
+        }
     }
 
     private void Seal(FrameLog log, Action<Exception> failed)
@@ -43,7 +56,7 @@ internal sealed class SegmentSealer : IDisposable
             while (true)
             {
                 full.Wait(stopping.Token);
-                log.SealFullSegments(stopping.Token);
+                while (log.SealFullSegments(stopping.Token, most: 1) is [var file]) Sealed(file.Segment);
             }
         }
         catch (OperationCanceledException)
@@ -53,6 +66,26 @@ internal sealed class SegmentSealer : IDisposable
         catch (Exception cause) // whatever it is, the log on the disk is not what it should be
         {
             failed(cause);
+        }
+        End();
+    }
+
+    private void Sealed(int number)
+    {
+        lock (gate)
+        {
+            sealedUpto = Math.Max(sealedUpto, number + 1);
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>Nobody waits for it any more.</summary>
+    private void End()
+    {
+        lock (gate)
+        {
+            isOver = true;
+            Monitor.PulseAll(gate);
         }
     }
 
@@ -64,6 +97,7 @@ internal sealed class SegmentSealer : IDisposable
     public void Dispose()
     {
         stopping.Cancel();
+        End();
         thread.Join();
         stopping.Dispose();
         full.Dispose();

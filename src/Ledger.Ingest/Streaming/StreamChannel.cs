@@ -59,14 +59,14 @@ public sealed class StreamChannel : IDisposable
     /// <param name="url">Where the ledger takes streams: <c>http://127.0.0.1:PORT</c>, HTTP/2 without TLS.</param>
     public StreamChannel(Uri url) => channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
     {
-        HttpHandler = new SocketsHttpHandler
+        HttpHandler = new GatheredWrites(new SocketsHttpHandler
         {
             EnableMultipleHttp2Connections = true,
             ConnectTimeout = TimeSpan.FromSeconds(5),
             KeepAlivePingDelay = TimeSpan.FromSeconds(30),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
             UseProxy = false,
-        },
+        }),
         DisposeHttpClient = true,
     });
 

@@ -13,6 +13,8 @@ public enum FrameTaken
     Again = 2,
     /// <summary>The log is full; nothing was taken, and the sender has to wait.</summary>
     Full = 3,
+    /// <summary>Its samples are given up; that they are will be durable when its task is done.</summary>
+    GivenUp = 4,
 }
 
 /// <summary>
@@ -62,17 +64,38 @@ public sealed class StreamDoor : IDisposable
         var sequence = frame.Head.Sequence;
         if (sequence <= LastSequence && Before(sequence, FrameFingerprint.Of(frame.Bytes.Span), out durable))
             return FrameTaken.Again;
-        if (!log.TryAppend(frame, session, clock.GetCurrentInstant(), out durable))
+        if (!TryAppend(frame, frame, out durable)) return FrameTaken.Full;
+        metrics.Taken(frame.Samples, frame.Bytes.Length);
+        return FrameTaken.Taken;
+    }
+
+    /// <summary>
+    /// Gives the samples of a frame up, which found no room: the log gets which they were instead, so that a gap has
+    /// its cause. Only raw samples are; of another frame, or where the log has no room even for that, it is still
+    /// <see cref="FrameTaken.Full"/>.
+    /// </summary>
+    public FrameTaken GiveUp(in CheckedFrame frame, out ValueTask<FrameAddress> durable)
+    {
+        durable = default;
+        if (frame.Head.Kind != FrameKind.Samples || frame.GivenUp() is not { } instead
+            || !TryAppend(instead, frame, out durable)) return FrameTaken.Full;
+        metrics.GaveUp(frame.Samples);
+        return FrameTaken.GivenUp;
+    }
+
+    /// <summary>Appends a frame, or what stands for it, and remembers what was sent.</summary>
+    private bool TryAppend(in CheckedFrame written, in CheckedFrame sent, out ValueTask<FrameAddress> durable)
+    {
+        if (!log.TryAppend(written, session, clock.GetCurrentInstant(), out durable))
         {
             metrics.Full();
-            return FrameTaken.Full;
+            return false;
         }
         durable = durable.Preserve();
         if (recent.Count == Remembered) recent.Dequeue();
-        recent.Enqueue((sequence, FrameFingerprint.Of(frame.Bytes.Span), durable));
-        LastSequence = Math.Max(LastSequence, sequence);
-        metrics.Taken(frame.Samples, frame.Bytes.Length);
-        return FrameTaken.Taken;
+        recent.Enqueue((sent.Head.Sequence, FrameFingerprint.Of(sent.Bytes.Span), durable));
+        LastSequence = Math.Max(LastSequence, sent.Head.Sequence);
+        return true;
     }
 
     private bool Before(long sequence, ulong print, out ValueTask<FrameAddress> durable)

@@ -25,6 +25,9 @@ public sealed record StreamOptions(FrameLogOptions Log)
     /// <summary>Whether full segments of the log are sealed as they become full, by a thread that gives way to all
     /// others.</summary>
     public bool SealsFullSegments { get; init; } = true;
+    /// <summary>Full segments that may wait to be sealed; with more the engine waits, and senders with it: at a rate
+    /// that sealing cannot follow the log would else grow without a bound. 16 GiB by default.</summary>
+    public int SegmentsUnsealedMax { get; init; } = 64;
     /// <summary>How long samples that came too late are collected before their periods are derived again.</summary>
     public Duration LateEvery { get; init; } = Duration.FromSeconds(60);
 }
@@ -84,7 +87,7 @@ public sealed class StreamEngine : IAsyncDisposable
         tokenKey = SessionToken.KeyOf(secret);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
         registers = new(recorder.Journal, points, Fail);
-        sealer = options.SealsFullSegments ? new(log, Fail) : null;
+        sealer = options.SealsFullSegments ? new(log, options.SegmentsUnsealedMax, Fail) : null;
         integrating = new Thread(Integrate) { IsBackground = true, Name = "streams" };
         integrating.Start();
     }
@@ -101,6 +104,10 @@ public sealed class StreamEngine : IAsyncDisposable
 
     /// <summary>Settlement points whose streams are known.</summary>
     public int StreamCount => points.Count;
+
+    /// <summary>Sessions of which frames may still come; one that is over is forgotten at the beginning of a later
+    /// segment.</summary>
+    public int SessionCount => steps.Sessions;
 
     /// <summary>Samples integrated since the start.</summary>
     public long Samples => steps.Samples;
@@ -121,8 +128,8 @@ public sealed class StreamEngine : IAsyncDisposable
 
     /// <summary>
     /// How far an earlier session's frames are durable, so that its sender sends what follows in a new one; null where
-    /// the token is not of that session. -1: none is. Waits until what is durable now has been seen by the engine,
-    /// which after a start is when the log has been read again.
+    /// the token is not of that session. -1: none is, as far as is remembered. Waits until what is durable now has been
+    /// seen by the engine, which after a start is when the log has been read again.
     /// </summary>
     public async Task<long?> LastSequenceAsync(long session, string token, CancellationToken ct)
     {
@@ -215,7 +222,7 @@ public sealed class StreamEngine : IAsyncDisposable
         if (log.Reader.First is not { } first) return;
         var from = lowWater.Read() is { } known && known >= first ? known : first;
         if (from >= found.End) return;
-        steps.Announced(log.Reader.AnnouncedBefore(from));
+        steps.Announced(log.Reader.AnnouncedBefore(from), from);
         foreach (var block in log.Read(from, found.End))
         {
             if (block.Address >= found.End) break;
@@ -229,6 +236,7 @@ public sealed class StreamEngine : IAsyncDisposable
         sealer?.Reached(block.Address.Segment);
         var now = Instant.FromUnixTimeTicks(block.Head.ReceivedAtMicroseconds * 10);
         Post(steps.Take(block, place), now, place);
+        if (steps.GivenUp.Samples > 0) passes.GaveUp(steps.GivenUp, place);
         if (now - swept < options.SweepEvery) return;
         swept = now;
         Sweep(block.Head.ReceivedAtMicroseconds, now, place);

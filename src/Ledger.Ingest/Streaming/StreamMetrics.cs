@@ -8,7 +8,7 @@ public sealed class StreamMetrics : IDisposable
     public const string Name = "Ledger.Streams";
 
     private readonly Meter meter = new(Name);
-    private readonly Counter<long> samples, frames, bytes, full, refused, late, periods;
+    private readonly Counter<long> samples, frames, bytes, full, givenUp, refused, late, periods;
     private readonly Histogram<long> recording;
 
     internal StreamMetrics(Func<int> blocksWaiting)
@@ -17,6 +17,7 @@ public sealed class StreamMetrics : IDisposable
         frames = meter.CreateCounter<long>("ledger.stream.frames", "{frame}");
         bytes = meter.CreateCounter<long>("ledger.stream.bytes", "By");
         full = meter.CreateCounter<long>("ledger.stream.full", "{frame}", "frames that were not taken: the log was full");
+        givenUp = meter.CreateCounter<long>("ledger.stream.given.up", "{sample}", "samples that the ledger gave up");
         refused = meter.CreateCounter<long>("ledger.stream.refused", "{frame}");
         late = meter.CreateCounter<long>("ledger.stream.late", "{sample}");
         periods = meter.CreateCounter<long>("ledger.stream.periods", "{period}");
@@ -32,6 +33,8 @@ public sealed class StreamMetrics : IDisposable
     }
 
     internal void Full() => full.Add(1);
+
+    internal void GaveUp(int count) => givenUp.Add(count);
 
     /// <summary>A frame was refused, by the code of its reason.</summary>
     public void Refused(string code) => refused.Add(1, new KeyValuePair<string, object?>("code", code));

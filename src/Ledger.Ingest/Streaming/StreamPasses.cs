@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Threading.Channels;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
@@ -16,6 +17,8 @@ namespace Ledger.Ingest.Streaming;
 /// </summary>
 internal sealed class StreamPasses : IAsyncDisposable
 {
+    private const int BusyPauseMs = 10;
+
     private readonly StreamOptions options;
     private readonly Recorder recorder;
     private readonly EvidenceArchive evidence;
@@ -118,6 +121,20 @@ internal sealed class StreamPasses : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Records that samples were given up, with the block that says which as its evidence: read again, that block says
+    /// the same, and it is recorded once.
+    /// </summary>
+    public void GaveUp(GivenUpSamples samples, BlockPlace block)
+    {
+        var detail = string.Create(CultureInfo.InvariantCulture,
+            $"{samples.Samples} samples from {samples.From} to {samples.To}, in "
+            + $"{samples.Stretches} stretches of streams, were given up unread: the ledger was behind");
+        var said = new Submission(new FrameRange([block.To(block)]).ToBytes(), "streams") { Personal = [] };
+        while (recorder.RefuseAsync(Rejection.SamplesGivenUp, detail, said, by, CancellationToken.None)
+            .GetAwaiter().GetResult() is RecordOutcome.Busy) Thread.Sleep(BusyPauseMs);
+    }
+
     /// <summary>Waits until all that was posted is recorded.</summary>
     public async Task DrainedAsync(CancellationToken ct)
     {
@@ -198,7 +215,7 @@ internal sealed class StreamPasses : IAsyncDisposable
             var raw = new Submission(periods.Range.ToBytes(), "streams") { Personal = [] };
             var outcome = await commands.Send(new Command<StreamPeriods>(periods, raw, by, key)).ConfigureAwait(false);
             if (!IsBusy(outcome)) return;
-            await Task.Delay(10).ConfigureAwait(false);
+            await Task.Delay(BusyPauseMs).ConfigureAwait(false);
         }
     }
 

@@ -41,6 +41,9 @@ public sealed class StreamSender : IAsyncDisposable
     /// <summary>Frames acknowledged so far.</summary>
     public long Acknowledged { get; private set; }
 
+    /// <summary>Frames among them whose samples the ledger gave up, because it was behind.</summary>
+    public long GivenUp { get; private set; }
+
     /// <summary>How often it was connected.</summary>
     public int Sessions { get; private set; }
 
@@ -182,10 +185,15 @@ public sealed class StreamSender : IAsyncDisposable
             Signal(ref changed);
         }
         var writing = WriteAsync(call.RequestStream, ending.Token);
+        var givenUpBefore = GivenUp;
         try
         {
             while (await call.ResponseStream.MoveNext(ending.Token).ConfigureAwait(false))
-                if (call.ResponseStream.Current.Acknowledged is { } told) Acknowledge(told.Frames);
+                if (call.ResponseStream.Current.Acknowledged is { } told)
+                {
+                    GivenUp = givenUpBefore + told.GivenUp;
+                    Acknowledge(told.Frames);
+                }
         }
         finally
         {
