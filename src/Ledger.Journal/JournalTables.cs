@@ -42,6 +42,7 @@ internal sealed class JournalTables : IJournalStore, IDisposable
     // for many commits that changed them: between two batches, when so many bytes were stored, and within a commit only
     // where the log has grown to so many pages all the same.
     private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20, PagesUntilCheckpointMax = 16384;
+    private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
     private readonly sqlite3 database;
     private readonly SqliteStatement insertEvent, insertStream, nextId, findEvent, saveLedger, begin, commit;
@@ -196,6 +197,7 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         saveLedger.Bind(3, recordedAt.ToUnixTimeTicks());
         saveLedger.Run();
         commit.Run();
+        bytesSinceCheckpoint += CommitBytes;
     }
 
     /// <summary>Indexes what is recent, where it is enough, and writes the log to the database.</summary>
