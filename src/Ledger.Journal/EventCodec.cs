@@ -244,8 +244,8 @@ public static class EventCodec
     }
 
     private static Wire Of(LedgerEvent fact) =>
-        StillByType.TryGetValue(fact.GetType(), out var still) && Array.Find(still, wire => wire.Says(fact)) is { } earlier
-            ? earlier
+        StillByType.TryGetValue(fact.GetType(), out var still)
+            && Array.Find(still, wire => wire.Says(fact)) is { } earlier ? earlier
         : ByType.TryGetValue(fact.GetType(), out var now) ? now
         : throw new InvalidOperationException($"{fact.GetType().Name} has no wire name: add it to the codec's table");
 

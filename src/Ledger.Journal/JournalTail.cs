@@ -25,7 +25,8 @@ internal static class JournalTail
         FROM events e WHERE position >= $from ORDER BY position
         """;
 
-    /// <summary>The position that an index gives for the event; its own where it is so new that it is in none.</summary>
+    /// <summary>The position that an index gives for the event; its own where it is so new that it is in none.
+    /// </summary>
     private static string Found(SqliteConnection connection, LateIndexTable index, string isOfEvent) =>
         index.IsIn(connection)
             ? $"iif(position < (SELECT length FROM {index.Length}), "

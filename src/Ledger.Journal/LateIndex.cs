@@ -3,11 +3,11 @@ using Microsoft.Data.Sqlite;
 namespace Ledger.Journal;
 
 /// <summary>
-/// An index of journal.db in a table of its own: the writer's side. An index that is kept with each event changes a page
-/// of 4 KiB for a few bytes, and is searched from its root for each. The newest events are therefore in no index: when
-/// there are enough of them they are put into it together, in its own order, in a transaction after that of the last.
-/// Up to which position that is done stands beside. A journal that was made before has its index within the table of
-/// events, and keeps it.
+/// An index of journal.db in a table of its own: the writer's side. An index that is kept with each event changes a
+/// page of 4 KiB for a few bytes, and is searched from its root for each. The newest events are therefore in no index:
+/// when there are enough of them they are put into it together, in its own order, in a transaction after that of the
+/// last. Up to which position that is done stands beside. A journal that was made before has its index within the table
+/// of events, and keeps it.
 /// </summary>
 internal sealed class LateIndex : IDisposable
 {

@@ -133,7 +133,8 @@ public sealed class JournalVerificationTests : IDisposable
         places.ShouldContain("journal.db, ledger");
     }
 
-    /// <summary>An event that somebody recorded a second time, with all that belongs to it, is known by its id.</summary>
+    /// <summary>An event that somebody recorded a second time, with all that belongs to it, is known by its id, also
+    /// behind everything that the head claims.</summary>
     [Fact]
     public async Task An_id_that_comes_twice_is_found_where_it_comes_again()
     {

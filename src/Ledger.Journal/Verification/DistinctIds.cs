@@ -32,8 +32,8 @@ public sealed class DistinctIds(string? folder = null) : IDisposable
     private void WriteRun()
     {
         Array.Sort(sorted, 0, count);
-        file ??= new FileStream(Path.Combine(folder ?? Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew,
-            FileAccess.ReadWrite, FileShare.None, 0, FileOptions.DeleteOnClose);
+        file ??= new FileStream(Path.Combine(folder ?? Path.GetTempPath(), Path.GetRandomFileName()),
+            FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 0, FileOptions.DeleteOnClose);
         file.Write(MemoryMarshal.AsBytes(sorted.AsSpan(0, count)));
         runs.Add(count);
         count = 0;

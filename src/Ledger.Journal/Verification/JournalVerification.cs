@@ -168,9 +168,9 @@ public sealed class JournalVerification
 
     /// <summary>Whether the platform's SHA-256 gives this event the same leaf as the vectors: what was hashed with them
     /// when it was recorded is not verified by them alone.</summary>
-    private bool IsOfPlatform(EventRows rows, in EventRow row, in HeaderFields header) => rows.Hashed(row).SequenceEqual(
-        EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(secret, header.Id), rows.Header(row),
-            SHA256.HashData(rows.Payload(row))));
+    private bool IsOfPlatform(EventRows rows, in EventRow row, in HeaderFields header) =>
+        rows.Hashed(row).SequenceEqual(EnvelopeBytes.LeafEntry(
+            EnvelopeBytes.Salt(secret, header.Id), rows.Header(row), SHA256.HashData(rows.Payload(row))));
 
     private void Tell(EventRows rows, in EventRow row, Envelope envelope, string stream, long next, int payloadBytes)
     {

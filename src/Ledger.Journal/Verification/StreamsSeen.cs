@@ -4,8 +4,8 @@ using Microsoft.Data.Sqlite;
 namespace Ledger.Journal.Verification;
 
 /// <summary>
-/// The streams of a journal as its events are read: which revision comes next in each, eight bytes a stream. Their names
-/// stay in the database; those that were asked for lately are kept.
+/// The streams of a journal as its events are read: which revision comes next in each, eight bytes a stream. Their
+/// names stay in the database; those that were asked for lately are kept.
 /// </summary>
 internal sealed class StreamsSeen : IDisposable
 {
