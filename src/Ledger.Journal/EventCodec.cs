@@ -168,6 +168,8 @@ public static class EventCodec
         },
     ];
 
+    private static readonly FrozenDictionary<Type, Wire[]> StillByType = StillTable.GroupBy(w => w.Type.Type)
+        .ToFrozenDictionary(earlier => earlier.Key, earlier => earlier.ToArray());
     private static readonly FrozenDictionary<Type, Wire> ByType = Table.ToFrozenDictionary(w => w.Type.Type);
     private static readonly FrozenDictionary<(string, int), Wire> ByName = Table.Concat(EarlierTable).Concat(StillTable)
         .ToFrozenDictionary(w => (w.Name, w.Version));
@@ -242,8 +244,9 @@ public static class EventCodec
     }
 
     private static Wire Of(LedgerEvent fact) =>
-        Array.Find(StillTable, still => still.Type.Type == fact.GetType() && still.Says(fact)) is { } earlier ? earlier
-        : ByType.TryGetValue(fact.GetType(), out var wire) ? wire
+        StillByType.TryGetValue(fact.GetType(), out var still)
+            && Array.Find(still, wire => wire.Says(fact)) is { } earlier ? earlier
+        : ByType.TryGetValue(fact.GetType(), out var now) ? now
         : throw new InvalidOperationException($"{fact.GetType().Name} has no wire name: add it to the codec's table");
 
     private static byte[] WriteJson(LedgerEvent fact, JsonTypeInfo type) =>

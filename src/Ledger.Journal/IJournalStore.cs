@@ -40,9 +40,9 @@ public interface IJournalStore
     /// and each append whole.</summary>
     void Begin();
 
-    /// <summary>Says of which events the batch may ask with <see cref="Find"/>: a store on a server finds them all in
-    /// one question.</summary>
-    void Prepare(IReadOnlyList<EventId> ids) { }
+    /// <summary>Says of which events the batch may ask with <see cref="Find"/>, once a batch: a store finds them together.
+    /// </summary>
+    void Prepare(IEnumerable<EventId> ids) { }
 
     /// <summary>The event with this id, also one inserted in this batch; null where there is none.</summary>
     StoredEvent? Find(EventId id);
@@ -54,4 +54,7 @@ public interface IJournalStore
     /// <param name="tree">Over all leaves, those of the batch among them.</param>
     /// <param name="recordedAt">The highest recordedAt.</param>
     void Commit(MerkleTree tree, Instant recordedAt);
+
+    /// <summary>Called once a batch was answered: what nobody has to wait for is done here.</summary>
+    void Tidy() { }
 }

@@ -148,9 +148,9 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
         {
             if (ofStream is null)
             {
-                isIndexApart = StreamIndex.IsApart(Connection);
+                isIndexApart = LateIndexTable.Streams.IsIn(Connection);
                 ofStream = Prepare(Connection, $"""
-                    SELECT position FROM {StreamIndex.TableOf(Connection)}
+                    SELECT position FROM {LateIndexTable.Streams.TableOf(Connection)}
                     WHERE stream = $stream AND revision >= $from AND position < $length
                     ORDER BY revision LIMIT {RowsMax}
                     """, "$stream", "$from", "$length");

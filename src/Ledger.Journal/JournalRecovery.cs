@@ -43,9 +43,12 @@ public static class JournalRecovery
             recovered = new JournalRecovered(acknowledged.Length, tree.Size, by.Actor);
             var now = options.Clock.GetCurrentInstant();
             var fact = NewFact.At(recovered, now, new EvidenceKey($"recovery of the journal from {tree.Size}"));
-            using var sequencer = new JournalSequencer(options.Sequencing, tables, state);
+            var sequencer = new JournalSequencer(options.Sequencing, tables, state);
+            var pending = PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null);
             tables.Begin();
-            sequencer.Take(PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null));
+            tables.Prepare(pending.Ids);
+            sequencer.Take(pending);
+            sequencer.Store();
             tables.Commit(tree, sequencer.RecordedAt);
         }
         using var head = JournalHead.Open(options.Directory);

@@ -7,49 +7,70 @@ namespace Ledger.Journal;
 
 /// <summary>
 /// Gives every event its position, revision and recordedAt, and puts it into the writer's open batch. The rules of the
-/// journal stand here, once for every store. Used by one thread.
+/// journal stand here, once for every store. What is taken is hashed and stored together. Used by one thread.
 /// </summary>
-internal sealed class JournalSequencer(SequencingOptions options, IJournalStore store, JournalState state) : IDisposable
+internal sealed class JournalSequencer(SequencingOptions options, IJournalStore store, JournalState state)
 {
+    private const int HashedTogetherBytes = 4 << 20; // then what was taken is stored before more is
+
     private static readonly Principal Itself = new("journal", new PartyId("ledger"), new HashSet<string>());
     private readonly MerkleTree tree = state.Tree;
     private readonly Dictionary<string, StreamHead> streams = state.Streams;
-    private readonly LeafSalts salts = new(options.Secret);
+    private readonly LeafBatch leaves = new(options.Secret);
+    private readonly List<PlacedEvent> placed = []; // with its place, and not stored yet
+    private readonly Dictionary<EventId, int> placedIds = [];
     private Instant clockBefore = state.RecordedAt;
 
+    /// <summary>Over all that is stored.</summary>
     public MerkleTree Tree => tree;
+
+    private long Length => tree.Size + placed.Count;
 
     /// <summary>The highest recordedAt so far: it never decreases.</summary>
     public Instant RecordedAt { get; private set; } = state.RecordedAt;
 
+    /// <summary>Gives the events of a write their places, or says why not; they are in the store after
+    /// <see cref="Store"/>.</summary>
     public AppendResult Take(PendingWrite pending) => pending switch
     {
         PendingAppend append => Append(append),
-        PendingCopy copy => Insert(copy),
+        PendingCopy copy => Place(copy),
         _ => throw new UnreachableException(),
     };
+
+    /// <summary>Hashes what has its place, all of it together, and gives it to the store.</summary>
+    public void Store()
+    {
+        if (placed.Count == 0) return;
+        leaves.AppendTo(tree);
+        leaves.VerifyFirst(placed[0]);
+        for (var i = 0; i < placed.Count; i++) store.Insert(placed[i] with { Leaf = leaves.Entry(i) });
+        leaves.Clear();
+        placed.Clear();
+        placedIds.Clear();
+    }
 
     private AppendResult Append(PendingAppend pending)
     {
         if (Repeated(pending) is { } answer) return answer;
-        var revision = RevisionOf(pending.Stream);
+        var revision = StreamOf(pending.Stream).Revision;
         var fits = pending.Expected == ExpectedRevision.Any
             || (pending.Expected == ExpectedRevision.Exists ? revision >= 0 : pending.Expected.Value == revision);
         if (!fits) return new AppendResult.WrongRevision(revision);
         ReadClock();
-        return Insert(pending);
+        return Place(pending);
     }
 
     /// <summary>The answer to an append whose ids are known: all with the same content, or a conflict.</summary>
     private AppendResult? Repeated(PendingAppend pending)
     {
         long? first = null;
-        var seen = pending.Facts.Count > 1 ? new HashSet<EventId>() : null;
+        var seen = pending.Facts.Count > 1 ? new HashSet<EventId>(pending.Facts.Count) : null;
         var known = 0;
         foreach (var fact in pending.Facts)
         {
             if (seen?.Add(fact.Id) == false) return new AppendResult.Conflict(fact.Id, "the same id twice in one append");
-            if (store.Find(fact.Id) is not { } stored) continue;
+            if (Find(fact.Id) is not { } stored) continue;
             if (Difference(fact, stored) is { } differs) return new AppendResult.Conflict(fact.Id, differs);
             first ??= stored.Position;
             known++;
@@ -60,6 +81,9 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
             : new AppendResult.Conflict(pending.Facts[0].Id,
                 $"{known} of {pending.Facts.Count} facts were recorded before, the others were not");
     }
+
+    private StoredEvent? Find(EventId id) => placedIds.TryGetValue(id, out var number)
+        ? new(placed[number].Position, placed[number].Header, placed[number].Payload) : store.Find(id);
 
     private static string? Difference(PendingFact fact, StoredEvent found)
     {
@@ -79,53 +103,51 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         clockBefore = now;
         if (now > RecordedAt) RecordedAt = now;
         if (now >= before) return;
-        var key = new EvidenceKey($"clock stepped back before position {tree.Size}");
+        var key = new EvidenceKey($"clock stepped back before position {Length}");
         var fact = PendingFact.Encode(NewFact.At(new ClockSteppedBack(before, now), now, key));
-        Insert(new PendingAppend(Streams.Ledger, ExpectedRevision.Any, [fact], Itself.Actor, Itself.Party, null));
+        Place(new PendingAppend(Streams.Ledger, ExpectedRevision.Any, [fact], Itself.Actor, Itself.Party, null));
     }
 
     /// <summary>Events as they were recorded elsewhere, at their positions; a conflict says why not.</summary>
-    private AppendResult Insert(PendingCopy pending)
+    private AppendResult Place(PendingCopy pending)
     {
-        var (first, revision) = (tree.Size, -1L);
-        if (CopiedEvent.Refusal(pending.Events, options.Ledger, first, RecordedAt, RevisionOf) is { } why)
+        var (first, revision) = (Length, -1L);
+        if (CopiedEvent.Refusal(pending.Events, options.Ledger, first, RecordedAt, name => StreamOf(name).Revision)
+            is { } why)
             return new AppendResult.Conflict(default, why);
-        foreach (var ((_, envelope, payload), header, leaf) in pending.Events)
+        foreach (var ((_, envelope, payload), header, _) in pending.Events)
         {
             revision = envelope.Revision;
-            Insert(StreamOf(envelope.Stream).Key, envelope, header, payload.ToArray(), leaf);
+            Place(StreamOf(envelope.Stream).Key, envelope, header, payload.ToArray());
             clockBefore = RecordedAt = envelope.RecordedAt;
         }
         return new AppendResult.Recorded(first, revision);
     }
 
-    private AppendResult.Recorded Insert(PendingAppend pending)
+    private AppendResult.Recorded Place(PendingAppend pending)
     {
-        var stream = StreamOf(pending.Stream);
-        var (first, revision) = (tree.Size, stream.Revision);
+        var (key, revision) = StreamOf(pending.Stream);
+        var first = Length;
         foreach (var fact in pending.Facts)
         {
             var envelope = new Envelope(options.Ledger, pending.Stream, ++revision, fact.Id, fact.Content.WireName,
                 fact.Content.Version, fact.ValidFrom, fact.ValidTo, RecordedAt, pending.Actor, pending.Tenant,
                 pending.Causation, [], fact.Content.ContentType);
             var header = EnvelopeBytes.Write(envelope, fact.Content.Payload.Length);
-            var leaf = EnvelopeBytes.LeafEntry(salts.Of(fact.Id), header, fact.PayloadDigest);
-            Insert(stream.Key, envelope, header, fact.Content.Payload, leaf);
+            Place(key, envelope, header, fact.Content.Payload);
         }
         return new AppendResult.Recorded(first, revision);
     }
 
-    private void Insert(long streamKey, Envelope envelope, byte[] header, byte[] payload, byte[] leaf)
+    private void Place(long streamKey, Envelope envelope, byte[] header, byte[] payload)
     {
-        store.Insert(new PlacedEvent(tree.Size, streamKey, envelope, header, payload, leaf));
         streams[envelope.Stream] = new(streamKey, envelope.Revision);
-        tree.Append(leaf);
+        placedIds[envelope.Id] = placed.Count;
+        placed.Add(new PlacedEvent(Length, streamKey, envelope, header, payload, []));
+        leaves.Add(envelope.Id, header, payload);
+        if (leaves.Bytes >= HashedTogetherBytes) Store();
     }
-
-    private long RevisionOf(string stream) => StreamOf(stream).Revision;
 
     private StreamHead StreamOf(string stream) =>
         streams.TryGetValue(stream, out var known) ? known : new(streams.Count, -1);
-
-    public void Dispose() => salts.Dispose();
 }

@@ -19,26 +19,37 @@ internal sealed class JournalTables : IJournalStore, IDisposable
 
         """;
 
-    private const string Events = """
+    private static string Events(string idIs, string streamsAre) => $"""
         CREATE TABLE IF NOT EXISTS events(position INTEGER PRIMARY KEY, stream INTEGER NOT NULL,
-            revision INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, header BLOB NOT NULL, payload BLOB NOT NULL,
-            leaf BLOB NOT NULL
+            revision INTEGER NOT NULL, id BLOB NOT NULL{idIs}, header BLOB NOT NULL, payload BLOB NOT NULL,
+            leaf BLOB NOT NULL{streamsAre}) STRICT;
+
         """;
 
-    /// <summary>How a journal was made while each event was indexed by its stream at once.</summary>
-    private const string EarlierSchema = Ledgers + Events + ", UNIQUE(stream, revision)) STRICT;";
-    private const string Schema = Ledgers + Events + ") STRICT;\n" + StreamIndex.Schema;
+    private static readonly string Schema =
+        Ledgers + Events("", "") + LateIndexTable.Streams.Schema + "\n" + LateIndexTable.Ids.Schema;
 
-    /// <summary>Events that are indexed by their stream together.</summary>
+    /// <summary>How a journal was made while each event was put into the index of ids at once.</summary>
+    private static readonly string EarlierSchema = Ledgers + Events(" UNIQUE", "") + LateIndexTable.Streams.Schema;
+
+    /// <summary>How it was made while each event was indexed by its stream at once too.</summary>
+    private static readonly string EarliestSchema = Ledgers + Events(" UNIQUE", ", UNIQUE(stream, revision)");
+
+    /// <summary>Events that are put into an index together.</summary>
     public const int IndexedTogetherUsual = 16384;
 
     // Pages of the indexes that a fleet of streams touches in turn stay in memory, and are written to the database once
-    // for many commits that changed them.
-    private const int CacheKibibytes = 64 * 1024, PagesUntilCheckpoint = 8192;
+    // for many commits that changed them: between two batches, when so many bytes were stored, and within a commit only
+    // where the log has grown to so many pages all the same.
+    private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20, PagesUntilCheckpointMax = 16384;
+    private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
     private readonly sqlite3 database;
-    private readonly sqlite3_stmt insertEvent, insertStream, findId, saveLedger, begin, commit;
-    private readonly StreamIndex? index; // null where each event is indexed at once
+    private readonly SqliteStatement insertEvent, insertStream, nextId, findEvent, saveLedger, begin, commit;
+    private readonly LateIndex? streamIndex, idIndex; // null where each event is indexed at once
+    private readonly Dictionary<EventId, long> recentIds = []; // with their positions: they are in no index yet
+    private readonly Dictionary<EventId, long> preparedIds = []; // of those that a batch asks of, the ones in the index
+    private long length, bytesSinceCheckpoint;
 
     public JournalTables(string path, int indexedTogether = IndexedTogetherUsual)
     {
@@ -47,16 +58,23 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         Execute("PRAGMA journal_mode=WAL");
         Execute("PRAGMA synchronous=FULL");
         Execute($"PRAGMA cache_size=-{CacheKibibytes}");
-        Execute($"PRAGMA wal_autocheckpoint={PagesUntilCheckpoint}");
+        Execute($"PRAGMA wal_autocheckpoint={PagesUntilCheckpointMax}");
         Execute($"BEGIN IMMEDIATE; {SchemaOf(connection)} COMMIT"); // all of it, or nothing
-        if (StreamIndex.IsApart(connection)) index = new StreamIndex(connection, indexedTogether);
         database = connection.Handle!;
-        insertEvent = Statement("INSERT INTO events VALUES(?1,?2,?3,?4,?5,?6,?7)");
-        insertStream = Statement("INSERT INTO streams VALUES(?1,?2)");
-        findId = Statement("SELECT position, header, payload FROM events WHERE id=?1");
-        saveLedger = Statement("UPDATE ledger SET length=?1, frontier=?2, recorded_at=?3");
-        begin = Statement("BEGIN IMMEDIATE");
-        commit = Statement("COMMIT");
+        streamIndex = Late(LateIndexTable.Streams);
+        idIndex = Late(LateIndexTable.Ids);
+        insertEvent = new(connection, "INSERT INTO events VALUES(?1,?2,?3,?4,?5,?6,?7)");
+        insertStream = new(connection, "INSERT INTO streams VALUES(?1,?2)");
+        nextId = new(connection, $"SELECT id, position FROM {LateIndexTable.Ids.TableOf(connection)} "
+            + "WHERE id >= ?1 ORDER BY id LIMIT 1");
+        findEvent = new(connection, "SELECT header, payload FROM events WHERE position=?1");
+        saveLedger = new(connection, "UPDATE ledger SET length=?1, frontier=?2, recorded_at=?3");
+        begin = new(connection, "BEGIN IMMEDIATE");
+        commit = new(connection, "COMMIT");
+        if (idIndex is not null) LoadRecentIds();
+
+        LateIndex? Late(LateIndexTable table) =>
+            table.IsIn(connection) ? new LateIndex(connection, table, indexedTogether) : null;
     }
 
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)
@@ -77,7 +95,8 @@ internal sealed class JournalTables : IJournalStore, IDisposable
     {
         using var select = connection.CreateCommand();
         select.CommandText = "SELECT count(*) FROM sqlite_schema WHERE name = 'events'";
-        return select.ExecuteScalar() is > 0L && !StreamIndex.IsApart(connection) ? EarlierSchema : Schema;
+        return select.ExecuteScalar() is 0L || LateIndexTable.Ids.IsIn(connection) ? Schema
+            : LateIndexTable.Streams.IsIn(connection) ? EarlierSchema : EarliestSchema;
     }
 
     /// <summary>What the ledger's row says; the row is made for a new journal.</summary>
@@ -118,15 +137,29 @@ internal sealed class JournalTables : IJournalStore, IDisposable
     private Dictionary<string, StreamHead> LoadStreams()
     {
         var streams = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
-        var recent = (index?.Recent ?? []).GroupBy(one => one.Stream)
-            .ToDictionary(stream => stream.Key, stream => stream.Max(one => one.Revision));
+        var recent = new Dictionary<long, long>();
+        using var last = Prepare("SELECT stream, max(revision) FROM events WHERE position >= $from GROUP BY stream",
+            "$from");
+        last.Parameters[0].Value = streamIndex?.Length ?? long.MaxValue;
+        using (var rows = last.ExecuteReader())
+            while (rows.Read()) recent.Add(rows.GetInt64(0), rows.GetInt64(1));
         using var select = Prepare("SELECT s.name, s.key, (SELECT max(revision) FROM "
-            + $"{StreamIndex.TableOf(connection)} e WHERE e.stream = s.key) FROM streams s");
+            + $"{LateIndexTable.Streams.TableOf(connection)} e WHERE e.stream = s.key) FROM streams s");
+        using (var rows = select.ExecuteReader())
+            while (rows.Read())
+                streams.Add(rows.GetString(0), new(rows.GetInt64(1),
+                    recent.TryGetValue(rows.GetInt64(1), out var revision) ? revision : rows.GetInt64(2)));
+        return streams;
+    }
+
+    private void LoadRecentIds()
+    {
+        using var select = Prepare("SELECT id, position FROM events WHERE position >= $from", "$from");
+        select.Parameters[0].Value = idIndex!.Length;
         using var rows = select.ExecuteReader();
         while (rows.Read())
-            streams.Add(rows.GetString(0), new(rows.GetInt64(1),
-                recent.TryGetValue(rows.GetInt64(1), out var last) ? last : rows.GetInt64(2)));
-        return streams;
+            recentIds[rows.GetValue(0) is byte[] { Length: EventId.Bytes } id ? EventId.Of(id)
+                : throw new JournalRefusedException($"position {rows.GetInt64(1)} has no id")] = rows.GetInt64(1);
     }
 
     /// <summary>The root over the first <paramref name="length"/> stored leaves.</summary>
@@ -154,16 +187,35 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         return leaves;
     }
 
-    public void Begin() => Run(begin);
+    public void Begin() => begin.Run();
 
     public void Commit(MerkleTree tree, Instant recordedAt)
     {
-        raw.sqlite3_bind_int64(saveLedger, 1, tree.Size);
-        raw.sqlite3_bind_blob(saveLedger, 2, tree.SaveFrontier());
-        raw.sqlite3_bind_int64(saveLedger, 3, recordedAt.ToUnixTimeTicks());
-        Run(saveLedger);
-        index?.IndexTogether(tree.Size);
-        Run(commit);
+        length = tree.Size;
+        saveLedger.Bind(1, length);
+        saveLedger.Bind(2, tree.SaveFrontier());
+        saveLedger.Bind(3, recordedAt.ToUnixTimeTicks());
+        saveLedger.Run();
+        commit.Run();
+        bytesSinceCheckpoint += CommitBytes;
+    }
+
+    /// <summary>Indexes what is recent, where it is enough, and writes the log to the database.</summary>
+    public void Tidy()
+    {
+        foreach (var index in (LateIndex?[])[streamIndex, idIndex])
+        {
+            if (index?.IsDue(length) != true) continue;
+            begin.Run();
+            index.IndexTogether(length);
+            commit.Run();
+            if (index == idIndex) recentIds.Clear();
+        }
+        if (bytesSinceCheckpoint < BytesUntilCheckpoint) return;
+        bytesSinceCheckpoint = 0;
+        var result = raw.sqlite3_wal_checkpoint_v2(database, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out _, out _);
+        // Busy where somebody else is at it.
+        if (result is not (raw.SQLITE_OK or raw.SQLITE_BUSY)) SqliteException.ThrowExceptionForRC(result, database);
     }
 
     public void Insert(in PlacedEvent placed)
@@ -171,50 +223,55 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         var (position, stream, envelope, header, payload, leaf) = placed;
         if (envelope.Revision == 0)
         {
-            raw.sqlite3_bind_int64(insertStream, 1, stream);
-            raw.sqlite3_bind_text(insertStream, 2, envelope.Stream);
-            Run(insertStream);
+            insertStream.Bind(1, stream);
+            insertStream.Bind(2, envelope.Stream);
+            insertStream.Run();
         }
         Span<byte> id = stackalloc byte[EventId.Bytes];
         envelope.Id.CopyTo(id);
-        raw.sqlite3_bind_int64(insertEvent, 1, position);
-        raw.sqlite3_bind_int64(insertEvent, 2, stream);
-        raw.sqlite3_bind_int64(insertEvent, 3, envelope.Revision);
-        raw.sqlite3_bind_blob(insertEvent, 4, id);
-        raw.sqlite3_bind_blob(insertEvent, 5, header);
-        raw.sqlite3_bind_blob(insertEvent, 6, payload);
-        raw.sqlite3_bind_blob(insertEvent, 7, leaf);
-        Run(insertEvent);
-        index?.Add(stream, envelope.Revision, position);
+        insertEvent.Bind(1, position);
+        insertEvent.Bind(2, stream);
+        insertEvent.Bind(3, envelope.Revision);
+        insertEvent.Bind(4, id);
+        insertEvent.Bind(5, header);
+        insertEvent.Bind(6, payload);
+        insertEvent.Bind(7, leaf);
+        insertEvent.Run();
+        bytesSinceCheckpoint += header.Length + payload.Length;
+        if (idIndex is not null) recentIds.Add(envelope.Id, position);
+        else preparedIds[envelope.Id] = position;
+    }
+
+    /// <summary>Ids begin with their valid time, so those of a batch mostly lie together, and together behind all
+    /// others: of all that are smaller than the next one of the index none is in it.</summary>
+    public void Prepare(IEnumerable<EventId> ids)
+    {
+        preparedIds.Clear();
+        var values = ids.Select(id => id.Value).ToArray();
+        Array.Sort(values);
+        Span<byte> bytes = stackalloc byte[EventId.Bytes];
+        for (var i = 0; i < values.Length;)
+        {
+            new EventId(values[i]).CopyTo(bytes);
+            nextId.Bind(1, bytes);
+            var isMore = nextId.IsRow();
+            var next = isMore ? EventId.Of(nextId.Blob(0)) : default;
+            if (isMore && next.Value == values[i]) preparedIds[next] = nextId.Int64(1);
+            nextId.Reset();
+            if (!isMore) return;
+            for (var from = values[i]; i < values.Length && (values[i] == from || values[i] < next.Value);) i++;
+        }
     }
 
     public StoredEvent? Find(EventId id)
     {
-        Span<byte> bytes = stackalloc byte[EventId.Bytes];
-        id.CopyTo(bytes);
-        raw.sqlite3_bind_blob(findId, 1, bytes);
-        var result = raw.sqlite3_step(findId);
-        var found = result == raw.SQLITE_ROW
-            ? new StoredEvent(raw.sqlite3_column_int64(findId, 0), raw.sqlite3_column_blob(findId, 1).ToArray(),
-                raw.sqlite3_column_blob(findId, 2).ToArray()) : null;
-        if (result is not (raw.SQLITE_ROW or raw.SQLITE_DONE)) SqliteException.ThrowExceptionForRC(result, database);
-        raw.sqlite3_reset(findId);
+        if (!recentIds.TryGetValue(id, out var position) && !preparedIds.TryGetValue(id, out position)) return null;
+        findEvent.Bind(1, position);
+        if (!findEvent.IsRow()) throw new JournalRefusedException($"position {position} is missing");
+        var found = new StoredEvent(position, findEvent.Blob(0).ToArray(),
+            findEvent.Blob(1).ToArray());
+        findEvent.Reset();
         return found;
-    }
-
-    /// <summary>Runs a statement that gives no row. A reset says the error that a step did not end with.</summary>
-    private void Run(sqlite3_stmt statement)
-    {
-        var result = raw.sqlite3_step(statement);
-        if (result != raw.SQLITE_DONE) SqliteException.ThrowExceptionForRC(result, database);
-        result = raw.sqlite3_reset(statement);
-        if (result != raw.SQLITE_OK) SqliteException.ThrowExceptionForRC(result, database);
-    }
-
-    private sqlite3_stmt Statement(string sql)
-    {
-        SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(database, sql, out var statement), database);
-        return statement;
     }
 
     private static void Run(SqliteCommand command, params ReadOnlySpan<object> values)
@@ -239,12 +296,14 @@ internal sealed class JournalTables : IJournalStore, IDisposable
 
     public void Dispose()
     {
-        index?.Dispose();
+        streamIndex?.Dispose();
+        idIndex?.Dispose();
         begin.Dispose();
         commit.Dispose();
         insertEvent.Dispose();
         insertStream.Dispose();
-        findId.Dispose();
+        nextId.Dispose();
+        findEvent.Dispose();
         saveLedger.Dispose();
         connection.Dispose();
     }

@@ -17,20 +17,21 @@ internal static class JournalTail
     private const int EventsMax = 2048;
 
     // Each index is asked for the row too: of a key that changed in it, an append would not be recognised any more.
-    private static string Rows(SqliteConnection connection)
-    {
-        var table = StreamIndex.TableOf(connection);
-        var indexed = StreamIndex.IsApart(connection)
-            ? "position < (SELECT length FROM stream_index)" : "true"; // the newest are in no index yet
-        return $"""
-            SELECT position, revision, id, header, payload, leaf, (SELECT name FROM streams WHERE key = e.stream),
-                (SELECT i.position FROM events i WHERE i.id = e.id),
-                iif({indexed},
-                    (SELECT i.position FROM {table} i WHERE i.stream = e.stream AND i.revision = e.revision), position),
-                (SELECT key FROM streams WHERE name = (SELECT name FROM streams WHERE key = e.stream)) IS e.stream
-            FROM events e WHERE position >= $from ORDER BY position
-            """;
-    }
+    private static string Rows(SqliteConnection connection) => $"""
+        SELECT position, revision, id, header, payload, leaf, (SELECT name FROM streams WHERE key = e.stream),
+            {Found(connection, LateIndexTable.Ids, "i.id = e.id")},
+            {Found(connection, LateIndexTable.Streams, "i.stream = e.stream AND i.revision = e.revision")},
+            (SELECT key FROM streams WHERE name = (SELECT name FROM streams WHERE key = e.stream)) IS e.stream
+        FROM events e WHERE position >= $from ORDER BY position
+        """;
+
+    /// <summary>The position that an index gives for the event; its own where it is so new that it is in none.
+    /// </summary>
+    private static string Found(SqliteConnection connection, LateIndexTable index, string isOfEvent) =>
+        index.IsIn(connection)
+            ? $"iif(position < (SELECT length FROM {index.Length}), "
+                + $"(SELECT i.position FROM {index.Name} i WHERE {isOfEvent}), position)"
+            : $"(SELECT i.position FROM events i WHERE {isOfEvent})";
 
     /// <summary>Throws <see cref="JournalRefusedException"/> at the first event that is not as it was recorded.</summary>
     /// <param name="length">How many events are acknowledged.</param>

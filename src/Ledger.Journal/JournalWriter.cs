@@ -127,11 +127,13 @@ public sealed class JournalWriter : IAsyncDisposable
                     bytes += pending.StoredBytesMax;
                     batch.Add((pending, new AppendResult.Busy()));
                 }
-                store.Prepare([.. batch.SelectMany(waiting => waiting.Pending.Ids)]);
+                store.Prepare(batch.SelectMany(waiting => waiting.Pending.Ids));
                 for (var i = 0; i < batch.Count; i++)
                     batch[i] = (batch[i].Pending, sequencer.Take(batch[i].Pending));
+                sequencer.Store();
                 store.Commit(sequencer.Tree, sequencer.RecordedAt);
                 Acknowledge(batch);
+                store.Tidy();
             }
         }
         catch (Exception e)
@@ -173,7 +175,6 @@ public sealed class JournalWriter : IAsyncDisposable
     {
         queue.Writer.TryComplete();
         await Task.Run(thread.Join).ConfigureAwait(false);
-        sequencer.Dispose();
         grown.TrySetCanceled();
     }
 

@@ -5,83 +5,90 @@ namespace Ledger.Journal;
 
 /// <summary>
 /// The append-only tree of RFC 6962 §2.1 (RFC 9162 §2.1.1) kept as its frontier: the roots of the perfect subtrees of
-/// which the tree consists, largest first, one for each set bit of its size. Appending is amortised O(1).
+/// which the tree consists, one for each set bit of its size. Appending is amortised O(1). For one thread at a time.
 /// </summary>
 public sealed class MerkleTree
 {
     public const int HashBytes = 32;
     private const int NodeBytes = 1 + (2 * HashBytes);
-    private readonly List<byte[]> frontier;
+    private const int HeightsMax = 63; // of a size of 63 bits
 
-    public MerkleTree() : this(0, []) { }
-
-    private MerkleTree(long size, List<byte[]> frontier) => (Size, this.frontier) = (size, frontier);
+    // At each height the root of the perfect subtree of that height, where the size has that bit.
+    private readonly byte[]?[] frontier = new byte[HeightsMax][];
+    private byte[] nodes = [];
+    private HashPiece[] pairs = [];
 
     /// <summary>Number of leaves.</summary>
     public long Size { get; private set; }
 
+    private bool Has(int height) => (Size >> height & 1) == 1;
+
     /// <summary>The frontier as bytes, largest subtree first, 32 bytes each.</summary>
-    public byte[] SaveFrontier() => [.. frontier.SelectMany(hash => hash)];
+    public byte[] SaveFrontier()
+    {
+        var saved = new byte[BitOperations.PopCount((ulong)Size) * HashBytes];
+        for (var (height, at) = (HeightsMax - 1, 0); height >= 0; height--)
+        {
+            if (!Has(height)) continue;
+            frontier[height]!.CopyTo(saved, at);
+            at += HashBytes;
+        }
+        return saved;
+    }
 
     public static MerkleTree Restore(long size, ReadOnlySpan<byte> saved)
     {
         if (size < 0 || saved.Length != BitOperations.PopCount((ulong)size) * HashBytes)
             throw new InvalidDataException($"a tree of {size} leaves does not have a frontier of {saved.Length} bytes");
-        var hashes = new List<byte[]>();
-        for (var at = 0; at < saved.Length; at += HashBytes) hashes.Add(saved.Slice(at, HashBytes).ToArray());
-        return new MerkleTree(size, hashes);
+        var tree = new MerkleTree { Size = size };
+        for (var height = HeightsMax - 1; height >= 0; height--)
+        {
+            if (!tree.Has(height)) continue;
+            tree.frontier[height] = saved[..HashBytes].ToArray();
+            saved = saved[HashBytes..];
+        }
+        return tree;
     }
 
-    /// <summary>Appends one leaf entry.</summary>
-    public void Append(ReadOnlySpan<byte> entry) => AppendPerfect(LeafHash(entry), 0);
+    /// <summary>Appends one leaf entry. Each set bit of the size, up to the first that is not set, is a subtree that
+    /// becomes a left sibling.</summary>
+    public void Append(ReadOnlySpan<byte> entry)
+    {
+        var (hash, height) = (LeafHash(entry), 0);
+        for (; Has(height); height++) hash = NodeHash(frontier[height], hash);
+        frontier[height] = hash;
+        Size++;
+    }
 
-    /// <summary>Appends leaves by their hashes (<see cref="LeafHash"/>), 32 bytes each, hashing those together that
-    /// make a perfect subtree.</summary>
+    /// <summary>Appends leaves by their hashes (<see cref="LeafHash"/>), 32 bytes each: at each height all nodes are
+    /// hashed together that the leaves complete there.</summary>
     public void AppendHashes(ReadOnlySpan<byte> hashes)
     {
-        for (int taken; !hashes.IsEmpty; hashes = hashes[(taken * HashBytes)..])
+        var added = hashes.Length / HashBytes;
+        var pairsMax = added + (2 * HeightsMax); // half of the leaves, a quarter, and so on, and one of each height
+        if (pairs.Length < pairsMax) (pairs, nodes) = (new HashPiece[pairsMax], new byte[pairsMax * NodeBytes]);
+        var (at, count, height) = (0, Has(0) ? 1 : 0, 0);
+        frontier[0]?.CopyTo(nodes, Place(at, 0));
+        for (var i = 0; i < added; i++, count++)
+            hashes.Slice(i * HashBytes, HashBytes).CopyTo(nodes.AsSpan(Place(at, count)));
+        for (; count > 0; height++)
         {
-            var height = BitOperations.Log2((uint)(hashes.Length / HashBytes));
-            if (Size > 0) height = Math.Min(height, BitOperations.TrailingZeroCount(Size));
-            taken = 1 << height;
-            AppendPerfect(PerfectRoot(hashes[..(taken * HashBytes)]), height);
-        }
-    }
-
-    /// <summary>Appends a perfect subtree of a height that fits to the size; each set bit of the old size from there
-    /// on, up to the first that is not set, is a subtree that becomes a left sibling.</summary>
-    private void AppendPerfect(byte[] hash, int height)
-    {
-        for (var size = Size >> height; (size & 1) == 1; size >>= 1)
-        {
-            hash = NodeHash(frontier[^1], hash);
-            frontier.RemoveAt(frontier.Count - 1);
-        }
-        frontier.Add(hash);
-        Size += 1L << height;
-    }
-
-    /// <summary>The root over hashes of leaves, of which there is a power of two.</summary>
-    private static byte[] PerfectRoot(ReadOnlySpan<byte> hashes)
-    {
-        var nodes = hashes.Length / HashBytes;
-        if (nodes == 1) return hashes.ToArray();
-        // Node i of a level goes where the level above hashes it: 0x01, then left and right.
-        var buffer = new byte[NodeBytes * nodes];
-        for (var i = 0; i < nodes; i++) hashes.Slice(i * HashBytes, HashBytes).CopyTo(buffer.AsSpan(Place(0, i)));
-        var pieces = new HashPiece[nodes / 2];
-        for (var level = 0; nodes > 1; level += nodes / 2 * NodeBytes, nodes /= 2)
-        {
-            var above = level + (nodes / 2 * NodeBytes);
-            for (var i = 0; i < nodes / 2; i++)
+            // Node i stands where the height above hashes it: 0x01, then left and right. A last one without its pair
+            // waits in the frontier, and what waited above is the first there.
+            var above = at + ((count + 1) / 2 * NodeBytes);
+            var waits = Has(height + 1) ? 1 : 0;
+            if (count % 2 == 1) frontier[height] = nodes.AsSpan(Place(at, count - 1), HashBytes).ToArray();
+            if (count < 2) break;
+            if (waits == 1) frontier[height + 1]!.CopyTo(nodes, Place(above, 0));
+            for (var i = 0; i < count / 2; i++)
             {
-                buffer[level + (i * NodeBytes)] = 1;
-                pieces[i] = new(level + (i * NodeBytes), NodeBytes, Place(above, i));
+                nodes[at + (i * NodeBytes)] = 1;
+                pairs[i] = new(at + (i * NodeBytes), NodeBytes, Place(above, waits + i));
             }
-            Sha256Lanes.Hash(buffer, pieces.AsSpan(0, nodes / 2));
-            if (nodes == 2) return buffer.AsSpan(Place(above, 0), HashBytes).ToArray();
+            Sha256Lanes.Hash(nodes, pairs.AsSpan(0, count / 2));
+            (at, count) = (above, waits + (count / 2));
         }
-        throw new System.Diagnostics.UnreachableException();
+        Size += added;
 
         static int Place(int level, int node) => level + (node / 2 * NodeBytes) + 1 + (node % 2 * HashBytes);
     }
@@ -89,9 +96,11 @@ public sealed class MerkleTree
     /// <summary>The tree head: SHA-256 of nothing for the empty tree.</summary>
     public byte[] Root()
     {
-        if (frontier.Count == 0) return SHA256.HashData([]);
-        var root = frontier[^1];
-        for (var i = frontier.Count - 2; i >= 0; i--) root = NodeHash(frontier[i], root);
+        if (Size == 0) return SHA256.HashData([]);
+        var lowest = BitOperations.TrailingZeroCount(Size);
+        var root = frontier[lowest]!;
+        for (var height = lowest + 1; height < HeightsMax; height++)
+            if (Has(height)) root = NodeHash(frontier[height], root);
         return root;
     }
 

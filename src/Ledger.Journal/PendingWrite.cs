@@ -1,11 +1,10 @@
-using System.Security.Cryptography;
 using Ledger.Domain;
 using Ledger.Journal.Copies;
 using NodaTime;
 
 namespace Ledger.Journal;
 
-/// <summary>What waits for the writer, encoded and hashed on its submitter's thread.</summary>
+/// <summary>What waits for the writer, encoded on its submitter's thread.</summary>
 /// <param name="StoredBytesMax">What it takes in a store at most: payloads, and headers twice, because a store may keep
 /// them as text.</param>
 internal abstract record PendingWrite(long StoredBytesMax)
@@ -38,8 +37,9 @@ internal sealed record PendingAppend(
         if (facts.Count == 0) throw new ArgumentException("an append has at least one fact", nameof(facts));
         PayloadText.Checked(stream);
         PayloadText.Checked(by.Actor);
-        var encoded = facts.Select(PendingFact.Encode).ToArray();
-        var bytes = encoded.Sum(fact => fact.Content.Payload.Length);
+        var (ids, encoded, bytes) = (EventId.From(facts), new PendingFact[facts.Count], 0L);
+        for (var i = 0; i < encoded.Length; i++)
+            bytes += (encoded[i] = PendingFact.Encode(ids[i], facts[i])).Content.Payload.Length;
         if (bytes > Limits.DecisionBytesMax)
             throw new ArgumentException($"one append holds at most {Limits.DecisionBytesMax} bytes, not {bytes}",
                 nameof(facts));
@@ -51,22 +51,19 @@ internal sealed record PendingAppend(
         var header = HeaderBytes + JournalBytes.Utf8.GetByteCount(stream) + JournalBytes.Utf8.GetByteCount(actor)
             + JournalBytes.Utf8.GetByteCount(tenant.Value);
         var bytes = 0L;
-        foreach (var (_, _, _, content, _) in facts)
+        foreach (var (_, _, _, content) in facts)
             bytes += content.Payload.Length + (2L * (header + content.WireName.Length + content.ContentType.Length));
         return bytes;
     }
 }
 
-/// <summary>A fact with its id, its payload and the payload's digest.</summary>
-internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidTo, EncodedEvent Content,
-    byte[] PayloadDigest)
+/// <summary>A fact with its id and its payload.</summary>
+internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidTo, EncodedEvent Content)
 {
-    public static PendingFact Encode(NewFact fact)
-    {
-        var content = EventCodec.Encode(fact.Event);
-        return new PendingFact(EventId.From(fact.ValidTime.Start, fact.Evidence), OnATick(fact.ValidTime.Start),
-            OnATick(fact.ValidTime.End), content, SHA256.HashData(content.Payload));
-    }
+    public static PendingFact Encode(NewFact fact) => Encode(EventId.From(fact.ValidTime.Start, fact.Evidence), fact);
+
+    public static PendingFact Encode(EventId id, NewFact fact) =>
+        new(id, OnATick(fact.ValidTime.Start), OnATick(fact.ValidTime.End), EventCodec.Encode(fact.Event));
 
     /// <summary>Refused here, before the queue, where the submitter hears of it and not the writer.</summary>
     private static Instant OnATick(Instant value) => Instant.FromUnixTimeTicks(JournalBytes.Ticks(value));

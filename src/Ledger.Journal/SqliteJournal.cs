@@ -15,7 +15,7 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     public int QueuedAppendsMax { get; init; } = 4096;
     /// <summary>Appends that share one transaction.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
-    /// <summary>Events that are indexed by their stream together.</summary>
+    /// <summary>Events that are put into an index together.</summary>
     public int IndexedTogether { get; init; } = JournalTables.IndexedTogetherUsual;
     /// <summary>Whether it is opened to say what is wrong in it: then its last events are not hashed before.</summary>
     public bool IsExamined { get; init; }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Verification;
@@ -11,7 +10,8 @@ namespace Ledger.Benchmarks;
 /// <summary>
 /// What the journal does in a second on this machine: durable appends one by one and in batches, on an empty and on a
 /// full journal, beside a bare file; replay with decoding; and what memory it takes to verify it, a tenth full and
-/// full. All in one run, so that the rates can be compared.
+/// full. All in one run, so that the rates can be compared. Of a journal that is to hold very many events only the
+/// appends are measured, for all else takes as long as its events are many.
 /// </summary>
 internal sealed class JournalThroughput(string folder, long events)
 {
@@ -26,20 +26,22 @@ internal sealed class JournalThroughput(string folder, long events)
     private long nextBatch;
 
     /// <summary>Measures in a folder of its own under the temporary folder, and deletes it.</summary>
-    /// <param name="arguments">Nothing, or <c>--events N</c>: how many the full journal holds.</param>
+    /// <param name="arguments">Nothing, or <c>--events N</c>: how many the full journal holds; or <c>--held N</c>: only
+    /// appends to one that holds so many.</param>
     public static async Task<int> RunAsync(ReadOnlyMemory<string> arguments)
     {
-        var events = 1_000_000L;
-        if (arguments.Length > 0 && (arguments.Length != 2 || arguments.Span[0] != "--events"
+        var (events, isHeld) = (1_000_000L, arguments.Length > 0 && arguments.Span[0] == "--held");
+        if (arguments.Length > 0 && (arguments.Length != 2 || arguments.Span[0] is not ("--events" or "--held")
             || !long.TryParse(arguments.Span[1], CultureInfo.InvariantCulture, out events) || events < SampledEvents))
         {
-            Console.Error.WriteLine($"journal [--events N], N at least {SampledEvents}");
+            Console.Error.WriteLine($"journal [--events N | --held N], N at least {SampledEvents}");
             return 2;
         }
         var folder = Directory.CreateTempSubdirectory("ledger-throughput-").FullName;
         try
         {
-            await new JournalThroughput(folder, events).MeasureAsync().ConfigureAwait(false);
+            var measured = new JournalThroughput(folder, events);
+            await (isHeld ? measured.MeasureHeldAsync() : measured.MeasureAsync()).ConfigureAwait(false);
             return 0;
         }
         finally
@@ -61,14 +63,35 @@ internal sealed class JournalThroughput(string folder, long events)
         Print($"filled with {full.Length:N0} events of {bytes:0} bytes each");
         Print($"most memory in use to verify: {less:0} MB of {tenth:N0} events, {more:0} MB of {full.Length:N0}");
 
-        var file = await BareFileAsync(new byte[(int)bytes]).ConfigureAwait(false);
-        Row("bare file", $"{Writers} writers, one synchronous write a group", file);
+        var file = await BareFileAsync((int)bytes).ConfigureAwait(false);
         await AppendsAsync("empty journal", empty, file).ConfigureAwait(false);
         var batched = await AppendsAsync($"journal of {full.Length:N0}", full, file).ConfigureAwait(false);
         await TreeAsync(full, batched).ConfigureAwait(false);
         var replayed = await ReplayAsync(full).ConfigureAwait(false);
         Row("replay", $"one thread, ReadAllAsync and Decode, {replayed * bytes / 1e6:0} MB/s", replayed);
         Row("verify", "one thread: header, ids, order, payload, salt, leaf and tree again", Verified());
+    }
+
+    private async Task MeasureHeldAsync()
+    {
+        Print($"{Environment.ProcessorCount} processors, {Each.TotalSeconds:0} s each, in {folder}");
+        var (watch, length) = (Stopwatch.StartNew(), 0L);
+        await using (var full = Open("full"))
+        {
+            var written = BytesWritten();
+            await FillAsync(full, events).ConfigureAwait(false);
+            length = full.Length;
+            Row("filled", $"{FillersAtOnce} writers, {JournalEvents.BatchFacts} facts an append, "
+                + FormattableString.Invariant($"{(BytesWritten() - written) / (double)length:N0} bytes written an event"),
+                length / watch.Elapsed.TotalSeconds);
+            var bytes = await MeanBytesAsync(full).ConfigureAwait(false);
+            var file = await BareFileAsync((int)bytes).ConfigureAwait(false);
+            await AppendsAsync($"journal of {length:N0}", full, file).ConfigureAwait(false);
+            length = full.Length;
+        }
+        watch.Restart();
+        await using var again = Open("full");
+        Print($"opened again with {length:N0} events in {watch.Elapsed.TotalSeconds:0.00} s");
     }
 
     private string Full => Path.Combine(folder, "full");
@@ -100,9 +123,10 @@ internal sealed class JournalThroughput(string folder, long events)
             + FormattableString.Invariant($"{PerEvent():N0} bytes written an event"), single);
         (length, written) = (journal.Length, BytesWritten());
         var batches = await RateAsync(1, () => AppendBatchAsync(journal)).ConfigureAwait(false);
-        Row(name, $"1 writer, {JournalEvents.BatchFacts} facts an append, "
-            + FormattableString.Invariant($"{PerEvent():N0} bytes written an event"), batches * JournalEvents.BatchFacts);
-        return batches * JournalEvents.BatchFacts;
+        var perFact = batches * JournalEvents.BatchFacts;
+        Row(name, $"1 writer, {JournalEvents.BatchFacts} facts an append, {perFact / file:P0} of the bare file, "
+            + FormattableString.Invariant($"{PerEvent():N0} bytes written an event"), perFact);
+        return perFact;
 
         double PerEvent() => (BytesWritten() - written) / (double)(journal.Length - length);
     }
@@ -114,7 +138,7 @@ internal sealed class JournalThroughput(string folder, long events)
 
     /// <summary>
     /// What of an append is spent on being able to prove it: the digest of the payload, the salt, the leaf and the
-    /// tree, which all are the work of the one thread that appends.
+    /// tree, which all are the work of the one thread that appends. Of a batch they are hashed together.
     /// </summary>
     private async Task TreeAsync(SqliteJournal journal, double batched)
     {
@@ -126,15 +150,26 @@ internal sealed class JournalThroughput(string folder, long events)
                 recorded.Payload.ToArray(), recorded.Envelope.Id));
             if (sampled.Count == SampledEvents) break;
         }
-        using var salts = new LeafSalts(new byte[32]);
-        var (watch, count, tree) = (Stopwatch.StartNew(), 0L, new MerkleTree());
-        for (; watch.Elapsed < Each; count += sampled.Count)
-            foreach (var (header, payload, id) in sampled)
-                tree.Append(EnvelopeBytes.LeafEntry(salts.Of(id), header, SHA256.HashData(payload)));
-        var seconds = watch.Elapsed.TotalSeconds / count;
-        Row("leaf and tree", $"one thread; {seconds * batched:P1} of the time of a fact in batches, "
-            + FormattableString.Invariant($"{seconds / latency:P2} of {latency * 1e3:0.0} ms, a lone append's median"),
-            1 / seconds);
+        var (together, alone) = (Hashing(JournalEvents.BatchFacts), Hashing(1));
+        Row("leaf and tree", $"one thread; {together * batched:P1} of the time of a fact in batches, "
+            + FormattableString.Invariant($"{alone / latency:P2} of {latency * 1e3:0.0} ms, a lone append's median"),
+            1 / together);
+
+        // Seconds for each event, of so many at once.
+        double Hashing(int batch)
+        {
+            var (watch, count, tree, leaves) =
+                (Stopwatch.StartNew(), 0L, new MerkleTree(), new LeafBatch(new byte[32]));
+            while (watch.Elapsed < Each)
+                foreach (var part in sampled.Chunk(batch))
+                {
+                    foreach (var (header, payload, id) in part) leaves.Add(id, header, payload);
+                    leaves.AppendTo(tree);
+                    leaves.Clear();
+                    count += part.Length;
+                }
+            return watch.Elapsed.TotalSeconds / count;
+        }
     }
 
     private async Task<double> MedianLatencyAsync(SqliteJournal journal)
@@ -150,10 +185,15 @@ internal sealed class JournalThroughput(string folder, long events)
         return latencies[latencies.Count / 2];
     }
 
-    private async Task<double> BareFileAsync(byte[] entry)
+    /// <summary>Entries a second of as many bytes as an event has.</summary>
+    private async Task<double> BareFileAsync(int bytes)
     {
+        var entry = new byte[bytes];
         await using var file = new GroupCommitFile(Path.Combine(folder, "bare"));
-        return await RateAsync(Writers, () => file.AppendAsync(entry)).ConfigureAwait(false);
+        var rate = await RateAsync(Writers, () => file.AppendAsync(entry)).ConfigureAwait(false);
+        Row("bare file", $"{Writers} writers, one synchronous write a group, "
+            + FormattableString.Invariant($"{bytes} bytes an entry"), rate);
+        return rate;
     }
 
     /// <summary>Events a second, each decoded to its fact, from the first until the end or the time is up.</summary>

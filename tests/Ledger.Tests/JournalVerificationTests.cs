@@ -133,6 +133,30 @@ public sealed class JournalVerificationTests : IDisposable
         places.ShouldContain("journal.db, ledger");
     }
 
+    /// <summary>An event that somebody recorded a second time, with all that belongs to it, is known by its id, also
+    /// behind everything that the head claims.</summary>
+    [Fact]
+    public async Task An_id_that_comes_twice_is_found_where_it_comes_again()
+    {
+        var roots = await RootsAsync();
+        var envelope = EnvelopeBytes.Read((byte[])Value("header", 3)).Envelope with
+        {
+            Revision = 100, // of 700 in seven streams
+            RecordedAt = EnvelopeBytes.Read((byte[])Value("header", Events - 1)).Envelope.RecordedAt,
+        };
+        var payload = (byte[])Value("payload", 3);
+        var header = EnvelopeBytes.Write(envelope, payload.Length);
+        var leaf = EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(TestFolder.Secret, envelope.Id), header,
+            System.Security.Cryptography.SHA256.HashData(payload));
+        Change("INSERT INTO events VALUES(700, 3, 100, $id, $header, $payload, $leaf)", ("$id", envelope.Id.ToBytes()),
+            ("$header", header), ("$payload", payload), ("$leaf", leaf));
+        var places = Verify(new RootClaim("before", Events, roots[Events])).Findings.Faults
+            .Select(fault => fault.ToString()).ToList();
+        places.ShouldContain($"position 700: event id {envelope.Id} for the second time, expected an id of its own");
+        places.ShouldAllBe(place => place.StartsWith("position 700: ", StringComparison.Ordinal)
+            || place.StartsWith("journal.db, ledger: ", StringComparison.Ordinal));
+    }
+
     private object Value(string column, int position)
     {
         using var connection = new SqliteConnection(

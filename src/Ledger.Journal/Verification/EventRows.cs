@@ -22,6 +22,7 @@ internal sealed class EventRows : IDisposable
     private readonly List<HashPiece> pieces = [];
     private byte[] buffer = new byte[BufferBytesUsual];
     private int used;
+    private bool isDone; // a further step would begin again
 
     public EventRows(SqliteConnection connection)
     {
@@ -32,6 +33,7 @@ internal sealed class EventRows : IDisposable
     public ReadOnlySpan<EventRow> Read => CollectionsMarshal.AsSpan(rows);
     public ReadOnlySpan<byte> Id(in EventRow row) => buffer.AsSpan(row.IdAt, row.IdBytes);
     public ReadOnlySpan<byte> Header(in EventRow row) => buffer.AsSpan(row.HeaderAt, row.HeaderBytes);
+    public ReadOnlySpan<byte> Payload(in EventRow row) => buffer.AsSpan(row.PayloadAt, row.PayloadBytes);
     public ReadOnlySpan<byte> Leaf(in EventRow row) => buffer.AsSpan(row.LeafAt, row.LeafBytes);
 
     /// <summary>The leaf entry as it was hashed anew.</summary>
@@ -43,10 +45,11 @@ internal sealed class EventRows : IDisposable
     {
         rows.Clear();
         used = 0;
-        while (rows.Count < count && used < BufferBytesUsual)
+        while (!isDone && rows.Count < count && used < BufferBytesUsual)
         {
             var result = raw.sqlite3_step(select);
-            if (result == raw.SQLITE_DONE) break;
+            isDone = result == raw.SQLITE_DONE;
+            if (isDone) break;
             if (result != raw.SQLITE_ROW) SqliteException.ThrowExceptionForRC(result, database);
             rows.Add(Copy());
         }
@@ -88,7 +91,7 @@ internal sealed class EventRows : IDisposable
     /// <summary>Hashes each payload, then the salts, then the leaf entries of the rows whose header could be read:
     /// SHA-256(salt ‖ header ‖ SHA-256(payload)), as <see cref="EnvelopeBytes.LeafEntry"/>.</summary>
     /// <param name="headers">Of each row; null where it could not be read.</param>
-    public void Hash(ReadOnlySpan<HeaderFields?> headers, ReadOnlySpan<byte> secret)
+    public void Hash(ReadOnlySpan<HeaderFields?> headers, Sha256Lanes.HmacKey secret)
     {
         Run(headers, row => new(row.PayloadAt, row.PayloadBytes, row.HeaderAt + row.HeaderBytes));
         var ids = Take(16 * rows.Count);

@@ -19,7 +19,7 @@ public sealed class EventsVerification
     private readonly List<RootClaim> claims;
     private readonly MerkleTree tree = new();
     private readonly Dictionary<string, long> revisions = new(StringComparer.Ordinal);
-    private readonly HashSet<EventId> ids = [];
+    private readonly DistinctIds ids = new();
     private Instant recordedAt = Instant.FromUnixTimeTicks(0);
 
     private EventsVerification(IJournal journal, byte[] secret, IEnumerable<RootClaim> claims, Findings findings) =>
@@ -35,6 +35,7 @@ public sealed class EventsVerification
     {
         var before = findings.FaultCount;
         var verification = new EventsVerification(journal, secret, claims, findings);
+        using var ids = verification.ids;
         try
         {
             await verification.VerifyAsync(seen, ct).ConfigureAwait(false);
@@ -43,6 +44,8 @@ public sealed class EventsVerification
         {
             findings.Add(At(verification.tree.Size), damaged.Message, "an event that can be read");
         }
+        foreach (var (id, position, _) in ids.Repeated())
+            findings.Add(At(position), $"event id {id} for the second time", "an id of its own");
         return new(verification.tree.Size, verification.tree.Root(), findings.FaultCount == before);
     }
 
@@ -73,7 +76,7 @@ public sealed class EventsVerification
         Same(place, "revision", Count(envelope.Revision), Count(next));
         if (!envelope.Id.IsOf(envelope.ValidFrom))
             findings.Add(place, $"event id {envelope.Id}", $"an id of the valid time {Text(envelope.ValidFrom)}");
-        if (!ids.Add(envelope.Id)) findings.Add(place, $"event id {envelope.Id} for the second time", "an id of its own");
+        ids.Add(envelope.Id, recorded.Position);
         if (envelope.RecordedAt < recordedAt)
             findings.Add(place, $"recorded at {Text(envelope.RecordedAt)}",
                 $"no earlier than {Text(recordedAt)}, the event before");

@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Globalization;
+using System.Security.Cryptography;
 using Ledger.Domain;
 using Microsoft.Data.Sqlite;
 using NodaTime;
@@ -26,9 +26,10 @@ public sealed class JournalVerification
     private readonly string directory;
     private readonly LedgerId ledger;
     private readonly byte[] ledgerBytes, secret;
+    private readonly Sha256Lanes.HmacKey key;
     private readonly Findings findings;
     private readonly MerkleTree tree = new();
-    private readonly Dictionary<string, StreamSeen> streams = new(StringComparer.Ordinal);
+    private readonly DistinctIds ids = new();
     private readonly List<RootClaim> claims;
     private readonly HeaderFields?[] headers = new HeaderFields?[TogetherMax];
     private readonly string?[] damages = new string?[TogetherMax];
@@ -37,16 +38,8 @@ public sealed class JournalVerification
 
     private JournalVerification(
         string directory, LedgerId ledger, byte[] secret, IEnumerable<RootClaim> claims, Findings findings) =>
-        (this.directory, this.ledger, ledgerBytes, this.secret, this.claims, this.findings) =
-            (directory, ledger, JournalBytes.Utf8.GetBytes(ledger.Value), secret, [.. claims], findings);
-
-    /// <summary>A stream, and the revision that its next event should have.</summary>
-    private sealed class StreamSeen(string name)
-    {
-        public string Name { get; } = name;
-        public byte[] Bytes { get; } = JournalBytes.Utf8.GetBytes(name);
-        public long Next { get; set; }
-    }
+        (this.directory, this.ledger, ledgerBytes, this.secret, key, this.claims, this.findings) = (directory, ledger,
+            JournalBytes.Utf8.GetBytes(ledger.Value), secret, new(secret), [.. claims], findings);
 
     /// <summary>Verifies the journal in a data folder.</summary>
     /// <param name="claims">What checkpoints say of the journal: each is compared at its length.</param>
@@ -58,8 +51,11 @@ public sealed class JournalVerification
     {
         var before = findings.FaultCount;
         var journal = new JournalVerification(directory, ledger, secret, claims, findings);
+        using var ids = journal.ids;
         journal.VerifyHead();
         journal.VerifyFile(isThorough, seen, ct);
+        foreach (var (id, position, _) in ids.Repeated())
+            journal.Fault(At(position), $"event id {id} for the second time", "an id of its own");
         journal.VerifyLength();
         return new JournalFound(journal.tree.Size, journal.tree.Root(), findings.FaultCount == before);
     }
@@ -81,7 +77,8 @@ public sealed class JournalVerification
             VerifyLedger(connection);
             if (!isThorough) return;
             SqliteFile.VerifyPages(connection, SqliteJournal.FileName, findings);
-            VerifyStreamIndex(connection);
+            VerifyIndex(connection, LateIndexTable.Streams, "e.stream = i.stream AND e.revision = i.revision");
+            VerifyIndex(connection, LateIndexTable.Ids, "e.id = i.id");
         }
         catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
         {
@@ -91,8 +88,8 @@ public sealed class JournalVerification
 
     private void VerifyEvents(SqliteConnection connection, Action<long> seen, CancellationToken ct)
     {
-        var named = StreamNames(connection);
         using var rows = new EventRows(connection);
+        using var streams = new StreamsSeen(connection);
         VerifyRoots();
         for (var isMore = true; isMore;)
         {
@@ -102,10 +99,10 @@ public sealed class JournalVerification
             }
             catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
             {
-                VerifyEvents(rows, named);
+                VerifyEvents(rows, streams);
                 throw;
             }
-            VerifyEvents(rows, named);
+            VerifyEvents(rows, streams);
             if (!isMore || tree.Size % 4096 != 0) continue;
             ct.ThrowIfCancellationRequested();
             seen(tree.Size);
@@ -121,23 +118,7 @@ public sealed class JournalVerification
         return count;
     }
 
-    private Dictionary<long, StreamSeen> StreamNames(SqliteConnection connection)
-    {
-        using var select = connection.CreateCommand();
-        select.CommandText = "SELECT key, name FROM streams";
-        using var row = select.ExecuteReader();
-        var named = new Dictionary<long, StreamSeen>();
-        while (row.Read()) named[row.GetInt64(0)] = Seen(row.GetString(1));
-        return named;
-    }
-
-    private StreamSeen Seen(string name)
-    {
-        if (!streams.TryGetValue(name, out var stream)) streams.Add(name, stream = new(name));
-        return stream;
-    }
-
-    private void VerifyEvents(EventRows rows, Dictionary<long, StreamSeen> named)
+    private void VerifyEvents(EventRows rows, StreamsSeen streams)
     {
         var read = rows.Read;
         if (read.IsEmpty) return;
@@ -150,13 +131,13 @@ public sealed class JournalVerification
             {
                 (headers[i], damages[i]) = (null, damaged.Message);
             }
-        rows.Hash(headers, secret);
+        rows.Hash(headers, key);
         for (var i = 0; i < read.Length; i++)
         {
             var position = read[i].Position;
             if (position != tree.Size + i)
                 Fault(At(position), $"position {Count(position)}", $"position {Count(tree.Size + i)}");
-            if (headers[i] is { } header) VerifyEvent(rows, read[i], header, named.GetValueOrDefault(read[i].Stream));
+            if (headers[i] is { } header) VerifyEvent(rows, read[i], header, streams, tree.Size + i);
             else Fault(At(position), damages[i]!, "a header of version 1");
         }
         rows.AppendTo(tree, headers);
@@ -164,23 +145,32 @@ public sealed class JournalVerification
     }
 
     /// <summary>Nothing is put into words for an event that is as it should be.</summary>
-    /// <param name="named">The stream that the table names; null where it names none.</param>
-    private void VerifyEvent(EventRows rows, in EventRow row, in HeaderFields header, StreamSeen? named)
+    /// <param name="number">How many events were read before.</param>
+    private void VerifyEvent(
+        EventRows rows, in EventRow row, in HeaderFields header, StreamsSeen streams, long number)
     {
         var name = rows.Header(row).Slice(header.StreamAt, header.StreamBytes);
-        var stream = named is not null && name.SequenceEqual(named.Bytes)
-            ? named : Seen(JournalBytes.Utf8.GetString(name));
-        Span<byte> id = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128BigEndian(id, header.Id.Value);
-        if (stream.Name != (named?.Name ?? "none") || row.Revision != header.Revision || header.Revision != stream.Next
+        var isNamed = streams.IsNamed(row.Stream, name);
+        ref var next = ref isNamed ? ref streams.NextOf(row.Stream) : ref streams.NextOf(name);
+        Span<byte> id = stackalloc byte[EventId.Bytes];
+        header.Id.CopyTo(id);
+        if (!isNamed || row.Revision != header.Revision || header.Revision != next
             || row.PayloadBytes != header.PayloadBytes || !id.SequenceEqual(rows.Id(row))
             || !rows.Hashed(row).SequenceEqual(rows.Leaf(row)) || !header.IsOfLedger
-            || !header.Id.IsOf(header.ValidFrom) || header.RecordedAt < recordedAt)
-            Tell(rows, row, EnvelopeBytes.Read(rows.Header(row)).Envelope, named?.Name ?? "none", stream.Next,
+            || !header.Id.IsOf(header.ValidFrom) || header.RecordedAt < recordedAt
+            || (number % TogetherMax == 0 && !IsOfPlatform(rows, row, header)))
+            Tell(rows, row, EnvelopeBytes.Read(rows.Header(row)).Envelope, streams.NameOf(row.Stream) ?? "none", next,
                 header.PayloadBytes);
-        stream.Next++;
+        next++;
+        ids.Add(header.Id, row.Position);
         recordedAt = Instant.Max(recordedAt, header.RecordedAt);
     }
+
+    /// <summary>Whether the platform's SHA-256 gives this event the same leaf as the vectors: what was hashed with them
+    /// when it was recorded is not verified by them alone.</summary>
+    private bool IsOfPlatform(EventRows rows, in EventRow row, in HeaderFields header) =>
+        rows.Hashed(row).SequenceEqual(EnvelopeBytes.LeafEntry(
+            EnvelopeBytes.Salt(secret, header.Id), rows.Header(row), SHA256.HashData(rows.Payload(row))));
 
     private void Tell(EventRows rows, in EventRow row, Envelope envelope, string stream, long next, int payloadBytes)
     {
@@ -198,6 +188,9 @@ public sealed class JournalVerification
                 $"no earlier than {Text(recordedAt)}, the event before");
         Same(place, "leaf", Convert.ToHexStringLower(rows.Leaf(row)),
             Convert.ToHexStringLower(rows.Hashed(row)));
+        Same(place, "leaf by vectors", Convert.ToHexStringLower(rows.Hashed(row)),
+            Convert.ToHexStringLower(EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(secret, envelope.Id),
+                rows.Header(row), SHA256.HashData(rows.Payload(row)))));
     }
 
     private void VerifyLedger(SqliteConnection connection)
@@ -218,20 +211,20 @@ public sealed class JournalVerification
         Same(place, "recorded at", Count(row.GetInt64(3)), Count(recordedAt.ToUnixTimeTicks()));
     }
 
-    /// <summary>A wrong entry would show another event as one of a stream, a missing one would hide it.</summary>
-    private void VerifyStreamIndex(SqliteConnection connection)
+    /// <summary>A wrong entry would show another event as one of a stream or as recorded, a missing one would hide it.
+    /// </summary>
+    private void VerifyIndex(SqliteConnection connection, LateIndexTable index, string isOfEvent)
     {
-        if (!StreamIndex.IsApart(connection)) return;
+        if (!index.IsIn(connection)) return;
         using var select = connection.CreateCommand();
-        select.CommandText = """
-            SELECT (SELECT length FROM stream_index), (SELECT count(*) FROM stream_events), (SELECT count(*)
-                FROM stream_events s JOIN events e ON e.position = s.position
-                WHERE e.stream = s.stream AND e.revision = s.revision
-                    AND e.position < (SELECT length FROM stream_index))
+        select.CommandText = $"""
+            SELECT (SELECT length FROM {index.Length}), (SELECT count(*) FROM {index.Name}), (SELECT count(*)
+                FROM {index.Name} i JOIN events e ON e.position = i.position
+                WHERE {isOfEvent} AND e.position < (SELECT length FROM {index.Length}))
             """;
         using var row = select.ExecuteReader();
         row.Read();
-        var place = $"{SqliteJournal.FileName}, stream_events";
+        var place = $"{SqliteJournal.FileName}, {index.Name}";
         Same(place, "entries", Count(row.GetInt64(1)), Count(row.GetInt64(0)));
         Same(place, "entries that lead to their event", Count(row.GetInt64(2)), Count(row.GetInt64(0)));
     }

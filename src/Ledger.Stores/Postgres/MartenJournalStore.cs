@@ -118,7 +118,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     }
 
     /// <summary>Finds all ids of a batch in one question: one for each fact would cost more than the batch.</summary>
-    public void Prepare(IReadOnlyList<EventId> ids)
+    public void Prepare(IEnumerable<EventId> ids)
     {
         using var command = new NpgsqlCommand(find, connection);
         command.Parameters.Add(new() { Value = ids.Select(Uuid).ToArray() });

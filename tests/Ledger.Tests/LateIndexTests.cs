@@ -8,16 +8,31 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>Whatever is indexed together, and whenever, each stream is read whole and in order, by its owner and beside
-/// it; a journal that was made before is read and goes on.</summary>
-public sealed class StreamIndexTests
+/// it, and each fact is recorded once; a journal that was made before is read and goes on.</summary>
+public sealed class LateIndexTests
 {
-    private const string Earlier = """
+    /// <summary>While each event was put into both indexes at once.</summary>
+    private const string Earliest = """
         CREATE TABLE ledger(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL,
             length INTEGER NOT NULL, frontier BLOB NOT NULL, recorded_at INTEGER NOT NULL) STRICT;
         CREATE TABLE streams(key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
         CREATE TABLE events(position INTEGER PRIMARY KEY, stream INTEGER NOT NULL,
             revision INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, header BLOB NOT NULL, payload BLOB NOT NULL,
             leaf BLOB NOT NULL, UNIQUE(stream, revision)) STRICT;
+        """;
+
+    /// <summary>While each event was put into the index of ids at once.</summary>
+    private const string Earlier = """
+        CREATE TABLE ledger(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL,
+            length INTEGER NOT NULL, frontier BLOB NOT NULL, recorded_at INTEGER NOT NULL) STRICT;
+        CREATE TABLE streams(key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+        CREATE TABLE events(position INTEGER PRIMARY KEY, stream INTEGER NOT NULL,
+            revision INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, header BLOB NOT NULL, payload BLOB NOT NULL,
+            leaf BLOB NOT NULL) STRICT;
+        CREATE TABLE stream_events(stream INTEGER NOT NULL, revision INTEGER NOT NULL,
+            position INTEGER NOT NULL, PRIMARY KEY(stream, revision)) STRICT, WITHOUT ROWID;
+        CREATE TABLE stream_index(id INTEGER PRIMARY KEY CHECK (id = 1), length INTEGER NOT NULL) STRICT;
+        INSERT INTO stream_index VALUES(1, 0);
         """;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -76,6 +91,8 @@ public sealed class StreamIndexTests
                 beside ??= SqliteJournalReader.Open(options);
             }
             await ShouldReadEachStreamAsync(journal);
+            for (var i = 0; i < number; i++)
+                (await Append(journal, "another", i, 1)).ShouldBe(new AppendResult.AlreadyRecorded(i));
             beside!.Look().Length.ShouldBe(number);
             await ShouldReadEachStreamAsync(beside);
         }
@@ -113,30 +130,37 @@ public sealed class StreamIndexTests
         }
     }
 
-    [Fact]
-    public async Task A_journal_that_was_made_before_is_read_goes_on_and_is_verified()
+    [Theory]
+    [InlineData(Earliest)]
+    [InlineData(Earlier)]
+    public async Task A_journal_that_was_made_before_is_read_goes_on_and_is_verified(string schema)
     {
         using var folder = new TestFolder();
+        var options = folder.Options with { IndexedTogether = 6 };
         Directory.CreateDirectory(folder.Path);
-        Execute(folder, Earlier);
-        await using (var journal = folder.Open())
+        Execute(folder, schema);
+        await using (var journal = SqliteJournal.Open(options))
         {
             for (var i = 0; i < 20; i++) await Append(journal, $"s/{i % 3}", i, 1);
             await ShouldReadEachStreamAsync(journal);
         }
-        await using (var journal = folder.Open())
+        await using (var journal = SqliteJournal.Open(options))
         {
             (await Append(journal, "s/1", 20, 1)).ShouldBe(new AppendResult.Recorded(20, 7));
+            (await Append(journal, "s/1", 3, 1)).ShouldBe(new AppendResult.AlreadyRecorded(3));
             await ShouldReadEachStreamAsync(journal);
         }
         ShouldBeSound(folder);
     }
 
     [Theory]
-    [InlineData("DELETE FROM stream_events WHERE stream = 0 AND revision = 1", "entries 7")]
-    [InlineData("UPDATE stream_events SET position = 3 WHERE stream = 0 AND revision = 1",
+    [InlineData("DELETE FROM stream_events WHERE stream = 0 AND revision = 1", "stream_events", "entries 7")]
+    [InlineData("UPDATE stream_events SET position = 3 WHERE stream = 0 AND revision = 1", "stream_events",
         "entries that lead to their event 7")]
-    public async Task A_wrong_entry_of_the_index_is_found(string change, string found)
+    [InlineData("DELETE FROM event_ids WHERE position = 2", "event_ids", "entries 7")]
+    [InlineData("UPDATE event_ids SET position = 3 WHERE position = 2", "event_ids",
+        "entries that lead to their event 7")]
+    public async Task A_wrong_entry_of_an_index_is_found(string change, string index, string found)
     {
         using var folder = new TestFolder();
         await using (var journal = SqliteJournal.Open(folder.Options with { IndexedTogether = 8 }))
@@ -146,9 +170,19 @@ public sealed class StreamIndexTests
         JournalVerification.Verify(
             folder.Path, folder.Options.Ledger, TestFolder.Secret, [], true, findings, _ => { }, Ct);
         findings.Faults.ShouldContain(fault =>
-            fault.Place == "journal.db, stream_events" && fault.Found == found && fault.Expected == "8");
+            fault.Place == $"journal.db, {index}" && fault.Found == found && fault.Expected == "8");
         Should.Throw<JournalRefusedException>(folder.Open).Message.ShouldBe(
             "position 2 of journal.db is damaged: an index does not lead to it");
+    }
+
+    [Fact]
+    public async Task An_event_that_is_in_no_index_and_has_no_id_is_refused()
+    {
+        using var folder = new TestFolder();
+        await using (var journal = folder.Open())
+            for (var i = 0; i < 3000; i += 100) await Append(journal, "s", i, 100);
+        Execute(folder, "UPDATE events SET id = x'00' WHERE position = 5"); // before those that are hashed at opening
+        Should.Throw<JournalRefusedException>(folder.Open).Message.ShouldBe("position 5 has no id");
     }
 
     private static void Execute(TestFolder folder, string sql)

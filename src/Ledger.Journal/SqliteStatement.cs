@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace Ledger.Journal;
+
+/// <summary>
+/// A statement that runs once an event: prepared once, and spoken to without a command object and its boxed parameters,
+/// nor with a handle that is counted at each call. Used by one thread, and no longer than its connection.
+/// </summary>
+internal sealed class SqliteStatement : IDisposable
+{
+    private const string Library = "e_sqlite3"; // that of SQLitePCLRaw.bundle_e_sqlite3, which the connection uses too
+    private static readonly nint Copied = -1; // SQLITE_TRANSIENT: SQLite keeps a copy of its own
+    private readonly sqlite3 database;
+    private readonly sqlite3_stmt statement;
+    private readonly nint handle;
+
+    public SqliteStatement(SqliteConnection connection, string sql)
+    {
+        database = connection.Handle!;
+        Check(raw.sqlite3_prepare_v2(database, sql, out statement));
+        handle = statement.DangerousGetHandle();
+    }
+
+    /// <summary>Sets a parameter, of which the first is number 1.</summary>
+    public void Bind(int parameter, long value) => Check(BindInt64(handle, parameter, value));
+
+    /// <inheritdoc cref="Bind(int, long)"/>
+    public void Bind(int parameter, ReadOnlySpan<byte> value) => Check(value.IsEmpty
+        ? raw.sqlite3_bind_zeroblob(statement, parameter, 0) // a pointer to no bytes would be NULL
+        : BindBlob(handle, parameter, in MemoryMarshal.GetReference(value), value.Length, Copied));
+
+    /// <inheritdoc cref="Bind(int, long)"/>
+    public void Bind(int parameter, string value) => Check(raw.sqlite3_bind_text(statement, parameter, value));
+
+    /// <summary>Runs a statement that gives no row. A reset says the error that a step did not end with.</summary>
+    public void Run()
+    {
+        if (Step(handle) is var result && result != raw.SQLITE_DONE)
+        {
+            Reset();
+            SqliteException.ThrowExceptionForRC(result, database);
+        }
+        Check(ResetStatement(handle));
+    }
+
+    /// <summary>Whether there is a next row, whose columns are then read; after that the statement is reset.</summary>
+    public bool IsRow()
+    {
+        var result = Step(handle);
+        if (result is not (raw.SQLITE_ROW or raw.SQLITE_DONE)) SqliteException.ThrowExceptionForRC(result, database);
+        return result == raw.SQLITE_ROW;
+    }
+
+    /// <summary>A column of the row, of which the first is number 0.</summary>
+    public long Int64(int column) => raw.sqlite3_column_int64(statement, column);
+
+    /// <summary>The bytes of a column, which hold until the next row or reset.</summary>
+    public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(statement, column);
+
+    public bool IsText(int column) => raw.sqlite3_column_type(statement, column) == raw.SQLITE_TEXT;
+
+    /// <summary>Makes the statement ready to run again.</summary>
+    public void Reset() => _ = ResetStatement(handle); // its error is that of the step, which was thrown
+
+    private void Check(int result)
+    {
+        if (result != raw.SQLITE_OK) SqliteException.ThrowExceptionForRC(result, database);
+    }
+
+    public void Dispose() => statement.Dispose();
+
+    [DllImport(Library, EntryPoint = "sqlite3_bind_int64"), SuppressGCTransition]
+    private static extern int BindInt64(nint statement, int parameter, long value);
+
+    [DllImport(Library, EntryPoint = "sqlite3_bind_blob")]
+    private static extern int BindBlob(nint statement, int parameter, in byte value, int bytes, nint destructor);
+
+    [DllImport(Library, EntryPoint = "sqlite3_step")]
+    private static extern int Step(nint statement);
+
+    [DllImport(Library, EntryPoint = "sqlite3_reset")]
+    private static extern int ResetStatement(nint statement);
+}
