@@ -25,31 +25,21 @@ internal static class KillableWriter
 {
     private const int UnderWayMax = 32;
     private const byte New = 1, Repeat = 2;
-    private const string FolderVariable = "LEDGER_WRITER_FOLDER", LedgerVariable = "LEDGER_WRITER_LEDGER",
-        StoreVariable = "LEDGER_WRITER_STORE";
+    /// <summary>How the tests' program is told to be such a process.</summary>
+    public const string Verb = "write-until-killed";
 
     public static Process Start(WriterPlace place)
     {
         Directory.CreateDirectory(place.Folder);
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "Ledger.Tests.dll"), "-method",
-            $"{typeof(WriterKillTests).FullName}.{nameof(WriterKillTests.The_child_writes_until_it_is_killed)}",
-            "-explicit", "only"])
-            start.ArgumentList.Add(argument);
-        (start.Environment[FolderVariable], start.Environment[LedgerVariable], start.Environment[StoreVariable]) =
-            (place.Folder, place.Ledger.Value, place.Store);
-        var process = Process.Start(start)!;
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        return process;
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Ledger.Tests.dll"), Verb,
+            place.Folder, place.Ledger.Value, place.Store]);
+        start.Environment["DOTNET_TieredPGO"] = "0"; // it does not live long enough to gain by it
+        return Process.Start(start)!;
     }
 
     /// <summary>What the process does.</summary>
-    public static async Task RunAsync()
+    public static async Task<int> RunAsync(WriterPlace place)
     {
-        string Of(string variable) => Environment.GetEnvironmentVariable(variable)
-            ?? throw new InvalidOperationException("it is started by its parent");
-        var place = new WriterPlace(Of(FolderVariable), new LedgerId(Of(LedgerVariable)), Of(StoreVariable));
         try
         {
             await WriteAsync(place, int.MaxValue, CancellationToken.None);
@@ -57,8 +47,8 @@ internal static class KillableWriter
         catch (Exception wrong)
         {
             await File.WriteAllTextAsync(WrongPath(place), wrong.ToString());
-            throw;
         }
+        return 1;
     }
 
     /// <summary>Makes the appends up to a number of them; the digest of the journal then.</summary>

@@ -18,10 +18,13 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     private const string Opening = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
     private readonly PostgresLedger ledger;
     private readonly NpgsqlConnection connection;
-    private readonly string append, find;
+    private readonly string copy, begin, advance, find;
     private readonly Dictionary<EventId, StoredEvent> known = [];
-    private readonly List<PlacedEvent> placed = [];
-    private long fence;
+    private readonly List<(long Key, string Name)> begun = []; // streams
+    private RecentIds recent = new(null);
+    private NpgsqlTransaction? transaction;
+    private NpgsqlBinaryImporter? copying; // the events of the batch
+    private long fence, first, count;
 
     /// <summary>Takes the lock, waiting so long for a holder that is about to go.</summary>
     /// <exception cref="LedgerOwnedException">Another process sequences this ledger.</exception>
@@ -29,21 +32,16 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     {
         this.ledger = ledger;
         var schema = ledger.Schema;
-        // The position of each event is what the one-row update gave back, so a rollback leaves no gap.
-        append = $"""
-            WITH taken AS (
-              UPDATE {schema}.ledger SET length = length + ?, frontier = ?, recorded_at = ?
-              WHERE fence = ? RETURNING length - ? AS first),
-            named AS (
-              INSERT INTO {schema}.streams (key, name)
-              SELECT s.key, s.name FROM taken, unnest(?, ?) AS s(key, name)),
-            added AS (
-              INSERT INTO {schema}.events (position, stream, revision, id, header, payload, leaf)
-              SELECT taken.first + e.ordinal - 1, e.stream, e.revision, e.id, e.header, e.payload, e.leaf
-              FROM taken, unnest(?, ?, ?, ?, ?, ?)
-                WITH ORDINALITY AS e(stream, revision, id, header, payload, leaf, ordinal)
-              RETURNING 1)
-            SELECT (SELECT first FROM taken) WHERE (SELECT count(*) FROM added) = ?
+        copy = $"COPY {schema}.events (position, stream, revision, id, header, payload, leaf) FROM STDIN (FORMAT BINARY)";
+        begin = $"""
+            WITH begun AS (
+              INSERT INTO {schema}.streams (key, name) SELECT key, name FROM unnest(?, ?) AS s(key, name) RETURNING 1)
+            SELECT count(*) FROM begun
+            """;
+        // The first position of the batch is what the one-row update gives back, so a rollback leaves no gap.
+        advance = $"""
+            UPDATE {schema}.ledger SET length = length + ?, frontier = ?, recorded_at = ?
+            WHERE fence = ? RETURNING length - ?
             """;
         find = $"SELECT id, position, header, payload FROM {schema}.events WHERE id = ANY ($1)";
         connection = ledger.Connections.OpenConnection();
@@ -92,14 +90,15 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     {
         MerkleTree tree;
         Instant recordedAt;
-        using (var transaction = connection.BeginTransaction())
+        using (var opening = connection.BeginTransaction())
         {
             Execute($"INSERT INTO {ledger.Schema}.ledger VALUES (1, $1, 0, '', 0, 0) ON CONFLICT DO NOTHING",
                 ledger.Ledger.Value);
             Execute($"UPDATE {ledger.Schema}.ledger SET fence = fence + 1");
             (tree, recordedAt, fence) = LedgerRow.Read(connection, ledger)!;
-            transaction.Commit();
+            opening.Commit();
         }
+        recent = new(Latest());
         var streams = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
         using var command = new NpgsqlCommand($"""
             SELECT s.name, s.key,
@@ -111,65 +110,88 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         return new JournalState(tree, streams, recordedAt);
     }
 
+    private EventId? Latest()
+    {
+        using var command = new NpgsqlCommand(
+            $"SELECT id FROM {ledger.Schema}.events ORDER BY id DESC LIMIT 1", connection);
+        return command.ExecuteScalar() is Guid latest ? Id(latest) : null;
+    }
+
     public void Begin()
     {
         known.Clear();
-        placed.Clear();
+        begun.Clear();
+        count = 0;
     }
 
-    /// <summary>Finds all ids of a batch in one question: one for each fact would cost more than the batch.</summary>
+    /// <summary>Finds the ids of a batch that may be there in one question: one for each fact would cost more than the
+    /// batch.</summary>
     public void Prepare(IReadOnlyList<EventId> ids)
     {
+        var asked = ids.Where(recent.MayBeStored).Select(Uuid).ToArray();
+        if (asked.Length == 0) return;
         using var command = new NpgsqlCommand(find, connection);
-        command.Parameters.Add(new() { Value = ids.Select(Uuid).ToArray() });
-        using var rows = command.ExecuteReader();
-        while (rows.Read())
-            known[Id(rows.GetGuid(0))] = new StoredEvent(
-                rows.GetInt64(1), rows.GetFieldValue<byte[]>(2), rows.GetFieldValue<byte[]>(3));
+        command.Parameters.Add(new() { Value = asked });
+        using var found = command.ExecuteReader();
+        while (found.Read())
+            known[Id(found.GetGuid(0))] = new StoredEvent(
+                found.GetInt64(1), found.GetFieldValue<byte[]>(2), found.GetFieldValue<byte[]>(3));
     }
 
     public StoredEvent? Find(EventId id) => known.GetValueOrDefault(id);
 
+    /// <summary>Sends the event on its way: the server puts it into its table while the next one is hashed.</summary>
     public void Insert(in PlacedEvent next)
     {
-        known[next.Envelope.Id] = new StoredEvent(next.Position, next.Header, next.Payload);
-        placed.Add(next);
+        if (count++ == 0)
+        {
+            first = next.Position;
+            transaction = connection.BeginTransaction();
+            copying = connection.BeginBinaryImport(copy);
+        }
+        var envelope = next.Envelope;
+        known[envelope.Id] = new StoredEvent(next.Position, next.Header, next.Payload);
+        recent.Add(envelope.Id);
+        if (envelope.Revision == 0) begun.Add((next.StreamKey, envelope.Stream));
+        copying!.StartRow();
+        copying.Write(next.Position, NpgsqlDbType.Bigint);
+        copying.Write(next.StreamKey, NpgsqlDbType.Bigint);
+        copying.Write(envelope.Revision, NpgsqlDbType.Bigint);
+        copying.Write(Uuid(envelope.Id), NpgsqlDbType.Uuid);
+        copying.Write(next.Header, NpgsqlDbType.Bytea);
+        copying.Write(next.Payload, NpgsqlDbType.Bytea);
+        copying.Write(next.Leaf, NpgsqlDbType.Bytea);
     }
 
-    /// <summary>All of the batch in one statement of a Marten session, on the connection that holds the
-    /// lock.</summary>
+    /// <summary>What belongs to the events goes in one Marten session, in their transaction and on the connection that
+    /// holds the lock.</summary>
     public void Commit(MerkleTree tree, Instant recordedAt)
     {
-        if (placed.Count == 0) return;
-        using var transaction = connection.BeginTransaction();
-        using (var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction)))
+        if (count == 0) return;
+        using (copying) copying!.Complete();
+        copying = null;
+        using (transaction)
         {
-            session.QueueOperation(Appended(tree, recordedAt));
-            session.SaveChangesAsync().GetAwaiter().GetResult(); // the writer's own thread: it waits anyway
+            using (var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction!)))
+            {
+                if (begun.Count > 0) session.QueueOperation(Begun());
+                session.QueueOperation(Advanced(tree, recordedAt));
+                session.SaveChangesAsync().GetAwaiter().GetResult(); // the writer's own thread: it waits anyway
+            }
+            transaction!.Commit();
         }
-        transaction.Commit();
+        transaction = null;
     }
 
-    private CountedStatement Appended(MerkleTree tree, Instant recordedAt)
-    {
-        const NpgsqlDbType bigints = NpgsqlDbType.Array | NpgsqlDbType.Bigint,
-            bytes = NpgsqlDbType.Array | NpgsqlDbType.Bytea;
-        var begun = placed.FindAll(next => next.Envelope.Revision == 0);
-        long count = placed.Count, expected = placed[0].Position;
-        return new CountedStatement(append, first => first == expected ? null : Fenced(first, expected),
-            (count, NpgsqlDbType.Bigint), (tree.SaveFrontier(), NpgsqlDbType.Bytea),
-            (recordedAt.ToUnixTimeTicks(), NpgsqlDbType.Bigint), (fence, NpgsqlDbType.Bigint),
-            (count, NpgsqlDbType.Bigint),
-            (Of(begun, next => next.StreamKey), bigints),
-            (Of(begun, next => next.Envelope.Stream), NpgsqlDbType.Array | NpgsqlDbType.Text),
-            (Of(placed, next => next.StreamKey), bigints), (Of(placed, next => next.Envelope.Revision), bigints),
-            (Of(placed, next => Uuid(next.Envelope.Id)), NpgsqlDbType.Array | NpgsqlDbType.Uuid),
-            (Of(placed, next => next.Header), bytes), (Of(placed, next => next.Payload), bytes),
-            (Of(placed, next => next.Leaf), bytes), (count, NpgsqlDbType.Bigint));
-    }
+    private CountedStatement Begun() => new(begin,
+        number => number == begun.Count ? null : new IOException($"{number} of {begun.Count} streams were stored"),
+        (begun.ConvertAll(stream => stream.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+        (begun.ConvertAll(stream => stream.Name).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
 
-    private static T[] Of<T>(List<PlacedEvent> events, Converter<PlacedEvent, T> part) =>
-        events.ConvertAll(part).ToArray();
+    private CountedStatement Advanced(MerkleTree tree, Instant recordedAt) => new(advance,
+        given => given == first ? null : Fenced(given, first),
+        (count, NpgsqlDbType.Bigint), (tree.SaveFrontier(), NpgsqlDbType.Bytea),
+        (recordedAt.ToUnixTimeTicks(), NpgsqlDbType.Bigint), (fence, NpgsqlDbType.Bigint), (count, NpgsqlDbType.Bigint));
 
     private Exception Fenced(long? first, long expected) => first is null
         ? new JournalFencedException(
@@ -192,14 +214,17 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         command.ExecuteNonQuery();
     }
 
-    /// <summary>Gives the lock back first: the connection goes into the pool, and would keep it there.</summary>
+    /// <summary>What was not committed is rolled back. Gives the lock back first: the connection goes into the pool, and
+    /// would keep it there.</summary>
     public void Dispose()
     {
         try
         {
+            copying?.Dispose();
+            transaction?.Dispose();
             if (connection.State == System.Data.ConnectionState.Open) Execute("SELECT pg_advisory_unlock_all()");
         }
-        catch (NpgsqlException)
+        catch (Exception gone) when (gone is NpgsqlException or IOException or InvalidOperationException)
         {
             // The connection is gone, and the lock with it.
         }
