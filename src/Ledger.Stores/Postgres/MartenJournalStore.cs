@@ -9,22 +9,21 @@ using NpgsqlTypes;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// What the journal's one writer does on PostgreSQL. One connection holds the sequencer's advisory lock and commits
-/// every batch, so who has lost the lock has lost the way to commit; and each batch checks the fencing token in its own
-/// transaction, because a pooler between could give the lock to one server process and the batch to another.
+/// What the journal's one writer does on PostgreSQL. A batch is one transaction on one of two connections in turn, so
+/// that the next one is copied in while one is committed. The first connection holds the sequencer's advisory lock, and
+/// each batch checks in its transaction the fencing token that every opening raises, and that it follows the batch
+/// before.
 /// </summary>
 internal sealed class MartenJournalStore : IJournalStore, IDisposable
 {
     private const string Opening = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
     private readonly PostgresLedger ledger;
     private readonly NpgsqlConnection connection;
-    private readonly string copy, begin, advance, find;
-    private readonly Dictionary<EventId, StoredEvent> known = [];
-    private readonly List<(long Key, string Name)> begun = []; // streams
+    private readonly string begin, advance, find;
+    private readonly Dictionary<EventId, StoredEvent> known = []; // of the last question
     private RecentIds recent = new(null);
-    private NpgsqlTransaction? transaction;
-    private NpgsqlBinaryImporter? copying; // the events of the batch
-    private long fence, first, count;
+    private JournalBatch filling, before;
+    private long fence;
 
     /// <summary>Takes the lock, waiting so long for a holder that is about to go.</summary>
     /// <exception cref="LedgerOwnedException">Another process sequences this ledger.</exception>
@@ -32,7 +31,6 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     {
         this.ledger = ledger;
         var schema = ledger.Schema;
-        copy = $"COPY {schema}.events (position, stream, revision, id, header, payload, leaf) FROM STDIN (FORMAT BINARY)";
         begin = $"""
             WITH begun AS (
               INSERT INTO {schema}.streams (key, name) SELECT key, name FROM unnest(?, ?) AS s(key, name) RETURNING 1)
@@ -49,9 +47,13 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         {
             PostgresLedger.CheckDurability(connection);
             TakeLock(patience);
+            filling = new(schema, connection);
+            before = new(schema, ledger.Connections.OpenConnection());
+            PostgresLedger.CheckDurability(before.Connection);
         }
         catch
         {
+            before?.Connection.Dispose();
             connection.Dispose();
             throw;
         }
@@ -119,18 +121,18 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
 
     public void Begin()
     {
-        known.Clear();
-        begun.Clear();
-        count = 0;
+        (filling, before) = (before, filling);
+        filling.Clear();
     }
 
     /// <summary>Finds the ids of a batch that may be there in one question: one for each fact would cost more than the
     /// batch.</summary>
     public void Prepare(IReadOnlyList<EventId> ids)
     {
-        var asked = ids.Where(recent.MayBeStored).Select(Uuid).ToArray();
+        known.Clear();
+        var asked = ids.Where(recent.MayBeStored).Select(JournalBatch.Uuid).ToArray();
         if (asked.Length == 0) return;
-        using var command = new NpgsqlCommand(find, connection);
+        using var command = ledger.Connections.CreateCommand(find);
         command.Parameters.Add(new() { Value = asked });
         using var found = command.ExecuteReader();
         while (found.Read())
@@ -138,67 +140,50 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
                 found.GetInt64(1), found.GetFieldValue<byte[]>(2), found.GetFieldValue<byte[]>(3));
     }
 
-    public StoredEvent? Find(EventId id) => known.GetValueOrDefault(id);
+    /// <summary>The batch before is not seen by a question until it is committed.</summary>
+    public StoredEvent? Find(EventId id) => filling.Find(id) ?? before.Find(id) ?? known.GetValueOrDefault(id);
 
-    /// <summary>Sends the event on its way: the server puts it into its table while the next one is hashed.</summary>
     public void Insert(in PlacedEvent next)
     {
-        if (count++ == 0)
-        {
-            first = next.Position;
-            transaction = connection.BeginTransaction();
-            copying = connection.BeginBinaryImport(copy);
-        }
-        var envelope = next.Envelope;
-        known[envelope.Id] = new StoredEvent(next.Position, next.Header, next.Payload);
-        recent.Add(envelope.Id);
-        if (envelope.Revision == 0) begun.Add((next.StreamKey, envelope.Stream));
-        copying!.StartRow();
-        copying.Write(next.Position, NpgsqlDbType.Bigint);
-        copying.Write(next.StreamKey, NpgsqlDbType.Bigint);
-        copying.Write(envelope.Revision, NpgsqlDbType.Bigint);
-        copying.Write(Uuid(envelope.Id), NpgsqlDbType.Uuid);
-        copying.Write(next.Header, NpgsqlDbType.Bytea);
-        copying.Write(next.Payload, NpgsqlDbType.Bytea);
-        copying.Write(next.Leaf, NpgsqlDbType.Bytea);
+        recent.Add(next.Envelope.Id);
+        filling.Add(next);
     }
 
-    /// <summary>What belongs to the events goes in one Marten session, in their transaction and on the connection that
-    /// holds the lock.</summary>
-    public void Commit(MerkleTree tree, Instant recordedAt)
+    public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
+
+    /// <summary>What belongs to the events goes in one Marten session, in their transaction.</summary>
+    public Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
-        if (count == 0) return;
-        using (copying) copying!.Complete();
-        copying = null;
-        using (transaction)
+        var batch = filling;
+        if (batch.Count == 0) return Task.CompletedTask;
+        var advanced = Advanced(batch, tree, recordedAt); // now, before the tree grows
+        return batch.CommitAsync(transaction =>
         {
-            using (var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction!)))
-            {
-                if (begun.Count > 0) session.QueueOperation(Begun());
-                session.QueueOperation(Advanced(tree, recordedAt));
-                session.SaveChangesAsync().GetAwaiter().GetResult(); // the writer's own thread: it waits anyway
-            }
-            transaction!.Commit();
-        }
-        transaction = null;
+            var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction));
+            if (batch.Begun.Count > 0) session.QueueOperation(Begun(batch.Begun));
+            session.QueueOperation(advanced);
+            return session;
+        });
     }
 
-    private CountedStatement Begun() => new(begin,
+    private CountedStatement Begun(IReadOnlyList<(long Key, string Name)> begun) => new(begin,
         number => number == begun.Count ? null : new IOException($"{number} of {begun.Count} streams were stored"),
-        (begun.ConvertAll(stream => stream.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-        (begun.ConvertAll(stream => stream.Name).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+        (begun.Select(stream => stream.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+        (begun.Select(stream => stream.Name).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
 
-    private CountedStatement Advanced(MerkleTree tree, Instant recordedAt) => new(advance,
-        given => given == first ? null : Fenced(given, first),
-        (count, NpgsqlDbType.Bigint), (tree.SaveFrontier(), NpgsqlDbType.Bytea),
-        (recordedAt.ToUnixTimeTicks(), NpgsqlDbType.Bigint), (fence, NpgsqlDbType.Bigint), (count, NpgsqlDbType.Bigint));
+    private CountedStatement Advanced(JournalBatch batch, MerkleTree tree, Instant recordedAt)
+    {
+        var (first, count) = (batch.First, batch.Count);
+        return new(advance, given => given == first ? null : Fenced(given, first),
+            (count, NpgsqlDbType.Bigint), (tree.SaveFrontier(), NpgsqlDbType.Bytea),
+            (recordedAt.ToUnixTimeTicks(), NpgsqlDbType.Bigint), (fence, NpgsqlDbType.Bigint),
+            (count, NpgsqlDbType.Bigint));
+    }
 
     private Exception Fenced(long? first, long expected) => first is null
         ? new JournalFencedException(
             $"another process records facts of ledger {ledger.Ledger} now: this one is fenced off")
         : new JournalRefusedException($"the journal goes on at position {first}, and its writer at {expected}");
-
-    private static Guid Uuid(EventId id) => new(id.ToBytes(), bigEndian: true);
 
     private static EventId Id(Guid uuid)
     {
@@ -214,20 +199,20 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         command.ExecuteNonQuery();
     }
 
-    /// <summary>What was not committed is rolled back. Gives the lock back first: the connection goes into the pool, and
-    /// would keep it there.</summary>
+    /// <summary>Gives the lock back first: the connection goes into the pool, and would keep it there.</summary>
     public void Dispose()
     {
+        before.RollBack();
+        filling.RollBack();
         try
         {
-            copying?.Dispose();
-            transaction?.Dispose();
             if (connection.State == System.Data.ConnectionState.Open) Execute("SELECT pg_advisory_unlock_all()");
         }
-        catch (Exception gone) when (gone is NpgsqlException or IOException or InvalidOperationException)
+        catch (NpgsqlException)
         {
             // The connection is gone, and the lock with it.
         }
-        connection.Dispose();
+        before.Connection.Dispose();
+        filling.Connection.Dispose();
     }
 }
