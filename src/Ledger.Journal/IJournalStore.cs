@@ -56,8 +56,8 @@ public interface IJournalStore
     void Commit(MerkleTree tree, Instant recordedAt);
 
     /// <summary>
-    /// The same; a store at a server may answer later, and fill the next batch meanwhile. The tree grows as soon as this
-    /// returns. No other commit is asked for until the task has ended.
+    /// The same; a store at a server may answer later, and fill the next batch meanwhile. The tree grows as soon as
+    /// this returns. No other commit is asked for until the task has ended.
     /// </summary>
     Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {

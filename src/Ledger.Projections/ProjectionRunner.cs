@@ -17,9 +17,10 @@ public sealed class ProjectionStoppedException(ProjectionAlarm alarm, Exception 
 
 /// <summary>
 /// Keeps the read model up to date: reads the journal from the lowest checkpoint, folds, and commits rows and
-/// checkpoints together per batch, the next one being folded meanwhile. Rows do not depend on the batch size. A poison event stops it: what came before
-/// is committed, the alarm is stored with position and reason, and the caller gets the exception. With a lease it
-/// writes only while it holds it, and else waits for whoever does, or for the end of their time.
+/// checkpoints together per batch, the next one being folded meanwhile. Rows do not depend on the batch size. A poison
+/// event stops it: what came before is committed, the alarm is stored with position and reason, and the caller gets the
+/// exception. With a lease it writes only while it holds it, and else waits for whoever does, or for the end of their
+/// time.
 /// </summary>
 public sealed class ProjectionRunner(
     IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode,

@@ -6,7 +6,7 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Where a killed writer writes: its data folder, its ledger, and its store as <c>--store</c> names it.</summary>
+/// <summary>Where a killed writer writes: its data folder, its ledger, its store as <c>--store</c> names it.</summary>
 internal sealed record WriterPlace(string Folder, LedgerId Ledger, string Store)
 {
     /// <summary>With a clock that stands, so that the digest depends on nothing but the facts.</summary>
@@ -89,7 +89,8 @@ internal static class KillableWriter
         File.Exists(place.AcknowledgedPath) ? (int)new FileInfo(place.AcknowledgedPath).Length : 0;
 
     /// <summary>How many of them were sent again, because their first answer was lost with the process.</summary>
-    public static int Repeats(WriterPlace place) => File.ReadAllBytes(place.AcknowledgedPath).Count(kind => kind == Repeat);
+    public static int Repeats(WriterPlace place) =>
+        File.ReadAllBytes(place.AcknowledgedPath).Count(kind => kind == Repeat);
 
     private static string WrongPath(WriterPlace place) => Path.Combine(place.Folder, "wrong");
 

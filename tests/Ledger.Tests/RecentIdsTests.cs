@@ -5,7 +5,7 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>A stored id is never taken for a new one, and facts in the order of time are asked about by nobody.</summary>
+/// <summary>A stored id is never taken for a new one, and nobody asks about facts in the order of time.</summary>
 public sealed class RecentIdsTests
 {
     private static EventId Id(int number) => new((UInt128)(uint)number);
@@ -18,7 +18,8 @@ public sealed class RecentIdsTests
             foreach (var number in added) ids.Add(Id(number));
             // What was added is there; else it is asked about only where it is not later than what is not kept.
             var older = added.Length > keptMax ? added[..^keptMax].Max() : 0;
-            ids.MayBeStored(Id(asked)).ShouldBe(asked <= older || added[^Math.Min(keptMax, added.Length)..].Contains(asked));
+            var isKept = added[^Math.Min(keptMax, added.Length)..].Contains(asked);
+            ids.MayBeStored(Id(asked)).ShouldBe(asked <= older || isKept);
         }, iter: LongRun.Samples);
 
     [Fact]

@@ -56,7 +56,8 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
     {
         var batch = filling;
         if (batch.Placed.Count == 0) return;
-        await stream.AppendAsync(batch.Placed[0].Position, batch.Proposed, CancellationToken.None).ConfigureAwait(false);
+        await stream.AppendAsync(batch.Placed[0].Position, batch.Proposed, CancellationToken.None)
+            .ConfigureAwait(false);
         foreach (var placed in batch.Placed) fold.Place(placed.Envelope, placed.Position);
     }
 }

@@ -81,7 +81,8 @@ public sealed class MartenViews : IViewStore, IDisposable
         await using var closing = connection.ConfigureAwait(false);
         var transaction = await connection.BeginTransactionAsync().ConfigureAwait(false);
         await using var ending = transaction.ConfigureAwait(false);
-        var stored = await HoldAsync(connection, checkpoints.Keys.Select(ViewLease.Of).Distinct()).ConfigureAwait(false);
+        var needed = checkpoints.Keys.Select(ViewLease.Of).Distinct();
+        var stored = await HoldAsync(connection, needed).ConfigureAwait(false);
         var (closed, opened) = Versions(changes);
         using (var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction)))
         {
