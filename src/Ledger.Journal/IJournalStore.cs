@@ -37,11 +37,11 @@ public sealed record StoredEvent(long Position, ReadOnlyMemory<byte> Header, Rea
 public interface IJournalStore
 {
     /// <summary>Begins a batch: what is inserted from here on becomes durable together, or piece by piece in order
-    /// and each append whole.</summary>
+    /// and each append whole. The batch before may still be on its way.</summary>
     void Begin();
 
-    /// <summary>Says of which events the batch may ask with <see cref="Find"/>, once a batch: a store finds them together.
-    /// </summary>
+    /// <summary>Says of which events the batch may ask with <see cref="Find"/>: a store finds them together, one on a
+    /// server in one question. A batch may grow, and this be asked again.</summary>
     void Prepare(IEnumerable<EventId> ids) { }
 
     /// <summary>The event with this id, also one inserted in this batch; null where there is none.</summary>
@@ -55,6 +55,16 @@ public interface IJournalStore
     /// <param name="recordedAt">The highest recordedAt.</param>
     void Commit(MerkleTree tree, Instant recordedAt);
 
-    /// <summary>Called once a batch was answered: what nobody has to wait for is done here.</summary>
+    /// <summary>
+    /// The same; a store at a server may answer later, and fill the next batch meanwhile. The tree grows as soon as
+    /// this returns. No other commit is asked for until the task has ended.
+    /// </summary>
+    Task CommitAsync(MerkleTree tree, Instant recordedAt)
+    {
+        Commit(tree, recordedAt);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Called once a batch was answered that was durable as soon as it was committed: what nobody has to wait for is done here.</summary>
     void Tidy() { }
 }

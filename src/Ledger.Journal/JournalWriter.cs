@@ -29,11 +29,12 @@ public sealed class JournalFencedException(string message) : Exception(message);
 
 /// <summary>
 /// The one writer of a journal: a thread behind a bounded queue that sequences what waits and commits it together. An
-/// append is answered only after its batch is durable. The same for every store; what differs is
-/// <see cref="IJournalStore"/>.
+/// append is answered only after its batch is durable; where the store can, the next batch is made ready meanwhile.
+/// The same for every store; what differs is <see cref="IJournalStore"/>.
 /// </summary>
 public sealed class JournalWriter : IAsyncDisposable
 {
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(1);
     private readonly SequencingOptions options;
     private readonly IJournalStore store;
     private readonly Action<Acknowledged>? beforeAnswers;
@@ -113,38 +114,53 @@ public sealed class JournalWriter : IAsyncDisposable
         return await pending.Answer.Task.ConfigureAwait(false);
     }
 
+    /// <summary>Appends that are answered together.</summary>
+    private sealed class Batch
+    {
+        public List<(PendingWrite Pending, AppendResult Result)> Appends { get; } = [];
+        public long Bytes { get; set; }
+    }
+
     private void Write()
     {
-        var batch = new List<(PendingWrite Pending, AppendResult Result)>();
+        var batch = new Batch();
+        var underWay = Task.CompletedTask; // the batch before: committed and answered when it ends
         try
         {
             while (queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
             {
-                batch.Clear();
+                batch = new Batch();
                 store.Begin();
-                for (var bytes = 0L; batch.Count < options.BatchAppendsMax && TryTake(bytes, out var pending);)
-                {
-                    bytes += pending.StoredBytesMax;
-                    batch.Add((pending, new AppendResult.Busy()));
-                }
-                store.Prepare(batch.SelectMany(waiting => waiting.Pending.Ids));
-                for (var i = 0; i < batch.Count; i++)
-                    batch[i] = (batch[i].Pending, sequencer.Take(batch[i].Pending));
-                sequencer.Store();
-                store.Commit(sequencer.Tree, sequencer.RecordedAt);
-                Acknowledge(batch);
-                store.Tidy();
+                // What comes while the batch before is on its way is made ready meanwhile.
+                do Fill(batch); while (!underWay.Wait(BetweenLooks));
+                underWay = CommitAsync(batch);
+                if (underWay.IsCompletedSuccessfully) store.Tidy();
             }
+            underWay.Wait();
         }
         catch (Exception e)
         {
-            // Whatever it was, what is durable is not known any more: refuse all until a new start has looked.
-            fault = new JournalFaultedException(e);
-            queue.Writer.TryComplete();
-            foreach (var (pending, _) in batch) pending.Answer.TrySetException(fault);
-            while (queue.Reader.TryRead(out var pending)) pending.Answer.TrySetException(fault);
-            grown.TrySetException(fault);
+            Task.WhenAny(underWay).Wait(); // what became durable before is answered
+            Stop(e, batch);
+            while (queue.Reader.TryRead(out var pending)) pending.Answer.TrySetException(fault!);
         }
+    }
+
+    /// <summary>Takes what waits, as far as the batch has room, and gives it its places.</summary>
+    private void Fill(Batch batch)
+    {
+        var appends = batch.Appends;
+        var known = appends.Count;
+        while (appends.Count < options.BatchAppendsMax && TryTake(batch.Bytes, out var pending))
+        {
+            batch.Bytes += pending.StoredBytesMax;
+            appends.Add((pending, new AppendResult.Busy()));
+        }
+        if (appends.Count == known) return;
+        store.Prepare(appends.Skip(known).SelectMany(waiting => waiting.Pending.Ids));
+        for (var i = known; i < appends.Count; i++)
+            appends[i] = (appends[i].Pending, sequencer.Take(appends[i].Pending));
+        sequencer.Store();
     }
 
     /// <summary>The next that waits, if the batch still has room for it.</summary>
@@ -159,16 +175,36 @@ public sealed class JournalWriter : IAsyncDisposable
         return queue.Reader.TryRead(out pending!);
     }
 
-    private void Acknowledge(List<(PendingWrite Pending, AppendResult Result)> batch)
+    private async Task CommitAsync(Batch batch)
     {
-        if (sequencer.Tree.Size > acknowledged.Length)
+        var tree = sequencer.Tree;
+        var next = tree.Size > acknowledged.Length ? new Acknowledged(tree.Size, tree.Root()) : null;
+        try
         {
-            var next = new Acknowledged(sequencer.Tree.Size, sequencer.Tree.Root());
-            beforeAnswers?.Invoke(next);
-            acknowledged = next;
-            Interlocked.Exchange(ref grown, NewSignal()).SetResult();
+            await store.CommitAsync(tree, sequencer.RecordedAt).ConfigureAwait(false);
+            if (next is not null)
+            {
+                beforeAnswers?.Invoke(next);
+                acknowledged = next;
+                Interlocked.Exchange(ref grown, NewSignal()).SetResult();
+            }
+            foreach (var (pending, result) in batch.Appends) pending.Answer.SetResult(result);
         }
-        foreach (var (pending, result) in batch) pending.Answer.SetResult(result);
+        catch (Exception e)
+        {
+            Stop(e, batch); // at once: the writer may be waiting for an append that never comes
+            throw;
+        }
+    }
+
+    /// <summary>Whatever it was, what is durable is not known any more: all is refused until a new start has looked.
+    /// </summary>
+    private void Stop(Exception cause, Batch batch)
+    {
+        fault ??= new JournalFaultedException(cause);
+        queue.Writer.TryComplete();
+        foreach (var (pending, _) in batch.Appends) pending.Answer.TrySetException(fault);
+        grown.TrySetException(fault);
     }
 
     public async ValueTask DisposeAsync()

@@ -34,6 +34,17 @@ public interface IViewStore
     long Checkpoint(string projection);
     /// <summary>One transaction: the changes in order, and the checkpoint of every projection named.</summary>
     void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes);
+
+    /// <summary>
+    /// The same, one after the other. A store at a server may write while its caller goes on; nothing is stored before
+    /// the task has ended, and until then the caller changes neither argument.
+    /// </summary>
+    Task CommitAsync(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    {
+        Commit(checkpoints, changes);
+        return Task.CompletedTask;
+    }
+
     string? Get(string projection, string key, long? asOf = null);
     IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null);
     /// <summary>Every version of every row, in order of key and position: for replay, diff and export.</summary>

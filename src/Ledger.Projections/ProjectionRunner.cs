@@ -17,9 +17,10 @@ public sealed class ProjectionStoppedException(ProjectionAlarm alarm, Exception 
 
 /// <summary>
 /// Keeps the read model up to date: reads the journal from the lowest checkpoint, folds, and commits rows and
-/// checkpoints together per batch. Rows do not depend on the batch size. A poison event stops it: what came before
-/// is committed, the alarm is stored with position and reason, and the caller gets the exception. With a lease it
-/// writes only while it holds it, and else waits for whoever does, or for the end of their time.
+/// checkpoints together per batch, the next one being folded meanwhile. Rows do not depend on the batch size. A poison
+/// event stops it: what came before is committed, the alarm is stored with position and reason, and the caller gets the
+/// exception. With a lease it writes only while it holds it, and else waits for whoever does, or for the end of their
+/// time.
 /// </summary>
 public sealed class ProjectionRunner(
     IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode,
@@ -67,15 +68,27 @@ public sealed class ProjectionRunner(
 
     private async Task FoldAsync(Batch batch, long from, long until, CancellationToken ct)
     {
-        await foreach (var stored in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
+        try
         {
-            if (stored.Position >= until) break;
-            Apply(batch, stored);
-            if (batch.Events < batchEvents) continue;
-            batch.Commit();
-            Holds(); // a sign of life; whether it still holds them the next commit finds out
+            await foreach (var stored in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
+            {
+                if (stored.Position >= until) break;
+                if (Apply(batch, stored) is { } stopped)
+                {
+                    await batch.CommitAsync().ConfigureAwait(false);
+                    views.Alarm = stopped.Alarm;
+                    throw stopped;
+                }
+                if (batch.Events < batchEvents) continue;
+                await batch.SendAsync().ConfigureAwait(false);
+                Holds(); // a sign of life; whether it still holds them the next commit finds out
+            }
+            await batch.CommitAsync().ConfigureAwait(false);
         }
-        batch.Commit();
+        finally
+        {
+            await batch.EndedAsync().ConfigureAwait(false);
+        }
         if (views.Alarm is not null) views.Alarm = null;
     }
 
@@ -98,7 +111,8 @@ public sealed class ProjectionRunner(
         return CatchUpAsync(ct);
     }
 
-    private void Apply(Batch batch, RecordedEvent stored)
+    /// <summary>Folds an event into the batch; where it cannot be applied, why.</summary>
+    private ProjectionStoppedException? Apply(Batch batch, RecordedEvent stored)
     {
         var current = "codec";
         try
@@ -115,14 +129,12 @@ public sealed class ProjectionRunner(
                     pending.Add((current, projection.Apply(batch.Rows(current), fact)));
             }
             batch.Accept(stored.Position, pending);
+            return null;
         }
         catch (Exception cause) when (cause is not (OperationCanceledException or DbException or IOException
             or LeaseLostException))
         {
-            batch.Commit();
-            var alarm = new ProjectionAlarm(stored.Position, current, stored.Envelope.WireName, cause.Message);
-            views.Alarm = alarm;
-            throw new ProjectionStoppedException(alarm, cause);
+            return new(new(stored.Position, current, stored.Envelope.WireName, cause.Message), cause);
         }
     }
 
@@ -131,7 +143,8 @@ public sealed class ProjectionRunner(
         private readonly Dictionary<string, WorkingRows> rows = projections.ToDictionary(
             projection => projection.Name,
             projection => new WorkingRows(views, projection.Name, isEmpty: next[projection.Name] == 0));
-        private readonly List<PositionedChange> changes = [];
+        private List<PositionedChange> changes = [];
+        private Task underWay = Task.CompletedTask;
         public int Events { get; private set; }
 
         public IRows Rows(string projection) => rows[projection];
@@ -148,13 +161,30 @@ public sealed class ProjectionRunner(
             Events++;
         }
 
-        public void Commit()
+        /// <summary>Hands the batch over to the store, when the one before is there.</summary>
+        public async Task SendAsync()
         {
-            if (Events == 0) return;
-            views.Commit(next, changes);
-            foreach (var working in rows.Values) working.Committed();
-            changes.Clear();
+            await UnderWayAsync().ConfigureAwait(false);
+            foreach (var working in rows.Values) working.Sent();
+            underWay = views.CommitAsync(new Dictionary<string, long>(next), changes);
+            changes = [];
             Events = 0;
         }
+
+        /// <summary>Returns when all that was folded is stored.</summary>
+        public async Task CommitAsync()
+        {
+            if (Events > 0) await SendAsync().ConfigureAwait(false);
+            await UnderWayAsync().ConfigureAwait(false);
+        }
+
+        private async Task UnderWayAsync()
+        {
+            await underWay.ConfigureAwait(false);
+            foreach (var working in rows.Values) working.Committed();
+        }
+
+        /// <summary>Nothing is on its way any more, however that went: for who stops amid a batch.</summary>
+        public async Task EndedAsync() => await underWay.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

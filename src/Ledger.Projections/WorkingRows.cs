@@ -3,7 +3,8 @@ namespace Ledger.Projections;
 /// <summary>
 /// The rows of one projection while a reader catches up: what this batch changed over what is stored, each row parsed
 /// once. Nobody else writes them meanwhile, so rows stay known from batch to batch, up to a bound. Of a projection that
-/// has none yet all are known, and the store is not asked: each question is a journey where it is a server.
+/// has none yet all are known, and the store is not asked: each question is a journey where it is a server. One batch
+/// may be on its way into the store while the next one changes rows.
 /// </summary>
 /// <param name="isEmpty">Whether nothing is stored of the projection.</param>
 public sealed class WorkingRows(IViewStore store, string projection, bool isEmpty = false) : IRows
@@ -19,7 +20,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
 
     private static readonly Known None = new(null, null);
     private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
-    private readonly SortedSet<string> uncommitted = new(StringComparer.Ordinal);
+    private SortedSet<string> changed = new(StringComparer.Ordinal), underWay = new(StringComparer.Ordinal);
     private SortedSet<string>? allKeys = isEmpty ? new(StringComparer.Ordinal) : null; // where all rows are known
 
     public T? Get<T>(string key) where T : class => Find(key).As<T>();
@@ -29,9 +30,9 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         if (allKeys is { } all) return Rows<T>(all.GetViewBetween(first, last));
         var stored = store.Range(projection, first, last);
         foreach (var row in stored) known.TryAdd(row.Key, new Known(row.Json, null));
-        var changed = uncommitted.GetViewBetween(first, last);
+        string[] notStored = [.. changed.GetViewBetween(first, last), .. underWay.GetViewBetween(first, last)];
         var keys = stored.Select(row => row.Key);
-        if (changed.Count > 0) keys = keys.Union(changed).Order(StringComparer.Ordinal);
+        if (notStored.Length > 0) keys = keys.Union(notStored).Order(StringComparer.Ordinal);
         return Rows<T>(keys);
     }
 
@@ -51,18 +52,23 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
             var json = row is null ? null : RowJson.Write(row);
             if (Find(key).Json == json) continue;
             known[key] = new Known(json, row);
-            uncommitted.Add(key);
+            changed.Add(key);
             allKeys?.Add(key);
             yield return (key, json);
         }
     }
 
-    /// <summary>What was changed is stored now.</summary>
+    /// <summary>What was changed is on its way into the store; what was before is there.</summary>
+    public void Sent() => (changed, underWay) = (underWay, changed);
+
+    /// <summary>What was on its way is stored now.</summary>
     public void Committed()
     {
-        uncommitted.Clear();
+        underWay.Clear();
         if (known.Count <= RowsKnownMax) return;
+        var kept = changed.Select(key => KeyValuePair.Create(key, known[key])).ToList();
         known.Clear();
+        foreach (var (key, row) in kept) known.Add(key, row);
         allKeys = null;
     }
 

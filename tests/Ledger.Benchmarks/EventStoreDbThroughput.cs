@@ -15,7 +15,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
 {
     private const int Rounds = 3; // of which the median counts
     private const int SingleWriters = 256;
-    private static readonly TimeSpan Each = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Each = TimeSpan.FromSeconds(3);
     private static readonly Principal By = new("benchmark", new PartyId("benchmark"), new HashSet<string>());
     private long nextBatch;
     private long nextSingle = 1_000_000_000; // far behind every batch, so that no fact is recorded twice

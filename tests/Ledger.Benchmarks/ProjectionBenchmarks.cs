@@ -59,6 +59,7 @@ public class ProjectionBenchmarks
                     foreach (var (key, json) in rows.Accept(projection.Apply(rows, fact)))
                         changed.Add(new(projection.Name, fact.Position, key, json));
                 views.Commit(new Dictionary<string, long>(), changed);
+                rows.Sent();
                 rows.Committed();
                 changes += changed.Count;
             }

@@ -437,6 +437,31 @@ public abstract class JournalContractTests
     }
 
     [Fact]
+    public async Task A_clock_that_is_set_back_amid_appends_never_sets_the_time_of_recording_back()
+    {
+        await using var place = await PlaceAsync();
+        await using var journal = await place.OpenAsync();
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(writer => Task.Run(async () =>
+        {
+            for (var i = 0; i < 60; i++)
+            {
+                // On the whole it goes on; each third time it is set back.
+                if (writer == 0) place.Clock.Now += Duration.FromSeconds(i % 3 == 2 ? -3 : 2);
+                (await Append(journal, $"s{writer}", ExpectedRevision.Any, TestFolder.Reading((writer * 60) + i)))
+                    .ShouldBeOfType<AppendResult.Recorded>();
+            }
+        }, Ct)));
+        var all = await TestFolder.AllAsync(journal);
+        all.Select(recorded => recorded.Position).ShouldBe(Numbers(all.Count));
+        all.Select(recorded => recorded.Envelope.RecordedAt).ShouldBeInOrder();
+        var facts = all.ConvertAll(EventCodec.Decode);
+        facts.Count(fact => fact is RegisterReadingRecorded).ShouldBe(240);
+        var back = facts.OfType<ClockSteppedBack>().ToList();
+        back.ShouldAllBe(step => step.Before - step.Now == Duration.FromSeconds(3));
+        (back.Count, all.Count).ShouldBe((20, 260));
+    }
+
+    [Fact]
     public async Task An_empty_journal_has_the_root_of_nothing_and_waits_for_its_first_event()
     {
         await using var place = await PlaceAsync();

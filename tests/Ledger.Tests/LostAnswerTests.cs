@@ -3,22 +3,40 @@ using System.Net.Sockets;
 using System.Text;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Tests.EventStoreDb;
 using NodaTime;
 using Shouldly;
 
 namespace Ledger.Tests;
 
 /// <summary>A sender whose connection is cut before it hears the answer sends again, and everything stands
-/// once.</summary>
-public sealed class LostAnswerTests
+/// once, in every store.</summary>
+[Collection(OnPostgres.Name)]
+public sealed class LostAnswerTests(PostgresCluster cluster)
 {
     private const int Losses = 200;
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Two_hundred_lost_answers_are_asked_for_again_and_each_reading_stands_once()
+    public Task Two_hundred_lost_answers_are_asked_for_again_and_each_reading_stands_once() => LoseAsync(null);
+
+    [Fact]
+    public Task And_in_postgresql()
     {
-        await using var served = await ServedLedger.StartAsync();
+        cluster.Server.Execute("CREATE DATABASE lost_answers");
+        return LoseAsync("postgres:" + cluster.Server.Connection(database: "lost_answers"));
+    }
+
+    [Fact]
+    public async Task And_in_an_event_store()
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        await LoseAsync(server.ConnectionString);
+    }
+
+    private static async Task LoseAsync(string? store)
+    {
+        await using var served = await ServedLedger.StartAsync(store: store);
         await served.RegisterConnectorAsync();
         var chance = new Random(20260602);
         var (url, positions) = (served.Client.BaseAddress!, new Dictionary<int, long>());

@@ -33,13 +33,16 @@ internal sealed class ServedLedger : IAsyncDisposable
     public Task<Exception?> Ended => server.Ended;
 
     public static async Task<ServedLedger> StartAsync(
-        Func<ServerOptions, ServerOptions>? bounds = null, FrameLogOptions? log = null, bool hasIdentity = false)
+        Func<ServerOptions, ServerOptions>? bounds = null, FrameLogOptions? log = null, bool hasIdentity = false,
+        string? store = null)
     {
         var folder = new TestFolder();
         // Commands beside the server find the ledger by the identity in its folder.
         if (hasIdentity) LedgerIdentity.OpenOrCreate(folder.Path, new("test"), TestFolder.Secret);
         folder.Clock.Now = TestFolder.Start + Duration.FromDays(1);
-        var ledger = OpenLedger.Open(folder.Options);
+        var embedded = LedgerOptions.Of(folder.Options);
+        var ledger = OpenLedger.Open(store is null ? embedded
+            : embedded with { Store = StoreChoice.Parse(store, "the test", null, folder.Path) });
         var errors = new StringWriter();
         var options = new ServerOptions(IPAddress.Loopback, 0);
         var streams = log is null ? null : ledger.OpenStreams(

@@ -8,7 +8,14 @@ namespace Ledger.Tests;
 /// <summary>A clock that stands where a test puts it.</summary>
 internal sealed class StandingClock(Instant now) : IClock
 {
-    public Instant Now { get; set; } = now;
+    private readonly Lock gate = new(); // an instant is more than one word, and the journal's writer reads it
+
+    public Instant Now
+    {
+        get { lock (gate) return now; }
+        set { lock (gate) now = value; }
+    }
+
     public Instant GetCurrentInstant() => Now;
 }
 

@@ -4,31 +4,38 @@ using NodaTime;
 namespace Ledger.Stores.EventStoreDb;
 
 /// <summary>
-/// The ledger's stream as its writer sees it: a batch is one append, which the server keeps whole or not at all. Runs
-/// on the writer's own thread, which waits for the server.
+/// The ledger's stream as its writer sees it: a batch is one append, which the server keeps whole or not at all. The
+/// next batch is filled while the server writes one.
 /// </summary>
 internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : IJournalStore
 {
     /// <summary>Events that are read for a repeat: what is sent again comes in the order of the first time.</summary>
     private const int RepeatedPage = 64;
-    private readonly List<EventData> proposed = [];
-    private readonly List<PlacedEvent> batch = [];
-    private readonly Dictionary<EventId, int> inBatch = [];
     private readonly Dictionary<long, StoredEvent> page = [];
+    private Batch filling = new(), before = new();
 
-    public void Begin()
+    private sealed class Batch
     {
-        proposed.Clear();
-        batch.Clear();
-        inBatch.Clear();
+        private readonly Dictionary<EventId, int> indices = [];
+        public List<EventData> Proposed { get; } = [];
+        public List<PlacedEvent> Placed { get; } = [];
+
+        public void Add(in PlacedEvent placed)
+        {
+            indices[placed.Envelope.Id] = Placed.Count;
+            Placed.Add(placed);
+            Proposed.Add(LedgerStream.Proposed(placed));
+        }
+
+        public StoredEvent? Find(EventId id) => indices.TryGetValue(id, out var index)
+            ? new(Placed[index].Position, Placed[index].Header, Placed[index].Payload) : null;
     }
 
-    public StoredEvent? Find(EventId id)
-    {
-        if (inBatch.TryGetValue(id, out var index))
-            return new(batch[index].Position, batch[index].Header, batch[index].Payload);
-        return fold.Find(id) is { } position ? At(position) : null;
-    }
+    public void Begin() => (filling, before) = (new(), filling);
+
+    /// <summary>What the batch before has may not be in the index yet.</summary>
+    public StoredEvent? Find(EventId id) => filling.Find(id) ?? before.Find(id)
+        ?? (fold.Find(id) is { } position ? At(position) : null);
 
     private StoredEvent At(long position)
     {
@@ -41,17 +48,16 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
             : throw new JournalRefusedException($"position {position} of stream {stream.Name} is missing");
     }
 
-    public void Insert(in PlacedEvent placed)
-    {
-        inBatch[placed.Envelope.Id] = batch.Count;
-        batch.Add(placed);
-        proposed.Add(LedgerStream.Proposed(placed));
-    }
+    public void Insert(in PlacedEvent placed) => filling.Add(placed);
 
-    public void Commit(MerkleTree tree, Instant recordedAt)
+    public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
+
+    public async Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
-        if (batch.Count == 0) return;
-        stream.AppendAsync(batch[0].Position, proposed, CancellationToken.None).GetAwaiter().GetResult();
-        foreach (var placed in batch) fold.Place(placed.Envelope, placed.Position);
+        var batch = filling;
+        if (batch.Placed.Count == 0) return;
+        await stream.AppendAsync(batch.Placed[0].Position, batch.Proposed, CancellationToken.None)
+            .ConfigureAwait(false);
+        foreach (var placed in batch.Placed) fold.Place(placed.Envelope, placed.Position);
     }
 }

@@ -5,9 +5,9 @@ using NodaTime;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// The journal on PostgreSQL. Marten makes its tables and carries its batches; the events stand in a table of ours and
-/// not in Marten's, because positions must have no gap and the bytes must come back as they went in
-/// (docs/decisions.md, 71). One process writes; a storage error stops it, and a new start looks what is durable.
+/// The journal on PostgreSQL. Marten makes its tables, and its sessions close each batch; the events are copied into a
+/// table of ours and not into Marten's, because positions must have no gap and the bytes must come back as they went in
+/// (docs/decisions.md, 71 and 79). One process writes; a storage error stops it, and a new start looks what is durable.
 /// </summary>
 public sealed class MartenJournal : IJournalImport, IStoredLeaves
 {
@@ -15,7 +15,7 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
     /// client's machine is gone.</summary>
     public static readonly Duration Patience = Duration.FromSeconds(10);
 
-    /// <summary>One statement carries a batch, and the server holds all of it in memory.</summary>
+    /// <summary>A batch is in memory until it is committed.</summary>
     private const long BatchBytesMax = 16 * 1024 * 1024;
 
     private readonly PostgresLedger ledger;

@@ -9,18 +9,20 @@ using NpgsqlTypes;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// What the journal's one writer does on PostgreSQL. One connection holds the sequencer's advisory lock and commits
-/// every batch, so who has lost the lock has lost the way to commit; and each batch checks the fencing token in its own
-/// transaction, because a pooler between could give the lock to one server process and the batch to another.
+/// What the journal's one writer does on PostgreSQL. A batch is one transaction on one of two connections in turn, so
+/// that the next one is copied in while one is committed. The first connection holds the sequencer's advisory lock, and
+/// each batch checks in its transaction the fencing token that every opening raises, and that it follows the batch
+/// before.
 /// </summary>
 internal sealed class MartenJournalStore : IJournalStore, IDisposable
 {
     private const string Opening = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
     private readonly PostgresLedger ledger;
     private readonly NpgsqlConnection connection;
-    private readonly string append, find;
-    private readonly Dictionary<EventId, StoredEvent> known = [];
-    private readonly List<PlacedEvent> placed = [];
+    private readonly string begin, advance, find;
+    private readonly Dictionary<EventId, StoredEvent> known = []; // of the last question
+    private RecentIds recent = new(null);
+    private JournalBatch filling, before;
     private long fence;
 
     /// <summary>Takes the lock, waiting so long for a holder that is about to go.</summary>
@@ -29,21 +31,15 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     {
         this.ledger = ledger;
         var schema = ledger.Schema;
-        // The position of each event is what the one-row update gave back, so a rollback leaves no gap.
-        append = $"""
-            WITH taken AS (
-              UPDATE {schema}.ledger SET length = length + ?, frontier = ?, recorded_at = ?
-              WHERE fence = ? RETURNING length - ? AS first),
-            named AS (
-              INSERT INTO {schema}.streams (key, name)
-              SELECT s.key, s.name FROM taken, unnest(?, ?) AS s(key, name)),
-            added AS (
-              INSERT INTO {schema}.events (position, stream, revision, id, header, payload, leaf)
-              SELECT taken.first + e.ordinal - 1, e.stream, e.revision, e.id, e.header, e.payload, e.leaf
-              FROM taken, unnest(?, ?, ?, ?, ?, ?)
-                WITH ORDINALITY AS e(stream, revision, id, header, payload, leaf, ordinal)
-              RETURNING 1)
-            SELECT (SELECT first FROM taken) WHERE (SELECT count(*) FROM added) = ?
+        begin = $"""
+            WITH begun AS (
+              INSERT INTO {schema}.streams (key, name) SELECT key, name FROM unnest(?, ?) AS s(key, name) RETURNING 1)
+            SELECT count(*) FROM begun
+            """;
+        // The first position of the batch is what the one-row update gives back, so a rollback leaves no gap.
+        advance = $"""
+            UPDATE {schema}.ledger SET length = length + ?, frontier = ?, recorded_at = ?
+            WHERE fence = ? RETURNING length - ?
             """;
         find = $"SELECT id, position, header, payload FROM {schema}.events WHERE id = ANY ($1)";
         connection = ledger.Connections.OpenConnection();
@@ -51,9 +47,13 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         {
             PostgresLedger.CheckDurability(connection);
             TakeLock(patience);
+            filling = new(schema, connection);
+            before = new(schema, ledger.Connections.OpenConnection());
+            PostgresLedger.CheckDurability(before.Connection);
         }
         catch
         {
+            before?.Connection.Dispose();
             connection.Dispose();
             throw;
         }
@@ -92,14 +92,15 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     {
         MerkleTree tree;
         Instant recordedAt;
-        using (var transaction = connection.BeginTransaction())
+        using (var opening = connection.BeginTransaction())
         {
             Execute($"INSERT INTO {ledger.Schema}.ledger VALUES (1, $1, 0, '', 0, 0) ON CONFLICT DO NOTHING",
                 ledger.Ledger.Value);
             Execute($"UPDATE {ledger.Schema}.ledger SET fence = fence + 1");
             (tree, recordedAt, fence) = LedgerRow.Read(connection, ledger)!;
-            transaction.Commit();
+            opening.Commit();
         }
+        recent = new(Latest());
         var streams = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
         using var command = new NpgsqlCommand($"""
             SELECT s.name, s.key,
@@ -111,72 +112,78 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         return new JournalState(tree, streams, recordedAt);
     }
 
+    private EventId? Latest()
+    {
+        using var command = new NpgsqlCommand(
+            $"SELECT id FROM {ledger.Schema}.events ORDER BY id DESC LIMIT 1", connection);
+        return command.ExecuteScalar() is Guid latest ? Id(latest) : null;
+    }
+
     public void Begin()
     {
-        known.Clear();
-        placed.Clear();
+        (filling, before) = (before, filling);
+        filling.Clear();
     }
 
-    /// <summary>Finds all ids of a batch in one question: one for each fact would cost more than the batch.</summary>
+    /// <summary>Finds the ids of a batch that may be there in one question: one for each fact would cost more than the
+    /// batch.</summary>
     public void Prepare(IEnumerable<EventId> ids)
     {
-        using var command = new NpgsqlCommand(find, connection);
-        command.Parameters.Add(new() { Value = ids.Select(Uuid).ToArray() });
-        using var rows = command.ExecuteReader();
-        while (rows.Read())
-            known[Id(rows.GetGuid(0))] = new StoredEvent(
-                rows.GetInt64(1), rows.GetFieldValue<byte[]>(2), rows.GetFieldValue<byte[]>(3));
+        known.Clear();
+        var asked = ids.Where(recent.MayBeStored).Select(JournalBatch.Uuid).ToArray();
+        if (asked.Length == 0) return;
+        using var command = ledger.Connections.CreateCommand(find);
+        command.Parameters.Add(new() { Value = asked });
+        using var found = command.ExecuteReader();
+        while (found.Read())
+            known[Id(found.GetGuid(0))] = new StoredEvent(
+                found.GetInt64(1), found.GetFieldValue<byte[]>(2), found.GetFieldValue<byte[]>(3));
     }
 
-    public StoredEvent? Find(EventId id) => known.GetValueOrDefault(id);
+    /// <summary>The batch before is not seen by a question until it is committed.</summary>
+    public StoredEvent? Find(EventId id) => filling.Find(id) ?? before.Find(id) ?? known.GetValueOrDefault(id);
 
     public void Insert(in PlacedEvent next)
     {
-        known[next.Envelope.Id] = new StoredEvent(next.Position, next.Header, next.Payload);
-        placed.Add(next);
+        recent.Add(next.Envelope.Id);
+        filling.Add(next);
     }
 
-    /// <summary>All of the batch in one statement of a Marten session, on the connection that holds the
-    /// lock.</summary>
-    public void Commit(MerkleTree tree, Instant recordedAt)
+    public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
+
+    /// <summary>What belongs to the events goes in one Marten session, in their transaction.</summary>
+    public Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
-        if (placed.Count == 0) return;
-        using var transaction = connection.BeginTransaction();
-        using (var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction)))
+        var batch = filling;
+        if (batch.Count == 0) return Task.CompletedTask;
+        var advanced = Advanced(batch, tree, recordedAt); // now, before the tree grows
+        return batch.CommitAsync(transaction =>
         {
-            session.QueueOperation(Appended(tree, recordedAt));
-            session.SaveChangesAsync().GetAwaiter().GetResult(); // the writer's own thread: it waits anyway
-        }
-        transaction.Commit();
+            var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction));
+            if (batch.Begun.Count > 0) session.QueueOperation(Begun(batch.Begun));
+            session.QueueOperation(advanced);
+            return session;
+        });
     }
 
-    private CountedStatement Appended(MerkleTree tree, Instant recordedAt)
+    private CountedStatement Begun(IReadOnlyList<(long Key, string Name)> begun) => new(begin,
+        number => number == begun.Count ? null : new IOException($"{number} of {begun.Count} streams were stored"),
+        (begun.Select(stream => stream.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+        (begun.Select(stream => stream.Name).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+
+    private CountedStatement Advanced(JournalBatch batch, MerkleTree tree, Instant recordedAt)
     {
-        const NpgsqlDbType bigints = NpgsqlDbType.Array | NpgsqlDbType.Bigint,
-            bytes = NpgsqlDbType.Array | NpgsqlDbType.Bytea;
-        var begun = placed.FindAll(next => next.Envelope.Revision == 0);
-        long count = placed.Count, expected = placed[0].Position;
-        return new CountedStatement(append, first => first == expected ? null : Fenced(first, expected),
+        var (first, count) = (batch.First, batch.Count);
+        return new(advance, given => given == first ? null : Fenced(given, first),
             (count, NpgsqlDbType.Bigint), (tree.SaveFrontier(), NpgsqlDbType.Bytea),
             (recordedAt.ToUnixTimeTicks(), NpgsqlDbType.Bigint), (fence, NpgsqlDbType.Bigint),
-            (count, NpgsqlDbType.Bigint),
-            (Of(begun, next => next.StreamKey), bigints),
-            (Of(begun, next => next.Envelope.Stream), NpgsqlDbType.Array | NpgsqlDbType.Text),
-            (Of(placed, next => next.StreamKey), bigints), (Of(placed, next => next.Envelope.Revision), bigints),
-            (Of(placed, next => Uuid(next.Envelope.Id)), NpgsqlDbType.Array | NpgsqlDbType.Uuid),
-            (Of(placed, next => next.Header), bytes), (Of(placed, next => next.Payload), bytes),
-            (Of(placed, next => next.Leaf), bytes), (count, NpgsqlDbType.Bigint));
+            (count, NpgsqlDbType.Bigint));
     }
-
-    private static T[] Of<T>(List<PlacedEvent> events, Converter<PlacedEvent, T> part) =>
-        events.ConvertAll(part).ToArray();
 
     private Exception Fenced(long? first, long expected) => first is null
         ? new JournalFencedException(
             $"another process records facts of ledger {ledger.Ledger} now: this one is fenced off")
         : new JournalRefusedException($"the journal goes on at position {first}, and its writer at {expected}");
-
-    private static Guid Uuid(EventId id) => new(id.ToBytes(), bigEndian: true);
 
     private static EventId Id(Guid uuid)
     {
@@ -195,6 +202,8 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     /// <summary>Gives the lock back first: the connection goes into the pool, and would keep it there.</summary>
     public void Dispose()
     {
+        before.RollBack();
+        filling.RollBack();
         try
         {
             if (connection.State == System.Data.ConnectionState.Open) Execute("SELECT pg_advisory_unlock_all()");
@@ -203,6 +212,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         {
             // The connection is gone, and the lock with it.
         }
-        connection.Dispose();
+        before.Connection.Dispose();
+        filling.Connection.Dispose();
     }
 }

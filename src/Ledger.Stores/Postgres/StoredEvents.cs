@@ -22,23 +22,42 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
         ORDER BY revision LIMIT {RowsMax}
         """;
 
+    /// <summary>All events; each page is fetched while the one before it is looked at.</summary>
     public async IAsyncEnumerable<RecordedEvent> AllAsync(
         long from, [EnumeratorCancellation] CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
-        while (from < acknowledgedLength())
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var next = NextAsync(from, left.Token);
+        try
         {
-            var to = Math.Min(acknowledgedLength(), from + RowsMax);
-            var page = await PageAsync(all, from, to, null, ct).ConfigureAwait(false);
-            foreach (var recorded in page)
+            while (from < acknowledgedLength())
             {
-                if (recorded.Position != from)
-                    throw new JournalRefusedException($"the event at position {from} is missing");
-                yield return recorded;
-                from++;
+                var page = await next.ConfigureAwait(false);
+                next = NextAsync(from + page.Count, left.Token);
+                foreach (var recorded in page)
+                {
+                    if (recorded.Position != from)
+                        throw new JournalRefusedException($"the event at position {from} is missing");
+                    yield return recorded;
+                    from++;
+                }
             }
-            if (page.Count == 0) throw new JournalRefusedException($"the event at position {from} is missing");
         }
+        finally
+        {
+            await left.CancelAsync().ConfigureAwait(false); // who reads no further fetches no more
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>The next page; empty where all is read that is acknowledged.</summary>
+    private async Task<List<RecordedEvent>> NextAsync(long from, CancellationToken ct)
+    {
+        var to = Math.Min(acknowledgedLength(), from + RowsMax);
+        if (from >= to) return [];
+        var page = await PageAsync(all, from, to, null, ct).ConfigureAwait(false);
+        return page.Count > 0 ? page : throw new JournalRefusedException($"the event at position {from} is missing");
     }
 
     public async IAsyncEnumerable<RecordedEvent> StreamAsync(

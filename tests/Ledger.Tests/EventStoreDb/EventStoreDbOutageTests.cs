@@ -8,45 +8,78 @@ using Shouldly;
 namespace Ledger.Tests.EventStoreDb;
 
 /// <summary>
-/// Writers at a server of one's own (<c>LEDGER_ESDB</c>) for <c>LEDGER_ESDB_SECONDS</c> seconds, while somebody kills
-/// that server and starts it again, as often as he likes: each outage shorter than a minute.
+/// Writers at a server of one's own (<c>LEDGER_ESDB</c>) that is killed at random moments and started again. The test
+/// does both: <c>LEDGER_ESDB_COMMAND</c> is what runs the server, and <c>LEDGER_ESDB_KILLS</c> how often.
 /// </summary>
 [Collection(nameof(EventStoreDbServerContractTests))]
 public sealed class EventStoreDbOutageTests
 {
     private const int Writers = 16;
+    private static readonly TimeSpan OutageMax = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task What_was_acknowledged_is_there_once_after_every_kill()
     {
         var ct = TestContext.Current.CancellationToken;
-        var seconds = Environment.GetEnvironmentVariable("LEDGER_ESDB_SECONDS");
-        Assert.SkipWhen(EventStoreDbServerContractTests.Server is null || seconds is null,
-            "LEDGER_ESDB names no server, or LEDGER_ESDB_SECONDS no time");
-        var place = EventStoreDbPlace.AtServer(EventStoreDbServerContractTests.Server!);
-        var options = place.Options with { OutageMax = TimeSpan.FromSeconds(60) };
-        var acknowledged = new ConcurrentDictionary<long, EventId>();
-        var watch = Stopwatch.StartNew();
-        var whole = TimeSpan.FromSeconds(int.Parse(seconds!, CultureInfo.InvariantCulture));
-        var longest = TimeSpan.Zero;
-        await using (var journal = await EventStoreDbJournal.OpenAsync(options, ct))
-            await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(async () =>
+        var command = Environment.GetEnvironmentVariable("LEDGER_ESDB_COMMAND");
+        Assert.SkipWhen(EventStoreDbServerContractTests.Server is null || command is null,
+            "LEDGER_ESDB names no server, or LEDGER_ESDB_COMMAND nothing that runs it");
+        var kills = int.Parse(Environment.GetEnvironmentVariable("LEDGER_ESDB_KILLS") ?? "3", CultureInfo.InvariantCulture);
+        var options = EventStoreDbPlace.AtServer(EventStoreDbServerContractTests.Server!).Options with
+        { OutageMax = OutageMax };
+        var (acknowledged, longest) = (new ConcurrentDictionary<long, EventId>(), TimeSpan.Zero);
+        using var enough = new CancellationTokenSource();
+        var server = Run(command!);
+        try
+        {
+            await using (var journal = await EventStoreDbJournal.OpenAsync(options, ct))
             {
-                for (var number = writer; watch.Elapsed < whole; number += Writers)
+                var writers = Enumerable.Range(0, Writers).Select(writer => Task.Run(async () =>
                 {
-                    var (fact, before) = (TestFolder.Reading(number), watch.Elapsed);
-                    var answer = await journal.AppendAsync($"s{writer}", ExpectedRevision.Any, [fact],
-                        TestFolder.Tester, null, ct);
-                    var position = answer.ShouldBeOfType<AppendResult.Recorded>().FirstPosition;
-                    acknowledged.TryAdd(position, EventId.From(fact.ValidTime.Start, fact.Evidence)).ShouldBeTrue();
-                    if (watch.Elapsed - before > longest) longest = watch.Elapsed - before;
+                    for (var number = writer; !enough.IsCancellationRequested; number += Writers)
+                    {
+                        var (fact, watch) = (TestFolder.Reading(number), Stopwatch.StartNew());
+                        var answer = await journal.AppendAsync($"s{writer}", ExpectedRevision.Any, [fact],
+                            TestFolder.Tester, null, ct);
+                        var position = answer.ShouldBeOfType<AppendResult.Recorded>().FirstPosition;
+                        acknowledged.TryAdd(position, EventId.From(fact.ValidTime.Start, fact.Evidence)).ShouldBeTrue();
+                        if (watch.Elapsed > longest) longest = watch.Elapsed;
+                    }
+                }, ct)).ToList();
+                var chance = new Random(20260604);
+                for (var kill = 0; kill < kills; kill++)
+                {
+                    await journal.WaitForAsync(journal.Length + chance.Next(0, 500), ct).WaitAsync(OutageMax, ct);
+                    await Task.Delay(chance.Next(0, 100), ct);
+                    End(server);
+                    server = Run(command!);
                 }
-            }, ct)));
-        await using var again = await EventStoreDbJournal.OpenAsync(options, ct);
-        again.Length.ShouldBe(acknowledged.Count);
-        await foreach (var recorded in again.ReadAllAsync(0, ct))
-            acknowledged[recorded.Position].ShouldBe(recorded.Envelope.Id);
+                await journal.WaitForAsync(journal.Length + 500, ct).WaitAsync(OutageMax, ct);
+                await enough.CancelAsync();
+                await Task.WhenAll(writers);
+            }
+            await using var again = await EventStoreDbJournal.OpenAsync(options, ct);
+            again.Length.ShouldBe(acknowledged.Count);
+            await foreach (var recorded in again.ReadAllAsync(0, ct))
+                acknowledged[recorded.Position].ShouldBe(recorded.Envelope.Id);
+        }
+        finally
+        {
+            End(server);
+        }
         TestContext.Current.SendDiagnosticMessage(
-            $"{acknowledged.Count} acknowledged, the longest wait {longest.TotalSeconds:0.0} s");
+            $"{kills} kills of the server, {acknowledged.Count} acknowledged, the longest wait {longest.TotalSeconds:0.0} s");
+    }
+
+    private static Process Run(string command) =>
+        Process.Start(new ProcessStartInfo("sh", ["-c", $"exec {command} > /dev/null 2>&1"]))!;
+
+    private static void End(Process server)
+    {
+        using (server)
+        {
+            server.Kill(entireProcessTree: true);
+            server.WaitForExit();
+        }
     }
 }

@@ -1,0 +1,88 @@
+using Ledger.Journal;
+using Marten;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Ledger.Stores.Postgres;
+
+/// <summary>
+/// A batch of events on its way into the journal's table, and the connection of its transaction. Each event is sent
+/// when it has its place, so the server stores it while the next one is hashed.
+/// </summary>
+internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
+{
+    private readonly Dictionary<EventId, StoredEvent> events = [];
+    private readonly List<(long Key, string Name)> begun = [];
+    private NpgsqlTransaction? transaction;
+    private NpgsqlBinaryImporter? copying;
+
+    public NpgsqlConnection Connection => connection;
+    public long First { get; private set; }
+    public long Count => events.Count;
+
+    /// <summary>The streams that begin in it.</summary>
+    public IReadOnlyList<(long Key, string Name)> Begun => begun;
+
+    public StoredEvent? Find(EventId id) => events.GetValueOrDefault(id);
+
+    public void Clear()
+    {
+        events.Clear();
+        begun.Clear();
+    }
+
+    public void Add(in PlacedEvent next)
+    {
+        if (events.Count == 0) Open(next.Position);
+        var envelope = next.Envelope;
+        events.Add(envelope.Id, new StoredEvent(next.Position, next.Header, next.Payload));
+        if (envelope.Revision == 0) begun.Add((next.StreamKey, envelope.Stream));
+        copying!.StartRow();
+        copying.Write(next.Position, NpgsqlDbType.Bigint);
+        copying.Write(next.StreamKey, NpgsqlDbType.Bigint);
+        copying.Write(envelope.Revision, NpgsqlDbType.Bigint);
+        copying.Write(Uuid(envelope.Id), NpgsqlDbType.Uuid);
+        copying.Write(next.Header, NpgsqlDbType.Bytea);
+        copying.Write(next.Payload, NpgsqlDbType.Bytea);
+        copying.Write(next.Leaf, NpgsqlDbType.Bytea);
+    }
+
+    private void Open(long position)
+    {
+        First = position;
+        transaction = connection.BeginTransaction();
+        copying = connection.BeginBinaryImport($"""
+            COPY {schema}.events (position, stream, revision, id, header, payload, leaf) FROM STDIN (FORMAT BINARY)
+            """);
+    }
+
+    /// <param name="beside">What else belongs into the transaction.</param>
+    public async Task CommitAsync(Func<NpgsqlTransaction, IDocumentSession> beside)
+    {
+        await copying!.CompleteAsync().ConfigureAwait(false);
+        await copying.DisposeAsync().ConfigureAwait(false);
+        copying = null;
+        var session = beside(transaction!);
+        await using (session.ConfigureAwait(false)) await session.SaveChangesAsync().ConfigureAwait(false);
+        await transaction!.CommitAsync().ConfigureAwait(false);
+        await transaction.DisposeAsync().ConfigureAwait(false);
+        transaction = null;
+    }
+
+    /// <summary>Gives up what is not committed.</summary>
+    public void RollBack()
+    {
+        try
+        {
+            copying?.Dispose();
+            transaction?.Dispose();
+        }
+        catch (Exception gone) when (gone is NpgsqlException or IOException or InvalidOperationException)
+        {
+            // The connection is gone, and the transaction with it.
+        }
+        (copying, transaction) = (null, null);
+    }
+
+    public static Guid Uuid(EventId id) => new(id.ToBytes(), bigEndian: true);
+}
