@@ -10,15 +10,17 @@ internal sealed record EventPart(string What, FactInput.Complete Fact);
 /// <summary>
 /// An event of OpenADR 3 (3.0.1 and 3.1, object event, as a VTN gives it: with <c>id</c> and <c>createdDateTime</c>),
 /// as far as it says power in kW of named settlement points. A capacity limit of its intervals is an operating envelope
-/// of each target; a dispatch set point of an interval is an instruction to all targets, named by the event and the
-/// interval: below zero to export so much, else to import no more than it. What cannot be kept exactly is refused with
-/// its field: a start by chance, a duration of no fixed length, another unit, a type that is no power.
+/// of each target. A set point of an interval is an instruction to all targets, named by the event and the interval: to
+/// import no more than it, or, of an export set point and of a dispatch set point below zero, to export so much. What
+/// cannot be kept exactly is refused with its field: a start by chance, a duration of no fixed length, another unit, a
+/// type that is no power.
 /// </summary>
 public static class OpenAdrEventText
 {
-    /// <summary>Payload types of an event (Definition, event payload enumerations).</summary>
+    /// <summary>Payload types of an event (Definition, event payload enumerations). An order to export is a type of
+    /// ours: the enumeration's set point is consumption, and never below zero.</summary>
     public const string ImportLimit = "IMPORT_CAPACITY_LIMIT", ExportLimit = "EXPORT_CAPACITY_LIMIT",
-        SetPoint = "DISPATCH_SETPOINT";
+        SetPoint = "DISPATCH_SETPOINT", ExportSetPoint = "EXPORT_SETPOINT";
 
     /// <summary>Payload types of a report. What is exported is a type of ours: the enumeration's usage is never below
     /// zero.</summary>
@@ -31,7 +33,7 @@ public static class OpenAdrEventText
     /// <summary>Units (Definition, unit enumerations).</summary>
     public const string Kilowatts = "KW", KilowattHours = "KWH";
 
-    /// <summary>Longest id of an event, in characters: the name of an instruction has a dot and ten digits more.</summary>
+    /// <summary>Longest id of an event: the name of an instruction has a dot and ten digits more.</summary>
     private const int IdLengthMax = Limits.IdentifierLengthMax - 11;
 
     /// <summary>Targets and intervals of one event: what one instruction and one envelope may have.</summary>
@@ -40,7 +42,7 @@ public static class OpenAdrEventText
     /// <summary>Longest duration: a leap year.</summary>
     private static readonly Duration Longest = Duration.FromDays(366);
 
-    private static readonly string[] Types = [ImportLimit, ExportLimit, SetPoint];
+    private static readonly string[] Types = [ImportLimit, ExportLimit, SetPoint, ExportSetPoint];
     private static readonly string[] Reported = [Usage, ExportUsage, Baseline, DeltaUsage, DataQuality];
 
     private sealed record Stretch(int Id, Interval Period, Dictionary<string, Power> Values);
@@ -154,14 +156,21 @@ public static class OpenAdrEventText
             var name = type.Text();
             if (!Types.Contains(name, StringComparer.Ordinal))
                 throw type.Refused(Rejection.UnknownFormat, $"must be one of {string.Join(", ", Types)}");
-            if (values.ContainsKey(name))
+            var ordered = name == ExportSetPoint ? SetPoint : name;
+            if (values.ContainsKey(ordered))
                 throw type.Refused(Rejection.NamedTwice, "must stand once in an interval");
             if (!units.ContainsKey(name))
                 throw type.Refused(Rejection.MissingField, $"needs a payloadDescriptor with units {Kilowatts}");
             var all = payload.Required("values");
             var value = all.Array() is [var single] ? single
                 : throw all.Refused(Rejection.WrongCount, "must hold one value");
-            values[name] = name == SetPoint ? Signed(value) : value.Kilowatts();
+            values[ordered] = name switch
+            {
+                SetPoint => Signed(value),
+                ExportSetPoint => value.Kilowatts() is var power && power > Power.Zero ? -power
+                    : throw value.Refused(Rejection.NoQuantity, "must be above zero: an export of nothing"),
+                _ => value.Kilowatts(),
+            };
         }
         return values.Count > 0 ? values : throw input.Refused(Rejection.WrongCount, "must hold a payload");
     }

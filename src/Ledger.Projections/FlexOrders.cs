@@ -44,7 +44,8 @@ public sealed record FlexOrders(
     {
         var gathering = new Gathering(new KnownFacts(journal, position, ct), payee, month);
         foreach (var row in answers.Instructions()
-            .Where(order => order.IssuedBy == issuer.Value && order.Programme is not null && MayBegin(order.Start, month))
+            .Where(order => order.IssuedBy == issuer.Value && order.Programme is not null
+                && MayBegin(order.Start, month))
             .OrderBy(order => order.Start).ThenBy(order => order.Instruction, StringComparer.Ordinal))
         {
             var named = new InstructionId(row.Instruction);
@@ -112,7 +113,8 @@ public sealed record FlexOrders(
             foreach (var day in found.Periods.Where(period => share.Points.Contains(period.Point))
                 .GroupBy(period => SettlementCalendar.DayContaining(zone, period.Period.Start)).OrderBy(day => day.Key))
             {
-                if (!SettlementCalendar.TryPeriods(zone, day.Key, place.PeriodMinutes, out var calendar, out _)) continue;
+                if (!SettlementCalendar.TryPeriods(zone, day.Key, place.PeriodMinutes, out var calendar, out _))
+                    continue;
                 var periods = new List<FlexOrderPeriod>();
                 foreach (var together in day.GroupBy(period => period.Period).OrderBy(group => group.Key.Start))
                 {
@@ -137,8 +139,8 @@ public sealed record FlexOrders(
         {
             decimal Kw(Func<DeliveredPeriod, decimal> part) => points.Sum(part)
                 * (NodaConstants.NanosecondsPerHour / points[0].Period.Duration.ToInt64Nanoseconds());
-            var (baseline, actual, ordered) = (Kw(point => point.BaselineKwh!.Value), Kw(point => point.MeteredKwh!.Value),
-                Kw(point => point.OrderedKwh!.Value));
+            var (baseline, actual, ordered) = (Kw(point => point.BaselineKwh!.Value),
+                Kw(point => point.MeteredKwh!.Value), Kw(point => point.OrderedKwh!.Value));
             var response = baseline - actual;
             // One kWh counts once; a response against the order has nothing that another programme could hold.
             response -= Math.Max(0m, Math.Min(Kw(point => point.HeldElsewhereKwh), response));

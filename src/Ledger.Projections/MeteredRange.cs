@@ -12,7 +12,8 @@ public sealed record MeteredPeriod(MeteredQuantity Import, MeteredQuantity? Expo
     public Interval Period => Import.Period;
 
     /// <summary>The worse of both directions.</summary>
-    public ReadingQuality Quality => Export is { } other && other.Quality > Import.Quality ? other.Quality : Import.Quality;
+    public ReadingQuality Quality =>
+        Export is { } other && other.Quality > Import.Quality ? other.Quality : Import.Quality;
 }
 
 /// <summary>One settlement day of a point: its edges, and its periods in order.</summary>

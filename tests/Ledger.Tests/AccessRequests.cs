@@ -101,7 +101,7 @@ internal static class AccessRequests
         ("run-differences", "/v1/run-differences?before={run}&after={run}"),
         ("fact-uses", "/v1/fact-uses?position={fact}"),
         ("refusals", "/v1/refusals"), ("refusal", "/v1/refusals/{refusal}"),
-        ("openadr-events", "/v1/openadr/events"), ("openadr-reports", "/v1/openadr/reports?eventID={order}"),
+        ("openadr-events", "/v1/openadr/events"), ("openadr-reports", "/v1/openadr/reports?eventID=EV{number}"),
         ("green-button", $"/v1/green-button?point={{point}}&from={Day}&to={Day}"),
         ("flex-settlement", "/v1/flex-settlements?issuer={grid}&account={owner}&month=2026-03&senderDomain=dso.example"
             + "&recipientDomain=cpo.example&domainSince=2020-01"),

@@ -8,8 +8,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// A served ledger of connectors that are metered by the hour, with a call of 27 February 2026, for what other standards
-/// take and give: the same market as <see cref="CalledTown"/>, by HTTP. The programme pays 2 per kWh to the account of
+/// A served ledger of connectors that are metered by the hour, with a call of 27 February 2026, for what other
+/// standards take and give: the same market as <see cref="CalledTown"/>, by HTTP. The programme pays 2 per kWh to the account of
 /// the points, and the order penalises with 1.
 /// </summary>
 internal sealed class ExchangeTown : IAsyncDisposable
@@ -37,8 +37,8 @@ internal sealed class ExchangeTown : IAsyncDisposable
         return town;
     }
 
-    /// <summary>The market of two connectors: both of 100 kWh an hour are capped at 60 from 18:00 to 20:00, C1 comes down
-    /// to 20 and C2 not at all.</summary>
+    /// <summary>The market of two connectors: both of 100 kWh an hour are capped at 60 from 18:00 to 20:00, C1 comes
+    /// down to 20 and C2 not at all.</summary>
     public static async Task<ExchangeTown> CalledAsync()
     {
         var town = await StartAsync();

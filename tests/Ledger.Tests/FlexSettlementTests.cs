@@ -42,8 +42,8 @@ public sealed class FlexSettlementTests
     }
 
     /// <summary>
-    /// Specification, settle phase, settlement example: baseline 10, ordered 2, price 7, penalty 11; allocations 7 to 11
-    /// give 14, 14, −4, −22, −33. Here ten times of it, as kW of hours.
+    /// Specification, settle phase, settlement example: baseline 10, ordered 2, price 7, penalty 11; allocations 7 to
+    /// 11 give 14, 14, −4, −22, −33. Here ten times of it, as kW of hours.
     /// </summary>
     [Fact]
     public async Task The_worked_table_of_the_settle_phase_comes_out()
@@ -75,13 +75,11 @@ public sealed class FlexSettlementTests
             await town.ConnectorAsync(point);
             await town.MeterAsync(point, CalledTown.Hours((5 * 24) + 8, 100));
         }
-        town.Served.Clock.Now = NodaTime.Instant.FromUtc(2026, 2, 26, 0, 0);
         await town.ImportAsync("""
             {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":80,"from":"2026-01-01T00:00:00Z"}
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-25T00:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:00:00Z","availableKw":75}
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-25T01:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:30:00Z","availableKw":70.5}
             """);
-        town.Served.Clock.Now = ExchangeTown.Now;
         await town.CapAsync("I1", """{"point":"C1","kw":60},{"point":"C2","kw":60}""");
         await town.FreezeAsync("I1");
         foreach (var point in new[] { "C1", "C2" }) await town.MeterAsync(point, CalledTown.Hours(16, 100));
@@ -101,7 +99,7 @@ public sealed class FlexSettlementTests
         await town.CapAsync("I2", """{"point":"C1","kw":60}""");
         var answer = await town.Served.GetAsync(Path);
         (answer.Status, answer["name"]).ShouldBe((422, "NotSettled"));
-        answer["detail"]!.ShouldBe("I2 is not settled, no baseline of it is frozen; so are 0 more");
+        answer["detail"]!.ShouldBe("I2 is not settled: no baseline of it is frozen");
         await town.ImportAsync("""{"type":"instruction-withdrawal","instruction":"I2","at":"2026-02-27T09:00:00Z","reason":"no need"}""");
         (await MessageAsync(town)).Message.Elements("FlexOrderSettlement").Count().ShouldBe(2);
     }

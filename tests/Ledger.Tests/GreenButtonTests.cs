@@ -87,7 +87,8 @@ public sealed class GreenButtonTests
         MeteredQuantity Of(Direction direction, int hour, Energy? energy, ReadingQuality quality) => new(new("C1"),
             direction, new(start + Duration.FromHours(hour), start + Duration.FromHours(hour + 1)), energy, "", quality);
         return new(new(start, start + Duration.FromDays(1)), 60, [.. hours.Select((energy, hour) => new MeteredPeriod(
-            Of(Direction.Import, hour, energy, energy is null ? ReadingQuality.Missing : (ReadingQuality)(1 + (hour % 5))),
+            Of(Direction.Import, hour, energy,
+                energy is null ? ReadingQuality.Missing : (ReadingQuality)(1 + (hour % 5))),
             Of(Direction.Export, hour, Energy.FromWattHours(hour), ReadingQuality.Measured)))]);
     }
 
@@ -97,18 +98,19 @@ public sealed class GreenButtonTests
     private static async Task<XElement> WrittenAsync(params MeteredDayOfPoint[] days)
     {
         using var feed = new MemoryStream();
-        await GreenButtonFeed.WriteAsync(feed, Asked(() => days.ToAsyncEnumerable()), TestContext.Current.CancellationToken);
+        await GreenButtonFeed.WriteAsync(
+            feed, Asked(() => days.ToAsyncEnumerable()), TestContext.Current.CancellationToken);
         feed.Position = 0;
         return XDocument.Load(feed).Root!;
     }
 
-    /// <summary>Thirds of a watt-hour are whole in no unit: the sum is right to a µWh, and the feed says that it rounds.
-    /// </summary>
+    /// <summary>A ninth of a watt-hour is whole in no unit: the sum is right to a µWh, and the feed says that it
+    /// rounds.</summary>
     [Fact]
     public async Task What_is_whole_in_no_unit_is_rounded_and_says_so()
     {
-        var third = new Energy(Energy.HalfNanojoulesPerWattHour / 9);
-        var feed = await WrittenAsync(Day(0, third, third, null, third, Energy.Zero));
+        var ninth = new Energy(Energy.HalfNanojoulesPerWattHour / 9);
+        var feed = await WrittenAsync(Day(0, ninth, ninth, null, ninth, Energy.Zero));
         feed.Element(Atom + "subtitle")!.Value.ShouldBe("import is rounded to 10^-6 Wh, the rest carried to the next reading");
         var types = feed.Descendants(Espi + "ReadingType").ToList();
         types.Select(type => (string)type.Element(Espi + "powerOfTenMultiplier")!).ShouldBe(["-6", "0"]);
@@ -135,11 +137,11 @@ public sealed class GreenButtonTests
             return scale.Exponent;
         }
         Exponent(true, Energy.FromWattHours(5), Energy.Zero).ShouldBe(0);
-        Exponent(true, Energy.FromWattHours(5), new(milli)).ShouldBe(-3);
-        Exponent(true, new(milli / 1000)).ShouldBe(-6);
-        Exponent(false, new(1)).ShouldBe(-6);
+        Exponent(true, Energy.FromWattHours(5), new Energy(milli)).ShouldBe(-3);
+        Exponent(true, new Energy(milli / 1000)).ShouldBe(-6);
+        Exponent(false, new Energy(1)).ShouldBe(-6);
         // A gigawatt-hour and a µWh do not fit 48 bits together.
-        Exponent(false, Energy.FromWattHours(1_000_000_000), new(milli / 1000)).ShouldBe(-3);
+        Exponent(false, Energy.FromWattHours(1_000_000_000), new Energy(milli / 1000)).ShouldBe(-3);
         Exponent(true, Energy.FromWattHours(140_737_488_355_328)).ShouldBe(0);
     }
 
@@ -152,7 +154,8 @@ public sealed class GreenButtonTests
             var energies = amounts.Select(amount => new Energy(amount)).Append(Energy.Zero).ToList();
             var scale = new GreenButtonScale();
             foreach (var energy in energies) scale.See(energy);
-            var unit = Energy.HalfNanojoulesPerWattHour / (scale.Exponent switch { 0 => 1, -3 => 1000, _ => 1_000_000 });
+            var unit = Energy.HalfNanojoulesPerWattHour
+                / (scale.Exponent switch { 0 => 1, -3 => 1000, _ => 1_000_000 });
             var values = energies.ConvertAll(scale.Next);
             values.ShouldAllBe(value => value >= 0);
             values[^1].ShouldBe(0);
@@ -162,7 +165,8 @@ public sealed class GreenButtonTests
             if (scale.IsExact) left.ShouldBe(Int128.Zero);
         }, iter: LongRun.Samples);
 
-    /// <summary>A day is sent before the next one is read: a long range needs no more memory than a short one.</summary>
+    /// <summary>A day is sent before the next one is read: a long range needs no more memory than a short one.
+    /// </summary>
     [Fact]
     public async Task Days_are_written_as_they_are_read()
     {
@@ -183,13 +187,15 @@ public sealed class GreenButtonTests
         lengths.Skip(401).Zip(lengths.Skip(402)).ShouldAllBe(pair => pair.Second > pair.First);
     }
 
-    /// <summary>The rules of North America are those of the published samples; Europe changes on last Sundays.</summary>
+    /// <summary>The rules of North America are those of the published samples; Europe changes on last Sundays.
+    /// </summary>
     [Theory]
     [InlineData("America/New_York", 2012, -18000, 3600, "360E2000", "B40E2000")]
     [InlineData("Europe/Berlin", 2026, 3600, 3600, "3E0E2000", "AE0E3000")]
     [InlineData("Australia/Sydney", 2026, 36000, 3600, "A40E2000", "440E3000")]
     [InlineData("Asia/Shanghai", 2026, 28800, 0, "00000000", "00000000")]
-    public void Local_time_is_as_the_zone_has_it(string zone, int year, long standard, long summer, string start, string end) =>
+    public void Local_time_is_as_the_zone_has_it(
+        string zone, int year, long standard, long summer, string start, string end) =>
         DaylightRule.Of(DateTimeZoneProviders.Tzdb[zone], year).ShouldBe(new(standard, summer, start, end));
 
     /// <summary>Against NAESB's schema where it lies beside the samples.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Ledger.Api.Exchange;
 using Shouldly;
@@ -6,8 +5,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Charge detail records over HTTP: what is issued is kept and never changed, a correction is a credit and a new record,
-/// and pages are those of OCPI.
+/// Charge detail records over HTTP: what is issued is kept and never changed, a correction is a credit and a new
+/// record, and pages are those of OCPI.
 /// </summary>
 public sealed class OcpiCdrTests
 {
@@ -143,8 +142,6 @@ public sealed class OcpiCdrTests
         await using var served = await TownAsync();
         var answer = await served.PostAsync(Issues, Issue.Replace(from, to));
         (answer.Status, answer["name"]).ShouldBe((422, name));
-        served.Ledger.Journal.Length.ShouldBe((await served.GetAsync("/v1/journal")).Json.GetProperty("length").GetString()!
-            is var length ? long.Parse(length, CultureInfo.InvariantCulture) : 0);
     }
 
     [Fact]

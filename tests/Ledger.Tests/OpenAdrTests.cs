@@ -118,7 +118,8 @@ public sealed class OpenAdrTests
     private static async Task<long> PositionOfFreezeAsync(ExchangeTown town)
     {
         var last = 0L;
-        await foreach (var recorded in town.Served.Ledger.Journal.ReadAllAsync(0, TestContext.Current.CancellationToken))
+        await foreach (var recorded in town.Served.Ledger.Journal
+            .ReadAllAsync(0, TestContext.Current.CancellationToken))
             if (recorded.Envelope.WireName.StartsWith("baseline-frozen", StringComparison.Ordinal)) last = recorded.Position;
         return last;
     }

@@ -42,7 +42,7 @@ public static class GreenButtonFeed
                     reading.Scale.See(energy);
         var readings = both.Where(reading => reading.Scale.HasValues).ToList();
         using var page = new MemoryStream();
-        await using var xml = XmlWriter.Create(page, new XmlWriterSettings
+        using var xml = XmlWriter.Create(page, new XmlWriterSettings
         {
             Encoding = new UTF8Encoding(false),
             Indent = true,

@@ -82,12 +82,13 @@ public static class OcpiIssuing
     /// </summary>
     public static JsonObject? Kept(EvidenceArchive archive, ChargeRecordsView.RecordRow row)
     {
-        if (row.Evidence is not { } hex || new EvidenceDigest(hex) is var digest
-            && (archive.PrunedBy(digest) is not null || archive.Find(digest) is not { IsGone: false, DisclosesSomebody: false }))
-            return null;
+        if (row.Evidence is not { } hex) return null;
+        var digest = new EvidenceDigest(hex);
+        if (archive.PrunedBy(digest) is not null
+            || archive.Find(digest) is not { IsGone: false, DisclosesSomebody: false } piece) return null;
         try
         {
-            return JsonNode.Parse(archive.Get(new(row.Evidence))!) as JsonObject;
+            return JsonNode.Parse(piece.Raw) as JsonObject;
         }
         catch (JsonException)
         {

@@ -14,9 +14,11 @@ namespace Ledger.Api.Exchange;
 public sealed record OpenAdrValue(Interval Period, string Type, decimal Kw, int? Number);
 
 /// <summary>What the ledger knows of an event: the instructions and standing limits that it was recorded as.</summary>
+/// <param name="IssuedAt">When it was created; null where it has limits alone, which do not say.</param>
+/// <param name="LimitPosition">Of the last recorded of its limits; null where it has none.</param>
 public sealed record OpenAdrEvent(
-    string Id, string Programme, Instant CreatedAt, IReadOnlyList<string> Targets, IReadOnlyList<OpenAdrValue> Values,
-    IReadOnlyList<InstructionId> Instructions);
+    string Id, string Programme, Instant? IssuedAt, long? LimitPosition, IReadOnlyList<string> Targets,
+    IReadOnlyList<OpenAdrValue> Values, IReadOnlyList<InstructionId> Instructions);
 
 /// <summary>
 /// Events of OpenADR 3 out of the ledger (3.1, objects event and interval). An instruction that was recorded by another
@@ -30,7 +32,8 @@ public static partial class OpenAdrObjects
     [
         .. Instructed(answers).Concat(Limited(answers)).GroupBy(part => part.Id, StringComparer.Ordinal)
             .OrderBy(parts => parts.Key, StringComparer.Ordinal).Select(parts => new OpenAdrEvent(
-                parts.Key, parts.First().Programme, parts.Min(part => part.CreatedAt),
+                parts.Key, parts.First().Programme, parts.Min(part => part.IssuedAt),
+                parts.Max(part => part.LimitPosition),
                 [.. parts.SelectMany(part => part.Targets).Distinct().Order(StringComparer.Ordinal)],
                 [.. parts.SelectMany(part => part.Values).Distinct()
                     .OrderBy(value => value.Period.Start).ThenBy(value => value.Type, StringComparer.Ordinal)],
@@ -38,15 +41,18 @@ public static partial class OpenAdrObjects
     ];
 
     /// <summary>The event as JSON.</summary>
-    public static JsonObject Write(OpenAdrEvent happened)
+    /// <param name="limitedAt">When the last of its limits was recorded; where it has none it is not used.</param>
+    public static JsonObject Write(OpenAdrEvent happened, Instant limitedAt)
     {
+        var createdAt = happened.IssuedAt ?? limitedAt;
         var used = happened.Values.Select(value => value.Number).OfType<int>().ToHashSet();
         var next = 0;
         return new()
         {
             ["id"] = happened.Id,
-            ["createdDateTime"] = Time(happened.CreatedAt),
-            ["modificationDateTime"] = Time(happened.CreatedAt),
+            ["createdDateTime"] = Time(createdAt),
+            ["modificationDateTime"] = Time(
+                happened.LimitPosition is null ? createdAt : Instant.Max(createdAt, limitedAt)),
             ["objectType"] = "EVENT",
             ["programID"] = happened.Programme,
             ["targets"] = new JsonArray([.. happened.Targets.Select(target => (JsonNode)target)]),
@@ -113,9 +119,9 @@ public static partial class OpenAdrObjects
                 || targets.Select(target => target.QuantityMilliwatts).Distinct().Count() != 1) continue;
             var kw = targets[0].QuantityMilliwatts / 1_000_000m;
             var end = row.WithdrawnAt < row.End ? row.WithdrawnAt.Value : row.End;
-            yield return new(id, programme, row.IssuedAt, [.. targets.Select(target => target.Point)],
-                [new(new(row.Start, end), OpenAdrEventText.SetPoint, row.Kind == InstructionKind.Export ? -kw : kw,
-                    interval)], [new(row.Instruction)]);
+            yield return new(id, programme, row.IssuedAt, null, [.. targets.Select(target => target.Point)],
+                [new(new(row.Start, end), row.Kind == InstructionKind.Export ? OpenAdrEventText.ExportSetPoint
+                    : OpenAdrEventText.SetPoint, kw, interval)], [new(row.Instruction)]);
         }
     }
 
@@ -127,7 +133,7 @@ public static partial class OpenAdrObjects
         group (limit, source) by (limit.Point, limit.Direction, limit.Source) into again
         let latest = again.MaxBy(each => each.limit.Position)
         select new OpenAdrEvent(latest.source.Groups["event"].Value, latest.source.Groups["programme"].Value,
-            latest.limit.ValidFrom, [latest.limit.Point], [.. Values(latest.limit)], []);
+            null, latest.limit.Position, [latest.limit.Point], [.. Values(latest.limit)], []);
 
     private static IEnumerable<OpenAdrValue> Values(MasterData.LimitRow limit)
     {

@@ -30,7 +30,9 @@ internal static partial class FlexSettlements
                 context.RequestAborted).ConfigureAwait(false);
             if (orders.Unsettled is [var first, ..])
                 return Answering.Problem(422, Rejection.NotSettled,
-                    $"{first.Instruction} is not settled, {first.Why}; so are {orders.Unsettled.Count - 1} more");
+                    string.Create(CultureInfo.InvariantCulture, $"{first.Instruction} is not settled: {first.Why}")
+                    + (orders.Unsettled.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture,
+                        $"; {orders.Unsettled.Count - 1} more are not")));
             if (orders.Orders.Count == 0)
                 return Answering.Problem(404, Rejection.NotReached,
                     $"no order of {issuer} to {account} begins in that month, or none is yours");

@@ -23,7 +23,8 @@ internal static class GreenButton
                 throw new QueryRefusedException(Rejection.IntervalEmpty,
                     $"to is the last day: it must not be before from, and at most {DaysMax} days are asked for");
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            if (!answers.Reaches(point) || answers.Points().FirstOrDefault(row => row.Point == point.Value) is not { } row)
+            if (!answers.Reaches(point)
+                || answers.Points().FirstOrDefault(row => row.Point == point.Value) is not { } row)
                 return Answering.Problem(404, Rejection.NotReached,
                     $"there is no settlement point {point}, or it is not yours");
             var ct = context.RequestAborted;

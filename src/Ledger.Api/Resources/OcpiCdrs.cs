@@ -14,8 +14,8 @@ using NodaTime.Text;
 namespace Ledger.Api.Resources;
 
 /// <summary>
-/// Charge detail records of OCPI (2.2.1 and 2.3.0, module CDRs): the sender's interface with its envelope and pages, the
-/// receiver's, and the issuing of what the ledger has metered. A record is served as the bytes that were issued or
+/// Charge detail records of OCPI (2.2.1 and 2.3.0, module CDRs): the sender's interface with its envelope and pages,
+/// the receiver's, and the issuing of what the ledger has metered. A record is served as the bytes that were issued or
 /// received; one that names somebody is sealed, and is not served.
 /// </summary>
 internal static class OcpiCdrs

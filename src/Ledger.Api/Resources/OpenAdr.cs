@@ -1,10 +1,9 @@
+using System.Text.Json.Nodes;
 using Ledger.Api.Access;
 using Ledger.Api.Exchange;
 using Ledger.Domain;
 using Ledger.Journal;
-using Ledger.Projections;
 using Microsoft.AspNetCore.Mvc;
-using System.Text.Json.Nodes;
 
 namespace Ledger.Api.Resources;
 
@@ -33,7 +32,7 @@ internal static class OpenAdr
             return Of(report.Parts.Select(part => (part.What, part.Outcome)).ToList());
         }).WithName("openadr-event").WithSummary("Records an event of OpenADR 3 as instructions and standing limits.")
             .WithDescription("An event object with id and createdDateTime, as a VTN gives it: targets are settlement "
-                + "points; payloads IMPORT_CAPACITY_LIMIT, EXPORT_CAPACITY_LIMIT and DISPATCH_SETPOINT in KW. An event "
+                + "points; payloads IMPORT_CAPACITY_LIMIT, EXPORT_CAPACITY_LIMIT, DISPATCH_SETPOINT and EXPORT_SETPOINT in KW. An event "
                 + "that comes again is answered as already recorded.")
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
             .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown().Accepts<object>("application/json")
@@ -49,9 +48,13 @@ internal static class OpenAdr
                 Asking.TryCount(text, out count) && count is >= 1 and <= EventsMax, Rejection.OutOfRange,
                 $"a number from 1 to {EventsMax}") ?? EventsMax;
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new JsonArray([.. OpenAdrObjects.Events(answers)
+            var events = new JsonArray();
+            foreach (var happened in OpenAdrObjects.Events(answers)
                 .Where(each => programme is not { } named || each.Programme == named.Value)
-                .Skip((int)Math.Min(skip, int.MaxValue)).Take((int)limit).Select(OpenAdrObjects.Write)]), position);
+                .Skip((int)Math.Min(skip, int.MaxValue)).Take((int)limit))
+                events.Add((JsonNode)OpenAdrObjects.Write(happened, await KnownWhen.OfAsync(
+                    ledger, happened.LimitPosition, context.RequestAborted).ConfigureAwait(false)));
+            return Answering.Read(events, position);
         }).Reads("openadr-events", "The events of OpenADR 3 that aim at points of the reader, and its instructions as such "
             + "events.", "programID?", "skip?", $"limit? (at most {EventsMax})");
 
