@@ -35,7 +35,7 @@ public sealed class ChargeRecordsView : IProjection
     internal static IEnumerable<RecordRow> Numbered(IViewStore views, string beginning, long? asOf) =>
         views.Range("ChargeRecords", $"number|{beginning}", $"number|{beginning}~", asOf)
             .Select(row => views.Range("ChargeRecords", RowJson.Read<Place>(row.Json)!.Key,
-                RowJson.Read<Place>(row.Json)!.Key + "~", asOf).Single())
+                RowJson.Read<Place>(row.Json)!.Key + "~", asOf)[0])
             .Select(row => RowJson.Read<RecordRow>(row.Json)!);
 
     // 19 digits hold every position, so that records of one instant stay in order.

@@ -68,7 +68,7 @@ public sealed record FlexOrders(
             (Dictionary<SettlementPointId, decimal> ReadyKw, decimal OrderedKw)> contracts = [];
         private readonly SortedSet<string> currencies = new(StringComparer.Ordinal);
 
-        public FlexOrders Gathered() => new(currencies is { Count: 1 } ? currencies.Single() : null, orders,
+        public FlexOrders Gathered() => new(currencies.Count == 1 ? currencies.Min : null, orders,
             [.. contracts.Select(each => new FlexContractPeriod(each.Key.Programme, each.Key.Day, each.Key.Number,
                 -Watts(each.Value.ReadyKw.Values.Sum()), -Watts(each.Value.OrderedKw)))], unsettled);
 

@@ -68,7 +68,7 @@ public static class MeteredRange
         var byStart = new PointFacts(registered, periods, metered).Quantities()
             .ToLookup(quantity => quantity.Period.Start);
         return new(whole, registered.PeriodMinutes, [.. periods.Select(period => new MeteredPeriod(
-            byStart[period.Start].Single(each => each.Direction == Direction.Import),
-            byStart[period.Start].SingleOrDefault(each => each.Direction == Direction.Export)))]);
+            byStart[period.Start].First(each => each.Direction == Direction.Import),
+            byStart[period.Start].FirstOrDefault(each => each.Direction == Direction.Export)))]);
     }
 }

@@ -116,7 +116,7 @@ public sealed class AccessMatrixTests
         {
             401 => "unknown",
             403 => "forbidden",
-            404 when answer["name"] == "NotPublished" => "served", // nothing was signed yet; anybody is told
+            404 when answer.Json.TryGetProperty("name", out var why) && why.GetString() == "NotPublished" => "served", // nothing was signed yet; anybody is told
             404 => "hidden",
             400 or 409 or 413 or 422 => "judged",
             201 or 202 => "served",

@@ -25,10 +25,6 @@ public sealed class FlexSettlementTests
     public async Task An_order_is_settled_for_each_that_is_paid_with_every_period()
     {
         await using var town = await ExchangeTown.CalledAsync();
-        await town.ImportAsync("""
-            {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":80,"from":"2026-01-01T00:00:00Z"}
-            {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-01T00:00:00Z","start":"2026-03-03T10:00:00Z","end":"2026-03-03T12:00:00Z","availableKw":75}
-            """);
         var (text, message) = await MessageAsync(town);
         Snapshot.Match(text, "FlexSettlementTests.message");
         message.Elements("FlexOrderSettlement").Select(order => $"{order.Attribute("OrderReference")!.Value} "

@@ -8,7 +8,7 @@ using NodaTime;
 namespace Ledger.Api.Exchange;
 
 /// <summary>
-/// What came of an event as a report of OpenADR 3 (3.1, object report): of each target that is reached, the settlement
+/// What came of an event as a report of OpenADR 3 (3.0.1 and 3.1, object report): of each target that is reached, the settlement
 /// periods that lie wholly in the event's intervals. Import and export are what is settled, apart; the baseline is the
 /// frozen one of the instruction, and the change against it is import less export less baseline. Energies are kWh of
 /// <see cref="FrozenBaselines.KwhDecimals"/> decimals, half to even. What is unknown has no payload, and the quality
@@ -43,6 +43,7 @@ public static class OpenAdrReports
             ["modificationDateTime"] = OpenAdrObjects.Time(knownAt),
             ["objectType"] = "REPORT",
             ["clientID"] = journal.Ledger.Value,
+            ["programID"] = happened.Programme,
             ["eventID"] = happened.Id,
             ["clientName"] = journal.Ledger.Value,
             ["payloadDescriptors"] = Descriptors(),
