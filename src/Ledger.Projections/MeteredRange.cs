@@ -21,8 +21,9 @@ public sealed record MeteredDayOfPoint(Interval Whole, int PeriodMinutes, IReadO
 
 /// <summary>
 /// What was metered of a settlement point over many days, as known before a position, by the rule of a statement
-/// (<see cref="MeteredDay"/>). Days come one after another and are not kept, so a long range needs no more memory than
-/// a month and the point's registers.
+/// (<see cref="MeteredDay"/>), but that a curve with a hole proves no period: whoever is handed a number cannot see what
+/// it leaves out. Days come one after another and are not kept, so a long range needs no more memory than a month and
+/// the point's registers.
 /// </summary>
 public static class MeteredRange
 {
@@ -59,15 +60,12 @@ public static class MeteredRange
         var end = day.PlusDays(1).AtMidnight().InUtc().ToInstant();
         if (await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), end).ConfigureAwait(false)
             is not { Zone: var named }) return null;
-        var zone = DateTimeZoneProviders.Tzdb[named];
-        var whole = SettlementCalendar.Day(zone, day);
+        var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[named], day);
         if (await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), whole.Start)
                 .ConfigureAwait(false) is not { } registered
-            || !SettlementCalendar.TryPeriods(zone, day, registered.PeriodMinutes, out var periods, out _)) return null;
-        var metered = await known.MeteredAsync(point, day, periods).ConfigureAwait(false);
-        var byStart = new PointFacts(registered, periods, metered).Quantities()
-            .ToLookup(quantity => quantity.Period.Start);
-        return new(whole, registered.PeriodMinutes, [.. periods.Select(period => new MeteredPeriod(
+            || await new PointLoad(registered).FactsAsync(known, day).ConfigureAwait(false) is not { } facts) return null;
+        var byStart = facts.Quantities().ToLookup(quantity => quantity.Period.Start);
+        return new(whole, registered.PeriodMinutes, [.. facts.Periods.Select(period => new MeteredPeriod(
             byStart[period.Start].First(each => each.Direction == Direction.Import),
             byStart[period.Start].FirstOrDefault(each => each.Direction == Direction.Export)))]);
     }

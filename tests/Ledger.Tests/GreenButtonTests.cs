@@ -70,6 +70,22 @@ public sealed class GreenButtonTests
         (await FeedAsync(town, path.Split("&asOf")[0])).Text.ShouldNotBe(before);
     }
 
+    /// <summary>A curve with a hole proves no hour: whoever is handed a number cannot see what it leaves out.</summary>
+    [Fact]
+    public async Task An_hour_that_is_not_wholly_known_is_left_out()
+    {
+        await using var town = await ExchangeTown.StartAsync();
+        await town.ConnectorAsync("C3");
+        var minutes = Enumerable.Range(0, 31).Concat(Enumerable.Range(60, 61)).Select(minute =>
+            $"2026-02-27T{(10 + (minute / 60)).ToString("D2", CultureInfo.InvariantCulture)}:{(minute % 60).ToString("D2", CultureInfo.InvariantCulture)}:00Z,60");
+        (await town.Served.PostAsync("/v1/curves?point=C3", "time,kw\n" + string.Join('\n', minutes) + "\n"))
+            .Status.ShouldBe(201);
+        var (_, feed) = await FeedAsync(town, "/v1/green-button?point=C3&from=2026-02-27&to=2026-02-27");
+        var reading = feed.Descendants(Espi + "IntervalReading").Single();
+        ((long)reading.Element(Espi + "value")!, (long)reading.Element(Espi + "timePeriod")!.Element(Espi + "start")!)
+            .ShouldBe((60_000, Instant.FromUtc(2026, 2, 27, 11, 0).ToUnixTimeSeconds()));
+    }
+
     [Theory]
     [InlineData("point=C1&from=2026-02-27", 400)]
     [InlineData("point=C1&from=2026-02-27&to=2026-02-26", 400)]

@@ -27,10 +27,12 @@ public sealed record OpenAdrEvent(
 /// </summary>
 public static partial class OpenAdrObjects
 {
-    /// <summary>The events whose targets are reached, in order of id.</summary>
-    public static IReadOnlyList<OpenAdrEvent> Events(Answers answers) =>
+    /// <summary>The events whose targets are reached, of all programmes or of one, all or the one of an id; in order of
+    /// id.</summary>
+    public static IReadOnlyList<OpenAdrEvent> Events(Answers answers, ProgrammeId? programme, string? id) =>
     [
-        .. Instructed(answers).Concat(Limited(answers)).GroupBy(part => part.Id, StringComparer.Ordinal)
+        .. Instructed(answers, programme, id).Concat(Limited(answers).Where(part => IsAsked(
+                part.Id, part.Programme, programme, id))).GroupBy(part => part.Id, StringComparer.Ordinal)
             .OrderBy(parts => parts.Key, StringComparer.Ordinal).Select(parts => new OpenAdrEvent(
                 parts.Key, parts.First().Programme, parts.Min(part => part.IssuedAt),
                 parts.Max(part => part.LimitPosition),
@@ -108,13 +110,17 @@ public static partial class OpenAdrObjects
             NumberStyles.None, CultureInfo.InvariantCulture, out var interval) ? (match.Groups["event"].Value, interval)
         : null;
 
+    private static bool IsAsked(string of, string under, ProgrammeId? programme, string? id) =>
+        (id is null || of == id) && (programme is not { } named || under == named.Value);
+
     // A VTN deletes an event that is cancelled; one that is cut short ends there.
-    private static IEnumerable<OpenAdrEvent> Instructed(Answers answers)
+    private static IEnumerable<OpenAdrEvent> Instructed(Answers answers, ProgrammeId? asked, string? eventId)
     {
         foreach (var row in answers.Instructions())
         {
             if (row.Programme is not { } programme || !OpenAdrEventText.IsObjectId(programme)
                 || Named(row.Instruction) is not (var id, var interval) || row.WithdrawnAt <= row.Start
+                || !IsAsked(id, programme, asked, eventId)
                 || answers.Instruction(new(row.Instruction)) is not { Targets: var targets }
                 || targets.Select(target => target.QuantityMilliwatts).Distinct().Count() != 1) continue;
             var kw = targets[0].QuantityMilliwatts / 1_000_000m;

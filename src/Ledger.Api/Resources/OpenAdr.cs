@@ -49,8 +49,7 @@ internal static class OpenAdr
                 $"a number from 1 to {EventsMax}") ?? EventsMax;
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var events = new JsonArray();
-            foreach (var happened in OpenAdrObjects.Events(answers)
-                .Where(each => programme is not { } named || each.Programme == named.Value)
+            foreach (var happened in OpenAdrObjects.Events(answers, programme, null)
                 .Skip((int)Math.Min(skip, int.MaxValue)).Take((int)limit))
                 events.Add((JsonNode)OpenAdrObjects.Write(happened, await KnownWhen.OfAsync(
                     ledger, happened.LimitPosition, context.RequestAborted).ConfigureAwait(false)));
@@ -64,7 +63,7 @@ internal static class OpenAdr
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var reports = new JsonArray();
-            foreach (var happened in OpenAdrObjects.Events(answers).Where(each => each.Id == named.Value))
+            foreach (var happened in OpenAdrObjects.Events(answers, null, named.Value))
                 reports.Add((JsonNode)await OpenAdrReports.OfAsync(ledger.Journal, answers, happened,
                     (position ?? -1) + 1, await KnownWhen.OfAsync(ledger, position, context.RequestAborted)
                         .ConfigureAwait(false), context.RequestAborted).ConfigureAwait(false));
