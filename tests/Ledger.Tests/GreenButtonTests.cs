@@ -43,7 +43,8 @@ public sealed class GreenButtonTests
     public async Task Every_entry_names_others_that_are_there()
     {
         await using var town = await ExchangeTown.CalledAsync();
-        var (_, feed) = await FeedAsync(town, "/v1/green-button?point=C1&from=2026-02-22&to=2026-02-28");
+        // More than a month, whose days are read in two parts.
+        var (_, feed) = await FeedAsync(town, "/v1/green-button?point=C1&from=2026-01-25&to=2026-02-28");
         var entries = feed.Elements(Atom + "entry").ToList();
         string? Link(XElement entry, string relation) => entry.Elements(Atom + "link")
             .FirstOrDefault(link => (string)link.Attribute("rel")! == relation)?.Attribute("href")!.Value;
