@@ -118,6 +118,10 @@ public sealed class LedgerServer : IAsyncDisposable
         MasterDataReads.Map(app, ledger);
         ProgrammeReads.Map(app, ledger);
         RefusedEvidence.Map(app, ledger);
+        OpenAdr.Map(app, ledger);
+        GreenButton.Map(app, ledger);
+        FlexSettlements.Map(app, ledger);
+        OcpiCdrs.Map(app, ledger);
         JournalState.Map(app, ledger);
         LogFiles.Map(app, ledger);
         health.Map(app, streams, saysMore: !access.IsRequired);

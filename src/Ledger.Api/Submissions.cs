@@ -34,8 +34,7 @@ internal static class Submissions
     public static IdempotencyKey Key(HttpContext context, string source)
     {
         if (context.Request.Headers[KeyHeader] is not { Count: > 0 } given)
-            // no sender's key begins with a blank
-            return new IdempotencyKey($" http {Interlocked.Increment(ref attempts)}");
+            return Attempt();
         var key = given.ToString();
         if (given.Count > 1 || key.Length is 0 or > KeyLengthMax
             || !key.All(character => character is > ' ' and <= '~'))
@@ -43,4 +42,7 @@ internal static class Submissions
                 $"{KeyHeader} must be 1 to {KeyLengthMax} visible ASCII characters without blanks");
         return new IdempotencyKey($"{source} {key}");
     }
+
+    /// <summary>Another attempt; no sender's key begins with a blank.</summary>
+    public static IdempotencyKey Attempt() => new($" http {Interlocked.Increment(ref attempts)}");
 }

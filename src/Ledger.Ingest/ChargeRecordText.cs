@@ -11,9 +11,6 @@ internal static class ChargeRecordText
     /// <summary>A member that every record has and no fact of ours.</summary>
     public const string Mark = "charging_periods";
 
-    /// <summary>OCPI's mark for what is not available.</summary>
-    private const string NotAvailable = "#NA";
-
     public static FactInput Record(InputValue input) => new FactInput.Of<ChargeRecordInput>(Read(input));
 
     public static ChargeRecordInput Read(InputValue input)
@@ -53,7 +50,7 @@ internal static class ChargeRecordText
     public static List<SettlementPointId> Places(InputValue? at, IEnumerable<string?> evses, string? connector)
     {
         var places = new List<SettlementPointId>();
-        foreach (var evse in evses.Where(name => name is not (null or "" or NotAvailable)))
+        foreach (var evse in evses.Where(name => name is not (null or "" or OcpiText.NotAvailable)))
             foreach (var name in connector is null ? [evse!] : new[] { $"{evse}:{connector}", evse! })
                 if (SettlementPointId.TryParse(name, out var point) && !places.Contains(point)) places.Add(point);
         return places.Count > 0 ? places
@@ -63,7 +60,7 @@ internal static class ChargeRecordText
 
     private static (string?, string?, string?) Named(InputObject evse, InputValue? connector) =>
         (evse.Optional("evse_id")?.Text(), (evse.Optional("evse_uid") ?? evse.Optional("uid"))?.Text(),
-            connector?.Text() is { } text and not NotAvailable ? text : null);
+            connector?.Text() is { } text and not OcpiText.NotAvailable ? text : null);
 
     // 2.1.1 repeats the whole location, cut down to the one connector.
     private static (string?, string?, string?) Within(InputObject cdr)

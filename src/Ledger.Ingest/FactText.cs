@@ -28,6 +28,9 @@ internal abstract record FactInput
 
     /// <summary>A reading, which is complete only with its register's decimals.</summary>
     internal sealed record Reading(IndexRead Index) : FactInput;
+
+    /// <summary>What another standard calls an event: several facts, in the name of whoever hands it in.</summary>
+    internal sealed record Event(Func<PartyId, IReadOnlyList<EventPart>> Parts) : FactInput;
 }
 
 /// <summary>
@@ -42,6 +45,9 @@ public static class FactText
 
     /// <summary>A charge record of OCPI, which names no type of its own.</summary>
     private const string ChargeRecord = "charge-record";
+
+    /// <summary>An event of OpenADR 3, which names no type of its own.</summary>
+    internal const string OpenAdrEvent = "openadr-event";
 
     private static readonly Dictionary<string, Func<InputValue, FactInput>> readers = new(StringComparer.Ordinal)
     {
@@ -82,6 +88,7 @@ public static class FactText
         ["standard"] = StandardText.Declared,
         ["signing-key"] = SigningKeyText.Registered,
         [ChargeRecord] = ChargeRecordText.Record,
+        [OpenAdrEvent] = OpenAdrEventText.Event,
         ["subject-erasure"] = SubjectText.Erasure,
         ["refusal-release"] = RefusalText.Release,
         ["legal-hold"] = SubjectText.Hold,
@@ -121,7 +128,8 @@ public static class FactText
         if (route is not null && named is not null && named != route)
             throw input.Member(TypeMember)!.Value.Refused(Rejection.UnknownField,
                 $"must be \"{route}\" or left out here");
-        var type = route ?? named ?? (input.Member(ChargeRecordText.Mark) is null ? null : ChargeRecord)
+        var type = route ?? named ?? (input.Member(ChargeRecordText.Mark) is not null ? ChargeRecord
+            : input.Member(OpenAdrEventText.Mark) is not null ? OpenAdrEvent : null)
             ?? throw new InputRefusedException(Rejection.MissingField, TypeMember, "",
                 $"must be one of {string.Join(", ", Types)}");
         return readers.TryGetValue(type, out var read)

@@ -69,6 +69,17 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
         return outcome;
     }
 
+    /// <summary>Takes an event of OpenADR 3, which may be several facts: the report names each. What is recorded of it
+    /// is known by its own name when the event comes again.</summary>
+    public async Task<IntakeReport> TakeEventAsync(Submission text, Principal by, CancellationToken ct)
+    {
+        var run = new IntakeRun(mediator, recorder, archive, findRegister, new IntakeHints(), by, ct);
+        await run.FactAsync(text.Source, text, FactText.OpenAdrEvent).ConfigureAwait(false);
+        var report = new IntakeReport(FactText.OpenAdrEvent, await run.FinishAsync().ConfigureAwait(false));
+        IntakeTelemetry.Count(report.Outcomes);
+        return report;
+    }
+
     /// <summary>Whom bytes would be sealed for, by what they say and by the sender's word.</summary>
     public IReadOnlyList<string> SubjectsIn(ReadOnlyMemory<byte> bytes, string? subject)
     {

@@ -49,6 +49,9 @@ internal sealed class IntakeRun(
         if (FactText.Read(text.Bytes, type, out var fact) is { } refused)
             await RefuseAsync(what, refused, text).ConfigureAwait(false);
         else if (fact is FactInput.Reading reading) Wait(what, reading.Index, text);
+        else if (fact is FactInput.Event happened)
+            foreach (var part in happened.Parts(Party))
+                await SendAsync($"{what}, {part.What}", part.Fact, text).ConfigureAwait(false);
         else if (fact is FactInput.Of<ChargeRecordInput> { Input: var record })
             await RecordAsync(what, record with { Record = record.Record with { Evidence = Archive(text) } }, text)
                 .ConfigureAwait(false);

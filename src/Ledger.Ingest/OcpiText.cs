@@ -11,6 +11,9 @@ namespace Ledger.Ingest;
 /// </summary>
 public static class OcpiText
 {
+    /// <summary>OCPI's mark for what is not available: it names nobody.</summary>
+    public const string NotAvailable = "#NA";
+
     /// <summary>More than any published tariff has, and any session of a month.</summary>
     private const int ElementsMax = 1_000, PeriodsMax = 50_000;
 

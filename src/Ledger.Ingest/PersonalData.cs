@@ -103,7 +103,8 @@ internal static partial class PersonalData
     }
 
     private static List<string> Matches(Regex pattern, string text) =>
-        [.. pattern.Matches(text).Select(match => Value(match.Groups["value"].Value)).Where(value => value.Length > 0)];
+        [.. pattern.Matches(text).Select(match => Value(match.Groups["value"].Value))
+            .Where(value => value.Length > 0 && value != OcpiText.NotAvailable)];
 
     /// <summary>A JSON value as text; one whose escapes are wrong stays as it is written.</summary>
     private static string Value(string json)

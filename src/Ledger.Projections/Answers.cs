@@ -395,6 +395,21 @@ public sealed class Answers(IViewStore views, long? asOf = null, Reach? reach = 
             .OrderBy(row => row.Point, StringComparer.Ordinal).ThenBy(row => row.Start)
             .ThenBy(row => row.Claim, StringComparer.Ordinal)];
 
+    /// <summary>Charge records that became known in a time, in that order: what an operator bills is for the account
+    /// of the point alone.</summary>
+    /// <param name="before">Exclusive; null: until now.</param>
+    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecords(Instant from, Instant? before) =>
+        [.. Between<ChargeRecordsView.RecordRow>("ChargeRecords", ChargeRecordsView.From(from),
+                before is { } end ? ChargeRecordsView.From(end) : "record|~").Where(IsOwn)];
+
+    /// <summary>Those whose numbers begin so, in order of number.</summary>
+    public IReadOnlyList<ChargeRecordsView.RecordRow> ChargeRecordsNumbered(string beginning) =>
+        [.. ChargeRecordsView.Numbered(views, beginning, asOf).Where(IsOwn)];
+
+    private bool IsOwn(ChargeRecordsView.RecordRow record) => reach.IsEverything
+        || (Reaches(record.Point) && ReachesAccount(
+            Rows<MasterData.PointRow>("MasterData", $"point|{record.Point}|")[^1].Owner));
+
     private T? Row<T>(string projection, string key) where T : class =>
         RowJson.Read<T>(views.Get(projection, key, asOf));
 

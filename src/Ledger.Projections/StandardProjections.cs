@@ -6,6 +6,6 @@ public static class StandardProjections
     public static IReadOnlyList<IProjection> All { get; } =
     [
         new MasterData(), new VerifiedExport(), new CurtailmentCompliance(), new TimeOfUseSettlement(),
-        new ProgrammesView(), new RefusalsView(),
+        new ProgrammesView(), new RefusalsView(), new ChargeRecordsView(),
     ];
 }

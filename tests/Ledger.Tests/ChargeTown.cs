@@ -15,7 +15,7 @@ internal sealed class ChargeTown : IDisposable
     public static readonly Instant Now = Instant.FromUtc(2026, 3, 5, 0, 0);
     public const string Day = "2026-03-02";
 
-    private const string MasterData = """
+    internal const string MasterData = """
         {"type":"settlement-point","point":"S01-C1","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":true,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"settlement-point","point":"S01-C2","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
         {"type":"register","point":"S01-C1","direction":"import","meterSerial":"M1","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
@@ -32,7 +32,7 @@ internal sealed class ChargeTown : IDisposable
         {"type":"charging-state","point":"S01-C1","at":"2026-03-02T20:40:00+08:00","connected":false,"source":"ocpp"}
         """;
 
-    private const string Readings = """
+    internal const string Readings = """
         point,register,read_at,kwh
         S01-C1,1.8.0,2026-03-02T07:00:00+08:00,1000.000
         S01-C1,1.8.0,2026-03-02T09:30:30+08:00,1040.125

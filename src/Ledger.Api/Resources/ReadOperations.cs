@@ -53,6 +53,12 @@ internal static class ReadOperations
         new("run-differences", Scopes.SettlementRead, "lines"),
         new("refusals", Scopes.RefusalsRead, "refusals"),
         new("refusal", Scopes.RefusalsRead),
+        new("openadr-events", Scopes.DispatchRead),
+        new("openadr-reports", Scopes.DispatchRead),
+        new("green-button", Scopes.PointsRead),
+        new("flex-settlement", Scopes.SettlementRead),
+        new("ocpi-cdrs", Scopes.TariffsRead),
+        new("ocpi-cdr", Scopes.TariffsRead),
         new("access-keys", Scopes.AccessRead, "keys"),
         new("data-reads", Scopes.AccessRead, "reads"),
     }.ToDictionary(operation => operation.Name, StringComparer.Ordinal);

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ledger.Api.Exchange;
+using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Projections;
@@ -60,24 +62,23 @@ static class ExportRecords
             OcpiSession.Of(session, tariff, zones[session.Session.Point]), tariffText, header,
             signed.GetValueOrDefault(session), SessionSignatures.TokenOf(signed.GetValueOrDefault(session)),
             tariff.Currency, now, version));
-        var written = new JsonArray([.. records.SelectMany(record => ToIssue(record, issued, now))]);
+        var written = new JsonArray([.. Priced(records).SelectMany(record => OcpiRecords.ToIssue(record,
+            [.. issued.Select(node => node!.AsObject())
+                .Where(node => (string?)node["session_id"] == (string)record["session_id"]!)], now))]);
         Write(line, shell, written, sessions);
         return sessions.All(session => session.Why is null) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
 
-    /// <summary>What is left to issue of a session, after what was issued of it.</summary>
-    static IEnumerable<JsonNode> ToIssue(JsonObject record, JsonArray issued, Instant now)
+    private static List<JsonObject> Priced(IEnumerable<JsonObject> records)
     {
-        var session = (string)record["session_id"]!;
-        var chain = issued.Select(node => node!.AsObject())
-            .Where(node => (string?)node["session_id"] == session).ToList();
-        var credited = chain.Select(node => (string?)node[OcpiRecords.CreditReference])
-            .ToHashSet(StringComparer.Ordinal);
-        var charges = chain.Where(node => node[OcpiRecords.CreditReference] is null).ToList();
-        var standing = charges.Where(node => !credited.Contains((string)node["id"]!)).ToList();
-        if (standing is [var only] && OcpiRecords.IsSame(only, record)) yield break;
-        foreach (var wrong in standing) yield return OcpiRecords.Credit(wrong, now);
-        yield return charges.Count == 0 ? record : OcpiRecords.Reissued(record, charges.Count + 1);
+        try
+        {
+            return [.. records];
+        }
+        catch (InputRefusedException refused)
+        {
+            throw new CouldNotException(refused.Detail);
+        }
     }
 
     internal static (PartyId Party, LocalDate Day) PartyAndDay(CommandLine line, string name)
@@ -102,7 +103,7 @@ static class ExportRecords
         foreach (var session in sessions.Where(session => session.Why is not null))
             shell.Errors.WriteLine($"ledger export: no record for {session.Session.Point} from {session.Session.Start} "
                 + $"to {session.Session.End}: {session.Why}");
-        var text = written.ToJsonString(OcpiRecords.Text);
+        var text = written.ToJsonString(Listing.Indented);
         if (line.Option("--out") is { } path) File.WriteAllText(path, text + "\n");
         else shell.Output.WriteLine(text);
     }

@@ -3,12 +3,12 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Ledger.Cli.Listings;
 using Ledger.Domain;
+using Ledger.Ingest;
 using NodaTime;
 using NodaTime.Text;
 
-namespace Ledger.Cli.Exchange;
+namespace Ledger.Api.Exchange;
 
 /// <summary>The versions of OCPI in which records are written; they differ in how amounts are.</summary>
 public enum OcpiVersion { V221 = 221, V230 = 230 }
@@ -17,20 +17,17 @@ public enum OcpiVersion { V221 = 221, V230 = 230 }
 /// Charge detail records of OCPI 2.2.1 and 2.3.0 (module CDRs, CDR object) as JSON. What the ledger does not hold, as
 /// the address of a location, comes from a header that the operator gives.
 /// </summary>
-static class OcpiRecords
+public static class OcpiRecords
 {
-    /// <summary>How a record is told apart that names nobody: OCPI's mark for what is not available.</summary>
-    const string notAvailable = "#NA";
-
     /// <summary>Longest id of a record that is not a credit; "-C" and a number fit behind it.</summary>
-    const int idLength = 24;
+    private const int IdLength = 24;
 
     /// <summary>The member by which a credit names the record that it takes back.</summary>
     public const string CreditReference = "credit_reference_id";
 
     /// <summary>The same session has the same id for ever, and the id says nothing of it.</summary>
     public static string IdOf(ChargingSession session) => Convert.ToHexStringLower(SHA256.HashData(
-        Encoding.UTF8.GetBytes($"cdr/{session.Point}/{InstantPattern.ExtendedIso.Format(session.Start)}")))[..idLength];
+        Encoding.UTF8.GetBytes($"cdr/{session.Point}/{InstantPattern.ExtendedIso.Format(session.Start)}")))[..IdLength];
 
     /// <param name="header">Members that the ledger does not hold; none of them replaces one that it does.</param>
     /// <param name="signed">The <c>signed_data</c> and the token, where somebody may read them.</param>
@@ -101,7 +98,19 @@ static class OcpiRecords
         new[] { "start_date_time", "end_date_time", "currency", "charging_periods", "total_energy", "total_cost" }
             .All(name => JsonNode.DeepEquals(issued[name], now[name]));
 
-    static JsonNode Negated(JsonNode amount)
+    /// <summary>What is left to issue of a session, after what was issued of it: nothing, a first record, or a credit
+    /// of each that does not say the same, and a new one.</summary>
+    public static IEnumerable<JsonObject> ToIssue(JsonObject record, IReadOnlyList<JsonObject> issued, Instant now)
+    {
+        var credited = issued.Select(known => (string?)known[CreditReference]).ToHashSet(StringComparer.Ordinal);
+        var charges = issued.Where(known => known[CreditReference] is null).ToList();
+        var standing = charges.Where(known => !credited.Contains((string)known["id"]!)).ToList();
+        if (standing is [var only] && IsSame(only, record)) yield break;
+        foreach (var wrong in standing) yield return Credit(wrong, now);
+        yield return charges.Count == 0 ? record : Reissued(record, charges.Count + 1);
+    }
+
+    private static JsonNode Negated(JsonNode amount)
     {
         if (amount is JsonObject members)
         {
@@ -116,16 +125,16 @@ static class OcpiRecords
             -decimal.Parse(amount.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture));
     }
 
-    static JsonObject Token(JsonObject? header, string? token)
+    private static JsonObject Token(JsonObject? header, string? token)
     {
         var written = header?.DeepClone().AsObject() ?? [];
-        written["uid"] = token ?? (string?)written["uid"] ?? notAvailable;
+        written["uid"] = token ?? (string?)written["uid"] ?? OcpiText.NotAvailable;
         written["type"] ??= "OTHER";
-        written["contract_id"] ??= notAvailable;
+        written["contract_id"] ??= OcpiText.NotAvailable;
         return written;
     }
 
-    static JsonObject Place(JsonObject? header, SettlementPointId point)
+    private static JsonObject Place(JsonObject? header, SettlementPointId point)
     {
         var written = header?.DeepClone().AsObject() ?? [];
         written["evse_uid"] = point.Value;
@@ -134,7 +143,7 @@ static class OcpiRecords
         return written;
     }
 
-    static JsonNode Period(OcpiPeriod period)
+    private static JsonNode Period(OcpiPeriod period)
     {
         var dimensions = new JsonArray();
         Add("ENERGY", period.EnergyKwh);
@@ -154,10 +163,11 @@ static class OcpiRecords
         }
     }
 
-    static JsonObject Amount(OcpiAmount amount, OcpiVersion version)
+    private static JsonObject Amount(OcpiAmount amount, OcpiVersion version)
     {
         var without = amount.WithoutTax
-            ?? throw new CouldNotException("a tariff whose prices include an unstated tax has no cost before taxes");
+            ?? throw new InputRefusedException(Rejection.PriceMissing, "tariff", "",
+                "its prices include a tax that it does not state, so they have no cost before taxes");
         if (version == OcpiVersion.V221)
             return new()
             {
@@ -175,7 +185,5 @@ static class OcpiRecords
     }
 
     /// <summary>RFC 3339 in UTC (types, DateTime).</summary>
-    static string Time(Instant at) => InstantPattern.ExtendedIso.Format(at);
-
-    public static readonly JsonSerializerOptions Text = Listing.Indented;
+    private static string Time(Instant at) => InstantPattern.ExtendedIso.Format(at);
 }

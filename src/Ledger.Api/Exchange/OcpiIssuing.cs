@@ -1,0 +1,132 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Api.Exchange;
+
+/// <summary>For which sessions records are issued, and with what the ledger does not hold.</summary>
+/// <param name="Tariff">The OCPI tariff by which they are priced, read and as it came.</param>
+/// <param name="Header">Members of every record, of which <c>country_code</c> and <c>party_id</c> say who issues.</param>
+public sealed record OcpiIssue(
+    PartyId Account, LocalDate Day, OcpiTariff Tariff, JsonObject TariffText, JsonObject Header, OcpiVersion Version)
+{
+    /// <summary>Who issues, as OCPI writes parties.</summary>
+    public PartyId Issuer { get; } = new($"{Header["country_code"]}*{Header["party_id"]}");
+
+    /// <summary>Reads a request; a fault is thrown as <see cref="InputRefusedException"/>.</summary>
+    public static OcpiIssue Read(ReadOnlyMemory<byte> text)
+    {
+        using var document = InputValue.Parse(text);
+        var asked = new InputValue("input", document.RootElement)
+            .Object("account", "day", "tariff", "header", "ocpi");
+        var header = asked.Required("header");
+        var members = header.OpenObject();
+        foreach (var (name, length) in new[] { ("country_code", 2), ("party_id", 3) })
+            if (members.Required(name) is var code
+                && (code.Text().Length != length || !code.Text().All(char.IsAsciiLetterOrDigit)))
+                throw code.Refused(Rejection.InvalidIdentifier, $"must have {length} letters or digits");
+        return new(asked.Required("account").Party(), asked.Required("day").Day(),
+            OcpiText.Tariff(asked.Required("tariff")), Node(asked.Required("tariff")), Node(header),
+            asked.Optional("ocpi") is not { } version ? OcpiVersion.V230 : version.Text() switch
+            {
+                "2.3.0" => OcpiVersion.V230,
+                "2.2.1" => OcpiVersion.V221,
+                _ => throw version.Refused(Rejection.UnknownFormat, "must be 2.2.1 or 2.3.0"),
+            });
+    }
+
+    private static JsonObject Node(InputValue value) => JsonNode.Parse(value.Json.GetRawText())!.AsObject();
+}
+
+/// <summary>What became of one session: the record that was issued of it, or why there is none.</summary>
+public sealed record IssuedRecordAnswer(
+    string Point, Instant Start, Instant End, string? Record, string Outcome, long? Position, string? Why);
+
+/// <summary>
+/// Charge detail records that the ledger issues itself. An issued record is a fact with the record as its evidence, so
+/// it is never changed: where the facts of its session changed, the next issue credits it and issues a new one.
+/// </summary>
+public static class OcpiIssuing
+{
+    /// <summary>Issues what is not issued yet of the sessions that ended on a day.</summary>
+    /// <param name="answers">Of whoever issues: sessions at points that are not reached are passed over.</param>
+    public static async Task<IReadOnlyList<IssuedRecordAnswer>> IssueAsync(OpenLedger ledger, Answers answers,
+        OcpiIssue asked, Principal by, Func<IdempotencyKey> attempt, CancellationToken ct)
+    {
+        var zones = answers.Points().ToDictionary(row => new SettlementPointId(row.Point),
+            row => DateTimeZoneProviders.Tzdb[row.Zone]);
+        var sessions = (await EndedSessions.GatherAsync(ledger.Journal, ledger.Views, asked.Account, asked.Day,
+            answers.KnownBefore, ct).ConfigureAwait(false)).Where(session => zones.ContainsKey(session.Session.Point));
+        var answered = new List<IssuedRecordAnswer>();
+        foreach (var session in sessions)
+        {
+            if (session.Why is { } why) answered.Add(Answer(session, null, "unproven", null, why));
+            else if (Issued(ledger, answers, asked, session) is not { } issued)
+                answered.Add(Answer(session, null, "sealed", null,
+                    "what was issued of it names somebody, and is compared at the ledger's own machine alone"));
+            else
+                foreach (var record in OcpiRecords.ToIssue(RecordOf(ledger, asked, session, zones), issued,
+                    ledger.Clock.GetCurrentInstant()))
+                    answered.Add(await RecordAsync(ledger, session, record, by, attempt(), ct).ConfigureAwait(false));
+        }
+        return answered;
+    }
+
+    /// <summary>A record as it came; null where it names somebody, is not there any more, or is no record of OCPI.
+    /// </summary>
+    public static JsonObject? Kept(EvidenceArchive archive, ChargeRecordsView.RecordRow row)
+    {
+        if (row.Evidence is not { } hex) return null;
+        var digest = new EvidenceDigest(hex);
+        if (archive.PrunedBy(digest) is not null
+            || archive.Find(digest) is not { IsGone: false, DisclosesSomebody: false } piece) return null;
+        try
+        {
+            return JsonNode.Parse(piece.Raw) as JsonObject;
+        }
+        catch (JsonException)
+        {
+            return null; // a row of a table
+        }
+    }
+
+    private static JsonObject RecordOf(OpenLedger ledger, OcpiIssue asked, MeteredSession session,
+        IReadOnlyDictionary<SettlementPointId, DateTimeZone> zones) => OcpiRecords.Write(
+        OcpiSession.Of(session, asked.Tariff, zones[session.Session.Point]), asked.TariffText, asked.Header, null, null,
+        asked.Tariff.Currency, ledger.Clock.GetCurrentInstant(), asked.Version);
+
+    /// <summary>What was issued of a session; null where a part of it cannot be read.</summary>
+    private static List<JsonObject>? Issued(
+        OpenLedger ledger, Answers answers, OcpiIssue asked, MeteredSession session)
+    {
+        var rows = answers.ChargeRecordsNumbered(OcpiRecords.IdOf(session.Session))
+            .Where(row => row.Operator == asked.Issuer.Value).OrderBy(row => row.Position)
+            .Select(row => Kept(ledger.Evidence, row)).ToList();
+        return rows.Contains(null) ? null : rows.ConvertAll(row => row!);
+    }
+
+    private static async Task<IssuedRecordAnswer> RecordAsync(OpenLedger ledger, MeteredSession session,
+        JsonObject record, Principal by, IdempotencyKey key, CancellationToken ct)
+    {
+        var text = new Submission(Encoding.UTF8.GetBytes(record.ToJsonString()), "/v1/ocpi/cdrs");
+        var id = (string)record["id"]!;
+        return await ledger.Intake.TakeFactAsync(text, "charge-record", by, key, ct).ConfigureAwait(false) switch
+        {
+            RecordOutcome.Recorded recorded => Answer(session, id, "recorded", recorded.Position, null),
+            RecordOutcome.AlreadyRecorded before => Answer(session, id, "alreadyRecorded", before.Position, null),
+            RecordOutcome.Refused refused => Answer(session, id, "refused", null, refused.Detail),
+            RecordOutcome.Busy => Answer(session, id, "busy", null, "send the request again"),
+            var other => Answer(session, id, "refused", null, $"{other}"),
+        };
+    }
+
+    private static IssuedRecordAnswer Answer(
+        MeteredSession session, string? record, string outcome, long? position, string? why) => new(
+        session.Session.Point.Value, session.Session.Start, session.Session.End, record, outcome, position, why);
+}

@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ledger.Api.Access;
+using Ledger.Api.Exchange;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using Ledger.Projections;
+using Microsoft.AspNetCore.Mvc;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>
+/// Charge detail records of OCPI (2.2.1 and 2.3.0, module CDRs): the sender's interface with its envelope and pages,
+/// the receiver's, and the issuing of what the ledger has metered. A record is served as the bytes that were issued or
+/// received; one that names somebody is sealed, and is not served.
+/// </summary>
+internal static class OcpiCdrs
+{
+    private const string Path = "/v1/ocpi/cdrs";
+    private const int LimitDefault = 100, LimitMax = 1_000;
+    private const int Success = 1000, InvalidParameters = 2001; // OCPI status codes
+
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
+        app.MapGet(Path, async (HttpContext context) =>
+        {
+            return await ListAsync(ledger, context).ConfigureAwait(false);
+        }).Reads("ocpi-cdrs", "Charge detail records in the order in which the ledger learned of them, as OCPI pages "
+                + "them: headers Link, X-Total-Count and X-Limit.", "date_from?", "date_to? (when the ledger learned of "
+                + "them: a record never changes afterwards)", "offset?", $"limit? ({LimitDefault}, at most {LimitMax})");
+
+        app.MapGet(Path + "/{**record}", async (HttpContext context, string record) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var found = ChargeRecordId.TryParse(record, out var id) ? answers.ChargeRecordsNumbered(id.Value)
+                .Where(row => row.Record == id.Value).Select(row => OcpiIssuing.Kept(ledger.Evidence, row))
+                .FirstOrDefault(kept => kept is not null) : null;
+            return found is null
+                ? Answering.Problem(404, Rejection.NotReached, "there is no such record to be read, or it is not yours")
+                : Answering.Read(Envelope(ledger, found, Success, "Success"), position);
+        }).Reads("ocpi-cdr", "One charge detail record by its id.").Refuses(404);
+
+        app.MapPost(Path, async (HttpContext context) =>
+        {
+            return await ReceiveAsync(ledger, context).ConfigureAwait(false);
+        }).TakesFact("ocpi-cdr-received", "Records a charge detail record of OCPI, a credit too.",
+                "A CDR object; it is compared with registers and settlement by ledger reconcile.");
+
+        app.MapPost("/v1/ocpi/cdr-issues", async (HttpContext context) =>
+        {
+            return await IssueAsync(ledger, context).ConfigureAwait(false);
+        }).WithName("ocpi-issue")
+            .WithSummary("Issues the charge detail records of a day's sessions: what is new, and a credit and a new "
+                + "record where facts changed.")
+            .WithDescription("One JSON object: account, day, tariff (an OCPI tariff), header (country_code, party_id, and "
+                + "what else the ledger does not hold), ocpi? (2.3.0, 2.2.1).")
+            .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.ChargesWrite)
+            .Accepts<object>("application/json").Produces(200, contentType: "application/json")
+            .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
+    }
+
+    private static async Task<IResult> ListAsync(OpenLedger ledger, HttpContext context)
+    {
+        var request = context.Request;
+        var from = Time(request, "date_from") ?? Instant.FromUnixTimeTicks(0);
+        var before = Time(request, "date_to");
+        var offset = (int)(Asking.Optional<long>(request, "offset", (string? text, out long count) =>
+            Asking.TryCount(text, out count) && count <= int.MaxValue, Rejection.OutOfRange, "a number") ?? 0);
+        var limit = (int)(Asking.Optional<long>(request, "limit", (string? text, out long count) =>
+            Asking.TryCount(text, out count) && count is >= 1 and <= LimitMax, Rejection.OutOfRange,
+            $"a number from 1 to {LimitMax}") ?? LimitDefault);
+        var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        var records = answers.ChargeRecords(from, before).Select(row => OcpiIssuing.Kept(ledger.Evidence, row))
+            .OfType<JsonObject>().ToList();
+        var headers = context.Response.Headers;
+        headers["X-Total-Count"] = records.Count.ToString(CultureInfo.InvariantCulture);
+        headers["X-Limit"] = limit.ToString(CultureInfo.InvariantCulture);
+        if (offset + limit < records.Count)
+        {
+            var others = request.Query.Where(part => part.Key is not ("offset" or "limit"))
+                .Select(part => $"{Uri.EscapeDataString(part.Key)}={Uri.EscapeDataString(part.Value.ToString())}");
+            headers.Link = string.Create(CultureInfo.InvariantCulture, $"<{request.Scheme}://{request.Host}{Path}?")
+                + string.Join('&', others.Append(string.Create(CultureInfo.InvariantCulture,
+                    $"offset={offset + limit}&limit={limit}"))) + ">; rel=\"next\"";
+        }
+        return Answering.Read(Envelope(ledger, new JsonArray([.. records.Skip(offset).Take(limit)]), Success, "Success"),
+            position);
+    }
+
+    private static async Task<IResult> ReceiveAsync(OpenLedger ledger, HttpContext context)
+    {
+        var key = Submissions.Key(context, Path);
+        var text = await Submissions.ReadAsync(context, Path).ConfigureAwait(false);
+        var outcome = await ledger.Intake.TakeFactAsync(text, "charge-record", context.By(), key, CancellationToken.None)
+            .ConfigureAwait(false);
+        var (status, position) = outcome switch
+        {
+            RecordOutcome.Recorded recorded => (201, recorded.Position),
+            RecordOutcome.AlreadyRecorded before => (200, before.Position),
+            RecordOutcome.Refused refused => (Answering.StatusOf(refused.Code), (long?)null),
+            RecordOutcome.Conflict => (409, null),
+            _ => (0, null),
+        };
+        if (status == 0) return Answering.Of(outcome);
+        if (status is 200 or 201 && JsonNode.Parse(text.Bytes.Span)?["id"] is { } id)
+            context.Response.Headers.Location = $"{Path}/{id}";
+        return Answering.Read(outcome switch
+        {
+            RecordOutcome.Refused refused => Envelope(ledger, null, InvalidParameters,
+                $"{(int)refused.Code} {refused.Code}: {refused.Detail}"),
+            RecordOutcome.Conflict conflict => Envelope(ledger, null, InvalidParameters,
+                $"{(int)Rejection.EvidenceConflict} {Rejection.EvidenceConflict}: {conflict.Differs}"),
+            _ => Envelope(ledger, null, Success, "Success"),
+        }, position, status);
+    }
+
+    private static async Task<IResult> IssueAsync(OpenLedger ledger, HttpContext context)
+    {
+        var text = await Submissions.ReadAsync(context, context.Request.Path.Value!).ConfigureAwait(false);
+        var by = context.By();
+        try
+        {
+            var asked = OcpiIssue.Read(text.Bytes);
+            var (answers, _) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            if (!by.Reach.Covers(asked.Account))
+                return Answering.Problem(404, Rejection.NotReached,
+                    $"there is no account {asked.Account}, or it is not yours");
+            var records = await OcpiIssuing.IssueAsync(ledger, answers, asked, by, Submissions.Attempt,
+                CancellationToken.None).ConfigureAwait(false);
+            return Answering.Read(new { account = asked.Account.Value, day = RowJson.Day(asked.Day), records },
+                ledger.Journal.Length is > 0 and var length ? length - 1 : null);
+        }
+        catch (InputRefusedException refused)
+        {
+            return Answering.Problem(Answering.StatusOf(refused.Code), refused.Code, refused.Detail);
+        }
+    }
+
+    /// <summary>What every answer of OCPI is in (transport and format, response format).</summary>
+    private static JsonObject Envelope(OpenLedger ledger, JsonNode? data, int status, string message)
+    {
+        var envelope = new JsonObject();
+        if (data is not null) envelope["data"] = data;
+        envelope["status_code"] = status;
+        envelope["status_message"] = message;
+        envelope["timestamp"] = InstantPattern.ExtendedIso.Format(ledger.Clock.GetCurrentInstant());
+        return envelope;
+    }
+
+    private static Instant? Time(HttpRequest request, string name) => Asking.Optional<Instant>(request, name, TryTime,
+        Rejection.InvalidTime, "a time as RFC 3339, in UTC");
+
+    /// <summary>RFC 3339 in UTC, where the Z may be left out (types, DateTime).</summary>
+    private static bool TryTime(string? text, out Instant at) => FactValues.TryInstant(
+        text is { Length: > 10 } && (text.EndsWith('Z') || text.IndexOfAny(['+', '-'], 10) > 0) ? text : $"{text}Z", out at);
+}

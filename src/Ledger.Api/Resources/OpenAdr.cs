@@ -1,0 +1,92 @@
+using System.Text.Json.Nodes;
+using Ledger.Api.Access;
+using Ledger.Api.Exchange;
+using Ledger.Domain;
+using Ledger.Journal;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>What became of one fact of an event.</summary>
+public sealed record EventPartAnswer(string What, string Outcome, long? Position);
+
+/// <summary>What became of an event.</summary>
+public sealed record EventAnswer(string Outcome, IReadOnlyList<EventPartAnswer> Parts);
+
+/// <summary>
+/// OpenADR 3 (3.1): events in, as orders and limits of the ledger; events and reports out. The objects are OpenADR's,
+/// the answers to a request are ours as everywhere.
+/// </summary>
+internal static class OpenAdr
+{
+    private const int EventsMax = 50; // of one page (searchAllEvents, limit)
+
+    public static void Map(WebApplication app, OpenLedger ledger)
+    {
+        app.MapPost("/v1/openadr/events", async (HttpContext context) =>
+        {
+            var text = await Submissions.ReadAsync(context, context.Request.Path.Value!).ConfigureAwait(false);
+            // Once read it is recorded, even where the caller does not wait for the answer.
+            var report = await ledger.Intake.TakeEventAsync(text, context.By(), CancellationToken.None)
+                .ConfigureAwait(false);
+            return Of(report.Parts.Select(part => (part.What, part.Outcome)).ToList());
+        }).WithName("openadr-event").WithSummary("Records an event of OpenADR 3 as instructions and standing limits.")
+            .WithDescription("An event object with id and createdDateTime, as a VTN gives it: targets are settlement "
+                + "points; payloads IMPORT_CAPACITY_LIMIT, EXPORT_CAPACITY_LIMIT, DISPATCH_SETPOINT and EXPORT_SETPOINT in KW. An event "
+                + "that comes again is answered as already recorded.")
+            .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown().Accepts<object>("application/json")
+            .Produces<EventAnswer>(201).Produces<EventAnswer>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
+
+        app.MapGet("/v1/openadr/events", async (HttpContext context) =>
+        {
+            var request = context.Request;
+            var programme = Asking.Optional<ProgrammeId>(request, "programID", ProgrammeId.TryParse,
+                Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var skip = Asking.Optional<long>(request, "skip", Asking.TryCount, Rejection.OutOfRange, "a number") ?? 0;
+            var limit = Asking.Optional<long>(request, "limit", (string? text, out long count) =>
+                Asking.TryCount(text, out count) && count is >= 1 and <= EventsMax, Rejection.OutOfRange,
+                $"a number from 1 to {EventsMax}") ?? EventsMax;
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var events = new JsonArray();
+            foreach (var happened in OpenAdrObjects.Events(answers, programme, null)
+                .Skip((int)Math.Min(skip, int.MaxValue)).Take((int)limit))
+                events.Add((JsonNode)OpenAdrObjects.Write(happened, await KnownWhen.OfAsync(
+                    ledger, happened.LimitPosition, context.RequestAborted).ConfigureAwait(false)));
+            return Answering.Read(events, position);
+        }).Reads("openadr-events", "The events of OpenADR 3 that aim at points of the reader, and its instructions as such "
+            + "events.", "programID?", "skip?", $"limit? (at most {EventsMax})");
+
+        app.MapGet("/v1/openadr/reports", async (HttpContext context) =>
+        {
+            var named = Asking.Required<InstructionId>(context.Request, "eventID", InstructionId.TryParse,
+                Rejection.InvalidIdentifier, Asking.IdentifierRule);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var reports = new JsonArray();
+            foreach (var happened in OpenAdrObjects.Events(answers, null, named.Value))
+                reports.Add((JsonNode)await OpenAdrReports.OfAsync(ledger.Journal, answers, happened,
+                    (position ?? -1) + 1, await KnownWhen.OfAsync(ledger, position, context.RequestAborted)
+                        .ConfigureAwait(false), context.RequestAborted).ConfigureAwait(false));
+            return Answering.Read(reports, position);
+        }).Reads("openadr-reports", "What came of an event as a report of OpenADR 3: usage, export, baseline and change in "
+            + "kWh with their quality, by resource and settlement period.", "eventID");
+    }
+
+    /// <summary>The first part that is refused is the answer, in its own words: what was recorded beside it is known
+    /// when the event comes again.</summary>
+    private static IResult Of(IReadOnlyList<(string What, RecordOutcome Outcome)> parts)
+    {
+        foreach (var (what, outcome) in parts)
+            if (outcome is RecordOutcome.Refused refused)
+                return Answering.Problem(Answering.StatusOf(refused.Code), refused.Code, $"{what}: {refused.Detail}");
+            else if (outcome is not (RecordOutcome.Recorded or RecordOutcome.AlreadyRecorded))
+                return Answering.Of(outcome);
+        var answered = parts.Select(part => part.Outcome is RecordOutcome.Recorded recorded
+            ? new EventPartAnswer(part.What, "recorded", recorded.Position)
+            : new EventPartAnswer(part.What, "alreadyRecorded",
+                ((RecordOutcome.AlreadyRecorded)part.Outcome).Position)).ToList();
+        var isNew = answered.Exists(part => part.Outcome == "recorded");
+        return Answering.Read(new EventAnswer(isNew ? "recorded" : "alreadyRecorded", answered),
+            answered.Max(part => part.Position), isNew ? 201 : 200);
+    }
+}

@@ -1,0 +1,151 @@
+using System.Text.Json.Nodes;
+using Ledger.Api.Exchange;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// Charge detail records over HTTP: what is issued is kept and never changed, a correction is a credit and a new
+/// record, and pages are those of OCPI.
+/// </summary>
+public sealed class OcpiCdrTests
+{
+    private const string Cdrs = "/v1/ocpi/cdrs", Issues = "/v1/ocpi/cdr-issues";
+
+    private const string Issue = """
+        {"account":"cpo","day":"2026-03-02","header":{"country_code":"CN","party_id":"ABC","cdr_location":{"id":"L1","city":"Shanghai"}},
+         "tariff":{"id":"T1","currency":"CNY","elements":[{"price_components":[{"type":"ENERGY","price":0.3533,"vat":13,"step_size":1}],"restrictions":{"end_time":"08:00"}},
+           {"price_components":[{"type":"ENERGY","price":1.1,"vat":13,"step_size":1},{"type":"FLAT","price":0.5,"step_size":1}]}]}}
+        """;
+
+    private static async Task<ServedLedger> TownAsync()
+    {
+        var served = await ServedLedger.StartAsync();
+        served.Clock.Now = ChargeTown.Now;
+        foreach (var text in new[] { ChargeTown.MasterData, ChargeTown.Readings })
+            (await served.PostAsync("/v1/imports?name=town", text))["refused"].ShouldBe("0");
+        return served;
+    }
+
+    private static async Task<JsonArray> IssueAsync(ServedLedger served, string issue = Issue)
+    {
+        var answer = await served.PostAsync(Issues, issue);
+        answer.Status.ShouldBe(200, answer.Text);
+        return JsonNode.Parse(answer.Text)!["records"]!.AsArray();
+    }
+
+    private static async Task<JsonArray> RecordsAsync(ServedLedger served, string query = "")
+    {
+        var answer = await served.GetAsync(Cdrs + query);
+        answer.Status.ShouldBe(200, answer.Text);
+        answer["status_code"].ShouldBe("1000");
+        return JsonNode.Parse(answer.Text)!["data"]!.AsArray();
+    }
+
+    private static decimal Net(JsonNode record) => (decimal)record["total_cost"]!["before_taxes"]!;
+
+    [Fact]
+    public async Task What_is_issued_is_kept_as_it_was_and_nothing_is_issued_twice()
+    {
+        await using var served = await TownAsync();
+        var issued = await IssueAsync(served);
+        issued.Select(record => $"{record!["start"]} {record["outcome"]}").ShouldBe([
+            "2026-03-01T23:30:00.000000000Z recorded", "2026-03-02T10:00:00.000000000Z recorded",
+            "2026-03-02T12:10:00.000000000Z unproven"]);
+        var records = await RecordsAsync(served);
+        Snapshot.Match(records.ToJsonString(Cli.Listings.Listing.Indented), "OcpiCdrTests.records");
+        records.Select(record => (string)record!["id"]!).ShouldBe(issued.Take(2).Select(record => (string)record!["record"]!));
+        var length = served.Ledger.Journal.Length;
+        (await IssueAsync(served)).Select(record => (string)record!["outcome"]!).ShouldBe(["unproven"]);
+        served.Ledger.Journal.Length.ShouldBe(length);
+        // The very bytes: later questions get the same record.
+        served.Clock.Now += NodaTime.Duration.FromDays(1);
+        JsonNode.DeepEquals(await RecordsAsync(served), records).ShouldBeTrue();
+        var one = await served.GetAsync($"{Cdrs}/{records[1]!["id"]}");
+        JsonNode.DeepEquals(JsonNode.Parse(one.Text)!["data"], records[1]).ShouldBeTrue();
+        (await served.GetAsync($"{Cdrs}/none")).Status.ShouldBe(404);
+    }
+
+    [Fact]
+    public async Task A_correction_is_a_credit_that_takes_all_back_and_a_new_record()
+    {
+        await using var served = await TownAsync();
+        await IssueAsync(served);
+        var original = (await RecordsAsync(served))[1]!;
+        (await served.PostAsync("/v1/register-reading-corrections", """{"point":"S01-C1","direction":"import","readAt":"2026-03-02T18:59:55+08:00","supersedes":1,"indexSteps":1044125,"quality":"measured","reason":"misread"}"""))
+            .Status.ShouldBe(201);
+        var changed = await IssueAsync(served);
+        changed.Select(record => $"{record!["record"]} {record["outcome"]}").Take(2).ShouldBe([
+            $"{original["id"]}-C recorded", $"{original["id"]}-2 recorded"]);
+        var records = await RecordsAsync(served);
+        records.Count.ShouldBe(4);
+        var (credit, again) = (records[2]!, records[3]!);
+        ((bool)credit["credit"]!, (string)credit["credit_reference_id"]!).ShouldBe((true, (string)original["id"]!));
+        (Net(original) + Net(credit)).ShouldBe(0m);
+        ((decimal)again["total_energy"]!, again["credit"]).ShouldBe((-16.5m, null));
+        JsonNode.DeepEquals(records[1], original).ShouldBeTrue();
+        (await IssueAsync(served)).Count.ShouldBe(1); // what is unproven stays so
+    }
+
+    [Fact]
+    public async Task Pages_are_those_of_OCPI()
+    {
+        await using var served = await TownAsync();
+        await IssueAsync(served);
+        var all = await RecordsAsync(served);
+        var first = await served.GetAsync($"{Cdrs}?limit=1&date_from=2026-03-05T00:00:00");
+        first.Response.Headers.GetValues("X-Total-Count").Single().ShouldBe("2");
+        first.Response.Headers.GetValues("X-Limit").Single().ShouldBe("1");
+        var link = first.Response.Headers.GetValues("Link").Single();
+        link.ShouldStartWith($"<{served.Client.BaseAddress!.GetLeftPart(UriPartial.Authority)}{Cdrs}?date_from=");
+        link.ShouldEndWith("offset=1&limit=1>; rel=\"next\"");
+        var next = await served.GetAsync(new Uri(link[1..link.IndexOf('>', StringComparison.Ordinal)]).PathAndQuery);
+        JsonNode.DeepEquals(JsonNode.Parse(next.Text)!["data"]![0], all[1]).ShouldBeTrue();
+        next.Response.Headers.Contains("Link").ShouldBeFalse();
+        (await RecordsAsync(served, "?date_to=2026-03-05T00:00:00Z")).ShouldBeEmpty();
+        (await RecordsAsync(served, "?offset=5")).ShouldBeEmpty();
+        foreach (var wrong in new[] { "?limit=0", "?limit=1001", "?date_from=yesterday", "?offset=-1" })
+            (await served.GetAsync(Cdrs + wrong)).Status.ShouldBe(400, wrong);
+    }
+
+    [Fact]
+    public async Task A_record_that_comes_in_is_kept_and_one_that_names_somebody_is_not_read_here()
+    {
+        await using var served = await TownAsync();
+        const string cdr = """{"country_code":"CN","party_id":"XYZ","id":"X1","start_date_time":"2026-03-02T10:00:00Z","end_date_time":"2026-03-02T11:00:00Z","cdr_token":{"uid":"#NA","type":"OTHER","contract_id":"#NA"},"cdr_location":{"evse_id":"S01-C1"},"currency":"CNY","charging_periods":[],"total_cost":{"excl_vat":5},"total_energy":10}""";
+        var taken = await served.PostAsync(Cdrs, cdr);
+        (taken.Status, taken["status_code"]).ShouldBe((201, "1000"), taken.Text);
+        taken.Response.Headers.Location!.ToString().ShouldBe($"{Cdrs}/X1");
+        (await served.PostAsync(Cdrs, cdr)).Status.ShouldBe(200);
+        var other = await served.PostAsync(Cdrs, cdr.Replace("\"excl_vat\":5", "\"excl_vat\":6"));
+        (other.Status, other["status_code"]).ShouldBe((409, "2001"));
+        var wrong = await served.PostAsync(Cdrs, cdr.Replace("X1", "X3").Replace("S01-C1", "S09-C1"));
+        (wrong.Status, wrong["status_code"], wrong["status_message"]!.Split(':')[0]).ShouldBe((422, "2001", "202 UnknownSettlementPoint"));
+        JsonNode.DeepEquals((await RecordsAsync(served)).Single(), JsonNode.Parse(cdr)).ShouldBeTrue();
+        var personal = cdr.Replace("X1", "X2").Replace("\"uid\":\"#NA\"", "\"uid\":\"04A2B3\"");
+        (await served.PostAsync(Cdrs, personal)).Status.ShouldBe(201);
+        (await RecordsAsync(served)).Count.ShouldBe(1);
+        var sealedRecord = await served.GetAsync($"{Cdrs}/X2");
+        (sealedRecord.Status, sealedRecord.Text.Contains("04A2B3", StringComparison.Ordinal)).ShouldBe((404, false));
+    }
+
+    [Theory]
+    [InlineData("\"account\":\"cpo\"", "\"account\":\"\"", "InvalidIdentifier")]
+    [InlineData("\"day\":\"2026-03-02\"", "\"day\":\"yesterday\"", "InvalidTime")]
+    [InlineData("\"party_id\":\"ABC\"", "\"party_id\":\"ABCD\"", "InvalidIdentifier")]
+    [InlineData("\"country_code\":\"CN\",", "", "MissingField")]
+    [InlineData("\"account\":\"cpo\"", "\"account\":\"cpo\",\"ocpi\":\"2.1.1\"", "UnknownFormat")]
+    [InlineData("\"account\":\"cpo\"", "\"account\":\"cpo\",\"more\":1", "UnknownField")]
+    [InlineData("\"currency\":\"CNY\"", "\"currency\":\"yuan\"", "OutOfRange")]
+    public async Task A_wrong_issue_is_refused_with_its_field(string from, string to, string name)
+    {
+        await using var served = await TownAsync();
+        var answer = await served.PostAsync(Issues, Issue.Replace(from, to));
+        (answer.Status, answer["name"]).ShouldBe((422, name));
+    }
+
+    [Fact]
+    public void Another_version_has_other_amounts() =>
+        OcpiIssue.Read(System.Text.Encoding.UTF8.GetBytes(Issue.Replace("\"account\":\"cpo\"",
+            "\"account\":\"cpo\",\"ocpi\":\"2.2.1\""))).Version.ShouldBe(OcpiVersion.V221);
+}

@@ -1,0 +1,156 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Ledger.Domain;
+using Ledger.Ingest;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>
+/// Events of OpenADR 3 in and out, and reports: what an event says comes back as it was, what cannot be kept is refused
+/// with its field, and a report adds up to what is metered.
+/// </summary>
+public sealed class OpenAdrTests
+{
+    private const string Path = "/v1/openadr/events";
+
+    /// <summary>Two intervals of which the first has both a limit and a set point; times follow each other.</summary>
+    private const string Event = """
+        {"id":"EV-1","createdDateTime":"2026-03-01T20:00:00Z","modificationDateTime":"2026-03-01T20:00:00Z","objectType":"EVENT",
+         "programID":"reduce","eventName":"evening","priority":0,"targets":["C1","C2"],
+         "reportDescriptors":[{"payloadType":"USAGE","units":"KWH","reportIntervals":"INTERVALS"}],
+         "payloadDescriptors":[{"objectType":"EVENT_PAYLOAD_DESCRIPTOR","payloadType":"IMPORT_CAPACITY_LIMIT","units":"KW"},
+           {"objectType":"EVENT_PAYLOAD_DESCRIPTOR","payloadType":"DISPATCH_SETPOINT","units":"KW"}],
+         "intervalPeriod":{"start":"2026-03-03T10:00:00Z","duration":"PT1H","randomizeStart":"PT0S"},
+         "intervals":[
+           {"id":0,"payloads":[{"type":"IMPORT_CAPACITY_LIMIT","values":[500.5]},{"type":"DISPATCH_SETPOINT","values":[60]}]},
+           {"id":7,"payloads":[{"type":"DISPATCH_SETPOINT","values":[-12.5]}]},
+           {"id":8,"intervalPeriod":{"start":"2026-03-03T13:00:00Z","duration":"PT15M"},"payloads":[{"type":"IMPORT_CAPACITY_LIMIT","values":[400]}]}]}
+        """;
+
+    private static async Task<ExchangeTown> TownAsync()
+    {
+        var town = await ExchangeTown.StartAsync();
+        await town.ConnectorAsync("C1");
+        await town.ConnectorAsync("C2");
+        return town;
+    }
+
+    [Fact]
+    public async Task An_event_is_instructions_and_envelopes_and_comes_back_as_it_was()
+    {
+        await using var town = await TownAsync();
+        var answer = await town.Served.PostAsync(Path, Event);
+        answer.Status.ShouldBe(201, answer.Text);
+        answer.Json.GetProperty("parts").EnumerateArray().Select(part => part.GetProperty("what").GetString()![(Path.Length + 2)..])
+            .ShouldBe(["IMPORT_CAPACITY_LIMIT of C1", "IMPORT_CAPACITY_LIMIT of C2", "instruction EV-1.0", "instruction EV-1.7"]);
+        var orders = (await town.ReadAsync("/v1/instructions"))["instructions"]!.AsArray();
+        orders.Select(order => $"{order!["instruction"]} {order["kind"]} {order["programme"]} {order["issuedAt"]} "
+            + $"{order["start"]} {order["end"]}").ShouldBe([
+            "EV-1.0 curtail reduce 2026-03-01T20:00:00.000000000Z 2026-03-03T10:00:00.000000000Z 2026-03-03T11:00:00.000000000Z",
+            "EV-1.7 export reduce 2026-03-01T20:00:00.000000000Z 2026-03-03T11:00:00.000000000Z 2026-03-03T12:00:00.000000000Z"]);
+        var limits = (await town.ReadAsync("/v1/standing-limits?point=C1"))["limits"]!.AsArray();
+        var limit = limits.Single()!;
+        $"{limit["kind"]} {limit["direction"]} {limit["validFrom"]} {limit["validTo"]} {limit["source"]}".ShouldBe(
+            "operatingEnvelope import 2026-03-03T10:00:00.000000000Z 2026-03-03T13:15:00.000000000Z OpenADR event EV-1 of reduce");
+        limit["steps"]!.AsArray().Select(step => $"{step!["at"]} {step["mostMilliwatts"]}").ShouldBe([
+            "2026-03-03T10:00:00.000000000Z 500500000", "2026-03-03T11:00:00.000000000Z ",
+            "2026-03-03T13:00:00.000000000Z 400000000"]);
+        var events = (await town.ReadAsync($"{Path}?programID=reduce")).AsArray();
+        Snapshot.Match(events.ToJsonString(Cli.Listings.Listing.Indented), "OpenAdrTests.events");
+        // What comes out can go in again, elsewhere.
+        await using var other = await TownAsync();
+        (await other.Served.PostAsync(Path, events[0]!.ToJsonString())).Status.ShouldBe(201);
+        JsonNode.DeepEquals(await other.ReadAsync(Path), events).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task An_event_that_comes_again_is_known_and_one_that_orders_something_else_is_refused()
+    {
+        await using var town = await TownAsync();
+        (await town.Served.PostAsync(Path, Event)).Status.ShouldBe(201);
+        var length = town.Served.Ledger.Journal.Length;
+        var again = await town.Served.PostAsync(Path, Event);
+        (again.Status, again["outcome"]).ShouldBe((200, "alreadyRecorded"));
+        town.Served.Ledger.Journal.Length.ShouldBe(length);
+        var changed = await town.Served.PostAsync(Path, Event.Replace("[60]", "[61]"));
+        (changed.Status, changed["name"]).ShouldBe((422, "AlreadyRegistered"));
+        // An event is a file, too, wherever facts are imported.
+        var imported = await town.Served.PostAsync("/v1/imports?name=event.json", Event);
+        (imported["alreadyThere"], imported["recorded"]).ShouldBe(("4", "0"));
+    }
+
+    [Fact]
+    public async Task A_new_limit_of_an_event_holds_and_a_cancelled_order_is_no_event()
+    {
+        await using var town = await TownAsync();
+        (await town.Served.PostAsync(Path, Event)).Status.ShouldBe(201);
+        var changed = await town.Served.PostAsync(Path, Event.Replace("[500.5]", "[300]"));
+        changed.Status.ShouldBe(201);
+        changed.Json.GetProperty("parts").EnumerateArray().Select(part => part.GetProperty("outcome").GetString())
+            .ShouldBe(["recorded", "recorded", "alreadyRecorded", "alreadyRecorded"]);
+        await town.ImportAsync("""{"type":"instruction-withdrawal","instruction":"EV-1.7","at":"2026-03-02T00:00:00Z","reason":"no need"}""");
+        var happened = (await town.ReadAsync(Path)).AsArray().Single()!;
+        happened["intervals"]!.AsArray().SelectMany(interval => interval!["payloads"]!.AsArray().Select(payload =>
+            $"{interval["intervalPeriod"]!["start"]} {interval["intervalPeriod"]!["duration"]} {payload!["type"]} {payload["values"]![0]}"))
+            .ShouldBe(["2026-03-03T10:00:00Z PT1H DISPATCH_SETPOINT 60", "2026-03-03T10:00:00Z PT1H IMPORT_CAPACITY_LIMIT 300",
+                "2026-03-03T13:00:00Z PT15M IMPORT_CAPACITY_LIMIT 400"]);
+    }
+
+    [Fact]
+    public async Task A_report_has_what_was_metered_the_frozen_baseline_and_the_change_against_it()
+    {
+        await using var town = await ExchangeTown.CalledAsync();
+        var report = (await town.ReadAsync("/v1/openadr/reports?eventID=I1")).AsArray().Single()!;
+        Snapshot.Match(report.ToJsonString(Cli.Listings.Listing.Indented), "OpenAdrTests.report");
+        Values(report, "C1", "USAGE").ShouldBe(["20", "20"]);
+        Values(report, "C1", "DELTA_USAGE").ShouldBe(["-80", "-80"]);
+        Values(report, "C2", "DELTA_USAGE").ShouldBe(["0", "0"]);
+        (await town.ReadAsync("/v1/openadr/reports?eventID=I2")).AsArray().ShouldBeEmpty();
+        (await town.Served.GetAsync("/v1/openadr/reports")).Status.ShouldBe(400);
+        // As known before the call was metered: the baseline stands, and what is missing says so.
+        var before = (await town.ReadAsync($"/v1/openadr/reports?eventID=I1&asOf={await PositionOfFreezeAsync(town)}")).AsArray().Single()!;
+        Values(before, "C1", "USAGE").ShouldBeEmpty();
+        Values(before, "C1", "BASELINE").ShouldBe(["100", "100"]);
+        Values(before, "C1", "DATA_QUALITY").ShouldBe(["MISSING", "MISSING"]);
+    }
+
+    private static async Task<long> PositionOfFreezeAsync(ExchangeTown town)
+    {
+        var last = 0L;
+        await foreach (var recorded in town.Served.Ledger.Journal
+            .ReadAllAsync(0, TestContext.Current.CancellationToken))
+            if (recorded.Envelope.WireName.StartsWith("baseline-frozen", StringComparison.Ordinal)) last = recorded.Position;
+        return last;
+    }
+
+    private static IEnumerable<string> Values(JsonNode report, string resource, string type) =>
+        report["resources"]!.AsArray().Single(each => (string)each!["resourceName"]! == resource)!["intervals"]!.AsArray()
+            .SelectMany(interval => interval!["payloads"]!.AsArray())
+            .Where(payload => (string)payload!["type"]! == type).Select(payload => $"{payload!["values"]![0]}");
+
+    public static IEnumerable<TheoryDataRow<string, int, string>> Cases() => ScenarioTable.Lines("openadr-events.txt");
+
+    /// <summary>Each line changes the event of the table's head; what is refused is refused whole.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void What_cannot_be_kept_exactly_is_refused_with_field_value_and_rule(string file, int number, string line)
+    {
+        var cells = line.Split('|', StringSplitOptions.TrimEntries);
+        var text = Event.Replace("\n", "");
+        foreach (var change in cells[1].Split("; ", StringSplitOptions.RemoveEmptyEntries))
+        {
+            var parts = change.Split(" -> ");
+            text.ShouldContain(parts[0], customMessage: $"{file} {number}");
+            text = text.Replace(parts[0], parts[1].Trim() == "nothing" ? "" : parts[1]);
+        }
+        var refusal = FactText.Check(Encoding.UTF8.GetBytes(text), null);
+        if (cells[2] == "taken") refusal.ShouldBeNull($"{file} {number}: {refusal}");
+        else
+        {
+            refusal.ShouldNotBeNull($"{file} {number}");
+            refusal.Code.ShouldBe(Enum.Parse<Rejection>(cells[2]), $"{file} {number}: {refusal.Detail}");
+            refusal.Detail.ShouldContain(cells[3]);
+        }
+    }
+}
