@@ -15,7 +15,9 @@ internal sealed class LiveStream(
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
 
-    private const long SkewMicroseconds = Limits.ClockSkewMs * 1_000L, SameOffsetMicroseconds = 60_000_000;
+    /// <summary>What a sample may be dated after it was received, in µs, before that is another clock than the sender's:
+    /// a minute. What is less is within what the estimate of the sender's clock may be wrong by.</summary>
+    private const long AheadMaxMicroseconds = 60_000_000;
 
     private readonly long reach = declaration.ReachMicroseconds;
     private readonly List<(long Start, BlockPlace From)> begun = new(2);
@@ -58,15 +60,15 @@ internal sealed class LiveStream(
     public long Foresee() => newest ^ WakesAt ^ Touched ^ Curve.Foresee();
 
     /// <summary>
-    /// Takes samples of a frame in a block. A sample cannot be measured after it was received: where its time says so,
-    /// the clock that dated it is ahead, whatever the clock of the sender.
+    /// Takes samples of a frame in a block. A sample cannot be measured after it was received: where its time says so
+    /// by more than a minute, the clock that dated it is ahead, whatever the clock of the sender.
     /// </summary>
     public void Take(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
         long receivedAt, CurveScratch scratch)
     {
         var ahead = clock.IsSuspect ? clock.AheadMicroseconds : 0;
-        if (times.Latest - ahead > receivedAt + SkewMicroseconds)
-            TakeAhead(samples, clock, receivedAt + SkewMicroseconds + ahead, block, receivedAt, scratch);
+        if (times.Latest - ahead > receivedAt + AheadMaxMicroseconds)
+            TakeAhead(samples, clock, receivedAt + AheadMaxMicroseconds + ahead, block, receivedAt, scratch);
         else Place(samples, times, clock, block, receivedAt, scratch);
     }
 
@@ -86,7 +88,7 @@ internal sealed class LiveStream(
         var moved = ahead.ToArray();
         var times = TimeExtent.Of(moved);
         var seen = times.Latest - receivedAt;
-        aheadBy = Math.Abs(seen - aheadBy) <= SameOffsetMicroseconds ? Math.Max(seen, aheadBy) : seen;
+        aheadBy = Math.Abs(seen - aheadBy) <= AheadMaxMicroseconds ? Math.Max(seen, aheadBy) : seen;
         Place(moved, new(times.Earliest - aheadBy, times.Latest - aheadBy), clock with { AheadMicroseconds = aheadBy },
             block, receivedAt, scratch);
     }
