@@ -22,8 +22,8 @@ public sealed record MeteredDayOfPoint(Interval Whole, int PeriodMinutes, IReadO
 /// <summary>
 /// What was metered of a settlement point over many days, as known before a position, by the rule of a statement
 /// (<see cref="MeteredDay"/>), but that a curve with a hole proves no period: whoever is handed a number cannot see
-/// what it leaves out. Days come one after another and are not kept, so a long range needs no more memory than a month and
-/// the point's registers.
+/// what it leaves out. Days come one after another and are not kept, so a long range needs no more memory than a month
+/// and the point's registers.
 /// </summary>
 public static class MeteredRange
 {
