@@ -8,11 +8,11 @@ using NodaTime;
 namespace Ledger.Api.Exchange;
 
 /// <summary>
-/// What came of an event as a report of OpenADR 3 (3.0.1 and 3.1, object report): of each target that is reached, the settlement
-/// periods that lie wholly in the event's intervals. Import and export are what is settled, apart; the baseline is the
-/// frozen one of the instruction, and the change against it is import less export less baseline. Energies are kWh of
-/// <see cref="FrozenBaselines.KwhDecimals"/> decimals, half to even. What is unknown has no payload, and the quality
-/// says so: a missing value is never a zero.
+/// What came of an event as a report of OpenADR 3 (3.0.1 and 3.1, object report): of each target that is reached, the
+/// settlement periods that lie wholly in the event's intervals. Import and export are what is settled, apart; the
+/// baseline is the frozen one of the instruction, and the change against it is import less export less baseline.
+/// Energies are kWh of <see cref="FrozenBaselines.KwhDecimals"/> decimals, half to even. What is unknown has no payload,
+/// and the quality says so: a missing value is never a zero.
 /// </summary>
 public static class OpenAdrReports
 {
