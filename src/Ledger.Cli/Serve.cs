@@ -76,7 +76,8 @@ public static class Serve
             ? Duration.FromSeconds(seconds) : null;
 
     private static bool TrySeconds(string text, out int seconds) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seconds) && seconds <= 60; // within StreamServerOptions.IdleMax
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seconds)
+        && seconds <= 60; // well within StreamServerOptions.IdleMax
 
     /// <summary>The address that <c>--listen</c> names, or this machine's own.</summary>
     internal static IPAddress AddressOf(CommandLine line) =>

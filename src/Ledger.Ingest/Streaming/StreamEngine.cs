@@ -236,7 +236,7 @@ public sealed class StreamEngine : IAsyncDisposable
         sealer?.Reached(block.Address.Segment);
         var now = Instant.FromUnixTimeTicks(block.Head.ReceivedAtMicroseconds * 10);
         Post(steps.Take(block, place), now, place);
-        if (steps.GivenUp.Samples > 0) passes.GaveUp(steps.GivenUp, place);
+        if (steps.GivenUp.Samples > 0) passes.GaveUpAsync(steps.GivenUp, place).GetAwaiter().GetResult();
         if (now - swept < options.SweepEvery) return;
         swept = now;
         Sweep(block.Head.ReceivedAtMicroseconds, now, place);

@@ -125,14 +125,14 @@ internal sealed class StreamPasses : IAsyncDisposable
     /// Records that samples were given up, with the block that says which as its evidence: read again, that block says
     /// the same, and it is recorded once.
     /// </summary>
-    public void GaveUp(GivenUpSamples samples, BlockPlace block)
+    public async Task GaveUpAsync(GivenUpSamples samples, BlockPlace block)
     {
         var detail = string.Create(CultureInfo.InvariantCulture,
             $"{samples.Samples} samples from {samples.From} to {samples.To}, in "
             + $"{samples.Stretches} stretches of streams, were given up unread: the ledger was behind");
         var said = new Submission(new FrameRange([block.To(block)]).ToBytes(), "streams") { Personal = [] };
-        while (recorder.RefuseAsync(Rejection.SamplesGivenUp, detail, said, by, CancellationToken.None)
-            .GetAwaiter().GetResult() is RecordOutcome.Busy) Thread.Sleep(BusyPauseMs);
+        while (await recorder.RefuseAsync(Rejection.SamplesGivenUp, detail, said, by, CancellationToken.None)
+            .ConfigureAwait(false) is RecordOutcome.Busy) await Task.Delay(BusyPauseMs).ConfigureAwait(false);
     }
 
     /// <summary>Waits until all that was posted is recorded.</summary>
