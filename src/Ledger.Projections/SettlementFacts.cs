@@ -17,10 +17,12 @@ public sealed record PointFacts(
     public IEnumerable<Direction> Directions =>
         Enum.GetValues<Direction>().Where(direction => direction == Direction.Import || Exports);
 
-    // A point that cannot export, and of which no fact says that it did, has no lines of export.
+    // A point that cannot export, and of which no fact says that it did, has no lines of export: a register that is
+    // installed on a later day says nothing of this one.
     private bool Exports =>
         Registered.Bidirectional
-        || Metered.Installations.Any(known => known.Fact.Installed.Register.Direction == Direction.Export)
+        || Metered.Installations.Any(known => known.Fact.Installed.Register.Direction == Direction.Export
+            && known.Fact.From < Periods[^1].End)
         || Metered.IntervalReadings.Any(known => known.Fact.Register.Direction == Direction.Export)
         || Metered.IntervalRecords.Any(known => known.Fact.Export > Energy.Zero);
 }
