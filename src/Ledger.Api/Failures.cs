@@ -8,7 +8,8 @@ namespace Ledger.Api;
 
 /// <summary>
 /// What is left when a resource could not answer. A storage error of the journal ends the service, and so does one of
-/// the frame log or the evidence that cannot be undone: the caller gets 503, and the server is told. What is told outside names no path and no stack; standard error gets the whole.
+/// the frame log or of the evidence that cannot be undone: the caller gets 503, and the server is told. What is told
+/// outside names no path and no stack; standard error gets the whole.
 /// </summary>
 internal static class Failures
 {

@@ -105,8 +105,8 @@ public static class DurableFiles
         if (!OperatingSystem.IsWindows()) Sync(directory); // NTFS journals its names
     }
 
-    /// <summary>Makes a file's bytes and length durable, whoever has written them; throws <see cref="IOException"/> with
-    /// the system's error.</summary>
+    /// <summary>Makes a file's bytes and length durable, whoever has written them; throws <see cref="IOException"/>
+    /// with the system's error.</summary>
     public static void SyncFile(string path)
     {
         if (!OperatingSystem.IsWindows())

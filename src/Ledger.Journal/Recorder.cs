@@ -136,8 +136,8 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
             var contents = facts.Select(fact => EventCodec.Encode(fact.Event)).ToList();
             var payload = contents.Sum(content => content.Payload.Length);
             var more = PendingAppend.StoredBytes(stream, contents, by.Actor, by.Party);
-            if (Facts.Count > 0
-                && (payloads + payload > Limits.DecisionBytesMax || stored + more > Limits.AppendBytesMax)) return false;
+            var isWithin = payloads + payload <= Limits.DecisionBytesMax && stored + more <= Limits.AppendBytesMax;
+            if (Facts.Count > 0 && !isWithin) return false;
             (payloads, stored) = (payloads + payload, stored + more);
             Items.Add((item, Facts.Count, facts.Count));
             Facts.AddRange(facts);

@@ -43,7 +43,8 @@ public sealed class ProjectionRunner(
             }
             // Until it was held another may have gone on: it is folded on from there.
             var starts = Starts();
-            if (Lowest(starts, until) is var from && from >= until) return from;
+            var from = Lowest(starts, until);
+            if (from >= until) return from;
             try
             {
                 await FoldAsync(new Batch(views, projections, starts), from, until, ct).ConfigureAwait(false);

@@ -76,7 +76,8 @@ public sealed class EvidenceArchiveTests : IDisposable
         again.Get(second).ShouldBe("second"u8.ToArray());
     }
 
-    /// <summary>A piece of which a part reached a full disk: it is not there, and nothing stands before the next.</summary>
+    /// <summary>A piece of which a part reached a full disk: it is not there, and nothing stands before the next.
+    /// </summary>
     [Fact]
     public void A_piece_that_has_no_room_leaves_the_archive_as_it_was_and_when_there_is_room_it_goes_on()
     {

@@ -12,8 +12,8 @@ namespace Ledger.Tests;
 /// </summary>
 public sealed class MasterDataInTimeTests : IDisposable
 {
-    private const string Terms = """
-        {"type":"tariff","tariff":"industrial","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.5","exportPerKwh":"0.4"}],"demandCharges":[{"name":"demand","perKw":"42","intervalMinutes":30}],"fees":[{"name":"standing","per":"month","amount":"50"}],"taxPercent":"10"}
+    private static string Terms(int demandMinutes) => $$"""
+        {"type":"tariff","tariff":"industrial","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.5","exportPerKwh":"0.4"}],"demandCharges":[{"name":"demand","perKw":"42","intervalMinutes":{{demandMinutes}}}],"fees":[{"name":"standing","per":"month","amount":"50"}],"taxPercent":"10"}
         {"type":"tariff-assignment","account":"cpo","tariff":"industrial","validFrom":"2026-01-01T00:00:00+08:00"}
         """;
 
@@ -59,7 +59,7 @@ public sealed class MasterDataInTimeTests : IDisposable
     [Fact]
     public void A_register_of_export_that_is_installed_later_asks_nothing_of_the_days_before()
     {
-        Import(Point(60) + Register("import", "2026-02-26") + Terms);
+        Import(Point(60) + Register("import", "2026-02-26") + Terms(60));
         Import("""
             point,register,read_at,kwh
             P1,1.8.0,2026-02-26T00:00:00+08:00,1000
@@ -81,11 +81,11 @@ public sealed class MasterDataInTimeTests : IDisposable
         (Total(first), Total(second)).ShouldBe((1243m, 253.44m));
     }
 
-    /// <summary>Half hours on the first day, quarters on the second: what was recorded in half hours has no quarters.</summary>
+    /// <summary>Half hours on the first day, quarters on the second: no half hour says what its quarters were.</summary>
     [Fact]
     public void Days_before_the_length_of_a_period_changed_keep_theirs_in_the_month()
     {
-        Import(Point(30) + Terms);
+        Import(Point(30) + Terms(30));
         Import(Curve("2026-02-26"), "first.csv");
         Import(Point(15, "2026-02-27"));
         Import(Curve("2026-02-27"), "second.csv");
@@ -105,7 +105,6 @@ public sealed class MasterDataInTimeTests : IDisposable
         for (var minute = 0; minute < 1440; minute += 5)
             rows.Append(CultureInfo.InvariantCulture, $"P1,{day}T{minute / 60:00}:{minute % 60:00}:00+08:00,20\n");
         var next = NodaTime.Text.LocalDatePattern.Iso.Parse(day).Value.PlusDays(1);
-        return rows.Append(CultureInfo.InvariantCulture, $"P1,{NodaTime.Text.LocalDatePattern.Iso.Format(next)}T00:00:00+08:00,20\n")
-            .ToString();
+        return $"{rows}P1,{NodaTime.Text.LocalDatePattern.Iso.Format(next)}T00:00:00+08:00,20\n";
     }
 }

@@ -99,7 +99,7 @@ public sealed class PublicationTests : IDisposable
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
     }
 
-    /// <summary>A euro less is no yuan less: the two are never subtracted, also where all numbers are the same.</summary>
+    /// <summary>A euro is no yuan: the two are never subtracted, also where all numbers are the same.</summary>
     [Fact]
     public void A_day_that_is_now_in_another_currency_is_credited_and_not_corrected_by_deltas()
     {

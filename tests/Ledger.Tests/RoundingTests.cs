@@ -27,9 +27,9 @@ public class RoundingTests
     }
 
     /// <summary>
-    /// A rest of exactly half a unit goes away from zero again at each line that adds nothing, once down and once up. No
-    /// sum from the first line to any other is ever off by more than the half. Lines of a statement are rounded so, and
-    /// every recorded root is over them; of exact ratios what is nothing stays nothing.
+    /// A rest of exactly half a unit goes away from zero again at each line that adds nothing, once down and once up.
+    /// No sum from the first line to any other is ever off by more than the half. Lines of a statement are rounded so,
+    /// and every recorded root is over them; of exact ratios what is nothing stays nothing.
     /// </summary>
     [Fact]
     public void A_rest_of_half_a_unit_alternates_over_values_that_are_nothing_and_no_sum_is_further_off()

@@ -94,8 +94,8 @@ public sealed class StreamEngine : IAsyncDisposable
         IMediator commands, Principal by, byte[] secret, IClock clock) =>
         new(options, recorder, evidence, commands, by, secret, clock);
 
-    /// <summary>Has the next start read the log of a folder from its beginning: for whoever takes facts from its journal
-    /// that had been made of it.</summary>
+    /// <summary>Has the next start read the log of a folder from its beginning: for whoever lets its journal go on
+    /// without facts that had been made of it.</summary>
     public static void ReadAllAgain(string logFolder) => LowWater.Forget(logFolder);
 
     /// <summary>Fails when the log or the journal cannot write any more: nothing can be promised then.</summary>
