@@ -8,12 +8,13 @@ using Ledger.Projections;
 namespace Ledger.Api;
 
 /// <summary>
-/// What is left when a resource could not answer. A storage error of the journal ends the service: the caller gets
-/// 503, and the server is told. What is told outside names no path and no stack; standard error gets the whole.
+/// What is left when a resource could not answer. A storage error of the journal ends the service, and so does one of
+/// the frame log or of the evidence that cannot be undone: the caller gets 503, and the server is told. What is told
+/// outside names no path and no stack; standard error gets the whole.
 /// </summary>
 internal static class Failures
 {
-    /// <param name="fault">Is told of a storage error of the journal; null where there is no journal.</param>
+    /// <param name="fault">Is told of a storage error that ends the service; null where there is no journal.</param>
     public static async Task Answer(HttpContext context, RequestDelegate next, TextWriter errors,
         Action<Exception>? fault)
     {
@@ -39,7 +40,8 @@ internal static class Failures
         }
         catch (Exception failure) when (!context.Response.HasStarted)
         {
-            if (failure is JournalFaultedException or FrameLogStoppedException) fault?.Invoke(failure);
+            if (failure is JournalFaultedException or FrameLogStoppedException or EvidenceStoppedException)
+                fault?.Invoke(failure);
             // What a caller asks wrongly is told to the caller alone.
             if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
@@ -60,6 +62,8 @@ internal static class Failures
             "the frame log has met a storage error and stops; nothing was acknowledged"),
         IssuerAwayException => Answering.Problem(503, "IssuerAway",
             "who brings a token cannot be admitted now, because its issuer's keys cannot be read"),
+        EvidenceStoppedException => Answering.Problem(503, "EvidenceStopped",
+            "the evidence archive has met a storage error and stops; nothing was acknowledged"),
         ProjectionStoppedException stopped => Answering.Problem(503, "ViewsStopped", $"the views {stopped.Message}"),
         DbException or IOException or InvalidDataException =>
             Answering.Problem(503, "StorageFailed", "storage does not answer; see the server's standard error"),

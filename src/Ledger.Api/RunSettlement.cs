@@ -21,62 +21,62 @@ public sealed record RunSettlement(
         routes.Add<RunSettlement>(Scopes.SettlementRun, (recorder, command, now, ct) =>
             RecordAsync(ledger, recorder, command, now, ct));
 
-    private static async Task<RecordOutcome> RecordAsync(
+    /// <summary>The day is calculated within the decision: where another run or correction came first, it is
+    /// calculated again beside that one, and not booked twice.</summary>
+    private static Task<RecordOutcome> RecordAsync(
         OpenLedger ledger, Recorder recorder, Command<RunSettlement> command, Instant now, CancellationToken ct)
     {
         var asked = command.Input;
         var by = asked.By is { } named ? command.By with { Actor = named } : command.By;
-        var stream = Streams.Settlement(asked.Account, asked.Day);
-        var (before, _) = await recorder.LoadAsync(stream, SettlementState.Empty, Settlement.Evolve, ct)
-            .ConfigureAwait(false);
+        return recorder.RecordAsync(Streams.Settlement(asked.Account, asked.Day), SettlementState.Empty,
+            Settlement.Evolve, day => DecideAsync(ledger, recorder, asked, day, now, ct), by, ct, command.Raw);
+    }
+
+    private static async ValueTask<Decision> DecideAsync(
+        OpenLedger ledger, Recorder recorder, RunSettlement asked, SettlementState day, Instant now,
+        CancellationToken ct)
+    {
         // A retry means the run that it asked for before, not one of everything that came in between.
-        var repeated = before.Runs.FirstOrDefault(run => run.Run == asked.Run)?.AtPosition
-            ?? before.Deltas.FirstOrDefault(deltas => deltas.Run == asked.Run)?.AtPosition;
+        var repeated = day.Runs.FirstOrDefault(run => run.Run == asked.Run)?.AtPosition
+            ?? day.Deltas.FirstOrDefault(deltas => deltas.Run == asked.Run)?.AtPosition;
         var position = asked.AtPosition ?? repeated ?? ledger.Journal.Length;
         if (position > ledger.Journal.Length)
-            return await recorder.RefuseAsync(Rejection.OutOfRange,
-                $"atPosition is {position}: the journal has {ledger.Journal.Length} events", command.Raw, command.By,
-                ct).ConfigureAwait(false);
+            return new Decision.Rejected(Rejection.OutOfRange,
+                $"atPosition is {position}: the journal has {ledger.Journal.Length} events");
         await ledger.CatchUpAsync(ct).ConfigureAwait(false);
         var calculation = await Settlements.CalculateAsync(
             ledger.Journal, ledger.Views, asked.Account, asked.Day, position, ct).ConfigureAwait(false);
         if (calculation is not SettlementCalculation.Calculated calculated)
         {
             var not = (SettlementCalculation.NotPossible)calculation;
-            return await recorder.RefuseAsync(not.Code, not.Detail, command.Raw, command.By, ct).ConfigureAwait(false);
+            return new Decision.Rejected(not.Code, not.Detail);
         }
         if (asked.Style != CorrectionStyle.Whole)
-            return await BookAsync(ledger, recorder, command, by, before, calculated, now, ct).ConfigureAwait(false);
+            return await BookAsync(ledger, asked, day, calculated, now, ct).ConfigureAwait(false);
         var (month, _) = await recorder.LoadAsync(Streams.SettlementMonth(asked.Account, MonthClose.MonthOf(asked.Day)),
             MonthCloseState.Empty, MonthClose.Evolve, ct).ConfigureAwait(false);
-        return await recorder.RecordAsync(stream, SettlementState.Empty, Settlement.Evolve,
-            state => Settlement.Decide(state, calculated.Request(asked.Run, asked.Kind, asked.Supersedes),
-                calculated.Statement, now, new EvidenceKey($"settlement/{asked.Run}"), month.Closed is not null),
-            by, ct, command.Raw).ConfigureAwait(false);
+        return Settlement.Decide(day, calculated.Request(asked.Run, asked.Kind, asked.Supersedes),
+            calculated.Statement, now, new EvidenceKey($"settlement/{asked.Run}"), month.Closed is not null);
     }
 
     /// <summary>Books what the day is more or less than the run that holds and the deltas on it.</summary>
-    private static async Task<RecordOutcome> BookAsync(
-        OpenLedger ledger, Recorder recorder, Command<RunSettlement> command, Principal by, SettlementState before,
-        SettlementCalculation.Calculated calculated, Instant now, CancellationToken ct)
+    private static async ValueTask<Decision> BookAsync(
+        OpenLedger ledger, RunSettlement asked, SettlementState day, SettlementCalculation.Calculated calculated,
+        Instant now, CancellationToken ct)
     {
-        var asked = command.Input;
         if (asked.Kind != RunKind.Correction)
-            return await recorder.RefuseAsync(Rejection.OutOfRange, "only a correction is booked as deltas or a credit",
-                command.Raw, command.By, ct).ConfigureAwait(false);
-        if ((asked.Supersedes is { } named ? before.Runs.FirstOrDefault(run => run.Run == named) : before.Holding)
-            is not { } corrected)
-            return await recorder.RefuseAsync(Rejection.UnknownRun, $"there is no run of {asked.Account} on "
-                + $"{RowJson.Day(asked.Day)} to correct", command.Raw, command.By, ct).ConfigureAwait(false);
-        var booked = await StatementCorrections.OfAsync(
-            ledger.Journal, ledger.Views, before, corrected, asked.Run, asked.Style, calculated,
-                ct).ConfigureAwait(false);
-        return booked.Deltas is not { } deltas
-            ? await recorder.RefuseAsync(Rejection.RunNotReproduced, booked.WhyNot!, command.Raw, command.By, ct)
-                .ConfigureAwait(false)
-            : await recorder.RecordAsync(Streams.Settlement(asked.Account, asked.Day), SettlementState.Empty,
-                Settlement.Evolve, state => StatementDeltas.Decide(state, deltas, now), by, ct, command.Raw)
-                .ConfigureAwait(false);
+            return new Decision.Rejected(Rejection.OutOfRange, "only a correction is booked as deltas or a credit");
+        // A retry corrects what it corrected before, whatever holds by now.
+        var name = asked.Supersedes ?? day.Deltas.FirstOrDefault(deltas => deltas.Run == asked.Run)?.Corrects
+            ?? day.Holding?.Run;
+        if (day.Runs.FirstOrDefault(run => run.Run == name) is not { } corrected)
+            return new Decision.Rejected(Rejection.UnknownRun,
+                $"there is no run of {asked.Account} on {RowJson.Day(asked.Day)} to correct");
+        var (deltas, whyNot) = await StatementCorrections.OfAsync(
+            ledger.Journal, ledger.Views, day, corrected, asked.Run, asked.Style, calculated, ct).ConfigureAwait(false);
+        return deltas is null
+            ? new Decision.Rejected(Rejection.RunNotReproduced, whyNot!)
+            : StatementDeltas.Decide(day, deltas, now);
     }
 
     /// <summary>Reads one strict JSON object; the refusal names field, value and rule.</summary>

@@ -25,7 +25,7 @@ public static class Failure
         JournalRefusedException => $"{failure.Message}; restore {data} from a copy, "
             + $"or accept the loss with: ledger recover --data {data} --by NAME --accept-loss",
         EvidencePrunedException => $"{failure.Message}, which names the archive that has it",
-        JournalFaultedException => $"{failure.Message}; look at the disk or the server, then start again",
+        JournalFaultedException or EvidenceStoppedException => $"{failure.Message}; look at the disk or the server, then start again",
         UnknownWireNameException => $"{failure.Message}; a newer version of this program wrote it, use that one",
         PoisonEventException => $"{failure.Message}; restore {data} from a copy",
         ProjectionStoppedException => $"the views {failure.Message}",

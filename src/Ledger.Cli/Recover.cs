@@ -1,6 +1,8 @@
 using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
 using Ledger.Journal;
 
 namespace Ledger.Cli;
@@ -62,6 +64,8 @@ public static class Recover
         // The views may have applied what is lost; they are computed again from what is there.
         foreach (var suffix in (string[])["", "-wal", "-shm"])
             File.Delete(Path.Combine(options.Directory, OpenLedger.ViewsFileName + suffix));
+        // Records of streams may be lost, and the frames that they were made of are still there.
+        StreamEngine.ReadAllAgain(Path.Combine(options.Directory, FrameLogOptions.FolderName));
         new Page().Field("recover", null, "accepted").Field("ledger", "ledger", options.Ledger.Value)
             .Field("acknowledgedPosition", "was acknowledged up to position", recovered.AcknowledgedPosition)
             .Field("foundPosition", "is there up to position", recovered.FoundPosition)

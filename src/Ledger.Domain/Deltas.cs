@@ -231,17 +231,20 @@ public static class StatementDeltas
 
     /// <summary>
     /// Guards in order of their codes: the corrected run unknown, a correction of that name with another result,
-    /// unbalanced postings, another run holds, the run is credited, nothing changed.
+    /// unbalanced postings, another currency, another run holds, the run is credited, nothing changed.
     /// </summary>
     public static Decision Decide(SettlementState state, SettlementDeltasBooked booked, Instant now)
     {
         if (state.Deltas.Any(before => Same(before, booked))) return new Decision.AlreadyRecorded();
-        if (state.Runs.All(run => run.Run != booked.Corrects))
+        if (state.Runs.FirstOrDefault(run => run.Run == booked.Corrects) is not { } corrected)
             return new Decision.Rejected(Rejection.UnknownRun, $"{booked.Corrects} is no run of this day");
         if (state.Deltas.Any(before => before.Run == booked.Run) || state.Runs.Any(run => run.Run == booked.Run))
             return new Decision.Rejected(Rejection.RunExists, $"{booked.Run} has another result");
         if (booked.Postings.Sum(posting => posting.Amount) != 0m)
             return new Decision.Rejected(Rejection.PostingsUnbalanced, "postings do not sum to zero");
+        if (corrected.Currency != booked.Currency)
+            return new Decision.Rejected(Rejection.CurrencyDiffers, $"{booked.Corrects} is in {corrected.Currency} and "
+                + $"the day is now in {booked.Currency}: credit the run and run the day again");
         if (state.Holding!.Run != booked.Corrects)
             return new Decision.Rejected(Rejection.RunSuperseded,
                 $"{state.Holding.Run} holds for this day, and not {booked.Corrects}");

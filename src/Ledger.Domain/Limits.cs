@@ -9,6 +9,9 @@ public static class Limits
     public const int TextLengthMax = 500;
     /// <summary>Largest payload of all events of one decision, in bytes (fits every store's message limit).</summary>
     public const int DecisionBytesMax = 512 * 1024;
+    /// <summary>Largest append as a store may have to take it, payloads and twice the headers, in bytes: a server of
+    /// EventStoreDB takes 1 MiB unless it is told otherwise, and the rest is for a fact of the journal itself.</summary>
+    public const int AppendBytesMax = (1024 - 16) * 1024;
     /// <summary>Largest register, in digits, decimals included.</summary>
     public const int RegisterDigitsMax = 18;
     /// <summary>Largest power of one connector or station, in milliwatts: 1 GW.</summary>

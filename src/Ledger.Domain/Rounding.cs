@@ -7,6 +7,9 @@ namespace Ledger.Domain;
 /// away from zero, and the rest is carried to the next.
 /// The sum of the rounded values and the residual is the exact sum. Source: Energinet opengeh-wholesale,
 /// test_rounding.py (four times 222.03075 is 222.031, .031, .030, .031).
+/// A rest of exactly half a unit is rounded away from zero at a value that is nothing as well: lines of no energy after
+/// it are a unit down and a unit up in turn. They cancel, and a sum up to any line is never off by more than the half.
+/// It stays so as long as the rule has its name, because the roots of recorded statements are over such lines.
 /// </summary>
 public static class Rounding
 {

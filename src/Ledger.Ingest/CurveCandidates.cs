@@ -25,15 +25,12 @@ internal sealed record CurveCandidates(
     public static async Task<CurveCandidates> ComputeAsync(
         Recorder recorder, CurveEvidence evidence, PointCurve curve, Instant? sentAt, Instant now, CancellationToken ct)
     {
-        var (registered, _) = await recorder.LoadAsync(
-            Streams.Point(curve.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
-        if (registered.Latest is not { } point)
+        if (await PointCalendar.OfAsync(recorder.Journal, curve.Point, ct).ConfigureAwait(false) is not { } calendar)
             return Refuse(curve, Rejection.UnknownSettlementPoint, $"settlement point {curve.Point} is not registered");
         var samples = evidence.Samples(evidence.Received, curve.Point);
         if (Ahead(samples[^1], sentAt, now) is { } ahead)
             return Refuse(curve, Rejection.ReadInTheFuture, $"{curve.Point}: {ahead}");
 
-        var calendar = new PointCalendar(DateTimeZoneProviders.Tzdb[point.Zone], point.PeriodMinutes);
         if (calendar.Cover(samples, DaysMax) is { } uncovered)
             return Refuse(curve, uncovered.Code, $"{curve.Point}: {uncovered.Detail}");
         foreach (var day in calendar.Days)
@@ -85,43 +82,4 @@ internal sealed record CurveCandidates(
 
     private static CurveCandidates Refuse(PointCurve curve, Rejection code, string detail) =>
         new(curve.Point, Refusal.Of(code, detail), []);
-}
-
-/// <summary>The settlement days and periods around a curve, and the records that are known of them.</summary>
-internal sealed class PointCalendar(DateTimeZone zone, int periodMinutes)
-{
-    private readonly SortedDictionary<LocalDate, IReadOnlyList<Interval>> days = [];
-    private readonly Dictionary<Instant, IntervalRecorded> known = [];
-
-    public IEnumerable<LocalDate> Days => days.Keys;
-    public IReadOnlyList<Interval> PeriodsOf(LocalDate day) => days[day];
-    public IntervalRecorded? Known(Interval period) => known.GetValueOrDefault(period.Start);
-
-    /// <summary>Prepares every day that the samples lie in and the days beside,
-    /// whose first or last period they may close.</summary>
-    public Refusal? Cover(PowerSample[] samples, int daysMax)
-    {
-        for (var i = 0; i < samples.Length;)
-        {
-            var day = SettlementCalendar.DayContaining(zone, At(samples[i].AtMicroseconds));
-            foreach (var near in (LocalDate[])[day.PlusDays(-1), day, day.PlusDays(1)])
-                if (!days.ContainsKey(near))
-                    if (SettlementCalendar.TryPeriods(zone, near, periodMinutes, out var periods, out var problem))
-                        days[near] = periods;
-                    else if (near == day) return Refusal.Of(Rejection.DayNotWholePeriods, problem);
-            if (days.Count > daysMax)
-                return Refusal.Of(Rejection.TooLarge, $"a curve touches at most {daysMax} settlement days");
-            var end = PowerCurve.Microseconds(days[day][^1].End);
-            while (i < samples.Length && samples[i].AtMicroseconds < end) i++;
-        }
-        return null;
-    }
-
-    public void Know(LocalDate day, IntervalRecordsState state)
-    {
-        foreach (var record in state.Latest.Values)
-            if (days[day].Contains(record.Period)) known[record.Period.Start] = record;
-    }
-
-    public static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
 }

@@ -109,13 +109,8 @@ internal sealed class CurvePeriods(
     }
 
     /// <summary>The records whose evidence may hold samples of this period or beside it.</summary>
-    private IEnumerable<IntervalRecorded> Near(Interval period)
-    {
-        var length = period.Duration;
-        return new[] { period, new Interval(period.Start - length, period.Start),
-            new Interval(period.End, period.End + length) }
-            .Select(calendar.Known).OfType<IntervalRecorded>().Where(known => known.Stream is null);
-    }
+    private IEnumerable<IntervalRecorded> Near(Interval period) =>
+        calendar.KnownAround(period).Where(known => known.Stream is null);
 
     private PowerSample[] Earlier(EvidenceDigest piece)
     {

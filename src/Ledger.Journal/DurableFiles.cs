@@ -102,14 +102,31 @@ public static class DurableFiles
     /// error.</summary>
     public static void SyncDirectory(string directory)
     {
-        if (OperatingSystem.IsWindows()) return; // NTFS journals its names
-        var descriptor = OpenFile(directory, ReadOnly);
+        if (!OperatingSystem.IsWindows()) Sync(directory); // NTFS journals its names
+    }
+
+    /// <summary>Makes a file's bytes and length durable, whoever has written them; throws <see cref="IOException"/>
+    /// with the system's error.</summary>
+    public static void SyncFile(string path)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            Sync(path);
+            return;
+        }
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        file.Flush(flushToDisk: true);
+    }
+
+    private static void Sync(string path)
+    {
+        var descriptor = OpenFile(path, ReadOnly);
         if (descriptor < 0)
-            throw new IOException($"open {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
+            throw new IOException($"open {path}", new Win32Exception(Marshal.GetLastPInvokeError()));
         var failed = Fsync(descriptor) != 0;
         var error = Marshal.GetLastPInvokeError();
         if (Close(descriptor) != 0 && !failed) (failed, error) = (true, Marshal.GetLastPInvokeError());
-        if (failed) throw new IOException($"fsync {directory}", new Win32Exception(error));
+        if (failed) throw new IOException($"fsync {path}", new Win32Exception(error));
     }
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false,

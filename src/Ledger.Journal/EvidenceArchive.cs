@@ -26,6 +26,7 @@ public sealed class EvidenceArchive : IDisposable
     private readonly List<FileStream> segments = [];
     private readonly List<long> wholeBytes = []; // of each segment when it was opened
     private readonly List<EvidenceArchive> months = [];
+    private readonly EvidenceTail tail = new();
 
     /// <summary>Where a record begins, and how many bytes follow its head.</summary>
     /// <param name="PrunedBy">Where only a mark stands there: the position of the fact that says so.</param>
@@ -116,7 +117,8 @@ public sealed class EvidenceArchive : IDisposable
     }
 
     /// <summary>Keeps bytes that name nobody, durably, and returns their name, which is their SHA-256;
-    /// bytes that are there already are not kept twice.</summary>
+    /// bytes that are there already are not kept twice. Where there is no room for them the archive is left as it was;
+    /// where that cannot be, it stops (<see cref="EvidenceStoppedException"/>).</summary>
     public EvidenceDigest Put(ReadOnlySpan<byte> evidence)
     {
         var hash = SHA256.HashData(evidence);
@@ -275,14 +277,16 @@ public sealed class EvidenceArchive : IDisposable
     private void Append(EvidenceDigest digest, byte[] record, bool isSealed)
     {
         if (access == FileAccess.Read) throw NotOurs();
-        if (segments.Count == 0 || segments[^1].Length >= SegmentBytesMax)
-        {
-            AddSegment();
-            DurableFiles.SyncDirectory(directory);
-        }
-        var offset = segments[^1].Length;
-        RandomAccess.Write(segments[^1].SafeFileHandle, record, offset);
+        if (segments.Count == 0 || segments[^1].Length >= SegmentBytesMax) BeginSegment();
+        var offset = tail.Append(segments[^1], record);
         index.Add(digest, new(segments.Count - 1, offset, record.Length - HeadBytes, isSealed));
+    }
+
+    private void BeginSegment()
+    {
+        AddSegment();
+        wholeBytes.Add(0);
+        tail.OrStop(() => DurableFiles.SyncDirectory(directory));
     }
 
     private long Compact(int number, IReadOnlyDictionary<EvidenceDigest, long> pieces)

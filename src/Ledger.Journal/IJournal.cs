@@ -36,7 +36,8 @@ public abstract record AppendResult
 
 /// <summary>
 /// The ordered record. Every adapter promises: gap-free positions from one sequencer; acknowledged means durable; one
-/// append is atomic (one stream, at most <see cref="Limits.DecisionBytesMax"/>); expected revisions; idempotency by
+/// append is atomic (one stream, payloads of at most <see cref="Limits.DecisionBytesMax"/>, which with their headers
+/// take at most <see cref="Limits.AppendBytesMax"/>: a store may refuse more); expected revisions; idempotency by
 /// event id and content, across restarts; readers see every event once, in order.
 /// </summary>
 public interface IJournal : IAsyncDisposable

@@ -22,7 +22,7 @@ internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Events)
 /// <summary>An append on its way to the writer.</summary>
 internal sealed record PendingAppend(
     string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
-    EventId? Causation) : PendingWrite(StoredBytes(Stream, Facts, Actor, Tenant))
+    EventId? Causation) : PendingWrite(StoredBytes(Stream, Facts.Select(fact => fact.Content), Actor, Tenant))
 {
     public override IEnumerable<EventId> Ids => Facts.Select(fact => fact.Id);
 
@@ -46,12 +46,13 @@ internal sealed record PendingAppend(
         return new PendingAppend(stream, expected, encoded, by.Actor, by.Party, causation);
     }
 
-    private static long StoredBytes(string stream, IReadOnlyList<PendingFact> facts, string actor, PartyId tenant)
+    /// <summary>What facts of a stream take in a store at most.</summary>
+    public static long StoredBytes(string stream, IEnumerable<EncodedEvent> contents, string actor, PartyId tenant)
     {
         var header = HeaderBytes + JournalBytes.Utf8.GetByteCount(stream) + JournalBytes.Utf8.GetByteCount(actor)
             + JournalBytes.Utf8.GetByteCount(tenant.Value);
         var bytes = 0L;
-        foreach (var (_, _, _, content) in facts)
+        foreach (var content in contents)
             bytes += content.Payload.Length + (2L * (header + content.WireName.Length + content.ContentType.Length));
         return bytes;
     }

@@ -51,14 +51,25 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     /// <summary>Whether this evidence was.</summary>
     public bool IsPruned(EvidenceDigest evidence) => archive.PrunedBy(evidence) is not null;
 
-    public async Task<RecordOutcome> RecordAsync<TState>(
+    public Task<RecordOutcome> RecordAsync<TState>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, Func<TState, Decision> decide,
-        Principal by, CancellationToken ct, Submission? submission = null, EventId? causation = null)
+        Principal by, CancellationToken ct, Submission? submission = null, EventId? causation = null) =>
+        RecordAsync(stream, initial, evolve, state => ValueTask.FromResult(decide(state)), by, ct, submission,
+            causation);
+
+    /// <summary>
+    /// The same with a decision that calculates from more than the stream. It is asked again at each attempt, so that
+    /// nothing is appended which was calculated beside another state of the stream than the one that it follows.
+    /// </summary>
+    public async Task<RecordOutcome> RecordAsync<TState>(
+        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve,
+        Func<TState, ValueTask<Decision>> decide, Principal by, CancellationToken ct, Submission? submission = null,
+        EventId? causation = null)
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
             var (state, revision) = await LoadAsync(stream, initial, evolve, ct).ConfigureAwait(false);
-            var decision = decide(state);
+            var decision = await decide(state).ConfigureAwait(false);
             if (decision is not Decision.Accepted { Facts: var facts })
                 return await AnswerAsync(decision, submission, by, ct).ConfigureAwait(false);
             var result = await journal.AppendAsync(stream, At(revision), facts, by, causation, ct)
@@ -82,7 +93,7 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
         while (done < items.Count && attempts++ < AttemptsMax)
         {
             var (state, revision) = await LoadAsync(stream, initial, evolve, ct).ConfigureAwait(false);
-            var batch = new Batch();
+            var batch = new Batch(stream, by);
             var next = done;
             for (; next < items.Count && batch.Items.Count < batchMax; next++)
             {
@@ -114,17 +125,20 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     }
 
     /// <summary>The items of one append, and the facts that they became.</summary>
-    private sealed class Batch
+    private sealed class Batch(string stream, Principal by)
     {
-        private int bytes;
+        private long payloads, stored;
         public List<NewFact> Facts { get; } = [];
         public List<(int Item, int Offset, int Count)> Items { get; } = [];
 
         public bool TryAdd(int item, IReadOnlyList<NewFact> facts)
         {
-            var more = facts.Sum(fact => EventCodec.Encode(fact.Event).Payload.Length);
-            if (Facts.Count > 0 && bytes + more > Limits.DecisionBytesMax) return false;
-            bytes += more;
+            var contents = facts.Select(fact => EventCodec.Encode(fact.Event)).ToList();
+            var payload = contents.Sum(content => content.Payload.Length);
+            var more = PendingAppend.StoredBytes(stream, contents, by.Actor, by.Party);
+            var isWithin = payloads + payload <= Limits.DecisionBytesMax && stored + more <= Limits.AppendBytesMax;
+            if (Facts.Count > 0 && !isWithin) return false;
+            (payloads, stored) = (payloads + payload, stored + more);
             Items.Add((item, Facts.Count, facts.Count));
             Facts.AddRange(facts);
             return true;

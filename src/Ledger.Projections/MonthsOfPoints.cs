@@ -110,15 +110,19 @@ internal static class MonthsOfPoints
         return begun;
     }
 
-    /// <summary>The point's facts of a day; null of a day that has no whole settlement periods.</summary>
+    /// <summary>The point's facts of a day, by the master data that was in force then, as that day itself is settled by
+    /// them; null of a day that has no whole settlement periods.</summary>
     private static async Task<PointFacts?> DayAsync(
         KnownFacts facts, PointFacts point, DateTimeZone zone, LocalDate date, Func<PointFacts, PointFacts> read)
     {
+        var (registered, _) = await SettlementFacts.PointAsync(
+            facts, point.Registered.Point, point.Registered.Owner, date).ConfigureAwait(false);
         // A day that the zone skipped has no energy.
-        if (!SettlementCalendar.TryPeriods(zone, date, point.Registered.PeriodMinutes, out var periods, out _))
+        if (registered is null
+            || !SettlementCalendar.TryPeriods(zone, date, registered.PeriodMinutes, out var periods, out _))
             return null;
-        var metered = await facts.MeteredAsync(point.Registered.Point, date, periods).ConfigureAwait(false);
-        return read(new PointFacts(point.Registered, periods, metered));
+        var metered = await facts.MeteredAsync(registered.Point, date, periods).ConfigureAwait(false);
+        return read(new PointFacts(registered, periods, metered));
     }
 
     private static PointFacts AsRecorded(PointFacts day) => day;

@@ -34,16 +34,18 @@ public sealed class ProjectionRunner(
         var until = Math.Min(end ?? journal.Length, journal.Length);
         while (true)
         {
-            var starts = projections.ToDictionary(
-                projection => projection.Name, projection => views.Checkpoint(projection.Name));
-            var from = starts.Count == 0 ? until : starts.Values.Min();
-            if (from >= until) return from;
+            var next = Lowest(Starts(), until);
+            if (next >= until) return next;
             if (!Holds())
             {
                 ThrowIfStopped();
                 await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
                 continue;
             }
+            // Until it was held another may have gone on: it is folded on from there.
+            var starts = Starts();
+            var from = Lowest(starts, until);
+            if (from >= until) return from;
             try
             {
                 await FoldAsync(new Batch(views, projections, starts), from, until, ct).ConfigureAwait(false);
@@ -56,6 +58,12 @@ public sealed class ProjectionRunner(
             }
         }
     }
+
+    private Dictionary<string, long> Starts() => projections.ToDictionary(
+        projection => projection.Name, projection => views.Checkpoint(projection.Name));
+
+    private static long Lowest(Dictionary<string, long> starts, long until) =>
+        starts.Count == 0 ? until : starts.Values.Min();
 
     private bool Holds() => lease is null || views.TryHold(ViewLease.Live, lease.Holder, lease.Length);
 

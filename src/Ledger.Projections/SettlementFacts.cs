@@ -17,11 +17,14 @@ public sealed record PointFacts(
     public IEnumerable<Direction> Directions =>
         Enum.GetValues<Direction>().Where(direction => direction == Direction.Import || Exports);
 
-    // A point that cannot export, and of which no fact says that it did, has no lines of export.
+    // A point that cannot export, and of which no fact says that it did, has no lines of export. What is installed or
+    // read on a later day says nothing of this one, also where that day begins within the same day of UTC.
     private bool Exports =>
         Registered.Bidirectional
-        || Metered.Installations.Any(known => known.Fact.Installed.Register.Direction == Direction.Export)
-        || Metered.IntervalReadings.Any(known => known.Fact.Register.Direction == Direction.Export)
+        || Metered.Installations.Any(known => known.Fact.Installed.Register.Direction == Direction.Export
+            && known.Fact.From < Periods[^1].End)
+        || Metered.IntervalReadings.Any(known => known.Fact.Register.Direction == Direction.Export
+            && known.Fact.Period.Start < Periods[^1].End && known.Fact.Period.End > Periods[0].Start)
         || Metered.IntervalRecords.Any(known => known.Fact.Export > Energy.Zero);
 }
 

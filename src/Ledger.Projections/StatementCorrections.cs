@@ -25,14 +25,16 @@ public static class StatementCorrections
         IJournal journal, IViewStore views, SettlementState day, SettlementRunCompleted corrected, RunId run,
         CorrectionStyle style, SettlementCalculation.Calculated calculated, CancellationToken ct)
     {
-        var position = day.Deltas.LastOrDefault(each => each.Corrects == corrected.Run && each.Run != run)?.AtPosition
-            ?? corrected.AtPosition;
+        // What came after these deltas, where they are there already, is not what they were taken from.
+        var position = day.Deltas.TakeWhile(each => each.Run != run)
+            .LastOrDefault(each => each.Corrects == corrected.Run)?.AtPosition ?? corrected.AtPosition;
         if (await AtAsync(journal, views, corrected.Account, corrected.Day, position, ct).ConfigureAwait(false)
             is not { } before) return (null, $"{corrected.Run} cannot be calculated again");
-        var deltas = StatementDeltas.Between(before, style == CorrectionStyle.Credit ? null : calculated.Statement);
+        var after = style == CorrectionStyle.Credit ? null : calculated.Statement;
+        var deltas = StatementDeltas.Between(before, after);
         return (new(run, corrected.Run, corrected.Account, corrected.Day, calculated.AtPosition, style,
-            Settlement.RuleVersion, calculated.TzdbVersion, deltas.Count, deltas.Root, deltas.Total, before.Currency,
-            deltas.Postings(corrected.Account)), null);
+            Settlement.RuleVersion, calculated.TzdbVersion, deltas.Count, deltas.Root, deltas.Total,
+            after?.Currency ?? before.Currency, deltas.Postings(corrected.Account)), null);
     }
 
     /// <summary>The deltas on a run, each derived again, and the check; null where nothing was booked on it.</summary>

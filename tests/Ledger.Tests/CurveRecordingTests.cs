@@ -129,6 +129,58 @@ public sealed class CurveRecordingTests
         (await LatestAsync(ledger)).ShouldBeEmpty();
     }
 
+    private static string Changed(int minutes, string from) => IntakeLedger.Connector.Split('\n')[0]
+        .Replace("\"periodMinutes\":15", $"\"periodMinutes\":{minutes}", StringComparison.Ordinal)
+        .Replace("2026-01-01T00:00:00Z", from, StringComparison.Ordinal);
+
+    /// <summary>Recorded long before it holds, as settlement reads it: from the start of the next day on.</summary>
+    [Fact]
+    public async Task Another_length_of_periods_holds_from_its_day_on_and_not_from_when_it_was_told()
+    {
+        await using var ledger = await LedgerAsync();
+        ledger.Clock.Now = Day + Duration.FromHours(26);
+        await ledger.TakeAsync(Changed(60, "2026-03-01T16:00:00Z"));
+        await ledger.TakeAsync(Changed(30, "2026-03-02T04:00:00Z")); // within that day: from the day after it on
+        // The last quarter and the first hour are made of both files.
+        await ledger.TakeAsync(await ParquetAsync(Seconds(0, 86_000)));
+        await ledger.TakeAsync(await ParquetAsync(Seconds(86_001, 93_000)));
+        var records = await LatestAsync(ledger);
+        records.Count.ShouldBe(98);
+        records.Select(record => record.Period.Duration.TotalMinutes).Distinct().ShouldBe([15, 60]);
+        records.Take(96).ShouldAllBe(record => record.State == IntervalRecordState.Final
+            && record.Import == Energy.FromWattHours(25_000) && record.CoveredMicroseconds == 900_000_000);
+        var hour = records[96];
+        (hour.Period.Start - Day, hour.State).ShouldBe((Duration.FromHours(24), IntervalRecordState.Final));
+        (hour.Import, hour.CoveredMicroseconds).ShouldBe((Energy.FromWattHours(100_000), 3_600_000_000L));
+        (records[97].State, records[97].Period.Start - Day)
+            .ShouldBe((IntervalRecordState.Provisional, Duration.FromHours(25)));
+    }
+
+    [Fact]
+    public async Task What_a_curve_says_of_before_a_point_was_registered_is_cut_by_its_first_master_data()
+    {
+        await using var ledger = new IntakeLedger();
+        ledger.Clock.Now = Day + Duration.FromHours(25);
+        await ledger.TakeAsync(Changed(30, "2026-03-05T00:00:00Z"));
+        await ledger.TakeAsync(Changed(60, "2026-03-06T00:00:00Z"));
+        await ledger.TakeAsync(await ParquetAsync(Seconds(0, 1_800)));
+        (await LatestAsync(ledger))[0].Period.ShouldBe(new(Day, Day + Duration.FromMinutes(30)));
+    }
+
+    /// <summary>A day further west begins hours after the one before it has ended further east.</summary>
+    [Fact]
+    public async Task What_lies_between_the_days_of_two_zones_is_refused()
+    {
+        await using var ledger = await LedgerAsync();
+        ledger.Clock.Now = Day + Duration.FromHours(48);
+        await ledger.TakeAsync(Changed(15, "2026-03-01T16:00:00Z")
+            .Replace("Asia/Shanghai", "America/New_York", StringComparison.Ordinal));
+        var report = await ledger.TakeAsync(await ParquetAsync(Seconds(86_399, 87_000)));
+        report.Outcomes.OfType<RecordOutcome.Refused>().ShouldHaveSingleItem().Code
+            .ShouldBe(Rejection.DayNotWholePeriods);
+        (await LatestAsync(ledger)).ShouldBeEmpty();
+    }
+
     /// <summary>Duplicates, conflicts and gaps, divided into batches that come in any order,
     /// some of them twice.</summary>
     [Fact]

@@ -76,6 +76,67 @@ public sealed class EvidenceArchiveTests : IDisposable
         again.Get(second).ShouldBe("second"u8.ToArray());
     }
 
+    /// <summary>A piece of which a part reached a full disk: it is not there, and nothing stands before the next.
+    /// </summary>
+    [Fact]
+    public void A_piece_that_has_no_room_leaves_the_archive_as_it_was_and_when_there_is_room_it_goes_on()
+    {
+        using var disk = new TestFolder();
+        Directory.CreateDirectory(disk.Path);
+        Assert.SkipUnless(Mount("-t", "tmpfs", "-o", "size=1m", "ledger-test", disk.Path),
+            "only root may mount a small disk");
+        try
+        {
+            var large = new byte[2 * 1024 * 1024];
+            Array.Fill(large, (byte)'x');
+            EvidenceDigest small, after, kept;
+            using (var archive = EvidenceArchive.Open(disk.Path, TestFolder.Secret))
+            {
+                small = archive.Put("small"u8);
+                var segment = new FileInfo(Path.Combine(disk.Path, "evidence", "000000.segment"));
+                var before = segment.Length;
+                Should.Throw<IOException>(() => archive.Put(large));
+                segment.Refresh();
+                segment.Length.ShouldBe(before);
+                after = archive.Put("after"u8);
+                Mount("-o", "remount,size=8m", disk.Path).ShouldBeTrue();
+                kept = archive.Put(large);
+            }
+            using var again = EvidenceArchive.Open(disk.Path, TestFolder.Secret);
+            again.Get(small).ShouldBe("small"u8.ToArray());
+            again.Get(after).ShouldBe("after"u8.ToArray());
+            again.Get(kept).ShouldBe(large);
+        }
+        finally
+        {
+            using var unmount = System.Diagnostics.Process.Start("umount", [disk.Path]);
+            unmount.WaitForExit();
+        }
+    }
+
+    private static bool Mount(params string[] arguments)
+    {
+        using var mount = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo("mount", arguments) { RedirectStandardError = true })!;
+        mount.WaitForExit();
+        return mount.ExitCode == 0;
+    }
+
+    [Fact]
+    public void What_was_kept_in_a_segment_that_began_since_the_start_is_pruned_as_well()
+    {
+        using var fresh = new TestFolder();
+        using (var archive = EvidenceArchive.Open(fresh.Path, TestFolder.Secret))
+        {
+            var piece = archive.Put("piece"u8);
+            archive.Prune(Pieces(7, piece)).ShouldBe(5);
+            archive.PrunedBy(piece).ShouldBe(7);
+            archive.Put("next"u8);
+        }
+        using var again = EvidenceArchive.Open(fresh.Path, TestFolder.Secret);
+        again.Kept.Count.ShouldBe(1);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(5)]

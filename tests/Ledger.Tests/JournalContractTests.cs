@@ -229,6 +229,23 @@ public abstract class JournalContractTests
             .ShouldBe([Limits.DecisionBytesMax, Limits.DecisionBytesMax / 2, Limits.DecisionBytesMax / 2]);
     }
 
+    /// <summary>As a file of readings: small facts, of which the headers take more than the payloads.</summary>
+    [Fact]
+    public async Task Facts_of_one_stream_that_are_too_many_for_one_append_are_recorded_in_several()
+    {
+        const int count = 3000;
+        using var folder = new TestFolder();
+        using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
+        await using var place = await PlaceAsync();
+        await using var journal = await place.OpenAsync();
+        var outcomes = await new Recorder(journal, archive, place.Clock).RecordEachAsync("register/CP1/1.8.0", 0,
+            (known, _) => known + 1, [.. Enumerable.Range(0, count)],
+            (_, number) => new Decision.Accepted(TestFolder.Reading(number)),
+            number => new Submission(BitConverter.GetBytes(number), "readings.csv"), TestFolder.Tester, Ct);
+        outcomes.ShouldBe(Numbers(count).Select(position => new RecordOutcome.Recorded(position)));
+        (await RevisionsAsync(journal, "register/CP1/1.8.0", 0)).ShouldBe(Numbers(count));
+    }
+
     [Fact]
     public async Task A_stream_and_all_events_are_read_from_the_start_the_middle_and_beyond_the_end()
     {

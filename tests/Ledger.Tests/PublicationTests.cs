@@ -99,6 +99,22 @@ public sealed class PublicationTests : IDisposable
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
     }
 
+    /// <summary>A euro is no yuan: the two are never subtracted, also where all numbers are the same.</summary>
+    [Fact]
+    public void A_day_that_is_now_in_another_currency_is_credited_and_not_corrected_by_deltas()
+    {
+        Done("import", town.File("euro.jsonl", """
+            {"type":"tariff","tariff":"tou","version":2,"currency":"EUR","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"08:00","to":"22:00","period":"peak"},{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"valley"}],"prices":[{"period":"peak","importPerKwh":"1.1","exportPerKwh":"1.0"},{"period":"valley","importPerKwh":"0.35","exportPerKwh":"0.3"}]}
+            """));
+        Refused("CurrencyDiffers", "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind",
+            "correction", "--style", "deltas");
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D1", "--kind", "correction", "--style",
+            "credit");
+        ((string)Statement("R1")["totalWithDeltas"]!, (string)Statement("R1")["currency"]!).ShouldBe(("0", "CNY"));
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R2", "--kind", "correction");
+        ((string)Statement("R2")["total"]!, (string)Statement("R2")["currency"]!).ShouldBe(("113.45", "EUR"));
+    }
+
     [Fact]
     public void A_dispute_is_opened_answered_and_resolved_by_the_run_that_came_after_it()
     {

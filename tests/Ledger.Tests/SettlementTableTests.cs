@@ -98,11 +98,12 @@ public sealed class SettlementTableTests
     {
         var booked = Booked("D1", cells[1]) with
         {
-            Lines = int.Parse(cells[4], CultureInfo.InvariantCulture),
+            Currency = cells[3],
+            Lines = int.Parse(cells[5], CultureInfo.InvariantCulture),
             Postings = cells[2] == "balanced" ? [new("receivable/A", 1m), new("revenue", -1m)] : [new("receivable/A", 1m)],
         };
-        var state = State(Run("R1"), cells[3] == "R2" ? Run("R2") : null);
-        if (cells[5] == "yes")
+        var state = State(Run("R1"), cells[4] == "R2" ? Run("R2") : null);
+        if (cells[6] == "yes")
             state = Settlement.Evolve(state, Booked("D0", "R1") with { Style = CorrectionStyle.Credit });
         if (cells[0] != "-")
             state = Settlement.Evolve(state, cells[0] == "same" ? booked : booked with { Total = booked.Total + 1m });

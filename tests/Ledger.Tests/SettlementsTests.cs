@@ -115,6 +115,26 @@ public sealed class SettlementsTests : IAsyncDisposable
         new Answers(views).Runs(Account, Day).Select(run => run.Run).ShouldBe(["R1", "R2"]);
     }
 
+    /// <summary>The next local day begins within the same day of UTC, by which readings are kept.</summary>
+    [Fact]
+    public async Task What_is_installed_or_read_after_a_day_gives_it_no_lines_of_export()
+    {
+        await FullDay();
+        var (export, end) = (new RegisterId(Connector, Direction.Export), Midnight + Duration.FromDays(1));
+        await Append(Streams.Register(export), new RegisterInstalled(export, "M1", 6, 0, 1, null), end);
+        await ReadAsync(end);
+        (await LinesAsync()).ShouldBe(96);
+        await ReadAsync(end - Duration.FromMinutes(15));
+        (await LinesAsync()).ShouldBe(192);
+
+        Task ReadAsync(Instant from) => Append(Streams.IntervalReadings(export, from.InUtc().Date),
+            new IntervalReadingRecorded(export, new(from, from + Duration.FromMinutes(15)), Energy.FromWattHours(1),
+                ReadingQuality.Measured, null, Digest), from);
+
+        async Task<int> LinesAsync() =>
+            (await Calculate()).ShouldBeOfType<SettlementCalculation.Calculated>().Statement.Lines.Count;
+    }
+
     [Fact]
     public async Task Points_that_are_not_settled_are_named_with_their_reason()
     {

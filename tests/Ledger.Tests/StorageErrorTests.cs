@@ -77,6 +77,35 @@ public sealed class StorageErrorTests
         }
     }
 
+    /// <summary>The evidence of what is refused has no room, and what was written of it cannot be taken back.</summary>
+    [Fact]
+    public async Task Evidence_that_can_neither_be_kept_nor_taken_back_ends_the_server()
+    {
+        WholeMachine.SkipWhileMutating();
+        Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
+        using var folder = new TestFolder();
+        await PrepareAsync(folder);
+        var segment = Path.Combine(folder.Path, EvidenceArchive.FolderName, "000000.segment");
+        using (var archive = EvidenceArchive.Open(folder.Path, LedgerIdentity.Open(folder.Path).Secret))
+            archive.Put("before"u8);
+        var port = ServeProcess.FreePort();
+        using var server = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct, ["strace", "-f", "-qqq", "-o",
+            "/dev/null", "-P", segment, "-e", "trace=pwrite64,ftruncate", "-e", "inject=pwrite64:error=ENOSPC:when=1+",
+            "-e", "inject=ftruncate:error=EIO:when=1+"]);
+        using var client = new HttpClient
+        {
+            BaseAddress = new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"),
+        };
+        using var body = new StringContent("""{"point":"P","kwh":"NaN"}""", Encoding.UTF8, "application/json");
+        using var answer = await client.PostAsync("/v1/register-readings", body, Ct);
+        ((int)answer.StatusCode).ShouldBe(503);
+        (await answer.Content.ReadAsStringAsync(Ct)).ShouldContain("EvidenceStopped");
+        await server.EndedAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct);
+        server.Errors.ShouldContain("ledger serve: STOPPED by a storage error: ");
+        server.ExitCode.ShouldBe(ExitCode.CouldNot);
+        await ShouldHaveOnceAsync(folder, 0);
+    }
+
     private static bool Run(string program, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;

@@ -218,6 +218,51 @@ public abstract class ViewStoreContractTests
         (await Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
     }
 
+    /// <summary>How far the views are is read before the lease is asked for, and until then another goes on.</summary>
+    [Fact]
+    public async Task What_another_runner_has_written_until_the_lease_was_taken_is_not_folded_again()
+    {
+        var journal = new InMemoryJournal();
+        await AppendAsync(journal, 30);
+        var first = Runner(journal, Open(), new RunnerLease("one", Short));
+        await first.CatchUpAsync(Ct, 20);
+        var overtaken = new OvertakenViews(Open(), async () =>
+        {
+            await first.CatchUpAsync(Ct);
+            await Task.Delay(400, Ct);
+        });
+        var second = Runner(journal, overtaken, new RunnerLease("two", Duration.FromSeconds(5)));
+        (await second.CatchUpAsync(Ct)).ShouldBe(30);
+        (await Replay.DiffAsync(journal, Open(), StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
+        await AppendAsync(journal, 5);
+        (await second.CatchUpAsync(Ct)).ShouldBe(35);
+        (await Replay.DiffAsync(journal, Open(), StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
+    }
+
+    /// <summary>Views of which something happens before their lease is asked for the first time.</summary>
+    private sealed class OvertakenViews(IViewStore views, Func<Task> before) : IViewStore
+    {
+        private Func<Task>? before = before;
+
+        public ProjectionAlarm? Alarm { get => views.Alarm; set => views.Alarm = value; }
+
+        public bool TryHold(string lease, string holder, Duration length)
+        {
+            Interlocked.Exchange(ref before, null)?.Invoke().GetAwaiter().GetResult();
+            return views.TryHold(lease, holder, length);
+        }
+
+        public long Checkpoint(string projection) => views.Checkpoint(projection);
+        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+            views.Commit(checkpoints, changes);
+        public string? Get(string projection, string key, long? asOf = null) => views.Get(projection, key, asOf);
+        public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
+            views.Range(projection, first, last, asOf);
+        public IReadOnlyList<ViewRow> Versions(string projection) => views.Versions(projection);
+        public void Reset(string projection) => views.Reset(projection);
+        public void Switch(IReadOnlyCollection<string> projections) => views.Switch(projections);
+    }
+
     [Fact]
     public async Task A_rebuild_beside_the_live_views_tells_what_differed_and_puts_it_right()
     {

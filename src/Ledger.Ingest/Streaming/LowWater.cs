@@ -1,37 +1,52 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
+using Ledger.Journal.Proof;
 
 namespace Ledger.Ingest.Streaming;
 
 /// <summary>
 /// From which block on the log has to be read after a start. It only saves time: where it is missing or damaged the log
-/// is read from its beginning, and what is recorded already is recognised.
+/// is read from its beginning, and what is recorded already is recognised. What is left out then was recorded in the
+/// journal up to a length, so the mark says that length and the leaf of the event before it: of a journal that has lost
+/// this event, or has another in its place, the mark says nothing.
 /// </summary>
-internal sealed class LowWater(string folder)
+/// <param name="folder">The frame log's.</param>
+/// <param name="secret">The ledger's, from which the salts of the leaves come.</param>
+internal sealed class LowWater(string folder, IJournal journal, byte[] secret)
 {
     private const string FileName = "streams.resume";
     private FrameAddress? written;
 
-    private string FilePath => Path.Combine(folder, FileName);
-
     public FrameAddress? Read()
     {
-        if (!File.Exists(FilePath)) return null;
-        var parts = File.ReadAllText(FilePath).Split(' ');
-        return parts.Length == 2 && parts[1] == Sum(parts[0]) && FrameAddress.TryParse(parts[0], out var address)
-            ? address : null;
+        var path = Path.Combine(folder, FileName);
+        if (!File.Exists(path)) return null;
+        var text = File.ReadAllText(path);
+        return text.Split(' ') is [var address, var length, var leaf, var sum]
+            && sum == Sum(text[..text.LastIndexOf(' ')]) && FrameAddress.TryParse(address, out var needed)
+            && long.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out var known)
+            && known <= journal.Length && leaf == LeafBefore(known) ? needed : null;
     }
 
-    /// <summary>Moves it on; it may be behind, and never ahead.</summary>
+    /// <summary>Moves it on; it may be behind, and never ahead. All that lies before it is recorded.</summary>
     public void Write(FrameAddress needed)
     {
         if (written == needed) return;
-        DurableFiles.Replace(FilePath, Encoding.ASCII.GetBytes($"{needed} {Sum(needed.ToString())}"),
+        var length = journal.Length;
+        var text = string.Create(CultureInfo.InvariantCulture, $"{needed} {length} {LeafBefore(length)}");
+        DurableFiles.Replace(Path.Combine(folder, FileName), Encoding.ASCII.GetBytes($"{text} {Sum(text)}"),
             DurableFiles.OwnerOnly);
         written = needed;
     }
+
+    /// <summary>Forgets the mark, so that the next start reads the log from its beginning.</summary>
+    public static void Forget(string folder) => File.Delete(Path.Combine(folder, FileName));
+
+    private string LeafBefore(long length) => length == 0 ? "-"
+        : Convert.ToHexStringLower(LeafEntries.Of(journal, secret, length - 1, length).Single());
 
     private static string Sum(string text) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(text)).AsSpan(0, 8));

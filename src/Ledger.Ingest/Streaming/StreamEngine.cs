@@ -74,7 +74,7 @@ public sealed class StreamEngine : IAsyncDisposable
         metrics = new(() => waiting);
         points = new(recorder);
         steps = new(points, options.Workers);
-        lowWater = new(options.Log.Folder);
+        lowWater = new(options.Log.Folder, recorder.Journal, secret);
         blocks = new(options.BytesQueuedMax);
         numbers = new(options.Log.Folder);
         log = FrameLog.Open(options.Log with
@@ -96,6 +96,10 @@ public sealed class StreamEngine : IAsyncDisposable
     public static StreamEngine Open(StreamOptions options, Recorder recorder, EvidenceArchive evidence,
         IMediator commands, Principal by, byte[] secret, IClock clock) =>
         new(options, recorder, evidence, commands, by, secret, clock);
+
+    /// <summary>Has the next start read the log of a folder from its beginning: for whoever lets its journal go on
+    /// without facts that had been made of it.</summary>
+    public static void ReadAllAgain(string logFolder) => LowWater.Forget(logFolder);
 
     /// <summary>Fails when the log or the journal cannot write any more: nothing can be promised then.</summary>
     public Task Faulted => faulted.Task;

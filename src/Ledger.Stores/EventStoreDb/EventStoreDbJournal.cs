@@ -29,8 +29,7 @@ public sealed record EventStoreDbJournalOptions(EventStoreClientSettings Server,
     {
         QueuedAppendsMax = QueuedAppendsMax,
         BatchAppendsMax = BatchAppendsMax,
-        // A server takes 1 MiB in one append unless it is told otherwise; the rest is for a fact of the journal itself.
-        BatchBytesMax = (1024 - 16) * 1024,
+        BatchBytesMax = Limits.AppendBytesMax,
     };
 }
 
