@@ -53,7 +53,7 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
                     charge is { Part: not BillPart.Fees and not BillPart.Tax, AmountExact: < 0m }),
                 carried, statement.Charges.Any(charge => charge is { Name: "session", AmountExact: not null }),
                 statement.Charges.Any(charge => charge is { Name: "parking", Quantity: > 0m }));
-        }, iter: LongRun.Samples / 10);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 
@@ -97,7 +97,7 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
                 .ShouldBe(Charged(second));
             seen.Add(first.Charges.Any(charge => charge.Amount != 0m),
                 changes.Any(change => change.Before is null != change.After is null));
-        }, iter: LongRun.Samples / 10);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 
@@ -126,7 +126,7 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
                 DoubleEntry.NotConserved(statement with { Charges = [] },
                     DoubleEntry.Of(statement with { Charges = [] }, true)).ShouldBe("the account does not pay the statement's total");
             seen.Add(tax != 0m, charged != 0m);
-        }, iter: LongRun.Samples / 10);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 }

@@ -96,7 +96,7 @@ public sealed class StatementChargeTests(ITestOutputHelper output) : IAsyncDispo
                 total.ShouldBe(bill.Lines.Sum(line => line.AmountExact!.Value));
                 seen.Add(bill.Lines.Any(line => line.Energy?.Tier == 2),
                     bill.Lines.Any(line => line.Name == "least price"), peaks.Any(day => day > 0));
-            }, iter: LongRun.Samples / 10);
+            }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 

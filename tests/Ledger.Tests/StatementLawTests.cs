@@ -140,7 +140,7 @@ public sealed class StatementLawTests(ITestOutputHelper output)
                 StatementNodes.Of(other, day.Tariff, before).ShouldContain(node => !node.Holds);
             seen.Add(lines.Select((_, i) => LineCarry.Before(lines, i).Energy).Any(energy => energy != Energy.Zero),
                 carry.Money != 0m);
-        }, iter: LongRun.Samples / 20);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 
