@@ -73,17 +73,20 @@ public static class Diff
                 ExplanationListings.Flexibility(difference.Flexibility));
     }
 
-    private const int LinesInWords = 3;
+    private const int LinesInWords = 3, FactsInWords = 12;
 
     /// <summary>The difference in one sentence; null where nothing differs.</summary>
     private static string? Sentence(RunDifference difference)
     {
         var (before, after, change) = (difference.Before, difference.After, difference.Change);
         if (difference.Causes.Count == 0) return $"{after.Run} comes to the same as {before.Run}, line by line.";
-        var facts = difference.Causes.SelectMany(cause => cause.Facts).Distinct().Count();
+        var since = Math.Min(before.AtPosition, after.AtPosition);
+        var between = difference.Causes.SelectMany(cause => cause.Facts).Where(fact => fact >= since).Distinct()
+            .Order().ToList();
         return $"{before.Account} pays {Cell.Shown(Math.Abs(change))} {before.Currency} "
             + $"{(change < 0m ? "less" : "more")} by {after.Run} than by {before.Run}"
-            + (facts == 0 ? "." : $", because of {facts.ToString(CultureInfo.InvariantCulture)} "
-                + $"fact{(facts == 1 ? "" : "s")} of the journal: ledger explain POSITION shows each.");
+            + (between.Count == 0 ? "." : $", because of what came between them, at position{(between.Count == 1 ? "" : "s")} "
+                + string.Join(", ", between.Take(FactsInWords).Select(fact => fact.ToString(CultureInfo.InvariantCulture)))
+                + $"{(between.Count > FactsInWords ? " and others" : "")}: ledger explain POSITION shows what became of it.");
     }
 }

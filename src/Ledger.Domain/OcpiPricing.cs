@@ -21,8 +21,8 @@ public sealed record OcpiAmount(decimal? WithoutTax, decimal? WithTax)
 /// <param name="Stepped">The part of it that was not used but completes the last step.</param>
 /// <param name="WithoutTax">Exact; null where the tax that a price includes is not stated.</param>
 public sealed record OcpiPricedLine(
-    OcpiTariff Tariff, OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity, Fraction Stepped,
-    Fraction? WithoutTax, Fraction WithTax);
+    OcpiTariff Tariff, OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity,
+    Fraction Stepped, Fraction? WithoutTax, Fraction WithTax);
 
 /// <summary>
 /// What a session costs. The parts and the adjustment add up to the total, without and with taxes.

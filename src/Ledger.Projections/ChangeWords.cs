@@ -23,7 +23,9 @@ internal static class ChangeWords
             : before.Metered == after.Metered
                 ? $"the same energy, of which {Kwh(before)} was billed and {Kwh(after)} is: the rest of a step is "
                     + "carried from line to line"
-            : $"{Kwh(before)} {How(before, was!)} before, {Kwh(after)} {How(after, now!)} now";
+            : How(before, was!) == How(after, now!)
+                ? $"{Kwh(before)} before and {Kwh(after)} now, both {How(after, now!)}"
+            : $"before {Kwh(before)}, {How(before, was!)}; now {Kwh(after)}, {How(after, now!)}";
         if (before.PricePerKwh != after.PricePerKwh || before.TariffPeriod != after.TariffPeriod)
             says += $"; the price was {Price(before, currency)} and is {Price(after, currency)}";
         if (before.AmountExact is null || after.AmountExact is null)
@@ -36,7 +38,7 @@ internal static class ChangeWords
         metered.Rule == ExplanationRule.IntervalReadings ? "by the meter's interval readings"
         : metered.Rule == ExplanationRule.RegisterDifference ? "by the register"
         : metered.Rule == ExplanationRule.RegisterDivided
-            ? "by the register, which was read over several periods and is shared out among them"
+            ? "by the register, read over several periods and shared out among them"
         : metered.Rule == ExplanationRule.IntervalRecord ? $"by the power curve{Lacking(line)}"
         : metered.Rule == ExplanationRule.Estimate ? "by an estimate" : "because nothing says it";
 
@@ -57,14 +59,14 @@ internal static class ChangeWords
         if (parts.ByEnergy != 0m)
         {
             var kwh = after.BilledKwh!.Value - before.BilledKwh!.Value;
-            sums.Add($"{Number(Math.Abs(kwh))} kWh {(kwh > 0m ? "more" : "less")} × {Number(before.PricePerKwh!.Value)} = "
-                + $"{Signed(parts.ByEnergy)} {currency}");
+            sums.Add($"{Number(Math.Abs(kwh))} kWh {(kwh > 0m ? "more" : "less")} × {Number(before.PricePerKwh!.Value)} "
+                + $"{currency} = {Signed(parts.ByEnergy)} {currency}");
         }
         if (parts.ByPrice != 0m)
             sums.Add($"{Number(after.BilledKwh!.Value)} kWh × ({Number(after.PricePerKwh!.Value)} − "
                 + $"{Number(before.PricePerKwh!.Value)}) = {Signed(parts.ByPrice)} {currency}");
         if (parts.ByRounding != 0m) sums.Add($"{Signed(parts.ByRounding)} {currency} by rounding to what is paid");
-        return sums.Count == 0 ? "" : $": {string.Join("; ", sums)}";
+        return sums.Count == 0 ? "" : $"; {string.Join(", ", sums)}";
     }
 
     private static string Billed(StatementLine line, ExplainedValue metered) =>

@@ -20,10 +20,12 @@ public sealed record ChangedLine(
     /// <summary>How much more the account pays by this line.</summary>
     public decimal Change => (After ?? 0m) - (Before ?? 0m);
 
-    /// <summary>What was billed before and is billed now, how each is known, and what that comes to, in words.</summary>
+    /// <summary>What was billed before and is billed now, how each is known, and what that comes to, in
+    /// words.</summary>
     public required string Says { get; init; }
 
-    /// <summary>Whether energy and price are the same, and only the rest that lines before it leave over is not.</summary>
+    /// <summary>Whether energy and price are the same, and only the rest that lines before it leave over is
+    /// not.</summary>
     public required bool IsCarried { get; init; }
 }
 

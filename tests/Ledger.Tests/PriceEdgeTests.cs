@@ -28,10 +28,10 @@ public sealed class PriceEdgeTests : IDisposable
     private void Settled(bool isReadAtTheEdge, string terms = "")
     {
         Done("import", town.File("master-data.jsonl", """
-            {"type":"settlement-point","point":"P1","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":500,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
-            {"type":"register","point":"P1","direction":"import","meterSerial":"M1","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
-            {"type":"tariff","tariff":"half","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"from":"08:30","to":"20:00","period":"peak"},{"period":"flat"}],"prices":[{"period":"peak","importPerKwh":"2","exportPerKwh":"0"},{"period":"flat","importPerKwh":"1","exportPerKwh":"0"}]TERMS}
-            {"type":"tariff-assignment","account":"cpo","tariff":"half","validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"settlement-point","point":"P1","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":500,"bidirectional":false,"validFrom":"2026-02-26T00:00:00+08:00"}
+            {"type":"register","point":"P1","direction":"import","meterSerial":"M1","digits":9,"decimals":3,"validFrom":"2026-02-26T00:00:00+08:00"}
+            {"type":"tariff","tariff":"half","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-02-26T00:00:00+08:00","rules":[{"from":"08:30","to":"20:00","period":"peak"},{"period":"flat"}],"prices":[{"period":"peak","importPerKwh":"2","exportPerKwh":"0"},{"period":"flat","importPerKwh":"1","exportPerKwh":"0"}]TERMS}
+            {"type":"tariff-assignment","account":"cpo","tariff":"half","validFrom":"2026-02-26T00:00:00+08:00"}
             """.Replace("TERMS", terms, StringComparison.Ordinal)));
         var rows = new StringBuilder("point,register,read_at,kwh\n");
         for (var hour = 0; hour <= 24; hour++)

@@ -91,7 +91,8 @@ public sealed class SessionFeeTests : IDisposable
         JsonNode.Parse(Done("explain", "R3", "total", "--json"))!["holds"]!.GetValue<bool>().ShouldBeTrue();
     }
 
-    /// <summary>An account pays for the stays at all of its points, each counted where it was, on one statement.</summary>
+    /// <summary>An account pays for the stays at all of its points, each counted where it was, on one
+    /// statement.</summary>
     [Fact]
     public void An_account_pays_for_the_stays_at_each_of_its_points()
     {
