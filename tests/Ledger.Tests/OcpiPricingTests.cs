@@ -217,7 +217,7 @@ public sealed class OcpiPricingTests
             var one = OcpiPricing.Of(tariff, usage, decimals);
             (several.Total, several.Energy, several.Time, several.Parking, several.Fixed, several.LimitAdjustment)
                 .ShouldBe((one.Total, one.Energy, one.Time, one.Parking, one.Fixed, one.LimitAdjustment));
-            several.Lines.ShouldAllBe(line => line.Tariff.Id == ((mask >> line.Period) % 2 == 0 ? "A" : "B"));
+            several.Lines.All(line => line.Tariff.Id == ((mask >> line.Period) % 2 == 0 ? "A" : "B")).ShouldBeTrue();
         }, iter: LongRun.Samples);
 
     private static (JsonNode Tariff, JsonNode Cdr) Published(string record)
