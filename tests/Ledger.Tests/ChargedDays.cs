@@ -119,7 +119,8 @@ internal sealed record ChargedDay(
             [new(months, random.Next(2) == 0 ? [new(null, TierUnit.Quantity, Price())]
                 : [new(random.Next(1, 30), TierUnit.Quantity, Price()), new(null, TierUnit.Quantity, Price())])],
             interval, random.Next(2) == 0 ? interval : Math.Min(interval, minutes), per,
-            per == DemandSpan.Month && random.Next(2) == 0 ? DemandRatchet.None with
+            per == DemandSpan.Month && random.Next(2) == 0
+                ? DemandRatchet.None with
                 {
                     PercentByMonth = [.. Enumerable.Repeat((decimal)random.Next(0, 101), 12)],
                     LookbackMonths = 1,

@@ -101,7 +101,7 @@ internal static class StatementSections
                 + $"Nine hours later the 24:00 register readings of {Late(outcome)} came in. Run {second.Run} counts them too, "
                 + $"{Shown.Count(second.AtPosition)} facts: {Shown.Money(second.Total)} {second.Currency}.",
             ],
-            [new ReportTable(["point", "direction", "local time", ">before", ">after", ">change", "what is billed otherwise"],
+            [new ReportTable(["point", "direction", "local time", ">before", ">after", ">change", "what changed"],
             [
                 .. moved.Select(line => (string[])
                 [
