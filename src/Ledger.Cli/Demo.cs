@@ -78,7 +78,9 @@ public static class Demo
             ClaimSection.Of(outcome, answers),
             LimitSection.Of(outcome, answers),
             StationReportSection.Of(outcome, answers),
-            .. StatementSections.Of(outcome),
+            StatementSections.Statement(outcome),
+            await StatementSections.ChangeAsync(outcome, ledger, answers, ct).ConfigureAwait(false),
+            await ChargeRecordSection.OfAsync(outcome, ledger, ct).ConfigureAwait(false),
             RefusedSection.Of(outcome, answers),
             CheckSection.Of(outcome, answers),
         ];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Cli.Listings;
 using Ledger.Projections;
 
@@ -23,14 +24,14 @@ public static class Diff
             throw new CouldNotException($"{first} is in {before.Currency} and {second} in {after.Currency}");
         var difference = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, before, after, ct)
             .ConfigureAwait(false) ?? throw new CouldNotException("one of the runs cannot be calculated again");
-        PageOf(ledger, difference).Write(shell.Output, line.Json);
+        PageOf(ledger, difference, line.Json).Write(shell.Output, line.Json);
         return difference.IsReconciled ? ExitCode.Done : ExitCode.NotAsItShouldBe;
 
         TimeOfUseSettlement.RunRow Named(string name) => runs.LastOrDefault(run => run.Run == name)
             ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
     }
 
-    private static Page PageOf(LedgerReader ledger, RunDifference difference)
+    private static Page PageOf(LedgerReader ledger, RunDifference difference, bool isForPrograms)
     {
         var (before, after) = (difference.Before, difference.After);
         var page = new Page().Field("ledger", "ledger", ledger.Journal.Ledger.Value)
@@ -51,12 +52,41 @@ public static class Diff
         if ((before.Account, before.Day) != (after.Account, after.Day))
             page.Note($"{after.Run} is of {after.Account} on {after.Day}: lines of other points and periods stand beside "
                 + "each other as added and removed.");
-        page.Table("causes", "why", ExplanationListings.Causes(difference.Causes))
-            .Table("lines", "lines that differ", ExplanationListings.Lines(difference.Lines, before.Zone));
+        if (Sentence(difference) is { } sentence) page.Note(sentence);
+        page.Table("causes", "why", ExplanationListings.Causes(difference.Causes));
+        // A person asks what moved; that a cent went on from line to line is said once, and listed for programs.
+        var carried = difference.Lines.Where(line => line.IsCarried).ToList();
+        page.Table("lines", "lines that differ", ExplanationListings.Lines(
+            isForPrograms ? difference.Lines : difference.Lines.Where(line => !line.IsCarried), before.Zone));
+        var moved = difference.Lines.Where(line => !line.IsCarried).ToList();
+        foreach (var line in moved.Take(LinesInWords))
+            page.Note(FormattableString.Invariant($"Line {line.LineAfter ?? line.LineBefore}: {line.Says}."));
+        if (moved.Count > LinesInWords) page.Note("--json says the same of each of the others.");
+        if (carried.Count > 0)
+            page.Note(FormattableString.Invariant($"{carried.Count} more lines have the same energy and price, and ")
+                + "another rest of a cent carried to them by the lines before: "
+                + $"{Cell.Shown(carried.Sum(line => line.Change))} {before.Currency} in all. --json lists them.");
         if (difference.Charges.Count > 0)
             page.Table("charges", "charges that differ", ExplanationListings.Charges(difference.Charges));
         return difference.Flexibility.Count == 0 ? page
             : page.Table("flexibility", "lines of flexibility that differ",
                 ExplanationListings.Flexibility(difference.Flexibility));
+    }
+
+    private const int LinesInWords = 3, FactsInWords = 12;
+
+    /// <summary>The difference in one sentence; null where nothing differs.</summary>
+    private static string? Sentence(RunDifference difference)
+    {
+        var (before, after, change) = (difference.Before, difference.After, difference.Change);
+        if (difference.Causes.Count == 0) return $"{after.Run} comes to the same as {before.Run}, line by line.";
+        var since = Math.Min(before.AtPosition, after.AtPosition);
+        var between = difference.Causes.SelectMany(cause => cause.Facts).Where(fact => fact >= since).Distinct()
+            .Order().ToList();
+        return $"{before.Account} pays {Cell.Shown(Math.Abs(change))} {before.Currency} "
+            + $"{(change < 0m ? "less" : "more")} by {after.Run} than by {before.Run}"
+            + (between.Count == 0 ? "." : $", because of what came between them, at position{(between.Count == 1 ? "" : "s")} "
+                + string.Join(", ", between.Take(FactsInWords).Select(fact => fact.ToString(CultureInfo.InvariantCulture)))
+                + $"{(between.Count > FactsInWords ? " and others" : "")}: ledger explain POSITION shows what became of it.");
     }
 }

@@ -86,10 +86,22 @@ public sealed record ExplainedValue(
     public const string HalfNanojoules = "halfNanojoules";
 
     /// <summary>Whether it and all that it follows from come out as they are said.</summary>
-    public bool Holds => Says == Follows && From.All(child => child.Holds);
+    public bool Holds => All().All(value => value.Says == value.Follows);
 
-    /// <summary>The value and everything below it, itself first.</summary>
-    public IEnumerable<ExplainedValue> All() => From.SelectMany(child => child.All()).Prepend(this);
+    /// <summary>The value and everything below it, itself first. A value from which several others follow comes once:
+    /// tax and bounds rest on all that is charged, and by every way through them a month would be looked at again and
+    /// again.</summary>
+    public IEnumerable<ExplainedValue> All()
+    {
+        var seen = new HashSet<ExplainedValue>(ReferenceEqualityComparer.Instance);
+        var open = new Stack<ExplainedValue>([this]);
+        while (open.TryPop(out var value))
+        {
+            if (!seen.Add(value)) continue;
+            yield return value;
+            for (var i = value.From.Count - 1; i >= 0; i--) open.Push(value.From[i]);
+        }
+    }
 
     /// <summary>The facts that it rests on, each once, in order.</summary>
     public IReadOnlyList<long> Positions() =>

@@ -101,7 +101,9 @@ public static class LineReasons
     private static ExplainedValue Value(LineNode node, string unit, ExplanationRule rule, string arithmetic,
         IReadOnlyList<ExplainedValue> from) => new(node.Name, unit, node.Said, node.Follows, rule, arithmetic, from);
 
-    private static string Word(Enum choice) => choice.ToString().ToLowerInvariant();
+    /// <summary>"SharpPeak" is "sharp peak".</summary>
+    private static string Word(Enum choice) => string.Concat($"{choice}".Select((letter, i) =>
+        (char.IsAsciiLetterUpper(letter) && i > 0 ? " " : "") + char.ToLowerInvariant(letter)));
 
     private static string Kwh(Energy? energy) => energy is { } known ? known.ToKwh(6) + " kWh" : "no energy";
 

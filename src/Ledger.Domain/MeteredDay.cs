@@ -8,9 +8,15 @@ namespace Ledger.Domain;
 /// so that what is computed from it can be traced back to it.</summary>
 public sealed record Positioned<T>(long Position, T Fact)
 {
+    private readonly string? name;
+
     /// <summary>How a source names it: by its position,
     /// a correction also by its version and what it supersedes.</summary>
-    public string Name { get; init; } = Position.ToString(CultureInfo.InvariantCulture);
+    public string Name
+    {
+        get => name ?? Position.ToString(CultureInfo.InvariantCulture);
+        init => name = value;
+    }
 }
 
 /// <summary>A register as installed, and from when on it counts there.</summary>
@@ -63,23 +69,27 @@ public static class MeteredDay
         if (periods.Count == 0) return [];
         var register = new RegisterId(point, direction);
         facts = Corrected.Latest(facts);
-        var estimates = facts.Estimates.Where(estimate => estimate.Fact.Register == register)
-            .GroupBy(estimate => estimate.Fact.Period)
-            .Select(versions => versions.MaxBy(estimate => estimate.Fact.Version)!);
-        var estimated = new InTime<IntervalEstimated>(estimates, estimate => estimate.Period);
-        var readings = new InTime<IntervalReadingRecorded>(facts.IntervalReadings.Where(reading =>
-            reading.Fact.Register == register && reading.Fact.Quality != ReadingQuality.Missing),
-            reading => reading.Period);
-        var records = new InTime<IntervalRecorded>(facts.IntervalRecords.Where(record => record.Fact.Point == point)
-            .GroupBy(record => record.Fact.Period).Select(versions => versions.MaxBy(record => record.Fact.Version)!)
-            .Where(record => record.Fact.State != IntervalRecordState.Superseded), record => record.Period);
+        var estimated = InTime<IntervalEstimated>.Of(facts.Estimates, estimate => estimate.Register == register,
+            estimate => estimate.Period, estimate => estimate.Version);
+        var readings = InTime<IntervalReadingRecorded>.Of(facts.IntervalReadings, reading =>
+            reading.Register == register && reading.Quality != ReadingQuality.Missing, reading => reading.Period);
+        var records = InTime<IntervalRecorded>.Of(facts.IntervalRecords, record => record.Point == point,
+            record => record.Period, record => record.Version,
+            record => record.State != IntervalRecordState.Superseded);
 
-        var settled = periods.Select(period => Provided(period, readings.Inside(period))).ToArray();
-        var curves = periods.Select(period => CurveOf(period, direction, records.Inside(period))).ToList();
+        var (settled, curves) = (new Share?[periods.Count], new Curve[periods.Count]);
+        for (var i = 0; i < settled.Length; i++)
+        {
+            settled[i] = Provided(periods[i], readings.Inside(periods[i]));
+            curves[i] = CurveOf(periods[i], direction, records.Inside(periods[i]));
+        }
         foreach (var bracket in Brackets(register, periods, facts))
             foreach (var (i, share) in Divided(bracket, periods, settled, curves, rated)) settled[i] = share;
 
-        return [.. periods.Select((period, i) => Quantity(period, settled[i] ?? Known(period, curves[i])))];
+        var quantities = new MeteredQuantity[periods.Count];
+        for (var i = 0; i < quantities.Length; i++)
+            quantities[i] = Quantity(periods[i], settled[i] ?? Known(periods[i], curves[i]));
+        return quantities;
 
         Share Known(Interval period, Curve curve) =>
             (curve.Quality == ReadingQuality.Missing
@@ -98,8 +108,9 @@ public static class MeteredDay
     /// <summary>The periods between two edge readings, and the energy that the register counted in them.</summary>
     private sealed record Bracket(int First, int End, Energy Counted, string Source, ReadingQuality Quality);
 
-    private static Share? Provided(Interval period, List<Positioned<IntervalReadingRecorded>> readings)
+    private static Share? Provided(Interval period, ArraySegment<Positioned<IntervalReadingRecorded>> readings)
     {
+        if (readings.Count == 0) return null;
         var filled = readings.Aggregate(Duration.Zero, (sum, reading) => sum + reading.Fact.Period.Duration);
         if (filled != period.Duration) return null;
         var names = readings.Select(reading => $"{reading.Name} {reading.Fact.Method}".TrimEnd());
@@ -108,8 +119,9 @@ public static class MeteredDay
             readings.Max(reading => reading.Fact.Quality));
     }
 
-    private static Share? Estimated(Interval period, List<Positioned<IntervalEstimated>> estimates)
+    private static Share? Estimated(Interval period, ArraySegment<Positioned<IntervalEstimated>> estimates)
     {
+        if (estimates.Count == 0) return null;
         var filled = estimates.Aggregate(Duration.Zero, (sum, estimate) => sum + estimate.Fact.Period.Duration);
         if (filled != period.Duration) return null;
         var names = estimates.Select(estimate =>
@@ -119,20 +131,25 @@ public static class MeteredDay
             estimates.Max(estimate => estimate.Fact.Quality));
     }
 
-    private static Curve CurveOf(Interval period, Direction direction, List<Positioned<IntervalRecorded>> records)
+    private static Curve CurveOf(
+        Interval period, Direction direction, ArraySegment<Positioned<IntervalRecorded>> records)
     {
-        var proving = records.Where(record => record.Fact.Quality != ReadingQuality.Missing).ToList();
-        var covered = proving.Sum(record => record.Fact.CoveredMicroseconds);
+        var (energy, covered, quality) = (Energy.Zero, 0L, ReadingQuality.MeasuredSigned);
+        foreach (var (_, record) in records)
+        {
+            if (record.Quality == ReadingQuality.Missing) continue;
+            energy += direction == Direction.Import ? record.Import : record.Export;
+            covered += record.CoveredMicroseconds;
+            quality = Worse(quality, record.Quality);
+        }
         var uncovered = Microseconds(period) - covered;
-        var names = string.Join(", ", records.Select(record => $"{record.Position} v{record.Fact.Version}"));
-        var source = $"interval record{(records.Count == 1 ? "" : "s")} {names}";
-        if (covered == 0)
-            return new(Energy.Zero, uncovered, records.Count == 0 ? "missing" : source + ", missing",
-                ReadingQuality.Missing);
-        return new(
-            Sum(proving.Select(r => direction == Direction.Import ? r.Fact.Import : r.Fact.Export)), uncovered,
-            uncovered == 0 ? source : $"{source}, {Seconds(uncovered)} s not covered",
-            proving.Max(record => record.Fact.Quality));
+        if (records.Count == 0) return new(Energy.Zero, uncovered, "missing", ReadingQuality.Missing);
+        var source = records is [var only]
+            ? string.Create(CultureInfo.InvariantCulture, $"interval record {only.Position} v{only.Fact.Version}")
+            : "interval records " + string.Join(", ", records.Select(record =>
+                string.Create(CultureInfo.InvariantCulture, $"{record.Position} v{record.Fact.Version}")));
+        return covered == 0 ? new(Energy.Zero, uncovered, source + ", missing", ReadingQuality.Missing)
+            : new(energy, uncovered, uncovered == 0 ? source : $"{source}, {Seconds(uncovered)} s not covered", quality);
     }
 
     private static Share Proven(Curve curve) =>
@@ -146,7 +163,7 @@ public static class MeteredDay
     /// where the curves say that nothing flowed.
     /// </summary>
     private static IEnumerable<(int Period, Share Share)> Divided(
-        Bracket bracket, IReadOnlyList<Interval> periods, Share?[] settled, List<Curve> curves, Power? rated)
+        Bracket bracket, IReadOnlyList<Interval> periods, Share?[] settled, Curve[] curves, Power? rated)
     {
         var open = Enumerable.Range(bracket.First, bracket.End - bracket.First).Where(i => settled[i] is null).ToList();
         var provided = settled[bracket.First..bracket.End].OfType<Share>().ToList();
@@ -181,6 +198,7 @@ public static class MeteredDay
     private static IEnumerable<Bracket> Brackets(
         RegisterId register, IReadOnlyList<Interval> periods, MeteredFacts facts)
     {
+        if (facts.Readings.Count == 0) yield break;
         // A period begins at the edge of its own index; the day ends at one more.
         var edges = periods.Select(period => period.Start).Append(periods[^1].End).ToList();
         var installations = facts.Installations.Where(entry => entry.Fact.Installed.Register == register)
@@ -225,37 +243,68 @@ public static class MeteredDay
     /// <summary>Facts in order of time, each sorted once and not for every period.</summary>
     private sealed class InTime<T>
     {
-        private readonly List<(Interval Time, Positioned<T> Fact)> facts;
+        private static readonly InTime<T> None = new([]);
+        private readonly (Interval Time, Positioned<T> Fact)[] facts;
+        private readonly Positioned<T>[] inOrder;
         private readonly Instant[] latest; // the latest end of the facts up to each
 
-        public InTime(IEnumerable<Positioned<T>> facts, Func<T, Interval> interval)
+        private InTime((Interval Time, Positioned<T> Fact)[] facts)
         {
-            this.facts = [.. facts.Select(fact => (interval(fact.Fact), fact)).OrderBy(fact => fact.Item1.Start)];
-            latest = new Instant[this.facts.Count];
+            this.facts = facts;
+            inOrder = Array.ConvertAll(facts, fact => fact.Fact);
+            latest = new Instant[facts.Length];
             for (var i = 0; i < latest.Length; i++)
-                latest[i] = i == 0 ? this.facts[i].Time.End : Instant.Max(latest[i - 1], this.facts[i].Time.End);
+                latest[i] = i == 0 ? facts[i].Time.End : Instant.Max(latest[i - 1], facts[i].Time.End);
+        }
+
+        /// <param name="counts">Which of the facts are asked for.</param>
+        /// <param name="version">Of several facts of one interval the highest version holds; null where each
+        /// counts.</param>
+        /// <param name="stands">Whether what holds says anything.</param>
+        public static InTime<T> Of(IReadOnlyList<Positioned<T>> all, Func<T, bool> counts, Func<T, Interval> interval,
+            Func<T, int>? version = null, Func<T, bool>? stands = null)
+        {
+            if (all.Count == 0) return None;
+            var facts = new List<(Interval Time, Positioned<T> Fact)>(all.Count);
+            foreach (var fact in all) if (counts(fact.Fact)) facts.Add((interval(fact.Fact), fact));
+            // Where each begins later than the one before, there is one of each interval, in order: as a journal mostly
+            // gives them.
+            var rises = true;
+            for (var i = 1; i < facts.Count && rises; i++) rises = facts[i].Time.Start > facts[i - 1].Time.Start;
+            if (!rises)
+                facts = [.. (version is null ? facts : facts.GroupBy(fact => fact.Time)
+                    .Select(versions => versions.MaxBy(fact => version(fact.Fact.Fact))))
+                    .OrderBy(fact => fact.Time.Start).ThenBy(fact => fact.Time.End)];
+            if (stands is not null) facts.RemoveAll(fact => !stands(fact.Fact.Fact));
+            return new([.. facts]);
         }
 
         /// <summary>Those inside a period; none of them where one reaches outside or two overlap.</summary>
-        public List<Positioned<T>> Inside(Interval period)
+        public ArraySegment<Positioned<T>> Inside(Interval period)
         {
+            if (facts.Length == 0) return ArraySegment<Positioned<T>>.Empty;
             var (first, end) = (FirstFrom(period.End), period.Start);
             while (first > 0 && latest[first - 1] > period.Start) first--;
-            var inside = new List<Positioned<T>>();
-            for (var i = first; i < facts.Count && facts[i].Time.Start < period.End; i++)
+            var (from, count) = (first, 0);
+            for (var i = first; i < facts.Length && facts[i].Time.Start < period.End; i++)
             {
-                if (facts[i].Time.End <= period.Start) continue;
-                if (facts[i].Time.Start < end) return [];
+                if (facts[i].Time.End <= period.Start)
+                {
+                    // What ends no later than the period begins stands before those inside.
+                    if (count == 0) from = i + 1;
+                    continue;
+                }
+                if (facts[i].Time.Start < end) return ArraySegment<Positioned<T>>.Empty;
                 end = facts[i].Time.End;
-                inside.Add(facts[i].Fact);
+                count++;
             }
-            return end <= period.End ? inside : [];
+            return end <= period.End ? new(inOrder, from, count) : ArraySegment<Positioned<T>>.Empty;
         }
 
         /// <summary>The first fact that begins at an instant or later.</summary>
         private int FirstFrom(Instant at)
         {
-            var (low, high) = (0, facts.Count);
+            var (low, high) = (0, facts.Length);
             while (low < high)
             {
                 var middle = (low + high) / 2;

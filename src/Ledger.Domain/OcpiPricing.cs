@@ -16,12 +16,13 @@ public sealed record OcpiAmount(decimal? WithoutTax, decimal? WithTax)
 }
 
 /// <summary>What one component bills of one period.</summary>
+/// <param name="Tariff">By which of the tariffs.</param>
 /// <param name="Quantity">kWh, hours or 1, steps included.</param>
 /// <param name="Stepped">The part of it that was not used but completes the last step.</param>
 /// <param name="WithoutTax">Exact; null where the tax that a price includes is not stated.</param>
 public sealed record OcpiPricedLine(
-    OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity, Fraction Stepped,
-    Fraction? WithoutTax, Fraction WithTax);
+    OcpiTariff Tariff, OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity,
+    Fraction Stepped, Fraction? WithoutTax, Fraction WithTax);
 
 /// <summary>
 /// What a session costs. The parts and the adjustment add up to the total, without and with taxes.
@@ -38,6 +39,9 @@ public sealed record OcpiCost(
 /// period. A step is applied once to the session's energy, once to its parking or, where no parking is priced, its
 /// charging time, and once to its reservation: the priced sum is rounded up to the step of the last component, at its
 /// price. A fee is taken once a session, and once a reservation. All is exact until the totals are rounded.
+/// Where a session goes from one tariff to another, each period is priced by the tariff that it names. What has passed
+/// of the session is not counted anew, and no step is taken at the change (module CDRs, step_size): the quantities of
+/// all tariffs are one sum. A least or greatest price is of a session with its tariff, so all of them bind the whole.
 /// </summary>
 public static class OcpiPricing
 {
@@ -49,7 +53,8 @@ public static class OcpiPricing
 
     /// <summary>What a component bills of a period, before steps and taxes.</summary>
     private sealed record Used(
-        OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity, Fraction Stepped)
+        OcpiTariff Tariff, OcpiCharge Charge, int Period, int Element, OcpiPriceComponent Component, Fraction Quantity,
+        Fraction Stepped)
     {
         public bool IsFee => Component.Dimension == OcpiDimension.Flat;
     }
@@ -58,22 +63,74 @@ public static class OcpiPricing
     /// </param>
     /// <param name="decimals">Of money; half away from zero, what is left over carried from part to part, so that the
     /// parts add up.</param>
-    public static OcpiCost Of(OcpiTariff tariff, OcpiUsage usage, int decimals = MoneyDecimals)
+    public static OcpiCost Of(OcpiTariff tariff, OcpiUsage usage, int decimals = MoneyDecimals) =>
+        Of([tariff], usage, decimals);
+
+    /// <summary>The same by several tariffs, of which each period names one; a period that names none is not
+    /// priced.</summary>
+    /// <param name="tariffs">All that periods name, each once, in one currency. One alone holds for each period that
+    /// names any, and for all where none does.</param>
+    /// <exception cref="ArgumentException">A period names a tariff that is not among several, or the least price of one
+    /// is above the greatest of another.</exception>
+    public static OcpiCost Of(IReadOnlyList<OcpiTariff> tariffs, OcpiUsage usage, int decimals = MoneyDecimals)
     {
-        var (used, notes) = Billed(tariff, usage);
-        var lines = Stepped(used).ConvertAll(line => Priced(tariff.Taxes, line));
-        var without = Limited(Sums(lines, line => line.WithoutTax), tariff.MinPrice?.WithoutTax,
-            tariff.MaxPrice?.WithoutTax);
-        var with = Limited(Sums(lines, line => line.WithTax), tariff.MinPrice?.WithTax, tariff.MaxPrice?.WithTax);
-        var binding = without is null || without[^1] == Fraction.Zero ? null
-            : without[^1] > Fraction.Zero ? tariff.MinPrice : tariff.MaxPrice;
+        var by = ByPeriod(tariffs, usage);
+        var (used, notes) = Billed(by, usage);
+        var lines = Stepped(used).ConvertAll(Priced);
+        var relevant = by.OfType<OcpiTariff>().Distinct().ToList();
+        var (least, most) = Limits(relevant);
+        var without = Limited(Sums(lines, line => line.WithoutTax), Highest(least, limit => limit.WithoutTax),
+            Lowest(most, limit => limit.WithoutTax));
+        var with = Limited(Sums(lines, line => line.WithTax), Highest(least, limit => limit.WithTax),
+            Lowest(most, limit => limit.WithTax));
         // A limit that says nothing of taxes leaves open which tax its difference bears.
-        if (binding is { WithTax: null }) with = null;
+        if (Binding(without, least, most).Any(limit => limit.WithTax is null)) with = null;
         var (rounded, taxed) = (Rounded(without, decimals), Rounded(with, decimals));
         OcpiAmount Part(int i) => new(rounded?[i], taxed?[i]);
         return new(new(rounded?.Sum(), taxed?.Sum()), Part(0), Part(1), Part(2), Part(3), Part(4), Part(5), lines,
             notes);
     }
+
+    /// <summary>The tariff of each period; null where none is relevant (module CDRs, ChargingPeriod, tariff_id).
+    /// </summary>
+    private static List<OcpiTariff?> ByPeriod(IReadOnlyList<OcpiTariff> tariffs, OcpiUsage usage)
+    {
+        var named = usage.Periods.Any(period => period.TariffId is not null);
+        return
+        [
+            .. usage.Periods.Select(period => period.TariffId switch
+            {
+                null => named || tariffs.Count > 1 ? null : tariffs[0],
+                _ when tariffs.Count == 1 => tariffs[0],
+                // Identifiers of OCPI are compared without regard to case (types, CiString).
+                var id => tariffs.FirstOrDefault(tariff => tariff.Id.Equals(id, StringComparison.OrdinalIgnoreCase))
+                    ?? throw new ArgumentException($"no tariff is named {id}", nameof(tariffs)),
+            }),
+        ];
+    }
+
+    private static (List<OcpiPriceLimit> Least, List<OcpiPriceLimit> Most) Limits(List<OcpiTariff> tariffs)
+    {
+        var (least, most) = (tariffs.Select(tariff => tariff.MinPrice).OfType<OcpiPriceLimit>().ToList(),
+            tariffs.Select(tariff => tariff.MaxPrice).OfType<OcpiPriceLimit>().ToList());
+        return tariffs.Count > 1 && (Contradict(limit => limit.WithoutTax) || Contradict(limit => limit.WithTax))
+            ? throw new ArgumentException("the least price of one tariff is above the greatest of another", nameof(tariffs))
+            : (least, most);
+
+        bool Contradict(Func<OcpiPriceLimit, decimal?> of) => Highest(least, of) > Lowest(most, of);
+    }
+
+    private static decimal? Highest(List<OcpiPriceLimit> limits, Func<OcpiPriceLimit, decimal?> of) => limits.Max(of);
+
+    private static decimal? Lowest(List<OcpiPriceLimit> limits, Func<OcpiPriceLimit, decimal?> of) => limits.Min(of);
+
+    /// <summary>The limits that a total without taxes was held to.</summary>
+    private static IEnumerable<OcpiPriceLimit> Binding(
+        List<Fraction>? parts, List<OcpiPriceLimit> least, List<OcpiPriceLimit> most) =>
+        parts is null || parts[^1] == Fraction.Zero ? []
+        : parts[^1] > Fraction.Zero
+            ? least.Where(limit => limit.WithoutTax == Highest(least, other => other.WithoutTax))
+        : most.Where(limit => limit.WithoutTax == Lowest(most, other => other.WithoutTax));
 
     private static List<Fraction?> Sums(List<OcpiPricedLine> lines, Func<OcpiPricedLine, Fraction?> amount) =>
         [.. Enum.GetValues<OcpiCharge>().Select(charge => lines.Where(line => line.Charge == charge)
@@ -92,10 +149,9 @@ public static class OcpiPricing
     private static IReadOnlyList<decimal>? Rounded(List<Fraction>? amounts, int decimals) =>
         amounts is null ? null : Rounding.HalfAwayWithCarry(amounts, decimals).Rounded;
 
-    private static (List<Used> Lines, List<string> Notes) Billed(OcpiTariff tariff, OcpiUsage usage)
+    private static (List<Used> Lines, List<string> Notes) Billed(List<OcpiTariff?> by, OcpiUsage usage)
     {
         var (lines, notes) = (new List<Used>(), new List<string>());
-        var named = usage.Periods.Any(period => period.TariffId is not null);
         var kwh = 0m;
         for (var i = 0; i < usage.Periods.Count; i++)
         {
@@ -103,7 +159,7 @@ public static class OcpiPricing
             var end = i + 1 < usage.Periods.Count ? usage.Periods[i + 1].Start : usage.End;
             var before = Moment(usage, period, kwh, period.Start);
             kwh += period.EnergyKwh ?? 0m;
-            if (named && period.TariffId is null) continue; // no tariff is relevant in this period
+            if (by[i] is not { } tariff) continue;
             if (period.ReservationHours > 0) BillReservation(i, before);
             if (period.ReservationHours > 0 && period is { EnergyKwh: null, TimeHours: null, ParkingHours: null })
                 continue;
@@ -136,8 +192,9 @@ public static class OcpiPricing
             OcpiReservation? reservation)
         {
             if (quantity is null or 0m) return false;
-            if (tariff.Active(dimension, at, reservation) is not { } active) return false;
-            lines.Add(new(charge, i, active.Element, active.Component, Fraction.Of(quantity.Value), Fraction.Zero));
+            if (by[i]!.Active(dimension, at, reservation) is not { } active) return false;
+            lines.Add(new(by[i]!, charge, i, active.Element, active.Component, Fraction.Of(quantity.Value),
+                Fraction.Zero));
             return true;
         }
     }
@@ -197,17 +254,17 @@ public static class OcpiPricing
         }
     }
 
-    private static OcpiPricedLine Priced(OcpiTaxes taxes, Used of)
+    private static OcpiPricedLine Priced(Used of)
     {
         var stated = Fraction.Of(of.Component.Price) * of.Quantity;
         var factor = Fraction.Of(1m + (of.Component.VatPercent ?? 0m) / 100m);
-        var (without, with) = taxes switch
+        var (without, with) = of.Tariff.Taxes switch
         {
             // Which tax an inclusive price holds is known only where it is stated.
             OcpiTaxes.Included => (of.Component.VatPercent is null ? (Fraction?)null : stated / factor, stated),
             OcpiTaxes.None => (stated, stated),
             _ => (stated, stated * factor),
         };
-        return new(of.Charge, of.Period, of.Element, of.Component, of.Quantity, of.Stepped, without, with);
+        return new(of.Tariff, of.Charge, of.Period, of.Element, of.Component, of.Quantity, of.Stepped, without, with);
     }
 }

@@ -49,9 +49,14 @@ public static class Settlement
     /// <summary>That of a statement on which flexibility is paid: before it there was none of it in a total.</summary>
     public const string FlexibilityRuleVersion = "statement-2/" + StatementRounding.Name;
 
+    /// <summary>That of a statement in which a period is cut where a price changes inside it: before it such a line had
+    /// no amount.</summary>
+    public const string CutRuleVersion = "statement-3/" + StatementRounding.Name;
+
     /// <summary>The version of the rules by which a statement is made.</summary>
     public static string RuleVersionOf(Statement statement) =>
-        statement.Flexibility.Count == 0 ? RuleVersion : FlexibilityRuleVersion;
+        statement.HasCutPeriods ? CutRuleVersion
+        : statement.Flexibility.Count == 0 ? RuleVersion : FlexibilityRuleVersion;
 
     /// <summary>
     /// Which of an account's points are settled, in order of their ids. What flows at a point behind the account's own

@@ -29,22 +29,16 @@ public sealed record StatementLine(
     public string Canonical() => Canonical(Time);
 
     /// <param name="time">Writes an instant as <see cref="Time"/> does.</param>
-    internal string Canonical(Func<Instant, string> time) => string.Join('|',
-        Number.ToString(CultureInfo.InvariantCulture), Point.Value, Direction.ToString(),
-        time(Period.Start), time(Period.End), TariffPeriod?.ToString() ?? "-",
-        Metered?.HalfNanojoules.ToString(CultureInfo.InvariantCulture) ?? "-",
-        Text(BilledKwh), Text(PricePerKwh), Text(AmountExact), Text(Amount), Source, Quality.ToString(), Problem ?? "-");
+    internal string Canonical(Func<Instant, string> time) => string.Create(
+        CultureInfo.InvariantCulture, stackalloc char[TextLengthUsual],
+        $"{Number}|{Point.Value}|{Direction}|{time(Period.Start)}|{time(Period.End)}|{TariffPeriod?.ToString() ?? "-"}|"
+        + $"{new ExactText(Metered?.HalfNanojoules)}|{new ExactText(BilledKwh)}|{new ExactText(PricePerKwh)}|"
+        + $"{new ExactText(AmountExact)}|{new ExactText(Amount)}|{Source}|{Quality}|{Problem ?? "-"}");
+
+    /// <summary>Characters of most lines; a longer one costs a second piece of memory.</summary>
+    private const int TextLengthUsual = 320;
 
     internal static string Time(Instant at) => InstantPattern.ExtendedIso.Format(at);
-
-    // Without trailing zeros, so that 1.50 and 1.5 are the same text; nothing has no sign.
-    private static string Text(decimal? value)
-    {
-        if (value is not { } number) return "-";
-        if (number == 0m) return "0";
-        var text = number.ToString(CultureInfo.InvariantCulture);
-        return text.Contains('.', StringComparison.Ordinal) ? text.TrimEnd('0').TrimEnd('.') : text;
-    }
 }
 
 /// <summary>
@@ -83,6 +77,11 @@ public sealed record Statement(
     /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
     public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 
+    /// <summary>Whether a settlement period is cut by a price edge: the periods of a point are else of one
+    /// length.</summary>
+    public bool HasCutPeriods => Lines.Zip(Lines.Skip(1)).Any(pair => pair.First.Point == pair.Second.Point
+        && pair.First.Period.Duration != pair.Second.Period.Duration);
+
     /// <param name="months">Of every point, where the tariff has terms: from them follow the charges.</param>
     /// <param name="flexibility">What programmes owe the account for the day.</param>
     public static Statement Build(
@@ -90,12 +89,12 @@ public sealed record Statement(
         IEnumerable<PointMonth>? months = null, IEnumerable<FlexibilityLine>? flexibility = null)
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
-        var ordered = quantities.OrderBy(q => q.Point).ThenBy(q => q.Direction).ThenBy(q => q.Period.Start).ToList();
-        var lines = new List<StatementLine>(ordered.Count);
+        var ordered = InOrder(quantities);
+        var priced = new PricedQuantity[ordered.Count];
         var carried = Energy.Zero;
         // The points of an account share the periods of the day, and so their prices.
         var prices = new Dictionary<(Interval, Direction), (TariffPeriod?, decimal?, bool)>();
-        for (var i = 0; i < ordered.Count; i++)
+        for (var i = 0; i < priced.Length; i++)
         {
             var quantity = ordered[i];
             var previous = i == 0 ? null : ordered[i - 1];
@@ -107,29 +106,46 @@ public sealed record Statement(
             if (!prices.TryGetValue((quantity.Period, quantity.Direction), out var price))
                 prices[(quantity.Period, quantity.Direction)] = price =
                     EnergyPrices.At(tariff, zone, quantity.Period, quantity.Direction);
-            lines.Add(Line(i + 1, tariff, price, quantity, ref carried));
+            priced[i] = Priced(tariff, price, quantity, ref carried);
         }
 
         if (tariff.Terms is not null && months is null)
             throw new ArgumentNullException(nameof(months), "a tariff with terms is billed by the month");
-        return Close(account, day, tariff, lines,
+        return Close(account, day, tariff, ordered, priced,
             [.. (months ?? []).OrderBy(month => month.Point)
                 .SelectMany(month => StatementCharges.Of(tariff, month))], flexibility ?? []);
     }
 
-    private static StatementLine Line(
-        int number, TariffPublished tariff, (TariffPeriod? Period, decimal? Price, bool Edge) priced,
-        MeteredQuantity quantity, ref Energy carried)
+    /// <summary>By point, direction and time; they mostly come so, and are not sorted then.</summary>
+    private static List<MeteredQuantity> InOrder(IEnumerable<MeteredQuantity> quantities)
     {
-        var (period, price, edge) = priced;
+        List<MeteredQuantity> all = [.. quantities];
+        for (var i = 1; i < all.Count; i++)
+            if (Order(all[i - 1], all[i]) > 0)
+                return [.. all.OrderBy(q => q.Point).ThenBy(q => q.Direction).ThenBy(q => q.Period.Start)];
+        return all;
+    }
+
+    private static int Order(MeteredQuantity a, MeteredQuantity b) =>
+        a.Point.CompareTo(b.Point) is var point && point != 0 ? point
+        : a.Direction != b.Direction ? (a.Direction < b.Direction ? -1 : 1)
+        : a.Period.Start.CompareTo(b.Period.Start);
+
+    /// <summary>What a quantity comes to before money is rounded.</summary>
+    private readonly record struct PricedQuantity(
+        TariffPeriod? Period, decimal? Price, decimal? BilledKwh, decimal? AmountExact, string? Problem);
+
+    private static PricedQuantity Priced(
+        TariffPublished tariff, (TariffPeriod? Period, decimal? Price, bool Edge) at, MeteredQuantity quantity,
+        ref Energy carried)
+    {
+        var (period, price, edge) = at;
         var problem = quantity.Metered is null ? "energy missing"
             : edge ? "tariff edge inside the period"
             : price is null ? "price missing" : null;
         decimal? billed = quantity.Metered is { } energy ? Quantise(energy, tariff.EnergyDecimals, ref carried) : null;
         var sign = quantity.Direction == Direction.Import ? 1 : -1;
-        var amount = problem is null ? sign * billed * price : null;
-        return new(number, quantity.Point, quantity.Period, period, quantity.Direction, quantity.Metered, billed,
-            price, amount, null, quantity.Source, quantity.Quality, problem);
+        return new(period, price, billed, problem is null ? sign * billed * price : null, problem);
     }
 
     /// <summary>
@@ -138,29 +154,47 @@ public sealed record Statement(
     /// </summary>
     internal static decimal Quantise(Energy energy, int decimals, ref Energy carried)
     {
-        var quantum = (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals);
-        var due = energy + carried;
-        var steps = (due.HalfNanojoules * 2 + quantum) / (quantum * 2);
-        carried = new Energy(due.HalfNanojoules - steps * quantum);
-        return (decimal)steps / (decimal)Energy.PowerOfTen(decimals);
+        var (steps, quantum) = Steps(energy + carried, decimals);
+        carried = new Energy((energy + carried).HalfNanojoules - steps * quantum);
+        return (decimal)steps / UnitsPerKwh[decimals];
     }
 
-    private static Statement Close(
-        PartyId account, LocalDate day, TariffPublished tariff, List<StatementLine> lines,
-        List<StatementCharge> charges, IEnumerable<FlexibilityLine> owed)
+    private static (Int128 Steps, Int128 Quantum) Steps(Energy due, int decimals)
     {
-        for (var i = 0; i < charges.Count; i++) charges[i] = charges[i] with { Number = lines.Count + i + 1 };
+        var quantum = Quanta[decimals];
+        // Nearly all fits into 64 bits, where a division costs a tenth.
+        if (due.HalfNanojoules >= 0 && due.HalfNanojoules <= long.MaxValue / 4)
+            return (((long)due.HalfNanojoules * 2 + quantum) / (quantum * 2), quantum);
+        return ((due.HalfNanojoules * 2 + quantum) / ((Int128)quantum * 2), quantum);
+    }
+
+    /// <summary>Half nanojoules of one step, by the decimals of energy: a tariff has up to 9, and a bill that rounds no
+    /// energy has 12.</summary>
+    private static readonly long[] Quanta = [.. Enumerable.Range(0, 13).Select(decimals =>
+        (long)((Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals)))];
+
+    private static readonly decimal[] UnitsPerKwh =
+        [.. Enumerable.Range(0, 13).Select(decimals => (decimal)Energy.PowerOfTen(decimals))];
+
+    private static Statement Close(
+        PartyId account, LocalDate day, TariffPublished tariff, List<MeteredQuantity> quantities,
+        PricedQuantity[] priced, List<StatementCharge> charges, IEnumerable<FlexibilityLine> owed)
+    {
+        for (var i = 0; i < charges.Count; i++) charges[i] = charges[i] with { Number = quantities.Count + i + 1 };
         List<FlexibilityLine> flexibility = [.. owed.Select((line, i) =>
-            FlexibilityLines.On(line, lines.Count + charges.Count + i + 1, tariff.Currency))];
-        var priced = lines.Where(line => line.AmountExact is not null).ToList();
-        var charged = charges.Where(charge => charge.AmountExact is not null).ToList();
+            FlexibilityLines.On(line, quantities.Count + charges.Count + i + 1, tariff.Currency))];
         var (rounded, residual) = StatementRounding.Apply(
-            [.. priced.Select(line => line.AmountExact!.Value),
-                .. charged.Select(charge => charge.AmountExact!.Value)], tariff.MoneyDecimals);
-        for (var i = 0; i < priced.Count; i++)
-            lines[priced[i].Number - 1] = priced[i] with { Amount = rounded[i] };
-        for (var i = 0; i < charged.Count; i++)
-            charges[charged[i].Number - lines.Count - 1] = charged[i] with { Amount = rounded[priced.Count + i] };
+            [.. priced.Select(line => line.AmountExact).Concat(charges.Select(charge => charge.AmountExact))
+                .OfType<decimal>()], tariff.MoneyDecimals);
+        var (lines, next) = (new List<StatementLine>(quantities.Count), 0);
+        for (var i = 0; i < priced.Length; i++)
+        {
+            var (quantity, (period, price, billed, exact, problem)) = (quantities[i], priced[i]);
+            lines.Add(new(i + 1, quantity.Point, quantity.Period, period, quantity.Direction, quantity.Metered, billed,
+                price, exact, exact is null ? null : rounded[next++], quantity.Source, quantity.Quality, problem));
+        }
+        for (var i = 0; i < charges.Count; i++)
+            if (charges[i].AmountExact is not null) charges[i] = charges[i] with { Amount = rounded[next++] };
         var import = lines.Where(line => line.Direction == Direction.Import).Sum(line => line.Amount ?? 0m);
         var export = lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount ?? 0m);
         Posting[] postings =

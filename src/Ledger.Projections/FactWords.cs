@@ -26,7 +26,8 @@ internal sealed class FactWords(IJournal journal, CancellationToken ct)
         var fact = EventCodec.Decode(recorded);
         var decimals = RegisterOf(fact) is { } register ? await DecimalsAsync(register.Id, register.At)
             .ConfigureAwait(false) : null;
-        return said[position] = new(position, recorded.Envelope.WireName, Words(fact, decimals),
+        return said[position] = new(position, recorded.Envelope.WireName,
+            Words(fact, decimals) ?? $"a fact of kind {recorded.Envelope.WireName}",
             recorded.Envelope.RecordedAt, recorded.Envelope.Actor, fact);
     }
 
@@ -43,7 +44,8 @@ internal sealed class FactWords(IJournal journal, CancellationToken ct)
             .Where(each => each.From <= at && each.Event is RegisterInstalled).OrderBy(each => each.From)
             .LastOrDefault()?.Event is RegisterInstalled installed ? installed.Decimals : null;
 
-    private static string Words(LedgerEvent fact, int? decimals) => fact switch
+    /// <summary>Null of a kind that is in no amount, whose name says enough.</summary>
+    private static string? Words(LedgerEvent fact, int? decimals) => fact switch
     {
         RegisterReadingRecorded f =>
             $"the reading of {Register(f.Register)} at {At(f.ReadAt)}, index {Index(f.IndexSteps, decimals)}",
@@ -68,7 +70,14 @@ internal sealed class FactWords(IJournal journal, CancellationToken ct)
         EvidenceKept f => $"evidence kept from {f.Source}",
         DispatchInstructed f => $"instruction {f.Instruction}",
         BaselineFrozen f => $"the frozen baseline of {f.Point} for instruction {f.Instruction}",
-        _ => $"a fact of kind {fact.GetType().Name}",
+        ChargingStateRecorded f => $"what {f.Source} said of {f.Point} at {At(f.At)}: "
+            + (f.Connected ? "a vehicle is connected" : "none is connected"),
+        AvailabilityDeclared f => $"the availability of {f.Point} for {f.Programme}, {Period(f.Period)}",
+        DeliveryClaimed f => $"claim {f.Claim} of {f.Programme}",
+        ProgrammePublished f => $"version {Number(f.Version)} of programme {f.Programme}",
+        RulePackPublished f => $"version {Number(f.Version)} of rule pack {f.Pack}",
+        PointEnrolled f => $"the enrolment of {f.Point} in {f.Programme}",
+        _ => null,
     };
 
     private static string Register(RegisterId register) =>

@@ -28,7 +28,7 @@ internal static class MonthsOfPoints
                 .ConfigureAwait(false);
             var loads = new List<BillLoad>();
             for (var date = LocalDate.Max(since, begun); date < day; date = date.PlusDays(1))
-                loads.AddRange(Loads(await DayAsync(facts, point, zone, date, read).ConfigureAwait(false)));
+                loads.AddRange(Loads(await DayAsync(facts, point, tariff, date, read).ConfigureAwait(false)));
             loads.AddRange(Loads(read(point)));
             months.Add(new(point.Registered.Point, SettlementCalendar.Day(zone, day).Start, loads,
                 await EarlierAsync(facts, tariff, terms, point, first, begun, read).ConfigureAwait(false))
@@ -53,7 +53,7 @@ internal static class MonthsOfPoints
             var from = first.PlusMonths(-back);
             var loads = new List<BillLoad>();
             for (var date = LocalDate.Max(from, begun); date < from.PlusMonths(1); date = date.PlusDays(1))
-                loads.AddRange(Loads(await DayAsync(facts, point, zone, date, read).ConfigureAwait(false)));
+                loads.AddRange(Loads(await DayAsync(facts, point, tariff, date, read).ConfigureAwait(false)));
             if (loads.Count == 0) continue;
             foreach (var charge in terms.DemandCharges.Where(charge => charge.Ratchet?.LookbackMonths >= back))
                 foreach (var span in MeasuredDemand.Of(charge, tariff, zone, loads))
@@ -113,16 +113,15 @@ internal static class MonthsOfPoints
     /// <summary>The point's facts of a day, by the master data that was in force then, as that day itself is settled by
     /// them; null of a day that has no whole settlement periods.</summary>
     private static async Task<PointFacts?> DayAsync(
-        KnownFacts facts, PointFacts point, DateTimeZone zone, LocalDate date, Func<PointFacts, PointFacts> read)
+        KnownFacts facts, PointFacts point, TariffPublished tariff, LocalDate date, Func<PointFacts, PointFacts> read)
     {
         var (registered, _) = await SettlementFacts.PointAsync(
             facts, point.Registered.Point, point.Registered.Owner, date).ConfigureAwait(false);
         // A day that the zone skipped has no energy.
-        if (registered is null
-            || !SettlementCalendar.TryPeriods(zone, date, registered.PeriodMinutes, out var periods, out _))
-            return null;
+        if (registered is null || !SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[tariff.Zone], date,
+            registered.PeriodMinutes, out var periods, out _)) return null;
         var metered = await facts.MeteredAsync(registered.Point, date, periods).ConfigureAwait(false);
-        return read(new PointFacts(registered, periods, metered));
+        return read(PricedPeriods.Of(new PointFacts(registered, periods, metered), tariff));
     }
 
     private static PointFacts AsRecorded(PointFacts day) => day;
@@ -169,7 +168,7 @@ internal static class MonthsOfPoints
             {
                 var periods = new List<ReasonedPeriod>();
                 for (var date = from; date < until; date = date.PlusDays(1))
-                    if (await DayAsync(facts, point, zone, date, AsRecorded).ConfigureAwait(false) is { } found)
+                    if (await DayAsync(facts, point, tariff, date, AsRecorded).ConfigureAwait(false) is { } found)
                         periods.AddRange(Reasoned(found, date));
                 return periods;
             }

@@ -19,6 +19,14 @@ public sealed record ChangedLine(
 {
     /// <summary>How much more the account pays by this line.</summary>
     public decimal Change => (After ?? 0m) - (Before ?? 0m);
+
+    /// <summary>What was billed before and is billed now, how each is known, and what that comes to, in
+    /// words.</summary>
+    public required string Says { get; init; }
+
+    /// <summary>Whether energy and price are the same, and only the rest that lines before it leave over is
+    /// not.</summary>
+    public required bool IsCarried { get; init; }
 }
 
 /// <summary>A charge beside energy that differs between two runs, and by how much.</summary>
@@ -125,13 +133,18 @@ public static class RunDifferences
         var line = (after ?? before)!;
         var (rested, rests) = (Facts(was, before), Facts(now, after));
         var (gone, come) = (rested.Except(rests).ToList(), rests.Except(rested).ToList());
-        var (byEnergy, byPrice, byRounding) = Parts(before, after);
+        var parts = Parts(before, after);
+        var isCarried = before is not null && after is not null && before.Metered == after.Metered
+            && before.PricePerKwh == after.PricePerKwh && before.Problem == after.Problem;
         return new(line.Point, line.Direction, line.Period, before?.Number, after?.Number, before?.Metered,
-            after?.Metered, before?.Amount, after?.Amount, byEnergy, byPrice, byRounding,
-            await WhyAsync(words, was, now, before is null, after is null, before is not null && after is not null
-                && before.Metered == after.Metered && before.PricePerKwh == after.PricePerKwh
-                && before.Problem == after.Problem, gone, come).ConfigureAwait(false),
-            [.. gone.Concat(come).Order()]);
+            after?.Metered, before?.Amount, after?.Amount, parts.ByEnergy, parts.ByPrice, parts.ByRounding,
+            await WhyAsync(words, was, now, before is null, after is null, isCarried, gone, come).ConfigureAwait(false),
+            [.. gone.Concat(come).Order()])
+        {
+            IsCarried = isCarried && gone.Count + come.Count == 0,
+            Says = ChangeWords.Of(before, after, before is null ? null : was.Metered(before),
+                after is null ? null : now.Metered(after), parts, now.Run.Currency),
+        };
     }
 
     private static async Task<List<ChangedCharge>> ChargesAsync(FactWords words, ExplainedRun was, ExplainedRun now)
@@ -190,12 +203,18 @@ public static class RunDifferences
         var reasons = new List<string>();
         if (isNew) reasons.Add($"{was.Run.Run} had no such line");
         if (isGone) reasons.Add($"{now.Run.Run} has no such line");
-        foreach (var position in come.Take(FactsSaid))
+        // What came late is why there is a difference; what counts with it was known before, and is only named.
+        var late = come.Where(position => position >= was.Run.AtPosition).ToList();
+        var said = late.Count > 0 ? late : come;
+        foreach (var position in said.Take(FactsSaid))
         {
             var fact = await words.OfAsync(position).ConfigureAwait(false);
-            var late = position >= was.Run.AtPosition ? $", came after {was.Run.Run} was calculated" : " counts now";
-            reasons.Add($"{fact.Says} (position {Number(position)}){late}");
+            reasons.Add($"{fact.Says} (position {Number(position)})"
+                + (late.Count > 0 ? $", came after {was.Run.Run} was calculated" : " counts now"));
         }
+        if (late.Count > 0 && come.Except(late).ToList() is { Count: > 0 } with)
+            reasons.Add($"with it counts what was known before, at position{(with.Count == 1 ? "" : "s")} "
+                + string.Join(", ", with.Take(FactsSaid).Select(Number)));
         // What takes the place of others says it all; what they were is in the facts of the line.
         foreach (var position in come.Count == 0 ? gone.Take(FactsSaid) : [])
         {
@@ -204,7 +223,7 @@ public static class RunDifferences
                 : " counts no longer";
             reasons.Add($"{fact.Says} (position {Number(position)}){early}");
         }
-        if ((come.Count == 0 ? gone : come).Count - FactsSaid is > 0 and var more)
+        if ((come.Count == 0 ? gone : said).Count - FactsSaid is > 0 and var more)
             reasons.Add($"and {Number(more)} more facts");
         if (reasons.Count > 0) return string.Join("; ", reasons);
         return isCarried ? Carried

@@ -44,7 +44,7 @@ public sealed record SettledSeries(PointFacts Point, PricingFacts Pricing)
             throw new InvalidOperationException($"{run.Account} has no tariff on {RowJson.Day(run.Day)}");
         var pricing = new PricingFacts(new(known.Position, tariff), assigned.Position,
             new Dictionary<SettlementPointId, long> { [point] = master!.Position });
-        return new(new(registered, periods,
-            await facts.MeteredAsync(point, run.Day, periods).ConfigureAwait(false)), pricing);
+        return new(PricedPeriods.Of(new(registered, periods,
+            await facts.MeteredAsync(point, run.Day, periods).ConfigureAwait(false)), tariff), pricing);
     }
 }

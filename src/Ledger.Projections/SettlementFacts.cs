@@ -4,7 +4,8 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>One settled point: its master data in force at the start of the day, its periods, its facts.</summary>
+/// <summary>One settled point: its master data in force at the start of the day, its facts, and its periods, cut where
+/// a price changes inside one.</summary>
 public sealed record PointFacts(
     SettlementPointRegistered Registered, IReadOnlyList<Interval> Periods, MeteredFacts Metered)
 {
@@ -93,6 +94,7 @@ public sealed record SettlementFacts(
                 .ConfigureAwait(false))?.Tariff;
             if (assigned is { } id)
                 tariff = await facts.InForceAsync<TariffPublished>(Streams.Tariff(id), start).ConfigureAwait(false);
+            if (tariff is not null) points = points.ConvertAll(point => PricedPeriods.Of(point, tariff));
         }
         return new(account, day, zone, position, assigned, tariff, points, [.. leftOut.OrderBy(point => point.Point)])
         {

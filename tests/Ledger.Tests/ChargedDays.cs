@@ -43,14 +43,15 @@ internal sealed record ChargedDay(
         ExplainedValue.HalfNanojoules, energy is { } known ? $"{known.HalfNanojoules}" : ExplainedValue.None);
 
     /// <summary>One to three days around the hour in which the clock changes, in periods of a quarter, half or whole
-    /// hour, with gaps; by tariffs of tiers in kWh and in hours of use, demand that slides, by day or month, with
-    /// ratchet and windows, fees, taxes and bounds.</summary>
+    /// hour, mostly the fewest of both, so that many can be tried; with gaps; by tariffs of tiers in kWh and in hours of
+    /// use, demand that slides, by day or month, with ratchet and windows, fees, taxes and bounds.</summary>
     public static readonly Gen<ChargedDay> All = Gen.Select(
-        Gen.Int[0, int.MaxValue], Gen.Int[1, 3], Gen.Int[0, 2], Gen.Int[0, 12], (seed, days, length, gaps) =>
+        Gen.Int[0, int.MaxValue], Gen.Int[0, 9], Gen.Int[0, 9], Gen.Int[0, 12], (seed, many, fine, gaps) =>
         {
             var random = new Random(seed);
             var day = random.Next(2) == 0 ? new LocalDate(2026, 3, 28) : new LocalDate(2026, 10, 1);
-            return Drawn(random, day, days, 15 << length, gaps);
+            return Drawn(random, day, many switch { 0 => 3, < 4 => 2, _ => 1 },
+                fine switch { 0 => 15, < 3 => 30, _ => 60 }, gaps);
         });
 
     /// <summary>The same day with some energies drawn anew, as after a correction.</summary>
@@ -71,7 +72,7 @@ internal sealed record ChargedDay(
                 : Drawn(random, 0), random.Next(9) == 0 ? Drawn(random, 0) : Energy.Zero, []));
         }
 
-        return new(Tariffs(random), first.PlusDays(days - 1),
+        return new(Tariffs(random, minutes), first.PlusDays(days - 1),
             [.. Enumerable.Range(0, days).SelectMany(day => Of(first.PlusDays(day)))],
             random.Next(3) == 0 ? [] : [.. Of(first.PlusMonths(-1))])
         {
@@ -98,7 +99,8 @@ internal sealed record ChargedDay(
         _ => new Energy(random.NextInt64(20_000_000_000_000_000)),
     };
 
-    private static TariffPublished Tariffs(Random random)
+    /// <param name="minutes">Of a period; demand is mostly measured over no less, else nobody knows it.</param>
+    private static TariffPublished Tariffs(Random random, int minutes)
     {
         decimal Price() => random.Next(1, 2_000) / 1_000m;
         decimal? Tax() => random.Next(4) switch { 0 => 0m, 1 => 19m, 2 => 6.5m, _ => null };
@@ -109,14 +111,15 @@ internal sealed record ChargedDay(
             ? [new(random.Next(1, 20), TierUnit.Quantity, Price()),
                 new(random.Next(1, 3), TierUnit.HoursOfUse, Price()), new(null, TierUnit.HoursOfUse, Price())]
             : [new(random.Next(1, 90), TierUnit.Quantity, Price()), new(null, TierUnit.Quantity, Price())];
-        var interval = random.Next(3) switch { 0 => 15, 1 => 30, _ => 60 };
+        var interval = random.Next(4) == 0 ? 15 : Math.Max(minutes, random.Next(2) == 0 ? 30 : 60);
         var from = new LocalTime(random.Next(0, 3), 0);
         DemandCharge Demand(string name, DemandSpan per) => new(name,
             [new(months, random.Next(3) == 0 ? [DayClass.Weekday] : days, from,
                 random.Next(2) == 0 ? null : new(20, 0))],
             [new(months, random.Next(2) == 0 ? [new(null, TierUnit.Quantity, Price())]
                 : [new(random.Next(1, 30), TierUnit.Quantity, Price()), new(null, TierUnit.Quantity, Price())])],
-            interval, random.Next(2) == 0 ? interval : 15, per, per == DemandSpan.Month && random.Next(2) == 0
+            interval, random.Next(2) == 0 ? interval : Math.Min(interval, minutes), per,
+            per == DemandSpan.Month && random.Next(2) == 0
                 ? DemandRatchet.None with
                 {
                     PercentByMonth = [.. Enumerable.Repeat((decimal)random.Next(0, 101), 12)],

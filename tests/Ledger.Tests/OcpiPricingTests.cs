@@ -202,6 +202,24 @@ public sealed class OcpiPricingTests
             OcpiPricing.Of(tariff, cut, 12).Total.ShouldBe(OcpiPricing.Of(tariff, usage, 12).Total);
         }, iter: LongRun.Samples);
 
+    /// <summary>A session that goes from a tariff to one of another name and the same prices, and back, costs what it
+    /// costs by the one: nothing is counted anew, no step and no fee is taken at the change.</summary>
+    [Fact]
+    public void Two_names_of_one_tariff_cost_what_the_one_costs() =>
+        Gen.Select(tariffs, usages, Gen.Int[0, 255], Gen.Int[0, 6]).Sample((tariff, usage, mask, decimals) =>
+        {
+            var named = usage with
+            {
+                Periods = [.. usage.Periods.Select((period, i) =>
+                    period with { TariffId = (mask >> i) % 2 == 0 ? "A" : "b" })],
+            };
+            var several = OcpiPricing.Of([tariff with { Id = "A" }, tariff with { Id = "B" }], named, decimals);
+            var one = OcpiPricing.Of(tariff, usage, decimals);
+            (several.Total, several.Energy, several.Time, several.Parking, several.Fixed, several.LimitAdjustment)
+                .ShouldBe((one.Total, one.Energy, one.Time, one.Parking, one.Fixed, one.LimitAdjustment));
+            several.Lines.All(line => line.Tariff.Id == ((mask >> line.Period) % 2 == 0 ? "A" : "B")).ShouldBeTrue();
+        }, iter: LongRun.Samples);
+
     private static (JsonNode Tariff, JsonNode Cdr) Published(string record)
     {
         var folder = Path.Combine(Samples("ocpi-tariffs-tandemdrive"), "ocpi-tariffs", "test_data");

@@ -90,4 +90,33 @@ public sealed class SessionFeeTests : IDisposable
         Charges("R3").ShouldBe(["start 1 2", "parking  "]);
         JsonNode.Parse(Done("explain", "R3", "total", "--json"))!["holds"]!.GetValue<bool>().ShouldBeTrue();
     }
+
+    /// <summary>An account pays for the stays at all of its points, each counted where it was, on one
+    /// statement.</summary>
+    [Fact]
+    public void An_account_pays_for_the_stays_at_each_of_its_points()
+    {
+        Done("import", town.File("second.jsonl", """
+            {"type":"settlement-point","point":"P2","station":"S01","kind":"connector","owner":"cpo","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":500,"bidirectional":false,"validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"register","point":"P2","direction":"import","meterSerial":"M2","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00+08:00"}
+            {"type":"charging-state","point":"P2","at":"2026-02-27T04:30:00+08:00","connected":true,"source":"csms"}
+            {"type":"charging-state","point":"P2","at":"2026-02-27T05:00:00+08:00","connected":false,"source":"csms"}
+            {"type":"charging-state","point":"P2","at":"2026-02-27T20:00:00+08:00","connected":true,"source":"csms"}
+            {"type":"charging-state","point":"P2","at":"2026-02-27T20:10:00+08:00","connected":false,"source":"csms"}
+            """));
+        var rows = new System.Text.StringBuilder("point,register,read_at,kwh\n");
+        for (var hour = 0; hour <= 48; hour++)
+            rows.Append(System.Globalization.CultureInfo.InvariantCulture,
+                $"P2,1.8.0,2026-02-{26 + hour / 24:00}T{hour % 24:00}:00:00+08:00,500\n");
+        Done("import", town.File("second.csv", rows.ToString()));
+        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R3", "--kind", "correction");
+        // Two stays of half an hour and of ten minutes, which is half an hour of parking too.
+        Charges("R3").ShouldBe(["start 1 2", "parking 16.5 99", "start 2 4", "parking 1 6"]);
+        var statement = JsonNode.Parse(Done("show", "statement", "R3", "--json"))!;
+        statement["charges"]!.AsArray().Select(charge => (string)charge!["point"]!).ShouldBe(["P1", "P1", "P2", "P2"]);
+        statement["postings"]!.AsArray().Single(posting => (string)posting!["account"]! == "receivable/cpo/charges")!
+            ["amount"]!.ToString().ShouldBe("111");
+        JsonNode.Parse(Done("explain", "R3", "total", "--json"))!["holds"]!.GetValue<bool>().ShouldBeTrue();
+        Done("verify");
+    }
 }

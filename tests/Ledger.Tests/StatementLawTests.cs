@@ -8,7 +8,8 @@ namespace Ledger.Tests;
 /// <summary>
 /// Laws of statements over days of 23 to 25 hours, with gaps, missing prices and tariff edges inside a period:
 /// lines sum to the totals, the order in which quantities come changes nothing,
-/// and a new statement is the old one and its changes.
+/// and a new statement is the old one and its changes. Each law is tried with 10 000 samples every day and a million
+/// with LEDGER_LONG; what is asked of every line is asked without an expression that is compiled each time.
 /// </summary>
 public sealed class StatementLawTests(ITestOutputHelper output)
 {
@@ -118,10 +119,11 @@ public sealed class StatementLawTests(ITestOutputHelper output)
         {
             var lines = Build(day).Lines;
             at %= lines.Count;
-            var carry = LineCarry.None;
+            var (carry, carriesEnergy) = (LineCarry.None, false);
             for (var i = 0; i < lines.Count; i++)
             {
-                StatementNodes.Of(lines[i], day.Tariff, carry).ShouldAllBe(node => node.Holds);
+                carriesEnergy |= carry.Energy != Energy.Zero;
+                StatementNodes.Of(lines[i], day.Tariff, carry).All(node => node.Holds).ShouldBeTrue();
                 if (i == at) LineCarry.Before(lines, i).ShouldBe(carry);
                 carry = carry.After(lines[i], i + 1 < lines.Count ? lines[i + 1] : null);
             }
@@ -137,10 +139,9 @@ public sealed class StatementLawTests(ITestOutputHelper output)
                 line with { Problem = line.Problem is null ? "price missing" : null },
                 line with { TariffPeriod = TariffPeriod.DeepValley },
             ])
-                StatementNodes.Of(other, day.Tariff, before).ShouldContain(node => !node.Holds);
-            seen.Add(lines.Select((_, i) => LineCarry.Before(lines, i).Energy).Any(energy => energy != Energy.Zero),
-                carry.Money != 0m);
-        }, iter: LongRun.Samples / 20);
+                StatementNodes.Of(other, day.Tariff, before).Any(node => !node.Holds).ShouldBeTrue();
+            seen.Add(carriesEnergy, carry.Money != 0m);
+        }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
 
@@ -157,7 +158,7 @@ public sealed class StatementLawTests(ITestOutputHelper output)
     /// and nothing is negative.</summary>
     private static void BilledIsMetered(List<StatementLine> series)
     {
-        series.ShouldAllBe(line => line.BilledKwh >= 0m);
+        series.TrueForAll(line => line.BilledKwh >= 0m).ShouldBeTrue();
         var billedWh = (Int128)(series.Sum(line => line.BilledKwh!.Value) * 1_000m);
         var metered = series.Aggregate(Energy.Zero, (sum, line) => sum + line.Metered!.Value);
         (Int128.Abs(billedWh * Energy.HalfNanojoulesPerWattHour - metered.HalfNanojoules) * 2)

@@ -9,6 +9,10 @@ internal static class DemoCommands
     public static IReadOnlyList<string[]> Of(string data) =>
     [
         ["recompute every view from the journal", $"{Ledger} replay --diff --data {data}"],
+        ["see what moved the amount, and why", $"{Ledger} diff city-charging-2025-07-16-initial "
+            + $"city-charging-2025-07-16-correction --data {data}"],
+        ["write a station's charge records", $"{Ledger} export cdr city-charging 2025-07-16 "
+            + $"--tariff src/Ledger.Cli/Demonstration/public-tariff.json --data {data}"],
         ["read what was refused", $"{Ledger} show refusals --data {data}"],
         ["print a station's report",
             $"{Ledger} report station st10 --period 2025-07-16 --html --data {data} > report.html"],

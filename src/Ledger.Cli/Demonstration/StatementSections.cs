@@ -1,5 +1,7 @@
 using System.Globalization;
+using Ledger.Api;
 using Ledger.Domain;
+using Ledger.Projections;
 using NodaTime;
 using NodaTime.Text;
 
@@ -9,9 +11,7 @@ namespace Ledger.Cli.Demonstration;
 /// and why the second run differs from the first.</summary>
 internal static class StatementSections
 {
-    public static IEnumerable<Section> Of(DemoOutcome outcome) => [Statement(outcome), Change(outcome)];
-
-    private static Section Statement(DemoOutcome outcome)
+    public static Section Statement(DemoOutcome outcome)
     {
         var statement = outcome.Correction.Statement;
         var zone = DateTimeZoneProviders.Tzdb[outcome.Plan.Zone];
@@ -83,57 +83,59 @@ internal static class StatementSections
     private static string EndOf(Instant end, DateTimeZone zone) =>
         Shown.Local(end, zone) is "00:00" ? "24:00" : Shown.Local(end, zone);
 
-    private static Section Change(DemoOutcome outcome)
+    /// <summary>Why the second run comes to another amount, in the words of <c>ledger diff</c>.</summary>
+    public static async Task<Section> ChangeAsync(
+        DemoOutcome outcome, OpenLedger ledger, Answers answers, CancellationToken ct)
     {
-        var (before, after) = (outcome.Initial, outcome.Correction);
         var zone = DateTimeZoneProviders.Tzdb[outcome.Plan.Zone];
-        var changes = Domain.Statement.Difference(before.Statement, after.Statement);
+        var (first, second) = (Row(answers, outcome.Initial.Run), Row(answers, outcome.Correction.Run));
+        var difference = await RunDifferences.OfAsync(ledger.Journal, ledger.Views, first, second, ct)
+            .ConfigureAwait(false) ?? throw new CouldNotException("the runs of the day cannot be calculated again");
+        var moved = difference.Lines.Where(line => !line.IsCarried).ToList();
         return new Section("change", "Why the amount changed",
             [
-                $"Run {before.Run} was calculated half an hour after the day, from the facts before position "
-                + $"{Shown.Count(before.AtPosition)}: {Shown.Money(before.Statement.Total)} "
-                + $"{before.Statement.Currency}. Then {FleetLate(outcome)} came. Run {after.Run}, from the facts "
-                + $"before position {Shown.Count(after.AtPosition)}: {Shown.Money(after.Statement.Total)} "
-                + $"{after.Statement.Currency}, a difference of "
-                + $"{Shown.Money(after.Statement.Total - before.Statement.Total)}.",
+                $"{first.Account} pays {Shown.Money(Math.Abs(difference.Change))} {first.Currency} "
+                + $"{(difference.Change < 0m ? "less" : "more")} by the second run of the day than by the first. "
+                + $"Run {first.Run} was calculated half an hour after the day, from the "
+                + $"{Shown.Count(first.AtPosition)} facts that were known then: {Shown.Money(first.Total)} {first.Currency}. "
+                + $"Nine hours later the 24:00 register readings of {Late(outcome)} came in. Run {second.Run} counts them too, "
+                + $"{Shown.Count(second.AtPosition)} facts: {Shown.Money(second.Total)} {second.Currency}.",
             ],
-            [new ReportTable(["point", "direction", "local time", ">before", ">after",
-                "because (numbers are positions of facts)"],
+            [new ReportTable(["point", "direction", "local time", ">before", ">after", ">change", "what changed"],
             [
-                .. changes.Where(change => !IsCarried(change)).Select(change => (string[])
+                .. moved.Select(line => (string[])
                 [
-                    change.Point.Value, Shown.Words(change.Direction),
-                    $"{Shown.Local(change.Period.Start, zone)}-{EndOf(change.Period.End, zone)}",
-                    change.Before is { } was ? Shown.Money(was) : "–", change.After is { } now
-                        ? Shown.Money(now) : "–", change.Cause,
+                    line.Point.Value, Shown.Words(line.Direction),
+                    $"{Shown.Local(line.Period.Start, zone)}-{EndOf(line.Period.End, zone)}",
+                    line.Before is { } was ? Shown.Money(was) : "–", line.After is { } now ? Shown.Money(now) : "–",
+                    Shown.Money(line.Change), line.Says,
                 ]),
-                .. Carried([.. changes.Where(IsCarried)]),
-                [
-                    "all", "", "", Shown.Money(before.Statement.Total), Shown.Money(after.Statement.Total), "",
-                ],
+                .. Carried([.. difference.Lines.Where(line => line.IsCarried)]),
+                ["all", "", "", Shown.Money(first.Total), Shown.Money(second.Total), Shown.Money(difference.Change), ""],
             ])],
-            ["The first run stays as it was recorded; the second supersedes it. Each can be recalculated from its own "
-                + "position."]);
+            [
+                .. difference.Causes.Where(cause => cause.Facts.Count > 0).Select(cause => $"Because {cause.Why}."),
+                "The first run stays as it was recorded; the second supersedes it. Each can be recalculated from its own "
+                + "position. "
+                + (moved.Count == 0 ? "" : $"ledger explain {second.Run}#{moved[0].LineAfter ?? moved[0].LineBefore} shows "
+                    + "the line down to its facts, and ledger explain POSITION what became of a fact."),
+            ]);
     }
 
-    /// <summary>A line whose energy and price are the same,
-    /// and whose rounding took over another rest than before.</summary>
-    private static bool IsCarried(LineChange change) =>
-        change.Cause.StartsWith("rounding residual", StringComparison.Ordinal);
+    private static TimeOfUseSettlement.RunRow Row(Answers answers, RunId run) =>
+        answers.Runs().First(row => row.Run == run.Value);
 
-    private static IEnumerable<string[]> Carried(IReadOnlyList<LineChange> changes)
+    private static IEnumerable<string[]> Carried(IReadOnlyList<ChangedLine> lines)
     {
-        if (changes.Count == 0) yield break;
+        if (lines.Count == 0) yield break;
         yield return
         [
-            Shown.Of(changes.Count, "later line"), "", "", Shown.Money(changes.Sum(change => change.Before ?? 0m)),
-            Shown.Money(changes.Sum(change => change.After ?? 0m)),
-            "same energy and price; the rest of a cent that a changed line leaves is carried to them, at most 0.01 "
-            + "each",
+            Shown.Of(lines.Count, "later line"), "", "", Shown.Money(lines.Sum(line => line.Before ?? 0m)),
+            Shown.Money(lines.Sum(line => line.After ?? 0m)), Shown.Money(lines.Sum(line => line.Change)),
+            "the same energy and price; the rest of a cent that a changed line leaves is carried to them, at most 0.01 each",
         ];
     }
 
-    private static string FleetLate(DemoOutcome outcome) =>
-        $"the 24:00 register reading of {Ingest.Fleet.FleetPlan.GridOf(outcome.Plan.Disturbances.LateStation)}, nine "
-        + $"hours late,";
+    private static string Late(DemoOutcome outcome) =>
+        Ingest.Fleet.FleetPlan.GridOf(outcome.Plan.Disturbances.LateStation).Value;
 }

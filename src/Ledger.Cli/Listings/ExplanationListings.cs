@@ -50,6 +50,7 @@ internal static class ExplanationListings
         new("after", "amount after", line => line.After), new("change", "change", line => line.Change),
         new("byEnergy", null, line => line.ByEnergy), new("byPrice", null, line => line.ByPrice),
         new("byRounding", null, line => line.ByRounding), new("why", null, line => line.Why),
+        new("says", null, line => line.Says),
         new("facts", null, line => line.Facts.Select(Number).ToList()));
 
     public static Listing Charges(IEnumerable<ChangedCharge> charges) => Listing.Of(charges,

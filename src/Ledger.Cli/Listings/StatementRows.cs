@@ -33,9 +33,12 @@ public static class StatementRows
     public static Listing Of(TimeOfUseSettlement.RunRow run, Statement statement)
     {
         var zone = DateTimeZoneProviders.Tzdb[run.Zone];
+        // A period that a price edge cuts has one number for all its parts.
+        var lengths = statement.Lines.GroupBy(line => line.Point)
+            .ToDictionary(point => point.Key, point => point.Max(line => line.Period.Duration));
         List<StatementRow> rows =
         [
-            .. statement.Lines.Select(line => OfEnergy(line, zone, statement)),
+            .. statement.Lines.Select(line => OfEnergy(line, zone, statement, lengths[line.Point])),
             .. statement.Charges.Select(charge => OfCharge(charge, zone, statement)),
             .. statement.Flexibility.Select(line => OfFlexibility(line, zone, statement)),
         ];
@@ -54,12 +57,13 @@ public static class StatementRows
         };
     }
 
-    private static StatementRow OfEnergy(StatementLine line, DateTimeZone zone, Statement statement)
+    private static StatementRow OfEnergy(
+        StatementLine line, DateTimeZone zone, Statement statement, Duration length)
     {
         var since = line.Period.Start - SettlementCalendar.Day(zone, statement.Day).Start;
         return new(line.Number, StatementRowKind.Energy, line.Point.Value, Cell.Exact(line.Direction), line.Period,
             LocalOf(line.Period.Start, zone), statement.Day,
-            (int)(since.ToInt64Nanoseconds() / line.Period.Duration.ToInt64Nanoseconds()) + 1, line.TariffPeriod,
+            (int)(since.ToInt64Nanoseconds() / length.ToInt64Nanoseconds()) + 1, line.TariffPeriod,
             line.Metered, line.BilledKwh, "kWh", line.PricePerKwh, line.AmountExact, line.Amount, statement.Currency,
             line.Quality, line.Source, line.Problem);
     }

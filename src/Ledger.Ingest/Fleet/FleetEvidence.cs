@@ -76,6 +76,8 @@ public static class FleetEvidence
         foreach (var day in days)
             yield return ByOperator(readingsAt, $"readings-{FleetPlan.StationOf(day.Station)}.csv",
                 FleetReadings.OfStation(day));
+        yield return ByOperator(readingsAt, $"charging-states-{FleetPlan.StationOf(plan.ShownStation)}.jsonl",
+            FleetStays.States(days[plan.ShownStation - 1]));
         foreach (var (by, name, file) in FleetContracts.Claims(plan)) yield return new(readingsAt, by, name, file);
         var mistakesAt = plan.At(FleetPlan.DaySeconds + 25 * Minute);
         foreach (var (name, bytes) in FleetMistakes.Of(plan, firstCurves!, FleetReadings.OfStation(days[0])))

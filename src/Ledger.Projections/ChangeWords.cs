@@ -1,0 +1,92 @@
+using System.Globalization;
+using Ledger.Domain;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// A line that differs between two runs as a person would say it: what was billed before and how that energy was known,
+/// what is billed now, and what energy, price and rounding made of the difference, in figures that can be checked.
+/// </summary>
+internal static class ChangeWords
+{
+    private const int KwhDecimals = 6;
+
+    /// <param name="was">Why the line before has its energy; null where the line was not there.</param>
+    /// <param name="now">The same of the line after.</param>
+    public static string Of(StatementLine? before, StatementLine? after, ExplainedValue? was, ExplainedValue? now,
+        (decimal ByEnergy, decimal ByPrice, decimal ByRounding) parts, string currency)
+    {
+        if (before is null) return $"new: {Billed(after!, now!)}{Priced(after!, currency)}";
+        if (after is null) return $"no longer there: {Billed(before, was!)}{Priced(before, currency)}";
+        var says = (before.Metered, before.BilledKwh) == (after.Metered, after.BilledKwh)
+            ? after.BilledKwh is null ? "energy is not known, as before" : $"the same {Number(after.BilledKwh.Value)} kWh"
+            : before.Metered == after.Metered
+                ? $"the same energy, of which {Kwh(before)} was billed and {Kwh(after)} is: the rest of a step is "
+                    + "carried from line to line"
+            : How(before, was!) == How(after, now!)
+                ? $"{Kwh(before)} before and {Kwh(after)} now, both {How(after, now!)}"
+            : $"before {Kwh(before)}, {How(before, was!)}; now {Kwh(after)}, {How(after, now!)}";
+        if (before.PricePerKwh != after.PricePerKwh || before.TariffPeriod != after.TariffPeriod)
+            says += $"; the price was {Price(before, currency)} and is {Price(after, currency)}";
+        if (before.AmountExact is null || after.AmountExact is null)
+            return $"{says}; {Amount(before, currency)} before, {Amount(after, currency)} now";
+        return says + Sum(before, after, parts, currency);
+    }
+
+    /// <summary>How an energy is known.</summary>
+    private static string How(StatementLine line, ExplainedValue metered) =>
+        metered.Rule == ExplanationRule.IntervalReadings ? "by the meter's interval readings"
+        : metered.Rule == ExplanationRule.RegisterDifference ? "by the register"
+        : metered.Rule == ExplanationRule.RegisterDivided
+            ? "by the register, read over several periods and shared out among them"
+        : metered.Rule == ExplanationRule.IntervalRecord ? $"by the power curve{Lacking(line)}"
+        : metered.Rule == ExplanationRule.Estimate ? "by an estimate" : "because nothing says it";
+
+    /// <summary>Of a curve, for how long it has no samples; the source of a line states it.</summary>
+    private static string Lacking(StatementLine line)
+    {
+        const string Mark = " s not covered";
+        var end = line.Source.IndexOf(Mark, StringComparison.Ordinal);
+        if (end < 0) return "";
+        var start = line.Source.LastIndexOf(' ', end - 1) + 1;
+        return $", which lacks {line.Source[start..end]} s";
+    }
+
+    private static string Sum(StatementLine before, StatementLine after,
+        (decimal ByEnergy, decimal ByPrice, decimal ByRounding) parts, string currency)
+    {
+        var sums = new List<string>();
+        if (parts.ByEnergy != 0m)
+        {
+            var kwh = after.BilledKwh!.Value - before.BilledKwh!.Value;
+            sums.Add($"{Number(Math.Abs(kwh))} kWh {(kwh > 0m ? "more" : "less")} × {Number(before.PricePerKwh!.Value)} "
+                + $"{currency} = {Signed(parts.ByEnergy)} {currency}");
+        }
+        if (parts.ByPrice != 0m)
+            sums.Add($"{Number(after.BilledKwh!.Value)} kWh × ({Number(after.PricePerKwh!.Value)} − "
+                + $"{Number(before.PricePerKwh!.Value)}) = {Signed(parts.ByPrice)} {currency}");
+        if (parts.ByRounding != 0m) sums.Add($"{Signed(parts.ByRounding)} {currency} by rounding to what is paid");
+        return sums.Count == 0 ? "" : $"; {string.Join(", ", sums)}";
+    }
+
+    private static string Billed(StatementLine line, ExplainedValue metered) =>
+        line.Metered is null ? "energy not known" : $"{Kwh(line)} {How(line, metered)}";
+
+    private static string Priced(StatementLine line, string currency) =>
+        line.AmountExact is null ? $", {Amount(line, currency)}"
+        : $" × {Number(line.PricePerKwh!.Value)} = {Amount(line, currency)}";
+
+    private static string Amount(StatementLine line, string currency) => line.Amount is { } amount
+        ? $"{Number(amount)} {currency}" : $"no amount ({line.Problem})";
+
+    private static string Price(StatementLine line, string currency) => line.PricePerKwh is { } price
+        ? $"{Number(price)} {currency} per kWh in {line.TariffPeriod}" : "none";
+
+    private static string Kwh(StatementLine line) =>
+        line.Metered is { } energy ? $"{energy.ToKwh(KwhDecimals)} kWh" : "nothing known";
+
+    private static string Signed(decimal number) => (number > 0m ? "+" : "−") + Number(Math.Abs(number));
+
+    private static string Number(decimal number) =>
+        number.ToString("0.############################", CultureInfo.InvariantCulture);
+}
