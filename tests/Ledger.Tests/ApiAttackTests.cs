@@ -50,7 +50,7 @@ public sealed class ApiAttackTests
         for (var i = 0; i < Requests; i++)
         {
             var path = paths[Next(paths.Count)].Replace("{position}", Values[Next(Values.Length)])
-                .Replace("{path}", Values[Next(Values.Length)]).Replace("%00", "%20") + Query();
+                .Replace("{path}", Values[Next(Values.Length)]).Replace("{job}", Values[Next(Values.Length)]).Replace("%00", "%20") + Query();
             var isPost = Next(2) == 0;
             // Half of the bodies are true ones with a part that is not.
             var body = isPost ? Next(2) == 0 ? Mangled(AccessTown.Own.In(

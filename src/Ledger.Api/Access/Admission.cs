@@ -1,3 +1,4 @@
+using Ledger.Api.Tables;
 using Ledger.Domain;
 
 namespace Ledger.Api.Access;
@@ -37,7 +38,7 @@ internal sealed class Admission(Credentials credentials, ReadLog reads, bool kee
         }
         context.Features.Set(new Asker(who));
         var isNoted = ReadLog.IsOfOthers(who)
-            || (keepsDataHere && who.Role is not null && context.Request.Query.ContainsKey("format"));
+            || (keepsDataHere && who.Role is not null && TableForm.IsFile(context.Request));
         if (!isNoted || need?.Scope is null || !HttpMethods.IsGet(context.Request.Method))
             await next(context).ConfigureAwait(false);
         else if (!reads.HasRoomFor(who))

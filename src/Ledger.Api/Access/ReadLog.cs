@@ -1,4 +1,5 @@
 using System.Text;
+using Ledger.Api.Tables;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
@@ -43,8 +44,14 @@ internal sealed class ReadLog(OpenLedger ledger)
     public void Note(Principal who, Endpoint endpoint, HttpRequest request)
     {
         var operation = endpoint.Metadata.GetMetadata<EndpointNameMetadata>()?.EndpointName ?? "page";
-        if (request.Query["format"] is [("csv" or "ndjson") and var format]) operation += $" as {format}";
-        var of = Of(request);
+        if (TableForm.IsFile(request)) operation += $" as {TableForm.Find(request)!.Name}";
+        Note(who, operation, Of(request));
+    }
+
+    /// <summary>Notes that somebody was given data; of whoever may write the data folder nothing is noted.</summary>
+    public void Note(Principal who, string operation, string? of)
+    {
+        if (who.Role is null) return;
         lock (gate)
         {
             if (!gathered.TryGetValue(KeyOf(who), out var mine))

@@ -102,6 +102,10 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Settlement points whose streams are known.</summary>
     public int StreamCount => points.Count;
 
+    /// <summary>When the newest sample of a point was taken; null where it streams nothing.</summary>
+    public Instant? NewestOf(SettlementPointId point) =>
+        points.NewestOf(point) is { } microseconds ? Instant.FromUnixTimeTicks(microseconds * 10) : null;
+
     /// <summary>Samples integrated since the start.</summary>
     public long Samples => steps.Samples;
 
