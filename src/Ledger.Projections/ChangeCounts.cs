@@ -8,7 +8,7 @@ namespace Ledger.Projections;
 /// </summary>
 public sealed class ChangeCounts
 {
-    private const int Counts = 8192; // 64 KiB for any number of points
+    private const int Counts = 8192; // a power of two; 64 KiB for any number of points
     private const int DayLength = 10; // 2026-06-01
     private readonly long[] counts = new long[Counts];
 
@@ -34,5 +34,5 @@ public sealed class ChangeCounts
         key.AsSpan(0, Math.Min(key.Length, key.LastIndexOf('|') + 1 + DayLength));
 
     private static int Of(string projection, ReadOnlySpan<char> group) =>
-        (int)((uint)HashCode.Combine(projection, string.GetHashCode(group)) % Counts);
+        HashCode.Combine(projection, string.GetHashCode(group)) & (Counts - 1);
 }
