@@ -95,7 +95,8 @@ public sealed class LedgerServer : IAsyncDisposable
         var reads = new ReadLog(ledger);
         var webhooks = new WebhookService(
             ledger, credentials, reads, options.Webhooks, streams, options.Access.KeepsDataHere);
-        var jobs = new JobRunner(new JobStore(ledger.PathOf(JobStore.FileName)), ledger.Clock, errors, webhooks.JobDone);
+        var jobs = new JobRunner(
+            new JobStore(ledger.PathOf(JobStore.FileName)), ledger.Clock, errors, webhooks.JobDone);
         var server = new LedgerServer(app, new Health(ledger), reads, webhooks, jobs);
         app.Use(Protection.Headers).Use((context, next) => Protection.OwnOriginOnly(context, next, options.Access))
             .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));

@@ -32,7 +32,7 @@ internal static class Representation
         string? next = null;
         if (limit is { } most) (rows, next) = Page(context, rows, most, position);
         if (form == TableForm.Json) return SendAsync(context, PageJson(found, member.Name, rows, next), form.Media);
-        var answered = new AnsweredTable(table!.Name, ColumnsOf(member.Type, rows), 
+        var answered = new AnsweredTable(table!.Name, ColumnsOf(member.Value(found)?.GetType() ?? member.Type, rows),
             () => rows.Cast<object>().Select(row => (ReadOnlyMemory<byte>)Json(row)));
         return WriteTableAsync(context, form, answered, position);
     }
@@ -78,10 +78,13 @@ internal static class Representation
 
     /// <summary>The columns of a list's rows, by their type; where that says nothing, by the rows.</summary>
     private static IReadOnlyList<TableColumn> ColumnsOf(Type list, IEnumerable rows) =>
-        (list.IsGenericType ? TableColumn.Of(list.GetGenericArguments()[0]) : null)
+        (list.GetInterfaces().Append(list).FirstOrDefault(each => each.IsGenericType
+            && each.GetGenericTypeDefinition() == typeof(IEnumerable<>)) is { } of
+            ? TableColumn.Of(of.GetGenericArguments()[0]) : null)
         ?? TableColumn.Of(rows.Cast<object>().Select(row => (ReadOnlyMemory<byte>)Json(row)));
 
-    /// <summary>The rows of a page, and where the next one is: in the answer, and in the header Link (RFC 8288).</summary>
+    /// <summary>The rows of a page, and where the next one is: in the answer, and in the header Link (RFC 8288).
+    /// </summary>
     private static (IEnumerable Rows, string? Next) Page(
         HttpContext context, IEnumerable rows, int most, long? position)
     {

@@ -89,7 +89,14 @@ public static class ServeJobs
         {
             await using var output = new StringWriter { NewLine = "\n" };
             await using var errors = new ProgressWriter(progress);
-            var own = shell with { Output = output, Errors = errors, Raw = Stream.Null, Input = Stream.Null, Watched = true };
+            var own = shell with
+            {
+                Output = output,
+                Errors = errors,
+                Raw = Stream.Null,
+                Input = Stream.Null,
+                Watched = true,
+            };
             var exit = await Verbs.RunAsync(args(folder.FullName), own, ct).ConfigureAwait(false);
             ct.ThrowIfCancellationRequested();
             if (exit is not (ExitCode.Done or ExitCode.NotAsItShouldBe))

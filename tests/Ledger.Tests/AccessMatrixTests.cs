@@ -30,8 +30,8 @@ public sealed class AccessMatrixTests
 
     private static readonly Role[] Columns = Enum.GetValues<Role>();
 
-    /// <summary>Names that are somebody's: positions of a fact that counts and of one that was refused, a webhook, and a
-    /// job.</summary>
+    /// <summary>Names that are somebody's: positions of a fact that counts and of one that was refused, a webhook, and
+    /// a job.</summary>
     private sealed record Places(long Fact, long Refusal, string Webhook, string Job);
 
     private readonly Dictionary<int, Places> places = [];

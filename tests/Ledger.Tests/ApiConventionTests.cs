@@ -93,7 +93,8 @@ public sealed class ApiConventionTests
         "a,b,c,d,e,f\r\n'=1+1,-1.50,'-x,'@x,+2,{}\r\n")]
     [InlineData("""[{"a":{}}]""", "a\r\n{}\r\n")]
     public void A_table_is_csv_that_no_spreadsheet_runs(string rows, string csv) =>
-        Csv([.. JsonNode.Parse(rows)!.AsArray().Select(row => Encoding.UTF8.GetBytes(row!.ToJsonString()))]).ShouldBe(csv);
+        Csv([.. JsonNode.Parse(rows)!.AsArray().Select(row => Encoding.UTF8.GetBytes(row!.ToJsonString()))])
+            .ShouldBe(csv);
 
     private static string Csv(IReadOnlyList<byte[]> rows)
     {
@@ -188,7 +189,8 @@ public sealed class ApiConventionTests
     [Fact]
     public async Task The_page_of_the_interface_is_all_from_here_and_asks_nobody_else()
     {
-        await using var served = await ServedLedger.StartAsync(options => options with { Access = new(IsRequired: true) });
+        await using var served = await ServedLedger.StartAsync(options =>
+            options with { Access = new(IsRequired: true) });
         var page = await served.GetAsync("/docs");
         (page.Status, page.Media).ShouldBe((200, "text/html"));
         var policy = page.Response.Headers.GetValues("Content-Security-Policy").Single();

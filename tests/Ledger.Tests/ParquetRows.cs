@@ -25,16 +25,17 @@ internal static class ParquetRows
         return rows;
     }
 
-    private static Task<string[]> TextsAsync(ParquetRowGroupReader group, DataField field, int rows) => field.ClrType switch
+    private static Task<string[]> TextsAsync(ParquetRowGroupReader group, DataField field, int rows)
     {
-        var type when type == typeof(decimal) => TextsAsync<decimal>(group, field, rows, number => TableCell.Exact(number)),
-        var type when type == typeof(int) => TextsAsync<int>(group, field, rows, number => TableCell.Exact(number)),
-        var type when type == typeof(long) => TextsAsync<long>(group, field, rows, number => TableCell.Exact(number)),
-        var type when type == typeof(bool) => TextsAsync<bool>(group, field, rows, yes => TableCell.Exact(yes)),
-        var type when type == typeof(DateTime) => TextsAsync<DateTime>(group, field, rows,
-            at => TableCell.Exact(Instant.FromDateTimeUtc(DateTime.SpecifyKind(at, DateTimeKind.Utc)))),
-        _ => StringsAsync(group, field, rows),
-    };
+        var type = field.ClrType;
+        return type == typeof(decimal) ? TextsAsync<decimal>(group, field, rows, number => TableCell.Exact(number))
+            : type == typeof(int) ? TextsAsync<int>(group, field, rows, number => TableCell.Exact(number))
+            : type == typeof(long) ? TextsAsync<long>(group, field, rows, number => TableCell.Exact(number))
+            : type == typeof(bool) ? TextsAsync<bool>(group, field, rows, yes => TableCell.Exact(yes))
+            : type == typeof(DateTime) ? TextsAsync<DateTime>(group, field, rows,
+                at => TableCell.Exact(Instant.FromDateTimeUtc(DateTime.SpecifyKind(at, DateTimeKind.Utc))))
+            : StringsAsync(group, field, rows);
+    }
 
     private static async Task<string[]> TextsAsync<T>(
         ParquetRowGroupReader group, DataField field, int rows, Func<T, string> text) where T : struct

@@ -71,7 +71,8 @@ public sealed class WebhookTests
         var told = receiver.Came.ShouldHaveSingleItem();
         told.Path.ShouldBe("/hook");
         told.Body.ShouldBe("""{"type":"run.published","timestamp":"2026-03-02T00:00:00Z","data":{"run":"R1","account":"ACME","day":"2026-02-01","position":"1"}}""");
-        told.Signature.ShouldBe(WebhookSignature.Of(secret, told.Id, served.Clock.Now, Encoding.UTF8.GetBytes(told.Body)));
+        told.Signature.ShouldBe(
+            WebhookSignature.Of(secret, told.Id, served.Clock.Now, Encoding.UTF8.GetBytes(told.Body)));
         told.Timestamp.ShouldBe(served.Clock.Now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
         (await DeliveriesAsync(served, webhook)).ShouldBe([("run.published", "delivered", 1, "No Content")]);
         (await served.GetAsync("/v1/webhooks")).Text.ShouldNotContain("whsec_");
@@ -212,7 +213,7 @@ public sealed class WebhookTests
         {
             using var request = new HttpRequestMessage(method, path);
             request.Headers.Authorization = new("Bearer", key.Shown);
-            if (body is not null) request.Content = new StringContent(body);
+            if (body is not null) request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
             using var response = await served.Client.SendAsync(request, TestContext.Current.CancellationToken);
             return await Answer.OfAsync(response);
         }
@@ -229,7 +230,8 @@ public sealed class WebhookTests
             $$"""{"type":"access-key-revocation","key":"{{acme.Key}}","reason":"left"}"""), "test"), null,
             served.Ledger.Operator("test"), new("revoke"), TestContext.Current.CancellationToken);
         await PublishAsync(served, "RC");
-        await Task.Delay(300, TestContext.Current.CancellationToken); // what is known of keys may be a quarter second old
+        // What is known of keys may be a quarter of a second old.
+        await Task.Delay(300, TestContext.Current.CancellationToken);
         await served.TellAsync();
         receiver.Came.Count.ShouldBe(1);
     }

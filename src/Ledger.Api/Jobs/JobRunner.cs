@@ -22,7 +22,7 @@ internal sealed class JobRunner : IAsyncDisposable
     private readonly TextWriter errors;
     private readonly Action<Job, JobResult> done;
     private readonly SemaphoreSlim places = new(AtOnce);
-    private readonly CancellationTokenSource stopping = new();
+    private volatile bool isStopping;
     private readonly ConcurrentDictionary<string, (Job Job, CancellationTokenSource Cancel, Task Running)> underWay =
         new(StringComparer.Ordinal);
     private readonly Lock gate = new();
@@ -47,7 +47,9 @@ internal sealed class JobRunner : IAsyncDisposable
             var job = new Job($"j{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}", kind.Name, asked, by.Actor,
                 by.Role, by.Party, clock.GetCurrentInstant(), null, null, Job.Waiting, null, null, false);
             Store.Add(job);
-            var cancel = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
+            // It waits for no time and no other source, so there is nothing of it to dispose of; and it may be cancelled
+            // at the moment when its job ends.
+            var cancel = new CancellationTokenSource();
             underWay[job.Name] = (job, cancel, Task.Run(() => RunAsync(job, work, cancel), CancellationToken.None));
             return job;
         }
@@ -81,7 +83,7 @@ internal sealed class JobRunner : IAsyncDisposable
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // What the server cuts by stopping is no wish of whoever asked.
-            var (standing, why) = stopping.IsCancellationRequested
+            var (standing, why) = isStopping
                 ? (Job.Cut, "the server ended before it was done; ask for it again") : (Job.Cancelled, "it was cancelled");
             Store.Ended(job.Name, standing, why, null, clock.GetCurrentInstant());
         }
@@ -98,7 +100,6 @@ internal sealed class JobRunner : IAsyncDisposable
         finally
         {
             lock (gate) underWay.TryRemove(job.Name, out _);
-            cancel.Dispose();
         }
     }
 
@@ -116,9 +117,10 @@ internal sealed class JobRunner : IAsyncDisposable
     /// <summary>Cuts what is under way.</summary>
     public async ValueTask DisposeAsync()
     {
-        await stopping.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(underWay.Values.Select(job => job.Running)).ConfigureAwait(false);
-        stopping.Dispose();
+        isStopping = true;
+        var left = underWay.Values.ToList();
+        foreach (var job in left) await job.Cancel.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(left.Select(job => job.Running)).ConfigureAwait(false);
         places.Dispose();
         Store.Dispose();
     }

@@ -7,10 +7,10 @@ using Scalar.AspNetCore;
 namespace Ledger.Api.Pages;
 
 /// <summary>
-/// The interface as a page to read and try, <c>/docs</c>: Scalar's script, which lies in its package, over this server's
-/// own document. All of it comes from this server; the page's policy lets a browser ask nobody else, whatever the script
-/// would like. Of the package nothing but the script is used, because its own page has a script within, which the policy
-/// forbids.
+/// The interface as a page to read and try, <c>/docs</c>: Scalar's script, which lies in its package, over this
+/// server's own document. All of it comes from this server; the page's policy lets a browser ask nobody else, whatever
+/// the script would like. Of the package nothing but the script is used, because its own page has a script within,
+/// which the policy forbids.
 /// </summary>
 internal static class InterfacePage
 {
@@ -69,7 +69,8 @@ internal static class InterfacePage
         if (bytes is [0x1f, 0x8b, ..]) // gzip (RFC 1952)
         {
             using var unpacked = new MemoryStream();
-            using (var gzip = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress)) gzip.CopyTo(unpacked);
+            using (var gzip = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress))
+                gzip.CopyTo(unpacked);
             bytes = unpacked.ToArray();
         }
         return (bytes, Representation.TagOf(SHA256.HashData(bytes)));

@@ -3,7 +3,8 @@ using Ledger.Ingest;
 
 namespace Ledger.Api.Resources;
 
-/// <summary>Reads a request's body that is no fact: one strict JSON object, whose refusal is told and not kept.</summary>
+/// <summary>Reads a request's body that is no fact: one strict JSON object, whose refusal is told and not kept.
+/// </summary>
 internal static class BodyReading
 {
     public static T Read<T>(ReadOnlyMemory<byte> text, Func<InputValue, T> read)

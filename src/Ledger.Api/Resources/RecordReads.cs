@@ -18,7 +18,8 @@ internal static class RecordReads
 {
     private const string Name = "interval-records", Table = "records";
     private const int RangeDaysMax = 400;
-    /// <summary>Days of a point that are read at once: some thousand rows, so nobody waits for the store long.</summary>
+    /// <summary>Days of a point that are read at once: some thousand rows, so nobody waits for the store long.
+    /// </summary>
     private const int DaysAtOnce = 31;
     /// <summary>Bytes after which what was read is sent on.</summary>
     private const int SendAfterBytes = 256 * 1024;

@@ -20,7 +20,9 @@ public sealed record AnsweredTable(
     /// <summary>As a file that is made whole, from its beginning; it is gone when it is closed.</summary>
     public async Task<FileStream> ToFileAsync(HttpContext context, TableForm form, long? position)
     {
-        var table = new Table([.. Columns.Select(column => column.Name)], Values(), About(context, position));
+        // A file has a column, also of a table whose rows alone would say which, and that has none.
+        var table = new Table(Columns.Count == 0 ? ["none"] : [.. Columns.Select(column => column.Name)], Values(),
+            About(context, position));
         var file = TableFile.Temporary();
         try
         {

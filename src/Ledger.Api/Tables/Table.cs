@@ -1,8 +1,8 @@
 namespace Ledger.Api.Tables;
 
 /// <summary>
-/// A table as a file takes it. Its rows are read as often as they are needed, each time the same, and one after another,
-/// so that no form needs room for all of them.
+/// A table as a file takes it. Its rows are read as often as they are needed, each time the same, and one after
+/// another, so that no form needs room for all of them.
 /// </summary>
 /// <param name="Names">Of the columns.</param>
 /// <param name="Rows">A value a column: null, a figure, a truth value, an instant, or a text.</param>

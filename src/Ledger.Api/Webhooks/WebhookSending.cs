@@ -48,7 +48,8 @@ internal sealed class WebhookSending(
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("ledger", null));
         request.Headers.Add(WebhookSignature.IdHeader, delivery.Delivery);
         request.Headers.Add(WebhookSignature.TimestampHeader, WebhookSignature.Timestamp(now));
-        request.Headers.Add(WebhookSignature.SignatureHeader, WebhookSignature.Of(secret, delivery.Delivery, now, body));
+        request.Headers.Add(WebhookSignature.SignatureHeader,
+            WebhookSignature.Of(secret, delivery.Delivery, now, body));
         try
         {
             // The answer's body is not read: it is no business of the ledger's.
@@ -67,12 +68,21 @@ internal sealed class WebhookSending(
         }
     }
 
-    private WebhookDelivery After(WebhookDelivery delivery, int? status, string? detail, Instant now, Instant deadAfter)
+    private WebhookDelivery After(
+        WebhookDelivery delivery, int? status, string? detail, Instant now, Instant deadAfter)
     {
-        var tried = delivery with { Attempts = delivery.Attempts + 1, Status = status, Detail = detail, Last = now, Next = null };
+        var tried = delivery with
+        {
+            Attempts = delivery.Attempts + 1,
+            Status = status,
+            Detail = detail,
+            Last = now,
+            Next = null,
+        };
         if (status is >= 200 and < 300) return tried with { Standing = WebhookDelivery.Delivered };
         // Too early, too slow and too many are of the moment; any other 4xx is of the request.
-        if (status is >= 400 and < 500 and not (408 or 425 or 429)) return tried with { Standing = WebhookDelivery.Dead };
+        if (status is >= 400 and < 500 and not (408 or 425 or 429))
+            return tried with { Standing = WebhookDelivery.Dead };
         var next = now + WaitAfter(tried.Attempts);
         return next >= deadAfter
             ? tried with { Standing = WebhookDelivery.Dead, Detail = $"given up: {detail}" }

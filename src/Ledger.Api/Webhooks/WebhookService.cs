@@ -132,7 +132,8 @@ internal sealed class WebhookService : IDisposable
                     await StepAsync(ct).ConfigureAwait(false);
                     said = null;
                 }
-                catch (Exception failed) when (failed is SqliteException or IOException or Journal.JournalFaultedException)
+                catch (Exception failed) when (failed is SqliteException or IOException
+                    or Journal.JournalFaultedException)
                 {
                     if (said != failed.Message)
                         await errors.WriteLineAsync($"ALARM webhooks are not sent: {failed.Message}").ConfigureAwait(false);

@@ -111,7 +111,8 @@ internal sealed class WebhookStore : IDisposable
         }
     }
 
-    /// <summary>The first that waits for a subscriber, where it is time to try it: what comes after waits for it.</summary>
+    /// <summary>The first that waits for a subscriber, where it is time to try it: what comes after waits for it.
+    /// </summary>
     public (WebhookDelivery Delivery, byte[] Body, Instant DeadAfter)? Due(string webhook, Instant now)
     {
         lock (gate)

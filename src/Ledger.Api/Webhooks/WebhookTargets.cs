@@ -36,7 +36,8 @@ public static class WebhookTargets
             : isSecure ? null : "a public address is sent to with https alone";
     }
 
-    /// <summary>Why a subscriber cannot name an address; null where it can. What a name means is not asked yet.</summary>
+    /// <summary>Why a subscriber cannot name an address; null where it can. What a name means is not asked yet.
+    /// </summary>
     public static string? WhyNot(Uri url, IReadOnlyList<IPNetwork> allowed) =>
         url.Scheme != Uri.UriSchemeHttps && url.Scheme != Uri.UriSchemeHttp ? "it is https, or http within an allowed network"
         : url.UserInfo.Length > 0 || url.Fragment.Length > 0 ? "it has no user and no fragment"

@@ -140,7 +140,8 @@ internal sealed class WebhookWatch(
     {
         var newest = call.Start;
         if (newestOf(point) is { } streamed && streamed <= now) newest = Instant.Max(newest, streamed);
-        new Answers(ledger.Views).ScanRecords(point, new(call.Start, Instant.Max(now, call.Start) + Duration.Epsilon), null,
+        var during = new Interval(call.Start, Instant.Max(now, call.Start) + Duration.Epsilon);
+        new Answers(ledger.Views).ScanRecords(point, during, null,
             json => newest = Instant.Max(newest, Instant.Min(now, RecordEnd.Of(json))));
         return newest;
     }
