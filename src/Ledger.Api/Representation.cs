@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Collections;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Ledger.Api.Resources;
 using Ledger.Api.Tables;

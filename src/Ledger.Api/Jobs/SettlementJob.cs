@@ -1,6 +1,5 @@
 using System.Text;
 using Ledger.Domain;
-using Ledger.Ingest;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using Ledger.Projections;

@@ -8,7 +8,7 @@ namespace Ledger.Api.Resources;
 
 /// <summary>The records and checks of a point's day as the JSON of an answer has them, from their first bracket to the
 /// end of the answer, and the SHA-256 of that.</summary>
-internal sealed record RecordDay(long AsOf, long Changes, byte[] Json, byte[] Digest);
+internal sealed record RecordDay(long AsOf, long? Changes, byte[] Json, byte[] Digest);
 
 /// <summary>
 /// The days of interval records that were asked for lately, as bytes to be sent: most of what is asked for is of days
@@ -18,16 +18,18 @@ internal sealed record RecordDay(long AsOf, long Changes, byte[] Json, byte[] Di
 internal sealed class RecordDays(ChangeCounts? changes, long bytesMax)
 {
     private const string View = "VerifiedExport";
+    /// <summary>Days that have a day before and after them in the calendar.</summary>
+    private static readonly LocalDate FirstDay = new(1, 1, 1), LastDay = new(9999, 12, 31);
     private readonly Lock gate = new();
     private readonly Dictionary<(SettlementPointId, LocalDate), RecordDay> kept = [];
     private readonly Queue<(SettlementPointId, LocalDate)> order = [];
     private long bytes;
 
-    /// <summary>The changes of a day until now; to be taken before it is known as of which position it is asked.
-    /// </summary>
-    public long ChangesOf(SettlementPointId point, LocalDate day)
+    /// <summary>The changes of a day until now, to be taken before it is known as of which position it is asked; null
+    /// where nobody can know.</summary>
+    public long? ChangesOf(SettlementPointId point, LocalDate day)
     {
-        if (changes is null) return 0;
+        if (changes is null || day <= FirstDay || day >= LastDay) return null;
         // A day of some zone has parts of at most three days of UTC.
         var (before, now, after) = (RowJson.Day(day.PlusDays(-1)), RowJson.Day(day), RowJson.Day(day.PlusDays(1)));
         return changes.Until(View, $"period|{point}|{before}", $"period|{point}|{now}", $"period|{point}|{after}",
@@ -40,15 +42,16 @@ internal sealed class RecordDays(ChangeCounts? changes, long bytesMax)
     {
         var now = ChangesOf(point, day);
         lock (gate)
-            if (kept.TryGetValue((point, day), out var known) && known.Changes == now && known.AsOf <= position)
+            if (kept.TryGetValue((point, day), out var known) && now is not null && known.Changes == now
+                && known.AsOf <= position)
                 return known;
         var read = Read(answers, point, day, position, now);
-        if (changes is not null && before == now) Keep((point, day), read);
+        if (now is not null && before == now) Keep((point, day), read);
         return read;
     }
 
     private static RecordDay Read(
-        Answers answers, SettlementPointId point, LocalDate day, long position, long changes)
+        Answers answers, SettlementPointId point, LocalDate day, long position, long? changes)
     {
         var json = new ArrayBufferWriter<byte>(64 * 1024);
         var stretch = answers.DayOf(point, day);

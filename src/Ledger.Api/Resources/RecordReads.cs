@@ -17,7 +17,7 @@ namespace Ledger.Api.Resources;
 internal static class RecordReads
 {
     private const string Name = "interval-records", Table = "records";
-    private const int RangeDaysMax = 400;
+    private const int RangeDaysMax = 400, FirstYear = 1900, LastYear = 2999; // far from where a calendar ends
     /// <summary>Days of a point that are read at once: some thousand rows, so nobody waits for the store long.
     /// </summary>
     private const int DaysAtOnce = 31;
@@ -91,8 +91,9 @@ internal static class RecordReads
             Rejection.InvalidIdentifier, Asking.IdentifierRule);
         var station = Asking.Optional<StationId>(request, "station", StationId.TryParse,
             Rejection.InvalidIdentifier, Asking.IdentifierRule);
-        if (to <= from || Period.DaysBetween(from, to) > RangeDaysMax)
-            throw new QueryRefusedException(Rejection.IntervalEmpty, $"to must be after from, at most {RangeDaysMax} days");
+        if (to <= from || Period.DaysBetween(from, to) > RangeDaysMax || from.Year < FirstYear || to.Year > LastYear)
+            throw new QueryRefusedException(Rejection.IntervalEmpty,
+                $"to must be after from, at most {RangeDaysMax} days, from the year {FirstYear} to {LastYear}");
         if (request.Query.ContainsKey("day") || PageCursor.LimitOf(request) is not null)
             throw new QueryRefusedException(Rejection.UnknownField,
                 "a range has no day, and no pages: it is sent as it is read, as long as it is");

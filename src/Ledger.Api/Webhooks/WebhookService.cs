@@ -6,7 +6,6 @@ using Ledger.Domain;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal.Pipeline;
 using Ledger.Projections;
-using Microsoft.Data.Sqlite;
 using NodaTime;
 
 namespace Ledger.Api.Webhooks;
@@ -39,8 +38,8 @@ internal sealed class WebhookService : IDisposable
 
     public WebhookStore Store { get; }
 
-    /// <summary>Subscribes whoever asks; the secret is shown once. Throws <see cref="Resources.BodyRefusedException"/> where an
-    /// address cannot be sent to.</summary>
+    /// <summary>Subscribes whoever asks; the secret is shown once. Throws
+    /// <see cref="Resources.BodyRefusedException"/> where an address cannot be sent to.</summary>
     public async Task<(WebhookSubscription Subscription, string Secret)> SubscribeAsync(
         Principal by, Uri url, IReadOnlyList<string> events, int afterSeconds, CancellationToken ct)
     {
@@ -118,7 +117,7 @@ internal sealed class WebhookService : IDisposable
         Store.Forget(now - options.ListedFor);
     }
 
-    /// <summary>Goes on until it is stopped. A storage error of its own file is said and tried again: facts are
+    /// <summary>Goes on until it is stopped. What goes wrong, as with its own file, is said and tried again: facts are
     /// recorded all the same.</summary>
     public async Task RunAsync(TextWriter errors, CancellationToken ct)
     {
@@ -132,11 +131,10 @@ internal sealed class WebhookService : IDisposable
                     await StepAsync(ct).ConfigureAwait(false);
                     said = null;
                 }
-                catch (Exception failed) when (failed is SqliteException or IOException
-                    or Journal.JournalFaultedException)
+                catch (Exception failed) when (failed is not OperationCanceledException)
                 {
                     if (said != failed.Message)
-                        await errors.WriteLineAsync($"ALARM webhooks are not sent: {failed.Message}").ConfigureAwait(false);
+                        await errors.WriteLineAsync($"ALARM webhooks: {failed}").ConfigureAwait(false);
                     said = failed.Message;
                 }
         }
