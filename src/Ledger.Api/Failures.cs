@@ -43,7 +43,8 @@ internal static class Failures
             if (failure is JournalFaultedException or FrameLogStoppedException) fault?.Invoke(failure);
             // What a caller asks wrongly is told to the caller alone.
             if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException
-                or BodyRefusedException or ScopeMissingException or NotThereException or TableTooLongException))
+                or BodyRefusedException or ScopeMissingException or NotThereException or TablesBusyException
+                or TableTooLongException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
             await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);
@@ -59,6 +60,7 @@ internal static class Failures
         BodyRefusedException body => Answering.Problem(Answering.StatusOf(body.Code), body.Code, body.Message),
         ScopeMissingException missing => Answering.Problem(403, Rejection.NotAuthorised, missing.Message),
         NotThereException gone => Answering.Problem(404, Rejection.NotReached, gone.Message),
+        TablesBusyException busy => Answering.Busy(busy.Message),
         TableTooLongException tooLong => Answering.Problem(422, Rejection.TooLarge, tooLong.Message),
         JournalFaultedException => Answering.Problem(503, "JournalFaulted",
             "the journal has met a storage error and stops; nothing was acknowledged"),

@@ -7,6 +7,10 @@ namespace Ledger.Api.Tables;
 public sealed record AnsweredTable(
     string Name, IReadOnlyList<TableColumn> Columns, Func<IEnumerable<ReadOnlyMemory<byte>>> Rows)
 {
+    /// <summary>Files that may be made at once: each takes room on the disk and time of a processor.</summary>
+    private const int FilesAtOnce = 4;
+    private static readonly SemaphoreSlim Places = new(FilesAtOnce);
+
     /// <summary>As CSV, or as lines.</summary>
     public void WriteText(TableForm form, IBufferWriter<byte> into)
     {
@@ -17,8 +21,22 @@ public sealed record AnsweredTable(
             else TableText.WriteLine(into, row.Span);
     }
 
-    /// <summary>As a file that is made whole, from its beginning; it is gone when it is closed.</summary>
+    /// <summary>As a file that is made whole, from its beginning; it is gone when it is closed. Throws
+    /// <see cref="TablesBusyException"/> where as many are made as can be.</summary>
     public async Task<FileStream> ToFileAsync(HttpContext context, TableForm form, long? position)
+    {
+        if (!await Places.WaitAsync(0, context.RequestAborted).ConfigureAwait(false)) throw new TablesBusyException();
+        try
+        {
+            return await MakeAsync(context, form, position).ConfigureAwait(false);
+        }
+        finally
+        {
+            Places.Release();
+        }
+    }
+
+    private async Task<FileStream> MakeAsync(HttpContext context, TableForm form, long? position)
     {
         // A file has a column, also of a table whose rows alone would say which, and that has none.
         var table = new Table(Columns.Count == 0 ? ["none"] : [.. Columns.Select(column => column.Name)], Values(),
