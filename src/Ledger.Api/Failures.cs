@@ -5,6 +5,7 @@ using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
 using Ledger.Projections;
+using Microsoft.Net.Http.Headers;
 
 namespace Ledger.Api;
 
@@ -47,6 +48,7 @@ internal static class Failures
                 or TableTooLongException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
+            context.Response.Headers.Remove(HeaderNames.ContentDisposition); // of the file that is not sent
             await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);
         }
     }
