@@ -126,8 +126,9 @@ internal static class WebhookResources
     public static RouteHandlerBuilder ReadsNow(this RouteHandlerBuilder route, string name, string does,
         params string[] parameters) => route
         .WithName(name).WithSummary(does)
-        .WithDescription($"{(parameters.Length > 0 ? $"Query: {string.Join(", ", parameters)}. " : "")}It is of now. A table "
-            + "takes limit? (the first so many) and format? (json, csv, ndjson, xlsx or parquet).")
+        .WithDescription($"{(parameters.Length > 0 ? $"Query: {string.Join(", ", parameters)}. " : "")}It is of now."
+            + (ReadOperations.ParametersOf(name).Length == 0 ? ""
+                : " limit? is the first so many, format? json, csv, ndjson, xlsx or parquet."))
         .RequireRateLimiting(Protection.ReadRequests).AsRead(name)
         .Produces(200, contentType: "application/json").Produces(304).Refuses(400, 401, 403, 429, 503);
 }
