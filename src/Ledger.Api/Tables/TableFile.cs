@@ -1,6 +1,6 @@
 namespace Ledger.Api.Tables;
 
-/// <summary>A file that is there until it is closed, and under no name that anybody could open it by.</summary>
+/// <summary>A file that is there until it is closed, and that its owner alone can open.</summary>
 internal static class TableFile
 {
     public static FileStream Temporary() => new(
