@@ -66,10 +66,9 @@ internal static class WebhookResources
             }).ConfigureAwait(false);
             var one = Find(webhooks, context.By(), webhook);
             webhooks.Store.End(one.Webhook, $"{context.By().Actor}: {reason}");
-            return Answering.Read(WebhookRow.Of(webhooks.Store.Subscriptions().Single(each => each.Webhook == webhook)),
-                null);
+            return Answering.Read(new { outcome = "ended", webhook = one.Webhook }, null);
         }).TakesOrder("webhook-ending", "Ends a subscription; what waits for it is sent no more.",
-            "One JSON object: webhook, reason.").Produces<WebhookRow>(200).Refuses(404);
+            "One JSON object: webhook, reason.").Produces(200, contentType: "application/json").Refuses(404);
 
         app.MapPost("/v1/webhook-redrives", async (HttpContext context) =>
         {
