@@ -81,10 +81,9 @@ internal static class Answering
             response.ContentType = content is ProblemAnswer ? "application/problem+json" : "application/json";
             if (status is 429 or 503) response.Headers.RetryAfter = "1";
             if (position is { } at) response.Headers[PositionHeader] = at.ToString(CultureInfo.InvariantCulture);
-            var json = RowJson.Write(content);
             if (status == 200 && HttpMethods.IsGet(httpContext.Request.Method))
-                return Representation.WriteAsync(httpContext, json, position);
-            var bytes = Encoding.UTF8.GetBytes(json);
+                return Representation.WriteAsync(httpContext, content, position);
+            var bytes = Encoding.UTF8.GetBytes(RowJson.Write(content));
             response.ContentLength = bytes.Length;
             return response.Body.WriteAsync(bytes, httpContext.RequestAborted).AsTask();
         }

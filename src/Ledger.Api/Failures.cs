@@ -1,9 +1,12 @@
 using System.Data.Common;
 using Ledger.Api.Access;
+using Ledger.Api.Resources;
+using Ledger.Api.Tables;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
 using Ledger.Projections;
+using Microsoft.Net.Http.Headers;
 
 namespace Ledger.Api;
 
@@ -43,9 +46,12 @@ internal static class Failures
             if (failure is JournalFaultedException or FrameLogStoppedException or EvidenceStoppedException)
                 fault?.Invoke(failure);
             // What a caller asks wrongly is told to the caller alone.
-            if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException))
+            if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException
+                or BodyRefusedException or ScopeMissingException or NotThereException or TablesBusyException
+                or TableTooLongException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
+            context.Response.Headers.Remove(HeaderNames.ContentDisposition); // of the file that is not sent
             await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);
         }
     }
@@ -56,6 +62,11 @@ internal static class Failures
             Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes"),
         BadHttpRequestException bad => Answering.Problem(bad.StatusCode, Rejection.Malformed, bad.Message),
         QueryRefusedException query => Answering.Problem(400, query.Code, query.Message),
+        BodyRefusedException body => Answering.Problem(Answering.StatusOf(body.Code), body.Code, body.Message),
+        ScopeMissingException missing => Answering.Problem(403, Rejection.NotAuthorised, missing.Message),
+        NotThereException gone => Answering.Problem(404, Rejection.NotReached, gone.Message),
+        TablesBusyException busy => Answering.Busy(busy.Message),
+        TableTooLongException tooLong => Answering.Problem(422, Rejection.TooLarge, tooLong.Message),
         JournalFaultedException => Answering.Problem(503, "JournalFaulted",
             "the journal has met a storage error and stops; nothing was acknowledged"),
         FrameLogStoppedException => Answering.Problem(503, "FrameLogStopped",

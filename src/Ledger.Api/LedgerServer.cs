@@ -1,8 +1,10 @@
 using System.Net;
 using System.Security.Authentication;
 using Ledger.Api.Access;
+using Ledger.Api.Jobs;
 using Ledger.Api.Pages;
 using Ledger.Api.Resources;
+using Ledger.Api.Webhooks;
 using Ledger.Domain;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal;
@@ -30,8 +32,14 @@ public sealed record ServerOptions(IPAddress Address, int Port)
     public int LiveRequestsMax { get; init; } = 64;
     /// <summary>The largest file that is taken, in bytes.</summary>
     public int FileBytesMax { get; init; } = Limits.ImportBytesMax;
+    /// <summary>Days of interval records that are kept ready to be sent, in bytes.</summary>
+    public long RecordBytesKept { get; init; } = 256 * 1024 * 1024;
     /// <summary>Who may do what here.</summary>
     public AccessOptions Access { get; init; } = AccessOptions.Open;
+    /// <summary>How subscribers are told of what happens.</summary>
+    public WebhookOptions Webhooks { get; init; } = new();
+    /// <summary>Kinds of long work beside those of the interface itself.</summary>
+    public IReadOnlyList<JobKind> Jobs { get; init; } = [];
     /// <summary>Reads and facts of one holder in a second, in the mean; the next one is answered 429.</summary>
     public int ReadsPerSecondMax { get; init; } = 500;
     public int FactsPerSecondMax { get; init; } = 2000;
@@ -48,10 +56,12 @@ public sealed class LedgerServer : IAsyncDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly TaskCompletionSource<Exception?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Health health;
-    private Task following = Task.CompletedTask, noting = Task.CompletedTask;
+    private readonly WebhookService webhooks;
+    private readonly JobRunner jobs;
+    private Task following = Task.CompletedTask, noting = Task.CompletedTask, telling = Task.CompletedTask;
 
-    private LedgerServer(WebApplication app, Health health, ReadLog reads) =>
-        (this.app, this.health, this.reads) = (app, health, reads);
+    private LedgerServer(WebApplication app, Health health, ReadLog reads, WebhookService webhooks, JobRunner jobs) =>
+        (this.app, this.health, this.reads, this.webhooks, this.jobs) = (app, health, reads, webhooks, jobs);
 
     /// <summary>Where it answers.</summary>
     public Uri Url { get; private set; } = new("http://127.0.0.1");
@@ -59,6 +69,10 @@ public sealed class LedgerServer : IAsyncDisposable
     /// <summary>Completes when the journal or the frame log can record no more, with the storage error: the process
     /// must end.</summary>
     public Task<Exception?> Ended => ended.Task;
+
+    /// <summary>Looks once for what subscribers are to be told, and sends what is due: what the server does by itself
+    /// twice a second.</summary>
+    public Task TellAsync(CancellationToken ct) => webhooks.StepAsync(ct);
 
     /// <summary>Why an address cannot be listened on; null where it can.</summary>
     public static string? WhyNot(IPAddress address, AccessOptions? access = null) =>
@@ -78,13 +92,19 @@ public sealed class LedgerServer : IAsyncDisposable
             .AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
             .AddLedgerOpenApi();
         var app = builder.Build();
-        var server = new LedgerServer(app, new Health(ledger), new ReadLog(ledger));
+        var reads = new ReadLog(ledger);
+        var webhooks = new WebhookService(
+            ledger, credentials, reads, options.Webhooks, streams, options.Access.KeepsDataHere);
+        var jobs = new JobRunner(
+            new JobStore(ledger.PathOf(JobStore.FileName)), ledger.Clock, errors, webhooks.JobDone);
+        var server = new LedgerServer(app, new Health(ledger), reads, webhooks, jobs);
         app.Use(Protection.Headers).Use((context, next) => Protection.OwnOriginOnly(context, next, options.Access))
             .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
         app.UseRouting().Use((context, next) => new Admission(
                 credentials, server.reads, options.Access.KeepsDataHere).AdmitAsync(context, next))
             .UseRateLimiter().Use(new IdempotentRequests().AnswerAsync);
-        Map(app, ledger, server.health, streams, options.Access);
+        Map(app, ledger, server.health, streams, options);
+        MapOrders(app, ledger, server, options);
         await app.StartAsync(ct).ConfigureAwait(false);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         server.Url = new Uri(addresses.First());
@@ -93,21 +113,22 @@ public sealed class LedgerServer : IAsyncDisposable
         ledger.PublishUrl(new Uri(addresses.Last()));
         server.following = server.FollowAsync(ledger, errors);
         server.noting = server.NoteReadsAsync(errors);
+        server.telling = webhooks.RunAsync(errors, server.stopping.Token);
         _ = streams?.Faulted.ContinueWith(ended => server.Fault(ended.Exception!.GetBaseException()),
             CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return server;
     }
 
     private static void Map(
-        WebApplication app, OpenLedger ledger, Health health, StreamEngine? streams, AccessOptions access)
+        WebApplication app, OpenLedger ledger, Health health, StreamEngine? streams, ServerOptions options)
     {
         Facts.Map(app, ledger);
         AccessReads.Map(app, ledger);
         Files.Map(app, ledger);
         if (streams is not null) StreamFrames.Map(app, ledger, streams);
-        SettlementRuns.Map(app, ledger);
         ExplanationReads.Map(app, ledger);
         Exports.Map(app, ledger);
+        RecordReads.Map(app, ledger, options.RecordBytesKept);
         ComplianceVerdicts.Map(app, ledger);
         LimitReads.Map(app, ledger);
         FlexibilityReads.Map(app, ledger);
@@ -124,9 +145,18 @@ public sealed class LedgerServer : IAsyncDisposable
         OcpiCdrs.Map(app, ledger);
         JournalState.Map(app, ledger);
         LogFiles.Map(app, ledger);
-        health.Map(app, streams, saysMore: !access.IsRequired);
+        health.Map(app, streams, saysMore: !options.Access.IsRequired);
         DayPage.Map(app, ledger);
+        InterfacePage.Map(app);
         app.MapOpenApi("/openapi/{documentName}.json").ForAnybody();
+    }
+
+    /// <summary>What is asked of the server itself, and not of the journal.</summary>
+    private static void MapOrders(WebApplication app, OpenLedger ledger, LedgerServer server, ServerOptions options)
+    {
+        SettlementRuns.Map(app, ledger, server.jobs);
+        WebhookResources.Map(app, ledger, server.webhooks, options.Webhooks);
+        JobResources.Map(app, ledger, server.jobs, [SettlementJob.Kind, .. options.Jobs]);
     }
 
     internal static void Bound(KestrelServerOptions kestrel, ServerOptions options)
@@ -201,6 +231,7 @@ public sealed class LedgerServer : IAsyncDisposable
         catch (ProjectionStoppedException stopped)
         {
             health.Stopped(stopped.Message);
+            webhooks.ProjectionStopped(stopped);
             await errors
                 .WriteLineAsync($"ALARM the views {stopped.Message}; facts are still recorded, reads are refused")
                 .ConfigureAwait(false);
@@ -221,10 +252,13 @@ public sealed class LedgerServer : IAsyncDisposable
     {
         using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10)))
             await app.StopAsync(patience.Token).ConfigureAwait(false);
+        await jobs.DisposeAsync().ConfigureAwait(false);
         await stopping.CancelAsync().ConfigureAwait(false);
+        await telling.ConfigureAwait(false);
         await following.ConfigureAwait(false);
         await noting.ConfigureAwait(false);
         await app.DisposeAsync().ConfigureAwait(false);
+        webhooks.Dispose();
         health.Dispose();
         stopping.Dispose();
         ended.TrySetResult(null);

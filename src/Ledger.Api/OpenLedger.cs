@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Ingest;
@@ -33,6 +35,7 @@ public sealed class OpenLedger : IAsyncDisposable
     private readonly SemaphoreSlim folding = new(1);
     private readonly string folder;
     private readonly byte[] secret;
+    private long applied; // the views have all before this position, whoever else asks
 
     private OpenLedger(
         FolderLock owned, IJournal journal, EvidenceArchive evidence, IViewStore views, LedgerOptions options)
@@ -123,6 +126,13 @@ public sealed class OpenLedger : IAsyncDisposable
     public EvidenceDigest? RootAt(long size) =>
         LeafEntries.RootAt(journal, secret, size) is { } root ? new(Convert.ToHexStringLower(root)) : null;
 
+    /// <summary>A file of this ledger's folder that is no part of the journal.</summary>
+    internal string PathOf(string fileName) => Path.Combine(folder, fileName);
+
+    /// <summary>32 bytes of the ledger's secret for one purpose.</summary>
+    internal byte[] KeyFor(string purpose) => HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32,
+        info: Encoding.ASCII.GetBytes($"ledger {purpose}"));
+
     /// <summary>Says where this process takes facts, so that a command beside it can hand its own over.</summary>
     public void PublishUrl(Uri url) => owned.PublishUrl(url.ToString());
 
@@ -170,10 +180,15 @@ public sealed class OpenLedger : IAsyncDisposable
     /// </summary>
     public async Task<long> CatchUpAsync(CancellationToken ct)
     {
+        // Most reads come when nothing is new: what the views once had they have.
+        var length = journal.Length;
+        if (Interlocked.Read(ref applied) == length) return length;
         await folding.WaitAsync(ct).ConfigureAwait(false);
         try
         {
-            return await runner.CatchUpAsync(ct).ConfigureAwait(false);
+            var known = await runner.CatchUpAsync(ct).ConfigureAwait(false);
+            Interlocked.Exchange(ref applied, known);
+            return known;
         }
         finally
         {

@@ -1,93 +1,155 @@
+using System.Buffers;
 using System.Buffers.Text;
+using System.Collections;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Ledger.Api.Resources;
-using Ledger.Domain;
+using Ledger.Api.Tables;
+using Ledger.Projections;
 
 namespace Ledger.Api;
 
 /// <summary>
-/// How an answer to a read is written: as JSON, or its table alone as CSV or as a line of JSON a row, whole or a page
-/// of it. Every form is made of the same JSON, so the numbers of all of them are the same. An answer has an ETag, which
-/// is of its bytes; one as of a position that the caller named may be kept by it and asked for again.
+/// How an answer to a read is written: as JSON, or its table alone as CSV, a line of JSON a row, XLSX or Parquet, whole
+/// or a page of it. Every form is made of the same JSON, so the numbers of all of them are the same. An answer has an
+/// ETag, which is of its bytes; one as of a position that the caller named may be kept by it and asked for again.
 /// </summary>
 internal static class Representation
 {
     /// <summary>The log's latest signed checkpoint, as base64: what is handed out can be held against it.</summary>
     public const string CheckpointHeader = "Ledger-Checkpoint";
 
-    public static Task WriteAsync(HttpContext context, string json, long? position)
+    public static Task WriteAsync(HttpContext context, object found, long? position)
     {
         var request = context.Request;
         var table = context.GetEndpoint()?.Metadata.GetMetadata<ReadOperation>();
-        var format = FormatOf(request, table);
+        var form = TableForm.Of(request, table);
         var limit = table is null ? null : PageCursor.LimitOf(request);
-        if (format == "json" && limit is null) return SendAsync(context, Encoding.UTF8.GetBytes(json), "application/json");
-        var answer = JsonNode.Parse(json)!.AsObject();
-        var rows = answer[table!.Table!] as JsonArray ?? [];
-        if (limit is { } most) rows = Page(context, answer, table.Table!, rows, most, position);
-        if (format != "json" && context.RequestServices.GetRequiredService<OpenLedger>().Log.Tiles.Checkpoint() is { } note)
-            context.Response.Headers[CheckpointHeader] = Convert.ToBase64String(note.ToBytes());
-        return format switch
-        {
-            "csv" => SendAsync(context, Encoding.UTF8.GetBytes(TableText.Csv(rows)), "text/csv; charset=utf-8"),
-            "ndjson" => SendAsync(context, Encoding.UTF8.GetBytes(TableText.Lines(rows)), "application/x-ndjson"),
-            _ => SendAsync(context, Encoding.UTF8.GetBytes(answer.ToJsonString()), "application/json"),
-        };
+        if (form == TableForm.Json && limit is null) return SendAsync(context, Json(found), form.Media);
+        var member = RowJson.Members(found.GetType())!.Single(member => member.Name == table!.Table);
+        var rows = (IEnumerable?)member.Value(found) ?? Array.Empty<object>();
+        string? next = null;
+        if (limit is { } most) (rows, next) = Page(context, rows, most, position);
+        if (form == TableForm.Json) return SendAsync(context, PageJson(found, member.Name, rows, next), form.Media);
+        var answered = new AnsweredTable(table!.Name, ColumnsOf(member.Value(found)?.GetType() ?? member.Type, rows),
+            () => rows.Cast<object>().Select(row => (ReadOnlyMemory<byte>)Json(row)));
+        return WriteTableAsync(context, form, answered, position);
     }
 
-    private static string FormatOf(HttpRequest request, ReadOperation? table)
+    /// <summary>A table alone.</summary>
+    private static async Task WriteTableAsync(
+        HttpContext context, TableForm form, AnsweredTable table, long? position)
     {
-        var asked = request.Query["format"] is { Count: > 0 } given ? given.ToString()
-            : request.Headers.Accept.ToString() switch
+        AddFileHeaders(context, form, table.Name);
+        if (form.IsMadeWhole)
+        {
+            var file = await table.ToFileAsync(context, form, position).ConfigureAwait(false);
+            await using (file.ConfigureAwait(false))
             {
-                var accept when accept.StartsWith("text/csv", StringComparison.OrdinalIgnoreCase) => "csv",
-                var accept when accept.StartsWith("application/x-ndjson", StringComparison.OrdinalIgnoreCase) => "ndjson",
-                _ => "json",
-            };
-        return asked == "json" || (table is not null && asked is "csv" or "ndjson") ? asked
-            : throw new QueryRefusedException(Rejection.UnknownFormat, table is null
-                ? $"format is '{asked}': this answer is no table, it is json"
-                : $"format is '{asked}': must be json, csv or ndjson");
+                var digest = await SHA256.HashDataAsync(file, context.RequestAborted).ConfigureAwait(false);
+                file.Position = 0;
+                if (IsKnown(context, TagOf(digest))) return;
+                (context.Response.ContentType, context.Response.ContentLength) = (form.Media, file.Length);
+                await file.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
+            }
+            return;
+        }
+        var text = new ArrayBufferWriter<byte>();
+        table.WriteText(form, text);
+        await SendAsync(context, text.WrittenMemory, form.Media).ConfigureAwait(false);
     }
 
-    /// <summary>Leaves a page in the answer, and says in it and in the header Link (RFC 8288) where the next one
-    /// is.</summary>
-    private static JsonArray Page(
-        HttpContext context, JsonObject answer, string table, JsonArray rows, int most, long? position)
+    /// <summary>What a table as a file says of itself beside it.</summary>
+    public static void AddFileHeaders(HttpContext context, TableForm form, string name)
+    {
+        var headers = context.Response.Headers;
+        if (context.RequestServices.GetRequiredService<OpenLedger>().Log.Tiles.Checkpoint() is { } note)
+            headers[CheckpointHeader] = Convert.ToBase64String(note.ToBytes());
+        headers.ContentDisposition = $"attachment; filename=\"{name}.{form.Name}\"";
+    }
+
+    private static byte[] Json(object found)
+    {
+        var json = new ArrayBufferWriter<byte>(1024);
+        RowJson.Write(json, found);
+        return json.WrittenSpan.ToArray();
+    }
+
+    /// <summary>The columns of a list's rows, by their type; where that says nothing, by the rows.</summary>
+    private static IReadOnlyList<TableColumn> ColumnsOf(Type list, IEnumerable rows) =>
+        (list.GetInterfaces().Append(list).FirstOrDefault(each => each.IsGenericType
+            && each.GetGenericTypeDefinition() == typeof(IEnumerable<>)) is { } of
+            ? TableColumn.Of(of.GetGenericArguments()[0]) : null)
+        ?? TableColumn.Of(rows.Cast<object>().Select(row => (ReadOnlyMemory<byte>)Json(row)));
+
+    /// <summary>The rows of a page, and where the next one is: in the answer, and in the header Link (RFC 8288).
+    /// </summary>
+    private static (IEnumerable Rows, string? Next) Page(
+        HttpContext context, IEnumerable rows, int most, long? position)
     {
         var request = context.Request;
-        var first = Math.Min(PageCursor.Of(request)?.Row ?? 0, rows.Count);
-        var page = new JsonArray([.. rows.Skip(first).Take(most).Select(row => row?.DeepClone())]);
-        answer[table] = page;
-        var next = first + page.Count < rows.Count && position is { } at
-            ? new PageCursor(at, first + page.Count).For(request) : null;
-        answer["next"] = next;
-        if (next is null) return page;
+        var first = PageCursor.Of(request)?.Row ?? 0;
+        var some = rows.Cast<object>().Skip(first).Take(most + 1).ToList();
+        if (some.Count <= most) return (some, null);
+        some.RemoveAt(most);
+        if (position is not { } at) return (some, null); // what is of now has a beginning, and no further pages
+        var next = new PageCursor(at, first + most).For(request);
         var others = request.Query.Where(part => part.Key != "cursor")
             .Select(part => $"{Uri.EscapeDataString(part.Key)}={Uri.EscapeDataString(part.Value.ToString())}");
         context.Response.Headers.Link = $"<{request.Path}?{string.Join('&', others.Append($"cursor={next}"))}>; rel=\"next\"";
-        return page;
+        return (some, next);
     }
 
-    private static Task SendAsync(HttpContext context, byte[] bytes, string media)
+    /// <summary>The answer with a page in place of its table.</summary>
+    private static ReadOnlyMemory<byte> PageJson(object found, string table, IEnumerable page, string? next)
+    {
+        var json = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(json))
+        {
+            writer.WriteStartObject();
+            foreach (var member in RowJson.Members(found.GetType())!)
+            {
+                writer.WritePropertyName(member.Name);
+                RowJson.Write(writer, member.Name == table ? page : member.Value(found));
+            }
+            writer.WriteString("next", next);
+            writer.WriteEndObject();
+        }
+        return json.WrittenMemory;
+    }
+
+    private static Task SendAsync(HttpContext context, ReadOnlyMemory<byte> bytes, string media) =>
+        SendAsync(context, TagOf(SHA256.HashData(bytes.Span)), media, bytes, default);
+
+    /// <summary>Sends an answer in two parts, whose tag is known.</summary>
+    public static async Task SendAsync(HttpContext context, string tag, string media, ReadOnlyMemory<byte> head,
+        ReadOnlyMemory<byte> tail)
+    {
+        if (IsKnown(context, tag)) return;
+        var response = context.Response;
+        (response.ContentType, response.ContentLength) = (media, head.Length + tail.Length);
+        response.BodyWriter.Write(head.Span);
+        response.BodyWriter.Write(tail.Span);
+        await response.BodyWriter.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+    }
+
+    public static string TagOf(ReadOnlySpan<byte> digest) => $"\"{Base64Url.EncodeToString(digest[..16])}\"";
+
+    /// <summary>Tags the answer; whether the caller has it already, and is told so.</summary>
+    public static bool IsKnown(HttpContext context, string tag)
     {
         var response = context.Response;
-        var tag = $"\"{Base64Url.EncodeToString(SHA256.HashData(bytes).AsSpan(0, 16))}\"";
         response.Headers.ETag = tag;
         response.Headers.Vary = "Accept, Authorization";
         if (context.Request.Query.ContainsKey("asOf")) response.Headers.CacheControl = "private, no-cache";
-        if (context.Request.Headers.IfNoneMatch.ToString().Split(',', StringSplitOptions.TrimEntries)
-            .Any(known => known == tag || known == "*" || known == $"W/{tag}"))
-        {
-            response.StatusCode = 304;
-            response.ContentType = null;
-            return Task.CompletedTask;
-        }
-        response.ContentType = media;
-        response.ContentLength = bytes.Length;
-        return response.Body.WriteAsync(bytes, context.RequestAborted).AsTask();
+        // RFC 9110, 13.1.2: a strong tag and a weak one are the same here.
+        if (context.Request.Headers.IfNoneMatch.Count == 0 || !context.Request.Headers.IfNoneMatch.ToString()
+            .Split(',', StringSplitOptions.TrimEntries)
+            .Any(known => known == "*" || Strong(known) == Strong(tag))) return false;
+        response.StatusCode = 304;
+        response.ContentType = null;
+        return true;
     }
+
+    private static string Strong(string tag) => tag.StartsWith("W/", StringComparison.Ordinal) ? tag[2..] : tag;
 }

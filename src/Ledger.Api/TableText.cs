@@ -1,57 +1,66 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using Ledger.Api.Tables;
 
 namespace Ledger.Api;
 
-/// <summary>A table as text, from the rows of its JSON.</summary>
-public static class TableText
+/// <summary>A table as text, from the JSON of its rows.</summary>
+internal sealed class TableText(IReadOnlyList<TableColumn> columns)
 {
-    public static string Lines(JsonArray rows) => string.Concat(rows.Select(row => row!.ToJsonString() + "\n"));
+    private static readonly SearchValues<byte> Quoting = SearchValues.Create("\",\r\n"u8);
+    private readonly RowCells cells = new(columns);
 
-    /// <summary>RFC 4180: a header, CRLF, and a column for each single value; one that stands inside another has both
-    /// names with a dot between, and a list is its JSON.</summary>
-    public static string Csv(JsonArray rows)
+    /// <summary>One row of JSON a line.</summary>
+    public static void WriteLine(IBufferWriter<byte> into, ReadOnlySpan<byte> row)
     {
-        var columns = new List<string>();
-        var known = new HashSet<string>(StringComparer.Ordinal);
-        var cells = new List<Dictionary<string, string>>(rows.Count);
-        foreach (var row in rows)
-        {
-            var flat = new Dictionary<string, string>(StringComparer.Ordinal);
-            Flatten("", row, flat);
-            foreach (var column in flat.Keys)
-                if (known.Add(column)) columns.Add(column);
-            cells.Add(flat);
-        }
-        var text = new StringBuilder();
-        text.AppendJoin(',', columns.Select(Quoted)).Append("\r\n");
-        foreach (var row in cells)
-            text.AppendJoin(',', columns.Select(column => Quoted(row.GetValueOrDefault(column, "")))).Append("\r\n");
-        return text.ToString();
+        into.Write(row);
+        into.Write("\n"u8);
     }
 
-    private static void Flatten(string name, JsonNode? value, Dictionary<string, string> cells)
+    /// <summary>RFC 4180: a header first, and CRLF after each row.</summary>
+    public void WriteHead(IBufferWriter<byte> into)
     {
-        if (value is JsonObject parts && (parts.Count > 0 || name.Length == 0))
-            foreach (var (part, inner) in parts) Flatten(name.Length == 0 ? part : $"{name}.{part}", inner, cells);
-        else
-            cells[name] = value switch
-            {
-                null => "",
-                JsonValue single when single.GetValueKind() == JsonValueKind.String => single.GetValue<string>(),
-                _ => value.ToJsonString(),
-            };
+        for (var i = 0; i < columns.Count; i++)
+        {
+            if (i > 0) into.Write(","u8);
+            WriteCell(into, Encoding.UTF8.GetBytes(columns[i].Name));
+        }
+        into.Write("\r\n"u8);
+    }
+
+    public void WriteRow(IBufferWriter<byte> into, ReadOnlySpan<byte> row)
+    {
+        cells.Read(row);
+        for (var i = 0; i < columns.Count; i++)
+        {
+            if (i > 0) into.Write(","u8);
+            WriteCell(into, cells[i]);
+        }
+        into.Write("\r\n"u8);
     }
 
     /// <summary>A text that a spreadsheet would take for a formula gets an apostrophe before it, which shows it as
     /// text; a number keeps its sign.</summary>
-    private static string Quoted(string cell)
+    private static void WriteCell(IBufferWriter<byte> into, ReadOnlySpan<byte> text)
     {
-        if (cell is ['=' or '+' or '-' or '@' or '\t' or '\r', ..]
-            && !decimal.TryParse(cell, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
-                CultureInfo.InvariantCulture, out _)) cell = "'" + cell;
-        return cell.AsSpan().IndexOfAny("\",\r\n") < 0 ? cell : $"\"{cell.Replace("\"", "\"\"")}\"";
+        var isFormula = text is [(byte)'=' or (byte)'+' or (byte)'-' or (byte)'@' or (byte)'\t' or (byte)'\r', ..]
+            && !decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
+                CultureInfo.InvariantCulture, out _);
+        if (text.IndexOfAny(Quoting) < 0)
+        {
+            if (isFormula) into.Write("'"u8);
+            into.Write(text);
+            return;
+        }
+        into.Write(isFormula ? "\"'"u8 : "\""u8);
+        for (var quote = text.IndexOf((byte)'"'); quote >= 0; quote = text.IndexOf((byte)'"'))
+        {
+            into.Write(text[..quote]);
+            into.Write("\"\""u8);
+            text = text[(quote + 1)..];
+        }
+        into.Write(text);
+        into.Write("\""u8);
     }
 }

@@ -91,12 +91,12 @@ public static class Export
             "ndjson" => Text((listing, writer) => listing.WriteLines(writer)),
             "xlsx" => (listing, file) =>
             {
-                Spreadsheet.Write(file, [(line.Words[0], listing), .. listing.Summary.Count == 0
+                ListingFile.WriteXlsx(file, [(line.Words[0], listing), .. listing.Summary.Count == 0
                     ? [] : new[] { ("summary", listing.SummaryListing()) }]);
                 return Task.CompletedTask;
             }
             ,
-            "parquet" => (listing, file) => ParquetListing.WriteAsync(listing, file, ct),
+            "parquet" => (listing, file) => ListingFile.WriteParquetAsync(listing, file, ct),
             var other => throw new UsageException($"--format is csv, json, ndjson, xlsx or parquet, not '{other}'"),
         };
         if (format is "xlsx" or "parquet" && line.Option("--out") is null)

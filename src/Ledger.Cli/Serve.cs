@@ -56,7 +56,12 @@ public static class Serve
                 .ConfigureAwait(false)
             : null;
         await using var server = await StartAsync(() => LedgerServer.StartAsync(ledger,
-            new(address, port) { Access = access }, TextWriter.Synchronized(shell.Errors), ct, streams))
+            new(address, port)
+            {
+                Access = access,
+                Webhooks = new() { AllowedNetworks = ServeAccess.WebhookNetworks(line) },
+                Jobs = ServeJobs.Kinds(line, shell),
+            }, TextWriter.Synchronized(shell.Errors), ct, streams))
             .ConfigureAwait(false);
         shell.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"ledger {ledger.Journal.Ledger} at {server.Url} has {ledger.Journal.Length} facts, ")

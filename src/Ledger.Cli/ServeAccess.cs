@@ -29,6 +29,8 @@ internal static class ServeAccess
         new("--station-ca", "FILE", "who signs certificates of stations (CN station, O operator), as PEM"),
         new("--residency", "here|anywhere", "here: nothing is fetched from another machine or sent to one, and every "
             + "table that is taken as a file is recorded; anywhere where it is not given"),
+        new("--webhook-networks", "LIST", "networks like 10.1.0.0/16, with commas between them, that webhooks may be sent to "
+            + "though they are not public, also without TLS; none where it is not given"),
         new("--tokens", "FILE", "whose OpenID Connect tokens are taken: JSON with issuer, audience, algorithms, keys"),
     ];
 
@@ -60,6 +62,11 @@ internal static class ServeAccess
         if (await AdministratorKey.CreateFirstAsync(ledger, ct).ConfigureAwait(false) is not { } key) return;
         shell.Output.WriteLine($"the administrator's first key, shown once and kept nowhere: {key.Shown}");
     }
+
+    public static IReadOnlyList<IPNetwork> WebhookNetworks(CommandLine line) =>
+        [.. (line.Option("--webhook-networks") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(text => IPNetwork.TryParse(text, out var network) ? network
+                : throw new UsageException($"--webhook-networks has networks like 10.1.0.0/16, not '{text}'"))];
 
     private static TlsOptions? Tls(CommandLine line)
     {

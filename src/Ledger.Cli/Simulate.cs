@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ledger.Api.Access;
 using Ledger.Cli.Listings;
 using Ledger.Ingest.Simulation;
 using NodaTime;
@@ -14,6 +15,7 @@ public static class Simulate
 {
     private const int RateDefault = 50, MinutesDefault = 15, SeedDefault = 1, PeriodMinutesDefault = 15;
     private const int GatewayDefault = 500;
+    private const string KeyVariable = "LEDGER_KEY";
     private static readonly Instant StartDefault = Instant.FromUtc(2026, 6, 2, 8, 0);
 
     public static Verb Verb { get; } = new("simulate", "fleet",
@@ -37,6 +39,8 @@ public static class Simulate
             new("--to", "URL", "in place of --out: streams to the ledger that takes frames there"),
             new("--speed", "N|max", "with --to: so many seconds in one, 1 where it is not given, or as fast as they are taken"),
             new("--register", "URL", "with --to: registers the settlement points there first, where the ledger is served"),
+            new("--key-file", "FILE", "with --to: the access key that the ledger asks for, alone in a file; "
+                + $"{KeyVariable} in the environment says the same"),
         ],
         RunAsync);
 
@@ -47,8 +51,9 @@ public static class Simulate
         if (60 % period != 0) throw new UsageException("--period divides 60 minutes");
         if (line.Option("--to") is null)
         {
-            if (line.Option("--speed") is not null || line.Option("--register") is not null)
-                throw new UsageException("--speed and --register go with --to");
+            if (line.Option("--speed") is not null || line.Option("--register") is not null
+                || line.Option("--key-file") is not null)
+                throw new UsageException("--speed, --register and --key-file go with --to");
             return Write(PlanOf(line, StartDefault), period, line, shell, ct);
         }
         if (line.Option("--out") is not null) throw new UsageException("it is --out or --to");
@@ -57,9 +62,18 @@ public static class Simulate
         var register = line.Option<Target>("--register", TryUrl, UrlRule)?.Url;
         var minutes = Number(line, "--minutes", 1, StreamPlan.MinutesMax) ?? MinutesDefault;
         var plan = PlanOf(line, StartOf(shell.Clock.GetCurrentInstant(), minutes, speed));
-        await new SimulatedSending(plan, period, shell).SendAsync(to, register, speed, line.Json, ct)
+        await new SimulatedSending(plan, period, shell).SendAsync(to, register, speed, KeyOf(line), line.Json, ct)
             .ConfigureAwait(false);
         return ExitCode.Done;
+    }
+
+    /// <summary>Never on the command line itself, where everybody on the machine reads it.</summary>
+    private static string? KeyOf(CommandLine line)
+    {
+        var key = line.Option("--key-file") is { } path ? File.ReadAllText(path).Trim()
+            : Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } variable ? variable.Trim() : null;
+        return key is null || AccessKeyText.TryParse(key, out _) || key.Count('.') == 2 ? key // a key, or a token
+            : throw new CouldNotException("that is no access key: it is like ledger_KEY_SECRET");
     }
 
     /// <summary>In real time it begins now; what is faster ends now.</summary>
@@ -118,7 +132,8 @@ public static class Simulate
 
     private static bool TryUrl(string text, out Target target)
     {
-        var isUrl = Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttp;
+        var isUrl = Uri.TryCreate(text, UriKind.Absolute, out var url)
+            && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps);
         target = new(url ?? new Uri("http://127.0.0.1"));
         return isUrl;
     }

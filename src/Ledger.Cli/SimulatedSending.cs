@@ -29,11 +29,12 @@ internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell
     private readonly DelayTally delays = new();
     private long frames, samples, bytes, reconnects;
 
-    public async Task SendAsync(Uri to, Uri? register, int speed, bool json, CancellationToken ct)
+    /// <param name="key">The access key that is brought; null where the ledger asks for none.</param>
+    public async Task SendAsync(Uri to, Uri? register, int speed, string? key, bool json, CancellationToken ct)
     {
-        if (register is not null) await RegisterAsync(register, ct).ConfigureAwait(false);
+        if (register is not null) await RegisterAsync(register, key, ct).ConfigureAwait(false);
         var fleet = new StreamFleet(plan);
-        using var channel = new StreamChannel(to);
+        using var channel = new StreamChannel(to, key);
         var clock = Stopwatch.StartNew();
         var parts = Math.Min(Environment.ProcessorCount, plan.Gateways);
         await Task.WhenAll(Enumerable.Range(0, parts).Select(part => Task.Run(() => SendAsync(channel, fleet,
@@ -124,9 +125,10 @@ internal sealed class SimulatedSending(StreamPlan plan, int periodMinutes, Shell
         if (wait > TimeSpan.FromMilliseconds(1)) await Task.Delay(wait, ct).ConfigureAwait(false);
     }
 
-    private async Task RegisterAsync(Uri url, CancellationToken ct)
+    private async Task RegisterAsync(Uri url, string? key, CancellationToken ct)
     {
         using var client = new HttpClient { BaseAddress = url };
+        if (key is not null) client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         foreach (var part in Enumerable.Range(0, plan.Connectors).Chunk(PointsPerRequest))
         {
             shell.Progress($"registering {part[0] + 1} of {plan.Connectors} settlement points");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Ledger.Domain;
 using NodaTime;
 
@@ -71,18 +72,33 @@ public sealed class Answers(IViewStore views, long? asOf = null, Reach? reach = 
             .Where(period => period.Day == known.Day)];
     }
 
-    /// <summary>The same rows as they are stored.</summary>
-    public IReadOnlyList<StoredRow> StoredIntervalRecords(SettlementPointId point, LocalDate day)
+    /// <summary>From when to when the records of a point on a day of its zone are; null where nothing is known of that
+    /// day, or the point is not reached.</summary>
+    public Interval? DayOf(SettlementPointId point, LocalDate day) =>
+        Reaches(point) && Row<ZoneRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}") is { } known
+            ? SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day) : null;
+
+    /// <summary>Hands over the latest interval records that start within a stretch, as they are stored, in order of
+    /// time; of one day alone where it is named.</summary>
+    public void ScanRecords(SettlementPointId point, Interval stretch, LocalDate? day, RowTaker take)
     {
-        if (!Reaches(point) || Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}")
-            is not { } known) return [];
-        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
         // A quotation mark inside a value is escaped, so this can only be the member itself.
-        var ofDay = $"\"day\":\"{known.Day}\"";
-        return [.. views.Range("VerifiedExport", $"period|{point}|{RowJson.Key(edges.Start)}",
-                $"period|{point}|{RowJson.Key(edges.End)}", asOf)
-            .Where(row => row.Json.Contains(ofDay, StringComparison.Ordinal)).Select(row => new StoredRow(row.Json))];
+        var ofDay = day is { } named ? Encoding.UTF8.GetBytes($"\"day\":\"{RowJson.Day(named)}\"") : [];
+        Scan("period", point, stretch, json =>
+        {
+            if (json.IndexOf(ofDay) >= 0) take(json);
+        });
     }
+
+    /// <summary>The same of the register checks of single periods.</summary>
+    public void ScanChecks(SettlementPointId point, Interval stretch, RowTaker take) =>
+        Scan("check", point, stretch, take);
+
+    private void Scan(string kind, SettlementPointId point, Interval stretch, RowTaker take) =>
+        views.Scan("VerifiedExport", $"{kind}|{point}|{RowJson.Key(stretch.Start)}",
+            $"{kind}|{point}|{RowJson.Key(stretch.End - Duration.Epsilon)}", asOf, take);
+
+    private sealed record ZoneRow(string Zone);
 
     /// <summary>The register checks of single settlement periods of one point on a day of its zone.</summary>
     public IReadOnlyList<PeriodCheckRow> PeriodChecks(SettlementPointId point, LocalDate day)

@@ -1,3 +1,4 @@
+using System.Text;
 using NodaTime;
 
 namespace Ledger.Projections;
@@ -15,6 +16,9 @@ public sealed record PositionedChange(string Projection, long Position, string K
 /// <summary>Why the reader stopped: the event, the projection (or the codec), and the reason.</summary>
 public sealed record ProjectionAlarm(long Position, string Projection, string WireName, string Reason);
 
+/// <summary>Takes the JSON of one row.</summary>
+public delegate void RowTaker(ReadOnlySpan<byte> json);
+
 /// <summary>Another runner writes these views now: what this one was about to write is not written.</summary>
 public sealed class LeaseLostException(string lease) : Exception($"another runner has taken over the {lease} views");
 
@@ -30,6 +34,19 @@ public sealed class LeaseLostException(string lease) : Exception($"another runne
 /// </remarks>
 public interface IViewStore
 {
+    /// <summary>What has changed since somebody looked; null where other processes write these rows too, so that nobody
+    /// here can know.</summary>
+    ChangeCounts? Changes => null;
+
+    /// <summary>
+    /// Hands over the JSON of rows as it is stored, UTF-8, in order of key and without a string of any. What is handed
+    /// over is good until <paramref name="take"/> returns, which must not ask the store anything.
+    /// </summary>
+    void Scan(string projection, string first, string last, long? asOf, RowTaker take)
+    {
+        foreach (var row in Range(projection, first, last, asOf)) take(Encoding.UTF8.GetBytes(row.Json));
+    }
+
     /// <summary>The next position that this projection has not yet applied; 0 on an empty store.</summary>
     long Checkpoint(string projection);
     /// <summary>One transaction: the changes in order, and the checkpoint of every projection named.</summary>

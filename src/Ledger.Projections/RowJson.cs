@@ -1,14 +1,16 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Ledger.Domain;
 using NodaTime;
 using NodaTime.Text;
 
 namespace Ledger.Projections;
 
-/// <summary>A view's row as it is stored, for whoever only hands it on: it is not read and written again.</summary>
-public readonly record struct StoredRow(string Json);
+/// <summary>A member of a row or of an answer, as its JSON names it.</summary>
+public readonly record struct RowMember(string Name, Type Type, Func<object, object?> Value);
 
 /// <summary>
 /// The JSON of rows: members in declaration order, integers beyond 32 bits and decimals as strings, so that the same
@@ -21,15 +23,37 @@ public static class RowJson
 
     private static readonly JsonSerializerOptions Options = new()
     {
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Converters =
         {
-            new EnergyText(), new InstantText(), new DecimalText(), new LongText(), new AsStored(),
+            new EnergyText(), new InstantText(), new DecimalText(), new LongText(),
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),
         },
     };
 
     public static string Write(object row) => JsonSerializer.Serialize(row, row.GetType(), Options);
+
+    /// <summary>The same as UTF-8.</summary>
+    public static void Write(IBufferWriter<byte> into, object row)
+    {
+        using var writer = new Utf8JsonWriter(into);
+        Write(writer, row);
+    }
+
+    public static void Write(Utf8JsonWriter writer, object? value) =>
+        JsonSerializer.Serialize(writer, value, value?.GetType() ?? typeof(object), Options);
+
+    /// <summary>The members of a type whose JSON is an object of its own; null of one that is a single value, a list,
+    /// or written by a rule of its own.</summary>
+    public static IReadOnlyList<RowMember>? Members(Type type)
+    {
+        var known = Options.GetTypeInfo(type);
+        return known.Kind != JsonTypeInfoKind.Object || type == typeof(object) ? null
+            : [.. known.Properties.Where(member => member.Get is not null)
+                .Select(member => new RowMember(member.Name, member.PropertyType, member.Get!))];
+    }
+
     public static T? Read<T>(string? json) where T : class =>
         json is null ? null : JsonSerializer.Deserialize<T>(json, Options);
 
@@ -41,14 +65,6 @@ public static class RowJson
     /// <summary>No trailing zeros, so that equal amounts are equal text however they were added up.</summary>
     public static string Text(decimal value) =>
         value.ToString("0.############################", CultureInfo.InvariantCulture);
-
-    private sealed class AsStored : JsonConverter<StoredRow>
-    {
-        public override StoredRow Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
-            throw new NotSupportedException("a stored row is only handed on");
-        public override void Write(Utf8JsonWriter writer, StoredRow value, JsonSerializerOptions options) =>
-            writer.WriteRawValue(value.Json, skipInputValidation: true);
-    }
 
     private sealed class EnergyText : JsonConverter<Energy>
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Ledger.Journal.Verification;
 using Microsoft.Data.Sqlite;
 using NodaTime;
+using SQLitePCL;
 
 namespace Ledger.Projections;
 
@@ -38,6 +39,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
     private readonly string storedAs = "coalesce((SELECT stored_as FROM view_version WHERE projection = $p), $p)";
     private readonly SqliteCommand currentRow; // a fold reads these several times an event: they stay prepared
     private readonly SqliteCommand currentRows;
+    private sqlite3_stmt? scan; // not a command, so that the text of a row is handed on where it lies
 
     /// <param name="clock">By which a lease runs out; every process beside this one has the same.</param>
     public SqliteViews(string path, IClock? clock = null) : this(path, SqliteOpenMode.ReadWriteCreate, clock)
@@ -45,6 +47,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
         Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
         Execute(Tables);
         Execute(LaterTables);
+        Changes = new();
         foreach (var lease in (string[])[ViewLease.Live, ViewLease.Next])
         {
             Execute("INSERT OR IGNORE INTO lease VALUES ($n, 0, '', 0)", ("$n", lease));
@@ -70,6 +73,8 @@ public sealed class SqliteViews : IViewStore, IDisposable
             ORDER BY key
             """, ("$p", ""), ("$first", ""), ("$last", ""));
     }
+
+    public ChangeCounts? Changes { get; }
 
     /// <summary>Opens the views for whoever only looks: no byte is changed.</summary>
     public static SqliteViews OpenForReading(string path) => new(path, SqliteOpenMode.ReadOnly, null);
@@ -117,6 +122,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
             foreach (var (projection, next) in checkpoints)
                 Execute($"INSERT OR REPLACE INTO checkpoint VALUES ({storedAs}, $n)", ("$p", projection), ("$n", next));
             transaction.Commit();
+            foreach (var (projection, _, key, _) in changes) Changes?.Changed(projection, key);
         }
     }
 
@@ -147,6 +153,28 @@ public sealed class SqliteViews : IViewStore, IDisposable
         }
     }
 
+    public void Scan(string projection, string first, string last, long? asOf, RowTaker take)
+    {
+        lock (gate)
+        {
+            scan ??= Scanning();
+            raw.sqlite3_bind_text(scan, 1, projection); // in the order in which the statement first names them
+            raw.sqlite3_bind_text(scan, 2, first);
+            raw.sqlite3_bind_text(scan, 3, last);
+            raw.sqlite3_bind_int64(scan, 4, asOf ?? ViewRow.Open - 1);
+            try
+            {
+                int result;
+                while ((result = raw.sqlite3_step(scan)) == raw.SQLITE_ROW) take(raw.sqlite3_column_blob(scan, 0));
+                if (result != raw.SQLITE_DONE) SqliteException.ThrowExceptionForRC(result, connection.Handle);
+            }
+            finally
+            {
+                raw.sqlite3_reset(scan); // no read holds a snapshot after it returns
+            }
+        }
+    }
+
     public IReadOnlyList<ViewRow> Versions(string projection)
     {
         lock (gate)
@@ -167,6 +195,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
             Execute($"DELETE FROM view_row WHERE projection = {storedAs}", ("$p", projection));
             Execute($"DELETE FROM checkpoint WHERE projection = {storedAs}", ("$p", projection));
             transaction.Commit();
+            Changes?.ChangedAll();
         }
     }
 
@@ -205,6 +234,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
                     ("$p", projection), ("$built", built), ("$next", next), ("$live", live));
             }
             transaction.Commit();
+            Changes?.ChangedAll();
         }
     }
 
@@ -238,6 +268,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
     {
         currentRow.Dispose();
         currentRows.Dispose();
+        scan?.Dispose();
         connection.Dispose();
     }
 
@@ -246,6 +277,15 @@ public sealed class SqliteViews : IViewStore, IDisposable
     {
         var token = (long)Scalar("SELECT token FROM lease WHERE name = $n", ("$n", lease))!;
         if (token != leases[lease].Value) throw new LeaseLostException(lease);
+    }
+
+    private sqlite3_stmt Scanning()
+    {
+        SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(connection.Handle, $"""
+            SELECT json FROM view_row WHERE projection = {storedAs} AND key >= $first AND key <= $last
+              AND from_position <= $at AND $at < to_position ORDER BY key
+            """, out var prepared), connection.Handle);
+        return prepared;
     }
 
     private string StoredAs(string projection) => (string)Scalar($"SELECT {storedAs}", ("$p", projection))!;

@@ -18,9 +18,10 @@ namespace Ledger.Benchmarks;
 /// <summary>
 /// One connector's day of interval records over HTTP, every request another connector and day, beside a bare Kestrel
 /// that gives the same bytes from memory. Callers and server share the machine, and each caller asks again when it is
-/// answered, so a rate is what both together reach.
+/// answered, so a rate is what both together reach. Then a station's month, and all records in every form, with the
+/// most memory that was in use meanwhile beyond what was before.
 /// <code>dotnet run --project tests/Ledger.Benchmarks -c Release -- api [--connectors N] [--days D]
-/// [--callers C]</code>
+/// [--callers C] [--only days|streams]</code>
 /// </summary>
 internal static class ApiThroughput
 {
@@ -36,26 +37,77 @@ internal static class ApiThroughput
         try
         {
             await using var ledger = OpenLedger.Open(folder.FullName, new LedgerId("bench"), SystemClock.Instance);
+            var filling = Stopwatch.StartNew();
             await FillAsync(ledger, connectors, days).ConfigureAwait(false);
+            Say($"{connectors * days * Quarters:N0} records in {filling.Elapsed.TotalSeconds:0} s");
             var paths = (from day in Enumerable.Range(0, days)
                          from connector in Enumerable.Range(0, connectors)
                          select $"/v1/interval-records?point=CP{connector}&day={First.PlusDays(day):uuuu-MM-dd}").ToArray();
             await using var server = await LedgerServer.StartAsync(ledger, new(IPAddress.Loopback, 0), Console.Error,
                 CancellationToken.None).ConfigureAwait(false);
-            var bodies = await BodiesAsync(server.Url, paths).ConfigureAwait(false);
-            await using var bare = await BareAsync(bodies).ConfigureAwait(false);
-            var bareUrl = new Uri(bare.Services.GetRequiredService<IServer>().Features
-                .Get<IServerAddressesFeature>()!.Addresses.First());
-            Say($"{connectors} connectors, {days} days, {paths.Length:N0} distinct addresses, {bodies.Values.Average(body => body.Length) / 1024:0.0} KiB each, {callers} callers");
-            var ours = await MeasureAsync("ledger", server.Url, paths, callers).ConfigureAwait(false);
-            var theirs = await MeasureAsync("bare Kestrel", bareUrl, paths, callers).ConfigureAwait(false);
-            Say($"{100 * ours / theirs:0} % of the bare one");
+            if (Only(args) != "streams")
+                await DaysAsync(server.Url, paths, connectors, days, callers).ConfigureAwait(false);
+            if (Only(args) != "days") await StreamsAsync(server.Url, days).ConfigureAwait(false);
             return 0;
         }
         finally
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    private static async Task DaysAsync(Uri url, string[] paths, int connectors, int days, int callers)
+    {
+        // Days that nobody asked for yet; the first of them are for the compiler.
+        var warm = paths.Length / 6;
+        await AskAsync(url, paths[..warm], callers, int.MaxValue, isOnce: true).ConfigureAwait(false);
+        Rate("ledger, each day for the first time",
+            await AskAsync(url, paths[warm..], callers, int.MaxValue, isOnce: true).ConfigureAwait(false));
+        var bodies = await BodiesAsync(url, paths).ConfigureAwait(false);
+        await using var bare = await BareAsync(bodies).ConfigureAwait(false);
+        var bareUrl = new Uri(bare.Services.GetRequiredService<IServer>().Features
+            .Get<IServerAddressesFeature>()!.Addresses.First());
+        Say($"{connectors} connectors, {days} days, {paths.Length:N0} distinct addresses, {bodies.Values.Average(body => body.Length) / 1024:0.0} KiB each, {callers} callers");
+        var ours = await MeasureAsync("ledger", url, paths, callers).ConfigureAwait(false);
+        var theirs = await MeasureAsync("bare Kestrel", bareUrl, paths, callers).ConfigureAwait(false);
+        Say($"{100 * ours / theirs:0} % of the bare one");
+    }
+
+    /// <summary>What is longer than an answer usually is, sent as it is read.</summary>
+    private static async Task StreamsAsync(Uri url, int days)
+    {
+        var (from, to) = ($"{First:uuuu-MM-dd}", $"{First.PlusDays(days):uuuu-MM-dd}");
+        var month = $"/v1/interval-records?station=S0&from={from}&to={First.PlusDays(Math.Min(30, days)):uuuu-MM-dd}";
+        var all = $"/v1/interval-records?from={from}&to={to}";
+        await StreamAsync("a station's month, json", url, month, 200).ConfigureAwait(false);
+        foreach (var form in (string[])["ndjson", "json", "csv", "parquet", "xlsx"])
+            await StreamAsync($"all records, {form}", url, $"{all}&format={form}", 1).ConfigureAwait(false);
+    }
+
+    private static async Task StreamAsync(string what, Uri url, string path, int times)
+    {
+        using var client = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromMinutes(10) };
+        var buffer = new byte[256 * 1024];
+        GC.Collect();
+        var (before, most, bytes, watch) = (GC.GetTotalMemory(true), 0L, 0L, Stopwatch.StartNew());
+        using var sampling = new Timer(_ => most = Math.Max(most, GC.GetTotalMemory(false)), null, 0, 20);
+        for (var i = 0; i < times; i++)
+        {
+            using var response = await client.GetAsync(path, HttpCompletionOption.ResponseHeadersRead)
+                .ConfigureAwait(false);
+            response.EnsureSuccessStatusCode();
+            await using var stream = await response.Content.ReadAsStreamAsync().ConfigureAwait(false);
+            int read;
+            while ((read = await stream.ReadAsync(buffer).ConfigureAwait(false)) > 0) bytes += read;
+        }
+        var seconds = watch.Elapsed.TotalSeconds;
+        Say($"{what}: {bytes / 1e6:N1} MB in {seconds:0.0} s, {bytes / 1e6 / seconds:0} MB/s, at most {(most - before) / 1e6:0.0} MB more in use");
+    }
+
+    private static string? Only(ReadOnlyMemory<string> args)
+    {
+        var at = args.Span.IndexOf("--only");
+        return at >= 0 && at + 1 < args.Length ? args.Span[at + 1] : null;
     }
 
     private static async Task FillAsync(OpenLedger ledger, int connectors, int days)
@@ -120,7 +172,12 @@ internal static class ApiThroughput
     private static async Task<double> MeasureAsync(string what, Uri url, string[] paths, int callers)
     {
         await AskAsync(url, paths, callers, WarmSeconds).ConfigureAwait(false);
-        var (times, seconds) = await AskAsync(url, paths, callers, Seconds).ConfigureAwait(false);
+        return Rate(what, await AskAsync(url, paths, callers, Seconds).ConfigureAwait(false));
+    }
+
+    private static double Rate(string what, (long[] Ticks, double Seconds) asked)
+    {
+        var (times, seconds) = asked;
         Array.Sort(times);
         var rate = times.Length / seconds;
         Say($"{what}: {rate:N0} requests/s, p50 {Ms(times, 50):0.0} ms, p99 {Ms(times, 99):0.0} ms, most {Ms(times, 100):0.0} ms");
@@ -128,7 +185,7 @@ internal static class ApiThroughput
     }
 
     private static async Task<(long[] Ticks, double Seconds)> AskAsync(
-        Uri url, string[] paths, int callers, int seconds)
+        Uri url, string[] paths, int callers, int seconds, bool isOnce = false)
     {
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = callers })
         {
@@ -140,7 +197,9 @@ internal static class ApiThroughput
             var mine = new List<long>();
             while (watch.Elapsed.TotalSeconds < seconds)
             {
-                var path = paths[Interlocked.Increment(ref next) % paths.Length];
+                var turn = Interlocked.Increment(ref next);
+                if (isOnce && turn >= paths.Length) break;
+                var path = paths[turn % paths.Length];
                 var began = Stopwatch.GetTimestamp();
                 using var response = await client.GetAsync(path).ConfigureAwait(false);
                 await response.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync().ConfigureAwait(false);

@@ -30,8 +30,9 @@ public sealed class AccessMatrixTests
 
     private static readonly Role[] Columns = Enum.GetValues<Role>();
 
-    /// <summary>Positions that are somebody's: of a fact that counts, and of one that was refused.</summary>
-    private sealed record Places(long Fact, long Refusal);
+    /// <summary>Names that are somebody's: positions of a fact that counts and of one that was refused, a webhook, and
+    /// a job.</summary>
+    private sealed record Places(long Fact, long Refusal, string Webhook, string Job);
 
     private readonly Dictionary<int, Places> places = [];
 
@@ -63,29 +64,15 @@ public sealed class AccessMatrixTests
     /// <summary>Records of each side what is asked for, in the name of whose it is.</summary>
     private async Task SetUpAsync(AccessTown town)
     {
-        foreach (var side in new[] { AccessTown.Own, AccessTown.Foreign, new("AGG", "GRID", 3), new("GRID", "GRID", 4) })
+        foreach (var side in AccessTown.Sides)
         {
-            var (fact, refusal) = (0L, 0L);
-            foreach (var (operation, path, body) in AccessRequests.Posts)
-            {
-                if (operation is "import" or "curves" or "redrives" or "refusal-release"
-                    or "ocpi-cdr-received" or "ocpi-issue") continue;
-                var party = operation is "programme" or "rule-pack" or "instruction" or "instruction-withdrawal"
-                        or "openadr-event"
-                    ? side.Grid : side.Account;
-                if (operation == "point-place")
-                    await town.RecordAsync(side.In(AccessRequests.Before[0]), party);
-                if (operation == "instruction-withdrawal")
-                    await town.RecordAsync(side.In(AccessRequests.Before[1]), party);
-                await town.TakeAsync(operation, side.In(body.Replace("{holder}", "publisher", StringComparison.Ordinal)),
-                    party);
-                if (operation == "register-reading") fact = town.Served.Ledger.Journal.Length - 1;
-            }
-            await town.TakeAsync("register-reading", side.In(AccessRequests.Refused), side.Account);
-            refusal = town.Served.Ledger.Journal.Length - 1;
-            await town.TakeFileAsync(side.In("point,time,kw\n{point},2026-02-26T16:00:00Z,10\n{point},2026-02-26T16:30:00Z,10\n"),
-                side.Account);
-            places[side.Number] = new(fact, refusal);
+            var (fact, refusal) = await town.RecordAllAsync(side);
+            // A webhook and a job are of whoever asked for them, and not of the journal.
+            var key = await town.GiveAsync($"other-{side.Account}", Role.ChargingOperator, side.Account, []);
+            var webhook = await town.PostAsync(key, "/v1/webhooks",
+                """{"url":"https://hooks.example/","events":["run.published"]}""");
+            var job = await town.PostAsync(key, "/v1/jobs", Filled(side.In(AccessRequests.Job), side, "other"));
+            places[side.Number] = new(fact, refusal, webhook["webhook"]!, job["job"]!);
         }
     }
 
@@ -164,8 +151,10 @@ public sealed class AccessMatrixTests
 
     private string Filled(string text, AccessTown.Side side, string holder) => side.In(text)
         .Replace("{holder}", holder, StringComparison.Ordinal)
-        .Replace("{fact}", places[side.Number].Fact.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
-        .Replace("{refusal}", places[side.Number].Refusal.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        .Replace("{webhook}", places.GetValueOrDefault(side.Money ?? side.Number)?.Webhook, StringComparison.Ordinal)
+        .Replace("{job}", places.GetValueOrDefault(side.Money ?? side.Number)?.Job, StringComparison.Ordinal)
+        .Replace("{fact}", places.GetValueOrDefault(side.Number)?.Fact.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        .Replace("{refusal}", places.GetValueOrDefault(side.Number)?.Refusal.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
     private static byte[] Announced(string point)
     {

@@ -20,6 +20,14 @@ internal static class AccessRequests
     public const string Refused =
         """{"point":"{point}","direction":"export","readAt":"2026-02-26T16:00:00Z","kwh":"1.000"}""";
 
+    /// <summary>Long work that a side asks for.</summary>
+    public const string Job =
+        $$"""{"kind":"settlement-run","run":"{run}","account":"{account}","day":"{{Day}}"}""";
+
+    /// <summary>What is asked of the server, and records nothing of a side.</summary>
+    public static readonly string[] OfServer = ["import", "curves", "redrives", "refusal-release", "webhook",
+        "webhook-ending", "webhook-redrive", "job", "job-cancellation", "ocpi-cdr-received", "ocpi-issue"];
+
     /// <summary>What is posted, by operation, in the order in which it can be recorded.</summary>
     public static readonly (string Operation, string Path, string Body)[] Posts =
     [
@@ -70,6 +78,11 @@ internal static class AccessRequests
         ("access-key", "access-keys", """{"key":"posted","secretSha256":"1111111111111111111111111111111111111111111111111111111111111111","holder":"kim","role":"auditor","party":"office","expires":"2026-04-01T00:00:00Z"}"""),
         ("access-key-revocation", "access-key-revocations", """{"key":"posted","reason":"lost"}"""),
         ("redrives", "redrives", """{"code":"UnknownRegister","by":"kim","reason":"the meter was installed"}"""),
+        ("webhook", "webhooks", """{"url":"https://hooks.example/{number}","events":["run.published"],"afterSeconds":30}"""),
+        ("webhook-ending", "webhook-endings", """{"webhook":"{webhook}","reason":"moved"}"""),
+        ("webhook-redrive", "webhook-redrives", """{"webhook":"{webhook}"}"""),
+        ("job", "jobs", Job),
+        ("job-cancellation", "job-cancellations", """{"job":"{job}"}"""),
         ("import", "imports?name=facts.jsonl", """{"type":"register-reading","point":"{point}","direction":"import","readAt":"2026-02-26T17:00:00Z","kwh":"2.000"}"""),
         ("curves", "curves?point={point}", "time,kw\n2026-02-26T16:00:00Z,10\n2026-02-26T16:30:00Z,10\n"),
     ];
@@ -107,6 +120,8 @@ internal static class AccessRequests
             + "&recipientDomain=cpo.example&domainSince=2020-01"),
         ("ocpi-cdrs", "/v1/ocpi/cdrs"), ("ocpi-cdr", "/v1/ocpi/cdrs/CDR{number}"),
         ("access-keys", "/v1/access-keys"), ("data-reads", "/v1/data-reads?day=2026-03-02"),
+        ("webhooks", "/v1/webhooks"), ("webhook-deliveries", "/v1/webhook-deliveries?webhook={webhook}"),
+        ("jobs", "/v1/jobs"), ("job-state", "/v1/jobs/{job}"), ("job-result", "/v1/jobs/{job}/result"),
         ("journal", "/v1/journal"), ("checkpoint", "/checkpoint"), ("tile", "/tile/0/000"),
         ("live", "/health/live"), ("ready", "/health/ready"),
     ];

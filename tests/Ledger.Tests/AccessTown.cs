@@ -104,6 +104,32 @@ internal sealed class AccessTown : IAsyncDisposable
         outcome.ShouldBeOfType<RecordOutcome.Recorded>($"{fact}: {outcome}");
     }
 
+    /// <summary>All whose facts are there to be asked for.</summary>
+    public static readonly Side[] Sides = [Own, Foreign, new("AGG", "GRID", 3), new("GRID", "GRID", 4)];
+
+    /// <summary>Records of one side all that can be asked for; the positions of a fact that counts, and of one that was
+    /// refused.</summary>
+    public async Task<(long Fact, long Refusal)> RecordAllAsync(Side side)
+    {
+        var fact = 0L;
+        foreach (var (operation, _, body) in AccessRequests.Posts)
+        {
+            if (AccessRequests.OfServer.Contains(operation)) continue;
+            var party = operation is "programme" or "rule-pack" or "instruction" or "instruction-withdrawal"
+                    or "openadr-event"
+                ? side.Grid : side.Account;
+            if (operation == "point-place") await RecordAsync(side.In(AccessRequests.Before[0]), party);
+            if (operation == "instruction-withdrawal") await RecordAsync(side.In(AccessRequests.Before[1]), party);
+            await TakeAsync(operation, side.In(body.Replace("{holder}", "publisher", StringComparison.Ordinal)), party);
+            if (operation == "register-reading") fact = Served.Ledger.Journal.Length - 1;
+        }
+        await TakeAsync("register-reading", side.In(AccessRequests.Refused), side.Account);
+        var refusal = Served.Ledger.Journal.Length - 1;
+        await TakeFileAsync(side.In("point,time,kw\n{point},2026-02-26T16:00:00Z,10\n{point},2026-02-26T16:30:00Z,10\n"),
+            side.Account);
+        return (fact, refusal);
+    }
+
     /// <summary>Hands in a fact of an operation in a party's name, whatever becomes of it.</summary>
     public async Task TakeAsync(string operation, string body, string party)
     {

@@ -26,11 +26,11 @@ public sealed class ApiAttackTests
 
     private static readonly string[] Parameters =
         ["asOf", "limit", "cursor", "format", "day", "point", "station", "account", "run", "instruction", "position",
-         "from", "code", "source", "line", "before", "after", "name", "zone", "sentAt"];
+         "from", "to", "code", "source", "line", "before", "after", "name", "zone", "sentAt"];
 
     private static readonly string[] Values =
         ["", "0", "-1", "1", "99999999999999999999", "CP1", "2026-02-27", "2026-02-30", "0001-01-01", "9999-12-31", "%00", "%ff", "a b",
-         "../..", "csv", "ndjson", "json", "202", "UnknownRegister", "Europe/Berlin", "Nowhere/None", "1e9", "*", "|", "~",
+         "../..", "csv", "ndjson", "json", "xlsx", "parquet", "202", "UnknownRegister", "Europe/Berlin", "Nowhere/None", "1e9", "*", "|", "~",
          "%F0%9F%94%8C", "AAAA", "MCAwIDA"];
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class ApiAttackTests
         for (var i = 0; i < Requests; i++)
         {
             var path = paths[Next(paths.Count)].Replace("{position}", Values[Next(Values.Length)])
-                .Replace("{path}", Values[Next(Values.Length)]).Replace("%00", "%20") + Query();
+                .Replace("{path}", Values[Next(Values.Length)]).Replace("{job}", Values[Next(Values.Length)]).Replace("%00", "%20") + Query();
             var isPost = Next(2) == 0;
             // Half of the bodies are true ones with a part that is not.
             var body = isPost ? Next(2) == 0 ? Mangled(AccessTown.Own.In(

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
@@ -5,7 +6,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Ledger.Api;
+using Ledger.Api.Tables;
 using Ledger.Ingest.Frames;
 using Shouldly;
 
@@ -92,7 +93,16 @@ public sealed class ApiConventionTests
         "a,b,c,d,e,f\r\n'=1+1,-1.50,'-x,'@x,+2,{}\r\n")]
     [InlineData("""[{"a":{}}]""", "a\r\n{}\r\n")]
     public void A_table_is_csv_that_no_spreadsheet_runs(string rows, string csv) =>
-        TableText.Csv(JsonNode.Parse(rows)!.AsArray()).ShouldBe(csv);
+        Csv([.. JsonNode.Parse(rows)!.AsArray().Select(row => Encoding.UTF8.GetBytes(row!.ToJsonString()))])
+            .ShouldBe(csv);
+
+    private static string Csv(IReadOnlyList<byte[]> rows)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        IEnumerable<ReadOnlyMemory<byte>> Rows() => rows.Select(row => (ReadOnlyMemory<byte>)row);
+        new AnsweredTable("table", TableColumn.Of(Rows()), Rows).WriteText(TableForm.Csv, text);
+        return Encoding.UTF8.GetString(text.WrittenSpan);
+    }
 
     [Fact]
     public async Task An_answer_has_a_tag_and_is_sent_again_only_where_it_changed()
@@ -174,6 +184,33 @@ public sealed class ApiConventionTests
         using var later = await FollowAsync("2");
         (await NextAsync(later)).ShouldBe("id: 3 event: instruction-withdrawn");
         (await served.GetAsync("/v1/instruction-events?instruction=I1&after=x")).Status.ShouldBe(400);
+    }
+
+    [Fact]
+    public async Task The_page_of_the_interface_is_all_from_here_and_asks_nobody_else()
+    {
+        await using var served = await ServedLedger.StartAsync(options =>
+            options with { Access = new(IsRequired: true) });
+        var page = await served.GetAsync("/docs");
+        (page.Status, page.Media).ShouldBe((200, "text/html"));
+        var policy = page.Response.Headers.GetValues("Content-Security-Policy").Single();
+        policy.ShouldStartWith("default-src 'none'; script-src 'self';");
+        policy.ShouldContain("connect-src 'self';");
+        policy.ShouldNotContain("http");
+        var start = await served.GetAsync("/docs/start.js");
+        foreach (var text in (string[])[page.Text, start.Text])
+        {
+            text.ShouldNotContain("//");
+            text.ShouldNotContain("<style");
+        }
+        start.Text.ShouldContain("url: '/openapi/v1.json'");
+        var script = await served.GetAsync("/docs/scalar.js");
+        (script.Status, script.Media).ShouldBe((200, "text/javascript"));
+        script.Text.ShouldContain("createApiReference");
+        using var again = new HttpRequestMessage(HttpMethod.Get, "/docs/scalar.js");
+        again.Headers.TryAddWithoutValidation("If-None-Match", script.Response.Headers.ETag!.Tag);
+        using var known = await served.Client.SendAsync(again, TestContext.Current.CancellationToken);
+        known.StatusCode.ShouldBe(HttpStatusCode.NotModified);
     }
 
     /// <summary>The document of this version is in the repository; a change of it is seen by whoever reads the change.

@@ -52,6 +52,9 @@ internal sealed class ServedLedger : IAsyncDisposable
         return new ServedLedger(folder, ledger, streams, server, errors);
     }
 
+    /// <summary>Looks once for what subscribers are to be told, and sends what is due.</summary>
+    public Task TellAsync() => server.TellAsync(TestContext.Current.CancellationToken);
+
     /// <summary>Posts a body; the answer's status, JSON and position.</summary>
     public Task<Answer> PostAsync(string path, string body, string? key = null,
         params (string Name, string Value)[] headers) => PostAsync(path, Encoding.UTF8.GetBytes(body), key, headers);

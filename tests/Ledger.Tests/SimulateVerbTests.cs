@@ -1,7 +1,11 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
+using Ledger.Api.Access;
+using Ledger.Api.Streaming;
 using Ledger.Cli;
+using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Simulation;
 using Shouldly;
@@ -118,4 +122,27 @@ public sealed class SimulateVerbTests
         .. Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(file => $"{Path.GetRelativePath(folder, file)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))}"),
     ];
+
+    [Fact]
+    public async Task A_fleet_is_streamed_to_a_protected_ledger_with_a_key_from_a_file()
+    {
+        await using var town = await AccessTown.StartAsync(new FrameLogOptions(""));
+        var key = await town.GiveAsync("fleet", Role.ChargingOperator, StreamMasterData.Owner, []);
+        await using var wire = await StreamServer.StartAsync(town.Served.Streams!, new(IPAddress.Loopback, 0),
+            TestContext.Current.CancellationToken, town.Served.Ledger, new AccessOptions(IsRequired: true));
+        var file = Path.Combine(town.Served.Options.Directory, "key.txt");
+        await File.WriteAllTextAsync(file, key.Shown + "\n", TestContext.Current.CancellationToken);
+        string[] line = ["simulate", "fleet", "--connectors", "2", "--rate", "1", "--minutes", "1", "--speed", "max", "--json",
+            "--to", wire.Url.ToString(), "--register", town.Served.Client.BaseAddress!.ToString()];
+        var without = await CommandRun.OfAsync(line, clock: town.Served.Clock);
+        (without.Exit, without.Errors.Contains("with 401", StringComparison.Ordinal)).ShouldBe((ExitCode.CouldNot, true));
+        var sent = await CommandRun.OfAsync([.. line, "--key-file", file], clock: town.Served.Clock);
+        sent.Exit.ShouldBe(ExitCode.Done, sent.Errors);
+        sent.Output.ShouldContain("\"samples\": \"1");
+        await File.WriteAllTextAsync(file, "secret", TestContext.Current.CancellationToken);
+        (await CommandRun.OfAsync([.. line, "--key-file", file], clock: town.Served.Clock)).Errors
+            .ShouldBe("ledger simulate: that is no access key: it is like ledger_KEY_SECRET\n");
+        (await CommandRun.OfAsync(["simulate", "fleet", "--connectors", "1", "--key-file", file, "--out", "x"])).Exit
+            .ShouldBe(ExitCode.Usage);
+    }
 }

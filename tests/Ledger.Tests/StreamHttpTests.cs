@@ -173,7 +173,7 @@ public sealed class StreamHttpTests
 
     [Theory]
     [InlineData("it is --out or --to", "--to", "http://127.0.0.1:1", "--out", "x")]
-    [InlineData("--speed and --register go with --to", "--speed", "2", "--out", "x")]
+    [InlineData("--speed, --register and --key-file go with --to", "--speed", "2", "--out", "x")]
     [InlineData("--speed is max, or a number from 1 to 100000, not '0'", "--to", "http://127.0.0.1:1", "--speed", "0")]
     [InlineData("--to is an address like http://127.0.0.1:8480, not '127.0.0.1'", "--to", "127.0.0.1")]
     public void What_does_not_go_together_is_usage(string problem, params string[] args)

@@ -1,3 +1,4 @@
+using Ledger.Api.Tables;
 using Ledger.Domain;
 
 namespace Ledger.Api.Access;

@@ -26,6 +26,15 @@ internal sealed class KeyRing(Recorder recorder, IClock clock)
     public async ValueTask<bool> HasAnyAsync(CancellationToken ct) =>
         !(await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false)).Known.IsEmpty;
 
+    /// <summary>Whether somebody in a role has a key that is valid now.</summary>
+    public async ValueTask<bool> HasValidAsync(Principal who, CancellationToken ct)
+    {
+        var now = clock.GetCurrentInstant();
+        return (await ReadAsync(AgeMaxMs, ct).ConfigureAwait(false)).Known.Values.Any(known => known.Revoked is null
+            && known.Issued.Expires > now && known.Issued.Holder == who.Actor && known.Issued.Role == who.Role
+            && known.Issued.Party == who.Party);
+    }
+
     /// <summary>Who holds a key; null where it is not known, has expired, or was revoked: nobody is told
     /// which.</summary>
     public async ValueTask<Principal?> HolderAsync(AccessKeyText key, CancellationToken ct)

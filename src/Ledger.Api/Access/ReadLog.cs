@@ -1,4 +1,5 @@
 using System.Text;
+using Ledger.Api.Tables;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
@@ -67,7 +68,13 @@ internal sealed class ReadLog(OpenLedger ledger)
     {
         var operation = endpoint.Metadata.GetMetadata<EndpointNameMetadata>()?.EndpointName ?? "page";
         if (file is not null) operation += $" as {file}";
-        var of = Of(request);
+        Note(who, operation, Of(request));
+    }
+
+    /// <summary>Notes that somebody was given data; of whoever may write the data folder nothing is noted.</summary>
+    public void Note(Principal who, string operation, string? of)
+    {
+        if (who.Role is null) return;
         lock (gate)
         {
             if (!gathered.TryGetValue(KeyOf(who), out var mine))

@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Projections;
 using NodaTime;
 
 namespace Ledger.Api.Resources;
@@ -61,7 +62,7 @@ internal static class AccessReads
                 rows.AddRange(read.Reads.Select(each => new DataReadRow(read.By, read.Party.Value, read.Role,
                     read.During.Start, read.During.End, each.Operation, each.Of, each.Times, recorded.Position)));
             }
-            return Answering.Read(new { day, asOf = position, reads = rows }, position);
+            return Answering.Read(new { day = RowJson.Day(day), asOf = position, reads = rows }, position);
         }).Reads("data-reads", "Who has read what of others on a UTC day.", "day");
     }
 

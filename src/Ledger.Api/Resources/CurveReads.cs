@@ -53,9 +53,8 @@ internal static class CurveReads
                 whole = isWhole,
                 total = samples.Count,
                 samples = isWhole
-                    ? samples.ConvertAll<object>(sample =>
-                        new CurveSample(At(sample.AtMicroseconds), Kw(sample.Milliwatts)))
-                    : Stretches(samples, window, most),
+                    ? samples.ConvertAll(sample => new CurveSample(At(sample.AtMicroseconds), Kw(sample.Milliwatts)))
+                    : (object)Stretches(samples, window, most),
                 withheld,
             }, position);
         }).Reads("curve", "The power curve of a settlement point: every sample, or least, mean and most of stretches.",
@@ -108,11 +107,11 @@ internal static class CurveReads
         return (samples, withheld);
     }
 
-    private static List<object> Stretches(List<PowerSample> samples, Interval window, int most)
+    private static List<CurveStretch> Stretches(List<PowerSample> samples, Interval window, int most)
     {
         var (from, to) = (PowerCurve.Microseconds(window.Start), PowerCurve.Microseconds(window.End));
         var length = (to - from + most - 1) / most;
-        var stretches = new List<object>(most);
+        var stretches = new List<CurveStretch>(most);
         for (int first = 0, next; first < samples.Count; first = next)
         {
             var place = (samples[first].AtMicroseconds - from) / length;

@@ -5,7 +5,11 @@ namespace Ledger.Api.Resources;
 
 /// <summary>A read: the scope that it needs, and the member of its answer that is a table; null where it has
 /// none.</summary>
-internal sealed record ReadOperation(string Name, string Scope, string? Table = null);
+internal sealed record ReadOperation(string Name, string Scope, string? Table = null)
+{
+    /// <summary>In place of a scope: it is for everybody who is known.</summary>
+    public const string Known = "";
+}
 
 /// <summary>
 /// What each read needs and which of its members is a table, in one place. A read that is not in it is closed where
@@ -61,16 +65,22 @@ internal static class ReadOperations
         new("ocpi-cdr", Scopes.TariffsRead),
         new("access-keys", Scopes.AccessRead, "keys"),
         new("data-reads", Scopes.AccessRead, "reads"),
+        new("webhooks", Scopes.WebhooksWrite, "webhooks"),
+        new("webhook-deliveries", Scopes.WebhooksWrite, "deliveries"),
+        new("jobs", ReadOperation.Known, "jobs"),
+        new("job-state", ReadOperation.Known),
+        new("job-result", ReadOperation.Known),
     }.ToDictionary(operation => operation.Name, StringComparer.Ordinal);
 
     public static RouteHandlerBuilder AsRead(this RouteHandlerBuilder route, string name)
     {
         if (!ByName.TryGetValue(name, out var operation)) return route;
-        route.Needing(operation.Scope);
+        if (operation.Scope == ReadOperation.Known) route.NeedingToBeKnown();
+        else route.Needing(operation.Scope);
         return operation.Table is null ? route : route.WithMetadata(operation);
     }
 
     /// <summary>The parameters of a table, for the document.</summary>
     public static string ParametersOf(string name) => ByName.GetValueOrDefault(name)?.Table is { } table
-        ? $", limit? and cursor? (a page of '{table}'), format? (json, csv or ndjson: '{table}' alone)" : "";
+        ? $", limit? and cursor? (a page of '{table}'), format? (json, csv, ndjson, xlsx or parquet: '{table}' alone)" : "";
 }

@@ -1,4 +1,6 @@
+using System.Text;
 using Ledger.Api.Access;
+using Ledger.Api.Jobs;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
@@ -43,15 +45,16 @@ public sealed record FlexibilityAnswer(
 /// <summary>Settlement runs: ask for one, list them, and derive the lines of one again from its position.</summary>
 internal static class SettlementRuns
 {
-    public static void Map(WebApplication app, OpenLedger ledger)
+    public static void Map(WebApplication app, OpenLedger ledger, JobRunner jobs)
     {
         MapAfterwards(app, ledger);
         app.MapPost("/v1/settlement-runs", async (HttpContext context) =>
         {
-            return await RunAsync(ledger, context).ConfigureAwait(false);
+            return await RunAsync(ledger, jobs, context).ConfigureAwait(false);
         }).TakesFact("settlement-run", "Calculates a settlement day of an account and records the run.",
                 "One JSON object: run, account, day, kind? (initial, interim, final, correction), supersedes?, "
-                + "atPosition?, style? (of a correction: whole, deltas, credit), by?.");
+                + "atPosition?, style? (of a correction: whole, deltas, credit), by?. With the header Prefer: "
+                + "respond-async it is taken as a job, and Location says where its state is.");
 
         app.MapGet("/v1/settlement-runs", async (HttpContext context) =>
         {
@@ -117,11 +120,14 @@ internal static class SettlementRuns
         }).Reads("disputes", "Every dispute of a run, as far as it went.");
     }
 
-    private static async Task<IResult> RunAsync(OpenLedger ledger, HttpContext context)
+    private static async Task<IResult> RunAsync(OpenLedger ledger, JobRunner jobs, HttpContext context)
     {
         var source = context.Request.Path.Value!;
         var key = Submissions.Key(context, source);
         var text = await Submissions.ReadAsync(context, source).ConfigureAwait(false);
+        if (JobResources.IsAsked(context.Request) && context.By().Holds(Scopes.SettlementRun))
+            return JobResources.Start(jobs, SettlementJob.Kind, Encoding.UTF8.GetString(text.Bytes.Span), context,
+                SettlementJob.Of(text, context.By(), ledger));
         var refused = RunSettlement.Read(text.Bytes, out var asked);
         return Answering.Of(refused is null
             ? await SendAsync(ledger, asked!, text, context.By(), key).ConfigureAwait(false)

@@ -1,9 +1,7 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Ledger.Api.Tables;
 using Ledger.Domain;
-using NodaTime;
-using NodaTime.Text;
 
 namespace Ledger.Cli.Listings;
 
@@ -20,7 +18,7 @@ public static partial class Cell
     private const int ShownEnergyDecimals = 6; // 1 mWh, finer than any register
     private const int ShownPowerDecimals = 3; // 1 W
 
-    public static bool IsFigure(object? value) => value is int or long or decimal or Energy or Power;
+    public static bool IsFigure(object? value) => TableCell.IsFigure(value);
 
     public static string Shown(object? value) => value switch
     {
@@ -37,22 +35,8 @@ public static partial class Cell
     /// <summary>In kW, as people read it.</summary>
     public static decimal Rounded(Power power) => decimal.Round(power.Kilowatts, ShownPowerDecimals);
 
-    public static string Exact(object? value) => value switch
-    {
-        null => "",
-        string text => text,
-        Energy energy => energy.ToKwh(),
-        Power power => Exact(power.Kilowatts),
-        decimal number => number.ToString("0.############################", CultureInfo.InvariantCulture),
-        bool yes => yes ? "true" : "false",
-        Enum choice => char.ToLowerInvariant(choice.ToString()[0]) + choice.ToString()[1..],
-        Instant at => InstantPattern.ExtendedIso.Format(at),
-        LocalDate day => LocalDatePattern.Iso.Format(day),
-        CanonicalJson json => json.Text,
-        IReadOnlyList<string> texts => string.Join("; ", texts),
-        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
-        _ => value.ToString()!,
-    };
+    public static string Exact(object? value) =>
+        value is CanonicalJson json ? json.Text : TableCell.Exact(value);
 
     public static JsonNode? Json(object? value) => value switch
     {

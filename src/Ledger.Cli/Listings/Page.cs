@@ -40,7 +40,7 @@ public sealed class Page
     }
 
     /// <summary>The fields as one sheet, and a sheet for each table.</summary>
-    public void WriteXlsx(Stream into) => Spreadsheet.Write(into,
+    public void WriteXlsx(Stream into) => ListingFile.WriteXlsx(into,
     [
         ("page", Listing.Of(parts.OfType<Part.Field>().Where(field => field.Name is not null),
             new("name", "name", field => field.Name), new("value", "value", field => Cell.Exact(field.Value)))),

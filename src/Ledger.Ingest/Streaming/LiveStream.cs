@@ -40,6 +40,9 @@ internal sealed class LiveStream(
     /// few seconds.</summary>
     public long WakesAt { get; private set; } = long.MaxValue;
 
+    /// <summary>Of its newest sample (µs); null while it has none. Another thread may ask.</summary>
+    public long? Newest => Volatile.Read(ref newest) is var at && at == long.MinValue ? null : at;
+
     /// <summary>The number of the step that touched it last, so that a step lists it once.</summary>
     public long Touched { get; set; }
 

@@ -30,6 +30,9 @@ internal sealed class PointDirectory(Recorder recorder)
 
     public int Count => live.Count;
 
+    /// <summary>Of a point's newest sample (µs); null where it streams nothing.</summary>
+    public long? NewestOf(SettlementPointId point) => live.TryGetValue(point, out var stream) ? stream.Newest : null;
+
     /// <summary>
     /// The stream of an announced point; null where the point is not registered, or where its samples meant something
     /// else a moment ago: two meanings do not make one curve, so a stream has to be idle before it is declared anew.

@@ -56,19 +56,34 @@ public sealed class StreamChannel : IDisposable
 {
     private readonly GrpcChannel channel;
 
-    /// <param name="url">Where the ledger takes streams: <c>http://127.0.0.1:PORT</c>, HTTP/2 without TLS.</param>
-    public StreamChannel(Uri url) => channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
+    /// <param name="url">Where the ledger takes streams: <c>http://127.0.0.1:PORT</c>, HTTP/2 without TLS, or https.
+    /// </param>
+    /// <param name="key">The access key or token that is brought to each call; null where none is asked for.</param>
+    public StreamChannel(Uri url, string? key = null)
     {
-        HttpHandler = new GatheredWrites(new SocketsHttpHandler
+        var sockets = new SocketsHttpHandler
         {
             EnableMultipleHttp2Connections = true,
             ConnectTimeout = TimeSpan.FromSeconds(5),
             KeepAlivePingDelay = TimeSpan.FromSeconds(30),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
             UseProxy = false,
-        }),
-        DisposeHttpClient = true,
-    });
+        };
+        channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
+        {
+            HttpHandler = new GatheredWrites(key is null ? sockets : new WithKey(key, sockets)),
+            DisposeHttpClient = true,
+        });
+    }
+
+    private sealed class WithKey(string key, HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)
+        {
+            request.Headers.Authorization = new("Bearer", key);
+            return base.SendAsync(request, ct);
+        }
+    }
 
     /// <summary>A sender, which connects at once and for as long as it is not closed.</summary>
     public StreamSender Open(StreamSenderOptions options) => new(new FrameStreams.FrameStreamsClient(channel), options);

@@ -113,6 +113,10 @@ public sealed class StreamEngine : IAsyncDisposable
     /// segment.</summary>
     public int SessionCount => steps.Sessions;
 
+    /// <summary>When the newest sample of a point was taken; null where it streams nothing.</summary>
+    public Instant? NewestOf(SettlementPointId point) =>
+        points.NewestOf(point) is { } microseconds ? Instant.FromUnixTimeTicks(microseconds * 10) : null;
+
     /// <summary>Samples integrated since the start.</summary>
     public long Samples => steps.Samples;
 

@@ -41,6 +41,7 @@ public static class Roles
         keys:write         | -       | -                | -          | -            | -       | x
         retention:write    | -       | -                | -          | -            | -       | x
         access:write       | -       | -                | -          | -            | -       | x
+        webhooks:write     | -       | x                | x          | x            | -       | x
         """;
 
     private static readonly HashSet<StationId> NoStation = [];

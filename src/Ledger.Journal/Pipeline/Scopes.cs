@@ -16,7 +16,7 @@ public static class Scopes
         SettlementRun = "settlement:run", SettlementPublish = "settlement:publish", DisputesWrite = "disputes:write",
         RefusalsWrite = "refusals:write", RefusalsRedrive = "refusals:redrive",
         EvidenceDisclose = "evidence:disclose", SubjectsWrite = "subjects:write", KeysWrite = "keys:write",
-        RetentionWrite = "retention:write", AccessWrite = "access:write";
+        RetentionWrite = "retention:write", AccessWrite = "access:write", WebhooksWrite = "webhooks:write";
 
     /// <summary>Every scope, which whoever may write the data folder itself holds.</summary>
     public static IReadOnlySet<string> All { get; } = new HashSet<string>
@@ -25,6 +25,6 @@ public static class Scopes
         ReadingsWrite, ReadingsCorrect, CurvesWrite, ChargesWrite, EvidenceWrite, MasterDataWrite, MetersWrite,
         LimitsWrite, DispatchWrite, DispatchAnswer, EnrolmentsWrite, ProgrammesWrite, RulesWrite, TariffsWrite,
         SettlementRun, SettlementPublish, DisputesWrite, RefusalsWrite, RefusalsRedrive, EvidenceDisclose,
-        SubjectsWrite, KeysWrite, RetentionWrite, AccessWrite,
+        SubjectsWrite, KeysWrite, RetentionWrite, AccessWrite, WebhooksWrite,
     };
 }

@@ -4,33 +4,31 @@ using NodaTime;
 using Parquet;
 using Parquet.Schema;
 
-namespace Ledger.Cli.Listings;
+namespace Ledger.Api.Tables;
 
 /// <summary>
-/// A listing as a Parquet file. Energies (kWh), powers (kW) and amounts are DECIMAL with as many places as the column
+/// A table as a Parquet file. Energies (kWh), powers (kW) and amounts are DECIMAL with as many places as the column
 /// needs, so every digit of the CSV is there; instants are TIMESTAMP in UTC to the microsecond; days, choices and texts
-/// are text. A column whose values no such type holds exactly is text as well. What the rows come to is in the file's
-/// metadata.
+/// are text. A column whose values no such type holds exactly is text as well. What is said of the
+/// whole is in the file's metadata.
 /// </summary>
-public static class ParquetListing
+public static class ParquetFile
 {
     private const int DigitsMax = 38; // of a DECIMAL (Parquet format, logical types)
     private const int RowsOfAGroup = 65_536;
 
     /// <summary>Reads the rows twice: for the types, and for the values.</summary>
-    public static async Task WriteAsync(Listing listing, Stream into, CancellationToken ct)
+    public static async Task WriteAsync(Table table, Stream into, CancellationToken ct)
     {
-        Shape[] shapes = [.. Enumerable.Range(0, listing.Names.Count).Where(i => listing.Names[i] is not null)
-            .Select(i => new Shape(listing.Names[i]!, i))];
-        foreach (var row in listing.Rows)
+        Shape[] shapes = [.. table.Names.Select((name, i) => new Shape(name, i))];
+        foreach (var row in table.Rows)
             foreach (var shape in shapes) shape.Add(row[shape.Index]);
         Column[] columns = [.. shapes.Select(shape => shape.Column())];
         var schema = new ParquetSchema(columns.Select(column => column.Field));
         var writer = await ParquetWriter.CreateAsync(schema, into, cancellationToken: ct).ConfigureAwait(false);
         await using var written = writer.ConfigureAwait(false);
-        writer.CustomMetadata = listing.Summary.Where(field => field.Name is not null)
-            .ToDictionary(field => field.Name!, field => Cell.Exact(field.Value));
-        foreach (var rows in listing.Rows.Chunk(RowsOfAGroup))
+        writer.CustomMetadata = table.About.ToDictionary();
+        foreach (var rows in table.Rows.Chunk(RowsOfAGroup))
         {
             using var group = writer.CreateRowGroup();
             foreach (var column in columns)
@@ -56,7 +54,7 @@ public static class ParquetListing
             if (value is Instant at) isExact &= at.ToUnixTimeTicks() % NodaConstants.TicksPerMillisecond % 10 == 0
                 && at == Instant.FromUnixTimeTicks(at.ToUnixTimeTicks());
             if (value is not (decimal or Energy or Power)) return;
-            var text = Cell.Exact(value).TrimStart('-').Split('.');
+            var text = TableCell.Exact(value).TrimStart('-').Split('.');
             whole = Math.Max(whole, text[0].Length);
             places = Math.Max(places, text.ElementAtOrDefault(1)?.Length ?? 0);
         }
@@ -69,13 +67,13 @@ public static class ParquetListing
             if (type == typeof(bool)) return Of<bool>(new DataField<bool>(name, true), value => (bool)value);
             if (type == typeof(decimal) && whole + places <= DigitsMax)
                 return Of<decimal>(new DecimalDataField(name, DigitsMax, places, isNullable: true), value =>
-                    decimal.Parse(Cell.Exact(value), NumberStyles.Number, CultureInfo.InvariantCulture));
+                    decimal.Parse(TableCell.Exact(value), NumberStyles.Number, CultureInfo.InvariantCulture));
             if (type == typeof(Instant) && isExact)
                 return Of<DateTime>(new DateTimeDataField(name, DateTimeFormat.Timestamp, isAdjustedToUTC: true,
                     unit: DateTimeTimeUnit.Micros, isNullable: true), value => ((Instant)value).ToDateTimeUtc());
             var text = new DataField<string>(name, true);
             return new(text, index, (group, values) => group.WriteAsync(text,
-                [.. values.Select(value => value is null ? null : Cell.Exact(value))]));
+                [.. values.Select(value => value is null ? null : TableCell.Exact(value))]));
         }
 
         private Column Of<T>(DataField field, Func<object, T> read) where T : struct => new(field, index,

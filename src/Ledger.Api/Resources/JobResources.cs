@@ -1,0 +1,118 @@
+using System.Text;
+using Ledger.Api.Access;
+using Ledger.Api.Jobs;
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>A job as whoever asked for it sees it.</summary>
+/// <param name="Asked">The request, as it came.</param>
+/// <param name="Result">Where the result is; null while there is none.</param>
+public sealed record JobRow(
+    string Job, string Kind, string Asked, string Standing, string? Progress, string? Detail, Instant Created,
+    Instant? Started, Instant? Ended, string? Result)
+{
+    public static JobRow Of(Job job) => new(job.Name, job.Kind, job.Asked, job.Standing, job.Progress, job.Detail,
+        job.Created, job.Started, job.Ended, job.HasResult ? $"/v1/jobs/{job.Name}/result" : null);
+}
+
+/// <summary>
+/// Long work: it is taken with 202 and a Location, and whoever asked looks there how far it is. A job is seen by who
+/// asked for it alone, because its result has what that one reaches.
+/// </summary>
+internal static class JobResources
+{
+    private const int JobsMax = 1_000;
+
+    public static void Map(WebApplication app, OpenLedger ledger, JobRunner jobs, IReadOnlyList<JobKind> kinds)
+    {
+        app.MapPost("/v1/jobs", async (HttpContext context) =>
+        {
+            return await StartAsync(ledger, jobs, kinds, context).ConfigureAwait(false);
+        })
+            .WithName("job").WithSummary("Takes long work, and says where its state is.")
+            .WithDescription("One JSON object: kind, and the members of the kind: " + string.Join("; ", kinds.Select(kind =>
+                $"{kind.Name} {kind.Does} ({string.Join(", ", kind.Members)}; scope {kind.Scope})")) + ".")
+            .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
+            .Accepts<object>("application/json").Produces<JobRow>(202)
+            .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
+
+        app.MapGet("/v1/jobs", (HttpContext context) => Answering.Read(new
+        {
+            jobs = jobs.Store.Of(context.By().Actor, context.By().Role, context.By().Party, JobsMax)
+                .Select(JobRow.Of).ToList(),
+        }, null)).ReadsNow("jobs", "The jobs of the caller, newest first.");
+
+        app.MapGet("/v1/jobs/{job}", (HttpContext context, string job) =>
+            Answering.Read(JobRow.Of(Find(jobs, context, job)), null))
+            .ReadsNow("job-state", "A job of the caller: its state, how far it is, and where its result is.").Refuses(404);
+
+        app.MapGet("/v1/jobs/{job}/result", (HttpContext context, string job) =>
+            jobs.Store.ResultOf(Find(jobs, context, job).Name) is var (media, content)
+                ? Results.Bytes(content, media)
+                : throw new NotThereException($"{job} has no result"))
+            .ReadsNow("job-result", "What came of a job of the caller.").Refuses(404);
+
+        app.MapPost("/v1/job-cancellations", async (HttpContext context) =>
+        {
+            var named = await WebhookResources.ReadAsync(context, input => input.Object("job").Required("job").Text())
+                .ConfigureAwait(false);
+            var job = Find(jobs, context, named);
+            if (job.IsOver) return Answering.Problem(409, "JobOver", $"{job.Name} is {job.Standing}");
+            await jobs.CancelAsync(job.Name).ConfigureAwait(false);
+            return Answering.Read(JobRow.Of(Find(jobs, context, named)), null);
+        }).WithName("job-cancellation").WithSummary("Ends a job of the caller that is under way.")
+            .WithDescription("One JSON object: job. What it has recorded already stays recorded.")
+            .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
+            .Accepts<object>("application/json").Produces<JobRow>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
+    }
+
+    /// <summary>Whether the caller would rather look later (RFC 7240, 4.1).</summary>
+    public static bool IsAsked(HttpRequest request) => request.Headers["Prefer"].ToString()
+        .Split(',', StringSplitOptions.TrimEntries).Contains("respond-async", StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Takes a job, and answers where it is.</summary>
+    public static IResult Start(JobRunner jobs, JobKind kind, string asked, HttpContext context, JobWork work)
+    {
+        if (jobs.Start(kind, asked, context.By(), work) is not { } job)
+            return Answering.Busy("as many jobs as can be are under way");
+        context.Response.Headers.Location = $"/v1/jobs/{job.Name}";
+        if (IsAsked(context.Request)) context.Response.Headers["Preference-Applied"] = "respond-async";
+        return Answering.Read(JobRow.Of(job), null, 202);
+    }
+
+    private static async Task<IResult> StartAsync(
+        OpenLedger ledger, JobRunner jobs, IReadOnlyList<JobKind> kinds, HttpContext context)
+    {
+        var text = await Submissions.ReadAsync(context, "/v1/jobs").ConfigureAwait(false);
+        var reading = BodyReading.Read(text.Bytes, input =>
+        {
+            var open = input.OpenObject();
+            var kind = kinds.FirstOrDefault(each => each.Name == open.Required("kind").Text())
+                ?? throw open.Required("kind").Refused(Rejection.OutOfRange,
+                    $"must be one of {string.Join(", ", kinds.Select(each => each.Name))}");
+            if (!context.By().Holds(kind.Scope)) throw new ScopeMissingException(kind.Scope);
+            return (Kind: kind, Work: kind.Read(new(input.Object([.. kind.Members, "kind"]), text.Bytes, context.By(), ledger)));
+        });
+        JobWork work;
+        try
+        {
+            work = await reading.Work.ConfigureAwait(false);
+        }
+        catch (Ingest.InputRefusedException refused)
+        {
+            throw new BodyRefusedException(refused.Code, refused.Detail);
+        }
+        return Start(jobs, reading.Kind, Encoding.UTF8.GetString(text.Bytes.Span), context, work);
+    }
+
+    private static Job Find(JobRunner jobs, HttpContext context, string name) =>
+        jobs.Store.Find(name) is { } job && context.By() is var by
+            && (job.Holder, job.Role, job.Party) == (by.Actor, by.Role, by.Party)
+            ? job : throw new NotThereException($"there is no job {name}, or it is not yours");
+}
+
+/// <summary>The caller does not hold the scope that its request needs.</summary>
+public sealed class ScopeMissingException(string scope) : Exception($"scope {scope} is needed");

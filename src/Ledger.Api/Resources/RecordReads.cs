@@ -1,0 +1,209 @@
+using System.Buffers;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Ledger.Api.Access;
+using Ledger.Api.Tables;
+using Ledger.Domain;
+using Ledger.Projections;
+using NodaTime;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>
+/// Interval records: a day of one point, or a range of days of a point, of a station or of all that is reached. A range
+/// may be larger than memory, so it is read point by point and day-month by day-month, and sent as it is read.
+/// </summary>
+internal static class RecordReads
+{
+    private const string Name = "interval-records", Table = "records";
+    private const int RangeDaysMax = 400, FirstYear = 1900, LastYear = 2999; // far from where a calendar ends
+    /// <summary>Days of a point that are read at once: some thousand rows, so nobody waits for the store long.
+    /// </summary>
+    private const int DaysAtOnce = 31;
+    /// <summary>Bytes after which what was read is sent on.</summary>
+    private const int SendAfterBytes = 256 * 1024;
+
+    private static readonly IReadOnlyList<TableColumn> Columns = TableColumn.Of(typeof(VerifiedExport.PeriodRow))!;
+
+    /// <summary>A range as it was asked for.</summary>
+    private sealed record Asked(LocalDate From, LocalDate To, IReadOnlyList<MasterData.PointRow> Points,
+        Answers Answers, long? Position);
+
+    public static void Map(WebApplication app, OpenLedger ledger, long bytesKept)
+    {
+        var days = new RecordDays(ledger.Views.Changes, bytesKept);
+        app.MapGet("/v1/interval-records", async (HttpContext context) =>
+            context.Request.Query.ContainsKey("from") || context.Request.Query.ContainsKey("to")
+                ? await RangeAsync(ledger, context).ConfigureAwait(false)
+                : await DayAsync(ledger, days, context).ConfigureAwait(false))
+            .Reads(Name, "The latest interval records of a settlement point on a day of its zone, and the register checks "
+                + "of single periods; or those of a range of days, as a stream of any length.",
+                "point and day", $"or from and to (days; to is not in it, at most {RangeDaysMax} days) with point?, station? or "
+                + "neither, which has no pages");
+    }
+
+    private static async Task<IResult> DayAsync(OpenLedger ledger, RecordDays days, HttpContext context)
+    {
+        var request = context.Request;
+        var point = Asking.Required<SettlementPointId>(request, "point", SettlementPointId.TryParse,
+            Rejection.InvalidIdentifier, Asking.IdentifierRule);
+        var day = Asking.Day(request);
+        var changes = days.ChangesOf(point, day);
+        var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        if (position is { } at && TableForm.Find(request) == TableForm.Json && PageCursor.LimitOf(request) is null
+            && answers.Reaches(point))
+            return new DayAnswer(point, day, at,
+                days.Of(answers, point, day, at, request.Query.ContainsKey("asOf") ? null : changes));
+        return Answering.Read(
+            new
+            {
+                point = point.Value,
+                day = RowJson.Day(day),
+                asOf = position,
+                records = answers.IntervalRecords(point, day),
+                checks = answers.PeriodChecks(point, day),
+            }, position);
+    }
+
+    private sealed record DayAnswer(SettlementPointId Point, LocalDate Day, long Position, RecordDay Records) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext)
+        {
+            // Neither an identifier nor a number has a character that JSON would escape.
+            var head = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
+                $"{{\"point\":\"{Point}\",\"day\":\"{RowJson.Day(Day)}\",\"asOf\":\"{Position}\","));
+            httpContext.Response.Headers[Answering.PositionHeader] = Position.ToString(CultureInfo.InvariantCulture);
+            Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+            SHA256.HashData([.. head, .. Records.Digest], digest);
+            return Representation.SendAsync(
+                httpContext, Representation.TagOf(digest), TableForm.Json.Media, head, Records.Json);
+        }
+    }
+
+    private static async Task<IResult> RangeAsync(OpenLedger ledger, HttpContext context)
+    {
+        var request = context.Request;
+        var from = Asking.Required<LocalDate>(
+            request, "from", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
+        var to = Asking.Required<LocalDate>(request, "to", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
+        var point = Asking.Optional<SettlementPointId>(request, "point", SettlementPointId.TryParse,
+            Rejection.InvalidIdentifier, Asking.IdentifierRule);
+        var station = Asking.Optional<StationId>(request, "station", StationId.TryParse,
+            Rejection.InvalidIdentifier, Asking.IdentifierRule);
+        if (to <= from || Period.DaysBetween(from, to) > RangeDaysMax || from.Year < FirstYear || to.Year > LastYear)
+            throw new QueryRefusedException(Rejection.IntervalEmpty,
+                $"to must be after from, at most {RangeDaysMax} days, from the year {FirstYear} to {LastYear}");
+        if (request.Query.ContainsKey("day") || PageCursor.LimitOf(request) is not null)
+            throw new QueryRefusedException(Rejection.UnknownField,
+                "a range has no day, and no pages: it is sent as it is read, as long as it is");
+        var form = TableForm.Of(request, context.GetEndpoint()!.Metadata.GetMetadata<ReadOperation>());
+        var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+        var points = answers.Points().Where(row => (point is null || row.Point == point.Value.Value)
+            && (station is null || row.Station == station.Value.Value)).ToList();
+        return new RangeAnswer(new(from, to, points, answers, position), form);
+    }
+
+    private sealed record RangeAnswer(Asked Asked, TableForm Form) : IResult
+    {
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            var response = httpContext.Response;
+            if (Asked.Position is { } at)
+                response.Headers[Answering.PositionHeader] = at.ToString(CultureInfo.InvariantCulture);
+            // As of a position an answer is the same for ever, so its question is its tag. It is a weak one: the bytes
+            // of a file may be others in another version of this program.
+            if (Representation.IsKnown(httpContext, "W/" + Representation.TagOf(SHA256.HashData(Encoding.UTF8.GetBytes(
+                $"{httpContext.Request.QueryString} {Form.Name} {Asked.Position} {httpContext.By().Party} {httpContext.By().Actor}")))))
+                return;
+            response.ContentType = Form.Media;
+            if (Form != TableForm.Json) Representation.AddFileHeaders(httpContext, Form, Name);
+            if (Form.IsMadeWhole)
+            {
+                var file = await new AnsweredTable(Name, Columns, () => RowsOf(Asked))
+                    .ToFileAsync(httpContext, Form, Asked.Position).ConfigureAwait(false);
+                await using var closed = file.ConfigureAwait(false);
+                response.ContentLength = file.Length;
+                await file.CopyToAsync(response.Body, httpContext.RequestAborted).ConfigureAwait(false);
+                return;
+            }
+            await StreamAsync(Asked, Form, httpContext).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task StreamAsync(Asked asked, TableForm form, HttpContext context)
+    {
+        var body = context.Response.BodyWriter;
+        var text = form == TableForm.Csv ? new TableText(Columns) : null;
+        var (unsent, isFirst) = (0, true);
+        text?.WriteHead(body);
+        if (form == TableForm.Json)
+            body.Write(Encoding.ASCII.GetBytes($"{{\"from\":\"{RowJson.Day(asked.From)}\",\"to\":\"{RowJson.Day(asked.To)}\","
+                + $"\"asOf\":{(asked.Position is { } at ? $"\"{at.ToString(CultureInfo.InvariantCulture)}\"" : "null")},"
+                + $"\"{Table}\":["));
+        foreach (var (point, stretch) in Stretches(asked))
+        {
+            asked.Answers.ScanRecords(point, stretch, null, Take);
+            if (unsent < SendAfterBytes) continue;
+            unsent = 0;
+            if ((await body.FlushAsync(context.RequestAborted).ConfigureAwait(false)).IsCompleted) return;
+        }
+        if (form == TableForm.Json) body.Write("]}"u8);
+        await body.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+
+        void Take(ReadOnlySpan<byte> row)
+        {
+            unsent += row.Length;
+            if (text is not null)
+            {
+                text.WriteRow(body, row);
+                return;
+            }
+            if (form == TableForm.Lines)
+            {
+                TableText.WriteLine(body, row);
+                return;
+            }
+            if (!isFirst) body.Write(","u8);
+            isFirst = false;
+            body.Write(row);
+        }
+    }
+
+    /// <summary>The same rows for a file that is made whole; of each stretch there is one copy at a time.</summary>
+    private static IEnumerable<ReadOnlyMemory<byte>> RowsOf(Asked asked)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        var ends = new List<int>();
+        foreach (var (point, stretch) in Stretches(asked))
+        {
+            text.ResetWrittenCount();
+            ends.Clear();
+            asked.Answers.ScanRecords(point, stretch, null, row =>
+            {
+                text.Write(row);
+                ends.Add(text.WrittenCount);
+            });
+            var start = 0;
+            foreach (var end in ends)
+            {
+                yield return text.WrittenMemory[start..end];
+                start = end;
+            }
+        }
+    }
+
+    private static IEnumerable<(SettlementPointId Point, Interval Stretch)> Stretches(Asked asked)
+    {
+        foreach (var row in asked.Points)
+        {
+            var zone = DateTimeZoneProviders.Tzdb[row.Zone];
+            for (var day = asked.From; day < asked.To; day = day.PlusDays(DaysAtOnce))
+            {
+                var end = LocalDate.Min(asked.To, day.PlusDays(DaysAtOnce));
+                yield return (new(row.Point), new(SettlementCalendar.Day(zone, day).Start,
+                    SettlementCalendar.Day(zone, end.PlusDays(-1)).End));
+            }
+        }
+    }
+}

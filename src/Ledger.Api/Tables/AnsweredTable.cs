@@ -1,0 +1,87 @@
+using System.Buffers;
+using System.Globalization;
+
+namespace Ledger.Api.Tables;
+
+/// <summary>The table of an answer: its columns, and the JSON of its rows as often as they are asked for.</summary>
+public sealed record AnsweredTable(
+    string Name, IReadOnlyList<TableColumn> Columns, Func<IEnumerable<ReadOnlyMemory<byte>>> Rows)
+{
+    /// <summary>Files that may be made at once: each takes room on the disk and time of a processor.</summary>
+    private const int FilesAtOnce = 4;
+    private static readonly SemaphoreSlim Places = new(FilesAtOnce);
+
+    /// <summary>As CSV, or as lines.</summary>
+    public void WriteText(TableForm form, IBufferWriter<byte> into)
+    {
+        var text = new TableText(Columns);
+        if (form == TableForm.Csv) text.WriteHead(into);
+        foreach (var row in Rows())
+            if (form == TableForm.Csv) text.WriteRow(into, row.Span);
+            else TableText.WriteLine(into, row.Span);
+    }
+
+    /// <summary>As a file that is made whole, from its beginning; it is gone when it is closed. Throws
+    /// <see cref="TablesBusyException"/> where as many are made as can be.</summary>
+    public async Task<FileStream> ToFileAsync(HttpContext context, TableForm form, long? position)
+    {
+        if (!await Places.WaitAsync(0, context.RequestAborted).ConfigureAwait(false)) throw new TablesBusyException();
+        try
+        {
+            return await MakeAsync(context, form, position).ConfigureAwait(false);
+        }
+        finally
+        {
+            Places.Release();
+        }
+    }
+
+    private async Task<FileStream> MakeAsync(HttpContext context, TableForm form, long? position)
+    {
+        // A file has a column, also of a table whose rows alone would say which, and that has none.
+        var table = new Table(Columns.Count == 0 ? ["none"] : [.. Columns.Select(column => column.Name)], Values(),
+            About(context, position));
+        var file = TableFile.Temporary();
+        try
+        {
+            if (form == TableForm.Parquet)
+                await ParquetFile.WriteAsync(table, file, context.RequestAborted).ConfigureAwait(false);
+            else
+                SpreadsheetFile.Write(file, [(Name, table), ("about", AboutAsTable(table))]);
+            file.Position = 0;
+            return file;
+        }
+        catch
+        {
+            await file.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private IEnumerable<IReadOnlyList<object?>> Values()
+    {
+        var cells = new RowCells(Columns);
+        foreach (var row in Rows())
+        {
+            cells.Read(row.Span);
+            yield return cells.Values();
+        }
+    }
+
+    /// <summary>What was asked, and as of what it was answered.</summary>
+    private static Dictionary<string, string> About(HttpContext context, long? position)
+    {
+        var ledger = context.RequestServices.GetRequiredService<OpenLedger>();
+        return new(StringComparer.Ordinal)
+        {
+            ["ledger"] = ledger.Journal.Ledger.Value,
+            ["question"] = $"{context.Request.Path}{context.Request.QueryString}",
+            ["asOf"] = position?.ToString(CultureInfo.InvariantCulture) ?? "",
+            ["checkpoint"] = context.Response.Headers[Representation.CheckpointHeader].ToString(),
+        };
+    }
+
+    private static Table AboutAsTable(Table table) => new(["name", "value"],
+        [.. table.About.Select(each => (IReadOnlyList<object?>)[each.Key, each.Value])],
+        new Dictionary<string, string>());
+}

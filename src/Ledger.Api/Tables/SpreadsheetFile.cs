@@ -1,0 +1,118 @@
+using System.Data;
+using System.Globalization;
+using System.IO.Compression;
+using System.Text;
+using System.Text.RegularExpressions;
+using MiniExcelLibs;
+using MiniExcelLibs.OpenXml;
+
+namespace Ledger.Api.Tables;
+
+/// <summary>
+/// Tables as sheets of an XLSX file. A spreadsheet calculates in binary floating point, which keeps fifteen digits: a
+/// column is of numbers where every one of its values has no more, so that a sheet never sums a part of a column in
+/// silence; else it is of texts, with every digit. The same tables are the same bytes: entries bear one fixed time,
+/// and the random names that the writer gives to sheets are replaced by numbers. Rows are read twice, for what the
+/// columns are and for the values, and lie in a file of their own until it is whole.
+/// </summary>
+public static partial class SpreadsheetFile
+{
+    private const int DigitsMax = 15; // of a binary64 that come back as they were written (IEEE 754)
+    private const int RowsMax = 1_048_575; // of a sheet, less the row of names (Office Open XML)
+    private const int SheetNameMax = 31;
+    private static readonly DateTimeOffset Zip0 = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero); // the first that zip can say
+
+    private enum ColumnOf { Texts, Numbers, TruthValues }
+
+    /// <summary>Throws <see cref="TableTooLongException"/> where a table has more rows than a sheet.</summary>
+    public static void Write(Stream into, IEnumerable<(string Name, Table Table)> sheets)
+    {
+        var tables = sheets.ToDictionary(
+            sheet => sheet.Name.Length > SheetNameMax ? sheet.Name[..SheetNameMax] : sheet.Name,
+            sheet => Sheet(sheet.Name, sheet.Table));
+        using var written = TableFile.Temporary();
+        written.SaveAs(tables, configuration: new OpenXmlConfiguration
+        {
+            AutoFilter = false,
+            TableStyles = TableStyles.None,
+        });
+        written.Position = 0;
+        Fix(written, into);
+    }
+
+    private static object Sheet(string name, Table table)
+    {
+        var (numbers, truths, rows) = (new bool[table.Names.Count], new bool[table.Names.Count], 0);
+        Array.Fill(numbers, true);
+        Array.Fill(truths, true);
+        foreach (var row in table.Rows)
+        {
+            if (++rows > RowsMax) throw new TableTooLongException(name, RowsMax);
+            for (var i = 0; i < row.Count; i++)
+            {
+                if (row[i] is null) continue;
+                numbers[i] &= TableCell.IsFigure(row[i]) && Digits(row[i]) <= DigitsMax;
+                truths[i] &= row[i] is bool;
+            }
+        }
+        var columns = table.Names.Select((_, i) => numbers[i] ? ColumnOf.Numbers
+            : truths[i] ? ColumnOf.TruthValues : ColumnOf.Texts).ToList();
+        return rows > 0 ? Cells(table, columns) : Heads(table);
+    }
+
+    /// <summary>Names over nothing: the writer takes the names of what is read row by row from the first row.</summary>
+    private static DataTable Heads(Table table)
+    {
+        var heads = new DataTable { Locale = CultureInfo.InvariantCulture };
+        foreach (var name in table.Names) heads.Columns.Add(name, typeof(string));
+        return heads;
+    }
+
+    private static IEnumerable<Dictionary<string, object?>> Cells(Table table, List<ColumnOf> columns)
+    {
+        foreach (var row in table.Rows)
+        {
+            var cells = new Dictionary<string, object?>(columns.Count, StringComparer.Ordinal);
+            for (var i = 0; i < columns.Count; i++)
+                cells[table.Names[i]] = row[i] is not { } value ? null : columns[i] switch
+                {
+                    ColumnOf.Numbers => decimal.Parse(
+                        TableCell.Exact(value), NumberStyles.Number, CultureInfo.InvariantCulture),
+                    ColumnOf.TruthValues => value,
+                    _ => TableCell.Exact(value),
+                };
+            yield return cells;
+        }
+    }
+
+    /// <summary>Digits that say something: zeros at the front say nothing.</summary>
+    private static int Digits(object? value) =>
+        TableCell.Exact(value).Where(char.IsAsciiDigit).SkipWhile(digit => digit == '0').Count();
+
+    private static void Fix(Stream written, Stream into)
+    {
+        using var from = new ZipArchive(written, ZipArchiveMode.Read, leaveOpen: true);
+        using var to = new ZipArchive(into, ZipArchiveMode.Create, leaveOpen: true);
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var entry in from.Entries)
+        {
+            var copy = to.CreateEntry(entry.FullName, CompressionLevel.Optimal);
+            copy.LastWriteTime = Zip0;
+            using var target = copy.Open();
+            using var source = entry.Open();
+            if (!entry.FullName.Contains("workbook.xml", StringComparison.Ordinal))
+            {
+                source.CopyTo(target);
+                continue;
+            }
+
+            using var reader = new StreamReader(source, Encoding.UTF8);
+            target.Write(Encoding.UTF8.GetBytes(RandomName().Replace(reader.ReadToEnd(), match =>
+                names.TryGetValue(match.Value, out var known) ? known
+                    : names[match.Value] = string.Create(CultureInfo.InvariantCulture, $"sheet{names.Count + 1}"))));
+        }
+    }
+
+    [GeneratedRegex("R[0-9a-f]{32}")]
+    private static partial Regex RandomName();
+}

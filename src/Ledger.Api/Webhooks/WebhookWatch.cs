@@ -1,0 +1,174 @@
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Journal.Pipeline;
+using Ledger.Projections;
+using NodaTime;
+using NodaTime.Text;
+
+namespace Ledger.Api.Webhooks;
+
+/// <summary>
+/// Looks for what subscribers are to be told: facts in the journal, from where it stopped looking, so that none is
+/// missed after a restart; and what has not happened in time, which only a clock can tell. Each subscriber is told of
+/// what it reaches, and each thing once.
+/// </summary>
+/// <param name="newestOf">When the newest sample of a point was taken, as far as streams say it.</param>
+internal sealed class WebhookWatch(
+    OpenLedger ledger, WebhookStore store, WebhookOptions options, Func<SettlementPointId, Instant?> newestOf)
+{
+    /// <summary>A call is looked at for so long after its end.</summary>
+    private static readonly Duration Afterwards = Duration.FromMinutes(5);
+    /// <summary>Events of the journal that are looked at before it is noted how far.</summary>
+    private const int NotedEvery = 10_000;
+    private const int ToldMax = 100_000;
+    private static readonly Duration LookEvery = Duration.FromSeconds(1);
+
+    private sealed record OpenCall(InstructionId Instruction, Instant IssuedAt, Instant Start, Instant End);
+
+    private readonly Dictionary<string, OpenCall> calls = new(StringComparer.Ordinal);
+    private readonly HashSet<(string Webhook, string Name)> told = [];
+    private bool hasCalls;
+    private long? next;
+    private Instant looked;
+
+    public async Task LookAsync(IReadOnlyList<WebhookSubscription> subscriptions, Instant now, CancellationToken ct)
+    {
+        if (subscriptions.Count == 0)
+        {
+            (hasCalls, next) = (false, null); // who subscribes later is told of what comes later
+            calls.Clear();
+            told.Clear();
+            return;
+        }
+        var known = await ledger.CatchUpAsync(ct).ConfigureAwait(false);
+        if (!hasCalls)
+        {
+            hasCalls = true;
+            foreach (var row in new Answers(ledger.Views).Instructions())
+                if (row.WithdrawnAt is null && row.End + Afterwards > now)
+                    calls[row.Instruction] = new(new(row.Instruction), row.IssuedAt, row.Start, row.End);
+        }
+        await FollowAsync(subscriptions, known, now, ct).ConfigureAwait(false);
+        if (now - looked < LookEvery) return;
+        looked = now;
+        foreach (var call in calls.Values.ToList()) Look(call, subscriptions, now);
+    }
+
+    /// <summary>Tells whoever subscribed to an event's type and may know of it.</summary>
+    public void Tell(WebhookEvent happened, IReadOnlyList<WebhookSubscription> subscriptions, Instant now,
+        Func<WebhookSubscription, bool> mayKnow)
+    {
+        foreach (var one in subscriptions)
+            if (one.Ended is null && one.Events.Contains(happened.Type) && mayKnow(one))
+                store.Add(one, happened, now, options);
+    }
+
+    private async Task FollowAsync(
+        IReadOnlyList<WebhookSubscription> subscriptions, long known, Instant now, CancellationToken ct)
+    {
+        next ??= store.Progress ?? known;
+        if (next >= known) return;
+        var isTold = false;
+        await foreach (var recorded in ledger.Journal.ReadAllAsync(next.Value, ct).ConfigureAwait(false))
+        {
+            if (recorded.Position >= known) break;
+            // Most events are interval records, which are not read for this.
+            switch (recorded.Envelope.WireName)
+            {
+                case "settlement-run-published":
+                    Published((SettlementRunPublished)EventCodec.Decode(recorded), recorded, subscriptions, now);
+                    isTold = true;
+                    break;
+                case "dispatch-instructed":
+                    var order = (DispatchInstructed)EventCodec.Decode(recorded);
+                    calls[order.Instruction.Value] =
+                        new(order.Instruction, order.IssuedAt, order.Period.Start, order.Period.End);
+                    break;
+            }
+            next = recorded.Position + 1;
+        }
+        // What is told twice is taken once while it is listed, so nothing is lost where not every step is noted.
+        if (!isTold && next - (store.Progress ?? 0) < NotedEvery) return;
+        store.Progress = next;
+    }
+
+    private void Published(SettlementRunPublished run, RecordedEvent recorded,
+        IReadOnlyList<WebhookSubscription> subscriptions, Instant now) =>
+        Tell(new(WebhookEvent.RunPublished, run.Run.Value, recorded.Envelope.RecordedAt,
+            [("run", run.Run.Value), ("account", run.Account.Value), ("day", RowJson.Day(run.Day)),
+                ("position", recorded.Position.ToString(CultureInfo.InvariantCulture))]), subscriptions, now,
+            one => one.Created <= recorded.Envelope.RecordedAt && WebhookAccess.Of(one) is var who
+                && who.Holds(Scopes.SettlementRead) && who.Reach.Covers(run.Account));
+
+    private void Look(OpenCall call, IReadOnlyList<WebhookSubscription> subscriptions, Instant now)
+    {
+        if (now >= call.End + Afterwards)
+        {
+            calls.Remove(call.Instruction.Value);
+            return;
+        }
+        foreach (var one in subscriptions)
+        {
+            if (one.Ended is not null) continue;
+            var after = Duration.FromSeconds(one.AfterSeconds);
+            var late = one.Events.Contains(WebhookEvent.Unacknowledged) && now >= call.IssuedAt + after
+                && now < call.End;
+            var during = one.Events.Contains(WebhookEvent.Stale) && now >= call.Start + after && now < call.End;
+            if (!late && !during) continue;
+            var who = WebhookAccess.Of(one);
+            if (!who.Holds(Scopes.DispatchRead)
+                || new Answers(ledger.Views, null, who.Reach).Instruction(call.Instruction) is not { } seen) continue;
+            if (seen.Instruction.WithdrawnAt is { } withdrawn && withdrawn <= now)
+            {
+                calls.Remove(call.Instruction.Value);
+                return;
+            }
+            foreach (var target in seen.Targets)
+            {
+                if (late && target.Clocks.All(clock => clock.Clock != InstructionClock.Acknowledged))
+                    TellOnce(one, WebhookEvent.Unacknowledged, call, target.Point, call.IssuedAt, now);
+                if (during && NewestOf(new(target.Point), call, now) is var newest && newest + after <= now)
+                    TellOnce(one, WebhookEvent.Stale, call, target.Point, newest, now);
+            }
+        }
+    }
+
+    /// <summary>Until when something is known of a point: by a stream, or by the end of an interval record; at least
+    /// the start of the call.</summary>
+    private Instant NewestOf(SettlementPointId point, OpenCall call, Instant now)
+    {
+        var newest = call.Start;
+        if (newestOf(point) is { } streamed && streamed <= now) newest = Instant.Max(newest, streamed);
+        var during = new Interval(call.Start, Instant.Max(now, call.Start) + Duration.Epsilon);
+        new Answers(ledger.Views).ScanRecords(point, during, null,
+            json => newest = Instant.Max(newest, Instant.Min(now, RecordEnd.Of(json))));
+        return newest;
+    }
+
+    private void TellOnce(WebhookSubscription one, string type, OpenCall call, string point, Instant since, Instant now)
+    {
+        var name = $"{call.Instruction} {point} {since.ToUnixTimeTicks()}";
+        if (told.Count > ToldMax) told.Clear(); // what is told twice is taken once
+        if (!told.Add((one.Webhook, $"{type} {name}"))) return;
+        store.Add(one, new(type, name, now, [("instruction", call.Instruction.Value), ("point", point),
+            ("since", InstantPattern.ExtendedIso.Format(since))]), now, options);
+    }
+}
+
+/// <summary>The end of an interval record, from its row.</summary>
+internal static class RecordEnd
+{
+    private sealed record EndRow(Instant End);
+
+    public static Instant Of(ReadOnlySpan<byte> json) =>
+        RowJson.Read<EndRow>(System.Text.Encoding.UTF8.GetString(json))!.End;
+}
+
+/// <summary>As whom a subscriber is told: as whoever subscribed.</summary>
+internal static class WebhookAccess
+{
+    public static Principal Of(WebhookSubscription one) => one.Role is { } role
+        ? Roles.Principal(one.Holder, role, one.Party, [.. one.Stations])
+        : new(one.Holder, one.Party, Scopes.All);
+}

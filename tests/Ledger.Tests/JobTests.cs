@@ -1,0 +1,126 @@
+using System.Text;
+using Ledger.Api;
+using Ledger.Api.Jobs;
+using Ledger.Cli;
+using Ledger.Domain;
+using Ledger.Journal.Pipeline;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Long work is taken with 202, looked at, cancelled, and told of where the server ended under it.</summary>
+public sealed class JobTests
+{
+    private static async Task<Answer> UntilOverAsync(ServedLedger served, string job)
+    {
+        while (true)
+        {
+            var state = await served.GetAsync($"/v1/jobs/{job}");
+            if (state["standing"] is not ("waiting" or "running")) return state;
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task A_run_that_is_asked_for_to_be_looked_at_later_is_a_job()
+    {
+        await using var served = await ServedLedger.StartAsync();
+        const string run = """{"run":"R1","account":"ACME","day":"2026-02-27"}""";
+        var taken = await served.PostAsync("/v1/settlement-runs", run, null, ("Prefer", "respond-async"));
+        var job = taken["job"]!;
+        (taken.Status, taken["kind"], taken["asked"], taken.Response.Headers.Location?.ToString(),
+            taken.Response.Headers.GetValues("Preference-Applied").Single())
+            .ShouldBe((202, "settlement-run", run, $"/v1/jobs/{job}", "respond-async"));
+        // The same rules judge it as at once.
+        var atOnce = await served.PostAsync("/v1/settlement-runs", run);
+        var over = await UntilOverAsync(served, job);
+        (over["standing"], over["detail"]).ShouldBe(("failed", $"{atOnce["name"]} ({atOnce["code"]}): {atOnce["detail"]}"));
+        (await served.GetAsync($"/v1/jobs/{job}/result")).Status.ShouldBe(404);
+        (await served.PostAsync("/v1/job-cancellations", $$"""{"job":"{{job}}"}""")).Status.ShouldBe(409);
+        (await served.PostAsync("/v1/settlement-runs", "{", null, ("Prefer", "respond-async"))).Status.ShouldBe(422);
+        foreach (var (wrong, status) in ((string, int)[])[("""{"kind":"x"}""", 422), ("{}", 422), ("[]", 422),
+            ("""{"kind":"settlement-run","run":"R1","account":"ACME","day":"x"}""", 422),
+            ("""{"kind":"settlement-run","bundle":"R1"}""", 422)])
+            (await served.PostAsync("/v1/jobs", wrong)).Status.ShouldBe(status, wrong);
+        (await served.GetAsync("/v1/jobs?format=csv")).Text.ShouldContain("settlement-run");
+        (await served.GetAsync("/v1/jobs/j0")).Status.ShouldBe(404);
+    }
+
+    private static JobKind Kind(Func<Action<string>, CancellationToken, Task<JobResult>> work) => new("wait",
+        Scopes.AccessRead, "waits", ["why"], _ => Task.FromResult<JobWork>((progress, ct) => work(progress, ct)));
+
+    [Fact]
+    public async Task A_job_says_how_far_it_is_gives_its_result_and_can_be_cancelled()
+    {
+        var go = new TaskCompletionSource();
+        var kind = Kind(async (progress, ct) =>
+        {
+            progress("half of it");
+            await go.Task.WaitAsync(ct);
+            return new("text/plain", "all of it"u8.ToArray(), "done");
+        });
+        await using var served = await ServedLedger.StartAsync(options => options with { Jobs = [kind] });
+        var job = (await served.PostAsync("/v1/jobs", """{"kind":"wait","why":"x"}"""))["job"]!;
+        var other = (await served.PostAsync("/v1/jobs", """{"kind":"wait"}"""))["job"]!;
+        var third = (await served.PostAsync("/v1/jobs", """{"kind":"wait"}"""))["job"]!;
+        while ((await served.GetAsync($"/v1/jobs/{job}"))["progress"] != "half of it")
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        (await served.GetAsync($"/v1/jobs/{third}"))["standing"].ShouldBe("waiting"); // two at a time
+        (await served.PostAsync("/v1/job-cancellations", $$"""{"job":"{{third}}"}"""))["standing"].ShouldBe("cancelled");
+        var cancelled = await served.PostAsync("/v1/job-cancellations", $$"""{"job":"{{other}}"}""");
+        (cancelled.Status, cancelled["standing"], cancelled["detail"]).ShouldBe((200, "cancelled", "it was cancelled"));
+        go.SetResult();
+        var over = await UntilOverAsync(served, job);
+        (over["standing"], over["result"]).ShouldBe(("done", $"/v1/jobs/{job}/result"));
+        var result = await served.GetAsync($"/v1/jobs/{job}/result");
+        (result.Text, result.Media).ShouldBe(("all of it", "text/plain"));
+        var many = new List<int>();
+        go = new();
+        for (var i = 0; i < 5; i++) many.Add((await served.PostAsync("/v1/jobs", """{"kind":"wait"}""")).Status);
+        many.ShouldBe([202, 202, 202, 202, 429]);
+        go.SetResult();
+    }
+
+    [Fact]
+    public async Task A_job_that_a_stop_has_cut_says_so_and_one_that_fails_says_why()
+    {
+        var kind = Kind(async (_, ct) =>
+        {
+            await Task.Delay(Timeout.Infinite, ct);
+            return new("text/plain", [], "never");
+        });
+        var failing = Kind((_, _) => throw new InvalidOperationException("a secret")) with { Name = "fail" };
+        await using var served = await ServedLedger.StartAsync(options => options with { Jobs = [kind, failing] });
+        var failed = await UntilOverAsync(served, (await served.PostAsync("/v1/jobs", """{"kind":"fail"}"""))["job"]!);
+        failed["standing"].ShouldBe("failed");
+        failed.Text.ShouldNotContain("a secret");
+        served.Errors.ToString().ShouldContain("a secret");
+        var job = (await served.PostAsync("/v1/jobs", """{"kind":"wait"}"""))["job"]!;
+        await served.StopServerAsync();
+        await using var again = await LedgerServer.StartAsync(served.Ledger, new(System.Net.IPAddress.Loopback, 0),
+            TextWriter.Null, TestContext.Current.CancellationToken);
+        using var client = new HttpClient { BaseAddress = again.Url };
+        var cut = await client.GetStringAsync($"/v1/jobs/{job}", TestContext.Current.CancellationToken);
+        cut.ShouldContain("\"standing\":\"cut\"");
+        cut.ShouldContain("the server ended before it was done; ask for it again");
+    }
+
+    /// <summary>What the command line does as a verb a served ledger does as a job, with the same result.</summary>
+    [Fact]
+    public async Task A_verification_as_a_job_finds_what_the_verb_finds()
+    {
+        await using var town = await AccessTown.StartAsync();
+        await town.RecordAllAsync(AccessTown.Own);
+        var data = town.Served.Options.Directory;
+        CommandLine.TryParse(["serve", "--data", data], out var line, out _).ShouldBeTrue();
+        var shell = new Shell(Stream.Null, Stream.Null, TextWriter.Null, TextWriter.Null, town.Served.Clock);
+        var kind = ServeJobs.Kinds(line, shell).Single(each => each.Name == JobKind.Verification);
+        using var text = System.Text.Json.JsonDocument.Parse("""{"kind":"verification","fast":true}""");
+        var asked = new Ingest.InputValue("input", text.RootElement).Object("kind", "fast");
+        var work = await kind.Read(new(asked, default, town.Served.Ledger.Operator("test"), town.Served.Ledger));
+        var result = await work(_ => { }, TestContext.Current.CancellationToken);
+        var verb = await CommandRun.OfAsync(["verify", "--fast", "--json", "--data", data], clock: town.Served.Clock);
+        (result.IsAsItShouldBe, result.Media).ShouldBe((verb.Exit == ExitCode.Done, "application/json"));
+        Encoding.UTF8.GetString(result.Content).ShouldBe(verb.Output);
+    }
+}

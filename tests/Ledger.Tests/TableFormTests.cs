@@ -1,0 +1,263 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ledger.Api.Tables;
+using Ledger.Domain;
+using Ledger.Ingest.Frames;
+using Ledger.Journal;
+using MiniExcelLibs;
+using NodaTime;
+using NodaTime.Text;
+using Parquet;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Every table has the same numbers in every form: JSON, lines, CSV, XLSX and Parquet.</summary>
+public sealed class TableFormTests
+{
+    [Fact]
+    public async Task Every_table_has_the_same_numbers_in_every_form()
+    {
+        await using var town = await AccessTown.StartAsync(new FrameLogOptions(""));
+        var (fact, refusal) = (0L, 0L);
+        foreach (var side in AccessTown.Sides) (fact, refusal) = await town.RecordAllAsync(side);
+        var token = await File.ReadAllTextAsync(
+            Path.Combine(town.Served.Options.Directory, Api.OpenLedger.TokenFileName),
+            TestContext.Current.CancellationToken);
+        await town.SendAsync(HttpMethod.Post, token, "/v1/jobs", Encoding.UTF8.GetBytes(AccessTown.Own.In(AccessRequests.Job)));
+        while (!(await town.SendAsync(HttpMethod.Get, token, "/v1/jobs", null)).Text.Contains("\"ended\":\"", StringComparison.Ordinal))
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        var (tables, filled) = (0, 0);
+        foreach (var (operation, path) in AccessRequests.Gets)
+        {
+            var asked = AccessTown.Own.In(path).Replace("{fact}", $"{fact}").Replace("{refusal}", $"{refusal}");
+            if (asked.Contains('{') || operation is "instruction-events") continue;
+            var separator = asked.Contains('?') ? '&' : '?';
+            var lines = await town.SendAsync(HttpMethod.Get, token, $"{asked}{separator}format=ndjson", null);
+            if (lines.Status is 400 or 404) continue; // no table; or no tile, which is none either
+            lines.Status.ShouldBe(200, operation);
+            var rows = lines.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => Flat(JsonNode.Parse(line)!)).ToList();
+            tables++;
+            if (rows.Count > 0) filled++;
+            var whole = await town.SendAsync(HttpMethod.Get, token, asked, null);
+            if (rows.Count > 0) whole.Json.EnumerateObject().Any(member => member.Value.ValueKind == JsonValueKind.Array
+                && member.Value.EnumerateArray().Select(row => row.GetRawText())
+                    .SequenceEqual(lines.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries)))
+                .ShouldBeTrue(operation);
+            var csv = Csv((await town.SendAsync(HttpMethod.Get, token, $"{asked}{separator}format=csv", null)).Text);
+            Same(operation, rows, csv, "csv");
+            var xlsx = await BytesAsync(town, token, $"{asked}{separator}format=xlsx");
+            Same(operation, rows, Sheet(xlsx, operation), "xlsx");
+            Sheet(xlsx, "about").Select(row => row["name"]).ShouldBe(["ledger", "question", "asOf", "checkpoint"]);
+            Same(operation, rows, await ParquetAsync(await BytesAsync(town, token, $"{asked}{separator}format=parquet")),
+                "parquet");
+        }
+        (tables, filled > 24).ShouldBe((35, true));
+    }
+
+    /// <summary>Each value of the JSON is in the form under its column's name; what the JSON does not have is empty
+    /// there.</summary>
+    private static void Same(string operation, List<Dictionary<string, string>> rows,
+        List<Dictionary<string, string>> form, string name)
+    {
+        form.Count.ShouldBe(rows.Count, $"{operation} as {name}");
+        for (var i = 0; i < rows.Count; i++)
+        {
+            foreach (var (column, value) in rows[i])
+                Plain(form[i].GetValueOrDefault(column, "")).ShouldBe(Plain(value), $"{operation} as {name}, row {i}, {column}");
+            form[i].Where(cell => cell.Value.Length > 0 && !rows[i].ContainsKey(cell.Key)).ShouldBeEmpty($"{operation} as {name}");
+        }
+    }
+
+    /// <summary>A number, an instant and a truth value are the same however they are written.</summary>
+    private static string Plain(string text) =>
+        decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture, out var number) ? number.ToString("0.############################", CultureInfo.InvariantCulture)
+        : InstantPattern.ExtendedIso.Parse(text).TryGetValue(default, out var at)
+            ? InstantPattern.ExtendedIso.Format(at)
+        : bool.TryParse(text, out var yes) ? $"{yes}" : text;
+
+    private static Dictionary<string, string> Flat(JsonNode row)
+    {
+        var flat = new Dictionary<string, string>(StringComparer.Ordinal);
+        Add("", row);
+        return flat;
+
+        void Add(string name, JsonNode? value)
+        {
+            if (value is JsonObject parts && (parts.Count > 0 || name.Length == 0))
+                foreach (var (part, inner) in parts) Add(name.Length == 0 ? part : $"{name}.{part}", inner);
+            else if (value is not null)
+                flat[name] = value.GetValueKind() == JsonValueKind.String
+                    ? value.GetValue<string>() : value.ToJsonString();
+        }
+    }
+
+    private static List<Dictionary<string, string>> Csv(string text)
+    {
+        var records = new List<List<string>>();
+        var (fields, field, quoted) = (new List<string>(), new StringBuilder(), false);
+        for (var i = 0; i < text.Length; i++)
+        {
+            var next = text[i];
+            if (quoted && next == '"' && i + 1 < text.Length && text[i + 1] == '"') field.Append(text[++i]);
+            else if (next == '"') quoted = !quoted;
+            else if (!quoted && next is ',' or '\r' && !quoted)
+            {
+                fields.Add(field.ToString());
+                field.Clear();
+                if (next == ',') continue;
+                records.Add(fields);
+                fields = [];
+                i++; // the line feed
+            }
+            else field.Append(next);
+        }
+        return [.. records.Skip(1).Select(record => records[0].Zip(record)
+            .ToDictionary(cell => cell.First, cell => cell.Second.StartsWith('\'') ? cell.Second[1..] : cell.Second))];
+    }
+
+    private static List<Dictionary<string, string>> Sheet(byte[] file, string name)
+    {
+        using var stream = new MemoryStream(file);
+        return [.. stream.Query(useHeaderRow: true, sheetName: name.Length > 31 ? name[..31] : name)
+            .Cast<IDictionary<string, object?>>()
+            .Select(row => row.ToDictionary(cell => cell.Key, cell => Text(cell.Value)))];
+    }
+
+    private static string Text(object? value) => value switch
+    {
+        null => "",
+        double number => ((decimal)number).ToString(CultureInfo.InvariantCulture),
+        _ => TableCell.Exact(value),
+    };
+
+    private static async Task<List<Dictionary<string, string>>> ParquetAsync(byte[] file)
+    {
+        using var stream = new MemoryStream(file);
+        await using var reader = await ParquetReader.CreateAsync(
+            stream, cancellationToken: TestContext.Current.CancellationToken);
+        return await ParquetRows.ReadAsync(reader);
+    }
+
+    private static async Task<byte[]> BytesAsync(AccessTown town, string token, string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Authorization = new("Bearer", token);
+        using var response = await town.Served.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        response.EnsureSuccessStatusCode();
+        response.Content.Headers.ContentDisposition!.FileName.ShouldNotBeNull();
+        return await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+    }
+
+    private static NewFact Record(string point, LocalDate day, int quarter, int version = 1)
+    {
+        var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb["Asia/Shanghai"], day).Start
+            + Duration.FromMinutes(15 * quarter);
+        var period = new Interval(start, start + Duration.FromMinutes(15));
+        return new NewFact(new IntervalRecorded(new(point), period, version, IntervalRecordState.Final,
+            Energy.FromWattHours(250 + quarter), Energy.FromWattHours(version), new(-4_000_000), new(5_000_000),
+            900_000_000, 1_000, [], 900, 0, 0, 0, 0, ReadingQuality.Measured, null, new(new string('a', 64))), period,
+            new($"record/{point}/{start.ToUnixTimeSeconds()}/{version}"));
+    }
+
+    private static async Task RecordAsync(ServedLedger served, string point, LocalDate day, params NewFact[] facts) =>
+        await served.Ledger.Journal.AppendAsync(Streams.Curve(new(point), day), ExpectedRevision.Any, facts,
+            served.Ledger.Operator("test"), null, TestContext.Current.CancellationToken);
+
+    private static async Task<ServedLedger> WithRecordsAsync()
+    {
+        var served = await ServedLedger.StartAsync();
+        foreach (var (point, station) in ((string, string)[])[("CP1", "S1"), ("CP2", "S1"), ("CP3", "S2")])
+            (await served.PostAsync("/v1/settlement-points", $$"""{"point":"{{point}}","station":"{{station}}","kind":"connector","owner":"ACME","zone":"Asia/Shanghai","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}"""))
+                .Status.ShouldBe(201);
+        foreach (var point in (string[])["CP1", "CP2", "CP3"])
+            for (var day = 1; day <= 40; day++)
+            {
+                var of = new LocalDate(2025, 12, 31).PlusDays(day);
+                await RecordAsync(served, point, of, Record(point, of, 0), Record(point, of, 95));
+            }
+        return served;
+    }
+
+    [Fact]
+    public async Task A_range_of_records_has_the_rows_of_its_days_in_every_form()
+    {
+        await using var served = await WithRecordsAsync();
+        var days = new List<string>();
+        foreach (var point in (string[])["CP1", "CP2"])
+            for (var day = new LocalDate(2026, 1, 2); day < new LocalDate(2026, 2, 5); day = day.PlusDays(1))
+                days.AddRange((await served.GetAsync($"/v1/interval-records?point={point}&day={day:uuuu-MM-dd}")).Json
+                    .GetProperty("records").EnumerateArray().Select(row => row.GetRawText()));
+        days.Count.ShouldBe(2 * 34 * 2);
+        const string range = "/v1/interval-records?station=S1&from=2026-01-02&to=2026-02-05";
+        var json = await served.GetAsync(range);
+        json.Json.GetProperty("records").EnumerateArray().Select(row => row.GetRawText()).ShouldBe(days);
+        (json["from"], json["to"], json["asOf"], json.Position).ShouldBe(("2026-01-02", "2026-02-05", "242", "242"));
+        var lines = await served.GetAsync(range + "&format=ndjson");
+        lines.Text.TrimEnd('\n').Split('\n').ShouldBe(days);
+        var rows = days.ConvertAll(day => Flat(JsonNode.Parse(day)!));
+        Same("range", rows, Csv((await served.GetAsync(range + "&format=csv")).Text), "csv");
+        foreach (var form in (string[])["xlsx", "parquet"])
+        {
+            var bytes = await served.Client.GetByteArrayAsync($"{range}&format={form}", TestContext.Current.CancellationToken);
+            Same("range", rows, form == "xlsx" ? Sheet(bytes, "interval-records") : await ParquetAsync(bytes), form);
+        }
+        (await served.GetAsync("/v1/interval-records?from=2026-01-02&to=2026-01-03")).Json.GetProperty("records")
+            .GetArrayLength().ShouldBe(6);
+        (await served.GetAsync("/v1/interval-records?from=2026-01-02&to=2026-01-03&point=CP3&format=ndjson")).Text
+            .Count(letter => letter == '\n').ShouldBe(2);
+        (await served.GetAsync("/v1/interval-records?from=2026-01-02&to=2026-01-03&asOf=100&point=CP3")).Json
+            .GetProperty("records").GetArrayLength().ShouldBe(0);
+        foreach (var wrong in (string[])["from=2026-01-02", "from=2026-01-02&to=2026-01-02",
+            "from=2026-01-02&to=2027-03-01", "from=2026-01-02&to=2026-01-03&limit=5", "from=2026-01-02&to=2026-01-03&day=2026-01-02",
+            "from=2026-01-02&to=2026-01-03&format=xml", "from=x&to=2026-01-03"])
+            (await served.GetAsync($"/v1/interval-records?{wrong}")).Status.ShouldBe(400, wrong);
+        using var request = new HttpRequestMessage(HttpMethod.Get, range);
+        request.Headers.TryAddWithoutValidation("If-None-Match", json.Response.Headers.ETag!.ToString());
+        using var same = await served.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        (same.StatusCode, json.Response.Headers.ETag.IsWeak).ShouldBe((System.Net.HttpStatusCode.NotModified, true));
+    }
+
+    [Fact]
+    public async Task A_day_that_is_kept_ready_changes_with_its_rows_and_stays_as_of_a_position()
+    {
+        await using var served = await WithRecordsAsync();
+        const string path = "/v1/interval-records?point=CP1&day=2026-01-02";
+        async Task<string> ExportAsync(string more = "") =>
+            (await served.GetAsync(path + more)).Json.GetProperty("records")[0].GetProperty("exportKwh").GetString()!;
+        (await ExportAsync()).ShouldBe("0.001");
+        (await ExportAsync()).ShouldBe("0.001");
+        var day = new LocalDate(2026, 1, 2);
+        await RecordAsync(served, "CP2", day, Record("CP2", day, 1)); // another point's
+        (await ExportAsync()).ShouldBe("0.001");
+        await RecordAsync(served, "CP1", day, Record("CP1", day, 0, version: 2));
+        (await ExportAsync()).ShouldBe("0.002");
+        (await ExportAsync("&asOf=243")).ShouldBe("0.001");
+        (await ExportAsync("&asOf=244")).ShouldBe("0.002");
+        (await ExportAsync()).ShouldBe("0.002");
+        var whole = await served.GetAsync(path);
+        var again = await served.GetAsync(path + "&asOf=244");
+        (whole.Text, whole.Response.Headers.ETag!.Tag).ShouldBe((again.Text, again.Response.Headers.ETag!.Tag));
+        (await served.GetAsync("/v1/interval-records?point=CP9&day=2026-01-02")).Text
+            .ShouldBe("""{"point":"CP9","day":"2026-01-02","asOf":"244","records":[],"checks":[]}""");
+        (await served.GetAsync(path + "&limit=1")).Json.GetProperty("records").GetArrayLength().ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("application/vnd.apache.parquet", "application/vnd.apache.parquet")]
+    [InlineData("text/html, text/csv;q=0.5", "text/csv")]
+    [InlineData("text/html", "application/json")]
+    [InlineData("*/*, text/csv", "application/json")]
+    public async Task The_first_form_that_is_accepted_is_given(string accept, string media)
+    {
+        await using var served = await ServedLedger.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/settlement-points");
+        request.Headers.TryAddWithoutValidation("Accept", accept);
+        using var response = await served.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        response.Content.Headers.ContentType!.MediaType.ShouldBe(media);
+    }
+}
