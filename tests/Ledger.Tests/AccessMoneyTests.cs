@@ -1,4 +1,3 @@
-using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;

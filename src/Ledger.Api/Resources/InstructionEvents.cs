@@ -5,7 +5,6 @@ using System.Text;
 using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Journal;
-using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
