@@ -6,9 +6,9 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// Signed meter values (OCMF) become register readings of the register that the meter's serial number and the OBIS code
-/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value; a value without
-/// a key, or whose key is not registered for its meter, is measured, not signed. What cannot be true is refused as not
-/// plausible, what is in doubt is suspect.
+/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value; a value
+/// without a key, or whose key is not registered for its meter, is measured, not signed. What cannot be true is refused
+/// as not plausible, what is in doubt is suspect.
 /// </summary>
 internal static class SignedValues
 {

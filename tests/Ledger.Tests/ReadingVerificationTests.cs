@@ -121,7 +121,8 @@ public sealed class ReadingVerificationTests
         await bare.TakeAsync(Signed(own), new IntakeHints(PublicKey: Spki(own)));
         (await VerifyAsync(bare)).Findings.NotChecked.ShouldBeEmpty();
         // As a ledger of before has it, which took the key beside it for the meter's.
-        (await VerifyAsync(bare, Reading(reading => reading with { Quality = ReadingQuality.MeasuredSigned }))).Findings.NotChecked
+        (await VerifyAsync(bare, Reading(reading =>
+            reading with { Quality = ReadingQuality.MeasuredSigned }))).Findings.NotChecked
             .ShouldContain("1 signatures of values whose key came beside them and is not kept");
 
         await using var contained = await LedgerAsync();
