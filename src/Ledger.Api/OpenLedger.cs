@@ -141,13 +141,13 @@ public sealed class OpenLedger : IAsyncDisposable
     private async ValueTask<IReadOnlyCollection<PartyId>> OwnersOfStationAsync(StationId station, CancellationToken ct)
     {
         await CatchUpAsync(ct).ConfigureAwait(false);
-        return new Answers(views, now: Clock.GetCurrentInstant()).OwnersFromNowOn(station, null);
+        return new Answers(views).OwnersFromOn(Clock.GetCurrentInstant(), station, null);
     }
 
     private async ValueTask<IReadOnlyCollection<PartyId>> OwnersOfMeterAsync(string serial, CancellationToken ct)
     {
         await CatchUpAsync(ct).ConfigureAwait(false);
-        return new Answers(views, now: Clock.GetCurrentInstant()).OwnersFromNowOn(null, serial);
+        return new Answers(views).OwnersFromOn(Clock.GetCurrentInstant(), null, serial);
     }
 
     /// <summary>Opens the intake of streams in this ledger's folder; the caller closes it before the ledger.</summary>

@@ -14,9 +14,13 @@ public sealed record InstructionAnswer(
 /// <param name="asOf">As known right after the event at this position; null: as known now.</param>
 /// <param name="reach">Whose data is answered: what is not reached is in no answer, whoever asks for it by which
 /// name. Null: everything.</param>
-/// <param name="now">When it is asked: whose a point is, is judged at this instant and by all that is recorded.</param>
-public sealed class Answers(IViewStore views, long? asOf = null, Reach? reach = null, Instant now = default)
+/// <param name="now">When it is asked: whose a point is, is judged at this instant and by all that is recorded. Whoever
+/// names a reach has to say it.</param>
+public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant now)
 {
+    /// <summary>Of everything.</summary>
+    public Answers(IViewStore views, long? asOf = null) : this(views, asOf, null, default) { }
+
     private readonly Reach reach = reach ?? Reach.Everything;
     private readonly Dictionary<string, bool> reached = new(StringComparer.Ordinal);
 
@@ -38,28 +42,29 @@ public sealed class Answers(IViewStore views, long? asOf = null, Reach? reach = 
     {
         if (reach.IsEverything) return true;
         if (reached.TryGetValue(point, out var known)) return known;
-        var holder = FromNowOn(point).FirstOrDefault();
+        var holder = FromOn(point, now).FirstOrDefault();
         return reached[point] = holder is not null && reach.Covers(new(holder.Owner), new(holder.Station));
     }
 
-    /// <summary>The owners now and to come of points at a station, or of those at which a meter is installed.</summary>
-    public IReadOnlyList<PartyId> OwnersFromNowOn(StationId? station, string? meter)
+    /// <summary>The owners, at an instant and to come, of points at a station, or of those at which a meter is.
+    /// </summary>
+    public IReadOnlyList<PartyId> OwnersFromOn(Instant at, StationId? station, string? meter)
     {
         var metered = meter is null ? null : Registers().Where(register => register.MeterSerial == meter)
             .Select(register => RegisterId.Parse(register.Register).Point.Value).ToHashSet(StringComparer.Ordinal);
         return [.. AllPoints().Where(point => metered is null || metered.Contains(point.Point))
-            .SelectMany(point => FromNowOn(point.Point))
+            .SelectMany(point => FromOn(point.Point, at))
             .Where(point => station is not { } named || point.Station == named.Value)
             .Select(point => new PartyId(point.Owner)).Distinct()];
     }
 
-    /// <summary>The version of a point in force now, the first where none is yet, and all that begin later; by all
-    /// that is recorded, as <see cref="SettlementPointState.HolderAt"/> says it.</summary>
-    private IEnumerable<MasterData.PointRow> FromNowOn(string point)
+    /// <summary>The version of a point in force at an instant, the first where none is yet, and all that begin later;
+    /// by all that is recorded, as <see cref="SettlementPointState.HolderAt"/> says it.</summary>
+    private IEnumerable<MasterData.PointRow> FromOn(string point, Instant at)
     {
         var versions = views.Range("MasterData", $"point|{point}|", $"point|{point}|~", null)
             .Select(row => RowJson.Read<MasterData.PointRow>(row.Json)!).ToList();
-        return versions.Skip(Math.Max(0, versions.FindLastIndex(version => version.ValidFrom <= now)));
+        return versions.Skip(Math.Max(0, versions.FindLastIndex(version => version.ValidFrom <= at)));
     }
 
     private bool ReachesAccount(string account) => reach.Covers(new PartyId(account));
