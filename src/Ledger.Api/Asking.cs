@@ -56,6 +56,7 @@ internal static class Asking
         var position = asOf ?? known - 1;
         // As of its last event even where the caller names none:
         // what is recorded while it reads is in no part of the answer.
-        return (new Answers(ledger.Views, position, context.By().Reach), position < 0 ? null : position);
+        return (new Answers(ledger.Views, position, context.By().Reach, ledger.Clock.GetCurrentInstant()),
+            position < 0 ? null : position);
     }
 }

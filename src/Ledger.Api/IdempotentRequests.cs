@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Ledger.Api.Access;
+using Ledger.Api.Resources;
 using Ledger.Domain;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -116,6 +117,9 @@ internal sealed class IdempotentRequests
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
             $"{request.Path}{request.QueryString}\n")));
+        // What a request says beside its body: whom it is about, and when it was sent.
+        foreach (var header in new[] { FileAnswer.SubjectHeader, FileAnswer.SentAtHeader })
+            hash.AppendData(Encoding.UTF8.GetBytes($"{header}: {request.Headers[header]}\n"));
         hash.AppendData(body);
         return hash.GetHashAndReset();
     }

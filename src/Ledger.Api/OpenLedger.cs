@@ -151,18 +151,13 @@ public sealed class OpenLedger : IAsyncDisposable
     private async ValueTask<IReadOnlyCollection<PartyId>> OwnersOfStationAsync(StationId station, CancellationToken ct)
     {
         await CatchUpAsync(ct).ConfigureAwait(false);
-        return [.. new Answers(views).Points().Where(point => point.Station == station.Value)
-            .Select(point => new PartyId(point.Owner)).Distinct()];
+        return new Answers(views).OwnersFromOn(Clock.GetCurrentInstant(), station, null);
     }
 
     private async ValueTask<IReadOnlyCollection<PartyId>> OwnersOfMeterAsync(string serial, CancellationToken ct)
     {
         await CatchUpAsync(ct).ConfigureAwait(false);
-        var answers = new Answers(views);
-        var points = answers.Registers().Where(register => register.MeterSerial == serial)
-            .Select(register => RegisterId.Parse(register.Register).Point.Value).ToHashSet(StringComparer.Ordinal);
-        return [.. answers.Points().Where(point => points.Contains(point.Point))
-            .Select(point => new PartyId(point.Owner)).Distinct()];
+        return new Answers(views).OwnersFromOn(Clock.GetCurrentInstant(), null, serial);
     }
 
     /// <summary>Opens the intake of streams in this ledger's folder; the caller closes it before the ledger.</summary>

@@ -25,8 +25,9 @@ public sealed record RedriveRequest(
     EvidenceDigest? Evidence, Rejection? Code, string By, string Reason, IntakeHints Hints);
 
 /// <summary>
-/// Takes kept evidence through the intake again. The release comes first, then the taking, then the fact that says what
-/// came of it: who stops between finds the rest by doing it again, because facts are recognised.
+/// Takes kept evidence through the intake again, in the name of whoever handed it in. The release comes first, then the
+/// taking, then the fact that says what came of it: who stops between finds the rest by doing it again, because facts
+/// are recognised.
 /// </summary>
 public static class Redriving
 {
@@ -68,12 +69,13 @@ public static class Redriving
             return new(
                 evidence.Hex, state.Released!.Refusal, RedriveAnswer.Settled, null, 0, 0, 0, 0, null, null, null);
         if (Kept(ledger, request, evidence, out var bytes) is { } gone) return Not(gone);
-        var refused = (EvidenceRefused)EventCodec.Decode(await ledger.Journal.ReadAllAsync(refusal, ct)
-            .FirstAsync(ct).ConfigureAwait(false));
+        var recorded = await ledger.Journal.ReadAllAsync(refusal, ct).FirstAsync(ct).ConfigureAwait(false);
+        var refused = (EvidenceRefused)EventCodec.Decode(recorded);
+        var sender = await RefusedSender.OfAsync(recorded.Envelope, by, ledger.Recorder, ct).ConfigureAwait(false);
         var released = await ledger.Intake.TakeFactAsync(RefusalToRelease.Text(refusal, request.By, request.Reason),
             "refusal-release", by, Key($"release {evidence}"), ct).ConfigureAwait(false);
         if (released is RecordOutcome.Refused not) return Not(Refusal.Of(not.Code, not.Detail));
-        var outcomes = await AgainAsync(ledger, request, new Submission(bytes, refused.Source), by, ct)
+        var outcomes = await AgainAsync(ledger, request, new Submission(bytes, refused.Source), sender, ct)
             .ConfigureAwait(false);
         var again = new EvidenceRedriven(evidence, state.Released?.Refusal ?? refusal, 0,
             outcomes.Count(o => o is RecordOutcome.Recorded), outcomes.Count(o => o is RecordOutcome.AlreadyRecorded),
@@ -93,11 +95,11 @@ public static class Redriving
 
     /// <summary>A fact that was posted to a resource is taken as that resource takes it, all else as a file.</summary>
     private static async Task<IReadOnlyList<RecordOutcome>> AgainAsync(
-        OpenLedger ledger, RedriveRequest request, Submission raw, Principal by, CancellationToken ct)
+        OpenLedger ledger, RedriveRequest request, Submission raw, Principal sender, CancellationToken ct)
     {
         if (Facts.TypeOf(raw.Source) is { } type)
-            return [await ledger.Intake.TakeFactAsync(raw, type, by, Key("fact"), ct).ConfigureAwait(false)];
-        var report = await ledger.Intake.TakeAsync(raw, request.Hints, by, ct).ConfigureAwait(false);
+            return [await ledger.Intake.TakeFactAsync(raw, type, sender, Key("fact"), ct).ConfigureAwait(false)];
+        var report = await ledger.Intake.TakeAsync(raw, request.Hints, sender, ct).ConfigureAwait(false);
         return [.. report.Outcomes];
     }
 

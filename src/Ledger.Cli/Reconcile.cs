@@ -81,7 +81,8 @@ public static class Reconcile
     {
         var records = new List<ChargeRecorded>();
         await foreach (var recorded in ledger.Journal.ReadAllAsync(0, ct).ConfigureAwait(false))
-            if (recorded.Envelope.Stream.StartsWith(Streams.ChargeRecords, StringComparison.Ordinal)
+            if ((recorded.Envelope.Stream.StartsWith(Streams.OwnChargeRecords, StringComparison.Ordinal)
+                    || recorded.Envelope.Stream.StartsWith(Streams.ChargeRecords, StringComparison.Ordinal))
                 && EventCodec.Decode(recorded) is ChargeRecorded record) records.Add(record);
         return records;
     }

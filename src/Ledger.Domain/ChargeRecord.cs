@@ -53,8 +53,10 @@ public static class ChargeRecords
     /// <summary>Guards in order of their codes: range, conflict, place, future, unknown original, no such credit,
     /// credited before.</summary>
     /// <param name="point">The registered point among the record's places; null where none is.</param>
-    public static Decision Decide(
-        ChargeRecordState state, ChargeRecordInput input, SettlementPointId? point, Instant now)
+    /// <param name="owner">Whose the point was when the charge began: record numbers are apart for each; null for a
+    /// charge that was recorded when they were not yet.</param>
+    public static Decision Decide(ChargeRecordState state, ChargeRecordInput input, SettlementPointId? point,
+        Instant now, PartyId? owner = null)
     {
         var record = input.Record;
         if (record.End < record.Start || record.Credits == record.Record)
@@ -71,7 +73,9 @@ public static class ChargeRecords
         var accepted = record with { Point = place };
         if (record.Credits is { } original && Uncreditable(state, accepted, original) is { } refused) return refused;
         return new Decision.Accepted(new NewFact(accepted, new Interval(record.Start, record.End),
-            new EvidenceKey($"charge-record/{record.Operator}/{record.Record}")));
+            new EvidenceKey(owner is { } of
+                // Parted by what no identifier holds.
+                ? $"cdr/{of}|{record.Operator}|{record.Record}" : $"charge-record/{record.Operator}/{record.Record}")));
     }
 
     public static ChargeRecordState Evolve(ChargeRecordState state, LedgerEvent happened) =>

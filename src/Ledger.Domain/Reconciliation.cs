@@ -84,8 +84,10 @@ public static class Reconciliation
         var standing = input.Records.Where(record => record.Credits is null).ToList();
         foreach (var credit in input.Records.Where(record => record.Credits is not null))
         {
-            var charge = standing.Find(record =>
+            // Two owners may have charges of one number; the credit is of the one that it negates.
+            var named = standing.FindAll(record =>
                 record.Operator == credit.Operator && record.Record == credit.Credits);
+            var charge = named.Find(record => ChargeRecords.Negates(credit, record)) ?? named.FirstOrDefault();
             if (charge is not null && ChargeRecords.Negates(credit, charge)) standing.Remove(charge);
             else found.Add(Of(input, ReconciliationFinding.CreditDiffers, credit, charge?.Energy,
                 charge is null ? -credit.CostWithoutTax : charge.CostWithoutTax + credit.CostWithoutTax,

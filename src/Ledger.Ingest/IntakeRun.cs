@@ -28,13 +28,21 @@ internal sealed class IntakeRun(
     /// <summary>The sender's key, where the input is one fact.</summary>
     public IdempotencyKey? Key { get; init; }
 
-    public ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction) =>
-        findRegister(meterSerial, direction, ct);
+    /// <summary>The register that a meter counts; one at a point that the sender does not reach is none to him.
+    /// </summary>
+    public async ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction) =>
+        await findRegister(meterSerial, direction, ct).ConfigureAwait(false) is { } register
+            && (by.Reach.IsEverything || await Reaching.CoversAsync(by.Reach, register.Point, recorder, ct)
+                .ConfigureAwait(false)) ? register : null;
 
-    /// <summary>What is known of a meter itself.</summary>
+    /// <summary>What is known of a meter itself; of one that counts at no point that the sender reaches, nothing.
+    /// </summary>
     public async Task<MeterState> MeterAsync(string meterSerial) =>
-        (await recorder.LoadAsync(Streams.Meter(meterSerial), MeterState.Empty, Meters.Evolve, ct)
-            .ConfigureAwait(false)).State;
+        by.Reach.IsEverything || await FindAsync(meterSerial, Direction.Import).ConfigureAwait(false) is not null
+            || await FindAsync(meterSerial, Direction.Export).ConfigureAwait(false) is not null
+            ? (await recorder.LoadAsync(Streams.Meter(meterSerial), MeterState.Empty, Meters.Evolve, ct)
+                .ConfigureAwait(false)).State
+            : MeterState.Empty;
 
     /// <summary>Keeps the bytes that readings come from; only for who may write readings.</summary>
     public EvidenceDigest? Archive(Submission raw) =>
@@ -102,10 +110,11 @@ internal sealed class IntakeRun(
         var (state, _) = await recorder.LoadAsync(Streams.Register(register), RegisterState.Empty, Register.Evolve, ct)
             .ConfigureAwait(false);
         var ready = new List<(WaitingReading Waiting, RegisterReadingInput Input)>();
+        var unreadable = new List<(WaitingReading Waiting, Refusal Why)>();
         foreach (var reading in readings)
-            if (reading.Read.InSteps(state.Installed, out var input) is { } refused)
-                Note(reading, await RefusedAsync(refused, reading.Raw).ConfigureAwait(false));
+            if (reading.Read.InSteps(state.Installed, out var input) is { } refused) unreadable.Add((reading, refused));
             else ready.Add((reading, input!));
+        if (unreadable.Count > 0) await RefuseAsync(register, unreadable).ConfigureAwait(false);
         if (ready.Count == 0) return;
         var batch = new RegisterReadings(register, [.. ready.Select(item => (item.Input, Named(item.Waiting.Raw)))]);
         var outcome = await HandInAsync(new FactInput.Of<RegisterReadings>(batch), ready[0].Waiting.Raw)
@@ -113,6 +122,20 @@ internal sealed class IntakeRun(
         // Where the pipeline answers for the batch (not authorised, busy), it answers for each.
         for (var i = 0; i < ready.Count; i++)
             Note(ready[i].Waiting, outcome is RecordOutcome.Several several ? several.Parts[i] : outcome);
+    }
+
+    /// <summary>
+    /// Why readings are none of a register is kept, and told, where the sender may hand in readings of it. The pipeline
+    /// is asked with none: whoever may not would learn which registers there are, and keep here what could be taken
+    /// again.
+    /// </summary>
+    private async Task RefuseAsync(RegisterId register, List<(WaitingReading Waiting, Refusal Why)> unreadable)
+    {
+        var may = await new FactInput.Of<RegisterReadings>(new(register, [])).SendAsync(
+            mediator, unreadable[0].Waiting.Raw, by, NextAttempt(), ct).ConfigureAwait(false);
+        foreach (var (reading, why) in unreadable)
+            Note(reading, may is RecordOutcome.Refused ? may
+                : await RefusedAsync(why, reading.Raw).ConfigureAwait(false));
     }
 
     private void Note(WaitingReading reading, RecordOutcome outcome) =>
@@ -129,7 +152,8 @@ internal sealed class IntakeRun(
     }
 
     private Task<RecordOutcome> HandInAsync(FactInput.Complete input, Submission raw) =>
-        // No sender's key begins with a blank.
-        input.SendAsync(mediator, Named(raw), by, Key ?? new IdempotencyKey($" intake {Interlocked.Increment(ref attempts)}"),
-            ct);
+        input.SendAsync(mediator, Named(raw), by, Key ?? NextAttempt(), ct);
+
+    // No sender's key begins with a blank.
+    private static IdempotencyKey NextAttempt() => new($" intake {Interlocked.Increment(ref attempts)}");
 }

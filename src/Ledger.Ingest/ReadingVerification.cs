@@ -132,7 +132,10 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
         switch (value.Signature)
         {
             case SignatureVerdict.Valid:
-                return quality == ReadingQuality.Suspect ? quality : ReadingQuality.MeasuredSigned;
+                // By a key that was not registered a value is measured alone; older journals say signed.
+                return quality == ReadingQuality.Suspect ? quality
+                    : registered is null && recorded == ReadingQuality.Measured ? ReadingQuality.Measured
+                    : ReadingQuality.MeasuredSigned;
             case SignatureVerdict.NoKey when bare is not null && recorded == ReadingQuality.MeasuredSigned:
                 LeaveOut("signatures of values whose key came beside them and is not kept");
                 return ReadingQuality.MeasuredSigned;

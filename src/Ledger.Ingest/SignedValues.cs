@@ -6,9 +6,9 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// Signed meter values (OCMF) become register readings of the register that the meter's serial number and the OBIS code
-/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value;
-/// a value without a key is measured, not signed. What cannot be true is refused as not plausible,
-/// what is in doubt is suspect.
+/// name. A signature that is wrong, or that cannot be judged although a key is there, refuses the value; a value
+/// without a key, or whose key is not registered for its meter, is measured, not signed. What cannot be true is refused
+/// as not plausible, what is in doubt is suspect.
 /// </summary>
 internal static class SignedValues
 {
@@ -53,8 +53,8 @@ internal static class SignedValues
         }
         var verdicts = new SignedVerdicts(value.Signature, value.Deviations, value.Doubts);
         what = $"{what} {value.Pagination}".TrimEnd();
-        if ((Unsigned(value) ?? NothingIn(value)
-            ?? await NotTheMetersAsync(run, value).ConfigureAwait(false)) is { } whole)
+        var own = await OwnKeyAsync(run, value).ConfigureAwait(false);
+        if ((Unsigned(value) ?? NothingIn(value) ?? NotTheMeters(value, own)) is { } whole)
         {
             await run.RefuseAsync(what, whole, raw, verdicts).ConfigureAwait(false);
             return;
@@ -77,7 +77,8 @@ internal static class SignedValues
             else
                 run.Wait(part,
                     new IndexRead(register, reading.At!.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
-                    Quality(value, i), evidence), raw, verdicts);
+                    own is null && Quality(value, i) == ReadingQuality.MeasuredSigned
+                        ? ReadingQuality.Measured : Quality(value, i), evidence), raw, verdicts);
         }
     }
 
@@ -104,12 +105,15 @@ internal static class SignedValues
         $"MS {IntakeText.Quote(value.Serial)}: no meter of this serial number has an installed register "
         + $"{reading.Obis}");
 
-    /// <summary>A value counts by the key that is registered for its meter at its time; where none is,
-    /// by the key it came with.</summary>
-    private static async Task<Refusal?> NotTheMetersAsync(IntakeRun run, OcmfValue value) =>
-        value is { PublicKey: { } came, Readings: [{ At: { } at }, ..] }
-        && (await run.MeterAsync(value.Serial).ConfigureAwait(false)).KeyAt(at) is { } own
-        && !Meters.IsSameKey(own, came)
+    /// <summary>The key that is registered for a value's meter at its time; null where none is. A key that only came
+    /// with the value is its sender's word, and proves nothing of the meter.</summary>
+    private static async Task<string?> OwnKeyAsync(IntakeRun run, OcmfValue value) =>
+        value is { Readings: [{ At: { } at }, ..] }
+            ? (await run.MeterAsync(value.Serial).ConfigureAwait(false)).KeyAt(at) : null;
+
+    /// <summary>A value counts by the key that is registered for its meter, and by no other.</summary>
+    private static Refusal? NotTheMeters(OcmfValue value, string? own) =>
+        value.PublicKey is { } came && own is not null && !Meters.IsSameKey(own, came)
             ? Refusal.Of(Rejection.NotTheMetersKey,
                 $"the public key is not the one registered for meter {IntakeText.Quote(value.Serial)}")
             : null;

@@ -26,7 +26,7 @@ internal sealed record PendingAppend(
 {
     public override IEnumerable<EventId> Ids => Facts.Select(fact => fact.Id);
 
-    private const int StreamLengthMax = 200; // characters; the longest agreed stream name is below 160
+    private const int StreamLengthMax = 200; // characters; the longest stream name, of a charge record, has 198
     private const int HeaderBytes = 160; // of a header without its texts but with the ledger's id: journal-format.md
 
     public static PendingAppend Encode(

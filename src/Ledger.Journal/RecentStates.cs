@@ -40,7 +40,11 @@ public sealed class RecentStates(
 
     /// <summary>The latest state that was kept of this fold, and the revision up to which it was folded.</summary>
     public (TState State, long Revision)? Find<TState>(
-        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve)
+        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve) =>
+        Find(stream, initial, (Delegate)evolve);
+
+    /// <summary>The same of any fold of events.</summary>
+    internal (TState State, long Revision)? Find<TState>(string stream, TState initial, Delegate evolve)
     {
         if (!IsKnownByItsMethod(evolve)) return null;
         lock (gate)
@@ -54,7 +58,11 @@ public sealed class RecentStates(
 
     /// <summary>Keeps a state unless a newer one is known; what was not asked for longest goes.</summary>
     public void Keep<TState>(
-        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, TState state, long revision)
+        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, TState state, long revision) =>
+        Keep(stream, initial, (Delegate)evolve, state, revision);
+
+    /// <summary>The same of any fold of events.</summary>
+    internal void Keep<TState>(string stream, TState initial, Delegate evolve, TState state, long revision)
     {
         var folded = new Folded(new(stream, evolve.Method, initial), state, revision);
         if (folded.Events > eventsMax || !IsKnownByItsMethod(evolve)) return;

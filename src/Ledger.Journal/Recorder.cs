@@ -51,6 +51,9 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     /// <summary>Whether this evidence was.</summary>
     public bool IsPruned(EvidenceDigest evidence) => archive.PrunedBy(evidence) is not null;
 
+    /// <summary>The time now, at which it is judged whose a point is.</summary>
+    public Instant Now => clock.GetCurrentInstant();
+
     public Task<RecordOutcome> RecordAsync<TState>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, Func<TState, Decision> decide,
         Principal by, CancellationToken ct, Submission? submission = null, EventId? causation = null) =>
@@ -61,14 +64,27 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     /// The same with a decision that calculates from more than the stream. It is asked again at each attempt, so that
     /// nothing is appended which was calculated beside another state of the stream than the one that it follows.
     /// </summary>
-    public async Task<RecordOutcome> RecordAsync<TState>(
+    public Task<RecordOutcome> RecordAsync<TState>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve,
         Func<TState, ValueTask<Decision>> decide, Principal by, CancellationToken ct, Submission? submission = null,
-        EventId? causation = null)
+        EventId? causation = null) =>
+        RecordAsync(stream, () => LoadAsync(stream, initial, evolve, ct), decide, by, ct, submission, causation);
+
+    /// <summary>The same where the state also depends on when each fact holds from.</summary>
+    public Task<RecordOutcome> RecordAsync<TState>(
+        string stream, TState initial, Func<TState, LedgerEvent, Instant, TState> evolve,
+        Func<TState, Decision> decide, Principal by, CancellationToken ct, Submission? submission = null,
+        EventId? causation = null) =>
+        RecordAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
+            state => ValueTask.FromResult(decide(state)), by, ct, submission, causation);
+
+    private async Task<RecordOutcome> RecordAsync<TState>(
+        string stream, Func<Task<(TState State, long Revision)>> load, Func<TState, ValueTask<Decision>> decide,
+        Principal by, CancellationToken ct, Submission? submission, EventId? causation)
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            var (state, revision) = await LoadAsync(stream, initial, evolve, ct).ConfigureAwait(false);
+            var (state, revision) = await load().ConfigureAwait(false);
             var decision = await decide(state).ConfigureAwait(false);
             if (decision is not Decision.Accepted { Facts: var facts })
                 return await AnswerAsync(decision, submission, by, ct).ConfigureAwait(false);
@@ -149,13 +165,23 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     /// A stream's folded state and its last revision, -1 where there is no such stream. What was folded lately is
     /// folded on, so only what is new since then is read; a fold is a pure function, and its state a value.
     /// </summary>
-    public async Task<(TState State, long Revision)> LoadAsync<TState>(
-        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, CancellationToken ct)
+    public Task<(TState State, long Revision)> LoadAsync<TState>(
+        string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, CancellationToken ct) =>
+        LoadAsync(stream, initial, evolve, (state, recorded) => evolve(state, EventCodec.Decode(recorded)), ct);
+
+    /// <summary>The same where the state also depends on when each fact holds from.</summary>
+    public Task<(TState State, long Revision)> LoadAsync<TState>(
+        string stream, TState initial, Func<TState, LedgerEvent, Instant, TState> evolve, CancellationToken ct) =>
+        LoadAsync(stream, initial, evolve,
+            (state, recorded) => evolve(state, EventCodec.Decode(recorded), recorded.Envelope.ValidFrom), ct);
+
+    private async Task<(TState State, long Revision)> LoadAsync<TState>(
+        string stream, TState initial, Delegate evolve, Func<TState, RecordedEvent, TState> fold, CancellationToken ct)
     {
         var (state, revision) = recent.Find(stream, initial, evolve) ?? (initial, -1L);
         var known = revision;
         await foreach (var recorded in journal.ReadStreamAsync(stream, known + 1, ct).ConfigureAwait(false))
-            (state, revision) = (evolve(state, EventCodec.Decode(recorded)), recorded.Envelope.Revision);
+            (state, revision) = (fold(state, recorded), recorded.Envelope.Revision);
         if (revision > known) recent.Keep(stream, initial, evolve, state, revision);
         return (state, revision);
     }

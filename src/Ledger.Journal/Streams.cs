@@ -51,8 +51,13 @@ public static class Streams
     public static string Assignment(PartyId account) => $"assignment/{account}";
     /// <summary>A charge and what credits it; a credit is judged by its charge.</summary>
     public static string ChargeRecord(PartyId issuer, ChargeRecordId charge) => $"{ChargeRecords}{issuer}/{charge}";
-    /// <summary>How the streams of all charge records begin.</summary>
-    public const string ChargeRecords = "charge-record/";
+    /// <summary>The same in the name of whose point the charge is at: OCPI's names of issuers belong to nobody here, so
+    /// whoever uses another's takes none of his numbers. Parted by what no name holds.</summary>
+    public static string ChargeRecord(PartyId owner, PartyId issuer, ChargeRecordId charge) =>
+        $"{OwnChargeRecords}{owner}|{issuer}|{charge}";
+    /// <summary>How the streams of charge records began before they were apart by owner, and how they begin now.
+    /// </summary>
+    public const string ChargeRecords = "charge-record/", OwnChargeRecords = "cdr/";
     public static string Settlement(PartyId account, LocalDate day) => $"settlement/{account}/{Iso(day)}";
     /// <param name="month">The first day of the month.</param>
     public static string SettlementMonth(PartyId account, LocalDate month) =>

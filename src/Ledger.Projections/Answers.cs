@@ -15,20 +15,27 @@ public sealed record InstructionAnswer(
 /// <param name="asOf">As known right after the event at this position; null: as known now.</param>
 /// <param name="reach">Whose data is answered: what is not reached is in no answer, whoever asks for it by which
 /// name. Null: everything.</param>
-public sealed class Answers(IViewStore views, long? asOf = null, Reach? reach = null)
+/// <param name="now">When it is asked: whose a point is, is judged at this instant and by all that is recorded. Whoever
+/// names a reach has to say it.</param>
+public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant now)
 {
+    /// <summary>Of everything.</summary>
+    public Answers(IViewStore views, long? asOf = null) : this(views, asOf, null, default) { }
+
     private readonly Reach reach = reach ?? Reach.Everything;
     private readonly Dictionary<string, bool> reached = new(StringComparer.Ordinal);
 
-    /// <summary>Whether a settlement point is reached, by its owner and station as of the position. Who owned it
-    /// before does not, and who owns it now reaches its past too: energy goes with the point.</summary>
+    /// <summary>Whether a settlement point is reached, by its owner and station of now, whatever position is asked for.
+    /// Who owned it before does not, and who owns it now reaches its past too: energy goes with the point.</summary>
     public bool Reaches(SettlementPointId point) => Reaches(point.Value);
 
-    /// <summary>Whether every point of a station is reached, so that its sums say nothing of anybody else.</summary>
+    /// <summary>Whether every point that was ever at a station is reached, so that its sums say nothing of anybody
+    /// else.</summary>
     public bool Reaches(StationId station)
     {
         if (reach.IsEverything) return true;
-        var points = AllPoints().Where(point => point.Station == station.Value).ToList();
+        var points = Rows<MasterData.PointRow>("MasterData", "point|").Where(point => point.Station == station.Value)
+            .ToList();
         return points.Count > 0 && points.All(point => Reaches(point.Point));
     }
 
@@ -36,8 +43,29 @@ public sealed class Answers(IViewStore views, long? asOf = null, Reach? reach = 
     {
         if (reach.IsEverything) return true;
         if (reached.TryGetValue(point, out var known)) return known;
-        var latest = Rows<MasterData.PointRow>("MasterData", $"point|{point}|").LastOrDefault();
-        return reached[point] = latest is not null && reach.Covers(new(latest.Owner), new(latest.Station));
+        var holder = FromOn(point, now).FirstOrDefault();
+        return reached[point] = holder is not null && reach.Covers(new(holder.Owner), new(holder.Station));
+    }
+
+    /// <summary>The owners, at an instant and to come, of points at a station, or of those at which a meter is.
+    /// </summary>
+    public IReadOnlyList<PartyId> OwnersFromOn(Instant at, StationId? station, string? meter)
+    {
+        var metered = meter is null ? null : Registers().Where(register => register.MeterSerial == meter)
+            .Select(register => RegisterId.Parse(register.Register).Point.Value).ToHashSet(StringComparer.Ordinal);
+        return [.. AllPoints().Where(point => metered is null || metered.Contains(point.Point))
+            .SelectMany(point => FromOn(point.Point, at))
+            .Where(point => station is not { } named || point.Station == named.Value)
+            .Select(point => new PartyId(point.Owner)).Distinct()];
+    }
+
+    /// <summary>The version of a point in force at an instant, the first where none is yet, and all that begin later;
+    /// by all that is recorded, as <see cref="SettlementPointState.HolderAt"/> says it.</summary>
+    private IEnumerable<MasterData.PointRow> FromOn(string point, Instant at)
+    {
+        var versions = views.Range("MasterData", $"point|{point}|", $"point|{point}|~", null)
+            .Select(row => RowJson.Read<MasterData.PointRow>(row.Json)!).ToList();
+        return versions.Skip(Math.Max(0, versions.FindLastIndex(version => version.ValidFrom <= at)));
     }
 
     private bool ReachesAccount(string account) => reach.Covers(new PartyId(account));

@@ -63,9 +63,9 @@ public static class BaselineCalculations
     }
 
     /// <summary>The point as it is registered when a call begins, as known before a position.</summary>
-    internal static Task<SettlementPointRegistered?> RegisteredAsync(KnownFacts known, SettlementPointId point,
+    internal static async Task<SettlementPointRegistered?> RegisteredAsync(KnownFacts known, SettlementPointId point,
         Interval call) =>
-        known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), call.Start);
+        (await known.PointInForceAsync(point, call.Start).ConfigureAwait(false))?.Event as SettlementPointRegistered;
 
     /// <param name="points">The targets to freeze.</param>
     public static async Task<BaselineCalculation> FreezeAsync(

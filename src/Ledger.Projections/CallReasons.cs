@@ -56,11 +56,11 @@ internal sealed class CallReasons(IJournal journal, long position, CancellationT
         SettlementPointId point, LocalDate day)
     {
         var end = day.PlusDays(1).AtMidnight().InUtc().ToInstant();
-        if (await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), end).ConfigureAwait(false)
-            is not { Zone: var zone }) return null;
+        if ((await known.PointInForceAsync(point, end).ConfigureAwait(false))?.Event
+            is not SettlementPointRegistered { Zone: var zone }) return null;
         var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day);
-        return await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), whole.Start)
-            .ConfigureAwait(false) is { } registered ? (registered, whole) : null;
+        return (await known.PointInForceAsync(point, whole.Start).ConfigureAwait(false))?.Event
+            is SettlementPointRegistered registered ? (registered, whole) : null;
     }
 
     private async Task<IEnumerable<ReasonedCallPeriod>> PeriodsAsync(

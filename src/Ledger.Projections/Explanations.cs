@@ -96,8 +96,8 @@ public sealed class ExplainedRun
         var assigned = await known.KnownInForceAsync(Streams.Assignment(account), start).ConfigureAwait(false);
         var points = new Dictionary<SettlementPointId, long>();
         foreach (var point in facts.Points)
-            points[point.Registered.Point] = (await known.KnownInForceAsync(
-                Streams.Point(point.Registered.Point), start).ConfigureAwait(false))!.Position;
+            points[point.Registered.Point] = (await known.PointInForceAsync(point.Registered.Point, start)
+                .ConfigureAwait(false))!.Position;
         var months = facts.Tariff!.Terms is { } terms
             ? await MonthsOfPoints.ReasonedAsync(known, account, facts.Tariff, terms, day, facts.Points)
                 .ConfigureAwait(false)

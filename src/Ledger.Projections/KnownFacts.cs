@@ -44,6 +44,16 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
         (await ReadAsync(stream).ConfigureAwait(false)).Where(known => known.From <= at)
             .OrderBy(known => known.From).LastOrDefault();
 
+    /// <summary>The registration of a point in force at an instant, as <see cref="SettlementPointState"/> says it; null
+    /// before the first.</summary>
+    public async Task<Known?> PointInForceAsync(SettlementPointId point, Instant at)
+    {
+        var known = await ReadAsync(Streams.Point(point)).ConfigureAwait(false);
+        return known.Aggregate(SettlementPointState.Empty, (state, each) =>
+                SettlementPoint.Evolve(state, each.Event, each.From)).InForce(at) is { From: var from }
+            ? known.Last(each => each.From == from) : null;
+    }
+
     /// <summary>The version of a rule pack that holds at an instant; null where none does.</summary>
     public async Task<RulePackPublished?> PackAsync(RulePackId pack, Instant at) => FlexStatements.InForce(
         (await ReadAsync(Streams.RulePack(pack)).ConfigureAwait(false))

@@ -59,6 +59,7 @@ public sealed class MasterData : IProjection
         {
             SettlementPointRegistered e =>
             [
+                .. Ended(rows, e, from).Select(key => new RowChange(key, null)),
                 new($"point|{e.Point}|{at}", new PointRow(
                     e.Point.Value, e.Station.Value, e.Kind, e.Owner.Value, e.Zone, e.PeriodMinutes,
                     e.Rated.Milliwatts, e.Bidirectional, from)),
@@ -89,6 +90,15 @@ public sealed class MasterData : IProjection
                 e.Point.Value, e.PartsPerMillion, e.FixedLoss.Milliwatts, from))],
             _ => [],
         };
+    }
+
+    /// <summary>The versions that end because the point has another owner from an instant on.</summary>
+    private static IEnumerable<string> Ended(IRows rows, SettlementPointRegistered registered, Instant from)
+    {
+        var prefix = $"point|{registered.Point}|";
+        var standing = rows.Range<PointRow>(prefix, prefix + "~")
+            .Select(row => (row.Value.ValidFrom, new PartyId(row.Value.Owner)));
+        return SettlementPoint.EndedBy(standing, from, registered.Owner).Select(end => prefix + RowJson.Key(end));
     }
 
     // A standard's name may hold any letter, a key only those that sort below its end mark.

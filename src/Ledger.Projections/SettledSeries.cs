@@ -37,7 +37,7 @@ public sealed record SettledSeries(PointFacts Point, PricingFacts Pricing)
         var start = SettlementCalendar.Day(zone, run.Day).Start;
         var (assigned, master) = (
             await facts.KnownInForceAsync(Streams.Assignment(run.Account), start).ConfigureAwait(false),
-            await facts.KnownInForceAsync(Streams.Point(point), start).ConfigureAwait(false));
+            await facts.PointInForceAsync(point, start).ConfigureAwait(false));
         if (assigned is not { Event: TariffAssigned { Tariff: var id } }
             || await facts.KnownInForceAsync(Streams.Tariff(id), start).ConfigureAwait(false)
                 is not { Event: TariffPublished tariff } known)

@@ -121,12 +121,12 @@ public sealed record SettlementFacts(
     internal static async Task<(SettlementPointRegistered? Registered, string? WhyNot)> PointAsync(
         KnownFacts facts, SettlementPointId point, PartyId account, LocalDate day)
     {
-        var versions = (await facts.ReadAsync(Streams.Point(point)).ConfigureAwait(false))
-            .Select(known => (known.From, Registered: (SettlementPointRegistered)known.Event)).ToList();
-        var inForce = versions.Where(version => version.From
-                <= SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[version.Registered.Zone], day).Start)
-            .OrderBy(version => version.From).LastOrDefault().Registered;
-        return inForce is null ? (null, $"it is registered from {versions.Min(version => version.From)} on")
+        var standing = (await facts.ReadAsync(Streams.Point(point)).ConfigureAwait(false)).Aggregate(
+            SettlementPointState.Empty, (state, known) => SettlementPoint.Evolve(state, known.Event, known.From))
+            .Standing;
+        var inForce = standing.LastOrDefault(version => version.From
+            <= SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[version.Registered.Zone], day).Start)?.Registered;
+        return inForce is null ? (null, $"it is registered from {standing[0].From} on")
             : inForce.Owner != account ? (null, $"{inForce.Owner} owns it on that day")
             : (inForce, null);
     }

@@ -63,7 +63,7 @@ public sealed class DecisionTableTests
             cells[0],
             (int)Number(cells[1]), Kilowatts(cells[2]), true);
         return SettlementPoint.Decide(
-            Known(cells[3], SettlementPointState.Empty, SettlementPoint.Evolve, point, point with { Owner = new("B") }),
+            Known(cells[3], SettlementPointState.Empty, (state, e) => SettlementPoint.Evolve(state, e, Now), point, point with { Owner = new("B") }),
             point, Now);
     }
 

@@ -72,7 +72,7 @@ public class IntervalRecordTests
     {
         var point = new SettlementPointRegistered(new("P"), new("S"), SettlementPointKind.Connector, new("O"),
             "Asia/Shanghai", 15, Power.FromKilowatts(1000), true);
-        var state = SettlementPoint.Evolve(SettlementPointState.Empty, point);
+        var state = SettlementPoint.Evolve(SettlementPointState.Empty, point, Now);
         SettlementPoint.Decide(state, point, Now).ShouldBeOfType<Decision.AlreadyRecorded>();
         SettlementPoint.Decide(state, point with { PeriodMinutes = 5 }, Now)
             .ShouldBeOfType<Decision.Accepted>().Facts[0].Evidence.ShouldBe(new EvidenceKey("point/P/2"));

@@ -119,7 +119,10 @@ public sealed class ReadingVerificationTests
         using var foreign = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         await using var bare = await LedgerAsync();
         await bare.TakeAsync(Signed(own), new IntakeHints(PublicKey: Spki(own)));
-        (await VerifyAsync(bare)).Findings.NotChecked
+        (await VerifyAsync(bare)).Findings.NotChecked.ShouldBeEmpty();
+        // As a ledger of before has it, which took the key beside it for the meter's.
+        (await VerifyAsync(bare, Reading(reading =>
+            reading with { Quality = ReadingQuality.MeasuredSigned }))).Findings.NotChecked
             .ShouldContain("1 signatures of values whose key came beside them and is not kept");
 
         await using var contained = await LedgerAsync();
@@ -130,7 +133,13 @@ public sealed class ReadingVerificationTests
         findings.Faults.ShouldBeEmpty();
         findings.NotChecked.ShouldBeEmpty();
         verified.Registers.ShouldBe((1, 1));
-        var unsigned = (await VerifyAsync(contained, Reading(reading =>
+        (await VerifyAsync(contained, Reading(reading => reading with { Quality = ReadingQuality.MeasuredSigned })))
+            .Findings.Faults.ShouldBeEmpty();
+
+        await using var known = await LedgerAsync();
+        await known.TakeAsync($"meter_serial,public_key,valid_from\nM1,{Spki(own)},2026-01-01T00:00:00Z");
+        await known.TakeAsync(Signed(own), new IntakeHints(PublicKey: Spki(own)));
+        var unsigned = (await VerifyAsync(known, Reading(reading =>
             reading with { Quality = ReadingQuality.Measured }))).Findings.Faults.ShouldHaveSingleItem();
         (unsigned.Found, unsigned.Expected).ShouldBe(("quality Measured", "MeasuredSigned by the evidence"));
 

@@ -22,6 +22,8 @@ public sealed record FileAnswer(
 
     /// <summary>The header that says whom all of a file is about.</summary>
     public const string SubjectHeader = "Ledger-Subject";
+    /// <summary>The header that says when the sender sent, by its own clock.</summary>
+    public const string SentAtHeader = "Ledger-Sent-At";
 
     /// <summary>Hands a file to the ledger and says what became of it.</summary>
     public static async Task<FileAnswer> TakeAsync(

@@ -52,16 +52,18 @@ internal static class Files
             .ConfigureAwait(false);
     }
 
+    // The name of a resource says how what was posted there is read again, so no file may bear one.
     private static string Name(HttpRequest request) =>
         request.Query["name"] is [{ Length: > 0 and <= Limits.TextLengthMax } name]
+            && !name.StartsWith("/v1", StringComparison.Ordinal)
         ? name
         : throw new QueryRefusedException(Rejection.MissingField,
-            $"name is needed: the file's name, at most {Limits.TextLengthMax} characters");
+            $"name is needed: the file's name, at most {Limits.TextLengthMax} characters, and not of a resource");
 
     private static IntakeHints Hints(HttpRequest request)
     {
         var sent = Asking.Optional<Instant>(request, "sentAt", TryInstant, Rejection.InvalidTime, InstantRule);
-        if (sent is null && request.Headers["Ledger-Sent-At"] is { Count: > 0 } header)
+        if (sent is null && request.Headers[FileAnswer.SentAtHeader] is { Count: > 0 } header)
             sent = TryInstant(header.ToString(), out var at)
                 ? at
                 : throw new QueryRefusedException(Rejection.InvalidTime,

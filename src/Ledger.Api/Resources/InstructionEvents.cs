@@ -1,23 +1,25 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Journal;
-using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
 /// <summary>
 /// What is recorded of an instruction, as it is recorded: server-sent events (WHATWG HTML, 9.2). An event's id is its
 /// position in the journal, so whoever was cut off sends it as <c>Last-Event-ID</c> and misses nothing. The facts come
-/// from the journal itself, and each is durable before it is told.
+/// from the instruction's own streams, and each is durable before it is told. Whether the caller may still listen, and
+/// which targets he reaches, is asked again twice a second: what is live is told by what holds now.
 /// </summary>
 internal static class InstructionEvents
 {
     /// <summary>How often somebody is told that there is nothing to tell, so that a dead connection is noticed; and how
-    /// often it is seen whether the caller may still listen.</summary>
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(15), Asked = TimeSpan.FromMilliseconds(500);
+    /// often it is seen whether the caller may still listen, and whether something was recorded.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(15), Asked = TimeSpan.FromMilliseconds(500),
+        Pause = TimeSpan.FromMilliseconds(20);
 
     public static void Map(WebApplication app, OpenLedger ledger) =>
         app.MapGet("/v1/instruction-events", async (HttpContext context) =>
@@ -25,14 +27,15 @@ internal static class InstructionEvents
             var instruction = Asking.Required<InstructionId>(context.Request, "instruction", InstructionId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var after = After(context.Request);
-            var (answers, _) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            if (answers.Instruction(instruction) is not { } seen)
+            if (context.Request.Query.ContainsKey("asOf") || context.Request.Query.ContainsKey("cursor"))
+                throw new QueryRefusedException(Rejection.OutOfRange, "asOf and cursor: what is told live is told as it is");
+            if (await OwnAsync(ledger, context, instruction).ConfigureAwait(false) is null)
                 return Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
             var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
             try
             {
-                await FollowAsync(ledger, context, seen, after + 1, ended.Token).ConfigureAwait(false);
+                await FollowAsync(ledger, context, instruction, after + 1, ended.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (ended.IsCancellationRequested)
             {
@@ -56,8 +59,14 @@ internal static class InstructionEvents
             "a position of the journal") ?? -1;
     }
 
+    /// <summary>The targets of an instruction that the caller reaches now; null where he reaches none of it.</summary>
+    private static async Task<HashSet<string>?> OwnAsync(
+        OpenLedger ledger, HttpContext context, InstructionId instruction) =>
+        (await Asking.AnswersAsync(ledger, context).ConfigureAwait(false)).Answers.Instruction(instruction)
+            ?.Targets.Select(target => target.Point).ToHashSet(StringComparer.Ordinal);
+
     private static async Task FollowAsync(
-        OpenLedger ledger, HttpContext context, InstructionAnswer seen, long next, CancellationToken gone)
+        OpenLedger ledger, HttpContext context, InstructionId instruction, long next, CancellationToken gone)
     {
         var response = context.Response;
         var credentials = context.RequestServices.GetRequiredService<Credentials>();
@@ -65,28 +74,69 @@ internal static class InstructionEvents
         response.ContentType = "text/event-stream";
         // Who waits for the first one knows that it is heard.
         await response.Body.FlushAsync(gone).ConfigureAwait(false);
-        var own = seen.Targets.Select(target => target.Point).ToHashSet(StringComparer.Ordinal);
-        while (await credentials.OfAsync(context).ConfigureAwait(false) is not null)
+        var recent = new RecordedOf(ledger.Journal, instruction);
+        while (await credentials.OfAsync(context).ConfigureAwait(false) is not null
+            && await OwnAsync(ledger, context, instruction).ConfigureAwait(false) is { } own)
         {
-            await foreach (var recorded in ledger.Journal.ReadAllAsync(next, gone).ConfigureAwait(false))
+            var asked = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(asked) < Asked)
             {
-                next = recorded.Position + 1;
-                if (IsOf(EventCodec.Decode(recorded), seen.Instruction.Instruction, own) is not { } fact) continue;
-                await TellAsync(response, recorded, fact, gone).ConfigureAwait(false);
-                told = Stopwatch.GetTimestamp();
+                var upTo = ledger.Journal.Length;
+                await foreach (var recorded in recent.BeforeAsync(upTo, gone).ConfigureAwait(false))
+                {
+                    if (recorded.Position < next
+                        || IsOf(EventCodec.Decode(recorded), instruction.Value, own) is not { } fact) continue;
+                    await TellAsync(response, recorded, fact, gone).ConfigureAwait(false);
+                    told = Stopwatch.GetTimestamp();
+                    if (Stopwatch.GetElapsedTime(asked) >= Asked) break;
+                }
+                await Task.Delay(Pause, gone).ConfigureAwait(false);
+                await NextAsync(ledger.Journal, upTo, asked, gone).ConfigureAwait(false);
             }
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(gone);
-            patience.CancelAfter(Asked);
-            try
+            if (Stopwatch.GetElapsedTime(told) < Quiet) continue;
+            told = Stopwatch.GetTimestamp();
+            await response.WriteAsync(": nothing yet\n\n", gone).ConfigureAwait(false);
+            await response.Body.FlushAsync(gone).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits until something is recorded, and no longer than until the caller is to be asked for again.
+    /// </summary>
+    private static async Task NextAsync(IJournal journal, long next, long asked, CancellationToken gone)
+    {
+        var left = Asked - Stopwatch.GetElapsedTime(asked);
+        if (left <= TimeSpan.Zero) return;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(gone);
+        patience.CancelAfter(left);
+        try
+        {
+            await journal.WaitForAsync(next, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!gone.IsCancellationRequested)
+        {
+            // Nothing was; it is time to ask again.
+        }
+    }
+
+    /// <summary>What is recorded of an instruction, in order: its own stream and that of its frozen baselines.
+    /// </summary>
+    private sealed class RecordedOf(IJournal journal, InstructionId instruction)
+    {
+        private readonly string[] streams = [Streams.Instruction(instruction), Streams.Baselines(instruction)];
+        private readonly long[] read = [0, 0];
+
+        /// <summary>What was recorded before a position and not yet read; who stops reading goes on there.</summary>
+        public async IAsyncEnumerable<RecordedEvent> BeforeAsync(
+            long position, [EnumeratorCancellation] CancellationToken ct)
+        {
+            var found = new List<(int Stream, RecordedEvent Recorded)>();
+            for (var i = 0; i < streams.Length; i++)
+                await foreach (var recorded in journal.ReadStreamAsync(streams[i], read[i], ct).ConfigureAwait(false))
+                    if (recorded.Position < position) found.Add((i, recorded));
+            foreach (var (stream, recorded) in found.OrderBy(each => each.Recorded.Position))
             {
-                await ledger.Journal.WaitForAsync(next, patience.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (!gone.IsCancellationRequested)
-            {
-                if (Stopwatch.GetElapsedTime(told) < Quiet) continue;
-                told = Stopwatch.GetTimestamp();
-                await response.WriteAsync(": nothing yet\n\n", gone).ConfigureAwait(false);
-                await response.Body.FlushAsync(gone).ConfigureAwait(false);
+                read[stream] = recorded.Envelope.Revision + 1;
+                yield return recorded;
             }
         }
     }

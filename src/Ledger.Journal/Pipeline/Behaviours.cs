@@ -68,7 +68,7 @@ public sealed class AuthoriseByReach<TRequest, TResponse>(
 }
 
 /// <summary>
-/// A party's key with the same bytes gets the first answer again; with other bytes it is refused. Only the latest
+/// A key of somebody with the same bytes gets the first answer again; with other bytes it is refused. Only the latest
 /// keys are remembered, because the event ids recognise a retry for ever.
 /// </summary>
 public sealed class AnswerOnce<TRequest, TResponse>(RecentAnswers answers) : IPipelineBehavior<TRequest, TResponse>
@@ -98,17 +98,23 @@ public sealed class RecentAnswers
 {
     private const int KeptMax = 65_536; // some minutes of retries; about 10 MB
     private readonly Lock gate = new();
-    private readonly Dictionary<(PartyId, string), (EvidenceDigest Input, RecordOutcome Outcome)> kept = [];
-    private readonly Queue<(PartyId, string)> order = [];
+    private readonly Dictionary<Sender, (EvidenceDigest Input, RecordOutcome Outcome)> kept = [];
+    private readonly Queue<Sender> order = [];
+
+    /// <summary>Whose key it is: two stations of one operator count their keys each for itself.</summary>
+    private readonly record struct Sender(PartyId Party, string Actor, string Key)
+    {
+        public static Sender Of(ICommand command) => new(command.By.Party, command.By.Actor, command.Key.Value);
+    }
 
     internal (EvidenceDigest Input, RecordOutcome Outcome)? Find(ICommand command)
     {
-        lock (gate) return kept.TryGetValue((command.By.Party, command.Key.Value), out var answer) ? answer : null;
+        lock (gate) return kept.TryGetValue(Sender.Of(command), out var answer) ? answer : null;
     }
 
     internal void Keep(ICommand command, EvidenceDigest input, RecordOutcome outcome)
     {
-        var key = (command.By.Party, command.Key.Value);
+        var key = Sender.Of(command);
         lock (gate)
         {
             if (!kept.TryAdd(key, (input, outcome))) return;

@@ -22,7 +22,7 @@ internal static class StandardReach
 
     private static CommandRoutes AddMeteringReach(this CommandRoutes routes) => routes
         .Touches<Dated<SettlementPointRegistered>>(input =>
-            [new Touched.NewPoint(input.Fact.Point, input.Fact.Owner, input.Fact.Station)])
+            [new Touched.NewPoint(input.Fact.Point, input.Fact.Owner, input.Fact.Station, input.From)])
         .Touches<Dated<RegisterInstalled>>(input =>
             [new Touched.Point(input.Fact.Register.Point), new Touched.Meter(input.Fact.MeterSerial)])
         .Touches<RegisterReadings>(input => [new Touched.Point(input.Register.Point)])
@@ -44,6 +44,7 @@ internal static class StandardReach
         .Touches<DispatchInstructed>(input =>
         [
             new Touched.Party(input.IssuedBy), .. input.Targets.Select(target => new Touched.Point(target.Point)),
+            .. input.Programme is { } programme ? new Touched[] { new Touched.OrderedIn(programme) } : [],
         ])
         .Touches<InstructionClockRecorded>(input =>
             [new Touched.Point(input.Point), new Touched.Instruction(input.Instruction)])
@@ -52,16 +53,22 @@ internal static class StandardReach
 
     private static CommandRoutes AddContractReach(this CommandRoutes routes) => routes
         .Touches<ScheduleDeclared>(input => [new Touched.Point(input.Point), new Touched.Party(input.DeclaredBy)])
-        .Touches<ProgrammePublished>(input => [new Touched.Published(Streams.Programme(input.Programme))])
-        .Touches<PointEnrolled>(input => [new Touched.Point(input.Point)])
+        .Touches<ProgrammePublished>(input =>
+        [
+            new Touched.Published(Streams.Programme(input.Programme)),
+            .. input.Payer is { } payer ? new Touched[] { new Touched.Party(payer) } : [],
+        ])
+        .Touches<PointEnrolled>(input =>
+            [new Touched.Point(input.Point), new Touched.PaidEnrolment(input.Programme)])
         .Touches<EnrolmentEnded>(input => [new Touched.Point(input.Point)])
-        .Touches<AvailabilityDeclared>(input => [new Touched.Point(input.Point)])
+        .Touches<AvailabilityDeclared>(input =>
+            [new Touched.Point(input.Point), new Touched.PaidReady(input.Programme, input.Point, input.Period)])
         .Touches<DeliveryClaim>(input => [new Touched.Point(input.Point), new Touched.Party(input.ClaimedBy)])
         .Touches<Dated<TariffPublished>>(input => [new Touched.Published(Streams.Tariff(input.Fact.Tariff))])
         .Touches<Dated<TariffAssigned>>(input =>
         [
             new Touched.Party(input.Fact.Account),
-            new Touched.Published(Streams.Tariff(input.Fact.Tariff), OrTheLedgers: true),
+            new Touched.Used(Streams.Tariff(input.Fact.Tariff)),
         ])
         .Touches<Dated<RulePackPublished>>(input => [new Touched.Published(Streams.RulePack(input.Fact.Pack))])
         .Touches<DisputeOpened>(input => [new Touched.Party(input.Account), new Touched.Party(input.OpenedBy)])

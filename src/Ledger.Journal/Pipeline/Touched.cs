@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Journal.Pipeline;
 
@@ -24,7 +25,8 @@ public abstract record Touched
     /// <summary>The names of one place, of which those that are registered must be reached.</summary>
     public sealed record Place(IReadOnlyList<SettlementPointId> Names) : Touched;
     /// <summary>A settlement point that is registered by this input, or again.</summary>
-    public sealed record NewPoint(SettlementPointId Id, PartyId Owner, StationId Station) : Touched;
+    /// <param name="From">From when on: whose it is then, and whoever it is to be later, must be reached.</param>
+    public sealed record NewPoint(SettlementPointId Id, PartyId Owner, StationId Station, Instant From) : Touched;
     /// <summary>A meter, which is at no point of anybody else: what it signs would be counted there no more.</summary>
     public sealed record Meter(string Serial) : Touched;
     /// <summary>An account, or a party in whose name something is said.</summary>
@@ -35,12 +37,21 @@ public abstract record Touched
     public sealed record Instruction(InstructionId Id) : Touched;
     /// <summary>An instruction that was issued in one's own name.</summary>
     public sealed record OwnInstruction(InstructionId Id) : Touched;
-    /// <summary>What is published in this stream belongs to the party that published there first.</summary>
-    /// <param name="OrTheLedgers">What the ledger's own operator published is everybody's.</param>
-    public sealed record Published(string Stream, bool OrTheLedgers = false) : Touched;
+    /// <summary>What is published by this input, or again: it belongs to the party that published in this stream
+    /// first.</summary>
+    public sealed record Published(string Stream) : Touched;
+    /// <summary>What is published in this stream and used by this input: one's own, or the ledger's, which is
+    /// everybody's. Nobody uses beforehand what somebody else may publish later.</summary>
+    public sealed record Used(string Stream) : Touched;
+    /// <summary>A programme in which something is ordered: one's own, or the ledger's where nobody else pays.</summary>
+    public sealed record OrderedIn(ProgrammeId Programme) : Touched;
+    /// <summary>An enrolment by which power held ready may be paid: who pays for it records it.</summary>
+    public sealed record PaidEnrolment(ProgrammeId Programme) : Touched;
+    /// <summary>Power held ready during a time, by an enrolment that who pays for it has recorded.</summary>
+    public sealed record PaidReady(ProgrammeId Programme, SettlementPointId At, Interval Period) : Touched;
     /// <summary>A dispute of one's own account.</summary>
     public sealed record Dispute(DisputeId Id) : Touched;
-    /// <summary>What was recorded of one's own party at a position.</summary>
+    /// <summary>What was recorded at a position: of a reading its point, of anything else one's own party.</summary>
     public sealed record Fact(long Position) : Touched;
 }
 
@@ -60,19 +71,25 @@ public static class Reaching
                 if (person != by.Actor)
                     return new(Rejection.NotAuthorised, $"{by.Actor} speaks for nobody else: by must be {by.Actor}");
             }
-            else if (!await IsReachedAsync(by, part, recorder, owners, ct).ConfigureAwait(false))
+            else if (await IsReachedAsync(by, part, recorder, owners, ct).ConfigureAwait(false)) continue;
+            else if (part is Touched.PaidEnrolment or Touched.PaidReady)
+                return new(Rejection.NotAuthorised,
+                    "power held ready is paid in this programme: who pays for it, or the ledger's operator, enrols");
+            else
                 return new(Rejection.NotReached, $"there is no such {NameOf(part)}, or it is not yours");
         return null;
     }
 
-    /// <summary>Whether a settlement point is registered and reached.</summary>
+    /// <summary>Whether a settlement point is registered and reached, by whose it is now.</summary>
     public static async Task<bool> CoversAsync(
-        Reach reach, SettlementPointId point, Recorder recorder, CancellationToken ct)
-    {
-        var (state, _) = await recorder.LoadAsync(
-            Streams.Point(point), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
-        return state.Latest is { } latest && reach.Covers(latest.Owner, latest.Station);
-    }
+        Reach reach, SettlementPointId point, Recorder recorder, CancellationToken ct) =>
+        (await PointAsync(recorder, point, ct).ConfigureAwait(false)).HolderAt(recorder.Now) is { } holder
+            && reach.Covers(holder.Owner, holder.Station);
+
+    private static async Task<SettlementPointState> PointAsync(
+        Recorder recorder, SettlementPointId point, CancellationToken ct) =>
+        (await recorder.LoadAsync(Streams.Point(point), SettlementPointState.Empty, SettlementPoint.Evolve, ct)
+            .ConfigureAwait(false)).State;
 
     private static async Task<bool> IsReachedAsync(
         Principal by, Touched part, Recorder recorder, KnownOwners owners, CancellationToken ct)
@@ -88,9 +105,8 @@ public static class Reaching
                 // Nobody puts a point of his own behind somebody else's connection.
                 if ((await owners.OfStation(added.Station, ct).ConfigureAwait(false))
                     .Any(owner => owner != added.Owner)) return false;
-                var (before, _) = await recorder.LoadAsync(Streams.Point(added.Id), SettlementPointState.Empty,
-                    SettlementPoint.Evolve, ct).ConfigureAwait(false);
-                return before.Latest is not { } latest || reach.Covers(latest.Owner, latest.Station);
+                return (await PointAsync(recorder, added.Id, ct).ConfigureAwait(false)).FromOn(added.From)
+                    .All(version => reach.Covers(version.Registered.Owner, version.Registered.Station));
             case Touched.Meter meter:
                 return (await owners.OfMeter(meter.Serial, ct).ConfigureAwait(false)).All(owner => owner == by.Party);
             case Touched.Party party: return reach.Covers(party.Id);
@@ -101,15 +117,22 @@ public static class Reaching
                 return await InstructionAsync(by, order.Id, recorder, ofIssuer: true, ct).ConfigureAwait(false);
             case Touched.Published published:
                 var publisher = await PublisherAsync(recorder, published.Stream, ct).ConfigureAwait(false);
-                return publisher is null || publisher == by.Party
-                    || (published.OrTheLedgers && publisher.Value.Value == recorder.Journal.Ledger.Value);
+                return publisher is null || publisher == by.Party;
+            case Touched.Used used:
+                return await PublisherAsync(recorder, used.Stream, ct).ConfigureAwait(false) is { } who
+                    && (who == by.Party || who == OwnOf(recorder));
+            case Touched.OrderedIn or Touched.PaidEnrolment or Touched.PaidReady:
+                return await PaidReach.IsReachedAsync(by, part, recorder, ct).ConfigureAwait(false);
             case Touched.Dispute dispute:
                 var (known, _) = await recorder.LoadAsync(Streams.Dispute(dispute.Id), DisputeState.Empty,
                     Disputes.Evolve, ct).ConfigureAwait(false);
                 return known.Opened is { } opened && reach.Covers(opened.Account);
             case Touched.Fact fact:
                 await foreach (var recorded in recorder.Journal.ReadAllAsync(fact.Position, ct).ConfigureAwait(false))
-                    return recorded.Position == fact.Position && recorded.Envelope.Tenant == by.Party;
+                    return recorded.Position == fact.Position
+                        && (EventCodec.Decode(recorded) is RegisterReadingQuarantined { Register.Point: var held }
+                            ? await CoversAsync(reach, held, recorder, ct).ConfigureAwait(false)
+                            : recorded.Envelope.Tenant == by.Party);
                 return false;
             default: throw new System.Diagnostics.UnreachableException($"{part}");
         }
@@ -121,10 +144,9 @@ public static class Reaching
         var found = false;
         foreach (var name in names)
         {
-            var (state, _) = await recorder.LoadAsync(
-                Streams.Point(name), SettlementPointState.Empty, SettlementPoint.Evolve, ct).ConfigureAwait(false);
-            if (state.Latest is not { } latest) continue;
-            if (!reach.Covers(latest.Owner, latest.Station)) return false;
+            if ((await PointAsync(recorder, name, ct).ConfigureAwait(false)).HolderAt(recorder.Now) is not { } holder)
+                continue;
+            if (!reach.Covers(holder.Owner, holder.Station)) return false;
             found = true;
         }
         return found;
@@ -143,7 +165,10 @@ public static class Reaching
         return false;
     }
 
-    private static async Task<PartyId?> PublisherAsync(Recorder recorder, string stream, CancellationToken ct)
+    /// <summary>The party in whose name the ledger's own operator acts.</summary>
+    internal static PartyId OwnOf(Recorder recorder) => new(recorder.Journal.Ledger.Value);
+
+    internal static async Task<PartyId?> PublisherAsync(Recorder recorder, string stream, CancellationToken ct)
     {
         await foreach (var first in recorder.Journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
             return first.Envelope.Tenant;

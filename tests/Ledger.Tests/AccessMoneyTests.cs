@@ -1,0 +1,168 @@
+using Ledger.Domain;
+using Ledger.Journal;
+using Ledger.Projections;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Nobody owes by what others say, nobody learns another's prices, and nobody takes another's numbers.
+/// </summary>
+public sealed class AccessMoneyTests
+{
+    private const string Programmes = "/v1/programmes", Instructions = "/v1/instructions", Charges = "/v1/charge-records";
+
+    private static string Programme(string id, string more, int version = 1) =>
+        $$"""{"programme":"{{id}}","version":{{version}},"validFrom":"2026-01-01T00:00:00Z","service":"export","baselinePack":"zero","scoringPack":"uftp","noticeSeconds":3600,"tolerancePermille":50,"paidPer":"station","precedence":2,"currency":"CNY","pricePerKwh":"1.5"{{more}}}""";
+
+    private static string Instruction(string id, string by, string programme) =>
+        $$"""{"instruction":"{{id}}","kind":"export","issuedBy":"{{by}}","issuedAt":"2026-03-01T09:00:00Z","start":"2026-03-03T10:00:00Z","end":"2026-03-03T11:00:00Z","targets":[{"point":"CP1","kw":500}],"programme":"{{programme}}"}""";
+
+    private static string Posted(string operation, AccessTown.Side side) =>
+        side.In(AccessRequests.Posts.Single(post => post.Operation == operation).Body);
+
+    private static Task TakeAsync(AccessTown town, string operation, AccessTown.Side side) =>
+        town.TakeAsync(operation, Posted(operation, side), side.Account);
+
+    /// <summary>The party in whose name the ledger's own operator publishes.</summary>
+    private static string Ledger(AccessTown town) => town.Served.Ledger.Operator("set-up").Party.Value;
+
+    [Fact]
+    public async Task Nobody_publishes_a_programme_that_another_pays_nor_orders_in_one()
+    {
+        await using var town = await AccessTown.StartAsync();
+        await TakeAsync(town, "settlement-point", AccessTown.Own);
+        var (grid, other) = (town.Key(Role.GridOperator), await town.GiveAsync("gus", Role.GridOperator, "GRID2", []));
+        (await town.PostAsync(other, Programmes, Programme("PR1", ",\"payer\":\"GRID\"")))["name"].ShouldBe("NotReached");
+        (await town.PostAsync(other, Programmes, Programme("PR2", ",\"payer\":\"GRID2\""))).Status.ShouldBe(201);
+        (await town.PostAsync(grid, Programmes, Programme("PR1", ",\"payer\":\"GRID\",\"payee\":\"AGG\""))).Status
+            .ShouldBe(201);
+        await town.TakeAsync("programme", Programme("PR7", ",\"payer\":\"GRID\""), Ledger(town));
+        await town.TakeAsync("programme", Programme("PR8", ""), Ledger(town));
+        foreach (var foreign in new[] { "PR1", "PR7", "PR9" })
+            (await town.PostAsync(other, Instructions, Instruction("I" + foreign, "GRID2", foreign)))["name"]
+                .ShouldBe("NotReached", foreign);
+        foreach (var foreign in new[] { "PR2", "PR9" })
+            (await town.PostAsync(grid, Instructions, Instruction("I" + foreign, "GRID", foreign)))["name"]
+                .ShouldBe("NotReached", foreign);
+        foreach (var own in new[] { "PR1", "PR7", "PR8" })
+            (await town.PostAsync(grid, Instructions, Instruction("J" + own, "GRID", own))).Status.ShouldBe(201, own);
+        (await town.PostAsync(other, Instructions, Instruction("KPR8", "GRID2", "PR8"))).Status.ShouldBe(201);
+    }
+
+    [Fact]
+    public async Task Power_held_ready_is_owed_only_by_an_enrolment_that_who_pays_has_recorded()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var (acme, grid) = (town.Key(Role.ChargingOperator), town.Key(Role.GridOperator));
+        await TakeAsync(town, "settlement-point", AccessTown.Own);
+        const string paid = ",\"payer\":\"GRID\",\"availabilityPerKwHour\":\"0.5\"";
+        (await town.PostAsync(grid, Programmes, Programme("PR1", paid))).Status.ShouldBe(201);
+        var (enrolment, availability) = (Posted("enrolment", AccessTown.Own), Posted("availability", AccessTown.Own));
+        (await town.PostAsync(acme, "/v1/enrolments", enrolment))["name"].ShouldBe("NotAuthorised");
+        (await town.PostAsync(acme, "/v1/availabilities", availability))["name"].ShouldBe("NotEnrolled");
+        (await LinesAsync(town)).ShouldBeEmpty();
+        // An enrolment of before the programme paid for it does not become one that was proven.
+        (await town.PostAsync(grid, Programmes, Programme("PR3", ""))).Status.ShouldBe(201);
+        (await town.PostAsync(acme, "/v1/enrolments", enrolment.Replace("PR1", "PR3"))).Status.ShouldBe(201);
+        (await town.PostAsync(grid, Programmes, Programme("PR3", paid, version: 2))).Status.ShouldBe(201);
+        (await town.PostAsync(acme, "/v1/availabilities", availability.Replace("PR1", "PR3")))["name"]
+            .ShouldBe("NotAuthorised");
+        (await LinesAsync(town)).ShouldBeEmpty();
+
+        await town.TakeAsync("enrolment", enrolment, "GRID");
+        (await town.PostAsync(acme, "/v1/availabilities", availability)).Status.ShouldBe(201);
+        (await LinesAsync(town)).ShouldHaveSingleItem().ShouldBe(("PR1", new PartyId("GRID"), -750.5m));
+    }
+
+    /// <summary>What ACME is owed for flexibility on the day of the declaration: 750.5 kW for two hours at 0.5.
+    /// </summary>
+    private static async Task<List<(string Programme, PartyId Payer, decimal Amount)>> LinesAsync(
+        AccessTown town)
+    {
+        var (ledger, ct) = (town.Served.Ledger, TestContext.Current.CancellationToken);
+        await ledger.CatchUpAsync(ct);
+        return [.. (await FlexibilityStatements.OfAsync(ledger.Journal, ledger.Views, new("ACME"),
+            new LocalDate(2026, 3, 1), ledger.Journal.Length, ct)).Lines
+            .Select(line => ($"{line.Programme}", line.Payer, line.Amount!.Value))];
+    }
+
+    [Fact]
+    public async Task A_tariff_is_assigned_once_it_is_there_so_nobody_waits_for_anothers_prices()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var acme = town.Key(Role.ChargingOperator);
+        string Assigned(string tariff) =>
+            $$"""{"account":"ACME","tariff":"{{tariff}}","validFrom":"2026-01-01T00:00:00Z"}""";
+        (await town.PostAsync(acme, "/v1/tariff-assignments", Assigned("T2")))["name"].ShouldBe("NotReached");
+        await TakeAsync(town, "tariff", AccessTown.Foreign);
+        (await town.PostAsync(acme, "/v1/tariff-assignments", Assigned("T2")))["name"].ShouldBe("NotReached");
+        (await town.GetAsync(acme, "/v1/tariffs")).Text.ShouldNotContain("T2");
+        // One that dangles in an older journal prices nothing.
+        await TakeAsync(town, "settlement-point", AccessTown.Own);
+        await town.TakeAsync("tariff-assignment", Assigned("T9"), "ACME");
+        (await town.PostAsync(acme, "/v1/settlement-runs", Posted("settlement-run", AccessTown.Own)))["name"]
+            .ShouldBe("UnknownTariff");
+        await town.TakeAsync("tariff", Posted("tariff", AccessTown.Own), Ledger(town));
+        (await town.PostAsync(acme, "/v1/tariff-assignments",
+            Assigned("T1").Replace("2026-01-01", "2026-01-02"))).Status.ShouldBe(201);
+    }
+
+    [Fact]
+    public async Task Nobody_takes_the_numbers_of_anothers_charge_records()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var evil = await town.GiveAsync("eve", Role.ChargingOperator, "EVIL", []);
+        var beta = await town.GiveAsync("lee", Role.ChargingOperator, "BETA", []);
+        await TakeAsync(town, "settlement-point", AccessTown.Foreign);
+        await town.TakeAsync("settlement-point", Posted("settlement-point", AccessTown.Foreign)
+            .Replace("CP2", "CP9").Replace("\"S2\"", "\"S9\"").Replace("BETA", "EVIL"), "EVIL");
+        var record = Posted("charge-record", AccessTown.Foreign);
+        (await town.PostAsync(evil, Charges, record.Replace("CP2", "CP9").Replace("vat\":5", "vat\":9"))).Status
+            .ShouldBe(201);
+        (await town.PostAsync(beta, Charges, record)).Status.ShouldBe(201);
+        (await town.PostAsync(beta, Charges, record)).Status.ShouldBe(200);
+        (await town.PostAsync(beta, Charges, record.Replace("vat\":5", "vat\":6"))).Status.ShouldBe(409);
+        // The names of an issuer and of a record may hold the sign that parts them.
+        string Named(string party, string id, int cost) => record.Replace("\"ABC\"", $"\"{party}\"")
+            .Replace("\"CDR2\"", $"\"{id}\"").Replace("vat\":5", $"vat\":{cost}");
+        (await town.PostAsync(beta, Charges, Named("A", "B/C", 7))).Status.ShouldBe(201);
+        (await town.PostAsync(beta, Charges, Named("A/B", "C", 8))).Status.ShouldBe(201);
+        var streams = (await TestFolder.AllAsync(town.Served.Ledger.Journal))
+            .Where(recorded => EventCodec.Decode(recorded) is ChargeRecorded)
+            .Select(recorded => recorded.Envelope.Stream).ToList();
+        streams.ShouldBe(["cdr/EVIL|CN*ABC|CDR2", "cdr/BETA|CN*ABC|CDR2", "cdr/BETA|CN*A|B/C", "cdr/BETA|CN*A/B|C"]);
+    }
+
+    [Fact]
+    public async Task A_charge_of_an_older_journal_goes_on_where_it_is_and_one_that_was_taken_holds_nobody_up()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var beta = await town.GiveAsync("lee", Role.ChargingOperator, "BETA", []);
+        await TakeAsync(town, "settlement-point", AccessTown.Foreign);
+        await town.TakeAsync("settlement-point", Posted("settlement-point", AccessTown.Foreign)
+            .Replace("CP2", "CP9").Replace("\"S2\"", "\"S9\"").Replace("BETA", "EVIL"), "EVIL");
+        var recorder = town.Served.Ledger.Recorder;
+        async Task BeforeAsync(string id, string point)
+        {
+            var old = new ChargeRecorded(new("CN*ABC"), new(id), new(point), Instant.FromUtc(2026, 2, 1, 10, 0),
+                Instant.FromUtc(2026, 2, 1, 12, 0), Energy.FromWattHours(10_000), "CNY", 5m, null, null, null);
+            (await recorder.RecordAsync(Streams.ChargeRecord(old.Operator, old.Record), ChargeRecordState.Empty,
+                ChargeRecords.Evolve, state => ChargeRecords.Decide(state, new(old, [old.Point]), old.Point,
+                    AccessTown.Now), town.Served.Ledger.Operator("set-up"), TestContext.Current.CancellationToken))
+                .ShouldBeOfType<RecordOutcome.Recorded>();
+        }
+        await BeforeAsync("CDR2", "CP2");
+        await BeforeAsync("CDR3", "CP9");
+        var record = Posted("charge-record", AccessTown.Foreign);
+        (await town.PostAsync(beta, Charges, record)).Status.ShouldBe(200);
+        (await town.PostAsync(beta, Charges, record.Replace("CDR2", "CDR4").Replace("vat\":5", "vat\":-5")
+            .Replace("\"currency\"", "\"credit\":true,\"credit_reference_id\":\"CDR2\",\"currency\""))).Status
+            .ShouldBe(201);
+        (await town.PostAsync(beta, Charges, record.Replace("CDR2", "CDR3"))).Status.ShouldBe(201);
+        (await TestFolder.AllAsync(town.Served.Ledger.Journal))
+            .Where(recorded => EventCodec.Decode(recorded) is ChargeRecorded { Point.Value: "CP2" })
+            .Select(recorded => recorded.Envelope.Stream).ShouldBe(["charge-record/CN*ABC/CDR2",
+                "charge-record/CN*ABC/CDR2", "cdr/BETA|CN*ABC|CDR3"]);
+    }
+}
