@@ -77,7 +77,7 @@ public static class ServeJobs
     private static async Task<Answers> AnswersAsync(JobRequest request)
     {
         await request.Ledger.CatchUpAsync(CancellationToken.None).ConfigureAwait(false);
-        return new(request.Ledger.Views, null, request.By.Reach);
+        return new(request.Ledger.Views, null, request.By.Reach, request.Ledger.Clock.GetCurrentInstant());
     }
 
     /// <summary>Runs a verb, whose result is what it prints, or the file that it writes.</summary>

@@ -118,7 +118,7 @@ internal sealed class WebhookWatch(
             if (!late && !during) continue;
             var who = WebhookAccess.Of(one);
             if (!who.Holds(Scopes.DispatchRead)
-                || new Answers(ledger.Views, null, who.Reach).Instruction(call.Instruction) is not { } seen) continue;
+                || new Answers(ledger.Views, null, who.Reach, now).Instruction(call.Instruction) is not { } seen) continue;
             if (seen.Instruction.WithdrawnAt is { } withdrawn && withdrawn <= now)
             {
                 calls.Remove(call.Instruction.Value);
