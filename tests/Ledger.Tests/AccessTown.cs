@@ -61,7 +61,12 @@ internal sealed class AccessTown : IAsyncDisposable
     public static async Task<AccessTown> StartAsync(FrameLogOptions? log = null, AccessOptions? access = null)
     {
         var town = new AccessTown(await ServedLedger.StartAsync(options =>
-            options with { Access = access ?? new(IsRequired: true), ReadsPerSecondMax = 100_000 }, log,
+            options with
+            {
+                Access = access ?? new(IsRequired: true),
+                ReadsPerSecondMax = 100_000,
+                Webhooks = new() { Every = Duration.FromDays(1) }, // nothing is told while it is asked who may ask
+            }, log,
             hasIdentity: true));
         town.served.Clock.Now = Now;
         foreach (var role in Enum.GetValues<Role>())
