@@ -63,8 +63,12 @@ internal sealed class AccessTown : IAsyncDisposable
         Func<ServerOptions, ServerOptions>? options = null)
     {
         options ??= same => same;
-        var town = new AccessTown(await ServedLedger.StartAsync(given => options(
-            given with { Access = access ?? new(IsRequired: true), ReadsPerSecondMax = 100_000 }), log,
+        var town = new AccessTown(await ServedLedger.StartAsync(given => options(given with
+        {
+            Access = access ?? new(IsRequired: true),
+            ReadsPerSecondMax = 100_000,
+            Webhooks = new() { Every = Duration.FromDays(1) }, // nothing is told while it is asked who may ask
+        }), log,
             hasIdentity: true));
         town.served.Clock.Now = Now;
         foreach (var role in Enum.GetValues<Role>())

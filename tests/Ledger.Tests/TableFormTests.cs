@@ -229,16 +229,16 @@ public sealed class TableFormTests
         const string path = "/v1/interval-records?point=CP1&day=2026-01-02";
         async Task<string> ExportAsync(string more = "") =>
             (await served.GetAsync(path + more)).Json.GetProperty("records")[0].GetProperty("exportKwh").GetString()!;
-        (await ExportAsync()).ShouldBe("0.001");
-        (await ExportAsync()).ShouldBe("0.001");
+        (await ExportAsync()).ShouldBe("0.001000000000");
+        (await ExportAsync()).ShouldBe("0.001000000000");
         var day = new LocalDate(2026, 1, 2);
         await RecordAsync(served, "CP2", day, Record("CP2", day, 1)); // another point's
-        (await ExportAsync()).ShouldBe("0.001");
+        (await ExportAsync()).ShouldBe("0.001000000000");
         await RecordAsync(served, "CP1", day, Record("CP1", day, 0, version: 2));
-        (await ExportAsync()).ShouldBe("0.002");
-        (await ExportAsync("&asOf=243")).ShouldBe("0.001");
-        (await ExportAsync("&asOf=244")).ShouldBe("0.002");
-        (await ExportAsync()).ShouldBe("0.002");
+        (await ExportAsync()).ShouldBe("0.002000000000");
+        (await ExportAsync("&asOf=243")).ShouldBe("0.001000000000");
+        (await ExportAsync("&asOf=244")).ShouldBe("0.002000000000");
+        (await ExportAsync()).ShouldBe("0.002000000000");
         var whole = await served.GetAsync(path);
         var again = await served.GetAsync(path + "&asOf=244");
         (whole.Text, whole.Response.Headers.ETag!.Tag).ShouldBe((again.Text, again.Response.Headers.ETag!.Tag));

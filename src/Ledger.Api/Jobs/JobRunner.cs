@@ -47,8 +47,8 @@ internal sealed class JobRunner : IAsyncDisposable
             var job = new Job($"j{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}", kind.Name, asked, by.Actor,
                 by.Role, by.Party, clock.GetCurrentInstant(), null, null, Job.Waiting, null, null, false);
             Store.Add(job);
-            // It waits for no time and no other source, so there is nothing of it to dispose of; and it may be cancelled
-            // at the moment when its job ends.
+            // It waits for no time and no other source, so there is nothing of it to dispose of; and it may be
+            // cancelled at the moment when its job ends.
             var cancel = new CancellationTokenSource();
             underWay[job.Name] = (job, cancel, Task.Run(() => RunAsync(job, work, cancel), CancellationToken.None));
             return job;
