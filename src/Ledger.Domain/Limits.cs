@@ -10,7 +10,8 @@ public static class Limits
     /// <summary>Largest payload of all events of one decision, in bytes (fits every store's message limit).</summary>
     public const int DecisionBytesMax = 512 * 1024;
     /// <summary>Largest append as a store may have to take it, payloads and twice the headers, in bytes: a server of
-    /// EventStoreDB takes 1 MiB unless it is told otherwise, and the rest is for a fact of the journal itself.</summary>
+    /// EventStoreDB takes 1 MiB unless it is told otherwise, and the rest is for a fact of the journal itself.
+    /// </summary>
     public const int AppendBytesMax = (1024 - 16) * 1024;
     /// <summary>Largest register, in digits, decimals included.</summary>
     public const int RegisterDigitsMax = 18;

@@ -123,7 +123,8 @@ public sealed class ConcurrentCorrectionTests : IDisposable
         }
 
         public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
-            string stream, long fromRevision, CancellationToken ct) => journal.ReadStreamAsync(stream, fromRevision, ct);
+            string stream, long fromRevision, CancellationToken ct) =>
+            journal.ReadStreamAsync(stream, fromRevision, ct);
 
         public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
             journal.ReadAllAsync(fromPosition, ct);

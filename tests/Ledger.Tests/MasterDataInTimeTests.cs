@@ -81,7 +81,8 @@ public sealed class MasterDataInTimeTests : IDisposable
         (Total(first), Total(second)).ShouldBe((1243m, 253.44m));
     }
 
-    /// <summary>Half hours on the first day, quarters on the second: no half hour says what its quarters were.</summary>
+    /// <summary>Half hours on the first day, quarters on the second: no half hour says what its quarters were.
+    /// </summary>
     [Fact]
     public void Days_before_the_length_of_a_period_changed_keep_theirs_in_the_month()
     {
