@@ -43,8 +43,8 @@ internal sealed record ChargedDay(
         ExplainedValue.HalfNanojoules, energy is { } known ? $"{known.HalfNanojoules}" : ExplainedValue.None);
 
     /// <summary>One to three days around the hour in which the clock changes, in periods of a quarter, half or whole
-    /// hour, mostly the fewest of both, so that many can be tried; with gaps; by tariffs of tiers in kWh and in hours of
-    /// use, demand that slides, by day or month, with ratchet and windows, fees, taxes and bounds.</summary>
+    /// hour, mostly the fewest of both, so that many can be tried; with gaps; by tariffs of tiers in kWh and in hours
+    /// of use, demand that slides, by day or month, with ratchet and windows, fees, taxes and bounds.</summary>
     public static readonly Gen<ChargedDay> All = Gen.Select(
         Gen.Int[0, int.MaxValue], Gen.Int[0, 9], Gen.Int[0, 9], Gen.Int[0, 12], (seed, many, fine, gaps) =>
         {

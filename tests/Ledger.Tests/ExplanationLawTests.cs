@@ -9,8 +9,8 @@ namespace Ledger.Tests;
 
 /// <summary>
 /// The explanation is a second implementation of the rules: it comes to the same energy and the same amounts as the
-/// fold, whatever the facts, and what was changed by hand does not come out. Each law is tried with 10 000 samples every
-/// day and a million with LEDGER_LONG.
+/// fold, whatever the facts, and what was changed by hand does not come out. Each law is tried with 10 000 samples
+/// every day and a million with LEDGER_LONG.
 /// </summary>
 public sealed class ExplanationLawTests(ITestOutputHelper output)
 {

@@ -117,8 +117,9 @@ internal sealed class WebhookWatch(
             var during = one.Events.Contains(WebhookEvent.Stale) && now >= call.Start + after && now < call.End;
             if (!late && !during) continue;
             var who = WebhookAccess.Of(one);
-            if (!who.Holds(Scopes.DispatchRead)
-                || new Answers(ledger.Views, null, who.Reach, now).Instruction(call.Instruction) is not { } seen) continue;
+            if (!who.Holds(Scopes.DispatchRead)) continue;
+            var answers = new Answers(ledger.Views, null, who.Reach, now);
+            if (answers.Instruction(call.Instruction) is not { } seen) continue;
             if (seen.Instruction.WithdrawnAt is { } withdrawn && withdrawn <= now)
             {
                 calls.Remove(call.Instruction.Value);

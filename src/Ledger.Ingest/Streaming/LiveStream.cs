@@ -15,8 +15,8 @@ internal sealed class LiveStream(
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
 
-    /// <summary>What a sample may be dated after it was received, in µs, before that is another clock than the sender's:
-    /// a minute. What is less is within what the estimate of the sender's clock may be wrong by.</summary>
+    /// <summary>What a sample may be dated after it was received, in µs, before that is another clock than the
+    /// sender's: a minute. What is less is within what the estimate of the sender's clock may be wrong by.</summary>
     private const long AheadMaxMicroseconds = 60_000_000;
 
     private readonly long reach = declaration.ReachMicroseconds;
