@@ -11,8 +11,8 @@ namespace Ledger.Tests;
 /// <summary>
 /// Settlement by a tariff with terms: the charges of a day are what the bill of its month grew by, so the days of a
 /// month sum to its bill; lines and charges sum to the totals and the postings to zero. The law of the days is tried
-/// with 2500 samples every day and a quarter of a million with LEDGER_LONG: a sample bills its month up to seven times, by
-/// quarter hours, because demand is what it is about.
+/// with 2500 samples every day and a quarter of a million with LEDGER_LONG: a sample bills its month up to seven
+/// times, by quarter hours, because demand is what it is about.
 /// </summary>
 public sealed class StatementChargeTests(ITestOutputHelper output) : IAsyncDisposable
 {
