@@ -58,11 +58,11 @@ public static class MeteredRange
     private static async Task<MeteredDayOfPoint?> DayAsync(KnownFacts known, SettlementPointId point, LocalDate day)
     {
         var end = day.PlusDays(1).AtMidnight().InUtc().ToInstant();
-        if (await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), end).ConfigureAwait(false)
-            is not { Zone: var named }) return null;
+        if ((await known.PointInForceAsync(point, end).ConfigureAwait(false))?.Event
+            is not SettlementPointRegistered { Zone: var named }) return null;
         var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[named], day);
-        if (await known.InForceAsync<SettlementPointRegistered>(Streams.Point(point), whole.Start)
-                .ConfigureAwait(false) is not { } registered
+        if ((await known.PointInForceAsync(point, whole.Start).ConfigureAwait(false))?.Event
+                is not SettlementPointRegistered registered
             || await new PointLoad(registered).FactsAsync(known, day).ConfigureAwait(false) is not { } facts)
             return null;
         var byStart = facts.Quantities().ToLookup(quantity => quantity.Period.Start);
