@@ -15,9 +15,10 @@ internal sealed class LiveStream(
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
 
-    /// <summary>What a sample may be dated after it was received, in µs, before that is another clock than the
-    /// sender's: a minute. What is less is within what the estimate of the sender's clock may be wrong by.</summary>
-    private const long AheadMaxMicroseconds = 60_000_000;
+    /// <summary>What a sample may be dated after it was received, in µs, before that is taken for another clock than
+    /// the sender's: an hour, as of files. A station's clock that is minutes ahead behind a right gateway is kept as it
+    /// is, because nothing tells it from one that is minutes behind.</summary>
+    private const long AheadMaxMicroseconds = 3_600_000_000;
 
     private readonly long reach = declaration.ReachMicroseconds;
     private readonly List<(long Start, BlockPlace From)> begun = new(2);
@@ -64,7 +65,7 @@ internal sealed class LiveStream(
 
     /// <summary>
     /// Takes samples of a frame in a block. A sample cannot be measured after it was received: where its time says so
-    /// by more than a minute, the clock that dated it is ahead, whatever the clock of the sender.
+    /// by more than an hour, the clock that dated it is ahead, whatever the clock of the sender.
     /// </summary>
     public void Take(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
         long receivedAt, CurveScratch scratch)
