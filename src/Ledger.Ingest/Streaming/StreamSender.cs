@@ -180,7 +180,7 @@ public sealed class StreamSender : IAsyncDisposable
             throw new RpcException(new Status(StatusCode.Unavailable, "the ledger ended the call before it began"));
         lock (gate)
         {
-            frames.Begin(opened.HasLastDurable ? opened.LastDurable : null);
+            Acknowledged += frames.Begin(opened.HasLastDurable ? opened.LastDurable : null);
             (session, Sessions) = (opened, Sessions + 1);
             Signal(ref changed);
         }

@@ -44,18 +44,18 @@ internal sealed class UnacknowledgedFrames(StreamSenderOptions options)
     /// <summary>A new call begins: all that is not acknowledged is to be sent again.</summary>
     /// <param name="lastDurable">The highest number of the session before that is on the disk, where that is known.
     /// Frames were written in the order of sending, so all up to the frame of this number are.</param>
-    public void Begin(long? lastDurable)
+    /// <returns>How many frames that shows to be on the disk; nobody was told of them before.</returns>
+    public int Begin(long? lastDurable)
     {
+        var durable = 0;
         if (lastDurable is { } last)
-            for (var i = 0; i < sent; i++)
-                if (At(i).Sent == last)
-                {
-                    Drop(i + 1);
-                    break;
-                }
+            for (var i = 0; i < sent && durable == 0; i++)
+                if (At(i).Sent == last) durable = i + 1;
+        Drop(durable);
         isFirstSession &= sent == 0 && announced.Count == 0 && acknowledgedInCall == 0;
         (sent, preamble, next, acknowledgedInCall) = (0, 0, 0, 0);
         preambleEnd = isFirstSession ? 0 : announced.Count;
+        return durable;
     }
 
     /// <summary>The next message; null where all is sent.</summary>
