@@ -230,11 +230,12 @@ public sealed class LedgerServer : IAsyncDisposable
         }
         catch (ProjectionStoppedException stopped)
         {
-            health.Stopped(stopped.Message);
-            webhooks.ProjectionStopped(stopped);
+            // Said first: whoever sees that the server is not ready finds why.
             await errors
                 .WriteLineAsync($"ALARM the views {stopped.Message}; facts are still recorded, reads are refused")
                 .ConfigureAwait(false);
+            health.Stopped(stopped.Message);
+            webhooks.ProjectionStopped(stopped);
         }
         catch (Exception failed)
         {

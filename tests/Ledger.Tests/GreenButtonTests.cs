@@ -244,7 +244,7 @@ internal static class SchemaFile
         var root = Environment.GetEnvironmentVariable("LEDGER_SAMPLES");
         var found = names.Select(name => System.IO.Path.Combine(root ?? "", "samples", folder, name)).FirstOrDefault(File.Exists);
         if (string.IsNullOrEmpty(root) || found is null)
-            Assert.Skip($"sample: set LEDGER_SAMPLES to the folder that holds samples/{folder}/{names[0]}");
+            Assert.Skip($"schema: {names[0]} of its publisher is looked for in LEDGER_SAMPLES/samples/{folder}");
         return found!;
     }
 }

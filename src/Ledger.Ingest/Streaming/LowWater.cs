@@ -43,7 +43,10 @@ internal sealed class LowWater(string folder, IJournal journal, byte[] secret)
     }
 
     /// <summary>Forgets the mark, so that the next start reads the log from its beginning.</summary>
-    public static void Forget(string folder) => File.Delete(Path.Combine(folder, FileName));
+    public static void Forget(string folder)
+    {
+        if (Directory.Exists(folder)) File.Delete(Path.Combine(folder, FileName));
+    }
 
     private string LeafBefore(long length) => length == 0 ? "-"
         : Convert.ToHexStringLower(LeafEntries.Of(journal, secret, length - 1, length).Single());

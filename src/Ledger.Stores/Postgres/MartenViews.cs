@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using Ledger.Projections;
-using Marten;
-using Marten.Services;
 using NodaTime;
 using Npgsql;
 using NpgsqlTypes;
@@ -9,10 +7,9 @@ using NpgsqlTypes;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// The read model on PostgreSQL. Rows are text in a table of ours and no Marten documents: <c>jsonb</c> would change
-/// their bytes, and a row is compared by them. A batch is one transaction: rows are closed and checkpoints saved in a
-/// Marten session, and new rows are copied in. It only caches what the journal says, so a commit does not wait for the
-/// disk: a tail that a crash of the server takes is caught up.
+/// The read model on PostgreSQL: rows and checkpoints change in one Marten session, which is one transaction. Rows are
+/// text in a table of ours and no Marten documents: <c>jsonb</c> would change their bytes, and a row is compared by
+/// them. The port is synchronous, so who calls it waits for the server.
 /// </summary>
 public sealed class MartenViews : IViewStore, IDisposable
 {
@@ -71,52 +68,18 @@ public sealed class MartenViews : IViewStore, IDisposable
         $"SELECT next_position FROM {ledger.Schema}.checkpoint WHERE projection = {storedAs}", projection) as long?
         ?? 0;
 
-    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
-        CommitAsync(checkpoints, changes).GetAwaiter().GetResult();
-
-    public async Task CommitAsync(
-        IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
-        var connection = await ledger.Connections.OpenConnectionAsync().ConfigureAwait(false);
-        await using var closing = connection.ConfigureAwait(false);
-        var transaction = await connection.BeginTransactionAsync().ConfigureAwait(false);
-        await using var ending = transaction.ConfigureAwait(false);
-        var needed = checkpoints.Keys.Select(ViewLease.Of).Distinct();
-        var stored = await HoldAsync(connection, needed).ConfigureAwait(false);
-        var (closed, opened) = Versions(changes);
-        using (var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction)))
+        using var session = ledger.Store.LightweightSession();
+        foreach (var lease in checkpoints.Keys.Select(ViewLease.Of).Distinct()) session.QueueOperation(TokenOf(lease));
+        if (changes.Count > 0)
         {
-            if (closed.Count > 0) session.QueueOperation(Closing(closed, stored));
-            if (checkpoints.Count > 0) session.QueueOperation(Saving(checkpoints, stored));
-            await session.SaveChangesAsync().ConfigureAwait(false);
+            var (closed, opened) = Versions(changes);
+            session.QueueOperation(Closing(closed));
+            if (opened.Count > 0) session.QueueOperation(Opening(opened));
         }
-        if (opened.Count > 0) await CopyAsync(connection, opened, stored).ConfigureAwait(false);
-        await transaction.CommitAsync().ConfigureAwait(false);
-    }
-
-    /// <summary>
-    /// Locks the leases' rows to the end of the transaction, so that nobody takes over amid it, and gives the names
-    /// under which projections are stored now, where these are others.
-    /// </summary>
-    private async Task<Dictionary<string, string>> HoldAsync(NpgsqlConnection connection, IEnumerable<string> needed)
-    {
-        var mine = needed.ToDictionary(lease => lease, lease => Lease(lease).Value);
-        var batch = new NpgsqlBatch(connection);
-        await using var disposing = batch.ConfigureAwait(false);
-        batch.BatchCommands.Add(new("SELECT set_config('synchronous_commit', 'off', true)"));
-        batch.BatchCommands.Add(new(
-            $"SELECT name, token FROM {ledger.Schema}.lease WHERE name = ANY ($1) ORDER BY name FOR UPDATE")
-        { Parameters = { new() { Value = mine.Keys.ToArray() } } });
-        batch.BatchCommands.Add(new($"SELECT projection, stored_as FROM {ledger.Schema}.view_version"));
-        var rows = await batch.ExecuteReaderAsync().ConfigureAwait(false);
-        await using var reading = rows.ConfigureAwait(false);
-        await rows.NextResultAsync().ConfigureAwait(false);
-        while (await rows.ReadAsync().ConfigureAwait(false))
-            if (mine[rows.GetString(0)] != rows.GetInt64(1)) throw new LeaseLostException(rows.GetString(0));
-        await rows.NextResultAsync().ConfigureAwait(false);
-        var stored = new Dictionary<string, string>(StringComparer.Ordinal);
-        while (await rows.ReadAsync().ConfigureAwait(false)) stored.Add(rows.GetString(0), rows.GetString(1));
-        return stored;
+        if (checkpoints.Count > 0) session.QueueOperation(Saving(checkpoints));
+        session.SaveChangesAsync().GetAwaiter().GetResult();
     }
 
     /// <summary>
@@ -141,48 +104,52 @@ public sealed class MartenViews : IViewStore, IDisposable
         return (closed, opened);
     }
 
-    private CountedStatement Closing(List<PositionedChange> closed, Dictionary<string, string> stored) => new($"""
+    /// <summary>The lock on the lease's row is held to the end of the transaction: nobody takes over amid it.</summary>
+    private CountedStatement TokenOf(string lease)
+    {
+        var mine = Lease(lease).Value;
+        return new($"SELECT token FROM {ledger.Schema}.lease WHERE name = ? FOR UPDATE",
+            token => token == mine ? null : new LeaseLostException(lease), (lease, NpgsqlDbType.Text));
+    }
+
+    private CountedStatement Closing(List<PositionedChange> closed) => new($"""
         WITH closed AS (
           UPDATE {ledger.Schema}.view_row AS r SET to_position = c.position
           FROM unnest(?, ?, ?) AS c(projection, key, position)
-          WHERE r.projection = c.projection AND r.key = c.key AND r.to_position = {OpenRow}
+          LEFT JOIN {ledger.Schema}.view_version v ON v.projection = c.projection
+          WHERE r.projection = coalesce(v.stored_as, c.projection) AND r.key = c.key AND r.to_position = {OpenRow}
           RETURNING 1)
         SELECT count(*) FROM closed
         """, _ => null, // a key's first row closes none
-        (closed.Select(change => stored.GetValueOrDefault(change.Projection, change.Projection)).ToArray(), Texts),
+        (closed.Select(change => change.Projection).ToArray(), Texts),
         (closed.Select(change => change.Key).ToArray(), Texts),
         (closed.Select(change => change.Position).ToArray(), Bigints));
 
-    private CountedStatement Saving(
-        IReadOnlyDictionary<string, long> checkpoints, Dictionary<string, string> stored) => new($"""
+    private CountedStatement Opening(List<ViewRow> opened) => new($"""
+        WITH opened AS (
+          INSERT INTO {ledger.Schema}.view_row (projection, key, from_position, to_position, json)
+          SELECT coalesce(v.stored_as, o.projection), o.key, o.first, o.next, o.json
+          FROM unnest(?, ?, ?, ?, ?) AS o(projection, key, first, next, json)
+          LEFT JOIN {ledger.Schema}.view_version v ON v.projection = o.projection
+          RETURNING 1)
+        SELECT count(*) FROM opened
+        """, added => added == opened.Count ? null : new IOException($"{added} of {opened.Count} rows were stored"),
+        (opened.Select(version => version.Projection).ToArray(), Texts),
+        (opened.Select(version => version.Key).ToArray(), Texts),
+        (opened.Select(version => version.FromPosition).ToArray(), Bigints),
+        (opened.Select(version => version.ToPosition).ToArray(), Bigints),
+        (opened.Select(version => version.Json).ToArray(), Texts));
+
+    private CountedStatement Saving(IReadOnlyDictionary<string, long> checkpoints) => new($"""
         WITH saved AS (
-          INSERT INTO {ledger.Schema}.checkpoint (projection, next_position) SELECT * FROM unnest(?, ?)
+          INSERT INTO {ledger.Schema}.checkpoint (projection, next_position)
+          SELECT coalesce(v.stored_as, c.projection), c.next FROM unnest(?, ?) AS c(projection, next)
+          LEFT JOIN {ledger.Schema}.view_version v ON v.projection = c.projection
           ON CONFLICT (projection) DO UPDATE SET next_position = excluded.next_position
           RETURNING 1)
         SELECT count(*) FROM saved
         """, saved => saved == checkpoints.Count ? null : new IOException($"{saved} of {checkpoints.Count} checkpoints"),
-        (checkpoints.Keys.Select(name => stored.GetValueOrDefault(name, name)).ToArray(), Texts),
-        (checkpoints.Values.ToArray(), Bigints));
-
-    private async Task CopyAsync(NpgsqlConnection connection, List<ViewRow> opened, Dictionary<string, string> stored)
-    {
-        var rows = await connection.BeginBinaryImportAsync($"""
-            COPY {ledger.Schema}.view_row (projection, key, from_position, to_position, json)
-            FROM STDIN (FORMAT BINARY)
-            """).ConfigureAwait(false);
-        await using var disposing = rows.ConfigureAwait(false);
-        foreach (var version in opened)
-        {
-            await rows.StartRowAsync().ConfigureAwait(false);
-            await rows.WriteAsync(stored.GetValueOrDefault(version.Projection, version.Projection), NpgsqlDbType.Text)
-                .ConfigureAwait(false);
-            await rows.WriteAsync(version.Key, NpgsqlDbType.Text).ConfigureAwait(false);
-            await rows.WriteAsync(version.FromPosition, NpgsqlDbType.Bigint).ConfigureAwait(false);
-            await rows.WriteAsync(version.ToPosition, NpgsqlDbType.Bigint).ConfigureAwait(false);
-            await rows.WriteAsync(version.Json, NpgsqlDbType.Text).ConfigureAwait(false);
-        }
-        await rows.CompleteAsync().ConfigureAwait(false);
-    }
+        (checkpoints.Keys.ToArray(), Texts), (checkpoints.Values.ToArray(), Bigints));
 
     public string? Get(string projection, string key, long? asOf = null) => asOf is { } at
         ? Scalar($"""
