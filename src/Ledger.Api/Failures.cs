@@ -28,10 +28,11 @@ internal static class Failures
             if (context.Response is
                 {
                     HasStarted: false, ContentLength: null,
-                    StatusCode: (404 or 405 or 415) and var status
+                    StatusCode: (400 or 404 or 405 or 415) and var status
                 })
                 await Answering.Problem(status, "NoResource", status switch
                 {
+                    400 => "a part of the address is missing, or is not what it must be",
                     404 => "there is nothing at this address; /openapi/v1.json lists what there is",
                     405 => "this resource does not know this method",
                     _ => "this resource takes application/json",

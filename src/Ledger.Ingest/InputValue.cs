@@ -47,8 +47,21 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         if (Json.ValueKind != JsonValueKind.Object) throw Refused(Rejection.Malformed, "must be an object");
         var members = new Dictionary<string, InputValue>(StringComparer.Ordinal);
         foreach (var member in Json.EnumerateObject())
-            members.Add(member.Name, new(Path == "input" ? member.Name : $"{Path}.{member.Name}", member.Value));
+            members.Add(NameOf(member), new(Path == "input" ? member.Name : $"{Path}.{member.Name}", member.Value));
         return new InputObject(Path, members);
+    }
+
+    private string NameOf(JsonProperty member)
+    {
+        try
+        {
+            return member.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            // Names are compared while a text is read, but the only one that is not UTF-8 is compared with nothing.
+            throw new InputRefusedException(Rejection.ForbiddenCharacter, Path, "", "a member's name must be UTF-8");
+        }
     }
 
     /// <summary>One member of an object, null where it is absent; for what decides how the rest is read.</summary>

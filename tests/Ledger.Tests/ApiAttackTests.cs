@@ -58,6 +58,7 @@ public sealed class ApiAttackTests
             var answer = await town.SendAsync(isPost ? HttpMethod.Post : HttpMethod.Get, callers[Next(callers.Length)],
                 path, body, Next(4) == 0 ? $"k{Next(50)}" : null);
             answer.Status.ShouldBeLessThan(500, $"request {i}: {path}: {(body is null ? "" : Encoding.UTF8.GetString(body))}: {answer.Text}");
+            if (answer.Status >= 400) answer.Text.ShouldNotBeEmpty($"request {i}: {answer.Status} {path}");
             if (answer.Status >= 400 && path.StartsWith("/v1/ocpi/cdrs", StringComparison.Ordinal)
                 && answer.Media == "application/json")
                 answer.Json.GetProperty("status_code").GetInt32().ShouldBeGreaterThanOrEqualTo(2000, path);
