@@ -154,7 +154,20 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         _ => throw Refused(Rejection.Malformed, "must be true or false"),
     };
 
-    public InputRefusedException Refused(Rejection code, string rule) => new(code, Path, Json.GetRawText(), rule);
+    public InputRefusedException Refused(Rejection code, string rule) => new(code, Path, Raw(), rule);
+
+    /// <summary>The value as it was written; nothing where it is not UTF-8.</summary>
+    private string Raw()
+    {
+        try
+        {
+            return Json.GetRawText();
+        }
+        catch (InvalidOperationException)
+        {
+            return "";
+        }
+    }
 }
 
 /// <summary>An object of the input, its members by name.</summary>
