@@ -20,6 +20,12 @@ internal sealed class FrameRecorder : Interceptor
         get { lock (gate) return string.Join('\n', lines) + "\n"; }
     }
 
+    /// <summary>Whether a subscriber was told that it has caught up.</summary>
+    public bool HasSeenCaughtUp
+    {
+        get { lock (gate) return lines.Exists(line => line.EndsWith(" < 4200", StringComparison.Ordinal)); }
+    }
+
     private void Add(int call, string what)
     {
         lock (gate) lines.Add(string.Create(CultureInfo.InvariantCulture, $"{call} {what}"));
