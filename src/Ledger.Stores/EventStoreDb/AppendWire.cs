@@ -136,7 +136,8 @@ internal static class AppendWire
         if (detail.TryUnpack<MaximumAppendSizeExceeded>(out var size))
             throw new MaximumAppendSizeExceededException(size.MaxAppendSize);
         var message = detail.TryUnpack<BadRequest>(out var bad) ? bad.Message : error.Message;
-        throw new RpcException(new((StatusCode)error.Code, message));
+        // Without a code it is no error of the append: the server starts, is busy or has no leader, and wrote nothing.
+        throw new RpcException(new(error.Code == 0 ? StatusCode.Unavailable : (StatusCode)error.Code, message));
     }
 
     private static InvalidDataException Unreadable(ExpectedOfStream expected) =>

@@ -102,6 +102,10 @@ internal static class DoubleMessages
         return new() { Code = (int)code, Message = message, Details = Any.Pack(detail) };
     }
 
+    /// <summary>A batch that a server which starts, is busy or has no leader did not handle; it has no code.</summary>
+    public static Ledger.Stores.EventStoreDb.Wire.Status NotHandled(string why) =>
+        new() { Message = why, Details = Any.Pack(new GoogleEmpty()) };
+
     private static WrongExpectedVersion BatchWrong(long expected, long actual)
     {
         var wrong = new WrongExpectedVersion();

@@ -52,7 +52,8 @@ internal sealed class DoubleStreams(DoubleLog log, DoubleFaults faults) : Stream
             open.Remove(id);
             var fault = faults.Next();
             fault?.BeforeWrite();
-            var answer = Batch(options, proposed);
+            var answer = fault?.NotHandledBecause is { } why
+                ? new BatchAppendResp { Error = DoubleMessages.NotHandled(why) } : Batch(options, proposed);
             fault?.AfterWrite();
             answer.CorrelationId = DoubleMessages.Structured(id);
             answer.StreamIdentifier = options.StreamIdentifier;

@@ -46,11 +46,12 @@ public sealed class EventStoreDbJournalTests
         await using var journal = await OpenAsync(server);
         for (var i = 0; i < 200; i++)
         {
-            server.Faults.Add((i % 4) switch
+            server.Faults.Add((i % 5) switch
             {
                 0 => DoubleFault.After(Unavailable),
                 1 => DoubleFault.Before(Unavailable),
                 2 => DoubleFault.After(() => new RpcException(new(StatusCode.Cancelled, "dropped"))),
+                3 => DoubleFault.NotHandled("Server Is Not Ready"),
                 _ => DoubleFault.After(() => new RpcException(new(StatusCode.Aborted, "Operation timed out"))),
             });
             (await Append(journal, i)).ShouldBe(new AppendResult.Recorded(i, i));

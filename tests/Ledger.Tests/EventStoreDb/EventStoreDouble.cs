@@ -19,6 +19,11 @@ internal sealed record DoubleFault(Action BeforeWrite, Action AfterWrite)
 {
     public static DoubleFault Before(Func<Exception> failure) => new(() => throw failure(), () => { });
     public static DoubleFault After(Func<Exception> failure) => new(() => { }, () => throw failure());
+
+    /// <summary>It is not handled, and that is said inside an answer that has no code.</summary>
+    public static DoubleFault NotHandled(string why) => new(() => { }, () => { }) { NotHandledBecause = why };
+
+    public string? NotHandledBecause { get; private init; }
 }
 
 /// <summary>What the double does wrong on purpose, and what it was asked.</summary>
