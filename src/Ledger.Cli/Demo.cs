@@ -39,7 +39,7 @@ public static class Demo
         var (sections, digest) = await PlayAsync(FleetPlan.City(seed), data, shell.Progress, ct,
             StoreSettings.StoreOf(line, data)).ConfigureAwait(false);
         shell.EndProgress();
-        shell.Output.Write(line.Json ? Json(seed, sections, digest) : Text(seed, sections, digest, data));
+        shell.Output.Write(line.Json ? Json(seed, sections, digest) : Text(seed, sections, digest, Where(line, data)));
         return ExitCode.Done;
     }
 
@@ -100,7 +100,7 @@ public static class Demo
         return answer.ToJsonString(Indented) + "\n";
     }
 
-    internal static string Text(int seed, IReadOnlyList<Section> sections, DemoDigest digest, string data) =>
+    internal static string Text(int seed, IReadOnlyList<Section> sections, DemoDigest digest, string where) =>
         Report.Text(
     [
         .. sections,
@@ -110,8 +110,12 @@ public static class Demo
                 + $"({seed.ToString(CultureInfo.InvariantCulture)}) gives the same root on every machine; another "
                 + "order, another amount or another time in any one fact gives another.",
             ], [], []),
-        new Section("next", "What to try next", [], [new ReportTable(["to", "run"], DemoCommands.Of(data))], []),
+        new Section("next", "What to try next", [], [new ReportTable(["to", "run"], DemoCommands.Of(where))], []),
     ]);
+
+    /// <summary>The options by which a command finds this ledger again; a store's name may hold a password.</summary>
+    private static string Where(CommandLine line, string data) =>
+        line.Option("--store") is null ? $"--data {data}" : $"--data {data} --store STORE";
 
     private static bool TrySeed(string text, out int seed) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);

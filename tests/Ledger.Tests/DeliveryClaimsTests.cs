@@ -54,7 +54,8 @@ public sealed class DeliveryClaimsTests
                         break;
                     case Decision.Rejected { Code: Rejection.AlreadyClaimed, Detail: var detail }:
                         refused++;
-                        state.Claims.Keys.ShouldContain(holder => detail.StartsWith($"{holder} of "));
+                        state.Claims.Keys.Any(holder => detail.StartsWith($"{holder} of ", StringComparison.Ordinal))
+                            .ShouldBeTrue(detail);
                         break;
                 }
             }

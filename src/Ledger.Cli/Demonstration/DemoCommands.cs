@@ -6,16 +6,17 @@ internal static class DemoCommands
 {
     private const string Ledger = "dotnet run --project src/Ledger.Cli -c Release --";
 
-    public static IReadOnlyList<string[]> Of(string data) =>
+    /// <param name="where">The options that name the ledger.</param>
+    public static IReadOnlyList<string[]> Of(string where) =>
     [
-        ["recompute every view from the journal", $"{Ledger} replay --diff --data {data}"],
+        ["recompute every view from the journal", $"{Ledger} replay --diff {where}"],
         ["see what moved the amount, and why", $"{Ledger} diff city-charging-2025-07-16-initial "
-            + $"city-charging-2025-07-16-correction --data {data}"],
+            + $"city-charging-2025-07-16-correction {where}"],
         ["write a station's charge records", $"{Ledger} export cdr city-charging 2025-07-16 "
-            + $"--tariff src/Ledger.Cli/Demonstration/public-tariff.json --data {data}"],
-        ["read what was refused", $"{Ledger} show refusals --data {data}"],
+            + $"--tariff src/Ledger.Cli/Demonstration/public-tariff.json {where}"],
+        ["read what was refused", $"{Ledger} show refusals {where}"],
         ["print a station's report",
-            $"{Ledger} report station st10 --period 2025-07-16 --html --data {data} > report.html"],
-        ["see the day in a browser", $"{Ledger} serve --data {data}"],
+            $"{Ledger} report station st10 --period 2025-07-16 --html {where} > report.html"],
+        ["see the day in a browser", $"{Ledger} serve {where}"],
     ];
 }
