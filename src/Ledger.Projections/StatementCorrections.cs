@@ -31,11 +31,16 @@ public static class StatementCorrections
         if (await AtAsync(journal, views, corrected.Account, corrected.Day, position, ct).ConfigureAwait(false)
             is not { } before) return (null, $"{corrected.Run} cannot be calculated again");
         var after = style == CorrectionStyle.Credit ? null : calculated.Statement;
+        if (after is not null && after.Parties.Seller != before.Parties.Seller)
+            return (null, $"{Named(before)} sold by {corrected.Run} and {Named(after)} sells by the day run again: deltas "
+                + "are in the books of one; credit the run and run the day again");
         var deltas = StatementDeltas.Between(before, after);
         return (new(run, corrected.Run, corrected.Account, corrected.Day, calculated.AtPosition, style,
             Settlement.RuleVersion, calculated.TzdbVersion, deltas.Count, deltas.Root, deltas.Total,
-            after?.Currency ?? before.Currency, deltas.Postings(corrected.Account)), null);
+            after?.Currency ?? before.Currency, deltas.Postings(corrected.Account, before.Parties.Seller)), null);
     }
+
+    private static string Named(Statement statement) => statement.Parties.Seller?.Value ?? "nobody by name";
 
     /// <summary>The deltas on a run, each derived again, and the check; null where nothing was booked on it.</summary>
     public static async Task<CorrectedStatement?> CheckAsync(

@@ -18,7 +18,15 @@ internal sealed record ChargedDay(
 
     public Statement Build(PartyId account) => Statement.Build(account, Day, Tariff,
         Loads.Where(load => load.Period.Start >= Start).SelectMany(Quantities),
-        [new(Point, Start, Loads, [.. Peaks()]) { Stays = [.. Stays.Select(stay => stay.Time)] }]);
+        [new(Point, Start, Loads, [.. Peaks()]) { Stays = [.. Stays.Select(stay => stay.Time)] }], null, Standing);
+
+    /// <summary>The account has had the point on each of its days, now and then but for the first.</summary>
+    public AccountMonth Standing => new(Day, [.. Loads.Select(load =>
+            SettlementCalendar.DayContaining(Zone, load.Period.Start)).Distinct().Skip(SkippedDays).Select(day =>
+            new StandingDay(day, new(500, new(Point, new("S"), SettlementPointKind.Connector, new("A"), Zone.Id, 15,
+                Power.Zero, false))))]);
+
+    private int SkippedDays => Loads[0].Period.Start != Start && Loads.Count % 2 == 0 ? 1 : 0;
 
     /// <summary>As a settlement measures them: of each charge that looks back.</summary>
     private IEnumerable<EarlierPeak> Peaks() => Earlier.Count == 0 ? [] : Tariff.Terms!.DemandCharges
@@ -139,7 +147,9 @@ internal sealed record ChargedDay(
                 DemandCharges = random.Next(3) == 0 && !byUse ? [Demand("daily", DemandSpan.Day)]
                     : [Demand("demand", DemandSpan.Month), Demand("daily", DemandSpan.Day)],
                 UseBy = byUse ? "demand" : null,
-                Fees = [new("standing", FeeBasis.Month, Price(), 1, Tax()), new("by day", FeeBasis.Day, Price(), 1, Tax()),
+                Fees = [new("contract", random.Next(2) == 0 ? FeeBasis.Month : FeeBasis.Day, Price(), 1, Tax(),
+                    random.Next(4) == 0 ? FeeBearer.Point : FeeBearer.Account),
+                    new("standing", FeeBasis.Month, Price(), 1, Tax()), new("by day", FeeBasis.Day, Price(), 1, Tax()),
                     new("service", FeeBasis.Kwh, Price(), 1, Tax()), new("session", FeeBasis.Session, Price(), 1, Tax()),
                     new("parking", FeeBasis.ParkedHour, Price(), random.Next(2) == 0 ? 1 : 900, Tax())],
                 TaxPercent = random.Next(3) * 7,

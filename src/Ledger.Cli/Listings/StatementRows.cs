@@ -72,7 +72,7 @@ public static class StatementRows
     private static StatementRow OfCharge(StatementCharge charge, DateTimeZone zone, Statement statement)
     {
         var day = SettlementCalendar.Day(zone, statement.Day);
-        return new(charge.Number, StatementRowKind.Charge, charge.Point.Value, charge.Name, day,
+        return new(charge.Number, StatementRowKind.Charge, charge.Point?.Value ?? StatementCharge.OfAccount, charge.Name, day,
             LocalOf(day.Start, zone), statement.Day, null, null, null, charge.Quantity, charge.Unit, charge.Price,
             charge.AmountExact, charge.Amount, statement.Currency, null, $"{charge.Basis}; {charge.Rule}", charge.Problem);
     }
