@@ -130,7 +130,7 @@ public static class Export
     {
         var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, asked.Answers, asked.About!, asked.Ct)
             .ConfigureAwait(false);
-        return StatementRows.Of(run, statement);
+        return StatementListings.Of(run, statement);
     }
 
     /// <summary>The double entries of a run's statement, and whether they make or lose anything.</summary>

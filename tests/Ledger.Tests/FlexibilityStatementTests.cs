@@ -63,7 +63,7 @@ public sealed class FlexibilityStatementTests
         var published = Statement(town);
         ((bool)published["flexibilityDiffers"]!).ShouldBeFalse();
         published["rulePacks"]!.AsArray().Select(row => (string)row!["pack"]!).ShouldBe(["days", "up-to-order"]);
-        published["balances"]!.AsArray().Select(row => (string)row!["moneyPosted"]!).ShouldBe(["0", "-2240", "-80", "0", "2320"]);
+        published["balances"]!.AsArray().Select(row => (string)row!["moneyPosted"]!).ShouldBe(["0", "2320", "0", "-2240", "-80"]);
     }
 
     [Theory]

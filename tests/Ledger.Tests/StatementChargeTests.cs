@@ -72,7 +72,7 @@ public sealed class StatementChargeTests(ITestOutputHelper output) : IAsyncDispo
     public void The_days_of_a_month_sum_to_its_bill()
     {
         var seen = new SampleShares(("above the tier", 40), ("the least price", 10), ("a later day sets the peak", 20));
-        Gen.Select(Gen.Int[0, 3_000], Gen.Int, Gen.Int[1, 25], Gen.Int[0, 400], Gen.Int[1, 3]).Sample(
+        Gen.Select(Gen.Int[0, 3_000], Gen.Int, Gen.Int[1, 12], Gen.Int[0, 400], Gen.Int[1, 3]).Sample(
             (most, seed, tier, least, days) =>
             {
                 var random = new Random(seed);

@@ -92,8 +92,9 @@ public sealed class StatementLawTests(ITestOutputHelper output)
     public void A_new_statement_is_the_old_one_and_its_changes()
     {
         var seen = new SampleShares(("changed lines", 60), ("appeared", 2), ("vanished", 2), ("carried only", 50));
-        Gen.Select(Days, Gen.Int[0, 99], Energies.Array[1, 6]).Sample((day, from, corrections) =>
+        Gen.Select(Days, Gen.Int[0, 99], Energies.Array[1, 6]).Sample((day, at, corrections) =>
         {
+            var from = at % day.Quantities.Count;
             var (before, after) = (Build(day), Build(day with
             {
                 Quantities = [.. day.Quantities.Select((quantity, i) => i >= from && i < from + corrections.Length

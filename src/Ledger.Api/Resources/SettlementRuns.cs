@@ -43,6 +43,20 @@ public sealed record FlexibilityAnswer(
         line.Kind, line.Kwh, line.Amount, line.Payer.Value, line.Payee.Value, line.Source, line.Problem);
 }
 
+/// <summary>A row of a statement, whatever it charges; the rows are all of it, and their amounts sum to the
+/// total.</summary>
+public sealed record StatementRowAnswer(
+    int Line, StatementRowKind Kind, string Point, string Name, NodaTime.Instant Start, NodaTime.Instant End,
+    string StartLocal, NodaTime.LocalDate Day, int? Period, TariffPeriod? TariffPeriod, string? MeteredKwh,
+    decimal? Quantity, string Unit, decimal? Price, decimal? AmountExact, decimal? Amount, string Currency,
+    ReadingQuality? Quality, string Source, string? Problem)
+{
+    public static StatementRowAnswer Of(StatementRow row) => new(row.Number, row.Kind, row.Paid, row.Name, row.Time.Start,
+        row.Time.End, StatementRows.Written(row.Local), row.Day, row.Period, row.TariffPeriod, row.Metered?.ToKwh(),
+        row.Quantity, row.Unit, row.Price, row.AmountExact, row.Amount, row.Currency, row.Quality, row.Source,
+        row.Problem);
+}
+
 /// <summary>A double entry: what one account gives, the other gets; either energy or money.</summary>
 public sealed record EntryAnswer(string From, string To, string? EnergyKwh, decimal? Money, EntryStanding Standing)
 {
@@ -65,6 +79,7 @@ internal static class SettlementRuns
     {
         MapAfterwards(app, ledger);
         MapEntries(app, ledger);
+        MapRows(app, ledger);
         app.MapPost("/v1/settlement-runs", async (HttpContext context) =>
         {
             return await RunAsync(ledger, jobs, context).ConfigureAwait(false);
@@ -108,6 +123,39 @@ internal static class SettlementRuns
             "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")
             .Refuses(404);
     }
+
+    /// <summary>All of a statement as one table.</summary>
+    private static void MapRows(WebApplication app, OpenLedger ledger) =>
+        app.MapGet("/v1/statement-rows", async (HttpContext context) =>
+        {
+            var named = Asking.Required<RunId>(context.Request, "run", RunId.TryParse, Rejection.InvalidIdentifier,
+                Asking.IdentifierRule);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var again = answers.Runs().LastOrDefault(run => run.Run == named.Value) is { } row
+                ? await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted)
+                    .ConfigureAwait(false)
+                : null;
+            if (again is not { Statement: { } statement })
+                return Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {named} with rows");
+            var rows = StatementRows.Of(again.Run, statement);
+            return Answering.Read(new
+            {
+                asOf = position,
+                run = named.Value,
+                account = again.Run.Account,
+                day = again.Run.Day,
+                currency = again.Run.Currency,
+                total = again.Run.Total,
+                sumOfLines = rows.Sum,
+                sumIsTotal = rows.SumIsTotal,
+                linesWithoutAmount = rows.WithoutAmount,
+                differs = again.Differs,
+                rows = rows.Rows.Select(StatementRowAnswer.Of).ToList(),
+            }, position);
+        }).Reads("statement-rows",
+            "All of a run's statement as one table: energy, charges and flexibility, each with its time in UTC and as the "
+                + "local clock showed it, its settlement day and period number; the sum of the rows is the total.", "run")
+            .Refuses(404);
 
     /// <summary>Whose accounts a run moves energy and money between.</summary>
     private static void MapEntries(WebApplication app, OpenLedger ledger) =>

@@ -44,7 +44,7 @@ internal static class ExplanationListings
         new(null, "line", line => line.LineAfter ?? line.LineBefore),
         new("point", "point", line => line.Point.Value), new("direction", "direction", line => line.Direction),
         new("start", "from", line => line.Period.Start),
-        new(null, "local", line => StatementRows.ClockOf(line.Period.Start, zone)),
+        new(null, "local", line => StatementListings.ClockOf(line.Period.Start, zone)),
         new("lineBefore", null, line => line.LineBefore), new("lineAfter", null, line => line.LineAfter), new("meteredBeforeKwh", "kWh before", line => line.MeteredBefore),
         new("meteredAfterKwh", "kWh after", line => line.MeteredAfter), new("before", "amount before", line => line.Before),
         new("after", "amount after", line => line.After), new("change", "change", line => line.Change),
