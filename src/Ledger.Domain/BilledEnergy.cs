@@ -48,8 +48,8 @@ public static class BilledEnergy
         }
 
         return stretches.Zip(sums).Where(each => each.Second.IsMet)
-            .GroupBy(each => (each.First.Month, each.First.Period), each => each.Second).Select(same => new PeriodEnergy(
-                same.Key.Month, direction, same.Key.Period,
+            .GroupBy(each => (each.First.Month, each.First.Period), each => each.Second)
+            .Select(same => new PeriodEnergy(same.Key.Month, direction, same.Key.Period,
                 same.Aggregate(Energy.Zero, (sum, each) => sum + each.Energy),
                 same.Select(each => each.Problem).FirstOrDefault(problem => problem is not null)));
 

@@ -24,9 +24,9 @@ public sealed record ReasonedCharge(
     Fraction? Quantity, Fraction? AmountExact, string? Problem, string How, IReadOnlyList<ExplainedValue> Why);
 
 /// <summary>
-/// Why a point has its charges, or an account those that it owes as a whole: the bill of its month, a second time and written apart from <see cref="Bill"/> and
-/// <see cref="StatementCharges"/>, in fractions of any size, down to the facts of each settlement period. A law holds
-/// the two to the same charges.
+/// Why a point has its charges, or an account those that it owes as a whole: the bill of its month, a second time and
+/// written apart from <see cref="Bill"/> and <see cref="StatementCharges"/>, in fractions of any size, down to the facts
+/// of each settlement period. A law holds the two to the same charges.
 /// </summary>
 public sealed class ChargeReasons
 {

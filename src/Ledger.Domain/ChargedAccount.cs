@@ -36,8 +36,8 @@ internal static class ChargedAccount
         ChargedPart Part(BillPart part, string name, Fraction quantity, Fraction amount, decimal taxPercent,
             ExplanationRule rule, string how, IReadOnlyList<ExplainedValue> from)
         {
-            var why = new ExplainedValue(name, tariff.Currency, ChargedMonth.Text(amount), ChargedMonth.Text(amount), rule,
-                how, from);
+            var owed = ChargedMonth.Text(amount);
+            var why = new ExplainedValue(name, tariff.Currency, owed, owed, rule, how, from);
             return new(part, first, quantity, amount, taxPercent, null, why, new(name, amount, why));
         }
     }

@@ -36,8 +36,8 @@ public sealed record AccountBalance(
 /// back; what is billed is less or more than what was metered by the part of a quantum that no bill shows, which is
 /// that grid's loss. Money flows from the account to whoever sells to it for import and charges, back for export, to
 /// the seller's tax account for tax, and from the payer of a programme to the account for flexibility. Each party has
-/// accounts of its own name, one for each thing that it does; where no fact names it, what it does stands in brackets in
-/// the place of the name, which no party can have.
+/// accounts of its own name, one for each thing that it does; where no fact names it, what it does stands in brackets
+/// in the place of the name, which no party can have.
 /// </summary>
 public static class DoubleEntry
 {
@@ -65,7 +65,8 @@ public static class DoubleEntry
         var standing = isPublished ? EntryStanding.Posted : EntryStanding.Pending;
         var entries = new List<LedgerEntry>();
         foreach (var lines in statement.Lines.Where(line => line.Metered is not null)
-            .GroupBy(line => (line.Direction, Priced: line.Amount is not null, Grid: statement.Parties.GridOf(line.Point)))
+            .GroupBy(line => (
+                line.Direction, Priced: line.Amount is not null, Grid: statement.Parties.GridOf(line.Point)))
             .OrderBy(group => group.Key))
         {
             var (grid, loss) = (GridOf(lines.Key.Grid), LossOf(lines.Key.Grid));
@@ -111,8 +112,8 @@ public static class DoubleEntry
 
     /// <summary>
     /// Null where nothing is made or lost: all accounts together have nothing, what passed each grid is what the meters
-    /// of its points saw, the account has the energy that it is billed for, and its money is the statement's total. Else
-    /// what is not so, in words.
+    /// of its points saw, the account has the energy that it is billed for, and its money is the statement's total.
+    /// Else what is not so, in words.
     /// </summary>
     public static string? NotConserved(Statement statement, IReadOnlyList<LedgerEntry> entries)
     {

@@ -24,7 +24,8 @@ public sealed record StatementCharge(
     /// <summary>The charge as the text that its leaf hashes: fixed order, invariant culture, no rounding.</summary>
     public string Canonical() => string.Join('|',
         Number.ToString(CultureInfo.InvariantCulture), Point?.Value ?? OfAccount, $"Charge{Part}",
-        LocalDatePattern.Iso.Format(Of), Unit, Text(Quantity), Text(Price), Text(AmountExact), Text(Amount), Name, Basis, Rule, "-", Problem ?? "-");
+        LocalDatePattern.Iso.Format(Of), Unit, Text(Quantity), Text(Price), Text(AmountExact), Text(Amount), Name,
+        Basis, Rule, "-", Problem ?? "-");
 
     private static string Text(decimal? value) =>
         value?.ToString("0.############################", CultureInfo.InvariantCulture) ?? "-";
@@ -40,7 +41,8 @@ public readonly record struct ChargeKey(SettlementPointId? Point, BillPart Part,
     /// <summary>Those of points come first, as on a statement.</summary>
     public int CompareTo(ChargeKey other)
     {
-        var order = (Point is null, Point, Part, Of).CompareTo((other.Point is null, other.Point, other.Part, other.Of));
+        var order = (Point is null, Point, Part, Of)
+            .CompareTo((other.Point is null, other.Point, other.Part, other.Of));
         return order != 0 ? order : string.CompareOrdinal(Name, other.Name);
     }
 
@@ -79,8 +81,8 @@ public static class StatementCharges
         return Growth(Sums(tariff, month, month.Loads), before.Length == 0 ? [] : Sums(tariff, month, before));
     }
 
-    /// <summary>What the account owes as a whole for a day: its standing fees, each once for a month or a day, and their
-    /// tax.</summary>
+    /// <summary>What the account owes as a whole for a day: its standing fees, each once for a month or a day, and
+    /// their tax.</summary>
     public static IEnumerable<StatementCharge> OfAccount(TariffPublished tariff, AccountMonth month)
     {
         if (tariff.Terms is not { ChargeTheAccount: true } terms) return [];

@@ -134,8 +134,9 @@ internal sealed record TariffPublishedV2(
         MoneyDecimals, Terms?.Upcast());
 
     /// <summary>Null where the tariff says more than this version can, or no more than the one before.</summary>
-    public static TariffPublishedV2? Of(TariffPublished now) => now.Terms is not { ChargeTheAccount: false } terms ? null
-        : new(now.Tariff, now.Version, now.Currency, now.Zone, now.Rules, now.Prices, now.Holidays, now.EnergyDecimals,
+    public static TariffPublishedV2? Of(TariffPublished now) =>
+        now.Terms is not { ChargeTheAccount: false } terms ? null : new(
+            now.Tariff, now.Version, now.Currency, now.Zone, now.Rules, now.Prices, now.Holidays, now.EnergyDecimals,
             now.MoneyDecimals, TariffTermsV2.Of(terms));
 }
 

@@ -33,7 +33,7 @@ internal static class AccountMonths
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         foreach (var registered in inForce.OrderBy(point => point.Point))
         {
-            // The calendar is that of the first point, so on another one than the tariff's nothing is charged by months.
+            // The calendar is that of the first point; on another one than the tariff's nothing is charged by months.
             if (registered.Zone != tariff.Zone) return null;
             if (!SettlementCalendar.TryPeriods(zone, day, registered.PeriodMinutes, out _, out _)
                 || !Settlement.Points(account, inForce).First(each => each.Point == registered.Point).Settled) continue;

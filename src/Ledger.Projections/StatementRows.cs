@@ -59,9 +59,10 @@ public sealed record StatementRows(TimeOfUseSettlement.RunRow Run, IReadOnlyList
     private static StatementRow OfCharge(StatementCharge charge, DateTimeZone zone, Statement statement)
     {
         var day = SettlementCalendar.Day(zone, statement.Day);
-        return new(charge.Number, StatementRowKind.Charge, charge.Point?.Value ?? StatementCharge.OfAccount, charge.Name,
-            day, LocalOf(day.Start, zone), statement.Day, null, null, null, charge.Quantity, charge.Unit, charge.Price,
-            charge.AmountExact, charge.Amount, statement.Currency, null, $"{charge.Basis}; {charge.Rule}", charge.Problem);
+        return new(charge.Number, StatementRowKind.Charge, charge.Point?.Value ?? StatementCharge.OfAccount,
+            charge.Name, day, LocalOf(day.Start, zone), statement.Day, null, null, null, charge.Quantity, charge.Unit,
+            charge.Price, charge.AmountExact, charge.Amount, statement.Currency, null,
+            $"{charge.Basis}; {charge.Rule}", charge.Problem);
     }
 
     private static StatementRow OfFlexibility(FlexibilityLine line, DateTimeZone zone, Statement statement) => new(

@@ -185,7 +185,8 @@ public sealed class AccountFeeTests : IDisposable
 
     private static JsonArray Balances(JsonNode page) => page["balances"]!.AsArray();
 
-    /// <summary>Who sells is a fact of the contract: its books are its own, so deltas never go from one to another.</summary>
+    /// <summary>Who sells is a fact of the contract: its books are its own, so deltas never go from one to
+    /// another.</summary>
     [Fact]
     public void A_run_with_another_seller_is_credited_and_run_again()
     {

@@ -66,7 +66,7 @@ internal sealed record ChargedDay(
     public ChargedDay Corrected(int seed, int share)
     {
         var random = new Random(seed);
-        BillLoad Again(BillLoad load) => random.Next(100) >= share ? load
+        BillLoad Again(BillLoad load) => random.Next(100) >= share || load.Period.Duration > Duration.FromHours(1) ? load
             : load with { Import = Drawn(random, 12), Export = load.Export is null ? null : Drawn(random, 0) };
         return this with { Loads = [.. Loads.Select(Again)], Earlier = [.. Earlier.Select(Again)] };
     }
@@ -76,8 +76,15 @@ internal sealed record ChargedDay(
         IEnumerable<BillLoad> Of(LocalDate day)
         {
             SettlementCalendar.TryPeriods(Zone, day, minutes, out var periods, out _);
-            return periods.Select(period => new BillLoad(period, random.Next(12) < gaps && random.Next(600) == 0 ? null
-                : Drawn(random, 0), random.Next(9) == 0 ? Drawn(random, 0) : Energy.Zero, []));
+            var whole = SettlementCalendar.Day(Zone, day);
+            // Of most days the morning is tried, in which every price and window begins, and afterwards nothing flows.
+            var (noon, evening) = (whole.End - Duration.FromHours(random.Next(4) == 0 ? 0 : random.Next(11, 15)),
+                whole.End - Duration.FromHours(4));
+            Interval[] still = noon == whole.End ? [] : [new(noon, evening), new(evening, whole.End)];
+            return periods.Where(period => period.End <= noon).Select(period => new BillLoad(period,
+                random.Next(12) < gaps && random.Next(400) == 0 ? null : Drawn(random, 0),
+                random.Next(9) == 0 ? Drawn(random, 0) : Energy.Zero, []))
+                .Concat(still.Select(time => new BillLoad(time, Energy.Zero, Energy.Zero, [])));
         }
 
         return new(Tariffs(random, minutes), first.PlusDays(days - 1),

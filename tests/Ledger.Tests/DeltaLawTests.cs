@@ -41,7 +41,8 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
             (original.Total + credit.Total).ShouldBe(0m);
             StatementDeltas.Between(original, original).Count.ShouldBe(0);
             // What changed in words is all that changed.
-            (original.Total + Statement.Difference(original, second).Sum(each => (each.After ?? 0m) - (each.Before ?? 0m))
+            (original.Total
+                + Statement.Difference(original, second).Sum(each => (each.After ?? 0m) - (each.Before ?? 0m))
                 + FlexibilityLines.Difference(original, second).Sum(each => (each.After ?? 0m) - (each.Before ?? 0m)))
                 .ShouldBe(second.Total);
             // A delta that is another is seen.

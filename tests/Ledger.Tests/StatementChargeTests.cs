@@ -114,7 +114,9 @@ public sealed class StatementChargeTests(ITestOutputHelper output) : IAsyncDispo
             {
                 var next = loaded.Contains(at) ? at + 1 : edge;
                 var wh = next == at + 1 ? random.Next(most + 1) : 0;
-                yield return new(new(midnight + Duration.FromMinutes(15 * at), midnight + Duration.FromMinutes(15 * next)),
+                var time = new Interval(
+                    midnight + Duration.FromMinutes(15 * at), midnight + Duration.FromMinutes(15 * next));
+                yield return new(time,
                     Energy.FromWattHours(wh), Energy.FromWattHours(wh % 7 == 0 ? wh : 0), []);
                 at = next;
             }

@@ -51,8 +51,8 @@ public sealed record StatementRowAnswer(
     decimal? Quantity, string Unit, decimal? Price, decimal? AmountExact, decimal? Amount, string Currency,
     ReadingQuality? Quality, string Source, string? Problem)
 {
-    public static StatementRowAnswer Of(StatementRow row) => new(row.Number, row.Kind, row.Paid, row.Name, row.Time.Start,
-        row.Time.End, StatementRows.Written(row.Local), row.Day, row.Period, row.TariffPeriod, row.Metered?.ToKwh(),
+    public static StatementRowAnswer Of(StatementRow row) => new(
+        row.Number, row.Kind, row.Paid, row.Name, row.Time.Start, row.Time.End, StatementRows.Written(row.Local), row.Day, row.Period, row.TariffPeriod, row.Metered?.ToKwh(),
         row.Quantity, row.Unit, row.Price, row.AmountExact, row.Amount, row.Currency, row.Quality, row.Source,
         row.Problem);
 }

@@ -71,8 +71,8 @@ public static class SettlementListings
         new("amount", "amount", row => row.Amount));
 
     /// <summary>Each entry with the settlement day that it is of.</summary>
-    public static Listing Entries(IEnumerable<LedgerEntry> entries, TimeOfUseSettlement.RunRow run) => Listing.Of(entries,
-        new("run", null, _ => run.Run), new("day", "day", _ => run.Day), new("from", "from", entry => entry.From),
+    public static Listing Entries(IEnumerable<LedgerEntry> entries, TimeOfUseSettlement.RunRow run) => Listing.Of(
+        entries, new("run", null, _ => run.Run), new("day", "day", _ => run.Day), new("from", "from", entry => entry.From),
         new("to", "to", entry => entry.To), new("energyKwh", "kWh", entry => entry.Energy),
         new("money", "money", entry => entry.Money),
         new("currency", "currency", entry => entry.Money is null ? null : run.Currency),
