@@ -93,18 +93,8 @@ public sealed record SettlementFacts(
             }
             else leftOut.Add(new(registered.Point, false, problem));
         }
-        TariffAssigned? assigned = null;
-        TariffPublished? tariff = null;
-        if (zone is not null)
-        {
-            var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day).Start;
-            assigned = await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account), start)
-                .ConfigureAwait(false);
-            if (assigned is not null)
-                tariff = await facts.InForceAsync<TariffPublished>(Streams.Tariff(assigned.Tariff), start)
-                    .ConfigureAwait(false);
-            if (tariff is not null) points = points.ConvertAll(point => PricedPeriods.Of(point, tariff));
-        }
+        var (assigned, tariff) = await TariffAsync(facts, account, zone, day).ConfigureAwait(false);
+        if (tariff is not null) points = points.ConvertAll(point => PricedPeriods.Of(point, tariff));
         return new(account, day, zone, position, assigned?.Tariff, tariff, points,
             [.. leftOut.OrderBy(point => point.Point)])
         {
@@ -118,6 +108,18 @@ public sealed record SettlementFacts(
             Standing = tariff is { Terms.ChargeTheAccount: true } && tariff.Zone == zone
                 ? await AccountMonths.GatherAsync(facts, account, tariff, day, owned).ConfigureAwait(false) : null,
         };
+    }
+
+    /// <summary>By which tariff, and which version of it, an account is settled on a day of a zone.</summary>
+    private static async Task<(TariffAssigned? Assigned, TariffPublished? Tariff)> TariffAsync(
+        KnownFacts facts, PartyId account, string? zone, LocalDate day)
+    {
+        if (zone is null) return (null, null);
+        var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day).Start;
+        return await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account), start).ConfigureAwait(false)
+            is not { } assigned ? (null, null)
+            : (assigned, await facts.InForceAsync<TariffPublished>(Streams.Tariff(assigned.Tariff), start)
+                .ConfigureAwait(false));
     }
 
     /// <summary>The zone of the tariff that was assigned to an account last by the end of a day, wherever it ends; null

@@ -22,7 +22,7 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
     {
         var seen = new SampleShares(("demand", 40), ("tiers", 20), ("hours of use", 5), ("a least price", 5),
             ("not known", 10), ("less than before", 1), ("carried money", 50), ("a session", 8), ("parking", 10),
-            ("the account's", 30), ("due before", 5));
+            ("the account's", 30), ("due before", 3));
         ChargedDay.All.Sample(day =>
         {
             var statement = day.Build(Account);

@@ -54,11 +54,11 @@ internal sealed record ChargedDay(
     /// hour, mostly the fewest of both, so that many can be tried; with gaps; by tariffs of tiers in kWh and in hours
     /// of use, demand that slides, by day or month, with ratchet and windows, fees, taxes and bounds.</summary>
     public static readonly Gen<ChargedDay> All = Gen.Select(
-        Gen.Int[0, int.MaxValue], Gen.Int[0, 9], Gen.Int[0, 9], Gen.Int[0, 12], (seed, many, fine, gaps) =>
+        Gen.Int[0, int.MaxValue], Gen.Int[0, 19], Gen.Int[0, 19], Gen.Int[0, 12], (seed, many, fine, gaps) =>
         {
             var random = new Random(seed);
             var day = random.Next(2) == 0 ? new LocalDate(2026, 3, 28) : new LocalDate(2026, 10, 1);
-            return Drawn(random, day, many switch { 0 => 3, < 4 => 2, _ => 1 },
+            return Drawn(random, day, many switch { 0 => 3, < 5 => 2, _ => 1 },
                 fine switch { 0 => 15, < 3 => 30, _ => 60 }, gaps);
         });
 
@@ -66,7 +66,8 @@ internal sealed record ChargedDay(
     public ChargedDay Corrected(int seed, int share)
     {
         var random = new Random(seed);
-        BillLoad Again(BillLoad load) => random.Next(100) >= share || load.Period.Duration > Duration.FromHours(1) ? load
+        BillLoad Again(BillLoad load) => random.Next(100) >= share
+            || load.Period.Duration > Duration.FromHours(1) ? load
             : load with { Import = Drawn(random, 12), Export = load.Export is null ? null : Drawn(random, 0) };
         return this with { Loads = [.. Loads.Select(Again)], Earlier = [.. Earlier.Select(Again)] };
     }
@@ -78,7 +79,7 @@ internal sealed record ChargedDay(
             SettlementCalendar.TryPeriods(Zone, day, minutes, out var periods, out _);
             var whole = SettlementCalendar.Day(Zone, day);
             // Of most days the morning is tried, in which every price and window begins, and afterwards nothing flows.
-            var (noon, evening) = (whole.End - Duration.FromHours(random.Next(4) == 0 ? 0 : random.Next(11, 15)),
+            var (noon, evening) = (whole.End - Duration.FromHours(random.Next(10) == 0 ? 0 : random.Next(11, 15)),
                 whole.End - Duration.FromHours(4));
             Interval[] still = noon == whole.End ? [] : [new(noon, evening), new(evening, whole.End)];
             return periods.Where(period => period.End <= noon).Select(period => new BillLoad(period,

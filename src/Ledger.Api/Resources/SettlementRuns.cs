@@ -47,14 +47,14 @@ public sealed record FlexibilityAnswer(
 /// total.</summary>
 public sealed record StatementRowAnswer(
     int Line, StatementRowKind Kind, string Point, string Name, NodaTime.Instant Start, NodaTime.Instant End,
-    string StartLocal, NodaTime.LocalDate Day, int? Period, TariffPeriod? TariffPeriod, string? MeteredKwh,
+    string StartLocal, string Day, int? Period, TariffPeriod? TariffPeriod, string? MeteredKwh,
     decimal? Quantity, string Unit, decimal? Price, decimal? AmountExact, decimal? Amount, string Currency,
     ReadingQuality? Quality, string Source, string? Problem)
 {
     public static StatementRowAnswer Of(StatementRow row) => new(
-        row.Number, row.Kind, row.Paid, row.Name, row.Time.Start, row.Time.End, StatementRows.Written(row.Local), row.Day, row.Period, row.TariffPeriod, row.Metered?.ToKwh(),
-        row.Quantity, row.Unit, row.Price, row.AmountExact, row.Amount, row.Currency, row.Quality, row.Source,
-        row.Problem);
+        row.Number, row.Kind, row.Paid, row.Name, row.Time.Start, row.Time.End, StatementRows.Written(row.Local),
+        RowJson.Day(row.Day), row.Period, row.TariffPeriod, row.Metered?.ToKwh(), row.Quantity, row.Unit, row.Price,
+        row.AmountExact, row.Amount, row.Currency, row.Quality, row.Source, row.Problem);
 }
 
 /// <summary>A double entry: what one account gives, the other gets; either energy or money.</summary>
@@ -175,6 +175,8 @@ internal static class SettlementRuns
             {
                 asOf = position,
                 run = named.Value,
+                account = statement.Account.Value,
+                day = again.Run.Day,
                 currency = statement.Currency,
                 conserved = DoubleEntry.NotConserved(statement, entries) ?? "yes",
                 entries = entries.Select(EntryAnswer.Of).ToList(),
