@@ -88,6 +88,48 @@ public sealed class StatementLawTests(ITestOutputHelper output)
         seen.ShouldBeEnough(output);
     }
 
+    /// <summary>A period that is told in parts costs what it costs as one: what is billed up to any instant is what was
+    /// metered up to it, rounded, and money is exact before it is rounded.</summary>
+    [Fact]
+    public void Periods_that_are_split_cost_the_same_on_a_statement()
+    {
+        var seen = new SampleShares(("gaps", 40), ("a residual", 20));
+        Gen.Select(Days, Gen.Int).Sample((day, seed) =>
+        {
+            var random = new Random(seed);
+            var whole = Build(day);
+            var edged = whole.Lines.Where(line => line.Problem == "tariff edge inside the period")
+                .Select(line => (line.Point, line.Direction, line.Period)).ToHashSet();
+            var split = Build(day with
+            {
+                Quantities = [.. day.Quantities.SelectMany(quantity =>
+                    edged.Contains((quantity.Point, quantity.Direction, quantity.Period)) ? [quantity]
+                        : Split(quantity, random))],
+            });
+            // To the cent it may be either neighbour of a half.
+            (split.Total + split.Residual).ShouldBe(whole.Total + whole.Residual);
+            Math.Abs(split.Total - whole.Total).ShouldBeLessThanOrEqualTo(0.01m);
+            split.Incomplete.ShouldBe(whole.Incomplete);
+            Billed(split).SequenceEqual(Billed(whole)).ShouldBeTrue();
+            seen.Add(whole.Lines.Any(line => line.Metered is null), whole.Residual != 0m);
+        }, iter: LongRun.Samples);
+        seen.ShouldBeEnough(output);
+    }
+
+    private static IEnumerable<(SettlementPointId, Direction, TariffPeriod?, bool, decimal)> Billed(
+        Statement statement) => statement.Lines
+            .GroupBy(line => (line.Point, line.Direction, line.TariffPeriod, line.Problem is null))
+            .OrderBy(same => same.Key).Select(same => (same.Key.Point, same.Key.Direction, same.Key.TariffPeriod,
+                same.Key.Item4, same.Sum(line => line.BilledKwh ?? 0m)));
+
+    private static IEnumerable<MeteredQuantity> Split(MeteredQuantity whole, Random random)
+    {
+        var at = whole.Period.Start + Duration.FromMinutes(random.Next(1, (int)whole.Period.Duration.TotalMinutes));
+        Energy? first = whole.Metered is { } energy ? new(energy.HalfNanojoules * random.Next(0, 101) / 100) : null;
+        yield return whole with { Period = new(whole.Period.Start, at), Metered = first };
+        yield return whole with { Period = new(at, whole.Period.End), Metered = whole.Metered - first };
+    }
+
     [Fact]
     public void A_new_statement_is_the_old_one_and_its_changes()
     {
