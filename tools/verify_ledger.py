@@ -88,8 +88,7 @@ def read_note(note):
     if not mark or signatures[-1:] != "\n": raise Bad("no signed note")
     return text + "\n", signatures[:-1].split("\n")
 def signers(note, keys, origin=None):  # the log's key, if it signed, and how many witnesses did
-    text, lines = read_note(note)
-    log, witnesses = None, set()
+    (text, lines), log, witnesses = read_note(note), None, set()
     for line in lines:
         dash, name, encoded = line.split(" ")
         if dash != "\u2014": raise Bad(f"no signature line: {line!r}")
@@ -198,14 +197,13 @@ def read_proof(name, content, size, root, note):
     return event
 # ---- The bundle: docs/evidence-bundle.md
 SINGLE = ["README.txt", "SHA256SUMS", "checkpoint", "keys", "statement.csv", "statement.json", "statement.lines"]
-FOLDERS = ["events", "evidence", "handovers"]
 def verify_manifest(files):
     manifest = json.loads(files["manifest.json"])
     listed = {file["path"]: (file["bytes"], file["sha256"]) for file in manifest["files"]}
     found = {name: (len(c), sha256(c).hex()) for name, c in sorted(files.items()) if name != "manifest.json"}
     for name in sorted(set(SINGLE) | set(found) | set(listed)):
         same(name, "content", found.get(name, "no such file"), listed.get(name, "nothing, by the manifest"))
-        if name not in SINGLE and name.split("/")[0] not in FOLDERS: fault(name, "a file", "no such name")
+        if name not in SINGLE and not re.match("(events|evidence|handovers)/", name): fault(name, "a file", "no name")
     right = {"format": "ledger-bundle/1", "ledger": manifest["ledger"], "run": manifest["run"], "files": [
         {"path": name, "bytes": size, "sha256": digest} for name, (size, digest) in found.items()]}
     if files["manifest.json"].decode() != json.dumps(right, indent=2) + "\n":
@@ -281,7 +279,9 @@ def verify_statement(files, events, run_name):
     same(place, "incomplete", run["incomplete"], not lines or any(line["problem"] != "-" for line in lines))
     posted = [(f"receivable/{run['account']}", totals["Import"]), ("revenue/energy-import", -totals["Import"]),
               (f"payable/{run['account']}", totals["Export"]), ("cost/energy-export", -totals["Export"])]
-    same(place, "postings", [(p["account"], Decimal(p["amount"])) for p in run["postings"]], posted)
+    sold = "|".join(re.escape(e["fact"].get("seller") or "-") for e in events if e["name"] == "tariff-assigned")
+    same(place, "postings", [(re.sub(f"^(revenue|cost)/({sold})/", r"\1/", p["account"]), Decimal(p["amount"]))
+                             for p in run["postings"]], posted)
     verify_files(files, lines, run, totals)
 def verify_prices(lines, tariff):
     """A line's tariff period is that of its beginning, by the first rule that matches; its price is the period's."""

@@ -75,7 +75,7 @@ public sealed record RunSettlement(
         var (deltas, whyNot) = await StatementCorrections.OfAsync(
             ledger.Journal, ledger.Views, day, corrected, asked.Run, asked.Style, calculated, ct).ConfigureAwait(false);
         return deltas is null
-            ? new Decision.Rejected(Rejection.RunNotReproduced, whyNot!)
+            ? whyNot!
             : StatementDeltas.Decide(day, deltas, now);
     }
 

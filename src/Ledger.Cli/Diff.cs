@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ledger.Cli.Listings;
 using Ledger.Projections;
 
@@ -47,46 +46,43 @@ public static class Diff
             .Field("byCharges", difference.Charges.Count == 0 ? null : "of it by charges", difference.ByCharges)
             .Field("byFlexibility", difference.Flexibility.Count == 0 ? null : "of it by flexibility",
                 difference.ByFlexibility)
-            .Field("reconciled", "the changes sum to it", difference.IsReconciled);
+            .Field("reconciled", "the changes sum to it", difference.IsReconciled)
+            .Field("says", null, difference.Says);
         if (difference.Differs is { } differs) page.Field("differs", "not as recorded", differs);
         if ((before.Account, before.Day) != (after.Account, after.Day))
             page.Note($"{after.Run} is of {after.Account} on {after.Day}: lines of other points and periods stand beside "
                 + "each other as added and removed.");
-        if (Sentence(difference) is { } sentence) page.Note(sentence);
+        page.Note(difference.Says);
         page.Table("causes", "why", ExplanationListings.Causes(difference.Causes));
         // A person asks what moved; that a cent went on from line to line is said once, and listed for programs.
         var carried = difference.Lines.Where(line => line.IsCarried).ToList();
         page.Table("lines", "lines that differ", ExplanationListings.Lines(
             isForPrograms ? difference.Lines : difference.Lines.Where(line => !line.IsCarried), before.Zone));
         var moved = difference.Lines.Where(line => !line.IsCarried).ToList();
-        foreach (var line in moved.Take(LinesInWords))
-            page.Note(FormattableString.Invariant($"Line {line.LineAfter ?? line.LineBefore}: {line.Says}."));
-        if (moved.Count > LinesInWords) page.Note("--json says the same of each of the others.");
+        Say(page, moved.Select(line => (line.LineAfter ?? line.LineBefore, line.Says)));
         if (carried.Count > 0)
             page.Note(FormattableString.Invariant($"{carried.Count} more lines have the same energy and price, and ")
                 + "another rest of a cent carried to them by the lines before: "
                 + $"{Cell.Shown(carried.Sum(line => line.Change))} {before.Currency} in all. --json lists them.");
         if (difference.Charges.Count > 0)
+        {
             page.Table("charges", "charges that differ", ExplanationListings.Charges(difference.Charges));
-        return difference.Flexibility.Count == 0 ? page
-            : page.Table("flexibility", "lines of flexibility that differ",
-                ExplanationListings.Flexibility(difference.Flexibility));
+            Say(page, difference.Charges.Select(charge => (charge.LineAfter ?? charge.LineBefore, charge.Says)));
+        }
+        if (difference.Flexibility.Count == 0) return page;
+        page.Table("flexibility", "lines of flexibility that differ",
+            ExplanationListings.Flexibility(difference.Flexibility));
+        Say(page, difference.Flexibility.Select(line => (line.LineAfter ?? line.LineBefore, line.Says)));
+        return page;
     }
 
-    private const int LinesInWords = 3, FactsInWords = 12;
+    private const int LinesInWords = 3;
 
-    /// <summary>The difference in one sentence; null where nothing differs.</summary>
-    private static string? Sentence(RunDifference difference)
+    private static void Say(Page page, IEnumerable<(int? Line, string Says)> changed)
     {
-        var (before, after, change) = (difference.Before, difference.After, difference.Change);
-        if (difference.Causes.Count == 0) return $"{after.Run} comes to the same as {before.Run}, line by line.";
-        var since = Math.Min(before.AtPosition, after.AtPosition);
-        var between = difference.Causes.SelectMany(cause => cause.Facts).Where(fact => fact >= since).Distinct()
-            .Order().ToList();
-        return $"{before.Account} pays {Cell.Shown(Math.Abs(change))} {before.Currency} "
-            + $"{(change < 0m ? "less" : "more")} by {after.Run} than by {before.Run}"
-            + (between.Count == 0 ? "." : $", because of what came between them, at position{(between.Count == 1 ? "" : "s")} "
-                + string.Join(", ", between.Take(FactsInWords).Select(fact => fact.ToString(CultureInfo.InvariantCulture)))
-                + $"{(between.Count > FactsInWords ? " and others" : "")}: ledger explain POSITION shows what became of it.");
+        var all = changed.ToList();
+        foreach (var (line, says) in all.Take(LinesInWords))
+            page.Note(FormattableString.Invariant($"Line {line}: {says}."));
+        if (all.Count > LinesInWords) page.Note("--json says the same of each of the others.");
     }
 }

@@ -34,6 +34,7 @@ public static class Export
             ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
             ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
             ["statement"] = ("RUN", true, StatementAsync),
+            ["entries"] = ("RUN", true, EntriesAsync),
             ["delivery"] = ("INSTRUCTION", true, async asked => DeliveryListings.Shares((await ShowDelivery.FindAsync(
                 asked.Ledger, asked.AsOf, asked.About!, asked.Ct).ConfigureAwait(false)).Shares)),
             ["refusals"] = (null, false, asked => Task.FromResult(RecordListings.Refusals(asked.Answers.Refusals()))),
@@ -129,7 +130,24 @@ public static class Export
     {
         var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, asked.Answers, asked.About!, asked.Ct)
             .ConfigureAwait(false);
-        return StatementRows.Of(run, statement);
+        return StatementListings.Of(run, statement);
+    }
+
+    /// <summary>The double entries of a run's statement, and whether they make or lose anything.</summary>
+    private static async Task<Listing> EntriesAsync(Asked asked)
+    {
+        var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, asked.Answers, asked.About!, asked.Ct)
+            .ConfigureAwait(false);
+        var entries = DoubleEntry.Of(statement, asked.Answers.Publications().Any(row => row.Run == run.Run));
+        return SettlementListings.Entries(entries, run) with
+        {
+            Summary =
+            [
+                new("run", "run", run.Run), new("account", "account", run.Account), new("day", "day", run.Day),
+                new("total", "total", run.Total),
+                new("conserved", "nothing made or lost", DoubleEntry.NotConserved(statement, entries) ?? "yes"),
+            ],
+        };
     }
 
     private static Listing Records(Asked asked) => EnergyListings.Records(

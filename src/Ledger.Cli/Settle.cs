@@ -178,8 +178,10 @@ public static class Settle
         if (before?.Statement is not { } earlier) return page;
         page.Table("changes", "lines that changed",
             SettlementListings.Changes(Statement.Difference(earlier, statement)));
-        return StatementCharges.Difference(earlier, statement) is { Count: > 0 } changed
-            ? page.Table("changedCharges", "charges that changed", SettlementListings.ChangedCharges(changed)) : page;
+        if (StatementCharges.Difference(earlier, statement) is { Count: > 0 } changed)
+            page.Table("changedCharges", "charges that changed", SettlementListings.ChangedCharges(changed));
+        return FlexibilityLines.Difference(earlier, statement) is { Count: > 0 } moved ? page.Table("changedFlexibility",
+            "lines of flexibility that changed", SettlementListings.ChangedFlexibility(moved)) : page;
     }
 
     private static string OutcomeOf(RecordOutcome? outcome) => outcome switch

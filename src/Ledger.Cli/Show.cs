@@ -230,7 +230,7 @@ public static class Show
             page.Table("charges", "charges beside energy", SettlementListings.Charges(statement.Charges));
         beside.AddTables(page);
         return asked.Line.Flag("--lines")
-            ? page.Table("lines", "lines", StatementRows.Of(run, statement))
+            ? page.Table("lines", "lines", StatementListings.Of(run, statement))
             : page.Table("incompleteLines", "lines without an amount", SettlementListings.Incomplete(statement.Lines));
     }
 

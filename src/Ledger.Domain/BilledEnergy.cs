@@ -30,24 +30,32 @@ public static class BilledEnergy
     {
         var span = new Interval(loads[0].Period.Start, loads[^1].Period.End);
         var stretches = Stretches(EnergyPrices.CalendarOf(tariff, direction), zone, span);
-        var sums = new Dictionary<(YearMonth, TariffPeriod?), PeriodEnergy>();
+        var sums = stretches.ConvertAll(_ => (Energy: Energy.Zero, Problem: (string?)null, IsMet: false));
         var at = 0;
         foreach (var load in loads)
         {
             while (stretches[at].End <= load.Period.Start) at++;
+            // Nearly every load lies in one stretch and needs no division.
+            if (load.Period.End <= stretches[at].End)
+            {
+                Add(at, load, load.Of(direction));
+                continue;
+            }
+
             var edges = new List<Instant>();
             for (var i = at; stretches[i].End < load.Period.End; i++) edges.Add(stretches[i].End);
-            foreach (var (i, (_, energy)) in load.Divided(direction, edges).Index())
-            {
-                var (_, month, period) = stretches[at + i];
-                var sum = sums.GetValueOrDefault((month, period)) ?? new(month, direction, period, Energy.Zero, null);
-                sums[(month, period)] = energy is { } known
-                    ? sum with { Energy = sum.Energy + known }
-                    : sum with { Problem = sum.Problem ?? Problem(load, direction) };
-            }
+            foreach (var (i, (_, energy)) in load.Divided(direction, edges).Index()) Add(at + i, load, energy);
         }
 
-        return sums.Values;
+        return stretches.Zip(sums).Where(each => each.Second.IsMet)
+            .GroupBy(each => (each.First.Month, each.First.Period), each => each.Second)
+            .Select(same => new PeriodEnergy(same.Key.Month, direction, same.Key.Period,
+                same.Aggregate(Energy.Zero, (sum, each) => sum + each.Energy),
+                same.Select(each => each.Problem).FirstOrDefault(problem => problem is not null)));
+
+        void Add(int stretch, BillLoad load, Energy? energy) => sums[stretch] = energy is { } known
+            ? (sums[stretch].Energy + known, sums[stretch].Problem, true)
+            : (sums[stretch].Energy, sums[stretch].Problem ?? Problem(load, direction), true);
     }
 
     private static string Problem(BillLoad load, Direction direction) => load.Of(direction) is null

@@ -24,23 +24,39 @@ public sealed record ReasonedCharge(
     Fraction? Quantity, Fraction? AmountExact, string? Problem, string How, IReadOnlyList<ExplainedValue> Why);
 
 /// <summary>
-/// Why a point has its charges: the bill of its month, a second time and written apart from <see cref="Bill"/> and
-/// <see cref="StatementCharges"/>, in fractions of any size, down to the facts of each settlement period. A law holds
-/// the two to the same charges.
+/// Why a point has its charges, or an account those that it owes as a whole: the bill of its month, a second time and
+/// written apart from <see cref="Bill"/> and <see cref="StatementCharges"/>, in fractions of any size, down to the facts
+/// of each settlement period. A law holds the two to the same charges.
 /// </summary>
 public sealed class ChargeReasons
 {
-    private readonly SettlementPointId point;
+    private readonly SettlementPointId? point;
     private readonly TariffPublished tariff;
-    private readonly ReasonedMonth month;
+    private readonly LocalDate day;
     private readonly Dictionary<ChargeKey, ReasonedCharge> charges = [];
 
     public ChargeReasons(SettlementPointId point, TariffPublished tariff, ReasonedMonth month)
     {
-        (this.point, this.tariff, this.month) = (point, tariff, month);
-        IReadOnlyList<ReasonedPeriod> before = [.. month.Periods.Where(period => period.Day < month.Day)];
-        var now = Sums(month.Periods);
-        var was = before.Count == 0 ? [] : Sums(before);
+        (this.point, this.tariff, day) = (point, tariff, month.Day);
+        var own = tariff.Terms is { } terms ? tariff with
+        {
+            Terms = terms with { Fees = [.. terms.Fees.Where(fee => fee.Bearer != FeeBearer.Account)] },
+        } : tariff;
+        Dictionary<ChargeKey, Sum> Owed(IReadOnlyList<ReasonedPeriod> periods) => periods.Count == 0 ? []
+            : Sums(new ChargedBill(own, Filled(periods), month.Earlier, month.Stays).Of());
+        Grow(Owed(month.Periods), Owed([.. month.Periods.Where(period => period.Day < month.Day)]));
+    }
+
+    /// <summary>Why the account has the charges that it owes as a whole.</summary>
+    public ChargeReasons(TariffPublished tariff, AccountMonth month)
+    {
+        (this.tariff, day) = (tariff, month.Day);
+        Grow(Sums(ChargedAccount.Of(tariff, month.First, month.Standing)), Sums(ChargedAccount.Of(tariff, month.First,
+            [.. month.Standing.TakeWhile(standing => standing.Day != month.Day)])));
+    }
+
+    private void Grow(Dictionary<ChargeKey, Sum> now, Dictionary<ChargeKey, Sum> was)
+    {
         foreach (var key in now.Keys.Concat(was.Keys.Where(key => !now.ContainsKey(key))))
             if (Grown(now.GetValueOrDefault(key), was.GetValueOrDefault(key)) is { } charge) charges[key] = charge;
     }
@@ -55,8 +71,9 @@ public sealed class ChargeReasons
         var problem = now?.Problem ?? was?.Problem;
         var (quantity, amount) = (Less(sum => sum.Quantity), problem is null ? Less(sum => sum.Amount) : null);
         if (problem is null && quantity == Fraction.Zero && amount == Fraction.Zero) return null;
-        var day = LocalDatePattern.Iso.Format(month.Day);
-        return new(quantity, amount, problem, $"{now?.Why.Follows ?? "0"} − {was?.Why.Follows ?? "0"}", [.. Named(now, $"up to the end of {day}"), .. Named(was, $"before {day}")]);
+        var named = LocalDatePattern.Iso.Format(day);
+        return new(quantity, amount, problem, $"{now?.Why.Follows ?? "0"} − {was?.Why.Follows ?? "0"}",
+            [.. Named(now, $"up to the end of {named}"), .. Named(was, $"before {named}")]);
     }
 
     private static IEnumerable<ExplainedValue> Named(Sum? sum, string name) =>
@@ -64,10 +81,10 @@ public sealed class ChargeReasons
 
     private sealed record Sum(Fraction? Quantity, Fraction? Amount, string? Problem, ExplainedValue Why);
 
-    private Dictionary<ChargeKey, Sum> Sums(IReadOnlyList<ReasonedPeriod> periods)
+    private Dictionary<ChargeKey, Sum> Sums(IReadOnlyList<ChargedPart> bill)
     {
         var sums = new Dictionary<ChargeKey, Sum>();
-        foreach (var same in new ChargedBill(tariff, Filled(periods), month.Earlier, month.Stays).Of()
+        foreach (var same in bill
             .SelectMany(part => part.Charge is { } charge ? [(Part: part, Charge: charge)]
                 : Array.Empty<(ChargedPart Part, ChargedAmount Charge)>())
             .GroupBy(each => new ChargeKey(point, each.Part.Part, each.Charge.Name, each.Part.Of)))
@@ -118,13 +135,15 @@ public sealed class ChargeReasons
             new(name, unit, ExplainedValue.Text(says), ChargedMonth.Text(follows), rule, how, from);
         var problem = new ExplainedValue("problem", "", charge?.Problem ?? ExplainedValue.None,
             reasoned?.Problem ?? ExplainedValue.None, ExplanationRule.Problem, "energy, demand and price", []);
-        var facts = new[]
-        {
+        ExplainedValue[] facts =
+        [
             ExplainedValue.Of(pricing.Tariff.Position, "tariff", "",
                 FormattableString.Invariant($"{tariff.Tariff} v{tariff.Version}")),
             ExplainedValue.Of(pricing.AssignmentPosition, "tariff of the account", "", $"{tariff.Tariff}"),
-            ExplainedValue.Of(pricing.Points[point], "settlement point", "", point.Value),
-        };
+            .. point is { } of
+                ? [ExplainedValue.Of(pricing.Points[of], "settlement point", "", of.Value)]
+                : Array.Empty<ExplainedValue>(),
+        ];
         var exact = Node("amountExact", tariff.Currency, charge?.AmountExact, reasoned?.AmountExact,
             ExplanationRule.Growth, reasoned?.How ?? "nothing is due",
             [.. reasoned?.Why ?? [], problem]);
@@ -132,7 +151,7 @@ public sealed class ChargeReasons
             "the quantities of the same two", []);
         var due = reasoned?.AmountExact is { } amount ? amount + Fraction.Of(carriedMoney) : (Fraction?)null;
         return Node($"{(charge is null ? "no line" : FormattableString.Invariant($"line {charge.Number}"))}: "
-            + $"{key.Part.ToString().ToLowerInvariant()}, {key.Name}, {key.Point}", tariff.Currency, charge?.Amount,
+            + $"{key.Part.ToString().ToLowerInvariant()}, {key.Name}, {key.Whose}", tariff.Currency, charge?.Amount,
             due is { } owed ? Rounded(owed, tariff.MoneyDecimals) : null, ExplanationRule.Amount,
             $"{exact.Follows} + {ExplainedValue.Text(carriedMoney)} to {tariff.MoneyDecimals} decimals",
             [exact, quantity, ExplainedValue.Given("carriedMoney", tariff.Currency, ExplainedValue.Text(carriedMoney),

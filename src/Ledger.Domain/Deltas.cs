@@ -42,7 +42,8 @@ public sealed record DeltaCharge(
 {
     /// <summary>The charge as the text that its leaf hashes.</summary>
     public string Canonical() => string.Join('|', "delta",
-        Number.ToString(CultureInfo.InvariantCulture), Charge.Point.Value, $"Charge{Charge.Part}",
+        Number.ToString(CultureInfo.InvariantCulture), Charge.Point?.Value ?? StatementCharge.OfAccount,
+        $"Charge{Charge.Part}",
         LocalDatePattern.Iso.Format(Charge.Of), Charge.Name, Unit, DeltaLine.Text(Quantity),
         DeltaLine.Text(AmountExact), DeltaLine.Text(Amount), Basis, Problem ?? "-");
 }
@@ -76,15 +77,16 @@ public sealed record Deltas(IReadOnlyList<DeltaLine> Lines, IReadOnlyList<DeltaC
         .. Charges.Select(charge => charge.Canonical()), .. Flexibility.Select(line => line.Canonical())]);
 
     /// <summary>To the accounts of the statement that they correct; they sum to zero.</summary>
-    public IReadOnlyList<Posting> Postings(PartyId account)
+    /// <param name="seller">Who sold by the corrected statement; null where nobody is named.</param>
+    public IReadOnlyList<Posting> Postings(PartyId account, PartyId? seller = null)
     {
         var import = Lines.Where(line => line.Direction == Direction.Import).Sum(line => line.Amount);
         var export = Lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount);
         return
         [
-            new($"receivable/{account}", import), new("revenue/energy-import", -import),
-            new($"payable/{account}", export), new("cost/energy-export", -export),
-            .. Statement.ChargePostings(account, [.. Charges.Select(charge => (charge.Charge.Part, charge.Amount))]),
+            .. RunPostings.OfEnergy(account, seller, import, export),
+            .. RunPostings.OfCharges(account, seller,
+                [.. Charges.Select(charge => (charge.Charge.Part, charge.Amount))]),
             .. FlexibilityLines.Postings(Flexibility.Select(line => (line.Payer, line.Payee, line.Amount))),
         ];
     }
@@ -206,7 +208,7 @@ public static class StatementDeltas
         var again = (rerun?.Charges ?? []).ToDictionary(ChargeKey.From, Values);
         foreach (var key in sums.Keys.Union(again.Keys).Order())
             if (sums.GetValueOrDefault(key) != again.GetValueOrDefault(key))
-                return $"{key.Point} {key.Name}: {sums.GetValueOrDefault(key).Amount} by the run and its deltas, "
+                return $"{key.Whose} {key.Name}: {sums.GetValueOrDefault(key).Amount} by the run and its deltas, "
                     + $"{again.GetValueOrDefault(key).Amount} by the run again";
         return null;
     }

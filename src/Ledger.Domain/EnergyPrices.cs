@@ -40,7 +40,8 @@ public static class EnergyPrices
     /// <summary>The price of the first tier of a period in the month of an instant.</summary>
     public static decimal? First(
         TariffPublished tariff, DateTimeZone zone, Instant at, TariffPeriod period, Direction direction) =>
-        Of(tariff, at.InZone(zone).Month, period, direction)?.Tiers[0].Price;
+        tariff.Terms is null ? TariffCalendar.Price(tariff, period, direction)
+            : Of(tariff, at.InZone(zone).Month, period, direction)?.Tiers[0].Price;
 
     /// <summary>The rules by which a direction is divided into periods: export may have its own.</summary>
     public static TariffPublished CalendarOf(TariffPublished tariff, Direction direction) =>
@@ -49,10 +50,15 @@ public static class EnergyPrices
 
     private static PricedPeriod? Stated(
         TariffPublished tariff, TariffTerms terms, int month, TariffPeriod period, Direction direction) =>
-        terms.Prices.FirstOrDefault(price => price.Period == period && price.Direction == direction
-            && price.Months.Contains(month)) is { } priced
-            ? new(priced.Tiers, priced.TaxPercent ?? terms.TaxPercent)
+        Named(terms, month, period, direction) is { } priced ? new(priced.Tiers, priced.TaxPercent ?? terms.TaxPercent)
         : TariffCalendar.Price(tariff, period, direction) is { } plain
             ? new([new(null, TierUnit.Quantity, plain)], terms.TaxPercent)
         : null;
+
+    private static EnergyPrice? Named(TariffTerms terms, int month, TariffPeriod period, Direction direction)
+    {
+        foreach (var price in terms.Prices)
+            if (price.Period == period && price.Direction == direction && price.Months.Contains(month)) return price;
+        return null;
+    }
 }

@@ -35,6 +35,19 @@ internal static class FeeLines
         }
     }
 
+    /// <summary>The standing fees that an account owes as a whole, for days of one month of which there is at least
+    /// one.</summary>
+    public static IEnumerable<BillLine> OfAccount(TariffPublished tariff, YearMonth month, int days)
+    {
+        foreach (var fee in (tariff.Terms ?? TariffTerms.None).Fees)
+        {
+            var line = new BillLine(0, BillPart.Fixed, fee.Name, month.OnDayOfMonth(1), Unit(fee.Per), null, fee.Amount,
+                null, null, fee.TaxPercent ?? tariff.Terms!.TaxPercent, "", $"fee by {Unit(fee.Per)} of the account", null);
+            yield return fee.Per == FeeBasis.Month ? Counted(line, 1m, "the month")
+                : Counted(line, days, "local days on which the account had a settled point");
+        }
+    }
+
     private static string Unit(FeeBasis basis) => basis switch
     {
         FeeBasis.Month => "month",

@@ -63,9 +63,34 @@ public readonly record struct FlexibilityKey(
         + $"{Instruction?.Value ?? Programme.Value}, {Paid}, from {InstantPattern.General.Format(Start)}";
 }
 
+/// <summary>A line of flexibility that differs between two statements, and why.</summary>
+public sealed record FlexibilityChange(FlexibilityKey Line, decimal? Before, decimal? After, string Cause);
+
 /// <summary>The lines of flexibility of one statement.</summary>
 public static class FlexibilityLines
 {
+    /// <summary>Every line whose energy or amount differs; equal ones are left out.</summary>
+    public static IReadOnlyList<FlexibilityChange> Difference(Statement before, Statement after)
+    {
+        var old = before.Flexibility.ToDictionary(FlexibilityKey.From);
+        var current = after.Flexibility.ToDictionary(FlexibilityKey.From);
+        var changes = new List<FlexibilityChange>();
+        foreach (var key in old.Keys.Union(current.Keys).Order())
+        {
+            var (was, now) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
+            if ((was?.Kwh, was?.Amount, was?.Problem) != (now?.Kwh, now?.Amount, now?.Problem)
+                || was is null != now is null)
+                changes.Add(new(key, was?.Amount, now?.Amount, was is null ? $"line added by {now!.Source}"
+                    : now is null ? $"line removed, it was by {was.Source}"
+                    : now.Problem ?? (was.Problem is not null ? $"{was.Problem} → known by {now.Source}"
+                        : $"{Said(was)} → {Said(now)} by {now.Source}")));
+        }
+        return changes;
+    }
+
+    private static string Said(FlexibilityLine line) =>
+        line.Kwh is { } kwh ? FormattableString.Invariant($"{kwh:0.############} kWh") : "its share";
+
     public static EvidenceDigest Root(IEnumerable<FlexibilityLine> lines) =>
         Statement.RootOf(lines.Select(line => line.Canonical()));
 

@@ -23,6 +23,13 @@ public static class MeasuredDemand
         public Duration Covered { get; set; }
         public bool Unknown { get; set; }
         public bool Known => !Unknown && Covered == Time.Duration;
+
+        public void Add(Duration covered, Energy? energy)
+        {
+            Energy += energy ?? Energy.Zero;
+            Covered += covered;
+            Unknown |= energy is null;
+        }
     }
 
     /// <param name="loads">In order of time, without holes and overlaps.</param>
@@ -98,14 +105,15 @@ public static class MeasuredDemand
                 if (first < 0) first = steps.Count - 1;
             }
 
+            if (first == steps.Count - 1)
+            {
+                steps[first].Add(load.Period.Duration, load.Import);
+                continue;
+            }
+
             Instant[] edges = [.. steps.Skip(first).SkipLast(1).Select(step => step.Time.End)];
             foreach (var (i, (part, energy)) in load.Divided(Direction.Import, edges).Index())
-            {
-                var step = steps[first + i];
-                step.Energy += energy ?? Energy.Zero;
-                step.Covered += part.Duration;
-                step.Unknown |= energy is null;
-            }
+                steps[first + i].Add(part.Duration, energy);
         }
 
         return steps;

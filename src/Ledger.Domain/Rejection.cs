@@ -35,6 +35,7 @@ public enum Rejection
     PriceMissing = 701, TariffIncomplete = 702, RunExists = 703, PostingsUnbalanced = 704,
     RulePackVersionSkipped = 705, RulePackFamilyUnclear = 706, RulePackIncoherent = 707,
     UnknownChargeRecord = 708, CreditDiffers = 709, AlreadyCredited = 710, CurrencyDiffers = 711,
+    SellerDiffers = 712,
     SamePerson = 720, RunSuperseded = 721, RunNotReproduced = 722, MonthClosed = 723, MonthNotOver = 724,
     NotAllPublished = 725, UnknownLine = 726, DisputeIsClosed = 727, RunIsCredited = 728, NothingToCorrect = 729,
     // 8xx: persons

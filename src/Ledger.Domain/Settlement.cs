@@ -109,6 +109,8 @@ public static class Settlement
             return new Decision.Rejected(Rejection.RunExists, $"{request.Run} has another result");
         if (run.Postings.Sum(posting => posting.Amount) != 0m)
             return new Decision.Rejected(Rejection.PostingsUnbalanced, "postings do not sum to zero");
+        if (DoubleEntry.NotConserved(statement, DoubleEntry.Of(statement, isPublished: false)) is { } lost)
+            return new Decision.Rejected(Rejection.PostingsUnbalanced, lost);
         return monthIsClosed && request.Kind != RunKind.Correction
             ? new Decision.Rejected(Rejection.MonthClosed, $"the month of {statement.Day} is closed: only corrections")
             : new Decision.Accepted(NewFact.At(run, now, evidence));
@@ -134,7 +136,7 @@ public static class Settlement
 
     private static string? Charge(Statement statement) =>
         statement.Charges.FirstOrDefault(charge => charge.Problem is not null) is { } charge
-            ? $"{charge.Point} {charge.Name}: {charge.Problem}" : null;
+            ? $"{ChargeKey.From(charge).Whose} {charge.Name}: {charge.Problem}" : null;
 
     private static string? Flexibility(Statement statement) =>
         statement.Flexibility.FirstOrDefault(line => line.Problem is not null) is { } line

@@ -7,9 +7,11 @@ public enum SettlementPointKind { GridConnection = 1, Connector = 2, Storage = 3
 
 /// <summary>Master data of a settlement point, valid from the fact's valid time until another fact replaces
 /// it.</summary>
+/// <param name="GridOperator">In whose grid the point lies, whose energy account it takes from and gives to; null where
+/// nobody says.</param>
 public sealed record SettlementPointRegistered(
     SettlementPointId Point, StationId Station, SettlementPointKind Kind, PartyId Owner, string Zone,
-    int PeriodMinutes, Power Rated, bool Bidirectional) : LedgerEvent;
+    int PeriodMinutes, Power Rated, bool Bidirectional, PartyId? GridOperator = null) : LedgerEvent;
 
 /// <summary>Master data of a point, and from when on they hold.</summary>
 public sealed record PointVersion(Instant From, SettlementPointRegistered Registered);

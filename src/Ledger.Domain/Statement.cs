@@ -74,6 +74,9 @@ public sealed record Statement(
     /// so that it leaves no rest to anything.</summary>
     public IReadOnlyList<FlexibilityLine> Flexibility { get; init; } = [];
 
+    /// <summary>Whom the account deals with, where a fact names them.</summary>
+    public StatementParties Parties { get; init; } = StatementParties.Unnamed;
+
     /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
     public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 
@@ -84,9 +87,12 @@ public sealed record Statement(
 
     /// <param name="months">Of every point, where the tariff has terms: from them follow the charges.</param>
     /// <param name="flexibility">What programmes owe the account for the day.</param>
+    /// <param name="standing">Where the tariff has fees that the account bears.</param>
+    /// <param name="parties">Whom the account deals with; nobody is named without it.</param>
     public static Statement Build(
         PartyId account, LocalDate day, TariffPublished tariff, IEnumerable<MeteredQuantity> quantities,
-        IEnumerable<PointMonth>? months = null, IEnumerable<FlexibilityLine>? flexibility = null)
+        IEnumerable<PointMonth>? months = null, IEnumerable<FlexibilityLine>? flexibility = null,
+        AccountMonth? standing = null, StatementParties? parties = null)
     {
         var zone = DateTimeZoneProviders.Tzdb[tariff.Zone];
         var ordered = InOrder(quantities);
@@ -111,9 +117,13 @@ public sealed record Statement(
 
         if (tariff.Terms is not null && months is null)
             throw new ArgumentNullException(nameof(months), "a tariff with terms is billed by the month");
+        if (tariff.Terms is { ChargeTheAccount: true } && standing is null)
+            throw new ArgumentNullException(nameof(standing), "fees of the account are counted by its days");
         return Close(account, day, tariff, ordered, priced,
-            [.. (months ?? []).OrderBy(month => month.Point)
-                .SelectMany(month => StatementCharges.Of(tariff, month))], flexibility ?? []);
+        [
+            .. (months ?? []).OrderBy(month => month.Point).SelectMany(month => StatementCharges.Of(tariff, month)),
+            .. standing is null ? [] : StatementCharges.OfAccount(tariff, standing),
+        ], flexibility ?? [], parties ?? StatementParties.Unnamed);
     }
 
     /// <summary>By point, direction and time; they mostly come so, and are not sorted then.</summary>
@@ -178,7 +188,8 @@ public sealed record Statement(
 
     private static Statement Close(
         PartyId account, LocalDate day, TariffPublished tariff, List<MeteredQuantity> quantities,
-        PricedQuantity[] priced, List<StatementCharge> charges, IEnumerable<FlexibilityLine> owed)
+        PricedQuantity[] priced, List<StatementCharge> charges, IEnumerable<FlexibilityLine> owed,
+        StatementParties parties)
     {
         for (var i = 0; i < charges.Count; i++) charges[i] = charges[i] with { Number = quantities.Count + i + 1 };
         List<FlexibilityLine> flexibility = [.. owed.Select((line, i) =>
@@ -199,9 +210,9 @@ public sealed record Statement(
         var export = lines.Where(line => line.Direction == Direction.Export).Sum(line => line.Amount ?? 0m);
         Posting[] postings =
         [
-            new($"receivable/{account}", import), new("revenue/energy-import", -import),
-            new($"payable/{account}", export), new("cost/energy-export", -export),
-            .. ChargePostings(account, [.. charges.Select(charge => (charge.Part, charge.Amount ?? 0m))]),
+            .. RunPostings.OfEnergy(account, parties.Seller, import, export),
+            .. RunPostings.OfCharges(account, parties.Seller,
+                [.. charges.Select(charge => (charge.Part, charge.Amount ?? 0m))]),
             .. FlexibilityLines.Postings(flexibility),
         ];
         return new(account, day, tariff.Tariff, tariff.Version, tariff.Currency, lines, import, export,
@@ -214,6 +225,7 @@ public sealed record Statement(
         {
             Charges = charges,
             Flexibility = flexibility,
+            Parties = parties,
         };
     }
 
@@ -224,17 +236,6 @@ public sealed record Statement(
         var times = new Dictionary<Instant, string>();
         string At(Instant at) => times.TryGetValue(at, out var known) ? known : times[at] = StatementLine.Time(at);
         return lines.Select(line => line.Canonical(At));
-    }
-
-    /// <summary>Tax is owed to somebody else and is no revenue.</summary>
-    internal static IEnumerable<Posting> ChargePostings(
-        PartyId account, IReadOnlyList<(BillPart Part, decimal Amount)> charges)
-    {
-        if (charges.Count == 0) return [];
-        var tax = charges.Where(charge => charge.Part == BillPart.Tax).Sum(charge => charge.Amount);
-        var others = charges.Where(charge => charge.Part != BillPart.Tax).Sum(charge => charge.Amount);
-        return [new($"receivable/{account}/charges", others + tax), new("revenue/charges", -others),
-            new("liability/tax", -tax)];
     }
 
     /// <summary>RFC 6962 §2.1 tree hash over texts in their order; of each only its hash is kept.</summary>

@@ -6,35 +6,48 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// A line of a statement beside those of energy: what the bill of one settlement point's month grew by on this day, in
-/// demand, fees, tax, tiers above the first, and least or most price. So the days of a month sum to its bill.
+/// demand, fees, tax, tiers above the first, and least or most price; or what the account owes as a whole. So the days
+/// of a month sum to its bill.
 /// </summary>
+/// <param name="Point">Null of what the account owes as a whole.</param>
 /// <param name="Of">The first day of the month, or the day, that it is of.</param>
 /// <param name="Quantity">What the quantity grew by; null where it is not known.</param>
 /// <param name="Price">Null where several prices make the amount.</param>
 public sealed record StatementCharge(
-    int Number, SettlementPointId Point, BillPart Part, LocalDate Of, string Unit, decimal? Quantity, decimal? Price,
+    int Number, SettlementPointId? Point, BillPart Part, LocalDate Of, string Unit, decimal? Quantity, decimal? Price,
     decimal? AmountExact, decimal? Amount, string Name, string Basis, string Rule, string? Problem)
 {
+    /// <summary>What stands in a text in the place of the point where the account owes it as a whole. No identifier
+    /// holds such a character.</summary>
+    public const string OfAccount = "(account)";
+
     /// <summary>The charge as the text that its leaf hashes: fixed order, invariant culture, no rounding.</summary>
     public string Canonical() => string.Join('|',
-        Number.ToString(CultureInfo.InvariantCulture), Point.Value, $"Charge{Part}", LocalDatePattern.Iso.Format(Of),
-        Unit, Text(Quantity), Text(Price), Text(AmountExact), Text(Amount), Name, Basis, Rule, "-", Problem ?? "-");
+        Number.ToString(CultureInfo.InvariantCulture), Point?.Value ?? OfAccount, $"Charge{Part}",
+        LocalDatePattern.Iso.Format(Of), Unit, Text(Quantity), Text(Price), Text(AmountExact), Text(Amount), Name,
+        Basis, Rule, "-", Problem ?? "-");
 
     private static string Text(decimal? value) =>
         value?.ToString("0.############################", CultureInfo.InvariantCulture) ?? "-";
 }
 
-/// <summary>Which charge of a statement: of which point, what it is for, and of which month or day.</summary>
-public readonly record struct ChargeKey(SettlementPointId Point, BillPart Part, string Name, LocalDate Of)
+/// <summary>Which charge of a statement: of which point, or of the account as a whole, what it is for, and of which
+/// month or day.</summary>
+public readonly record struct ChargeKey(SettlementPointId? Point, BillPart Part, string Name, LocalDate Of)
     : IComparable<ChargeKey>
 {
     public static ChargeKey From(StatementCharge charge) => new(charge.Point, charge.Part, charge.Name, charge.Of);
 
+    /// <summary>Those of points come first, as on a statement.</summary>
     public int CompareTo(ChargeKey other)
     {
-        var order = (Point, Part, Of).CompareTo((other.Point, other.Part, other.Of));
+        var order = (Point is null, Point, Part, Of)
+            .CompareTo((other.Point is null, other.Point, other.Part, other.Of));
         return order != 0 ? order : string.CompareOrdinal(Name, other.Name);
     }
+
+    /// <summary>For a person: whose charge it is.</summary>
+    public string Whose => Point?.Value ?? "the account";
 }
 
 /// <summary>A charge that differs between two statements, and why.</summary>
@@ -63,9 +76,31 @@ public static class StatementCharges
     /// <summary>In order of the bill, without those that add nothing; not rounded yet.</summary>
     public static IEnumerable<StatementCharge> Of(TariffPublished tariff, PointMonth month)
     {
+        if (tariff.Terms is { ChargeTheAccount: true } terms) tariff = tariff with { Terms = terms.OfPoint() };
         BillLoad[] before = [.. month.Loads.TakeWhile(load => load.Period.End <= month.Day)];
-        var now = Sums(tariff, month, month.Loads);
-        var then = before.Length == 0 ? [] : Sums(tariff, month, before);
+        return Growth(Sums(tariff, month, month.Loads), before.Length == 0 ? [] : Sums(tariff, month, before));
+    }
+
+    /// <summary>What the account owes as a whole for a day: its standing fees, each once for a month or a day, and
+    /// their tax.</summary>
+    public static IEnumerable<StatementCharge> OfAccount(TariffPublished tariff, AccountMonth month)
+    {
+        if (tariff.Terms is not { ChargeTheAccount: true } terms) return [];
+        var own = tariff with { Terms = terms.OfAccount() };
+        Dictionary<(BillPart, string, LocalDate), StatementCharge> Owed(int days)
+        {
+            if (days == 0) return [];
+            BillLine[] fees = [.. FeeLines.OfAccount(own, month.Day.ToYearMonth(), days)];
+            return Summed(own, null, [.. fees, .. TaxLines.Of(own, month.First, fees, BoundSpan.Month)]);
+        }
+
+        return Growth(Owed(month.Standing.Count), Owed(month.Standing.Count(each => each.Day < month.Day)));
+    }
+
+    private static IEnumerable<StatementCharge> Growth(
+        Dictionary<(BillPart, string, LocalDate), StatementCharge> now,
+        Dictionary<(BillPart, string, LocalDate), StatementCharge> then)
+    {
         foreach (var (key, sum) in now)
         {
             var was = then.GetValueOrDefault(key);
@@ -117,12 +152,16 @@ public static class StatementCharges
         ? FormattableString.Invariant($"{charge.Quantity:0.############} {charge.Unit}") : "not known";
 
     private static Dictionary<(BillPart, string, LocalDate), StatementCharge> Sums(
-        TariffPublished tariff, PointMonth month, IReadOnlyList<BillLoad> loads)
+        TariffPublished tariff, PointMonth month, IReadOnlyList<BillLoad> loads) => Summed(tariff, month.Point,
+        Bill.Of(tariff, new(loads, BilledStays.Of(month.Stays, loads), month.Earlier)).Lines);
+
+    private static Dictionary<(BillPart, string, LocalDate), StatementCharge> Summed(
+        TariffPublished tariff, SettlementPointId? point, IEnumerable<BillLine> lines)
     {
         var sums = new Dictionary<(BillPart, string, LocalDate), StatementCharge>();
-        foreach (var line in Bill.Of(tariff, new(loads, BilledStays.Of(month.Stays, loads), month.Earlier)).Lines)
+        foreach (var line in lines)
         {
-            if (Charge(tariff, month.Point, line) is not { } charge) continue;
+            if (Charge(tariff, point, line) is not { } charge) continue;
             var key = (charge.Part, charge.Name, charge.Of);
             sums[key] = sums.TryGetValue(key, out var sum) ? Plus(sum, charge) : charge;
         }
@@ -140,7 +179,7 @@ public static class StatementCharges
 
     /// <summary>Energy of the first tier is in the statement's lines of energy; of a tier above it only the difference
     /// of the prices is still due.</summary>
-    private static StatementCharge? Charge(TariffPublished tariff, SettlementPointId point, BillLine line)
+    private static StatementCharge? Charge(TariffPublished tariff, SettlementPointId? point, BillLine line)
     {
         var charge = new StatementCharge(0, point, line.Part, line.Of, line.Unit, line.Quantity, line.Price,
             line.AmountExact, null, line.Name, line.Basis, line.Rule, line.Problem);

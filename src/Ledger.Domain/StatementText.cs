@@ -43,7 +43,8 @@ public static class StatementText
         if (!IsCharge(text) || text.Split('|') is not { Length: FieldsOfCharge } fields)
             throw new FormatException($"'{text}' is no charge of a statement");
         var charge = new StatementCharge(
-            int.Parse(fields[0], NumberStyles.None, CultureInfo.InvariantCulture), new SettlementPointId(fields[1]),
+            int.Parse(fields[0], NumberStyles.None, CultureInfo.InvariantCulture),
+            fields[1] == StatementCharge.OfAccount ? null : new SettlementPointId(fields[1]),
             Choice<BillPart>(fields[2][ChargeMark.Length..]), LocalDatePattern.Iso.Parse(fields[3]).GetValueOrThrow(),
             fields[4], Optional(fields[5], Number), Optional(fields[6], Number), Optional(fields[7], Number),
             Optional(fields[8], Number), fields[9], fields[10], fields[11], fields[13] == "-" ? null : fields[13]);

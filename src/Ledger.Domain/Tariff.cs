@@ -25,7 +25,8 @@ public sealed record TariffPublished(
     int MoneyDecimals, TariffTerms? Terms = null) : LedgerEvent;
 
 /// <summary>A party's settlement points are priced by this tariff from the valid time on.</summary>
-public sealed record TariffAssigned(PartyId Account, TariffId Tariff) : LedgerEvent;
+/// <param name="Seller">Who sells by it, whom the account pays; null where nobody says.</param>
+public sealed record TariffAssigned(PartyId Account, TariffId Tariff, PartyId? Seller = null) : LedgerEvent;
 
 /// <summary>
 /// Which tariff period holds when, in the tariff's own zone and local time: month, then day class (a holiday before
@@ -50,8 +51,9 @@ public static class TariffCalendar
     /// <summary>The price per kWh of a period in one direction; null where the tariff names none.</summary>
     public static decimal? Price(TariffPublished tariff, TariffPeriod period, Direction direction)
     {
-        var price = tariff.Prices.FirstOrDefault(entry => entry.Period == period);
-        return direction == Direction.Import ? price?.ImportPerKwh : price?.ExportPerKwh;
+        foreach (var price in tariff.Prices)
+            if (price.Period == period) return direction == Direction.Import ? price.ImportPerKwh : price.ExportPerKwh;
+        return null;
     }
 
     /// <summary>
@@ -60,6 +62,7 @@ public static class TariffCalendar
     /// </summary>
     public static IReadOnlyList<Instant> EdgesWithin(TariffPublished tariff, DateTimeZone zone, Interval interval)
     {
+        if (HasNoBoundary(tariff, zone, interval)) return [];
         var edges = new List<Instant>();
         var holds = PeriodAt(tariff, zone, interval.Start);
         foreach (var at in Candidates(tariff, zone, interval))
@@ -109,9 +112,28 @@ public static class TariffCalendar
         return null;
     }
 
-    private static TariffPeriod? Lookup(TariffPublished tariff, int month, DayClass day, LocalTime at) =>
-        tariff.Rules.FirstOrDefault(rule => rule.Months.Contains(month) && rule.Days.Contains(day)
-            && at >= rule.From && (rule.To is not { } to || at < to))?.Period;
+    private static TariffPeriod? Lookup(TariffPublished tariff, int month, DayClass day, LocalTime at)
+    {
+        foreach (var rule in tariff.Rules)
+            if (at >= rule.From && (rule.To is not { } to || at < to) && rule.Months.Contains(month)
+                && rule.Days.Contains(day)) return rule.Period;
+        return null;
+    }
+
+    /// <summary>Whether nothing at which a rule may begin or end lies inside: what is so of nearly all settlement
+    /// periods, and is seen without listing anything. False says nothing.</summary>
+    private static bool HasNoBoundary(TariffPublished tariff, DateTimeZone zone, Interval interval)
+    {
+        var (start, end) = (interval.Start.InZone(zone).LocalDateTime, interval.End.InZone(zone).LocalDateTime);
+        var clock = zone.GetZoneInterval(interval.Start);
+        if ((start.Date != end.Date && end.TimeOfDay != LocalTime.Midnight) || interval.Duration >= Duration.FromDays(1)
+            || (clock.HasEnd && clock.End <= interval.End)) return false;
+        var until = end.Date == start.Date ? end.TimeOfDay : LocalTime.MaxValue;
+        foreach (var rule in tariff.Rules)
+            if ((rule.From > start.TimeOfDay && rule.From < until)
+                || (rule.To is { } to && to > start.TimeOfDay && to < until)) return false;
+        return true;
+    }
 
     private static IEnumerable<LocalTime> Boundaries(TariffRule rule) =>
         rule.To is { } to ? [rule.From, to] : [rule.From];

@@ -29,6 +29,8 @@ public static class TariffCoherence
         : terms.Prices.Select(Incoherence).Concat(terms.DemandCharges.Select(Incoherence))
             .FirstOrDefault(fault => fault is not null) is { } fault ? fault
         : terms.Fees.Any(fee => fee.StepSeconds is < 1 or > 86_400) ? "a step of parking is 1 to 86400 seconds"
+        : terms.Fees.Any(fee => fee is { Bearer: FeeBearer.Account, Per: not FeeBasis.Month and not FeeBasis.Day })
+            ? "only a fee by month or day is borne by the account: any other is counted where it arises"
         : UseFault(terms) ?? (terms.Bounds is { } bounds ? Incoherence(bounds) : null) ?? RatioFault(terms);
 
     /// <summary>Why a settled month could not be billed by these terms; null where it could.</summary>

@@ -67,13 +67,20 @@ public sealed record DemandCharge(
 /// that was imported.</summary>
 public enum FeeBasis { Month = 1, Day = 2, Session = 3, ParkedHour = 4, Kwh = 5 }
 
+/// <summary>Who bears a standing fee: each settlement point, because each connection is metered and kept; or the
+/// account, once however many points it has, because it has one contract.</summary>
+public enum FeeBearer { Point = 1, Account = 2 }
+
 /// <summary>A fee that depends on no tariff period.</summary>
 /// <param name="StepSeconds">To whole steps of this length the parking of a session is rounded up; 1 counts each
 /// second.</param>
 /// <param name="TaxPercent">Null where the tariff's own holds.</param>
-public sealed record TariffFee(string Name, FeeBasis Per, decimal Amount, int StepSeconds, decimal? TaxPercent)
+/// <param name="Bearer">Of a fee by month or day; any other is counted where it arises.</param>
+public sealed record TariffFee(
+    string Name, FeeBasis Per, decimal Amount, int StepSeconds, decimal? TaxPercent,
+    FeeBearer Bearer = FeeBearer.Point)
 {
-    internal IEnumerable<object?> Content() => [Name, Per, Amount, StepSeconds, TaxPercent];
+    internal IEnumerable<object?> Content() => [Name, Per, Amount, StepSeconds, TaxPercent, Bearer];
 }
 
 /// <summary>Whether bounds hold for each billing month or for all that is billed together, as a session.</summary>
@@ -100,6 +107,17 @@ public sealed record TariffTerms(
 {
     /// <summary>Of a tariff that states none.</summary>
     public static readonly TariffTerms None = new([], [], [], null, [], 0m, null, null);
+
+    /// <summary>Whether the account owes anything as a whole, beside what its points do.</summary>
+    public bool ChargeTheAccount => Fees.Any(fee => fee.Bearer == FeeBearer.Account);
+
+    /// <summary>What each settlement point is billed by.</summary>
+    internal TariffTerms OfPoint() => ChargeTheAccount
+        ? this with { Fees = [.. Fees.Where(fee => fee.Bearer == FeeBearer.Point)] } : this;
+
+    /// <summary>What the account is billed by once: its fees and their tax. Bounds hold for a point's month.</summary>
+    internal TariffTerms OfAccount() =>
+        None with { Fees = [.. Fees.Where(fee => fee.Bearer == FeeBearer.Account)], TaxPercent = TaxPercent };
 
     /// <summary>Lists are compared by what they hold.</summary>
     public bool Says(TariffTerms other) => Content().SequenceEqual(other.Content());

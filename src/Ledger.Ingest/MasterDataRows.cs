@@ -45,6 +45,13 @@ public static class MasterDataRows
             new("period_minutes", "periodMinutes", "15"), new("rated_kw", "ratedKw", "1000"),
             new("bidirectional", "bidirectional", "true"), ValidFrom,
         ]),
+        new("settlement-point",
+        [
+            Point, new("station", "station", "S-1"), new("kind", "kind", "connector"),
+            new("owner", "owner", "operator"), new("zone", "zone", "Asia/Shanghai"),
+            new("period_minutes", "periodMinutes", "15"), new("rated_kw", "ratedKw", "1000"),
+            new("bidirectional", "bidirectional", "true"), new("grid_operator", "gridOperator", "city-grid"), ValidFrom,
+        ]),
         new("register",
         [
             MeterSerial, Point, new("direction", "direction", "import"), new("digits", "digits", "9"),
@@ -58,6 +65,11 @@ public static class MasterDataRows
             [Point, new("loss_factor", "lossFactor", "0.02"), new("fixed_kw", "fixedKw", "0.1"), ValidFrom]),
         new("tariff-assignment",
             [new("account", "account", "operator"), new("tariff", "tariff", "T-1"), ValidFrom]),
+        new("tariff-assignment",
+            [
+                new("account", "account", "operator"), new("tariff", "tariff", "T-1"),
+                new("seller", "seller", "city-power"), ValidFrom,
+            ]),
     ];
 
     public static bool IsHeader(string line) => SheetOf(line) is not null;

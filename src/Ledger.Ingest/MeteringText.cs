@@ -12,12 +12,13 @@ internal static class MeteringText
     public static FactInput SettlementPoint(InputValue input)
     {
         var fact = input.Fact("point", "station", "kind", "owner", "zone", "periodMinutes", "ratedKw", "bidirectional",
-            "validFrom");
+            "gridOperator", "validFrom");
         var registered = new SettlementPointRegistered(
             fact.Required("point").Point(), fact.Required("station").Station(),
             fact.Required("kind").Choice<SettlementPointKind>(), fact.Required("owner").Party(),
             fact.Required("zone").Line(Limits.IdentifierLengthMax), fact.Required("periodMinutes").Integer(1, 60),
-            fact.Required("ratedKw").Kilowatts(), fact.Required("bidirectional").Flag());
+            fact.Required("ratedKw").Kilowatts(), fact.Required("bidirectional").Flag(),
+            fact.Optional("gridOperator")?.Party());
         return new FactInput.Of<Dated<SettlementPointRegistered>>(new(registered, fact.Required("validFrom").At()));
     }
 

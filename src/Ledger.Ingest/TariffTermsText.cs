@@ -95,10 +95,10 @@ public static class TariffTermsText
 
     private static TariffFee Fee(InputValue input)
     {
-        var fee = input.Object("name", "per", "amount", "stepSeconds", "taxPercent");
+        var fee = input.Object("name", "per", "amount", "stepSeconds", "taxPercent", "bearer");
         return new(fee.Required("name").Line(Limits.IdentifierLengthMax), fee.Required("per").Choice<FeeBasis>(),
             fee.Required("amount").Decimal(), fee.Optional("stepSeconds")?.Integer(1, 86_400) ?? 1,
-            fee.Optional("taxPercent")?.Decimal());
+            fee.Optional("taxPercent")?.Decimal(), fee.Optional("bearer")?.Choice<FeeBearer>() ?? FeeBearer.Point);
     }
 
     private static PriceBounds Bounds(InputValue input)

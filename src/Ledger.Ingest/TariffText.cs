@@ -58,9 +58,10 @@ public static class TariffText
 
     internal static FactInput Assignment(InputValue input)
     {
-        var fact = input.Fact("account", "tariff", "validFrom");
+        var fact = input.Fact("account", "tariff", "seller", "validFrom");
         return new FactInput.Of<Dated<TariffAssigned>>(new(
-            new TariffAssigned(fact.Required("account").Party(), fact.Required("tariff").Tariff()),
+            new TariffAssigned(fact.Required("account").Party(), fact.Required("tariff").Tariff(),
+                fact.Optional("seller")?.Party()),
             fact.Required("validFrom").At()));
     }
 

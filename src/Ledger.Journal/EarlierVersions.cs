@@ -106,6 +106,63 @@ internal sealed record TariffPublishedV1(
         now.MoneyDecimals);
 }
 
+/// <summary>A fee that each settlement point bears.</summary>
+internal sealed record TariffFeeV2(string Name, FeeBasis Per, decimal Amount, int StepSeconds, decimal? TaxPercent);
+
+/// <summary>The terms of a tariff that charges nothing of the account as a whole.</summary>
+internal sealed record TariffTermsV2(
+    IReadOnlyList<EnergyPrice> Prices, IReadOnlyList<TariffRule> ExportRules,
+    IReadOnlyList<DemandCharge> DemandCharges, string? UseBy, IReadOnlyList<TariffFeeV2> Fees, decimal TaxPercent,
+    PriceBounds? Bounds, RatioRule? Ratios)
+{
+    public TariffTerms Upcast() => new(Prices, ExportRules, DemandCharges, UseBy,
+        [.. Fees.Select(fee => new TariffFee(fee.Name, fee.Per, fee.Amount, fee.StepSeconds, fee.TaxPercent))],
+        TaxPercent, Bounds, Ratios);
+
+    public static TariffTermsV2 Of(TariffTerms now) => new(now.Prices, now.ExportRules, now.DemandCharges, now.UseBy,
+        [.. now.Fees.Select(fee => new TariffFeeV2(fee.Name, fee.Per, fee.Amount, fee.StepSeconds, fee.TaxPercent))],
+        now.TaxPercent, now.Bounds, now.Ratios);
+}
+
+/// <summary>A tariff with terms, of which every fee is of a point.</summary>
+internal sealed record TariffPublishedV2(
+    TariffId Tariff, int Version, string Currency, string Zone, IReadOnlyList<TariffRule> Rules,
+    IReadOnlyList<TariffPrice> Prices, IReadOnlyList<LocalDate> Holidays, int EnergyDecimals, int MoneyDecimals,
+    TariffTermsV2? Terms)
+{
+    public TariffPublished Upcast() => new(Tariff, Version, Currency, Zone, Rules, Prices, Holidays, EnergyDecimals,
+        MoneyDecimals, Terms?.Upcast());
+
+    /// <summary>Null where the tariff says more than this version can, or no more than the one before.</summary>
+    public static TariffPublishedV2? Of(TariffPublished now) =>
+        now.Terms is not { ChargeTheAccount: false } terms ? null : new(
+            now.Tariff, now.Version, now.Currency, now.Zone, now.Rules, now.Prices, now.Holidays, now.EnergyDecimals,
+            now.MoneyDecimals, TariffTermsV2.Of(terms));
+}
+
+/// <summary>An assignment that names nobody who sells.</summary>
+internal sealed record TariffAssignedV1(PartyId Account, TariffId Tariff)
+{
+    public TariffAssigned Upcast() => new(Account, Tariff);
+
+    /// <summary>Null where the assignment says more than this version can.</summary>
+    public static TariffAssignedV1? Of(TariffAssigned now) =>
+        now.Seller is not null ? null : new(now.Account, now.Tariff);
+}
+
+/// <summary>A settlement point of which nobody says in whose grid it lies.</summary>
+internal sealed record SettlementPointRegisteredV1(
+    SettlementPointId Point, StationId Station, SettlementPointKind Kind, PartyId Owner, string Zone,
+    int PeriodMinutes, Power Rated, bool Bidirectional)
+{
+    public SettlementPointRegistered Upcast() =>
+        new(Point, Station, Kind, Owner, Zone, PeriodMinutes, Rated, Bidirectional);
+
+    /// <summary>Null where the registration says more than this version can.</summary>
+    public static SettlementPointRegisteredV1? Of(SettlementPointRegistered now) => now.GridOperator is not null ? null
+        : new(now.Point, now.Station, now.Kind, now.Owner, now.Zone, now.PeriodMinutes, now.Rated, now.Bidirectional);
+}
+
 /// <summary>A gap of which nothing says why.</summary>
 internal sealed record CurveGapV1(Interval Missing);
 

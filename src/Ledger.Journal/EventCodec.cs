@@ -73,7 +73,7 @@ public static class EventCodec
 
     private static readonly Wire[] Table =
     [
-        new("settlement-point-registered", 1, Json.SettlementPointRegistered),
+        new("settlement-point-registered", 2, Json.SettlementPointRegistered),
         new("register-installed", 1, Json.RegisterInstalled),
         new("meter-class-declared", 1, Json.MeterClassDeclared),
         new("meter-key-registered", 1, Json.MeterKeyRegistered),
@@ -105,8 +105,8 @@ public static class EventCodec
         new("claim-displaced", 1, Json.ClaimDisplaced),
         new("baseline-frozen", 1, Json.BaselineFrozen),
         new("standing-limit-set", 1, Json.StandingLimitSet),
-        new("tariff-published", 2, Json.TariffPublished),
-        new("tariff-assigned", 1, Json.TariffAssigned),
+        new("tariff-published", 3, Json.TariffPublished),
+        new("tariff-assigned", 2, Json.TariffAssigned),
         new("rule-pack-published", 1, Json.RulePackPublished),
         new("standard-declared", 1, Json.StandardDeclared),
         new("settlement-run-completed", 1, Json.SettlementRunCompleted),
@@ -155,6 +155,12 @@ public static class EventCodec
             old => old.Upcast(), ProgrammePublishedV2.Of),
         Wire.Still("programme-published", 1, Json.ProgrammePublishedV1, Json.ProgrammePublished,
             old => old.Upcast(), ProgrammePublishedV1.Of),
+        Wire.Still("settlement-point-registered", 1, Json.SettlementPointRegisteredV1, Json.SettlementPointRegistered,
+            old => old.Upcast(), SettlementPointRegisteredV1.Of),
+        Wire.Still("tariff-assigned", 1, Json.TariffAssignedV1, Json.TariffAssigned,
+            old => old.Upcast(), TariffAssignedV1.Of),
+        Wire.Still("tariff-published", 2, Json.TariffPublishedV2, Json.TariffPublished,
+            old => old.Upcast(), TariffPublishedV2.Of),
         Wire.Still("tariff-published", 1, Json.TariffPublishedV1, Json.TariffPublished,
             old => old.Upcast(), TariffPublishedV1.Of),
         new("interval-recorded", 1, Json.IntervalRecorded, IntervalRecordBytes.ContentType,
@@ -302,6 +308,9 @@ public static class EventCodec
 [JsonSerializable(typeof(StandingLimitSet))]
 [JsonSerializable(typeof(TariffPublished))]
 [JsonSerializable(typeof(TariffPublishedV1))]
+[JsonSerializable(typeof(TariffPublishedV2))]
+[JsonSerializable(typeof(TariffAssignedV1))]
+[JsonSerializable(typeof(SettlementPointRegisteredV1))]
 [JsonSerializable(typeof(TariffAssigned))]
 [JsonSerializable(typeof(RulePackPublished))]
 [JsonSerializable(typeof(StandardDeclared))]

@@ -4,12 +4,63 @@ using Ledger.Domain;
 namespace Ledger.Projections;
 
 /// <summary>
-/// A line that differs between two runs as a person would say it: what was billed before and how that energy was known,
-/// what is billed now, and what energy, price and rounding made of the difference, in figures that can be checked.
+/// What differs between two runs as a person would say it: of a line what was billed before and how that energy was
+/// known, what is billed now, and what energy, price and rounding made of the difference; of a charge and of a line of
+/// flexibility both quantities and both amounts; of all of it one sentence. In figures that can be checked.
 /// </summary>
 internal static class ChangeWords
 {
-    private const int KwhDecimals = 6;
+    private const int KwhDecimals = 6, FactsInWords = 12;
+
+    /// <summary>All of a difference in one sentence.</summary>
+    public static string Of(RunDifference difference)
+    {
+        var (before, after, change) = (difference.Before, difference.After, difference.Change);
+        if (difference.Causes.Count == 0) return $"{after.Run} comes to the same as {before.Run}, line by line.";
+        var since = Math.Min(before.AtPosition, after.AtPosition);
+        var between = difference.Causes.SelectMany(cause => cause.Facts).Where(fact => fact >= since).Distinct()
+            .Order().ToList();
+        return $"{before.Account} pays {Number(Math.Abs(change))} {before.Currency} "
+            + $"{(change < 0m ? "less" : "more")} by {after.Run} than by {before.Run}"
+            + (between.Count == 0 ? "." : $", because of what came between them, at position{(between.Count == 1 ? "" : "s")} "
+                + string.Join(", ", between.Take(FactsInWords).Select(fact => fact.ToString(CultureInfo.InvariantCulture)))
+                + $"{(between.Count > FactsInWords ? " and others" : "")}: ledger explain POSITION shows what became of it.");
+    }
+
+    /// <summary>A charge beside energy.</summary>
+    public static string Of(StatementCharge? before, StatementCharge? after, string currency)
+    {
+        var charge = (after ?? before)!;
+        return $"{charge.Name} of {ChargeKey.From(charge).Whose}: " + Moved(before is null ? null : Quantity(before),
+            after is null ? null : Quantity(after), Amount(before?.Amount, before?.Problem, currency),
+            Amount(after?.Amount, after?.Problem, currency), before?.Amount, after?.Amount, currency);
+
+        static string Quantity(StatementCharge of) => of.Quantity is { } quantity ? $"{Number(quantity)} {of.Unit}" : "not known";
+    }
+
+    /// <summary>A line of flexibility.</summary>
+    public static string Of(FlexibilityLine? before, FlexibilityLine? after, string currency)
+    {
+        return $"{FlexibilityKey.From((after ?? before)!)}: " + Moved(before is null ? null : Quantity(before),
+            after is null ? null : Quantity(after), Amount(before?.Amount, before?.Problem, currency),
+            Amount(after?.Amount, after?.Problem, currency), before?.Amount, after?.Amount, currency);
+
+        static string Quantity(FlexibilityLine of) => of.Kwh is { } kwh ? $"{Number(kwh)} kWh"
+            : of.Kind == FlexibilityKind.Redistribution ? "its share" : "not known";
+    }
+
+    private static string Moved(string? was, string? now, string amountBefore, string amountAfter, decimal? before,
+        decimal? after, string currency) =>
+        was is null ? $"new, {now} = {amountAfter}"
+        : now is null ? $"no longer there, it was {was} = {amountBefore}"
+        : (was == now ? $"{now} as before" : $"{was} before and {now} now")
+            + (before is { } old && after is { } current
+                ? current == old ? $", {amountAfter} as before"
+                    : $", {Number(old)} before and {amountAfter} now: {Signed(current - old)} {currency}"
+                : $", {amountBefore} before and {amountAfter} now");
+
+    private static string Amount(decimal? amount, string? problem, string currency) =>
+        amount is { } known ? $"{Number(known)} {currency}" : $"no amount ({problem})";
 
     /// <param name="was">Why the line before has its energy; null where the line was not there.</param>
     /// <param name="now">The same of the line after.</param>
@@ -76,8 +127,7 @@ internal static class ChangeWords
         line.AmountExact is null ? $", {Amount(line, currency)}"
         : $" × {Number(line.PricePerKwh!.Value)} = {Amount(line, currency)}";
 
-    private static string Amount(StatementLine line, string currency) => line.Amount is { } amount
-        ? $"{Number(amount)} {currency}" : $"no amount ({line.Problem})";
+    private static string Amount(StatementLine line, string currency) => Amount(line.Amount, line.Problem, currency);
 
     private static string Price(StatementLine line, string currency) => line.PricePerKwh is { } price
         ? $"{Number(price)} {currency} per kWh in {line.TariffPeriod}" : "none";

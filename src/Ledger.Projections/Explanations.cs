@@ -46,6 +46,7 @@ public sealed class ExplainedRun
     private readonly List<LineCarry> carries = [];
     private readonly IReadOnlyDictionary<SettlementPointId, ReasonedMonth> months;
     private readonly Dictionary<SettlementPointId, ChargeReasons> charged = [];
+    private ChargeReasons? ofAccount;
     private readonly Dictionary<int, ExplainedValue> explained = [];
     private readonly IReadOnlyDictionary<InstructionId, FlexibilityReasons> calls;
     private readonly IReadOnlyDictionary<(ProgrammeId, string), AvailabilityReasons> ready;
@@ -180,12 +181,16 @@ public sealed class ExplainedRun
     private IEnumerable<ExplainedValue> Forgotten()
     {
         var there = Statement.Charges.Select(ChargeKey.From).ToHashSet();
-        return months.Keys.Order().SelectMany(point => Charged(point).Charges.Keys.Where(key => !there.Contains(key))
-            .Select(key => Charged(point).Explain(key, null, carries[^1].Money, pricing)));
+        IEnumerable<SettlementPointId?> owe = months.Keys.Order().Select(point => (SettlementPointId?)point);
+        return (facts.Standing is null ? owe : owe.Append(null)).Select(Charged).SelectMany(reasons =>
+            reasons.Charges.Keys.Where(key => !there.Contains(key))
+                .Select(key => reasons.Explain(key, null, carries[^1].Money, pricing)));
     }
 
-    private ChargeReasons Charged(SettlementPointId point) => charged.TryGetValue(point, out var before) ? before
-        : charged[point] = new(point, pricing.Tariff.Fact, months[point]);
+    private ChargeReasons Charged(SettlementPointId? point) =>
+        point is not { } of ? ofAccount ??= new(pricing.Tariff.Fact, facts.Standing!)
+        : charged.TryGetValue(of, out var before) ? before
+        : charged[of] = new(of, pricing.Tariff.Fact, months[of]);
 
     /// <summary>The energy of a line, explained.</summary>
     public ExplainedValue Metered(StatementLine line)

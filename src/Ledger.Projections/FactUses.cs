@@ -240,6 +240,7 @@ public static class FactUses
         List<int> charges = [.. explained.Statement.Charges.Where(charge => fact.Event switch
         {
             TariffPublished or TariffAssigned => lines.Count > 0,
+            _ when charge.Point is null => explained.Charge(charge).Positions().Contains(fact.Position),
             SettlementPointRegistered of => lines.Count > 0 && charge.Point == of.Point,
             _ => charge.Point == PointOf(fact.Event).Point
                 && explained.Charge(charge).Positions().Contains(fact.Position),

@@ -64,7 +64,8 @@ internal sealed class FactWords(IJournal journal, CancellationToken ct)
         RegisterInstalled f => $"the installation of meter {f.MeterSerial} as {Register(f.Register)}",
         SettlementPointRegistered f => $"the registration of {f.Point} for {f.Owner}",
         TariffPublished f => $"version {Number(f.Version)} of tariff {f.Tariff}",
-        TariffAssigned f => $"the assignment of tariff {f.Tariff} to {f.Account}",
+        TariffAssigned f => $"the assignment of tariff {f.Tariff} to {f.Account}"
+            + (f.Seller is { } seller ? $", sold by {seller}" : ""),
         SettlementRunCompleted f => $"settlement run {f.Run} of {f.Account} on {RowJson.Day(f.Day)}",
         EvidenceRefused f => $"refused evidence from {f.Source}",
         EvidenceKept f => $"evidence kept from {f.Source}",

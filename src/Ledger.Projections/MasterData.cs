@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Serialization;
 using Ledger.Domain;
 using NodaTime;
 using NodaTime.Text;
@@ -14,7 +15,8 @@ public sealed class MasterData : IProjection
 {
     public sealed record PointRow(
         string Point, string Station, SettlementPointKind Kind, string Owner, string Zone, int PeriodMinutes,
-        long RatedMilliwatts, bool Bidirectional, Instant ValidFrom);
+        long RatedMilliwatts, bool Bidirectional, Instant ValidFrom,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? GridOperator = null);
     public sealed record RegisterRow(
         string Register, string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps,
         Instant ValidFrom);
@@ -24,7 +26,9 @@ public sealed class MasterData : IProjection
     /// itself.</summary>
     public sealed record RulePackRow(
         string Pack, int Version, string Family, bool Provisional, string Source, Instant ValidFrom);
-    public sealed record AssignmentRow(string Account, string Tariff, Instant ValidFrom);
+    public sealed record AssignmentRow(
+        string Account, string Tariff, Instant ValidFrom,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Seller = null);
     public sealed record StandardRow(
         string Station, string? Point, string Standard, string? Certificate, string? Issuer, Instant ValidFrom,
         Instant? ValidTo);
@@ -62,7 +66,7 @@ public sealed class MasterData : IProjection
                 .. Ended(rows, e, from).Select(key => new RowChange(key, null)),
                 new($"point|{e.Point}|{at}", new PointRow(
                     e.Point.Value, e.Station.Value, e.Kind, e.Owner.Value, e.Zone, e.PeriodMinutes,
-                    e.Rated.Milliwatts, e.Bidirectional, from)),
+                    e.Rated.Milliwatts, e.Bidirectional, from, e.GridOperator?.Value)),
                 new($"owned|{e.Owner}|{e.Point}", new OwnedRow(e.Owner.Value, e.Point.Value)),
             ],
             RegisterInstalled e => [new($"register|{e.Register}|{at}", new RegisterRow(
@@ -72,7 +76,7 @@ public sealed class MasterData : IProjection
             RulePackPublished e => [new($"rule-pack|{e.Pack}|{e.Version:D6}", new RulePackRow(
                 e.Pack.Value, e.Version, Family(e), e.Provisional, e.Source, from))],
             TariffAssigned e => [new($"assignment|{e.Account}|{at}", new AssignmentRow(
-                e.Account.Value, e.Tariff.Value, from))],
+                e.Account.Value, e.Tariff.Value, from, e.Seller?.Value))],
             StandardDeclared e => [new($"standard|{e.Station}|{at}|{e.Point}|{Hex(e.Standard)}", new StandardRow(
                 e.Station.Value, e.Point?.Value, e.Standard, e.Certificate, e.Issuer, e.ValidFrom, e.ValidTo))],
             StandingLimitSet e => [new($"limit|{e.Point}|{fact.Position:D19}", new LimitRow(

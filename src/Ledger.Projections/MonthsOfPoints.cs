@@ -89,7 +89,7 @@ internal static class MonthsOfPoints
 
     /// <summary>The first day of the month from which on the account has had the tariff: what another tariff billed
     /// before is no part of this one's month.</summary>
-    private static async Task<LocalDate> AssignedAsync(
+    internal static async Task<LocalDate> AssignedAsync(
         KnownFacts facts, PartyId account, TariffId tariff, DateTimeZone zone, LocalDate day, LocalDate first)
     {
         var since = day;

@@ -38,6 +38,9 @@ public sealed record ChangedCharge(
 {
     /// <summary>How much more the account pays by this charge.</summary>
     public decimal Change => (After ?? 0m) - (Before ?? 0m);
+
+    /// <summary>Both quantities and both amounts, in words.</summary>
+    public required string Says { get; init; }
 }
 
 /// <summary>A line of flexibility that differs between two runs, and by how much.</summary>
@@ -49,6 +52,9 @@ public sealed record ChangedFlexibility(
 {
     /// <summary>How much more the account pays by this line.</summary>
     public decimal Change => (After ?? 0m) - (Before ?? 0m);
+
+    /// <summary>Both quantities and both amounts, in words.</summary>
+    public required string Says { get; init; }
 }
 
 /// <summary>Lines and charges that changed for one reason, and what they come to.</summary>
@@ -67,6 +73,9 @@ public sealed record RunDifference(
     public decimal ByRounding => Lines.Sum(line => line.ByRounding);
     public decimal ByCharges => Charges.Sum(charge => charge.Change);
     public decimal ByFlexibility => Flexibility.Sum(line => line.Change);
+
+    /// <summary>All of it in one sentence, for whoever pays.</summary>
+    public string Says => ChangeWords.Of(this);
 
     /// <summary>Whether the changes are all of the difference.</summary>
     public bool IsReconciled => Before.Total + Causes.Sum(cause => cause.Change) == After.Total
@@ -166,7 +175,10 @@ public static class RunDifferences
             charges.Add(new(key, a?.Number, b?.Number, (b ?? a)!.Unit, a?.Quantity, b?.Quantity, a?.Amount, b?.Amount,
                 isCarried ? Carried
                     : await WhyAsync(words, was, now, a is null, b is null, false, gone, come).ConfigureAwait(false),
-                [.. gone.Concat(come).Order()]));
+                [.. gone.Concat(come).Order()])
+            {
+                Says = ChangeWords.Of(a, b, now.Run.Currency),
+            });
         }
         return charges;
     }
@@ -189,7 +201,10 @@ public static class RunDifferences
             var isCarried = a is not null && b is not null && a.Kwh == b.Kwh && a.Problem == b.Problem;
             lines.Add(new(key, a?.Number, b?.Number, a?.Kwh, b?.Kwh, a?.Amount, b?.Amount,
                 await WhyAsync(words, was, now, a is null, b is null, isCarried, gone, come).ConfigureAwait(false),
-                [.. gone.Concat(come).Order()]));
+                [.. gone.Concat(come).Order()])
+            {
+                Says = ChangeWords.Of(a, b, now.Run.Currency),
+            });
         }
         return lines;
     }

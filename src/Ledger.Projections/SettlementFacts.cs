@@ -44,6 +44,13 @@ public sealed record SettlementFacts(
     /// <summary>The month of every point, where the tariff has terms; null where it is a price per period.</summary>
     public IReadOnlyList<PointMonth>? Months { get; init; }
 
+    /// <summary>The days of the account, where the tariff has fees that it bears as a whole; null where it has
+    /// none.</summary>
+    public AccountMonth? Standing { get; init; }
+
+    /// <summary>Whom the account deals with, by the facts in force at the start of the day.</summary>
+    public StatementParties Parties { get; init; } = StatementParties.Unnamed;
+
     /// <summary>
     /// Reads the facts from their streams; the view is only asked which points to look at. So the same position gives
     /// the same facts for ever, and a view that was changed by hand alters no number; a point that it hides is missed
@@ -60,7 +67,8 @@ public sealed record SettlementFacts(
                 $"the views have applied {applied} of {position} events: let them catch up");
         var facts = new KnownFacts(journal, position, ct);
         var (inForce, leftOut) = (new List<SettlementPointRegistered>(), new List<SettledPoint>());
-        foreach (var point in new Answers(views, position - 1).PointsOf(account))
+        var owned = new Answers(views, position - 1).PointsOf(account);
+        foreach (var point in owned)
         {
             var (registered, whyNot) = await PointAsync(facts, point, account, day).ConfigureAwait(false);
             if (registered is not null) inForce.Add(registered);
@@ -85,25 +93,33 @@ public sealed record SettlementFacts(
             }
             else leftOut.Add(new(registered.Point, false, problem));
         }
-        TariffId? assigned = null;
-        TariffPublished? tariff = null;
-        if (zone is not null)
+        var (assigned, tariff) = await TariffAsync(facts, account, zone, day).ConfigureAwait(false);
+        if (tariff is not null) points = points.ConvertAll(point => PricedPeriods.Of(point, tariff));
+        return new(account, day, zone, position, assigned?.Tariff, tariff, points,
+            [.. leftOut.OrderBy(point => point.Point)])
         {
-            var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day).Start;
-            assigned = (await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account), start)
-                .ConfigureAwait(false))?.Tariff;
-            if (assigned is { } id)
-                tariff = await facts.InForceAsync<TariffPublished>(Streams.Tariff(id), start).ConfigureAwait(false);
-            if (tariff is not null) points = points.ConvertAll(point => PricedPeriods.Of(point, tariff));
-        }
-        return new(account, day, zone, position, assigned, tariff, points, [.. leftOut.OrderBy(point => point.Point)])
-        {
+            Parties = new(assigned?.Seller, points.Where(point => point.Registered.GridOperator is not null)
+                .ToDictionary(point => point.Registered.Point, point => point.Registered.GridOperator!.Value)),
             OwnsPoints = inForce.Count > 0,
             // A tariff of another zone has other months than the days that are settled.
             Months = tariff?.Terms is { } terms && tariff.Zone == zone
                 ? await MonthsOfPoints.GatherAsync(facts, account, tariff, terms, day, points).ConfigureAwait(false)
                 : null,
+            Standing = tariff is { Terms.ChargeTheAccount: true } && tariff.Zone == zone
+                ? await AccountMonths.GatherAsync(facts, account, tariff, day, owned).ConfigureAwait(false) : null,
         };
+    }
+
+    /// <summary>By which tariff, and which version of it, an account is settled on a day of a zone.</summary>
+    private static async Task<(TariffAssigned? Assigned, TariffPublished? Tariff)> TariffAsync(
+        KnownFacts facts, PartyId account, string? zone, LocalDate day)
+    {
+        if (zone is null) return (null, null);
+        var start = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], day).Start;
+        return await facts.InForceAsync<TariffAssigned>(Streams.Assignment(account), start).ConfigureAwait(false)
+            is not { } assigned ? (null, null)
+            : (assigned, await facts.InForceAsync<TariffPublished>(Streams.Tariff(assigned.Tariff), start)
+                .ConfigureAwait(false));
     }
 
     /// <summary>The zone of the tariff that was assigned to an account last by the end of a day, wherever it ends; null

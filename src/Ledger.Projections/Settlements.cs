@@ -62,7 +62,7 @@ public static class Settlements
                 facts.LeftOut);
         var statement = Statement.Build(
             account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months,
-            flexibility);
+            flexibility, facts.Standing, facts.Parties);
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
     }
@@ -89,6 +89,9 @@ public static class Settlements
                 ? $"the lines' root is {statement.LinesRoot}, recorded was {run.LinesRoot}"
             : statement.Total != run.Total
                 ? $"the total is {RowJson.Text(statement.Total)}, recorded was {RowJson.Text(run.Total)}"
+            : !statement.Postings.Select(posting => (posting.Account, posting.Amount))
+                .SequenceEqual(run.Postings.Select(posting => (posting.Account, posting.Amount)))
+                ? "the postings are others than those that were recorded"
             : null;
         if (differs is not null && run.RuleVersion != Settlement.RuleVersionOf(statement))
             differs += $"; the rules are {Settlement.RuleVersionOf(statement)}, the run's were {run.RuleVersion}";

@@ -20,8 +20,9 @@ public sealed record CorrectedStatement(
 /// </summary>
 public static class StatementCorrections
 {
-    /// <summary>What to book; null with the reason where the run or its deltas do not come out again.</summary>
-    public static async Task<(SettlementDeltasBooked? Deltas, string? WhyNot)> OfAsync(
+    /// <summary>What to book; null with the reason where the run or its deltas do not come out again, or another sells
+    /// now.</summary>
+    public static async Task<(SettlementDeltasBooked? Deltas, Decision.Rejected? WhyNot)> OfAsync(
         IJournal journal, IViewStore views, SettlementState day, SettlementRunCompleted corrected, RunId run,
         CorrectionStyle style, SettlementCalculation.Calculated calculated, CancellationToken ct)
     {
@@ -29,13 +30,19 @@ public static class StatementCorrections
         var position = day.Deltas.TakeWhile(each => each.Run != run)
             .LastOrDefault(each => each.Corrects == corrected.Run)?.AtPosition ?? corrected.AtPosition;
         if (await AtAsync(journal, views, corrected.Account, corrected.Day, position, ct).ConfigureAwait(false)
-            is not { } before) return (null, $"{corrected.Run} cannot be calculated again");
+            is not { } before)
+            return (null, new(Rejection.RunNotReproduced, $"{corrected.Run} cannot be calculated again"));
         var after = style == CorrectionStyle.Credit ? null : calculated.Statement;
+        if (after is not null && after.Parties.Seller != before.Parties.Seller)
+            return (null, new(Rejection.SellerDiffers, $"{Named(before)} sold by {corrected.Run} and {Named(after)} sells by "
+                + "the day run again: credit the run and run the day again"));
         var deltas = StatementDeltas.Between(before, after);
         return (new(run, corrected.Run, corrected.Account, corrected.Day, calculated.AtPosition, style,
             Settlement.RuleVersion, calculated.TzdbVersion, deltas.Count, deltas.Root, deltas.Total,
-            after?.Currency ?? before.Currency, deltas.Postings(corrected.Account)), null);
+            after?.Currency ?? before.Currency, deltas.Postings(corrected.Account, before.Parties.Seller)), null);
     }
+
+    private static string Named(Statement statement) => statement.Parties.Seller?.Value ?? "nobody by name";
 
     /// <summary>The deltas on a run, each derived again, and the check; null where nothing was booked on it.</summary>
     public static async Task<CorrectedStatement?> CheckAsync(

@@ -108,6 +108,7 @@ internal static class AccessRequests
         ("peaks", $"/v1/peaks?station={{station}}&day={Day}"),
         ("eligibilities", $"/v1/eligibilities?point={{point}}&day={Day}"),
         ("settlement-runs", "/v1/settlement-runs"), ("statement-lines", "/v1/statement-lines?run={run}"),
+        ("statement-entries", "/v1/statement-entries?run={run}"), ("statement-rows", "/v1/statement-rows?run={run}"),
         ("run-publications", "/v1/run-publications"), ("run-deltas", "/v1/run-deltas"),
         ("month-closes", "/v1/month-closes"), ("disputes", "/v1/disputes"),
         ("explanations", "/v1/explanations?run={run}"),

@@ -75,9 +75,9 @@ public sealed class ApiConventionTests
         csv.Media.ShouldBe("text/csv");
         csv.Text.ShouldBe(string.Join("\r\n",
         [
-            "point,station,kind,owner,zone,periodMinutes,ratedMilliwatts,bidirectional,validFrom",
-            "CP000,S0,connector,ACME,Asia/Shanghai,15,1000000000,true,2026-01-01T00:00:00.000000000Z",
-            "CP001,S1,connector,ACME,Asia/Shanghai,15,1000000000,true,2026-01-01T00:00:00.000000000Z", "",
+            "point,station,kind,owner,zone,periodMinutes,ratedMilliwatts,bidirectional,validFrom,gridOperator",
+            "CP000,S0,connector,ACME,Asia/Shanghai,15,1000000000,true,2026-01-01T00:00:00.000000000Z,",
+            "CP001,S1,connector,ACME,Asia/Shanghai,15,1000000000,true,2026-01-01T00:00:00.000000000Z,", "",
         ]));
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/settlement-points?asOf=1");
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/csv"));

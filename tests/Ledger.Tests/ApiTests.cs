@@ -155,7 +155,8 @@ public sealed class ApiTests
             "/v1/compliance" })
             (await served.GetAsync(path)).Status.ShouldBe(400, path);
         (await served.GetAsync("/v1/compliance?instruction=I9"))["name"].ShouldBe("UnknownInstruction");
-        foreach (var path in new[] { "/v1/statement-lines?run=R9", "/v1/explanations?run=R9",
+        foreach (var path in new[] { "/v1/statement-lines?run=R9", "/v1/statement-entries?run=R9",
+            "/v1/statement-rows?run=R9", "/v1/explanations?run=R9",
             "/v1/explanations?run=R9&line=1", "/v1/run-differences?before=R8&after=R9" })
             (await served.GetAsync(path))["name"].ShouldBe("UnknownRun", path);
         (await served.GetAsync("/v1/fact-uses?position=99"))["name"].ShouldBe("OutOfRange");

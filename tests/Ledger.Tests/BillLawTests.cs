@@ -94,13 +94,13 @@ public sealed class BillLawTests(ITestOutputHelper output)
         Cases.Sample(drawn =>
         {
             var bill = Of(drawn, Loads(drawn));
-            bill.Lines.Select(line => line.Number).ShouldBe(Enumerable.Range(1, bill.Lines.Count));
+            bill.Lines.Index().All(line => line.Item.Number == line.Index + 1).ShouldBeTrue();
             var (lines, totals) = (bill.Lines, bill.Totals);
             foreach (var (part, total) in new[] { (BillPart.Energy, totals.Energy), (BillPart.Demand, totals.Demand),
                 (BillPart.Fixed, totals.Fixed), (BillPart.Fees, totals.Fees), (BillPart.Tax, totals.Tax) })
                 total.ShouldBe(lines.Any(line => line.Part == part && line.Amount is null) ? null
                     : lines.Where(line => line.Part == part).Sum(line => line.Amount));
-            lines.ShouldAllBe(line => (line.Problem == null) == (line.Amount != null));
+            lines.All(line => line.Problem is null == line.Amount is not null).ShouldBeTrue();
             totals.Total.ShouldBe(bill.Incomplete ? null : lines.Sum(line => line.Amount));
             lines.Sum(line => line.AmountExact ?? 0m).ShouldBe(lines.Sum(line => line.Amount ?? 0m) + bill.Residual);
             Math.Abs(bill.Residual).ShouldBeLessThanOrEqualTo(0.005m);

@@ -21,17 +21,22 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
     public void The_explanation_comes_to_the_charges_of_the_fold_and_to_no_others()
     {
         var seen = new SampleShares(("demand", 40), ("tiers", 20), ("hours of use", 5), ("a least price", 5),
-            ("not known", 10), ("less than before", 1), ("carried money", 50), ("a session", 8), ("parking", 10));
+            ("not known", 10), ("less than before", 1), ("carried money", 50), ("a session", 8), ("parking", 10),
+            ("the account's", 30), ("due before", 3));
         ChargedDay.All.Sample(day =>
         {
             var statement = day.Build(Account);
-            var reasons = new ChargeReasons(ChargedDay.Point, day.Tariff, day.Reasoned());
-            reasons.Charges.Keys.Order().ShouldBe(statement.Charges.Select(ChargeKey.From).Order());
+            var ofPoint = new ChargeReasons(ChargedDay.Point, day.Tariff, day.Reasoned());
+            var ofAccount = new ChargeReasons(day.Tariff, day.Standing);
+            ofPoint.Charges.Keys.Concat(ofAccount.Charges.Keys).Order()
+                .ShouldBe(statement.Charges.Select(ChargeKey.From).Order());
             var carry = Carried(statement.Lines);
             var carried = carry.Money != 0m;
             foreach (var charge in statement.Charges)
             {
                 var key = ChargeKey.From(charge);
+                var reasons = key.Point is null ? ofAccount : ofPoint;
+                StatementText.ParseCharge(charge.Canonical()).ShouldBe(charge);
                 var explained = reasons.Explain(key, charge, carry.Money, Pricing(day));
                 if (!explained.Holds)
                     explained.All().Where(value => value.Says != value.Follows)
@@ -54,7 +59,8 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
                 statement.Charges.Any(charge =>
                     charge is { Part: not BillPart.Fees and not BillPart.Tax, AmountExact: < 0m }),
                 carried, statement.Charges.Any(charge => charge is { Name: "session", AmountExact: not null }),
-                statement.Charges.Any(charge => charge is { Name: "parking", Quantity: > 0m }));
+                statement.Charges.Any(charge => charge is { Name: "parking", Quantity: > 0m }),
+                ofAccount.Charges.Count > 0, day.Tariff.Terms!.ChargeTheAccount && ofAccount.Charges.Count == 0);
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }
@@ -122,8 +128,8 @@ public sealed class ChargeLawTests(ITestOutputHelper output)
             decimal Has(string account) => DoubleEntry.Balances(entries).Where(each => each.Account == account)
                 .Sum(each => each.MoneyPending + each.MoneyPosted);
             var tax = statement.Charges.Where(charge => charge.Part == BillPart.Tax).Sum(charge => charge.Amount ?? 0m);
-            Has(DoubleEntry.Tax).ShouldBe(tax);
-            Has(DoubleEntry.Operator).ShouldBe(statement.Total - tax);
+            Has(DoubleEntry.TaxOf(null)).ShouldBe(tax);
+            Has(DoubleEntry.SalesOf(null)).ShouldBe(statement.Total - tax);
             if (statement.Charges.Sum(charge => charge.Amount ?? 0m) is var charged && charged != 0m)
                 DoubleEntry.NotConserved(statement with { Charges = [] },
                     DoubleEntry.Of(statement with { Charges = [] }, true)).ShouldBe("the account does not pay the statement's total");

@@ -18,7 +18,15 @@ internal sealed record ChargedDay(
 
     public Statement Build(PartyId account) => Statement.Build(account, Day, Tariff,
         Loads.Where(load => load.Period.Start >= Start).SelectMany(Quantities),
-        [new(Point, Start, Loads, [.. Peaks()]) { Stays = [.. Stays.Select(stay => stay.Time)] }]);
+        [new(Point, Start, Loads, [.. Peaks()]) { Stays = [.. Stays.Select(stay => stay.Time)] }], null, Standing);
+
+    /// <summary>The account has had the point on each of its days, now and then but for the first.</summary>
+    public AccountMonth Standing => new(Day, [.. Loads.Select(load =>
+            SettlementCalendar.DayContaining(Zone, load.Period.Start)).Distinct().Skip(SkippedDays).Select(day =>
+            new StandingDay(day, new(500, new(Point, new("S"), SettlementPointKind.Connector, new("A"), Zone.Id, 15,
+                Power.Zero, false))))]);
+
+    private int SkippedDays => Loads[0].Period.Start != Start && Loads.Count % 2 == 0 ? 1 : 0;
 
     /// <summary>As a settlement measures them: of each charge that looks back.</summary>
     private IEnumerable<EarlierPeak> Peaks() => Earlier.Count == 0 ? [] : Tariff.Terms!.DemandCharges
@@ -46,11 +54,11 @@ internal sealed record ChargedDay(
     /// hour, mostly the fewest of both, so that many can be tried; with gaps; by tariffs of tiers in kWh and in hours
     /// of use, demand that slides, by day or month, with ratchet and windows, fees, taxes and bounds.</summary>
     public static readonly Gen<ChargedDay> All = Gen.Select(
-        Gen.Int[0, int.MaxValue], Gen.Int[0, 9], Gen.Int[0, 9], Gen.Int[0, 12], (seed, many, fine, gaps) =>
+        Gen.Int[0, int.MaxValue], Gen.Int[0, 19], Gen.Int[0, 19], Gen.Int[0, 12], (seed, many, fine, gaps) =>
         {
             var random = new Random(seed);
             var day = random.Next(2) == 0 ? new LocalDate(2026, 3, 28) : new LocalDate(2026, 10, 1);
-            return Drawn(random, day, many switch { 0 => 3, < 4 => 2, _ => 1 },
+            return Drawn(random, day, many switch { 0 => 3, < 5 => 2, _ => 1 },
                 fine switch { 0 => 15, < 3 => 30, _ => 60 }, gaps);
         });
 
@@ -58,7 +66,8 @@ internal sealed record ChargedDay(
     public ChargedDay Corrected(int seed, int share)
     {
         var random = new Random(seed);
-        BillLoad Again(BillLoad load) => random.Next(100) >= share ? load
+        BillLoad Again(BillLoad load) => random.Next(100) >= share
+            || load.Period.Duration > Duration.FromHours(1) ? load
             : load with { Import = Drawn(random, 12), Export = load.Export is null ? null : Drawn(random, 0) };
         return this with { Loads = [.. Loads.Select(Again)], Earlier = [.. Earlier.Select(Again)] };
     }
@@ -68,8 +77,15 @@ internal sealed record ChargedDay(
         IEnumerable<BillLoad> Of(LocalDate day)
         {
             SettlementCalendar.TryPeriods(Zone, day, minutes, out var periods, out _);
-            return periods.Select(period => new BillLoad(period, random.Next(12) < gaps && random.Next(600) == 0 ? null
-                : Drawn(random, 0), random.Next(9) == 0 ? Drawn(random, 0) : Energy.Zero, []));
+            var whole = SettlementCalendar.Day(Zone, day);
+            // Of most days the morning is tried, in which every price and window begins, and afterwards nothing flows.
+            var (noon, evening) = (whole.End - Duration.FromHours(random.Next(10) == 0 ? 0 : random.Next(11, 15)),
+                whole.End - Duration.FromHours(4));
+            Interval[] still = noon == whole.End ? [] : [new(noon, evening), new(evening, whole.End)];
+            return periods.Where(period => period.End <= noon).Select(period => new BillLoad(period,
+                random.Next(12) < gaps && random.Next(400) == 0 ? null : Drawn(random, 0),
+                random.Next(9) == 0 ? Drawn(random, 0) : Energy.Zero, []))
+                .Concat(still.Select(time => new BillLoad(time, Energy.Zero, Energy.Zero, [])));
         }
 
         return new(Tariffs(random, minutes), first.PlusDays(days - 1),
@@ -139,7 +155,9 @@ internal sealed record ChargedDay(
                 DemandCharges = random.Next(3) == 0 && !byUse ? [Demand("daily", DemandSpan.Day)]
                     : [Demand("demand", DemandSpan.Month), Demand("daily", DemandSpan.Day)],
                 UseBy = byUse ? "demand" : null,
-                Fees = [new("standing", FeeBasis.Month, Price(), 1, Tax()), new("by day", FeeBasis.Day, Price(), 1, Tax()),
+                Fees = [new("contract", random.Next(2) == 0 ? FeeBasis.Month : FeeBasis.Day, Price(), 1, Tax(),
+                    random.Next(4) == 0 ? FeeBearer.Point : FeeBearer.Account),
+                    new("standing", FeeBasis.Month, Price(), 1, Tax()), new("by day", FeeBasis.Day, Price(), 1, Tax()),
                     new("service", FeeBasis.Kwh, Price(), 1, Tax()), new("session", FeeBasis.Session, Price(), 1, Tax()),
                     new("parking", FeeBasis.ParkedHour, Price(), random.Next(2) == 0 ? 1 : 900, Tax())],
                 TaxPercent = random.Next(3) * 7,

@@ -15,11 +15,17 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
     /// not.</summary>
     private static readonly Gen<Statement> Statements = Gen.Select(
         Gen.Select(Gen.Int[0, 9], Gen.Long[0, 40_000_000_000_000_000]).Array[24], Gen.Int[0, 3], Gen.Int[0, 900],
-        (draws, priced, flat) => Statement.Build(new("A"), new(2026, 6, 2), Tariff(priced, flat),
+        Gen.Select(Gen.Int[0, 5], Gen.Int[-900, 900]).Array[0, 4],
+        (draws, priced, flat, paid) => Statement.Build(new("A"), new(2026, 6, 2), Tariff(priced, flat),
             draws.Select((draw, i) => (draw, i)).Where(each => each.draw.Item1 != 9).Select(each =>
                 new MeteredQuantity(new(each.i < 12 ? "P1" : "P2"), each.i % 12 < 6 ? Direction.Import : Direction.Export,
                     Hour(each.i % 6), each.draw.Item1 == 0 ? null : new Energy(each.draw.Item2), "record",
-                    ReadingQuality.Measured))));
+                    ReadingQuality.Measured)), null, paid.Select((each, i) => Paid(i, each.Item1, each.Item2))));
+
+    /// <summary>What a programme pays or takes back of an hour; unproven now and then.</summary>
+    private static FlexibilityLine Paid(int i, int kind, int cents) => new(0, kind == 4 ? null : new("I1"), new("F"), "P1",
+        Hour(i), (FlexibilityKind)Math.Clamp(kind, 1, 4), kind == 3 ? null : Math.Abs(cents) / 8m,
+        kind == 5 ? null : cents / 100m, "CNY", new("dso"), new("A"), "pack v1", kind == 5 ? "unproven" : null);
 
     [Fact]
     public void A_run_and_its_deltas_are_the_day_run_again_and_a_run_and_its_credit_are_nothing() =>
@@ -34,6 +40,11 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
             StatementDeltas.Unlike(original, [credit], null).ShouldBeNull();
             (original.Total + credit.Total).ShouldBe(0m);
             StatementDeltas.Between(original, original).Count.ShouldBe(0);
+            // What changed in words is all that changed.
+            (original.Total
+                + Statement.Difference(original, second).Sum(each => (each.After ?? 0m) - (each.Before ?? 0m))
+                + FlexibilityLines.Difference(original, second).Sum(each => (each.After ?? 0m) - (each.Before ?? 0m)))
+                .ShouldBe(second.Total);
             // A delta that is another is seen.
             if (first.Lines.FirstOrDefault(line => line.Amount != 0m) is { } moved)
                 StatementDeltas.Unlike(original, [first with
@@ -46,33 +57,46 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
     [Fact]
     public void Double_entries_conserve_energy_and_money_and_a_missing_one_is_seen()
     {
-        var seen = new SampleShares(("without a price", 10), ("loss", 80), ("flexibility", 30));
-        Gen.Select(Statements, Gen.Bool, Gen.Long[-500, 500], Gen.Int[0, 99]).Sample((statement, published, cents,
-            at) =>
+        var seen = new SampleShares(("without a price", 10), ("loss", 80), ("flexibility", 30), ("two grids", 20));
+        Gen.Select(Statements, Gen.Bool, Gen.Int[0, 99]).Sample((statement, published, at) =>
         {
-            var flexibility = cents % 2 == 0 ? [] : new List<FlexibilityLine>
-            {
-                new(1, new("I1"), new("F"), "P1", Hour(1), FlexibilityKind.Energy, 1m, cents / 100m, "CNY", new("dso"),
-                    new("A"), "pack v1", null),
-                new(2, new("I1"), new("F"), "P1", Hour(2), FlexibilityKind.Energy, null, null, "CNY", new("dso"),
-                    new("A"), "pack v1", "unproven"),
-            };
+            var flexibility = statement.Flexibility;
+            // Named or not, in one grid or in two, also where the account sells to itself in its own grid.
+            PartyId[] parties = [new("A"), new("dso"), new("retail")];
             statement = statement with
             {
-                Flexibility = flexibility,
-                Total = statement.Total + flexibility.Sum(line => line.Amount ?? 0m),
+                Parties = new(at % 4 == 0 ? null : parties[at % 3], at % 5 == 0 ? StatementParties.Unnamed.Grids
+                    : new Dictionary<SettlementPointId, PartyId>
+                    {
+                        [new("P1")] = parties[at % 3],
+                        [new("P2")] = parties[at % 2],
+                    }),
             };
             var entries = DoubleEntry.Of(statement, published);
             DoubleEntry.NotConserved(statement, entries).ShouldBeNull();
-            entries.ShouldAllBe(entry => entry.Energy == null != (entry.Money == null) && entry.From != entry.To);
-            entries.ShouldAllBe(entry => (entry.Energy ?? Energy.Zero) >= Energy.Zero && (entry.Money ?? 0m) >= 0m);
-            if (!published) entries.ShouldAllBe(entry => entry.Standing == EntryStanding.Pending);
+            entries.All(entry => entry.Energy is null != entry.Money is null && entry.From != entry.To
+                && (entry.Energy ?? Energy.Zero) >= Energy.Zero && (entry.Money ?? 0m) >= 0m
+                && (published || entry.Standing == EntryStanding.Pending)).ShouldBeTrue();
             // What has no price yet is pending also when the rest is posted.
             if (published)
                 entries.Any(entry => entry.Standing == EntryStanding.Pending)
                     .ShouldBe(statement.Lines.Any(line => line is { Metered: not null, Amount: null }));
-            foreach (var balance in DoubleEntry.Balances(entries).Where(each => each.Account == DoubleEntry.MoneyOf(new("A"))))
-                (balance.MoneyPending + balance.MoneyPosted).ShouldBe(-statement.Total);
+            var balances = DoubleEntry.Balances(entries).ToDictionary(each => each.Account);
+            if (balances.TryGetValue(DoubleEntry.MoneyOf(new("A")), out var own))
+                (own.MoneyPending + own.MoneyPosted).ShouldBe(-statement.Total);
+            (balances.TryGetValue(DoubleEntry.SalesOf(statement.Parties.Seller), out var sales)
+                ? sales.MoneyPending + sales.MoneyPosted : 0m).ShouldBe(statement.ImportTotal + statement.ExportTotal);
+            foreach (var points in statement.Lines.GroupBy(line => statement.Parties.GridOf(line.Point)))
+            {
+                Energy Has(string account) => balances.TryGetValue(account, out var found)
+                    ? found.EnergyPending + found.EnergyPosted : Energy.Zero;
+                // What each grid gave is what the meters in it saw, and its loss what of that is billed to nobody.
+                var saw = points.Aggregate(Energy.Zero, (sum, line) => line.Metered is not { } energy ? sum
+                    : line.Direction == Direction.Import ? sum + energy : sum - energy);
+                Has(DoubleEntry.GridOf(points.Key)).ShouldBe(-saw);
+                (Int128.Abs(Has(DoubleEntry.LossOf(points.Key)).HalfNanojoules) / Energy.HalfNanojoulesPerWattHour)
+                    .ShouldBeLessThan(4);
+            }
             FlexibilityLines.Postings(flexibility).Sum(posting => posting.Amount).ShouldBe(0m);
             var real = entries.Where(entry => entry.Energy != Energy.Zero && entry.Money != 0m).ToList();
             if (real.Count > 0 && real[at % real.Count] is var left && !(left.From == DoubleEntry.EnergyOf(new("A"))
@@ -80,8 +104,10 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
                 DoubleEntry.NotConserved(statement, [.. entries.Where(entry => entry != left)])
                     .ShouldNotBeNull();
             seen.Add(statement.Lines.Any(line => line is { Metered: not null, Amount: null }),
-                entries.Any(entry => entry.To == DoubleEntry.Loss || entry.From == DoubleEntry.Loss),
-                flexibility.Count > 0);
+                entries.Any(entry => entry.To.EndsWith("/loss", StringComparison.Ordinal)
+                    || entry.From.EndsWith("/loss", StringComparison.Ordinal)), flexibility.Count > 0,
+                entries.Select(entry => entry.From).Concat(entries.Select(entry => entry.To))
+                    .Where(account => account.EndsWith("/grid-energy", StringComparison.Ordinal)).Distinct().Count() > 1);
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }

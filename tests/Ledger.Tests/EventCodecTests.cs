@@ -66,6 +66,9 @@ public sealed class EventCodecTests
     [InlineData("dispatch-instructed", 2, "DispatchInstructed.v2.json")]
     [InlineData("programme-published", 1, "ProgrammePublished.v1.json")]
     [InlineData("tariff-published", 1, "TariffPublished.v1.json")]
+    [InlineData("tariff-published", 2, "TariffPublished.v2.json")]
+    [InlineData("tariff-assigned", 1, "TariffAssigned.v1.json")]
+    [InlineData("settlement-point-registered", 1, "SettlementPointRegistered.v1.json")]
     [InlineData("programme-published", 2, "ProgrammePublished.v2.json")]
     [InlineData("programme-published", 3, "ProgrammePublished.v3.json")]
     public void A_fact_that_says_nothing_new_is_written_as_it_always_was(string name, int version, string file)
@@ -80,6 +83,12 @@ public sealed class EventCodecTests
         LedgerEvent more = fact switch
         {
             DispatchInstructed order => order with { Activation = new(800, [new(new("P1"), new Power(7))]) },
+            TariffAssigned assigned => assigned with { Seller = new("retail") },
+            SettlementPointRegistered point => point with { GridOperator = new("dso") },
+            TariffPublished { Terms: { } terms } tariff => tariff with
+            {
+                Terms = terms with { Fees = [.. terms.Fees, new("contract", FeeBasis.Day, 1m, 1, null, FeeBearer.Account)] },
+            },
             TariffPublished tariff => tariff with { Terms = TariffTerms.None with { TaxPercent = 13m } },
             ProgrammePublished programme when version == 1 =>
                 programme with { Redistribution = RedistributionWeight.Ordered },

@@ -58,12 +58,12 @@ public sealed class FlexibilityStatementTests
                 "flexibility/cpo -80", "flexibility/dso 80"]);
         statement["flexibility"]!.AsArray().Select(line => (int)line!["line"]!).ShouldBe([49, 50, 51, 52, 53, 54]);
         statement["balances"]!.AsArray().Select(row => $"{row!["account"]} {row["moneyPending"]} {row["moneyPosted"]}")
-            .ShouldBe(["cpo/energy 0 0", "cpo/money -2240 0", "dso/money -80 0", "grid/energy 0 0", "operator/money 2320 0"]);
+            .ShouldBe(["(grid)/grid-energy 0 0", "(seller)/sales 2320 0", "cpo/energy 0 0", "cpo/money -2240 0", "dso/money -80 0"]);
         town.Run("publish", "R1", "--by", "bob").Exit.ShouldBe(ExitCode.Done);
         var published = Statement(town);
         ((bool)published["flexibilityDiffers"]!).ShouldBeFalse();
         published["rulePacks"]!.AsArray().Select(row => (string)row!["pack"]!).ShouldBe(["days", "up-to-order"]);
-        published["balances"]!.AsArray().Select(row => (string)row!["moneyPosted"]!).ShouldBe(["0", "-2240", "-80", "0", "2320"]);
+        published["balances"]!.AsArray().Select(row => (string)row!["moneyPosted"]!).ShouldBe(["0", "2320", "0", "-2240", "-80"]);
     }
 
     [Theory]

@@ -13,13 +13,13 @@ namespace Ledger.Tests;
 /// and the dry run that records nothing.</summary>
 public sealed class MasterDataRowsTests
 {
-    public static TheoryData<string> Types() => [.. MasterDataRows.Sheets.Select(sheet => sheet.Type)];
+    public static TheoryData<string> Headers() => [.. MasterDataRows.Sheets.Select(sheet => sheet.Header)];
 
-    [Theory, MemberData(nameof(Types))]
-    public async Task The_example_of_each_kind_is_recorded_once(string type)
+    [Theory, MemberData(nameof(Headers))]
+    public async Task The_example_of_each_kind_is_recorded_once(string header)
     {
         await using var ledger = new IntakeLedger();
-        var file = MasterDataRows.Sheets.Single(sheet => sheet.Type == type).Example;
+        var file = MasterDataRows.Sheets.Single(sheet => sheet.Header == header).Example;
         var report = await ledger.TakeAsync(file);
         report.Format.ShouldBe("master data");
         report.Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Recorded>();

@@ -106,6 +106,8 @@ internal static class ExplanationReads
                 before = before.Value,
                 after = after.Value,
                 change = difference.Change,
+                currency = difference.After.Currency,
+                says = difference.Says,
                 byEnergy = difference.ByEnergy,
                 byPrice = difference.ByPrice,
                 byRounding = difference.ByRounding,
@@ -131,33 +133,35 @@ public sealed record ChangedLineAnswer(
     string Point, Direction Direction, NodaTime.Instant Start, NodaTime.Instant End, int? LineBefore, int? LineAfter,
     string? MeteredBeforeKwh, string? MeteredAfterKwh, decimal? Before, decimal? After, decimal ByEnergy,
         decimal ByPrice,
-    decimal ByRounding, string Why, IReadOnlyList<long> Facts)
+    decimal ByRounding, string Why, string Says, IReadOnlyList<long> Facts)
 {
     public static ChangedLineAnswer Of(ChangedLine line) => new(
         line.Point.Value, line.Direction, line.Period.Start, line.Period.End, line.LineBefore, line.LineAfter,
         line.MeteredBefore?.ToKwh(), line.MeteredAfter?.ToKwh(), line.Before, line.After, line.ByEnergy, line.ByPrice,
-        line.ByRounding, line.Why, line.Facts);
+        line.ByRounding, line.Why, line.Says, line.Facts);
 }
 
-/// <summary>A charge beside energy that differs between two runs.</summary>
+/// <summary>A charge beside energy that differs between two runs; without a point the account owes it as a
+/// whole.</summary>
 public sealed record ChangedChargeAnswer(
-    string Point, BillPart Part, string Name, NodaTime.LocalDate Of, int? LineBefore, int? LineAfter, string Unit,
-    decimal? QuantityBefore, decimal? QuantityAfter, decimal? Before, decimal? After, string Why,
+    string? Point, BillPart Part, string Name, NodaTime.LocalDate Of, int? LineBefore, int? LineAfter, string Unit,
+    decimal? QuantityBefore, decimal? QuantityAfter, decimal? Before, decimal? After, string Why, string Says,
     IReadOnlyList<long> Facts)
 {
     public static ChangedChargeAnswer From(ChangedCharge charge) => new(
-        charge.Charge.Point.Value, charge.Charge.Part, charge.Charge.Name, charge.Charge.Of, charge.LineBefore,
+        charge.Charge.Point?.Value, charge.Charge.Part, charge.Charge.Name, charge.Charge.Of, charge.LineBefore,
         charge.LineAfter, charge.Unit, charge.QuantityBefore, charge.QuantityAfter, charge.Before, charge.After,
-        charge.Why, charge.Facts);
+        charge.Why, charge.Says, charge.Facts);
 }
 
 /// <summary>A line of flexibility that differs between two runs.</summary>
 public sealed record ChangedFlexibilityAnswer(
     string Programme, string? Instruction, string Paid, NodaTime.Instant Start, FlexibilityKind Kind, int? LineBefore,
-    int? LineAfter, decimal? KwhBefore, decimal? KwhAfter, decimal? Before, decimal? After, string Why,
+    int? LineAfter, decimal? KwhBefore, decimal? KwhAfter, decimal? Before, decimal? After, string Why, string Says,
     IReadOnlyList<long> Facts)
 {
     public static ChangedFlexibilityAnswer From(ChangedFlexibility line) => new(
         line.Line.Programme.Value, line.Line.Instruction?.Value, line.Line.Paid, line.Line.Start, line.Line.Kind,
-        line.LineBefore, line.LineAfter, line.KwhBefore, line.KwhAfter, line.Before, line.After, line.Why, line.Facts);
+        line.LineBefore, line.LineAfter, line.KwhBefore, line.KwhAfter, line.Before, line.After, line.Why,
+        line.Says, line.Facts);
 }

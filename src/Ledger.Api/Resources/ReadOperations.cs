@@ -48,6 +48,8 @@ internal static class ReadOperations
         new("tariffs", Scopes.TariffsRead, "tariffs"),
         new("settlement-runs", Scopes.SettlementRead, "runs"),
         new("statement-lines", Scopes.SettlementRead, "lines"),
+        new("statement-rows", Scopes.SettlementRead, "rows"),
+        new("statement-entries", Scopes.SettlementRead, "entries"),
         new("run-publications", Scopes.SettlementRead, "publications"),
         new("run-deltas", Scopes.SettlementRead, "deltas"),
         new("month-closes", Scopes.SettlementRead, "months"),

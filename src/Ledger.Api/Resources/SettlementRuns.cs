@@ -22,13 +22,14 @@ public sealed record LineAnswer(
         line.BilledKwh, line.PricePerKwh, line.Amount, line.Source, line.Quality, line.Problem);
 }
 
-/// <summary>What is charged beside energy, with its rule; numbered after the lines.</summary>
+/// <summary>What is charged beside energy, with its rule; numbered after the lines. Without a point the account owes it
+/// as a whole.</summary>
 public sealed record ChargeAnswer(
-    int Line, string Point, BillPart Part, string Name, NodaTime.LocalDate Of, decimal? Quantity, string Unit,
+    int Line, string? Point, BillPart Part, string Name, NodaTime.LocalDate Of, decimal? Quantity, string Unit,
     decimal? Price, decimal? Amount, string Basis, string Rule, string? Problem)
 {
     public static ChargeAnswer From(StatementCharge charge) => new(
-        charge.Number, charge.Point.Value, charge.Part, charge.Name, charge.Of, charge.Quantity, charge.Unit,
+        charge.Number, charge.Point?.Value, charge.Part, charge.Name, charge.Of, charge.Quantity, charge.Unit,
         charge.Price, charge.Amount, charge.Basis, charge.Rule, charge.Problem);
 }
 
@@ -42,12 +43,43 @@ public sealed record FlexibilityAnswer(
         line.Kind, line.Kwh, line.Amount, line.Payer.Value, line.Payee.Value, line.Source, line.Problem);
 }
 
+/// <summary>A row of a statement, whatever it charges; the rows are all of it, and their amounts sum to the
+/// total.</summary>
+public sealed record StatementRowAnswer(
+    int Line, StatementRowKind Kind, string Point, string Name, NodaTime.Instant Start, NodaTime.Instant End,
+    string StartLocal, string Day, int? Period, TariffPeriod? TariffPeriod, string? MeteredKwh,
+    decimal? Quantity, string Unit, decimal? Price, decimal? AmountExact, decimal? Amount, string Currency,
+    ReadingQuality? Quality, string Source, string? Problem)
+{
+    public static StatementRowAnswer Of(StatementRow row) => new(
+        row.Number, row.Kind, row.Paid, row.Name, row.Time.Start, row.Time.End, StatementRows.Written(row.Local),
+        RowJson.Day(row.Day), row.Period, row.TariffPeriod, row.Metered?.ToKwh(), row.Quantity, row.Unit, row.Price,
+        row.AmountExact, row.Amount, row.Currency, row.Quality, row.Source, row.Problem);
+}
+
+/// <summary>A double entry: what one account gives, the other gets; either energy or money.</summary>
+public sealed record EntryAnswer(string From, string To, string? EnergyKwh, decimal? Money, EntryStanding Standing)
+{
+    internal static EntryAnswer Of(LedgerEntry entry) =>
+        new(entry.From, entry.To, entry.Energy?.ToKwh(), entry.Money, entry.Standing);
+}
+
+/// <summary>What an account has by the entries of a run, pending and posted apart.</summary>
+public sealed record BalanceAnswer(
+    string Account, string EnergyPendingKwh, string EnergyPostedKwh, decimal MoneyPending, decimal MoneyPosted)
+{
+    internal static BalanceAnswer Of(AccountBalance balance) => new(balance.Account, balance.EnergyPending.ToKwh(),
+        balance.EnergyPosted.ToKwh(), balance.MoneyPending, balance.MoneyPosted);
+}
+
 /// <summary>Settlement runs: ask for one, list them, and derive the lines of one again from its position.</summary>
 internal static class SettlementRuns
 {
     public static void Map(WebApplication app, OpenLedger ledger, JobRunner jobs)
     {
         MapAfterwards(app, ledger);
+        MapEntries(app, ledger);
+        MapRows(app, ledger);
         app.MapPost("/v1/settlement-runs", async (HttpContext context) =>
         {
             return await RunAsync(ledger, jobs, context).ConfigureAwait(false);
@@ -91,6 +123,69 @@ internal static class SettlementRuns
             "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")
             .Refuses(404);
     }
+
+    /// <summary>All of a statement as one table.</summary>
+    private static void MapRows(WebApplication app, OpenLedger ledger) =>
+        app.MapGet("/v1/statement-rows", async (HttpContext context) =>
+        {
+            var named = Asking.Required<RunId>(context.Request, "run", RunId.TryParse, Rejection.InvalidIdentifier,
+                Asking.IdentifierRule);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var again = answers.Runs().LastOrDefault(run => run.Run == named.Value) is { } row
+                ? await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted)
+                    .ConfigureAwait(false)
+                : null;
+            if (again is not { Statement: { } statement })
+                return Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {named} with rows");
+            var rows = StatementRows.Of(again.Run, statement);
+            return Answering.Read(new
+            {
+                asOf = position,
+                run = named.Value,
+                account = again.Run.Account,
+                day = again.Run.Day,
+                currency = again.Run.Currency,
+                total = again.Run.Total,
+                sumOfLines = rows.Sum,
+                sumIsTotal = rows.SumIsTotal,
+                linesWithoutAmount = rows.WithoutAmount,
+                differs = again.Differs,
+                rows = rows.Rows.Select(StatementRowAnswer.Of).ToList(),
+            }, position);
+        }).Reads("statement-rows",
+            "All of a run's statement as one table: energy, charges and flexibility, each with its time in UTC and as the "
+                + "local clock showed it, its settlement day and period number; the sum of the rows is the total.", "run")
+            .Refuses(404);
+
+    /// <summary>Whose accounts a run moves energy and money between.</summary>
+    private static void MapEntries(WebApplication app, OpenLedger ledger) =>
+        app.MapGet("/v1/statement-entries", async (HttpContext context) =>
+        {
+            var named = Asking.Required<RunId>(context.Request, "run", RunId.TryParse, Rejection.InvalidIdentifier,
+                Asking.IdentifierRule);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var again = answers.Runs().LastOrDefault(run => run.Run == named.Value) is { } row
+                ? await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted)
+                    .ConfigureAwait(false)
+                : null;
+            if (again is not { Statement: { } statement })
+                return Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {named} with entries");
+            var entries = DoubleEntry.Of(statement, answers.Publications().Any(said => said.Run == named.Value));
+            return Answering.Read(new
+            {
+                asOf = position,
+                run = named.Value,
+                account = statement.Account.Value,
+                day = again.Run.Day,
+                currency = statement.Currency,
+                conserved = DoubleEntry.NotConserved(statement, entries) ?? "yes",
+                entries = entries.Select(EntryAnswer.Of).ToList(),
+                balances = DoubleEntry.Balances(entries).Select(BalanceAnswer.Of).ToList(),
+            }, position);
+        }).Reads("statement-entries",
+            "The double entries of a run in energy and money, what each account has by them, and whether anything is made "
+                + "or lost.", "run")
+            .Refuses(404);
 
     /// <summary>What was said of runs after they were calculated.</summary>
     private static void MapAfterwards(WebApplication app, OpenLedger ledger)

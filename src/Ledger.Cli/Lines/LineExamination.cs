@@ -57,9 +57,10 @@ internal sealed partial class LineExamination(
         {
             if (charge is null)
                 return Examined(run, index, carry, await DayAsync(run, run.Lines[index].Point).ConfigureAwait(false));
-            var day = await DayAsync(run, charge.Point).ConfigureAwait(false);
-            if (!months.TryGetValue((run.Position, charge.Point), out var month))
-                months[(run.Position, charge.Point)] = month = await ChargeExamination.OfAsync(
+            var point = charge.Point ?? throw new InvalidOperationException("the account owes it as a whole");
+            var day = await DayAsync(run, point).ConfigureAwait(false);
+            if (!months.TryGetValue((run.Position, point), out var month))
+                months[(run.Position, point)] = month = await ChargeExamination.OfAsync(
                     traced[run.Position], run.Run, day.Series, evidenced, ct).ConfigureAwait(false);
             return month.Examined(run, index, carry, traced[run.Position].Given,
                 [.. TariffFault(run, day.Series.Tariff), .. NodeFaults(run, day.Series.Tariff)

@@ -32,7 +32,8 @@ internal sealed record LinesResult(
         if (runs.Select(run => run.Run.Currency).Distinct().Count() > 1)
             throw new FormatException("the runs are in several currencies: name one of them");
         var items = runs.SelectMany(run => run.Lines.Select(line =>
-                new SampleItem(run.Position, line.Number, line.Amount)).Concat(run.Charges.Select(charge =>
+                new SampleItem(run.Position, line.Number, line.Amount))
+            .Concat(run.Charges.Take(run.Examinable - run.Lines.Count).Select(charge =>
                 new SampleItem(run.Position, charge.Number, charge.Amount)))).ToList();
         if (items.Count == 0) throw new FormatException("the runs have no lines to draw from");
         var drawn = AuditSample.Draw(items, asked.Lines, asked.Seed, DecimalsOf(items));

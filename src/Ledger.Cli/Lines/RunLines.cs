@@ -18,8 +18,9 @@ internal sealed record RunLines(
     public IReadOnlyList<string> Texts { get; } =
         [.. Lines.Select(line => line.Canonical()), .. Charges.Select(charge => charge.Canonical()), .. Flexibility];
 
-    /// <summary>How many of the texts are examined: lines and charges.</summary>
-    public int Examinable => Lines.Count + Charges.Count;
+    /// <summary>How many of the texts are examined: lines, and the charges of points. What the account owes as a whole
+    /// stands after them and rests on all of its points.</summary>
+    public int Examinable => Lines.Count + Charges.Count(charge => charge.Point is not null);
 
     public bool IsWhole => Texts.Count == Run.Lines;
 
@@ -33,7 +34,8 @@ internal sealed record RunLines(
 
     /// <summary>The first so many of the texts.</summary>
     public RunLines Beginning(int count) => new(Position, Run, [.. Lines.Take(count)],
-        [.. Charges.Take(Math.Max(0, count - Lines.Count))], [.. Flexibility.Take(Math.Max(0, count - Examinable))]);
+        [.. Charges.Take(Math.Max(0, count - Lines.Count))],
+        [.. Flexibility.Take(Math.Max(0, count - Lines.Count - Charges.Count))]);
 
     /// <summary>What the texts before the one at an index leave over to it.</summary>
     public LineCarry CarryBefore(int index) => Charges.Take(Math.Max(0, index - Lines.Count))

@@ -44,7 +44,7 @@ internal static class ExplanationListings
         new(null, "line", line => line.LineAfter ?? line.LineBefore),
         new("point", "point", line => line.Point.Value), new("direction", "direction", line => line.Direction),
         new("start", "from", line => line.Period.Start),
-        new(null, "local", line => StatementRows.ClockOf(line.Period.Start, zone)),
+        new(null, "local", line => StatementListings.ClockOf(line.Period.Start, zone)),
         new("lineBefore", null, line => line.LineBefore), new("lineAfter", null, line => line.LineAfter), new("meteredBeforeKwh", "kWh before", line => line.MeteredBefore),
         new("meteredAfterKwh", "kWh after", line => line.MeteredAfter), new("before", "amount before", line => line.Before),
         new("after", "amount after", line => line.After), new("change", "change", line => line.Change),
@@ -55,14 +55,14 @@ internal static class ExplanationListings
 
     public static Listing Charges(IEnumerable<ChangedCharge> charges) => Listing.Of(charges,
         new(null, "line", row => row.LineAfter ?? row.LineBefore),
-        new("point", "point", row => row.Charge.Point.Value), new("part", "part", row => row.Charge.Part),
+        new("point", "point", row => row.Charge.Point?.Value ?? StatementCharge.OfAccount), new("part", "part", row => row.Charge.Part),
         new("name", "charge", row => row.Charge.Name), new("of", "of", row => row.Charge.Of),
         new("lineBefore", null, row => row.LineBefore), new("lineAfter", null, row => row.LineAfter),
         new("quantityBefore", "quantity before", row => row.QuantityBefore),
         new("quantityAfter", "quantity after", row => row.QuantityAfter), new("unit", "unit", row => row.Unit),
         new("before", "amount before", row => row.Before), new("after", "amount after", row => row.After),
         new("change", "change", row => row.Change), new("why", null, row => row.Why),
-        new("facts", null, row => row.Facts.Select(Number).ToList()));
+        new("says", null, row => row.Says), new("facts", null, row => row.Facts.Select(Number).ToList()));
 
     public static Listing Flexibility(IEnumerable<ChangedFlexibility> lines) => Listing.Of(lines,
         new(null, "line", row => row.LineAfter ?? row.LineBefore),
@@ -73,7 +73,7 @@ internal static class ExplanationListings
         new("kwhBefore", "kWh before", row => row.KwhBefore), new("kwhAfter", "kWh after", row => row.KwhAfter),
         new("before", "amount before", row => row.Before), new("after", "amount after", row => row.After),
         new("change", "change", row => row.Change), new("why", null, row => row.Why),
-        new("facts", null, row => row.Facts.Select(Number).ToList()));
+        new("says", null, row => row.Says), new("facts", null, row => row.Facts.Select(Number).ToList()));
 
     /// <summary>Numbers in order, those that follow each other as one range: 1–24, 30.</summary>
     public static string Ranges(IReadOnlyList<int> numbers)

@@ -18,6 +18,7 @@ public static class RecordListings
         new("periodMinutes", "period min", row => row.PeriodMinutes),
         new("ratedKw", "rated kW", row => new Power(row.RatedMilliwatts)),
         new("bidirectional", "both ways", row => row.Bidirectional),
+        new("gridOperator", null, row => row.GridOperator),
         new("validFrom", null, row => row.ValidFrom));
 
     public static Listing Registers(IEnumerable<MasterData.RegisterRow> registers) => Listing.Of(registers,
@@ -50,6 +51,7 @@ public static class RecordListings
     public static Listing Assignments(IEnumerable<MasterData.AssignmentRow> assignments) => Listing.Of(assignments,
         new("account", "account", row => row.Account),
         new("tariff", "tariff", row => row.Tariff),
+        new("seller", null, row => row.Seller),
         new("validFrom", "from", row => row.ValidFrom));
 
     public static Listing Refusals(IEnumerable<RefusalsView.Refusal> refusals) => Listing.Of(refusals,

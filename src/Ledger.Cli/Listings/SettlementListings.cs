@@ -70,6 +70,14 @@ public static class SettlementListings
         new("account", "posted to", row => row.Account),
         new("amount", "amount", row => row.Amount));
 
+    /// <summary>Each entry with the settlement day that it is of.</summary>
+    public static Listing Entries(IEnumerable<LedgerEntry> entries, TimeOfUseSettlement.RunRow run) => Listing.Of(
+        entries, new("run", null, _ => run.Run), new("day", "day", _ => run.Day), new("from", "from", entry => entry.From),
+        new("to", "to", entry => entry.To), new("energyKwh", "kWh", entry => entry.Energy),
+        new("money", "money", entry => entry.Money),
+        new("currency", "currency", entry => entry.Money is null ? null : run.Currency),
+        new("standing", "standing", entry => entry.Standing));
+
     public static Listing Lines(IEnumerable<StatementLine> lines) => Listing.Of(lines,
         new("number", "line", row => row.Number),
         new("point", "point", row => row.Point.Value),
@@ -97,7 +105,7 @@ public static class SettlementListings
 
     public static Listing Charges(IEnumerable<StatementCharge> charges) => Listing.Of(charges,
         new("line", "line", row => row.Number),
-        new("point", "point", row => row.Point.Value),
+        new("point", "point", row => row.Point?.Value ?? StatementCharge.OfAccount),
         new("part", "part", row => row.Part),
         new("name", "charge", row => row.Name),
         new("of", "of", row => row.Of),
@@ -144,12 +152,19 @@ public static class SettlementListings
         new("source", "source", row => row.Key.Source));
 
     public static Listing ChangedCharges(IEnumerable<ChargeChange> changes) => Listing.Of(changes,
-        new("point", "point", row => row.Charge.Point.Value),
+        new("point", "point", row => row.Charge.Point?.Value ?? StatementCharge.OfAccount),
         new("part", "part", row => row.Charge.Part),
         new("name", "charge", row => row.Charge.Name),
         new("of", "of", row => row.Charge.Of),
         new("before", "before", row => row.Before),
         new("after", "after", row => row.After),
+        new("cause", "cause", row => row.Cause));
+
+    public static Listing ChangedFlexibility(IEnumerable<FlexibilityChange> changes) => Listing.Of(changes,
+        new("programme", "programme", row => row.Line.Programme.Value),
+        new("instruction", "call", row => row.Line.Instruction?.Value), new("paid", "paid", row => row.Line.Paid),
+        new("start", "from", row => row.Line.Start), new("kind", "kind", row => row.Line.Kind),
+        new("before", "before", row => row.Before), new("after", "after", row => row.After),
         new("cause", "cause", row => row.Cause));
 
     public static Listing Changes(IEnumerable<LineChange> changes) => Listing.Of(changes,
