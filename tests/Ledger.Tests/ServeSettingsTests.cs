@@ -80,7 +80,7 @@ public sealed class ServeSettingsTests : IDisposable
     [InlineData("LEDGER_DISK_RESERVE", "half", "--disk-reserve")]
     public void A_variable_is_a_setting_or_refused(string name, string value, string says)
     {
-        var run = CommandRun.Of(["check", "--data", town.Data, "--port", $"{ServeProcess.FreePort()}"],
+        var run = CommandRun.Of(["check", "--json", "--data", town.Data, "--port", $"{ServeProcess.FreePort()}"],
             clock: new StandingClock(SmallTown.Now),
             environment: new Dictionary<string, string> { [name] = value, ["PATH"] = "/bin" });
         run.Exit.ShouldNotBe(ExitCode.Done);
