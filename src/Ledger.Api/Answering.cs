@@ -83,7 +83,8 @@ internal static class Answering
     /// JSON with the rules of the views' rows: members in order, decimals and integers beyond 32 bits as strings,
     /// energies as whole half nanojoules beside their kWh.
     /// </summary>
-    private sealed class JsonAnswer(int status, object content, long? position, int retryAfterSeconds = BusySeconds) : IResult
+    private sealed class JsonAnswer(
+        int status, object content, long? position, int retryAfterSeconds = BusySeconds) : IResult
     {
         public Task ExecuteAsync(HttpContext httpContext)
         {

@@ -49,8 +49,8 @@ internal static class Failures
                 fault?.Invoke(failure);
             // What a caller asks wrongly is told to the caller alone.
             if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException
-                or BodyRefusedException or NotAcceptableException or ScopeMissingException or NotThereException or TablesBusyException
-                or TableTooLongException))
+                or BodyRefusedException or NotAcceptableException or ScopeMissingException or NotThereException
+                or TablesBusyException or TableTooLongException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
             context.Response.Headers.Remove(HeaderNames.ContentDisposition); // of the file that is not sent

@@ -5,7 +5,8 @@ namespace Ledger.Api;
 
 /// <summary>
 /// HEAD wherever there is GET (RFC 9110, 9.3.2): the resource answers as it would, and at the first byte of a body the
-/// answer has all that its head says. So nothing is read or calculated for a body that nobody gets, and a live one ends.
+/// answer has all that its head says. So nothing is read or calculated for a body that nobody gets, and a live one
+/// ends.
 /// </summary>
 internal static class HeadRequests
 {
@@ -48,7 +49,8 @@ internal static class HeadRequests
         public Task StartAsync(CancellationToken cancellationToken = default) => throw new HeadIsWholeException();
         public Task CompleteAsync() => Task.CompletedTask;
 
-        public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) =>
+        public Task SendFileAsync(
+            string path, long offset, long? count, CancellationToken cancellationToken = default) =>
             throw new HeadIsWholeException();
     }
 
@@ -58,7 +60,12 @@ internal static class HeadRequests
         public override bool CanSeek => false;
         public override bool CanWrite => true;
         public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
         public override void Flush() => throw new HeadIsWholeException();
         public override Task FlushAsync(CancellationToken cancellationToken) => throw new HeadIsWholeException();
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
@@ -66,7 +73,8 @@ internal static class HeadRequests
         public override void SetLength(long value) => throw new NotSupportedException();
         public override void Write(byte[] buffer, int offset, int count) => throw new HeadIsWholeException();
 
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
             throw new HeadIsWholeException();
     }
 }

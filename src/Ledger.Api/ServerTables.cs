@@ -5,8 +5,8 @@ using NodaTime;
 namespace Ledger.Api;
 
 /// <summary>
-/// Tables of the server's own, beside the journal, in an SQLite file of the data folder: what is written is durable. One
-/// caller at a time; the others wait. A parameter may be null, an instant (kept as ticks), a role or a truth value.
+/// Tables of the server's own, beside the journal, in an SQLite file of the data folder: what is written is durable.
+/// One caller at a time; the others wait. A parameter may be null, an instant (kept as ticks), a role or a truth value.
 /// </summary>
 internal sealed class ServerTables : IDisposable
 {
@@ -87,7 +87,8 @@ internal static class ServerCells
     public static string? TextOrNull(this SqliteDataReader row, int cell) =>
         row.IsDBNull(cell) ? null : row.GetString(cell);
 
-    public static int? NumberOrNull(this SqliteDataReader row, int cell) => row.IsDBNull(cell) ? null : row.GetInt32(cell);
+    public static int? NumberOrNull(this SqliteDataReader row, int cell) =>
+        row.IsDBNull(cell) ? null : row.GetInt32(cell);
 
     public static Role? RoleOrNull(this SqliteDataReader row, int cell) => (Role?)row.NumberOrNull(cell);
 

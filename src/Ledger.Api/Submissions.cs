@@ -24,9 +24,8 @@ internal static class Submissions
         var declared = context.Request.ContentLength ?? 0;
         var most = context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize ?? Limits.ImportBytesMax;
         using var body = new MemoryStream((int)Math.Min(declared, most));
-        await ReadAsync(context.Request.Body, body,
-            context.RequestServices.GetRequiredService<ServerOptions>().BodyPatience.ToTimeSpan(), context.RequestAborted)
-            .ConfigureAwait(false);
+        var patience = context.RequestServices.GetRequiredService<ServerOptions>().BodyPatience.ToTimeSpan();
+        await ReadAsync(context.Request.Body, body, patience, context.RequestAborted).ConfigureAwait(false);
         return new Submission(body.ToArray(), source);
     }
 
@@ -34,8 +33,8 @@ internal static class Submissions
     /// hours.</summary>
     private const int BytesPerSecondMin = 64 * 1024, PieceBytes = 64 * 1024;
 
-    /// <summary>Reads a body to its end, for which there is some patience and a time for what has come of it. Throws where
-    /// it takes longer.</summary>
+    /// <summary>Reads a body to its end, for which there is some patience and a time for what has come of it. Throws
+    /// where it takes longer.</summary>
     private static async Task ReadAsync(Stream body, MemoryStream into, TimeSpan patience, CancellationToken ct)
     {
         var began = Stopwatch.GetTimestamp();

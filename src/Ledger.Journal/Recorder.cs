@@ -19,8 +19,8 @@ public abstract record RecordOutcome
     public sealed record Conflict(EventId Id, string Differs) : RecordOutcome;
     /// <summary>Refused by a named rule; the evidence is kept.</summary>
     public sealed record Refused(Rejection Code, string Detail) : RecordOutcome;
-    /// <summary>Refused, by a named rule or as what counts nowhere, and not kept: whoever handed it in keeps it, and may
-    /// hand it in again after a while.</summary>
+    /// <summary>Refused, by a named rule or as what counts nowhere, and not kept: whoever handed it in keeps it, and
+    /// may hand it in again after a while.</summary>
     public sealed record Unkept(Rejection? Code, string Detail, Shortage Why, Duration Again) : RecordOutcome
     {
         /// <summary>What was refused, and why it is not kept.</summary>
@@ -254,8 +254,8 @@ public sealed class Recorder(
         }
     }
 
-    /// <summary>Keeps evidence from which facts are about to be made; null where its sender's party has had as much kept
-    /// today, of which nothing counted, as may be.</summary>
+    /// <summary>Keeps evidence from which facts are about to be made; null where its sender's party has had as much
+    /// kept today, of which nothing counted, as may be.</summary>
     public async ValueTask<HeldEvidence?> HoldAsync(Submission submission, Principal by, CancellationToken ct)
     {
         var (share, shortage) = await Uncounted.HoldAsync(by, submission.Bytes.Length, ct).ConfigureAwait(false);
@@ -269,9 +269,9 @@ public sealed class Recorder(
     public RecordOutcome.Unkept NotHeld(string what) => Unkept(null, $"{what} may be recorded of it", Shortage.Allowance);
 
     /// <summary>Keeps evidence from which nothing is settled and records that it is there.</summary>
-    public async Task<RecordOutcome> KeepAsync(string note, Submission submission, Principal by, CancellationToken ct) =>
-        await KeepAsync(submission, by, null, note, digest => ($"kept {digest}", new EvidenceKept(digest,
-            SourceOf(submission), DetailOf(note, submission), submission.Bytes.Length)), ct).ConfigureAwait(false);
+    public Task<RecordOutcome> KeepAsync(string note, Submission submission, Principal by, CancellationToken ct) =>
+        KeepAsync(submission, by, null, note, digest => ($"kept {digest}", new EvidenceKept(digest,
+            SourceOf(submission), DetailOf(note, submission), submission.Bytes.Length)), ct);
 
     /// <summary>Keeps what was refused; null where it is kept, else what is answered instead of the refusal.</summary>
     private async Task<RecordOutcome?> KeepRefusedAsync(Rejection code, string detail, Submission submission,

@@ -137,7 +137,8 @@ public sealed class UncountedEvidence(
         {
             if (day == today) return;
             var kept = new Dictionary<PartyId, long>();
-            await foreach (var recorded in journal.ReadStreamAsync(Streams.Refusals(today), 0, ct).ConfigureAwait(false))
+            await foreach (var recorded in journal.ReadStreamAsync(Streams.Refusals(today), 0, ct)
+                .ConfigureAwait(false))
                 kept[recorded.Envelope.Tenant] = kept.GetValueOrDefault(recorded.Envelope.Tenant) + RefusalBytes
                     + EventCodec.Decode(recorded) switch
                     {

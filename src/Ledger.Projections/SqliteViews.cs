@@ -8,7 +8,8 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// The embedded read model, views.db: WAL, one connection under a lock, and others for reads as of a position; no read
-/// that holds a snapshot after it returns. It only caches what the journal says, so <c>synchronous=NORMAL</c> suffices: a lost tail is caught up.
+/// that holds a snapshot after it returns. It only caches what the journal says, so <c>synchronous=NORMAL</c> suffices:
+/// a lost tail is caught up.
 /// </summary>
 public sealed class SqliteViews : IViewStore, IDisposable
 {

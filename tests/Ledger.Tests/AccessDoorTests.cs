@@ -52,7 +52,8 @@ public sealed class AccessDoorTests
         var many = Enumerable.Range(0, 100).Select(i =>
             town.SendAsync(HttpMethod.Get, $"ledger_k{i}_{new string('0', 64)}", Points, null)).ToList();
         (await Task.WhenAll(many)).Select(answer => answer.Status).Distinct().ShouldBe([401]);
-        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5)); // 100 one after another, each with its own wait, take longer
+        // A hundred one after another, each with a wait of its own, take longer.
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5));
         for (var i = 0; i < 5; i++)
         {
             var key = await town.GiveAsync($"kim{i}", Role.Auditor, "office", []);
@@ -82,7 +83,8 @@ public sealed class AccessDoorTests
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         if (use is not null)
-            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(new OidCollection { new Oid(use) }, false));
+            request.CertificateExtensions.Add(
+                new X509EnhancedKeyUsageExtension(new OidCollection { new Oid(use) }, false));
         using var bare = request.Create(authority, From, Until, [serial]);
         using var whole = bare.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null);
@@ -158,7 +160,8 @@ public sealed class AccessDoorTests
     {
         using var document = InputValue.Parse((byte[])[.. "{\"name\":\""u8, 0xFF, .. "\"}"u8]);
         var value = new InputValue("input", document.RootElement).Object("name").Required("name");
-        foreach (var read in new Action[] { () => value.Text(), () => value.Number(), () => value.Flag(), () => value.Array() })
+        foreach (var read in new Action[]
+            { () => value.Text(), () => value.Number(), () => value.Flag(), () => value.Array() })
         {
             var refused = Should.Throw<InputRefusedException>(read);
             (refused.Field, refused.Value).ShouldBe(("name", ""));

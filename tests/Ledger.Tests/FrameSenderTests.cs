@@ -35,7 +35,10 @@ public sealed class FrameSenderTests
         using (var log = FrameLog.Open(new(path, 2000, 2 * 1024 * 1024)))
         {
             FrameSession[] sessions =
-                [log.StartSession(new(Kim.Party, Kim.Actor)), log.StartSession(), log.StartSession(new(Lee.Party, Lee.Actor))];
+            [
+                log.StartSession(new(Kim.Party, Kim.Actor)), log.StartSession(),
+                log.StartSession(new(Lee.Party, Lee.Actor)),
+            ];
             sessions.Select(session => session.Sender?.Holder).ShouldBe(["kim", null, "lée"]);
             for (var i = 0; i < 30; i++)
                 foreach (var session in sessions)

@@ -113,7 +113,8 @@ public sealed class HttpConventionTests
         foreach (var path in new[] { "/v1/settlement-points", "/v1/interval-records?from=2026-03-01&to=2026-03-02" })
         {
             var (response, _) = await SendAsync(served, "GET", path, accept);
-            (response.StatusCode, response.Content.Headers.ContentType!.MediaType).ShouldBe((HttpStatusCode.OK, media), path);
+            (response.StatusCode, response.Content.Headers.ContentType!.MediaType)
+                .ShouldBe((HttpStatusCode.OK, media), path);
             response.Dispose();
         }
     }

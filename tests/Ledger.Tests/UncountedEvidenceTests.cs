@@ -66,7 +66,8 @@ public sealed class UncountedEvidenceTests : IDisposable
         await using var journal = folder.Open();
         using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
         var recorder = new Recorder(journal, archive, folder.Clock, Two);
-        for (var i = 0; i < 20; i++) (await RefuseAsync(recorder, Bytes(1000, 'a'))).ShouldBeOfType<RecordOutcome.Refused>();
+        for (var i = 0; i < 20; i++)
+            (await RefuseAsync(recorder, Bytes(1000, 'a'))).ShouldBeOfType<RecordOutcome.Refused>();
         // The same piece under another rule is a fact more, and no byte of evidence.
         (await recorder.RefuseAsync(Rejection.EmptyInput, "nothing", Bytes(1000, 'a'), TestFolder.Tester, Ct))
             .ShouldBeOfType<RecordOutcome.Refused>();
@@ -145,7 +146,8 @@ public sealed class UncountedEvidenceTests : IDisposable
             answers.Add(await town.PostAsync(acme, "/v1/register-readings", Reading(i, "0.00001")));
         answers.Select(answer => answer.Status).ShouldBe([422, 422, 422, 429, 429, 429]);
         answers[^1]["name"].ShouldBe("RefusedTooMuch");
-        answers[^1].Response.Headers.RetryAfter!.Delta.ShouldBe(TimeSpan.FromDays(1)); // the town's clock stands at midnight
+        // The town's clock stands at midnight.
+        answers[^1].Response.Headers.RetryAfter!.Delta.ShouldBe(TimeSpan.FromDays(1));
         (await town.PostAsync(acme, "/v1/register-readings", Reading(10, "1.000"))).Status.ShouldBe(201);
         // A station of the same operator has no more, another operator has all of its own.
         (await town.PostAsync(town.Key(Role.Station), "/v1/register-readings", Reading(11, "0.00001"))).Status.ShouldBe(429);
@@ -175,7 +177,8 @@ public sealed class UncountedEvidenceTests : IDisposable
             var file = Encoding.UTF8.GetBytes($"point,register,read_at,kwh\n{point},1.8.0,2026-03-01T17:00:00Z,2.000\n");
             (await town.SendAsync(HttpMethod.Post, town.Key(Role.ChargingOperator).Shown, "/v1/imports?name=a.csv", file))
                 .Status.ShouldBe(200);
-            town.Served.Ledger.Evidence.Has(new(Convert.ToHexStringLower(SHA256.HashData(file)))).ShouldBe(isKept, point);
+            town.Served.Ledger.Evidence.Has(new(Convert.ToHexStringLower(SHA256.HashData(file))))
+                .ShouldBe(isKept, point);
         }
     }
 

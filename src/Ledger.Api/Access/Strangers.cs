@@ -15,15 +15,16 @@ internal sealed class Strangers(int perSecond) : IDisposable
     /// time.</summary>
     private const int NetworkBytes = 8;
 
-    private readonly PartitionedRateLimiter<HttpContext> buckets = PartitionedRateLimiter.Create<HttpContext, IPAddress>(
-        context => RateLimitPartition.GetTokenBucketLimiter(PlaceOf(context.Connection.RemoteIpAddress), _ => new()
-        {
-            TokenLimit = 2 * perSecond, // what may come at once
-            TokensPerPeriod = perSecond,
-            ReplenishmentPeriod = TimeSpan.FromSeconds(1),
-            QueueLimit = 0,
-            AutoReplenishment = true,
-        }));
+    private readonly PartitionedRateLimiter<HttpContext> buckets =
+        PartitionedRateLimiter.Create<HttpContext, IPAddress>(context =>
+            RateLimitPartition.GetTokenBucketLimiter(PlaceOf(context.Connection.RemoteIpAddress), _ => new()
+            {
+                TokenLimit = 2 * perSecond, // what may come at once
+                TokensPerPeriod = perSecond,
+                ReplenishmentPeriod = TimeSpan.FromSeconds(1),
+                QueueLimit = 0,
+                AutoReplenishment = true,
+            }));
 
     public bool MayAsk(HttpContext context)
     {

@@ -66,7 +66,7 @@ internal sealed class JobStore : IDisposable
     public void Dispose() => tables.Dispose();
 
     private static Job OfRow(SqliteDataReader row) => new(
-        row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.RoleOrNull(4), new(row.GetString(5)),
-        row.At(6), row.AtOrNull(7), row.AtOrNull(8), row.GetString(9), row.TextOrNull(10), row.TextOrNull(11),
-        row.Truth(12));
+        row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.RoleOrNull(4),
+        new(row.GetString(5)), row.At(6), row.AtOrNull(7), row.AtOrNull(8), row.GetString(9),
+        row.TextOrNull(10), row.TextOrNull(11), row.Truth(12));
 }

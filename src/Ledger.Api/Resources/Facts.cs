@@ -123,7 +123,8 @@ internal static class Facts
     }
 
     /// <summary>What every resource that takes one fact has in common.</summary>
-    public static RouteHandlerBuilder TakesFact(this RouteHandlerBuilder route, string name, string does, string body) => route
+    public static RouteHandlerBuilder TakesFact(
+        this RouteHandlerBuilder route, string name, string does, string body) => route
         .WithName(name).WithSummary(does)
         .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))

@@ -29,7 +29,8 @@ internal static class Files
             var answer = await TakeAsync(ledger, context, "/v1/curves").ConfigureAwait(false);
             return Of(answer, Last(ledger));
         }).Needing(Scopes.CurvesWrite).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.")
-            .Produces<FileAnswer>(200).Produces<FileAnswer>(201).Refuses(400, 401, 403, 404, 408, 413, 415, 422, 429, 503);
+            .Produces<FileAnswer>(200).Produces<FileAnswer>(201)
+            .Refuses(400, 401, 403, 404, 408, 413, 415, 422, 429, 503);
     }
 
     private static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder route, string name, string does) => route

@@ -157,7 +157,8 @@ internal sealed class FrameCalls(
                 }
                 catch (InputRefusedException refused)
                 {
-                    throw await RefusedAsync(frame.Memory, refused, sender.Who, taken, patience.Token).ConfigureAwait(false);
+                    throw await RefusedAsync(frame.Memory, refused, sender.Who, taken, patience.Token)
+                        .ConfigureAwait(false);
                 }
                 taken++;
             }

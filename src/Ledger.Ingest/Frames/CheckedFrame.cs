@@ -27,7 +27,8 @@ public readonly record struct CheckedFrame
     /// breaks.</summary>
     public static CheckedFrame Check(ReadOnlyMemory<byte> frame)
     {
-        if (!frame.IsEmpty && frame.Span[0] is var first && (FrameKind)(first & 0x0F) is FrameKind.GivenUp or FrameKind.Sender)
+        if (!frame.IsEmpty && frame.Span[0] is var first
+            && (FrameKind)(first & 0x0F) is FrameKind.GivenUp or FrameKind.Sender)
             throw FrameReader.UnknownKind(first);
         var reader = FrameReader.Open(frame.Span);
         var head = reader.Head;

@@ -12,7 +12,8 @@ public sealed record FrameSender(PartyId Party, string Holder)
     /// <summary>Longest holder, in bytes of UTF-8.</summary>
     internal const int HolderBytesMax = 3 * Limits.TextLengthMax;
 
-    /// <summary>The frame that says so, at an instant of the ledger's clock; it has no number of the session's.</summary>
+    /// <summary>The frame that says so, at an instant of the ledger's clock; it has no number of the
+    /// session's.</summary>
     internal CheckedFrame ToFrame(long atMicroseconds)
     {
         var buffer = new byte[FrameWriter.HeadBytesMax + FrameWriter.SenderBytesMax];

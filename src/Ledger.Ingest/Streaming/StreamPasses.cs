@@ -225,7 +225,8 @@ internal sealed class StreamPasses : IAsyncDisposable
         while (true)
         {
             var raw = new Submission(periods.Range.ToBytes(), "streams") { Personal = [] };
-            var outcome = await commands.Send(new Command<StreamPeriods>(periods, raw, NameOf(sender), key)).ConfigureAwait(false);
+            var outcome = await commands.Send(new Command<StreamPeriods>(periods, raw, NameOf(sender), key))
+                .ConfigureAwait(false);
             if (!IsBusy(outcome)) return;
             await Task.Delay(BusyPauseMs).ConfigureAwait(false);
         }
