@@ -142,6 +142,7 @@ internal sealed class IntakeRun(
             .ConfigureAwait(false);
         var ready = new List<(WaitingReading Waiting, RegisterReadingInput Input, HeldEvidence? Evidence)>();
         var unreadable = new List<(WaitingReading Waiting, Refusal Why)>();
+        var isReached = await ReachesAsync(register.Point).ConfigureAwait(false);
         foreach (var reading in readings)
         {
             if (reading.Read.InSteps(state.Installed, out var input) is { } refused)
@@ -149,7 +150,7 @@ internal sealed class IntakeRun(
                 unreadable.Add((reading, refused));
                 continue;
             }
-            var (evidence, whyNot) = await HoldAsync(reading.Received, register.Point).ConfigureAwait(false);
+            var (evidence, whyNot) = await HoldAsync(isReached ? reading.Received : null, null).ConfigureAwait(false);
             if (whyNot is not null) Note(reading, whyNot);
             else ready.Add((reading, input! with { Evidence = evidence?.Digest }, evidence));
         }
