@@ -50,7 +50,7 @@ public sealed class FrameSenderTests
                 }
             // One that sends nothing leaves nothing.
             log.StartSession(new(Lee.Party, "mo"));
-            log.SealFullSegments().ShouldNotBeEmpty();
+            log.SealFullSegments(Ct).ShouldNotBeEmpty();
         }
         var blocks = new FrameLogReader(path).ReadAll().ToList();
         blocks.Select(block => block.Address.Segment).Distinct().Count().ShouldBeGreaterThan(3);
