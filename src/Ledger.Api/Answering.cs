@@ -34,6 +34,7 @@ internal static class Answering
                 $"the same evidence came before with other content: {conflict.Differs}"),
         RecordOutcome.Refused refused => Problem(StatusOf(refused.Code), refused.Code, refused.Detail),
         RecordOutcome.Several { Parts: [var only] } => Of(only),
+        RecordOutcome.Unkept unkept => NotKept(unkept),
         RecordOutcome.Busy => Busy("the ledger has as much to write as it can hold"),
         _ => throw new InvalidOperationException($"one fact has no outcome {outcome}"),
     };
@@ -53,8 +54,18 @@ internal static class Answering
 
     /// <summary>A problem that is no refusal of a fact.</summary>
     public static IResult Problem(int status, string name, string detail) =>
-        new JsonAnswer(status, new ProblemAnswer($"urn:ledger:problem:{name}", Words(name), status, detail, null, name),
-            null);
+        Problem(status, name, detail, BusySeconds);
+
+    private static JsonAnswer Problem(int status, string name, string detail, int retryAfterSeconds) =>
+        new(status, new ProblemAnswer($"urn:ledger:problem:{name}", Words(name), status, detail, null, name), null,
+            retryAfterSeconds);
+
+    private const int BusySeconds = 1;
+
+    /// <summary>What was refused and not kept: whoever sent it keeps it, and may send it again.</summary>
+    private static JsonAnswer NotKept(RecordOutcome.Unkept unkept) => Problem(
+        unkept.Why == Shortage.Disk ? 503 : 429, unkept.Why == Shortage.Disk ? "StorageLow" : "RefusedTooMuch",
+        unkept.Said, (int)Math.Ceiling(unkept.Again.TotalSeconds));
 
     public static IResult Busy(string detail) => Problem(429, "Busy", $"{detail}; send it again");
 
@@ -72,14 +83,16 @@ internal static class Answering
     /// JSON with the rules of the views' rows: members in order, decimals and integers beyond 32 bits as strings,
     /// energies as whole half nanojoules beside their kWh.
     /// </summary>
-    private sealed class JsonAnswer(int status, object content, long? position) : IResult
+    private sealed class JsonAnswer(
+        int status, object content, long? position, int retryAfterSeconds = BusySeconds) : IResult
     {
         public Task ExecuteAsync(HttpContext httpContext)
         {
             var response = httpContext.Response;
             response.StatusCode = status;
             response.ContentType = content is ProblemAnswer ? "application/problem+json" : "application/json";
-            if (status is 429 or 503) response.Headers.RetryAfter = "1";
+            if (status is 429 or 503)
+                response.Headers.RetryAfter = retryAfterSeconds.ToString(CultureInfo.InvariantCulture);
             if (position is { } at) response.Headers[PositionHeader] = at.ToString(CultureInfo.InvariantCulture);
             if (status == 200 && HttpMethods.IsGet(httpContext.Request.Method))
                 return Representation.WriteAsync(httpContext, content, position);

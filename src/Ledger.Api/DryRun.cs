@@ -32,7 +32,7 @@ public static class DryRun
             await using var services = new ServiceCollection()
                 .AddCommandPipeline(recorder, clock, Routes()).BuildServiceProvider();
             var registers = recorded is { Answers: var answers } ? RegisterDirectory.Read(answers) : new();
-            var intake = new Intake(services.GetRequiredService<IMediator>(), recorder, evidence,
+            var intake = new Intake(services.GetRequiredService<IMediator>(), recorder,
                 (serial, direction, _) => ValueTask.FromResult(
                     registers.TryGetValue((serial, direction), out var register) ? register : (RegisterId?)null));
             var reports = new List<IntakeReport>();

@@ -24,6 +24,7 @@ internal static class Failures
         try
         {
             await next(context).ConfigureAwait(false);
+            if (IsOfMethods(context)) return;
             // What no resource has answered has no body yet.
             if (context.Response is
                 {
@@ -48,22 +49,40 @@ internal static class Failures
                 fault?.Invoke(failure);
             // What a caller asks wrongly is told to the caller alone.
             if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException
-                or BodyRefusedException or ScopeMissingException or NotThereException or TablesBusyException
-                or TableTooLongException))
+                or BodyRefusedException or NotAcceptableException or ScopeMissingException or NotThereException
+                or TablesBusyException or TableTooLongException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
             context.Response.Headers.Remove(HeaderNames.ContentDisposition); // of the file that is not sent
+            // What is left of a body that comes too slowly is not waited for.
+            if (failure is BadHttpRequestException { StatusCode: 408 }) context.Response.Headers.Connection = "close";
             await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Says which methods an address knows, where it does not know this one (RFC 9110, 15.5.6): HEAD with GET,
+    /// and always OPTIONS. Whether that was what was asked, and is the answer.</summary>
+    private static bool IsOfMethods(HttpContext context)
+    {
+        var response = context.Response;
+        if (response is not { HasStarted: false, StatusCode: 405 }) return false;
+        var known = response.Headers.Allow.ToString().Split(',', StringSplitOptions.TrimEntries).ToList();
+        if (known.Contains(HttpMethods.Get)) known.Add(HttpMethods.Head);
+        response.Headers.Allow = string.Join(", ", known.Append(HttpMethods.Options));
+        if (!HttpMethods.IsOptions(context.Request.Method)) return false;
+        response.StatusCode = 204;
+        return true;
     }
 
     private static IResult Explained(Exception failure) => failure switch
     {
         BadHttpRequestException { StatusCode: 413 } =>
             Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes"),
+        BadHttpRequestException { StatusCode: 408 } slow => Answering.Problem(408, "TooSlow", slow.Message),
         BadHttpRequestException bad => Answering.Problem(bad.StatusCode, Rejection.Malformed, bad.Message),
         QueryRefusedException query => Answering.Problem(400, query.Code, query.Message),
         BodyRefusedException body => Answering.Problem(Answering.StatusOf(body.Code), body.Code, body.Message),
+        NotAcceptableException none => Answering.Problem(406, Rejection.UnknownFormat, none.Message),
         ScopeMissingException missing => Answering.Problem(403, Rejection.NotAuthorised, missing.Message),
         NotThereException gone => Answering.Problem(404, Rejection.NotReached, gone.Message),
         TablesBusyException busy => Answering.Busy(busy.Message),

@@ -15,6 +15,9 @@ public sealed record LedgerOptions(string Directory, LedgerId Ledger, IClock Clo
     /// <summary>Where journal and views are; the data folder itself where nobody says so.</summary>
     public StoreChoice Store { get; init; } = new StoreChoice.Sqlite(Directory);
 
+    /// <summary>How much of what is refused is kept; the disk of the folder is everybody's.</summary>
+    public EvidenceLimits EvidenceLimits { get; init; } = EvidenceLimits.Standard;
+
     /// <summary>Whether a copy may be opened for writing: only to take what it is a copy of, and to record that it is
     /// the ledger from now on.</summary>
     public bool TakesOverCopy { get; init; }

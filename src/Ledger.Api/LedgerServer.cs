@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using NodaTime;
 using JournalState = Ledger.Api.Resources.JournalState;
 
 namespace Ledger.Api;
@@ -30,8 +31,12 @@ public sealed record ServerOptions(IPAddress Address, int Port)
     public int ReadRequestsMax { get; init; } = 64;
     /// <summary>Callers that may follow live; one more is answered 429.</summary>
     public int LiveRequestsMax { get; init; } = 64;
+    /// <summary>Requests that may be under way for which a whole run is calculated; one more is answered 429.</summary>
+    public int HeavyRequestsMax { get; init; } = 8;
     /// <summary>The largest file that is taken, in bytes.</summary>
     public int FileBytesMax { get; init; } = Limits.ImportBytesMax;
+    /// <summary>How long a body may take, beside a second for each 64 KiB of it.</summary>
+    public Duration BodyPatience { get; init; } = Duration.FromSeconds(30);
     /// <summary>Days of interval records that are kept ready to be sent, in bytes.</summary>
     public long RecordBytesKept { get; init; } = 256 * 1024 * 1024;
     /// <summary>Who may do what here.</summary>
@@ -43,6 +48,9 @@ public sealed record ServerOptions(IPAddress Address, int Port)
     /// <summary>Reads and facts of one holder in a second, in the mean; the next one is answered 429.</summary>
     public int ReadsPerSecondMax { get; init; } = 500;
     public int FactsPerSecondMax { get; init; } = 2000;
+    /// <summary>Requests in a second, in the mean, from one address, that bring nobody's key; the next one is answered
+    /// 429.</summary>
+    public int StrangersPerSecondMax { get; init; } = 500;
 }
 
 /// <summary>
@@ -60,8 +68,20 @@ public sealed class LedgerServer : IAsyncDisposable
     private readonly JobRunner jobs;
     private Task following = Task.CompletedTask, noting = Task.CompletedTask, telling = Task.CompletedTask;
 
-    private LedgerServer(WebApplication app, Health health, ReadLog reads, WebhookService webhooks, JobRunner jobs) =>
-        (this.app, this.health, this.reads, this.webhooks, this.jobs) = (app, health, reads, webhooks, jobs);
+    private readonly OpenLedger ledger;
+    private readonly TextWriter errors;
+    private readonly Strangers strangers;
+
+    private LedgerServer(WebApplication app, OpenLedger ledger, ReadLog reads, WebhookService webhooks, JobRunner jobs,
+        TextWriter errors, ServerOptions options)
+    {
+        (this.app, this.ledger, this.errors, this.reads) = (app, ledger, errors, reads);
+        strangers = new(options.StrangersPerSecondMax);
+        (this.webhooks, this.jobs, health) = (webhooks, jobs, new(ledger));
+    }
+
+    /// <summary>Says what a person must know of, and goes on.</summary>
+    private void Alarm(string what) => errors.WriteLine($"ALARM {what}");
 
     /// <summary>Where it answers.</summary>
     public Uri Url { get; private set; } = new("http://127.0.0.1");
@@ -88,7 +108,7 @@ public sealed class LedgerServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
             .ConfigureKestrel(kestrel => Bound(kestrel, options));
         var credentials = new Credentials(ledger, options.Access);
-        builder.Services.AddSingleton(ledger).AddSingleton(_ => credentials)
+        builder.Services.AddSingleton(ledger).AddSingleton(options).AddSingleton(_ => credentials)
             .AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
             .AddLedgerOpenApi();
         var app = builder.Build();
@@ -97,11 +117,12 @@ public sealed class LedgerServer : IAsyncDisposable
             ledger, credentials, reads, options.Webhooks, streams, options.Access.KeepsDataHere);
         var jobs = new JobRunner(
             new JobStore(ledger.PathOf(JobStore.FileName)), ledger.Clock, errors, webhooks.JobDone);
-        var server = new LedgerServer(app, new Health(ledger), reads, webhooks, jobs);
+        var server = new LedgerServer(app, ledger, reads, webhooks, jobs, errors, options);
+        ledger.Recorder.Uncounted.Alarmed += server.Alarm;
         app.Use(Protection.Headers).Use((context, next) => Protection.OwnOriginOnly(context, next, options.Access))
             .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
-        app.UseRouting().Use((context, next) => new Admission(
-                credentials, server.reads, options.Access.KeepsDataHere).AdmitAsync(context, next))
+        var admission = new Admission(credentials, server.strangers, server.reads, options.Access.KeepsDataHere);
+        app.Use(HeadRequests.AnswerAsync).UseRouting().Use(admission.AdmitAsync)
             .UseRateLimiter().Use(new IdempotentRequests().AnswerAsync);
         Map(app, ledger, server.health, streams, options);
         MapOrders(app, ledger, server, options);
@@ -111,8 +132,8 @@ public sealed class LedgerServer : IAsyncDisposable
         // Whoever may read the folder may do what its operator may, beside this process too.
         if (options.Access.IsRequired) ledger.PublishToken(credentials.FolderToken);
         ledger.PublishUrl(new Uri(addresses.Last()));
-        server.following = server.FollowAsync(ledger, errors);
-        server.noting = server.NoteReadsAsync(errors);
+        server.following = server.FollowAsync();
+        server.noting = server.NoteReadsAsync();
         server.telling = webhooks.RunAsync(errors, server.stopping.Token);
         _ = streams?.Faulted.ContinueWith(ended => server.Fault(ended.Exception!.GetBaseException()),
             CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
@@ -148,7 +169,7 @@ public sealed class LedgerServer : IAsyncDisposable
         health.Map(app, streams, saysMore: !options.Access.IsRequired);
         DayPage.Map(app, ledger);
         InterfacePage.Map(app);
-        app.MapOpenApi("/openapi/{documentName}.json").ForAnybody();
+        app.MapLedgerOpenApi();
     }
 
     /// <summary>What is asked of the server itself, and not of the journal.</summary>
@@ -187,7 +208,7 @@ public sealed class LedgerServer : IAsyncDisposable
     }
 
     /// <summary>Records who has read what, every few seconds and once more at the end.</summary>
-    private async Task NoteReadsAsync(TextWriter errors)
+    private async Task NoteReadsAsync()
     {
         try
         {
@@ -197,7 +218,7 @@ public sealed class LedgerServer : IAsyncDisposable
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            await RecordLastReadsAsync(errors).ConfigureAwait(false);
+            await RecordLastReadsAsync().ConfigureAwait(false);
         }
         catch (JournalFaultedException failed)
         {
@@ -205,7 +226,7 @@ public sealed class LedgerServer : IAsyncDisposable
         }
     }
 
-    private async Task RecordLastReadsAsync(TextWriter errors)
+    private async Task RecordLastReadsAsync()
     {
         try
         {
@@ -218,7 +239,7 @@ public sealed class LedgerServer : IAsyncDisposable
         }
     }
 
-    private async Task FollowAsync(OpenLedger ledger, TextWriter errors)
+    private async Task FollowAsync()
     {
         try
         {
@@ -259,7 +280,9 @@ public sealed class LedgerServer : IAsyncDisposable
         await following.ConfigureAwait(false);
         await noting.ConfigureAwait(false);
         await app.DisposeAsync().ConfigureAwait(false);
+        ledger.Recorder.Uncounted.Alarmed -= Alarm;
         webhooks.Dispose();
+        strangers.Dispose();
         health.Dispose();
         stopping.Dispose();
         ended.TrySetResult(null);

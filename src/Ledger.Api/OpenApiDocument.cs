@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using Ledger.Api.Access;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
 namespace Ledger.Api;
@@ -5,8 +8,10 @@ namespace Ledger.Api;
 /// <summary>The OpenAPI document at /openapi/v1.json; it is made from the resources themselves.</summary>
 internal static class OpenApiDocument
 {
+    private const string Name = "v1", Path = "/openapi/v1.json";
+
     public static IServiceCollection AddLedgerOpenApi(this IServiceCollection services) =>
-        services.AddOpenApi("v1", options => options.AddSchemaTransformer((schema, context, _) =>
+        services.AddOpenApi(Name, options => options.AddSchemaTransformer((schema, context, _) =>
         {
             // Positions are strings in JSON: not every reader of JSON keeps 64 bits.
             if (context.JsonTypeInfo.Type == typeof(long) || context.JsonTypeInfo.Type == typeof(long?))
@@ -26,4 +31,31 @@ internal static class OpenApiDocument
                 + "of.";
             return Task.CompletedTask;
         }));
+
+    /// <summary>
+    /// Gives the document to anybody. It is made once, of the resources and of nothing that a caller says, so it names
+    /// no server.
+    /// </summary>
+    public static void MapLedgerOpenApi(this WebApplication app)
+    {
+        var made = new Lazy<Task<(byte[] Bytes, string Tag)>>(() => MakeAsync(app.Services));
+        app.MapGet(Path, async (HttpContext context) =>
+        {
+            var (bytes, tag) = await made.Value.ConfigureAwait(false);
+            context.Response.Headers.CacheControl = "public, no-cache";
+            await Representation.SendAsync(context, tag, "application/json; charset=utf-8", bytes, default)
+                .ConfigureAwait(false);
+        }).ForAnybody().RequireRateLimiting(Protection.ReadRequests).ExcludeFromDescription();
+    }
+
+    private static async Task<(byte[] Bytes, string Tag)> MakeAsync(IServiceProvider services)
+    {
+        var document = await services.GetRequiredKeyedService<IOpenApiDocumentProvider>(Name)
+            .GetOpenApiDocumentAsync(CancellationToken.None).ConfigureAwait(false);
+        using var text = new MemoryStream();
+        await document.SerializeAsJsonAsync(text, OpenApiSpecVersion.OpenApi3_1, CancellationToken.None)
+            .ConfigureAwait(false);
+        var bytes = text.ToArray();
+        return (bytes, Representation.TagOf(SHA256.HashData(bytes)));
+    }
 }

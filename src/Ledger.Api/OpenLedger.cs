@@ -44,7 +44,7 @@ public sealed class OpenLedger : IAsyncDisposable
         (this.owned, this.journal, Evidence, this.views, Clock) = (owned, journal, evidence, views, clock);
         (folder, secret, Log) = (options.Directory, options.Secret, options.Log);
         lease = LedgerStores.LeaseOf(options);
-        Recorder = new Recorder(journal, evidence, clock);
+        Recorder = new Recorder(journal, evidence, clock, options.EvidenceLimits);
         runner = new ProjectionRunner(journal, views, StandardProjections.All, Decode, lease: lease);
         Routes = Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
@@ -53,7 +53,7 @@ public sealed class OpenLedger : IAsyncDisposable
             new KnownOwners(OwnersOfStationAsync, OwnersOfMeterAsync))
             .BuildServiceProvider();
         Commands = services.GetRequiredService<IMediator>();
-        Intake = new Intake(Commands, Recorder, evidence, new RegisterDirectory(this).FindAsync);
+        Intake = new Intake(Commands, Recorder, new RegisterDirectory(this).FindAsync);
     }
 
     public IJournal Journal => journal;

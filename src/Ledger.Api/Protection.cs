@@ -12,7 +12,8 @@ namespace Ledger.Api;
 /// </summary>
 internal static class Protection
 {
-    public const string FactRequests = "facts", FileRequests = "files", ReadRequests = "reads", LiveRequests = "live";
+    public const string FactRequests = "facts", FileRequests = "files", ReadRequests = "reads", LiveRequests = "live",
+        HeavyRequests = "heavy";
 
     /// <summary>So many holders at least find a place of each kind at once.</summary>
     private const int HoldersAtLeast = 4;
@@ -62,6 +63,7 @@ internal static class Protection
             {
                 (FactRequests, options.FactRequestsMax), (FileRequests, options.FileRequestsMax),
                 (ReadRequests, options.ReadRequestsMax), (LiveRequests, options.LiveRequestsMax),
+                (HeavyRequests, options.HeavyRequestsMax),
             })
                 limits.AddConcurrencyLimiter(name, limit =>
                 {
@@ -106,6 +108,7 @@ internal static class Protection
             FactRequests => options.FactRequestsMax,
             FileRequests => options.FileRequestsMax,
             LiveRequests => options.LiveRequestsMax,
+            HeavyRequests => options.HeavyRequestsMax,
             _ => options.ReadRequestsMax,
         };
         return RateLimitPartition.GetConcurrencyLimiter($"{kind} {who.Party} {who.Actor}", _ => new()

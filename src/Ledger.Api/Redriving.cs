@@ -80,7 +80,8 @@ public static class Redriving
         var again = new EvidenceRedriven(evidence, state.Released?.Refusal ?? refusal, 0,
             outcomes.Count(o => o is RecordOutcome.Recorded), outcomes.Count(o => o is RecordOutcome.AlreadyRecorded),
             outcomes.Count(o => o is RecordOutcome.Quarantined),
-            outcomes.Count(o => o is RecordOutcome.Refused or RecordOutcome.Conflict or RecordOutcome.Busy));
+            outcomes.Count(o => o is RecordOutcome.Refused or RecordOutcome.Conflict or RecordOutcome.Unkept
+                or RecordOutcome.Busy));
         var marked = await ledger.Commands.Send(new Command<EvidenceRedriven>(again, new Submission(
             System.Text.Encoding.UTF8.GetBytes(evidence.Hex), "redrive"), by, Key($"redrive {evidence}")), ct)
             .ConfigureAwait(false);

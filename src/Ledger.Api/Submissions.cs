@@ -1,4 +1,5 @@
-using System.Threading;
+using System.Buffers;
+using System.Diagnostics;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
@@ -23,8 +24,43 @@ internal static class Submissions
         var declared = context.Request.ContentLength ?? 0;
         var most = context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize ?? Limits.ImportBytesMax;
         using var body = new MemoryStream((int)Math.Min(declared, most));
-        await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
+        var patience = context.RequestServices.GetRequiredService<ServerOptions>().BodyPatience.ToTimeSpan();
+        await ReadAsync(context.Request.Body, body, patience, context.RequestAborted).ConfigureAwait(false);
         return new Submission(body.ToArray(), source);
+    }
+
+    /// <summary>How fast a body comes at least, in bytes a second: whoever sends more slowly has one of few places for
+    /// hours.</summary>
+    private const int BytesPerSecondMin = 64 * 1024, PieceBytes = 64 * 1024;
+
+    /// <summary>Reads a body to its end, for which there is some patience and a time for what has come of it. Throws
+    /// where it takes longer.</summary>
+    private static async Task ReadAsync(Stream body, MemoryStream into, TimeSpan patience, CancellationToken ct)
+    {
+        var began = Stopwatch.GetTimestamp();
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
+        try
+        {
+            while (true)
+            {
+                var left = patience + TimeSpan.FromSeconds(into.Length / BytesPerSecondMin)
+                    - Stopwatch.GetElapsedTime(began);
+                late.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+                var read = await body.ReadAsync(piece, late.Token).ConfigureAwait(false);
+                if (read == 0) return;
+                into.Write(piece, 0, read);
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new BadHttpRequestException(
+                $"the body came more slowly than {BytesPerSecondMin} bytes a second", StatusCodes.Status408RequestTimeout);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
+        }
     }
 
     /// <summary>

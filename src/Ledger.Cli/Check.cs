@@ -29,7 +29,7 @@ public static class Check
     private static async Task<int> RunAsync(CommandLine given, Shell shell, CancellationToken ct)
     {
         if (given.Words.Count > 0) throw new UsageException($"check takes no '{given.Words[0]}'");
-        var line = ServeSettings.Applied(given, Verb);
+        var line = ServeSettings.Applied(given, Verb, shell.Environment);
         var findings = new List<Finding>();
         var address = Serve.AddressOf(line);
         AccessOptions? access = null;
@@ -41,6 +41,8 @@ public static class Check
             return (access.WhyNot(address) is null, access.WhyNot(address)
                 ?? (access.IsRequired ? "everybody needs a key" : $"whoever reaches {address} is the operator"));
         }).ConfigureAwait(false);
+        await LookAsync(findings, "refused evidence",
+            () => Task.FromResult(ServeLimits.Look(ServeLimits.Of(line), line.Data))).ConfigureAwait(false);
         if (access?.Tls is { } tls)
             await LookAsync(findings, "certificate", () => Task.FromResult(Certificate(tls, shell.Clock)))
                 .ConfigureAwait(false);

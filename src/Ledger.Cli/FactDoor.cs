@@ -47,6 +47,7 @@ internal static class FactDoor
         RecordOutcome.Refused refused =>
             new("refused", null, $"{refused.Code} ({(int)refused.Code}): {refused.Detail}"),
         RecordOutcome.Conflict conflict => new("refused", null, $"{Rejection.EvidenceConflict}: {conflict.Differs}"),
+        RecordOutcome.Unkept unkept => throw new CouldNotException($"{unkept.Said}; nothing was recorded"),
         _ => throw new CouldNotException("the ledger is busy; nothing was recorded, try again"),
     };
 

@@ -69,6 +69,7 @@ public static class Freeze
         RecordOutcome.AlreadyRecorded => "already recorded, with the same result",
         RecordOutcome.Refused refused => $"refused, {refused.Code} ({(int)refused.Code}): {refused.Detail}",
         RecordOutcome.Conflict conflict => $"refused, it is frozen with another result: {conflict.Differs}",
+        RecordOutcome.Unkept unkept => $"not recorded: {unkept.Said}",
         _ => "not recorded: the ledger is busy, try again",
     };
 }

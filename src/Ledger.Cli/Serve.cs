@@ -27,6 +27,7 @@ public static class Serve
             + "on record; nothing is given up where it is not given"),
         new("--listen", "ADDRESS", "127.0.0.1 where it is not given; one that other machines reach needs keys and TLS"),
         .. ServeAccess.Options,
+        .. ServeLimits.Options,
         DataFolder.LedgerOption,
         ServeSettings.Option,
     ];
@@ -40,13 +41,16 @@ public static class Serve
     private static async Task<int> RunAsync(CommandLine given, Shell shell, CancellationToken ct)
     {
         if (given.Words.Count > 0) throw new UsageException($"serve takes no '{given.Words[0]}'");
-        var line = ServeSettings.Applied(given, Verb);
+        var line = ServeSettings.Applied(given, Verb, shell.Environment);
         var address = AddressOf(line);
         if (line.Option("--tls-certificate") is null && LedgerServer.WhyNot(address) is { } bare)
             throw new UsageException(bare);
         var port = PortOf(line, PortDefault);
         var streamPort = StreamPortOf(line);
-        await using var ledger = DataFolder.Open(line, shell);
+        await using var ledger = OpenLedger.Open(DataFolder.OptionsOf(line, shell) with
+        {
+            EvidenceLimits = ServeLimits.Of(line),
+        });
         var access = await ServeAccess.OfAsync(line, ledger, address, ct).ConfigureAwait(false);
         if (LedgerServer.WhyNot(address, access) is { } open) throw new UsageException(open);
         await using var streams = OpenStreams(ledger);

@@ -21,15 +21,9 @@ internal static class ServeSettings
     /// <summary>Options that have to be on the command line itself.</summary>
     private static readonly string[] NotSettings = ["--settings", "--json", "--help"];
 
-    /// <summary>What the tests of this project are told by the environment.</summary>
-    private static readonly string[] NotOfServe =
-    [
-        "LEDGER_SAMPLES", "LEDGER_LONG", "LEDGER_ESDB", "LEDGER_ESDB_SECONDS", "LEDGER_RECORD", "LEDGER_FUZZ",
-        "LEDGER_MUTATING", "LEDGER_STREAM_CHILD", "LEDGER_WITHOUT_VECTORS", "LEDGER_DLL",
-    ];
-
     /// <summary>The command line with what it does not say filled in.</summary>
-    public static CommandLine Applied(CommandLine line, Verb verb)
+    public static CommandLine Applied(
+        CommandLine line, Verb verb, IReadOnlyDictionary<string, string> environment)
     {
         var known = verb.Options.Concat(CommandLine.Common).Where(option => !NotSettings.Contains(option.Name)
             && option.Value is not null).ToList();
@@ -39,11 +33,11 @@ internal static class ServeSettings
                 settings[known.Find(option => SettingOf(option) == name)?.Name
                     ?? throw new CouldNotException($"{path}: there is no setting {name}; there are "
                         + string.Join(", ", known.Select(SettingOf)))] = value;
-        if (Unknown(Environment.GetEnvironmentVariables().Keys.OfType<string>()) is { } misspelt)
+        if (Unknown(environment.Keys) is { } misspelt)
             throw new CouldNotException($"{misspelt} in the environment: there is no such setting; there are "
                 + string.Join(", ", known.Select(VariableOf)));
         foreach (var option in known)
-            if (Environment.GetEnvironmentVariable(VariableOf(option)) is { Length: > 0 } value)
+            if (environment.GetValueOrDefault(VariableOf(option)) is { Length: > 0 } value)
                 settings[option.Name] = value;
         return line.With(settings);
     }
@@ -51,7 +45,7 @@ internal static class ServeSettings
     /// <summary>The first variable that looks like a setting and is none of any command.</summary>
     private static string? Unknown(IEnumerable<string> variables) => variables.Order(StringComparer.Ordinal)
         .FirstOrDefault(name => name.StartsWith(EnvironmentPrefix, StringComparison.Ordinal)
-            && !NotOfServe.Contains(name) && !Verbs.All.SelectMany(verb => verb.Options).Concat(CommandLine.Common)
+            && !Verbs.All.SelectMany(verb => verb.Options).Concat(CommandLine.Common)
                 .Any(option => VariableOf(option) == name));
 
     /// <summary>--tls-key is tlsKey.</summary>

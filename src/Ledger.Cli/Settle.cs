@@ -192,6 +192,7 @@ public static class Settle
         RecordOutcome.AlreadyRecorded => "already recorded, with the same result",
         RecordOutcome.Refused refused => $"refused, {refused.Code} ({(int)refused.Code}): {refused.Detail}",
         RecordOutcome.Conflict conflict => $"refused, a run of this name has another result: {conflict.Differs}",
+        RecordOutcome.Unkept unkept => $"not recorded: {unkept.Said}",
         _ => "not recorded: the ledger is busy, try again",
     };
 }

@@ -1,3 +1,4 @@
+using System.Collections;
 using NodaTime;
 
 namespace Ledger.Cli;
@@ -8,6 +9,12 @@ namespace Ledger.Cli;
 public sealed record Shell(
     Stream Input, Stream Raw, TextWriter Output, TextWriter Errors, IClock Clock, bool Watched = false)
 {
+    /// <summary>The settings of its process's environment, of which a server must know every one that is named as a
+    /// setting; a test gives its own.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } =
+        System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
+            one => (string)one.Key, one => (string?)one.Value ?? "", StringComparer.Ordinal);
+
     private const string ToLineStart = "\r\u001b[K"; // ECMA-48: carriage return, erase to the end of the line
 
     /// <summary>Says how far the work is, in place of what was said before.</summary>

@@ -42,13 +42,13 @@ internal static class ChargeRecordRows
 
     public static async Task TakeAsync(IntakeRun run, Submission file)
     {
-        var (evidence, rows) = (run.Archive(file), 0);
+        var rows = 0;
         foreach (var (number, raw, row) in Rows(file))
         {
             rows++;
             try
             {
-                await run.RecordAsync($"{file.Source} line {number}", Read(row, evidence), raw).ConfigureAwait(false);
+                await run.RecordAsync($"{file.Source} line {number}", Read(row), raw, file).ConfigureAwait(false);
             }
             catch (InputRefusedException refused)
             {
@@ -63,7 +63,7 @@ internal static class ChargeRecordRows
 
     /// <summary>The records of a table; a row that breaks a rule is thrown with its line.</summary>
     public static IEnumerable<ChargeRecordInput> Read(ReadOnlyMemory<byte> file) =>
-        Rows(new Submission(IntakeText.WithoutByteOrderMark(file), "file")).Select(row => Read(row.Cells, null));
+        Rows(new Submission(IntakeText.WithoutByteOrderMark(file), "file")).Select(row => Read(row.Cells));
 
     private static IEnumerable<(int Number, Submission Raw, Dictionary<string, string>? Cells)> Rows(Submission file)
     {
@@ -95,7 +95,7 @@ internal static class ChargeRecordRows
         return subjects.Count > 0 ? subjects : [PersonalData.Session(cells[names.IndexOf("id")])];
     }
 
-    private static ChargeRecordInput Read(Dictionary<string, string>? cells, EvidenceDigest? evidence)
+    private static ChargeRecordInput Read(Dictionary<string, string>? cells)
     {
         if (cells is null)
             throw new InputRefusedException(Rejection.WrongCount, "row", "", "must have as many fields as the header");
@@ -119,8 +119,7 @@ internal static class ChargeRecordRows
         foreach (var name in (string[])[.. needed[..5], "country_code", "party_id", "credit_reference_id"])
             json[name] = Cell(name);
         using var document = InputValue.Parse(Encoding.UTF8.GetBytes(json.ToJsonString()));
-        var read = ChargeRecordText.Read(new InputValue("input", document.RootElement));
-        return read with { Record = read.Record with { Evidence = evidence } };
+        return ChargeRecordText.Read(new InputValue("input", document.RootElement));
     }
 
     /// <summary>The fields of a line; null where its quotes do not close.</summary>

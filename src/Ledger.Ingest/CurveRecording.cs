@@ -47,8 +47,9 @@ public sealed class CurveRecording(EvidenceArchive archive)
         Recorder recorder, Command<CurveBatch> command, Instant now, CancellationToken ct)
     {
         var batch = command.Input;
-        var evidence = archive.Put(command.Raw);
-        var library = new CurveEvidence(archive, evidence, batch);
+        if (await recorder.HoldAsync(command.Raw, command.By, ct).ConfigureAwait(false) is not { } received)
+            return recorder.NotHeld("no sample");
+        var library = new CurveEvidence(archive, received.Digest, batch);
         var computed = new CurveCandidates[batch.Curves.Count];
         await Parallel.ForAsync(0, computed.Length, ct, async (i, inner) =>
             computed[i] = await CurveCandidates.ComputeAsync(recorder, library, batch.Curves[i], batch.SentAt, now,
@@ -68,6 +69,8 @@ public sealed class CurveRecording(EvidenceArchive archive)
                     _ => command.Raw, command.By, ct).ConfigureAwait(false));
         }
         IntakeTelemetry.Samples.Add(batch.Samples);
-        return new RecordOutcome.Several(outcomes);
+        var outcome = new RecordOutcome.Several(outcomes);
+        received.Note(outcome);
+        return outcome;
     }
 }

@@ -9,8 +9,7 @@ namespace Ledger.Ingest;
 /// <paramref name="Shown"/> is the number as it was written, with its unit.
 /// </summary>
 internal sealed record IndexRead(
-    RegisterId Register, Instant ReadAt, ExactNumber Kwh, string Shown, ReadingQuality Quality,
-    EvidenceDigest? Evidence)
+    RegisterId Register, Instant ReadAt, ExactNumber Kwh, string Shown, ReadingQuality Quality)
 {
     /// <summary>The index in whole steps; one that the register could not show is refused, never rounded.</summary>
     public Refusal? InSteps(RegisterInstalled? installed, out RegisterReadingInput? reading)
@@ -25,7 +24,7 @@ internal sealed record IndexRead(
             return Refusal.Of(Rejection.OutOfRange,
                 $"kwh {IntakeText.Quote(Shown)} is finer than register {Register} shows, {installed.Decimals} decimals "
                 + $"of a kWh");
-        reading = new RegisterReadingInput(Register, ReadAt, (long)steps, Quality, Evidence);
+        reading = new RegisterReadingInput(Register, ReadAt, (long)steps, Quality, null);
         return null;
     }
 }

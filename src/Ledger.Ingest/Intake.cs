@@ -43,12 +43,12 @@ public delegate ValueTask<RegisterId?> FindRegister(string meterSerial, Directio
 /// The one door for files and texts, whoever hands them in. A file's format is found by its content, never by its
 /// name. What is refused, a file or a part of one, is kept as evidence under its own bytes; the rest is recorded.
 /// </summary>
-public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchive archive, FindRegister findRegister)
+public sealed class Intake(IMediator mediator, Recorder recorder, FindRegister findRegister)
 {
     /// <summary>Takes a file: everything in it that can be recorded is, and the report names every part.</summary>
     public async Task<IntakeReport> TakeAsync(Submission file, IntakeHints hints, Principal by, CancellationToken ct)
     {
-        var run = new IntakeRun(mediator, recorder, archive, findRegister, hints, by, ct);
+        var run = new IntakeRun(mediator, recorder, findRegister, hints, by, ct);
         var format = await TakeAsync(run, PersonalData.Named(file, hints.Subject)).ConfigureAwait(false);
         var report = new IntakeReport(format, await run.FinishAsync().ConfigureAwait(false));
         IntakeTelemetry.Count(report.Outcomes);
@@ -62,7 +62,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
     public async Task<RecordOutcome> TakeFactAsync(
         Submission text, string? type, Principal by, IdempotencyKey key, CancellationToken ct)
     {
-        var run = new IntakeRun(mediator, recorder, archive, findRegister, new IntakeHints(), by, ct) { Key = key };
+        var run = new IntakeRun(mediator, recorder, findRegister, new IntakeHints(), by, ct) { Key = key };
         await run.FactAsync(text.Source, text, type).ConfigureAwait(false);
         var outcome = (await run.FinishAsync().ConfigureAwait(false))[0].Outcome;
         IntakeTelemetry.Count([outcome]);
@@ -73,7 +73,7 @@ public sealed class Intake(IMediator mediator, Recorder recorder, EvidenceArchiv
     /// is known by its own name when the event comes again.</summary>
     public async Task<IntakeReport> TakeEventAsync(Submission text, Principal by, CancellationToken ct)
     {
-        var run = new IntakeRun(mediator, recorder, archive, findRegister, new IntakeHints(), by, ct);
+        var run = new IntakeRun(mediator, recorder, findRegister, new IntakeHints(), by, ct);
         await run.FactAsync(text.Source, text, FactText.OpenAdrEvent).ConfigureAwait(false);
         var report = new IntakeReport(FactText.OpenAdrEvent, await run.FinishAsync().ConfigureAwait(false));
         IntakeTelemetry.Count(report.Outcomes);

@@ -10,8 +10,8 @@ namespace Ledger.Ingest;
 /// Readings wait and are handed in together, register by register, so that many share one append.
 /// </summary>
 internal sealed class IntakeRun(
-    IMediator mediator, Recorder recorder, EvidenceArchive archive, FindRegister findRegister,
-    IntakeHints hints, Principal by, CancellationToken ct)
+    IMediator mediator, Recorder recorder, FindRegister findRegister, IntakeHints hints, Principal by,
+    CancellationToken ct)
 {
     /// <summary>Attempts so far in this process: a file has no key of its own,
     /// and every taking of it is another attempt.</summary>
@@ -19,9 +19,13 @@ internal sealed class IntakeRun(
 
     private readonly List<IntakePart?> parts = [];
     private readonly List<WaitingReading> waiting = [];
+    private readonly Dictionary<Submission, HeldEvidence?> held = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>A reading that waits, and the place of its part.</summary>
-    private sealed record WaitingReading(int Part, string What, IndexRead Read, Submission Raw, SignedVerdicts? Signed);
+    /// <param name="Received">The bytes that it is from as they came in, which are its evidence; null: it has
+    /// none.</param>
+    private sealed record WaitingReading(
+        int Part, string What, IndexRead Read, Submission Raw, Submission? Received, SignedVerdicts? Signed);
 
     public IntakeHints Hints => hints;
     public PartyId Party => by.Party;
@@ -32,8 +36,10 @@ internal sealed class IntakeRun(
     /// </summary>
     public async ValueTask<RegisterId?> FindAsync(string meterSerial, Direction direction) =>
         await findRegister(meterSerial, direction, ct).ConfigureAwait(false) is { } register
-            && (by.Reach.IsEverything || await Reaching.CoversAsync(by.Reach, register.Point, recorder, ct)
-                .ConfigureAwait(false)) ? register : null;
+            && await ReachesAsync(register.Point).ConfigureAwait(false) ? register : null;
+
+    private async ValueTask<bool> ReachesAsync(SettlementPointId point) => by.Reach.IsEverything
+        || await Reaching.CoversAsync(by.Reach, point, recorder, ct).ConfigureAwait(false);
 
     /// <summary>What is known of a meter itself; of one that counts at no point that the sender reaches, nothing.
     /// </summary>
@@ -44,9 +50,19 @@ internal sealed class IntakeRun(
                 .ConfigureAwait(false)).State
             : MeterState.Empty;
 
-    /// <summary>Keeps the bytes that readings come from; only for who may write readings.</summary>
-    public EvidenceDigest? Archive(Submission raw) =>
-        by.Holds(Scopes.ReadingsWrite) ? archive.Put(Named(raw)) : null;
+    /// <summary>
+    /// Keeps the bytes that something comes from, once however much does; only for who may write readings, and where
+    /// it is about a point that he reaches. Or says why what comes from them cannot be recorded now.
+    /// </summary>
+    private async Task<(HeldEvidence? Evidence, RecordOutcome? WhyNot)> HoldAsync(
+        Submission? received, SettlementPointId? about)
+    {
+        if (received is null || !by.Holds(Scopes.ReadingsWrite)
+            || (about is { } point && !await ReachesAsync(point).ConfigureAwait(false))) return default;
+        if (!held.TryGetValue(received, out var evidence))
+            held[received] = evidence = await recorder.HoldAsync(Named(received), by, ct).ConfigureAwait(false);
+        return (evidence, evidence is null ? recorder.NotHeld("nothing") : null);
+    }
 
     /// <summary>Every submission passes here before anything is kept of it.</summary>
     private Submission Named(Submission raw) => PersonalData.Named(raw, hints.Subject);
@@ -56,30 +72,45 @@ internal sealed class IntakeRun(
     {
         if (FactText.Read(text.Bytes, type, out var fact) is { } refused)
             await RefuseAsync(what, refused, text).ConfigureAwait(false);
-        else if (fact is FactInput.Reading reading) Wait(what, reading.Index, text);
+        else if (fact is FactInput.Reading reading) Wait(what, reading.Index, text, null);
         else if (fact is FactInput.Event happened)
             foreach (var part in happened.Parts(Party))
                 await SendAsync($"{what}, {part.What}", part.Fact, text).ConfigureAwait(false);
         else if (fact is FactInput.Of<ChargeRecordInput> { Input: var record })
-            await RecordAsync(what, record with { Record = record.Record with { Evidence = Archive(text) } }, text)
-                .ConfigureAwait(false);
+            await RecordAsync(what, record, text, text).ConfigureAwait(false);
         else await SendAsync(what, (FactInput.Complete)fact!, text).ConfigureAwait(false);
     }
 
     /// <summary>A charge record, at the hinted point where the file does not know its name.</summary>
-    public Task RecordAsync(string what, ChargeRecordInput record, Submission raw) => SendAsync(what,
-        new FactInput.Of<ChargeRecordInput>(hints.Point is { } point ? record with { Places = [point] } : record), raw);
+    public Task RecordAsync(string what, ChargeRecordInput record, Submission raw, Submission received) =>
+        SendAsync(what, evidence => new FactInput.Of<ChargeRecordInput>(record with
+        {
+            Record = record.Record with { Evidence = evidence },
+            Places = hints.Point is { } point ? [point] : record.Places,
+        }), raw, received, hints.Point);
 
-    public async Task SendAsync(string what, FactInput.Complete input, Submission raw)
+    public Task SendAsync(string what, FactInput.Complete input, Submission raw) =>
+        SendAsync(what, _ => input, raw, null, null);
+
+    /// <summary>The same of what names its evidence.</summary>
+    /// <param name="input">What is handed in, with that evidence.</param>
+    /// <param name="received">The evidence, as it came in.</param>
+    /// <param name="about">The point that it is about, where that is known.</param>
+    public async Task SendAsync(string what, Func<EvidenceDigest?, FactInput.Complete> input, Submission raw,
+        Submission? received, SettlementPointId? about)
     {
         // A register may be installed here that the readings before it must not know.
         await HandInWaitingAsync().ConfigureAwait(false);
-        parts.Add(new IntakePart(what, await HandInAsync(input, raw).ConfigureAwait(false)));
+        var (evidence, whyNot) = await HoldAsync(received, about).ConfigureAwait(false);
+        var outcome = whyNot ?? await HandInAsync(input(evidence?.Digest), raw).ConfigureAwait(false);
+        evidence?.Note(outcome);
+        parts.Add(new IntakePart(what, outcome));
     }
 
-    public void Wait(string what, IndexRead read, Submission raw, SignedVerdicts? signed = null)
+    /// <param name="received">The reading's evidence, as it came in; null: it has none.</param>
+    public void Wait(string what, IndexRead read, Submission raw, Submission? received, SignedVerdicts? signed = null)
     {
-        waiting.Add(new WaitingReading(parts.Count, what, read, raw, signed));
+        waiting.Add(new WaitingReading(parts.Count, what, read, raw, received, signed));
         parts.Add(null);
     }
 
@@ -109,11 +140,20 @@ internal sealed class IntakeRun(
     {
         var (state, _) = await recorder.LoadAsync(Streams.Register(register), RegisterState.Empty, Register.Evolve, ct)
             .ConfigureAwait(false);
-        var ready = new List<(WaitingReading Waiting, RegisterReadingInput Input)>();
+        var ready = new List<(WaitingReading Waiting, RegisterReadingInput Input, HeldEvidence? Evidence)>();
         var unreadable = new List<(WaitingReading Waiting, Refusal Why)>();
+        var isReached = await ReachesAsync(register.Point).ConfigureAwait(false);
         foreach (var reading in readings)
-            if (reading.Read.InSteps(state.Installed, out var input) is { } refused) unreadable.Add((reading, refused));
-            else ready.Add((reading, input!));
+        {
+            if (reading.Read.InSteps(state.Installed, out var input) is { } refused)
+            {
+                unreadable.Add((reading, refused));
+                continue;
+            }
+            var (evidence, whyNot) = await HoldAsync(isReached ? reading.Received : null, null).ConfigureAwait(false);
+            if (whyNot is not null) Note(reading, whyNot);
+            else ready.Add((reading, input! with { Evidence = evidence?.Digest }, evidence));
+        }
         if (unreadable.Count > 0) await RefuseAsync(register, unreadable).ConfigureAwait(false);
         if (ready.Count == 0) return;
         var batch = new RegisterReadings(register, [.. ready.Select(item => (item.Input, Named(item.Waiting.Raw)))]);
@@ -121,7 +161,11 @@ internal sealed class IntakeRun(
             .ConfigureAwait(false);
         // Where the pipeline answers for the batch (not authorised, busy), it answers for each.
         for (var i = 0; i < ready.Count; i++)
-            Note(ready[i].Waiting, outcome is RecordOutcome.Several several ? several.Parts[i] : outcome);
+        {
+            var became = outcome is RecordOutcome.Several several ? several.Parts[i] : outcome;
+            ready[i].Evidence?.Note(became);
+            Note(ready[i].Waiting, became);
+        }
     }
 
     /// <summary>

@@ -28,6 +28,7 @@ public static class IntakeTelemetry
     {
         foreach (var outcome in outcomes)
             if (outcome is RecordOutcome.Refused refused) Add(refused.Code, "refused");
+            else if (outcome is RecordOutcome.Unkept { Code: { } code }) Add(code, "refused");
             else if (outcome is RecordOutcome.Conflict) Add(Rejection.EvidenceConflict, "refused");
             else if (outcome is RecordOutcome.Quarantined held) Add(held.Code, "quarantined");
 

@@ -1,7 +1,6 @@
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
-using NodaTime;
 using NodaTime.Text;
 
 namespace Ledger.Ingest;
@@ -19,20 +18,18 @@ internal static class IntervalFiles
             await run.RefuseAsync(file.Source, refused, file).ConfigureAwait(false);
             return;
         }
-        var evidence = run.Archive(file);
         foreach (var channel in channels)
         {
             var what = $"{file.Source}: {channel.Nmi} {channel.Suffix}";
             if (Nem12Readings.KeptOnly(channel) is { } note)
                 await run.KeepAsync(what, note, file).ConfigureAwait(false);
             else
-                foreach (var day in Nem12Readings.Of(channel, evidence)
-                    .GroupBy(reading => reading.Period.Start.InUtc().Date))
-                    await run.SendAsync($"{what} {LocalDatePattern.Iso.Format(day.Key)}",
-                        new FactInput.Of<IntervalReadingBatch>(Batch(day.Key, [.. day])), file).ConfigureAwait(false);
+                foreach (var day in Nem12Readings.Of(channel, null)
+                    .GroupBy(reading => (Day: reading.Period.Start.InUtc().Date, reading.Register)))
+                    await run.SendAsync($"{what} {LocalDatePattern.Iso.Format(day.Key.Day)}",
+                        evidence => new FactInput.Of<IntervalReadingBatch>(new(day.Key.Register, day.Key.Day,
+                            [.. day.Select(reading => reading with { Evidence = evidence })])),
+                        file, file, day.Key.Register.Point).ConfigureAwait(false);
         }
     }
-
-    private static IntervalReadingBatch Batch(LocalDate utcDay, IReadOnlyList<IntervalReadingRecorded> readings) =>
-        new(readings[0].Register, utcDay, readings);
 }

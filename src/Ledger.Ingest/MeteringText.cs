@@ -46,7 +46,7 @@ internal static class MeteringText
             kwh.Json.GetRawText(),
             fact.Optional("quality")?.Choice(ReadingQuality.Measured, ReadingQuality.Estimated,
                 ReadingQuality.Substituted)
-                ?? ReadingQuality.Measured, null));
+                ?? ReadingQuality.Measured));
     }
 
     internal static RegisterId RegisterOf(InputObject fact) =>

@@ -27,7 +27,6 @@ internal static class RegisterReadingRows
                     .ConfigureAwait(false);
             return;
         }
-        var evidence = run.Archive(received);
         var rows = 0;
         foreach (var (number, bytes) in lines.Skip(1))
         {
@@ -35,9 +34,9 @@ internal static class RegisterReadingRows
             rows++;
             var what = $"{file.Source} line {number}";
             var raw = new Submission(bytes, what);
-            if (Row(Encoding.UTF8.GetString(bytes.Span), header, evidence, out var read) is { } refused)
+            if (Row(Encoding.UTF8.GetString(bytes.Span), header, out var read) is { } refused)
                 await run.RefuseAsync(what, refused, raw).ConfigureAwait(false);
-            else run.Wait(what, read!, raw);
+            else run.Wait(what, read!, raw, received);
         }
         if (rows == 0)
             await run.RefuseAsync(file.Source, Refusal.Of(Rejection.EmptyInput, "no row after the header"), received)
@@ -50,15 +49,15 @@ internal static class RegisterReadingRows
 
     public static async Task TakeRowAsync(IntakeRun run, Submission row)
     {
-        if (Row(row.Bytes, run.Archive(row), out var read) is { } refused)
+        if (Row(row.Bytes, out var read) is { } refused)
             await run.RefuseAsync(row.Source, refused, row).ConfigureAwait(false);
-        else run.Wait(row.Source, read!, row);
+        else run.Wait(row.Source, read!, row, row);
     }
 
-    private static Refusal? Row(ReadOnlyMemory<byte> row, EvidenceDigest? evidence, out IndexRead? read)
+    private static Refusal? Row(ReadOnlyMemory<byte> row, out IndexRead? read)
     {
         var text = Encoding.UTF8.GetString(row.Span);
-        return Row(text, text.Count(',') == 3 ? Header : HeaderWithQuality, evidence, out read);
+        return Row(text, text.Count(',') == 3 ? Header : HeaderWithQuality, out read);
     }
 
     /// <summary>Longest row that is read alone, in characters.</summary>
@@ -70,13 +69,13 @@ internal static class RegisterReadingRows
     {
         var lines = TextLines.Of(IntakeText.WithoutByteOrderMark(file));
         var header = Encoding.UTF8.GetString(lines.First().Bytes.Span);
-        if (IsRow(header) && Row(file, null, out var single) is null) yield return single!;
+        if (IsRow(header) && Row(file, out var single) is null) yield return single!;
         foreach (var (_, bytes) in lines.Skip(1))
-            if (bytes.Length > 0 && Row(Encoding.UTF8.GetString(bytes.Span), header, null, out var read) is null)
+            if (bytes.Length > 0 && Row(Encoding.UTF8.GetString(bytes.Span), header, out var read) is null)
                 yield return read!;
     }
 
-    private static Refusal? Row(string line, string header, EvidenceDigest? evidence, out IndexRead? read)
+    private static Refusal? Row(string line, string header, out IndexRead? read)
     {
         read = null;
         var cells = line.Split(',');
@@ -106,7 +105,7 @@ internal static class RegisterReadingRows
         if (quality is not { } good)
             return Refusal.Of(Rejection.UnknownField,
                 $"quality {IntakeText.Quote(cells[4])}: must be measured, estimated or substituted");
-        read = new IndexRead(new RegisterId(point, known), readAt, kwh, cells[3], good, evidence);
+        read = new IndexRead(new RegisterId(point, known), readAt, kwh, cells[3], good);
         return null;
     }
 }

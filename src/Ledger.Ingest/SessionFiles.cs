@@ -48,7 +48,6 @@ internal static class SessionFiles
         IntakeRun run, Submission file, DateTimeZone zone, StationId station, SettlementPointId point,
         List<SessionReading> sessions)
     {
-        var evidence = run.Archive(file);
         var begins = Begins(sessions);
         var register = new RegisterId(point, Direction.Import);
         await run.SendAsync($"{file.Source}: settlement point {point}",
@@ -63,7 +62,7 @@ internal static class SessionFiles
 
         void Wait(Instant at, long steps, string name) => run.Wait($"{file.Source}: {register} {name}", new IndexRead(
             register, at, ExactNumber.Of(steps, EpflSessions.RegisterDecimals), $"{steps} steps of 0.001 Wh",
-            ReadingQuality.Measured, evidence), file);
+            ReadingQuality.Measured), file, file);
     }
     /// <summary>What a connector's register showed: nothing at the first arrival, then at each departure what was
     /// given until then.</summary>

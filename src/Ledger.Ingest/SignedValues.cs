@@ -59,7 +59,6 @@ internal static class SignedValues
             await run.RefuseAsync(what, whole, raw, verdicts).ConfigureAwait(false);
             return;
         }
-        var evidence = run.Archive(raw);
         for (var i = 0; i < value.Readings.Count; i++)
         {
             var reading = value.Readings[i];
@@ -78,7 +77,7 @@ internal static class SignedValues
                 run.Wait(part,
                     new IndexRead(register, reading.At!.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
                     own is null && Quality(value, i) == ReadingQuality.MeasuredSigned
-                        ? ReadingQuality.Measured : Quality(value, i), evidence), raw, verdicts);
+                        ? ReadingQuality.Measured : Quality(value, i)), raw, raw, verdicts);
         }
     }
 

@@ -119,23 +119,35 @@ public sealed class EvidenceArchive : IDisposable
     /// <summary>Keeps bytes that name nobody, durably, and returns their name, which is their SHA-256;
     /// bytes that are there already are not kept twice. Where there is no room for them the archive is left as it was;
     /// where that cannot be, it stops (<see cref="EvidenceStoppedException"/>).</summary>
-    public EvidenceDigest Put(ReadOnlySpan<byte> evidence)
+    public EvidenceDigest Put(ReadOnlySpan<byte> evidence) => Put(evidence, out _);
+
+    private EvidenceDigest Put(ReadOnlySpan<byte> evidence, out bool isNew)
     {
         var hash = SHA256.HashData(evidence);
         var digest = Digest(hash);
         lock (gate)
-            if (!index.ContainsKey(digest)) Append(digest, seal.Seal(hash, evidence), isSealed: false);
+        {
+            isNew = !index.ContainsKey(digest);
+            if (isNew) Append(digest, seal.Seal(hash, evidence), isSealed: false);
+        }
         return digest;
     }
+
+    /// <summary>What the disk of the archive has free, in bytes.</summary>
+    public long FreeBytes => new DriveInfo(directory).AvailableFreeSpace;
 
     /// <summary>
     /// Keeps a submission, durably, and returns its name. What names persons is sealed under their keys, and its name
     /// is salted; erased bytes that come again keep their name and stay erased. Bytes that were kept under the ledger's
     /// key before stay as they are.
     /// </summary>
-    public EvidenceDigest Put(Submission submission)
+    public EvidenceDigest Put(Submission submission) => Put(submission, out _);
+
+    /// <param name="isNew">Whether it was not there before.</param>
+    public EvidenceDigest Put(Submission submission, out bool isNew)
     {
-        if (!submission.NamesSomebody) return Put(submission.Bytes.Span);
+        if (!submission.NamesSomebody) return Put(submission.Bytes.Span, out isNew);
+        isNew = false;
         var raw = submission.Bytes.Span;
         var bare = Digest(SHA256.HashData(raw));
         var hash = SHA256.HashData(SaltedEvidence.Of(saltKey, raw));
@@ -148,6 +160,7 @@ public sealed class EvidenceArchive : IDisposable
             var parts = PartsOf(submission.Personal, raw.Length);
             Append(digest, SealedEvidence.Seal(hash, raw, parts, ledgerKey, keys), isSealed: true);
             Know(digest, parts);
+            isNew = true;
         }
         return digest;
     }

@@ -19,6 +19,15 @@ public abstract record RecordOutcome
     public sealed record Conflict(EventId Id, string Differs) : RecordOutcome;
     /// <summary>Refused by a named rule; the evidence is kept.</summary>
     public sealed record Refused(Rejection Code, string Detail) : RecordOutcome;
+    /// <summary>Refused, by a named rule or as what counts nowhere, and not kept: whoever handed it in keeps it, and
+    /// may hand it in again after a while.</summary>
+    public sealed record Unkept(Rejection? Code, string Detail, Shortage Why, Duration Again) : RecordOutcome
+    {
+        /// <summary>What was refused, and why it is not kept.</summary>
+        public string Said => $"{(Code is { } code ? $"{code} ({(int)code}): " : "")}{Detail}; it was not kept, because "
+            + (Why == Shortage.Disk ? "the disk has no room but for facts"
+                : "as much evidence of this party that does not count was kept today as may be");
+    }
     /// <summary>Try again later: the queue is full, or the stream changed under every attempt.</summary>
     public sealed record Busy : RecordOutcome;
     /// <summary>The outcomes of the parts of one input, in the order of the parts.</summary>
@@ -38,10 +47,15 @@ public abstract record RecordOutcome
 /// The one write path: load the stream, fold it, ask the concept's pure decision, append with the revision that was
 /// read; where another writer came first, load and decide again.
 /// </summary>
-public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock clock)
+public sealed class Recorder(
+    IJournal journal, EvidenceArchive archive, IClock clock, EvidenceLimits? limits = null)
 {
     private const int AttemptsMax = 16;
     private readonly RecentStates recent = new();
+
+    /// <summary>What is kept of what does not count.</summary>
+    public UncountedEvidence Uncounted { get; } =
+        new(journal, limits ?? EvidenceLimits.None, clock, () => archive.FreeBytes);
 
     public IJournal Journal => journal;
 
@@ -202,9 +216,9 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
     public async Task<RecordOutcome> RefuseAsync(
         Rejection code, string detail, Submission? submission, Principal by, CancellationToken ct)
     {
-        if (submission is not null && !await KeepRefusedAsync(code, detail, submission, by, ct).ConfigureAwait(false))
-            return new RecordOutcome.Busy();
-        return new RecordOutcome.Refused(code, detail);
+        var unkept = submission is null ? null
+            : await KeepRefusedAsync(code, detail, submission, by, ct).ConfigureAwait(false);
+        return unkept ?? new RecordOutcome.Refused(code, detail);
     }
 
     private async Task<RecordOutcome> AnswerAsync(
@@ -235,32 +249,63 @@ public sealed class Recorder(IJournal journal, EvidenceArchive archive, IClock c
             case AppendResult.Conflict conflict:
                 var second = submission ?? new Submission(EventCodec.Encode(facts[0].Event).Payload, "second facts");
                 return await KeepRefusedAsync(Rejection.EvidenceConflict, conflict.Differs, second, by, ct)
-                    .ConfigureAwait(false)
-                    ? new RecordOutcome.Conflict(conflict.Id, conflict.Differs)
-                    : new RecordOutcome.Busy();
+                    .ConfigureAwait(false) ?? new RecordOutcome.Conflict(conflict.Id, conflict.Differs);
             default: return new RecordOutcome.Busy();
         }
     }
 
-    /// <summary>Keeps evidence from which nothing is settled and records that it is there.</summary>
-    public Task<RecordOutcome> KeepAsync(string note, Submission submission, Principal by, CancellationToken ct)
+    /// <summary>Keeps evidence from which facts are about to be made; null where its sender's party has had as much
+    /// kept today, of which nothing counted, as may be.</summary>
+    public async ValueTask<HeldEvidence?> HoldAsync(Submission submission, Principal by, CancellationToken ct)
     {
-        var kept = new EvidenceKept(archive.Put(submission), SourceOf(submission), DetailOf(note, submission),
-            submission.Bytes.Length);
-        var (stream, fact) = Today($"kept {kept.Evidence}", kept);
-        return AppendAsync(stream, [fact], by, ct);
+        var (share, shortage) = await Uncounted.HoldAsync(by, submission.Bytes.Length, ct).ConfigureAwait(false);
+        if (shortage is not null) return null;
+        var digest = archive.Put(submission, out var isNew);
+        if (!isNew) Uncounted.GiveBack(share, share.Bytes);
+        return new(digest, Uncounted, isNew ? share : share with { Bytes = 0 });
     }
 
-    private async Task<bool> KeepRefusedAsync(Rejection code, string detail, Submission submission, Principal by,
-        CancellationToken ct)
+    /// <summary>What is answered of a submission for which there was nothing to hold.</summary>
+    public RecordOutcome.Unkept NotHeld(string what) => Unkept(null, $"{what} may be recorded of it", Shortage.Allowance);
+
+    /// <summary>Keeps evidence from which nothing is settled and records that it is there.</summary>
+    public Task<RecordOutcome> KeepAsync(string note, Submission submission, Principal by, CancellationToken ct) =>
+        KeepAsync(submission, by, null, note, digest => ($"kept {digest}", new EvidenceKept(digest,
+            SourceOf(submission), DetailOf(note, submission), submission.Bytes.Length)), ct);
+
+    /// <summary>Keeps what was refused; null where it is kept, else what is answered instead of the refusal.</summary>
+    private async Task<RecordOutcome?> KeepRefusedAsync(Rejection code, string detail, Submission submission,
+        Principal by, CancellationToken ct) =>
+        await KeepAsync(submission, by, code, detail, digest => ($"refused {digest} {(int)code}", new EvidenceRefused(
+            digest, SourceOf(submission), code, DetailOf(detail, submission), submission.Bytes.Length)), ct)
+            .ConfigureAwait(false) is (RecordOutcome.Unkept or RecordOutcome.Busy) and var instead
+                ? instead : null;
+
+    private async Task<RecordOutcome> KeepAsync(Submission submission, Principal by, Rejection? code, string detail,
+        Func<EvidenceDigest, (string Key, LedgerEvent Fact)> fact, CancellationToken ct)
     {
-        var digest = archive.Put(submission);
-        var refused = new EvidenceRefused(digest, SourceOf(submission), code, DetailOf(detail, submission),
-            submission.Bytes.Length);
-        var (stream, fact) = Today($"refused {digest} {(int)code}", refused);
-        return await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], by, null, ct)
-            .ConfigureAwait(false) is not AppendResult.Busy;
+        var bytes = submission.Bytes.Length;
+        var (share, shortage) = await Uncounted.TakeAsync(by, bytes + UncountedEvidence.RefusalBytes, ct)
+            .ConfigureAwait(false);
+        if (shortage is { } why) return Unkept(code, detail, why);
+        var digest = archive.Put(submission, out var isNew);
+        var (key, kept) = fact(digest);
+        var (stream, said) = Today(key, kept);
+        var result = await journal.AppendAsync(stream, ExpectedRevision.Any, [said], by, null, ct)
+            .ConfigureAwait(false);
+        Uncounted.GiveBack(share, (isNew ? 0 : bytes)
+            + (result is AppendResult.Recorded ? 0 : UncountedEvidence.RefusalBytes));
+        return result switch
+        {
+            AppendResult.Recorded recorded => new RecordOutcome.Recorded(recorded.FirstPosition),
+            AppendResult.AlreadyRecorded before => new RecordOutcome.AlreadyRecorded(before.FirstPosition),
+            AppendResult.Conflict conflict => new RecordOutcome.Conflict(conflict.Id, conflict.Differs),
+            _ => new RecordOutcome.Busy(),
+        };
     }
+
+    private RecordOutcome.Unkept Unkept(Rejection? code, string detail, Shortage why) =>
+        new(code, detail, why, Uncounted.Until(why));
 
     /// <summary>The day's stream of evidence that does not count, and the fact;
     /// the same content is there once a day.</summary>

@@ -1,14 +1,15 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Ledger.Journal.Verification;
 using Microsoft.Data.Sqlite;
 using NodaTime;
-using SQLitePCL;
 
 namespace Ledger.Projections;
 
 /// <summary>
-/// The embedded read model, views.db: WAL, one connection under a lock, no read that holds a snapshot after it
-/// returns. It only caches what the journal says, so <c>synchronous=NORMAL</c> suffices: a lost tail is caught up.
+/// The embedded read model, views.db: WAL, one connection under a lock, and others for reads as of a position; no read
+/// that holds a snapshot after it returns. It only caches what the journal says, so <c>synchronous=NORMAL</c> suffices:
+/// a lost tail is caught up.
 /// </summary>
 public sealed class SqliteViews : IViewStore, IDisposable
 {
@@ -39,7 +40,9 @@ public sealed class SqliteViews : IViewStore, IDisposable
     private readonly string storedAs = "coalesce((SELECT stored_as FROM view_version WHERE projection = $p), $p)";
     private readonly SqliteCommand currentRow; // a fold reads these several times an event: they stay prepared
     private readonly SqliteCommand currentRows;
-    private sqlite3_stmt? scan; // not a command, so that the text of a row is handed on where it lies
+    private readonly ConcurrentBag<SqliteViewReader> readers = []; // those that nobody reads with now
+    private readonly string path;
+    private volatile bool isClosed;
 
     /// <param name="clock">By which a lease runs out; every process beside this one has the same.</param>
     public SqliteViews(string path, IClock? clock = null) : this(path, SqliteOpenMode.ReadWriteCreate, clock)
@@ -57,7 +60,7 @@ public sealed class SqliteViews : IViewStore, IDisposable
 
     private SqliteViews(string path, SqliteOpenMode mode, IClock? clock)
     {
-        this.clock = clock ?? SystemClock.Instance;
+        (this.path, this.clock) = (path, clock ?? SystemClock.Instance);
         connection = new SqliteConnection(
             new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false }.ToString());
         connection.Open();
@@ -128,51 +131,42 @@ public sealed class SqliteViews : IViewStore, IDisposable
 
     public string? Get(string projection, string key, long? asOf = null)
     {
-        lock (gate)
-        {
-            if (asOf is null) return Set(currentRow, ("$p", projection), ("$k", key)).ExecuteScalar() as string;
-            return Scalar($"""
-                SELECT json FROM view_row
-                WHERE projection = {storedAs} AND key = $k AND from_position <= $at AND $at < to_position
-                """, ("$p", projection), ("$k", key), ("$at", asOf)) as string;
-        }
+        if (asOf is { } position) return Reading(reader => reader.Get(projection, key, position));
+        lock (gate) return Set(currentRow, ("$p", projection), ("$k", key)).ExecuteScalar() as string;
     }
 
     public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
     {
+        if (asOf is { } position) return Reading(reader => reader.Range(projection, first, last, position));
         lock (gate)
+            return Read(projection, Set(currentRows, ("$p", projection), ("$first", first), ("$last", last)));
+    }
+
+    public void Scan(string projection, string first, string last, long? asOf, RowTaker take) => Reading(reader =>
+    {
+        reader.Scan(projection, first, last, asOf ?? ViewRow.Open - 1, take);
+        return true;
+    });
+
+    /// <summary>Reads with a connection that nobody else reads with; there are as many as ever read at once.</summary>
+    private T Reading<T>(Func<SqliteViewReader, T> read)
+    {
+        ObjectDisposedException.ThrowIf(isClosed, this);
+        if (!readers.TryTake(out var reader)) reader = new(path, storedAs);
+        try
         {
-            if (asOf is null)
-                return Read(projection, Set(currentRows, ("$p", projection), ("$first", first), ("$last", last)));
-            using var command = Command($"""
-                SELECT {Row} FROM view_row
-                WHERE projection = {storedAs} AND key >= $first AND key <= $last
-                  AND from_position <= $at AND $at < to_position ORDER BY key
-                """, ("$p", projection), ("$first", first), ("$last", last), ("$at", asOf));
-            return Read(projection, command);
+            return read(reader);
+        }
+        finally
+        {
+            readers.Add(reader);
+            if (isClosed) CloseReaders();
         }
     }
 
-    public void Scan(string projection, string first, string last, long? asOf, RowTaker take)
+    private void CloseReaders()
     {
-        lock (gate)
-        {
-            scan ??= Scanning();
-            raw.sqlite3_bind_text(scan, 1, projection); // in the order in which the statement first names them
-            raw.sqlite3_bind_text(scan, 2, first);
-            raw.sqlite3_bind_text(scan, 3, last);
-            raw.sqlite3_bind_int64(scan, 4, asOf ?? ViewRow.Open - 1);
-            try
-            {
-                int result;
-                while ((result = raw.sqlite3_step(scan)) == raw.SQLITE_ROW) take(raw.sqlite3_column_blob(scan, 0));
-                if (result != raw.SQLITE_DONE) SqliteException.ThrowExceptionForRC(result, connection.Handle);
-            }
-            finally
-            {
-                raw.sqlite3_reset(scan); // no read holds a snapshot after it returns
-            }
-        }
+        while (readers.TryTake(out var reader)) reader.Dispose();
     }
 
     public IReadOnlyList<ViewRow> Versions(string projection)
@@ -268,7 +262,8 @@ public sealed class SqliteViews : IViewStore, IDisposable
     {
         currentRow.Dispose();
         currentRows.Dispose();
-        scan?.Dispose();
+        isClosed = true;
+        CloseReaders();
         connection.Dispose();
     }
 
@@ -277,15 +272,6 @@ public sealed class SqliteViews : IViewStore, IDisposable
     {
         var token = (long)Scalar("SELECT token FROM lease WHERE name = $n", ("$n", lease))!;
         if (token != leases[lease].Value) throw new LeaseLostException(lease);
-    }
-
-    private sqlite3_stmt Scanning()
-    {
-        SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(connection.Handle, $"""
-            SELECT json FROM view_row WHERE projection = {storedAs} AND key >= $first AND key <= $last
-              AND from_position <= $at AND $at < to_position ORDER BY key
-            """, out var prepared), connection.Handle);
-        return prepared;
     }
 
     private string StoredAs(string projection) => (string)Scalar($"SELECT {storedAs}", ("$p", projection))!;

@@ -133,6 +133,12 @@ public sealed class AccessTlsTests
             cancellationToken: TestContext.Current.CancellationToken);
         (await Should.ThrowAsync<RpcException>(() => silent.ResponseStream.MoveNext(
             TestContext.Current.CancellationToken))).StatusCode.ShouldBe(StatusCode.Unauthenticated);
+        // Nor is who may send no frames.
+        using var reader = new FrameStreams.FrameStreamsClient(channel).Send(
+            new Metadata { { "authorization", $"Bearer {town.Key(Role.Auditor).Shown}" } },
+            cancellationToken: TestContext.Current.CancellationToken);
+        (await Should.ThrowAsync<RpcException>(() => reader.ResponseStream.MoveNext(
+            TestContext.Current.CancellationToken))).StatusCode.ShouldBe(StatusCode.PermissionDenied);
     }
 
     private static byte[] Announced(string point)

@@ -60,16 +60,17 @@ internal sealed class AccessTown : IAsyncDisposable
     public AccessKeyText Key(Role role) => keys[role];
 
     public static async Task<AccessTown> StartAsync(FrameLogOptions? log = null, AccessOptions? access = null,
-        Func<ServerOptions, ServerOptions>? options = null)
+        Func<ServerOptions, ServerOptions>? options = null, EvidenceLimits? evidence = null)
     {
         options ??= same => same;
         var town = new AccessTown(await ServedLedger.StartAsync(given => options(given with
         {
             Access = access ?? new(IsRequired: true),
             ReadsPerSecondMax = 100_000,
+            StrangersPerSecondMax = 100_000,
             Webhooks = new() { Every = Duration.FromDays(1) }, // nothing is told while it is asked who may ask
         }), log,
-            hasIdentity: true));
+            hasIdentity: true, evidence: evidence));
         town.served.Clock.Now = Now;
         foreach (var role in Enum.GetValues<Role>())
             town.keys[role] = await town.GiveAsync($"{role}-1", role, role switch

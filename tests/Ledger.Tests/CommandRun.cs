@@ -19,16 +19,23 @@ internal sealed record CommandRun(int Exit, string Output, string Errors)
         (Exit, Output).ShouldBe((ExitCode.CouldNot, ""));
     }
 
-    public static CommandRun Of(string[] args, string input = "", IClock? clock = null) =>
-        OfAsync(args, input, clock).GetAwaiter().GetResult();
+    public static CommandRun Of(string[] args, string input = "", IClock? clock = null,
+        IReadOnlyDictionary<string, string>? environment = null) =>
+        OfAsync(args, input, clock, environment).GetAwaiter().GetResult();
 
-    public static async Task<CommandRun> OfAsync(string[] args, string input = "", IClock? clock = null)
+    /// <param name="environment">What a server would be told by its environment; nothing of what the tests are
+    /// told.</param>
+    public static async Task<CommandRun> OfAsync(string[] args, string input = "", IClock? clock = null,
+        IReadOnlyDictionary<string, string>? environment = null)
     {
         await using var output = new StringWriter { NewLine = "\n" };
         await using var errors = new StringWriter { NewLine = "\n" };
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(input));
         using var raw = new MemoryStream();
-        var shell = new Shell(stream, raw, output, errors, clock ?? new StandingClock(TestFolder.Start));
+        var shell = new Shell(stream, raw, output, errors, clock ?? new StandingClock(TestFolder.Start))
+        {
+            Environment = environment ?? new Dictionary<string, string>(),
+        };
         var exit = await Verbs.RunAsync(args, shell, TestContext.Current.CancellationToken);
         return new(exit, output.ToString(), errors.ToString()) { Raw = raw.Length == 0 ? default : raw.ToArray() };
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CsCheck;
 using Ledger.Domain;
 using Ledger.Ingest;
@@ -184,6 +185,9 @@ public sealed class FrameTests
                 frame = FrameWriter.Vehicle(buffer, head.Sequence, head.SentAtMicroseconds);
                 while (reader.TryRead(out VehicleFact fact)) frame.TryAdd(fact);
                 break;
+            case FrameKind.Sender: // nobody sends it
+                CheckedFrame.Check(bytes);
+                throw new UnreachableException();
             default:
                 frame = FrameWriter.Shed(buffer, head.Sequence, head.SentAtMicroseconds);
                 while (reader.TryRead(out ShedSamples shed)) frame.TryAdd(shed);
@@ -305,6 +309,8 @@ public sealed class FrameTests
     [InlineData("22010007", Rejection.UnknownFormat, "kind")]
     [InlineData("10010007", Rejection.UnknownFormat, "kind")]
     [InlineData("15010007", Rejection.UnknownFormat, "kind")]
+    [InlineData("160100" + Head + "0441434d4503" + "6b696d", Rejection.UnknownFormat, "kind")]
+    [InlineData("17010007", Rejection.UnknownFormat, "kind")]
     [InlineData("12000007", Rejection.EmptyInput, "entry count")]
     [InlineData("1201008700", Rejection.Malformed, "sequence")]
     [InlineData("120100ffffffffffffffffff01", Rejection.Malformed, "sequence")]

@@ -25,7 +25,7 @@ internal sealed class IntakeLedger : IAsyncDisposable
     public IntakeLedger()
     {
         Ledger = OpenLedger.Open(folder.Options);
-        Intake = new Intake(Ledger.Commands, Ledger.Recorder, Ledger.Evidence, (serial, direction, _) =>
+        Intake = new Intake(Ledger.Commands, Ledger.Recorder, (serial, direction, _) =>
             ValueTask.FromResult(Registers.TryGetValue((serial, direction), out var register)
                 ? register : (RegisterId?)null));
     }

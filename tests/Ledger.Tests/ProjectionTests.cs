@@ -272,6 +272,30 @@ public sealed class ProjectionTests : IDisposable
         (await Replay.PositionAtAsync(journal, Instant.FromUnixTimeSeconds(1), Ct)).ShouldBe(1);
     }
 
+    [Fact]
+    public void A_read_as_of_a_position_waits_for_no_writer_and_sees_nothing_of_him()
+    {
+        using var views = new SqliteViews(path);
+        views.Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1"), new("P", 0, "b", "1")]);
+        var seen = new List<string>();
+        views.Scan("P", "a", "b", 0, row =>
+        {
+            seen.Add(System.Text.Encoding.UTF8.GetString(row));
+            if (seen.Count > 1) return;
+            var writer = new Thread(() => views.Commit(
+                new Dictionary<string, long> { ["P"] = 2 }, [new("P", 1, "a", "2"), new("P", 1, "b", "2")]));
+            writer.Start();
+            writer.Join(TimeSpan.FromSeconds(30)).ShouldBeTrue();
+            // Amid a reading others read, and what was written is there.
+            views.Get("P", "b", 1).ShouldBe("2");
+            views.Get("P", "b").ShouldBe("2");
+        });
+        seen.ShouldBe(["1", "1"]);
+        views.Range("P", "a", "b", 1).Select(row => (row.FromPosition, row.Json)).ShouldBe([(1, "2"), (1, "2")]);
+        views.Dispose();
+        Should.Throw<ObjectDisposedException>(() => views.Get("P", "a", 0));
+    }
+
     private Task<IReadOnlyList<RowDifference>> Diff(IViewStore views, long? asOf) =>
         Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, asOf, Ct);
 }

@@ -48,6 +48,9 @@ internal sealed class ServeProcess : IDisposable
             "--data", folder, "--port", port.ToString(CultureInfo.InvariantCulture)];
         var start = new ProcessStartInfo(line[0]) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in line[1..]) start.ArgumentList.Add(argument);
+        // What the tests are told by the environment is no setting of a server.
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("LEDGER_", StringComparison.Ordinal)).ToList())
+            start.Environment.Remove(name);
         var process = Process.Start(start)!;
         var greeting = await process.StandardOutput.ReadLineAsync(ct);
         return greeting is not null

@@ -71,6 +71,31 @@ public sealed class ServeSettingsTests : IDisposable
         started.Message.ShouldContain("LEDGER_ACCESS");
     }
 
+    /// <summary>Also a variable of the tests: what it says to them it does not say to a server.</summary>
+    [Theory]
+    [InlineData("LEDGER_SAMPLES", "/samples", "LEDGER_SAMPLES in the environment: there is no such setting")]
+    [InlineData("LEDGER_LISTEN", "0.0.0.0", "needs access keys")]
+    [InlineData("LEDGER_REFUSED_PER_DAY", "64", "less refused in a day than one file")]
+    [InlineData("LEDGER_DISK_RESERVE", "16777216", "what is refused would not be kept")]
+    [InlineData("LEDGER_DISK_RESERVE", "half", "--disk-reserve")]
+    public void A_variable_is_a_setting_or_refused(string name, string value, string says)
+    {
+        var run = CommandRun.Of(["check", "--json", "--data", town.Data, "--port", $"{ServeProcess.FreePort()}"],
+            clock: new StandingClock(SmallTown.Now),
+            environment: new Dictionary<string, string> { [name] = value, ["PATH"] = "/bin" });
+        run.Exit.ShouldNotBe(ExitCode.Done);
+        (run.Output + run.Errors).ShouldContain(says);
+    }
+
+    [Fact]
+    public void How_much_of_what_is_refused_is_kept_is_said()
+    {
+        Check(out var exit, "--data", town.Data, "--port", $"{ServeProcess.FreePort()}", "--refused-per-day", "65",
+            "--disk-reserve", "0").Single(check => check.What == "refused evidence").Says
+            .ShouldStartWith("65 MiB a party and day are kept, 0 MiB of the disk are left to facts");
+        exit.ShouldBe(ExitCode.Done);
+    }
+
     /// <summary>Who says whose tokens are taken means to let others in, also through a proxy on this machine.</summary>
     [Fact]
     public void Where_tokens_are_taken_everybody_shows_who_he_is()

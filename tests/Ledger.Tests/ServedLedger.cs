@@ -34,13 +34,14 @@ internal sealed class ServedLedger : IAsyncDisposable
 
     public static async Task<ServedLedger> StartAsync(
         Func<ServerOptions, ServerOptions>? bounds = null, FrameLogOptions? log = null, bool hasIdentity = false,
-        string? store = null)
+        string? store = null, EvidenceLimits? evidence = null)
     {
         var folder = new TestFolder();
         // Commands beside the server find the ledger by the identity in its folder.
         if (hasIdentity) LedgerIdentity.OpenOrCreate(folder.Path, new("test"), TestFolder.Secret);
         folder.Clock.Now = TestFolder.Start + Duration.FromDays(1);
         var embedded = LedgerOptions.Of(folder.Options);
+        if (evidence is not null) embedded = embedded with { EvidenceLimits = evidence };
         var ledger = OpenLedger.Open(store is null ? embedded
             : embedded with { Store = StoreChoice.Parse(store, "the test", null, folder.Path) });
         var errors = new StringWriter();

@@ -190,6 +190,20 @@ public sealed class StreamWireTests
     }
 
     [Fact]
+    public async Task A_sender_who_does_not_say_for_whom_he_sends_has_no_place_for_long()
+    {
+        await using var wire = await WireTown.StartAsync(1,
+            bounds: options => options with { OpenMax = Duration.FromMilliseconds(300) });
+        using var call = wire.Call();
+        (await call.EndedAsync()).StatusCode.ShouldBe(StatusCode.DeadlineExceeded);
+        using var opened = wire.Call();
+        await opened.OpenAsync();
+        await Task.Delay(TimeSpan.FromMilliseconds(600), TestContext.Current.CancellationToken);
+        await opened.SendAsync(wire.Town.Announce(1)); // once it has said so it has the patience of all
+        await opened.AcknowledgedAsync(1);
+    }
+
+    [Fact]
     public async Task A_log_that_stays_full_is_a_refusal_and_what_waited_a_moment_is_not()
     {
         using var gate = new ManualResetEventSlim(true);

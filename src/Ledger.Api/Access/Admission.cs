@@ -12,22 +12,35 @@ internal sealed record Need(string? Scope, bool IsPublic = false);
 /// Stands before every operation: says who comes, and lets pass who may. An operation that says nothing of what it
 /// needs is closed where access is asked for.
 /// </summary>
-internal sealed class Admission(Credentials credentials, ReadLog reads, bool keepsDataHere)
+internal sealed class Admission(Credentials credentials, Strangers strangers, ReadLog reads, bool keepsDataHere)
 {
     public async Task AdmitAsync(HttpContext context, RequestDelegate next)
     {
         // What is no operation (an address or a method that there is not) is answered as such to anybody.
-        if (context.GetEndpoint() is not RouteEndpoint endpoint
-            || endpoint.Metadata.GetMetadata<Need>() is { IsPublic: true })
+        var endpoint = context.GetEndpoint() as RouteEndpoint;
+        var isForAnybody = endpoint is null || endpoint.Metadata.GetMetadata<Need>() is { IsPublic: true };
+        if (credentials.IsRequired && (isForAnybody || !credentials.AreBrought(context)) && !strangers.MayAsk(context))
+        {
+            await TooMany(context).ConfigureAwait(false);
+            return;
+        }
+        if (isForAnybody)
         {
             await next(context).ConfigureAwait(false);
             return;
         }
         if (await credentials.OfAsync(context).ConfigureAwait(false) is not { } who)
         {
-            await NotKnown(context).ConfigureAwait(false);
+            // Who brings nothing has been counted.
+            await (credentials.AreBrought(context) && !strangers.MayAsk(context) ? TooMany(context) : NotKnown(context))
+                .ConfigureAwait(false);
             return;
         }
+        await AdmitAsync(context, endpoint!, who, next).ConfigureAwait(false);
+    }
+
+    private async Task AdmitAsync(HttpContext context, RouteEndpoint endpoint, Principal who, RequestDelegate next)
+    {
         var need = endpoint.Metadata.GetMetadata<Need>();
         if (who.Role is not null && (need is null || (need.Scope is { } scope && !who.Holds(scope))))
         {
@@ -57,6 +70,9 @@ internal sealed class Admission(Credentials credentials, ReadLog reads, bool kee
         }
         await next(context).ConfigureAwait(false);
     }
+
+    private static Task TooMany(HttpContext context) =>
+        Answering.Busy("too much is asked from this address by who brings no key").ExecuteAsync(context);
 
     private static Task NotKnown(HttpContext context)
     {

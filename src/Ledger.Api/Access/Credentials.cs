@@ -28,6 +28,10 @@ internal sealed class Credentials : IDisposable
     public bool IsRequired => options.IsRequired;
     public KeyRing Keys { get; }
 
+    /// <summary>Whether a request brings anything, true or not.</summary>
+    public bool AreBrought(HttpContext context) => context.Request.Headers.Authorization.Count > 0
+        || (options.Tls?.StationAuthority is not null && context.Connection.ClientCertificate is not null);
+
     /// <summary>What the data folder says to whoever may read it, and to nobody else.</summary>
     public string FolderToken => FolderPrefix + Convert.ToHexStringLower(folderToken);
 
@@ -39,7 +43,8 @@ internal sealed class Credentials : IDisposable
         if (brought.Count == 1) return await OfAsync(brought.ToString(), context.RequestAborted).ConfigureAwait(false);
         if (options.Tls?.StationAuthority is not null
             && context.Connection.ClientCertificate is { } certificate) // verified when the connection was made
-            return StationCertificates.HolderOf(certificate);
+            return StationCertificates.IsOfNow(certificate, ledger.Clock.GetCurrentInstant())
+                ? StationCertificates.HolderOf(certificate) : null;
         return options.IsRequired ? null : ledger.Operator("http");
     }
 

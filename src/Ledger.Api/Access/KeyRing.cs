@@ -15,6 +15,9 @@ internal sealed class KeyRing(Recorder recorder, IClock clock)
     /// <summary>How old what is known may be, in ms; a revocation is to count within a second.</summary>
     public const int AgeMaxMs = 250;
 
+    /// <summary>How often the journal is read again at most, however many come with keys that are not known.</summary>
+    private static readonly TimeSpan RereadEvery = TimeSpan.FromMilliseconds(50);
+
     private static readonly EvidenceDigest NoKey = new(new string('0', 64));
 
     private sealed record Read(AccessKeysState State, long At);
@@ -58,6 +61,9 @@ internal sealed class KeyRing(Recorder recorder, IClock clock)
         try
         {
             if (read is { } meanwhile && meanwhile.At >= asked) return meanwhile.State;
+            // Whoever waits here with this one is told by the same reading: a key that was just given is found by it.
+            if (read is { } before && Stopwatch.GetElapsedTime(before.At) is var age && age < RereadEvery)
+                await Task.Delay(RereadEvery - age, ct).ConfigureAwait(false);
             var at = Stopwatch.GetTimestamp();
             var (state, _) = await recorder.LoadAsync(
                 Streams.AccessKeys, AccessKeysState.Empty, AccessKeys.Evolve, ct).ConfigureAwait(false);

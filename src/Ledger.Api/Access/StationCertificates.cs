@@ -1,6 +1,8 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Ledger.Domain;
 using Ledger.Journal.Pipeline;
+using NodaTime;
 
 namespace Ledger.Api.Access;
 
@@ -21,8 +23,20 @@ internal static class StationCertificates
         // Nothing is asked of anybody else: a station is taken back by its operator, with the authority's certificate.
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.ApplicationPolicy.Add(new(ClientAuthentication));
-        return chain.Build(certificate);
+        return IsForClients(certificate) && chain.Build(certificate);
     }
+
+    /// <summary>Whether it says that it is for clients. The policy of a chain passes one that does not say what it is
+    /// for, and so a server's or a mail signer's of the same authority would be a station's.</summary>
+    private static bool IsForClients(X509Certificate2 certificate) => certificate.Extensions
+        .OfType<X509EnhancedKeyUsageExtension>().SelectMany(usage => usage.EnhancedKeyUsages.Cast<Oid>())
+        .Any(usage => usage.Value == ClientAuthentication);
+
+    /// <summary>Whether it holds at an instant: a connection may last longer than the certificate that it was made
+    /// with.</summary>
+    public static bool IsOfNow(X509Certificate2 certificate, Instant now) =>
+        now >= Instant.FromDateTimeUtc(certificate.NotBefore.ToUniversalTime())
+        && now < Instant.FromDateTimeUtc(certificate.NotAfter.ToUniversalTime());
 
     /// <summary>The station; null where the subject does not name one and its operator, once each.</summary>
     public static Principal? HolderOf(X509Certificate2 certificate)

@@ -121,6 +121,7 @@ public static class OcpiIssuing
             RecordOutcome.Recorded recorded => Answer(session, id, "recorded", recorded.Position, null),
             RecordOutcome.AlreadyRecorded before => Answer(session, id, "alreadyRecorded", before.Position, null),
             RecordOutcome.Refused refused => Answer(session, id, "refused", null, refused.Detail),
+            RecordOutcome.Unkept unkept => Answer(session, id, "busy", null, unkept.Said),
             RecordOutcome.Busy => Answer(session, id, "busy", null, "send the request again"),
             var other => Answer(session, id, "refused", null, $"{other}"),
         };

@@ -46,6 +46,7 @@ internal static class SettlementJob
                 RecordOutcome.Refused not => throw new JobFailedException($"{not.Code} ({(int)not.Code}): {not.Detail}"),
                 RecordOutcome.Conflict conflict => throw new JobFailedException(
                     $"{Rejection.EvidenceConflict}: the same run came before with other content: {conflict.Differs}"),
+                RecordOutcome.Unkept unkept => throw new JobFailedException(unkept.Said),
                 _ => throw new JobFailedException("the ledger has as much to write as it can hold; ask for it again"),
             };
         };

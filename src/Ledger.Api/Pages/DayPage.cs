@@ -29,7 +29,7 @@ internal static class DayPage
             var page = await PageAsync(ledger, answers, position, days, day, context.RequestAborted)
                 .ConfigureAwait(false);
             return Results.Content(page.Markup, "text/html; charset=utf-8");
-        }).RequireRateLimiting(Protection.ReadRequests).Needing(Scopes.SettlementRead).ExcludeFromDescription();
+        }).RequireRateLimiting(Protection.HeavyRequests).Needing(Scopes.SettlementRead).ExcludeFromDescription();
         app.MapGet("/page.css", () => Results.Bytes(Style, "text/css; charset=utf-8")).ForAnybody().ExcludeFromDescription();
     }
 

@@ -16,7 +16,7 @@ internal static class ExplanationReads
             return await AmountAsync(ledger, context).ConfigureAwait(false);
         }).Reads("explanations",
             "An amount of a run as the tree of what it follows from: of a line, or of the total without one.", "run",
-            "line?").Refuses(404);
+            NamedRuns.Account, "line?").RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
         app.MapGet("/v1/fact-uses", async (HttpContext context) =>
         {
             return await FactAsync(ledger, context).ConfigureAwait(false);
@@ -27,16 +27,17 @@ internal static class ExplanationReads
         {
             return await DifferenceAsync(ledger, context).ConfigureAwait(false);
         }).Reads("run-differences",
-            "Why two runs differ: by fact and by line, reconciled.", "before", "after").Refuses(404);
+            "Why two runs differ: by fact and by line, reconciled.", "before", "after", NamedRuns.Account)
+            .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
     }
 
     private static async Task<IResult> AmountAsync(OpenLedger ledger, HttpContext context)
     {
-        var run = Named(context, "run");
+        var run = NamedRuns.NameOf(context.Request, "run");
         var line = Asking.Optional<long>(context.Request, "line", Asking.TryCount, Rejection.OutOfRange,
             "a line's number from 1 on");
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        var explained = answers.Runs().LastOrDefault(row => row.Run == run.Value) is { } row
+        var explained = NamedRuns.Find(answers.Runs(), context.Request, "run") is { } row
             ? await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, row,
                 context.RequestAborted).ConfigureAwait(false)
             : null;
@@ -91,10 +92,10 @@ internal static class ExplanationReads
 
     private static async Task<IResult> DifferenceAsync(OpenLedger ledger, HttpContext context)
     {
-        var (before, after) = (Named(context, "before"), Named(context, "after"));
+        var (before, after) = (NamedRuns.NameOf(context.Request, "before"), NamedRuns.NameOf(context.Request, "after"));
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
         var runs = answers.Runs();
-        var difference = Row(before) is { } was && Row(after) is { } now
+        var difference = Row("before") is { } was && Row("after") is { } now
             ? await RunDifferences.OfAsync(ledger.Journal, ledger.Views, was, now, context.RequestAborted)
                 .ConfigureAwait(false)
             : null;
@@ -121,11 +122,8 @@ internal static class ExplanationReads
                 flexibility = difference.Flexibility.Select(ChangedFlexibilityAnswer.From).ToList(),
             }, position);
 
-        TimeOfUseSettlement.RunRow? Row(RunId run) => runs.LastOrDefault(row => row.Run == run.Value);
+        TimeOfUseSettlement.RunRow? Row(string parameter) => NamedRuns.Find(runs, context.Request, parameter);
     }
-
-    private static RunId Named(HttpContext context, string name) => Asking.Required<RunId>(context.Request, name,
-        RunId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
 }
 
 /// <summary>A line that differs between two runs, in kWh and money.</summary>

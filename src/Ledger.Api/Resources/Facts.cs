@@ -123,14 +123,15 @@ internal static class Facts
     }
 
     /// <summary>What every resource that takes one fact has in common.</summary>
-    public static void TakesFact(this RouteHandlerBuilder route, string name, string does, string body) => route
+    public static RouteHandlerBuilder TakesFact(
+        this RouteHandlerBuilder route, string name, string does, string body) => route
         .WithName(name).WithSummary(does)
         .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
         .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
         .Accepts<object>("application/json")
         .Produces<FactAnswer>(201).Produces<FactAnswer>(200).Produces<FactAnswer>(202)
-        .Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
+        .Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
 
     /// <summary>The problems that a resource may answer.</summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, params int[] statuses)
@@ -147,5 +148,5 @@ internal static class Facts
             $"Query: {string.Join(", ", [.. parameters, "asOf? (as known after the event at this position)"])}"
             + $"{ReadOperations.ParametersOf(name)}. The ETag of an answer can be sent as If-None-Match.")
         .RequireRateLimiting(Protection.ReadRequests).AsRead(name)
-        .Produces(200, contentType: "application/json").Produces(304).Refuses(400, 401, 403, 429, 503);
+        .Produces(200, contentType: "application/json").Produces(304).Refuses(400, 401, 403, 406, 429, 503);
 }

@@ -58,6 +58,8 @@ public sealed record FileAnswer(
         RecordOutcome.Conflict conflict => new(
             what, RefusedStanding, (int)Rejection.EvidenceConflict, $"{Rejection.EvidenceConflict}", conflict.Differs),
         RecordOutcome.Quarantined held => new(what, "quarantined", (int)held.Code, $"{held.Code}", held.Detail),
+        RecordOutcome.Unkept unkept =>
+            new(what, NotTakenStanding, (int?)unkept.Code, unkept.Code?.ToString(), unkept.Said),
         RecordOutcome.Busy => new(what, NotTakenStanding, null, null, "the ledger is busy; send the file again"),
         _ => null,
     };

@@ -23,13 +23,14 @@ internal static class Files
             var answer = await TakeAsync(ledger, context, Name(context.Request)).ConfigureAwait(false);
             return Answering.Read(answer, Last(ledger));
         }).Needing(Scopes.EvidenceWrite).TakesFile("import", "Takes a file of any format that is read here, and reports part by part.")
-            .Produces<FileAnswer>(200).Refuses(400, 401, 403, 413, 415, 429, 503);
+            .Produces<FileAnswer>(200).Refuses(400, 401, 403, 408, 413, 415, 429, 503);
         app.MapPost("/v1/curves", async (HttpContext context) =>
         {
             var answer = await TakeAsync(ledger, context, "/v1/curves").ConfigureAwait(false);
             return Of(answer, Last(ledger));
         }).Needing(Scopes.CurvesWrite).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.")
-            .Produces<FileAnswer>(200).Produces<FileAnswer>(201).Refuses(400, 401, 403, 404, 413, 415, 422, 429, 503);
+            .Produces<FileAnswer>(200).Produces<FileAnswer>(201)
+            .Refuses(400, 401, 403, 404, 408, 413, 415, 422, 429, 503);
     }
 
     private static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder route, string name, string does) => route
@@ -97,8 +98,8 @@ internal static class Files
 
     /// <summary>A sender may forget a batch of which nothing has to be sent again or mended.</summary>
     private static IResult Of(FileAnswer answer, long? position) =>
-        answer.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding)
-            ? Answering.Busy("a part was not taken")
+        answer.Uncounted.FirstOrDefault(part => part.Standing == FileAnswer.NotTakenStanding) is { } left
+            ? Answering.Busy($"{left.Part}: {left.Detail}")
         : answer.Refused > 0
             && answer.Uncounted.First(part => part.Standing == FileAnswer.RefusedStanding) is { Code: { } code } first
             ? Answering.Problem(Answering.StatusOf((Rejection)code), (Rejection)code, $"{first.Part}: {first.Detail}")

@@ -50,10 +50,17 @@ internal sealed class RecordDays(ChangeCounts? changes, long bytesMax)
         return read;
     }
 
+    private const int RoomBytes = 256 * 1024;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? room;
+
     private static RecordDay Read(
         Answers answers, SettlementPointId point, LocalDate day, long position, long? changes)
     {
-        var json = new ArrayBufferWriter<byte>(64 * 1024);
+        // What is kept is copied out of it once, in one piece.
+        var json = room ??= new(RoomBytes);
+        json.ResetWrittenCount();
         var stretch = answers.DayOf(point, day);
         var separator = "["u8.ToArray();
         json.Write("\"records\":"u8);
@@ -63,6 +70,7 @@ internal sealed class RecordDays(ChangeCounts? changes, long bytesMax)
         if (stretch is { } again) answers.ScanChecks(point, again, Add);
         json.Write(separator[0] == '[' ? "[]}"u8 : "]}"u8);
         var bytes = json.WrittenSpan.ToArray();
+        if (json.Capacity > RoomBytes) room = null; // a day of minutes is read seldom
         return new(position, changes, bytes, SHA256.HashData(bytes));
 
         void Add(ReadOnlySpan<byte> row)

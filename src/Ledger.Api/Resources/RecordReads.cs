@@ -51,7 +51,8 @@ internal static class RecordReads
         var day = Asking.Day(request);
         var changes = days.ChangesOf(point, day);
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        if (position is { } at && TableForm.Find(request) == TableForm.Json && PageCursor.LimitOf(request) is null
+        if (position is { } at && PageCursor.LimitOf(request) is null
+            && TableForm.Of(request, context.GetEndpoint()!.Metadata.GetMetadata<ReadOperation>()) == TableForm.Json
             && answers.Reaches(point))
             return new DayAnswer(point, day, at,
                 days.Of(answers, point, day, at, request.Query.ContainsKey("asOf") ? null : changes));

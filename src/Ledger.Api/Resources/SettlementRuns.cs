@@ -86,7 +86,8 @@ internal static class SettlementRuns
         }).TakesFact("settlement-run", "Calculates a settlement day of an account and records the run.",
                 "One JSON object: run, account, day, kind? (initial, interim, final, correction), supersedes?, "
                 + "atPosition?, style? (of a correction: whole, deltas, credit), by?. With the header Prefer: "
-                + "respond-async it is taken as a job, and Location says where its state is.");
+                + "respond-async it is taken as a job, and Location says where its state is.")
+            .RequireRateLimiting(Protection.HeavyRequests);
 
         app.MapGet("/v1/settlement-runs", async (HttpContext context) =>
         {
@@ -103,10 +104,9 @@ internal static class SettlementRuns
 
         app.MapGet("/v1/statement-lines", async (HttpContext context) =>
         {
-            var named = Asking.Required<RunId>(context.Request, "run", RunId.TryParse, Rejection.InvalidIdentifier,
-                Asking.IdentifierRule);
+            var named = NamedRuns.NameOf(context.Request, "run");
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            if (answers.Runs().LastOrDefault(run => run.Run == named.Value) is not { } row)
+            if (NamedRuns.Find(answers.Runs(), context.Request, "run") is not { } row)
                 return Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {named}");
             var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted)
                 .ConfigureAwait(false);
@@ -120,8 +120,8 @@ internal static class SettlementRuns
                 flexibility = again.Statement?.Flexibility.Select(FlexibilityAnswer.From).ToList() ?? [],
             }, position);
         }).Reads("statement-lines",
-            "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run")
-            .Refuses(404);
+            "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run",
+            NamedRuns.Account).RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
     }
 
     /// <summary>All of a statement as one table.</summary>

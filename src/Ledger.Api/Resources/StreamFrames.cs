@@ -6,6 +6,7 @@ using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
+using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -38,7 +39,7 @@ internal static class StreamFrames
                 + "no second effect.")
             .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.CurvesWrite)
             .Accepts<IFormFile>("application/octet-stream")
-            .Produces<FramesAnswer>(201).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
+            .Produces<FramesAnswer>(201).Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
 
     private static async Task<IResult> TakeAsync(OpenLedger ledger, StreamEngine streams, HttpContext context)
     {
@@ -60,7 +61,8 @@ internal static class StreamFrames
                 }
                 catch (InputRefusedException refused)
                 {
-                    return await RefusedAsync(streams, frames.Count, frame, refused).ConfigureAwait(false);
+                    return await RefusedAsync(streams, frames.Count, frame, refused, context.By())
+                        .ConfigureAwait(false);
                 }
             }
         }
@@ -73,7 +75,7 @@ internal static class StreamFrames
                 .ConfigureAwait(false) is { } why)
                 return Answering.Problem(404, Rejection.NotReached, why);
         return frames.Count == 0 ? Answering.Problem(400, Rejection.EmptyInput, "a request has a frame")
-            : await AppendAsync(streams, frames, context.RequestAborted).ConfigureAwait(false);
+            : await AppendAsync(streams, frames, context.By(), context.RequestAborted).ConfigureAwait(false);
     }
 
     private static ReadOnlyMemory<byte> Next(ref ReadOnlyMemory<byte> rest)
@@ -88,9 +90,9 @@ internal static class StreamFrames
     }
 
     private static async Task<IResult> AppendAsync(
-        StreamEngine streams, List<CheckedFrame> frames, CancellationToken ct)
+        StreamEngine streams, List<CheckedFrame> frames, Principal by, CancellationToken ct)
     {
-        using var door = streams.Connect();
+        using var door = streams.Connect(by);
         ValueTask<FrameAddress> last = default;
         for (var i = 0; i < frames.Count; i++)
             try
@@ -106,7 +108,7 @@ internal static class StreamFrames
             }
             catch (InputRefusedException refused)
             {
-                return await RefusedAsync(streams, i, frames[i].Bytes, refused).ConfigureAwait(false);
+                return await RefusedAsync(streams, i, frames[i].Bytes, refused, by).ConfigureAwait(false);
             }
         await last.ConfigureAwait(false); // frames become durable in their order
         var samples = frames.Sum(frame => frame.Samples);
@@ -114,10 +116,11 @@ internal static class StreamFrames
     }
 
     private static async Task<IResult> RefusedAsync(
-        StreamEngine streams, int at, ReadOnlyMemory<byte> frame, InputRefusedException refused)
+        StreamEngine streams, int at, ReadOnlyMemory<byte> frame, InputRefusedException refused, Principal by)
     {
-        if (!await streams.RefuseAsync(frame, refused, "/v1/frames", CancellationToken.None).ConfigureAwait(false))
-            return Answering.Busy("the ledger has as much to write as it can hold");
+        var outcome = await streams.RefuseAsync(frame, refused, "/v1/frames", by, CancellationToken.None)
+            .ConfigureAwait(false);
+        if (outcome is not RecordOutcome.Refused) return Answering.Of(outcome);
         return Answering.Problem(refused.Code switch
         {
             Rejection.TooLarge => 413,

@@ -55,7 +55,7 @@ internal sealed class FrameCalls(
         }
         catch (OperationCanceledException) when (!context.CancellationToken.IsCancellationRequested)
         {
-            throw Ended(StatusCode.DeadlineExceeded, $"nothing went on for {options.IdleMax.TotalSeconds:0} s");
+            throw Ended(StatusCode.DeadlineExceeded, "nothing went on for as long as may be");
         }
     }
 
@@ -63,10 +63,12 @@ internal sealed class FrameCalls(
         IAsyncStreamReader<FromSender> from, IServerStreamWriter<FromLedger> to, ServerCallContext context,
         CancellationTokenSource patience)
     {
-        patience.CancelAfter(options.IdleMax.ToTimeSpan());
-        // Nobody's message is waited for before it is known who he is.
-        if (admission is not null) await admission.RequireKnownAsync(context).ConfigureAwait(false);
+        // Nobody's message is waited for before it is known who he is and that he may send; and nobody has a place
+        // for long without saying for whom he sends.
+        if (admission is not null) await admission.RequireSenderAsync(context).ConfigureAwait(false);
+        patience.CancelAfter(options.OpenMax.ToTimeSpan());
         if (!await from.MoveNext(patience.Token).ConfigureAwait(false)) return;
+        patience.CancelAfter(options.IdleMax.ToTimeSpan());
         if (from.Current.Open is not { } open) throw Ended(StatusCode.InvalidArgument, "a call begins with open");
         if (!PartyId.TryParse(open.Party, out var party))
             throw Ended(StatusCode.InvalidArgument, $"open.party must be {Asking.IdentifierRule}");
@@ -74,7 +76,7 @@ internal sealed class FrameCalls(
         using var place = quota.Take(party.Value, out var whyNot) ?? throw Exhausted(whyNot);
         var last = open.HasSession
             ? await engine.LastSequenceAsync(open.Session, open.Token, patience.Token).ConfigureAwait(false) : null;
-        using var door = engine.Connect();
+        using var door = engine.Connect(who);
         await to.WriteAsync(new FromLedger { Opened = Answer(door, last) }, patience.Token).ConfigureAwait(false);
         var pending = Channel.CreateBounded<Pending>(
             new BoundedChannelOptions(options.FramesInFlightMax) { SingleReader = true, SingleWriter = true });
@@ -155,7 +157,8 @@ internal sealed class FrameCalls(
                 }
                 catch (InputRefusedException refused)
                 {
-                    throw await RefusedAsync(frame.Memory, refused, taken, patience.Token).ConfigureAwait(false);
+                    throw await RefusedAsync(frame.Memory, refused, sender.Who, taken, patience.Token)
+                        .ConfigureAwait(false);
                 }
                 taken++;
             }
@@ -191,10 +194,13 @@ internal sealed class FrameCalls(
     }
 
     private async Task<RpcException> RefusedAsync(
-        ReadOnlyMemory<byte> frame, InputRefusedException refused, long before, CancellationToken ct)
+        ReadOnlyMemory<byte> frame, InputRefusedException refused, Principal? who, long before,
+        CancellationToken ct)
     {
-        if (!await engine.RefuseAsync(frame, refused, "stream frame", ct).ConfigureAwait(false))
-            return Exhausted("the ledger has as much to write as it can hold");
+        var outcome = await engine.RefuseAsync(frame, refused, "stream frame", who, ct).ConfigureAwait(false);
+        if (outcome is not RecordOutcome.Refused)
+            return Exhausted(outcome is RecordOutcome.Unkept unkept ? unkept.Said
+                : "the ledger has as much to write as it can hold");
         var why = new Refused
         {
             Code = (int)refused.Code,

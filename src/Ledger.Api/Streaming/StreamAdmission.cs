@@ -16,17 +16,20 @@ internal sealed class StreamAdmission(Credentials credentials, Recorder recorder
     /// <summary>Who calls; a call of nobody, or in a name that is not the caller's, ends.</summary>
     public async Task<Principal> AdmitAsync(ServerCallContext call, PartyId party)
     {
-        var who = await RequireKnownAsync(call).ConfigureAwait(false);
-        return who.Holds(Scopes.CurvesWrite) && who.Reach.Covers(party)
-            ? who
-            : throw new RpcException(new(StatusCode.PermissionDenied,
-                $"scope {Scopes.CurvesWrite} is needed, and open.party must be the holder's"));
+        var who = await RequireSenderAsync(call).ConfigureAwait(false);
+        return who.Reach.Covers(party) ? who
+            : throw new RpcException(new(StatusCode.PermissionDenied, "open.party must be the holder's"));
     }
 
-    /// <summary>Who calls; a call of nobody ends.</summary>
-    public async Task<Principal> RequireKnownAsync(ServerCallContext call) =>
-        await credentials.OfAsync(call.GetHttpContext()).ConfigureAwait(false)
+    /// <summary>Who calls, by the headers of his call alone; a call of nobody, or of who may send no frames,
+    /// ends.</summary>
+    public async Task<Principal> RequireSenderAsync(ServerCallContext call)
+    {
+        var who = await credentials.OfAsync(call.GetHttpContext()).ConfigureAwait(false)
             ?? throw new RpcException(new(StatusCode.Unauthenticated, "an access key is needed: authorization: Bearer KEY"));
+        return who.Holds(Scopes.CurvesWrite) ? who
+            : throw new RpcException(new(StatusCode.PermissionDenied, $"scope {Scopes.CurvesWrite} is needed"));
+    }
 
     /// <summary>How long a caller that was admitted is not asked again: what ends its key ends its call.</summary>
     public static readonly TimeSpan AskedEvery = TimeSpan.FromMilliseconds(500);

@@ -26,6 +26,8 @@ public sealed record StreamServerOptions(IPAddress Address, int Port)
     /// </summary>
     public int ConnectionsMax { get; init; } = 4096;
     public int CallsPerConnectionMax { get; init; } = 256;
+    /// <summary>A sender who does not say for whom he sends for so long is disconnected.</summary>
+    public Duration OpenMax { get; init; } = Duration.FromSeconds(10);
     /// <summary>A sender of whom nothing comes for so long is disconnected.</summary>
     public Duration IdleMax { get; init; } = Duration.FromMinutes(2);
     /// <summary>A sender whose frame has found no room for so long is refused, RESOURCE_EXHAUSTED; where samples are

@@ -1,5 +1,6 @@
 using Ledger.Api.Resources;
 using Ledger.Domain;
+using Microsoft.Net.Http.Headers;
 
 namespace Ledger.Api.Tables;
 
@@ -13,33 +14,67 @@ public sealed record TableForm(string Name, string Media)
         Xlsx = new("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         Parquet = new("parquet", "application/vnd.apache.parquet");
 
-    private static readonly TableForm[] All = [Json, Csv, Lines, Xlsx, Parquet];
+    private static readonly TableForm[] All = [Json, Csv, Lines, Xlsx, Parquet], OnlyJson = [Json];
 
     /// <summary>Whether it is made whole before it is sent, because its beginning depends on its end.</summary>
     public bool IsMadeWhole => this == Xlsx || this == Parquet;
 
-    /// <summary>The form that a request asks for: by <c>format</c>, or else the first that it accepts and that there
-    /// is. Throws where it asks for one that this answer does not have.</summary>
+    /// <summary>The form that a request asks for: by <c>format</c>, or else the one that it accepts most gladly. Throws
+    /// where it asks for one that this answer does not have.</summary>
     internal static TableForm Of(HttpRequest request, ReadOperation? table)
     {
-        var asked = Asked(request);
-        return Find(request) is { } form && (form == Json || table is not null) ? form
-            : throw new QueryRefusedException(Rejection.UnknownFormat, table is null
-                ? $"format is '{asked}': this answer is no table, it is json"
-                : $"format is '{asked}': must be {string.Join(", ", All.Select(each => each.Name))}");
+        var forms = table is null ? OnlyJson : All;
+        var names = string.Join(", ", forms.Select(each => each.Name));
+        if (request.Query["format"] is { Count: > 0 } given)
+            return Array.Find(forms, form => form.Name == given.ToString())
+                ?? throw new QueryRefusedException(Rejection.UnknownFormat, table is null
+                    ? $"format is '{given}': this answer is no table, it is json" : $"format is '{given}': must be {names}");
+        return Accepted(request, forms)
+            ?? throw new NotAcceptableException($"Accept is '{request.Headers.Accept}': this answer is given as {names}");
     }
 
-    /// <summary>The form that is asked for; null where there is no such form.</summary>
-    public static TableForm? Find(HttpRequest request) => Array.Find(All, form => form.Name == Asked(request));
+    /// <summary>
+    /// The form that is accepted most gladly (RFC 9110, 12.5.1): of each form the range counts that names it most
+    /// exactly. Of what is accepted as gladly the one that is named first, and by ranges of many the first that there
+    /// is. Who says nothing, or nothing that can be read, accepts everything; null where no form is accepted.
+    /// </summary>
+    private static TableForm? Accepted(HttpRequest request, TableForm[] forms)
+    {
+        if (request.Headers.Accept is [] or ["*/*"]) return Json;
+        var ranges = request.GetTypedHeaders().Accept;
+        if (ranges.Count == 0) return Json;
+        TableForm? best = null;
+        var (gladly, named) = (0.0, int.MaxValue);
+        foreach (var form in forms)
+        {
+            var (quality, place) = form.QualityIn(ranges);
+            if (quality > gladly || (quality > 0 && quality == gladly && place < named))
+                (best, gladly, named) = (form, quality, place);
+        }
+        return best;
+    }
 
-    /// <summary>Whether a request asks for a table as a file.</summary>
-    public static bool IsFile(HttpRequest request) => Find(request) is { } form && form != Json;
+    private (double Quality, int Place) QualityIn(IList<MediaTypeHeaderValue> ranges)
+    {
+        var (quality, place, exactness) = (0.0, int.MaxValue, 0);
+        for (var i = 0; i < ranges.Count; i++)
+        {
+            var exact = ExactnessIn(ranges[i]);
+            if (exact > exactness) (quality, place, exactness) = (ranges[i].Quality ?? 1, i, exact);
+        }
+        return (quality, place);
+    }
 
-    private static string Asked(HttpRequest request) =>
-        request.Query["format"] is { Count: > 0 } given ? given.ToString()
-        : request.Headers.Accept.ToString().Split(',')
-            .Select(each => each.Split(';')[0].Trim())
-            .Select(media => media is "*/*" or "application/*" ? Json : Array.Find(All, form =>
-                form.Media.Split(';')[0].Equals(media, StringComparison.OrdinalIgnoreCase)))
-            .FirstOrDefault(form => form is not null)?.Name ?? Json.Name;
+    /// <summary>3 where a range names this form, 2 its type, 1 everything, 0 something else.</summary>
+    private int ExactnessIn(MediaTypeHeaderValue range)
+    {
+        var media = Media.Split(';')[0];
+        return range.MediaType.Equals(media, StringComparison.OrdinalIgnoreCase) ? 3
+            : range.MatchesAllTypes ? 1
+            : range.MatchesAllSubTypes && range.Type.Equals(media.Split('/')[0], StringComparison.OrdinalIgnoreCase) ? 2
+            : 0;
+    }
 }
+
+/// <summary>A caller accepts none of the forms that an answer has.</summary>
+public sealed class NotAcceptableException(string detail) : Exception(detail);

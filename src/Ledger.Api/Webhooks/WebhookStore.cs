@@ -33,151 +33,100 @@ internal sealed class WebhookStore : IDisposable
 
     private const string Columns = "delivery, webhook, type, of, created, attempts, standing, next, last, status, detail";
 
-    private readonly SqliteConnection connection;
+    private readonly ServerTables tables;
     private readonly byte[] key;
-    private readonly Lock gate = new();
 
     /// <param name="key">32 bytes, under which secrets are sealed.</param>
-    public WebhookStore(string path, byte[] key)
-    {
-        this.key = key;
-        connection = new SqliteConnection(
-            new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
-        connection.Open();
-        Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000");
-        Execute(Tables);
-    }
+    public WebhookStore(string path, byte[] key) => (this.key, tables) = (key, new(path, Tables));
 
-    public IReadOnlyList<WebhookSubscription> Subscriptions()
-    {
-        lock (gate)
-            return Read("SELECT webhook, url, events, after_seconds, holder, role, party, stations, needs_key, created, "
-                + "failing_since, ended FROM subscription ORDER BY created, webhook", row => new WebhookSubscription(
-                    row.GetString(0), new(row.GetString(1)), row.GetString(2).Split(' '), row.GetInt32(3),
-                    row.GetString(4), row.IsDBNull(5) ? null : (Role)row.GetInt32(5), new(row.GetString(6)),
-                    [.. row.GetString(7).Split(' ', StringSplitOptions.RemoveEmptyEntries)
-                        .Select(station => new StationId(station))],
-                    row.GetInt64(8) == 1, At(row.GetInt64(9)), AtOrNull(row, 10), Text(row, 11)));
-    }
+    public IReadOnlyList<WebhookSubscription> Subscriptions() =>
+        tables.Read("SELECT webhook, url, events, after_seconds, holder, role, party, stations, needs_key, created, "
+            + "failing_since, ended FROM subscription ORDER BY created, webhook", row => new WebhookSubscription(
+                row.GetString(0), new(row.GetString(1)), row.GetString(2).Split(' '), row.GetInt32(3),
+                row.GetString(4), row.RoleOrNull(5), new(row.GetString(6)),
+                [.. row.GetString(7).Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(station => new StationId(station))],
+                row.Truth(8), row.At(9), row.AtOrNull(10), row.TextOrNull(11)));
 
-    public void Add(WebhookSubscription one, byte[] secret)
-    {
-        lock (gate)
-            Execute("INSERT INTO subscription VALUES ($w, $u, $e, $a, $h, $r, $p, $s, $k, $c, NULL, NULL, $x)",
-                ("$w", one.Webhook), ("$u", one.Url.ToString()), ("$e", string.Join(' ', one.Events)),
-                ("$a", one.AfterSeconds), ("$h", one.Holder), ("$r", (object?)(int?)one.Role ?? DBNull.Value),
-                ("$p", one.Party.Value), ("$s", string.Join(' ', one.Stations.Select(station => station.Value))),
-                ("$k", one.NeedsKey ? 1 : 0), ("$c", one.Created.ToUnixTimeTicks()), ("$x", Seal(one.Webhook, secret)));
-    }
+    public void Add(WebhookSubscription one, byte[] secret) =>
+        tables.Execute("INSERT INTO subscription VALUES ($w, $u, $e, $a, $h, $r, $p, $s, $k, $c, NULL, NULL, $x)",
+            ("$w", one.Webhook), ("$u", one.Url.ToString()), ("$e", string.Join(' ', one.Events)),
+            ("$a", one.AfterSeconds), ("$h", one.Holder), ("$r", one.Role), ("$p", one.Party.Value),
+            ("$s", string.Join(' ', one.Stations.Select(station => station.Value))), ("$k", one.NeedsKey),
+            ("$c", one.Created), ("$x", Seal(one.Webhook, secret)));
 
     /// <summary>Ends a subscription; what waits for it is dead, and can be driven again if it is ever asked for.
     /// </summary>
-    public void End(string webhook, string why)
+    public void End(string webhook, string why) => tables.AsOne(() =>
     {
-        lock (gate)
-        {
-            using var transaction = connection.BeginTransaction();
-            Execute("UPDATE subscription SET ended = coalesce(ended, $y) WHERE webhook = $w", ("$w", webhook), ("$y", why));
-            Execute("UPDATE delivery SET standing = 'dead', next = NULL, detail = $y WHERE webhook = $w "
-                + "AND standing = 'waiting'", ("$w", webhook), ("$y", why));
-            transaction.Commit();
-        }
-    }
+        tables.Execute("UPDATE subscription SET ended = coalesce(ended, $y) WHERE webhook = $w",
+            ("$w", webhook), ("$y", why));
+        tables.Execute("UPDATE delivery SET standing = 'dead', next = NULL, detail = $y WHERE webhook = $w "
+            + "AND standing = 'waiting'", ("$w", webhook), ("$y", why));
+    });
 
-    public byte[] SecretOf(string webhook)
-    {
-        lock (gate)
-            return Open(webhook, Read("SELECT secret FROM subscription WHERE webhook = $w",
-                row => row.GetFieldValue<byte[]>(0), ("$w", webhook)).Single());
-    }
+    public byte[] SecretOf(string webhook) => Open(webhook, tables.Read(
+        "SELECT secret FROM subscription WHERE webhook = $w", row => row.Bytes(0), ("$w", webhook)).Single());
 
     /// <summary>Takes an event for a subscriber, once.</summary>
     public void Add(WebhookSubscription to, WebhookEvent told, Instant now, WebhookOptions options)
     {
         var id = "msg_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
             $"{to.Webhook} {told.Type} {told.Name}")).AsSpan(0, 16));
-        lock (gate)
+        tables.AsOne(() =>
         {
-            var isFull = Count("SELECT count(*) FROM delivery WHERE webhook = $w AND standing = 'waiting'",
-                ("$w", to.Webhook)) >= options.WaitingMax;
-            Execute("INSERT OR IGNORE INTO delivery (delivery, webhook, type, of, body, created, dead_after, attempts, "
-                + "standing, next, detail) VALUES ($d, $w, $t, $o, $b, $c, $x, 0, $s, $n, $y)", ("$d", id),
+            var isFull = tables.Read("SELECT count(*) FROM delivery WHERE webhook = $w AND standing = 'waiting'",
+                row => row.GetInt64(0), ("$w", to.Webhook)).Single() >= options.WaitingMax;
+            tables.Execute("INSERT OR IGNORE INTO delivery (delivery, webhook, type, of, body, created, dead_after, "
+                + "attempts, standing, next, detail) VALUES ($d, $w, $t, $o, $b, $c, $x, 0, $s, $n, $y)", ("$d", id),
                 ("$w", to.Webhook), ("$t", told.Type), ("$o", string.Join(", ", told.Data.Select(part =>
-                    $"{part.Name} {part.Value}"))), ("$b", told.Body()), ("$c", now.ToUnixTimeTicks()),
-                ("$x", (now + options.DeadAfter).ToUnixTimeTicks()),
-                ("$s", isFull ? WebhookDelivery.Dead : WebhookDelivery.Waiting),
-                ("$n", Ticks(isFull ? null : now)),
-                ("$y", isFull ? "too many were waiting" : (object)DBNull.Value));
-        }
+                    $"{part.Name} {part.Value}"))), ("$b", told.Body()), ("$c", now), ("$x", now + options.DeadAfter),
+                ("$s", isFull ? WebhookDelivery.Dead : WebhookDelivery.Waiting), ("$n", isFull ? null : (Instant?)now),
+                ("$y", isFull ? "too many were waiting" : null));
+        });
     }
 
     /// <summary>The first that waits for a subscriber, where it is time to try it: what comes after waits for it.
     /// </summary>
-    public (WebhookDelivery Delivery, byte[] Body, Instant DeadAfter)? Due(string webhook, Instant now)
-    {
-        lock (gate)
-            return Read($"SELECT {Columns}, body, dead_after FROM delivery WHERE webhook = $w AND standing = 'waiting' "
-                    + "ORDER BY number LIMIT 1",
-                row => (OfRow(row), row.GetFieldValue<byte[]>(11), At(row.GetInt64(12))), ("$w", webhook))
-                is [var first] && first.Item1.Next <= now ? first : null;
-    }
+    public (WebhookDelivery Delivery, byte[] Body, Instant DeadAfter)? Due(string webhook, Instant now) =>
+        tables.Read($"SELECT {Columns}, body, dead_after FROM delivery WHERE webhook = $w AND standing = 'waiting' "
+                + "ORDER BY number LIMIT 1", row => (OfRow(row), row.Bytes(11), row.At(12)), ("$w", webhook))
+            is [var first] && first.Item1.Next <= now ? first : null;
 
     /// <summary>What became of an attempt, and since when its subscriber takes nothing.</summary>
-    public void Attempted(WebhookDelivery after, Instant? failingSince)
+    public void Attempted(WebhookDelivery after, Instant? failingSince) => tables.AsOne(() =>
     {
-        lock (gate)
-        {
-            using var transaction = connection.BeginTransaction();
-            Execute("UPDATE delivery SET attempts = $a, standing = $s, next = $n, last = $l, status = $c, detail = $y "
-                + "WHERE delivery = $d", ("$d", after.Delivery), ("$a", after.Attempts), ("$s", after.Standing),
-                ("$n", Ticks(after.Next)), ("$l", Ticks(after.Last)), ("$c", (object?)after.Status ?? DBNull.Value),
-                ("$y", (object?)after.Detail ?? DBNull.Value));
-            Execute("UPDATE subscription SET failing_since = $f WHERE webhook = $w", ("$w", after.Webhook),
-                ("$f", Ticks(failingSince)));
-            transaction.Commit();
-        }
-    }
+        tables.Execute("UPDATE delivery SET attempts = $a, standing = $s, next = $n, last = $l, status = $c, detail = $y "
+            + "WHERE delivery = $d", ("$d", after.Delivery), ("$a", after.Attempts), ("$s", after.Standing),
+            ("$n", after.Next), ("$l", after.Last), ("$c", after.Status), ("$y", after.Detail));
+        tables.Execute("UPDATE subscription SET failing_since = $f WHERE webhook = $w", ("$w", after.Webhook),
+            ("$f", failingSince));
+    });
 
     /// <summary>What waits, was delivered or is dead, newest first.</summary>
-    public IReadOnlyList<WebhookDelivery> Deliveries(string webhook, int most)
-    {
-        lock (gate)
-            return Read($"SELECT {Columns} FROM delivery WHERE webhook = $w ORDER BY number DESC LIMIT $m",
-                OfRow, ("$w", webhook), ("$m", most));
-    }
+    public IReadOnlyList<WebhookDelivery> Deliveries(string webhook, int most) =>
+        tables.Read($"SELECT {Columns} FROM delivery WHERE webhook = $w ORDER BY number DESC LIMIT $m",
+            OfRow, ("$w", webhook), ("$m", most));
 
     /// <summary>Has dead letters tried again, all of a subscriber or one; how many.</summary>
-    public int Redrive(string webhook, string? delivery, Instant now, Instant deadAfter)
-    {
-        lock (gate)
-            return Execute("UPDATE delivery SET standing = 'waiting', next = $n, dead_after = $x, attempts = 0 "
-                + "WHERE webhook = $w AND standing = 'dead' AND ($d IS NULL OR delivery = $d)", ("$w", webhook),
-                ("$d", (object?)delivery ?? DBNull.Value), ("$n", now.ToUnixTimeTicks()),
-                ("$x", deadAfter.ToUnixTimeTicks()));
-    }
+    public int Redrive(string webhook, string? delivery, Instant now, Instant deadAfter) =>
+        tables.Execute("UPDATE delivery SET standing = 'waiting', next = $n, dead_after = $x, attempts = 0 "
+            + "WHERE webhook = $w AND standing = 'dead' AND ($d IS NULL OR delivery = $d)", ("$w", webhook),
+            ("$d", delivery), ("$n", now), ("$x", deadAfter));
 
     /// <summary>Forgets what was delivered, or died, before an instant.</summary>
-    public void Forget(Instant before)
-    {
-        lock (gate)
-            Execute("DELETE FROM delivery WHERE standing <> 'waiting' AND coalesce(last, created) < $b",
-                ("$b", before.ToUnixTimeTicks()));
-    }
+    public void Forget(Instant before) =>
+        tables.Execute("DELETE FROM delivery WHERE standing <> 'waiting' AND coalesce(last, created) < $b",
+            ("$b", before));
 
     /// <summary>The next position of the journal that was not looked at; null where none was.</summary>
     public long? Progress
     {
-        get
-        {
-            lock (gate) return Read("SELECT next FROM progress", row => row.GetInt64(0)) is [var next] ? next : null;
-        }
-        set
-        {
-            lock (gate) Execute("INSERT OR REPLACE INTO progress VALUES (1, $n)", ("$n", value!.Value));
-        }
+        get => tables.Read("SELECT next FROM progress", row => row.GetInt64(0)) is [var next] ? next : null;
+        set => tables.Execute("INSERT OR REPLACE INTO progress VALUES (1, $n)", ("$n", value!.Value));
     }
 
-    public void Dispose() => connection.Dispose();
+    public void Dispose() => tables.Dispose();
 
     private byte[] Seal(string webhook, byte[] secret)
     {
@@ -199,40 +148,6 @@ internal sealed class WebhookStore : IDisposable
     }
 
     private static WebhookDelivery OfRow(SqliteDataReader row) => new(
-        row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), At(row.GetInt64(4)), row.GetInt32(5),
-        row.GetString(6), AtOrNull(row, 7), AtOrNull(row, 8), row.IsDBNull(9) ? null : row.GetInt32(9), Text(row, 10));
-
-    private static Instant At(long ticks) => Instant.FromUnixTimeTicks(ticks);
-    private static Instant? AtOrNull(SqliteDataReader row, int i) => row.IsDBNull(i) ? null : At(row.GetInt64(i));
-    private static string? Text(SqliteDataReader row, int i) => row.IsDBNull(i) ? null : row.GetString(i);
-    private static object Ticks(Instant? at) => (object?)at?.ToUnixTimeTicks() ?? DBNull.Value;
-
-    private List<T> Read<T>(string sql, Func<SqliteDataReader, T> read, params (string, object)[] parameters)
-    {
-        using var command = Command(sql, parameters);
-        using var row = command.ExecuteReader();
-        var rows = new List<T>();
-        while (row.Read()) rows.Add(read(row));
-        return rows;
-    }
-
-    private long Count(string sql, params (string, object)[] parameters)
-    {
-        using var command = Command(sql, parameters);
-        return (long)command.ExecuteScalar()!;
-    }
-
-    private int Execute(string sql, params (string, object)[] parameters)
-    {
-        using var command = Command(sql, parameters);
-        return command.ExecuteNonQuery();
-    }
-
-    private SqliteCommand Command(string sql, (string Name, object Value)[] parameters)
-    {
-        var command = connection.CreateCommand();
-        command.CommandText = sql;
-        foreach (var (name, value) in parameters) command.Parameters.AddWithValue(name, value);
-        return command;
-    }
+        row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.At(4), row.GetInt32(5),
+        row.GetString(6), row.AtOrNull(7), row.AtOrNull(8), row.NumberOrNull(9), row.TextOrNull(10));
 }

@@ -97,11 +97,12 @@ public sealed class FrameLog : IDisposable
     }
 
     /// <summary>A new session, whose number no other session of this log has.</summary>
-    public FrameSession StartSession()
+    /// <param name="sender">Who sends, which is the first that the log says of it; null: it says nothing.</param>
+    public FrameSession StartSession(FrameSender? sender = null)
     {
         lock (gate)
         {
-            var session = new FrameSession(++lastSession);
+            var session = new FrameSession(++lastSession, sender);
             sessions.Add(session.Number, session);
             return session;
         }
@@ -146,6 +147,11 @@ public sealed class FrameLog : IDisposable
             ObjectDisposedException.ThrowIf(isClosing, this);
             session.Accept(frame);
             durable = default;
+            if (session is { IsSenderUnsaid: true, Sender: { } sender })
+            {
+                if (!open.TryAdd(sender.ToFrame(at), session.Number, at)) return false;
+                session.IsSenderUnsaid = false;
+            }
             if (!open.TryAdd(frame, session.Number, at)) return false;
             session.Accepted(frame);
             durable = new(open.Done.Task);
@@ -244,11 +250,14 @@ public sealed class FrameLog : IDisposable
         foreach (var frame in block.Frames)
         {
             writtenSession = Math.Max(writtenSession, frame.Session);
-            if (!block.Head.Has(FrameKind.Announce)
-                || FrameReader.Open(frame.Bytes.Span).Head.Kind != FrameKind.Announce) continue;
+            if (!block.Head.Has(FrameKind.Announce) && !block.Head.Has(FrameKind.Sender)) continue;
+            var kind = FrameReader.Open(frame.Bytes.Span).Head.Kind;
+            if (kind is not (FrameKind.Announce or FrameKind.Sender)) continue;
             lock (gate)
-                if (sessions.TryGetValue(frame.Session, out var session))
+                if (!sessions.TryGetValue(frame.Session, out var session)) continue;
+                else if (kind == FrameKind.Announce)
                     session.Written(CheckedFrame.Check(frame.Bytes), frame.ReceivedAtMicroseconds);
+                else session.WrittenSender(CheckedFrame.OfSender(frame.Bytes), frame.ReceivedAtMicroseconds);
         }
     }
 

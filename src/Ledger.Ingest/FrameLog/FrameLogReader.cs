@@ -39,16 +39,22 @@ public sealed class FrameLogReader(string folder)
     /// The announcing frames that tell what the streams of the block at an address, and of those after it, are: from
     /// the beginning of its segment up to it, in order. A later one replaces an earlier of the same session and stream.
     /// </summary>
-    public IReadOnlyList<LoggedFrame> AnnouncedBefore(FrameAddress address)
+    public IReadOnlyList<LoggedFrame> AnnouncedBefore(FrameAddress address) => Before(address, FrameKind.Announce);
+
+    /// <summary>The same, and who sends in these sessions, as far as the log says so.</summary>
+    public IReadOnlyList<LoggedFrame> OpenedBefore(FrameAddress address) =>
+        Before(address, FrameKind.Announce, FrameKind.Sender);
+
+    private List<LoggedFrame> Before(FrameAddress address, params FrameKind[] kinds)
     {
         using var segment = Open(address.Segment);
         var announced = new List<LoggedFrame>();
         var (at, chain) = (SegmentHead.Bytes * 1L, segment.Head(address.Segment).ChainBefore);
         while (at < address.Offset && segment.BlockHead(at) is { } head)
         {
-            if (head.Has(FrameKind.Announce) && segment.Block(new(address.Segment, at), chain) is { } block)
+            if (kinds.Any(head.Has) && segment.Block(new(address.Segment, at), chain) is { } block)
                 announced.AddRange(block.Frames.Where(
-                    frame => FrameReader.Open(frame.Bytes.Span).Head.Kind == FrameKind.Announce));
+                    frame => kinds.Contains(FrameReader.Open(frame.Bytes.Span).Head.Kind)));
             chain = segment.ChainAfter(at);
             at += FrameBlockHead.Bytes + head.BodyBytes;
         }

@@ -12,9 +12,19 @@ public sealed class FrameSession
     private Announced[] inForce = [];
     private int count, arrived;
 
-    internal FrameSession(long number) => Number = number;
+    internal FrameSession(long number, FrameSender? sender = null) =>
+        (Number, Sender, IsSenderUnsaid) = (number, sender, sender is not null);
 
     public long Number { get; }
+
+    /// <summary>Who sends; null where nobody is asked.</summary>
+    public FrameSender? Sender { get; }
+
+    /// <summary>Whether the log is to say who sends before it takes anything else.</summary>
+    internal bool IsSenderUnsaid { get; set; }
+
+    /// <summary>The frame that says who sends, once it is written.</summary>
+    private Announced? said;
 
     /// <summary>Streams announced so far: 0 up to this number.</summary>
     public int Streams { get; private set; }
@@ -50,9 +60,13 @@ public sealed class FrameSession
         inForce.AsSpan(frame.FirstStream..needed).Fill(new(frame.Kept(), receivedAtMicroseconds, arrived++));
     }
 
-    /// <summary>The announcing frames of which an entry is still in force, in their order.</summary>
-    internal IEnumerable<Announced> InForce => inForce.Take(count).DistinctBy(announced => announced.Order)
-        .OrderBy(announced => announced.Order);
+    /// <summary>Keeps what says who sends for the segments to come.</summary>
+    internal void WrittenSender(CheckedFrame frame, long receivedAtMicroseconds) =>
+        said = new(frame.Kept(), receivedAtMicroseconds, -1);
+
+    /// <summary>Who sends, and the announcing frames of which an entry is still in force, in their order.</summary>
+    internal IEnumerable<Announced> InForce => (said is { } sender ? [sender] : Array.Empty<Announced>())
+        .Concat(inForce.Take(count).DistinctBy(announced => announced.Order).OrderBy(announced => announced.Order));
 
     private static InputRefusedException Refused(string field, long value, string rule) =>
         new(Rejection.MissingField, $"frame.{field}", value.ToString(CultureInfo.InvariantCulture), rule);

@@ -27,7 +27,8 @@ public readonly record struct CheckedFrame
     /// breaks.</summary>
     public static CheckedFrame Check(ReadOnlyMemory<byte> frame)
     {
-        if (!frame.IsEmpty && frame.Span[0] is var first && (FrameKind)(first & 0x0F) == FrameKind.GivenUp)
+        if (!frame.IsEmpty && frame.Span[0] is var first
+            && (FrameKind)(first & 0x0F) is FrameKind.GivenUp or FrameKind.Sender)
             throw FrameReader.UnknownKind(first);
         var reader = FrameReader.Open(frame.Span);
         var head = reader.Head;
@@ -66,6 +67,19 @@ public readonly record struct CheckedFrame
             Bytes = buffer.AsMemory(0, frame.Finish()),
             Head = Head with { Kind = FrameKind.GivenUp, Units = FrameUnits.Finest },
             Samples = 0,
+        };
+    }
+
+    /// <summary>A frame of the ledger's own that says who sends.</summary>
+    internal static CheckedFrame OfSender(ReadOnlyMemory<byte> bytes)
+    {
+        var head = FrameReader.Open(bytes.Span).Head;
+        return new()
+        {
+            Bytes = bytes,
+            Head = head,
+            EarliestMicroseconds = head.SentAtMicroseconds,
+            LatestMicroseconds = head.SentAtMicroseconds,
         };
     }
 

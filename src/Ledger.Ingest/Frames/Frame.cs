@@ -16,6 +16,8 @@ public enum FrameKind : byte
     /// <summary>Samples that the ledger gave up, because it was behind. Only the ledger writes it, into its
     /// log.</summary>
     GivenUp = 5,
+    /// <summary>Who sends in the session. Only the ledger writes it, into its log.</summary>
+    Sender = 6,
 }
 
 /// <summary>

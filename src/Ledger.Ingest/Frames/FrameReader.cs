@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using Ledger.Domain;
@@ -50,7 +51,7 @@ public ref struct FrameReader
             throw cursor.Refused(Rejection.TooLarge, "bytes", Text(frame.Length), $"at most {Text(Limits.FrameBytesMax)}");
         var first = cursor.Byte("kind");
         var kind = (FrameKind)(first & 0x0F);
-        if (first >> 4 != Version || kind is < FrameKind.Announce or > FrameKind.GivenUp) throw UnknownKind(first);
+        if (first >> 4 != Version || kind is < FrameKind.Announce or > FrameKind.Sender) throw UnknownKind(first);
         var entries = cursor.Byte("entry count") | (cursor.Byte("entry count") << 8);
         if (entries == 0)
             throw cursor.Refused(Rejection.EmptyInput, "entry count", "0", "a frame has an entry");
@@ -173,6 +174,20 @@ public ref struct FrameReader
         var count = cursor.Number("count", Limits.ShedSamplesMax);
         if (count == 0) throw cursor.OutOfRange("count", 0, 1, Limits.ShedSamplesMax);
         shed = new(stream, first, last, count);
+        return true;
+    }
+
+    /// <summary>Reads who sends; false behind it, which ends the frame.</summary>
+    public bool TryRead([NotNullWhen(true)] out FrameSender? sender)
+    {
+        sender = null;
+        if (!IsNext(FrameKind.Sender)) return false;
+        var text = Encoding.ASCII.GetString(cursor.Take(
+            (int)cursor.Number("party", Limits.IdentifierLengthMax), "party"));
+        if (!PartyId.TryParse(text, out var party))
+            throw cursor.Refused(Rejection.InvalidIdentifier, "party", text, "1 to 64 of A-Z a-z 0-9 . _ : * - /");
+        sender = new(party, Encoding.UTF8.GetString(cursor.Take(
+            (int)cursor.Number("holder", FrameSender.HolderBytesMax), "holder")));
         return true;
     }
 

@@ -73,6 +73,10 @@ public ref struct FrameWriter
     internal static FrameWriter GivenUp(Span<byte> buffer, long sequence, long sentAtMicroseconds) =>
         new(buffer, FrameKind.GivenUp, sequence, sentAtMicroseconds, FrameUnits.Finest);
 
+    /// <summary>Begins the frame of who sends.</summary>
+    internal static FrameWriter Sender(Span<byte> buffer, long atMicroseconds) =>
+        new(buffer, FrameKind.Sender, 0, atMicroseconds, FrameUnits.Finest);
+
     /// <summary>Adds the samples of a stream, in the order in which they were taken; false where they have no room.
     /// Streams stand in ascending order; one with many samples may come again.</summary>
     public bool TryAdd(int stream, scoped ReadOnlySpan<PowerSample> taken)
@@ -144,6 +148,22 @@ public ref struct FrameWriter
         (before.Stream, timeBefore) = (shed.Stream, shed.LastMicroseconds);
         return true;
     }
+
+    /// <summary>Adds who sends; false where it has no room.</summary>
+    internal bool TryAdd(FrameSender sender)
+    {
+        IsOf(FrameKind.Sender);
+        Span<byte> entry = stackalloc byte[SenderBytesMax];
+        var (party, holder) = (sender.Party.Value, sender.HolderInLog);
+        var length = FrameNumbers.Write(entry, (ulong)party.Length);
+        length += Encoding.ASCII.GetBytes(party, entry[length..]);
+        length += FrameNumbers.Write(entry[length..], (ulong)Encoding.UTF8.GetByteCount(holder));
+        length += Encoding.UTF8.GetBytes(holder, entry[length..]);
+        return TryAppend(entry[..length]);
+    }
+
+    /// <summary>Bytes of the longest sender: both lengths, a party and a holder.</summary>
+    internal const int SenderBytesMax = 1 + Limits.IdentifierLengthMax + 2 + FrameSender.HolderBytesMax;
 
     /// <summary>Ends the frame, which has at least one entry, and returns how many bytes of the buffer it
     /// has.</summary>

@@ -6,8 +6,14 @@ namespace Ledger.Ingest.Streaming;
 /// <summary>
 /// A period about which a step has something to record, and the block from which on its evidence begins.
 /// </summary>
+/// <param name="Sender">Who sent it, where the log says so.</param>
 /// <param name="IsDerived">Whether samples of it came too late to be summed: it is derived from the log.</param>
-internal readonly record struct DuePeriod(LiveStream Stream, CurvePeriod Step, BlockPlace From, bool IsDerived = false);
+internal readonly record struct DuePeriod(
+    LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false);
+
+/// <summary>A point that was announced and is not registered, or declared otherwise, with the frame that did, and who
+/// sent it.</summary>
+internal readonly record struct UnknownPoint(SettlementPointId Point, LoggedFrame Frame, FrameSender? Sender);
 
 /// <summary>
 /// One block of the log is one step: its frames are integrated, session by session and several at a time, and when all
@@ -27,8 +33,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
     private long number;
 
-    /// <summary>Points that were announced and are not registered, with the frame that did.</summary>
-    public List<(SettlementPointId Point, LoggedFrame Frame)> Unknown { get; } = [];
+    /// <summary>Points that were announced and have no stream.</summary>
+    public List<UnknownPoint> Unknown { get; } = [];
 
     /// <summary>Samples of the block that was taken last which the ledger had given up.</summary>
     public GivenUpSamples GivenUp { get; private set; }
@@ -50,7 +56,9 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         foreach (var frame in frames)
         {
             var reader = FrameReader.Open(frame.Bytes.Span);
-            Announce(sessions.Of(frame.Session, isCutOff: true), ref reader, frame, team[0]);
+            var session = sessions.Of(frame.Session, isCutOff: true);
+            if (reader.Head.Kind == FrameKind.Sender) Say(session, ref reader);
+            else Announce(session, ref reader, frame, team[0]);
         }
     }
 
@@ -136,6 +144,9 @@ internal sealed class BlockStep(PointDirectory points, int workers)
                 if (!block.IsCarried) See(session, reader.Head, frame);
                 Announce(session, ref reader, frame, worker);
                 break;
+            case FrameKind.Sender: // it has no number of the session's
+                Say(session, ref reader);
+                break;
             case FrameKind.Samples:
                 Integrate(session, ref reader, frame, (place, block.ReceivedAtMicroseconds), worker);
                 break;
@@ -154,14 +165,24 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         if (session.See(head, frame.ReceivedAtMicroseconds, head.SentAtMicroseconds)) session.Found([]);
     }
 
+    private static void Say(LiveSession session, ref FrameReader reader)
+    {
+        while (reader.TryRead(out FrameSender? sender)) session.Sender = sender;
+    }
+
     private void Announce(LiveSession session, ref FrameReader reader, LoggedFrame frame, Worker worker)
     {
         while (reader.TryRead(out Announcement announced))
         {
             var stream = points.Find(announced);
-            if (stream is null) worker.Unknown.Add((announced.Point, frame with { Bytes = frame.Bytes.ToArray() }));
-            else if (session[announced.Stream] != stream)
-                lock (stream.Gate) stream.Interrupted(frame.ReceivedAtMicroseconds);
+            if (stream is null)
+                worker.Unknown.Add(new(announced.Point, frame with { Bytes = frame.Bytes.ToArray() }, session.Sender));
+            else
+                lock (stream.Gate)
+                {
+                    if (session[announced.Stream] != stream) stream.Interrupted(frame.ReceivedAtMicroseconds);
+                    stream.Sender = session.Sender;
+                }
             session.Announce(announced.Stream, stream);
         }
     }
@@ -228,7 +249,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         public CurveScratch Scratch { get; } = new();
         public BlockColumns Columns { get; } = new();
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
-        public List<(SettlementPointId, LoggedFrame)> Unknown { get; } = [];
+        public List<UnknownPoint> Unknown { get; } = [];
         public long Samples { get; set; }
         public GivenUpSamples GivenUp { get; set; }
         /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
@@ -258,13 +279,13 @@ internal sealed class BlockStep(PointDirectory points, int workers)
                     while (stream.Curve.TryTake(now, Scratch, out var step))
                     {
                         var start = PowerCurve.Microseconds(step.Period.Start);
-                        due.Add(new(stream, step, stream.Began(start) ?? place, stream.IsDerived(step)));
+                        due.Add(new(stream, step, stream.Began(start) ?? place, stream.Sender, stream.IsDerived(step)));
                         stream.Note(step);
                     }
             touched.Clear();
         }
 
-        public void Take(List<DuePeriod> all, List<(SettlementPointId, LoggedFrame)> unknown)
+        public void Take(List<DuePeriod> all, List<UnknownPoint> unknown)
         {
             all.AddRange(due);
             due.Clear();

@@ -26,6 +26,9 @@ internal sealed class LiveSession(long number)
 
     public ClockEstimate Clock { get; private set; } = ClockEstimate.None;
 
+    /// <summary>Who sends in it, where the log says so.</summary>
+    public FrameSender? Sender { get; set; }
+
     /// <summary>Its frames in the block that is being taken.</summary>
     public List<LoggedFrame> InBlock { get; } = [];
 

@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Ingest.Frames;
 using NodaTime;
 
 namespace Ledger.Ingest.Streaming;
@@ -36,6 +37,9 @@ internal sealed class LiveStream(
     public SettlementPointId Point => point;
     public SampleDeclaration Declaration => declaration;
     public ConnectorCurve Curve { get; } = new(declaration, grid);
+
+    /// <summary>Who announced it last, where the log says so: what is recorded of it is in his name.</summary>
+    public FrameSender? Sender { get; set; }
 
     /// <summary>Before this instant (µs, of ours) passing time changes nothing of it; asked of very many streams every
     /// few seconds.</summary>

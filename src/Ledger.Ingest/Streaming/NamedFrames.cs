@@ -65,6 +65,7 @@ public static class NamedFrames
                 while (reader.TryRead(out ShedSamples shed))
                     if (streams.Contains((frame.Session, shed.Stream))) return true;
                 return false;
+            case FrameKind.Sender: return false; // it says nothing of a point
             default:
                 while (reader.TryRead(out VehicleFact fact))
                     if (streams.Contains((frame.Session, fact.Stream))) return true;

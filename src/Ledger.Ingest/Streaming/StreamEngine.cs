@@ -121,9 +121,11 @@ public sealed class StreamEngine : IAsyncDisposable
     public long Samples => steps.Samples;
 
     /// <summary>A sender's new connection.</summary>
-    public StreamDoor Connect()
+    /// <param name="who">Who was admitted, which the log says before his first frame; null, or the ledger's own
+    /// operator, who has no role: nobody's name is needed.</param>
+    public StreamDoor Connect(Principal? who = null)
     {
-        var session = log.StartSession();
+        var session = log.StartSession(who is { Role: not null } ? new(who.Party, who.Actor) : null);
         numbers.SetAside(session.Number);
         return new(log, session, tokenKey, clock, metrics);
     }
@@ -151,15 +153,15 @@ public sealed class StreamEngine : IAsyncDisposable
         return steps.LastSequenceOf(session);
     }
 
-    /// <summary>Keeps a frame that was refused, with the reason; the same frame once. False where the journal has no
-    /// room for that now.</summary>
-    public async Task<bool> RefuseAsync(
-        ReadOnlyMemory<byte> frame, InputRefusedException refused, string source, CancellationToken ct)
+    /// <summary>Keeps a frame that was refused, with the reason, in its sender's name; the same frame once. Another
+    /// outcome than a refusal says why it is not kept.</summary>
+    public Task<RecordOutcome> RefuseAsync(
+        ReadOnlyMemory<byte> frame, InputRefusedException refused, string source, Principal? who, CancellationToken ct)
     {
         metrics.Refused($"{refused.Code}");
         var submission = new Submission(frame.ToArray(), source) { Personal = [] }; // a frame has no field for a name
-        return await recorder.RefuseAsync(refused.Code, refused.Detail, submission, by, ct).ConfigureAwait(false)
-            is not RecordOutcome.Busy;
+        return recorder.RefuseAsync(
+            refused.Code, refused.Detail, submission, who is { Role: not null } ? who : by, ct);
     }
 
     /// <summary>
@@ -230,7 +232,7 @@ public sealed class StreamEngine : IAsyncDisposable
         if (log.Reader.First is not { } first) return;
         var from = lowWater.Read() is { } known && known >= first ? known : first;
         if (from >= found.End) return;
-        steps.Announced(log.Reader.AnnouncedBefore(from), from);
+        steps.Announced(log.Reader.OpenedBefore(from), from);
         foreach (var block in log.Read(from, found.End))
         {
             if (block.Address >= found.End) break;

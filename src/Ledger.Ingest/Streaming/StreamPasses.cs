@@ -36,7 +36,13 @@ internal sealed class StreamPasses : IAsyncDisposable
     private volatile Exception? fault;
 
     /// <summary>Periods that one step finished, up to a block; or those that are derived again up to it.</summary>
-    private sealed record Pass(IReadOnlyList<DuePeriod> Due, BlockPlace Upto, bool IsLate);
+    private sealed record Pass(IReadOnlyList<DuePeriod> Due, BlockPlace Upto, bool IsLate)
+    {
+        /// <summary>The periods of each sender apart: what is recorded is in one's name.</summary>
+        public IEnumerable<Pass> OfSenders => Due.GroupBy(due => due.Sender).Select(of => this with { Due = [.. of] });
+
+        public FrameSender? Sender => Due[0].Sender;
+    }
 
     public StreamPasses(StreamOptions options, Recorder recorder, EvidenceArchive evidence, IMediator commands,
         Principal by, FrameLogReader log, StreamMetrics metrics)
@@ -109,14 +115,14 @@ internal sealed class StreamPasses : IAsyncDisposable
     }
 
     /// <summary>Refuses, on record, the streams of points that nobody has registered.</summary>
-    public void Refuse(IReadOnlyList<(SettlementPointId Point, LoggedFrame Frame)> unknown)
+    public void Refuse(IReadOnlyList<UnknownPoint> unknown)
     {
-        foreach (var (point, frame) in unknown.DistinctBy(one => one.Point))
+        foreach (var (point, frame, sender) in unknown.DistinctBy(one => one.Point))
         {
             metrics.Refused(nameof(Rejection.UnknownSettlementPoint));
             recorder.RefuseAsync(Rejection.UnknownSettlementPoint,
                 $"stream of {point}: no such point is registered, or it is declared otherwise; its frames are kept",
-                new Submission(frame.Bytes.ToArray(), $"stream announcement of {point}") { Personal = [] }, by,
+                new Submission(frame.Bytes.ToArray(), $"stream announcement of {point}") { Personal = [] }, NameOf(sender),
                 CancellationToken.None).GetAwaiter().GetResult();
         }
     }
@@ -173,8 +179,9 @@ internal sealed class StreamPasses : IAsyncDisposable
             await foreach (var pass in queue.Reader.ReadAllAsync().ConfigureAwait(false))
             {
                 var began = Stopwatch.GetTimestamp();
-                if (pass.IsLate) await SendAgainAsync(pass).ConfigureAwait(false);
-                else await SendFirstAsync(pass).ConfigureAwait(false);
+                foreach (var part in pass.OfSenders)
+                    if (part.IsLate) await SendAgainAsync(part).ConfigureAwait(false);
+                    else await SendFirstAsync(part).ConfigureAwait(false);
                 metrics.Recorded(pass.Due.Count, (long)Stopwatch.GetElapsedTime(began).TotalMicroseconds);
                 Interlocked.Increment(ref done);
                 Leave(pass.Due.Count);
@@ -192,7 +199,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     private async Task SendFirstAsync(Pass pass)
     {
         var first = First(pass);
-        await SendAsync(first).ConfigureAwait(false);
+        await SendAsync(first, pass.Sender).ConfigureAwait(false);
         if (first.Parts.IsEmpty) return;
         var parts = first.Parts.Select(one => (one.Point, one.Period)).ToHashSet();
         await SendAgainAsync(pass with
@@ -204,16 +211,22 @@ internal sealed class StreamPasses : IAsyncDisposable
     private async Task SendAgainAsync(Pass pass)
     {
         foreach (var periods in await AgainAsync(pass).ConfigureAwait(false))
-            await SendAsync(periods).ConfigureAwait(false);
+            await SendAsync(periods, pass.Sender).ConfigureAwait(false);
     }
 
-    private async Task SendAsync(StreamPeriods periods)
+    /// <summary>Frames were admitted when they came; what is recorded of them later is recorded by the ledger, in the
+    /// name of who sent them.</summary>
+    private Principal NameOf(FrameSender? sender) =>
+        sender is null ? by : by with { Actor = sender.Holder, Party = sender.Party };
+
+    private async Task SendAsync(StreamPeriods periods, FrameSender? sender)
     {
         var key = new IdempotencyKey($" streams {Interlocked.Increment(ref keys)}");
         while (true)
         {
             var raw = new Submission(periods.Range.ToBytes(), "streams") { Personal = [] };
-            var outcome = await commands.Send(new Command<StreamPeriods>(periods, raw, by, key)).ConfigureAwait(false);
+            var outcome = await commands.Send(new Command<StreamPeriods>(periods, raw, NameOf(sender), key))
+                .ConfigureAwait(false);
             if (!IsBusy(outcome)) return;
             await Task.Delay(BusyPauseMs).ConfigureAwait(false);
         }
@@ -288,7 +301,7 @@ internal sealed class StreamPasses : IAsyncDisposable
         $"{due.Stream.Point}: samples came late for the period from {due.Step.Period.Start}, whose others a wrong clock "
         + "dated; its record stays, and the frames are kept",
         new Submission(new FrameRange([due.From.To(upto)]).ToBytes(), $"stream of {due.Stream.Point}") { Personal = [] },
-        by, CancellationToken.None);
+        NameOf(due.Sender), CancellationToken.None);
 
     /// <summary>What a record rests on; null where that is a file, or was pruned: recording refuses it then.</summary>
     private FrameRange? Known(IntervalRecorded? record)

@@ -1,0 +1,36 @@
+using Ledger.Domain;
+using Ledger.Projections;
+
+namespace Ledger.Api.Resources;
+
+/// <summary>
+/// The run that a request names. A run's name is its account's own for a day, so whoever reaches several accounts may
+/// mean more than one: none of them is chosen for him.
+/// </summary>
+internal static class NamedRuns
+{
+    /// <summary>What is said of the parameters that tell runs of one name apart.</summary>
+    public const string Account = "account? and day? (where several runs that are reached have the name)";
+
+    /// <summary>The run that a parameter names; null where none is reached.</summary>
+    public static TimeOfUseSettlement.RunRow? Find(
+        IReadOnlyList<TimeOfUseSettlement.RunRow> runs, HttpRequest request, string parameter)
+    {
+        var named = NameOf(request, parameter);
+        var account = Asking.Optional<PartyId>(
+            request, "account", PartyId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+        var day = Asking.Optional<NodaTime.LocalDate>(
+            request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
+        var found = runs.Where(run => run.Run == named.Value && (account is not { } of || run.Account == of.Value)
+            && (day is not { } on || run.Day == RowJson.Day(on))).ToList();
+        return found.Count < 2 ? found.FirstOrDefault()
+            : throw new QueryRefusedException(Rejection.MissingField,
+                $"{parameter} is '{named}', which several runs are called: of "
+                + string.Join(", of ", found.Select(run => $"{run.Account} on {run.Day}"))
+                + "; say account, or account and day");
+    }
+
+    /// <summary>The name in a parameter.</summary>
+    public static RunId NameOf(HttpRequest request, string parameter) => Asking.Required<RunId>(
+        request, parameter, RunId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
+}
