@@ -65,7 +65,7 @@ public interface IJournalStore
         return Task.CompletedTask;
     }
 
-    /// <summary>Called once a batch was answered whose commit did not leave: what nobody has to wait for is done
-    /// here.</summary>
+    /// <summary>Called once a batch was answered, before the next commit is asked for: what nobody has to wait for is
+    /// done here.</summary>
     void Tidy() { }
 }

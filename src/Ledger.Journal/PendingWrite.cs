@@ -9,6 +9,9 @@ namespace Ledger.Journal;
 /// them as text.</param>
 internal abstract record PendingWrite(long StoredBytesMax)
 {
+    /// <summary>How many events it is.</summary>
+    public abstract int Events { get; }
+
     /// <summary>The ids of which it has to be known whether they are there already.</summary>
     public virtual IEnumerable<EventId> Ids => [];
 
@@ -16,14 +19,19 @@ internal abstract record PendingWrite(long StoredBytesMax)
 }
 
 /// <summary>Events that another journal recorded.</summary>
-internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Events)
-    : PendingWrite(Events.Sum(copied => copied.Recorded.Payload.Length + (2L * copied.Header.Length)));
+internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Copied)
+    : PendingWrite(Copied.Sum(copied => copied.Recorded.Payload.Length + (2L * copied.Header.Length)))
+{
+    public override int Events => Copied.Count;
+}
 
 /// <summary>An append on its way to the writer.</summary>
 internal sealed record PendingAppend(
     string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
     EventId? Causation) : PendingWrite(StoredBytes(Stream, Facts.Select(fact => fact.Content), Actor, Tenant))
 {
+    public override int Events => Facts.Count;
+
     public override IEnumerable<EventId> Ids => Facts.Select(fact => fact.Id);
 
     private const int StreamLengthMax = 200; // characters; the longest stream name, of a charge record, has 198
