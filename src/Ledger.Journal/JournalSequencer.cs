@@ -106,8 +106,10 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         if (now > RecordedAt) RecordedAt = now;
         if (now >= before) return;
         var key = new EvidenceKey($"clock stepped back before position {Length}");
-        var fact = PendingFact.Encode(NewFact.At(new ClockSteppedBack(before, now), now, key));
-        Place(new PendingAppend(Streams.Ledger, ExpectedRevision.Any, [fact], Itself.Actor, Itself.Party, null));
+        var fact = NewFact.At(new ClockSteppedBack(before, now), now, key);
+        var stepped = PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], Itself, null);
+        PendingAppend.Identify([stepped]);
+        Place(stepped);
     }
 
     /// <summary>Events as they were recorded elsewhere, at their positions; a conflict says why not.</summary>

@@ -36,12 +36,13 @@ internal sealed class JournalTables : IDisposable
     private static readonly string EarliestSchema = Ledgers + Events(" UNIQUE", ", UNIQUE(stream, revision)");
 
     /// <summary>Events that are put into an index together.</summary>
-    public const int IndexedTogetherUsual = 16384;
+    public const int IndexedTogetherUsual = 32768;
 
     // Pages of the indexes that a fleet of streams touches in turn stay in memory, and are written to the database once
     // for many commits that changed them: between two batches, when so many bytes were stored, and within a commit only
     // where the log has grown to so many pages all the same.
     private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20, PagesUntilCheckpointMax = 16384;
+    private const int BusyMilliseconds = 5000; // that another process may hold a lock of the file's
     private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
     private readonly sqlite3 database;
@@ -53,7 +54,7 @@ internal sealed class JournalTables : IDisposable
     {
         Path = path;
         connection = Connect(path, SqliteOpenMode.ReadWriteCreate);
-        Execute("PRAGMA busy_timeout=5000");
+        raw.sqlite3_busy_timeout(connection.Handle, BusyMilliseconds);
         Execute("PRAGMA journal_mode=WAL");
         Execute("PRAGMA synchronous=FULL");
         Execute($"PRAGMA cache_size=-{CacheKibibytes}");
@@ -89,7 +90,12 @@ internal sealed class JournalTables : IDisposable
 
     /// <summary>A connection that changes no byte: not even the end of a damaged log is cut off when it is
     /// closed.</summary>
-    public static SqliteConnection ConnectForReading(string path) => Connect(path, SqliteOpenMode.ReadOnly);
+    public static SqliteConnection ConnectForReading(string path)
+    {
+        var connection = Connect(path, SqliteOpenMode.ReadOnly);
+        raw.sqlite3_busy_timeout(connection.Handle, BusyMilliseconds);
+        return connection;
+    }
 
     /// <summary>The statements that make the tables as these were made; as a new journal's where there are none.
     /// </summary>

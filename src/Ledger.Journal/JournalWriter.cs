@@ -161,6 +161,7 @@ public sealed class JournalWriter : IAsyncDisposable
         });
         if (appends.Count > known)
         {
+            PendingAppend.Identify(appends.Skip(known).Select(taken => taken.Pending));
             store.Prepare(appends.Skip(known).SelectMany(taken => taken.Pending.Ids));
             for (var i = known; i < appends.Count; i++)
                 appends[i] = (appends[i].Pending, sequencer.Take(appends[i].Pending));
@@ -189,7 +190,7 @@ public sealed class JournalWriter : IAsyncDisposable
                 Interlocked.Exchange(ref grown, NewSignal()).SetResult();
             }
             foreach (var (pending, result) in batch.Appends) pending.Answer.SetResult(result);
-            store.Tidy();
+            await store.TidyAsync().ConfigureAwait(false);
         }
         catch (Exception e)
         {

@@ -6,7 +6,7 @@ namespace Ledger.Journal;
 /// Texts that were read lately, so that of those which come again and again (a ledger's name, wire names, actors,
 /// streams) one string is made and not one for each event. For one thread at a time.
 /// </summary>
-internal sealed class RecentTexts
+public sealed class RecentTexts
 {
     private const int Places = 256; // a power of two
     private readonly string?[] texts = new string?[Places];

@@ -61,7 +61,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
             DurableFiles.SyncDirectory(options.Directory);
             // Events beyond the head were durable but not yet acknowledged: they stay.
             if (state.Tree.Size > head.Now.Length) head.Write(new Acknowledged(state.Tree.Size, state.Tree.Root()));
-            opened.Push(store = new SqliteJournalStore(tables, $"journal rows {options.Ledger}"));
+            opened.Push(store = new SqliteJournalStore(tables, $"{options.Ledger}"));
             writer = new JournalWriter(options.Sequencing, store, state, head.Write);
         }
         catch

@@ -1,54 +1,32 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using NodaTime;
 
 namespace Ledger.Journal;
 
 /// <summary>
-/// What the journal's one writer does on SQLite, on two threads. The writer's own sequences, hashes and looks ids up;
-/// the other one writes rows and commits, in the order in which it is given them. So rows are written while the next
-/// ones of the batch are hashed, and the next batch is hashed while one is made durable.
+/// What the journal's one writer does on SQLite, on three threads, so that none waits for what another could do
+/// meanwhile. The writer's own sequences, hashes and looks ids up. The second one writes rows and commits, in the order
+/// in which it is given them. The third one goes on for whoever waits for a commit: it writes the head and answers,
+/// while rows of the next batch are written. The next batch is committed only after that.
 /// </summary>
 internal sealed class SqliteJournalStore : IJournalStore, IDisposable
 {
-    private const int WrittenTogether = 128; // events that are given to the other thread at once
+    private const int WrittenTogether = 64; // events that are given to the second thread at once
     private readonly JournalTables tables;
     private readonly StoredIds ids;
-    private readonly BlockingCollection<Written> work = []; // never more than a batch and the one before
-    private readonly Thread thread;
+    private readonly WorkThread rows, answers;
     private readonly List<List<PlacedEvent>> filling = [], underWay = []; // what may not be committed yet, in order
-    private List<PlacedEvent> together = []; // of the open batch, what is not given to the other thread yet
-    private bool isBegun; // whether the other thread has anything of the open batch
+    private List<PlacedEvent> together = new(WrittenTogether); // of the open batch, what is not given away yet
+    private bool isBegun; // whether anything of the open batch is given away
+    private Task tidied = Task.CompletedTask; // what was to be done after the last commit
+    private Exception? failure; // the second thread's alone, which then writes nothing more
 
-    /// <summary>What the other thread does next, and whom it tells.</summary>
-    private readonly record struct Written(Action Write, TaskCompletionSource? Told);
-
-    /// <param name="name">Of the other thread.</param>
+    /// <param name="name">Of the threads.</param>
     public SqliteJournalStore(JournalTables tables, string name)
     {
         this.tables = tables;
         ids = new StoredIds(tables.Path, tables.IdsIndexed);
-        thread = new Thread(Work) { IsBackground = true, Name = name };
-        thread.Start();
-    }
-
-    /// <summary>After a failure nothing is written any more, and each commit fails with it.</summary>
-    private void Work()
-    {
-        Exception? failure = null;
-        foreach (var (write, told) in work.GetConsumingEnumerable())
-        {
-            try
-            {
-                if (failure is null) write();
-            }
-            catch (Exception e)
-            {
-                failure = e;
-            }
-            if (failure is null) told?.SetResult();
-            else told?.SetException(failure);
-        }
+        (rows, answers) = (new WorkThread($"rows {name}"), new WorkThread($"answers {name}"));
     }
 
     public void Begin() { } // with its first event: a batch may have none
@@ -71,48 +49,75 @@ internal sealed class SqliteJournalStore : IJournalStore, IDisposable
     {
         ids.Add(placed.Envelope.Id, placed.Position);
         together.Add(placed);
-        if (together.Count == WrittenTogether) WriteTogether();
+        if (together.Count == WrittenTogether) GiveTogether();
     }
 
-    private void WriteTogether()
+    private void GiveTogether()
     {
         if (together.Count == 0) return;
         var (events, begins) = (together, !isBegun);
         filling.Add(events);
-        (together, isBegun) = (new(WrittenTogether), true);
-        work.Add(new(() =>
+        together = new(WrittenTogether);
+        isBegun = true;
+        rows.Give(() => Write(() =>
         {
             if (begins) tables.Begin();
             foreach (ref readonly var placed in CollectionsMarshal.AsSpan(events)) tables.Insert(placed);
-        }, null));
+        }));
     }
 
     public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
 
     public Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
-        WriteTogether();
+        GiveTogether();
         underWay.Clear(); // the batch before, which is committed
         underWay.AddRange(filling);
         filling.Clear();
-        var (size, frontier, isAny) = (tree.Size, tree.SaveFrontier(), isBegun); // now, before the tree grows
+        if (!isBegun) return Task.CompletedTask;
         isBegun = false;
-        var told = new TaskCompletionSource(); // who waits goes on at once, on the thread that committed
-        work.Add(new(() =>
+        var (size, frontier) = (tree.Size, tree.SaveFrontier()); // now, before the tree grows
+        var (committed, tidy) = (new TaskCompletionSource(), new TaskCompletionSource());
+        tidied = tidy.Task;
+        rows.Give(() =>
         {
-            if (isAny) tables.Commit(size, frontier, recordedAt);
-        }, told));
-        return told.Task;
+            Write(() => tables.Commit(size, frontier, recordedAt));
+            var why = failure; // of this commit, not of what is done after it
+            // Who waits goes on at once, and here where there is nothing else to do: a thread is woken in vain then.
+            if (rows.IsIdle) Tell(committed, why);
+            else answers.Give(() => Tell(committed, why));
+            Write(tables.Tidy);
+            Tell(tidy, failure);
+        });
+        return committed.Task;
     }
 
-    /// <summary>Between two commits, whoever calls it: then nothing is given to the other thread.</summary>
-    public void Tidy() => tables.Tidy();
+    public Task TidyAsync() => tidied;
 
+    private void Write(Action write)
+    {
+        if (failure is not null) return;
+        try
+        {
+            write();
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+    }
+
+    private static void Tell(TaskCompletionSource waiting, Exception? why)
+    {
+        if (why is null) waiting.SetResult();
+        else waiting.SetException(why);
+    }
+
+    /// <summary>Returns when nothing is under way any more; the tables are their owner's to dispose of.</summary>
     public void Dispose()
     {
-        work.CompleteAdding();
-        thread.Join();
-        work.Dispose();
+        rows.Dispose();
+        answers.Dispose();
         ids.Dispose();
     }
 }

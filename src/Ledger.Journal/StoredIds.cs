@@ -54,13 +54,12 @@ internal sealed class StoredIds : IDisposable
 
     private void LoadRecent()
     {
-        using var select = connection.CreateCommand();
-        select.CommandText = "SELECT id, position FROM events WHERE position >= $from ORDER BY position";
-        select.Parameters.AddWithValue("$from", recentFrom);
-        using var rows = select.ExecuteReader();
-        while (rows.Read())
-            Add(rows.GetValue(0) is byte[] { Length: EventId.Bytes } id ? EventId.Of(id)
-                : throw new JournalRefusedException($"position {rows.GetInt64(1)} has no id"), rows.GetInt64(1));
+        using var rows = new SqliteStatement(
+            connection, "SELECT id, position FROM events WHERE position >= ?1 ORDER BY position");
+        rows.Bind(1, recentFrom);
+        while (rows.IsRow())
+            Add(rows.Blob(0) is { Length: EventId.Bytes } id ? EventId.Of(id)
+                : throw new JournalRefusedException($"position {rows.Int64(1)} has no id"), rows.Int64(1));
     }
 
     /// <summary>An event that is on its way; positions come in order.</summary>
@@ -89,7 +88,6 @@ internal sealed class StoredIds : IDisposable
         }
         finally
         {
-            next.Reset();
             end.Run();
         }
     }
@@ -100,11 +98,10 @@ internal sealed class StoredIds : IDisposable
         Span<byte> bytes = stackalloc byte[EventId.Bytes];
         new EventId(values[i]).CopyTo(bytes);
         next.Bind(1, bytes);
-        var isMore = next.IsRow();
-        var following = isMore ? EventId.Of(next.Blob(0)) : default;
-        if (isMore && following.Value == values[i]) asked[following] = next.Int64(1);
-        next.Reset();
-        if (!isMore) return values.Length;
+        using var question = next.Asked();
+        if (!next.IsRow()) return values.Length;
+        var following = EventId.Of(next.Blob(0));
+        if (following.Value == values[i]) asked[following] = next.Int64(1);
         var from = values[i];
         while (i < values.Length && (values[i] == from || values[i] < following.Value)) i++;
         return i;
@@ -128,15 +125,9 @@ internal sealed class StoredIds : IDisposable
     public StoredEvent Read(long position)
     {
         find.Bind(1, position);
-        try
-        {
-            return find.IsRow() ? new StoredEvent(position, find.Blob(0).ToArray(), find.Blob(1).ToArray())
-                : throw new JournalRefusedException($"position {position} is missing");
-        }
-        finally
-        {
-            find.Reset();
-        }
+        using var asked = find.Asked();
+        return find.IsRow() ? new StoredEvent(position, find.Blob(0).ToArray(), find.Blob(1).ToArray())
+            : throw new JournalRefusedException($"position {position} is missing");
     }
 
     public void Dispose()
