@@ -191,25 +191,29 @@ public static class EventCodec
 
     public static LedgerEvent Decode(RecordedEvent recorded)
     {
-        var (name, version, content) = (recorded.Envelope.WireName, recorded.Envelope.WireVersion,
-            recorded.Envelope.ContentType);
-        if (ByName.TryGetValue((name, version), out var wire) && wire.ContentType != content)
-            throw new PoisonEventException(name, recorded.Position,
-                new InvalidDataException($"its content type is {content}, not {wire.ContentType}"));
-        return Decode(name, version, recorded.Payload.Span, recorded.Position);
+        var envelope = recorded.Envelope;
+        var wire = Of(envelope.WireName, envelope.WireVersion, recorded.Position);
+        return wire.ContentType == envelope.ContentType ? Read(wire, recorded.Payload.Span, recorded.Position)
+            : throw new PoisonEventException(wire.Name, recorded.Position, new InvalidDataException(
+                $"its content type is {envelope.ContentType}, not {wire.ContentType}"));
     }
 
-    public static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload, long? position = null)
+    public static LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload, long? position = null) =>
+        Read(Of(wireName, version, position), payload, position);
+
+    private static Wire Of(string wireName, int version, long? position) =>
+        ByName.TryGetValue((wireName, version), out var wire) ? wire
+            : throw new UnknownWireNameException(wireName, version, position);
+
+    private static LedgerEvent Read(Wire wire, ReadOnlySpan<byte> payload, long? position)
     {
-        if (!ByName.TryGetValue((wireName, version), out var wire))
-            throw new UnknownWireNameException(wireName, version, position);
         try
         {
             return wire.Read(payload);
         }
         catch (Exception e) when (e is JsonException or InvalidDataException)
         {
-            throw new PoisonEventException(wireName, position, e);
+            throw new PoisonEventException(wire.Name, position, e);
         }
     }
 
@@ -234,8 +238,7 @@ public static class EventCodec
     /// so that an export can be compared with the payload's digest.</summary>
     public static LedgerEvent FromJson(string wireName, int version, string json)
     {
-        if (!ByName.TryGetValue((wireName, version), out var wire))
-            throw new UnknownWireNameException(wireName, version, null);
+        var wire = Of(wireName, version, null);
         try
         {
             var bytes = Encoding.UTF8.GetBytes(json);

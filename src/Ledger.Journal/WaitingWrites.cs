@@ -36,12 +36,13 @@ internal sealed class WaitingWrites(int max)
         }
     }
 
-    /// <summary>Returns when so many events wait, or when the writer is called.</summary>
+    /// <summary>Returns when so many events wait, or when the writer is called: by the batch that is on its way.
+    /// </summary>
     public void WaitForMany(long events)
     {
         lock (gate)
         {
-            Sleep(until: events, isDone: () => waitingEvents >= events || isClosed || isCalled);
+            Sleep(until: events, isDone: () => waitingEvents >= events || isCalled);
             isCalled = false;
         }
     }
