@@ -65,7 +65,7 @@ public interface IJournalStore
         return Task.CompletedTask;
     }
 
-    /// <summary>Ends when what nobody has to wait for is done after a commit: the next one is asked for after it. Called
-    /// once the batch was answered.</summary>
+    /// <summary>Ends when what nobody has to wait for is done after a commit: the next one is asked for after it.
+    /// Called once the batch was answered.</summary>
     Task TidyAsync() => Task.CompletedTask;
 }

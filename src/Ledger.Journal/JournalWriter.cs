@@ -101,7 +101,8 @@ public sealed class JournalWriter : IAsyncDisposable
         if (fault is { } stopped) throw stopped;
     }
 
-    /// <summary>Once queued it will be written: the answer is awaited even where the caller has lost interest.</summary>
+    /// <summary>Once queued it will be written: the answer is awaited even where the caller has lost interest.
+    /// </summary>
     private Task<AppendResult> TakeAsync(PendingWrite pending)
     {
         if (pending.StoredBytesMax > options.BatchBytesMax)

@@ -22,7 +22,8 @@ internal static class PayloadText
             long.Parse(t, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
         {
             TryRead = TryLong,
-            TryWrite = (long value, Span<byte> text, out int length) => Utf8Formatter.TryFormat(value, text, out length),
+            TryWrite = (long value, Span<byte> text, out int length) =>
+                Utf8Formatter.TryFormat(value, text, out length),
         },
         new AsText<decimal>(Canonical, t => decimal.Parse(t,
             NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture)),

@@ -6,8 +6,8 @@ namespace Ledger.Journal;
 
 /// <summary>
 /// The payload of a register reading, of which a journal has the most, read as this program writes it: members in their
-/// order, without blanks and escapes. Any other text that is a reading too, and all that is none, is left to the codec's
-/// JSON reader: what is accepted and what is refused is the same.
+/// order, without blanks and escapes. Any other text that is a reading too, and all that is none, is left to the
+/// codec's JSON reader: what is accepted and what is refused is the same.
 /// </summary>
 internal static class WrittenReading
 {

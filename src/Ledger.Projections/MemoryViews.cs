@@ -44,7 +44,8 @@ public sealed class MemoryViews : IViewStore
     }
 
     public IReadOnlyList<ViewRow> Versions(string projection) =>
-        projections.TryGetValue(projection, out var rows) ? [.. rows.Keys.All.SelectMany(key => rows.Versions[key])] : [];
+        projections.TryGetValue(projection, out var rows)
+            ? [.. rows.Keys.All.SelectMany(key => rows.Versions[key])] : [];
 
     public void Reset(string projection)
     {

@@ -166,7 +166,8 @@ public sealed class ProjectionRunner(
         public long NextAfter(long position) => Math.Max(from, position);
     }
 
-    private sealed class Batch(IViewStore views, IReadOnlyList<IProjection> projections, Dictionary<string, long> starts)
+    private sealed class Batch(
+        IViewStore views, IReadOnlyList<IProjection> projections, Dictionary<string, long> starts)
     {
         private readonly Fold[] folds =
             [.. projections.Select(projection => new Fold(views, projection, starts[projection.Name]))];

@@ -187,7 +187,8 @@ public sealed class LateIndexTests
                 return (recorded, positions);
             })));
             answers.Sum(answer => answer.recorded).ShouldBe(JournalLength);
-            answers[0].positions.Order().ShouldBe(Enumerable.Range(0, JournalLength).Select(position => (long)position));
+            answers[0].positions.Order().ShouldBe(
+                Enumerable.Range(0, JournalLength).Select(position => (long)position));
             foreach (var (_, positions) in answers) positions.ShouldBe(answers[0].positions);
             (await Append(journal, "s/1", JournalLength - 1, 2)).ShouldBeOfType<AppendResult.Conflict>();
         }

@@ -6,8 +6,8 @@ using Npgsql;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// The read model on PostgreSQL: rows and checkpoints change in one transaction. Rows are text in a table of ours and no
-/// Marten documents: <c>jsonb</c> would change their bytes, and a row is compared by them.
+/// The read model on PostgreSQL: rows and checkpoints change in one transaction. Rows are text in a table of ours and
+/// no Marten documents: <c>jsonb</c> would change their bytes, and a row is compared by them.
 /// </summary>
 public sealed class MartenViews : IViewStore, IDisposable
 {

@@ -88,7 +88,8 @@ internal sealed class ViewBatch(
         return storedAs;
     }
 
-    private static void Add(NpgsqlBatch batch, string sql, params ReadOnlySpan<(object Value, NpgsqlDbType Type)> values)
+    private static void Add(
+        NpgsqlBatch batch, string sql, params ReadOnlySpan<(object Value, NpgsqlDbType Type)> values)
     {
         var command = new NpgsqlBatchCommand(sql);
         foreach (var (value, type) in values) command.Parameters.Add(new() { Value = value, NpgsqlDbType = type });
