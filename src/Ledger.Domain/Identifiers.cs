@@ -9,13 +9,11 @@ namespace Ledger.Domain;
 /// </summary>
 public static class Identifier
 {
-    public static bool IsValid([NotNullWhen(true)] string? text)
-    {
-        if (text is null || text.Length is 0 or > Limits.IdentifierLengthMax) return false;
-        foreach (var c in text)
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or '_' or ':' or '*' or '-' or '/')) return false;
-        return true;
-    }
+    private static readonly SearchValues<char> Allowed =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:*-/");
+
+    public static bool IsValid([NotNullWhen(true)] string? text) =>
+        text is { Length: > 0 and <= Limits.IdentifierLengthMax } && !text.AsSpan().ContainsAnyExcept(Allowed);
 
     internal static string Checked(string text) => IsValid(text)
         ? text

@@ -43,8 +43,9 @@ public static class EnvelopeBytes
     /// above.</summary>
     public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header) => Read(header, null);
 
+    /// <inheritdoc cref="Read(ReadOnlySpan{byte})"/>
     /// <param name="texts">Texts of headers that were read before.</param>
-    internal static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header, RecentTexts? texts)
+    public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header, RecentTexts? texts)
     {
         var reader = new ByteReader(header, "header", texts);
         if (reader.Byte() is var version && version != Version)

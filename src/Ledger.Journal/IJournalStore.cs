@@ -30,7 +30,7 @@ public readonly record struct PlacedEvent(
 public sealed record StoredEvent(long Position, ReadOnlyMemory<byte> Header, ReadOnlyMemory<byte> Payload);
 
 /// <summary>
-/// What a store does for the one writer of its journal (<see cref="JournalWriter"/>), all on the writer's thread. The
+/// What a store does for the one writer of its journal (<see cref="JournalWriter"/>), asked on the writer's thread. The
 /// rules of the journal are the sequencer's and the same in every store; a store only finds, places and commits.
 /// Whatever it throws stops the writer, because what is durable is then known only after a new start.
 /// </summary>
@@ -65,7 +65,7 @@ public interface IJournalStore
         return Task.CompletedTask;
     }
 
-    /// <summary>Called once a batch was answered whose commit did not leave: what nobody has to wait for is done
-    /// here.</summary>
-    void Tidy() { }
+    /// <summary>Ends when what nobody has to wait for is done after a commit: the next one is asked for after it.
+    /// Called once the batch was answered.</summary>
+    Task TidyAsync() => Task.CompletedTask;
 }

@@ -94,22 +94,24 @@ internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what, RecentText
 
     public string Text()
     {
-        if (texts is not null) return texts.Of(TextBytes());
+        if (texts is not null) return texts.Of(Raw(UInt16())) ?? throw NoText();
         try
         {
             return JournalBytes.Utf8.GetString(Raw(UInt16()));
         }
         catch (DecoderFallbackException e)
         {
-            throw new InvalidDataException($"a text of the {what} is not UTF-8", e);
+            throw NoText(e);
         }
     }
+
+    private readonly InvalidDataException NoText(Exception? e = null) => new($"a text of the {what} is not UTF-8", e);
 
     /// <summary>The bytes of a text, which are UTF-8.</summary>
     public ReadOnlySpan<byte> TextBytes()
     {
         var text = Raw(UInt16());
-        return Utf8.IsValid(text) ? text : throw new InvalidDataException($"a text of the {what} is not UTF-8");
+        return Utf8.IsValid(text) ? text : throw NoText();
     }
 
     public Instant Time()

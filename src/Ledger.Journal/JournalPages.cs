@@ -91,56 +91,49 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
         while (idle.TryTake(out var reading)) reading.Dispose();
     }
 
-    /// <summary>A connection with its prepared queries; used by one reader at a time.</summary>
+    /// <summary>A connection with its prepared queries; used by one reader at a time. A file in which no journal was
+    /// begun has no tables: so each is prepared when it is asked first.</summary>
     private sealed class Reading(SqliteConnection connection) : IDisposable
     {
-        private readonly SqliteCommand all = Prepare(connection, $"""
-            SELECT position, header, payload FROM events
-            WHERE position >= $from AND position < $length ORDER BY position LIMIT {RowsMax}
-            """, "$from", "$length");
-        private readonly SqliteCommand one = Prepare(connection,
-            "SELECT position, header, payload FROM events WHERE position = $position", "$position");
-        private readonly SqliteCommand keyOf = Prepare(connection,
-            "SELECT key FROM streams WHERE name = $stream", "$stream");
         private readonly RecentTexts texts = new();
-        private SqliteCommand? ofStream; // once it is known where the index is
-        private bool isIndexApart;
+        private SqliteStatement? all, one, keyOf, ofStream;
+        private bool isIndexApart; // known once ofStream is
 
         public SqliteConnection Connection { get; } = connection;
 
-        private static SqliteCommand Prepare(SqliteConnection connection, string sql, params string[] parameters)
-        {
-            var command = connection.CreateCommand();
-            command.CommandText = sql;
-            foreach (var name in parameters) command.Parameters.Add(new SqliteParameter(name, null));
-            return command;
-        }
-
-        private static SqliteCommand Set(SqliteCommand command, params ReadOnlySpan<object> values)
-        {
-            for (var i = 0; i < values.Length; i++) command.Parameters[i].Value = values[i];
-            return command;
-        }
-
         public List<RecordedEvent> Page(long from, long length)
         {
+            all ??= new(Connection, "SELECT position, header, payload FROM events "
+                + $"WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT {RowsMax}");
             var page = new List<RecordedEvent>();
-            using var rows = Set(all, from, length).ExecuteReader();
-            while (rows.Read()) page.Add(Event(rows));
+            all.Bind(1, from);
+            all.Bind(2, length);
+            using var asked = all.Asked();
+            while (all.IsRow()) page.Add(Event(all));
             return page;
         }
 
         public List<RecordedEvent> Page(string stream, long fromRevision, long length, RecentPositions recent)
         {
             var page = new List<RecordedEvent>();
-            if (Set(keyOf, stream).ExecuteScalar() is not long key) return page;
+            if (KeyOf(stream) is not { } key) return page;
+            one ??= new(Connection, "SELECT position, header, payload FROM events WHERE position = ?1");
             foreach (var position in Positions(key, fromRevision, length, recent))
             {
-                using var row = Set(one, position).ExecuteReader();
-                page.Add(row.Read() ? Event(row)
+                one.Bind(1, position);
+                using var asked = one.Asked();
+                page.Add(one.IsRow() ? Event(one)
                     : throw new JournalRefusedException($"position {position} of {stream} is missing"));
             }
             return page;
+        }
+
+        private long? KeyOf(string stream)
+        {
+            keyOf ??= new(Connection, "SELECT key FROM streams WHERE name = ?1");
+            keyOf.Bind(1, stream);
+            using var asked = keyOf.Asked();
+            return keyOf.IsRow() ? keyOf.Int64(0) : null;
         }
 
         /// <summary>What is recent is asked first: what is indexed meanwhile is then found by the index.</summary>
@@ -149,27 +142,27 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
             if (ofStream is null)
             {
                 isIndexApart = LateIndexTable.Streams.IsIn(Connection);
-                ofStream = Prepare(Connection, $"""
-                    SELECT position FROM {LateIndexTable.Streams.TableOf(Connection)}
-                    WHERE stream = $stream AND revision >= $from AND position < $length
-                    ORDER BY revision LIMIT {RowsMax}
-                    """, "$stream", "$from", "$length");
+                ofStream = new(Connection, $"SELECT position FROM {LateIndexTable.Streams.TableOf(Connection)} "
+                    + $"WHERE stream = ?1 AND revision >= ?2 AND position < ?3 ORDER BY revision LIMIT {RowsMax}");
             }
             var last = isIndexApart ? recent.Of(Connection, stream, fromRevision, length, RowsMax) : [];
             var positions = new List<long>();
-            using (var rows = Set(ofStream, stream, fromRevision, length).ExecuteReader())
-                while (rows.Read()) positions.Add(rows.GetInt64(0));
+            ofStream.Bind(1, stream);
+            ofStream.Bind(2, fromRevision);
+            ofStream.Bind(3, length);
+            using (ofStream.Asked())
+                while (ofStream.IsRow()) positions.Add(ofStream.Int64(0));
             foreach (var (revision, position) in last)
                 if (positions.Count < RowsMax && revision == fromRevision + positions.Count && position < length)
                     positions.Add(position);
             return positions;
         }
 
-        private RecordedEvent Event(SqliteDataReader row)
+        private RecordedEvent Event(SqliteStatement row)
         {
-            var position = row.GetInt64(0);
-            var payload = row.GetFieldValue<byte[]>(2);
-            var (envelope, payloadLength) = EnvelopeBytes.Read(row.GetFieldValue<byte[]>(1), texts);
+            var position = row.Int64(0);
+            var payload = row.Blob(2).ToArray();
+            var (envelope, payloadLength) = EnvelopeBytes.Read(row.Blob(1), texts);
             if (payloadLength != payload.Length)
                 throw new JournalRefusedException(
                     $"position {position} has {payload.Length} bytes of payload, its header says {payloadLength}");
@@ -178,10 +171,7 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
 
         public void Dispose()
         {
-            all.Dispose();
-            one.Dispose();
-            keyOf.Dispose();
-            ofStream?.Dispose();
+            foreach (var statement in (SqliteStatement?[])[all, one, keyOf, ofStream]) statement?.Dispose();
             Connection.Dispose();
         }
     }

@@ -43,13 +43,15 @@ public static class JournalRecovery
             recovered = new JournalRecovered(acknowledged.Length, tree.Size, by.Actor);
             var now = options.Clock.GetCurrentInstant();
             var fact = NewFact.At(recovered, now, new EvidenceKey($"recovery of the journal from {tree.Size}"));
-            var sequencer = new JournalSequencer(options.Sequencing, tables, state);
+            using var store = new SqliteJournalStore(tables, $"{options.Ledger}");
+            var sequencer = new JournalSequencer(options.Sequencing, store, state);
             var pending = PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null);
-            tables.Begin();
-            tables.Prepare(pending.Ids);
+            PendingAppend.Identify([pending]);
+            store.Begin();
+            store.Prepare(pending.Ids);
             sequencer.Take(pending);
             sequencer.Store();
-            tables.Commit(tree, sequencer.RecordedAt);
+            store.Commit(tree, sequencer.RecordedAt);
         }
         using var head = JournalHead.Open(options.Directory);
         head.Write(new Acknowledged(tree.Size, tree.Root()));

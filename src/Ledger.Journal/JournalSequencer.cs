@@ -11,7 +11,9 @@ namespace Ledger.Journal;
 /// </summary>
 internal sealed class JournalSequencer(SequencingOptions options, IJournalStore store, JournalState state)
 {
-    private const int HashedTogetherBytes = 4 << 20; // then what was taken is stored before more is
+    // Then what was taken is hashed and goes to the store before more is taken: so many that every lane of a vector has
+    // work, and so few that a store which writes beside this thread need not wait for the whole of a batch.
+    private const int HashedTogetherBytes = 4 << 20, HashedTogetherEvents = 128;
 
     private static readonly Principal Itself = new("journal", new PartyId("ledger"), new HashSet<string>());
     private readonly MerkleTree tree = state.Tree;
@@ -104,18 +106,20 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         if (now > RecordedAt) RecordedAt = now;
         if (now >= before) return;
         var key = new EvidenceKey($"clock stepped back before position {Length}");
-        var fact = PendingFact.Encode(NewFact.At(new ClockSteppedBack(before, now), now, key));
-        Place(new PendingAppend(Streams.Ledger, ExpectedRevision.Any, [fact], Itself.Actor, Itself.Party, null));
+        var fact = NewFact.At(new ClockSteppedBack(before, now), now, key);
+        var stepped = PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], Itself, null);
+        PendingAppend.Identify([stepped]);
+        Place(stepped);
     }
 
     /// <summary>Events as they were recorded elsewhere, at their positions; a conflict says why not.</summary>
     private AppendResult Place(PendingCopy pending)
     {
         var (first, revision) = (Length, -1L);
-        if (CopiedEvent.Refusal(pending.Events, options.Ledger, first, RecordedAt, name => StreamOf(name).Revision)
+        if (CopiedEvent.Refusal(pending.Copied, options.Ledger, first, RecordedAt, name => StreamOf(name).Revision)
             is { } why)
             return new AppendResult.Conflict(default, why);
-        foreach (var ((_, envelope, payload), header, _) in pending.Events)
+        foreach (var ((_, envelope, payload), header, _) in pending.Copied)
         {
             revision = envelope.Revision;
             Place(StreamOf(envelope.Stream).Key, envelope, header, payload.ToArray());
@@ -145,7 +149,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         placedIds[envelope.Id] = placed.Count;
         placed.Add(new PlacedEvent(Length, streamKey, envelope, header, payload, []));
         leaves.Add(envelope.Id, header, payload);
-        if (leaves.Bytes >= HashedTogetherBytes) Store();
+        if (placed.Count >= HashedTogetherEvents || leaves.Bytes >= HashedTogetherBytes) Store();
     }
 
     private StreamHead StreamOf(string stream) =>

@@ -6,11 +6,11 @@ using SQLitePCL;
 namespace Ledger.Journal;
 
 /// <summary>
-/// The tables of journal.db, and the statements of its one writer. Streams have integer keys; the frontier of the tree
-/// is saved in the transaction of its leaves, so that both are there or neither is. What runs once an event speaks to
-/// SQLite itself, without a command object and its boxed parameters.
+/// The tables of journal.db, and the statements that write them, for one thread at a time. Streams have integer keys;
+/// the frontier of the tree is saved in the transaction of its leaves, so that both are there or neither is. What runs
+/// once an event speaks to SQLite itself, without a command object and its boxed parameters.
 /// </summary>
-internal sealed class JournalTables : IJournalStore, IDisposable
+internal sealed class JournalTables : IDisposable
 {
     private const string Ledgers = """
         CREATE TABLE IF NOT EXISTS ledger(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL,
@@ -36,25 +36,25 @@ internal sealed class JournalTables : IJournalStore, IDisposable
     private static readonly string EarliestSchema = Ledgers + Events(" UNIQUE", ", UNIQUE(stream, revision)");
 
     /// <summary>Events that are put into an index together.</summary>
-    public const int IndexedTogetherUsual = 16384;
+    public const int IndexedTogetherUsual = 32768;
 
     // Pages of the indexes that a fleet of streams touches in turn stay in memory, and are written to the database once
     // for many commits that changed them: between two batches, when so many bytes were stored, and within a commit only
     // where the log has grown to so many pages all the same.
     private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20, PagesUntilCheckpointMax = 16384;
+    private const int BusyMilliseconds = 5000; // that another process may hold a lock of the file's
     private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
     private readonly sqlite3 database;
-    private readonly SqliteStatement insertEvent, insertStream, nextId, findEvent, saveLedger, begin, commit;
+    private readonly SqliteStatement insertEvent, insertStream, saveLedger, begin, commit;
     private readonly LateIndex? streamIndex, idIndex; // null where each event is indexed at once
-    private readonly Dictionary<EventId, long> recentIds = []; // with their positions: they are in no index yet
-    private readonly Dictionary<EventId, long> preparedIds = []; // of those that a batch asks of, the ones in the index
-    private long length, bytesSinceCheckpoint;
+    private long length, idsIndexed, bytesSinceCheckpoint;
 
     public JournalTables(string path, int indexedTogether = IndexedTogetherUsual)
     {
+        Path = path;
         connection = Connect(path, SqliteOpenMode.ReadWriteCreate);
-        Execute("PRAGMA busy_timeout=5000");
+        raw.sqlite3_busy_timeout(connection.Handle, BusyMilliseconds);
         Execute("PRAGMA journal_mode=WAL");
         Execute("PRAGMA synchronous=FULL");
         Execute($"PRAGMA cache_size=-{CacheKibibytes}");
@@ -65,17 +65,20 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         idIndex = Late(LateIndexTable.Ids);
         insertEvent = new(connection, "INSERT INTO events VALUES(?1,?2,?3,?4,?5,?6,?7)");
         insertStream = new(connection, "INSERT INTO streams VALUES(?1,?2)");
-        nextId = new(connection, $"SELECT id, position FROM {LateIndexTable.Ids.TableOf(connection)} "
-            + "WHERE id >= ?1 ORDER BY id LIMIT 1");
-        findEvent = new(connection, "SELECT header, payload FROM events WHERE position=?1");
         saveLedger = new(connection, "UPDATE ledger SET length=?1, frontier=?2, recorded_at=?3");
         begin = new(connection, "BEGIN IMMEDIATE");
         commit = new(connection, "COMMIT");
-        if (idIndex is not null) LoadRecentIds();
+        idsIndexed = idIndex?.Length ?? 0;
 
         LateIndex? Late(LateIndexTable table) =>
             table.IsIn(connection) ? new LateIndex(connection, table, indexedTogether) : null;
     }
+
+    /// <summary>Where the file is.</summary>
+    public string Path { get; }
+
+    /// <summary>Before which position all ids are in their index, as it is committed; every thread may ask.</summary>
+    public long IdsIndexed => Volatile.Read(ref idsIndexed);
 
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)
     {
@@ -87,7 +90,12 @@ internal sealed class JournalTables : IJournalStore, IDisposable
 
     /// <summary>A connection that changes no byte: not even the end of a damaged log is cut off when it is
     /// closed.</summary>
-    public static SqliteConnection ConnectForReading(string path) => Connect(path, SqliteOpenMode.ReadOnly);
+    public static SqliteConnection ConnectForReading(string path)
+    {
+        var connection = Connect(path, SqliteOpenMode.ReadOnly);
+        raw.sqlite3_busy_timeout(connection.Handle, BusyMilliseconds);
+        return connection;
+    }
 
     /// <summary>The statements that make the tables as these were made; as a new journal's where there are none.
     /// </summary>
@@ -131,6 +139,8 @@ internal sealed class JournalTables : IJournalStore, IDisposable
     public JournalState LoadState(LedgerId ledger)
     {
         var (tree, recordedAt) = LoadLedger(ledger);
+        length = tree.Size;
+        if (idIndex is null) Volatile.Write(ref idsIndexed, length);
         return new JournalState(tree, LoadStreams(), recordedAt);
     }
 
@@ -150,16 +160,6 @@ internal sealed class JournalTables : IJournalStore, IDisposable
                 streams.Add(rows.GetString(0), new(rows.GetInt64(1),
                     recent.TryGetValue(rows.GetInt64(1), out var revision) ? revision : rows.GetInt64(2)));
         return streams;
-    }
-
-    private void LoadRecentIds()
-    {
-        using var select = Prepare("SELECT id, position FROM events WHERE position >= $from", "$from");
-        select.Parameters[0].Value = idIndex!.Length;
-        using var rows = select.ExecuteReader();
-        while (rows.Read())
-            recentIds[rows.GetValue(0) is byte[] { Length: EventId.Bytes } id ? EventId.Of(id)
-                : throw new JournalRefusedException($"position {rows.GetInt64(1)} has no id")] = rows.GetInt64(1);
     }
 
     /// <summary>The root over the first <paramref name="length"/> stored leaves.</summary>
@@ -189,14 +189,17 @@ internal sealed class JournalTables : IJournalStore, IDisposable
 
     public void Begin() => begin.Run();
 
-    public void Commit(MerkleTree tree, Instant recordedAt)
+    /// <summary>Makes all that was inserted durable, and beside it the size and frontier of the tree and the highest
+    /// recordedAt.</summary>
+    public void Commit(long size, byte[] frontier, Instant recordedAt)
     {
-        length = tree.Size;
+        length = size;
         saveLedger.Bind(1, length);
-        saveLedger.Bind(2, tree.SaveFrontier());
+        saveLedger.Bind(2, frontier);
         saveLedger.Bind(3, recordedAt.ToUnixTimeTicks());
         saveLedger.Run();
         commit.Run();
+        if (idIndex is null) Volatile.Write(ref idsIndexed, length);
         bytesSinceCheckpoint += CommitBytes;
     }
 
@@ -209,7 +212,7 @@ internal sealed class JournalTables : IJournalStore, IDisposable
             begin.Run();
             index.IndexTogether(length);
             commit.Run();
-            if (index == idIndex) recentIds.Clear();
+            if (index == idIndex) Volatile.Write(ref idsIndexed, index.Length);
         }
         if (bytesSinceCheckpoint < BytesUntilCheckpoint) return;
         bytesSinceCheckpoint = 0;
@@ -238,40 +241,6 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         insertEvent.Bind(7, leaf);
         insertEvent.Run();
         bytesSinceCheckpoint += header.Length + payload.Length;
-        if (idIndex is not null) recentIds.Add(envelope.Id, position);
-        else preparedIds[envelope.Id] = position;
-    }
-
-    /// <summary>Ids begin with their valid time, so those of a batch mostly lie together, and together behind all
-    /// others: of all that are smaller than the next one of the index none is in it.</summary>
-    public void Prepare(IEnumerable<EventId> ids)
-    {
-        preparedIds.Clear();
-        var values = ids.Select(id => id.Value).ToArray();
-        Array.Sort(values);
-        Span<byte> bytes = stackalloc byte[EventId.Bytes];
-        for (var i = 0; i < values.Length;)
-        {
-            new EventId(values[i]).CopyTo(bytes);
-            nextId.Bind(1, bytes);
-            var isMore = nextId.IsRow();
-            var next = isMore ? EventId.Of(nextId.Blob(0)) : default;
-            if (isMore && next.Value == values[i]) preparedIds[next] = nextId.Int64(1);
-            nextId.Reset();
-            if (!isMore) return;
-            for (var from = values[i]; i < values.Length && (values[i] == from || values[i] < next.Value);) i++;
-        }
-    }
-
-    public StoredEvent? Find(EventId id)
-    {
-        if (!recentIds.TryGetValue(id, out var position) && !preparedIds.TryGetValue(id, out position)) return null;
-        findEvent.Bind(1, position);
-        if (!findEvent.IsRow()) throw new JournalRefusedException($"position {position} is missing");
-        var found = new StoredEvent(position, findEvent.Blob(0).ToArray(),
-            findEvent.Blob(1).ToArray());
-        findEvent.Reset();
-        return found;
     }
 
     private static void Run(SqliteCommand command, params ReadOnlySpan<object> values)
@@ -302,8 +271,6 @@ internal sealed class JournalTables : IJournalStore, IDisposable
         commit.Dispose();
         insertEvent.Dispose();
         insertStream.Dispose();
-        nextId.Dispose();
-        findEvent.Dispose();
         saveLedger.Dispose();
         connection.Dispose();
     }

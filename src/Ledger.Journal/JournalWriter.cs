@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Ledger.Domain;
 using Ledger.Journal.Copies;
 using NodaTime;
@@ -34,12 +33,13 @@ public sealed class JournalFencedException(string message) : Exception(message);
 /// </summary>
 public sealed class JournalWriter : IAsyncDisposable
 {
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(1);
+    // Events that are made ready together while a batch is on its way: half of what the sequencer hashes together.
+    private const int FilledTogether = 64;
     private readonly SequencingOptions options;
     private readonly IJournalStore store;
     private readonly Action<Acknowledged>? beforeAnswers;
     private readonly JournalSequencer sequencer;
-    private readonly Channel<PendingWrite> queue;
+    private readonly WaitingWrites waiting;
     private readonly Thread thread;
     private volatile Acknowledged acknowledged;
     private volatile TaskCompletionSource grown = NewSignal();
@@ -54,8 +54,7 @@ public sealed class JournalWriter : IAsyncDisposable
         (this.options, this.store, this.beforeAnswers) = (options, store, beforeAnswers);
         acknowledged = new Acknowledged(state.Tree.Size, state.Tree.Root());
         sequencer = new JournalSequencer(options, store, state);
-        queue = Channel.CreateBounded<PendingWrite>(
-            new BoundedChannelOptions(options.QueuedAppendsMax) { SingleReader = true });
+        waiting = new WaitingWrites(options.QueuedAppendsMax);
         thread = new Thread(Write) { IsBackground = true, Name = $"journal {options.Ledger}" };
         thread.Start();
     }
@@ -102,16 +101,17 @@ public sealed class JournalWriter : IAsyncDisposable
         if (fault is { } stopped) throw stopped;
     }
 
-    private async ValueTask<AppendResult> TakeAsync(PendingWrite pending)
+    /// <summary>Once queued it will be written: the answer is awaited even where the caller has lost interest.
+    /// </summary>
+    private Task<AppendResult> TakeAsync(PendingWrite pending)
     {
         if (pending.StoredBytesMax > options.BatchBytesMax)
             throw new ArgumentException(
                 $"an append takes at most {options.BatchBytesMax} bytes in this store, not {pending.StoredBytesMax}");
         ThrowIfStopped();
-        if (!queue.Writer.TryWrite(pending))
-            return fault is { } now ? throw now : new AppendResult.Busy();
-        // Once queued it will be written: the answer is awaited even where the caller has lost interest.
-        return await pending.Answer.Task.ConfigureAwait(false);
+        if (!waiting.TryAdd(pending))
+            return fault is { } now ? throw now : Task.FromResult<AppendResult>(new AppendResult.Busy());
+        return pending.Answer.Task;
     }
 
     /// <summary>Appends that are answered together.</summary>
@@ -127,52 +127,54 @@ public sealed class JournalWriter : IAsyncDisposable
         var underWay = Task.CompletedTask; // the batch before: committed and answered when it ends
         try
         {
-            while (queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            while (waiting.WaitForAny())
             {
                 batch = new Batch();
                 store.Begin();
                 // What comes while the batch before is on its way is made ready meanwhile.
-                do Fill(batch); while (!underWay.Wait(BetweenLooks));
+                while (Fill(batch) && !underWay.IsCompleted) waiting.WaitForMany(FilledTogether);
+                underWay.GetAwaiter().GetResult();
                 underWay = CommitAsync(batch);
-                if (underWay.IsCompletedSuccessfully) store.Tidy();
+                _ = underWay.ContinueWith(_ => waiting.Call(), CancellationToken.None,
+                    TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
-            underWay.Wait();
+            underWay.GetAwaiter().GetResult();
         }
         catch (Exception e)
         {
             Task.WhenAny(underWay).Wait(); // what became durable before is answered
             Stop(e, batch);
-            while (queue.Reader.TryRead(out var pending)) pending.Answer.TrySetException(fault!);
+            waiting.Take(int.MaxValue, _ => true, pending => pending.Answer.TrySetException(fault!));
         }
     }
 
-    /// <summary>Takes what waits, as far as the batch has room, and gives it its places.</summary>
-    private void Fill(Batch batch)
+    /// <summary>Takes what waits, as far as the batch has room, and gives it its places; whether there is still room.
+    /// </summary>
+    private bool Fill(Batch batch)
     {
         var appends = batch.Appends;
         var known = appends.Count;
-        while (appends.Count < options.BatchAppendsMax && TryTake(batch.Bytes, out var pending))
+        var isFull = false;
+        waiting.Take(options.BatchAppendsMax - known, Fits, pending =>
         {
             batch.Bytes += pending.StoredBytesMax;
             appends.Add((pending, new AppendResult.Busy()));
-        }
-        if (appends.Count == known) return;
-        store.Prepare(appends.Skip(known).SelectMany(waiting => waiting.Pending.Ids));
-        for (var i = known; i < appends.Count; i++)
-            appends[i] = (appends[i].Pending, sequencer.Take(appends[i].Pending));
-        sequencer.Store();
-    }
-
-    /// <summary>The next that waits, if the batch still has room for it.</summary>
-    private bool TryTake(long bytes, out PendingWrite pending)
-    {
-        if (options.BatchBytesMax < long.MaxValue && queue.Reader.TryPeek(out var next)
-            && bytes > options.BatchBytesMax - next.StoredBytesMax)
+        });
+        if (appends.Count > known)
         {
-            pending = next;
-            return false;
+            PendingAppend.Identify(appends.Skip(known).Select(taken => taken.Pending));
+            store.Prepare(appends.Skip(known).SelectMany(taken => taken.Pending.Ids));
+            for (var i = known; i < appends.Count; i++)
+                appends[i] = (appends[i].Pending, sequencer.Take(appends[i].Pending));
+            sequencer.Store();
         }
-        return queue.Reader.TryRead(out pending!);
+        return !isFull && appends.Count < options.BatchAppendsMax;
+
+        bool Fits(PendingWrite next)
+        {
+            isFull = batch.Bytes > options.BatchBytesMax - next.StoredBytesMax;
+            return !isFull;
+        }
     }
 
     private async Task CommitAsync(Batch batch)
@@ -189,6 +191,7 @@ public sealed class JournalWriter : IAsyncDisposable
                 Interlocked.Exchange(ref grown, NewSignal()).SetResult();
             }
             foreach (var (pending, result) in batch.Appends) pending.Answer.SetResult(result);
+            await store.TidyAsync().ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -202,14 +205,14 @@ public sealed class JournalWriter : IAsyncDisposable
     private void Stop(Exception cause, Batch batch)
     {
         fault ??= new JournalFaultedException(cause);
-        queue.Writer.TryComplete();
+        waiting.Close();
         foreach (var (pending, _) in batch.Appends) pending.Answer.TrySetException(fault);
         grown.TrySetException(fault);
     }
 
     public async ValueTask DisposeAsync()
     {
-        queue.Writer.TryComplete();
+        waiting.Close();
         await Task.Run(thread.Join).ConfigureAwait(false);
         grown.TrySetCanceled();
     }

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -18,14 +19,23 @@ internal static class PayloadText
     [
         new Plain(),
         new AsText<long>(v => v.ToString(CultureInfo.InvariantCulture), t =>
-            long.Parse(t, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)),
+            long.Parse(t, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+        {
+            TryRead = TryLong,
+            TryWrite = (long value, Span<byte> text, out int length) =>
+                Utf8Formatter.TryFormat(value, text, out length),
+        },
         new AsText<decimal>(Canonical, t => decimal.Parse(t,
             NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture)),
         new AsText<Energy>(v => v.HalfNanojoules.ToString(CultureInfo.InvariantCulture), t =>
             new Energy(Int128.Parse(t, CultureInfo.InvariantCulture))),
         new AsText<Power>(v => v.Milliwatts.ToString(CultureInfo.InvariantCulture), t =>
             new Power(long.Parse(t, CultureInfo.InvariantCulture))),
-        new AsText<Instant>(FormatInstant, ParseInstant),
+        new AsText<Instant>(FormatInstant, ParseInstant)
+        {
+            TryRead = (ReadOnlySpan<byte> text, out Instant value) => UtcText.TryRead(text, TickDecimals, out value),
+            TryWrite = TryInstant,
+        },
         new AsText<LocalDate>(LocalDatePattern.Iso.Format, t => LocalDatePattern.Iso.Parse(t).GetValueOrThrow()),
         new AsText<AnnualDate>(AnnualDatePattern.Iso.Format, t => AnnualDatePattern.Iso.Parse(t).GetValueOrThrow()),
         new AsText<YearMonth>(YearMonthPattern.Iso.Format, t => YearMonthPattern.Iso.Parse(t).GetValueOrThrow()),
@@ -76,6 +86,17 @@ internal static class PayloadText
         return text.Contains('.') ? text.TrimEnd('0').TrimEnd('.') : text;
     }
 
+    private const int TickDecimals = 7; // of the journal's tick of 100 ns
+
+    private static bool TryInstant(Instant value, Span<byte> text, out int length)
+    {
+        length = UtcText.LengthOf(TickDecimals);
+        return UtcText.TryWrite(value, TickDecimals, text[..length]);
+    }
+
+    private static bool TryLong(ReadOnlySpan<byte> text, out long value) =>
+        Utf8Parser.TryParse(text, out value, out var used) && used == text.Length;
+
     private static readonly InstantPattern Ticks =
         InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss'.'fffffff'Z'");
 
@@ -98,12 +119,36 @@ internal static class PayloadText
         return new RegisterId(new SettlementPointId(text[..Math.Max(0, slash)]), direction);
     }
 
+    /// <summary>The register of a text; false where there is anything to say against it.</summary>
+    public static bool TryRegister(string text, out RegisterId register)
+    {
+        register = default;
+        Direction? direction = text.EndsWith("/1.8.0", StringComparison.Ordinal) ? Direction.Import
+            : text.EndsWith("/2.8.0", StringComparison.Ordinal) ? Direction.Export : null;
+        if (direction is not { } known || !SettlementPointId.TryParse(text[..^6], out var point)) return false;
+        register = new RegisterId(point, known);
+        return true;
+    }
+
+    private delegate bool ReadText<T>(ReadOnlySpan<byte> text, out T value);
+
+    private delegate bool WriteText<in T>(T value, Span<byte> text, out int length);
+
+    /// <summary>A value as text. Where there is a way without a string it is tried first; what it leaves is for the
+    /// other, which says what is wrong.</summary>
     private sealed class AsText<T>(Func<T, string> format, Func<string, T> parse) : JsonConverter<T> where T : struct
     {
+        private const int ShortMax = 32; // bytes of what is written without a string
+
+        public ReadText<T>? TryRead { get; init; }
+        public WriteText<T>? TryWrite { get; init; }
+
         public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
         {
             if (reader.TokenType != JsonTokenType.String)
                 throw new JsonException($"{typeof(T).Name} is written as text");
+            if (TryRead is not null && !reader.HasValueSequence && !reader.ValueIsEscaped
+                && TryRead(reader.ValueSpan, out var read)) return read;
             var text = reader.GetString()!;
             try
             {
@@ -116,8 +161,12 @@ internal static class PayloadText
             }
         }
 
-        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
-            writer.WriteStringValue(format(value));
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
+        {
+            Span<byte> text = stackalloc byte[ShortMax];
+            if (TryWrite is not null && TryWrite(value, text, out var length)) writer.WriteStringValue(text[..length]);
+            else writer.WriteStringValue(format(value));
+        }
     }
 
     private sealed class Plain : JsonConverter<string>
@@ -145,6 +194,8 @@ internal static class PayloadText
             if (!reader.Read() || reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals(name)
                 || !reader.Read() || reader.TokenType != JsonTokenType.String)
                 throw new JsonException($"an interval has '{name}' here");
+            if (!reader.HasValueSequence && !reader.ValueIsEscaped
+                && UtcText.TryRead(reader.ValueSpan, TickDecimals, out var read)) return read;
             var parsed = Ticks.Parse(reader.GetString()!);
             return parsed.Success ? parsed.Value : throw new JsonException(parsed.Exception.Message);
         }

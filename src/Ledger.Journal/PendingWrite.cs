@@ -9,6 +9,9 @@ namespace Ledger.Journal;
 /// them as text.</param>
 internal abstract record PendingWrite(long StoredBytesMax)
 {
+    /// <summary>How many events it is.</summary>
+    public abstract int Events { get; }
+
     /// <summary>The ids of which it has to be known whether they are there already.</summary>
     public virtual IEnumerable<EventId> Ids => [];
 
@@ -16,19 +19,27 @@ internal abstract record PendingWrite(long StoredBytesMax)
 }
 
 /// <summary>Events that another journal recorded.</summary>
-internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Events)
-    : PendingWrite(Events.Sum(copied => copied.Recorded.Payload.Length + (2L * copied.Header.Length)));
+internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Copied)
+    : PendingWrite(Copied.Sum(copied => copied.Recorded.Payload.Length + (2L * copied.Header.Length)))
+{
+    public override int Events => Copied.Count;
+}
 
 /// <summary>An append on its way to the writer.</summary>
 internal sealed record PendingAppend(
     string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
     EventId? Causation) : PendingWrite(StoredBytes(Stream, Facts.Select(fact => fact.Content), Actor, Tenant))
 {
+    public override int Events => Facts.Count;
+
     public override IEnumerable<EventId> Ids => Facts.Select(fact => fact.Id);
 
     private const int StreamLengthMax = 200; // characters; the longest stream name, of a charge record, has 198
+    private const int EncodedAloneMax = 128; // facts, which take less time than another thread to begin
     private const int HeaderBytes = 160; // of a header without its texts but with the ledger's id: journal-format.md
 
+    /// <summary>The ids of an append of many facts are hashed here, together. That of a fact which comes alone is left
+    /// to <see cref="Identify"/>, which hashes those of many appends.</summary>
     public static PendingAppend Encode(
         string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation)
     {
@@ -37,13 +48,47 @@ internal sealed record PendingAppend(
         if (facts.Count == 0) throw new ArgumentException("an append has at least one fact", nameof(facts));
         PayloadText.Checked(stream);
         PayloadText.Checked(by.Actor);
-        var (ids, encoded, bytes) = (EventId.From(facts), new PendingFact[facts.Count], 0L);
-        for (var i = 0; i < encoded.Length; i++)
-            bytes += (encoded[i] = PendingFact.Encode(ids[i], facts[i])).Content.Payload.Length;
+        var encoded = Encode(facts);
+        var bytes = encoded.Sum(fact => (long)fact.Content.Payload.Length);
         if (bytes > Limits.DecisionBytesMax)
             throw new ArgumentException($"one append holds at most {Limits.DecisionBytesMax} bytes, not {bytes}",
                 nameof(facts));
-        return new PendingAppend(stream, expected, encoded, by.Actor, by.Party, causation);
+        var append = new PendingAppend(stream, expected, encoded, by.Actor, by.Party, causation);
+        if (facts.Count == 1) append.lone = facts[0];
+        else Give(encoded, EventId.From(facts));
+        return append;
+    }
+
+    /// <summary>Of very many facts one half is encoded beside the other: who appends them waits for it.</summary>
+    private static PendingFact[] Encode(IReadOnlyList<NewFact> facts)
+    {
+        var encoded = new PendingFact[facts.Count];
+        var half = facts.Count < EncodedAloneMax ? facts.Count : facts.Count / 2;
+        var rest = half == facts.Count ? Task.CompletedTask : Task.Run(() => Part(half, facts.Count));
+        Part(0, half); // where it throws nobody waits for the rest
+        rest.GetAwaiter().GetResult(); // done here where no thread has begun it
+        return encoded;
+
+        void Part(int from, int to)
+        {
+            for (var i = from; i < to; i++) encoded[i] = PendingFact.Encode(facts[i]);
+        }
+    }
+
+    private NewFact? lone; // the only fact, while it has no id
+
+    /// <summary>Gives the facts their ids that came alone.</summary>
+    public static void Identify(IEnumerable<PendingWrite> taken)
+    {
+        var appends = taken.OfType<PendingAppend>().Where(append => append.lone is not null).ToArray();
+        if (appends.Length == 0) return;
+        Give([.. appends.Select(append => append.Facts[0])], EventId.From([.. appends.Select(append => append.lone!)]));
+        foreach (var append in appends) append.lone = null;
+    }
+
+    private static void Give(PendingFact[] facts, EventId[] ids)
+    {
+        for (var i = 0; i < facts.Length; i++) facts[i].Id = ids[i];
     }
 
     /// <summary>What facts of a stream take in a store at most.</summary>
@@ -58,13 +103,14 @@ internal sealed record PendingAppend(
     }
 }
 
-/// <summary>A fact with its id and its payload.</summary>
-internal sealed record PendingFact(EventId Id, Instant ValidFrom, Instant ValidTo, EncodedEvent Content)
+/// <summary>A fact with its payload.</summary>
+internal sealed record PendingFact(Instant ValidFrom, Instant ValidTo, EncodedEvent Content)
 {
-    public static PendingFact Encode(NewFact fact) => Encode(EventId.From(fact.ValidTime.Start, fact.Evidence), fact);
+    /// <summary>Given to it before it is sequenced.</summary>
+    public EventId Id { get; set; }
 
-    public static PendingFact Encode(EventId id, NewFact fact) =>
-        new(id, OnATick(fact.ValidTime.Start), OnATick(fact.ValidTime.End), EventCodec.Encode(fact.Event));
+    public static PendingFact Encode(NewFact fact) =>
+        new(OnATick(fact.ValidTime.Start), OnATick(fact.ValidTime.End), EventCodec.Encode(fact.Event));
 
     /// <summary>Refused here, before the queue, where the submitter hears of it and not the writer.</summary>
     private static Instant OnATick(Instant value) => Instant.FromUnixTimeTicks(JournalBytes.Ticks(value));

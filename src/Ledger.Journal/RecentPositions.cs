@@ -9,7 +9,7 @@ namespace Ledger.Journal;
 internal sealed class RecentPositions
 {
     // Events, after which those are dropped that are indexed.
-    private const int KeptMax = 8 * JournalTables.IndexedTogetherUsual;
+    private const int KeptMax = 4 * JournalTables.IndexedTogetherUsual;
     private readonly Lock gate = new();
     private readonly Dictionary<long, List<(long Revision, long Position)>> streams = [];
     private long from = -1, to;

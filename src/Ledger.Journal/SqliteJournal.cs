@@ -33,8 +33,8 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
 }
 
 /// <summary>
-/// The embedded journal: SQLite in WAL mode with synchronous=FULL, one writer thread behind a bounded queue, group
-/// commit. An append is answered only after its transaction is durable and journal.head is written through.
+/// The embedded journal: SQLite in WAL mode with synchronous=FULL, one writer behind a bounded queue, group commit. An
+/// append is answered only after its transaction is durable and journal.head is written through.
 /// </summary>
 public sealed class SqliteJournal : IJournalImport, IStoredLeaves
 {
@@ -44,6 +44,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
     private readonly JournalPages pages;
     private readonly JournalTables tables;
     private readonly JournalHead head;
+    private readonly SqliteJournalStore store;
     private readonly JournalWriter writer;
 
     private SqliteJournal(SqliteJournalOptions options, FolderLock owned)
@@ -60,7 +61,8 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
             DurableFiles.SyncDirectory(options.Directory);
             // Events beyond the head were durable but not yet acknowledged: they stay.
             if (state.Tree.Size > head.Now.Length) head.Write(new Acknowledged(state.Tree.Size, state.Tree.Root()));
-            writer = new JournalWriter(options.Sequencing, tables, state, head.Write);
+            opened.Push(store = new SqliteJournalStore(tables, $"{options.Ledger}"));
+            writer = new JournalWriter(options.Sequencing, store, state, head.Write);
         }
         catch
         {
@@ -121,6 +123,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
     public async ValueTask DisposeAsync()
     {
         await writer.DisposeAsync().ConfigureAwait(false);
+        store.Dispose();
         pages.Dispose();
         tables.Dispose();
         head.Dispose();

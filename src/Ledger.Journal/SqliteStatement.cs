@@ -61,6 +61,15 @@ internal sealed class SqliteStatement : IDisposable
 
     public bool IsText(int column) => raw.sqlite3_column_type(statement, column) == raw.SQLITE_TEXT;
 
+    /// <summary>Resets the statement at its end, also where a row is not read to its end: no read holds a snapshot
+    /// after it.</summary>
+    public Question Asked() => new(this);
+
+    public readonly ref struct Question(SqliteStatement statement)
+    {
+        public void Dispose() => statement.Reset();
+    }
+
     /// <summary>Makes the statement ready to run again.</summary>
     public void Reset() => _ = ResetStatement(handle); // its error is that of the step, which was thrown
 

@@ -32,10 +32,20 @@ public interface IProjection
 /// <summary>Rows while one fact is applied: what it changed so far, over what was; the last change counts.</summary>
 public sealed class ChangedRows(IRows before) : IRows
 {
-    private readonly SortedDictionary<string, object?> changed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object?> changed = new(StringComparer.Ordinal);
 
     /// <summary>What has changed, in order of key.</summary>
-    public IReadOnlyList<RowChange> Changes => [.. changed.Select(change => new RowChange(change.Key, change.Value))];
+    public IReadOnlyList<RowChange> Changes
+    {
+        get
+        {
+            var changes = new RowChange[changed.Count];
+            var next = 0;
+            foreach (var (key, row) in changed) changes[next++] = new(key, row);
+            Array.Sort(changes, (one, other) => string.CompareOrdinal(one.Key, other.Key));
+            return changes;
+        }
+    }
 
     public void Put(string key, object? row) => changed[key] = row;
 

@@ -10,7 +10,7 @@ public sealed class MemoryViews : IViewStore
 
     private sealed class Rows
     {
-        public SortedSet<string> Keys { get; } = new(StringComparer.Ordinal);
+        public SortedKeys Keys { get; } = new();
         public Dictionary<string, List<ViewRow>> Versions { get; } = new(StringComparer.Ordinal);
     }
 
@@ -39,12 +39,13 @@ public sealed class MemoryViews : IViewStore
     public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
     {
         if (!projections.TryGetValue(projection, out var rows)) return [];
-        return [.. rows.Keys.GetViewBetween(first, last)
+        return [.. rows.Keys.Between(first, last)
             .Select(key => Current(rows.Versions[key], asOf)).OfType<ViewRow>()];
     }
 
     public IReadOnlyList<ViewRow> Versions(string projection) =>
-        projections.TryGetValue(projection, out var rows) ? [.. rows.Keys.SelectMany(key => rows.Versions[key])] : [];
+        projections.TryGetValue(projection, out var rows)
+            ? [.. rows.Keys.All.SelectMany(key => rows.Versions[key])] : [];
 
     public void Reset(string projection)
     {

@@ -22,8 +22,16 @@ public sealed class NextViews(IViewStore store) : IViewStore
     public long Checkpoint(string projection) => store.Checkpoint(NameOf(projection));
 
     public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
-        store.Commit(checkpoints.ToDictionary(next => NameOf(next.Key), next => next.Value),
-            [.. changes.Select(change => change with { Projection = NameOf(change.Projection) })]);
+        store.Commit(Named(checkpoints), Named(changes));
+
+    public Task CommitAsync(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        store.CommitAsync(Named(checkpoints), Named(changes));
+
+    private static Dictionary<string, long> Named(IReadOnlyDictionary<string, long> checkpoints) =>
+        checkpoints.ToDictionary(next => NameOf(next.Key), next => next.Value);
+
+    private static List<PositionedChange> Named(IReadOnlyList<PositionedChange> changes) =>
+        [.. changes.Select(change => change with { Projection = NameOf(change.Projection) })];
 
     public string? Get(string projection, string key, long? asOf = null) =>
         store.Get(NameOf(projection), key, asOf);

@@ -129,14 +129,12 @@ public sealed class ProjectionRunner(
             var happened = decode(envelope.WireName, envelope.WireVersion, stored.Payload.Span);
             var fact = new RecordedFact(
                 happened, stored.Position, new Interval(envelope.ValidFrom, envelope.ValidTo), envelope.RecordedAt);
-            var pending = new List<(string, IReadOnlyList<RowChange>)>();
-            foreach (var projection in batch.Due(stored.Position))
+            foreach (var fold in batch.Of(happened.GetType()))
             {
-                current = projection.Name;
-                if (projection.Handled.Contains(happened.GetType()))
-                    pending.Add((current, projection.Apply(batch.Rows(current), fact)));
+                current = fold.Projection.Name;
+                fold.Apply(fact);
             }
-            batch.Accept(stored.Position, pending);
+            batch.Accept(stored.Position);
             return null;
         }
         catch (Exception cause) when (cause is not (OperationCanceledException or DbException or IOException
@@ -146,26 +144,52 @@ public sealed class ProjectionRunner(
         }
     }
 
-    private sealed class Batch(IViewStore views, IReadOnlyList<IProjection> projections, Dictionary<string, long> next)
+    /// <summary>One projection while it is folded.</summary>
+    /// <param name="from">The first position that it has not applied.</param>
+    private sealed class Fold(IViewStore views, IProjection projection, long from)
     {
-        private readonly Dictionary<string, WorkingRows> rows = projections.ToDictionary(
-            projection => projection.Name,
-            projection => new WorkingRows(views, projection.Name, isEmpty: next[projection.Name] == 0));
+        private IReadOnlyList<RowChange> proposed = [];
+
+        public IProjection Projection => projection;
+        public WorkingRows Rows { get; } = new(views, projection.Name, isEmpty: from == 0);
+
+        /// <summary>Proposes what the fact changes, if it was not applied before.</summary>
+        public void Apply(RecordedFact fact) =>
+            proposed = fact.Position < from ? [] : projection.Apply(Rows, fact);
+
+        /// <summary>Takes over what was proposed, now that no other projection has stopped at the fact.</summary>
+        public void Accept(long position, List<PositionedChange> changes)
+        {
+            foreach (var (key, json) in Rows.Accept(proposed)) changes.Add(new(projection.Name, position, key, json));
+        }
+
+        public long NextAfter(long position) => Math.Max(from, position);
+    }
+
+    private sealed class Batch(
+        IViewStore views, IReadOnlyList<IProjection> projections, Dictionary<string, long> starts)
+    {
+        private readonly Fold[] folds =
+            [.. projections.Select(projection => new Fold(views, projection, starts[projection.Name]))];
+        private readonly Dictionary<Type, Fold[]> ofType = [];
+        private Fold[] current = [];
         private List<PositionedChange> changes = [];
         private Task underWay = Task.CompletedTask;
+        private long next; // the position behind the last event
         public int Events { get; private set; }
 
-        public IRows Rows(string projection) => rows[projection];
-        public IEnumerable<IProjection> Due(long position) =>
-            projections.Where(projection => next[projection.Name] <= position);
-
-        public void Accept(long position, List<(string Projection, IReadOnlyList<RowChange> Changes)> pending)
+        /// <summary>Those that handle a fact of this type; the fact that comes next is of it.</summary>
+        public Fold[] Of(Type fact)
         {
-            foreach (var (projection, proposed) in pending)
-                foreach (var (key, json) in rows[projection].Accept(proposed))
-                    changes.Add(new(projection, position, key, json));
-            foreach (var projection in projections)
-                next[projection.Name] = Math.Max(next[projection.Name], position + 1);
+            if (!ofType.TryGetValue(fact, out var handling))
+                ofType[fact] = handling = [.. folds.Where(fold => fold.Projection.Handled.Contains(fact))];
+            return current = handling;
+        }
+
+        public void Accept(long position)
+        {
+            foreach (var fold in current) fold.Accept(position, changes);
+            next = position + 1;
             Events++;
         }
 
@@ -173,8 +197,9 @@ public sealed class ProjectionRunner(
         public async Task SendAsync()
         {
             await UnderWayAsync().ConfigureAwait(false);
-            foreach (var working in rows.Values) working.Sent();
-            underWay = views.CommitAsync(new Dictionary<string, long>(next), changes);
+            foreach (var fold in folds) fold.Rows.Sent();
+            underWay = views.CommitAsync(
+                folds.ToDictionary(fold => fold.Projection.Name, fold => fold.NextAfter(next)), changes);
             changes = [];
             Events = 0;
         }
@@ -189,7 +214,7 @@ public sealed class ProjectionRunner(
         private async Task UnderWayAsync()
         {
             await underWay.ConfigureAwait(false);
-            foreach (var working in rows.Values) working.Committed();
+            foreach (var fold in folds) fold.Rows.Committed();
         }
 
         /// <summary>Nothing is on its way any more, however that went: for who stops amid a batch.</summary>

@@ -18,6 +18,8 @@ public readonly record struct RowMember(string Name, Type Type, Func<object, obj
 /// </summary>
 public static class RowJson
 {
+    private const int Decimals = 9; // of a second, in keys and rows
+    private const int NumberBytesMax = 40; // an Int128 has 39 digits at most, and a sign
     private static readonly InstantPattern Fixed =
         InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss'.'fffffffff'Z'");
 
@@ -58,7 +60,7 @@ public static class RowJson
         json is null ? null : JsonSerializer.Deserialize<T>(json, Options);
 
     /// <summary>The instant with nine decimals always, so that keys sort by time.</summary>
-    public static string Key(Instant instant) => Fixed.Format(instant);
+    public static string Key(Instant instant) => UtcText.Of(instant, Decimals) ?? Fixed.Format(instant);
     public static string Day(LocalDate day) => LocalDatePattern.Iso.Format(day);
     public static LocalDate Day(string day) => LocalDatePattern.Iso.Parse(day).Value;
 
@@ -70,16 +72,25 @@ public static class RowJson
     {
         public override Energy Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
             new(Int128.Parse(reader.GetString()!, CultureInfo.InvariantCulture));
-        public override void Write(Utf8JsonWriter writer, Energy value, JsonSerializerOptions options) =>
-            writer.WriteStringValue(value.HalfNanojoules.ToString(CultureInfo.InvariantCulture));
+        public override void Write(Utf8JsonWriter writer, Energy value, JsonSerializerOptions options)
+        {
+            Span<byte> text = stackalloc byte[NumberBytesMax];
+            value.HalfNanojoules.TryFormat(text, out var length, default, CultureInfo.InvariantCulture);
+            writer.WriteStringValue(text[..length]);
+        }
     }
 
     private sealed class InstantText : JsonConverter<Instant>
     {
         public override Instant Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
-            Fixed.Parse(reader.GetString()!).Value;
-        public override void Write(Utf8JsonWriter writer, Instant value, JsonSerializerOptions options) =>
-            writer.WriteStringValue(Fixed.Format(value));
+            !reader.HasValueSequence && UtcText.TryRead(reader.ValueSpan, Decimals, out var read) ? read
+                : Fixed.Parse(reader.GetString()!).Value;
+        public override void Write(Utf8JsonWriter writer, Instant value, JsonSerializerOptions options)
+        {
+            Span<byte> text = stackalloc byte[UtcText.LengthOf(Decimals)];
+            if (UtcText.TryWrite(value, Decimals, text)) writer.WriteStringValue(text);
+            else writer.WriteStringValue(Fixed.Format(value));
+        }
     }
 
     private sealed class DecimalText : JsonConverter<decimal>
@@ -94,7 +105,11 @@ public static class RowJson
     {
         public override long Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
             long.Parse(reader.GetString()!, CultureInfo.InvariantCulture);
-        public override void Write(Utf8JsonWriter writer, long value, JsonSerializerOptions options) =>
-            writer.WriteStringValue(value.ToString(CultureInfo.InvariantCulture));
+        public override void Write(Utf8JsonWriter writer, long value, JsonSerializerOptions options)
+        {
+            Span<byte> text = stackalloc byte[NumberBytesMax];
+            value.TryFormat(text, out var length, default, CultureInfo.InvariantCulture);
+            writer.WriteStringValue(text[..length]);
+        }
     }
 }

@@ -20,17 +20,17 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
 
     private static readonly Known None = new(null, null);
     private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
-    private SortedSet<string> changed = new(StringComparer.Ordinal), underWay = new(StringComparer.Ordinal);
-    private SortedSet<string>? allKeys = isEmpty ? new(StringComparer.Ordinal) : null; // where all rows are known
+    private SortedKeys changed = new(), underWay = new();
+    private SortedKeys? allKeys = isEmpty ? new() : null; // where all rows are known
 
     public T? Get<T>(string key) where T : class => Find(key).As<T>();
 
     public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class
     {
-        if (allKeys is { } all) return Rows<T>(all.GetViewBetween(first, last));
+        if (allKeys is { } all) return Rows<T>(all.Between(first, last));
         var stored = store.Range(projection, first, last);
         foreach (var row in stored) known.TryAdd(row.Key, new Known(row.Json, null));
-        string[] notStored = [.. changed.GetViewBetween(first, last), .. underWay.GetViewBetween(first, last)];
+        string[] notStored = [.. changed.Between(first, last), .. underWay.Between(first, last)];
         var keys = stored.Select(row => row.Key);
         if (notStored.Length > 0) keys = keys.Union(notStored).Order(StringComparer.Ordinal);
         return Rows<T>(keys);
@@ -66,7 +66,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     {
         underWay.Clear();
         if (known.Count <= RowsKnownMax) return;
-        var kept = changed.Select(key => KeyValuePair.Create(key, known[key])).ToList();
+        var kept = changed.All.Select(key => KeyValuePair.Create(key, known[key])).ToList();
         known.Clear();
         foreach (var (key, row) in kept) known.Add(key, row);
         allKeys = null;

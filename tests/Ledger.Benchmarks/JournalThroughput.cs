@@ -16,6 +16,7 @@ namespace Ledger.Benchmarks;
 internal sealed class JournalThroughput(string folder, long events)
 {
     private const int Writers = 256;
+    private const int BatchWriters = 4;
     private const int FillersAtOnce = 8; // batches in flight while filling, which is not measured for its latency
     private const int SampledEvents = 10_000;
     private const int VerifiedRounds = 5; // of which the best counts
@@ -79,8 +80,11 @@ internal sealed class JournalThroughput(string folder, long events)
         await using (var full = Open("full"))
         {
             var written = BytesWritten();
+            await FillAsync(full, events / 10).ConfigureAwait(false);
+            var tenth = Environment.WorkingSet;
             await FillAsync(full, events).ConfigureAwait(false);
             length = full.Length;
+            Print($"memory in use: {tenth / 1e6:0} MB with {events / 10:N0} events, {Environment.WorkingSet / 1e6:0} MB with {length:N0}");
             Row("filled", $"{FillersAtOnce} writers, {JournalEvents.BatchFacts} facts an append, "
                 + FormattableString.Invariant($"{(BytesWritten() - written) / (double)length:N0} bytes written an event"),
                 length / watch.Elapsed.TotalSeconds);
@@ -114,18 +118,23 @@ internal sealed class JournalThroughput(string folder, long events)
         return found.Events / watch.Elapsed.TotalSeconds;
     }
 
-    /// <summary>Facts a second in batches.</summary>
+    /// <summary>Facts a second in batches of one writer, which waits for each.</summary>
     private async Task<double> AppendsAsync(string name, SqliteJournal journal, double file)
     {
         var (length, written) = (journal.Length, BytesWritten());
         var single = await RateAsync(Writers, () => AppendSingleAsync(journal)).ConfigureAwait(false);
         Row(name, $"{Writers} writers, one fact an append, {single / file:P0} of the bare file, "
             + FormattableString.Invariant($"{PerEvent():N0} bytes written an event"), single);
-        (length, written) = (journal.Length, BytesWritten());
-        var batches = await RateAsync(1, () => AppendBatchAsync(journal)).ConfigureAwait(false);
-        var perFact = batches * JournalEvents.BatchFacts;
-        Row(name, $"1 writer, {JournalEvents.BatchFacts} facts an append, {perFact / file:P0} of the bare file, "
-            + FormattableString.Invariant($"{PerEvent():N0} bytes written an event"), perFact);
+        var perFact = 0d;
+        foreach (var writers in (int[])[BatchWriters, 1])
+        {
+            (length, written) = (journal.Length, BytesWritten());
+            var batches = await RateAsync(writers, () => AppendBatchAsync(journal)).ConfigureAwait(false);
+            perFact = batches * JournalEvents.BatchFacts;
+            Row(name, $"{writers} {(writers == 1 ? "writer" : "writers")}, {JournalEvents.BatchFacts} facts an append, "
+                + FormattableString.Invariant(
+                    $"{perFact / file:P0} of the bare file, {PerEvent():N0} bytes written an event"), perFact);
+        }
         return perFact;
 
         double PerEvent() => (BytesWritten() - written) / (double)(journal.Length - length);

@@ -84,7 +84,7 @@ public class ProjectionBenchmarks
             (wire, version, payload) => EventCodec.Decode(wire, version, payload))
             .CatchUpAsync(default).GetAwaiter().GetResult();
 
-    private static IEnumerable<NewFact> Day()
+    internal static IEnumerable<NewFact> Day()
     {
         var points = Enumerable.Range(0, Points).Select(n => new SettlementPointId($"S{n / 10:D2}-C{n % 10}")).ToList();
         var made = 0;

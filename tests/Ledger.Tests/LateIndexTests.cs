@@ -153,6 +153,50 @@ public sealed class LateIndexTests
         ShouldBeSound(folder);
     }
 
+    /// <summary>While its first append waits, is hashed, is written, is committed, is acknowledged or is put into the
+    /// index.</summary>
+    [Theory]
+    [InlineData(null, 5)]
+    [InlineData(null, 100)]
+    [InlineData(null, JournalLength)]
+    [InlineData(Earlier, 5)]
+    [InlineData(Earliest, 5)]
+    public async Task What_is_sent_again_and_again_while_it_is_on_its_way_is_recorded_once(string? schema, int together)
+    {
+        using var folder = new TestFolder();
+        Directory.CreateDirectory(folder.Path);
+        if (schema is not null) Execute(folder, schema);
+        await using (var journal = SqliteJournal.Open(folder.Options with { IndexedTogether = together }))
+        {
+            var answers = await Task.WhenAll(Enumerable.Range(0, 16).Select(sender => Task.Run(async () =>
+            {
+                var positions = new long[JournalLength];
+                var recorded = 0;
+                for (var i = 0; i < JournalLength; i++)
+                {
+                    var number = (i + (sender * 7)) % JournalLength;
+                    var answer = await Append(journal, $"s/{number % 3}", number, 1);
+                    if (answer is AppendResult.Recorded) recorded++;
+                    positions[number] = answer switch
+                    {
+                        AppendResult.Recorded now => now.FirstPosition,
+                        AppendResult.AlreadyRecorded before => before.FirstPosition,
+                        _ => throw new InvalidOperationException($"{number}: {answer}"),
+                    };
+                }
+                return (recorded, positions);
+            })));
+            answers.Sum(answer => answer.recorded).ShouldBe(JournalLength);
+            answers[0].positions.Order().ShouldBe(
+                Enumerable.Range(0, JournalLength).Select(position => (long)position));
+            foreach (var (_, positions) in answers) positions.ShouldBe(answers[0].positions);
+            (await Append(journal, "s/1", JournalLength - 1, 2)).ShouldBeOfType<AppendResult.Conflict>();
+        }
+        ShouldBeSound(folder);
+    }
+
+    private const int JournalLength = 600;
+
     [Theory]
     [InlineData("DELETE FROM stream_events WHERE stream = 0 AND revision = 1", "stream_events", "entries 7")]
     [InlineData("UPDATE stream_events SET position = 3 WHERE stream = 0 AND revision = 1", "stream_events",

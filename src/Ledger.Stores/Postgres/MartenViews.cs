@@ -2,20 +2,16 @@ using System.Diagnostics;
 using Ledger.Projections;
 using NodaTime;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// The read model on PostgreSQL: rows and checkpoints change in one Marten session, which is one transaction. Rows are
-/// text in a table of ours and no Marten documents: <c>jsonb</c> would change their bytes, and a row is compared by
-/// them. The port is synchronous, so who calls it waits for the server.
+/// The read model on PostgreSQL: rows and checkpoints change in one transaction. Rows are text in a table of ours and
+/// no Marten documents: <c>jsonb</c> would change their bytes, and a row is compared by them.
 /// </summary>
 public sealed class MartenViews : IViewStore, IDisposable
 {
     private const string OpenRow = "9223372036854775807"; // ViewRow.Open
-    private const NpgsqlDbType Texts = NpgsqlDbType.Array | NpgsqlDbType.Text,
-        Bigints = NpgsqlDbType.Array | NpgsqlDbType.Bigint;
     private readonly PostgresLedger ledger;
     private readonly Dictionary<string, LeaseToken> leases = [];
     private readonly Lock gate = new();
@@ -68,88 +64,21 @@ public sealed class MartenViews : IViewStore, IDisposable
         $"SELECT next_position FROM {ledger.Schema}.checkpoint WHERE projection = {storedAs}", projection) as long?
         ?? 0;
 
-    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+    public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        Batch(checkpoints, changes).Commit();
+
+    /// <summary>On a thread of its own, which waits for the server and for nothing else: a transaction whose next step
+    /// had to wait for a busy process would be ended by the server, as that of a holder that is paused.</summary>
+    public Task CommitAsync(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
-        using var session = ledger.Store.LightweightSession();
-        foreach (var lease in checkpoints.Keys.Select(ViewLease.Of).Distinct()) session.QueueOperation(TokenOf(lease));
-        if (changes.Count > 0)
-        {
-            var (closed, opened) = Versions(changes);
-            session.QueueOperation(Closing(closed));
-            if (opened.Count > 0) session.QueueOperation(Opening(opened));
-        }
-        if (checkpoints.Count > 0) session.QueueOperation(Saving(checkpoints));
-        session.SaveChangesAsync().GetAwaiter().GetResult();
+        var batch = Batch(checkpoints, changes);
+        return Task.Factory.StartNew(
+            batch.Commit, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    /// <summary>
-    /// What a batch does to stored rows: closes the open one of each key at its first change, and adds every version
-    /// that it makes, of which all but the last are closed already.
-    /// </summary>
-    private static (List<PositionedChange> Closed, List<ViewRow> Opened) Versions(
-        IReadOnlyList<PositionedChange> changes)
-    {
-        var closed = new List<PositionedChange>();
-        var opened = new List<ViewRow>();
-        var last = new Dictionary<(string Projection, string Key), int>(); // index of the version that is open
-        foreach (var change in changes)
-        {
-            var key = (change.Projection, change.Key);
-            if (!last.TryGetValue(key, out var open)) closed.Add(change);
-            else if (open >= 0) opened[open] = opened[open] with { ToPosition = change.Position };
-            last[key] = change.Json is null ? -1 : opened.Count;
-            if (change.Json is { } json)
-                opened.Add(new(change.Projection, change.Key, change.Position, ViewRow.Open, json));
-        }
-        return (closed, opened);
-    }
-
-    /// <summary>The lock on the lease's row is held to the end of the transaction: nobody takes over amid it.</summary>
-    private CountedStatement TokenOf(string lease)
-    {
-        var mine = Lease(lease).Value;
-        return new($"SELECT token FROM {ledger.Schema}.lease WHERE name = ? FOR UPDATE",
-            token => token == mine ? null : new LeaseLostException(lease), (lease, NpgsqlDbType.Text));
-    }
-
-    private CountedStatement Closing(List<PositionedChange> closed) => new($"""
-        WITH closed AS (
-          UPDATE {ledger.Schema}.view_row AS r SET to_position = c.position
-          FROM unnest(?, ?, ?) AS c(projection, key, position)
-          LEFT JOIN {ledger.Schema}.view_version v ON v.projection = c.projection
-          WHERE r.projection = coalesce(v.stored_as, c.projection) AND r.key = c.key AND r.to_position = {OpenRow}
-          RETURNING 1)
-        SELECT count(*) FROM closed
-        """, _ => null, // a key's first row closes none
-        (closed.Select(change => change.Projection).ToArray(), Texts),
-        (closed.Select(change => change.Key).ToArray(), Texts),
-        (closed.Select(change => change.Position).ToArray(), Bigints));
-
-    private CountedStatement Opening(List<ViewRow> opened) => new($"""
-        WITH opened AS (
-          INSERT INTO {ledger.Schema}.view_row (projection, key, from_position, to_position, json)
-          SELECT coalesce(v.stored_as, o.projection), o.key, o.first, o.next, o.json
-          FROM unnest(?, ?, ?, ?, ?) AS o(projection, key, first, next, json)
-          LEFT JOIN {ledger.Schema}.view_version v ON v.projection = o.projection
-          RETURNING 1)
-        SELECT count(*) FROM opened
-        """, added => added == opened.Count ? null : new IOException($"{added} of {opened.Count} rows were stored"),
-        (opened.Select(version => version.Projection).ToArray(), Texts),
-        (opened.Select(version => version.Key).ToArray(), Texts),
-        (opened.Select(version => version.FromPosition).ToArray(), Bigints),
-        (opened.Select(version => version.ToPosition).ToArray(), Bigints),
-        (opened.Select(version => version.Json).ToArray(), Texts));
-
-    private CountedStatement Saving(IReadOnlyDictionary<string, long> checkpoints) => new($"""
-        WITH saved AS (
-          INSERT INTO {ledger.Schema}.checkpoint (projection, next_position)
-          SELECT coalesce(v.stored_as, c.projection), c.next FROM unnest(?, ?) AS c(projection, next)
-          LEFT JOIN {ledger.Schema}.view_version v ON v.projection = c.projection
-          ON CONFLICT (projection) DO UPDATE SET next_position = excluded.next_position
-          RETURNING 1)
-        SELECT count(*) FROM saved
-        """, saved => saved == checkpoints.Count ? null : new IOException($"{saved} of {checkpoints.Count} checkpoints"),
-        (checkpoints.Keys.ToArray(), Texts), (checkpoints.Values.ToArray(), Bigints));
+    private ViewBatch Batch(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+        new(ledger, [.. checkpoints.Keys.Select(ViewLease.Of).Distinct().Select(name => (name, Lease(name).Value))],
+            checkpoints, changes);
 
     public string? Get(string projection, string key, long? asOf = null) => asOf is { } at
         ? Scalar($"""

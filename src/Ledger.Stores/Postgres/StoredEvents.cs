@@ -104,22 +104,22 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = from });
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = to });
             if (stream is not null) command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = stream });
-            var page = new List<RecordedEvent>();
+            var (page, texts) = (new List<RecordedEvent>(), new RecentTexts());
             var rows = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
             await using (rows.ConfigureAwait(false))
             {
                 // A page is in memory once its first row is there: to wait for each row would cost more than the row.
-                while (await rows.ReadAsync(ct).ConfigureAwait(false)) page.Add(Event(rows));
+                while (await rows.ReadAsync(ct).ConfigureAwait(false)) page.Add(Event(rows, texts));
                 return page;
             }
         }
     }
 
-    private static RecordedEvent Event(NpgsqlDataReader row)
+    private static RecordedEvent Event(NpgsqlDataReader row, RecentTexts texts)
     {
         var position = row.GetInt64(0);
         var payload = row.GetFieldValue<byte[]>(2);
-        var (envelope, payloadLength) = EnvelopeBytes.Read(row.GetFieldValue<byte[]>(1));
+        var (envelope, payloadLength) = EnvelopeBytes.Read(row.GetFieldValue<byte[]>(1), texts);
         if (payloadLength != payload.Length)
             throw new JournalRefusedException(
                 $"position {position} has {payload.Length} bytes of payload, its header says {payloadLength}");

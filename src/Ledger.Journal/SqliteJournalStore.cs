@@ -1,0 +1,123 @@
+using System.Runtime.InteropServices;
+using NodaTime;
+
+namespace Ledger.Journal;
+
+/// <summary>
+/// What the journal's one writer does on SQLite, on three threads, so that none waits for what another could do
+/// meanwhile. The writer's own sequences, hashes and looks ids up. The second one writes rows and commits, in the order
+/// in which it is given them. The third one goes on for whoever waits for a commit: it writes the head and answers,
+/// while rows of the next batch are written. The next batch is committed only after that.
+/// </summary>
+internal sealed class SqliteJournalStore : IJournalStore, IDisposable
+{
+    private const int WrittenTogether = 64; // events that are given to the second thread at once
+    private readonly JournalTables tables;
+    private readonly StoredIds ids;
+    private readonly WorkThread rows, answers;
+    private readonly List<List<PlacedEvent>> filling = [], underWay = []; // what may not be committed yet, in order
+    private List<PlacedEvent> together = new(WrittenTogether); // of the open batch, what is not given away yet
+    private bool isBegun; // whether anything of the open batch is given away
+    private Task tidied = Task.CompletedTask; // what was to be done after the last commit
+    private Exception? failure; // the second thread's alone, which then writes nothing more
+
+    /// <param name="name">Of the threads.</param>
+    public SqliteJournalStore(JournalTables tables, string name)
+    {
+        this.tables = tables;
+        ids = new StoredIds(tables.Path, tables.IdsIndexed);
+        (rows, answers) = (new WorkThread($"rows {name}"), new WorkThread($"answers {name}"));
+    }
+
+    public void Begin() { } // with its first event: a batch may have none
+
+    public void Prepare(IEnumerable<EventId> asked) => ids.Prepare(asked, tables.IdsIndexed);
+
+    public StoredEvent? Find(EventId id)
+    {
+        if (ids.PositionOf(id) is not { } position) return null;
+        foreach (var events in underWay.Concat(filling).Append(together))
+        {
+            if (events.Count == 0 || position < events[0].Position || position > events[^1].Position) continue;
+            var placed = events[(int)(position - events[0].Position)];
+            return new StoredEvent(position, placed.Header, placed.Payload);
+        }
+        return ids.Read(position);
+    }
+
+    public void Insert(in PlacedEvent placed)
+    {
+        ids.Add(placed.Envelope.Id, placed.Position);
+        together.Add(placed);
+        if (together.Count == WrittenTogether) GiveTogether();
+    }
+
+    private void GiveTogether()
+    {
+        if (together.Count == 0) return;
+        var (events, begins) = (together, !isBegun);
+        filling.Add(events);
+        together = new(WrittenTogether);
+        isBegun = true;
+        rows.Give(() => Write(() =>
+        {
+            if (begins) tables.Begin();
+            foreach (ref readonly var placed in CollectionsMarshal.AsSpan(events)) tables.Insert(placed);
+        }));
+    }
+
+    public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
+
+    public Task CommitAsync(MerkleTree tree, Instant recordedAt)
+    {
+        GiveTogether();
+        underWay.Clear(); // the batch before, which is committed
+        underWay.AddRange(filling);
+        filling.Clear();
+        if (!isBegun) return Task.CompletedTask;
+        isBegun = false;
+        var (size, frontier) = (tree.Size, tree.SaveFrontier()); // now, before the tree grows
+        var (committed, tidy) = (new TaskCompletionSource(), new TaskCompletionSource());
+        tidied = tidy.Task;
+        rows.Give(() =>
+        {
+            Write(() => tables.Commit(size, frontier, recordedAt));
+            var why = failure; // of this commit, not of what is done after it
+            // Who waits goes on at once, and here where there is nothing else to do: a thread is woken in vain then.
+            if (rows.IsIdle) Tell(committed, why);
+            else answers.Give(() => Tell(committed, why));
+            Write(tables.Tidy);
+            Tell(tidy, failure);
+        });
+        return committed.Task;
+    }
+
+    public Task TidyAsync() => tidied;
+
+    private void Write(Action write)
+    {
+        if (failure is not null) return;
+        try
+        {
+            write();
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+    }
+
+    private static void Tell(TaskCompletionSource waiting, Exception? why)
+    {
+        if (why is null) waiting.SetResult();
+        else waiting.SetException(why);
+    }
+
+    /// <summary>Returns when nothing is under way any more; the tables are their owner's to dispose of.</summary>
+    public void Dispose()
+    {
+        rows.Dispose();
+        answers.Dispose();
+        ids.Dispose();
+    }
+}

@@ -1,0 +1,89 @@
+namespace Ledger.Journal;
+
+/// <summary>
+/// What waits for the one writer of a journal, in order and so much at most. The writer sleeps until it is worth to be
+/// woken, and is not woken for each that comes: while a batch is on its way it takes many at once, because what is
+/// sequenced and hashed together costs less for each.
+/// </summary>
+internal sealed class WaitingWrites(int max)
+{
+    private readonly object gate = new(); // a monitor, on which the writer can sleep
+    private readonly Queue<PendingWrite> waiting = new();
+    private long waitingEvents;
+    private long wanted; // events for which the sleeping writer is woken; 0 while it is awake
+    private bool isClosed, isCalled;
+
+    /// <summary>Puts it behind what waits; false where there is no room or nothing is taken any more.</summary>
+    public bool TryAdd(PendingWrite pending)
+    {
+        lock (gate)
+        {
+            if (isClosed || waiting.Count >= max) return false;
+            waiting.Enqueue(pending);
+            waitingEvents += pending.Events;
+            if (wanted > 0 && waitingEvents >= wanted) Monitor.Pulse(gate);
+            return true;
+        }
+    }
+
+    /// <summary>Returns when something waits; false where nothing ever will.</summary>
+    public bool WaitForAny()
+    {
+        lock (gate)
+        {
+            Sleep(until: 1, isDone: () => waiting.Count > 0 || isClosed);
+            return waiting.Count > 0;
+        }
+    }
+
+    /// <summary>Returns when so many events wait, or when the writer is called: by the batch that is on its way.
+    /// </summary>
+    public void WaitForMany(long events)
+    {
+        lock (gate)
+        {
+            Sleep(until: events, isDone: () => waitingEvents >= events || isCalled);
+            isCalled = false;
+        }
+    }
+
+    /// <summary>Wakes the writer: a batch has ended its way.</summary>
+    public void Call()
+    {
+        lock (gate)
+        {
+            isCalled = true;
+            if (wanted > 0) Monitor.Pulse(gate);
+        }
+    }
+
+    /// <summary>Takes from the front what <paramref name="fits"/>, so many at most.</summary>
+    public void Take(int count, Func<PendingWrite, bool> fits, Action<PendingWrite> taken)
+    {
+        lock (gate)
+        {
+            for (; count > 0 && waiting.TryPeek(out var next) && fits(next); count--)
+            {
+                waitingEvents -= next.Events;
+                taken(waiting.Dequeue());
+            }
+        }
+    }
+
+    /// <summary>Nothing is added any more; what waits can still be taken.</summary>
+    public void Close()
+    {
+        lock (gate)
+        {
+            isClosed = true;
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    private void Sleep(long until, Func<bool> isDone)
+    {
+        wanted = until;
+        while (!isDone()) Monitor.Wait(gate);
+        wanted = 0;
+    }
+}
