@@ -116,6 +116,15 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         AddCorrected(samples, new(0, 0, 0, unsetAheadMicroseconds), scratch);
     }
 
+    /// <summary>From now on its periods are those of another grid, which is the same up to the end of the period after
+    /// the newest sample.</summary>
+    public void Use(CurveGrid other)
+    {
+        grid = other;
+        curve.Use(other);
+        knownNext = long.MinValue;
+    }
+
     /// <summary>
     /// Says why samples may be missing between two instants of sample time, both included, and how many sequence
     /// numbers are.

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Ledger.Journal;
-using NodaTime;
 
 namespace Ledger.Ingest.Frames;
 
@@ -21,7 +20,6 @@ internal static class SegmentSealing
     /// <summary>Bytes of blocks that are compressed together: enough to learn from, little to unpack for one
     /// block.</summary>
     private const int ChunkBytesMin = 4 * 1024 * 1024;
-    private const int TicksPerMicrosecond = 10;
 
     public static IReadOnlyList<SealedFile> SealAll(string folder, int current, int most, CancellationToken cancel)
     {
@@ -46,23 +44,6 @@ internal static class SegmentSealing
                 Compare(folder, number, path, path);
                 RemoveRaw(folder, number);
             }
-    }
-
-    public static IReadOnlyList<SealedFile> DropBefore(string folder, Instant instant)
-    {
-        var before = instant.ToUnixTimeTicks() / TicksPerMicrosecond;
-        var dropped = new List<SealedFile>();
-        foreach (var number in SegmentFiles.Numbers(folder))
-        {
-            if (SegmentFiles.FindSealed(folder, number) is not { } path) break;
-            SealedFile description;
-            using (var segment = new SealedSegment(path, path)) description = segment.Description;
-            if (description.LastReceivedAtMicroseconds >= before) break;
-            File.Delete(path);
-            DurableFiles.SyncDirectory(folder);
-            dropped.Add(description);
-        }
-        return dropped;
     }
 
     private static SealedFile Seal(string folder, int number)

@@ -11,7 +11,8 @@ public readonly record struct DerivedPeriod(
 /// <summary>What became of a period that was to be derived.</summary>
 /// <param name="Integral">Null where its range could not be read.</param>
 /// <param name="Problem">Why not; null where it could.</param>
-/// <param name="IsDropped">Whether the log no longer has it, because its first segments were dropped.</param>
+/// <param name="IsDropped">Whether the log begins after it: of its first segments, which the journal knows to be
+/// dropped or nobody does.</param>
 public readonly record struct DerivedIntegral(PeriodIntegral? Integral, string? Problem, bool IsDropped);
 
 /// <summary>
@@ -86,12 +87,9 @@ public sealed class FrameDerivation(FrameLogReader log)
         var (before, after) = (new Dictionary<FrameAddress, string>(), new Dictionary<FrameAddress, string>());
         try
         {
-            if (log.First is not { } begins || first.Segment < begins.Segment)
+            if (IsNotThere(first, out var why, out var isDropped))
             {
-                var isDropped = log.First is not null;
-                foreach (var stretch in together)
-                    problems[stretch] = new(null, isDropped ? $"the frame log begins at {log.First}"
-                        : "there is no frame log", isDropped);
+                foreach (var stretch in together) problems[stretch] = new(null, why, isDropped);
                 return;
             }
             foreach (var block in Blocks(first, last, wanted))
@@ -102,7 +100,10 @@ public sealed class FrameDerivation(FrameLogReader log)
         }
         catch (Exception damaged) when (damaged is FrameLogDamagedException or IOException)
         {
-            foreach (var stretch in together) problems[stretch] = new(null, damaged.Message, false);
+            // What was dropped since it was begun to be read is dropped all the same.
+            var isDropped = IsNotThere(first, out var why, out var isGone) && isGone;
+            foreach (var stretch in together)
+                problems[stretch] = new(null, isDropped ? why : damaged.Message, isDropped);
             return;
         }
         foreach (var stretch in together)
@@ -110,6 +111,15 @@ public sealed class FrameDerivation(FrameLogReader log)
                 || after.GetValueOrDefault(stretch.Last) != stretch.ChainAfter)
                 problems[stretch] = new(null,
                     $"the frame log from {stretch.First} to {stretch.Last} is not what was recorded", false);
+    }
+
+    /// <summary>Whether the log begins after a block, or has none.</summary>
+    private bool IsNotThere(FrameAddress block, out string why, out bool isDropped)
+    {
+        var begins = log.First;
+        isDropped = begins is { } at && block.Segment < at.Segment;
+        why = isDropped ? $"the frame log begins at {begins}" : "there is no frame log";
+        return begins is null || isDropped;
     }
 
     /// <summary>Reads blocks, and puts their samples where they are wanted.</summary>
