@@ -22,6 +22,7 @@ internal sealed class FrameNeeds
     private readonly EvidenceArchive evidence;
     private readonly IReadOnlyList<KeptSegment> segments;
     private readonly int first;
+    private readonly Instant from = Instant.MaxValue, to = Instant.MinValue; // of all that whole segments tell
     private readonly Dictionary<(SettlementPointId Point, Instant Start), Resting> records = [];
     private readonly Dictionary<EvidenceDigest, FrameRange?> ranges = [];
     private readonly Dictionary<SettlementPointId, SettlementPointState> points = [];
@@ -34,8 +35,15 @@ internal sealed class FrameNeeds
     /// <summary>The latest version of a record that rests on these segments.</summary>
     private readonly record struct Resting(FrameRange Range, long Position, bool IsFinal);
 
-    private FrameNeeds(EvidenceArchive evidence, IReadOnlyList<KeptSegment> segments) =>
+    private FrameNeeds(EvidenceArchive evidence, IReadOnlyList<KeptSegment> segments)
+    {
         (this.evidence, this.segments, first) = (evidence, segments, segments[0].Number);
+        foreach (var segment in segments.Select(one => one.Sealed).OfType<DroppedSegment>())
+        {
+            from = Instant.Min(from, Instant.Min(segment.Earliest, segment.FirstReceived));
+            to = Instant.Max(to, Instant.Max(segment.Latest, segment.LastReceived));
+        }
+    }
 
     /// <summary>The segments, each with what stands against dropping it.</summary>
     /// <param name="neededFrom">From which block on the log is needed to make records; null where all of it may be.
@@ -108,9 +116,14 @@ internal sealed class FrameNeeds
         foreach (var digest in NamedEvidence.AllOf(fact).SelectMany(one => Pieces(fact, one)))
         {
             if (evidence.SubjectsOf(digest) is not { Count: > 0 } who) continue;
-            named.Add((Surrounding(envelope.ValidFrom, Instant.Max(envelope.ValidFrom, envelope.ValidTo)), who));
-            named.Add((Surrounding(envelope.RecordedAt, envelope.RecordedAt), who));
+            Name(Surrounding(envelope.ValidFrom, Instant.Max(envelope.ValidFrom, envelope.ValidTo)), who);
+            Name(Surrounding(envelope.RecordedAt, envelope.RecordedAt), who);
         }
+    }
+
+    private void Name(Interval time, IReadOnlyCollection<SubjectPseudonym> who)
+    {
+        if (Meets(time, from, to)) named.Add((time, who));
     }
 
     private IEnumerable<EvidenceDigest> Pieces(LedgerEvent fact, EvidenceDigest digest)

@@ -165,6 +165,11 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         lastReceived == long.MinValue ? long.MaxValue : lastReceived + IdleMicroseconds,
         waitsUntil == long.MaxValue ? long.MaxValue : waitsUntil + DeadlineMicroseconds);
 
+    /// <summary>Whether every period of which its samples speak is told and final, and nothing waits: what comes next
+    /// says the same to a stream that knows nothing of them, unless it is for a time before.</summary>
+    public bool IsTold => curve.Newest is not null && LastCovered() < next && waiting.Count == 0 && parked.Count == 0
+        && late is not { Count: > 0 } && !curve.HasLate;
+
     /// <summary>It is a later time: a stream that has been idle for long enough is complete up to then.</summary>
     public void Advance(long now, CurveScratch scratch)
     {

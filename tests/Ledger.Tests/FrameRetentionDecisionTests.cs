@@ -66,7 +66,8 @@ public sealed class FrameRetentionDecisionTests
         words[2..].ShouldBeSubsetOf(Against);
         var (number, last) = ((int)Number(words[0]), Second(words[1]));
         var whole = new DroppedSegment(
-            number, Digest('d'), last - Duration.FromSeconds(1), last, last, last, 3, 900, 90, Digest('b'), Digest('c'));
+            number, Digest('d'), last - Duration.FromSeconds(1), last, last, last, 3, 900, 90, Digest('b'),
+            Digest('c'));
         return new(number, last, Has("unsealed") || Has("damaged") ? null : whole, Has("held") ? ["C1"] : [],
             Has("unsettled") ? "no final run" : null, Has("damaged") ? "damaged at byte 7" : null,
             Has("open") ? "a record is not final" : null, Has("disputed") ? "dispute D1 is open" : null);

@@ -22,10 +22,19 @@ public static class SegmentDropping
     public static IReadOnlyList<KeptSegment> Look(
         string folder, DroppedFrames dropped, Instant before, Action<long> seen, CancellationToken ct)
     {
+        if (!Directory.Exists(folder)) return [];
+        IReadOnlyList<int> numbers;
+        try
+        {
+            numbers = SegmentFiles.Numbers(folder);
+        }
+        catch (FrameLogDamagedException damaged)
+        {
+            return [new(dropped.Next, Instant.MinValue, null, [], null, damaged.Message, null, null)];
+        }
         var found = new List<KeptSegment>();
-        if (!Directory.Exists(folder)) return found;
         var chain = dropped.ChainBeforeNext?.Hex;
-        foreach (var number in SegmentFiles.Numbers(folder).Where(number => number >= dropped.Next))
+        foreach (var number in numbers.Where(number => number >= dropped.Next))
         {
             ct.ThrowIfCancellationRequested();
             var missing = found.Count == 0 && number > dropped.Next ? string.Create(CultureInfo.InvariantCulture,

@@ -24,11 +24,12 @@ internal static class SegmentSealing
     public static IReadOnlyList<SealedFile> SealAll(string folder, int current, int most, CancellationToken cancel)
     {
         var files = new List<SealedFile>();
+        using var codec = new ChunkCodec();
         foreach (var number in SegmentFiles.Numbers(folder))
         {
             cancel.ThrowIfCancellationRequested();
             if (number >= current || files.Count == most) break;
-            if (File.Exists(SegmentFiles.Raw(folder, number))) files.Add(Seal(folder, number));
+            if (File.Exists(SegmentFiles.Raw(folder, number))) files.Add(Seal(folder, number, codec));
         }
         return files;
     }
@@ -46,7 +47,7 @@ internal static class SegmentSealing
             }
     }
 
-    private static SealedFile Seal(string folder, int number)
+    private static SealedFile Seal(string folder, int number, ChunkCodec codec)
     {
         var unfinished = Path.Combine(folder, $"{number}{UnfinishedExtension}");
         File.Delete(unfinished);
@@ -54,7 +55,7 @@ internal static class SegmentSealing
         using (var raw = new RawSegment(SegmentFiles.Raw(folder, number)))
         using (var file = SegmentFiles.WriteThrough(unfinished))
         {
-            var index = WriteChunks(raw, number, file).Write();
+            var index = WriteChunks(raw, number, file, codec).Write();
             file.Write(index);
             digest = SHA256.HashData(index);
         }
@@ -67,7 +68,7 @@ internal static class SegmentSealing
         return description;
     }
 
-    private static SealedIndex WriteChunks(RawSegment raw, int number, Stream file)
+    private static SealedIndex WriteChunks(RawSegment raw, int number, Stream file, ChunkCodec codec)
     {
         var head = raw.Head(number);
         var (chunks, pending) = (new List<SealedChunk>(), new MemoryStream());
@@ -86,7 +87,7 @@ internal static class SegmentSealing
 
         void Write()
         {
-            var packed = ChunkCodec.Pack(pending.GetBuffer().AsSpan(0, (int)pending.Length));
+            var packed = codec.Pack(pending.GetBuffer().AsSpan(0, (int)pending.Length));
             file.Write(packed);
             chunks.Add(new(begun, (int)pending.Length, offset, packed.Length, SHA256.HashData(packed)));
             (begun, offset) = (at.Offset, offset + packed.Length);

@@ -5,9 +5,9 @@ using Ledger.Ingest.Frames;
 namespace Ledger.Ingest.Streaming;
 
 /// <summary>
-/// Blocks of the log that wait to be integrated, bounded by their bytes and samples: many small ones, so that a moment in
-/// which nothing is integrated delays no acknowledgement, or few large ones. They are copied, because the log uses its memory
-/// again, into memory that is used again too. One thread adds and one takes.
+/// Blocks of the log that wait to be integrated, bounded by their bytes and samples: many small ones, so that a moment
+/// in which nothing is integrated delays no acknowledgement, or few large ones. They are copied, because the log uses
+/// its memory again, into memory that is used again too. One thread adds and one takes.
 /// </summary>
 internal sealed class BlockQueue(long bytesMax, long samplesMax)
 {

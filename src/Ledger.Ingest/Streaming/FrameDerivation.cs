@@ -35,12 +35,42 @@ public sealed class FrameDerivation(FrameLogReader log)
     /// <summary>The same, where what is wrong with one range says nothing of the others.</summary>
     public IReadOnlyList<DerivedIntegral> TryDerive(IReadOnlyList<DerivedPeriod> asked)
     {
+        while (true)
+        {
+            var begins = First(out var damage);
+            if (damage is not null) return [.. asked.Select(_ => new DerivedIntegral(null, damage, false))];
+            var derived = TryDerive(asked, begins);
+            // What is dropped while it is read looks damaged.
+            if (derived.All(one => one.Problem is null || one.IsDropped) || First(out _) == begins) return derived;
+        }
+    }
+
+    private FrameAddress? First(out string? damage)
+    {
+        damage = null;
+        try
+        {
+            return log.First;
+        }
+        catch (FrameLogDamagedException damaged)
+        {
+            damage = damaged.Message;
+            return null;
+        }
+    }
+
+    private IReadOnlyList<DerivedIntegral> TryDerive(IReadOnlyList<DerivedPeriod> asked, FrameAddress? begins)
+    {
         var streams = new Dictionary<SettlementPointId, List<Collected>>();
         var found = new Collected[asked.Count];
         for (var i = 0; i < found.Length; i++) found[i] = CollectedOf(streams, asked[i]);
         var stretches = asked.SelectMany(one => one.Range.Stretches).Distinct().ToList();
         var problems = new Dictionary<FrameStretch, DerivedIntegral>();
-        foreach (var together in Meeting(stretches))
+        foreach (var stretch in stretches)
+            if (begins is not { } first) problems[stretch] = new(null, "there is no frame log", false);
+            else if (stretch.First.Segment < first.Segment)
+                problems[stretch] = new(null, $"the frame log begins at {first}", true);
+        foreach (var together in Meeting(stretches.FindAll(stretch => !problems.ContainsKey(stretch))))
             Collect(together, streams, problems);
         return [.. asked.Select((one, i) =>
         {
@@ -87,11 +117,6 @@ public sealed class FrameDerivation(FrameLogReader log)
         var (before, after) = (new Dictionary<FrameAddress, string>(), new Dictionary<FrameAddress, string>());
         try
         {
-            if (IsNotThere(first, out var why, out var isDropped))
-            {
-                foreach (var stretch in together) problems[stretch] = new(null, why, isDropped);
-                return;
-            }
             foreach (var block in Blocks(first, last, wanted))
             {
                 before[block.Address] = Hex(block.ChainBefore);
@@ -100,10 +125,7 @@ public sealed class FrameDerivation(FrameLogReader log)
         }
         catch (Exception damaged) when (damaged is FrameLogDamagedException or IOException)
         {
-            // What was dropped since it was begun to be read is dropped all the same.
-            var isDropped = IsNotThere(first, out var why, out var isGone) && isGone;
-            foreach (var stretch in together)
-                problems[stretch] = new(null, isDropped ? why : damaged.Message, isDropped);
+            foreach (var stretch in together) problems[stretch] = new(null, damaged.Message, false);
             return;
         }
         foreach (var stretch in together)
@@ -111,15 +133,6 @@ public sealed class FrameDerivation(FrameLogReader log)
                 || after.GetValueOrDefault(stretch.Last) != stretch.ChainAfter)
                 problems[stretch] = new(null,
                     $"the frame log from {stretch.First} to {stretch.Last} is not what was recorded", false);
-    }
-
-    /// <summary>Whether the log begins after a block, or has none.</summary>
-    private bool IsNotThere(FrameAddress block, out string why, out bool isDropped)
-    {
-        var begins = log.First;
-        isDropped = begins is { } at && block.Segment < at.Segment;
-        why = isDropped ? $"the frame log begins at {begins}" : "there is no frame log";
-        return begins is null || isDropped;
     }
 
     /// <summary>Reads blocks, and puts their samples where they are wanted.</summary>

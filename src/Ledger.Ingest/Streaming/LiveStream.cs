@@ -210,6 +210,21 @@ internal sealed class LiveStream(
         WakesAt = Curve.WakesAt;
     }
 
+    /// <summary>
+    /// After a day of silence, and when all is told, nothing of the log is needed to go on: as if the stream began anew.
+    /// For a connector that is gone the log would else be kept, and be read again from its last day at every start.
+    /// </summary>
+    public void Rest(long now)
+    {
+        if (Needed is null || now - newest <= ConnectorCurve.DeadlineMicroseconds) return;
+        lock (Gate)
+        {
+            if (!Curve.IsTold || provisional.Count > 0) return;
+            begun.Clear();
+            (Needed, reachedUntil) = (null, long.MinValue);
+        }
+    }
+
     /// <summary>From which block on the log is needed to make the state again.</summary>
     public BlockPlace? Needed { get; private set; }
 }

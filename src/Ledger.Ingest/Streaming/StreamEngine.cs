@@ -264,6 +264,7 @@ public sealed class StreamEngine : IAsyncDisposable
         passes.Refuse(steps.Unknown);
         steps.Unknown.Clear();
         var needed = passes.Needed is { } unrecorded ? BlockPlace.Earlier(place, unrecorded) : place;
+        foreach (var stream in points.Streams) stream.Rest(nowMicroseconds);
         foreach (var stream in points.Streams)
             if (stream.Needed is { } open && open != needed) needed = BlockPlace.Earlier(needed, open);
         lowWater.Write(needed.Address);
