@@ -53,7 +53,9 @@ public static class DryRun
             NotJudged("a dry run freezes no baseline; import it"))
         .Add<SubjectToErase>(Scopes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))
         .Add<SubjectToHold>(Scopes.SubjectsWrite, (_, _, _, _) => NotJudged(NoSubject))
-        .Add<EvidenceToDisclose>(Scopes.EvidenceDisclose, (_, _, _, _) => NotJudged(NoSubject));
+        .Add<EvidenceToDisclose>(Scopes.EvidenceDisclose, (_, _, _, _) => NotJudged(NoSubject))
+        .Add<FramesToDrop>(Scopes.RetentionWrite, (_, _, _, _) =>
+            NotJudged("a dry run of an import looks at no frames: ledger drop frames --dry-run"));
 
     private const string NoSubject = "a dry run has no keys of subjects, so it judges nothing about one; import it";
 

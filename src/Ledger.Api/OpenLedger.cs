@@ -46,9 +46,9 @@ public sealed class OpenLedger : IAsyncDisposable
         lease = LedgerStores.LeaseOf(options);
         Recorder = new Recorder(journal, evidence, clock, options.EvidenceLimits);
         runner = new ProjectionRunner(journal, views, StandardProjections.All, Decode, lease: lease);
-        Routes = Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
+        Routes = Dropping.AddTo(Redriving.AddTo(Pruning.AddTo(Erasing.AddTo(StreamRecording.AddTo(CurveRecording.AddTo(
             Freezing.AddTo(Publishing.AddTo(RunSettlement.AddTo(StandardRoutes.Create(), this), this), this), evidence),
-            evidence), evidence), this));
+            evidence), evidence), this)), this);
         services = new ServiceCollection().AddCommandPipeline(Recorder, clock, AccessReach.AddTo(Routes),
             new KnownOwners(OwnersOfStationAsync, OwnersOfMeterAsync))
             .BuildServiceProvider();
@@ -109,9 +109,10 @@ public sealed class OpenLedger : IAsyncDisposable
             journal = LedgerStores.OpenJournal(options, owned);
             var evidence = EvidenceArchive.Open(options.Directory, options.Secret, LastEvidence.NamedIn(journal));
             opened.Push(evidence);
-            // An erasure or a pruning that a crash interrupted is finished before anything else is done.
+            // An erasure, a pruning or a dropping that a crash interrupted is finished before anything else is done.
             Erasing.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
             Pruning.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
+            Dropping.FinishAsync(journal, FramesOf(options.Directory), CancellationToken.None).GetAwaiter().GetResult();
             return new OpenLedger(owned, journal, evidence, LedgerStores.OpenViews(options), options);
         }
         catch
@@ -162,12 +163,22 @@ public sealed class OpenLedger : IAsyncDisposable
 
     /// <summary>Opens the intake of streams in this ledger's folder; the caller closes it before the ledger.</summary>
     public StreamEngine OpenStreams(StreamOptions? options = null) => StreamEngine.Open(
-        options ?? new(new FrameLogOptions(Path.Combine(folder, FrameLogOptions.FolderName))), Recorder, Evidence,
+        options ?? new(new FrameLogOptions(FramesOf(folder))), Recorder, Evidence,
         Commands, Operator("streams"), secret, Clock);
 
     /// <summary>Reads the samples of records from the evidence and the frame log of this folder.</summary>
     public RecordSamples Samples() =>
-        new(Evidence, new FrameLogReader(Path.Combine(folder, FrameLogOptions.FolderName)));
+        new(Evidence, new FrameLogReader(FramesOf(folder)));
+
+    /// <summary>What of the frame log of this folder may go, as <see cref="Dropping.LookAsync"/>.</summary>
+    internal Task<IReadOnlyList<KeptSegment>> FramesBeforeAsync(
+        DroppedFrames dropped, Instant before, CancellationToken ct) =>
+        Dropping.LookAsync(Journal, Evidence, secret, folder, dropped, before, _ => { }, ct);
+
+    /// <summary>Removes the frames that the journal says are dropped.</summary>
+    internal Task<long> RemoveDroppedAsync(CancellationToken ct) => Dropping.FinishAsync(Journal, FramesOf(folder), ct);
+
+    private static string FramesOf(string folder) => Path.Combine(folder, FrameLogOptions.FolderName);
 
     /// <summary>
     /// Brings the views up to the journal's present length, so that what is read next includes all that was

@@ -29,6 +29,7 @@ public sealed class LedgerVerification(
 
     private string Frames => Path.Combine(directory, FrameLogOptions.FolderName);
     private PruningVerification? pruning;
+    private FrameDroppings? droppings;
     private readonly List<VerificationStep> steps = [];
     private readonly List<(long Position, BaselineFrozen Frozen)> baselines = [];
 
@@ -88,14 +89,23 @@ public sealed class LedgerVerification(
         var archived = Counted("evidence", found => EvidenceVerification.Verify(
             directory, identity.Secret, found, Seen("hashing evidence, bytes"), ct),
             found => (found.Kept.Count, $"{found.Bytes} bytes"));
+        if (journal.IsSound) await ReadDroppingsAsync(options).ConfigureAwait(false);
         if (Directory.Exists(Frames))
-            Counted("frame log", found => FrameLogVerification.Verify(Frames, found, Seen("hashing frames, bytes"), ct),
+            Counted("frame log", found => FrameLogVerification.Verify(
+                Frames, droppings?.State, found, Seen("hashing frames, bytes"), ct),
                 found => (found.Blocks, $"{found.Frames} frames, {found.Bytes} bytes"));
         steps.Add(ofCheckpoints);
         if (!journal.IsSound)
             Findings.LeaveOut("interval records, views and statements, and what was erased: the journal that says it "
                 + "is not as it was");
         else await VerifyDerivedAsync(options, identity, archived).ConfigureAwait(false);
+    }
+
+    private async Task ReadDroppingsAsync(LedgerOptions options)
+    {
+        await using var journal = LedgerStores.OpenReader(options);
+        droppings = await FrameDroppings.ReadAsync(journal, ct).ConfigureAwait(false);
+        Findings.Drop(droppings);
     }
 
     /// <summary>The events of a file as they stand in its tables, those of a server as it gives them.</summary>
@@ -210,7 +220,7 @@ public sealed class LedgerVerification(
         var (before, facts) = (Findings.FaultCount, 0L);
         using var archive = OpenEvidence(identity);
         var records = archive is null || !isThorough ? null
-            : new RecordVerification(archive.Get, Findings, new(Frames));
+            : new RecordVerification(archive.Get, Findings, new(Frames), droppings);
         var (readings, beside) = (records is null ? null : new ReadingVerification(archive!.Get, Findings), 0L);
         await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
         {

@@ -18,10 +18,12 @@ namespace Ledger.Cli;
 internal static class ShowRecordEvidence
 {
     /// <summary>What a record rests on.</summary>
+    /// <param name="Derived">Null where its frames were dropped.</param>
     /// <param name="Range">Null where it rests on files.</param>
+    /// <param name="Dropped">By which fact its frames were dropped; null where they are here.</param>
     private sealed record Rest(
-        IntervalRecorded Record, PeriodIntegral Derived, FrameRange? Range, IReadOnlyList<EvidenceDigest> Files,
-        bool DisclosesSomebody);
+        IntervalRecorded Record, PeriodIntegral? Derived, FrameRange? Range, IReadOnlyList<EvidenceDigest> Files,
+        bool DisclosesSomebody, FrameDropping? Dropped = null);
 
     public static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
@@ -35,6 +37,9 @@ internal static class ShowRecordEvidence
             rest = await PrunedEvidence.ReadAsync(ledger.Journal, () => RestAsync(ledger, point, start, log, ct), ct)
                 .ConfigureAwait(false);
         var page = PageOf(rest);
+        if (rest.Dropped is { } dropped && line.Option("--out") is not null)
+            throw new CouldNotException($"the frames of the record were {dropped}: nothing has them any more, but a backup "
+                + "that was made before");
         if (line.Option("--out") is { } path)
         {
             // The ledger is closed before the reading is recorded in it.
@@ -45,7 +50,8 @@ internal static class ShowRecordEvidence
                 .Field("out", "written to", path);
         }
         page.Write(shell.Output, line.Json);
-        return RecordComparison.IsAs(rest.Derived, rest.Record) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
+        return rest.Derived is null || RecordComparison.IsAs(rest.Derived, rest.Record)
+            ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
 
     private static async Task<Rest> RestAsync(
@@ -58,7 +64,9 @@ internal static class ShowRecordEvidence
         if (record.Stream is not null)
         {
             var range = FrameRange.Read(bytes);
-            return new(record, StreamRecordVerification.Derive(record, range, log), range, [], false);
+            var (integral, dropped) = StreamRecordVerification.Derive(record, range, log,
+                await FrameDroppings.ReadAsync(ledger.Journal, ct).ConfigureAwait(false));
+            return new(record, integral, range, [], false, dropped);
         }
         var files = EvidenceManifest.Listed(record.Evidence, bytes).ToList();
         var derived = new RecordVerification(ledger.Evidence.Get, new Findings()).Derive(record).Integral;
@@ -103,25 +111,26 @@ internal static class ShowRecordEvidence
     private static Page PageOf(Rest rest)
     {
         var (record, derived) = (rest.Record, rest.Derived);
-        (string What, object Recorded, object Derived)[] figures =
+        (string What, object Recorded, object? Derived)[] figures =
         [
-            ("import kWh", record.Import.ToKwh(), derived.Import.ToKwh()),
-            ("export kWh", record.Export.ToKwh(), derived.Export.ToKwh()),
-            ("least power", record.Minimum, derived.Minimum),
-            ("greatest power", record.Maximum, derived.Maximum),
-            ("microseconds covered", record.CoveredMicroseconds, derived.CoveredMicroseconds),
-            ("ramp in 1 s, mW", record.Ramp1sMilliwattsMax, derived.Ramp1sMilliwattsMax),
-            ("gaps", record.Gaps.Count, derived.Gaps.Count),
-            ("samples", record.Samples, derived.Samples),
-            ("duplicates", record.DuplicateSamples, derived.Duplicates),
-            ("conflicts", record.ConflictingSamples, derived.Conflicts),
+            ("import kWh", record.Import.ToKwh(), derived?.Import.ToKwh()),
+            ("export kWh", record.Export.ToKwh(), derived?.Export.ToKwh()),
+            ("least power", record.Minimum, derived?.Minimum),
+            ("greatest power", record.Maximum, derived?.Maximum),
+            ("microseconds covered", record.CoveredMicroseconds, derived?.CoveredMicroseconds),
+            ("ramp in 1 s, mW", record.Ramp1sMilliwattsMax, derived?.Ramp1sMilliwattsMax),
+            ("gaps", record.Gaps.Count, derived?.Gaps.Count),
+            ("samples", record.Samples, derived?.Samples),
+            ("duplicates", record.DuplicateSamples, derived?.Duplicates),
+            ("conflicts", record.ConflictingSamples, derived?.Conflicts),
         ];
-        var isSame = RecordComparison.IsAs(derived, record);
+        var isSame = derived is null ? $"not again: its frames were {rest.Dropped}"
+            : RecordComparison.IsAs(derived, record) ? "the same" : "not the same";
         var page = new Page().Field("show", null, "evidence").Field("point", "point", record.Point.Value)
             .Field("start", "from", record.Period.Start).Field("end", "to", record.Period.End)
             .Field("version", "version", record.Version).Field("state", "state", record.State)
             .Field("evidence", "evidence", record.Evidence.Hex)
-            .Field("derived", "derived again", isSame ? "the same" : "not the same")
+            .Field("derived", "derived again", isSame)
             .Table("figures", "as recorded, and as its evidence says", Listing.Of(figures,
                 new("what", "what", row => row.What), new("recorded", "recorded", row => row.Recorded),
                 new("derived", "derived", row => row.Derived)));

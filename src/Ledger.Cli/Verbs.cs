@@ -18,7 +18,7 @@ public static class Verbs
             Reconcile.Verb, Freeze.Verb, Replay.Verb, RebuildViews.Verb, Schema.Verb, Export.Verb,
             ReportStation.Verb, SignCheckpoint.Verb, Prove.Verb,
             Bundle.Verb, Sample.Verb, Verify.Verb, RunWitness.Verb, Watch.Verb, Release.Verb, Redrive.Verb,
-            Hold.Verb, Erase.Verb, Keys.Verb, Copy.Verb, Backup.Verb, Restore.Verb, Prune.Verb, Recover.Verb,
+            Hold.Verb, Erase.Verb, Keys.Verb, Copy.Verb, Backup.Verb, Restore.Verb, Prune.Verb, Drop.Verb, Recover.Verb,
             Calc.Verb, Simulate.Verb, Help];
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);

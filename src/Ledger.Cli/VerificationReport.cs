@@ -60,6 +60,11 @@ public sealed record VerificationReport(
             new("month", null, month => month.Month), new("position", null, month => month.Position),
             new("retention", null, month => month.Retention.Value), new("sums", null, month => month.Sums.Hex),
             new("pieces", null, month => month.Pieces), new("missing", null, month => month.Missing)));
+        page.Table("dropped", null, Listing.Of(Findings.Dropped,
+            new("segments", null, dropping => dropping.Segments), new("position", null, dropping => dropping.Position),
+            new("recordedAt", null, dropping => dropping.RecordedAt),
+            new("frames", null, dropping => dropping.Fact.Segments.Sum(segment => segment.Frames)),
+            new("rule", null, dropping => dropping.Fact.RuleInWords())));
         page.Table("notChecked", null, Listing.Of(Findings.NotChecked, new Column<string>("what", null, what => what)));
         // What the last line says as NAME=VALUE, a program finds as members.
         foreach (var said in $"{Covers} {Closing}".Split(' ', StringSplitOptions.RemoveEmptyEntries))
@@ -86,6 +91,9 @@ public sealed record VerificationReport(
         foreach (var month in Findings.Pruned)
             writer.WriteLine($"PRUNED: {Count(month.Pieces)} pieces of evidence with {month.Month}, by the fact at position "
                 + $"{Count(month.Position)}; the {FileSums.Name} of the archive has the SHA-256 {month.Sums}");
+        foreach (var dropping in Findings.Dropped)
+            writer.WriteLine($"DROPPED: {dropping.Segments} of the frame log, "
+                + $"{Count(dropping.Fact.Segments.Sum(segment => segment.Frames))} frames, {dropping}");
         foreach (var what in Findings.NotChecked) writer.WriteLine($"NOT CHECKED: {what}");
         var counts = string.Join(' ', Steps.Select(step => $"{step.What.Replace(' ', '-')}={Count(step.Count)}"));
         writer.WriteLine(IsVerified ? $"VERIFIED {counts} {Covers} {Closing}"

@@ -116,6 +116,15 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         AddCorrected(samples, new(0, 0, 0, unsetAheadMicroseconds), scratch);
     }
 
+    /// <summary>From now on its periods are those of another grid, which is the same up to the end of the period after
+    /// the newest sample.</summary>
+    public void Use(CurveGrid other)
+    {
+        grid = other;
+        curve.Use(other);
+        knownNext = long.MinValue;
+    }
+
     /// <summary>
     /// Says why samples may be missing between two instants of sample time, both included, and how many sequence
     /// numbers are.
@@ -155,6 +164,11 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     public long WakesAt => Math.Min(
         lastReceived == long.MinValue ? long.MaxValue : lastReceived + IdleMicroseconds,
         waitsUntil == long.MaxValue ? long.MaxValue : waitsUntil + DeadlineMicroseconds);
+
+    /// <summary>Whether every period of which its samples speak is told and final, and nothing waits: what comes next
+    /// says the same to a stream that knows nothing of them, unless it is for a time before.</summary>
+    public bool IsTold => curve.Newest is not null && LastCovered() < next && waiting.Count == 0 && parked.Count == 0
+        && late is not { Count: > 0 } && !curve.HasLate;
 
     /// <summary>It is a later time: a stream that has been idle for long enough is complete up to then.</summary>
     public void Advance(long now, CurveScratch scratch)

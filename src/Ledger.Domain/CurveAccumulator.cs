@@ -54,6 +54,9 @@ public sealed partial class CurveAccumulator
 
     public CurveAccumulator(SampleDeclaration declaration, CurveGrid grid) => fold = new(declaration, grid);
 
+    /// <inheritdoc cref="ConnectorCurve.Use"/>
+    internal void Use(CurveGrid other) => fold.Use(other);
+
     public SampleDeclaration Declaration => fold.Declaration;
 
     /// <summary>The time of the newest sample, in µs; null before the first.</summary>

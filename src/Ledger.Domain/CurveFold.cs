@@ -21,6 +21,9 @@ internal struct CurveFold(SampleDeclaration declaration, CurveGrid grid)
 
     public readonly SampleDeclaration Declaration => declaration;
     public readonly CurveGrid Grid => grid;
+
+    /// <inheritdoc cref="ConnectorCurve.Use"/>
+    public void Use(CurveGrid other) => grid = other;
     private readonly CurveShape Shape => declaration.Shape; // which all streams of a declaration share
 
     public CurveCell Cell;

@@ -2,14 +2,21 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// The edges at which a stream's energy is divided: settlement periods of one length that follow each other for ever,
-/// and further edges inside them, such as those of prices. What lies between two neighbouring edges is a cell. In UTC
-/// the periods of 5, 15 and 30 minutes of every zone are such a grid, whatever its clock changes.
+/// or from an instant on of another, and further edges inside them, such as those of prices. What lies between two
+/// neighbouring edges is a cell. In UTC the periods of 5, 15 and 30 minutes of every zone are such a grid, whatever its
+/// clock changes.
 /// </summary>
 public sealed class CurveGrid
 {
     private readonly long origin;
     private readonly long step;
     private readonly long[] extra;
+    private readonly Later[] later = []; // other periods, in order of time
+
+    private readonly record struct Later(long From, long Origin, long Step);
+
+    private CurveGrid(CurveGrid before, Later added) =>
+        (origin, step, extra, later) = (before.origin, before.step, before.extra, [.. before.later, added]);
 
     /// <param name="originMicroseconds">The start of any period, in Unix µs.</param>
     /// <param name="stepMicroseconds">The length of a period; at least 1 µs.</param>
@@ -24,11 +31,33 @@ public sealed class CurveGrid
         Array.Sort(extra);
     }
 
+    /// <summary>The same grid up to an instant, which is an edge, and from it on periods of another length.</summary>
+    /// <param name="fromMicroseconds">The start of the first of them, later than that of any other change.</param>
+    public CurveGrid Then(long fromMicroseconds, long stepMicroseconds)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(stepMicroseconds, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stepMicroseconds, PowerSample.AtMicrosecondsMax);
+        if (later.Length > 0) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(fromMicroseconds, later[^1].From);
+        return new(this, new(fromMicroseconds, fromMicroseconds % stepMicroseconds, stepMicroseconds));
+    }
+
     /// <summary>The settlement period that holds an instant, half open.</summary>
     public (long Start, long End) PeriodOf(long at)
     {
+        if (later.Length > 0) return PeriodOfOne(at);
         var start = at - FloorModulo(at - origin, step);
         return (start, start + step);
+    }
+
+    /// <summary>The same where the length changes; a period that a change cuts ends there.</summary>
+    private (long Start, long End) PeriodOfOne(long at)
+    {
+        var i = later.Length - 1;
+        while (i >= 0 && later[i].From > at) i--;
+        var (from, of, length) = i < 0 ? new(long.MinValue, origin, step) : later[i];
+        var start = at - FloorModulo(at - of, length);
+        var end = start + length;
+        return (Math.Max(start, from), i + 1 < later.Length ? Math.Min(end, later[i + 1].From) : end);
     }
 
     /// <summary>The cell that holds an instant, half open.</summary>

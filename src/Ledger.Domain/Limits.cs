@@ -46,6 +46,14 @@ public static class Limits
     public const int TimeUnitMicrosecondsMax = 1_000_000;
     /// <summary>Coarsest resolution of a frame's powers, in mW: 1 kW.</summary>
     public const int PowerUnitMilliwattsMax = 1_000_000;
+    /// <summary>Shortest nominal period of a stream that is announced, in µs: 1 ms, as of a curve in a file. Above
+    /// 1 kHz nothing at a connector says more of its energy.</summary>
+    public const long NominalPeriodMicrosecondsMin = 1_000;
+    /// <summary>How dense the samples of one stream in one frame may be, in samples a millisecond: each of the fastest
+    /// twice.</summary>
+    public const int SamplesPerMillisecondMax = 2;
+    /// <summary>So many samples of a stream in a frame may lie together, whatever their times are.</summary>
+    public const int SamplesTogetherMax = 16;
     /// <summary>Longest nominal period of a stream, in µs: one day.</summary>
     public const long NominalPeriodMicrosecondsMax = 86_400_000_000;
     /// <summary>Largest current that a vehicle asks for or is allowed, in mA: 10 kA.</summary>

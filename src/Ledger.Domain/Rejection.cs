@@ -43,5 +43,5 @@ public enum Rejection
     UnknownEvidence = 805, NotReleased = 806,
     // 9xx: retention
     MonthNotEnded = 901, ArchiveNotVerified = 902, ArchiveDoesNotMatch = 903, NotSettled = 904, EvidencePruned = 905,
-    SamplesGivenUp = 906,
+    SamplesGivenUp = 906, FramesNotWhole = 907, SegmentNotSealed = 908, RecordNotFinal = 909, DisputeOpen = 910,
 }

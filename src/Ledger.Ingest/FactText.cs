@@ -87,6 +87,7 @@ public static class FactText
         ["dispute-closure"] = SettlementText.DisputeEnd,
         ["standard"] = StandardText.Declared,
         ["signing-key"] = SigningKeyText.Registered,
+        ["frame-dropping"] = RetentionText.FrameDropping,
         [ChargeRecord] = ChargeRecordText.Record,
         [OpenAdrEvent] = OpenAdrEventText.Event,
         ["subject-erasure"] = SubjectText.Erasure,

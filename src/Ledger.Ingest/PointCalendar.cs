@@ -22,13 +22,12 @@ internal sealed class PointCalendar
     /// <summary>The calendar of a point; null where it is not registered.</summary>
     public static async Task<PointCalendar?> OfAsync(IJournal journal, SettlementPointId point, CancellationToken ct)
     {
-        var versions = new List<MasterData>();
+        var state = SettlementPointState.Empty;
         await foreach (var recorded in journal.ReadStreamAsync(Streams.Point(point), 0, ct).ConfigureAwait(false))
-            if (EventCodec.Decode(recorded) is SettlementPointRegistered registered)
-                versions.Add(new(recorded.Envelope.ValidFrom, DateTimeZoneProviders.Tzdb[registered.Zone],
-                    registered.PeriodMinutes));
-        // Of two for one instant the later recorded one holds; the sort is stable.
-        return versions.Count == 0 ? null : new([.. versions.OrderBy(version => version.From)]);
+            state = SettlementPoint.Evolve(state, EventCodec.Decode(recorded), recorded.Envelope.ValidFrom);
+        return state.Standing.Count == 0 ? null
+            : new([.. state.Standing.Select(version => new MasterData(version.From,
+                DateTimeZoneProviders.Tzdb[version.Registered.Zone], version.Registered.PeriodMinutes))]);
     }
 
     public IEnumerable<LocalDate> Days => days.Keys;

@@ -5,6 +5,9 @@ using Ledger.Journal;
 
 namespace Ledger.Ingest;
 
+/// <summary>More samples than were to be read at most.</summary>
+public sealed class TooManySamplesException() : Exception("there are more samples than are read at once");
+
 /// <summary>
 /// The samples of which an interval record was made, read from the evidence that it names: files as they were received,
 /// or frames of the log. What is sealed under a person's key is not read here, because reading it is a disclosure.
@@ -15,12 +18,13 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
     private readonly CurvePieces pieces = new(archive.Get);
 
     /// <summary>The samples within the record's period, in order of time; or why there are none to show.</summary>
-    public (PowerSample[] Samples, string? Withheld) Of(IntervalRecorded record)
+    /// <param name="most">So many are read at most; <see cref="TooManySamplesException"/> where there are more.</param>
+    public (PowerSample[] Samples, string? Withheld) Of(IntervalRecorded record, int most, CancellationToken ct)
     {
         var (start, end) = (PowerCurve.Microseconds(record.Period.Start), PowerCurve.Microseconds(record.Period.End));
         if (archive.Find(record.Evidence) is not { } evidence) return ([], "its evidence is not here");
         if (evidence.IsGone) return ([], "its evidence was erased, or lies in a month's archive");
-        if (record.Stream is not null) return (OfFrames(record, FrameRange.Read(evidence.Raw), start, end), null);
+        if (record.Stream is not null) return OfFrames(record, FrameRange.Read(evidence.Raw), (start, end, most), ct);
         foreach (var piece in EvidenceManifest.Listed(record.Evidence, evidence.Raw))
             if (archive.Find(piece) is not { IsGone: false } part)
                 return ([], "a part of its evidence was erased, or lies in a month's archive");
@@ -28,18 +32,25 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
         var samples = new List<PowerSample>();
         foreach (var sample in CurveWindow.Union(
             pieces.Of(record).ConvertAll(one => new CurvePiece(one.Piece, one.Curve.Samples)), start, end, []))
-            if (sample.AtMicroseconds >= start && sample.AtMicroseconds < end) samples.Add(sample);
+            if (sample.AtMicroseconds >= start && sample.AtMicroseconds < end)
+                if (samples.Count < most) samples.Add(sample);
+                else throw new TooManySamplesException();
         return ([.. samples], null);
     }
 
-    private PowerSample[] OfFrames(IntervalRecorded record, FrameRange range, long start, long end)
+    private (PowerSample[] Samples, string? Withheld) OfFrames(
+        IntervalRecorded record, FrameRange range, (long Start, long End, int Most) asked, CancellationToken ct)
     {
+        if (log.First is not { } begins) return ([], "its frames are not here");
+        if (range.Stretches.Any(stretch => stretch.First.Segment < begins.Segment))
+            return ([], "its frames were dropped: ledger show evidence says by which fact");
         // A sample that was sent again has no second effect; the first at an instant stands.
         var samples = new SortedDictionary<long, long>();
         var streams = new HashSet<(long Session, int Stream)>();
         var room = new PowerSample[Limits.SamplesPerBlockMax];
         foreach (var frame in NamedFrames.Of(log, range, record.Point))
         {
+            ct.ThrowIfCancellationRequested();
             var reader = FrameReader.Open(frame.Bytes.Span);
             if (reader.Head.Kind == FrameKind.Announce)
                 while (reader.TryRead(out Announcement announced))
@@ -49,9 +60,10 @@ public sealed class RecordSamples(EvidenceArchive archive, FrameLogReader log)
                 while (reader.TryRead(room, out var block))
                     if (streams.Contains((frame.Session, block.Stream)))
                         foreach (var sample in room.AsSpan(0, block.Count))
-                            if (sample.AtMicroseconds >= start && sample.AtMicroseconds < end)
-                                samples.TryAdd(sample.AtMicroseconds, sample.Milliwatts);
+                            if (sample.AtMicroseconds >= asked.Start && sample.AtMicroseconds < asked.End
+                                && samples.TryAdd(sample.AtMicroseconds, sample.Milliwatts)
+                                && samples.Count > asked.Most) throw new TooManySamplesException();
         }
-        return [.. samples.Select(sample => new PowerSample(sample.Key, sample.Value))];
+        return ([.. samples.Select(sample => new PowerSample(sample.Key, sample.Value))], null);
     }
 }

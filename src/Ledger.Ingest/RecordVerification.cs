@@ -16,11 +16,13 @@ namespace Ledger.Ingest;
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
 /// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
 /// <param name="log">The frame log; null where it is not at hand.</param>
+/// <param name="droppings">What the journal says was dropped of the log; null: nothing.</param>
 public sealed class RecordVerification(
-    Func<EvidenceDigest, byte[]?> evidence, Findings findings, FrameLogReader? log = null)
+    Func<EvidenceDigest, byte[]?> evidence, Findings findings, FrameLogReader? log = null,
+    FrameDroppings? droppings = null)
 {
     private readonly CurvePieces pieces = new(evidence);
-    private readonly StreamRecordVerification streams = new(evidence, log, findings);
+    private readonly StreamRecordVerification streams = new(evidence, log, findings, droppings);
     private (long Records, long Samples) ofFiles;
 
     /// <summary>Records that were derived again, and the samples that they were derived from.</summary>
@@ -66,7 +68,8 @@ public sealed class RecordVerification(
         streams.Finish();
         LeaveOut(streams.Suspect, "whose samples, or those of a period beside, were placed by a corrected time: their "
             + "sender's clock was off");
-        LeaveOut(streams.Dropped, "whose frames were dropped");
+        foreach (var (dropping, count) in streams.Dropped.OrderBy(one => one.Key.Position))
+            LeaveOut(count, $"whose frames were {dropping}");
         LeaveOut(streams.NotAtHand, "against their frames, which are in the frame log of the ledger alone; their evidence "
             + "names the range and its chain");
         LeaveOut(streams.Derived.Records, "for the causes of gaps, the missing numbers and the clock, which follow from "

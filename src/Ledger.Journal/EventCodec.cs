@@ -134,6 +134,7 @@ public static class EventCodec
         new("evidence-disclosed", 1, Json.EvidenceDisclosed),
         new("ledger-restored", 1, Json.LedgerRestored),
         new("month-pruned", 1, Json.MonthPruned),
+        new("frames-dropped", 1, Json.FramesDropped),
         new("access-key-issued", 1, Json.AccessKeyIssued),
         new("access-key-revoked", 1, Json.AccessKeyRevoked),
         new("data-read", 1, Json.DataRead),
@@ -341,6 +342,7 @@ public static class EventCodec
 [JsonSerializable(typeof(EvidenceDisclosed))]
 [JsonSerializable(typeof(LedgerRestored))]
 [JsonSerializable(typeof(MonthPruned))]
+[JsonSerializable(typeof(FramesDropped))]
 [JsonSerializable(typeof(AccessKeyIssued))]
 [JsonSerializable(typeof(AccessKeyRevoked))]
 [JsonSerializable(typeof(DataRead))]

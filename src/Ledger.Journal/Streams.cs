@@ -76,6 +76,8 @@ public static class Streams
     public static string Disclosures(LocalDate utcDay) => $"disclosure/{Iso(utcDay)}";
     /// <summary>Every month that was pruned: whoever opens the ledger finishes what a crash interrupted.</summary>
     public const string Pruning = "pruning";
+    /// <summary>Every dropping of frames: whoever opens the ledger finishes what a crash interrupted.</summary>
+    public const string FrameDropping = "frame-dropping";
     /// <summary>The keys with which the ledger signs: a new one is judged by the one before.</summary>
     public const string SigningKeys = "signing-key";
     /// <summary>Every access key: the server reads them all, and has each one at hand.</summary>

@@ -59,6 +59,7 @@ public static class FactUses
         [typeof(DisputeAnswered)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
         [typeof(DisputeClosed)] = "a dispute changes no amount; the run that resolves it does: ledger show disputes",
         [typeof(ChargeRecorded)] = "a charge record is compared with what is settled: ledger reconcile cdr",
+        [typeof(FramesDropped)] = "it is about raw frames that nothing needs any more, and is in no amount",
         [typeof(MonthPruned)] = "it is about evidence that lies in an archive now, and is in no amount",
         [typeof(SigningKeyRegistered)] = "it is about the ledger itself",
         [typeof(ClockSteppedBack)] = "it is about the ledger itself",

@@ -74,6 +74,7 @@ internal static class AccessRequests
         ("disclosure", "disclosures", """{"evidence":["0000000000000000000000000000000000000000000000000000000000000000"],"by":"{holder}","what":"show","purpose":"audit"}"""),
         ("subject-erasure", "erasures", """{"subject":"DE-ABC-C1","reason":"requested"}"""),
         ("legal-hold", "legal-holds", """{"subject":"DE-ABC-C1","case":"2026-17"}"""),
+        ("frame-dropping", "frame-droppings", """{"retention":"RP-9","afterDays":400}"""),
         ("signing-key", "signing-keys", """{"key":"ledger.example/test+7a864099+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"}"""),
         ("access-key", "access-keys", """{"key":"posted","secretSha256":"1111111111111111111111111111111111111111111111111111111111111111","holder":"kim","role":"auditor","party":"office","expires":"2026-04-01T00:00:00Z"}"""),
         ("access-key-revocation", "access-key-revocations", """{"key":"posted","reason":"lost"}"""),

@@ -389,15 +389,25 @@ public sealed class FrameLogTests : IDisposable
     {
         var (_, at) = await FillAsync(30, 2000);
         using var log = FrameLog.Open(Options(2000));
-        log.DropSealedBefore(Noon + Duration.FromDays(1)).ShouldBeEmpty(); // nothing is sealed
+        Look(Instant.MaxValue).ShouldHaveSingleItem().Sealed.ShouldBeNull(); // nothing is sealed
         var files = log.SealFullSegments(TestContext.Current.CancellationToken);
-        var second = files[1].LastReceivedAtMicroseconds;
-        var edge = Instant.FromUnixTimeTicks(second * 10);
-        log.DropSealedBefore(edge).ShouldBe(files.Take(1));
-        log.DropSealedBefore(edge + Duration.FromMilliseconds(1)).ShouldBe(files.Skip(1).Take(1));
+        var edge = Instant.FromUnixTimeTicks(files[1].LastReceivedAtMicroseconds * 10);
+        Look(edge).ShouldHaveSingleItem();
+        var old = Look(edge + Duration.FromMilliseconds(1)).Select(segment => segment.Sealed!).ToList();
+        old.Select(segment => (segment.Number, segment.SealedBytes, segment.ChainAfter.Hex))
+            .ShouldBe(files.Take(2).Select(file => (file.Segment, file.SealedBytes, file.ChainAfter)));
+        var other = old[1] with { Digest = new(new string('7', 64)) };
+        SegmentDropping.Remove(Path, [old[0], other]).ShouldBe(old[0].SealedBytes);
+        SegmentDropping.Remove(Path, old).ShouldBe(old[1].SealedBytes);
+        SegmentDropping.Remove(Path, old).ShouldBe(0);
         log.Reader.First.ShouldBe(new FrameAddress(2, 80));
         log.Reader.ReadAll().Last().Address.ShouldBe(at[^1]);
         Should.Throw<FrameLogDamagedException>(() => log.Read(at[0], at[0]).ToList());
+        Look(Instant.MaxValue).ShouldHaveSingleItem().NotWhole
+            .ShouldBe("the segments from 0 to before 2 are missing, and no fact says that they were dropped");
+
+        IReadOnlyList<KeptSegment> Look(Instant before) =>
+            SegmentDropping.Look(Path, DroppedFrames.None, before, _ => { }, TestContext.Current.CancellationToken);
     }
 
     [Fact]

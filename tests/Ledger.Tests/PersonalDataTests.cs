@@ -47,6 +47,8 @@ public sealed class PersonalDataTests
         ["EvidenceKept.Source"] = "the name of a file, without the subjects' names",
         ["EvidenceRefused.Detail"] = "our own sentence, without what it quotes where the evidence names somebody",
         ["EvidenceRefused.Source"] = "the name of a file, without the subjects' names",
+        ["FramesDropped.By"] = "an identifier of staff, who answer for what they order to be dropped",
+        ["FramesDropped.Reason"] = "why frames are dropped, of the ledger's own staff; a frame names nobody",
         ["InstructionClockRecorded.Source"] = "which device observed it",
         ["InstructionWithdrawn.Reason"] = "an operator's words of an order",
         ["IntervalEstimated.Basis"] = "what an estimate is from",

@@ -142,7 +142,8 @@ internal sealed class StreamTown : IAsyncDisposable
     public async Task<Findings> VerifiedAsync()
     {
         var findings = new Findings();
-        var records = new RecordVerification(ledger.Evidence.Get, findings, new(FramesPath));
+        var records = new RecordVerification(ledger.Evidence.Get, findings, new(FramesPath),
+            await FrameDroppings.ReadAsync(ledger.Journal, TestContext.Current.CancellationToken));
         foreach (var recorded in await TestFolder.AllAsync(ledger.Journal))
             if (EventCodec.Decode(recorded) is IntervalRecorded record) records.Verify(recorded.Position, record);
         records.Finish();

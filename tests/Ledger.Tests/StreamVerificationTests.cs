@@ -130,14 +130,15 @@ public sealed class StreamVerificationTests
             changed[at] ^= (byte)(1 << chance.Next(8));
             File.WriteAllBytes(path, changed);
             var findings = new Findings();
-            FrameLogVerification.Verify(town.FramesPath, findings, _ => { }, CancellationToken.None);
+            FrameLogVerification.Verify(
+                town.FramesPath, DroppedFrames.None, findings, _ => { }, CancellationToken.None);
             var place = $"frames/{Path.GetFileName(path)}, byte ";
             findings.Faults.ShouldContain(fault => fault.Place.StartsWith(place, StringComparison.Ordinal),
                 $"{place}{at}: {string.Join('\n', findings.Faults)}");
             File.WriteAllBytes(path, whole);
         }
         var sound = new Findings();
-        FrameLogVerification.Verify(town.FramesPath, sound, _ => { }, CancellationToken.None);
+        FrameLogVerification.Verify(town.FramesPath, DroppedFrames.None, sound, _ => { }, CancellationToken.None);
         sound.FaultCount.ShouldBe(0);
     }
 

@@ -18,5 +18,6 @@ internal static class AccessReach
         .Touches<EvidenceToDisclose>(input => [new Touched.Person(input.By)])
         .Touches<SubjectToErase>(_ => [])
         .Touches<SubjectToHold>(_ => [])
-        .Touches<MonthToPrune>(_ => []);
+        .Touches<MonthToPrune>(_ => [])
+        .Touches<FramesToDrop>(input => input.Rule is DropRule.Order { By: var by } ? [new Touched.Person(by)] : []);
 }

@@ -25,7 +25,6 @@ internal static class CurveReads
 {
     private const int PointsDefault = 1_000, PointsMax = 4_000;
     private static readonly Duration LongestAsked = Duration.FromHours(25); // the longest local day
-    private const int MilliwattDecimals = 6;
 
     public static void Map(WebApplication app, OpenLedger ledger) =>
         app.MapGet("/v1/curves", async (HttpContext context) =>
@@ -41,28 +40,27 @@ internal static class CurveReads
             if (!answers.Reaches(point) || answers.Points().All(row => row.Point != point.Value))
                 return Answering.Problem(404, Rejection.NotReached,
                     $"there is no settlement point {point}, or it is not yours");
-            var (samples, withheld) = await SamplesAsync(ledger, point, window, position, context.RequestAborted)
+            var shape = new ShownCurve(window, most);
+            var (withheld, tooMany) = await ReadAsync(ledger, point, window, position, shape, context.RequestAborted)
                 .ConfigureAwait(false);
-            var isWhole = samples.Count <= most;
+            if (tooMany is not null) return Answering.Problem(422, Rejection.TooLarge, tooMany);
             return Answering.Read(new
             {
                 point = point.Value,
                 start = window.Start,
                 end = window.End,
                 asOf = position,
-                whole = isWhole,
-                total = samples.Count,
-                samples = isWhole
-                    ? samples.ConvertAll(sample => new CurveSample(At(sample.AtMicroseconds), Kw(sample.Milliwatts)))
-                    : (object)Stretches(samples, window, most),
+                whole = shape.IsWhole,
+                total = shape.Total,
+                samples = shape.Rows,
                 withheld,
             }, position);
         }).Reads("curve", "The power curve of a settlement point: every sample, or least, mean and most of stretches.",
             "point", "start", "end (at most 25 hours after start)", $"points? (at most so many rows; {PointsDefault})")
-            .Refuses(404);
+            .Refuses(404, 422);
 
     /// <summary>Samples that one request may read: 25 hours at 20 Hz.</summary>
-    private const long SamplesMax = 2_000_000;
+    private const int SamplesMax = 2_000_000;
 
     private static Interval Window(HttpRequest request)
     {
@@ -74,8 +72,9 @@ internal static class CurveReads
 
     private static bool FactInstant(string? text, out Instant at) => FactValues.TryInstant(text ?? "", out at);
 
-    private static async Task<(List<PowerSample> Samples, List<CurveWithheld> Withheld)> SamplesAsync(
-        OpenLedger ledger, SettlementPointId point, Interval window, long? position, CancellationToken ct)
+    /// <summary>Folds each record's samples as they are read; or says why they are too many.</summary>
+    private static async Task<(List<CurveWithheld> Withheld, string? TooMany)> ReadAsync(OpenLedger ledger,
+        SettlementPointId point, Interval window, long? position, ShownCurve shape, CancellationToken ct)
     {
         var latest = new SortedDictionary<Instant, IntervalRecorded>();
         // A settlement day is named by its local date, which is at most a day from the one in UTC.
@@ -91,44 +90,28 @@ internal static class CurveReads
                     latest[record.Period.Start] = record;
             }
         // A record says how many samples it has, so nothing is read of what would be too much.
+        var left = SamplesMax;
         var all = latest.Values.Sum(record => (long)record.Samples + record.DuplicateSamples);
-        if (all > SamplesMax)
-            throw new QueryRefusedException(Rejection.TooLarge, string.Create(CultureInfo.InvariantCulture,
-                $"the window has {all} samples, and at most {SamplesMax} are read: end must be sooner after start"));
-        var (reading, samples, withheld) = (ledger.Samples(), new List<PowerSample>(), new List<CurveWithheld>());
-        var (from, to) = (PowerCurve.Microseconds(window.Start), PowerCurve.Microseconds(window.End));
+        if (all > left) return ([], TooMany(all));
+        var (reading, withheld) = (ledger.Samples(), new List<CurveWithheld>());
         foreach (var record in latest.Values)
         {
             ct.ThrowIfCancellationRequested();
-            var (found, why) = reading.Of(record);
-            if (why is not null) withheld.Add(new(record.Period.Start, record.Period.End, why));
-            samples.AddRange(found.Where(sample => sample.AtMicroseconds >= from && sample.AtMicroseconds < to));
-        }
-        return (samples, withheld);
-    }
-
-    private static List<CurveStretch> Stretches(List<PowerSample> samples, Interval window, int most)
-    {
-        var (from, to) = (PowerCurve.Microseconds(window.Start), PowerCurve.Microseconds(window.End));
-        var length = (to - from + most - 1) / most;
-        var stretches = new List<CurveStretch>(most);
-        for (int first = 0, next; first < samples.Count; first = next)
-        {
-            var place = (samples[first].AtMicroseconds - from) / length;
-            var (least, greatest, sum) = (long.MaxValue, long.MinValue, (Int128)0);
-            for (next = first; next < samples.Count && (samples[next].AtMicroseconds - from) / length == place; next++)
+            try
             {
-                least = Math.Min(least, samples[next].Milliwatts);
-                greatest = Math.Max(greatest, samples[next].Milliwatts);
-                sum += samples[next].Milliwatts;
+                var (found, why) = reading.Of(record, left, ct);
+                if (why is not null) withheld.Add(new(record.Period.Start, record.Period.End, why));
+                left -= found.Length;
+                shape.Add(found);
             }
-            stretches.Add(new CurveStretch(At(from + place * length), At(Math.Min(to, from + (place + 1) * length)),
-                next - first, Kw(least), decimal.Round((decimal)sum / (next - first) / 1_000_000m, MilliwattDecimals),
-                Kw(greatest)));
+            catch (TooManySamplesException)
+            {
+                return ([], TooMany(SamplesMax + 1L));
+            }
         }
-        return stretches;
+        return (withheld, null);
     }
 
-    private static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
-    private static decimal Kw(long milliwatts) => milliwatts / 1_000_000m;
+    private static string TooMany(long samples) => string.Create(CultureInfo.InvariantCulture,
+        $"the window has {samples} samples or more, and at most {SamplesMax} are read: end must be sooner after start");
 }

@@ -1,6 +1,7 @@
 namespace Ledger.Api.Resources;
 
-/// <summary>Where erasures, legal holds and disclosures are posted, as <see cref="Facts"/> has all others.</summary>
+/// <summary>Where erasures, legal holds, disclosures and droppings are posted, as <see cref="Facts"/> has all others.
+/// </summary>
 internal static class SubjectFacts
 {
     public static readonly (string Path, string Type, string Does, string Members)[] Resources =
@@ -16,5 +17,8 @@ internal static class SubjectFacts
         ("disclosures", "disclosure", "Records that sealed evidence is about to be read.",
             "evidence: [digest], by (an identifier), what, purpose: audit | dispute | subjectRequest | authority | "
             + "operation"),
+        ("frame-droppings", "frame-dropping",
+            "Drops the oldest sealed segments of the frame log that a rule lets go and nothing needs; the fact comes first.",
+            "retention and afterDays (a policy), or before, by (an identifier) and reason (a person's order)"),
     ];
 }

@@ -14,7 +14,11 @@ internal sealed class BlockBuffer(int bodyBytesMax)
     private readonly List<LoggedFrame> frames = [];
     private int length = FrameBlockHead.Bytes;
     private long receivedAt, earliest = long.MaxValue, latest = long.MinValue;
+    private long samples;
     private byte kinds;
+
+    /// <summary>Samples of one block: a moment's work for whoever integrates it, however few bytes they are.</summary>
+    private const long SamplesMax = 8L * 1024 * 1024;
 
     public bool IsEmpty => frames.Count == 0 && ended.Count == 0;
     public bool HasFrames => frames.Count > 0;
@@ -25,7 +29,9 @@ internal sealed class BlockBuffer(int bodyBytesMax)
 
     public bool TryAdd(in CheckedFrame frame, long session, long receivedAtMicroseconds)
     {
-        if (bytes.Length - length < EntryHeadBytesMax + frame.Bytes.Length) return false;
+        if (bytes.Length - length < EntryHeadBytesMax + frame.Bytes.Length
+            || samples + frame.Samples > SamplesMax) return false;
+        samples += frame.Samples;
         if (frames.Count == 0) receivedAt = receivedAtMicroseconds;
         length += FrameNumbers.Write(bytes.AsSpan(length), (ulong)session);
         length += FrameNumbers.WriteSigned(bytes.AsSpan(length), receivedAtMicroseconds - receivedAt);
@@ -51,14 +57,14 @@ internal sealed class BlockBuffer(int bodyBytesMax)
         var digest = FrameBlock.Digested(block);
         digest.CopyTo(block[FrameBlockHead.DigestAt..]);
         FrameBlock.Chained(chainBefore, digest).CopyTo(block[FrameBlockHead.ChainAt..]);
-        return FrameBlock.Finished(address, head, bytes.AsMemory(0, length), chainBefore, frames);
+        return FrameBlock.Finished(address, head, bytes.AsMemory(0, length), chainBefore, frames, samples);
     }
 
     public void Clear()
     {
         ended.Clear();
         frames.Clear();
-        (length, earliest, latest, kinds) = (FrameBlockHead.Bytes, long.MaxValue, long.MinValue, 0);
+        (length, samples, earliest, latest, kinds) = (FrameBlockHead.Bytes, 0, long.MaxValue, long.MinValue, 0);
         Done = NewDone();
     }
 

@@ -69,6 +69,8 @@ public sealed class FrameBlock
     /// <summary>The chain before this block; of the log's first 32 zeros.</summary>
     public ReadOnlyMemory<byte> ChainBefore { get; }
     public IReadOnlyList<LoggedFrame> Frames { get; }
+    /// <summary>How many samples its frames have, of a block that was just made; of one that was read, 0.</summary>
+    internal long Samples { get; private init; }
     public ReadOnlyMemory<byte> Digest => Bytes.Slice(FrameBlockHead.DigestAt, SHA256.HashSizeInBytes);
     public ReadOnlyMemory<byte> ChainAfter => Bytes.Slice(FrameBlockHead.ChainAt, SHA256.HashSizeInBytes);
 
@@ -77,7 +79,8 @@ public sealed class FrameBlock
 
     /// <summary>A block that was just made, so that nothing of it is in doubt.</summary>
     internal static FrameBlock Finished(FrameAddress address, in FrameBlockHead head, ReadOnlyMemory<byte> bytes,
-        byte[] chainBefore, IReadOnlyList<LoggedFrame> frames) => new(address, head, bytes, chainBefore, frames);
+        byte[] chainBefore, IReadOnlyList<LoggedFrame> frames, long samples) =>
+        new(address, head, bytes, chainBefore, frames) { Samples = samples };
 
     /// <summary>The block in these bytes; null, with the reason, where its bytes are not what was written.</summary>
     internal static FrameBlock? Read(
@@ -109,7 +112,7 @@ public sealed class FrameBlock
             MemoryMarshal.TryGetArray(Frames[i].Bytes, out var part);
             frames[i] = Frames[i] with { Bytes = copy.Slice(part.Offset - whole.Offset, part.Count) };
         }
-        return new(Address, Head, copy, ChainBefore.ToArray(), frames);
+        return new(Address, Head, copy, ChainBefore.ToArray(), frames) { Samples = Samples };
     }
 
     internal static ReadOnlySpan<byte> Digested(ReadOnlySpan<byte> block)

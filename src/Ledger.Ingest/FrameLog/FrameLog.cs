@@ -178,13 +178,6 @@ public sealed class FrameLog : IDisposable
     public IReadOnlyList<SealedFile> SealFullSegments(CancellationToken cancel = default, int most = int.MaxValue) =>
         SegmentSealing.SealAll(options.Folder, head.Now.End.Segment, most, cancel);
 
-    /// <summary>
-    /// Removes the sealed segments, from the oldest on, of which every frame was received before an instant, and
-    /// returns what is gone. Recording that is the caller's.
-    /// </summary>
-    public IReadOnlyList<SealedFile> DropSealedBefore(Instant instant) =>
-        SegmentSealing.DropBefore(options.Folder, instant);
-
     private void WriteBlocks()
     {
         while (true)

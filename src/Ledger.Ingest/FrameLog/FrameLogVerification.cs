@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ledger.Domain;
 using Ledger.Journal.Verification;
 
 namespace Ledger.Ingest.Frames;
@@ -28,8 +29,11 @@ public sealed class FrameLogVerification
         (this.folder, this.acknowledged, this.findings, this.seen) = (folder, acknowledged, findings, seen);
 
     /// <summary>Verifies the log in a folder; a folder without a segment has none.</summary>
+    /// <param name="dropped">What the journal says was dropped, from which on all is there; null where the journal is
+    /// not sound, and nobody knows.</param>
     /// <param name="seen">Is told the number of bytes from time to time.</param>
-    public static FrameLogFound Verify(string folder, Findings findings, Action<long> seen, CancellationToken ct)
+    public static FrameLogFound Verify(
+        string folder, DroppedFrames? dropped, Findings findings, Action<long> seen, CancellationToken ct)
     {
         if (!Directory.Exists(folder)) return FrameLogFound.None;
         try
@@ -39,10 +43,8 @@ public sealed class FrameLogVerification
             var acknowledged = FrameLogHead.Read(folder);
             var numbers = SegmentFiles.Numbers(folder);
             if (numbers.Count == 0 && acknowledged.End == default) return FrameLogFound.None;
-            if (numbers is [> 0, ..])
-                findings.Add(Place(Path.GetFileName(SegmentFiles.Raw(folder, 0)), 0), "no such file",
-                    string.Create(CultureInfo.InvariantCulture, $"the segments before {numbers[0]}"));
-            return new FrameLogVerification(folder, acknowledged, findings, seen).Run(numbers, ct);
+            if (numbers is [var first, ..]) Begins(folder, first, dropped, findings);
+            return new FrameLogVerification(folder, acknowledged, findings, seen).Run(numbers, dropped, ct);
         }
         catch (FrameLogDamagedException damaged)
         {
@@ -55,7 +57,28 @@ public sealed class FrameLogVerification
         return FrameLogFound.None;
     }
 
-    private FrameLogFound Run(IReadOnlyList<int> numbers, CancellationToken ct)
+    /// <summary>What is missing at the beginning was dropped by a fact; what a fact has dropped and is still there, as
+    /// after a crash, is the same that was dropped.</summary>
+    private static void Begins(string folder, int first, DroppedFrames? dropped, Findings findings)
+    {
+        if (first == 0 && dropped?.Next is null or 0) return;
+        if (dropped is null)
+        {
+            findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
+                $"whether the segments of the frame log before {first} were dropped: the journal is not as it was"));
+            return;
+        }
+        if (first > dropped.Next)
+            findings.Add(Place(Path.GetFileName(SegmentFiles.Raw(folder, dropped.Next)), 0), "no such file",
+                string.Create(CultureInfo.InvariantCulture, $"the segments before {first}"));
+        foreach (var segment in dropped.Facts.SelectMany(fact => fact.Segments).Where(one => one.Number >= first))
+            if (!File.Exists(SegmentFiles.Sealed(folder, segment.Number, segment.Digest.Hex)))
+                findings.Add(Place(Path.GetFileName(SegmentFiles.FindSealed(folder, segment.Number)
+                    ?? SegmentFiles.Raw(folder, segment.Number)), 0), "a segment that was dropped, with other bytes",
+                    $"none, or the digest {segment.Digest}");
+    }
+
+    private FrameLogFound Run(IReadOnlyList<int> numbers, DroppedFrames? dropped, CancellationToken ct)
     {
         string? chainBefore = null;
         byte[]? chain = null;
@@ -69,6 +92,10 @@ public sealed class FrameLogVerification
                     ?? throw new FrameLogDamagedException(SegmentFiles.Raw(folder, number), 0, "the segment is missing");
                 var head = segment.Head(number);
                 chainBefore ??= Convert.ToHexStringLower(head.ChainBefore);
+                if (number == dropped?.Next && dropped.ChainBeforeNext is { } left
+                    && Convert.ToHexStringLower(head.ChainBefore) != left.Hex)
+                    throw new FrameLogDamagedException(segment.Path, 0,
+                        "the chain does not continue the segments that were dropped");
                 if (chain is not null && !head.ChainBefore.AsSpan().SequenceEqual(chain))
                     throw new FrameLogDamagedException(segment.Path, 0, "the chain does not continue the segment before");
                 chain = null; // until this segment is read through

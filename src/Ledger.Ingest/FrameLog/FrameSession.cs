@@ -35,11 +35,12 @@ public sealed class FrameSession
     /// <summary>An announcing frame that was written, and when it was received.</summary>
     internal sealed record Announced(CheckedFrame Frame, long ReceivedAtMicroseconds, int Order);
 
-    /// <summary>Refuses a frame that names a stream which nobody announced.</summary>
+    /// <summary>Refuses a frame that names a stream which nobody announced, or that is too dense.</summary>
     internal void Accept(in CheckedFrame frame)
     {
         if (frame.Bytes.IsEmpty) throw new ArgumentException("the frame was not checked", nameof(frame));
         if (IsEnded) throw new InvalidOperationException($"session {Number} has ended");
+        if (frame.Refused is { } refused) throw refused;
         if (frame.Head.Kind == FrameKind.Announce && frame.FirstStream > Streams)
             throw Refused("first stream", frame.FirstStream, "streams are announced from 0 on, without a gap");
         if (frame.Head.Kind != FrameKind.Announce && frame.HighestStream >= Streams)

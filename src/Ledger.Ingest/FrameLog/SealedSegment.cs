@@ -75,6 +75,8 @@ internal sealed class SealedSegment : SegmentBytes
     private readonly string name;
     private readonly FileStream file;
     private readonly SealedIndex index;
+    private readonly ChunkCodec codec = new();
+    private byte[] packed = [];
     private (int Chunk, ReadOnlyMemory<byte> Blocks) unpacked = (-1, default);
 
     /// <summary>Opens a sealed file.</summary>
@@ -124,6 +126,7 @@ internal sealed class SealedSegment : SegmentBytes
         {
             number = 0;
             while (!Contains(index.Chunks[number], at)) number++;
+            unpacked = (-1, default); // whose memory is used again
             unpacked = (number, Unpack(index.Chunks[number]));
         }
         return unpacked.Blocks.Span[(int)(at - index.Chunks[number].RawOffset)..];
@@ -134,10 +137,11 @@ internal sealed class SealedSegment : SegmentBytes
 
     private ReadOnlyMemory<byte> Unpack(in SealedChunk chunk)
     {
-        var bytes = new byte[chunk.Bytes];
-        if (!Fill(chunk.Offset, bytes) || !SHA256.HashData(bytes).AsSpan().SequenceEqual(chunk.Digest))
+        if (packed.Length < chunk.Bytes) packed = new byte[chunk.Bytes];
+        var bytes = packed.AsMemory(0, chunk.Bytes);
+        if (!Fill(chunk.Offset, bytes.Span) || !SHA256.HashData(bytes.Span).AsSpan().SequenceEqual(chunk.Digest))
             throw new FrameLogDamagedException(Path, chunk.Offset, "the digest is not that of the chunk");
-        return ChunkCodec.Unpack(bytes);
+        return codec.Unpack(bytes);
     }
 
     /// <summary>Reads the index, and refuses one that the file is not named after.</summary>
@@ -165,63 +169,9 @@ internal sealed class SealedSegment : SegmentBytes
         return true;
     }
 
-    public override void Dispose() => file.Dispose();
-}
-
-/// <summary>
-/// Blocks compressed: their columns, each with u32 bytes before and u32 after compression (Zstandard, or as they are
-/// where that gains nothing: both lengths are equal), then their bytes.
-/// </summary>
-internal static class ChunkCodec
-{
-    private const int HeadBytes = SegmentColumns.Count * 8;
-    /// <summary>The fastest level: what remains is noise, of which a higher one makes no less.</summary>
-    private const int Level = 1;
-    /// <summary>In noise of few bits short matches are chance, and cost more than the letters.</summary>
-    private const int PlaneMatchBytesMin = 7;
-
-    public static byte[] Pack(ReadOnlySpan<byte> blocks)
+    public override void Dispose()
     {
-        using var text = new Compressor(Level);
-        using var plane = new Compressor(Level);
-        plane.SetParameter(ZSTD_cParameter.ZSTD_c_minMatch, PlaneMatchBytesMin);
-        using var packed = new MemoryStream();
-        packed.Write(new byte[HeadBytes]);
-        var head = new byte[HeadBytes];
-        var columns = SegmentColumns.Split(blocks);
-        for (var i = 0; i < columns.Length; i++)
-        {
-            var column = columns[i].Span;
-            var room = new byte[Compressor.GetCompressBound(column.Length)];
-            var length = column.IsEmpty ? 0 : (i == 0 ? text : plane).Wrap(column, room);
-            var kept = length < column.Length ? room.AsSpan(0, length) : column;
-            packed.Write(kept);
-            BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(i * 8), column.Length);
-            BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan((i * 8) + 4), kept.Length);
-        }
-        packed.Position = 0;
-        packed.Write(head);
-        return packed.ToArray();
-    }
-
-    public static ReadOnlyMemory<byte> Unpack(ReadOnlyMemory<byte> packed)
-    {
-        using var decompressor = new Decompressor();
-        var columns = new ReadOnlyMemory<byte>[SegmentColumns.Count];
-        var at = HeadBytes;
-        for (var i = 0; i < columns.Length; i++)
-        {
-            var raw = BinaryPrimitives.ReadInt32LittleEndian(packed.Span[(i * 8)..]);
-            var kept = BinaryPrimitives.ReadInt32LittleEndian(packed.Span[((i * 8) + 4)..]);
-            columns[i] = packed.Slice(at, kept);
-            if (kept < raw)
-            {
-                var room = new byte[raw];
-                decompressor.Unwrap(columns[i].Span, room);
-                columns[i] = room;
-            }
-            at += kept;
-        }
-        return SegmentColumns.Join(columns);
+        codec.Dispose();
+        file.Dispose();
     }
 }

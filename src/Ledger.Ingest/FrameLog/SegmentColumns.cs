@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace Ledger.Ingest.Frames;
 
 /// <summary>Bytes that are written a few at a time, very many times.</summary>
@@ -8,6 +11,9 @@ internal sealed class GrowingBytes
     private int length;
 
     public ReadOnlyMemory<byte> Written => bytes.AsMemory(0, length);
+
+    /// <summary>Begins again, in the same memory.</summary>
+    public void Clear() => length = 0;
 
     /// <summary>The next so many bytes, to be written.</summary>
     public Span<byte> Next(int count)
@@ -36,62 +42,106 @@ internal sealed class BytePlanes
         set => read[plane] = value;
     }
 
+    /// <summary>Begins again, in the same memory.</summary>
+    public void Clear()
+    {
+        foreach (var plane in planes) plane.Clear();
+    }
+
     public void Add(ReadOnlySpan<long> values, int width)
     {
         for (var (plane, shift) = (0, 0); shift < width; plane++, shift += 8)
-        {
-            var bytes = planes[plane].Next(values.Length);
-            for (var i = 0; i < bytes.Length; i++) bytes[i] = unchecked((byte)(values[i] >> shift));
-        }
+            Narrow(values, shift, planes[plane].Next(values.Length));
     }
 
     public void Take(Span<long> values, int width)
     {
-        values.Clear();
+        if (width == 0) values.Clear();
         for (var (plane, shift) = (0, 0); shift < width; plane++, shift += 8)
         {
-            var bytes = read[plane].Span[..values.Length];
-            for (var i = 0; i < bytes.Length; i++) values[i] |= (long)bytes[i] << shift;
+            Widen(read[plane].Span[..values.Length], shift, values);
             read[plane] = read[plane][values.Length..];
         }
     }
+
+    /// <summary>One byte of each value.</summary>
+    private static void Narrow(ReadOnlySpan<long> values, int shift, Span<byte> into)
+    {
+        var i = 0;
+        if (Vector256.IsHardwareAccelerated)
+        {
+            ref var from = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<long, ulong>(values));
+            for (; i <= values.Length - Together; i += Together)
+                Vector256.Narrow(Sixteen(ref from, i, shift), Sixteen(ref from, i + 16, shift))
+                    .CopyTo(into[i..]);
+        }
+        for (; i < values.Length; i++) into[i] = unchecked((byte)(values[i] >> shift));
+
+        static Vector256<ushort> Sixteen(ref ulong from, int at, int shift) =>
+            Vector256.Narrow(Eight(ref from, at, shift), Eight(ref from, at + 8, shift));
+
+        static Vector256<uint> Eight(ref ulong from, int at, int shift) =>
+            Vector256.Narrow(Vector256.LoadUnsafe(ref from, (nuint)at) >> shift,
+                Vector256.LoadUnsafe(ref from, (nuint)at + 4) >> shift);
+    }
+
+    /// <summary>Puts one byte of each value in its place; the first comes before all others.</summary>
+    private static void Widen(ReadOnlySpan<byte> bytes, int shift, Span<long> values)
+    {
+        if (shift == 0)
+        {
+            for (var i = 0; i < bytes.Length; i++) values[i] = bytes[i];
+            return;
+        }
+        for (var i = 0; i < bytes.Length; i++) values[i] |= (long)bytes[i] << shift;
+    }
+
+    /// <summary>Values that are narrowed at one time: as many bytes as a vector has.</summary>
+    private const int Together = 32;
 }
 
 /// <summary>
 /// Whole blocks of the log taken apart into columns, and put together again: the packed times and powers of every block
 /// of samples go to their planes, all else stays in order. One walk does both: it reads the same numbers, from the
-/// log's bytes or from what is left of them.
+/// log's bytes or from what is left of them. It works in memory that it uses again.
 /// </summary>
 internal sealed class SegmentColumns
 {
     public const int Count = 1 + (2 * BytePlanes.Count);
     private readonly GrowingBytes target = new();
     private readonly BytePlanes times = new(), powers = new();
-    private readonly bool isSplitting;
+    private bool isSplitting;
 
-    private SegmentColumns(bool isSplitting) => this.isSplitting = isSplitting;
-
-    /// <summary>The columns of blocks: what is not packed, the planes of the times, those of the powers.</summary>
-    public static ReadOnlyMemory<byte>[] Split(ReadOnlySpan<byte> blocks)
+    /// <summary>The columns of blocks: what is not packed, the planes of the times, those of the powers; until the next
+    /// call.</summary>
+    public ReadOnlyMemory<byte>[] Split(ReadOnlySpan<byte> blocks)
     {
-        var columns = new SegmentColumns(isSplitting: true);
-        columns.Walk(blocks);
-        return [columns.target.Written,
-            .. Enumerable.Range(0, BytePlanes.Count).Select(plane => columns.times[plane]),
-            .. Enumerable.Range(0, BytePlanes.Count).Select(plane => columns.powers[plane])];
+        Begin(isToSplit: true);
+        Walk(blocks);
+        return [target.Written,
+            .. Enumerable.Range(0, BytePlanes.Count).Select(plane => times[plane]),
+            .. Enumerable.Range(0, BytePlanes.Count).Select(plane => powers[plane])];
     }
 
-    /// <summary>The blocks of columns.</summary>
-    public static ReadOnlyMemory<byte> Join(ReadOnlyMemory<byte>[] split)
+    /// <summary>The blocks of columns, until the next call.</summary>
+    public ReadOnlyMemory<byte> Join(ReadOnlyMemory<byte>[] split)
     {
-        var columns = new SegmentColumns(isSplitting: false);
+        Begin(isToSplit: false);
         for (var plane = 0; plane < BytePlanes.Count; plane++)
         {
-            columns.times[plane] = split[1 + plane];
-            columns.powers[plane] = split[1 + BytePlanes.Count + plane];
+            times[plane] = split[1 + plane];
+            powers[plane] = split[1 + BytePlanes.Count + plane];
         }
-        columns.Walk(split[0].Span);
-        return columns.target.Written;
+        Walk(split[0].Span);
+        return target.Written;
+    }
+
+    private void Begin(bool isToSplit)
+    {
+        isSplitting = isToSplit;
+        target.Clear();
+        times.Clear();
+        powers.Clear();
     }
 
     private void Walk(ReadOnlySpan<byte> source)

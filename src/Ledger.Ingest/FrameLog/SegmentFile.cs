@@ -134,15 +134,25 @@ internal static class SegmentFiles
     /// <summary>The numbers of the segments that are there, in order; refuses a missing one between.</summary>
     public static IReadOnlyList<int> Numbers(string folder)
     {
-        int[] numbers = [.. Directory.EnumerateFiles(folder)
-            .Where(path => Path.GetExtension(path) is RawSegment.Extension or SealedExtension)
-            .Select(path => int.Parse(Path.GetFileName(path)[..NameDigits], CultureInfo.InvariantCulture))
-            .Distinct().Order()];
-        for (var i = 1; i < numbers.Length; i++)
-            if (numbers[i] != numbers[i - 1] + 1)
-                throw new FrameLogDamagedException(Raw(folder, numbers[i - 1] + 1), 0, "the segment is missing");
-        return numbers;
+        for (var (numbers, attempt) = (Listed(folder), 1); ; attempt++)
+        {
+            var gap = Enumerable.Range(1, Math.Max(0, numbers.Length - 1)).FirstOrDefault(
+                i => numbers[i] != numbers[i - 1] + 1);
+            if (gap == 0) return numbers;
+            // What is dropped while a folder is listed may be seen in part; then it is listed again.
+            var again = Listed(folder);
+            if (attempt == ListedMax || again.SequenceEqual(numbers))
+                throw new FrameLogDamagedException(Raw(folder, numbers[gap - 1] + 1), 0, "the segment is missing");
+            numbers = again;
+        }
     }
+
+    private const int ListedMax = 100;
+
+    private static int[] Listed(string folder) => [.. Directory.EnumerateFiles(folder)
+        .Where(path => Path.GetExtension(path) is RawSegment.Extension or SealedExtension)
+        .Select(path => int.Parse(Path.GetFileName(path)[..NameDigits], CultureInfo.InvariantCulture))
+        .Distinct().Order()];
 
     /// <summary>Opens a segment in whichever form it has. The sealed file is there before the raw one goes, so one of
     /// both is found; null where the segment is neither.</summary>
@@ -154,7 +164,14 @@ internal static class SegmentFiles
         }
         catch (FileNotFoundException)
         {
-            return FindSealed(folder, number) is { } path ? new SealedSegment(path, path) : null;
+            try
+            {
+                return FindSealed(folder, number) is { } path ? new SealedSegment(path, path) : null;
+            }
+            catch (FileNotFoundException)
+            {
+                return null; // dropped since it was found
+            }
         }
     }
 

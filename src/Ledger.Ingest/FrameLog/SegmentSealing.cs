@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Ledger.Journal;
-using NodaTime;
 
 namespace Ledger.Ingest.Frames;
 
@@ -21,16 +20,16 @@ internal static class SegmentSealing
     /// <summary>Bytes of blocks that are compressed together: enough to learn from, little to unpack for one
     /// block.</summary>
     private const int ChunkBytesMin = 4 * 1024 * 1024;
-    private const int TicksPerMicrosecond = 10;
 
     public static IReadOnlyList<SealedFile> SealAll(string folder, int current, int most, CancellationToken cancel)
     {
         var files = new List<SealedFile>();
+        using var codec = new ChunkCodec();
         foreach (var number in SegmentFiles.Numbers(folder))
         {
             cancel.ThrowIfCancellationRequested();
             if (number >= current || files.Count == most) break;
-            if (File.Exists(SegmentFiles.Raw(folder, number))) files.Add(Seal(folder, number));
+            if (File.Exists(SegmentFiles.Raw(folder, number))) files.Add(Seal(folder, number, codec));
         }
         return files;
     }
@@ -48,24 +47,7 @@ internal static class SegmentSealing
             }
     }
 
-    public static IReadOnlyList<SealedFile> DropBefore(string folder, Instant instant)
-    {
-        var before = instant.ToUnixTimeTicks() / TicksPerMicrosecond;
-        var dropped = new List<SealedFile>();
-        foreach (var number in SegmentFiles.Numbers(folder))
-        {
-            if (SegmentFiles.FindSealed(folder, number) is not { } path) break;
-            SealedFile description;
-            using (var segment = new SealedSegment(path, path)) description = segment.Description;
-            if (description.LastReceivedAtMicroseconds >= before) break;
-            File.Delete(path);
-            DurableFiles.SyncDirectory(folder);
-            dropped.Add(description);
-        }
-        return dropped;
-    }
-
-    private static SealedFile Seal(string folder, int number)
+    private static SealedFile Seal(string folder, int number, ChunkCodec codec)
     {
         var unfinished = Path.Combine(folder, $"{number}{UnfinishedExtension}");
         File.Delete(unfinished);
@@ -73,7 +55,7 @@ internal static class SegmentSealing
         using (var raw = new RawSegment(SegmentFiles.Raw(folder, number)))
         using (var file = SegmentFiles.WriteThrough(unfinished))
         {
-            var index = WriteChunks(raw, number, file).Write();
+            var index = WriteChunks(raw, number, file, codec).Write();
             file.Write(index);
             digest = SHA256.HashData(index);
         }
@@ -86,7 +68,7 @@ internal static class SegmentSealing
         return description;
     }
 
-    private static SealedIndex WriteChunks(RawSegment raw, int number, Stream file)
+    private static SealedIndex WriteChunks(RawSegment raw, int number, Stream file, ChunkCodec codec)
     {
         var head = raw.Head(number);
         var (chunks, pending) = (new List<SealedChunk>(), new MemoryStream());
@@ -105,7 +87,7 @@ internal static class SegmentSealing
 
         void Write()
         {
-            var packed = ChunkCodec.Pack(pending.GetBuffer().AsSpan(0, (int)pending.Length));
+            var packed = codec.Pack(pending.GetBuffer().AsSpan(0, (int)pending.Length));
             file.Write(packed);
             chunks.Add(new(begun, (int)pending.Length, offset, packed.Length, SHA256.HashData(packed)));
             (begun, offset) = (at.Offset, offset + packed.Length);

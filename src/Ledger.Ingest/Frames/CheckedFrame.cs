@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Domain;
 
 namespace Ledger.Ingest.Frames;
@@ -16,6 +17,10 @@ public readonly record struct CheckedFrame
     public int FirstStream { get; private init; }
     public int HighestStream { get; private init; }
     public int Samples { get; private init; }
+
+    /// <summary>Why it is not taken in although its form is right, so that logs of before have such frames; null where
+    /// nothing is against it.</summary>
+    internal InputRefusedException? Refused { get; private init; }
 
     /// <summary>The same frame in memory of its own.</summary>
     internal CheckedFrame Kept() => this with { Bytes = Bytes.ToArray() };
@@ -89,11 +94,16 @@ public readonly record struct CheckedFrame
     private static CheckedFrame Announcements(ref FrameReader reader, CheckedFrame seen)
     {
         while (reader.TryRead(out Announcement entry))
+        {
             seen = seen with
             {
                 FirstStream = Math.Min(seen.FirstStream, entry.Stream),
                 HighestStream = entry.Stream,
+                Refused = seen.Refused ?? (entry.NominalPeriodMicroseconds >= Limits.NominalPeriodMicrosecondsMin ? null
+                    : reader.OutOfRange("nominal period", entry.NominalPeriodMicroseconds,
+                        Limits.NominalPeriodMicrosecondsMin, Limits.NominalPeriodMicrosecondsMax)),
             };
+        }
         return seen;
     }
 
@@ -101,19 +111,42 @@ public readonly record struct CheckedFrame
     {
         var columns = BlockColumns.Own;
         var (earliest, latest, highest, samples) = (long.MaxValue, long.MinValue, 0, 0);
+        var (count, from, to) = (0, long.MaxValue, long.MinValue); // of one stream, whose blocks follow each other
+        InputRefusedException? refused = null;
         while (reader.TryRead(columns, out var block))
         {
             var times = reader.Times;
             (earliest, latest) = (Math.Min(earliest, times.Earliest), Math.Max(latest, times.Latest));
+            if (block.Stream != highest)
+            {
+                refused ??= Dense(highest, count, from, to);
+                (count, from, to) = (0, long.MaxValue, long.MinValue);
+            }
+            (count, from, to) = (count + block.Count, Math.Min(from, times.Earliest), Math.Max(to, times.Latest));
             (highest, samples) = (block.Stream, samples + block.Count);
         }
         return seen with
         {
+            Refused = refused ?? Dense(highest, count, from, to),
             EarliestMicroseconds = earliest,
             LatestMicroseconds = latest,
             HighestStream = highest,
             Samples = samples,
         };
+    }
+
+    /// <summary>Few bytes say very many samples: how many mean something is bounded by the time that they tell
+    /// of.</summary>
+    private static InputRefusedException? Dense(int stream, int count, long from, long to)
+    {
+        if (count <= Limits.SamplesTogetherMax) return null;
+        var microseconds = to - from;
+        return (count - Limits.SamplesTogetherMax) * 1000L <= Limits.SamplesPerMillisecondMax * microseconds ? null
+            : new InputRefusedException(Rejection.OutOfRange,
+                string.Create(CultureInfo.InvariantCulture, $"frame.streams[{stream}].count"),
+                count.ToString(CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture,
+                    $"at most {Limits.SamplesTogetherMax} and {Limits.SamplesPerMillisecondMax} for each millisecond from "
+                    + $"the first to the last of them, which are {microseconds} µs apart"));
     }
 
     private static CheckedFrame Vehicles(ref FrameReader reader, CheckedFrame seen)

@@ -70,6 +70,10 @@ public ref struct FrameReader
     internal static InputRefusedException UnknownKind(int first) =>
         new(Rejection.UnknownFormat, "frame.kind", Text(first), "version 1, kind 1 to 4");
 
+    /// <summary>What a rule beside the format refuses of the entry that was read last.</summary>
+    internal readonly InputRefusedException OutOfRange(string field, long value, long least, long most) =>
+        cursor.OutOfRange(field, value, least, most);
+
     /// <summary>Reads the next block of samples; false where there is none, which ends the frame.</summary>
     /// <param name="into">Room for <see cref="Limits.SamplesPerBlockMax"/> samples.</param>
     /// <param name="block">The stream, and how many samples were read.</param>

@@ -5,15 +5,15 @@ using Ledger.Ingest.Frames;
 namespace Ledger.Ingest.Streaming;
 
 /// <summary>
-/// Blocks of the log that wait to be integrated, bounded by their bytes: many small ones, so that a moment in which
-/// nothing is integrated delays no acknowledgement, or few large ones. They are copied, because the log uses its memory
-/// again, into memory that is used again too. One thread adds and one takes.
+/// Blocks of the log that wait to be integrated, bounded by their bytes and samples: many small ones, so that a moment
+/// in which nothing is integrated delays no acknowledgement, or few large ones. They are copied, because the log uses
+/// its memory again, into memory that is used again too. One thread adds and one takes.
 /// </summary>
-internal sealed class BlockQueue(long bytesMax)
+internal sealed class BlockQueue(long bytesMax, long samplesMax)
 {
     private readonly object gate = new();
     private readonly Queue<FrameBlock> waiting = new();
-    private long bytes;
+    private long bytes, samples;
     private bool isClosed;
     private Exception? fault;
 
@@ -29,9 +29,10 @@ internal sealed class BlockQueue(long bytesMax)
         var copy = block.CopiedInto(ArrayPool<byte>.Shared.Rent(block.Bytes.Length));
         lock (gate)
         {
-            while (bytes > 0 && bytes + copy.Bytes.Length > bytesMax && fault is null) Monitor.Wait(gate);
+            while (bytes > 0 && fault is null
+                && (bytes + copy.Bytes.Length > bytesMax || samples + copy.Samples > samplesMax)) Monitor.Wait(gate);
             if (fault is not null) throw new InvalidOperationException("blocks are not integrated any more", fault);
-            bytes += copy.Bytes.Length;
+            (bytes, samples) = (bytes + copy.Bytes.Length, samples + copy.Samples);
             waiting.Enqueue(copy);
             Monitor.PulseAll(gate);
         }
@@ -53,7 +54,7 @@ internal sealed class BlockQueue(long bytesMax)
         if (MemoryMarshal.TryGetArray(block.Bytes, out var memory)) ArrayPool<byte>.Shared.Return(memory.Array!);
         lock (gate)
         {
-            bytes -= block.Bytes.Length;
+            (bytes, samples) = (bytes - block.Bytes.Length, samples - block.Samples);
             Monitor.PulseAll(gate);
         }
     }

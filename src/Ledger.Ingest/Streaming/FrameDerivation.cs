@@ -11,7 +11,8 @@ public readonly record struct DerivedPeriod(
 /// <summary>What became of a period that was to be derived.</summary>
 /// <param name="Integral">Null where its range could not be read.</param>
 /// <param name="Problem">Why not; null where it could.</param>
-/// <param name="IsDropped">Whether the log no longer has it, because its first segments were dropped.</param>
+/// <param name="IsDropped">Whether the log begins after it: of its first segments, which the journal knows to be
+/// dropped or nobody does.</param>
 public readonly record struct DerivedIntegral(PeriodIntegral? Integral, string? Problem, bool IsDropped);
 
 /// <summary>
@@ -34,12 +35,42 @@ public sealed class FrameDerivation(FrameLogReader log)
     /// <summary>The same, where what is wrong with one range says nothing of the others.</summary>
     public IReadOnlyList<DerivedIntegral> TryDerive(IReadOnlyList<DerivedPeriod> asked)
     {
+        while (true)
+        {
+            var begins = First(out var damage);
+            if (damage is not null) return [.. asked.Select(_ => new DerivedIntegral(null, damage, false))];
+            var derived = TryDerive(asked, begins);
+            // What is dropped while it is read looks damaged.
+            if (derived.All(one => one.Problem is null || one.IsDropped) || First(out _) == begins) return derived;
+        }
+    }
+
+    private FrameAddress? First(out string? damage)
+    {
+        damage = null;
+        try
+        {
+            return log.First;
+        }
+        catch (FrameLogDamagedException damaged)
+        {
+            damage = damaged.Message;
+            return null;
+        }
+    }
+
+    private IReadOnlyList<DerivedIntegral> TryDerive(IReadOnlyList<DerivedPeriod> asked, FrameAddress? begins)
+    {
         var streams = new Dictionary<SettlementPointId, List<Collected>>();
         var found = new Collected[asked.Count];
         for (var i = 0; i < found.Length; i++) found[i] = CollectedOf(streams, asked[i]);
         var stretches = asked.SelectMany(one => one.Range.Stretches).Distinct().ToList();
         var problems = new Dictionary<FrameStretch, DerivedIntegral>();
-        foreach (var together in Meeting(stretches))
+        foreach (var stretch in stretches)
+            if (begins is not { } first) problems[stretch] = new(null, "there is no frame log", false);
+            else if (stretch.First.Segment < first.Segment)
+                problems[stretch] = new(null, $"the frame log begins at {first}", true);
+        foreach (var together in Meeting(stretches.FindAll(stretch => !problems.ContainsKey(stretch))))
             Collect(together, streams, problems);
         return [.. asked.Select((one, i) =>
         {
@@ -86,14 +117,6 @@ public sealed class FrameDerivation(FrameLogReader log)
         var (before, after) = (new Dictionary<FrameAddress, string>(), new Dictionary<FrameAddress, string>());
         try
         {
-            if (log.First is not { } begins || first.Segment < begins.Segment)
-            {
-                var isDropped = log.First is not null;
-                foreach (var stretch in together)
-                    problems[stretch] = new(null, isDropped ? $"the frame log begins at {log.First}"
-                        : "there is no frame log", isDropped);
-                return;
-            }
             foreach (var block in Blocks(first, last, wanted))
             {
                 before[block.Address] = Hex(block.ChainBefore);

@@ -11,7 +11,7 @@ namespace Ledger.Ingest.Streaming;
 /// <param name="wasUnknown">Whether frames of it came before it was registered: the periods in which that may matter
 /// are derived from the log, which has them.</param>
 internal sealed class LiveStream(
-    SettlementPointId point, DateTimeZone zone, SampleDeclaration declaration, CurveGrid grid, bool wasUnknown)
+    SettlementPointId point, PointPeriods periods, SampleDeclaration declaration, bool wasUnknown)
 {
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
@@ -36,7 +36,7 @@ internal sealed class LiveStream(
     public object Gate => this;
     public SettlementPointId Point => point;
     public SampleDeclaration Declaration => declaration;
-    public ConnectorCurve Curve { get; } = new(declaration, grid);
+    public ConnectorCurve Curve { get; } = new(declaration, periods.Grid);
 
     /// <summary>Who announced it last, where the log says so: what is recorded of it is in his name.</summary>
     public FrameSender? Sender { get; set; }
@@ -60,8 +60,15 @@ internal sealed class LiveStream(
         }
     }
 
-    /// <summary>The settlement day of a period.</summary>
-    public LocalDate DayOf(Interval period) => SettlementCalendar.DayContaining(zone, period.Start);
+    /// <summary>The settlement day of a period; null where it is of none.</summary>
+    public LocalDate? DayOf(Interval period) => periods.DayOf(period);
+
+    /// <summary>The point has other master data: what is begun by the ones before stays so.</summary>
+    public void Use(PointPeriods other)
+    {
+        periods = newest == long.MinValue ? other : other.Continuing(periods, newest + reach);
+        Curve.Use(periods.Grid);
+    }
 
     /// <summary>As <see cref="ConnectorCurve.Foresee"/>. Another thread may be adding samples: what is read then is
     /// torn, and means as little.</summary>
@@ -108,13 +115,13 @@ internal sealed class LiveStream(
         if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
         if (Needed is null)
         {
-            begun.Add((grid.PeriodOf(earliest).Start, block));
+            begun.Add((periods.Grid.PeriodOf(earliest).Start, block));
             Needed = block;
         }
         if (latest > newest)
         {
             (newest, newestReceived) = (latest, receivedAt);
-            if (latest + reach >= reachedUntil) Reach(grid.PeriodOf(latest + reach), block);
+            if (latest + reach >= reachedUntil) Reach(periods.Grid.PeriodOf(latest + reach), block);
         }
         Curve.Accumulate(samples, times, clock, receivedAt, scratch);
         WakesAt = Curve.WakesAt;
@@ -205,6 +212,21 @@ internal sealed class LiveStream(
         while (begun.Count > 1 && begun[1].Start <= oldest) begun.RemoveAt(0);
         Needed = begun.Count > 0 ? begun[0].From : null;
         WakesAt = Curve.WakesAt;
+    }
+
+    /// <summary>
+    /// After a day of silence, and when all is told, nothing of the log is needed to go on: as if the stream began anew.
+    /// For a connector that is gone the log would else be kept, and be read again from its last day at every start.
+    /// </summary>
+    public void Rest(long now)
+    {
+        if (Needed is null || now - newest <= ConnectorCurve.DeadlineMicroseconds) return;
+        lock (Gate)
+        {
+            if (!Curve.IsTold || provisional.Count > 0) return;
+            begun.Clear();
+            (Needed, reachedUntil) = (null, long.MinValue);
+        }
     }
 
     /// <summary>From which block on the log is needed to make the state again.</summary>

@@ -2,13 +2,12 @@ using System.Collections.Concurrent;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Journal;
-using NodaTime;
 
 namespace Ledger.Ingest.Streaming;
 
 /// <summary>
-/// The settlement points that streams are of, each once for as long as the engine runs, with the grid of its periods. A
-/// point that is not registered has none; it is asked for again when it is announced again.
+/// The settlement points that streams are of, each once for as long as the engine runs, with its periods by the master
+/// data in force. A point that is not registered has none; it is asked for again when it is announced again.
 /// </summary>
 internal sealed class PointDirectory(Recorder recorder)
 {
@@ -18,7 +17,7 @@ internal sealed class PointDirectory(Recorder recorder)
     private readonly ConcurrentDictionary<SettlementPointId, LiveStream> live = [];
     private readonly HashSet<SettlementPointId> unknown = [];
     private readonly Dictionary<SettlementPointId, (long First, long Last)> read = [];
-    private readonly Dictionary<(string Zone, int Minutes), CurveGrid> grids = [];
+    private readonly Dictionary<(string Zone, int Minutes), PointPeriods> periods = [];
     private readonly Dictionary<SampleDeclaration, SampleDeclaration> declarations = [];
     // Streams whose point was declared otherwise since: what they have begun is still told.
     private readonly Dictionary<(SettlementPointId, SampleDeclaration), LiveStream> earlier = [];
@@ -42,13 +41,12 @@ internal sealed class PointDirectory(Recorder recorder)
         var declaration = new SampleDeclaration(announced.Semantics, announced.NominalPeriodMicroseconds);
         if (IsDecided(announced.Point, declaration, out var known)) return known;
         // The caller waits: what follows in the log is about this stream.
-        var (state, _) = recorder.LoadAsync(Journal.Streams.Point(announced.Point), SettlementPointState.Empty,
-            SettlementPoint.Evolve, CancellationToken.None).GetAwaiter().GetResult();
+        var state = Load(announced.Point);
         lock (gate)
         {
             // Another session may have announced it meanwhile.
             if (IsDecided(announced.Point, declaration, out known)) return known;
-            if (state.Latest is not { } registered)
+            if (state.Standing.Count == 0)
             {
                 unknown.Add(announced.Point);
                 return null;
@@ -62,8 +60,8 @@ internal sealed class PointDirectory(Recorder recorder)
             }
             if (!declarations.TryGetValue(declaration, out var shared))
                 declarations[declaration] = shared = declaration;
-            var stream = new LiveStream(announced.Point, DateTimeZoneProviders.Tzdb[registered.Zone], shared,
-                GridOf(registered.Zone, registered.PeriodMinutes), unknown.Remove(announced.Point));
+            var stream = new LiveStream(
+                announced.Point, PeriodsOf(state), shared, unknown.Remove(announced.Point));
             if (read.TryGetValue(announced.Point, out var between)) Tell(stream, between);
             all.Add(stream);
             return live[announced.Point] = stream;
@@ -92,16 +90,35 @@ internal sealed class PointDirectory(Recorder recorder)
         }
     }
 
+    /// <summary>A point was registered again, perhaps with other periods.</summary>
+    public void Registered(SettlementPointId point)
+    {
+        if (!live.ContainsKey(point)) return; // it is asked for when it is announced
+        var state = Load(point);
+        lock (gate)
+        {
+            var now = PeriodsOf(state);
+            foreach (var stream in earlier.Where(past => past.Key.Item1 == point).Select(past => past.Value)
+                .Append(live[point]).Distinct())
+                lock (stream.Gate) stream.Use(now);
+        }
+    }
+
     private static void Tell(LiveStream stream, (long First, long Last) between)
     {
         lock (stream.Gate) stream.RegisterRead(between.First, between.Last);
     }
 
-    /// <summary>Periods follow each other without an end, so any day says where they begin.</summary>
-    private CurveGrid GridOf(string zone, int minutes)
+    private SettlementPointState Load(SettlementPointId point) =>
+        recorder.LoadAsync(Journal.Streams.Point(point), SettlementPointState.Empty, SettlementPoint.Evolve,
+            CancellationToken.None).GetAwaiter().GetResult().State;
+
+    /// <summary>Most points have one version, and share what they have in common.</summary>
+    private PointPeriods PeriodsOf(SettlementPointState state)
     {
-        if (grids.TryGetValue((zone, minutes), out var known)) return known;
-        var day = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[zone], new LocalDate(2025, 1, 1));
-        return grids[(zone, minutes)] = new(PowerCurve.Microseconds(day.Start), minutes * 60_000_000L);
+        var (zone, minutes) = (state.Standing[0].Registered.Zone, state.Standing[0].Registered.PeriodMinutes);
+        if (state.Standing.Count == 1 && periods.TryGetValue((zone, minutes), out var known)) return known;
+        var own = PointPeriods.Of(state.Standing);
+        return own.IsOne ? periods[(zone, minutes)] = own : own;
     }
 }

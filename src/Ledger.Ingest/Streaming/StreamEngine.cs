@@ -17,6 +17,8 @@ public sealed record StreamOptions(FrameLogOptions Log)
     /// <summary>Bytes of blocks that may wait to be integrated; with more the log waits, is full, and
     /// refuses.</summary>
     public long BytesQueuedMax { get; init; } = 32L * 1024 * 1024;
+    /// <summary>Samples of them that may wait: few bytes may be very many of them.</summary>
+    public long SamplesQueuedMax { get; init; } = 32L * 1024 * 1024;
     /// <summary>Finished periods that may wait to be recorded; with more the engine waits. All connectors finish one at
     /// the same instant.</summary>
     public int PeriodsQueuedMax { get; init; } = 1_000_000;
@@ -58,7 +60,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly Principal by;
     private readonly byte[] tokenKey;
     private readonly AcknowledgedFrames found;
-    private readonly RegisterReadings registers;
+    private readonly PointNews news;
     private readonly SegmentSealer? sealer;
     private BlockPlace? latest;
     private Instant swept;
@@ -75,7 +77,7 @@ public sealed class StreamEngine : IAsyncDisposable
         points = new(recorder);
         steps = new(points, options.Workers);
         lowWater = new(options.Log.Folder, recorder.Journal, secret);
-        blocks = new(options.BytesQueuedMax);
+        blocks = new(options.BytesQueuedMax, options.SamplesQueuedMax);
         numbers = new(options.Log.Folder);
         log = FrameLog.Open(options.Log with
         {
@@ -86,7 +88,7 @@ public sealed class StreamEngine : IAsyncDisposable
         found = log.Acknowledged;
         tokenKey = SessionToken.KeyOf(secret);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
-        registers = new(recorder.Journal, points, Fail);
+        news = new(recorder.Journal, points, Fail);
         sealer = options.SealsFullSegments ? new(log, options.SegmentsUnsealedMax, Fail) : null;
         integrating = new Thread(Integrate) { IsBackground = true, Name = "streams" };
         integrating.Start();
@@ -100,6 +102,11 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>Has the next start read the log of a folder from its beginning: for whoever lets its journal go on
     /// without facts that had been made of it.</summary>
     public static void ReadAllAgain(string logFolder) => LowWater.Forget(logFolder);
+
+    /// <summary>From which block on a log is needed for records that are not final or not recorded yet; null where that
+    /// is not known, and all of it may be.</summary>
+    public static FrameAddress? NeededFrom(string logFolder, IJournal journal, byte[] secret) =>
+        new LowWater(logFolder, journal, secret).Read();
 
     /// <summary>Fails when the log or the journal cannot write any more: nothing can be promised then.</summary>
     public Task Faulted => faulted.Task;
@@ -259,6 +266,7 @@ public sealed class StreamEngine : IAsyncDisposable
         passes.Refuse(steps.Unknown);
         steps.Unknown.Clear();
         var needed = passes.Needed is { } unrecorded ? BlockPlace.Earlier(place, unrecorded) : place;
+        foreach (var stream in points.Streams) stream.Rest(nowMicroseconds);
         foreach (var stream in points.Streams)
             if (stream.Needed is { } open && open != needed) needed = BlockPlace.Earlier(needed, open);
         lowWater.Write(needed.Address);
@@ -285,7 +293,7 @@ public sealed class StreamEngine : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         sealer?.Dispose();
-        await registers.DisposeAsync().ConfigureAwait(false);
+        await news.DisposeAsync().ConfigureAwait(false);
         log.Dispose();
         isClosing = true;
         blocks.Close();

@@ -73,6 +73,7 @@ internal sealed class StreamPasses : IAsyncDisposable
         var finished = new List<DuePeriod>();
         foreach (var period in due)
         {
+            if (period.Stream.DayOf(period.Step.Period) is null) continue; // nobody settles it; its frames are kept
             if (period.Step.Step != PeriodStep.DeriveAgain) finished.Add(period);
             else if (!Derived(finished, period)) Collect(period, now);
         }
@@ -263,7 +264,7 @@ internal sealed class StreamPasses : IAsyncDisposable
         foreach (var due in pass.Due)
         {
             var (state, _) = await recorder.LoadAsync(
-                Streams.Curve(due.Stream.Point, due.Stream.DayOf(due.Step.Period)), IntervalRecordsState.Empty,
+                Streams.Curve(due.Stream.Point, due.Stream.DayOf(due.Step.Period)!.Value), IntervalRecordsState.Empty,
                 IntervalRecords.Evolve, CancellationToken.None).ConfigureAwait(false);
             var stretch = due.From.To(pass.Upto);
             var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
@@ -275,8 +276,14 @@ internal sealed class StreamPasses : IAsyncDisposable
             known.Add((due, Known(latest)?.With(stretch) ?? new([stretch]), latest));
         }
         var answers = new List<StreamPeriods>();
-        var integrals = new FrameDerivation(log).Derive(known.ConvertAll(one => Asked(one.Due, one.Range)));
-        foreach (var same in known.Zip(integrals).GroupBy(one => Convert.ToHexStringLower(one.First.Range.ToBytes())))
+        var derived = known.Zip(new FrameDerivation(log).TryDerive(known.ConvertAll(one => Asked(one.Due, one.Range))))
+            .ToList();
+        foreach (var ((due, _, _), (_, problem, isDropped)) in derived)
+            if (isDropped) await RefuseDroppedAsync(due, pass.Upto).ConfigureAwait(false);
+            else if (problem is not null) throw new InvalidDataException(problem);
+        var integrals = derived.Where(one => one.Second.Integral is not null)
+            .Select(one => (one.First, Second: one.Second.Integral!));
+        foreach (var same in integrals.GroupBy(one => Convert.ToHexStringLower(one.First.Range.ToBytes())))
         {
             // Beside a sample that came late there may be a period of which nobody ever said anything.
             StreamPeriod[] periods = [.. same
@@ -302,6 +309,14 @@ internal sealed class StreamPasses : IAsyncDisposable
         + "dated; its record stays, and the frames are kept",
         new Submission(new FrameRange([due.From.To(upto)]).ToBytes(), $"stream of {due.Stream.Point}") { Personal = [] },
         NameOf(due.Sender), CancellationToken.None);
+
+    /// <summary>Of a record whose frames were dropped less would come out than was measured.</summary>
+    private Task<RecordOutcome> RefuseDroppedAsync(DuePeriod due, BlockPlace upto) => recorder.RefuseAsync(
+        Rejection.EvidencePruned,
+        $"{due.Stream.Point}: samples came late for the period from {due.Step.Period.Start}, whose frames were dropped; its "
+        + "record stays, and these frames are kept",
+        new Submission(new FrameRange([due.From.To(upto)]).ToBytes(), $"stream of {due.Stream.Point}") { Personal = [] },
+        by, CancellationToken.None);
 
     /// <summary>What a record rests on; null where that is a file, or was pruned: recording refuses it then.</summary>
     private FrameRange? Known(IntervalRecorded? record)
@@ -331,7 +346,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     };
 
     private static StreamPeriod Of(DuePeriod due, PeriodIntegral? integral) => new(
-        due.Stream.Point, due.Stream.DayOf(due.Step.Period), due.Step.Period,
+        due.Stream.Point, due.Stream.DayOf(due.Step.Period)!.Value, due.Step.Period,
         integral is null ? null : due.Step.ToRecord(due.Stream.Point, due.Stream.Declaration, integral, default),
         due.Step.LateSamples);
 

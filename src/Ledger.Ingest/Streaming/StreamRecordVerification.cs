@@ -15,8 +15,9 @@ namespace Ledger.Ingest.Streaming;
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
 /// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
 /// <param name="log">The frame log; null where it is not at hand, and nothing can be derived.</param>
+/// <param name="droppings">What the journal says was dropped of the log; null: nothing.</param>
 public sealed class StreamRecordVerification(
-    Func<EvidenceDigest, byte[]?> evidence, FrameLogReader? log, Findings findings)
+    Func<EvidenceDigest, byte[]?> evidence, FrameLogReader? log, Findings findings, FrameDroppings? droppings)
 {
     /// <summary>Samples that one reading of the log may collect, of 16 bytes each.</summary>
     private const long SamplesPendingMax = 16_000_000;
@@ -26,6 +27,7 @@ public sealed class StreamRecordVerification(
     private readonly Dictionary<EvidenceDigest, FrameRange> ranges = [];
     private readonly HashSet<(SettlementPointId, Instant)> edgesOfSuspect = [];
     private readonly List<(IntervalRecorded Record, Fault Fault)> differ = [];
+    private readonly Dictionary<FrameDropping, long> dropped = [];
     private long samplesPending;
 
     /// <summary>Records that were derived again, and the samples that were read for them.</summary>
@@ -34,8 +36,8 @@ public sealed class StreamRecordVerification(
     /// <summary>Records that were not checked: of a clock that was corrected.</summary>
     public long Suspect { get; private set; }
 
-    /// <summary>Records that were not checked: their stretch of the log was dropped.</summary>
-    public long Dropped { get; private set; }
+    /// <summary>Records that were not checked, because of frames that were dropped, by the fact that says so.</summary>
+    public IReadOnlyDictionary<FrameDropping, long> Dropped => dropped;
 
     /// <summary>Records that were not checked: the log is not at hand.</summary>
     public long NotAtHand { get; private set; }
@@ -70,10 +72,18 @@ public sealed class StreamRecordVerification(
         differ.Clear();
     }
 
-    /// <summary>What the range of one record says of it. Throws <see cref="InvalidDataException"/> where that is not to
-    /// be had.</summary>
-    public static PeriodIntegral Derive(IntervalRecorded record, FrameRange range, FrameLogReader log) =>
-        new FrameDerivation(log).Derive([Asked(record, range)])[0];
+    /// <summary>What the range of one record says of it; or by which fact its frames were dropped. Throws
+    /// <see cref="InvalidDataException"/> where neither is to be had.</summary>
+    public static (PeriodIntegral? Integral, FrameDropping? Dropped) Derive(
+        IntervalRecorded record, FrameRange range, FrameLogReader log, FrameDroppings droppings)
+    {
+        var derived = new FrameDerivation(log).TryDerive([Asked(record, range)])[0];
+        if (derived.Integral is { } integral) return (integral, null);
+        return derived.IsDropped && droppings.Of(FirstSegment(range)) is { } dropping
+            ? (null, dropping) : throw new InvalidDataException(derived.Problem);
+    }
+
+    private static int FirstSegment(FrameRange range) => range.Stretches.Min(stretch => stretch.First.Segment);
 
     private static DerivedPeriod Asked(IntervalRecorded record, FrameRange range) => new(record.Point, record.Period,
         new(record.Stream!.Semantics, record.Stream.NominalMicroseconds), range);
@@ -98,16 +108,18 @@ public sealed class StreamRecordVerification(
         if (pending.Count == 0) return;
         var derivation = new FrameDerivation(log!);
         var integrals = derivation.TryDerive(pending.ConvertAll(one => Asked(one.Record, one.Range)));
-        for (var i = 0; i < pending.Count; i++) Compare(pending[i].Position, pending[i].Record, integrals[i]);
+        for (var i = 0; i < pending.Count; i++) Compare(pending[i], integrals[i]);
         Derived = (Derived.Records, Derived.Samples + derivation.Samples);
         pending.Clear();
         samplesPending = 0;
     }
 
-    private void Compare(long position, IntervalRecorded record, DerivedIntegral derived)
+    private void Compare((long Position, IntervalRecorded Record, FrameRange Range) one, DerivedIntegral derived)
     {
-        var place = RecordComparison.Place(position, record);
-        if (derived.IsDropped) Dropped++;
+        var record = one.Record;
+        var place = RecordComparison.Place(one.Position, record);
+        if (derived.IsDropped && droppings?.Of(FirstSegment(one.Range)) is { } dropping)
+            dropped[dropping] = dropped.GetValueOrDefault(dropping) + 1;
         else if (derived.Integral is not { } integral)
             findings.Add(place, derived.Problem!, "the frames that the record names");
         else

@@ -60,5 +60,11 @@ public sealed class Findings
 
     public void Prune(PrunedMonth month) => pruned.Add(month);
 
+    /// <summary>What was dropped of the frame log, by the facts that say so: it is no fault that it is not there.
+    /// </summary>
+    public IReadOnlyList<FrameDropping> Dropped { get; private set; } = [];
+
+    public void Drop(FrameDroppings droppings) => Dropped = droppings.All;
+
     public void LeaveOut(string what) => notChecked.Add(what);
 }

@@ -4,20 +4,20 @@ using Ledger.Journal;
 namespace Ledger.Ingest.Streaming;
 
 /// <summary>
-/// Follows the journal and tells streams when a register of their point was read: a period between two readings is
-/// final without waiting for the deadline. It begins where the journal was when the streams were opened; a reading
-/// from before is not known to it, and then the deadline decides.
+/// Follows the journal and tells streams what becomes known of their points: that a register was read, because a period
+/// between two readings is final without waiting for the deadline, and other master data. It begins where the journal
+/// was when the streams were opened; a reading from before is not known to it, and then the deadline decides.
 /// </summary>
-internal sealed class RegisterReadings : IAsyncDisposable
+internal sealed class PointNews : IAsyncDisposable
 {
-    private static readonly string Read =
-        EventCodec.WireNames.First(one => one.Fact == typeof(RegisterReadingRecorded)).WireName;
+    private static readonly string Read = NameOf<RegisterReadingRecorded>(),
+        Registered = NameOf<SettlementPointRegistered>();
 
     private readonly CancellationTokenSource stopping = new();
     private readonly Task following;
 
     /// <param name="failed">Is told why it can follow no more.</param>
-    public RegisterReadings(IJournal journal, PointDirectory points, Action<Exception> failed) =>
+    public PointNews(IJournal journal, PointDirectory points, Action<Exception> failed) =>
         following = FollowAsync(journal, points, failed, stopping.Token);
 
     private static async Task FollowAsync(
@@ -35,6 +35,9 @@ internal sealed class RegisterReadings : IAsyncDisposable
                         && EventCodec.Decode(recorded) is RegisterReadingRecorded { Quality: var quality } reading
                         && quality <= ReadingQuality.Measured)
                         points.RegisterRead(reading.Register.Point, PowerCurve.Microseconds(reading.ReadAt));
+                    else if (recorded.Envelope.WireName == Registered
+                        && EventCodec.Decode(recorded) is SettlementPointRegistered registered)
+                        points.Registered(registered.Point);
                 }
                 await journal.WaitForAsync(position, ct).ConfigureAwait(false);
             }
@@ -44,6 +47,8 @@ internal sealed class RegisterReadings : IAsyncDisposable
             if (!ct.IsCancellationRequested) failed(cause);
         }
     }
+
+    private static string NameOf<TFact>() => EventCodec.WireNames.First(one => one.Fact == typeof(TFact)).WireName;
 
     public async ValueTask DisposeAsync()
     {

@@ -1,0 +1,102 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Ingest.Streaming;
+
+/// <summary>
+/// The settlement days and periods of a point, by the master data in force at the start of each day: a change within a
+/// day holds from the next day on. What was there before the first master data is divided by that. The same for all
+/// points with the same master data.
+/// </summary>
+internal sealed class PointPeriods
+{
+    /// <summary>From an instant (µs), which is the start of a day, on.</summary>
+    private readonly record struct Span(long From, DateTimeZone Zone, int Minutes)
+    {
+        public bool IsAs(Span other) => Minutes == other.Minutes && Zone.Equals(other.Zone);
+    }
+
+    /// <summary>A day by which periods that follow each other for ever are known.</summary>
+    private static readonly LocalDate AnyDay = new(2025, 1, 1);
+
+    private readonly List<Span> spans;
+
+    private PointPeriods(List<Span> spans)
+    {
+        this.spans = spans;
+        Grid = spans.Skip(1).Aggregate(
+            new CurveGrid(PowerCurve.Microseconds(SettlementCalendar.Day(spans[0].Zone, AnyDay).Start), Step(spans[0])),
+            (grid, span) => grid.Then(span.From, Step(span)));
+    }
+
+    public CurveGrid Grid { get; }
+
+    /// <summary>Whether it never changes.</summary>
+    public bool IsOne => spans.Count == 1;
+
+    /// <param name="standing">The versions of a registered point that stand, in order of time.</param>
+    public static PointPeriods Of(IReadOnlyList<PointVersion> standing)
+    {
+        var spans = new List<Span>();
+        foreach (var version in standing)
+        {
+            var zone = DateTimeZoneProviders.Tzdb[version.Registered.Zone];
+            var from = spans.Count == 0 ? long.MinValue
+                : PowerCurve.Microseconds(FirstDayFrom(zone, version.From).Start);
+            // A day has one version, the latest that is in force at its start.
+            while (spans.Count > 0 && spans[^1].From >= from && from > long.MinValue) spans.RemoveAt(spans.Count - 1);
+            Add(spans, new(from, zone, version.Registered.PeriodMinutes));
+        }
+        return new(spans);
+    }
+
+    /// <summary>
+    /// What holds of a stream that has samples: up to an instant what it began with, whatever became known of that time
+    /// since; what is in force then holds from the next day on.
+    /// </summary>
+    public PointPeriods Continuing(PointPeriods begun, long untilMicroseconds)
+    {
+        var kept = begun.spans.Where(span => span.From <= untilMicroseconds).ToList();
+        var now = spans.Last(span => span.From <= untilMicroseconds);
+        var (_, end) = begun.Grid.PeriodOf(untilMicroseconds);
+        var next = FirstDayFrom(now.Zone, At(end));
+        if (!now.IsAs(kept[^1])) Add(kept, now with { From = PowerCurve.Microseconds(next.Start) });
+        foreach (var span in spans.Where(span => span.From > untilMicroseconds))
+        {
+            var from = span.From >= end ? span.From
+                : PowerCurve.Microseconds(FirstDayFrom(span.Zone, At(end)).Start);
+            if (kept[^1].From >= from) kept.RemoveAt(kept.Count - 1);
+            Add(kept, span with { From = from });
+        }
+        return new(kept);
+    }
+
+    /// <summary>The settlement day of a period; null where it is of none: where a point's zone changed to one further
+    /// west, the days of the two do not meet.</summary>
+    public LocalDate? DayOf(Interval period)
+    {
+        var start = PowerCurve.Microseconds(period.Start);
+        var at = spans.FindLastIndex(span => span.From <= start);
+        var day = SettlementCalendar.DayContaining(spans[at].Zone, period.Start);
+        return at + 1 < spans.Count
+            && day >= SettlementCalendar.DayContaining(spans[at + 1].Zone, At(spans[at + 1].From))
+            ? null : day;
+    }
+
+    private static void Add(List<Span> spans, Span span)
+    {
+        if (spans.Count == 0 || !spans[^1].IsAs(span)) spans.Add(span);
+    }
+
+    private static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
+
+    private static long Step(Span span) => span.Minutes * 60_000_000L;
+
+    /// <summary>The first settlement day that begins at an instant or after it.</summary>
+    private static Interval FirstDayFrom(DateTimeZone zone, Instant at)
+    {
+        var day = SettlementCalendar.Day(zone, SettlementCalendar.DayContaining(zone, at));
+        return day.Start >= at ? day
+            : SettlementCalendar.Day(zone, SettlementCalendar.DayContaining(zone, day.End));
+    }
+}

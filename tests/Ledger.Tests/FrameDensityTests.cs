@@ -1,0 +1,119 @@
+using Ledger.Domain;
+using Ledger.Ingest;
+using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
+using Ledger.Journal;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>A few bytes of a frame can say very many samples; how many are taken is bounded by the time that they tell
+/// of, and a frame that breaks that bound is kept and not counted.</summary>
+public sealed class FrameDensityTests
+{
+    private static byte[] Frame(params (int Stream, PowerSample[] Samples)[] blocks) =>
+        StreamTown.Samples(1, StreamTown.Time(0), blocks);
+
+    /// <summary>So many samples, the last so many µs after the first, all others at the first.</summary>
+    private static PowerSample[] Dense(int count, long microseconds, long from = 0) =>
+        [.. Enumerable.Range(0, count).Select(i =>
+            new PowerSample(StreamTown.Time(0) + from + (i == count - 1 ? microseconds : 0), 7000))];
+
+    public static TheoryData<string, (int, PowerSample[])[], string?> Frames => new()
+    {
+        { "sixteen at one instant", [(0, Dense(16, 0))], null },
+        { "one more", [(0, Dense(17, 0))], "17" },
+        { "two more, a millisecond apart", [(0, Dense(18, 1000))], null },
+        { "a microsecond less", [(0, Dense(18, 999))], "18" },
+        { "three more in a millisecond", [(0, Dense(19, 1000))], "19" },
+        { "two blocks of one stream", [(0, Dense(9, 0)), (0, Dense(9, 0, 999))], "18" },
+        { "two blocks farther apart", [(0, Dense(9, 0)), (0, Dense(9, 0, 1000))], null },
+        { "two blocks, the later one first", [(0, Dense(9, 0, 1000)), (0, Dense(9, 0))], null },
+        { "two streams", [(0, Dense(16, 0)), (1, Dense(16, 0))], null },
+        { "the second of three streams", [(0, Dense(16, 0)), (1, Dense(17, 1)), (2, Dense(1, 0))], "17" },
+        { "2 kHz for a minute", [(0, [.. Enumerable.Range(0, 120_000)
+            .Select(i => new PowerSample(StreamTown.Time(0) + (i * 500), i))])], null },
+        { "1 MHz for 4 ms", [(0, [.. Enumerable.Range(0, 4000)
+            .Select(i => new PowerSample(StreamTown.Time(0) + i, 0))])], "4000" },
+    };
+
+    [Theory, MemberData(nameof(Frames))]
+    public async Task Samples_of_a_stream_in_a_frame_have_room_in_its_time(
+        string what, (int, PowerSample[])[] blocks, string? refused)
+    {
+        await using var town = await StreamTown.OpenAsync(3);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(3));
+        var frame = Frame(blocks);
+        if (refused is null)
+        {
+            await StreamTown.SendAsync(door, frame);
+            return;
+        }
+        var why = Should.Throw<InputRefusedException>(() => door.Take(frame, out _, out _), what);
+        (why.Code, why.Value).ShouldBe((Rejection.OutOfRange, refused), what);
+        why.Field.ShouldBe(what.Contains("second of", StringComparison.Ordinal)
+            ? "frame.streams[1].count" : "frame.streams[0].count", what);
+        why.Detail.ShouldContain("at most 16 and 2 for each millisecond from the first to the last of them, which are ");
+        door.LastSequence.ShouldBe(0, what);
+        await StreamTown.SendAsync(door, Frame((0, Dense(1, 0)))); // the number is free, because nothing was taken
+    }
+
+    [Fact]
+    public async Task A_nominal_period_of_less_than_a_millisecond_is_refused_and_kept_and_read_from_logs_of_before()
+    {
+        await using var town = await StreamTown.OpenAsync(2);
+        using var door = town.Streams.Connect();
+        var frame = town.Announce(2, nominal: 999);
+        var why = Should.Throw<InputRefusedException>(() => door.Take(frame, out _, out _));
+        (why.Code, why.Field, why.Value).ShouldBe((Rejection.OutOfRange, "frame.entries[0].nominal period", "999"));
+        why.Detail.ShouldContain("1000 to 86400000000");
+        (await town.Streams.RefuseAsync(frame, why, "stream of ACME", TestContext.Current.CancellationToken)).ShouldBeTrue();
+        var kept = (await TestFolder.AllAsync(town.Ledger.Journal)).Select(EventCodec.Decode).OfType<EvidenceRefused>()
+            .ShouldHaveSingleItem();
+        town.Ledger.Evidence.Get(kept.Evidence).ShouldBe(frame);
+        var reader = FrameReader.Open(frame);
+        reader.TryRead(out Announcement announced).ShouldBeTrue();
+        announced.NominalPeriodMicroseconds.ShouldBe(999);
+        await StreamTown.SendAsync(door, town.Announce(2, nominal: 1000));
+    }
+
+    /// <summary>A block takes eight frames of the most samples, however few bytes they are; then the log is
+    /// full.</summary>
+    [Fact]
+    public async Task What_waits_to_be_integrated_is_bounded_by_its_samples()
+    {
+        await using var town = await StreamTown.OpenAsync(1, new(new FrameLogOptions(""))
+        {
+            SamplesQueuedMax = 1, // less than one block, so that each is waited for
+        });
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        var samples = new PowerSample[Limits.SamplesPerFrameMax];
+        var frames = new List<byte[]>();
+        for (var sent = 0; sent < 24; sent++)
+        {
+            for (var i = 0; i < samples.Length; i++)
+                samples[i] = new(StreamTown.Time(0) + ((sent * (long)samples.Length + i) * 500), 7_000_000);
+            frames.Add(StreamTown.Samples(1 + sent, StreamTown.Time(0), (0, samples)));
+            frames[^1].Length.ShouldBeLessThan(16 * 1024);
+        }
+        long taken = 0, full = 0;
+        var durable = new List<ValueTask<FrameAddress>>();
+        foreach (var frame in frames)
+        {
+            ValueTask<FrameAddress> done;
+            while (door.Take(frame, out _, out done) == FrameTaken.Full)
+            {
+                full++;
+                await Task.Delay(1, TestContext.Current.CancellationToken);
+            }
+            durable.Add(done);
+            taken += samples.Length;
+        }
+        foreach (var done in durable) await done;
+        full.ShouldBeGreaterThan(0, "what is taken waits for what is integrated");
+        while (town.Streams.BlocksWaiting > 0) await Task.Delay(1, TestContext.Current.CancellationToken);
+        town.Streams.Samples.ShouldBe(taken);
+    }
+}

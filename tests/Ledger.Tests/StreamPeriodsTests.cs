@@ -1,0 +1,110 @@
+using Ledger.Domain;
+using NodaTime;
+using NodaTime.Text;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>The periods of a stream are those of the master data in force at the start of each settlement day, as
+/// settlements and files have them.</summary>
+public sealed class StreamPeriodsTests
+{
+    /// <summary>Of 1 March in Shanghai, in seconds of that day: half an hour before its end, and after it.</summary>
+    private const int Evening = 84_600, Midnight = 86_400, Night = 88_260;
+
+    private static string Version(string validFrom, int minutes, string zone = "Asia/Shanghai") =>
+        $$"""{"type":"settlement-point","point":"CP0","station":"S1","kind":"connector","owner":"ACME","zone":"{{zone}}","periodMinutes":{{minutes}},"ratedKw":1000,"bidirectional":true,"validFrom":"{{validFrom}}"}""" + "\n";
+
+    private static async Task<List<string>> StreamedAsync(StreamTown town, Func<Task>? amid = null, int until = Night)
+    {
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(1));
+            await town.StreamAsync(door, 1, Evening, Evening + 1199);
+            if (amid is not null) await amid();
+            await town.StreamAsync(door, 1, Evening + 1200, until);
+        }
+        town.Clock.Now = StreamTown.Day + Duration.FromDays(4);
+        await town.SettleAsync();
+        town.Streams.Faulted.IsCompleted.ShouldBeFalse();
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+        return [.. (await town.LatestAsync()).Select(Text)];
+    }
+
+    /// <summary>A period as local time, with its energy.</summary>
+    private static string Text(IntervalRecorded record) => LocalDateTimePattern.CreateWithInvariantCulture("dd HH:mm")
+        .Format(record.Period.Start.InZone(DateTimeZoneProviders.Tzdb["Asia/Shanghai"]).LocalDateTime)
+        + $" {record.Period.Duration.TotalMinutes} min {record.Import.ToKwh()}";
+
+    private static readonly string[] QuartersThenHalves =
+        ["01 23:30 15 min 25.000000000000", "01 23:45 15 min 25.000000000000", "02 00:00 30 min 50.000000000000",
+            "02 00:30 30 min 1.666666666666"];
+
+    /// <summary>A change within a day holds from the next day on, and the second across midnight is in both.</summary>
+    [Fact]
+    public async Task Each_day_has_the_periods_in_force_at_its_start()
+    {
+        await using var town = await StreamTown.OpenAsync(0);
+        await town.TakeAsync(Version("2026-01-01T00:00:00Z", 15) + Version("2026-03-01T12:00:00+08:00", 30)
+            + Version("2026-06-01T00:00:00+08:00", 60));
+        var found = await StreamedAsync(town);
+        found[..3].ShouldBe(QuartersThenHalves[..3]);
+        found[3].ShouldStartWith("02 00:30 30 min 1.6");
+        found.Count.ShouldBe(4);
+        await town.RestartAsync();
+        await town.SettleAsync();
+        (await town.LatestAsync()).Select(Text).ShouldBe(found);
+    }
+
+    [Fact]
+    public async Task A_change_that_is_recorded_while_the_stream_goes_on_holds_from_the_next_day_on()
+    {
+        await using var town = await StreamTown.OpenAsync(0);
+        await town.TakeAsync(Version("2026-01-01T00:00:00Z", 15));
+        var found = await StreamedAsync(town, () => ChangeAsync(town, Version("2026-03-01T12:00:00+08:00", 30)));
+        found[..3].ShouldBe(QuartersThenHalves[..3]);
+        found.Count.ShouldBe(4);
+    }
+
+    /// <summary>What is begun stays so: two lengths of one day would overlap.</summary>
+    [Fact]
+    public async Task A_change_of_a_day_that_is_begun_holds_from_the_next_day_on()
+    {
+        await using var town = await StreamTown.OpenAsync(0);
+        await town.TakeAsync(Version("2026-01-01T00:00:00Z", 15));
+        var found = await StreamedAsync(town, () => ChangeAsync(town, Version("2026-02-01T00:00:00Z", 30)));
+        found[..3].ShouldBe(QuartersThenHalves[..3]);
+    }
+
+    /// <summary>Between the last day of a zone and the first of one further west lies no settlement day: what was
+    /// measured there is kept, and nobody settles it.</summary>
+    [Fact]
+    public async Task Where_two_zones_leave_hours_between_their_days_no_period_is_recorded()
+    {
+        await using var town = await StreamTown.OpenAsync(0);
+        await town.TakeAsync(Version("2026-01-01T00:00:00Z", 15)
+            + Version("2026-03-01T16:00:00Z", 15, "Asia/Kolkata")); // two and a half hours further west
+        var found = await StreamedAsync(town, until: Midnight + 9000 + 960);
+        found.Select(text => text[..8]).ShouldBe(["01 23:30", "01 23:45", "02 02:30", "02 02:45"]);
+        found[2].ShouldBe("02 02:30 15 min 25.000000000000");
+    }
+
+    [Fact]
+    public void A_grid_may_go_on_with_periods_of_another_length()
+    {
+        var grid = new CurveGrid(0, 15).Then(100, 30).Then(130, 10);
+        int[] at = [-1, 0, 89, 90, 99, 100, 129, 130, 139, 140];
+        at.Select(instant => grid.PeriodOf(instant)).ShouldBe([(-15, 0), (0, 15), (75, 90), (90, 100), (90, 100),
+            (100, 130), (100, 130), (130, 140), (130, 140), (140, 150)]);
+        at.Where(instant => grid.IsEdge(instant)).ShouldBe([0, 90, 100, 130, 140]);
+        Should.Throw<ArgumentOutOfRangeException>(() => grid.Then(130, 15));
+        Should.Throw<ArgumentOutOfRangeException>(() => grid.Then(200, 0));
+    }
+
+    /// <summary>Streams follow the journal beside, so a moment is waited.</summary>
+    private static async Task ChangeAsync(StreamTown town, string version)
+    {
+        await town.TakeAsync(version);
+        await Task.Delay(500, TestContext.Current.CancellationToken);
+    }
+}
