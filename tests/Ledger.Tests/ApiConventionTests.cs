@@ -221,7 +221,9 @@ public sealed class ApiConventionTests
     {
         // With the jobs that the command line adds where it serves.
         CommandLine.TryParse(["serve"], out var line, out _).ShouldBeTrue();
-        var jobs = ServeJobs.Kinds(line, new Shell(Stream.Null, Stream.Null, TextWriter.Null, TextWriter.Null, new StandingClock(TestFolder.Start)));
+        var shell = new Shell(
+            Stream.Null, Stream.Null, TextWriter.Null, TextWriter.Null, new StandingClock(TestFolder.Start));
+        var jobs = ServeJobs.Kinds(line, shell);
         await using var served = await ServedLedger.StartAsync(options => options with { Jobs = jobs }, new FrameLogOptions(""));
         var document = JsonNode.Parse((await served.GetAsync("/openapi/v1.json")).Text)!.AsObject();
         document.Remove("servers"); // where this one happens to listen

@@ -25,7 +25,8 @@ public sealed class ApiDocumentTests
 
     /// <summary>What has to be there before what is judged with it.</summary>
     private static readonly string[] First =
-        ["settlement-point", "register", "rule-pack", "programme", "enrolment", "instruction", "tariff", "tariff-assignment", "settlement-run"];
+        ["settlement-point", "register", "rule-pack", "programme", "enrolment", "instruction", "tariff", "tariff-assignment", "settlement-run",
+            "legal-hold"];
 
     /// <summary>Examples that are well formed, and that a rule refuses where nothing more was done before.</summary>
     private static readonly Dictionary<string, string> Judged = new()
@@ -52,12 +53,14 @@ public sealed class ApiDocumentTests
         var examples = (await OperationsAsync(served)).Where(operation => operation.Body?["example"] is not null)
             .OrderBy(operation => Array.IndexOf(First, operation.Id) is >= 0 and var at ? at : First.Length).ToList();
         examples.Count.ShouldBeGreaterThan(45);
+        var otherwise = new List<string>();
         foreach (var operation in examples)
         {
             var answer = await served.PostAsync(operation.Path, operation.Body!["example"]!.ToJsonString());
-            if (Judged.TryGetValue(operation.Id, out var rule)) answer["name"].ShouldBe(rule, $"{operation.Id}: {answer.Text}");
-            else answer.Status.ShouldBeInRange(200, 202, $"{operation.Id}: {answer.Text}");
+            if (Judged.TryGetValue(operation.Id, out var rule) ? answer["name"] != rule : answer.Status is < 200 or > 202)
+                otherwise.Add($"{operation.Id}: {answer.Text}");
         }
+        otherwise.ShouldBeEmpty();
         served.Errors.ToString().ShouldBeEmpty();
     }
 

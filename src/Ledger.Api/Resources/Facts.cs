@@ -59,6 +59,11 @@ internal static class Facts
             "instruction, point?, atPosition?, complete? (what awaits meter values), holidays?: [day]"),
         ("standing-limits", "standing-limit", "Sets a standing limit of a settlement point.",
             $"point, kind: {OneOf<StandingLimitKind>()}, {OfDirection}, kw | steps ([{{start | daily, kw}}]), zone?, validFrom, validTo?, source"),
+    ];
+
+    /// <summary>The same of what is settled and metered by.</summary>
+    private static readonly (string Path, string Type, string Does, string Members)[] Terms =
+    [
         ("tariffs", "tariff", "Publishes a version of a tariff.",
             "tariff, version, currency, zone, validFrom, rules, prices, holidays?, energyDecimals?, moneyDecimals?, exportRules?, "
             + "demandCharges?, useBy?, fees?, taxPercent?, bounds?, ratios?"),
@@ -109,7 +114,7 @@ internal static class Facts
     private static string OfDirection => $"direction: {OneOf<Direction>()}";
 
     private static IEnumerable<(string Path, string Type, string Does, string Members)> All =>
-        Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources).Concat(AccessReads.Resources);
+        Resources.Concat(Terms).Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources).Concat(AccessReads.Resources);
 
     /// <summary>The type of the facts that a resource takes; null where no resource of facts has this path.</summary>
     public static string? TypeOf(string path) =>

@@ -25,7 +25,7 @@ public static class Scopes
         PointsRead, DispatchRead, SettlementRead, TariffsRead, RefusalsRead, AccessRead,
         ReadingsWrite, ReadingsCorrect, CurvesWrite, ChargesWrite, EvidenceWrite, MasterDataWrite, MetersWrite,
         LimitsWrite, DispatchWrite, DispatchAnswer, EnrolmentsWrite, AvailabilityWrite, ProgrammesWrite,
-        RulesWrite, TariffsWrite, SettlementRun, SettlementPublish, DisputesWrite, RefusalsWrite, RefusalsRedrive, EvidenceDisclose,
-        SubjectsWrite, KeysWrite, RetentionWrite, AccessWrite, WebhooksWrite,
+        RulesWrite, TariffsWrite, SettlementRun, SettlementPublish, DisputesWrite, RefusalsWrite, RefusalsRedrive,
+        EvidenceDisclose, SubjectsWrite, KeysWrite, RetentionWrite, AccessWrite, WebhooksWrite,
     };
 }
