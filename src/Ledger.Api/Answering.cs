@@ -1,5 +1,5 @@
+using System.Buffers;
 using System.Globalization;
-using System.Text;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
@@ -9,6 +9,7 @@ namespace Ledger.Api;
 /// <summary>What a caller is told of one fact.</summary>
 /// <param name="Outcome">recorded, alreadyRecorded or quarantined.</param>
 /// <param name="Position">Its place in the journal; null where the rule knew the fact by its state alone.</param>
+/// <param name="Detail">Why it is quarantined, or what whoever sent it again ought to know.</param>
 public sealed record FactAnswer(string Outcome, long? Position, int? Code = null, string? Name = null,
     string? Detail = null);
 
@@ -26,7 +27,7 @@ internal static class Answering
     public static IResult Of(RecordOutcome outcome) => outcome switch
     {
         RecordOutcome.Recorded recorded => Fact(201, new("recorded", recorded.Position)),
-        RecordOutcome.AlreadyRecorded before => Fact(200, new("alreadyRecorded", before.Position)),
+        RecordOutcome.AlreadyRecorded before => Fact(200, new("alreadyRecorded", before.Position, Detail: before.Detail)),
         RecordOutcome.Quarantined held =>
             Fact(202, new("quarantined", held.Position, (int)held.Code, $"{held.Code}", held.Detail)),
         RecordOutcome.Conflict conflict =>
@@ -96,9 +97,10 @@ internal static class Answering
             if (position is { } at) response.Headers[PositionHeader] = at.ToString(CultureInfo.InvariantCulture);
             if (status == 200 && HttpMethods.IsGet(httpContext.Request.Method))
                 return Representation.WriteAsync(httpContext, content, position);
-            var bytes = Encoding.UTF8.GetBytes(RowJson.Write(content));
-            response.ContentLength = bytes.Length;
-            return response.Body.WriteAsync(bytes, httpContext.RequestAborted).AsTask();
+            var json = new ArrayBufferWriter<byte>();
+            RowJson.Write(json, content);
+            response.ContentLength = json.WrittenCount;
+            return response.Body.WriteAsync(json.WrittenMemory, httpContext.RequestAborted).AsTask();
         }
     }
 }

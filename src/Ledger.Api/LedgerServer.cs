@@ -176,6 +176,7 @@ public sealed class LedgerServer : IAsyncDisposable
     private static void MapOrders(WebApplication app, OpenLedger ledger, LedgerServer server, ServerOptions options)
     {
         SettlementRuns.Map(app, ledger, server.jobs);
+        SettlementPreviews.Map(app, ledger);
         WebhookResources.Map(app, ledger, server.webhooks, options.Webhooks);
         JobResources.Map(app, ledger, server.jobs, [SettlementJob.Kind, .. options.Jobs]);
     }

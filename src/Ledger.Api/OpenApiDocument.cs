@@ -17,8 +17,16 @@ internal static class OpenApiDocument
             if (context.JsonTypeInfo.Type == typeof(long) || context.JsonTypeInfo.Type == typeof(long?))
                 (schema.Type, schema.Format, schema.Pattern) = (JsonSchemaType.String, null, "^[0-9]+$");
             return Task.CompletedTask;
+        }).AddOperationTransformer((operation, context, _) =>
+        {
+            OperationDocument.Complete(
+                operation, context.Description.ActionDescriptor.EndpointMetadata, context.Document);
+            return Task.CompletedTask;
         }).AddDocumentTransformer((document, _, _) =>
         {
+            (document.Components ??= new()).SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(
+                StringComparer.Ordinal)
+            { [OperationDocument.KeyScheme] = OperationDocument.Scheme };
             document.Info.Title = "Ledger";
             document.Info.Version = "v1";
             document.Info.Description =

@@ -104,7 +104,7 @@ internal static class Representation
     private static ReadOnlyMemory<byte> PageJson(object found, string table, IEnumerable page, string? next)
     {
         var json = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(json))
+        using (var writer = new Utf8JsonWriter(json, RowJson.Plain))
         {
             writer.WriteStartObject();
             foreach (var member in RowJson.Members(found.GetType())!)

@@ -99,13 +99,20 @@ public static class Reconcile
         if (line.Option("--day") is not { } text)
             return records.Count > 0 ? [.. records.Select(record => DayOf(record, points))]
                 : throw new CouldNotException("there are no charge records, so --day has to say which days are compared");
-        const string rule = "--day is a day like 2026-06-02, or two like 2026-06-01..2026-06-30";
+        return DaysOf(text) is { } named ? [.. named] : throw new UsageException($"--day is {DaysRule}, not '{text}'");
+    }
+
+    internal static readonly string DaysRule =
+        $"a day like 2026-06-02, or two like 2026-06-01..2026-06-30 with at most {DaysMax} days";
+
+    /// <summary>The days that a text names; null where it names none.</summary>
+    internal static IEnumerable<LocalDate>? DaysOf(string text)
+    {
         var edges = text.Split("..");
-        var (from, to) = (CommandLine.Read<LocalDate>(edges[0], CommandLine.TryDay, rule),
-            CommandLine.Read<LocalDate>(edges[^1], CommandLine.TryDay, rule));
-        return edges.Length <= 2 && to >= from && Period.DaysBetween(from, to) < DaysMax
-            ? [.. Enumerable.Range(0, Period.DaysBetween(from, to) + 1).Select(from.PlusDays)]
-            : throw new UsageException($"{rule}, at most {DaysMax} days, not '{text}'");
+        return edges.Length <= 2
+            && CommandLine.TryDay(edges[0], out var from) && CommandLine.TryDay(edges[^1], out var to)
+            && to >= from && Period.DaysBetween(from, to) < DaysMax
+            ? Enumerable.Range(0, Period.DaysBetween(from, to) + 1).Select(from.PlusDays) : null;
     }
 
     /// <summary>The points that are compared: the one named, else all of every station that a record is at, else all.

@@ -47,7 +47,11 @@ public static class ServeJobs
             throw request.Asked.Required("kind").Refused(Rejection.MissingField,
                 "needs a point, which is yours: without one it is of the whole ledger");
         var day = request.Asked.Optional("day")?.Line(Limits.IdentifierLengthMax);
+        if (day is not null && Reconcile.DaysOf(day) is null)
+            throw request.Asked.Required("day").Refused(Rejection.InvalidTime, $"must be {Reconcile.DaysRule}");
         var records = request.Asked.Optional("records") is { } given ? Encoding.UTF8.GetBytes(given.Json.GetRawText()) : null;
+        // Read at once, so that what is wrong with them is the answer to the request and names no file of the server's.
+        if (records is not null) ChargeRecordFiles.Read(records);
         var answers = await AnswersAsync(request).ConfigureAwait(false);
         if (point is { } named && (!answers.Reaches(named) || answers.Points().All(row => row.Point != named.Value)))
             throw new NotThereException($"there is no settlement point {named}, or it is not yours");

@@ -32,7 +32,8 @@ public abstract record Decision
     }
 
     /// <summary>The same evidence with the same content was recorded before; nothing is appended.</summary>
-    public sealed record AlreadyRecorded : Decision;
+    /// <param name="Detail">What whoever sent it ought to know all the same; null: nothing.</param>
+    public sealed record AlreadyRecorded(string? Detail = null) : Decision;
 
     /// <summary>Refused by a named rule; the shell keeps the evidence and records the refusal.</summary>
     public sealed record Rejected(Rejection Code, string Detail) : Decision;

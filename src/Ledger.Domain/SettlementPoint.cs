@@ -63,10 +63,12 @@ public static class SettlementPoint
         if (candidate.Rated < Power.Zero || candidate.Rated.Milliwatts > Limits.PowerMilliwattsMax)
             return new Decision.Rejected(Rejection.PowerAboveLimit,
                 $"a rated power is 0 to {new Power(Limits.PowerMilliwattsMax)}, not {candidate.Rated}");
-        // A late retry of the first version must not undo the second, which has corrected it.
+        // A late retry of the first version must not undo the second, which has corrected it. Whether it is one, or
+        // somebody means to return to the first, cannot be seen; so it is said what stands.
         return state.Recorded.Contains(new(validFrom, candidate))
-            && state.Standing.Any(version => version.From == validFrom)
-            ? new Decision.AlreadyRecorded()
+            && state.Standing.FirstOrDefault(version => version.From == validFrom) is { } stands
+            ? new Decision.AlreadyRecorded(stands.Registered == candidate ? null
+                : $"another version from {validFrom} on has replaced it; to return to it, record it from another instant on")
             : new Decision.Accepted(NewFact.At(candidate, validFrom, Key(candidate.Point, state.Count + 1)));
     }
 

@@ -12,11 +12,16 @@ namespace Ledger.Ingest;
 /// </summary>
 public readonly record struct InputValue(string Path, JsonElement Json)
 {
-    public static JsonDocument Parse(ReadOnlyMemory<byte> text)
+    /// <summary>How deep an input nests at most: a charge record with its tariffs has eight levels.</summary>
+    public const int DepthMax = 8;
+
+    /// <param name="depthMax">For an input that holds another one.</param>
+    public static JsonDocument Parse(ReadOnlyMemory<byte> text, int depthMax = DepthMax)
     {
         try
         {
-            return JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
+            return JsonDocument.Parse(text,
+                new JsonDocumentOptions { MaxDepth = depthMax, AllowDuplicateProperties = false });
         }
         catch (JsonException malformed)
         {

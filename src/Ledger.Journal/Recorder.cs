@@ -14,7 +14,8 @@ public abstract record RecordOutcome
     /// <summary>Durable at this position as quarantined: counted only after a later fact releases it.</summary>
     public sealed record Quarantined(long Position, Rejection Code, string Detail) : RecordOutcome;
     /// <summary>It was there before with the same content; null where the rule knew it by its state alone.</summary>
-    public sealed record AlreadyRecorded(long? Position) : RecordOutcome;
+    /// <param name="Detail">What whoever sent it ought to know all the same; null: nothing.</param>
+    public sealed record AlreadyRecorded(long? Position, string? Detail = null) : RecordOutcome;
     /// <summary>The same evidence came before with other content; this one is kept as refused evidence.</summary>
     public sealed record Conflict(EventId Id, string Differs) : RecordOutcome;
     /// <summary>Refused by a named rule; the evidence is kept.</summary>
@@ -224,7 +225,7 @@ public sealed class Recorder(
     private async Task<RecordOutcome> AnswerAsync(
         Decision decision, Submission? submission, Principal by, CancellationToken ct) => decision switch
         {
-            Decision.AlreadyRecorded => new RecordOutcome.AlreadyRecorded(null),
+            Decision.AlreadyRecorded known => new RecordOutcome.AlreadyRecorded(null, known.Detail),
             Decision.Rejected refused =>
                 await RefuseAsync(refused.Code, refused.Detail, submission, by, ct).ConfigureAwait(false),
             _ => throw new UnreachableException($"{decision} is for the journal to answer"),

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -36,11 +37,17 @@ public static class RowJson
 
     public static string Write(object row) => JsonSerializer.Serialize(row, row.GetType(), Options);
 
-    /// <summary>The same as UTF-8.</summary>
-    public static void Write(IBufferWriter<byte> into, object row)
+    /// <summary>
+    /// How an answer is written, which is read by people too: a text as it is. What is escaped in the rows that are
+    /// kept, '+' and quotes of all kinds, could harm only where JSON stood in a page of HTML.
+    /// </summary>
+    public static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>An answer as UTF-8.</summary>
+    public static void Write(IBufferWriter<byte> into, object answer)
     {
-        using var writer = new Utf8JsonWriter(into);
-        Write(writer, row);
+        using var writer = new Utf8JsonWriter(into, Plain);
+        Write(writer, answer);
     }
 
     public static void Write(Utf8JsonWriter writer, object? value) =>

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Ledger.Domain;
+using NodaTime;
 
 namespace Ledger.Projections;
 
@@ -26,6 +28,10 @@ public sealed record StationWindows(
         return new(Window(samples), By(samples, call => call.HourOfWeek), By(samples, call => call.Connected),
             real.Count(call => call.Call is null));
     }
+
+    /// <summary>An hour of the week, 0 to 167 from Monday on, as a person says it: its start in local time.</summary>
+    public static string HourOf(int hourOfWeek) =>
+        $"{(IsoDayOfWeek)(hourOfWeek / 24 + 1)} {(hourOfWeek % 24).ToString("D2", CultureInfo.InvariantCulture)}:00";
 
     private static List<(int, DispatchWindow)> By(List<StationCall> samples, Func<StationCall, int> key) =>
         [.. samples.GroupBy(key).OrderBy(group => group.Key).Select(group => (group.Key, Window(group)))];

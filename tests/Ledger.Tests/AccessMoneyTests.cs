@@ -70,9 +70,42 @@ public sealed class AccessMoneyTests
             .ShouldBe("NotAuthorised");
         (await LinesAsync(town)).ShouldBeEmpty();
 
-        await town.TakeAsync("enrolment", enrolment, "GRID");
+        // The payer enrols, and declares nothing in the participant's place.
+        (await town.PostAsync(grid, "/v1/enrolments", enrolment)).Status.ShouldBe(201);
+        (await town.PostAsync(grid, "/v1/availabilities", availability))["detail"]
+            .ShouldBe("scope availability:write is needed");
         (await town.PostAsync(acme, "/v1/availabilities", availability)).Status.ShouldBe(201);
         (await LinesAsync(town)).ShouldHaveSingleItem().ShouldBe(("PR1", new PartyId("GRID"), -750.5m));
+    }
+
+    /// <summary>A grid operator reaches every point, and brings none into a programme that is not its own; whoever owns
+    /// the point takes part where it likes.</summary>
+    [Fact]
+    public async Task A_grid_operator_enrols_in_its_own_programmes_alone()
+    {
+        await using var town = await AccessTown.StartAsync();
+        var (acme, grid) = (town.Key(Role.ChargingOperator), town.Key(Role.GridOperator));
+        var other = await town.GiveAsync("gus", Role.GridOperator, "GRID2", []);
+        await TakeAsync(town, "settlement-point", AccessTown.Own);
+        (await town.PostAsync(grid, Programmes, Programme("PR1", ""))).Status.ShouldBe(201);
+        await town.TakeAsync("programme", Programme("PR7", ",\"payer\":\"GRID\",\"availabilityPerKwHour\":\"0.5\""), Ledger(town));
+        await town.TakeAsync("programme", Programme("PR8", ""), Ledger(town));
+        var enrolment = Posted("enrolment", AccessTown.Own);
+        string[] all = ["PR1", "PR7", "PR8", "PR9"];
+        foreach (var programme in all)
+            (await town.PostAsync(other, "/v1/enrolments", enrolment.Replace("PR1", programme)))["name"]
+                .ShouldBe("NotReached", programme);
+        foreach (var foreign in new[] { "PR8", "PR9" })
+            (await town.PostAsync(grid, "/v1/enrolments", enrolment.Replace("PR1", foreign)))["detail"]
+                .ShouldBe("there is no such programme, or it is not yours", foreign);
+        foreach (var own in new[] { "PR1", "PR7" })
+            (await town.PostAsync(grid, "/v1/enrolments", enrolment.Replace("PR1", own))).Status.ShouldBe(201, own);
+        (await town.PostAsync(acme, "/v1/enrolments", enrolment.Replace("PR1", "PR8"))).Status.ShouldBe(201);
+        var end = Posted("enrolment-end", AccessTown.Own);
+        (await town.PostAsync(other, "/v1/enrolment-ends", end))["name"].ShouldBe("NotReached");
+        (await town.PostAsync(grid, "/v1/enrolment-ends", end.Replace("PR1", "PR8")))["name"].ShouldBe("NotReached");
+        (await town.PostAsync(grid, "/v1/enrolment-ends", end)).Status.ShouldBe(201);
+        (await town.PostAsync(acme, "/v1/enrolment-ends", end.Replace("PR1", "PR7"))).Status.ShouldBe(201);
     }
 
     /// <summary>What ACME is owed for flexibility on the day of the declaration: 750.5 kW for two hours at 0.5.

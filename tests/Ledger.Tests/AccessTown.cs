@@ -31,7 +31,9 @@ internal sealed class AccessTown : IAsyncDisposable
             .Replace("{order}", $"I{Number}").Replace("{withdrawn}", $"W{Number}").Replace("{programme}", $"PR{Number}")
             .Replace("{pack}", $"PK{Number}").Replace("{claim}", $"C{Number}")
             .Replace("{tariff}", $"T{Money ?? Number}").Replace("{run}", $"R{Money ?? Number}")
-            .Replace("{dispute}", $"D{Money ?? Number}").Replace("{number}", Number.ToString(CultureInfo.InvariantCulture))
+            .Replace("{dispute}", $"D{Money ?? Number}").Replace("{closed}", $"CL{Money ?? Number}")
+            .Replace("{correction}", $"CR{Money ?? Number}").Replace("{deltas}", $"DE{Money ?? Number}")
+            .Replace("{zero}", $"Z{Number}").Replace("{frozen}", $"F{Number}").Replace("{number}", Number.ToString(CultureInfo.InvariantCulture))
             .ToString();
     }
 
@@ -125,15 +127,30 @@ internal sealed class AccessTown : IAsyncDisposable
                 ? side.Grid : side.Account;
             if (operation == "point-place") await RecordAsync(side.In(AccessRequests.Before[0]), party);
             if (operation == "instruction-withdrawal") await RecordAsync(side.In(AccessRequests.Before[1]), party);
+            if (operation == "baseline-freeze") await RecordAsync(side.In(AccessRequests.Before[3]), side.Grid);
+            if (operation == "programme") await RecordAsync(side.In(AccessRequests.Before[2]), party);
+            if (operation == "month-close")
+                foreach (var (first, text) in AccessRequests.OfClosedMonth)
+                    await TakeAsync(first, side.In(text), party);
             await TakeAsync(operation, side.In(body.Replace("{holder}", "publisher", StringComparison.Ordinal)), party);
             if (operation == "register-reading") fact = Served.Ledger.Journal.Length - 1;
         }
         await TakeAsync("register-reading", side.In(AccessRequests.Refused), side.Account);
         var refusal = Served.Ledger.Journal.Length - 1;
-        await TakeFileAsync(side.In("point,time,kw\n{point},2026-02-26T16:00:00Z,10\n{point},2026-02-26T16:30:00Z,10\n"),
-            side.Account);
+        // Two pieces of a curve, each late for the runs before it.
+        await TakeFileAsync(side.In(Curve(16)), side.Account);
+        await TakeAsync("settlement-run", side.In(AccessRequests.Corrections[0]), side.Account);
+        await TakeFileAsync(side.In(Curve(17)), side.Account);
+        await TakeAsync("settlement-run", side.In(AccessRequests.Corrections[1]), side.Account);
         return (fact, refusal);
     }
+
+    /// <summary>Half an hour of power at the point and at the connection, which is what is settled: a sample a minute,
+    /// so that a period is whole.</summary>
+    private static string Curve(int hour) => "point,time,kw\n" + string.Concat(
+        from point in new[] { "{point}", "G{number}" }
+        from minute in Enumerable.Range(0, 31)
+        select string.Create(CultureInfo.InvariantCulture, $"{point},2026-02-26T{hour:D2}:{minute:D2}:00Z,10\n"));
 
     /// <summary>Hands in a fact of an operation in a party's name, whatever becomes of it.</summary>
     public async Task TakeAsync(string operation, string body, string party)

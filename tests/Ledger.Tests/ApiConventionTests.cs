@@ -7,6 +7,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ledger.Api.Tables;
+using Ledger.Cli;
 using Ledger.Ingest.Frames;
 using Shouldly;
 
@@ -218,7 +219,12 @@ public sealed class ApiConventionTests
     [Fact]
     public async Task The_document_is_the_committed_one_and_has_no_binary_fraction()
     {
-        await using var served = await ServedLedger.StartAsync(log: new FrameLogOptions(""));
+        // With the jobs that the command line adds where it serves.
+        CommandLine.TryParse(["serve"], out var line, out _).ShouldBeTrue();
+        var shell = new Shell(
+            Stream.Null, Stream.Null, TextWriter.Null, TextWriter.Null, new StandingClock(TestFolder.Start));
+        var jobs = ServeJobs.Kinds(line, shell);
+        await using var served = await ServedLedger.StartAsync(options => options with { Jobs = jobs }, new FrameLogOptions(""));
         var document = JsonNode.Parse((await served.GetAsync("/openapi/v1.json")).Text)!.AsObject();
         document.Remove("servers"); // where this one happens to listen
         var text = document.ToJsonString(new JsonSerializerOptions { WriteIndented = true }).ReplaceLineEndings("\n") + "\n";

@@ -89,4 +89,11 @@ public sealed class CredibilityTests
     private static DispatchCall Call(Random random) => new(
         random.Next(1, 100), random.Next(-20, 120), random.Next(0, 10),
         random.Next(3) == 0 ? null : random.Next(0, 1000), random.Next(3) == 0 ? null : random.Next(0, 1000));
+
+    [Theory]
+    [InlineData(0, "Monday 00:00")]
+    [InlineData(66, "Wednesday 18:00")]
+    [InlineData(167, "Sunday 23:00")]
+    public void An_hour_of_the_week_is_said_as_a_person_says_it(int hour, string said) =>
+        Projections.StationWindows.HourOf(hour).ShouldBe(said);
 }

@@ -129,6 +129,33 @@ public sealed class OpenAdrTests
             .SelectMany(interval => interval!["payloads"]!.AsArray())
             .Where(payload => (string)payload!["type"]! == type).Select(payload => $"{payload!["values"]![0]}");
 
+    /// <summary>A programme whose name is no id of OpenADR is none, and one that is published again changes.</summary>
+    [Fact]
+    public async Task A_programme_is_a_program_and_an_event_is_found_by_its_id()
+    {
+        const string programs = "/v1/openadr/programs";
+        await using var town = await TownAsync();
+        var before = town.Served.Ledger.Journal.Length - 1;
+        town.Served.Clock.Now += NodaTime.Duration.FromHours(1);
+        await town.ImportAsync("""{"type":"programme","programme":"reduce","version":2,"validFrom":"2026-06-01T00:00:00+08:00","service":"reserve","baselinePack":"days","scoringPack":"up-to-order","paidPer":"station","precedence":1,"currency":"CNY","pricePerKwh":"3"}""");
+        await town.ImportAsync("""{"type":"programme","programme":"evening-export","version":1,"validFrom":"2026-02-01T00:00:00+08:00","service":"export","baselinePack":"days","scoringPack":"up-to-order","paidPer":"station","precedence":1,"currency":"CNY","pricePerKwh":"3"}""");
+        await town.ImportAsync("""{"type":"programme","programme":"no.id","version":1,"validFrom":"2026-02-01T00:00:00+08:00","service":"export","baselinePack":"days","scoringPack":"up-to-order","paidPer":"station","precedence":1,"currency":"CNY","pricePerKwh":"3"}""");
+        var all = (await town.ReadAsync(programs)).AsArray();
+        Snapshot.Match(all.ToJsonString(Cli.Listings.Listing.Indented), "OpenAdrTests.programs");
+        JsonNode.DeepEquals(await town.ReadAsync($"{programs}/reduce"), all[1]).ShouldBeTrue();
+        JsonNode.DeepEquals(await town.ReadAsync($"{programs}?skip=1&limit=1"), new JsonArray(all[1]!.DeepClone())).ShouldBeTrue();
+        // As known before: the one programme, not yet published again.
+        var then = (await town.ReadAsync($"{programs}?asOf={before}")).AsArray().Single()!;
+        ((string?)then["modificationDateTime"], (string?)then["attributes"]![0]!["values"]![0])
+            .ShouldBe(("2026-03-02T00:00:00Z", "DEMAND_REDUCTION"));
+        foreach (var (path, status) in ((string, int)[])[($"{programs}/no.id", 404), ($"{programs}/none", 404),
+            ($"{programs}?limit=0", 400), ($"{programs}?limit=51", 400), ($"{programs}?skip=x", 400), ($"{Path}/EV-1", 404)])
+            (await town.Served.GetAsync(path)).Status.ShouldBe(status, path);
+        (await town.Served.PostAsync(Path, Event)).Status.ShouldBe(201);
+        JsonNode.DeepEquals(await town.ReadAsync($"{Path}/EV-1"), (await town.ReadAsync(Path)).AsArray().Single())
+            .ShouldBeTrue();
+    }
+
     public static IEnumerable<TheoryDataRow<string, int, string>> Cases() => ScenarioTable.Lines("openadr-events.txt");
 
     /// <summary>Each line changes the event of the table's head; what is refused is refused whole.</summary>

@@ -51,6 +51,11 @@ public sealed class PointVersionTests
             ("known", "known", "new", "new", "new"));
         state = Folded("1A 1B".Split(' ').Select(Version));
         (Answer("1A"), Answer("1B"), Answer("1C")).ShouldBe(("known", "known", "new"));
+        // Whoever means to return to the first is told that the second stands, and whoever repeats the second nothing.
+        string? Said(string text) => Version(text) is var (from, registered)
+            ? ((Decision.AlreadyRecorded)SettlementPoint.Decide(state, registered, from)).Detail : null;
+        Said("1B").ShouldBeNull();
+        Said("1A")!.ShouldContain("another version from 2026-01-02T00:00:00Z on has replaced it");
     }
 
     [Fact]

@@ -199,6 +199,43 @@ public sealed class WebhookTests
         (await ToldAtAsync(47, 0)).ShouldBe(["telemetry.stale I1 2026-03-02T10:45:00Z"]);
     }
 
+    /// <summary>What is issued and withdrawn is told whoever reaches a target, once, and nobody before it subscribed.
+    /// </summary>
+    [Fact]
+    public async Task An_instruction_is_told_to_those_whom_it_concerns_when_it_is_issued_and_withdrawn()
+    {
+        await using var receiver = await HookReceiver.StartAsync();
+        await using var town = await AccessTown.StartAsync(options: given => given with { Webhooks = Options });
+        foreach (var side in (AccessTown.Side[])[AccessTown.Own, AccessTown.Foreign])
+            await town.TakeAsync("settlement-point", side.In(AccessRequests.Posts[0].Body), side.Account);
+        Task OrderAsync(string order, string targets) => town.TakeAsync("instruction", $$"""{"instruction":"{{order}}","kind":"curtail","issuedBy":"GRID","issuedAt":"2026-03-02T00:00:00Z","start":"2026-03-02T10:30:00Z","end":"2026-03-02T11:00:00Z","targets":[{{targets}}]}""", "GRID");
+        const string own = """{"point":"CP1","kw":5}""", foreign = """{"point":"CP2","kw":5}""";
+        await OrderAsync("I0", own);
+        foreach (var (role, path) in ((Role, string)[])[(Role.ChargingOperator, "cpo"), (Role.Aggregator, "agg"),
+            (Role.GridOperator, "dso")])
+            (await town.PostAsync(town.Key(role), "/v1/webhooks",
+                $$"""{"url":"{{receiver.Url}}/{{path}}","events":["instruction.issued","instruction.withdrawn"]}"""))
+                .Status.ShouldBe(201);
+        town.Served.Clock.Now += Duration.FromSeconds(1);
+        await OrderAsync("I1", own);
+        await OrderAsync("I2", foreign);
+        await OrderAsync("I3", $"{own},{foreign}");
+        await town.TakeAsync("instruction-withdrawal", """{"instruction":"I1","at":"2026-03-02T00:00:01Z","reason":"no need"}""", "GRID");
+        await town.Served.TellAsync();
+        await town.Served.TellAsync();
+        string[] Told(string path) => [.. receiver.Came
+            .Where(each => each.Path.EndsWith(path, StringComparison.Ordinal))
+            .Select(each => JsonDocument.Parse(each.Body).RootElement)
+            .Select(each => $"{each.GetProperty("type")} {each.GetProperty("data").GetProperty("instruction")}")];
+        string[] concerned = ["instruction.issued I1", "instruction.issued I3", "instruction.withdrawn I1"];
+        Told("/cpo").ShouldBe(concerned);
+        Told("/agg").ShouldBe(concerned);
+        Told("/dso").ShouldBe(["instruction.issued I1", "instruction.issued I2", "instruction.issued I3", "instruction.withdrawn I1"]);
+        // The address learns no figure: whoever is told asks.
+        receiver.Came.ShouldAllBe(each => JsonDocument.Parse(each.Body, default).RootElement.GetProperty("data")
+            .EnumerateObject().Count() == 2);
+    }
+
     [Fact]
     public async Task Each_is_told_of_its_own_and_no_more_when_its_key_has_ended()
     {
@@ -217,7 +254,10 @@ public sealed class WebhookTests
             using var response = await served.Client.SendAsync(request, TestContext.Current.CancellationToken);
             return await Answer.OfAsync(response);
         }
-        var subscription = $$"""{"url":"{{receiver.Url}}","events":["run.published","verification.failed"]}""";
+        var subscription = $$"""{"url":"{{receiver.Url}}","events":["run.published"]}""";
+        // Nobody waits for what it would never be told.
+        var never = await AskAsync(acme, HttpMethod.Post, "/v1/webhooks", subscription.Replace("]", ",\"verification.failed\"]"));
+        (never.Status, never["detail"]).ShouldBe((403, "scope access:read is needed"));
         var own = (await AskAsync(acme, HttpMethod.Post, "/v1/webhooks", subscription))["webhook"]!;
         (await AskAsync(beta, HttpMethod.Get, $"/v1/webhook-deliveries?webhook={own}")).Status.ShouldBe(404);
         (await AskAsync(beta, HttpMethod.Post, "/v1/webhook-endings", $$"""{"webhook":"{{own}}","reason":"x"}""")).Status.ShouldBe(404);

@@ -59,12 +59,7 @@ public static partial class OpenAdrObjects
             ["programID"] = happened.Programme,
             ["targets"] = new JsonArray([.. happened.Targets.Select(target => (JsonNode)target)]),
             ["payloadDescriptors"] = new JsonArray([.. happened.Values.Select(value => value.Type).Distinct()
-                .Order(StringComparer.Ordinal).Select(type => (JsonNode)new JsonObject
-                {
-                    ["objectType"] = "EVENT_PAYLOAD_DESCRIPTOR",
-                    ["payloadType"] = type,
-                    ["units"] = OpenAdrEventText.Kilowatts,
-                })]),
+                .Order(StringComparer.Ordinal).Select(Descriptor)]),
             ["intervals"] = new JsonArray([.. happened.Values.GroupBy(value => value.Period).Select(period =>
                 Interval(period.Select(value => value.Number).FirstOrDefault(number => number is not null) ?? Next(),
                     period.Key, period.Select(value => Payload(value.Type, value.Kw))))]),
@@ -76,6 +71,14 @@ public static partial class OpenAdrObjects
             return next;
         }
     }
+
+    /// <summary>What the values of a type in an event are measured in.</summary>
+    public static JsonNode Descriptor(string type) => new JsonObject
+    {
+        ["objectType"] = "EVENT_PAYLOAD_DESCRIPTOR",
+        ["payloadType"] = type,
+        ["units"] = OpenAdrEventText.Kilowatts,
+    };
 
     /// <summary>An interval with its own time.</summary>
     public static JsonNode Interval(int id, Interval period, IEnumerable<JsonNode> payloads) => new JsonObject

@@ -46,7 +46,7 @@ public static class OpenAdrReports
             ["programID"] = happened.Programme,
             ["eventID"] = happened.Id,
             ["clientName"] = journal.Ledger.Value,
-            ["payloadDescriptors"] = Descriptors(),
+            ["payloadDescriptors"] = new JsonArray([.. Descriptors()]),
             ["resources"] = resources,
         };
     }
@@ -77,14 +77,15 @@ public static class OpenAdrReports
         _ => "MISSING",
     };
 
-    private static JsonArray Descriptors() => new(
+    /// <summary>What the values of a report are, and what they are measured in.</summary>
+    public static IEnumerable<JsonNode> Descriptors() =>
     [
         Descriptor(OpenAdrEventText.Usage, "DIRECT_READ", OpenAdrEventText.KilowattHours),
         Descriptor(OpenAdrEventText.ExportUsage, "DIRECT_READ", OpenAdrEventText.KilowattHours),
         Descriptor(OpenAdrEventText.Baseline, "ESTIMATED", OpenAdrEventText.KilowattHours),
         Descriptor(OpenAdrEventText.DeltaUsage, "ESTIMATED", OpenAdrEventText.KilowattHours),
         Descriptor(OpenAdrEventText.DataQuality, null, null),
-    ]);
+    ];
 
     private static JsonNode Descriptor(string type, string? reading, string? units)
     {

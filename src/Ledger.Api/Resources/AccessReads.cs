@@ -30,8 +30,8 @@ internal static class AccessReads
     public static readonly (string Path, string Type, string Does, string Members)[] Resources =
     [
         ("access-keys", "access-key", "Gives access: the holder makes the secret, and only its hash is handed in.",
-            "key (a name), secretSha256 (of the secret's 64 hex digits), holder, role (station, chargingOperator, aggregator, "
-            + "gridOperator, auditor, administrator), party, stations?: [station], expires (within 400 days)"),
+            $"key (a name), secretSha256 (of the secret's 64 hex digits), holder, role: {RequestMembers.OneOf<Role>()}, party, "
+            + "stations?: [station], expires (within 400 days)"),
         ("access-key-revocations", "access-key-revocation", "Takes access away, within a second.", "key, reason"),
     ];
 

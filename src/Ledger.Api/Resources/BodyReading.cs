@@ -7,13 +7,15 @@ namespace Ledger.Api.Resources;
 /// </summary>
 internal static class BodyReading
 {
-    public static T Read<T>(ReadOnlyMemory<byte> text, Func<InputValue, T> read)
+    /// <param name="depthMax">How deep it nests at most.</param>
+    public static T Read<T>(
+        ReadOnlyMemory<byte> text, Func<InputValue, T> read, int depthMax = InputValue.DepthMax)
     {
         if (IntakeText.Check(text.Span) is { } unreadable)
             throw new BodyRefusedException(unreadable.Code, unreadable.Detail);
         try
         {
-            using var document = InputValue.Parse(IntakeText.WithoutByteOrderMark(text));
+            using var document = InputValue.Parse(IntakeText.WithoutByteOrderMark(text), depthMax);
             return read(new InputValue("input", document.RootElement));
         }
         catch (InputRefusedException refused)

@@ -1,6 +1,7 @@
 using Ledger.Api.Access;
 using Ledger.Domain;
 using Microsoft.AspNetCore.Mvc;
+using static Ledger.Api.Resources.RequestMembers;
 
 namespace Ledger.Api.Resources;
 
@@ -14,52 +15,60 @@ internal static class Facts
     private static readonly (string Path, string Type, string Does, string Members)[] Resources =
     [
         ("settlement-points", "settlement-point", "Registers a settlement point.",
-            "point, station, kind, owner, zone, periodMinutes, ratedKw, bidirectional, validFrom"),
+            $"point, station, kind: {OneOf<SettlementPointKind>()}, owner, zone (IANA), periodMinutes (5, 15, 30 or 60), ratedKw, bidirectional, validFrom"),
         ("registers", "register", "Installs a register at a settlement point.",
-            "point, direction, meterSerial, digits, decimals, factor?, modulusKwh?, validFrom"),
+            $"point, {OfDirection}, meterSerial, digits, decimals, factor?, modulusKwh?, validFrom"),
         ("register-readings", "register-reading", "Records the index that a register showed at an instant.",
-            "point, direction, readAt, kwh, quality?"),
+            $"point, {OfDirection}, readAt, kwh, quality?"),
         ("register-reading-corrections", "register-reading-correction",
             "Corrects a register reading; the old version stays.",
-            "point, direction, readAt, supersedes, indexSteps, quality?, reason"),
+            $"point, {OfDirection}, readAt, supersedes (the version that it takes the place of), indexSteps, quality?, reason"),
         ("interval-reading-corrections", "interval-reading-correction",
             "Corrects an interval reading; the old version stays.",
-            "point, direction, start, end, supersedes, kwh, quality?, method?, reason"),
+            $"point, {OfDirection}, start, end, supersedes (the version that it takes the place of), kwh, quality?, method?, reason"),
         ("interval-estimates", "interval-estimate", "Records an estimate of an interval that nobody measured.",
-            "point, direction, start, end, kwh, method, basis"),
+            $"point, {OfDirection}, start, end, kwh, method: {OneOf<EstimationMethod>()}, basis"),
         ("instructions", "instruction", "Records a dispatch instruction.",
-            "instruction, kind, issuedBy, issuedAt, start, end, targets: [{point, kw, offeredKw?}], toleranceKw?, rampSeconds?, "
+            $"instruction, kind: {OneOf<InstructionKind>()}, issuedBy, issuedAt, start, end, targets: [{{point, kw, offeredKw?}}], toleranceKw?, rampSeconds?, "
             + "pricePerKwh?, penaltyPerKwh?, programme?, test?: {deliveredPermilleMin, t90MsMax}, activationPermille?"),
         ("instruction-clocks", "instruction-clock", "Records when a step of an instruction happened.",
-            "instruction, point, clock, at, source"),
+            $"instruction, point, clock: {OneOf<InstructionClock>()}, at, source"),
         ("withdrawals", "instruction-withdrawal", "Withdraws an instruction.", "instruction, at, reason"),
         ("charging-facts", "charging-fact",
             "Records what was observed at a settlement point and may excuse a shortfall.",
-            "point, start, end, reason, source"),
+            $"point, start, end, reason: {OneOf<ShortfallReason>()}, source"),
         ("charging-states", "charging-state",
             "Records whether a vehicle is connected, and what it can do, from an instant on.",
             "point, at, connected, stateOfChargePercent?, vehicleImportKw?, vehicleExportKw?, fault?, source"),
         ("reason-claims", "reason-claim", "Records a claimed reason; it improves no verdict by itself.",
-            "instruction, point, reason, claimedBy"),
+            $"instruction, point, reason: {OneOf<ShortfallReason>()}, claimedBy"),
         ("programmes", "programme", "Publishes a version of a programme.",
-            "programme, version, validFrom, service, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, paidPer, "
-            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, redistribution?, payer?, payee?, availabilityPerKwHour?"),
+            $"programme, version, validFrom, service: {OneOf<ServiceKind>()}, baselinePack, scoringPack, noticeSeconds?, rampSeconds?, "
+            + $"paidPer: {OneOf<PaymentLevel>()}, "
+            + "tolerancePermille?, precedence, sharesWith?, currency, pricePerKwh, activationPermilleMin?, "
+            + $"redistribution?: {OneOf<RedistributionWeight>()}, payer?, payee?, availabilityPerKwHour?"),
         ("enrolments", "enrolment", "Enrols a settlement point in a programme.",
             "programme, point, prequalifiedKw, from, to?"),
         ("enrolment-ends", "enrolment-end", "Ends an enrolment.", "programme, point, at, reason"),
         ("availabilities", "availability", "Declares what a settlement point has ready for a programme.",
             "programme, point, declaredAt, start, end, availableKw"),
         ("delivery-claims", "delivery-claim", "Claims delivered energy for a programme; one kWh counts once.",
-            "claim, programme, point, direction, start, end, energyKwh, claimedBy"),
+            $"claim, programme, point, {OfDirection}, start, end, energyKwh, claimedBy"),
         ("frozen-baselines", "baseline-freeze",
             "Freezes the baselines of an instruction's targets as of its notice, or completes them.",
             "instruction, point?, atPosition?, complete? (what awaits meter values), holidays?: [day]"),
         ("standing-limits", "standing-limit", "Sets a standing limit of a settlement point.",
-            "point, kind, direction, kw | steps: [{start | daily, kw}], zone?, validFrom, validTo?, source"),
+            $"point, kind: {OneOf<StandingLimitKind>()}, {OfDirection}, kw | steps ([{{start | daily, kw}}]), zone?, validFrom, validTo?, source"),
+    ];
+
+    /// <summary>The same of what is settled and metered by.</summary>
+    private static readonly (string Path, string Type, string Does, string Members)[] Terms =
+    [
         ("tariffs", "tariff", "Publishes a version of a tariff.",
-            "tariff, version, currency, zone, validFrom, rules, prices, holidays?, energyDecimals?, moneyDecimals?"),
+            "tariff, version, currency, zone, validFrom, rules, prices, holidays?, energyDecimals?, moneyDecimals?, exportRules?, "
+            + "demandCharges?, useBy?, fees?, taxPercent?, bounds?, ratios?"),
         ("rule-packs", "rule-pack", "Publishes a version of a rule pack; docs/rules.md has the members of a rule.",
-            "pack, version, provisional, source, validFrom, and exactly one rule: baseline or scoring"),
+            "pack, version, provisional, source, validFrom, baseline | scoring"),
         ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, validFrom"),
         ("meter-classes", "meter-class", "Declares the accuracy class of a meter.",
             "meterSerial, accuracyClass, validFrom"),
@@ -77,7 +86,7 @@ internal static class Facts
     [
         ("declared-schedules", "declared-schedule",
             "Declares what a settlement point will draw in periods of a day to come.",
-            "point, declaredBy, declaredAt, start, periodMinutes, kw | kwh: [one a period, below zero it exports]"),
+            "point, declaredBy, declaredAt, start, periodMinutes, kw (one a period, below zero it exports) | kwh (the same in energy)"),
         ("session-requests", "session-request",
             "Records what a charging session asks for: when it comes and leaves, and how much.",
             "point, requestedAt, arrival, departure, requestedKwh, vehicleMaxKw?, source"),
@@ -98,11 +107,14 @@ internal static class Facts
         ("dispute-answers", "dispute-answer", "Answers a dispute, which stays open.",
             "dispute, answeredBy, answer, evidence?: [SHA-256]"),
         ("dispute-closures", "dispute-closure", "Ends a dispute: resolved by a run, or rejected.",
-            "dispute, outcome (resolved, rejected), closedBy, resolvedBy? (of what is resolved), reason"),
+            $"dispute, outcome: {OneOf<DisputeOutcome>()}, closedBy, resolvedBy? (of what is resolved), reason"),
     ];
 
+    // Not a field, because the fields above are made first.
+    private static string OfDirection => $"direction: {OneOf<Direction>()}";
+
     private static IEnumerable<(string Path, string Type, string Does, string Members)> All =>
-        Resources.Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources).Concat(AccessReads.Resources);
+        Resources.Concat(Terms).Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources).Concat(AccessReads.Resources);
 
     /// <summary>The type of the facts that a resource takes; null where no resource of facts has this path.</summary>
     public static string? TypeOf(string path) =>
@@ -119,13 +131,20 @@ internal static class Facts
                 // Once read it is recorded, even where the caller does not wait for the answer.
                 return Answering.Of(await ledger.Intake.TakeFactAsync(
                     text, type, context.By(), key, CancellationToken.None).ConfigureAwait(false));
-            }).TakesFact(type, does, $"One JSON object: {members}. A '?' marks what may be left out.");
+            }).TakesFact(type, does, $"One JSON object: {members}. A '?' marks what may be left out.",
+                type == "charge-record" ? null : members);
     }
 
     /// <summary>What every resource that takes one fact has in common.</summary>
-    public static RouteHandlerBuilder TakesFact(
-        this RouteHandlerBuilder route, string name, string does, string body) => route
+    /// <param name="members">The members of the body, as <see cref="RequestMembers"/> reads them; null where another
+    /// standard says them.</param>
+    /// <param name="scope">Where it is not the scope of a fact of this name.</param>
+    public static RouteHandlerBuilder TakesFact(this RouteHandlerBuilder route, string name, string does, string body,
+        string? members = null, string? scope = null) => route
         .WithName(name).WithSummary(does)
+        .TakesHeaders(Parameters.IdempotencyKey)
+        .WithMetadata(new NeededScope(scope ?? FactDocument.ScopeOf(name)),
+            new RequestBodyText(members, scope is null ? FactDocument.ExampleOf(name) : null))
         .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
         .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
@@ -140,13 +159,17 @@ internal static class Facts
         return route;
     }
 
+    private const string AsOf = "asOf? (as known after the event at this position)";
+
     /// <summary>What every read has in common.</summary>
+    /// <param name="parameters">Each as <see cref="RequestParameter.Of"/> reads it.</param>
     public static RouteHandlerBuilder Reads(this RouteHandlerBuilder route, string name, string does,
         params string[] parameters) => route
         .WithName(name).WithSummary(does)
         .WithDescription(
-            $"Query: {string.Join(", ", [.. parameters, "asOf? (as known after the event at this position)"])}"
-            + $"{ReadOperations.ParametersOf(name)}. The ETag of an answer can be sent as If-None-Match.")
+            $"Query: {string.Join(", ", [.. parameters, AsOf, .. ReadOperations.ParametersOf(name)])}. "
+            + "The ETag of an answer can be sent as If-None-Match.")
+        .TakesParameters([.. parameters, AsOf, .. ReadOperations.ParametersOf(name)], Parameters.IfNoneMatch)
         .RequireRateLimiting(Protection.ReadRequests).AsRead(name)
         .Produces(200, contentType: "application/json").Produces(304).Refuses(400, 401, 403, 406, 429, 503);
 }

@@ -22,21 +22,32 @@ internal static class Files
         {
             var answer = await TakeAsync(ledger, context, Name(context.Request)).ConfigureAwait(false);
             return Answering.Read(answer, Last(ledger));
-        }).Needing(Scopes.EvidenceWrite).TakesFile("import", "Takes a file of any format that is read here, and reports part by part.")
+        }).Needing(Scopes.EvidenceWrite).TakesFile("import", "Takes a file of any format that is read here, and reports part by part.",
+                ["name (the file's)", .. Hinted])
             .Produces<FileAnswer>(200).Refuses(400, 401, 403, 408, 413, 415, 429, 503);
         app.MapPost("/v1/curves", async (HttpContext context) =>
         {
             var answer = await TakeAsync(ledger, context, "/v1/curves").ConfigureAwait(false);
             return Of(answer, Last(ledger));
-        }).Needing(Scopes.CurvesWrite).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.")
+        }).Needing(Scopes.CurvesWrite).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.",
+                Hinted)
             .Produces<FileAnswer>(200).Produces<FileAnswer>(201)
             .Refuses(400, 401, 403, 404, 408, 413, 415, 422, 429, 503);
     }
 
-    private static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder route, string name, string does) => route
+    private static readonly string[] Hinted =
+    [
+        "point? (of a curve that names none)", "zone? (IANA, of local times)",
+        "sentAt? (the sender's clock; also the header Ledger-Sent-At)",
+    ];
+
+    private static RouteHandlerBuilder TakesFile(
+        this RouteHandlerBuilder route, string name, string does, string[] parameters) => route
         .WithName(name).WithSummary(does)
-        .WithDescription("Query: name, point? (of a curve that names none), zone? (IANA, of local times), sentAt? "
-            + "(the sender's clock; also the header Ledger-Sent-At). "
+        .TakesParameters(parameters, Parameters.IdempotencyKey,
+            RequestParameter.Header(FileAnswer.SentAtHeader, "the sender's clock"),
+            RequestParameter.Header(FileAnswer.SubjectHeader, "the person whom all of it is about, escaped as in an address"))
+        .WithDescription($"Query: {string.Join(", ", parameters)}. "
             + "Header Content-Encoding: gzip or zstd; the packed bytes are the evidence. "
             + "Header Ledger-Subject: the person whom all of it is about; evidence is then sealed under their key.")
         .RequireRateLimiting(Protection.FileRequests)

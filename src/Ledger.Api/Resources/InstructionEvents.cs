@@ -27,8 +27,6 @@ internal static class InstructionEvents
             var instruction = Asking.Required<InstructionId>(context.Request, "instruction", InstructionId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var after = After(context.Request);
-            if (context.Request.Query.ContainsKey("asOf") || context.Request.Query.ContainsKey("cursor"))
-                throw new QueryRefusedException(Rejection.OutOfRange, "asOf and cursor: what is told live is told as it is");
             if (await OwnAsync(ledger, context, instruction).ConfigureAwait(false) is null)
                 return Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
             var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
@@ -44,8 +42,11 @@ internal static class InstructionEvents
             return Results.Empty;
         }).WithName("instruction-events")
             .WithSummary("What is recorded of an instruction, as it is recorded: server-sent events.")
+            .TakesParameters(["instruction", "after? (a position: what comes behind it)"],
+                RequestParameter.Header("Last-Event-ID", "the position of the last event that the caller has"))
             .WithDescription("Query: instruction, after? (a position; also the header Last-Event-ID). An event's id is its "
-                + "position, its name the fact's, its data the fact as JSON. It ends when the caller goes.")
+                + "position, its name the fact's, its data the fact as JSON. It ends when the caller goes, and takes no asOf: what is told live "
+                + "is told as it is.")
             .RequireRateLimiting(Protection.LiveRequests).AsRead("instruction-events")
             .Produces(200, contentType: "text/event-stream").Refuses(400, 401, 403, 404, 429, 503);
 

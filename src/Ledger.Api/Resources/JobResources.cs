@@ -2,6 +2,7 @@ using System.Text;
 using Ledger.Api.Access;
 using Ledger.Api.Jobs;
 using Ledger.Domain;
+using Ledger.Ingest;
 using NodaTime;
 
 namespace Ledger.Api.Resources;
@@ -24,6 +25,8 @@ public sealed record JobRow(
 internal static class JobResources
 {
     private const int JobsMax = 1_000;
+    /// <summary>A request may hold a list of what is an input by itself.</summary>
+    private const int DepthMax = InputValue.DepthMax + 2;
 
     public static void Map(WebApplication app, OpenLedger ledger, JobRunner jobs, IReadOnlyList<JobKind> kinds)
     {
@@ -34,7 +37,9 @@ internal static class JobResources
             .WithName("job").WithSummary("Takes long work, and says where its state is.")
             .WithDescription("One JSON object: kind, and the members of the kind: " + string.Join("; ", kinds.Select(kind =>
                 $"{kind.Name} {kind.Does} ({string.Join(", ", kind.Members)}; scope {kind.Scope})")) + ".")
-            .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax),
+                new RequestBodyText(null, """{"kind":"settlement-run","run":"R1","account":"ACME","day":"2026-02-27"}"""))
+            .TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
             .Accepts<object>("application/json").Produces<JobRow>(202)
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
@@ -65,6 +70,7 @@ internal static class JobResources
             return Answering.Read(JobRow.Of(Find(jobs, context, named)), null);
         }).WithName("job-cancellation").WithSummary("Ends a job of the caller that is under way.")
             .WithDescription("One JSON object: job. What it has recorded already stays recorded.")
+            .WithMetadata(new RequestBodyText("job", """{"job":"j0123456789abcdef"}""")).TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
             .Accepts<object>("application/json").Produces<JobRow>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
     }
@@ -95,13 +101,13 @@ internal static class JobResources
                     $"must be one of {string.Join(", ", kinds.Select(each => each.Name))}");
             if (!context.By().Holds(kind.Scope)) throw new ScopeMissingException(kind.Scope);
             return (Kind: kind, Work: kind.Read(new(input.Object([.. kind.Members, "kind"]), text.Bytes, context.By(), ledger)));
-        });
+        }, DepthMax);
         JobWork work;
         try
         {
             work = await reading.Work.ConfigureAwait(false);
         }
-        catch (Ingest.InputRefusedException refused)
+        catch (InputRefusedException refused)
         {
             throw new BodyRefusedException(refused.Code, refused.Detail);
         }

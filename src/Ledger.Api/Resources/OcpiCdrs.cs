@@ -24,14 +24,19 @@ internal static class OcpiCdrs
     private const int LimitDefault = 100, LimitMax = 1_000;
     private const int Success = 1000, InvalidParameters = 2001; // OCPI status codes
 
+    private const string IssueMembers = "account, day, tariff (an OCPI tariff), header (country_code, party_id, and what "
+        + "else the ledger does not hold), ocpi?: 2.3.0 | 2.2.1";
+
+    private const string IssueExample = """{"account":"ACME","day":"2026-02-27","header":{"country_code":"CN","party_id":"ABC"},"tariff":{"id":"T","currency":"CNY","elements":[{"price_components":[{"type":"ENERGY","price":1,"step_size":1}]}]}}""";
+
     public static void Map(WebApplication app, OpenLedger ledger)
     {
         app.MapGet(Path, async (HttpContext context) =>
         {
             return await ListAsync(ledger, context).ConfigureAwait(false);
         }).Reads("ocpi-cdrs", "Charge detail records in the order in which the ledger learned of them, as OCPI pages "
-                + "them: headers Link, X-Total-Count and X-Limit.", "date_from?", "date_to? (when the ledger learned of "
-                + "them: a record never changes afterwards)", "offset?", $"limit? ({LimitDefault}, at most {LimitMax})");
+                + "them: headers Link, X-Total-Count and X-Limit.", "date_from? (when the ledger "
+                + "learned of them: a record never changes afterwards)", "date_to? (the same)", "offset? (so many of them)", $"limit? ({LimitDefault}, at most {LimitMax})");
 
         app.MapGet(Path + "/{**record}", async (HttpContext context, string record) =>
         {
@@ -48,7 +53,8 @@ internal static class OcpiCdrs
         {
             return await ReceiveAsync(ledger, context).ConfigureAwait(false);
         }).TakesFact("ocpi-cdr-received", "Records a charge detail record of OCPI, a credit too.",
-                "A CDR object; it is compared with registers and settlement by ledger reconcile.");
+                "A CDR object; it is compared with registers and settlement by ledger reconcile.",
+                scope: Scopes.ChargesWrite);
 
         app.MapPost("/v1/ocpi/cdr-issues", async (HttpContext context) =>
         {
@@ -56,8 +62,8 @@ internal static class OcpiCdrs
         }).WithName("ocpi-issue")
             .WithSummary("Issues the charge detail records of a day's sessions: what is new, and a credit and a new "
                 + "record where facts changed.")
-            .WithDescription("One JSON object: account, day, tariff (an OCPI tariff), header (country_code, party_id, and "
-                + "what else the ledger does not hold), ocpi? (2.3.0, 2.2.1).")
+            .WithDescription($"One JSON object: {IssueMembers}.")
+            .WithMetadata(new RequestBodyText(IssueMembers, IssueExample))
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
             .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.ChargesWrite)
             .Accepts<object>("application/json").Produces(200, contentType: "application/json")

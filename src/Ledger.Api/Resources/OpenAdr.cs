@@ -3,6 +3,7 @@ using Ledger.Api.Access;
 using Ledger.Api.Exchange;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Pipeline;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Ledger.Api.Resources;
@@ -14,15 +15,19 @@ public sealed record EventPartAnswer(string What, string Outcome, long? Position
 public sealed record EventAnswer(string Outcome, IReadOnlyList<EventPartAnswer> Parts);
 
 /// <summary>
-/// OpenADR 3 (3.1): events in, as orders and limits of the ledger; events and reports out. The objects are OpenADR's,
-/// the answers to a request are ours as everywhere.
+/// OpenADR 3 (3.1): events in, as orders and limits of the ledger; programs, events and reports out. The objects are
+/// OpenADR's, the answers to a request are ours as everywhere.
 /// </summary>
 internal static class OpenAdr
 {
-    private const int EventsMax = 50; // of one page (searchAllEvents, limit)
+    private const int ObjectsMax = 50; // of one page (searchAllEvents and searchAllPrograms, limit)
+    private static readonly string[] Pages = ["skip? (so many of them)", $"limit? (at most {ObjectsMax})"];
+
+    private const string EventExample = """{"id":"EV1","createdDateTime":"2026-03-01T09:00:00Z","programID":"evening-export","targets":["CP1"],"payloadDescriptors":[{"objectType":"EVENT_PAYLOAD_DESCRIPTOR","payloadType":"DISPATCH_SETPOINT","units":"KW"}],"intervals":[{"id":0,"intervalPeriod":{"start":"2026-03-03T10:00:00Z","duration":"PT1H"},"payloads":[{"type":"DISPATCH_SETPOINT","values":[-500]}]}]}""";
 
     public static void Map(WebApplication app, OpenLedger ledger)
     {
+        MapPrograms(app, ledger);
         app.MapPost("/v1/openadr/events", async (HttpContext context) =>
         {
             var text = await Submissions.ReadAsync(context, context.Request.Path.Value!).ConfigureAwait(false);
@@ -35,6 +40,8 @@ internal static class OpenAdr
                 + "points; payloads IMPORT_CAPACITY_LIMIT, EXPORT_CAPACITY_LIMIT, DISPATCH_SETPOINT and EXPORT_SETPOINT in KW. An event "
                 + "that comes again is answered as already recorded.")
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .WithMetadata(new RequestBodyText(null, EventExample), new NeededScope(Scopes.DispatchWrite))
+            .TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown().Accepts<object>("application/json")
             .Produces<EventAnswer>(201).Produces<EventAnswer>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
 
@@ -43,19 +50,23 @@ internal static class OpenAdr
             var request = context.Request;
             var programme = Asking.Optional<ProgrammeId>(request, "programID", ProgrammeId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
-            var skip = Asking.Optional<long>(request, "skip", Asking.TryCount, Rejection.OutOfRange, "a number") ?? 0;
-            var limit = Asking.Optional<long>(request, "limit", (string? text, out long count) =>
-                Asking.TryCount(text, out count) && count is >= 1 and <= EventsMax, Rejection.OutOfRange,
-                $"a number from 1 to {EventsMax}") ?? EventsMax;
+            var (skip, limit) = PageOf(request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var events = new JsonArray();
-            foreach (var happened in OpenAdrObjects.Events(answers, programme, null)
-                .Skip((int)Math.Min(skip, int.MaxValue)).Take((int)limit))
-                events.Add((JsonNode)OpenAdrObjects.Write(happened, await KnownWhen.OfAsync(
-                    ledger, happened.LimitPosition, context.RequestAborted).ConfigureAwait(false)));
+            foreach (var happened in OpenAdrObjects.Events(answers, programme, null).Skip(skip).Take(limit))
+                events.Add((JsonNode)await WriteAsync(ledger, happened, context.RequestAborted).ConfigureAwait(false));
             return Answering.Read(events, position);
         }).Reads("openadr-events", "The events of OpenADR 3 that aim at points of the reader, and its instructions as such "
-            + "events.", "programID?", "skip?", $"limit? (at most {EventsMax})");
+            + "events.", ["programID?", .. Pages]);
+
+        app.MapGet("/v1/openadr/events/{eventID}", async (HttpContext context, string eventID) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return OpenAdrObjects.Events(answers, null, eventID) is [var happened]
+                ? Answering.Read(
+                    await WriteAsync(ledger, happened, context.RequestAborted).ConfigureAwait(false), position)
+                : Answering.Problem(404, Rejection.NotReached, $"there is no event {eventID}, or it is not yours");
+        }).Reads("openadr-event-read", "One event of OpenADR 3 by its id.").Refuses(404);
 
         app.MapGet("/v1/openadr/reports", async (HttpContext context) =>
         {
@@ -71,6 +82,43 @@ internal static class OpenAdr
         }).Reads("openadr-reports", "What came of an event as a report of OpenADR 3: usage, export, baseline and change in "
             + "kWh with their quality, by resource and settlement period.", "eventID");
     }
+
+    /// <summary>Programs, which are published as programmes: OpenADR has no word for what of them is paid.</summary>
+    private static void MapPrograms(WebApplication app, OpenLedger ledger)
+    {
+        app.MapGet("/v1/openadr/programs", async (HttpContext context) =>
+        {
+            var (skip, limit) = PageOf(context.Request);
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            var programs = new JsonArray();
+            foreach (var named in OpenAdrPrograms.Of(answers).Skip(skip).Take(limit))
+                programs.Add((JsonNode)await OpenAdrPrograms.WriteAsync(
+                    ledger.Journal, named, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false));
+            return Answering.Read(programs, position);
+        }).Reads("openadr-programs", "The programmes as programs of OpenADR 3; they are published as programmes.", Pages);
+
+        app.MapGet("/v1/openadr/programs/{programID}", async (HttpContext context, string programID) =>
+        {
+            var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
+            return OpenAdrPrograms.Of(answers).Where(each => each.Value == programID).ToList() is [var named]
+                ? Answering.Read(await OpenAdrPrograms.WriteAsync(ledger.Journal, named, (position ?? -1) + 1,
+                    context.RequestAborted).ConfigureAwait(false), position)
+                : Answering.Problem(404, Rejection.UnknownProgramme, $"there is no program {programID}");
+        }).Reads("openadr-program", "One program of OpenADR 3 by its id.").Refuses(404);
+    }
+
+    private static (int Skip, int Limit) PageOf(HttpRequest request)
+    {
+        var skip = Asking.Optional<long>(request, "skip", Asking.TryCount, Rejection.OutOfRange, "a number") ?? 0;
+        var limit = Asking.Optional<long>(request, "limit", (string? text, out long count) =>
+            Asking.TryCount(text, out count) && count is >= 1 and <= ObjectsMax, Rejection.OutOfRange,
+            $"a number from 1 to {ObjectsMax}") ?? ObjectsMax;
+        return ((int)Math.Min(skip, int.MaxValue), (int)limit);
+    }
+
+    private static async Task<JsonObject> WriteAsync(OpenLedger ledger, OpenAdrEvent happened, CancellationToken ct) =>
+        OpenAdrObjects.Write(
+            happened, await KnownWhen.OfAsync(ledger, happened.LimitPosition, ct).ConfigureAwait(false));
 
     /// <summary>The first part that is refused is the answer, in its own words: what was recorded beside it is known
     /// when the event comes again.</summary>

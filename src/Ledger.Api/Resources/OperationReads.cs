@@ -8,7 +8,7 @@ namespace Ledger.Api.Resources;
 public sealed record ProjectionRow(string View, long Next, long Behind);
 
 /// <summary>A window of a station's calls; powers in kW, null where too few calls support the figure.</summary>
-/// <param name="Of">all, an hour of the week from Monday 00:00 on, or a number of connected vehicles.</param>
+/// <param name="Of">all, a local hour of the week as "Wednesday 18:00", or a number of connected vehicles.</param>
 /// <param name="SuccessRateAtLeast">At the stated confidence.</param>
 public sealed record WindowRow(
     string Of, int Calls, int? Successes, decimal? SuccessRateAtLeast, decimal? Delivered90Kw, decimal? Delivered95Kw,
@@ -43,7 +43,7 @@ internal static class OperationReads
                 windows = new List<WindowRow>(
                 [
                     WindowRow.From("all", windows.All),
-                    .. windows.ByHour.Select(each => WindowRow.From($"hour {each.HourOfWeek}", each.Window)),
+                    .. windows.ByHour.Select(each => WindowRow.From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
                     .. windows.ByConnected.Select(each => WindowRow.From($"{each.Connected} vehicles", each.Window)),
                 ]),
             }, position);

@@ -47,6 +47,7 @@ internal static class ReadOperations
         new("deliveries", Scopes.DispatchRead, "periods"),
         new("tariffs", Scopes.TariffsRead, "tariffs"),
         new("settlement-runs", Scopes.SettlementRead, "runs"),
+        new("settlement-preview", Scopes.SettlementRun, "lines"),
         new("statement-lines", Scopes.SettlementRead, "lines"),
         new("statement-rows", Scopes.SettlementRead, "rows"),
         new("statement-entries", Scopes.SettlementRead, "entries"),
@@ -59,7 +60,10 @@ internal static class ReadOperations
         new("run-differences", Scopes.SettlementRead, "lines"),
         new("refusals", Scopes.RefusalsRead, "refusals"),
         new("refusal", Scopes.RefusalsRead),
+        new("openadr-programs", Scopes.DispatchRead),
+        new("openadr-program", Scopes.DispatchRead),
         new("openadr-events", Scopes.DispatchRead),
+        new("openadr-event-read", Scopes.DispatchRead),
         new("openadr-reports", Scopes.DispatchRead),
         new("green-button", Scopes.PointsRead),
         new("flex-settlement", Scopes.SettlementRead),
@@ -83,6 +87,14 @@ internal static class ReadOperations
     }
 
     /// <summary>The parameters of a table, for the document.</summary>
-    public static string ParametersOf(string name) => ByName.GetValueOrDefault(name)?.Table is { } table
-        ? $", limit? and cursor? (a page of '{table}'), format? (json, csv, ndjson, xlsx or parquet: '{table}' alone)" : "";
+    public static IReadOnlyList<string> ParametersOf(string name) => ByName.GetValueOrDefault(name)?.Table is { } table
+        ? [$"limit? (rows of '{table}' in a page)", "cursor? ('next' of the page before)", $"format? (json; {Forms}: '{table}' alone)"]
+        : [];
+
+    /// <summary>The same of a read of now, which has no further pages.</summary>
+    public static IReadOnlyList<string> ParametersOfNow(string name) =>
+        ByName.GetValueOrDefault(name)?.Table is { } table
+        ? [$"limit? (the first so many of '{table}')", $"format? (json; {Forms}: '{table}' alone)"] : [];
+
+    private const string Forms = "csv, ndjson, xlsx or parquet";
 }

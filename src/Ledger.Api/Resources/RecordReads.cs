@@ -39,8 +39,9 @@ internal static class RecordReads
                 : await DayAsync(ledger, days, context).ConfigureAwait(false))
             .Reads(Name, "The latest interval records of a settlement point on a day of its zone, and the register checks "
                 + "of single periods; or those of a range of days, as a stream of any length.",
-                "point and day", $"or from and to (days; to is not in it, at most {RangeDaysMax} days) with point?, station? or "
-                + "neither, which has no pages");
+                "point? (with a day; of a range may be left out)", "day? (of the point's zone)",
+                $"from? (a day: with to a range of at most {RangeDaysMax} days, which has no pages)",
+                "to? (a day, which is not in the range)", "station? (of a range)");
     }
 
     private static async Task<IResult> DayAsync(OpenLedger ledger, RecordDays days, HttpContext context)

@@ -27,6 +27,9 @@ internal static class RefusedEvidence
 
     private const string CodeRule = "a rule's number or name, like 202 or UnknownSettlementPoint";
 
+    private const string Redriven =
+        "evidence (SHA-256) | code (of a rule), by (an identifier), reason, point?, zone?, subject?";
+
     public static void Map(WebApplication app, OpenLedger ledger)
     {
         app.MapGet("/v1/refusals", async (HttpContext context) =>
@@ -46,7 +49,7 @@ internal static class RefusedEvidence
             return Answering.Read(new { asOf = position, refusals = rows.Take(most).ToList(), next }, position);
         }).Reads("refusals",
             $"What counts nowhere and why, {RowsMax} rows at a time; 'next' is the 'from' of the next page.",
-            "from?, code?, source? (how it begins), day? (UTC)");
+            "from? (a position)", "code? (of the rule, by number or name)", "source? (how it begins)", "day? (UTC)");
         app.MapGet("/v1/refusals/{position:long}", async (HttpContext context, long position) =>
         {
             var (answers, asOf) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
@@ -66,8 +69,8 @@ internal static class RefusedEvidence
                 ? Answering.Problem(404, Rejection.UnknownEvidence, "no refused evidence is so named")
                 : Answering.Read(new { redrives = answers }, ledger.Journal.Length - 1);
         }).WithName("redrives").WithSummary("Takes refused evidence through the intake again.")
-            .WithDescription("One JSON object: evidence (SHA-256) or code (of a rule), by (an identifier), reason, "
-                + "point?, zone?, subject?. It is released first; what is settled already is answered as that.")
+            .WithMetadata(new RequestBodyText(Redriven, null))
+            .WithDescription($"One JSON object: {Redriven}. It is released first; what is settled already is answered as that.")
             .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax))
             .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.RefusalsRedrive)
             .Accepts<object>("application/json").Refuses(400, 401, 403, 404, 429, 503);

@@ -5,27 +5,50 @@ using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using Ledger.Projections;
+using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Api.Resources;
 
 /// <summary>A line of a statement. Amounts are positive where the account pays,
 /// null where energy or price is missing.</summary>
+/// <param name="StartLocal">The start as the clock of the account's zone shows it, with its offset.</param>
+/// <param name="Period">The number of the settlement period in its day, from 1; a day has 92 to 100 quarter
+/// hours.</param>
 public sealed record LineAnswer(
-    int Line, string Point, Direction Direction, NodaTime.Instant Start, NodaTime.Instant End,
+    int Line, string Point, Direction Direction, Instant Start, Instant End, string StartLocal, int Period,
     TariffPeriod? TariffPeriod,
-    string? MeteredKwh, decimal? BilledKwh, decimal? PricePerKwh, decimal? Amount, string Source,
+    string? MeteredKwh, decimal? BilledKwh, decimal? PricePerKwh, decimal? Amount, string Currency, string Source,
     ReadingQuality Quality, string? Problem)
 {
-    public static LineAnswer Of(StatementLine line) => new(
-        line.Number, line.Point.Value, line.Direction, line.Period.Start, line.Period.End, line.TariffPeriod,
-        line.Metered?.ToKwh(),
-        line.BilledKwh, line.PricePerKwh, line.Amount, line.Source, line.Quality, line.Problem);
+    private static readonly OffsetDateTimePattern Local =
+        OffsetDateTimePattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'sso<m>");
+
+    /// <summary>The lines of a statement.</summary>
+    /// <param name="zone">In which its day is one.</param>
+    public static IReadOnlyList<LineAnswer> Of(Statement statement, string zone)
+    {
+        var local = DateTimeZoneProviders.Tzdb[zone];
+        var day = SettlementCalendar.Day(local, statement.Day).Start;
+        // A period that a price edge cuts has one number for all its parts.
+        var lengths = statement.Lines.GroupBy(line => line.Point)
+            .ToDictionary(point => point.Key, point => point.Max(line => line.Period.Duration));
+        return
+        [
+            .. statement.Lines.Select(line => new LineAnswer(
+                line.Number, line.Point.Value, line.Direction, line.Period.Start, line.Period.End,
+                Local.Format(line.Period.Start.InZone(local).ToOffsetDateTime()),
+                (int)((line.Period.Start - day).ToInt64Nanoseconds() / lengths[line.Point].ToInt64Nanoseconds()) + 1,
+                line.TariffPeriod, line.Metered?.ToKwh(), line.BilledKwh, line.PricePerKwh, line.Amount,
+                statement.Currency, line.Source, line.Quality, line.Problem)),
+        ];
+    }
 }
 
 /// <summary>What is charged beside energy, with its rule; numbered after the lines. Without a point the account owes it
 /// as a whole.</summary>
 public sealed record ChargeAnswer(
-    int Line, string? Point, BillPart Part, string Name, NodaTime.LocalDate Of, decimal? Quantity, string Unit,
+    int Line, string? Point, BillPart Part, string Name, LocalDate Of, decimal? Quantity, string Unit,
     decimal? Price, decimal? Amount, string Basis, string Rule, string? Problem)
 {
     public static ChargeAnswer From(StatementCharge charge) => new(
@@ -35,7 +58,7 @@ public sealed record ChargeAnswer(
 
 /// <summary>A line of a statement that pays for flexibility.</summary>
 public sealed record FlexibilityAnswer(
-    int Line, string Programme, string? Instruction, string Paid, NodaTime.Instant Start, NodaTime.Instant End,
+    int Line, string Programme, string? Instruction, string Paid, Instant Start, Instant End,
     FlexibilityKind Kind, decimal? Kwh, decimal? Amount, string Payer, string Payee, string Source, string? Problem)
 {
     public static FlexibilityAnswer From(FlexibilityLine line) => new(
@@ -46,7 +69,7 @@ public sealed record FlexibilityAnswer(
 /// <summary>A row of a statement, whatever it charges; the rows are all of it, and their amounts sum to the
 /// total.</summary>
 public sealed record StatementRowAnswer(
-    int Line, StatementRowKind Kind, string Point, string Name, NodaTime.Instant Start, NodaTime.Instant End,
+    int Line, StatementRowKind Kind, string Point, string Name, Instant Start, Instant End,
     string StartLocal, string Day, int? Period, TariffPeriod? TariffPeriod, string? MeteredKwh,
     decimal? Quantity, string Unit, decimal? Price, decimal? AmountExact, decimal? Amount, string Currency,
     ReadingQuality? Quality, string Source, string? Problem)
@@ -75,6 +98,9 @@ public sealed record BalanceAnswer(
 /// <summary>Settlement runs: ask for one, list them, and derive the lines of one again from its position.</summary>
 internal static class SettlementRuns
 {
+    private const string Members = "run, account, day, kind?: initial | interim | final | correction, supersedes?, "
+        + "atPosition?, style?: whole | deltas | credit (of a correction), by?";
+
     public static void Map(WebApplication app, OpenLedger ledger, JobRunner jobs)
     {
         MapAfterwards(app, ledger);
@@ -84,16 +110,15 @@ internal static class SettlementRuns
         {
             return await RunAsync(ledger, jobs, context).ConfigureAwait(false);
         }).TakesFact("settlement-run", "Calculates a settlement day of an account and records the run.",
-                "One JSON object: run, account, day, kind? (initial, interim, final, correction), supersedes?, "
-                + "atPosition?, style? (of a correction: whole, deltas, credit), by?. With the header Prefer: "
-                + "respond-async it is taken as a job, and Location says where its state is.")
+                $"One JSON object: {Members}. With the header Prefer: respond-async it is taken as a job, and Location "
+                + "says where its state is.", Members)
             .RequireRateLimiting(Protection.HeavyRequests);
 
         app.MapGet("/v1/settlement-runs", async (HttpContext context) =>
         {
             var account = Asking.Optional<PartyId>(context.Request, "account", PartyId.TryParse,
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
-            var day = Asking.Optional<NodaTime.LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime,
+            var day = Asking.Optional<LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime,
                 Asking.DayRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var runs = (account is { } named ? answers.Runs(named, day) : answers.Runs())
@@ -115,7 +140,7 @@ internal static class SettlementRuns
                 asOf = position,
                 run = row,
                 differs = again.Differs,
-                lines = again.Statement?.Lines.Select(LineAnswer.Of).ToList() ?? [],
+                lines = again.Statement is { } statement ? LineAnswer.Of(statement, row.Zone) : [],
                 charges = again.Statement?.Charges.Select(ChargeAnswer.From).ToList() ?? [],
                 flexibility = again.Statement?.Flexibility.Select(FlexibilityAnswer.From).ToList() ?? [],
             }, position);
@@ -128,10 +153,9 @@ internal static class SettlementRuns
     private static void MapRows(WebApplication app, OpenLedger ledger) =>
         app.MapGet("/v1/statement-rows", async (HttpContext context) =>
         {
-            var named = Asking.Required<RunId>(context.Request, "run", RunId.TryParse, Rejection.InvalidIdentifier,
-                Asking.IdentifierRule);
+            var named = NamedRuns.NameOf(context.Request, "run");
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            var again = answers.Runs().LastOrDefault(run => run.Run == named.Value) is { } row
+            var again = NamedRuns.Find(answers.Runs(), context.Request, "run") is { } row
                 ? await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted)
                     .ConfigureAwait(false)
                 : null;
@@ -141,7 +165,7 @@ internal static class SettlementRuns
             return Answering.Read(new
             {
                 asOf = position,
-                run = named.Value,
+                run = again.Run.Run,
                 account = again.Run.Account,
                 day = again.Run.Day,
                 currency = again.Run.Currency,
@@ -154,27 +178,26 @@ internal static class SettlementRuns
             }, position);
         }).Reads("statement-rows",
             "All of a run's statement as one table: energy, charges and flexibility, each with its time in UTC and as the "
-                + "local clock showed it, its settlement day and period number; the sum of the rows is the total.", "run")
-            .Refuses(404);
+                + "local clock showed it, its settlement day and period number; the sum of the rows is the total.", "run", NamedRuns.Account)
+            .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
 
     /// <summary>Whose accounts a run moves energy and money between.</summary>
     private static void MapEntries(WebApplication app, OpenLedger ledger) =>
         app.MapGet("/v1/statement-entries", async (HttpContext context) =>
         {
-            var named = Asking.Required<RunId>(context.Request, "run", RunId.TryParse, Rejection.InvalidIdentifier,
-                Asking.IdentifierRule);
+            var named = NamedRuns.NameOf(context.Request, "run");
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            var again = answers.Runs().LastOrDefault(run => run.Run == named.Value) is { } row
+            var again = NamedRuns.Find(answers.Runs(), context.Request, "run") is { } row
                 ? await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, context.RequestAborted)
                     .ConfigureAwait(false)
                 : null;
             if (again is not { Statement: { } statement })
                 return Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {named} with entries");
-            var entries = DoubleEntry.Of(statement, answers.Publications().Any(said => said.Run == named.Value));
+            var entries = DoubleEntry.Of(statement, answers.Publications().Any(said => said.Run == again.Run.Run));
             return Answering.Read(new
             {
                 asOf = position,
-                run = named.Value,
+                run = again.Run.Run,
                 account = statement.Account.Value,
                 day = again.Run.Day,
                 currency = statement.Currency,
@@ -184,8 +207,8 @@ internal static class SettlementRuns
             }, position);
         }).Reads("statement-entries",
             "The double entries of a run in energy and money, what each account has by them, and whether anything is made "
-                + "or lost.", "run")
-            .Refuses(404);
+                + "or lost.", "run", NamedRuns.Account)
+            .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
 
     /// <summary>What was said of runs after they were calculated.</summary>
     private static void MapAfterwards(WebApplication app, OpenLedger ledger)

@@ -38,9 +38,10 @@ internal static class WebhookResources
                 context.RequestAborted).ConfigureAwait(false);
             return Answering.Read(new WebhookMade(one.Webhook, secret, WebhookRow.Of(one)), null, 201);
         }).TakesOrder("webhook", "Subscribes an address to events; the secret that signs them is shown this once.",
-            $"One JSON object: url, events: [one of {string.Join(", ", WebhookEvent.Types)}], afterSeconds? (how long an "
-            + $"instruction may be unacknowledged and telemetry be silent; {AfterSecondsDefault}). A delivery is signed as "
-            + "Standard Webhooks has it: webhook-id, webhook-timestamp, webhook-signature.").Produces<WebhookMade>(201);
+            "A delivery is signed as Standard Webhooks has it: webhook-id, webhook-timestamp, webhook-signature. ",
+            $"url, events: [{string.Join(" | ", WebhookEvent.Types)}], afterSeconds? (how long an instruction may be "
+            + $"unacknowledged and telemetry be silent; {AfterSecondsDefault})",
+            """{"url":"https://hooks.example/ledger","events":["instruction.issued","run.published"]}""").Produces<WebhookMade>(201);
 
         app.MapGet("/v1/webhooks", (HttpContext context) => Answering.Read(
             new { webhooks = webhooks.Of(context.By()).Select(WebhookRow.Of).ToList() }, null))
@@ -68,7 +69,7 @@ internal static class WebhookResources
             webhooks.Store.End(one.Webhook, $"{context.By().Actor}: {reason}");
             return Answering.Read(new { outcome = "ended", webhook = one.Webhook }, null);
         }).TakesOrder("webhook-ending", "Ends a subscription; what waits for it is sent no more.",
-            "One JSON object: webhook, reason.").Produces(200, contentType: "application/json").Refuses(404);
+            "", "webhook, reason", """{"webhook":"w0123456789abcdef","reason":"moved"}""").Produces(200, contentType: "application/json").Refuses(404);
 
         app.MapPost("/v1/webhook-redrives", async (HttpContext context) =>
         {
@@ -85,7 +86,7 @@ internal static class WebhookResources
             return count == 0 ? Answering.Problem(404, "NoDelivery", "no dead letter is so named")
                 : Answering.Read(new { webhook, waiting = count }, null, 202);
         }).TakesOrder("webhook-redrive", "Has dead letters of a subscriber tried again: all, or one.",
-            "One JSON object: webhook, delivery?.").Produces(202, contentType: "application/json").Refuses(404, 409);
+            "", "webhook, delivery?", """{"webhook":"w0123456789abcdef"}""").Produces(202, contentType: "application/json").Refuses(404, 409);
     }
 
     private static Asked Subscription(InputValue input)
@@ -114,20 +115,20 @@ internal static class WebhookResources
 
     /// <summary>What every resource that takes an order to the server itself has in common: it is no fact.</summary>
     public static RouteHandlerBuilder TakesOrder(this RouteHandlerBuilder route, string name, string does, string body,
-        string scope = Scopes.WebhooksWrite) => route
-        .WithName(name).WithSummary(does)
-        .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
+        string members, string example) => route
+        .WithName(name).WithSummary(does).TakesHeaders(Parameters.IdempotencyKey)
+        .WithMetadata(new RequestBodyText(members, example))
+        .WithDescription($"One JSON object: {members}. {body}Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
-        .RequireRateLimiting(Protection.FactRequests).Needing(scope)
+        .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.WebhooksWrite)
         .Accepts<object>("application/json").Refuses(400, 401, 403, 413, 422, 429, 503);
 
     /// <summary>What every read of the server itself has in common: it is of now, and of no position.</summary>
     public static RouteHandlerBuilder ReadsNow(this RouteHandlerBuilder route, string name, string does,
         params string[] parameters) => route
         .WithName(name).WithSummary(does)
-        .WithDescription($"{(parameters.Length > 0 ? $"Query: {string.Join(", ", parameters)}. " : "")}It is of now."
-            + (ReadOperations.ParametersOf(name).Length == 0 ? ""
-                : " limit? is the first so many, format? json, csv, ndjson, xlsx or parquet."))
+        .WithDescription("It is of now.")
+        .TakesParameters([.. parameters, .. ReadOperations.ParametersOfNow(name)], Parameters.IfNoneMatch)
         .RequireRateLimiting(Protection.ReadRequests).AsRead(name)
         .Produces(200, contentType: "application/json").Produces(304).Refuses(400, 401, 403, 429, 503);
 }

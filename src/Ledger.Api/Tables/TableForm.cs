@@ -14,7 +14,8 @@ public sealed record TableForm(string Name, string Media)
         Xlsx = new("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         Parquet = new("parquet", "application/vnd.apache.parquet");
 
-    private static readonly TableForm[] All = [Json, Csv, Lines, Xlsx, Parquet], OnlyJson = [Json];
+    internal static readonly TableForm[] All = [Json, Csv, Lines, Xlsx, Parquet];
+    private static readonly TableForm[] OnlyJson = [Json];
 
     /// <summary>Whether it is made whole before it is sent, because its beginning depends on its end.</summary>
     public bool IsMadeWhole => this == Xlsx || this == Parquet;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Ledger.Domain;
+using Ledger.Journal.Pipeline;
 using NodaTime;
 using NodaTime.Text;
 
@@ -17,12 +18,23 @@ namespace Ledger.Api.Webhooks;
 public sealed record WebhookEvent(
     string Type, string Name, Instant At, IReadOnlyList<(string Name, string Value)> Data)
 {
-    public const string Unacknowledged = "instruction.unacknowledged", Stale = "telemetry.stale",
+    public const string Issued = "instruction.issued", Withdrawn = "instruction.withdrawn",
+        Unacknowledged = "instruction.unacknowledged", Stale = "telemetry.stale",
         ProjectionStopped = "projection.stopped", RunPublished = "run.published",
         VerificationFailed = "verification.failed";
 
     public static readonly string[] Types =
-        [Unacknowledged, Stale, ProjectionStopped, RunPublished, VerificationFailed];
+        [Issued, Withdrawn, Unacknowledged, Stale, ProjectionStopped, RunPublished, VerificationFailed];
+
+    /// <summary>What who is told of events of a type must hold.</summary>
+    public static string ScopeOf(string type) => type switch
+    {
+        Issued or Withdrawn or Unacknowledged or Stale => Scopes.DispatchRead,
+        RunPublished => Scopes.SettlementRead,
+        // How the ledger stands is for those who keep it and those who audit it.
+        ProjectionStopped or VerificationFailed => Scopes.AccessRead,
+        _ => throw new System.Diagnostics.UnreachableException(type),
+    };
 
     /// <summary>The body, as Standard Webhooks has it: type, timestamp, data.</summary>
     public byte[] Body()

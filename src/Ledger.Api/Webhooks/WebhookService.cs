@@ -39,12 +39,15 @@ internal sealed class WebhookService : IDisposable
     public WebhookStore Store { get; }
 
     /// <summary>Subscribes whoever asks; the secret is shown once. Throws
+    /// <see cref="Resources.ScopeMissingException"/> where it would never be told of an event, and
     /// <see cref="Resources.BodyRefusedException"/> where an address cannot be sent to.</summary>
     public async Task<(WebhookSubscription Subscription, string Secret)> SubscribeAsync(
         Principal by, Uri url, IReadOnlyList<string> events, int afterSeconds, CancellationToken ct)
     {
         if (keepsDataHere)
             throw new Resources.BodyRefusedException(Rejection.NotAuthorised, "data is kept here: nothing is sent to another machine");
+        foreach (var scope in events.Select(WebhookEvent.ScopeOf))
+            if (!by.Holds(scope)) throw new Resources.ScopeMissingException(scope);
         if (WebhookTargets.WhyNot(url, options.AllowedNetworks) is { } why)
             throw new Resources.BodyRefusedException(Rejection.OutOfRange, $"url cannot be sent to: {why}");
         var active = Store.Subscriptions().Where(one => one.Ended is null).ToList();
@@ -72,7 +75,7 @@ internal sealed class WebhookService : IDisposable
         var now = ledger.Clock.GetCurrentInstant();
         watch.Tell(new(WebhookEvent.ProjectionStopped, $"{stopped.Alarm.Projection} {stopped.Alarm.Position}", now,
             [("projection", stopped.Alarm.Projection), ("position", Text(stopped.Alarm.Position))]),
-            Store.Subscriptions(), now, OfOperation);
+            Store.Subscriptions(), now, _ => true);
     }
 
     /// <summary>A verification has found what is not as it was recorded.</summary>
@@ -81,7 +84,7 @@ internal sealed class WebhookService : IDisposable
         if (job.Kind != JobKind.Verification || result.IsAsItShouldBe) return;
         var now = ledger.Clock.GetCurrentInstant();
         watch.Tell(new(WebhookEvent.VerificationFailed, job.Name, now, [("job", job.Name)]), Store.Subscriptions(), now,
-            OfOperation);
+            _ => true);
     }
 
     /// <summary>Looks once for what is to be told, and sends what is due.</summary>
@@ -148,9 +151,6 @@ internal sealed class WebhookService : IDisposable
         keepsDataHere ? "data is kept here: nothing is sent to another machine"
         : one.NeedsKey && !await credentials.Keys.HasValidAsync(WebhookAccess.Of(one), ct).ConfigureAwait(false)
             ? $"{one.Holder} has no valid access key any more" : null;
-
-    /// <summary>How the ledger stands is for those who keep it and those who audit it.</summary>
-    private static bool OfOperation(WebhookSubscription one) => WebhookAccess.Of(one).Holds(Scopes.AccessRead);
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

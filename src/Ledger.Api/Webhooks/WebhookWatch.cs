@@ -55,12 +55,13 @@ internal sealed class WebhookWatch(
         foreach (var call in calls.Values.ToList()) Look(call, subscriptions, now);
     }
 
-    /// <summary>Tells whoever subscribed to an event's type and may know of it.</summary>
+    /// <summary>Tells whoever subscribed to an event's type, holds its scope and reaches it.</summary>
     public void Tell(WebhookEvent happened, IReadOnlyList<WebhookSubscription> subscriptions, Instant now,
-        Func<WebhookSubscription, bool> mayKnow)
+        Func<Principal, bool> reaches)
     {
         foreach (var one in subscriptions)
-            if (one.Ended is null && one.Events.Contains(happened.Type) && mayKnow(one))
+            if (one.Ended is null && one.Events.Contains(happened.Type) && WebhookAccess.Of(one) is var who
+                && who.Holds(WebhookEvent.ScopeOf(happened.Type)) && reaches(who))
                 store.Add(one, happened, now, options);
     }
 
@@ -84,6 +85,13 @@ internal sealed class WebhookWatch(
                     var order = (DispatchInstructed)EventCodec.Decode(recorded);
                     calls[order.Instruction.Value] =
                         new(order.Instruction, order.IssuedAt, order.Period.Start, order.Period.End);
+                    Ordered(WebhookEvent.Issued, order.Instruction, recorded, subscriptions, now);
+                    isTold = true;
+                    break;
+                case "instruction-withdrawn":
+                    var withdrawn = (InstructionWithdrawn)EventCodec.Decode(recorded);
+                    Ordered(WebhookEvent.Withdrawn, withdrawn.Instruction, recorded, subscriptions, now);
+                    isTold = true;
                     break;
             }
             next = recorded.Position + 1;
@@ -96,10 +104,23 @@ internal sealed class WebhookWatch(
     private void Published(SettlementRunPublished run, RecordedEvent recorded,
         IReadOnlyList<WebhookSubscription> subscriptions, Instant now) =>
         Tell(new(WebhookEvent.RunPublished, run.Run.Value, recorded.Envelope.RecordedAt,
-            [("run", run.Run.Value), ("account", run.Account.Value), ("day", RowJson.Day(run.Day)),
-                ("position", recorded.Position.ToString(CultureInfo.InvariantCulture))]), subscriptions, now,
-            one => one.Created <= recorded.Envelope.RecordedAt && WebhookAccess.Of(one) is var who
-                && who.Holds(Scopes.SettlementRead) && who.Reach.Covers(run.Account));
+            [("run", run.Run.Value), ("account", run.Account.Value), ("day", RowJson.Day(run.Day)), Place(recorded)]),
+            Before(subscriptions, recorded), now, who => who.Reach.Covers(run.Account));
+
+    /// <summary>An instruction concerns whoever reaches one of its targets, and who issued it.</summary>
+    private void Ordered(string type, InstructionId instruction, RecordedEvent recorded,
+        IReadOnlyList<WebhookSubscription> subscriptions, Instant now) =>
+        Tell(new(type, instruction.Value, recorded.Envelope.RecordedAt,
+            [("instruction", instruction.Value), Place(recorded)]), Before(subscriptions, recorded), now,
+            who => new Answers(ledger.Views, null, who.Reach, now).Instruction(instruction) is not null);
+
+    /// <summary>Those who had subscribed when it was recorded.</summary>
+    private static List<WebhookSubscription> Before(
+        IReadOnlyList<WebhookSubscription> subscriptions, RecordedEvent recorded) =>
+        [.. subscriptions.Where(one => one.Created <= recorded.Envelope.RecordedAt)];
+
+    private static (string, string) Place(RecordedEvent recorded) =>
+        ("position", recorded.Position.ToString(CultureInfo.InvariantCulture));
 
     private void Look(OpenCall call, IReadOnlyList<WebhookSubscription> subscriptions, Instant now)
     {
@@ -117,7 +138,7 @@ internal sealed class WebhookWatch(
             var during = one.Events.Contains(WebhookEvent.Stale) && now >= call.Start + after && now < call.End;
             if (!late && !during) continue;
             var who = WebhookAccess.Of(one);
-            if (!who.Holds(Scopes.DispatchRead)) continue;
+            if (!who.Holds(WebhookEvent.ScopeOf(WebhookEvent.Stale))) continue;
             var answers = new Answers(ledger.Views, null, who.Reach, now);
             if (answers.Instruction(call.Instruction) is not { } seen) continue;
             if (seen.Instruction.WithdrawnAt is { } withdrawn && withdrawn <= now)

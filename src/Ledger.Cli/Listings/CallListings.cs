@@ -48,7 +48,7 @@ public static class CallListings
     public static Listing Windows(StationWindows windows) => Listing.Of<(string Which, DispatchWindow Window)>(
         [
             ("all real calls", windows.All),
-            .. windows.ByHour.Select(each => (Hour(each.HourOfWeek), each.Window)),
+            .. windows.ByHour.Select(each => (StationWindows.HourOf(each.HourOfWeek), each.Window)),
             .. windows.ByConnected.Select(each => ($"{each.Connected} vehicles", each.Window)),
         ],
         new("which", "calls", row => row.Which),
@@ -87,10 +87,6 @@ public static class CallListings
     /// <summary>Cut off to one decimal, so that what is short of its order is never shown as 100.</summary>
     private static decimal? Percent(Energy part, Energy whole) =>
         whole == Energy.Zero ? null : (long)(part.HalfNanojoules * 1000 / whole.HalfNanojoules) / 10m;
-
-    /// <summary>An hour of the week as a person says it, its start in local time.</summary>
-    private static string Hour(int hourOfWeek) =>
-        $"{(IsoDayOfWeek)(hourOfWeek / 24 + 1)} {(hourOfWeek % 24).ToString("D2", CultureInfo.InvariantCulture)}:00";
 
     private static Power? Kilowatts(long? milliwatts) => milliwatts is { } power ? new Power(power) : null;
     private static object? Delay(long? microseconds) =>

@@ -20,6 +20,12 @@ internal static class PaidReach
                 return publisher == by.Party || (publisher == Reaching.OwnOf(recorder)
                     && (await ProgrammeAsync(recorder, programme, ct).ConfigureAwait(false)).Published
                         .All(version => version.Payer is not { } payer || by.Reach.Covers(payer)));
+            case Touched.Admitting(var programme):
+                return by.Holds(Scopes.AvailabilityWrite)
+                    || await Reaching.PublisherAsync(recorder, Streams.Programme(programme), ct).ConfigureAwait(false)
+                        == by.Party
+                    || ((await PayersAsync(recorder, programme, ct).ConfigureAwait(false)) is { Count: > 0 } paying
+                        && paying.All(by.Reach.Covers));
             case Touched.PaidEnrolment(var programme):
                 return (await PayersAsync(recorder, programme, ct).ConfigureAwait(false)).All(by.Reach.Covers);
             case Touched.PaidReady(var programme, var point, var period):

@@ -10,7 +10,7 @@ namespace Ledger.Journal.Pipeline;
 internal static class PlanRoutes
 {
     public static CommandRoutes AddPlans(this CommandRoutes routes) => routes
-        .Add<ScheduleDeclared>(Scopes.EnrolmentsWrite, async (recorder, c, now, ct) =>
+        .Add<ScheduleDeclared>(Scopes.AvailabilityWrite, async (recorder, c, now, ct) =>
         {
             var (point, _) = await recorder.LoadAsync(
                 Streams.Point(c.Input.Point), SettlementPointState.Empty, SettlementPoint.Evolve, ct)

@@ -30,10 +30,10 @@ internal static class ProgrammeRoutes
         .Add<EnrolmentEnded>(Scopes.EnrolmentsWrite, (recorder, c, _, ct) => EnrolmentAsync(
             recorder, c, c.Input.Point, state => Enrolments.Decide(
                 state, c.Input, Key(c.Input.Point, $"{c.Input.Programme}/ended/{Ticks(c.Input.At)}")), ct))
-        .Add<AvailabilityDeclared>(Scopes.EnrolmentsWrite, (recorder, c, now, ct) => EnrolmentAsync(
+        .Add<AvailabilityDeclared>(Scopes.AvailabilityWrite, (recorder, c, now, ct) => EnrolmentAsync(
             recorder, c, c.Input.Point, state => Enrolments.Decide(state, c.Input, now, Key(c.Input.Point,
                 $"{c.Input.Programme}/available/{Ticks(c.Input.Period.Start)}/{Ticks(c.Input.Period.End)}/{Ticks(c.Input.DeclaredAt)}")), ct))
-        .Add<DeliveryClaim>(Scopes.EnrolmentsWrite, async (recorder, c, now, ct) =>
+        .Add<DeliveryClaim>(Scopes.AvailabilityWrite, async (recorder, c, now, ct) =>
         {
             var programme = await ProgrammeAsync(recorder, c.Input.Programme, ct).ConfigureAwait(false);
             var (enrolment, _) = await recorder.LoadAsync(

@@ -27,7 +27,8 @@ public static class Roles
         limits:write       | -       | -                | -          | x            | -       | -
         dispatch:write     | -       | -                | -          | x            | -       | -
         dispatch:answer    | x       | x                | x          | -            | -       | -
-        enrolments:write   | -       | x                | x          | -            | -       | -
+        enrolments:write   | -       | x                | x          | x            | -       | -
+        availability:write | -       | x                | x          | -            | -       | -
         programmes:write   | -       | -                | -          | x            | -       | -
         rules:write        | -       | -                | -          | x            | -       | -
         tariffs:write      | -       | x                | -          | -            | -       | -

@@ -12,6 +12,7 @@ public static class Scopes
         CurvesWrite = "curves:write", ChargesWrite = "charges:write", EvidenceWrite = "evidence:write",
         MasterDataWrite = "master-data:write", MetersWrite = "meters:write", LimitsWrite = "limits:write",
         DispatchWrite = "dispatch:write", DispatchAnswer = "dispatch:answer", EnrolmentsWrite = "enrolments:write",
+        AvailabilityWrite = "availability:write",
         ProgrammesWrite = "programmes:write", RulesWrite = "rules:write", TariffsWrite = "tariffs:write",
         SettlementRun = "settlement:run", SettlementPublish = "settlement:publish", DisputesWrite = "disputes:write",
         RefusalsWrite = "refusals:write", RefusalsRedrive = "refusals:redrive",
@@ -23,8 +24,8 @@ public static class Scopes
     {
         PointsRead, DispatchRead, SettlementRead, TariffsRead, RefusalsRead, AccessRead,
         ReadingsWrite, ReadingsCorrect, CurvesWrite, ChargesWrite, EvidenceWrite, MasterDataWrite, MetersWrite,
-        LimitsWrite, DispatchWrite, DispatchAnswer, EnrolmentsWrite, ProgrammesWrite, RulesWrite, TariffsWrite,
-        SettlementRun, SettlementPublish, DisputesWrite, RefusalsWrite, RefusalsRedrive, EvidenceDisclose,
-        SubjectsWrite, KeysWrite, RetentionWrite, AccessWrite, WebhooksWrite,
+        LimitsWrite, DispatchWrite, DispatchAnswer, EnrolmentsWrite, AvailabilityWrite, ProgrammesWrite,
+        RulesWrite, TariffsWrite, SettlementRun, SettlementPublish, DisputesWrite, RefusalsWrite, RefusalsRedrive,
+        EvidenceDisclose, SubjectsWrite, KeysWrite, RetentionWrite, AccessWrite, WebhooksWrite,
     };
 }

@@ -59,8 +59,11 @@ internal static class StandardReach
             .. input.Payer is { } payer ? new Touched[] { new Touched.Party(payer) } : [],
         ])
         .Touches<PointEnrolled>(input =>
-            [new Touched.Point(input.Point), new Touched.PaidEnrolment(input.Programme)])
-        .Touches<EnrolmentEnded>(input => [new Touched.Point(input.Point)])
+            [
+                new Touched.Point(input.Point), new Touched.Admitting(input.Programme),
+                new Touched.PaidEnrolment(input.Programme),
+            ])
+        .Touches<EnrolmentEnded>(input => [new Touched.Point(input.Point), new Touched.Admitting(input.Programme)])
         .Touches<AvailabilityDeclared>(input =>
             [new Touched.Point(input.Point), new Touched.PaidReady(input.Programme, input.Point, input.Period)])
         .Touches<DeliveryClaim>(input => [new Touched.Point(input.Point), new Touched.Party(input.ClaimedBy)])

@@ -45,6 +45,9 @@ public abstract record Touched
     public sealed record Used(string Stream) : Touched;
     /// <summary>A programme in which something is ordered: one's own, or the ledger's where nobody else pays.</summary>
     public sealed record OrderedIn(ProgrammeId Programme) : Touched;
+    /// <summary>A programme in which a point is enrolled: any for who takes part itself, for anybody else one that it
+    /// has published or pays for.</summary>
+    public sealed record Admitting(ProgrammeId Programme) : Touched;
     /// <summary>An enrolment by which power held ready may be paid: who pays for it records it.</summary>
     public sealed record PaidEnrolment(ProgrammeId Programme) : Touched;
     /// <summary>Power held ready during a time, by an enrolment that who pays for it has recorded.</summary>
@@ -121,7 +124,7 @@ public static class Reaching
             case Touched.Used used:
                 return await PublisherAsync(recorder, used.Stream, ct).ConfigureAwait(false) is { } who
                     && (who == by.Party || who == OwnOf(recorder));
-            case Touched.OrderedIn or Touched.PaidEnrolment or Touched.PaidReady:
+            case Touched.OrderedIn or Touched.Admitting or Touched.PaidEnrolment or Touched.PaidReady:
                 return await PaidReach.IsReachedAsync(by, part, recorder, ct).ConfigureAwait(false);
             case Touched.Dispute dispute:
                 var (known, _) = await recorder.LoadAsync(Streams.Dispute(dispute.Id), DisputeState.Empty,
@@ -181,6 +184,7 @@ public static class Reaching
         Touched.Party => "party",
         Touched.Meter => "meter",
         Touched.Instruction or Touched.OwnInstruction => "instruction",
+        Touched.Admitting => "programme",
         Touched.Dispute => "dispute",
         Touched.Fact => "fact",
         _ => "publication",
