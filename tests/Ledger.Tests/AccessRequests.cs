@@ -9,7 +9,7 @@ internal static class AccessRequests
     private const string Zone = "Asia/Shanghai", From = "2026-01-01T00:00:00Z", Day = "2026-02-27";
 
     /// <summary>What is there before, and posted by no role here: the connection of the station, an order that is
-    /// withdrawn, a rule of baselines, and an order whose baselines are frozen by it. The connection begins a day before
+    /// withdrawn, a rule of baselines, and an order whose baselines are frozen by it. The connection is a day older than
     /// all else, which makes a month that can be closed.</summary>
     public static readonly string[] Before =
     [

@@ -68,7 +68,8 @@ public sealed class FrameDensityTests
         var why = Should.Throw<InputRefusedException>(() => door.Take(frame, out _, out _));
         (why.Code, why.Field, why.Value).ShouldBe((Rejection.OutOfRange, "frame.entries[0].nominal period", "999"));
         why.Detail.ShouldContain("1000 to 86400000000");
-        (await town.Streams.RefuseAsync(frame, why, "stream of ACME", TestContext.Current.CancellationToken)).ShouldBeTrue();
+        (await town.Streams.RefuseAsync(frame, why, "stream of ACME", null, TestContext.Current.CancellationToken))
+            .ShouldBeOfType<RecordOutcome.Refused>();
         var kept = (await TestFolder.AllAsync(town.Ledger.Journal)).Select(EventCodec.Decode).OfType<EvidenceRefused>()
             .ShouldHaveSingleItem();
         town.Ledger.Evidence.Get(kept.Evidence).ShouldBe(frame);

@@ -51,6 +51,7 @@ internal static class FactDocument
         ("legal-hold", Scopes.SubjectsWrite, """{"subject":"DE-ABC-C12345678-9","case":"2026-17"}"""),
         ("subject-erasure", Scopes.SubjectsWrite, """{"subject":"DE-ABC-C12345678-9","reason":"requested"}"""),
         ("disclosure", Scopes.EvidenceDisclose, """{"evidence":["a9699a5c49bb5d7be9cfe451bbd1ef4ea963a1b5897bb71ff9696b1cc5872697"],"by":"otto","what":"show evidence","purpose":"audit"}"""),
+        ("frame-dropping", Scopes.RetentionWrite, """{"retention":"meter-data-13-months","afterDays":400}"""),
         ("signing-key", Scopes.KeysWrite, """{"key":"ledger.example/test+7a864099+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"}"""),
         ("access-key", Scopes.AccessWrite, """{"key":"k1","secretSha256":"1111111111111111111111111111111111111111111111111111111111111111","holder":"kim","role":"auditor","party":"audit-office","expires":"2026-04-01T00:00:00Z"}"""),
         ("access-key-revocation", Scopes.AccessWrite, """{"key":"k1","reason":"left the office"}"""),

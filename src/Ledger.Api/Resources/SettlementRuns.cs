@@ -193,7 +193,9 @@ internal static class SettlementRuns
                 : null;
             if (again is not { Statement: { } statement })
                 return Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {named} with entries");
-            var entries = DoubleEntry.Of(statement, answers.Publications().Any(said => said.Run == again.Run.Run));
+            var isPublished = answers.Publications()
+                .Any(said => said.Run == again.Run.Run && said.Account == again.Run.Account);
+            var entries = DoubleEntry.Of(statement, isPublished);
             return Answering.Read(new
             {
                 asOf = position,

@@ -19,6 +19,6 @@ internal static class SubjectFacts
             + "operation"),
         ("frame-droppings", "frame-dropping",
             "Drops the oldest sealed segments of the frame log that a rule lets go and nothing needs; the fact comes first.",
-            "retention and afterDays (a policy), or before, by (an identifier) and reason (a person's order)"),
+            "retention?, afterDays? (both of a policy), before?, by? (an identifier), reason? (all of a person's order)"),
     ];
 }
