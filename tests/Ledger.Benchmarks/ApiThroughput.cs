@@ -21,7 +21,9 @@ namespace Ledger.Benchmarks;
 /// answered, so a rate is what both together reach. Then a station's month, and all records in every form, with the
 /// most memory that was in use meanwhile beyond what was before.
 /// <code>dotnet run --project tests/Ledger.Benchmarks -c Release -- api [--connectors N] [--days D]
-/// [--callers C] [--only days|streams]</code>
+/// [--callers C] [--only days|streams|reads]</code>
+/// With <c>reads</c> no day is kept: each is read from the views each time, as one that is asked for the first time is,
+/// by a server that has been running for a while.
 /// </summary>
 internal static class ApiThroughput
 {
@@ -43,8 +45,15 @@ internal static class ApiThroughput
             var paths = (from day in Enumerable.Range(0, days)
                          from connector in Enumerable.Range(0, connectors)
                          select $"/v1/interval-records?point=CP{connector}&day={First.PlusDays(day):uuuu-MM-dd}").ToArray();
-            await using var server = await LedgerServer.StartAsync(ledger, new(IPAddress.Loopback, 0), Console.Error,
+            var isReads = Only(args) == "reads";
+            await using var server = await LedgerServer.StartAsync(ledger,
+                isReads ? new(IPAddress.Loopback, 0) { RecordBytesKept = 0 } : new(IPAddress.Loopback, 0), Console.Error,
                 CancellationToken.None).ConfigureAwait(false);
+            if (isReads)
+            {
+                await MeasureAsync("ledger, no day kept", server.Url, paths, callers).ConfigureAwait(false);
+                return 0;
+            }
             if (Only(args) != "streams")
                 await DaysAsync(server.Url, paths, connectors, days, callers).ConfigureAwait(false);
             if (Only(args) != "days") await StreamsAsync(server.Url, days).ConfigureAwait(false);
