@@ -5,8 +5,9 @@ namespace Ledger.Domain;
 
 /// <summary>
 /// An instant as text in UTC with a fixed number of decimals, <c>2026-03-01T00:00:00.0000000Z</c>, as payloads, rows
-/// and their keys have it. Each fact has several, and the steps of a pattern cost more than all else of it. Only for the
-/// years from 0001 on and for text of exactly this form: for all else ask the pattern, which also says what is wrong.
+/// and their keys have it. Each fact has several, and the steps of a pattern cost more than all else of it. Only for
+/// the years from 0001 on and for text of exactly this form: for all else ask the pattern, which also says what is
+/// wrong.
 /// </summary>
 public static class UtcText
 {

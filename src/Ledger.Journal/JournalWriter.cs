@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ledger.Domain;
 using Ledger.Journal.Copies;
 using NodaTime;
@@ -35,6 +36,7 @@ public sealed class JournalWriter : IAsyncDisposable
 {
     // Events that are made ready together while a batch is on its way: half of what the sequencer hashes together.
     private const int FilledTogether = 64;
+    private const int GatheringPart = 4; // of the time of a commit its appends are waited for to come again
     private readonly SequencingOptions options;
     private readonly IJournalStore store;
     private readonly Action<Acknowledged>? beforeAnswers;
@@ -119,11 +121,21 @@ public sealed class JournalWriter : IAsyncDisposable
     {
         public List<(PendingWrite Pending, AppendResult Result)> Appends { get; } = [];
         public long Bytes { get; set; }
+
+        /// <summary>Milliseconds from when its commit was asked for until it was to be answered; below 0 until then.
+        /// </summary>
+        public int TookMs
+        {
+            get => Volatile.Read(ref tookMs);
+            set => Volatile.Write(ref tookMs, value);
+        }
+
+        private int tookMs = -1;
     }
 
     private void Write()
     {
-        var batch = new Batch();
+        var (batch, before) = (new Batch(), new Batch { TookMs = 0 });
         var underWay = Task.CompletedTask; // the batch before: committed and answered when it ends
         try
         {
@@ -132,9 +144,11 @@ public sealed class JournalWriter : IAsyncDisposable
                 batch = new Batch();
                 store.Begin();
                 // What comes while the batch before is on its way is made ready meanwhile.
+                var isBehind = before.TookMs < 0; // what waits did not wait for its answer
                 while (Fill(batch) && !underWay.IsCompleted) waiting.WaitForMany(FilledTogether);
                 underWay.GetAwaiter().GetResult();
-                underWay = CommitAsync(batch);
+                if (isBehind) Gather(batch, before);
+                (underWay, before) = (CommitAsync(batch), batch);
                 _ = underWay.ContinueWith(_ => waiting.Call(), CancellationToken.None,
                     TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
@@ -146,6 +160,18 @@ public sealed class JournalWriter : IAsyncDisposable
             Stop(e, batch);
             waiting.Take(int.MaxValue, _ => true, pending => pending.Answer.TrySetException(fault!));
         }
+    }
+
+    /// <summary>
+    /// Whoever was just answered may come again at once. Without them two halves would take turns at a slow disk, and
+    /// each of them would wait for both: so they are waited for, a small part of what their commit took.
+    /// </summary>
+    private void Gather(Batch batch, Batch before)
+    {
+        var most = TimeSpan.FromMilliseconds(before.TookMs / GatheringPart);
+        if (most == TimeSpan.Zero) return;
+        waiting.WaitForMore(before.Appends.Sum(append => (long)append.Pending.Events), most);
+        Fill(batch);
     }
 
     /// <summary>Takes what waits, as far as the batch has room, and gives it its places; whether there is still room.
@@ -179,7 +205,7 @@ public sealed class JournalWriter : IAsyncDisposable
 
     private async Task CommitAsync(Batch batch)
     {
-        var tree = sequencer.Tree;
+        var (tree, asked) = (sequencer.Tree, Stopwatch.GetTimestamp());
         var next = tree.Size > acknowledged.Length ? new Acknowledged(tree.Size, tree.Root()) : null;
         try
         {
@@ -190,6 +216,7 @@ public sealed class JournalWriter : IAsyncDisposable
                 acknowledged = next;
                 Interlocked.Exchange(ref grown, NewSignal()).SetResult();
             }
+            batch.TookMs = (int)Stopwatch.GetElapsedTime(asked).TotalMilliseconds;
             foreach (var (pending, result) in batch.Appends) pending.Answer.SetResult(result);
             await store.TidyAsync().ConfigureAwait(false);
         }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Ledger.Journal;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace Ledger.Journal;
 /// </summary>
 internal sealed class WaitingWrites(int max)
 {
+    private const int ShortestMs = 1; // that a monitor waits
     private readonly object gate = new(); // a monitor, on which the writer can sleep
     private readonly Queue<PendingWrite> waiting = new();
     private long waitingEvents;
@@ -44,6 +47,20 @@ internal sealed class WaitingWrites(int max)
         {
             Sleep(until: events, isDone: () => waitingEvents >= events || isCalled);
             isCalled = false;
+        }
+    }
+
+    /// <summary>Returns when so many events wait, and after a time in any case.</summary>
+    public void WaitForMore(long events, TimeSpan most)
+    {
+        var watch = Stopwatch.StartNew();
+        lock (gate)
+        {
+            wanted = events;
+            while (waitingEvents < events && !isClosed
+                && most - watch.Elapsed is { TotalMilliseconds: >= ShortestMs } left)
+                Monitor.Wait(gate, left);
+            wanted = 0;
         }
     }
 
