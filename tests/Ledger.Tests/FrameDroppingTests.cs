@@ -3,6 +3,7 @@ using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal;
+using Ledger.Journal.Pipeline;
 using NodaTime;
 using NodaTime.Text;
 using Shouldly;
@@ -155,6 +156,49 @@ public sealed class FrameDroppingTests : IDisposable
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
         var (samples, why) = town.Ledger.Samples().Of(records[0], 1000, TestContext.Current.CancellationToken);
         (samples.Length, why).ShouldBe((0, "its frames were dropped: ledger show evidence says by which fact"));
+    }
+
+    [Fact]
+    public async Task Frames_are_dropped_beside_streams_that_go_on()
+    {
+        await using var town = await HourAsync();
+        await town.ReopenAsync();
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(2));
+        var (first, last) = (3 * 86_400, (3 * 86_400) + 1860);
+        await town.StreamAsync(door, 2, first, first + 930);
+        var outcome = await town.Ledger.Intake.TakeFactAsync(
+            new Submission("""{"retention":"RP-9","afterDays":2}"""u8.ToArray(), "/v1/frame-droppings"), "frame-dropping",
+            IntakeLedger.Operator, new IdempotencyKey("once"), TestContext.Current.CancellationToken);
+        outcome.ShouldBeOfType<RecordOutcome.Recorded>();
+        Sealed(town).ShouldBeEmpty();
+        await town.StreamAsync(door, 2, first + 931, last);
+        await town.SettleAsync();
+        town.Streams.Log.SealFullSegments(TestContext.Current.CancellationToken).ShouldNotBeEmpty();
+        (await town.LatestAsync()).Count(record => record.Period.Start >= Later && record.Import > Energy.Zero)
+            .ShouldBeGreaterThanOrEqualTo(4);
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+        town.Streams.Faulted.IsCompleted.ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData("""{"retention":"RP-9"}""", "afterDays")]
+    [InlineData("""{"retention":"RP-9","afterDays":0}""", "afterDays")]
+    [InlineData("""{"retention":"RP-9","afterDays":36526}""", "afterDays")]
+    [InlineData("""{"retention":"RP 9","afterDays":1}""", "retention")]
+    [InlineData("""{"retention":"RP-9","afterDays":1,"before":"2026-03-01T00:00:00Z"}""", "before")]
+    [InlineData("""{"retention":"RP-9","afterDays":1,"by":"staff-7"}""", "by")]
+    [InlineData("""{"before":"2026-03-01T00:00:00Z","by":"staff-7"}""", "reason")]
+    [InlineData("""{"before":"2026-03-01T00:00:00Z","by":"a person","reason":"r"}""", "by")]
+    [InlineData("""{"before":"2026-03-01T00:00:00Z","by":"staff-7","reason":"r","afterDays":1}""", "afterDays")]
+    [InlineData("""{"by":"staff-7","reason":"r"}""", "before")]
+    public async Task A_rule_that_is_neither_a_policy_nor_an_order_is_refused(string text, string field)
+    {
+        await using var ledger = new IntakeLedger();
+        var outcome = await ledger.Intake.TakeFactAsync(
+            new Submission(System.Text.Encoding.UTF8.GetBytes(text), "/v1/frame-droppings"), "frame-dropping",
+            IntakeLedger.Operator, new IdempotencyKey("once"), TestContext.Current.CancellationToken);
+        outcome.ShouldBeOfType<RecordOutcome.Refused>().Detail.ShouldStartWith(field);
     }
 
     /// <summary>After each removal, and before the first, a crash may come: what is left is whole, and the next start

@@ -366,6 +366,38 @@ public sealed class FrameLogTests : IDisposable
         again.StartSession().Number.ShouldBe(2);
     }
 
+    /// <summary>Even noise is left as it is, other noise is compressed, and chunks of one segment use the same memory
+    /// one after the other: each byte comes back all the same, in whichever order they are read.</summary>
+    [Fact]
+    public async Task A_segment_of_several_chunks_of_noise_comes_back_to_the_byte()
+    {
+        var (chance, buffer, room) = (new Random(11), new byte[Limits.FrameBytesMax], new PowerSample[1000]);
+        var at = new List<FrameAddress>();
+        using (var log = FrameLog.Open(Options(10 * 1024 * 1024)))
+        {
+            var session = log.StartSession();
+            await AppendAsync(log, session, Announce(0, "CP1"));
+            for (var sequence = 1; log.Acknowledged.End.Segment == 0; sequence++)
+            {
+                var frame = FrameWriter.Samples(buffer, sequence, Start, FrameUnits.Finest);
+                for (var block = 0; block < 30; block++)
+                {
+                    for (var i = 0; i < room.Length; i++)
+                        room[i] = new(Start + (i * 20_000L) + chance.Next(1000), chance.Next(block < 20 ? 1 << 16 : 9));
+                    frame.TryAdd(0, room).ShouldBeTrue();
+                }
+                at.Add(await AppendAsync(log, session, buffer[..frame.Finish()], sequence));
+            }
+            var before = new FrameLogReader(Path).ReadAll().Select(block => block.Bytes.ToArray()).ToList();
+            var file = log.SealFullSegments(TestContext.Current.CancellationToken).ShouldHaveSingleItem();
+            file.RawBytes.ShouldBeGreaterThan(9 * 1024 * 1024);
+            file.SealedBytes.ShouldBeLessThan(file.RawBytes + (file.RawBytes / 20));
+            ShouldBeSame([.. new FrameLogReader(Path).ReadAll().Select(block => block.Bytes.ToArray())], before);
+            foreach (var address in (FrameAddress[])[at[^2], at[0], at[at.Count / 2]])
+                log.Read(address, address).ShouldHaveSingleItem().Address.ShouldBe(address);
+        }
+    }
+
     [Fact]
     public async Task Sealing_that_a_crash_interrupted_is_finished()
     {

@@ -1,3 +1,4 @@
+using CsCheck;
 using Ledger.Domain;
 using NodaTime;
 using Shouldly;
@@ -47,6 +48,37 @@ public sealed class FrameRetentionDecisionTests
         FramesDropped Decide(DroppedFrames known) => (FramesDropped)((Decision.Accepted)FrameRetention.Decide(
             known, new DropRule.Policy(new("RP-9"), 1), segments, Instant.FromUtc(2026, 1, 1, 0, 0))).Facts.Single().Event;
     }
+
+    /// <summary>Whatever is asked again and again: what is needed, or younger, or behind such a one, is there; all that
+    /// is older goes at once, and a second time nothing does.</summary>
+    [Fact]
+    public void Exactly_the_beginning_that_is_old_and_that_nothing_needs_goes() =>
+        Gen.Select(Gen.Select(Gen.Int[0, 300], Gen.Int[0, 11]).Array[0, 12], Gen.Int[0, 320].Array[1, 4]).Sample(
+            (drawn, orders) =>
+            {
+                // Six of twelve segments have nothing against them.
+                var segments = drawn.Select((one, number) => Segment(one.Item2 < Against.Length
+                    ? $"{number} {one.Item1} {Against[one.Item2]}" : $"{number} {one.Item1}")).ToList();
+                var (state, next) = (DroppedFrames.None, 0);
+                foreach (var before in orders)
+                {
+                    var decision = FrameRetention.Decide(state,
+                        new DropRule.Order(Instant.FromUnixTimeSeconds(before), "staff-7", "r"), segments,
+                        Instant.FromUnixTimeSeconds(1000));
+                    var until = next;
+                    while (until < drawn.Length && drawn[until].Item1 < before && drawn[until].Item2 >= Against.Length)
+                        until++;
+                    if (until == next) decision.ShouldNotBeOfType<Decision.Accepted>();
+                    else
+                    {
+                        var fact = (FramesDropped)((Decision.Accepted)decision).Facts.Single().Event;
+                        fact.Segments.Select(segment => segment.Number).ShouldBe(Enumerable.Range(next, until - next));
+                        state = FrameRetention.Evolve(state, fact);
+                    }
+                    state.Next.ShouldBe(until);
+                    next = until;
+                }
+            });
 
     private static DroppedFrames Known(string cell) => cell == "-" ? DroppedFrames.None
         : FrameRetention.Evolve(DroppedFrames.None, new FramesDropped(

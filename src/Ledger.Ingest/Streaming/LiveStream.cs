@@ -215,8 +215,9 @@ internal sealed class LiveStream(
     }
 
     /// <summary>
-    /// After a day of silence, and when all is told, nothing of the log is needed to go on: the stream begins anew.
-    /// For a connector that is gone the log would else be kept, and be read again from its last day at every start.
+    /// After a day of silence, and when all is told, nothing of the log is needed to go on: as if the stream began
+    /// anew. For a connector that is gone the log would else be kept, and be read again from its last day at every
+    /// start.
     /// </summary>
     public void Rest(long now)
     {

@@ -14,6 +14,10 @@ internal sealed class PointDirectory(Recorder recorder)
     /// <summary>So many times a point may be declared otherwise while the engine runs.</summary>
     private const int DeclarationsMax = 16;
 
+    /// <summary>So many times a point's master data are read, while points are being registered, for one
+    /// stream.</summary>
+    private const int LoadsMax = 3;
+
     private readonly ConcurrentDictionary<SettlementPointId, LiveStream> live = [];
     private readonly HashSet<SettlementPointId> unknown = [];
     private readonly Dictionary<SettlementPointId, (long First, long Last)> read = [];
@@ -23,6 +27,7 @@ internal sealed class PointDirectory(Recorder recorder)
     private readonly Dictionary<(SettlementPointId, SampleDeclaration), LiveStream> earlier = [];
     private readonly List<LiveStream> all = [];
     private readonly Lock gate = new();
+    private long registrations; // heard of since the start
 
     /// <summary>All streams, for the thread that takes the steps, and while it finds none.</summary>
     public IReadOnlyList<LiveStream> Streams => all;
@@ -40,32 +45,38 @@ internal sealed class PointDirectory(Recorder recorder)
     {
         var declaration = new SampleDeclaration(announced.Semantics, announced.NominalPeriodMicroseconds);
         if (IsDecided(announced.Point, declaration, out var known)) return known;
-        // The caller waits: what follows in the log is about this stream.
-        var state = Load(announced.Point);
-        lock (gate)
+        for (var attempt = 1; ; attempt++)
         {
-            // Another session may have announced it meanwhile.
-            if (IsDecided(announced.Point, declaration, out known)) return known;
-            if (state.Standing.Count == 0)
+            var before = Volatile.Read(ref registrations);
+            // The caller waits: what follows in the log is about this stream.
+            var state = Load(announced.Point);
+            lock (gate)
             {
-                unknown.Add(announced.Point);
-                return null;
+                // Another session may have announced it meanwhile, or the point was registered again.
+                if (IsDecided(announced.Point, declaration, out known)) return known;
+                if (before == registrations || attempt == LoadsMax) return Add(announced.Point, declaration, state);
             }
-            if (live.TryGetValue(announced.Point, out var before))
-            {
-                if (earlier.Keys.Count(past => past.Item1 == announced.Point) >= DeclarationsMax) return null;
-                earlier[(announced.Point, before.Declaration)] = before;
-                if (earlier.TryGetValue((announced.Point, declaration), out known))
-                    return live[announced.Point] = known;
-            }
-            if (!declarations.TryGetValue(declaration, out var shared))
-                declarations[declaration] = shared = declaration;
-            var stream = new LiveStream(
-                announced.Point, PeriodsOf(state), shared, unknown.Remove(announced.Point));
-            if (read.TryGetValue(announced.Point, out var between)) Tell(stream, between);
-            all.Add(stream);
-            return live[announced.Point] = stream;
         }
+    }
+
+    private LiveStream? Add(SettlementPointId point, SampleDeclaration declaration, SettlementPointState state)
+    {
+        if (state.Standing.Count == 0)
+        {
+            unknown.Add(point);
+            return null;
+        }
+        if (live.TryGetValue(point, out var before))
+        {
+            if (earlier.Keys.Count(past => past.Item1 == point) >= DeclarationsMax) return null;
+            earlier[(point, before.Declaration)] = before;
+            if (earlier.TryGetValue((point, declaration), out var known)) return live[point] = known;
+        }
+        if (!declarations.TryGetValue(declaration, out var shared)) declarations[declaration] = shared = declaration;
+        var stream = new LiveStream(point, PeriodsOf(state), shared, unknown.Remove(point));
+        if (read.TryGetValue(point, out var between)) Tell(stream, between);
+        all.Add(stream);
+        return live[point] = stream;
     }
 
     private bool IsDecided(SettlementPointId point, SampleDeclaration declaration, out LiveStream? stream)
@@ -93,6 +104,7 @@ internal sealed class PointDirectory(Recorder recorder)
     /// <summary>A point was registered again, perhaps with other periods.</summary>
     public void Registered(SettlementPointId point)
     {
+        lock (gate) registrations++;
         if (!live.ContainsKey(point)) return; // it is asked for when it is announced
         var state = Load(point);
         lock (gate)
