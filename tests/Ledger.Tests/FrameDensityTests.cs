@@ -92,7 +92,7 @@ public sealed class FrameDensityTests
         await StreamTown.SendAsync(door, town.Announce(1));
         var samples = new PowerSample[Limits.SamplesPerFrameMax];
         var frames = new List<byte[]>();
-        for (var sent = 0; sent < 24; sent++)
+        for (var sent = 0; sent < 48; sent++)
         {
             for (var i = 0; i < samples.Length; i++)
                 samples[i] = new(StreamTown.Time(0) + ((sent * (long)samples.Length + i) * 500), 7_000_000);

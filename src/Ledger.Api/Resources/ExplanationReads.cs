@@ -16,7 +16,7 @@ internal static class ExplanationReads
             return await AmountAsync(ledger, context).ConfigureAwait(false);
         }).Reads("explanations",
             "An amount of a run as the tree of what it follows from: of a line, or of the total without one.", "run",
-            NamedRuns.Account, "line?").RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
+            NamedRuns.Account, NamedRuns.Day, "line?").RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
         app.MapGet("/v1/fact-uses", async (HttpContext context) =>
         {
             return await FactAsync(ledger, context).ConfigureAwait(false);
@@ -27,7 +27,7 @@ internal static class ExplanationReads
         {
             return await DifferenceAsync(ledger, context).ConfigureAwait(false);
         }).Reads("run-differences",
-            "Why two runs differ: by fact and by line, reconciled.", "before", "after", NamedRuns.Account)
+            "Why two runs differ: by fact and by line, reconciled.", "before", "after", NamedRuns.Account, NamedRuns.Day)
             .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
     }
 

@@ -10,7 +10,8 @@ namespace Ledger.Api.Resources;
 internal static class NamedRuns
 {
     /// <summary>What is said of the parameters that tell runs of one name apart.</summary>
-    public const string Account = "account? and day? (where several runs that are reached have the name)";
+    public const string Account = "account? (whose run it is, where several that are reached have the name)",
+        Day = "day? (its day, where an account has several of the name)";
 
     /// <summary>The run that a parameter names; null where none is reached.</summary>
     public static TimeOfUseSettlement.RunRow? Find(

@@ -146,7 +146,7 @@ internal static class SettlementRuns
             }, position);
         }).Reads("statement-lines",
             "The lines of a run, derived again from its position; 'differs' says what does not come out again.", "run",
-            NamedRuns.Account).RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
+            NamedRuns.Account, NamedRuns.Day).RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
     }
 
     /// <summary>All of a statement as one table.</summary>
@@ -178,7 +178,8 @@ internal static class SettlementRuns
             }, position);
         }).Reads("statement-rows",
             "All of a run's statement as one table: energy, charges and flexibility, each with its time in UTC and as the "
-                + "local clock showed it, its settlement day and period number; the sum of the rows is the total.", "run", NamedRuns.Account)
+                + "local clock showed it, its settlement day and period number; the sum of the rows is the total.",
+            "run", NamedRuns.Account, NamedRuns.Day)
             .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
 
     /// <summary>Whose accounts a run moves energy and money between.</summary>
@@ -209,7 +210,7 @@ internal static class SettlementRuns
             }, position);
         }).Reads("statement-entries",
             "The double entries of a run in energy and money, what each account has by them, and whether anything is made "
-                + "or lost.", "run", NamedRuns.Account)
+                + "or lost.", "run", NamedRuns.Account, NamedRuns.Day)
             .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
 
     /// <summary>What was said of runs after they were calculated.</summary>
