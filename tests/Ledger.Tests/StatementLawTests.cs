@@ -117,7 +117,7 @@ public sealed class StatementLawTests(ITestOutputHelper output)
     }
 
     private static IEnumerable<(SettlementPointId, Direction, TariffPeriod?, bool, decimal)> Billed(
-        Statement statement) => statement.Lines
+        Statement statement) => statement.Lines.Where(line => line.Metered is not null)
             .GroupBy(line => (line.Point, line.Direction, line.TariffPeriod, line.Problem is null))
             .OrderBy(same => same.Key).Select(same => (same.Key.Point, same.Key.Direction, same.Key.TariffPeriod,
                 same.Key.Item4, same.Sum(line => line.BilledKwh ?? 0m)));
