@@ -47,8 +47,8 @@ internal static class ApiThroughput
                          select $"/v1/interval-records?point=CP{connector}&day={First.PlusDays(day):uuuu-MM-dd}").ToArray();
             var isReads = Only(args) == "reads";
             await using var server = await LedgerServer.StartAsync(ledger,
-                isReads ? new(IPAddress.Loopback, 0) { RecordBytesKept = 0 } : new(IPAddress.Loopback, 0), Console.Error,
-                CancellationToken.None).ConfigureAwait(false);
+                isReads ? new(IPAddress.Loopback, 0) { RecordBytesKept = 0 } : new(IPAddress.Loopback, 0),
+                Console.Error, CancellationToken.None).ConfigureAwait(false);
             if (isReads)
             {
                 await MeasureAsync("ledger, no day kept", server.Url, paths, callers).ConfigureAwait(false);
