@@ -9,8 +9,8 @@ internal static class AccessRequests
     private const string Zone = "Asia/Shanghai", From = "2026-01-01T00:00:00Z", Day = "2026-02-27";
 
     /// <summary>What is there before, and posted by no role here: the connection of the station, an order that is
-    /// withdrawn, a rule of baselines, and an order whose baselines are frozen by it. The connection begins a day before
-    /// all else, which makes a month that can be closed.</summary>
+    /// withdrawn, a rule of baselines, and an order whose baselines are frozen by it. The connection begins a day
+    /// before all else, which makes a month that can be closed.</summary>
     public static readonly string[] Before =
     [
         $$"""{"type":"settlement-point","point":"G{number}","station":"{station}","kind":"gridConnection","owner":"{owner}","zone":"{{Zone}}","periodMinutes":15,"ratedKw":2000,"bidirectional":true,"validFrom":"2025-12-30T16:00:00Z"}""",

@@ -114,7 +114,7 @@ internal static class Facts
     private static string OfDirection => $"direction: {OneOf<Direction>()}";
 
     private static IEnumerable<(string Path, string Type, string Does, string Members)> All =>
-        Resources.Concat(Terms).Concat(Plans).Concat(OfRuns).Concat(SubjectFacts.Resources).Concat(AccessReads.Resources);
+        [.. Resources, .. Terms, .. Plans, .. OfRuns, .. SubjectFacts.Resources, .. AccessReads.Resources];
 
     /// <summary>The type of the facts that a resource takes; null where no resource of facts has this path.</summary>
     public static string? TypeOf(string path) =>

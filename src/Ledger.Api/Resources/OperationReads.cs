@@ -43,7 +43,8 @@ internal static class OperationReads
                 windows = new List<WindowRow>(
                 [
                     WindowRow.From("all", windows.All),
-                    .. windows.ByHour.Select(each => WindowRow.From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
+                    .. windows.ByHour.Select(each =>
+                        WindowRow.From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
                     .. windows.ByConnected.Select(each => WindowRow.From($"{each.Connected} vehicles", each.Window)),
                 ]),
             }, position);
