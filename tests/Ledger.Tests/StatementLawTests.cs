@@ -37,7 +37,7 @@ public sealed class StatementLawTests(ITestOutputHelper output)
             [Rule(new(2, edge == 0 ? 30 : 0), new(7, 0), TariffPeriod.Peak),
                 Rule(LocalTime.Midnight, null, TariffPeriod.Flat)],
             priced == 0 ? [new(TariffPeriod.Flat, flat / 1_000m, 0.1m)]
-                : [new(TariffPeriod.Flat, flat / 1_000m, 0.1m), new(TariffPeriod.Peak, peak / 1_000m, flat / 700m)], [],
+                : [new(TariffPeriod.Flat, flat / 1_000m, 0.1m), new(TariffPeriod.Peak, peak / 1_000m, flat / 800m)], [],
                 3, 2));
 
     // One in eight is a whole day; of the others the hours around the change of the clock and the edges are tried.
