@@ -24,6 +24,7 @@ internal static class FuzzTargets
             ["epfl"] = bytes => Text(bytes, text => EpflSessions.Read(text, DateTimeZone.Utc, out _)),
             ["facts"] = bytes => FactText.Check(bytes, null),
             ["frame"] = Frame,
+            ["log-frame"] = LogFrame,
             ["ndjson"] = bytes => Curve(bytes),
             ["nem12"] = bytes => Text(bytes, text => Nem12.Read(text, out _)),
             ["note"] = bytes => Note(() => SignedNote.Parse(bytes).ToString()),
@@ -58,6 +59,23 @@ internal static class FuzzTargets
             var head = CheckedFrame.Check(bytes).Head;
             if (!FrameNumbering.Numbered(bytes, head.Sequence).AsSpan().SequenceEqual(bytes))
                 throw new InvalidOperationException("the frame's number has another form");
+        }
+        catch (InputRefusedException)
+        {
+            // It is no frame, and says so.
+        }
+    }
+
+    /// <summary>The kinds of frames that a ledger writes into its own log, and no sender may send.</summary>
+    private static void LogFrame(byte[] bytes)
+    {
+        try
+        {
+            var frame = FrameReader.Open(bytes);
+            if (frame.Head.Kind == FrameKind.GivenUp)
+                while (frame.TryRead(out ShedSamples _)) { }
+            else if (frame.Head.Kind == FrameKind.Sender)
+                while (frame.TryRead(out FrameSender? _)) { }
         }
         catch (InputRefusedException)
         {
