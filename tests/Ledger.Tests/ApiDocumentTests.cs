@@ -76,7 +76,7 @@ public sealed class ApiDocumentTests
             if (operation.Body?["schema"]?["properties"] is not JsonObject properties) continue;
             described++;
             operation.Body["schema"]!["additionalProperties"]!.GetValue<bool>().ShouldBeFalse();
-            var needed = operation.Body["schema"]!["required"]!.AsArray().Select(name => (string)name!).ToList();
+            var needed = (operation.Body["schema"]!["required"]?.AsArray() ?? []).Select(name => (string)name!).ToList();
             if (operation.Body["example"] is JsonObject example)
             {
                 example.Select(member => member.Key)

@@ -185,7 +185,7 @@ public sealed class FrameTests
                 frame = FrameWriter.Vehicle(buffer, head.Sequence, head.SentAtMicroseconds);
                 while (reader.TryRead(out VehicleFact fact)) frame.TryAdd(fact);
                 break;
-            case FrameKind.Sender: // nobody sends it
+            case FrameKind.GivenUp or FrameKind.Sender: // nobody sends these
                 CheckedFrame.Check(bytes);
                 throw new UnreachableException();
             default:

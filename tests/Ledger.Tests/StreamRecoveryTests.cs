@@ -47,7 +47,7 @@ public sealed class StreamRecoveryTests
         (await again.VerifiedAsync()).Faults.ShouldBeEmpty();
     }
 
-    /// <summary>A copy of a town's folder that lost the last of its journal's log, and was recovered: so much of it that
+    /// <summary>Copies a town's folder without the end of its journal's log, and recovers it: so much is cut off that
     /// some records are lost, and some are not.</summary>
     private static async Task LoseSomeAsync(StreamTown town, string to, int records)
     {

@@ -15,7 +15,7 @@ internal static class Facts
     private static readonly (string Path, string Type, string Does, string Members)[] Resources =
     [
         ("settlement-points", "settlement-point", "Registers a settlement point.",
-            $"point, station, kind: {OneOf<SettlementPointKind>()}, owner, zone (IANA), periodMinutes (5, 15, 30 or 60), ratedKw, bidirectional, validFrom"),
+            $"point, station, kind: {OneOf<SettlementPointKind>()}, owner, zone (IANA), periodMinutes (5, 15, 30 or 60), ratedKw, bidirectional, gridOperator? (the party whose grid it is on), validFrom"),
         ("registers", "register", "Installs a register at a settlement point.",
             $"point, {OfDirection}, meterSerial, digits, decimals, factor?, modulusKwh?, validFrom"),
         ("register-readings", "register-reading", "Records the index that a register showed at an instant.",
@@ -69,7 +69,7 @@ internal static class Facts
             + "demandCharges?, useBy?, fees?, taxPercent?, bounds?, ratios?"),
         ("rule-packs", "rule-pack", "Publishes a version of a rule pack; docs/rules.md has the members of a rule.",
             "pack, version, provisional, source, validFrom, baseline | scoring"),
-        ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, validFrom"),
+        ("tariff-assignments", "tariff-assignment", "Assigns a tariff to an account.", "account, tariff, seller? (the party in whose books its sales are), validFrom"),
         ("meter-classes", "meter-class", "Declares the accuracy class of a meter.",
             "meterSerial, accuracyClass, validFrom"),
         ("meter-keys", "meter-key", "Registers the public key with which a meter signs.",
