@@ -25,11 +25,12 @@ internal sealed record CommandRun(int Exit, string Output, string Errors)
 
     /// <param name="environment">What a server would be told by its environment; nothing of what the tests are
     /// told.</param>
+    /// <param name="said">Is told what it writes as errors while it goes on.</param>
     public static async Task<CommandRun> OfAsync(string[] args, string input = "", IClock? clock = null,
-        IReadOnlyDictionary<string, string>? environment = null)
+        IReadOnlyDictionary<string, string>? environment = null, Action? said = null)
     {
         await using var output = new StringWriter { NewLine = "\n" };
-        await using var errors = new StringWriter { NewLine = "\n" };
+        await using var errors = new ErrorText(said) { NewLine = "\n" };
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(input));
         using var raw = new MemoryStream();
         var shell = new Shell(stream, raw, output, errors, clock ?? new StandingClock(TestFolder.Start))
@@ -38,5 +39,14 @@ internal sealed record CommandRun(int Exit, string Output, string Errors)
         };
         var exit = await Verbs.RunAsync(args, shell, TestContext.Current.CancellationToken);
         return new(exit, output.ToString(), errors.ToString()) { Raw = raw.Length == 0 ? default : raw.ToArray() };
+    }
+
+    private sealed class ErrorText(Action? said) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            said?.Invoke();
+        }
     }
 }

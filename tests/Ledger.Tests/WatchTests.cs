@@ -52,8 +52,10 @@ public sealed class WatchTests
         var tile = Directory.EnumerateFiles(Path.Combine(other.Data, "log", "tile", "0"), "*",
             SearchOption.AllDirectories).Single();
         File.Move(tile, tile + ".away");
-        var watching = CommandRun.OfAsync(["watch", $"{url}", "--keep", keep, "--every", "1", "--keys", witnessed.Keys]);
-        await Task.Delay(300, TestContext.Current.CancellationToken);
+        var missed = new TaskCompletionSource();
+        var watching = CommandRun.OfAsync(["watch", $"{url}", "--keep", keep, "--every", "1", "--keys", witnessed.Keys],
+            said: () => missed.TrySetResult());
+        await missed.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         watching.IsCompleted.ShouldBeFalse();
         File.Move(tile + ".away", tile);
         var found = await watching.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
