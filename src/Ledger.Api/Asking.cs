@@ -35,8 +35,7 @@ internal static class Asking
     public static LocalDate Day(HttpRequest request) =>
         Required<LocalDate>(request, "day", TryDay, Rejection.InvalidTime, DayRule);
 
-    public static bool TryDay(string? text, out LocalDate day) =>
-        LocalDatePattern.Iso.Parse(text ?? "").TryGetValue(default, out day);
+    public static bool TryDay(string? text, out LocalDate day) => DayText.TryDay(text, out day);
 
     public static bool TryCount(string? text, out long count) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out count);

@@ -110,9 +110,8 @@ public sealed record RunSettlement(
         ? id
         : throw value.Refused(Rejection.InvalidIdentifier, "must be 1 to 64 of A-Z a-z 0-9 . _ : * - /");
 
-    private static LocalDate ReadDay(InputValue value) =>
-        LocalDatePattern.Iso.Parse(value.Text()) is { Success: true } day
-        ? day.Value
+    private static LocalDate ReadDay(InputValue value) => DayText.TryDay(value.Text(), out var day)
+        ? day
         : throw value.Refused(Rejection.InvalidTime, "must be a day like 2026-06-02");
 
     private static CorrectionStyle ReadStyle(InputValue? value) => value?.Text() switch

@@ -119,8 +119,7 @@ public sealed class CommandLine
     /// <summary>The account that <c>--account</c> names.</summary>
     public PartyId? Account => Option<PartyId>("--account", PartyId.TryParse, "a party's identifier");
 
-    public static bool TryDay(string text, out LocalDate day) =>
-        LocalDatePattern.Iso.Parse(text).TryGetValue(default, out day);
+    public static bool TryDay(string text, out LocalDate day) => DayText.TryDay(text, out day);
 
     public static bool TryInstant(string text, out Instant at) =>
         InstantPattern.ExtendedIso.Parse(text).TryGetValue(default, out at);

@@ -88,9 +88,8 @@ public static class FactValues
             : throw end.Refused(Rejection.IntervalEmpty, "must be after start");
     }
 
-    public static LocalDate Day(this InputValue input) =>
-        LocalDatePattern.Iso.Parse(input.Text()) is { Success: true } day
-        ? day.Value
+    public static LocalDate Day(this InputValue input) => DayText.TryDay(input.Text(), out var day)
+        ? day
         : throw input.Refused(Rejection.InvalidTime, "must be a date yyyy-MM-dd");
 
     public static LocalTime Clock(this InputValue input) => TimeOfDay.Parse(input.Text()) is { Success: true } time

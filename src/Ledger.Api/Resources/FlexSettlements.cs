@@ -44,8 +44,7 @@ internal static partial class FlexSettlements
             + "message of the Shapeshifter specification.", "issuer", "account", "month", "senderDomain",
             "recipientDomain", "domainSince (of entity addresses)").Refuses(404, 422);
 
-    private static bool TryMonth(string? text, out YearMonth month) =>
-        YearMonthPattern.Iso.Parse(text ?? "").TryGetValue(default, out month);
+    private static bool TryMonth(string? text, out YearMonth month) => DayText.TryMonth(text, out month);
 
     private static string DomainOf(HttpRequest request, string name) =>
         request.Query[name] is [{ Length: <= 200 } domain] && Domain().IsMatch(domain) ? domain

@@ -51,8 +51,7 @@ internal static class ExportMonth
         }
     }
 
-    internal static bool TryMonth(string text, out YearMonth month) =>
-        YearMonthPattern.Iso.Parse(text).TryGetValue(default, out month);
+    internal static bool TryMonth(string text, out YearMonth month) => DayText.TryMonth(text, out month);
 
     private static async Task<MonthArchive> WriteAsync(LedgerOptions options, YearMonth month, string directory,
         Shell shell, CancellationToken ct)
