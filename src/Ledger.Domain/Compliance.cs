@@ -25,7 +25,7 @@ public enum ComplianceVerdict { Kept = 1, PartlyKept = 2, Broken = 3, Excused = 
 /// <param name="Clocks">Every clock with its source and its bound, from the issue on.</param>
 /// <param name="Connection">The vehicles at notice, at the start, and while the call ran.</param>
 /// <param name="EligiblePower">What was owed, or allowed, at best, as the vehicle could; zero of an excused target,
-/// so that partial participation is never counted as non-compliance (market rules 2.4).</param>
+/// so that partial participation is never counted as non-compliance (market rules §2.4).</param>
 public sealed record TargetVerdict(
     SettlementPointId Point, ComplianceVerdict Verdict, IReadOnlyList<string> Reasons,
     IReadOnlyList<ShortfallReason> Supported, IReadOnlyList<ShortfallReason> Claimed, Energy Ordered, Energy Excess,

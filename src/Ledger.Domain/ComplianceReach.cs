@@ -3,7 +3,7 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>
-/// How far an instruction came to a target, as its recorded clocks say (market rules 2.4). That it was issued is the
+/// How far an instruction came to a target, as its recorded clocks say (market rules §2.4). That it was issued is the
 /// instruction itself.
 /// </summary>
 public enum InstructionReach { NotReceived = 1, ReceivedNotAcknowledged = 2, AcknowledgedLate = 3, Acknowledged = 4 }

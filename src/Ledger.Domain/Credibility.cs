@@ -38,7 +38,7 @@ public sealed record DispatchWindow(
     long? Credible90, long? Credible95, long? OrderedMost, Spread<long> Delay, Spread<decimal> Ramp);
 
 /// <summary>
-/// The credible dispatch window (market-rules §2.6): how often a resource followed, what it delivered in most of its
+/// The credible dispatch window (market rules §2.6): how often a resource followed, what it delivered in most of its
 /// calls after the uncertainty of the measurement, and how fast. A quantile is always a value that was observed: the
 /// p-quantile of n values is the ⌈n·p⌉-th smallest (nearest rank; type 1 of Hyndman and Fan 1996).
 /// </summary>

@@ -26,7 +26,7 @@ public readonly record struct ErrorBand(long PartsPerBillion)
 public readonly record struct GapBound(Duration Missing, Power Least, Power Most)
 {
     /// <summary>
-    /// Half the area between the bounds (market rules 2.5): whoever takes the middle is wrong by no more. Milliwatts
+    /// Half the area between the bounds (market rules §2.5): whoever takes the middle is wrong by no more. Milliwatts
     /// times microseconds, halved, are half nanojoules.
     /// </summary>
     public Energy Uncertainty => new(((Int128)Most.Milliwatts - Least.Milliwatts) * Microseconds(Missing));
@@ -43,7 +43,7 @@ public sealed record ErrorBudget(
     public static readonly ErrorBudget None =
         new(Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero);
 
-    /// <summary>Every term with its energy, in the order of market rules 2.5.</summary>
+    /// <summary>Every term with its energy, in the order of market rules §2.5.</summary>
     public IReadOnlyList<(ErrorTerm Term, Energy Energy)> Terms() =>
     [
         (ErrorTerm.MeterClass, MeterClass), (ErrorTerm.CurveClass, CurveClass), (ErrorTerm.RegisterStep, RegisterStep),
@@ -73,7 +73,7 @@ public sealed record RegisterCheckResult(
     RegisterVerdict Verdict, string Why, Energy Difference, ErrorBudget Budget);
 
 /// <summary>
-/// The register against the integral of the curve (market rules 2.5, our proposal: no market has a rule for it).
+/// The register against the integral of the curve (market rules §2.5, our proposal: no market has a rule for it).
 /// The budget is E · (class of the meter + class of the curve) + one register step,
 /// because a reading is cut off by less than a step and the two cuts of a difference have opposite signs + |power at
 /// each edge| · clock offset

@@ -25,7 +25,7 @@ public sealed record ResponseMeasure(
 /// <summary>
 /// Response to an order for a change of power, up or down: 10 % and 90 % of the change counted from the power at the
 /// order, ramp = 0.8 · change / (t90 − t10), overshoot, settling time, sustain ratio and the energy missing during the
-/// ramp (market-rules §2.6). The curve is straight between samples, so each figure is an exact fraction, except that
+/// ramp (market rules §2.6). The curve is straight between samples, so each figure is an exact fraction, except that
 /// the energy of each step is rounded half to even to half a nanojoule, as in <see cref="PowerCurve"/>.
 /// </summary>
 public static class Response

@@ -9,7 +9,8 @@ using NodaTime;
 namespace Ledger.Api.Streaming;
 
 /// <summary>Where and with which bounds senders of frames are served.</summary>
-/// <param name="Address">A loopback address, as of <see cref="ServerOptions"/>.</param>
+/// <param name="Address">A loopback address, or any where keys are asked for over TLS, as of
+/// <see cref="ServerOptions"/>.</param>
 /// <param name="Port">0: any free port.</param>
 public sealed record StreamServerOptions(IPAddress Address, int Port)
 {
