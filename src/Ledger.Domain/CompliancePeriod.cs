@@ -26,7 +26,7 @@ internal sealed record JudgedPeriod(
 
 /// <summary>
 /// One target's order over its judged window, and what excuses it there. A result is proven only if it holds after the
-/// measurement's uncertainty (guard band, market rules §2.4 and §2.5): the class of the curve, the clock offset over the
+/// measurement's uncertainty (guard band, market rules §2.4, §2.5): the class of the curve, the clock offset over the
 /// record's highest power at both edges, and, in a gap, anything between nothing and the point's rated power.
 /// </summary>
 internal sealed class CompliancePeriod(
