@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Projections;
 using Shouldly;
@@ -59,6 +60,42 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
+    public void Commands_in_documents_are_verbs_with_options_that_they_know()
+    {
+        var wrong =
+            from document in Documents()
+            from command in Commands(Repository.Text(document))
+            let known = Verbs.Find(command.Verb)?.Options.Concat(CommandLine.Common).Select(option => option.Name)
+            where known is null || command.Options.Except(known).Any()
+            select $"{document}: ledger {command.Verb} {string.Join(' ', command.Options)}";
+        wrong.ShouldBeEmpty();
+        Commands(Repository.Text("README.md")).Count().ShouldBeGreaterThan(20);
+    }
+
+    [Fact]
+    public void A_term_stands_in_the_vocabulary_once()
+    {
+        var terms = Repository.Text("docs/vocabulary.md").Split('\n').Where(line => line.StartsWith('|'))
+            .Select(line => Cells(line)[0]).Where(term => term is not ("Say" or "Name" or "---")).ToList();
+        terms.Count.ShouldBeGreaterThan(200);
+        terms.GroupBy(term => term).Where(same => same.Count() > 1).Select(same => same.Key).ShouldBeEmpty();
+    }
+
+    /// <summary>What code and documents cite as "market rules" is a section of the list of sources.</summary>
+    [Fact]
+    public void Sections_of_the_market_rules_are_in_the_list_of_sources()
+    {
+        var listed = Repository.Text("docs/sources.md").Split('\n').Where(line => line.StartsWith('|'))
+            .Select(line => Cells(line)[0]).ToList();
+        var cited = Repository.Files("src", "*.cs").Concat(Documents())
+            .Concat(Repository.Files("tests/Ledger.Tests/Scenarios", "*.txt"))
+            .SelectMany(path => MarketRules().Matches(Repository.Text(path)).Select(cite => cite.Groups[1].Value))
+            .Distinct().ToList();
+        cited.ShouldContain("2.10");
+        cited.Except(listed).ShouldBeEmpty();
+    }
+
+    [Fact]
     public void A_document_has_one_title()
     {
         foreach (var document in Documents())
@@ -82,6 +119,16 @@ public sealed partial class DocumentTests
 
     private static IReadOnlyList<string> Documents() => Repository.Files(".", "*.md");
 
+    /// <summary>Command lines in code spans and in blocks, the latter without what stands behind <c> #</c>.</summary>
+    private static IEnumerable<(string Verb, IReadOnlyList<string> Options)> Commands(string text)
+    {
+        var joined = text.Replace("\\\n", " ", StringComparison.Ordinal);
+        return Fences().Matches(joined).SelectMany(block => CommandInBlock().Matches(block.Value))
+            .Concat(CommandInSpan().Matches(Fences().Replace(joined, "")))
+            .Select(command => (command.Groups[1].Value, (IReadOnlyList<string>)OptionOfCommand()
+                .Matches(command.Groups[2].Value.Split(" #")[0]).Select(option => option.Value).ToList()));
+    }
+
     private static IReadOnlyList<Row> EventModel()
     {
         var table = Repository.Text("docs/event-model.md").Split('\n')
@@ -103,6 +150,18 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex(@"^\d\. `src/[^`]+`", RegexOptions.Multiline)]
     private static partial Regex FileOnTheWay();
+
+    [GeneratedRegex(@"(?:^|\| )ledger ([a-z]+)([^|\n]*)", RegexOptions.Multiline)]
+    private static partial Regex CommandInBlock();
+
+    [GeneratedRegex(@"`ledger ([a-z]+)([^`]*)`")]
+    private static partial Regex CommandInSpan();
+
+    [GeneratedRegex(@"(?<![\w-])--[a-z][a-z-]*")]
+    private static partial Regex OptionOfCommand();
+
+    [GeneratedRegex(@"market rules §(\d+(?:\.\d+)?)", RegexOptions.IgnoreCase)]
+    private static partial Regex MarketRules();
 
     [GeneratedRegex(@"^```.*?^```", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Fences();
