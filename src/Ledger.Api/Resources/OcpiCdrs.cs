@@ -8,10 +8,14 @@ using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using Ledger.Projections;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Net.Http.Headers;
 using NodaTime;
 using NodaTime.Text;
 
 namespace Ledger.Api.Resources;
+
+/// <summary>What became of the sessions of a day.</summary>
+public sealed record IssuedRecordsAnswer(string Account, string Day, IReadOnlyList<IssuedRecordAnswer> Records);
 
 /// <summary>
 /// Charge detail records of OCPI (2.2.1 and 2.3.0, module CDRs): the sender's interface with its envelope and pages,
@@ -36,7 +40,9 @@ internal static class OcpiCdrs
             return await ListAsync(ledger, context).ConfigureAwait(false);
         }).Reads("ocpi-cdrs", "Charge detail records in the order in which the ledger learned of them, as OCPI pages "
                 + "them: headers Link, X-Total-Count and X-Limit.", "date_from? (when the ledger "
-                + "learned of them: a record never changes afterwards)", "date_to? (the same)", "offset? (so many of them)", $"limit? ({LimitDefault}, at most {LimitMax})");
+                + "learned of them: a record never changes afterwards)", "date_to? (the same)", "offset? (so many of them)", $"limit? ({LimitDefault}, at most {LimitMax})")
+            .AnswersAs(ForeignSchemas.ChargeRecords).Gives(200, HeaderNames.Link, "where the next page is (RFC 8288)")
+            .Gives(200, "X-Total-Count", "how many there are").Gives(200, "X-Limit", "how many a page has at most");
 
         app.MapGet(Path + "/{**record}", async (HttpContext context, string record) =>
         {
@@ -45,16 +51,18 @@ internal static class OcpiCdrs
                 .Where(row => row.Record == id.Value).Select(row => OcpiIssuing.Kept(ledger.Evidence, row))
                 .FirstOrDefault(kept => kept is not null) : null;
             return found is null
-                ? Answering.Problem(404, Rejection.NotReached, "there is no such record to be read, or it is not yours")
+                ? throw new NotThereException("there is no such record to be read, or it is not yours")
                 : Answering.Read(Envelope(ledger, found, Success, "Success"), position);
-        }).Reads("ocpi-cdr", "One charge detail record by its id.").Refuses(404);
+        }).Reads("ocpi-cdr", "One charge detail record by its id.")
+            .AnswersAs(ForeignSchemas.ChargeRecord).Refuses(404);
 
         app.MapPost(Path, async (HttpContext context) =>
         {
             return await ReceiveAsync(ledger, context).ConfigureAwait(false);
         }).TakesFact("ocpi-cdr-received", "Records a charge detail record of OCPI, a credit too.",
                 "A CDR object; it is compared with registers and settlement by ledger reconcile.",
-                scope: Scopes.ChargesWrite);
+                scope: Scopes.ChargesWrite).AnswersAs(ForeignSchemas.Received)
+            .Gives(201, HeaderNames.Location, "where it is read").Gives(200, HeaderNames.Location, "where it is read");
 
         app.MapPost("/v1/ocpi/cdr-issues", async (HttpContext context) =>
         {
@@ -66,7 +74,7 @@ internal static class OcpiCdrs
             .WithMetadata(new RequestBodyText(IssueMembers, IssueExample))
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
             .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.ChargesWrite)
-            .Accepts<object>("application/json").Produces(200, contentType: "application/json")
+            .Accepts<object>("application/json").Answers<IssuedRecordsAnswer>(200)
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
     }
 
@@ -138,7 +146,7 @@ internal static class OcpiCdrs
                     $"there is no account {asked.Account}, or it is not yours");
             var records = await OcpiIssuing.IssueAsync(ledger, answers, asked, by, Submissions.Attempt,
                 CancellationToken.None).ConfigureAwait(false);
-            return Answering.Read(new { account = asked.Account.Value, day = RowJson.Day(asked.Day), records },
+            return Answering.Read(new IssuedRecordsAnswer(asked.Account.Value, RowJson.Day(asked.Day), records),
                 ledger.Journal.Length is > 0 and var length ? length - 1 : null);
         }
         catch (InputRefusedException refused)

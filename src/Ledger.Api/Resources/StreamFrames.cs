@@ -39,7 +39,7 @@ internal static class StreamFrames
                 + "no second effect.")
             .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.CurvesWrite)
             .Accepts<IFormFile>("application/octet-stream")
-            .Produces<FramesAnswer>(201).Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
+            .Answers<FramesAnswer>(201).Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
 
     private static async Task<IResult> TakeAsync(OpenLedger ledger, StreamEngine streams, HttpContext context)
     {
