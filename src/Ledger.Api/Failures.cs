@@ -17,6 +17,10 @@ namespace Ledger.Api;
 /// </summary>
 internal static class Failures
 {
+    /// <summary>What an answer says of itself beside it, and does not where it is not sent.</summary>
+    private static readonly string[] OfAnswer = [HeaderNames.ContentDisposition, HeaderNames.Link, HeaderNames.ETag,
+        Answering.PositionHeader, Representation.CheckpointHeader, OcpiCdrs.TotalHeader, OcpiCdrs.LimitHeader];
+
     /// <param name="fault">Is told of a storage error that ends the service; null where there is no journal.</param>
     public static async Task Answer(HttpContext context, RequestDelegate next, TextWriter errors,
         Action<Exception>? fault)
@@ -53,7 +57,7 @@ internal static class Failures
                 or TablesBusyException or TableTooLongException or ProblemException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
-            context.Response.Headers.Remove(HeaderNames.ContentDisposition); // of the file that is not sent
+            foreach (var header in OfAnswer) context.Response.Headers.Remove(header);
             // What is left of a body that comes too slowly is not waited for.
             if (failure is BadHttpRequestException { StatusCode: 408 }) context.Response.Headers.Connection = "close";
             await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);

@@ -43,12 +43,14 @@ internal sealed class Health(OpenLedger ledger) : IDisposable
     public void Map(WebApplication app, StreamEngine? streams, bool saysMore)
     {
         app.MapGet("/health/live", () => Answering.Read(new LiveAnswer(true), null)).ForAnybody()
-            .WithName("live").WithSummary("The process answers.").AnswersIn(200, "application/json");
+            .WithName("live").WithSummary("The process answers.").TakesHeaders(Parameters.IfNoneMatch)
+            .AnswersIn(200, "application/json").Refuses(400, 406, 429).Produces(304);
         app.MapGet("/health/ready", () => WhyNot(streams) is { } why
             ? Answering.Problem(503, ProblemName.NotReady, saysMore ? why : "the views or the streams are not ready")
             : Answering.Read(saysMore ? Ready(streams) : new ReadyAnswer(true), null)).ForAnybody()
             .WithName("ready").WithSummary("The views follow the journal, and streams are taken.")
-            .Answers<ReadyAnswer>(200).Refuses(503);
+            .TakesHeaders(Parameters.IfNoneMatch)
+            .Answers<ReadyAnswer>(200).Refuses(400, 406, 429, 503).Produces(304);
     }
 
     private string? WhyNot(StreamEngine? streams) => stopped ?? progress.WhyStalled()

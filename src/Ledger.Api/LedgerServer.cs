@@ -163,6 +163,7 @@ public sealed class LedgerServer : IAsyncDisposable
         if (streams is not null) StreamFrames.Map(app, ledger, streams);
         ExplanationReads.Map(app, ledger);
         Exports.Map(app, ledger);
+        ReadingReads.Map(app, ledger);
         RecordReads.Map(app, ledger, options.RecordBytesKept);
         ComplianceVerdicts.Map(app, ledger);
         LimitReads.Map(app, ledger);
@@ -172,6 +173,7 @@ public sealed class LedgerServer : IAsyncDisposable
         CurveReads.Map(app, ledger);
         OperationReads.Map(app, ledger);
         MasterDataReads.Map(app, ledger);
+        TermReads.Map(app, ledger);
         ProgrammeReads.Map(app, ledger);
         RefusedEvidence.Map(app, ledger);
         OpenAdr.Map(app, ledger);

@@ -99,6 +99,23 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
             .Where(period => period.Day == known.Day)];
     }
 
+    /// <summary>The register readings of a point from the first instant of a day of its zone to the last, each as its
+    /// latest version has it, in order of register and time.</summary>
+    public IReadOnlyList<RegisterReadingRow> Readings(SettlementPointId point, LocalDate day)
+    {
+        if (Points().FirstOrDefault(row => row.Point == point.Value) is not { } known) return [];
+        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
+        var installed = Registers(point);
+        return
+        [
+            .. from direction in Enum.GetValues<Direction>()
+               let register = new RegisterId(point, direction)
+               from reading in Between<VerifiedExport.ReadingRow>("VerifiedExport",
+                   $"reading|{register}|{RowJson.Key(edges.Start)}", $"reading|{register}|{RowJson.Key(edges.End)}")
+               select RegisterReadingRow.Of(register, reading, installed),
+        ];
+    }
+
     /// <summary>From when to when the records of a point on a day of its zone are; null where nothing is known of that
     /// day, or the point is not reached.</summary>
     public Interval? DayOf(SettlementPointId point, LocalDate day) =>

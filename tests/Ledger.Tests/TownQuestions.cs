@@ -8,7 +8,7 @@ namespace Ledger.Tests;
 /// order, in the names of one side that owns and one that does not.</summary>
 internal sealed class TownQuestions(AccessTown town)
 {
-    private string token = "", webhook = "", job = "", ownWebhook = "";
+    private string token = "", webhook = "", job = "";
     private long fact, refusal;
 
     /// <summary>Orders, and how many events there are of each.</summary>
@@ -24,7 +24,6 @@ internal sealed class TownQuestions(AccessTown town)
         token = await File.ReadAllTextAsync(
             Path.Combine(town.Served.Options.Directory, Api.OpenLedger.TokenFileName), TestContext.Current.CancellationToken);
         webhook = (await PostAsync(token, "webhooks", """{"url":"https://hooks.example/","events":["run.published"]}"""))["webhook"]!;
-        ownWebhook = (await PostAsync(token, "webhooks", """{"url":"https://hooks.example/","events":["run.published"]}"""))["webhook"]!;
         await PostAsync(token, "run-publications", AccessTown.Foreign.In(
             """{"run":"{run}","account":"{account}","day":"2026-02-27","by":"another"}"""));
         await town.Served.TellAsync();
@@ -56,6 +55,8 @@ internal sealed class TownQuestions(AccessTown town)
                 foreach (var caller in callers)
                     foreach (var text in (string[])[Filled(body, side), "{}", "{"])
                         answers.Add((operation, await PostAsync(caller, path.Contains("{point}") ? Filled(path, side) : path, text)));
+        foreach (var (operation, path, body) in AccessRequests.Posts)
+            answers.Add((operation, await OtherwiseAsync(Filled(path, AccessTown.Own), Filled(body, AccessTown.Own))));
         answers.Add(("settlement-run", await LaterAsync()));
         return answers;
     }
@@ -76,11 +77,20 @@ internal sealed class TownQuestions(AccessTown town)
         return await Answer.OfAsync(again);
     }
 
+    /// <summary>Posted as what it is not.</summary>
+    private async Task<Answer> OtherwiseAsync(string path, string body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/{path}") { Content = new StringContent(body) };
+        request.Headers.Authorization = new("Bearer", token);
+        using var answer = await town.Served.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        return await Answer.OfAsync(answer);
+    }
+
     /// <summary>A run that is taken as a job.</summary>
     private async Task<Answer> LaterAsync()
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/settlement-runs")
-        { Content = new StringContent(AccessTown.Own.In("""{"run":"later","account":"{account}","day":"2026-02-26"}""")) };
+        { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(AccessTown.Own.In("""{"run":"later","account":"{account}","day":"2026-02-26"}"""))) };
         request.Headers.Authorization = new("Bearer", token);
         request.Headers.Add("Prefer", "respond-async");
         using var taken = await town.Served.Client.SendAsync(request, TestContext.Current.CancellationToken);

@@ -149,9 +149,13 @@ internal static class Facts
         .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
         .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
-        .Accepts<object>("application/json")
+        .TakesJson()
         .Answers<FactAnswer>(201, 200, 202)
         .Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
+
+    /// <summary>Takes a body of JSON; one that says to be something else is answered 415.</summary>
+    public static RouteHandlerBuilder TakesJson(this RouteHandlerBuilder route) =>
+        route.Accepts<object>("application/json").Refuses(415);
 
     /// <summary>The problems that a resource may answer.</summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, params int[] statuses)

@@ -48,7 +48,7 @@ internal static class JobResources
                 new RequestBodyText(null, """{"kind":"settlement-run","run":"R1","account":"ACME","day":"2026-02-27"}"""))
             .TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
-            .Accepts<object>("application/json").Answers<JobRow>(202)
+            .TakesJson().Answers<JobRow>(202)
             .Gives(202, HeaderNames.Location, "where its state is")
             .Gives(202, "Preference-Applied", "respond-async, where it was preferred (RFC 7240)")
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
@@ -81,7 +81,7 @@ internal static class JobResources
             .WithDescription("One JSON object: job. What it has recorded already stays recorded.")
             .WithMetadata(new RequestBodyText("job", """{"job":"j0123456789abcdef"}""")).TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
-            .Accepts<object>("application/json").Answers<JobRow>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
+            .TakesJson().Answers<JobRow>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
     }
 
     /// <summary>Whether the caller would rather look later (RFC 7240, 4.1).</summary>

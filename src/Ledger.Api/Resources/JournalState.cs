@@ -17,7 +17,9 @@ internal static class JournalState
                 ? null : length - 1);
         }).WithName("journal").WithSummary("The journal's length and its digest, the Merkle root over all its facts.")
             .RequireRateLimiting(Protection.ReadRequests).NeedingToBeKnown()
-            .AnswersIn(200, "application/json").Refuses(401, 429, 503);
+            .TakesHeaders(Parameters.IfNoneMatch).Gives(200, Answering.PositionHeader, "of the last event")
+            .Gives(304, Answering.PositionHeader, "of the last event")
+            .AnswersIn(200, "application/json").Refuses(400, 401, 406, 429, 503).Produces(304);
 
     /// <summary>Length and root of the same moment, though facts come in between.</summary>
     public static (long Length, string Root) Read(OpenLedger ledger)

@@ -28,6 +28,9 @@ internal static class OcpiCdrs
     private const int LimitDefault = 100, LimitMax = 1_000;
     private const int Success = 1000, InvalidParameters = 2001; // OCPI status codes
 
+    /// <summary>What OCPI says of a page beside it.</summary>
+    public const string TotalHeader = "X-Total-Count", LimitHeader = "X-Limit";
+
     private const string IssueMembers = "account, day, tariff (an OCPI tariff), header (country_code, party_id, and what "
         + "else the ledger does not hold), ocpi?: 2.3.0 | 2.2.1";
 
@@ -42,7 +45,9 @@ internal static class OcpiCdrs
                 + "them: headers Link, X-Total-Count and X-Limit.", "date_from? (when the ledger "
                 + "learned of them: a record never changes afterwards)", "date_to? (the same)", "offset? (so many of them)", $"limit? ({LimitDefault}, at most {LimitMax})")
             .AnswersAs(ForeignSchemas.ChargeRecords).Gives(200, HeaderNames.Link, "where the next page is (RFC 8288)")
-            .Gives(200, "X-Total-Count", "how many there are").Gives(200, "X-Limit", "how many a page has at most");
+            .Gives(200, TotalHeader, "how many there are").Gives(200, LimitHeader, "how many a page has at most")
+            .Gives(304, TotalHeader, "how many there are").Gives(304, LimitHeader, "how many a page has at most")
+            .Gives(304, HeaderNames.Link, "where the next page is (RFC 8288)");
 
         app.MapGet(Path + "/{**record}", async (HttpContext context, string record) =>
         {
@@ -62,6 +67,8 @@ internal static class OcpiCdrs
         }).TakesFact("ocpi-cdr-received", "Records a charge detail record of OCPI, a credit too.",
                 "A CDR object; it is compared with registers and settlement by ledger reconcile.",
                 scope: Scopes.ChargesWrite).AnswersAs(ForeignSchemas.Received)
+            .AnswersIn(403, "application/json").AnswersIn(404, "application/json")
+            .AnswersIn(409, "application/json").AnswersIn(422, "application/json")
             .Gives(201, HeaderNames.Location, "where it is read").Gives(200, HeaderNames.Location, "where it is read");
 
         app.MapPost("/v1/ocpi/cdr-issues", async (HttpContext context) =>
@@ -73,8 +80,9 @@ internal static class OcpiCdrs
             .WithDescription($"One JSON object: {IssueMembers}.")
             .WithMetadata(new RequestBodyText(IssueMembers, IssueExample))
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .TakesHeaders(Parameters.IdempotencyKey).Gives(200, Answering.PositionHeader, "of the last event")
             .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.ChargesWrite)
-            .Accepts<object>("application/json").Answers<IssuedRecordsAnswer>(200)
+            .TakesJson().Answers<IssuedRecordsAnswer>(200)
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
     }
 
@@ -92,8 +100,8 @@ internal static class OcpiCdrs
         var records = answers.ChargeRecords(from, before).Select(row => OcpiIssuing.Kept(ledger.Evidence, row))
             .OfType<JsonObject>().ToList();
         var headers = context.Response.Headers;
-        headers["X-Total-Count"] = records.Count.ToString(CultureInfo.InvariantCulture);
-        headers["X-Limit"] = limit.ToString(CultureInfo.InvariantCulture);
+        headers[TotalHeader] = records.Count.ToString(CultureInfo.InvariantCulture);
+        headers[LimitHeader] = limit.ToString(CultureInfo.InvariantCulture);
         if (offset + limit < records.Count)
         {
             var others = request.Query.Where(part => part.Key is not ("offset" or "limit"))

@@ -45,7 +45,7 @@ internal static class OpenAdr
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
             .WithMetadata(new RequestBodyText(null, EventExample), new NeededScope(Scopes.DispatchWrite))
             .TakesHeaders(Parameters.IdempotencyKey)
-            .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown().Accepts<object>("application/json")
+            .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown().TakesJson()
             .Answers<EventAnswer>(201, 200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
 
         app.MapGet("/v1/openadr/events", async (HttpContext context) =>

@@ -79,8 +79,9 @@ internal static class RefusedEvidence
             .WithMetadata(new RequestBodyText(Redriven, null))
             .WithDescription($"One JSON object: {Redriven}. It is released first; what is settled already is answered as that.")
             .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.RefusalsRedrive)
-            .Accepts<object>("application/json").Answers<RedrivesAnswer>(200)
+            .TakesJson().Answers<RedrivesAnswer>(200)
             .Gives(200, Answering.PositionHeader, "of the last event").Refuses(400, 401, 403, 404, 413, 429, 503);
     }
 

@@ -131,7 +131,7 @@ internal static class WebhookResources
         .WithDescription($"One JSON object: {members}. {body}Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
         .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.WebhooksWrite)
-        .Accepts<object>("application/json").Refuses(400, 401, 403, 413, 422, 429, 503);
+        .TakesJson().Refuses(400, 401, 403, 413, 422, 429, 503);
 
     /// <summary>What every read of the server itself has in common: it is of now, and of no position.</summary>
     public static RouteHandlerBuilder ReadsNow(this RouteHandlerBuilder route, string name, string does,
