@@ -11,8 +11,8 @@ namespace Ledger.Api;
 
 /// <summary>
 /// The schemas of what operations answer, made of the very types that the answers are written from, as their writer has
-/// them: the same names in the same order, text where it writes text, null where a member may be null, and a member that
-/// is left out at times not as a required one. A type that this does not know stops the document.
+/// them: the same names in the same order, text where it writes text, null where a member may be null, and a member
+/// that is left out at times not as a required one. A type that this does not know stops the document.
 /// </summary>
 /// <param name="written">How the writer writes a type.</param>
 /// <param name="prefix">Before the names of types that are written otherwise elsewhere.</param>
@@ -69,7 +69,7 @@ internal sealed class AnswerSchemas(
         return info.Kind switch
         {
             JsonTypeInfoKind.Object when type != typeof(object) => Named(type, info),
-            JsonTypeInfoKind.Enumerable => new OpenApiSchema { Type = JsonSchemaType.Array, Items = Of(ElementOf(type)) },
+            JsonTypeInfoKind.Enumerable => ListOf(Of(ElementOf(type))),
             // A fact has names, powers and times of its own, each of them a text.
             JsonTypeInfoKind.None when type.IsValueType && type.Namespace == typeof(Power).Namespace =>
                 Text(pattern: type == typeof(Power) ? Whole : null),
@@ -97,12 +97,12 @@ internal sealed class AnswerSchemas(
             && (member.Set is not null || !info.Options.IgnoreReadOnlyProperties)))
         {
             // What is left out where it is null is never null where it is there.
-            var isLeftOut = member.ShouldSerialize is not null;
+            var (isLeftOut, whole) = (member.ShouldSerialize is not null, member.PropertyType);
             var its = member.AttributeProvider?.GetCustomAttributes(typeof(ChoicesAttribute), true)
                 is [ChoicesAttribute choices] ? OneOf(choices.All)
-                : Of(isLeftOut ? Nullable.GetUnderlyingType(member.PropertyType) ?? member.PropertyType : member.PropertyType);
+                : Of(isLeftOut ? Nullable.GetUnderlyingType(whole) ?? whole : whole);
             schema.Properties[member.Name] =
-                member.IsGetNullable && !isLeftOut && !member.PropertyType.IsValueType ? OrNull(its) : its;
+                member.IsGetNullable && !isLeftOut && !whole.IsValueType ? OrNull(its) : its;
             if (!isLeftOut) schema.Required.Add(member.Name);
         }
         return new(name, document);
@@ -117,6 +117,8 @@ internal sealed class AnswerSchemas(
 
     private static OpenApiSchema Text(JsonSchemaType orNull = 0, string? pattern = null, string? format = null) =>
         new() { Type = JsonSchemaType.String | orNull, Pattern = pattern, Format = format };
+
+    private static OpenApiSchema ListOf(IOpenApiSchema items) => new() { Type = JsonSchemaType.Array, Items = items };
 
     private static OpenApiSchema Between() => new()
     {

@@ -9,7 +9,8 @@ namespace Ledger.Api;
 /// <summary>The process answers.</summary>
 public sealed record LiveAnswer(bool Live);
 
-/// <summary>The views follow the journal, and streams are taken. How much there is, is said where no keys are asked for.
+/// <summary>The views follow the journal, and streams are taken. How much there is, is said where no keys are asked
+/// for.
 /// </summary>
 /// <param name="Streams">Not there where the server takes no streams.</param>
 public sealed record ReadyAnswer(

@@ -7,14 +7,14 @@ using Microsoft.AspNetCore.Http.Metadata;
 namespace Ledger.Api;
 
 /// <summary>The type that the JSON of an operation's answer is written from, for the document.</summary>
-/// <param name="Status">Of which answer; null: of all of the operation's that say nothing else and are no problem. Of one
-/// status there may be several, and an answer is then one of them.</param>
+/// <param name="Status">Of which answer; null: of all of the operation's that say nothing else and are no problem. Of
+/// one status there may be several, and an answer is then one of them.</param>
 internal sealed record AnswerType(int? Status, Type Type);
 
 /// <summary>
-/// JSON with the rules of the views' rows: members in order, decimals and integers beyond 32 bits as strings, energies as
-/// whole half nanojoules beside their kWh. An operation that returns it says by the type alone what it answers, so that
-/// the document cannot say otherwise.
+/// JSON with the rules of the views' rows: members in order, decimals and integers beyond 32 bits as strings, energies
+/// as whole half nanojoules beside their kWh. An operation that returns it says by the type alone what it answers, so
+/// that the document cannot say otherwise.
 /// </summary>
 internal sealed class JsonAnswer<T>(int status, T content, long? position, int retryAfterSeconds)
     : IResult, IEndpointMetadataProvider where T : class

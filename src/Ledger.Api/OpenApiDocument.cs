@@ -12,8 +12,8 @@ using Microsoft.OpenApi;
 namespace Ledger.Api;
 
 /// <summary>
-/// The OpenAPI document. It is made from the resources themselves, by the program that was built and when it is built; a
-/// server gives those bytes at /openapi/v1.json and makes nothing.
+/// The OpenAPI document. It is made from the resources themselves, by the program that was built and when it is built;
+/// a server gives those bytes at /openapi/v1.json and makes nothing.
 /// </summary>
 internal static class OpenApiDocument
 {

@@ -83,8 +83,8 @@ internal static class OperationDocument
             if (status is "429" or "503") Has(response, HeaderNames.RetryAfter, "after how many seconds to ask again");
             if (status is "401") Has(response, HeaderNames.WWWAuthenticate, "how one says who one is (RFC 9110)");
             if (status[0] == '2' && parameters.Contains(Parameters.IdempotencyKey)) OfAttempt(response, said);
-            foreach (var header in said.OfType<AnswerHeader>().Where(header => header.Status.ToString(Numbers) == status))
-                Has(response, header.Name, header.Does);
+            foreach (var header in said.OfType<AnswerHeader>())
+                if (header.Status.ToString(Numbers) == status) Has(response, header.Name, header.Does);
             if (status is "200" or "304") OfRead(response, status, parameters, said);
         }
     }

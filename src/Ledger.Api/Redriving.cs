@@ -14,7 +14,8 @@ namespace Ledger.Api;
 /// can not be taken, for the reason in <paramref name="Detail"/>).</param>
 public sealed record RedriveAnswer(
     string Evidence, long Refusal,
-    [property: Choices(RedriveAnswer.Redriven, RedriveAnswer.Settled, RedriveAnswer.NotTaken)] string Outcome, long? Position, int Recorded, int AlreadyThere, int Quarantined,
+    [property: Choices(RedriveAnswer.Redriven, RedriveAnswer.Settled, RedriveAnswer.NotTaken)] string Outcome,
+    long? Position, int Recorded, int AlreadyThere, int Quarantined,
     int Refused, int? Code, string? Name, string? Detail)
 {
     public const string Redriven = "redriven", Settled = "settled", NotTaken = "refused";

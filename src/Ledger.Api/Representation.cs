@@ -102,7 +102,8 @@ internal static class Representation
 
     private const string NextName = "next";
 
-    /// <summary>The answer with a page in place of its table, and where the next one is in place of what it says of that.
+    /// <summary>The answer with a page in place of its table, and where the next one is in place of what it says of
+    /// that.
     /// </summary>
     private static ReadOnlyMemory<byte> PageJson(object found, string table, IEnumerable page, string? next)
     {

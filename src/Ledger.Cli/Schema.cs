@@ -8,8 +8,8 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// <c>ledger schema</c>: the SQL that makes a ledger's schema on PostgreSQL, for whoever lets no program make tables.
-/// It may be run again, and over a schema of an earlier version: what is there stays. <c>ledger schema api</c>: the OpenAPI
-/// document of the interface, made from its resources, as the build has it made.
+/// It may be run again, and over a schema of an earlier version: what is there stays. <c>ledger schema api</c>: the
+/// OpenAPI document of the interface, made from its resources, as the build has it made.
 /// </summary>
 public static class Schema
 {
@@ -39,7 +39,8 @@ public static class Schema
         return ExitCode.Done;
     }
 
-    /// <summary>The resources ask for a ledger when they are made, so there is an empty one as long as it takes.</summary>
+    /// <summary>The resources ask for a ledger when they are made, so there is an empty one as long as it
+    /// takes.</summary>
     private static async Task<int> DescribeAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         var folder = Directory.CreateTempSubdirectory("ledger-described-");

@@ -127,9 +127,9 @@ public static class Settlement
         };
 
     /// <summary>
-    /// What the fact of a run, or of its deltas, is known by. A name that begins with its account and day says whose it is,
-    /// and is the key; any other may be the name of another account's run too, so that two of one tick would be one fact,
-    /// and the key says account and day beside it.
+    /// What the fact of a run, or of its deltas, is known by. A name that begins with its account and day says whose it
+    /// is, and is the key; any other may be the name of another account's run too, so that two of one tick would be one
+    /// fact, and the key says account and day beside it.
     /// </summary>
     public static EvidenceKey KeyOf(RunId run, PartyId account, LocalDate day)
     {

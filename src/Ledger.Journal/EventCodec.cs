@@ -233,8 +233,8 @@ public static class EventCodec
             wire.ContentType == JsonContentType ? wire.Write(fact) : wire.View(fact));
     }
 
-    /// <summary>A fact as interfaces tell it: its JSON with all members that it has now, and with each choice spelled as it
-    /// is posted. No digest is of it.</summary>
+    /// <summary>A fact as interfaces tell it: its JSON with all members that it has now, and with each choice spelled
+    /// as it is posted. No digest is of it.</summary>
     public static void Tell(Utf8JsonWriter into, LedgerEvent fact) =>
         JsonSerializer.Serialize(into, fact, ToldTypeOf(fact.GetType()));
 

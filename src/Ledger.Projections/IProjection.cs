@@ -3,8 +3,8 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>A fact as a fold sees it: what happened, when it holds, as which and when it was recorded, and who handed it
-/// in.</summary>
+/// <summary>A fact as a fold sees it: what happened, when it holds, as which and when it was recorded, and who handed
+/// it in.</summary>
 public sealed record RecordedFact(
     LedgerEvent Event, long Position, Interval ValidTime, Instant RecordedAt, PartyId Party);
 

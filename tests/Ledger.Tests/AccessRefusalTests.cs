@@ -80,8 +80,8 @@ public sealed class AccessRefusalTests
         Of(RowsOf(await town.GetAsync(acme, "/v1/refusals"))[0], "standing").ShouldBe("released");
     }
 
-    /// <summary>Nothing says which station refused bytes are about, so whoever is limited to some sees none; who bundles
-    /// stations of others sees what it handed in itself.</summary>
+    /// <summary>Nothing says which station refused bytes are about, so whoever is limited to some sees none; who
+    /// bundles stations of others sees what it handed in itself.</summary>
     [Fact]
     public async Task A_key_of_some_stations_sees_none_and_who_bundles_sees_its_own()
     {

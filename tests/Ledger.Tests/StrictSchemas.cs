@@ -88,7 +88,8 @@ internal sealed class StrictSchemas(JsonObject document)
             if (members[member.Name] is { } its)
                 foreach (var fault in Faults(its, member.Value, $"{at}.{member.Name}")) yield return fault;
             else yield return $"{at} has {member.Name}, which the schema does not name";
-        if (value.EnumerateObject().GroupBy(member => member.Name).FirstOrDefault(name => name.Count() > 1) is { } twice)
+        if (value.EnumerateObject().GroupBy(member => member.Name).FirstOrDefault(name => name.Count() > 1)
+            is { } twice)
             yield return $"{at} has {twice.Key} twice";
     }
 }

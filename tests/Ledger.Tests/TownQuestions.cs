@@ -4,8 +4,8 @@ using Ledger.Domain;
 
 namespace Ledger.Tests;
 
-/// <summary>All that can be asked of a town, by everybody: each read whole, as a page, by its tag and in each form, and each
-/// order, in the names of one side that owns and one that does not.</summary>
+/// <summary>All that can be asked of a town, by everybody: each read whole, as a page, by its tag and in each form, and
+/// each order, in the names of one side that owns and one that does not.</summary>
 internal sealed class TownQuestions(AccessTown town)
 {
     private string token = "", webhook = "", job = "";
@@ -22,7 +22,8 @@ internal sealed class TownQuestions(AccessTown town)
             if (side == AccessTown.Own) (fact, refusal) = (at, refused);
         }
         token = await File.ReadAllTextAsync(
-            Path.Combine(town.Served.Options.Directory, Api.OpenLedger.TokenFileName), TestContext.Current.CancellationToken);
+            Path.Combine(town.Served.Options.Directory, Api.OpenLedger.TokenFileName),
+            TestContext.Current.CancellationToken);
         webhook = (await PostAsync(token, "webhooks", """{"url":"https://hooks.example/","events":["run.published"]}"""))["webhook"]!;
         await PostAsync(token, "run-publications", AccessTown.Foreign.In(
             """{"run":"{run}","account":"{account}","day":"2026-02-27","by":"another"}"""));
@@ -35,7 +36,7 @@ internal sealed class TownQuestions(AccessTown town)
     public async Task<List<(string Operation, Answer Answer)>> AskAllAsync()
     {
         var answers = new List<(string, Answer)>();
-        var callers = Enum.GetValues<Role>().Select(role => (string?)town.Key(role).Shown).Append(token).Append(null).ToList();
+        List<string?> callers = [.. Enum.GetValues<Role>().Select(role => town.Key(role).Shown), token, null];
         foreach (var (operation, path) in AccessRequests.Gets.Where(get => get.Operation != "instruction-events"))
         {
             foreach (var caller in callers)

@@ -3,8 +3,8 @@ using Microsoft.OpenApi;
 namespace Ledger.Api.Exchange;
 
 /// <summary>
-/// What is answered in the words of other standards, as far as it is written here: these objects have these members and no
-/// others. Their values are the standards' own, numbers of JSON too.
+/// What is answered in the words of other standards, as far as it is written here: these objects have these members and
+/// no others. Their values are the standards' own, numbers of JSON too.
 /// </summary>
 internal static class ForeignSchemas
 {
@@ -31,7 +31,8 @@ internal static class ForeignSchemas
         ("payloadDescriptors", List(Descriptor)),
         ("resources", List(Object(("resourceName", Text), ("intervals", List(Interval))))));
 
-    /// <summary>OCPI, response format, of a charge detail record, which is given as it was issued or received.</summary>
+    /// <summary>OCPI, response format, of a charge detail record, which is given as it was issued or
+    /// received.</summary>
     public static OpenApiSchema ChargeRecord => Envelope(Record);
 
     /// <summary>The same of a page of them.</summary>

@@ -8,7 +8,8 @@ public sealed record InstructionsAnswer(long? AsOf, IReadOnlyList<CurtailmentCom
 
 /// <summary>An instruction with the verdict of each target.</summary>
 public sealed record ComplianceAnswer(
-    long? AsOf, CurtailmentCompliance.InstructionRow Instruction, IReadOnlyList<CurtailmentCompliance.TargetRow> Targets);
+    long? AsOf, CurtailmentCompliance.InstructionRow Instruction,
+    IReadOnlyList<CurtailmentCompliance.TargetRow> Targets);
 
 /// <summary>Dispatch instructions and the verdicts of their targets.</summary>
 internal static class ComplianceVerdicts

@@ -8,7 +8,8 @@ namespace Ledger.Api.Resources;
 /// <param name="Line">Null of the total.</param>
 /// <param name="Holds">Whether a second arithmetic comes to the same, and the run comes out as it was recorded.</param>
 /// <param name="Differs">What of the run does not come out again; null where all does.</param>
-public sealed record ExplanationAnswer(long? AsOf, string Run, int? Line, bool Holds, string? Differs, ExplainedNode Tree,
+public sealed record ExplanationAnswer(
+    long? AsOf, string Run, int? Line, bool Holds, string? Differs, ExplainedNode Tree,
     IReadOnlyList<ExplanationRule> Rules)
 {
     public static ExplanationAnswer Of(ExplainedAmount amount, long? asOf) => new(asOf, amount.Run.Run, amount.Line,
@@ -23,10 +24,10 @@ public sealed record FactUseAnswer(
 /// <summary>Why the total of one run is another one's.</summary>
 /// <param name="Differs">What of either run does not come out again; null where all does.</param>
 public sealed record RunDifferenceAnswer(
-    long? AsOf, string Before, string After, decimal Change, string Currency, string Says, decimal ByEnergy, decimal ByPrice,
-    decimal ByRounding, decimal ByCharges, decimal ByFlexibility, bool Reconciled, string? Differs,
-    IReadOnlyList<ChangeCause> Causes, IReadOnlyList<ChangedLineAnswer> Lines, IReadOnlyList<ChangedChargeAnswer> Charges,
-    IReadOnlyList<ChangedFlexibilityAnswer> Flexibility)
+    long? AsOf, string Before, string After, decimal Change, string Currency, string Says, decimal ByEnergy,
+    decimal ByPrice, decimal ByRounding, decimal ByCharges, decimal ByFlexibility, bool Reconciled, string? Differs,
+    IReadOnlyList<ChangeCause> Causes, IReadOnlyList<ChangedLineAnswer> Lines,
+    IReadOnlyList<ChangedChargeAnswer> Charges, IReadOnlyList<ChangedFlexibilityAnswer> Flexibility)
 {
     public static RunDifferenceAnswer Of(RunDifference found, long? asOf) => new(
         asOf, found.Before.Run, found.After.Run, found.Change, found.After.Currency, found.Says, found.ByEnergy,

@@ -5,11 +5,13 @@ namespace Ledger.Api.Resources;
 
 /// <summary>The verified energy of a day.</summary>
 public sealed record ExportsAnswer(
-    string Day, long? AsOf, IReadOnlyList<VerifiedExport.StationRow> Stations, IReadOnlyList<VerifiedExport.DayRow> Points);
+    string Day, long? AsOf, IReadOnlyList<VerifiedExport.StationRow> Stations,
+    IReadOnlyList<VerifiedExport.DayRow> Points);
 
 /// <summary>The balance of a station's day; both are null where it has no connection.</summary>
 public sealed record BalancesAnswer(
-    string Station, string Day, long? AsOf, StationBalance.DayRow? Total, IReadOnlyList<StationBalance.PeriodRow>? Periods);
+    string Station, string Day, long? AsOf, StationBalance.DayRow? Total,
+    IReadOnlyList<StationBalance.PeriodRow>? Periods);
 
 /// <summary>Verified export and import of a settlement day.</summary>
 internal static class Exports

@@ -174,7 +174,8 @@ internal static class Facts
         .WithDescription($"{QueryOf(name, parameters)} The ETag of an answer can be sent as If-None-Match.")
         .TakesHeaders(Parameters.IfNoneMatch).Produces(304);
 
-    /// <summary>What every read of another form has in common: it is written while it is read, and has no tag.</summary>
+    /// <summary>What every read of another form has in common: it is written while it is read, and has no
+    /// tag.</summary>
     public static RouteHandlerBuilder ReadsAs(this RouteHandlerBuilder route, string media, string name, string does,
         params string[] parameters) => route
         .WithName(name).WithSummary(does).WithDescription(QueryOf(name, parameters))

@@ -9,7 +9,8 @@ namespace Ledger.Api.Resources;
 public sealed record UncountedPart(
     string Part, [property: Choices(UncountedPart.RefusedStanding, "quarantined", UncountedPart.NotTakenStanding)] string Standing, int? Code, string? Name, string Detail)
 {
-    /// <summary>The standing of a part that was not taken, and may be sent again; and of one that broke a rule.</summary>
+    /// <summary>The standing of a part that was not taken, and may be sent again; and of one that broke a
+    /// rule.</summary>
     public const string NotTakenStanding = "not taken", RefusedStanding = "refused";
 }
 

@@ -114,7 +114,8 @@ internal static class Files
         answer.Uncounted.FirstOrDefault(part => part.Standing == UncountedPart.NotTakenStanding) is { } left
             ? Answering.Busy($"{left.Part}: {left.Detail}")
         : answer.Refused > 0
-            && answer.Uncounted.First(part => part.Standing == UncountedPart.RefusedStanding) is { Code: { } code } first
+            && answer.Uncounted.First(part => part.Standing == UncountedPart.RefusedStanding)
+                is { Code: { } code } first
             ? Answering.Problem(Answering.StatusOf((Rejection)code), (Rejection)code, $"{first.Part}: {first.Detail}")
         : Answering.Read(answer, position, answer.Recorded > 0 ? 201 : 200);
 

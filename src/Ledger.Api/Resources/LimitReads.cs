@@ -25,7 +25,8 @@ internal static class LimitReads
         {
             var (day, point) = (Asking.Day(context.Request), Point(context));
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new LimitComplianceAnswer(RowJson.Day(day), position, answers.Limits(day, point)), position);
+            return Answering.Read(
+                new LimitComplianceAnswer(RowJson.Day(day), position, answers.Limits(day, point)), position);
         }).Reads("limit-compliance",
             "Each limit of a settlement day with its summary, and its periods above, near or unproven.",
             "day", "point?");

@@ -23,8 +23,9 @@ internal sealed partial record RequestParameter(string Name, bool IsRequired, st
 internal sealed record RequestParameters(IReadOnlyList<RequestParameter> All);
 
 /// <summary>
-/// The names that an address may ask with. Another one is refused: a misspelt one would else be answered as if nothing had
-/// been asked. It is seen before the operation, for all of them at one place, and costs no memory where all is known.
+/// The names that an address may ask with. Another one is refused: a misspelt one would else be answered as if nothing
+/// had been asked. It is seen before the operation, for all of them at one place, and costs no memory where all is
+/// known.
 /// </summary>
 internal sealed class KnownNames(string[] names)
 {

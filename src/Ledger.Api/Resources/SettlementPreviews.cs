@@ -10,9 +10,10 @@ public sealed record LeftOutAnswer(string Point, string? Why);
 /// <summary>What a run would come to, and the run that holds beside it.</summary>
 /// <param name="Beside">The name of the run that holds; null where none does.</param>
 public sealed record SettlementPreviewAnswer(
-    long? AsOf, string Account, string Day, string Zone, string Tariff, int TariffVersion, decimal Total, string Currency,
-    bool Incomplete, string LinesRoot, string? Beside, decimal? ChangeFromBeside, IReadOnlyList<LeftOutAnswer> LeftOut,
-    IReadOnlyList<LineAnswer> Lines, IReadOnlyList<ChargeAnswer> Charges, IReadOnlyList<FlexibilityAnswer> Flexibility)
+    long? AsOf, string Account, string Day, string Zone, string Tariff, int TariffVersion, decimal Total,
+    string Currency, bool Incomplete, string LinesRoot, string? Beside, decimal? ChangeFromBeside,
+    IReadOnlyList<LeftOutAnswer> LeftOut, IReadOnlyList<LineAnswer> Lines, IReadOnlyList<ChargeAnswer> Charges,
+    IReadOnlyList<FlexibilityAnswer> Flexibility)
 {
     public static SettlementPreviewAnswer Of(SettlementCalculation.Calculated found, PartyId account, string day,
         TimeOfUseSettlement.RunRow? holding, long? position)

@@ -108,7 +108,8 @@ public sealed record StatementEntriesAnswer(
     long? AsOf, string Run, string Account, string Day, string Currency, string Conserved,
     IReadOnlyList<EntryAnswer> Entries, IReadOnlyList<BalanceAnswer> Balances);
 
-/// <summary>What a run charges, derived again from its position: by line, as one table, and as double entries.</summary>
+/// <summary>What a run charges, derived again from its position: by line, as one table, and as double
+/// entries.</summary>
 internal static class StatementReads
 {
     public static void Map(WebApplication app, OpenLedger ledger)
@@ -127,8 +128,8 @@ internal static class StatementReads
         {
             var (_, position, again) = await DerivedAsync(ledger, context).ConfigureAwait(false);
             var (run, rows) = (again.Run, StatementRows.Of(again.Run, Statement(again, "rows")));
-            return Answering.Read(new StatementRowsAnswer(position, run.Run, run.Account, run.Day, run.Currency, run.Total,
-                rows.Sum, rows.SumIsTotal, rows.WithoutAmount, again.Differs,
+            return Answering.Read(new StatementRowsAnswer(position, run.Run, run.Account, run.Day, run.Currency,
+                run.Total, rows.Sum, rows.SumIsTotal, rows.WithoutAmount, again.Differs,
                 [.. rows.Rows.Select(StatementRowAnswer.Of)]), position);
         }).ReadsStatement("statement-rows",
             "All of a run's statement as one table: energy, charges and flexibility, each with its time in UTC and as the "
@@ -142,7 +143,8 @@ internal static class StatementReads
             var entries = DoubleEntry.Of(statement, isPublished);
             return Answering.Read(new StatementEntriesAnswer(position, run.Run, statement.Account.Value, run.Day,
                 statement.Currency, DoubleEntry.NotConserved(statement, entries) ?? "yes",
-                [.. entries.Select(EntryAnswer.Of)], [.. DoubleEntry.Balances(entries).Select(BalanceAnswer.Of)]), position);
+                [.. entries.Select(EntryAnswer.Of)], [.. DoubleEntry.Balances(entries).Select(BalanceAnswer.Of)]),
+                position);
         }).ReadsStatement("statement-entries",
             "The double entries of a run in energy and money, what each account has by them, and whether anything is made "
                 + "or lost.");

@@ -17,7 +17,8 @@ public sealed record TariffTermsAnswer(
 public sealed record RulePackTermsAnswer(
     string Pack, long? AsOf, IReadOnlyList<TermsVersion<RulePackPublished>> Versions);
 
-/// <summary>What tariffs and rule packs say, which their lists only count: whoever is settled by them can read it.</summary>
+/// <summary>What tariffs and rule packs say, which their lists only count: whoever is settled by them can read
+/// it.</summary>
 internal static class TermReads
 {
     public static void Map(WebApplication app, OpenLedger ledger)
