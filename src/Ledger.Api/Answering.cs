@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -10,12 +9,14 @@ namespace Ledger.Api;
 /// <param name="Outcome">recorded, alreadyRecorded or quarantined.</param>
 /// <param name="Position">Its place in the journal; null where the rule knew the fact by its state alone.</param>
 /// <param name="Detail">Why it is quarantined, or what whoever sent it again ought to know.</param>
-public sealed record FactAnswer(string Outcome, long? Position, int? Code = null, string? Name = null,
+public sealed record FactAnswer(
+    [property: Choices("recorded", "alreadyRecorded", "quarantined")] string Outcome, long? Position,
+    int? Code = null, string? Name = null,
     string? Detail = null);
 
 /// <summary>An RFC 9457 problem. <c>code</c> and <c>name</c> are the refusal's,
 /// the same in every door and document.</summary>
-public sealed record ProblemAnswer(string Type, string Title, int Status, string Detail, int? Code, string? Name);
+public sealed record ProblemAnswer(string Type, string Title, int Status, string Detail, int? Code, string Name);
 
 /// <summary>From an outcome to an HTTP answer: the one table of statuses.</summary>
 internal static class Answering
@@ -50,57 +51,35 @@ internal static class Answering
     };
 
     public static IResult Problem(int status, Rejection code, string detail) =>
-        new JsonAnswer(status, new ProblemAnswer($"urn:ledger:refusal:{code}", Words($"{code}"), status, detail,
-            (int)code, $"{code}"), null);
+        new JsonAnswer<ProblemAnswer>(status, new ProblemAnswer($"urn:ledger:refusal:{code}", Words($"{code}"), status, detail,
+            (int)code, $"{code}"), null, BusySeconds);
 
     /// <summary>A problem that is no refusal of a fact.</summary>
-    public static IResult Problem(int status, string name, string detail) =>
+    public static IResult Problem(int status, ProblemName name, string detail) =>
         Problem(status, name, detail, BusySeconds);
 
-    private static JsonAnswer Problem(int status, string name, string detail, int retryAfterSeconds) =>
-        new(status, new ProblemAnswer($"urn:ledger:problem:{name}", Words(name), status, detail, null, name), null,
-            retryAfterSeconds);
+    private static JsonAnswer<ProblemAnswer> Problem(
+        int status, ProblemName name, string detail, int retryAfterSeconds) =>
+        new(status, new ProblemAnswer($"urn:ledger:problem:{name}", Words($"{name}"), status, detail, null, $"{name}"),
+            null, retryAfterSeconds);
 
     private const int BusySeconds = 1;
 
     /// <summary>What was refused and not kept: whoever sent it keeps it, and may send it again.</summary>
-    private static JsonAnswer NotKept(RecordOutcome.Unkept unkept) => Problem(
-        unkept.Why == Shortage.Disk ? 503 : 429, unkept.Why == Shortage.Disk ? "StorageLow" : "RefusedTooMuch",
+    private static JsonAnswer<ProblemAnswer> NotKept(RecordOutcome.Unkept unkept) => Problem(
+        unkept.Why == Shortage.Disk ? 503 : 429,
+        unkept.Why == Shortage.Disk ? ProblemName.StorageLow : ProblemName.RefusedTooMuch,
         unkept.Said, (int)Math.Ceiling(unkept.Again.TotalSeconds));
 
-    public static IResult Busy(string detail) => Problem(429, "Busy", $"{detail}; send it again");
+    public static IResult Busy(string detail) => Problem(429, ProblemName.Busy, $"{detail}; send it again");
 
     /// <summary>What a read found, and the position of the last event that is in it.</summary>
-    public static IResult Read(object found, long? position, int status = 200) =>
-        new JsonAnswer(status, found, position);
+    public static JsonAnswer<T> Read<T>(T found, long? position, int status = 200) where T : class =>
+        new(status, found, position, BusySeconds);
 
-    private static JsonAnswer Fact(int status, FactAnswer answer) => new(status, answer, answer.Position);
+    private static JsonAnswer<FactAnswer> Fact(int status, FactAnswer answer) => Read(answer, answer.Position, status);
 
     /// <summary>ReadInTheFuture is "read in the future".</summary>
     private static string Words(string name) => string.Concat(name.Select((letter, i) =>
         i == 0 ? $"{letter}" : char.IsUpper(letter) ? $" {char.ToLowerInvariant(letter)}" : $"{letter}"));
-
-    /// <summary>
-    /// JSON with the rules of the views' rows: members in order, decimals and integers beyond 32 bits as strings,
-    /// energies as whole half nanojoules beside their kWh.
-    /// </summary>
-    private sealed class JsonAnswer(
-        int status, object content, long? position, int retryAfterSeconds = BusySeconds) : IResult
-    {
-        public Task ExecuteAsync(HttpContext httpContext)
-        {
-            var response = httpContext.Response;
-            response.StatusCode = status;
-            response.ContentType = content is ProblemAnswer ? "application/problem+json" : "application/json";
-            if (status is 429 or 503)
-                response.Headers.RetryAfter = retryAfterSeconds.ToString(CultureInfo.InvariantCulture);
-            if (position is { } at) response.Headers[PositionHeader] = at.ToString(CultureInfo.InvariantCulture);
-            if (status == 200 && HttpMethods.IsGet(httpContext.Request.Method))
-                return Representation.WriteAsync(httpContext, content, position);
-            var json = new ArrayBufferWriter<byte>();
-            RowJson.Write(json, content);
-            response.ContentLength = json.WrittenCount;
-            return response.Body.WriteAsync(json.WrittenMemory, httpContext.RequestAborted).AsTask();
-        }
-    }
 }

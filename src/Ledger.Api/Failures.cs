@@ -17,6 +17,10 @@ namespace Ledger.Api;
 /// </summary>
 internal static class Failures
 {
+    /// <summary>What an answer says of itself beside it, and does not where it is not sent.</summary>
+    private static readonly string[] OfAnswer = [HeaderNames.ContentDisposition, HeaderNames.Link, HeaderNames.ETag,
+        Answering.PositionHeader, Representation.CheckpointHeader, OcpiCdrs.TotalHeader, OcpiCdrs.LimitHeader];
+
     /// <param name="fault">Is told of a storage error that ends the service; null where there is no journal.</param>
     public static async Task Answer(HttpContext context, RequestDelegate next, TextWriter errors,
         Action<Exception>? fault)
@@ -31,7 +35,7 @@ internal static class Failures
                     HasStarted: false, ContentLength: null,
                     StatusCode: (400 or 404 or 405 or 415) and var status
                 })
-                await Answering.Problem(status, "NoResource", status switch
+                await Answering.Problem(status, ProblemName.NoResource, status switch
                 {
                     400 => "a part of the address is missing, or is not what it must be",
                     404 => "there is nothing at this address; /openapi/v1.json lists what there is",
@@ -50,10 +54,10 @@ internal static class Failures
             // What a caller asks wrongly is told to the caller alone.
             if (failure is not (BadHttpRequestException or ProjectionStoppedException or QueryRefusedException
                 or BodyRefusedException or NotAcceptableException or ScopeMissingException or NotThereException
-                or TablesBusyException or TableTooLongException))
+                or TablesBusyException or TableTooLongException or ProblemException))
                 await errors.WriteLineAsync($"{context.Request.Method} {context.Request.Path}: {failure}")
                     .ConfigureAwait(false);
-            context.Response.Headers.Remove(HeaderNames.ContentDisposition); // of the file that is not sent
+            foreach (var header in OfAnswer) context.Response.Headers.Remove(header);
             // What is left of a body that comes too slowly is not waited for.
             if (failure is BadHttpRequestException { StatusCode: 408 }) context.Response.Headers.Connection = "close";
             await Explained(failure).ExecuteAsync(context).ConfigureAwait(false);
@@ -78,26 +82,27 @@ internal static class Failures
     {
         BadHttpRequestException { StatusCode: 413 } =>
             Answering.Problem(413, Rejection.TooLarge, "the body is larger than this resource takes"),
-        BadHttpRequestException { StatusCode: 408 } slow => Answering.Problem(408, "TooSlow", slow.Message),
+        BadHttpRequestException { StatusCode: 408 } slow => Answering.Problem(408, ProblemName.TooSlow, slow.Message),
         BadHttpRequestException bad => Answering.Problem(bad.StatusCode, Rejection.Malformed, bad.Message),
         QueryRefusedException query => Answering.Problem(400, query.Code, query.Message),
         BodyRefusedException body => Answering.Problem(Answering.StatusOf(body.Code), body.Code, body.Message),
         NotAcceptableException none => Answering.Problem(406, Rejection.UnknownFormat, none.Message),
         ScopeMissingException missing => Answering.Problem(403, Rejection.NotAuthorised, missing.Message),
+        ProblemException { Code: var code, Status: var status } found => Answering.Problem(status, code, found.Message),
         NotThereException gone => Answering.Problem(404, Rejection.NotReached, gone.Message),
         TablesBusyException busy => Answering.Busy(busy.Message),
         TableTooLongException tooLong => Answering.Problem(422, Rejection.TooLarge, tooLong.Message),
-        JournalFaultedException => Answering.Problem(503, "JournalFaulted",
+        JournalFaultedException => Answering.Problem(503, ProblemName.JournalFaulted,
             "the journal has met a storage error and stops; nothing was acknowledged"),
-        FrameLogStoppedException => Answering.Problem(503, "FrameLogStopped",
+        FrameLogStoppedException => Answering.Problem(503, ProblemName.FrameLogStopped,
             "the frame log has met a storage error and stops; nothing was acknowledged"),
-        IssuerAwayException => Answering.Problem(503, "IssuerAway",
+        IssuerAwayException => Answering.Problem(503, ProblemName.IssuerAway,
             "who brings a token cannot be admitted now, because its issuer's keys cannot be read"),
-        EvidenceStoppedException => Answering.Problem(503, "EvidenceStopped",
+        EvidenceStoppedException => Answering.Problem(503, ProblemName.EvidenceStopped,
             "the evidence archive has met a storage error and stops; nothing was acknowledged"),
-        ProjectionStoppedException stopped => Answering.Problem(503, "ViewsStopped", $"the views {stopped.Message}"),
+        ProjectionStoppedException stopped => Answering.Problem(503, ProblemName.ViewsStopped, $"the views {stopped.Message}"),
         DbException or IOException or InvalidDataException =>
-            Answering.Problem(503, "StorageFailed", "storage does not answer; see the server's standard error"),
-        _ => Answering.Problem(500, "Unexpected", "this is a fault of the program; see the server's standard error"),
+            Answering.Problem(503, ProblemName.StorageFailed, "storage does not answer; see the server's standard error"),
+        _ => Answering.Problem(500, ProblemName.Unexpected, "this is a fault of the program; see the server's standard error"),
     };
 }

@@ -59,7 +59,7 @@ internal sealed class IdempotentRequests
             return Answering.Problem(422, Rejection.EvidenceConflict,
                 "the idempotency key came before with other content").ExecuteAsync(context);
         if (before.Answer is not { } stored)
-            return Answering.Problem(409, "InFlight", "the request with this idempotency key is under way")
+            return Answering.Problem(409, ProblemName.InFlight, "the request with this idempotency key is under way")
                 .ExecuteAsync(context);
         var response = context.Response;
         (response.StatusCode, response.ContentType) = (stored.Status, stored.Media);

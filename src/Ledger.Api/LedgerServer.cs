@@ -51,6 +51,8 @@ public sealed record ServerOptions(IPAddress Address, int Port)
     /// <summary>Requests in a second, in the mean, from one address, that bring nobody's key; the next one is answered
     /// 429.</summary>
     public int StrangersPerSecondMax { get; init; } = 500;
+    /// <summary>False where it is only to be described, and answers nobody.</summary>
+    internal bool Listens { get; init; } = true;
 }
 
 /// <summary>
@@ -105,8 +107,10 @@ public sealed class LedgerServer : IAsyncDisposable
     {
         if (WhyNot(options.Address, options.Access) is { } open) throw new ArgumentException(open, nameof(options));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ledger" });
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
-            .ConfigureKestrel(kestrel => Bound(kestrel, options));
+        if (options.Listens)
+            builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
+                .ConfigureKestrel(kestrel => Bound(kestrel, options));
+        else builder.Services.AddSingleton<IServer, DescribedServer>();
         var credentials = new Credentials(ledger, options.Access);
         builder.Services.AddSingleton(ledger).AddSingleton(options).AddSingleton(_ => credentials)
             .AddSingleton<IHostLifetime, CallersLifetime>().AddRoutingCore().AddBoundedRequests(options)
@@ -123,7 +127,7 @@ public sealed class LedgerServer : IAsyncDisposable
             .Use((context, next) => Failures.Answer(context, next, errors, server.Fault));
         var admission = new Admission(credentials, server.strangers, server.reads, options.Access.KeepsDataHere);
         app.Use(HeadRequests.AnswerAsync).UseRouting().Use(admission.AdmitAsync)
-            .UseRateLimiter().Use(new IdempotentRequests().AnswerAsync);
+            .UseRateLimiter().Use(new IdempotentRequests().AnswerAsync).Use(KnownNames.RequireAsync);
         Map(app, ledger, server.health, streams, options);
         MapOrders(app, ledger, server, options);
         await app.StartAsync(ct).ConfigureAwait(false);
@@ -140,6 +144,16 @@ public sealed class LedgerServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>The OpenAPI document of all that a ledger with such jobs can be asked, made of its resources.</summary>
+    public static async Task<byte[]> DescribeAsync(
+        OpenLedger ledger, StreamEngine streams, IReadOnlyList<JobKind> jobs, CancellationToken ct)
+    {
+        var server = await StartAsync(ledger, new(IPAddress.Loopback, 0) { Jobs = jobs, Listens = false },
+            TextWriter.Null, ct, streams).ConfigureAwait(false);
+        await using var described = server.ConfigureAwait(false);
+        return await OpenApiDocument.MakeAsync(server.app.Services, ct).ConfigureAwait(false);
+    }
+
     private static void Map(
         WebApplication app, OpenLedger ledger, Health health, StreamEngine? streams, ServerOptions options)
     {
@@ -149,6 +163,7 @@ public sealed class LedgerServer : IAsyncDisposable
         if (streams is not null) StreamFrames.Map(app, ledger, streams);
         ExplanationReads.Map(app, ledger);
         Exports.Map(app, ledger);
+        ReadingReads.Map(app, ledger);
         RecordReads.Map(app, ledger, options.RecordBytesKept);
         ComplianceVerdicts.Map(app, ledger);
         LimitReads.Map(app, ledger);
@@ -158,6 +173,7 @@ public sealed class LedgerServer : IAsyncDisposable
         CurveReads.Map(app, ledger);
         OperationReads.Map(app, ledger);
         MasterDataReads.Map(app, ledger);
+        TermReads.Map(app, ledger);
         ProgrammeReads.Map(app, ledger);
         RefusedEvidence.Map(app, ledger);
         OpenAdr.Map(app, ledger);
@@ -176,6 +192,7 @@ public sealed class LedgerServer : IAsyncDisposable
     private static void MapOrders(WebApplication app, OpenLedger ledger, LedgerServer server, ServerOptions options)
     {
         SettlementRuns.Map(app, ledger, server.jobs);
+        StatementReads.Map(app, ledger);
         SettlementPreviews.Map(app, ledger);
         WebhookResources.Map(app, ledger, server.webhooks, options.Webhooks);
         JobResources.Map(app, ledger, server.jobs, [SettlementJob.Kind, .. options.Jobs]);

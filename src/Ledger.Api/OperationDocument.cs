@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Ledger.Api.Access;
 using Ledger.Api.Resources;
@@ -22,7 +23,7 @@ internal static class OperationDocument
         new(["limit", "skip", "offset", "points", "line"], StringComparer.Ordinal);
 
     public static void Complete(OpenApiOperation operation, IList<object> said,
-        Microsoft.OpenApi.OpenApiDocument? document)
+        Microsoft.OpenApi.OpenApiDocument? document, AnswerSchemas schemas)
     {
         foreach (var parameter in said.OfType<RequestParameters>().SelectMany(each => each.All))
             (operation.Parameters ??= []).Add(new OpenApiParameter
@@ -31,7 +32,8 @@ internal static class OperationDocument
                 In = parameter.IsHeader ? ParameterLocation.Header : ParameterLocation.Query,
                 Required = parameter.IsRequired,
                 Description = parameter.Does.Length > 0 ? parameter.Does : null,
-                Schema = new OpenApiSchema
+                Schema = parameter is { IsHeader: false, Name: "format" } ? AnswerSchemas.OneOf(
+                    TableForm.All.Select(form => form.Name)) : new OpenApiSchema
                 {
                     Type = !parameter.IsHeader && Counts.Contains(parameter.Name)
                         ? JsonSchemaType.Integer : JsonSchemaType.String,
@@ -44,7 +46,7 @@ internal static class OperationDocument
                 if (body.Members is { } members) media.Schema = SchemaOf(members);
                 if (body.Example is { } example) media.Example = JsonNode.Parse(example);
             }
-        Answers(operation, said);
+        Answers(operation, said, schemas);
         var need = said.OfType<Need>().LastOrDefault();
         if (need is { IsPublic: true }) return;
         // OpenAPI 3.1, security requirement: of a scheme that is no OAuth2 the names are the roles that are needed.
@@ -58,25 +60,95 @@ internal static class OperationDocument
         ];
     }
 
-    /// <summary>The forms of a table, and the headers of an answer.</summary>
-    private static void Answers(OpenApiOperation operation, IList<object> said)
+    /// <summary>What each answer is, in which forms it is given, and its headers.</summary>
+    private static void Answers(OpenApiOperation operation, IList<object> said, AnswerSchemas schemas)
     {
         if (operation.Responses is not { } responses) return;
         var parameters = said.OfType<RequestParameters>().SelectMany(each => each.All).ToList();
         foreach (var (status, answer) in responses)
         {
             if (answer is not OpenApiResponse response) continue;
+            foreach (var (_, media) in said.OfType<AnswerForm>().Where(form => form.Status.ToString(Numbers) == status))
+                (response.Content ??= new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal))[media] = new()
+                {
+                    Schema = media switch
+                    {
+                        Json => SchemaOf(operation, status, said, schemas),
+                        "application/problem+json" => schemas.Of(typeof(ProblemAnswer)),
+                        "text/event-stream" => EventsOf(said.OfType<EventData>().Last(), schemas),
+                        "application/zip" or "application/octet-stream" => null,
+                        _ => new OpenApiSchema { Type = JsonSchemaType.String },
+                    },
+                };
             if (status is "429" or "503") Has(response, HeaderNames.RetryAfter, "after how many seconds to ask again");
-            if (status != "200" || !parameters.Contains(Parameters.IfNoneMatch)) continue;
-            Has(response, HeaderNames.ETag, "the tag of these bytes");
-            if (parameters.Exists(parameter => parameter.Name == "asOf"))
-                Has(response, Answering.PositionHeader, "the position of the last event that is in the answer");
-            if (said.OfType<ReadOperation>().LastOrDefault() is not { Table: not null }) continue;
-            response.Content ??= new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal);
-            foreach (var form in TableForm.All) response.Content.TryAdd(form.Media.Split(';')[0], new());
-            Has(response, Representation.CheckpointHeader, "of a file: the log's latest signed checkpoint, as base64");
-            Has(response, HeaderNames.Link, "of a page that is not the last one: where the next one is (RFC 8288)");
+            if (status is "401") Has(response, HeaderNames.WWWAuthenticate, "how one says who one is (RFC 9110)");
+            if (status[0] == '2' && parameters.Contains(Parameters.IdempotencyKey)) OfAttempt(response, said);
+            foreach (var header in said.OfType<AnswerHeader>())
+                if (header.Status.ToString(Numbers) == status) Has(response, header.Name, header.Does);
+            if (status is "200" or "304") OfRead(response, status, parameters, said);
         }
+    }
+
+    private const string Json = "application/json";
+    private static readonly CultureInfo Numbers = CultureInfo.InvariantCulture;
+
+    /// <summary>What an answer in JSON is. One that nobody has said it of is a fault of whoever made the operation.
+    /// </summary>
+    private static IOpenApiSchema SchemaOf(
+        OpenApiOperation operation, string status, IList<object> said, AnswerSchemas schemas)
+    {
+        if (said.OfType<ForeignAnswer>().LastOrDefault() is { } foreign) return foreign.Schema;
+        var types = said.OfType<AnswerType>().ToList();
+        var own = types.FindAll(type => type.Status?.ToString(Numbers) == status);
+        if (own.Count == 0) own = types.FindAll(type => type.Status is null);
+        if (own.Count == 0)
+            throw new InvalidOperationException($"nobody says what {operation.OperationId} answers in JSON ({status})");
+        var any = schemas.AnyOf([.. own.Select(type => schemas.Of(type.Type))]);
+        if (status == "200" && said.OfType<ReadOperation>().Any(read => read.Table is not null))
+            foreach (var type in own) schemas.HasPages(type.Type);
+        return any;
+    }
+
+    /// <summary>A stream of events has no schema in JSON Schema, and what their data is has one.</summary>
+    private static OpenApiSchema EventsOf(EventData told, AnswerSchemas schemas) => new()
+    {
+        Type = JsonSchemaType.String,
+        Description = "Events; the data of each is one of those of x-event-data.",
+        Extensions = new Dictionary<string, IOpenApiExtension>(StringComparer.Ordinal)
+        {
+            ["x-event-data"] = new JsonNodeExtension(new JsonObject
+            {
+                ["anyOf"] = new JsonArray([.. told.Facts.Select(fact => (JsonNode)new JsonObject
+                {
+                    ["$ref"] = "#/components/schemas/" + ((OpenApiSchemaReference)schemas.Facts.Of(fact)).Reference.Id,
+                })]),
+            }),
+        },
+    };
+
+    /// <summary>The headers of what was recorded, or ordered.</summary>
+    private static void OfAttempt(OpenApiResponse response, IList<object> said)
+    {
+        Has(response, IdempotentRequests.HitHeader, "true where it is the stored answer of an attempt before");
+        if (said.OfType<NeededScope>().Any() || said.OfType<TakenFile>().Any())
+            Has(response, Answering.PositionHeader, "the position of the fact, where it is of one");
+    }
+
+    /// <summary>The forms of a table, and the headers of a read.</summary>
+    private static void OfRead(
+        OpenApiResponse response, string status, List<RequestParameter> parameters, IList<object> said)
+    {
+        if (parameters.Contains(Parameters.IfNoneMatch)) Has(response, HeaderNames.ETag, "the tag of these bytes");
+        if (parameters.Exists(parameter => parameter.Name == "asOf"))
+            Has(response, Answering.PositionHeader, "the position of the last event that is in the answer");
+        if (said.OfType<ReadOperation>().LastOrDefault() is not { Table: not null } || status != "200") return;
+        response.Content ??= new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal);
+        foreach (var form in TableForm.All)
+            response.Content.TryAdd(form.Media.Split(';')[0], form.IsMadeWhole ? new()
+                : new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String } });
+        Has(response, Representation.CheckpointHeader, "of a file: the log's latest signed checkpoint, as base64");
+        Has(response, HeaderNames.ContentDisposition, "of a file: its name");
+        Has(response, HeaderNames.Link, "of a page that is not the last one: where the next one is (RFC 8288)");
     }
 
     private static void Has(OpenApiResponse response, string header, string does) =>

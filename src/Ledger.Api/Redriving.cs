@@ -4,6 +4,7 @@ using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
+using Ledger.Projections;
 using NodaTime;
 
 namespace Ledger.Api;
@@ -12,7 +13,9 @@ namespace Ledger.Api;
 /// <param name="Outcome">redriven, settled (nothing of it is refused any more since an earlier time), or refused (it
 /// can not be taken, for the reason in <paramref name="Detail"/>).</param>
 public sealed record RedriveAnswer(
-    string Evidence, long Refusal, string Outcome, long? Position, int Recorded, int AlreadyThere, int Quarantined,
+    string Evidence, long Refusal,
+    [property: Choices(RedriveAnswer.Redriven, RedriveAnswer.Settled, RedriveAnswer.NotTaken)] string Outcome,
+    long? Position, int Recorded, int AlreadyThere, int Quarantined,
     int Refused, int? Code, string? Name, string? Detail)
 {
     public const string Redriven = "redriven", Settled = "settled", NotTaken = "refused";

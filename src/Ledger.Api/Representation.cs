@@ -100,19 +100,23 @@ internal static class Representation
         return (some, next);
     }
 
-    /// <summary>The answer with a page in place of its table.</summary>
+    private const string NextName = "next";
+
+    /// <summary>The answer with a page in place of its table, and where the next one is in place of what it says of
+    /// that.
+    /// </summary>
     private static ReadOnlyMemory<byte> PageJson(object found, string table, IEnumerable page, string? next)
     {
         var json = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(json, RowJson.Plain))
         {
             writer.WriteStartObject();
-            foreach (var member in RowJson.Members(found.GetType())!)
+            foreach (var member in RowJson.Members(found.GetType())!.Where(member => member.Name != NextName))
             {
                 writer.WritePropertyName(member.Name);
                 RowJson.Write(writer, member.Name == table ? page : member.Value(found));
             }
-            writer.WriteString("next", next);
+            writer.WriteString(NextName, next);
             writer.WriteEndObject();
         }
         return json.WrittenMemory;

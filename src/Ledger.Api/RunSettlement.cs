@@ -56,7 +56,7 @@ public sealed record RunSettlement(
         var (month, _) = await recorder.LoadAsync(Streams.SettlementMonth(asked.Account, MonthClose.MonthOf(asked.Day)),
             MonthCloseState.Empty, MonthClose.Evolve, ct).ConfigureAwait(false);
         return Settlement.Decide(day, calculated.Request(asked.Run, asked.Kind, asked.Supersedes),
-            calculated.Statement, now, new EvidenceKey($"settlement/{asked.Run}"), month.Closed is not null);
+            calculated.Statement, now, Settlement.KeyOf(asked.Run, asked.Account, asked.Day), month.Closed is not null);
     }
 
     /// <summary>Books what the day is more or less than the run that holds and the deltas on it.</summary>

@@ -37,7 +37,7 @@ public static class Import
         var answers = await RecordAsync(line, shell, files, hints, ct).ConfigureAwait(false);
         shell.EndProgress();
         PageOf(answers).Write(shell.Output, line.Json);
-        if (answers.Any(file => file.Uncounted.Any(part => part.Standing == FileAnswer.NotTakenStanding)))
+        if (answers.Any(file => file.Uncounted.Any(part => part.Standing == UncountedPart.NotTakenStanding)))
             return ExitCode.CouldNot;
         return answers.All(file => file.Refused == 0) ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }

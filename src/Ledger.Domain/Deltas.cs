@@ -254,7 +254,8 @@ public static class StatementDeltas
             return new Decision.Rejected(Rejection.RunIsCredited, $"{booked.Corrects} was taken back as a whole");
         return booked.Lines == 0
             ? new Decision.Rejected(Rejection.NothingToCorrect, $"no line of {booked.Corrects} changed")
-            : new Decision.Accepted(NewFact.At(booked, now, new EvidenceKey($"settlement/{booked.Run}")));
+            : new Decision.Accepted(NewFact.At(
+                booked, now, Settlement.KeyOf(booked.Run, booked.Account, booked.Day)));
     }
 
     private static (Energy Metered, decimal Billed, decimal Exact, decimal Amount) Values(StatementLine line) =>

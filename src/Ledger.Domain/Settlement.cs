@@ -1,4 +1,5 @@
 using NodaTime;
+using NodaTime.Text;
 
 namespace Ledger.Domain;
 
@@ -124,6 +125,18 @@ public static class Settlement
             SettlementDeltasBooked deltas => state with { Deltas = [.. state.Deltas, deltas] },
             _ => state,
         };
+
+    /// <summary>
+    /// What the fact of a run, or of its deltas, is known by. A name that begins with its account and day says whose it
+    /// is, and is the key; any other may be the name of another account's run too, so that two of one tick would be one
+    /// fact, and the key says account and day beside it.
+    /// </summary>
+    public static EvidenceKey KeyOf(RunId run, PartyId account, LocalDate day)
+    {
+        var of = LocalDatePattern.Iso.Format(day);
+        return new(run.Value.StartsWith($"{account}-{of}", StringComparison.Ordinal)
+            ? $"settlement/{run}" : $"settlement/{account}|{of}|{run}");
+    }
 
     private static SettlementRunCompleted Completed(SettlementRequest request, Statement statement) => new(
         request.Run, request.Kind, statement.Account, statement.Day, request.Zone, request.AtPosition,

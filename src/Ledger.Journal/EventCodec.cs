@@ -74,6 +74,7 @@ public static class EventCodec
     }
 
     private static readonly PayloadContext Json = new(PayloadContext.Strict());
+    private static readonly PayloadContext Told = new(PayloadContext.Spelled());
 
     private static readonly Wire[] Table =
     [
@@ -232,6 +233,17 @@ public static class EventCodec
             wire.ContentType == JsonContentType ? wire.Write(fact) : wire.View(fact));
     }
 
+    /// <summary>A fact as interfaces tell it: its JSON with all members that it has now, and with each choice spelled
+    /// as it is posted. No digest is of it.</summary>
+    public static void Tell(Utf8JsonWriter into, LedgerEvent fact) =>
+        JsonSerializer.Serialize(into, fact, ToldTypeOf(fact.GetType()));
+
+    /// <inheritdoc cref="Tell"/>
+    public static string ToldJson(LedgerEvent fact) => JsonSerializer.Serialize(fact, ToldTypeOf(fact.GetType()));
+
+    /// <summary>How a type is told.</summary>
+    public static JsonTypeInfo ToldTypeOf(Type type) => Told.Options.GetTypeInfo(type);
+
     /// <summary>A recorded event as it was written, which for an earlier version is not how it would be written
     /// now.</summary>
     public static string ToJson(RecordedEvent recorded)
@@ -349,6 +361,14 @@ public static class EventCodec
 internal sealed partial class PayloadContext : JsonSerializerContext
 {
     /// <summary>Unknown, missing, repeated and null members are errors: the bytes in the journal are ours.</summary>
+    /// <summary>The same with choices as they are posted, which no payload has.</summary>
+    public static JsonSerializerOptions Spelled()
+    {
+        var options = Strict();
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase));
+        return options;
+    }
+
     public static JsonSerializerOptions Strict()
     {
         var options = new JsonSerializerOptions

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Ledger.Domain;
 using NodaTime;
@@ -98,6 +97,23 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         return [.. Between<VerifiedExport.PeriodRow>("VerifiedExport",
                 $"period|{point}|{RowJson.Key(edges.Start)}", $"period|{point}|{RowJson.Key(edges.End)}")
             .Where(period => period.Day == known.Day)];
+    }
+
+    /// <summary>The register readings of a point from the first instant of a day of its zone to the last, each as its
+    /// latest version has it, in order of register and time.</summary>
+    public IReadOnlyList<RegisterReadingRow> Readings(SettlementPointId point, LocalDate day)
+    {
+        if (Points().FirstOrDefault(row => row.Point == point.Value) is not { } known) return [];
+        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
+        var installed = Registers(point);
+        return
+        [
+            .. from direction in Enum.GetValues<Direction>()
+               let register = new RegisterId(point, direction)
+               from reading in Between<VerifiedExport.ReadingRow>("VerifiedExport",
+                   $"reading|{register}|{RowJson.Key(edges.Start)}", $"reading|{register}|{RowJson.Key(edges.End)}")
+               select RegisterReadingRow.Of(register, reading, installed),
+        ];
     }
 
     /// <summary>From when to when the records of a point on a day of its zone are; null where nothing is known of that
@@ -222,11 +238,16 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         [.. Rows<TimeOfUseSettlement.DisputeRow>("TimeOfUseSettlement", "dispute|")
             .Where(row => ReachesAccount(row.Account))];
 
-    /// <summary>What was refused, quarantined or kept from a position on, in order, at most so many. Nothing says whose
-    /// a refused piece is, so only who reaches everything is answered.</summary>
+    /// <summary>What was refused, quarantined or kept from a position on, in order, at most so many. Nothing says what
+    /// refused bytes are about, so whoever reaches a party is answered with what that party handed in, and a key that
+    /// its own operator has limited to stations with nothing.</summary>
     public IReadOnlyList<RefusalsView.Refusal> Refusals(long fromPosition = 0, int rowsMax = int.MaxValue) =>
-        !reach.IsEverything ? [] : [.. Between<RefusalsView.Refusal>("Refusals",
-            $"evidence|{fromPosition.ToString("D19", CultureInfo.InvariantCulture)}", "evidence|~").Take(rowsMax)];
+        reach.IsEverything
+            ? [.. Between<RefusalsView.Refusal>("Refusals", RefusalsView.Key(fromPosition), "evidence|~").Take(rowsMax)]
+        : reach is { Account: { } party } and not { Owner: not null, Stations: not null }
+            ? [.. Between<RefusalsView.Place>("Refusals", RefusalsView.Of(party, fromPosition), $"of|{party}|~")
+                .Take(rowsMax).Select(of => Row<RefusalsView.Refusal>("Refusals", RefusalsView.Key(of.Position))!)]
+        : [];
 
     /// <summary>Those of them that a person looks for; null is any.</summary>
     /// <param name="source">How the source begins.</param>

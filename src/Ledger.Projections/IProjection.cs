@@ -3,8 +3,10 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>A fact as a fold sees it: what happened, when it holds, as which and when it was recorded.</summary>
-public sealed record RecordedFact(LedgerEvent Event, long Position, Interval ValidTime, Instant RecordedAt);
+/// <summary>A fact as a fold sees it: what happened, when it holds, as which and when it was recorded, and who handed
+/// it in.</summary>
+public sealed record RecordedFact(
+    LedgerEvent Event, long Position, Interval ValidTime, Instant RecordedAt, PartyId Party);
 
 /// <summary>A row that a fold changes: the whole new row, or null when the row ends.</summary>
 public sealed record RowChange(string Key, object? Row);

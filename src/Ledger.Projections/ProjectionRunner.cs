@@ -128,7 +128,8 @@ public sealed class ProjectionRunner(
             var envelope = stored.Envelope;
             var happened = decode(envelope.WireName, envelope.WireVersion, stored.Payload.Span);
             var fact = new RecordedFact(
-                happened, stored.Position, new Interval(envelope.ValidFrom, envelope.ValidTo), envelope.RecordedAt);
+                happened, stored.Position, new Interval(envelope.ValidFrom, envelope.ValidTo), envelope.RecordedAt,
+                envelope.Tenant);
             foreach (var fold in batch.Of(happened.GetType()))
             {
                 current = fold.Projection.Name;

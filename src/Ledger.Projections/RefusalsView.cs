@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Ledger.Domain;
 using NodaTime;
 
@@ -11,9 +12,12 @@ public sealed class RefusalsView : IProjection
     /// One piece of evidence that counts nowhere. <c>Standing</c> is refused, quarantined or kept; released once a
     /// person has let it be taken again or counted; redriven once nothing of it is refused any more.
     /// </summary>
+    /// <param name="Party">Who handed it in; not there in a row that an earlier program made.</param>
     public sealed record Refusal(
-        long Position, Instant RecordedAt, string Standing, string Source, int? Code, string? Name, string Detail,
-        string? Evidence, long? Bytes);
+        long Position, Instant RecordedAt,
+        [property: Choices("refused", "quarantined", "kept", "released", "redriven")] string Standing, string Source,
+        int? Code, string? Name, string Detail, string? Evidence, long? Bytes,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Party = null);
 
     public string Name => "Refusals";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -38,18 +42,22 @@ public sealed class RefusalsView : IProjection
             _ => null,
         };
         if (refusal is null) return [];
+        refusal = refusal with { Party = fact.Party.Value };
         var named = fact.Event is RegisterReadingQuarantined held ? OfReading(held.Register, held.ReadAt)
             : fact.Event is EvidenceRefused refused ? OfEvidence(refused.Evidence) : null;
-        return named is null ? [new(Key(at), refusal)]
-            : [new(Key(at), refusal), new($"{named}{Digits(at)}", new Place(at))];
+        RowChange[] both = [new(Key(at), refusal), new(Of(fact.Party, at), new Place(at))];
+        return named is null ? both : [.. both, new($"{named}{Digits(at)}", new Place(at))];
     }
 
     /// <summary>Where a refusal stands, by what it is about.</summary>
-    private sealed record Place(long Position);
+    internal sealed record Place(long Position);
+
+    /// <summary>Under which key it is said that a party handed in what was refused at a position.</summary>
+    internal static string Of(PartyId party, long position) => $"of|{party}|{Digits(position)}";
 
     // 19 digits hold every position, so that keys sort as positions do.
     private static string Digits(long position) => position.ToString("D19", CultureInfo.InvariantCulture);
-    private static string Key(long position) => $"evidence|{Digits(position)}";
+    internal static string Key(long position) => $"evidence|{Digits(position)}";
     private static string OfEvidence(EvidenceDigest evidence) => $"digest|{evidence}|";
     private static string OfReading(RegisterId register, Instant at) => $"reading|{register}|{RowJson.Key(at)}|";
 

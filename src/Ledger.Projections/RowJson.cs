@@ -5,13 +5,24 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Ledger.Domain;
+using Ledger.Journal;
 using NodaTime;
 using NodaTime.Text;
 
 namespace Ledger.Projections;
 
+/// <summary>All that a text may be, for whoever writes a client.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ChoicesAttribute(params string[] all) : Attribute
+{
+    public IReadOnlyList<string> All => all;
+}
+
 /// <summary>A member of a row or of an answer, as its JSON names it.</summary>
 public readonly record struct RowMember(string Name, Type Type, Func<object, object?> Value);
+
+/// <summary>A fact in an answer, as <see cref="EventCodec.Tell"/> has it.</summary>
+public sealed record ToldFact<T>(T Fact) where T : LedgerEvent;
 
 /// <summary>
 /// The JSON of rows: members in declaration order, integers beyond 32 bits and decimals as strings, so that the same
@@ -30,7 +41,8 @@ public static class RowJson
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Converters =
         {
-            new EnergyText(), new InstantText(), new DecimalText(), new LongText(),
+            new EnergyText(), new InstantText(), new DecimalText(), new LongText(), new LocalDateText(),
+            new ToldText(),
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),
         },
     };
@@ -52,6 +64,9 @@ public static class RowJson
 
     public static void Write(Utf8JsonWriter writer, object? value) =>
         JsonSerializer.Serialize(writer, value, value?.GetType() ?? typeof(object), Options);
+
+    /// <summary>How a type is written: the names of its members, in order, and what may be null or left out.</summary>
+    public static JsonTypeInfo TypeOf(Type type) => Options.GetTypeInfo(type);
 
     /// <summary>The members of a type whose JSON is an object of its own; null of one that is a single value, a list,
     /// or written by a rule of its own.</summary>
@@ -98,6 +113,31 @@ public static class RowJson
             if (UtcText.TryWrite(value, Decimals, text)) writer.WriteStringValue(text);
             else writer.WriteStringValue(Fixed.Format(value));
         }
+    }
+
+    /// <summary>Facts are written as their codec tells them.</summary>
+    private sealed class ToldText : JsonConverterFactory
+    {
+        public override bool CanConvert(Type type) =>
+            type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ToldFact<>);
+        public override JsonConverter CreateConverter(Type type, JsonSerializerOptions options) =>
+            (JsonConverter)Activator.CreateInstance(typeof(Text<>).MakeGenericType(type.GetGenericArguments()))!;
+
+        private sealed class Text<T> : JsonConverter<ToldFact<T>> where T : LedgerEvent
+        {
+            public override ToldFact<T> Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+                throw new NotSupportedException("a fact is told, and not read from an answer");
+            public override void Write(Utf8JsonWriter writer, ToldFact<T> value, JsonSerializerOptions options) =>
+                EventCodec.Tell(writer, value.Fact);
+        }
+    }
+
+    private sealed class LocalDateText : JsonConverter<LocalDate>
+    {
+        public override LocalDate Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            Day(reader.GetString()!);
+        public override void Write(Utf8JsonWriter writer, LocalDate value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(Day(value));
     }
 
     private sealed class DecimalText : JsonConverter<decimal>

@@ -170,7 +170,7 @@ public sealed class AccessMatrixTests
         .Replace("{webhook}", places.GetValueOrDefault(side.Money ?? side.Number)?.Webhook, StringComparison.Ordinal)
         .Replace("{job}", places.GetValueOrDefault(side.Money ?? side.Number)?.Job, StringComparison.Ordinal)
         .Replace("{fact}", places.GetValueOrDefault(side.Number)?.Fact.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
-        .Replace("{refusal}", places.GetValueOrDefault(side.Number)?.Refusal.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        .Replace("{refusal}", places.GetValueOrDefault(side.Money ?? side.Number)?.Refusal.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
     private static byte[] Announced(string point)
     {

@@ -50,6 +50,29 @@ public sealed class AccessMoneyTests
         (await town.PostAsync(other, Instructions, Instruction("KPR8", "GRID2", "PR8"))).Status.ShouldBe(201);
     }
 
+    /// <summary>A run's name is its account's own, also where a clock shows one instant for two of them.</summary>
+    [Fact]
+    public async Task Two_accounts_call_runs_alike_at_one_instant()
+    {
+        await using var town = await AccessTown.StartAsync();
+        foreach (var side in (AccessTown.Side[])[AccessTown.Own, AccessTown.Foreign])
+        {
+            foreach (var operation in (string[])["settlement-point", "tariff", "tariff-assignment"])
+                await TakeAsync(town, operation, side);
+            var key = await town.GiveAsync($"of-{side.Account}", Role.ChargingOperator, side.Account, []);
+            foreach (var (name, day) in ((string, string)[])[("alike", "2026-02-27"), ("alike", "2026-02-26"),
+                ($"{side.Account}-2026-02-25", "2026-02-25")])
+            {
+                var run = $$"""{"run":"{{name}}","account":"{{side.Account}}","day":"{{day}}"}""";
+                var first = await town.PostAsync(key, "/v1/settlement-runs", run);
+                first.Status.ShouldBe(201, first.Text);
+                (await town.PostAsync(key, "/v1/settlement-runs", run)).Status.ShouldBe(200);
+            }
+            (await town.GetAsync(key, "/v1/settlement-runs")).Json.GetProperty("runs").EnumerateArray()
+                .Select(run => run.GetProperty("run").GetString()).ShouldBe(["alike", "alike", $"{side.Account}-2026-02-25"]);
+        }
+    }
+
     [Fact]
     public async Task Power_held_ready_is_owed_only_by_an_enrolment_that_who_pays_has_recorded()
     {

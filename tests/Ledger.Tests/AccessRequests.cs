@@ -109,8 +109,11 @@ internal static class AccessRequests
     public static readonly (string Operation, string Path)[] Gets =
     [
         ("settlement-points", "/v1/settlement-points"), ("registers", "/v1/registers"),
+        ("register-readings", $"/v1/register-readings?point={{point}}&day={Day}"),
         ("rule-packs", "/v1/rule-packs"), ("meters", "/v1/meters"), ("station-tree", "/v1/station-tree"),
-        ("tariffs", "/v1/tariffs"), ("exports", $"/v1/exports?day={Day}"),
+        ("tariffs", "/v1/tariffs"),
+        ("tariff-terms", "/v1/tariff-terms?tariff={tariff}"), ("rule-pack-terms", "/v1/rule-pack-terms?pack={pack}"),
+        ("exports", $"/v1/exports?day={Day}"),
         ("balances", $"/v1/balances?station={{station}}&day={Day}"),
         ("interval-records", $"/v1/interval-records?point={{point}}&day={Day}"),
         ("curve", "/v1/curves?point={point}&start=2026-02-26T16:00:00Z&end=2026-02-26T17:00:00Z"),

@@ -159,7 +159,7 @@ public sealed class ApiDocumentTests
         var lines = operations.Single(operation => operation.Id == "statement-lines").Said["responses"]!["200"]!;
         lines["content"]!.AsObject().Select(form => form.Key).ShouldBe(["application/json", "text/csv", "application/x-ndjson",
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/vnd.apache.parquet"]);
-        lines["headers"]!.AsObject().Select(header => header.Key).ShouldBe(["ETag", "Ledger-Position", "Ledger-Checkpoint", "Link"]);
+        lines["headers"]!.AsObject().Select(header => header.Key).ShouldBe(["ETag", "Ledger-Position", "Ledger-Checkpoint", "Content-Disposition", "Link"]);
     }
 
     /// <summary>What is read by people is not escaped beyond what JSON needs: a secret can be copied from the screen.

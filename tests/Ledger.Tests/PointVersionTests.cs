@@ -64,7 +64,7 @@ public sealed class PointVersionTests
         {
             var (view, rows) = (new MasterData(), new Rows());
             foreach (var (from, registered) in versions)
-                foreach (var change in view.Apply(rows, new(registered, 0, new(from, from), from)))
+                foreach (var change in view.Apply(rows, new(registered, 0, new(from, from), from, registered.Owner)))
                     rows.Put(change);
             rows.Range<MasterData.PointRow>("point|CP1|", "point|CP1|~")
                 .Select(row => (row.Value.ValidFrom, row.Value.Owner))

@@ -80,7 +80,7 @@ internal sealed class Admission(Credentials credentials, Strangers strangers, Re
         context.Response.Headers.WWWAuthenticate = context.Request.Headers.Accept.ToString()
             .Contains("text/html", StringComparison.OrdinalIgnoreCase)
             ? "Basic realm=\"ledger\", charset=\"UTF-8\"" : "Bearer realm=\"ledger\"";
-        return Answering.Problem(401, "NotKnown",
+        return Answering.Problem(401, ProblemName.NotKnown,
             "an access key or a token is needed: Authorization: Bearer KEY; one that has ended is as none")
             .ExecuteAsync(context);
     }

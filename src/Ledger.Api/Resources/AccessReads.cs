@@ -7,10 +7,9 @@ namespace Ledger.Api.Resources;
 
 /// <summary>An access key as anybody may see it who may see keys: all but its secret, which nobody has but its
 /// holder.</summary>
-/// <param name="Standing">valid, expired or revoked.</param>
 public sealed record AccessKeyRow(
     string Key, string Holder, Role Role, string Party, IReadOnlyList<string> Stations, Instant Expires,
-    string Standing, string? Revoked)
+    [property: Choices("valid", "expired", "revoked")] string Standing, string? Revoked)
 {
     public static AccessKeyRow Of(KnownKey known, Instant now) => new(
         known.Issued.Key.Value, known.Issued.Holder, known.Issued.Role, known.Issued.Party.Value,
@@ -22,6 +21,12 @@ public sealed record AccessKeyRow(
 public sealed record DataReadRow(
     string By, string Party, Role Role, Instant From, Instant To, string Operation, string? Of, int Times,
     long Position);
+
+/// <summary>The keys as of a position.</summary>
+public sealed record AccessKeysAnswer(long? AsOf, IReadOnlyList<AccessKeyRow> Keys);
+
+/// <summary>The reads of a UTC day.</summary>
+public sealed record DataReadsAnswer(string Day, long? AsOf, IReadOnlyList<DataReadRow> Reads);
 
 /// <summary>Who has access, and who has read what of others.</summary>
 internal static class AccessReads
@@ -42,11 +47,8 @@ internal static class AccessReads
             var (_, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var state = await KeysAsync(ledger, position, context.RequestAborted).ConfigureAwait(false);
             var now = ledger.Clock.GetCurrentInstant();
-            return Answering.Read(new
-            {
-                asOf = position,
-                keys = state.Known.Values.Select(known => AccessKeyRow.Of(known, now)).ToList(),
-            }, position);
+            return Answering.Read(new AccessKeysAnswer(
+                position, [.. state.Known.Values.Select(known => AccessKeyRow.Of(known, now))]), position);
         }).Reads("access-keys", "Every access key that was issued: who holds it, and whether it is valid now.");
 
         app.MapGet("/v1/data-reads", async (HttpContext context) =>
@@ -62,7 +64,7 @@ internal static class AccessReads
                 rows.AddRange(read.Reads.Select(each => new DataReadRow(read.By, read.Party.Value, read.Role,
                     read.During.Start, read.During.End, each.Operation, each.Of, each.Times, recorded.Position)));
             }
-            return Answering.Read(new { day = RowJson.Day(day), asOf = position, reads = rows }, position);
+            return Answering.Read(new DataReadsAnswer(RowJson.Day(day), position, rows), position);
         }).Reads("data-reads", "Who has read what of others on a UTC day.", "day");
     }
 

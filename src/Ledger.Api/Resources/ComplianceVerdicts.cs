@@ -1,6 +1,15 @@
 using Ledger.Domain;
+using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
+
+/// <summary>Instructions with the tally of their verdicts.</summary>
+public sealed record InstructionsAnswer(long? AsOf, IReadOnlyList<CurtailmentCompliance.InstructionRow> Instructions);
+
+/// <summary>An instruction with the verdict of each target.</summary>
+public sealed record ComplianceAnswer(
+    long? AsOf, CurtailmentCompliance.InstructionRow Instruction,
+    IReadOnlyList<CurtailmentCompliance.TargetRow> Targets);
 
 /// <summary>Dispatch instructions and the verdicts of their targets.</summary>
 internal static class ComplianceVerdicts
@@ -10,7 +19,7 @@ internal static class ComplianceVerdicts
         app.MapGet("/v1/instructions", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new { asOf = position, instructions = answers.Instructions() }, position);
+            return Answering.Read(new InstructionsAnswer(position, answers.Instructions()), position);
         }).Reads("instructions", "Every dispatch instruction with the tally of its verdicts.");
 
         app.MapGet("/v1/compliance", async (HttpContext context) =>
@@ -20,9 +29,8 @@ internal static class ComplianceVerdicts
                 Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return answers.Instruction(instruction) is { } found
-                ? Answering.Read(new { asOf = position, instruction = found.Instruction, targets = found.Targets },
-                    position)
-                : Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
+                ? Answering.Read(new ComplianceAnswer(position, found.Instruction, found.Targets), position)
+                : throw new ProblemException(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
         }).Reads("compliance", "One instruction with the verdict and reasons of each target.", "instruction")
             .Refuses(404);
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
@@ -6,15 +7,27 @@ using NodaTime;
 
 namespace Ledger.Api.Resources;
 
+/// <summary>What is shown of a curve: all of its rows are samples, or all of them stretches.</summary>
+[JsonDerivedType(typeof(CurveSample))]
+[JsonDerivedType(typeof(CurveStretch))]
+public abstract record CurveRow;
+
 /// <summary>A sample as it was sent; positive where it imports.</summary>
-public sealed record CurveSample(Instant At, decimal Kw);
+public sealed record CurveSample(Instant At, decimal Kw) : CurveRow;
 
 /// <summary>Samples of a stretch: how many, the least, their mean (not weighted by time), the greatest.</summary>
 public sealed record CurveStretch(
-    Instant Start, Instant End, int Samples, decimal LeastKw, decimal MeanKw, decimal MostKw);
+    Instant Start, Instant End, int Samples, decimal LeastKw, decimal MeanKw, decimal MostKw) : CurveRow;
 
 /// <summary>A period whose samples are not shown, and why.</summary>
 public sealed record CurveWithheld(Instant Start, Instant End, string Why);
+
+/// <summary>The curve of a window.</summary>
+/// <param name="Whole">Whether every sample is shown.</param>
+/// <param name="Total">How many samples the window has.</param>
+public sealed record CurveAnswer(
+    string Point, Instant Start, Instant End, long? AsOf, bool Whole, int Total, IReadOnlyList<CurveRow> Samples,
+    IReadOnlyList<CurveWithheld> Withheld);
 
 /// <summary>
 /// The power curve of a settlement point, from the evidence of its interval records: every sample where they are few,
@@ -38,23 +51,13 @@ internal static class CurveReads
                 $"a number from 1 to {PointsMax}") ?? PointsDefault);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             if (!answers.Reaches(point) || answers.Points().All(row => row.Point != point.Value))
-                return Answering.Problem(404, Rejection.NotReached,
-                    $"there is no settlement point {point}, or it is not yours");
+                throw new NotThereException($"there is no settlement point {point}, or it is not yours");
             var shape = new ShownCurve(window, most);
             var (withheld, tooMany) = await ReadAsync(ledger, point, window, position, shape, context.RequestAborted)
                 .ConfigureAwait(false);
-            if (tooMany is not null) return Answering.Problem(422, Rejection.TooLarge, tooMany);
-            return Answering.Read(new
-            {
-                point = point.Value,
-                start = window.Start,
-                end = window.End,
-                asOf = position,
-                whole = shape.IsWhole,
-                total = shape.Total,
-                samples = shape.Rows,
-                withheld,
-            }, position);
+            if (tooMany is not null) throw new ProblemException(422, Rejection.TooLarge, tooMany);
+            return Answering.Read(new CurveAnswer(point.Value, window.Start, window.End, position, shape.IsWhole,
+                shape.Total, shape.Rows, withheld), position);
         }).Reads("curve", "The power curve of a settlement point: every sample, or least, mean and most of stretches.",
             "point", "start", "end (at most 25 hours after start)", $"points? (at most so many rows; {PointsDefault})")
             .Refuses(404, 422);

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
@@ -51,6 +50,34 @@ public sealed record DeliveryShareAnswer(
         share.Penalties?.Back, share.Net, share.WhyNot, share.Penalties?.WhyNot);
 }
 
+/// <summary>The frozen baselines of the targets that are reached, as they were recorded.</summary>
+public sealed record FrozenBaselinesAnswer(long? AsOf, IReadOnlyList<ToldFact<BaselineFrozen>> Baselines);
+
+/// <summary>What an instruction brought about. What is of its programme is null where it has none that scores it, and
+/// <c>notScored</c> says why.</summary>
+public sealed record DeliveryAnswer(
+    long? AsOf, string Instruction, InstructionKind Kind, Instant IssuedAt, Instant? WithdrawnAt, bool Provisional,
+    string? Programme, int? ProgrammeVersion, string? Currency, string? BaselinePack, int? BaselinePackVersion,
+    string? ScoringPack, int? ScoringPackVersion, ScoringLevel? Level, RedistributionWeight? Redistribution,
+    int? ActivationPermille, IReadOnlyList<TakenOfferAnswer>? Offers, string? NotScored, decimal? Net,
+    IReadOnlyList<DeliveryShareAnswer> Shares, IReadOnlyList<DeliveredPeriodAnswer> Periods,
+    IReadOnlyList<HeldElsewhereAnswer> HeldElsewhere)
+{
+    public static DeliveryAnswer Of(Delivered found, long? position) => new(
+        position, found.Order.Instruction.Value, found.Order.Kind, found.Order.IssuedAt, found.WithdrawnAt,
+        found.Provisional, found.Terms?.Programme.Programme.Value, found.Terms?.Programme.Version,
+        found.Terms?.Programme.Currency, found.Terms?.Baseline.Pack.Value, found.Terms?.Baseline.Version,
+        found.Terms?.Scoring?.Pack.Value, found.Terms?.Scoring?.Version, found.Terms?.Scoring?.Scoring?.Level,
+        found.Terms?.Programme.Redistribution, found.Order.Activation?.Permille,
+        found.Order.Activation is not { } activation ? null
+            : [.. activation.Offers.Select(offer => new TakenOfferAnswer(
+                offer.Point.Value, offer.Offered.Kilowatts, activation.Of(offer.Point).Kilowatts))],
+        found.WhyNoTerms, found.Net, [.. found.Shares.Select(DeliveryShareAnswer.Of)],
+        [.. found.Periods.Select(DeliveredPeriodAnswer.Of)],
+        [.. found.Held.Select(part => new HeldElsewhereAnswer(part.Point.Value, part.Period.Start, part.Period.End,
+            part.Claim.Value, part.Programme.Value, part.Precedence, part.Kwh))]);
+}
+
 /// <summary>Frozen baselines and what was delivered against them.</summary>
 internal static class DeliveryReads
 {
@@ -61,14 +88,9 @@ internal static class DeliveryReads
             var (instruction, seen, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
             var frozen = await Deliveries.FrozenAsync(
                 ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false);
-            return Answering.Read(
-                new
-                {
-                    asOf = position,
-                    baselines = frozen
-                        .Where(fact => seen?.Targets.Any(target => target.Point == fact.Point.Value) == true)
-                        .Select(fact => JsonNode.Parse(EventCodec.ToJson(fact))).ToList()
-                }, position);
+            return Answering.Read(new FrozenBaselinesAnswer(position,
+                [.. frozen.Where(fact => seen?.Targets.Any(target => target.Point == fact.Point.Value) == true)
+                    .Select(fact => new ToldFact<BaselineFrozen>(fact))]), position);
         }).Reads("frozen-baselines",
             "The frozen baselines of an instruction's targets, with every day and why it was used or not.",
             "instruction");
@@ -79,41 +101,12 @@ internal static class DeliveryReads
             return seen is not null && await Deliveries.DeriveAsync(
                     ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted)
                         .ConfigureAwait(false) is { } found
-                ? Answering.Read(Answer(ReachedDelivery.Of(found, seen), position), position)
-                : Answering.Problem(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
+                ? Answering.Read(DeliveryAnswer.Of(ReachedDelivery.Of(found, seen), position), position)
+                : throw new ProblemException(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
         }).Reads("deliveries",
             "What an instruction brought about against the frozen baselines, and what it is worth by the "
             + "rule packs in force at its notice.", "instruction").Refuses(404);
     }
-
-    private static object Answer(Delivered found, long? position) => new
-    {
-        asOf = position,
-        instruction = found.Order.Instruction.Value,
-        kind = found.Order.Kind,
-        issuedAt = found.Order.IssuedAt,
-        withdrawnAt = found.WithdrawnAt,
-        provisional = found.Provisional,
-        programme = found.Terms?.Programme.Programme.Value,
-        programmeVersion = found.Terms?.Programme.Version,
-        currency = found.Terms?.Programme.Currency,
-        baselinePack = found.Terms?.Baseline.Pack.Value,
-        baselinePackVersion = found.Terms?.Baseline.Version,
-        scoringPack = found.Terms?.Scoring?.Pack.Value,
-        scoringPackVersion = found.Terms?.Scoring?.Version,
-        level = found.Terms?.Scoring?.Scoring?.Level,
-        redistribution = found.Terms?.Programme.Redistribution,
-        activationPermille = found.Order.Activation?.Permille,
-        offers = found.Order.Activation?.Offers.Select(offer => new TakenOfferAnswer(offer.Point.Value,
-            offer.Offered.Kilowatts, found.Order.Activation.Of(offer.Point).Kilowatts)).ToList(),
-        notScored = found.WhyNoTerms,
-        net = found.Net,
-        shares = found.Shares.Select(DeliveryShareAnswer.Of).ToList(),
-        periods = found.Periods.Select(DeliveredPeriodAnswer.Of).ToList(),
-        heldElsewhere = found.Held.Select(part =>
-            new HeldElsewhereAnswer(part.Point.Value, part.Period.Start, part.Period.End,
-            part.Claim.Value, part.Programme.Value, part.Precedence, part.Kwh)).ToList(),
-    };
 
     private static async Task<(InstructionId Instruction, InstructionAnswer? Seen, long? Position)> AskedAsync(
         OpenLedger ledger, HttpContext context)

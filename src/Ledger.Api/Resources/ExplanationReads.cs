@@ -4,6 +4,39 @@ using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
+/// <summary>An amount of a run as the tree of what it follows from.</summary>
+/// <param name="Line">Null of the total.</param>
+/// <param name="Holds">Whether a second arithmetic comes to the same, and the run comes out as it was recorded.</param>
+/// <param name="Differs">What of the run does not come out again; null where all does.</param>
+public sealed record ExplanationAnswer(
+    long? AsOf, string Run, int? Line, bool Holds, string? Differs, ExplainedNode Tree,
+    IReadOnlyList<ExplanationRule> Rules)
+{
+    public static ExplanationAnswer Of(ExplainedAmount amount, long? asOf) => new(asOf, amount.Run.Run, amount.Line,
+        amount.Holds, amount.Differs, ExplainedNode.Of(amount.Tree), amount.Tree.Rules());
+}
+
+/// <summary>Where a fact is counted.</summary>
+/// <param name="Excluded">Why it is in no run; null where it is.</param>
+public sealed record FactUseAnswer(
+    long? AsOf, long Position, string Fact, string Says, string? Excluded, IReadOnlyList<FactInRun> Runs);
+
+/// <summary>Why the total of one run is another one's.</summary>
+/// <param name="Differs">What of either run does not come out again; null where all does.</param>
+public sealed record RunDifferenceAnswer(
+    long? AsOf, string Before, string After, decimal Change, string Currency, string Says, decimal ByEnergy,
+    decimal ByPrice, decimal ByRounding, decimal ByCharges, decimal ByFlexibility, bool Reconciled, string? Differs,
+    IReadOnlyList<ChangeCause> Causes, IReadOnlyList<ChangedLineAnswer> Lines,
+    IReadOnlyList<ChangedChargeAnswer> Charges, IReadOnlyList<ChangedFlexibilityAnswer> Flexibility)
+{
+    public static RunDifferenceAnswer Of(RunDifference found, long? asOf) => new(
+        asOf, found.Before.Run, found.After.Run, found.Change, found.After.Currency, found.Says, found.ByEnergy,
+        found.ByPrice, found.ByRounding, found.ByCharges, found.ByFlexibility, found.IsReconciled, found.Differs,
+        found.Causes, [.. found.Lines.Select(ChangedLineAnswer.Of)],
+        [.. found.Charges.Select(ChangedChargeAnswer.From)],
+        [.. found.Flexibility.Select(ChangedFlexibilityAnswer.From)]);
+}
+
 /// <summary>Why an amount is what it is, where a fact is counted, and why two runs differ.</summary>
 internal static class ExplanationReads
 {
@@ -31,7 +64,7 @@ internal static class ExplanationReads
             .RequireRateLimiting(Protection.HeavyRequests).Refuses(404);
     }
 
-    private static async Task<IResult> AmountAsync(OpenLedger ledger, HttpContext context)
+    private static async Task<JsonAnswer<ExplanationAnswer>> AmountAsync(OpenLedger ledger, HttpContext context)
     {
         var run = NamedRuns.NameOf(context.Request, "run");
         var line = Asking.Optional<long>(context.Request, "line", Asking.TryCount, Rejection.OutOfRange,
@@ -42,44 +75,27 @@ internal static class ExplanationReads
                 context.RequestAborted).ConfigureAwait(false)
             : null;
         return explained is null
-                ? Answering.Problem(404, Rejection.UnknownRun, $"there is no settlement run {run} to explain")
+                ? throw new ProblemException(404, Rejection.UnknownRun, $"there is no settlement run {run} to explain")
             : line is { } number && (number < 1 || number > explained.Statement.Texts)
-                ? Answering.Problem(404, Rejection.OutOfRange,
+                ? throw new ProblemException(404, Rejection.OutOfRange,
                     $"{run} has the lines 1 to {explained.Statement.Texts}, and no {number}")
-            : Answering.Read(Answer(line is { } of ? explained.Line((int)of) : explained.Total(), position), position);
+            : Answering.Read(ExplanationAnswer.Of(
+                line is { } of ? explained.Line((int)of) : explained.Total(), position), position);
     }
 
-    private static object Answer(ExplainedAmount amount, long? asOf) => new
-    {
-        asOf,
-        run = amount.Run.Run,
-        line = amount.Line,
-        holds = amount.Holds,
-        differs = amount.Differs,
-        tree = ExplainedNode.Of(amount.Tree),
-        rules = amount.Tree.Rules(),
-    };
-
-    private static async Task<IResult> FactAsync(OpenLedger ledger, HttpContext context)
+    private static async Task<JsonAnswer<FactUseAnswer>> FactAsync(OpenLedger ledger, HttpContext context)
     {
         var of = Asking.Required<long>(context.Request, "position", Asking.TryCount, Rejection.OutOfRange, PositionRule);
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
         if (position is not { } last || of > last
             || await TenantAsync(ledger, of, context.RequestAborted).ConfigureAwait(false) is var tenant
                 && !(context.By().Reach.IsEverything || tenant == context.By().Party))
-            return Answering.Problem(404, Rejection.OutOfRange, $"there is no event at position {of}");
+            throw new ProblemException(404, Rejection.OutOfRange, $"there is no event at position {of}");
         var reached = answers.Runs().Select(run => run.Run).ToHashSet(StringComparer.Ordinal);
         var use = await FactUses.OfAsync(ledger.Journal, ledger.Views, of,
             context.RequestAborted).ConfigureAwait(false);
-        return Answering.Read(new
-        {
-            asOf = position,
-            position = of,
-            fact = use.Fact.WireName,
-            says = use.Fact.Says,
-            excluded = use.Because,
-            runs = use.Runs.Where(run => reached.Contains(run.Run)).ToList(),
-        }, position);
+        return Answering.Read(new FactUseAnswer(position, of, use.Fact.WireName, use.Fact.Says, use.Because,
+            [.. use.Runs.Where(run => reached.Contains(run.Run))]), position);
     }
 
     /// <summary>The party that handed in the fact at a position.</summary>
@@ -90,7 +106,7 @@ internal static class ExplanationReads
         return null;
     }
 
-    private static async Task<IResult> DifferenceAsync(OpenLedger ledger, HttpContext context)
+    private static async Task<JsonAnswer<RunDifferenceAnswer>> DifferenceAsync(OpenLedger ledger, HttpContext context)
     {
         var (before, after) = (NamedRuns.NameOf(context.Request, "before"), NamedRuns.NameOf(context.Request, "after"));
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
@@ -100,27 +116,9 @@ internal static class ExplanationReads
                 .ConfigureAwait(false)
             : null;
         return difference is null
-            ? Answering.Problem(404, Rejection.UnknownRun, $"there are no settlement runs {before} and {after} to compare")
-            : Answering.Read(new
-            {
-                asOf = position,
-                before = before.Value,
-                after = after.Value,
-                change = difference.Change,
-                currency = difference.After.Currency,
-                says = difference.Says,
-                byEnergy = difference.ByEnergy,
-                byPrice = difference.ByPrice,
-                byRounding = difference.ByRounding,
-                byCharges = difference.ByCharges,
-                byFlexibility = difference.ByFlexibility,
-                reconciled = difference.IsReconciled,
-                differs = difference.Differs,
-                causes = difference.Causes,
-                lines = difference.Lines.Select(ChangedLineAnswer.Of).ToList(),
-                charges = difference.Charges.Select(ChangedChargeAnswer.From).ToList(),
-                flexibility = difference.Flexibility.Select(ChangedFlexibilityAnswer.From).ToList(),
-            }, position);
+            ? throw new ProblemException(
+                404, Rejection.UnknownRun, $"there are no settlement runs {before} and {after} to compare")
+            : Answering.Read(RunDifferenceAnswer.Of(difference, position), position);
 
         TimeOfUseSettlement.RunRow? Row(string parameter) => NamedRuns.Find(runs, context.Request, parameter);
     }

@@ -3,6 +3,16 @@ using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
+/// <summary>The verified energy of a day.</summary>
+public sealed record ExportsAnswer(
+    string Day, long? AsOf, IReadOnlyList<VerifiedExport.StationRow> Stations,
+    IReadOnlyList<VerifiedExport.DayRow> Points);
+
+/// <summary>The balance of a station's day; both are null where it has no connection.</summary>
+public sealed record BalancesAnswer(
+    string Station, string Day, long? AsOf, StationBalance.DayRow? Total,
+    IReadOnlyList<StationBalance.PeriodRow>? Periods);
+
 /// <summary>Verified export and import of a settlement day.</summary>
 internal static class Exports
 {
@@ -13,13 +23,7 @@ internal static class Exports
             var day = Asking.Day(context.Request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return Answering.Read(
-                new
-                {
-                    day = RowJson.Day(day),
-                    asOf = position,
-                    stations = answers.Stations(day),
-                    points = answers.Export(day)
-                }, position);
+                new ExportsAnswer(RowJson.Day(day), position, answers.Stations(day), answers.Export(day)), position);
         }).Reads("exports", "Verified energy of a settlement day, by station and by settlement point.", "day");
 
         app.MapGet("/v1/balances", async (HttpContext context) =>
@@ -29,16 +33,8 @@ internal static class Exports
             var day = Asking.Day(context.Request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var balance = answers.Balance(station, day);
-            return Answering.Read(
-                new
-                {
-                    station = station.Value,
-                    day = RowJson.Day(day),
-                    asOf = position,
-                    total = balance?.Day,
-                    periods = balance?.Periods
-                },
-                position);
+            return Answering.Read(new BalancesAnswer(
+                station.Value, RowJson.Day(day), position, balance?.Day, balance?.Periods), position);
         }).Reads("balances", "The energy balance of a station: losses, verified V2G export, storage and photovoltaic.",
             "station", "day");
     }

@@ -149,14 +149,18 @@ internal static class Facts
         .WithDescription($"{body} Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
         .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
-        .Accepts<object>("application/json")
-        .Produces<FactAnswer>(201).Produces<FactAnswer>(200).Produces<FactAnswer>(202)
+        .TakesJson()
+        .Answers<FactAnswer>(201, 200, 202)
         .Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
+
+    /// <summary>Takes a body of JSON; one that says to be something else is answered 415.</summary>
+    public static RouteHandlerBuilder TakesJson(this RouteHandlerBuilder route) =>
+        route.Accepts<object>("application/json").Refuses(415);
 
     /// <summary>The problems that a resource may answer.</summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, params int[] statuses)
     {
-        foreach (var status in statuses) route.Produces<ProblemAnswer>(status, "application/problem+json");
+        foreach (var status in statuses) route.AnswersIn(status, "application/problem+json");
         return route;
     }
 
@@ -166,11 +170,19 @@ internal static class Facts
     /// <param name="parameters">Each as <see cref="RequestParameter.Of"/> reads it.</param>
     public static RouteHandlerBuilder Reads(this RouteHandlerBuilder route, string name, string does,
         params string[] parameters) => route
-        .WithName(name).WithSummary(does)
-        .WithDescription(
-            $"Query: {string.Join(", ", [.. parameters, AsOf, .. ReadOperations.ParametersOf(name)])}. "
-            + "The ETag of an answer can be sent as If-None-Match.")
-        .TakesParameters([.. parameters, AsOf, .. ReadOperations.ParametersOf(name)], Parameters.IfNoneMatch)
+        .ReadsAs("application/json", name, does, parameters)
+        .WithDescription($"{QueryOf(name, parameters)} The ETag of an answer can be sent as If-None-Match.")
+        .TakesHeaders(Parameters.IfNoneMatch).Produces(304);
+
+    /// <summary>What every read of another form has in common: it is written while it is read, and has no
+    /// tag.</summary>
+    public static RouteHandlerBuilder ReadsAs(this RouteHandlerBuilder route, string media, string name, string does,
+        params string[] parameters) => route
+        .WithName(name).WithSummary(does).WithDescription(QueryOf(name, parameters))
+        .TakesParameters([.. parameters, AsOf, .. ReadOperations.ParametersOf(name)])
         .RequireRateLimiting(Protection.ReadRequests).AsRead(name)
-        .Produces(200, contentType: "application/json").Produces(304).Refuses(400, 401, 403, 406, 429, 503);
+        .AnswersIn(200, media).Refuses(400, 401, 403, 406, 429, 503);
+
+    private static string QueryOf(string name, string[] parameters) =>
+        $"Query: {string.Join(", ", [.. parameters, AsOf, .. ReadOperations.ParametersOf(name)])}.";
 }

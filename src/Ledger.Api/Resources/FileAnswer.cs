@@ -6,7 +6,13 @@ using Ledger.Projections;
 namespace Ledger.Api.Resources;
 
 /// <summary>A part that does not count, or not yet, and the rule that it breaks.</summary>
-public sealed record UncountedPart(string Part, string Standing, int? Code, string? Name, string Detail);
+public sealed record UncountedPart(
+    string Part, [property: Choices(UncountedPart.RefusedStanding, "quarantined", UncountedPart.NotTakenStanding)] string Standing, int? Code, string? Name, string Detail)
+{
+    /// <summary>The standing of a part that was not taken, and may be sent again; and of one that broke a
+    /// rule.</summary>
+    public const string NotTakenStanding = "not taken", RefusedStanding = "refused";
+}
 
 /// <summary>
 /// What became of a file, in the same words at every door: how many of its parts came to what, and those that do not
@@ -16,10 +22,6 @@ public sealed record FileAnswer(
     string Ledger, string Name, string? Format, int Recorded, int AlreadyThere, int Quarantined, int Refused, int Kept,
     IReadOnlyList<UncountedPart> Uncounted)
 {
-    /// <summary>The standing of a part that was not taken, and may be sent again;
-    /// and of one that broke a rule.</summary>
-    public const string NotTakenStanding = "not taken", RefusedStanding = "refused";
-
     /// <summary>The header that says whom all of a file is about.</summary>
     public const string SubjectHeader = "Ledger-Subject";
     /// <summary>The header that says when the sender sent, by its own clock.</summary>
@@ -48,19 +50,19 @@ public sealed record FileAnswer(
         return new(ledger.Value, name, report.Format, recorded.Count - kept,
             parts.Count(part => part.Outcome is RecordOutcome.AlreadyRecorded),
             parts.Count(part => part.Outcome is RecordOutcome.Quarantined),
-            uncounted.Count(part => part.Standing == RefusedStanding), kept, uncounted);
+            uncounted.Count(part => part.Standing == UncountedPart.RefusedStanding), kept, uncounted);
     }
 
     private static UncountedPart? PartOf(string what, RecordOutcome outcome) => outcome switch
     {
         RecordOutcome.Refused refused =>
-            new(what, RefusedStanding, (int)refused.Code, $"{refused.Code}", refused.Detail),
+            new(what, UncountedPart.RefusedStanding, (int)refused.Code, $"{refused.Code}", refused.Detail),
         RecordOutcome.Conflict conflict => new(
-            what, RefusedStanding, (int)Rejection.EvidenceConflict, $"{Rejection.EvidenceConflict}", conflict.Differs),
+            what, UncountedPart.RefusedStanding, (int)Rejection.EvidenceConflict, $"{Rejection.EvidenceConflict}", conflict.Differs),
         RecordOutcome.Quarantined held => new(what, "quarantined", (int)held.Code, $"{held.Code}", held.Detail),
         RecordOutcome.Unkept unkept =>
-            new(what, NotTakenStanding, (int?)unkept.Code, unkept.Code?.ToString(), unkept.Said),
-        RecordOutcome.Busy => new(what, NotTakenStanding, null, null, "the ledger is busy; send the file again"),
+            new(what, UncountedPart.NotTakenStanding, (int?)unkept.Code, unkept.Code?.ToString(), unkept.Said),
+        RecordOutcome.Busy => new(what, UncountedPart.NotTakenStanding, null, null, "the ledger is busy; send the file again"),
         _ => null,
     };
 }

@@ -4,6 +4,7 @@ using Ledger.Ingest;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using Ledger.Projections;
+using Microsoft.Net.Http.Headers;
 using NodaTime;
 using NodaTime.Text;
 
@@ -24,14 +25,14 @@ internal static class Files
             return Answering.Read(answer, Last(ledger));
         }).Needing(Scopes.EvidenceWrite).TakesFile("import", "Takes a file of any format that is read here, and reports part by part.",
                 ["name (the file's)", .. Hinted])
-            .Produces<FileAnswer>(200).Refuses(400, 401, 403, 408, 413, 415, 429, 503);
+            .Answers<FileAnswer>(200).Refuses(400, 401, 403, 408, 413, 415, 429, 503);
         app.MapPost("/v1/curves", async (HttpContext context) =>
         {
             var answer = await TakeAsync(ledger, context, "/v1/curves").ConfigureAwait(false);
             return Of(answer, Last(ledger));
         }).Needing(Scopes.CurvesWrite).TakesFile("curves", "Takes a batch of power samples: CSV, NDJSON or Parquet, packed or not.",
                 Hinted)
-            .Produces<FileAnswer>(200).Produces<FileAnswer>(201)
+            .Answers<FileAnswer>(200, 201)
             .Refuses(400, 401, 403, 404, 408, 413, 415, 422, 429, 503);
     }
 
@@ -51,7 +52,8 @@ internal static class Files
             + "Header Content-Encoding: gzip or zstd; the packed bytes are the evidence. "
             + "Header Ledger-Subject: the person whom all of it is about; evidence is then sealed under their key.")
         .RequireRateLimiting(Protection.FileRequests)
-        .AddEndpointFilter(ContentCoding.RequireKnown)
+        .AddEndpointFilter(ContentCoding.RequireKnown).WithMetadata(new TakenFile())
+        .Gives(415, HeaderNames.AcceptEncoding, "the codings that are read")
         .Accepts<IFormFile>("*/*"); // the format is found by the content, never by what the sender calls it
 
     private static async Task<FileAnswer> TakeAsync(OpenLedger ledger, HttpContext context, string name)
@@ -109,10 +111,11 @@ internal static class Files
 
     /// <summary>A sender may forget a batch of which nothing has to be sent again or mended.</summary>
     private static IResult Of(FileAnswer answer, long? position) =>
-        answer.Uncounted.FirstOrDefault(part => part.Standing == FileAnswer.NotTakenStanding) is { } left
+        answer.Uncounted.FirstOrDefault(part => part.Standing == UncountedPart.NotTakenStanding) is { } left
             ? Answering.Busy($"{left.Part}: {left.Detail}")
         : answer.Refused > 0
-            && answer.Uncounted.First(part => part.Standing == FileAnswer.RefusedStanding) is { Code: { } code } first
+            && answer.Uncounted.First(part => part.Standing == UncountedPart.RefusedStanding)
+                is { Code: { } code } first
             ? Answering.Problem(Answering.StatusOf((Rejection)code), (Rejection)code, $"{first.Part}: {first.Detail}")
         : Answering.Read(answer, position, answer.Recorded > 0 ? 201 : 200);
 

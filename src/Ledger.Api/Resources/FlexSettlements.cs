@@ -40,7 +40,7 @@ internal static partial class FlexSettlements
                 return Answering.Problem(422, Rejection.NotSettled, "the orders are paid in several currencies");
             return new Message(FlexSettlementText.Write(orders, parties, month,
                 await KnownWhen.OfAsync(ledger, position, context.RequestAborted).ConfigureAwait(false)), position);
-        }).Reads("flex-settlement", "The orders of a month between a grid operator and whom it pays, as a FlexSettlement "
+        }).ReadsAs("application/xml", "flex-settlement", "The orders of a month between a grid operator and whom it pays, as a FlexSettlement "
             + "message of the Shapeshifter specification.", "issuer", "account", "month", "senderDomain",
             "recipientDomain", "domainSince (of entity addresses)").Refuses(404, 422);
 

@@ -25,13 +25,12 @@ internal static class GreenButton
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             if (!answers.Reaches(point)
                 || answers.Points().FirstOrDefault(row => row.Point == point.Value) is not { } row)
-                return Answering.Problem(404, Rejection.NotReached,
-                    $"there is no settlement point {point}, or it is not yours");
+                throw new NotThereException($"there is no settlement point {point}, or it is not yours");
             var ct = context.RequestAborted;
             return new Feed(new(point, new(row.Owner), row.Zone, row.PeriodMinutes, from, to,
                 await KnownWhen.OfAsync(ledger, position, ct).ConfigureAwait(false),
                 () => MeteredRange.DaysAsync(ledger.Journal, point, from, to, (position ?? -1) + 1, ct)), position);
-        }).Reads("green-button", "Usage of a settlement point as a Green Button feed (ESPI in Atom), written day by day.",
+        }).ReadsAs("application/atom+xml", "green-button", "Usage of a settlement point as a Green Button feed (ESPI in Atom), written day by day.",
             "point", "from", "to (the last day)").Refuses(404);
 
     /// <summary>Written while it is read, so it has no length and no tag.</summary>

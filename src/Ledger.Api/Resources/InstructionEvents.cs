@@ -48,7 +48,8 @@ internal static class InstructionEvents
                 + "position, its name the fact's, its data the fact as JSON. It ends when the caller goes, and takes no asOf: what is told live "
                 + "is told as it is.")
             .RequireRateLimiting(Protection.LiveRequests).AsRead("instruction-events")
-            .Produces(200, contentType: "text/event-stream").Refuses(400, 401, 403, 404, 429, 503);
+            .Tells(typeof(DispatchInstructed), typeof(InstructionWithdrawn), typeof(InstructionClockRecorded),
+                typeof(ReasonClaimed), typeof(BaselineFrozen)).Refuses(400, 401, 403, 404, 429, 503);
 
     /// <summary>The last position that the caller has; -1 where it has none.</summary>
     private static long After(HttpRequest request)
@@ -159,7 +160,7 @@ internal static class InstructionEvents
     {
         var text = new StringBuilder()
             .Append(CultureInfo.InvariantCulture, $"id: {recorded.Position}\nevent: {recorded.Envelope.WireName}\n")
-            .Append(CultureInfo.InvariantCulture, $"data: {EventCodec.ToJson(fact)}\n\n");
+            .Append(CultureInfo.InvariantCulture, $"data: {EventCodec.ToldJson(fact)}\n\n");
         await response.Body.WriteAsync(Encoding.UTF8.GetBytes(text.ToString()), gone).ConfigureAwait(false);
         await response.Body.FlushAsync(gone).ConfigureAwait(false);
     }

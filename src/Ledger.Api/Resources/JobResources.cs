@@ -3,6 +3,9 @@ using Ledger.Api.Access;
 using Ledger.Api.Jobs;
 using Ledger.Domain;
 using Ledger.Ingest;
+using Ledger.Projections;
+using Microsoft.Net.Http.Headers;
+using Microsoft.OpenApi;
 using NodaTime;
 
 namespace Ledger.Api.Resources;
@@ -11,12 +14,16 @@ namespace Ledger.Api.Resources;
 /// <param name="Asked">The request, as it came.</param>
 /// <param name="Result">Where the result is; null while there is none.</param>
 public sealed record JobRow(
-    string Job, string Kind, string Asked, string Standing, string? Progress, string? Detail, Instant Created,
+    string Job, string Kind, string Asked,
+    [property: Choices("waiting", "running", "done", "failed", "cancelled", "cut")] string Standing, string? Progress, string? Detail, Instant Created,
     Instant? Started, Instant? Ended, string? Result)
 {
     public static JobRow Of(Job job) => new(job.Name, job.Kind, job.Asked, job.Standing, job.Progress, job.Detail,
         job.Created, job.Started, job.Ended, job.HasResult ? $"/v1/jobs/{job.Name}/result" : null);
 }
+
+/// <summary>The jobs of whoever asks, newest first.</summary>
+public sealed record JobsAnswer(IReadOnlyList<JobRow> Jobs);
 
 /// <summary>
 /// Long work: it is taken with 202 and a Location, and whoever asked looks there how far it is. A job is seen by who
@@ -41,14 +48,14 @@ internal static class JobResources
                 new RequestBodyText(null, """{"kind":"settlement-run","run":"R1","account":"ACME","day":"2026-02-27"}"""))
             .TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
-            .Accepts<object>("application/json").Produces<JobRow>(202)
+            .TakesJson().Answers<JobRow>(202)
+            .Gives(202, HeaderNames.Location, "where its state is")
+            .Gives(202, "Preference-Applied", "respond-async, where it was preferred (RFC 7240)")
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
 
-        app.MapGet("/v1/jobs", (HttpContext context) => Answering.Read(new
-        {
-            jobs = jobs.Store.Of(context.By().Actor, context.By().Role, context.By().Party, JobsMax)
-                .Select(JobRow.Of).ToList(),
-        }, null)).ReadsNow("jobs", "The jobs of the caller, newest first.");
+        app.MapGet("/v1/jobs", (HttpContext context) => Answering.Read(new JobsAnswer(
+            [.. jobs.Store.Of(context.By().Actor, context.By().Role, context.By().Party, JobsMax).Select(JobRow.Of)]),
+            null)).ReadsNow("jobs", "The jobs of the caller, newest first.");
 
         app.MapGet("/v1/jobs/{job}", (HttpContext context, string job) =>
             Answering.Read(JobRow.Of(Find(jobs, context, job)), null))
@@ -58,21 +65,23 @@ internal static class JobResources
             jobs.Store.ResultOf(Find(jobs, context, job).Name) is var (media, content)
                 ? Results.Bytes(content, media)
                 : throw new NotThereException($"{job} has no result"))
-            .ReadsNow("job-result", "What came of a job of the caller.").Refuses(404);
+            .ReadsNow("job-result", "What came of a job of the caller: JSON whose members are those of the verb or resource "
+                + "that did the work, or a bundle.").AnswersAs(new OpenApiSchema { Type = JsonSchemaType.Object })
+            .AnswersIn(200, "application/zip").Refuses(404);
 
         app.MapPost("/v1/job-cancellations", async (HttpContext context) =>
         {
             var named = await WebhookResources.ReadAsync(context, input => input.Object("job").Required("job").Text())
                 .ConfigureAwait(false);
             var job = Find(jobs, context, named);
-            if (job.IsOver) return Answering.Problem(409, "JobOver", $"{job.Name} is {job.Standing}");
+            if (job.IsOver) return Answering.Problem(409, ProblemName.JobOver, $"{job.Name} is {job.Standing}");
             await jobs.CancelAsync(job.Name).ConfigureAwait(false);
-            return Answering.Read(JobRow.Of(Find(jobs, context, named)), null);
+            return (IResult)Answering.Read(JobRow.Of(Find(jobs, context, named)), null);
         }).WithName("job-cancellation").WithSummary("Ends a job of the caller that is under way.")
             .WithDescription("One JSON object: job. What it has recorded already stays recorded.")
             .WithMetadata(new RequestBodyText("job", """{"job":"j0123456789abcdef"}""")).TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown()
-            .Accepts<object>("application/json").Produces<JobRow>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
+            .TakesJson().Answers<JobRow>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
     }
 
     /// <summary>Whether the caller would rather look later (RFC 7240, 4.1).</summary>

@@ -3,6 +3,12 @@ using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
+/// <summary>Standing limits in the order of recording.</summary>
+public sealed record StandingLimitsAnswer(long? AsOf, IReadOnlyList<MasterData.LimitRow> Limits);
+
+/// <summary>The limits of a day against its records.</summary>
+public sealed record LimitComplianceAnswer(string Day, long? AsOf, IReadOnlyList<LimitAnswer> Limits);
+
 /// <summary>Standing limits, and what the interval records of a day say of them.</summary>
 internal static class LimitReads
 {
@@ -11,7 +17,7 @@ internal static class LimitReads
         app.MapGet("/v1/standing-limits", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new { asOf = position, limits = answers.StandingLimits(Point(context)) }, position);
+            return Answering.Read(new StandingLimitsAnswer(position, answers.StandingLimits(Point(context))), position);
         }).Reads("standing-limits", "Every standing limit, or one settlement point's, in the order of recording.",
             "point?");
 
@@ -19,8 +25,8 @@ internal static class LimitReads
         {
             var (day, point) = (Asking.Day(context.Request), Point(context));
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new { day = RowJson.Day(day), asOf = position, limits = answers.Limits(day, point) },
-                position);
+            return Answering.Read(
+                new LimitComplianceAnswer(RowJson.Day(day), position, answers.Limits(day, point)), position);
         }).Reads("limit-compliance",
             "Each limit of a settlement day with its summary, and its periods above, near or unproven.",
             "day", "point?");

@@ -17,21 +17,21 @@ internal static class LogFiles
     {
         app.MapGet("/checkpoint", () => ledger.Log.Tiles.Checkpoint() is { } note
             ? new PublishedFile(note.ToBytes(), "text/plain; charset=utf-8", ForMoments)
-            : Answering.Problem(404, "NotPublished", "no checkpoint was signed yet; make one with: ledger checkpoint"))
+            : Answering.Problem(404, ProblemName.NotPublished, "no checkpoint was signed yet; make one with: ledger checkpoint"))
             .Publishes("checkpoint", "The latest signed checkpoint: the log's name, its length and its Merkle root.",
                 "text/plain");
 
         app.MapGet("/tile/{**path}", (string path) =>
             Tile.TryParse($"tile/{path}", out var tile) && ledger.Log.Tiles.Find(tile) is { } content
             ? new PublishedFile(content, "application/octet-stream", ForEver)
-            : Answering.Problem(404, "NotPublished",
+            : Answering.Problem(404, ProblemName.NotPublished,
                 $"the log has no tile/{path}; a part of a full tile is in the full one"))
             .Publishes("tile", "A tile of the Merkle tree, or a bundle of its entries.", "application/octet-stream");
     }
 
     private static void Publishes(this RouteHandlerBuilder route, string name, string does, string media) => route
         .WithName(name).WithSummary(does).RequireRateLimiting(Protection.ReadRequests).ForAnybody()
-        .Produces(200, contentType: media)
+        .AnswersIn(200, media)
         .Refuses(404, 429);
 
     private sealed record PublishedFile(byte[] Content, string Media, string CacheControl) : IResult

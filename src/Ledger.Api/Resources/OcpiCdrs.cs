@@ -8,10 +8,14 @@ using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 using Ledger.Projections;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Net.Http.Headers;
 using NodaTime;
 using NodaTime.Text;
 
 namespace Ledger.Api.Resources;
+
+/// <summary>What became of the sessions of a day.</summary>
+public sealed record IssuedRecordsAnswer(string Account, string Day, IReadOnlyList<IssuedRecordAnswer> Records);
 
 /// <summary>
 /// Charge detail records of OCPI (2.2.1 and 2.3.0, module CDRs): the sender's interface with its envelope and pages,
@@ -23,6 +27,9 @@ internal static class OcpiCdrs
     private const string Path = "/v1/ocpi/cdrs";
     private const int LimitDefault = 100, LimitMax = 1_000;
     private const int Success = 1000, InvalidParameters = 2001; // OCPI status codes
+
+    /// <summary>What OCPI says of a page beside it.</summary>
+    public const string TotalHeader = "X-Total-Count", LimitHeader = "X-Limit";
 
     private const string IssueMembers = "account, day, tariff (an OCPI tariff), header (country_code, party_id, and what "
         + "else the ledger does not hold), ocpi?: 2.3.0 | 2.2.1";
@@ -36,7 +43,11 @@ internal static class OcpiCdrs
             return await ListAsync(ledger, context).ConfigureAwait(false);
         }).Reads("ocpi-cdrs", "Charge detail records in the order in which the ledger learned of them, as OCPI pages "
                 + "them: headers Link, X-Total-Count and X-Limit.", "date_from? (when the ledger "
-                + "learned of them: a record never changes afterwards)", "date_to? (the same)", "offset? (so many of them)", $"limit? ({LimitDefault}, at most {LimitMax})");
+                + "learned of them: a record never changes afterwards)", "date_to? (the same)", "offset? (so many of them)", $"limit? ({LimitDefault}, at most {LimitMax})")
+            .AnswersAs(ForeignSchemas.ChargeRecords).Gives(200, HeaderNames.Link, "where the next page is (RFC 8288)")
+            .Gives(200, TotalHeader, "how many there are").Gives(200, LimitHeader, "how many a page has at most")
+            .Gives(304, TotalHeader, "how many there are").Gives(304, LimitHeader, "how many a page has at most")
+            .Gives(304, HeaderNames.Link, "where the next page is (RFC 8288)");
 
         app.MapGet(Path + "/{**record}", async (HttpContext context, string record) =>
         {
@@ -45,16 +56,20 @@ internal static class OcpiCdrs
                 .Where(row => row.Record == id.Value).Select(row => OcpiIssuing.Kept(ledger.Evidence, row))
                 .FirstOrDefault(kept => kept is not null) : null;
             return found is null
-                ? Answering.Problem(404, Rejection.NotReached, "there is no such record to be read, or it is not yours")
+                ? throw new NotThereException("there is no such record to be read, or it is not yours")
                 : Answering.Read(Envelope(ledger, found, Success, "Success"), position);
-        }).Reads("ocpi-cdr", "One charge detail record by its id.").Refuses(404);
+        }).Reads("ocpi-cdr", "One charge detail record by its id.")
+            .AnswersAs(ForeignSchemas.ChargeRecord).Refuses(404);
 
         app.MapPost(Path, async (HttpContext context) =>
         {
             return await ReceiveAsync(ledger, context).ConfigureAwait(false);
         }).TakesFact("ocpi-cdr-received", "Records a charge detail record of OCPI, a credit too.",
                 "A CDR object; it is compared with registers and settlement by ledger reconcile.",
-                scope: Scopes.ChargesWrite);
+                scope: Scopes.ChargesWrite).AnswersAs(ForeignSchemas.Received)
+            .AnswersIn(403, "application/json").AnswersIn(404, "application/json")
+            .AnswersIn(409, "application/json").AnswersIn(422, "application/json")
+            .Gives(201, HeaderNames.Location, "where it is read").Gives(200, HeaderNames.Location, "where it is read");
 
         app.MapPost("/v1/ocpi/cdr-issues", async (HttpContext context) =>
         {
@@ -65,8 +80,9 @@ internal static class OcpiCdrs
             .WithDescription($"One JSON object: {IssueMembers}.")
             .WithMetadata(new RequestBodyText(IssueMembers, IssueExample))
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .TakesHeaders(Parameters.IdempotencyKey).Gives(200, Answering.PositionHeader, "of the last event")
             .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.ChargesWrite)
-            .Accepts<object>("application/json").Produces(200, contentType: "application/json")
+            .TakesJson().Answers<IssuedRecordsAnswer>(200)
             .Refuses(400, 401, 403, 404, 413, 422, 429, 503);
     }
 
@@ -84,8 +100,8 @@ internal static class OcpiCdrs
         var records = answers.ChargeRecords(from, before).Select(row => OcpiIssuing.Kept(ledger.Evidence, row))
             .OfType<JsonObject>().ToList();
         var headers = context.Response.Headers;
-        headers["X-Total-Count"] = records.Count.ToString(CultureInfo.InvariantCulture);
-        headers["X-Limit"] = limit.ToString(CultureInfo.InvariantCulture);
+        headers[TotalHeader] = records.Count.ToString(CultureInfo.InvariantCulture);
+        headers[LimitHeader] = limit.ToString(CultureInfo.InvariantCulture);
         if (offset + limit < records.Count)
         {
             var others = request.Query.Where(part => part.Key is not ("offset" or "limit"))
@@ -138,7 +154,7 @@ internal static class OcpiCdrs
                     $"there is no account {asked.Account}, or it is not yours");
             var records = await OcpiIssuing.IssueAsync(ledger, answers, asked, by, Submissions.Attempt,
                 CancellationToken.None).ConfigureAwait(false);
-            return Answering.Read(new { account = asked.Account.Value, day = RowJson.Day(asked.Day), records },
+            return Answering.Read(new IssuedRecordsAnswer(asked.Account.Value, RowJson.Day(asked.Day), records),
                 ledger.Journal.Length is > 0 and var length ? length - 1 : null);
         }
         catch (InputRefusedException refused)

@@ -4,15 +4,18 @@ using Ledger.Api.Exchange;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
+using Ledger.Projections;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Ledger.Api.Resources;
 
 /// <summary>What became of one fact of an event.</summary>
-public sealed record EventPartAnswer(string What, string Outcome, long? Position);
+public sealed record EventPartAnswer(
+    string What, [property: Choices("recorded", "alreadyRecorded")] string Outcome, long? Position);
 
 /// <summary>What became of an event.</summary>
-public sealed record EventAnswer(string Outcome, IReadOnlyList<EventPartAnswer> Parts);
+public sealed record EventAnswer(
+    [property: Choices("recorded", "alreadyRecorded")] string Outcome, IReadOnlyList<EventPartAnswer> Parts);
 
 /// <summary>
 /// OpenADR 3 (3.1): events in, as orders and limits of the ledger; programs, events and reports out. The objects are
@@ -42,8 +45,8 @@ internal static class OpenAdr
             .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
             .WithMetadata(new RequestBodyText(null, EventExample), new NeededScope(Scopes.DispatchWrite))
             .TakesHeaders(Parameters.IdempotencyKey)
-            .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown().Accepts<object>("application/json")
-            .Produces<EventAnswer>(201).Produces<EventAnswer>(200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
+            .RequireRateLimiting(Protection.FactRequests).NeedingToBeKnown().TakesJson()
+            .Answers<EventAnswer>(201, 200).Refuses(400, 401, 403, 404, 409, 413, 422, 429, 503);
 
         app.MapGet("/v1/openadr/events", async (HttpContext context) =>
         {
@@ -57,7 +60,7 @@ internal static class OpenAdr
                 events.Add((JsonNode)await WriteAsync(ledger, happened, context.RequestAborted).ConfigureAwait(false));
             return Answering.Read(events, position);
         }).Reads("openadr-events", "The events of OpenADR 3 that aim at points of the reader, and its instructions as such "
-            + "events.", ["programID?", .. Pages]);
+            + "events.", ["programID?", .. Pages]).AnswersAs(ForeignSchemas.List(ForeignSchemas.Event));
 
         app.MapGet("/v1/openadr/events/{eventID}", async (HttpContext context, string eventID) =>
         {
@@ -65,8 +68,9 @@ internal static class OpenAdr
             return OpenAdrObjects.Events(answers, null, eventID) is [var happened]
                 ? Answering.Read(
                     await WriteAsync(ledger, happened, context.RequestAborted).ConfigureAwait(false), position)
-                : Answering.Problem(404, Rejection.NotReached, $"there is no event {eventID}, or it is not yours");
-        }).Reads("openadr-event-read", "One event of OpenADR 3 by its id.").Refuses(404);
+                : throw new NotThereException($"there is no event {eventID}, or it is not yours");
+        }).Reads("openadr-event-read", "One event of OpenADR 3 by its id.").AnswersAs(ForeignSchemas.Event)
+            .Refuses(404);
 
         app.MapGet("/v1/openadr/reports", async (HttpContext context) =>
         {
@@ -80,7 +84,8 @@ internal static class OpenAdr
                         .ConfigureAwait(false), context.RequestAborted).ConfigureAwait(false));
             return Answering.Read(reports, position);
         }).Reads("openadr-reports", "What came of an event as a report of OpenADR 3: usage, export, baseline and change in "
-            + "kWh with their quality, by resource and settlement period.", "eventID");
+            + "kWh with their quality, by resource and settlement period.", "eventID")
+            .AnswersAs(ForeignSchemas.List(ForeignSchemas.Report));
     }
 
     /// <summary>Programs, which are published as programmes: OpenADR has no word for what of them is paid.</summary>
@@ -95,7 +100,8 @@ internal static class OpenAdr
                 programs.Add((JsonNode)await OpenAdrPrograms.WriteAsync(
                     ledger.Journal, named, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false));
             return Answering.Read(programs, position);
-        }).Reads("openadr-programs", "The programmes as programs of OpenADR 3; they are published as programmes.", Pages);
+        }).Reads("openadr-programs", "The programmes as programs of OpenADR 3; they are published as programmes.", Pages)
+            .AnswersAs(ForeignSchemas.List(ForeignSchemas.Program));
 
         app.MapGet("/v1/openadr/programs/{programID}", async (HttpContext context, string programID) =>
         {
@@ -103,8 +109,9 @@ internal static class OpenAdr
             return OpenAdrPrograms.Of(answers).Where(each => each.Value == programID).ToList() is [var named]
                 ? Answering.Read(await OpenAdrPrograms.WriteAsync(ledger.Journal, named, (position ?? -1) + 1,
                     context.RequestAborted).ConfigureAwait(false), position)
-                : Answering.Problem(404, Rejection.UnknownProgramme, $"there is no program {programID}");
-        }).Reads("openadr-program", "One program of OpenADR 3 by its id.").Refuses(404);
+                : throw new ProblemException(404, Rejection.UnknownProgramme, $"there is no program {programID}");
+        }).Reads("openadr-program", "One program of OpenADR 3 by its id.").AnswersAs(ForeignSchemas.Program)
+            .Refuses(404);
     }
 
     private static (int Skip, int Limit) PageOf(HttpRequest request)

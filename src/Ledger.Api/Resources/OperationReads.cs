@@ -5,7 +5,14 @@ namespace Ledger.Api.Resources;
 
 /// <summary>One view, and how far it is behind the journal.</summary>
 /// <param name="Next">The next position that it applies.</param>
-public sealed record ProjectionRow(string View, long Next, long Behind);
+public sealed record ProjectionRow(string View, long Next, long Behind)
+{
+    internal static ProjectionRow Of(IProjection view, IViewStore views, long length)
+    {
+        var next = views.Checkpoint(view.Name);
+        return new(view.Name, next, Math.Max(0, length - next));
+    }
+}
 
 /// <summary>A window of a station's calls; powers in kW, null where too few calls support the figure.</summary>
 /// <param name="Of">all, a local hour of the week as "Wednesday 18:00", or a number of connected vehicles.</param>
@@ -21,6 +28,14 @@ public sealed record WindowRow(
     private static decimal? Kw(long? milliwatts) => milliwatts / 1_000_000m;
 }
 
+/// <summary>What a station delivered in its calls.</summary>
+/// <param name="CallsWithoutSample">Calls in which nothing was measured, which are in no window.</param>
+public sealed record CredibleWindowsAnswer(
+    string Station, long? AsOf, int CallsWithoutSample, IReadOnlyList<WindowRow> Windows);
+
+/// <summary>Every view, and how long the journal is.</summary>
+public sealed record ProjectionsAnswer(long? AsOf, long Length, IReadOnlyList<ProjectionRow> Projections);
+
 /// <summary>What a station can be relied on for, and how the ledger itself stands.</summary>
 internal static class OperationReads
 {
@@ -32,22 +47,14 @@ internal static class OperationReads
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             if (answers.Points().All(point => point.Station != station.Value))
-                return Answering.Problem(404, Rejection.NotReached,
-                    $"there is no station {station}, or nothing of it is yours");
+                throw new NotThereException($"there is no station {station}, or nothing of it is yours");
             var windows = StationWindows.Of(answers.Calls(station));
-            return Answering.Read(new
-            {
-                station = station.Value,
-                asOf = position,
-                callsWithoutSample = windows.NoSample,
-                windows = new List<WindowRow>(
-                [
-                    WindowRow.From("all", windows.All),
-                    .. windows.ByHour.Select(each =>
-                        WindowRow.From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
-                    .. windows.ByConnected.Select(each => WindowRow.From($"{each.Connected} vehicles", each.Window)),
-                ]),
-            }, position);
+            return Answering.Read(new CredibleWindowsAnswer(station.Value, position, windows.NoSample,
+            [
+                WindowRow.From("all", windows.All),
+                .. windows.ByHour.Select(each => WindowRow.From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
+                .. windows.ByConnected.Select(each => WindowRow.From($"{each.Connected} vehicles", each.Window)),
+            ]), position);
         }).Reads("credible-windows", "What a station delivered in its calls, and what it can be relied on for.", "station")
             .Refuses(404);
 
@@ -55,13 +62,8 @@ internal static class OperationReads
         {
             var (_, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             var length = ledger.Journal.Length;
-            return Answering.Read(new
-            {
-                asOf = position,
-                length,
-                projections = StandardProjections.All.Select(view => ledger.Views.Checkpoint(view.Name) is var next
-                    ? new ProjectionRow(view.Name, next, Math.Max(0, length - next)) : null).ToList(),
-            }, position);
+            return Answering.Read(new ProjectionsAnswer(position, length,
+                [.. StandardProjections.All.Select(view => ProjectionRow.Of(view, ledger.Views, length))]), position);
         }).Reads("projections", "Every view, and how many facts it is behind the journal.");
     }
 }

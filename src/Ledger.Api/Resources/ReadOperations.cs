@@ -21,6 +21,7 @@ internal static class ReadOperations
     {
         new("settlement-points", Scopes.PointsRead, "points"),
         new("registers", Scopes.PointsRead, "registers"),
+        new("register-readings", Scopes.PointsRead, "readings"),
         new("meters", Scopes.PointsRead, "keys"),
         new("station-tree", Scopes.PointsRead, "places"),
         new("exports", Scopes.PointsRead, "points"),
@@ -46,6 +47,8 @@ internal static class ReadOperations
         new("frozen-baselines", Scopes.DispatchRead),
         new("deliveries", Scopes.DispatchRead, "periods"),
         new("tariffs", Scopes.TariffsRead, "tariffs"),
+        new("tariff-terms", Scopes.TariffsRead),
+        new("rule-pack-terms", Scopes.DispatchRead),
         new("settlement-runs", Scopes.SettlementRead, "runs"),
         new("settlement-preview", Scopes.SettlementRun, "lines"),
         new("statement-lines", Scopes.SettlementRead, "lines"),

@@ -10,6 +10,14 @@ using NodaTime;
 
 namespace Ledger.Api.Resources;
 
+/// <summary>The latest records of a point's day, and the register checks of single periods.</summary>
+public sealed record IntervalRecordsAnswer(string Point, string Day, long? AsOf,
+    IReadOnlyList<VerifiedExport.PeriodRow> Records, IReadOnlyList<PeriodCheckRow> Checks);
+
+/// <summary>The latest records of a range of days, <paramref name="To"/> not in it.</summary>
+public sealed record IntervalRecordRangeAnswer(
+    string From, string To, long? AsOf, IReadOnlyList<VerifiedExport.PeriodRow> Records);
+
 /// <summary>
 /// Interval records: a day of one point, or a range of days of a point, of a station or of all that is reached. A range
 /// may be larger than memory, so it is read point by point and day-month by day-month, and sent as it is read.
@@ -41,7 +49,8 @@ internal static class RecordReads
                 + "of single periods; or those of a range of days, as a stream of any length.",
                 "point? (with a day; of a range may be left out)", "day? (of the point's zone)",
                 $"from? (a day: with to a range of at most {RangeDaysMax} days, which has no pages)",
-                "to? (a day, which is not in the range)", "station? (of a range)");
+                "to? (a day, which is not in the range)", "station? (of a range)")
+            .Answers<IntervalRecordsAnswer>(200).Answers<IntervalRecordRangeAnswer>(200);
     }
 
     private static async Task<IResult> DayAsync(OpenLedger ledger, RecordDays days, HttpContext context)
@@ -57,15 +66,8 @@ internal static class RecordReads
             && answers.Reaches(point))
             return new DayAnswer(point, day, at,
                 days.Of(answers, point, day, at, request.Query.ContainsKey("asOf") ? null : changes));
-        return Answering.Read(
-            new
-            {
-                point = point.Value,
-                day = RowJson.Day(day),
-                asOf = position,
-                records = answers.IntervalRecords(point, day),
-                checks = answers.PeriodChecks(point, day),
-            }, position);
+        return Answering.Read(new IntervalRecordsAnswer(point.Value, RowJson.Day(day), position,
+            answers.IntervalRecords(point, day), answers.PeriodChecks(point, day)), position);
     }
 
     private sealed record DayAnswer(SettlementPointId Point, LocalDate Day, long Position, RecordDay Records) : IResult

@@ -16,6 +16,13 @@ public sealed record RefusalAnswer(
     RefusalsView.Refusal Refusal, string? ContentStanding, string? Content, string? ReleasedBy, string? ReleaseReason,
     int Attempts, int? StillRefused);
 
+/// <summary>What counts nowhere, from a position on.</summary>
+/// <param name="Next">The 'from' of the next rows; of a page, its cursor.</param>
+public sealed record RefusalsAnswer(long? AsOf, IReadOnlyList<RefusalsView.Refusal> Refusals, long? Next);
+
+/// <summary>What became of refused evidence that was taken again.</summary>
+public sealed record RedrivesAnswer(IReadOnlyList<RedriveAnswer> Redrives);
+
 /// <summary>
 /// What was refused, quarantined or kept without being settled, and why: to look through, to look into, and to take
 /// again. A release is posted as a fact, to <c>/v1/refusal-releases</c>.
@@ -46,7 +53,7 @@ internal static class RefusedEvidence
                 ? int.MaxValue - 1 : RowsMax;
             var rows = answers.Refusals(from, most + 1, code, source, day);
             long? next = rows.Count > most ? rows[most].Position : null;
-            return Answering.Read(new { asOf = position, refusals = rows.Take(most).ToList(), next }, position);
+            return Answering.Read(new RefusalsAnswer(position, [.. rows.Take(most)], next), position);
         }).Reads("refusals",
             $"What counts nowhere and why, {RowsMax} rows at a time; 'next' is the 'from' of the next page.",
             "from? (a position)", "code? (of the rule, by number or name)", "source? (how it begins)", "day? (UTC)");
@@ -56,7 +63,7 @@ internal static class RefusedEvidence
             return answers.Refusal(position) is { } row
                 ? Answering.Read(await RefusedParts.OfAsync(
                     row, ledger.Recorder, ledger.Evidence, context.RequestAborted).ConfigureAwait(false), asOf)
-                : Answering.Problem(404, Rejection.UnknownEvidence, $"nothing was refused at position {position}");
+                : throw new ProblemException(404, Rejection.UnknownEvidence, $"nothing was refused at position {position}");
         }).Reads("refusal", "One refusal with its evidence, its release, and what came of taking it again.")
             .Refuses(404);
         app.MapPost("/v1/redrives", async (HttpContext context) =>
@@ -67,13 +74,15 @@ internal static class RefusedEvidence
                 .ConfigureAwait(false);
             return answers.Count == 0
                 ? Answering.Problem(404, Rejection.UnknownEvidence, "no refused evidence is so named")
-                : Answering.Read(new { redrives = answers }, ledger.Journal.Length - 1);
+                : (IResult)Answering.Read(new RedrivesAnswer(answers), ledger.Journal.Length - 1);
         }).WithName("redrives").WithSummary("Takes refused evidence through the intake again.")
             .WithMetadata(new RequestBodyText(Redriven, null))
             .WithDescription($"One JSON object: {Redriven}. It is released first; what is settled already is answered as that.")
             .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Submissions.FactBytesMax))
+            .TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.RefusalsRedrive)
-            .Accepts<object>("application/json").Refuses(400, 401, 403, 404, 429, 503);
+            .TakesJson().Answers<RedrivesAnswer>(200)
+            .Gives(200, Answering.PositionHeader, "of the last event").Refuses(400, 401, 403, 404, 413, 429, 503);
     }
 
     public static bool TryCode(string? text, out Rejection code) =>

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Ledger.Domain;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace Ledger.Api.Resources;
 
@@ -18,21 +19,49 @@ internal sealed partial record RequestParameter(string Name, bool IsRequired, st
     private static partial Regex Written();
 }
 
+/// <summary>What a request may ask with, for the document.</summary>
+internal sealed record RequestParameters(IReadOnlyList<RequestParameter> All);
+
 /// <summary>
-/// What a request may ask with, for the document and for the check. A parameter that is not in it is refused: a
-/// misspelt one would else be answered as if nothing had been asked.
+/// The names that an address may ask with. Another one is refused: a misspelt one would else be answered as if nothing
+/// had been asked. It is seen before the operation, for all of them at one place, and costs no memory where all is
+/// known.
 /// </summary>
-internal sealed record RequestParameters(IReadOnlyList<RequestParameter> All)
+internal sealed class KnownNames(string[] names)
 {
-    public async ValueTask<object?> RequireKnownAsync(
-        EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    /// <summary>Throws where a request asks with a name that its operation does not know.</summary>
+    public static Task RequireAsync(HttpContext context, RequestDelegate next)
     {
-        foreach (var name in context.HttpContext.Request.Query.Keys)
-            // Which forms there are, the answer itself says: it knows whether it is a table.
-            if (name != "format" && !All.Any(known => !known.IsHeader && known.Name.Equals(name, StringComparison.OrdinalIgnoreCase)))
-                throw new QueryRefusedException(Rejection.UnknownField, $"{name} is no parameter of this resource: "
-                    + $"known here: {string.Join(", ", All.Where(known => !known.IsHeader).Select(known => known.Name))}");
-        return await next(context).ConfigureAwait(false);
+        if (context.Request.QueryString.HasValue
+            && context.GetEndpoint()?.Metadata.GetMetadata<KnownNames>() is { } known) known.Require(context.Request);
+        return next(context);
+    }
+
+    private void Require(HttpRequest request)
+    {
+        // As it was sent, because nearly every name is; what is not known so is looked at as it was meant.
+        foreach (var part in new QueryStringEnumerable(request.QueryString.Value))
+            if (!IsKnown(part.EncodedName.Span))
+            {
+                RequireMeant(request);
+                return;
+            }
+    }
+
+    private void RequireMeant(HttpRequest request)
+    {
+        foreach (var name in request.Query.Keys)
+            if (!IsKnown(name))
+                throw new QueryRefusedException(Rejection.UnknownField,
+                    $"{name} is no parameter of this resource: known here: {string.Join(", ", names)}");
+    }
+
+    private bool IsKnown(ReadOnlySpan<char> name)
+    {
+        foreach (var known in names)
+            if (name.Equals(known, StringComparison.OrdinalIgnoreCase)) return true;
+        // Which forms there are, the answer itself says: it knows whether it is a table.
+        return name.SequenceEqual("format");
     }
 }
 
@@ -52,7 +81,8 @@ internal static class Parameters
         params RequestParameter[] headers)
     {
         var parameters = new RequestParameters([.. address.Select(RequestParameter.Of), .. headers]);
-        return route.WithMetadata(parameters).AddEndpointFilter(parameters.RequireKnownAsync);
+        return route.WithMetadata(parameters, new KnownNames(
+            [.. parameters.All.Where(parameter => !parameter.IsHeader).Select(parameter => parameter.Name)]));
     }
 
     /// <summary>Says in the document which headers it takes.</summary>

@@ -4,6 +4,30 @@ using Ledger.Projections;
 
 namespace Ledger.Api.Resources;
 
+/// <summary>A point of the account that a run would leave out, and why.</summary>
+public sealed record LeftOutAnswer(string Point, string? Why);
+
+/// <summary>What a run would come to, and the run that holds beside it.</summary>
+/// <param name="Beside">The name of the run that holds; null where none does.</param>
+public sealed record SettlementPreviewAnswer(
+    long? AsOf, string Account, string Day, string Zone, string Tariff, int TariffVersion, decimal Total,
+    string Currency, bool Incomplete, string LinesRoot, string? Beside, decimal? ChangeFromBeside,
+    IReadOnlyList<LeftOutAnswer> LeftOut, IReadOnlyList<LineAnswer> Lines, IReadOnlyList<ChargeAnswer> Charges,
+    IReadOnlyList<FlexibilityAnswer> Flexibility)
+{
+    public static SettlementPreviewAnswer Of(SettlementCalculation.Calculated found, PartyId account, string day,
+        TimeOfUseSettlement.RunRow? holding, long? position)
+    {
+        var statement = found.Statement;
+        return new(position, account.Value, day, found.Zone, statement.Tariff.Value, statement.TariffVersion,
+            statement.Total, statement.Currency, statement.Incomplete, statement.LinesRoot.Hex, holding?.Run,
+            holding is null ? null : statement.Total - holding.Total,
+            [.. found.LeftOut.Select(point => new LeftOutAnswer(point.Point.Value, point.WhyNot))],
+            LineAnswer.Of(statement, found.Zone), [.. statement.Charges.Select(ChargeAnswer.From)],
+            [.. statement.Flexibility.Select(FlexibilityAnswer.From)]);
+    }
+}
+
 /// <summary>
 /// What a settlement run of a day would come to, before anybody asks for one: the calculation of a run from the facts
 /// as of a position, recorded nowhere, beside the run that holds. Whoever may have it run may see it.
@@ -24,37 +48,12 @@ internal static class SettlementPreviews
                 ledger.Journal, ledger.Views, account, day, before, context.RequestAborted).ConfigureAwait(false);
             return calculation switch
             {
-                SettlementCalculation.Calculated found => Answering.Read(
-                    Answer(found, account, RowJson.Day(day), answers.HoldingRun(account, day), position), position),
-                SettlementCalculation.NotPossible not => Answering.Problem(422, not.Code, not.Detail),
+                SettlementCalculation.Calculated found => Answering.Read(SettlementPreviewAnswer.Of(
+                    found, account, RowJson.Day(day), answers.HoldingRun(account, day), position), position),
+                SettlementCalculation.NotPossible not => throw new ProblemException(422, not.Code, not.Detail),
                 var other => throw new System.Diagnostics.UnreachableException($"{other}"),
             };
         }).Reads("settlement-preview",
             "What a run of an account's day would come to, beside the run that holds; nothing is recorded.", "account", "day")
             .Refuses(404, 422);
-
-    private static object Answer(SettlementCalculation.Calculated found, PartyId account, string day,
-        TimeOfUseSettlement.RunRow? holding, long? position)
-    {
-        var statement = found.Statement;
-        return new
-        {
-            asOf = position,
-            account = account.Value,
-            day,
-            zone = found.Zone,
-            tariff = statement.Tariff.Value,
-            tariffVersion = statement.TariffVersion,
-            total = statement.Total,
-            currency = statement.Currency,
-            incomplete = statement.Incomplete,
-            linesRoot = statement.LinesRoot.Hex,
-            beside = holding?.Run,
-            changeFromBeside = holding is null ? (decimal?)null : statement.Total - holding.Total,
-            leftOut = found.LeftOut.Select(point => new { point = point.Point.Value, why = point.WhyNot }).ToList(),
-            lines = LineAnswer.Of(statement, found.Zone),
-            charges = statement.Charges.Select(ChargeAnswer.From).ToList(),
-            flexibility = statement.Flexibility.Select(FlexibilityAnswer.From).ToList(),
-        };
-    }
 }

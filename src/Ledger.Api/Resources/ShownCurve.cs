@@ -26,7 +26,7 @@ internal sealed class ShownCurve(Interval window, int most)
     public bool IsWhole => Total <= most;
 
     /// <summary>What is shown: samples, or stretches.</summary>
-    public object Rows
+    public IReadOnlyList<CurveRow> Rows
     {
         get
         {

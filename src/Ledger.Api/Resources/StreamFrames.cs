@@ -37,9 +37,10 @@ internal static class StreamFrames
             .WithDescription("The body: each frame (docs/frame-format.md) behind its length, four bytes, little-endian; "
                 + "the first announces the streams. Answered 201 when all are durable. Frames that are sent again have "
                 + "no second effect.")
+            .TakesHeaders(Parameters.IdempotencyKey)
             .RequireRateLimiting(Protection.FileRequests).Needing(Scopes.CurvesWrite)
             .Accepts<IFormFile>("application/octet-stream")
-            .Produces<FramesAnswer>(201).Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
+            .Answers<FramesAnswer>(201).Refuses(400, 401, 403, 404, 408, 409, 413, 422, 429, 503);
 
     private static async Task<IResult> TakeAsync(OpenLedger ledger, StreamEngine streams, HttpContext context)
     {

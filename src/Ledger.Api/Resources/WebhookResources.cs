@@ -3,6 +3,7 @@ using Ledger.Api.Webhooks;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal.Pipeline;
+using Ledger.Projections;
 using Microsoft.AspNetCore.Mvc;
 using NodaTime;
 
@@ -12,7 +13,7 @@ namespace Ledger.Api.Resources;
 /// <param name="Standing">active, failing (nothing was taken lately) or ended.</param>
 public sealed record WebhookRow(
     string Webhook, string Url, IReadOnlyList<string> Events, int AfterSeconds, string Holder, string Party,
-    Instant Created, string Standing, Instant? FailingSince, string? Ended)
+    Instant Created, [property: Choices("active", "failing", "ended")] string Standing, Instant? FailingSince, string? Ended)
 {
     public static WebhookRow Of(WebhookSubscription one) => new(
         one.Webhook, one.Url.ToString(), one.Events, one.AfterSeconds, one.Holder, one.Party.Value, one.Created,
@@ -21,6 +22,18 @@ public sealed record WebhookRow(
 
 /// <summary>A subscription that was made, with its secret, which is shown this once.</summary>
 public sealed record WebhookMade(string Webhook, string Secret, WebhookRow Subscription);
+
+/// <summary>The subscriptions of a party.</summary>
+public sealed record WebhooksAnswer(IReadOnlyList<WebhookRow> Webhooks);
+
+/// <summary>What a subscriber was told, waits for and could not be told; newest first.</summary>
+public sealed record WebhookDeliveriesAnswer(string Webhook, IReadOnlyList<WebhookDelivery> Deliveries);
+
+/// <summary>A subscription was ended.</summary>
+public sealed record WebhookEnded([property: Choices("ended")] string Outcome, string Webhook);
+
+/// <summary>How many dead letters wait to be tried again.</summary>
+public sealed record WebhookRedriven(string Webhook, int Waiting);
 
 /// <summary>Who is told what, what became of it, and how it is ended or tried again.</summary>
 internal static class WebhookResources
@@ -41,20 +54,17 @@ internal static class WebhookResources
             "A delivery is signed as Standard Webhooks has it: webhook-id, webhook-timestamp, webhook-signature. ",
             $"url, events: [{string.Join(" | ", WebhookEvent.Types)}], afterSeconds? (how long an instruction may be "
             + $"unacknowledged and telemetry be silent; {AfterSecondsDefault})",
-            """{"url":"https://hooks.example/ledger","events":["instruction.issued","run.published"]}""").Produces<WebhookMade>(201);
+            """{"url":"https://hooks.example/ledger","events":["instruction.issued","run.published"]}""").Answers<WebhookMade>(201);
 
         app.MapGet("/v1/webhooks", (HttpContext context) => Answering.Read(
-            new { webhooks = webhooks.Of(context.By()).Select(WebhookRow.Of).ToList() }, null))
+            new WebhooksAnswer([.. webhooks.Of(context.By()).Select(WebhookRow.Of)]), null))
             .ReadsNow("webhooks", "The subscriptions of the caller's party, and all of them for an administrator.");
 
         app.MapGet("/v1/webhook-deliveries", (HttpContext context) =>
         {
             var one = Find(webhooks, context.By(), context.Request.Query["webhook"].ToString());
-            return Answering.Read(new
-            {
-                webhook = one.Webhook,
-                deliveries = webhooks.Store.Deliveries(one.Webhook, DeliveriesMax),
-            }, null);
+            return Answering.Read(new WebhookDeliveriesAnswer(
+                one.Webhook, webhooks.Store.Deliveries(one.Webhook, DeliveriesMax)), null);
         }).ReadsNow("webhook-deliveries", "What a subscriber was told, waits for, and could not be told; newest first.",
             "webhook").Refuses(404);
 
@@ -67,9 +77,9 @@ internal static class WebhookResources
             }).ConfigureAwait(false);
             var one = Find(webhooks, context.By(), webhook);
             webhooks.Store.End(one.Webhook, $"{context.By().Actor}: {reason}");
-            return Answering.Read(new { outcome = "ended", webhook = one.Webhook }, null);
+            return Answering.Read(new WebhookEnded("ended", one.Webhook), null);
         }).TakesOrder("webhook-ending", "Ends a subscription; what waits for it is sent no more.",
-            "", "webhook, reason", """{"webhook":"w0123456789abcdef","reason":"moved"}""").Produces(200, contentType: "application/json").Refuses(404);
+            "", "webhook, reason", """{"webhook":"w0123456789abcdef","reason":"moved"}""").Answers<WebhookEnded>(200).Refuses(404);
 
         app.MapPost("/v1/webhook-redrives", async (HttpContext context) =>
         {
@@ -80,13 +90,13 @@ internal static class WebhookResources
             }).ConfigureAwait(false);
             var one = Find(webhooks, context.By(), webhook);
             if (one.Ended is not null)
-                return Answering.Problem(409, "WebhookEnded", $"{webhook} was ended: {one.Ended}");
+                return Answering.Problem(409, ProblemName.WebhookEnded, $"{webhook} was ended: {one.Ended}");
             var now = ledger.Clock.GetCurrentInstant();
             var count = webhooks.Store.Redrive(one.Webhook, delivery, now, now + options.DeadAfter);
-            return count == 0 ? Answering.Problem(404, "NoDelivery", "no dead letter is so named")
-                : Answering.Read(new { webhook, waiting = count }, null, 202);
+            return count == 0 ? Answering.Problem(404, ProblemName.NoDelivery, "no dead letter is so named")
+                : (IResult)Answering.Read(new WebhookRedriven(webhook, count), null, 202);
         }).TakesOrder("webhook-redrive", "Has dead letters of a subscriber tried again: all, or one.",
-            "", "webhook, delivery?", """{"webhook":"w0123456789abcdef"}""").Produces(202, contentType: "application/json").Refuses(404, 409);
+            "", "webhook, delivery?", """{"webhook":"w0123456789abcdef"}""").Answers<WebhookRedriven>(202).Refuses(404, 409);
     }
 
     private static Asked Subscription(InputValue input)
@@ -121,7 +131,7 @@ internal static class WebhookResources
         .WithDescription($"One JSON object: {members}. {body}Send an Idempotency-Key to get the first answer again after a lost one.")
         .WithMetadata(new RequestSizeLimitAttribute(Submissions.FactBytesMax))
         .RequireRateLimiting(Protection.FactRequests).Needing(Scopes.WebhooksWrite)
-        .Accepts<object>("application/json").Refuses(400, 401, 403, 413, 422, 429, 503);
+        .TakesJson().Refuses(400, 401, 403, 413, 422, 429, 503);
 
     /// <summary>What every read of the server itself has in common: it is of now, and of no position.</summary>
     public static RouteHandlerBuilder ReadsNow(this RouteHandlerBuilder route, string name, string does,
@@ -130,7 +140,7 @@ internal static class WebhookResources
         .WithDescription("It is of now.")
         .TakesParameters([.. parameters, .. ReadOperations.ParametersOfNow(name)], Parameters.IfNoneMatch)
         .RequireRateLimiting(Protection.ReadRequests).AsRead(name)
-        .Produces(200, contentType: "application/json").Produces(304).Refuses(400, 401, 403, 429, 503);
+        .AnswersIn(200, "application/json").Produces(304).Refuses(400, 401, 403, 429, 503);
 }
 
 /// <summary>What is asked for is not there, or not the caller's.</summary>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Ledger.Domain;
 using Ledger.Journal.Pipeline;
+using Ledger.Projections;
 using NodaTime;
 using NodaTime.Text;
 
@@ -70,7 +71,8 @@ public sealed record WebhookSubscription(
 /// <param name="Next">When it is tried next, while it waits.</param>
 /// <param name="Detail">What became of the last attempt.</param>
 public sealed record WebhookDelivery(
-    string Delivery, string Webhook, string Type, string Of, Instant Created, int Attempts, string Standing,
+    string Delivery, string Webhook, string Type, string Of, Instant Created, int Attempts,
+    [property: Choices(WebhookDelivery.Waiting, WebhookDelivery.Delivered, WebhookDelivery.Dead)] string Standing,
     Instant? Next, Instant? Last, int? Status, string? Detail)
 {
     public const string Waiting = "waiting", Delivered = "delivered", Dead = "dead";

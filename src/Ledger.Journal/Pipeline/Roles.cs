@@ -15,7 +15,7 @@ public static class Roles
         dispatch:read      | x       | x                | x          | x            | x       | -
         settlement:read    | -       | x                | x          | x            | x       | -
         tariffs:read       | -       | x                | x          | -            | x       | -
-        refusals:read      | -       | -                | -          | -            | x       | -
+        refusals:read      | -       | x                | x          | x            | x       | -
         access:read        | -       | -                | -          | -            | x       | x
         readings:write     | x       | x                | -          | -            | -       | -
         readings:correct   | -       | x                | -          | -            | -       | -
