@@ -101,14 +101,14 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         var client = new EventStoreClient(server);
         await using var closing = client.ConfigureAwait(false);
         var name = string.Create(CultureInfo.InvariantCulture, $"bare-{Stopwatch.GetTimestamp():x}");
-        var (_, facts) = JournalEvents.Batch(1);
-        var encoded = facts.Select(fact => EventCodec.Encode(fact.Event)).ToList();
+        var encoded = new[] { JournalEvents.Batch(1), JournalEvents.Batch(2) } // records and readings, as the journal's
+            .Select(batch => batch.Facts.Select(fact => EventCodec.Encode(fact.Event)).ToList()).ToArray();
         var metadata = new byte[350]; // as many bytes as the journal's
         var watch = Stopwatch.StartNew();
         var batches = 0;
         for (var id = UInt128.Zero; watch.Elapsed < Each; batches++)
         {
-            var batch = encoded.ConvertAll(content =>
+            var batch = encoded[batches % 2].ConvertAll(content =>
                 new EventData(new Uuid(++id), content.WireName, content.Payload, metadata, EventData.Binary));
             var before = ((long)batches * JournalEvents.BatchFacts) - 1;
             await (batches == 0

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Threading.Channels;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -12,76 +13,74 @@ namespace Ledger.Stores.EventStoreDb;
 /// </summary>
 internal sealed class BatchAppends : IDisposable
 {
-    private const int ChunkBytesMax = 3 * 1024 * 1024; // of one message, as the official clients
     private readonly AsyncDuplexStreamingCall<BatchAppendReq, BatchAppendResp> call;
     private readonly ConcurrentDictionary<long, TaskCompletionSource<BatchAppendResp>> waiting = new();
-    private readonly SemaphoreSlim writing = new(1, 1);
-    private volatile Exception? ended;
-    private long sent;
+    private readonly Channel<BatchAppendReq> parts = Channel.CreateUnbounded<BatchAppendReq>(
+        new() { SingleReader = true });
+    private Exception? ended;
+    private long begun;
 
     /// <summary>Whether nothing can be appended on this call any more.</summary>
-    public bool HasEnded => ended is not null;
+    public bool HasEnded => Volatile.Read(ref ended) is not null;
 
     public BatchAppends(Streams.StreamsClient streams)
     {
         call = streams.BatchAppend();
+        _ = Task.Run(SendAsync);
         _ = ReceiveAsync();
     }
 
-    /// <param name="expect">Says in the options what is expected of the stream.</param>
-    public async Task<BatchAppendResp> AppendAsync(string streamName, Action<BatchAppendReq.Types.Options> expect,
-        IEnumerable<EventData> events, TimeSpan deadline, CancellationToken ct)
+    /// <summary>Begins a batch; of many that are begun each is the server's when it is completed.</summary>
+    public OpenBatch Begin(ExpectedOfStream expected, TimeSpan deadline)
     {
-        var number = Interlocked.Increment(ref sent);
+        var number = Interlocked.Increment(ref begun);
         var answer = waiting[number] = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        try
-        {
-            if (ended is { } before) throw before;
-            await SendAsync(number, streamName, expect, events, deadline, ct).ConfigureAwait(false);
-            // The server keeps to the deadline by its own clock and answers; twice of it and the answer is lost.
-            return await answer.Task.WaitAsync(deadline * 2, ct).ConfigureAwait(false);
-        }
-        catch (InvalidOperationException e) when (ended is not null || e is ObjectDisposedException)
-        {
-            throw ended ?? new RpcException(new(StatusCode.Unavailable, "the connection was closed", e));
-        }
-        finally
-        {
-            waiting.TryRemove(number, out _);
-        }
-    }
-
-    private async Task SendAsync(long number, string streamName, Action<BatchAppendReq.Types.Options> expect,
-        IEnumerable<EventData> events, TimeSpan deadline, CancellationToken ct)
-    {
+        if (Volatile.Read(ref ended) is { } before) answer.TrySetException(before);
         var options = new BatchAppendReq.Types.Options
         {
-            StreamIdentifier = new() { StreamName = ByteString.CopyFromUtf8(streamName) },
+            StreamIdentifier = new() { StreamName = ByteString.CopyFromUtf8(expected.StreamName) },
             Deadline = Duration.FromTimeSpan(deadline),
         };
-        expect(options);
-        var chunk = new BatchAppendReq { CorrelationId = Id(number), Options = options };
-        await writing.WaitAsync(ct).ConfigureAwait(false);
-        try
+        expected.Write(options);
+        return new OpenBatch(this, number, options, answer.Task);
+    }
+
+    /// <summary>One batch while it is filled. It is sent part by part, so that the server reads it meanwhile; it writes
+    /// nothing before the last part. For one thread at a time.</summary>
+    internal sealed class OpenBatch(
+        BatchAppends appends, long number, BatchAppendReq.Types.Options options, Task<BatchAppendResp> answer)
+    {
+        private const int PartBytesMax = 64 * 1024; // of one message, unless one event alone is larger
+        private BatchAppendReq part = new() { CorrelationId = Id(number), Options = options };
+        private int bytes;
+
+        public void Add(EventData proposed)
         {
-            var bytes = 0;
-            foreach (var proposed in events)
+            var more = proposed.Data.Length + proposed.Metadata.Length;
+            if (bytes > PartBytesMax - more && part.ProposedMessages.Count > 0)
             {
-                bytes += proposed.Data.Length + proposed.Metadata.Length;
-                if (bytes > ChunkBytesMax && chunk.ProposedMessages.Count > 0)
-                {
-                    await call.RequestStream.WriteAsync(chunk, CancellationToken.None).ConfigureAwait(false);
-                    chunk = new BatchAppendReq { CorrelationId = Id(number) };
-                    bytes = proposed.Data.Length + proposed.Metadata.Length;
-                }
-                chunk.ProposedMessages.Add(Proposed(proposed));
+                appends.Send(part);
+                part = new BatchAppendReq { CorrelationId = Id(number) };
+                bytes = 0;
             }
-            chunk.IsFinal = true;
-            await call.RequestStream.WriteAsync(chunk, CancellationToken.None).ConfigureAwait(false);
+            bytes += more;
+            part.ProposedMessages.Add(Proposed(proposed));
         }
-        finally
+
+        /// <summary>Sends what is left, and gives the server's answer.</summary>
+        public async Task<BatchAppendResp> CompleteAsync(CancellationToken ct)
         {
-            writing.Release();
+            try
+            {
+                part.IsFinal = true;
+                appends.Send(part);
+                // The server keeps to the deadline by its own clock and answers; twice of it and the answer is lost.
+                return await answer.WaitAsync(options.Deadline.ToTimeSpan() * 2, ct).ConfigureAwait(false);
+            }
+            finally
+            {
+                appends.waiting.TryRemove(number, out _);
+            }
         }
     }
 
@@ -99,6 +98,27 @@ internal sealed class BatchAppends : IDisposable
         };
     }
 
+    // Where the call has ended it is not sent, and its batch has failed with the call.
+    private void Send(BatchAppendReq part) => parts.Writer.TryWrite(part);
+
+    /// <summary>The call takes one message at a time, and whoever fills a batch does not wait for it.</summary>
+    private async Task SendAsync()
+    {
+        try
+        {
+            await foreach (var part in parts.Reader.ReadAllAsync().ConfigureAwait(false))
+                await call.RequestStream.WriteAsync(part).ConfigureAwait(false);
+        }
+        catch (RpcException e)
+        {
+            End(ServerErrors.Translate(e));
+        }
+        catch (Exception e)
+        {
+            End(new RpcException(new(StatusCode.Unavailable, "the connection was closed", e)));
+        }
+    }
+
     private async Task ReceiveAsync()
     {
         try
@@ -106,17 +126,23 @@ internal sealed class BatchAppends : IDisposable
             await foreach (var answer in call.ResponseStream.ReadAllAsync().ConfigureAwait(false))
                 if (waiting.TryGetValue(answer.CorrelationId.Structured?.LeastSignificantBits ?? 0, out var asked))
                     asked.TrySetResult(answer);
-            ended = new RpcException(new(StatusCode.Unavailable, "the server ended the call"));
+            End(new RpcException(new(StatusCode.Unavailable, "the server ended the call")));
         }
         catch (RpcException e)
         {
-            ended = ServerErrors.Translate(e);
+            End(ServerErrors.Translate(e));
         }
         catch (Exception e)
         {
-            ended = new RpcException(new(StatusCode.Unavailable, "the connection was closed", e));
+            End(new RpcException(new(StatusCode.Unavailable, "the connection was closed", e)));
         }
-        foreach (var asked in waiting.Values) asked.TrySetException(ended);
+    }
+
+    private void End(Exception why)
+    {
+        why = Interlocked.CompareExchange(ref ended, why, null) ?? why;
+        parts.Writer.TryComplete();
+        foreach (var asked in waiting.Values) asked.TrySetException(why);
     }
 
     public void Dispose() => call.Dispose();

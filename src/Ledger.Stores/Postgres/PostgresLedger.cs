@@ -79,7 +79,7 @@ public sealed class PostgresLedger : IDisposable
     // Looking costs one round trip; migrating asks the catalogue about every table and takes a lock.
     private bool IsComplete() => LedgerSchema.TablesOf(Schema).All(table => IsThere(table.Identifier.Name));
 
-    private bool IsThere(string table)
+    internal bool IsThere(string table)
     {
         using var command = Connections.CreateCommand("SELECT to_regclass($1) IS NOT NULL");
         command.Parameters.Add(new() { Value = $"{Schema}.{table}" });
