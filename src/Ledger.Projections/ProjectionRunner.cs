@@ -158,10 +158,8 @@ public sealed class ProjectionRunner(
             proposed = fact.Position < from ? [] : projection.Apply(Rows, fact);
 
         /// <summary>Takes over what was proposed, now that no other projection has stopped at the fact.</summary>
-        public void Accept(long position, List<PositionedChange> changes)
-        {
-            foreach (var (key, json) in Rows.Accept(proposed)) changes.Add(new(projection.Name, position, key, json));
-        }
+        public void Accept(long position, List<PositionedChange> changes) =>
+            Rows.Accept(proposed, position, changes);
 
         public long NextAfter(long position) => Math.Max(from, position);
     }

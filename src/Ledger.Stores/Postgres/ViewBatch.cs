@@ -41,12 +41,12 @@ internal sealed class ViewBatch(
         var last = new Dictionary<(string Projection, string Key), int>(); // index of the version that is open
         foreach (var change in changes)
         {
-            var key = (change.Projection, change.Key);
+            var (projection, position, text) = (change.Projection, change.Position, change.Key);
+            var key = (projection, text);
             if (!last.TryGetValue(key, out var open)) closed.Add(change);
-            else if (open >= 0) opened[open] = opened[open] with { ToPosition = change.Position };
-            last[key] = change.Json is null ? -1 : opened.Count;
-            if (change.Json is { } json)
-                opened.Add(new(change.Projection, change.Key, change.Position, ViewRow.Open, json));
+            else if (open >= 0) opened[open] = opened[open] with { ToPosition = position };
+            last[key] = change.Row.IsNone ? -1 : opened.Count;
+            if (!change.Row.IsNone) opened.Add(new(projection, text, position, ViewRow.Open, change.Row));
         }
         return (closed, opened);
     }
@@ -100,14 +100,14 @@ internal sealed class ViewBatch(
     {
         using var copying = connection.BeginBinaryImport(
             $"COPY {schema}.view_row (projection, key, from_position, to_position, json) FROM STDIN (FORMAT BINARY)");
-        foreach (var (projection, key, from, to, json) in opened)
+        foreach (var (projection, key, from, to, row) in opened)
         {
             copying.StartRow();
             copying.Write(storedAs.GetValueOrDefault(projection, projection), NpgsqlDbType.Text);
             copying.Write(key, NpgsqlDbType.Text);
             copying.Write(from, NpgsqlDbType.Bigint);
             copying.Write(to, NpgsqlDbType.Bigint);
-            copying.Write(json, NpgsqlDbType.Text);
+            copying.Write(row.Json!, NpgsqlDbType.Text);
         }
         if (copying.Complete() is var added && added != (ulong)opened.Count)
             throw new IOException($"{added} of {opened.Count} rows were stored");
