@@ -22,6 +22,7 @@ public sealed class PostgresLedger : IDisposable
         + "-c tcp_keepalives_interval=1 -c tcp_keepalives_count=3";
 
     private readonly Lazy<DocumentStore> store; // who only reads needs no Marten
+    private bool? hasLz4;
 
     /// <summary>Nothing is connected yet.</summary>
     /// <param name="connection">In the form of Npgsql: <c>Host=…;Database=…;Username=…</c>.</param>
@@ -55,6 +56,20 @@ public sealed class PostgresLedger : IDisposable
     public IDocumentStore Store => store.Value;
 
     internal NpgsqlDataSource Connections { get; }
+
+    /// <summary>Whether the server can compress with lz4, which takes it a tenth of the time of its own way.</summary>
+    internal bool HasLz4
+    {
+        get
+        {
+            if (hasLz4 is { } known) return known;
+            using var command = Connections.CreateCommand("""
+                SELECT EXISTS (SELECT FROM pg_settings
+                  WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))
+                """);
+            return (hasLz4 = (bool)command.ExecuteScalar()!).Value;
+        }
+    }
 
     /// <summary>The SQL of a ledger's schema, asked of no server.</summary>
     public static string SchemaSqlOf(LedgerId ledger)

@@ -20,8 +20,8 @@ internal sealed class ViewBatch(
         Bigints = NpgsqlDbType.Array | NpgsqlDbType.Bigint;
     private readonly string schema = ledger.Schema;
 
-    private readonly List<PositionedChange> closed = [];
-    private readonly List<ViewRow> opened = [];
+    private readonly List<Row> closed = [];
+    private readonly List<Row> opened = [];
     private readonly List<ClosedVersions> history = [];
 
     /// <summary>Returns when all of it is stored; throws <see cref="LeaseLostException"/> and stores nothing where
@@ -38,8 +38,12 @@ internal sealed class ViewBatch(
     }
 
     /// <summary>A row while the batch is gone through.</summary>
-    private sealed class Row
+    /// <param name="changedAt">The position of its first change, which closes the version that is stored.</param>
+    private sealed class Row(string projection, string key, long changedAt)
     {
+        public string Projection => projection;
+        public string Key => key;
+        public long ChangedAt => changedAt;
         public (long From, string Json)? Open { get; set; }
         public ClosedVersions? Closed { get; set; }
     }
@@ -50,24 +54,22 @@ internal sealed class ViewBatch(
     /// </summary>
     private void Divide()
     {
-        var rows = new Dictionary<(string Projection, string Key), Row>();
+        var rows = new Dictionary<(string Projection, RowKey Key), Row>();
         foreach (var change in changes)
         {
             ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(
-                rows, (change.Projection, change.Key), out var isKnown);
-            row ??= new Row();
-            if (!isKnown) closed.Add(change);
-            else if (row.Open is var (from, before)) Close(change, row, from, before);
+                rows, (change.Projection, change.RowKey), out _);
+            if (row is null) closed.Add(row = new(change.Projection, change.Key, change.Position));
+            else if (row.Open is var (from, before)) Close(row, from, change.Position, before);
             row.Open = change.Json is { } json ? (change.Position, json) : null;
         }
-        foreach (var ((projection, key), row) in rows)
-            if (row.Open is var (from, json)) opened.Add(new(projection, key, from, ViewRow.Open, json));
+        opened.AddRange(closed.Where(row => row.Open is not null));
     }
 
-    private void Close(PositionedChange change, Row row, long from, string json)
+    private void Close(Row row, long from, long to, string json)
     {
-        if (row.Closed?.TryAdd(from, change.Position, json) == true) return;
-        history.Add(row.Closed = new(change.Projection, change.Key, from, change.Position, json));
+        if (row.Closed?.TryAdd(from, to, json) == true) return;
+        history.Add(row.Closed = new(row.Projection, row.Key, from, to, json));
     }
 
     /// <summary>All but the new rows, in one journey; returns under which name the rows of a projection are stored,
@@ -91,9 +93,11 @@ internal sealed class ViewBatch(
             FROM unnest($1, $2, $3) AS c(projection, key, position)
             LEFT JOIN {schema}.view_version v ON v.projection = c.projection
             WHERE r.projection = coalesce(v.stored_as, c.projection) AND r.key = c.key AND r.to_position = {OpenRow}
-            """, (closed.Select(change => change.Projection).ToArray(), Texts),
-            (closed.Select(change => change.Key).ToArray(), Texts),
-            (closed.Select(change => change.Position).ToArray(), Bigints));
+            """, (closed.Select(row => row.Projection).ToArray(), Texts),
+            (closed.Select(row => row.Key).ToArray(), Texts),
+            (closed.Select(row => row.ChangedAt).ToArray(), Bigints));
+        // History compresses well: most of a version is what the one before says too.
+        if (history.Count > 0 && ledger.HasLz4) Add(batch, "SET LOCAL default_toast_compression = lz4");
         using var answers = batch.ExecuteReader();
         foreach (var (lease, mine) in tokens)
         {
@@ -118,13 +122,14 @@ internal sealed class ViewBatch(
     {
         using var copying = connection.BeginBinaryImport(
             $"COPY {schema}.view_row (projection, key, from_position, to_position, json) FROM STDIN (FORMAT BINARY)");
-        foreach (var (projection, key, from, to, json) in opened)
+        foreach (var row in opened)
         {
+            var (from, json) = row.Open!.Value;
             copying.StartRow();
-            copying.Write(storedAs.GetValueOrDefault(projection, projection), NpgsqlDbType.Text);
-            copying.Write(key, NpgsqlDbType.Text);
+            copying.Write(storedAs.GetValueOrDefault(row.Projection, row.Projection), NpgsqlDbType.Text);
+            copying.Write(row.Key, NpgsqlDbType.Text);
             copying.Write(from, NpgsqlDbType.Bigint);
-            copying.Write(to, NpgsqlDbType.Bigint);
+            copying.Write(ViewRow.Open, NpgsqlDbType.Bigint);
             copying.Write(json, NpgsqlDbType.Text);
         }
         Complete(copying, opened.Count);
