@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Journal;
 using Ledger.Projections;
 using NodaTime;
 using Shouldly;
