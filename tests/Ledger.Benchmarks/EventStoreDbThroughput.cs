@@ -43,6 +43,9 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         var options = new EventStoreDbJournalOptions(server, ledger, SystemClock.Instance, new byte[32]);
         await using (var journal = await OpenAsync(options).ConfigureAwait(false))
         {
+            // Not counted: while it begins a program is compiled.
+            await RateAsync(4, () => BatchAsync(journal)).ConfigureAwait(false);
+            await BareAsync().ConfigureAwait(false);
             foreach (var writers in new[] { 1, 2, 4 }) await CompareAsync(journal, writers).ConfigureAwait(false);
             var singles = await RateAsync(SingleWriters, () => SingleAsync(journal)).ConfigureAwait(false);
             Print($"   1 fact an append: journal {singles,9:N0} /s, {SingleWriters} writers");

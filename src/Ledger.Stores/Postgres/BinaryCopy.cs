@@ -42,12 +42,12 @@ internal sealed class BinaryCopy : IDisposable
     public void Write(ReadOnlySpan<byte> value) => value.CopyTo(Field(value.Length));
 
     /// <summary>Returns when the server has all rows; what is wrong with one is thrown here.</summary>
-    public async Task CompleteAsync()
+    public void Complete()
     {
         BinaryPrimitives.WriteInt16BigEndian(Take(sizeof(short)), -1);
         Send();
         isComplete = true;
-        await stream.DisposeAsync().ConfigureAwait(false);
+        stream.Dispose();
     }
 
     private Span<byte> Field(int length)

@@ -1,5 +1,4 @@
 using Ledger.Journal;
-using Marten;
 using Npgsql;
 
 namespace Ledger.Stores.Postgres;
@@ -55,16 +54,19 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
             connection, $"{schema}.events (position, stream, revision, id, header, payload, leaf)");
     }
 
-    /// <param name="beside">What else belongs into the transaction.</param>
-    public async Task CommitAsync(Func<NpgsqlTransaction, IDocumentSession> beside)
+    /// <summary>
+    /// Returns when it is durable. All of it is done by the thread that calls, which waits for the server and for
+    /// nothing else: a transaction whose next step had to wait for a busy process would be ended by the server.
+    /// </summary>
+    /// <param name="beside">Writes what else belongs into the transaction.</param>
+    public void Commit(Action<NpgsqlTransaction> beside)
     {
-        await copying!.CompleteAsync().ConfigureAwait(false);
+        copying!.Complete();
         copying.Dispose();
         copying = null;
-        var session = beside(transaction!);
-        await using (session.ConfigureAwait(false)) await session.SaveChangesAsync().ConfigureAwait(false);
-        await transaction!.CommitAsync().ConfigureAwait(false);
-        await transaction.DisposeAsync().ConfigureAwait(false);
+        beside(transaction!);
+        transaction!.Commit();
+        transaction.Dispose();
         transaction = null;
     }
 

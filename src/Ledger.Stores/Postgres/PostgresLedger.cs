@@ -9,8 +9,8 @@ namespace Ledger.Stores.Postgres;
 public sealed class LedgerOwnedException(string message) : IOException(message);
 
 /// <summary>
-/// Where one ledger lies on PostgreSQL: its schema, the connections to it, and Marten's document store over both.
-/// Journal and views write in Marten's sessions; what they promise is in their own statements (docs/decisions.md, 71).
+/// Where one ledger lies on PostgreSQL: its schema, the connections to it, and Marten's document store over both, which
+/// makes the tables. What journal and views promise is in their own statements (docs/decisions.md, 71, 93 and 98).
 /// </summary>
 public sealed class PostgresLedger : IDisposable
 {
