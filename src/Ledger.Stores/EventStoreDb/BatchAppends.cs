@@ -15,8 +15,7 @@ internal sealed class BatchAppends : IDisposable
 {
     private readonly AsyncDuplexStreamingCall<BatchAppendReq, BatchAppendResp> call;
     private readonly ConcurrentDictionary<long, TaskCompletionSource<BatchAppendResp>> waiting = new();
-    private readonly Channel<BatchAppendReq> parts = Channel.CreateUnbounded<BatchAppendReq>(
-        new() { SingleReader = true });
+    private readonly Channel<Part> parts = Channel.CreateUnbounded<Part>(new() { SingleReader = true });
     private Exception? ended;
     private long begun;
 
@@ -42,29 +41,45 @@ internal sealed class BatchAppends : IDisposable
             Deadline = Duration.FromTimeSpan(deadline),
         };
         expected.Write(options);
-        return new OpenBatch(this, number, options, answer.Task);
+        return new OpenBatch(this, number, options, deadline, answer.Task);
+    }
+
+    /// <summary>What one message holds; the first of a batch has the options.</summary>
+    private sealed record Part(long Batch, BatchAppendReq.Types.Options? Options, List<EventData> Events, bool IsFinal)
+    {
+        public BatchAppendReq ToMessage() => new()
+        {
+            CorrelationId = Id(Batch),
+            Options = Options,
+            ProposedMessages = { Events.Select(Proposed) },
+            IsFinal = IsFinal,
+        };
     }
 
     /// <summary>One batch while it is filled. It is sent part by part, so that the server reads it meanwhile; it writes
     /// nothing before the last part. For one thread at a time.</summary>
     internal sealed class OpenBatch(
-        BatchAppends appends, long number, BatchAppendReq.Types.Options options, Task<BatchAppendResp> answer)
+        BatchAppends appends, long number, BatchAppendReq.Types.Options options, TimeSpan deadline,
+        Task<BatchAppendResp> answer)
     {
-        private const int PartBytesMax = 64 * 1024; // of one message, unless one event alone is larger
-        private BatchAppendReq part = new() { CorrelationId = Id(number), Options = options };
+        private const int PartBytesMax = 32 * 1024; // of one message, unless one event alone is larger
+        private BatchAppendReq.Types.Options? notSent = options;
+        private List<EventData> events = [];
         private int bytes;
 
         public void Add(EventData proposed)
         {
             var more = proposed.Data.Length + proposed.Metadata.Length;
-            if (bytes > PartBytesMax - more && part.ProposedMessages.Count > 0)
-            {
-                appends.Send(part);
-                part = new BatchAppendReq { CorrelationId = Id(number) };
-                bytes = 0;
-            }
+            if (bytes > PartBytesMax - more && events.Count > 0) Send(isFinal: false);
             bytes += more;
-            part.ProposedMessages.Add(Proposed(proposed));
+            events.Add(proposed);
+        }
+
+        private void Send(bool isFinal)
+        {
+            // Where the call has ended it is not sent, and the batch has failed with the call.
+            appends.parts.Writer.TryWrite(new(number, notSent, events, isFinal));
+            (notSent, events, bytes) = (null, [], 0);
         }
 
         /// <summary>Sends what is left, and gives the server's answer.</summary>
@@ -72,10 +87,9 @@ internal sealed class BatchAppends : IDisposable
         {
             try
             {
-                part.IsFinal = true;
-                appends.Send(part);
+                Send(isFinal: true);
                 // The server keeps to the deadline by its own clock and answers; twice of it and the answer is lost.
-                return await answer.WaitAsync(options.Deadline.ToTimeSpan() * 2, ct).ConfigureAwait(false);
+                return await answer.WaitAsync(deadline * 2, ct).ConfigureAwait(false);
             }
             finally
             {
@@ -98,24 +112,17 @@ internal sealed class BatchAppends : IDisposable
         };
     }
 
-    // Where the call has ended it is not sent, and its batch has failed with the call.
-    private void Send(BatchAppendReq part) => parts.Writer.TryWrite(part);
-
     /// <summary>The call takes one message at a time, and whoever fills a batch does not wait for it.</summary>
     private async Task SendAsync()
     {
         try
         {
             await foreach (var part in parts.Reader.ReadAllAsync().ConfigureAwait(false))
-                await call.RequestStream.WriteAsync(part).ConfigureAwait(false);
+                await call.RequestStream.WriteAsync(part.ToMessage()).ConfigureAwait(false);
         }
-        catch (RpcException e)
+        catch (Exception e) when (e is RpcException or InvalidOperationException or IOException)
         {
-            End(ServerErrors.Translate(e));
-        }
-        catch (Exception e)
-        {
-            End(new RpcException(new(StatusCode.Unavailable, "the connection was closed", e)));
+            parts.Writer.TryComplete(); // the call has ended: why is said where its answers are awaited
         }
     }
 
