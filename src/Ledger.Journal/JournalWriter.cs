@@ -37,6 +37,7 @@ public sealed class JournalWriter : IAsyncDisposable
     // Events that are made ready together while a batch is on its way: half of what the sequencer hashes together.
     private const int FilledTogether = 64;
     private const int GatheringPart = 4; // of the time of a commit its appends are waited for to come again
+    private const int GatheredBytesMax = 256 * 1024; // what takes more takes a disk longer than its turn does
     private readonly SequencingOptions options;
     private readonly IJournalStore store;
     private readonly Action<Acknowledged>? beforeAnswers;
@@ -147,7 +148,7 @@ public sealed class JournalWriter : IAsyncDisposable
                 var isBehind = before.TookMs < 0; // what waits did not wait for its answer
                 while (Fill(batch) && !underWay.IsCompleted) waiting.WaitForMany(FilledTogether);
                 underWay.GetAwaiter().GetResult();
-                if (isBehind) Gather(batch, before);
+                if (isBehind && batch.Bytes < GatheredBytesMax) Gather(batch, before);
                 (underWay, before) = (CommitAsync(batch), batch);
                 _ = underWay.ContinueWith(_ => waiting.Call(), CancellationToken.None,
                     TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -164,7 +165,8 @@ public sealed class JournalWriter : IAsyncDisposable
 
     /// <summary>
     /// Whoever was just answered may come again at once. Without them two halves would take turns at a slow disk, and
-    /// each of them would wait for both: so they are waited for, a small part of what their commit took.
+    /// each of them would wait for both: so they are waited for, a small part of what their commit took. A large batch
+    /// does not wait: it takes its own time, together with others or not.
     /// </summary>
     private void Gather(Batch batch, Batch before)
     {

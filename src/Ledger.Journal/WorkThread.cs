@@ -2,7 +2,7 @@ namespace Ledger.Journal;
 
 /// <summary>A thread that does what it is given, in order. It sleeps while there is nothing to do: one that looked
 /// again and again would take the time of those who make its work.</summary>
-internal sealed class WorkThread : IDisposable
+public sealed class WorkThread : IDisposable
 {
     private readonly object gate = new(); // a monitor, on which the thread can sleep
     private readonly Queue<Action> work = new();

@@ -9,14 +9,19 @@ public sealed record RecordedFact(
     LedgerEvent Event, long Position, Interval ValidTime, Instant RecordedAt, PartyId Party);
 
 /// <summary>A row that a fold changes: the whole new row, or null when the row ends.</summary>
-public sealed record RowChange(string Key, object? Row);
+public readonly record struct RowChange(RowKey Key, object? Row);
 
-/// <summary>The current rows of one projection: the whole state of a fold. Keys are ASCII, ordered by byte.</summary>
+/// <summary>The current rows of one projection: the whole state of a fold.</summary>
 public interface IRows
 {
-    T? Get<T>(string key) where T : class;
-    /// <summary>Rows with <paramref name="first"/> ≤ key ≤ <paramref name="last"/>, in order.</summary>
+    T? Get<T>(RowKey key) where T : class;
+
+    /// <summary>Rows that are of no series, with <paramref name="first"/> ≤ key ≤ <paramref name="last"/>, in order of
+    /// key.</summary>
     IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class;
+
+    /// <summary>Rows of a series from the first instant to the last, both included, in order of key.</summary>
+    IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(string series, Instant first, Instant last) where T : class;
 }
 
 /// <summary>
@@ -34,36 +39,64 @@ public interface IProjection
 /// <summary>Rows while one fact is applied: what it changed so far, over what was; the last change counts.</summary>
 public sealed class ChangedRows(IRows before) : IRows
 {
-    private readonly Dictionary<string, object?> changed = new(StringComparer.Ordinal);
+    private const int SearchedMax = 16; // changes that are looked through sooner than looked up
+    private readonly List<RowChange> changed = [];
+    private Dictionary<RowKey, int>? places; // of the changes, once they are many
 
-    /// <summary>What has changed, in order of key.</summary>
-    public IReadOnlyList<RowChange> Changes
+    /// <summary>What has changed, in the order in which each row was changed first.</summary>
+    public IReadOnlyList<RowChange> Changes => changed;
+
+    public void Put(RowKey key, object? row)
     {
-        get
+        var place = PlaceOf(key);
+        if (place >= 0)
         {
-            var changes = new RowChange[changed.Count];
-            var next = 0;
-            foreach (var (key, row) in changed) changes[next++] = new(key, row);
-            Array.Sort(changes, (one, other) => string.CompareOrdinal(one.Key, other.Key));
-            return changes;
+            changed[place] = new(key, row);
+            return;
         }
+        changed.Add(new(key, row));
+        if (places is not null) places.Add(key, changed.Count - 1);
+        else if (changed.Count > SearchedMax)
+            places = changed.Select((change, number) => (change.Key, number))
+                .ToDictionary(each => each.Key, each => each.number);
     }
 
-    public void Put(string key, object? row) => changed[key] = row;
-
-    public T? Get<T>(string key) where T : class =>
-        changed.TryGetValue(key, out var row) ? (T?)row : before.Get<T>(key);
+    public T? Get<T>(RowKey key) where T : class =>
+        PlaceOf(key) is var place and >= 0 ? (T?)changed[place].Row : before.Get<T>(key);
 
     public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class
     {
-        var here = changed.Where(change =>
-            string.CompareOrdinal(change.Key, first) >= 0 && string.CompareOrdinal(change.Key, last) <= 0).ToList();
         var there = before.Range<T>(first, last);
+        var here = changed.FindAll(change => !change.Key.IsOfSeries
+            && string.CompareOrdinal(change.Key.Series, first) >= 0
+            && string.CompareOrdinal(change.Key.Series, last) <= 0);
         return here.Count == 0 ? there :
         [
-            .. there.Where(row => !changed.ContainsKey(row.Key))
-                .Concat(here.Where(row => row.Value is T).Select(row => KeyValuePair.Create(row.Key, (T)row.Value!)))
+            .. there.Where(row => PlaceOf(row.Key) < 0)
+                .Concat(here.Where(row => row.Row is T).Select(row => KeyValuePair.Create(row.Key.Series, (T)row.Row!)))
                 .OrderBy(row => row.Key, StringComparer.Ordinal),
         ];
+    }
+
+    public IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(string series, Instant first, Instant last)
+        where T : class
+    {
+        var there = before.Between<T>(series, first, last);
+        var here = changed.FindAll(change => change.Key.IsOfSeries && change.Key.Series == series
+            && change.Key.At >= first && change.Key.At <= last);
+        return here.Count == 0 ? there :
+        [
+            .. there.Where(row => PlaceOf(row.Key) < 0)
+                .Concat(here.Where(row => row.Row is T).Select(row => KeyValuePair.Create(row.Key, (T)row.Row!)))
+                .OrderBy(row => row.Key.At).ThenBy(row => row.Key.Rest, StringComparer.Ordinal),
+        ];
+    }
+
+    private int PlaceOf(RowKey key)
+    {
+        if (places is not null) return places.GetValueOrDefault(key, -1);
+        for (var place = 0; place < changed.Count; place++)
+            if (changed[place].Key == key) return place;
+        return -1;
     }
 }

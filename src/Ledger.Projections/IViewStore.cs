@@ -4,14 +4,25 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>A row and the half-open range of positions in which it is current, up to <see cref="Open"/>.</summary>
-public sealed record ViewRow(string Projection, string Key, long FromPosition, long ToPosition, string Json)
+public sealed record ViewRow(string Projection, string Key, long FromPosition, long ToPosition, RowContent Row)
 {
+    public string Json => Row.Json!;
+
     /// <summary>The end of a row that is current now.</summary>
     public const long Open = long.MaxValue;
 }
 
-/// <summary>A row opened by the event at <paramref name="Position"/>, or ended by it where there is no JSON.</summary>
-public sealed record PositionedChange(string Projection, long Position, string Key, string? Json);
+/// <summary>
+/// A row opened by the event at <paramref name="Position"/>, or ended by it. Texts of key and row are written by whoever
+/// asks, which for a store is the thread that commits.
+/// </summary>
+public readonly record struct PositionedChange(string Projection, long Position, RowKey RowKey, RowContent Row)
+{
+    public string Key => RowKey.ToString();
+
+    /// <summary>Null where the row ends.</summary>
+    public string? Json => Row.Json;
+}
 
 /// <summary>Why the reader stopped: the event, the projection (or the codec), and the reason.</summary>
 public sealed record ProjectionAlarm(long Position, string Projection, string WireName, string Reason);
@@ -46,6 +57,10 @@ public interface IViewStore
     {
         foreach (var row in Range(projection, first, last, asOf)) take(Encoding.UTF8.GetBytes(row.Json));
     }
+
+    /// <summary>Whether the rows are in this process: whoever works on them forgets none, because to keep one costs
+    /// nothing.</summary>
+    bool IsInMemory => false;
 
     /// <summary>The next position that this projection has not yet applied; 0 on an empty store.</summary>
     long Checkpoint(string projection);

@@ -2,55 +2,130 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>A read model in memory with the promises of the stored one: what replay recomputes into.</summary>
+/// <summary>
+/// A read model in memory with the promises of the stored one: what replay recomputes into. Rows stay as the fold made
+/// them, and their versions are put in order when somebody asks for the first.
+/// </summary>
 public sealed class MemoryViews : IViewStore
 {
     private readonly Dictionary<string, long> checkpoints = [];
     private readonly Dictionary<string, Rows> projections = [];
+    private readonly Lock gate = new(); // a read puts in order too
 
+    private readonly record struct Version(long From, long To, RowContent Row);
+
+    /// <summary>The rows of one projection.</summary>
     private sealed class Rows
     {
-        public SortedKeys Keys { get; } = new();
-        public Dictionary<string, List<ViewRow>> Versions { get; } = new(StringComparer.Ordinal);
+        private const int SegmentChanges = 1024; // more in one piece would be an object that is collected late
+        private readonly SortedKeys keys = new();
+        private readonly Dictionary<string, List<Version>> versions = new(StringComparer.Ordinal);
+        private List<List<PositionedChange>> came = []; // and are not in order yet
+
+        public void Add(PositionedChange change)
+        {
+            if (came.Count == 0 || came[^1].Count == SegmentChanges) came.Add(new(SegmentChanges));
+            came[^1].Add(change);
+        }
+
+        /// <summary>In order, for whoever reads.</summary>
+        public Rows Ordered()
+        {
+            foreach (var change in came.SelectMany(segment => segment)) Place(change);
+            came = [];
+            return this;
+        }
+
+        private void Place(PositionedChange change)
+        {
+            var key = change.Key;
+            if (!versions.TryGetValue(key, out var ofKey))
+            {
+                versions[key] = ofKey = new(1);
+                keys.Add(key);
+            }
+            if (ofKey.Count > 0 && ofKey[^1].To == ViewRow.Open)
+                ofKey[^1] = ofKey[^1] with { To = change.Position };
+            if (!change.Row.IsNone) ofKey.Add(new(change.Position, ViewRow.Open, change.Row));
+        }
+
+        public IEnumerable<string> Keys => keys.All;
+        public IEnumerable<string> KeysBetween(string first, string last) => keys.Between(first, last);
+
+        /// <summary>Of one of the keys.</summary>
+        public IEnumerable<Version> Of(string key) => versions[key];
+
+        public Version? Current(string key, long? asOf)
+        {
+            if (!versions.TryGetValue(key, out var ofKey)) return null;
+            var found = asOf is { } position
+                ? ofKey.FindLastIndex(row => row.From <= position && position < row.To)
+                : ofKey.Count > 0 && ofKey[^1].To == ViewRow.Open ? ofKey.Count - 1 : -1;
+            return found < 0 ? null : ofKey[found];
+        }
     }
 
+    public bool IsInMemory => true;
     public ProjectionAlarm? Alarm { get; set; }
-    public long Checkpoint(string projection) => checkpoints.GetValueOrDefault(projection);
+
+    public long Checkpoint(string projection)
+    {
+        lock (gate) return checkpoints.GetValueOrDefault(projection);
+    }
 
     public void Commit(IReadOnlyDictionary<string, long> next, IReadOnlyList<PositionedChange> changes)
     {
-        foreach (var (projection, position, key, json) in changes)
+        lock (gate)
         {
-            if (!projections.TryGetValue(projection, out var rows)) projections[projection] = rows = new();
-            if (rows.Keys.Add(key)) rows.Versions[key] = [];
-            var versions = rows.Versions[key];
-            if (versions.Count > 0 && versions[^1].ToPosition == ViewRow.Open)
-                versions[^1] = versions[^1] with { ToPosition = position };
-            if (json is not null) versions.Add(new(projection, key, position, ViewRow.Open, json));
+            var (name, rows) = ("", default(Rows));
+            for (var i = 0; i < changes.Count; i++)
+            {
+                var change = changes[i];
+                if (rows is null || change.Projection != name)
+                {
+                    name = change.Projection;
+                    if (!projections.TryGetValue(name, out rows)) projections[name] = rows = new();
+                }
+                rows.Add(change);
+            }
+            foreach (var (projection, position) in next) checkpoints[projection] = position;
         }
-        foreach (var (projection, position) in next) checkpoints[projection] = position;
     }
 
-    public string? Get(string projection, string key, long? asOf = null) =>
-        projections.TryGetValue(projection, out var rows) && rows.Versions.TryGetValue(key, out var versions)
-            ? Current(versions, asOf)?.Json
-            : null;
+    public string? Get(string projection, string key, long? asOf = null)
+    {
+        lock (gate)
+            return projections.GetValueOrDefault(projection)?.Ordered().Current(key, asOf)?.Row.Json;
+    }
 
     public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
     {
-        if (!projections.TryGetValue(projection, out var rows)) return [];
-        return [.. rows.Keys.Between(first, last)
-            .Select(key => Current(rows.Versions[key], asOf)).OfType<ViewRow>()];
+        lock (gate)
+        {
+            var found = new List<ViewRow>();
+            if (!projections.TryGetValue(projection, out var rows)) return found;
+            foreach (var key in rows.Ordered().KeysBetween(first, last))
+                if (rows.Current(key, asOf) is { } row) found.Add(new(projection, key, row.From, row.To, row.Row));
+            return found;
+        }
     }
 
-    public IReadOnlyList<ViewRow> Versions(string projection) =>
-        projections.TryGetValue(projection, out var rows)
-            ? [.. rows.Keys.All.SelectMany(key => rows.Versions[key])] : [];
+    public IReadOnlyList<ViewRow> Versions(string projection)
+    {
+        lock (gate)
+            return projections.GetValueOrDefault(projection)?.Ordered() is { } rows
+                ? [.. rows.Keys.SelectMany(key => rows.Of(key)
+                    .Select(row => new ViewRow(projection, key, row.From, row.To, row.Row)))]
+                : [];
+    }
 
     public void Reset(string projection)
     {
-        projections.Remove(projection);
-        checkpoints.Remove(projection);
+        lock (gate)
+        {
+            projections.Remove(projection);
+            checkpoints.Remove(projection);
+        }
     }
 
     /// <summary>Always: nobody else can write these.</summary>
@@ -58,13 +133,15 @@ public sealed class MemoryViews : IViewStore
 
     public void Switch(IReadOnlyCollection<string> switched)
     {
-        foreach (var projection in switched)
-        {
-            var next = NextViews.NameOf(projection);
-            if (Checkpoint(next) < Checkpoint(projection)) throw NextViews.FallsBack(projection);
-            Exchange(checkpoints, projection, next);
-            Exchange(projections, projection, next);
-        }
+        lock (gate)
+            foreach (var projection in switched)
+            {
+                var next = NextViews.NameOf(projection);
+                if (checkpoints.GetValueOrDefault(next) < checkpoints.GetValueOrDefault(projection))
+                    throw NextViews.FallsBack(projection);
+                Exchange(checkpoints, projection, next);
+                Exchange(projections, projection, next);
+            }
     }
 
     private static void Exchange<T>(Dictionary<string, T> values, string one, string other)
@@ -73,8 +150,4 @@ public sealed class MemoryViews : IViewStore
         if (hasOne) values[other] = first!;
         if (hasOther) values[one] = second!;
     }
-
-    private static ViewRow? Current(List<ViewRow> versions, long? asOf) => asOf is { } position
-        ? versions.FindLast(row => row.FromPosition <= position && position < row.ToPosition)
-        : versions.Count > 0 && versions[^1].ToPosition == ViewRow.Open ? versions[^1] : null;
 }

@@ -19,6 +19,8 @@ public sealed class NextViews(IViewStore store) : IViewStore
     public static InvalidOperationException FallsBack(string projection) =>
         new($"{projection} would fall back to an earlier position");
 
+    public bool IsInMemory => store.IsInMemory;
+
     public long Checkpoint(string projection) => store.Checkpoint(NameOf(projection));
 
     public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>

@@ -30,7 +30,8 @@ public sealed record ToldFact<T>(T Fact) where T : LedgerEvent;
 /// </summary>
 public static class RowJson
 {
-    private const int Decimals = 9; // of a second, in keys and rows
+    /// <summary>Decimals of the second, in keys and rows.</summary>
+    internal const int Decimals = 9;
     private const int NumberBytesMax = 40; // an Int128 has 39 digits at most, and a sign
     private static readonly InstantPattern Fixed =
         InstantPattern.CreateWithInvariantCulture("uuuu'-'MM'-'dd'T'HH':'mm':'ss'.'fffffffff'Z'");
@@ -83,6 +84,9 @@ public static class RowJson
 
     /// <summary>The instant with nine decimals always, so that keys sort by time.</summary>
     public static string Key(Instant instant) => UtcText.Of(instant, Decimals) ?? Fixed.Format(instant);
+
+    /// <summary>The instant that <see cref="Key"/> wrote.</summary>
+    internal static Instant Instant(string key) => Fixed.Parse(key).Value;
     public static string Day(LocalDate day) => LocalDatePattern.Iso.Format(day);
     public static LocalDate Day(string day) => LocalDatePattern.Iso.Parse(day).Value;
 

@@ -115,17 +115,18 @@ public sealed class SqliteViews : IViewStore, IDisposable
             using var open = Command($"""
                 INSERT INTO view_row (projection, {Row}) VALUES ({storedAs}, $k, $at, 9223372036854775807, $j)
                 """, ("$at", 0L), ("$p", ""), ("$k", ""), ("$j", ""));
-            foreach (var (projection, position, key, json) in changes)
+            foreach (var change in changes)
             {
+                var (projection, position, key) = (change.Projection, change.Position, change.Key);
                 Run(close, position, projection, key);
-                if (json is null) continue;
+                if (change.Json is not { } json) continue;
                 open.Parameters["$j"].Value = json;
                 Run(open, position, projection, key);
             }
             foreach (var (projection, next) in checkpoints)
                 Execute($"INSERT OR REPLACE INTO checkpoint VALUES ({storedAs}, $n)", ("$p", projection), ("$n", next));
             transaction.Commit();
-            foreach (var (projection, _, key, _) in changes) Changes?.Changed(projection, key);
+            foreach (var change in changes) Changes?.Changed(change.Projection, change.Key);
         }
     }
 

@@ -1,3 +1,5 @@
+using NodaTime;
+
 namespace Ledger.Projections;
 
 /// <summary>
@@ -9,27 +11,23 @@ namespace Ledger.Projections;
 /// <param name="isEmpty">Whether nothing is stored of the projection.</param>
 public sealed class WorkingRows(IViewStore store, string projection, bool isEmpty = false) : IRows
 {
-    /// <summary>Rows kept in memory after a commit; beyond it all are forgotten and read again.</summary>
+    /// <summary>Rows kept in memory after a commit; of more than so many the last of each series stay.</summary>
     private const int RowsKnownMax = 100_000;
 
-    private sealed class Known(string? json, object? row)
-    {
-        public string? Json => json;
-        public T? As<T>() where T : class => json is null ? null : (T)(row ??= RowJson.Read<T>(json)!);
-    }
+    private static readonly KnownRow None = new(null);
+    private readonly Dictionary<string, KnownRow> single = new(StringComparer.Ordinal); // those of no series
+    private readonly Dictionary<string, RowSeries> series = new(StringComparer.Ordinal);
+    private SortedKeys changed = new(), underWay = new(); // of single rows
+    private SortedKeys? allKeys = isEmpty ? new() : null; // of single rows, where all are known
+    private int batch = 1;
 
-    private static readonly Known None = new(null, null);
-    private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
-    private SortedKeys changed = new(), underWay = new();
-    private SortedKeys? allKeys = isEmpty ? new() : null; // where all rows are known
-
-    public T? Get<T>(string key) where T : class => Find(key).As<T>();
+    public T? Get<T>(RowKey key) where T : class => Find(key).As<T>();
 
     public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class
     {
         if (allKeys is { } all) return Rows<T>(all.Between(first, last));
         var stored = store.Range(projection, first, last);
-        foreach (var row in stored) known.TryAdd(row.Key, new Known(row.Json, null));
+        foreach (var row in stored) single.TryAdd(row.Key, new KnownRow(row.Json));
         string[] notStored = [.. changed.Between(first, last), .. underWay.Between(first, last)];
         var keys = stored.Select(row => row.Key);
         if (notStored.Length > 0) keys = keys.Union(notStored).Order(StringComparer.Ordinal);
@@ -44,38 +42,75 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         return rows;
     }
 
-    /// <summary>Takes a fact's changes over and gives those that change something, as they will be stored.</summary>
-    public IEnumerable<(string Key, string? Json)> Accept(IReadOnlyList<RowChange> changes)
+    public IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(string series, Instant first, Instant last)
+        where T : class
     {
-        foreach (var (key, row) in changes)
+        var rows = SeriesOf(series);
+        if (first < rows.KnownFrom)
+            foreach (var row in store.Range(projection, new RowKey(series, first).ToString(),
+                new RowKey(series, last, "~").ToString()))
+                if (RowKey.Of(series, row.Key) is var key && rows.Find(key) is null) rows.Add(key, row.Json);
+        return rows.Between<T>(first, last);
+    }
+
+    /// <summary>Takes a fact's changes over and adds those that change something.</summary>
+    public void Accept(IReadOnlyList<RowChange> proposed, long position, List<PositionedChange> changes)
+    {
+        foreach (var (key, row) in proposed)
         {
-            var json = row is null ? null : RowJson.Write(row);
-            if (Find(key).Json == json) continue;
-            known[key] = new Known(json, row);
-            changed.Add(key);
-            allKeys?.Add(key);
-            yield return (key, json);
+            var known = Find(key);
+            if (known.IsSame(row)) continue;
+            if (ReferenceEquals(known, None)) known = Add(key);
+            if (!key.IsOfSeries && known.Batch < batch) changed.Add(key.Series);
+            known.Change(row, batch);
+            changes.Add(new(projection, position, key, RowContent.Of(row)));
         }
     }
 
+    private KnownRow Add(RowKey key)
+    {
+        if (key.IsOfSeries) return SeriesOf(key.Series).Add(key, null);
+        allKeys?.Add(key.Series);
+        return single[key.Series] = new(null);
+    }
+
     /// <summary>What was changed is on its way into the store; what was before is there.</summary>
-    public void Sent() => (changed, underWay) = (underWay, changed);
+    public void Sent()
+    {
+        (changed, underWay) = (underWay, changed);
+        batch++;
+    }
 
     /// <summary>What was on its way is stored now.</summary>
     public void Committed()
     {
         underWay.Clear();
-        if (known.Count <= RowsKnownMax) return;
-        var kept = changed.All.Select(key => KeyValuePair.Create(key, known[key])).ToList();
-        known.Clear();
-        foreach (var (key, row) in kept) known.Add(key, row);
+        if (store.IsInMemory || single.Count + series.Values.Sum(rows => rows.Count) <= RowsKnownMax) return;
+        var kept = changed.All.Select(key => KeyValuePair.Create(key, single[key])).ToList();
+        single.Clear();
+        foreach (var (key, row) in kept) single.Add(key, row);
         allKeys = null;
+        foreach (var rows in series.Values) rows.Forget(RowsKnownMax / 2 / series.Count, batch);
     }
 
-    private Known Find(string key)
+    private KnownRow Find(RowKey key)
     {
-        if (known.TryGetValue(key, out var found)) return found;
+        if (key.IsOfSeries)
+        {
+            var rows = SeriesOf(key.Series);
+            return rows.Find(key) ?? (key.At >= rows.KnownFrom ? None : rows.Add(key, Stored(key)));
+        }
+        if (single.TryGetValue(key.Series, out var found)) return found;
         if (allKeys is not null) return None;
-        return known[key] = new Known(store.Get(projection, key), null);
+        return single[key.Series] = new KnownRow(Stored(key));
+    }
+
+    private string? Stored(RowKey key) => store.Get(projection, key.ToString());
+
+    private RowSeries SeriesOf(string name)
+    {
+        if (!series.TryGetValue(name, out var rows))
+            series[name] = rows = new(name, isEmpty ? Instant.MinValue : Instant.MaxValue);
+        return rows;
     }
 }

@@ -56,8 +56,7 @@ public class ProjectionBenchmarks
             {
                 var changed = new List<PositionedChange>();
                 foreach (var fact in batch.Where(fact => projection.Handled.Contains(fact.Event.GetType())))
-                    foreach (var (key, json) in rows.Accept(projection.Apply(rows, fact)))
-                        changed.Add(new(projection.Name, fact.Position, key, json));
+                    rows.Accept(projection.Apply(rows, fact), fact.Position, changed);
                 views.Commit(new Dictionary<string, long>(), changed);
                 rows.Sent();
                 rows.Committed();

@@ -85,11 +85,14 @@ public sealed class PointVersionTests
 
         public void Put(RowChange change)
         {
-            if (change.Row is { } row) rows[change.Key] = row;
-            else rows.Remove(change.Key);
+            if (change.Row is { } row) rows[change.Key.ToString()] = row;
+            else rows.Remove(change.Key.ToString());
         }
 
-        public T? Get<T>(string key) where T : class => (T?)rows.GetValueOrDefault(key);
+        public T? Get<T>(RowKey key) where T : class => (T?)rows.GetValueOrDefault(key.ToString());
+
+        public IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(string series, Instant first, Instant last)
+            where T : class => throw new NotSupportedException("master data has no series");
 
         public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class =>
             [.. rows.Where(row => string.CompareOrdinal(row.Key, first) >= 0

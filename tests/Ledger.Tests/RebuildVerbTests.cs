@@ -74,7 +74,7 @@ public sealed class RebuildVerbTests : IDisposable
     {
         var own = town.Run("schema");
         (own.Exit, own.Errors).ShouldBe((ExitCode.Done, ""));
-        foreach (var table in (string[])["ledger", "streams", "events", "view_row", "checkpoint", "view_version", "lease", "alarm"])
+        foreach (var table in (string[])["ledger", "streams", "events", "view_row", "view_history", "checkpoint", "view_version", "lease", "alarm"])
             own.Output.ShouldContain($".{table} (");
         CommandRun.Of(["schema", "--ledger", "elsewhere"]).Output
             .ShouldContain("CREATE TABLE IF NOT EXISTS ledger_elsewhere.events (");

@@ -92,6 +92,26 @@ public abstract class ViewStoreContractTests
     }
 
     [Fact]
+    public void Very_many_versions_of_a_row_in_one_batch_are_all_there_as_known_at_every_position()
+    {
+        var views = Open();
+        string? Row(long position) => position % 100 == 99 ? null : $"{position} " + new string('x', (int)position * 2);
+        views.Commit(At(1), [Change(0, "a", Row(0)), Change(0, "b", "b")]);
+        views.Commit(At(600), [.. Enumerable.Range(1, 599).Select(position => Change(position, "a", Row(position)))]);
+        views.Commit(At(601), [Change(600, "a", "last")]);
+        for (var position = 0; position < 600; position += 7) views.Get("P", "a", position).ShouldBe(Row(position));
+        (views.Get("P", "a", 599), views.Get("P", "a", 600), views.Get("P", "a")).ShouldBe((null, "last", "last"));
+        views.Range("P", "", "~", 255).Select(row => row.Json).ShouldBe([Row(255), "b"]);
+        views.Range("P", "", "~", 599).Select(row => row.Json).ShouldBe(["b"]);
+        views.Versions("P").ShouldBe([
+            .. Enumerable.Range(0, 600).Where(position => position % 100 != 99)
+                .Select(position => new ViewRow("P", "a", position, position + 1, Row(position)!)),
+            new("P", "a", 600, ViewRow.Open, "last"), new("P", "b", 0, ViewRow.Open, "b")]);
+        views.Reset("P");
+        (views.Versions("P").Count, views.Get("P", "a", 300)).ShouldBe((0, null));
+    }
+
+    [Fact]
     public void A_reset_forgets_one_projection_and_an_alarm_is_kept_until_it_is_taken_back()
     {
         var views = Open();
@@ -378,6 +398,20 @@ public sealed class MartenViewsContractTests(PostgresCluster cluster) : ViewStor
             .ShouldNotBeNull();
         reading.Get("P", "a").ShouldBe("1");
         Should.Throw<InvalidOperationException>(() => reading.Reset("P"));
+    }
+
+    [Fact]
+    public void Views_of_a_database_without_history_are_read_and_whoever_writes_makes_it()
+    {
+        Open().Commit(new Dictionary<string, long> { ["P"] = 1 }, [new("P", 0, "a", "1")]);
+        cluster.Server.Execute($"DROP TABLE ledger_{ledger}.view_history");
+        using var reading = MartenViews.OpenForReading(new PostgresLedger(cluster.Server.Connection(), ledger))
+            .ShouldNotBeNull();
+        (reading.Get("P", "a", 0), reading.Range("P", "a", "a", 0).Count, reading.Versions("P").Count)
+            .ShouldBe(("1", 1, 1));
+        Open().Commit(new Dictionary<string, long> { ["P"] = 3 }, [new("P", 1, "a", "2"), new("P", 2, "a", "3")]);
+        Enumerable.Range(0, 3).Select(asOf => reading.Get("P", "a", asOf)).ShouldBe(["1", "2", "3"]);
+        reading.Versions("P").Select(row => row.Json).ShouldBe(["1", "2", "3"]);
     }
 
     public void Dispose() => opened.ForEach(views => views.Dispose());

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Threading.Channels;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -12,76 +13,88 @@ namespace Ledger.Stores.EventStoreDb;
 /// </summary>
 internal sealed class BatchAppends : IDisposable
 {
-    private const int ChunkBytesMax = 3 * 1024 * 1024; // of one message, as the official clients
     private readonly AsyncDuplexStreamingCall<BatchAppendReq, BatchAppendResp> call;
     private readonly ConcurrentDictionary<long, TaskCompletionSource<BatchAppendResp>> waiting = new();
-    private readonly SemaphoreSlim writing = new(1, 1);
-    private volatile Exception? ended;
-    private long sent;
+    private readonly Channel<Part> parts = Channel.CreateUnbounded<Part>(new() { SingleReader = true });
+    private Exception? ended;
+    private long begun;
 
     /// <summary>Whether nothing can be appended on this call any more.</summary>
-    public bool HasEnded => ended is not null;
+    public bool HasEnded => Volatile.Read(ref ended) is not null;
 
     public BatchAppends(Streams.StreamsClient streams)
     {
         call = streams.BatchAppend();
+        _ = Task.Run(SendAsync);
         _ = ReceiveAsync();
     }
 
-    /// <param name="expect">Says in the options what is expected of the stream.</param>
-    public async Task<BatchAppendResp> AppendAsync(string streamName, Action<BatchAppendReq.Types.Options> expect,
-        IEnumerable<EventData> events, TimeSpan deadline, CancellationToken ct)
+    /// <summary>Begins a batch; of many that are begun each is the server's when it is completed.</summary>
+    public OpenBatch Begin(ExpectedOfStream expected, TimeSpan deadline)
     {
-        var number = Interlocked.Increment(ref sent);
+        var number = Interlocked.Increment(ref begun);
         var answer = waiting[number] = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        try
-        {
-            if (ended is { } before) throw before;
-            await SendAsync(number, streamName, expect, events, deadline, ct).ConfigureAwait(false);
-            // The server keeps to the deadline by its own clock and answers; twice of it and the answer is lost.
-            return await answer.Task.WaitAsync(deadline * 2, ct).ConfigureAwait(false);
-        }
-        catch (InvalidOperationException e) when (ended is not null || e is ObjectDisposedException)
-        {
-            throw ended ?? new RpcException(new(StatusCode.Unavailable, "the connection was closed", e));
-        }
-        finally
-        {
-            waiting.TryRemove(number, out _);
-        }
-    }
-
-    private async Task SendAsync(long number, string streamName, Action<BatchAppendReq.Types.Options> expect,
-        IEnumerable<EventData> events, TimeSpan deadline, CancellationToken ct)
-    {
+        if (Volatile.Read(ref ended) is { } before) answer.TrySetException(before);
         var options = new BatchAppendReq.Types.Options
         {
-            StreamIdentifier = new() { StreamName = ByteString.CopyFromUtf8(streamName) },
+            StreamIdentifier = new() { StreamName = ByteString.CopyFromUtf8(expected.StreamName) },
             Deadline = Duration.FromTimeSpan(deadline),
         };
-        expect(options);
-        var chunk = new BatchAppendReq { CorrelationId = Id(number), Options = options };
-        await writing.WaitAsync(ct).ConfigureAwait(false);
-        try
+        expected.Write(options);
+        return new OpenBatch(this, number, options, deadline, answer.Task);
+    }
+
+    /// <summary>What one message holds; the first of a batch has the options.</summary>
+    private sealed record Part(long Batch, BatchAppendReq.Types.Options? Options, List<EventData> Events, bool IsFinal)
+    {
+        public BatchAppendReq ToMessage() => new()
         {
-            var bytes = 0;
-            foreach (var proposed in events)
-            {
-                bytes += proposed.Data.Length + proposed.Metadata.Length;
-                if (bytes > ChunkBytesMax && chunk.ProposedMessages.Count > 0)
-                {
-                    await call.RequestStream.WriteAsync(chunk, CancellationToken.None).ConfigureAwait(false);
-                    chunk = new BatchAppendReq { CorrelationId = Id(number) };
-                    bytes = proposed.Data.Length + proposed.Metadata.Length;
-                }
-                chunk.ProposedMessages.Add(Proposed(proposed));
-            }
-            chunk.IsFinal = true;
-            await call.RequestStream.WriteAsync(chunk, CancellationToken.None).ConfigureAwait(false);
+            CorrelationId = Id(Batch),
+            Options = Options,
+            ProposedMessages = { Events.Select(Proposed) },
+            IsFinal = IsFinal,
+        };
+    }
+
+    /// <summary>One batch while it is filled. It is sent part by part, so that the server reads it meanwhile; it writes
+    /// nothing before the last part. For one thread at a time.</summary>
+    internal sealed class OpenBatch(
+        BatchAppends appends, long number, BatchAppendReq.Types.Options options, TimeSpan deadline,
+        Task<BatchAppendResp> answer)
+    {
+        private const int PartBytesMax = 32 * 1024; // of one message, unless one event alone is larger
+        private BatchAppendReq.Types.Options? notSent = options;
+        private List<EventData> events = [];
+        private int bytes;
+
+        public void Add(EventData proposed)
+        {
+            var more = proposed.Data.Length + proposed.Metadata.Length;
+            if (bytes > PartBytesMax - more && events.Count > 0) Send(isFinal: false);
+            bytes += more;
+            events.Add(proposed);
         }
-        finally
+
+        private void Send(bool isFinal)
         {
-            writing.Release();
+            // Where the call has ended it is not sent, and the batch has failed with the call.
+            appends.parts.Writer.TryWrite(new(number, notSent, events, isFinal));
+            (notSent, events, bytes) = (null, [], 0);
+        }
+
+        /// <summary>Sends what is left, and gives the server's answer.</summary>
+        public async Task<BatchAppendResp> CompleteAsync(CancellationToken ct)
+        {
+            try
+            {
+                Send(isFinal: true);
+                // The server keeps to the deadline by its own clock and answers; twice of it and the answer is lost.
+                return await answer.WaitAsync(deadline * 2, ct).ConfigureAwait(false);
+            }
+            finally
+            {
+                appends.waiting.TryRemove(number, out _);
+            }
         }
     }
 
@@ -99,6 +112,20 @@ internal sealed class BatchAppends : IDisposable
         };
     }
 
+    /// <summary>The call takes one message at a time, and whoever fills a batch does not wait for it.</summary>
+    private async Task SendAsync()
+    {
+        try
+        {
+            await foreach (var part in parts.Reader.ReadAllAsync().ConfigureAwait(false))
+                await call.RequestStream.WriteAsync(part.ToMessage()).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is RpcException or InvalidOperationException or IOException)
+        {
+            parts.Writer.TryComplete(); // the call has ended: why is said where its answers are awaited
+        }
+    }
+
     private async Task ReceiveAsync()
     {
         try
@@ -106,17 +133,23 @@ internal sealed class BatchAppends : IDisposable
             await foreach (var answer in call.ResponseStream.ReadAllAsync().ConfigureAwait(false))
                 if (waiting.TryGetValue(answer.CorrelationId.Structured?.LeastSignificantBits ?? 0, out var asked))
                     asked.TrySetResult(answer);
-            ended = new RpcException(new(StatusCode.Unavailable, "the server ended the call"));
+            End(new RpcException(new(StatusCode.Unavailable, "the server ended the call")));
         }
         catch (RpcException e)
         {
-            ended = ServerErrors.Translate(e);
+            End(ServerErrors.Translate(e));
         }
         catch (Exception e)
         {
-            ended = new RpcException(new(StatusCode.Unavailable, "the connection was closed", e));
+            End(new RpcException(new(StatusCode.Unavailable, "the connection was closed", e)));
         }
-        foreach (var asked in waiting.Values) asked.TrySetException(ended);
+    }
+
+    private void End(Exception why)
+    {
+        why = Interlocked.CompareExchange(ref ended, why, null) ?? why;
+        parts.Writer.TryComplete();
+        foreach (var asked in waiting.Values) asked.TrySetException(why);
     }
 
     public void Dispose() => call.Dispose();

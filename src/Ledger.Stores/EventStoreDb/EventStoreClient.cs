@@ -26,6 +26,35 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
         IEnumerable<EventData> eventData, TimeSpan? deadline = null, CancellationToken cancellationToken = default) =>
         AppendAsync(new(streamName, expectedState, default), eventData, deadline, cancellationToken);
 
+    /// <summary>
+    /// Begins an append whose events are sent while the caller still makes the next ones. Null where it cannot be begun
+    /// at once: before the first append to a server, after a failure, and where a server knows no batches; what is
+    /// appended is then appended whole. The official client has no such call.
+    /// </summary>
+    internal StartedAppend? TryBegin(string streamName, StreamState? expectedState, StreamRevision expectedRevision)
+    {
+        if (connections.Current is not { HasBatchesNow: true } connection) return null;
+        var expected = new ExpectedOfStream(streamName, expectedState, expectedRevision);
+        try
+        {
+            return new(this, connection, expected, connection.Batches.Begin(expected, settings.DefaultDeadline));
+        }
+        catch (RpcException)
+        {
+            return null; // the connection has just gone
+        }
+    }
+
+    /// <summary>An append that was begun. Nothing of it is written before it is completed.</summary>
+    internal sealed class StartedAppend(EventStoreClient client, ServerConnection connection,
+        ExpectedOfStream expected, BatchAppends.OpenBatch batch)
+    {
+        public void Add(EventData proposed) => batch.Add(proposed);
+
+        public Task<IWriteResult> CompleteAsync(CancellationToken ct) => client.AnsweredAsync(connection, expected,
+            async () => AppendWire.Read(expected, await batch.CompleteAsync(ct).ConfigureAwait(false)));
+    }
+
     /// <summary>Reads a stream; enumerating throws <see cref="StreamNotFoundException"/> where there is none.</summary>
     /// <param name="revision">The first to read.</param>
     public IAsyncEnumerable<ResolvedEvent> ReadStreamAsync(Direction direction, string streamName,
@@ -85,17 +114,24 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
         TimeSpan? deadline, CancellationToken ct)
     {
         var connection = await connections.GetAsync(ct).ConfigureAwait(false);
+        var within = deadline ?? settings.DefaultDeadline;
+        return await AnsweredAsync(connection, expected, async () =>
+        {
+            if (!await connection.HasBatches.WaitAsync(ct).ConfigureAwait(false))
+                return AppendWire.Read(expected, await AppendWire.SendAsync(
+                    connection.Streams, expected, events, within, ct).ConfigureAwait(false));
+            var batch = connection.Batches.Begin(expected, within);
+            foreach (var proposed in events) batch.Add(proposed);
+            return AppendWire.Read(expected, await batch.CompleteAsync(ct).ConfigureAwait(false));
+        }).ConfigureAwait(false);
+    }
+
+    private async Task<IWriteResult> AnsweredAsync(
+        ServerConnection connection, ExpectedOfStream expected, Func<Task<AppendAnswer>> append)
+    {
         try
         {
-            var hasBatches = await connection.HasBatches.WaitAsync(ct).ConfigureAwait(false);
-            var within = deadline ?? settings.DefaultDeadline;
-            return expected.Checked(
-                hasBatches
-                    ? AppendWire.Read(expected, await connection.Batches.AppendAsync(
-                        expected.StreamName, expected.Write, events, within, ct).ConfigureAwait(false))
-                    : AppendWire.Read(expected, await AppendWire.SendAsync(
-                        connection.Streams, expected, events, within, ct).ConfigureAwait(false)),
-                settings.ThrowOnAppendFailure);
+            return expected.Checked(await append().ConfigureAwait(false), settings.ThrowOnAppendFailure);
         }
         catch (Exception e) when (e is RpcException or NotLeaderException)
         {

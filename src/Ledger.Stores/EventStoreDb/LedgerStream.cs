@@ -93,19 +93,32 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
         }
     }
 
+    /// <summary>Begins to send the events that come at a position, where the server takes them now; they are written
+    /// when they are appended.</summary>
+    public EventStoreClient.StartedAppend? TryBegin(long position) => position == 0
+        ? client.TryBegin(Name, StreamState.NoStream, default)
+        : client.TryBegin(Name, null, StreamRevision.FromInt64(position - 1));
+
     /// <summary>
     /// Appends the events that come at a position, and returns when they are durable. Where it is not known whether
     /// they were written, the same are sent again with the same expectation: the server then answers as it did, or
     /// refuses because of somebody else's. That is why their ids are of their content (<see cref="Proposed"/>).
     /// </summary>
-    public async Task AppendAsync(long position, IReadOnlyList<EventData> events, CancellationToken ct)
+    /// <param name="started">All of them as they were sent before; null where nothing was.</param>
+    public async Task AppendAsync(long position, IReadOnlyList<EventData> events,
+        EventStoreClient.StartedAppend? started, CancellationToken ct)
     {
         try
         {
-            var result = await InsistAsync(() => position == 0
-                ? client.AppendToStreamAsync(Name, StreamState.NoStream, events, cancellationToken: ct)
-                : client.AppendToStreamAsync(Name, StreamRevision.FromInt64(position - 1), events,
-                    cancellationToken: ct), ct).ConfigureAwait(false);
+            var result = await InsistAsync(() =>
+            {
+                // What was begun is completed once; from then on all are sent anew.
+                if (Interlocked.Exchange(ref started, null) is { } begun) return begun.CompleteAsync(ct);
+                return position == 0
+                    ? client.AppendToStreamAsync(Name, StreamState.NoStream, events, cancellationToken: ct)
+                    : client.AppendToStreamAsync(Name, StreamRevision.FromInt64(position - 1), events,
+                        cancellationToken: ct);
+            }, ct).ConfigureAwait(false);
             var last = position + events.Count - 1;
             if (result.NextExpectedStreamRevision != StreamRevision.FromInt64(last))
                 throw new JournalRefusedException(string.Create(CultureInfo.InvariantCulture,

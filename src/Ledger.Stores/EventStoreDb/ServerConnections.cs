@@ -48,7 +48,14 @@ internal sealed class ServerConnection : IDisposable
             {
                 if (batches is { HasEnded: false }) return batches;
                 batches?.Dispose();
-                return batches = new BatchAppends(Streams);
+                try
+                {
+                    return batches = new BatchAppends(Streams);
+                }
+                catch (ObjectDisposedException e) // another call failed on this connection, and dropped it
+                {
+                    throw new RpcException(new(StatusCode.Unavailable, "the connection was closed", e));
+                }
             }
         }
     }
@@ -65,6 +72,15 @@ internal sealed class ServerConnection : IDisposable
                     hasBatches = HasBatchesAsync(plainCalls);
                 return hasBatches;
             }
+        }
+    }
+
+    /// <summary>Whether it is known already that the node appends batches.</summary>
+    public bool HasBatchesNow
+    {
+        get
+        {
+            lock (gate) return hasBatches is { IsCompletedSuccessfully: true, Result: true };
         }
     }
 
@@ -146,10 +162,13 @@ internal sealed class ServerConnections(EventStoreClientSettings settings) : IDi
     private DnsEndPoint? leader;
     private bool disposed;
 
+    /// <summary>The connection that calls use now; null where the next call finds one.</summary>
+    public ServerConnection? Current => Volatile.Read(ref current);
+
     public async ValueTask<ServerConnection> GetAsync(CancellationToken ct)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        if (Volatile.Read(ref current) is { } open) return open;
+        if (Current is { } open) return open;
         await turn.WaitAsync(ct).ConfigureAwait(false);
         try
         {

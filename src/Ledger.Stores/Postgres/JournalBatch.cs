@@ -1,7 +1,5 @@
 using Ledger.Journal;
-using Marten;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Ledger.Stores.Postgres;
 
@@ -11,10 +9,11 @@ namespace Ledger.Stores.Postgres;
 /// </summary>
 internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
 {
+    private const int Columns = 7;
     private readonly Dictionary<EventId, StoredEvent> events = [];
     private readonly List<(long Key, string Name)> begun = [];
     private NpgsqlTransaction? transaction;
-    private NpgsqlBinaryImporter? copying;
+    private BinaryCopy? copying;
 
     public NpgsqlConnection Connection => connection;
     public long First { get; private set; }
@@ -37,35 +36,37 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
         var envelope = next.Envelope;
         events.Add(envelope.Id, new StoredEvent(next.Position, next.Header, next.Payload));
         if (envelope.Revision == 0) begun.Add((next.StreamKey, envelope.Stream));
-        copying!.StartRow();
-        copying.Write(next.Position, NpgsqlDbType.Bigint);
-        copying.Write(next.StreamKey, NpgsqlDbType.Bigint);
-        copying.Write(envelope.Revision, NpgsqlDbType.Bigint);
-        copying.Write(Uuid(envelope.Id), NpgsqlDbType.Uuid);
-        copying.Write(next.Header, NpgsqlDbType.Bytea);
-        copying.Write(next.Payload, NpgsqlDbType.Bytea);
-        copying.Write(next.Leaf, NpgsqlDbType.Bytea);
+        copying!.StartRow(Columns);
+        copying.Write(next.Position);
+        copying.Write(next.StreamKey);
+        copying.Write(envelope.Revision);
+        copying.Write(envelope.Id);
+        copying.Write(next.Header);
+        copying.Write(next.Payload);
+        copying.Write(next.Leaf);
     }
 
     private void Open(long position)
     {
         First = position;
         transaction = connection.BeginTransaction();
-        copying = connection.BeginBinaryImport($"""
-            COPY {schema}.events (position, stream, revision, id, header, payload, leaf) FROM STDIN (FORMAT BINARY)
-            """);
+        copying = new(
+            connection, $"{schema}.events (position, stream, revision, id, header, payload, leaf)");
     }
 
-    /// <param name="beside">What else belongs into the transaction.</param>
-    public async Task CommitAsync(Func<NpgsqlTransaction, IDocumentSession> beside)
+    /// <summary>
+    /// Returns when it is durable. All of it is done by the thread that calls, which waits for the server and for
+    /// nothing else: a transaction whose next step had to wait for a busy process would be ended by the server.
+    /// </summary>
+    /// <param name="beside">Writes what else belongs into the transaction.</param>
+    public void Commit(Action<NpgsqlTransaction> beside)
     {
-        await copying!.CompleteAsync().ConfigureAwait(false);
-        await copying.DisposeAsync().ConfigureAwait(false);
+        copying!.Complete();
+        copying.Dispose();
         copying = null;
-        var session = beside(transaction!);
-        await using (session.ConfigureAwait(false)) await session.SaveChangesAsync().ConfigureAwait(false);
-        await transaction!.CommitAsync().ConfigureAwait(false);
-        await transaction.DisposeAsync().ConfigureAwait(false);
+        beside(transaction!);
+        transaction!.Commit();
+        transaction.Dispose();
         transaction = null;
     }
 

@@ -65,6 +65,12 @@ internal static class LedgerSchema
             CREATE UNIQUE INDEX IF NOT EXISTS open_row ON {0}.view_row (projection, key)
               WHERE to_position = 9223372036854775807;
             """),
+        ("view_history", """
+            CREATE TABLE IF NOT EXISTS {0}.view_history (
+              projection text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, from_position bigint NOT NULL,
+              to_position bigint NOT NULL, from_positions bigint[] NOT NULL, to_positions bigint[] NOT NULL,
+              jsons text[] NOT NULL, PRIMARY KEY (projection, key, from_position));
+            """),
         ("checkpoint", """
             CREATE TABLE IF NOT EXISTS {0}.checkpoint (
               projection text COLLATE "C" PRIMARY KEY, next_position bigint NOT NULL);

@@ -1,7 +1,5 @@
 using Ledger.Domain;
 using Ledger.Journal;
-using Marten;
-using Marten.Services;
 using NodaTime;
 using Npgsql;
 using NpgsqlTypes;
@@ -10,7 +8,7 @@ namespace Ledger.Stores.Postgres;
 
 /// <summary>
 /// What the journal's one writer does on PostgreSQL. A batch is one transaction on one of two connections in turn, so
-/// that the next one is copied in while one is committed. The first connection holds the sequencer's advisory lock, and
+/// that the next one is copied in while one is committed by a thread of its own. The first connection holds the sequencer's advisory lock, and
 /// each batch checks in its transaction the fencing token that every opening raises, and that it follows the batch
 /// before.
 /// </summary>
@@ -19,6 +17,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     private const string Opening = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
     private readonly PostgresLedger ledger;
     private readonly NpgsqlConnection connection;
+    private readonly WorkThread commits;
     private readonly string begin, advance, find;
     private readonly Dictionary<EventId, StoredEvent> known = []; // of the last question
     private RecentIds recent = new(null);
@@ -33,13 +32,13 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         var schema = ledger.Schema;
         begin = $"""
             WITH begun AS (
-              INSERT INTO {schema}.streams (key, name) SELECT key, name FROM unnest(?, ?) AS s(key, name) RETURNING 1)
+              INSERT INTO {schema}.streams (key, name) SELECT key, name FROM unnest($1, $2) AS s(key, name) RETURNING 1)
             SELECT count(*) FROM begun
             """;
         // The first position of the batch is what the one-row update gives back, so a rollback leaves no gap.
         advance = $"""
-            UPDATE {schema}.ledger SET length = length + ?, frontier = ?, recorded_at = ?
-            WHERE fence = ? RETURNING length - ?
+            UPDATE {schema}.ledger SET length = length + $1, frontier = $2, recorded_at = $3
+            WHERE fence = $4 RETURNING length - $1
             """;
         find = $"SELECT id, position, header, payload FROM {schema}.events WHERE id = ANY ($1)";
         connection = ledger.Connections.OpenConnection();
@@ -50,6 +49,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
             filling = new(schema, connection);
             before = new(schema, ledger.Connections.OpenConnection());
             PostgresLedger.CheckDurability(before.Connection);
+            commits = new($"commits {ledger.Ledger}");
         }
         catch
         {
@@ -151,33 +151,54 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
 
     public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
 
-    /// <summary>What belongs to the events goes in one Marten session, in their transaction.</summary>
     public Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
         var batch = filling;
         if (batch.Count == 0) return Task.CompletedTask;
-        var advanced = Advanced(batch, tree, recordedAt); // now, before the tree grows
-        return batch.CommitAsync(transaction =>
+        var (frontier, ticks) = (tree.SaveFrontier(), recordedAt.ToUnixTimeTicks()); // now, before the tree grows
+        var durable = new TaskCompletionSource(); // who waits goes on here: a busy process would let them wait longer
+        commits.Give(() =>
         {
-            var session = ledger.Store.LightweightSession(SessionOptions.ForTransaction(transaction));
-            if (batch.Begun.Count > 0) session.QueueOperation(Begun(batch.Begun));
-            session.QueueOperation(advanced);
-            return session;
+            try
+            {
+                batch.Commit(transaction => Advance(transaction, batch, frontier, ticks));
+            }
+            catch (Exception e)
+            {
+                durable.SetException(e);
+                return;
+            }
+            durable.SetResult();
         });
+        return durable.Task;
     }
 
-    private CountedStatement Begun(IReadOnlyList<(long Key, string Name)> begun) => new(begin,
-        number => number == begun.Count ? null : new IOException($"{number} of {begun.Count} streams were stored"),
-        (begun.Select(stream => stream.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-        (begun.Select(stream => stream.Name).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
-
-    private CountedStatement Advanced(JournalBatch batch, MerkleTree tree, Instant recordedAt)
+    /// <summary>Length, frontier and new streams, in one journey; throws where another process has gone on.</summary>
+    private void Advance(NpgsqlTransaction transaction, JournalBatch batch, byte[] frontier, long recordedAt)
     {
-        var (first, count) = (batch.First, batch.Count);
-        return new(advance, given => given == first ? null : Fenced(given, first),
-            (count, NpgsqlDbType.Bigint), (tree.SaveFrontier(), NpgsqlDbType.Bytea),
-            (recordedAt.ToUnixTimeTicks(), NpgsqlDbType.Bigint), (fence, NpgsqlDbType.Bigint),
-            (count, NpgsqlDbType.Bigint));
+        using var statements = new NpgsqlBatch(transaction.Connection, transaction);
+        Add(statements, advance, (batch.Count, NpgsqlDbType.Bigint), (frontier, NpgsqlDbType.Bytea),
+            (recordedAt, NpgsqlDbType.Bigint), (fence, NpgsqlDbType.Bigint));
+        var begun = batch.Begun;
+        if (begun.Count > 0)
+            Add(statements, begin,
+                (begun.Select(stream => stream.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                (begun.Select(stream => stream.Name).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+        using var answers = statements.ExecuteReader();
+        long? given = answers.Read() ? answers.GetInt64(0) : null;
+        if (given != batch.First) throw Fenced(given, batch.First);
+        if (!answers.NextResult()) return;
+        answers.Read();
+        if (answers.GetInt64(0) is var stored && stored != begun.Count)
+            throw new IOException($"{stored} of {begun.Count} streams were stored");
+    }
+
+    private static void Add(
+        NpgsqlBatch batch, string sql, params ReadOnlySpan<(object Value, NpgsqlDbType Type)> values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var (value, type) in values) command.Parameters.Add(new() { Value = value, NpgsqlDbType = type });
+        batch.BatchCommands.Add(command);
     }
 
     private Exception Fenced(long? first, long expected) => first is null
@@ -202,6 +223,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     /// <summary>Gives the lock back first: the connection goes into the pool, and would keep it there.</summary>
     public void Dispose()
     {
+        commits.Dispose();
         before.RollBack();
         filling.RollBack();
         try

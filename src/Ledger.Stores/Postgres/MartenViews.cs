@@ -7,7 +7,9 @@ namespace Ledger.Stores.Postgres;
 
 /// <summary>
 /// The read model on PostgreSQL: rows and checkpoints change in one transaction. Rows are text in a table of ours and
-/// no Marten documents: <c>jsonb</c> would change their bytes, and a row is compared by them.
+/// no Marten documents: <c>jsonb</c> would change their bytes, and a row is compared by them. A version that the batch
+/// which made it closed again is in the history, where many share a row (<see cref="ClosedVersions"/>); all others are
+/// in rows of their own.
 /// </summary>
 public sealed class MartenViews : IViewStore, IDisposable
 {
@@ -15,13 +17,13 @@ public sealed class MartenViews : IViewStore, IDisposable
     private readonly PostgresLedger ledger;
     private readonly Dictionary<string, LeaseToken> leases = [];
     private readonly Lock gate = new();
-    private readonly string row, storedAs;
+    private readonly string storedAs;
+    private bool hasHistory;
 
     private MartenViews(PostgresLedger ledger)
     {
         this.ledger = ledger;
         var schema = ledger.Schema;
-        row = $"key, from_position, to_position, json FROM {schema}.view_row";
         storedAs = $"coalesce((SELECT stored_as FROM {schema}.view_version WHERE projection = $1), $1)";
     }
 
@@ -81,10 +83,7 @@ public sealed class MartenViews : IViewStore, IDisposable
             checkpoints, changes);
 
     public string? Get(string projection, string key, long? asOf = null) => asOf is { } at
-        ? Scalar($"""
-            SELECT json FROM {ledger.Schema}.view_row
-            WHERE projection = {storedAs} AND key = $2 AND from_position <= $3 AND $3 < to_position
-            """, projection, key, at) as string
+        ? Read(projection, AsOf("key = $2", "$3"), key, at) is [var found] ? found.Json : null
         : Scalar($"""
             SELECT json FROM {ledger.Schema}.view_row
             WHERE projection = {storedAs} AND key = $2 AND to_position = {OpenRow}
@@ -92,21 +91,44 @@ public sealed class MartenViews : IViewStore, IDisposable
 
     public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
         asOf is { } at
-            ? Read(projection, $"""
-                SELECT {row} WHERE projection = {storedAs} AND key >= $2 AND key <= $3
-                  AND from_position <= $4 AND $4 < to_position ORDER BY key
-                """, projection, first, last, at)
+            ? Read(projection, $"{AsOf("key >= $2 AND key <= $3", "$4")} ORDER BY key", first, last, at)
             : Read(projection, $"""
-                SELECT {row} WHERE projection = {storedAs} AND key >= $2 AND key <= $3 AND to_position = {OpenRow}
-                ORDER BY key
-                """, projection, first, last);
+                {Rows($"key >= $2 AND key <= $3 AND to_position = {OpenRow}")} ORDER BY key
+                """, first, last);
 
-    public IReadOnlyList<ViewRow> Versions(string projection) =>
-        Read(projection, $"SELECT {row} WHERE projection = {storedAs} ORDER BY key, from_position", projection);
+    public IReadOnlyList<ViewRow> Versions(string projection) => Read(projection, $"""
+        {Rows("true")}
+        {(HasHistory ? $"UNION ALL {History("true", "true")}" : "")}
+        ORDER BY key, from_position
+        """);
+
+    private string AsOf(string keys, string at)
+    {
+        var rows = Rows($"{keys} AND from_position <= {at} AND {at} < to_position");
+        if (!HasHistory) return rows;
+        var history = History($"{keys} AND h.from_position <= {at} AND {at} < h.to_position",
+            $"v.from_position <= {at} AND {at} < v.to_position");
+        return $"{rows} UNION ALL {history}";
+    }
+
+    private string Rows(string condition) => $"""
+        SELECT key, from_position, to_position, json FROM {ledger.Schema}.view_row
+        WHERE projection = {storedAs} AND {condition}
+        """;
+
+    private string History(string ofRows, string ofVersions) => $"""
+        SELECT h.key, v.from_position, v.to_position, v.json FROM {ledger.Schema}.view_history AS h
+        CROSS JOIN unnest(h.from_positions, h.to_positions, h.jsons) AS v(from_position, to_position, json)
+        WHERE h.projection = {storedAs} AND {ofRows} AND {ofVersions}
+        """;
+
+    /// <summary>A database of an older program has none until somebody writes views there.</summary>
+    private bool HasHistory => hasHistory || (hasHistory = ledger.IsThere("view_history"));
 
     public void Reset(string projection) => InTransaction([ViewLease.Of(projection)], transaction =>
     {
         Execute(transaction, $"DELETE FROM {ledger.Schema}.view_row WHERE projection = {storedAs}", projection);
+        Execute(transaction, $"DELETE FROM {ledger.Schema}.view_history WHERE projection = {storedAs}", projection);
         Execute(transaction, $"DELETE FROM {ledger.Schema}.checkpoint WHERE projection = {storedAs}", projection);
     });
 
@@ -183,7 +205,7 @@ public sealed class MartenViews : IViewStore, IDisposable
 
     private List<ViewRow> Read(string projection, string sql, params object[] values)
     {
-        using var command = Command(sql, values);
+        using var command = Command(sql, [projection, .. values]);
         using var rows = command.ExecuteReader();
         var read = new List<ViewRow>();
         while (rows.Read())

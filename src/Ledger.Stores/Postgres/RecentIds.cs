@@ -8,24 +8,28 @@ namespace Ledger.Stores.Postgres;
 /// only where it is one of these, and their ids are kept. For one thread at a time.
 /// </summary>
 /// <param name="latest">The highest id that is stored; null where none is.</param>
-/// <param name="keptMax">How many of the newest events' ids are kept.</param>
-public sealed class RecentIds(EventId? latest, int keptMax = 1 << 16)
+/// <param name="keptMin">How many of the newest events' ids are kept at least; twice as many are at most.</param>
+public sealed class RecentIds(EventId? latest, int keptMin = 1 << 15)
 {
-    private readonly HashSet<EventId> kept = [];
-    private readonly Queue<EventId> inOrder = new();
+    // Ids are let go of by the set: to take them out one by one costs more than all the rest.
+    private HashSet<EventId> newest = [], before = [];
+    private UInt128 highestOfNewest, highestOfBefore;
     private UInt128 highestBefore = latest?.Value ?? 0; // of the events whose ids are not kept
 
     /// <summary>False where no event has this id.</summary>
-    public bool MayBeStored(EventId id) => id.Value <= highestBefore || kept.Contains(id);
+    public bool MayBeStored(EventId id) =>
+        id.Value <= highestBefore || newest.Contains(id) || before.Contains(id);
 
     /// <summary>Takes the id of the next event.</summary>
     public void Add(EventId id)
     {
-        kept.Add(id);
-        inOrder.Enqueue(id);
-        if (inOrder.Count <= keptMax) return;
-        var oldest = inOrder.Dequeue();
-        kept.Remove(oldest);
-        highestBefore = UInt128.Max(highestBefore, oldest.Value);
+        if (newest.Count >= keptMin)
+        {
+            highestBefore = UInt128.Max(highestBefore, highestOfBefore);
+            (newest, before, highestOfBefore, highestOfNewest) = (before, newest, highestOfNewest, 0);
+            newest.Clear();
+        }
+        newest.Add(id);
+        highestOfNewest = UInt128.Max(highestOfNewest, id.Value);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ledger.Projections;
 using Npgsql;
 using NpgsqlTypes;
@@ -6,7 +7,8 @@ namespace Ledger.Stores.Postgres;
 
 /// <summary>
 /// What a batch of a fold changes, in one transaction: the tokens of its leases, then the rows that it closes, the
-/// checkpoints, and by binary COPY the rows that it opens. Written from beginning to end by the thread that commits it.
+/// checkpoints, and by binary COPY the rows that it opens and the history of what it opened and closed again. Written
+/// from beginning to end by the thread that commits it.
 /// </summary>
 /// <param name="tokens">The leases under which it is written, with the writer's token of each.</param>
 internal sealed class ViewBatch(
@@ -18,43 +20,61 @@ internal sealed class ViewBatch(
         Bigints = NpgsqlDbType.Array | NpgsqlDbType.Bigint;
     private readonly string schema = ledger.Schema;
 
+    private readonly List<Row> closed = [];
+    private readonly List<Row> opened = [];
+    private readonly List<ClosedVersions> history = [];
+
     /// <summary>Returns when all of it is stored; throws <see cref="LeaseLostException"/> and stores nothing where
     /// another holder has taken over.</summary>
     public void Commit()
     {
-        var (closed, opened) = Versions();
+        Divide();
         using var connection = ledger.Connections.OpenConnection();
         using var transaction = connection.BeginTransaction();
-        var storedAs = Change(connection, transaction, closed);
-        if (opened.Count > 0) Copy(connection, opened, storedAs);
+        var storedAs = Change(connection, transaction);
+        if (opened.Count > 0) CopyOpened(connection, storedAs);
+        if (history.Count > 0) CopyHistory(connection, storedAs);
         transaction.Commit();
     }
 
-    /// <summary>
-    /// What is done to stored rows: the open one of each key is closed at its first change, and every version that the
-    /// batch makes is added, of which all but the last are closed already.
-    /// </summary>
-    private (List<PositionedChange> Closed, List<ViewRow> Opened) Versions()
+    /// <summary>A row while the batch is gone through.</summary>
+    /// <param name="changedAt">The position of its first change, which closes the version that is stored.</param>
+    private sealed class Row(string projection, string key, long changedAt)
     {
-        var closed = new List<PositionedChange>();
-        var opened = new List<ViewRow>(changes.Count);
-        var last = new Dictionary<(string Projection, string Key), int>(); // index of the version that is open
+        public string Projection => projection;
+        public string Key => key;
+        public long ChangedAt => changedAt;
+        public (long From, string Json)? Open { get; set; }
+        public ClosedVersions? Closed { get; set; }
+    }
+
+    /// <summary>
+    /// What is done to stored rows: the open one of each key is closed at its first change, the version that is open
+    /// after the last is added, and those between, which are as short-lived as the batch, share rows of history.
+    /// </summary>
+    private void Divide()
+    {
+        var rows = new Dictionary<(string Projection, RowKey Key), Row>();
         foreach (var change in changes)
         {
-            var key = (change.Projection, change.Key);
-            if (!last.TryGetValue(key, out var open)) closed.Add(change);
-            else if (open >= 0) opened[open] = opened[open] with { ToPosition = change.Position };
-            last[key] = change.Json is null ? -1 : opened.Count;
-            if (change.Json is { } json)
-                opened.Add(new(change.Projection, change.Key, change.Position, ViewRow.Open, json));
+            ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(
+                rows, (change.Projection, change.RowKey), out _);
+            if (row is null) closed.Add(row = new(change.Projection, change.Key, change.Position));
+            else if (row.Open is var (from, before)) Close(row, from, change.Position, before);
+            row.Open = change.Json is { } json ? (change.Position, json) : null;
         }
-        return (closed, opened);
+        opened.AddRange(closed.Where(row => row.Open is not null));
+    }
+
+    private void Close(Row row, long from, long to, string json)
+    {
+        if (row.Closed?.TryAdd(from, to, json) == true) return;
+        history.Add(row.Closed = new(row.Projection, row.Key, from, to, json));
     }
 
     /// <summary>All but the new rows, in one journey; returns under which name the rows of a projection are stored,
     /// where that is not its own.</summary>
-    private Dictionary<string, string> Change(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, List<PositionedChange> closed)
+    private Dictionary<string, string> Change(NpgsqlConnection connection, NpgsqlTransaction transaction)
     {
         using var batch = new NpgsqlBatch(connection, transaction);
         // The lock on the lease's row is held to the end of the transaction: nobody takes over amid it, nor exchanges
@@ -73,9 +93,11 @@ internal sealed class ViewBatch(
             FROM unnest($1, $2, $3) AS c(projection, key, position)
             LEFT JOIN {schema}.view_version v ON v.projection = c.projection
             WHERE r.projection = coalesce(v.stored_as, c.projection) AND r.key = c.key AND r.to_position = {OpenRow}
-            """, (closed.Select(change => change.Projection).ToArray(), Texts),
-            (closed.Select(change => change.Key).ToArray(), Texts),
-            (closed.Select(change => change.Position).ToArray(), Bigints));
+            """, (closed.Select(row => row.Projection).ToArray(), Texts),
+            (closed.Select(row => row.Key).ToArray(), Texts),
+            (closed.Select(row => row.ChangedAt).ToArray(), Bigints));
+        // History compresses well: most of a version is what the one before says too.
+        if (history.Count > 0 && ledger.HasLz4) Add(batch, "SET LOCAL default_toast_compression = lz4");
         using var answers = batch.ExecuteReader();
         foreach (var (lease, mine) in tokens)
         {
@@ -96,20 +118,46 @@ internal sealed class ViewBatch(
         batch.BatchCommands.Add(command);
     }
 
-    private void Copy(NpgsqlConnection connection, List<ViewRow> opened, Dictionary<string, string> storedAs)
+    private void CopyOpened(NpgsqlConnection connection, Dictionary<string, string> storedAs)
     {
         using var copying = connection.BeginBinaryImport(
             $"COPY {schema}.view_row (projection, key, from_position, to_position, json) FROM STDIN (FORMAT BINARY)");
-        foreach (var (projection, key, from, to, json) in opened)
+        foreach (var row in opened)
         {
+            var (from, json) = row.Open!.Value;
             copying.StartRow();
-            copying.Write(storedAs.GetValueOrDefault(projection, projection), NpgsqlDbType.Text);
-            copying.Write(key, NpgsqlDbType.Text);
+            copying.Write(storedAs.GetValueOrDefault(row.Projection, row.Projection), NpgsqlDbType.Text);
+            copying.Write(row.Key, NpgsqlDbType.Text);
             copying.Write(from, NpgsqlDbType.Bigint);
-            copying.Write(to, NpgsqlDbType.Bigint);
+            copying.Write(ViewRow.Open, NpgsqlDbType.Bigint);
             copying.Write(json, NpgsqlDbType.Text);
         }
-        if (copying.Complete() is var added && added != (ulong)opened.Count)
-            throw new IOException($"{added} of {opened.Count} rows were stored");
+        Complete(copying, opened.Count);
+    }
+
+    private void CopyHistory(NpgsqlConnection connection, Dictionary<string, string> storedAs)
+    {
+        using var copying = connection.BeginBinaryImport($"""
+            COPY {schema}.view_history (projection, key, from_position, to_position, from_positions, to_positions, jsons)
+            FROM STDIN (FORMAT BINARY)
+            """);
+        foreach (var versions in history)
+        {
+            copying.StartRow();
+            copying.Write(storedAs.GetValueOrDefault(versions.Projection, versions.Projection), NpgsqlDbType.Text);
+            copying.Write(versions.Key, NpgsqlDbType.Text);
+            copying.Write(versions.From[0], NpgsqlDbType.Bigint);
+            copying.Write(versions.To[^1], NpgsqlDbType.Bigint);
+            copying.Write(versions.From, Bigints);
+            copying.Write(versions.To, Bigints);
+            copying.Write(versions.Json, Texts);
+        }
+        Complete(copying, history.Count);
+    }
+
+    private static void Complete(NpgsqlBinaryImporter copying, int rows)
+    {
+        if (copying.Complete() is var added && added != (ulong)rows)
+            throw new IOException($"{added} of {rows} rows were stored");
     }
 }

@@ -43,6 +43,7 @@ internal sealed class DoubleStreams(DoubleLog log, DoubleFaults faults) : Stream
         var open = new Dictionary<UInt128, (BatchAppendReq.Types.Options Options, List<DoubleProposal> Proposed)>();
         await foreach (var chunk in requests.ReadAllAsync(context.CancellationToken))
         {
+            faults.Parts++;
             var id = Id(chunk.CorrelationId);
             if (chunk.Options is { } begun) open[id] = (begun, []);
             var (options, proposed) = open[id];

@@ -104,6 +104,57 @@ public sealed class EventStoreDbJournalTests
         (again.Length, Convert.ToHexString(again.Root)).ShouldBe((320, Convert.ToHexString(journal.Root)));
     }
 
+    private static Task<AppendResult> AppendMany(IJournal journal, int first) => journal.AppendAsync("s",
+        ExpectedRevision.Any, [.. Enumerable.Range(first, 400).Select(number => TestFolder.Reading(number))],
+        TestFolder.Tester, null, Ct).AsTask();
+
+    [Fact]
+    public async Task A_large_batch_is_sent_in_parts_and_written_with_the_last()
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        await using var journal = await OpenAsync(server);
+        (await Append(journal, 0)).ShouldBe(new AppendResult.Recorded(0, 0));
+        (await AppendMany(journal, 1)).ShouldBe(new AppendResult.Recorded(1, 400));
+        server.Faults.Parts.ShouldBeGreaterThan(2);
+        (await AppendMany(journal, 1)).ShouldBe(new AppendResult.AlreadyRecorded(1));
+        await using var again = await OpenAsync(server);
+        (again.Length, Convert.ToHexString(again.Root)).ShouldBe((401, Convert.ToHexString(journal.Root)));
+    }
+
+    [Theory]
+    [InlineData("ended")]
+    [InlineData("not handled")]
+    [InlineData("restarted")]
+    public async Task A_batch_that_was_begun_while_the_one_before_failed_is_written_once_after_it(string failure)
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        await using var journal = await OpenAsync(server);
+        await Append(journal, 0);
+        using var held = new ManualResetEventSlim();
+        server.Faults.Add(failure switch
+        {
+            "not handled" => DoubleFault.NotHandled("Server Is Busy") with { BeforeWrite = () => held.Wait(Ct) },
+            "ended" => new DoubleFault(() => { held.Wait(Ct); throw Unavailable(); }, () => { }),
+            _ => new DoubleFault(() => { }, () => held.Wait(Ct)), // written, and the answer is lost
+        });
+        var before = AppendMany(journal, 1);
+        await Task.Delay(100, Ct);
+        var next = AppendMany(journal, 401); // its first parts are on the way, and wait at the server
+        await Task.Delay(100, Ct);
+        if (failure == "restarted")
+        {
+            var stopping = server.StopAsync();
+            held.Set();
+            await stopping;
+            await server.StartAgainAsync();
+        }
+        held.Set();
+        (await before, await next).ShouldBe((new AppendResult.Recorded(1, 400), new AppendResult.Recorded(401, 800)));
+        server.Log.Of("ledger-test")!.Count.ShouldBe(801);
+        await using var again = await OpenAsync(server);
+        Convert.ToHexString(again.Root).ShouldBe(Convert.ToHexString(journal.Root));
+    }
+
     [Fact]
     public async Task A_server_that_stays_away_stops_the_journal_and_one_that_lost_events_is_refused()
     {

@@ -34,6 +34,9 @@ internal sealed class DoubleFaults
     /// <summary>Every call to the streams, with its headers.</summary>
     public ConcurrentQueue<(string Method, Dictionary<string, string> Headers)> Calls { get; } = new();
 
+    /// <summary>How many messages batches came in.</summary>
+    public int Parts { get; set; }
+
     public void Add(DoubleFault fault) => faults.Enqueue(fault);
 
     public DoubleFault? Next() => faults.TryDequeue(out var fault) ? fault : null;

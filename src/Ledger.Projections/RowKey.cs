@@ -1,0 +1,42 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>
+/// The key of a row: ASCII, ordered by byte. Most rows are of a series, whose keys differ in an instant, such as the
+/// readings of a register: a fold finds them by the instant, and the text is made when a store asks for it. Whoever
+/// names rows by an instant always does, and never by their text.
+/// </summary>
+public readonly record struct RowKey
+{
+    private readonly string? rest; // null of a key that is no more than its text
+
+    /// <summary>A key that is its text.</summary>
+    public RowKey(string text) => Series = text;
+
+    /// <summary>The key of a series at an instant.</summary>
+    /// <param name="series">What the texts of all keys of the series begin with.</param>
+    /// <param name="rest">What stands behind the instant, where one instant has several rows; empty, or from a
+    /// separator on.</param>
+    public RowKey(string series, Instant at, string rest = "") => (Series, At, this.rest) = (series, at, rest);
+
+    /// <summary>The name of the series; the text of a key that is of none.</summary>
+    public string Series { get; }
+    public Instant At { get; }
+    public string Rest => rest ?? "";
+    public bool IsOfSeries => rest is not null;
+
+    public static implicit operator RowKey(string text) => new(text);
+
+    /// <summary>Reads a key of a series back from its text.</summary>
+    public static RowKey Of(string series, string text)
+    {
+        var at = text.AsSpan(series.Length);
+        // Before the year 1 a text is longer by its sign.
+        var length = UtcText.LengthOf(RowJson.Decimals) + (at[0] == '-' ? 1 : 0);
+        return new(series, RowJson.Instant(at[..length].ToString()), at[length..].ToString());
+    }
+
+    public override string ToString() => IsOfSeries ? string.Concat(Series, RowJson.Key(At), rest) : Series;
+}
