@@ -33,7 +33,7 @@ internal sealed class AnswerSchemas(
         : Single(type) ?? (type.IsEnum ? OneOf(NamesOf(type)) : Composed(type, written(type)));
 
     /// <summary>One of several.</summary>
-    public IOpenApiSchema AnyOf(IReadOnlyList<IOpenApiSchema> schemas) =>
+    public static IOpenApiSchema AnyOf(IReadOnlyList<IOpenApiSchema> schemas) =>
         schemas is [var only] ? only : new OpenApiSchema { AnyOf = [.. schemas] };
 
     /// <summary>Where the answer is a page of a table it says where the next one is.</summary>

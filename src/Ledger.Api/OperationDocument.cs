@@ -103,7 +103,7 @@ internal static class OperationDocument
         if (own.Count == 0) own = types.FindAll(type => type.Status is null);
         if (own.Count == 0)
             throw new InvalidOperationException($"nobody says what {operation.OperationId} answers in JSON ({status})");
-        var any = schemas.AnyOf([.. own.Select(type => schemas.Of(type.Type))]);
+        var any = AnswerSchemas.AnyOf([.. own.Select(type => schemas.Of(type.Type))]);
         if (status == "200" && said.OfType<ReadOperation>().Any(read => read.Table is not null))
             foreach (var type in own) schemas.HasPages(type.Type);
         return any;

@@ -361,14 +361,6 @@ public static class EventCodec
 internal sealed partial class PayloadContext : JsonSerializerContext
 {
     /// <summary>Unknown, missing, repeated and null members are errors: the bytes in the journal are ours.</summary>
-    /// <summary>The same with choices as they are posted, which no payload has.</summary>
-    public static JsonSerializerOptions Spelled()
-    {
-        var options = Strict();
-        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase));
-        return options;
-    }
-
     public static JsonSerializerOptions Strict()
     {
         var options = new JsonSerializerOptions
@@ -381,6 +373,14 @@ internal sealed partial class PayloadContext : JsonSerializerContext
             IgnoreReadOnlyProperties = true,
         };
         foreach (var converter in PayloadText.Converters()) options.Converters.Add(converter);
+        return options;
+    }
+
+    /// <summary>The same with choices as they are posted, which no payload has.</summary>
+    public static JsonSerializerOptions Spelled()
+    {
+        var options = Strict();
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase));
         return options;
     }
 }

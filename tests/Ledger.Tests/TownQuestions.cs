@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Ledger.Domain;
 
 namespace Ledger.Tests;
