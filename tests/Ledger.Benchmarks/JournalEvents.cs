@@ -26,7 +26,8 @@ internal static class JournalEvents
         return (stream, facts);
     }
 
-    // A record of the batch differs from the first by its evidence key alone: to make records is not the journal's work.
+    // A record of the batch differs from the first by its evidence key alone: to make records is not the journal's
+    // work.
     private static NewFact Next(int source, NewFact first, long number) => first.Event is IntervalRecorded
         ? first with { Evidence = Key(number) } : Of(source, number).Fact;
 

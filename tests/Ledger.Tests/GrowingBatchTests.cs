@@ -6,7 +6,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>While a store has to do with a batch of a fold the next one grows, within bounds, and loses nothing.</summary>
+/// <summary>While a store has to do with a batch of a fold the next one grows, within bounds, and loses nothing.
+/// </summary>
 public sealed class GrowingBatchTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;

@@ -6,9 +6,9 @@ namespace Ledger.Stores.Postgres;
 
 /// <summary>
 /// Rows on their way into a table in PostgreSQL's binary COPY format
-/// (https://www.postgresql.org/docs/15/sql-copy.html, "Binary Format"): a count of fields, then of each field its length
-/// and its bytes, the highest byte first. Written here, because each field that goes through the driver's own importer
-/// costs more than the bytes of it; a row is sent when there are enough of them.
+/// (https://www.postgresql.org/docs/15/sql-copy.html, "Binary Format"): a count of fields, then of each field its
+/// length and its bytes, the highest byte first. Written here, because each field that goes through the driver's own
+/// importer costs more than its bytes do. Rows are sent when there are enough of them.
 /// </summary>
 internal sealed class BinaryCopy : IDisposable
 {

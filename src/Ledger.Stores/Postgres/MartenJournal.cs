@@ -5,9 +5,9 @@ using NodaTime;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// The journal on PostgreSQL. Marten makes its tables; the events are copied into a table of ours and not into Marten's,
-/// because positions must have no gap and the bytes must come back as they went in (docs/decisions.md, 71, 79 and 98).
-/// One process writes; a storage error stops it, and a new start looks what is durable.
+/// The journal on PostgreSQL. Marten makes its tables; the events are copied into a table of ours and not into
+/// Marten's, because positions must have no gap and the bytes must come back as they went in (docs/decisions.md, 71, 79
+/// and 98). One process writes; a storage error stops it, and a new start looks what is durable.
 /// </summary>
 public sealed class MartenJournal : IJournalImport, IStoredLeaves
 {

@@ -8,9 +8,9 @@ namespace Ledger.Stores.Postgres;
 
 /// <summary>
 /// What the journal's one writer does on PostgreSQL. A batch is one transaction on one of two connections in turn, so
-/// that the next one is copied in while one is committed by a thread of its own. The first connection holds the sequencer's advisory lock, and
-/// each batch checks in its transaction the fencing token that every opening raises, and that it follows the batch
-/// before.
+/// that the next one is copied in while one is committed by a thread of its own. The first connection holds the
+/// sequencer's advisory lock, and each batch checks in its transaction the fencing token that every opening raises, and
+/// that it follows the batch before.
 /// </summary>
 internal sealed class MartenJournalStore : IJournalStore, IDisposable
 {

@@ -138,7 +138,8 @@ internal sealed class ViewBatch(
     private void CopyHistory(NpgsqlConnection connection, Dictionary<string, string> storedAs)
     {
         using var copying = connection.BeginBinaryImport($"""
-            COPY {schema}.view_history (projection, key, from_position, to_position, from_positions, to_positions, jsons)
+            COPY {schema}.view_history
+              (projection, key, from_position, to_position, from_positions, to_positions, jsons)
             FROM STDIN (FORMAT BINARY)
             """);
         foreach (var versions in history)
