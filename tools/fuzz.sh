@@ -10,7 +10,7 @@ for needed in afl-fuzz sharpfuzz; do
 done
 work=${LEDGER_FUZZ:-$(mktemp -d)}
 echo "findings in $work"
-dotnet build tests/Ledger.Benchmarks -c Release -v q -nologo
+dotnet build tests/Ledger.Benchmarks -c Release -v q -nologo -p:CompilesAhead=false # branches are marked in plain assemblies
 rm -rf "$work/bin"; mkdir -p "$work/bin"; cp -r tests/Ledger.Benchmarks/bin/Release/net10.0/. "$work/bin/"
 for library in Ledger.Domain Ledger.Ingest Ledger.Journal; do sharpfuzz "$work/bin/$library.dll"; done
 [ $# -gt 0 ] || set -- tests/Ledger.Tests/Corpus/*/

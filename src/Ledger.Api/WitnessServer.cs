@@ -13,7 +13,6 @@ namespace Ledger.Api;
 /// </summary>
 public sealed class WitnessServer : IAsyncDisposable
 {
-    private const string PlainText = "text/plain; charset=utf-8";
     private readonly WebApplication app;
 
     private WitnessServer(WebApplication app, Uri url) => (this.app, Url) = (app, url);
@@ -68,21 +67,24 @@ public sealed class WitnessServer : IAsyncDisposable
         _ => throw new InvalidOperationException($"a witness has no answer {answer}"),
     };
 
-    private sealed record TextAnswer(int Status, string Text, string Media = PlainText) : IResult
-    {
-        public Task ExecuteAsync(HttpContext httpContext)
-        {
-            var (response, bytes) = (httpContext.Response, Encoding.UTF8.GetBytes(Text));
-            (response.StatusCode, response.ContentType, response.ContentLength) = (Status, Media, bytes.Length);
-            return response.Body.WriteAsync(bytes, httpContext.RequestAborted).AsTask();
-        }
-    }
-
     /// <summary>Takes no new request, answers those under way, and ends.</summary>
     public async ValueTask DisposeAsync()
     {
         using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10)))
             await app.StopAsync(patience.Token).ConfigureAwait(false);
         await app.DisposeAsync().ConfigureAwait(false);
+    }
+}
+
+/// <summary>A short answer in words.</summary>
+internal sealed record TextAnswer(int Status, string Text, string Media = TextAnswer.Plain) : IResult
+{
+    private const string Plain = "text/plain; charset=utf-8";
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        var (response, bytes) = (httpContext.Response, Encoding.UTF8.GetBytes(Text));
+        (response.StatusCode, response.ContentType, response.ContentLength) = (Status, Media, bytes.Length);
+        return response.Body.WriteAsync(bytes, httpContext.RequestAborted).AsTask();
     }
 }
