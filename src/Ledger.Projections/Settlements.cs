@@ -41,15 +41,15 @@ public static class Settlements
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
     {
         var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
-        var flexibility = (await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct)
-            .ConfigureAwait(false)).Lines;
+        var paid = await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct)
+            .ConfigureAwait(false);
         if (facts.Zone is not { } zone)
-            return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint, flexibility.Count == 0
+            return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint, paid.Lines.Count == 0
                 ? $"{account} owns no settlement point on {RowJson.Day(day)}"
                 : $"{account} owns no settlement point on {RowJson.Day(day)}, and has no tariff that says the calendar "
                     + "and the currency of what it is paid for flexibility", facts.LeftOut);
         // Whoever owns no point is settled by what programmes pay, and by nothing else.
-        if (!facts.OwnsPoints && flexibility.Count == 0)
+        if (!facts.OwnsPoints && paid.Lines.Count == 0)
             return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint,
                 $"{account} owns no settlement point on {RowJson.Day(day)}", facts.LeftOut);
         if (facts.Tariff is not { } tariff)
@@ -60,11 +60,22 @@ public static class Settlements
             return new SettlementCalculation.NotPossible(Rejection.UnknownTariff,
                 $"tariff {tariff.Tariff} bills months of {tariff.Zone}, and the account's days are those of {zone}",
                 facts.LeftOut);
-        var statement = Statement.Build(
-            account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months,
-            flexibility, facts.Standing, facts.Parties);
-        return new SettlementCalculation.Calculated(
-            statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
+        try
+        {
+            var statement = Statement.Build(
+                account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months,
+                paid.Lines, facts.Standing, facts.Parties) with
+            { CountsOnce = facts.CountsOnce || paid.CountsOnce };
+            return new SettlementCalculation.Calculated(
+                statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
+        }
+        catch (OverflowException)
+        {
+            // Whoever has a register count more than any plant could meter stops no other day, and learns why.
+            return new SettlementCalculation.NotPossible(Rejection.OutOfRange,
+                $"an energy or amount of {account} on {RowJson.Day(day)} has more digits than are counted exactly",
+                facts.LeftOut);
+        }
     }
 
     /// <summary>Whether an account has anything to settle on a day: points, or flexibility that is paid.</summary>
