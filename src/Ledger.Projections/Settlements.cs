@@ -40,6 +40,21 @@ public static class Settlements
     public static async Task<SettlementCalculation> CalculateAsync(
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
     {
+        try
+        {
+            return await ExactlyAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
+        }
+        catch (OverflowException)
+        {
+            // A register that counts more than any plant could meter stops its own day, and whoever settles learns why.
+            return new SettlementCalculation.NotPossible(Rejection.OutOfRange,
+                $"an energy or amount of {account} on {RowJson.Day(day)} has more digits than are counted exactly", []);
+        }
+    }
+
+    private static async Task<SettlementCalculation> ExactlyAsync(
+        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
+    {
         var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
         var paid = await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct)
             .ConfigureAwait(false);
@@ -60,22 +75,12 @@ public static class Settlements
             return new SettlementCalculation.NotPossible(Rejection.UnknownTariff,
                 $"tariff {tariff.Tariff} bills months of {tariff.Zone}, and the account's days are those of {zone}",
                 facts.LeftOut);
-        try
-        {
-            var statement = Statement.Build(
-                account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months,
-                paid.Lines, facts.Standing, facts.Parties) with
-            { CountsOnce = facts.CountsOnce || paid.CountsOnce };
-            return new SettlementCalculation.Calculated(
-                statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
-        }
-        catch (OverflowException)
-        {
-            // Whoever has a register count more than any plant could meter stops no other day, and learns why.
-            return new SettlementCalculation.NotPossible(Rejection.OutOfRange,
-                $"an energy or amount of {account} on {RowJson.Day(day)} has more digits than are counted exactly",
-                facts.LeftOut);
-        }
+        var statement = Statement.Build(
+            account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months,
+            paid.Lines, facts.Standing, facts.Parties) with
+        { CountsOnce = facts.CountsOnce || paid.CountsOnce };
+        return new SettlementCalculation.Calculated(
+            statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
     }
 
     /// <summary>Whether an account has anything to settle on a day: points, or flexibility that is paid.</summary>
