@@ -249,6 +249,7 @@ def verify_bundle(path, trusted):
     evidence = verify_evidence(files, events)
     verify_statement(files, events, manifest["run"])
     left_out.append("README.txt: nothing vouches for it; interval records against their raw evidence")
+    left_out.append("whether the points are the account's, and all of them: ledger verify derives it")
     left_out.append("whether the ledger holds other facts that should have counted: ask for all of it")
     return f"events={len(events)} evidence={evidence} statements=1 {closing}"
 # ---- The statement: which facts it names, its prices, its roundings, its totals, and the run that was recorded
