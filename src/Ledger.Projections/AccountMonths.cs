@@ -38,7 +38,8 @@ internal static class AccountMonths
             // The calendar is that of the first point; on another one than the tariff's nothing is charged by months.
             if (registered.Zone != tariff.Zone) return null;
             if (!SettlementCalendar.TryPeriods(zone, day, registered.PeriodMinutes, out _, out _)
-                || !SettledPoints.Of(account, inForce, day, tree).First(each => each.Point == registered.Point).Settled) continue;
+                || !SettledPoints.Of(account, inForce, day, tree)
+                    .First(each => each.Point == registered.Point).Settled) continue;
             var known = await facts.PointInForceAsync(registered.Point, SettlementCalendar.Day(zone, day).Start)
                 .ConfigureAwait(false);
             return new(known!.Position, registered);

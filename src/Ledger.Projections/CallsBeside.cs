@@ -10,7 +10,7 @@ namespace Ledger.Projections;
 /// </summary>
 internal static class CallsBeside
 {
-    /// <summary>The delivery with each share unsettled of which a period was called by an earlier instruction.</summary>
+    /// <summary>The delivery with each share unsettled of which an earlier instruction called a period.</summary>
     /// <param name="answers">Asked which instructions to look at; what they say comes from the journal.</param>
     public static async Task<Delivered> PaidOnceAsync(KnownFacts known, Answers answers, Delivered delivered)
     {
@@ -31,20 +31,25 @@ internal static class CallsBeside
         KnownFacts known, Answers answers, DispatchInstructed order)
     {
         var earlier = new List<Call>();
-        foreach (var row in answers.Instructions().Where(row => row.Programme == order.Programme?.Value
-            && row.Instruction != order.Instruction.Value && row.Start < order.Period.End && order.Period.Start < row.End
-            && (row.IssuedAt < order.IssuedAt || (row.IssuedAt == order.IssuedAt
-                && string.CompareOrdinal(row.Instruction, order.Instruction.Value) < 0))))
+        foreach (var named in order.Targets.SelectMany(target => answers.InstructionsAt(target.Point, order.Period))
+            .Where(named => named != order.Instruction).Distinct())
         {
-            var state = await known.StateAsync(Streams.Instruction(new(row.Instruction)), DispatchState.Empty,
-                Dispatch.Evolve).ConfigureAwait(false);
-            if (state.Instructed is { Period: var period } other && !(state.Withdrawn?.At <= period.Start))
+            // Of another programme not even the streams are read.
+            if (answers.Instruction(named)!.Instruction.Programme != order.Programme?.Value) continue;
+            var state = await known.StateAsync(Streams.Instruction(named), DispatchState.Empty, Dispatch.Evolve)
+                .ConfigureAwait(false);
+            if (state.Instructed is { Period: var period } other && IsBefore(other, order)
+                && !(state.Withdrawn?.At <= period.Start))
                 earlier.Add(new(other, new(period.Start, state.Withdrawn is { } withdrawn
                     ? Instant.Min(withdrawn.At, period.End) : period.End)));
         }
         return [.. earlier.OrderBy(call => call.Order.IssuedAt)
             .ThenBy(call => call.Order.Instruction.Value, StringComparer.Ordinal)];
     }
+
+    private static bool IsBefore(DispatchInstructed one, DispatchInstructed other) => one.IssuedAt != other.IssuedAt
+        ? one.IssuedAt < other.IssuedAt
+        : string.CompareOrdinal(one.Instruction.Value, other.Instruction.Value) < 0;
 
     private static string? WhyNot(Delivered delivered, DeliveryShare share, IReadOnlyList<Call> earlier)
     {

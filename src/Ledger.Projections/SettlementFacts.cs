@@ -79,7 +79,8 @@ public sealed record SettlementFacts(
         }
         var tree = await TreeAsync(facts, new(views, position - 1), owned).ConfigureAwait(false);
         var settled = SettledPoints.Of(account, inForce, day, tree);
-        var countsOnce = tree is not null && !settled.SequenceEqual(SettledPoints.Of(account, inForce));
+        var countsOnce = tree is not null && !settled.Select(point => point.Settled)
+            .SequenceEqual(SettledPoints.Of(account, inForce).Select(point => point.Settled));
         leftOut.AddRange(settled.Where(point => !point.Settled));
         // An account is settled on one calendar, that of its first point; its tariff holds from that day's start.
         // One that owns none, as an aggregator, is settled on the calendar of its tariff.
@@ -91,9 +92,9 @@ public sealed record SettlementFacts(
             if (!settled.First(point => point.Point == registered.Point).Settled) continue;
             var problem = $"its day is that of {registered.Zone}, and the account's that of {zone}";
             var standing = await StandingAsync(facts, registered.Point).ConfigureAwait(false);
+            countsOnce |= registered.Zone == zone && PointDays.EndsEarly(standing, day);
             if (registered.Zone == zone && PointDays.TryPeriods(standing, day, out var periods, out problem))
             {
-                countsOnce |= PointDays.EndsEarly(standing, day);
                 var metered = await facts.MeteredAsync(registered.Point, day, periods).ConfigureAwait(false);
                 points.Add(new(registered, periods, metered));
             }
@@ -113,7 +114,8 @@ public sealed record SettlementFacts(
                 ? await MonthsOfPoints.GatherAsync(facts, account, tariff, terms, day, points).ConfigureAwait(false)
                 : null,
             Standing = tariff is { Terms.ChargeTheAccount: true } && tariff.Zone == zone
-                ? await AccountMonths.GatherAsync(facts, account, tariff, day, owned, tree).ConfigureAwait(false) : null,
+                ? await AccountMonths.GatherAsync(facts, account, tariff, day, owned, tree).ConfigureAwait(false)
+                : null,
         };
     }
 
@@ -160,11 +162,8 @@ public sealed record SettlementFacts(
     /// <summary>The station tree; null where no point of the account was ever placed in it, so that what is known of
     /// others is not read.</summary>
     private static async Task<StationTreeState?> TreeAsync(
-        KnownFacts facts, Answers answers, IReadOnlyList<SettlementPointId> owned)
-    {
-        var own = owned.Select(point => point.Value).ToHashSet(StringComparer.Ordinal);
-        return !answers.Places().Any(place => own.Contains(place.Point)) ? null
+        KnownFacts facts, Answers answers, IReadOnlyList<SettlementPointId> owned) =>
+        !owned.Any(answers.IsPlaced) ? null
             : await facts.StateAsync(Streams.StationTree, StationTreeState.Empty, StationTree.Evolve)
                 .ConfigureAwait(false);
-    }
 }

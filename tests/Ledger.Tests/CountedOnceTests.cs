@@ -45,7 +45,8 @@ public sealed class CountedOnceTests : IAsyncDisposable
     {
         await AppendAsync(Streams.Tariff(new("T")), new TariffPublished(
             new("T"), 1, "CNY", "Asia/Shanghai",
-            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
+            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                TariffPeriod.Flat)],
             [new(TariffPeriod.Flat, 1m, 0.1m)], [], 3, 2), Before);
         await AppendAsync(Streams.Assignment(Account), new TariffAssigned(Account, new("T")), Before);
     }
@@ -94,7 +95,8 @@ public sealed class CountedOnceTests : IAsyncDisposable
     {
         await AppendAsync(Streams.Tariff(new("T")), new TariffPublished(
             new("T"), 1, "CNY", "Asia/Shanghai",
-            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
+            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
+                TariffPeriod.Flat)],
             [new(TariffPeriod.Flat, 1m, 0.1m)], [], 3, 2, TariffTerms.None with
             {
                 Fees = [new("contract", FeeBasis.Day, 5m, 1, null, FeeBearer.Account)],
@@ -117,7 +119,8 @@ public sealed class CountedOnceTests : IAsyncDisposable
             .Select(each => each.Settled ? $"{each.Point}" : $"{each.Point}: {each.WhyNot}"));
     }
 
-    private const SettlementPointKind Grid = SettlementPointKind.GridConnection, Connector = SettlementPointKind.Connector;
+    private const SettlementPointKind Grid = SettlementPointKind.GridConnection,
+        Connector = SettlementPointKind.Connector;
 
     [Fact]
     public void Of_points_behind_each_other_the_outermost_of_the_account_is_settled()

@@ -111,7 +111,8 @@ public sealed class FlexibilityStatementTests
         return town;
     }
 
-    private static (string? Paid, string? RuleVersion) Settled(CalledTown town, string account = "cpo", string run = "R1")
+    private static (string? Paid, string? RuleVersion) Settled(
+        CalledTown town, string account = "cpo", string run = "R1")
     {
         Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", run);
         var page = JsonNode.Parse(town.Run("show", "statement", run, "--json").Output)!;
@@ -150,7 +151,8 @@ public sealed class FlexibilityStatementTests
     [InlineData("", "cpo2", "-160", "-160")]
     [InlineData("", "cpo", "-320", null)]
     [InlineData(",\"payee\":\"agg\"", "cpo2", null, null)]
-    public void A_station_is_paid_to_each_owner_for_his_own_points(string more, string owner, string? one, string? other)
+    public void A_station_is_paid_to_each_owner_for_his_own_points(
+        string more, string owner, string? one, string? other)
     {
         using var town = new CalledTown("station", $",\"payer\":\"dso\"{more}");
         town.Connector("C1");

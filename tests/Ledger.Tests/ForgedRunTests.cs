@@ -51,7 +51,8 @@ public sealed class ForgedRunTests : IDisposable
     public void Dispose() => town.Dispose();
 
     [Fact]
-    public void A_run_that_was_signed_again_as_it_is_is_verified() => Verified(Signed(run => run)).ShouldBe((true, true));
+    public void A_run_that_was_signed_again_as_it_is_is_verified() =>
+        Verified(Signed(run => run)).ShouldBe((true, true));
 
     [Fact]
     public void A_line_that_has_the_record_of_another_hour_is_found()
@@ -113,7 +114,8 @@ public sealed class ForgedRunTests : IDisposable
     private string Signed(Func<string, string> forge)
     {
         var before = (string)statement["linesRoot"]!;
-        var root = Convert.ToHexStringLower(RootOf(lines.Select(line => MerkleTree.LeafHash(Encoding.UTF8.GetBytes(line)))));
+        var root = Convert.ToHexStringLower(
+            RootOf(lines.Select(line => MerkleTree.LeafHash(Encoding.UTF8.GetBytes(line)))));
         statement["linesRoot"] = root;
         files[BundleFiles.Lines] = Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + '\n')));
         if (!JsonNode.DeepEquals(statement, JsonNode.Parse(files[BundleFiles.Json])))
@@ -150,7 +152,8 @@ public sealed class ForgedRunTests : IDisposable
     {
         List<byte[]> hashes = [.. leaves];
         while (hashes.Count > 1)
-            hashes = [.. hashes.Chunk(2).Select(pair => pair.Length == 1 ? pair[0] : MerkleTree.NodeHash(pair[0], pair[1]))];
+            hashes = [.. hashes.Chunk(2)
+                .Select(pair => pair.Length == 1 ? pair[0] : MerkleTree.NodeHash(pair[0], pair[1]))];
         return hashes[0];
     }
 }
