@@ -162,7 +162,7 @@ def read_header(header):
     event["ledger"], event["stream"] = r.text(), r.text()
     event["revision"], _ = r.take("Q16s")  # and the id
     event["name"], _ = r.text(), r.take("H")  # and its version
-    _, _, event["recorded"] = r.take("3q")  # after the time when the fact holds
+    event["from"], _, event["recorded"] = r.take("3q")  # from when on the fact holds, until when, when it was recorded
     r.text(), r.text()  # actor, tenant
     if r.take("B"): r.take("16s")  # causation
     for _ in range(r.take("H")): r.text(), r.text(), r.take(f"{r.take('H')}s")  # sealed fields
@@ -173,10 +173,11 @@ def read_interval_record(payload):
     r, record = Reader(payload), {}
     if r.take("B") not in (1, 2): raise Bad("unknown layout of an interval record")
     record["point"], (record["from"], record["to"]) = r.text(), r.take("2q")
-    record["version"], _, imported, exported = r.take("iB16s16s")
+    record["version"], state, imported, exported = r.take("iB16s16s")
     record["Import"], record["Export"] = (int.from_bytes(e, "big", signed=True) for e in (imported, exported))
-    r.take("4q4iq")
+    covered = r.take("4q4iq")[2]
     record["missing"], record["evidence"] = r.take("B") == 6, r.take("32s").hex()
+    record["proves"] = covered > 0 and state != 3 and not record["missing"]  # 3 is superseded
     return record
 def read_proof(name, content, size, root, note):
     """The event that a proof discloses: c2sp.org/tlog-proof with the event as extra."""
@@ -210,12 +211,12 @@ def verify_manifest(files):
         fault("manifest.json", "other bytes", "the one manifest of these files")
     return manifest
 def verify_order(events, ledger):
-    """Streams are whole from their beginning, but for those of the run and of erasures, and time does not fall."""
+    """Streams are whole from their beginning, but for those of run, erasures and places, and time does not fall."""
     revisions, recorded = {}, None
     for event in events:
         place, stream = f"events/{event['position']}.tlog-proof", event["stream"]
         same(place, "ledger", event["ledger"], ledger)
-        if event["name"] not in ("settlement-run-completed", "subject-erased"):
+        if event["name"] not in ("settlement-run-completed", "subject-erased", "point-placed"):
             same(place, f"revision of {stream}", event["revision"], revisions.get(stream, 0))
         if recorded and event["recorded"] < recorded: fault(place, "an earlier time", "time that does not fall")
         revisions[stream], recorded = event["revision"] + 1, event["recorded"]
@@ -248,6 +249,7 @@ def verify_bundle(path, trusted):
     evidence = verify_evidence(files, events)
     verify_statement(files, events, manifest["run"])
     left_out.append("README.txt: nothing vouches for it; interval records against their raw evidence")
+    left_out.append("whether the points are the account's, and all of them: ledger verify derives it")
     left_out.append("whether the ledger holds other facts that should have counted: ask for all of it")
     return f"events={len(events)} evidence={evidence} statements=1 {closing}"
 # ---- The statement: which facts it names, its prices, its roundings, its totals, and the run that was recorded
@@ -261,10 +263,11 @@ def verify_statement(files, events, run_name):
     run, place = runs[0]["fact"], f"events/{runs[0]['position']}.tlog-proof"
     for at in (event["position"] for event in events if event["name"] not in ("subject-erased", runs[0]["name"])):
         if at >= int(run["atPosition"]): fault(place, f"a fact of position {at}", f"facts before {run['atPosition']}")
-    texts = files["statement.lines"].decode().splitlines(); same(place, "lines", len(texts), run["lines"])
+    texts = files["statement.lines"].decode().split("\n")[:-1]; same(place, "lines", len(texts), run["lines"])
     same(place, "lines' root", root_of([leaf_hash(text.encode()) for text in texts]).hex(), run["linesRoot"])
     tariff, = [event["fact"] for event in events if event["name"] == "tariff-published"
                and (event["fact"]["tariff"], event["fact"]["version"]) == (run["tariff"], run["tariffVersion"])]
+    verify_tariff(place, events, run)
     if tariff.get("terms") or texts[-1:] and texts[-1].startswith("flexibility|"):  # after the lines, same root
         amounts = (c[9 if c[0][0] == "f" else 8 if c[2][:6] == "Charge" else 10] for c in (t.split("|") for t in texts))
         same(place, "total", Decimal(run["total"]), sum(Decimal(amount) for amount in amounts if amount != "-"))
@@ -272,6 +275,7 @@ def verify_statement(files, events, run_name):
     lines = [dict(zip(LINE, text.split("|", 11)[:11] + text.split("|", 11)[11].rsplit("|", 2))) for text in texts]
     points = {event["fact"]["point"] for event in events if event["name"] == "settlement-point-registered"}
     same(place, "points that no event registers:", {line["point"] for line in lines} - points, set())
+    verify_times(lines, run, events)
     verify_prices(lines, tariff)
     verify_energy(lines, {event["position"]: event for event in events})
     totals = verify_amounts(lines, tariff)
@@ -283,12 +287,41 @@ def verify_statement(files, events, run_name):
     same(place, "postings", [(re.sub(f"^(revenue|cost)/({sold})/", r"\1/", p["account"]), Decimal(p["amount"]))
                              for p in run["postings"]], posted)
     verify_files(files, lines, run, totals)
+def zone_of(name):
+    try: return zoneinfo.ZoneInfo(name)
+    except KeyError: return left_out.append(f"what depends on the zone {name}: this machine does not know it")
+def midnight(run, days):
+    """The beginning of the run's day, or of a later one, in UTC: of two midnights the earlier one."""
+    day = datetime.date.fromisoformat(run["day"]) + datetime.timedelta(days)
+    local = datetime.datetime.combine(day, datetime.time(), zoneinfo.ZoneInfo(run["zone"]))
+    return local.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def ticks(text): return int(datetime.datetime.fromisoformat(text[:19] + "+00:00").timestamp()) * 10_000_000
+def verify_tariff(place, events, run):
+    """The account's tariff, and its version, are those in force when the day begins."""
+    if zone_of(run["zone"]) is None: return
+    start = ticks(midnight(run, 0))
+    for name, key, member in ("tariff-assigned", "account", "tariff"), ("tariff-published", "tariff", "version"):
+        held = [(e["from"], e["position"], e["fact"][member]) for e in events
+                if e["name"] == name and e["fact"][key] == run[key] and e["from"] <= start]
+        same(place, member, run["tariff" if member == "tariff" else "tariffVersion"], max(held)[2] if held else None)
+def verify_times(lines, run, events):
+    """The periods of a point and direction follow each other from the beginning of the day to its end; where its zone
+    changed, a day may end before."""
+    if zone_of(run["zone"]) is None: return
+    zones = {(e["fact"]["point"], e["fact"]["zone"]) for e in events if e["name"] == "settlement-point-registered"}
+    points, seen, ended = [point for point, _ in zones], {None}, None
+    series = [(line["point"], line["direction"]) for line in lines] + [None]
+    for i, (line, of) in enumerate(zip(lines, series)):
+        place, begins = f"statement.lines, line {i + 1}", i == 0 or series[i - 1] != of
+        if begins and of in seen: fault(place, f"lines of {of} once more", "those of another point or direction")
+        same(place, "start", line["start"], midnight(run, 0) if begins else ended)
+        seen, ended = seen | {of}, line["end"]
+        if series[i + 1] != of and points.count(line["point"]) == 1: same(place, "end", ended, midnight(run, 1))
 def verify_prices(lines, tariff):
     """A line's tariff period is that of its beginning, by the first rule that matches; its price is the period's."""
     prices = {(price["period"], direction): Decimal(price[direction.lower() + "PerKwh"])
               for price in tariff["prices"] for direction in ("Import", "Export")}
-    try: zone = zoneinfo.ZoneInfo(tariff["zone"])
-    except KeyError: zone = left_out.append(f"tariff periods: this machine does not know the zone {tariff['zone']}")
+    zone = zone_of(tariff["zone"])
     for i, line in enumerate(lines):
         place = f"statement.lines, line {i + 1}"
         same(place, "number", line["number"], str(i + 1))
@@ -302,16 +335,23 @@ def tariff_period(tariff, at):
     return next((rule["period"] for rule in tariff["rules"] if at.month in rule["months"] and day in rule["days"]
                  and rule["from"] <= time and (rule["to"] is None or time < rule["to"])), None)
 def verify_energy(lines, events):
-    """Energy that comes from interval records is theirs; how a register's is shared out is not repeated here."""
-    recorded = [line["metered"] != "-" and bool(re.match(r"interval records? \d", line["source"])) for line in lines]
-    others = sum(line["metered"] != "-" for line in lines) - sum(recorded)
-    for i, line in ((i, line) for i, line in enumerate(lines) if recorded[i]):
-        place, energy = f"statement.lines, line {i + 1}", 0
-        for position, version in re.findall(r"(\d+) v(\d+)", line["source"]):
-            record = events[int(position)]["fact"]
-            same(place, "record", (record["point"], record["version"]), (line["point"], int(version)))
-            energy += 0 if record["missing"] else record[line["direction"]]
-        same(place, "energy", int(line["metered"]), energy)
+    """Energy that comes from interval records is that of the newest ones in the line's time, and a line has some where
+    they prove it; how a register's is shared out is not repeated here."""
+    newest, others = {}, 0
+    for record in (event["fact"] for event in events.values() if event["name"] == "interval-recorded"):
+        before = newest.setdefault(record["point"], {}).setdefault((record["from"], record["to"]), record)
+        if before["version"] < record["version"]: newest[record["point"]][record["from"], record["to"]] = record
+    for i, line in enumerate(lines):
+        place, energy, (start, end) = f"statement.lines, line {i + 1}", 0, (ticks(line["start"]), ticks(line["end"]))
+        inside = [r for (a, b), r in newest.get(line["point"], {}).items() if start <= a and b <= end]
+        if line["metered"] == "-": same(place, "records that prove energy", sum(r["proves"] for r in inside), 0)
+        elif re.match(r"interval records? \d", line["source"]):
+            for position, version in re.findall(r"(\d+) v(\d+)", line["source"]):
+                record = events[int(position)]["fact"]
+                same(place, "record", (any(record is r for r in inside), record["version"]), (True, int(version)))
+                energy += 0 if record["missing"] else record[line["direction"]]
+            same(place, "energy", int(line["metered"]), energy)
+        else: others += 1
     if others: left_out.append(f"the energy of {others} lines against their register or interval readings")
 def verify_amounts(lines, tariff):
     """Energy half up, money half away from zero; rests are carried on, those of energy within point and direction."""

@@ -22,7 +22,8 @@ internal static class ShowDelivery
     /// <summary>The delivery of an instruction as known at a position.</summary>
     public static async Task<Delivered> FindAsync(
         LedgerReader ledger, long? asOf, string about, CancellationToken ct) =>
-        await Deliveries.DeriveAsync(ledger.Journal, Instruction(about), Before(ledger, asOf), ct).ConfigureAwait(false)
+        await Deliveries.PaidAsync(ledger.Journal, ledger.Answers(asOf), Instruction(about), Before(ledger, asOf), ct)
+            .ConfigureAwait(false)
             ?? throw new CouldNotException($"there is no dispatch instruction {about}");
 
     public static async Task<Page> PageAsync(LedgerReader ledger, long? asOf, string about, CancellationToken ct)

@@ -37,8 +37,7 @@ public sealed record AuditEvaluation(
         var certain = lines.Where(line => line.Drawn.Stratum == SampleStratum.Certain).ToList();
         var byValue = lines.Where(line => line.Drawn.Stratum == SampleStratum.ByValue).ToList();
         var taints = byValue.SelectMany(line => Enumerable.Repeat(
-            new Fraction(Scaled(line.Overstated), Scaled(Math.Abs(line.Drawn.Item.Amount!.Value))),
-                line.Drawn.Hits)).ToList();
+            Exact(line.Overstated) / Exact(Math.Abs(line.Drawn.Item.Amount!.Value)), line.Drawn.Hits)).ToList();
         var projected = taints.Aggregate(Fraction.Zero, (sum, taint) => sum + taint * sample.Interval)
             + Exact(certain.Sum(line => line.Overstated));
         var (without, deviating) = (sample[SampleStratum.WithoutValue],
@@ -77,15 +76,7 @@ public sealed record AuditEvaluation(
         return (int)BigInteger.Min(stratum.Lines - stratum.Drawn + deviating, lines.Numerator / lines.Denominator);
     }
 
-    /// <summary>28 decimals hold every amount, so the number is whole.</summary>
-    private static BigInteger Scaled(decimal amount)
-    {
-        var bits = decimal.GetBits(amount);
-        var mantissa = ((BigInteger)(uint)bits[2] << 64) + ((BigInteger)(uint)bits[1] << 32) + (uint)bits[0];
-        return mantissa * BigInteger.Pow(10, 28 - (bits[3] >> 16 & 0xff)) * (bits[3] < 0 ? -1 : 1);
-    }
-
-    private static Fraction Exact(decimal amount) => new(Scaled(amount), BigInteger.Pow(10, 28));
+    private static Fraction Exact(decimal amount) => Fraction.Of(amount);
 }
 
 /// <summary>

@@ -119,13 +119,13 @@ public static class StatementDeltas
 
     private static List<DeltaFlexibility> Flexibility(Statement before, Statement? after, int others)
     {
-        var old = before.Flexibility.ToDictionary(FlexibilityKey.From);
-        var current = (after?.Flexibility ?? []).ToDictionary(FlexibilityKey.From);
+        var old = before.Flexibility.ToDictionary(Key);
+        var current = (after?.Flexibility ?? []).ToDictionary(Key);
         var lines = new List<DeltaFlexibility>();
         foreach (var key in old.Keys.Union(current.Keys).Order())
         {
             var (was, now) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
-            var line = new DeltaFlexibility(others + lines.Count + 1, key, (now?.Kwh ?? 0m) - (was?.Kwh ?? 0m),
+            var line = new DeltaFlexibility(others + lines.Count + 1, key.Line, (now?.Kwh ?? 0m) - (was?.Kwh ?? 0m),
                 (now?.Amount ?? 0m) - (was?.Amount ?? 0m), (now ?? was)!.Payer, (now ?? was)!.Payee,
                 now is null ? $"reverses line {was!.Number.ToString(CultureInfo.InvariantCulture)}" : now.Source,
                 now?.Problem);
@@ -183,16 +183,17 @@ public static class StatementDeltas
 
     private static string? UnlikeFlexibility(Statement original, IReadOnlyList<Deltas> deltas, Statement? rerun)
     {
-        var sums = original.Flexibility.ToDictionary(FlexibilityKey.From, Values);
+        var sums = original.Flexibility.ToDictionary(Key, Values);
         foreach (var delta in deltas.SelectMany(each => each.Flexibility))
         {
-            var (kwh, amount) = sums.GetValueOrDefault(delta.Line);
-            sums[delta.Line] = (kwh + delta.Kwh, amount + delta.Amount);
+            var key = (delta.Line, delta.Payer, delta.Payee);
+            var (kwh, amount) = sums.GetValueOrDefault(key);
+            sums[key] = (kwh + delta.Kwh, amount + delta.Amount);
         }
-        var again = (rerun?.Flexibility ?? []).ToDictionary(FlexibilityKey.From, Values);
+        var again = (rerun?.Flexibility ?? []).ToDictionary(Key, Values);
         foreach (var key in sums.Keys.Union(again.Keys).Order())
             if (sums.GetValueOrDefault(key) != again.GetValueOrDefault(key))
-                return $"{key}: {sums.GetValueOrDefault(key).Amount} by the run and its deltas, "
+                return $"{key.Line}: {sums.GetValueOrDefault(key).Amount} by the run and its deltas, "
                     + $"{again.GetValueOrDefault(key).Amount} by the run again";
         return null;
     }
@@ -271,6 +272,10 @@ public static class StatementDeltas
 
     private static (SettlementPointId Point, Direction Direction, Instant Start) Key(StatementLine line) =>
         (line.Point, line.Direction, line.Period.Start);
+
+    // Another payer is another line: what one has paid is due back to him, and not to who pays now.
+    private static (FlexibilityKey Line, PartyId Payer, PartyId Payee) Key(FlexibilityLine line) =>
+        (FlexibilityKey.From(line), line.Payer, line.Payee);
 
     private static bool Same(SettlementDeltasBooked a, SettlementDeltasBooked b) =>
         a with { Postings = [] } == b with { Postings = [] } && a.Postings.SequenceEqual(b.Postings);

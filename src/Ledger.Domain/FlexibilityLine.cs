@@ -78,10 +78,10 @@ public static class FlexibilityLines
         foreach (var key in old.Keys.Union(current.Keys).Order())
         {
             var (was, now) = (old.GetValueOrDefault(key), current.GetValueOrDefault(key));
-            if ((was?.Kwh, was?.Amount, was?.Problem) != (now?.Kwh, now?.Amount, now?.Problem)
-                || was is null != now is null)
+            if ((was?.Kwh, was?.Amount, was?.Problem, was?.Payer) != (now?.Kwh, now?.Amount, now?.Problem, now?.Payer))
                 changes.Add(new(key, was?.Amount, now?.Amount, was is null ? $"line added by {now!.Source}"
                     : now is null ? $"line removed, it was by {was.Source}"
+                    : was.Payer != now.Payer ? $"paid by {was.Payer} → by {now.Payer}, by {now.Source}"
                     : now.Problem ?? (was.Problem is not null ? $"{was.Problem} → known by {now.Source}"
                         : $"{Said(was)} → {Said(now)} by {now.Source}")));
         }

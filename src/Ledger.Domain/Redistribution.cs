@@ -56,14 +56,8 @@ public static class Redistribution
     private const int WeightDecimals = 28;
 
     /// <summary>A decimal in units of 10^-decimals; it has no more decimals than that.</summary>
-    private static BigInteger Steps(decimal value, int decimals)
-    {
-        var trimmed = ExactDecimal.Trimmed(value);
-        Span<int> bits = stackalloc int[4];
-        decimal.GetBits(trimmed, bits);
-        var mantissa = ((BigInteger)(uint)bits[2] << 64) + ((BigInteger)(uint)bits[1] << 32) + (uint)bits[0];
-        return (trimmed < 0 ? -mantissa : mantissa) * BigInteger.Pow(10, decimals - trimmed.Scale);
-    }
+    private static BigInteger Steps(decimal value, int decimals) =>
+        (Fraction.Of(value) * new Fraction(BigInteger.Pow(10, decimals), 1)).Numerator;
 
     private static BigInteger Pot(IReadOnlyList<PenaltyParty> parties) =>
         parties.Aggregate(BigInteger.Zero, (sum, party) => sum + party.Penalty);

@@ -23,9 +23,6 @@ public sealed record SettlementRunCompleted(
 public sealed record SettlementRequest(
     RunId Run, RunKind Kind, string Zone, long AtPosition, string TzdbVersion, RunId? Supersedes);
 
-/// <summary>Whether a settlement point of an account is settled; if not, why.</summary>
-public sealed record SettledPoint(SettlementPointId Point, bool Settled, string? WhyNot);
-
 /// <summary>The runs of one account and day, in order.</summary>
 public sealed record SettlementState(IReadOnlyList<SettlementRunCompleted> Runs)
 {
@@ -54,29 +51,15 @@ public static class Settlement
     /// no amount.</summary>
     public const string CutRuleVersion = "statement-3/" + StatementRounding.Name;
 
+    /// <summary>That of a statement that leaves out what counted twice before it: a feeder beside its connection, an
+    /// hour on two days of two zones, one kWh for two calls, or a station's delivery for one of its owners.</summary>
+    public const string OnceRuleVersion = "statement-4/" + StatementRounding.Name;
+
     /// <summary>The version of the rules by which a statement is made.</summary>
     public static string RuleVersionOf(Statement statement) =>
-        statement.HasCutPeriods ? CutRuleVersion
+        statement.CountsOnce ? OnceRuleVersion
+        : statement.HasCutPeriods ? CutRuleVersion
         : statement.Flexibility.Count == 0 ? RuleVersion : FlexibilityRuleVersion;
-
-    /// <summary>
-    /// Which of an account's points are settled, in order of their ids. What flows at a point behind the account's own
-    /// grid connection flows through that connection as well: the same kWh must not count twice.
-    /// </summary>
-    public static IReadOnlyList<SettledPoint> Points(
-        PartyId account, IEnumerable<SettlementPointRegistered> registered)
-    {
-        var own = registered.Where(point => point.Owner == account).OrderBy(point => point.Point).ToList();
-        var connections = own.Where(point => point.Kind == SettlementPointKind.GridConnection).ToList();
-        return [.. own.Select(point =>
-        {
-            var before = connections.FirstOrDefault(connection => connection.Station == point.Station);
-            return before is null || point.Kind == SettlementPointKind.GridConnection
-                ? new SettledPoint(point.Point, true, null)
-                : new SettledPoint(point.Point, false,
-                    $"it lies behind grid connection {before.Point} of {point.Station}, which is settled");
-        })];
-    }
 
     /// <summary>
     /// Guards in order of their codes: the superseded run unknown, energy missing in a final run, price missing in a

@@ -77,6 +77,10 @@ public sealed record Statement(
     /// <summary>Whom the account deals with, where a fact names them.</summary>
     public StatementParties Parties { get; init; } = StatementParties.Unnamed;
 
+    /// <summary>Whether something was left out that would have counted twice, by the rules before
+    /// <see cref="Settlement.OnceRuleVersion"/>.</summary>
+    public bool CountsOnce { get; init; }
+
     /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
     public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 

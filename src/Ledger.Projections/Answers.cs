@@ -181,6 +181,13 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         [.. Rows<CurtailmentCompliance.AimRow>("CurtailmentCompliance", $"aim|{point}|")
             .Select(row => new InstructionId(row.Instruction)).Where(order => Instruction(order) is not null)];
 
+    /// <summary>Those of them that hold at some time of an interval.</summary>
+    public IReadOnlyList<InstructionId> InstructionsAt(SettlementPointId point, Interval time) =>
+        [.. Between<CurtailmentCompliance.AimRow>("CurtailmentCompliance",
+                $"aim|{point}|{RowJson.Key(time.Start)}", $"aim|{point}|~")
+            .Where(row => row.Start < time.End && time.Start < row.End)
+            .Select(row => new InstructionId(row.Instruction)).Where(order => Instruction(order) is not null)];
+
     /// <summary>One instruction with the verdicts of all its targets that are reached; null where it is not
     /// known.</summary>
     public InstructionAnswer? Instruction(InstructionId instruction) =>
@@ -323,6 +330,10 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// <summary>Every place of every point that was placed, in order of point and time.</summary>
     public IReadOnlyList<MasterData.PlaceRow> Places() =>
         [.. Rows<MasterData.PlaceRow>("MasterData", "place|").Where(row => Reaches(row.Point))];
+
+    /// <summary>Whether it was ever said behind which point one lies.</summary>
+    public bool IsPlaced(SettlementPointId point) =>
+        Rows<MasterData.PlaceRow>("MasterData", $"place|{point}|").Any(row => Reaches(row.Point));
 
     /// <summary>All declared losses, in order of point and time.</summary>
     public IReadOnlyList<MasterData.LossFactorRow> LossFactors() =>

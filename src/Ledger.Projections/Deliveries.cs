@@ -28,6 +28,12 @@ public sealed record DeliveryShare(
     string Paid, IReadOnlyList<SettlementPointId> Points, FlexStatement? Statement, string? WhyNot,
     PenaltyShare? Penalties = null)
 {
+    /// <summary>Whether it is a part of its station, beside those of other owners.</summary>
+    public bool IsOfOneOwner { get; init; }
+
+    /// <summary>Whether an earlier call of the programme has the same time.</summary>
+    public bool IsCalledTwice { get; init; }
+
     /// <summary>Payment less penalty, and what comes back of all penalties; null while any of it is unknown.</summary>
     public decimal? Net => Penalties is { } penalties ? Statement?.Net + penalties.Back : Statement?.Net;
 }
@@ -68,7 +74,16 @@ public static class Deliveries
         return [.. state.Frozen.Select(frozen => frozen.Point).Distinct().Order().Select(point => state.Of(point)!)];
     }
 
-    /// <summary>Null where there is no such instruction before the position.</summary>
+    /// <summary>The delivery of an instruction as it is paid, beside the other calls of its programme
+    /// (<see cref="CallsBeside"/>); null where there is no such instruction before the position.</summary>
+    /// <param name="answers">Asked which other calls to look at.</param>
+    public static async Task<Delivered?> PaidAsync(IJournal journal, Answers answers, InstructionId instruction,
+        long position, CancellationToken ct) =>
+        await DeriveAsync(journal, instruction, position, ct).ConfigureAwait(false) is not { } delivered ? null
+            : await CallsBeside.PaidOnceAsync(new(journal, position, ct), answers, delivered).ConfigureAwait(false);
+
+    /// <summary>The delivery of a call by itself; null where there is no such instruction before the
+    /// position.</summary>
     public static async Task<Delivered?> DeriveAsync(IJournal journal, InstructionId instruction, long position,
         CancellationToken ct)
     {

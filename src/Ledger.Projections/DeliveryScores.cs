@@ -11,18 +11,32 @@ internal static class DeliveryScores
     public static IEnumerable<DeliveryShare> Of(
         DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> paid,
         IReadOnlyList<DeliveredPeriod> periods) =>
-        paid.GroupBy(point => terms.Programme.PaidPer switch
-        {
-            PaymentLevel.Station => $"{point.Station}",
-            PaymentLevel.Account => $"{point.Owner}",
-            _ => $"{point.Point}",
-        }).Select(together =>
+        paid.GroupBy(point => PaidWith(terms.Programme, paid, point)).Select(together =>
         {
             IReadOnlyList<SettlementPointId> points = [.. together.Select(point => point.Point)];
             var (statement, whyNot) = Statement(order, terms, [.. together],
                 [.. periods.Where(period => points.Contains(period.Point))]);
-            return new DeliveryShare(together.Key, points, statement, whyNot);
+            return new DeliveryShare(together.Key, points, statement, whyNot)
+            {
+                IsOfOneOwner = IsParted(terms.Programme, paid, together.First()),
+            };
         });
+
+    /// <summary>What is paid together has one payee: where the programme names none, it is the owner, and a station of
+    /// several owners is paid to each for his own points.</summary>
+    private static string PaidWith(ProgrammePublished programme, IReadOnlyList<SettlementPointRegistered> paid,
+        SettlementPointRegistered point) => programme.PaidPer switch
+        {
+            PaymentLevel.Station when IsParted(programme, paid, point) => $"{point.Station} of {point.Owner}",
+            PaymentLevel.Station => $"{point.Station}",
+            PaymentLevel.Account => $"{point.Owner}",
+            _ => $"{point.Point}",
+        };
+
+    /// <summary>Whether a station is paid in parts, because its called points are of several owners.</summary>
+    private static bool IsParted(ProgrammePublished programme, IReadOnlyList<SettlementPointRegistered> paid,
+        SettlementPointRegistered at) => programme is { PaidPer: PaymentLevel.Station, Payee: null }
+        && paid.Where(point => point.Station == at.Station).Select(point => point.Owner).Distinct().Skip(1).Any();
 
     private static (FlexStatement? Statement, string? WhyNot) Statement(
         DispatchInstructed order, CallTerms terms, IReadOnlyList<SettlementPointRegistered> points,

@@ -96,10 +96,12 @@ public static class EndedSessions
         var known = await facts.ReadAsync(Streams.Register(register)).ConfigureAwait(false);
         var installed = known.Where(fact => fact.Event is RegisterInstalled && fact.From <= session.Start)
             .OrderBy(fact => fact.From).LastOrDefault();
-        if (installed is null || known.Any(fact =>
-            fact.Event is RegisterInstalled && fact.From > session.Start && fact.From < session.End)) return null;
+        var exchanged = known.Where(fact => fact.Event is RegisterInstalled && fact.From > session.Start)
+            .Select(fact => (Instant?)fact.From).Min();
+        if (installed is null || exchanged < session.End) return null;
+        // Another meter's index says nothing beside this one's, also where it is read after the vehicle has left.
         var readings = ChargingSessions.Indices(Of<RegisterReadingRecorded>(known), Of<RegisterReadingCorrected>(known))
-            .Where(reading => reading.ReadAt >= installed.From).ToList();
+            .Where(reading => reading.ReadAt >= installed.From && !(reading.ReadAt >= exchanged)).ToList();
         return ChargingSessions.Counted((RegisterInstalled)installed.Event, readings, session, from, until);
     }
 

@@ -103,7 +103,8 @@ public sealed class ExplainedRun
             ? await MonthsOfPoints.ReasonedAsync(known, account, facts.Tariff, terms, day, facts.Points)
                 .ConfigureAwait(false)
             : new Dictionary<SettlementPointId, ReasonedMonth>();
-        var (calls, ready) = await PaidAsync(again.Statement, new(journal, run.AtPosition, ct)).ConfigureAwait(false);
+        var (calls, ready) = await PaidAsync(again.Statement, new(journal, new(views, run.AtPosition - 1),
+            run.AtPosition, ct)).ConfigureAwait(false);
         return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points), months, calls,
             ready);
     }

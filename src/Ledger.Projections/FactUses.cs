@@ -29,7 +29,7 @@ public static class FactUses
     {
         [typeof(MeterClassDeclared)] = "a meter's class bounds the register check, and is in no amount",
         [typeof(MeterKeyRegistered)] = "a meter's key verifies signed values, and is in no amount",
-        [typeof(PointPlaced)] = "the station tree decides the energy balance, and is in no amount",
+        [typeof(PointPlaced)] = "the station tree decides the energy balance and which points are settled, and is in no amount",
         [typeof(LossFactorSet)] = "losses decide the energy balance, and are in no amount",
         [typeof(MeterFindingRecorded)] = "a finding says how good a reading is, and is in no amount",
         [typeof(DispatchInstructed)] = "an order is paid by its delivery: ledger show delivery INSTRUCTION",

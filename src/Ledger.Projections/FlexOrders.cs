@@ -49,8 +49,9 @@ public sealed record FlexOrders(
             .OrderBy(order => order.Start).ThenBy(order => order.Instruction, StringComparer.Ordinal))
         {
             var named = new InstructionId(row.Instruction);
-            if (answers.Instruction(named) is not { } seen || await Deliveries.DeriveAsync(journal, named, position, ct)
-                .ConfigureAwait(false) is not { } found || found.WithdrawnAt <= found.Order.Period.Start) continue;
+            if (answers.Instruction(named) is not { } seen
+                || await Deliveries.PaidAsync(journal, answers, named, position, ct).ConfigureAwait(false)
+                    is not { } found || found.WithdrawnAt <= found.Order.Period.Start) continue;
             await gathering.AddAsync(ReachedDelivery.Of(found, seen)).ConfigureAwait(false);
         }
         return gathering.Gathered();

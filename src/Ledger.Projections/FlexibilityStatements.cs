@@ -7,8 +7,10 @@ namespace Ledger.Projections;
 
 /// <summary>The lines of flexibility of a statement, and the rule packs by which they were measured and
 /// scored.</summary>
+/// <param name="CountsOnce">Whether something is not paid because it is paid otherwise: by an earlier call, or to
+/// another owner of the station.</param>
 public sealed record FlexibilityStatement(
-    IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs);
+    IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs, bool CountsOnce);
 
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
@@ -21,10 +23,11 @@ public static class FlexibilityStatements
     public static async Task<FlexibilityStatement> OfAsync(IJournal journal, IViewStore views, PartyId account,
         LocalDate day, long position, CancellationToken ct)
     {
-        var (lines, packs) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>());
-        foreach (var instruction in Calls(new(views, position - 1), account, day))
+        var (lines, packs, once) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>(), false);
+        var answers = new Answers(views, position - 1);
+        foreach (var instruction in Calls(answers, account, day))
         {
-            if (await Deliveries.DeriveAsync(journal, instruction, position, ct).ConfigureAwait(false)
+            if (await Deliveries.PaidAsync(journal, answers, instruction, position, ct).ConfigureAwait(false)
                 is not { } delivered) continue;
             var known = new KnownFacts(journal, position, ct);
             if (await ProgrammeAsync(known, delivered).ConfigureAwait(false) is not { Payer: { } payer } programme
@@ -41,14 +44,14 @@ public static class FlexibilityStatements
             }
             foreach (var share in delivered.Shares.Where(share => Pays(share.Points[0])))
             {
+                once |= share.IsCalledTwice || share.IsOfOneOwner;
                 lines.AddRange(Lines(delivered, share, terms, payer, account));
                 packs.AddRange(delivered.Baselines.Select(frozen => (frozen.Pack, frozen.PackVersion)));
                 if (terms.Scoring is { } scoring) packs.Add((scoring.Pack, scoring.Version));
             }
         }
-        lines.AddRange(await ReadyAsync(journal, new(views, position - 1), account, day, position, ct)
-            .ConfigureAwait(false));
-        return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()]);
+        lines.AddRange(await ReadyAsync(journal, answers, account, day, position, ct).ConfigureAwait(false));
+        return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()], once);
     }
 
     /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the
@@ -60,7 +63,7 @@ public static class FlexibilityStatements
             .ToLookup(programme => programme.Programme, StringComparer.Ordinal);
         if (paying.Count == 0) return [];
         var own = answers.PointsOf(account).Select(point => point.Value).ToHashSet(StringComparer.Ordinal);
-        var (reasons, lines) = (new CallReasons(journal, position, ct), new List<FlexibilityLine>());
+        var (reasons, lines) = (new CallReasons(journal, answers, position, ct), new List<FlexibilityLine>());
         foreach (var (point, programme) in answers.Enrolments().Where(row => paying.Contains(row.Programme)
                 && (own.Contains(row.Point) || paying[row.Programme].Any(version => version.Payee == account.Value)))
             .Select(row => (new SettlementPointId(row.Point), new ProgrammeId(row.Programme))).Distinct().Order())

@@ -29,7 +29,8 @@ public sealed record SettledSeries(PointFacts Point, PricingFacts Pricing)
             .ConfigureAwait(false);
         if (registered is null) throw new InvalidOperationException($"{point}: {whyNot}");
         var zone = DateTimeZoneProviders.Tzdb[registered.Zone];
-        if (!SettlementCalendar.TryPeriods(zone, run.Day, registered.PeriodMinutes, out var periods, out var problem))
+        if (!PointDays.TryPeriods(await SettlementFacts.StandingAsync(facts, point).ConfigureAwait(false), run.Day,
+            out var periods, out var problem))
             throw new InvalidOperationException($"{point}: {problem}");
         if (registered.Zone != run.Zone)
             throw new InvalidOperationException(

@@ -41,6 +41,9 @@ public sealed record SettlementFacts(
     /// <summary>Whether the account owns a point on that day, settled or not.</summary>
     public bool OwnsPoints { get; init; }
 
+    /// <summary>Whether a point or an hour is left out because it is settled elsewhere already.</summary>
+    public bool CountsOnce { get; init; }
+
     /// <summary>The month of every point, where the tariff has terms; null where it is a price per period.</summary>
     public IReadOnlyList<PointMonth>? Months { get; init; }
 
@@ -74,8 +77,11 @@ public sealed record SettlementFacts(
             if (registered is not null) inForce.Add(registered);
             else leftOut.Add(new(point, false, whyNot));
         }
-        var standing = Settlement.Points(account, inForce);
-        leftOut.AddRange(standing.Where(point => !point.Settled));
+        var tree = await TreeAsync(facts, new(views, position - 1), owned).ConfigureAwait(false);
+        var settled = SettledPoints.Of(account, inForce, day, tree);
+        var countsOnce = tree is not null && !settled.Select(point => point.Settled)
+            .SequenceEqual(SettledPoints.Of(account, inForce).Select(point => point.Settled));
+        leftOut.AddRange(settled.Where(point => !point.Settled));
         // An account is settled on one calendar, that of its first point; its tariff holds from that day's start.
         // One that owns none, as an aggregator, is settled on the calendar of its tariff.
         var zone = inForce.OrderBy(point => point.Point).FirstOrDefault()?.Zone
@@ -83,10 +89,11 @@ public sealed record SettlementFacts(
         var points = new List<PointFacts>();
         foreach (var registered in inForce.OrderBy(point => point.Point))
         {
-            if (!standing.First(point => point.Point == registered.Point).Settled) continue;
+            if (!settled.First(point => point.Point == registered.Point).Settled) continue;
             var problem = $"its day is that of {registered.Zone}, and the account's that of {zone}";
-            if (registered.Zone == zone && SettlementCalendar.TryPeriods(
-                DateTimeZoneProviders.Tzdb[zone], day, registered.PeriodMinutes, out var periods, out problem))
+            var standing = await StandingAsync(facts, registered.Point).ConfigureAwait(false);
+            countsOnce |= registered.Zone == zone && PointDays.EndsEarly(standing, day);
+            if (registered.Zone == zone && PointDays.TryPeriods(standing, day, out var periods, out problem))
             {
                 var metered = await facts.MeteredAsync(registered.Point, day, periods).ConfigureAwait(false);
                 points.Add(new(registered, periods, metered));
@@ -101,12 +108,14 @@ public sealed record SettlementFacts(
             Parties = new(assigned?.Seller, points.Where(point => point.Registered.GridOperator is not null)
                 .ToDictionary(point => point.Registered.Point, point => point.Registered.GridOperator!.Value)),
             OwnsPoints = inForce.Count > 0,
+            CountsOnce = countsOnce,
             // A tariff of another zone has other months than the days that are settled.
             Months = tariff?.Terms is { } terms && tariff.Zone == zone
                 ? await MonthsOfPoints.GatherAsync(facts, account, tariff, terms, day, points).ConfigureAwait(false)
                 : null,
             Standing = tariff is { Terms.ChargeTheAccount: true } && tariff.Zone == zone
-                ? await AccountMonths.GatherAsync(facts, account, tariff, day, owned).ConfigureAwait(false) : null,
+                ? await AccountMonths.GatherAsync(facts, account, tariff, day, owned, tree).ConfigureAwait(false)
+                : null,
         };
     }
 
@@ -137,13 +146,24 @@ public sealed record SettlementFacts(
     internal static async Task<(SettlementPointRegistered? Registered, string? WhyNot)> PointAsync(
         KnownFacts facts, SettlementPointId point, PartyId account, LocalDate day)
     {
-        var standing = (await facts.ReadAsync(Streams.Point(point)).ConfigureAwait(false)).Aggregate(
-            SettlementPointState.Empty, (state, known) => SettlementPoint.Evolve(state, known.Event, known.From))
-            .Standing;
-        var inForce = standing.LastOrDefault(version => version.From
-            <= SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[version.Registered.Zone], day).Start)?.Registered;
+        var standing = await StandingAsync(facts, point).ConfigureAwait(false);
+        var inForce = PointDays.VersionOf(standing, day)?.Registered;
         return inForce is null ? (null, $"it is registered from {standing[0].From} on")
             : inForce.Owner != account ? (null, $"{inForce.Owner} owns it on that day")
             : (inForce, null);
     }
+
+    /// <summary>The versions of a point that stand, in order of time.</summary>
+    internal static async Task<IReadOnlyList<PointVersion>> StandingAsync(KnownFacts facts, SettlementPointId point) =>
+        (await facts.ReadAsync(Streams.Point(point)).ConfigureAwait(false)).Aggregate(
+            SettlementPointState.Empty, (state, known) => SettlementPoint.Evolve(state, known.Event, known.From))
+            .Standing;
+
+    /// <summary>The station tree; null where no point of the account was ever placed in it, so that what is known of
+    /// others is not read.</summary>
+    private static async Task<StationTreeState?> TreeAsync(
+        KnownFacts facts, Answers answers, IReadOnlyList<SettlementPointId> owned) =>
+        !owned.Any(answers.IsPlaced) ? null
+            : await facts.StateAsync(Streams.StationTree, StationTreeState.Empty, StationTree.Evolve)
+                .ConfigureAwait(false);
 }

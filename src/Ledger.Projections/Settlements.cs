@@ -40,16 +40,31 @@ public static class Settlements
     public static async Task<SettlementCalculation> CalculateAsync(
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
     {
+        try
+        {
+            return await ExactlyAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
+        }
+        catch (OverflowException)
+        {
+            // A register that counts more than any plant could meter stops its own day, and whoever settles learns why.
+            return new SettlementCalculation.NotPossible(Rejection.OutOfRange,
+                $"an energy or amount of {account} on {RowJson.Day(day)} has more digits than are counted exactly", []);
+        }
+    }
+
+    private static async Task<SettlementCalculation> ExactlyAsync(
+        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
+    {
         var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
-        var flexibility = (await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct)
-            .ConfigureAwait(false)).Lines;
+        var paid = await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct)
+            .ConfigureAwait(false);
         if (facts.Zone is not { } zone)
-            return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint, flexibility.Count == 0
+            return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint, paid.Lines.Count == 0
                 ? $"{account} owns no settlement point on {RowJson.Day(day)}"
                 : $"{account} owns no settlement point on {RowJson.Day(day)}, and has no tariff that says the calendar "
                     + "and the currency of what it is paid for flexibility", facts.LeftOut);
         // Whoever owns no point is settled by what programmes pay, and by nothing else.
-        if (!facts.OwnsPoints && flexibility.Count == 0)
+        if (!facts.OwnsPoints && paid.Lines.Count == 0)
             return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint,
                 $"{account} owns no settlement point on {RowJson.Day(day)}", facts.LeftOut);
         if (facts.Tariff is not { } tariff)
@@ -62,7 +77,8 @@ public static class Settlements
                 facts.LeftOut);
         var statement = Statement.Build(
             account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months,
-            flexibility, facts.Standing, facts.Parties);
+            paid.Lines, facts.Standing, facts.Parties) with
+        { CountsOnce = facts.CountsOnce || paid.CountsOnce };
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
     }

@@ -38,7 +38,7 @@ public static class StatementCorrections
                 + "the day run again: credit the run and run the day again"));
         var deltas = StatementDeltas.Between(before, after);
         return (new(run, corrected.Run, corrected.Account, corrected.Day, calculated.AtPosition, style,
-            Settlement.RuleVersion, calculated.TzdbVersion, deltas.Count, deltas.Root, deltas.Total,
+            Settlement.RuleVersionOf(after ?? before), calculated.TzdbVersion, deltas.Count, deltas.Root, deltas.Total,
             after?.Currency ?? before.Currency, deltas.Postings(corrected.Account, before.Parties.Seller)), null);
     }
 

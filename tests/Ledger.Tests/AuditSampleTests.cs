@@ -99,6 +99,17 @@ public sealed class AuditSampleTests
     /// projected 25 less 10. Too high by at most 100 · (2.9958 + (4.7439 − 2.9958) / 4), too low by at most
     /// 100 · (2.9958 + 0.17481), and 5 of a certain line that should be 495 on top of the first.
     /// </summary>
+    /// <summary>21 474 836.48 is the first amount of cents that needs the sign of a word.</summary>
+    [Theory]
+    [InlineData("21474836.47"), InlineData("21474836.48"), InlineData("-42949672.96"), InlineData("184467440737095516.16")]
+    public void Any_amount_is_evaluated(string amount)
+    {
+        var said = decimal.Parse(amount, System.Globalization.CultureInfo.InvariantCulture);
+        var sample = AuditSample.Draw(Items(said), 1, "x", 2);
+        var found = AuditEvaluation.Of(sample, [new(sample.Drawn[0], null, true)], 95);
+        found.Projected.ShouldBe(Fraction.Of(Math.Abs(said)));
+    }
+
     [Fact]
     public void Exceptions_are_projected_as_calculated_by_hand()
     {

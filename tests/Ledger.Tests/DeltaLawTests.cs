@@ -54,6 +54,24 @@ public sealed class DeltaLawTests(ITestOutputHelper output)
         }, iter: LongRun.Samples);
 
     [Fact]
+    public void What_another_pays_now_is_given_back_to_whoever_paid_it()
+    {
+        static Statement By(string payer) => Statement.Build(new("A"), new(2026, 6, 2), Tariff(0, 0), [], null,
+            [Paid(0, 4, -1000) with { Payer = new(payer) }]);
+        var (before, after) = (By("dso"), By("tso"));
+        var deltas = StatementDeltas.Between(before, after);
+        deltas.Flexibility.Select(line => $"{line.Number} {line.Payer} {line.Amount} {line.Source}")
+            .ShouldBe(["1 dso 10 reverses line 1", "2 tso -10 pack v1"]);
+        deltas.Postings(new("A")).Where(posting => posting.Amount != 0m)
+            .Select(posting => $"{posting.Account} {posting.Amount}").ShouldBe(["flexibility/A 10", "flexibility/dso -10",
+                "flexibility/A -10", "flexibility/tso 10"]);
+        StatementDeltas.Unlike(before, [deltas], after).ShouldBeNull();
+        StatementDeltas.Unlike(before, [], after).ShouldNotBeNull();
+        FlexibilityLines.Difference(before, after).ShouldHaveSingleItem().Cause
+            .ShouldBe("paid by dso → by tso, by pack v1");
+    }
+
+    [Fact]
     public void Double_entries_conserve_energy_and_money_and_a_missing_one_is_seen()
     {
         var seen = new SampleShares(("without a price", 10), ("loss", 80), ("flexibility", 30), ("two grids", 20));

@@ -96,6 +96,80 @@ public sealed class FlexibilityStatementTests
         Explained(town, "R1#26")["tree"]!["arithmetic"]!.GetValue<string>().ShouldBe("unproven");
     }
 
+    /// <summary>Two calls of one connector, of 100 kWh an hour, that come down to 60 from 18:00 to 20:00.</summary>
+    private static CalledTown CalledTwice(string second, string programme = "reduce")
+    {
+        var town = new CalledTown(more: ",\"payer\":\"dso\"");
+        town.Publish("other", 1, "settlementPoint", ",\"payer\":\"dso\"");
+        town.Connector("C1");
+        town.Meter("C1", Hours((5 * 24) + 8, 100));
+        town.Cap("I1", """{"point":"C1","kw":60}""", to: "27T19");
+        town.Cap("I2", """{"point":"C1","kw":60}""", from: second, programme: programme);
+        foreach (var call in (string[])["I1", "I2"]) town.Freeze(call);
+        town.Meter("C1", [.. Hours(10, 100), 60, 60, .. Hours(4, 100)]);
+        town.Import(Tariff);
+        return town;
+    }
+
+    private static (string? Paid, string? RuleVersion) Settled(
+        CalledTown town, string account = "cpo", string run = "R1")
+    {
+        Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", run);
+        var page = JsonNode.Parse(town.Run("show", "statement", run, "--json").Output)!;
+        return ((string?)page["flexibilityTotal"], (string?)JsonNode.Parse(town.Run("show", "settlement", "--json").Output)!
+            ["runs"]!.AsArray().Single(row => (string)row!["run"]! == run)!["ruleVersion"]);
+    }
+
+    [Fact]
+    public void A_programme_that_calls_twice_for_one_hour_pays_it_once_and_says_so()
+    {
+        using var town = CalledTwice("27T18");
+        Settled(town).ShouldBe(("-80", Ledger.Domain.Settlement.OnceRuleVersion));
+        Statement(town)["flexibility"]!.AsArray()
+            .Select(line => $"{line!["instruction"]} {line["amount"]} {line["problem"]}").ShouldBe(
+            ["I1 -80 ", "I2  I1 calls C1 for the same time, and one kWh is paid once"]);
+        ((bool)Statement(town)["incomplete"]!).ShouldBeTrue();
+        town.Net("I2").ShouldBeNull();
+        Explained(town, "R1", "total");
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+        // Whoever means the second one takes back the first.
+        town.Import("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T17:00:00+08:00","reason":"issued again"}""");
+        Settled(town, run: "R2").ShouldBe(("-160", Ledger.Domain.Settlement.FlexibilityRuleVersion));
+    }
+
+    [Theory]
+    [InlineData("27T19", "reduce", "-160")] // one after the other
+    [InlineData("27T18", "other", "-240")] // what two programmes share, their claims say
+    public void Calls_of_other_hours_or_of_another_programme_are_paid_each(string from, string programme, string paid)
+    {
+        using var town = CalledTwice(from, programme);
+        Settled(town).ShouldBe((paid, Ledger.Domain.Settlement.FlexibilityRuleVersion));
+    }
+
+    /// <summary>Two connectors of one station come down from 100 to 60 kWh for two hours, and each pays 2 a kWh.</summary>
+    [Theory]
+    [InlineData("", "cpo2", "-160", "-160")]
+    [InlineData("", "cpo", "-320", null)]
+    [InlineData(",\"payee\":\"agg\"", "cpo2", null, null)]
+    public void A_station_is_paid_to_each_owner_for_his_own_points(
+        string more, string owner, string? one, string? other)
+    {
+        using var town = new CalledTown("station", $",\"payer\":\"dso\"{more}");
+        town.Connector("C1");
+        town.Connector("C2", owner: owner);
+        foreach (var point in (string[])["C1", "C2"]) town.Meter(point, Hours((5 * 24) + 8, 100));
+        town.Cap("I1", """{"point":"C1","kw":60},{"point":"C2","kw":60}""");
+        town.Freeze("I1");
+        foreach (var point in (string[])["C1", "C2"]) town.Meter(point, [.. Hours(10, 100), 60, 60, .. Hours(4, 100)]);
+        town.Import(Tariff + "\n" + Tariff.Split('\n')[1].Replace("\"cpo\"", "\"cpo2\"", StringComparison.Ordinal));
+        Settled(town).Paid.ShouldBe(one);
+        if (owner == "cpo2") Settled(town, "cpo2", "R2").Paid.ShouldBe(other);
+        if (more.Length > 0) Settled(town, "agg", "R3").Paid.ShouldBe("-320");
+        if (other is not null) Statement(town)["flexibility"]![0]!["paid"]!.GetValue<string>().ShouldBe("S01 of cpo");
+        Explained(town, "R1", "total");
+        town.Run("verify").Exit.ShouldBe(ExitCode.Done);
+    }
+
     private static JsonNode Explained(CalledTown town, params string[] what)
     {
         var run = town.Run(["explain", .. what, "--json"]);

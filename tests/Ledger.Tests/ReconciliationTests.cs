@@ -45,6 +45,26 @@ public sealed class ReconciliationTests : IDisposable
             .ShouldBe("3 3 26.5971 0");
     }
 
+    /// <summary>The vehicle left at 20:40; its meter was exchanged, and the other one read at 20:45.</summary>
+    [Fact]
+    public void A_meter_that_was_exchanged_after_a_stay_says_nothing_of_it()
+    {
+        using var other = new ChargeTown();
+        void Read(string rows) => other.Done("import", other.File("rows.csv", "point,register,read_at,kwh\n" + rows));
+        Read("""
+            S01-C1,1.8.0,2026-03-02T20:10:00+08:00,1043.125
+            S01-C1,2.8.0,2026-03-02T20:10:00+08:00,30.5
+            S01-C1,2.8.0,2026-03-02T20:45:00+08:00,30.5
+
+            """);
+        other.Done("import", other.File("exchange.jsonl", """
+            {"type":"register","point":"S01-C1","direction":"import","meterSerial":"M9","digits":9,"decimals":3,"validFrom":"2026-03-02T20:42:00+08:00"}
+            """));
+        Read("S01-C1,1.8.0,2026-03-02T20:45:00+08:00,5000\n");
+        var page = JsonNode.Parse(other.Run("reconcile", "cdr", "--day", ChargeTown.Day, "--json").Output)!;
+        Text(page["days"]![0]!, "sessions", "measuredKwh").ShouldBe("3 22.625000000000");
+    }
+
     [Fact]
     public void A_session_that_nobody_bills_is_valued_at_the_days_price() =>
         Found(cdrs => cdrs.RemoveAt(2)).ShouldBe(["missingRecord S01-C1 – 7.000000000000 – 6.4805"]);

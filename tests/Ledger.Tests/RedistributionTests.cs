@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using Ledger.Domain;
 using Shouldly;
@@ -17,6 +18,23 @@ public sealed class RedistributionTests(ITestOutputHelper output)
         Redistribution.CanGiveBack([new("a", 1, 0)]).ShouldBeFalse();
         Redistribution.CanGiveBack([new("a", 0, 0)]).ShouldBeTrue();
         Should.Throw<ArgumentException>(() => Redistribution.Net([new("a", 1, 0)]));
+    }
+
+    /// <summary>A number of 2³¹ units or more has another sign in its words.</summary>
+    [Theory]
+    [InlineData("2147.483647", "30000000.01")]
+    [InlineData("2500.123456", "21474836.48")]
+    [InlineData("9223372036.854775", "0.01")]
+    [InlineData("79228162.514264", "70000000000000000.09")]
+    public void A_party_may_deliver_and_owe_as_much_as_a_decimal_holds(string kwh, string penalty)
+    {
+        var (delivered, owed) = (decimal.Parse(kwh, CultureInfo.InvariantCulture),
+            decimal.Parse(penalty, CultureInfo.InvariantCulture));
+        var statement = new FlexStatement(new("pack"), 1, false,
+            [new(default, delivered, delivered, delivered, 0m, 0m, owed, -owed)], []);
+        var party = Redistribution.Party("a", statement, RedistributionWeight.Delivered, 2);
+        (party.Penalty, party.Weight).ShouldBe(((BigInteger)(owed * 100m),
+            (BigInteger)(delivered * 1_000_000m) * BigInteger.Pow(10, 22)));
     }
 
     [Fact]

@@ -192,7 +192,7 @@ public sealed class StatementTests
     [Fact]
     public void A_point_behind_the_accounts_own_grid_connection_is_not_settled_again()
     {
-        var points = Settlement.Points(new("A"), [
+        var points = SettledPoints.Of(new("A"), [
             At("S1-C2", "S1", SettlementPointKind.Connector, "A"), At("S1-C1", "S1", SettlementPointKind.Storage, "B"),
             At("S1-GC", "S1", SettlementPointKind.GridConnection, "A"),
             At("S2-C1", "S2", SettlementPointKind.Connector, "A"),

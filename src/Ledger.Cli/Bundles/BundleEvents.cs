@@ -66,8 +66,8 @@ internal sealed class BundleEvents(
     }
 
     /// <summary>
-    /// Each stream is whole from its beginning, but for those of the settlement run and of erasures,
-    /// of which only what is asked is here; and no event was recorded before the one in front of it.
+    /// Each stream is whole from its beginning, but for those of the settlement run, of erasures and of the station
+    /// tree, of which only what is asked is here; and no event was recorded before the one in front of it.
     /// </summary>
     private void VerifyOrder()
     {
@@ -77,7 +77,7 @@ internal sealed class BundleEvents(
         {
             var (stream, revision) = (recorded.Envelope.Stream, recorded.Envelope.Revision);
             var expected = next.GetValueOrDefault(stream);
-            if (revision != expected && fact is not (SettlementRunCompleted or SubjectErased))
+            if (revision != expected && fact is not (SettlementRunCompleted or SubjectErased or PointPlaced))
                 findings.Add(BundleFiles.Event(recorded.Position), $"revision {revision} of {stream}",
                     $"revision {expected}, which is missing");
             next[stream] = revision + 1;

@@ -24,7 +24,10 @@ internal sealed class StatementBundle(LedgerReader ledger, TransparencyLog log, 
             throw new CouldNotException(
                 $"{run.Run} does not come out again: {again.Differs}; 'ledger verify' says more");
         IReadOnlyList<RecordedEvent> events =
-            [.. traced.Given, await ledger.EventAsync(run.RecordedPosition, ct).ConfigureAwait(false)];
+        [
+            .. NeededPlaces.Of(new(run.Account), traced.Given),
+            await ledger.EventAsync(run.RecordedPosition, ct).ConfigureAwait(false),
+        ];
         var files = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
         foreach (var (name, content) in StatementFiles.Of(run, statement)) files[name] = content;
         Personal = await new SignedFiles(ledger, log, ct).AddAsync(files, events).ConfigureAwait(false);
