@@ -34,7 +34,7 @@ public class ProjectionBenchmarks
                 .GetResult();
         if (journal.Length != Events) throw new InvalidOperationException($"{journal.Length} events, not {Events}");
         foreach (var fact in Day())
-            facts.Add(new(fact.Event, facts.Count, fact.ValidTime, Midnight));
+            facts.Add(new(fact.Event, facts.Count, fact.ValidTime, Midnight, By.Party));
     }
 
     [GlobalCleanup]
