@@ -146,7 +146,7 @@ public sealed class FlexibilityStatementTests
         Settled(town).ShouldBe((paid, Ledger.Domain.Settlement.FlexibilityRuleVersion));
     }
 
-    /// <summary>Two connectors of one station come down from 100 to 60 kWh for two hours, and each pays 2 a kWh.</summary>
+    /// <summary>Two connectors of a station come down from 100 to 60 kWh for two hours; a kWh is paid with 2.</summary>
     [Theory]
     [InlineData("", "cpo2", "-160", "-160")]
     [InlineData("", "cpo", "-320", null)]
