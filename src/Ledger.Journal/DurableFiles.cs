@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Ledger.Journal;
 
@@ -120,14 +121,30 @@ public static class DurableFiles
 
     private static void Sync(string path)
     {
-        var descriptor = OpenFile(path, ReadOnly);
-        if (descriptor < 0)
-            throw new IOException($"open {path}", new Win32Exception(Marshal.GetLastPInvokeError()));
+        var descriptor = Open(path);
         var failed = Fsync(descriptor) != 0;
         var error = Marshal.GetLastPInvokeError();
         if (Close(descriptor) != 0 && !failed) (failed, error) = (true, Marshal.GetLastPInvokeError());
         if (failed) throw new IOException($"fsync {path}", new Win32Exception(error));
     }
+
+    private static int Open(string path) => OpenFile(path, ReadOnly) is >= 0 and var descriptor ? descriptor
+        : throw new IOException($"open {path}", new Win32Exception(Marshal.GetLastPInvokeError()));
+
+    /// <summary>The same of a file that is open, and stays so.</summary>
+    /// <param name="file">On Windows it must be open for writing.</param>
+    /// <param name="path">Of it, for the error.</param>
+    internal static void Sync(SafeFileHandle file, string path)
+    {
+        if (OperatingSystem.IsWindows()) RandomAccess.FlushToDisk(file);
+        else if (Fsync(file) != 0)
+            throw new IOException($"fsync {path}", new Win32Exception(Marshal.GetLastPInvokeError()));
+    }
+
+    /// <summary>Opens a file that others write, only to make it durable.</summary>
+    internal static SafeFileHandle OpenToSync(string path) => OperatingSystem.IsWindows()
+        ? File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete)
+        : new(Open(path), ownsHandle: true);
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false,
         ThrowOnUnmappableChar = true)]
@@ -135,6 +152,9 @@ public static class DurableFiles
 
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static extern int Fsync(int descriptor);
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static extern int Fsync(SafeFileHandle file);
 
     [DllImport("libc", EntryPoint = "close", SetLastError = true)]
     private static extern int Close(int descriptor);

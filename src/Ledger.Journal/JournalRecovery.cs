@@ -53,6 +53,7 @@ public static class JournalRecovery
             sequencer.Store();
             store.Commit(tree, sequencer.RecordedAt);
         }
+        tables.Sync(); // also of a recovery that a crash interrupted
         using var head = JournalHead.Open(options.Directory);
         head.Write(new Acknowledged(tree.Size, tree.Root()));
         return recovered;

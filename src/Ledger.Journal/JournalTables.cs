@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Microsoft.Data.Sqlite;
+using Microsoft.Win32.SafeHandles;
 using NodaTime;
 using SQLitePCL;
 
@@ -48,15 +49,15 @@ internal sealed class JournalTables : IDisposable
     private readonly sqlite3 database;
     private readonly SqliteStatement insertEvent, insertStream, saveLedger, begin, commit;
     private readonly LateIndex? streamIndex, idIndex; // null where each event is indexed at once
-    private long length, idsIndexed, bytesSinceCheckpoint;
+    private readonly Checkpoints checkpoints;
+    private readonly SafeFileHandle log;
+    private long length, idsIndexed;
 
     public JournalTables(string path, int indexedTogether = IndexedTogetherUsual)
     {
         Path = path;
-        connection = Connect(path, SqliteOpenMode.ReadWriteCreate);
-        raw.sqlite3_busy_timeout(connection.Handle, BusyMilliseconds);
+        connection = ConnectForWriting(path);
         Execute("PRAGMA journal_mode=WAL");
-        Execute("PRAGMA synchronous=FULL");
         Execute($"PRAGMA cache_size=-{CacheKibibytes}");
         Execute($"PRAGMA wal_autocheckpoint={PagesUntilCheckpointMax}");
         Execute($"BEGIN IMMEDIATE; {SchemaOf(connection)} COMMIT"); // all of it, or nothing
@@ -69,6 +70,8 @@ internal sealed class JournalTables : IDisposable
         begin = new(connection, "BEGIN IMMEDIATE");
         commit = new(connection, "COMMIT");
         idsIndexed = idIndex?.Length ?? 0;
+        checkpoints = new(ConnectForWriting(path), "checkpoint");
+        log = DurableFiles.OpenToSync(LogPath); // it is there while a connection is open
 
         LateIndex? Late(LateIndexTable table) =>
             table.IsIn(connection) ? new LateIndex(connection, table, indexedTogether) : null;
@@ -79,6 +82,17 @@ internal sealed class JournalTables : IDisposable
 
     /// <summary>Before which position all ids are in their index, as it is committed; every thread may ask.</summary>
     public long IdsIndexed => Volatile.Read(ref idsIndexed);
+
+    private static SqliteConnection ConnectForWriting(string path)
+    {
+        var connection = Connect(path, SqliteOpenMode.ReadWriteCreate);
+        raw.sqlite3_busy_timeout(connection.Handle, BusyMilliseconds);
+        // The log is made durable by Sync; SQLite does it itself only before it writes the database from it.
+        using var sync = connection.CreateCommand();
+        sync.CommandText = "PRAGMA synchronous=NORMAL";
+        sync.ExecuteNonQuery();
+        return connection;
+    }
 
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)
     {
@@ -189,8 +203,8 @@ internal sealed class JournalTables : IDisposable
 
     public void Begin() => begin.Run();
 
-    /// <summary>Makes all that was inserted durable, and beside it the size and frontier of the tree and the highest
-    /// recordedAt.</summary>
+    /// <summary>Commits all that was inserted, and beside it the size and frontier of the tree and the highest
+    /// recordedAt. It is durable after <see cref="Sync"/>.</summary>
     public void Commit(long size, byte[] frontier, Instant recordedAt)
     {
         length = size;
@@ -200,12 +214,19 @@ internal sealed class JournalTables : IDisposable
         saveLedger.Run();
         commit.Run();
         if (idIndex is null) Volatile.Write(ref idsIndexed, length);
-        bytesSinceCheckpoint += CommitBytes;
+        checkpoints.Add(CommitBytes);
     }
+
+    /// <summary>Returns when the last commit is durable, and with it all before. It may be asked on another thread,
+    /// while rows of the next one are inserted. Throws <see cref="IOException"/> with the system's error.</summary>
+    public void Sync() => DurableFiles.Sync(log, LogPath);
+
+    private string LogPath => Path + "-wal";
 
     /// <summary>Indexes what is recent, where it is enough, and writes the log to the database.</summary>
     public void Tidy()
     {
+        checkpoints.Go(database, BytesUntilCheckpoint); // first, because it goes on beside the indexes
         foreach (var index in (LateIndex?[])[streamIndex, idIndex])
         {
             if (index?.IsDue(length) != true) continue;
@@ -214,11 +235,6 @@ internal sealed class JournalTables : IDisposable
             commit.Run();
             if (index == idIndex) Volatile.Write(ref idsIndexed, index.Length);
         }
-        if (bytesSinceCheckpoint < BytesUntilCheckpoint) return;
-        bytesSinceCheckpoint = 0;
-        var result = raw.sqlite3_wal_checkpoint_v2(database, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out _, out _);
-        // Busy where somebody else is at it.
-        if (result is not (raw.SQLITE_OK or raw.SQLITE_BUSY)) SqliteException.ThrowExceptionForRC(result, database);
     }
 
     public void Insert(in PlacedEvent placed)
@@ -240,7 +256,7 @@ internal sealed class JournalTables : IDisposable
         insertEvent.Bind(6, payload);
         insertEvent.Bind(7, leaf);
         insertEvent.Run();
-        bytesSinceCheckpoint += header.Length + payload.Length;
+        checkpoints.Add(header.Length + payload.Length);
     }
 
     private static void Run(SqliteCommand command, params ReadOnlySpan<object> values)
@@ -265,6 +281,8 @@ internal sealed class JournalTables : IDisposable
 
     public void Dispose()
     {
+        log.Dispose();
+        checkpoints.Dispose();
         streamIndex?.Dispose();
         idIndex?.Dispose();
         begin.Dispose();

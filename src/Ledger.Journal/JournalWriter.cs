@@ -66,12 +66,20 @@ public sealed class JournalWriter : IAsyncDisposable
     public Acknowledged Acknowledged => acknowledged;
 
     /// <summary>As <see cref="IJournal.AppendAsync"/>.</summary>
-    public async ValueTask<AppendResult> AppendAsync(
+    public ValueTask<AppendResult> AppendAsync(
         string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation,
         CancellationToken ct)
     {
-        ct.ThrowIfCancellationRequested();
-        return await TakeAsync(PendingAppend.Encode(stream, expected, facts, by, causation)).ConfigureAwait(false);
+        if (ct.IsCancellationRequested) return ValueTask.FromCanceled<AppendResult>(ct);
+        try
+        {
+            // Who waits is told by the writer itself: to be told by an async method costs each append another object.
+            return new(TakeAsync(PendingAppend.Encode(stream, expected, facts, by, causation)));
+        }
+        catch (Exception refused)
+        {
+            return ValueTask.FromException<AppendResult>(refused);
+        }
     }
 
     /// <summary>As <see cref="IJournalImport.AppendRecordedAsync"/>.</summary>

@@ -43,7 +43,12 @@ public static class Sha256Lanes
     ];
 
     /// <summary>Hashes the pieces of a buffer; no digest may go where another piece is still read.</summary>
-    public static void Hash(Span<byte> buffer, ReadOnlySpan<HashPiece> pieces) => Hash(buffer, pieces, Initial, 0);
+    public static void Hash(Span<byte> buffer, ReadOnlySpan<HashPiece> pieces) =>
+        Hash(buffer, pieces, Initial, 0, LanesMax);
+
+    /// <summary>The same in as many lanes as every processor has, so that both ways can be compared.</summary>
+    public static void HashInFew(Span<byte> buffer, ReadOnlySpan<HashPiece> pieces) =>
+        Hash(buffer, pieces, Initial, 0, Vector<uint>.Count);
 
     /// <summary>
     /// HMAC-SHA256 (RFC 2104) of the pieces: the hash of the key's outer block and of the hash of its inner block and
@@ -51,9 +56,9 @@ public static class Sha256Lanes
     /// </summary>
     public static void Authenticate(Span<byte> buffer, Span<HashPiece> pieces, HmacKey key)
     {
-        Hash(buffer, pieces, key.Inner, BlockBytes);
+        Hash(buffer, pieces, key.Inner, BlockBytes, LanesMax);
         foreach (ref var piece in pieces) piece = new(piece.Into, DigestBytes, piece.Into);
-        Hash(buffer, pieces, key.Outer, BlockBytes);
+        Hash(buffer, pieces, key.Outer, BlockBytes, LanesMax);
     }
 
     /// <summary>A key of HMAC-SHA256, with its share of the work done once: the states after its two blocks.</summary>
@@ -89,9 +94,9 @@ public static class Sha256Lanes
 
     /// <param name="start">The state before the first byte of each piece.</param>
     /// <param name="before">How many bytes were hashed to come to it.</param>
-    private static void Hash(Span<byte> buffer, ReadOnlySpan<HashPiece> pieces, ReadOnlySpan<uint> start, int before)
+    private static void Hash(
+        Span<byte> buffer, ReadOnlySpan<HashPiece> pieces, ReadOnlySpan<uint> start, int before, int lanes)
     {
-        var lanes = Vector<uint>.Count;
         Span<uint> states = stackalloc uint[StateWords * lanes], words = stackalloc uint[BlockWords * lanes];
         Span<int> piece = stackalloc int[lanes], block = stackalloc int[lanes];
         piece.Fill(-1); // none
@@ -148,9 +153,17 @@ public static class Sha256Lanes
             BinaryPrimitives.WriteUInt64BigEndian(block[^8..], 8 * (ulong)((long)before + text.Length));
     }
 
-    /// <summary>Puts the 16 words of a block into their lane.</summary>
+    /// <summary>How many texts are hashed at once.</summary>
+    private static int LanesMax => Sha256Sixteen.IsSupported ? Sha256Sixteen.Lanes : Vector<uint>.Count;
+
+    /// <summary>Puts the 16 words of a block into their lane; sixteen lanes take blocks as they are.</summary>
     private static void Spread(ReadOnlySpan<byte> block, Span<uint> words, int lane)
     {
+        if (words.Length == BlockWords * Sha256Sixteen.Lanes)
+        {
+            block.CopyTo(MemoryMarshal.AsBytes(words)[(lane * BlockBytes)..]);
+            return;
+        }
         for (var i = 0; i < BlockWords; i++)
             words[(i * Vector<uint>.Count) + lane] = BinaryPrimitives.ReadUInt32BigEndian(block[(4 * i)..]);
     }
@@ -158,6 +171,11 @@ public static class Sha256Lanes
     /// <summary>FIPS 180-4 §6.2.2, in all lanes.</summary>
     private static void Compress(Span<uint> states, Span<uint> words)
     {
+        if (words.Length == BlockWords * Sha256Sixteen.Lanes)
+        {
+            Sha256Sixteen.Compress(states, words, Constants);
+            return;
+        }
         var state = MemoryMarshal.Cast<uint, Vector<uint>>(states);
         var schedule = MemoryMarshal.Cast<uint, Vector<uint>>(words);
         var (a, b, c, d) = (state[0], state[1], state[2], state[3]);

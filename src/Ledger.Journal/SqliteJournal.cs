@@ -33,8 +33,8 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
 }
 
 /// <summary>
-/// The embedded journal: SQLite in WAL mode with synchronous=FULL, one writer behind a bounded queue, group commit. An
-/// append is answered only after its transaction is durable and journal.head is written through.
+/// The embedded journal: SQLite in WAL mode, one writer behind a bounded queue, group commit. An append is answered
+/// only after the log with its transaction is durable and journal.head is written through.
 /// </summary>
 public sealed class SqliteJournal : IJournalImport, IStoredLeaves
 {
@@ -59,8 +59,12 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
             var state = tables.LoadState(options.Ledger);
             opened.Push(head = JournalHead.Open(options.Directory));
             DurableFiles.SyncDirectory(options.Directory);
-            // Events beyond the head were durable but not yet acknowledged: they stay.
-            if (state.Tree.Size > head.Now.Length) head.Write(new Acknowledged(state.Tree.Size, state.Tree.Root()));
+            // Events beyond the head were committed but not yet acknowledged: they stay, as soon as they are durable.
+            if (state.Tree.Size > head.Now.Length)
+            {
+                tables.Sync();
+                head.Write(new Acknowledged(state.Tree.Size, state.Tree.Root()));
+            }
             opened.Push(store = new SqliteJournalStore(tables, $"{options.Ledger}"));
             writer = new JournalWriter(options.Sequencing, store, state, head.Write);
         }

@@ -6,12 +6,13 @@ namespace Ledger.Journal;
 /// <summary>
 /// What the journal's one writer does on SQLite, on three threads, so that none waits for what another could do
 /// meanwhile. The writer's own sequences, hashes and looks ids up. The second one writes rows and commits, in the order
-/// in which it is given them. The third one goes on for whoever waits for a commit: it writes the head and answers,
-/// while rows of the next batch are written. The next batch is committed only after that.
+/// in which it is given them. The third one makes a commit durable, and goes on for whoever waits for it: it writes the
+/// head and answers, while rows of the next batch are written. The next batch is committed only after that.
 /// </summary>
 internal sealed class SqliteJournalStore : IJournalStore, IDisposable
 {
     private const int WrittenTogether = 64; // events that are given to the second thread at once
+    private const int SmallBatch = 8; // events, of which another thread is not worth its beginning
     private readonly JournalTables tables;
     private readonly StoredIds ids;
     private readonly WorkThread rows, answers;
@@ -79,17 +80,32 @@ internal sealed class SqliteJournalStore : IJournalStore, IDisposable
         var (size, frontier) = (tree.Size, tree.SaveFrontier()); // now, before the tree grows
         var (committed, tidy) = (new TaskCompletionSource(), new TaskCompletionSource());
         tidied = tidy.Task;
+        var isSmall = underWay is [{ Count: < SmallBatch }];
         rows.Give(() =>
         {
             Write(() => tables.Commit(size, frontier, recordedAt));
             var why = failure; // of this commit, not of what is done after it
-            // Who waits goes on at once, and here where there is nothing else to do: a thread is woken in vain then.
-            if (rows.IsIdle) Tell(committed, why);
-            else answers.Give(() => Tell(committed, why));
+            // A few events alone are made durable here: another thread would be woken in vain.
+            if (isSmall && rows.IsIdle) Sync(committed, why);
+            else answers.Give(() => Sync(committed, why));
             Write(tables.Tidy);
             Tell(tidy, failure);
         });
         return committed.Task;
+    }
+
+    /// <summary>Makes the last commit durable; who waits for it goes on here.</summary>
+    private void Sync(TaskCompletionSource committed, Exception? why)
+    {
+        try
+        {
+            if (why is null) tables.Sync();
+        }
+        catch (IOException e)
+        {
+            why = e;
+        }
+        Tell(committed, why);
     }
 
     public Task TidyAsync() => tidied;

@@ -20,7 +20,9 @@ internal sealed class JournalThroughput(string folder, long events)
     private const int FillersAtOnce = 8; // batches in flight while filling, which is not measured for its latency
     private const int SampledEvents = 10_000;
     private const int VerifiedRounds = 5; // of which the best counts
+    private const int FactsASecondMax = 200_000; // that are made before they are appended
     private static readonly TimeSpan Each = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2); // of each kind: new code is compiled anew
     private static readonly LedgerId Ledger = new("benchmark");
     private static readonly Principal By = new("benchmark", new PartyId("benchmark"), new HashSet<string>());
     private long nextSingle = 1_000_000_000; // far behind every batch, so that no fact is recorded twice
@@ -121,23 +123,60 @@ internal sealed class JournalThroughput(string folder, long events)
     /// <summary>Facts a second in batches of one writer, which waits for each.</summary>
     private async Task<double> AppendsAsync(string name, SqliteJournal journal, double file)
     {
-        var (length, written) = (journal.Length, BytesWritten());
-        var single = await RateAsync(Writers, () => AppendSingleAsync(journal)).ConfigureAwait(false);
-        Row(name, $"{Writers} writers, one fact an append, {single / file:P0} of the bare file, "
-            + FormattableString.Invariant($"{PerEvent():N0} bytes written an event"), single);
-        var perFact = 0d;
-        foreach (var writers in (int[])[BatchWriters, 1])
+        var perSecond = 0d;
+        foreach (var (writers, facts) in ((int, int)[])
+            [(Writers, 1), (BatchWriters, JournalEvents.BatchFacts), (1, JournalEvents.BatchFacts)])
         {
-            (length, written) = (journal.Length, BytesWritten());
-            var batches = await RateAsync(writers, () => AppendBatchAsync(journal)).ConfigureAwait(false);
-            perFact = batches * JournalEvents.BatchFacts;
-            Row(name, $"{writers} {(writers == 1 ? "writer" : "writers")}, {JournalEvents.BatchFacts} facts an append, "
-                + FormattableString.Invariant(
-                    $"{perFact / file:P0} of the bare file, {PerEvent():N0} bytes written an event"), perFact);
+            await AppendMadeAsync(journal, writers, Made(facts, WarmUp), WarmUp).ConfigureAwait(false);
+            var made = Made(facts, Each);
+            var (length, written, times) = (journal.Length, BytesWritten(), new ProcessTimes());
+            perSecond = await AppendMadeAsync(journal, writers, made, Each).ConfigureAwait(false);
+            var (count, bytes, worked) = ((double)(journal.Length - length), BytesWritten() - written, times.Since());
+            var how = $"{writers} {(writers == 1 ? "writer" : "writers")}, {(facts == 1 ? "one fact" : $"{facts} facts")}";
+            Row(name, FormattableString.Invariant($"{how} an append, {perSecond / file:P0} of the bare file, ")
+                + FormattableString.Invariant($"{bytes / count:N0} bytes written an event"), perSecond);
+            Print($"{"",-22} {Work(worked, count)}");
         }
-        return perFact;
+        return perSecond;
+    }
 
-        double PerEvent() => (BytesWritten() - written) / (double)(journal.Length - length);
+    /// <summary>What each thread worked for an event, of which the pool's encode what the benchmark appends.</summary>
+    private static string Work(IEnumerable<(string Name, double Seconds)> worked, double events)
+    {
+        var each = worked.Select(one => (one.Name, Micros: one.Seconds * 1e6 / events)).ToList();
+        return FormattableString.Invariant($"{each.Sum(one => one.Micros),12:0.0} µs  of a processor an event: ")
+            + string.Join(", ", each.Select(one => FormattableString.Invariant($"{one.Name} {one.Micros:0.0}")));
+    }
+
+    /// <summary>Facts for so long, made before: it is the journal that is measured.</summary>
+    private (string Stream, NewFact[] Facts)[] Made(int facts, TimeSpan lasts)
+    {
+        var made = new (string, NewFact[])[(int)(FactsASecondMax * lasts.TotalSeconds / facts)];
+        for (var i = 0; i < made.Length; i++)
+        {
+            if (facts > 1)
+            {
+                made[i] = JournalEvents.Batch(++nextBatch);
+                continue;
+            }
+            var (stream, fact) = JournalEvents.Single(++nextSingle);
+            made[i] = (stream, [fact]);
+        }
+        GC.Collect(); // they are old before the clock runs
+        return made;
+    }
+
+    /// <summary>Facts a second, until all are appended or the time is up.</summary>
+    private static async Task<double> AppendMadeAsync(
+        SqliteJournal journal, int writers, (string Stream, NewFact[] Facts)[] made, TimeSpan lasts)
+    {
+        var (next, last, watch, length) = (-1, made.Length - writers, Stopwatch.StartNew(), journal.Length);
+        await TogetherAsync(writers, () => watch.Elapsed < lasts && Volatile.Read(ref next) < last, () =>
+        {
+            var (stream, facts) = made[Interlocked.Increment(ref next)];
+            return AppendAsync(journal, stream, facts);
+        }).ConfigureAwait(false);
+        return (journal.Length - length) / watch.Elapsed.TotalSeconds;
     }
 
     /// <summary>Bytes that this process has had written to disks: the kernel's count of pages.</summary>

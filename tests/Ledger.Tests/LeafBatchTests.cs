@@ -40,6 +40,28 @@ public sealed class LeafBatchTests
         }, iter: LongRun.Samples / 100);
 
     [Fact]
+    public void Texts_are_hashed_alike_in_few_lanes_in_many_and_by_the_platform() =>
+        Gen.Byte.Array[0, 300].Array[1, 70].Sample(texts =>
+        {
+            var bytes = texts.Sum(text => text.Length);
+            var (many, pieces, at) = (new byte[bytes + (32 * texts.Length)], new HashPiece[texts.Length], 0);
+            for (var i = 0; i < texts.Length; at += texts[i].Length, i++)
+            {
+                texts[i].CopyTo(many, at);
+                pieces[i] = new(at, texts[i].Length, bytes + (32 * i));
+            }
+            var few = many.ToArray();
+            Sha256Lanes.Hash(many, pieces);
+            Sha256Lanes.HashInFew(few, pieces);
+            for (var i = 0; i < texts.Length; i++)
+            {
+                var digest = SHA256.HashData(texts[i]);
+                many.AsSpan(pieces[i].Into, 32).ToArray().ShouldBe(digest);
+                few.AsSpan(pieces[i].Into, 32).ToArray().ShouldBe(digest);
+            }
+        }, iter: LongRun.Samples / 50);
+
+    [Fact]
     public void A_first_leaf_that_is_not_the_platforms_is_refused()
     {
         var secret = new byte[32];

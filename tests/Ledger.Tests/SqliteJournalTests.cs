@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Ledger.Domain;
 using Ledger.Journal;
 using NodaTime;
@@ -194,6 +195,44 @@ public sealed class SqliteJournalTests : IDisposable
         }, Ct);
         for (var i = 0; i < 50; i++) await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(i));
         (await reader).ShouldBe(Enumerable.Range(0, 50).Select(i => (long)i));
+    }
+
+    /// <summary>So many that the log is written to the database on the thread beside, then to its end between two
+    /// batches: else it would go on growing.</summary>
+    [Fact]
+    public async Task A_long_log_begins_anew_while_facts_are_recorded_and_nothing_is_lost()
+    {
+        const int Batch = 500;
+        var log = Path.Combine(folder.Path, SqliteJournal.FileName + "-wal");
+        var (number, root) = (0, Array.Empty<byte>());
+        await using (var journal = folder.Open())
+        {
+            await AppendNextAsync(journal);
+            var begun = TimesBegun(log);
+            var end = Environment.TickCount64 + 60_000;
+            while (TimesBegun(log) == begun && Environment.TickCount64 < end) await AppendNextAsync(journal);
+            TimesBegun(log).ShouldBeGreaterThan(begun);
+            root = journal.Root;
+        }
+        await using var again = folder.Open();
+        (again.Length, Convert.ToHexString(again.Root)).ShouldBe((number, Convert.ToHexString(root)));
+
+        async Task AppendNextAsync(SqliteJournal journal)
+        {
+            await Append(journal, $"s/{number / Batch % 7}", ExpectedRevision.Any,
+                [.. Enumerable.Range(number, Batch).Select(i => TestFolder.Reading(i, i))]);
+            number += Batch;
+        }
+    }
+
+    /// <summary>The checkpoint sequence number of a log, which changes when it begins at its front again
+    /// (sqlite.org/fileformat2.html §4.1).</summary>
+    private static uint TimesBegun(string log)
+    {
+        Span<byte> header = stackalloc byte[32];
+        using var file = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        file.ReadExactly(header);
+        return BinaryPrimitives.ReadUInt32BigEndian(header[12..]);
     }
 
     [Fact]

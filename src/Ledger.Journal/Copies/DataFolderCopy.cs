@@ -131,6 +131,7 @@ public sealed partial class DataFolderCopy
     private Acknowledged CopyJournal(LedgerId ledger, Acknowledged before)
     {
         SqliteCopy.Write(PathOf(SqliteJournal.FileName), Target(SqliteJournal.FileName));
+        SyncLog(); // what its owner has committed and not acknowledged is in the copy, and must not be lost to him
         Taken(SqliteJournal.FileName);
         using var connection = JournalTables.ConnectForReading(Target(SqliteJournal.FileName));
         var tree = JournalTables.ReadLedger(connection, ledger)?.Tree ?? new MerkleTree();
@@ -139,6 +140,19 @@ public sealed partial class DataFolderCopy
         using var head = JournalHead.Open(to);
         for (var slot = 0; slot < 2; slot++) head.Write(cut);
         return cut;
+    }
+
+    private void SyncLog()
+    {
+        var log = PathOf(SqliteJournal.FileName + "-wal");
+        try
+        {
+            if (File.Exists(log)) DurableFiles.SyncFile(log);
+        }
+        catch (IOException) when (!File.Exists(log))
+        {
+            // Its owner has just closed the journal, and SQLite has written the log to the database.
+        }
     }
 
     /// <summary>Each segment up to its last whole record: one that is being written is of no fact yet.</summary>
