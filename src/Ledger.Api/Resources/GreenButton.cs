@@ -34,7 +34,7 @@ internal static class GreenButton
             "point", "from", "to (the last day)").Refuses(404);
 
     /// <summary>Written while it is read, so it has no length and no tag.</summary>
-    private sealed class Feed(GreenButtonQuestion asked, long? position) : IResult
+    internal sealed class Feed(GreenButtonQuestion asked, long? position) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)
         {
