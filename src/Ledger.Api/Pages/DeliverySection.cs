@@ -10,8 +10,8 @@ internal static class DeliverySection
     public static async Task<Html> OfAsync(OpenLedger ledger, InstructionAnswer seen, long before,
         CancellationToken ct)
     {
-        var derived = await Deliveries.DeriveAsync(
-            ledger.Journal, new(seen.Instruction.Instruction), before, ct).ConfigureAwait(false);
+        var derived = await Deliveries.PaidAsync(ledger.Journal, new(ledger.Views, before - 1),
+            new(seen.Instruction.Instruction), before, ct).ConfigureAwait(false);
         var found = derived is null ? null : ReachedDelivery.Of(derived, seen);
         return found is { Baselines.Count: > 0, Terms.Programme: var programme }
             ? Worth(found, programme) : Html.Nothing;

@@ -98,9 +98,9 @@ internal static class DeliveryReads
         app.MapGet("/v1/deliveries", async (HttpContext context) =>
         {
             var (instruction, seen, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
-            return seen is not null && await Deliveries.DeriveAsync(
-                    ledger.Journal, instruction, (position ?? -1) + 1, context.RequestAborted)
-                        .ConfigureAwait(false) is { } found
+            // Which call is paid is the same for everybody; what of it is shown is what the caller reaches.
+            return seen is not null && await Deliveries.PaidAsync(ledger.Journal, new(ledger.Views, position),
+                    instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false) is { } found
                 ? Answering.Read(DeliveryAnswer.Of(ReachedDelivery.Of(found, seen), position), position)
                 : throw new ProblemException(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
         }).Reads("deliveries",

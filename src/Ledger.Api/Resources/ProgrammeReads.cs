@@ -46,12 +46,13 @@ internal static class ProgrammeReads
     private static void Read<T>(
         WebApplication app, OpenLedger ledger, string resource, string does,
         Func<Answers, SettlementPointId?, long?, T> found, params string[] parameters) where T : class =>
-        app.MapGet($"/v1/{resource}", async (HttpContext context) =>
+        app.MapGet($"/v1/{resource}", async Task<IResult> (HttpContext context) =>
         {
             var point = Asking.Optional<SettlementPointId>(
                 context.Request, "point", SettlementPointId.TryParse, Rejection.InvalidIdentifier,
                 Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             return Answering.Read(found(answers, point, position), position);
-        }).Reads(resource, does, parameters);
+        }).Reads(resource, does, parameters)
+            .WithMetadata(new AnswerType(null, typeof(T))); // said here: what the compiler makes can name no T
 }
