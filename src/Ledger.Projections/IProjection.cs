@@ -80,14 +80,19 @@ public sealed class ChangedRows(IRows before) : IRows
         where T : class
     {
         var there = before.Between<T>(series, first, last);
-        var here = changed.FindAll(change => change.Key.IsOfSeries && change.Key.Series == series
-            && change.Key.At >= first && change.Key.At <= last);
-        return here.Count == 0 ? there :
-        [
-            .. there.Where(row => PlaceOf(row.Key) < 0)
-                .Concat(here.Where(row => row.Row is T).Select(row => KeyValuePair.Create(row.Key, (T)row.Row!)))
-                .OrderBy(row => row.Key.At).ThenBy(row => row.Key.Rest, StringComparer.Ordinal),
-        ];
+        List<KeyValuePair<RowKey, T>>? merged = null;
+        foreach (var (key, row) in changed)
+            if (key.IsOfSeries && key.At >= first && key.At <= last && key.Series == series)
+                Merge(merged ??= [.. there], key, (T?)row);
+        return merged ?? there;
+    }
+
+    private static void Merge<T>(List<KeyValuePair<RowKey, T>> rows, RowKey key, T? row) where T : class
+    {
+        var place = rows.Count; // most changes are behind what is there
+        while (place > 0 && key.CompareInSeries(rows[place - 1].Key) < 0) place--;
+        if (place > 0 && rows[place - 1].Key == key) rows.RemoveAt(--place);
+        if (row is not null) rows.Insert(place, KeyValuePair.Create(key, row));
     }
 
     private int PlaceOf(RowKey key)
