@@ -111,7 +111,7 @@ public sealed class CurtailmentCompliance : IProjection
     {
         var order = rows.Get<InstructionRow>($"instruction|{e.Instruction}") ?? throw Unknown(e.Instruction.Value);
         rows.Put($"instruction|{e.Instruction}", order with { WithdrawnAt = e.At, WithdrawalReason = e.Reason });
-        foreach (var (_, target) in rows.Range<TargetRow>($"target|{e.Instruction}|", $"target|{e.Instruction}|~"))
+        foreach (var target in rows.Range<TargetRow>($"target|{e.Instruction}|", $"target|{e.Instruction}|~"))
             Judge(rows, target.Instruction, new(target.Point), target, target);
     }
 
@@ -132,13 +132,12 @@ public sealed class CurtailmentCompliance : IProjection
     private static void Hold(ChangedRows rows, ChargingStateRecorded e)
     {
         var states = PointKeys.Of(e.Point).States;
-        var around = rows.Between<StateRow>(states, e.At, Instant.MaxValue)
-            .OrderBy(row => row.Value.At).ThenBy(row => row.Value.Source, StringComparer.Ordinal).ToList();
-        var holder = around.FindLast(row => !After(row.Value));
-        var end = around.Find(row => After(row.Value)).Value?.At ?? Instant.MaxValue;
-        if (holder.Value is { } before)
+        var around = rows.Between<StateRow>(states, e.At, Instant.MaxValue).All
+            .OrderBy(row => row.At).ThenBy(row => row.Source, StringComparer.Ordinal).ToList();
+        var end = around.Find(After)?.At ?? Instant.MaxValue;
+        if (around.FindLast(row => !After(row)) is { } before)
         {
-            rows.Put(holder.Key, null);
+            rows.Put(Key(before), null);
             rows.Put(Key(before with { End = e.At }), before with { End = e.At });
         }
         var state = new StateRow(e.At, end, e.Connected, e.StateOfChargePerMille, e.VehicleImportMax?.Milliwatts,
@@ -155,7 +154,7 @@ public sealed class CurtailmentCompliance : IProjection
     {
         var keys = PointKeys.Of(e.Point);
         rows.Put(keys.Rated, new RatedRow(e.Rated.Milliwatts));
-        foreach (var (_, aim) in rows.Between<AimRow>(keys.Aims, Instant.MinValue, Instant.MaxValue))
+        foreach (var aim in rows.Between<AimRow>(keys.Aims, Instant.MinValue, Instant.MaxValue).All)
             Amend(rows, aim.Instruction, e.Point, target => target);
     }
 
@@ -167,8 +166,10 @@ public sealed class CurtailmentCompliance : IProjection
     private static void JudgeTouched(
         ChangedRows rows, SettlementPointId point, Interval when, Func<AimRow, Instant> from)
     {
-        foreach (var (_, aim) in rows.Between<AimRow>(PointKeys.Of(point).Aims, when.Start, Instant.MaxValue))
-            if (from(aim) < when.End && when.Start < aim.End) Amend(rows, aim.Instruction, point, target => target);
+        var aims = rows.Between<AimRow>(PointKeys.Of(point).Aims, when.Start, Instant.MaxValue);
+        for (var i = 0; i < aims.Count; i++)
+            if (from(aims[i]) < when.End && when.Start < aims[i].End)
+                Amend(rows, aims[i].Instruction, point, target => target);
     }
 
     private static void Amend(
@@ -238,8 +239,8 @@ public sealed class CurtailmentCompliance : IProjection
     // The longest interval record is an hour: one that reaches into the call starts at most that long before it.
     private static List<IntervalRecorded> Records(
         ChangedRows rows, SettlementPointId point, Instant start, Instant end) =>
-        [.. rows.Between<RecordRow>(PointKeys.Of(point).Records, start - Duration.FromHours(1), end)
-            .Select(kept => kept.Value).Where(kept => kept.End > start && kept.Start < end)
+        [.. rows.Between<RecordRow>(PointKeys.Of(point).Records, start - Duration.FromHours(1), end).All
+            .Where(kept => kept.End > start && kept.Start < end)
             .Select(kept => new IntervalRecorded(
                 point, new Interval(kept.Start, kept.End), kept.Version, kept.State, kept.Import, kept.Export,
                 new Power(kept.MinimumMilliwatts), new Power(kept.MaximumMilliwatts), 0, 0,
@@ -249,14 +250,13 @@ public sealed class CurtailmentCompliance : IProjection
     private static readonly EvidenceDigest NoEvidence = new(new string('0', 64));
 
     private static List<ChargingFactRecorded> Facts(ChangedRows rows, SettlementPointId point, Instant start) =>
-        [.. rows.Between<FactRow>(PointKeys.Of(point).Facts, start, Instant.MaxValue).Select(kept => kept.Value)
+        [.. rows.Between<FactRow>(PointKeys.Of(point).Facts, start, Instant.MaxValue).All
             .Select(kept => new ChargingFactRecorded(
                 point, new Interval(kept.Start, kept.End), kept.Reason, kept.Source, null))];
 
     private static List<ChargingStateRecorded> States(
         ChangedRows rows, SettlementPointId point, Instant notice, Instant end) =>
-        [.. rows.Between<StateRow>(PointKeys.Of(point).States, notice, Instant.MaxValue)
-            .Select(kept => kept.Value)
+        [.. rows.Between<StateRow>(PointKeys.Of(point).States, notice, Instant.MaxValue).All
             .Where(kept => kept.At < end).Select(kept => StateOf(point, kept))];
 
     internal static ChargingStateRecorded StateOf(SettlementPointId point, StateRow kept) => new(

@@ -28,7 +28,7 @@ internal static class PeriodChecks
     {
         var periods = rows.Between<PeriodRow>(keys.Periods, at - Longest, at);
         for (var i = 0; i < periods.Count; i++)
-            if (at <= periods[i].Value.End) Check(rows, keys, register, place, periods[i].Value);
+            if (at <= periods[i].End) Check(rows, keys, register, place, periods[i]);
     }
 
     /// <summary>Asks the registers of a period anew, where they were read at both its edges.</summary>

@@ -27,10 +27,6 @@ public readonly record struct RowKey
     public string Rest => rest ?? "";
     public bool IsOfSeries => rest is not null;
 
-    /// <summary>The order of two keys of one series.</summary>
-    public int CompareInSeries(RowKey other) =>
-        At.CompareTo(other.At) is var order and not 0 ? order : string.CompareOrdinal(Rest, other.Rest);
-
     public static implicit operator RowKey(string text) => new(text);
 
     /// <summary>Reads a key of a series back from its text.</summary>

@@ -13,7 +13,7 @@ internal sealed class KnownRow(string? json)
 
     public bool IsNone => json is null && row is null;
 
-    public T? As<T>() where T : class => (T?)(row ??= json is null ? null : RowJson.Read<T>(json));
+    public object? As(Type type) => row ??= json is null ? null : RowJson.Read(json, type);
 
     public bool IsSame(object? other) =>
         other is null || IsNone ? other is null == IsNone
@@ -29,33 +29,58 @@ internal sealed class KnownRow(string? json)
 /// <param name="knownFrom">From when on a row that is not here does not exist.</param>
 internal sealed class RowSeries(string name, Instant knownFrom)
 {
-    private readonly List<(Instant At, string Behind)> keys = [];
-    private readonly List<KnownRow> rows = [];
+    private readonly record struct Place(Instant At, string Rest, KnownRow Row);
+
+    private readonly List<Place> places = [];
 
     public Instant KnownFrom { get; private set; } = knownFrom;
-    public int Count => rows.Count;
+    public int Count => places.Count;
 
     /// <summary>Null where it is not here.</summary>
-    public KnownRow? Find(RowKey key) => PlaceOf(key.At, key.Rest) is var place and >= 0 ? rows[place] : null;
+    public KnownRow? Find(in RowKey key) => IndexOf(key.At, key.Rest) is var index and >= 0 ? places[index].Row : null;
 
     /// <summary>Puts a row in its place, where none is.</summary>
-    public KnownRow Add(RowKey key, string? json)
+    public KnownRow Add(in RowKey key, string? json)
     {
-        var (place, added) = (~PlaceOf(key.At, key.Rest), new KnownRow(json));
-        keys.Insert(place, (key.At, key.Rest));
-        rows.Insert(place, added);
+        var added = new KnownRow(json);
+        places.Insert(~IndexOf(key.At, key.Rest), new(key.At, key.Rest, added));
         return added;
     }
 
-    public IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(Instant first, Instant last) where T : class
+    /// <inheritdoc cref="IRows.Between"/>
+    public object[] Between(Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
     {
-        var place = PlaceOf(first, "");
-        if (place < 0) place = ~place;
-        List<KeyValuePair<RowKey, T>>? found = null;
-        for (; place < rows.Count && keys[place].At <= last; place++)
-            if (rows[place].As<T>() is { } row)
-                (found ??= []).Add(KeyValuePair.Create(new RowKey(name, keys[place].At, keys[place].Behind), row));
-        return found ?? (IReadOnlyList<KeyValuePair<RowKey, T>>)[];
+        for (var i = 0; i < over.Count; i++)
+            if (IsHere(over[i].Key, first, last)) return Merged(first, last, type, over);
+        var (from, count) = (IndexFrom(first), 0);
+        var to = from;
+        for (; to < places.Count && places[to].At <= last; to++)
+            if (!places[to].Row.IsNone) count++;
+        if (count == 0) return [];
+        var (rows, next) = (new object[count], 0);
+        for (var index = from; index < to; index++)
+            if (places[index].Row.As(type) is { } row) rows[next++] = row;
+        return rows;
+    }
+
+    private bool IsHere(in RowKey key, Instant first, Instant last) =>
+        key.IsOfSeries && key.At >= first && key.At <= last && key.Series == name;
+
+    private object[] Merged(Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
+    {
+        var merged = new List<(Instant At, string Behind, object? Row)>();
+        for (var index = IndexFrom(first); index < places.Count && places[index].At <= last; index++)
+            merged.Add((places[index].At, places[index].Rest, places[index].Row.As(type)));
+        foreach (var (key, row) in over)
+        {
+            if (!IsHere(key, first, last)) continue;
+            var index = merged.Count; // most changes are behind what is there
+            while (index > 0 && Order(merged[index - 1].At, merged[index - 1].Behind, key.At, key.Rest) > 0) index--;
+            if (index > 0 && merged[index - 1].At == key.At && merged[index - 1].Behind == key.Rest)
+                merged[index - 1] = (key.At, key.Rest, row);
+            else merged.Insert(index, (key.At, key.Rest, row));
+        }
+        return [.. merged.Select(each => each.Row).OfType<object>()];
     }
 
     /// <summary>Forgets the first rows, as far as they are stored, so that no more than so many stay.</summary>
@@ -63,22 +88,27 @@ internal sealed class RowSeries(string name, Instant knownFrom)
     public void Forget(int kept, int storedBefore)
     {
         var forgotten = 0;
-        while (forgotten < rows.Count - kept && rows[forgotten].Batch < storedBefore) forgotten++;
+        while (forgotten < places.Count - kept && places[forgotten].Row.Batch < storedBefore) forgotten++;
         if (forgotten == 0) return;
-        KnownFrom = Instant.Max(KnownFrom, keys[forgotten - 1].At + Duration.Epsilon);
-        keys.RemoveRange(0, forgotten);
-        rows.RemoveRange(0, forgotten);
+        KnownFrom = Instant.Max(KnownFrom, places[forgotten - 1].At + Duration.Epsilon);
+        places.RemoveRange(0, forgotten);
+    }
+
+    private int IndexFrom(Instant first)
+    {
+        var index = IndexOf(first, "");
+        return index >= 0 ? index : ~index;
     }
 
     /// <summary>Where the row is, or the complement of where it would be.</summary>
-    private int PlaceOf(Instant at, string rest)
+    private int IndexOf(Instant at, string rest)
     {
-        var (from, to) = (0, keys.Count);
-        if (to > 0 && Compare(keys[^1], at, rest) < 0) return ~to; // what comes in order
+        var (from, to) = (0, places.Count);
+        if (to > 0 && Order(places[^1].At, places[^1].Rest, at, rest) < 0) return ~to; // what comes in order
         while (from < to)
         {
             var middle = (from + to) / 2;
-            var order = Compare(keys[middle], at, rest);
+            var order = Order(places[middle].At, places[middle].Rest, at, rest);
             if (order == 0) return middle;
             if (order < 0) from = middle + 1;
             else to = middle;
@@ -86,6 +116,6 @@ internal sealed class RowSeries(string name, Instant knownFrom)
         return ~from;
     }
 
-    private static int Compare((Instant At, string Behind) key, Instant at, string rest) =>
-        key.At.CompareTo(at) is var order and not 0 ? order : string.CompareOrdinal(key.Behind, rest);
+    private static int Order(Instant one, string rest, Instant other, string otherRest) =>
+        one.CompareTo(other) is var order and not 0 ? order : string.CompareOrdinal(rest, otherRest);
 }

@@ -75,11 +75,11 @@ public sealed class VerifiedExport : IProjection
         var place = new PointRow(e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts, e.Bidirectional);
         rows.Put(keys.Point, place);
         if (known) return;
-        foreach (var (_, period) in rows.Between<PeriodRow>(keys.Periods, Instant.MinValue, Instant.MaxValue))
+        foreach (var period in rows.Between<PeriodRow>(keys.Periods, Instant.MinValue, Instant.MaxValue).All)
             Place(rows, keys, null, period);
         foreach (var register in keys.Registers)
-            foreach (var (_, reading) in rows.Between<ReadingRow>(
-                register.Readings, Instant.MinValue, Instant.MaxValue))
+            foreach (var reading in rows.Between<ReadingRow>(
+                register.Readings, Instant.MinValue, Instant.MaxValue).All)
                 ReadDays(rows, keys, register, place, reading.ReadAt);
     }
 
@@ -90,7 +90,7 @@ public sealed class VerifiedExport : IProjection
         rows.Put(new(register.Installed, from),
             new RegisterRow(e.MeterSerial, e.Digits, e.Decimals, e.Factor, e.ModulusSteps, from));
         if (rows.Get<PointRow>(keys.Point) is not { } place) return;
-        foreach (var (_, reading) in rows.Between<ReadingRow>(register.Readings, from, Instant.MaxValue))
+        foreach (var reading in rows.Between<ReadingRow>(register.Readings, from, Instant.MaxValue).All)
             ReadDays(rows, keys, register, place, reading.ReadAt);
     }
 
@@ -136,9 +136,9 @@ public sealed class VerifiedExport : IProjection
         ChangedRows rows, RegisterKeys register, Interval edges)
     {
         var installed = rows.Between<RegisterRow>(register.Installed, Instant.MinValue, edges.End - Duration.Epsilon);
-        if (installed.Count == 0 || installed[0].Value.ValidFrom > edges.Start)
+        if (installed.Count == 0 || installed[0].ValidFrom > edges.Start)
             return (null, null, "no register is installed");
-        var meter = installed[^1].Value;
+        var meter = installed[installed.Count - 1];
         if (meter.ValidFrom > edges.Start)
             return (null, null, $"meter {meter.MeterSerial} was installed during the day");
         var rule = new RegisterInstalled(register.Register, meter.MeterSerial, meter.Digits, meter.Decimals,
@@ -158,11 +158,11 @@ public sealed class VerifiedExport : IProjection
         return (sum, Domain.Register.Difference(rule, 0, 1).Delta, null);
     }
 
-    private static List<ReadingRow> Counted(IReadOnlyList<KeyValuePair<RowKey, ReadingRow>> readings)
+    private static List<ReadingRow> Counted(SeriesRows<ReadingRow> readings)
     {
         var counted = new List<ReadingRow>(readings.Count);
         for (var i = 0; i < readings.Count; i++)
-            if (readings[i].Value is { Quality: not ReadingQuality.Missing } reading) counted.Add(reading);
+            if (readings[i] is { Quality: not ReadingQuality.Missing } reading) counted.Add(reading);
         return counted;
     }
 
