@@ -18,8 +18,15 @@ public readonly record struct ErrorBand(long PartsPerBillion)
 
     /// <summary>The band of an energy, up to the next half nanojoule: a bound may be too wide,
     /// never too narrow.</summary>
-    public Energy Of(Energy energy) =>
-        new((Int128.Abs(energy.HalfNanojoules) * PartsPerBillion + (Whole - 1)) / Whole);
+    public Energy Of(Energy energy)
+    {
+        var size = Int128.Abs(energy.HalfNanojoules);
+        if (size > long.MaxValue || PartsPerBillion is < 0 or > Whole)
+            return new((size * PartsPerBillion + (Whole - 1)) / Whole);
+        // Up to 1.2 MWh, with which most periods do, each product fits into 64 bits: whole billions and the rest.
+        var (billions, rest) = Math.DivRem((long)size, Whole);
+        return new(billions * PartsPerBillion + (rest * PartsPerBillion + (Whole - 1)) / Whole);
+    }
 }
 
 /// <summary>A stretch that the curve does not show, and between which powers it must have run.</summary>

@@ -50,8 +50,9 @@ internal static class PeriodChecks
             ? Side(register.Register.Direction, amount, Counts(period) ? curve : Energy.Zero, one, place, period)
             : null;
         var key = new RowKey(keys.Checks, period.Start);
-        var row = rows.Get<PeriodCheckRow>(key) ?? new(period.Point, period.Start, period.End, null, null);
-        rows.Put(key, export ? row with { Export = side } : row with { Import = side });
+        var before = rows.Get<PeriodCheckRow>(key);
+        rows.Put(key, new PeriodCheckRow(period.Point, before?.Start ?? period.Start, before?.End ?? period.End,
+            export ? side : before?.Export, export ? before?.Import : side));
     }
 
     private static PeriodSideRow Side(
@@ -60,9 +61,11 @@ internal static class PeriodChecks
         var length = (period.End - period.Start).ToInt64Nanoseconds() / 1000;
         var uncovered = Math.Max(0, length - (Counts(period) ? period.CoveredMicroseconds : 0));
         var extreme = Extreme(period, direction);
-        var budget = RegisterCheck.Budget(register, new(
-            RegisterCheck.AssumedMeterClass, RegisterCheck.AssumedCurveClass, step, Offset(period), [extreme, extreme],
-            [Unseen(place, direction, uncovered)], default));
+        // The highest power may have flowed at both edges.
+        var budget = new ErrorBudget(
+            RegisterCheck.AssumedMeterClass.Of(register), RegisterCheck.AssumedCurveClass.Of(register), step,
+            RegisterCheck.Clock(extreme, Offset(period)) * 2, Unseen(place, direction, uncovered).Uncertainty,
+            Energy.Zero);
         var found = RegisterCheck.Judge(register, curve, budget, RegisterCheck.Decides);
         return new(found.Verdict, found.Why, register, curve, found.Difference, budget.Tolerance, budget);
     }

@@ -50,38 +50,45 @@ internal sealed class RowSeries(string name, Instant knownFrom)
     /// <inheritdoc cref="IRows.Between"/>
     public object[] Between(Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
     {
-        for (var i = 0; i < over.Count; i++)
-            if (IsHere(over[i].Key, first, last)) return Merged(first, last, type, over);
-        var (from, count) = (IndexFrom(first), 0);
-        var to = from;
-        for (; to < places.Count && places[to].At <= last; to++)
-            if (!places[to].Row.IsNone) count++;
-        if (count == 0) return [];
-        var (rows, next) = (new object[count], 0);
-        for (var index = from; index < to; index++)
-            if (places[index].Row.As(type) is { } row) rows[next++] = row;
+        var (index, changed) = (IndexFrom(first), CountHere(over, first, last));
+        var behind = IndexBehind(index, last);
+        if (index == behind && changed == 0) return [];
+        var (rows, count) = (new object[behind - index + changed], 0);
+        var change = changed == 0 ? -1 : FirstHere(over, first, last, null);
+        while (change >= 0 || index < behind)
+        {
+            var order = change < 0 ? -1 : index == behind ? 1 : Order(places[index], over[change].Key);
+            var row = order < 0 ? places[index].Row.As(type) : over[change].Row;
+            if (order <= 0) index++; // the change stands in place of what was
+            if (order >= 0) change = FirstHere(over, first, last, over[change].Key);
+            if (row is not null) rows[count++] = row;
+        }
+        if (count < rows.Length) Array.Resize(ref rows, count);
         return rows;
+    }
+
+    private int CountHere(IReadOnlyList<RowChange> changes, Instant first, Instant last)
+    {
+        var count = 0;
+        for (var i = 0; i < changes.Count; i++)
+            if (IsHere(changes[i].Key, first, last)) count++;
+        return count;
+    }
+
+    /// <summary>The change that is first in order of key, of those behind one; -1 where there is none. A fact has few
+    /// of a series.</summary>
+    private int FirstHere(IReadOnlyList<RowChange> changes, Instant first, Instant last, RowKey? before)
+    {
+        var found = -1;
+        for (var i = 0; i < changes.Count; i++)
+            if (changes[i].Key is var key && IsHere(key, first, last)
+                && (before is not { } done || Order(done.At, done.Rest, key.At, key.Rest) < 0)
+                && (found < 0 || Order(key.At, key.Rest, changes[found].Key.At, changes[found].Key.Rest) < 0)) found = i;
+        return found;
     }
 
     private bool IsHere(in RowKey key, Instant first, Instant last) =>
         key.IsOfSeries && key.At >= first && key.At <= last && key.Series == name;
-
-    private object[] Merged(Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
-    {
-        var merged = new List<(Instant At, string Behind, object? Row)>();
-        for (var index = IndexFrom(first); index < places.Count && places[index].At <= last; index++)
-            merged.Add((places[index].At, places[index].Rest, places[index].Row.As(type)));
-        foreach (var (key, row) in over)
-        {
-            if (!IsHere(key, first, last)) continue;
-            var index = merged.Count; // most changes are behind what is there
-            while (index > 0 && Order(merged[index - 1].At, merged[index - 1].Behind, key.At, key.Rest) > 0) index--;
-            if (index > 0 && merged[index - 1].At == key.At && merged[index - 1].Behind == key.Rest)
-                merged[index - 1] = (key.At, key.Rest, row);
-            else merged.Insert(index, (key.At, key.Rest, row));
-        }
-        return [.. merged.Select(each => each.Row).OfType<object>()];
-    }
 
     /// <summary>Forgets the first rows, as far as they are stored, so that no more than so many stay.</summary>
     /// <param name="storedBefore">Rows that were changed in earlier batches are stored.</param>
@@ -100,11 +107,19 @@ internal sealed class RowSeries(string name, Instant knownFrom)
         return index >= 0 ? index : ~index;
     }
 
+    /// <summary>The first index, from one on, that is behind an instant: near it, or at the end of the series.</summary>
+    private int IndexBehind(int index, Instant last)
+    {
+        if (places.Count > 0 && places[^1].At <= last) return Math.Max(index, places.Count);
+        while (index < places.Count && places[index].At <= last) index++;
+        return index;
+    }
+
     /// <summary>Where the row is, or the complement of where it would be.</summary>
     private int IndexOf(Instant at, string rest)
     {
         var (from, to) = (0, places.Count);
-        if (to > 0 && Order(places[^1].At, places[^1].Rest, at, rest) < 0) return ~to; // what comes in order
+        if (to > 0 && places[^1].At < at) return ~to; // what comes in order
         while (from < to)
         {
             var middle = (from + to) / 2;
@@ -115,6 +130,8 @@ internal sealed class RowSeries(string name, Instant knownFrom)
         }
         return ~from;
     }
+
+    private static int Order(in Place place, in RowKey key) => Order(place.At, place.Rest, key.At, key.Rest);
 
     private static int Order(Instant one, string rest, Instant other, string otherRest) =>
         one.CompareTo(other) is var order and not 0 ? order : string.CompareOrdinal(rest, otherRest);

@@ -5,7 +5,7 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>A settlement day of a zone, with its edges and the name that rows have for it.</summary>
-internal sealed record SettlementDay(string Zone, LocalDate Date, Interval Edges, string Name)
+public sealed record SettlementDay(string Zone, LocalDate Date, Interval Edges, string Name)
 {
     private const int Quarters = 128; // more than a day has; a power of two
     private const long TicksPerQuarter = 15 * NodaConstants.TicksPerMinute;

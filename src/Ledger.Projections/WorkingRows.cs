@@ -47,7 +47,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         var rows = SeriesOf(series);
         if (first < rows.KnownFrom)
             foreach (var row in store.Range(projection, new RowKey(series, first).ToString(),
-                new RowKey(series, last, "~").ToString()))
+                new RowKey(series, Instant.Min(last, rows.KnownFrom), "~").ToString()))
                 if (RowKey.Of(series, row.Key) is var key && rows.Find(key) is null) rows.Add(key, row.Json);
         return rows.Between(first, last, type, over);
     }

@@ -95,8 +95,9 @@ internal static class ReplayThroughput
         public async IAsyncEnumerable<RecordedEvent> ReadAllAsync(
             long fromPosition, [EnumeratorCancellation] CancellationToken ct)
         {
+            var texts = new RecentTexts();
             for (var position = (int)fromPosition; position < events.Count; position++)
-                yield return new(position, EnvelopeBytes.Read(events[position].Header).Envelope,
+                yield return new(position, EnvelopeBytes.Read(events[position].Header, texts).Envelope,
                     events[position].Payload);
             await Task.CompletedTask.ConfigureAwait(false);
         }
