@@ -37,6 +37,10 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
     /// <summary>Half nanojoules in one watt-hour: 3600 J · 10⁹ · 2.</summary>
     public const long HalfNanojoulesPerWattHour = 7_200_000_000_000;
 
+    private const int KwhDecimals = 12; // what rows show
+    private const ulong NanowattHoursPerKilowattHour = 1_000_000_000_000;
+    private const ulong HalfNanojoulesPerNanowattHour = 7200;
+    private static readonly Int128 QuickMax = (Int128)ulong.MaxValue * 7200 / 2; // 9 million kWh
     public static readonly Energy Zero = new(0);
     public static Energy FromWattHours(long wattHours) => new((Int128)wattHours * HalfNanojoulesPerWattHour);
     public int CompareTo(Energy other) => HalfNanojoules.CompareTo(other.HalfNanojoules);
@@ -55,10 +59,11 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
     /// The energy in kWh rounded half to even to <paramref name="decimals"/> places (0 to 15), as text with all of
     /// them shown. Presentation only: no record or amount is computed from it.
     /// </summary>
-    public string ToKwh(int decimals = 12)
+    public string ToKwh(int decimals = KwhDecimals)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(decimals);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(decimals, 15);
+        if (decimals == KwhDecimals && Int128.Abs(HalfNanojoules) <= QuickMax) return ToKwhQuickly();
         // 7.2e15 half nanojoules a kWh = 72 · 10¹⁴; scaling by 10^decimals stays far inside Int128.
         var scale = PowerOfTen(decimals);
         // Above 2.3·10¹⁰ kWh the product with 10¹² does not fit into 128 bits.
@@ -69,6 +74,22 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
         return decimals == 0
             ? sign + whole
             : $"{sign}{whole}.{(magnitude % scale).ToString(CultureInfo.InvariantCulture).PadLeft(decimals, '0')}";
+    }
+
+    /// <summary>The same for what every row shows: a nanowatt-hour is its last digit, and two divisions of 64 bits
+    /// find how many there are.</summary>
+    private string ToKwhQuickly()
+    {
+        var magnitude = (UInt128)Int128.Abs(HalfNanojoules);
+        // Divided by hand, the upper half first: what is left of it is less than 7200.
+        var (upper, rest) = Math.DivRem((ulong)(magnitude >> 32), HalfNanojoulesPerNanowattHour);
+        var (lower, left) = Math.DivRem((rest << 32) | (uint)(magnitude & uint.MaxValue), HalfNanojoulesPerNanowattHour);
+        var rounded = (upper << 32) + lower;
+        if (left > HalfNanojoulesPerNanowattHour / 2 || (left == HalfNanojoulesPerNanowattHour / 2 && rounded % 2 != 0))
+            rounded++;
+        var (whole, fraction) = Math.DivRem(rounded, NanowattHoursPerKilowattHour);
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{(HalfNanojoules < 0 && rounded != 0 ? "-" : "")}{whole}.{fraction:D12}");
     }
 
     /// <summary>The mean power over a time of whole microseconds, in whole milliwatts toward zero: shown, never summed

@@ -128,12 +128,20 @@ public static class Register
                     $"index fell from {previousSteps} to {currentSteps} steps, which is no rollover at {modulus}");
             steps += modulus;
         }
-        var perStep = (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(installed.Decimals)
-            * installed.Factor;
-        if (steps > Int128.MaxValue / perStep)
+        var perStep = StepOf(installed.Decimals) * installed.Factor;
+        // Where both fit into 64 bits the product fits into 128, and a division of 128 bits costs more than all else.
+        if ((steps > long.MaxValue || perStep > long.MaxValue || perStep <= 0) && steps > Int128.MaxValue / perStep)
             return new(null, Rejection.OutOfRange, $"{steps} steps are more energy than any plant can meter");
         return new(new Energy(steps * perStep), null, null);
     }
+
+    /// <summary>One step of a register without a factor.</summary>
+    private static Int128 StepOf(int decimals) =>
+        decimals >= 0 && decimals < Steps.Length ? Steps[decimals]
+            : (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals);
+
+    private static readonly long[] Steps = [.. Enumerable.Range(0, DecimalsMax + 1).Select(decimals =>
+        (long)(Energy.HalfNanojoulesPerWattHour * (Int128)1000 / Energy.PowerOfTen(decimals)))];
 
     /// <summary>
     /// Judges a reading against what is known; guards stand in the order of their codes.

@@ -18,8 +18,15 @@ public readonly record struct ErrorBand(long PartsPerBillion)
 
     /// <summary>The band of an energy, up to the next half nanojoule: a bound may be too wide,
     /// never too narrow.</summary>
-    public Energy Of(Energy energy) =>
-        new((Int128.Abs(energy.HalfNanojoules) * PartsPerBillion + (Whole - 1)) / Whole);
+    public Energy Of(Energy energy)
+    {
+        var size = Int128.Abs(energy.HalfNanojoules);
+        if (size > long.MaxValue || PartsPerBillion is < 0 or > Whole)
+            return new((size * PartsPerBillion + (Whole - 1)) / Whole);
+        // Up to 1.2 MWh, with which most periods do, each product fits into 64 bits: whole billions and the rest.
+        var (billions, rest) = Math.DivRem((long)size, Whole);
+        return new(billions * PartsPerBillion + (rest * PartsPerBillion + (Whole - 1)) / Whole);
+    }
 }
 
 /// <summary>A stretch that the curve does not show, and between which powers it must have run.</summary>
@@ -29,9 +36,10 @@ public readonly record struct GapBound(Duration Missing, Power Least, Power Most
     /// Half the area between the bounds (market rules §2.5): whoever takes the middle is wrong by no more. Milliwatts
     /// times microseconds, halved, are half nanojoules.
     /// </summary>
-    public Energy Uncertainty => new(((Int128)Most.Milliwatts - Least.Milliwatts) * Microseconds(Missing));
+    public Energy Uncertainty => Missing == Duration.Zero ? Energy.Zero
+        : new(((Int128)Most.Milliwatts - Least.Milliwatts) * Microseconds(Missing));
 
-    private static Int128 Microseconds(Duration time) => (Int128)time.ToBigIntegerNanoseconds() / 1000;
+    private static Int128 Microseconds(Duration time) => Stretches.Nanoseconds(time) / 1000;
 }
 
 /// <summary>
@@ -101,7 +109,8 @@ public static class RegisterCheck
 
     /// <summary>What a clock that is wrong by so much moves across an edge where so much power flows.</summary>
     public static Energy Clock(Power power, Duration offset) =>
-        new(Int128.Abs(power.Milliwatts) * Int128.Abs((Int128)offset.ToBigIntegerNanoseconds()) * 2 / 1000);
+        power.Milliwatts == 0 || offset == Duration.Zero ? Energy.Zero
+            : new(Int128.Abs(power.Milliwatts) * Int128.Abs(Stretches.Nanoseconds(offset)) * 2 / 1000);
 
     /// <summary>
     /// The energy that the budget is measured against is the greater of the two, so that a register that stands still

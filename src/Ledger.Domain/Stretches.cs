@@ -27,7 +27,10 @@ internal static class Stretches
 
     /// <summary>A power held for a time: mW · µs is a nanojoule, doubled it is the unit of energy.</summary>
     public static Energy EnergyOver(Power power, Duration time) =>
-        new((Int128)power.Milliwatts * (Int128)time.ToBigIntegerNanoseconds() * 2 / 1000);
+        new((Int128)power.Milliwatts * Nanoseconds(time) * 2 / 1000);
+
+    public static Int128 Nanoseconds(Duration time) =>
+        ((Int128)time.Days * NodaConstants.NanosecondsPerDay) + time.NanosecondOfDay;
 
     private static IEnumerable<Interval> Remainder(Interval part, Interval cut)
     {

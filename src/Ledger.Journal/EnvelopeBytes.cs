@@ -65,7 +65,7 @@ public static class EnvelopeBytes
         if (!PartyId.TryParse(reader.Text(), out var tenant))
             throw new InvalidDataException("the header names no tenant");
         EventId? causation = reader.Flag() ? reader.Id() : null;
-        var fields = new SealedField[reader.UInt16()];
+        var fields = reader.UInt16() is var count and > 0 ? new SealedField[count] : [];
         for (var i = 0; i < fields.Length; i++)
             fields[i] = new SealedField(reader.Text(), reader.Text(), reader.Raw(reader.UInt16()).ToArray());
         var contentType = reader.Text();

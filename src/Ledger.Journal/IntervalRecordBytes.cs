@@ -74,7 +74,7 @@ public static class IntervalRecordBytes
     /// above.</summary>
     public static IntervalRecorded Read(ReadOnlySpan<byte> payload)
     {
-        var reader = new ByteReader(payload, "interval record");
+        var reader = new ByteReader(payload, "interval record", RecentTexts.OfThread);
         if (reader.Byte() is var version && version is not (BatchVersion or Version))
             throw new InvalidDataException(
                 $"interval record layout {version} is unknown; this program reads {BatchVersion} and {Version}");
@@ -123,7 +123,7 @@ public static class IntervalRecordBytes
 
     private static CurveGap[] ReadGaps(ref ByteReader reader)
     {
-        var gaps = new CurveGap[reader.UInt16()];
+        var gaps = reader.UInt16() is var count and > 0 ? new CurveGap[count] : [];
         for (var i = 0; i < gaps.Length; i++) gaps[i] = new CurveGap(FromTo(ref reader));
         return gaps;
     }

@@ -11,6 +11,11 @@ namespace Ledger.Journal;
 public sealed class RecentTexts
 {
     private const int Places = 1024; // a power of two
+    [ThreadStatic] private static RecentTexts? ofThread;
+
+    /// <summary>Those of payloads that this thread has decoded.</summary>
+    public static RecentTexts OfThread => ofThread ??= new();
+
     private readonly string?[] texts = new string?[Places];
 
     /// <summary>The text of these bytes; null where they are no UTF-8.</summary>

@@ -26,7 +26,7 @@ internal static class WrittenReading
                 || !EvidenceDigest.TryParse(Encoding.ASCII.GetString(hex), out var digest)) return null;
             evidence = digest;
         }
-        return PayloadText.TryRegister(Encoding.ASCII.GetString(register), out var read)
+        return PayloadText.TryRegister(register, out var read)
             && UtcText.TryRead(readAt, TickDecimals, out var at)
             && Utf8Parser.TryParse(index, out long steps, out var used) && used == index.Length
             && QualityOf(quality) is { } known

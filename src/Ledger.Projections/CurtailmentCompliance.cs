@@ -80,8 +80,8 @@ public sealed class CurtailmentCompliance : IProjection
                 });
                 break;
             case ChargingFactRecorded e:
-                var (from, to) = (RowJson.Key(e.Period.Start), RowJson.Key(e.Period.End));
-                next.Put($"fact|{e.Point}|{to}|{from}|{e.Reason}|{e.Source}",
+                next.Put(new(PointKeys.Of(e.Point).Facts, e.Period.End,
+                        $"|{RowJson.Key(e.Period.Start)}|{e.Reason}|{e.Source}"),
                     new FactRow(e.Period.Start, e.Period.End, e.Reason, e.Source));
                 JudgeTouched(next, e.Point, e.Period);
                 break;
@@ -101,7 +101,7 @@ public sealed class CurtailmentCompliance : IProjection
             VerdictTally.Empty, e.Activation?.Permille));
         foreach (var aim in e.Targets)
         {
-            rows.Put($"aim|{aim.Point}|{RowJson.Key(end)}|{e.Instruction}",
+            rows.Put(new(PointKeys.Of(aim.Point).Aims, end, $"|{e.Instruction}"),
                 new AimRow(e.Instruction.Value, e.IssuedAt, start, end));
             Judge(rows, e.Instruction.Value, aim.Point, null, Unjudged(e.Instruction, aim));
         }
@@ -111,19 +111,19 @@ public sealed class CurtailmentCompliance : IProjection
     {
         var order = rows.Get<InstructionRow>($"instruction|{e.Instruction}") ?? throw Unknown(e.Instruction.Value);
         rows.Put($"instruction|{e.Instruction}", order with { WithdrawnAt = e.At, WithdrawalReason = e.Reason });
-        foreach (var (_, target) in rows.Range<TargetRow>($"target|{e.Instruction}|", $"target|{e.Instruction}|~"))
+        foreach (var target in rows.Range<TargetRow>($"target|{e.Instruction}|", $"target|{e.Instruction}|~"))
             Judge(rows, target.Instruction, new(target.Point), target, target);
     }
 
     private static void Record(ChangedRows rows, IntervalRecorded e)
     {
-        var key = $"record|{e.Point}|{RowJson.Key(e.Period.Start)}";
+        var key = new RowKey(PointKeys.Of(e.Point).Records, e.Period.Start);
         if (rows.Get<RecordRow>(key) is { } before && before.Version >= e.Version) return; // an earlier version, late
         rows.Put(key, new RecordRow(
             e.Period.Start, e.Period.End, e.Version, e.State, e.Import, e.Export, e.Minimum.Milliwatts,
             e.Maximum.Milliwatts,
-            [.. e.Gaps.Select(gap => new GapRow(gap.Missing.Start, gap.Missing.End))], e.ClockOffsetMicroseconds,
-            e.Quality, e.Reason));
+            e.Gaps.Count == 0 ? [] : [.. e.Gaps.Select(gap => new GapRow(gap.Missing.Start, gap.Missing.End))],
+            e.ClockOffsetMicroseconds, e.Quality, e.Reason));
         JudgeTouched(rows, e.Point, e.Period);
     }
 
@@ -131,13 +131,13 @@ public sealed class CurtailmentCompliance : IProjection
     /// and ends where the next one was already said to begin.</summary>
     private static void Hold(ChangedRows rows, ChargingStateRecorded e)
     {
-        var around = rows.Range<StateRow>($"state|{e.Point}|{RowJson.Key(e.At)}", $"state|{e.Point}|~")
-            .OrderBy(row => row.Value.At).ThenBy(row => row.Value.Source, StringComparer.Ordinal).ToList();
-        var holder = around.FindLast(row => !After(row.Value));
-        var end = around.Find(row => After(row.Value)).Value?.At ?? Instant.MaxValue;
-        if (holder.Value is { } before)
+        var states = PointKeys.Of(e.Point).States;
+        var around = rows.Between<StateRow>(states, e.At, Instant.MaxValue).All
+            .OrderBy(row => row.At).ThenBy(row => row.Source, StringComparer.Ordinal).ToList();
+        var end = around.Find(After)?.At ?? Instant.MaxValue;
+        if (around.FindLast(row => !After(row)) is { } before)
         {
-            rows.Put(holder.Key, null);
+            rows.Put(Key(before), null);
             rows.Put(Key(before with { End = e.At }), before with { End = e.At });
         }
         var state = new StateRow(e.At, end, e.Connected, e.StateOfChargePerMille, e.VehicleImportMax?.Milliwatts,
@@ -147,13 +147,14 @@ public sealed class CurtailmentCompliance : IProjection
 
         bool After(StateRow row) =>
             row.At > e.At || (row.At == e.At && string.CompareOrdinal(row.Source, e.Source) > 0);
-        string Key(StateRow row) => $"state|{e.Point}|{RowJson.Key(row.End)}|{RowJson.Key(row.At)}|{row.Source}";
+        RowKey Key(StateRow row) => new(states, row.End, $"|{RowJson.Key(row.At)}|{row.Source}");
     }
 
     private static void Rate(ChangedRows rows, SettlementPointRegistered e)
     {
-        rows.Put($"rated|{e.Point}", new RatedRow(e.Rated.Milliwatts));
-        foreach (var (_, aim) in rows.Range<AimRow>($"aim|{e.Point}|", $"aim|{e.Point}|~"))
+        var keys = PointKeys.Of(e.Point);
+        rows.Put(keys.Rated, new RatedRow(e.Rated.Milliwatts));
+        foreach (var aim in rows.Between<AimRow>(keys.Aims, Instant.MinValue, Instant.MaxValue).All)
             Amend(rows, aim.Instruction, e.Point, target => target);
     }
 
@@ -165,8 +166,10 @@ public sealed class CurtailmentCompliance : IProjection
     private static void JudgeTouched(
         ChangedRows rows, SettlementPointId point, Interval when, Func<AimRow, Instant> from)
     {
-        foreach (var (_, aim) in rows.Range<AimRow>($"aim|{point}|{RowJson.Key(when.Start)}", $"aim|{point}|~"))
-            if (from(aim) < when.End && when.Start < aim.End) Amend(rows, aim.Instruction, point, target => target);
+        var aims = rows.Between<AimRow>(PointKeys.Of(point).Aims, when.Start, Instant.MaxValue);
+        for (var i = 0; i < aims.Count; i++)
+            if (from(aims[i]) < when.End && when.Start < aims[i].End)
+                Amend(rows, aims[i].Instruction, point, target => target);
     }
 
     private static void Amend(
@@ -221,7 +224,7 @@ public sealed class CurtailmentCompliance : IProjection
         ChangedRows rows, InstructionRow row, TargetRow target, InstructionId id, SettlementPointId point)
     {
         var rated = new Dictionary<SettlementPointId, Power>();
-        if (rows.Get<RatedRow>($"rated|{point}") is { } known) rated[point] = new(known.Milliwatts);
+        if (rows.Get<RatedRow>(PointKeys.Of(point).Rated) is { } known) rated[point] = new(known.Milliwatts);
         return new(
             [.. target.Clocks.Select(clock =>
                 new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
@@ -236,9 +239,8 @@ public sealed class CurtailmentCompliance : IProjection
     // The longest interval record is an hour: one that reaches into the call starts at most that long before it.
     private static List<IntervalRecorded> Records(
         ChangedRows rows, SettlementPointId point, Instant start, Instant end) =>
-        [.. rows.Range<RecordRow>(
-                $"record|{point}|{RowJson.Key(start - Duration.FromHours(1))}", $"record|{point}|{RowJson.Key(end)}")
-            .Select(kept => kept.Value).Where(kept => kept.End > start && kept.Start < end)
+        [.. rows.Between<RecordRow>(PointKeys.Of(point).Records, start - Duration.FromHours(1), end).All
+            .Where(kept => kept.End > start && kept.Start < end)
             .Select(kept => new IntervalRecorded(
                 point, new Interval(kept.Start, kept.End), kept.Version, kept.State, kept.Import, kept.Export,
                 new Power(kept.MinimumMilliwatts), new Power(kept.MaximumMilliwatts), 0, 0,
@@ -248,13 +250,13 @@ public sealed class CurtailmentCompliance : IProjection
     private static readonly EvidenceDigest NoEvidence = new(new string('0', 64));
 
     private static List<ChargingFactRecorded> Facts(ChangedRows rows, SettlementPointId point, Instant start) =>
-        [.. rows.Range<FactRow>($"fact|{point}|{RowJson.Key(start)}", $"fact|{point}|~").Select(kept => kept.Value)
+        [.. rows.Between<FactRow>(PointKeys.Of(point).Facts, start, Instant.MaxValue).All
             .Select(kept => new ChargingFactRecorded(
                 point, new Interval(kept.Start, kept.End), kept.Reason, kept.Source, null))];
 
     private static List<ChargingStateRecorded> States(
         ChangedRows rows, SettlementPointId point, Instant notice, Instant end) =>
-        [.. rows.Range<StateRow>($"state|{point}|{RowJson.Key(notice)}", $"state|{point}|~").Select(kept => kept.Value)
+        [.. rows.Between<StateRow>(PointKeys.Of(point).States, notice, Instant.MaxValue).All
             .Where(kept => kept.At < end).Select(kept => StateOf(point, kept))];
 
     internal static ChargingStateRecorded StateOf(SettlementPointId point, StateRow kept) => new(

@@ -11,17 +11,32 @@ public sealed record RecordedFact(
 /// <summary>A row that a fold changes: the whole new row, or null when the row ends.</summary>
 public readonly record struct RowChange(RowKey Key, object? Row);
 
-/// <summary>The current rows of one projection: the whole state of a fold.</summary>
+/// <summary>
+/// The current rows of one projection: the whole state of a fold. Asked through <see cref="RowsOfType"/>; the type is
+/// an argument here, because to find the method of an interface for a type takes longer than to find the row.
+/// </summary>
 public interface IRows
 {
-    T? Get<T>(RowKey key) where T : class;
+    /// <param name="type">Of the row.</param>
+    object? Get(in RowKey key, Type type);
 
     /// <summary>Rows that are of no series, with <paramref name="first"/> ≤ key ≤ <paramref name="last"/>, in order of
     /// key.</summary>
-    IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class;
+    IReadOnlyList<KeyValuePair<string, object>> Range(string first, string last, Type type);
 
     /// <summary>Rows of a series from the first instant to the last, both included, in order of key.</summary>
-    IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(string series, Instant first, Instant last) where T : class;
+    /// <param name="over">What has changed of any rows since: it stands in place of what was.</param>
+    object[] Between(string series, Instant first, Instant last, Type type, IReadOnlyList<RowChange> over);
+}
+
+/// <summary>Rows by their type.</summary>
+public static class RowsOfType
+{
+    public static T? Get<T>(this IRows rows, in RowKey key) where T : class => (T?)rows.Get(key, typeof(T));
+
+    public static IEnumerable<KeyValuePair<string, T>> Range<T>(this IRows rows, string first, string last)
+        where T : class =>
+        rows.Range(first, last, typeof(T)).Select(row => KeyValuePair.Create(row.Key, (T)row.Value));
 }
 
 /// <summary>
@@ -34,69 +49,4 @@ public interface IProjection
     string Name { get; }
     IReadOnlySet<Type> Handled { get; }
     IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact);
-}
-
-/// <summary>Rows while one fact is applied: what it changed so far, over what was; the last change counts.</summary>
-public sealed class ChangedRows(IRows before) : IRows
-{
-    private const int SearchedMax = 16; // changes that are looked through sooner than looked up
-    private readonly List<RowChange> changed = [];
-    private Dictionary<RowKey, int>? places; // of the changes, once they are many
-
-    /// <summary>What has changed, in the order in which each row was changed first.</summary>
-    public IReadOnlyList<RowChange> Changes => changed;
-
-    public void Put(RowKey key, object? row)
-    {
-        var place = PlaceOf(key);
-        if (place >= 0)
-        {
-            changed[place] = new(key, row);
-            return;
-        }
-        changed.Add(new(key, row));
-        if (places is not null) places.Add(key, changed.Count - 1);
-        else if (changed.Count > SearchedMax)
-            places = changed.Select((change, number) => (change.Key, number))
-                .ToDictionary(each => each.Key, each => each.number);
-    }
-
-    public T? Get<T>(RowKey key) where T : class =>
-        PlaceOf(key) is var place and >= 0 ? (T?)changed[place].Row : before.Get<T>(key);
-
-    public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class
-    {
-        var there = before.Range<T>(first, last);
-        var here = changed.FindAll(change => !change.Key.IsOfSeries
-            && string.CompareOrdinal(change.Key.Series, first) >= 0
-            && string.CompareOrdinal(change.Key.Series, last) <= 0);
-        return here.Count == 0 ? there :
-        [
-            .. there.Where(row => PlaceOf(row.Key) < 0)
-                .Concat(here.Where(row => row.Row is T).Select(row => KeyValuePair.Create(row.Key.Series, (T)row.Row!)))
-                .OrderBy(row => row.Key, StringComparer.Ordinal),
-        ];
-    }
-
-    public IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(string series, Instant first, Instant last)
-        where T : class
-    {
-        var there = before.Between<T>(series, first, last);
-        var here = changed.FindAll(change => change.Key.IsOfSeries && change.Key.Series == series
-            && change.Key.At >= first && change.Key.At <= last);
-        return here.Count == 0 ? there :
-        [
-            .. there.Where(row => PlaceOf(row.Key) < 0)
-                .Concat(here.Where(row => row.Row is T).Select(row => KeyValuePair.Create(row.Key, (T)row.Row!)))
-                .OrderBy(row => row.Key.At).ThenBy(row => row.Key.Rest, StringComparer.Ordinal),
-        ];
-    }
-
-    private int PlaceOf(RowKey key)
-    {
-        if (places is not null) return places.GetValueOrDefault(key, -1);
-        for (var place = 0; place < changed.Count; place++)
-            if (changed[place].Key == key) return place;
-        return -1;
-    }
 }

@@ -24,33 +24,35 @@ internal static class PeriodChecks
     private static readonly Duration Longest = Duration.FromHours(1);
 
     /// <summary>Asks the periods that a reading begins, divides or ends.</summary>
-    public static void Read(ChangedRows rows, RegisterId register, PointRow place, Instant at)
+    public static void Read(ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, Instant at)
     {
-        foreach (var (_, period) in rows.Range<PeriodRow>(
-            $"period|{register.Point}|{RowJson.Key(at - Longest)}", $"period|{register.Point}|{RowJson.Key(at)}"))
-            if (period.Start <= at && at <= period.End) Check(rows, register, place, period);
+        var periods = rows.Between<PeriodRow>(keys.Periods, at - Longest, at);
+        for (var i = 0; i < periods.Count; i++)
+            if (at <= periods[i].End) Check(rows, keys, register, place, periods[i]);
     }
 
     /// <summary>Asks the registers of a period anew, where they were read at both its edges.</summary>
-    public static void Record(ChangedRows rows, PointRow place, PeriodRow period)
+    public static void Record(ChangedRows rows, PointKeys keys, PointRow place, PeriodRow period)
     {
-        foreach (var register in Both(new(period.Point))) Check(rows, register, place, period);
+        foreach (var register in keys.Registers) Check(rows, keys, register, place, period);
     }
 
-    private static void Check(ChangedRows rows, RegisterId register, PointRow place, PeriodRow period)
+    private static void Check(
+        ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, PeriodRow period)
     {
-        if (rows.Get<ReadingRow>($"reading|{register}|{RowJson.Key(period.Start)}") is null
-            || rows.Get<ReadingRow>($"reading|{register}|{RowJson.Key(period.End)}") is null) return;
+        if (rows.Get<ReadingRow>(register.Reading(period.End)) is null
+            || rows.Get<ReadingRow>(register.Reading(period.Start)) is null) return;
         var edges = new Interval(period.Start, period.End);
         var (counted, step, _) = Difference(rows, register, edges);
-        var export = register.Direction == Direction.Export;
+        var export = register.Register.Direction == Direction.Export;
         var curve = export ? period.Export : period.Import;
         PeriodSideRow? side = counted is { } amount && step is { } one
-            ? Side(register.Direction, amount, Counts(period) ? curve : Energy.Zero, one, place, period)
+            ? Side(register.Register.Direction, amount, Counts(period) ? curve : Energy.Zero, one, place, period)
             : null;
-        var key = $"check|{period.Point}|{RowJson.Key(period.Start)}";
-        var row = rows.Get<PeriodCheckRow>(key) ?? new(period.Point, period.Start, period.End, null, null);
-        rows.Put(key, export ? row with { Export = side } : row with { Import = side });
+        var key = new RowKey(keys.Checks, period.Start);
+        var before = rows.Get<PeriodCheckRow>(key);
+        rows.Put(key, new PeriodCheckRow(period.Point, before?.Start ?? period.Start, before?.End ?? period.End,
+            export ? side : before?.Export, export ? before?.Import : side));
     }
 
     private static PeriodSideRow Side(
@@ -59,9 +61,11 @@ internal static class PeriodChecks
         var length = (period.End - period.Start).ToInt64Nanoseconds() / 1000;
         var uncovered = Math.Max(0, length - (Counts(period) ? period.CoveredMicroseconds : 0));
         var extreme = Extreme(period, direction);
-        var budget = RegisterCheck.Budget(register, new(
-            RegisterCheck.AssumedMeterClass, RegisterCheck.AssumedCurveClass, step, Offset(period), [extreme, extreme],
-            [Unseen(place, direction, uncovered)], default));
+        // The highest power may have flowed at both edges.
+        var budget = new ErrorBudget(
+            RegisterCheck.AssumedMeterClass.Of(register), RegisterCheck.AssumedCurveClass.Of(register), step,
+            RegisterCheck.Clock(extreme, Offset(period)) * 2, Unseen(place, direction, uncovered).Uncertainty,
+            Energy.Zero);
         var found = RegisterCheck.Judge(register, curve, budget, RegisterCheck.Decides);
         return new(found.Verdict, found.Why, register, curve, found.Difference, budget.Tolerance, budget);
     }

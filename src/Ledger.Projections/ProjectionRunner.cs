@@ -176,7 +176,7 @@ public sealed class ProjectionRunner(
             [.. projections.Select(projection => new Fold(views, projection, starts[projection.Name]))];
         private readonly Dictionary<Type, Fold[]> ofType = [];
         private Fold[] current = [];
-        private List<PositionedChange> changes = [];
+        private List<PositionedChange> changes = [], sent = []; // in turns: a batch's list is the one after next's
         private Task underWay = Task.CompletedTask;
         private long next; // the position behind the last event
         public int Events { get; private set; }
@@ -204,9 +204,10 @@ public sealed class ProjectionRunner(
         {
             await UnderWayAsync().ConfigureAwait(false);
             foreach (var fold in folds) fold.Rows.Sent();
+            (changes, sent) = (sent, changes);
+            changes.Clear();
             underWay = views.CommitAsync(
-                folds.ToDictionary(fold => fold.Projection.Name, fold => fold.NextAfter(next)), changes);
-            changes = [];
+                folds.ToDictionary(fold => fold.Projection.Name, fold => fold.NextAfter(next)), sent);
             Events = 0;
         }
 

@@ -88,24 +88,39 @@ public static class Replay
         IViewStore stored, IViewStore fresh, string projection, long end) =>
         Compare(projection, Until(stored, projection, end), Until(fresh, projection, end));
 
-    // A row that was closed at or after the end was still open as known then.
-    private static IEnumerable<KeyValuePair<(string Key, long From), string>> Until(
-        IViewStore views, string projection, long end) =>
-        views.Versions(projection).Where(row => row.FromPosition < end).Select(row => KeyValuePair.Create(
-            (row.Key, row.FromPosition),
-            $"[{row.FromPosition}, {(row.ToPosition >= end ? "open" : row.ToPosition)}) {row.Json}"));
-
-    /// <summary>Whatever is on one side only, or differs, in order of key.</summary>
+    /// <summary>
+    /// Whatever is on one side only, or differs, in order of key. Both sides come in order of key and position, so
+    /// neither is kept, and a text is made for one version at a time.
+    /// </summary>
     private static IEnumerable<RowDifference> Compare(
-        string projection, IEnumerable<KeyValuePair<(string Key, long From), string>> stored,
-        IEnumerable<KeyValuePair<(string Key, long From), string>> fresh)
+        string projection, IEnumerable<ViewRow> stored, IEnumerable<ViewRow> fresh)
     {
-        var before = new Dictionary<(string Key, long From), string>(stored);
-        var differing = new List<RowDifference>();
-        foreach (var (id, recomputed) in fresh)
-            if (!before.Remove(id, out var found) || found != recomputed)
-                differing.Add(new(projection, id.Key, found, recomputed));
-        differing.AddRange(before.Select(left => new RowDifference(projection, left.Key.Key, left.Value, null)));
-        return differing.OrderBy(row => row.Key, StringComparer.Ordinal);
+        var (differing, left) = (new List<RowDifference>(), new List<RowDifference>());
+        using var before = stored.GetEnumerator();
+        using var now = fresh.GetEnumerator();
+        var (hasBefore, hasNow) = (before.MoveNext(), now.MoveNext());
+        while (hasBefore || hasNow)
+        {
+            var order = !hasBefore ? 1 : !hasNow ? -1 : Order(before.Current, now.Current);
+            if (order < 0) left.Add(new(projection, before.Current.Key, Text(before.Current), null));
+            else if (order > 0) differing.Add(new(projection, now.Current.Key, null, Text(now.Current)));
+            else if (before.Current.ToPosition != now.Current.ToPosition || before.Current.Row != now.Current.Row)
+                differing.Add(new(projection, now.Current.Key, Text(before.Current), Text(now.Current)));
+            if (order <= 0) hasBefore = before.MoveNext();
+            if (order >= 0) hasNow = now.MoveNext();
+        }
+        return differing.Concat(left).OrderBy(row => row.Key, StringComparer.Ordinal);
     }
+
+    private static int Order(ViewRow one, ViewRow other) =>
+        string.CompareOrdinal(one.Key, other.Key) is var order and not 0 ? order
+            : one.FromPosition.CompareTo(other.FromPosition);
+
+    // A row that was closed at or after the end was still open as known then.
+    private static IEnumerable<ViewRow> Until(IViewStore views, string projection, long end) =>
+        views.Versions(projection).Where(row => row.FromPosition < end)
+            .Select(row => row.ToPosition >= end ? row with { ToPosition = ViewRow.Open } : row);
+
+    private static string Text(ViewRow row) =>
+        $"[{row.FromPosition}, {(row.ToPosition == ViewRow.Open ? "open" : row.ToPosition)}) {row.Json}";
 }

@@ -79,6 +79,8 @@ public static class RowJson
                 .Select(member => new RowMember(member.Name, member.PropertyType, member.Get!))];
     }
 
+    public static object? Read(string json, Type type) => JsonSerializer.Deserialize(json, type, Options);
+
     public static T? Read<T>(string? json) where T : class =>
         json is null ? null : JsonSerializer.Deserialize<T>(json, Options);
 

@@ -115,18 +115,18 @@ public sealed class SqliteViews : IViewStore, IDisposable
             using var open = Command($"""
                 INSERT INTO view_row (projection, {Row}) VALUES ({storedAs}, $k, $at, 9223372036854775807, $j)
                 """, ("$at", 0L), ("$p", ""), ("$k", ""), ("$j", ""));
-            foreach (var change in changes)
+            var keys = changes.Select(change => change.Key).ToArray();
+            for (var i = 0; i < keys.Length; i++)
             {
-                var (projection, position, key) = (change.Projection, change.Position, change.Key);
-                Run(close, position, projection, key);
-                if (change.Json is not { } json) continue;
+                Run(close, changes[i].Position, changes[i].Projection, keys[i]);
+                if (changes[i].Json is not { } json) continue;
                 open.Parameters["$j"].Value = json;
-                Run(open, position, projection, key);
+                Run(open, changes[i].Position, changes[i].Projection, keys[i]);
             }
             foreach (var (projection, next) in checkpoints)
                 Execute($"INSERT OR REPLACE INTO checkpoint VALUES ({storedAs}, $n)", ("$p", projection), ("$n", next));
             transaction.Commit();
-            foreach (var change in changes) Changes?.Changed(change.Projection, change.Key);
+            for (var i = 0; i < keys.Length; i++) Changes?.Changed(changes[i].Projection, keys[i]);
         }
     }
 

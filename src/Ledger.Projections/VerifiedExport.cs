@@ -70,143 +70,153 @@ public sealed class VerifiedExport : IProjection
     // Records and readings that came before their point was known have no day yet: they find it here.
     private static void Register(ChangedRows rows, SettlementPointRegistered e)
     {
-        var known = rows.Get<PointRow>($"point|{e.Point}") is not null;
+        var keys = PointKeys.Of(e.Point);
+        var known = rows.Get<PointRow>(keys.Point) is not null;
         var place = new PointRow(e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts, e.Bidirectional);
-        rows.Put($"point|{e.Point}", place);
+        rows.Put(keys.Point, place);
         if (known) return;
-        foreach (var (_, period) in rows.Range<PeriodRow>($"period|{e.Point}|", $"period|{e.Point}|~"))
-            Place(rows, null, period);
-        foreach (var register in Both(e.Point))
-            foreach (var (_, reading) in rows.Range<ReadingRow>($"reading|{register}|", $"reading|{register}|~"))
-                ReadDays(rows, register, place, reading.ReadAt);
+        foreach (var period in rows.Between<PeriodRow>(keys.Periods, Instant.MinValue, Instant.MaxValue).All)
+            Place(rows, keys, null, period);
+        foreach (var register in keys.Registers)
+            foreach (var reading in rows.Between<ReadingRow>(
+                register.Readings, Instant.MinValue, Instant.MaxValue).All)
+                ReadDays(rows, keys, register, place, reading.ReadAt);
     }
 
     private static void Install(ChangedRows rows, RegisterInstalled e, Instant from)
     {
-        rows.Put($"register|{e.Register}|{RowJson.Key(from)}",
+        var keys = PointKeys.Of(e.Register.Point);
+        var register = keys.Of(e.Register.Direction);
+        rows.Put(new(register.Installed, from),
             new RegisterRow(e.MeterSerial, e.Digits, e.Decimals, e.Factor, e.ModulusSteps, from));
-        if (rows.Get<PointRow>($"point|{e.Register.Point}") is not { } place) return;
-        foreach (var (_, reading) in rows.Range<ReadingRow>(
-            $"reading|{e.Register}|{RowJson.Key(from)}", $"reading|{e.Register}|~"))
-            ReadDays(rows, e.Register, place, reading.ReadAt);
+        if (rows.Get<PointRow>(keys.Point) is not { } place) return;
+        foreach (var reading in rows.Between<ReadingRow>(register.Readings, from, Instant.MaxValue).All)
+            ReadDays(rows, keys, register, place, reading.ReadAt);
     }
 
-    private static void Read(ChangedRows rows, RegisterId register, ReadingRow now)
+    private static void Read(ChangedRows rows, RegisterId id, ReadingRow now)
     {
-        var key = $"reading|{register}|{RowJson.Key(now.ReadAt)}";
+        var keys = PointKeys.Of(id.Point);
+        var register = keys.Of(id.Direction);
+        var key = register.Reading(now.ReadAt);
         // superseded before it came
         if (rows.Get<ReadingRow>(key) is { } before && before.Version >= now.Version) return;
         rows.Put(key, now);
-        if (rows.Get<PointRow>($"point|{register.Point}") is { } place) ReadDays(rows, register, place, now.ReadAt);
+        if (rows.Get<PointRow>(keys.Point) is { } place) ReadDays(rows, keys, register, place, now.ReadAt);
     }
 
     // A reading at midnight belongs to two days, as the end of one and the start of the next.
-    private static void ReadDays(ChangedRows rows, RegisterId register, PointRow place, Instant at)
+    private static void ReadDays(
+        ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, Instant at)
     {
-        var day = DayOf(place, at);
-        if (at == SettlementCalendar.Day(Zone(place), day).Start) ReadDay(rows, register, place, day.PlusDays(-1));
-        ReadDay(rows, register, place, day);
-        PeriodChecks.Read(rows, register, place, at);
+        var day = SettlementDay.Containing(place.Zone, at);
+        if (at == day.Edges.Start) ReadDay(rows, keys, register, place, day.Before());
+        ReadDay(rows, keys, register, place, day);
+        PeriodChecks.Read(rows, keys, register, place, at);
     }
 
     /// <summary>Asks the register anew, where it can answer: most readings come before the day's end is read.</summary>
-    private static void ReadDay(ChangedRows rows, RegisterId register, PointRow place, LocalDate date)
+    private static void ReadDay(
+        ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, SettlementDay date)
     {
-        var edges = SettlementCalendar.Day(Zone(place), date);
-        if (rows.Get<ReadingRow>($"reading|{register}|{RowJson.Key(edges.Start)}") is null
-            || rows.Get<ReadingRow>($"reading|{register}|{RowJson.Key(edges.End)}") is null) return;
-        var (counted, step, problem) = Difference(rows, register, edges);
-        var day = Day(rows, register.Point, place, date);
+        if (rows.Get<ReadingRow>(register.Reading(date.Edges.End)) is null
+            || rows.Get<ReadingRow>(register.Reading(date.Edges.Start)) is null) return;
+        var (counted, step, problem) = Difference(rows, register, date.Edges);
+        var key = DayKey(date.Name, register.Register.Point.Value);
+        var before = rows.Get<DayRow>(key);
+        var day = before ?? Nothing(register.Register.Point, place, date.Name);
         SideRow With(SideRow side) => side with { Register = counted, RegisterStep = step, RegisterProblem = problem };
-        Judge(rows, place, edges, register.Direction == Direction.Export
+        Judge(rows, place, date.Edges, key, before, register.Register.Direction == Direction.Export
             ? day with { Export = With(day.Export) }
             : day with { Import = With(day.Import) });
     }
 
     /// <summary>What the register counted from edge to edge, reading by reading, and one step of it.</summary>
     internal static (Energy? Counted, Energy? Step, string? Problem) Difference(
-        ChangedRows rows, RegisterId register, Interval edges)
+        ChangedRows rows, RegisterKeys register, Interval edges)
     {
-        var installed = rows
-            .Range<RegisterRow>($"register|{register}|", $"register|{register}|{RowJson.Key(edges.End)}")
-            .Select(row => row.Value).Where(row => row.ValidFrom < edges.End).ToList();
+        var installed = rows.Between<RegisterRow>(register.Installed, Instant.MinValue, edges.End - Duration.Epsilon);
         if (installed.Count == 0 || installed[0].ValidFrom > edges.Start)
             return (null, null, "no register is installed");
-        var meter = installed[^1];
+        var meter = installed[installed.Count - 1];
         if (meter.ValidFrom > edges.Start)
             return (null, null, $"meter {meter.MeterSerial} was installed during the day");
-        var rule = new RegisterInstalled(
-            register, meter.MeterSerial, meter.Digits, meter.Decimals, meter.Factor, meter.ModulusSteps);
-        var readings = rows.Range<ReadingRow>(
-            $"reading|{register}|{RowJson.Key(edges.Start)}", $"reading|{register}|{RowJson.Key(edges.End)}")
-            .Select(row => row.Value).Where(reading => reading.Quality != ReadingQuality.Missing).ToList();
+        var rule = new RegisterInstalled(register.Register, meter.MeterSerial, meter.Digits, meter.Decimals,
+            meter.Factor, meter.ModulusSteps);
+        var readings = Counted(rows.Between<ReadingRow>(register.Readings, edges.Start, edges.End));
         if (readings.Count < 2 || readings[0].ReadAt != edges.Start || readings[^1].ReadAt != edges.End)
             return (null, null, NoReadings);
         if (readings.Find(reading => reading.Quality == ReadingQuality.Suspect) is { } doubtful)
             return (null, null, $"the reading of {doubtful.ReadAt} is suspect");
         var sum = Energy.Zero;
-        foreach (var (from, to) in readings.Zip(readings.Skip(1)))
+        for (var i = 1; i < readings.Count; i++)
         {
-            var part = Domain.Register.Difference(rule, from.IndexSteps, to.IndexSteps);
+            var part = Domain.Register.Difference(rule, readings[i - 1].IndexSteps, readings[i].IndexSteps);
             if (part.Delta is not { } delta) return (null, null, part.Detail);
             sum += delta;
         }
         return (sum, Domain.Register.Difference(rule, 0, 1).Delta, null);
     }
 
+    private static List<ReadingRow> Counted(SeriesRows<ReadingRow> readings)
+    {
+        var counted = new List<ReadingRow>(readings.Count);
+        for (var i = 0; i < readings.Count; i++)
+            if (readings[i] is { Quality: not ReadingQuality.Missing } reading) counted.Add(reading);
+        return counted;
+    }
+
     private static void Record(ChangedRows rows, IntervalRecorded e)
     {
-        var before = rows.Get<PeriodRow>($"period|{e.Point}|{RowJson.Key(e.Period.Start)}");
+        var keys = PointKeys.Of(e.Point);
+        var before = rows.Get<PeriodRow>(new(keys.Periods, e.Period.Start));
         if (before is not null && before.Version >= e.Version) return; // an earlier version, arriving late
-        Place(rows, before, new PeriodRow(
+        Place(rows, keys, before, new PeriodRow(
             e.Point.Value, e.Period.Start, e.Period.End, before?.Day, e.Version, e.State,
             e.Export, e.Export.ToKwh(), e.Import, e.Import.ToKwh(), e.Minimum.Milliwatts, e.Maximum.Milliwatts,
             e.CoveredMicroseconds, e.ClockOffsetMicroseconds, e.Quality, e.Reason, e.Evidence.Hex));
     }
 
     /// <summary>Puts a period into its day, in place of its version before.</summary>
-    private static void Place(ChangedRows rows, PeriodRow? before, PeriodRow now)
+    private static void Place(ChangedRows rows, PointKeys keys, PeriodRow? before, PeriodRow now)
     {
-        var place = rows.Get<PointRow>($"point|{now.Point}");
-        LocalDate? date = now.Day is { } known ? RowJson.Day(known) : place is null ? null : DayOf(place, now.Start);
-        rows.Put($"period|{now.Point}|{RowJson.Key(now.Start)}",
-            now with { Day = date is { } placed ? RowJson.Day(placed) : null });
-        if (place is null || date is not { } local) return;
-        PeriodChecks.Record(rows, place, now);
-        var edges = SettlementCalendar.Day(Zone(place), local);
-        var day = Day(rows, new(now.Point), place, local);
+        var place = rows.Get<PointRow>(keys.Point);
+        var day = place is null ? null : DayOf(place, now);
+        rows.Put(new(keys.Periods, now.Start), now.Day is null && day is not null ? now with { Day = day.Name } : now);
+        if (place is null || day is null) return;
+        PeriodChecks.Record(rows, keys, place, now);
+        var key = DayKey(day.Name, now.Point);
+        var known = rows.Get<DayRow>(key);
+        var sums = known ?? Nothing(new(now.Point), place, day.Name);
         var counted = before?.Day is null || !Counts(before) ? null : before;
         var counts = Counts(now) ? now : null;
-        Judge(rows, place, edges, day with
+        Judge(rows, place, day.Edges, key, known, sums with
         {
-            Periods = day.Periods + (counts is null ? 0 : 1) - (counted is null ? 0 : 1),
-            CoveredMicroseconds = day.CoveredMicroseconds
+            Periods = sums.Periods + (counts is null ? 0 : 1) - (counted is null ? 0 : 1),
+            CoveredMicroseconds = sums.CoveredMicroseconds
                 + (counts?.CoveredMicroseconds ?? 0) - (counted?.CoveredMicroseconds ?? 0),
-            Export = Edged(Replaced(day.Export, counted, counts, period => period.Export), Direction.Export),
-            Import = Edged(Replaced(day.Import, counted, counts, period => period.Import), Direction.Import),
+            Export = Replaced(sums.Export, Direction.Export),
+            Import = Replaced(sums.Import, Direction.Import),
         });
 
-        SideRow Edged(SideRow side, Direction direction)
+        SideRow Replaced(SideRow side, Direction direction)
         {
             var doubt = RegisterCheck.Clock(Extreme(now, direction), Offset(now));
             return side with
             {
-                StartDoubt = now.Start == edges.Start ? doubt : side.StartDoubt,
-                EndDoubt = now.End == edges.End ? doubt : side.EndDoubt,
+                Curve = side.Curve + Of(counts, direction) - Of(counted, direction),
+                Suspect = side.Suspect + Doubtful(counts, direction) - Doubtful(counted, direction),
+                StartDoubt = now.Start == day.Edges.Start ? doubt : side.StartDoubt,
+                EndDoubt = now.End == day.Edges.End ? doubt : side.EndDoubt,
             };
         }
     }
 
-    private static SideRow Replaced(SideRow side, PeriodRow? before, PeriodRow? now, Func<PeriodRow, Energy> energy)
-    {
-        Energy Of(PeriodRow? period) => period is null ? Energy.Zero : energy(period);
-        Energy Doubtful(PeriodRow? period) => period?.Quality == ReadingQuality.Suspect ? Of(period) : Energy.Zero;
-        return side with
-        {
-            Curve = side.Curve + Of(now) - Of(before),
-            Suspect = side.Suspect + Doubtful(now) - Doubtful(before),
-        };
-    }
+    private static Energy Of(PeriodRow? period, Direction direction) =>
+        period is null ? Energy.Zero : direction == Direction.Export ? period.Export : period.Import;
+
+    private static Energy Doubtful(PeriodRow? period, Direction direction) =>
+        period?.Quality == ReadingQuality.Suspect ? Of(period, direction) : Energy.Zero;
 
     internal static bool Counts(PeriodRow period) =>
         period.State != IntervalRecordState.Superseded && period.Quality != ReadingQuality.Missing;
@@ -226,20 +236,22 @@ public sealed class VerifiedExport : IProjection
         return new(Duration.FromTicks(microseconds * 10), -rated, rated);
     }
 
-    private static DayRow Day(ChangedRows rows, SettlementPointId point, PointRow place, LocalDate date)
+    private static RowKey DayKey(string day, string point) => $"day|{day}|{point}";
+
+    /// <summary>The row of a day of which nothing is known yet.</summary>
+    private static DayRow Nothing(SettlementPointId point, PointRow place, string day)
     {
-        var day = RowJson.Day(date);
         var nothing = new SideRow(Energy.Zero, "", RegisterVerdict.Undecidable, "", Energy.Zero, Energy.Zero, null,
             null,
             NoReadings, null, null, null, Energy.Zero, Energy.Zero);
-        return rows.Get<DayRow>($"day|{day}|{point}") ?? new DayRow(point.Value, place.Station, place.Kind, day,
-            place.Zone, 0, 0, 0, nothing, nothing);
+        return new(point.Value, place.Station, place.Kind, day, place.Zone, 0, 0, 0, nothing, nothing);
     }
 
     /// <summary>The one place that decides: amounts, checks, and the station's totals.</summary>
-    private static void Judge(ChangedRows rows, PointRow place, Interval edges, DayRow day)
+    /// <param name="before">The day as it stands; null where it has no row.</param>
+    private static void Judge(
+        ChangedRows rows, PointRow place, Interval edges, RowKey key, DayRow? before, DayRow day)
     {
-        var before = rows.Get<DayRow>($"day|{day.Day}|{day.Point}");
         var length = edges.Duration.ToInt64Nanoseconds() / 1000;
         var uncovered = Math.Max(0, length - day.CoveredMicroseconds);
         day = day with
@@ -248,12 +260,13 @@ public sealed class VerifiedExport : IProjection
             Export = Check(day.Export, Unseen(place, Direction.Export, uncovered)),
             Import = Check(day.Import, Unseen(place, Direction.Import, uncovered)),
         };
-        rows.Put($"day|{day.Day}|{day.Point}", day);
+        rows.Put(key, day);
         if (day.Kind != SettlementPointKind.Connector) return;
-        var station = rows.Get<StationRow>($"station|{day.Day}|{day.Station}");
+        RowKey ofStation = $"station|{day.Day}|{day.Station}";
+        var station = rows.Get<StationRow>(ofStation);
         var export = (station?.Export ?? Energy.Zero) + day.Export.Verified - (before?.Export.Verified ?? Energy.Zero);
         var import = (station?.Import ?? Energy.Zero) + day.Import.Verified - (before?.Import.Verified ?? Energy.Zero);
-        rows.Put($"station|{day.Day}|{day.Station}", new StationRow(
+        rows.Put(ofStation, new StationRow(
             day.Station, day.Day, (station?.Connectors ?? 0) + (before is null ? 1 : 0),
             export, export.ToKwh(), import, import.ToKwh()));
     }
@@ -261,10 +274,11 @@ public sealed class VerifiedExport : IProjection
     private static SideRow Check(SideRow side, GapBound unseen)
     {
         var verified = side.Register ?? side.Curve - side.Suspect;
-        side = side with { Verified = verified, VerifiedKwh = verified.ToKwh() };
         if (side.Register is not { } register || side.RegisterStep is not { } step)
             return side with
             {
+                Verified = verified,
+                VerifiedKwh = verified.ToKwh(),
                 Check = RegisterVerdict.Undecidable,
                 Why = side.RegisterProblem ?? "no register",
                 Residual = null,
@@ -277,6 +291,8 @@ public sealed class VerifiedExport : IProjection
         var found = RegisterCheck.Judge(register, side.Curve, budget, RegisterCheck.Decides);
         return side with
         {
+            Verified = verified,
+            VerifiedKwh = verified.ToKwh(),
             Check = found.Verdict,
             Why = found.Why,
             Residual = found.Difference,
@@ -285,9 +301,11 @@ public sealed class VerifiedExport : IProjection
         };
     }
 
-    internal static RegisterId[] Both(SettlementPointId point) =>
-        [new(point, Direction.Import), new(point, Direction.Export)];
-
-    private static DateTimeZone Zone(PointRow place) => DateTimeZoneProviders.Tzdb[place.Zone];
-    private static LocalDate DayOf(PointRow place, Instant at) => SettlementCalendar.DayContaining(Zone(place), at);
+    /// <summary>The day that a period was put into when it came first; else the day of its start.</summary>
+    private static SettlementDay DayOf(PointRow place, PeriodRow period)
+    {
+        var day = SettlementDay.Containing(place.Zone, period.Start);
+        return period.Day is null || period.Day == day.Name ? day
+            : SettlementDay.Of(place.Zone, RowJson.Day(period.Day));
+    }
 }

@@ -21,36 +21,35 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     private SortedKeys? allKeys = isEmpty ? new() : null; // of single rows, where all are known
     private int batch = 1;
 
-    public T? Get<T>(RowKey key) where T : class => Find(key).As<T>();
+    public object? Get(in RowKey key, Type type) => Find(key).As(type);
 
-    public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class
+    public IReadOnlyList<KeyValuePair<string, object>> Range(string first, string last, Type type)
     {
-        if (allKeys is { } all) return Rows<T>(all.Between(first, last));
+        if (allKeys is { } all) return Rows(all.Between(first, last), type);
         var stored = store.Range(projection, first, last);
         foreach (var row in stored) single.TryAdd(row.Key, new KnownRow(row.Json));
         string[] notStored = [.. changed.Between(first, last), .. underWay.Between(first, last)];
         var keys = stored.Select(row => row.Key);
         if (notStored.Length > 0) keys = keys.Union(notStored).Order(StringComparer.Ordinal);
-        return Rows<T>(keys);
+        return Rows(keys, type);
     }
 
-    private List<KeyValuePair<string, T>> Rows<T>(IEnumerable<string> keys) where T : class
+    private List<KeyValuePair<string, object>> Rows(IEnumerable<string> keys, Type type)
     {
-        var rows = new List<KeyValuePair<string, T>>();
+        var rows = new List<KeyValuePair<string, object>>();
         foreach (var key in keys)
-            if (Find(key).As<T>() is { } row) rows.Add(KeyValuePair.Create(key, row));
+            if (Find(key).As(type) is { } row) rows.Add(KeyValuePair.Create(key, row));
         return rows;
     }
 
-    public IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(string series, Instant first, Instant last)
-        where T : class
+    public object[] Between(string series, Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
     {
         var rows = SeriesOf(series);
         if (first < rows.KnownFrom)
             foreach (var row in store.Range(projection, new RowKey(series, first).ToString(),
-                new RowKey(series, last, "~").ToString()))
+                new RowKey(series, Instant.Min(last, rows.KnownFrom), "~").ToString()))
                 if (RowKey.Of(series, row.Key) is var key && rows.Find(key) is null) rows.Add(key, row.Json);
-        return rows.Between<T>(first, last);
+        return rows.Between(first, last, type, over);
     }
 
     /// <summary>Takes a fact's changes over and adds those that change something.</summary>
@@ -67,7 +66,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         }
     }
 
-    private KnownRow Add(RowKey key)
+    private KnownRow Add(in RowKey key)
     {
         if (key.IsOfSeries) return SeriesOf(key.Series).Add(key, null);
         allKeys?.Add(key.Series);
@@ -93,7 +92,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         foreach (var rows in series.Values) rows.Forget(RowsKnownMax / 2 / series.Count, batch);
     }
 
-    private KnownRow Find(RowKey key)
+    private KnownRow Find(in RowKey key)
     {
         if (key.IsOfSeries)
         {
@@ -105,7 +104,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         return single[key.Series] = new KnownRow(Stored(key));
     }
 
-    private string? Stored(RowKey key) => store.Get(projection, key.ToString());
+    private string? Stored(in RowKey key) => store.Get(projection, key.ToString());
 
     private RowSeries SeriesOf(string name)
     {

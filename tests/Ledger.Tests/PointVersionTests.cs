@@ -89,14 +89,14 @@ public sealed class PointVersionTests
             else rows.Remove(change.Key.ToString());
         }
 
-        public T? Get<T>(RowKey key) where T : class => (T?)rows.GetValueOrDefault(key.ToString());
+        public object? Get(in RowKey key, Type type) => rows.GetValueOrDefault(key.ToString());
 
-        public IReadOnlyList<KeyValuePair<RowKey, T>> Between<T>(string series, Instant first, Instant last)
-            where T : class => throw new NotSupportedException("master data has no series");
+        public object[] Between(
+            string series, Instant first, Instant last, Type type, IReadOnlyList<RowChange> over) =>
+            throw new NotSupportedException("master data has no series");
 
-        public IReadOnlyList<KeyValuePair<string, T>> Range<T>(string first, string last) where T : class =>
+        public IReadOnlyList<KeyValuePair<string, object>> Range(string first, string last, Type type) =>
             [.. rows.Where(row => string.CompareOrdinal(row.Key, first) >= 0
-                    && string.CompareOrdinal(row.Key, last) <= 0)
-                .Select(row => KeyValuePair.Create(row.Key, (T)row.Value))];
+                && string.CompareOrdinal(row.Key, last) <= 0)];
     }
 }

@@ -1,0 +1,66 @@
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>Rows while one fact is applied: what it changed so far, over what was; the last change counts.</summary>
+public sealed class ChangedRows(IRows before)
+{
+    private const int SearchedMax = 16; // changes that are looked through sooner than looked up
+    private readonly List<RowChange> changed = [];
+    private Dictionary<RowKey, int>? places; // of the changes, once they are many
+
+    /// <summary>What has changed, in the order in which each row was changed first.</summary>
+    public IReadOnlyList<RowChange> Changes => changed;
+
+    public void Put(in RowKey key, object? row)
+    {
+        if (PlaceOf(key) is var place and >= 0)
+        {
+            changed[place] = new(key, row);
+            return;
+        }
+        changed.Add(new(key, row));
+        if (places is not null) places.Add(key, changed.Count - 1);
+        else if (changed.Count > SearchedMax)
+            places = changed.Select((change, number) => (change.Key, number))
+                .ToDictionary(each => each.Key, each => each.number);
+    }
+
+    public T? Get<T>(in RowKey key) where T : class =>
+        PlaceOf(key) is var place and >= 0 ? (T?)changed[place].Row : (T?)before.Get(key, typeof(T));
+
+    /// <inheritdoc cref="IRows.Range"/>
+    public IReadOnlyList<T> Range<T>(string first, string last) where T : class
+    {
+        var there = before.Range<T>(first, last);
+        var here = changed.FindAll(change => !change.Key.IsOfSeries
+            && string.CompareOrdinal(change.Key.Series, first) >= 0
+            && string.CompareOrdinal(change.Key.Series, last) <= 0);
+        return
+        [
+            .. there.Where(row => PlaceOf(row.Key) < 0)
+                .Concat(here.Where(row => row.Row is T).Select(row => KeyValuePair.Create(row.Key.Series, (T)row.Row!)))
+                .OrderBy(row => row.Key, StringComparer.Ordinal).Select(row => row.Value),
+        ];
+    }
+
+    /// <inheritdoc cref="IRows.Between"/>
+    public SeriesRows<T> Between<T>(string series, Instant first, Instant last) where T : class =>
+        new(before.Between(series, first, last, typeof(T), changed));
+
+    private int PlaceOf(in RowKey key)
+    {
+        if (places is not null) return places.GetValueOrDefault(key, -1);
+        for (var place = 0; place < changed.Count; place++)
+            if (changed[place].Key == key) return place;
+        return -1;
+    }
+}
+
+/// <summary>Some rows of a series, in order of key.</summary>
+public readonly struct SeriesRows<T>(object[] rows) where T : class
+{
+    public int Count => rows.Length;
+    public T this[int index] => (T)rows[index];
+    public IEnumerable<T> All => rows.Cast<T>();
+}
