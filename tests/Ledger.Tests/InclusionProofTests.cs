@@ -96,7 +96,8 @@ public sealed class InclusionProofTests
         await RunAsync(town, "checkpoint", "--origin", "ledger.example/town");
         var limited = await town.GiveAsync("limited", Role.ChargingOperator, "ACME", ["S1"]);
 
-        async Task<int> StatusAsync(AccessKeyText? key, long position) => (await town.GetAsync(key, Of(position))).Status;
+        async Task<int> StatusAsync(AccessKeyText? key, long position) =>
+            (await town.GetAsync(key, Of(position))).Status;
         foreach (var (role, ofOwn, ofForeign) in new[]
         {
             (Role.Station, 403, 403), (Role.ChargingOperator, 200, 404), (Role.Aggregator, 404, 404),

@@ -123,8 +123,8 @@ public sealed class TransparencyLogTests : IDisposable
         }
     }
 
-    /// <summary>While witnesses are asked the tiles are ahead of what is published, and full ones have taken the place of
-    /// partial ones; proofs under the published checkpoint go on.</summary>
+    /// <summary>While witnesses are asked the tiles are ahead of what is published, and full ones have taken the place
+    /// of partial ones; proofs under the published checkpoint go on.</summary>
     [Fact]
     public async Task An_event_is_proven_while_the_next_checkpoint_is_made()
     {

@@ -13,11 +13,14 @@ internal static class ReachedFact
 
     public static async Task<RecordedEvent> FindAsync(OpenLedger ledger, HttpContext context, long position)
     {
+        var reach = context.By().Reach;
         if (position < ledger.Journal.Length)
             await foreach (var recorded in ledger.Journal.ReadAllAsync(position, context.RequestAborted)
                 .ConfigureAwait(false))
-                return recorded.Position == position
-                    && context.By().Reach.CoversHandedInBy(recorded.Envelope.Tenant) ? recorded : throw NotThere(position);
+            {
+                if (recorded.Position != position || !reach.CoversHandedInBy(recorded.Envelope.Tenant)) break;
+                return recorded;
+            }
         throw NotThere(position);
     }
 

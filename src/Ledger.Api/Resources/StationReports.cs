@@ -75,12 +75,13 @@ public sealed record StationReportAnswer(
         report.Connectors.Count, report.Installed.Kilowatts, report.Bidirectional.Kilowatts, report.Standards,
         [.. report.Tests.Select(StationCallAnswer.Of)], [.. report.Calls.Select(StationCallAnswer.Of)],
         SpreadAnswer.OfMicroseconds(report.Windows.All.Delay), SpreadAnswer.Of(report.Windows.All.Ramp),
-        report.Windows.NoSample, WindowRow.Of(report.Windows), report.Limits, report.LimitTotals, report.LimitViolations,
-        report.Energy, [.. report.Evidence.Select(PointEvidenceAnswer.Of)]);
+        report.Windows.NoSample, WindowRow.Of(report.Windows), report.Limits, report.LimitTotals,
+        report.LimitViolations, report.Energy, [.. report.Evidence.Select(PointEvidenceAnswer.Of)]);
 }
 
 /// <summary>The report of a station over some settlement days, with the figures of <c>ledger report station</c>. As of
-/// a position it is the same for ever, so it has no digest of the journal of now: <c>/v1/journal</c> has that.</summary>
+/// a position it is the same for ever, so it has no digest of the journal of now: <c>/v1/journal</c> has that.
+/// </summary>
 internal static class StationReports
 {
     /// <summary>A month: who asks waits for it. A longer one is made by the command line.</summary>
