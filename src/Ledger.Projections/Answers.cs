@@ -108,9 +108,8 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     /// <summary>The same from the first instant of a stretch to the last, both of them too.</summary>
     public IReadOnlyList<RegisterReadingRow> Readings(SettlementPointId point, Interval edges)
     {
-        if (!Reaches(point)) return [];
         var installed = Registers(point);
-        return
+        return !Reaches(point) ? [] :
         [
             .. from direction in Enum.GetValues<Direction>()
                let register = new RegisterId(point, direction)
@@ -277,13 +276,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.PointRow> Points() =>
         reach.IsEverything ? AllPoints() : [.. AllPoints().Where(point => Reaches(point.Point))];
 
-    // As of a position they stay what they are, and one question may need them many times.
     private IReadOnlyList<MasterData.PointRow> AllPoints() =>
-        asOf is null ? ReadPoints() : allPoints ??= ReadPoints();
-
-    private IReadOnlyList<MasterData.PointRow>? allPoints;
-
-    private IReadOnlyList<MasterData.PointRow> ReadPoints() =>
         [.. Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point)
             .Select(versions => versions.Last())];
 

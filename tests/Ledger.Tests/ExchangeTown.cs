@@ -30,7 +30,7 @@ internal sealed class ExchangeTown : IAsyncDisposable
 
     public static async Task<ExchangeTown> StartAsync(string price = "2", string more = "")
     {
-        var town = new ExchangeTown(await ServedLedger.StartAsync());
+        var town = new ExchangeTown(await ServedLedger.StartAsync(hasIdentity: true));
         town.Served.Clock.Now = Now;
         await town.ImportAsync(Packs);
         await town.ImportAsync($$"""{"type":"programme","programme":"reduce","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":"{{price}}"{{more}}}""");

@@ -21,8 +21,10 @@ internal static class InclusionProofs
         OfFile = "the name of the file as ledger prove writes it";
 
     public static void Map(WebApplication app, OpenLedger ledger) =>
-        app.MapGet("/v1/inclusion-proofs", (HttpContext context) => AnswerAsync(ledger, context))
-            .WithName(Name).WithSummary("A fact with the proof that it is in the log, under the latest signed checkpoint.")
+        app.MapGet("/v1/inclusion-proofs", async (HttpContext context) =>
+        {
+            return await AnswerAsync(ledger, context).ConfigureAwait(false);
+        }).WithName(Name).WithSummary("A fact with the proof that it is in the log, under the latest signed checkpoint.")
             .WithDescription("Query: position. The file that ledger prove writes (c2sp.org/tlog-proof), for who handed the "
                 + "fact in and for an auditor. The ETag of an answer can be sent as If-None-Match.")
             .TakesParameters(["position"], Parameters.IfNoneMatch)

@@ -21,7 +21,7 @@ public sealed record WindowRow(
     string Of, int Calls, int? Successes, decimal? SuccessRateAtLeast, decimal? Delivered90Kw, decimal? Delivered95Kw,
     decimal? Credible90Kw, decimal? Credible95Kw, decimal? OrderedMostKw)
 {
-    public static IReadOnlyList<WindowRow> Of(StationWindows windows) =>
+    public static IReadOnlyList<WindowRow> AllOf(StationWindows windows) =>
     [
         From("all", windows.All),
         .. windows.ByHour.Select(each => From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
@@ -57,7 +57,7 @@ internal static class OperationReads
                 throw new NotThereException($"there is no station {station}, or nothing of it is yours");
             var windows = StationWindows.Of(answers.Calls(station));
             return Answering.Read(new CredibleWindowsAnswer(
-                station.Value, position, windows.NoSample, WindowRow.Of(windows)), position);
+                station.Value, position, windows.NoSample, WindowRow.AllOf(windows)), position);
         }).Reads("credible-windows", "What a station delivered in its calls, and what it can be relied on for.", "station")
             .Refuses(404);
 

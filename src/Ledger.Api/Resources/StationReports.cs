@@ -75,7 +75,7 @@ public sealed record StationReportAnswer(
         report.Connectors.Count, report.Installed.Kilowatts, report.Bidirectional.Kilowatts, report.Standards,
         [.. report.Tests.Select(StationCallAnswer.Of)], [.. report.Calls.Select(StationCallAnswer.Of)],
         SpreadAnswer.OfMicroseconds(report.Windows.All.Delay), SpreadAnswer.Of(report.Windows.All.Ramp),
-        report.Windows.NoSample, WindowRow.Of(report.Windows), report.Limits, report.LimitTotals,
+        report.Windows.NoSample, WindowRow.AllOf(report.Windows), report.Limits, report.LimitTotals,
         report.LimitViolations, report.Energy, [.. report.Evidence.Select(PointEvidenceAnswer.Of)]);
 }
 
