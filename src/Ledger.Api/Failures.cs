@@ -19,7 +19,8 @@ internal static class Failures
 {
     /// <summary>What an answer says of itself beside it, and does not where it is not sent.</summary>
     private static readonly string[] OfAnswer = [HeaderNames.ContentDisposition, HeaderNames.Link, HeaderNames.ETag,
-        Answering.PositionHeader, Representation.CheckpointHeader, OcpiCdrs.TotalHeader, OcpiCdrs.LimitHeader];
+        Answering.PositionHeader, Representation.CheckpointHeader, InclusionProofs.SizeHeader, OcpiCdrs.TotalHeader,
+        OcpiCdrs.LimitHeader];
 
     /// <param name="fault">Is told of a storage error that ends the service; null where there is no journal.</param>
     public static async Task Answer(HttpContext context, RequestDelegate next, TextWriter errors,

@@ -172,6 +172,7 @@ public sealed class LedgerServer : IAsyncDisposable
         InstructionEvents.Map(app, ledger);
         CurveReads.Map(app, ledger);
         OperationReads.Map(app, ledger);
+        StationReports.Map(app, ledger);
         MasterDataReads.Map(app, ledger);
         TermReads.Map(app, ledger);
         ProgrammeReads.Map(app, ledger);
@@ -182,6 +183,7 @@ public sealed class LedgerServer : IAsyncDisposable
         OcpiCdrs.Map(app, ledger);
         JournalState.Map(app, ledger);
         LogFiles.Map(app, ledger);
+        InclusionProofs.Map(app, ledger);
         health.Map(app, streams, saysMore: !options.Access.IsRequired);
         DayPage.Map(app, ledger);
         InterfacePage.Map(app);

@@ -39,6 +39,10 @@ public sealed record Reach(PartyId? Owner, IReadOnlySet<StationId>? Stations, Pa
 
     /// <summary>Whether this party's account is reached, and whether one may act in its name.</summary>
     public bool Covers(PartyId account) => Account is null || Account == account;
+
+    /// <summary>Whether a fact is reached that this party handed in, whatever it is about. Who is limited to stations
+    /// of its own operator reaches none: not every fact says at which station it is.</summary>
+    public bool CoversHandedInBy(PartyId party) => Covers(party) && (Owner is null || Stations is null);
 }
 
 /// <summary>Who acts: a person or program, the party (tenant) it acts for, and the scopes it holds.</summary>

@@ -101,10 +101,14 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
 
     /// <summary>The register readings of a point from the first instant of a day of its zone to the last, each as its
     /// latest version has it, in order of register and time.</summary>
-    public IReadOnlyList<RegisterReadingRow> Readings(SettlementPointId point, LocalDate day)
+    public IReadOnlyList<RegisterReadingRow> Readings(SettlementPointId point, LocalDate day) =>
+        Points().FirstOrDefault(row => row.Point == point.Value) is { } known
+            ? Readings(point, SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day)) : [];
+
+    /// <summary>The same from the first instant of a stretch to the last, both of them too.</summary>
+    public IReadOnlyList<RegisterReadingRow> Readings(SettlementPointId point, Interval edges)
     {
-        if (Points().FirstOrDefault(row => row.Point == point.Value) is not { } known) return [];
-        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
+        if (!Reaches(point)) return [];
         var installed = Registers(point);
         return
         [
@@ -273,7 +277,13 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.PointRow> Points() =>
         reach.IsEverything ? AllPoints() : [.. AllPoints().Where(point => Reaches(point.Point))];
 
+    // As of a position they stay what they are, and one question may need them many times.
     private IReadOnlyList<MasterData.PointRow> AllPoints() =>
+        asOf is null ? ReadPoints() : allPoints ??= ReadPoints();
+
+    private IReadOnlyList<MasterData.PointRow>? allPoints;
+
+    private IReadOnlyList<MasterData.PointRow> ReadPoints() =>
         [.. Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point)
             .Select(versions => versions.Last())];
 

@@ -39,6 +39,23 @@ public static class LimitCompliance
         int PeriodsUnproven, int WithoutRecords, Bounds<long> MicrosecondsAbove, Bounds<Energy> Above,
         Instant? WorstStart, Power? WorstMargin, LimitVerdict Verdict, string? Method);
 
+    /// <summary>A limit over some days: how long and how far it was exceeded, and its verdict.</summary>
+    public sealed record TotalRow(
+        string Point, StandingLimitKind Kind, Direction Direction, int Days, int Periods, int PeriodsAbove,
+        int PeriodsUnproven, Bounds<long> MicrosecondsAbove, Bounds<Energy> Above, LimitVerdict Verdict);
+
+    /// <summary>The days of each limit taken together, in the order in which limits come first.</summary>
+    public static IReadOnlyList<TotalRow> Totals(IEnumerable<DayRow> days) =>
+    [
+        .. days.GroupBy(row => (row.Point, row.Kind, row.Direction)).Select(limit => new TotalRow(
+            limit.Key.Point, limit.Key.Kind, limit.Key.Direction, limit.Count(), limit.Sum(day => day.Periods),
+            limit.Sum(day => day.PeriodsAbove), limit.Sum(day => day.PeriodsUnproven),
+            new(limit.Sum(day => day.MicrosecondsAbove.AtLeast), limit.Sum(day => day.MicrosecondsAbove.AtMost)),
+            new(limit.Aggregate(Energy.Zero, (sum, day) => sum + day.Above.AtLeast),
+                limit.Aggregate((Energy?)Energy.Zero, (sum, day) => sum + day.Above.AtMost)),
+            LimitCheck.Total(limit.Select(day => day.Verdict)))),
+    ];
+
     /// <summary>A period that may have reached this share of its limit has a row, in percent (ours).</summary>
     private const int NearPercent = 95;
 

@@ -29,7 +29,7 @@ public sealed class AnswerSchemaTests
         "BalanceAnswer", "BehindAnswer", "BoundsOfPower", "ChangedChargeAnswer", "ChangedFlexibilityAnswer",
         "ChargeAnswer", "CurveWithheld", "DeliveryLineAnswer", "DeliveryShareAnswer", "EntryAnswer",
         "FlexibilityAnswer", "FramesAnswer", "HeldElsewhereAnswer", "IssuedRecordAnswer", "LimitCompliancePeriodRow",
-        "MasterDataLimitStepRow", "PeriodCheckRow", "PeriodSideRow", "ProgrammesViewLossRow", "StreamsAnswer",
+        "MasterDataLimitStepRow", "MasterDataStandardRow", "StationTestAnswer", "PeriodCheckRow", "PeriodSideRow", "ProgrammesViewLossRow", "StreamsAnswer",
         "TakenOfferAnswer", "TimeOfUseSettlementPackRow", "UnprovenAnswer", "WebhookDelivery", "WebhookRedriven",
         .. ((string[])[
             "BaselineAdjustment", "BaselineDayUse", "BaselineFallbackStep", "BaselineGate", "BaselinePool",
@@ -41,7 +41,7 @@ public sealed class AnswerSchemaTests
     /// <summary>What a rule judges in this town, or what is no answer of one piece: the problem is held against the
     /// document, and what else they answer is the answer of others.</summary>
     private static readonly string[] NotServed = ["interval-reading-correction", "subject-erasure", "disclosure", "frames",
-        "instruction-events", "flex-settlement", "checkpoint", "tile", "webhook-redrive", "job-cancellation"];
+        "instruction-events", "flex-settlement", "checkpoint", "tile", "inclusion-proofs", "webhook-redrive", "job-cancellation"];
 
     private readonly List<string> faults = [];
     private readonly HashSet<string> answered = [];

@@ -123,6 +123,23 @@ public sealed class TransparencyLogTests : IDisposable
         }
     }
 
+    /// <summary>While witnesses are asked the tiles are ahead of what is published, and full ones have taken the place
+    /// of partial ones; proofs under the published checkpoint go on.</summary>
+    [Fact]
+    public async Task An_event_is_proven_while_the_next_checkpoint_is_made()
+    {
+        await AppendAsync(0, 300);
+        await SignAsync();
+        await AppendAsync(300, 300);
+        await using var journal = SqliteJournalReader.Open(folder.Options);
+        await Log.SignAsync(journal, Key, [Key.Verifier], TestContext.Current.CancellationToken, publishes: false);
+        Log.Tiles.Find(new Tile(0, 1, 44)).ShouldBeNull();
+        var events = (await TestFolder.AllAsync(journal))[..300];
+        foreach (var proof in Log.Prove(events))
+            proof.Verify(DisclosedEvent.Read(proof.Extra).LeafEntry(), Key.Verifier).Size.ShouldBe(300);
+        Should.Throw<FileNotFoundException>(() => Log.Tiles.ReadHashes(new Tile(0, 3, 7)));
+    }
+
     [Fact]
     public async Task A_checkpoint_is_kept_for_ever_and_checked_when_it_is_read()
     {

@@ -1,4 +1,3 @@
-using Ledger.Api.Access;
 using Ledger.Domain;
 using Ledger.Projections;
 
@@ -40,8 +39,6 @@ public sealed record RunDifferenceAnswer(
 /// <summary>Why an amount is what it is, where a fact is counted, and why two runs differ.</summary>
 internal static class ExplanationReads
 {
-    private const string PositionRule = "a position of the journal";
-
     public static void Map(WebApplication app, OpenLedger ledger)
     {
         app.MapGet("/v1/explanations", async (HttpContext context) =>
@@ -85,25 +82,15 @@ internal static class ExplanationReads
 
     private static async Task<JsonAnswer<FactUseAnswer>> FactAsync(OpenLedger ledger, HttpContext context)
     {
-        var of = Asking.Required<long>(context.Request, "position", Asking.TryCount, Rejection.OutOfRange, PositionRule);
+        var of = ReachedFact.PositionOf(context.Request);
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-        if (position is not { } last || of > last
-            || await TenantAsync(ledger, of, context.RequestAborted).ConfigureAwait(false) is var tenant
-                && !(context.By().Reach.IsEverything || tenant == context.By().Party))
-            throw new ProblemException(404, Rejection.OutOfRange, $"there is no event at position {of}");
+        if (position is not { } last || of > last) throw ReachedFact.NotThere(of);
+        await ReachedFact.FindAsync(ledger, context, of).ConfigureAwait(false);
         var reached = answers.Runs().Select(run => run.Run).ToHashSet(StringComparer.Ordinal);
         var use = await FactUses.OfAsync(ledger.Journal, ledger.Views, of,
             context.RequestAborted).ConfigureAwait(false);
         return Answering.Read(new FactUseAnswer(position, of, use.Fact.WireName, use.Fact.Says, use.Because,
             [.. use.Runs.Where(run => reached.Contains(run.Run))]), position);
-    }
-
-    /// <summary>The party that handed in the fact at a position.</summary>
-    private static async Task<PartyId?> TenantAsync(OpenLedger ledger, long position, CancellationToken ct)
-    {
-        await foreach (var recorded in ledger.Journal.ReadAllAsync(position, ct).ConfigureAwait(false))
-            return recorded.Envelope.Tenant;
-        return null;
     }
 
     private static async Task<JsonAnswer<RunDifferenceAnswer>> DifferenceAsync(OpenLedger ledger, HttpContext context)

@@ -21,7 +21,14 @@ public sealed record WindowRow(
     string Of, int Calls, int? Successes, decimal? SuccessRateAtLeast, decimal? Delivered90Kw, decimal? Delivered95Kw,
     decimal? Credible90Kw, decimal? Credible95Kw, decimal? OrderedMostKw)
 {
-    public static WindowRow From(string of, DispatchWindow window) => new(
+    public static IReadOnlyList<WindowRow> Of(StationWindows windows) =>
+    [
+        From("all", windows.All),
+        .. windows.ByHour.Select(each => From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
+        .. windows.ByConnected.Select(each => From($"{each.Connected} vehicles", each.Window)),
+    ];
+
+    private static WindowRow From(string of, DispatchWindow window) => new(
         of, window.Calls, window.Successes, window.SuccessRateAtLeastMillionths / 1_000_000m, Kw(window.Delivered90),
         Kw(window.Delivered95), Kw(window.Credible90), Kw(window.Credible95), Kw(window.OrderedMost));
 
@@ -49,12 +56,8 @@ internal static class OperationReads
             if (answers.Points().All(point => point.Station != station.Value))
                 throw new NotThereException($"there is no station {station}, or nothing of it is yours");
             var windows = StationWindows.Of(answers.Calls(station));
-            return Answering.Read(new CredibleWindowsAnswer(station.Value, position, windows.NoSample,
-            [
-                WindowRow.From("all", windows.All),
-                .. windows.ByHour.Select(each => WindowRow.From(StationWindows.HourOf(each.HourOfWeek), each.Window)),
-                .. windows.ByConnected.Select(each => WindowRow.From($"{each.Connected} vehicles", each.Window)),
-            ]), position);
+            return Answering.Read(new CredibleWindowsAnswer(
+                station.Value, position, windows.NoSample, WindowRow.Of(windows)), position);
         }).Reads("credible-windows", "What a station delivered in its calls, and what it can be relied on for.", "station")
             .Refuses(404);
 

@@ -41,24 +41,20 @@ public static class LimitListings
         new("worstMarginKw", null, row => row.WorstMargin),
         new("method", null, row => row.Method));
 
-    /// <summary>Each limit over some days: how long and how far it was exceeded, and its verdict.</summary>
-    public static Listing Totals(IEnumerable<DayRow> days) => Listing.Of(
-        days.GroupBy(row => (row.Point, row.Kind, row.Direction)).Select(group => (group.Key, Days: group.ToList())),
-        new("point", "point", row => row.Key.Point),
-        new("kind", "limit", row => row.Key.Kind),
-        new("direction", "direction", row => row.Key.Direction),
-        new("days", "days", row => row.Days.Count),
-        new("periods", "periods", row => row.Days.Sum(day => day.Periods)),
-        new("periodsAbove", "above", row => row.Days.Sum(day => day.PeriodsAbove)),
-        new("periodsUnproven", "unproven", row => row.Days.Sum(day => day.PeriodsUnproven)),
-        new("secondsAboveAtLeast", null, row =>
-            EnergyListings.Seconds(row.Days.Sum(day => day.MicrosecondsAbove.AtLeast))),
-        new("secondsAboveAtMost", null, row => Seconds(row.Days.Sum(day => day.MicrosecondsAbove.AtMost))),
-        new("kwhAboveAtLeast", "kWh above, at least", row =>
-            row.Days.Aggregate(Energy.Zero, (sum, day) => sum + day.Above.AtLeast)),
-        new("kwhAboveAtMost", "at most", row =>
-            row.Days.Aggregate((Energy?)Energy.Zero, (sum, day) => sum + day.Above.AtMost)),
-        new("verdict", "verdict", row => LimitCheck.Total(row.Days.Select(day => day.Verdict))));
+    /// <summary>Each limit over some days.</summary>
+    public static Listing Totals(IEnumerable<TotalRow> totals) => Listing.Of(totals,
+        new("point", "point", row => row.Point),
+        new("kind", "limit", row => row.Kind),
+        new("direction", "direction", row => row.Direction),
+        new("days", "days", row => row.Days),
+        new("periods", "periods", row => row.Periods),
+        new("periodsAbove", "above", row => row.PeriodsAbove),
+        new("periodsUnproven", "unproven", row => row.PeriodsUnproven),
+        new("secondsAboveAtLeast", null, row => EnergyListings.Seconds(row.MicrosecondsAbove.AtLeast)),
+        new("secondsAboveAtMost", null, row => Seconds(row.MicrosecondsAbove.AtMost)),
+        new("kwhAboveAtLeast", "kWh above, at least", row => row.Above.AtLeast),
+        new("kwhAboveAtMost", "at most", row => row.Above.AtMost),
+        new("verdict", "verdict", row => row.Verdict));
 
     public static Listing Periods(IEnumerable<PeriodRow> periods) => Listing.Of(periods,
         [.. Measured, new("verdict", "verdict", row => row.Verdict), .. Explained]);

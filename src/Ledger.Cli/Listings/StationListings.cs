@@ -3,17 +3,6 @@ using Ledger.Projections;
 
 namespace Ledger.Cli.Listings;
 
-/// <summary>How much of a period's evidence is there, for one settlement point.</summary>
-/// <param name="Expected">Settlement periods that the days of the report have.</param>
-/// <param name="Recorded">Those with a record that counts, provisional or final.</param>
-/// <param name="Readings">Register readings of the report's days.</param>
-/// <param name="Signed">Those of them with a verified signature.</param>
-public sealed record PointEvidence(
-    MasterData.PointRow Point, long Expected, long Recorded, long Final, long Suspect, long Readings, long Signed)
-{
-    public long Missing => Expected - Recorded;
-}
-
 /// <summary>What a station declares, and what there is of its evidence.</summary>
 public static class StationListings
 {

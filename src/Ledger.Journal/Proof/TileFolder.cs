@@ -27,6 +27,12 @@ public sealed class TileFolder(string directory)
         }
     }
 
+    /// <summary>The hashes of a tile. The tiles may be ahead of the checkpoint that is published, and where a full one
+    /// has taken the place of a partial one since, its beginning is what the partial one was.</summary>
+    public byte[] ReadHashes(Tile tile) => Find(tile)
+        ?? (tile.IsPartial
+            ? [.. Read(tile with { Width = Tile.FullWidth }).Take(tile.Width * MerkleTree.HashBytes)] : Read(tile));
+
     /// <summary>Where a tile lies, whether it is there or not.</summary>
     public string PathOf(Tile tile) => Path.Combine([directory, .. $"{tile}".Split('/')]);
 

@@ -61,7 +61,7 @@ public sealed class TransparencyLog(string directory, byte[] secret)
         var note = Tiles.Checkpoint()
             ?? throw new NoteRefusedException("no checkpoint was signed yet; make one with: ledger checkpoint");
         var checkpoint = Checkpoint.Parse(note.Text);
-        var tree = new TileHashes(checkpoint.Size, Tiles.Read);
+        var tree = new TileHashes(checkpoint.Size, Tiles.ReadHashes);
         return [.. events.Select(recorded => Prove(recorded, $"{note}", checkpoint, tree))];
     }
 

@@ -1,0 +1,103 @@
+using Ledger.Domain;
+using NodaTime;
+
+namespace Ledger.Projections;
+
+/// <summary>How much of a period's evidence is there, for one settlement point.</summary>
+/// <param name="Expected">Settlement periods that the days of the report have.</param>
+/// <param name="Recorded">Those with a record that counts, provisional or final.</param>
+/// <param name="Readings">Register readings of the report's days, each as its latest version has it.</param>
+/// <param name="Signed">Those of them with a verified signature.</param>
+public sealed record PointEvidence(
+    MasterData.PointRow Point, long Expected, long Recorded, long Final, long Suspect, long Readings, long Signed)
+{
+    public long Missing => Expected - Recorded;
+}
+
+/// <summary>
+/// What a regulator files about one station: what it declares, what its tests and calls showed, what may be promised of
+/// it, when it was above a limit, its verified energy, and how complete and how signed the evidence of all this is.
+/// Nothing is calculated for it alone; it is what the views answer of these days, put together.
+/// </summary>
+/// <param name="Zone">In which its days are days.</param>
+/// <param name="To">The last day, which is in it.</param>
+/// <param name="Points">All that are at the station, in order of name.</param>
+/// <param name="Tests">Test dispatches that touch its days; announced, and therefore no sample.</param>
+/// <param name="Calls">Real calls that touch them.</param>
+/// <param name="Windows">What the real calls let anyone promise.</param>
+/// <param name="LimitDays">Each limit on each day on which it held.</param>
+public sealed record StationReport(
+    StationId Station, DateTimeZone Zone, LocalDate From, LocalDate To, IReadOnlyList<MasterData.PointRow> Points,
+    IReadOnlyList<MasterData.StandardRow> Standards, IReadOnlyList<StationCall> Tests, IReadOnlyList<StationCall> Calls,
+    StationWindows Windows, IReadOnlyList<MasterData.LimitRow> Limits, IReadOnlyList<LimitAnswer> LimitDays,
+    IReadOnlyList<VerifiedExport.StationRow> Energy, IReadOnlyList<PointEvidence> Evidence)
+{
+    public IReadOnlyList<string> Owners =>
+        [.. Points.Select(point => point.Owner).Distinct().Order(StringComparer.Ordinal)];
+
+    public IReadOnlyList<MasterData.PointRow> Connectors =>
+        [.. Points.Where(point => point.Kind == SettlementPointKind.Connector)];
+
+    /// <summary>The rated power of all connectors.</summary>
+    public Power Installed => Rated(Connectors);
+
+    /// <summary>The rated power of those that also give energy back.</summary>
+    public Power Bidirectional => Rated(Connectors.Where(point => point.Bidirectional));
+
+    public IReadOnlyList<LimitCompliance.TotalRow> LimitTotals =>
+        LimitCompliance.Totals(LimitDays.Select(answer => answer.Day));
+
+    /// <summary>The settlement periods that were above a limit for certain, in order of time.</summary>
+    public IReadOnlyList<LimitCompliance.PeriodRow> LimitViolations =>
+        [.. LimitDays.SelectMany(answer => answer.Periods).Where(period => period.Verdict == LimitVerdict.Above)
+            .OrderBy(period => period.Start)];
+
+    /// <summary>The report of some settlement days, the last one included; null where there is no such station, or a
+    /// point of it is not reached: its sums would say what that one did.</summary>
+    public static StationReport? Of(Answers answers, StationId station, LocalDate from, LocalDate to)
+    {
+        var points = answers.Points().Where(point => point.Station == station.Value).ToList();
+        if (points.Count == 0 || !answers.Reaches(station)) return null;
+        var zone = DateTimeZoneProviders.Tzdb[points[0].Zone];
+        var days = Enumerable.Range(0, Period.DaysBetween(from, to) + 1).Select(from.PlusDays).ToList();
+        var time = new Interval(SettlementCalendar.Day(zone, from).Start, SettlementCalendar.Day(zone, to).End);
+        var calls = answers.Calls(station)
+            .Where(call => call.Order.Start < time.End && call.Order.End > time.Start).ToList();
+        var limits = points.ToDictionary(
+            point => point, point => answers.StandingLimits(new SettlementPointId(point.Point)));
+        return new(station, zone, from, to, points,
+            [.. answers.Standards(station).Where(standard => Touches(standard.ValidFrom, standard.ValidTo, time))],
+            calls.FindAll(call => call.Test is not null), calls.FindAll(call => call.Test is null),
+            StationWindows.Of(calls),
+            [.. points.SelectMany(point => limits[point])
+                .Where(limit => Touches(limit.ValidFrom, limit.ValidTo, time))],
+            [.. points.Where(point => limits[point].Count > 0).SelectMany(point => days
+                .SelectMany(day => answers.Limits(day, new SettlementPointId(point.Point))))],
+            [.. days.SelectMany(answers.Stations).Where(day => day.Station == station.Value)],
+            [.. points.Select(point => EvidenceOf(answers, point, days, time))]);
+    }
+
+    private static bool Touches(Instant from, Instant? to, Interval time) =>
+        from < time.End && (to is not { } end || end > time.Start);
+
+    private static Power Rated(IEnumerable<MasterData.PointRow> points) =>
+        new(points.Sum(point => point.RatedMilliwatts));
+
+    // A reading at the last midnight ends the last day, so it belongs to the report.
+    private static PointEvidence EvidenceOf(
+        Answers answers, MasterData.PointRow point, IReadOnlyList<LocalDate> days, Interval time)
+    {
+        var id = new SettlementPointId(point.Point);
+        var zone = DateTimeZoneProviders.Tzdb[point.Zone];
+        var expected = days.Sum(day => SettlementCalendar.Day(zone, day).Duration.ToInt64Nanoseconds()
+            / (point.PeriodMinutes * 60_000_000_000L));
+        var records = days.SelectMany(day => answers.IntervalRecords(id, day))
+            .Where(record => record.State != IntervalRecordState.Superseded && record.Quality != ReadingQuality.Missing)
+            .ToList();
+        var readings = answers.Readings(id, time);
+        return new(point, expected, records.Count,
+            records.Count(record => record.State == IntervalRecordState.Final),
+            records.Count(record => record.Quality == ReadingQuality.Suspect), readings.Count,
+            readings.Count(reading => reading.Quality == ReadingQuality.MeasuredSigned));
+    }
+}
