@@ -83,7 +83,8 @@ public readonly record struct Energy(Int128 HalfNanojoules) : IComparable<Energy
         var magnitude = (UInt128)Int128.Abs(HalfNanojoules);
         // Divided by hand, the upper half first: what is left of it is less than 7200.
         var (upper, rest) = Math.DivRem((ulong)(magnitude >> 32), HalfNanojoulesPerNanowattHour);
-        var (lower, left) = Math.DivRem((rest << 32) | (uint)(magnitude & uint.MaxValue), HalfNanojoulesPerNanowattHour);
+        var (lower, left) = Math.DivRem(
+            (rest << 32) | (uint)(magnitude & uint.MaxValue), HalfNanojoulesPerNanowattHour);
         var rounded = (upper << 32) + lower;
         if (left > HalfNanojoulesPerNanowattHour / 2 || (left == HalfNanojoulesPerNanowattHour / 2 && rounded % 2 != 0))
             rounded++;

@@ -83,7 +83,8 @@ internal sealed class RowSeries(string name, Instant knownFrom)
         for (var i = 0; i < changes.Count; i++)
             if (changes[i].Key is var key && IsHere(key, first, last)
                 && (before is not { } done || Order(done.At, done.Rest, key.At, key.Rest) < 0)
-                && (found < 0 || Order(key.At, key.Rest, changes[found].Key.At, changes[found].Key.Rest) < 0)) found = i;
+                && (found < 0 || Order(key.At, key.Rest, changes[found].Key.At, changes[found].Key.Rest) < 0))
+                found = i;
         return found;
     }
 
@@ -107,7 +108,7 @@ internal sealed class RowSeries(string name, Instant knownFrom)
         return index >= 0 ? index : ~index;
     }
 
-    /// <summary>The first index, from one on, that is behind an instant: near it, or at the end of the series.</summary>
+    /// <summary>The first index, from one on, that is behind an instant: near it, or the end of the series.</summary>
     private int IndexBehind(int index, Instant last)
     {
         if (places.Count > 0 && places[^1].At <= last) return Math.Max(index, places.Count);

@@ -163,8 +163,9 @@ public sealed class FrozenDeliveryTests
             ("rule-packs", """{"pack":"ready","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","scoring":{"level":"event","bands":[{"slope":"1"}],"payment":[{"quantity":"ordered","price":"capacityPrice"},{"quantity":"delivered","price":"price"}]}}"""),
             ("rule-packs", """{"pack":"ready","version":2,"provisional":false,"source":"a contract","validFrom":"2026-02-27T09:30:00Z","scoring":{"level":"event","bands":[{"slope":"1"}],"payment":[{"quantity":"ordered","price":"fixed","fixedPrice":"0.1"},{"quantity":"delivered","price":"price"}]}}"""),
             ("programmes", """{"programme":"v2g","version":1,"validFrom":"2026-01-01T00:00:00Z","service":"reserve","baselinePack":"zero","scoringPack":"ready","paidPer":"station","precedence":1,"currency":"CNY","pricePerKwh":"2"}"""),
+            ("programmes", """{"programme":"v2g-late","version":1,"validFrom":"2026-01-01T00:00:00Z","service":"reserve","baselinePack":"zero","scoringPack":"ready","paidPer":"station","precedence":2,"currency":"CNY","pricePerKwh":"2"}"""),
             ("instructions", """{"instruction":"I1","kind":"export","issuedBy":"GRID","issuedAt":"2026-02-27T09:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:30:00Z","targets":[{"point":"CP1","kw":200}],"programme":"v2g"}"""),
-            ("instructions", """{"instruction":"I2","kind":"export","issuedBy":"GRID","issuedAt":"2026-02-27T09:45:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:30:00Z","targets":[{"point":"CP1","kw":200}],"programme":"v2g"}"""),
+            ("instructions", """{"instruction":"I2","kind":"export","issuedBy":"GRID","issuedAt":"2026-02-27T09:45:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:30:00Z","targets":[{"point":"CP1","kw":200}],"programme":"v2g-late"}"""),
             ("frozen-baselines", """{"instruction":"I1"}"""), ("frozen-baselines", """{"instruction":"I2"}"""),
         })
             (await served.PostAsync($"/v1/{path}", body)).Status.ShouldBe(201, path);

@@ -115,7 +115,7 @@ public sealed class OfferedDeliveryTests
     /// <summary>
     /// At a bidirectional connector the baseline is zero. 50 and 40 kWh are exported. An order of 200 kW asks 50 kWh a
     /// quarter and pays 90 kWh, 135.00, whether it takes the whole of an offer or none; 800 per mille of it asks 40,
-    /// and pays 80 kWh, 120.00.
+    /// and pays 80 kWh, 120.00. Each order is of a programme of its own, since one programme pays one call for one hour.
     /// </summary>
     [Fact]
     public async Task The_whole_of_an_offer_is_an_order_of_its_power_and_a_part_of_it_is_exactly_that_part()
@@ -126,8 +126,8 @@ public sealed class OfferedDeliveryTests
         {
             ("rule-packs", """{"pack":"zero","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","baseline":{"method":"zero"}}"""),
             ("rule-packs", """{"pack":"pay","version":1,"provisional":false,"source":"a contract","validFrom":"2026-01-01T00:00:00Z","scoring":{"level":"interval","bands":[{"slope":"1"},{"from":"1","slope":"0"}],"payment":[{"quantity":"effective","price":"price"}]}}"""),
-            ("programmes", """{"programme":"v2g","version":1,"validFrom":"2026-01-01T00:00:00Z","service":"export","baselinePack":"zero","scoringPack":"pay","paidPer":"station","precedence":1,"currency":"CNY","pricePerKwh":"1.5","activationPermilleMin":800}"""),
-            ("enrolments", """{"programme":"v2g","point":"CP1","prequalifiedKw":200,"from":"2026-01-01T00:00:00Z"}"""),
+            ("programmes", Programme("plain", 1)), ("programmes", Programme("whole", 2)), ("programmes", Programme("part", 3)),
+            ("enrolments", Enrolment("plain")), ("enrolments", Enrolment("whole")), ("enrolments", Enrolment("part")),
             ("instructions", Export("PLAIN", "\"kw\":200", "")),
             ("instructions", Export("WHOLE", "\"offeredKw\":200", ",\"activationPermille\":1000")),
             ("instructions", Export("PART", "\"offeredKw\":200,\"kw\":160", ",\"activationPermille\":800")),
@@ -159,8 +159,16 @@ public sealed class OfferedDeliveryTests
 
         Task<Answer> Delivery(string id) => served.GetAsync($"/v1/deliveries?instruction={id}");
 
+        static string Programme(string programme, int precedence) => $$"""
+            {"programme":"{{programme}}","version":1,"validFrom":"2026-01-01T00:00:00Z","service":"export","baselinePack":"zero","scoringPack":"pay","paidPer":"station","precedence":{{precedence}},"currency":"CNY","pricePerKwh":"1.5","activationPermilleMin":800}
+            """;
+
+        static string Enrolment(string programme) => $$"""
+            {"programme":"{{programme}}","point":"CP1","prequalifiedKw":200,"from":"2026-01-01T00:00:00Z"}
+            """;
+
         static string Export(string id, string target, string more) => $$"""
-            {"instruction":"{{id}}","kind":"export","issuedBy":"GRID","issuedAt":"2026-02-27T09:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:30:00Z","targets":[{"point":"CP1",{{target}}}],"programme":"v2g"{{more}}}
+            {"instruction":"{{id}}","kind":"export","issuedBy":"GRID","issuedAt":"2026-02-27T09:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T10:30:00Z","targets":[{"point":"CP1",{{target}}}],"programme":"{{(id == "X" ? "part" : id.ToLowerInvariant())}}"{{more}}}
             """;
     }
 

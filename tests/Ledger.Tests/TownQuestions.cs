@@ -58,7 +58,19 @@ internal sealed class TownQuestions(AccessTown town)
         foreach (var (operation, path, body) in AccessRequests.Posts)
             answers.Add((operation, await OtherwiseAsync(Filled(path, AccessTown.Own), Filled(body, AccessTown.Own))));
         answers.Add(("settlement-run", await LaterAsync()));
+        answers.Add(("data-reads", await NotedAsync()));
         return answers;
+    }
+
+    /// <summary>What was read of others, once the server has recorded it, which it does now and then.</summary>
+    private async Task<Answer> NotedAsync()
+    {
+        while (true)
+        {
+            var noted = await GetAsync(town.Key(Role.Auditor).Shown, "/v1/data-reads?day=2026-03-02");
+            if (noted.Json.GetProperty("reads").GetArrayLength() > 0) return noted;
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
     }
 
     private Task<Answer> GetAsync(string? caller, string path) => town.SendAsync(HttpMethod.Get, caller, path, null);

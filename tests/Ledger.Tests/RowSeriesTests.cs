@@ -1,0 +1,143 @@
+using CsCheck;
+using Ledger.Projections;
+using NodaTime;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Rows of a series are found by instant as they are by the text of their keys.</summary>
+public sealed class RowSeriesTests
+{
+    private sealed record Row(int Number);
+
+    private const string Name = "s|P1|";
+    private static readonly Instant Start = Instant.FromUtc(2026, 6, 1, 16, 0);
+    private static Instant At(int quarter) => Start + Duration.FromMinutes(15 * quarter);
+
+    private static readonly string[] Rests = ["", "|a", "|b|2"];
+
+    private static readonly Gen<RowKey> Key = Gen.Select(Gen.Int[0, 40], Gen.Int[0, 2].Select(rest => Rests[rest]),
+        (quarter, rest) => new RowKey(Name, At(quarter), rest));
+
+    private static Dictionary<string, long> Next(int position) => new() { ["P"] = position };
+
+    [Fact]
+    public void A_key_is_the_text_of_its_parts_and_comes_back_from_it()
+    {
+        new RowKey(Name, Start).ToString().ShouldBe("s|P1|2026-06-01T16:00:00.000000000Z");
+        new RowKey("day|2026-06-02|P1").ToString().ShouldBe("day|2026-06-02|P1");
+        new RowKey("day|2026-06-02|P1").IsOfSeries.ShouldBeFalse();
+        foreach (var at in (Instant[])[Instant.MinValue, default, Start, Start + Duration.Epsilon, Instant.MaxValue])
+            foreach (var rest in (string[])["", "|x", "|2026-06-01T16:00:00.000000000Z|a"])
+                RowKey.Of(Name, new RowKey(Name, at, rest).ToString()).ShouldBe(new RowKey(Name, at, rest));
+    }
+
+    /// <summary>Some rows are stored, some were changed by earlier facts, some by this one, and some ended.</summary>
+    [Fact]
+    public void A_stretch_has_the_rows_that_a_range_of_texts_has()
+    {
+        var changes = Gen.Select(Key, Gen.Int[-1, 9]).Array[0, 40];
+        Gen.Select(changes, changes, changes, Gen.Int[-1, 41], Gen.Int[-1, 41], Gen.Bool)
+            .Sample((stored, earlier, now, first, last, isEmpty) =>
+            {
+                var (views, all) = (new MemoryViews(), new SortedDictionary<string, int>(StringComparer.Ordinal));
+                if (isEmpty) stored = [];
+                views.Commit(Next(1), [.. stored.Select(change =>
+                    new PositionedChange("P", 0, change.Item1, RowContent.Of(Made(change.Item2))))]);
+                var rows = new WorkingRows(new TextsOnly(views), "P", isEmpty);
+                var accepted = new List<PositionedChange>();
+                rows.Accept([.. earlier.Select(Change)], 1, accepted);
+                var changed = new ChangedRows(rows);
+                foreach (var change in now) changed.Put(change.Item1, Made(change.Item2));
+                foreach (var (key, number) in stored.Concat(earlier).Concat(now))
+                    if (number < 0) all.Remove(key.ToString());
+                    else all[key.ToString()] = number;
+                var (from, to) = (new RowKey(Name, At(first)).ToString(), new RowKey(Name, At(last), "~").ToString());
+                changed.Between<Row>(Name, At(first), At(last)).All.Select(row => row.Number).ShouldBe(
+                    all.Where(row => string.CompareOrdinal(row.Key, from) >= 0
+                        && string.CompareOrdinal(row.Key, to) <= 0).Select(row => row.Value));
+                foreach (var (key, _) in stored.Concat(earlier).Concat(now))
+                    changed.Get<Row>(key)?.Number.ShouldBe(all[key.ToString()]);
+            }, iter: LongRun.Samples / 5);
+    }
+
+    private static Row? Made(int number) => number < 0 ? null : new Row(number);
+    private static RowChange Change((RowKey, int) change) => new(change.Item1, Made(change.Item2));
+
+    [Fact]
+    public void A_change_that_changes_nothing_is_none()
+    {
+        var (views, changes) = (new MemoryViews(), new List<PositionedChange>());
+        views.Commit(Next(1), [new("P", 0, new RowKey(Name, Start), "{\"number\":1}"), new("P", 0, "a", "{\"number\":1}")]);
+        var rows = new WorkingRows(views, "P");
+        rows.Accept([new(new(Name, Start), new Row(1)), new("a", new Row(1)), new("b", null)], 1, changes);
+        changes.ShouldBeEmpty();
+        rows.Accept([new(new(Name, Start), new Row(2)), new("a", null)], 1, changes);
+        rows.Accept([new(new(Name, Start), new Row(2)), new("a", null)], 2, changes);
+        changes.Select(change => (change.Position, change.Key, change.Json)).ShouldBe(
+            [(1L, "s|P1|2026-06-01T16:00:00.000000000Z", "{\"number\":2}"), (1L, "a", null)]);
+    }
+
+    /// <summary>
+    /// A store at a server keeps what a fold forgets: with more rows than are known at a time each is still found,
+    /// whether it is late, recent, or not there.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void More_rows_than_are_kept_are_found_again(bool isEmpty)
+    {
+        const int series = 30, quarters = 8000, batch = 20_000;
+        var store = new TextsOnly(new MemoryViews());
+        var rows = new WorkingRows(store, "P", isEmpty);
+        var changes = new List<PositionedChange>();
+        for (var n = 0; n < series * quarters; n++)
+        {
+            rows.Accept([new(new($"s|P{n % series}|", At(n / series)), new Row(n)), new($"day|{n / 500}", new Row(n))],
+                n, changes);
+            if ((n + 1) % batch != 0) continue;
+            store.Commit(Next(n + 1), changes);
+            changes = [];
+            rows.Sent();
+            rows.Committed();
+        }
+        var changed = new ChangedRows(rows);
+        store.Questions = 0;
+        for (var n = 0; n < series; n++) // of the last days nobody asks the store
+            changed.Between<Row>($"s|P{n}|", At(quarters - 192), At(quarters)).Count.ShouldBe(192);
+        if (isEmpty) store.Questions.ShouldBe(0);
+        for (var quarter = 0; quarter < quarters; quarter += 777)
+            changed.Get<Row>(new($"s|P7|", At(quarter)))!.Number.ShouldBe((quarter * series) + 7);
+        changed.Get<Row>(new("s|P7|", At(5) + Duration.Epsilon)).ShouldBeNull();
+        changed.Between<Row>("s|P7|", At(0), At(quarters)).All.Select(row => row.Number)
+            .ShouldBe(Enumerable.Range(0, quarters).Select(quarter => (quarter * series) + 7));
+        changed.Get<Row>("day|3")!.Number.ShouldBe(1999);
+        changed.Range<Row>("day|", "day|~").Count.ShouldBe(series * quarters / 500);
+    }
+
+    /// <summary>A store that forgets what rows were before they were texts, as one at a server does.</summary>
+    private sealed class TextsOnly(MemoryViews views) : IViewStore
+    {
+        public int Questions { get; set; }
+        public ProjectionAlarm? Alarm { get => views.Alarm; set => views.Alarm = value; }
+        public long Checkpoint(string projection) => views.Checkpoint(projection);
+        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
+            views.Commit(checkpoints, changes);
+        public string? Get(string projection, string key, long? asOf = null)
+        {
+            Questions++;
+            return views.Get(projection, key, asOf);
+        }
+
+        public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
+        {
+            Questions++;
+            return views.Range(projection, first, last, asOf);
+        }
+
+        public IReadOnlyList<ViewRow> Versions(string projection) => views.Versions(projection);
+        public void Reset(string projection) => views.Reset(projection);
+        public bool TryHold(string lease, string holder, Duration length) => views.TryHold(lease, holder, length);
+        public void Switch(IReadOnlyCollection<string> projections) => views.Switch(projections);
+    }
+}
