@@ -115,7 +115,8 @@ public sealed class OfferedDeliveryTests
     /// <summary>
     /// At a bidirectional connector the baseline is zero. 50 and 40 kWh are exported. An order of 200 kW asks 50 kWh a
     /// quarter and pays 90 kWh, 135.00, whether it takes the whole of an offer or none; 800 per mille of it asks 40,
-    /// and pays 80 kWh, 120.00. Each order is of a programme of its own, since one programme pays one call for one hour.
+    /// and pays 80 kWh, 120.00. Each order is of a programme of its own, since one programme pays one call for one
+    /// hour.
     /// </summary>
     [Fact]
     public async Task The_whole_of_an_offer_is_an_order_of_its_power_and_a_part_of_it_is_exactly_that_part()
