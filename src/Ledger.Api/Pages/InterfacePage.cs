@@ -33,7 +33,7 @@ internal static class InterfacePage
 
     private const string Start = """
         Scalar.createApiReference('#interface', {
-          url: '/openapi/v1.json', withDefaultFonts: false, telemetry: false, hideClientButton: true,
+          url: '/openapi/v1.json', withDefaultFonts: false, telemetry: false, hideClientButton: true, showDeveloperTools: 'never',
           agent: { disabled: true }, mcp: { disabled: true },
         })
 
