@@ -33,8 +33,8 @@ internal static class InterfacePage
 
     private const string Start = """
         Scalar.createApiReference('#interface', {
-          url: '/openapi/v1.json', withDefaultFonts: false, telemetry: false, hideClientButton: true, showDeveloperTools: 'never',
-          agent: { disabled: true }, mcp: { disabled: true },
+          url: '/openapi/v1.json', withDefaultFonts: false, telemetry: false, hideClientButton: true,
+          showDeveloperTools: 'never', agent: { disabled: true }, mcp: { disabled: true },
         })
 
         """;
