@@ -24,10 +24,21 @@ public static class DurableFiles
         if (Path.GetDirectoryName(Path.GetFullPath(directory)) is { } parent) SyncDirectory(parent);
     }
 
+    /// <summary>The name that a file has until it is whole; of one file at a time on each thread.</summary>
+    internal static string Unfinished(string path) =>
+        $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}";
+
+    /// <summary>Gives a file that is whole and durable its name, in the place of one that is there, durably.</summary>
+    internal static void Settle(string unfinished, string path)
+    {
+        File.Move(unfinished, path, overwrite: true);
+        SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
     /// <summary>Writes a file that is not there yet; of two that try at once the first one's stays.</summary>
     public static void Create(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {
-        var unfinished = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}";
+        var unfinished = Unfinished(path);
         File.Delete(unfinished);
         Write(unfinished, content, mode);
         try
@@ -45,11 +56,10 @@ public static class DurableFiles
     /// whole.</summary>
     public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {
-        var unfinished = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}";
+        var unfinished = Unfinished(path);
         File.Delete(unfinished);
         Write(unfinished, content, mode);
-        File.Move(unfinished, path, overwrite: true);
-        SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        Settle(unfinished, path);
     }
 
     /// <summary>
@@ -71,8 +81,7 @@ public static class DurableFiles
         }))
         {
             Write(unfinished, content, mode);
-            File.Move(unfinished, path, overwrite: true);
-            SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            Settle(unfinished, path);
             before.Write(new byte[before.Length]);
         }
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Ledger.Domain;
+using Ledger.Journal.Indexing;
 using Microsoft.Data.Sqlite;
 
 namespace Ledger.Journal;
@@ -9,13 +10,22 @@ namespace Ledger.Journal;
 /// The reading side of journal.db. Events are read page by page, so that no long read holds a snapshot of the database,
 /// and only as far as they are acknowledged; connections are read-only, and idle ones wait for the next reader.
 /// </summary>
-internal sealed class JournalPages(string path, Func<long> acknowledgedLength) : IDisposable
+/// <param name="acknowledgedLength">How many events are acknowledged now.</param>
+/// <param name="owned">The index, where its owner is at hand; else it is looked for in the folder.</param>
+internal sealed class JournalPages(
+    SqliteJournalOptions options, Func<long> acknowledgedLength, Func<IndexRuns>? owned = null) : IDisposable
 {
+    private const int LookedThrough = 4; // times what is indexed together
     private const int RowsMax = 512;
     private const int LeavesMax = 4096; // read at once
     private const int IdleMax = 16; // connections; each has a page cache of up to 2 MB
     private readonly ConcurrentBag<Reading> idle = [];
-    private readonly RecentPositions recent = new();
+    private readonly string path = Path.Combine(options.Directory, SqliteJournal.FileName);
+    private readonly StreamPositions positions = new(
+        owned is not null ? _ => owned() : connection => IndexRuns.Open(
+            Path.Combine(options.Directory, IndexRuns.FolderName),
+            position => JournalTables.LeafAt(connection, position)),
+        LookedThrough * options.IndexedTogether);
     private volatile bool closed;
 
     public IAsyncEnumerable<RecordedEvent> StreamAsync(string stream, long fromRevision, CancellationToken ct) =>
@@ -60,7 +70,7 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
             {
                 ct.ThrowIfCancellationRequested();
                 page = stream is null ? reading.Page(from, acknowledgedLength())
-                    : reading.Page(stream, from, acknowledgedLength(), recent);
+                    : reading.Page(stream, from, acknowledgedLength(), positions);
                 foreach (var recorded in page) yield return recorded;
                 if (page.Count > 0) from = (stream is null ? page[^1].Position : page[^1].Envelope.Revision) + 1;
                 await Task.CompletedTask;
@@ -89,6 +99,7 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
     {
         closed = true;
         while (idle.TryTake(out var reading)) reading.Dispose();
+        positions.Dispose();
     }
 
     /// <summary>A connection with its prepared queries; used by one reader at a time. A file in which no journal was
@@ -96,8 +107,7 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
     private sealed class Reading(SqliteConnection connection) : IDisposable
     {
         private readonly RecentTexts texts = new();
-        private SqliteStatement? all, one, keyOf, ofStream;
-        private bool isIndexApart; // known once ofStream is
+        private SqliteStatement? all, one, keyOf;
 
         public SqliteConnection Connection { get; } = connection;
 
@@ -113,12 +123,12 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
             return page;
         }
 
-        public List<RecordedEvent> Page(string stream, long fromRevision, long length, RecentPositions recent)
+        public List<RecordedEvent> Page(string stream, long fromRevision, long length, StreamPositions positions)
         {
             var page = new List<RecordedEvent>();
             if (KeyOf(stream) is not { } key) return page;
             one ??= new(Connection, "SELECT position, header, payload FROM events WHERE position = ?1");
-            foreach (var position in Positions(key, fromRevision, length, recent))
+            foreach (var position in positions.Of(Connection, key, fromRevision, length, RowsMax))
             {
                 one.Bind(1, position);
                 using var asked = one.Asked();
@@ -136,28 +146,6 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
             return keyOf.IsRow() ? keyOf.Int64(0) : null;
         }
 
-        /// <summary>What is recent is asked first: what is indexed meanwhile is then found by the index.</summary>
-        private List<long> Positions(long stream, long fromRevision, long length, RecentPositions recent)
-        {
-            if (ofStream is null)
-            {
-                isIndexApart = LateIndexTable.Streams.IsIn(Connection);
-                ofStream = new(Connection, $"SELECT position FROM {LateIndexTable.Streams.TableOf(Connection)} "
-                    + $"WHERE stream = ?1 AND revision >= ?2 AND position < ?3 ORDER BY revision LIMIT {RowsMax}");
-            }
-            var last = isIndexApart ? recent.Of(Connection, stream, fromRevision, length, RowsMax) : [];
-            var positions = new List<long>();
-            ofStream.Bind(1, stream);
-            ofStream.Bind(2, fromRevision);
-            ofStream.Bind(3, length);
-            using (ofStream.Asked())
-                while (ofStream.IsRow()) positions.Add(ofStream.Int64(0));
-            foreach (var (revision, position) in last)
-                if (positions.Count < RowsMax && revision == fromRevision + positions.Count && position < length)
-                    positions.Add(position);
-            return positions;
-        }
-
         private RecordedEvent Event(SqliteStatement row)
         {
             var position = row.Int64(0);
@@ -171,7 +159,7 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
 
         public void Dispose()
         {
-            foreach (var statement in (SqliteStatement?[])[all, one, keyOf, ofStream]) statement?.Dispose();
+            foreach (var statement in (SqliteStatement?[])[all, one, keyOf]) statement?.Dispose();
             Connection.Dispose();
         }
     }

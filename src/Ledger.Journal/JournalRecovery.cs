@@ -1,6 +1,7 @@
 using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal.Copies;
+using Ledger.Journal.Indexing;
 
 namespace Ledger.Journal;
 
@@ -24,11 +25,9 @@ public static class JournalRecovery
             ?? throw new JournalRefusedException(
                 $"{JournalHead.FileName} is missing: nobody knows what was acknowledged");
         KeepAside(options.Directory, acknowledged.Length);
-        var path = Path.Combine(options.Directory, SqliteJournal.FileName);
-        using var tables = new JournalTables(path);
-        var state = tables.LoadState(options.Ledger);
-        var tree = state.Tree;
-        using var pages = new JournalPages(path, () => tree.Size);
+        using var tables = new JournalTables(Path.Combine(options.Directory, SqliteJournal.FileName));
+        var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
+        using var pages = new JournalPages(options, () => tree.Size);
         if (!pages.With(connection => JournalTables.RootAt(connection, tree.Size)).AsSpan().SequenceEqual(tree.Root()))
             throw new JournalRefusedException(
                 $"the leaves of the first {tree.Size} events do not have the journal's own root");
@@ -43,7 +42,10 @@ public static class JournalRecovery
             recovered = new JournalRecovered(acknowledged.Length, tree.Size, by.Actor);
             var now = options.Clock.GetCurrentInstant();
             var fact = NewFact.At(recovered, now, new EvidenceKey($"recovery of the journal from {tree.Size}"));
-            using var store = new SqliteJournalStore(tables, $"{options.Ledger}");
+            tables.Sync(); // what is indexed is durable
+            using var index = new JournalIndex(tables, options.Directory, options.IndexedTogether);
+            var state = new JournalState(tree, tables.LoadStreams(index), recordedAt);
+            using var store = new SqliteJournalStore(tables, index, $"{options.Ledger}");
             var sequencer = new JournalSequencer(options.Sequencing, store, state);
             var pending = PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null);
             PendingAppend.Identify([pending]);

@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Journal.Indexing;
 using Microsoft.Data.Sqlite;
 using Microsoft.Win32.SafeHandles;
 using NodaTime;
@@ -27,33 +28,33 @@ internal sealed class JournalTables : IDisposable
 
         """;
 
-    private static readonly string Schema =
-        Ledgers + Events("", "") + LateIndexTable.Streams.Schema + "\n" + LateIndexTable.Ids.Schema;
+    /// <summary>In the table of events, while each was put into an index at once: a journal that was made so has
+    /// them for ever, and nobody asks them.</summary>
+    private const string UniqueIds = " UNIQUE", UniqueStreams = ", UNIQUE(stream, revision)";
 
-    /// <summary>How a journal was made while each event was put into the index of ids at once.</summary>
-    private static readonly string EarlierSchema = Ledgers + Events(" UNIQUE", "") + LateIndexTable.Streams.Schema;
+    /// <summary>Tables in which a journal that was made before has its indexes, until it is opened for writing.</summary>
+    private static readonly (string Name, string Schema)[] EarlierIndexes =
+    [
+        ("stream_events", "CREATE TABLE IF NOT EXISTS stream_events(stream INTEGER NOT NULL, revision INTEGER NOT NULL, "
+            + "position INTEGER NOT NULL, PRIMARY KEY(stream, revision)) STRICT, WITHOUT ROWID;"),
+        ("event_ids", "CREATE TABLE IF NOT EXISTS event_ids(id BLOB PRIMARY KEY, position INTEGER NOT NULL) "
+            + "STRICT, WITHOUT ROWID;"),
+        .. ((string[])["stream_index", "id_index"]).Select(name => (name, $"CREATE TABLE IF NOT EXISTS {name}"
+            + "(id INTEGER PRIMARY KEY CHECK (id = 1), length INTEGER NOT NULL) STRICT;")),
+    ];
 
-    /// <summary>How it was made while each event was indexed by its stream at once too.</summary>
-    private static readonly string EarliestSchema = Ledgers + Events(" UNIQUE", ", UNIQUE(stream, revision)");
-
-    /// <summary>Events that are put into an index together.</summary>
-    public const int IndexedTogetherUsual = 32768;
-
-    // Pages of the indexes that a fleet of streams touches in turn stay in memory, and are written to the database once
-    // for many commits that changed them: between two batches, when so many bytes were stored, and within a commit only
-    // where the log has grown to so many pages all the same.
+    // A page is written to the database once for many commits that changed it: between two batches, when so many bytes
+    // were stored, and within a commit only where the log has grown to so many pages all the same.
     private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20, PagesUntilCheckpointMax = 16384;
     private const int BusyMilliseconds = 5000; // that another process may hold a lock of the file's
     private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
     private readonly sqlite3 database;
     private readonly SqliteStatement insertEvent, insertStream, saveLedger, begin, commit;
-    private readonly LateIndex? streamIndex, idIndex; // null where each event is indexed at once
     private readonly Checkpoints checkpoints;
     private readonly SafeFileHandle log;
-    private long length, idsIndexed;
 
-    public JournalTables(string path, int indexedTogether = IndexedTogetherUsual)
+    public JournalTables(string path)
     {
         Path = path;
         connection = ConnectForWriting(path);
@@ -62,26 +63,17 @@ internal sealed class JournalTables : IDisposable
         Execute($"PRAGMA wal_autocheckpoint={PagesUntilCheckpointMax}");
         Execute($"BEGIN IMMEDIATE; {SchemaOf(connection)} COMMIT"); // all of it, or nothing
         database = connection.Handle!;
-        streamIndex = Late(LateIndexTable.Streams);
-        idIndex = Late(LateIndexTable.Ids);
         insertEvent = new(connection, "INSERT INTO events VALUES(?1,?2,?3,?4,?5,?6,?7)");
         insertStream = new(connection, "INSERT INTO streams VALUES(?1,?2)");
         saveLedger = new(connection, "UPDATE ledger SET length=?1, frontier=?2, recorded_at=?3");
         begin = new(connection, "BEGIN IMMEDIATE");
         commit = new(connection, "COMMIT");
-        idsIndexed = idIndex?.Length ?? 0;
         checkpoints = new(ConnectForWriting(path), "checkpoint");
         log = DurableFiles.OpenToSync(LogPath); // it is there while a connection is open
-
-        LateIndex? Late(LateIndexTable table) =>
-            table.IsIn(connection) ? new LateIndex(connection, table, indexedTogether) : null;
     }
 
     /// <summary>Where the file is.</summary>
     public string Path { get; }
-
-    /// <summary>Before which position all ids are in their index, as it is committed; every thread may ask.</summary>
-    public long IdsIndexed => Volatile.Read(ref idsIndexed);
 
     private static SqliteConnection ConnectForWriting(string path)
     {
@@ -115,10 +107,32 @@ internal sealed class JournalTables : IDisposable
     /// </summary>
     public static string SchemaOf(SqliteConnection connection)
     {
+        var tables = TablesOf(connection);
+        var events = tables.GetValueOrDefault("events", "");
+        return Ledgers + Events(Part(UniqueIds + ","), Part(UniqueStreams)) + string.Concat(
+            EarlierIndexes.Where(index => tables.ContainsKey(index.Name)).Select(index => index.Schema + "\n"));
+
+        string Part(string text) => events.Contains(text, StringComparison.Ordinal) ? text.TrimEnd(',') : "";
+    }
+
+    /// <summary>Drops the indexes that stood here before they were runs; the pages are used again.</summary>
+    public void DropEarlierIndexes()
+    {
+        var tables = TablesOf(connection);
+        var drops = EarlierIndexes.Where(index => tables.ContainsKey(index.Name))
+            .Select(index => $"DROP TABLE {index.Name}; ").ToList();
+        if (drops.Count > 0) Execute($"BEGIN IMMEDIATE; {string.Concat(drops)}COMMIT");
+    }
+
+    /// <summary>The statement that made each table, by its name.</summary>
+    private static Dictionary<string, string> TablesOf(SqliteConnection connection)
+    {
+        var tables = new Dictionary<string, string>(StringComparer.Ordinal);
         using var select = connection.CreateCommand();
-        select.CommandText = "SELECT count(*) FROM sqlite_schema WHERE name = 'events'";
-        return select.ExecuteScalar() is 0L || LateIndexTable.Ids.IsIn(connection) ? Schema
-            : LateIndexTable.Streams.IsIn(connection) ? EarlierSchema : EarliestSchema;
+        select.CommandText = "SELECT name, sql FROM sqlite_schema WHERE type = 'table'";
+        using var row = select.ExecuteReader();
+        while (row.Read()) tables.Add(row.GetString(0), row.GetString(1));
+        return tables;
     }
 
     /// <summary>What the ledger's row says; the row is made for a new journal.</summary>
@@ -149,32 +163,42 @@ internal sealed class JournalTables : IDisposable
             Instant.FromUnixTimeTicks(row.GetInt64(3)));
     }
 
-    /// <summary>All that the sequencer goes on from.</summary>
-    public JournalState LoadState(LedgerId ledger)
+    /// <summary>The head of every stream.</summary>
+    /// <param name="index">Of all events.</param>
+    public Dictionary<string, StreamHead> LoadStreams(JournalIndex index)
     {
-        var (tree, recordedAt) = LoadLedger(ledger);
-        length = tree.Size;
-        if (idIndex is null) Volatile.Write(ref idsIndexed, length);
-        return new JournalState(tree, LoadStreams(), recordedAt);
+        var named = new List<(string Name, long Key)>();
+        using var select = Prepare("SELECT name, key FROM streams ORDER BY key");
+        using (var rows = select.ExecuteReader())
+            while (rows.Read()) named.Add((rows.GetString(0), rows.GetInt64(1)));
+        var revisions = index.LastRevisions(named.ConvertAll(stream => stream.Key));
+        return named.ToDictionary(stream => stream.Name, stream => new StreamHead(stream.Key,
+            revisions.TryGetValue(stream.Key, out var last) ? last
+                : throw new JournalRefusedException($"stream {stream.Name} of {SqliteJournal.FileName} has no event")),
+            StringComparer.Ordinal);
     }
 
-    private Dictionary<string, StreamHead> LoadStreams()
+    /// <summary>Gives what an index has of each event, from a position on.</summary>
+    public void ReadKeys(long from, KeysOfEvent take)
     {
-        var streams = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
-        var recent = new Dictionary<long, long>();
-        using var last = Prepare("SELECT stream, max(revision) FROM events WHERE position >= $from GROUP BY stream",
-            "$from");
-        last.Parameters[0].Value = streamIndex?.Length ?? long.MaxValue;
-        using (var rows = last.ExecuteReader())
-            while (rows.Read()) recent.Add(rows.GetInt64(0), rows.GetInt64(1));
-        using var select = Prepare("SELECT s.name, s.key, (SELECT max(revision) FROM "
-            + $"{LateIndexTable.Streams.TableOf(connection)} e WHERE e.stream = s.key) FROM streams s");
-        using (var rows = select.ExecuteReader())
-            while (rows.Read())
-                streams.Add(rows.GetString(0), new(rows.GetInt64(1),
-                    recent.TryGetValue(rows.GetInt64(1), out var revision) ? revision : rows.GetInt64(2)));
-        return streams;
+        using var rows = new SqliteStatement(
+            connection, "SELECT position, id, stream, revision, leaf FROM events WHERE position >= ?1 ORDER BY position");
+        rows.Bind(1, from);
+        for (; rows.IsRow(); from++)
+        {
+            if (rows.Int64(0) != from) throw new JournalRefusedException($"position {from} is missing");
+            var id = rows.Blob(1);
+            if (id.Length != EventId.Bytes) throw new JournalRefusedException($"position {from} has no id");
+            take(EventId.Of(id), rows.Int64(2), rows.Int64(3), rows.Blob(4));
+        }
     }
+
+    /// <summary>The stored leaf entry at a position; null where there is no event.</summary>
+    public byte[]? LeafAt(long position) => LeafAt(connection, position);
+
+    /// <inheritdoc cref="LeafAt(long)"/>
+    public static byte[]? LeafAt(SqliteConnection connection, long position) =>
+        Leaves(connection, position, position + 1) is [var leaf] ? leaf : null;
 
     /// <summary>The root over the first <paramref name="length"/> stored leaves.</summary>
     public static byte[] RootAt(SqliteConnection connection, long length)
@@ -207,13 +231,11 @@ internal sealed class JournalTables : IDisposable
     /// recordedAt. It is durable after <see cref="Sync"/>.</summary>
     public void Commit(long size, byte[] frontier, Instant recordedAt)
     {
-        length = size;
-        saveLedger.Bind(1, length);
+        saveLedger.Bind(1, size);
         saveLedger.Bind(2, frontier);
         saveLedger.Bind(3, recordedAt.ToUnixTimeTicks());
         saveLedger.Run();
         commit.Run();
-        if (idIndex is null) Volatile.Write(ref idsIndexed, length);
         checkpoints.Add(CommitBytes);
     }
 
@@ -223,19 +245,8 @@ internal sealed class JournalTables : IDisposable
 
     private string LogPath => Path + "-wal";
 
-    /// <summary>Indexes what is recent, where it is enough, and writes the log to the database.</summary>
-    public void Tidy()
-    {
-        checkpoints.Go(database, BytesUntilCheckpoint); // first, because it goes on beside the indexes
-        foreach (var index in (LateIndex?[])[streamIndex, idIndex])
-        {
-            if (index?.IsDue(length) != true) continue;
-            begin.Run();
-            index.IndexTogether(length);
-            commit.Run();
-            if (index == idIndex) Volatile.Write(ref idsIndexed, index.Length);
-        }
-    }
+    /// <summary>Writes the log to the database, where it is long.</summary>
+    public void Tidy() => checkpoints.Go(database, BytesUntilCheckpoint);
 
     public void Insert(in PlacedEvent placed)
     {
@@ -283,8 +294,6 @@ internal sealed class JournalTables : IDisposable
     {
         log.Dispose();
         checkpoints.Dispose();
-        streamIndex?.Dispose();
-        idIndex?.Dispose();
         begin.Dispose();
         commit.Dispose();
         insertEvent.Dispose();
@@ -293,3 +302,7 @@ internal sealed class JournalTables : IDisposable
         connection.Dispose();
     }
 }
+
+/// <summary>Takes what an index has of an event.</summary>
+/// <param name="leaf">The leaf entry; it holds until this returns.</param>
+internal delegate void KeysOfEvent(EventId id, long stream, long revision, ReadOnlySpan<byte> leaf);

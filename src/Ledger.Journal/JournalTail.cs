@@ -16,22 +16,11 @@ internal static class JournalTail
     /// <summary>Two full batches of the writer, of appends of one event each.</summary>
     private const int EventsMax = 2048;
 
-    // Each index is asked for the row too: of a key that changed in it, an append would not be recognised any more.
-    private static string Rows(SqliteConnection connection) => $"""
+    private const string Rows = """
         SELECT position, revision, id, header, payload, leaf, (SELECT name FROM streams WHERE key = e.stream),
-            {Found(connection, LateIndexTable.Ids, "i.id = e.id")},
-            {Found(connection, LateIndexTable.Streams, "i.stream = e.stream AND i.revision = e.revision")},
             (SELECT key FROM streams WHERE name = (SELECT name FROM streams WHERE key = e.stream)) IS e.stream
         FROM events e WHERE position >= $from ORDER BY position
         """;
-
-    /// <summary>The position that an index gives for the event; its own where it is so new that it is in none.
-    /// </summary>
-    private static string Found(SqliteConnection connection, LateIndexTable index, string isOfEvent) =>
-        index.IsIn(connection)
-            ? $"iif(position < (SELECT length FROM {index.Length}), "
-                + $"(SELECT i.position FROM {index.Name} i WHERE {isOfEvent}), position)"
-            : $"(SELECT i.position FROM events i WHERE {isOfEvent})";
 
     /// <summary>Throws <see cref="JournalRefusedException"/> at the first event that is not as it was recorded.</summary>
     /// <param name="length">How many events are acknowledged.</param>
@@ -39,7 +28,7 @@ internal static class JournalTail
     {
         using var salts = new LeafSalts(secret);
         using var select = connection.CreateCommand();
-        select.CommandText = Rows(connection);
+        select.CommandText = Rows;
         var next = Math.Max(0, length - EventsMax);
         select.Parameters.AddWithValue("$from", next);
         using var row = select.ExecuteReader();
@@ -79,9 +68,7 @@ internal static class JournalTail
                 : row.IsDBNull(6) || row.GetString(6) != envelope.Stream || row.GetInt64(1) != envelope.Revision
                     || !envelope.Id.ToBytes().AsSpan().SequenceEqual(row.GetFieldValue<byte[]>(2))
                     ? "its row is not that of its header"
-                : row.IsDBNull(7) || row.GetInt64(7) != position || row.IsDBNull(8) || row.GetInt64(8) != position
-                    || row.GetInt64(9) == 0
-                    ? "an index does not lead to it" : null;
+                : row.GetInt64(7) == 0 ? "the name of its stream does not lead to it" : null;
         }
         catch (Exception damaged) when (damaged is InvalidDataException or InvalidCastException
             or InvalidOperationException) // the last where a value is missing

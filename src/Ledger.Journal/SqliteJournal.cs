@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Journal.Copies;
+using Ledger.Journal.Indexing;
 using NodaTime;
 
 namespace Ledger.Journal;
@@ -16,7 +17,7 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     /// <summary>Appends that share one transaction.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
     /// <summary>Events that are put into an index together.</summary>
-    public int IndexedTogether { get; init; } = JournalTables.IndexedTogetherUsual;
+    public int IndexedTogether { get; init; } = JournalIndex.TogetherUsual;
     /// <summary>Whether it is opened to say what is wrong in it: then its last events are not hashed before.</summary>
     public bool IsExamined { get; init; }
     /// <summary>The lock of the directory, where the caller holds it and keeps it; else it is taken.</summary>
@@ -44,28 +45,32 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
     private readonly JournalPages pages;
     private readonly JournalTables tables;
     private readonly JournalHead head;
+    private readonly JournalIndex index;
     private readonly SqliteJournalStore store;
     private readonly JournalWriter writer;
 
     private SqliteJournal(SqliteJournalOptions options, FolderLock owned)
     {
         (this.options, this.owned) = (options, owned);
-        pages = new JournalPages(Path.Combine(options.Directory, FileName), () => Length);
+        pages = new JournalPages(options, () => Length, () => index!.Runs);
         var opened = new Stack<IDisposable>([pages]);
         try
         {
             SqliteJournalReader.CheckWithTail(options, pages); // before anything is written
-            opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName), options.IndexedTogether));
-            var state = tables.LoadState(options.Ledger);
+            opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName)));
+            var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
             opened.Push(head = JournalHead.Open(options.Directory));
             DurableFiles.SyncDirectory(options.Directory);
             // Events beyond the head were committed but not yet acknowledged: they stay, as soon as they are durable.
-            if (state.Tree.Size > head.Now.Length)
+            if (tree.Size > head.Now.Length)
             {
                 tables.Sync();
-                head.Write(new Acknowledged(state.Tree.Size, state.Tree.Root()));
+                head.Write(new Acknowledged(tree.Size, tree.Root()));
             }
-            opened.Push(store = new SqliteJournalStore(tables, $"{options.Ledger}"));
+            opened.Push(index = new JournalIndex(tables, options.Directory, options.IndexedTogether));
+            tables.DropEarlierIndexes();
+            var state = new JournalState(tree, tables.LoadStreams(index), recordedAt);
+            opened.Push(store = new SqliteJournalStore(tables, index, $"{options.Ledger}"));
             writer = new JournalWriter(options.Sequencing, store, state, head.Write);
         }
         catch
@@ -129,6 +134,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
         await writer.DisposeAsync().ConfigureAwait(false);
         store.Dispose();
         pages.Dispose();
+        index.Dispose();
         tables.Dispose();
         head.Dispose();
         if (options.Owned is null) owned.Dispose();

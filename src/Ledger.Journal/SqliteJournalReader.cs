@@ -19,7 +19,7 @@ public sealed class SqliteJournalReader : IJournalReader, IStoredLeaves
 
     private SqliteJournalReader(SqliteJournalOptions options) =>
         (this.options, pages) =
-            (options, new JournalPages(Path.Combine(options.Directory, SqliteJournal.FileName), () => Length));
+            (options, new JournalPages(options, () => Length));
 
     /// <summary>Opens what is there; throws <see cref="JournalRefusedException"/> where it is not what was
     /// acknowledged.</summary>

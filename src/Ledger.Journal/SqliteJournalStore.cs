@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Ledger.Journal.Indexing;
 using NodaTime;
 
 namespace Ledger.Journal;
@@ -7,13 +8,15 @@ namespace Ledger.Journal;
 /// What the journal's one writer does on SQLite, on three threads, so that none waits for what another could do
 /// meanwhile. The writer's own sequences, hashes and looks ids up. The second one writes rows and commits, in the order
 /// in which it is given them. The third one makes a commit durable, and goes on for whoever waits for it: it writes the
-/// head and answers, while rows of the next batch are written. The next batch is committed only after that.
+/// head and answers, while rows of the next batch are written. The next batch is committed only after that, and what was
+/// durable before it goes into the index.
 /// </summary>
 internal sealed class SqliteJournalStore : IJournalStore, IDisposable
 {
     private const int WrittenTogether = 64; // events that are given to the second thread at once
     private const int SmallBatch = 8; // events, of which another thread is not worth its beginning
     private readonly JournalTables tables;
+    private readonly JournalIndex index;
     private readonly StoredIds ids;
     private readonly WorkThread rows, answers;
     private readonly List<List<PlacedEvent>> filling = [], underWay = []; // what may not be committed yet, in order
@@ -22,17 +25,18 @@ internal sealed class SqliteJournalStore : IJournalStore, IDisposable
     private Task tidied = Task.CompletedTask; // what was to be done after the last commit
     private Exception? failure; // the second thread's alone, which then writes nothing more
 
+    /// <param name="index">Of all that is in the tables.</param>
     /// <param name="name">Of the threads.</param>
-    public SqliteJournalStore(JournalTables tables, string name)
+    public SqliteJournalStore(JournalTables tables, JournalIndex index, string name)
     {
-        this.tables = tables;
-        ids = new StoredIds(tables.Path, tables.IdsIndexed);
+        (this.tables, this.index) = (tables, index);
+        ids = new StoredIds(tables.Path, index);
         (rows, answers) = (new WorkThread($"rows {name}"), new WorkThread($"answers {name}"));
     }
 
     public void Begin() { } // with its first event: a batch may have none
 
-    public void Prepare(IEnumerable<EventId> asked) => ids.Prepare(asked, tables.IdsIndexed);
+    public void Prepare(IEnumerable<EventId> asked) => ids.Prepare(asked);
 
     public StoredEvent? Find(EventId id)
     {
@@ -72,7 +76,8 @@ internal sealed class SqliteJournalStore : IJournalStore, IDisposable
     public Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
         GiveTogether();
-        underWay.Clear(); // the batch before, which is committed
+        foreach (var events in underWay) index.Add(events); // of the batch before, which is durable
+        underWay.Clear();
         underWay.AddRange(filling);
         filling.Clear();
         if (!isBegun) return Task.CompletedTask;
@@ -129,7 +134,7 @@ internal sealed class SqliteJournalStore : IJournalStore, IDisposable
         else waiting.SetException(why);
     }
 
-    /// <summary>Returns when nothing is under way any more; the tables are their owner's to dispose of.</summary>
+    /// <summary>Returns when nothing is under way any more; tables and index are their owner's to dispose of.</summary>
     public void Dispose()
     {
         rows.Dispose();

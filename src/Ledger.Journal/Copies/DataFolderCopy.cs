@@ -1,19 +1,20 @@
 using System.Text.RegularExpressions;
 using Ledger.Domain;
+using Ledger.Journal.Indexing;
 using Ledger.Journal.Proof;
 
 namespace Ledger.Journal.Copies;
 
 /// <summary>
 /// A copy of a data folder as of one length of its journal, made beside the process that owns and writes the folder.
-/// The order makes it one moment: first what says something of the journal (views, checkpoints, tiles), which can then
-/// not be ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys that
+/// The order makes it one moment: first what says something of the journal (views, index, checkpoints, tiles), which can
+/// then not be ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys that
 /// open it, and the frame log), because a fact is recorded only after its evidence is durable. Every file of the
 /// folder is copied, also one that this program does not know, but for those that <see cref="IsLeftOut"/> names.
 /// </summary>
 public sealed partial class DataFolderCopy
 {
-    private const string OwnSegments = EvidenceArchive.FolderName + "/", TurnFile = CheckpointStore.DirectoryName
+    private const string OwnSegments = EvidenceArchive.FolderName + "/", Index = IndexRuns.FolderName + "/", TurnFile = CheckpointStore.DirectoryName
         + "/turn";
     /// <summary>The frame log and its file that says how far it is acknowledged; the log itself is another project's.
     /// </summary>
@@ -40,6 +41,7 @@ public sealed partial class DataFolderCopy
         var folder = new DataFolderCopy(from.Directory, from.Secret, to);
         CreateOwnDirectory(to);
         folder.CopyDatabases();
+        folder.CopyFolder(Index, ct); // runs that are merged meanwhile are there under another name
         var cut = await folder.CopySignedAsync(() => folder.CopyJournal(from.Ledger, acknowledged), ct)
             .ConfigureAwait(false);
         folder.CopyEvidence();
@@ -106,12 +108,14 @@ public sealed partial class DataFolderCopy
         || path.StartsWith(CheckpointStore.DirectoryName + "/", StringComparison.Ordinal)
         || path.StartsWith(TransparencyLog.DirectoryName + "/", StringComparison.Ordinal);
 
+    private static bool IsIndex(string path) => path.StartsWith(Index, StringComparison.Ordinal);
+
     /// <summary>Views, and whatever else lies in a file of SQLite; the journal comes after them.</summary>
     private void CopyDatabases()
     {
         foreach (var path in Paths())
         {
-            if (path == SqliteJournal.FileName || IsLeftOut(path) || IsSigned(path)
+            if (path == SqliteJournal.FileName || IsLeftOut(path) || IsSigned(path) || IsIndex(path)
                 || !SqliteCopy.IsOne(PathOf(path))) continue;
             CreateOwnDirectory(Path.GetDirectoryName(Target(path))!);
             SqliteCopy.Write(PathOf(path), Target(path));
@@ -123,7 +127,7 @@ public sealed partial class DataFolderCopy
     private void LeaveDatabases()
     {
         foreach (var path in Paths())
-            if (!IsLeftOut(path) && !IsSigned(path) && SqliteCopy.IsOne(PathOf(path))) Taken(path);
+            if (!IsLeftOut(path) && !IsSigned(path) && !IsIndex(path) && SqliteCopy.IsOne(PathOf(path))) Taken(path);
     }
 
     /// <summary>The cut: the journal and its head at one length, which includes all that was acknowledged
@@ -165,19 +169,24 @@ public sealed partial class DataFolderCopy
 
     /// <summary>
     /// First how far the log is acknowledged, which is at least as far as any record of the copied journal rests on it;
-    /// then its segments, which have all of that and perhaps more. A segment that is sealed meanwhile is there under
-    /// another name, so they are listed again until none is new.
+    /// then its segments, which have all of that and perhaps more; one may be sealed meanwhile.
     /// </summary>
     private void CopyFrames(CancellationToken ct)
     {
         if (File.Exists(PathOf(FramesHead))) Copy(FramesHead);
+        CopyFolder(Frames, ct);
+    }
+
+    /// <summary>A folder whose files may be given other names meanwhile: it is listed again until none is new.</summary>
+    private void CopyFolder(string folder, CancellationToken ct)
+    {
         for (var isNew = true; isNew;)
         {
             isNew = false;
             foreach (var path in Paths())
             {
                 ct.ThrowIfCancellationRequested();
-                if (copied.Contains(path) || !path.StartsWith(Frames, StringComparison.Ordinal) || IsLeftOut(path))
+                if (copied.Contains(path) || !path.StartsWith(folder, StringComparison.Ordinal) || IsLeftOut(path))
                     continue;
                 isNew = true;
                 Copy(path);
@@ -190,8 +199,8 @@ public sealed partial class DataFolderCopy
         foreach (var path in Paths())
         {
             ct.ThrowIfCancellationRequested();
-            // What was signed since is of a later journal.
-            if (!copied.Contains(path) && !IsLeftOut(path) && !IsSigned(path)) Copy(path);
+            // What was signed or indexed since is of a later journal.
+            if (!copied.Contains(path) && !IsLeftOut(path) && !IsSigned(path) && !IsIndex(path)) Copy(path);
         }
     }
 

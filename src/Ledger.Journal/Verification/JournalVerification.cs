@@ -70,15 +70,14 @@ public sealed class JournalVerification
         }
         try
         {
+            using var index = new IndexVerification(directory, findings); // before the snapshot, which has all of it
             using var connection = JournalTables.ConnectForReading(path);
             using var snapshot = connection.BeginTransaction(deferred: true);
             SqliteFile.VerifySchema(connection, SqliteJournal.FileName, JournalTables.SchemaOf(connection), findings);
-            VerifyEvents(connection, seen, ct);
+            VerifyEvents(connection, index, seen, ct);
+            index.Verify(ct);
             VerifyLedger(connection);
-            if (!isThorough) return;
-            SqliteFile.VerifyPages(connection, SqliteJournal.FileName, findings);
-            VerifyIndex(connection, LateIndexTable.Streams, "e.stream = i.stream AND e.revision = i.revision");
-            VerifyIndex(connection, LateIndexTable.Ids, "e.id = i.id");
+            if (isThorough) SqliteFile.VerifyPages(connection, SqliteJournal.FileName, findings);
         }
         catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
         {
@@ -86,7 +85,8 @@ public sealed class JournalVerification
         }
     }
 
-    private void VerifyEvents(SqliteConnection connection, Action<long> seen, CancellationToken ct)
+    private void VerifyEvents(
+        SqliteConnection connection, IndexVerification index, Action<long> seen, CancellationToken ct)
     {
         using var rows = new EventRows(connection);
         using var streams = new StreamsSeen(connection);
@@ -99,10 +99,10 @@ public sealed class JournalVerification
             }
             catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
             {
-                VerifyEvents(rows, streams);
+                VerifyEvents(rows, streams, index);
                 throw;
             }
-            VerifyEvents(rows, streams);
+            VerifyEvents(rows, streams, index);
             if (!isMore || tree.Size % 4096 != 0) continue;
             ct.ThrowIfCancellationRequested();
             seen(tree.Size);
@@ -118,7 +118,7 @@ public sealed class JournalVerification
         return count;
     }
 
-    private void VerifyEvents(EventRows rows, StreamsSeen streams)
+    private void VerifyEvents(EventRows rows, StreamsSeen streams, IndexVerification index)
     {
         var read = rows.Read;
         if (read.IsEmpty) return;
@@ -139,6 +139,8 @@ public sealed class JournalVerification
                 Fault(At(position), $"position {Count(position)}", $"position {Count(tree.Size + i)}");
             if (headers[i] is { } header) VerifyEvent(rows, read[i], header, streams, tree.Size + i);
             else Fault(At(position), damages[i]!, "a header of version 1");
+            if (rows.Id(read[i]) is { Length: EventId.Bytes } id)
+                index.Add(position, EventId.Of(id), read[i].Stream, read[i].Revision, rows.Leaf(read[i]));
         }
         rows.AppendTo(tree, headers);
         VerifyRoots();
@@ -209,24 +211,6 @@ public sealed class JournalVerification
         Same(place, "frontier", Convert.ToHexStringLower(row.GetFieldValue<byte[]>(2)),
             Convert.ToHexStringLower(tree.SaveFrontier()));
         Same(place, "recorded at", Count(row.GetInt64(3)), Count(recordedAt.ToUnixTimeTicks()));
-    }
-
-    /// <summary>A wrong entry would show another event as one of a stream or as recorded, a missing one would hide it.
-    /// </summary>
-    private void VerifyIndex(SqliteConnection connection, LateIndexTable index, string isOfEvent)
-    {
-        if (!index.IsIn(connection)) return;
-        using var select = connection.CreateCommand();
-        select.CommandText = $"""
-            SELECT (SELECT length FROM {index.Length}), (SELECT count(*) FROM {index.Name}), (SELECT count(*)
-                FROM {index.Name} i JOIN events e ON e.position = i.position
-                WHERE {isOfEvent} AND e.position < (SELECT length FROM {index.Length}))
-            """;
-        using var row = select.ExecuteReader();
-        row.Read();
-        var place = $"{SqliteJournal.FileName}, {index.Name}";
-        Same(place, "entries", Count(row.GetInt64(1)), Count(row.GetInt64(0)));
-        Same(place, "entries that lead to their event", Count(row.GetInt64(2)), Count(row.GetInt64(0)));
     }
 
     /// <summary>
