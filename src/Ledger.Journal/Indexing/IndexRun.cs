@@ -8,7 +8,7 @@ namespace Ledger.Journal.Indexing;
 /// <summary>The events of which a run is the index, and with that its file's name: both positions in 19 digits.</summary>
 /// <param name="From">The position of the first.</param>
 /// <param name="To">The position behind the last, which is after <paramref name="From"/>.</param>
-internal readonly record struct RunName(long From, long To)
+public readonly record struct RunName(long From, long To)
 {
     private const int Digits = 19;
 
@@ -31,7 +31,7 @@ internal readonly record struct RunName(long From, long To)
 /// last, 32 bytes leaf entry of the last event, first 8 of SHA-256 of all that stands here behind the blocks. By the
 /// leaf a run is known to be of this journal: it is salted with the ledger's secret, and the event's header is in it.
 /// </summary>
-internal sealed class IndexRun : IDisposable
+public sealed class IndexRun : IDisposable
 {
     private const int LeafAt = 20, EndBytes = LeafAt + MerkleTree.HashBytes + ChecksumBytes, ChecksumBytes = 8;
     private readonly SafeFileHandle file;

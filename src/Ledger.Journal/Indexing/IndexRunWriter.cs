@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Ledger.Journal.Indexing;
 
 /// <summary>Writes the file of a run, under a name that nobody looks for until it is whole and durable.</summary>
-internal sealed class IndexRunWriter : IDisposable
+public sealed class IndexRunWriter : IDisposable
 {
     // Bytes that are made durable at once: of more the journal's own log would have to wait for the disk.
     private const int SyncedTogether = 4 << 20;
@@ -14,7 +14,7 @@ internal sealed class IndexRunWriter : IDisposable
     private readonly byte[] buffer = new byte[Buffered * SortedKeys.BlockBytes];
     private readonly List<UInt128> firsts = [], lasts = [];
     private int blocks, entries; // blocks that are full, entries of the next one
-    private long written, synced, ofColumn;
+    private long written, synced, ofColumn, positionBefore;
     private UInt128 before;
     private bool isFinished;
 
@@ -32,10 +32,11 @@ internal sealed class IndexRunWriter : IDisposable
     {
         if (ofColumn > 0 && key <= before)
             throw new JournalRefusedException(
-                $"the event at position {position} has the key {before:x32} of another one in the index");
+                $"the events at positions {Math.Min(position, positionBefore)} and {Math.Max(position, positionBefore)} "
+                + $"have one key in the index: {key:x32}");
         if (entries == 0) firsts.Add(key);
         SortedKeys.Put(Block, entries++, key, position);
-        before = key;
+        (before, positionBefore) = (key, position);
         var isColumnDone = ++ofColumn == name.Events;
         if (entries == SortedKeys.EntriesMax || isColumnDone) EndBlock();
         if (!isColumnDone) return;

@@ -7,7 +7,7 @@ namespace Ledger.Journal.Indexing;
 /// says nothing that the journal does not say, and is made anew where it is missing. Which runs there are never changes
 /// here: whoever reads keeps them open, also when their files have been merged and deleted meanwhile.
 /// </summary>
-internal sealed class IndexRuns(IReadOnlyList<IndexRun> all) : IDisposable
+public sealed class IndexRuns(IReadOnlyList<IndexRun> all) : IDisposable
 {
     public const string FolderName = "index";
     private const int LooksMax = 5; // while another process merges runs as fast as they are listed

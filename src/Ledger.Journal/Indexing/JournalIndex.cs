@@ -44,6 +44,7 @@ internal sealed class JournalIndex : IDisposable
             filling.From = runs.Length;
             tables.ReadKeys(filling.From, Add);
             WaitForWritten();
+            thread.Give(() => OrStop(Merge)); // what the owner before did not come to
         }
         catch
         {

@@ -2,7 +2,7 @@ namespace Ledger.Journal.Indexing;
 
 /// <summary>A place among sorted keys. It keeps the block that it read last, so that keys which are asked for in their
 /// order read each block once. Used by one thread.</summary>
-internal sealed class KeyCursor
+public sealed class KeyCursor
 {
     private readonly byte[] bytes = new byte[SortedKeys.BlockBytes];
     private SortedKeys? keys; // null where no block is read

@@ -2,7 +2,7 @@ namespace Ledger.Journal.Indexing;
 
 /// <summary>Makes one run of runs that follow each other, a part at a time: who merges may be needed meanwhile.
 /// </summary>
-internal sealed class RunMerge : IDisposable
+public sealed class RunMerge : IDisposable
 {
     private const int PartEntries = 4096; // a fraction of a millisecond's work
     private readonly IndexRunWriter writer;

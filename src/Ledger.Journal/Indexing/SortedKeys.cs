@@ -14,7 +14,7 @@ namespace Ledger.Journal.Indexing;
 /// <param name="firsts">The first key of each block.</param>
 /// <param name="last">The last key of all.</param>
 /// <param name="count">How many keys there are, at least 1.</param>
-internal sealed class SortedKeys(
+public sealed class SortedKeys(
     SafeFileHandle file, string name, int firstBlock, UInt128[] firsts, UInt128 last, long count)
 {
     /// <summary>Of a block, of a key with its position, and of a key.</summary>
