@@ -32,7 +32,8 @@ internal sealed class JournalTables : IDisposable
     /// them for ever, and nobody asks them.</summary>
     private const string UniqueIds = " UNIQUE", UniqueStreams = ", UNIQUE(stream, revision)";
 
-    /// <summary>Tables in which a journal that was made before has its indexes, until it is opened for writing.</summary>
+    /// <summary>Tables in which a journal that was made before has its indexes, until it is opened for writing.
+    /// </summary>
     private static readonly (string Name, string Schema)[] EarlierIndexes =
     [
         ("stream_events", "CREATE TABLE IF NOT EXISTS stream_events(stream INTEGER NOT NULL, revision INTEGER NOT NULL, "

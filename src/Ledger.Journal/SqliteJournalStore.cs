@@ -8,8 +8,8 @@ namespace Ledger.Journal;
 /// What the journal's one writer does on SQLite, on three threads, so that none waits for what another could do
 /// meanwhile. The writer's own sequences, hashes and looks ids up. The second one writes rows and commits, in the order
 /// in which it is given them. The third one makes a commit durable, and goes on for whoever waits for it: it writes the
-/// head and answers, while rows of the next batch are written. The next batch is committed only after that, and what was
-/// durable before it goes into the index.
+/// head and answers, while rows of the next batch are written. The next batch is committed only after that, and what
+/// was durable before it goes into the index.
 /// </summary>
 internal sealed class SqliteJournalStore : IJournalStore, IDisposable
 {

@@ -81,8 +81,8 @@ public sealed class IndexDamageTests
             for (var column = 0; column < 2; column++)
             {
                 entries[column] = [];
-                var cursor = new KeyCursor();
-                for (var isThere = cursor.Seek(column == 0 ? run.Ids : run.Streams, 0); isThere; isThere = cursor.MoveNext())
+                var (keys, cursor) = (column == 0 ? run.Ids : run.Streams, new KeyCursor());
+                for (var isThere = cursor.Seek(keys, 0); isThere; isThere = cursor.MoveNext())
                     entries[column].Add((cursor.Key, cursor.Position));
             }
         }

@@ -40,7 +40,8 @@ public sealed class IndexRunTests : IDisposable
         {
             revisions[one.Stream] = revisions.GetValueOrDefault(one.Stream, -1) + 1;
             // Few of the bits differ, at both ends.
-            return new Keyed(((UInt128)(one.Id / 64) << 124) + (UInt128)(one.Id % 64), one.Stream, revisions[one.Stream]);
+            var id = ((UInt128)(one.Id / 64) << 124) + (UInt128)(one.Id % 64);
+            return new Keyed(id, one.Stream, revisions[one.Stream]);
         })];
     }
 
@@ -85,7 +86,8 @@ public sealed class IndexRunTests : IDisposable
         var cursor = new KeyCursor();
         foreach (var run in runs.All)
         {
-            var own = Enumerable.Range((int)run.Name.From, (int)run.Name.Events).Select(at => (events[at], (long)at)).ToList();
+            var own = Enumerable.Range((int)run.Name.From, (int)run.Name.Events)
+                .Select(at => (events[at], (long)at)).ToList();
             foreach (var (keys, expected) in ((SortedKeys, List<(UInt128 Key, long Position)>)[])[
                 (run.Ids, [.. own.Select(one => (one.Item1.Id, one.Item2)).OrderBy(one => one.Id)]),
                 (run.Streams, [.. own.Select(one => (StreamKey(one.Item1), one.Item2)).OrderBy(one => one.Item1)])])
@@ -132,7 +134,8 @@ public sealed class IndexRunTests : IDisposable
 
     /// <summary>Of two columns of two blocks, one of them full.</summary>
     private RunName WriteSmall() => Write(folder.Path, 0,
-        [.. Enumerable.Range(0, SortedKeys.EntriesMax + 30).Select(i => new Keyed((UInt128)(i * 7919 % 1000), i % 3, i / 3))]);
+        [.. Enumerable.Range(0, SortedKeys.EntriesMax + 30)
+            .Select(i => new Keyed((UInt128)(i * 7919 % 1000), i % 3, i / 3))]);
 
     [Fact]
     public void No_byte_of_a_run_can_change_unseen()
@@ -214,7 +217,8 @@ public sealed class IndexRunTests : IDisposable
     [Fact]
     public void The_bytes_of_a_run_are_the_accepted_ones()
     {
-        var name = Write(folder.Path, 7, [new(new UInt128(0x0102030405060708, 0x090a0b0c0d0e0f10), 1, 2), new(3, 0, 9)]);
+        var name = Write(folder.Path, 7,
+            [new(new UInt128(0x0102030405060708, 0x090a0b0c0d0e0f10), 1, 2), new(3, 0, 9)]);
         Snapshot.Match(File.ReadAllBytes(Path.Combine(folder.Path, name.ToString())), "IndexRun.bytes");
     }
 
@@ -260,7 +264,8 @@ public sealed class IndexRunTests : IDisposable
         var from = 0L;
         foreach (var length in lengths.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse))
         {
-            Write(folder.Path, from, [.. Enumerable.Range(0, length).Select(i => new Keyed((UInt128)(from + i), 0, from + i))]);
+            Write(folder.Path, from,
+                [.. Enumerable.Range(0, length).Select(i => new Keyed((UInt128)(from + i), 0, from + i))]);
             from += length;
         }
         using var runs = IndexRuns.Open(folder.Path, LeafOf);

@@ -7,9 +7,9 @@ namespace Ledger.Journal.Copies;
 
 /// <summary>
 /// A copy of a data folder as of one length of its journal, made beside the process that owns and writes the folder.
-/// The order makes it one moment: first what says something of the journal (views, index, checkpoints, tiles), which can
-/// then not be ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys that
-/// open it, and the frame log), because a fact is recorded only after its evidence is durable. Every file of the
+/// The order makes it one moment: first what says something of the journal (views, index, checkpoints, tiles), which
+/// can then not be ahead of it; then the journal, which is the cut; then what the journal names (evidence, and the keys
+/// that open it, and the frame log), because a fact is recorded only after its evidence is durable. Every file of the
 /// folder is copied, also one that this program does not know, but for those that <see cref="IsLeftOut"/> names.
 /// </summary>
 public sealed partial class DataFolderCopy
@@ -177,7 +177,8 @@ public sealed partial class DataFolderCopy
         CopyFolder(Frames, ct);
     }
 
-    /// <summary>A folder whose files may be given other names meanwhile: it is listed again until none is new.</summary>
+    /// <summary>A folder whose files may be given other names meanwhile: it is listed again until none is new.
+    /// </summary>
     private void CopyFolder(string folder, CancellationToken ct)
     {
         for (var isNew = true; isNew;)

@@ -5,7 +5,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Ledger.Journal.Indexing;
 
-/// <summary>The events of which a run is the index, and with that its file's name: both positions in 19 digits.</summary>
+/// <summary>The events of which a run is the index, and with that its file's name: both positions in 19 digits.
+/// </summary>
 /// <param name="From">The position of the first.</param>
 /// <param name="To">The position behind the last, which is after <paramref name="From"/>.</param>
 public readonly record struct RunName(long From, long To)

@@ -20,8 +20,8 @@ public sealed class IndexRuns(IReadOnlyList<IndexRun> all) : IDisposable
     /// <summary>Before which position all events are in the index.</summary>
     public long Length { get; } = all.Count == 0 ? 0 : all[^1].Name.To;
 
-    /// <summary>Opens the index as far as it is whole and of this journal. What is behind is no part of it: it may be of
-    /// a later journal, which was lost, or damaged.</summary>
+    /// <summary>Opens the index as far as it is whole and of this journal. What is behind is no part of it: it may be
+    /// of a later journal, which was lost, or damaged.</summary>
     /// <param name="folder">Of the runs.</param>
     /// <param name="leafAt">The leaf entry at a position of the journal; null where there is no event.</param>
     public static IndexRuns Open(string folder, Func<long, byte[]?> leafAt)
@@ -68,7 +68,8 @@ public sealed class IndexRuns(IReadOnlyList<IndexRun> all) : IDisposable
     /// <summary>The longest runs that follow each other from position 0, and the first that lies behind them.</summary>
     private static (List<RunName> Chain, RunName? Beyond) Chain(List<RunName> names)
     {
-        var longest = names.GroupBy(name => name.From).ToDictionary(same => same.Key, same => same.MaxBy(name => name.To));
+        var longest = names.GroupBy(name => name.From)
+            .ToDictionary(same => same.Key, same => same.MaxBy(name => name.To));
         var chain = new List<RunName>();
         for (var at = 0L; longest.TryGetValue(at, out var next); at = next.To) chain.Add(next);
         var end = chain.Count == 0 ? 0 : chain[^1].To;

@@ -5,9 +5,9 @@ namespace Ledger.Journal.Indexing;
 /// <summary>
 /// The index as the journal's owner makes it. The newest events are in no run: their keys are collected here, and when
 /// there are enough of them they become a run, on a thread of its own. Sixteen neighbours of one length become one on
-/// the same thread, when it has nothing else to do, and again sixteen of those: so runs stay few, and which events a run
-/// has depends on nothing but their number. Only what is durable is added: no run is ahead of the journal after a crash.
-/// Used by one thread, but for <see cref="Runs"/>.
+/// the same thread, when it has nothing else to do, and again sixteen of those: so runs stay few, and which events one
+/// has depends on nothing but their number. Only what is durable is added, so that no run is ahead of the journal after
+/// a crash. Used by one thread, but for <see cref="Runs"/>.
 /// </summary>
 internal sealed class JournalIndex : IDisposable
 {
@@ -187,7 +187,8 @@ internal sealed class JournalIndex : IDisposable
             if (!own.Contains(Path.GetFileName(path))) File.Delete(path);
     }
 
-    /// <summary>Returns when what was begun is written; what is half merged is merged by whoever opens it next.</summary>
+    /// <summary>Returns when what was begun is written; what is half merged is merged by whoever opens it next.
+    /// </summary>
     public void Dispose()
     {
         isEnding = true;
@@ -196,7 +197,8 @@ internal sealed class JournalIndex : IDisposable
         runs.Dispose();
     }
 
-    /// <summary>Keys of events that follow each other, in the order of their positions until they are written.</summary>
+    /// <summary>Keys of events that follow each other, in the order of their positions until they are written.
+    /// </summary>
     private sealed class Part
     {
         public long From { get; set; }

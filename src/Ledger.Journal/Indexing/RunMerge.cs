@@ -29,10 +29,10 @@ public sealed class RunMerge : IDisposable
     private IEnumerator<bool> Parts()
     {
         var merged = 0L;
-        foreach (var columns in (IEnumerable<SortedKeys>[])[Runs.Select(run => run.Ids), Runs.Select(run => run.Streams)])
+        foreach (var columnOf in (Func<IndexRun, SortedKeys>[])[run => run.Ids, run => run.Streams])
         {
             var open = new PriorityQueue<KeyCursor, UInt128>();
-            foreach (var keys in columns)
+            foreach (var keys in Runs.Select(columnOf))
             {
                 var cursor = new KeyCursor();
                 if (cursor.Seek(keys, keys.First)) open.Enqueue(cursor, cursor.Key);

@@ -87,7 +87,7 @@ internal sealed class IndexVerification : IDisposable
         }
     }
 
-    /// <summary>A number of 128 bits for an entry, which nobody can find another entry for who does not know the secret.
+    /// <summary>A number of 128 bits for an entry; who does not know the secret can find no other entries for one.
     /// </summary>
     private sealed class EntryNumber
     {
