@@ -13,6 +13,13 @@ internal sealed record WriterPlace(string Folder, LedgerId Ledger, string Store)
     public LedgerOptions Options => new(Folder, Ledger, new StandingClock(TestFolder.Start), TestFolder.Secret)
     { Store = StoreChoice.Parse(Store, "the test", null, Folder) };
 
+    private const int IndexedTogether = 7; // events, so that runs are written and merged all the time
+
+    /// <summary>Opens the journal to write it.</summary>
+    public IJournalImport Open(FolderLock owned) => Options.Embedded is { } embedded
+        ? SqliteJournal.Open(embedded with { Owned = owned, IndexedTogether = IndexedTogether })
+        : LedgerStores.OpenJournal(Options, owned);
+
     /// <summary>A byte for each append that was acknowledged, in order: whether it was a repeat.</summary>
     public string AcknowledgedPath => Path.Combine(Folder, "acknowledged");
 }
@@ -56,7 +63,7 @@ internal static class KillableWriter
     {
         Directory.CreateDirectory(place.Folder);
         using var owned = FolderLock.Take(place.Folder);
-        await using var journal = LedgerStores.OpenJournal(place.Options, owned);
+        await using var journal = place.Open(owned);
         await using var heard = new FileStream(
             place.AcknowledgedPath, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
         var underWay = new Queue<(int Append, ValueTask<AppendResult> Answer)>();

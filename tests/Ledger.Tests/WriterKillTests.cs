@@ -2,6 +2,7 @@ using System.Globalization;
 using Ledger.Api;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Verification;
 using Ledger.Tests.EventStoreDb;
 using Shouldly;
 
@@ -111,6 +112,15 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
     {
         private long next;
 
+        /// <summary>Whatever of the index is there is what the journal says.</summary>
+        private void ShouldHaveItsIndex()
+        {
+            var findings = new Findings();
+            JournalVerification.Verify(
+                place.Folder, place.Ledger, TestFolder.Secret, [], false, findings, _ => { }, Ct);
+            findings.Faults.Where(fault => fault.Place.StartsWith("index/", StringComparison.Ordinal)).ShouldBeEmpty();
+        }
+
         /// <summary>Appends that are there, each whole.</summary>
         public int Appends { get; private set; }
 
@@ -141,6 +151,7 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
                 }
                 next.ShouldBe(journal.Length);
             }
+            if (place.Options.Embedded is not null) ShouldHaveItsIndex();
         }
     }
 }

@@ -107,9 +107,9 @@ internal sealed class JournalIndex : IDisposable
 
     private void WaitForWritten()
     {
-        using var written = new ManualResetEventSlim();
-        thread.Give(written.Set);
-        written.Wait();
+        var written = new TaskCompletionSource();
+        thread.Give(written.SetResult);
+        written.Task.Wait();
         lock (gate) ThrowIfFailed();
     }
 

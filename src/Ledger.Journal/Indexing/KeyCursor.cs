@@ -17,7 +17,7 @@ public sealed class KeyCursor
     /// <summary>Goes to the first key that is not before this one; false where there is none.</summary>
     public bool Seek(SortedKeys among, UInt128 key)
     {
-        Read(among, among.BlockOf(key));
+        Read(among, keys == among && among.IsIn(block, key) ? block : among.BlockOf(key));
         at = FirstFrom(key);
         return at < entries || ReadNext();
     }

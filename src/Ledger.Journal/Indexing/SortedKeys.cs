@@ -37,6 +37,10 @@ public sealed class SortedKeys(
         return at >= 0 ? at : Math.Max(0, ~at - 1);
     }
 
+    /// <summary>Whether a key is in this block, if it is anywhere.</summary>
+    public bool IsIn(int block, UInt128 key) =>
+        key >= firsts[block] && (block + 1 == firsts.Length || key < firsts[block + 1]);
+
     /// <summary>Reads a block; returns how many entries it has. Throws <see cref="JournalRefusedException"/> where it is
     /// not as it was written: a key that is there is never taken for one that is not.</summary>
     public int Read(int block, Span<byte> bytes)
