@@ -86,11 +86,11 @@ internal sealed class JournalIndex : IDisposable
         filling.Ids.Add(id.Value);
         filling.Streams.Add(IndexRun.StreamKey(stream, revision));
         if (filling.Ids.Count < together) return;
-        var full = filling;
+        var (full, next) = (filling, filling.From + together);
         full.LastLeaf = leaf.ToArray();
-        thread.Give(() => OrStop(() => Write(full)));
+        thread.Give(() => OrStop(() => Write(full))); // whose it is from here on
         filling = TakeFree();
-        filling.From = full.From + full.Ids.Count;
+        filling.From = next;
     }
 
     private Part TakeFree()
