@@ -35,10 +35,12 @@ internal static class KillableWriter
     /// <summary>How the tests' program is told to be such a process.</summary>
     public const string Verb = "write-until-killed";
 
-    public static Process Start(WriterPlace place)
+    /// <param name="under">The program that starts it, with its arguments, if any.</param>
+    public static Process Start(WriterPlace place, params string[] under)
     {
         Directory.CreateDirectory(place.Folder);
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Ledger.Tests.dll"), Verb,
+        string[] command = [.. under, "dotnet"];
+        var start = new ProcessStartInfo(command[0], [.. command[1..], Path.Combine(AppContext.BaseDirectory, "Ledger.Tests.dll"), Verb,
             place.Folder, place.Ledger.Value, place.Store]);
         start.Environment["DOTNET_TieredPGO"] = "0"; // it does not live long enough to gain by it
         return Process.Start(start)!;

@@ -54,6 +54,28 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
         await CampaignsAsync("esdb", _ => Task.FromResult(store));
     }
 
+    /// <summary>A call that fails on whichever of the writer's threads: that which writes rows, or answers, or writes the
+    /// index, which alone renames.</summary>
+    [Theory]
+    [InlineData("rename", 3)] // the first one names the owner of the folder
+    [InlineData("rename", 20)]
+    [InlineData("fsync", 40)]
+    [InlineData("fsync", 41)]
+    [InlineData("fsync", 42)]
+    [InlineData("unlink", 30)] // of runs that were merged
+    public async Task In_sqlite_a_disk_that_fails_stops_the_writer_and_loses_nothing(string call, int number)
+    {
+        WholeMachine.SkipWhileMutating();
+        Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
+        using var folder = new TestFolder();
+        var place = new WriterPlace(folder.Path, new LedgerId("failing"), $"sqlite:{folder.Path}");
+        using var child = KillableWriter.Start(place, "strace", "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-e",
+            $"trace={call}", "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call}:error=EIO:when={number}"));
+        await child.WaitForExitAsync(Ct).WaitAsync(TimeSpan.FromSeconds(60), Ct);
+        KillableWriter.WrongOf(place).ShouldContain(nameof(JournalFaultedException));
+        await ShouldEndAsUndisturbedAsync(place, new SeenEvents(place));
+    }
+
     private static async Task CampaignsAsync(string name, Func<string, Task<string>> store)
     {
         WholeMachine.SkipWhileMutating();
@@ -90,6 +112,13 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
             await child.WaitForExitAsync(Ct);
             await seen.CheckAsync();
         }
+        await ShouldEndAsUndisturbedAsync(place, seen);
+        return new(KillableWriter.Acknowledged(place), KillableWriter.Repeats(place));
+    }
+
+    private static async Task ShouldEndAsUndisturbedAsync(WriterPlace place, SeenEvents seen)
+    {
+        await seen.CheckAsync();
         var appends = Math.Max(KillableWriter.Acknowledged(place), seen.Appends) + AppendsAfterwards;
         var disturbed = await KillableWriter.WriteAsync(place, appends, Ct);
         await seen.CheckAsync();
@@ -98,7 +127,6 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
         var undisturbed = await KillableWriter.WriteAsync(
             place with { Folder = calm.Path, Store = $"sqlite:{calm.Path}" }, appends, Ct);
         disturbed.ShouldBe(undisturbed);
-        return new(KillableWriter.Acknowledged(place), KillableWriter.Repeats(place));
     }
 
     private readonly record struct Tally(int Appends, int Repeats)

@@ -23,7 +23,6 @@ public sealed class IndexRunWriter : IDisposable
     {
         (this.name, path) = (name, Path.Combine(folder, name.ToString()));
         unfinished = DurableFiles.Unfinished(path);
-        File.Delete(unfinished);
         file = File.OpenHandle(unfinished, FileMode.CreateNew, FileAccess.Write);
     }
 
