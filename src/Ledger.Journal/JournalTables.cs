@@ -132,7 +132,7 @@ internal sealed class JournalTables : IDisposable
         using var select = connection.CreateCommand();
         select.CommandText = "SELECT name, sql FROM sqlite_schema WHERE type = 'table'";
         using var row = select.ExecuteReader();
-        while (row.Read()) tables.Add(row.GetString(0), row.GetString(1));
+        while (row.Read()) tables[row.GetString(0)] = row.GetString(1);
         return tables;
     }
 
