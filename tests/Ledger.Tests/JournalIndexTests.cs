@@ -255,7 +255,8 @@ public sealed class JournalIndexTests
         await using (var journal = SqliteJournal.Open(other.Options))
             for (var i = 0; i < 3 * 256; i++) await Append(journal, $"s/{i % 2}", i, 1);
         foreach (var folder in (TestFolder[])[one, other])
-            await using (SqliteJournal.Open(folder.Options with { IndexedTogether = 3 })) await FullyMergedAsync(folder);
+            await using (SqliteJournal.Open(folder.Options with { IndexedTogether = 3 }))
+                await FullyMergedAsync(folder);
         File.ReadAllBytes(PathOf(one, Merged)).ShouldBe(File.ReadAllBytes(PathOf(other, Merged)));
         ShouldBeSound(other);
     }

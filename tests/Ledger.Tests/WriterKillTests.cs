@@ -54,8 +54,8 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
         await CampaignsAsync("esdb", _ => Task.FromResult(store));
     }
 
-    /// <summary>A call that fails on whichever of the writer's threads: that which writes rows, or answers, or writes the
-    /// index, which alone renames.</summary>
+    /// <summary>A call that fails on whichever of the writer's threads: that which writes rows, or answers, or writes
+    /// the index, which alone renames.</summary>
     [Theory]
     [InlineData("rename", 3)] // the first one names the owner of the folder
     [InlineData("rename", 20)]
