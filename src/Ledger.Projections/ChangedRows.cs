@@ -17,6 +17,15 @@ public sealed class ChangedRows(IRows before) : IReadOnlyList<RowChange>
     /// <summary>What has changed, in the order in which each row was changed first.</summary>
     public RowChange this[int index] => changed.AsSpan(0, Count)[index];
 
+    /// <summary>Forgets what has changed, for the next fact.</summary>
+    public ChangedRows Cleared()
+    {
+        Array.Clear(changed, 0, Count);
+        (Count, places) = (0, null);
+        if (changed.Length > SearchedMax) changed = new RowChange[UsualMax]; // of a fact that changed many
+        return this;
+    }
+
     public void Put(in RowKey key, object? row)
     {
         if (PlaceOf(key) is var place and >= 0)

@@ -51,7 +51,7 @@ internal sealed class PointKeys
     public string States { get; }
 
     /// <summary>Import and export.</summary>
-    public IReadOnlyList<RegisterKeys> Registers { get; }
+    public RegisterKeys[] Registers { get; }
 
     public RegisterKeys Of(Direction direction) => Registers[direction == Direction.Import ? 0 : 1];
 

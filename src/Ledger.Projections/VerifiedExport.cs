@@ -69,7 +69,7 @@ public sealed class VerifiedExport : IProjection
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
-        var next = new ChangedRows(rows);
+        var next = rows.Unchanged();
         switch (fact.Event)
         {
             case SettlementPointRegistered e: Register(next, e); break;

@@ -13,7 +13,7 @@ namespace Ledger.Benchmarks;
 /// </summary>
 internal static class FoldThroughput
 {
-    private const int Rounds = 20; // of which the best counts: the first ones compile
+    private const int Rounds = 100; // of which the best counts: the first ones compile
     private const int BatchFacts = 500;
 
     private sealed record Cost
