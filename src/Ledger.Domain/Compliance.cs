@@ -141,7 +141,8 @@ public static class Compliance
     /// <summary>What recorded facts and states excuse inside the window, in one order on every machine.</summary>
     private static List<Excuse> Excuses(
         DispatchInstructed order, InstructionTarget target, Interval window, CallEvidence own) =>
-        own.Facts.Count + own.States.Count == 0 ? [] : [.. own.Facts.Where(fact => Shared(fact.Period, window) > Duration.Zero)
+        own.Facts.Count + own.States.Count == 0 ? [] :
+        [.. own.Facts.Where(fact => Shared(fact.Period, window) > Duration.Zero)
             .Select(fact => new Excuse(fact.Period, fact.Reason, null, fact.Source))
             .Concat(ChargingState.Excuses(order.Kind, target.Quantity, window, own.States))
             .OrderBy(excuse => excuse.Period.Start).ThenBy(excuse => excuse.Period.End).ThenBy(excuse => excuse.Reason)
@@ -192,7 +193,8 @@ public static class Compliance
             if (record.State == IntervalRecordState.Superseded || Shared(record.Period, window) == Duration.Zero)
                 continue;
             var same = latest.FindIndex(other => other.Period == record.Period);
-            if (same < 0) latest.Insert(latest.FindLastIndex(other => other.Period.Start <= record.Period.Start) + 1, record);
+            var before = latest.FindLastIndex(other => other.Period.Start <= record.Period.Start);
+            if (same < 0) latest.Insert(before + 1, record);
             else if (latest[same].Version < record.Version) latest[same] = record;
         }
         return latest;

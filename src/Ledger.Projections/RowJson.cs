@@ -66,7 +66,8 @@ public static class RowJson
             if (member.AttributeProvider?.GetCustomAttributes(typeof(WrittenAfterAttribute), inherit: false)
                 is not [WrittenAfterAttribute place]) continue;
             type.Properties.Remove(member);
-            var before = type.Properties.Single(other => other.Name == JsonNamingPolicy.CamelCase.ConvertName(place.Member));
+            var name = JsonNamingPolicy.CamelCase.ConvertName(place.Member);
+            var before = type.Properties.Single(other => other.Name == name);
             type.Properties.Insert(type.Properties.IndexOf(before) + 1, member);
         }
     }

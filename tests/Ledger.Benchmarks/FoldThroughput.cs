@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using Ledger.Domain;
-using Ledger.Journal;
+using System.Globalization;
 using Ledger.Projections;
 using NodaTime;
 
@@ -29,7 +28,8 @@ internal static class FoldThroughput
         List<RecordedFact> facts = [];
         foreach (var fact in ProjectionBenchmarks.Day())
             facts.Add(new(fact.Event, facts.Count, fact.ValidTime, Instant.FromUtc(2026, 6, 1, 16, 0), new("cpo")));
-        var best = Enumerable.Range(0, Rounds).Select(_ => Round(facts)).MinBy(costs => costs.Values.Sum(c => c.Ticks))!;
+        var best = Enumerable.Range(0, Rounds).Select(_ => Round(facts))
+            .MinBy(costs => costs.Values.Sum(cost => cost.Ticks))!;
         foreach (var ((projection, fact), cost) in best.OrderByDescending(each => each.Value.Ticks))
             Print(projection, fact, cost, cost.Facts);
         Print("all", "an event", new()
@@ -71,7 +71,7 @@ internal static class FoldThroughput
     }
 
     private static void Print(string projection, string fact, Cost cost, long by) =>
-        Console.WriteLine(FormattableString.Invariant($"{projection,-22} {fact,-26} {cost.Facts,7:N0}  ")
-            + FormattableString.Invariant($"{cost.Ticks * 1e9 / Stopwatch.Frequency / by,9:N0} ns  ")
-            + FormattableString.Invariant($"{(double)cost.Bytes / by,8:N0} bytes  {(double)cost.Versions / by,6:N2} versions"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{projection,-22} {fact,-26} {cost.Facts,7:N0}  {cost.Ticks * 1e9 / Stopwatch.Frequency / by,9:N0} ns  " +
+            $"{(double)cost.Bytes / by,8:N0} bytes  {(double)cost.Versions / by,6:N2} versions"));
 }

@@ -58,8 +58,8 @@ public sealed class FoldAllocationTests
     public void A_reading_and_a_record_allocate_little_more_than_their_rows()
     {
         var verified = Bytes(new VerifiedExport());
-        verified[typeof(RegisterReadingRecorded)].ShouldBeInRange(1, 800);
-        verified[typeof(IntervalRecorded)].ShouldBeInRange(1, 1_050);
-        Bytes(new CurtailmentCompliance())[typeof(IntervalRecorded)].ShouldBeInRange(1, 450);
+        verified[typeof(RegisterReadingRecorded)].ShouldBeInRange(1, 520);
+        verified[typeof(IntervalRecorded)].ShouldBeInRange(1, 780);
+        Bytes(new CurtailmentCompliance())[typeof(IntervalRecorded)].ShouldBeInRange(1, 260);
     }
 }
