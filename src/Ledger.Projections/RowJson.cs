@@ -67,7 +67,7 @@ public static class RowJson
                 is not [WrittenAfterAttribute place]) continue;
             type.Properties.Remove(member);
             var name = JsonNamingPolicy.CamelCase.ConvertName(place.Member);
-            var before = type.Properties.Single(other => other.Name == name);
+            var before = type.Properties.First(other => other.Name == name);
             type.Properties.Insert(type.Properties.IndexOf(before) + 1, member);
         }
     }
