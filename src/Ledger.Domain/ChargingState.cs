@@ -80,6 +80,7 @@ public static class ChargingState
     public static Connection Around(Instant notice, Interval call, IEnumerable<ChargingStateRecorded> states)
     {
         var known = Ordered(states);
+        if (known.Count == 0) return Connection.Unknown;
         var arrivals = known.Where((state, i) =>
             state.Connected && call.Contains(state.At) && state.At > call.Start && i > 0 && !known[i - 1].Connected)
                 .Count();

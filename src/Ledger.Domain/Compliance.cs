@@ -51,7 +51,7 @@ public sealed record CallEvidence(
     public IReadOnlyDictionary<SettlementPointId, Power> Rated { get; init; } =
         new Dictionary<SettlementPointId, Power>();
 
-    internal CallEvidence Of(SettlementPointId point) => this with
+    internal CallEvidence Of(SettlementPointId point) => IsOnlyOf(point) ? this : this with
     {
         Clocks = [.. Clocks.Where(clock => clock.Point == point)],
         Records = [.. Records.Where(record => record.Point == point)],
@@ -59,6 +59,11 @@ public sealed record CallEvidence(
         Claims = [.. Claims.Where(claim => claim.Point == point)],
         States = [.. States.Where(state => state.Point == point)],
     };
+
+    private bool IsOnlyOf(SettlementPointId point) =>
+        Clocks.All(clock => clock.Point == point) && Records.All(record => record.Point == point)
+        && Facts.All(fact => fact.Point == point) && Claims.All(claim => claim.Point == point)
+        && States.All(state => state.Point == point);
 }
 
 /// <summary>
@@ -136,6 +141,7 @@ public static class Compliance
     /// <summary>What recorded facts and states excuse inside the window, in one order on every machine.</summary>
     private static List<Excuse> Excuses(
         DispatchInstructed order, InstructionTarget target, Interval window, CallEvidence own) =>
+        own.Facts.Count + own.States.Count == 0 ? [] :
         [.. own.Facts.Where(fact => Shared(fact.Period, window) > Duration.Zero)
             .Select(fact => new Excuse(fact.Period, fact.Reason, null, fact.Source))
             .Concat(ChargingState.Excuses(order.Kind, target.Quantity, window, own.States))
@@ -178,11 +184,21 @@ public static class Compliance
         foreach (var claim in ComplianceReasons.Claims(own.Claims, result.Supported)) yield return claim;
     }
 
-    private static List<IntervalRecorded> Latest(IEnumerable<IntervalRecorded> records, Interval window) => [.. records
-        .Where(record => record.State != IntervalRecordState.Superseded
-            && Shared(record.Period, window) > Duration.Zero)
-        .GroupBy(record => record.Period).Select(versions => versions.MaxBy(record => record.Version)!)
-        .OrderBy(record => record.Period.Start)];
+    /// <summary>The latest version of each period that shares time with the window, in order of their starts.</summary>
+    private static List<IntervalRecorded> Latest(IEnumerable<IntervalRecorded> records, Interval window)
+    {
+        var latest = new List<IntervalRecorded>();
+        foreach (var record in records)
+        {
+            if (record.State == IntervalRecordState.Superseded || Shared(record.Period, window) == Duration.Zero)
+                continue;
+            var same = latest.FindIndex(other => other.Period == record.Period);
+            var before = latest.FindLastIndex(other => other.Period.Start <= record.Period.Start);
+            if (same < 0) latest.Insert(before + 1, record);
+            else if (latest[same].Version < record.Version) latest[same] = record;
+        }
+        return latest;
+    }
 
     private static IReadOnlyList<ShortfallReason> Reasons(IEnumerable<ShortfallReason> reasons) =>
         [.. reasons.Distinct().Order()];

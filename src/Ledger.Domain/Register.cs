@@ -61,8 +61,26 @@ public sealed record IntervalReadingRecorded(
 public sealed record RegisterReadingInput(
     RegisterId Register, Instant ReadAt, long IndexSteps, ReadingQuality Quality, EvidenceDigest? Evidence);
 
+/// <summary>How a register counts: of what its steps are, and after how many of them it begins anew. As its
+/// installation says it.</summary>
+public readonly record struct RegisterScale(int Digits, int Decimals, int Factor, long? ModulusSteps)
+{
+    public static RegisterScale Of(RegisterInstalled installed) =>
+        new(installed.Digits, installed.Decimals, installed.Factor, installed.ModulusSteps);
+
+    /// <summary>One step, factor applied.</summary>
+    public Energy Step => new(StepOf(Decimals) * Factor);
+
+    private static Int128 StepOf(int decimals) =>
+        decimals >= 0 && decimals < Steps.Length ? Steps[decimals]
+            : (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals);
+
+    private static readonly long[] Steps = [.. Enumerable.Range(0, Register.DecimalsMax + 1).Select(decimals =>
+        (long)(Energy.HalfNanojoulesPerWattHour * (Int128)1000 / Energy.PowerOfTen(decimals)))];
+}
+
 /// <summary>The energy between two indices; or, where nothing may be billed, why.</summary>
-public sealed record RegisterDifference(Energy? Delta, Rejection? Code, string? Detail);
+public readonly record struct RegisterDifference(Energy? Delta, Rejection? Code, string? Detail);
 
 /// <summary>An index known to a register at an instant.</summary>
 public readonly record struct KnownReading(Instant ReadAt, long IndexSteps);
@@ -113,14 +131,18 @@ public static class Register
         new($"register/{register}/{meterSerial}");
 
     /// <summary>The energy from one index to the next, factor applied.</summary>
-    public static RegisterDifference Difference(RegisterInstalled installed, long previousSteps, long currentSteps)
+    public static RegisterDifference Difference(RegisterInstalled installed, long previousSteps, long currentSteps) =>
+        Difference(RegisterScale.Of(installed), previousSteps, currentSteps);
+
+    /// <inheritdoc cref="Difference(RegisterInstalled, long, long)"/>
+    public static RegisterDifference Difference(in RegisterScale scale, long previousSteps, long currentSteps)
     {
         Int128 steps = (Int128)currentSteps - previousSteps;
         if (steps < 0)
         {
-            var natural = Energy.PowerOfTen(installed.Digits);
-            var modulus = installed.ModulusSteps ?? natural;
-            var rollsOver = previousSteps <= modulus && (installed.ModulusSteps is not null
+            var natural = Energy.PowerOfTen(scale.Digits);
+            var modulus = scale.ModulusSteps ?? natural;
+            var rollsOver = previousSteps <= modulus && (scale.ModulusSteps is not null
                 // last and first 1 %
                 || (natural - previousSteps) * 100 <= natural && (Int128)currentSteps * 100 < natural);
             if (!rollsOver)
@@ -128,20 +150,12 @@ public static class Register
                     $"index fell from {previousSteps} to {currentSteps} steps, which is no rollover at {modulus}");
             steps += modulus;
         }
-        var perStep = StepOf(installed.Decimals) * installed.Factor;
+        var perStep = scale.Step.HalfNanojoules;
         // Where both fit into 64 bits the product fits into 128, and a division of 128 bits costs more than all else.
         if ((steps > long.MaxValue || perStep > long.MaxValue || perStep <= 0) && steps > Int128.MaxValue / perStep)
             return new(null, Rejection.OutOfRange, $"{steps} steps are more energy than any plant can meter");
         return new(new Energy(steps * perStep), null, null);
     }
-
-    /// <summary>One step of a register without a factor.</summary>
-    private static Int128 StepOf(int decimals) =>
-        decimals >= 0 && decimals < Steps.Length ? Steps[decimals]
-            : (Int128)Energy.HalfNanojoulesPerWattHour * 1000 / Energy.PowerOfTen(decimals);
-
-    private static readonly long[] Steps = [.. Enumerable.Range(0, DecimalsMax + 1).Select(decimals =>
-        (long)(Energy.HalfNanojoulesPerWattHour * (Int128)1000 / Energy.PowerOfTen(decimals)))];
 
     /// <summary>
     /// Judges a reading against what is known; guards stand in the order of their codes.

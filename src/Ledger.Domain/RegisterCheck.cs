@@ -77,7 +77,7 @@ public sealed record MeasurementErrors(
 
 /// <summary>The verdict on one stretch of time, with everything that it follows from.</summary>
 /// <param name="Difference">Register less curve.</param>
-public sealed record RegisterCheckResult(
+public readonly record struct RegisterCheckResult(
     RegisterVerdict Verdict, string Why, Energy Difference, ErrorBudget Budget);
 
 /// <summary>
@@ -110,7 +110,7 @@ public static class RegisterCheck
     /// <summary>What a clock that is wrong by so much moves across an edge where so much power flows.</summary>
     public static Energy Clock(Power power, Duration offset) =>
         power.Milliwatts == 0 || offset == Duration.Zero ? Energy.Zero
-            : new(Int128.Abs(power.Milliwatts) * Int128.Abs(Stretches.Nanoseconds(offset)) * 2 / 1000);
+            : Size(Stretches.EnergyOver(power, offset));
 
     /// <summary>
     /// The energy that the budget is measured against is the greater of the two, so that a register that stands still
@@ -124,12 +124,16 @@ public static class RegisterCheck
         var idle = energy == Energy.Zero && tolerance == budget.RegisterStep;
         var (verdict, why) =
             tolerance > decides.Of(energy) && !idle
-                ? (RegisterVerdict.Undecidable, $"the tolerance is too wide to decide, by {Words(budget.Dominating())}")
+                ? (RegisterVerdict.Undecidable, TooWide[(int)(budget.Dominating() ?? 0)])
                 : Size(difference) <= tolerance
                     ? (RegisterVerdict.Consistent, "within tolerance")
                     : (RegisterVerdict.Inconsistent, "register and curve differ by more than the tolerance");
         return new(verdict, why, difference, budget);
     }
+
+    // By the term that dominates, none of them first.
+    private static readonly string[] TooWide = [.. Enumerable.Range(0, Enum.GetValues<ErrorTerm>().Length + 1)
+        .Select(term => $"the tolerance is too wide to decide, by {Words((ErrorTerm)term)}")];
 
     /// <summary>A term in words, for messages.</summary>
     public static string Words(ErrorTerm? term) => term switch

@@ -1,16 +1,30 @@
+using System.Collections;
 using NodaTime;
 
 namespace Ledger.Projections;
 
 /// <summary>Rows while one fact is applied: what it changed so far, over what was; the last change counts.</summary>
-public sealed class ChangedRows(IRows before)
+public sealed class ChangedRows(IRows before) : IReadOnlyList<RowChange>
 {
+    private const int UsualMax = 3; // a reading changes two or three rows, a record three
     private const int SearchedMax = 16; // changes that are looked through sooner than looked up
-    private readonly List<RowChange> changed = [];
+    private RowChange[] changed = new RowChange[UsualMax];
     private Dictionary<RowKey, int>? places; // of the changes, once they are many
 
+    /// <summary>How many rows have changed.</summary>
+    public int Count { get; private set; }
+
     /// <summary>What has changed, in the order in which each row was changed first.</summary>
-    public IReadOnlyList<RowChange> Changes => changed;
+    public RowChange this[int index] => changed.AsSpan(0, Count)[index];
+
+    /// <summary>Forgets what has changed, for the next fact.</summary>
+    public ChangedRows Cleared()
+    {
+        Array.Clear(changed, 0, Count);
+        (Count, places) = (0, null);
+        if (changed.Length > SearchedMax) changed = new RowChange[UsualMax]; // of a fact that changed many
+        return this;
+    }
 
     public void Put(in RowKey key, object? row)
     {
@@ -19,10 +33,11 @@ public sealed class ChangedRows(IRows before)
             changed[place] = new(key, row);
             return;
         }
-        changed.Add(new(key, row));
-        if (places is not null) places.Add(key, changed.Count - 1);
-        else if (changed.Count > SearchedMax)
-            places = changed.Select((change, number) => (change.Key, number))
+        if (Count == changed.Length) Array.Resize(ref changed, 2 * Count);
+        changed[Count++] = new(key, row);
+        if (places is not null) places.Add(key, Count - 1);
+        else if (Count > SearchedMax)
+            places = this.Select((change, number) => (change.Key, number))
                 .ToDictionary(each => each.Key, each => each.number);
     }
 
@@ -33,7 +48,7 @@ public sealed class ChangedRows(IRows before)
     public IReadOnlyList<T> Range<T>(string first, string last) where T : class
     {
         var there = before.Range<T>(first, last);
-        var here = changed.FindAll(change => !change.Key.IsOfSeries
+        var here = this.Where(change => !change.Key.IsOfSeries
             && string.CompareOrdinal(change.Key.Series, first) >= 0
             && string.CompareOrdinal(change.Key.Series, last) <= 0);
         return
@@ -46,15 +61,19 @@ public sealed class ChangedRows(IRows before)
 
     /// <inheritdoc cref="IRows.Between"/>
     public SeriesRows<T> Between<T>(string series, Instant first, Instant last) where T : class =>
-        new(before.Between(series, first, last, typeof(T), changed));
+        new(before.Between(series, first, last, typeof(T), this));
 
     private int PlaceOf(in RowKey key)
     {
         if (places is not null) return places.GetValueOrDefault(key, -1);
-        for (var place = 0; place < changed.Count; place++)
-            if (changed[place].Key == key) return place;
+        for (var place = 0; place < Count; place++)
+            if (changed[place].Key.Equals(key)) return place;
         return -1;
     }
+
+    public IEnumerator<RowChange> GetEnumerator() => new ArraySegment<RowChange>(changed, 0, Count).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
 /// <summary>Some rows of a series, in order of key.</summary>

@@ -45,10 +45,19 @@ public sealed class CurtailmentCompliance : IProjection
         string Instruction, string Point, long QuantityMilliwatts, ComplianceVerdict Verdict,
         IReadOnlyList<string> Reasons, IReadOnlyList<ShortfallReason> Supported, IReadOnlyList<ClaimRow> Claimed,
         Energy Ordered, Energy Excess, Energy Delivered, Energy Deficiency, Energy DeficiencyExcused,
-        string OrderedKwh, string ExcessKwh, string DeliveredKwh, string DeficiencyKwh,
         long RampExcludedMicroseconds, long UnmeasuredMicroseconds, decimal? Payment, decimal? Penalty, decimal? Net,
         IReadOnlyList<ClockRow> Clocks, EnergyBounds Bounds, InstructionReach Reach, Connection Connection,
-        long EligibleMilliwatts);
+        long EligibleMilliwatts)
+    {
+        [WrittenAfter(nameof(DeficiencyExcused))]
+        public string OrderedKwh => Ordered.ToKwh();
+        [WrittenAfter(nameof(OrderedKwh))]
+        public string ExcessKwh => Excess.ToKwh();
+        [WrittenAfter(nameof(ExcessKwh))]
+        public string DeliveredKwh => Delivered.ToKwh();
+        [WrittenAfter(nameof(DeliveredKwh))]
+        public string DeficiencyKwh => Deficiency.ToKwh();
+    }
 
     public string Name => "CurtailmentCompliance";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -60,7 +69,7 @@ public sealed class CurtailmentCompliance : IProjection
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
-        var next = new ChangedRows(rows);
+        var next = rows.Unchanged();
         switch (fact.Event)
         {
             case DispatchInstructed e: Instruct(next, e); break;
@@ -80,16 +89,16 @@ public sealed class CurtailmentCompliance : IProjection
                 });
                 break;
             case ChargingFactRecorded e:
-                next.Put(new(PointKeys.Of(e.Point).Facts, e.Period.End,
-                        $"|{RowJson.Key(e.Period.Start)}|{e.Reason}|{e.Source}"),
+                var keys = PointKeys.Of(e.Point);
+                next.Put(new(keys.Facts, e.Period.End, $"|{RowJson.Key(e.Period.Start)}|{e.Reason}|{e.Source}"),
                     new FactRow(e.Period.Start, e.Period.End, e.Reason, e.Source));
-                JudgeTouched(next, e.Point, e.Period);
+                JudgeTouched(next, keys, e.Point, e.Period);
                 break;
             case ChargingStateRecorded e: Hold(next, e); break;
             case SettlementPointRegistered e: Rate(next, e); break;
             case IntervalRecorded e: Record(next, e); break;
         }
-        return next.Changes;
+        return next;
     }
 
     private static void Instruct(ChangedRows rows, DispatchInstructed e)
@@ -117,21 +126,23 @@ public sealed class CurtailmentCompliance : IProjection
 
     private static void Record(ChangedRows rows, IntervalRecorded e)
     {
-        var key = new RowKey(PointKeys.Of(e.Point).Records, e.Period.Start);
+        var keys = PointKeys.Of(e.Point);
+        var key = new RowKey(keys.Records, e.Period.Start);
         if (rows.Get<RecordRow>(key) is { } before && before.Version >= e.Version) return; // an earlier version, late
         rows.Put(key, new RecordRow(
             e.Period.Start, e.Period.End, e.Version, e.State, e.Import, e.Export, e.Minimum.Milliwatts,
             e.Maximum.Milliwatts,
             e.Gaps.Count == 0 ? [] : [.. e.Gaps.Select(gap => new GapRow(gap.Missing.Start, gap.Missing.End))],
             e.ClockOffsetMicroseconds, e.Quality, e.Reason));
-        JudgeTouched(rows, e.Point, e.Period);
+        JudgeTouched(rows, keys, e.Point, e.Period);
     }
 
     /// <summary>A state takes over from the one before it,
     /// and ends where the next one was already said to begin.</summary>
     private static void Hold(ChangedRows rows, ChargingStateRecorded e)
     {
-        var states = PointKeys.Of(e.Point).States;
+        var keys = PointKeys.Of(e.Point);
+        var states = keys.States;
         var around = rows.Between<StateRow>(states, e.At, Instant.MaxValue).All
             .OrderBy(row => row.At).ThenBy(row => row.Source, StringComparer.Ordinal).ToList();
         var end = around.Find(After)?.At ?? Instant.MaxValue;
@@ -143,7 +154,7 @@ public sealed class CurtailmentCompliance : IProjection
         var state = new StateRow(e.At, end, e.Connected, e.StateOfChargePerMille, e.VehicleImportMax?.Milliwatts,
             e.VehicleExportMax?.Milliwatts, e.Fault, e.Source);
         rows.Put(Key(state), state);
-        JudgeTouched(rows, e.Point, new Interval(e.At, end), aim => aim.IssuedAt);
+        JudgeTouched(rows, keys, e.Point, new Interval(e.At, end), aim => aim.IssuedAt);
 
         bool After(StateRow row) =>
             row.At > e.At || (row.At == e.At && string.CompareOrdinal(row.Source, e.Source) > 0);
@@ -159,14 +170,14 @@ public sealed class CurtailmentCompliance : IProjection
     }
 
     // Aims, facts and states are keyed by their end, so that those long past are not read.
-    private static void JudgeTouched(ChangedRows rows, SettlementPointId point, Interval when) =>
-        JudgeTouched(rows, point, when, aim => aim.Start);
+    private static void JudgeTouched(ChangedRows rows, PointKeys keys, SettlementPointId point, Interval when) =>
+        JudgeTouched(rows, keys, point, when, aim => aim.Start);
 
     /// <param name="from">From when on what happened matters to an aim.</param>
     private static void JudgeTouched(
-        ChangedRows rows, SettlementPointId point, Interval when, Func<AimRow, Instant> from)
+        ChangedRows rows, PointKeys keys, SettlementPointId point, Interval when, Func<AimRow, Instant> from)
     {
-        var aims = rows.Between<AimRow>(PointKeys.Of(point).Aims, when.Start, Instant.MaxValue);
+        var aims = rows.Between<AimRow>(keys.Aims, when.Start, Instant.MaxValue);
         for (var i = 0; i < aims.Count; i++)
             if (from(aims[i]) < when.End && when.Start < aims[i].End)
                 Amend(rows, aims[i].Instruction, point, target => target);
@@ -183,7 +194,8 @@ public sealed class CurtailmentCompliance : IProjection
     private static void Judge(
         ChangedRows rows, string instruction, SettlementPointId point, TargetRow? before, TargetRow target)
     {
-        var row = rows.Get<InstructionRow>($"instruction|{instruction}") ?? throw Unknown(instruction);
+        RowKey ofInstruction = $"instruction|{instruction}";
+        var row = rows.Get<InstructionRow>(ofInstruction) ?? throw Unknown(instruction);
         var aim = new InstructionTarget(point, new Power(target.QuantityMilliwatts));
         var id = new InstructionId(instruction);
         var verdict = Compliance.JudgeTarget(Order(row, aim), row.WithdrawnAt, aim,
@@ -198,10 +210,6 @@ public sealed class CurtailmentCompliance : IProjection
             Delivered = verdict.Delivered,
             Deficiency = verdict.Deficiency,
             DeficiencyExcused = verdict.DeficiencyExcused,
-            OrderedKwh = verdict.Ordered.ToKwh(),
-            ExcessKwh = verdict.Excess.ToKwh(),
-            DeliveredKwh = verdict.Delivered.ToKwh(),
-            DeficiencyKwh = verdict.Deficiency.ToKwh(),
             RampExcludedMicroseconds = Microseconds(verdict.RampExcluded),
             UnmeasuredMicroseconds = Microseconds(verdict.Unmeasured),
             Payment = verdict.Worth?.Payment,
@@ -217,7 +225,7 @@ public sealed class CurtailmentCompliance : IProjection
             EligibleMilliwatts = verdict.EligiblePower.Milliwatts,
         });
         var others = before is null ? row.Tally : row.Tally.Less(Verdict(before));
-        rows.Put($"instruction|{instruction}", row with { Tally = others.Plus(verdict) });
+        rows.Put(ofInstruction, row with { Tally = others.Plus(verdict) });
     }
 
     private static CallEvidence Evidence(
@@ -272,7 +280,7 @@ public sealed class CurtailmentCompliance : IProjection
 
     private static TargetRow Unjudged(InstructionId instruction, InstructionTarget aim) => new(
         instruction.Value, aim.Point.Value, aim.Quantity.Milliwatts, ComplianceVerdict.Unproven, [], [], [],
-        Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, "", "", "", "", 0, 0, null, null, null, [],
+        Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, Energy.Zero, 0, 0, null, null, null, [],
         EnergyBounds.Zero, InstructionReach.NotReceived, Connection.Unknown, 0);
 
     /// <summary>The verdict that a row holds, as the tally counted it.</summary>

@@ -6,8 +6,13 @@ namespace Ledger.Projections;
 
 /// <summary>One direction of a settlement period between two readings of its register.</summary>
 public sealed record PeriodSideRow(
-    RegisterVerdict Check, string Why, Energy Register, Energy Curve, Energy Residual, Energy Tolerance,
-    ErrorBudget Budget);
+    RegisterVerdict Check, string Why, Energy Register, Energy Curve, ErrorBudget Budget)
+{
+    [WrittenAfter(nameof(Curve))]
+    public Energy Residual => Register - Curve;
+    [WrittenAfter(nameof(Residual))]
+    public Energy Tolerance => Budget?.Tolerance ?? Energy.Zero; // of a damaged row too
+}
 
 /// <summary>The register against the curve over one settlement period;
 /// a side is null where its register was not read.</summary>
@@ -42,12 +47,10 @@ internal static class PeriodChecks
     {
         if (rows.Get<ReadingRow>(register.Reading(period.End)) is null
             || rows.Get<ReadingRow>(register.Reading(period.Start)) is null) return;
-        var edges = new Interval(period.Start, period.End);
-        var (counted, step, _) = Difference(rows, register, edges);
+        var (counted, step, _) = RegisterCount.Of(rows, register, new(period.Start, period.End));
         var export = register.Register.Direction == Direction.Export;
-        var curve = export ? period.Export : period.Import;
         PeriodSideRow? side = counted is { } amount && step is { } one
-            ? Side(register.Register.Direction, amount, Counts(period) ? curve : Energy.Zero, one, place, period)
+            ? Side(register.Register.Direction, amount, one, place, period)
             : null;
         var key = new RowKey(keys.Checks, period.Start);
         var before = rows.Get<PeriodCheckRow>(key);
@@ -56,17 +59,16 @@ internal static class PeriodChecks
     }
 
     private static PeriodSideRow Side(
-        Direction direction, Energy register, Energy curve, Energy step, PointRow place, PeriodRow period)
+        Direction direction, Energy register, Energy step, PointRow place, PeriodRow period)
     {
+        var (curve, covered) = Counts(period)
+            ? (VerifiedExport.Of(period, direction), period.CoveredMicroseconds) : (Energy.Zero, 0);
         var length = (period.End - period.Start).ToInt64Nanoseconds() / 1000;
-        var uncovered = Math.Max(0, length - (Counts(period) ? period.CoveredMicroseconds : 0));
-        var extreme = Extreme(period, direction);
-        // The highest power may have flowed at both edges.
         var budget = new ErrorBudget(
             RegisterCheck.AssumedMeterClass.Of(register), RegisterCheck.AssumedCurveClass.Of(register), step,
-            RegisterCheck.Clock(extreme, Offset(period)) * 2, Unseen(place, direction, uncovered).Uncertainty,
-            Energy.Zero);
+            ClockDoubt(period, direction) * 2, // at both edges
+            Unseen(place, direction, Math.Max(0, length - covered)).Uncertainty, Energy.Zero);
         var found = RegisterCheck.Judge(register, curve, budget, RegisterCheck.Decides);
-        return new(found.Verdict, found.Why, register, curve, found.Difference, budget.Tolerance, budget);
+        return new(found.Verdict, found.Why, register, curve, budget);
     }
 }

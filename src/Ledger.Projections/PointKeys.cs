@@ -13,8 +13,12 @@ internal sealed class PointKeys
     private const int PointsMax = 16_384; // a kilobyte each
     private static readonly ConcurrentDictionary<string, PointKeys> Known = new(StringComparer.Ordinal);
 
+    private readonly string point;
+    private DayKeys? recent; // the day that was asked for last: facts come in order of time
+
     private PointKeys(string point)
     {
+        this.point = point;
         (Point, Rated) = ($"point|{point}", $"rated|{point}");
         (Periods, Checks, Records) = ($"period|{point}|", $"check|{point}|", $"record|{point}|");
         (Aims, Facts, States) = ($"aim|{point}|", $"fact|{point}|", $"state|{point}|");
@@ -47,9 +51,33 @@ internal sealed class PointKeys
     public string States { get; }
 
     /// <summary>Import and export.</summary>
-    public IReadOnlyList<RegisterKeys> Registers { get; }
+    public RegisterKeys[] Registers { get; }
 
     public RegisterKeys Of(Direction direction) => Registers[direction == Direction.Import ? 0 : 1];
+
+    /// <summary>The settlement day of an instant.</summary>
+    /// <param name="station">At which the point is now.</param>
+    public DayKeys DayOf(string zone, string station, Instant at) =>
+        recent is { } known && known.Day.Zone == zone && known.Station == station && known.Day.Edges.Contains(at)
+            ? known
+            : recent = DayOf(SettlementDay.Containing(zone, at), station);
+
+    public DayKeys DayOf(SettlementDay day, string station) => new(day, point, station);
+}
+
+/// <summary>A settlement day of a point, and how its rows are named.</summary>
+internal sealed class DayKeys(SettlementDay day, string point, string station)
+{
+    private readonly RowKey ofStation = $"station|{day.Name}|{station}";
+
+    public SettlementDay Day => day;
+    public string Point => point;
+    public string Station => station;
+    public RowKey OfPoint { get; } = $"day|{day.Name}|{point}";
+
+    /// <summary>The key of a station's row of that day.</summary>
+    /// <param name="name">Mostly the point's own; another one where the point has been moved.</param>
+    public RowKey OfStation(string name) => name == station ? ofStation : $"station|{day.Name}|{name}";
 }
 
 /// <summary>How rows of a register are named: series by the instant of a reading or of an installation.</summary>

@@ -38,8 +38,14 @@ public sealed class ProgrammesView : IProjection
     /// <summary>One claim; <c>Held</c> is what it has left of what it claimed.</summary>
     public sealed record ClaimRow(
         string Claim, string Programme, string Point, Direction Direction, Instant Start, Instant End, Energy Claimed,
-        Energy Held, string ClaimedKwh, string HeldKwh, string ClaimedBy, int ProgrammeVersion, int Precedence,
-        IReadOnlyList<string> SharesWith, IReadOnlyList<LossRow> Lost);
+        Energy Held, string ClaimedBy, int ProgrammeVersion, int Precedence, IReadOnlyList<string> SharesWith,
+        IReadOnlyList<LossRow> Lost)
+    {
+        [WrittenAfter(nameof(Held))]
+        public string ClaimedKwh => Claimed.ToKwh();
+        [WrittenAfter(nameof(ClaimedKwh))]
+        public string HeldKwh => Held.ToKwh();
+    }
 
     public string Name => "Programmes";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -67,7 +73,7 @@ public sealed class ProgrammesView : IProjection
         DeliveryClaimed e => [new($"claim|{e.Point}|{e.Claim}", new ClaimRow(
             e.Claim.Value, e.Programme.Value, e.Point.Value, e.Direction, e.Period.Start, e.Period.End, e.Energy,
             e.Energy,
-            e.Energy.ToKwh(), e.Energy.ToKwh(), e.ClaimedBy.Value, e.ProgrammeVersion, e.Precedence,
+            e.ClaimedBy.Value, e.ProgrammeVersion, e.Precedence,
             Names(e.SharesWith), []))],
         ClaimDisplaced e => [Displace(rows, e)],
         ScheduleDeclared e => [new(
@@ -95,11 +101,9 @@ public sealed class ProgrammesView : IProjection
     {
         var key = $"claim|{e.Point}|{e.Claim}";
         var row = rows.Get<ClaimRow>(key) ?? throw new InvalidOperationException($"no claim {e.Claim} on {e.Point}");
-        var held = row.Held - e.Energy;
         return new(key, row with
         {
-            Held = held,
-            HeldKwh = held.ToKwh(),
+            Held = row.Held - e.Energy,
             Lost = [.. row.Lost, new(e.By.Value, e.ByProgramme.Value, e.Period.Start, e.Period.End, e.Energy)],
         });
     }

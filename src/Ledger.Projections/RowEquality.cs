@@ -20,6 +20,7 @@ public static class RowEquality
     }
 
     private static readonly ConcurrentDictionary<Type, Decides> OfType = [];
+    private static readonly ConcurrentDictionary<Type, RowMember[]> DecidingOfType = [];
 
     public static bool IsSame(object one, object other)
     {
@@ -29,9 +30,22 @@ public static class RowEquality
             var decides = OfType.GetOrAdd(one.GetType(), Of);
             var equal = one.Equals(other);
             if (equal ? decides.Equal : decides.Different) return equal;
+            if (!equal && IsMemberDifferent(one, other)) return false;
         }
         return RowJson.Write(one) == RowJson.Write(other);
     }
+
+    // Of a row that holds a list mostly something else has changed too, and then no text needs to be written.
+    private static bool IsMemberDifferent(object one, object other)
+    {
+        foreach (var member in DecidingOfType.GetOrAdd(one.GetType(), Deciding))
+            if (!Equals(member.Value(one), member.Value(other))) return true;
+        return false;
+    }
+
+    /// <summary>Members of which other values are other texts.</summary>
+    private static RowMember[] Deciding(Type type) =>
+        [.. (RowJson.Members(type) ?? []).Where(member => OfType.GetOrAdd(member.Type, Of).Different)];
 
     private static Decides Of(Type type)
     {

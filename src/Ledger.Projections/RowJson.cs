@@ -18,6 +18,16 @@ public sealed class ChoicesAttribute(params string[] all) : Attribute
     public IReadOnlyList<string> All => all;
 }
 
+/// <summary>
+/// A member that is calculated from others whenever it is asked for, and the one behind which it is written: a row
+/// keeps no text that nobody may ask for, and is the same bytes as if it did.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class WrittenAfterAttribute(string member) : Attribute
+{
+    public string Member => member;
+}
+
 /// <summary>A member of a row or of an answer, as its JSON names it.</summary>
 public readonly record struct RowMember(string Name, Type Type, Func<object, object?> Value);
 
@@ -25,8 +35,8 @@ public readonly record struct RowMember(string Name, Type Type, Func<object, obj
 public sealed record ToldFact<T>(T Fact) where T : LedgerEvent;
 
 /// <summary>
-/// The JSON of rows: members in declaration order, integers beyond 32 bits and decimals as strings, so that the same
-/// row is the same bytes everywhere.
+/// The JSON of rows: members in declaration order, calculated ones where they say, integers beyond 32 bits and decimals
+/// as strings, so that the same row is the same bytes everywhere.
 /// </summary>
 public static class RowJson
 {
@@ -38,7 +48,7 @@ public static class RowJson
 
     private static readonly JsonSerializerOptions Options = new()
     {
-        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { PutCalculatedInOrder } },
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Converters =
         {
@@ -47,6 +57,20 @@ public static class RowJson
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),
         },
     };
+
+    private static void PutCalculatedInOrder(JsonTypeInfo type)
+    {
+        if (type.Kind != JsonTypeInfoKind.Object) return;
+        foreach (var member in type.Properties.ToList())
+        {
+            if (member.AttributeProvider?.GetCustomAttributes(typeof(WrittenAfterAttribute), inherit: false)
+                is not [WrittenAfterAttribute place]) continue;
+            type.Properties.Remove(member);
+            var name = JsonNamingPolicy.CamelCase.ConvertName(place.Member);
+            var before = type.Properties.First(other => other.Name == name);
+            type.Properties.Insert(type.Properties.IndexOf(before) + 1, member);
+        }
+    }
 
     public static string Write(object row) => JsonSerializer.Serialize(row, row.GetType(), Options);
 

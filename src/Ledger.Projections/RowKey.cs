@@ -10,8 +10,6 @@ namespace Ledger.Projections;
 /// </summary>
 public readonly record struct RowKey
 {
-    private readonly string? rest; // null of a key that is no more than its text
-
     /// <summary>A key that is its text.</summary>
     public RowKey(string text) => Series = text;
 
@@ -21,9 +19,12 @@ public readonly record struct RowKey
     /// separator on.</param>
     public RowKey(string series, Instant at, string rest = "") => (Series, At, this.rest) = (series, at, rest);
 
+    // In the order in which they are compared: keys of one fact differ in their instant or in their series.
+    public Instant At { get; }
     /// <summary>The name of the series; the text of a key that is of none.</summary>
     public string Series { get; }
-    public Instant At { get; }
+    private readonly string? rest; // null of a key that is no more than its text
+
     public string Rest => rest ?? "";
     public bool IsOfSeries => rest is not null;
 

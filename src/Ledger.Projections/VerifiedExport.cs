@@ -22,26 +22,42 @@ public sealed class VerifiedExport : IProjection
     public sealed record ReadingRow(Instant ReadAt, long IndexSteps, ReadingQuality Quality, int Version);
     public sealed record PeriodRow(
         string Point, Instant Start, Instant End, string? Day, int Version, IntervalRecordState State,
-        Energy Export, string ExportKwh, Energy Import, string ImportKwh, long MinimumMilliwatts,
-        long MaximumMilliwatts, long CoveredMicroseconds, long ClockOffsetMicroseconds, ReadingQuality Quality,
-        string? Reason, string Evidence);
+        Energy Export, Energy Import, long MinimumMilliwatts, long MaximumMilliwatts, long CoveredMicroseconds,
+        long ClockOffsetMicroseconds, ReadingQuality Quality, string? Reason, string Evidence)
+    {
+        [WrittenAfter(nameof(Export))]
+        public string ExportKwh => Export.ToKwh();
+        [WrittenAfter(nameof(Import))]
+        public string ImportKwh => Import.ToKwh();
+    }
     /// <summary>One direction of a day. <c>Suspect</c> is the part of the curve that proves nothing.</summary>
     /// <param name="RegisterStep">The smallest energy that the register shows, factor applied.</param>
     /// <param name="RegisterProblem">Why the register gives no amount; null where it does.</param>
-    /// <param name="Budget">The terms of the tolerance.</param>
+    /// <param name="Budget">The terms of the tolerance; null where the register gives no amount.</param>
     /// <param name="StartDoubt">What the clock offset of the day's first record can shift across the edge.</param>
     /// <param name="EndDoubt">The same of its last record.</param>
     public sealed record SideRow(
-        Energy Verified, string VerifiedKwh, RegisterVerdict Check, string Why, Energy Curve, Energy Suspect,
-        Energy? Register, Energy? RegisterStep, string? RegisterProblem, Energy? Residual, Energy? Tolerance,
-        ErrorBudget? Budget, Energy StartDoubt, Energy EndDoubt);
+        Energy Verified, RegisterVerdict Check, string Why, Energy Curve, Energy Suspect,
+        Energy? Register, Energy? RegisterStep, string? RegisterProblem, ErrorBudget? Budget, Energy StartDoubt,
+        Energy EndDoubt)
+    {
+        [WrittenAfter(nameof(Verified))]
+        public string VerifiedKwh => Verified.ToKwh();
+        [WrittenAfter(nameof(RegisterProblem))]
+        public Energy? Residual => Budget is null ? null : Register - Curve;
+        [WrittenAfter(nameof(Residual))]
+        public Energy? Tolerance => Budget?.Tolerance;
+    }
     public sealed record DayRow(
         string Point, string Station, SettlementPointKind Kind, string Day, string Zone, int Periods,
         long CoveredMicroseconds, long UncoveredMicroseconds, SideRow Export, SideRow Import);
-    public sealed record StationRow(
-        string Station, string Day, int Connectors, Energy Export, string ExportKwh, Energy Import, string ImportKwh);
-
-    private const string NoReadings = "no register reading at both edges of the day";
+    public sealed record StationRow(string Station, string Day, int Connectors, Energy Export, Energy Import)
+    {
+        [WrittenAfter(nameof(Export))]
+        public string ExportKwh => Export.ToKwh();
+        [WrittenAfter(nameof(Import))]
+        public string ImportKwh => Import.ToKwh();
+    }
 
     public string Name => "VerifiedExport";
     public IReadOnlySet<Type> Handled { get; } = new HashSet<Type>
@@ -53,7 +69,7 @@ public sealed class VerifiedExport : IProjection
 
     public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact)
     {
-        var next = new ChangedRows(rows);
+        var next = rows.Unchanged();
         switch (fact.Event)
         {
             case SettlementPointRegistered e: Register(next, e); break;
@@ -64,7 +80,7 @@ public sealed class VerifiedExport : IProjection
                 break;
             case IntervalRecorded e: Record(next, e); break;
         }
-        return next.Changes;
+        return next;
     }
 
     // Records and readings that came before their point was known have no day yet: they find it here.
@@ -76,7 +92,10 @@ public sealed class VerifiedExport : IProjection
         rows.Put(keys.Point, place);
         if (known) return;
         foreach (var period in rows.Between<PeriodRow>(keys.Periods, Instant.MinValue, Instant.MaxValue).All)
-            Place(rows, keys, null, period);
+        {
+            var day = DayOf(keys, place, period.Day, period.Start);
+            Place(rows, keys, place, day, null, period.Day is null ? period with { Day = day.Day.Name } : period);
+        }
         foreach (var register in keys.Registers)
             foreach (var reading in rows.Between<ReadingRow>(
                 register.Readings, Instant.MinValue, Instant.MaxValue).All)
@@ -109,61 +128,25 @@ public sealed class VerifiedExport : IProjection
     private static void ReadDays(
         ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, Instant at)
     {
-        var day = SettlementDay.Containing(place.Zone, at);
-        if (at == day.Edges.Start) ReadDay(rows, keys, register, place, day.Before());
-        ReadDay(rows, keys, register, place, day);
+        var day = keys.DayOf(place.Zone, place.Station, at);
+        if (at == day.Day.Edges.Start)
+            ReadDay(rows, register, place, keys.DayOf(day.Day.Before(), place.Station));
+        ReadDay(rows, register, place, day);
         PeriodChecks.Read(rows, keys, register, place, at);
     }
 
     /// <summary>Asks the register anew, where it can answer: most readings come before the day's end is read.</summary>
-    private static void ReadDay(
-        ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, SettlementDay date)
+    private static void ReadDay(ChangedRows rows, RegisterKeys register, PointRow place, DayKeys keys)
     {
-        if (rows.Get<ReadingRow>(register.Reading(date.Edges.End)) is null
-            || rows.Get<ReadingRow>(register.Reading(date.Edges.Start)) is null) return;
-        var (counted, step, problem) = Difference(rows, register, date.Edges);
-        var key = DayKey(date.Name, register.Register.Point.Value);
-        var before = rows.Get<DayRow>(key);
-        var day = before ?? Nothing(register.Register.Point, place, date.Name);
-        SideRow With(SideRow side) => side with { Register = counted, RegisterStep = step, RegisterProblem = problem };
-        Judge(rows, place, date.Edges, key, before, register.Register.Direction == Direction.Export
-            ? day with { Export = With(day.Export) }
-            : day with { Import = With(day.Import) });
-    }
-
-    /// <summary>What the register counted from edge to edge, reading by reading, and one step of it.</summary>
-    internal static (Energy? Counted, Energy? Step, string? Problem) Difference(
-        ChangedRows rows, RegisterKeys register, Interval edges)
-    {
-        var installed = rows.Between<RegisterRow>(register.Installed, Instant.MinValue, edges.End - Duration.Epsilon);
-        if (installed.Count == 0 || installed[0].ValidFrom > edges.Start)
-            return (null, null, "no register is installed");
-        var meter = installed[installed.Count - 1];
-        if (meter.ValidFrom > edges.Start)
-            return (null, null, $"meter {meter.MeterSerial} was installed during the day");
-        var rule = new RegisterInstalled(register.Register, meter.MeterSerial, meter.Digits, meter.Decimals,
-            meter.Factor, meter.ModulusSteps);
-        var readings = Counted(rows.Between<ReadingRow>(register.Readings, edges.Start, edges.End));
-        if (readings.Count < 2 || readings[0].ReadAt != edges.Start || readings[^1].ReadAt != edges.End)
-            return (null, null, NoReadings);
-        if (readings.Find(reading => reading.Quality == ReadingQuality.Suspect) is { } doubtful)
-            return (null, null, $"the reading of {doubtful.ReadAt} is suspect");
-        var sum = Energy.Zero;
-        for (var i = 1; i < readings.Count; i++)
-        {
-            var part = Domain.Register.Difference(rule, readings[i - 1].IndexSteps, readings[i].IndexSteps);
-            if (part.Delta is not { } delta) return (null, null, part.Detail);
-            sum += delta;
-        }
-        return (sum, Domain.Register.Difference(rule, 0, 1).Delta, null);
-    }
-
-    private static List<ReadingRow> Counted(SeriesRows<ReadingRow> readings)
-    {
-        var counted = new List<ReadingRow>(readings.Count);
-        for (var i = 0; i < readings.Count; i++)
-            if (readings[i] is { Quality: not ReadingQuality.Missing } reading) counted.Add(reading);
-        return counted;
+        var edges = keys.Day.Edges;
+        if (rows.Get<ReadingRow>(register.Reading(edges.End)) is null
+            || rows.Get<ReadingRow>(register.Reading(edges.Start)) is null) return;
+        var counted = RegisterCount.Of(rows, register, edges);
+        var before = rows.Get<DayRow>(keys.OfPoint);
+        var sums = DaySums.Of(before);
+        Judge(rows, place, keys, before, register.Register.Direction == Direction.Export
+            ? sums with { Export = sums.Export with { Register = counted } }
+            : sums with { Import = sums.Import with { Register = counted } });
     }
 
     private static void Record(ChangedRows rows, IntervalRecorded e)
@@ -171,61 +154,38 @@ public sealed class VerifiedExport : IProjection
         var keys = PointKeys.Of(e.Point);
         var before = rows.Get<PeriodRow>(new(keys.Periods, e.Period.Start));
         if (before is not null && before.Version >= e.Version) return; // an earlier version, arriving late
-        Place(rows, keys, before, new PeriodRow(
-            e.Point.Value, e.Period.Start, e.Period.End, before?.Day, e.Version, e.State,
-            e.Export, e.Export.ToKwh(), e.Import, e.Import.ToKwh(), e.Minimum.Milliwatts, e.Maximum.Milliwatts,
-            e.CoveredMicroseconds, e.ClockOffsetMicroseconds, e.Quality, e.Reason, e.Evidence.Hex));
+        var place = rows.Get<PointRow>(keys.Point);
+        var day = place is null ? null : DayOf(keys, place, before?.Day, e.Period.Start);
+        Place(rows, keys, place, day, before, new PeriodRow(
+            e.Point.Value, e.Period.Start, e.Period.End, before?.Day ?? day?.Day.Name, e.Version, e.State,
+            e.Export, e.Import, e.Minimum.Milliwatts, e.Maximum.Milliwatts, e.CoveredMicroseconds,
+            e.ClockOffsetMicroseconds, e.Quality, e.Reason, e.Evidence.Hex));
     }
 
     /// <summary>Puts a period into its day, in place of its version before.</summary>
-    private static void Place(ChangedRows rows, PointKeys keys, PeriodRow? before, PeriodRow now)
+    /// <param name="day">Null where it is not known where the point is.</param>
+    private static void Place(
+        ChangedRows rows, PointKeys keys, PointRow? place, DayKeys? day, PeriodRow? before, PeriodRow now)
     {
-        var place = rows.Get<PointRow>(keys.Point);
-        var day = place is null ? null : DayOf(place, now);
-        rows.Put(new(keys.Periods, now.Start), now.Day is null && day is not null ? now with { Day = day.Name } : now);
+        rows.Put(new(keys.Periods, now.Start), now);
         if (place is null || day is null) return;
         PeriodChecks.Record(rows, keys, place, now);
-        var key = DayKey(day.Name, now.Point);
-        var known = rows.Get<DayRow>(key);
-        var sums = known ?? Nothing(new(now.Point), place, day.Name);
-        var counted = before?.Day is null || !Counts(before) ? null : before;
-        var counts = Counts(now) ? now : null;
-        Judge(rows, place, day.Edges, key, known, sums with
-        {
-            Periods = sums.Periods + (counts is null ? 0 : 1) - (counted is null ? 0 : 1),
-            CoveredMicroseconds = sums.CoveredMicroseconds
-                + (counts?.CoveredMicroseconds ?? 0) - (counted?.CoveredMicroseconds ?? 0),
-            Export = Replaced(sums.Export, Direction.Export),
-            Import = Replaced(sums.Import, Direction.Import),
-        });
-
-        SideRow Replaced(SideRow side, Direction direction)
-        {
-            var doubt = RegisterCheck.Clock(Extreme(now, direction), Offset(now));
-            return side with
-            {
-                Curve = side.Curve + Of(counts, direction) - Of(counted, direction),
-                Suspect = side.Suspect + Doubtful(counts, direction) - Doubtful(counted, direction),
-                StartDoubt = now.Start == day.Edges.Start ? doubt : side.StartDoubt,
-                EndDoubt = now.End == day.Edges.End ? doubt : side.EndDoubt,
-            };
-        }
+        var known = rows.Get<DayRow>(day.OfPoint);
+        Judge(rows, place, day, known, DaySums.Of(known).Replaced(
+            before?.Day is null || !Counts(before) ? null : before, Counts(now) ? now : null, now, day.Day.Edges));
     }
 
-    private static Energy Of(PeriodRow? period, Direction direction) =>
+    internal static Energy Of(PeriodRow? period, Direction direction) =>
         period is null ? Energy.Zero : direction == Direction.Export ? period.Export : period.Import;
-
-    private static Energy Doubtful(PeriodRow? period, Direction direction) =>
-        period?.Quality == ReadingQuality.Suspect ? Of(period, direction) : Energy.Zero;
 
     internal static bool Counts(PeriodRow period) =>
         period.State != IntervalRecordState.Superseded && period.Quality != ReadingQuality.Missing;
 
-    /// <summary>The highest power that a period shows in one direction.</summary>
-    internal static Power Extreme(PeriodRow period, Direction direction) =>
-        new(Math.Max(0, direction == Direction.Export ? -period.MinimumMilliwatts : period.MaximumMilliwatts));
-
-    internal static Duration Offset(PeriodRow period) => Duration.FromTicks(period.ClockOffsetMicroseconds * 10);
+    /// <summary>What the period's clock can shift across one of its edges: its highest power may have flowed
+    /// there.</summary>
+    internal static Energy ClockDoubt(PeriodRow period, Direction direction) => RegisterCheck.Clock(
+        new(Math.Max(0, direction == Direction.Export ? -period.MinimumMilliwatts : period.MaximumMilliwatts)),
+        Duration.FromTicks(period.ClockOffsetMicroseconds * 10));
 
     /// <summary>What may have flowed while no curve looked: up to rated power,
     /// where the point can go that way.</summary>
@@ -236,76 +196,47 @@ public sealed class VerifiedExport : IProjection
         return new(Duration.FromTicks(microseconds * 10), -rated, rated);
     }
 
-    private static RowKey DayKey(string day, string point) => $"day|{day}|{point}";
-
-    /// <summary>The row of a day of which nothing is known yet.</summary>
-    private static DayRow Nothing(SettlementPointId point, PointRow place, string day)
-    {
-        var nothing = new SideRow(Energy.Zero, "", RegisterVerdict.Undecidable, "", Energy.Zero, Energy.Zero, null,
-            null,
-            NoReadings, null, null, null, Energy.Zero, Energy.Zero);
-        return new(point.Value, place.Station, place.Kind, day, place.Zone, 0, 0, 0, nothing, nothing);
-    }
-
     /// <summary>The one place that decides: amounts, checks, and the station's totals.</summary>
     /// <param name="before">The day as it stands; null where it has no row.</param>
-    private static void Judge(
-        ChangedRows rows, PointRow place, Interval edges, RowKey key, DayRow? before, DayRow day)
+    private static void Judge(ChangedRows rows, PointRow place, DayKeys keys, DayRow? before, in DaySums sums)
     {
-        var length = edges.Duration.ToInt64Nanoseconds() / 1000;
-        var uncovered = Math.Max(0, length - day.CoveredMicroseconds);
-        day = day with
-        {
-            UncoveredMicroseconds = uncovered,
-            Export = Check(day.Export, Unseen(place, Direction.Export, uncovered)),
-            Import = Check(day.Import, Unseen(place, Direction.Import, uncovered)),
-        };
-        rows.Put(key, day);
+        var length = keys.Day.Edges.Duration.ToInt64Nanoseconds() / 1000;
+        var uncovered = Math.Max(0, length - sums.CoveredMicroseconds);
+        // A day stays with the station at which its first fact found the point.
+        var day = new DayRow(
+            keys.Point, before?.Station ?? place.Station, before?.Kind ?? place.Kind, keys.Day.Name,
+            before?.Zone ?? place.Zone, sums.Periods, sums.CoveredMicroseconds, uncovered,
+            Check(sums.Export, Unseen(place, Direction.Export, uncovered)),
+            Check(sums.Import, Unseen(place, Direction.Import, uncovered)));
+        rows.Put(keys.OfPoint, day);
         if (day.Kind != SettlementPointKind.Connector) return;
-        RowKey ofStation = $"station|{day.Day}|{day.Station}";
+        var ofStation = keys.OfStation(day.Station);
         var station = rows.Get<StationRow>(ofStation);
-        var export = (station?.Export ?? Energy.Zero) + day.Export.Verified - (before?.Export.Verified ?? Energy.Zero);
-        var import = (station?.Import ?? Energy.Zero) + day.Import.Verified - (before?.Import.Verified ?? Energy.Zero);
         rows.Put(ofStation, new StationRow(
             day.Station, day.Day, (station?.Connectors ?? 0) + (before is null ? 1 : 0),
-            export, export.ToKwh(), import, import.ToKwh()));
+            (station?.Export ?? Energy.Zero) + day.Export.Verified - (before?.Export.Verified ?? Energy.Zero),
+            (station?.Import ?? Energy.Zero) + day.Import.Verified - (before?.Import.Verified ?? Energy.Zero)));
     }
 
-    private static SideRow Check(SideRow side, GapBound unseen)
+    private static SideRow Check(in SideSums sums, GapBound unseen)
     {
-        var verified = side.Register ?? side.Curve - side.Suspect;
-        if (side.Register is not { } register || side.RegisterStep is not { } step)
-            return side with
-            {
-                Verified = verified,
-                VerifiedKwh = verified.ToKwh(),
-                Check = RegisterVerdict.Undecidable,
-                Why = side.RegisterProblem ?? "no register",
-                Residual = null,
-                Tolerance = null,
-                Budget = null,
-            };
+        var (register, step, problem) = sums.Register;
+        if (register is not { } amount || step is not { } one)
+            return new(register ?? sums.Curve - sums.Suspect, RegisterVerdict.Undecidable, problem ?? "no register",
+                sums.Curve, sums.Suspect, register, step, problem, null, sums.StartDoubt, sums.EndDoubt);
         var budget = new ErrorBudget(
-            RegisterCheck.AssumedMeterClass.Of(register), RegisterCheck.AssumedCurveClass.Of(register), step,
-            side.StartDoubt + side.EndDoubt, unseen.Uncertainty, Energy.Zero);
-        var found = RegisterCheck.Judge(register, side.Curve, budget, RegisterCheck.Decides);
-        return side with
-        {
-            Verified = verified,
-            VerifiedKwh = verified.ToKwh(),
-            Check = found.Verdict,
-            Why = found.Why,
-            Residual = found.Difference,
-            Tolerance = budget.Tolerance,
-            Budget = budget,
-        };
+            RegisterCheck.AssumedMeterClass.Of(amount), RegisterCheck.AssumedCurveClass.Of(amount), one,
+            sums.StartDoubt + sums.EndDoubt, unseen.Uncertainty, Energy.Zero);
+        var found = RegisterCheck.Judge(amount, sums.Curve, budget, RegisterCheck.Decides);
+        return new(amount, found.Verdict, found.Why, sums.Curve, sums.Suspect, register, step, problem, budget,
+            sums.StartDoubt, sums.EndDoubt);
     }
 
     /// <summary>The day that a period was put into when it came first; else the day of its start.</summary>
-    private static SettlementDay DayOf(PointRow place, PeriodRow period)
+    private static DayKeys DayOf(PointKeys keys, PointRow place, string? first, Instant start)
     {
-        var day = SettlementDay.Containing(place.Zone, period.Start);
-        return period.Day is null || period.Day == day.Name ? day
-            : SettlementDay.Of(place.Zone, RowJson.Day(period.Day));
+        var day = keys.DayOf(place.Zone, place.Station, start);
+        return first is null || first == day.Day.Name ? day
+            : keys.DayOf(SettlementDay.Of(place.Zone, RowJson.Day(first)), place.Station);
     }
 }

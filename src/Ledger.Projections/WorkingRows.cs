@@ -19,9 +19,12 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     private readonly Dictionary<string, RowSeries> series = new(StringComparer.Ordinal);
     private SortedKeys changed = new(), underWay = new(); // of single rows
     private SortedKeys? allKeys = isEmpty ? new() : null; // of single rows, where all are known
+    private ChangedRows? ofFact; // one for all facts: they are folded one after the other
     private int batch = 1;
 
     public object? Get(in RowKey key, Type type) => Find(key).As(type);
+
+    public ChangedRows Unchanged() => (ofFact ??= new(this)).Cleared();
 
     public IReadOnlyList<KeyValuePair<string, object>> Range(string first, string last, Type type)
     {
@@ -55,8 +58,9 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     /// <summary>Takes a fact's changes over and adds those that change something.</summary>
     public void Accept(IReadOnlyList<RowChange> proposed, long position, List<PositionedChange> changes)
     {
-        foreach (var (key, row) in proposed)
+        for (var i = 0; i < proposed.Count; i++)
         {
+            var (key, row) = proposed[i];
             var known = Find(key);
             if (known.IsSame(row)) continue;
             if (ReferenceEquals(known, None)) known = Add(key);

@@ -42,7 +42,7 @@ public sealed class LimitCauseTests
     {
         var target = new CurtailmentCompliance.TargetRow("I", "C1", 0, ComplianceVerdict.Broken, [], [], [],
             Energy.Zero, Energy.Zero,
-            Energy.Zero, Energy.Zero, Energy.Zero, "", "", "", "", 0, 0, null, null, null, [], EnergyBounds.Zero,
+            Energy.Zero, Energy.Zero, Energy.Zero, 0, 0, null, null, null, [], EnergyBounds.Zero,
             InstructionReach.AcknowledgedLate, Connection.Unknown, 0);
         string Late(Instant issuedAt, InstructionReach reach) => LimitCause.Of(Direction.Import, start, [], [new(
             new("I", InstructionKind.Curtail, "dso", issuedAt, start, start + quarter, null, null, 0, 0, 0, 0, null,
@@ -69,7 +69,7 @@ public sealed class LimitCauseTests
 
     /// <summary>A record of mean powers in kW.</summary>
     static VerifiedExport.PeriodRow Record(string point, Instant from, int import, int export, bool idle) => new(
-        point, from, from + quarter, null, 1, IntervalRecordState.Final, Energy.FromWattHours(export * 250), "",
-        Energy.FromWattHours(import * 250), "", idle ? 0 : import * 1_000_000L, import * 1_000_000L, 900_000_000, 0,
+        point, from, from + quarter, null, 1, IntervalRecordState.Final, Energy.FromWattHours(export * 250),
+        Energy.FromWattHours(import * 250), idle ? 0 : import * 1_000_000L, import * 1_000_000L, 900_000_000, 0,
         ReadingQuality.Measured, null, "");
 }

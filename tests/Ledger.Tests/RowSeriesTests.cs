@@ -115,6 +115,32 @@ public sealed class RowSeriesTests
         changed.Range<Row>("day|", "day|~").Count.ShouldBe(series * quarters / 500);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(17)] // from here on changes are looked up
+    [InlineData(40)]
+    public void Changes_of_the_next_fact_know_nothing_of_the_fact_before(int count)
+    {
+        var rows = new WorkingRows(new MemoryViews(), "P", isEmpty: true);
+        var before = rows.Unchanged();
+        for (var number = 0; number < count; number++) before.Put($"k{number}", new Row(number));
+        before.Put("k0", new Row(-1)); // the last change counts, in the place of the first
+        before.Count.ShouldBe(count);
+        before[0].ShouldBe(new RowChange("k0", new Row(-1)));
+        before.Select(change => change.Key.Series).ShouldBe(Enumerable.Range(0, count).Select(number => $"k{number}"));
+        Should.Throw<IndexOutOfRangeException>(() => before[count]);
+
+        var next = rows.Unchanged();
+        next.ShouldBeSameAs(before, "one list serves all facts");
+        next.ShouldBeEmpty();
+        for (var number = 0; number < count; number++) next.Get<Row>($"k{number}").ShouldBeNull();
+        next.Put("k7", new Row(7));
+        next.ShouldHaveSingleItem().ShouldBe(new RowChange("k7", new Row(7)));
+        rows.Accept(next, 0, []);
+        rows.Unchanged().Get<Row>("k7").ShouldBe(new Row(7));
+    }
+
     /// <summary>A store that forgets what rows were before they were texts, as one at a server does.</summary>
     private sealed class TextsOnly(MemoryViews views) : IViewStore
     {

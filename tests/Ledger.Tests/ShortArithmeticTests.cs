@@ -61,9 +61,10 @@ public sealed class ShortArithmeticTests
 
     [Fact]
     public void What_a_clock_moves_and_a_gap_hides_are_products_of_whole_nanoseconds() =>
-        Gen.Select(Gen.Long[-1_000_000_000_000, 1_000_000_000_000], Gen.Long[-100_000_000_000_000, 100_000_000_000_000])
-            .Sample((milliwatts, nanoseconds) =>
+        Gen.Select(Gen.Long[-1_000_000_000_000, 1_000_000_000_000], Gen.Long[-100_000_000_000_000, 100_000_000_000_000],
+            Gen.Bool).Sample((milliwatts, nanoseconds, isWhole) =>
             {
+                if (isWhole) nanoseconds -= nanoseconds % 500; // halves of a microsecond
                 var time = Duration.FromNanoseconds(nanoseconds);
                 ((BigInteger)RegisterCheck.Clock(new(milliwatts), time).HalfNanojoules).ShouldBe(
                     BigInteger.Abs(milliwatts) * BigInteger.Abs(nanoseconds) * 2 / 1000);

@@ -92,8 +92,7 @@ public sealed class StationBalanceTests
         var (import, export) = (Energy.FromWattHours(importWh), Energy.FromWattHours(exportWh));
         records.Add(new(
             point, start, start + Duration.FromHours(1), "2026-03-01", 1, IntervalRecordState.Final, export,
-            export.ToKwh(), import,
-            import.ToKwh(), 0, 0, 3_600_000_000 - uncovered, 0, quality, null, new string('a', 64)));
+            import, 0, 0, 3_600_000_000 - uncovered, 0, quality, null, new string('a', 64)));
         return this;
     }
 }
