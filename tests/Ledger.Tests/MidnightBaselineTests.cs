@@ -119,8 +119,8 @@ public sealed class MidnightBaselineTests
 
     /// <summary>
     /// The three days before 27 February, of which the 25th had a call and 0 kWh in its first hour. By the first
-    /// version the 24th gave that hour to the baseline, and the 26th was not taken, because the first hour of the 27th was not
-    /// looked at. The order is a cap of 40: of 100 kWh an hour 60 are asked.
+    /// version the 24th gave that hour to the baseline, and the 26th was not taken, because the first hour of the 27th
+    /// was not looked at. The order is a cap of 40: of 100 kWh an hour 60 are asked.
     /// </summary>
     [Fact]
     public async Task What_was_frozen_by_the_first_version_is_derived_again_by_it_and_a_new_call_by_this_one()
