@@ -52,7 +52,12 @@ internal sealed class PointLoad(SettlementPointRegistered point)
     public async Task<PointFacts?> FactsAsync(KnownFacts facts, LocalDate day)
     {
         var periods = Periods(day);
-        if (periods.Count == 0) return null;
+        return periods.Count == 0 ? null : await FactsAsync(facts, day, periods).ConfigureAwait(false);
+    }
+
+    /// <summary>The same of a day whose periods are known.</summary>
+    public async Task<PointFacts> FactsAsync(KnownFacts facts, LocalDate day, IReadOnlyList<Interval> periods)
+    {
         var metered = await facts.MeteredAsync(point.Point, day, periods).ConfigureAwait(false);
         return new(point, periods, metered with
         {

@@ -28,8 +28,8 @@ public sealed class HeldElsewhereTests
 
     /// <summary>
     /// Ordered to export 20 kW, of a load of 10 and then of 20 exported 30 kWh are asked and come. The 10 that ended
-    /// are what another programme holds of the first hour: 20 at 2 less 10 at 1, and 30 at 2. Against a baseline of zero
-    /// no load ended, so a claim of one holds nothing of the 20 that are asked and come.
+    /// are what another programme holds of the first hour: 20 at 2 less 10 at 1, and 30 at 2. Against a baseline of
+    /// zero no load ended, so a claim of one holds nothing of the 20 that are asked and come.
     /// </summary>
     [Theory]
     [InlineData("days", "import", 10, "90", "10")]
