@@ -62,7 +62,8 @@ public sealed class DecisionTableTests
     public void Who_assigns_what_was_replaced_is_told_what_stands()
     {
         TariffAssigned first = new(new("A"), new("T")), second = first with { Tariff = new("U") };
-        var state = TariffAssignments.Evolve(TariffAssignments.Evolve(TariffAssignmentState.Empty, first, Now), second, Now);
+        var state = TariffAssignments.Evolve(
+            TariffAssignments.Evolve(TariffAssignmentState.Empty, first, Now), second, Now);
         ((Decision.AlreadyRecorded)TariffAssignments.Decide(state, second, Now)).Detail.ShouldBeNull();
         ((Decision.AlreadyRecorded)TariffAssignments.Decide(state, first, Now)).Detail.ShouldBe(
             "another assignment from 1970-01-01T00:16:40Z on has replaced it; to return to it, record it from another instant on");

@@ -130,7 +130,7 @@ public sealed class MasterDataInTimeTests : IDisposable
         Import(First.Replace("t50", "t90"));
         Import(First, "again.jsonl");
         Done("settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R2");
-        foreach (var (run, tariff, total) in new[] { ("R1", "t50", 240m), ("R2", "t90", 432m) })
+        foreach (var (run, tariff, total) in new[] { ("R1", "t50 v1", 240m), ("R2", "t90 v1", 432m) })
         {
             var statement = JsonNode.Parse(Done("show", "statement", run, "--json"))!;
             ((string)statement["tariff"]!, Total(statement)).ShouldBe((tariff, total));
