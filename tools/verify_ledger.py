@@ -249,8 +249,7 @@ def verify_bundle(path, trusted):
     evidence = verify_evidence(files, events)
     verify_statement(files, events, manifest["run"])
     left_out.append("README.txt: nothing vouches for it; interval records against their raw evidence")
-    left_out.append("whether the points are the account's, and all of them: ledger verify derives it")
-    left_out.append("whether the ledger holds other facts that should have counted: ask for all of it")
+    left_out.append("whether the account has other points, and the ledger other facts that count: ask for all of it")
     return f"events={len(events)} evidence={evidence} statements=1 {closing}"
 # ---- The statement: which facts it names, its prices, its roundings, its totals, and the run that was recorded
 LINE = ["number", "point", "direction", "start", "end", "tariffPeriod", "metered", "billedKwh", "pricePerKwh",
@@ -267,17 +266,23 @@ def verify_statement(files, events, run_name):
     same(place, "lines' root", root_of([leaf_hash(text.encode()) for text in texts]).hex(), run["linesRoot"])
     tariff, = [event["fact"] for event in events if event["name"] == "tariff-published"
                and (event["fact"]["tariff"], event["fact"]["version"]) == (run["tariff"], run["tariffVersion"])]
-    verify_tariff(place, events, run)
-    if tariff.get("terms") or texts[-1:] and texts[-1].startswith("flexibility|"):  # after the lines, same root
-        amounts = (c[9 if c[0][0] == "f" else 8 if c[2][:6] == "Charge" else 10] for c in (t.split("|") for t in texts))
-        same(place, "total", Decimal(run["total"]), sum(Decimal(amount) for amount in amounts if amount != "-"))
-        return left_out.append("how lines, charges and flexibility follow; only their sum: ledger verify derives them")
-    lines = [dict(zip(LINE, text.split("|", 11)[:11] + text.split("|", 11)[11].rsplit("|", 2))) for text in texts]
-    points = {event["fact"]["point"] for event in events if event["name"] == "settlement-point-registered"}
-    same(place, "points that no event registers:", {line["point"] for line in lines} - points, set())
-    verify_times(lines, run, events)
-    verify_prices(lines, tariff)
+    more = [c for c in (t.split("|") for t in texts) if c[0] == "flexibility" or c[2].startswith("Charge")]
+    lines = [dict(zip(LINE, text.split("|", 11)[:11] + text.split("|", 11)[11].rsplit("|", 2)))
+             for text in texts[:len(texts) - len(more)]]  # charges, then flexibility, come after the lines
+    numbers = [c[c[0] == "flexibility"] for c in (t.split("|") for t in texts)]
+    same(place, "numbered in order", numbers == [str(i + 1) for i in range(len(texts))], True)
+    if zone_of(run["zone"]) is not None:
+        verify_tariff(place, events, run)
+        verify_owner(place, lines, run, events)
+        verify_times(lines, run, events)
     verify_energy(lines, {event["position"]: event for event in events})
+    if tariff.get("terms") or more:
+        amounts = [line["amount"] for line in lines] + [c[9 if c[0] == "flexibility" else 8] for c in more]
+        same(place, "total", Decimal(run["total"]), sum(Decimal(amount) for amount in amounts if amount != "-"))
+        same(place, "sum of postings", sum(Decimal(posting["amount"]) for posting in run["postings"]), 0)
+        same(place, "paid to others", {c[12] for c in more if c[0] == "flexibility"} - {run["account"]}, set())
+        return left_out.append("prices and amounts of lines, and how charges and flexibility follow: see ledger verify")
+    verify_prices(lines, tariff)
     totals = verify_amounts(lines, tariff)
     same(place, "total", Decimal(run["total"]), sum(totals.values()))
     same(place, "incomplete", run["incomplete"], not lines or any(line["problem"] != "-" for line in lines))
@@ -298,16 +303,22 @@ def midnight(run, days):
 def ticks(text): return int(datetime.datetime.fromisoformat(text[:19] + "+00:00").timestamp()) * 10_000_000
 def verify_tariff(place, events, run):
     """The account's tariff, and its version, are those in force when the day begins."""
-    if zone_of(run["zone"]) is None: return
     start = ticks(midnight(run, 0))
     for name, key, member in ("tariff-assigned", "account", "tariff"), ("tariff-published", "tariff", "version"):
         held = [(e["from"], e["position"], e["fact"][member]) for e in events
                 if e["name"] == name and e["fact"][key] == run[key] and e["from"] <= start]
         same(place, member, run["tariff" if member == "tariff" else "tariffVersion"], max(held)[2] if held else None)
+def verify_owner(place, lines, run, events):
+    """Each point is the account's when the day begins; a sale ends what the former owner had registered for later."""
+    standing, start = {}, ticks(midnight(run, 0))
+    for e in (e for e in events if e["name"] == "settlement-point-registered"):
+        p, owner, at, of = e["fact"]["point"], e["fact"]["owner"], e["from"], standing.get(e["fact"]["point"], {})
+        former = of.get(max((f for f in of if f <= at), default=0), owner)
+        standing[p] = {f: o for f, o in of.items() if f <= at or former == owner or o != former} | {at: owner}
+    own = {p for p, of in standing.items() if of.get(max((f for f in of if f <= start), default=0)) == run["account"]}
+    same(place, f"points that are not {run['account']}'s:", {line["point"] for line in lines} - own, set())
 def verify_times(lines, run, events):
-    """The periods of a point and direction follow each other from the beginning of the day to its end; where its zone
-    changed, a day may end before."""
-    if zone_of(run["zone"]) is None: return
+    """A point's periods follow each other through the day, by direction; where its zone changed, it may end before."""
     zones = {(e["fact"]["point"], e["fact"]["zone"]) for e in events if e["name"] == "settlement-point-registered"}
     points, seen, ended = [point for point, _ in zones], {None}, None
     series = [(line["point"], line["direction"]) for line in lines] + [None]
@@ -324,7 +335,6 @@ def verify_prices(lines, tariff):
     zone = zone_of(tariff["zone"])
     for i, line in enumerate(lines):
         place = f"statement.lines, line {i + 1}"
-        same(place, "number", line["number"], str(i + 1))
         if zone is not None:
             at = datetime.datetime.fromisoformat(line["start"][:19] + "+00:00").astimezone(zone)
             same(place, "tariff period", line["tariffPeriod"], tariff_period(tariff, at) or "-")
@@ -335,8 +345,7 @@ def tariff_period(tariff, at):
     return next((rule["period"] for rule in tariff["rules"] if at.month in rule["months"] and day in rule["days"]
                  and rule["from"] <= time and (rule["to"] is None or time < rule["to"])), None)
 def verify_energy(lines, events):
-    """Energy that comes from interval records is that of the newest ones in the line's time, and a line has some where
-    they prove it; how a register's is shared out is not repeated here."""
+    """Interval records: the newest ones of the line's time, wherever they prove it; no register's energy is derived."""
     newest, others = {}, 0
     for record in (event["fact"] for event in events.values() if event["name"] == "interval-recorded"):
         before = newest.setdefault(record["point"], {}).setdefault((record["from"], record["to"]), record)

@@ -39,7 +39,7 @@ public static class Freezing
             .ConfigureAwait(false);
         var calculation = asked.Complete
             ? await CompleteAsync(ledger, asked, recorded.Order, before, points, ct).ConfigureAwait(false)
-            : await BaselineCalculations.FreezeAsync(ledger.Journal, ledger.Views, recorded, points,
+            : await BaselineCalculations.FreezeAsync(ledger.Journal, ledger.Views, recorded, points, before,
                 asked.AtPosition ?? recorded.Position, asked.Holidays, ct).ConfigureAwait(false);
         if (calculation is not BaselineCalculation.Calculated { Baselines: var baselines })
         {

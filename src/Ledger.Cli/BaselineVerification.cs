@@ -8,7 +8,8 @@ namespace Ledger.Cli;
 
 /// <summary>
 /// Calculates frozen baselines again from the facts before their own position, and completed ones from the facts before
-/// the position of their completion, and compares what they say. A delivery is no fact: it is derived from these
+/// the position of their completion, each by the version of the engine's rules that it names, and compares what they
+/// say. A delivery is no fact: it is derived from these
 /// whenever somebody asks for it.
 /// </summary>
 internal static class BaselineVerification
@@ -49,8 +50,9 @@ internal static class BaselineVerification
             return first is null ? null : (await BaselineCalculations.CompleteAsync(
                 journal, recorded.Order, [first], completedAt, ct).ConfigureAwait(false))[0];
         }
-        return await BaselineCalculations.FreezeAsync(journal, views, recorded, [frozen.Point], frozen.AtPosition,
-            frozen.Holidays, ct).ConfigureAwait(false) is BaselineCalculation.Calculated { Baselines: [var again] }
+        var calculated = await BaselineCalculations.FreezeAsync(journal, views, recorded, [frozen.Point],
+            new([frozen]), frozen.AtPosition, frozen.Holidays, ct).ConfigureAwait(false);
+        return calculated is BaselineCalculation.Calculated { Baselines: [var again] }
             ? again
             : throw new InvalidOperationException("its rule or its point is not known at its position");
     }

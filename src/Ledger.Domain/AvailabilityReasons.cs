@@ -6,15 +6,17 @@ namespace Ledger.Domain;
 /// <summary>
 /// Why power held ready is paid what it is paid: a second time and written apart from <see cref="AvailabilityPay"/>. That
 /// one cuts the day wherever anything may change; this one walks from one instant to the next at which something does,
-/// and counts in fractions.
+/// and counts in fractions. Whom a stretch pays is said by the version of the programme that pays it.
 /// </summary>
 public sealed class AvailabilityReasons
 {
-    private readonly Dictionary<FlexibilityKey, (Fraction Hours, Fraction Amount, ExplainedValue Why)> lines = [];
+    private readonly Dictionary<FlexibilityKey,
+        (PartyId Payee, Fraction Hours, Fraction Amount, ExplainedValue Why)> lines = [];
     private readonly ReadyPoint point;
 
     /// <param name="paid">As what the point is paid.</param>
-    public AvailabilityReasons(ReadyPoint point, string paid, Interval day, int moneyDecimals)
+    /// <param name="owner">Of the point on that day: paid where the programme names nobody.</param>
+    public AvailabilityReasons(ReadyPoint point, string paid, PartyId owner, Interval day, int moneyDecimals)
     {
         this.point = point;
         var (exact, given) = (Fraction.Zero, Fraction.Zero);
@@ -33,8 +35,8 @@ public sealed class AvailabilityReasons
                 * (end - at).ToInt64Nanoseconds(), (BigInteger)NodaConstants.NanosecondsPerHour * 1_000_000));
             exact += hours * Fraction.Of(programme.Fact.AvailabilityPerKwHour!.Value);
             var amount = Rounded(exact - given, moneyDecimals);
-            lines[new(programme.Fact.Programme, null, paid, at, FlexibilityKind.Availability)] = (hours, amount,
-                new("payment", programme.Fact.Currency, Text(exact), Text(exact), ExplanationRule.Availability,
+            lines[new(programme.Fact.Programme, null, paid, at, FlexibilityKind.Availability)] =
+                (programme.Fact.Payee ?? owner, hours, amount, new("payment", programme.Fact.Currency, Text(exact), Text(exact), ExplanationRule.Availability,
                     $"{Text(hours)} kW·h × {ExplainedValue.Text(programme.Fact.AvailabilityPerKwHour)}, with all before it",
                     [
                         ExplainedValue.Of(declared.Position, "declared", "", $"{declared.Fact.Available}"),
@@ -46,15 +48,16 @@ public sealed class AvailabilityReasons
         }
     }
 
-    /// <summary>The lines that are due.</summary>
-    public IEnumerable<FlexibilityKey> Due => lines.Keys;
+    /// <summary>The lines that are due to an account; nobody owes himself.</summary>
+    public IEnumerable<FlexibilityKey> DueTo(PartyId payee) => lines.Keys.Where(key =>
+        lines[key].Payee == payee && point.At(key.Start)!.Fact.Payer != payee);
 
     /// <summary>A line as a statement says it, taken apart; what it does not say and is due is said to be
     /// none.</summary>
     /// <param name="currency">Of the statement.</param>
     public ExplainedValue Explain(FlexibilityKey key, FlexibilityLine? line, string currency)
     {
-        var due = lines.TryGetValue(key, out var found);
+        var due = lines.TryGetValue(key, out var found) && (line is null || line.Payee == found.Payee);
         var here = due && point.At(key.Start)!.Fact.Currency == currency;
         return new($"{(line is null ? "no line" : $"line {ExplainedValue.Text(line.Number)}")}: {key}", currency,
             ExplainedValue.Text(line?.Amount), here ? Text(Fraction.Zero - found.Amount) : ExplainedValue.None,

@@ -13,6 +13,9 @@ public sealed record BaselineQuestion(
     public IReadOnlySet<LocalDate> EventDays { get; init; } = new HashSet<LocalDate>();
     public IReadOnlySet<LocalDate> Holidays { get; init; } = new HashSet<LocalDate>();
     public IReadOnlySet<LocalDate> OutageDays { get; init; } = new HashSet<LocalDate>();
+    /// <summary>Which of the engine's rules hold: <see cref="Baseline.RuleVersion"/>, or an earlier one for what was
+    /// frozen by it.</summary>
+    public string RuleVersion { get; init; } = Baseline.RuleVersion;
     /// <summary>When the participant was told of the event.</summary>
     public Instant? NoticeAt { get; init; }
     /// <summary>The contract capacity, kW.</summary>
@@ -40,12 +43,13 @@ public sealed record BaselineCorrection(
 
 /// <summary>
 /// A baseline in kWh for each period of the event; or none, and <paramref name="Insufficient"/> says why: never a
-/// silent zero. Every day that was given has its reason, newest first;
+/// silent zero. Every day that was given has its reason, newest first; <paramref name="Unadjusted"/> is what the same
+/// days say without the same-day correction;
 /// <paramref name="Notes"/> say what the rule wanted and did not get.
 /// </summary>
 public sealed record BaselineResult(
     IReadOnlyList<BaselineDayUse> Days, BaselineCorrection Adjustment, IReadOnlyList<decimal>? KilowattHours,
-    string? Insufficient, IReadOnlyList<string> Notes);
+    IReadOnlyList<decimal>? Unadjusted, string? Insufficient, IReadOnlyList<string> Notes);
 
 /// <summary>
 /// What would have happened without the instruction (market rules §2.1). One engine; a market's rule is a
@@ -53,6 +57,24 @@ public sealed record BaselineResult(
 /// </summary>
 public static class Baseline
 {
+    /// <summary>How this engine calculates. A day whose place in the baseline takes hours beyond its own midnights
+    /// is asked of each day that they are of whether something excludes it.</summary>
+    public const string RuleVersion = "baseline-2";
+
+    /// <summary>How it was before facts named a version: only the day on which the hours begin was asked.</summary>
+    public const string FirstRuleVersion = "baseline-1";
+
+    /// <summary>The version that a fact has to name: null where both say the same, because the rule takes no hours of
+    /// other days beyond their midnights, and where the first one is asked for.</summary>
+    public static string? NamedRuleVersion(BaselineRule rule, BaselineQuestion asked) =>
+        DaysBeyond(rule, asked).Count == 0 ? null : asked.RuleVersion;
+
+    /// <summary>How many days before (negative) or after a kept day those days are of which hours are taken with it,
+    /// since the event or a window reaches beyond midnight. None under the first version, which did not
+    /// ask.</summary>
+    public static IReadOnlyList<int> DaysBeyond(BaselineRule rule, BaselineQuestion asked) =>
+        rule.Selection is null || asked.RuleVersion == FirstRuleVersion ? [] : new BaselineLoad(asked).DaysBeyond(rule);
+
     /// <summary>The period that most of these days have; null where none has a whole number of equal periods.</summary>
     public static Duration? PeriodOf(DateTimeZone zone, IEnumerable<BaselineDay> days) =>
         BaselineLoad.PeriodOf(zone, days);
@@ -95,14 +117,14 @@ public static class Baseline
 
     private static BaselineResult OfDays(BaselineRule rule, BaselineQuestion asked, BaselineLoad load)
     {
-        var choice = BaselineDays.Choose(rule.Selection!, asked, load);
+        var choice = BaselineDays.Choose(rule, asked, load);
         if (choice.Insufficient is { } why) return Insufficient(choice.Uses, why);
         var unadjusted = load.EventPeriods.Select(start => Aggregate(rule.Selection!.Aggregate, choice, load, start))
             .ToList();
         var correction = BaselineCorrections.Of(rule.Adjustment, choice.Kept, unadjusted, asked, load);
         return Found(rule, asked, choice.Uses,
             [.. unadjusted.Select(value => BaselineCorrections.Apply(correction, value))]) with
-        { Adjustment = correction };
+        { Adjustment = correction, Unadjusted = Found(rule, asked, choice.Uses, unadjusted).KilowattHours };
     }
 
     private static BaselineResult OfSameDay(BaselineRule rule, BaselineQuestion asked, BaselineLoad load)
@@ -158,12 +180,12 @@ public static class Baseline
         string[] notes = rule.CapAtContract && asked.ContractKw is null
             ? ["the contract capacity is not given, so it caps nothing"]
             : [];
-        return new(uses, BaselineCorrections.None("the rule has none"),
-            [.. values.Select(value => Math.Max(least, Math.Min(contract, value)))], null, notes);
+        IReadOnlyList<decimal> bounded = [.. values.Select(value => Math.Max(least, Math.Min(contract, value)))];
+        return new(uses, BaselineCorrections.None("the rule has none"), bounded, bounded, null, notes);
     }
 
     internal static BaselineResult Insufficient(IReadOnlyList<BaselineDayUse> uses, string why) =>
-        new(uses, BaselineCorrections.None("there is no baseline"), null, why, []);
+        new(uses, BaselineCorrections.None("there is no baseline"), null, null, why, []);
 
     internal static IReadOnlyList<BaselineDayUse> NoDays(BaselineQuestion asked, string reason) =>
         [.. asked.Days.OrderByDescending(day => day.Day).Select(day => new BaselineDayUse(day.Day, false, reason))];

@@ -21,18 +21,21 @@ internal sealed class BaselineDays
     private readonly bool weekend;
     private readonly BaselinePool size;
     private readonly IReadOnlyList<LocalDate> newestFirst;
+    private readonly IReadOnlyList<Instant> taken;
+    private readonly IReadOnlyList<int> daysBeyond;
     private readonly Dictionary<LocalDate, string> lowUsage = [];
     private readonly Dictionary<LocalDate, string> admitted = [];
 
-    private BaselineDays(BaselineSelection rule, BaselineQuestion asked, BaselineLoad load)
+    private BaselineDays(BaselineRule whole, BaselineQuestion asked, BaselineLoad load)
     {
-        (this.rule, this.asked, this.load) = (rule, asked, load);
+        (rule, this.asked, this.load) = (whole.Selection!, asked, load);
+        (taken, daysBeyond) = (load.Taken(whole), Baseline.DaysBeyond(whole, asked));
         weekend = IsWeekend(load.EventDay);
         size = rule.DayClass == BaselineDayClass.Same && weekend ? rule.Weekend : rule.Weekday;
         newestFirst = [.. asked.Days.Select(day => day.Day).OrderDescending()];
     }
 
-    public static BaselineChoice Choose(BaselineSelection rule, BaselineQuestion asked, BaselineLoad load) =>
+    public static BaselineChoice Choose(BaselineRule rule, BaselineQuestion asked, BaselineLoad load) =>
         new BaselineDays(rule, asked, load).Choose();
 
     private BaselineChoice Choose()
@@ -89,7 +92,10 @@ internal sealed class BaselineDays
             admitted.Add(day, step.Kind switch
             {
                 BaselineFallback.ExtendLookback => $"admitted by a lookback of {terms.LookbackDaysMax} days",
-                BaselineFallback.ReadmitEventDays => "event day, re-admitted because days were lacking",
+                BaselineFallback.ReadmitEventDays when asked.EventDays.Contains(day) =>
+                    "event day, re-admitted because days were lacking",
+                BaselineFallback.ReadmitEventDays =>
+                    "taken with hours of an event day, re-admitted because days were lacking",
                 _ => "day of the other class, admitted because days were lacking",
             });
         return days;
@@ -109,10 +115,30 @@ internal sealed class BaselineDays
             : !terms.OtherClass && !OfClass(day) ? IsWeekend(day) ? "weekend or holiday" : "weekday"
             : rule.ExcludeEventDays && !terms.EventDays && asked.EventDays.Contains(day) ? "event day"
             : rule.ExcludeOutageDays && asked.OutageDays.Contains(day) ? "outage"
+            : Beyond(day, terms) is { } beyond ? beyond
             : !load.Fits(day) ? "its values do not divide the day into such periods"
             : load.Skips(day, load.EventPeriods) ? "its clock skipped a period of the event"
             : load.MeanOn(day, load.EventPeriods) is null || ToCompare(day) is null ? "not wholly measured"
             : lowUsage.GetValueOrDefault(day);
+    }
+
+    /// <summary>
+    /// Why the hours that are taken beyond the day's own midnights speak against it: nothing that excludes a day may
+    /// come in by the day before it. Weekdays are told apart by where the hours begin, and only there.
+    /// </summary>
+    private string? Beyond(LocalDate day, Terms terms)
+    {
+        if (daysBeyond.Count == 0) return null;
+        if (load.ReachesEvent(day, taken)) return "the event's own hours would be taken with it";
+        foreach (var other in daysBeyond.Select(days => day.PlusDays(days)))
+        {
+            var what = IsHoliday(other) && rule.Holidays == BaselineHolidays.Excluded ? "a holiday"
+                : rule.ExcludeEventDays && !terms.EventDays && asked.EventDays.Contains(other) ? "an event day"
+                : rule.ExcludeOutageDays && asked.OutageDays.Contains(other) ? "an outage day"
+                : null;
+            if (what is not null) return $"hours of {other:uuuu-MM-dd}, {what}, would be taken with it";
+        }
+        return null;
     }
 
     // What ranks the day must be measured too, not only the event's periods.

@@ -65,6 +65,24 @@ internal sealed class BaselineLoad
     public bool Skips(LocalDate day, IEnumerable<Instant> starts) =>
         starts.Any(start => fitting.ContainsKey(Shifted(day, start).Date) && Values(day, start) is null);
 
+    /// <summary>Starts of all periods that a rule of earlier days takes: those of the event, and of its windows where
+    /// these are known.</summary>
+    public IReadOnlyList<Instant> Taken(BaselineRule rule) =>
+        [.. EventPeriods, .. Periods(rule.Adjustment?.Windows ?? []) ?? []];
+
+    /// <summary>How many days from the event's day the other local days are on which such periods lie, in
+    /// order.</summary>
+    public IReadOnlyList<int> DaysBeyond(BaselineRule rule) => [.. Taken(rule)
+        .Select(start => Period.DaysBetween(EventDay, Shifted(EventDay, start).Date))
+        .Where(days => days != 0).Distinct().Order()];
+
+    /// <summary>Whether that day, in the place of the event's, reads as far as the event's own hours.</summary>
+    public bool ReachesEvent(LocalDate day, IEnumerable<Instant> starts)
+    {
+        var begins = asked.Event.Start.InZone(asked.Zone).LocalDateTime;
+        return starts.Any(start => Shifted(day, start) >= begins);
+    }
+
     /// <summary>Mean kWh per period of another day at these local times; null where a value is missing.</summary>
     public decimal? MeanOn(LocalDate day, IReadOnlyList<Instant> starts) =>
         Mean([.. starts.Select(start => On(day, start))]);

@@ -22,12 +22,14 @@ public sealed record FrozenPeriod(Interval Period, decimal? Kwh, decimal? Unadju
 /// <param name="Insufficient">Why there is no baseline; null where there is one, or one is awaited.</param>
 /// <param name="EventDays">Days with an earlier call of this point, as known then.</param>
 /// <param name="Holidays">As the asker named them: no fact of the ledger does.</param>
+/// <param name="RuleVersion">By which version of the engine's rules, as <see cref="Baseline.RuleVersion"/>; null where
+/// it is the first one, or says the same.</param>
 public sealed record BaselineFrozen(
     InstructionId Instruction, SettlementPointId Point, long AtPosition, long? CompletedAtPosition,
     RulePackId Pack, int PackVersion, bool Provisional, BaselineMethod Method, string Zone,
     IReadOnlyList<FrozenPeriod> Periods, IReadOnlyList<BaselineDayUse> Days, BaselineCorrection Adjustment,
     Interval? Awaits, string? Insufficient, IReadOnlyList<string> Notes,
-    IReadOnlyList<LocalDate> EventDays, IReadOnlyList<LocalDate> Holidays) : LedgerEvent
+    IReadOnlyList<LocalDate> EventDays, IReadOnlyList<LocalDate> Holidays, string? RuleVersion = null) : LedgerEvent
 {
     /// <summary>Whether two freezes say the same, list by list.</summary>
     public bool Says(BaselineFrozen other) =>
@@ -50,6 +52,11 @@ public sealed record FrozenBaselinesState(IReadOnlyList<BaselineFrozen> Frozen)
 
     /// <summary>What holds of a target: its completed baseline, else the frozen one; null before both.</summary>
     public BaselineFrozen? Of(SettlementPointId point) => Frozen.LastOrDefault(frozen => frozen.Point == point);
+
+    /// <summary>The version of the engine's rules for a target: what is frozen by one stays by it.</summary>
+    public string RuleVersionOf(SettlementPointId point) => Of(point) is { } frozen
+        ? frozen.RuleVersion ?? Baseline.FirstRuleVersion
+        : Baseline.RuleVersion;
 }
 
 /// <summary>
@@ -103,6 +110,9 @@ public static class FrozenBaselines
     private static string? WhyNotAfter(BaselineFrozen before, BaselineFrozen next) =>
         (before.Pack, before.PackVersion) != (next.Pack, next.PackVersion)
             ? $"by {before.Pack} version {before.PackVersion}, not {next.Pack} version {next.PackVersion}"
+        : before.RuleVersion != next.RuleVersion
+            ? $"by {before.RuleVersion ?? Baseline.FirstRuleVersion}, not "
+                + $"{next.RuleVersion ?? Baseline.FirstRuleVersion}"
         : before.AtPosition != next.AtPosition
             ? $"from the facts before position {before.AtPosition}, not {next.AtPosition}"
         : before.CompletedAtPosition is { } completed ? $"completed from the facts before position {completed}"

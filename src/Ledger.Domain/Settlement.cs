@@ -55,9 +55,21 @@ public static class Settlement
     /// hour on two days of two zones, one kWh for two calls, or a station's delivery for one of its owners.</summary>
     public const string OnceRuleVersion = "statement-4/" + StatementRounding.Name;
 
+    /// <summary>That of a statement on which a call is not paid for what a claim of the other direction holds: before
+    /// it only claims of the order's own direction counted, and a run that names an earlier version is calculated
+    /// again without them.</summary>
+    public const string BothDirectionsRuleVersion = "statement-5/" + StatementRounding.Name;
+
+    /// <summary>By which a new run is calculated, whatever version its statement then has to name.</summary>
+    public const string NewestRuleVersion = BothDirectionsRuleVersion;
+
+    /// <summary>Whether claims of either direction count by a version.</summary>
+    public static bool CountsBothDirections(string ruleVersion) => ruleVersion == BothDirectionsRuleVersion;
+
     /// <summary>The version of the rules by which a statement is made.</summary>
     public static string RuleVersionOf(Statement statement) =>
-        statement.CountsOnce ? OnceRuleVersion
+        statement.CountsBothDirections ? BothDirectionsRuleVersion
+        : statement.CountsOnce ? OnceRuleVersion
         : statement.HasCutPeriods ? CutRuleVersion
         : statement.Flexibility.Count == 0 ? RuleVersion : FlexibilityRuleVersion;
 

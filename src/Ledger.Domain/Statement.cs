@@ -81,6 +81,10 @@ public sealed record Statement(
     /// <see cref="Settlement.OnceRuleVersion"/>.</summary>
     public bool CountsOnce { get; init; }
 
+    /// <summary>Whether a claim of the other direction than its order's holds something that a call delivered; see
+    /// <see cref="Settlement.BothDirectionsRuleVersion"/>.</summary>
+    public bool CountsBothDirections { get; init; }
+
     /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
     public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 

@@ -24,10 +24,6 @@ public sealed record TariffPublished(
     IReadOnlyList<TariffPrice> Prices, IReadOnlyList<LocalDate> Holidays, int EnergyDecimals,
     int MoneyDecimals, TariffTerms? Terms = null) : LedgerEvent;
 
-/// <summary>A party's settlement points are priced by this tariff from the valid time on.</summary>
-/// <param name="Seller">Who sells by it, whom the account pays; null where nobody says.</param>
-public sealed record TariffAssigned(PartyId Account, TariffId Tariff, PartyId? Seller = null) : LedgerEvent;
-
 /// <summary>
 /// Which tariff period holds when, in the tariff's own zone and local time: month, then day class (a holiday before
 /// the weekday class), then local time; the first rule that matches wins.

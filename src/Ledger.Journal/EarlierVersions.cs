@@ -92,6 +92,25 @@ internal sealed record ProgrammePublishedV1(
             now.PricePerKwh);
 }
 
+/// <summary>A baseline by the first version of the engine's rules, or of which every version says the same.</summary>
+internal sealed record BaselineFrozenV1(
+    InstructionId Instruction, SettlementPointId Point, long AtPosition, long? CompletedAtPosition,
+    RulePackId Pack, int PackVersion, bool Provisional, BaselineMethod Method, string Zone,
+    IReadOnlyList<FrozenPeriod> Periods, IReadOnlyList<BaselineDayUse> Days, BaselineCorrection Adjustment,
+    Interval? Awaits, string? Insufficient, IReadOnlyList<string> Notes,
+    IReadOnlyList<LocalDate> EventDays, IReadOnlyList<LocalDate> Holidays)
+{
+    public BaselineFrozen Upcast() => new(
+        Instruction, Point, AtPosition, CompletedAtPosition, Pack, PackVersion, Provisional, Method, Zone, Periods,
+        Days, Adjustment, Awaits, Insufficient, Notes, EventDays, Holidays);
+
+    /// <summary>Null where the baseline says more than this version can.</summary>
+    public static BaselineFrozenV1? Of(BaselineFrozen now) => now.RuleVersion is not null ? null : new(
+        now.Instruction, now.Point, now.AtPosition, now.CompletedAtPosition, now.Pack, now.PackVersion,
+        now.Provisional, now.Method, now.Zone, now.Periods, now.Days, now.Adjustment, now.Awaits, now.Insufficient,
+        now.Notes, now.EventDays, now.Holidays);
+}
+
 /// <summary>A tariff that is a price per period and no more.</summary>
 internal sealed record TariffPublishedV1(
     TariffId Tariff, int Version, string Currency, string Zone, IReadOnlyList<TariffRule> Rules,

@@ -108,7 +108,7 @@ public static class EventCodec
         new("outage-recorded", 1, Json.OutageRecorded),
         new("delivery-claimed", 1, Json.DeliveryClaimed),
         new("claim-displaced", 1, Json.ClaimDisplaced),
-        new("baseline-frozen", 1, Json.BaselineFrozen),
+        new("baseline-frozen", 2, Json.BaselineFrozen),
         new("standing-limit-set", 1, Json.StandingLimitSet),
         new("tariff-published", 3, Json.TariffPublished),
         new("tariff-assigned", 2, Json.TariffAssigned),
@@ -163,6 +163,8 @@ public static class EventCodec
             old => old.Upcast(), ProgrammePublishedV1.Of),
         Wire.Still("settlement-point-registered", 1, Json.SettlementPointRegisteredV1, Json.SettlementPointRegistered,
             old => old.Upcast(), SettlementPointRegisteredV1.Of),
+        Wire.Still("baseline-frozen", 1, Json.BaselineFrozenV1, Json.BaselineFrozen,
+            old => old.Upcast(), BaselineFrozenV1.Of),
         Wire.Still("tariff-assigned", 1, Json.TariffAssignedV1, Json.TariffAssigned,
             old => old.Upcast(), TariffAssignedV1.Of),
         Wire.Still("tariff-published", 2, Json.TariffPublishedV2, Json.TariffPublished,
@@ -325,6 +327,7 @@ public static class EventCodec
 [JsonSerializable(typeof(DeliveryClaimed))]
 [JsonSerializable(typeof(ClaimDisplaced))]
 [JsonSerializable(typeof(BaselineFrozen))]
+[JsonSerializable(typeof(BaselineFrozenV1))]
 [JsonSerializable(typeof(StandingLimitSet))]
 [JsonSerializable(typeof(TariffPublished))]
 [JsonSerializable(typeof(TariffPublishedV1))]

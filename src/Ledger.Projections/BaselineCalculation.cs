@@ -68,10 +68,10 @@ public static class BaselineCalculations
         (await known.PointInForceAsync(point, call.Start).ConfigureAwait(false))?.Event as SettlementPointRegistered;
 
     /// <param name="points">The targets to freeze.</param>
+    /// <param name="before">What is frozen of them: that is calculated again by the version that it names.</param>
     public static async Task<BaselineCalculation> FreezeAsync(
         IJournal journal, IViewStore views, RecordedOrder recorded, IReadOnlyList<SettlementPointId> points,
-        long position,
-        IReadOnlyList<LocalDate> holidays, CancellationToken ct)
+        FrozenBaselinesState before, long position, IReadOnlyList<LocalDate> holidays, CancellationToken ct)
     {
         var order = recorded.Order;
         var (terms, not) = await TermsAsync(journal, order, position, ct).ConfigureAwait(false);
@@ -88,7 +88,7 @@ public static class BaselineCalculations
             if (load.Periods(order.Period).Count == 0)
                 return new BaselineCalculation.NotPossible(
                     Rejection.PeriodMisaligned, $"the call {order.Period} holds no whole settlement period of {point}");
-            var question = new PointQuestion(order, load, point, terms.Baseline, holidays)
+            var question = new PointQuestion(order, load, point, terms.Baseline, before.RuleVersionOf(point), holidays)
             {
                 EventDays = await EventDaysAsync(known, views, order, load, point, position).ConfigureAwait(false),
                 Plans = new(atNotice, registered, load, order.IssuedAt),
@@ -111,7 +111,8 @@ public static class BaselineCalculations
             var packs = await known.StateAsync(Streams.RulePack(frozen.Pack), RulePackState.Empty, RulePacks.Evolve)
                 .ConfigureAwait(false);
             var pack = packs.Published.First(version => version.Version == frozen.PackVersion);
-            var question = new PointQuestion(order, new PointLoad(registered!), frozen.Point, pack, frozen.Holidays)
+            var question = new PointQuestion(order, new PointLoad(registered!), frozen.Point, pack,
+                new FrozenBaselinesState([frozen]).RuleVersionOf(frozen.Point), frozen.Holidays)
             {
                 EventDays = frozen.EventDays,
             };

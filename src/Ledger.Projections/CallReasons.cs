@@ -5,16 +5,17 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>What the payment of a call, or of power held ready, follows from, with the position of each fact: as known
-/// before a position, by the streams from which it is derived.</summary>
-internal sealed class CallReasons(IJournal journal, Answers answers, long position, CancellationToken ct)
+/// before a position, by the streams from which it is derived and the rules of a statement's version.</summary>
+internal sealed class CallReasons(
+    IJournal journal, Answers answers, long position, string ruleVersion, CancellationToken ct)
 {
     private readonly KnownFacts known = new(journal, position, ct);
 
     /// <summary>Null where the call has no terms by which it could be paid.</summary>
     public async Task<ReasonedCall?> OfAsync(InstructionId instruction)
     {
-        if (await Deliveries.PaidAsync(journal, answers, instruction, position, ct).ConfigureAwait(false)
-            is not { Terms: { } terms } delivered) return null;
+        if (await Deliveries.PaidAsync(journal, answers, instruction, position, ruleVersion, ct)
+            .ConfigureAwait(false) is not { Terms: { } terms } delivered) return null;
         var shares = new List<ReasonedShare>();
         foreach (var share in delivered.Shares)
         {

@@ -18,7 +18,12 @@ public sealed record DeliveredPeriod(
 
 /// <summary>A part of a period's energy that another programme's claim holds.</summary>
 public sealed record HeldElsewhere(
-    SettlementPointId Point, Interval Period, ClaimId Claim, ProgrammeId Programme, int Precedence, decimal Kwh);
+    SettlementPointId Point, Interval Period, ClaimId Claim, ProgrammeId Programme, int Precedence, decimal Kwh)
+{
+    /// <summary>Whether the claim is of the direction that the order is not of: of an export, where a load is to be
+    /// curtailed.</summary>
+    public bool IsOfOtherDirection { get; init; }
+}
 
 /// <summary>What is paid together, as the programme says: one point, the points of a station,
 /// or those of an account.</summary>
@@ -77,15 +82,24 @@ public static class Deliveries
     /// <summary>The delivery of an instruction as it is paid, beside the other calls of its programme
     /// (<see cref="CallsBeside"/>); null where there is no such instruction before the position.</summary>
     /// <param name="answers">Asked which other calls to look at.</param>
-    public static async Task<Delivered?> PaidAsync(IJournal journal, Answers answers, InstructionId instruction,
+    public static Task<Delivered?> PaidAsync(IJournal journal, Answers answers, InstructionId instruction,
         long position, CancellationToken ct) =>
-        await DeriveAsync(journal, instruction, position, ct).ConfigureAwait(false) is not { } delivered ? null
+        PaidAsync(journal, answers, instruction, position, Settlement.NewestRuleVersion, ct);
+
+    /// <summary>The same by the rules of a statement's version.</summary>
+    public static async Task<Delivered?> PaidAsync(IJournal journal, Answers answers, InstructionId instruction,
+        long position, string ruleVersion, CancellationToken ct) =>
+        await DeriveAsync(journal, instruction, position, ruleVersion, ct).ConfigureAwait(false)
+            is not { } delivered ? null
             : await CallsBeside.PaidOnceAsync(new(journal, position, ct), answers, delivered).ConfigureAwait(false);
 
     /// <summary>The delivery of a call by itself; null where there is no such instruction before the
     /// position.</summary>
-    public static async Task<Delivered?> DeriveAsync(IJournal journal, InstructionId instruction, long position,
-        CancellationToken ct)
+    public static Task<Delivered?> DeriveAsync(IJournal journal, InstructionId instruction, long position,
+        CancellationToken ct) => DeriveAsync(journal, instruction, position, Settlement.NewestRuleVersion, ct);
+
+    private static async Task<Delivered?> DeriveAsync(IJournal journal, InstructionId instruction, long position,
+        string ruleVersion, CancellationToken ct)
     {
         var known = new KnownFacts(journal, position, ct);
         var call = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve)
@@ -106,11 +120,13 @@ public static class Deliveries
                 .ConfigureAwait(false);
             var called = new PointLoad(registered).Periods(order.Period)
                 .Where(period => call.Withdrawn is not { } withdrawn || period.End <= withdrawn.At).ToList();
-            var elsewhere = called.SelectMany(period => Held(claims, order, terms?.Programme, target.Point, period))
-                .ToList();
+            var baseline = frozen.FirstOrDefault(each => each.Point == target.Point);
+            var metered = await new PointLoad(registered).OfAsync(known, called).ConfigureAwait(false);
+            var elsewhere = called.SelectMany((period, i) => Held(claims, order, terms?.Programme, target.Point, period)
+                .Concat(!Settlement.CountsBothDirections(ruleVersion) ? [] : HeldOfOther(claims, order,
+                    terms?.Programme, target.Point, period, BaselineOf(baseline, period), metered[i]))).ToList();
             held.AddRange(elsewhere);
-            periods.AddRange(await PeriodsAsync(known, order, target, registered, called,
-                frozen.FirstOrDefault(each => each.Point == target.Point), elsewhere).ConfigureAwait(false));
+            periods.AddRange(Periods(order, target, called, baseline, metered, elsewhere));
         }
         return new(order, call.Withdrawn?.At, terms, terms is not null
             ? null : not?.Detail ?? "no baseline of it is frozen",
@@ -118,28 +134,27 @@ public static class Deliveries
                 : PenaltiesBack.Among(terms, [.. DeliveryScores.Of(order, terms, paid, periods)]));
     }
 
-    private static async Task<IEnumerable<DeliveredPeriod>> PeriodsAsync(
-        KnownFacts known, DispatchInstructed order, InstructionTarget target, SettlementPointRegistered registered,
-        IReadOnlyList<Interval> called, BaselineFrozen? frozen, IReadOnlyList<HeldElsewhere> elsewhere)
-    {
-        var metered = await new PointLoad(registered).OfAsync(known, called).ConfigureAwait(false);
-        var baselines = frozen?.Periods.ToDictionary(period => period.Period, period => period.Kwh) ?? [];
-        return called.Select((period, i) =>
+    private static decimal? BaselineOf(BaselineFrozen? frozen, Interval period) =>
+        frozen?.Periods.FirstOrDefault(each => each.Period == period)?.Kwh;
+
+    private static IEnumerable<DeliveredPeriod> Periods(
+        DispatchInstructed order, InstructionTarget target, IReadOnlyList<Interval> called, BaselineFrozen? frozen,
+        IReadOnlyList<MeteredEnergy?> metered, IReadOnlyList<HeldElsewhere> elsewhere) =>
+        called.Select((period, i) =>
         {
-            var baseline = baselines.GetValueOrDefault(period);
+            var baseline = BaselineOf(frozen, period);
             var unproven = baseline is not null && metered[i] is not null ? null
                 : baseline is not null ? "not wholly metered"
                 : frozen is null ? "no baseline is frozen"
                 : frozen.Awaits is not null ? "the baseline awaits meter values"
                 : frozen.Insufficient is { } why ? $"no baseline: {why}" : "the baseline is of other periods";
             var ordered = baseline is { } without ? Ordered(order, target, without, period) : (decimal?)null;
-            var response = baseline - metered[i];
-            return new DeliveredPeriod(target.Point, period, ordered, baseline, metered[i],
+            var response = baseline - metered[i]?.Net;
+            return new DeliveredPeriod(target.Point, period, ordered, baseline, metered[i]?.Net,
                 Most(0, response < ordered ? response : ordered, response), Most(0, ordered - response, response),
                 Most(0, response - ordered, response),
                 elsewhere.Where(part => part.Period == period).Sum(part => part.Kwh), unproven);
         });
-    }
 
     // Unknown where the response is.
     private static decimal? Most(decimal least, decimal? value, decimal? response) =>
@@ -170,9 +185,36 @@ public static class Deliveries
     /// </summary>
     private static IEnumerable<HeldElsewhere> Held(
         ClaimsState claims, DispatchInstructed order, ProgrammePublished? terms, SettlementPointId point,
+        Interval period) => Held(claims, OwnDirection(order), terms, point, period);
+
+    /// <summary>
+    /// What claims of the other direction hold: a load that is curtailed may turn into an export, and an order to
+    /// export first ends a load. No more is held by them than came in their own direction, in order of the claims.
+    /// </summary>
+    private static IEnumerable<HeldElsewhere> HeldOfOther(
+        ClaimsState claims, DispatchInstructed order, ProgrammePublished? terms, SettlementPointId point,
+        Interval period, decimal? baselineKwh, MeteredEnergy? metered)
+    {
+        if (baselineKwh is not { } without || metered is null) yield break;
+        var other = OwnDirection(order) == Direction.Import ? Direction.Export : Direction.Import;
+        var left = other == Direction.Export
+            ? metered.Export - Math.Max(0m, -without) : Math.Max(0m, without) - metered.Import;
+        foreach (var held in Held(claims, other, terms, point, period))
+        {
+            var kwh = Math.Min(held.Kwh, left);
+            if (kwh <= 0m) yield break;
+            left -= kwh;
+            yield return held with { Kwh = kwh, IsOfOtherDirection = true };
+        }
+    }
+
+    private static Direction OwnDirection(DispatchInstructed order) =>
+        order.Kind == InstructionKind.Export ? Direction.Export : Direction.Import;
+
+    private static IEnumerable<HeldElsewhere> Held(
+        ClaimsState claims, Direction direction, ProgrammePublished? terms, SettlementPointId point,
         Interval period) =>
-        DeliveryClaims.Holding(claims, order.Kind == InstructionKind.Export
-            ? Direction.Export : Direction.Import, period)
+        DeliveryClaims.Holding(claims, direction, period)
             .Where(stretch => terms is not null && stretch.Claim.Programme != terms.Programme
                 && !(terms.SharesWith.Contains(stretch.Claim.Programme)
                 && stretch.Claim.SharesWith.Contains(terms.Programme)))

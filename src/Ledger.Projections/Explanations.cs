@@ -104,7 +104,7 @@ public sealed class ExplainedRun
                 .ConfigureAwait(false)
             : new Dictionary<SettlementPointId, ReasonedMonth>();
         var (calls, ready) = await PaidAsync(again.Statement, new(journal, new(views, run.AtPosition - 1),
-            run.AtPosition, ct)).ConfigureAwait(false);
+            run.AtPosition, run.RuleVersion, ct)).ConfigureAwait(false);
         return new(again, facts, new(new(tariff!.Position, facts.Tariff!), assigned!.Position, points), months, calls,
             ready);
     }
@@ -128,8 +128,9 @@ public sealed class ExplainedRun
             {
                 var point = new SettlementPointId(line.Paid);
                 var of = await reasons.ReadyAsync(line.Programme, point).ConfigureAwait(false);
-                if (await reasons.DayOfAsync(point, statement.Day).ConfigureAwait(false) is (_, var day))
-                    ready[(line.Programme, line.Paid)] = new(of, line.Paid, day, Deliveries.MoneyDecimals);
+                if (await reasons.DayOfAsync(point, statement.Day).ConfigureAwait(false) is (var registered, var day))
+                    ready[(line.Programme, line.Paid)] =
+                        new(of, line.Paid, registered.Owner, day, Deliveries.MoneyDecimals);
             }
         return (calls, ready);
     }
@@ -160,8 +161,9 @@ public sealed class ExplainedRun
         return Statement.Flexibility.Select(Flexibility).Concat(calls.Values.SelectMany(call =>
             call.DueTo(Statement.Account).Where(key => !there.Contains(key)).Order()
                 .Select(key => call.Explain(key, null, Statement.Currency))))
-            .Concat(ready.Values.SelectMany(held => held.Due.Where(key => !there.Contains(key)).Order()
-                .Select(key => held.Explain(key, null, Statement.Currency))));
+            .Concat(ready.Values.SelectMany(held =>
+                held.DueTo(Statement.Account).Where(key => !there.Contains(key)).Order()
+                    .Select(key => held.Explain(key, null, Statement.Currency))));
     }
 
     /// <summary>A charge of the statement, explained.</summary>

@@ -9,8 +9,11 @@ namespace Ledger.Projections;
 /// scored.</summary>
 /// <param name="CountsOnce">Whether something is not paid because it is paid otherwise: by an earlier call, or to
 /// another owner of the station.</param>
+/// <param name="CountsBothDirections">Whether a claim of the other direction than its order's holds something of
+/// it.</param>
 public sealed record FlexibilityStatement(
-    IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs, bool CountsOnce);
+    IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs, bool CountsOnce,
+    bool CountsBothDirections);
 
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
@@ -21,14 +24,14 @@ public sealed record FlexibilityStatement(
 public static class FlexibilityStatements
 {
     public static async Task<FlexibilityStatement> OfAsync(IJournal journal, IViewStore views, PartyId account,
-        LocalDate day, long position, CancellationToken ct)
+        LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
-        var (lines, packs, once) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>(), false);
+        var (lines, packs, once, both) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>(), false, false);
         var answers = new Answers(views, position - 1);
         foreach (var instruction in Calls(answers, account, day))
         {
-            if (await Deliveries.PaidAsync(journal, answers, instruction, position, ct).ConfigureAwait(false)
-                is not { } delivered) continue;
+            if (await Deliveries.PaidAsync(journal, answers, instruction, position, ruleVersion, ct)
+                .ConfigureAwait(false) is not { } delivered) continue;
             var known = new KnownFacts(journal, position, ct);
             if (await ProgrammeAsync(known, delivered).ConfigureAwait(false) is not { Payer: { } payer } programme
                 || payer == account || delivered.WithdrawnAt <= delivered.Order.Period.Start) continue;
@@ -45,25 +48,29 @@ public static class FlexibilityStatements
             foreach (var share in delivered.Shares.Where(share => Pays(share.Points[0])))
             {
                 once |= share.IsCalledTwice || share.IsOfOneOwner;
+                both |= delivered.Held.Any(held => held.IsOfOtherDirection && share.Points.Contains(held.Point));
                 lines.AddRange(Lines(delivered, share, terms, payer, account));
                 packs.AddRange(delivered.Baselines.Select(frozen => (frozen.Pack, frozen.PackVersion)));
                 if (terms.Scoring is { } scoring) packs.Add((scoring.Pack, scoring.Version));
             }
         }
-        lines.AddRange(await ReadyAsync(journal, answers, account, day, position, ct).ConfigureAwait(false));
-        return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()], once);
+        lines.AddRange(await ReadyAsync(journal, answers, account, day, position, ruleVersion, ct)
+            .ConfigureAwait(false));
+        return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()], once,
+            both);
     }
 
     /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the
     /// views are asked.</summary>
     private static async Task<IEnumerable<FlexibilityLine>> ReadyAsync(IJournal journal, Answers answers,
-        PartyId account, LocalDate day, long position, CancellationToken ct)
+        PartyId account, LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
         var paying = answers.Programmes().Where(programme => programme.AvailabilityPerKwHour is not null)
             .ToLookup(programme => programme.Programme, StringComparer.Ordinal);
         if (paying.Count == 0) return [];
         var own = answers.PointsOf(account).Select(point => point.Value).ToHashSet(StringComparer.Ordinal);
-        var (reasons, lines) = (new CallReasons(journal, answers, position, ct), new List<FlexibilityLine>());
+        var (reasons, lines) = (new CallReasons(journal, answers, position, ruleVersion, ct),
+            new List<FlexibilityLine>());
         foreach (var (point, programme) in answers.Enrolments().Where(row => paying.Contains(row.Programme)
                 && (own.Contains(row.Point) || paying[row.Programme].Any(version => version.Payee == account.Value)))
             .Select(row => (new SettlementPointId(row.Point), new ProgrammeId(row.Programme))).Distinct().Order())

@@ -21,7 +21,7 @@ public sealed record MeteredDayOfPoint(Interval Whole, int PeriodMinutes, IReadO
 
 /// <summary>
 /// What was metered of a settlement point over many days, as known before a position, by the rule of a statement
-/// (<see cref="MeteredDay"/>), but that a curve with a hole proves no period: whoever is handed a number cannot see
+/// (<see cref="MeteredDay"/>) and in its days (<see cref="PointDays"/>), but that a curve with a hole proves no period: whoever is handed a number cannot see
 /// what it leaves out. Days come one after another and are not kept, so a long range needs no more memory than a month
 /// and the point's registers.
 /// </summary>
@@ -57,14 +57,11 @@ public static class MeteredRange
 
     private static async Task<MeteredDayOfPoint?> DayAsync(KnownFacts known, SettlementPointId point, LocalDate day)
     {
-        var end = day.PlusDays(1).AtMidnight().InUtc().ToInstant();
-        if ((await known.PointInForceAsync(point, end).ConfigureAwait(false))?.Event
-            is not SettlementPointRegistered { Zone: var named }) return null;
-        var whole = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[named], day);
-        if ((await known.PointInForceAsync(point, whole.Start).ConfigureAwait(false))?.Event
-                is not SettlementPointRegistered registered
-            || await new PointLoad(registered).FactsAsync(known, day).ConfigureAwait(false) is not { } facts)
-            return null;
+        var standing = await SettlementFacts.StandingAsync(known, point).ConfigureAwait(false);
+        if (!PointDays.TryPeriods(standing, day, out var periods, out _)) return null;
+        var registered = PointDays.VersionOf(standing, day)!.Registered;
+        var facts = await new PointLoad(registered).FactsAsync(known, day, periods).ConfigureAwait(false);
+        var whole = new Interval(periods[0].Start, periods[^1].End);
         var byStart = facts.Quantities().ToLookup(quantity => quantity.Period.Start);
         return new(whole, registered.PeriodMinutes, [.. facts.Periods.Select(period => new MeteredPeriod(
             byStart[period.Start].First(each => each.Direction == Direction.Import),

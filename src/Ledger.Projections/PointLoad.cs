@@ -3,6 +3,11 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
+/// <summary>What was metered in one settlement period, kWh of <see cref="FrozenBaselines.KwhDecimals"/>
+/// decimals.</summary>
+/// <param name="Net">Import less export.</param>
+internal sealed record MeteredEnergy(decimal Net, decimal Import, decimal Export);
+
 /// <summary>
 /// The load of one settlement point in its settlement periods, as baselines and deliveries count it: import less export
 /// in kWh of <see cref="FrozenBaselines.KwhDecimals"/> decimals, settled by the same rule as a statement,
@@ -32,19 +37,27 @@ internal sealed class PointLoad(SettlementPointRegistered point)
     public LocalDate DayOf(Instant at) => SettlementCalendar.DayContaining(Zone, at);
 
     /// <summary>The load of a whole local day.</summary>
-    public async Task<BaselineDay> DayAsync(KnownFacts facts, LocalDate day)
+    public async Task<BaselineDay> DayAsync(KnownFacts facts, LocalDate day) =>
+        new(day, [.. (await EnergiesAsync(facts, day).ConfigureAwait(false)).Select(energy => energy?.Net)]);
+
+    /// <summary>What was metered in each period of a local day; null where it is not wholly known.</summary>
+    private async Task<IReadOnlyList<MeteredEnergy?>> EnergiesAsync(KnownFacts facts, LocalDate day)
     {
-        if (await FactsAsync(facts, day).ConfigureAwait(false) is not { Periods: var periods } counted)
-            return new(day, []);
+        if (await FactsAsync(facts, day).ConfigureAwait(false) is not { Periods: var periods } counted) return [];
         var byStart = counted.Quantities().ToLookup(quantity => quantity.Period.Start);
-        return new(day, [.. periods.Select(period => Net(byStart[period.Start]))]);
+        return [.. periods.Select(period => Metered(byStart[period.Start]))];
     }
 
     /// <summary>The facts of a local day that prove a load; null where it is no whole number of periods.</summary>
     public async Task<PointFacts?> FactsAsync(KnownFacts facts, LocalDate day)
     {
         var periods = Periods(day);
-        if (periods.Count == 0) return null;
+        return periods.Count == 0 ? null : await FactsAsync(facts, day, periods).ConfigureAwait(false);
+    }
+
+    /// <summary>The same of a day whose periods are known.</summary>
+    public async Task<PointFacts> FactsAsync(KnownFacts facts, LocalDate day, IReadOnlyList<Interval> periods)
+    {
         var metered = await facts.MeteredAsync(point.Point, day, periods).ConfigureAwait(false);
         return new(point, periods, metered with
         {
@@ -55,27 +68,28 @@ internal sealed class PointLoad(SettlementPointRegistered point)
         });
     }
 
-    /// <summary>The load of single periods, in their order.</summary>
-    public async Task<IReadOnlyList<decimal?>> OfAsync(KnownFacts facts, IReadOnlyList<Interval> periods)
+    /// <summary>What was metered in single periods, in their order; null where it is not wholly known.</summary>
+    public async Task<IReadOnlyList<MeteredEnergy?>> OfAsync(KnownFacts facts, IReadOnlyList<Interval> periods)
     {
-        var byStart = new Dictionary<Instant, decimal?>();
+        var byStart = new Dictionary<Instant, MeteredEnergy?>();
         foreach (var day in periods.Select(period => DayOf(period.Start)).Distinct())
-        {
-            var load = await DayAsync(facts, day).ConfigureAwait(false);
-            foreach (var (period, value) in Periods(day).Zip(load.KilowattHours)) byStart[period.Start] = value;
-        }
+            foreach (var (period, energy) in Periods(day).Zip(await EnergiesAsync(facts, day).ConfigureAwait(false)))
+                byStart[period.Start] = energy;
         return [.. periods.Select(period => byStart.GetValueOrDefault(period.Start))];
     }
 
     // Of one direction: a point that cannot export has no quantity of export, which is no hole.
-    private static decimal? Net(IEnumerable<MeteredQuantity> directions)
+    private static MeteredEnergy? Metered(IEnumerable<MeteredQuantity> directions)
     {
-        var net = Energy.Zero;
+        var (import, export) = (Energy.Zero, Energy.Zero);
         foreach (var quantity in directions)
         {
             if (quantity.Metered is not { } energy || quantity.Quality == ReadingQuality.Suspect) return null;
-            net = quantity.Direction == Direction.Import ? net + energy : net - energy;
+            if (quantity.Direction == Direction.Import) import += energy;
+            else export += energy;
         }
-        return net.ToDecimalKwh(FrozenBaselines.KwhDecimals);
+        return new(Kwh(import - export), Kwh(import), Kwh(export));
     }
+
+    private static decimal Kwh(Energy energy) => energy.ToDecimalKwh(FrozenBaselines.KwhDecimals);
 }

@@ -7,7 +7,7 @@ namespace Ledger.Projections;
 
 /// <summary>What a rule is asked about one target, and how its answer becomes a frozen baseline.</summary>
 internal sealed class PointQuestion(
-    DispatchInstructed order, PointLoad load, SettlementPointId point, RulePackPublished pack,
+    DispatchInstructed order, PointLoad load, SettlementPointId point, RulePackPublished pack, string ruleVersion,
     IReadOnlyList<LocalDate> holidays)
 {
     private readonly BaselineRule rule = pack.Baseline!;
@@ -21,17 +21,24 @@ internal sealed class PointQuestion(
     public async Task<BaselineFrozen> AnswerAsync(
         KnownFacts known, long position, (KnownFacts Facts, long Position)? later, Interval? awaited)
     {
+        if (ruleVersion is not (Baseline.RuleVersion or Baseline.FirstRuleVersion))
+            throw new InvalidOperationException($"it is by {ruleVersion}, which this program does not know");
         var periods = load.Periods(order.Period);
         var asked = new BaselineQuestion(load.Zone, new Interval(periods[0].Start, periods[^1].End), load.Period, [])
         {
             EventDays = EventDays.ToHashSet(),
             Holidays = holidays.ToHashSet(),
             NoticeAt = order.IssuedAt,
+            RuleVersion = ruleVersion,
             ContractKw = await ContractAsync(known).ConfigureAwait(false),
         };
         var watched = Baseline.Watched(rule, asked);
-        var (days, notes) = await EarlierAsync(known, load.DayOf(asked.Event.Start)).ConfigureAwait(false);
-        foreach (var day in watched.Select(load.DayOf).Distinct().Where(day => days.All(known => known.Day != day)))
+        var called = load.DayOf(asked.Event.Start);
+        var (days, notes) = await EarlierAsync(known, called).ConfigureAwait(false);
+        var beyond = Baseline.DaysBeyond(rule, asked)
+            .SelectMany(by => days.ConvertAll(day => day.Day.PlusDays(by))).Where(day => day <= called);
+        foreach (var day in watched.Select(load.DayOf).Concat(beyond).Distinct()
+            .Where(day => days.All(known => known.Day != day)).ToList())
             days.Add(await load.DayAsync(known, day).ConfigureAwait(false));
         if (later is { } next && awaited is { } stretch)
             for (var i = 0; i < days.Count;
@@ -47,13 +54,12 @@ internal sealed class PointQuestion(
             notes = [.. notes, .. planned];
         }
         var result = Baseline.Of(rule, asked);
-        var unadjusted = rule.Adjustment is null
-            ? result.KilowattHours : Baseline.Of(rule with { Adjustment = null }, asked).KilowattHours;
         var missing = result.Insufficient is null || rule.ChoosesByOwnDay ? Baseline.Missing(watched, asked) : null;
         return Frozen(position, later?.Position,
             periods.Select((period, i) => new FrozenPeriod(
-                period, missing is null ? Kept(result.KilowattHours?[i]) : null, Kept(unadjusted?[i]))),
-            result, missing, [.. notes, .. Notes(asked)]);
+                period, missing is null ? Kept(result.KilowattHours?[i]) : null, Kept(result.Unadjusted?[i]))),
+            result, missing, [.. notes, .. Notes(asked)]) with
+        { RuleVersion = Baseline.NamedRuleVersion(rule, asked) };
     }
 
     /// <summary>The days that the rule may look back at, from the first one of which anything is measured.</summary>

@@ -23,8 +23,8 @@ public static class Publications
             var again = await Settlements.RederiveAsync(journal, views, row, ct).ConfigureAwait(false);
             if (again.Statement is not { } statement) return null;
             var flexibility = statement.Flexibility;
-            var packs = (await FlexibilityStatements.OfAsync(journal, views, account, day, row.AtPosition, ct)
-                .ConfigureAwait(false)).Packs;
+            var packs = (await FlexibilityStatements.OfAsync(journal, views, account, day, row.AtPosition,
+                row.RuleVersion, ct).ConfigureAwait(false)).Packs;
             return new(new(run, account, day, recorded.Envelope.Actor, by, Digest(recorded.Payload),
                 await TariffAsync(journal, completed, ct).ConfigureAwait(false),
                 await PacksAsync(journal, packs, row.AtPosition, ct).ConfigureAwait(false),

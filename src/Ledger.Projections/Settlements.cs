@@ -37,12 +37,18 @@ public sealed record RederivedRun(TimeOfUseSettlement.RunRow Run, Statement? Sta
 public static class Settlements
 {
     /// <summary>Calculates an account's day from the facts before a position of the journal.</summary>
-    public static async Task<SettlementCalculation> CalculateAsync(
-        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
+    public static Task<SettlementCalculation> CalculateAsync(
+        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct) =>
+        CalculateAsync(journal, views, account, day, position, Settlement.NewestRuleVersion, ct);
+
+    /// <summary>The same by the rules that a run or its deltas name, as far as those are told apart by their
+    /// version.</summary>
+    internal static async Task<SettlementCalculation> CalculateAsync(IJournal journal, IViewStore views,
+        PartyId account, LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
         try
         {
-            return await ExactlyAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
+            return await ExactlyAsync(journal, views, account, day, position, ruleVersion, ct).ConfigureAwait(false);
         }
         catch (OverflowException)
         {
@@ -52,11 +58,11 @@ public static class Settlements
         }
     }
 
-    private static async Task<SettlementCalculation> ExactlyAsync(
-        IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct)
+    private static async Task<SettlementCalculation> ExactlyAsync(IJournal journal, IViewStore views,
+        PartyId account, LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
         var facts = await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false);
-        var paid = await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct)
+        var paid = await FlexibilityStatements.OfAsync(journal, views, account, day, position, ruleVersion, ct)
             .ConfigureAwait(false);
         if (facts.Zone is not { } zone)
             return new SettlementCalculation.NotPossible(Rejection.UnknownSettlementPoint, paid.Lines.Count == 0
@@ -78,7 +84,10 @@ public static class Settlements
         var statement = Statement.Build(
             account, day, tariff, facts.Points.SelectMany(point => point.Quantities()), facts.Months,
             paid.Lines, facts.Standing, facts.Parties) with
-        { CountsOnce = facts.CountsOnce || paid.CountsOnce };
+        {
+            CountsOnce = facts.CountsOnce || paid.CountsOnce,
+            CountsBothDirections = paid.CountsBothDirections,
+        };
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);
     }
@@ -88,15 +97,16 @@ public static class Settlements
         IJournal journal, IViewStore views, PartyId account, LocalDate day, long position, CancellationToken ct) =>
         (await SettlementFacts.GatherAsync(journal, views, account, day, position, ct).ConfigureAwait(false))
             .Points.Count > 0
-        || (await FlexibilityStatements.OfAsync(journal, views, account, day, position, ct).ConfigureAwait(false))
-            .Lines.Count > 0;
+        || (await FlexibilityStatements.OfAsync(journal, views, account, day, position,
+            Settlement.NewestRuleVersion, ct).ConfigureAwait(false)).Lines.Count > 0;
 
     /// <summary>Calculates a stored run again and says what differs, and whether other rules explain it.</summary>
     public static async Task<RederivedRun> RederiveAsync(
         IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, CancellationToken ct)
     {
         var again = await CalculateAsync(
-            journal, views, new(run.Account), RowJson.Day(run.Day), run.AtPosition, ct).ConfigureAwait(false);
+            journal, views, new(run.Account), RowJson.Day(run.Day), run.AtPosition, run.RuleVersion, ct)
+            .ConfigureAwait(false);
         if (again is not SettlementCalculation.Calculated { Statement: var statement })
             return new(run, null, $"nothing can be calculated: {((SettlementCalculation.NotPossible)again).Detail}");
         var differs =

@@ -27,10 +27,10 @@ public static class StatementCorrections
         CorrectionStyle style, SettlementCalculation.Calculated calculated, CancellationToken ct)
     {
         // What came after these deltas, where they are there already, is not what they were taken from.
-        var position = day.Deltas.TakeWhile(each => each.Run != run)
-            .LastOrDefault(each => each.Corrects == corrected.Run)?.AtPosition ?? corrected.AtPosition;
-        if (await AtAsync(journal, views, corrected.Account, corrected.Day, position, ct).ConfigureAwait(false)
-            is not { } before)
+        var last = day.Deltas.TakeWhile(each => each.Run != run)
+            .LastOrDefault(each => each.Corrects == corrected.Run);
+        if (await AtAsync(journal, views, corrected.Account, corrected.Day, last?.AtPosition ?? corrected.AtPosition,
+            last?.RuleVersion ?? corrected.RuleVersion, ct).ConfigureAwait(false) is not { } before)
             return (null, new(Rejection.RunNotReproduced, $"{corrected.Run} cannot be calculated again"));
         var after = style == CorrectionStyle.Credit ? null : calculated.Statement;
         if (after is not null && after.Parties.Seller != before.Parties.Seller)
@@ -59,7 +59,8 @@ public static class StatementCorrections
         foreach (var deltas in booked)
         {
             var now = deltas.Style == CorrectionStyle.Credit ? null
-                : await AtAsync(journal, views, account, day, deltas.AtPosition, ct).ConfigureAwait(false);
+                : await AtAsync(journal, views, account, day, deltas.AtPosition, deltas.RuleVersion, ct)
+                    .ConfigureAwait(false);
             var between = StatementDeltas.Between(before, now);
             again.Add(new(deltas, between, between.Count == deltas.Lines && between.Root == deltas.LinesRoot
                 && between.Total == deltas.Total ? null : "the deltas do not come out as they were booked"));
@@ -67,13 +68,13 @@ public static class StatementCorrections
         }
         var last = booked[^1];
         var rerun = last.Style == CorrectionStyle.Credit ? null
-            : await AtAsync(journal, views, account, day, last.AtPosition, ct).ConfigureAwait(false);
+            : await AtAsync(journal, views, account, day, last.AtPosition, last.RuleVersion, ct).ConfigureAwait(false);
         return new(again, run.Total + booked.Sum(each => each.Total), rerun?.Total ?? 0m,
             StatementDeltas.Unlike(original, [.. again.Select(each => each.Deltas)], rerun));
     }
 
     private static async Task<Statement?> AtAsync(IJournal journal, IViewStore views, PartyId account, LocalDate day,
-        long position, CancellationToken ct) =>
-        await Settlements.CalculateAsync(journal, views, account, day, position, ct).ConfigureAwait(false)
+        long position, string ruleVersion, CancellationToken ct) =>
+        await Settlements.CalculateAsync(journal, views, account, day, position, ruleVersion, ct).ConfigureAwait(false)
             is SettlementCalculation.Calculated { Statement: var statement } ? statement : null;
 }

@@ -80,6 +80,9 @@ internal sealed class CalledTown : IDisposable
         frozen.Exit.ShouldBe(ExitCode.Done, frozen.Output + frozen.Errors);
     }
 
+    /// <summary>Where the ledger is.</summary>
+    public string Data => town.Data;
+
     public CommandRun Run(params string[] args) => town.Run(args);
 
     public void Import(string text)

@@ -211,7 +211,7 @@ public sealed class ChargedTownTests : IDisposable
         var said = python.StandardOutput.ReadToEnd();
         python.WaitForExit();
         python.ExitCode.ShouldBe(0, said);
-        said.ShouldContain("NOT CHECKED: how lines, charges and flexibility follow");
+        said.ShouldContain("NOT CHECKED: prices and amounts of lines, and how charges and flexibility follow");
         said.TrimEnd().Split('\n')[^1].ShouldStartWith("VERIFIED");
     }
 

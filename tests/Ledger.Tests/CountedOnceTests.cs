@@ -155,6 +155,17 @@ public sealed class CountedOnceTests : IAsyncDisposable
         (first.Total, Settlement.RuleVersionOf(first)).ShouldBe((16m, Settlement.OnceRuleVersion));
         (second.Total, Settlement.RuleVersionOf(second)).ShouldBe((24m, Settlement.RuleVersion));
         first.Lines[^1].Period.End.ShouldBe(second.Lines[0].Period.Start);
+
+        // What is handed out of both days is what is settled of them, each hour once.
+        var days = new List<MeteredDayOfPoint>();
+        await foreach (var day in MeteredRange.DaysAsync(journal, new("C"), Day.PlusDays(-1), Day, journal.Length, Ct))
+            days.Add(day);
+        days.ConvertAll(day => (day.Whole, day.Periods.Count)).ShouldBe([
+            (new(Midnight - Duration.FromHours(16), Midnight), 16),
+            (new(Midnight, Midnight + Duration.FromHours(24)), 24)]);
+        (await MeteredRange.WithinAsync(journal, new("C"), new(Midnight - Duration.FromHours(2),
+            Midnight + Duration.FromHours(2)), journal.Length, Ct)).Select(period => period.Period.Start).ShouldBe(
+            Enumerable.Range(-2, 4).Select(hour => Midnight + Duration.FromHours(hour)));
     }
 
     private static IReadOnlyList<PointVersion> Versions(params IEnumerable<(Instant From, string Zone)> versions) =>

@@ -35,6 +35,7 @@ public sealed class DecisionTableTests
         ["charging-states.txt"] = ChargingStateOf,
         ["standing-limits.txt"] = StandingLimitOf,
         ["tariffs.txt"] = TariffOf,
+        ["tariff-assignments.txt"] = AssignmentOf,
         ["rule-packs.txt"] = RulePackOf,
         ["standards.txt"] = StandardOf,
         ["settlement-runs.txt"] = RunOf,
@@ -57,6 +58,17 @@ public sealed class DecisionTableTests
                 .ShouldBeInOrder(SortDirection.Ascending, table);
     }
 
+    [Fact]
+    public void Who_assigns_what_was_replaced_is_told_what_stands()
+    {
+        TariffAssigned first = new(new("A"), new("T")), second = first with { Tariff = new("U") };
+        var state = TariffAssignments.Evolve(
+            TariffAssignments.Evolve(TariffAssignmentState.Empty, first, Now), second, Now);
+        ((Decision.AlreadyRecorded)TariffAssignments.Decide(state, second, Now)).Detail.ShouldBeNull();
+        ((Decision.AlreadyRecorded)TariffAssignments.Decide(state, first, Now)).Detail.ShouldBe(
+            "another assignment from 1970-01-01T00:16:40Z on has replaced it; to return to it, record it from another instant on");
+    }
+
     private static Decision SettlementPointOf(string[] cells)
     {
         var point = new SettlementPointRegistered(new("P1"), new("S1"), SettlementPointKind.Connector, new("A"),
@@ -65,6 +77,17 @@ public sealed class DecisionTableTests
         return SettlementPoint.Decide(
             Known(cells[3], SettlementPointState.Empty, (state, e) => SettlementPoint.Evolve(state, e, Now), point, point with { Owner = new("B") }),
             point, Now);
+    }
+
+    private static Decision AssignmentOf(string[] cells)
+    {
+        static TariffAssigned Assigned(string text) => text.Split('/') is [var tariff, var seller]
+            ? new(new("A"), new(tariff), new PartyId(seller)) : new(new("A"), new(text));
+        static Instant At(string text) => Instant.FromUnixTimeSeconds(Number(text));
+        var state = cells[0] == "-" ? TariffAssignmentState.Empty
+            : cells[0].Split("; ").Select(known => known.Split(' ')).Aggregate(TariffAssignmentState.Empty,
+                (before, known) => TariffAssignments.Evolve(before, Assigned(known[1]), At(known[0])));
+        return TariffAssignments.Decide(state, Assigned(cells[2]), At(cells[1]));
     }
 
     private static Decision InstallationOf(string[] cells)

@@ -68,6 +68,7 @@ public sealed class EventCodecTests
     [InlineData("tariff-published", 1, "TariffPublished.v1.json")]
     [InlineData("tariff-published", 2, "TariffPublished.v2.json")]
     [InlineData("tariff-assigned", 1, "TariffAssigned.v1.json")]
+    [InlineData("baseline-frozen", 1, "BaselineFrozen.v1.json")]
     [InlineData("settlement-point-registered", 1, "SettlementPointRegistered.v1.json")]
     [InlineData("programme-published", 2, "ProgrammePublished.v2.json")]
     [InlineData("programme-published", 3, "ProgrammePublished.v3.json")]
@@ -85,6 +86,7 @@ public sealed class EventCodecTests
             DispatchInstructed order => order with { Activation = new(800, [new(new("P1"), new Power(7))]) },
             TariffAssigned assigned => assigned with { Seller = new("retail") },
             SettlementPointRegistered point => point with { GridOperator = new("dso") },
+            BaselineFrozen frozen => frozen with { RuleVersion = Baseline.RuleVersion },
             TariffPublished { Terms: { } terms } tariff => tariff with
             {
                 Terms = terms with { Fees = [.. terms.Fees, new("contract", FeeBasis.Day, 1m, 1, null, FeeBearer.Account)] },

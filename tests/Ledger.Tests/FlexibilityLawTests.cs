@@ -84,7 +84,8 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
     [Fact]
     public void Two_arithmetics_of_power_held_ready_agree()
     {
-        var seen = new SampleShares(("several stretches", 50), ("one stands before another", 30), ("not enrolled", 20));
+        var seen = new SampleShares(("several stretches", 50), ("one stands before another", 30), ("not enrolled", 20),
+            ("two payees", 10));
         var day = new Interval(Start, Start + Duration.FromHours(24));
         Instant Hour(int hour) => Start + Duration.FromMinutes(20 * hour);
         Gen.Int[0, int.MaxValue].Sample(seed =>
@@ -93,7 +94,8 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
             var (programme, point) = (new ProgrammeId("F"), new SettlementPointId("P1"));
             Positioned<ProgrammePublished> Version(int version, int from) => new(version, new(
                 programme, version, Hour(from), ServiceKind.Reserve, new("b"), new("s"), 0, 0, 0, PaymentLevel.SettlementPoint, 1, [], "EUR", 1m,
-                Payer: new("dso"), AvailabilityPerKwHour: random.Next(6) == 0 ? null : random.Next(1, 900) / 1_000m));
+                Payer: new("dso"), Payee: random.Next(3) switch { 0 => new("A"), 1 => new("B"), _ => null },
+                AvailabilityPerKwHour: random.Next(6) == 0 ? null : random.Next(1, 900) / 1_000m));
             var end = random.Next(20, 90);
             var declared = Enumerable.Range(0, random.Next(1, 7)).Select(i =>
             {
@@ -105,20 +107,25 @@ public sealed class FlexibilityLawTests(ITestOutputHelper output)
                 [new(new(programme, point, Power.FromKilowatts(500), Hour(random.Next(-20, 10)), null),
                     random.Next(2) == 0 ? Hour(end) : null)], [], []), point, declared);
             var stretches = AvailabilityPay.Of(ready, day, 2);
-            var reasons = new AvailabilityReasons(ready, "P1", day, 2);
+            var reasons = new AvailabilityReasons(ready, "P1", new("A"), day, 2);
             var lines = stretches.Select((each, i) => new FlexibilityLine(i + 1, null, programme, "P1", each.Covers,
                 FlexibilityKind.Availability, each.KwHours, each.Amount == 0m ? 0m : -each.Amount, "EUR", new("dso"),
-                new("A"), "F", null)).ToList();
-            reasons.Due.Order().ShouldBe(lines.Select(FlexibilityKey.From).Order());
+                each.Programme.Fact.Payee ?? new("A"), "F", null)).ToList();
+            foreach (var payee in (PartyId[])[new("A"), new("B")])
+                reasons.DueTo(payee).Order().ShouldBe(
+                    lines.Where(line => line.Payee == payee).Select(FlexibilityKey.From).Order());
+            reasons.DueTo(new("dso")).ShouldBeEmpty();
             foreach (var line in lines)
             {
                 reasons.Explain(FlexibilityKey.From(line), line, "EUR").Holds.ShouldBeTrue();
                 reasons.Explain(FlexibilityKey.From(line), line with { Amount = line.Amount - 0.01m }, "EUR").Holds
                     .ShouldBeFalse();
+                reasons.Explain(FlexibilityKey.From(line), line with { Payee = new("C") }, "EUR").Holds.ShouldBeFalse();
             }
             seen.Add(stretches.Count > 1, declared.Any(one => declared.Any(other => other != one
                     && other.Fact.Period.Start < one.Fact.Period.End && one.Fact.Period.Start < other.Fact.Period.End)),
-                declared.Any(each => ready.Enrolments.Covering(programme, each.Fact.Period) is null));
+                declared.Any(each => ready.Enrolments.Covering(programme, each.Fact.Period) is null),
+                lines.Select(line => line.Payee).Distinct().Count() > 1);
         }, iter: LongRun.Samples);
         seen.ShouldBeEnough(output);
     }

@@ -372,4 +372,32 @@ public sealed class FlexibilityStatementTests
         town.TryImport("""{"type":"programme","programme":"p","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"reserve","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":1,"availabilityPerKwHour":"0.1"}""")
             .Output.ShouldContain("OutOfRange");
     }
+
+    /// <summary>30 kW are ready from 10 to 14. Until 12 the programme pays the owner, from then on the aggregator: each
+    /// has his own 60 kW·h, and nobody is told that he lacks the other's.</summary>
+    [Fact]
+    public void Who_is_paid_for_readiness_may_change_within_a_day_and_each_has_his_own()
+    {
+        using var town = new CalledTown(more: ",\"payer\":\"dso\",\"availabilityPerKwHour\":\"0.1\"");
+        town.Connector("C1");
+        town.Meter("C1", Hours(6 * 24, 100));
+        town.Connector("A1", "S02", "agg");
+        town.Meter("A1", Hours(6 * 24, 10));
+        town.Import(Tariff);
+        town.Import("""
+            {"type":"programme","programme":"reduce","version":2,"validFrom":"2026-02-27T12:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":"2","payer":"dso","payee":"agg","availabilityPerKwHour":"0.1"}
+            {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}
+            {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T10:00:00+08:00","end":"2026-02-27T14:00:00+08:00","availableKw":30}
+            """);
+        foreach (var (account, run, from) in new[] { ("cpo", "R1", "02"), ("agg", "R2", "04") })
+        {
+            Done(town, "settle", "--account", account, "--day", "2026-02-27", "--run", run);
+            JsonNode.Parse(town.Run("show", "statement", run, "--json").Output)!["flexibility"]!.AsArray().Select(line =>
+                $"{line!["paid"]} {line["start"]} {line["kwh"]} {line["amount"]} {line["payee"]}").ShouldBe(
+                [$"C1 2026-02-27T{from}:00:00Z 60 -6 {account}"]);
+            var total = town.Run("explain", run, "total");
+            total.Exit.ShouldBe(ExitCode.Done, total.Output);
+            total.Output.ShouldNotContain("no line");
+        }
+    }
 }

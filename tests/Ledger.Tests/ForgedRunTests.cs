@@ -93,6 +93,11 @@ public sealed class ForgedRunTests : IDisposable
             .ShouldBe((false, false));
     }
 
+    [Fact]
+    public void A_line_of_a_point_that_somebody_else_owns_is_found() =>
+        Verified(Signed(run => run, point => point.Replace("\"cpo9\"", "\"cpo8\"", StringComparison.Ordinal)))
+            .ShouldBe((false, false));
+
     private void Done(params string[] args)
     {
         var run = town.Run(args);
@@ -111,7 +116,7 @@ public sealed class ForgedRunTests : IDisposable
 
     /// <summary>A bundle of these lines in a log of the same events, but for the run, which has their root; of the
     /// events that no bundle shows, other leaves stand in the log.</summary>
-    private string Signed(Func<string, string> forge)
+    private string Signed(Func<string, string> forge, Func<string, string>? forgePoint = null)
     {
         var before = (string)statement["linesRoot"]!;
         var root = Convert.ToHexStringLower(
@@ -129,6 +134,12 @@ public sealed class ForgedRunTests : IDisposable
                 var payload = Encoding.UTF8.GetBytes(forge(Encoding.UTF8.GetString(known.Payload))
                     .Replace(before, root, StringComparison.Ordinal));
                 shown[position] = new(known.Salt, EnvelopeBytes.Write(envelope, payload.Length), payload);
+            }
+            else if (forgePoint is not null
+                && known.At(position) is { Envelope: { WireName: "settlement-point-registered" } registered })
+            {
+                var payload = Encoding.UTF8.GetBytes(forgePoint(Encoding.UTF8.GetString(known.Payload)));
+                shown[position] = new(known.Salt, EnvelopeBytes.Write(registered, payload.Length), payload);
             }
         var size = Checkpoint.Parse(SignedNote.Parse(files[BundleFiles.Checkpoint]).Text).Size;
         byte[][] leaves = [.. Enumerable.Range(0, (int)size).Select(at => MerkleTree.LeafHash(

@@ -108,4 +108,37 @@ public sealed class MasterDataInTimeTests : IDisposable
         var next = NodaTime.Text.LocalDatePattern.Iso.Parse(day).Value.PlusDays(1);
         return $"{rows}P1,{NodaTime.Text.LocalDatePattern.Iso.Format(next)}T00:00:00+08:00,20\n";
     }
+
+    /// <summary>A price that was assigned by mistake from midnight on is corrected from midnight on: what was settled
+    /// stays with 0.50, what is settled later has 0.90, and a retry of the first undoes nothing.</summary>
+    [Fact]
+    public void An_assignment_is_replaced_from_the_same_instant_on_and_what_was_settled_stays()
+    {
+        const string First = """{"type":"tariff-assignment","account":"cpo","tariff":"t50","validFrom":"2026-01-01T00:00:00+08:00"}""";
+        string Tariff(int cents) => $$"""
+            {"type":"tariff","tariff":"t{{cents}}","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.{{cents}}","exportPerKwh":"0.4"}]}
+
+            """;
+        Import(Point(60) + Register("import", "2026-02-26") + Tariff(50) + Tariff(90) + First);
+        Import("""
+            point,register,read_at,kwh
+            P1,1.8.0,2026-02-26T00:00:00+08:00,1000
+            P1,1.8.0,2026-02-27T00:00:00+08:00,1480
+
+            """, "import.csv");
+        Done("settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R1");
+        Import(First.Replace("t50", "t90"));
+        Import(First, "again.jsonl");
+        Done("settle", "--account", "cpo", "--day", "2026-02-26", "--run", "R2");
+        foreach (var (run, tariff, total) in new[] { ("R1", "t50 v1", 240m), ("R2", "t90 v1", 432m) })
+        {
+            var statement = JsonNode.Parse(Done("show", "statement", run, "--json"))!;
+            ((string)statement["tariff"]!, Total(statement)).ShouldBe((tariff, total));
+            Done("explain", run, "total");
+        }
+        JsonNode.Parse(Done("show", "tariffs", "--json"))!["assignments"]!.AsArray()
+            .Select(row => (string)row!["tariff"]!).ShouldBe(["t90"]);
+        Done("verify");
+        Done("replay", "--diff");
+    }
 }

@@ -30,6 +30,7 @@ public sealed class PersonalDataTests
         ["BaselineFrozen.Zone"] = "a time zone",
         ["BaselineFrozen.Insufficient"] = "our own sentence",
         ["BaselineFrozen.Notes"] = "our own sentences",
+        ["BaselineFrozen.RuleVersion"] = "a version",
         ["BaselineDayUse.Reason"] = "our own sentence",
         ["BaselineCorrection.Reason"] = "our own sentence",
         ["ChargingFactRecorded.Source"] = "which device observed it",

@@ -21,6 +21,7 @@ public static class BaselineListings
         new("packVersion", null, row => row.PackVersion),
         new("provisional", null, row => row.Provisional),
         new("method", "method", row => row.Method),
+        new("ruleVersion", null, row => row.RuleVersion),
         new("atPosition", "facts before", row => row.AtPosition),
         new("completedAtPosition", "completed before", row => row.CompletedAtPosition),
         new("zone", null, row => row.Zone),

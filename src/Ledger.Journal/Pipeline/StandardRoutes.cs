@@ -121,10 +121,9 @@ public static class StandardRoutes
             Streams.Tariff(c.Input.Fact.Tariff), TariffState.Empty, Tariffs.Evolve,
             state => Tariffs.Decide(state, c.Input.Fact, c.Input.From,
                 new EvidenceKey($"tariff/{c.Input.Fact.Tariff}/{c.Input.Fact.Version}")), c.By, ct, c.Raw))
-        .Add<Dated<TariffAssigned>>(Scopes.TariffsWrite, (recorder, c, _, ct) => recorder.AppendAsync(
-            Streams.Assignment(c.Input.Fact.Account),
-            [NewFact.At(c.Input.Fact, c.Input.From, new EvidenceKey($"assignment/{c.Input.Fact.Account}"))], c.By, ct,
-            c.Raw))
+        .Add<Dated<TariffAssigned>>(Scopes.TariffsWrite, (recorder, c, _, ct) => recorder.RecordAsync(
+            Streams.Assignment(c.Input.Fact.Account), TariffAssignmentState.Empty, TariffAssignments.Evolve,
+            state => TariffAssignments.Decide(state, c.Input.Fact, c.Input.From), c.By, ct, c.Raw))
         .Add<Dated<RulePackPublished>>(Scopes.RulesWrite, (recorder, c, _, ct) => recorder.RecordAsync(
             Streams.RulePack(c.Input.Fact.Pack), RulePackState.Empty, RulePacks.Evolve,
             state => RulePacks.Decide(state, c.Input.Fact, c.Input.From,
