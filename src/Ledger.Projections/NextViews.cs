@@ -44,6 +44,8 @@ public sealed class NextViews(IViewStore store) : IViewStore
     public IReadOnlyList<ViewRow> Versions(string projection) =>
         Named(projection, store.Versions(NameOf(projection)));
 
+    public void ScanVersions(string projection, VersionTaker take) => store.ScanVersions(NameOf(projection), take);
+
     public void Reset(string projection) => store.Reset(NameOf(projection));
 
     /// <summary>Of building these views: the alarm of the live ones is theirs.</summary>
