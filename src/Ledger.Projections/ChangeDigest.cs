@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 namespace Ledger.Projections;
@@ -72,20 +73,26 @@ internal sealed class DigestPoint
         return Prime127.Add(number, Prime127.Add(a, Prime127.Multiply(times, b)));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Take(ReadOnlySpan<byte> text, ref UInt128 a, ref UInt128 b)
     {
+        var (first, second) = (a, b);
         while (text.Length > BlockBytes) // one byte more, because a word is read as sixteen
         {
-            TakeBlock(text, ref a, ref b);
+            TakeBlock(text, ref first, ref second);
             text = text[BlockBytes..];
         }
-        if (text.IsEmpty) return;
-        Span<byte> last = stackalloc byte[BlockBytes + 1];
-        last.Clear();
-        text.CopyTo(last);
-        TakeBlock(last, ref a, ref b);
+        if (!text.IsEmpty)
+        {
+            Span<byte> last = stackalloc byte[BlockBytes + 1];
+            last.Clear();
+            text.CopyTo(last);
+            TakeBlock(last, ref first, ref second);
+        }
+        (a, b) = (first, second);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void TakeBlock(ReadOnlySpan<byte> block, ref UInt128 a, ref UInt128 b)
     {
         a = Prime127.Add(Prime127.Multiply(a, at), BinaryPrimitives.ReadUInt128LittleEndian(block) & Word);
@@ -98,30 +105,4 @@ internal sealed class DigestPoint
         RandomNumberGenerator.Fill(bytes);
         return BinaryPrimitives.ReadUInt128LittleEndian(bytes) & Prime127.Value;
     }
-}
-
-/// <summary>
-/// Numbers modulo the prime 2^127 - 1. Since 2^127 is 1 there, a remainder needs no division: what is above 127 bits is
-/// added to what is below. Each number is at most 2^127, so that zero and one have two forms each; a remainder by the
-/// prime tells them apart.
-/// </summary>
-internal static class Prime127
-{
-    public static readonly UInt128 Value = (UInt128.One << 127) - 1;
-
-    public static UInt128 Add(UInt128 one, UInt128 other) => unchecked(Folded(one + other));
-
-    public static UInt128 Multiply(UInt128 one, UInt128 other)
-    {
-        unchecked
-        {
-            var (a1, a0, b1, b0) = ((ulong)(one >> 64), (ulong)one, (ulong)(other >> 64), (ulong)other);
-            var (low, middle) = (Math.BigMul(a0, b0), Math.BigMul(a0, b1) + Math.BigMul(a1, b0));
-            var sum = low + (middle << 64);
-            var high = Math.BigMul(a1, b1) + (middle >> 64) + (sum < low ? UInt128.One : UInt128.Zero);
-            return Folded((high << 1) + (sum >> 127) + (sum & Value)); // 2^128 is 2
-        }
-    }
-
-    private static UInt128 Folded(UInt128 number) => unchecked((number & Value) + (number >> 127));
 }

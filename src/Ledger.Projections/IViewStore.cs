@@ -61,9 +61,9 @@ public interface IViewStore
         foreach (var row in Range(projection, first, last, asOf)) take(Encoding.UTF8.GetBytes(row.Json));
     }
 
-    /// <summary>Whether the rows are in this process: whoever works on them forgets none, because to keep one costs
-    /// nothing.</summary>
-    bool IsInMemory => false;
+    /// <summary>How many rows of a projection a fold keeps known after a commit; what it forgets it asks again. Of a store
+    /// in this process it forgets none, because to keep one costs nothing.</summary>
+    int RowsKnownMax => 100_000;
 
     /// <summary>The next position that this projection has not yet applied; 0 on an empty store.</summary>
     long Checkpoint(string projection);

@@ -19,7 +19,7 @@ public sealed class NextViews(IViewStore store) : IViewStore
     public static InvalidOperationException FallsBack(string projection) =>
         new($"{projection} would fall back to an earlier position");
 
-    public bool IsInMemory => store.IsInMemory;
+    public int RowsKnownMax => store.RowsKnownMax;
 
     public long Checkpoint(string projection) => store.Checkpoint(NameOf(projection));
 

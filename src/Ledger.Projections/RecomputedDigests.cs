@@ -36,6 +36,8 @@ internal sealed class RecomputedDigests(IViewStore stored, DigestPoint point) : 
         foreach (var (projection, next) in checkpoints) ofProjection[projection] = (Of(projection), next);
     }
 
+    public int RowsKnownMax => stored.RowsKnownMax;
+
     public string? Get(string projection, string key, long? asOf = null) =>
         stored.Get(projection, key, asOf ?? Checkpoint(projection) - 1);
 

@@ -96,7 +96,8 @@ internal sealed class RowSeries(string name, Instant knownFrom)
     public void Forget(int kept, int storedBefore)
     {
         var forgotten = 0;
-        while (forgotten < places.Count - kept && places[forgotten].Row.Batch < storedBefore) forgotten++;
+        while (forgotten < places.Count - kept && places[forgotten].Row.Batch < storedBefore
+            && places[forgotten].At < Instant.MaxValue) forgotten++; // behind an end that never comes nothing is known
         if (forgotten == 0) return;
         KnownFrom = Instant.Max(KnownFrom, places[forgotten - 1].At + Duration.Epsilon);
         places.RemoveRange(0, forgotten);

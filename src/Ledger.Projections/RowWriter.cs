@@ -16,7 +16,7 @@ namespace Ledger.Projections;
 /// what RowJson says of it: names and order of members. It knows the few kinds of values that nearly all members have,
 /// and leaves every other to RowJson.
 /// </summary>
-internal static class RowWriter
+public static class RowWriter
 {
     private const int NumberBytesMax = 42; // an Int128 has 39 digits at most, a sign, and quotes
     private static readonly int InstantBytes = UtcText.LengthOf(RowJson.Decimals);

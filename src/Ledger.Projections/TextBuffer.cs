@@ -4,7 +4,7 @@ using System.Text;
 namespace Ledger.Projections;
 
 /// <summary>UTF-8 that is written, read and written anew, in the same bytes.</summary>
-internal sealed class TextBuffer : IBufferWriter<byte>
+public sealed class TextBuffer : IBufferWriter<byte>
 {
     private byte[] bytes = new byte[1024];
     private int length;
