@@ -33,6 +33,7 @@ internal sealed class RowSeries(string name, Instant knownFrom)
 
     private readonly List<Place> places = [];
 
+    public string Name => name;
     public Instant KnownFrom { get; private set; } = knownFrom;
     public int Count => places.Count;
 

@@ -5,9 +5,8 @@ namespace Ledger.Projections;
 /// <summary>
 /// The rows of one projection while a reader catches up: what this batch changed over what is stored, each row parsed
 /// once. Nobody else writes them meanwhile, so rows stay known from batch to batch, up to a bound, and of more the last
-/// of each series. Of a projection that
-/// has none yet all are known, and the store is not asked: each question is a journey where it is a server. One batch
-/// may be on its way into the store while the next one changes rows.
+/// of each series. Of a projection that has none yet all are known, and the store is not asked: each question is a
+/// journey where it is a server. One batch may be on its way into the store while the next one changes rows.
 /// </summary>
 /// <param name="isEmpty">Whether nothing is stored of the projection.</param>
 public sealed class WorkingRows(IViewStore store, string projection, bool isEmpty = false) : IRows
@@ -19,6 +18,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     private SortedKeys? allKeys = isEmpty ? new() : null; // of single rows, where all are known
     private int batch = 1;
     private int inSeries; // rows of all series
+    private RowSeries? asked; // last
 
     public object? Get(in RowKey key, Type type) => Find(key).As(type);
 
@@ -114,8 +114,10 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
 
     private RowSeries SeriesOf(string name)
     {
+        // A fact asks the same series several times, by the same text.
+        if (ReferenceEquals(name, asked?.Name)) return asked!;
         if (!series.TryGetValue(name, out var rows))
             series[name] = rows = new(name, isEmpty ? Instant.MinValue : Instant.MaxValue);
-        return rows;
+        return asked = rows;
     }
 }
