@@ -44,9 +44,9 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     public object[] Between(string series, Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
     {
         var rows = SeriesOf(series);
-        if (first < rows.KnownFrom)
+        if (rows.ForgottenUntil is { } until && first <= until)
             foreach (var row in store.Range(projection, new RowKey(series, first).ToString(),
-                new RowKey(series, Instant.Min(last, rows.KnownFrom), "~").ToString()))
+                new RowKey(series, Instant.Min(last, until), "~").ToString()))
                 if (RowKey.Of(series, row.Key) is var key && rows.Find(key) is null) Add(rows, key, row.Json);
         return rows.Between(first, last, type, over);
     }
@@ -103,7 +103,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         if (key.IsOfSeries)
         {
             var rows = SeriesOf(key.Series);
-            return rows.Find(key) ?? (key.At >= rows.KnownFrom ? None : Add(rows, key, Stored(key)));
+            return rows.Find(key) ?? (key.At <= rows.ForgottenUntil ? Add(rows, key, Stored(key)) : None);
         }
         if (single.TryGetValue(key.Series, out var found)) return found;
         if (allKeys is not null) return None;
@@ -117,7 +117,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         // A fact asks the same series several times, by the same text.
         if (ReferenceEquals(name, asked?.Name)) return asked!;
         if (!series.TryGetValue(name, out var rows))
-            series[name] = rows = new(name, isEmpty ? Instant.MinValue : Instant.MaxValue);
+            series[name] = rows = new(name, isEmpty ? null : Instant.MaxValue);
         return asked = rows;
     }
 }
