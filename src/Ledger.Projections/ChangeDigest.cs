@@ -5,16 +5,16 @@ using System.Security.Cryptography;
 namespace Ledger.Projections;
 
 /// <summary>
-/// A digest of changes of rows that does not depend on their order: rows are folded in the order of positions and stored
-/// in the order of keys, and nobody who compares both has to keep either.
+/// A digest of changes of rows that does not depend on their order: rows are folded in the order of positions and
+/// stored in the order of keys, and nobody who compares both has to keep either.
 /// <para>
 /// A change (key, position, row or none) is a polynomial: its bytes, in words of 15, are the coefficients, and no two
 /// changes have the same one. The digest is the product, over all changes, of a number plus their polynomials' values,
 /// at a point that is drawn anew for each comparison, modulo the prime 2^127 - 1. The products of different collections
 /// of changes are different polynomials, because polynomials have one factorization; and two of these agree at a drawn
 /// point with a probability of at most their degree by the prime (Schwartz and Zippel), which is 2^-93 for a hundred
-/// million changes of three kilobytes. Nothing else is relied on: no strength of a hash that somebody may break, and not
-/// that rows were not made to collide, as long as they are there before the point is drawn.
+/// million changes of three kilobytes. Nothing else is relied on: no strength of a hash that somebody may break, and
+/// not that rows were not made to collide, as long as they are there before the point is drawn.
 /// </para>
 /// </summary>
 /// <param name="point">The same for digests that are compared, drawn after what they are of is there.</param>

@@ -61,8 +61,8 @@ public interface IViewStore
         foreach (var row in Range(projection, first, last, asOf)) take(Encoding.UTF8.GetBytes(row.Json));
     }
 
-    /// <summary>How many rows of a projection a fold keeps known after a commit; what it forgets it asks again. Of a store
-    /// in this process it forgets none, because to keep one costs nothing.</summary>
+    /// <summary>How many rows of a projection a fold keeps known after a commit; what it forgets it asks again. Of a
+    /// store in this process it forgets none, because to keep one costs nothing.</summary>
     int RowsKnownMax => 100_000;
 
     /// <summary>The next position that this projection has not yet applied; 0 on an empty store.</summary>

@@ -3,8 +3,8 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>
-/// What a recomputation hands its rows to where they are to be compared with stored ones: each change goes into a digest
-/// and is forgotten, so that memory does not grow with the journal. What a fold has forgotten it asks here, and the
+/// What a recomputation hands its rows to where they are to be compared with stored ones: each change goes into a
+/// digest and is forgotten, so that memory does not grow with the journal. What a fold has forgotten it asks here, and the
 /// stored views answer, as of the position that it has come to.
 /// <para>
 /// So rows that are doubted answer in the recomputation that is to judge them, and yet nothing false passes. If any

@@ -26,7 +26,8 @@ internal sealed class KnownRow(string? json)
 /// The rows of one series while a fold works, in order of their instants, as far as they are known: from an instant on
 /// all of them. Most facts come in order of time, so that the last rows answer nearly every question.
 /// </summary>
-/// <param name="forgottenUntil">Until when, and then too, a row that is not here may exist; null where none does.</param>
+/// <param name="forgottenUntil">Until when, and then too, a row that is not here may exist; null where none
+/// does.</param>
 internal sealed class RowSeries(string name, Instant? forgottenUntil)
 {
     private readonly record struct Place(Instant At, string Rest, KnownRow Row);

@@ -26,12 +26,14 @@ public static class RowWriter
     private static readonly SearchValues<char> Plain = SearchValues.Create(Enumerable.Range(' ', 128 - ' ')
         .Select(code => (char)code).Where(sign => JavaScriptEncoder.Default.Encode($"{sign}") == $"{sign}").ToArray());
 
-    public static void Write(object row, TextBuffer into) => OfType.GetOrAdd(row.GetType(), RowText.Of).Write(row, into);
+    public static void Write(object row, TextBuffer into) =>
+        OfType.GetOrAdd(row.GetType(), RowText.Of).Write(row, into);
 
     /// <summary>The text of <see cref="RowJson.Key"/>.</summary>
     public static void WriteKey(Instant at, TextBuffer into)
     {
-        if (UtcText.TryWrite(at, RowJson.Decimals, into.GetSpan(InstantBytes)[..InstantBytes])) into.Advance(InstantBytes);
+        var text = into.GetSpan(InstantBytes)[..InstantBytes];
+        if (UtcText.TryWrite(at, RowJson.Decimals, text)) into.Advance(InstantBytes);
         else into.Write(RowJson.Key(at).AsSpan());
     }
 
@@ -112,7 +114,7 @@ public static class RowWriter
         }
 
         private static byte[] NameBytes(string before, string name) =>
-            [.. Encoding.UTF8.GetBytes(before), (byte)'"', .. JsonEncodedText.Encode(name).EncodedUtf8Bytes, .. "\":"u8];
+            Encoding.UTF8.GetBytes($"{before}\"{JsonEncodedText.Encode(name)}\":");
     }
 
     private abstract class MemberText<TRow>

@@ -12,7 +12,8 @@ internal sealed class SqliteViewReader : IDisposable
 {
     private readonly SqliteConnection connection;
     private readonly string storedAs;
-    private sqlite3_stmt? scan, versions, range, row; // not commands, so that the text of a row is handed on where it lies
+    // Not commands, so that the text of a row is handed on where it lies.
+    private sqlite3_stmt? scan, versions, range, row;
 
     /// <param name="storedAs">The name that the rows of the projection $p are stored under, as SQL.</param>
     public SqliteViewReader(string path, string storedAs)

@@ -9,8 +9,8 @@ using NodaTime;
 namespace Ledger.Benchmarks;
 
 /// <summary>
-/// What one core replays in a second, from the stored bytes: read alone, decoded, through every standard projection into
-/// views in memory, and compared with stored views, which keeps no row; from SQLite and from stored bytes that are in
+/// What one core replays in a second, from the stored bytes: read alone, decoded, through every standard projection
+/// into views in memory, and compared with stored views, which keeps no row; from SQLite and from stored bytes that are in
 /// memory already. The facts are a day of 140 connectors (<see cref="ProjectionBenchmarks.Day"/>).
 /// </summary>
 /// <remarks>With <c>--events N</c> a journal of so many events, of days that follow one another, is compared once, and
@@ -52,7 +52,8 @@ internal static class ReplayThroughput
     {
         var watch = Stopwatch.StartNew();
         var days = (int)Math.Ceiling((decimal)events / DayEvents) + 1;
-        foreach (var batch in ProjectionBenchmarks.Days(events == DayEvents ? 1 : days).Take((int)events).Chunk(BatchFacts))
+        var facts = ProjectionBenchmarks.Days(events == DayEvents ? 1 : days).Take((int)events);
+        foreach (var batch in facts.Chunk(BatchFacts))
             await journal.AppendAsync("day", ExpectedRevision.Any, batch, By, null, default).ConfigureAwait(false);
         var appended = watch.Elapsed;
         await new ProjectionRunner(journal, views, StandardProjections.All, Decode, StoredBatchEvents)

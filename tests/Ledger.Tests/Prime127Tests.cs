@@ -5,7 +5,7 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Numbers modulo 2^127 - 1 are those of the platform's large numbers, at the edges of each half too.</summary>
+/// <summary>Numbers modulo 2^127 - 1 are those of the platform's large numbers, at the edges of halves too.</summary>
 public sealed class Prime127Tests
 {
     private static readonly BigInteger Prime = (BigInteger.One << 127) - 1;

@@ -72,7 +72,8 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
         }
 
         public StoredRows Stored(string projection, IEnumerable<ViewRow> rows, int kept = 3) => new(Views,
-            [.. rows.OrderBy(row => row.Key, StringComparer.Ordinal).ThenBy(row => row.FromPosition)], projection, kept);
+            [.. rows.OrderBy(row => row.Key, StringComparer.Ordinal).ThenBy(row => row.FromPosition)],
+            projection, kept);
 
         public bool Agrees(IViewStore stored, long? asOf = null) => Replay.AgreesAsync(
             Journal, stored, StandardProjections.All, Journal.Decode, asOf, default).GetAwaiter().GetResult();
@@ -107,7 +108,9 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
         var (row, beside) = (rows[at], rows[other]);
         switch (forgery)
         {
-            case Forgery.Text: rows[at] = row with { Row = row.Json.Replace(",\"", ", \"", StringComparison.Ordinal) }; break;
+            case Forgery.Text:
+                rows[at] = row with { Row = row.Json.Replace(",\"", ", \"", StringComparison.Ordinal) };
+                break;
             case Forgery.Value: rows[at] = row with { Row = Digit(row.Json, chance) }; break;
             case Forgery.Closing: rows[at] = row with { ToPosition = row.FromPosition + 1 + chance.Next(60) }; break;
             case Forgery.Opening: rows[at] = row with { FromPosition = chance.Next(60) }; break;
@@ -120,8 +123,8 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
                 (rows[at], rows[other]) = (row with { Row = beside.Row }, beside with { Row = row.Row });
                 break;
             case Forgery.SwappedClosings: // of one key, so that the same begin and the same end
-                var closed = Enumerable.Range(1, rows.Count - 1).Where(number => rows[number].Key == rows[number - 1].Key)
-                    .ToList();
+                var closed = Enumerable.Range(1, rows.Count - 1)
+                    .Where(number => rows[number].Key == rows[number - 1].Key).ToList();
                 if (closed.Count == 0) return null;
                 at = closed[chance.Next(closed.Count)];
                 (rows[at], rows[at - 1]) = (rows[at] with { ToPosition = rows[at - 1].ToPosition },

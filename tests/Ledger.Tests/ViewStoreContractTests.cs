@@ -101,32 +101,30 @@ public abstract class ViewStoreContractTests
         return rows;
     }
 
-    /// <summary>By the digest, which keeps none of the rows: as of any position, however the runner stored them.</summary>
+    /// <summary>By the digest, which keeps none of the rows: as of any position, however they were stored.</summary>
     [Fact]
-    public void What_a_runner_stored_is_what_is_recomputed_and_one_row_beside_it_is_named()
+    public async Task What_a_runner_stored_is_what_is_recomputed_and_one_row_beside_it_is_named()
     {
         var days = EventfulDays.All.Array[3].Single(_ => true, "0000KOIPJtv3");
         foreach (var (day, batch) in days.Zip((int[])[1, 7, 500]))
         {
             var (journal, views) = (new InMemoryJournal(asStored: true), Open());
             foreach (var (stream, fact) in day.Facts)
-                journal.AppendAsync(stream, ExpectedRevision.Any, [fact], TestFolder.Tester, null, Ct)
-                    .AsTask().GetAwaiter().GetResult();
+                await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], TestFolder.Tester, null, Ct);
             foreach (var view in StandardProjections.All) views.Reset(view.Name);
-            new ProjectionRunner(journal, views, StandardProjections.All, journal.Decode, batch)
-                .CatchUpAsync(Ct).GetAwaiter().GetResult();
-            Agrees(null).ShouldBeTrue();
-            for (var asOf = 0; asOf < journal.Length; asOf += 5) Agrees(asOf).ShouldBeTrue();
+            await new ProjectionRunner(journal, views, StandardProjections.All, journal.Decode, batch).CatchUpAsync(Ct);
+            (await Agrees(null)).ShouldBeTrue();
+            for (var asOf = 0; asOf < journal.Length; asOf += 5) (await Agrees(asOf)).ShouldBeTrue();
             var end = (int)journal.Length;
             views.Commit(new Dictionary<string, long> { ["MasterData"] = end },
                 [Change(end - 1, "point|Z", "{}", "MasterData")]);
-            (Agrees(null), Agrees(end - 1), Agrees(end - 2)).ShouldBe((false, false, true));
-            Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct).GetAwaiter().GetResult()
+            (await Agrees(null), await Agrees(end - 1), await Agrees(end - 2)).ShouldBe((false, false, true));
+            (await Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct))
                 .ShouldHaveSingleItem().ToString()
                 .ShouldBe($"MasterData point|Z: stored [{end - 1}, open) {{}}, recomputed no such row");
 
-            bool Agrees(long? asOf) => Replay.AgreesAsync(
-                journal, views, StandardProjections.All, journal.Decode, asOf, Ct).GetAwaiter().GetResult();
+            Task<bool> Agrees(long? asOf) =>
+                Replay.AgreesAsync(journal, views, StandardProjections.All, journal.Decode, asOf, Ct);
         }
     }
 
