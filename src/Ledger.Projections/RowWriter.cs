@@ -175,9 +175,13 @@ public static class RowWriter
                 into.Write("null"u8);
                 return;
             }
+            if (value.AsSpan().ContainsAnyExcept(Plain))
+            {
+                into.Write(RowJson.Write(value).AsSpan());
+                return;
+            }
             into.Write((byte)'"');
-            if (value.AsSpan().ContainsAnyExcept(Plain)) into.Write(JsonEncodedText.Encode(value).EncodedUtf8Bytes);
-            else into.Write(value.AsSpan());
+            into.Write(value.AsSpan());
             into.Write((byte)'"');
         }
     }
