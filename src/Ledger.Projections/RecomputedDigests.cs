@@ -4,8 +4,8 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// What a recomputation hands its rows to where they are to be compared with stored ones: each change goes into a
-/// digest and is forgotten, so that memory does not grow with the journal. What a fold has forgotten it asks here, and the
-/// stored views answer, as of the position that it has come to.
+/// digest and is forgotten, so that memory does not grow with the journal. What a fold has forgotten it asks here, and
+/// the stored views answer, as of the position that it has come to.
 /// <para>
 /// So rows that are doubted answer in the recomputation that is to judge them, and yet nothing false passes. If any
 /// stored change is not as the journal says, look at the first position that has one. What a fold reads there it has

@@ -10,8 +10,8 @@ namespace Ledger.Benchmarks;
 
 /// <summary>
 /// What one core replays in a second, from the stored bytes: read alone, decoded, through every standard projection
-/// into views in memory, and compared with stored views, which keeps no row; from SQLite and from stored bytes that are in
-/// memory already. The facts are a day of 140 connectors (<see cref="ProjectionBenchmarks.Day"/>).
+/// into views in memory, and compared with stored views, which keeps no row; from SQLite and from stored bytes that
+/// are in memory already. The facts are a day of 140 connectors (<see cref="ProjectionBenchmarks.Day"/>).
 /// </summary>
 /// <remarks>With <c>--events N</c> a journal of so many events, of days that follow one another, is compared once, and
 /// what is alive is told at a tenth of them and at the end.</remarks>
