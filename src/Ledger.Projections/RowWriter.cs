@@ -88,7 +88,7 @@ public static class RowWriter
             || known.PolymorphismOptions is not null) return null;
         var written = known.Properties.Where(member => member.Get is not null).ToList();
         return written.All(member => member is
-                { ShouldSerialize: null, CustomConverter: null, IsExtensionData: false, NumberHandling: null }
+        { ShouldSerialize: null, CustomConverter: null, IsExtensionData: false, NumberHandling: null }
                 && member.AttributeProvider is PropertyInfo { GetMethod: not null })
             ? [.. written.Select(member => (member.Name, (PropertyInfo)member.AttributeProvider!))] : null;
     }
