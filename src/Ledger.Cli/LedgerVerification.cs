@@ -203,13 +203,18 @@ public sealed class LedgerVerification(
         await VerifyPruningsAsync(journal, identity, archived).ConfigureAwait(false);
         await VerifyFactsAsync(journal, identity, archived).ConfigureAwait(false);
         shell.Progress("computing the views from the journal");
-        var fresh = await Projections.Replay.RecomputeAsync(
-            journal, StandardProjections.All, Decode, journal.Length, ct).ConfigureAwait(false);
-        await VerifyViewsAsync(options, journal, fresh).ConfigureAwait(false);
-        var before = Findings.FaultCount;
-        await BaselineVerification.VerifyAsync(journal, fresh, baselines, Findings, ct).ConfigureAwait(false);
-        steps.Add(new("baselines", baselines.Count, "frozen or completed", Findings.FaultCount - before));
-        await VerifyStatementsAsync(journal, fresh).ConfigureAwait(false);
+        var sound = await VerifyViewsAsync(options, journal).ConfigureAwait(false);
+        try
+        {
+            var before = Findings.FaultCount;
+            await BaselineVerification.VerifyAsync(journal, sound, baselines, Findings, ct).ConfigureAwait(false);
+            steps.Add(new("baselines", baselines.Count, "frozen or completed", Findings.FaultCount - before));
+            await VerifyStatementsAsync(journal, sound).ConfigureAwait(false);
+        }
+        finally
+        {
+            LedgerStores.Close(sound);
+        }
     }
 
     /// <summary>Every fact can be read, the evidence that it names is kept,
@@ -317,37 +322,54 @@ public sealed class LedgerVerification(
         }
     }
 
-    private async Task VerifyViewsAsync(LedgerOptions options, IJournal journal, MemoryViews fresh)
+    /// <summary>
+    /// Gives views that are as the journal says, for the steps that ask some: the stored ones where they were found to
+    /// be so, which keeps no row in memory, and else rows computed now.
+    /// </summary>
+    private async Task<IViewStore> VerifyViewsAsync(LedgerOptions options, IJournal journal)
     {
         var (before, rows) = (Findings.FaultCount, 0L);
         IViewStore? stored = null;
+        MemoryViews? fresh = null;
+        var isSound = false;
         try
         {
             stored = LedgerStores.OpenViewsForReading(options);
             if (stored is null)
             {
                 Findings.LeaveOut("views: none are stored, they are computed when somebody asks");
-                return;
+                return await RecomputeAsync(journal).ConfigureAwait(false);
             }
             (stored as SqliteViews)?.Verify(OpenLedger.ViewsFileName, isThorough, Findings);
             VerifyCheckpoints(journal, stored);
-            foreach (var row in await Projections.Replay.DiffAsync(
-                journal, stored, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false))
-                Findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored
-                    ?? "no such row", row.Recomputed ?? "no such row");
-            rows = StandardProjections.All.Sum(view => (long)stored.Versions(view.Name).Count);
+            isSound = await Projections.Replay.IsWholeAsync(journal, stored, StandardProjections.All, Decode, null, ct)
+                .ConfigureAwait(false);
+            if (!isSound)
+            {
+                fresh = await RecomputeAsync(journal).ConfigureAwait(false);
+                foreach (var row in await Projections.Replay.DiffAsync(
+                    journal, stored, StandardProjections.All, Decode, null, fresh, ct).ConfigureAwait(false))
+                    Findings.Add($"{OpenLedger.ViewsFileName}, {row.Projection} {row.Key}", row.Stored
+                        ?? "no such row", row.Recomputed ?? "no such row");
+            }
+            foreach (var view in StandardProjections.All) stored.ScanVersions(view.Name, (_, _, _, _) => rows++);
         }
         catch (Exception damaged) when (SqliteFile.IsDamage(damaged))
         {
+            isSound = false;
             Findings.Add(OpenLedger.ViewsFileName, damaged.Message,
                 "a readable database; it can be deleted and is computed again");
         }
         finally
         {
-            LedgerStores.Close(stored);
+            if (!isSound) LedgerStores.Close(stored);
         }
         steps.Add(new("views", rows, "versions of rows", Findings.FaultCount - before));
+        return isSound ? stored! : fresh ?? await RecomputeAsync(journal).ConfigureAwait(false);
     }
+
+    private Task<MemoryViews> RecomputeAsync(IJournal journal) =>
+        Projections.Replay.RecomputeAsync(journal, StandardProjections.All, Decode, journal.Length, ct);
 
     /// <summary>Views follow the journal; what they have not applied yet is not there to be verified.</summary>
     private void VerifyCheckpoints(IJournal journal, IViewStore stored)
@@ -357,21 +379,21 @@ public sealed class LedgerVerification(
                 Findings.LeaveOut($"view {view.Name} from position {Count(applied)} on: it has not applied it yet");
     }
 
-    private async Task VerifyStatementsAsync(IJournal journal, MemoryViews fresh)
+    private async Task VerifyStatementsAsync(IJournal journal, IViewStore sound)
     {
         shell.Progress("deriving the settlement runs again");
         var before = Findings.FaultCount;
         var (runs, lines, values) = (0L, 0L, 0L);
-        foreach (var run in new Answers(fresh).Runs())
+        foreach (var run in new Answers(sound).Runs())
         {
-            var again = await Settlements.RederiveAsync(journal, fresh, run, ct).ConfigureAwait(false);
+            var again = await Settlements.RederiveAsync(journal, sound, run, ct).ConfigureAwait(false);
             (runs, lines) = (runs + 1, lines + run.Lines);
             if (again.Differs is { } differs)
                 Findings.Add($"position {Count(run.RecordedPosition)}, run {run.Run}", differs, "what was recorded");
             if (again.Statement is not { } statement) continue;
             var place = $"position {Count(run.RecordedPosition)}, run {run.Run}";
             values += await NodeVerification.VerifyAsync(journal, statement, place, Findings, ct).ConfigureAwait(false);
-            foreach (var fault in await RunVerification.FaultsAsync(journal, fresh, run, statement, ct)
+            foreach (var fault in await RunVerification.FaultsAsync(journal, sound, run, statement, ct)
                 .ConfigureAwait(false)) Findings.Add(place, fault, "what was recorded");
         }
         steps.Add(new("statements", runs, $"{Count(lines)} lines", Findings.FaultCount - before));

@@ -46,8 +46,8 @@ public static class Replay
     {
         shell.Progress("computing the views from the journal");
         var end = asOf + 1 ?? ledger.Journal.Length;
-        var fresh = await RecomputeAsync(ledger, views, end, ct).ConfigureAwait(false);
-        var digests = views.Select(view => DigestOf(view.Name, fresh.Versions(view.Name))).ToList();
+        var (sound, _) = await SoundAsync(ledger, views, asOf, ct).ConfigureAwait(false);
+        var digests = views.Select(view => DigestOf(view.Name, sound, end)).ToList();
         shell.EndProgress();
         new Page().Field("replay", null, "digests").Field("ledger", "ledger", ledger.Journal.Ledger.Value)
             .Field("events", "events", end)
@@ -61,14 +61,35 @@ public static class Replay
 
     /// <summary>Over every version of every row in order: key, from, to, JSON,
     /// each line ended by a line feed.</summary>
-    private static Digest DigestOf(string projection, IReadOnlyList<ViewRow> versions)
+    private static Digest DigestOf(string projection, IViewStore views, long end)
     {
+        var (rows, versions) = (0, 0);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var row in versions)
+        Projections.Replay.ScanUntil(views, projection, end, (key, from, to, json) =>
+        {
+            var isOpen = to == ViewRow.Open;
+            hash.AppendData(key);
             hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-                $"{row.Key}\t{row.FromPosition}\t{(row.ToPosition == ViewRow.Open ? "-" : row.ToPosition)}\t{row.Json}\n")));
-        return new(projection, versions.Count(row => row.ToPosition == ViewRow.Open), versions.Count,
-            Convert.ToHexStringLower(hash.GetHashAndReset()));
+                $"\t{from}\t{(isOpen ? "-" : to)}\t")));
+            hash.AppendData(json);
+            hash.AppendData("\n"u8);
+            (rows, versions) = (rows + (isOpen ? 1 : 0), versions + 1);
+        });
+        return new(projection, rows, versions, Convert.ToHexStringLower(hash.GetHashAndReset()));
+    }
+
+    /// <summary>
+    /// Views that are as the journal says until a position: the stored ones where they were found to be so by computing
+    /// each row again, and else those that are computed now and kept.
+    /// </summary>
+    private static async Task<(IViewStore Views, MemoryViews? Computed)> SoundAsync(
+        LedgerReader ledger, IReadOnlyList<IProjection> views, long? asOf, CancellationToken ct)
+    {
+        if (await Projections.Replay.IsWholeAsync(ledger.Journal, ledger.Views, views, Decode, asOf, ct)
+            .ConfigureAwait(false)) return (ledger.Views, null);
+        var computed = await Projections.Replay.RecomputeAsync(
+            ledger.Journal, views, Decode, asOf + 1 ?? ledger.Journal.Length, ct).ConfigureAwait(false);
+        return (computed, computed);
     }
 
     private static async Task<int> DiffAsync(
@@ -76,14 +97,13 @@ public static class Replay
     {
         // Stored rows are what is doubted: they and the runs are judged by rows computed now.
         shell.Progress("comparing the views with the journal");
-        var fresh = await RecomputeAsync(ledger, StandardProjections.All, asOf + 1 ?? ledger.Journal.Length, ct)
-            .ConfigureAwait(false);
-        var differences = await Projections.Replay.DiffAsync(
-            ledger.Journal, ledger.Views, views, Decode, asOf, fresh, ct).ConfigureAwait(false);
+        var (sound, computed) = await SoundAsync(ledger, StandardProjections.All, asOf, ct).ConfigureAwait(false);
+        var differences = computed is null ? [] : await Projections.Replay.DiffAsync(
+            ledger.Journal, ledger.Views, views, Decode, asOf, computed, ct).ConfigureAwait(false);
         shell.Progress("deriving the settlement runs again");
         var runs = new List<RederivedRun>();
-        foreach (var run in new Answers(fresh).Runs())
-            runs.Add(await Settlements.RederiveAsync(ledger.Journal, fresh, run, ct).ConfigureAwait(false));
+        foreach (var run in new Answers(sound, asOf).Runs())
+            runs.Add(await Settlements.RederiveAsync(ledger.Journal, sound, run, ct).ConfigureAwait(false));
         shell.EndProgress();
         var wrong = runs.Where(run => run.Differs is not null).ToList();
         new Page().Field("replay", null, "diff").Field("ledger", "ledger", ledger.Journal.Ledger.Value)
@@ -102,10 +122,6 @@ public static class Replay
             .Write(shell.Output, line.Json);
         return differences.Count + wrong.Count == 0 ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
-
-    private static Task<MemoryViews> RecomputeAsync(
-        LedgerReader ledger, IReadOnlyList<IProjection> views, long end, CancellationToken ct) =>
-        Projections.Replay.RecomputeAsync(ledger.Journal, views, Decode, end, ct);
 
     private static Domain.LedgerEvent Decode(string wireName, int version, ReadOnlySpan<byte> payload) =>
         EventCodec.Decode(wireName, version, payload);

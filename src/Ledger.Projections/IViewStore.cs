@@ -30,6 +30,9 @@ public sealed record ProjectionAlarm(long Position, string Projection, string Wi
 /// <summary>Takes the JSON of one row.</summary>
 public delegate void RowTaker(ReadOnlySpan<byte> json);
 
+/// <summary>Takes one version of a row as it is stored: its key and JSON as UTF-8, and where it is current.</summary>
+public delegate void VersionTaker(ReadOnlySpan<byte> key, long fromPosition, long toPosition, ReadOnlySpan<byte> json);
+
 /// <summary>Another runner writes these views now: what this one was about to write is not written.</summary>
 public sealed class LeaseLostException(string lease) : Exception($"another runner has taken over the {lease} views");
 
@@ -58,9 +61,9 @@ public interface IViewStore
         foreach (var row in Range(projection, first, last, asOf)) take(Encoding.UTF8.GetBytes(row.Json));
     }
 
-    /// <summary>Whether the rows are in this process: whoever works on them forgets none, because to keep one costs
-    /// nothing.</summary>
-    bool IsInMemory => false;
+    /// <summary>How many rows of a projection a fold keeps known after a commit; what it forgets it asks again. Of a
+    /// store in this process it forgets none, because to keep one costs nothing.</summary>
+    int RowsKnownMax => 100_000;
 
     /// <summary>The next position that this projection has not yet applied; 0 on an empty store.</summary>
     long Checkpoint(string projection);
@@ -79,8 +82,18 @@ public interface IViewStore
 
     string? Get(string projection, string key, long? asOf = null);
     IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null);
-    /// <summary>Every version of every row, in order of key and position: for replay, diff and export.</summary>
+    /// <summary>Every version of every row, in order of key and position: to name what differs.</summary>
     IReadOnlyList<ViewRow> Versions(string projection);
+    /// <summary>
+    /// Hands over every version of every row, in order of key and position, and keeps none. What is handed over is good
+    /// until <paramref name="take"/> returns, which must not ask the store anything.
+    /// </summary>
+    void ScanVersions(string projection, VersionTaker take)
+    {
+        foreach (var row in Versions(projection))
+            take(Encoding.UTF8.GetBytes(row.Key), row.FromPosition, row.ToPosition, Encoding.UTF8.GetBytes(row.Json));
+    }
+
     /// <summary>Forgets the projection's rows and checkpoint, so that it is rebuilt from zero.</summary>
     void Reset(string projection);
     ProjectionAlarm? Alarm { get; set; }

@@ -65,7 +65,7 @@ public sealed class MemoryViews : IViewStore
         }
     }
 
-    public bool IsInMemory => true;
+    public int RowsKnownMax => int.MaxValue;
     public ProjectionAlarm? Alarm { get; set; }
 
     public long Checkpoint(string projection)

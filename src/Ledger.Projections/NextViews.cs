@@ -19,7 +19,7 @@ public sealed class NextViews(IViewStore store) : IViewStore
     public static InvalidOperationException FallsBack(string projection) =>
         new($"{projection} would fall back to an earlier position");
 
-    public bool IsInMemory => store.IsInMemory;
+    public int RowsKnownMax => store.RowsKnownMax;
 
     public long Checkpoint(string projection) => store.Checkpoint(NameOf(projection));
 
@@ -43,6 +43,8 @@ public sealed class NextViews(IViewStore store) : IViewStore
 
     public IReadOnlyList<ViewRow> Versions(string projection) =>
         Named(projection, store.Versions(NameOf(projection)));
+
+    public void ScanVersions(string projection, VersionTaker take) => store.ScanVersions(NameOf(projection), take);
 
     public void Reset(string projection) => store.Reset(NameOf(projection));
 

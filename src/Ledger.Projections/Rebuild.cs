@@ -51,8 +51,8 @@ public sealed class Rebuild(
     {
         // Where both have applied the same no stored row escapes, whatever it claims.
         var applied = views.Checkpoint(projection);
-        return Replay.Differences(views, next, projection,
-            applied == next.Checkpoint(projection) ? ViewRow.Open : applied);
+        var end = applied == next.Checkpoint(projection) ? ViewRow.Open : applied;
+        return Replay.IsSame(views, next, projection, end) ? [] : Replay.Differences(views, next, projection, end);
     }
 
     private bool IsBehind(IProjection projection) =>

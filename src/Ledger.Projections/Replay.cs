@@ -13,9 +13,14 @@ public sealed record RowDifference(string Projection, string Key, string? Stored
         $"{Projection} {Key}: stored {Stored ?? "no such row"}, recomputed {Recomputed ?? "no such row"}";
 }
 
-/// <summary>Recomputes every projection from the journal in memory and compares it with the stored rows.</summary>
+/// <summary>
+/// Recomputes every projection from the journal and compares it with the stored rows: first by a digest of both, which
+/// keeps no row, and where that differs in memory, row by row.
+/// </summary>
 public static class Replay
 {
+    private const int DigestedBatchEvents = 16; // few, so that most rows are let go of before the collector moves them
+
     /// <summary>The rows after every event before <paramref name="end"/> (null: the whole journal).</summary>
     public static async Task<MemoryViews> RecomputeAsync(
         IJournal journal, IReadOnlyList<IProjection> projections, EventDecoder decode, long? end, CancellationToken ct)
@@ -28,8 +33,8 @@ public static class Replay
 
     /// <summary>
     /// Differences as known after the event at <paramref name="asOf"/> (null: everything that the stored rows have
-    /// applied). Positions of rows are compared too, so a row with a forged validity is found. Projections that have
-    /// applied the same events are recomputed in one pass over the journal.
+    /// applied). Positions of rows are compared too, so a row with a forged validity is found. Rows are kept in memory
+    /// only of projections that differ.
     /// </summary>
     public static Task<IReadOnlyList<RowDifference>> DiffAsync(
         IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
@@ -43,21 +48,109 @@ public static class Replay
         long? asOf, MemoryViews? computed, CancellationToken ct)
     {
         var differences = new List<RowDifference>();
-        foreach (var alike in projections.GroupBy(projection => stored.Checkpoint(projection.Name)))
+        foreach (var alike in Alike(stored, projections))
         {
-            var applied = alike.Key;
-            if (applied > journal.Length)
+            if (alike.Key > journal.Length)
                 differences.AddRange(alike.Select(projection =>
-                    new RowDifference(projection.Name, "checkpoint", $"{applied}", $"{journal.Length}")));
-            var end = asOf is { } position ? Math.Min(checked(position + 1), applied) : applied;
-            var fresh = computed is not null && alike.All(projection => computed.Checkpoint(projection.Name) == end)
-                ? computed
-                : await RecomputeAsync(journal, [.. alike], decode, end, ct).ConfigureAwait(false);
-            var horizon = asOf is null ? ViewRow.Open : end; // without as-of no stored row escapes, whatever it claims
-            foreach (var projection in alike)
+                    new RowDifference(projection.Name, "checkpoint", $"{alike.Key}", $"{journal.Length}")));
+            var (end, horizon) = Ends(alike.Key, asOf);
+            IReadOnlyList<IProjection> doubted = [.. alike];
+            var fresh = doubted.All(projection => computed?.Checkpoint(projection.Name) == end) ? computed : null;
+            if (fresh is null)
+            {
+                doubted = await DifferingAsync(journal, stored, doubted, decode, (end, horizon), ct)
+                    .ConfigureAwait(false);
+                if (doubted.Count == 0) continue;
+                fresh = await RecomputeAsync(journal, doubted, decode, end, ct).ConfigureAwait(false);
+            }
+            foreach (var projection in doubted)
                 differences.AddRange(Differences(stored, fresh, projection.Name, horizon));
         }
         return differences;
+    }
+
+    /// <summary>
+    /// Whether every stored row is as the journal says, as known after the event at <paramref name="asOf"/> (null:
+    /// everything that the stored rows have applied). Nothing is kept of a row, and false is told sooner than why:
+    /// for that ask <see cref="DiffAsync(IJournal, IViewStore, IReadOnlyList{IProjection}, EventDecoder, long?,
+    /// CancellationToken)"/>. True is wrong with the probability that <see cref="ChangeDigest"/> says.
+    /// </summary>
+    public static async Task<bool> AgreesAsync(
+        IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
+        long? asOf, CancellationToken ct)
+    {
+        foreach (var alike in Alike(stored, projections))
+            if (alike.Key > journal.Length
+                || await DifferingAsync(journal, stored, [.. alike], decode, Ends(alike.Key, asOf), ct)
+                    .ConfigureAwait(false) is not []) return false;
+        return true;
+    }
+
+    /// <summary>
+    /// Whether stored views say all that the journal does until <paramref name="asOf"/> (null: its end) and nothing
+    /// else: then they may be asked in place of recomputed ones, as of that position.
+    /// </summary>
+    public static async Task<bool> IsWholeAsync(
+        IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
+        long? asOf, CancellationToken ct) =>
+        projections.All(projection => asOf is { } position ? stored.Checkpoint(projection.Name) > position
+            : stored.Checkpoint(projection.Name) == journal.Length)
+        && await AgreesAsync(journal, stored, projections, decode, asOf, ct).ConfigureAwait(false);
+
+    /// <summary>Hands over the versions of a projection's rows as they were known before a position.</summary>
+    public static void ScanUntil(IViewStore views, string projection, long end, VersionTaker take) =>
+        views.ScanVersions(projection, (key, from, to, json) =>
+        {
+            if (from < end) take(key, from, to >= end ? ViewRow.Open : to, json);
+        });
+
+    /// <summary>Projections that have applied the same events are recomputed in one pass over the journal.</summary>
+    private static IEnumerable<IGrouping<long, IProjection>> Alike(
+        IViewStore stored, IReadOnlyList<IProjection> projections) =>
+        projections.GroupBy(projection => stored.Checkpoint(projection.Name));
+
+    /// <summary>Before which position is recomputed, and before which stored rows are looked at: without as-of none
+    /// escapes, whatever it claims.</summary>
+    private static (long Recomputed, long Stored) Ends(long applied, long? asOf) =>
+        asOf is { } position && Math.Min(checked(position + 1), applied) is var end ? (end, end)
+            : (applied, ViewRow.Open);
+
+    /// <summary>The projections that are not the same, by the digests of their changes.</summary>
+    private static async Task<IReadOnlyList<IProjection>> DifferingAsync(
+        IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
+        (long Recomputed, long Stored) ends, CancellationToken ct)
+    {
+        var point = new DigestPoint();
+        var fresh = new RecomputedDigests(stored, point);
+        try
+        {
+            await new ProjectionRunner(journal, fresh, projections, decode, DigestedBatchEvents)
+                .CatchUpAsync(ct, ends.Recomputed).ConfigureAwait(false);
+        }
+        catch (ProjectionStoppedException)
+        {
+            return projections; // by a false row, or by the event: whoever recomputes without stored rows finds out
+        }
+        return [.. projections.Where(projection =>
+            Digest(stored, projection.Name, ends.Stored, point)?.IsSame(fresh.Of(projection.Name)) is not true)];
+    }
+
+    /// <summary>Whether two stores hold the same versions of a projection's rows, as known before a position.</summary>
+    internal static bool IsSame(IViewStore one, IViewStore other, string projection, long end)
+    {
+        var point = new DigestPoint();
+        return Digest(one, projection, end, point) is { } digest
+            && Digest(other, projection, end, point)?.IsSame(digest) is true;
+    }
+
+    /// <summary>Null where versions overlap, which no changes make.</summary>
+    private static ChangeDigest? Digest(IViewStore views, string projection, long end, DigestPoint point)
+    {
+        var digest = new ChangeDigest(point);
+        var changes = new VersionChanges(digest, end);
+        views.ScanVersions(projection, changes.Take);
+        changes.Complete();
+        return changes.IsInOrder ? digest : null;
     }
 
     /// <summary>

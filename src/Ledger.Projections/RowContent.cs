@@ -21,6 +21,13 @@ public readonly struct RowContent : IEquatable<RowContent>
     /// <summary>Null where the row ends.</summary>
     public string? Json => content is null ? null : content as string ?? RowJson.Write(content);
 
+    /// <summary>The JSON as UTF-8; nothing where the row ends.</summary>
+    internal void Write(TextBuffer into)
+    {
+        if (content is string json) into.Write(json.AsSpan());
+        else if (content is not null) RowWriter.Write(content, into);
+    }
+
     /// <summary>Whether the JSON is the same.</summary>
     public bool Equals(RowContent other) =>
         content is null || other.content is null ? IsNone == other.IsNone

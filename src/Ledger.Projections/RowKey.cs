@@ -39,5 +39,14 @@ public readonly record struct RowKey
         return new(series, RowJson.Instant(at[..length].ToString()), at[length..].ToString());
     }
 
+    /// <summary>The text as UTF-8.</summary>
+    internal void Write(TextBuffer into)
+    {
+        into.Write(Series.AsSpan());
+        if (!IsOfSeries) return;
+        RowWriter.WriteKey(At, into);
+        into.Write(rest.AsSpan());
+    }
+
     public override string ToString() => IsOfSeries ? string.Concat(Series, RowJson.Key(At), rest) : Series;
 }

@@ -26,14 +26,17 @@ internal sealed class KnownRow(string? json)
 /// The rows of one series while a fold works, in order of their instants, as far as they are known: from an instant on
 /// all of them. Most facts come in order of time, so that the last rows answer nearly every question.
 /// </summary>
-/// <param name="knownFrom">From when on a row that is not here does not exist.</param>
-internal sealed class RowSeries(string name, Instant knownFrom)
+/// <param name="forgottenUntil">Until when, and then too, a row that is not here may exist; null where none
+/// does.</param>
+internal sealed class RowSeries(string name, Instant? forgottenUntil)
 {
     private readonly record struct Place(Instant At, string Rest, KnownRow Row);
 
     private readonly List<Place> places = [];
 
-    public Instant KnownFrom { get; private set; } = knownFrom;
+    public string Name => name;
+    /// <summary>Until when, and then too, a row that is not here may exist; null where none does.</summary>
+    public Instant? ForgottenUntil { get; private set; } = forgottenUntil;
     public int Count => places.Count;
 
     /// <summary>Null where it is not here.</summary>
@@ -98,7 +101,7 @@ internal sealed class RowSeries(string name, Instant knownFrom)
         var forgotten = 0;
         while (forgotten < places.Count - kept && places[forgotten].Row.Batch < storedBefore) forgotten++;
         if (forgotten == 0) return;
-        KnownFrom = Instant.Max(KnownFrom, places[forgotten - 1].At + Duration.Epsilon);
+        if (!(places[forgotten - 1].At <= ForgottenUntil)) ForgottenUntil = places[forgotten - 1].At;
         places.RemoveRange(0, forgotten);
     }
 

@@ -56,8 +56,9 @@ internal sealed class SortedKeys
 
     public void Clear()
     {
-        blocks.Clear();
-        blocks.Add(new());
+        blocks.RemoveRange(1, blocks.Count - 1);
+        Array.Clear(blocks[0].Keys, 0, blocks[0].Count);
+        blocks[0].Count = 0;
     }
 
     /// <summary>The last block that does not begin behind the key; the first where all do.</summary>

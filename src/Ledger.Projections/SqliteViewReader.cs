@@ -12,7 +12,8 @@ internal sealed class SqliteViewReader : IDisposable
 {
     private readonly SqliteConnection connection;
     private readonly string storedAs;
-    private sqlite3_stmt? scan, range, row; // not commands, so that the text of a row is handed on where it lies
+    // Not commands, so that the text of a row is handed on where it lies.
+    private sqlite3_stmt? scan, versions, range, row;
 
     /// <param name="storedAs">The name that the rows of the projection $p are stored under, as SQL.</param>
     public SqliteViewReader(string path, string storedAs)
@@ -34,8 +35,8 @@ internal sealed class SqliteViewReader : IDisposable
     {
         row ??= Prepared($"""
             SELECT json FROM view_row WHERE projection = {storedAs} AND key = $k
-              AND from_position <= $at AND $at < to_position
-            """);
+              AND from_position <= $at AND $at < to_position ORDER BY from_position DESC LIMIT 1
+            """); // there is one at most, and it is the last that begins by then: no other version is looked at
         raw.sqlite3_bind_text(row, 1, projection); // in the order in which the statement first names them
         raw.sqlite3_bind_text(row, 2, key);
         raw.sqlite3_bind_int64(row, 3, asOf);
@@ -66,6 +67,17 @@ internal sealed class SqliteViewReader : IDisposable
             """);
         Bind(scan, projection, first, last, asOf);
         Step(scan, one => take(raw.sqlite3_column_blob(one, 0)));
+    }
+
+    public void ScanVersions(string projection, VersionTaker take)
+    {
+        versions ??= Prepared($"""
+            SELECT key, from_position, to_position, json FROM view_row WHERE projection = {storedAs}
+              ORDER BY key, from_position
+            """);
+        raw.sqlite3_bind_text(versions, 1, projection);
+        Step(versions, one => take(raw.sqlite3_column_blob(one, 0), raw.sqlite3_column_int64(one, 1),
+            raw.sqlite3_column_int64(one, 2), raw.sqlite3_column_blob(one, 3)));
     }
 
     private static void Bind(sqlite3_stmt statement, string projection, string first, string last, long asOf)
@@ -100,6 +112,7 @@ internal sealed class SqliteViewReader : IDisposable
     public void Dispose()
     {
         scan?.Dispose();
+        versions?.Dispose();
         range?.Dispose();
         row?.Dispose();
         connection.Dispose();

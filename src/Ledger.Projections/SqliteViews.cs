@@ -149,6 +149,12 @@ public sealed class SqliteViews : IViewStore, IDisposable
         return true;
     });
 
+    public void ScanVersions(string projection, VersionTaker take) => Reading(reader =>
+    {
+        reader.ScanVersions(projection, take);
+        return true;
+    });
+
     /// <summary>Reads with a connection that nobody else reads with; there are as many as ever read at once.</summary>
     private T Reading<T>(Func<SqliteViewReader, T> read)
     {

@@ -4,16 +4,13 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// The rows of one projection while a reader catches up: what this batch changed over what is stored, each row parsed
-/// once. Nobody else writes them meanwhile, so rows stay known from batch to batch, up to a bound. Of a projection that
-/// has none yet all are known, and the store is not asked: each question is a journey where it is a server. One batch
-/// may be on its way into the store while the next one changes rows.
+/// once. Nobody else writes them meanwhile, so rows stay known from batch to batch, up to a bound, and of more the last
+/// of each series. Of a projection that has none yet all are known, and the store is not asked: each question is a
+/// journey where it is a server. One batch may be on its way into the store while the next one changes rows.
 /// </summary>
 /// <param name="isEmpty">Whether nothing is stored of the projection.</param>
 public sealed class WorkingRows(IViewStore store, string projection, bool isEmpty = false) : IRows
 {
-    /// <summary>Rows kept in memory after a commit; of more than so many the last of each series stay.</summary>
-    private const int RowsKnownMax = 100_000;
-
     private static readonly KnownRow None = new(null);
     private readonly Dictionary<string, KnownRow> single = new(StringComparer.Ordinal); // those of no series
     private readonly Dictionary<string, RowSeries> series = new(StringComparer.Ordinal);
@@ -21,6 +18,8 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     private SortedKeys? allKeys = isEmpty ? new() : null; // of single rows, where all are known
     private ChangedRows? ofFact; // one for all facts: they are folded one after the other
     private int batch = 1;
+    private int inSeries; // rows of all series
+    private RowSeries? asked; // last
 
     public object? Get(in RowKey key, Type type) => Find(key).As(type);
 
@@ -48,10 +47,10 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     public object[] Between(string series, Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
     {
         var rows = SeriesOf(series);
-        if (first < rows.KnownFrom)
+        if (rows.ForgottenUntil is { } until && first <= until)
             foreach (var row in store.Range(projection, new RowKey(series, first).ToString(),
-                new RowKey(series, Instant.Min(last, rows.KnownFrom), "~").ToString()))
-                if (RowKey.Of(series, row.Key) is var key && rows.Find(key) is null) rows.Add(key, row.Json);
+                new RowKey(series, Instant.Min(last, until), "~").ToString()))
+                if (RowKey.Of(series, row.Key) is var key && rows.Find(key) is null) Add(rows, key, row.Json);
         return rows.Between(first, last, type, over);
     }
 
@@ -72,9 +71,15 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
 
     private KnownRow Add(in RowKey key)
     {
-        if (key.IsOfSeries) return SeriesOf(key.Series).Add(key, null);
+        if (key.IsOfSeries) return Add(SeriesOf(key.Series), key, null);
         allKeys?.Add(key.Series);
         return single[key.Series] = new(null);
+    }
+
+    private KnownRow Add(RowSeries rows, in RowKey key, string? json)
+    {
+        inSeries++;
+        return rows.Add(key, json);
     }
 
     /// <summary>What was changed is on its way into the store; what was before is there.</summary>
@@ -88,12 +93,13 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     public void Committed()
     {
         underWay.Clear();
-        if (store.IsInMemory || single.Count + series.Values.Sum(rows => rows.Count) <= RowsKnownMax) return;
+        if (single.Count + inSeries <= store.RowsKnownMax) return;
         var kept = changed.All.Select(key => KeyValuePair.Create(key, single[key])).ToList();
         single.Clear();
         foreach (var (key, row) in kept) single.Add(key, row);
         allKeys = null;
-        foreach (var rows in series.Values) rows.Forget(RowsKnownMax / 2 / series.Count, batch);
+        foreach (var rows in series.Values) rows.Forget(store.RowsKnownMax / 2 / series.Count, batch);
+        inSeries = series.Values.Sum(rows => rows.Count);
     }
 
     private KnownRow Find(in RowKey key)
@@ -101,7 +107,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         if (key.IsOfSeries)
         {
             var rows = SeriesOf(key.Series);
-            return rows.Find(key) ?? (key.At >= rows.KnownFrom ? None : rows.Add(key, Stored(key)));
+            return rows.Find(key) ?? (key.At <= rows.ForgottenUntil ? Add(rows, key, Stored(key)) : None);
         }
         if (single.TryGetValue(key.Series, out var found)) return found;
         if (allKeys is not null) return None;
@@ -112,8 +118,10 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
 
     private RowSeries SeriesOf(string name)
     {
+        // A fact asks the same series several times, by the same text.
+        if (ReferenceEquals(name, asked?.Name)) return asked!;
         if (!series.TryGetValue(name, out var rows))
-            series[name] = rows = new(name, isEmpty ? Instant.MinValue : Instant.MaxValue);
-        return rows;
+            series[name] = rows = new(name, isEmpty ? null : Instant.MaxValue);
+        return asked = rows;
     }
 }

@@ -17,6 +17,7 @@ public class ProjectionBenchmarks
 {
     private const int Points = 140;
     private const int Quarters = 96;
+    private const long RegisterEnd = 1_000_000_000; // of nine digits
     private const int Events = Points * (3 + Quarters + 2 * (Quarters + 1)) + 1;
     private static readonly Instant Midnight = Instant.FromUtc(2026, 6, 1, 16, 0);
     private static readonly Principal By = new("benchmark", new PartyId("cpo"), new HashSet<string>());
@@ -83,7 +84,11 @@ public class ProjectionBenchmarks
             (wire, version, payload) => EventCodec.Decode(wire, version, payload))
             .CatchUpAsync(default).GetAwaiter().GetResult();
 
-    internal static IEnumerable<NewFact> Day()
+    internal static IEnumerable<NewFact> Day() => Days(1);
+
+    /// <summary>Days that follow one another: points and registers are known from the first, and registers go on.
+    /// </summary>
+    internal static IEnumerable<NewFact> Days(int count)
     {
         var points = Enumerable.Range(0, Points).Select(n => new SettlementPointId($"S{n / 10:D2}-C{n % 10}")).ToList();
         var made = 0;
@@ -95,19 +100,16 @@ public class ProjectionBenchmarks
             foreach (var direction in Enum.GetValues<Direction>())
                 yield return At(new RegisterInstalled(new(point, direction), "M1", 9, 3, 1, null), Midnight);
         }
-        yield return At(new DispatchInstructed(new("V2G-1"), InstructionKind.Export, new("grid"), Midnight,
-            new Interval(Midnight + Duration.FromHours(18), Midnight + Duration.FromHours(19)),
-            [.. points.Select(point => new InstructionTarget(point, Power.FromKilowatts(300)))],
-            Power.Zero, 0, 1m, 2m, null, null), Midnight);
-        for (var quarter = 0; quarter <= Quarters; quarter++)
+        for (var quarter = 0; quarter <= Quarters * count; quarter++)
         {
             var at = Midnight + Duration.FromMinutes(15 * quarter);
+            if (quarter % Quarters == 0 && quarter < Quarters * count) yield return At(Order(points, at), at);
             foreach (var point in points)
             {
                 foreach (var direction in Enum.GetValues<Direction>())
-                    yield return At(new RegisterReadingRecorded(
-                        new(point, direction), at, 1000 + quarter * 80_000L, ReadingQuality.Measured, null), at);
-                if (quarter == Quarters) continue;
+                    yield return At(new RegisterReadingRecorded(new(point, direction), at,
+                        (1000 + quarter * 80_000L) % RegisterEnd, ReadingQuality.Measured, null), at);
+                if (quarter == Quarters * count) continue;
                 yield return At(new IntervalRecorded(point, new Interval(at, at + Duration.FromMinutes(15)), 1,
                     IntervalRecordState.Final, Energy.FromWattHours(80_000), Energy.FromWattHours(80_000),
                     Power.FromKilowatts(-350), Power.FromKilowatts(350), 900_000_000, 0, [], 900, 0, 0, 0, 0,
@@ -115,4 +117,10 @@ public class ProjectionBenchmarks
             }
         }
     }
+
+    private static DispatchInstructed Order(List<SettlementPointId> points, Instant day) => new(
+        new($"V2G-{(day - Midnight).Days + 1}"), InstructionKind.Export, new("grid"), day,
+        new Interval(day + Duration.FromHours(18), day + Duration.FromHours(19)),
+        [.. points.Select(point => new InstructionTarget(point, Power.FromKilowatts(300)))],
+        Power.Zero, 0, 1m, 2m, null, null);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -8,35 +9,37 @@ using NodaTime;
 namespace Ledger.Benchmarks;
 
 /// <summary>
-/// What one core replays in a second, from the stored bytes: read alone, decoded, and through every standard projection
-/// into views in memory; from SQLite and from stored bytes that are in memory already. The facts are a day of 140
-/// connectors (<see cref="ProjectionBenchmarks.Day"/>).
+/// What one core replays in a second, from the stored bytes: read alone, decoded, through every standard projection
+/// into views in memory, and compared with stored views, which keeps no row; from SQLite and from stored bytes that
+/// are in memory already. The facts are a day of 140 connectors (<see cref="ProjectionBenchmarks.Day"/>).
 /// </summary>
+/// <remarks>With <c>--events N</c> a journal of so many events, of days that follow one another, is compared once, and
+/// what is alive is told at a tenth of them and at the end.</remarks>
 internal static class ReplayThroughput
 {
     private const int Rounds = 20; // of which the best counts: the first ones compile
     private const int BatchFacts = 500;
+    private const int StoredBatchEvents = 5000; // views that are only made to be compared with
+    private const int DayEvents = 41_021;
     private static readonly LedgerId Ledger = new("benchmark");
     private static readonly Principal By = new("benchmark", new PartyId("cpo"), new HashSet<string>());
 
-    public static async Task<int> RunAsync()
+    public static async Task<int> RunAsync(ReadOnlyMemory<string> arguments)
     {
+        var events = 0L;
+        if (arguments.Length > 0 && (arguments.Length != 2 || arguments.Span[0] != "--events"
+            || !long.TryParse(arguments.Span[1], CultureInfo.InvariantCulture, out events) || events < DayEvents))
+        {
+            Console.Error.WriteLine($"replay [--events N], N at least {DayEvents}");
+            return 2;
+        }
         var folder = Directory.CreateTempSubdirectory("ledger-replay-").FullName;
         try
         {
             await using var journal = SqliteJournal.Open(new(folder, Ledger, SystemClock.Instance, new byte[32]));
-            foreach (var batch in ProjectionBenchmarks.Day().Chunk(BatchFacts))
-                await journal.AppendAsync("day", ExpectedRevision.Any, batch, By, null, default).ConfigureAwait(false);
-            var stored = new List<RecordedEvent>();
-            await foreach (var recorded in journal.ReadAllAsync(0, default).ConfigureAwait(false)) stored.Add(recorded);
-            Print($"{journal.Length:N0} events of a day");
-            await using var memory = new StoredBytes(stored);
-            foreach (var (name, from) in ((string, IJournal)[])[("SQLite", journal), ("memory", memory)])
-            {
-                await RowAsync(name, "read", from, ReadAsync).ConfigureAwait(false);
-                await RowAsync(name, "decoded", from, DecodeAsync).ConfigureAwait(false);
-                await RowAsync(name, "every projection", from, ProjectAsync).ConfigureAwait(false);
-            }
+            using var views = new SqliteViews(Path.Combine(folder, "views.db"));
+            await FillAsync(journal, views, Math.Max(events, DayEvents)).ConfigureAwait(false);
+            await (events > 0 ? LongAsync(journal, views) : DayAsync(journal, views)).ConfigureAwait(false);
             return 0;
         }
         finally
@@ -45,17 +48,62 @@ internal static class ReplayThroughput
         }
     }
 
+    private static async Task FillAsync(SqliteJournal journal, SqliteViews views, long events)
+    {
+        var watch = Stopwatch.StartNew();
+        var days = (int)Math.Ceiling((decimal)events / DayEvents) + 1;
+        var facts = ProjectionBenchmarks.Days(events == DayEvents ? 1 : days).Take((int)events);
+        foreach (var batch in facts.Chunk(BatchFacts))
+            await journal.AppendAsync("day", ExpectedRevision.Any, batch, By, null, default).ConfigureAwait(false);
+        var appended = watch.Elapsed;
+        await new ProjectionRunner(journal, views, StandardProjections.All, Decode, StoredBatchEvents)
+            .CatchUpAsync(default).ConfigureAwait(false);
+        Print($"{journal.Length:N0} events appended in {appended.TotalSeconds:0} s, views stored in {(watch.Elapsed - appended).TotalSeconds:0} s");
+    }
+
+    private static async Task DayAsync(SqliteJournal journal, SqliteViews views)
+    {
+        var stored = new List<RecordedEvent>();
+        await foreach (var recorded in journal.ReadAllAsync(0, default).ConfigureAwait(false)) stored.Add(recorded);
+        await using var memory = new StoredBytes(stored);
+        foreach (var (name, from) in ((string, IJournal)[])[("SQLite", journal), ("memory", memory)])
+        {
+            await RowAsync(name, "read", from, ReadAsync).ConfigureAwait(false);
+            await RowAsync(name, "decoded", from, DecodeAsync).ConfigureAwait(false);
+            await RowAsync(name, "every projection", from, ProjectAsync).ConfigureAwait(false);
+            await RowAsync(name, "every projection, compared", from, journal => CompareAsync(journal, views))
+                .ConfigureAwait(false);
+            await RowAsync(name, "the same, row by row", from, journal => CompareKeptAsync(journal, views))
+                .ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One comparison with everything, and what is alive early in it and at its end.</summary>
+    private static async Task LongAsync(SqliteJournal journal, SqliteViews views)
+    {
+        await using var watched = new WatchedJournal(journal, [journal.Length / 10, journal.Length - 1]);
+        var (watch, paused) = (Stopwatch.StartNew(), GC.GetTotalPauseDuration());
+        await CompareAsync(watched, views).ConfigureAwait(false);
+        var took = watch.Elapsed - watched.Measuring;
+        Print($"SQLite, every projection, compared: {journal.Length / took.TotalSeconds:N0} /s, {(GC.GetTotalPauseDuration() - paused) / watch.Elapsed:P0} of the time collecting");
+        foreach (var (position, bytes) in watched.Alive) Print($"alive at event {position:N0}: {bytes / 1e6:N1} MB");
+        Print($"working set at most {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:N0} MB, with all that went before");
+    }
+
     private static async Task RowAsync(string name, string what, IJournal journal, Func<IJournal, Task> replay)
     {
-        var (best, memory) = (double.MaxValue, 0L);
+        var (best, memory, collecting) = (double.MaxValue, 0L, 0d);
         for (var round = 0; round < Rounds; round++)
         {
-            var (watch, before) = (Stopwatch.StartNew(), GC.GetTotalAllocatedBytes());
+            var (paused, before) = (GC.GetTotalPauseDuration(), GC.GetTotalAllocatedBytes());
+            var watch = Stopwatch.StartNew();
             await replay(journal).ConfigureAwait(false);
-            best = Math.Min(best, watch.Elapsed.TotalSeconds);
+            var took = watch.Elapsed;
             memory = GC.GetTotalAllocatedBytes() - before;
+            if (took.TotalSeconds >= best) continue;
+            (best, collecting) = (took.TotalSeconds, (GC.GetTotalPauseDuration() - paused) / took);
         }
-        Print($"{name,-8} {what,-18} {journal.Length / best,12:N0} /s  {memory / journal.Length,8:N0} bytes allocated an event");
+        Print($"{name,-8} {what,-26} {journal.Length / best,12:N0} /s  {memory / journal.Length,8:N0} bytes allocated an event, {collecting,4:P0} of the time collecting");
     }
 
     private static async Task ReadAsync(IJournal journal)
@@ -69,9 +117,26 @@ internal static class ReplayThroughput
             EventCodec.Decode(recorded);
     }
 
-    private static Task ProjectAsync(IJournal journal) => Replay.RecomputeAsync(
-        journal, StandardProjections.All, (wire, version, payload) => EventCodec.Decode(wire, version, payload), null,
-        default);
+    private static Task ProjectAsync(IJournal journal) =>
+        Replay.RecomputeAsync(journal, StandardProjections.All, Decode, null, default);
+
+    private static async Task CompareAsync(IJournal journal, SqliteViews views)
+    {
+        if (!await Replay.AgreesAsync(journal, views, StandardProjections.All, Decode, null, default)
+            .ConfigureAwait(false)) throw new InvalidOperationException("the stored views are not as the journal says");
+    }
+
+    /// <summary>What is done where the digests differ.</summary>
+    private static async Task CompareKeptAsync(IJournal journal, SqliteViews views)
+    {
+        var kept = await Replay.RecomputeAsync(journal, StandardProjections.All, Decode, null, default)
+            .ConfigureAwait(false);
+        if (await Replay.DiffAsync(journal, views, StandardProjections.All, Decode, null, kept, default)
+            .ConfigureAwait(false) is not []) throw new InvalidOperationException("the stored views differ");
+    }
+
+    private static LedgerEvent Decode(string wire, int version, ReadOnlySpan<byte> payload) =>
+        EventCodec.Decode(wire, version, payload);
 
     private static void Print(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));
 
@@ -101,6 +166,40 @@ internal static class ReplayThroughput
                     events[position].Payload);
             await Task.CompletedTask.ConfigureAwait(false);
         }
+
+        public Task WaitForAsync(long position, CancellationToken ct) => throw new NotSupportedException();
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
+    /// <summary>A journal that tells what is alive when its reader comes to some positions.</summary>
+    private sealed class WatchedJournal(IJournal journal, long[] positions) : IJournal
+    {
+        public List<(long Position, long Bytes)> Alive { get; } = [];
+        public TimeSpan Measuring { get; private set; }
+        public LedgerId Ledger => journal.Ledger;
+        public long Length => journal.Length;
+        public byte[] Root => journal.Root;
+
+        public async IAsyncEnumerable<RecordedEvent> ReadAllAsync(
+            long fromPosition, [EnumeratorCancellation] CancellationToken ct)
+        {
+            await foreach (var recorded in journal.ReadAllAsync(fromPosition, ct).ConfigureAwait(false))
+            {
+                yield return recorded;
+                if (!positions.Contains(recorded.Position)) continue;
+                var watch = Stopwatch.StartNew();
+                Alive.Add((recorded.Position, GC.GetTotalMemory(forceFullCollection: true)));
+                Measuring += watch.Elapsed;
+            }
+        }
+
+        public ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected,
+            IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct) =>
+            throw new NotSupportedException();
+
+        public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
+            string stream, long fromRevision, CancellationToken ct) => throw new NotSupportedException();
 
         public Task WaitForAsync(long position, CancellationToken ct) => throw new NotSupportedException();
 

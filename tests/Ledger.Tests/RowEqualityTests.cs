@@ -89,6 +89,21 @@ public sealed class RowEqualityTests
         }, iter: Math.Max(200, LongRun.Samples / 20), threads: 1);
     }
 
+    /// <summary>A writer of its own, which knows of each member what RowJson does.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Rows_are_written_as_bytes_as_they_are_as_text(string name)
+    {
+        var (type, into) = (RowTypes.Single(each => each.FullName == name), new TextBuffer());
+        Gen.Int[0, int.MaxValue].Sample(seed =>
+        {
+            var row = Made(type, new Random(seed))!;
+            into.Clear();
+            RowWriter.Write(row, into);
+            System.Text.Encoding.UTF8.GetString(into.Written).ShouldBe(RowJson.Write(row));
+        }, iter: Math.Max(200, LongRun.Samples / 20), threads: 1);
+    }
+
     private static object Changed(Type type, object row, Random chance)
     {
         var members = type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic);

@@ -141,6 +141,20 @@ public sealed class RowSeriesTests
         rows.Unchanged().Get<Row>("k7").ShouldBe(new Row(7));
     }
 
+    /// <summary>What has no end is in the series by the last instant that there is.</summary>
+    [Fact]
+    public void A_stored_row_at_the_last_of_all_instants_is_found()
+    {
+        var store = new TextsOnly(new MemoryViews());
+        var key = new RowKey("s|", Instant.MaxValue);
+        store.Commit(Next(1), [new("P", 0, key, RowContent.Of(new Row(7)))]);
+        new WorkingRows(store, "P").Get<Row>(key).ShouldBe(new Row(7));
+        new ChangedRows(new WorkingRows(store, "P")).Between<Row>("s|", At(0), Instant.MaxValue).Count.ShouldBe(1);
+        var (rows, changes) = (new WorkingRows(store, "P"), new List<PositionedChange>());
+        rows.Accept([new(key, new Row(7))], 1, changes);
+        changes.ShouldBeEmpty("it is there already");
+    }
+
     /// <summary>A store that forgets what rows were before they were texts, as one at a server does.</summary>
     private sealed class TextsOnly(MemoryViews views) : IViewStore
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using CsCheck;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -85,10 +86,46 @@ public abstract class ViewStoreContractTests
                 memory.Commit(next, batch);
             }
             views.Versions(projection).ShouldBe(memory.Versions(projection));
+            Scanned(views, projection).ShouldBe(memory.Versions(projection));
             views.Range(projection, "", "~").ShouldBe(memory.Range(projection, "", "~"));
             views.Range(projection, "a", "b", 5).ShouldBe(memory.Range(projection, "a", "b", 5));
             views.Checkpoint(projection).ShouldBe(memory.Checkpoint(projection));
         }, seed: "0000KOIPJtv3", iter: 60, threads: 1);
+    }
+
+    private static List<ViewRow> Scanned(IViewStore views, string projection)
+    {
+        var rows = new List<ViewRow>();
+        views.ScanVersions(projection, (key, from, to, json) => rows.Add(
+            new(projection, Encoding.UTF8.GetString(key), from, to, Encoding.UTF8.GetString(json))));
+        return rows;
+    }
+
+    /// <summary>By the digest, which keeps none of the rows: as of any position, however they were stored.</summary>
+    [Fact]
+    public async Task What_a_runner_stored_is_what_is_recomputed_and_one_row_beside_it_is_named()
+    {
+        var days = EventfulDays.All.Array[3].Single(_ => true, "0000KOIPJtv3");
+        foreach (var (day, batch) in days.Zip((int[])[1, 7, 500]))
+        {
+            var (journal, views) = (new InMemoryJournal(asStored: true), Open());
+            foreach (var (stream, fact) in day.Facts)
+                await journal.AppendAsync(stream, ExpectedRevision.Any, [fact], TestFolder.Tester, null, Ct);
+            foreach (var view in StandardProjections.All) views.Reset(view.Name);
+            await new ProjectionRunner(journal, views, StandardProjections.All, journal.Decode, batch).CatchUpAsync(Ct);
+            (await Agrees(null)).ShouldBeTrue();
+            for (var asOf = 0; asOf < journal.Length; asOf += 5) (await Agrees(asOf)).ShouldBeTrue();
+            var end = (int)journal.Length;
+            views.Commit(new Dictionary<string, long> { ["MasterData"] = end },
+                [Change(end - 1, "point|Z", "{}", "MasterData")]);
+            (await Agrees(null), await Agrees(end - 1), await Agrees(end - 2)).ShouldBe((false, false, true));
+            (await Replay.DiffAsync(journal, views, StandardProjections.All, journal.Decode, null, Ct))
+                .ShouldHaveSingleItem().ToString()
+                .ShouldBe($"MasterData point|Z: stored [{end - 1}, open) {{}}, recomputed no such row");
+
+            Task<bool> Agrees(long? asOf) =>
+                Replay.AgreesAsync(journal, views, StandardProjections.All, journal.Decode, asOf, Ct);
+        }
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using Ledger.Projections;
 using NodaTime;
 using Npgsql;
@@ -96,11 +97,17 @@ public sealed class MartenViews : IViewStore, IDisposable
                 {Rows($"key >= $2 AND key <= $3 AND to_position = {OpenRow}")} ORDER BY key
                 """, first, last);
 
-    public IReadOnlyList<ViewRow> Versions(string projection) => Read(projection, $"""
+    public IReadOnlyList<ViewRow> Versions(string projection) => Read(projection, AllVersions);
+
+    public void ScanVersions(string projection, VersionTaker take) => Each(AllVersions, [projection], row => take(
+        Encoding.UTF8.GetBytes(row.GetString(0)), row.GetInt64(1), row.GetInt64(2),
+        Encoding.UTF8.GetBytes(row.GetString(3))));
+
+    private string AllVersions => $"""
         {Rows("true")}
         {(HasHistory ? $"UNION ALL {History("true", "true")}" : "")}
         ORDER BY key, from_position
-        """);
+        """;
 
     private string AsOf(string keys, string at)
     {
@@ -205,12 +212,17 @@ public sealed class MartenViews : IViewStore, IDisposable
 
     private List<ViewRow> Read(string projection, string sql, params object[] values)
     {
-        using var command = Command(sql, [projection, .. values]);
-        using var rows = command.ExecuteReader();
         var read = new List<ViewRow>();
-        while (rows.Read())
-            read.Add(new(projection, rows.GetString(0), rows.GetInt64(1), rows.GetInt64(2), rows.GetString(3)));
+        Each(sql, [projection, .. values], row =>
+            read.Add(new(projection, row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3))));
         return read;
+    }
+
+    private void Each(string sql, object[] values, Action<NpgsqlDataReader> take)
+    {
+        using var command = Command(sql, values);
+        using var rows = command.ExecuteReader();
+        while (rows.Read()) take(rows);
     }
 
     private object? Scalar(string sql, params object[] values)
