@@ -22,6 +22,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private readonly List<PlacedEvent> placed = []; // with its place, and not stored yet
     private readonly Dictionary<EventId, int> placedIds = [];
     private Instant clockBefore = state.RecordedAt;
+    private UInt128 highestId = state.HighestId?.Value ?? UInt128.MaxValue; // not known: then each id is looked up
 
     /// <summary>Over all that is stored.</summary>
     public MerkleTree Tree => tree;
@@ -67,7 +68,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private AppendResult? Repeated(PendingAppend pending)
     {
         long? first = null;
-        var seen = pending.Facts.Count > 1 ? new HashSet<EventId>(pending.Facts.Count) : null;
+        var seen = IsAscending(pending.Facts) ? null : new HashSet<EventId>(pending.Facts.Count);
         var known = 0;
         foreach (var fact in pending.Facts)
         {
@@ -84,8 +85,17 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
                 $"{known} of {pending.Facts.Count} facts were recorded before, the others were not");
     }
 
-    private StoredEvent? Find(EventId id) => placedIds.TryGetValue(id, out var number)
-        ? new(placed[number].Position, placed[number].Header, placed[number].Payload) : store.Find(id);
+    /// <summary>Whether each id is higher than the one before, so that none is there twice.</summary>
+    private static bool IsAscending(IReadOnlyList<PendingFact> facts)
+    {
+        for (var i = 1; i < facts.Count; i++)
+            if (facts[i].Id.Value <= facts[i - 1].Id.Value) return false;
+        return true;
+    }
+
+    private StoredEvent? Find(EventId id) => id.Value > highestId ? null
+        : placedIds.TryGetValue(id, out var number)
+            ? new(placed[number].Position, placed[number].Header, placed[number].Payload) : store.Find(id);
 
     private static string? Difference(PendingFact fact, StoredEvent found)
     {
@@ -147,6 +157,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     {
         streams[envelope.Stream] = new(streamKey, envelope.Revision);
         placedIds[envelope.Id] = placed.Count;
+        highestId = UInt128.Max(highestId, envelope.Id.Value);
         placed.Add(new PlacedEvent(Length, streamKey, envelope, header, payload, []));
         leaves.Add(envelope.Id, header, payload);
         if (placed.Count >= HashedTogetherEvents || leaves.Bytes >= HashedTogetherBytes) Store();

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Ledger.Projections;
 
 /// <summary>
@@ -20,6 +22,14 @@ public readonly struct RowContent : IEquatable<RowContent>
 
     /// <summary>Null where the row ends.</summary>
     public string? Json => content is null ? null : content as string ?? RowJson.Write(content);
+
+    /// <summary>Writes the same JSON as UTF-8, where the row does not end.</summary>
+    /// <param name="writer">One that escapes as rows are stored, which is the usual way.</param>
+    public void Write(Utf8JsonWriter writer)
+    {
+        if (content is string json) writer.WriteRawValue(json, skipInputValidation: true);
+        else RowJson.Write(writer, content);
+    }
 
     /// <summary>Whether the JSON is the same.</summary>
     public bool Equals(RowContent other) =>

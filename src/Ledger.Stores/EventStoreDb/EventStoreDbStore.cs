@@ -18,18 +18,15 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
     private sealed class Batch(LedgerStream stream)
     {
         private readonly Dictionary<EventId, int> indices = [];
-        public List<EventData> Proposed { get; } = [];
         public List<PlacedEvent> Placed { get; } = [];
-        public EventStoreClient.StartedAppend? Started { get; private set; }
+        public LedgerStream.Started? Started { get; private set; }
 
         public void Add(in PlacedEvent placed)
         {
             if (Placed.Count == 0) Started = stream.TryBegin(placed.Position);
             indices[placed.Envelope.Id] = Placed.Count;
             Placed.Add(placed);
-            var proposed = LedgerStream.Proposed(placed);
-            Proposed.Add(proposed);
-            Started?.Add(proposed);
+            Started?.Add(placed);
         }
 
         public StoredEvent? Find(EventId id) => indices.TryGetValue(id, out var index)
@@ -61,8 +58,10 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
     {
         var batch = filling;
         if (batch.Placed.Count == 0) return;
-        await stream.AppendAsync(batch.Placed[0].Position, batch.Proposed, batch.Started, CancellationToken.None)
-            .ConfigureAwait(false);
-        foreach (var placed in batch.Placed) fold.Place(placed.Envelope, placed.Position);
+        var written = stream.AppendAsync(batch.Placed, batch.Started, CancellationToken.None);
+        // While the server writes: readers ask for nothing that is not acknowledged, and where it fails for nothing at
+        // all.
+        fold.Place(batch.Placed);
+        await written.ConfigureAwait(false);
     }
 }
