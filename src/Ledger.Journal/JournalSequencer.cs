@@ -20,7 +20,8 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private readonly Dictionary<string, StreamHead> streams = state.Streams;
     private readonly LeafBatch leaves = new(options.Secret);
     private readonly List<PlacedEvent> placed = []; // with its place, and not stored yet
-    private readonly Dictionary<EventId, int> placedIds = [];
+    private readonly Dictionary<EventId, int> placedIds = []; // of the first so many, as far as somebody asked
+    private int idsKnown;
     private Instant clockBefore = state.RecordedAt;
     private UInt128 highestId = state.HighestId?.Value ?? UInt128.MaxValue; // not known: then each id is looked up
 
@@ -51,6 +52,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         leaves.Clear();
         placed.Clear();
         placedIds.Clear();
+        idsKnown = 0;
     }
 
     private AppendResult Append(PendingAppend pending)
@@ -93,9 +95,13 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         return true;
     }
 
-    private StoredEvent? Find(EventId id) => id.Value > highestId ? null
-        : placedIds.TryGetValue(id, out var number)
+    private StoredEvent? Find(EventId id)
+    {
+        if (id.Value > highestId) return null;
+        for (; idsKnown < placed.Count; idsKnown++) placedIds[placed[idsKnown].Envelope.Id] = idsKnown;
+        return placedIds.TryGetValue(id, out var number)
             ? new(placed[number].Position, placed[number].Header, placed[number].Payload) : store.Find(id);
+    }
 
     private static string? Difference(PendingFact fact, StoredEvent found)
     {
@@ -156,7 +162,6 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private void Place(long streamKey, Envelope envelope, byte[] header, byte[] payload)
     {
         streams[envelope.Stream] = new(streamKey, envelope.Revision);
-        placedIds[envelope.Id] = placed.Count;
         highestId = UInt128.Max(highestId, envelope.Id.Value);
         placed.Add(new PlacedEvent(Length, streamKey, envelope, header, payload, []));
         leaves.Add(envelope.Id, header, payload);

@@ -35,14 +35,15 @@ internal sealed class AppendPart
     });
 
     /// <summary>How the messages of a call are written, each as it is.</summary>
-    public static Marshaller<AppendPart> Marshaller { get; } = new(
-        static (part, context) =>
-        {
-            context.SetPayloadLength(part.length);
-            context.GetBufferWriter().Write(part.Bytes);
-            context.Complete();
-        },
-        static _ => throw new NotSupportedException("a part of an append is only sent"));
+    public static Marshaller<AppendPart> Marshaller { get; } =
+        new(Send, static _ => throw new NotSupportedException("a part of an append is only sent"));
+
+    private static void Send(AppendPart part, SerializationContext into)
+    {
+        into.SetPayloadLength(part.length);
+        into.GetBufferWriter().Write(part.Bytes);
+        into.Complete();
+    }
 
     /// <summary>The message so far.</summary>
     public ReadOnlySpan<byte> Bytes => bytes.AsSpan(0, length);

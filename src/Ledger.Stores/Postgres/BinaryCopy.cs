@@ -94,7 +94,8 @@ internal sealed class BinaryCopy : IDisposable
 
     private Span<byte> Take(int bytes)
     {
-        if (written + bytes > buffer.Length) System.Array.Resize(ref buffer, Math.Max(2 * buffer.Length, written + bytes));
+        if (written + bytes > buffer.Length)
+            System.Array.Resize(ref buffer, Math.Max(2 * buffer.Length, written + bytes));
         written += bytes;
         return buffer.AsSpan(written - bytes, bytes);
     }

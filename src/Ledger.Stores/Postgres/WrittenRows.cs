@@ -5,8 +5,8 @@ using Ledger.Projections;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// The JSON of rows on their way into a table, written as UTF-8 and as nothing else: a string of each row would be made,
-/// counted and encoded before it is sent. Rows share blocks of memory. For one thread at a time.
+/// The JSON of rows on their way into a table, written as UTF-8 and as nothing else: a string of each row would be
+/// made, counted and encoded before it is sent. Rows share blocks of memory. For one thread at a time.
 /// </summary>
 internal sealed class WrittenRows : IDisposable
 {

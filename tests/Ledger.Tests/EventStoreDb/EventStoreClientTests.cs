@@ -79,7 +79,8 @@ public sealed class EventStoreClientTests
             await client.AppendToStreamAsync("a", state, sent.Skip(from).Take(20), cancellationToken: Ct);
         var read = (await AllAsync(client.ReadStreamAsync(Direction.Forwards, "a", StreamPosition.Start)))
             .ConvertAll(one => one.OriginalEvent);
-        static string Text(Uuid id, string type, string content, ReadOnlyMemory<byte> data, ReadOnlyMemory<byte> about) =>
+        static string Text(
+            Uuid id, string type, string content, ReadOnlyMemory<byte> data, ReadOnlyMemory<byte> about) =>
             $"{id} {type} {content} {Convert.ToHexString(data.Span)} {Convert.ToHexString(about.Span)}";
         read.ConvertAll(one => Text(one.EventId, one.EventType, one.ContentType, one.Data, one.Metadata))
             .ShouldBe(sent.ConvertAll(one => Text(one.EventId, one.Type, one.ContentType, one.Data, one.Metadata)));
