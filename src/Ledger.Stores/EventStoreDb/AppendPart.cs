@@ -9,8 +9,8 @@ namespace Ledger.Stores.EventStoreDb;
 /// <summary>
 /// One message of an append, a <c>BatchAppendReq</c>, as the bytes that are sent. Its events are written here and not
 /// as objects of the protocol: of each event there would be seven objects, whose lengths are counted twice and whose
-/// texts are counted and encoded again, and that takes longer than the server needs to read them. The other fields are
-/// few and written by the protocol's own classes; the fields of a message may stand in any order.
+/// texts are counted and encoded again, and that takes as long as to place and hash it. The other fields are few and
+/// written by the protocol's own classes; the fields of a message may stand in any order.
 /// </summary>
 internal sealed class AppendPart
 {
@@ -24,7 +24,7 @@ internal sealed class AppendPart
     private const int VarintBits = 7; // of a number in each of its bytes
     private byte[] bytes = ArrayPool<byte>.Shared.Rent(EventBytesMax + 1024);
     private int length;
-    private int eventBytes;
+    private int events, eventBytes;
 
     /// <param name="batch">The number of the append, which all its messages bear.</param>
     /// <param name="options">In the first message.</param>
@@ -49,11 +49,12 @@ internal sealed class AppendPart
     public ReadOnlySpan<byte> Bytes => bytes.AsSpan(0, length);
 
     /// <summary>Whether an event of so many bytes belongs into this message.</summary>
-    public bool HasRoomFor(int more) => eventBytes == 0 || eventBytes <= EventBytesMax - more;
+    public bool HasRoomFor(int more) => events == 0 || eventBytes <= EventBytesMax - more;
 
     /// <param name="kind">Type and content type: <see cref="KindOf"/>.</param>
     public void Add(Uuid id, ReadOnlySpan<byte> kind, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> data)
     {
+        events++;
         eventBytes += metadata.Length + data.Length;
         var (most, least) = id.ToInt64();
         var idLength = LengthOfNumber(most) + LengthOfNumber(least);

@@ -110,7 +110,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
             """, connection);
         using var rows = command.ExecuteReader();
         while (rows.Read()) streams.Add(rows.GetString(0), new(rows.GetInt64(1), rows.GetInt64(2)));
-        return new JournalState(tree, streams, recordedAt) { HighestId = highest ?? default(EventId) };
+        return new JournalState(tree, streams, recordedAt) { HighestId = highest.GetValueOrDefault() };
     }
 
     private EventId? Highest()

@@ -20,7 +20,6 @@ internal sealed class ViewBatch(
         Bigints = NpgsqlDbType.Array | NpgsqlDbType.Bigint;
     private readonly string schema = ledger.Schema;
 
-    private readonly WrittenRows texts = new();
     private readonly List<Row> closed = [];
     private readonly List<Row> opened = [];
     private readonly List<ClosedVersions> history = [];
@@ -29,8 +28,8 @@ internal sealed class ViewBatch(
     /// another holder has taken over.</summary>
     public void Commit()
     {
-        using var written = texts;
-        Divide();
+        using var texts = new WrittenRows();
+        Divide(texts);
         using var connection = ledger.Connections.OpenConnection();
         using var transaction = connection.BeginTransaction();
         var storedAs = Change(connection, transaction);
@@ -54,7 +53,7 @@ internal sealed class ViewBatch(
     /// What is done to stored rows: the open one of each key is closed at its first change, the version that is open
     /// after the last is added, and those between, which are as short-lived as the batch, share rows of history.
     /// </summary>
-    private void Divide()
+    private void Divide(WrittenRows texts)
     {
         var rows = new Dictionary<(string Projection, RowKey Key), Row>();
         foreach (var change in changes)
