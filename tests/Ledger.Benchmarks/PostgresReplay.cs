@@ -103,9 +103,7 @@ internal static class PostgresReplay
         var store = DocumentStore.For(options =>
         {
             configure(options);
-            // As many events in a batch as the runner begins with; Marten's own choice is a tenth of it.
-            options.Projections.Add(new RegisterTotalProjection(), ProjectionLifecycle.Async,
-                batches => batches.BatchSize = BatchEvents);
+            options.Projections.Add(new RegisterTotalProjection(), ProjectionLifecycle.Async);
         });
         await using (store.ConfigureAwait(false))
         {

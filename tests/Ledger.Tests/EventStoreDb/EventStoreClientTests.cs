@@ -77,8 +77,8 @@ public sealed class EventStoreClientTests
         }
         for (var (from, state) = (0, StreamState.NoStream); from < sent.Count; from += 20, state = StreamState.Any)
             await client.AppendToStreamAsync("a", state, sent.Skip(from).Take(20), cancellationToken: Ct);
-        var read = (await AllAsync(client.ReadStreamAsync(Direction.Forwards, "a", StreamPosition.Start)))
-            .ConvertAll(one => one.OriginalEvent);
+        var read = (await AllAsync(client.ReadStreamAsync(Direction.Forwards, "a", StreamPosition.Start,
+            cancellationToken: Ct))).ConvertAll(one => one.OriginalEvent);
         static string Text(
             Uuid id, string type, string content, ReadOnlyMemory<byte> data, ReadOnlyMemory<byte> about) =>
             $"{id} {type} {content} {Convert.ToHexString(data.Span)} {Convert.ToHexString(about.Span)}";
