@@ -9,8 +9,8 @@ namespace Ledger.Stores.EventStoreDb;
 /// <summary>
 /// One message of an append, a <c>BatchAppendReq</c>, as the bytes that are sent. Its events are written here and not
 /// as objects of the protocol: of each event there would be seven objects, whose lengths are counted twice and whose
-/// texts are counted and encoded again, and that takes as long as to place and hash it. The other fields are few and
-/// written by the protocol's own classes; the fields of a message may stand in any order.
+/// texts are counted and encoded again, and that takes about as long as to place and hash it. The other fields are few
+/// and written by the protocol's own classes; the fields of a message may stand in any order.
 /// </summary>
 internal sealed class AppendPart
 {
