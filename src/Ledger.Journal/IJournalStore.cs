@@ -14,6 +14,10 @@ public readonly record struct StreamHead(long Key, long Revision);
 /// <param name="RecordedAt">The highest recordedAt.</param>
 public sealed record JournalState(MerkleTree Tree, Dictionary<string, StreamHead> Streams, Instant RecordedAt)
 {
+    /// <summary>The highest id of all events, as their ids are numbers; null where the store does not say it. An id
+    /// that is higher is new, and needs no question: ids begin with their fact's time, so most are.</summary>
+    public EventId? HighestId { get; init; }
+
     /// <summary>An empty journal's.</summary>
     public static JournalState Empty =>
         new(new MerkleTree(), new(StringComparer.Ordinal), Instant.FromUnixTimeTicks(0));

@@ -20,8 +20,10 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private readonly Dictionary<string, StreamHead> streams = state.Streams;
     private readonly LeafBatch leaves = new(options.Secret);
     private readonly List<PlacedEvent> placed = []; // with its place, and not stored yet
-    private readonly Dictionary<EventId, int> placedIds = [];
+    private readonly Dictionary<EventId, int> placedIds = []; // of the first so many, as far as somebody asked
+    private int idsKnown;
     private Instant clockBefore = state.RecordedAt;
+    private UInt128 highestId = state.HighestId?.Value ?? UInt128.MaxValue; // not known: then each id is looked up
 
     /// <summary>Over all that is stored.</summary>
     public MerkleTree Tree => tree;
@@ -50,6 +52,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         leaves.Clear();
         placed.Clear();
         placedIds.Clear();
+        idsKnown = 0;
     }
 
     private AppendResult Append(PendingAppend pending)
@@ -67,7 +70,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private AppendResult? Repeated(PendingAppend pending)
     {
         long? first = null;
-        var seen = pending.Facts.Count > 1 ? new HashSet<EventId>(pending.Facts.Count) : null;
+        var seen = IsAscending(pending.Facts) ? null : new HashSet<EventId>(pending.Facts.Count);
         var known = 0;
         foreach (var fact in pending.Facts)
         {
@@ -84,8 +87,21 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
                 $"{known} of {pending.Facts.Count} facts were recorded before, the others were not");
     }
 
-    private StoredEvent? Find(EventId id) => placedIds.TryGetValue(id, out var number)
-        ? new(placed[number].Position, placed[number].Header, placed[number].Payload) : store.Find(id);
+    /// <summary>Whether each id is higher than the one before, so that none is there twice.</summary>
+    private static bool IsAscending(IReadOnlyList<PendingFact> facts)
+    {
+        for (var i = 1; i < facts.Count; i++)
+            if (facts[i].Id.Value <= facts[i - 1].Id.Value) return false;
+        return true;
+    }
+
+    private StoredEvent? Find(EventId id)
+    {
+        if (id.Value > highestId) return null;
+        for (; idsKnown < placed.Count; idsKnown++) placedIds[placed[idsKnown].Envelope.Id] = idsKnown;
+        return placedIds.TryGetValue(id, out var number)
+            ? new(placed[number].Position, placed[number].Header, placed[number].Payload) : store.Find(id);
+    }
 
     private static string? Difference(PendingFact fact, StoredEvent found)
     {
@@ -146,7 +162,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private void Place(long streamKey, Envelope envelope, byte[] header, byte[] payload)
     {
         streams[envelope.Stream] = new(streamKey, envelope.Revision);
-        placedIds[envelope.Id] = placed.Count;
+        highestId = UInt128.Max(highestId, envelope.Id.Value);
         placed.Add(new PlacedEvent(Length, streamKey, envelope, header, payload, []));
         leaves.Add(envelope.Id, header, payload);
         if (placed.Count >= HashedTogetherEvents || leaves.Bytes >= HashedTogetherBytes) Store();

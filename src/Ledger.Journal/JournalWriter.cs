@@ -216,10 +216,12 @@ public sealed class JournalWriter : IAsyncDisposable
     private async Task CommitAsync(Batch batch)
     {
         var (tree, asked) = (sequencer.Tree, Stopwatch.GetTimestamp());
-        var next = tree.Size > acknowledged.Length ? new Acknowledged(tree.Size, tree.Root()) : null;
         try
         {
-            await store.CommitAsync(tree, sequencer.RecordedAt).ConfigureAwait(false);
+            var durable = store.CommitAsync(tree, sequencer.RecordedAt);
+            // While a server or a disk has to do with it, and before the tree grows.
+            var next = tree.Size > acknowledged.Length ? new Acknowledged(tree.Size, tree.Root()) : null;
+            await durable.ConfigureAwait(false);
             if (next is not null)
             {
                 beforeAnswers?.Invoke(next);

@@ -22,7 +22,7 @@ public readonly struct RowContent : IEquatable<RowContent>
     public string? Json => content is null ? null : content as string ?? RowJson.Write(content);
 
     /// <summary>The JSON as UTF-8; nothing where the row ends.</summary>
-    internal void Write(TextBuffer into)
+    public void Write(TextBuffer into)
     {
         if (content is string json) into.Write(json.AsSpan());
         else if (content is not null) RowWriter.Write(content, into);

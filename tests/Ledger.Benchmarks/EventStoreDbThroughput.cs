@@ -16,6 +16,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
     private const int Rounds = 3; // of which the median counts
     private const int SingleWriters = 256;
     private static readonly TimeSpan Each = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(20);
     private static readonly Principal By = new("benchmark", new PartyId("benchmark"), new HashSet<string>());
     private long nextBatch;
     private long nextSingle = 1_000_000_000; // far behind every batch, so that no fact is recorded twice
@@ -43,9 +44,13 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         var options = new EventStoreDbJournalOptions(server, ledger, SystemClock.Instance, new byte[32]);
         await using (var journal = await OpenAsync(options).ConfigureAwait(false))
         {
-            // Not counted: while it begins a program is compiled.
-            await RateAsync(4, () => BatchAsync(journal)).ConfigureAwait(false);
-            await BareAsync().ConfigureAwait(false);
+            // Not counted: while it begins a program is compiled. The journal has more of it than the client, so a
+            // short time would make the first comparison one of programs that are compiled to different degrees.
+            for (var warming = Stopwatch.StartNew(); warming.Elapsed < WarmUp;)
+            {
+                await RateAsync(1, () => BatchAsync(journal)).ConfigureAwait(false);
+                await BareAsync().ConfigureAwait(false);
+            }
             foreach (var writers in new[] { 1, 2, 4 }) await CompareAsync(journal, writers).ConfigureAwait(false);
             var singles = await RateAsync(SingleWriters, () => SingleAsync(journal)).ConfigureAwait(false);
             Print($"   1 fact an append: journal {singles,9:N0} /s, {SingleWriters} writers");

@@ -23,13 +23,14 @@ public sealed class RegisterTotal
 /// <summary>
 /// One fold into PostgreSQL, by the runner of this program and by Marten's asynchronous daemon: of each register the
 /// number of its readings and the last index. Marten keeps the last state of each document; the views keep every row as
-/// it was at each position too. What counts is how fast either goes on, so the first events of the journal, while the
-/// program itself is still being compiled, are not measured.
+/// it was at each position too. What counts is how fast either goes on: each folds all of it twice, and measured are
+/// the last three quarters of the second time, when the program itself has been compiled.
 /// </summary>
 internal static class PostgresReplay
 {
     private const int BatchEvents = 5000;
     private const int WarmedUpPart = 4; // of all events
+    private const int Times = 2; // of which the last counts
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
 
     private sealed class RegisterTotals : IProjection
@@ -68,15 +69,36 @@ internal static class PostgresReplay
         var runner = new ProjectionRunner(journal, views, [new RegisterTotals()],
             (wireName, version, payload) => EventCodec.Decode(wireName, version, payload), BatchEvents,
             RunnerLease.OfThisProcess);
-        var from = await runner.CatchUpAsync(CancellationToken.None, journal.Length / WarmedUpPart)
-            .ConfigureAwait(false);
-        var watch = Stopwatch.StartNew();
-        var length = await runner.CatchUpAsync(CancellationToken.None).ConfigureAwait(false);
-        return (length - from) / watch.Elapsed.TotalSeconds;
+        var rate = 0.0;
+        for (var time = 0; time < Times; time++)
+        {
+            views.Reset(nameof(RegisterTotals));
+            var from = await runner.CatchUpAsync(CancellationToken.None, journal.Length / WarmedUpPart)
+                .ConfigureAwait(false);
+            var watch = Stopwatch.StartNew();
+            var length = await runner.CatchUpAsync(CancellationToken.None).ConfigureAwait(false);
+            rate = (length - from) / watch.Elapsed.TotalSeconds;
+        }
+        return rate;
     }
 
     /// <summary>Events a second of Marten's daemon.</summary>
     public static async Task<double> DaemonAsync(PostgresServer server, Action<StoreOptions> configure, long events)
+    {
+        var rate = 0.0;
+        for (var time = 0; time < Times; time++)
+        {
+            if (time > 0) server.Execute("""
+                TRUNCATE marten.mt_doc_registertotal;
+                DELETE FROM marten.mt_event_progression WHERE name LIKE 'RegisterTotal%'
+                """);
+            rate = await DaemonOnceAsync(server, configure, events).ConfigureAwait(false);
+        }
+        return rate;
+    }
+
+    private static async Task<double> DaemonOnceAsync(
+        PostgresServer server, Action<StoreOptions> configure, long events)
     {
         var store = DocumentStore.For(options =>
         {

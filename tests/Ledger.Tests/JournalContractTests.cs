@@ -159,6 +159,47 @@ public abstract class JournalContractTests
     }
 
     [Fact]
+    public async Task A_repeat_is_known_wherever_its_time_lies_among_the_others()
+    {
+        await using var place = await PlaceAsync();
+        await using (var journal = await place.OpenAsync())
+        {
+            (await Of(journal, 50)).ShouldBe(new AppendResult.Recorded(0, 0));
+            (await Of(journal, 30, 20, 40)).ShouldBe(new AppendResult.Recorded(1, 3), "earlier ones, and not in order");
+            await Known(journal);
+            (await Of(journal, 80, 70)).ShouldBe(new AppendResult.Recorded(4, 5), "later ones, and not in order");
+            (await Of(journal, 80)).ShouldBe(new AppendResult.AlreadyRecorded(4));
+            (await Of(journal, 70)).ShouldBe(new AppendResult.AlreadyRecorded(5));
+            (await Of(journal, 60)).ShouldBe(new AppendResult.Recorded(6, 6), "between the others");
+            await Twice(journal, 90, 91, 90);
+            await Twice(journal, 91, 90, 90);
+            await Twice(journal, 10, 10);
+        }
+        await using (var again = await place.OpenAsync())
+        {
+            (await Of(again, 80)).ShouldBe(new AppendResult.AlreadyRecorded(4), "the latest of all");
+            (await Of(again, 60)).ShouldBe(new AppendResult.AlreadyRecorded(6));
+            await Known(again);
+            (await Of(again, 90, 91)).ShouldBe(new AppendResult.Recorded(7, 8));
+            (await Of(again, 90, 91)).ShouldBe(new AppendResult.AlreadyRecorded(7));
+            (await Of(again, 91, 92)).ShouldBeOfType<AppendResult.Conflict>().Differs.ShouldStartWith("1 of 2 facts");
+        }
+
+        static async Task Known(IJournal journal)
+        {
+            (await Of(journal, 50)).ShouldBe(new AppendResult.AlreadyRecorded(0));
+            (await Of(journal, 30, 20, 40)).ShouldBe(new AppendResult.AlreadyRecorded(1));
+            (await Of(journal, 20)).ShouldBe(new AppendResult.AlreadyRecorded(2));
+        }
+
+        static async Task Twice(IJournal journal, params int[] seconds) =>
+            (await Of(journal, seconds)).ShouldBeOfType<AppendResult.Conflict>().Differs.ShouldContain("twice");
+
+        static ValueTask<AppendResult> Of(IJournal journal, params int[] seconds) => Append(journal, "s",
+            ExpectedRevision.Any, [.. seconds.Select(second => TestFolder.Reading(second))]);
+    }
+
+    [Fact]
     public async Task The_same_fact_of_many_writers_at_once_is_recorded_once()
     {
         await using var place = await PlaceAsync();

@@ -68,6 +68,30 @@ public abstract class ViewStoreContractTests
         views.Get("P", "a").ShouldBe(json);
     }
 
+    private sealed record Told(string Text, long Number, decimal Price, Instant At);
+
+    [Fact]
+    public void A_row_that_a_fold_made_is_stored_as_its_JSON_however_long_it_is()
+    {
+        var views = Open();
+        string[] texts = ["", "a\"b\\é漢😀\u2028<+>\n", new('x', 1000), new('é', 30_000), "😀" + new string('y', 70_000)];
+        // Of one batch: versions that it closes again, of which some are longer than what shares a row or a block of
+        // memory, and those that stay.
+        var rows = Enumerable.Range(0, 200).Select(number => new Told(texts[(number % 7) switch
+        {
+            < 5 and var each => each,
+            _ => 2,
+        }], long.MaxValue - number, number / 8m, Instant.FromUnixTimeTicks(number))).ToList();
+        PositionedChange Fold(int position) =>
+            new("P", position, position % 2 == 0 ? "a" : "b", RowContent.Of(rows[position]));
+        views.Commit(At(150), [.. Enumerable.Range(0, 150).Select(Fold)]);
+        views.Commit(At(200), [.. Enumerable.Range(150, 50).Select(Fold)]);
+        for (var position = 0; position < 200; position++)
+            views.Get("P", position % 2 == 0 ? "a" : "b", position).ShouldBe(RowJson.Write(rows[position]));
+        views.Versions("P").Count.ShouldBe(200);
+        (views.Get("P", "a"), views.Get("P", "b")).ShouldBe((RowJson.Write(rows[198]), RowJson.Write(rows[199])));
+    }
+
     [Fact]
     public void Any_changes_in_any_batches_leave_the_rows_that_memory_has()
     {

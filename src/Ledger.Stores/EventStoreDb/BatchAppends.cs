@@ -13,18 +13,24 @@ namespace Ledger.Stores.EventStoreDb;
 /// </summary>
 internal sealed class BatchAppends : IDisposable
 {
-    private readonly AsyncDuplexStreamingCall<BatchAppendReq, BatchAppendResp> call;
+    // The protocol's own method, but for the class of what is sent.
+    private static readonly Method<AppendPart, BatchAppendResp> Appending = new(MethodType.DuplexStreaming,
+        Streams.Descriptor.FullName, nameof(Streams.StreamsClient.BatchAppend), AppendPart.Marshaller,
+        Marshallers.Create((answer, context) => context.Complete(answer.ToByteArray()),
+            context => BatchAppendResp.Parser.ParseFrom(context.PayloadAsReadOnlySequence())));
+
+    private readonly AsyncDuplexStreamingCall<AppendPart, BatchAppendResp> call;
     private readonly ConcurrentDictionary<long, TaskCompletionSource<BatchAppendResp>> waiting = new();
-    private readonly Channel<Part> parts = Channel.CreateUnbounded<Part>(new() { SingleReader = true });
+    private readonly Channel<AppendPart> parts = Channel.CreateUnbounded<AppendPart>(new() { SingleReader = true });
     private Exception? ended;
     private long begun;
 
     /// <summary>Whether nothing can be appended on this call any more.</summary>
     public bool HasEnded => Volatile.Read(ref ended) is not null;
 
-    public BatchAppends(Streams.StreamsClient streams)
+    public BatchAppends(CallInvoker calls)
     {
-        call = streams.BatchAppend();
+        call = calls.AsyncDuplexStreamingCall(Appending, null, default);
         _ = Task.Run(SendAsync);
         _ = ReceiveAsync();
     }
@@ -44,50 +50,41 @@ internal sealed class BatchAppends : IDisposable
         return new OpenBatch(this, number, options, deadline, answer.Task);
     }
 
-    /// <summary>What one message holds; the first of a batch has the options.</summary>
-    private sealed record Part(long Batch, BatchAppendReq.Types.Options? Options, List<EventData> Events, bool IsFinal)
-    {
-        public BatchAppendReq ToMessage() => new()
-        {
-            CorrelationId = Id(Batch),
-            Options = Options,
-            ProposedMessages = { Events.Select(Proposed) },
-            IsFinal = IsFinal,
-        };
-    }
-
     /// <summary>One batch while it is filled. It is sent part by part, so that the server reads it meanwhile; it writes
     /// nothing before the last part. For one thread at a time.</summary>
     internal sealed class OpenBatch(
         BatchAppends appends, long number, BatchAppendReq.Types.Options options, TimeSpan deadline,
         Task<BatchAppendResp> answer)
     {
-        private const int PartBytesMax = 32 * 1024; // of one message, unless one event alone is larger
-        private BatchAppendReq.Types.Options? notSent = options;
-        private List<EventData> events = [];
-        private int bytes;
+        private AppendPart part = new(number, options);
+        private (string? Type, string? ContentType, byte[] Fields) kind = (null, null, []); // of the last event
 
-        public void Add(EventData proposed)
+        public void Add(EventData proposed) => Add(proposed.EventId, proposed.Type, proposed.ContentType,
+            proposed.Metadata.Span, proposed.Data.Span);
+
+        public void Add(
+            Uuid id, string type, string contentType, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> data)
         {
-            var more = proposed.Data.Length + proposed.Metadata.Length;
-            if (bytes > PartBytesMax - more && events.Count > 0) Send(isFinal: false);
-            bytes += more;
-            events.Add(proposed);
+            if (!part.HasRoomFor(metadata.Length + data.Length))
+            {
+                Send();
+                part = new(number, null);
+            }
+            if (type != kind.Type || contentType != kind.ContentType)
+                kind = (type, contentType, AppendPart.KindOf(type, contentType));
+            part.Add(id, kind.Fields, metadata, data);
         }
 
-        private void Send(bool isFinal)
-        {
-            // Where the call has ended it is not sent, and the batch has failed with the call.
-            appends.parts.Writer.TryWrite(new(number, notSent, events, isFinal));
-            (notSent, events, bytes) = (null, [], 0);
-        }
+        // Where the call has ended it is not sent, and the batch has failed with the call.
+        private void Send() => appends.parts.Writer.TryWrite(part);
 
         /// <summary>Sends what is left, and gives the server's answer.</summary>
         public async Task<BatchAppendResp> CompleteAsync(CancellationToken ct)
         {
             try
             {
-                Send(isFinal: true);
+                part.End();
+                Send();
                 // The server keeps to the deadline by its own clock and answers; twice of it and the answer is lost.
                 return await answer.WaitAsync(deadline * 2, ct).ConfigureAwait(false);
             }
@@ -98,27 +95,16 @@ internal sealed class BatchAppends : IDisposable
         }
     }
 
-    private static UUID Id(long number) => new() { Structured = new() { LeastSignificantBits = number } };
-
-    private static BatchAppendReq.Types.ProposedMessage Proposed(EventData proposed)
-    {
-        var (most, least) = proposed.EventId.ToInt64();
-        return new()
-        {
-            Id = new() { Structured = new() { MostSignificantBits = most, LeastSignificantBits = least } },
-            Metadata = { ["type"] = proposed.Type, ["content-type"] = proposed.ContentType },
-            CustomMetadata = UnsafeByteOperations.UnsafeWrap(proposed.Metadata),
-            Data = UnsafeByteOperations.UnsafeWrap(proposed.Data),
-        };
-    }
-
     /// <summary>The call takes one message at a time, and whoever fills a batch does not wait for it.</summary>
     private async Task SendAsync()
     {
         try
         {
             await foreach (var part in parts.Reader.ReadAllAsync().ConfigureAwait(false))
-                await call.RequestStream.WriteAsync(part.ToMessage()).ConfigureAwait(false);
+            {
+                await call.RequestStream.WriteAsync(part).ConfigureAwait(false);
+                part.Release();
+            }
         }
         catch (Exception e) when (e is RpcException or InvalidOperationException or IOException)
         {

@@ -49,7 +49,10 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
     internal sealed class StartedAppend(EventStoreClient client, ServerConnection connection,
         ExpectedOfStream expected, BatchAppends.OpenBatch batch)
     {
-        public void Add(EventData proposed) => batch.Add(proposed);
+        /// <summary>Adds the event that comes next; its bytes may be changed afterwards.</summary>
+        public void Add(
+            Uuid id, string type, string contentType, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> data) =>
+            batch.Add(id, type, contentType, metadata, data);
 
         public Task<IWriteResult> CompleteAsync(CancellationToken ct) => client.AnsweredAsync(connection, expected,
             async () => AppendWire.Read(expected, await batch.CompleteAsync(ct).ConfigureAwait(false)));

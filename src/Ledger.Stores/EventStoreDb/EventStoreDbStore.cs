@@ -17,29 +17,21 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
 
     private sealed class Batch(LedgerStream stream)
     {
-        private readonly Dictionary<EventId, int> indices = [];
-        public List<EventData> Proposed { get; } = [];
-        public List<PlacedEvent> Placed { get; } = [];
-        public EventStoreClient.StartedAppend? Started { get; private set; }
+        public PlacedBatch Placed { get; } = new();
+        public LedgerStream.Started? Started { get; private set; }
 
         public void Add(in PlacedEvent placed)
         {
             if (Placed.Count == 0) Started = stream.TryBegin(placed.Position);
-            indices[placed.Envelope.Id] = Placed.Count;
             Placed.Add(placed);
-            var proposed = LedgerStream.Proposed(placed);
-            Proposed.Add(proposed);
-            Started?.Add(proposed);
+            Started?.Add(placed);
         }
-
-        public StoredEvent? Find(EventId id) => indices.TryGetValue(id, out var index)
-            ? new(Placed[index].Position, Placed[index].Header, Placed[index].Payload) : null;
     }
 
     public void Begin() => (filling, before) = (new(stream), filling);
 
     /// <summary>What the batch before has may not be in the index yet.</summary>
-    public StoredEvent? Find(EventId id) => filling.Find(id) ?? before.Find(id)
+    public StoredEvent? Find(EventId id) => filling.Placed.Find(id) ?? before.Placed.Find(id)
         ?? (fold.Find(id) is { } position ? At(position) : null);
 
     private StoredEvent At(long position)
@@ -61,8 +53,10 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
     {
         var batch = filling;
         if (batch.Placed.Count == 0) return;
-        await stream.AppendAsync(batch.Placed[0].Position, batch.Proposed, batch.Started, CancellationToken.None)
-            .ConfigureAwait(false);
-        foreach (var placed in batch.Placed) fold.Place(placed.Envelope, placed.Position);
+        var written = stream.AppendAsync(batch.Placed.All, batch.Started, CancellationToken.None);
+        // While the server writes: readers ask for nothing that is not acknowledged, and where it fails for nothing at
+        // all.
+        fold.Place(batch.Placed.All);
+        await written.ConfigureAwait(false);
     }
 }

@@ -15,9 +15,13 @@ internal sealed class IdPositions
     private int[] slots = new int[1024]; // position + 1; 0 is free; a power of two, at most half full
     private int count;
 
+    /// <summary>The highest id; the lowest that there can be where there is none.</summary>
+    public EventId Highest { get; private set; }
+
     /// <summary>Adds the id of the next position.</summary>
     public void Add(EventId id)
     {
+        if (id.Value > Highest.Value) Highest = id;
         if ((count & (ChunkIds - 1)) == 0) chunks.Add(new UInt128[ChunkIds]);
         chunks[count >> ChunkBits][count & (ChunkIds - 1)] = id.Value;
         count++;

@@ -43,10 +43,12 @@ internal sealed class LedgerFold(LedgerId ledger, byte[] secret) : IDisposable
         }
     }
 
-    /// <summary>Only the place of the next event, whose leaf is in the sequencer's own tree already.</summary>
-    public void Place(Envelope envelope, long position)
+    /// <summary>Only the places of the next events, whose leaves are in the sequencer's own tree already.</summary>
+    public void Place(IReadOnlyList<PlacedEvent> next)
     {
-        lock (gate) Index(envelope, position);
+        foreach (var placed in next)
+            lock (gate) // each by itself, so that no reader waits for many
+                Index(placed.Envelope, placed.Position);
     }
 
     private void Index(Envelope envelope, long position)
@@ -63,7 +65,10 @@ internal sealed class LedgerFold(LedgerId ledger, byte[] secret) : IDisposable
         {
             var heads = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
             foreach (var (name, known) in streams) heads[name] = new(heads.Count, known.Count - 1);
-            return new(MerkleTree.Restore(tree.Size, tree.SaveFrontier()), heads, recordedAt);
+            return new(MerkleTree.Restore(tree.Size, tree.SaveFrontier()), heads, recordedAt)
+            {
+                HighestId = ids.Highest,
+            };
         }
     }
 

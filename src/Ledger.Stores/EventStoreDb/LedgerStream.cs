@@ -95,28 +95,46 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
 
     /// <summary>Begins to send the events that come at a position, where the server takes them now; they are written
     /// when they are appended.</summary>
-    public EventStoreClient.StartedAppend? TryBegin(long position) => position == 0
+    public Started? TryBegin(long position) => (position == 0
         ? client.TryBegin(Name, StreamState.NoStream, default)
-        : client.TryBegin(Name, null, StreamRevision.FromInt64(position - 1));
+        : client.TryBegin(Name, null, StreamRevision.FromInt64(position - 1))) is { } begun ? new(begun) : null;
+
+    /// <summary>Events that are sent while the next ones are made.</summary>
+    public sealed class Started(EventStoreClient.StartedAppend append)
+    {
+        private byte[] metadata = new byte[1024];
+
+        /// <summary>Adds the event as <see cref="Proposed"/> has it, without making anything of it.</summary>
+        public void Add(in PlacedEvent placed)
+        {
+            var length = MetadataLengthMax(placed.Header);
+            if (metadata.Length < length) metadata = new byte[2 * length];
+            append.Add(IdOf(placed), placed.Envelope.WireName, ContentTypeOf(placed),
+                metadata.AsSpan(0, WriteMetadata(placed.Header, metadata)), placed.Payload);
+        }
+
+        public Task<IWriteResult> CompleteAsync(CancellationToken ct) => append.CompleteAsync(ct);
+    }
 
     /// <summary>
-    /// Appends the events that come at a position, and returns when they are durable. Where it is not known whether
+    /// Appends events at the position of the first, and returns when they are durable. Where it is not known whether
     /// they were written, the same are sent again with the same expectation: the server then answers as it did, or
     /// refuses because of somebody else's. That is why their ids are of their content (<see cref="Proposed"/>).
     /// </summary>
     /// <param name="started">All of them as they were sent before; null where nothing was.</param>
-    public async Task AppendAsync(long position, IReadOnlyList<EventData> events,
-        EventStoreClient.StartedAppend? started, CancellationToken ct)
+    public async Task AppendAsync(IReadOnlyList<PlacedEvent> events, Started? started, CancellationToken ct)
     {
+        var position = events[0].Position;
         try
         {
             var result = await InsistAsync(() =>
             {
                 // What was begun is completed once; from then on all are sent anew.
                 if (Interlocked.Exchange(ref started, null) is { } begun) return begun.CompleteAsync(ct);
+                var proposed = events.Select(placed => Proposed(placed));
                 return position == 0
-                    ? client.AppendToStreamAsync(Name, StreamState.NoStream, events, cancellationToken: ct)
-                    : client.AppendToStreamAsync(Name, StreamRevision.FromInt64(position - 1), events,
+                    ? client.AppendToStreamAsync(Name, StreamState.NoStream, proposed, cancellationToken: ct)
+                    : client.AppendToStreamAsync(Name, StreamRevision.FromInt64(position - 1), proposed,
                         cancellationToken: ct);
             }, ct).ConfigureAwait(false);
             var last = position + events.Count - 1;
@@ -143,12 +161,27 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
     /// </summary>
     public static EventData Proposed(in PlacedEvent placed)
     {
-        var metadata = new byte[Before.Length + Base64.GetMaxEncodedToUtf8Length(placed.Header.Length) + After.Length];
-        Before.CopyTo(metadata);
-        Base64.EncodeToUtf8(placed.Header, metadata.AsSpan(Before.Length), out _, out var written);
-        After.CopyTo(metadata.AsSpan(Before.Length + written));
-        return new EventData(Uuid.FromBytes(placed.Leaf), placed.Envelope.WireName, placed.Payload, metadata,
-            placed.Envelope.ContentType == EventData.Json ? EventData.Json : EventData.Binary);
+        var metadata = new byte[MetadataLengthMax(placed.Header)];
+        return new EventData(IdOf(placed), placed.Envelope.WireName, placed.Payload,
+            metadata.AsMemory(0, WriteMetadata(placed.Header, metadata)), ContentTypeOf(placed));
+    }
+
+    private static Uuid IdOf(in PlacedEvent placed) => Uuid.FromBytes(placed.Leaf);
+
+    private static string ContentTypeOf(in PlacedEvent placed) =>
+        placed.Envelope.ContentType == EventData.Json ? EventData.Json : EventData.Binary;
+
+    private static int MetadataLengthMax(byte[] header) =>
+        Before.Length + Base64.GetMaxEncodedToUtf8Length(header.Length) + After.Length;
+
+    /// <summary>The header as the server keeps it, which shows metadata as JSON; returns how many bytes it has.
+    /// </summary>
+    private static int WriteMetadata(byte[] header, Span<byte> into)
+    {
+        Before.CopyTo(into);
+        Base64.EncodeToUtf8(header, into[Before.Length..], out _, out var written);
+        After.CopyTo(into[(Before.Length + written)..]);
+        return Before.Length + written + After.Length;
     }
 
     private static ReadOnlySpan<byte> Before => "{\"header\":\""u8;

@@ -50,7 +50,7 @@ internal sealed class ServerConnection : IDisposable
                 batches?.Dispose();
                 try
                 {
-                    return batches = new BatchAppends(Streams);
+                    return batches = new BatchAppends(Calls);
                 }
                 catch (ObjectDisposedException e) // another call failed on this connection, and dropped it
                 {

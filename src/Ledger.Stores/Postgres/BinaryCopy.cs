@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using Ledger.Journal;
 using Npgsql;
 
@@ -14,6 +15,7 @@ internal sealed class BinaryCopy : IDisposable
 {
     private const int SentTogether = 32 * 1024; // bytes
     private const int LengthBytes = sizeof(int);
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly byte[] Signature = [.. "PGCOPY\n"u8, 0xff, .. "\r\n\0"u8];
     private readonly NpgsqlRawCopyStream stream;
     private byte[] buffer = new byte[SentTogether + 4096];
@@ -41,6 +43,40 @@ internal sealed class BinaryCopy : IDisposable
 
     public void Write(ReadOnlySpan<byte> value) => value.CopyTo(Field(value.Length));
 
+    public void Write(string value) => Utf8.GetBytes(value, Field(Utf8.GetByteCount(value)));
+
+    /// <summary>A <c>bigint[]</c>.</summary>
+    public void Write(List<long> values)
+    {
+        Array(Bigint, values.Count, values.Count * (LengthBytes + sizeof(long)));
+        foreach (var value in values) Write(value);
+    }
+
+    /// <summary>A <c>text[]</c> of texts in UTF-8.</summary>
+    public void Write(List<ReadOnlyMemory<byte>> texts)
+    {
+        Array(Text, texts.Count, texts.Sum(text => LengthBytes + text.Length));
+        foreach (var text in texts) Write(text.Span);
+    }
+
+    // The types' numbers in every database: src/include/catalog/pg_type.dat.
+    private const int Bigint = 20, Text = 25;
+
+    /// <summary>How an array begins; its elements are written like fields.</summary>
+    private void Array(int type, int count, int bytesOfElements)
+    {
+        ReadOnlySpan<int> head =
+        [
+            1, // dimension
+            0, // no element is null
+            type,
+            count,
+            1, // the number of the first element
+        ];
+        BinaryPrimitives.WriteInt32BigEndian(Take(LengthBytes), (head.Length * sizeof(int)) + bytesOfElements);
+        foreach (var number in head) BinaryPrimitives.WriteInt32BigEndian(Take(sizeof(int)), number);
+    }
+
     /// <summary>Returns when the server has all rows; what is wrong with one is thrown here.</summary>
     public void Complete()
     {
@@ -58,7 +94,8 @@ internal sealed class BinaryCopy : IDisposable
 
     private Span<byte> Take(int bytes)
     {
-        if (written + bytes > buffer.Length) Array.Resize(ref buffer, Math.Max(2 * buffer.Length, written + bytes));
+        if (written + bytes > buffer.Length)
+            System.Array.Resize(ref buffer, Math.Max(2 * buffer.Length, written + bytes));
         written += bytes;
         return buffer.AsSpan(written - bytes, bytes);
     }

@@ -7,12 +7,13 @@ namespace Ledger.Stores.Postgres;
 /// </summary>
 internal sealed class ClosedVersions
 {
-    private const int VersionsMax = 256, CharactersMax = 64 * 1024;
-    private int characters;
+    private const int VersionsMax = 256, BytesMax = 64 * 1024;
+    private int bytes;
 
     /// <param name="from">The first position of the first version.</param>
     /// <param name="to">The first position behind it.</param>
-    public ClosedVersions(string projection, string key, long from, long to, string json)
+    /// <param name="json">Of the version, UTF-8.</param>
+    public ClosedVersions(string projection, string key, long from, long to, ReadOnlyMemory<byte> json)
     {
         (Projection, Key) = (projection, key);
         Add(from, to, json);
@@ -22,21 +23,21 @@ internal sealed class ClosedVersions
     public string Key { get; }
     public List<long> From { get; } = [];
     public List<long> To { get; } = [];
-    public List<string> Json { get; } = [];
+    public List<ReadOnlyMemory<byte>> Json { get; } = [];
 
     /// <summary>Adds the next version; false where there is no room.</summary>
-    public bool TryAdd(long from, long to, string json)
+    public bool TryAdd(long from, long to, ReadOnlyMemory<byte> json)
     {
-        if (Json.Count == VersionsMax || characters > CharactersMax - json.Length) return false;
+        if (Json.Count == VersionsMax || bytes > BytesMax - json.Length) return false;
         Add(from, to, json);
         return true;
     }
 
-    private void Add(long from, long to, string json)
+    private void Add(long from, long to, ReadOnlyMemory<byte> json)
     {
         From.Add(from);
         To.Add(to);
         Json.Add(json);
-        characters += json.Length;
+        bytes += json.Length;
     }
 }

@@ -10,7 +10,7 @@ namespace Ledger.Stores.Postgres;
 internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
 {
     private const int Columns = 7;
-    private readonly Dictionary<EventId, StoredEvent> events = [];
+    private readonly PlacedBatch events = new();
     private readonly List<(long Key, string Name)> begun = [];
     private NpgsqlTransaction? transaction;
     private BinaryCopy? copying;
@@ -22,7 +22,7 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
     /// <summary>The streams that begin in it.</summary>
     public IReadOnlyList<(long Key, string Name)> Begun => begun;
 
-    public StoredEvent? Find(EventId id) => events.GetValueOrDefault(id);
+    public StoredEvent? Find(EventId id) => events.Find(id);
 
     public void Clear()
     {
@@ -34,7 +34,7 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
     {
         if (events.Count == 0) Open(next.Position);
         var envelope = next.Envelope;
-        events.Add(envelope.Id, new StoredEvent(next.Position, next.Header, next.Payload));
+        events.Add(next);
         if (envelope.Revision == 0) begun.Add((next.StreamKey, envelope.Stream));
         copying!.StartRow(Columns);
         copying.Write(next.Position);

@@ -100,7 +100,8 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
             (tree, recordedAt, fence) = LedgerRow.Read(connection, ledger)!;
             opening.Commit();
         }
-        recent = new(Latest());
+        var highest = Highest();
+        recent = new(highest);
         var streams = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
         using var command = new NpgsqlCommand($"""
             SELECT s.name, s.key,
@@ -109,10 +110,10 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
             """, connection);
         using var rows = command.ExecuteReader();
         while (rows.Read()) streams.Add(rows.GetString(0), new(rows.GetInt64(1), rows.GetInt64(2)));
-        return new JournalState(tree, streams, recordedAt);
+        return new JournalState(tree, streams, recordedAt) { HighestId = highest.GetValueOrDefault() };
     }
 
-    private EventId? Latest()
+    private EventId? Highest()
     {
         using var command = new NpgsqlCommand(
             $"SELECT id FROM {ledger.Schema}.events ORDER BY id DESC LIMIT 1", connection);

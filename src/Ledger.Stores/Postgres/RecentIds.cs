@@ -15,10 +15,11 @@ public sealed class RecentIds(EventId? latest, int keptMin = 1 << 15)
     private HashSet<EventId> newest = [], before = [];
     private UInt128 highestOfNewest, highestOfBefore;
     private UInt128 highestBefore = latest?.Value ?? 0; // of the events whose ids are not kept
+    private UInt128 highest = latest?.Value ?? 0; // of all
 
     /// <summary>False where no event has this id.</summary>
-    public bool MayBeStored(EventId id) =>
-        id.Value <= highestBefore || newest.Contains(id) || before.Contains(id);
+    public bool MayBeStored(EventId id) => id.Value <= highest
+        && (id.Value <= highestBefore || newest.Contains(id) || before.Contains(id));
 
     /// <summary>Takes the id of the next event.</summary>
     public void Add(EventId id)
@@ -31,5 +32,6 @@ public sealed class RecentIds(EventId? latest, int keptMin = 1 << 15)
         }
         newest.Add(id);
         highestOfNewest = UInt128.Max(highestOfNewest, id.Value);
+        highest = UInt128.Max(highest, id.Value);
     }
 }

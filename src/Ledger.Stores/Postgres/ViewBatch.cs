@@ -28,7 +28,8 @@ internal sealed class ViewBatch(
     /// another holder has taken over.</summary>
     public void Commit()
     {
-        Divide();
+        var texts = new WrittenRows();
+        Divide(texts);
         using var connection = ledger.Connections.OpenConnection();
         using var transaction = connection.BeginTransaction();
         var storedAs = Change(connection, transaction);
@@ -44,7 +45,7 @@ internal sealed class ViewBatch(
         public string Projection => projection;
         public string Key => key;
         public long ChangedAt => changedAt;
-        public (long From, string Json)? Open { get; set; }
+        public (long From, ReadOnlyMemory<byte> Json)? Open { get; set; }
         public ClosedVersions? Closed { get; set; }
     }
 
@@ -52,7 +53,7 @@ internal sealed class ViewBatch(
     /// What is done to stored rows: the open one of each key is closed at its first change, the version that is open
     /// after the last is added, and those between, which are as short-lived as the batch, share rows of history.
     /// </summary>
-    private void Divide()
+    private void Divide(WrittenRows texts)
     {
         var rows = new Dictionary<(string Projection, RowKey Key), Row>();
         foreach (var change in changes)
@@ -61,12 +62,12 @@ internal sealed class ViewBatch(
                 rows, (change.Projection, change.RowKey), out _);
             if (row is null) closed.Add(row = new(change.Projection, change.Key, change.Position));
             else if (row.Open is var (from, before)) Close(row, from, change.Position, before);
-            row.Open = change.Json is { } json ? (change.Position, json) : null;
+            row.Open = change.Row.IsNone ? null : (change.Position, texts.Write(change.Row));
         }
         opened.AddRange(closed.Where(row => row.Open is not null));
     }
 
-    private void Close(Row row, long from, long to, string json)
+    private void Close(Row row, long from, long to, ReadOnlyMemory<byte> json)
     {
         if (row.Closed?.TryAdd(from, to, json) == true) return;
         history.Add(row.Closed = new(row.Projection, row.Key, from, to, json));
@@ -120,45 +121,37 @@ internal sealed class ViewBatch(
 
     private void CopyOpened(NpgsqlConnection connection, Dictionary<string, string> storedAs)
     {
-        using var copying = connection.BeginBinaryImport(
-            $"COPY {schema}.view_row (projection, key, from_position, to_position, json) FROM STDIN (FORMAT BINARY)");
+        using var copying = new BinaryCopy(
+            connection, $"{schema}.view_row (projection, key, from_position, to_position, json)");
         foreach (var row in opened)
         {
             var (from, json) = row.Open!.Value;
-            copying.StartRow();
-            copying.Write(storedAs.GetValueOrDefault(row.Projection, row.Projection), NpgsqlDbType.Text);
-            copying.Write(row.Key, NpgsqlDbType.Text);
-            copying.Write(from, NpgsqlDbType.Bigint);
-            copying.Write(ViewRow.Open, NpgsqlDbType.Bigint);
-            copying.Write(json, NpgsqlDbType.Text);
+            copying.StartRow(fields: 5);
+            copying.Write(storedAs.GetValueOrDefault(row.Projection, row.Projection));
+            copying.Write(row.Key);
+            copying.Write(from);
+            copying.Write(ViewRow.Open);
+            copying.Write(json.Span);
         }
-        Complete(copying, opened.Count);
+        copying.Complete();
     }
 
     private void CopyHistory(NpgsqlConnection connection, Dictionary<string, string> storedAs)
     {
-        using var copying = connection.BeginBinaryImport($"""
-            COPY {schema}.view_history
-              (projection, key, from_position, to_position, from_positions, to_positions, jsons)
-            FROM STDIN (FORMAT BINARY)
+        using var copying = new BinaryCopy(connection, $"""
+            {schema}.view_history (projection, key, from_position, to_position, from_positions, to_positions, jsons)
             """);
         foreach (var versions in history)
         {
-            copying.StartRow();
-            copying.Write(storedAs.GetValueOrDefault(versions.Projection, versions.Projection), NpgsqlDbType.Text);
-            copying.Write(versions.Key, NpgsqlDbType.Text);
-            copying.Write(versions.From[0], NpgsqlDbType.Bigint);
-            copying.Write(versions.To[^1], NpgsqlDbType.Bigint);
-            copying.Write(versions.From, Bigints);
-            copying.Write(versions.To, Bigints);
-            copying.Write(versions.Json, Texts);
+            copying.StartRow(fields: 7);
+            copying.Write(storedAs.GetValueOrDefault(versions.Projection, versions.Projection));
+            copying.Write(versions.Key);
+            copying.Write(versions.From[0]);
+            copying.Write(versions.To[^1]);
+            copying.Write(versions.From);
+            copying.Write(versions.To);
+            copying.Write(versions.Json);
         }
-        Complete(copying, history.Count);
-    }
-
-    private static void Complete(NpgsqlBinaryImporter copying, int rows)
-    {
-        if (copying.Complete() is var added && added != (ulong)rows)
-            throw new IOException($"{added} of {rows} rows were stored");
+        copying.Complete();
     }
 }

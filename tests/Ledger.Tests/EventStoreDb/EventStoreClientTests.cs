@@ -1,8 +1,10 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
 using Grpc.Core;
 using Ledger.Stores.EventStoreDb;
+using Ledger.Stores.EventStoreDb.Wire;
 using NodaTime;
 using Shouldly;
 using VNodeState = Ledger.Stores.EventStoreDb.Wire.MemberInfo.Types.VNodeState;
@@ -50,6 +52,44 @@ public sealed class EventStoreClientTests
         await using var quiet = Client(server.ConnectionString + "&throwOnAppendFailure=false");
         (await quiet.AppendToStreamAsync("a", StreamState.NoStream, [Event(9)], cancellationToken: Ct))
             .ShouldBe(new WrongExpectedVersionResult("a", new(2)));
+    }
+
+    [Fact]
+    public async Task Events_are_sent_as_the_protocol_writes_them_and_come_back_as_they_were()
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        var recorder = new FrameRecorder();
+        await using var client = new EventStoreClient(
+            EventStoreClientSettings.Create(server.ConnectionString) with { Interceptors = [recorder] });
+        UInt128[] ids = [1, UInt128.One << 64, UInt128.MaxValue, UInt128.One << 127, 0x7f, 0x80, 0x3fff, 0x4000];
+        // About the lengths whose number takes another byte, and about that of a part.
+        int[] lengths = [0, 1, 127, 128, 16_383, 16_384, 32_767, 32_768, 200_000];
+        var random = new Random(1);
+        var sent = new List<EventData>();
+        for (var i = 0; i < 200; i++)
+        {
+            var (data, metadata) = (new byte[lengths[random.Next(i % 20 == 0 ? 9 : 5)]], new byte[lengths[i % 5]]);
+            random.NextBytes(data);
+            random.NextBytes(metadata);
+            var id = i < ids.Length ? ids[i] : ids[2] - (UInt128)(uint)i;
+            sent.Add(new(new Uuid(id), i % 3 == 0 ? "ä" : "reading", data, metadata,
+                i % 2 == 0 ? EventData.Json : EventData.Binary));
+        }
+        for (var (from, state) = (0, StreamState.NoStream); from < sent.Count; from += 20, state = StreamState.Any)
+            await client.AppendToStreamAsync("a", state, sent.Skip(from).Take(20), cancellationToken: Ct);
+        var read = (await AllAsync(client.ReadStreamAsync(Direction.Forwards, "a", StreamPosition.Start,
+            cancellationToken: Ct))).ConvertAll(one => one.OriginalEvent);
+        static string Text(
+            Uuid id, string type, string content, ReadOnlyMemory<byte> data, ReadOnlyMemory<byte> about) =>
+            $"{id} {type} {content} {Convert.ToHexString(data.Span)} {Convert.ToHexString(about.Span)}";
+        read.ConvertAll(one => Text(one.EventId, one.EventType, one.ContentType, one.Data, one.Metadata))
+            .ShouldBe(sent.ConvertAll(one => Text(one.EventId, one.Type, one.ContentType, one.Data, one.Metadata)));
+        var messages = recorder.Text.Split('\n').Where(line => line.StartsWith("2 > ", StringComparison.Ordinal))
+            .Select(line => Convert.FromHexString(line["2 > ".Length..])).ToList();
+        messages.Count.ShouldBeGreaterThan(20);
+        messages.ShouldAllBe(message => BatchAppendReq.Parser.ParseFrom(message).ToByteArray().SequenceEqual(message));
+        messages.Select(BatchAppendReq.Parser.ParseFrom).ShouldAllBe(message => message.ProposedMessages.Count <= 1
+            || message.ProposedMessages.Sum(one => one.Data.Length + one.CustomMetadata.Length) <= 32 * 1024);
     }
 
     [Theory]

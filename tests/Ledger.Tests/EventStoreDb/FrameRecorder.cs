@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using Google.Protobuf;
 using Grpc.Core;
@@ -69,7 +70,7 @@ internal sealed class FrameRecorder : Interceptor
     {
         var number = Begin(context.Method);
         var call = continuation(context);
-        return new(new Writer<TRequest>(this, number, call.RequestStream),
+        return new(new Writer<TRequest>(this, number, call.RequestStream, context.Method.RequestMarshaller),
             new Reader<TResponse>(this, number, call.ResponseStream), call.ResponseHeadersAsync, call.GetStatus,
             call.GetTrailers, call.Dispose);
     }
@@ -104,23 +105,42 @@ internal sealed class FrameRecorder : Interceptor
         }
     }
 
-    private sealed class Writer<T>(FrameRecorder recorder, int number, IClientStreamWriter<T> inner)
+    private sealed class Writer<T>(
+        FrameRecorder recorder, int number, IClientStreamWriter<T> inner, Marshaller<T> marshaller)
         : IClientStreamWriter<T>
     {
         public WriteOptions? WriteOptions { get => inner.WriteOptions; set => inner.WriteOptions = value; }
 
         public Task WriteAsync(T message)
         {
-            recorder.Add(number, '>', message);
+            recorder.Add(number, $"> {Hex(message)}");
             return inner.WriteAsync(message);
         }
 
         public Task WriteAsync(T message, CancellationToken cancellationToken)
         {
-            recorder.Add(number, '>', message);
+            recorder.Add(number, $"> {Hex(message)}");
             return inner.WriteAsync(message, cancellationToken);
         }
 
+        /// <summary>As it is sent: what is sent on this call need not be an object of the protocol.</summary>
+        private string Hex(T message)
+        {
+            var written = new WrittenMessage();
+            marshaller.ContextualSerializer(message, written);
+            return Convert.ToHexStringLower(written.Bytes);
+        }
+
         public Task CompleteAsync() => inner.CompleteAsync();
+    }
+
+    private sealed class WrittenMessage : SerializationContext
+    {
+        private readonly ArrayBufferWriter<byte> buffer = new();
+        public ReadOnlySpan<byte> Bytes => buffer.WrittenSpan;
+        public override IBufferWriter<byte> GetBufferWriter() => buffer;
+        public override void SetPayloadLength(int payloadLength) { }
+        public override void Complete(byte[] payload) => buffer.Write(payload);
+        public override void Complete() { }
     }
 }
