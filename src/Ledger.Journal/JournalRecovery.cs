@@ -65,14 +65,22 @@ public static class JournalRecovery
         return null;
     }
 
+    /// <summary>What is there under its name is whole and durable: it is never written again, because a recovery that a
+    /// crash interrupted may have changed the files since.</summary>
     private static void KeepAside(string directory, long acknowledgedLength)
     {
         var aside = Path.Combine(directory, "damaged", acknowledgedLength.ToString(CultureInfo.InvariantCulture));
-        Directory.CreateDirectory(aside);
+        DurableFiles.CreateDirectory(aside);
         foreach (var name in (string[])[SqliteJournal.FileName + "-wal", JournalHead.FileName])
         {
             var (from, to) = (Path.Combine(directory, name), Path.Combine(aside, name));
-            if (File.Exists(from) && !File.Exists(to)) File.Copy(from, to);
+            if (!File.Exists(from) || File.Exists(to)) continue;
+            var unfinished = to + ".unfinished";
+            File.Delete(unfinished);
+            CopiedFile.Write(from, unfinished, null);
+            DurableFiles.SyncFile(unfinished);
+            File.Move(unfinished, to);
+            DurableFiles.SyncDirectory(aside);
         }
     }
 }
