@@ -12,11 +12,14 @@ public static class JournalRecovery
 {
     /// <summary>
     /// Accepts the loss. The damaged log and the head are first copied to <c>damaged/POSITION</c>, the position up to
-    /// which the journal was acknowledged. Views may have applied what is lost: the caller throws them away. Throws
-    /// <see cref="JournalRefusedException"/> where the journal is not behind its head: this repairs nothing else.
+    /// which the journal was acknowledged. Throws <see cref="JournalRefusedException"/> where the journal is not behind
+    /// its head: this repairs nothing else.
     /// </summary>
+    /// <param name="beside">Forgets, durably, what stands beside the journal and was made of lost events: those from
+    /// this position on. It is called before the head is set back. After that nobody would be told any more that
+    /// something is to be done, so what a crash interrupts before is done again by the next recovery.</param>
     public static async Task<JournalRecovered> AcceptLossAsync(SqliteJournalOptions options, Principal by,
-        CancellationToken ct)
+        Action<long> beside, CancellationToken ct)
     {
         LedgerCopy.Refuse(options.Directory);
         using var owned = FolderLock.Take(options.Directory);
@@ -54,6 +57,7 @@ public static class JournalRecovery
             store.Commit(tree, sequencer.RecordedAt);
         }
         tables.Sync(); // also of a recovery that a crash interrupted
+        beside(recovered.FoundPosition);
         using var head = JournalHead.Open(options.Directory);
         head.Write(new Acknowledged(tree.Size, tree.Root()));
         return recovered;
