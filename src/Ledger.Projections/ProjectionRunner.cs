@@ -71,6 +71,13 @@ public sealed class ProjectionRunner(
 
     private bool Holds() => lease is null || views.TryHold(ViewLease.Live, lease.Holder, lease.Length);
 
+    /// <summary>A sign of life amid a fold, which goes on only under the token that it began with.</summary>
+    private void Keep()
+    {
+        if (lease is not null && !views.TryKeep(ViewLease.Live, lease.Holder, lease.Length))
+            throw new LeaseLostException(ViewLease.Live);
+    }
+
     /// <summary>The runner that writes has stopped at an event: waiting for it would have no end.</summary>
     private void ThrowIfStopped()
     {
@@ -93,7 +100,7 @@ public sealed class ProjectionRunner(
                 }
                 if (batch.Events < batchEvents || (batch.IsBehind && batch.Events < GrownTimes * batchEvents)) continue;
                 await batch.SendAsync().ConfigureAwait(false);
-                Holds(); // a sign of life; whether it still holds them the next commit finds out
+                Keep();
             }
             await batch.CommitAsync().ConfigureAwait(false);
         }
