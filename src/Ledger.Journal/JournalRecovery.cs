@@ -27,6 +27,7 @@ public static class JournalRecovery
             ?? throw new JournalRefusedException(
                 $"{JournalHead.FileName} is missing: nobody knows what was acknowledged");
         KeepAside(options.Directory, acknowledged.Length);
+        DurableFiles.WriteAgain(Path.Combine(options.Directory, SqliteJournal.FileName + "-wal"));
         var path = Path.Combine(options.Directory, SqliteJournal.FileName);
         using var tables = new JournalTables(path);
         var state = tables.LoadState(options.Ledger);

@@ -55,6 +55,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
         try
         {
             SqliteJournalReader.CheckWithTail(options, pages); // before anything is written
+            DurableFiles.WriteAgain(Path.Combine(options.Directory, FileName + "-wal")); // what is found counts now
             opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName), options.IndexedTogether));
             var state = tables.LoadState(options.Ledger);
             opened.Push(head = JournalHead.Open(options.Directory));
