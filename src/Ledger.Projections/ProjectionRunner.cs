@@ -199,9 +199,20 @@ public sealed class ProjectionRunner(
             return current = handling;
         }
 
+        /// <summary>Takes over what all of them proposed. Where one cannot, nothing of the event is in the batch: what
+        /// came before is stored without it.</summary>
         public void Accept(long position)
         {
-            foreach (var fold in current) fold.Accept(position, changes);
+            var before = changes.Count;
+            try
+            {
+                foreach (var fold in current) fold.Accept(position, changes);
+            }
+            catch
+            {
+                changes.RemoveRange(before, changes.Count - before);
+                throw;
+            }
             next = position + 1;
             Events++;
         }
