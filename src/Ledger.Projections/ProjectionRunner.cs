@@ -52,8 +52,7 @@ public sealed class ProjectionRunner(
             if (from >= until) return from;
             try
             {
-                await FoldAsync(new Batch(views, projections, starts), from, until, ct).ConfigureAwait(false);
-                return until;
+                return await FoldAsync(new Batch(views, projections, starts), from, until, ct).ConfigureAwait(false);
             }
             catch (LeaseLostException) when (lease is not null)
             {
@@ -85,13 +84,19 @@ public sealed class ProjectionRunner(
             throw new ProjectionStoppedException(alarm, new InvalidOperationException("another runner met it"));
     }
 
-    private async Task FoldAsync(Batch batch, long from, long until, CancellationToken ct)
+    /// <summary>Folds every event from a position until before another, and returns that. Throws
+    /// <see cref="JournalRefusedException"/> where the journal does not give one of them: to go on behind it would be
+    /// to leave it out for ever.</summary>
+    private async Task<long> FoldAsync(Batch batch, long from, long until, CancellationToken ct)
     {
+        var next = from;
         try
         {
             await foreach (var stored in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
             {
                 if (stored.Position >= until) break;
+                if (stored.Position != next && journal.IsWhole) break;
+                next = stored.Position + 1;
                 if (Apply(batch, stored) is { } stopped)
                 {
                     await batch.CommitAsync().ConfigureAwait(false);
@@ -102,6 +107,7 @@ public sealed class ProjectionRunner(
                 await batch.SendAsync().ConfigureAwait(false);
                 Keep();
             }
+            if (next < until && journal.IsWhole) throw new JournalRefusedException($"position {next} is missing");
             await batch.CommitAsync().ConfigureAwait(false);
         }
         finally
@@ -109,6 +115,7 @@ public sealed class ProjectionRunner(
             await batch.EndedAsync().ConfigureAwait(false);
         }
         if (views.Alarm is not null) views.Alarm = null;
+        return until;
     }
 
     /// <summary>
