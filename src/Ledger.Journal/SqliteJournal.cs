@@ -13,6 +13,8 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
 {
     /// <summary>Appends that may wait; one more is answered Busy.</summary>
     public int QueuedAppendsMax { get; init; } = 4096;
+    /// <summary>Bytes that may wait; one append more is answered Busy.</summary>
+    public long QueuedBytesMax { get; init; } = SequencingOptions.QueuedBytesUsual;
     /// <summary>Appends that share one transaction.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
     /// <summary>Events that are put into an index together.</summary>
@@ -28,6 +30,7 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     internal SequencingOptions Sequencing => new(Ledger, Clock, Secret)
     {
         QueuedAppendsMax = QueuedAppendsMax,
+        QueuedBytesMax = QueuedBytesMax,
         BatchAppendsMax = BatchAppendsMax,
     };
 }
