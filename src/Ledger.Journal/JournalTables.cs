@@ -40,9 +40,8 @@ internal sealed class JournalTables : IDisposable
     public const int IndexedTogetherUsual = 32768;
 
     // Pages of the indexes that a fleet of streams touches in turn stay in memory, and are written to the database once
-    // for many commits that changed them: between two batches, when so many bytes were stored, and within a commit only
-    // where the log has grown to so many pages all the same.
-    private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20, PagesUntilCheckpointMax = 16384;
+    // for many commits that changed them: between two batches, when so many bytes were stored.
+    private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20;
     private const int BusyMilliseconds = 5000; // that another process may hold a lock of the file's
     private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
@@ -56,10 +55,11 @@ internal sealed class JournalTables : IDisposable
     public JournalTables(string path, int indexedTogether = IndexedTogetherUsual)
     {
         Path = path;
-        connection = ConnectForWriting(path);
+        using var opened = new OpenedParts();
+        connection = opened.Add(ConnectForWriting(path));
         Execute("PRAGMA journal_mode=WAL");
         Execute($"PRAGMA cache_size=-{CacheKibibytes}");
-        Execute($"PRAGMA wal_autocheckpoint={PagesUntilCheckpointMax}");
+        Execute("PRAGMA wal_autocheckpoint=0"); // it keeps its errors to itself: Checkpoints does it
         Execute($"BEGIN IMMEDIATE; {SchemaOf(connection)} COMMIT"); // all of it, or nothing
         database = connection.Handle!;
         streamIndex = Late(LateIndexTable.Streams);
@@ -70,8 +70,9 @@ internal sealed class JournalTables : IDisposable
         begin = new(connection, "BEGIN IMMEDIATE");
         commit = new(connection, "COMMIT");
         idsIndexed = idIndex?.Length ?? 0;
-        checkpoints = new(ConnectForWriting(path), "checkpoint");
+        checkpoints = opened.Add(new Checkpoints(ConnectForWriting(path), "checkpoint"));
         log = DurableFiles.OpenToSync(LogPath); // it is there while a connection is open
+        opened.Keep();
 
         LateIndex? Late(LateIndexTable table) =>
             table.IsIn(connection) ? new LateIndex(connection, table, indexedTogether) : null;
@@ -233,6 +234,7 @@ internal sealed class JournalTables : IDisposable
             begin.Run();
             index.IndexTogether(length);
             commit.Run();
+            checkpoints.Add(BytesUntilCheckpoint); // its pages are many
             if (index == idIndex) Volatile.Write(ref idsIndexed, index.Length);
         }
     }
