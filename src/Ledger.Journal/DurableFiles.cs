@@ -17,12 +17,15 @@ public static class DurableFiles
     private const int ReadOnly = 0; // O_RDONLY
     private const int PageBytes = 4096; // of the system's memory: what it writes together
 
-    /// <summary>Makes a directory, and its name durable; one that is there stays.</summary>
+    /// <summary>Makes a directory and those that it lies in, and their names durable; one that is there stays.
+    /// </summary>
     public static void CreateDirectory(string directory)
     {
         if (Directory.Exists(directory)) return;
+        if (Path.GetDirectoryName(Path.GetFullPath(directory)) is not { } parent) return;
+        CreateDirectory(parent);
         Directory.CreateDirectory(directory);
-        if (Path.GetDirectoryName(Path.GetFullPath(directory)) is { } parent) SyncDirectory(parent);
+        SyncDirectory(parent);
     }
 
     /// <summary>Writes a file that is not there yet; of two that try at once the first one's stays.</summary>
