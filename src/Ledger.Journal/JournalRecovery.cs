@@ -55,7 +55,8 @@ public static class JournalRecovery
             store.Prepare(pending.Ids);
             sequencer.Take(pending);
             sequencer.Store();
-            store.Commit(tree, sequencer.RecordedAt);
+            await store.CommitAsync(tree, sequencer.RecordedAt).ConfigureAwait(false);
+            await Task.Yield(); // the store's own thread answers, and closing the store waits for that
         }
         tables.Sync(); // also of a recovery that a crash interrupted
         beside(recovered.FoundPosition);
