@@ -35,8 +35,8 @@ internal sealed class Checkpoints : IDisposable
     /// <param name="bytesMax">Of the log, before it is written to the database.</param>
     public void Go(sqlite3 writer, long bytesMax)
     {
-        // Who writes faster than the database takes it would let the log grow without end. SQLite's own checkpoint amid a
-        // commit would not: but that keeps its errors to itself, so it is off.
+        // Who writes faster than the database takes it would let the log grow without end. SQLite's own checkpoint amid
+        // a commit would not: but that keeps its errors to itself, so it is off.
         if (isUnderWay && bytes >= LongTimes * bytesMax) nearlyDone.Wait();
         if (failure is { } failed) throw new IOException(failed.Message, failed);
         if (nearlyDone.IsSet)

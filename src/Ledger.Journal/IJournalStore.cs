@@ -52,14 +52,15 @@ public interface IJournalStore
     void Insert(in PlacedEvent placed);
 
     /// <summary>
-    /// Ends when all that was inserted is durable. The next batch may be filled meanwhile, and the tree grows as soon as
-    /// this returns. No other commit is asked for until the task has ended.
+    /// Ends when all that was inserted is durable. The next batch may be filled meanwhile, and the tree grows as soon
+    /// as this returns. No other commit is asked for until the task has ended.
     /// </summary>
     /// <param name="tree">Over all leaves, those of the batch among them.</param>
     /// <param name="recordedAt">The highest recordedAt.</param>
     Task CommitAsync(MerkleTree tree, Instant recordedAt);
 
     /// <summary>Ends when what nobody has to wait for is done after a commit: the next one is asked for after it. Asked
-    /// once the batch was answered, on the thread on which its commit ended, while the writer's fills the next.</summary>
+    /// once the batch was answered, on the thread on which its commit ended, while the writer's fills the next.
+    /// </summary>
     Task TidyAsync() => Task.CompletedTask;
 }

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Ledger.Journal;
 
 /// <summary>
-/// What waits for the one writer of a journal, in order and so much at most: so many writes, and so many bytes, of which
-/// a single write may have more. The writer sleeps until it is worth to be
+/// What waits for the one writer of a journal, in order and so much at most: so many writes, and so many bytes, of
+/// which a single write may have more. The writer sleeps until it is worth to be
 /// woken, and is not woken for each that comes: while a batch is on its way it takes many at once, because what is
 /// sequenced and hashed together costs less for each.
 /// </summary>

@@ -44,7 +44,7 @@ public sealed class CopyLocksTests : IDisposable
         return stat.StandardOutput.ReadToEnd().Trim();
     }
 
-    /// <summary>A line of it: NUMBER: POSIX ADVISORY READ PID MAJOR:MINOR:INODE FIRST LAST (man 5 proc_locks).</summary>
+    /// <summary>A line is NUMBER: POSIX ADVISORY READ PID MAJOR:MINOR:INODE FIRST LAST (man 5 proc_locks).</summary>
     private static bool IsLocked(string inode) => inode.Length > 0 && File.ReadLines("/proc/locks").Any(line =>
         line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, "POSIX", _, _, var process, var file, ..]
         && process == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)

@@ -162,7 +162,8 @@ public sealed class JournalDamageTests : IDisposable
     private Task<JournalRecovered> AcceptLossAsync(Action<long>? beside = null) =>
         JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, beside ?? (_ => { }), Ct);
 
-    /// <summary>A crash before what stands beside the journal is forgotten must not end in a folder that opens.</summary>
+    /// <summary>A crash before what stands beside the journal is forgotten must not leave a folder that opens.
+    /// </summary>
     [Fact]
     public async Task What_stands_beside_the_journal_is_forgotten_before_the_head_is_set_back()
     {

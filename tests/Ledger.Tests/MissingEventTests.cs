@@ -5,8 +5,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>Events whose rows are gone from journal.db while it is open: whoever reads is told which one is missing, and
-/// is never given what comes behind it as if it came next.</summary>
+/// <summary>Events whose rows are gone from journal.db while it is open: whoever reads is told which one is missing,
+/// and is never given what comes behind it as if it came next.</summary>
 public sealed class MissingEventTests : IDisposable
 {
     private const int Events = 1200; // more than two pages
@@ -20,8 +20,8 @@ public sealed class MissingEventTests : IDisposable
         var journal = folder.Open();
         for (var i = 0; i < Events; i += 100)
             (await journal.AppendAsync("s", ExpectedRevision.Any,
-                [.. Enumerable.Range(i, 100).Select(number => TestFolder.Reading(number))], TestFolder.Tester, null, Ct))
-                .ShouldBeOfType<AppendResult.Recorded>();
+                [.. Enumerable.Range(i, 100).Select(number => TestFolder.Reading(number))], TestFolder.Tester, null,
+                Ct)).ShouldBeOfType<AppendResult.Recorded>();
         using var connection = new SqliteConnection(
             $"Data Source={Path.Combine(folder.Path, SqliteJournal.FileName)};Pooling=False");
         connection.Open();

@@ -287,10 +287,12 @@ public sealed class ProjectionTests : IDisposable
         }
 
         public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
-            string stream, long fromRevision, CancellationToken ct) => journal.ReadStreamAsync(stream, fromRevision, ct);
+            string stream, long fromRevision, CancellationToken ct) =>
+            journal.ReadStreamAsync(stream, fromRevision, ct);
 
-        public ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts,
-            Principal by, EventId? causation, CancellationToken ct) => throw new NotSupportedException();
+        public ValueTask<AppendResult> AppendAsync(
+            string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation,
+            CancellationToken ct) => throw new NotSupportedException();
 
         public Task WaitForAsync(long position, CancellationToken ct) => journal.WaitForAsync(position, ct);
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -119,7 +119,8 @@ public sealed class SqliteJournalTests : IDisposable
     [Fact]
     public async Task A_queue_is_full_of_bytes_too_and_takes_any_append_when_it_is_empty()
     {
-        await using var journal = SqliteJournal.Open(folder.Options with { QueuedBytesMax = 2000, BatchAppendsMax = 1 });
+        await using var journal = SqliteJournal.Open(
+            folder.Options with { QueuedBytesMax = 2000, BatchAppendsMax = 1 });
         var many = Enumerable.Range(0, 100).Select(i => TestFolder.Reading(i, 0, "many")).ToArray();
         (await Append(journal, "s", ExpectedRevision.Any, many)).ShouldBe(new AppendResult.Recorded(0, 99));
         var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i =>

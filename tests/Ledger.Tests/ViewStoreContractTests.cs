@@ -292,7 +292,8 @@ public abstract class ViewStoreContractTests
         (await Replay.DiffAsync(journal, Open(), StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
     }
 
-    /// <summary>Between two batches of a fold it is paused, and another goes on, idles and loses its time too.</summary>
+    /// <summary>Between two batches of a fold it is paused, and another goes on, idles and loses its time too.
+    /// </summary>
     [Fact]
     public async Task A_runner_that_was_overtaken_amid_its_fold_begins_anew_with_the_rows_that_are_there()
     {
@@ -311,7 +312,8 @@ public abstract class ViewStoreContractTests
 
     /// <summary>Views of which something happens before their lease is asked for the first time, or is to be kept.
     /// </summary>
-    private sealed class OvertakenViews(IViewStore views, Func<Task>? before = null, Func<Task>? amid = null) : IViewStore
+    private sealed class OvertakenViews(IViewStore views, Func<Task>? before = null, Func<Task>? amid = null)
+        : IViewStore
     {
         private Func<Task>? before = before, amid = amid;
 

@@ -120,8 +120,8 @@ public sealed partial class DataFolderCopy
     }
 
     /// <summary>What SQLite keeps stays where it is. The journal is not looked at as a file: this process reads it with
-    /// SQLite meanwhile, and to close any other descriptor of a file gives up all locks that a process has on it (POSIX,
-    /// close of fcntl locks).</summary>
+    /// SQLite meanwhile, and to close any other descriptor of a file gives up all locks that a process has on it
+    /// (POSIX, fcntl).</summary>
     private void LeaveDatabases()
     {
         Taken(SqliteJournal.FileName);
