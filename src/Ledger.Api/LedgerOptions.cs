@@ -25,6 +25,9 @@ public sealed record LedgerOptions(string Directory, LedgerId Ledger, IClock Clo
     /// <summary>Whether it is opened to say what is wrong in it, and not refused for it.</summary>
     public bool IsExamined { get; init; }
 
+    /// <summary>Whether it is opened to compute the views anew: then it does not matter what is in them.</summary>
+    public bool RebuildsViews { get; init; }
+
     /// <summary>An embedded ledger: all of it in one folder.</summary>
     public static LedgerOptions Of(SqliteJournalOptions embedded) =>
         new(embedded.Directory, embedded.Ledger, embedded.Clock, embedded.Secret)

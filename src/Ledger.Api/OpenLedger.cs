@@ -94,7 +94,8 @@ public sealed class OpenLedger : IAsyncDisposable
 
     /// <summary>
     /// Opens a ledger whose data folder this process then owns. Throws <see cref="FolderOwnedException"/> where another
-    /// process does, and <see cref="StoreRefusedException"/> where its journal is in another store.
+    /// process does, <see cref="StoreRefusedException"/> where its journal is in another store, and
+    /// <see cref="ViewsAheadException"/> where its views have applied what the journal does not have.
     /// </summary>
     public static OpenLedger Open(LedgerOptions options)
     {
@@ -109,11 +110,15 @@ public sealed class OpenLedger : IAsyncDisposable
             journal = LedgerStores.OpenJournal(options, owned);
             var evidence = EvidenceArchive.Open(options.Directory, options.Secret, LastEvidence.NamedIn(journal));
             opened.Push(evidence);
+            var views = LedgerStores.OpenViews(options);
+            if (views is IDisposable closed) opened.Push(closed);
+            // Before anything is recorded at the positions of what is lost.
+            if (!options.RebuildsViews) ViewsAhead.Refuse(journal, views, StandardProjections.All);
             // An erasure, a pruning or a dropping that a crash interrupted is finished before anything else is done.
             Erasing.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
             Pruning.FinishAsync(journal, evidence, CancellationToken.None).GetAwaiter().GetResult();
             Dropping.FinishAsync(journal, FramesOf(options.Directory), CancellationToken.None).GetAwaiter().GetResult();
-            return new OpenLedger(owned, journal, evidence, LedgerStores.OpenViews(options), options);
+            return new OpenLedger(owned, journal, evidence, views, options);
         }
         catch
         {

@@ -6,6 +6,7 @@ using Ledger.Api.Access;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Projections;
 using NodaTime;
 
 namespace Ledger.Cli;
@@ -66,7 +67,7 @@ public static class Check
             findings.Add(new(what, isGood, says));
         }
         catch (Exception wrong) when (wrong is CouldNotException or UsageException or IOException
-            or JournalRefusedException or UnauthorizedAccessException)
+            or JournalRefusedException or ViewsAheadException or UnauthorizedAccessException)
         {
             findings.Add(new(what, false, wrong.Message));
         }

@@ -28,6 +28,8 @@ public static class Failure
         JournalFaultedException or EvidenceStoppedException => $"{failure.Message}; look at the disk or the server, then start again",
         UnknownWireNameException => $"{failure.Message}; a newer version of this program wrote it, use that one",
         PoisonEventException => $"{failure.Message}; restore {data} from a copy",
+        ViewsAheadException => $"{failure.Message}; restore the journal, or, where it is as it should be, compute the "
+            + $"views from it: ledger rebuild --data {data}",
         ProjectionStoppedException => $"the views {failure.Message}",
         InvalidDataException => $"{failure.Message}; restore {data} from a copy",
         DbException => $"{data} cannot be read: {failure.Message}",

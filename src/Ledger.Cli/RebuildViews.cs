@@ -1,3 +1,4 @@
+using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Projections;
 
@@ -26,7 +27,7 @@ public static class RebuildViews
         var views = StandardProjections.All.Where(view =>
             line.Option("--projection") is not { } name || view.Name == name).ToList();
         if (views.Count == 0) throw new UsageException($"there is no view {line.Option("--projection")}");
-        await using var ledger = DataFolder.Open(line, shell);
+        await using var ledger = OpenLedger.Open(DataFolder.OptionsOf(line, shell) with { RebuildsViews = true });
         shell.Progress("computing the views from the journal, beside those that are there");
         var differences = await ledger.RebuildViewsAsync(views, ct).ConfigureAwait(false);
         shell.EndProgress();

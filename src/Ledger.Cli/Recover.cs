@@ -1,8 +1,6 @@
 using Ledger.Api;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
-using Ledger.Ingest.Frames;
-using Ledger.Ingest.Streaming;
 using Ledger.Journal;
 
 namespace Ledger.Cli;
@@ -60,12 +58,8 @@ public static class Recover
         if (name.Length is 0 or > NameLengthMax || name.Any(char.IsControl))
             throw new UsageException($"--by is a name of 1 to {NameLengthMax} characters");
         var by = new Principal(name, new PartyId(options.Ledger.Value), new HashSet<string>());
-        var recovered = await JournalRecovery.AcceptLossAsync(options, by, ct).ConfigureAwait(false);
-        // The views may have applied what is lost; they are computed again from what is there.
-        foreach (var suffix in (string[])["", "-wal", "-shm"])
-            File.Delete(Path.Combine(options.Directory, OpenLedger.ViewsFileName + suffix));
-        // Records of streams may be lost, and the frames that they were made of are still there.
-        StreamEngine.ReadAllAgain(Path.Combine(options.Directory, FrameLogOptions.FolderName));
+        var recovered = await JournalRecovery.AcceptLossAsync(options, by,
+            found => LostEvents.ForgetBeside(line.Data, options.Directory, found), ct).ConfigureAwait(false);
         new Page().Field("recover", null, "accepted").Field("ledger", "ledger", options.Ledger.Value)
             .Field("acknowledgedPosition", "was acknowledged up to position", recovered.AcknowledgedPosition)
             .Field("foundPosition", "is there up to position", recovered.FoundPosition)

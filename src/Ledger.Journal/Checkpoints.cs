@@ -13,11 +13,12 @@ internal sealed class Checkpoints : IDisposable
 {
     private const int RestMax = 512; // pages, a few milliseconds' work, that may be left for the thread that writes
     private const int RoundsMax = 4; // more would run after a log that grows as fast
+    private const int LongTimes = 3; // the bytes after which it begins: then whoever writes waits for it
     private readonly SqliteConnection connection;
     private readonly WorkThread thread;
     private long bytes; // in the log since it was last begun to be written
     private bool isUnderWay;
-    private volatile bool isNearlyDone;
+    private readonly ManualResetEventSlim nearlyDone = new();
     private volatile Exception? failure;
 
     /// <param name="connection">To the file, for this alone.</param>
@@ -34,10 +35,14 @@ internal sealed class Checkpoints : IDisposable
     /// <param name="bytesMax">Of the log, before it is written to the database.</param>
     public void Go(sqlite3 writer, long bytesMax)
     {
+        // Who writes faster than the database takes it would let the log grow without end. SQLite's own checkpoint amid
+        // a commit would not: but that keeps its errors to itself, so it is off.
+        if (isUnderWay && bytes >= LongTimes * bytesMax) nearlyDone.Wait();
         if (failure is { } failed) throw new IOException(failed.Message, failed);
-        if (isNearlyDone)
+        if (nearlyDone.IsSet)
         {
-            (isUnderWay, isNearlyDone) = (false, false);
+            isUnderWay = false;
+            nearlyDone.Reset();
             Write(writer);
         }
         if (isUnderWay || bytes < bytesMax) return;
@@ -55,7 +60,7 @@ internal sealed class Checkpoints : IDisposable
         {
             failure = e;
         }
-        isNearlyDone = true;
+        nearlyDone.Set();
     }
 
     /// <summary>Writes what is in the log now; returns how many of its pages are left.</summary>
@@ -71,6 +76,7 @@ internal sealed class Checkpoints : IDisposable
     public void Dispose()
     {
         thread.Dispose();
+        nearlyDone.Dispose();
         connection.Dispose();
     }
 }

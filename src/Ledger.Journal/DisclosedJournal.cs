@@ -15,6 +15,7 @@ public sealed class DisclosedJournal(LedgerId ledger, long length, IReadOnlyList
 
     public LedgerId Ledger => ledger;
     public long Length => length;
+    public bool IsWhole => false;
     public byte[] Root => throw new NotSupportedException("the root is over all events, and only some are here");
 
     public async IAsyncEnumerable<RecordedEvent> ReadStreamAsync(

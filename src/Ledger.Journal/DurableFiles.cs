@@ -15,13 +15,17 @@ public static class DurableFiles
     /// <summary>0644.</summary>
     public const UnixFileMode Public = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead; // 0644
     private const int ReadOnly = 0; // O_RDONLY
+    private const int PageBytes = 4096; // of the system's memory: what it writes together
 
-    /// <summary>Makes a directory, and its name durable; one that is there stays.</summary>
+    /// <summary>Makes a directory and those that it lies in, and their names durable; one that is there stays.
+    /// </summary>
     public static void CreateDirectory(string directory)
     {
         if (Directory.Exists(directory)) return;
+        if (Path.GetDirectoryName(Path.GetFullPath(directory)) is not { } parent) return;
+        CreateDirectory(parent);
         Directory.CreateDirectory(directory);
-        if (Path.GetDirectoryName(Path.GetFullPath(directory)) is { } parent) SyncDirectory(parent);
+        SyncDirectory(parent);
     }
 
     /// <summary>The name that a file has until it is whole; of one file at a time on each thread.</summary>
@@ -126,6 +130,34 @@ public static class DurableFiles
         }
         using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
         file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>
+    /// Writes the bytes of a file again as they are read, and returns when they are on the disk: for whoever is about
+    /// to promise what an earlier process wrote. An error of fsync is told once. After it Linux takes the pages for
+    /// written, so that a process started anew reads from memory what the disk does not have, and its own fsync finds
+    /// nothing to do. Written again they reach the disk, or this throws. Bytes that are there do not change, however it
+    /// ends.
+    /// </summary>
+    /// <param name="path">Nothing is done where there is no such file.</param>
+    /// <param name="from">The first byte; the page that it is on is written whole, because it was written with it.
+    /// </param>
+    public static void WriteAgain(string path, long from = 0)
+    {
+        if (!File.Exists(path)) return;
+        using var file = File.OpenHandle(
+            path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        WriteAgain(file, path, from);
+    }
+
+    /// <summary>The same of a file that is open for writing, and stays so.</summary>
+    internal static void WriteAgain(SafeFileHandle file, string path, long from)
+    {
+        var bytes = new byte[1 << 20];
+        var at = from - from % PageBytes;
+        for (int read; (read = RandomAccess.Read(file, bytes, at)) > 0; at += read)
+            RandomAccess.Write(file, bytes.AsSpan(0, read), at);
+        Sync(file, path);
     }
 
     private static void Sync(string path)

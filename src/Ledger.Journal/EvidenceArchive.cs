@@ -110,10 +110,14 @@ public sealed class EvidenceArchive : IDisposable
         }
     }
 
-    /// <summary>What a crash interrupted was never acknowledged, and the next record goes where it stands.</summary>
+    /// <summary>What a crash interrupted was never acknowledged, and the next record goes where it stands. The last
+    /// whole one counts from now on: <see cref="DurableFiles.WriteAgain(string, long)"/>.</summary>
     private void CutUnfinished()
     {
-        if (segments.Count > 0 && wholeBytes[^1] < segments[^1].Length) segments[^1].SetLength(wholeBytes[^1]);
+        if (segments is not [.., var last]) return;
+        if (wholeBytes[^1] < last.Length) last.SetLength(wholeBytes[^1]);
+        var ofLast = index.Values.Where(at => at.Segment == segments.Count - 1).Select(at => at.Offset);
+        DurableFiles.WriteAgain(last.SafeFileHandle, last.Name, ofLast.DefaultIfEmpty().Max());
     }
 
     /// <summary>Keeps bytes that name nobody, durably, and returns their name, which is their SHA-256;

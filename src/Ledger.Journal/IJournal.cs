@@ -45,6 +45,9 @@ public interface IJournal : IAsyncDisposable
     LedgerId Ledger { get; }
     /// <summary>Number of durable events: the next position.</summary>
     long Length { get; }
+    /// <summary>Whether every event before <see cref="Length"/> can be read: not where only some were disclosed.
+    /// </summary>
+    bool IsWhole => true;
     /// <summary>RFC 6962 root over all leaves, 32 bytes: the journal digest.</summary>
     byte[] Root { get; }
     ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts,

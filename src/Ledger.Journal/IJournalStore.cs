@@ -34,9 +34,10 @@ public readonly record struct PlacedEvent(
 public sealed record StoredEvent(long Position, ReadOnlyMemory<byte> Header, ReadOnlyMemory<byte> Payload);
 
 /// <summary>
-/// What a store does for the one writer of its journal (<see cref="JournalWriter"/>), asked on the writer's thread. The
-/// rules of the journal are the sequencer's and the same in every store; a store only finds, places and commits.
-/// Whatever it throws stops the writer, because what is durable is then known only after a new start.
+/// What a store does for the one writer of its journal (<see cref="JournalWriter"/>), asked on the writer's thread but
+/// for <see cref="TidyAsync"/>. The rules of the journal are the sequencer's and the same in every store; a store only
+/// finds, places and commits. Whatever it throws stops the writer, because what is durable is then known only after a
+/// new start.
 /// </summary>
 public interface IJournalStore
 {
@@ -54,22 +55,16 @@ public interface IJournalStore
     /// <summary>Takes the event that comes next.</summary>
     void Insert(in PlacedEvent placed);
 
-    /// <summary>Returns when all that was inserted is durable.</summary>
+    /// <summary>
+    /// Ends when all that was inserted is durable. The next batch may be filled meanwhile, and the tree grows as soon
+    /// as this returns. No other commit is asked for until the task has ended.
+    /// </summary>
     /// <param name="tree">Over all leaves, those of the batch among them.</param>
     /// <param name="recordedAt">The highest recordedAt.</param>
-    void Commit(MerkleTree tree, Instant recordedAt);
+    Task CommitAsync(MerkleTree tree, Instant recordedAt);
 
-    /// <summary>
-    /// The same; a store at a server may answer later, and fill the next batch meanwhile. The tree grows as soon as
-    /// this returns. No other commit is asked for until the task has ended.
+    /// <summary>Ends when what nobody has to wait for is done after a commit: the next one is asked for after it. Asked
+    /// once the batch was answered, on the thread on which its commit ended, while the writer's fills the next.
     /// </summary>
-    Task CommitAsync(MerkleTree tree, Instant recordedAt)
-    {
-        Commit(tree, recordedAt);
-        return Task.CompletedTask;
-    }
-
-    /// <summary>Ends when what nobody has to wait for is done after a commit: the next one is asked for after it.
-    /// Called once the batch was answered.</summary>
     Task TidyAsync() => Task.CompletedTask;
 }

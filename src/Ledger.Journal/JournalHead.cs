@@ -56,6 +56,8 @@ public sealed class JournalHead : IDisposable
             if (head.file.Length > 0)
             {
                 (head.generation, head.Now) = Load(head.file) ?? throw Damaged();
+                head.generation--; // the same slot once more: see DurableFiles.WriteAgain
+                head.Write(head.Now);
                 return head;
             }
             head.Write(head.Now);

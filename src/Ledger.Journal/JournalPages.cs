@@ -53,8 +53,9 @@ internal sealed class JournalPages(
     {
         for (IReadOnlyList<byte[]> page; from < to; from += page.Count)
         {
-            page = With(connection => JournalTables.Leaves(connection, from, Math.Min(to, from + LeavesMax)));
-            if (page.Count == 0) throw new JournalRefusedException($"the leaf at position {from} is missing");
+            var until = Math.Min(to, from + LeavesMax);
+            page = With(connection =>
+                WholePage.Of(JournalTables.Leaves(connection, from, until), connection, from, until));
             foreach (var leaf in page) yield return leaf;
         }
     }
@@ -120,7 +121,7 @@ internal sealed class JournalPages(
             all.Bind(2, length);
             using var asked = all.Asked();
             while (all.IsRow()) page.Add(Event(all));
-            return page;
+            return WholePage.Of(page, from, Math.Min(length, from + RowsMax));
         }
 
         public List<RecordedEvent> Page(string stream, long fromRevision, long length, StreamPositions positions)
@@ -135,7 +136,7 @@ internal sealed class JournalPages(
                 page.Add(one.IsRow() ? Event(one)
                     : throw new JournalRefusedException($"position {position} of {stream} is missing"));
             }
-            return page;
+            return WholePage.Of(page, stream, fromRevision);
         }
 
         private long? KeyOf(string stream)

@@ -13,11 +13,14 @@ public static class JournalRecovery
 {
     /// <summary>
     /// Accepts the loss. The damaged log and the head are first copied to <c>damaged/POSITION</c>, the position up to
-    /// which the journal was acknowledged. Views may have applied what is lost: the caller throws them away. Throws
-    /// <see cref="JournalRefusedException"/> where the journal is not behind its head: this repairs nothing else.
+    /// which the journal was acknowledged. Throws <see cref="JournalRefusedException"/> where the journal is not behind
+    /// its head: this repairs nothing else.
     /// </summary>
+    /// <param name="beside">Forgets, durably, what stands beside the journal and was made of lost events: those from
+    /// this position on. It is called before the head is set back. After that nobody would be told any more that
+    /// something is to be done, so what a crash interrupts before is done again by the next recovery.</param>
     public static async Task<JournalRecovered> AcceptLossAsync(SqliteJournalOptions options, Principal by,
-        CancellationToken ct)
+        Action<long> beside, CancellationToken ct)
     {
         LedgerCopy.Refuse(options.Directory);
         using var owned = FolderLock.Take(options.Directory);
@@ -25,7 +28,9 @@ public static class JournalRecovery
             ?? throw new JournalRefusedException(
                 $"{JournalHead.FileName} is missing: nobody knows what was acknowledged");
         KeepAside(options.Directory, acknowledged.Length);
-        using var tables = new JournalTables(Path.Combine(options.Directory, SqliteJournal.FileName));
+        var path = Path.Combine(options.Directory, SqliteJournal.FileName);
+        DurableFiles.WriteAgain(path + "-wal");
+        using var tables = new JournalTables(path);
         var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
         using var pages = new JournalPages(options, () => tree.Size);
         if (!pages.With(connection => JournalTables.RootAt(connection, tree.Size)).AsSpan().SequenceEqual(tree.Root()))
@@ -53,9 +58,11 @@ public static class JournalRecovery
             store.Prepare(pending.Ids);
             sequencer.Take(pending);
             sequencer.Store();
-            store.Commit(tree, sequencer.RecordedAt);
+            await store.CommitAsync(tree, sequencer.RecordedAt).ConfigureAwait(false);
+            await Task.Yield(); // the store's own thread answers, and closing the store waits for that
         }
         tables.Sync(); // also of a recovery that a crash interrupted
+        beside(recovered.FoundPosition);
         using var head = JournalHead.Open(options.Directory);
         head.Write(new Acknowledged(tree.Size, tree.Root()));
         return recovered;
@@ -67,14 +74,22 @@ public static class JournalRecovery
         return null;
     }
 
+    /// <summary>What is there under its name is whole and durable: it is never written again, because a recovery that a
+    /// crash interrupted may have changed the files since.</summary>
     private static void KeepAside(string directory, long acknowledgedLength)
     {
         var aside = Path.Combine(directory, "damaged", acknowledgedLength.ToString(CultureInfo.InvariantCulture));
-        Directory.CreateDirectory(aside);
+        DurableFiles.CreateDirectory(aside);
         foreach (var name in (string[])[SqliteJournal.FileName + "-wal", JournalHead.FileName])
         {
             var (from, to) = (Path.Combine(directory, name), Path.Combine(aside, name));
-            if (File.Exists(from) && !File.Exists(to)) File.Copy(from, to);
+            if (!File.Exists(from) || File.Exists(to)) continue;
+            var unfinished = to + ".unfinished";
+            File.Delete(unfinished);
+            CopiedFile.Write(from, unfinished, null);
+            DurableFiles.SyncFile(unfinished);
+            File.Move(unfinished, to);
+            DurableFiles.SyncDirectory(aside);
         }
     }
 }

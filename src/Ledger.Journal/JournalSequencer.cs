@@ -58,12 +58,11 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private AppendResult Append(PendingAppend pending)
     {
         if (Repeated(pending) is { } answer) return answer;
+        ReadClock(); // first: that the clock was set back is an event too, and its stream may be the one asked for
         var revision = StreamOf(pending.Stream).Revision;
         var fits = pending.Expected == ExpectedRevision.Any
             || (pending.Expected == ExpectedRevision.Exists ? revision >= 0 : pending.Expected.Value == revision);
-        if (!fits) return new AppendResult.WrongRevision(revision);
-        ReadClock();
-        return Place(pending);
+        return fits ? Place(pending) : new AppendResult.WrongRevision(revision);
     }
 
     /// <summary>The answer to an append whose ids are known: all with the same content, or a conflict.</summary>

@@ -45,8 +45,8 @@ internal sealed class JournalTables : IDisposable
     ];
 
     // A page is written to the database once for many commits that changed it: between two batches, when so many bytes
-    // were stored, and within a commit only where the log has grown to so many pages all the same.
-    private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20, PagesUntilCheckpointMax = 16384;
+    // were stored.
+    private const int CacheKibibytes = 64 * 1024, BytesUntilCheckpoint = 24 << 20;
     private const int BusyMilliseconds = 5000; // that another process may hold a lock of the file's
     private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
@@ -58,10 +58,11 @@ internal sealed class JournalTables : IDisposable
     public JournalTables(string path)
     {
         Path = path;
-        connection = ConnectForWriting(path);
+        using var opened = new OpenedParts();
+        connection = opened.Add(ConnectForWriting(path));
         Execute("PRAGMA journal_mode=WAL");
         Execute($"PRAGMA cache_size=-{CacheKibibytes}");
-        Execute($"PRAGMA wal_autocheckpoint={PagesUntilCheckpointMax}");
+        Execute("PRAGMA wal_autocheckpoint=0"); // it keeps its errors to itself: Checkpoints does it
         Execute($"BEGIN IMMEDIATE; {SchemaOf(connection)} COMMIT"); // all of it, or nothing
         database = connection.Handle!;
         insertEvent = new(connection, "INSERT INTO events VALUES(?1,?2,?3,?4,?5,?6,?7)");
@@ -69,8 +70,9 @@ internal sealed class JournalTables : IDisposable
         saveLedger = new(connection, "UPDATE ledger SET length=?1, frontier=?2, recorded_at=?3");
         begin = new(connection, "BEGIN IMMEDIATE");
         commit = new(connection, "COMMIT");
-        checkpoints = new(ConnectForWriting(path), "checkpoint");
+        checkpoints = opened.Add(new Checkpoints(ConnectForWriting(path), "checkpoint"));
         log = DurableFiles.OpenToSync(LogPath); // it is there while a connection is open
+        opened.Keep();
     }
 
     /// <summary>Where the file is.</summary>

@@ -13,10 +13,14 @@ public sealed record SequencingOptions(LedgerId Ledger, IClock Clock, byte[] Sec
 {
     /// <summary>Appends that may wait; one more is answered Busy.</summary>
     public int QueuedAppendsMax { get; init; } = 4096;
+    /// <summary>Bytes that may wait, as the store will take them: one append more is answered Busy.</summary>
+    public long QueuedBytesMax { get; init; } = QueuedBytesUsual;
+    /// <summary>128 of the largest appends, or 4096 of 16 KiB each.</summary>
+    public const long QueuedBytesUsual = 64L * 1024 * 1024;
     /// <summary>Appends that share one batch.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
     /// <summary>Bytes that one batch may take in the store; an append that takes more alone is refused.</summary>
-    public long BatchBytesMax { get; init; } = long.MaxValue;
+    public long BatchBytesMax { get; init; } = QueuedBytesUsual;
 }
 
 /// <summary>The journal met a storage error and refuses everything:
@@ -57,7 +61,7 @@ public sealed class JournalWriter : IAsyncDisposable
         (this.options, this.store, this.beforeAnswers) = (options, store, beforeAnswers);
         acknowledged = new Acknowledged(state.Tree.Size, state.Tree.Root());
         sequencer = new JournalSequencer(options, store, state);
-        waiting = new WaitingWrites(options.QueuedAppendsMax);
+        waiting = new WaitingWrites(options.QueuedAppendsMax, options.QueuedBytesMax);
         thread = new Thread(Write) { IsBackground = true, Name = $"journal {options.Ledger}" };
         thread.Start();
     }
@@ -120,9 +124,11 @@ public sealed class JournalWriter : IAsyncDisposable
             throw new ArgumentException(
                 $"an append takes at most {options.BatchBytesMax} bytes in this store, not {pending.StoredBytesMax}");
         ThrowIfStopped();
-        if (!waiting.TryAdd(pending))
-            return fault is { } now ? throw now : Task.FromResult<AppendResult>(new AppendResult.Busy());
-        return pending.Answer.Task;
+        if (waiting.TryAdd(pending)) return pending.Answer.Task;
+        var isClosed = waiting.IsClosed; // asked before the fault, which closes it too
+        ThrowIfStopped();
+        ObjectDisposedException.ThrowIf(isClosed, this); // to come again would be in vain
+        return Task.FromResult<AppendResult>(new AppendResult.Busy());
     }
 
     /// <summary>Appends that are answered together.</summary>

@@ -14,6 +14,8 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
 {
     /// <summary>Appends that may wait; one more is answered Busy.</summary>
     public int QueuedAppendsMax { get; init; } = 4096;
+    /// <summary>Bytes that may wait; one append more is answered Busy.</summary>
+    public long QueuedBytesMax { get; init; } = SequencingOptions.QueuedBytesUsual;
     /// <summary>Appends that share one transaction.</summary>
     public int BatchAppendsMax { get; init; } = 1024;
     /// <summary>Events that are put into an index together.</summary>
@@ -29,6 +31,7 @@ public sealed record SqliteJournalOptions(string Directory, LedgerId Ledger, ICl
     internal SequencingOptions Sequencing => new(Ledger, Clock, Secret)
     {
         QueuedAppendsMax = QueuedAppendsMax,
+        QueuedBytesMax = QueuedBytesMax,
         BatchAppendsMax = BatchAppendsMax,
     };
 }
@@ -57,6 +60,7 @@ public sealed class SqliteJournal : IJournalImport, IStoredLeaves
         try
         {
             SqliteJournalReader.CheckWithTail(options, pages); // before anything is written
+            DurableFiles.WriteAgain(Path.Combine(options.Directory, FileName + "-wal")); // what is found counts now
             opened.Push(tables = new JournalTables(Path.Combine(options.Directory, FileName)));
             var (tree, recordedAt) = tables.LoadLedger(options.Ledger);
             opened.Push(head = JournalHead.Open(options.Directory));

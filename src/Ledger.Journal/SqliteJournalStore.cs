@@ -71,8 +71,6 @@ internal sealed class SqliteJournalStore : IJournalStore, IDisposable
         }));
     }
 
-    public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
-
     public Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
         GiveTogether();

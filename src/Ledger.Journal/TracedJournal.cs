@@ -17,6 +17,7 @@ public sealed class TracedJournal(IJournal journal, long before) : IJournal
 
     public LedgerId Ledger => journal.Ledger;
     public long Length => journal.Length;
+    public bool IsWhole => journal.IsWhole;
     public byte[] Root => journal.Root;
 
     public async IAsyncEnumerable<RecordedEvent> ReadStreamAsync(

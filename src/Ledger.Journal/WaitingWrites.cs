@@ -3,27 +3,35 @@ using System.Diagnostics;
 namespace Ledger.Journal;
 
 /// <summary>
-/// What waits for the one writer of a journal, in order and so much at most. The writer sleeps until it is worth to be
+/// What waits for the one writer of a journal, in order and so much at most: so many writes, and so many bytes, of
+/// which a single write may have more. The writer sleeps until it is worth to be
 /// woken, and is not woken for each that comes: while a batch is on its way it takes many at once, because what is
 /// sequenced and hashed together costs less for each.
 /// </summary>
-internal sealed class WaitingWrites(int max)
+internal sealed class WaitingWrites(int max, long bytesMax)
 {
     private const int ShortestMs = 1; // that a monitor waits
     private readonly object gate = new(); // a monitor, on which the writer can sleep
     private readonly Queue<PendingWrite> waiting = new();
-    private long waitingEvents;
+    private long waitingEvents, waitingBytes;
     private long wanted; // events for which the sleeping writer is woken; 0 while it is awake
     private bool isClosed, isCalled;
+
+    /// <summary>Whether nothing is taken any more.</summary>
+    public bool IsClosed
+    {
+        get { lock (gate) return isClosed; }
+    }
 
     /// <summary>Puts it behind what waits; false where there is no room or nothing is taken any more.</summary>
     public bool TryAdd(PendingWrite pending)
     {
         lock (gate)
         {
-            if (isClosed || waiting.Count >= max) return false;
+            var bytes = waitingBytes + pending.StoredBytesMax;
+            if (isClosed || waiting.Count >= max || (bytes > bytesMax && waiting.Count > 0)) return false;
             waiting.Enqueue(pending);
-            waitingEvents += pending.Events;
+            (waitingEvents, waitingBytes) = (waitingEvents + pending.Events, bytes);
             if (wanted > 0 && waitingEvents >= wanted) Monitor.Pulse(gate);
             return true;
         }
@@ -81,7 +89,7 @@ internal sealed class WaitingWrites(int max)
         {
             for (; count > 0 && waiting.TryPeek(out var next) && fits(next); count--)
             {
-                waitingEvents -= next.Events;
+                (waitingEvents, waitingBytes) = (waitingEvents - next.Events, waitingBytes - next.StoredBytesMax);
                 taken(waiting.Dequeue());
             }
         }

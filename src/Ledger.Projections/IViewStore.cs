@@ -106,6 +106,12 @@ public interface IViewStore
     bool TryHold(string lease, string holder, Duration length);
 
     /// <summary>
+    /// Keeps the lease that this holder took here. False where another has taken it since, even where that one's time
+    /// has run out: whoever is amid a fold must not take it back, because it knows rows as they were before the other.
+    /// </summary>
+    bool TryKeep(string lease, string holder, Duration length);
+
+    /// <summary>
     /// One transaction: the rows and checkpoint that were built as <see cref="NextViews.NameOf"/> of each projection
     /// become the live ones, and the live ones become those. Refused where a projection would fall back to an earlier
     /// position. Needs both leases.

@@ -131,6 +131,9 @@ public sealed class MemoryViews : IViewStore
     /// <summary>Always: nobody else can write these.</summary>
     public bool TryHold(string lease, string holder, Duration length) => true;
 
+    /// <inheritdoc cref="TryHold"/>
+    public bool TryKeep(string lease, string holder, Duration length) => true;
+
     public void Switch(IReadOnlyCollection<string> switched)
     {
         lock (gate)

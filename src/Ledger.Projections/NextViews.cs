@@ -54,6 +54,9 @@ public sealed class NextViews(IViewStore store) : IViewStore
     public bool TryHold(string lease, string holder, Duration length) =>
         store.TryHold(ViewLease.Next, holder, length);
 
+    public bool TryKeep(string lease, string holder, Duration length) =>
+        store.TryKeep(ViewLease.Next, holder, length);
+
     public void Switch(IReadOnlyCollection<string> projections) =>
         throw new NotSupportedException("the live views are switched, not those beside them");
 

@@ -52,8 +52,7 @@ public sealed class ProjectionRunner(
             if (from >= until) return from;
             try
             {
-                await FoldAsync(new Batch(views, projections, starts), from, until, ct).ConfigureAwait(false);
-                return until;
+                return await FoldAsync(new Batch(views, projections, starts), from, until, ct).ConfigureAwait(false);
             }
             catch (LeaseLostException) when (lease is not null)
             {
@@ -71,6 +70,13 @@ public sealed class ProjectionRunner(
 
     private bool Holds() => lease is null || views.TryHold(ViewLease.Live, lease.Holder, lease.Length);
 
+    /// <summary>A sign of life amid a fold, which goes on only under the token that it began with.</summary>
+    private void Keep()
+    {
+        if (lease is not null && !views.TryKeep(ViewLease.Live, lease.Holder, lease.Length))
+            throw new LeaseLostException(ViewLease.Live);
+    }
+
     /// <summary>The runner that writes has stopped at an event: waiting for it would have no end.</summary>
     private void ThrowIfStopped()
     {
@@ -78,13 +84,19 @@ public sealed class ProjectionRunner(
             throw new ProjectionStoppedException(alarm, new InvalidOperationException("another runner met it"));
     }
 
-    private async Task FoldAsync(Batch batch, long from, long until, CancellationToken ct)
+    /// <summary>Folds every event from a position until before another, and returns that. Throws
+    /// <see cref="JournalRefusedException"/> where the journal does not give one of them: to go on behind it would be
+    /// to leave it out for ever.</summary>
+    private async Task<long> FoldAsync(Batch batch, long from, long until, CancellationToken ct)
     {
+        var next = from;
         try
         {
             await foreach (var stored in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
             {
                 if (stored.Position >= until) break;
+                if (stored.Position != next && journal.IsWhole) break;
+                next = stored.Position + 1;
                 if (Apply(batch, stored) is { } stopped)
                 {
                     await batch.CommitAsync().ConfigureAwait(false);
@@ -93,8 +105,9 @@ public sealed class ProjectionRunner(
                 }
                 if (batch.Events < batchEvents || (batch.IsBehind && batch.Events < GrownTimes * batchEvents)) continue;
                 await batch.SendAsync().ConfigureAwait(false);
-                Holds(); // a sign of life; whether it still holds them the next commit finds out
+                Keep();
             }
+            if (next < until && journal.IsWhole) throw new JournalRefusedException($"position {next} is missing");
             await batch.CommitAsync().ConfigureAwait(false);
         }
         finally
@@ -102,6 +115,7 @@ public sealed class ProjectionRunner(
             await batch.EndedAsync().ConfigureAwait(false);
         }
         if (views.Alarm is not null) views.Alarm = null;
+        return until;
     }
 
     /// <summary>
@@ -192,9 +206,20 @@ public sealed class ProjectionRunner(
             return current = handling;
         }
 
+        /// <summary>Takes over what all of them proposed. Where one cannot, nothing of the event is in the batch: what
+        /// came before is stored without it.</summary>
         public void Accept(long position)
         {
-            foreach (var fold in current) fold.Accept(position, changes);
+            var before = changes.Count;
+            try
+            {
+                foreach (var fold in current) fold.Accept(position, changes);
+            }
+            catch
+            {
+                changes.RemoveRange(before, changes.Count - before);
+                throw;
+            }
             next = position + 1;
             Events++;
         }

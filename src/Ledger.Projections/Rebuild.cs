@@ -36,6 +36,7 @@ public sealed class Rebuild(
         {
             while (!views.TryHold(ViewLease.Live, lease.Holder, lease.Length))
                 await Task.Delay(BetweenLooks, ct).ConfigureAwait(false);
+            ViewsAhead.Forget(journal, views, projections); // what is of no event of the journal is not compared
             await CatchUpAsync(ct).ConfigureAwait(false);
             var differences = projections.SelectMany(projection => Differences(projection.Name)).ToList();
             // Comparing may outlast the lease: whoever followed the live views meanwhile may be further now.

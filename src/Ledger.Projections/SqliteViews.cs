@@ -219,6 +219,22 @@ public sealed class SqliteViews : IViewStore, IDisposable
         }
     }
 
+    public bool TryKeep(string lease, string holder, Duration length)
+    {
+        lock (gate)
+        {
+            var held = leases[lease];
+            if (held.IsFresh(holder, length)) return true;
+            var (asked, now) = (Stopwatch.GetTimestamp(), clock.GetCurrentInstant().ToUnixTimeMilliseconds());
+            var token = Scalar("UPDATE lease SET expires_at = $until WHERE name = $n AND token = $t RETURNING token",
+                ("$n", lease), ("$t", held.TakenBy(holder)),
+                ("$until", now + (length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond)));
+            if (token is not long mine) return false;
+            held.Held(holder, mine, asked);
+            return true;
+        }
+    }
+
     public void Switch(IReadOnlyCollection<string> projections)
     {
         lock (gate)

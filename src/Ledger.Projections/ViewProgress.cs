@@ -44,21 +44,25 @@ public sealed class ViewProgress : IDisposable
     {
         var (at, length, now) = (At(), journal.Length, clock.GetCurrentInstant());
         lock (gate)
-            if (at != lastStep.At || at >= length) lastStep = (at, now);
+            if (at != lastStep.At || at == length) lastStep = (at, now);
         if (at >= length) return new(at, 0, 0);
         var waiting = journal.ReadAllAsync(at, CancellationToken.None).ToBlockingEnumerable()
             .Select(stored => now - stored.Envelope.RecordedAt).FirstOrDefault();
         return new(at, length - at, Math.Max(0, waiting.BclCompatibleTicks / NodaConstants.TicksPerSecond));
     }
 
-    /// <summary>What is wrong where the views are behind and take no step; null where nothing is. Steps are seen when
-    /// somebody looks.</summary>
+    /// <summary>What is wrong where the views are behind and take no step, or are ahead of the journal; null where
+    /// nothing is. Steps are seen when somebody looks. Ahead they are for a moment too, where who reads a server's
+    /// journal has applied what its owner is just told to be durable.</summary>
     public string? WhyStalled()
     {
         var lag = Look();
         lock (gate)
-            return lag.Positions > 0 && clock.GetCurrentInstant() - lastStep.Since >= StalledAfter
-                ? $"the views stand at position {lag.At} and are {lag.Positions} events behind: nothing moves" : null;
+            return clock.GetCurrentInstant() - lastStep.Since < StalledAfter ? null
+                : lag.Positions > 0
+                    ? $"the views stand at position {lag.At} and are {lag.Positions} events behind: nothing moves"
+                : lag.At > journal.Length
+                    ? $"the views stand at position {lag.At} and the journal has {journal.Length} events" : null;
     }
 
     private long At() => projections.Count == 0 ? journal.Length

@@ -75,6 +75,7 @@ public sealed class GrowingBatchTests
         public IReadOnlyList<ViewRow> Versions(string projection) => rows.Versions(projection);
         public void Reset(string projection) => rows.Reset(projection);
         public bool TryHold(string lease, string holder, Duration length) => true;
+        public bool TryKeep(string lease, string holder, Duration length) => true;
         public void Switch(IReadOnlyCollection<string> projections) => rows.Switch(projections);
     }
 }

@@ -145,8 +145,10 @@ public sealed class JournalDamageTests : IDisposable
         await CrashAsync();
         Flip(Wal, ^100);
         var damaged = Bytes();
-        (await JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct))
-            .ShouldBe(new JournalRecovered(10, 9, "tester"));
+        // What a recovery that was killed amid its copy left is no copy.
+        var aside = Directory.CreateDirectory(Path.Combine(folder.Path, "damaged", "10"));
+        await File.WriteAllTextAsync(Path.Combine(aside.FullName, $"{Files[1]}.unfinished"), "torn", Ct);
+        (await AcceptLossAsync()).ShouldBe(new JournalRecovered(10, 9, "tester"));
         await using var journal = folder.Open();
         journal.Length.ShouldBe(10);
         EventCodec.Decode((await TestFolder.AllAsync(journal))[9]).ShouldBe(new JournalRecovered(10, 9, "tester"));
@@ -154,6 +156,26 @@ public sealed class JournalDamageTests : IDisposable
         foreach (var name in Files[1..])
             Convert.ToHexString(File.ReadAllBytes(Path.Combine(folder.Path, "damaged", "10", name)))
                 .ShouldBe(damaged[name]);
+        aside.EnumerateFiles().Select(file => file.Name).Order(StringComparer.Ordinal).ShouldBe(Files[1..]);
+    }
+
+    private Task<JournalRecovered> AcceptLossAsync(Action<long>? beside = null) =>
+        JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, beside ?? (_ => { }), Ct);
+
+    /// <summary>A crash before what stands beside the journal is forgotten must not leave a folder that opens.
+    /// </summary>
+    [Fact]
+    public async Task What_stands_beside_the_journal_is_forgotten_before_the_head_is_set_back()
+    {
+        await CrashAsync();
+        Flip(Wal, ^100);
+        await Should.ThrowAsync<IOException>(() => AcceptLossAsync(_ => throw new IOException("power cut")));
+        Should.Throw<JournalRefusedException>(folder.Open).Message.ShouldContain("but");
+        var from = new List<long>();
+        (await AcceptLossAsync(from.Add)).ShouldBe(new JournalRecovered(10, 9, "tester"));
+        from.ShouldBe([9L]);
+        await using var journal = folder.Open();
+        journal.Length.ShouldBe(10);
     }
 
     [Theory]
@@ -165,10 +187,10 @@ public sealed class JournalDamageTests : IDisposable
         Cut(Wal, 1);
         for (var i = 1; i < commits; i++) Cut(Wal, 4 * (FrameHeaderBytes + PageBytes));
         var head = File.ReadAllBytes(Head);
-        var first = await JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct);
+        var first = await AcceptLossAsync();
         File.WriteAllBytes(Head, head); // as if the machine had stopped before the head was set back
         Should.Throw<JournalRefusedException>(folder.Open);
-        (await JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)).ShouldBe(first);
+        (await AcceptLossAsync()).ShouldBe(first);
         await using var journal = folder.Open();
         (await TestFolder.AllAsync(journal)).Count(e => e.Envelope.WireName == "journal-recovered").ShouldBe(1);
     }
@@ -177,18 +199,16 @@ public sealed class JournalDamageTests : IDisposable
     public async Task Nothing_is_recovered_where_nothing_acknowledged_is_lost_or_the_leaves_are_not_its_own()
     {
         await CrashAsync();
-        (await Should.ThrowAsync<JournalRefusedException>(() =>
-            JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)))
+        (await Should.ThrowAsync<JournalRefusedException>(() => AcceptLossAsync()))
             .Message.ShouldBe("the journal holds 10 events and 10 were acknowledged: it is not behind its head");
         Change("UPDATE events SET leaf = zeroblob(32) WHERE position = 3");
-        (await Should.ThrowAsync<JournalRefusedException>(() =>
-            JournalRecovery.AcceptLossAsync(folder.Options, TestFolder.Tester, Ct)))
+        (await Should.ThrowAsync<JournalRefusedException>(() => AcceptLossAsync()))
             .Message.ShouldContain("leaves");
         await using var owner = SqliteJournal.Open(folder.Options
             with
         { Directory = Path.Combine(folder.Path, "owned") });
         await Should.ThrowAsync<FolderOwnedException>(() => JournalRecovery.AcceptLossAsync(
-            folder.Options with { Directory = Path.Combine(folder.Path, "owned") }, TestFolder.Tester, Ct));
+            folder.Options with { Directory = Path.Combine(folder.Path, "owned") }, TestFolder.Tester, _ => { }, Ct));
     }
 
     private void Change(string sql)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using CsCheck;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -230,6 +231,86 @@ public sealed class ProjectionTests : IDisposable
         stopped.Alarm.Position.ShouldBe(1);
         stopped.Alarm.Projection.ShouldBe("CurtailmentCompliance");
         views.Checkpoint("MasterData").ShouldBe(1);
+    }
+
+    /// <summary>Of every refused evidence one row, and another one that can be no row where it is the third.</summary>
+    private sealed class Rows(string name, bool isPoisoned) : IProjection
+    {
+        public string Name => name;
+        public IReadOnlySet<Type> Handled { get; } = new HashSet<Type> { typeof(EvidenceRefused) };
+
+        public IReadOnlyList<RowChange> Apply(IRows rows, RecordedFact fact) =>
+        [
+            new("one", new Row($"{fact.Position}")),
+            new("two", isPoisoned && fact.Position == 2 ? new NoRow() : new Row($"{fact.Position}")),
+        ];
+    }
+
+    private sealed record Row(string Said);
+
+    private sealed class NoRow
+    {
+        public string Said => throw new InvalidOperationException("no row");
+        public override bool Equals(object? obj) => throw new InvalidOperationException("no row");
+        public override int GetHashCode() => 0;
+    }
+
+    [Fact]
+    public async Task Of_an_event_that_a_later_fold_cannot_take_over_nothing_is_stored()
+    {
+        var views = new MemoryViews();
+        await Append(Refused(), Refused(), Refused());
+        IProjection[] folds = [new Rows("First", isPoisoned: false), new Rows("Second", isPoisoned: true)];
+        var stopped = await Should.ThrowAsync<ProjectionStoppedException>(() =>
+            new ProjectionRunner(journal, views, folds, journal.Decode).CatchUpAsync(Ct));
+        stopped.Alarm.Position.ShouldBe(2);
+        foreach (var fold in folds)
+        {
+            views.Checkpoint(fold.Name).ShouldBe(2);
+            views.Versions(fold.Name).Select(row => (row.Key, row.FromPosition))
+                .ShouldBe([("one", 0), ("one", 1), ("two", 0), ("two", 1)]);
+        }
+    }
+
+    /// <summary>A journal that has lost a row and says so of none.</summary>
+    private sealed class LosingJournal(IJournal journal, long lost) : IJournal
+    {
+        public LedgerId Ledger => journal.Ledger;
+        public long Length => journal.Length;
+        public byte[] Root => journal.Root;
+
+        public async IAsyncEnumerable<RecordedEvent> ReadAllAsync(
+            long fromPosition, [EnumeratorCancellation] CancellationToken ct)
+        {
+            await foreach (var stored in journal.ReadAllAsync(fromPosition, ct))
+                if (stored.Position != lost) yield return stored;
+        }
+
+        public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
+            string stream, long fromRevision, CancellationToken ct) =>
+            journal.ReadStreamAsync(stream, fromRevision, ct);
+
+        public ValueTask<AppendResult> AppendAsync(
+            string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation,
+            CancellationToken ct) => throw new NotSupportedException();
+
+        public Task WaitForAsync(long position, CancellationToken ct) => journal.WaitForAsync(position, ct);
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(3, 2)] // a batch of two before it is stored
+    [InlineData(4, 4)] // the last
+    public async Task Nothing_is_folded_behind_an_event_that_the_journal_does_not_give(long lost, long applied)
+    {
+        var views = new MemoryViews();
+        await Append(Refused(), Refused(), Refused(), Refused(), Refused());
+        var refused = await Should.ThrowAsync<JournalRefusedException>(() => new ProjectionRunner(
+            new LosingJournal(journal, lost), views, StandardProjections.All, journal.Decode, 2).CatchUpAsync(Ct));
+        refused.Message.ShouldBe($"position {lost} is missing");
+        views.Checkpoint("Refusals").ShouldBe(applied);
+        views.Alarm.ShouldBeNull();
     }
 
     [Fact]

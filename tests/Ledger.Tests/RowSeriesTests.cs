@@ -178,6 +178,7 @@ public sealed class RowSeriesTests
         public IReadOnlyList<ViewRow> Versions(string projection) => views.Versions(projection);
         public void Reset(string projection) => views.Reset(projection);
         public bool TryHold(string lease, string holder, Duration length) => views.TryHold(lease, holder, length);
+        public bool TryKeep(string lease, string holder, Duration length) => views.TryKeep(lease, holder, length);
         public void Switch(IReadOnlyCollection<string> projections) => views.Switch(projections);
     }
 }

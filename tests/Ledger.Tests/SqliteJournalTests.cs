@@ -117,6 +117,48 @@ public sealed class SqliteJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_queue_is_full_of_bytes_too_and_takes_any_append_when_it_is_empty()
+    {
+        await using var journal = SqliteJournal.Open(
+            folder.Options with { QueuedBytesMax = 2000, BatchAppendsMax = 1 });
+        var many = Enumerable.Range(0, 100).Select(i => TestFolder.Reading(i, 0, "many")).ToArray();
+        (await Append(journal, "s", ExpectedRevision.Any, many)).ShouldBe(new AppendResult.Recorded(0, 99));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i =>
+            Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(i)).AsTask()));
+        var recorded = answers.Count(a => a is AppendResult.Recorded);
+        answers.Count(a => a is AppendResult.Busy).ShouldBe(200 - recorded);
+        recorded.ShouldBeInRange(1, 199);
+        journal.Length.ShouldBe(100 + recorded);
+        (await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(200))).ShouldBeOfType<AppendResult.Recorded>(
+            "what was taken has left its room");
+    }
+
+    [Fact]
+    public async Task A_journal_that_is_closed_says_so_and_not_that_it_is_busy()
+    {
+        var journal = folder.Open();
+        await journal.DisposeAsync();
+        await Should.ThrowAsync<ObjectDisposedException>(async () =>
+            await Append(journal, "s", ExpectedRevision.Any, TestFolder.Reading(1)));
+    }
+
+    /// <summary>The step is an event of the stream that is asked for: whoever expects its revision decides again.
+    /// </summary>
+    [Fact]
+    public async Task A_step_back_of_the_clock_counts_for_whoever_expects_a_revision_of_its_stream()
+    {
+        await using var journal = folder.Open();
+        (await Append(journal, Streams.Ledger, ExpectedRevision.NoStream, TestFolder.Reading(1)))
+            .ShouldBe(new AppendResult.Recorded(0, 0));
+        folder.Clock.Now -= Duration.FromSeconds(5);
+        (await Append(journal, Streams.Ledger, ExpectedRevision.Exactly(0), TestFolder.Reading(2)))
+            .ShouldBe(new AppendResult.WrongRevision(1));
+        EventCodec.Decode((await TestFolder.AllAsync(journal))[^1]).ShouldBeOfType<ClockSteppedBack>();
+        (await Append(journal, Streams.Ledger, ExpectedRevision.Exactly(1), TestFolder.Reading(2)))
+            .ShouldBe(new AppendResult.Recorded(2, 2));
+    }
+
+    [Fact]
     public async Task The_time_of_recording_never_decreases_and_a_step_back_is_a_fact()
     {
         await using var journal = folder.Open();

@@ -85,9 +85,7 @@ public sealed class StorageErrorTests
         Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
         using var folder = new TestFolder();
         await PrepareAsync(folder);
-        var segment = Path.Combine(folder.Path, EvidenceArchive.FolderName, "000000.segment");
-        using (var archive = EvidenceArchive.Open(folder.Path, LedgerIdentity.Open(folder.Path).Secret))
-            archive.Put("before"u8);
+        var segment = Path.Combine(folder.Path, EvidenceArchive.FolderName, "000000.segment"); // not there yet
         var port = ServeProcess.FreePort();
         using var server = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct, ["strace", "-f", "-qqq", "-o",
             "/dev/null", "-P", segment, "-e", "trace=pwrite64,ftruncate", "-e", "inject=pwrite64:error=ENOSPC:when=1+",
@@ -104,6 +102,43 @@ public sealed class StorageErrorTests
         server.Errors.ShouldContain("ledger serve: STOPPED by a storage error: ");
         server.ExitCode.ShouldBe(ExitCode.CouldNot);
         await ShouldHaveOnceAsync(folder, 0);
+    }
+
+    /// <summary>
+    /// A sync that failed leaves in memory what is not on the disk, and a process that is started anew finds it there:
+    /// it writes it again before anything rests on it, and where that fails too it does not begin.
+    /// </summary>
+    [Theory]
+    [InlineData(SqliteJournal.FileName + "-wal")]
+    [InlineData(JournalHead.FileName)]
+    [InlineData(EvidenceArchive.FolderName + "/000000.segment")]
+    public async Task What_an_earlier_process_may_have_left_in_memory_alone_is_written_again_before_it_counts(
+        string file)
+    {
+        WholeMachine.SkipWhileMutating();
+        Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
+        using var folder = new TestFolder();
+        await PrepareAsync(folder);
+        using (var archive = EvidenceArchive.Open(folder.Path, LedgerIdentity.Open(folder.Path).Secret))
+            archive.Put("before"u8);
+        var port = ServeProcess.FreePort();
+        using (var killed = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct))
+        using (var client = new HttpClient
+        {
+            BaseAddress = new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"),
+        })
+        {
+            (await TakesAsync(client, 1)).ShouldBe(true);
+            await killed.KillAsync(Ct);
+        }
+        var path = Path.Combine(folder.Path, file);
+        var before = await File.ReadAllBytesAsync(path, Ct);
+        (await Should.ThrowAsync<InvalidOperationException>(async () => (await ServeProcess.StartAsync(["serve"],
+            folder.Path, ServeProcess.FreePort(), Ct, ["strace", "-f", "-qqq", "-o", "/dev/null", "-P", path, "-e",
+            "trace=pwrite64", "-e", "inject=pwrite64:error=EIO:when=1"])).Dispose()))
+            .Message.ShouldContain("ledger serve: ");
+        (await File.ReadAllBytesAsync(path, Ct)).ShouldBe(before);
+        await ShouldHaveOnceAsync(folder, 1);
     }
 
     private static bool Run(string program, params string[] arguments)

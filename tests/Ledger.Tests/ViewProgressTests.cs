@@ -68,6 +68,21 @@ public sealed class ViewProgressTests : IDisposable
     }
 
     [Fact]
+    public async Task It_is_an_alarm_when_they_are_ahead_of_the_journal_and_stay_so()
+    {
+        await AppendAsync(3);
+        await CatchUpAsync(3);
+        views.Commit(new Dictionary<string, long>(
+            StandardProjections.All.Select(view => KeyValuePair.Create(view.Name, 5L))), []);
+        progress.WhyStalled().ShouldBeNull("a reader may hear of it before the owner");
+        progress.Look().ShouldBe(new ViewLag(5, 0, 0));
+        clock.Now += ViewProgress.StalledAfter;
+        progress.WhyStalled().ShouldBe("the views stand at position 5 and the journal has 3 events");
+        await AppendAsync(2);
+        progress.WhyStalled().ShouldBeNull();
+    }
+
+    [Fact]
     public async Task The_lag_is_a_metric_of_its_ledger()
     {
         await AppendAsync(3);

@@ -207,6 +207,39 @@ public abstract class ViewStoreContractTests
     }
 
     [Fact]
+    public async Task A_holder_amid_its_fold_does_not_take_back_what_another_took_and_left()
+    {
+        var (paused, other) = (Open(), Open());
+        paused.TryKeep(ViewLease.Live, "one", Short).ShouldBeFalse("it was not taken here");
+        paused.TryHold(ViewLease.Live, "one", Short).ShouldBeTrue();
+        paused.Commit(At(1), [Change(0, "a", "1")]);
+        await Task.Delay(400, Ct);
+        paused.TryKeep(ViewLease.Live, "one", Short).ShouldBeTrue("nobody took it, however late it is");
+        other.TryHold(ViewLease.Live, "two", Short).ShouldBeFalse("it was kept");
+        await Task.Delay(400, Ct);
+        other.TryHold(ViewLease.Live, "two", Short).ShouldBeTrue();
+        other.Commit(At(2), [Change(1, "a", "2")]);
+        await Task.Delay(400, Ct);
+        paused.TryKeep(ViewLease.Live, "one", Short).ShouldBeFalse("the other's time has run out, its rows are there");
+        Should.Throw<LeaseLostException>(() => paused.Commit(At(2), [Change(1, "a", "3")]));
+        paused.TryHold(ViewLease.Live, "one", Short).ShouldBeTrue("to begin anew");
+        paused.Commit(At(3), [Change(2, "a", "3")]);
+        other.Versions("P").Select(row => row.Json).ShouldBe(["1", "2", "3"]);
+    }
+
+    [Fact]
+    public async Task A_holder_of_the_same_name_that_was_started_anew_keeps_it_from_the_one_before()
+    {
+        var (before, anew) = (Open(), Open());
+        before.TryHold(ViewLease.Live, "owner", Short).ShouldBeTrue();
+        anew.TryHold(ViewLease.Live, "owner", Short).ShouldBeTrue();
+        await Task.Delay(400, Ct);
+        before.TryKeep(ViewLease.Live, "owner", Short).ShouldBeFalse();
+        anew.TryKeep(ViewLease.Live, "owner", Short).ShouldBeTrue();
+        anew.Commit(At(1), []);
+    }
+
+    [Fact]
     public async Task A_holder_keeps_what_nobody_else_takes_and_the_same_owner_started_anew_goes_on_at_once()
     {
         var first = Open();
@@ -320,10 +353,30 @@ public abstract class ViewStoreContractTests
         (await Replay.DiffAsync(journal, Open(), StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
     }
 
-    /// <summary>Views of which something happens before their lease is asked for the first time.</summary>
-    private sealed class OvertakenViews(IViewStore views, Func<Task> before) : IViewStore
+    /// <summary>Between two batches of a fold it is paused, and another goes on, idles and loses its time too.
+    /// </summary>
+    [Fact]
+    public async Task A_runner_that_was_overtaken_amid_its_fold_begins_anew_with_the_rows_that_are_there()
     {
-        private Func<Task>? before = before;
+        var journal = new InMemoryJournal();
+        await AppendAsync(journal, 60);
+        var second = Runner(journal, Open(), new RunnerLease("two", Short));
+        var first = Runner(journal, new OvertakenViews(Open(), amid: async () =>
+        {
+            await Task.Delay(400, Ct);
+            await second.CatchUpAsync(Ct, 40);
+            await Task.Delay(400, Ct);
+        }), new RunnerLease("one", Short));
+        (await first.CatchUpAsync(Ct)).ShouldBe(60);
+        (await Replay.DiffAsync(journal, Open(), StandardProjections.All, journal.Decode, null, Ct)).ShouldBeEmpty();
+    }
+
+    /// <summary>Views of which something happens before their lease is asked for the first time, or is to be kept.
+    /// </summary>
+    private sealed class OvertakenViews(IViewStore views, Func<Task>? before = null, Func<Task>? amid = null)
+        : IViewStore
+    {
+        private Func<Task>? before = before, amid = amid;
 
         public ProjectionAlarm? Alarm { get => views.Alarm; set => views.Alarm = value; }
 
@@ -331,6 +384,12 @@ public abstract class ViewStoreContractTests
         {
             Interlocked.Exchange(ref before, null)?.Invoke().GetAwaiter().GetResult();
             return views.TryHold(lease, holder, length);
+        }
+
+        public bool TryKeep(string lease, string holder, Duration length)
+        {
+            Interlocked.Exchange(ref amid, null)?.Invoke().GetAwaiter().GetResult();
+            return views.TryKeep(lease, holder, length);
         }
 
         public long Checkpoint(string projection) => views.Checkpoint(projection);

@@ -126,6 +126,15 @@ internal sealed class WebhookStore : IDisposable
         set => tables.Execute("INSERT OR REPLACE INTO progress VALUES (1, $n)", ("$n", value!.Value));
     }
 
+    /// <summary>Has the journal looked at again from a position on, where it was looked at beyond: for whoever lets it
+    /// go on without events that it had there. What is told twice is taken once.</summary>
+    public static void LookAgain(string path, long from)
+    {
+        if (!File.Exists(path)) return;
+        using var tables = new ServerTables(path, Tables);
+        tables.Execute("UPDATE progress SET next = min(next, $n)", ("$n", from));
+    }
+
     public void Dispose() => tables.Dispose();
 
     private byte[] Seal(string webhook, byte[] secret)

@@ -84,7 +84,12 @@ public sealed class FrameLog : IDisposable
             if (isNew || FrameLogEnd.IsUnbegun(options.Folder, head.Now))
                 Begin(options, new(0, 0, head.Now.Chain)).Dispose();
             var found = FrameLogEnd.Find(options.Folder, head.Now);
-            // Whole blocks after the acknowledged end are kept, so from now on they count like all others.
+            // Whole blocks after the acknowledged end are kept, so from now on they count like all others: also those
+            // that an earlier process could not bring to the disk.
+            var end = head.Now.End;
+            foreach (var number in SegmentFiles.Numbers(options.Folder).Where(number => number >= end.Segment))
+                DurableFiles.WriteAgain(SegmentFiles.Raw(options.Folder, number),
+                    number == end.Segment ? end.Offset : 0);
             if (!found.Chain.AsSpan().SequenceEqual(head.Now.Chain))
                 head.Write(new(new(found.Segment, found.End), found.Chain));
             return new(options, head, found);

@@ -27,7 +27,12 @@ internal sealed class FrameLogHead : IDisposable
     public FrameLogHead(Stream file, bool isNew)
     {
         this.file = file;
-        if (Newest(file) is { } newest) (generation, Now) = newest;
+        if (Newest(file) is { } newest)
+        {
+            (generation, Now) = newest;
+            generation--; // the same slot once more: see DurableFiles.WriteAgain
+            Write(Now);
+        }
         else if (!isNew) throw Damaged();
         else for (var slot = 0; slot < 2; slot++) Write(Now);
     }

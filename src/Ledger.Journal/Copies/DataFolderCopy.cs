@@ -123,11 +123,15 @@ public sealed partial class DataFolderCopy
         }
     }
 
-    /// <summary>What SQLite keeps stays where it is.</summary>
+    /// <summary>What SQLite keeps stays where it is. The journal is not looked at as a file: this process reads it with
+    /// SQLite meanwhile, and to close any other descriptor of a file gives up all locks that a process has on it
+    /// (POSIX, fcntl).</summary>
     private void LeaveDatabases()
     {
+        Taken(SqliteJournal.FileName);
         foreach (var path in Paths())
-            if (!IsLeftOut(path) && !IsSigned(path) && !IsIndex(path) && SqliteCopy.IsOne(PathOf(path))) Taken(path);
+            if (!copied.Contains(path) && !IsLeftOut(path) && !IsSigned(path) && !IsIndex(path)
+                && SqliteCopy.IsOne(PathOf(path))) Taken(path);
     }
 
     /// <summary>The cut: the journal and its head at one length, which includes all that was acknowledged

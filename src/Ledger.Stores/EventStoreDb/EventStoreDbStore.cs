@@ -47,8 +47,6 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
 
     public void Insert(in PlacedEvent placed) => filling.Add(placed);
 
-    public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
-
     public async Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
         var batch = filling;

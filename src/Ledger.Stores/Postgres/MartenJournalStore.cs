@@ -150,8 +150,6 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         filling.Add(next);
     }
 
-    public void Commit(MerkleTree tree, Instant recordedAt) => CommitAsync(tree, recordedAt).GetAwaiter().GetResult();
-
     public Task CommitAsync(MerkleTree tree, Instant recordedAt)
     {
         var batch = filling;

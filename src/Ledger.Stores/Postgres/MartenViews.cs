@@ -159,6 +159,23 @@ public sealed class MartenViews : IViewStore, IDisposable
         }
     }
 
+    public bool TryKeep(string lease, string holder, Duration length)
+    {
+        lock (gate)
+        {
+            var held = Lease(lease);
+            if (held.IsFresh(holder, length)) return true;
+            var asked = Stopwatch.GetTimestamp();
+            var token = Scalar($"""
+                UPDATE {ledger.Schema}.lease SET expires_at = clock_timestamp() + $3 * interval '1 millisecond'
+                WHERE name = $1 AND token = $2 RETURNING token
+                """, lease, held.TakenBy(holder), length.BclCompatibleTicks / NodaConstants.TicksPerMillisecond);
+            if (token is not long mine) return false;
+            held.Held(holder, mine, asked);
+            return true;
+        }
+    }
+
     public void Switch(IReadOnlyCollection<string> projections) =>
         InTransaction([ViewLease.Live, ViewLease.Next], transaction =>
         {
