@@ -23,6 +23,8 @@ public sealed record EventStoreDbJournalOptions(EventStoreClientSettings Server,
     /// trial of it.</summary>
     public string StreamPrefix { get; init; } = "ledger-";
 
+    internal EventStoreClient Connect() => new(Server.ForJournal());
+
     internal LedgerStream Stream(EventStoreClient client) => new(client, StreamPrefix + Ledger, OutageMax);
 
     internal SequencingOptions Sequencing => new(Ledger, Clock, Secret)
@@ -60,7 +62,7 @@ public sealed class EventStoreDbJournal : IJournalImport
     /// </summary>
     public static async Task<EventStoreDbJournal> OpenAsync(EventStoreDbJournalOptions options, CancellationToken ct)
     {
-        var client = new EventStoreClient(options.Server);
+        var client = options.Connect();
         var fold = new LedgerFold(options.Ledger, options.Secret);
         try
         {
