@@ -10,8 +10,8 @@ namespace Ledger.Api;
 
 /// <summary>
 /// What `ledger recover` does for a journal at a server, as <see cref="JournalRecovery"/> for an embedded one: a person
-/// accepts that the server has lost what it acknowledged. The decision is a fact, durable at the server before the folder
-/// forgets how far the journal was.
+/// accepts that the server has lost what it acknowledged. The decision is a fact, durable at the server before the
+/// folder forgets how far the journal was.
 /// </summary>
 public static class ServerRecovery
 {
@@ -29,11 +29,12 @@ public static class ServerRecovery
     }
 
     /// <summary>
-    /// Accepts the loss. What the folder knew is first copied to <c>damaged/POSITION</c>. Views may have applied what is
-    /// lost, and are computed again from what is there. Throws <see cref="JournalRefusedException"/> where the journal is
-    /// not shorter than it was acknowledged: another root at the same length is another history, and no loss.
+    /// Accepts the loss. What the folder knew is first copied to <c>damaged/POSITION</c>. Views may have applied what
+    /// is lost, and are computed again from what is there. Throws <see cref="JournalRefusedException"/> where the
+    /// journal is not shorter than it was acknowledged: another root at the same length is another history, and no loss.
     /// </summary>
-    public static async Task<JournalRecovered> AcceptLossAsync(LedgerOptions options, Principal by, CancellationToken ct)
+    public static async Task<JournalRecovered> AcceptLossAsync(
+        LedgerOptions options, Principal by, CancellationToken ct)
     {
         LedgerCopy.Refuse(options.Directory);
         StoreMark.Check(options);
@@ -49,9 +50,10 @@ public static class ServerRecovery
             if (recovered?.AcknowledgedPosition != acknowledged)
                 recovered = await RecordAsync(journal, acknowledged, by, options, ct).ConfigureAwait(false);
             ForgetViews(options);
-            head.Write(new(journal.Length, journal.Root));
             // Records of streams may be lost, and the frames that they were made of are still there.
             StreamEngine.ReadAllAgain(Path.Combine(options.Directory, FrameLogOptions.FolderName));
+            // Last: after it nobody is told any more that something is to be done.
+            head.Write(new(journal.Length, journal.Root));
             return recovered;
         }
     }

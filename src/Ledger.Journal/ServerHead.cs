@@ -3,15 +3,15 @@ using Ledger.Journal.Proof;
 namespace Ledger.Journal;
 
 /// <summary>
-/// What the data folder of a ledger knows of its journal at a server: how far it was acknowledged, and its root there, in
-/// <c>journal.head</c> as beside an embedded one. A server may lose what it has acknowledged, by a fail-over that waits
-/// for no standby or by a backup that is restored, and what is recorded next would take the same positions: so the
-/// journal is compared when it is opened.
+/// What the data folder of a ledger knows of its journal at a server: how far it was acknowledged, and its root there,
+/// in <c>journal.head</c> as beside an embedded one. A server may lose what it has acknowledged, by a fail-over that
+/// waits for no standby or by a backup that is restored, and what is recorded next would take the same positions: so
+/// the journal is compared when it is opened.
 /// </summary>
 /// <remarks>
-/// It is written before a batch is answered, and reaches the disk in the operating system's own time. So it outlives this
-/// process however that ends, and what it says is true in any case; where this machine loses its power it may say less
-/// than was acknowledged in the last half minute, and a loss at the server within that is not noticed.
+/// It is written before a batch is answered, and reaches the disk in the operating system's own time. So it outlives
+/// this process however that ends, and what it says is true in any case; where this machine loses its power it may say
+/// less than was acknowledged in the last half minute, and a loss at the server within that is not noticed.
 /// </remarks>
 public sealed class ServerHead : IDisposable
 {
@@ -57,8 +57,8 @@ public sealed class ServerHead : IDisposable
 
     /// <summary>
     /// Refuses a journal that holds less than the folder knows, or something else, with
-    /// <see cref="JournalRefusedException"/> and the place. What it holds beyond that, another process recorded, or this
-    /// one before it was ended: it stays.
+    /// <see cref="JournalRefusedException"/> and the place. What it holds beyond that, another process recorded, or
+    /// this one before it was ended: it stays.
     /// </summary>
     /// <param name="rootAt">The root over the first so many events of the journal; asked only where it holds more.
     /// </param>

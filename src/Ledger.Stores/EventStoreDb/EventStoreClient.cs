@@ -214,7 +214,8 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
         {
             RpcException rpc => ServerErrors.Translate(rpc),
             // Another call failed on this connection, and dropped it.
-            ObjectDisposedException => new RpcException(new(StatusCode.Unavailable, "the connection was closed", failure)),
+            ObjectDisposedException =>
+                new RpcException(new(StatusCode.Unavailable, "the connection was closed", failure)),
             _ => failure,
         };
         connections.Failed(used, translated);

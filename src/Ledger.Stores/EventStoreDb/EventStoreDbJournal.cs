@@ -63,8 +63,8 @@ public sealed class EventStoreDbJournal : IJournalImport
 
     /// <summary>
     /// Opens the ledger's stream, or begins it, and reads all of it once for the index. Throws
-    /// <see cref="JournalRefusedException"/> where it is not a ledger's, is not what the folder knows of it, or the server
-    /// may remove events of it.
+    /// <see cref="JournalRefusedException"/> where it is not a ledger's, is not what the folder knows of it, or the
+    /// server may remove events of it.
     /// </summary>
     public static async Task<EventStoreDbJournal> OpenAsync(EventStoreDbJournalOptions options, CancellationToken ct)
     {

@@ -51,7 +51,8 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
     /// <param name="head">What the data folder knows of the journal, which is compared with it and kept up; closed
     /// with the journal. Null where nobody keeps one.</param>
     /// <exception cref="LedgerOwnedException">Another process has it open.</exception>
-    /// <exception cref="JournalRefusedException">It is another ledger's, or not what the folder knows of it.</exception>
+    /// <exception cref="JournalRefusedException">It is another ledger's, or not what the folder knows of it.
+    /// </exception>
     /// <exception cref="IOException">The server does not keep what it acknowledges.</exception>
     public static MartenJournal Open(PostgresLedger ledger, SequencingOptions options, Duration? patience = null,
         ServerHead? head = null)

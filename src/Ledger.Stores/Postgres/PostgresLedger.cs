@@ -37,7 +37,8 @@ public sealed class PostgresLedger : IDisposable
         text.Options = text.Options is { Length: > 0 } own ? $"{ServerOptions} {own}" : ServerOptions;
         Connections = NpgsqlDataSource.Create(text);
         text.CommandTimeout = 0;
-        if (text.TcpKeepAliveTime == 0) (text.TcpKeepAlive, text.TcpKeepAliveTime, text.TcpKeepAliveInterval) = (true, 5, 1);
+        if (text.TcpKeepAliveTime == 0) (text.TcpKeepAliveTime, text.TcpKeepAliveInterval) = (5, 1); // seconds
+        text.TcpKeepAlive = true;
         writing = new(() => NpgsqlDataSource.Create(text));
         store = new(() => DocumentStore.For(Configure));
     }

@@ -53,8 +53,8 @@ public sealed class EventStoreDbAttackTests
             + "node may not have yet what was acknowledged";
         (await Should.ThrowAsync<ConnectionStringParseException>(() => EventStoreDbJournal.OpenAsync(options, Ct)))
             .Message.ShouldBe(why);
-        (await Should.ThrowAsync<ConnectionStringParseException>(() => EventStoreDbJournalReader.OpenAsync(options, Ct)))
-            .Message.ShouldBe(why);
+        (await Should.ThrowAsync<ConnectionStringParseException>(
+            () => EventStoreDbJournalReader.OpenAsync(options, Ct))).Message.ShouldBe(why);
     }
 
     [Theory]
