@@ -31,7 +31,7 @@ public static class ServerRecovery
     /// <summary>
     /// Accepts the loss. What the folder knew is first copied to <c>damaged/POSITION</c>. Views may have applied what
     /// is lost, and are computed again from what is there. Throws <see cref="JournalRefusedException"/> where the
-    /// journal is not shorter than it was acknowledged: another root at the same length is another history, and no loss.
+    /// journal is not shorter than it was acknowledged: another root is another history, and no loss.
     /// </summary>
     public static async Task<JournalRecovered> AcceptLossAsync(
         LedgerOptions options, Principal by, CancellationToken ct)
