@@ -21,8 +21,20 @@ public sealed class EventStoreDbAttackTests
     private static Task<AppendResult> Append(IJournal journal, int number) => journal.AppendAsync("s",
         ExpectedRevision.Any, [TestFolder.Reading(number)], TestFolder.Tester, null, Ct).AsTask();
 
-    private static DoubleFault Unavailable() =>
-        DoubleFault.Before(() => new RpcException(new(StatusCode.Unavailable, "gone")));
+    private static void DropByAppend(EventStoreDouble server, IJournal journal)
+    {
+        server.Faults.Add(DoubleFault.Before(() => new RpcException(new(StatusCode.Unavailable, "gone"))));
+        Task.Run(() => Append(journal, 2), Ct).Wait(Ct);
+    }
+
+    private static void DropByRead(EventStoreDouble server, IJournal journal)
+    {
+        server.StopAsync().Wait(Ct);
+        var reading = Task.Run(() => TestFolder.AllAsync(journal), Ct);
+        Task.Delay(200, Ct).Wait(Ct); // it has failed by now, and its connection is dropped
+        server.StartAgainAsync().Wait(Ct);
+        reading.Wait(Ct);
+    }
 
     [Theory]
     [InlineData(true)]
@@ -72,11 +84,7 @@ public sealed class EventStoreDbAttackTests
         var trap = new CallTrap();
         await using var journal = await EventStoreDbJournal.OpenAsync(Trapped(server, trap), Ct);
         await Append(journal, 1);
-        trap.BeforeNextCall(() =>
-        {
-            server.Faults.Add(Unavailable());
-            Task.Run(() => Append(journal, 2), Ct).Wait(Ct);
-        });
+        trap.BeforeNextCall(() => DropByAppend(server, journal));
         (await TestFolder.AllAsync(journal)).Count.ShouldBe(1, "what was acknowledged when the reading began");
         journal.Length.ShouldBe(2);
     }
@@ -88,14 +96,7 @@ public sealed class EventStoreDbAttackTests
         var trap = new CallTrap();
         await using var journal = await EventStoreDbJournal.OpenAsync(Trapped(server, trap), Ct);
         await Append(journal, 1);
-        trap.BeforeNextCall(() =>
-        {
-            server.StopAsync().Wait(Ct);
-            var reading = Task.Run(() => TestFolder.AllAsync(journal), Ct);
-            Task.Delay(200, Ct).Wait(Ct); // it has failed by now, and its connection is dropped
-            server.StartAgainAsync().Wait(Ct);
-            reading.Wait(Ct);
-        });
+        trap.BeforeNextCall(() => DropByRead(server, journal));
         (await Append(journal, 2)).ShouldBe(new AppendResult.Recorded(1, 1));
     }
 
