@@ -14,7 +14,24 @@ public static class LedgerStores
 {
     /// <summary>The journal, for whoever records.</summary>
     /// <param name="owned">The lock of the data folder, which the caller holds as long as the journal is open.</param>
-    public static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned) =>
+    public static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned)
+    {
+        if (options.Store is StoreChoice.Sqlite) return OpenJournal(options, owned, null); // it has a head itself
+        var head = ServerHead.Open(options.Directory);
+        try
+        {
+            return OpenJournal(options, owned, head);
+        }
+        catch
+        {
+            head.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The journal of a server as it is, whatever the folder knows of it; of a copy, that is nothing yet.
+    /// </summary>
+    internal static IJournalImport OpenJournal(LedgerOptions options, FolderLock owned, ServerHead? head) =>
         Reached<IJournalImport>(options.Store, () => options.Store switch
         {
             StoreChoice.Sqlite => SqliteJournal.Open(options.Embedded! with
@@ -22,9 +39,10 @@ public static class LedgerStores
                 Owned = options.IsInOneFolder ? owned : null,
             }),
             StoreChoice.Postgres(var connection) => MartenJournal.Open(new PostgresLedger(connection, options.Ledger),
-                new SequencingOptions(options.Ledger, options.Clock, options.Secret)),
+                new SequencingOptions(options.Ledger, options.Clock, options.Secret), head: head),
             StoreChoice.EventStoreDb(var connection, _) => EventStoreDbJournal.OpenAsync(
-                ServerOptions(options, connection), CancellationToken.None).GetAwaiter().GetResult(),
+                ServerOptions(options, connection) with { Head = head }, CancellationToken.None)
+                .GetAwaiter().GetResult(),
             _ => throw new UnreachableException(),
         });
 
@@ -32,7 +50,7 @@ public static class LedgerStores
     public static IJournalImport OpenCopy(LedgerOptions options, FolderLock owned)
     {
         StoreMark.Keep(options);
-        return OpenJournal(options, owned);
+        return OpenJournal(options, owned, null);
     }
 
     /// <summary>The journal, for whoever only reads, also beside who records.</summary>

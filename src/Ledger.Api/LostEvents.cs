@@ -6,7 +6,7 @@ using Ledger.Journal;
 namespace Ledger.Api;
 
 /// <summary>
-/// What stands beside an embedded journal and follows it, where the journal goes on without events that were lost: each
+/// What stands beside a journal and follows it, where the journal goes on without events that were lost: each
 /// part would take the events that come to those positions for those that it knows.
 /// </summary>
 public static class LostEvents
@@ -21,6 +21,12 @@ public static class LostEvents
         foreach (var suffix in (string[])["-shm", "-wal", ""])
             File.Delete(Path.Combine(store, OpenLedger.ViewsFileName + suffix));
         DurableFiles.SyncDirectory(store);
+        ForgetFollowers(data, from);
+    }
+
+    /// <summary>The same but for the views, which may be at a server: how far streams and webhooks had come.</summary>
+    public static void ForgetFollowers(string data, long from)
+    {
         // Records of streams may be lost, and the frames that they were made of are still there.
         StreamEngine.ReadAllAgain(Path.Combine(data, FrameLogOptions.FolderName));
         WebhookStore.LookAgain(Path.Combine(data, WebhookStore.FileName), from);

@@ -94,7 +94,7 @@ public abstract record StoreChoice
             throw new StoreRefusedException($"{from} is '{Shown(text)}', and names no host: {Rule}");
         try
         {
-            EventStoreClientSettings.Create(text);
+            EventStoreClientSettings.Create(text).ForJournal();
             return store;
         }
         catch (ConnectionStringParseException wrong)

@@ -40,16 +40,6 @@ internal static class DataFolder
         }
     }
 
-    /// <summary>The same of a ledger that is a file of this machine; of another one it is said who does this.</summary>
-    /// <param name="instead">What a person does where a server keeps the ledger.</param>
-    public static SqliteJournalOptions EmbeddedOf(CommandLine line, Shell shell, string instead)
-    {
-        var options = OptionsOf(line, shell);
-        return options.Embedded
-            ?? throw new CouldNotException($"{line.Verb} is for a ledger in SQLite, and this one is in "
-                + $"{options.Store.Name}: {instead}");
-    }
-
     /// <summary>The ledger in the folder, owned by this process until it is disposed.</summary>
     public static OpenLedger Open(CommandLine line, Shell shell) => OpenLedger.Open(OptionsOf(line, shell));
 }

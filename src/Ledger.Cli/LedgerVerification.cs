@@ -114,14 +114,29 @@ public sealed class LedgerVerification(
         if (options.Embedded is { Directory: var folder })
             return Counted("events", found => JournalVerification.Verify(folder, options.Ledger, options.Secret, claims,
                 isThorough, found, Seen("hashing events"), ct), found => (found.Events, null));
-        await using var journal = LedgerStores.OpenReader(options);
         var before = Findings.FaultCount;
-        var events = await EventsVerification.VerifyAsync(journal, options.Secret, claims, Findings,
+        var known = KnownOfServer(); // first: its owner writes it after the events
+        await using var journal = LedgerStores.OpenReader(options);
+        var events = await EventsVerification.VerifyAsync(journal, options.Secret, [.. claims, .. known], Findings,
             Seen("hashing events"), ct).ConfigureAwait(false);
         steps.Add(new("events", events.Events, null, Findings.FaultCount - before));
         Findings.LeaveOut($"how {options.Store.Name} keeps the journal: events were hashed as the server gives them, and "
             + "its files, indexes and copies are its own");
         return events;
+    }
+
+    /// <summary>What the folder itself knows of a journal that is at a server.</summary>
+    private IReadOnlyList<RootClaim> KnownOfServer()
+    {
+        try
+        {
+            return JournalHead.Read(directory) is { } head ? [new(JournalHead.FileName, head.Length, head.Root)] : [];
+        }
+        catch (JournalRefusedException damaged)
+        {
+            Findings.Add(JournalHead.FileName, damaged.Message, "an intact slot");
+            return [];
+        }
     }
 
     private async Task<IReadOnlyList<RootClaim>> CheckpointsAsync(LedgerOptions options)

@@ -26,13 +26,11 @@ public static class Recover
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
         if (line.Words.Count > 0) throw new UsageException($"recover takes no '{line.Words[0]}'");
-        var options = DataFolder.EmbeddedOf(line, shell,
-            "what a server has lost, its own copies have; nothing of it is accepted here");
+        var options = DataFolder.OptionsOf(line, shell);
         try
         {
-            await using var sound = SqliteJournalReader.Open(options);
-            shell.Output.WriteLine(
-                $"the journal holds all {sound.Length} events that were acknowledged: there is nothing to recover");
+            shell.Output.WriteLine($"the journal holds all {await LengthAsync(options).ConfigureAwait(false)} events that "
+                + "were acknowledged: there is nothing to recover");
             return ExitCode.Done;
         }
         catch (JournalRefusedException damage)
@@ -43,6 +41,13 @@ public static class Recover
         }
     }
 
+    private static async Task<long> LengthAsync(LedgerOptions options)
+    {
+        if (options.Embedded is not { } embedded) return await ServerRecovery.CheckAsync(options).ConfigureAwait(false);
+        await using var sound = SqliteJournalReader.Open(embedded);
+        return sound.Length;
+    }
+
     private static int Ask(CommandLine line, Shell shell, JournalRefusedException damage)
     {
         shell.Errors.WriteLine($"ledger recover: {damage.Message}");
@@ -51,15 +56,17 @@ public static class Recover
         return ExitCode.NotAsItShouldBe;
     }
 
-    private static async Task<int> AcceptAsync(CommandLine line, Shell shell, SqliteJournalOptions options,
+    private static async Task<int> AcceptAsync(CommandLine line, Shell shell, LedgerOptions options,
         CancellationToken ct)
     {
         var name = line.Required("--by");
         if (name.Length is 0 or > NameLengthMax || name.Any(char.IsControl))
             throw new UsageException($"--by is a name of 1 to {NameLengthMax} characters");
         var by = new Principal(name, new PartyId(options.Ledger.Value), new HashSet<string>());
-        var recovered = await JournalRecovery.AcceptLossAsync(options, by,
-            found => LostEvents.ForgetBeside(line.Data, options.Directory, found), ct).ConfigureAwait(false);
+        var recovered = options.Embedded is { } embedded
+            ? await JournalRecovery.AcceptLossAsync(embedded, by,
+                found => LostEvents.ForgetBeside(line.Data, embedded.Directory, found), ct).ConfigureAwait(false)
+            : await ServerRecovery.AcceptLossAsync(options, by, ct).ConfigureAwait(false);
         new Page().Field("recover", null, "accepted").Field("ledger", "ledger", options.Ledger.Value)
             .Field("acknowledgedPosition", "was acknowledged up to position", recovered.AcknowledgedPosition)
             .Field("foundPosition", "is there up to position", recovered.FoundPosition)

@@ -46,11 +46,12 @@ public sealed class JournalHead : IDisposable
     public Acknowledged Now { get; private set; } = new(0, new MerkleTree().Root());
 
     /// <summary>Opens the head, or makes that of an empty journal.</summary>
-    public static JournalHead Open(string directory)
+    /// <param name="isWrittenThrough">Whether a write returns when it is on the disk.</param>
+    public static JournalHead Open(string directory, bool isWrittenThrough = true)
     {
         // WriteThrough (O_SYNC) because .NET's Flush(true) swallows the errors of fsync on Linux.
         var head = new JournalHead(new FileStream(Path.Combine(directory, FileName), FileMode.OpenOrCreate,
-            FileAccess.ReadWrite, FileShare.Read, 0, FileOptions.WriteThrough));
+            FileAccess.ReadWrite, FileShare.Read, 0, isWrittenThrough ? FileOptions.WriteThrough : FileOptions.None));
         try
         {
             if (head.file.Length > 0)
@@ -82,7 +83,7 @@ public sealed class JournalHead : IDisposable
         return file.Length == 0 ? null : (Load(file) ?? Load(file) ?? throw Damaged()).Acknowledged;
     }
 
-    /// <summary>Writes the older slot and returns when it is on the disk.</summary>
+    /// <summary>Writes the older slot and returns when it is on the disk, where it is written through.</summary>
     public void Write(Acknowledged next)
     {
         generation++;

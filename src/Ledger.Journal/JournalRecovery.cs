@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal.Copies;
 using Ledger.Journal.Indexing;
@@ -27,7 +26,8 @@ public static class JournalRecovery
         var acknowledged = JournalHead.Read(options.Directory)
             ?? throw new JournalRefusedException(
                 $"{JournalHead.FileName} is missing: nobody knows what was acknowledged");
-        KeepAside(options.Directory, acknowledged.Length);
+        DamagedFiles.KeepAside(
+            options.Directory, acknowledged.Length, SqliteJournal.FileName + "-wal", JournalHead.FileName);
         var path = Path.Combine(options.Directory, SqliteJournal.FileName);
         DurableFiles.WriteAgain(path + "-wal");
         using var tables = new JournalTables(path);
@@ -72,24 +72,5 @@ public static class JournalRecovery
     {
         await foreach (var last in pages.AllAsync(length - 1, ct).ConfigureAwait(false)) return EventCodec.Decode(last);
         return null;
-    }
-
-    /// <summary>What is there under its name is whole and durable: it is never written again, because a recovery that a
-    /// crash interrupted may have changed the files since.</summary>
-    private static void KeepAside(string directory, long acknowledgedLength)
-    {
-        var aside = Path.Combine(directory, "damaged", acknowledgedLength.ToString(CultureInfo.InvariantCulture));
-        DurableFiles.CreateDirectory(aside);
-        foreach (var name in (string[])[SqliteJournal.FileName + "-wal", JournalHead.FileName])
-        {
-            var (from, to) = (Path.Combine(directory, name), Path.Combine(aside, name));
-            if (!File.Exists(from) || File.Exists(to)) continue;
-            var unfinished = to + ".unfinished";
-            File.Delete(unfinished);
-            CopiedFile.Write(from, unfinished, null);
-            DurableFiles.SyncFile(unfinished);
-            File.Move(unfinished, to);
-            DurableFiles.SyncDirectory(aside);
-        }
     }
 }

@@ -22,6 +22,7 @@ internal sealed class BatchAppends : IDisposable
     private readonly AsyncDuplexStreamingCall<AppendPart, BatchAppendResp> call;
     private readonly ConcurrentDictionary<long, TaskCompletionSource<BatchAppendResp>> waiting = new();
     private readonly Channel<AppendPart> parts = Channel.CreateUnbounded<AppendPart>(new() { SingleReader = true });
+    private static readonly TimeSpan ReasonWithin = TimeSpan.FromSeconds(1);
     private Exception? ended;
     private long begun;
 
@@ -31,8 +32,8 @@ internal sealed class BatchAppends : IDisposable
     public BatchAppends(CallInvoker calls)
     {
         call = calls.AsyncDuplexStreamingCall(Appending, null, default);
-        _ = Task.Run(SendAsync);
-        _ = ReceiveAsync();
+        var received = ReceiveAsync();
+        _ = Task.Run(() => SendAsync(received));
     }
 
     /// <summary>Begins a batch; of many that are begun each is the server's when it is completed.</summary>
@@ -96,7 +97,7 @@ internal sealed class BatchAppends : IDisposable
     }
 
     /// <summary>The call takes one message at a time, and whoever fills a batch does not wait for it.</summary>
-    private async Task SendAsync()
+    private async Task SendAsync(Task received)
     {
         try
         {
@@ -106,9 +107,13 @@ internal sealed class BatchAppends : IDisposable
                 part.Release();
             }
         }
-        catch (Exception e) when (e is RpcException or InvalidOperationException or IOException)
+        catch (Exception e)
         {
-            parts.Writer.TryComplete(); // the call has ended: why is said where its answers are awaited
+            // Mostly the call has ended, and why is said where its answers are awaited. Where these stay open, nothing
+            // more is answered on a call that takes nothing more.
+            parts.Writer.TryComplete();
+            await Task.WhenAny(received, Task.Delay(ReasonWithin)).ConfigureAwait(false);
+            End(new RpcException(new(StatusCode.Unavailable, "the call takes nothing more", e)));
         }
     }
 

@@ -136,7 +136,7 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
         {
             return expected.Checked(await append().ConfigureAwait(false), settings.ThrowOnAppendFailure);
         }
-        catch (Exception e) when (e is RpcException or NotLeaderException)
+        catch (Exception e) when (e is RpcException or NotLeaderException or ObjectDisposedException)
         {
             throw Failed(connection, e);
         }
@@ -180,25 +180,47 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
         [EnumeratorCancellation] CancellationToken ct)
     {
         var connection = await connections.GetAsync(ct).ConfigureAwait(false);
-        using var call = connection.Streams.Read(new ReadReq { Options = options }, cancellationToken: ct);
-        while (true)
+        using var silence = new Silence(settings.DefaultDeadline * 2, ct);
+        AsyncServerStreamingCall<ReadResp>? call = null;
+        try
         {
-            try
+            for (var isFirst = true; ; isFirst = false)
             {
-                if (!await call.ResponseStream.MoveNext(ct).ConfigureAwait(false)) yield break;
+                try
+                {
+                    call ??= connection.Streams.Read(new ReadReq { Options = options },
+                        cancellationToken: silence.Token);
+                    var next = call.ResponseStream.MoveNext(CancellationToken.None); // the call has the token
+                    // Of what is followed only the first message has its time: nothing may come for ever.
+                    if (!next.IsCompleted && (isFirst || options.Subscription is null)) silence.Begins();
+                    if (!await next.ConfigureAwait(false)) yield break;
+                    silence.Ends();
+                }
+                catch (Exception e) when (e is RpcException or ObjectDisposedException or OperationCanceledException)
+                {
+                    ct.ThrowIfCancellationRequested();
+                    throw Failed(connection, silence.HasLasted
+                        ? new RpcException(new(StatusCode.Unavailable, "the node did not answer in time", e)) : e);
+                }
+                yield return call.ResponseStream.Current;
             }
-            catch (RpcException e)
-            {
-                ct.ThrowIfCancellationRequested();
-                throw Failed(connection, e);
-            }
-            yield return call.ResponseStream.Current;
+        }
+        finally
+        {
+            call?.Dispose();
         }
     }
 
     private Exception Failed(ServerConnection used, Exception failure)
     {
-        var translated = failure is RpcException rpc ? ServerErrors.Translate(rpc) : failure;
+        var translated = failure switch
+        {
+            RpcException rpc => ServerErrors.Translate(rpc),
+            // Another call failed on this connection, and dropped it.
+            ObjectDisposedException =>
+                new RpcException(new(StatusCode.Unavailable, "the connection was closed", failure)),
+            _ => failure,
+        };
         connections.Failed(used, translated);
         return translated;
     }

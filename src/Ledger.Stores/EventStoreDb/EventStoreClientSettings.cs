@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Text.Json;
 using Grpc.Core.Interceptors;
 
 namespace Ledger.Stores.EventStoreDb;
@@ -86,6 +87,26 @@ public sealed record EventStoreClientSettings
         };
         return WithOptions(settings, options).Checked();
     }
+
+    /// <summary>
+    /// The same for a journal. It is read from the leader: another node may not have yet what was acknowledged, and its
+    /// absence would stop the journal; <see cref="ConnectionStringParseException"/> says so. A refused append is an
+    /// exception in any case, and nodes are looked for in few rounds, because a journal has a patience of its own.
+    /// </summary>
+    public EventStoreClientSettings ForJournal()
+    {
+        if (NodePreference != NodePreference.Leader)
+            throw Wrong($"says nodePreference={JsonNamingPolicy.CamelCase.ConvertName($"{NodePreference}")}; a journal is "
+                + "read from the leader, because another node may not have yet what was acknowledged");
+        return this with
+        {
+            ThrowOnAppendFailure = true,
+            MaxDiscoverAttempts = MaxDiscoverAttempts is < 0 or > JournalRoundsMax
+                ? JournalRoundsMax : MaxDiscoverAttempts,
+        };
+    }
+
+    private const int JournalRoundsMax = 10; // of one attempt; those of an outage follow each other
 
     private static UserCredentials Credentials(string text)
     {

@@ -23,6 +23,12 @@ public sealed record EventStoreDbJournalOptions(EventStoreClientSettings Server,
     /// trial of it.</summary>
     public string StreamPrefix { get; init; } = "ledger-";
 
+    /// <summary>What the data folder knows of the journal, which is compared with it and kept up; closed with the
+    /// journal. Null where nobody keeps one.</summary>
+    public ServerHead? Head { get; init; }
+
+    internal EventStoreClient Connect() => new(Server.ForJournal());
+
     internal LedgerStream Stream(EventStoreClient client) => new(client, StreamPrefix + Ledger, OutageMax);
 
     internal SequencingOptions Sequencing => new(Ledger, Clock, Secret)
@@ -51,23 +57,30 @@ public sealed class EventStoreDbJournal : IJournalImport
     {
         (this.options, this.client, this.fold) = (options, client, fold);
         reading = new LedgerReading(stream, fold, options.Ledger);
-        writer = new JournalWriter(options.Sequencing, new EventStoreDbStore(stream, fold), fold.State());
+        writer = new JournalWriter(options.Sequencing, new EventStoreDbStore(stream, fold), fold.State(),
+            options.Head is { } head ? head.Write : null);
     }
 
     /// <summary>
     /// Opens the ledger's stream, or begins it, and reads all of it once for the index. Throws
-    /// <see cref="JournalRefusedException"/> where it is not a ledger's, or the server may remove events of it.
+    /// <see cref="JournalRefusedException"/> where it is not a ledger's, is not what the folder knows of it, or the
+    /// server may remove events of it.
     /// </summary>
     public static async Task<EventStoreDbJournal> OpenAsync(EventStoreDbJournalOptions options, CancellationToken ct)
     {
-        var client = new EventStoreClient(options.Server);
+        var client = options.Connect();
         var fold = new LedgerFold(options.Ledger, options.Secret);
         try
         {
             var stream = options.Stream(client);
             await stream.RefuseBoundsAsync(ct).ConfigureAwait(false);
+            byte[] rootThere = [];
             await foreach (var stored in stream.ReadAsync(0, long.MaxValue, ct).ConfigureAwait(false))
+            {
                 fold.Apply(stored);
+                if (stored.Position + 1 == options.Head?.Claim.Length) rootThere = fold.Now.Root;
+            }
+            options.Head?.Verify(fold.State().Tree, _ => rootThere);
             return new EventStoreDbJournal(options, client, stream, fold);
         }
         catch
@@ -108,5 +121,6 @@ public sealed class EventStoreDbJournal : IJournalImport
         await writer.DisposeAsync().ConfigureAwait(false);
         await client.DisposeAsync().ConfigureAwait(false);
         fold.Dispose();
+        options.Head?.Dispose();
     }
 }

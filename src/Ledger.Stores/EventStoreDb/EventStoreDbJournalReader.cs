@@ -34,7 +34,7 @@ public sealed class EventStoreDbJournalReader : IJournalReader
     public static async Task<EventStoreDbJournalReader> OpenAsync(EventStoreDbJournalOptions options,
         CancellationToken ct)
     {
-        var client = new EventStoreClient(options.Server);
+        var client = options.Connect();
         var fold = new LedgerFold(options.Ledger, options.Secret);
         try
         {

@@ -138,6 +138,10 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
                         cancellationToken: ct);
             }, ct).ConfigureAwait(false);
             var last = position + events.Count - 1;
+            // Only a success says that these events are there: another writer's may have brought the stream as far.
+            if (result is not SuccessResult)
+                throw new JournalFencedException(string.Create(CultureInfo.InvariantCulture,
+                    $"the server refused to append to stream {Name} at position {position}"));
             if (result.NextExpectedStreamRevision != StreamRevision.FromInt64(last))
                 throw new JournalRefusedException(string.Create(CultureInfo.InvariantCulture,
                     $"stream {Name} is at revision {result.NextExpectedStreamRevision.Value} where {last} was written"));

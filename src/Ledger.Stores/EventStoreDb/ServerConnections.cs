@@ -17,6 +17,7 @@ internal sealed class ServerConnection : IDisposable
     private readonly GrpcChannel channel;
     private readonly Lock gate = new();
     private readonly CallInvoker plainCalls;
+    private readonly TimeSpan answerWithin;
     private Task<bool>? hasBatches;
     private BatchAppends? batches;
 
@@ -32,7 +33,7 @@ internal sealed class ServerConnection : IDisposable
             });
         var calls = channel.Intercept([.. settings.Interceptors]);
         Calls = isForGossip ? calls : calls.Intercept(sent => WithHeaders(sent, settings));
-        plainCalls = calls;
+        (plainCalls, answerWithin) = (calls, settings.DefaultDeadline * 2);
     }
 
     public CallInvoker Calls { get; }
@@ -69,7 +70,7 @@ internal sealed class ServerConnection : IDisposable
             lock (gate)
             {
                 if (hasBatches is null or { IsFaulted: true } or { IsCanceled: true })
-                    hasBatches = HasBatchesAsync(plainCalls);
+                    hasBatches = HasBatchesAsync(plainCalls, answerWithin);
                 return hasBatches;
             }
         }
@@ -84,12 +85,14 @@ internal sealed class ServerConnection : IDisposable
         }
     }
 
-    private static async Task<bool> HasBatchesAsync(CallInvoker calls)
+    private static async Task<bool> HasBatchesAsync(CallInvoker calls, TimeSpan within)
     {
+        using var limited = new CancellationTokenSource(within);
         try
         {
             var supported = await new ServerFeatures.ServerFeaturesClient(calls)
-                .GetSupportedMethodsAsync(new Empty()).ResponseAsync.ConfigureAwait(false);
+                .GetSupportedMethodsAsync(new Empty(), cancellationToken: limited.Token).ResponseAsync
+                .ConfigureAwait(false);
             return supported.Methods.Any(method => method.MethodName == "batchappend"
                 && method.ServiceName == "event_store.client.streams.streams");
         }

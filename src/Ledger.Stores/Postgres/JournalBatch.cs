@@ -12,6 +12,7 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
     private const int Columns = 7;
     private readonly PlacedBatch events = new();
     private readonly List<(long Key, string Name)> begun = [];
+    private readonly DurableCommit durable = new(connection);
     private NpgsqlTransaction? transaction;
     private BinaryCopy? copying;
 
@@ -65,8 +66,8 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
         copying.Dispose();
         copying = null;
         beside(transaction!);
-        transaction!.Commit();
-        transaction.Dispose();
+        durable.Commit(transaction!);
+        transaction!.Dispose();
         transaction = null;
     }
 

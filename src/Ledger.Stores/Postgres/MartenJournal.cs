@@ -22,13 +22,24 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
     private readonly MartenJournalStore store;
     private readonly JournalWriter writer;
     private readonly StoredEvents events;
+    private readonly ServerHead? head;
 
-    private MartenJournal(PostgresLedger ledger, SequencingOptions options, MartenJournalStore store)
+    private MartenJournal(PostgresLedger ledger, SequencingOptions options, MartenJournalStore store,
+        ServerHead? head)
     {
-        (this.ledger, this.store) = (ledger, store);
-        writer = new JournalWriter(
-            options with { BatchBytesMax = Math.Min(options.BatchBytesMax, BatchBytesMax) }, store, store.Open());
+        (this.ledger, this.store, this.head) = (ledger, store, head);
         events = new StoredEvents(ledger, () => Length);
+        var state = store.Open();
+        head?.Verify(state.Tree, RootAt);
+        writer = new JournalWriter(options with { BatchBytesMax = Math.Min(options.BatchBytesMax, BatchBytesMax) },
+            store, state, head is null ? null : head.Write);
+    }
+
+    private byte[] RootAt(long length)
+    {
+        var tree = new MerkleTree();
+        foreach (var leaf in events.Leaves(0, length)) tree.Append(leaf);
+        return tree.Root();
     }
 
     /// <summary>
@@ -37,10 +48,14 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
     /// </summary>
     /// <param name="patience">How long to wait for another process that has it open; <see cref="Patience"/> by
     /// default.</param>
+    /// <param name="head">What the data folder knows of the journal, which is compared with it and kept up; closed
+    /// with the journal. Null where nobody keeps one.</param>
     /// <exception cref="LedgerOwnedException">Another process has it open.</exception>
-    /// <exception cref="JournalRefusedException">It is another ledger's, or not what was acknowledged.</exception>
+    /// <exception cref="JournalRefusedException">It is another ledger's, or not what the folder knows of it.
+    /// </exception>
     /// <exception cref="IOException">The server does not keep what it acknowledges.</exception>
-    public static MartenJournal Open(PostgresLedger ledger, SequencingOptions options, Duration? patience = null)
+    public static MartenJournal Open(PostgresLedger ledger, SequencingOptions options, Duration? patience = null,
+        ServerHead? head = null)
     {
         var opened = new Stack<IDisposable>([ledger]);
         try
@@ -50,7 +65,7 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
             ledger.ApplySchema();
             var store = new MartenJournalStore(ledger, patience ?? Patience);
             opened.Push(store);
-            return new MartenJournal(ledger, options, store);
+            return new MartenJournal(ledger, options, store, head);
         }
         catch
         {
@@ -91,6 +106,7 @@ public sealed class MartenJournal : IJournalImport, IStoredLeaves
         await writer.DisposeAsync().ConfigureAwait(false);
         store.Dispose();
         ledger.Dispose();
+        head?.Dispose();
     }
 }
 

@@ -18,7 +18,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     private readonly PostgresLedger ledger;
     private readonly NpgsqlConnection connection;
     private readonly WorkThread commits;
-    private readonly string begin, advance, find;
+    private readonly string begin, advance, find, settings;
     private readonly Dictionary<EventId, StoredEvent> known = []; // of the last question
     private RecentIds recent = new(null);
     private JournalBatch filling, before;
@@ -35,20 +35,19 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
               INSERT INTO {schema}.streams (key, name) SELECT key, name FROM unnest($1, $2) AS s(key, name) RETURNING 1)
             SELECT count(*) FROM begun
             """;
-        // The first position of the batch is what the one-row update gives back, so a rollback leaves no gap.
-        advance = $"""
-            UPDATE {schema}.ledger SET length = length + $1, frontier = $2, recorded_at = $3
-            WHERE fence = $4 RETURNING length - $1
-            """;
         find = $"SELECT id, position, header, payload FROM {schema}.events WHERE id = ANY ($1)";
-        connection = ledger.Connections.OpenConnection();
+        connection = ledger.Writing.OpenConnection();
         try
         {
-            PostgresLedger.CheckDurability(connection);
+            settings = DurableCommit.SettingsOn(connection);
+            // The first position of the batch is what the one-row update gives back, so a rollback leaves no gap.
+            advance = $"""
+                UPDATE {schema}.ledger SET length = length + $1, frontier = $2, recorded_at = $3
+                WHERE fence = $4 RETURNING length - $1, {settings}
+                """;
             TakeLock(patience);
             filling = new(schema, connection);
-            before = new(schema, ledger.Connections.OpenConnection());
-            PostgresLedger.CheckDurability(before.Connection);
+            before = new(schema, ledger.Writing.OpenConnection());
             commits = new($"commits {ledger.Ledger}");
         }
         catch
@@ -96,9 +95,9 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         {
             Execute($"INSERT INTO {ledger.Schema}.ledger VALUES (1, $1, 0, '', 0, 0) ON CONFLICT DO NOTHING",
                 ledger.Ledger.Value);
-            Execute($"UPDATE {ledger.Schema}.ledger SET fence = fence + 1");
+            Execute($"UPDATE {ledger.Schema}.ledger SET fence = fence + 1 RETURNING {settings}");
             (tree, recordedAt, fence) = LedgerRow.Read(connection, ledger)!;
-            opening.Commit();
+            new DurableCommit(connection).Commit(opening);
         }
         var highest = Highest();
         recent = new(highest);

@@ -109,6 +109,7 @@ internal sealed class DoubleStreams(DoubleLog log, DoubleFaults faults) : Stream
     public override async Task Read(ReadReq request, IServerStreamWriter<ReadResp> responses, ServerCallContext context)
     {
         faults.See(context);
+        await faults.KeepSilentAsync(context);
         var options = request.Options;
         if (options.UuidOption is null) throw Handler();
         var isText = options.UuidOption.ContentCase == ReadReq.Types.UUIDOption.ContentOneofCase.String;

@@ -37,6 +37,18 @@ internal sealed class DoubleFaults
     /// <summary>How many messages batches came in.</summary>
     public int Parts { get; set; }
 
+    /// <summary>Whether reads and the question for its methods are never answered; the connection is as ever.</summary>
+    public bool IsSilent
+    {
+        get => Volatile.Read(ref isSilent);
+        set => Volatile.Write(ref isSilent, value);
+    }
+
+    private bool isSilent;
+
+    public Task KeepSilentAsync(ServerCallContext context) =>
+        IsSilent ? Task.Delay(-1, context.CancellationToken) : Task.CompletedTask;
+
     public void Add(DoubleFault fault) => faults.Enqueue(fault);
 
     public DoubleFault? Next() => faults.TryDequeue(out var fault) ? fault : null;
@@ -96,7 +108,7 @@ internal sealed class EventStoreDouble : IAsyncDisposable
                 if (certificate is not null) listen.UseHttps(certificate);
             }));
         builder.Services.AddSingleton<IHostLifetime, QuietLifetime>()
-            .AddSingleton(new DoubleStreams(Log, Faults)).AddSingleton(new DoubleFeatures(HasBatches))
+            .AddSingleton(new DoubleStreams(Log, Faults)).AddSingleton(new DoubleFeatures(HasBatches, Faults))
             .AddSingleton(new DoubleGossip(this)).AddGrpc(grpc => grpc.MaxReceiveMessageSize = null);
         app = builder.Build();
         app.UseRouting();
@@ -118,10 +130,11 @@ internal sealed class EventStoreDouble : IAsyncDisposable
 }
 
 /// <summary>What the double says that it can do.</summary>
-internal sealed class DoubleFeatures(bool hasBatches) : ServerFeatures.ServerFeaturesBase
+internal sealed class DoubleFeatures(bool hasBatches, DoubleFaults faults) : ServerFeatures.ServerFeaturesBase
 {
-    public override Task<SupportedMethods> GetSupportedMethods(Empty request, ServerCallContext context)
+    public override async Task<SupportedMethods> GetSupportedMethods(Empty request, ServerCallContext context)
     {
+        await faults.KeepSilentAsync(context);
         if (!hasBatches) throw new RpcException(new(StatusCode.Unimplemented, ""));
         var methods = new SupportedMethods { EventStoreServerVersion = "24.2.0.0" };
         foreach (var (name, features) in new (string, string[])[]
@@ -131,7 +144,7 @@ internal sealed class DoubleFeatures(bool hasBatches) : ServerFeatures.ServerFea
         })
             methods.Methods.Add(new SupportedMethod
             { MethodName = name, ServiceName = "event_store.client.streams.streams", Features = { features } });
-        return Task.FromResult(methods);
+        return methods;
     }
 }
 

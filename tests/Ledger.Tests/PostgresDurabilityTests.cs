@@ -1,0 +1,94 @@
+using Ledger.Journal;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>What the server did not say is durable is not acknowledged, whoever set what.</summary>
+[Collection(OnPostgres.Name)]
+public sealed class PostgresDurabilityTests(PostgresCluster cluster)
+{
+    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(15);
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private static Task<AppendResult> Append(IJournal journal, int number) => journal.AppendAsync("s",
+        ExpectedRevision.Any, [TestFolder.Reading(number)], TestFolder.Tester, null, Ct).AsTask();
+
+    [Fact]
+    public async Task A_commit_waits_for_its_standby_and_one_whose_wait_was_cancelled_is_not_acknowledged()
+    {
+        await using var place = new PostgresPlace(cluster) { Through = text => $"{text};Command Timeout=1" };
+        var journal = place.Open();
+        try
+        {
+            await Append(journal, 0);
+            await StandbyAsync("nobody");
+            var waiting = Append(journal, 1);
+            await UntilOneWaitsAsync();
+            await Task.Delay(2500, Ct);
+            waiting.IsCompleted.ShouldBeFalse("more than the second after which a command would be given up");
+            await StandbyAsync("");
+            (await waiting.WaitAsync(Enough, Ct)).ShouldBe(new AppendResult.Recorded(1, 1));
+
+            await StandbyAsync("nobody");
+            var cancelled = Append(journal, 2);
+            await CancelAsync();
+            (await Should.ThrowAsync<JournalFaultedException>(() => cancelled.WaitAsync(Enough, Ct))).InnerException
+                .ShouldBeOfType<IOException>().Message.ShouldStartWith("the server does not vouch for a commit: ");
+            await journal.DisposeAsync();
+
+            var opening = Task.Run(() => place.Open(), Ct);
+            await CancelAsync();
+            (await Should.ThrowAsync<IOException>(() => opening.WaitAsync(Enough, Ct)))
+                .Message.ShouldStartWith("the server does not vouch for a commit: ");
+        }
+        finally
+        {
+            await StandbyAsync("");
+        }
+        // Here the server has it, and no standby is asked for: it is told as what it is.
+        await using var again = place.Open();
+        (await Append(again, 2)).ShouldBe(new AppendResult.AlreadyRecorded(2));
+    }
+
+    [Fact]
+    public async Task Each_batch_says_itself_that_its_commit_waits_for_the_disk()
+    {
+        await using var place = new PostgresPlace(cluster);
+        await using var journal = place.Open();
+        // As behind a pooler, where the session of a batch is one that another client has set otherwise.
+        place.Execute("""
+            CREATE TABLE seen (setting text);
+            CREATE FUNCTION pooled() RETURNS trigger LANGUAGE plpgsql AS
+              $$ BEGIN PERFORM set_config('synchronous_commit', 'off', false); RETURN NULL; END $$;
+            CREATE TRIGGER pooled BEFORE INSERT ON ledger_test.events EXECUTE FUNCTION pooled();
+            CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+              $$ BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER see AFTER UPDATE ON ledger_test.ledger DEFERRABLE INITIALLY DEFERRED
+              FOR EACH ROW EXECUTE FUNCTION see();
+            """);
+        for (var number = 0; number < 3; number++) await Append(journal, number);
+        place.Execute("SELECT string_agg(setting, ' ') FROM seen").ShouldBe("on on on");
+    }
+
+    private async Task StandbyAsync(string name)
+    {
+        cluster.Server.Execute($"ALTER SYSTEM SET synchronous_standby_names = '{name}'");
+        cluster.Server.Execute("SELECT pg_reload_conf()");
+        await Task.Delay(500, Ct); // the server's own processes have read it
+    }
+
+    private const string Waits = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+
+    private async Task UntilOneWaitsAsync()
+    {
+        for (var look = 0; look < 200 && cluster.Server.Execute($"SELECT count(*) {Waits}") is not 1L; look++)
+            await Task.Delay(20, Ct);
+        cluster.Server.Execute($"SELECT count(*) {Waits}").ShouldBe(1L);
+    }
+
+    private async Task CancelAsync()
+    {
+        await UntilOneWaitsAsync();
+        cluster.Server.Execute($"SELECT count(pg_cancel_backend(pid)) {Waits}").ShouldBe(1L);
+    }
+}
