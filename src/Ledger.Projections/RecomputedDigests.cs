@@ -49,6 +49,9 @@ internal sealed class RecomputedDigests(IViewStore stored, DigestPoint point) : 
     /// <summary>Always: nobody else can write these.</summary>
     public bool TryHold(string lease, string holder, Duration length) => true;
 
+    /// <inheritdoc cref="TryHold"/>
+    public bool TryKeep(string lease, string holder, Duration length) => true;
+
     public IReadOnlyList<ViewRow> Versions(string projection) => throw NotKept();
     public void Reset(string projection) => throw NotKept();
     public void Switch(IReadOnlyCollection<string> projections) => throw NotKept();
