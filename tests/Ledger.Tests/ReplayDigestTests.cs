@@ -52,6 +52,7 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
             Versions(name).Where(row => row.FromPosition <= position && position < row.ToPosition);
 
         public bool TryHold(string lease, string holder, Duration length) => true;
+        public bool TryKeep(string lease, string holder, Duration length) => true;
         public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes) =>
             throw new NotSupportedException();
         public void Reset(string name) => throw new NotSupportedException();
