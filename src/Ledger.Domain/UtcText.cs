@@ -67,8 +67,8 @@ public static class UtcText
         _ => 31,
     };
 
-    /// <summary>Days of the proleptic Gregorian calendar. Its years are counted from March, so that the day by which some
-    /// are longer is their last one: five months from March or August on have 153 days.</summary>
+    /// <summary>Days of the proleptic Gregorian calendar. Its years are counted from March, so that the day by which
+    /// some are longer is their last one; five months from March or August on have 153 days.</summary>
     private static int DaysSinceEpoch(int year, int month, int day)
     {
         if (month < 3) (year, month) = (year - 1, month + 12);

@@ -15,7 +15,7 @@ internal sealed class JournalPages(string path, Func<long> acknowledgedLength) :
     private const int FirstRows = 16; // many ask for one event, and who reads on is given more of them each time
     private const int LeavesMax = 4096; // read at once
     private const int UsualHeaderMax = 1024; // bytes
-    private const int IdleMax = 16; // connections; each has a page cache of up to 2 MB
+    private const int IdleMax = 16; // each has one or two connections with a page cache of up to 2 MB
     private readonly ConcurrentBag<Reading> idle = [];
     private readonly RecentPositions recent = new();
     private volatile bool closed;

@@ -14,7 +14,7 @@ public sealed class PagedEvents(IAsyncEnumerable<IReadOnlyList<RecordedEvent>> p
         private IReadOnlyList<RecordedEvent> page = [];
         private int next, count; // of the page
 
-        public RecordedEvent Current { get; private set; } = null!; // as ever, nothing before the first and after the last
+        public RecordedEvent Current { get; private set; } = null!; // before the first there is none
 
         public ValueTask<bool> MoveNextAsync()
         {

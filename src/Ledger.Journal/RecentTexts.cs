@@ -21,8 +21,11 @@ public sealed class RecentTexts
 
     private readonly string?[] texts = new string?[Places];
 
-    internal RecentValues<SettlementPointId> Points { get; } = new(SettlementPointId.TryParse, Places);
-    internal RecentValues<EvidenceDigest> Digests { get; } = new(EvidenceDigest.TryParse, Places);
+    private RecentValues<SettlementPointId>? points; // payloads have them, and headers have not
+    private RecentValues<EvidenceDigest>? digests;
+
+    internal RecentValues<SettlementPointId> Points => points ??= new(SettlementPointId.TryParse, Places);
+    internal RecentValues<EvidenceDigest> Digests => digests ??= new(EvidenceDigest.TryParse, Places);
     internal RecentValues<LedgerId> Ledgers { get; } = new(LedgerId.TryParse, FewPlaces);
     internal RecentValues<PartyId> Parties { get; } = new(PartyId.TryParse, FewPlaces);
     internal RecentOrigins Origins { get; } = new();

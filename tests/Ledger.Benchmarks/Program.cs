@@ -3,7 +3,7 @@ using BenchmarkDotNet.Running;
 using Ledger.Benchmarks;
 
 if (args is ["journal", ..]) return await JournalThroughput.RunAsync(args.AsMemory(1));
-if (args is ["replay", ..]) return await ReplayThroughput.RunAsync(args.AsMemory(1));
+if (args is ["replay"]) return await ReplayThroughput.RunAsync();
 if (args is ["eventstoredb", ..]) return await EventStoreDbThroughput.RunAsync(args.AsMemory(1));
 if (args is ["postgres", ..]) return await PostgresThroughput.RunAsync(args.AsMemory(1));
 if (args is ["integrate", ..]) return IntegrationThroughput.Run(args.AsMemory(1));
