@@ -46,7 +46,8 @@ public static class UtcText
             nanoseconds = (10 * nanoseconds) + (digit - '0');
         }
         for (var i = decimals; i < DecimalsMax; i++) nanoseconds *= 10;
-        var seconds = ((((((DaysSinceEpoch(year, month, day) * 24L) + hour) * 60) + minute) * 60) + second);
+        var hours = (24L * DaysSinceEpoch(year, month, day)) + hour;
+        var seconds = (((hours * 60) + minute) * 60) + second;
         var (ticks, finer) = Math.DivRem(nanoseconds, (int)NodaConstants.NanosecondsPerTick);
         instant = Instant.FromUnixTimeTicks((seconds * NodaConstants.TicksPerSecond) + ticks);
         if (finer != 0) instant = instant.PlusNanoseconds(finer);

@@ -112,7 +112,8 @@ internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what, RecentText
     {
         var text = Raw(UInt16());
         if (recent.TryGet(text, out value)) return true;
-        return Utf8.IsValid(text) ? false : throw NoText();
+        if (!Utf8.IsValid(text)) throw NoText();
+        return false;
     }
 
     /// <summary>What is not read yet, but for so many bytes at the end; empty where there are no more.</summary>

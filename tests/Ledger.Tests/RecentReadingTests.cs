@@ -38,7 +38,7 @@ public sealed class RecentReadingTests
         from cause in Gen.OneOf(Gen.Const((EventId?)null), Gen.ULong.Select(id => (EventId?)new EventId(id)))
         from fields in Gen.OneOf(Gen.Const(Array.Empty<SealedField>()), Fields)
         from form in Gen.OneOf(Gen.Const(EventCodec.JsonContentType), Gen.Const(IntervalRecordBytes.ContentType), Texts)
-        select new Envelope(new(ledger), stream, numbers[0], new((UInt128)(ulong)numbers[1]), wire, version, times[0],
+        select new Envelope(new(ledger), stream, numbers[0], new((UInt128)(numbers[1] & long.MaxValue)), wire, version, times[0],
             times[1], times[2], actor, new(tenant), cause, fields, form);
 
     private static string Told(ReadOnlySpan<byte> header, RecentTexts texts)
@@ -80,7 +80,7 @@ public sealed class RecentReadingTests
         from at in Instants
         from steps in Gen.OneOf(Gen.Long, Gen.Const(long.MinValue), Gen.Const(long.MaxValue), Gen.Const(0L))
         from quality in Gen.Enum<ReadingQuality>()
-        from evidence in Gen.OneOf(Gen.Const((byte[]?)null!), Gen.Byte.Array[32], Gen.Byte[0, 3].Array[1])
+        from evidence in Gen.OneOf(Gen.Byte.Array[32], Gen.Byte[0, 3].Array[1]).Null()
         select new RegisterReadingRecorded(new(new(point), direction), at, steps, quality, evidence switch
         {
             null => null,
@@ -143,7 +143,7 @@ public sealed class RecentReadingTests
         {
             try
             {
-                var sizes = new[] { 0, 2, 0, 1 };
+                int[] sizes = [0, 2, 0, 1];
                 for (var (page, next) = (0, 1L); page < sizes.Length; next += sizes[page++])
                 {
                     asked.Add(page);
