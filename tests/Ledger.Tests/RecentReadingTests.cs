@@ -38,8 +38,8 @@ public sealed class RecentReadingTests
         from cause in Gen.OneOf(Gen.Const((EventId?)null), Gen.ULong.Select(id => (EventId?)new EventId(id)))
         from fields in Gen.OneOf(Gen.Const(Array.Empty<SealedField>()), Fields)
         from form in Gen.OneOf(Gen.Const(EventCodec.JsonContentType), Gen.Const(IntervalRecordBytes.ContentType), Texts)
-        select new Envelope(new(ledger), stream, numbers[0], new((UInt128)(numbers[1] & long.MaxValue)), wire, version, times[0],
-            times[1], times[2], actor, new(tenant), cause, fields, form);
+        select new Envelope(new(ledger), stream, numbers[0], new((UInt128)(numbers[1] & long.MaxValue)), wire, version,
+            times[0], times[1], times[2], actor, new(tenant), cause, fields, form);
 
     private static string Told(ReadOnlySpan<byte> header, RecentTexts texts)
     {
@@ -108,8 +108,8 @@ public sealed class RecentReadingTests
         var (point, at) = (new SettlementPointId("ST01/CP3"), TestFolder.Start);
         LedgerEvent fact = name == "interval-recorded"
             ? new IntervalRecorded(point, new(at, at + Duration.FromMinutes(15)), 1, IntervalRecordState.Final,
-                Energy.FromWattHours(80_000), Energy.FromWattHours(3), Power.Zero, Power.FromKilowatts(350), 900_000_000,
-                0, [], 900, 0, 0, 0, 0, ReadingQuality.Measured, null, digest)
+                Energy.FromWattHours(80_000), Energy.FromWattHours(3), Power.Zero, Power.FromKilowatts(350),
+                900_000_000, 0, [], 900, 0, 0, 0, 0, ReadingQuality.Measured, null, digest)
             : new RegisterReadingRecorded(new(point, Direction.Import), at, 7, ReadingQuality.Measured, digest);
         var encoded = EventCodec.Encode(fact);
         encoded.WireName.ShouldBe(name);
@@ -148,7 +148,8 @@ public sealed class RecentReadingTests
                 {
                     asked.Add(page);
                     await Task.Yield();
-                    yield return [.. Enumerable.Range(0, sizes[page]).Select(i => new RecordedEvent(next + i, null!, default))];
+                    yield return [.. Enumerable.Range(0, sizes[page])
+                        .Select(i => new RecordedEvent(next + i, null!, default))];
                 }
             }
             finally
