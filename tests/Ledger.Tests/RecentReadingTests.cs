@@ -95,7 +95,6 @@ public sealed class RecentReadingTests
         var (name, version, _, payload) = EventCodec.Encode(reading);
         EventCodec.Decode(name, version, payload).ShouldBe(reading);
         EventCodec.Decode(name, version, [(byte)' ', .. payload]).ShouldBe(reading);
-        WrittenReading.Read(payload).ShouldBe(reading); // and it is the quick way that reads it
     }, iter: LongRun.Samples);
 
     /// <summary>Of what was read before no text is made again: a fact takes no more than itself.</summary>
