@@ -74,6 +74,22 @@ public sealed class RecentReadingTests
             Told(damaged, Warm).ShouldBe(Told(damaged, new()));
         }, iter: LongRun.Samples / 10, threads: 1);
 
+    /// <summary>A text that reaches into the last four bytes is refused each time, and not only the first time.</summary>
+    [Fact]
+    public void A_form_that_takes_the_length_of_the_payload_is_refused_again_and_again()
+    {
+        var header = EnvelopeBytes.Write(new(new("L"), "s", 0, default, "w", 1, default, default, default, "a", new("T"),
+            null, [], "json"), 7);
+        for (var reach = 1; reach <= sizeof(int); reach++)
+        {
+            var (damaged, texts) = ((byte[])header.Clone(), new RecentTexts());
+            damaged[^9] += (byte)reach; // the low byte of the form's length
+            for (var look = 0; look < 3; look++) Told(damaged, texts).ShouldBe("the header is cut short");
+            Told(header, texts).ShouldStartWith(Convert.ToHexString(header));
+            Told(damaged, texts).ShouldBe("the header is cut short");
+        }
+    }
+
     private static readonly Gen<RegisterReadingRecorded> Readings =
         from point in Names
         from direction in Gen.Enum<Direction>()
