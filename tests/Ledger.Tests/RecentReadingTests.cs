@@ -74,7 +74,7 @@ public sealed class RecentReadingTests
             Told(damaged, Warm).ShouldBe(Told(damaged, new()));
         }, iter: LongRun.Samples / 10, threads: 1);
 
-    /// <summary>A text that reaches into the last four bytes is refused each time, and not only the first time.</summary>
+    /// <summary>A text that reaches into the last four bytes is refused each time and not only at first.</summary>
     [Fact]
     public void A_form_that_takes_the_length_of_the_payload_is_refused_again_and_again()
     {
