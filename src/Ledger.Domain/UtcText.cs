@@ -12,6 +12,11 @@ namespace Ledger.Domain;
 public static class UtcText
 {
     private const int DecimalsMax = 9; // nanoseconds, as fine as an instant is
+    private const int NoNumber = 1_000_000;
+
+    /// <summary>From the day before the 1st of March of the year 0 until the 1st of January of 1970.</summary>
+    private const int DaysUntilEpoch = 719_469;
+
     private static readonly Instant First = Instant.FromUtc(1, 1, 1, 0, 0);
 
     /// <summary>Whole seconds with their point: the decimals and the Z follow.</summary>
@@ -25,18 +30,51 @@ public static class UtcText
     public static bool TryRead(ReadOnlySpan<byte> text, int decimals, out Instant instant)
     {
         instant = default;
-        if (text.Length != LengthOf(decimals) || text[^1] != (byte)'Z') return false;
-        for (var i = 0; i < text.Length - 1; i++)
-            if (i < Form.Length && Form[i] != (byte)' ' ? text[i] != Form[i] : !char.IsAsciiDigit((char)text[i]))
-                return false;
-        var (year, month, day) = (Number(text[..4]), Number(text[5..7]), Number(text[8..10]));
-        var (hour, minute, second) = (Number(text[11..13]), Number(text[14..16]), Number(text[17..19]));
-        if (year == 0 || month is 0 or > 12 || hour > 23 || minute > 59 || second > 59
-            || day == 0 || day > CalendarSystem.Iso.GetDaysInMonth(year, month)) return false;
-        long nanoseconds = Number(text[Form.Length..^1]);
+        if (text.Length != LengthOf(decimals) || text[4] != (byte)'-' || text[7] != (byte)'-' || text[10] != (byte)'T'
+            || text[13] != (byte)':' || text[16] != (byte)':' || text[19] != (byte)'.' || text[^1] != (byte)'Z')
+            return false;
+        var (century, yearOfCentury, month, day) = (Two(text, 0), Two(text, 2), Two(text, 5), Two(text, 8));
+        var (hour, minute, second) = (Two(text, 11), Two(text, 14), Two(text, 17));
+        if (century > 99 || yearOfCentury > 99 || month is 0 or > 12 || hour > 23 || minute > 59 || second > 59)
+            return false;
+        var year = (100 * century) + yearOfCentury;
+        if (year == 0 || day == 0 || day > DaysOf(year, month)) return false;
+        var nanoseconds = 0;
+        foreach (var digit in text[Form.Length..^1])
+        {
+            if (!char.IsAsciiDigit((char)digit)) return false;
+            nanoseconds = (10 * nanoseconds) + (digit - '0');
+        }
         for (var i = decimals; i < DecimalsMax; i++) nanoseconds *= 10;
-        instant = Instant.FromUtc(year, month, day, hour, minute, second).PlusNanoseconds(nanoseconds);
+        var hours = (24L * DaysSinceEpoch(year, month, day)) + hour;
+        var seconds = (((hours * 60) + minute) * 60) + second;
+        var (ticks, finer) = Math.DivRem(nanoseconds, (int)NodaConstants.NanosecondsPerTick);
+        instant = Instant.FromUnixTimeTicks((seconds * NodaConstants.TicksPerSecond) + ticks);
+        if (finer != 0) instant = instant.PlusNanoseconds(finer);
         return true;
+    }
+
+    /// <summary>Two digits as their number; more than 99 where they are none.</summary>
+    private static int Two(ReadOnlySpan<byte> text, int at)
+    {
+        var (tens, ones) = (text[at] - '0', text[at + 1] - '0');
+        return tens is >= 0 and <= 9 && ones is >= 0 and <= 9 ? (10 * tens) + ones : NoNumber;
+    }
+
+    private static int DaysOf(int year, int month) => month switch
+    {
+        2 => CalendarSystem.Iso.IsLeapYear(year) ? 29 : 28,
+        4 or 6 or 9 or 11 => 30,
+        _ => 31,
+    };
+
+    /// <summary>Days of the proleptic Gregorian calendar. Its years are counted from March, so that the day by which
+    /// some are longer is their last one; five months from March or August on have 153 days.</summary>
+    private static int DaysSinceEpoch(int year, int month, int day)
+    {
+        if (month < 3) (year, month) = (year - 1, month + 12);
+        var daysBefore = (365 * year) + (year / 4) - (year / 100) + (year / 400);
+        return daysBefore + (((153 * (month - 3)) + 2) / 5) + day - DaysUntilEpoch;
     }
 
     /// <summary>Writes the text; false where the instant is before the year 0001, or finer than its decimals.</summary>
@@ -68,13 +106,6 @@ public static class UtcText
     {
         Span<byte> text = stackalloc byte[LengthOf(decimals)];
         return TryWrite(instant, decimals, text) ? Encoding.ASCII.GetString(text) : null;
-    }
-
-    private static int Number(ReadOnlySpan<byte> digits)
-    {
-        var number = 0;
-        foreach (var digit in digits) number = (10 * number) + (digit - '0');
-        return number;
     }
 
     private static void Write(int number, Span<byte> digits)

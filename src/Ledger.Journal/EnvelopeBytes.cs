@@ -41,17 +41,18 @@ public static class EnvelopeBytes
 
     /// <summary>Reads a header back; throws <see cref="InvalidDataException"/> on anything but the bytes
     /// above.</summary>
-    public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header) => Read(header, null);
+    public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header) =>
+        Read(header, RecentTexts.OfThread);
 
     /// <inheritdoc cref="Read(ReadOnlySpan{byte})"/>
     /// <param name="texts">Texts of headers that were read before.</param>
-    public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header, RecentTexts? texts)
+    public static (Envelope Envelope, int PayloadLength) Read(ReadOnlySpan<byte> header, RecentTexts texts)
     {
         var reader = new ByteReader(header, "header", texts);
         if (reader.Byte() is var version && version != Version)
             throw new InvalidDataException(
                 $"header version {version} is unknown; this program reads version {Version}");
-        if (!LedgerId.TryParse(reader.Text(), out var ledger))
+        if (!reader.TryValue(texts.Ledgers, out var ledger))
             throw new InvalidDataException("the header names no ledger");
         var stream = reader.Text();
         var revision = reader.Int64();
@@ -61,19 +62,34 @@ public static class EnvelopeBytes
         var validFrom = reader.Time();
         var validTo = reader.Time();
         var recordedAt = reader.Time();
+        var origin = Origin(ref reader, texts);
+        var payloadLength = reader.Int32();
+        if (payloadLength < 0) throw new InvalidDataException("the payload is longer than any append may be");
+        reader.End();
+        return (new Envelope(ledger, stream, revision, id, wireName, wireVersion, validFrom, validTo, recordedAt,
+            origin.Actor, origin.Tenant, origin.Causation, origin.Sealed, origin.ContentType), payloadLength);
+    }
+
+    /// <summary>What stands between the times and the length of the payload, which ends the header.</summary>
+    private static HeaderOrigin Origin(ref ByteReader reader, RecentTexts texts)
+    {
+        var bytes = reader.RestBefore(sizeof(int));
+        if (texts.Origins.Find(bytes) is { } known)
+        {
+            reader.Raw(bytes.Length);
+            return known;
+        }
         var actor = reader.Text();
-        if (!PartyId.TryParse(reader.Text(), out var tenant))
+        if (!reader.TryValue(texts.Parties, out var tenant))
             throw new InvalidDataException("the header names no tenant");
         EventId? causation = reader.Flag() ? reader.Id() : null;
         var fields = reader.UInt16() is var count and > 0 ? new SealedField[count] : [];
         for (var i = 0; i < fields.Length; i++)
             fields[i] = new SealedField(reader.Text(), reader.Text(), reader.Raw(reader.UInt16()).ToArray());
-        var contentType = reader.Text();
-        var payloadLength = reader.Int32();
-        if (payloadLength < 0) throw new InvalidDataException("the payload is longer than any append may be");
-        reader.End();
-        return (new Envelope(ledger, stream, revision, id, wireName, wireVersion, validFrom, validTo, recordedAt,
-            actor, tenant, causation, fields, contentType), payloadLength);
+        var origin = new HeaderOrigin(actor, tenant, causation, fields, reader.Text());
+        // Where a length is damaged, a text may reach into what ends the header: then these bytes alone do not say it.
+        if (reader.RestBefore(0).Length == sizeof(int)) texts.Origins.Keep(bytes, origin);
+        return origin;
     }
 
     /// <summary>

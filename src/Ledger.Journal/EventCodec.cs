@@ -185,8 +185,15 @@ public static class EventCodec
     private static readonly FrozenDictionary<Type, Wire[]> StillByType = StillTable.GroupBy(w => w.Type.Type)
         .ToFrozenDictionary(earlier => earlier.Key, earlier => earlier.ToArray());
     private static readonly FrozenDictionary<Type, Wire> ByType = Table.ToFrozenDictionary(w => w.Type.Type);
-    private static readonly FrozenDictionary<(string, int), Wire> ByName = Table.Concat(EarlierTable).Concat(StillTable)
-        .ToFrozenDictionary(w => (w.Name, w.Version));
+
+    /// <summary>The versions of each name, each at the place of its number.</summary>
+    private static readonly FrozenDictionary<string, Wire?[]> ByName = Table.Concat(EarlierTable).Concat(StillTable)
+        .GroupBy(w => w.Name).ToFrozenDictionary(named => named.Key, named =>
+        {
+            var versions = new Wire?[named.Max(w => w.Version) + 1];
+            foreach (var w in named) versions[w.Version] = w;
+            return versions;
+        }, StringComparer.Ordinal);
 
     /// <summary>Every wire name with its version and the record it stands for:
     /// the event model as docs/event-model.md has it.</summary>
@@ -212,7 +219,8 @@ public static class EventCodec
         Read(Of(wireName, version, position), payload, position);
 
     private static Wire Of(string wireName, int version, long? position) =>
-        ByName.TryGetValue((wireName, version), out var wire) ? wire
+        ByName.TryGetValue(wireName, out var versions) && version >= 0 && version < versions.Length
+            && versions[version] is { } wire ? wire
             : throw new UnknownWireNameException(wireName, version, position);
 
     private static LedgerEvent Read(Wire wire, ReadOnlySpan<byte> payload, long? position)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ledger.Domain;
 using NodaTime;
 
@@ -74,11 +75,12 @@ public static class IntervalRecordBytes
     /// above.</summary>
     public static IntervalRecorded Read(ReadOnlySpan<byte> payload)
     {
-        var reader = new ByteReader(payload, "interval record", RecentTexts.OfThread);
+        var texts = RecentTexts.OfThread;
+        var reader = new ByteReader(payload, "interval record", texts);
         if (reader.Byte() is var version && version is not (BatchVersion or Version))
             throw new InvalidDataException(
                 $"interval record layout {version} is unknown; this program reads {BatchVersion} and {Version}");
-        if (!SettlementPointId.TryParse(reader.Text(), out var point))
+        if (!reader.TryValue(texts.Points, out var point))
             throw new InvalidDataException("the interval record names no settlement point");
         // The constructor's arguments are evaluated in the order in which they are written here: that of the bytes.
         var record = new IntervalRecorded(
@@ -90,7 +92,7 @@ public static class IntervalRecordBytes
             Samples: reader.Int32(), LateSamples: reader.Int32(), DuplicateSamples: reader.Int32(),
             ConflictingSamples: reader.Int32(), ClockOffsetMicroseconds: reader.Int64(),
             Quality: Known((ReadingQuality)reader.Byte()),
-            Evidence: new EvidenceDigest(Convert.ToHexStringLower(reader.Raw(DigestBytes))),
+            Evidence: Digest(reader.Raw(DigestBytes), texts),
             Reason: reader.Flag() ? PayloadText.Checked(reader.Text()) : null, Gaps: ReadGaps(ref reader));
         if (version == Version) record = ReadStream(ref reader, record);
         reader.End();
@@ -119,6 +121,13 @@ public static class IntervalRecordBytes
         };
         return IsOfBatch(read)
             ? throw new InvalidDataException("an interval record of layout 2 says nothing that layout 1 does not") : read;
+    }
+
+    private static EvidenceDigest Digest(ReadOnlySpan<byte> hash, RecentTexts texts)
+    {
+        Span<byte> hex = stackalloc byte[2 * DigestBytes];
+        return Convert.TryToHexStringLower(hash, hex, out _) && texts.Digests.TryGet(hex, out var digest) ? digest
+            : throw new UnreachableException("the digits of 32 bytes are a digest");
     }
 
     private static CurveGap[] ReadGaps(ref ByteReader reader)

@@ -107,6 +107,18 @@ internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string what, RecentText
 
     private readonly InvalidDataException NoText(Exception? e = null) => new($"a text of the {what} is not UTF-8", e);
 
+    /// <summary>A value by its text; false where the text is none's.</summary>
+    public bool TryValue<T>(RecentValues<T> recent, out T value) where T : struct
+    {
+        var text = Raw(UInt16());
+        if (recent.TryGet(text, out value)) return true;
+        if (!Utf8.IsValid(text)) throw NoText();
+        return false;
+    }
+
+    /// <summary>What is not read yet, but for so many bytes at the end; empty where there are no more.</summary>
+    public readonly ReadOnlySpan<byte> RestBefore(int end) => rest[..Math.Max(0, rest.Length - end)];
+
     /// <summary>The bytes of a text, which are UTF-8.</summary>
     public ReadOnlySpan<byte> TextBytes()
     {

@@ -17,8 +17,10 @@ internal sealed class JournalPages(
 {
     private const int LookedThrough = 4; // times what is indexed together
     private const int RowsMax = 512;
+    private const int FirstRows = 16; // many ask for one event, and who reads on is given more of them each time
     private const int LeavesMax = 4096; // read at once
-    private const int IdleMax = 16; // connections; each has a page cache of up to 2 MB
+    private const int UsualHeaderMax = 1024; // bytes
+    private const int IdleMax = 16; // each has one or two connections with a page cache of up to 2 MB
     private readonly ConcurrentBag<Reading> idle = [];
     private readonly string path = Path.Combine(options.Directory, SqliteJournal.FileName);
     private readonly StreamPositions positions = new(
@@ -29,10 +31,10 @@ internal sealed class JournalPages(
     private volatile bool closed;
 
     public IAsyncEnumerable<RecordedEvent> StreamAsync(string stream, long fromRevision, CancellationToken ct) =>
-        ReadAsync(stream, fromRevision, ct);
+        new PagedEvents(PagesAsync(stream, fromRevision, ct));
 
     public IAsyncEnumerable<RecordedEvent> AllAsync(long fromPosition, CancellationToken ct) =>
-        ReadAsync(null, fromPosition, ct);
+        new PagedEvents(PagesAsync(null, fromPosition, ct));
 
     /// <summary>Runs a read of the tables on a connection that changes nothing.</summary>
     public T With<T>(Func<SqliteConnection, T> read)
@@ -60,22 +62,23 @@ internal sealed class JournalPages(
         }
     }
 
-    private async IAsyncEnumerable<RecordedEvent> ReadAsync(
+    private async IAsyncEnumerable<IReadOnlyList<RecordedEvent>> PagesAsync(
         string? stream, long from, [EnumeratorCancellation] CancellationToken ct)
     {
-        var reading = Take();
+        var (reading, rows) = (Take(), stream is null ? FirstRows : RowsMax);
         try
         {
-            List<RecordedEvent> page;
-            do
+            while (true)
             {
                 ct.ThrowIfCancellationRequested();
-                page = stream is null ? reading.Page(from, acknowledgedLength())
+                var page = stream is null ? reading.Page(from, acknowledgedLength(), rows)
                     : reading.Page(stream, from, acknowledgedLength(), positions);
-                foreach (var recorded in page) yield return recorded;
-                if (page.Count > 0) from = (stream is null ? page[^1].Position : page[^1].Envelope.Revision) + 1;
+                yield return page;
+                if (page.Count < rows) break;
+                from = (stream is null ? page[^1].Position : page[^1].Envelope.Revision) + 1;
+                rows = Math.Min(RowsMax, 2 * rows);
                 await Task.CompletedTask;
-            } while (page.Count == RowsMax);
+            }
         }
         finally
         {
@@ -86,7 +89,7 @@ internal sealed class JournalPages(
     private Reading Take()
     {
         ObjectDisposedException.ThrowIf(closed, this);
-        return idle.TryTake(out var reading) ? reading : new Reading(JournalTables.ConnectForReading(path));
+        return idle.TryTake(out var reading) ? reading : new Reading(path);
     }
 
     private void Return(Reading reading)
@@ -103,25 +106,30 @@ internal sealed class JournalPages(
         positions.Dispose();
     }
 
-    /// <summary>A connection with its prepared queries; used by one reader at a time. A file in which no journal was
+    /// <summary>Connections with their prepared queries; used by one reader at a time. A file in which no journal was
     /// begun has no tables: so each is prepared when it is asked first.</summary>
-    private sealed class Reading(SqliteConnection connection) : IDisposable
+    private sealed class Reading(string path) : IDisposable
     {
         private readonly RecentTexts texts = new();
+        private readonly SharedBytes payloads = new();
+        private byte[] header = new byte[UsualHeaderMax];
+        private SqliteReading? unshared; // of all events
+        private SqliteConnection? connection; // of all else
         private SqliteStatement? all, one, keyOf;
 
-        public SqliteConnection Connection { get; } = connection;
+        public SqliteConnection Connection => connection ??= JournalTables.ConnectForReading(path);
 
-        public List<RecordedEvent> Page(long from, long length)
+        public List<RecordedEvent> Page(long from, long length, int rows)
         {
-            all ??= new(Connection, "SELECT position, header, payload FROM events "
-                + $"WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT {RowsMax}");
-            var page = new List<RecordedEvent>();
+            all ??= new((unshared ??= new(path)).Database, "SELECT position, header, payload FROM events "
+                + "WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3");
             all.Bind(1, from);
             all.Bind(2, length);
+            all.Bind(3, rows);
+            var page = new List<RecordedEvent>(rows);
             using var asked = all.Asked();
             while (all.IsRow()) page.Add(Event(all));
-            return WholePage.Of(page, from, Math.Min(length, from + RowsMax));
+            return WholePage.Of(page, from, Math.Min(length, from + rows));
         }
 
         public List<RecordedEvent> Page(string stream, long fromRevision, long length, StreamPositions positions)
@@ -149,19 +157,23 @@ internal sealed class JournalPages(
 
         private RecordedEvent Event(SqliteStatement row)
         {
-            var position = row.Int64(0);
-            var payload = row.Blob(2).ToArray();
-            var (envelope, payloadLength) = EnvelopeBytes.Read(row.Blob(1), texts);
-            if (payloadLength != payload.Length)
+            var (position, headerLength) = (row.Int64(0), row.BytesOf(1));
+            if (header.Length < headerLength) header = new byte[headerLength];
+            row.CopyTo(1, header, 0, headerLength);
+            var payload = payloads.Take(row.BytesOf(2));
+            row.CopyTo(2, payload.Array!, payload.Offset, payload.Count);
+            var (envelope, payloadLength) = EnvelopeBytes.Read(header.AsSpan(0, headerLength), texts);
+            if (payloadLength != payload.Count)
                 throw new JournalRefusedException(
-                    $"position {position} has {payload.Length} bytes of payload, its header says {payloadLength}");
+                    $"position {position} has {payload.Count} bytes of payload, its header says {payloadLength}");
             return new RecordedEvent(position, envelope, payload);
         }
 
         public void Dispose()
         {
             foreach (var statement in (SqliteStatement?[])[all, one, keyOf]) statement?.Dispose();
-            Connection.Dispose();
+            unshared?.Dispose();
+            connection?.Dispose();
         }
     }
 }

@@ -120,13 +120,13 @@ internal static class PayloadText
     }
 
     /// <summary>The register of a text; false where there is anything to say against it.</summary>
-    public static bool TryRegister(ReadOnlySpan<byte> text, out RegisterId register)
+    public static bool TryRegister(ReadOnlySpan<byte> text, RecentTexts texts, out RegisterId register)
     {
         register = default;
         Direction? direction = text.EndsWith("/1.8.0"u8) ? Direction.Import
             : text.EndsWith("/2.8.0"u8) ? Direction.Export : null;
         if (direction is not { } known
-            || !SettlementPointId.TryParse(RecentTexts.OfThread.Of(text[..^6]), out var point)) return false;
+            || !texts.Points.TryGet(text[..^6], out var point)) return false;
         register = new RegisterId(point, known);
         return true;
     }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Unicode;
+using Ledger.Domain;
 
 namespace Ledger.Journal;
 
@@ -11,29 +12,49 @@ namespace Ledger.Journal;
 public sealed class RecentTexts
 {
     private const int Places = 1024; // a power of two
+    private const int FewPlaces = 64; // of what a journal has few of
+    private const int KeptBytesMax = 256; // a longer text is made and not kept
     [ThreadStatic] private static RecentTexts? ofThread;
 
-    /// <summary>Those of payloads that this thread has decoded.</summary>
+    /// <summary>Those that this thread has decoded.</summary>
     public static RecentTexts OfThread => ofThread ??= new();
 
     private readonly string?[] texts = new string?[Places];
 
+    private RecentValues<SettlementPointId>? points; // payloads have them, and headers have not
+    private RecentValues<EvidenceDigest>? digests;
+
+    internal RecentValues<SettlementPointId> Points => points ??= new(SettlementPointId.TryParse, Places);
+    internal RecentValues<EvidenceDigest> Digests => digests ??= new(EvidenceDigest.TryParse, Places);
+    internal RecentValues<LedgerId> Ledgers { get; } = new(LedgerId.TryParse, FewPlaces);
+    internal RecentValues<PartyId> Parties { get; } = new(PartyId.TryParse, FewPlaces);
+    internal RecentOrigins Origins { get; } = new();
+
     /// <summary>The text of these bytes; null where they are no UTF-8.</summary>
     public string? Of(ReadOnlySpan<byte> bytes)
     {
-        ref var text = ref texts[PlaceOf(bytes)];
+        ref var text = ref texts[PlaceOf(bytes, Places)];
         if (text is not null && Ascii.Equals(bytes, text)) return text;
-        return Utf8.IsValid(bytes) ? text = JournalBytes.Utf8.GetString(bytes) : null;
+        if (!Utf8.IsValid(bytes)) return null;
+        var made = JournalBytes.Utf8.GetString(bytes);
+        return bytes.Length > KeptBytesMax ? made : text = made;
     }
 
-    /// <summary>Eight bytes at a time; only how often a text is made anew depends on it.</summary>
-    private static int PlaceOf(ReadOnlySpan<byte> bytes)
+    /// <summary>Eight bytes at a time, the last ones together with some before them; only how often a text is made anew
+    /// depends on it.</summary>
+    /// <param name="places">A power of two.</param>
+    internal static int PlaceOf(ReadOnlySpan<byte> bytes, int places)
     {
         var hash = (ulong)bytes.Length;
-        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
+        if (bytes.Length < sizeof(ulong))
+        {
+            foreach (var b in bytes) hash = (hash << 8) ^ b;
+            return (int)(Mixed(hash) & (ulong)(places - 1));
+        }
+        var last = bytes[^sizeof(ulong)..];
+        for (; bytes.Length > sizeof(ulong); bytes = bytes[sizeof(ulong)..])
             hash = Mixed(hash ^ BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        foreach (var b in bytes) hash = Mixed(hash ^ b);
-        return (int)(hash & (Places - 1));
+        return (int)(Mixed(hash ^ BinaryPrimitives.ReadUInt64LittleEndian(last)) & (ulong)(places - 1));
     }
 
     private static ulong Mixed(ulong hash)

@@ -16,9 +16,11 @@ internal sealed class SqliteStatement : IDisposable
     private readonly sqlite3_stmt statement;
     private readonly nint handle;
 
-    public SqliteStatement(SqliteConnection connection, string sql)
+    public SqliteStatement(SqliteConnection connection, string sql) : this(connection.Handle!, sql) { }
+
+    public SqliteStatement(sqlite3 database, string sql)
     {
-        database = connection.Handle!;
+        this.database = database;
         Check(raw.sqlite3_prepare_v2(database, sql, out statement));
         handle = statement.DangerousGetHandle();
     }
@@ -54,10 +56,19 @@ internal sealed class SqliteStatement : IDisposable
     }
 
     /// <summary>A column of the row, of which the first is number 0.</summary>
-    public long Int64(int column) => raw.sqlite3_column_int64(statement, column);
+    public long Int64(int column) => ColumnInt64(handle, column);
 
     /// <summary>The bytes of a column, which hold until the next row or reset.</summary>
     public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(statement, column);
+
+    /// <summary>How many bytes a column has.</summary>
+    public int BytesOf(int column) => ColumnBytes(handle, column);
+
+    /// <summary>Copies the bytes of a column, as many as <see cref="BytesOf"/> says.</summary>
+    public void CopyTo(int column, byte[] into, int at, int bytes)
+    {
+        if (bytes > 0) Marshal.Copy(ColumnBlob(handle, column), into, at, bytes); // of no bytes there is no pointer
+    }
 
     public bool IsText(int column) => raw.sqlite3_column_type(statement, column) == raw.SQLITE_TEXT;
 
@@ -88,6 +99,16 @@ internal sealed class SqliteStatement : IDisposable
 
     [DllImport(Library, EntryPoint = "sqlite3_step")]
     private static extern int Step(nint statement);
+
+    // What a step has found is asked without telling the collector: it is there, and no lock of it is anybody else's.
+    [DllImport(Library, EntryPoint = "sqlite3_column_int64"), SuppressGCTransition]
+    private static extern long ColumnInt64(nint statement, int column);
+
+    [DllImport(Library, EntryPoint = "sqlite3_column_bytes"), SuppressGCTransition]
+    private static extern int ColumnBytes(nint statement, int column);
+
+    [DllImport(Library, EntryPoint = "sqlite3_column_blob"), SuppressGCTransition]
+    private static extern nint ColumnBlob(nint statement, int column);
 
     [DllImport(Library, EntryPoint = "sqlite3_reset")]
     private static extern int ResetStatement(nint statement);

@@ -7,51 +7,67 @@ namespace Ledger.Journal;
 /// <summary>
 /// The payload of a register reading, of which a journal has the most, read as this program writes it: members in their
 /// order, without blanks and escapes. Any other text that is a reading too, and all that is none, is left to the
-/// codec's JSON reader: what is accepted and what is refused is the same.
+/// codec's JSON reader: what is accepted and what is refused is the same. No value that is read here has a quote or a
+/// backslash in it, so the next quote ends it.
 /// </summary>
 internal static class WrittenReading
 {
     private const int TickDecimals = 7;
+    private static readonly int InstantBytes = UtcText.LengthOf(TickDecimals);
 
     /// <summary>Null where the payload is not in the form in which it is written.</summary>
     public static RegisterReadingRecorded? Read(ReadOnlySpan<byte> json)
     {
-        if (!Text(ref json, "{\"register\":\""u8, out var register) || !Text(ref json, ",\"readAt\":\""u8, out var readAt)
-            || !Text(ref json, ",\"indexSteps\":\""u8, out var index)
-            || !Text(ref json, ",\"quality\":\""u8, out var quality)) return null;
-        EvidenceDigest? evidence = null;
-        if (!json.SequenceEqual(",\"evidence\":null}"u8))
-        {
-            if (!Text(ref json, ",\"evidence\":\""u8, out var hex) || !json.SequenceEqual("}"u8)
-                || !EvidenceDigest.TryParse(Encoding.ASCII.GetString(hex), out var digest)) return null;
-            evidence = digest;
-        }
-        return PayloadText.TryRegister(register, out var read)
-            && UtcText.TryRead(readAt, TickDecimals, out var at)
-            && Utf8Parser.TryParse(index, out long steps, out var used) && used == index.Length
-            && QualityOf(quality) is { } known
-            ? new RegisterReadingRecorded(read, at, steps, known, evidence) : null;
+        var texts = RecentTexts.OfThread;
+        if (!Passed(ref json, "{\"register\":\""u8) || !Text(ref json, out var name)
+            || !PayloadText.TryRegister(name, texts, out var register)
+            || !Passed(ref json, ",\"readAt\":\""u8) || json.Length < InstantBytes
+            || !UtcText.TryRead(json[..InstantBytes], TickDecimals, out var readAt)) return null;
+        json = json[InstantBytes..];
+        if (!Passed(ref json, "\",\"indexSteps\":\""u8) || !Utf8Parser.TryParse(json, out long steps, out var used))
+            return null;
+        json = json[used..];
+        return Passed(ref json, "\",\"quality\":\""u8) && QualityOf(ref json) is { } quality
+            && TryEvidence(json, texts, out var evidence)
+            ? new RegisterReadingRecorded(register, readAt, steps, quality, evidence) : null;
     }
 
-    /// <summary>A text behind what comes before it, as far as it is ASCII without an escape.</summary>
-    private static bool Text(ref ReadOnlySpan<byte> json, ReadOnlySpan<byte> before, out ReadOnlySpan<byte> text)
+    /// <summary>The last member, and the end.</summary>
+    private static bool TryEvidence(ReadOnlySpan<byte> json, RecentTexts texts, out EvidenceDigest? evidence)
     {
-        text = default;
-        if (!json.StartsWith(before)) return false;
-        var end = json[before.Length..].IndexOf((byte)'"');
-        if (end < 0) return false;
-        text = json.Slice(before.Length, end);
-        json = json[(before.Length + end + 1)..];
-        return text.IndexOf((byte)'\\') < 0 && Ascii.IsValid(text);
+        evidence = null;
+        if (!Passed(ref json, ",\"evidence\":"u8)) return false;
+        if (json.SequenceEqual("null}"u8)) return true;
+        if (!Passed(ref json, "\""u8) || !Text(ref json, out var hex) || !json.SequenceEqual("}"u8)
+            || !texts.Digests.TryGet(hex, out var digest)) return false;
+        evidence = digest;
+        return true;
     }
 
-    private static readonly (byte[] Name, ReadingQuality Quality)[] Qualities =
-        [.. Enum.GetValues<ReadingQuality>().Select(quality => (Encoding.ASCII.GetBytes($"{quality}"), quality))];
+    /// <summary>Goes on behind what stands here, where it is this.</summary>
+    private static bool Passed(ref ReadOnlySpan<byte> json, ReadOnlySpan<byte> expected)
+    {
+        if (!json.StartsWith(expected)) return false;
+        json = json[expected.Length..];
+        return true;
+    }
 
-    private static ReadingQuality? QualityOf(ReadOnlySpan<byte> name)
+    /// <summary>Goes on behind the next quote.</summary>
+    private static bool Text(ref ReadOnlySpan<byte> json, out ReadOnlySpan<byte> text)
+    {
+        var end = json.IndexOf((byte)'"');
+        text = json[..Math.Max(0, end)];
+        json = json[(end + 1)..];
+        return end >= 0;
+    }
+
+    private static readonly (byte[] Written, ReadingQuality Quality)[] Qualities =
+        [.. Enum.GetValues<ReadingQuality>().Select(quality => (Encoding.ASCII.GetBytes($"{quality}\""), quality))];
+
+    private static ReadingQuality? QualityOf(ref ReadOnlySpan<byte> json)
     {
         foreach (var (written, quality) in Qualities)
-            if (name.SequenceEqual(written)) return quality;
+            if (Passed(ref json, written)) return quality;
         return null;
     }
 }

@@ -27,7 +27,7 @@ internal interface IJournalPlace : IAsyncDisposable
 /// What every journal promises (<see cref="IJournal"/>), tested through the port alone. A store is held to it by a
 /// subclass that says how its journal is opened.
 /// </summary>
-public abstract class JournalContractTests
+public abstract partial class JournalContractTests
 {
     private protected static CancellationToken Ct => TestContext.Current.CancellationToken;
 

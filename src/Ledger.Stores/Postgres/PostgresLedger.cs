@@ -21,6 +21,8 @@ public sealed class PostgresLedger : IDisposable
     private const string ServerOptions = "-c idle_in_transaction_session_timeout=5000 -c tcp_keepalives_idle=5 "
         + "-c tcp_keepalives_interval=1 -c tcp_keepalives_count=3";
 
+    private const int ReadBufferBytes = 32 * 1024; // a page of events comes in fewer steps than in the driver's 8 KiB
+
     private readonly Lazy<DocumentStore> store; // who only reads needs no Marten
     private readonly Lazy<NpgsqlDataSource> writing; // and who only reads writes nothing
     private bool? hasLz4;
@@ -34,6 +36,7 @@ public sealed class PostgresLedger : IDisposable
         var text = new NpgsqlConnectionStringBuilder(connection);
         text.ApplicationName ??= "ledger";
         text.MaxAutoPrepare = 32; // a statement that comes again is not planned again
+        text.ReadBufferSize = Math.Max(text.ReadBufferSize, ReadBufferBytes);
         text.Options = text.Options is { Length: > 0 } own ? $"{ServerOptions} {own}" : ServerOptions;
         Connections = NpgsqlDataSource.Create(text);
         text.CommandTimeout = 0;

@@ -11,54 +11,55 @@ namespace Ledger.Stores.Postgres;
 internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledgedLength)
 {
     private const int RowsMax = 1024;
+    private const int FirstRows = 16, MoreTimes = 4; // many ask for one event; who reads on is given more each time
     private const int LeavesMax = 8192; // read at once
-    private readonly string all = $"""
-        SELECT position, header, payload FROM {ledger.Schema}.events
-        WHERE position >= $1 AND position < $2 ORDER BY position
-        """;
     private readonly string ofStream = $"""
         SELECT position, header, payload FROM {ledger.Schema}.events
         WHERE stream = (SELECT key FROM {ledger.Schema}.streams WHERE name = $3) AND revision >= $1 AND position < $2
         ORDER BY revision LIMIT {RowsMax}
         """;
 
-    /// <summary>All events; each page is fetched while the one before it is looked at.</summary>
-    public async IAsyncEnumerable<RecordedEvent> AllAsync(
+    public IAsyncEnumerable<RecordedEvent> AllAsync(long from, CancellationToken ct) =>
+        new PagedEvents(PagesAsync(from, ct));
+
+    /// <summary>All events; but for the first ones each page is fetched while the one before it is looked at.</summary>
+    private async IAsyncEnumerable<IReadOnlyList<RecordedEvent>> PagesAsync(
         long from, [EnumeratorCancellation] CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
         using var left = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var next = NextAsync(from, left.Token);
+        var (copied, next) = (new CopiedEvents(ledger), (Task<List<RecordedEvent>>?)null);
         try
         {
-            while (from < acknowledgedLength())
+            for (var rows = FirstRows; from < acknowledgedLength();)
             {
-                var page = await next.ConfigureAwait(false);
-                next = NextAsync(from + page.Count, left.Token);
-                foreach (var recorded in page)
-                {
-                    if (recorded.Position != from)
-                        throw new JournalRefusedException($"the event at position {from} is missing");
-                    yield return recorded;
-                    from++;
-                }
+                var page = await (next ?? NextAsync(copied, from, rows, left.Token)).ConfigureAwait(false);
+                var there = 0;
+                while (there < page.Count && page[there].Position == from + there) there++;
+                from += there;
+                rows = Math.Min(RowsMax, MoreTimes * rows);
+                next = rows == RowsMax ? NextAsync(copied, from, rows, left.Token) : null;
+                yield return there == page.Count ? page : page.GetRange(0, there);
+                if (there < page.Count) throw Missing(from);
             }
         }
         finally
         {
             await left.CancelAsync().ConfigureAwait(false); // who reads no further fetches no more
-            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (next is not null) await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     /// <summary>The next page; empty where all is read that is acknowledged.</summary>
-    private async Task<List<RecordedEvent>> NextAsync(long from, CancellationToken ct)
+    private async Task<List<RecordedEvent>> NextAsync(CopiedEvents copied, long from, int rows, CancellationToken ct)
     {
-        var to = Math.Min(acknowledgedLength(), from + RowsMax);
+        var to = Math.Min(acknowledgedLength(), from + rows);
         if (from >= to) return [];
-        var page = await PageAsync(all, from, to, null, ct).ConfigureAwait(false);
-        return page.Count > 0 ? page : throw new JournalRefusedException($"the event at position {from} is missing");
+        var page = await copied.PageAsync(from, to, ct).ConfigureAwait(false);
+        return page.Count > 0 ? page : throw Missing(from);
     }
+
+    private static JournalRefusedException Missing(long position) => new($"the event at position {position} is missing");
 
     public async IAsyncEnumerable<RecordedEvent> StreamAsync(
         string stream, long from, [EnumeratorCancellation] CancellationToken ct)
@@ -66,7 +67,7 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
         List<RecordedEvent> page;
         do
         {
-            page = await PageAsync(ofStream, from, acknowledgedLength(), stream, ct).ConfigureAwait(false);
+            page = await PageAsync(stream, from, acknowledgedLength(), ct).ConfigureAwait(false);
             foreach (var recorded in page) yield return recorded;
             if (page.Count > 0) from = page[^1].Envelope.Revision + 1;
         } while (page.Count == RowsMax);
@@ -95,34 +96,31 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
         return page;
     }
 
-    private async Task<List<RecordedEvent>> PageAsync(
-        string sql, long from, long to, string? stream, CancellationToken ct)
+    private async Task<List<RecordedEvent>> PageAsync(string stream, long from, long to, CancellationToken ct)
     {
-        var command = ledger.Connections.CreateCommand(sql);
+        var command = ledger.Connections.CreateCommand(ofStream);
         await using (command.ConfigureAwait(false))
         {
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = from });
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = to });
-            if (stream is not null) command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = stream });
-            var (page, texts) = (new List<RecordedEvent>(), new RecentTexts());
+            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = stream });
+            var page = new List<RecordedEvent>();
             var rows = await command.ExecuteReaderAsync(ct).ConfigureAwait(false);
             await using (rows.ConfigureAwait(false))
             {
                 // A page is in memory once its first row is there: to wait for each row would cost more than the row.
-                while (await rows.ReadAsync(ct).ConfigureAwait(false)) page.Add(Event(rows, texts));
+                while (await rows.ReadAsync(ct).ConfigureAwait(false))
+                    page.Add(Event(rows.GetInt64(0), EnvelopeBytes.Read(rows.GetFieldValue<byte[]>(1)),
+                        rows.GetFieldValue<byte[]>(2)));
                 return page;
             }
         }
     }
 
-    private static RecordedEvent Event(NpgsqlDataReader row, RecentTexts texts)
-    {
-        var position = row.GetInt64(0);
-        var payload = row.GetFieldValue<byte[]>(2);
-        var (envelope, payloadLength) = EnvelopeBytes.Read(row.GetFieldValue<byte[]>(1), texts);
-        if (payloadLength != payload.Length)
-            throw new JournalRefusedException(
-                $"position {position} has {payload.Length} bytes of payload, its header says {payloadLength}");
-        return new RecordedEvent(position, envelope, payload);
-    }
+    /// <summary>The event of a row, whose payload is as long as its header says.</summary>
+    public static RecordedEvent Event(
+        long position, (Envelope Envelope, int PayloadLength) header, ReadOnlyMemory<byte> payload) =>
+        header.PayloadLength == payload.Length ? new(position, header.Envelope, payload)
+            : throw new JournalRefusedException(
+                $"position {position} has {payload.Length} bytes of payload, its header says {header.PayloadLength}");
 }
