@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Journal;
 using Ledger.Tests.EventStoreDb;
@@ -93,7 +94,8 @@ public sealed partial class ServerHeadTests(PostgresCluster cluster)
         var head = JournalHead.Read(town.Data)!;
         var known = await File.ReadAllBytesAsync(HeadOf(town), TestContext.Current.CancellationToken);
         store.FallBack();
-        File.Delete(HeadOf(town)); // as who has a folder of his own that knows less
+        File.Delete(HeadOf(town)); // as who has a folder and views of his own that know less
+        foreach (var views in Directory.EnumerateFiles(town.Data, $"{OpenLedger.ViewsFileName}*")) File.Delete(views);
         Assign(town, store, [.. Enumerable.Range(0, more).Select(i => $"other{i}")]).Exit.ShouldBe(ExitCode.Done);
         var used = JournalHead.Read(town.Data)!;
         used.Length.ShouldBe(head.Length + more - 1);
