@@ -2,12 +2,12 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Ledger.Api.Access;
 using Ledger.Api.Streaming;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
-using Ledger.Ingest.Streaming.Wire;
+using Ledger.Ingest.Streaming;
+using Ledger.Journal.Pipeline;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -96,24 +96,15 @@ public sealed class AccessTlsTests
             await town.TakeAsync("settlement-point", side.In(AccessRequests.Posts[0].Body), side.Account);
         await using var wire = await StreamServer.StartAsync(town.Served.Streams!, new(IPAddress.Loopback, 0),
             TestContext.Current.CancellationToken, town.Served.Ledger, new AccessOptions(IsRequired: true));
-        using var channel = GrpcChannel.ForAddress(wire.Url);
         async Task<StatusCode> EndAsync(string? key, string party, string point)
         {
-            var headers = new Metadata();
-            if (key is not null) headers.Add("authorization", $"Bearer {key}");
-            using var call = new FrameStreams.FrameStreamsClient(channel).Send(headers,
-                cancellationToken: TestContext.Current.CancellationToken);
+            using var call = new BareCall(wire.Url, party, key: key);
             try
             {
-                await call.RequestStream.WriteAsync(new FromSender { Open = new Open { Party = party } });
-                (await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken)).ShouldBeTrue();
-                await call.RequestStream.WriteAsync(new FromSender
-                {
-                    Frames = new FrameBatch { Frame = { Google.Protobuf.ByteString.CopyFrom(Announced(point)) } },
-                });
-                (await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken)).ShouldBeTrue();
-                await call.RequestStream.CompleteAsync();
-                while (await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken)) { _ = call; }
+                await call.OpenAsync();
+                await call.SendAsync(Announced(point));
+                await call.AcknowledgedAsync(1);
+                await call.CompleteAsync();
                 return StatusCode.OK;
             }
             catch (RpcException ended)
@@ -128,17 +119,37 @@ public sealed class AccessTlsTests
         (await EndAsync(station, "BETA", "CP1")).ShouldBe(StatusCode.PermissionDenied);
         (await EndAsync(town.Key(Role.Auditor).Shown, "office", "CP1")).ShouldBe(StatusCode.PermissionDenied);
         (await EndAsync(null, "ACME", "CP1")).ShouldBe(StatusCode.Unauthenticated);
-        // Nobody is not waited for: such a call ends before it says anything.
-        using var silent = new FrameStreams.FrameStreamsClient(channel).Send(
-            cancellationToken: TestContext.Current.CancellationToken);
-        (await Should.ThrowAsync<RpcException>(() => silent.ResponseStream.MoveNext(
-            TestContext.Current.CancellationToken))).StatusCode.ShouldBe(StatusCode.Unauthenticated);
-        // Nor is who may send no frames.
-        using var reader = new FrameStreams.FrameStreamsClient(channel).Send(
-            new Metadata { { "authorization", $"Bearer {town.Key(Role.Auditor).Shown}" } },
-            cancellationToken: TestContext.Current.CancellationToken);
-        (await Should.ThrowAsync<RpcException>(() => reader.ResponseStream.MoveNext(
-            TestContext.Current.CancellationToken))).StatusCode.ShouldBe(StatusCode.PermissionDenied);
+        // Nobody is not waited for: such a call ends before it says anything. Nor is who may send no frames.
+        using var silent = new BareCall(wire.Url, "ACME");
+        (await silent.EndedAsync()).StatusCode.ShouldBe(StatusCode.Unauthenticated);
+        using var reader = new BareCall(wire.Url, "ACME", key: town.Key(Role.Auditor).Shown);
+        (await reader.EndedAsync()).StatusCode.ShouldBe(StatusCode.PermissionDenied);
+    }
+
+    /// <summary>The ledger ends such a call at once, so it may be over before, while or after the sender opens it.
+    /// </summary>
+    [Fact]
+    public async Task A_sender_whose_calls_are_not_taken_is_told_why_whatever_he_does_meanwhile()
+    {
+        await using var town = await AccessTown.StartAsync(new FrameLogOptions(""));
+        await using var wire = await StreamServer.StartAsync(town.Served.Streams!, new(IPAddress.Loopback, 0),
+            TestContext.Current.CancellationToken, town.Served.Ledger, new AccessOptions(IsRequired: true));
+        using var strangers = new StreamChannel(wire.Url);
+        using var auditors = new StreamChannel(wire.Url, town.Key(Role.Auditor).Shown);
+        async Task<string> WhyAsync(StreamChannel channel)
+        {
+            await using var sender = channel.Open(new("ACME"));
+            return (await Should.ThrowAsync<IOException>(async () =>
+            {
+                await sender.SendAsync(Announced("CP1"), TestContext.Current.CancellationToken);
+                await sender.FlushAsync(TestContext.Current.CancellationToken);
+            })).Message;
+        }
+        for (var again = 0; again < 20; again++)
+        {
+            (await WhyAsync(strangers)).ShouldBe("the ledger takes no frames: Unauthenticated: an access key is needed: authorization: Bearer KEY");
+            (await WhyAsync(auditors)).ShouldBe($"the ledger takes no frames: PermissionDenied: scope {Scopes.CurvesWrite} is needed");
+        }
     }
 
     private static byte[] Announced(string point)

@@ -66,11 +66,13 @@ internal sealed class BareCall : IDisposable
     private readonly AsyncDuplexStreamingCall<FromSender, FromLedger> call;
     private readonly FromSender open;
 
-    public BareCall(Uri url, string party, long? session, string token)
+    /// <param name="key">The access key that is brought; null: none.</param>
+    public BareCall(Uri url, string party, long? session = null, string token = "", string? key = null)
     {
         channel = GrpcChannel.ForAddress(url);
-        call = new FrameStreams.FrameStreamsClient(channel)
-            .Send(cancellationToken: TestContext.Current.CancellationToken);
+        call = new FrameStreams.FrameStreamsClient(channel).Send(
+            key is null ? [] : new Metadata { { "authorization", $"Bearer {key}" } },
+            cancellationToken: TestContext.Current.CancellationToken);
         open = new FromSender { Open = new Open { Party = party, Token = token } };
         if (session is { } known) open.Open.Session = known;
     }
@@ -82,7 +84,19 @@ internal sealed class BareCall : IDisposable
         return (await ReadAsync()).Opened;
     }
 
-    public Task WriteAsync(FromSender message) => call.RequestStream.WriteAsync(message);
+    /// <summary>A call that the ledger ends may end while it is written to, and the writing then fails by whatever it
+    /// met: only what is read says why it ended.</summary>
+    public async Task WriteAsync(FromSender message)
+    {
+        try
+        {
+            await call.RequestStream.WriteAsync(message);
+        }
+        catch (Exception ended) when (ended is RpcException or OperationCanceledException or IOException)
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine($"the call ended while it was written to: {ended.Message}");
+        }
+    }
 
     public Task SendAsync(params byte[][] frames)
     {
