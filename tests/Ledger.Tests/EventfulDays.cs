@@ -17,7 +17,7 @@ internal sealed record EventfulDay(string Zone, LocalDate Date, decimal Hours, I
 /// Random days of one station, a grid connection with a bidirectional connector and a plain one behind it, around the
 /// hour in which the clock changes: register readings across a rollover, interval readings, curves,
 /// all with corrections and out of order, limits, an instruction with its evidence, and claims of two programmes.
-/// Master data come first or late.
+/// Master data come first or late, and on many days curve and register tell of the same period.
 /// </summary>
 internal static class EventfulDays
 {
@@ -27,7 +27,7 @@ internal static class EventfulDays
     public static readonly SettlementPointId[] Points = [new("S-G"), new("S-C1"), new("S-C2")];
 
     private const int PeriodMinutes = 30;
-    private const long Modulus = 1_000_000;
+    private const long Modulus = 1_000_000, StepsBeforeTheRollover = 900, StepsOfAPeriod = 200; // of 1 Wh
     private static readonly EvidenceDigest Digest = new(new string('a', 64));
     private static readonly ProgrammePublished[] Programmes = [Terms("p1", 1), Terms("p2", 2)];
 
@@ -47,9 +47,11 @@ internal static class EventfulDays
         (kind, point, place, value, version) =>
             new Draw(kind switch { 16 => 10, > 19 => 4, > 16 => 15, _ => kind }, point, place, value, version));
 
+    /// <summary>With the draw after which a period is told twice, on about every second day one of them: draws that are
+    /// made alone hardly ever meet at both edges of a period.</summary>
     public static readonly Gen<EventfulDay> All = Gen.Select(
-        Gen.Int[0, Dates.Length - 1], Draws.Array[5, 40], Gen.Int[0, 30].Array[3], (date, draws, late) =>
-            Of(Dates[date], draws, late));
+        Gen.Int[0, Dates.Length - 1], Draws.Array[5, 40], Gen.Int[0, 30].Array[3], Gen.Int[0, 40],
+        (date, draws, late, toldTwice) => Of(Dates[date], draws, late, toldTwice));
 
     /// <summary>The same facts in another order, in which each stream keeps its own.</summary>
     public static IEnumerable<StationFact> Interleaved(IEnumerable<StationFact> facts, Random random)
@@ -63,15 +65,17 @@ internal static class EventfulDays
         }
     }
 
-    private static EventfulDay Of((string Zone, LocalDate Date) day, Draw[] draws, int[] late)
+    private static EventfulDay Of((string Zone, LocalDate Date) day, Draw[] draws, int[] late, int toldTwice)
     {
         SettlementCalendar.TryPeriods(DateTimeZoneProviders.Tzdb[day.Zone], day.Date, PeriodMinutes, out var periods,
             out _).ShouldBeTrue();
         var events = MasterData(day.Zone, periods[0].Start);
         var claims = ClaimsState.Empty;
         foreach (var (draw, i) in draws.Select((draw, i) => (draw, i)))
-            foreach (var fact in draw.Kind == 15 ? Claim(draw, i, periods, ref claims) : [Fact(draw, periods)])
-                events.Add(fact);
+        {
+            events.AddRange(draw.Kind == 15 ? Claim(draw, i, periods, ref claims) : [Fact(draw, periods)]);
+            if (i == toldTwice) events.AddRange(ToldTwice(draw, periods));
+        }
         // Each fact once, as the rules of its stream let it in;
         // a point or its meter may become known after its readings.
         List<LedgerEvent> known = [.. events.DistinctBy(Identity)];
@@ -115,7 +119,7 @@ internal static class EventfulDays
             new RegisterId(point, (Direction)(1 + value % 2)));
         // Readings stand at both ends of the day, and at edges of the periods between.
         var readAt = draw.Place == 6 ? periods[^1].End : period.Start;
-        var index = (Modulus - 900 + draw.Place * 200 + value % 150) % Modulus;
+        var index = Index(draw.Place, value);
         return draw.Kind switch
         {
             < 4 => Record(draw, period),
@@ -141,6 +145,22 @@ internal static class EventfulDays
                 ? new ReasonClaimed(Instruction, Points[1 + value % 2], ShortfallReason.Safety, Account)
                 : new LossFactorSet(point, period.Start, 20_000 * draw.Version, Power.Zero),
         };
+    }
+
+    /// <summary>What a register shows at an edge: it goes over its last digit during the day.</summary>
+    private static long Index(int edge, int value) =>
+        (Modulus - StepsBeforeTheRollover + edge * StepsOfAPeriod + value % 150) % Modulus;
+
+    /// <summary>A whole curve of a period and the register at both its edges, which agree or do not.</summary>
+    private static IEnumerable<LedgerEvent> ToldTwice(Draw draw, IReadOnlyList<Interval> periods)
+    {
+        var edge = draw.Place % 6;
+        var whole = Record(draw with { Value = draw.Value * 4 + 1 }, periods[edge]);
+        var register = new RegisterId(whole.Point, Direction.Import);
+        yield return draw.Version == 1 ? whole : whole with { Import = Energy.FromWattHours(StepsOfAPeriod) };
+        for (var at = edge; at <= edge + 1; at++)
+            yield return new RegisterReadingRecorded(
+                register, periods[at].Start, Index(at, draw.Value), ReadingQuality.Measured, null);
     }
 
     private static IntervalRecorded Record(Draw draw, Interval period)

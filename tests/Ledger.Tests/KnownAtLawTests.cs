@@ -24,7 +24,7 @@ public sealed class KnownAtLawTests(ITestOutputHelper output)
     {
         var seen = new SampleShares(("23 h", 5), ("25 h", 5), ("23.5 h", 5), ("24.5 h", 5), ("verdicts", 30),
             ("limits", 10),
-            ("displaced claims", 3), ("register checks", 1), ("statements", 30), ("told otherwise later", 30));
+            ("displaced claims", 3), ("register checks", 3), ("statements", 30), ("told otherwise later", 30));
         Gen.Select(EventfulDays.All, Gen.Int[0, 1_000].Array[Positions]).Sample((day, shares) =>
         {
             var ledger = new Told(day);
