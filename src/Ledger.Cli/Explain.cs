@@ -27,7 +27,8 @@ public static class Explain
         var hash = line.Words[0].IndexOf('#', StringComparison.Ordinal);
         if (line.Words.Count == 1 && hash < 0)
             throw new UsageException("explain needs RUN#LINE, RUN total, or the POSITION of a fact");
-        var run = await RunOfAsync(ledger, line, hash < 0 ? line.Words[0] : line.Words[0][..hash], ct).ConfigureAwait(false);
+        var run = await RunOfAsync(ledger, line, hash < 0 ? line.Words[0] : line.Words[0][..hash], ct)
+            .ConfigureAwait(false);
         if (line.Words.Count == 2)
             return Amount(ledger, run.Total(), line.Flag("--lines"), line, shell);
         var number = CommandLine.Read<long>(line.Words[0][(hash + 1)..], LedgerReader.TryPosition,

@@ -33,7 +33,8 @@ public sealed record MeterPublicKey(OcmfSignature.Curve? Curve, ReadOnlyMemory<b
             var point = info.ReadBitString(out var unused);
             info.ThrowIfNotEmpty();
             return OcmfSignature.Curves.FirstOrDefault(curve => curve.Oid == oid) is { } named && unused == 0
-                && point.Length == 2 * named.Bytes + 1 && point[0] == Uncompressed ? new(named, point.AsMemory(1)) : null;
+                && point.Length == 2 * named.Bytes + 1 && point[0] == Uncompressed
+                ? new(named, point.AsMemory(1)) : null;
         }
         catch (AsnContentException)
         {

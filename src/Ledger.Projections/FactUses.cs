@@ -249,10 +249,12 @@ public static class FactUses
         }).Select(charge => charge.Number)];
         var (energies, paid) = (explained.Statement.Lines.Count, Paying(explained, fact.Position));
         return lines.Count + charges.Count + paid.Count > 0
-            ? new(run.Run, run.Account, RowJson.Day(run.Day), [.. lines.Select(line => line.Number), .. charges, .. paid], As(fact.Event)
+            ? new(run.Run, run.Account, RowJson.Day(run.Day),
+                [.. lines.Select(line => line.Number), .. charges, .. paid], As(fact.Event)
                 + (charges.Count == 0 ? "" : $"; from line {Number(energies + 1)} on as charges of the month")
                 + (paid.Count == 0 ? "" : $"; from line {Number(paid[0])} on as what flexibility is paid by"))
-            : new(run.Run, run.Account, RowJson.Day(run.Day), [], await WhyNotAsync(journal, fact, explained, ct).ConfigureAwait(false));
+            : new(run.Run, run.Account, RowJson.Day(run.Day), [],
+                await WhyNotAsync(journal, fact, explained, ct).ConfigureAwait(false));
     }
 
     private static IReadOnlyList<StatementLine> Of(ExplainedRun explained, SettlementPointId point) =>

@@ -5,8 +5,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Names of instructions and disputes are the whole ledger's. Of one that is somebody else's nothing is told but that it
-/// is not there, or not one's own.
+/// Names of instructions and disputes are the whole ledger's. Of one that is somebody else's nothing is told but that
+/// it is not there, or not one's own.
 /// </summary>
 public sealed class AccessNameTests
 {

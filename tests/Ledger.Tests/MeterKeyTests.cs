@@ -36,7 +36,8 @@ public sealed class MeterKeyTests
             _ => [Row(Spki(foreign), "2026-01-01"), Row(Spki(own), "2026-01-31")],
         };
         await using var ledger = await WithKeysAsync(keys);
-        var outcome = (await ledger.TakeAsync(Signed(Payload, own), new IntakeHints(PublicKey: Spki(own)))).Outcomes.ShouldHaveSingleItem();
+        var outcome = (await ledger.TakeAsync(Signed(Payload, own), new IntakeHints(PublicKey: Spki(own)))).Outcomes
+            .ShouldHaveSingleItem();
         if (!counts) outcome.ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.NotTheMetersKey);
         else (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>()
             .ShouldHaveSingleItem().Quality.ShouldBe(
@@ -71,7 +72,8 @@ public sealed class MeterKeyTests
         using var before = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var now = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         await using var ledger = await WithKeysAsync(Row(Spki(before), "2026-01-01"), Row(Spki(now), "2026-01-31"));
-        var outcomes = (await ledger.TakeAsync(Signed(payload, before), new IntakeHints(PublicKey: Spki(before)))).Outcomes;
+        var outcomes = (await ledger.TakeAsync(Signed(payload, before), new IntakeHints(PublicKey: Spki(before))))
+            .Outcomes;
         outcomes.OfType<RecordOutcome.Refused>().ShouldHaveSingleItem().Code.ShouldBe(Rejection.NotTheMetersKey);
         var reading = (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldHaveSingleItem();
         (reading.ReadAt, reading.Quality).ShouldBe((Instant.FromUtc(2026, 1, 15, 0, 0), ReadingQuality.MeasuredSigned));
@@ -88,7 +90,8 @@ public sealed class MeterKeyTests
         MeterPublicKey.Read((byte[])[.. info, 0]).ShouldBeNull();
         MeterPublicKey.Read(info.AsMemory(0, info.Length - 1)).ShouldBeNull();
         var named = key.ExportParameters(false);
-        using var ofOwn = ECDsa.Create(new ECParameters { Curve = key.ExportExplicitParameters(false).Curve, Q = named.Q });
+        var curve = key.ExportExplicitParameters(false).Curve;
+        using var ofOwn = ECDsa.Create(new ECParameters { Curve = curve, Q = named.Q });
         var explicitly = ofOwn.ExportSubjectPublicKeyInfo();
         explicitly.AsSpan()[^64..].SequenceEqual(info.AsSpan()[^64..]).ShouldBeTrue();
         MeterPublicKey.Read(explicitly).ShouldBeNull();

@@ -43,7 +43,8 @@ internal static class StandardReach
     private static CommandRoutes AddDispatchReach(this CommandRoutes routes) => routes
         .Touches<DispatchInstructed>(input =>
         [
-            new Touched.Party(input.IssuedBy), new Touched.NewInstruction(input.Instruction), .. input.Targets.Select(target => new Touched.Point(target.Point)),
+            new Touched.Party(input.IssuedBy), new Touched.NewInstruction(input.Instruction),
+            .. input.Targets.Select(target => new Touched.Point(target.Point)),
             .. input.Programme is { } programme ? new Touched[] { new Touched.OrderedIn(programme) } : [],
         ])
         .Touches<InstructionClockRecorded>(input =>

@@ -57,7 +57,8 @@ public abstract record Touched
     public sealed record PaidReady(ProgrammeId Programme, SettlementPointId At, Interval Period) : Touched;
     /// <summary>A dispute of one's own account.</summary>
     public sealed record Dispute(DisputeId Id) : Touched;
-    /// <summary>A dispute that is opened by this input, or again: of its name there is none of anybody else's.</summary>
+    /// <summary>A dispute that is opened by this input, or again: of its name there is none of anybody
+    /// else's.</summary>
     public sealed record NewDispute(DisputeId Id) : Touched;
     /// <summary>What was recorded at a position: of a reading its point, of anything else one's own party.</summary>
     public sealed record Fact(long Position) : Touched;
