@@ -107,7 +107,7 @@ public sealed class MeterKeyTests
         MeterPublicKey.IsSame(info, point).ShouldBeTrue();
         MeterPublicKey.IsSame("04" + point, point).ShouldBeTrue();
         MeterPublicKey.IsSame(info, Spki(other)).ShouldBeFalse();
-        // The identifier of secp256k1 in place of secp256r1's: 1.3.132.0.10 for 1.2.840.10045.3.1.7, three bytes shorter.
+        // The identifier of secp256k1 in place of secp256r1's, which is three bytes longer.
         var onAnother = info.Replace("3059301306072A8648CE3D020106082A8648CE3D030107", "3056301006072A8648CE3D020106052B8104000A",
             StringComparison.Ordinal);
         MeterPublicKey.Read(Convert.FromHexString(onAnother)).ShouldNotBeNull().Curve!.Name.ShouldBe("secp256k1");

@@ -8,8 +8,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Two accounts have a run of the same name for the same day, which is theirs to give: no verb chooses one of them, each
-/// takes the one whose account is said, and nobody is told of the other's.
+/// Two accounts have a run of the same name for the same day, which is theirs to give: no verb chooses one of them,
+/// each takes the one whose account is said, and nobody is told of the other's.
 /// </summary>
 public sealed class RunNameTests : IDisposable
 {

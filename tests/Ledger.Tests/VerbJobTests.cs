@@ -200,7 +200,8 @@ public sealed class VerbJobTests : IDisposable
             var files = BundleZip.Read(await served.ResultAfterAsync(who, await served.StartAsync(who, Bundle)));
             using var statement = JsonDocument.Parse(files[BundleFiles.Json]);
             statement.RootElement.GetProperty("account").GetString().ShouldBe(account);
-            files.Values.ShouldAllBe(content => !Encoding.UTF8.GetString(content).Contains(other, StringComparison.Ordinal));
+            files.Values.ShouldAllBe(content =>
+                !Encoding.UTF8.GetString(content).Contains(other, StringComparison.Ordinal));
         }
     }
 
