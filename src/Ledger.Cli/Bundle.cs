@@ -19,6 +19,7 @@ public static class Bundle
         [
             new("--statement", "RUN", "which settlement run; 'ledger show settlement' lists them"),
             new("--out", "FILE", "where the zip goes"),
+            .. RecordedRun.Options,
             PrunedEvidence.ArchiveOption,
             .. Disclosing.Options,
         ],
@@ -56,8 +57,7 @@ public static class Bundle
     {
         var options = DataFolder.OptionsOf(line, shell);
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == name)
-            ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
+        var run = RecordedRun.Find(line, ledger.Answers(null).Runs(), name);
         var bundle = new StatementBundle(ledger, options.Log, ct);
         var files = await PrunedEvidence.ReadAsync(ledger.Journal, () => bundle.OfAsync(run), ct).ConfigureAwait(false);
         return (run, files, bundle.Personal);

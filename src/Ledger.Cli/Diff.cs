@@ -11,7 +11,7 @@ public static class Diff
 {
     public static Verb Verb { get; } = new("diff", "RUN RUN",
         "says why two settlement runs differ: which fact came or took whose place, and what it moved, line by line",
-        "ledger diff cpo-1-2026-06-02-1 cpo-1-2026-06-02-2", [], RunAsync);
+        "ledger diff cpo-1-2026-06-02-1 cpo-1-2026-06-02-2", RecordedRun.Options, RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
@@ -26,8 +26,7 @@ public static class Diff
         PageOf(ledger, difference, line.Json).Write(shell.Output, line.Json);
         return difference.IsReconciled ? ExitCode.Done : ExitCode.NotAsItShouldBe;
 
-        TimeOfUseSettlement.RunRow Named(string name) => runs.LastOrDefault(run => run.Run == name)
-            ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
+        TimeOfUseSettlement.RunRow Named(string name) => RecordedRun.Find(line, runs, name);
     }
 
     private static Page PageOf(LedgerReader ledger, RunDifference difference, bool isForPrograms)

@@ -15,7 +15,7 @@ public static class Explain
         + "lines a fact is counted, and where not, why not",
         "ledger explain cpo-1-2026-06-02-1#17",
         [new("--lines", null, "every line of a total, and every settlement period of a charge's month, down to its facts, "
-            + "in place of sums by tariff period and by day")], RunAsync);
+            + "in place of sums by tariff period and by day"), .. RecordedRun.Options], RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
@@ -27,7 +27,8 @@ public static class Explain
         var hash = line.Words[0].IndexOf('#', StringComparison.Ordinal);
         if (line.Words.Count == 1 && hash < 0)
             throw new UsageException("explain needs RUN#LINE, RUN total, or the POSITION of a fact");
-        var run = await RunOfAsync(ledger, hash < 0 ? line.Words[0] : line.Words[0][..hash], ct).ConfigureAwait(false);
+        var run = await RunOfAsync(ledger, line, hash < 0 ? line.Words[0] : line.Words[0][..hash], ct)
+            .ConfigureAwait(false);
         if (line.Words.Count == 2)
             return Amount(ledger, run.Total(), line.Flag("--lines"), line, shell);
         var number = CommandLine.Read<long>(line.Words[0][(hash + 1)..], LedgerReader.TryPosition,
@@ -40,10 +41,10 @@ public static class Explain
     }
 
     /// <summary>A recorded run of this name, calculated again.</summary>
-    internal static async Task<ExplainedRun> RunOfAsync(LedgerReader ledger, string name, CancellationToken ct)
+    private static async Task<ExplainedRun> RunOfAsync(
+        LedgerReader ledger, CommandLine line, string name, CancellationToken ct)
     {
-        var row = ledger.Answers(null).Runs().LastOrDefault(run => run.Run == name)
-            ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
+        var row = RecordedRun.Find(line, ledger.Answers(null).Runs(), name);
         return await ExplainedRun.OfAsync(ledger.Journal, ledger.Views, row, ct).ConfigureAwait(false)
             ?? throw new CouldNotException($"{name} cannot be calculated again");
     }

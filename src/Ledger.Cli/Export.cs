@@ -65,7 +65,7 @@ public static class Export
                 "CSV after RFC 4180, a JSON array, a JSON object a line, a spreadsheet or Parquet; csv without it, json "
                 + "with --json"),
             new("--out", "FILE", "where it goes; standard output where it is not given, but for xlsx and parquet"),
-            LedgerReader.AsOfOption, .. ExportRecords.Options, .. ExportOrders.Options,
+            LedgerReader.AsOfOption, .. RecordedRun.Options, .. ExportRecords.Options, .. ExportOrders.Options,
         ],
         RunAsync);
 
@@ -128,17 +128,20 @@ public static class Export
 
     private static async Task<Listing> StatementAsync(Asked asked)
     {
-        var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, asked.Answers, asked.About!, asked.Ct)
+        var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, RunOf(asked), asked.Ct)
             .ConfigureAwait(false);
         return StatementListings.Of(run, statement);
     }
 
+    private static TimeOfUseSettlement.RunRow RunOf(Asked asked) =>
+        RecordedRun.Find(asked.Line, asked.Answers.Runs(), asked.About!);
+
     /// <summary>The double entries of a run's statement, and whether they make or lose anything.</summary>
     private static async Task<Listing> EntriesAsync(Asked asked)
     {
-        var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, asked.Answers, asked.About!, asked.Ct)
+        var (run, statement, _) = await RunStatement.DeriveAsync(asked.Ledger, RunOf(asked), asked.Ct)
             .ConfigureAwait(false);
-        var entries = DoubleEntry.Of(statement, asked.Answers.Publications().Any(row => row.Run == run.Run));
+        var entries = DoubleEntry.Of(statement, asked.Answers.Publications().Any(row => row.IsOf(run)));
         return SettlementListings.Entries(entries, run) with
         {
             Summary =

@@ -86,6 +86,9 @@ public sealed class LedgerVerification(
             .MaxBy(claim => claim.Signers!.Witnesses.Count)?.Signers;
         var journal = await EventsAsync(options, [.. claims, .. archives]).ConfigureAwait(false);
         Root = journal.Root;
+        if (SignedSize is { } signed && signed < journal.Events)
+            Findings.LeaveOut($"who signed events {Count(signed)} to {Count(journal.Events - 1)}: they came after the last "
+                + "checkpoint; the next is made with: ledger checkpoint");
         var archived = Counted("evidence", found => EvidenceVerification.Verify(
             directory, identity.Secret, found, Seen("hashing evidence, bytes"), ct),
             found => (found.Kept.Count, $"{found.Bytes} bytes"));
@@ -150,7 +153,10 @@ public sealed class LedgerVerification(
         }
         var claims = LogVerification.Checkpoints(
             directory, await FollowedAsync(options).ConfigureAwait(false) ?? own, kept, Findings);
-        if (claims.Count == 0)
+        // signed-note, "verifying": without a signature of a known key a note says nothing, and so does a folder.
+        if (claims.Count == 0 && trusted is not null)
+            Findings.Add("checkpoint", "none that a key you trust signed", "one that vouches for these events");
+        else if (claims.Count == 0)
             Findings.LeaveOut("who signed the journal: there is no checkpoint; make one with: ledger checkpoint");
         else if (trusted is null)
             Findings.LeaveOut("whether the ledger's key is the one you know: give it with --keys");

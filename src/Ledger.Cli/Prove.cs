@@ -18,7 +18,7 @@ public static class Prove
         + "statement, also named as RUN POINT DIRECTION START, with all that it is made of, as a zip",
         "ledger prove 2 --out event-2.tlog-proof",
         [new("--out", "FILE", $"where it goes; POSITION{TlogProof.FileExtension} or RUN-LINE.zip where it is not given"),
-            PrunedEvidence.ArchiveOption, .. Disclosing.Options],
+            .. RecordedRun.Options, PrunedEvidence.ArchiveOption, .. Disclosing.Options],
         RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)

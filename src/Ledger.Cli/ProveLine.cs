@@ -53,7 +53,7 @@ internal static class ProveLine
     {
         var options = DataFolder.OptionsOf(line, shell);
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var (row, number) = await FindAsync(ledger, line.Words, ct).ConfigureAwait(false);
+        var (row, number) = await FindAsync(ledger, line, ct).ConfigureAwait(false);
         var bundle = new LinesBundle(ledger, options.Log, ct);
         var (result, files) = await PrunedEvidence.ReadAsync(ledger.Journal,
             () => bundle.OfAsync(new LinesRequest.One(row.Run, number), [row]), ct).ConfigureAwait(false);
@@ -61,12 +61,12 @@ internal static class ProveLine
     }
 
     private static async Task<(TimeOfUseSettlement.RunRow Row, int Number)> FindAsync(
-        LedgerReader ledger, IReadOnlyList<string> words, CancellationToken ct)
+        LedgerReader ledger, CommandLine line, CancellationToken ct)
     {
+        var words = line.Words;
         var hash = words[0].IndexOf('#', StringComparison.Ordinal);
         var name = words.Count == 1 ? words[0][..hash] : words[0];
-        var row = ledger.Answers(null).Runs().LastOrDefault(run => run.Run == name)
-            ?? throw new CouldNotException($"there is no settlement run {name}; 'ledger show settlement' lists them");
+        var row = RecordedRun.Find(line, ledger.Answers(null).Runs(), name);
         if (words.Count == 1)
         {
             var number = CommandLine.Read<long>(words[0][(hash + 1)..], LedgerReader.TryPosition,
@@ -83,8 +83,8 @@ internal static class ProveLine
         var start = CommandLine.Read<NodaTime.Instant>(words[3], CommandLine.TryInstant,
             "START is an instant like 2026-06-02T08:00:00Z");
         var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, row, ct).ConfigureAwait(false);
-        var found = again.Statement?.Lines.FirstOrDefault(line => line.Point.Value == words[1]
-            && line.Direction == direction && line.Period.Start == start)
+        var found = again.Statement?.Lines.FirstOrDefault(each => each.Point.Value == words[1]
+            && each.Direction == direction && each.Period.Start == start)
             ?? throw new CouldNotException($"{name} has no line of {words[1]} {words[2]} from {words[3]}");
         return (row, found.Number);
     }

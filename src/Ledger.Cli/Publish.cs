@@ -11,7 +11,8 @@ public static class Publish
 {
     public static Verb Verb { get; } = new("publish", "RUN",
         "publishes a calculated run: another person than who calculated it answers for it",
-        "ledger publish cpo-1-2026-06-02-1 --by bob", [new("--by", "WHO", "who of the staff publishes it")], RunAsync);
+        "ledger publish cpo-1-2026-06-02-1 --by bob", [new("--by", "WHO", "who of the staff publishes it"), .. RecordedRun.Options],
+        RunAsync);
 
     private static async Task<int> RunAsync(CommandLine line, Shell shell, CancellationToken ct)
     {
@@ -34,9 +35,7 @@ public static class Publish
         CommandLine line, Shell shell, CancellationToken ct)
     {
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
-        var run = ledger.Answers(null).Runs().LastOrDefault(row => row.Run == line.Words[0])
-            ?? throw new CouldNotException(
-                $"there is no settlement run {line.Words[0]}; 'ledger show settlement' lists them");
+        var run = RecordedRun.Find(line, ledger.Answers(null).Runs(), line.Words[0]);
         return (run.Account, run.Day);
     }
 

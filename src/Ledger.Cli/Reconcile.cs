@@ -149,7 +149,7 @@ public static class Reconcile
         LedgerReader ledger, Answers answers, PartyId account, LocalDate day, CancellationToken ct)
     {
         if (answers.HoldingRun(account, day) is not { } run) return [];
-        var statement = (await RunStatement.DeriveAsync(ledger, answers, run.Run, ct).ConfigureAwait(false)).Statement;
+        var statement = (await RunStatement.DeriveAsync(ledger, run, ct).ConfigureAwait(false)).Statement;
         var now = (await SettlementFacts.GatherAsync(
             ledger.Journal, ledger.Views, account, day, answers.KnownBefore, ct).ConfigureAwait(false)).Points
                 .ToDictionary(point => point.Registered.Point);

@@ -23,8 +23,7 @@ internal static class RunVerification
                 .Select(deltas => $"{deltas.Booked.Run}: {deltas.Differs}"));
             if (corrected.Unlike is { } unlike) faults.Add(unlike);
         }
-        foreach (var said in new Answers(views).Publications().Where(row => row.Run == run.Run
-            && row.Account == run.Account && row.Day == run.Day))
+        foreach (var said in new Answers(views).Publications().Where(row => row.IsOf(run)))
             if (await Publications.DraftAsync(journal, views, new(run.Run), new(run.Account), RowJson.Day(run.Day),
                 said.PublishedBy, ct).ConfigureAwait(false) is not { Publication: var again }
                 || (again.RunDigest.Hex, again.TariffDigest.Hex, again.Completeness, again.Flexibility?.LinesRoot.Hex)

@@ -25,6 +25,7 @@ public static class Sample
             new("--lines", "N", $"how many lines to draw, 1 to {AuditSample.LinesMax}"),
             new("--seed", "TEXT", "what decides the draw; let the auditor choose it"),
             new("--statement", "RUN", "draws from this settlement run; from all that hold where it is not given"),
+            .. RecordedRun.Options,
             new("--confidence", "PERCENT",
                 $"of the upper limits, {ConfidenceFactor.PercentMin} to {ConfidenceFactor.PercentMax}; "
                 + $"{ConfidenceDefault} where it is not given"),
@@ -62,7 +63,7 @@ public static class Sample
         var options = DataFolder.OptionsOf(line, shell);
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var bundle = new LinesBundle(ledger, options.Log, ct);
-        var population = Population(ledger.Answers(null).Runs(), request.Statement);
+        var population = Population(ledger.Answers(null).Runs(), request.Statement, line);
         var (result, files) = await PrunedEvidence
             .ReadAsync(ledger.Journal, () => bundle.OfAsync(request, population), ct).ConfigureAwait(false);
         return (result, files, bundle.Personal);
@@ -73,14 +74,13 @@ public static class Sample
 
     /// <summary>The run that is named, else of each account and day the one that holds: the last.</summary>
     private static List<TimeOfUseSettlement.RunRow> Population(
-        IReadOnlyList<TimeOfUseSettlement.RunRow> runs, string? named)
+        IReadOnlyList<TimeOfUseSettlement.RunRow> runs, string? named, CommandLine line)
     {
         List<TimeOfUseSettlement.RunRow> population = named is null
             ? [.. runs.GroupBy(run => (run.Account, run.Day)).Select(same => same.MaxBy(run => run.RecordedPosition)!)]
-            : [.. runs.Where(run => run.Run == named).TakeLast(1)];
+            : [RecordedRun.Find(line, runs, named)];
         return population.Count > 0 ? population
-            : throw new CouldNotException(named is null ? "there is no settlement run to draw from"
-                : $"there is no settlement run {named}; 'ledger show settlement' lists them");
+            : throw new CouldNotException("there is no settlement run to draw from");
     }
 
     private static Page PageOf(LinesResult result, string path, byte[] zip)

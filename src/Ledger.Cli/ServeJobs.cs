@@ -33,7 +33,7 @@ public static class ServeJobs
                 "compares sessions, charge records and settled days, as ledger reconcile cdr does", ["point", "day", "records"],
                 request => ReconciliationAsync(request, place, shell)),
             new("bundle", Scopes.SettlementRead,
-                "writes a settlement run with its events and proofs as one zip, as ledger bundle does", ["run", "why"],
+                "writes a settlement run with its events and proofs as one zip, as ledger bundle does", ["run", "account", "day", "why"],
                 request => BundleAsync(request, place, shell)),
         ];
     }
@@ -70,9 +70,16 @@ public static class ServeJobs
         var why = request.Asked.Optional("why")?.Line(Limits.IdentifierLengthMax);
         if (why is not null && !request.By.Holds(Scopes.EvidenceDisclose))
             throw new ScopeMissingException(Scopes.EvidenceDisclose);
-        if ((await AnswersAsync(request).ConfigureAwait(false)).Runs().All(row => row.Run != run))
-            throw new NotThereException($"there is no settlement run {run}, or it is not yours");
-        return Work(shell, Zip, folder => ["bundle", "--statement", run, "--out", Path.Combine(folder, ResultFile),
+        var name = new RunName(run, request.Asked.Optional("account")?.Party(), request.Asked.Optional("day")?.Day());
+        // The verb works as the ledger itself, for which other accounts' runs of that name are there too.
+        var reached = name.Among((await AnswersAsync(request).ConfigureAwait(false)).Runs()) switch
+        {
+            [var one] => one,
+            [] => throw new NotThereException($"there is no settlement run {run}, or it is not yours"),
+            var several => throw new InputRefusedException(Rejection.MissingField, "run", $"\"{run}\"", RunName.Several(several)),
+        };
+        return Work(shell, Zip, folder => ["bundle", "--statement", reached.Run, "--account", reached.Account,
+            "--day", reached.Day, "--out", Path.Combine(folder, ResultFile),
             .. why is not null ? ["--by", request.By.Actor, "--why", why] : Nothing, .. place]);
     }
 

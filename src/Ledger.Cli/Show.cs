@@ -30,7 +30,7 @@ public static class Show
         ["export"] = new(null, false, ["--day"], asked => Task.FromResult(Energy(asked))),
         ["compliance"] = new("INSTRUCTION", false, [], asked => Task.FromResult(Compliance(asked))),
         ["settlement"] = new(null, false, ["--account", "--day"], asked => Task.FromResult(Settlement(asked))),
-        ["statement"] = new("RUN", true, ["--lines"], StatementAsync),
+        ["statement"] = new("RUN", true, ["--account", "--day", "--lines"], StatementAsync),
         ["disputes"] = new(null, false, [], asked => Listed(asked, "disputes",
             "disputes of settlement runs", SettlementListings.Disputes(asked.Answers.Disputes()))),
         ["refusals"] = new(null, false, ["--code", "--source", "--day"], asked => Task.FromResult(
@@ -93,10 +93,10 @@ public static class Show
         "ledger show compliance --as-of 2026-06-02T08:00:00Z",
         [
             LedgerReader.AsOfOption,
-            new("--day", "DAY", "of export, limits, balance, records, peak and eligibility: the settlement day, like "
-                + "2026-06-02; the first two show all without it; of refusals: the UTC day"),
+            new("--day", "DAY", "of export, limits, balance, records, peak, eligibility and statement: the settlement day, "
+                + "like 2026-06-02; the first two show all without it; of refusals: the UTC day"),
             Redrive.Code with { Does = "of refusals: the rule, by its number or name" }, ShowRefusals.Source,
-            new("--account", "PARTY", "of settlement: one account only"),
+            new("--account", "PARTY", "of settlement: one account only; of statement: whose run it is, where several have one of that name"),
             new("--lines", null, "of statement: every line, in place of totals by tariff period"),
             new("--out", "FILE", "of evidence: where its bytes go; standard output where it is not given. Of a record's: "
                 + "each file or frame as it was received, after its length (4 bytes, the lowest first)"),
@@ -207,8 +207,8 @@ public static class Show
 
     private static async Task<Page> StatementAsync(Asked asked)
     {
-        var (run, statement, differs) = await RunStatement.DeriveAsync(
-            asked.Ledger, asked.Answers, asked.About!, asked.Ct).ConfigureAwait(false);
+        var (run, statement, differs) = await RunStatement.DeriveAsync(asked.Ledger,
+            RecordedRun.Find(asked.Line, asked.Answers.Runs(), asked.About!), asked.Ct).ConfigureAwait(false);
         var page = asked.Page("statement")
             .Field("run", "run", run.Run).Field("kind", "kind", run.Kind).Field("account", "account", run.Account)
             .Field("day", "day", run.Day).Field("zone", null, run.Zone)

@@ -14,7 +14,7 @@ internal sealed record ShowStatement(
         TimeOfUseSettlement.RunRow run, Statement statement, CancellationToken ct) => new(
         run, statement,
         await Publications.CompletenessAsync(ledger.Journal, ledger.Views, run, statement, ct).ConfigureAwait(false),
-        answers.Publications().FirstOrDefault(row => row.Run == run.Run),
+        answers.Publications().FirstOrDefault(row => row.IsOf(run)),
         await StatementCorrections.CheckAsync(ledger.Journal, ledger.Views, run, statement, ct).ConfigureAwait(false));
 
     // An account of no point, as an aggregator's, expects no line of energy, and is complete without one.

@@ -37,9 +37,6 @@ public static class Meters
     /// <summary>Longest public key, in hexadecimal digits; one of any curve in use is far shorter.</summary>
     public const int KeyDigitsMax = 512;
 
-    /// <summary>The shortest point of a key in use, two coordinates of 192 bits, in hexadecimal digits.</summary>
-    private const int PointDigitsMin = 96;
-
     /// <summary>
     /// Largest error of a class near unity power factor, in millionths. IEC 62053-21 and -22 (0.2S to 2), EN 50470-3
     /// (A, B, C).
@@ -80,14 +77,6 @@ public static class Meters
             ? new Decision.AlreadyRecorded()
             : Accept(state, candidate, candidate.MeterSerial, candidate.From);
     }
-
-    /// <summary>
-    /// Whether two texts are one key. A SubjectPublicKeyInfo ends with the key's point, and some stations send the bare
-    /// point: then the longer ends with the shorter.
-    /// </summary>
-    public static bool IsSameKey(string a, string b) => a.Length >= b.Length
-        ? b.Length >= PointDigitsMin && a.EndsWith(b, StringComparison.Ordinal)
-        : IsSameKey(b, a);
 
     public static MeterState Evolve(MeterState state, LedgerEvent happened) => happened switch
     {

@@ -57,41 +57,21 @@ public static class OcmfSignature
             return SignatureVerdict.Invalid;
         }
         if (key.Any(char.IsWhiteSpace)) key = string.Concat(key.Where(c => !char.IsWhiteSpace(c)));
-        if (DecodeKey(key) is not { } keyBytes) return SignatureVerdict.UnreadableKey;
-        using var ecdsa = ECDsa.Create();
+        if (DecodeKey(key) is not { } keyBytes || MeterPublicKey.Read(keyBytes) is not { } read)
+            return SignatureVerdict.UnreadableKey;
+        // The key's own curve rules over the one that SA names.
+        if (read.Curve is null) deviations.Add("public key: a bare point x‖y, not a SubjectPublicKeyInfo");
+        else if (read.Curve != named) deviations.Add($"SA names {named.Name}, the key is on {read.Curve.Name}");
         try
         {
-            var own = Import(ecdsa, keyBytes, named, deviations);
-            return VerifyBytes(ecdsa, payload, signatureBytes, own.Bytes, deviations)
+            using var ecdsa = read.OnCurve(named);
+            return VerifyBytes(ecdsa, payload, signatureBytes, (read.Curve ?? named).Bytes, deviations)
                 ? SignatureVerdict.Valid : SignatureVerdict.Invalid;
         }
         catch (CryptographicException)
         {
-            // The key's bytes are no point on a curve that OCMF knows.
-            return SignatureVerdict.UnreadableKey;
+            return SignatureVerdict.UnreadableKey; // no point of the curve
         }
-    }
-
-    /// <summary>The key's own curve rules over the one that SA names; a difference is a deviation.</summary>
-    private static Curve Import(ECDsa ecdsa, byte[] key, Curve named, ICollection<string> deviations)
-    {
-        var point = key.Length == 2 * named.Bytes + 1 && key[0] == 4 ? key[1..] : key;
-        if (point.Length == 2 * named.Bytes)
-        {
-            deviations.Add("public key: a bare point x‖y, not a SubjectPublicKeyInfo");
-            ecdsa.ImportParameters(new ECParameters
-            {
-                Curve = ECCurve.CreateFromValue(named.Oid),
-                Q = new ECPoint { X = point[..named.Bytes], Y = point[named.Bytes..] },
-            });
-            return named;
-        }
-        ecdsa.ImportSubjectPublicKeyInfo(key, out _);
-        // Reading the identifier out of the DER is exact on every platform, where friendly names differ.
-        var own = Curves.FirstOrDefault(c => key.AsSpan().IndexOf(OidBytes(c.Oid)) >= 0)
-            ?? throw new CryptographicException("the key's curve is none of OCMF's seven");
-        if (own != named) deviations.Add($"SA names {named.Name}, the key is on {own.Name}");
-        return own;
     }
 
     private static bool VerifyBytes(
@@ -132,12 +112,5 @@ public static class OcmfSignature
         var buffer = new byte[plain.Length];
         if (Convert.TryFromBase64String(plain, buffer, out var written)) return buffer[..written];
         return isHex ? Convert.FromHexString(plain) : null;
-    }
-
-    private static byte[] OidBytes(string oid)
-    {
-        var writer = new System.Formats.Asn1.AsnWriter(System.Formats.Asn1.AsnEncodingRules.DER);
-        writer.WriteObjectIdentifier(oid);
-        return writer.Encode();
     }
 }

@@ -127,7 +127,7 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
         var registered = meters.GetValueOrDefault(value.Serial, MeterState.Empty).KeyAt(at);
         if (bare is not null && registered is not null
             && Ocmf.Read(bare, registered, out var again) is null) value = again!;
-        if (value is { PublicKey: { } came } && registered is not null && !Meters.IsSameKey(registered, came))
+        if (value is { PublicKey: { } came } && registered is not null && !MeterPublicKey.IsSame(registered, came))
             findings.Add(place, $"signed with key {came}", $"{registered}, registered for meter {value.Serial}");
         switch (value.Signature)
         {

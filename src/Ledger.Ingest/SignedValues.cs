@@ -53,8 +53,8 @@ internal static class SignedValues
         }
         var verdicts = new SignedVerdicts(value.Signature, value.Deviations, value.Doubts);
         what = $"{what} {value.Pagination}".TrimEnd();
-        var own = await OwnKeyAsync(run, value).ConfigureAwait(false);
-        if ((Unsigned(value) ?? NothingIn(value) ?? NotTheMeters(value, own)) is { } whole)
+        var meter = await run.MeterAsync(value.Serial).ConfigureAwait(false);
+        if ((Unsigned(value) ?? NothingIn(value) ?? NoneByTheMeter(value, meter)) is { } whole)
         {
             await run.RefuseAsync(what, whole, raw, verdicts).ConfigureAwait(false);
             return;
@@ -67,8 +67,8 @@ internal static class SignedValues
                 await run.KeepAsync(part, $"RD[{i}]: {IntakeText.Quote(reading.Obis ?? "")} is no import or export "
                     + $"register; kept as evidence", raw, verdicts)
                     .ConfigureAwait(false);
-            else if (Implausible(value, i) is { } implausible)
-                await run.RefuseAsync(part, implausible, raw, verdicts).ConfigureAwait(false);
+            else if ((Implausible(value, i) ?? NotTheMeters(value, meter, reading)) is { } unlike)
+                await run.RefuseAsync(part, unlike, raw, verdicts).ConfigureAwait(false);
             else if (Number(reading, i, out var kwh) is { } bad)
                 await run.RefuseAsync(part, bad, raw, verdicts).ConfigureAwait(false);
             else if (await run.FindAsync(value.Serial, direction).ConfigureAwait(false) is not { } register)
@@ -76,7 +76,7 @@ internal static class SignedValues
             else
                 run.Wait(part,
                     new IndexRead(register, reading.At!.Value, kwh, $"{reading.ValueText?.Trim()} {reading.Unit}",
-                    own is null && Quality(value, i) == ReadingQuality.MeasuredSigned
+                    OwnKey(meter, reading) is null && Quality(value, i) == ReadingQuality.MeasuredSigned
                         ? ReadingQuality.Measured : Quality(value, i)), raw, raw, verdicts);
         }
     }
@@ -104,15 +104,20 @@ internal static class SignedValues
         $"MS {IntakeText.Quote(value.Serial)}: no meter of this serial number has an installed register "
         + $"{reading.Obis}");
 
-    /// <summary>The key that is registered for a value's meter at its time; null where none is. A key that only came
-    /// with the value is its sender's word, and proves nothing of the meter.</summary>
-    private static async Task<string?> OwnKeyAsync(IntakeRun run, OcmfValue value) =>
-        value is { Readings: [{ At: { } at }, ..] }
-            ? (await run.MeterAsync(value.Serial).ConfigureAwait(false)).KeyAt(at) : null;
+    /// <summary>The key that is registered for a value's meter at a reading's time; null where none is. A key that only
+    /// came with the value is its sender's word, and proves nothing of the meter.</summary>
+    private static string? OwnKey(MeterState meter, OcmfReading reading) =>
+        reading.At is { } at ? meter.KeyAt(at) : null;
 
-    /// <summary>A value counts by the key that is registered for its meter, and by no other.</summary>
-    private static Refusal? NotTheMeters(OcmfValue value, string? own) =>
-        value.PublicKey is { } came && own is not null && !Meters.IsSameKey(own, came)
+    /// <summary>Refuses a value as a whole where no reading of it is by a key of its time.</summary>
+    private static Refusal? NoneByTheMeter(OcmfValue value, MeterState meter) =>
+        value.Readings.All(reading => NotTheMeters(value, meter, reading) is not null)
+            ? NotTheMeters(value, meter, value.Readings[0]) : null;
+
+    /// <summary>A reading counts by the key that is registered for its meter at its time, and by no other: a key that
+    /// was replaced signs nothing of afterwards, also in a value that begins before.</summary>
+    private static Refusal? NotTheMeters(OcmfValue value, MeterState meter, OcmfReading reading) =>
+        value.PublicKey is { } came && OwnKey(meter, reading) is { } own && !MeterPublicKey.IsSame(own, came)
             ? Refusal.Of(Rejection.NotTheMetersKey,
                 $"the public key is not the one registered for meter {IntakeText.Quote(value.Serial)}")
             : null;

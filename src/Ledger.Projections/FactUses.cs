@@ -9,7 +9,8 @@ namespace Ledger.Projections;
 /// <summary>What one settlement run makes of a fact.</summary>
 /// <param name="Lines">The numbers of the lines and charges that rest on it; empty where it is excluded.</param>
 /// <param name="Because">As what it is counted, or why it is not.</param>
-public sealed record FactInRun(string Run, IReadOnlyList<int> Lines, string Because)
+public sealed record FactInRun(
+    string Run, string Account, NodaTime.LocalDate Day, IReadOnlyList<int> Lines, string Because)
 {
     public bool IsCounted => Lines.Count > 0;
 }
@@ -131,7 +132,7 @@ public static class FactUses
             if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is { } explained
                 && (fact.Event is ChargingStateRecorded ? Standing(explained, fact.Position)
                     : Paying(explained, fact.Position)) is { Count: > 0 } lines)
-                paid.Add(new(run.Run, lines, fact.Event is ChargingStateRecorded ? "as a stay for which a fee is due"
+                paid.Add(new(run.Run, run.Account, RowJson.Day(run.Day), lines, fact.Event is ChargingStateRecorded ? "as a stay for which a fee is due"
                     : "as what a payment of flexibility follows from"));
         return paid;
     }
@@ -224,10 +225,10 @@ public static class FactUses
         TimeOfUseSettlement.RunRow run, CancellationToken ct)
     {
         if (fact.Position >= run.AtPosition)
-            return new(run.Run, [], $"it was recorded at position {Number(fact.Position)}, and the run counts the facts "
+            return new(run.Run, run.Account, RowJson.Day(run.Day), [], $"it was recorded at position {Number(fact.Position)}, and the run counts the facts "
                 + $"before position {Number(run.AtPosition)}");
         if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is not { } explained)
-            return new(run.Run, [], "the run cannot be calculated again");
+            return new(run.Run, run.Account, RowJson.Day(run.Day), [], "the run cannot be calculated again");
         var lines = fact.Event switch
         {
             TariffPublished when fact.Position == explained.Pricing.Tariff.Position => explained.Statement.Lines,
@@ -248,10 +249,12 @@ public static class FactUses
         }).Select(charge => charge.Number)];
         var (energies, paid) = (explained.Statement.Lines.Count, Paying(explained, fact.Position));
         return lines.Count + charges.Count + paid.Count > 0
-            ? new(run.Run, [.. lines.Select(line => line.Number), .. charges, .. paid], As(fact.Event)
+            ? new(run.Run, run.Account, RowJson.Day(run.Day),
+                [.. lines.Select(line => line.Number), .. charges, .. paid], As(fact.Event)
                 + (charges.Count == 0 ? "" : $"; from line {Number(energies + 1)} on as charges of the month")
                 + (paid.Count == 0 ? "" : $"; from line {Number(paid[0])} on as what flexibility is paid by"))
-            : new(run.Run, [], await WhyNotAsync(journal, fact, explained, ct).ConfigureAwait(false));
+            : new(run.Run, run.Account, RowJson.Day(run.Day), [],
+                await WhyNotAsync(journal, fact, explained, ct).ConfigureAwait(false));
     }
 
     private static IReadOnlyList<StatementLine> Of(ExplainedRun explained, SettlementPointId point) =>

@@ -26,7 +26,10 @@ public sealed class TimeOfUseSettlement : IProjection
     public sealed record PublicationRow(
         string Run, string Account, string Day, string CalculatedBy, string PublishedBy, string RunDigest,
         string TariffDigest, IReadOnlyList<PackRow> RulePacks, Completeness Completeness, int FlexibilityLines,
-        string? FlexibilityRoot, decimal? FlexibilityTotal, long Position, Instant RecordedAt);
+        string? FlexibilityRoot, decimal? FlexibilityTotal, long Position, Instant RecordedAt)
+    {
+        public bool IsOf(RunRow run) => (Run, Account, Day) == (run.Run, run.Account, run.Day);
+    }
 
     /// <summary>A correction that was booked as deltas on a run.</summary>
     public sealed record DeltasRow(

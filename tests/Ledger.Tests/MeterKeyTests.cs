@@ -3,6 +3,7 @@ using System.Text;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
+using NodaTime;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -25,9 +26,6 @@ public sealed class MeterKeyTests
     {
         using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var foreign = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        await using var ledger = new IntakeLedger();
-        await ledger.TakeAsync(IntakeLedger.Connector);
-        ledger.Registers[("M1", Direction.Import)] = new(new("CP1"), Direction.Import);
         var keys = registered switch
         {
             "none" => Array.Empty<string>(),
@@ -37,20 +35,102 @@ public sealed class MeterKeyTests
             "own, then foreign after the value" => [Row(Spki(own), "2026-01-01"), Row(Spki(foreign), "2026-02-02")],
             _ => [Row(Spki(foreign), "2026-01-01"), Row(Spki(own), "2026-01-31")],
         };
-        if (keys.Length > 0)
-            (await ledger.TakeAsync("meter_serial,public_key,valid_from\n" + string.Join('\n', keys))).Outcomes
-                .ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
-
-        var signature = own.SignData(Encoding.UTF8.GetBytes(Payload), HashAlgorithmName.SHA256,
-            DSASignatureFormat.Rfc3279DerSequence);
-        var text = $$"""OCMF|{{Payload}}|{"SA":"ECDSA-secp256r1-SHA256","SD":"{{Convert.ToHexString(signature)}}"}""";
-        var outcome =
-            (await ledger.TakeAsync(text, new IntakeHints(PublicKey: Spki(own)))).Outcomes.ShouldHaveSingleItem();
+        await using var ledger = await WithKeysAsync(keys);
+        var outcome = (await ledger.TakeAsync(Signed(Payload, own), new IntakeHints(PublicKey: Spki(own)))).Outcomes
+            .ShouldHaveSingleItem();
         if (!counts) outcome.ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.NotTheMetersKey);
         else (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>()
             .ShouldHaveSingleItem().Quality.ShouldBe(
                 // A key that nobody registered is its sender's word.
                 registered == "none" ? ReadingQuality.Measured : ReadingQuality.MeasuredSigned);
+    }
+
+    /// <summary>Who sends a value sends a key with it. One that is followed by the meter's own would be verified by its
+    /// beginning, and compared by its end.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_key_with_the_meters_own_behind_it_is_no_key(bool registeredAsPoint)
+    {
+        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var foreign = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var registered = registeredAsPoint ? Spki(own)[^128..] : Spki(own);
+        await using var ledger = await WithKeysAsync(Row(registered, "2026-01-01"));
+        var container = $"<values><value><signedData format=\"OCMF\" encoding=\"plain\">{Signed(Payload, foreign)}"
+            + $"</signedData><publicKey>{Spki(foreign)}{registered}</publicKey></value></values>";
+        (await ledger.TakeAsync(container)).Outcomes.ShouldHaveSingleItem()
+            .ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.NoKey);
+        (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldBeEmpty();
+    }
+
+    /// <summary>A value begins under one key and ends after it was replaced.</summary>
+    [Fact]
+    public async Task A_key_that_was_replaced_signs_nothing_of_afterwards()
+    {
+        const string payload =
+            """{"FV":"1.0","PG":"T1","MS":"M1","RD":[{"TM":"2026-01-15T00:00:00,000+0000 S","TX":"B","RV":1.500,"RI":"1-b:1.8.0","RU":"kWh","ST":"G"},{"TM":"2026-02-01T00:00:00,000+0000 S","TX":"E","RV":2.500,"RI":"1-b:1.8.0","RU":"kWh","ST":"G"}]}""";
+        using var before = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var now = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        await using var ledger = await WithKeysAsync(Row(Spki(before), "2026-01-01"), Row(Spki(now), "2026-01-31"));
+        var outcomes = (await ledger.TakeAsync(Signed(payload, before), new IntakeHints(PublicKey: Spki(before))))
+            .Outcomes;
+        outcomes.OfType<RecordOutcome.Refused>().ShouldHaveSingleItem().Code.ShouldBe(Rejection.NotTheMetersKey);
+        var reading = (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().ShouldHaveSingleItem();
+        (reading.ReadAt, reading.Quality).ShouldBe((Instant.FromUtc(2026, 1, 15, 0, 0), ReadingQuality.MeasuredSigned));
+    }
+
+    /// <summary>RFC 5480, section 2.1.1.1: a curve is named. With parameters of one's own, of which the generator is
+    /// chosen, a private key can be made for anybody's point.</summary>
+    [Fact]
+    public void A_key_is_read_whole_and_on_a_named_curve_alone()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var info = key.ExportSubjectPublicKeyInfo();
+        MeterPublicKey.Read(info).ShouldNotBeNull().Point.ToArray().ShouldBe(info[^64..]);
+        MeterPublicKey.Read((byte[])[.. info, 0]).ShouldBeNull();
+        MeterPublicKey.Read(info.AsMemory(0, info.Length - 1)).ShouldBeNull();
+        var named = key.ExportParameters(false);
+        var curve = key.ExportExplicitParameters(false).Curve;
+        using var ofOwn = ECDsa.Create(new ECParameters { Curve = curve, Q = named.Q });
+        var explicitly = ofOwn.ExportSubjectPublicKeyInfo();
+        explicitly.AsSpan()[^64..].SequenceEqual(info.AsSpan()[^64..]).ShouldBeTrue();
+        MeterPublicKey.Read(explicitly).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Keys_are_the_same_by_point_and_by_curve_where_both_name_one()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var (info, point) = (Spki(key), Spki(key)[^128..]);
+        MeterPublicKey.IsSame(info, info).ShouldBeTrue();
+        MeterPublicKey.IsSame(info, point).ShouldBeTrue();
+        MeterPublicKey.IsSame("04" + point, point).ShouldBeTrue();
+        MeterPublicKey.IsSame(info, Spki(other)).ShouldBeFalse();
+        // The identifier of secp256k1 in place of secp256r1's, which is three bytes longer.
+        var onAnother = info.Replace("3059301306072A8648CE3D020106082A8648CE3D030107", "3056301006072A8648CE3D020106052B8104000A",
+            StringComparison.Ordinal);
+        MeterPublicKey.Read(Convert.FromHexString(onAnother)).ShouldNotBeNull().Curve!.Name.ShouldBe("secp256k1");
+        MeterPublicKey.IsSame(info, onAnother).ShouldBeFalse();
+        MeterPublicKey.IsSame("00", "00").ShouldBeFalse();
+    }
+
+    private static async Task<IntakeLedger> WithKeysAsync(params string[] keys)
+    {
+        var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        ledger.Registers[("M1", Direction.Import)] = new(new("CP1"), Direction.Import);
+        if (keys.Length > 0)
+            (await ledger.TakeAsync("meter_serial,public_key,valid_from\n" + string.Join('\n', keys))).Outcomes
+                .ShouldAllBe(outcome => outcome is RecordOutcome.Recorded);
+        return ledger;
+    }
+
+    private static string Signed(string payload, ECDsa key)
+    {
+        var signature = key.SignData(Encoding.UTF8.GetBytes(payload), HashAlgorithmName.SHA256,
+            DSASignatureFormat.Rfc3279DerSequence);
+        return $$"""OCMF|{{payload}}|{"SA":"ECDSA-secp256r1-SHA256","SD":"{{Convert.ToHexString(signature)}}"}""";
     }
 
     private static string Row(string key, string day) => $"M1,{key},{day}T00:00:00Z";

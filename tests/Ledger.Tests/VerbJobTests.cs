@@ -1,10 +1,12 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using System.Text.Json;
 using Ledger.Api;
 using Ledger.Api.Access;
 using Ledger.Api.Jobs;
 using Ledger.Cli;
+using Ledger.Cli.Bundles;
 using Ledger.Domain;
 using Ledger.Journal;
 using Shouldly;
@@ -181,6 +183,26 @@ public sealed class VerbJobTests : IDisposable
         (await served.UntilOverAsync("kim", zip))["detail"].ShouldBe("done");
         (await served.ResultAsync("kim", zip, "application/zip")).ShouldBe(bundle);
         served.Errors.ShouldBeEmpty();
+    }
+
+    /// <summary>The verb works as the ledger itself, for which the run of another operator is there too.</summary>
+    [Fact]
+    public async Task A_bundle_is_of_the_run_that_its_asker_reaches_and_of_no_other_that_is_called_alike()
+    {
+        town.Done("import", town.File("rivals-tariff.jsonl", """
+            {"type":"tariff-assignment","account":"rival","tariff":"tou","validFrom":"2026-01-01T00:00:00+08:00"}
+            """));
+        town.Run("settle", "--account", "rival", "--day", ChargeTown.Day, "--run", Run);
+        town.Done("checkpoint", "--origin", "ledger.example/town");
+        await using var served = await ServeAsync();
+        foreach (var (who, account, other) in ((string, string, string)[])[("kim", "cpo", "R-C1"), ("rob", "rival", Point)])
+        {
+            var files = BundleZip.Read(await served.ResultAfterAsync(who, await served.StartAsync(who, Bundle)));
+            using var statement = JsonDocument.Parse(files[BundleFiles.Json]);
+            statement.RootElement.GetProperty("account").GetString().ShouldBe(account);
+            files.Values.ShouldAllBe(content =>
+                !Encoding.UTF8.GetString(content).Contains(other, StringComparison.Ordinal));
+        }
     }
 
     [Fact]

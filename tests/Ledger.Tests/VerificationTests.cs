@@ -214,6 +214,37 @@ public sealed class VerificationTests : IDisposable
         found.Output.ShouldContain("no known key signed the note");
     }
 
+    /// <summary>Whoever names the keys that he trusts asks who vouches: that nobody does is no small print.</summary>
+    [Fact]
+    public void A_folder_without_a_checkpoint_is_not_verified_for_who_names_a_key()
+    {
+        var keys = town.File("keys", town.Run("checkpoint", "--key").Output);
+        town.Run("verify", "--keys", keys).Exit.ShouldBe(ExitCode.Done);
+        Directory.Delete(Path.Combine(town.Data, CheckpointStore.DirectoryName), recursive: true);
+        Directory.Delete(Path.Combine(town.Data, TransparencyLog.DirectoryName), recursive: true);
+        var found = town.Run("verify", "--keys", keys);
+        found.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
+        found.Output.ShouldContain("none that a key you trust signed");
+        var unasked = town.Run("verify");
+        unasked.Exit.ShouldBe(ExitCode.Done);
+        unasked.Output.ShouldContain("NOT CHECKED: who signed the journal: there is no checkpoint");
+    }
+
+    [Fact]
+    public void Events_after_the_last_checkpoint_are_said_to_be_signed_by_nobody()
+    {
+        const string said = "NOT CHECKED: who signed events ";
+        town.Run("verify").Output.ShouldNotContain(said);
+        town.Run("import", town.File("more.jsonl", """
+            {"type":"charging-fact","point":"S01-C1","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T19:00:00+08:00","reason":"fault","source":"charger"}
+            """)).Exit.ShouldBe(ExitCode.Done);
+        var found = town.Run("verify");
+        found.Exit.ShouldBe(ExitCode.Done);
+        found.Output.ShouldContain(said + "19 to 19");
+        town.Run("checkpoint").Exit.ShouldBe(ExitCode.Done);
+        town.Run("verify").Output.ShouldNotContain(said);
+    }
+
     private SqliteJournalOptions Options =>
         new(town.Data, new LedgerId("town"), new StandingClock(SmallTown.Now), TestFolder.Secret);
 

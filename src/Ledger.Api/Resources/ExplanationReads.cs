@@ -86,11 +86,11 @@ internal static class ExplanationReads
         var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
         if (position is not { } last || of > last) throw ReachedFact.NotThere(of);
         await ReachedFact.FindAsync(ledger, context, of).ConfigureAwait(false);
-        var reached = answers.Runs().Select(run => run.Run).ToHashSet(StringComparer.Ordinal);
+        var reached = answers.Runs().Select(run => (run.Run, run.Account, RowJson.Day(run.Day))).ToHashSet();
         var use = await FactUses.OfAsync(ledger.Journal, ledger.Views, of,
             context.RequestAborted).ConfigureAwait(false);
         return Answering.Read(new FactUseAnswer(position, of, use.Fact.WireName, use.Fact.Says, use.Because,
-            [.. use.Runs.Where(run => reached.Contains(run.Run))]), position);
+            [.. use.Runs.Where(run => reached.Contains((run.Run, run.Account, run.Day)))]), position);
     }
 
     private static async Task<JsonAnswer<RunDifferenceAnswer>> DifferenceAsync(OpenLedger ledger, HttpContext context)

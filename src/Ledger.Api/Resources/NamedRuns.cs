@@ -4,8 +4,7 @@ using Ledger.Projections;
 namespace Ledger.Api.Resources;
 
 /// <summary>
-/// The run that a request names. A run's name is its account's own for a day, so whoever reaches several accounts may
-/// mean more than one: none of them is chosen for him.
+/// The run that a request names, of those that are reached.
 /// </summary>
 internal static class NamedRuns
 {
@@ -22,13 +21,10 @@ internal static class NamedRuns
             request, "account", PartyId.TryParse, Rejection.InvalidIdentifier, Asking.IdentifierRule);
         var day = Asking.Optional<NodaTime.LocalDate>(
             request, "day", Asking.TryDay, Rejection.InvalidTime, Asking.DayRule);
-        var found = runs.Where(run => run.Run == named.Value && (account is not { } of || run.Account == of.Value)
-            && (day is not { } on || run.Day == RowJson.Day(on))).ToList();
+        var found = new RunName(named.Value, account, day).Among(runs);
         return found.Count < 2 ? found.FirstOrDefault()
-            : throw new QueryRefusedException(Rejection.MissingField,
-                $"{parameter} is '{named}', which several runs are called: of "
-                + string.Join(", of ", found.Select(run => $"{run.Account} on {run.Day}"))
-                + "; say account, or account and day");
+            : throw new QueryRefusedException(
+                Rejection.MissingField, $"{parameter} is '{named}', and {RunName.Several(found)}");
     }
 
     /// <summary>The name in a parameter.</summary>

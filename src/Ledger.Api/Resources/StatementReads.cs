@@ -139,7 +139,7 @@ internal static class StatementReads
         {
             var (answers, position, again) = await DerivedAsync(ledger, context).ConfigureAwait(false);
             var (run, statement) = (again.Run, Statement(again, "entries"));
-            var isPublished = answers.Publications().Any(said => said.Run == run.Run && said.Account == run.Account);
+            var isPublished = answers.Publications().Any(said => said.IsOf(run));
             var entries = DoubleEntry.Of(statement, isPublished);
             return Answering.Read(new StatementEntriesAnswer(position, run.Run, statement.Account.Value, run.Day,
                 statement.Currency, DoubleEntry.NotConserved(statement, entries) ?? "yes",

@@ -30,7 +30,8 @@ internal static class ExplanationListings
         new("follows", "and it follows", value => value.Follows), new("arithmetic", "from", value => value.Arithmetic));
 
     public static Listing Uses(IEnumerable<FactInRun> uses) => Listing.Of(uses,
-        new("run", "run", use => use.Run), new("counted", "counted", use => use.IsCounted),
+        new("run", "run", use => use.Run), new("account", null, use => use.Account),
+        new("day", null, use => use.Day), new("counted", "counted", use => use.IsCounted),
         new("lines", "in lines", use => use.IsCounted ? Ranges(use.Lines) : null),
         new("because", "as, or why not", use => use.Because));
 

@@ -43,13 +43,18 @@ internal static class StandardReach
     private static CommandRoutes AddDispatchReach(this CommandRoutes routes) => routes
         .Touches<DispatchInstructed>(input =>
         [
-            new Touched.Party(input.IssuedBy), .. input.Targets.Select(target => new Touched.Point(target.Point)),
+            new Touched.Party(input.IssuedBy), new Touched.NewInstruction(input.Instruction),
+            .. input.Targets.Select(target => new Touched.Point(target.Point)),
             .. input.Programme is { } programme ? new Touched[] { new Touched.OrderedIn(programme) } : [],
         ])
         .Touches<InstructionClockRecorded>(input =>
             [new Touched.Point(input.Point), new Touched.Instruction(input.Instruction)])
         .Touches<InstructionWithdrawn>(input => [new Touched.OwnInstruction(input.Instruction)])
-        .Touches<ReasonClaimed>(input => [new Touched.Point(input.Point), new Touched.Party(input.ClaimedBy)]);
+        .Touches<ReasonClaimed>(input =>
+        [
+            new Touched.Point(input.Point), new Touched.Party(input.ClaimedBy),
+            new Touched.Instruction(input.Instruction),
+        ]);
 
     private static CommandRoutes AddContractReach(this CommandRoutes routes) => routes
         .Touches<ScheduleDeclared>(input => [new Touched.Point(input.Point), new Touched.Party(input.DeclaredBy)])
@@ -74,7 +79,10 @@ internal static class StandardReach
             new Touched.Used(Streams.Tariff(input.Fact.Tariff)),
         ])
         .Touches<Dated<RulePackPublished>>(input => [new Touched.Published(Streams.RulePack(input.Fact.Pack))])
-        .Touches<DisputeOpened>(input => [new Touched.Party(input.Account), new Touched.Party(input.OpenedBy)])
+        .Touches<DisputeOpened>(input =>
+        [
+            new Touched.Party(input.Account), new Touched.Party(input.OpenedBy), new Touched.NewDispute(input.Dispute),
+        ])
         .Touches<DisputeAnswered>(input => [new Touched.Dispute(input.Dispute), new Touched.Party(input.AnsweredBy)])
         .Touches<DisputeClosed>(input => [new Touched.Dispute(input.Dispute), new Touched.Party(input.ClosedBy)]);
 }

@@ -37,6 +37,9 @@ public abstract record Touched
     public sealed record Instruction(InstructionId Id) : Touched;
     /// <summary>An instruction that was issued in one's own name.</summary>
     public sealed record OwnInstruction(InstructionId Id) : Touched;
+    /// <summary>An instruction that is issued by this input, or again: of its name there is none of anybody
+    /// else's.</summary>
+    public sealed record NewInstruction(InstructionId Id) : Touched;
     /// <summary>What is published by this input, or again: it belongs to the party that published in this stream
     /// first.</summary>
     public sealed record Published(string Stream) : Touched;
@@ -54,6 +57,9 @@ public abstract record Touched
     public sealed record PaidReady(ProgrammeId Programme, SettlementPointId At, Interval Period) : Touched;
     /// <summary>A dispute of one's own account.</summary>
     public sealed record Dispute(DisputeId Id) : Touched;
+    /// <summary>A dispute that is opened by this input, or again: of its name there is none of anybody
+    /// else's.</summary>
+    public sealed record NewDispute(DisputeId Id) : Touched;
     /// <summary>What was recorded at a position: of a reading its point, of anything else one's own party.</summary>
     public sealed record Fact(long Position) : Touched;
 }
@@ -126,10 +132,14 @@ public static class Reaching
                     && (who == by.Party || who == OwnOf(recorder));
             case Touched.OrderedIn or Touched.Admitting or Touched.PaidEnrolment or Touched.PaidReady:
                 return await PaidReach.IsReachedAsync(by, part, recorder, ct).ConfigureAwait(false);
-            case Touched.Dispute dispute:
-                var (known, _) = await recorder.LoadAsync(Streams.Dispute(dispute.Id), DisputeState.Empty,
-                    Disputes.Evolve, ct).ConfigureAwait(false);
-                return known.Opened is { } opened && reach.Covers(opened.Account);
+            case Touched.NewInstruction(var added):
+                return await OrderAsync(recorder, added, ct).ConfigureAwait(false) is not { } known
+                    || reach.Covers(known.IssuedBy);
+            case Touched.Dispute(var dispute):
+                return await AccountAsync(recorder, dispute, ct).ConfigureAwait(false) is { } disputing
+                    && reach.Covers(disputing);
+            case Touched.NewDispute(var added):
+                return await AccountAsync(recorder, added, ct).ConfigureAwait(false) is not { } of || reach.Covers(of);
             case Touched.Fact fact:
                 await foreach (var recorded in recorder.Journal.ReadAllAsync(fact.Position, ct).ConfigureAwait(false))
                     return recorded.Position == fact.Position
@@ -158,15 +168,23 @@ public static class Reaching
     private static async Task<bool> InstructionAsync(
         Principal by, InstructionId instruction, Recorder recorder, bool ofIssuer, CancellationToken ct)
     {
-        var (state, _) = await recorder.LoadAsync(Streams.Instruction(instruction), DispatchState.Empty,
-            Dispatch.Evolve, ct).ConfigureAwait(false);
-        if (state.Instructed is not { } order) return false;
+        if (await OrderAsync(recorder, instruction, ct).ConfigureAwait(false) is not { } order) return false;
         if (by.Reach.Covers(order.IssuedBy)) return true;
         if (ofIssuer) return false;
         foreach (var target in order.Targets)
             if (await CoversAsync(by.Reach, target.Point, recorder, ct).ConfigureAwait(false)) return true;
         return false;
     }
+
+    private static async Task<DispatchInstructed?> OrderAsync(
+        Recorder recorder, InstructionId instruction, CancellationToken ct) =>
+        (await recorder.LoadAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve, ct)
+            .ConfigureAwait(false)).State.Instructed;
+
+    /// <summary>Whose run a dispute is about; null where there is no such dispute.</summary>
+    private static async Task<PartyId?> AccountAsync(Recorder recorder, DisputeId dispute, CancellationToken ct) =>
+        (await recorder.LoadAsync(Streams.Dispute(dispute), DisputeState.Empty, Disputes.Evolve, ct)
+            .ConfigureAwait(false)).State.Opened?.Account;
 
     /// <summary>The party in whose name the ledger's own operator acts.</summary>
     internal static PartyId OwnOf(Recorder recorder) => new(recorder.Journal.Ledger.Value);
@@ -183,9 +201,9 @@ public static class Reaching
         Touched.Point or Touched.Place or Touched.NewPoint => "settlement point",
         Touched.Party => "party",
         Touched.Meter => "meter",
-        Touched.Instruction or Touched.OwnInstruction => "instruction",
+        Touched.Instruction or Touched.OwnInstruction or Touched.NewInstruction => "instruction",
         Touched.Admitting => "programme",
-        Touched.Dispute => "dispute",
+        Touched.Dispute or Touched.NewDispute => "dispute",
         Touched.Fact => "fact",
         _ => "publication",
     };
