@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -69,7 +70,7 @@ public sealed class SqliteStatement : IDisposable
     public long Int64(int column) => ColumnInt64(handle, column);
 
     /// <summary>A text, made a string.</summary>
-    public string Text(int column) => raw.sqlite3_column_text(statement, column).utf8_to_string() ?? "";
+    public string Text(int column) => Encoding.UTF8.GetString(Blob(column));
 
     /// <summary>The bytes of a column, which hold until the next row or reset; of a text they are UTF-8.</summary>
     public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(statement, column);

@@ -107,14 +107,15 @@ internal ref struct UnpackedVersions(ReadOnlySpan<byte> packed, long from, TextB
 {
     private ReadOnlySpan<byte> rest = packed;
     private TextBuffer before = other, now = Cleared(one);
+    private bool isDamaged;
 
     public long From { get; private set; }
     /// <summary>The first position behind the version.</summary>
     public long To { get; private set; } = from;
     public readonly ReadOnlySpan<byte> Json => now.Written;
 
-    /// <summary>Whether nothing is left to unpack.</summary>
-    public readonly bool IsWhole => rest.IsEmpty;
+    /// <summary>Whether all are unpacked.</summary>
+    public readonly bool IsWhole => rest.IsEmpty && !isDamaged;
 
     private static TextBuffer Cleared(TextBuffer text)
     {
@@ -125,7 +126,14 @@ internal ref struct UnpackedVersions(ReadOnlySpan<byte> packed, long from, TextB
     /// <summary>Whether there is another version, which is then this one.</summary>
     public bool Next()
     {
-        if (To < 0 || rest.IsEmpty || !TryRead(out var gap) || !TryRead(out var positions) || !TryRead(out var length)
+        if (rest.IsEmpty || isDamaged) return false;
+        isDamaged = !TryUnpack();
+        return !isDamaged;
+    }
+
+    private bool TryUnpack()
+    {
+        if (To < 0 || !TryRead(out var gap) || !TryRead(out var positions) || !TryRead(out var length)
             || gap > long.MaxValue - To || positions > long.MaxValue - To - gap) return false;
         (before, now) = (now, before);
         now.Clear();

@@ -32,7 +32,7 @@ public sealed class SqliteViewsTests : IDisposable
     {
         var value = Gen.OneOfConst("", "1", "12", "null", "\"é漢😀\"", "{\"x\":1,\"y\":2}", "[]", ",", "}", ",,}}", "{", "\0");
         var text = Gen.Select(value, value, value, (a, b, c) => $"{{\"a\":{a},\"b\":{b},\"c\":{{\"d\":{c}}}}}");
-        var version = Gen.Frequency((8, text), (1, Gen.String), (1, Gen.Const("")), (1, Gen.Const((string?)null)!));
+        var version = Gen.Frequency((8, text), (1, Gen.String), (1, Gen.Const("")), (1, Gen.Const<string>(null!)));
         using var views = new SqliteViews(Path);
         var number = 0;
         version.List[1, 150].Sample(versions =>
@@ -64,7 +64,7 @@ public sealed class SqliteViewsTests : IDisposable
         OnFile("SELECT json || '|' || from_position FROM current_row").ShouldBe("{\"n\":39}|39");
         views.Commit(At(200), [.. Enumerable.Range(40, 160).Select(n => new PositionedChange("P", n, "a", $"{{\"n\":{n}}}"))]);
         OnFile("SELECT count(*) FROM view_history").ShouldBe(4L, "no more than 64 share one");
-        views.Commit(At(201), [new("P", 200, "a", null)]);
+        views.Commit(At(201), [new("P", 200, "a", (string?)null)]);
         OnFile("SELECT count(*) FROM current_row").ShouldBe(0L);
         OnFile("SELECT versions FROM view_history WHERE to_position = 200").ShouldBe("{\"n\":199}", "one alone is a text");
         for (var position = 0; position < 200; position++)
@@ -101,7 +101,7 @@ public sealed class SqliteViewsTests : IDisposable
         using (var made = new SqliteViews(Path))
         {
             made.Commit(new Dictionary<string, long> { ["P"] = 5, ["Q"] = 4 }, [new("P", 0, "a", "1"), new("P", 1, "b", "x"),
-                new("P", 2, "a", "2"), new("P", 3, "b", null), new("P", 4, "a", "3"), new("Q", 3, "a", "q")]);
+                new("P", 2, "a", "2"), new("P", 3, "b", (string?)null), new("P", 4, "a", "3"), new("Q", 3, "a", "q")]);
         }
         EarlierViews.Make(Path, hasVersions);
         ViewRow[] rows = [new("P", "a", 0, 2, "1"), new("P", "a", 2, 4, "2"), new("P", "a", 4, ViewRow.Open, "3"),
