@@ -123,8 +123,8 @@ internal sealed class SqliteViewReader : IDisposable
             throw new InvalidDataException($"versions of {Encoding.UTF8.GetString(key)} are damaged: rebuild the views");
     }
 
-    /// <summary>Of versions that cannot be unpacked what is stored is handed over: it is no row that a fold made, and is
-    /// found by its key.</summary>
+    /// <summary>Of versions that cannot be unpacked what is stored is handed over: it is no row that a fold made, and
+    /// is found by its key.</summary>
     public void ScanVersions(string projection, VersionTaker take)
     {
         versions ??= new(connection, $"""

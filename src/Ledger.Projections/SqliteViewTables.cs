@@ -4,9 +4,9 @@ using Microsoft.Data.Sqlite;
 namespace Ledger.Projections;
 
 /// <summary>
-/// The tables of views.db. What is current stands in one, a row of its key for each, which is written anew where the row
-/// changes; what was closed stands in the other and stays. Both find their rows by an index of short entries, so that
-/// the rows themselves lie in the order in which they were written, and a page is filled before the next is begun.
+/// The tables of views.db. What is current stands in one, with a row for each key that is overwritten where it changes;
+/// what was closed stands in the other and stays. Both find their rows by an index of short entries, so that the rows
+/// themselves lie in the order in which they were written, and a page is filled before the next is begun.
 /// </summary>
 internal static class SqliteViewTables
 {
@@ -16,8 +16,8 @@ internal static class SqliteViewTables
     /// <summary>The number of the projection ?1, as SQL.</summary>
     public const string Number = "(SELECT number FROM projection WHERE name = ?1)";
 
-    // Of an earlier version of the file there is view_row, a table. That the name is taken here makes an earlier program
-    // stop at this file, which would else find none of its rows, and take them for applied.
+    // In a file of an earlier version view_row is a table. That the name is taken here makes an earlier program stop at
+    // this file, in which it would find no rows.
     private const string Tables = """
         CREATE TABLE IF NOT EXISTS projection (
           number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, next_position INTEGER NOT NULL);
