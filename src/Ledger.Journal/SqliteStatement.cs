@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -8,7 +9,7 @@ namespace Ledger.Journal;
 /// A statement that runs once an event: prepared once, and spoken to without a command object and its boxed parameters,
 /// nor with a handle that is counted at each call. Used by one thread, and no longer than its connection.
 /// </summary>
-internal sealed class SqliteStatement : IDisposable
+public sealed class SqliteStatement : IDisposable
 {
     private const string Library = "e_sqlite3"; // that of SQLitePCLRaw.bundle_e_sqlite3, which the connection uses too
     private static readonly nint Copied = -1; // SQLITE_TRANSIENT: SQLite keeps a copy of its own
@@ -16,8 +17,10 @@ internal sealed class SqliteStatement : IDisposable
     private readonly sqlite3_stmt statement;
     private readonly nint handle;
 
+    /// <exception cref="SqliteException">The statement does not fit the tables that are there.</exception>
     public SqliteStatement(SqliteConnection connection, string sql) : this(connection.Handle!, sql) { }
 
+    /// <inheritdoc cref="SqliteStatement(SqliteConnection, string)"/>
     public SqliteStatement(sqlite3 database, string sql)
     {
         this.database = database;
@@ -35,6 +38,11 @@ internal sealed class SqliteStatement : IDisposable
 
     /// <inheritdoc cref="Bind(int, long)"/>
     public void Bind(int parameter, string value) => Check(raw.sqlite3_bind_text(statement, parameter, value));
+
+    /// <summary>Sets a parameter to a text that is UTF-8 already.</summary>
+    public void BindText(int parameter, ReadOnlySpan<byte> value) => Check(value.IsEmpty
+        ? raw.sqlite3_bind_text(statement, parameter, "")
+        : BindText(handle, parameter, in MemoryMarshal.GetReference(value), value.Length, Copied));
 
     /// <summary>Runs a statement that gives no row. A reset says the error that a step did not end with.</summary>
     public void Run()
@@ -55,10 +63,16 @@ internal sealed class SqliteStatement : IDisposable
         return result == raw.SQLITE_ROW;
     }
 
+    /// <summary>How many rows the last statement that changed any has changed.</summary>
+    public int Changed => raw.sqlite3_changes(database);
+
     /// <summary>A column of the row, of which the first is number 0.</summary>
     public long Int64(int column) => ColumnInt64(handle, column);
 
-    /// <summary>The bytes of a column, which hold until the next row or reset.</summary>
+    /// <summary>A text, made a string.</summary>
+    public string Text(int column) => Encoding.UTF8.GetString(Blob(column));
+
+    /// <summary>The bytes of a column, which hold until the next row or reset; of a text they are UTF-8.</summary>
     public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(statement, column);
 
     /// <summary>How many bytes a column has.</summary>
@@ -70,12 +84,14 @@ internal sealed class SqliteStatement : IDisposable
         if (bytes > 0) Marshal.Copy(ColumnBlob(handle, column), into, at, bytes); // of no bytes there is no pointer
     }
 
+    /// <summary>Whether a column of the row is a text, and not bytes.</summary>
     public bool IsText(int column) => raw.sqlite3_column_type(statement, column) == raw.SQLITE_TEXT;
 
     /// <summary>Resets the statement at its end, also where a row is not read to its end: no read holds a snapshot
     /// after it.</summary>
     public Question Asked() => new(this);
 
+    /// <summary>A statement until its rows are read.</summary>
     public readonly ref struct Question(SqliteStatement statement)
     {
         public void Dispose() => statement.Reset();
@@ -96,6 +112,9 @@ internal sealed class SqliteStatement : IDisposable
 
     [DllImport(Library, EntryPoint = "sqlite3_bind_blob")]
     private static extern int BindBlob(nint statement, int parameter, in byte value, int bytes, nint destructor);
+
+    [DllImport(Library, EntryPoint = "sqlite3_bind_text")]
+    private static extern int BindText(nint statement, int parameter, in byte value, int bytes, nint destructor);
 
     [DllImport(Library, EntryPoint = "sqlite3_step")]
     private static extern int Step(nint statement);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using NodaTime;
 
 namespace Ledger.Projections;
@@ -9,9 +10,11 @@ namespace Ledger.Projections;
 public sealed class NextViews(IViewStore store) : IViewStore
 {
     private const string Suffix = "~next";
+    private static readonly ConcurrentDictionary<string, string> Names = new(StringComparer.Ordinal); // a dozen
 
     /// <summary>Under which name a projection is built beside the live one.</summary>
-    public static string NameOf(string projection) => projection + Suffix;
+    public static string NameOf(string projection) =>
+        Names.GetOrAdd(projection, static name => name + Suffix);
 
     public static bool IsNext(string projection) => projection.EndsWith(Suffix, StringComparison.Ordinal);
 

@@ -1,24 +1,23 @@
+using System.Text;
+using Ledger.Journal;
 using Microsoft.Data.Sqlite;
-using SQLitePCL;
 
 namespace Ledger.Projections;
 
 /// <summary>
-/// A connection of its own to views.db, for reads as of a position: what they find is the same whatever is written
-/// meanwhile, so they wait for no writer and for none of each other. Its statements stay prepared, and none holds a
-/// snapshot after it returns. One caller at a time.
+/// A connection of its own to views.db, for reads: what they find is the same whatever is written meanwhile, so they
+/// wait for no writer and for none of each other. Its statements stay prepared, and none holds a snapshot after it
+/// returns. One caller at a time.
 /// </summary>
 internal sealed class SqliteViewReader : IDisposable
 {
+    private const string Number = SqliteViewTables.Number, Open = SqliteViewTables.Open;
     private readonly SqliteConnection connection;
-    private readonly string storedAs;
-    // Not commands, so that the text of a row is handed on where it lies.
-    private sqlite3_stmt? scan, versions, range, row;
+    private SqliteStatement? checkpoint, row, rowAsOf, range, rangeAsOf, versions; // prepared when they are first asked
+    private readonly TextBuffer one = new(), other = new(); // texts of versions that are unpacked
 
-    /// <param name="storedAs">The name that the rows of the projection $p are stored under, as SQL.</param>
-    public SqliteViewReader(string path, string storedAs)
+    public SqliteViewReader(string path)
     {
-        this.storedAs = storedAs;
         connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,
@@ -29,92 +28,131 @@ internal sealed class SqliteViewReader : IDisposable
         using var command = connection.CreateCommand();
         command.CommandText = "PRAGMA busy_timeout=5000";
         command.ExecuteNonQuery();
+        SqliteViewTables.ShowAsNow(connection);
     }
 
+    public long Checkpoint(string projection)
+    {
+        checkpoint ??= new(connection, "SELECT next_position FROM projection WHERE name = ?1");
+        checkpoint.Bind(1, projection);
+        using var asked = checkpoint.Asked();
+        return checkpoint.IsRow() ? checkpoint.Int64(0) : 0;
+    }
+
+    public string? Get(string projection, string key)
+    {
+        row ??= new(connection, $"SELECT json FROM current_row WHERE projection = {Number} AND key = ?2");
+        row.Bind(1, projection);
+        row.Bind(2, key);
+        using var asked = row.Asked();
+        return row.IsRow() ? row.Text(0) : null;
+    }
+
+    /// <summary>The current row, or of those closed before it the last one that begins by then: no other is looked at.
+    /// </summary>
     public string? Get(string projection, string key, long asOf)
     {
-        row ??= Prepared($"""
-            SELECT json FROM view_row WHERE projection = {storedAs} AND key = $k
-              AND from_position <= $at AND $at < to_position ORDER BY from_position DESC LIMIT 1
-            """); // there is one at most, and it is the last that begins by then: no other version is looked at
-        raw.sqlite3_bind_text(row, 1, projection); // in the order in which the statement first names them
-        raw.sqlite3_bind_text(row, 2, key);
-        raw.sqlite3_bind_int64(row, 3, asOf);
+        rowAsOf ??= new(connection, $"""
+            SELECT key, from_position, {Open}, json FROM current_row
+            WHERE projection = {Number} AND key = ?2 AND from_position <= ?3
+            UNION ALL SELECT * FROM (
+              SELECT key, from_position, to_position, versions FROM view_history
+              WHERE projection = {Number} AND key = ?2 AND from_position <= ?3 ORDER BY from_position DESC LIMIT 1)
+            """);
+        rowAsOf.Bind(1, projection);
+        rowAsOf.Bind(2, key);
+        rowAsOf.Bind(3, asOf);
         string? found = null;
-        Step(row, one => found = raw.sqlite3_column_text(one, 0).utf8_to_string());
+        using var asked = rowAsOf.Asked();
+        while (found is null && rowAsOf.IsRow())
+            Current(rowAsOf, asOf, (_, _, _, json) => found = Encoding.UTF8.GetString(json));
         return found;
     }
 
-    public List<ViewRow> Range(string projection, string first, string last, long asOf)
+    public List<ViewRow> Range(string projection, string first, string last, long? asOf)
     {
-        range ??= Prepared($"""
-            SELECT key, from_position, to_position, json FROM view_row WHERE projection = {storedAs}
-              AND key >= $first AND key <= $last AND from_position <= $at AND $at < to_position ORDER BY key
-            """);
-        Bind(range, projection, first, last, asOf);
         var rows = new List<ViewRow>();
-        Step(range, one => rows.Add(new(projection, raw.sqlite3_column_text(one, 0).utf8_to_string(),
-            raw.sqlite3_column_int64(one, 1), raw.sqlite3_column_int64(one, 2),
-            raw.sqlite3_column_text(one, 3).utf8_to_string())));
+        Each(projection, first, last, asOf, (key, from, to, json) => rows.Add(
+            new(projection, Encoding.UTF8.GetString(key), from, to, Encoding.UTF8.GetString(json))));
         return rows;
     }
 
-    public void Scan(string projection, string first, string last, long asOf, RowTaker take)
+    public void Scan(string projection, string first, string last, long? asOf, RowTaker take) =>
+        Each(projection, first, last, asOf, (_, _, _, json) => take(json));
+
+    private void Each(string projection, string first, string last, long? asOf, VersionTaker take)
     {
-        scan ??= Prepared($"""
-            SELECT json FROM view_row WHERE projection = {storedAs}
-              AND key >= $first AND key <= $last AND from_position <= $at AND $at < to_position ORDER BY key
-            """);
-        Bind(scan, projection, first, last, asOf);
-        Step(scan, one => take(raw.sqlite3_column_blob(one, 0)));
+        var rows = asOf is null
+            ? range ??= new(connection, $"""
+                SELECT key, from_position, {Open}, json FROM current_row
+                WHERE projection = {Number} AND key >= ?2 AND key <= ?3 ORDER BY key
+                """)
+            : rangeAsOf ??= new(connection, $"""
+                SELECT key, from_position, {Open}, json FROM current_row
+                WHERE projection = {Number} AND key >= ?2 AND key <= ?3 AND from_position <= ?4
+                UNION ALL SELECT key, from_position, to_position, versions FROM view_history
+                WHERE projection = {Number} AND key >= ?2 AND key <= ?3 AND from_position <= ?4 AND to_position > ?4
+                ORDER BY 1
+                """);
+        rows.Bind(1, projection);
+        rows.Bind(2, first);
+        rows.Bind(3, last);
+        if (asOf is { } position) rows.Bind(4, position);
+        using var asked = rows.Asked();
+        while (rows.IsRow()) Current(rows, asOf ?? ViewRow.Open - 1, take);
     }
 
+    /// <summary>Hands over the version of the row that is current at a position, if it has one.</summary>
+    private void Current(SqliteStatement row, long position, VersionTaker take)
+    {
+        var key = row.Blob(0);
+        var (from, to) = (row.Int64(1), row.Int64(2));
+        if (row.IsText(3))
+        {
+            if (position < to) take(key, from, to, row.Blob(3));
+            return;
+        }
+        var unpacked = new UnpackedVersions(row.Blob(3), from, one, other);
+        while (unpacked.Next())
+        {
+            if (unpacked.To <= position) continue;
+            if (unpacked.From <= position) take(key, unpacked.From, unpacked.To, unpacked.Json);
+            return;
+        }
+        if (!unpacked.IsWhole)
+            throw new InvalidDataException($"versions of {Encoding.UTF8.GetString(key)} are damaged: rebuild the views");
+    }
+
+    /// <summary>Of versions that cannot be unpacked what is stored is handed over: it is no row that a fold made, and
+    /// is found by its key.</summary>
     public void ScanVersions(string projection, VersionTaker take)
     {
-        versions ??= Prepared($"""
-            SELECT key, from_position, to_position, json FROM view_row WHERE projection = {storedAs}
-              ORDER BY key, from_position
+        versions ??= new(connection, $"""
+            SELECT key, from_position, to_position, versions FROM view_history WHERE projection = {Number}
+            UNION ALL SELECT key, from_position, {Open}, json FROM current_row WHERE projection = {Number}
+            ORDER BY 1, 2
             """);
-        raw.sqlite3_bind_text(versions, 1, projection);
-        Step(versions, one => take(raw.sqlite3_column_blob(one, 0), raw.sqlite3_column_int64(one, 1),
-            raw.sqlite3_column_int64(one, 2), raw.sqlite3_column_blob(one, 3)));
-    }
-
-    private static void Bind(sqlite3_stmt statement, string projection, string first, string last, long asOf)
-    {
-        raw.sqlite3_bind_text(statement, 1, projection);
-        raw.sqlite3_bind_text(statement, 2, first);
-        raw.sqlite3_bind_text(statement, 3, last);
-        raw.sqlite3_bind_int64(statement, 4, asOf);
-    }
-
-    private void Step(sqlite3_stmt statement, Action<sqlite3_stmt> take)
-    {
-        try
+        versions.Bind(1, projection);
+        using var asked = versions.Asked();
+        while (versions.IsRow())
         {
-            int result;
-            while ((result = raw.sqlite3_step(statement)) == raw.SQLITE_ROW) take(statement);
-            if (result != raw.SQLITE_DONE) SqliteException.ThrowExceptionForRC(result, connection.Handle);
+            var key = versions.Blob(0);
+            var (from, to) = (versions.Int64(1), versions.Int64(2));
+            if (versions.IsText(3))
+            {
+                take(key, from, to, versions.Blob(3));
+                continue;
+            }
+            var unpacked = new UnpackedVersions(versions.Blob(3), from, one, other);
+            while (unpacked.Next()) take(key, unpacked.From, unpacked.To, unpacked.Json);
+            if (!unpacked.IsWhole || unpacked.To != to) take(key, unpacked.To, to, versions.Blob(3));
         }
-        finally
-        {
-            raw.sqlite3_reset(statement); // no read holds a snapshot after it returns
-        }
-    }
-
-    private sqlite3_stmt Prepared(string sql)
-    {
-        SqliteException.ThrowExceptionForRC(
-            raw.sqlite3_prepare_v2(connection.Handle, sql, out var prepared), connection.Handle);
-        return prepared;
     }
 
     public void Dispose()
     {
-        scan?.Dispose();
-        versions?.Dispose();
-        range?.Dispose();
-        row?.Dispose();
+        foreach (var statement in (SqliteStatement?[])[checkpoint, row, rowAsOf, range, rangeAsOf, versions])
+            statement?.Dispose();
         connection.Dispose();
     }
 }

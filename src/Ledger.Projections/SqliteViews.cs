@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Text;
 using Ledger.Journal.Verification;
 using Microsoft.Data.Sqlite;
 using NodaTime;
@@ -7,49 +8,40 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>
-/// The embedded read model, views.db: WAL, one connection under a lock, and others for reads as of a position; no read
-/// that holds a snapshot after it returns. It only caches what the journal says, so <c>synchronous=NORMAL</c> suffices:
-/// a lost tail is caught up.
+/// The embedded read model, views.db: WAL, one connection under a lock that writes, and others that read and wait for
+/// nobody; no read holds a snapshot after it returns. It only caches what the journal says, so
+/// <c>synchronous=NORMAL</c> suffices: rows and checkpoint stand in one file, so that a lost tail takes both with it
+/// and is caught up.
 /// </summary>
 public sealed class SqliteViews : IViewStore, IDisposable
 {
-    private const string Tables = """
-        CREATE TABLE IF NOT EXISTS view_row (
-          projection TEXT NOT NULL, key TEXT NOT NULL, from_position INTEGER NOT NULL,
-          to_position INTEGER NOT NULL, json TEXT NOT NULL,
-          PRIMARY KEY (projection, key, from_position)) WITHOUT ROWID;
-        CREATE UNIQUE INDEX IF NOT EXISTS open_row ON view_row (projection, key)
-          WHERE to_position = 9223372036854775807;
-        CREATE TABLE IF NOT EXISTS checkpoint (projection TEXT PRIMARY KEY, next_position INTEGER NOT NULL);
-        CREATE TABLE IF NOT EXISTS alarm (
-          position INTEGER NOT NULL, projection TEXT NOT NULL, wire_name TEXT NOT NULL, reason TEXT NOT NULL);
-        """;
+    // A page is written to the file once for many batches that changed it.
+    private const int CacheKibibytes = 32 * 1024, CheckpointPages = 8192;
 
-    /// <summary>What views.db did not have at first: under which name rows are stored, and who may write.</summary>
-    private const string LaterTables = """
-        CREATE TABLE IF NOT EXISTS view_version (projection TEXT PRIMARY KEY, stored_as TEXT NOT NULL);
-        CREATE TABLE IF NOT EXISTS lease (
-          name TEXT PRIMARY KEY, token INTEGER NOT NULL, holder TEXT NOT NULL, expires_at INTEGER NOT NULL);
-        """;
+    private const string Number = SqliteViewTables.Number;
+    private const string Exchanged = "~exchanged"; // the name of rows while two names are exchanged
 
-    private const string Row = "key, from_position, to_position, json";
+    /// <summary>With fewer rows another thread is not worth its beginning.</summary>
+    private const int FewChanges = 64;
+
     private readonly SqliteConnection connection;
     private readonly Lock gate = new();
     private readonly IClock clock;
     private readonly Dictionary<string, LeaseToken> leases = [];
-    private readonly string storedAs = "coalesce((SELECT stored_as FROM view_version WHERE projection = $p), $p)";
-    private readonly SqliteCommand currentRow; // a fold reads these several times an event: they stay prepared
-    private readonly SqliteCommand currentRows;
+    private readonly SqliteViewWriter? writer; // null of views that are only read
     private readonly ConcurrentBag<SqliteViewReader> readers = []; // those that nobody reads with now
     private readonly string path;
     private volatile bool isClosed;
 
+    /// <summary>Opens or makes the file. Rows of an earlier version of it are taken over, which reads and writes each
+    /// once.</summary>
     /// <param name="clock">By which a lease runs out; every process beside this one has the same.</param>
     public SqliteViews(string path, IClock? clock = null) : this(path, SqliteOpenMode.ReadWriteCreate, clock)
     {
-        Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
-        Execute(Tables);
-        Execute(LaterTables);
+        Execute($"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-{CacheKibibytes}; "
+            + $"PRAGMA wal_autocheckpoint={CheckpointPages}");
+        SqliteViewTables.Make(connection);
+        writer = new(connection);
         Changes = new();
         foreach (var lease in (string[])[ViewLease.Live, ViewLease.Next])
         {
@@ -65,16 +57,6 @@ public sealed class SqliteViews : IViewStore, IDisposable
             new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false }.ToString());
         connection.Open();
         Execute("PRAGMA busy_timeout=5000");
-        if (mode == SqliteOpenMode.ReadOnly && !HasLaterTables()) storedAs = "$p";
-        currentRow = Command($"""
-            SELECT json FROM view_row
-            WHERE projection = {storedAs} AND key = $k AND to_position = 9223372036854775807
-            """, ("$p", ""), ("$k", ""));
-        currentRows = Command($"""
-            SELECT {Row} FROM view_row
-            WHERE projection = {storedAs} AND key >= $first AND key <= $last AND to_position = 9223372036854775807
-            ORDER BY key
-            """, ("$p", ""), ("$first", ""), ("$last", ""));
     }
 
     public ChangeCounts? Changes { get; }
@@ -85,22 +67,10 @@ public sealed class SqliteViews : IViewStore, IDisposable
     /// <summary>Adds a fault for each table, index or page that is not as it was made.</summary>
     public void Verify(string file, bool isThorough, Findings findings)
     {
-        lock (gate)
-        {
-            SqliteFile.VerifySchema(connection, file, HasLaterTables() ? Tables + LaterTables : Tables, findings);
-            if (isThorough) SqliteFile.VerifyPages(connection, file, findings);
-        }
+        lock (gate) SqliteViewTables.Verify(connection, file, isThorough, findings);
     }
 
-    private bool HasLaterTables() => Scalar("SELECT 1 FROM sqlite_schema WHERE name = 'view_version'") is not null;
-
-    public long Checkpoint(string projection)
-    {
-        lock (gate) return CheckpointOf(projection);
-    }
-
-    private long CheckpointOf(string projection) => Scalar(
-        $"SELECT next_position FROM checkpoint WHERE projection = {storedAs}", ("$p", projection)) as long? ?? 0;
+    public long Checkpoint(string projection) => Reading(reader => reader.Checkpoint(projection));
 
     public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
@@ -108,44 +78,31 @@ public sealed class SqliteViews : IViewStore, IDisposable
         {
             using var transaction = connection.BeginTransaction();
             foreach (var lease in checkpoints.Keys.Select(ViewLease.Of).Distinct()) CheckToken(lease);
-            using var close = Command($"""
-                UPDATE view_row SET to_position = $at
-                WHERE projection = {storedAs} AND key = $k AND to_position = 9223372036854775807
-                """, ("$at", 0L), ("$p", ""), ("$k", ""));
-            using var open = Command($"""
-                INSERT INTO view_row (projection, {Row}) VALUES ({storedAs}, $k, $at, 9223372036854775807, $j)
-                """, ("$at", 0L), ("$p", ""), ("$k", ""), ("$j", ""));
-            var keys = changes.Select(change => change.Key).ToArray();
-            for (var i = 0; i < keys.Length; i++)
-            {
-                Run(close, changes[i].Position, changes[i].Projection, keys[i]);
-                if (changes[i].Json is not { } json) continue;
-                open.Parameters["$j"].Value = json;
-                Run(open, changes[i].Position, changes[i].Projection, keys[i]);
-            }
-            foreach (var (projection, next) in checkpoints)
-                Execute($"INSERT OR REPLACE INTO checkpoint VALUES ({storedAs}, $n)", ("$p", projection), ("$n", next));
+            writer!.Write(checkpoints, changes);
             transaction.Commit();
-            for (var i = 0; i < keys.Length; i++) Changes?.Changed(changes[i].Projection, keys[i]);
+            writer.Count(Changes!, changes);
         }
     }
 
-    public string? Get(string projection, string key, long? asOf = null)
+    /// <summary>On a thread of its own, while the next batch is folded.</summary>
+    public Task CommitAsync(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
     {
-        if (asOf is { } position) return Reading(reader => reader.Get(projection, key, position));
-        lock (gate) return Set(currentRow, ("$p", projection), ("$k", key)).ExecuteScalar() as string;
+        if (changes.Count >= FewChanges)
+            return Task.Factory.StartNew(() => Commit(checkpoints, changes), CancellationToken.None,
+                TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Commit(checkpoints, changes);
+        return Task.CompletedTask;
     }
 
-    public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
-    {
-        if (asOf is { } position) return Reading(reader => reader.Range(projection, first, last, position));
-        lock (gate)
-            return Read(projection, Set(currentRows, ("$p", projection), ("$first", first), ("$last", last)));
-    }
+    public string? Get(string projection, string key, long? asOf = null) => Reading(reader =>
+        asOf is { } position ? reader.Get(projection, key, position) : reader.Get(projection, key));
+
+    public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
+        Reading(reader => reader.Range(projection, first, last, asOf));
 
     public void Scan(string projection, string first, string last, long? asOf, RowTaker take) => Reading(reader =>
     {
-        reader.Scan(projection, first, last, asOf ?? ViewRow.Open - 1, take);
+        reader.Scan(projection, first, last, asOf, take);
         return true;
     });
 
@@ -155,11 +112,19 @@ public sealed class SqliteViews : IViewStore, IDisposable
         return true;
     });
 
+    public IReadOnlyList<ViewRow> Versions(string projection)
+    {
+        var rows = new List<ViewRow>();
+        ScanVersions(projection, (key, from, to, json) =>
+            rows.Add(new(projection, Encoding.UTF8.GetString(key), from, to, Encoding.UTF8.GetString(json))));
+        return rows;
+    }
+
     /// <summary>Reads with a connection that nobody else reads with; there are as many as ever read at once.</summary>
     private T Reading<T>(Func<SqliteViewReader, T> read)
     {
         ObjectDisposedException.ThrowIf(isClosed, this);
-        if (!readers.TryTake(out var reader)) reader = new(path, storedAs);
+        if (!readers.TryTake(out var reader)) reader = new(path);
         try
         {
             return read(reader);
@@ -176,25 +141,15 @@ public sealed class SqliteViews : IViewStore, IDisposable
         while (readers.TryTake(out var reader)) reader.Dispose();
     }
 
-    public IReadOnlyList<ViewRow> Versions(string projection)
-    {
-        lock (gate)
-        {
-            using var command = Command(
-                $"SELECT {Row} FROM view_row WHERE projection = {storedAs} ORDER BY key, from_position",
-                ("$p", projection));
-            return Read(projection, command);
-        }
-    }
-
     public void Reset(string projection)
     {
         lock (gate)
         {
             using var transaction = connection.BeginTransaction();
             CheckToken(ViewLease.Of(projection));
-            Execute($"DELETE FROM view_row WHERE projection = {storedAs}", ("$p", projection));
-            Execute($"DELETE FROM checkpoint WHERE projection = {storedAs}", ("$p", projection));
+            foreach (var table in (string[])["current_row", "view_history"])
+                Execute($"DELETE FROM {table} WHERE projection = {Number}", ("?1", projection));
+            Execute("UPDATE projection SET next_position = 0 WHERE name = ?1", ("?1", projection));
             transaction.Commit();
             Changes?.ChangedAll();
         }
@@ -202,10 +157,10 @@ public sealed class SqliteViews : IViewStore, IDisposable
 
     public bool TryHold(string lease, string holder, Duration length)
     {
+        var held = leases[lease];
+        if (held.IsFresh(holder, length)) return true; // without waiting for a batch that is being written
         lock (gate)
         {
-            var held = leases[lease];
-            if (held.IsFresh(holder, length)) return true;
             var (asked, now) = (Stopwatch.GetTimestamp(), clock.GetCurrentInstant().ToUnixTimeMilliseconds());
             var token = Scalar("""
                 UPDATE lease SET token = CASE WHEN token = $t AND holder = $h THEN token ELSE token + 1 END,
@@ -221,10 +176,10 @@ public sealed class SqliteViews : IViewStore, IDisposable
 
     public bool TryKeep(string lease, string holder, Duration length)
     {
+        var held = leases[lease];
+        if (held.IsFresh(holder, length)) return true; // without waiting for a batch that is being written
         lock (gate)
         {
-            var held = leases[lease];
-            if (held.IsFresh(holder, length)) return true;
             var (asked, now) = (Stopwatch.GetTimestamp(), clock.GetCurrentInstant().ToUnixTimeMilliseconds());
             var token = Scalar("UPDATE lease SET expires_at = $until WHERE name = $n AND token = $t RETURNING token",
                 ("$n", lease), ("$t", held.TakenBy(holder)),
@@ -245,10 +200,11 @@ public sealed class SqliteViews : IViewStore, IDisposable
             foreach (var projection in projections)
             {
                 var next = NextViews.NameOf(projection);
-                if (CheckpointOf(next) < CheckpointOf(projection)) throw NextViews.FallsBack(projection);
-                var (live, built) = (StoredAs(projection), StoredAs(next));
-                Execute("INSERT OR REPLACE INTO view_version VALUES ($p, $built), ($next, $live)",
-                    ("$p", projection), ("$built", built), ("$next", next), ("$live", live));
+                var (live, built) = (AppliedOf(projection), AppliedOf(next));
+                if (built < live) throw NextViews.FallsBack(projection);
+                Rename(projection, Exchanged);
+                Rename(next, projection);
+                Rename(Exchanged, next);
             }
             transaction.Commit();
             Changes?.ChangedAll();
@@ -283,10 +239,9 @@ public sealed class SqliteViews : IViewStore, IDisposable
 
     public void Dispose()
     {
-        currentRow.Dispose();
-        currentRows.Dispose();
         isClosed = true;
         CloseReaders();
+        writer?.Dispose();
         connection.Dispose();
     }
 
@@ -297,31 +252,16 @@ public sealed class SqliteViews : IViewStore, IDisposable
         if (token != leases[lease].Value) throw new LeaseLostException(lease);
     }
 
-    private string StoredAs(string projection) => (string)Scalar($"SELECT {storedAs}", ("$p", projection))!;
-
-    private static List<ViewRow> Read(string projection, SqliteCommand command)
+    /// <summary>In the open transaction, in which it is made where it is not there.</summary>
+    private long AppliedOf(string projection)
     {
-        using var reader = command.ExecuteReader();
-        var rows = new List<ViewRow>();
-        while (reader.Read())
-            rows.Add(new(projection, reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetString(3)));
-        return rows;
+        Execute("INSERT OR IGNORE INTO projection (name, next_position) VALUES (?1, 0)", ("?1", projection));
+        return (long)Scalar("SELECT next_position FROM projection WHERE name = ?1", ("?1", projection))!;
     }
 
-    private static SqliteCommand Set(
-        SqliteCommand prepared, params ReadOnlySpan<(string Name, object Value)> parameters)
-    {
-        foreach (var (name, value) in parameters) prepared.Parameters[name].Value = value;
-        return prepared;
-    }
-
-    private static void Run(SqliteCommand command, long position, string projection, string key)
-    {
-        command.Parameters["$at"].Value = position;
-        command.Parameters["$p"].Value = projection;
-        command.Parameters["$k"].Value = key;
-        command.ExecuteNonQuery();
-    }
+    /// <summary>Gives the rows and checkpoint of one name another.</summary>
+    private void Rename(string projection, string name) =>
+        Execute("UPDATE projection SET name = ?2 WHERE name = ?1", ("?1", projection), ("?2", name));
 
     private void Execute(string sql, params (string, object)[] parameters)
     {

@@ -4,6 +4,7 @@ using Ledger.Benchmarks;
 
 if (args is ["journal", ..]) return await JournalThroughput.RunAsync(args.AsMemory(1));
 if (args is ["replay", ..]) return await ReplayThroughput.RunAsync(args.AsMemory(1));
+if (args is ["views", ..]) return await ViewStoreThroughput.RunAsync(args.AsMemory(1));
 if (args is ["folds"]) return FoldThroughput.Run();
 if (args is ["eventstoredb", ..]) return await EventStoreDbThroughput.RunAsync(args.AsMemory(1));
 if (args is ["postgres", ..]) return await PostgresThroughput.RunAsync(args.AsMemory(1));

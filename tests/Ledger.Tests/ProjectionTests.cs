@@ -326,7 +326,7 @@ public sealed class ProjectionTests : IDisposable
             hand.Open();
             using var edit = hand.CreateCommand();
             edit.CommandText =
-                "UPDATE view_row SET json = replace(json, '0.96', '9.96') WHERE key = 'station|2026-06-02|S01'";
+                "UPDATE current_row SET json = replace(json, '0.96', '9.96') WHERE key = 'station|2026-06-02|S01'";
             edit.ExecuteNonQuery().ShouldBeGreaterThan(0);
         }
         var found = (await Diff(views, null)).ShouldHaveSingleItem();

@@ -24,13 +24,17 @@ public sealed class RebuildVerbTests : IDisposable
         return command.ExecuteScalar();
     }
 
+    private const string RowsBeside = """
+        SELECT count(*) FROM view_row WHERE projection IN (SELECT number FROM projection WHERE name LIKE '%~next')
+        """;
+
     [Fact]
     public void A_damaged_row_is_named_with_what_it_was_and_what_it_is_and_then_is_right()
     {
         var (digests, verified) = (town.Run("replay").Output, town.Run("verify").Exit);
         OnViews("""
-            UPDATE view_row SET json = replace(json, 'S01', 'S02')
-            WHERE projection = 'MasterData' AND key LIKE 'point|S01-C2%'
+            UPDATE current_row SET json = replace(json, 'S01', 'S02')
+            WHERE projection = (SELECT number FROM projection WHERE name = 'MasterData') AND key LIKE 'point|S01-C2%'
             """);
         var rebuilt = town.Run("rebuild", "--json");
         (rebuilt.Exit, rebuilt.Errors).ShouldBe((ExitCode.Done, ""));
@@ -43,17 +47,18 @@ public sealed class RebuildVerbTests : IDisposable
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
         town.Run("replay").Output.ShouldBe(digests);
         town.Run("verify").Exit.ShouldBe(verified);
-        OnViews("SELECT count(*) FROM view_row WHERE projection NOT LIKE '%~next'").ShouldBe(0L);
+        OnViews(RowsBeside).ShouldBe(0L);
         town.Run("rebuild").Output.ShouldContain("rows that differed");
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
-        OnViews("SELECT count(*) FROM view_row WHERE projection LIKE '%~next'").ShouldBe(0L);
+        OnViews(RowsBeside).ShouldBe(0L);
     }
 
     [Fact]
     public void One_view_is_rebuilt_alone_and_one_that_there_is_not_is_usage()
     {
         town.Run("rebuild", "--projection", "Refusals").Exit.ShouldBe(ExitCode.Done);
-        OnViews("SELECT count(DISTINCT projection) FROM view_row WHERE projection LIKE '%~next'").ShouldBe(1L);
+        OnViews("SELECT count(*) FROM projection WHERE name LIKE '%~next'").ShouldBe(1L);
+        OnViews(RowsBeside).ShouldBe(0L);
         town.Run("show", "refusals").Exit.ShouldBe(ExitCode.Done);
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
         town.Run("rebuild", "--projection", "Nothing").Exit.ShouldBe(ExitCode.Usage);
@@ -63,10 +68,13 @@ public sealed class RebuildVerbTests : IDisposable
     public void Views_of_an_earlier_version_of_the_file_are_read_and_verified_as_they_are()
     {
         var (refusals, verified) = (town.Run("show", "refusals").Output, town.Run("verify").Exit);
-        OnViews("DROP TABLE view_version; DROP TABLE lease");
+        EarlierViews.Make(Path.Combine(town.Data, "views.db"), hasVersions: false);
         town.Run("verify").Exit.ShouldBe(verified);
         OnViews("SELECT count(*) FROM sqlite_schema WHERE name = 'lease'").ShouldBe(0L);
         town.Run("show", "refusals").Output.ShouldBe(refusals);
+        town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
+        OnViews("SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint'").ShouldBe(0L, "they were taken over");
+        town.Run("verify").Exit.ShouldBe(verified);
     }
 
     [Fact]

@@ -132,7 +132,7 @@ public sealed class VerbTests : IDisposable
         {
             views.Open();
             using var forge = views.CreateCommand();
-            forge.CommandText = "UPDATE view_row SET json = replace(json, 'S01', 'S02') WHERE projection = 'MasterData' AND key LIKE 'point|S01-C2%'";
+            forge.CommandText = "UPDATE current_row SET json = replace(json, 'S01', 'S02') WHERE projection = (SELECT number FROM projection WHERE name = 'MasterData') AND key LIKE 'point|S01-C2%'";
             forge.ExecuteNonQuery().ShouldBe(1);
         }
         var diff = town.Run("replay", "--diff", "--json");

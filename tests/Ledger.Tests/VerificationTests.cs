@@ -74,10 +74,16 @@ public sealed class VerificationTests : IDisposable
     }
 
     [Theory]
-    [InlineData("UPDATE view_row SET json = replace(json, '180', '181') WHERE projection = 'VerifiedExport'",
-        "views.db, VerifiedExport ")]
-    [InlineData("UPDATE checkpoint SET next_position = 3", "views.db, MasterData ")]
-    [InlineData("DROP INDEX open_row", "views.db, index open_row")]
+    [InlineData("UPDATE current_row SET json = json || ' ' WHERE projection = "
+        + "(SELECT number FROM projection WHERE name = 'VerifiedExport')", "views.db, VerifiedExport ")]
+    [InlineData("UPDATE view_history SET to_position = to_position + 1 WHERE projection = "
+        + "(SELECT number FROM projection WHERE name = 'VerifiedExport')", "views.db, VerifiedExport ")]
+    [InlineData("UPDATE view_history SET versions = x'00018101' WHERE projection = "
+        + "(SELECT number FROM projection WHERE name = 'VerifiedExport')", "views.db, VerifiedExport ")]
+    [InlineData("DELETE FROM view_history WHERE projection = (SELECT number FROM projection WHERE name = "
+        + "'VerifiedExport')", "views.db, VerifiedExport ")]
+    [InlineData("UPDATE projection SET next_position = 3", "views.db, MasterData ")]
+    [InlineData("DROP INDEX current_key", "views.db, index current_key")]
     public void What_somebody_changes_in_the_views_is_found_where_it_stands(string change, string place)
     {
         Change(OpenLedger.ViewsFileName, change);
@@ -155,8 +161,9 @@ public sealed class VerificationTests : IDisposable
     /// <summary>A flipped bit can make a NULL where a table allows none; it is a fault with its place and no crash.
     /// </summary>
     [Theory]
-    [InlineData("views.db", "view_row", "json", "json TEXT NOT NULL", "json TEXT")]
-    [InlineData("views.db", "view_row", "to_position", "to_position INTEGER NOT NULL", "to_position INTEGER")]
+    [InlineData("views.db", "current_row", "json", "json TEXT NOT NULL", "json TEXT")]
+    [InlineData("views.db", "view_history", "to_position", "to_position INTEGER NOT NULL", "to_position INTEGER")]
+    [InlineData("views.db", "view_history", "versions", "versions NOT NULL", "versions")]
     [InlineData("journal.db", "ledger", "recorded_at", "recorded_at INTEGER NOT NULL", "recorded_at INTEGER")]
     [InlineData("journal.db", "ledger", "name", "name TEXT NOT NULL", "name TEXT")]
     [InlineData("journal.db", "streams", "name", "name TEXT NOT NULL", "name TEXT")]
@@ -168,8 +175,7 @@ public sealed class VerificationTests : IDisposable
         string Schema(string from, string to) => $"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = "
             + $"replace(sql, '{from}', '{to}') WHERE name = '{table}'; PRAGMA writable_schema = OFF";
         Change(file, Schema(declared, nullable));
-        Change(file, $"UPDATE {table} SET {column} = NULL WHERE rowid IN (SELECT rowid FROM {table} LIMIT 1)"
-            .Replace("rowid", table == "view_row" ? "key" : "rowid", StringComparison.Ordinal));
+        Change(file, $"UPDATE {table} SET {column} = NULL WHERE rowid IN (SELECT rowid FROM {table} LIMIT 1)");
         Change(file, Schema(nullable, declared));
         Verified().FaultCount.ShouldBeGreaterThan(0);
     }
