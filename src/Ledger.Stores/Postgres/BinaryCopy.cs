@@ -13,8 +13,8 @@ namespace Ledger.Stores.Postgres;
 /// </summary>
 internal sealed class BinaryCopy : IDisposable
 {
-    /// <summary>A buffer of the connection that has room for what is sent together: then it leaves at once, and else its
-    /// length leaves before it.</summary>
+    /// <summary>A buffer of the connection that has room for what is sent together: then it leaves at once, and else
+    /// its length leaves before it.</summary>
     public const int BufferBytes = SentTogether + RowBytesUsual + 1024;
 
     private const int SentTogether = 32 * 1024; // bytes, and the row with which they are so many

@@ -13,7 +13,7 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
     private const int RowsMax = 4096, RowsOfStreamMax = 1024;
     private const int FirstRows = 16, MoreTimes = 4; // many ask for one event; who reads on is given more each time
     private const int ReadOnFrom = 256; // who has read so many is fetched the next page before he asks for it
-    private const int OnItsThreadMin = 1024; // rows that take so long that to begin a thread for them counts for nothing
+    private const int OnItsThreadMin = 1024; // rows beside which it counts for nothing to begin a thread
     private const long BytesUsual = 2 * 1024 * 1024; // of a page's payloads: where each is large it has fewer rows
     private const int LeavesMax = 8192; // read at once
     private readonly string ofStream = $"""
