@@ -26,8 +26,8 @@ public sealed class ProjectionRunner(
     IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode,
     int batchEvents = 500, RunnerLease? lease = null)
 {
-    /// <summary>How much larger a batch may become while the store has to do with the one before: what is stored
-    /// together costs a store at a server less.</summary>
+    /// <summary>How much larger a batch may become where the store writes beside the fold: what is stored together
+    /// costs a store at a server less.</summary>
     private const int GrownTimes = 8;
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
@@ -103,7 +103,7 @@ public sealed class ProjectionRunner(
                     views.Alarm = stopped.Alarm;
                     throw stopped;
                 }
-                if (batch.Events < batchEvents || (batch.IsBehind && batch.Events < GrownTimes * batchEvents)) continue;
+                if (!IsFull(batch, until - next)) continue;
                 await batch.SendAsync().ConfigureAwait(false);
                 Keep();
             }
@@ -116,6 +116,17 @@ public sealed class ProjectionRunner(
         }
         if (views.Alarm is not null) views.Alarm = null;
         return until;
+    }
+
+    /// <summary>Whether the batch goes to the store before another event comes into it. Beside a store that has nothing
+    /// to do it is at most as large as what is left: nothing is folded beside the last one, so that is to be small.
+    /// </summary>
+    /// <param name="left">How many events are still to be folded.</param>
+    private bool IsFull(Batch batch, long left)
+    {
+        if (batch.Events < batchEvents) return false;
+        if (batch.Events >= GrownTimes * batchEvents) return true;
+        return !batch.IsBehind && !(batch.IsBesideStore && batch.Events < left);
     }
 
     /// <summary>
@@ -198,6 +209,10 @@ public sealed class ProjectionRunner(
         /// <summary>Whether the store has still to do with the batch before.</summary>
         public bool IsBehind => !underWay.IsCompleted;
 
+        /// <summary>Whether the store writes while this goes on: it was not done yet when it had just been given the
+        /// batch before.</summary>
+        public bool IsBesideStore { get; private set; }
+
         /// <summary>Those that handle a fact of this type; the fact that comes next is of it.</summary>
         public Fold[] Of(Type fact)
         {
@@ -233,6 +248,7 @@ public sealed class ProjectionRunner(
             changes.Clear();
             underWay = views.CommitAsync(
                 folds.ToDictionary(fold => fold.Projection.Name, fold => fold.NextAfter(next)), sent);
+            IsBesideStore = IsBehind;
             Events = 0;
         }
 

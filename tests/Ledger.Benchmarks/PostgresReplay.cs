@@ -62,8 +62,8 @@ internal static class PostgresReplay
         };
     }
 
-    /// <summary>Events a second of the runner.</summary>
-    public static async Task<double> RunnerAsync(PostgresServer server, MartenJournal journal)
+    /// <summary>Events a second of the runner, of the first so many of the journal.</summary>
+    public static async Task<double> RunnerAsync(PostgresServer server, MartenJournal journal, long events)
     {
         using var views = MartenViews.Open(new PostgresLedger(server.Connection(), journal.Ledger));
         var runner = new ProjectionRunner(journal, views, [new RegisterTotals()],
@@ -73,10 +73,10 @@ internal static class PostgresReplay
         for (var time = 0; time < Times; time++)
         {
             views.Reset(nameof(RegisterTotals));
-            var from = await runner.CatchUpAsync(CancellationToken.None, journal.Length / WarmedUpPart)
+            var from = await runner.CatchUpAsync(CancellationToken.None, events / WarmedUpPart)
                 .ConfigureAwait(false);
             var watch = Stopwatch.StartNew();
-            var length = await runner.CatchUpAsync(CancellationToken.None).ConfigureAwait(false);
+            var length = await runner.CatchUpAsync(CancellationToken.None, events).ConfigureAwait(false);
             rate = (length - from) / watch.Elapsed.TotalSeconds;
         }
         return rate;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using JasperFx.Events;
@@ -18,20 +19,21 @@ internal sealed class PostgresThroughput(PostgresServer server, long events)
 {
     private const int Rounds = 3; // of which the median counts
     private const int SingleWriters = 256, MartenWriters = 64; // more of Marten's wait for a connection
+    private const int FactsMax = 300_000; // of a round, which ends before its time where they are all appended
     private static readonly TimeSpan Each = TimeSpan.FromSeconds(3);
     private static readonly LedgerId Ledger = new("benchmark");
     private static readonly Principal By = new("benchmark", new PartyId("benchmark"), new HashSet<string>());
     private long next;
 
     /// <param name="arguments">Nothing, or <c>--events N</c>: how many each journal holds before it is measured; or
-    /// <c>--fold N</c>: only the fold, of so many.</param>
+    /// <c>--appends N</c> or <c>--fold N</c>: only these, with so many.</param>
     public static async Task<int> RunAsync(ReadOnlyMemory<string> arguments)
     {
-        var (events, isFold) = (200_000L, arguments.Length > 0 && arguments.Span[0] == "--fold");
-        if (arguments.Length > 0 && (arguments.Length != 2 || arguments.Span[0] is not ("--events" or "--fold")
+        var (events, part) = (200_000L, arguments.Length > 0 ? arguments.Span[0] : "--events");
+        if (arguments.Length > 0 && (arguments.Length != 2 || part is not ("--events" or "--appends" or "--fold")
             || !long.TryParse(arguments.Span[1], CultureInfo.InvariantCulture, out events) || events < 0))
         {
-            Console.Error.WriteLine("postgres [--events N | --fold N]");
+            Console.Error.WriteLine("postgres [--events N | --appends N | --fold N]");
             return 2;
         }
         if (PostgresServer.WhyNot() is { } why)
@@ -41,33 +43,36 @@ internal sealed class PostgresThroughput(PostgresServer server, long events)
         }
         var server = await PostgresServer.StartNewAsync().ConfigureAwait(false);
         await using (server.ConfigureAwait(false))
-            await new PostgresThroughput(server, events).MeasureAsync(isFold).ConfigureAwait(false);
+            await new PostgresThroughput(server, events).MeasureAsync(part).ConfigureAwait(false);
         return 0;
     }
 
-    private async Task MeasureAsync(bool isFold)
+    private async Task MeasureAsync(string part)
     {
         Print($"{Environment.ProcessorCount} processors, {server.Execute("SHOW server_version")}, fsync on, {Each.TotalSeconds:0} s each, median of {Rounds}");
         await using var journal = MartenJournal.Open(new PostgresLedger(server.Connection(), Ledger),
             new SequencingOptions(Ledger, SystemClock.Instance, new byte[32]));
         await using var marten = DocumentStore.For(Configure);
         await marten.Storage.ApplyAllConfiguredChangesToDatabaseAsync().ConfigureAwait(false);
-        while (journal.Length < events) await OursAsync(journal, JournalEvents.BatchFacts).ConfigureAwait(false);
+        while (journal.Length < events)
+            await OursAsync(journal, Ours(JournalEvents.BatchFacts)).ConfigureAwait(false);
         for (var filled = 0L; filled < events; filled += JournalEvents.BatchFacts)
-            await MartensAsync(marten, JournalEvents.BatchFacts).ConfigureAwait(false);
+            await MartensAsync(marten, Martens(JournalEvents.BatchFacts)).ConfigureAwait(false);
         server.Execute("CHECKPOINT");
-        if (!isFold)
+        if (part != "--fold")
         {
             await CompareAsync(journal, marten, JournalEvents.BatchFacts, 1, 1).ConfigureAwait(false);
             await CompareAsync(journal, marten, JournalEvents.BatchFacts, 4, 4).ConfigureAwait(false);
             await CompareAsync(journal, marten, 1, SingleWriters, MartenWriters).ConfigureAwait(false);
         }
         Print($"{Bytes("ledger_benchmark.events", journal.Length)} bytes an event stored by the journal, indexes included; {Bytes("marten.mt_events", null)} by Marten");
+        if (part == "--appends") return;
         var stored = (long)server.Execute("SELECT count(*) FROM marten.mt_events")!;
         server.Execute("ANALYZE"); // as a server does of itself after a while: both are planned for what is there
+        var folded = Math.Min(journal.Length, stored);
         var daemon = await PostgresReplay.DaemonAsync(server, Configure, stored).ConfigureAwait(false);
-        var runner = await PostgresReplay.RunnerAsync(server, journal).ConfigureAwait(false);
-        Print($"one fold into PostgreSQL: runner {runner,9:N0} /s over {journal.Length:N0} events; Marten's daemon {daemon,9:N0} /s over {stored:N0}; {runner / daemon:0.0} times");
+        var runner = await PostgresReplay.RunnerAsync(server, journal, folded).ConfigureAwait(false);
+        Print($"one fold into PostgreSQL: runner {runner,9:N0} /s over {folded:N0} events; Marten's daemon {daemon,9:N0} /s over {stored:N0}; {runner / daemon:0.0} times");
     }
 
     private void Configure(StoreOptions options)
@@ -86,32 +91,52 @@ internal sealed class PostgresThroughput(PostgresServer server, long events)
         var (ours, martens) = (new List<double>(), new List<double>());
         for (var round = 0; round < Rounds; round++)
         {
-            ours.Add(await RateAsync(writers, () => OursAsync(journal, facts)).ConfigureAwait(false) * facts);
-            martens.Add(
-                await RateAsync(martenWriters, () => MartensAsync(marten, facts)).ConfigureAwait(false) * facts);
+            ours.Add(await RateAsync(writers, facts, Ours, append => OursAsync(journal, append)).ConfigureAwait(false));
+            martens.Add(await RateAsync(martenWriters, facts, Martens, append => MartensAsync(marten, append))
+                .ConfigureAwait(false));
         }
         var (our, their) = (Median(ours), Median(martens));
         Print($"{facts,4} facts an append: journal {our,9:N0} /s, {writers} writers; Marten's quick append {their,9:N0} /s, {martenWriters} writers; {our / their:0.0} times");
     }
 
-    private async Task OursAsync(MartenJournal journal, int facts)
+    private (string Stream, NewFact[] Facts) Ours(int facts) => Next(facts, Reading);
+
+    private (string Stream, object[] Facts) Martens(int facts) => Next<object>(facts, PlainReading.Of);
+
+    /// <summary>An append of the facts that come next.</summary>
+    private (string Stream, T[] Facts) Next<T>(int facts, Func<long, string, T> make)
     {
-        var first = Interlocked.Add(ref next, facts) - facts;
-        var answer = await journal.AppendAsync(StreamOf(first, facts), ExpectedRevision.Any,
-            [.. Enumerable.Range(0, facts).Select(i => Reading(first + i, StreamOf(first, facts)))], By, null,
+        var (first, stream) = (next, StreamOf(next, facts));
+        next += facts;
+        return (stream, [.. Enumerable.Range(0, facts).Select(i => make(first + i, stream))]);
+    }
+
+    private static async Task OursAsync(MartenJournal journal, (string Stream, NewFact[] Facts) append)
+    {
+        var answer = await journal.AppendAsync(append.Stream, ExpectedRevision.Any, append.Facts, By, null,
             CancellationToken.None).ConfigureAwait(false);
         if (answer is not AppendResult.Recorded) throw new InvalidOperationException($"not recorded: {answer}");
     }
 
-    private async Task MartensAsync(DocumentStore marten, int facts)
+    /// <summary>Again where another of the same stream came between: so a client would do too.</summary>
+    private static async Task MartensAsync(DocumentStore marten, (string Stream, object[] Facts) append)
     {
-        var first = Interlocked.Add(ref next, facts) - facts;
-        var session = marten.LightweightSession();
-        await using (session.ConfigureAwait(false))
+        while (true)
         {
-            session.Events.Append(StreamOf(first, facts),
-                Enumerable.Range(0, facts).Select(i => (object)PlainReading.Of(first + i, StreamOf(first, facts))));
-            await session.SaveChangesAsync().ConfigureAwait(false);
+            var session = marten.LightweightSession();
+            await using (session.ConfigureAwait(false))
+            {
+                session.Events.Append(append.Stream, append.Facts);
+                try
+                {
+                    await session.SaveChangesAsync().ConfigureAwait(false);
+                    return;
+                }
+                catch (EventStreamUnexpectedMaxEventIdException)
+                {
+                    await Task.Yield();
+                }
+            }
         }
     }
 
@@ -139,12 +164,17 @@ internal sealed class PostgresThroughput(PostgresServer server, long events)
             By.Actor, By.Party.Value);
     }
 
-    private static async Task<double> RateAsync(int writers, Func<Task> append)
+    /// <summary>Facts a second. They are made before the clock runs: to make them is neither's work.</summary>
+    private static async Task<double> RateAsync<T>(
+        int writers, int facts, Func<int, T> make, Func<T, Task> append)
     {
+        var made = new ConcurrentQueue<T>(Enumerable.Range(0, FactsMax / facts).Select(_ => make(facts)));
+        GC.Collect();
         var (watch, answered) = (Stopwatch.StartNew(), 0L);
         await Task.WhenAll(Enumerable.Range(0, writers).Select(_ => Task.Run(async () =>
         {
-            for (; watch.Elapsed < Each; Interlocked.Increment(ref answered)) await append().ConfigureAwait(false);
+            for (; watch.Elapsed < Each && made.TryDequeue(out var next); Interlocked.Add(ref answered, facts))
+                await append(next).ConfigureAwait(false);
         }))).ConfigureAwait(false);
         return answered / watch.Elapsed.TotalSeconds;
     }

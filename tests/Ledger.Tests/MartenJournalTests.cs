@@ -159,6 +159,33 @@ public sealed class MartenJournalTests(PostgresCluster cluster)
     }
 
     [Fact]
+    public async Task Pages_of_thousands_are_read_whole_left_amid_and_refused_where_an_event_is_missing()
+    {
+        const int events = 12_000, lost = 7_000;
+        await using var place = new PostgresPlace(cluster);
+        await using var journal = place.Open();
+        for (var i = 0; i < events; i += 500)
+            await Append(journal, "s", [.. Enumerable.Range(i, 500).Select(number => TestFolder.Reading(number))]);
+        var all = await TestFolder.AllAsync(journal);
+        all.Select(recorded => recorded.Position).ShouldBe(Enumerable.Range(0, events).Select(i => (long)i));
+        for (var i = 0; i < events; i += 7)
+            all[i].Payload.ToArray().ShouldBe(EventCodec.Encode(TestFolder.Reading(i).Event).Payload);
+        foreach (var read in (int[])[1_500, 6_000])
+        {
+            var left = read;
+            await foreach (var recorded in journal.ReadAllAsync(0, Ct))
+                if (--left == 0) break;
+        }
+        place.Execute(Text($"DELETE FROM ledger_test.events WHERE position = {lost}"));
+        var given = 0;
+        (await Should.ThrowAsync<JournalRefusedException>(async () =>
+        {
+            await foreach (var recorded in journal.ReadAllAsync(0, Ct)) recorded.Position.ShouldBe(given++);
+        })).Message.ShouldBe(Text($"the event at position {lost} is missing"));
+        given.ShouldBe(lost);
+    }
+
+    [Fact]
     public async Task Another_ledgers_journal_and_one_that_lacks_events_are_refused()
     {
         await using var place = new PostgresPlace(cluster);

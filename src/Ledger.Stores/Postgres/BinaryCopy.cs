@@ -13,12 +13,17 @@ namespace Ledger.Stores.Postgres;
 /// </summary>
 internal sealed class BinaryCopy : IDisposable
 {
-    private const int SentTogether = 32 * 1024; // bytes
+    /// <summary>A buffer of the connection that has room for what is sent together: then it leaves at once, and else
+    /// its length leaves before it.</summary>
+    public const int BufferBytes = SentTogether + RowBytesUsual + 1024;
+
+    private const int SentTogether = 32 * 1024; // bytes, and the row with which they are so many
+    private const int RowBytesUsual = 4096;
     private const int LengthBytes = sizeof(int);
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly byte[] Signature = [.. "PGCOPY\n"u8, 0xff, .. "\r\n\0"u8];
     private readonly NpgsqlRawCopyStream stream;
-    private byte[] buffer = new byte[SentTogether + 4096];
+    private byte[] buffer = new byte[SentTogether + RowBytesUsual];
     private int written;
     private bool isComplete;
 
@@ -103,6 +108,7 @@ internal sealed class BinaryCopy : IDisposable
     private void Send()
     {
         stream.Write(buffer, 0, written);
+        stream.Flush();
         written = 0;
     }
 

@@ -16,22 +16,41 @@ internal sealed class CopiedEvents(PostgresLedger ledger)
     private readonly SharedBytes payloads = new();
     private byte[] bytes = new byte[BytesTogether];
 
+    /// <summary>
+    /// What there is from one position until before another, read on a thread that does nothing else. To wait for the
+    /// network in any other way takes two turns of the thread pool for each part that comes, and between them its
+    /// threads look for work in vain, on the cores that the server may need.
+    /// </summary>
+    public Task<List<RecordedEvent>> PageOnItsThreadAsync(long from, long to, CancellationToken ct) =>
+        Task.Factory.StartNew(() => PageAsync(from, to, isOnItsThread: true, ct).GetAwaiter().GetResult(), ct,
+            TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
     /// <summary>What there is from one position until before another.</summary>
-    public async Task<List<RecordedEvent>> PageAsync(long from, long to, CancellationToken ct)
+    public Task<List<RecordedEvent>> PageAsync(long from, long to, CancellationToken ct) =>
+        PageAsync(from, to, isOnItsThread: false, ct);
+
+    private async Task<List<RecordedEvent>> PageAsync(long from, long to, bool isOnItsThread, CancellationToken ct)
     {
-        var connection = await ledger.Connections.OpenConnectionAsync(ct).ConfigureAwait(false);
+        var copy = FormattableString.Invariant($"""
+            COPY (SELECT position, header, payload FROM {ledger.Schema}.events
+              WHERE position >= {from} AND position < {to} ORDER BY position) TO STDOUT (FORMAT BINARY)
+            """);
+        var connection = isOnItsThread ? ledger.Connections.OpenConnection()
+            : await ledger.Connections.OpenConnectionAsync(ct).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
-            var stream = await connection.BeginRawBinaryCopyAsync(FormattableString.Invariant($"""
-                COPY (SELECT position, header, payload FROM {ledger.Schema}.events
-                  WHERE position >= {from} AND position < {to} ORDER BY position) TO STDOUT (FORMAT BINARY)
-                """), ct).ConfigureAwait(false);
+            var stream = isOnItsThread ? connection.BeginRawBinaryCopy(copy)
+                : await connection.BeginRawBinaryCopyAsync(copy, ct).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
                 stream.ReadTimeout = 1000 * connection.CommandTimeout;
                 var (page, length, head) = (new List<RecordedEvent>((int)(to - from)), 0, HeadBytes);
-                for (int read; (read = await stream.ReadAsync(bytes.AsMemory(length), ct).ConfigureAwait(false)) > 0;)
+                while (true)
                 {
+                    ct.ThrowIfCancellationRequested();
+                    var read = isOnItsThread ? stream.Read(bytes.AsSpan(length))
+                        : await stream.ReadAsync(bytes.AsMemory(length), ct).ConfigureAwait(false);
+                    if (read == 0) break;
                     length += read;
                     if (length < bytes.Length) continue;
                     length = RestAfterRows(length, ref head, page);

@@ -141,7 +141,8 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     }
 
     /// <summary>The batch before is not seen by a question until it is committed.</summary>
-    public StoredEvent? Find(EventId id) => filling.Find(id) ?? before.Find(id) ?? known.GetValueOrDefault(id);
+    public StoredEvent? Find(EventId id) => recent.MayBeStored(id)
+        ? filling.Find(id) ?? before.Find(id) ?? known.GetValueOrDefault(id) : null;
 
     public void Insert(in PlacedEvent next)
     {

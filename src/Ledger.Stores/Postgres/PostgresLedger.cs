@@ -40,6 +40,7 @@ public sealed class PostgresLedger : IDisposable
         text.Options = text.Options is { Length: > 0 } own ? $"{ServerOptions} {own}" : ServerOptions;
         Connections = NpgsqlDataSource.Create(text);
         text.CommandTimeout = 0;
+        text.WriteBufferSize = Math.Max(text.WriteBufferSize, BinaryCopy.BufferBytes);
         if (text.TcpKeepAliveTime == 0) (text.TcpKeepAliveTime, text.TcpKeepAliveInterval) = (5, 1); // seconds
         text.TcpKeepAlive = true;
         writing = new(() => NpgsqlDataSource.Create(text));

@@ -10,13 +10,16 @@ namespace Ledger.Stores.Postgres;
 /// </summary>
 internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledgedLength)
 {
-    private const int RowsMax = 1024;
+    private const int RowsMax = 4096, RowsOfStreamMax = 1024;
     private const int FirstRows = 16, MoreTimes = 4; // many ask for one event; who reads on is given more each time
+    private const int ReadOnFrom = 256; // who has read so many is fetched the next page before he asks for it
+    private const int OnItsThreadMin = 1024; // rows beside which it counts for nothing to begin a thread
+    private const long BytesUsual = 2 * 1024 * 1024; // of a page's payloads: where each is large it has fewer rows
     private const int LeavesMax = 8192; // read at once
     private readonly string ofStream = $"""
         SELECT position, header, payload FROM {ledger.Schema}.events
         WHERE stream = (SELECT key FROM {ledger.Schema}.streams WHERE name = $3) AND revision >= $1 AND position < $2
-        ORDER BY revision LIMIT {RowsMax}
+        ORDER BY revision LIMIT {RowsOfStreamMax}
         """;
 
     public IAsyncEnumerable<RecordedEvent> AllAsync(long from, CancellationToken ct) =>
@@ -31,14 +34,14 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
         var (copied, next) = (new CopiedEvents(ledger), (Task<List<RecordedEvent>>?)null);
         try
         {
-            for (var rows = FirstRows; from < acknowledgedLength();)
+            for (var (rows, begin) = (FirstRows, from); from < acknowledgedLength();)
             {
                 var page = await (next ?? NextAsync(copied, from, rows, left.Token)).ConfigureAwait(false);
                 var there = 0;
                 while (there < page.Count && page[there].Position == from + there) there++;
                 from += there;
-                rows = Math.Min(RowsMax, MoreTimes * rows);
-                next = rows == RowsMax ? NextAsync(copied, from, rows, left.Token) : null;
+                rows = RowsAfter(page, rows);
+                next = from - begin >= ReadOnFrom ? NextAsync(copied, from, rows, left.Token) : null;
                 yield return there == page.Count ? page : page.GetRange(0, there);
                 if (there < page.Count) throw Missing(from);
             }
@@ -50,12 +53,20 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
         }
     }
 
+    /// <summary>How many rows the next page has.</summary>
+    private static int RowsAfter(List<RecordedEvent> page, int rows)
+    {
+        var bytesOfOne = 1 + (page.Sum(recorded => (long)recorded.Payload.Length) / Math.Max(1, page.Count));
+        return (int)Math.Clamp(BytesUsual / bytesOfOne, FirstRows, Math.Min(RowsMax, MoreTimes * rows));
+    }
+
     /// <summary>The next page; empty where all is read that is acknowledged.</summary>
     private async Task<List<RecordedEvent>> NextAsync(CopiedEvents copied, long from, int rows, CancellationToken ct)
     {
         var to = Math.Min(acknowledgedLength(), from + rows);
         if (from >= to) return [];
-        var page = await copied.PageAsync(from, to, ct).ConfigureAwait(false);
+        var page = await (to - from >= OnItsThreadMin
+            ? copied.PageOnItsThreadAsync(from, to, ct) : copied.PageAsync(from, to, ct)).ConfigureAwait(false);
         return page.Count > 0 ? page : throw Missing(from);
     }
 
@@ -70,7 +81,7 @@ internal sealed class StoredEvents(PostgresLedger ledger, Func<long> acknowledge
             page = await PageAsync(stream, from, acknowledgedLength(), ct).ConfigureAwait(false);
             foreach (var recorded in page) yield return recorded;
             if (page.Count > 0) from = page[^1].Envelope.Revision + 1;
-        } while (page.Count == RowsMax);
+        } while (page.Count == RowsOfStreamMax);
     }
 
     /// <summary>The stored leaf entries from one position until before another.</summary>
