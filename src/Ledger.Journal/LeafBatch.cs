@@ -46,7 +46,7 @@ public sealed class LeafBatch(byte[] secret)
 
     /// <summary>Adds the event that comes next, of which salt and payload were hashed before.</summary>
     /// <param name="input">Its <see cref="LeafInputs"/>.</param>
-    internal void Add(ReadOnlySpan<byte> input, ReadOnlySpan<byte> header)
+    public void Add(ReadOnlySpan<byte> input, ReadOnlySpan<byte> header)
     {
         var saltAt = Take(MerkleTree.HashBytes + header.Length + MerkleTree.HashBytes);
         var leafAt = Take(1) + 1;

@@ -7,40 +7,42 @@ namespace Ledger.Journal;
 /// together both are hashed by who appends them, beside other appends and beside the other half of the same, and not by
 /// the one writer for whom everybody waits.
 /// </summary>
-internal static class LeafInputs
+public static class LeafInputs
 {
     /// <summary>Of one event: 32 bytes of salt, then 32 of the digest.</summary>
     public const int Bytes = 2 * MerkleTree.HashBytes;
 
-    /// <summary>Gives each fact its inputs; all of them have their ids.</summary>
-    public static void Give(ReadOnlySpan<PendingFact> facts, Sha256Lanes.HmacKey key)
+    /// <summary>The inputs of events, one after the other.</summary>
+    /// <param name="key">Of the ledger's secret.</param>
+    public static byte[] Of(ReadOnlySpan<(EventId Id, byte[] Payload)> events, Sha256Lanes.HmacKey key)
     {
-        var length = facts.Length * (Bytes + EventId.Bytes);
-        foreach (var fact in facts) length += InLanes(fact) ? fact.Content.Payload.Length : 0;
-        var buffer = new byte[length];
-        var (salts, payloads) = (new HashPiece[facts.Length], new HashPiece[facts.Length]);
-        var (inLanes, at) = (0, facts.Length * Bytes);
-        for (var i = 0; i < facts.Length; i++)
+        var length = events.Length * EventId.Bytes;
+        foreach (var (_, payload) in events) length += InLanes(payload) ? payload.Length : 0;
+        var inputs = new byte[events.Length * Bytes];
+        var buffer = new byte[inputs.Length + length];
+        var (salts, payloads) = (new HashPiece[events.Length], new HashPiece[events.Length]);
+        var (inLanes, at) = (0, inputs.Length);
+        for (var i = 0; i < events.Length; i++)
         {
-            facts[i].Id.CopyTo(buffer.AsSpan(at));
+            var (id, payload) = events[i];
+            id.CopyTo(buffer.AsSpan(at));
             salts[i] = new(at, EventId.Bytes, i * Bytes);
             at += EventId.Bytes;
-            var (payload, digestAt) = (facts[i].Content.Payload, (i * Bytes) + MerkleTree.HashBytes);
-            if (InLanes(facts[i]))
-            {
-                payload.CopyTo(buffer, at);
-                payloads[inLanes++] = new(at, payload.Length, digestAt);
-                at += payload.Length;
-            }
-            else
+            var digestAt = (i * Bytes) + MerkleTree.HashBytes;
+            if (!InLanes(payload))
             {
                 SHA256.HashData(payload, buffer.AsSpan(digestAt));
+                continue;
             }
-            facts[i].LeafInput = buffer.AsMemory(i * Bytes, Bytes);
+            payload.CopyTo(buffer, at);
+            payloads[inLanes++] = new(at, payload.Length, digestAt);
+            at += payload.Length;
         }
         Sha256Lanes.Hash(buffer, payloads.AsSpan(0, inLanes));
         Sha256Lanes.Authenticate(buffer, salts, key);
+        buffer.AsSpan(0, inputs.Length).CopyTo(inputs); // so that the payloads' copies are not kept with them
+        return inputs;
     }
 
-    private static bool InLanes(PendingFact fact) => fact.Content.Payload.Length <= LeafBatch.PayloadInLanesMax;
+    private static bool InLanes(byte[] payload) => payload.Length <= LeafBatch.PayloadInLanesMax;
 }

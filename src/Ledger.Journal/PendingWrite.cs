@@ -76,8 +76,17 @@ internal sealed record PendingAppend(
             if (facts.Count == 1) return;
             var part = encoded.AsSpan(from, to - from);
             Give(part, EventId.From(facts, from, to - from));
-            if (leafKey is not null) LeafInputs.Give(part, leafKey);
+            if (leafKey is not null) Hash(part, leafKey);
         }
+    }
+
+    private static void Hash(ReadOnlySpan<PendingFact> facts, Sha256Lanes.HmacKey leafKey)
+    {
+        var events = new (EventId, byte[])[facts.Length];
+        for (var i = 0; i < events.Length; i++) events[i] = (facts[i].Id, facts[i].Content.Payload);
+        var inputs = LeafInputs.Of(events, leafKey);
+        for (var i = 0; i < events.Length; i++)
+            facts[i].LeafInput = inputs.AsMemory(i * LeafInputs.Bytes, LeafInputs.Bytes);
     }
 
     private NewFact? lone; // the only fact, while it has no id

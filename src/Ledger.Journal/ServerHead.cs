@@ -15,6 +15,8 @@ namespace Ledger.Journal;
 /// </remarks>
 public sealed class ServerHead : IDisposable
 {
+    /// <summary>What a store keeps beside the head, so that an opening need not read all of the journal.</summary>
+    public const string PlacesFileName = "journal.places";
     private readonly JournalHead head;
 
     private ServerHead(string directory, JournalHead head, Acknowledged claim) =>

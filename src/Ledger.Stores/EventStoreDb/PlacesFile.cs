@@ -22,7 +22,7 @@ namespace Ledger.Stores.EventStoreDb;
 /// </remarks>
 internal sealed class PlacesFile : IDisposable
 {
-    public const string FileName = "journal.places";
+    public const string FileName = ServerHead.PlacesFileName;
     private const int BlockEvents = 4096;
     private const int HeadBytes = sizeof(long) + sizeof(int) + sizeof(long) + sizeof(int);
     private const int PlaceBytes = sizeof(int) + EventId.Bytes;
