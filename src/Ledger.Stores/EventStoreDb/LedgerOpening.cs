@@ -34,7 +34,7 @@ internal static class LedgerOpening
         {
             // The journal is not what it was, or the file is not the journal's: all of it says which.
             PlacesFile.Forget(head.Directory);
-            options.Noted?.Invoke($"{PlacesFile.FileName} does not fit the journal, all of which is read: "
+            options.Noted?.Invoke($"{ServerHead.PlacesFileName} does not fit the journal, all of which is read: "
                 + doesNotFit.Message);
             return await ReadAsync(new LedgerFold(options.Ledger, options.Secret,
                 PlacesFile.Open(head.Directory, stream.Name)), stream, head, ct).ConfigureAwait(false);

@@ -16,13 +16,12 @@ namespace Ledger.Stores.EventStoreDb;
 /// </summary>
 /// <remarks>
 /// A block: u32 bytes of its body; the body; SHA-256 of the digest before and the body, where the first follows that of
-/// "LPL1" and the stream's name. A body: u64 first position, u32 events, i64 highest recordedAt in ticks, u32 new streams, of each
-/// u16 bytes and its name; of each event u32 number of its stream and 16 bytes id; the frontier after the last, 32
-/// bytes each. All big-endian.
+/// "LPL1" and the stream's name. A body: u64 first position, u32 events, i64 highest recordedAt in ticks, u32 new
+/// streams, of each u16 bytes and its name; of each event u32 number of its stream and 16 bytes id; the frontier after
+/// the last, 32 bytes each. All big-endian.
 /// </remarks>
 internal sealed class PlacesFile : IDisposable
 {
-    public const string FileName = ServerHead.PlacesFileName;
     private const int BlockEvents = 4096;
     private const int HeadBytes = sizeof(long) + sizeof(int) + sizeof(long) + sizeof(int);
     private const int PlaceBytes = sizeof(int) + EventId.Bytes;
@@ -45,7 +44,7 @@ internal sealed class PlacesFile : IDisposable
     /// <summary>Forgets what the folder knows: an opening then reads the whole journal.</summary>
     public static void Forget(string directory) => File.Delete(PathIn(directory));
 
-    private static string PathIn(string directory) => Path.Combine(directory, FileName);
+    private static string PathIn(string directory) => Path.Combine(directory, ServerHead.PlacesFileName);
 
     /// <summary>Whether there is enough for a block.</summary>
     public bool IsDue => places.Count >= BlockEvents;
