@@ -38,8 +38,8 @@ internal sealed record PendingAppend(
     private const int EncodedAloneMax = 128; // facts, which take less time than another thread to begin
     private const int HeaderBytes = 160; // of a header without its texts but with the ledger's id: journal-format.md
 
-    /// <summary>The ids of an append of many facts are hashed here, together, and what their leaves are made of. That of
-    /// a fact which comes alone is left to <see cref="Identify"/>, which hashes those of many appends.</summary>
+    /// <summary>The ids of an append of many facts are hashed here, together, and what their leaves are made of. That
+    /// of a fact which comes alone is left to <see cref="Identify"/>, which hashes those of many appends.</summary>
     /// <param name="leafKey">Of the ledger's secret; null where the sequencer makes the leaves as a whole.</param>
     public static PendingAppend Encode(string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts,
         Principal by, EventId? causation, Sha256Lanes.HmacKey? leafKey = null)

@@ -10,9 +10,9 @@ using NodaTime;
 namespace Ledger.Benchmarks;
 
 /// <summary>
-/// What the journal at an EventStoreDB server does in a second, beside a bare client that sends batches of as many bytes
-/// to the same server: in one run and in turn, so that the rates can be compared. Then what it costs to open, with what
-/// the data folder keeps of it and without.
+/// What the journal at an EventStoreDB server does in a second, beside a bare client that sends batches of as many
+/// bytes to the same server: in one run and in turn, so that the rates can be compared. Then what it costs to open, with
+/// what the data folder keeps of it and without.
 /// </summary>
 internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, long events)
 {
@@ -154,7 +154,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         if (answer is not AppendResult.Recorded) throw new InvalidOperationException($"not recorded: {answer}");
     }
 
-    /// <summary>Batches a second of a client that has nothing to do but to send them, made beforehand: the same data and
+    /// <summary>Batches a second of a client that has nothing to do but to send them, made beforehand: the same data,
     /// as many bytes of metadata, one after the other, each expecting the revision of the one before.</summary>
     private async Task<double> BareAsync(int[] metadataBytes)
     {

@@ -15,8 +15,8 @@ internal static class LedgerOpening
     /// </summary>
     public const int ReadAgainMin = 2048;
 
-    /// <summary>The stream's index. Throws <see cref="JournalRefusedException"/> where it is not a ledger's, or not what
-    /// the folder knows of it.</summary>
+    /// <summary>The stream's index. Throws <see cref="JournalRefusedException"/> where it is not a ledger's, or not
+    /// what the folder knows of it.</summary>
     public static async Task<LedgerFold> FoldAsync(
         LedgerStream stream, EventStoreDbJournalOptions options, CancellationToken ct)
     {

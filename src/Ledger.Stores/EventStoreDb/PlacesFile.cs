@@ -50,8 +50,8 @@ internal sealed class PlacesFile : IDisposable
     public bool IsDue => places.Count >= BlockEvents;
 
     /// <summary>
-    /// Gives the blocks that are whole, in order, as far as none ends behind a length; what follows is cut off, and what
-    /// is added goes on from there.
+    /// Gives the blocks that are whole, in order, as far as none ends behind a length; what follows is cut off, and
+    /// what is added goes on from there.
     /// </summary>
     public void Load(long lengthMax, Action<PlacesBlock> taken)
     {
@@ -108,8 +108,8 @@ internal sealed class PlacesFile : IDisposable
         places.Add((key, id));
     }
 
-    /// <summary>Writes a block of what was added, all of it acknowledged. Where it cannot be written the journal goes on
-    /// without: an opening then reads more.</summary>
+    /// <summary>Writes a block of what was added, all of it acknowledged. Where it cannot be written the journal goes
+    /// on without: an opening then reads more.</summary>
     /// <param name="frontier">That of the tree over all events that were added.</param>
     /// <param name="recordedAt">The highest of them.</param>
     public void Write(ReadOnlySpan<byte> frontier, Instant recordedAt)
