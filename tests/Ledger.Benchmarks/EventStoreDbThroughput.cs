@@ -64,12 +64,13 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
     private static async Task OpenAgainAsync(string how, EventStoreDbJournalOptions options, string? folder)
     {
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        var opening = Stopwatch.StartNew();
+        var (opening, processor) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         var again = await OpenAsync(options, folder).ConfigureAwait(false);
         await using var closing = again.ConfigureAwait(false);
         opening.Stop();
+        var processorUs = (Environment.CpuUsage.TotalTime - processor).TotalMicroseconds / again.Length;
         var bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
-        Print($"opened {again.Length:N0} events {how} in {opening.Elapsed.TotalSeconds:0.00} s, {again.Length / opening.Elapsed.TotalSeconds:N0} /s; {bytes / again.Length} bytes of index an event");
+        Print($"opened {again.Length:N0} events {how} in {opening.Elapsed.TotalSeconds:0.00} s, {again.Length / opening.Elapsed.TotalSeconds:N0} /s, {processorUs:0.0} µs of processor each; {bytes / again.Length} bytes of index an event");
     }
 
     /// <param name="folder">The data folder, whose word the journal keeps up; null for one without.</param>
@@ -92,7 +93,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         foreach (var writers in new[] { 1, 2, 4 })
             await CompareAsync(journal, writers, metadataBytes).ConfigureAwait(false);
         var singles = await RateAsync(SingleWriters, () => SingleAsync(journal)).ConfigureAwait(false);
-        Print($"   1 fact an append: journal {singles,9:N0} /s, {SingleWriters} writers");
+        Print($"   1 fact an append: journal {singles.PerSecond,9:N0} /s, {SingleWriters} writers");
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
         {
             while (journal.Length < events) await BatchAsync(journal).ConfigureAwait(false);
@@ -113,17 +114,28 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
 
     private async Task CompareAsync(EventStoreDbJournal journal, int writers, int[] metadataBytes)
     {
-        var (ours, bares) = (new List<double>(), new List<double>());
+        var (ours, bares) = (new List<Rate>(), new List<Rate>());
         for (var round = 0; round < Rounds; round++)
         {
             MakeFacts();
-            ours.Add(JournalEvents.BatchFacts
-                * await RateAsync(writers, () => BatchAsync(journal)).ConfigureAwait(false));
+            ours.Add(await RateAsync(writers, () => BatchAsync(journal)).ConfigureAwait(false));
             made.Clear();
-            bares.Add(JournalEvents.BatchFacts * await BareAsync(metadataBytes).ConfigureAwait(false));
+            bares.Add(await BareAsync(metadataBytes).ConfigureAwait(false));
         }
         var (our, bare) = (Median(ours), Median(bares));
-        Print($"{JournalEvents.BatchFacts,4} facts an append: journal {our,9:N0} /s, {writers} writers; bare client {bare,9:N0} /s; {100 * our / bare:0} %");
+        Print($"{JournalEvents.BatchFacts,4} facts an append: journal {our.Events,9:N0} /s, {writers} writers; bare client {bare.Events,9:N0} /s; {100 * our.PerSecond / bare.PerSecond:0} %; {our.EventUs:0.0} and {bare.EventUs:0.0} µs of processor an event");
+    }
+
+    /// <param name="PerSecond">Appends.</param>
+    /// <param name="ProcessorMs">That one took of this process.</param>
+    private readonly record struct Rate(double PerSecond, double ProcessorMs)
+    {
+        public double Events => PerSecond * JournalEvents.BatchFacts;
+        public double EventUs => ProcessorMs * 1000 / JournalEvents.BatchFacts;
+
+        public static Rate Of(long appends, Stopwatch watch, TimeSpan processorBefore) => new(
+            appends / watch.Elapsed.TotalSeconds,
+            (Environment.CpuUsage.TotalTime - processorBefore).TotalMilliseconds / appends);
     }
 
     /// <summary>Facts for one measurement, made before it: it is the journal that is measured.</summary>
@@ -156,7 +168,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
 
     /// <summary>Batches a second of a client that has nothing to do but to send them, made beforehand: the same data,
     /// as many bytes of metadata, one after the other, each expecting the revision of the one before.</summary>
-    private async Task<double> BareAsync(int[] metadataBytes)
+    private async Task<Rate> BareAsync(int[] metadataBytes)
     {
         var client = new EventStoreClient(server);
         await using var closing = client.ConfigureAwait(false);
@@ -164,7 +176,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         var encoded = new[] { JournalEvents.Batch(1), JournalEvents.Batch(2) } // records and readings, as the journal's
             .Select(batch => batch.Facts.Select(fact => EventCodec.Encode(fact.Event)).ToList()).ToArray();
         var metadata = metadataBytes.Select(bytes => new byte[bytes]).ToArray();
-        var watch = Stopwatch.StartNew();
+        var (watch, processor) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         var batches = 0;
         for (var id = UInt128.Zero; watch.Elapsed < Each; batches++)
         {
@@ -176,22 +188,23 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
                 ? client.AppendToStreamAsync(name, StreamState.NoStream, batch)
                 : client.AppendToStreamAsync(name, StreamRevision.FromInt64(before), batch)).ConfigureAwait(false);
         }
-        return batches / watch.Elapsed.TotalSeconds;
+        return Rate.Of(batches, watch, processor);
     }
 
-    private static async Task<double> RateAsync(int writers, Func<Task> once)
+    private static async Task<Rate> RateAsync(int writers, Func<Task> once)
     {
-        var watch = Stopwatch.StartNew();
+        var (watch, processor) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         var done = await Task.WhenAll(Enumerable.Range(0, writers).Select(_ => Task.Run(async () =>
         {
             var times = 0;
             for (; watch.Elapsed < Each; times++) await once().ConfigureAwait(false);
             return times;
         }))).ConfigureAwait(false);
-        return done.Sum() / watch.Elapsed.TotalSeconds;
+        return Rate.Of(done.Sum(), watch, processor);
     }
 
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+    private static Rate Median(List<Rate> rates) =>
+        rates.OrderBy(rate => rate.PerSecond).ElementAt(rates.Count / 2);
 
     private static void Print(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }
