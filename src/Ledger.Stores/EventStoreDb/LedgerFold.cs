@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Ledger.Domain;
 using Ledger.Journal;
 using NodaTime;
@@ -14,30 +13,32 @@ namespace Ledger.Stores.EventStoreDb;
 /// <param name="places">Where the folder keeps it; closed with the fold.</param>
 internal sealed class LedgerFold(LedgerId ledger, byte[] secret, PlacesFile? places = null) : IDisposable
 {
-    /// <param name="Name">What events call it.</param>
     /// <param name="Key">Its number, from 0 in the order in which the streams began.</param>
     /// <param name="Positions">Those of its events, by revision.</param>
-    private sealed record Stream(string Name, int Key, List<long> Positions);
+    private sealed record Stream(int Key, List<long> Positions);
 
     private const int PlacedTogether = 64;
+    private const int HashedTogether = 128, HashedTogetherBytes = 1 << 20;
     private readonly Lock gate = new();
-    private readonly LeafSalts salts = new(secret);
+    private readonly LeafBatch leaves = new(secret);
+    private PlacedEvent firstLeaf; // of those that were added
+    private int added; // and not hashed yet
     private readonly IdPositions ids = new();
     private readonly Dictionary<string, Stream> streams = new(StringComparer.Ordinal);
-    private Stream? last; // that of the last event
+    private (string Name, Stream Stream) last; // that of the last event
     private MerkleTree tree = new();
     private Instant recordedAt = Instant.FromUnixTimeTicks(0);
 
     /// <summary>How far the stream was folded, and the root there.</summary>
     public Acknowledged Now
     {
-        get { lock (gate) return new(tree.Size, tree.Root()); }
+        get { lock (gate) return new(Hashed().Size, tree.Root()); }
     }
 
     /// <summary>How many events it knows, those not counted that are only placed.</summary>
     public long Length
     {
-        get { lock (gate) return tree.Size; }
+        get { lock (gate) return tree.Size + added; }
     }
 
     /// <summary>Takes what the folder keeps of the first events, so many at most. For an empty one, before all else.
@@ -48,7 +49,7 @@ internal sealed class LedgerFold(LedgerId ledger, byte[] secret, PlacesFile? pla
         lock (gate)
             places?.Load(lengthMax, block =>
             {
-                foreach (var name in block.Names) numbered.Add(streams[name] = new(name, numbered.Count, []));
+                foreach (var name in block.Names) numbered.Add(streams[name] = new(numbered.Count, []));
                 for (var i = 0; i < block.Events; i++)
                 {
                     var (key, id) = block[i];
@@ -70,11 +71,24 @@ internal sealed class LedgerFold(LedgerId ledger, byte[] secret, PlacesFile? pla
                 throw new JournalRefusedException(string.Create(CultureInfo.InvariantCulture,
                     $"position {stored.Position} is revision {envelope.Revision} of {envelope.Stream}, not {revision}"));
             Index(envelope, stored.Position);
-            tree.Append(EnvelopeBytes.LeafEntry(salts.Of(envelope.Id), stored.Header.Span,
-                SHA256.HashData(stored.Payload.Span)));
+            if (added++ == 0)
+                firstLeaf = new(stored.Position, 0, envelope, stored.Header.ToArray(), stored.Payload.ToArray(), []);
+            leaves.Add(envelope.Id, stored.Header.Span, stored.Payload.Span);
+            if (added >= HashedTogether || leaves.Bytes >= HashedTogetherBytes) Hashed();
             if (envelope.RecordedAt > recordedAt) recordedAt = envelope.RecordedAt;
-            if (places is { IsDue: true }) places.Write(tree.SaveFrontier(), recordedAt);
+            if (places is { IsDue: true }) places.Write(Hashed().SaveFrontier(), recordedAt);
         }
+    }
+
+    /// <summary>The tree over all that was applied: leaves that nobody asked for yet are hashed together.</summary>
+    private MerkleTree Hashed()
+    {
+        if (added == 0) return tree;
+        leaves.AppendTo(tree);
+        leaves.VerifyFirst(firstLeaf);
+        leaves.Clear();
+        added = 0;
+        return tree;
     }
 
     /// <summary>Whether what was placed is enough to be kept in the folder, once it is acknowledged.</summary>
@@ -98,14 +112,14 @@ internal sealed class LedgerFold(LedgerId ledger, byte[] secret, PlacesFile? pla
     {
         ids.Add(envelope.Id);
         var isNew = false;
-        // Of one append all are of the same.
-        if (!ReferenceEquals(envelope.Stream, last?.Name) && !streams.TryGetValue(envelope.Stream, out last))
+        if (!ReferenceEquals(envelope.Stream, last.Name)) // one append has one text
         {
-            isNew = true;
-            streams[envelope.Stream] = last = new(envelope.Stream, streams.Count, []);
+            isNew = !streams.TryGetValue(envelope.Stream, out var stream);
+            if (isNew) streams[envelope.Stream] = stream = new(streams.Count, []);
+            last = (envelope.Stream, stream!);
         }
-        last!.Positions.Add(position);
-        places?.Add(envelope.Id, last.Key, isNew ? envelope.Stream : null);
+        last.Stream.Positions.Add(position);
+        places?.Add(envelope.Id, last.Stream.Key, isNew ? envelope.Stream : null);
     }
 
     /// <summary>Where the sequencer goes on.</summary>
@@ -115,7 +129,7 @@ internal sealed class LedgerFold(LedgerId ledger, byte[] secret, PlacesFile? pla
         {
             var heads = new Dictionary<string, StreamHead>(StringComparer.Ordinal);
             foreach (var (name, known) in streams) heads[name] = new(known.Key, known.Positions.Count - 1);
-            return new(MerkleTree.Restore(tree.Size, tree.SaveFrontier()), heads, recordedAt)
+            return new(MerkleTree.Restore(Hashed().Size, tree.SaveFrontier()), heads, recordedAt)
             {
                 HighestId = ids.Highest,
             };
@@ -163,9 +177,5 @@ internal sealed class LedgerFold(LedgerId ledger, byte[] secret, PlacesFile? pla
         return new(stored.Position, envelope, stored.Payload);
     }
 
-    public void Dispose()
-    {
-        salts.Dispose();
-        places?.Dispose();
-    }
+    public void Dispose() => places?.Dispose();
 }
