@@ -48,7 +48,7 @@ internal static class LedgerOpening
         try
         {
             byte[] rootThere = [];
-            await foreach (var stored in stream.ReadAsync(fold.Length, long.MaxValue, ct).ConfigureAwait(false))
+            await foreach (var stored in stream.ReadAsync(fold.Length, long.MaxValue - fold.Length, ct).ConfigureAwait(false))
             {
                 fold.Apply(stored);
                 if (stored.Position + 1 == head?.Claim.Length) rootThere = fold.Now.Root;
