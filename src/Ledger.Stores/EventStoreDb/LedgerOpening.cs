@@ -48,7 +48,8 @@ internal static class LedgerOpening
         try
         {
             byte[] rootThere = [];
-            await foreach (var stored in stream.ReadAsync(fold.Length, long.MaxValue - fold.Length, ct).ConfigureAwait(false))
+            var after = stream.ReadAsync(fold.Length, long.MaxValue - fold.Length, ct);
+            await foreach (var stored in after.ConfigureAwait(false))
             {
                 fold.Apply(stored);
                 if (stored.Position + 1 == head?.Claim.Length) rootThere = fold.Now.Root;
