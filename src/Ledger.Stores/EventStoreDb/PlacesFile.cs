@@ -85,7 +85,8 @@ internal sealed class PlacesFile : IDisposable
         {
             var read = RandomAccess.Read(file.SafeFileHandle, into, from);
             if (read == 0) return false;
-            (into, from) = (into[read..], from + read);
+            into = into[read..];
+            from += read;
         }
         return true;
     }
