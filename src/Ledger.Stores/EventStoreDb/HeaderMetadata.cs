@@ -28,6 +28,6 @@ internal static class HeaderMetadata
             return null;
         var header = new byte[Base64.GetMaxDecodedFromUtf8Length(metadata.Length)];
         return Base64.DecodeFromUtf8(metadata[Before.Length..^After.Length], header, out _, out var length)
-            == OperationStatus.Done ? header.AsMemory(0, length) : null;
+            == OperationStatus.Done ? new ReadOnlyMemory<byte>(header, 0, length) : null;
     }
 }
