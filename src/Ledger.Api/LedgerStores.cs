@@ -41,7 +41,7 @@ public static class LedgerStores
             StoreChoice.Postgres(var connection) => MartenJournal.Open(new PostgresLedger(connection, options.Ledger),
                 new SequencingOptions(options.Ledger, options.Clock, options.Secret), head: head),
             StoreChoice.EventStoreDb(var connection, _) => EventStoreDbJournal.OpenAsync(
-                ServerOptions(options, connection) with { Head = head }, CancellationToken.None)
+                ServerOptions(options, connection) with { Head = head, Noted = Noted }, CancellationToken.None)
                 .GetAwaiter().GetResult(),
             _ => throw new UnreachableException(),
         });
@@ -110,6 +110,9 @@ public static class LedgerStores
             throw new StoreUnavailableException(store, unreached);
         }
     }
+
+    /// <summary>For whoever wonders why a start took long.</summary>
+    private static void Noted(string what) => Console.Error.WriteLine($"ledger: {what}");
 
     private static string ViewsConnection(LedgerOptions options) => options.Store switch
     {

@@ -19,25 +19,26 @@ public readonly record struct EventId(UInt128 Value)
         return From(validFrom, hash);
     }
 
-    /// <summary>The id of each fact, as each alone has it; of many the keys are hashed together.</summary>
-    public static EventId[] From(IReadOnlyList<NewFact> facts)
+    /// <summary>The ids of some facts, as each alone has it; of many the keys are hashed together.</summary>
+    public static EventId[] From(IReadOnlyList<NewFact> facts, int first, int count)
     {
-        var ids = new EventId[facts.Count];
-        if (facts.Count == 1)
+        var ids = new EventId[count];
+        if (count == 1)
         {
-            ids[0] = From(facts[0].ValidTime.Start, facts[0].Evidence);
+            ids[0] = From(facts[first].ValidTime.Start, facts[first].Evidence);
             return ids;
         }
-        var bytes = facts.Sum(fact => Encoding.UTF8.GetByteCount(fact.Evidence.Value));
-        var (buffer, pieces) = (new byte[bytes + (SHA256.HashSizeInBytes * facts.Count)], new HashPiece[facts.Count]);
-        for (var (i, at) = (0, 0); i < pieces.Length; at += pieces[i].Length, i++)
-            pieces[i] = new(at, Encoding.UTF8.GetBytes(facts[i].Evidence.Value, buffer.AsSpan(at)),
+        var bytes = 0;
+        for (var i = 0; i < count; i++) bytes += Encoding.UTF8.GetByteCount(facts[first + i].Evidence.Value);
+        var (buffer, pieces) = (new byte[bytes + (SHA256.HashSizeInBytes * count)], new HashPiece[count]);
+        for (var (i, at) = (0, 0); i < count; at += pieces[i].Length, i++)
+            pieces[i] = new(at, Encoding.UTF8.GetBytes(facts[first + i].Evidence.Value, buffer.AsSpan(at)),
                 bytes + (SHA256.HashSizeInBytes * i));
         Sha256Lanes.Hash(buffer, pieces);
-        for (var i = 0; i < ids.Length; i++)
-            ids[i] = From(facts[i].ValidTime.Start, buffer.AsSpan(pieces[i].Into, SHA256.HashSizeInBytes));
+        for (var i = 0; i < count; i++)
+            ids[i] = From(facts[first + i].ValidTime.Start, buffer.AsSpan(pieces[i].Into, SHA256.HashSizeInBytes));
         // One is hashed by the platform too, so that no fault of this machine's vectors makes another id.
-        return ids[0] == From(facts[0].ValidTime.Start, facts[0].Evidence) ? ids
+        return ids[0] == From(facts[first].ValidTime.Start, facts[first].Evidence) ? ids
             : throw new CryptographicException("this machine's vectors do not hash as its platform does");
     }
 

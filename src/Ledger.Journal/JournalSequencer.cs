@@ -137,7 +137,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         foreach (var ((_, envelope, payload), header, _) in pending.Copied)
         {
             revision = envelope.Revision;
-            Place(StreamOf(envelope.Stream).Key, envelope, header, payload.ToArray());
+            Place(StreamOf(envelope.Stream).Key, envelope, header, payload.ToArray(), default);
             clockBefore = RecordedAt = envelope.RecordedAt;
         }
         return new AppendResult.Recorded(first, revision);
@@ -153,17 +153,20 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
                 fact.Content.Version, fact.ValidFrom, fact.ValidTo, RecordedAt, pending.Actor, pending.Tenant,
                 pending.Causation, [], fact.Content.ContentType);
             var header = EnvelopeBytes.Write(envelope, fact.Content.Payload.Length);
-            Place(key, envelope, header, fact.Content.Payload);
+            Place(key, envelope, header, fact.Content.Payload, fact.LeafInput.Span);
         }
         return new AppendResult.Recorded(first, revision);
     }
 
-    private void Place(long streamKey, Envelope envelope, byte[] header, byte[] payload)
+    /// <param name="leafInput">Where it was hashed before: <see cref="LeafInputs"/>.</param>
+    private void Place(
+        long streamKey, Envelope envelope, byte[] header, byte[] payload, ReadOnlySpan<byte> leafInput)
     {
         streams[envelope.Stream] = new(streamKey, envelope.Revision);
         highestId = UInt128.Max(highestId, envelope.Id.Value);
         placed.Add(new PlacedEvent(Length, streamKey, envelope, header, payload, []));
-        leaves.Add(envelope.Id, header, payload);
+        if (leafInput.IsEmpty) leaves.Add(envelope.Id, header, payload);
+        else leaves.Add(leafInput, header);
         if (placed.Count >= HashedTogetherEvents || leaves.Bytes >= HashedTogetherBytes) Store();
     }
 

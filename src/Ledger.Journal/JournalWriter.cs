@@ -46,6 +46,7 @@ public sealed class JournalWriter : IAsyncDisposable
     private readonly IJournalStore store;
     private readonly Action<Acknowledged>? beforeAnswers;
     private readonly JournalSequencer sequencer;
+    private readonly Sha256Lanes.HmacKey leafKey;
     private readonly WaitingWrites waiting;
     private readonly Thread thread;
     private volatile Acknowledged acknowledged;
@@ -61,6 +62,7 @@ public sealed class JournalWriter : IAsyncDisposable
         (this.options, this.store, this.beforeAnswers) = (options, store, beforeAnswers);
         acknowledged = new Acknowledged(state.Tree.Size, state.Tree.Root());
         sequencer = new JournalSequencer(options, store, state);
+        leafKey = new(options.Secret);
         waiting = new WaitingWrites(options.QueuedAppendsMax, options.QueuedBytesMax);
         thread = new Thread(Write) { IsBackground = true, Name = $"journal {options.Ledger}" };
         thread.Start();
@@ -78,7 +80,7 @@ public sealed class JournalWriter : IAsyncDisposable
         try
         {
             // Who waits is told by the writer itself: to be told by an async method costs each append another object.
-            return new(TakeAsync(PendingAppend.Encode(stream, expected, facts, by, causation)));
+            return new(TakeAsync(PendingAppend.Encode(stream, expected, facts, by, causation, leafKey)));
         }
         catch (Exception refused)
         {

@@ -11,7 +11,7 @@ namespace Ledger.Journal;
 public sealed class LeafBatch(byte[] secret)
 {
     // Bytes: while a longer payload is hashed in one lane the others would have nothing left to do.
-    private const int PayloadInLanesMax = 4096;
+    internal const int PayloadInLanesMax = 4096;
     private readonly Sha256Lanes.HmacKey key = new(secret);
     private readonly List<HashPiece> payloads = [], salts = [], entries = [], hashes = [];
     private byte[] buffer = new byte[1 << 16];
@@ -42,6 +42,20 @@ public sealed class LeafBatch(byte[] secret)
         var payloadAt = Take(payload.Length);
         payload.CopyTo(buffer.AsSpan(payloadAt));
         payloads.Add(new(payloadAt, payload.Length, digestAt));
+    }
+
+    /// <summary>Adds the event that comes next, of which salt and payload were hashed before.</summary>
+    /// <param name="input">Its <see cref="LeafInputs"/>.</param>
+    public void Add(ReadOnlySpan<byte> input, ReadOnlySpan<byte> header)
+    {
+        var saltAt = Take(MerkleTree.HashBytes + header.Length + MerkleTree.HashBytes);
+        var leafAt = Take(1) + 1;
+        Take(MerkleTree.HashBytes);
+        input[..MerkleTree.HashBytes].CopyTo(buffer.AsSpan(saltAt));
+        header.CopyTo(buffer.AsSpan(saltAt + MerkleTree.HashBytes));
+        input[MerkleTree.HashBytes..].CopyTo(buffer.AsSpan(saltAt + MerkleTree.HashBytes + header.Length));
+        buffer[leafAt - 1] = 0;
+        entries.Add(new(saltAt, leafAt - 1 - saltAt, leafAt));
     }
 
     /// <summary>Hashes all that was added, and appends it to the tree.</summary>

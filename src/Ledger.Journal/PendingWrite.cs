@@ -38,29 +38,30 @@ internal sealed record PendingAppend(
     private const int EncodedAloneMax = 128; // facts, which take less time than another thread to begin
     private const int HeaderBytes = 160; // of a header without its texts but with the ledger's id: journal-format.md
 
-    /// <summary>The ids of an append of many facts are hashed here, together. That of a fact which comes alone is left
-    /// to <see cref="Identify"/>, which hashes those of many appends.</summary>
-    public static PendingAppend Encode(
-        string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation)
+    /// <summary>The ids of an append of many facts are hashed here, together, and what their leaves are made of. That
+    /// of a fact which comes alone is left to <see cref="Identify"/>, which hashes those of many appends.</summary>
+    /// <param name="leafKey">Of the ledger's secret; null where the sequencer makes the leaves as a whole.</param>
+    public static PendingAppend Encode(string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts,
+        Principal by, EventId? causation, Sha256Lanes.HmacKey? leafKey = null)
     {
         if (stream.Length is 0 or > StreamLengthMax)
             throw new ArgumentException($"a stream's name has 1 to {StreamLengthMax} characters", nameof(stream));
         if (facts.Count == 0) throw new ArgumentException("an append has at least one fact", nameof(facts));
         PayloadText.Checked(stream);
         PayloadText.Checked(by.Actor);
-        var encoded = Encode(facts);
+        var encoded = Encode(facts, leafKey);
         var bytes = encoded.Sum(fact => (long)fact.Content.Payload.Length);
         if (bytes > Limits.DecisionBytesMax)
             throw new ArgumentException($"one append holds at most {Limits.DecisionBytesMax} bytes, not {bytes}",
                 nameof(facts));
         var append = new PendingAppend(stream, expected, encoded, by.Actor, by.Party, causation);
         if (facts.Count == 1) append.lone = facts[0];
-        else Give(encoded, EventId.From(facts));
         return append;
     }
 
-    /// <summary>Of very many facts one half is encoded beside the other: who appends them waits for it.</summary>
-    private static PendingFact[] Encode(IReadOnlyList<NewFact> facts)
+    /// <summary>Of very many facts one half is encoded and hashed beside the other: who appends them waits for it.
+    /// </summary>
+    private static PendingFact[] Encode(IReadOnlyList<NewFact> facts, Sha256Lanes.HmacKey? leafKey)
     {
         var encoded = new PendingFact[facts.Count];
         var half = facts.Count < EncodedAloneMax ? facts.Count : facts.Count / 2;
@@ -72,7 +73,20 @@ internal sealed record PendingAppend(
         void Part(int from, int to)
         {
             for (var i = from; i < to; i++) encoded[i] = PendingFact.Encode(facts[i]);
+            if (facts.Count == 1) return;
+            var part = encoded.AsSpan(from, to - from);
+            Give(part, EventId.From(facts, from, to - from));
+            if (leafKey is not null) Hash(part, leafKey);
         }
+    }
+
+    private static void Hash(ReadOnlySpan<PendingFact> facts, Sha256Lanes.HmacKey leafKey)
+    {
+        var events = new (EventId, byte[])[facts.Length];
+        for (var i = 0; i < events.Length; i++) events[i] = (facts[i].Id, facts[i].Content.Payload);
+        var inputs = LeafInputs.Of(events, leafKey);
+        for (var i = 0; i < events.Length; i++)
+            facts[i].LeafInput = inputs.AsMemory(i * LeafInputs.Bytes, LeafInputs.Bytes);
     }
 
     private NewFact? lone; // the only fact, while it has no id
@@ -82,11 +96,12 @@ internal sealed record PendingAppend(
     {
         var appends = taken.OfType<PendingAppend>().Where(append => append.lone is not null).ToArray();
         if (appends.Length == 0) return;
-        Give([.. appends.Select(append => append.Facts[0])], EventId.From([.. appends.Select(append => append.lone!)]));
+        NewFact[] lone = [.. appends.Select(append => append.lone!)];
+        Give([.. appends.Select(append => append.Facts[0])], EventId.From(lone, 0, lone.Length));
         foreach (var append in appends) append.lone = null;
     }
 
-    private static void Give(PendingFact[] facts, EventId[] ids)
+    private static void Give(ReadOnlySpan<PendingFact> facts, EventId[] ids)
     {
         for (var i = 0; i < facts.Length; i++) facts[i].Id = ids[i];
     }
@@ -108,6 +123,9 @@ internal sealed record PendingFact(Instant ValidFrom, Instant ValidTo, EncodedEv
 {
     /// <summary>Given to it before it is sequenced.</summary>
     public EventId Id { get; set; }
+
+    /// <summary>Given to it where it comes with others: <see cref="LeafInputs"/>.</summary>
+    public ReadOnlyMemory<byte> LeafInput { get; set; }
 
     public static PendingFact Encode(NewFact fact) =>
         new(OnATick(fact.ValidTime.Start), OnATick(fact.ValidTime.End), EventCodec.Encode(fact.Event));

@@ -15,11 +15,15 @@ namespace Ledger.Journal;
 /// </remarks>
 public sealed class ServerHead : IDisposable
 {
-    private readonly string directory;
+    /// <summary>What a store keeps beside the head, so that an opening need not read all of the journal.</summary>
+    public const string PlacesFileName = "journal.places";
     private readonly JournalHead head;
 
     private ServerHead(string directory, JournalHead head, Acknowledged claim) =>
-        (this.directory, this.head, Claim) = (directory, head, claim);
+        (Directory, this.head, Claim) = (directory, head, claim);
+
+    /// <summary>The data folder.</summary>
+    public string Directory { get; }
 
     /// <summary>What the journal has to hold; as long as nothing was acknowledged here the newest checkpoint.</summary>
     public Acknowledged Claim { get; private set; }
@@ -78,6 +82,6 @@ public sealed class ServerHead : IDisposable
     public void Dispose()
     {
         head.Dispose();
-        DurableFiles.SyncFile(Path.Combine(directory, JournalHead.FileName));
+        DurableFiles.SyncFile(Path.Combine(Directory, JournalHead.FileName));
     }
 }

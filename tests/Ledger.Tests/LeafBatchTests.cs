@@ -40,6 +40,22 @@ public sealed class LeafBatchTests
         }, iter: LongRun.Samples / 100);
 
     [Fact]
+    public void Leaves_of_which_a_part_was_hashed_before_are_the_same() =>
+        Gen.Select(Events.Array[1, 40], Gen.Byte.Array[16, 80]).Sample((batch, secret) =>
+        {
+            var inputs = LeafInputs.Of(
+                batch.Select(one => (one.Id, one.Payload)).ToArray(), new Sha256Lanes.HmacKey(secret));
+            var (tree, leaves) = (new MerkleTree(), new LeafBatch(secret));
+            for (var i = 0; i < batch.Length; i++)
+                if (i % 3 == 0) leaves.Add(batch[i].Id, batch[i].Header, batch[i].Payload); // both in one batch
+                else leaves.Add(inputs.AsSpan(i * LeafInputs.Bytes, LeafInputs.Bytes), batch[i].Header);
+            leaves.AppendTo(tree);
+            for (var i = 0; i < batch.Length; i++)
+                leaves.Entry(i).ShouldBe(EnvelopeBytes.LeafEntry(EnvelopeBytes.Salt(secret, batch[i].Id),
+                    batch[i].Header, SHA256.HashData(batch[i].Payload)));
+        }, iter: LongRun.Samples / 100);
+
+    [Fact]
     public void Texts_are_hashed_alike_in_few_lanes_in_many_and_by_the_platform() =>
         Gen.Byte.Array[0, 300].Array[1, 70].Sample(texts =>
         {
@@ -77,10 +93,10 @@ public sealed class LeafBatchTests
 
     [Fact]
     public void Ids_of_many_facts_are_those_of_each_alone() =>
-        Gen.Int[1, 60].Sample(count =>
+        Gen.Int[0, 5].Select(Gen.Int[1, 60]).Sample((first, count) =>
         {
-            var facts = Enumerable.Range(0, count).Select(i => TestFolder.Reading(i)).ToArray();
-            EventId.From(facts).ShouldBe(
-                facts.Select(fact => EventId.From(fact.ValidTime.Start, fact.Evidence)).ToArray());
+            var facts = Enumerable.Range(0, first + count).Select(i => TestFolder.Reading(i)).ToArray();
+            EventId.From(facts, first, count).ShouldBe(
+                facts.Skip(first).Select(fact => EventId.From(fact.ValidTime.Start, fact.Evidence)).ToArray());
         }, iter: 60);
 }

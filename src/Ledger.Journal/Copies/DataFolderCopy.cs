@@ -86,7 +86,8 @@ public sealed partial class DataFolderCopy
     /// and what the copy writes for itself.
     /// </summary>
     private static bool IsLeftOut(string path) => path is "journal.lock" or "journal.owner" or "journal.owner.new"
-        or "access.token" or TurnFile or JournalHead.FileName or LedgerCopy.FileName or StoreMarkFileName
+        or "access.token" or TurnFile or JournalHead.FileName or ServerHead.PlacesFileName or LedgerCopy.FileName
+        or StoreMarkFileName
         // From where the log is read after a start: of a later journal than the copy's it would leave something out.
         || path is Frames + "streams.resume"
         || (path.StartsWith(Frames, StringComparison.Ordinal) && path.EndsWith(".sealing", StringComparison.Ordinal))

@@ -25,6 +25,7 @@ internal sealed class AppendPart
     private byte[] bytes = ArrayPool<byte>.Shared.Rent(EventBytesMax + 1024);
     private int length;
     private int events, eventBytes;
+    private readonly List<(Uuid Id, byte[] Kind, byte[] Header, byte[] Data)> waiting = []; // until it is sent
 
     /// <param name="batch">The number of the append, which all its messages bear.</param>
     /// <param name="options">In the first message.</param>
@@ -40,12 +41,13 @@ internal sealed class AppendPart
 
     private static void Send(AppendPart part, SerializationContext into)
     {
+        part.WriteWaiting();
         into.SetPayloadLength(part.length);
         into.GetBufferWriter().Write(part.Bytes);
         into.Complete();
     }
 
-    /// <summary>The message so far.</summary>
+    /// <summary>The message so far, without what is written when it is sent.</summary>
     public ReadOnlySpan<byte> Bytes => bytes.AsSpan(0, length);
 
     /// <summary>Whether an event of so many bytes belongs into this message.</summary>
@@ -56,19 +58,47 @@ internal sealed class AppendPart
     {
         events++;
         eventBytes += metadata.Length + data.Length;
+        metadata.CopyTo(Begin(id, kind, metadata.Length, data.Length));
+        Field(Data, data.Length);
+        data.CopyTo(Take(data.Length));
+    }
+
+    /// <summary>The same of an event that is written when the message is sent.</summary>
+    /// <param name="header">Of which its metadata is made: <see cref="HeaderMetadata"/>.</param>
+    public void AddWithHeader(Uuid id, byte[] kind, byte[] header, byte[] data)
+    {
+        events++;
+        eventBytes += HeaderMetadata.LengthOf(header) + data.Length;
+        waiting.Add((id, kind, header, data));
+    }
+
+    private void WriteWaiting()
+    {
+        foreach (var (id, kind, header, data) in waiting)
+        {
+            HeaderMetadata.Write(header, Begin(id, kind, HeaderMetadata.LengthOf(header), data.Length));
+            Field(Data, data.Length);
+            data.CopyTo(Take(data.Length));
+        }
+        waiting.Clear();
+    }
+
+    /// <summary>Writes an event as far as its metadata, and gives the place for that.</summary>
+    private Span<byte> Begin(Uuid id, ReadOnlySpan<byte> kind, int metadataBytes, int dataBytes)
+    {
         var (most, least) = id.ToInt64();
         var idLength = LengthOfNumber(most) + LengthOfNumber(least);
         var uuidLength = 1 + LengthOf(idLength) + idLength;
-        var message = 1 + LengthOf(uuidLength) + uuidLength + kind.Length + LengthOfField(metadata)
-            + LengthOfField(data);
+        var message = 1 + LengthOf(uuidLength) + uuidLength + kind.Length + LengthOfField(metadataBytes)
+            + LengthOfField(dataBytes);
         Begin(ProposedMessages, message);
         Begin(Id, uuidLength);
         Begin(Structured, idLength);
         Number(MostSignificantBits, most);
         Number(LeastSignificantBits, least);
         kind.CopyTo(Take(kind.Length));
-        Field(CustomMetadata, metadata);
-        Field(Data, data);
+        Field(CustomMetadata, metadataBytes);
+        return Take(metadataBytes);
     }
 
     /// <summary>Says that the append ends with this message.</summary>
@@ -96,11 +126,9 @@ internal sealed class AppendPart
     }
 
     // What is empty or zero is not written: it is what a reader takes for what is not there.
-    private void Field(byte tag, ReadOnlySpan<byte> value)
+    private void Field(byte tag, int bytesOfField)
     {
-        if (value.IsEmpty) return;
-        Begin(tag, value.Length);
-        value.CopyTo(Take(value.Length));
+        if (bytesOfField > 0) Begin(tag, bytesOfField);
     }
 
     private void Number(byte tag, long value)
@@ -117,8 +145,7 @@ internal sealed class AppendPart
         into[^1] = (byte)value;
     }
 
-    private static int LengthOfField(ReadOnlySpan<byte> value) =>
-        value.IsEmpty ? 0 : 1 + LengthOf(value.Length) + value.Length;
+    private static int LengthOfField(int bytes) => bytes == 0 ? 0 : 1 + LengthOf(bytes) + bytes;
 
     private static int LengthOfNumber(long value) => value == 0 ? 0 : 1 + LengthOf(unchecked((ulong)value));
 

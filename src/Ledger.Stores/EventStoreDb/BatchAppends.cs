@@ -60,20 +60,27 @@ internal sealed class BatchAppends : IDisposable
         private AppendPart part = new(number, options);
         private (string? Type, string? ContentType, byte[] Fields) kind = (null, null, []); // of the last event
 
-        public void Add(EventData proposed) => Add(proposed.EventId, proposed.Type, proposed.ContentType,
-            proposed.Metadata.Span, proposed.Data.Span);
+        public void Add(EventData proposed) => RoomFor(proposed.Metadata.Length + proposed.Data.Length).Add(
+            proposed.EventId, KindOf(proposed.Type, proposed.ContentType), proposed.Metadata.Span, proposed.Data.Span);
 
-        public void Add(
-            Uuid id, string type, string contentType, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> data)
+        /// <summary>Adds an event whose metadata is made of a header when it is sent, on the thread that sends: the
+        /// caller makes the next events meanwhile.</summary>
+        public void AddWithHeader(Uuid id, string type, string contentType, byte[] header, byte[] data) =>
+            RoomFor(HeaderMetadata.LengthOf(header) + data.Length)
+                .AddWithHeader(id, KindOf(type, contentType), header, data);
+
+        private AppendPart RoomFor(int bytes)
         {
-            if (!part.HasRoomFor(metadata.Length + data.Length))
-            {
-                Send();
-                part = new(number, null);
-            }
+            if (part.HasRoomFor(bytes)) return part;
+            Send();
+            return part = new(number, null);
+        }
+
+        private byte[] KindOf(string type, string contentType)
+        {
             if (type != kind.Type || contentType != kind.ContentType)
                 kind = (type, contentType, AppendPart.KindOf(type, contentType));
-            part.Add(id, kind.Fields, metadata, data);
+            return kind.Fields;
         }
 
         // Where the call has ended it is not sent, and the batch has failed with the call.

@@ -49,10 +49,10 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
     internal sealed class StartedAppend(EventStoreClient client, ServerConnection connection,
         ExpectedOfStream expected, BatchAppends.OpenBatch batch)
     {
-        /// <summary>Adds the event that comes next; its bytes may be changed afterwards.</summary>
-        public void Add(
-            Uuid id, string type, string contentType, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> data) =>
-            batch.Add(id, type, contentType, metadata, data);
+        /// <summary>Adds the event that comes next; its bytes stay as they are.</summary>
+        /// <param name="header">Of which its metadata is made: <see cref="HeaderMetadata"/>.</param>
+        public void AddWithHeader(Uuid id, string type, string contentType, byte[] header, byte[] data) =>
+            batch.AddWithHeader(id, type, contentType, header, data);
 
         public Task<IWriteResult> CompleteAsync(CancellationToken ct) => client.AnsweredAsync(connection, expected,
             async () => AppendWire.Read(expected, await batch.CompleteAsync(ct).ConfigureAwait(false)));

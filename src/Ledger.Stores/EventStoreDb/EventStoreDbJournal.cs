@@ -27,6 +27,9 @@ public sealed record EventStoreDbJournalOptions(EventStoreClientSettings Server,
     /// journal. Null where nobody keeps one.</summary>
     public ServerHead? Head { get; init; }
 
+    /// <summary>Told where what the folder keeps of the journal does not fit it and all was read, and why.</summary>
+    public Action<string>? Noted { get; init; }
+
     internal EventStoreClient Connect() => new(Server.ForJournal());
 
     internal LedgerStream Stream(EventStoreClient client) => new(client, StreamPrefix + Ledger, OutageMax);
@@ -62,30 +65,22 @@ public sealed class EventStoreDbJournal : IJournalImport
     }
 
     /// <summary>
-    /// Opens the ledger's stream, or begins it, and reads all of it once for the index. Throws
-    /// <see cref="JournalRefusedException"/> where it is not a ledger's, is not what the folder knows of it, or the
-    /// server may remove events of it.
+    /// Opens the ledger's stream, or begins it, and reads what the folder does not know of it: all of it where there is
+    /// none. Throws <see cref="JournalRefusedException"/> where it is not a ledger's, is not what the folder knows of
+    /// it, or the server may remove events of it.
     /// </summary>
     public static async Task<EventStoreDbJournal> OpenAsync(EventStoreDbJournalOptions options, CancellationToken ct)
     {
         var client = options.Connect();
-        var fold = new LedgerFold(options.Ledger, options.Secret);
         try
         {
             var stream = options.Stream(client);
             await stream.RefuseBoundsAsync(ct).ConfigureAwait(false);
-            byte[] rootThere = [];
-            await foreach (var stored in stream.ReadAsync(0, long.MaxValue, ct).ConfigureAwait(false))
-            {
-                fold.Apply(stored);
-                if (stored.Position + 1 == options.Head?.Claim.Length) rootThere = fold.Now.Root;
-            }
-            options.Head?.Verify(fold.State().Tree, _ => rootThere);
+            var fold = await LedgerOpening.FoldAsync(stream, options, ct).ConfigureAwait(false);
             return new EventStoreDbJournal(options, client, stream, fold);
         }
         catch
         {
-            fold.Dispose();
             await client.DisposeAsync().ConfigureAwait(false);
             throw;
         }

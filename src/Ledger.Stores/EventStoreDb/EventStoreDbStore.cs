@@ -14,6 +14,7 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
     private const int RepeatedPage = 64;
     private readonly Dictionary<long, StoredEvent> page = [];
     private Batch filling = new(stream), before = new(stream);
+    private (byte[] Frontier, Instant RecordedAt)? due; // what the folder is to keep when the batch is answered
 
     private sealed class Batch(LedgerStream stream)
     {
@@ -55,6 +56,14 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
         // While the server writes: readers ask for nothing that is not acknowledged, and where it fails for nothing at
         // all.
         fold.Place(batch.Placed.All);
+        due = fold.IsKeepingDue ? (tree.SaveFrontier(), recordedAt) : null;
         await written.ConfigureAwait(false);
+    }
+
+    public Task TidyAsync()
+    {
+        if (due is var (frontier, highest)) fold.Keep(frontier, highest);
+        due = null;
+        return Task.CompletedTask;
     }
 }

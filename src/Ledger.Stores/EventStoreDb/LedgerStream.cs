@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
@@ -102,16 +101,9 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
     /// <summary>Events that are sent while the next ones are made.</summary>
     public sealed class Started(EventStoreClient.StartedAppend append)
     {
-        private byte[] metadata = new byte[1024];
-
         /// <summary>Adds the event as <see cref="Proposed"/> has it, without making anything of it.</summary>
-        public void Add(in PlacedEvent placed)
-        {
-            var length = MetadataLengthMax(placed.Header);
-            if (metadata.Length < length) metadata = new byte[2 * length];
-            append.Add(IdOf(placed), placed.Envelope.WireName, ContentTypeOf(placed),
-                metadata.AsSpan(0, WriteMetadata(placed.Header, metadata)), placed.Payload);
-        }
+        public void Add(in PlacedEvent placed) => append.AddWithHeader(IdOf(placed), placed.Envelope.WireName,
+            ContentTypeOf(placed), placed.Header, placed.Payload);
 
         public Task<IWriteResult> CompleteAsync(CancellationToken ct) => append.CompleteAsync(ct);
     }
@@ -165,9 +157,9 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
     /// </summary>
     public static EventData Proposed(in PlacedEvent placed)
     {
-        var metadata = new byte[MetadataLengthMax(placed.Header)];
-        return new EventData(IdOf(placed), placed.Envelope.WireName, placed.Payload,
-            metadata.AsMemory(0, WriteMetadata(placed.Header, metadata)), ContentTypeOf(placed));
+        var metadata = new byte[HeaderMetadata.LengthOf(placed.Header)];
+        HeaderMetadata.Write(placed.Header, metadata);
+        return new EventData(IdOf(placed), placed.Envelope.WireName, placed.Payload, metadata, ContentTypeOf(placed));
     }
 
     private static Uuid IdOf(in PlacedEvent placed) => Uuid.FromBytes(placed.Leaf);
@@ -175,35 +167,12 @@ internal sealed class LedgerStream(EventStoreClient client, string name, TimeSpa
     private static string ContentTypeOf(in PlacedEvent placed) =>
         placed.Envelope.ContentType == EventData.Json ? EventData.Json : EventData.Binary;
 
-    private static int MetadataLengthMax(byte[] header) =>
-        Before.Length + Base64.GetMaxEncodedToUtf8Length(header.Length) + After.Length;
-
-    /// <summary>The header as the server keeps it, which shows metadata as JSON; returns how many bytes it has.
-    /// </summary>
-    private static int WriteMetadata(byte[] header, Span<byte> into)
-    {
-        Before.CopyTo(into);
-        Base64.EncodeToUtf8(header, into[Before.Length..], out _, out var written);
-        After.CopyTo(into[(Before.Length + written)..]);
-        return Before.Length + written + After.Length;
-    }
-
-    private static ReadOnlySpan<byte> Before => "{\"header\":\""u8;
-    private static ReadOnlySpan<byte> After => "\"}"u8;
-
     private StoredEvent Stored(EventRecord read, long position)
     {
         if (read.EventNumber.ToInt64() != position)
             throw new JournalRefusedException(string.Create(CultureInfo.InvariantCulture,
                 $"position {position} of stream {Name} is missing: {read.EventNumber.Value} comes in its place"));
-        var metadata = read.Metadata.Span;
-        if (metadata.Length < Before.Length + After.Length || !metadata.StartsWith(Before) || !metadata.EndsWith(After))
-            throw Foreign(position);
-        var header = new byte[Base64.GetMaxDecodedFromUtf8Length(metadata.Length)];
-        if (Base64.DecodeFromUtf8(metadata[Before.Length..^After.Length], header, out _, out var length)
-            != System.Buffers.OperationStatus.Done)
-            throw Foreign(position);
-        return new(position, header.AsMemory(0, length), read.Data);
+        return new(position, HeaderMetadata.Read(read.Metadata.Span) ?? throw Foreign(position), read.Data);
     }
 
     private JournalRefusedException Foreign(long position) => new(string.Create(CultureInfo.InvariantCulture,

@@ -56,6 +56,12 @@ internal sealed class DoubleLog
         }
     }
 
+    /// <summary>Changes the data of an event, as a failing disk does.</summary>
+    public void Change(string stream, int revision, Action<byte[]> change)
+    {
+        lock (gate) change(streams[stream][revision].Data);
+    }
+
     public bool IsTombstoned(string stream)
     {
         lock (gate) return tombstoned.Contains(stream);

@@ -126,7 +126,10 @@ internal sealed class DoubleStreams(DoubleLog log, DoubleFaults faults) : Stream
             await new DoubleSubscription(log, options, isText, responses).RunAsync(context.CancellationToken);
         else
             foreach (var content in Page(options, isText))
+            {
                 await responses.WriteAsync(content, context.CancellationToken);
+                if (content.Event is not null) faults.EventsRead++;
+            }
     }
 
     private IEnumerable<ReadResp> Page(ReadReq.Types.Options options, bool isText)

@@ -37,6 +37,9 @@ internal sealed class DoubleFaults
     /// <summary>How many messages batches came in.</summary>
     public int Parts { get; set; }
 
+    /// <summary>How many events reads were answered with, not those of a subscription.</summary>
+    public int EventsRead { get; set; }
+
     /// <summary>Whether reads and the question for its methods are never answered; the connection is as ever.</summary>
     public bool IsSilent
     {
