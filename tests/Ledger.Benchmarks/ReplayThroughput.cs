@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime;
 using System.Runtime.CompilerServices;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -21,6 +22,7 @@ internal static class ReplayThroughput
     private const int BatchFacts = 500;
     private const int StoredBatchEvents = 5000; // views that are only made to be compared with
     private const int DayEvents = 41_021;
+    private const int PageEvents = 256; // of stored bytes that are in memory
     private static readonly LedgerId Ledger = new("benchmark");
     private static readonly Principal By = new("benchmark", new PartyId("cpo"), new HashSet<string>());
 
@@ -64,6 +66,7 @@ internal static class ReplayThroughput
 
     private static async Task DayAsync(SqliteJournal journal, SqliteViews views, string only)
     {
+        GCSettings.LatencyMode = GCLatencyMode.Batch; // as the verbs do that compute all views again
         var stored = new List<RecordedEvent>();
         await foreach (var recorded in journal.ReadAllAsync(0, default).ConfigureAwait(false)) stored.Add(recorded);
         await using var memory = new StoredBytes(stored);
@@ -155,13 +158,16 @@ internal static class ReplayThroughput
         public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
             string stream, long fromRevision, CancellationToken ct) => throw new NotSupportedException();
 
-        public async IAsyncEnumerable<RecordedEvent> ReadAllAsync(
-            long fromPosition, [EnumeratorCancellation] CancellationToken ct)
+        public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
+            new PagedEvents(PagesAsync((int)fromPosition));
+
+        private async IAsyncEnumerable<IReadOnlyList<RecordedEvent>> PagesAsync(int from)
         {
             var texts = new RecentTexts();
-            for (var position = (int)fromPosition; position < events.Count; position++)
-                yield return new(position, EnvelopeBytes.Read(events[position].Header, texts).Envelope,
-                    events[position].Payload);
+            for (; from < events.Count; from += PageEvents)
+                yield return [.. Enumerable.Range(from, Math.Min(PageEvents, events.Count - from)).Select(position =>
+                    new RecordedEvent(position, EnvelopeBytes.Read(events[position].Header, texts).Envelope,
+                        events[position].Payload))];
             await Task.CompletedTask.ConfigureAwait(false);
         }
 
