@@ -135,7 +135,8 @@ public sealed class MemoryViews : IViewStore
     {
         foreach (var change in came.SelectMany(segment => segment))
         {
-            if (!projections.TryGetValue(change.Projection, out var rows)) projections[change.Projection] = rows = new();
+            if (!projections.TryGetValue(change.Projection, out var rows))
+                projections[change.Projection] = rows = new();
             rows.Place(change);
         }
         if (came.Count > 0) came = [];

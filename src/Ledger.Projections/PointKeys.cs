@@ -4,8 +4,8 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>
-/// The points of which somebody folds facts, with the names of their rows: a point is looked up once for a fact, and its
-/// rows and series are found through it.
+/// The points of which somebody folds facts, with the names of their rows: a point is looked up once for a fact, and
+/// its rows and series are found through it.
 /// </summary>
 internal sealed class KnownPoints
 {

@@ -30,7 +30,8 @@ internal sealed class RecomputedDigests(IViewStore stored, DigestPoint point) : 
         for (var i = 0; i < changes.Count; i++)
         {
             var change = changes[i];
-            if (digest is null || change.Projection != name) (name, digest) = (change.Projection, Of(change.Projection));
+            if (digest is null || change.Projection != name)
+                (name, digest) = (change.Projection, Of(change.Projection));
             digest.Add(change);
         }
         foreach (var (projection, next) in checkpoints) ofProjection[projection] = (Of(projection), next);

@@ -14,8 +14,9 @@ namespace Ledger.Benchmarks;
 /// into views in memory, and compared with stored views, which keeps no row; from SQLite and from stored bytes that
 /// are in memory already. The facts are a day of 140 connectors (<see cref="ProjectionBenchmarks.Day"/>).
 /// </summary>
-/// <remarks>With <c>--only TEXT</c> only the rows that have this in their name. With <c>--events N</c> a journal of so many events, of days that follow one another, is compared once, and
-/// what is alive is told at a tenth of them and at the end.</remarks>
+/// <remarks>With <c>--only TEXT</c> only the rows that have this in their name. With <c>--events N</c> a journal of so
+/// many events, of days that follow one another, is compared once, and what is alive is told at a tenth of them and at
+/// the end.</remarks>
 internal static class ReplayThroughput
 {
     private const int Rounds = 20; // of which the best counts: the first ones compile
