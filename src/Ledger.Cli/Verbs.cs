@@ -1,3 +1,5 @@
+using System.Runtime;
+
 namespace Ledger.Cli;
 
 /// <summary>
@@ -20,6 +22,10 @@ public static class Verbs
             Bundle.Verb, Sample.Verb, Verify.Verb, RunWitness.Verb, Watch.Verb, Release.Verb, Redrive.Verb,
             Hold.Verb, Erase.Verb, Keys.Verb, Copy.Verb, Backup.Verb, Restore.Verb, Prune.Verb, Drop.Verb, Recover.Verb,
             Calc.Verb, Simulate.Verb, Help];
+
+    /// <summary>Verbs that compute all views again and answer at their end. Nobody waits for them meanwhile, so the
+    /// collector may stop them to look for what is alive: to do it beside them costs them more.</summary>
+    private static readonly Verb[] Recomputing = [Replay.Verb, RebuildViews.Verb, Verify.Verb];
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);
 
@@ -54,6 +60,7 @@ public static class Verbs
             return ExitCode.Done;
         }
         if (verb is null) return Wrong(shell, null, "a verb is needed");
+        if (Recomputing.Contains(verb)) GCSettings.LatencyMode = GCLatencyMode.Batch;
         try
         {
             return await verb.RunAsync(line, shell, ct).ConfigureAwait(false);

@@ -55,7 +55,7 @@ internal sealed class DigestPoint
 {
     private const int WordBytes = 15; // less than the prime, whatever they are
     private const int BlockBytes = 2 * WordBytes;
-    private static readonly UInt128 Word = (UInt128.One << (8 * WordBytes)) - 1;
+    private const ulong WordUpper = ulong.MaxValue >> 8; // of a word's upper half, which is read as eight bytes
     private readonly UInt128 number = Drawn(), at = Drawn(), times = Drawn();
 
     /// <summary>
@@ -95,9 +95,14 @@ internal sealed class DigestPoint
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void TakeBlock(ReadOnlySpan<byte> block, ref UInt128 a, ref UInt128 b)
     {
-        a = Prime127.Add(Prime127.Multiply(a, at), BinaryPrimitives.ReadUInt128LittleEndian(block) & Word);
-        b = Prime127.Add(Prime127.Multiply(b, at), BinaryPrimitives.ReadUInt128LittleEndian(block[WordBytes..]) & Word);
+        a = Prime127.Add(Prime127.Multiply(a, at), Word(block));
+        b = Prime127.Add(Prime127.Multiply(b, at), Word(block[WordBytes..]));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static UInt128 Word(ReadOnlySpan<byte> text) => new(
+        BinaryPrimitives.ReadUInt64LittleEndian(text[sizeof(ulong)..]) & WordUpper,
+        BinaryPrimitives.ReadUInt64LittleEndian(text));
 
     private static UInt128 Drawn()
     {

@@ -1,4 +1,5 @@
 using System.Collections;
+using Ledger.Domain;
 using NodaTime;
 
 namespace Ledger.Projections;
@@ -8,6 +9,8 @@ public sealed class ChangedRows(IRows before) : IReadOnlyList<RowChange>
 {
     private const int UsualMax = 3; // a reading changes two or three rows, a record three
     private const int SearchedMax = 16; // changes that are looked through sooner than looked up
+    private readonly KnownPoints points = new();
+    private readonly FoundRows found = new();
     private RowChange[] changed = new RowChange[UsualMax];
     private Dictionary<RowKey, int>? places; // of the changes, once they are many
 
@@ -22,6 +25,7 @@ public sealed class ChangedRows(IRows before) : IReadOnlyList<RowChange>
     {
         Array.Clear(changed, 0, Count);
         (Count, places) = (0, null);
+        found.Clear();
         if (changed.Length > SearchedMax) changed = new RowChange[UsualMax]; // of a fact that changed many
         return this;
     }
@@ -60,8 +64,15 @@ public sealed class ChangedRows(IRows before) : IReadOnlyList<RowChange>
     }
 
     /// <inheritdoc cref="IRows.Between"/>
-    public SeriesRows<T> Between<T>(string series, Instant first, Instant last) where T : class =>
-        new(before.Between(series, first, last, typeof(T), this));
+    public SeriesRows<T> Between<T>(RowName series, Instant first, Instant last) where T : class
+    {
+        var start = found.Count;
+        before.Between(series, first, last, typeof(T), changed.AsSpan(0, Count), found);
+        return found.From<T>(start);
+    }
+
+    /// <summary>How rows of a point are named here.</summary>
+    internal PointKeys KeysOf(SettlementPointId point) => points.Of(point);
 
     private int PlaceOf(in RowKey key)
     {
@@ -74,12 +85,4 @@ public sealed class ChangedRows(IRows before) : IReadOnlyList<RowChange>
     public IEnumerator<RowChange> GetEnumerator() => new ArraySegment<RowChange>(changed, 0, Count).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
-}
-
-/// <summary>Some rows of a series, in order of key.</summary>
-public readonly struct SeriesRows<T>(object[] rows) where T : class
-{
-    public int Count => rows.Length;
-    public T this[int index] => (T)rows[index];
-    public IEnumerable<T> All => rows.Cast<T>();
 }

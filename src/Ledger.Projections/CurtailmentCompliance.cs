@@ -89,7 +89,7 @@ public sealed class CurtailmentCompliance : IProjection
                 });
                 break;
             case ChargingFactRecorded e:
-                var keys = PointKeys.Of(e.Point);
+                var keys = next.KeysOf(e.Point);
                 next.Put(new(keys.Facts, e.Period.End, $"|{RowJson.Key(e.Period.Start)}|{e.Reason}|{e.Source}"),
                     new FactRow(e.Period.Start, e.Period.End, e.Reason, e.Source));
                 JudgeTouched(next, keys, e.Point, e.Period);
@@ -110,7 +110,7 @@ public sealed class CurtailmentCompliance : IProjection
             VerdictTally.Empty, e.Activation?.Permille));
         foreach (var aim in e.Targets)
         {
-            rows.Put(new(PointKeys.Of(aim.Point).Aims, end, $"|{e.Instruction}"),
+            rows.Put(new(rows.KeysOf(aim.Point).Aims, end, $"|{e.Instruction}"),
                 new AimRow(e.Instruction.Value, e.IssuedAt, start, end));
             Judge(rows, e.Instruction.Value, aim.Point, null, Unjudged(e.Instruction, aim));
         }
@@ -126,7 +126,7 @@ public sealed class CurtailmentCompliance : IProjection
 
     private static void Record(ChangedRows rows, IntervalRecorded e)
     {
-        var keys = PointKeys.Of(e.Point);
+        var keys = rows.KeysOf(e.Point);
         var key = new RowKey(keys.Records, e.Period.Start);
         if (rows.Get<RecordRow>(key) is { } before && before.Version >= e.Version) return; // an earlier version, late
         rows.Put(key, new RecordRow(
@@ -141,7 +141,7 @@ public sealed class CurtailmentCompliance : IProjection
     /// and ends where the next one was already said to begin.</summary>
     private static void Hold(ChangedRows rows, ChargingStateRecorded e)
     {
-        var keys = PointKeys.Of(e.Point);
+        var keys = rows.KeysOf(e.Point);
         var states = keys.States;
         var around = rows.Between<StateRow>(states, e.At, Instant.MaxValue).All
             .OrderBy(row => row.At).ThenBy(row => row.Source, StringComparer.Ordinal).ToList();
@@ -163,7 +163,7 @@ public sealed class CurtailmentCompliance : IProjection
 
     private static void Rate(ChangedRows rows, SettlementPointRegistered e)
     {
-        var keys = PointKeys.Of(e.Point);
+        var keys = rows.KeysOf(e.Point);
         rows.Put(keys.Rated, new RatedRow(e.Rated.Milliwatts));
         foreach (var aim in rows.Between<AimRow>(keys.Aims, Instant.MinValue, Instant.MaxValue).All)
             Amend(rows, aim.Instruction, e.Point, target => target);
@@ -232,7 +232,7 @@ public sealed class CurtailmentCompliance : IProjection
         ChangedRows rows, InstructionRow row, TargetRow target, InstructionId id, SettlementPointId point)
     {
         var rated = new Dictionary<SettlementPointId, Power>();
-        if (rows.Get<RatedRow>(PointKeys.Of(point).Rated) is { } known) rated[point] = new(known.Milliwatts);
+        if (rows.Get<RatedRow>(rows.KeysOf(point).Rated) is { } known) rated[point] = new(known.Milliwatts);
         return new(
             [.. target.Clocks.Select(clock =>
                 new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
@@ -247,7 +247,7 @@ public sealed class CurtailmentCompliance : IProjection
     // The longest interval record is an hour: one that reaches into the call starts at most that long before it.
     private static List<IntervalRecorded> Records(
         ChangedRows rows, SettlementPointId point, Instant start, Instant end) =>
-        [.. rows.Between<RecordRow>(PointKeys.Of(point).Records, start - Duration.FromHours(1), end).All
+        [.. rows.Between<RecordRow>(rows.KeysOf(point).Records, start - Duration.FromHours(1), end).All
             .Where(kept => kept.End > start && kept.Start < end)
             .Select(kept => new IntervalRecorded(
                 point, new Interval(kept.Start, kept.End), kept.Version, kept.State, kept.Import, kept.Export,
@@ -258,13 +258,13 @@ public sealed class CurtailmentCompliance : IProjection
     private static readonly EvidenceDigest NoEvidence = new(new string('0', 64));
 
     private static List<ChargingFactRecorded> Facts(ChangedRows rows, SettlementPointId point, Instant start) =>
-        [.. rows.Between<FactRow>(PointKeys.Of(point).Facts, start, Instant.MaxValue).All
+        [.. rows.Between<FactRow>(rows.KeysOf(point).Facts, start, Instant.MaxValue).All
             .Select(kept => new ChargingFactRecorded(
                 point, new Interval(kept.Start, kept.End), kept.Reason, kept.Source, null))];
 
     private static List<ChargingStateRecorded> States(
         ChangedRows rows, SettlementPointId point, Instant notice, Instant end) =>
-        [.. rows.Between<StateRow>(PointKeys.Of(point).States, notice, Instant.MaxValue).All
+        [.. rows.Between<StateRow>(rows.KeysOf(point).States, notice, Instant.MaxValue).All
             .Where(kept => kept.At < end).Select(kept => StateOf(point, kept))];
 
     internal static ChargingStateRecorded StateOf(SettlementPointId point, StateRow kept) => new(

@@ -26,7 +26,9 @@ public interface IRows
 
     /// <summary>Rows of a series from the first instant to the last, both included, in order of key.</summary>
     /// <param name="over">What has changed of any rows since: it stands in place of what was.</param>
-    object[] Between(string series, Instant first, Instant last, Type type, IReadOnlyList<RowChange> over);
+    /// <param name="into">Behind what is there.</param>
+    void Between(
+        RowName series, Instant first, Instant last, Type type, ReadOnlySpan<RowChange> over, FoundRows into);
 
     /// <summary>For the changes of one fact: nothing has changed yet. Who folds one fact after the other may give the
     /// same list for each, so that what a projection proposes is good until it is asked about the next fact.</summary>

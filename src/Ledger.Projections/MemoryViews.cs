@@ -11,32 +11,18 @@ public sealed class MemoryViews : IViewStore
     private readonly Dictionary<string, long> checkpoints = [];
     private readonly Dictionary<string, Rows> projections = [];
     private readonly Lock gate = new(); // a read puts in order too
+    private const int SegmentChanges = 1024; // more in one piece would be an object that is collected late
+    private List<List<PositionedChange>> came = []; // of all projections, and are not in order yet
 
     private readonly record struct Version(long From, long To, RowContent Row);
 
     /// <summary>The rows of one projection.</summary>
     private sealed class Rows
     {
-        private const int SegmentChanges = 1024; // more in one piece would be an object that is collected late
         private readonly SortedKeys keys = new();
         private readonly Dictionary<string, List<Version>> versions = new(StringComparer.Ordinal);
-        private List<List<PositionedChange>> came = []; // and are not in order yet
 
-        public void Add(PositionedChange change)
-        {
-            if (came.Count == 0 || came[^1].Count == SegmentChanges) came.Add(new(SegmentChanges));
-            came[^1].Add(change);
-        }
-
-        /// <summary>In order, for whoever reads.</summary>
-        public Rows Ordered()
-        {
-            foreach (var change in came.SelectMany(segment => segment)) Place(change);
-            came = [];
-            return this;
-        }
-
-        private void Place(PositionedChange change)
+        public void Place(in PositionedChange change)
         {
             var key = change.Key;
             if (!versions.TryGetValue(key, out var ofKey))
@@ -77,16 +63,11 @@ public sealed class MemoryViews : IViewStore
     {
         lock (gate)
         {
-            var (name, rows) = ("", default(Rows));
+            var segment = came.Count > 0 ? came[^1] : null;
             for (var i = 0; i < changes.Count; i++)
             {
-                var change = changes[i];
-                if (rows is null || change.Projection != name)
-                {
-                    name = change.Projection;
-                    if (!projections.TryGetValue(name, out rows)) projections[name] = rows = new();
-                }
-                rows.Add(change);
+                if (segment is null || segment.Count == SegmentChanges) came.Add(segment = new(SegmentChanges));
+                segment.Add(changes[i]);
             }
             foreach (var (projection, position) in next) checkpoints[projection] = position;
         }
@@ -95,7 +76,7 @@ public sealed class MemoryViews : IViewStore
     public string? Get(string projection, string key, long? asOf = null)
     {
         lock (gate)
-            return projections.GetValueOrDefault(projection)?.Ordered().Current(key, asOf)?.Row.Json;
+            return Ordered(projection)?.Current(key, asOf)?.Row.Json;
     }
 
     public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null)
@@ -103,8 +84,8 @@ public sealed class MemoryViews : IViewStore
         lock (gate)
         {
             var found = new List<ViewRow>();
-            if (!projections.TryGetValue(projection, out var rows)) return found;
-            foreach (var key in rows.Ordered().KeysBetween(first, last))
+            if (Ordered(projection) is not { } rows) return found;
+            foreach (var key in rows.KeysBetween(first, last))
                 if (rows.Current(key, asOf) is { } row) found.Add(new(projection, key, row.From, row.To, row.Row));
             return found;
         }
@@ -113,7 +94,7 @@ public sealed class MemoryViews : IViewStore
     public IReadOnlyList<ViewRow> Versions(string projection)
     {
         lock (gate)
-            return projections.GetValueOrDefault(projection)?.Ordered() is { } rows
+            return Ordered(projection) is { } rows
                 ? [.. rows.Keys.SelectMany(key => rows.Of(key)
                     .Select(row => new ViewRow(projection, key, row.From, row.To, row.Row)))]
                 : [];
@@ -123,6 +104,7 @@ public sealed class MemoryViews : IViewStore
     {
         lock (gate)
         {
+            Ordered(projection);
             projections.Remove(projection);
             checkpoints.Remove(projection);
         }
@@ -139,12 +121,26 @@ public sealed class MemoryViews : IViewStore
         lock (gate)
             foreach (var projection in switched)
             {
+                Ordered(projection);
                 var next = NextViews.NameOf(projection);
                 if (checkpoints.GetValueOrDefault(next) < checkpoints.GetValueOrDefault(projection))
                     throw NextViews.FallsBack(projection);
                 Exchange(checkpoints, projection, next);
                 Exchange(projections, projection, next);
             }
+    }
+
+    /// <summary>The rows of a projection, in order, for whoever reads; null where it has none.</summary>
+    private Rows? Ordered(string projection)
+    {
+        foreach (var change in came.SelectMany(segment => segment))
+        {
+            if (!projections.TryGetValue(change.Projection, out var rows))
+                projections[change.Projection] = rows = new();
+            rows.Place(change);
+        }
+        if (came.Count > 0) came = [];
+        return projections.GetValueOrDefault(projection);
     }
 
     private static void Exchange<T>(Dictionary<string, T> values, string one, string other)

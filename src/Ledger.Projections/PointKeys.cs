@@ -1,24 +1,38 @@
-using System.Collections.Concurrent;
 using Ledger.Domain;
 using NodaTime;
 
 namespace Ledger.Projections;
 
 /// <summary>
+/// The points of which somebody folds facts, with the names of their rows: a point is looked up once for a fact, and
+/// its rows and series are found through it.
+/// </summary>
+internal sealed class KnownPoints
+{
+    private const int PointsMax = 16_384; // a kilobyte each
+    private readonly Dictionary<string, PointKeys> known = new(StringComparer.Ordinal);
+    private PointKeys? recent; // facts of a point come together: its readings, and then its record
+
+    public PointKeys Of(SettlementPointId point)
+    {
+        if (recent?.Name == point.Value) return recent;
+        if (known.TryGetValue(point.Value, out var keys)) return recent = keys;
+        if (known.Count >= PointsMax) known.Clear();
+        return known[point.Value] = recent = new(point.Value);
+    }
+}
+
+/// <summary>
 /// How rows of a settlement point are named by the views that most facts change. The texts are the same for ever, so
-/// they are made once for all facts of a point and kept, up to a bound.
+/// they are made once for all facts of a point.
 /// </summary>
 internal sealed class PointKeys
 {
-    private const int PointsMax = 16_384; // a kilobyte each
-    private static readonly ConcurrentDictionary<string, PointKeys> Known = new(StringComparer.Ordinal);
-
-    private readonly string point;
     private DayKeys? recent; // the day that was asked for last: facts come in order of time
 
-    private PointKeys(string point)
+    public PointKeys(string point)
     {
-        this.point = point;
+        Name = point;
         (Point, Rated) = ($"point|{point}", $"rated|{point}");
         (Periods, Checks, Records) = ($"period|{point}|", $"check|{point}|", $"record|{point}|");
         (Aims, Facts, States) = ($"aim|{point}|", $"fact|{point}|", $"state|{point}|");
@@ -26,29 +40,24 @@ internal sealed class PointKeys
             .Select(direction => new RegisterKeys(new(new(point), direction)))];
     }
 
-    public static PointKeys Of(SettlementPointId point)
-    {
-        if (Known.TryGetValue(point.Value, out var keys)) return keys;
-        if (Known.Count >= PointsMax) Known.Clear();
-        return Known.GetOrAdd(point.Value, name => new(name));
-    }
-
+    /// <summary>The point's own.</summary>
+    public string Name { get; }
     public RowKey Point { get; }
     public RowKey Rated { get; }
 
     /// <summary>Series by the start of a period.</summary>
-    public string Periods { get; }
+    public RowName Periods { get; }
     /// <inheritdoc cref="Periods"/>
-    public string Checks { get; }
+    public RowName Checks { get; }
     /// <inheritdoc cref="Periods"/>
-    public string Records { get; }
+    public RowName Records { get; }
 
     /// <summary>Series by an end, so that what is long past is not read.</summary>
-    public string Aims { get; }
+    public RowName Aims { get; }
     /// <inheritdoc cref="Aims"/>
-    public string Facts { get; }
+    public RowName Facts { get; }
     /// <inheritdoc cref="Aims"/>
-    public string States { get; }
+    public RowName States { get; }
 
     /// <summary>Import and export.</summary>
     public RegisterKeys[] Registers { get; }
@@ -62,7 +71,7 @@ internal sealed class PointKeys
             ? known
             : recent = DayOf(SettlementDay.Containing(zone, at), station);
 
-    public DayKeys DayOf(SettlementDay day, string station) => new(day, point, station);
+    public DayKeys DayOf(SettlementDay day, string station) => new(day, Name, station);
 }
 
 /// <summary>A settlement day of a point, and how its rows are named.</summary>
@@ -84,8 +93,8 @@ internal sealed class DayKeys(SettlementDay day, string point, string station)
 internal sealed class RegisterKeys(RegisterId register)
 {
     public RegisterId Register => register;
-    public string Readings { get; } = $"reading|{register}|";
-    public string Installed { get; } = $"register|{register}|";
+    public RowName Readings { get; } = $"reading|{register}|";
+    public RowName Installed { get; } = $"register|{register}|";
 
     public RowKey Reading(Instant at) => new(Readings, at);
 }

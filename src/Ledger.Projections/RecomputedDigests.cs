@@ -29,9 +29,10 @@ internal sealed class RecomputedDigests(IViewStore stored, DigestPoint point) : 
         var (name, digest) = ("", default(ChangeDigest));
         for (var i = 0; i < changes.Count; i++)
         {
-            if (digest is null || changes[i].Projection != name)
-                (name, digest) = (changes[i].Projection, Of(changes[i].Projection));
-            digest.Add(changes[i]);
+            var change = changes[i];
+            if (digest is null || change.Projection != name)
+                (name, digest) = (change.Projection, Of(change.Projection));
+            digest.Add(change);
         }
         foreach (var (projection, next) in checkpoints) ofProjection[projection] = (Of(projection), next);
     }

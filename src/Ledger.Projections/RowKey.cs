@@ -11,24 +11,29 @@ namespace Ledger.Projections;
 public readonly record struct RowKey
 {
     /// <summary>A key that is its text.</summary>
-    public RowKey(string text) => Series = text;
+    public RowKey(RowName name) => Name = name;
 
     /// <summary>The key of a series at an instant.</summary>
-    /// <param name="series">What the texts of all keys of the series begin with.</param>
+    /// <param name="name">What the texts of all keys of the series begin with.</param>
     /// <param name="rest">What stands behind the instant, where one instant has several rows; empty, or from a
     /// separator on.</param>
-    public RowKey(string series, Instant at, string rest = "") => (Series, At, this.rest) = (series, at, rest);
+    public RowKey(RowName name, Instant at, string rest = "") => (Name, At, this.rest) = (name, at, rest);
 
     // In the order in which they are compared: keys of one fact differ in their instant or in their series.
     public Instant At { get; }
-    /// <summary>The name of the series; the text of a key that is of none.</summary>
-    public string Series { get; }
+    /// <summary>Of the series, or of the row where it is of none.</summary>
+    public RowName Name { get; }
     private readonly string? rest; // null of a key that is no more than its text
 
+    /// <summary>The name of the series; the text of a key that is of none.</summary>
+    public string Series => Name.Text;
     public string Rest => rest ?? "";
     public bool IsOfSeries => rest is not null;
 
-    public static implicit operator RowKey(string text) => new(text);
+    public static implicit operator RowKey(string text) => new(new RowName(text));
+
+    public bool Equals(RowKey other) => At == other.At && Name.Equals(other.Name) && rest == other.rest;
+    public override int GetHashCode() => HashCode.Combine(At, Name, rest);
 
     /// <summary>Reads a key of a series back from its text.</summary>
     public static RowKey Of(string series, string text)

@@ -2,24 +2,36 @@ using NodaTime;
 
 namespace Ledger.Projections;
 
-/// <summary>A row while a fold works: as it was stored, as it was made, or both.</summary>
-internal sealed class KnownRow(string? json)
+/// <summary>A row as it was stored, read when somebody asks for it.</summary>
+internal sealed class StoredRow(string json)
 {
-    private string? json = json;
     private object? row;
+
+    public string Json => json;
+    public object? As(Type type) => row ??= RowJson.Read(json, type);
+}
+
+/// <summary>A row while a fold works: as it was stored, or as it was made.</summary>
+internal struct KnownRow(string? json)
+{
+    private object? content = json is null ? null : new StoredRow(json);
 
     /// <summary>The batch in which it was changed last; 0 where it is as stored.</summary>
     public int Batch { get; private set; }
 
-    public bool IsNone => json is null && row is null;
+    public readonly object? As(Type type) => content is StoredRow stored ? stored.As(type) : content;
 
-    public object? As(Type type) => row ??= json is null ? null : RowJson.Read(json, type);
+    /// <summary>Whether it was another one.</summary>
+    public bool Change(object? next, int batch)
+    {
+        if (IsSame(next)) return false;
+        (content, Batch) = (next, batch);
+        return true;
+    }
 
-    public bool IsSame(object? other) =>
-        other is null || IsNone ? other is null == IsNone
-            : json is not null ? json == RowJson.Write(other) : RowEquality.IsSame(row!, other);
-
-    public void Change(object? next, int batch) => (row, json, Batch) = (next, null, batch);
+    private readonly bool IsSame(object? other) =>
+        other is null || content is null ? other == content
+            : content is StoredRow stored ? stored.Json == RowJson.Write(other) : RowEquality.IsSame(content, other);
 }
 
 /// <summary>
@@ -30,33 +42,44 @@ internal sealed class KnownRow(string? json)
 /// does.</param>
 internal sealed class RowSeries(string name, Instant? forgottenUntil)
 {
-    private readonly record struct Place(Instant At, string Rest, KnownRow Row);
+    private const int AtFirst = 4; // places; a day of most series has a hundred
+    private const int NearEnd = 6; // places that are looked through sooner than halved: an hour of quarters
 
-    private readonly List<Place> places = [];
+    private struct Place(in RowKey key, string? json)
+    {
+        public readonly Instant At = key.At;
+        public readonly string Rest = key.Rest;
+        public KnownRow Row = new(json);
+    }
 
-    public string Name => name;
+    private Place[] places = new Place[AtFirst]; // of which the first ones are taken
+
     /// <summary>Until when, and then too, a row that is not here may exist; null where none does.</summary>
     public Instant? ForgottenUntil { get; private set; } = forgottenUntil;
-    public int Count => places.Count;
+    public int Count { get; private set; }
 
-    /// <summary>Null where it is not here.</summary>
-    public KnownRow? Find(in RowKey key) => IndexOf(key.At, key.Rest) is var index and >= 0 ? places[index].Row : null;
+    /// <summary>The row at an index, until one is added or forgotten.</summary>
+    public ref KnownRow this[int index] => ref places[index].Row;
 
-    /// <summary>Puts a row in its place, where none is.</summary>
-    public KnownRow Add(in RowKey key, string? json)
+    /// <summary>The index of a row; negative where it is not here.</summary>
+    public int IndexOf(in RowKey key) => IndexOf(key.At, key.Rest);
+
+    /// <summary>Puts a row in its place, where none is, and gives its index.</summary>
+    public int Add(in RowKey key, string? json)
     {
-        var added = new KnownRow(json);
-        places.Insert(~IndexOf(key.At, key.Rest), new(key.At, key.Rest, added));
-        return added;
+        var index = ~IndexOf(key.At, key.Rest);
+        if (Count == places.Length) Array.Resize(ref places, 2 * Count);
+        if (index < Count) Array.Copy(places, index, places, index + 1, Count - index);
+        Count++;
+        places[index] = new(key, json);
+        return index;
     }
 
     /// <inheritdoc cref="IRows.Between"/>
-    public object[] Between(Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
+    public void Between(Instant first, Instant last, Type type, ReadOnlySpan<RowChange> over, FoundRows into)
     {
         var (index, changed) = (IndexFrom(first), CountHere(over, first, last));
         var behind = IndexBehind(index, last);
-        if (index == behind && changed == 0) return [];
-        var (rows, count) = (new object[behind - index + changed], 0);
         var change = changed == 0 ? -1 : FirstHere(over, first, last, null);
         while (change >= 0 || index < behind)
         {
@@ -64,26 +87,24 @@ internal sealed class RowSeries(string name, Instant? forgottenUntil)
             var row = order < 0 ? places[index].Row.As(type) : over[change].Row;
             if (order <= 0) index++; // the change stands in place of what was
             if (order >= 0) change = FirstHere(over, first, last, over[change].Key);
-            if (row is not null) rows[count++] = row;
+            if (row is not null) into.Add(row);
         }
-        if (count < rows.Length) Array.Resize(ref rows, count);
-        return rows;
     }
 
-    private int CountHere(IReadOnlyList<RowChange> changes, Instant first, Instant last)
+    private int CountHere(ReadOnlySpan<RowChange> changes, Instant first, Instant last)
     {
         var count = 0;
-        for (var i = 0; i < changes.Count; i++)
-            if (IsHere(changes[i].Key, first, last)) count++;
+        foreach (ref readonly var change in changes)
+            if (IsHere(change.Key, first, last)) count++;
         return count;
     }
 
     /// <summary>The change that is first in order of key, of those behind one; -1 where there is none. A fact has few
     /// of a series.</summary>
-    private int FirstHere(IReadOnlyList<RowChange> changes, Instant first, Instant last, RowKey? before)
+    private int FirstHere(ReadOnlySpan<RowChange> changes, Instant first, Instant last, RowKey? before)
     {
         var found = -1;
-        for (var i = 0; i < changes.Count; i++)
+        for (var i = 0; i < changes.Length; i++)
             if (changes[i].Key is var key && IsHere(key, first, last)
                 && (before is not { } done || Order(done.At, done.Rest, key.At, key.Rest) < 0)
                 && (found < 0 || Order(key.At, key.Rest, changes[found].Key.At, changes[found].Key.Rest) < 0))
@@ -99,10 +120,12 @@ internal sealed class RowSeries(string name, Instant? forgottenUntil)
     public void Forget(int kept, int storedBefore)
     {
         var forgotten = 0;
-        while (forgotten < places.Count - kept && places[forgotten].Row.Batch < storedBefore) forgotten++;
+        while (forgotten < Count - kept && places[forgotten].Row.Batch < storedBefore) forgotten++;
         if (forgotten == 0) return;
         if (!(places[forgotten - 1].At <= ForgottenUntil)) ForgottenUntil = places[forgotten - 1].At;
-        places.RemoveRange(0, forgotten);
+        Count -= forgotten;
+        Array.Copy(places, forgotten, places, 0, Count);
+        Array.Clear(places, Count, forgotten);
     }
 
     private int IndexFrom(Instant first)
@@ -114,16 +137,21 @@ internal sealed class RowSeries(string name, Instant? forgottenUntil)
     /// <summary>The first index, from one on, that is behind an instant: near it, or the end of the series.</summary>
     private int IndexBehind(int index, Instant last)
     {
-        if (places.Count > 0 && places[^1].At <= last) return Math.Max(index, places.Count);
-        while (index < places.Count && places[index].At <= last) index++;
+        if (Count > 0 && places[Count - 1].At <= last) return Count;
+        while (index < Count && places[index].At <= last) index++;
         return index;
     }
 
     /// <summary>Where the row is, or the complement of where it would be.</summary>
     private int IndexOf(Instant at, string rest)
     {
-        var (from, to) = (0, places.Count);
-        if (to > 0 && places[^1].At < at) return ~to; // what comes in order
+        var (from, to) = (0, Count);
+        for (var near = Math.Max(0, to - NearEnd); to > near; to--)
+        {
+            var order = Order(places[to - 1].At, places[to - 1].Rest, at, rest);
+            if (order == 0) return to - 1;
+            if (order < 0) return ~to; // mostly at once: what comes in order
+        }
         while (from < to)
         {
             var middle = (from + to) / 2;

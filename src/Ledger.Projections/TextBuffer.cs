@@ -49,7 +49,10 @@ public sealed class TextBuffer : IBufferWriter<byte>
 
     private void Reserve(int count)
     {
-        if (bytes.Length - length < count)
-            Array.Resize(ref bytes, checked((int)Math.Max(2L * bytes.Length, (long)length + count)));
+        if (bytes.Length - length < count) Grow(count);
     }
+
+    // Apart, so that to reserve what is there mostly is no call.
+    private void Grow(int count) =>
+        Array.Resize(ref bytes, checked((int)Math.Max(2L * bytes.Length, (long)length + count)));
 }

@@ -86,7 +86,7 @@ public sealed class VerifiedExport : IProjection
     // Records and readings that came before their point was known have no day yet: they find it here.
     private static void Register(ChangedRows rows, SettlementPointRegistered e)
     {
-        var keys = PointKeys.Of(e.Point);
+        var keys = rows.KeysOf(e.Point);
         var known = rows.Get<PointRow>(keys.Point) is not null;
         var place = new PointRow(e.Station.Value, e.Kind, e.Zone, e.Rated.Milliwatts, e.Bidirectional);
         rows.Put(keys.Point, place);
@@ -104,7 +104,7 @@ public sealed class VerifiedExport : IProjection
 
     private static void Install(ChangedRows rows, RegisterInstalled e, Instant from)
     {
-        var keys = PointKeys.Of(e.Register.Point);
+        var keys = rows.KeysOf(e.Register.Point);
         var register = keys.Of(e.Register.Direction);
         rows.Put(new(register.Installed, from),
             new RegisterRow(e.MeterSerial, e.Digits, e.Decimals, e.Factor, e.ModulusSteps, from));
@@ -115,7 +115,7 @@ public sealed class VerifiedExport : IProjection
 
     private static void Read(ChangedRows rows, RegisterId id, ReadingRow now)
     {
-        var keys = PointKeys.Of(id.Point);
+        var keys = rows.KeysOf(id.Point);
         var register = keys.Of(id.Direction);
         var key = register.Reading(now.ReadAt);
         // superseded before it came
@@ -151,7 +151,7 @@ public sealed class VerifiedExport : IProjection
 
     private static void Record(ChangedRows rows, IntervalRecorded e)
     {
-        var keys = PointKeys.Of(e.Point);
+        var keys = rows.KeysOf(e.Point);
         var before = rows.Get<PeriodRow>(new(keys.Periods, e.Period.Start));
         if (before is not null && before.Version >= e.Version) return; // an earlier version, arriving late
         var place = rows.Get<PointRow>(keys.Point);

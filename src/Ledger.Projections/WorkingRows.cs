@@ -11,17 +11,21 @@ namespace Ledger.Projections;
 /// <param name="isEmpty">Whether nothing is stored of the projection.</param>
 public sealed class WorkingRows(IViewStore store, string projection, bool isEmpty = false) : IRows
 {
-    private static readonly KnownRow None = new(null);
-    private readonly Dictionary<string, KnownRow> single = new(StringComparer.Ordinal); // those of no series
+    private readonly Dictionary<string, SingleRow> single = new(StringComparer.Ordinal); // those of no series
     private readonly Dictionary<string, RowSeries> series = new(StringComparer.Ordinal);
-    private SortedKeys changed = new(), underWay = new(); // of single rows
+    private SortedKeys changed = new(), underWay = new(); // of single rows, where not all are known
     private SortedKeys? allKeys = isEmpty ? new() : null; // of single rows, where all are known
     private ChangedRows? ofFact; // one for all facts: they are folded one after the other
     private int batch = 1;
     private int inSeries; // rows of all series
-    private RowSeries? asked; // last
+    private object era = new(); // until rows are forgotten: names know what they found in it
 
-    public object? Get(in RowKey key, Type type) => Find(key).As(type);
+    public object? Get(in RowKey key, Type type)
+    {
+        if (!key.IsOfSeries) return Find(key)?.Row.As(type);
+        var rows = SeriesOf(key.Name);
+        return IndexOf(rows, key) is var index and >= 0 ? rows[index].As(type) : null;
+    }
 
     public ChangedRows Unchanged() => (ofFact ??= new(this)).Cleared();
 
@@ -29,7 +33,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     {
         if (allKeys is { } all) return Rows(all.Between(first, last), type);
         var stored = store.Range(projection, first, last);
-        foreach (var row in stored) single.TryAdd(row.Key, new KnownRow(row.Json));
+        foreach (var row in stored) single.TryAdd(row.Key, new(row.Json));
         string[] notStored = [.. changed.Between(first, last), .. underWay.Between(first, last)];
         var keys = stored.Select(row => row.Key);
         if (notStored.Length > 0) keys = keys.Union(notStored).Order(StringComparer.Ordinal);
@@ -40,18 +44,19 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     {
         var rows = new List<KeyValuePair<string, object>>();
         foreach (var key in keys)
-            if (Find(key).As(type) is { } row) rows.Add(KeyValuePair.Create(key, row));
+            if (Find(key)?.Row.As(type) is { } row) rows.Add(KeyValuePair.Create(key, row));
         return rows;
     }
 
-    public object[] Between(string series, Instant first, Instant last, Type type, IReadOnlyList<RowChange> over)
+    public void Between(
+        RowName series, Instant first, Instant last, Type type, ReadOnlySpan<RowChange> over, FoundRows into)
     {
         var rows = SeriesOf(series);
         if (rows.ForgottenUntil is { } until && first <= until)
             foreach (var row in store.Range(projection, new RowKey(series, first).ToString(),
                 new RowKey(series, Instant.Min(last, until), "~").ToString()))
-                if (RowKey.Of(series, row.Key) is var key && rows.Find(key) is null) Add(rows, key, row.Json);
-        return rows.Between(first, last, type, over);
+                if (RowKey.Of(series.Text, row.Key) is var key && rows.IndexOf(key) < 0) Add(rows, key, row.Json);
+        rows.Between(first, last, type, over, into);
     }
 
     /// <summary>Takes a fact's changes over and adds those that change something.</summary>
@@ -60,23 +65,39 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         for (var i = 0; i < proposed.Count; i++)
         {
             var (key, row) = proposed[i];
-            var known = Find(key);
-            if (known.IsSame(row)) continue;
-            if (ReferenceEquals(known, None)) known = Add(key);
-            if (!key.IsOfSeries && known.Batch < batch) changed.Add(key.Series);
-            known.Change(row, batch);
-            changes.Add(new(projection, position, key, RowContent.Of(row)));
+            if (key.IsOfSeries ? ChangeInSeries(key, row) : ChangeSingle(key, row))
+                changes.Add(new(projection, position, key, RowContent.Of(row)));
         }
     }
 
-    private KnownRow Add(in RowKey key)
+    private bool ChangeInSeries(in RowKey key, object? row)
     {
-        if (key.IsOfSeries) return Add(SeriesOf(key.Series), key, null);
-        allKeys?.Add(key.Series);
-        return single[key.Series] = new(null);
+        var rows = SeriesOf(key.Name);
+        var index = IndexOf(rows, key);
+        if (index < 0 && row is not null) index = Add(rows, key, null);
+        return index >= 0 && rows[index].Change(row, batch);
     }
 
-    private KnownRow Add(RowSeries rows, in RowKey key, string? json)
+    private bool ChangeSingle(in RowKey key, object? row)
+    {
+        var known = Find(key);
+        if (known is null && row is null) return false;
+        known ??= Add(key, null);
+        var changedBefore = known.Row.Batch == batch;
+        if (!known.Row.Change(row, batch)) return false;
+        if (allKeys is null && !changedBefore) changed.Add(key.Series);
+        return true;
+    }
+
+    private SingleRow Add(in RowKey key, string? json)
+    {
+        allKeys?.Add(key.Series);
+        var added = single[key.Series] = new(json);
+        key.Name.IsAt(added, era);
+        return added;
+    }
+
+    private int Add(RowSeries rows, in RowKey key, string? json)
     {
         inSeries++;
         return rows.Add(key, json);
@@ -94,34 +115,47 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     {
         underWay.Clear();
         if (single.Count + inSeries <= store.RowsKnownMax) return;
-        var kept = changed.All.Select(key => KeyValuePair.Create(key, single[key])).ToList();
+        var kept = single.Where(row => row.Value.Row.Batch == batch).ToList(); // and not stored yet
         single.Clear();
+        era = new();
         foreach (var (key, row) in kept) single.Add(key, row);
+        if (allKeys is not null)
+            foreach (var (key, _) in kept) changed.Add(key);
         allKeys = null;
         foreach (var rows in series.Values) rows.Forget(store.RowsKnownMax / 2 / series.Count, batch);
         inSeries = series.Values.Sum(rows => rows.Count);
     }
 
-    private KnownRow Find(in RowKey key)
+    /// <summary>A row that is of no series; null where it is known that there is none.</summary>
+    private SingleRow? Find(in RowKey key)
     {
-        if (key.IsOfSeries)
-        {
-            var rows = SeriesOf(key.Series);
-            return rows.Find(key) ?? (key.At <= rows.ForgottenUntil ? Add(rows, key, Stored(key)) : None);
-        }
-        if (single.TryGetValue(key.Series, out var found)) return found;
-        if (allKeys is not null) return None;
-        return single[key.Series] = new KnownRow(Stored(key));
+        if (key.Name.PlaceIn(era) is SingleRow known) return known;
+        if (!single.TryGetValue(key.Series, out var found)) return allKeys is null ? Add(key, Stored(key)) : null;
+        key.Name.IsAt(found, era);
+        return found;
+    }
+
+    /// <summary>The index of a row of a series; negative where there is none.</summary>
+    private int IndexOf(RowSeries rows, in RowKey key)
+    {
+        var index = rows.IndexOf(key);
+        return index < 0 && key.At <= rows.ForgottenUntil ? Add(rows, key, Stored(key)) : index;
     }
 
     private string? Stored(in RowKey key) => store.Get(projection, key.ToString());
 
-    private RowSeries SeriesOf(string name)
+    private RowSeries SeriesOf(RowName name)
     {
-        // A fact asks the same series several times, by the same text.
-        if (ReferenceEquals(name, asked?.Name)) return asked!;
-        if (!series.TryGetValue(name, out var rows))
-            series[name] = rows = new(name, isEmpty ? null : Instant.MaxValue);
-        return asked = rows;
+        if (name.PlaceIn(era) is RowSeries known) return known;
+        if (!series.TryGetValue(name.Text, out var rows))
+            series[name.Text] = rows = new(name.Text, isEmpty ? null : Instant.MaxValue);
+        name.IsAt(rows, era);
+        return rows;
+    }
+
+    /// <summary>A row that is of no series, and a place of its own.</summary>
+    private sealed class SingleRow(string? json)
+    {
+        public KnownRow Row = new(json);
     }
 }

@@ -58,7 +58,7 @@ public sealed class FoldAllocationTests
     public void A_reading_and_a_record_allocate_little_more_than_their_rows()
     {
         var verified = Bytes(new VerifiedExport());
-        verified[typeof(RegisterReadingRecorded)].ShouldBeInRange(1, 520);
+        verified[typeof(RegisterReadingRecorded)].ShouldBeInRange(1, 370);
         verified[typeof(IntervalRecorded)].ShouldBeInRange(1, 780);
         Bytes(new CurtailmentCompliance())[typeof(IntervalRecorded)].ShouldBeInRange(1, 260);
     }

@@ -141,6 +141,41 @@ public sealed class RowSeriesTests
         rows.Unchanged().Get<Row>("k7").ShouldBe(new Row(7));
     }
 
+    /// <summary>A name knows where it was found; nobody else's rows, and none that were forgotten since, are meant.
+    /// </summary>
+    [Fact]
+    public void A_name_that_was_found_elsewhere_is_looked_up_again()
+    {
+        var (row, series) = (new RowKey(new RowName("day|P1")), new RowKey(new RowName(Name), Start));
+        var stores = Enumerable.Range(0, 2).Select(_ => new TextsOnly(new MemoryViews())).ToList();
+        var rows = stores.Select(store => new WorkingRows(store, "P", isEmpty: true)).ToList();
+        for (var n = 0; n < rows.Count; n++)
+            foreach (var key in (RowKey[])[row, series])
+            {
+                rows[n].Get<Row>(key).ShouldBeNull();
+                rows[n].Accept([new(key, new Row(n))], 0, []);
+            }
+        for (var n = rows.Count - 1; n >= 0; n--)
+        {
+            rows[n].Get<Row>(row).ShouldBe(new Row(n));
+            rows[n].Get<Row>(series).ShouldBe(new Row(n));
+        }
+        List<RowChange> many = [new(row, new Row(8)), new(series, new Row(8))];
+        for (var n = 0; n <= stores[0].RowsKnownMax; n++) many.Add(new($"other|{n}", new Row(n)));
+        var changes = new List<PositionedChange>();
+        rows[0].Accept(many, 1, changes);
+        rows[0].Sent();
+        stores[0].Commit(Next(2), changes);
+        rows[0].Committed(); // more than are kept: they are the store's now
+        stores[0].Questions = 0;
+        rows[0].Get<Row>(row).ShouldBe(new Row(8));
+        rows[0].Get<Row>(series).ShouldBe(new Row(8));
+        stores[0].Questions.ShouldBe(1, "a row of its own is forgotten, and the last of a series is not");
+        rows[0].Accept([new(row, new Row(9))], 2, []);
+        rows[0].Get<Row>(row).ShouldBe(new Row(9));
+        rows[1].Get<Row>(row).ShouldBe(new Row(1));
+    }
+
     /// <summary>What has no end is in the series by the last instant that there is.</summary>
     [Fact]
     public void A_stored_row_at_the_last_of_all_instants_is_found()
