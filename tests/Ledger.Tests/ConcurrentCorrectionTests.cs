@@ -102,16 +102,12 @@ public sealed class ConcurrentCorrectionTests : IDisposable
             new IdempotencyKey($"{Interlocked.Increment(ref attempts)}")), Ct), Ct);
 
     /// <summary>The first two that append corrections have both calculated theirs before either is appended.</summary>
-    private sealed class MeetingJournal(IJournal journal) : IJournal
+    private sealed class MeetingJournal(IJournal journal) : ForwardingJournal(journal)
     {
         private readonly TaskCompletionSource met = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int came;
 
-        public LedgerId Ledger => journal.Ledger;
-        public long Length => journal.Length;
-        public byte[] Root => journal.Root;
-
-        public async ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected,
+        public override async ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected,
             IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct)
         {
             if (facts[0].Event is SettlementDeltasBooked)
@@ -119,17 +115,7 @@ public sealed class ConcurrentCorrectionTests : IDisposable
                 if (Interlocked.Increment(ref came) == 2) met.SetResult();
                 await met.Task.WaitAsync(TimeSpan.FromSeconds(30), ct);
             }
-            return await journal.AppendAsync(stream, expected, facts, by, causation, ct);
+            return await base.AppendAsync(stream, expected, facts, by, causation, ct);
         }
-
-        public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
-            string stream, long fromRevision, CancellationToken ct) =>
-            journal.ReadStreamAsync(stream, fromRevision, ct);
-
-        public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
-            journal.ReadAllAsync(fromPosition, ct);
-
-        public Task WaitForAsync(long position, CancellationToken ct) => journal.WaitForAsync(position, ct);
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

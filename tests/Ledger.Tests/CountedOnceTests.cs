@@ -1,54 +1,32 @@
-using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
 using NodaTime;
 using Shouldly;
+using static Ledger.Tests.AccountTown;
 
 namespace Ledger.Tests;
 
 /// <summary>No kWh is settled twice: neither at a point behind another one of its account, nor on two days.</summary>
 public sealed class CountedOnceTests : IAsyncDisposable
 {
-    private static readonly PartyId Account = new("cpo");
-    private static readonly LocalDate Day = new(2026, 3, 2);
-    private static readonly Instant Midnight = Instant.FromUtc(2026, 3, 1, 16, 0); // in Shanghai
-    private static readonly Instant Before = Midnight - Duration.FromDays(30);
-    private static readonly EvidenceDigest Digest = new(new string('a', 64));
-    private readonly TestFolder folder = new();
-    private readonly SqliteJournal journal;
-    private readonly MemoryViews views = new();
+    private readonly AccountTown town = new();
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public CountedOnceTests() => journal = folder.Open();
+    public ValueTask DisposeAsync() => town.DisposeAsync();
 
-    public async ValueTask DisposeAsync()
-    {
-        await journal.DisposeAsync();
-        folder.Dispose();
-    }
+    private Task AppendAsync(string stream, LedgerEvent fact, Instant at) => town.AppendAsync(stream, fact, at);
 
-    private async Task AppendAsync(string stream, LedgerEvent fact, Instant at) =>
-        (await journal.AppendAsync(stream, ExpectedRevision.Any, [NewFact.At(fact, at, new EvidenceKey(
-            journal.Length.ToString(CultureInfo.InvariantCulture)))], TestFolder.Tester, null, Ct))
-            .ShouldBeOfType<AppendResult.Recorded>();
-
-    private Task RegisterAsync(string point, SettlementPointKind kind, Instant from, string owner = "cpo",
-        string zone = "Asia/Shanghai", int minutes = 60) => AppendAsync(Streams.Point(new(point)),
-        new SettlementPointRegistered(new(point), new("S1"), kind, new(owner), zone, minutes,
-            Power.FromKilowatts(1000), false), from);
+    private Task RegisterAsync(string point, SettlementPointKind kind, Instant from, string zone = "Asia/Shanghai") =>
+        town.RegisterAsync(new(point), kind, from, 60, zone: zone);
 
     private Task PlaceAsync(string point, string parent, Instant from) =>
         AppendAsync(Streams.StationTree, new PointPlaced(new(point), from, new(parent)), from);
 
-    private async Task PriceAsync()
+    private async Task PriceAsync(TariffTerms? terms = null)
     {
-        await AppendAsync(Streams.Tariff(new("T")), new TariffPublished(
-            new("T"), 1, "CNY", "Asia/Shanghai",
-            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
-                TariffPeriod.Flat)],
-            [new(TariffPeriod.Flat, 1m, 0.1m)], [], 3, 2), Before);
-        await AppendAsync(Streams.Assignment(Account), new TariffAssigned(Account, new("T")), Before);
+        await town.PublishAsync(1, 1m, Before, terms);
+        await town.AssignAsync();
     }
 
     /// <summary>Metered energy of an hour, counted from midnight in Shanghai.</summary>
@@ -60,15 +38,8 @@ public sealed class CountedOnceTests : IAsyncDisposable
             Digest), from);
     }
 
-    private async Task<SettlementCalculation> CalculateAsync(LocalDate day)
-    {
-        await new ProjectionRunner(journal, views, StandardProjections.All,
-            (wire, version, payload) => EventCodec.Decode(wire, version, payload)).CatchUpAsync(Ct);
-        return await Settlements.CalculateAsync(journal, views, Account, day, journal.Length, Ct);
-    }
-
     private async Task<Statement> StatementAsync(LocalDate day) =>
-        (await CalculateAsync(day)).ShouldBeOfType<SettlementCalculation.Calculated>().Statement;
+        (await town.CalculateAsync(day)).ShouldBeOfType<SettlementCalculation.Calculated>().Statement;
 
     /// <summary>A feeder with a meter of its own is a connection that is placed behind the station's.</summary>
     [Fact]
@@ -81,7 +52,7 @@ public sealed class CountedOnceTests : IAsyncDisposable
         var beside = await StatementAsync(Day);
         (beside.Total, Settlement.RuleVersionOf(beside)).ShouldBe((2m, Settlement.RuleVersion));
         await PlaceAsync("F", "G", Midnight);
-        var behind = (await CalculateAsync(Day)).ShouldBeOfType<SettlementCalculation.Calculated>();
+        var behind = (await town.CalculateAsync(Day)).ShouldBeOfType<SettlementCalculation.Calculated>();
         (behind.Statement.Total, Settlement.RuleVersionOf(behind.Statement)).ShouldBe((1m, Settlement.OnceRuleVersion));
         behind.LeftOut.ShouldHaveSingleItem().WhyNot.ShouldBe(
             "it lies behind grid connection G of S1, which is settled");
@@ -93,15 +64,10 @@ public sealed class CountedOnceTests : IAsyncDisposable
     [Fact]
     public async Task A_fee_of_the_account_is_of_the_days_on_which_it_has_a_point_that_is_settled()
     {
-        await AppendAsync(Streams.Tariff(new("T")), new TariffPublished(
-            new("T"), 1, "CNY", "Asia/Shanghai",
-            [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null,
-                TariffPeriod.Flat)],
-            [new(TariffPeriod.Flat, 1m, 0.1m)], [], 3, 2, TariffTerms.None with
-            {
-                Fees = [new("contract", FeeBasis.Day, 5m, 1, null, FeeBearer.Account)],
-            }), Before);
-        await AppendAsync(Streams.Assignment(Account), new TariffAssigned(Account, new("T")), Before);
+        await PriceAsync(TariffTerms.None with
+        {
+            Fees = [new("contract", FeeBasis.Day, 5m, 1, null, FeeBearer.Account)],
+        });
         await RegisterAsync("F", SettlementPointKind.GridConnection, Before);
         await RegisterAsync("G", SettlementPointKind.GridConnection, Before);
         await PlaceAsync("F", "G", Before);
@@ -158,13 +124,13 @@ public sealed class CountedOnceTests : IAsyncDisposable
 
         // What is handed out of both days is what is settled of them, each hour once.
         var days = new List<MeteredDayOfPoint>();
-        await foreach (var day in MeteredRange.DaysAsync(journal, new("C"), Day.PlusDays(-1), Day, journal.Length, Ct))
+        await foreach (var day in MeteredRange.DaysAsync(town.Journal, new("C"), Day.PlusDays(-1), Day, town.Journal.Length, Ct))
             days.Add(day);
         days.ConvertAll(day => (day.Whole, day.Periods.Count)).ShouldBe([
             (new(Midnight - Duration.FromHours(16), Midnight), 16),
             (new(Midnight, Midnight + Duration.FromHours(24)), 24)]);
-        (await MeteredRange.WithinAsync(journal, new("C"), new(Midnight - Duration.FromHours(2),
-            Midnight + Duration.FromHours(2)), journal.Length, Ct)).Select(period => period.Period.Start).ShouldBe(
+        (await MeteredRange.WithinAsync(town.Journal, new("C"), new(Midnight - Duration.FromHours(2),
+            Midnight + Duration.FromHours(2)), town.Journal.Length, Ct)).Select(period => period.Period.Start).ShouldBe(
             Enumerable.Range(-2, 4).Select(hour => Midnight + Duration.FromHours(hour)));
     }
 
@@ -212,7 +178,7 @@ public sealed class CountedOnceTests : IAsyncDisposable
         foreach (var (hour, steps) in new[] { (0, 0), (1, 999_999_999_999_999_999) })
             await AppendAsync(Streams.Register(register), new RegisterReadingRecorded(
                 register, Midnight + Duration.FromHours(hour), steps, ReadingQuality.Measured, null), Midnight);
-        var refused = (await CalculateAsync(Day)).ShouldBeOfType<SettlementCalculation.NotPossible>();
+        var refused = (await town.CalculateAsync(Day)).ShouldBeOfType<SettlementCalculation.NotPossible>();
         (refused.Code, refused.Detail).ShouldBe((Rejection.OutOfRange,
             "an energy or amount of cpo on 2026-03-02 has more digits than are counted exactly"));
         (await StatementAsync(Day.PlusDays(1))).Lines.Count.ShouldBe(24);

@@ -84,7 +84,7 @@ public sealed class ExplanationLawTests(ITestOutputHelper output)
     [Fact]
     public void The_explanation_comes_to_the_energy_of_the_fold()
     {
-        var seen = new SampleShares(("M1", 10), ("M2", 20), ("M3", 10), ("M4", 10), ("M5", 1), ("M6", 5));
+        var seen = new SampleShares(("M1", 8), ("M2", 20), ("M3", 10), ("M4", 10), ("M5", 1), ("M6", 5));
         Hours.Sample(hour =>
         {
             var settled = MeteredDay.Of(Point, Direction.Import, Quarters, hour.Facts, hour.Rated);

@@ -175,7 +175,7 @@ public sealed class HttpConventionTests
     {
         await using var served = await ServedLedger.StartAsync(options => options with
         {
-            BodyPatience = Duration.FromSeconds(1),
+            BodyPatience = Duration.FromSeconds(2),
         });
         await using var slow = await BeginAsync(served, "/v1/outages", "{");
         var answer = await EndAsync(slow);

@@ -26,7 +26,7 @@ public sealed class KillTests
         WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
         using var folder = new TestFolder();
-        var port = ServeProcess.FreePort();
+        var port = FreePorts.Next();
         using var writers =
             new KilledWriters(new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}"), FirstReadAt);
         var chance = new Random(Seed);

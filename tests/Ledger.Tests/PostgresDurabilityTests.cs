@@ -74,14 +74,17 @@ public sealed class PostgresDurabilityTests(PostgresCluster cluster)
     {
         cluster.Server.Execute($"ALTER SYSTEM SET synchronous_standby_names = '{name}'");
         cluster.Server.Execute("SELECT pg_reload_conf()");
-        await Task.Delay(500, Ct); // the server's own processes have read it
+        for (var look = 0; look < 1500
+            && cluster.Server.Execute("SHOW synchronous_standby_names") as string != name; look++)
+            await Task.Delay(20, Ct);
+        await Task.Delay(200, Ct); // the server's other processes have read it too
     }
 
     private const string Waits = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
 
     private async Task UntilOneWaitsAsync()
     {
-        for (var look = 0; look < 200 && cluster.Server.Execute($"SELECT count(*) {Waits}") is not 1L; look++)
+        for (var look = 0; look < 1500 && cluster.Server.Execute($"SELECT count(*) {Waits}") is not 1L; look++)
             await Task.Delay(20, Ct);
         cluster.Server.Execute($"SELECT count(*) {Waits}").ShouldBe(1L);
     }

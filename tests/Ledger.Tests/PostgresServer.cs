@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 
 namespace Ledger.Tests;
@@ -44,7 +42,7 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>Where it listens, on 127.0.0.1; the same after a restart.</summary>
-    public int Port { get; } = FreePort();
+    public int Port { get; } = FreePorts.Next();
 
     /// <summary>How it is reached.</summary>
     /// <param name="application">Under which name, so that a test can end this client's sessions.</param>
@@ -131,13 +129,6 @@ public sealed class PostgresServer : IAsyncDisposable
             .Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'))
             .FirstOrDefault(path => File.Exists(Path.Combine(path, "initdb"))
                 && File.Exists(Path.Combine(path, "postgres")));
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static int Run(string program, params string[] arguments)

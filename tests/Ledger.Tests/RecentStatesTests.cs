@@ -181,31 +181,18 @@ public sealed class RecentStatesTests : IDisposable
     }
 
     /// <summary>Counts the events that are read of streams.</summary>
-    private sealed class CountingJournal(IJournal journal) : IJournal
+    private sealed class CountingJournal(IJournal journal) : ForwardingJournal(journal)
     {
         public int EventsRead { get; set; }
-        public LedgerId Ledger => journal.Ledger;
-        public long Length => journal.Length;
-        public byte[] Root => journal.Root;
 
-        public ValueTask<AppendResult> AppendAsync(
-            string stream, ExpectedRevision expected, IReadOnlyList<NewFact> facts, Principal by, EventId? causation,
-            CancellationToken ct) => journal.AppendAsync(stream, expected, facts, by, causation, ct);
-
-        public async IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
+        public override async IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
             string stream, long fromRevision, [EnumeratorCancellation] CancellationToken ct)
         {
-            await foreach (var recorded in journal.ReadStreamAsync(stream, fromRevision, ct))
+            await foreach (var recorded in base.ReadStreamAsync(stream, fromRevision, ct))
             {
                 EventsRead++;
                 yield return recorded;
             }
         }
-
-        public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
-            journal.ReadAllAsync(fromPosition, ct);
-
-        public Task WaitForAsync(long position, CancellationToken ct) => journal.WaitForAsync(position, ct);
-        public ValueTask DisposeAsync() => journal.DisposeAsync();
     }
 }

@@ -148,18 +148,23 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
         return json[..changed] + (char)('0' + (json[changed] - '0' + 1) % 10) + json[(changed + 1)..];
     }
 
-    /// <summary>Of each view, and of whatever kind the forgery is.</summary>
+    /// <summary>Of each view, and of whatever kind the forgery is; where a view has no rows that can be forged so, of
+    /// the next one that has.</summary>
     [Fact]
     public void Whatever_is_forged_is_found_and_named()
     {
-        var kinds = Enum.GetValues<Forgery>();
+        var (kinds, views) = (Enum.GetValues<Forgery>(), StandardProjections.All.Count);
         var seen = new SampleShares([.. kinds.Select(kind => ($"{kind}", 1))]);
-        Gen.Select(EventfulDays.All, Gen.Int[0, 6], Gen.Int[0, kinds.Length - 1], Gen.Int).Sample(
+        Gen.Select(EventfulDays.All, Gen.Int[0, views - 1], Gen.Int[0, kinds.Length - 1], Gen.Int).Sample(
             (day, view, kind, seed) =>
             {
-                var (town, name, chance) = (Town.Of(day.Facts), StandardProjections.All[view].Name, new Random(seed));
-                var right = town.Views.Versions(name);
-                var forged = right.Count == 0 ? null : Forged(right, kinds[kind], chance);
+                var (town, chance) = (Town.Of(day.Facts), new Random(seed));
+                var (name, right, forged) = Enumerable.Range(view, views)
+                    .Select(each => StandardProjections.All[each % views].Name)
+                    .Select(each => (Name: each, Right: town.Views.Versions(each)))
+                    .Where(each => each.Right.Count > 0)
+                    .Select(each => (each.Name, each.Right, Forged: Forged(each.Right, kinds[kind], chance)))
+                    .FirstOrDefault(each => each.Forged is not null);
                 seen.Add([.. kinds.Select(each => forged is not null && each == kinds[kind])]);
                 if (forged is null) return;
                 var stored = town.Stored(name, forged);
@@ -227,29 +232,17 @@ public sealed class ReplayDigestTests(ITestOutputHelper output)
     }
 
     /// <summary>Tells when its reader has come to the last event.</summary>
-    private sealed class Ending(IJournal journal, Action atEnd) : IJournal
+    private sealed class Ending(IJournal journal, Action atEnd) : ForwardingJournal(journal)
     {
-        public LedgerId Ledger => journal.Ledger;
-        public long Length => journal.Length;
-        public byte[] Root => journal.Root;
-
-        public async IAsyncEnumerable<RecordedEvent> ReadAllAsync(
+        public override async IAsyncEnumerable<RecordedEvent> ReadAllAsync(
             long fromPosition, [EnumeratorCancellation] CancellationToken ct)
         {
-            await foreach (var recorded in journal.ReadAllAsync(fromPosition, ct))
+            await foreach (var recorded in base.ReadAllAsync(fromPosition, ct))
             {
                 yield return recorded;
-                if (recorded.Position == journal.Length - 1) atEnd();
+                if (recorded.Position == Length - 1) atEnd();
             }
         }
-
-        public ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected,
-            IReadOnlyList<NewFact> facts, Principal by, EventId? causation, CancellationToken ct) =>
-            throw new NotSupportedException();
-        public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(
-            string stream, long fromRevision, CancellationToken ct) => throw new NotSupportedException();
-        public Task WaitForAsync(long position, CancellationToken ct) => throw new NotSupportedException();
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     [Fact]

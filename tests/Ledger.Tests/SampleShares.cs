@@ -21,14 +21,20 @@ internal sealed class SampleShares(params (string Case, int PercentMin)[] cases)
             if (held[i]) Interlocked.Increment(ref seen[i]);
     }
 
-    /// <summary>Prints every share, and fails where one is too small.</summary>
+    /// <summary>Prints every share, with how many standard deviations of so many independent samples lie between it and
+    /// its bound, and fails where one is too small. Seeds differ from run to run: fewer than five would be luck.
+    /// </summary>
     public void ShouldBeEnough(ITestOutputHelper output)
     {
         var shares = cases.Select((wanted, i) => (wanted.Case, wanted.PercentMin, Percent: 100m * seen[i] / samples))
             .ToList();
         output.WriteLine($"{samples} samples: " +
             string.Join(", ", shares.Select(share =>
-                FormattableString.Invariant($"{share.Case} {share.Percent:0.#} %"))));
+                FormattableString.Invariant($"{share.Case} {share.Percent:0.#} % ({Deviations(share):0.#} σ)"))));
         shares.Where(share => share.Percent < share.PercentMin).ShouldBeEmpty();
+
+        double Deviations((string Case, int PercentMin, decimal Percent) share) =>
+            (double)(share.Percent - share.PercentMin)
+                / Math.Sqrt((double)(share.Percent * (100 - share.Percent)) / samples);
     }
 }

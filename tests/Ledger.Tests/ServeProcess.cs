@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 
 namespace Ledger.Tests;
@@ -64,14 +62,6 @@ internal sealed class ServeProcess : IDisposable
     {
         await process.WaitForExitAsync(ct);
         process.WaitForExit(); // until its last line was read
-    }
-
-    /// <summary>A port that was free just now.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>SIGKILL: nothing in the process runs any more.</summary>

@@ -24,7 +24,7 @@ public sealed class ServeSettingsTests : IDisposable
     [Fact]
     public void A_folder_that_can_be_served_is_good_and_each_thing_in_its_way_is_named()
     {
-        var port = ServeProcess.FreePort();
+        var port = FreePorts.Next();
         Check(out var good, "--data", town.Data, "--port", $"{port}").ShouldAllBe(check => check.Good);
         good.ShouldBe(ExitCode.Done);
         var open = Check(out var wrong, "--data", town.Data, "--port", $"{port}", "--listen", "0.0.0.0");
@@ -39,7 +39,7 @@ public sealed class ServeSettingsTests : IDisposable
     [Fact]
     public void Settings_come_from_a_file_and_the_command_line_goes_before_it()
     {
-        var port = ServeProcess.FreePort();
+        var port = FreePorts.Next();
         var file = town.File("serve.json", $$"""{"data":"{{town.Data}}","listen":"0.0.0.0","port":{{port}}}""");
         Check(out _, "--settings", file).Single(check => check.What == "access").Good.ShouldBeFalse();
         var over = Check(out var exit, "--settings", file, "--listen", "127.0.0.1");
@@ -66,7 +66,7 @@ public sealed class ServeSettingsTests : IDisposable
     public async Task A_variable_that_looks_like_a_setting_and_is_none_is_refused()
     {
         var started = await Should.ThrowAsync<InvalidOperationException>(() => ServeProcess.StartAsync(["serve"],
-            town.Data, ServeProcess.FreePort(), TestContext.Current.CancellationToken, ["env", "LEDGER_ACESS=keys"]));
+            town.Data, FreePorts.Next(), TestContext.Current.CancellationToken, ["env", "LEDGER_ACESS=keys"]));
         started.Message.ShouldContain("LEDGER_ACESS in the environment: there is no such setting");
         started.Message.ShouldContain("LEDGER_ACCESS");
     }
@@ -80,7 +80,7 @@ public sealed class ServeSettingsTests : IDisposable
     [InlineData("LEDGER_DISK_RESERVE", "half", "--disk-reserve")]
     public void A_variable_is_a_setting_or_refused(string name, string value, string says)
     {
-        var run = CommandRun.Of(["check", "--json", "--data", town.Data, "--port", $"{ServeProcess.FreePort()}"],
+        var run = CommandRun.Of(["check", "--json", "--data", town.Data, "--port", $"{FreePorts.Next()}"],
             clock: new StandingClock(SmallTown.Now),
             environment: new Dictionary<string, string> { [name] = value, ["PATH"] = "/bin" });
         run.Exit.ShouldNotBe(ExitCode.Done);
@@ -90,7 +90,7 @@ public sealed class ServeSettingsTests : IDisposable
     [Fact]
     public void How_much_of_what_is_refused_is_kept_is_said()
     {
-        Check(out var exit, "--data", town.Data, "--port", $"{ServeProcess.FreePort()}", "--refused-per-day", "65",
+        Check(out var exit, "--data", town.Data, "--port", $"{FreePorts.Next()}", "--refused-per-day", "65",
             "--disk-reserve", "0").Single(check => check.What == "refused evidence").Says
             .ShouldStartWith("65 MiB a party and day are kept, 0 MiB of the disk are left to facts");
         exit.ShouldBe(ExitCode.Done);
@@ -103,7 +103,7 @@ public sealed class ServeSettingsTests : IDisposable
         town.File("keys.json", """{"keys":[]}""");
         var tokens = town.File("tokens.json",
             """{"issuer":"https://login.example","audience":"ledger","algorithms":["ES256"],"keys":"keys.json"}""");
-        string[] options = ["--data", town.Data, "--port", $"{ServeProcess.FreePort()}", "--tokens", tokens];
+        string[] options = ["--data", town.Data, "--port", $"{FreePorts.Next()}", "--tokens", tokens];
         Check(out var good, options).Single(check => check.What == "access").Says.ShouldBe("everybody needs a key");
         good.ShouldBe(ExitCode.Done);
         var open = CommandRun.Of(["check", .. options, "--access", "open"], clock: new StandingClock(SmallTown.Now));

@@ -1,44 +1,26 @@
-using System.Globalization;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
 using NodaTime;
 using Shouldly;
+using static Ledger.Tests.AccountTown;
 
 namespace Ledger.Tests;
 
 /// <summary>A settlement run is calculated from a journal position, and again from it with the same lines.</summary>
 public sealed class SettlementsTests : IAsyncDisposable
 {
-    private static readonly PartyId Account = new("cpo");
-    private static readonly LocalDate Day = new(2026, 3, 2);
-    private static readonly Instant Midnight = Instant.FromUtc(2026, 3, 1, 16, 0); // in Shanghai
-    private static readonly Instant Before = Midnight - Duration.FromDays(30);
     private static readonly SettlementPointId Connector = new("S1-C1");
     private static readonly RegisterId Import = new(Connector, Direction.Import);
-    private static readonly EvidenceDigest Digest = new(new string('a', 64));
-    private readonly TestFolder folder = new();
-    private readonly SqliteJournal journal;
-    private readonly MemoryViews views = new();
+    private readonly AccountTown town = new();
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public SettlementsTests() => journal = folder.Open();
+    public ValueTask DisposeAsync() => town.DisposeAsync();
 
-    public async ValueTask DisposeAsync()
-    {
-        await journal.DisposeAsync();
-        folder.Dispose();
-    }
-
-    private async Task Append(string stream, LedgerEvent fact, Instant at) =>
-        (await journal.AppendAsync(stream, ExpectedRevision.Any, [NewFact.At(fact, at, new EvidenceKey(
-            journal.Length.ToString(CultureInfo.InvariantCulture)))], TestFolder.Tester, null, Ct))
-            .ShouldBeOfType<AppendResult.Recorded>();
+    private Task Append(string stream, LedgerEvent fact, Instant at) => town.AppendAsync(stream, fact, at);
 
     private Task Register(SettlementPointId point, SettlementPointKind kind, string owner, Instant from,
-        string zone = "Asia/Shanghai") =>
-        Append(Streams.Point(point), new SettlementPointRegistered(
-            point, new("S1"), kind, new(owner), zone, 15, Power.FromKilowatts(1000), false), from);
+        string zone = "Asia/Shanghai") => town.RegisterAsync(point, kind, from, 15, owner, zone);
 
     private Task Read(Instant at, long steps) => Append(
         Streams.Register(Import), new RegisterReadingRecorded(Import, at, steps, ReadingQuality.Measured, null), at);
@@ -53,27 +35,16 @@ public sealed class SettlementsTests : IAsyncDisposable
             0, 0, 0, ReadingQuality.Measured, null, Digest), from);
     }
 
-    private Task Publish(int version, decimal price, Instant from) =>
-        Append(Streams.Tariff(new("T")), new TariffPublished(
-        new("T"), version, "CNY", "Asia/Shanghai",
-        [new([.. Enumerable.Range(1, 12)], Enum.GetValues<DayClass>(), LocalTime.Midnight, null, TariffPeriod.Flat)],
-        [new(TariffPeriod.Flat, price, 0.1m)], [], 3, 2), from);
-
-    private async Task<SettlementCalculation> Calculate(long? position = null)
-    {
-        await new ProjectionRunner(journal, views, StandardProjections.All,
-            (wire, version, payload) => EventCodec.Decode(wire, version, payload)).CatchUpAsync(Ct);
-        return await Settlements.CalculateAsync(journal, views, Account, Day, position ?? journal.Length, Ct);
-    }
+    private Task<SettlementCalculation> Calculate() => town.CalculateAsync(Day);
 
     private async Task FullDay()
     {
         await Register(Connector, SettlementPointKind.Connector, "cpo", Before);
         await Append(Streams.Register(Import), new RegisterInstalled(Import, "M1", 6, 0, 1, null), Before);
-        await Publish(1, 0.5m, Before);
-        await Publish(2, 0.8m, Midnight);
-        await Publish(3, 9m, Midnight + Duration.FromHours(1)); // in force from the next day on
-        await Append(Streams.Assignment(Account), new TariffAssigned(Account, new("T")), Before);
+        await town.PublishAsync(1, 0.5m, Before);
+        await town.PublishAsync(2, 0.8m, Midnight);
+        await town.PublishAsync(3, 9m, Midnight + Duration.FromHours(1)); // in force from the next day on
+        await town.AssignAsync();
         for (var quarter = 0; quarter < 96; quarter++) await Curve(quarter, 1000);
     }
 
@@ -83,14 +54,14 @@ public sealed class SettlementsTests : IAsyncDisposable
         var request = calculated.Request(new(run), supersedes is null ? RunKind.Interim : RunKind.Correction,
             supersedes is null ? null : new(supersedes));
         var state = SettlementState.Empty;
-        await foreach (var recorded in journal.ReadStreamAsync(Streams.Settlement(Account, Day), 0, Ct))
+        await foreach (var recorded in town.Journal.ReadStreamAsync(Streams.Settlement(Account, Day), 0, Ct))
             state = Settlement.Evolve(state, EventCodec.Decode(recorded));
-        var decided = Settlement.Decide(state, request, calculated.Statement, folder.Clock.Now, new(run))
+        var decided = Settlement.Decide(state, request, calculated.Statement, town.Now, new(run))
             .ShouldBeOfType<Decision.Accepted>();
-        await journal.AppendAsync(
+        await town.Journal.AppendAsync(
             Streams.Settlement(Account, Day), ExpectedRevision.Any, decided.Facts, TestFolder.Tester, null, Ct);
         await Calculate();
-        return new Answers(views).HoldingRun(Account, Day).ShouldNotBeNull();
+        return new Answers(town.Views).HoldingRun(Account, Day).ShouldNotBeNull();
     }
 
     [Fact]
@@ -105,14 +76,14 @@ public sealed class SettlementsTests : IAsyncDisposable
         await Curve(0, 1500, 2);
         var second = await Record("R2", "R1");
         (second.Total, second.ChangeFromSuperseded).ShouldBe((77.6m, 0.8m));
-        var again = await Settlements.RederiveAsync(journal, views, first, Ct);
+        var again = await Settlements.RederiveAsync(town.Journal, town.Views, first, Ct);
         again.Differs.ShouldBeNull();
         again.Statement.ShouldNotBeNull().LinesRoot.Hex.ShouldBe(first.LinesRoot);
-        (await Settlements.RederiveAsync(journal, views, second, Ct)).Differs.ShouldBeNull();
-        (await Settlements.RederiveAsync(journal, views,
+        (await Settlements.RederiveAsync(town.Journal, town.Views, second, Ct)).Differs.ShouldBeNull();
+        (await Settlements.RederiveAsync(town.Journal, town.Views,
             second with { AtPosition = first.AtPosition, RuleVersion = "0" }, Ct))
             .Differs.ShouldNotBeNull().ShouldContain("the run's were 0");
-        new Answers(views).Runs(Account, Day).Select(run => run.Run).ShouldBe(["R1", "R2"]);
+        new Answers(town.Views).Runs(Account, Day).Select(run => run.Run).ShouldBe(["R1", "R2"]);
     }
 
     /// <summary>The next local day begins within the same day of UTC, by which readings are kept.</summary>
@@ -161,9 +132,9 @@ public sealed class SettlementsTests : IAsyncDisposable
         await Register(Connector, SettlementPointKind.Connector, "cpo", Before);
         var problem = (await Calculate()).ShouldBeOfType<SettlementCalculation.NotPossible>();
         (problem.Code, problem.Detail).ShouldBe((Rejection.UnknownTariff, "cpo has no tariff on 2026-03-02"));
-        await Append(Streams.Assignment(Account), new TariffAssigned(Account, new("T")), Before);
+        await town.AssignAsync();
         (await Should.ThrowAsync<InvalidOperationException>(() =>
-            Settlements.CalculateAsync(journal, views, Account, Day, 2, Ct))).Message.ShouldContain("1 of 2 events");
+            Settlements.CalculateAsync(town.Journal, town.Views, Account, Day, 2, Ct))).Message.ShouldContain("1 of 2 events");
         (await Calculate()).ShouldBeOfType<SettlementCalculation.NotPossible>().Detail
             .ShouldBe("no version of tariff T is in force on 2026-03-02");
     }

@@ -86,7 +86,7 @@ public sealed class StorageErrorTests
         using var folder = new TestFolder();
         await PrepareAsync(folder);
         var segment = Path.Combine(folder.Path, EvidenceArchive.FolderName, "000000.segment"); // not there yet
-        var port = ServeProcess.FreePort();
+        var port = FreePorts.Next();
         using var server = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct, ["strace", "-f", "-qqq", "-o",
             "/dev/null", "-P", segment, "-e", "trace=pwrite64,ftruncate", "-e", "inject=pwrite64:error=ENOSPC:when=1+",
             "-e", "inject=ftruncate:error=EIO:when=1+"]);
@@ -121,7 +121,7 @@ public sealed class StorageErrorTests
         await PrepareAsync(folder);
         using (var archive = EvidenceArchive.Open(folder.Path, LedgerIdentity.Open(folder.Path).Secret))
             archive.Put("before"u8);
-        var port = ServeProcess.FreePort();
+        var port = FreePorts.Next();
         using (var killed = await ServeProcess.StartAsync(["serve"], folder.Path, port, Ct))
         using (var client = new HttpClient
         {
@@ -134,7 +134,7 @@ public sealed class StorageErrorTests
         var path = Path.Combine(folder.Path, file);
         var before = await File.ReadAllBytesAsync(path, Ct);
         (await Should.ThrowAsync<InvalidOperationException>(async () => (await ServeProcess.StartAsync(["serve"],
-            folder.Path, ServeProcess.FreePort(), Ct, ["strace", "-f", "-qqq", "-o", "/dev/null", "-P", path, "-e",
+            folder.Path, FreePorts.Next(), Ct, ["strace", "-f", "-qqq", "-o", "/dev/null", "-P", path, "-e",
             "trace=pwrite64", "-e", "inject=pwrite64:error=EIO:when=1"])).Dispose()))
             .Message.ShouldContain("ledger serve: ");
         (await File.ReadAllBytesAsync(path, Ct)).ShouldBe(before);
@@ -167,7 +167,7 @@ public sealed class StorageErrorTests
     private static async Task<(int Acknowledged, bool Stopped)> RecordAsync(TestFolder folder, string[] under)
     {
         const int Many = 800;
-        var port = ServeProcess.FreePort();
+        var port = FreePorts.Next();
         ServeProcess server;
         try
         {

@@ -310,7 +310,7 @@ public sealed class StreamCasesTests
         (await town.LatestAsync()).ShouldAllBe(record => record.State == IntervalRecordState.Provisional);
         await ReadAsync(town, (0, "1"), (900, "26"));
         List<IntervalRecorded> records = [];
-        for (var tries = 0; tries < 200 && (records.Count == 0
+        for (var tries = 0; tries < 3000 && (records.Count == 0
             || records[0].State == IntervalRecordState.Provisional); tries++)
         {
             await Task.Delay(10, TestContext.Current.CancellationToken);

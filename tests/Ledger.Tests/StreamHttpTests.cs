@@ -136,7 +136,7 @@ public sealed class StreamHttpTests
     {
         using var data = new TestFolder();
         var ct = TestContext.Current.CancellationToken;
-        var (port, streamPort) = (ServeProcess.FreePort(), ServeProcess.FreePort());
+        var (port, streamPort) = (FreePorts.Next(), FreePorts.Next());
         string[] serve = ["serve", "--stream-port", $"{streamPort}", "--give-up-after", "60", "--ledger", "streams"];
         var process = await ServeProcess.StartAsync(serve, data.Path, port, ct);
         string[] fleet = ["simulate", "fleet", "--connectors", "200", "--rate", "10", "--minutes", "12", "--gateway", "50",

@@ -105,6 +105,6 @@ public sealed class StreamPeriodsTests
     private static async Task ChangeAsync(StreamTown town, string version)
     {
         await town.TakeAsync(version);
-        await Task.Delay(500, TestContext.Current.CancellationToken);
+        await Task.Delay(1500, TestContext.Current.CancellationToken);
     }
 }

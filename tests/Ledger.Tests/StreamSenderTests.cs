@@ -139,7 +139,7 @@ public sealed class StreamSenderTests
     [Fact]
     public async Task A_sender_gives_up_a_ledger_that_does_not_answer_after_as_long_as_it_was_told()
     {
-        using var channel = new StreamChannel(new Uri($"http://127.0.0.1:{ServeProcess.FreePort()}"));
+        using var channel = new StreamChannel(new Uri($"http://127.0.0.1:{FreePorts.Next()}"));
         await using var sender = channel.Open(Fast with { GiveUpAfter = Duration.FromMilliseconds(200) });
         var cause = await Should.ThrowAsync<IOException>(async () =>
         {

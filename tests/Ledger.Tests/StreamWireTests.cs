@@ -182,7 +182,7 @@ public sealed class StreamWireTests
     public async Task A_sender_of_whom_nothing_comes_is_disconnected()
     {
         await using var wire = await WireTown.StartAsync(1,
-            bounds: options => options with { IdleMax = Duration.FromMilliseconds(300) });
+            bounds: options => options with { IdleMax = Duration.FromSeconds(1) });
         using var call = wire.Call();
         await call.OpenAsync();
         var ended = await call.EndedAsync();
@@ -193,12 +193,12 @@ public sealed class StreamWireTests
     public async Task A_sender_who_does_not_say_for_whom_he_sends_has_no_place_for_long()
     {
         await using var wire = await WireTown.StartAsync(1,
-            bounds: options => options with { OpenMax = Duration.FromMilliseconds(300) });
+            bounds: options => options with { OpenMax = Duration.FromSeconds(1) });
         using var call = wire.Call();
         (await call.EndedAsync()).StatusCode.ShouldBe(StatusCode.DeadlineExceeded);
         using var opened = wire.Call();
         await opened.OpenAsync();
-        await Task.Delay(TimeSpan.FromMilliseconds(600), TestContext.Current.CancellationToken);
+        await Task.Delay(TimeSpan.FromSeconds(1.5), TestContext.Current.CancellationToken);
         await opened.SendAsync(wire.Town.Announce(1)); // once it has said so it has the patience of all
         await opened.AcknowledgedAsync(1);
     }
@@ -212,7 +212,7 @@ public sealed class StreamWireTests
             OpenFile = path => new GatedFile(path, gate),
         };
         await using var wire = await WireTown.StartAsync(1, new(log),
-            options => options with { FullMax = Duration.FromMilliseconds(400) });
+            options => options with { FullMax = Duration.FromSeconds(1) });
         using var call = wire.Call();
         await call.OpenAsync();
         await call.SendAsync(wire.Town.Announce(1));
@@ -224,7 +224,7 @@ public sealed class StreamWireTests
             for (var sequence = 1; sequence <= 3; sequence++) await call.SendAsync(Large(sequence));
             var ended = await call.EndedAsync();
             ended.StatusCode.ShouldBe(StatusCode.ResourceExhausted);
-            ended.Status.Detail.ShouldBe("the log has been full for 400 ms");
+            ended.Status.Detail.ShouldBe("the log has been full for 1000 ms");
         }
         finally
         {
@@ -294,7 +294,7 @@ public sealed class StreamWireTests
         {
             for (var sequence = 1; sequence <= 3; sequence++)
                 await call.SendAsync(Large(sequence, from: 120 * sequence));
-            await Task.Delay(1500, TestContext.Current.CancellationToken);
+            await Task.Delay(2500, TestContext.Current.CancellationToken);
         }
         finally
         {

@@ -33,7 +33,7 @@ public sealed class WatchTests
         refused.Output.ShouldContain(" REFUSED ");
         Watch().Exit.ShouldBe(ExitCode.Usage);
         Watch("--keys", witnessed.Keys, "--json").Output.ShouldContain("\"watch\": \"UNCHANGED\"");
-        CommandRun.Of(["watch", $"http://127.0.0.1:{ServeProcess.FreePort()}", "--keep", keep, "--once", "--keys",
+        CommandRun.Of(["watch", $"http://127.0.0.1:{FreePorts.Next()}", "--keep", keep, "--once", "--keys",
             witnessed.Keys]).Exit.ShouldBe(ExitCode.CouldNot);
         CommandRun.Of(["watch", "here", "--keep", keep]).Exit.ShouldBe(ExitCode.Usage);
     }

@@ -295,7 +295,7 @@ public sealed class WebhookTests
             [NewFact.At(new InstructionWithdrawn(new("X"), served.Clock.Now, "no reason"), served.Clock.Now,
                 new EvidenceKey("x"))], served.Ledger.Operator("test"), null,
             TestContext.Current.CancellationToken);
-        for (var i = 0; i < 100 && receiver.Came.IsEmpty; i++) // the views follow by themselves
+        for (var i = 0; i < 1500 && receiver.Came.IsEmpty; i++) // the views follow by themselves
         {
             await Task.Delay(20, TestContext.Current.CancellationToken);
             await served.TellAsync();

@@ -11,7 +11,7 @@ using NodaTime;
 
 namespace Ledger.Tests;
 
-/// <summary>A town whose streams are served over gRPC by real Kestrel on a free loopback port.</summary>
+/// <summary>A town whose streams are served over gRPC by real Kestrel on a loopback port of its own.</summary>
 internal sealed class WireTown : IAsyncDisposable
 {
     private readonly Func<StreamServerOptions, StreamServerOptions> bounds;
@@ -21,7 +21,7 @@ internal sealed class WireTown : IAsyncDisposable
         (Town, this.bounds) = (town, bounds ?? (options => options));
 
     public StreamTown Town { get; }
-    public Uri Url { get; private set; } = new("http://127.0.0.1:0");
+    public Uri Url { get; private set; } = new($"http://127.0.0.1:{FreePorts.Next()}");
 
     public static async Task<WireTown> StartAsync(int connectors, StreamOptions? streams = null,
         Func<StreamServerOptions, StreamServerOptions>? bounds = null)

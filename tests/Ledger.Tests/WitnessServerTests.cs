@@ -79,7 +79,7 @@ public sealed class WitnessServerTests : IDisposable
     {
         WholeMachine.SkipWhileMutating();
         var ct = TestContext.Current.CancellationToken;
-        var port = ServeProcess.FreePort();
+        var port = FreePorts.Next();
         var url = new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}");
         var vouched = new ConcurrentBag<(int History, long Size)>();
         var chance = new Random(20260301);

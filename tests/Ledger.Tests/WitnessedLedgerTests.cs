@@ -64,7 +64,7 @@ public sealed class WitnessedLedgerTests
         using var liar = new Liar(new SignerKey("liar.example", [.. Enumerable.Repeat((byte)4, 32)]));
         string[] lines =
         [
-            $"witness gone {gone.WitnessVerifier} http://127.0.0.1:{ServeProcess.FreePort()}/",
+            $"witness gone {gone.WitnessVerifier} http://127.0.0.1:{FreePorts.Next()}/",
             $"witness liar {liar.Key} {liar.Url}",
             $"witness silent {new SignerKey("silent.example", [.. Enumerable.Repeat((byte)5, 32)]).WitnessVerifier}",
         ];
@@ -177,7 +177,7 @@ public sealed class WitnessedLedgerTests
 
         public Liar(SignerKey key)
         {
-            (Key, Url) = (key.WitnessVerifier, new Uri($"http://127.0.0.1:{ServeProcess.FreePort()}/"));
+            (Key, Url) = (key.WitnessVerifier, new Uri($"http://127.0.0.1:{FreePorts.Next()}/"));
             listener.Prefixes.Add($"{Url}");
             listener.Start();
             _ = AnswerAsync(Encoding.UTF8.GetBytes($"{key.Cosign("another text\n", 1)}\n"));

@@ -6,8 +6,6 @@ using Grpc.Core;
 using Ledger.Stores.EventStoreDb.Wire;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -71,7 +69,7 @@ internal sealed class EventStoreDouble : IAsyncDisposable
 
     public DoubleLog Log { get; init; } = new();
     public DoubleFaults Faults { get; } = new();
-    public int Port { get; private set; }
+    public int Port { get; } = FreePorts.Next();
     public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"esdb://127.0.0.1:{Port}?tls=false");
 
     /// <summary>Who is in the cluster; the double alone, as leader, where it is empty.</summary>
@@ -119,8 +117,6 @@ internal sealed class EventStoreDouble : IAsyncDisposable
         app.MapGrpcService<DoubleFeatures>();
         app.MapGrpcService<DoubleGossip>();
         await app.StartAsync();
-        Port = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!
-            .Addresses.First()).Port;
     }
 
     public async ValueTask DisposeAsync() => await StopAsync();
