@@ -11,10 +11,6 @@ namespace Ledger.Ingest.Streaming;
 internal readonly record struct DuePeriod(
     LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false);
 
-/// <summary>A point that was announced and is not registered, or declared otherwise, with the frame that did, and who
-/// sent it.</summary>
-internal readonly record struct UnknownPoint(SettlementPointId Point, LoggedFrame Frame, FrameSender? Sender);
-
 /// <summary>
 /// One block of the log is one step: its frames are integrated, session by session and several at a time, and when all
 /// are in, what is closed at each stream's watermark is finished. So a record depends on the log alone, however many
@@ -33,8 +29,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
     private long number;
 
-    /// <summary>Points that were announced and have no stream.</summary>
-    public List<UnknownPoint> Unknown { get; } = [];
+    /// <summary>Points that were announced and have no stream, by the frames of the block that was taken last.</summary>
+    public List<RefusedAnnouncement> Refused { get; } = [];
 
     /// <summary>Samples of the block that was taken last which the ledger had given up.</summary>
     public GivenUpSamples GivenUp { get; private set; }
@@ -58,7 +54,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             var reader = FrameReader.Open(frame.Bytes.Span);
             var session = sessions.Of(frame.Session, isCutOff: true);
             if (reader.Head.Kind == FrameKind.Sender) Say(session, ref reader);
-            else Announce(session, ref reader, frame, team[0]);
+            else Announce(session, ref reader, frame, null, team[0]);
         }
     }
 
@@ -106,7 +102,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         if (Array.Exists(team, worker => worker.HasTouched))
             Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
         var due = new List<DuePeriod>();
-        foreach (var worker in team) worker.Take(due, Unknown);
+        Refused.Clear();
+        foreach (var worker in team) worker.Take(due, Refused);
         due.Sort(InOrder);
         return due;
     }
@@ -142,7 +139,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         {
             case FrameKind.Announce:
                 if (!block.IsCarried) See(session, reader.Head, frame);
-                Announce(session, ref reader, frame, worker);
+                // What is repeated was refused when it came.
+                Announce(session, ref reader, frame, block.IsCarried ? null : place, worker);
                 break;
             case FrameKind.Sender: // it has no number of the session's
                 Say(session, ref reader);
@@ -170,21 +168,21 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         while (reader.TryRead(out FrameSender? sender)) session.Sender = sender;
     }
 
-    private void Announce(LiveSession session, ref FrameReader reader, LoggedFrame frame, Worker worker)
+    /// <param name="block">Which block has the frame; null where what it announces in vain was refused before.</param>
+    private void Announce(
+        LiveSession session, ref FrameReader reader, LoggedFrame frame, BlockPlace? block, Worker worker)
     {
+        RefusedAnnouncement? refused = null;
         while (reader.TryRead(out Announcement announced))
         {
             var stream = points.Find(announced);
-            if (stream is null)
-                worker.Unknown.Add(new(announced.Point, frame with { Bytes = frame.Bytes.ToArray() }, session.Sender));
-            else
-                lock (stream.Gate)
-                {
-                    if (session[announced.Stream] != stream) stream.Interrupted(frame.ReceivedAtMicroseconds);
-                    stream.Sender = session.Sender;
-                }
+            if (stream is not null && session[announced.Stream] != stream)
+                lock (stream.Gate) stream.Interrupted(frame.ReceivedAtMicroseconds);
+            if (stream is null && block is not null)
+                (refused ??= new(session.Number, session.Sender, block)).Add(announced.Point);
             session.Announce(announced.Stream, stream);
         }
+        if (refused is not null) worker.Refused.Add(refused);
     }
 
     private void Integrate(LiveSession session, ref FrameReader reader, in LoggedFrame frame,
@@ -207,6 +205,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             lock (stream.Gate)
             {
                 if (found?.Add(stream) == true) stream.Found(samples[0].AtMicroseconds, samples[^1].AtMicroseconds);
+                stream.Sender = session.Sender;
                 stream.Take(
                     samples, reader.Times, clock, block.Place, frame.ReceivedAtMicroseconds, worker.Scratch);
                 if (clock.UnsetAheadMicroseconds is { } ahead && stream.Curve.ParkedSamples > 0
@@ -249,7 +248,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         public CurveScratch Scratch { get; } = new();
         public BlockColumns Columns { get; } = new();
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
-        public List<UnknownPoint> Unknown { get; } = [];
+        public List<RefusedAnnouncement> Refused { get; } = [];
         public long Samples { get; set; }
         public GivenUpSamples GivenUp { get; set; }
         /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
@@ -279,18 +278,19 @@ internal sealed class BlockStep(PointDirectory points, int workers)
                     while (stream.Curve.TryTake(now, Scratch, out var step))
                     {
                         var start = PowerCurve.Microseconds(step.Period.Start);
-                        due.Add(new(stream, step, stream.Began(start) ?? place, stream.Sender, stream.IsDerived(step)));
+                        due.Add(new(stream, step, stream.Began(start) ?? place, stream.SenderOf(start),
+                            stream.IsDerived(step)));
                         stream.Note(step);
                     }
             touched.Clear();
         }
 
-        public void Take(List<DuePeriod> all, List<UnknownPoint> unknown)
+        public void Take(List<DuePeriod> all, List<RefusedAnnouncement> refused)
         {
             all.AddRange(due);
             due.Clear();
-            unknown.AddRange(Unknown);
-            Unknown.Clear();
+            refused.AddRange(Refused);
+            Refused.Clear();
         }
     }
 }

@@ -9,10 +9,8 @@ namespace Ledger.Ingest.Streaming;
 /// </summary>
 internal sealed class LiveSession(long number)
 {
-    private const int HolesMax = 64;
-
     private readonly List<LiveStream?> streams = [];
-    private readonly List<(long From, long To)> holes = [];
+    private readonly MissingNumbers missingNumbers = new();
     private readonly ClockEnvelope clock = new();
     private long latestSample = long.MinValue, lastSent = long.MinValue, lastReceived = long.MinValue;
 
@@ -60,10 +58,10 @@ internal sealed class LiveSession(long number)
         if (head.Sequence > LastSequence && head.Sequence - 1 > LastSequence && !(IsCutOff && LastSequence < 0))
         {
             var missing = head.Sequence - 1 - LastSequence;
-            if (holes.Count < HolesMax) holes.Add((LastSequence + 1, head.Sequence - 1));
+            missingNumbers.Add(LastSequence + 1, head.Sequence - 1);
             Each(stream => stream.Lost((int)Math.Min(missing, int.MaxValue)));
         }
-        var isFound = head.Sequence <= LastSequence && Fill(head.Sequence);
+        var isFound = head.Sequence <= LastSequence && missingNumbers.Take(head.Sequence);
         LastSequence = Math.Max(LastSequence, head.Sequence);
         return isFound;
     }
@@ -76,18 +74,6 @@ internal sealed class LiveSession(long number)
     {
         if (!told.Contains(stream)) stream.Found(long.MinValue, long.MaxValue);
     });
-
-    /// <summary>Whether a number was missing; it is no longer.</summary>
-    private bool Fill(long sequence)
-    {
-        var at = holes.FindIndex(hole => hole.From <= sequence && sequence <= hole.To);
-        if (at < 0) return false;
-        var (from, to) = holes[at];
-        holes.RemoveAt(at);
-        if (from < sequence) holes.Add((from, sequence - 1));
-        if (sequence < to) holes.Add((sequence + 1, to));
-        return true;
-    }
 
     private void Each(Action<LiveStream> act)
     {

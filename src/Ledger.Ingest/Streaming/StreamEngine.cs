@@ -253,6 +253,7 @@ public sealed class StreamEngine : IAsyncDisposable
         sealer?.Reached(block.Address.Segment);
         var now = Instant.FromUnixTimeTicks(block.Head.ReceivedAtMicroseconds * 10);
         Post(steps.Take(block, place), now, place);
+        passes.Refuse(steps.Refused);
         if (steps.GivenUp.Samples > 0) passes.GaveUpAsync(steps.GivenUp, place).GetAwaiter().GetResult();
         if (now - swept < options.SweepEvery) return;
         swept = now;
@@ -263,8 +264,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private void Sweep(long nowMicroseconds, Instant now, BlockPlace place)
     {
         Post(steps.Advance(nowMicroseconds, place), now, place);
-        passes.Refuse(steps.Unknown);
-        steps.Unknown.Clear();
+        passes.WriteRefusals();
         var needed = passes.Needed is { } unrecorded ? BlockPlace.Earlier(place, unrecorded) : place;
         foreach (var stream in points.Streams) stream.Rest(nowMicroseconds);
         foreach (var stream in points.Streams)
