@@ -111,26 +111,13 @@ public sealed class ApiAttackTests
         bombed.Json.GetProperty("uncounted")[0].GetProperty("name").GetString().ShouldBe("TooLarge");
         (await served.PostAsync("/v1/curves?point=CP1", bomb)).Status.ShouldBe(413);
         clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(20));
-        (await RefusedAsync("/v1/imports?name=x", (2 << 20) + 1, null)).ShouldBeTrue();
-        (await RefusedAsync("/v1/outages", (1 << 20) + 1, "k1")).ShouldBeTrue();
+        (await served.PostAsync("/v1/imports?name=x", new byte[(2 << 20) + 1])).Status.ShouldBe(413);
+        (await served.PostAsync("/v1/outages", new byte[(1 << 20) + 1], "k1")).Status.ShouldBe(413);
         using var headers = new HttpRequestMessage(HttpMethod.Get, "/v1/journal");
         headers.Headers.Add("X-Much", new string('x', 20_000));
         using var refused = await served.Client.SendAsync(headers, TestContext.Current.CancellationToken);
         refused.StatusCode.ShouldBe(HttpStatusCode.RequestHeaderFieldsTooLarge);
         (await served.GetAsync("/v1/journal")).Status.ShouldBe(200);
-
-        // The answer comes before the body has gone out, and then the connection ends: a client may see either.
-        async Task<bool> RefusedAsync(string path, int bytes, string? key)
-        {
-            try
-            {
-                return (await served.PostAsync(path, new byte[bytes], key)).Status == 413;
-            }
-            catch (HttpRequestException)
-            {
-                return true;
-            }
-        }
     }
 
     private static byte[] Packed(int bytes)

@@ -174,7 +174,7 @@ public sealed class GreenButtonTests
             var unit = Energy.HalfNanojoulesPerWattHour
                 / (scale.Exponent switch { 0 => 1, -3 => 1000, _ => 1_000_000 });
             var values = energies.ConvertAll(scale.Next);
-            values.ShouldAllBe(value => value >= 0);
+            values.Where(value => value < 0).ShouldBeEmpty();
             values[^1].ShouldBe(0);
             var left = energies.Aggregate((Int128)0, (sum, energy) => sum + energy.HalfNanojoules)
                 - ((Int128)values.Sum() * unit);

@@ -287,7 +287,7 @@ public sealed class JournalIndexTests
             var (isDone, copies) = (false, 0);
             var writing = Task.Run(async () =>
             {
-                for (var i = 1; i < 3000; i += 3) await Append(journal, $"s/{i % 5}", i, 3);
+                for (var i = 1; i < 1500; i += 3) await Append(journal, $"s/{i % 5}", i, 3);
                 Volatile.Write(ref isDone, true);
             }, Ct);
             while (!Volatile.Read(ref isDone))

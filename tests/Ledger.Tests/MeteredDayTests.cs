@@ -112,9 +112,9 @@ public sealed class MeteredDayTests
 
     [Fact]
     public void No_energy_is_negative_and_what_has_none_is_called_missing() =>
-        Days.Sample(day => Settle(day, Fives).ShouldAllBe(quantity =>
-            quantity.Metered == null == (quantity.Quality == ReadingQuality.Missing)
-            && (quantity.Metered == null || quantity.Metered >= Energy.Zero)), iter: LongRun.Samples);
+        Days.Sample(day => Settle(day, Fives).Where(quantity =>
+            quantity.Metered == null != (quantity.Quality == ReadingQuality.Missing)
+            || quantity.Metered < Energy.Zero).ShouldBeEmpty(), iter: LongRun.Samples);
 
     [Fact]
     public void A_finer_division_sums_to_the_coarser_one() =>

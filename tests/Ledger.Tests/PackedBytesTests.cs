@@ -23,13 +23,13 @@ public sealed class PackedBytesTests
         return into.ToArray();
     }
 
-    public static byte[] Zstd(byte[] content)
+    public static byte[] Zstd(byte[] content, int level = 19)
     {
-        using var zstd = new Compressor(19);
+        using var zstd = new Compressor(level);
         return zstd.Wrap(content).ToArray();
     }
 
-    private static byte[] Packed(string coding, byte[] content) => coding == "gzip" ? Gzip(content) : Zstd(content);
+    private static byte[] Packed(string coding, byte[] content) => coding == "gzip" ? Gzip(content) : Zstd(content, 3);
 
     [Theory, InlineData("gzip"), InlineData("zstd")]
     public void Content_comes_back_whole_or_not_at_all(string coding)

@@ -7,7 +7,7 @@ namespace Ledger.Tests;
 [Collection(OnPostgres.Name)]
 public sealed class PostgresDurabilityTests(PostgresCluster cluster)
 {
-    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(60);
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private static Task<AppendResult> Append(IJournal journal, int number) => journal.AppendAsync("s",

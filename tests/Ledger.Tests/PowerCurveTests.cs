@@ -112,7 +112,7 @@ public class PowerCurveTests
                 curve, [Micros(0, a), Micros(a, b), Micros(b, 20_000_000)], TwoSeconds);
             Sum(parts.Select(p => p.Import)).ShouldBe(whole.Import);
             Sum(parts.Select(p => p.Export)).ShouldBe(whole.Export);
-            parts.ShouldAllBe(p => p.Import >= Energy.Zero && p.Export >= Energy.Zero);
+            parts.Where(p => p.Import < Energy.Zero || p.Export < Energy.Zero).ShouldBeEmpty();
             parts.Sum(p => p.CoveredMicroseconds).ShouldBe(whole.CoveredMicroseconds);
             parts.Max(p => p.Ramp1sMilliwattsMax).ShouldBe(whole.Ramp1sMilliwattsMax);
             whole.Period.Duration.ShouldBe(Duration.FromTicks(whole.CoveredMicroseconds * 10)

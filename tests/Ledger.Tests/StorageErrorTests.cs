@@ -14,7 +14,6 @@ namespace Ledger.Tests;
 /// first refusal nothing is acknowledged; and what was acknowledged before is there once when the disk is well again.
 /// LEDGER_LONG=1 lets the disk fail at many more moments.
 /// </summary>
-[Collection(WholeMachine.Name)]
 public sealed class StorageErrorTests
 {
     private static readonly bool IsLong = Environment.GetEnvironmentVariable("LEDGER_LONG") == "1";
@@ -98,7 +97,7 @@ public sealed class StorageErrorTests
         using var answer = await client.PostAsync("/v1/register-readings", body, Ct);
         ((int)answer.StatusCode).ShouldBe(503);
         (await answer.Content.ReadAsStringAsync(Ct)).ShouldContain("EvidenceStopped");
-        await server.EndedAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct);
+        await server.EndedAsync(Ct).WaitAsync(TimeSpan.FromMinutes(2), Ct);
         server.Errors.ShouldContain("ledger serve: STOPPED by a storage error: ");
         server.ExitCode.ShouldBe(ExitCode.CouldNot);
         await ShouldHaveOnceAsync(folder, 0);
@@ -201,7 +200,7 @@ public sealed class StorageErrorTests
                     return (acknowledged, false);
                 }
             }
-            await server.EndedAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct);
+            await server.EndedAsync(Ct).WaitAsync(TimeSpan.FromMinutes(2), Ct);
             server.Errors.ShouldContain("ledger serve: STOPPED by a storage error: ");
             server.ExitCode.ShouldBe(ExitCode.CouldNot);
             return (acknowledged, true);

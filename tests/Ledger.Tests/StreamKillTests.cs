@@ -13,7 +13,6 @@ namespace Ledger.Tests;
 /// frame is lost, the sender goes on where it was, and the records are those of a run that nobody disturbed.
 /// LEDGER_LONG=1 kills two hundred times.
 /// </summary>
-[Collection(WholeMachine.Name)]
 public sealed class StreamKillTests
 {
     private const int Connectors = 20, UnderWayMax = 8;

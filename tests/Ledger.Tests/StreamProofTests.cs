@@ -113,7 +113,7 @@ public sealed class StreamProofTests : IDisposable
     public async Task Full_segments_are_sealed_beside_the_work_and_a_restart_reads_them()
     {
         await using var town = await HourAsync();
-        for (var tries = 0; tries < 500 && Directory.GetFiles(town.FramesPath, "*.sealed").Length == 0; tries++)
+        for (var tries = 0; tries < 3000 && Directory.GetFiles(town.FramesPath, "*.sealed").Length == 0; tries++)
             await Task.Delay(10, TestContext.Current.CancellationToken);
         Directory.GetFiles(town.FramesPath, "*.sealed").ShouldNotBeEmpty();
         var records = (await town.AllAsync()).Count;

@@ -15,7 +15,6 @@ namespace Ledger.Tests;
 /// store, in 20 campaigns of a ledger each; LEDGER_CAMPAIGNS=3-8 takes those. LEDGER_ESDB names a server to use in the
 /// place of the double.
 /// </summary>
-[Collection(WholeMachine.Name)]
 public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<PostgresCluster>
 {
     private const int AppendsAfterwards = 50;
@@ -71,7 +70,7 @@ public sealed class WriterKillTests(PostgresCluster cluster) : IClassFixture<Pos
         var place = new WriterPlace(folder.Path, new LedgerId("failing"), $"sqlite:{folder.Path}");
         using var child = KillableWriter.Start(place, "strace", "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-e",
             $"trace={call}", "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call}:error=EIO:when={number}"));
-        await child.WaitForExitAsync(Ct).WaitAsync(TimeSpan.FromSeconds(60), Ct);
+        await child.WaitForExitAsync(Ct).WaitAsync(TimeSpan.FromMinutes(2), Ct);
         KillableWriter.WrongOf(place).ShouldContain(nameof(JournalFaultedException));
         await ShouldEndAsUndisturbedAsync(place, new SeenEvents(place));
     }
