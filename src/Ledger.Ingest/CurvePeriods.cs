@@ -13,7 +13,7 @@ internal sealed class CurvePeriods(
     CurveEvidence evidence, SettlementPointId point, PowerSample[] received, PointCalendar calendar,
     long offsetMicroseconds)
 {
-    private readonly Dictionary<EvidenceDigest, PowerSample[]> earlier = [];
+    private readonly Dictionary<NamedPiece, PowerSample[]> earlier = [];
     private readonly long allowedGap = Microseconds(PowerCurve.DefaultMaxGap(received));
 
     /// <summary>The first period that new samples would restate and cannot: evidence of it was erased or pruned.
@@ -58,15 +58,15 @@ internal sealed class CurvePeriods(
             return null;
         }
         if (before is not null && evidence.Pieces(before.Evidence).ToList() is var pieces
-            && pieces.Any(evidence.IsGone))
+            && pieces.Exists(piece => evidence.IsGone(piece.Digest)))
         {
             // From the rest of its evidence less would come out than was measured, so it stays as it is; what is of it
             // already says nothing new.
-            if (pieces.Contains(evidence.Received)) return before;
-            if (IsInside(start, end)) Gone ??= (period, pieces.Any(evidence.IsPruned));
+            if (pieces.Exists(evidence.IsReceived)) return before;
+            if (IsInside(start, end)) Gone ??= (period, pieces.Exists(piece => evidence.IsPruned(piece.Digest)));
             return null;
         }
-        var used = new List<EvidenceDigest>();
+        var used = new List<NamedPiece>();
         var samples = Union(period, start, end, used);
         var integral = CurveWindow.Integrate(samples, period);
         // A sample at the very edge belongs to this period, but alone it only closes the one before, which names it.
@@ -76,7 +76,7 @@ internal sealed class CurvePeriods(
         var late = before is null ? 0
             : before.LateSamples + (before.State == IntervalRecordState.Final ? NewInstants(before, start, end) : 0);
         // What was sent again, later, says nothing new of its sender's clock.
-        var isAgain = before is not null && evidence.Pieces(before.Evidence).Contains(evidence.Received);
+        var isAgain = before is not null && evidence.Pieces(before.Evidence).Any(evidence.IsReceived);
         var offset = Math.Max(before?.ClockOffsetMicroseconds ?? 0, isAgain ? 0 : offsetMicroseconds);
         var quality = IntervalRecords.QualityOf(integral.CoveredMicroseconds, offset);
         return IntervalRecords.From(
@@ -98,12 +98,13 @@ internal sealed class CurvePeriods(
     }
 
     /// <summary>The samples of a period out of all its evidence and that of the periods beside.</summary>
-    private ReadOnlySpan<PowerSample> Union(Interval period, long start, long end, List<EvidenceDigest> used)
+    private ReadOnlySpan<PowerSample> Union(Interval period, long start, long end, List<NamedPiece> used)
     {
         var pieces = new List<CurvePiece> { new(evidence.Received, received) };
         foreach (var near in Near(period))
             foreach (var piece in evidence.Pieces(near.Evidence))
-                if (!evidence.IsGone(piece) && pieces.All(known => known.Digest != piece))
+                if (!evidence.IsGone(piece.Digest) && !evidence.IsReceived(piece)
+                    && pieces.TrueForAll(known => known.Piece != piece))
                     pieces.Add(new(piece, Earlier(piece)));
         return CurveWindow.Union(pieces, start, end, used);
     }
@@ -112,7 +113,7 @@ internal sealed class CurvePeriods(
     private IEnumerable<IntervalRecorded> Near(Interval period) =>
         calendar.KnownAround(period).Where(known => known.Stream is null);
 
-    private PowerSample[] Earlier(EvidenceDigest piece)
+    private PowerSample[] Earlier(NamedPiece piece)
     {
         if (!earlier.TryGetValue(piece, out var samples)) earlier[piece] = samples = evidence.Samples(piece, point);
         return samples;
