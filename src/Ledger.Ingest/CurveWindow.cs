@@ -72,6 +72,10 @@ internal static class CurveWindow
         return samples.AsSpan(first, Math.Max(0, end - first));
     }
 
+    /// <summary>The first instant of a period and the first after it.</summary>
+    public static (long Start, long End) Edges(Interval period) =>
+        (PowerCurve.Microseconds(period.Start), PowerCurve.Microseconds(period.End));
+
     public static int FirstAtOrAfter(PowerSample[] samples, long at)
     {
         var (low, high) = (0, samples.Length);
