@@ -74,20 +74,21 @@ public sealed class CurveEvidenceTests
 
     private static async Task<byte[]> ParquetAsync()
     {
+        var ct = TestContext.Current.CancellationToken;
         using var file = new MemoryStream();
         var (time, power) = (new DataField<long>("time_ms", false), new DataField<long>("mw", false));
-        await using (var writer = await ParquetWriter.CreateAsync(new ParquetSchema(time, power), file))
+        await using (var writer = await ParquetWriter.CreateAsync(new ParquetSchema(time, power), file,
+            cancellationToken: ct))
         {
             using var group = writer.CreateRowGroup();
-            await group.WriteAsync<long>(time, new[] { Milliseconds(0), Milliseconds(900) });
-            await group.WriteAsync<long>(power, new[] { 1_000_000L, 1_000_000L });
+            await group.WriteAsync<long>(time, new[] { Milliseconds(0), Milliseconds(900) }, cancellationToken: ct);
+            await group.WriteAsync<long>(power, new[] { 1_000_000L, 1_000_000L }, cancellationToken: ct);
         }
         return file.ToArray();
     }
 
-    public static TheoryData<string> Pointless => ["csv", "lines", "parquet"];
-
-    [Theory, MemberData(nameof(Pointless))]
+    [Theory]
+    [InlineData("csv"), InlineData("lines"), InlineData("parquet")]
     public async Task A_file_without_points_is_no_evidence_of_another_point(string format)
     {
         await using var ledger = await LedgerAsync();

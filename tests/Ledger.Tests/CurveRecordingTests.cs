@@ -2,6 +2,7 @@ using CsCheck;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
+using Ledger.Journal.Verification;
 using NodaTime;
 using Shouldly;
 
@@ -217,7 +218,7 @@ public sealed class CurveRecordingTests
         var records = await LatestAsync(parts);
         records.Select(Content).ShouldBe((await LatestAsync(whole)).Select(Content));
         records.Sum(record => record.CoveredMicroseconds).ShouldBe(6 * stepMinutes * 60_000_000L);
-        var faults = new Ledger.Journal.Verification.Findings();
+        var faults = new Findings();
         var verification = new RecordVerification(parts.Ledger.Evidence.Get, faults);
         foreach (var record in records) verification.Verify(0, record);
         faults.Faults.ShouldBeEmpty();
@@ -230,7 +231,7 @@ public sealed class CurveRecordingTests
     {
         PowerSample[][] files = [Slow(20, 0, 3), Slow(20, 7, 9)]; // 80 minutes apart; three times the spacing is 60
         await using var ledger = await LedgerAsync();
-        foreach (var file in isLaterFirst ? files.Reverse() : files) await ledger.TakeAsync(await ParquetAsync(file));
+        foreach (var file in isLaterFirst ? Enumerable.Reverse(files) : files) await ledger.TakeAsync(await ParquetAsync(file));
         (await LatestAsync(ledger)).Select(record => (record.Period.Start - Day).TotalMinutes)
             .ShouldBe([0d, 15, 30, 45, 60, 135, 150, 165, 180]);
     }
@@ -247,8 +248,8 @@ public sealed class CurveRecordingTests
             await whole.TakeAsync(await ParquetAsync(samples));
             await using var parts = await LedgerAsync();
             parts.Clock.Now = whole.Clock.Now;
-            var (files, from) = (new List<PowerSample[]>(), 0);
-            foreach (var length in lengths) files.Add(samples[from..(from += length)]);
+            var (files, begins) = (new List<PowerSample[]>(), 0);
+            foreach (var length in lengths) files.Add(samples[begins..(begins += length)]);
             var chance = new Random(seed);
             foreach (var file in files.OrderBy(_ => chance.Next())) await parts.TakeAsync(await ParquetAsync(file));
             (await LatestAsync(parts)).Select(Content).ShouldBe((await LatestAsync(whole)).Select(Content));
