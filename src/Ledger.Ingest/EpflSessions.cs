@@ -38,7 +38,7 @@ public static class EpflSessions
 
     /// <summary>The same of evidence. Before such times were refused, the earlier of two instants was taken, and one
     /// that was skipped was moved on by the hour; what was recorded so is read again so.</summary>
-    internal static Refusal? ReadAgain(string text, DateTimeZone zone, out IReadOnlyList<SessionReading> readings) =>
+    public static Refusal? ReadAgain(string text, DateTimeZone zone, out IReadOnlyList<SessionReading> readings) =>
         Read(text, new Clock(zone, IsGuessed: true), out readings);
 
     private static Refusal? Read(string text, Clock clock, out IReadOnlyList<SessionReading> readings)
