@@ -12,6 +12,7 @@ internal sealed class SqliteStatement : IDisposable
 {
     private const string Library = "e_sqlite3"; // that of SQLitePCLRaw.bundle_e_sqlite3, which the connection uses too
     private static readonly nint Copied = -1; // SQLITE_TRANSIENT: SQLite keeps a copy of its own
+    private static readonly nint Kept = 0; // SQLITE_STATIC: they stay where they are
     private readonly sqlite3 database;
     private readonly sqlite3_stmt statement;
     private readonly nint handle;
@@ -35,6 +36,10 @@ internal sealed class SqliteStatement : IDisposable
 
     /// <inheritdoc cref="Bind(int, long)"/>
     public void Bind(int parameter, string value) => Check(raw.sqlite3_bind_text(statement, parameter, value));
+
+    /// <summary>Bytes that stay where they are, and as they are, until the statement has run.</summary>
+    public void BindInPlace(int parameter, nint address, int bytes) =>
+        Check(BindKept(handle, parameter, address, bytes, Kept));
 
     /// <summary>Runs a statement that gives no row. A reset says the error that a step did not end with.</summary>
     public void Run()
@@ -96,6 +101,9 @@ internal sealed class SqliteStatement : IDisposable
 
     [DllImport(Library, EntryPoint = "sqlite3_bind_blob")]
     private static extern int BindBlob(nint statement, int parameter, in byte value, int bytes, nint destructor);
+
+    [DllImport(Library, EntryPoint = "sqlite3_bind_blob"), SuppressGCTransition]
+    private static extern int BindKept(nint statement, int parameter, nint value, int bytes, nint destructor);
 
     [DllImport(Library, EntryPoint = "sqlite3_step")]
     private static extern int Step(nint statement);
