@@ -11,8 +11,8 @@ namespace Ledger.Benchmarks;
 
 /// <summary>
 /// What the journal at an EventStoreDB server does in a second, beside a bare client that sends batches of as many
-/// bytes to the same server: in one run and in turn, so that the rates can be compared. Then what it costs to open, with
-/// what the data folder keeps of it and without.
+/// bytes to the same server: in one run and in turn, so that the rates can be compared. Then what it costs to open,
+/// with what the data folder keeps of it and without.
 /// </summary>
 internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, long events)
 {
