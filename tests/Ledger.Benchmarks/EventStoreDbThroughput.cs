@@ -50,8 +50,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         var folder = Directory.CreateTempSubdirectory("ledger-benchmark-").FullName;
         try
         {
-            var journal = await OpenAsync(options, folder).ConfigureAwait(false);
-            await using (journal.ConfigureAwait(false)) await CompareAsync(journal).ConfigureAwait(false);
+            await FillAsync(options, folder).ConfigureAwait(false);
             await OpenAgainAsync("with the folder", options, folder).ConfigureAwait(false);
             await OpenAgainAsync("without", options, null).ConfigureAwait(false);
         }
@@ -59,6 +58,12 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private async Task FillAsync(EventStoreDbJournalOptions options, string folder)
+    {
+        var journal = await OpenAsync(options, folder).ConfigureAwait(false);
+        await using (journal.ConfigureAwait(false)) await CompareAsync(journal).ConfigureAwait(false);
     }
 
     private static async Task OpenAgainAsync(string how, EventStoreDbJournalOptions options, string? folder)
