@@ -12,7 +12,8 @@ internal sealed class SqliteViewReader : IDisposable
 {
     private const string Number = SqliteViewTables.Number, Open = SqliteViewTables.Open;
     private readonly SqliteReading file;
-    private SqliteStatement? checkpoint, row, rowAsOf, range, rangeAsOf, scan, versions; // prepared when they are first asked
+    // Each is prepared when it is asked first.
+    private SqliteStatement? checkpoint, row, rowAsOf, range, rangeAsOf, scan, versions;
     private readonly TextBuffer one = new(), other = new(); // texts of versions that are unpacked
 
     public SqliteViewReader(string path)
