@@ -133,7 +133,7 @@ internal sealed class LiveStream(
             (newest, newestReceived) = (latest, receivedAt);
             if (latest + reach >= reachedUntil) Reach(periods.Grid.PeriodOf(latest + reach), block);
         }
-        if (!ReferenceEquals(Sender, senders.Latest)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest).Start);
+        if (!senders.IsLatest(Sender)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest).Start);
         Curve.Accumulate(samples, times, clock, receivedAt, scratch);
         WakesAt = Curve.WakesAt;
     }

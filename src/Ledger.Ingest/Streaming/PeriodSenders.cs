@@ -11,24 +11,26 @@ internal struct PeriodSenders
     private List<(long From, FrameSender? Sender)>? changes;
     private bool isBegun;
 
-    /// <summary>Who sent last; null where nobody's name is known.</summary>
-    public FrameSender? Latest { get; private set; }
+    private FrameSender? latest;
+
+    /// <summary>Whether somebody, or who has no name, sent what came last.</summary>
+    public readonly bool IsLatest(FrameSender? by) => isBegun && ReferenceEquals(by, latest);
 
     /// <summary>A sample of a period (µs of its start) came from somebody.</summary>
     public void Sent(FrameSender? by, long period)
     {
-        if (isBegun && by != Latest)
+        if (isBegun && by != latest)
         {
-            changes ??= [(long.MinValue, Latest)];
+            changes ??= [(long.MinValue, latest)];
             changes.RemoveAll(one => one.From >= period);
             changes.Add((period, by));
         }
-        (Latest, isBegun) = (by, true);
+        (latest, isBegun) = (by, true);
     }
 
     /// <summary>Who sent what there is of a period.</summary>
     public readonly FrameSender? Of(long period) =>
-        changes is null ? Latest : changes.FindLast(one => one.From <= period).Sender;
+        changes is null ? latest : changes.FindLast(one => one.From <= period).Sender;
 
     /// <summary>Periods before this one are told.</summary>
     public readonly void Forget(long period)
