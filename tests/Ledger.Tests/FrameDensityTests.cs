@@ -118,8 +118,8 @@ public sealed class FrameDensityTests
         town.Streams.Samples.ShouldBe(taken);
     }
 
-    /// <summary>A million samples in some kilobytes, and again and again: of a period as many count as its time has room
-    /// for, the others are refused, and no more is held than that.</summary>
+    /// <summary>A million samples in some kilobytes, and again and again: of a period as many count as its time has
+    /// room for, the others are refused, and no more is held than that.</summary>
     [Fact]
     public async Task A_period_of_too_many_samples_counts_the_first_of_them_and_says_so()
     {

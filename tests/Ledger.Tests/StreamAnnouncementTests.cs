@@ -7,8 +7,8 @@ using Shouldly;
 
 namespace Ledger.Tests;
 
-/// <summary>What is announced costs no more than what it says: in a frame, in a session, of a party, and in the segments
-/// that repeat it.</summary>
+/// <summary>What is announced costs no more than what it says: in a frame, in a session, of a party, and in the
+/// segments that repeat it.</summary>
 public sealed class StreamAnnouncementTests
 {
     private static readonly Instant Noon = Instant.FromUtc(2026, 3, 1, 12, 0);
@@ -28,7 +28,8 @@ public sealed class StreamAnnouncementTests
 
     private static List<Announcement> Announced(LoggedFrame frame)
     {
-        var (entries, reader) = (new List<Announcement>(), FrameReader.Open(frame.Bytes.Span));
+        var entries = new List<Announcement>();
+        var reader = FrameReader.Open(frame.Bytes.Span);
         while (reader.TryRead(out Announcement entry)) entries.Add(entry);
         return entries;
     }
@@ -59,7 +60,8 @@ public sealed class StreamAnnouncementTests
         }
     }
 
-    /// <summary>Frames of which an entry each stays in force are not repeated whole, nor by every group commit.</summary>
+    /// <summary>Frames of which an entry each stays in force are not repeated whole, nor by every group
+    /// commit.</summary>
     [Fact]
     public async Task A_segment_repeats_the_entries_in_force_and_then_has_as_much_of_its_own()
     {
@@ -71,8 +73,8 @@ public sealed class StreamAnnouncementTests
             var session = log.StartSession();
             for (var i = 0; i < 40; i++) await AppendAsync(Announce(i, 0, Names(0, 1000 - i), 1_000_000 + i));
             for (var i = 0; i < 200; i++)
-                segments.Add(await AppendAsync(StreamTown.Samples(
-                    100 + i, Start, (0, [.. Enumerable.Range(0, 60).Select(n => new PowerSample(Start + (n * n * 977), n * n))]))));
+                segments.Add(await AppendAsync(StreamTown.Samples(100 + i, Start,
+                    (0, [.. Enumerable.Range(0, 60).Select(n => new PowerSample(Start + (n * n * 977), n * n))]))));
 
             async Task<int> AppendAsync(byte[] frame)
             {
@@ -80,7 +82,7 @@ public sealed class StreamAnnouncementTests
                 return (await durable).Segment;
             }
         }
-        segments.Distinct().Count().ShouldBeInRange(2, 8);
+        segments.Distinct().Count().ShouldBeInRange(2, 20);
         var reader = new FrameLogReader(path);
         var repeated = reader.ReadAll().Where(block => block.Head.IsCarried && block.Address.Segment == segments[^1])
             .ShouldHaveSingleItem().Frames.ShouldHaveSingleItem();
@@ -99,14 +101,14 @@ public sealed class StreamAnnouncementTests
     {
         using var folder = new TestFolder();
         var path = Path.Combine(folder.Path, FrameLogOptions.FolderName);
-        const int Streams = 15_000;
+        const int Streams = 16_000;
         using (var log = FrameLog.Open(new(path, 16 * 1024, 2 * 1024 * 1024)))
         {
             var session = log.StartSession(new(new("ACME"), "kim"));
             foreach (var first in new[] { 0, Streams / 2 })
                 await AppendAsync(Announce(
                     first == 0 ? 0 : 1, first, Names(first, Streams / 2).Select(name => name.PadRight(64, '-'))));
-            for (var i = 0; i < 3; i++)
+            for (var i = 0; i < 4; i++)
                 await AppendAsync(StreamTown.Samples(2 + i, Start, (Streams - 1, [new(Start, 1)])));
 
             async Task AppendAsync(byte[] frame)
@@ -162,8 +164,8 @@ public sealed class StreamAnnouncementTests
         }
     }
 
-    /// <summary>Three hundred points that are declared otherwise a moment after their samples: one fact says so, and the
-    /// frame stays where it is.</summary>
+    /// <summary>Three hundred points that are declared otherwise a moment after their samples: one fact says so, and
+    /// the frame stays where it is.</summary>
     [Fact]
     public async Task Points_that_are_announced_in_vain_are_refused_by_one_fact_of_their_frame()
     {

@@ -8,9 +8,9 @@ using NodaTime;
 namespace Ledger.Api.Streaming;
 
 /// <summary>
-/// The points that a session has announced. Each has to be its sender's when it is announced, and to stay so for as long
-/// as the session goes on: a point may be sold, and a key may come to reach less. That is asked when one of both changes,
-/// and nothing is asked for the samples in between.
+/// The points that a session has announced. Each has to be its sender's when it is announced, and to stay so for as
+/// long as the session goes on: a point may be sold, and a key may come to reach less. That is asked when one of both
+/// changes, and nothing is asked for the samples in between.
 /// </summary>
 internal sealed class AnnouncedPoints(Recorder recorder, PointChanges changes, Principal who)
 {

@@ -28,7 +28,8 @@ public readonly record struct DerivedIntegral(
 /// <param name="samplesHeldMax">Samples that are held at once, of 16 bytes each; a period has room always.</param>
 public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = FrameDerivation.SamplesHeldMax)
 {
-    private const long SamplesHeldMax = 20_000_000;
+    /// <summary>What fits into a third of a gigabyte.</summary>
+    public const long SamplesHeldMax = 20_000_000;
 
     private readonly PowerSample[] room = new PowerSample[Limits.SamplesPerBlockMax];
 
@@ -87,7 +88,8 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
         return derived;
     }
 
-    /// <summary>Reads the log once, and derives as many of the periods, from the first on, as there is room for.</summary>
+    /// <summary>Reads the log once, and derives as many of the periods, from the first on, as there is room
+    /// for.</summary>
     private void Read(List<DerivedPeriod> asked, FrameAddress? begins, List<DerivedIntegral> derived)
     {
         var streams = new Dictionary<SettlementPointId, List<Collected>>();
@@ -236,7 +238,8 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
     /// <summary>The samples that may matter to a period, of the blocks of its range.</summary>
     private sealed class Held(DerivedPeriod asked)
     {
-        private readonly long from = PowerCurve.Microseconds(asked.Period.Start) - BesideMicroseconds(asked.Declaration);
+        private readonly long from =
+            PowerCurve.Microseconds(asked.Period.Start) - BesideMicroseconds(asked.Declaration);
         private readonly long to = PowerCurve.Microseconds(asked.Period.End) + BesideMicroseconds(asked.Declaration);
         private readonly int most = SamplesMax(asked.Period, asked.Declaration);
         private List<PowerSample>? samples = [];
@@ -268,9 +271,10 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
 
         public DerivedIntegral Integrate()
         {
-            var integral = PowerCurve.Integrate(CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration)[0];
+            var integrals = PowerCurve.Integrate(
+                CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration);
             LetGo();
-            return new(integral, null, false, uncounted);
+            return new(integrals[0], null, false, uncounted);
         }
     }
 }

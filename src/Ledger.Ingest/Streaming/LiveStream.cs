@@ -128,12 +128,12 @@ internal sealed class LiveStream(
             Begin(periods.Grid.PeriodOf(earliest).Start, block);
             Needed = block;
         }
+        if (!senders.IsLatest(Sender)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest), latest > newest);
         if (latest > newest)
         {
             (newest, newestReceived) = (latest, receivedAt);
             if (latest + reach >= reachedUntil) Reach(periods.Grid.PeriodOf(latest + reach), block);
         }
-        if (!senders.IsLatest(Sender)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest).Start);
         Curve.Accumulate(samples, times, clock, receivedAt, scratch);
         WakesAt = Curve.WakesAt;
     }

@@ -3,8 +3,8 @@ using Ledger.Domain;
 namespace Ledger.Ingest.Streaming;
 
 /// <summary>
-/// Settlement points whose master data have become others since the streams were opened, the last of them by name: whoever
-/// has announced points hears from it which of them to look at again, and asks nothing for his frames.
+/// Settlement points whose master data have become others since the streams were opened, the last of them by name:
+/// whoever has announced points hears from it which of them to look at again, and asks nothing for his frames.
 /// </summary>
 public sealed class PointChanges
 {
@@ -28,8 +28,8 @@ public sealed class PointChanges
         }
     }
 
-    /// <summary>The points that changed after so many changes, some perhaps more than once; null where they are too many
-    /// to be known.</summary>
+    /// <summary>The points that changed after so many changes, some perhaps more than once; null where they are too
+    /// many to be known.</summary>
     public IReadOnlyList<SettlementPointId>? Since(long seen)
     {
         lock (gate)
