@@ -43,7 +43,7 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
     }
 
     /// <summary>How far beside a period samples are looked at.</summary>
-    private static long BesideMicroseconds(SampleDeclaration declaration) =>
+    internal static long BesideMicroseconds(SampleDeclaration declaration) =>
         declaration.ReachMicroseconds + declaration.NominalMicroseconds;
 
     /// <summary>Samples read of the points asked for.</summary>
