@@ -73,8 +73,9 @@ public sealed class StreamOwnershipTests
                 ended = await call.EndedAsync();
             }
         }
-        (ended?.StatusCode, ended?.Status.Detail)
-            .ShouldBe((StatusCode.NotFound, "there is no settlement point P2, or it is not yours"));
+        ended.ShouldNotBeNull();
+        ended.StatusCode.ShouldBe(StatusCode.NotFound);
+        ended.Status.Detail.ShouldBe("there is no settlement point P2, or it is not yours");
         // Whoever has not announced it goes on.
         await other.SendAsync(Second(1));
         await Task.Delay(StreamAdmissionPause, TestContext.Current.CancellationToken);
