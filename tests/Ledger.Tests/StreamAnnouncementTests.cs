@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Domain;
+using Ledger.Ingest;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
 using NodaTime;

@@ -66,11 +66,13 @@ public sealed class StreamRefusalTests
     [Fact]
     public async Task Periods_of_another_evidence_are_refused_whatever_their_partys_share_is()
     {
-        await using var town = await StreamTown.OpenAsync(1, limits: Two);
+        await using var town = await StreamTown.OpenAsync(1);
         town.Clock.Now = StreamTown.Day + Duration.FromSeconds(900);
         await town.TakeAsync("point,time,kw\n" + string.Concat(Enumerable.Range(0, 901).Select(second =>
             string.Create(CultureInfo.InvariantCulture,
                 $"CP0,{InstantPattern.ExtendedIso.Format(StreamTown.Day + Duration.FromSeconds(second))},100\n"))), "curve.csv");
+        town.Kept = Two;
+        await town.RestartAsync();
         using var door = town.Streams.Connect(Kim);
         for (var point = 10; point < 12; point++) await AnnounceAsync(town, door, point); // uses the share up
         await StreamTown.SendAsync(door, town.Announce(1, sequence: 2));
