@@ -1,6 +1,5 @@
 using System.Globalization;
 using Ledger.Domain;
-using Ledger.Ingest;
 using Ledger.Ingest.Streaming;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
