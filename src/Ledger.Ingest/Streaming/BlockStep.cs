@@ -29,7 +29,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
     private long number;
 
-    /// <summary>Points that were announced and have no stream, by the frames of the block that was taken last.</summary>
+    /// <summary>Points that were announced and have no stream, by the frames of the block that was taken
+    /// last.</summary>
     public List<RefusedAnnouncement> Refused { get; } = [];
 
     /// <summary>Samples of the block that was taken last which the ledger had given up.</summary>
