@@ -99,9 +99,10 @@ public readonly record struct CheckedFrame
             {
                 FirstStream = Math.Min(seen.FirstStream, entry.Stream),
                 HighestStream = entry.Stream,
-                Refused = seen.Refused ?? (entry.NominalPeriodMicroseconds >= Limits.NominalPeriodMicrosecondsMin ? null
+                Refused = seen.Refused ?? (entry.NominalPeriodMicroseconds
+                    is >= Limits.NominalPeriodMicrosecondsMin and <= Limits.StreamNominalPeriodMicrosecondsMax ? null
                     : reader.OutOfRange("nominal period", entry.NominalPeriodMicroseconds,
-                        Limits.NominalPeriodMicrosecondsMin, Limits.NominalPeriodMicrosecondsMax)),
+                        Limits.NominalPeriodMicrosecondsMin, Limits.StreamNominalPeriodMicrosecondsMax)),
             };
         }
         return seen;

@@ -158,7 +158,7 @@ public sealed class FrameDerivation(FrameLogReader log)
         while (reader.TryRead(room, out var samples))
         {
             if (samples.Stream >= streams.Count || streams[samples.Stream] is not { } collected) continue;
-            collected.Add(room.AsSpan(0, samples.Count), block);
+            collected.Add(room.AsSpan(0, samples.Count), block, SamplePlacing.AsDated(frame.ReceivedAtMicroseconds));
             Samples += samples.Count;
         }
     }
@@ -197,11 +197,14 @@ public sealed class FrameDerivation(FrameLogReader log)
             to = Math.Max(to, PowerCurve.Microseconds(period.End) + reach);
         }
 
-        public void Add(ReadOnlySpan<PowerSample> more, FrameAddress block)
+        /// <param name="times">When a sample may have been taken that counts where it is dated; others count elsewhere or
+        /// nowhere, and are in no record that is derived.</param>
+        public void Add(ReadOnlySpan<PowerSample> more, FrameAddress block, TimeExtent times)
         {
+            var (earliest, latest) = (Math.Max(from, times.Earliest), Math.Min(to, times.Latest));
             if (runs.Count == 0 || runs[^1].Block != block) runs.Add((block, samples.Count));
             foreach (var sample in more)
-                if (sample.AtMicroseconds >= from && sample.AtMicroseconds <= to) samples.Add(sample);
+                if (sample.AtMicroseconds >= earliest && sample.AtMicroseconds <= latest) samples.Add(sample);
         }
 
         /// <summary>What the blocks of a range have.</summary>

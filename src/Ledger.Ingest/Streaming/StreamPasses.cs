@@ -94,16 +94,20 @@ internal sealed class StreamPasses : IAsyncDisposable
     /// <summary>A period that this very step finishes is derived instead of summed.</summary>
     private static bool Derived(List<DuePeriod> finished, DuePeriod again)
     {
-        var at = finished.FindIndex(one => one.Stream == again.Stream && one.Step.Period == again.Step.Period
-            && one.Step.Integral is not null);
-        if (at < 0) return false;
-        finished[at] = finished[at] with
+        // It stands among the last, because a step tells what is of one period of a point together.
+        for (var at = finished.Count - 1; at >= 0; at--)
         {
-            Step = finished[at].Step with { LateSamples = finished[at].Step.LateSamples + again.Step.LateSamples },
-            IsDerived = true,
-        };
-        return true;
+            var one = finished[at];
+            if (one.Stream.Point != again.Stream.Point || one.Step.Period != again.Step.Period) return false;
+            if (one.Stream != again.Stream || one.Step.Integral is null) continue;
+            finished[at] = one with { Step = And(one.Step, again.Step.LateSamples), IsDerived = true };
+            return true;
+        }
+        return false;
     }
+
+    private static CurvePeriod And(CurvePeriod step, int lateSamples) =>
+        step with { LateSamples = SampleCount.Sum(step.LateSamples, lateSamples) };
 
     private void Collect(DuePeriod period, Instant now)
     {
@@ -111,7 +115,7 @@ internal sealed class StreamPasses : IAsyncDisposable
         lateSince ??= now;
         var key = (period.Stream, period.Step.Period.Start);
         late[key] = late.TryGetValue(key, out var known)
-            ? known with { Step = period.Step with { LateSamples = known.Step.LateSamples + period.Step.LateSamples } }
+            ? known with { Step = And(period.Step, known.Step.LateSamples) }
             : period;
     }
 
@@ -126,6 +130,22 @@ internal sealed class StreamPasses : IAsyncDisposable
                 new Submission(frame.Bytes.ToArray(), $"stream announcement of {point}") { Personal = [] }, NameOf(sender),
                 CancellationToken.None).GetAwaiter().GetResult();
         }
+    }
+
+    /// <summary>Refuses, on record, samples that count nowhere, with the blocks that have them as the evidence.</summary>
+    public async Task RefuseAsync(IEnumerable<RefusedSamples> refused)
+    {
+        foreach (var one in refused) metrics.Refused(nameof(Rejection.OutOfRange));
+        await Task.WhenAll(refused.Select(async one =>
+        {
+            var said = new Submission(new FrameRange([one.From.To(one.Upto)]).ToBytes(), $"stream of {one.Stream.Point}")
+            {
+                Personal = [],
+            };
+            while (await recorder.RefuseAsync(Rejection.OutOfRange, one.Detail, said, NameOf(one.Sender),
+                CancellationToken.None).ConfigureAwait(false) is RecordOutcome.Busy)
+                await Task.Delay(BusyPauseMs).ConfigureAwait(false);
+        })).ConfigureAwait(false);
     }
 
     /// <summary>
