@@ -37,6 +37,11 @@ public static class Limits
     public const int SamplesPerFrameMax = 1_048_576;
     /// <summary>Streams that one session may announce.</summary>
     public const int StreamsPerSessionMax = 65_536;
+    /// <summary>Streams that the sessions of one party may have announced together: each segment of the frame log
+    /// repeats them, at most 72 bytes each.</summary>
+    public const int StreamsPerPartyMax = 4 * StreamsPerSessionMax;
+    /// <summary>Streams that all sessions may have announced together: less than a third of a segment.</summary>
+    public const int StreamsAnnouncedMax = 16 * StreamsPerSessionMax;
     /// <summary>First instant that a frame may name, in Unix µs: 1970-01-01, where clocks begin that nobody has
     /// set.</summary>
     public const long FrameTimeMicrosecondsMin = 0;
@@ -54,6 +59,9 @@ public static class Limits
     public const int SamplesPerMillisecondMax = 2;
     /// <summary>So many samples of a stream in a frame may lie together, whatever their times are.</summary>
     public const int SamplesTogetherMax = 16;
+    /// <summary>Samples of one stream that count in one period and beside it, however long that is: an hour of the
+    /// fastest, each twice.</summary>
+    public const int SamplesPerPeriodMax = 8 * 1024 * 1024;
     /// <summary>Longest nominal period of a stream, in µs: one day.</summary>
     public const long NominalPeriodMicrosecondsMax = 86_400_000_000;
 

@@ -105,8 +105,8 @@ public sealed class SamplePlacingTests
         (await town.AllAsync()).ShouldHaveSingleItem().Samples.ShouldBe(61);
         (await RefusedAsync(town)).ShouldHaveSingleItem().ShouldSatisfyAllConditions(
             one => one.Code.ShouldBe(Rejection.OutOfRange),
-            one => one.Detail.ShouldStartWith("stream of CP0: time of a sample is 1970-01-21T00:00:00Z: a sample counts "),
-            one => one.Detail.ShouldEndWith("1 samples count nowhere, and their frames are kept"));
+            one => one.Detail.ShouldStartWith("1 samples of CP0, the first dated 1970-01-21T00:00:00Z: a sample counts "),
+            one => one.Detail.ShouldEndWith("sent by that clock; their frames are kept"));
     }
 
     /// <summary>A clock that nobody had set, behind a gateway whose clock is right: what was acknowledged is on record,
@@ -126,7 +126,7 @@ public sealed class SamplePlacingTests
         await town.SettleAsync();
         (await town.AllAsync()).ShouldBeEmpty();
         var refused = await RefusedAsync(town);
-        refused.ShouldAllBe(one => one.Detail.Contains("CP0") && one.Detail.Contains("is 1970-01-01T00:0"));
+        refused.ShouldAllBe(one => one.Detail.Contains("CP0") && one.Detail.Contains("dated 1970-01-01T00:00:"));
         refused.Count.ShouldBeInRange(1, 2);
         var range = FrameRange.Read(town.Ledger.Evidence.Get(refused[^1].Evidence)!);
         new FrameLogReader(town.FramesPath).ReadAll().Select(block => block.Address)

@@ -44,6 +44,7 @@ public sealed class FrameLog : IDisposable
     private readonly Thread writer;
     private readonly FrameLogHead head;
     private readonly SortedDictionary<long, FrameSession> sessions = [];
+    private readonly AnnouncedStreams announced = new();
     private BlockBuffer open, spare;
     private FrameLogStoppedException? stopped;
     private bool isClosing;
@@ -52,7 +53,7 @@ public sealed class FrameLog : IDisposable
     // What follows is the writing thread's.
     private Stream file;
     private int segment;
-    private long end, writtenSession;
+    private long begun, end, writtenSession;
     private byte[] chain;
     private readonly List<FrameBlock> carriedOver = [];
 
@@ -60,7 +61,7 @@ public sealed class FrameLog : IDisposable
     {
         (this.options, this.head) = (options, head);
         (segment, end, chain, writtenSession) = (found.Segment, found.End, found.Chain, found.LastSession);
-        lastSession = Math.Max(writtenSession, options.SessionsAbove);
+        (lastSession, begun) = (Math.Max(writtenSession, options.SessionsAbove), SegmentHead.Bytes);
         file = options.OpenFile(SegmentFiles.Raw(options.Folder, segment));
         file.SetLength(end);
         file.Position = end;
@@ -146,19 +147,23 @@ public sealed class FrameLog : IDisposable
         in CheckedFrame frame, FrameSession session, Instant receivedAt, out ValueTask<FrameAddress> durable)
     {
         var at = receivedAt.ToUnixTimeTicks() / TicksPerMicrosecond;
+        var entries = FrameSession.Entries(frame);
         lock (gate)
         {
             if (stopped is not null) throw stopped;
             ObjectDisposedException.ThrowIf(isClosing, this);
-            session.Accept(frame);
+            session.Accept(frame, entries);
             durable = default;
+            var more = Math.Max(0, frame.HighestStream + 1 - session.Streams);
+            if (!announced.HasRoomFor(more, session.Sender)) return false;
             if (session is { IsSenderUnsaid: true, Sender: { } sender })
             {
                 if (!open.TryAdd(sender.ToFrame(at), session.Number, at)) return false;
                 session.IsSenderUnsaid = false;
             }
             if (!open.TryAdd(frame, session.Number, at)) return false;
-            session.Accepted(frame);
+            session.Accepted(entries);
+            announced.Add(more, session.Sender);
             durable = new(open.Done.Task);
             Monitor.Pulse(gate);
             return true;
@@ -198,7 +203,9 @@ public sealed class FrameLog : IDisposable
             try
             {
                 if (block.HasFrames) block.Done.SetResult(Write(block));
-                foreach (var session in block.Ended) lock (gate) sessions.Remove(session.Number);
+                foreach (var session in block.Ended)
+                    lock (gate)
+                        if (sessions.Remove(session.Number)) announced.Add(-session.Streams, session.Sender);
                 block.Clear();
             }
             catch (Exception cause) // whatever it is, nothing more can be promised
@@ -223,7 +230,9 @@ public sealed class FrameLog : IDisposable
 
     private FrameAddress Write(BlockBuffer block)
     {
-        if (end > SegmentHead.Bytes && end + block.Length > options.SegmentBytesMax) Roll();
+        // However much a segment repeats, it takes as much of its own before the next one repeats that.
+        if (end > begun && end - begun >= begun - SegmentHead.Bytes
+            && end + block.Length > options.SegmentBytesMax) Roll();
         var written = Append(block, isCarried: false);
         head.Write(new(new(segment, end), chain));
         Remember(written);
@@ -266,13 +275,17 @@ public sealed class FrameLog : IDisposable
         file = Begin(options, new(segment + 1, writtenSession, chain));
         (segment, end) = (segment + 1, SegmentHead.Bytes);
         var carried = new BlockBuffer(options.BlockBytesMax);
-        foreach (var (session, announced) in InForce())
-            if (!carried.TryAdd(announced.Frame, session, announced.ReceivedAtMicroseconds))
-            {
-                Carry(carried);
-                carried.TryAdd(announced.Frame, session, announced.ReceivedAtMicroseconds);
-            }
+        FrameSession[] going;
+        lock (gate) going = [.. sessions.Values];
+        foreach (var session in going)
+            foreach (var (frame, receivedAt) in session.InForce())
+                if (!carried.TryAdd(frame, session.Number, receivedAt))
+                {
+                    Carry(carried);
+                    carried.TryAdd(frame, session.Number, receivedAt);
+                }
         if (carried.HasFrames) Carry(carried);
+        begun = end;
     }
 
     /// <summary>Whoever follows the log is told of it with the next block, when it is acknowledged.</summary>
@@ -281,14 +294,6 @@ public sealed class FrameLog : IDisposable
         var block = Append(carried, isCarried: true);
         carriedOver.Add(block.CopiedInto(new byte[block.Bytes.Length]));
         carried.Clear();
-    }
-
-    private List<(long Session, FrameSession.Announced Announced)> InForce()
-    {
-        lock (gate)
-            return [.. from session in sessions.Values
-                       from announced in session.InForce
-                       select (session.Number, announced)];
     }
 
     private static Stream Begin(FrameLogOptions options, SegmentHead head)

@@ -93,16 +93,20 @@ public readonly record struct CheckedFrame
 
     private static CheckedFrame Announcements(ref FrameReader reader, CheckedFrame seen)
     {
+        var named = new HashSet<SettlementPointId>();
         while (reader.TryRead(out Announcement entry))
         {
             seen = seen with
             {
                 FirstStream = Math.Min(seen.FirstStream, entry.Stream),
                 HighestStream = entry.Stream,
-                Refused = seen.Refused ?? (entry.NominalPeriodMicroseconds
-                    is >= Limits.NominalPeriodMicrosecondsMin and <= Limits.StreamNominalPeriodMicrosecondsMax ? null
-                    : reader.OutOfRange("nominal period", entry.NominalPeriodMicroseconds,
-                        Limits.NominalPeriodMicrosecondsMin, Limits.StreamNominalPeriodMicrosecondsMax)),
+                Refused = seen.Refused
+                    ?? (entry.NominalPeriodMicroseconds
+                        is < Limits.NominalPeriodMicrosecondsMin or > Limits.StreamNominalPeriodMicrosecondsMax
+                        ? reader.OutOfRange("nominal period", entry.NominalPeriodMicroseconds,
+                            Limits.NominalPeriodMicrosecondsMin, Limits.StreamNominalPeriodMicrosecondsMax)
+                    : named.Add(entry.Point) ? null
+                    : reader.Refused(Rejection.NamedTwice, "point", entry.Point.Value, "a frame names a point once")),
             };
         }
         return seen;

@@ -74,6 +74,10 @@ public ref struct FrameReader
     internal readonly InputRefusedException OutOfRange(string field, long value, long least, long most) =>
         cursor.OutOfRange(field, value, least, most);
 
+    /// <inheritdoc cref="OutOfRange"/>
+    internal readonly InputRefusedException Refused(Rejection code, string field, string value, string rule) =>
+        cursor.Refused(code, field, value, rule);
+
     /// <summary>Reads the next block of samples; false where there is none, which ends the frame.</summary>
     /// <param name="into">Room for <see cref="Limits.SamplesPerBlockMax"/> samples.</param>
     /// <param name="block">The stream, and how many samples were read.</param>

@@ -44,6 +44,9 @@ public ref struct FrameWriter
     /// <summary>Bytes that the head of a frame takes at most: the least buffer.</summary>
     public const int HeadBytesMax = 32;
 
+    /// <summary>Bytes of an announcement at most: semantics, nominal period, and the point with its length.</summary>
+    internal const int AnnouncementBytesMax = 1 + 6 + 1 + Limits.IdentifierLengthMax;
+
     /// <summary>Entries added so far.</summary>
     public readonly int Entries => entries;
 

@@ -11,10 +11,6 @@ namespace Ledger.Ingest.Streaming;
 internal readonly record struct DuePeriod(
     LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false);
 
-/// <summary>A point that was announced and is not registered, or declared otherwise, with the frame that did, and who
-/// sent it.</summary>
-internal readonly record struct UnknownPoint(SettlementPointId Point, LoggedFrame Frame, FrameSender? Sender);
-
 /// <summary>
 /// One block of the log is one step: its frames are integrated, several sessions at a time, and when all are in, what is
 /// closed at each stream's watermark is finished. Sessions that announced the same stream are one part of the work, in
@@ -34,11 +30,11 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
     private long number, streams;
 
-    /// <summary>Points that were announced and have no stream.</summary>
-    public List<UnknownPoint> Unknown { get; } = [];
+    /// <summary>Points that were announced and have no stream, by the frames of the block that was taken last.</summary>
+    public List<RefusedAnnouncement> Refused { get; } = [];
 
     /// <summary>Samples that count nowhere, by their streams.</summary>
-    public Dictionary<LiveStream, RefusedSamples> Refused { get; } = [];
+    public Dictionary<LiveStream, RefusedSamples> Unplaced { get; } = [];
 
     /// <summary>Samples of the block that was taken last which the ledger had given up.</summary>
     public GivenUpSamples GivenUp { get; private set; }
@@ -62,7 +58,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             var reader = FrameReader.Open(frame.Bytes.Span);
             var session = sessions.Of(frame.Session, isCutOff: true);
             if (reader.Head.Kind == FrameKind.Sender) Say(session, ref reader);
-            else Announce(session, ref reader, frame, team[0]);
+            else Announce(session, ref reader, frame, null, team[0]);
         }
     }
 
@@ -130,7 +126,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         if (Array.Exists(team, worker => worker.HasTouched))
             Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
         var due = new List<DuePeriod>();
-        foreach (var worker in team) worker.Take(due, Unknown, Refused);
+        Refused.Clear();
+        foreach (var worker in team) worker.Take(due, Refused, Unplaced);
         due.Sort(InOrder);
         return due;
     }
@@ -169,7 +166,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         {
             case FrameKind.Announce:
                 if (!block.IsCarried) See(session, reader.Head, frame, place);
-                Announce(session, ref reader, frame, worker);
+                // What is repeated was refused when it came.
+                Announce(session, ref reader, frame, block.IsCarried ? null : place, worker);
                 break;
             case FrameKind.Sender: // it has no number of the session's
                 Say(session, ref reader);
@@ -197,21 +195,21 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         while (reader.TryRead(out FrameSender? sender)) session.Sender = sender;
     }
 
-    private void Announce(LiveSession session, ref FrameReader reader, LoggedFrame frame, Worker worker)
+    /// <param name="block">Which block has the frame; null where what it announces in vain was refused before.</param>
+    private void Announce(
+        LiveSession session, ref FrameReader reader, LoggedFrame frame, BlockPlace? block, Worker worker)
     {
+        RefusedAnnouncement? refused = null;
         while (reader.TryRead(out Announcement announced))
         {
             var stream = points.Find(announced);
-            if (stream is null)
-                worker.Unknown.Add(new(announced.Point, frame with { Bytes = frame.Bytes.ToArray() }, session.Sender));
-            else
-                lock (stream.Gate)
-                {
-                    if (session[announced.Stream] != stream) stream.Interrupted(frame.ReceivedAtMicroseconds);
-                    stream.Sender = session.Sender;
-                }
+            if (stream is not null && session[announced.Stream] != stream)
+                lock (stream.Gate) stream.Interrupted(frame.ReceivedAtMicroseconds);
+            if (stream is null && block is not null)
+                (refused ??= new(session.Number, session.Sender, block)).Add(announced.Point);
             session.Announce(announced, stream);
         }
+        if (refused is not null) worker.Refused.Add(refused);
     }
 
     private void Integrate(LiveSession session, ref FrameReader reader, in LoggedFrame frame,
@@ -239,8 +237,9 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             if (--left < 0) (left, worker.Foreseen) = Foresee(session, read.Stream, reader, worker.Foreseen);
             lock (stream.Gate)
             {
+                stream.Sender = session.Sender;
                 var unplaced = stream.Take(samples, times, receipt, worker.Scratch);
-                if (unplaced.Count > 0) worker.Refuse(new(stream, session.Sender, unplaced, block.Place, block.Place));
+                if (unplaced.Count > 0) worker.Add(new(stream, session.Sender, unplaced, block.Place, block.Place));
                 if (stream.Curve.MayHaveStep(block.Now)) worker.Touch(stream, number);
             }
             session.Sampled(times.Latest);
@@ -294,8 +293,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         public BlockColumns Columns { get; } = new();
         public BlockColumns FoundColumns { get; } = new();
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
-        public List<UnknownPoint> Unknown { get; } = [];
-        public Dictionary<LiveStream, RefusedSamples> Refused { get; } = [];
+        public List<RefusedAnnouncement> Refused { get; } = [];
+        public Dictionary<LiveStream, RefusedSamples> Unplaced { get; } = [];
         public long Samples { get; set; }
         public GivenUpSamples GivenUp { get; set; }
         /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
@@ -325,21 +324,23 @@ internal sealed class BlockStep(PointDirectory points, int workers)
                     while (stream.Curve.TryTake(now, Scratch, out var step))
                     {
                         var start = PowerCurve.Microseconds(step.Period.Start);
-                        due.Add(new(stream, step, stream.Began(start) ?? place, stream.Sender, stream.IsDerived(step)));
+                        due.Add(new(stream, step, stream.Began(start) ?? place, stream.SenderOf(start),
+                            stream.IsDerived(step)));
                         stream.Note(step);
                     }
             touched.Clear();
         }
 
-        public void Refuse(RefusedSamples refused) => RefusedSamples.Add(Refused, refused);
+        public void Add(RefusedSamples unplaced) => RefusedSamples.Add(Unplaced, unplaced);
 
-        public void Take(List<DuePeriod> all, List<UnknownPoint> unknown, Dictionary<LiveStream, RefusedSamples> refused)
+        public void Take(
+            List<DuePeriod> all, List<RefusedAnnouncement> refused, Dictionary<LiveStream, RefusedSamples> unplaced)
         {
             all.AddRange(due);
             due.Clear();
-            unknown.AddRange(Unknown);
-            Unknown.Clear();
-            foreach (var more in Refused.Values) RefusedSamples.Add(refused, more);
+            foreach (var more in Unplaced.Values) RefusedSamples.Add(unplaced, more);
+            Unplaced.Clear();
+            refused.AddRange(Refused);
             Refused.Clear();
         }
     }

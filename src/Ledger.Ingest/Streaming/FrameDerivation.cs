@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using NodaTime;
@@ -13,16 +14,36 @@ public readonly record struct DerivedPeriod(
 /// <param name="Problem">Why not; null where it could.</param>
 /// <param name="IsDropped">Whether the log begins after it: of its first segments, which the journal knows to be
 /// dropped or nobody does.</param>
-public readonly record struct DerivedIntegral(PeriodIntegral? Integral, string? Problem, bool IsDropped);
+/// <param name="Uncounted">Samples that were too many for the time of the period, and do not count.</param>
+public readonly record struct DerivedIntegral(
+    PeriodIntegral? Integral, string? Problem, bool IsDropped, long Uncounted = 0);
 
 /// <summary>
 /// Derives periods again from the frames of their ranges, by the reference integral over all samples that the blocks
 /// have of them, in any order: what the engine summed while samples came has to be the same to the last integer.
-/// Ranges that meet are read once, so one reading of the log serves many periods.
+/// Ranges that meet are read once, so one reading of the log serves many periods, as many as there is room for. Of one
+/// period as many samples count as its time has room for, the first in the log: few bytes may say very many, and say
+/// them again and again.
 /// </summary>
 public sealed class FrameDerivation(FrameLogReader log)
 {
+    /// <summary>Samples that are held at once, of 16 bytes each.</summary>
+    private const long SamplesHeldMax = 20_000_000;
+
     private readonly PowerSample[] room = new PowerSample[Limits.SamplesPerBlockMax];
+
+    /// <summary>Samples that may count in a period or beside it: as many for its time as of a frame.</summary>
+    internal static int SamplesMax(Interval period, SampleDeclaration declaration)
+    {
+        var microseconds = PowerCurve.Microseconds(period.End) - PowerCurve.Microseconds(period.Start)
+            + (2 * BesideMicroseconds(declaration));
+        return (int)Math.Min(Limits.SamplesPerPeriodMax,
+            Limits.SamplesTogetherMax + (microseconds / 1000 * Limits.SamplesPerMillisecondMax));
+    }
+
+    /// <summary>How far beside a period samples are looked at.</summary>
+    private static long BesideMicroseconds(SampleDeclaration declaration) =>
+        declaration.ReachMicroseconds + declaration.NominalMicroseconds;
 
     /// <summary>Samples read of the points asked for.</summary>
     public long Samples { get; private set; }
@@ -59,11 +80,18 @@ public sealed class FrameDerivation(FrameLogReader log)
         }
     }
 
-    private IReadOnlyList<DerivedIntegral> TryDerive(IReadOnlyList<DerivedPeriod> asked, FrameAddress? begins)
+    private List<DerivedIntegral> TryDerive(IReadOnlyList<DerivedPeriod> asked, FrameAddress? begins)
+    {
+        var derived = new List<DerivedIntegral>(asked.Count);
+        while (derived.Count < asked.Count) Read([.. asked.Skip(derived.Count)], begins, derived);
+        return derived;
+    }
+
+    /// <summary>Reads the log once, and derives as many of the periods, from the first on, as there is room for.</summary>
+    private void Read(List<DerivedPeriod> asked, FrameAddress? begins, List<DerivedIntegral> derived)
     {
         var streams = new Dictionary<SettlementPointId, List<Collected>>();
-        var found = new Collected[asked.Count];
-        for (var i = 0; i < found.Length; i++) found[i] = CollectedOf(streams, asked[i]);
+        held = asked.ConvertAll(one => HeldOf(streams, one));
         var stretches = asked.SelectMany(one => one.Range.Stretches).Distinct().ToList();
         var problems = new Dictionary<FrameStretch, DerivedIntegral>();
         foreach (var stretch in stretches)
@@ -72,24 +100,39 @@ public sealed class FrameDerivation(FrameLogReader log)
                 problems[stretch] = new(null, $"the frame log begins at {first}", true);
         foreach (var together in Meeting(stretches.FindAll(stretch => !problems.ContainsKey(stretch))))
             Collect(together, streams, problems);
-        return [.. asked.Select((one, i) =>
+        foreach (var one in held)
         {
-            foreach (var stretch in one.Range.Stretches)
-                if (problems.TryGetValue(stretch, out var problem)) return problem;
-            return new DerivedIntegral(PowerCurve.Integrate(
-                found[i].Of(one.Range), [one.Period], one.Declaration)[0], null, false);
-        })];
+            var problem = one.Asked.Range.Stretches.Select(stretch => problems.GetValueOrDefault(stretch))
+                .FirstOrDefault(found => found.Problem is not null);
+            derived.Add(problem.Problem is not null ? problem : one.Integrate());
+        }
+        held.Clear();
+        samplesHeld = 0;
     }
 
-    private static Collected CollectedOf(
-        Dictionary<SettlementPointId, List<Collected>> streams, DerivedPeriod period)
+    // The periods of this reading, and how many samples they have.
+    private List<Held> held = [];
+    private long samplesHeld;
+
+    private static Held HeldOf(Dictionary<SettlementPointId, List<Collected>> streams, DerivedPeriod asked)
     {
-        if (!streams.TryGetValue(period.Point, out var ofPoint)) streams[period.Point] = ofPoint = [];
+        if (!streams.TryGetValue(asked.Point, out var ofPoint)) streams[asked.Point] = ofPoint = [];
         var collected = ofPoint.Find(one => one.IsOf(
-            period.Declaration.Semantics, period.Declaration.NominalMicroseconds));
-        if (collected is null) ofPoint.Add(collected = new(period.Declaration));
-        collected.Widen(period.Period);
-        return collected;
+            asked.Declaration.Semantics, asked.Declaration.NominalMicroseconds));
+        if (collected is null) ofPoint.Add(collected = new(asked.Declaration));
+        var held = new Held(asked);
+        collected.Wanted.Add(held);
+        return held;
+    }
+
+    /// <summary>Lets go of the last periods until there is room again: they are read another time.</summary>
+    private void MakeRoom()
+    {
+        while (samplesHeld > SamplesHeldMax && held.Count > 1)
+        {
+            samplesHeld -= held[^1].LetGo();
+            held.RemoveAt(held.Count - 1);
+        }
     }
 
     /// <summary>The stretches in groups that share blocks, each group in the order of its first blocks.</summary>
@@ -155,11 +198,14 @@ public sealed class FrameDerivation(FrameLogReader log)
         if (reader.Head.Kind == FrameKind.Announce) Announce(frame, sessions, wanted);
         if (reader.Head.Kind != FrameKind.Samples || !sessions.TryGetValue(frame.Session, out var streams)
             || !streams.Exists(one => one is not null)) return;
+        var dated = SamplePlacing.AsDated(frame.ReceivedAtMicroseconds);
         while (reader.TryRead(room, out var samples))
         {
             if (samples.Stream >= streams.Count || streams[samples.Stream] is not { } collected) continue;
-            collected.Add(room.AsSpan(0, samples.Count), block, SamplePlacing.AsDated(frame.ReceivedAtMicroseconds));
             Samples += samples.Count;
+            foreach (var one in collected.Wanted)
+                samplesHeld += one.Add(room.AsSpan(0, samples.Count), reader.Times, dated, block);
+            if (samplesHeld > SamplesHeldMax) MakeRoom();
         }
     }
 
@@ -179,43 +225,58 @@ public sealed class FrameDerivation(FrameLogReader log)
 
     private static string Hex(ReadOnlyMemory<byte> chain) => Convert.ToHexStringLower(chain.Span);
 
-    /// <summary>The samples of one declared stream that may matter to the periods asked for, and which block has
-    /// them.</summary>
+    /// <summary>What is asked of one declared stream.</summary>
     private sealed class Collected(SampleDeclaration declaration)
     {
-        private readonly long reach = declaration.ReachMicroseconds + declaration.NominalMicroseconds;
-        private readonly List<PowerSample> samples = [];
-        private readonly List<(FrameAddress Block, int From)> runs = [];
-        private long from = long.MaxValue, to = long.MinValue;
+        public List<Held> Wanted { get; } = [];
 
         public bool IsOf(SampleSemantics semantics, long nominal) =>
             declaration.Semantics == semantics && declaration.NominalMicroseconds == nominal;
+    }
 
-        public void Widen(Interval period)
-        {
-            from = Math.Min(from, PowerCurve.Microseconds(period.Start) - reach);
-            to = Math.Max(to, PowerCurve.Microseconds(period.End) + reach);
-        }
+    /// <summary>The samples that may matter to a period, of the blocks of its range.</summary>
+    private sealed class Held(DerivedPeriod asked)
+    {
+        private readonly long from = PowerCurve.Microseconds(asked.Period.Start) - BesideMicroseconds(asked.Declaration);
+        private readonly long to = PowerCurve.Microseconds(asked.Period.End) + BesideMicroseconds(asked.Declaration);
+        private readonly int most = SamplesMax(asked.Period, asked.Declaration);
+        private List<PowerSample>? samples = [];
+        private long uncounted;
 
-        /// <param name="times">When a sample may have been taken that counts where it is dated; others count elsewhere or
+        public DerivedPeriod Asked => asked;
+
+        /// <summary>How many of these samples are held now.</summary>
+        /// <param name="dated">When a sample may have been taken that counts where it is dated; others count elsewhere or
         /// nowhere, and are in no record that is derived.</param>
-        public void Add(ReadOnlySpan<PowerSample> more, FrameAddress block, TimeExtent times)
+        public int Add(
+            ReadOnlySpan<PowerSample> more, in TimeExtent times, in TimeExtent dated, FrameAddress block)
         {
-            var (earliest, latest) = (Math.Max(from, times.Earliest), Math.Min(to, times.Latest));
-            if (runs.Count == 0 || runs[^1].Block != block) runs.Add((block, samples.Count));
-            foreach (var sample in more)
-                if (sample.AtMicroseconds >= earliest && sample.AtMicroseconds <= latest) samples.Add(sample);
+            var (earliest, latest) = (Math.Max(from, dated.Earliest), Math.Min(to, dated.Latest));
+            if (samples is null || times.Latest < earliest || times.Earliest > latest || !asked.Range.Holds(block))
+                return 0;
+            var before = samples.Count;
+            if (times.Earliest >= earliest && times.Latest <= latest && before + more.Length <= most) samples.AddRange(more);
+            else
+                foreach (var sample in more)
+                    if (sample.AtMicroseconds < earliest || sample.AtMicroseconds > latest) continue;
+                    else if (samples.Count < most) samples.Add(sample);
+                    else uncounted++;
+            return samples.Count - before;
         }
 
-        /// <summary>What the blocks of a range have.</summary>
-        public PowerSample[] Of(FrameRange range)
+        /// <summary>Holds nothing from now on; how many it held.</summary>
+        public int LetGo()
         {
-            var found = new List<PowerSample>(samples.Count);
-            for (var i = 0; i < runs.Count; i++)
-                if (range.Holds(runs[i].Block))
-                    for (var at = runs[i].From; at < (i + 1 < runs.Count ? runs[i + 1].From : samples.Count); at++)
-                        found.Add(samples[at]);
-            return found.ToArray();
+            var count = samples?.Count ?? 0;
+            samples = null;
+            return count;
+        }
+
+        public DerivedIntegral Integrate()
+        {
+            var integral = PowerCurve.Integrate(CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration)[0];
+            LetGo();
+            return new(integral, null, false, uncounted);
         }
     }
 }

@@ -9,14 +9,12 @@ namespace Ledger.Ingest.Streaming;
 /// </summary>
 internal sealed class LiveSession(long number)
 {
-    private const int HolesMax = 64;
-
     private readonly List<LiveStream?> streams = [];
     // Announced streams whose curve there is not, as their points are not registered; few sessions have any.
     private Dictionary<int, Announcement>? unresolved;
     private LiveSession? together; // another session whose frames are taken in one order with its own
     private long resolved;
-    private readonly List<(long From, long To)> holes = [];
+    private readonly MissingNumbers missingNumbers = new();
     private long latestSample = long.MinValue, lastSent = long.MinValue, lastReceived = long.MinValue;
 
     public long Number => number;
@@ -113,10 +111,10 @@ internal sealed class LiveSession(long number)
         if (head.Sequence > LastSequence && head.Sequence - 1 > LastSequence && !(IsCutOff && LastSequence < 0))
         {
             var missing = head.Sequence - 1 - LastSequence;
-            if (holes.Count < HolesMax) holes.Add((LastSequence + 1, head.Sequence - 1));
+            missingNumbers.Add(LastSequence + 1, head.Sequence - 1);
             Each(stream => stream.Lost((int)Math.Min(missing, int.MaxValue)));
         }
-        var isFound = head.Sequence <= LastSequence && Fill(head.Sequence);
+        var isFound = head.Sequence <= LastSequence && missingNumbers.Take(head.Sequence);
         LastSequence = Math.Max(LastSequence, head.Sequence);
         return isFound;
     }
@@ -129,18 +127,6 @@ internal sealed class LiveSession(long number)
     {
         if (!told.Contains(stream)) stream.Found(long.MinValue, long.MaxValue);
     });
-
-    /// <summary>Whether a number was missing; it is no longer.</summary>
-    private bool Fill(long sequence)
-    {
-        var at = holes.FindIndex(hole => hole.From <= sequence && sequence <= hole.To);
-        if (at < 0) return false;
-        var (from, to) = holes[at];
-        holes.RemoveAt(at);
-        if (from < sequence) holes.Add((from, sequence - 1));
-        if (sequence < to) holes.Add((sequence + 1, to));
-        return true;
-    }
 
     private void Each(Action<LiveStream> act)
     {

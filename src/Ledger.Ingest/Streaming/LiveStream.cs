@@ -23,12 +23,18 @@ internal sealed class LiveStream(
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
 
+    /// <param name="From">The block that has the first of it.</param>
+    /// <param name="Taken">How many samples had been taken.</param>
+    /// <param name="TakenBefore">The same where anything may begin that is looked at beside the period.</param>
+    private readonly record struct BegunPeriod(long Start, BlockPlace From, long Taken, long TakenBefore);
+
     private readonly long reach = declaration.ReachMicroseconds;
-    private readonly List<(long Start, BlockPlace From)> begun = new(2);
+    private readonly List<BegunPeriod> begun = new(2);
     private readonly List<long> provisional = new(2);
     private long newest = long.MinValue, reachedUntil = long.MinValue;
     private int notAllSeen = wasUnknown ? PeriodsAfterUnknown : 0;
-    private long newestReceived;
+    private long newestReceived, taken;
+    private PeriodSenders senders;
     // Frames that were missed after a sample; a station's clock may be minutes off, so where they may lie is known by
     // this stream's own samples only.
     private int lost;
@@ -40,12 +46,15 @@ internal sealed class LiveStream(
     public SampleDeclaration Declaration => declaration;
     public ConnectorCurve Curve { get; } = new(declaration, periods.Grid);
 
-    /// <summary>Who announced it last, where the log says so: what is recorded of it is in his name.</summary>
+    /// <summary>Who sends what is taken next, where the log says so.</summary>
     public FrameSender? Sender { get; set; }
 
     /// <summary>The session that announced it last: frames of it and of another that does are taken in the order of
     /// the log.</summary>
     public LiveSession? Session { get; set; }
+
+    /// <summary>Who sent what there is of a period (µs of its start): what is recorded of it is in his name.</summary>
+    public FrameSender? SenderOf(long period) => senders.Of(period);
 
     /// <summary>Before this instant (µs, of ours) passing time changes nothing of it; asked of very many streams every
     /// few seconds.</summary>
@@ -94,7 +103,7 @@ internal sealed class LiveStream(
     private void Need(BlockPlace from)
     {
         if (begun.Count == 0 || begun[^1].From.Address <= from.Address) return;
-        begun[^1] = (begun[^1].Start, from);
+        begun[^1] = begun[^1] with { From = from };
         Needed = BlockPlace.Earlier(Needed ?? from, from);
     }
 
@@ -105,7 +114,7 @@ internal sealed class LiveStream(
         if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
         if (Needed is null)
         {
-            begun.Add((periods.Grid.PeriodOf(earliest).Start, block));
+            Begin(periods.Grid.PeriodOf(earliest).Start, block);
             Needed = block;
         }
         if (latest > newest)
@@ -113,7 +122,9 @@ internal sealed class LiveStream(
             (newest, newestReceived) = (latest, receivedAt);
             if (latest + reach >= reachedUntil) Reach(periods.Grid.PeriodOf(latest + reach), block);
         }
+        if (!ReferenceEquals(Sender, senders.Latest)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest).Start);
         Curve.Accumulate(samples, times, clock, receivedAt, scratch);
+        taken += samples.Length;
         WakesAt = Curve.WakesAt;
     }
 
@@ -128,7 +139,15 @@ internal sealed class LiveStream(
     private void Reach((long Start, long End) period, BlockPlace block)
     {
         reachedUntil = period.End;
-        if (period.Start > begun[^1].Start) begun.Add((period.Start, block));
+        if (period.Start > begun[^1].Start) Begin(period.Start, block);
+    }
+
+    private void Begin(long start, BlockPlace block)
+    {
+        var nominal = declaration.NominalMicroseconds;
+        var before = begun.Count > 0 ? start - begun[^1].Start >= nominal ? begun[^1].Taken : 0
+            : newest < start - reach - nominal ? taken : 0;
+        begun.Add(new(start, block, taken, before));
     }
 
     /// <summary>Frames are missing by their numbers: what they had may be missing between the newest sample and the
@@ -188,8 +207,19 @@ internal sealed class LiveStream(
         return known < 0 ? begun.Count > 0 ? begun[0].From : null : begun[known].From;
     }
 
-    /// <summary>Whether the log has samples of a finished period that were not summed; asked once of each.</summary>
-    public bool IsDerived(CurvePeriod step) => step.Integral is not null && notAllSeen > 0 && notAllSeen-- > 0;
+    /// <summary>Whether the log has samples of a finished period that were not summed, or that do not count; asked once
+    /// of each.</summary>
+    public bool IsDerived(CurvePeriod step) =>
+        step.Integral is not null && ((notAllSeen > 0 && notAllSeen-- > 0) || MayBeCrowded(step.Period));
+
+    /// <summary>Whether there may be more samples of a period, or beside it, than count: then they are counted as they
+    /// stand in the log.</summary>
+    private bool MayBeCrowded(Interval period)
+    {
+        var start = PowerCurve.Microseconds(period.Start);
+        var known = begun.FindLastIndex(one => one.Start <= start);
+        return taken - (known < 0 ? 0 : begun[known].TakenBefore) > FrameDerivation.SamplesMax(period, declaration);
+    }
 
     /// <summary>Takes note of what became of a period: until it is final, the log from its beginning is needed to make
     /// this state again.</summary>
@@ -200,6 +230,7 @@ internal sealed class LiveStream(
         else if (step.Step == PeriodStep.Final) provisional.Remove(start);
         var oldest = provisional.Count > 0 ? provisional[0] : start;
         while (begun.Count > 1 && begun[1].Start <= oldest) begun.RemoveAt(0);
+        senders.Forget(oldest);
         Needed = begun.Count > 0 ? begun[0].From : null;
         WakesAt = Curve.WakesAt;
     }

@@ -19,10 +19,9 @@ internal readonly record struct RefusedSamples(
         known[more.Stream] = known.TryGetValue(more.Stream, out var before)
             ? before with { Samples = before.Samples.And(more.Samples), Upto = more.Upto } : more;
 
-    /// <summary>Field, value and rule of the first of them.</summary>
-    public string Detail => string.Create(CultureInfo.InvariantCulture,
-        $"stream of {Stream.Point}: time of a sample is {Text(Samples.FirstMicroseconds)}: {SamplePlacing.Rule}; "
-        + $"{Samples.Count} samples count nowhere, and their frames are kept");
+    /// <summary>How many they are, and when the first of them was dated.</summary>
+    public string What => string.Create(CultureInfo.InvariantCulture,
+        $"{Samples.Count} samples of {Stream.Point}, the first dated {Text(Samples.FirstMicroseconds)}");
 
     private static string Text(long microseconds) =>
         InstantPattern.ExtendedIso.Format(Instant.FromUnixTimeTicks(microseconds * 10));

@@ -216,14 +216,16 @@ public sealed class StreamEngine : IAsyncDisposable
                 {
                     if (latest is { } place) Sweep(Microseconds(ask.Now), ask.Now, place);
                     passes.DeriveLate(latest);
-                    RefuseUnplaced();
+                    Refuse();
+                    passes.WriteRefusals();
                     ask.Done.SetResult();
                 }
                 else if (isClosing && blocks.IsDone) break;
                 else Idle();
             }
             passes.DeriveLate(latest);
-            RefuseUnplaced();
+            Refuse();
+            passes.WriteRefusals();
             passes.Complete();
         }
         catch (Exception cause) // whatever it is, nothing more can be promised
@@ -256,6 +258,7 @@ public sealed class StreamEngine : IAsyncDisposable
         sealer?.Reached(block.Address.Segment);
         var now = Instant.FromUnixTimeTicks(block.Head.ReceivedAtMicroseconds * 10);
         Post(steps.Take(block, place), now, place);
+        passes.Refuse(steps.Refused);
         if (steps.GivenUp.Samples > 0) passes.GaveUpAsync(steps.GivenUp, place).GetAwaiter().GetResult();
         if (now - swept < options.SweepEvery) return;
         swept = now;
@@ -266,26 +269,25 @@ public sealed class StreamEngine : IAsyncDisposable
     private void Sweep(long nowMicroseconds, Instant now, BlockPlace place)
     {
         Post(steps.Advance(nowMicroseconds, place), now, place);
-        passes.Refuse(steps.Unknown);
-        steps.Unknown.Clear();
         if (now - refused >= options.LateEvery)
         {
             refused = now;
-            RefuseUnplaced();
+            Refuse();
         }
+        passes.WriteRefusals();
         var needed = passes.Needed is { } unrecorded ? BlockPlace.Earlier(place, unrecorded) : place;
         foreach (var stream in points.Streams) stream.Rest(nowMicroseconds);
         foreach (var stream in points.Streams)
             if (stream.Needed is { } open && open != needed) needed = BlockPlace.Earlier(needed, open);
-        foreach (var waiting in steps.Refused.Values) needed = BlockPlace.Earlier(needed, waiting.From);
+        foreach (var waiting in steps.Unplaced.Values) needed = BlockPlace.Earlier(needed, waiting.From);
         lowWater.Write(needed.Address);
     }
 
-    /// <summary>Puts on record which samples count nowhere, so that the log is no longer needed for them.</summary>
-    private void RefuseUnplaced()
+    /// <summary>Refuses the samples that count nowhere, those of a while together.</summary>
+    private void Refuse()
     {
-        passes.RefuseAsync(steps.Refused.Values).GetAwaiter().GetResult();
-        steps.Refused.Clear();
+        passes.Refuse(steps.Unplaced.Values);
+        steps.Unplaced.Clear();
     }
 
     private void Post(IReadOnlyList<DuePeriod> due, Instant now, BlockPlace place)

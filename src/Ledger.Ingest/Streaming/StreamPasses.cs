@@ -26,6 +26,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     private readonly Principal by;
     private readonly FrameLogReader log;
     private readonly StreamMetrics metrics;
+    private readonly StreamRefusals refusals;
     private readonly Channel<Pass> queue;
     private readonly Dictionary<(LiveStream, Instant), DuePeriod> late = [];
     private readonly Task recording;
@@ -42,6 +43,8 @@ internal sealed class StreamPasses : IAsyncDisposable
         public IEnumerable<Pass> OfSenders => Due.GroupBy(due => due.Sender).Select(of => this with { Due = [.. of] });
 
         public FrameSender? Sender => Due[0].Sender;
+
+        public BlockPlace From => Due.Select(due => due.From).Aggregate(BlockPlace.Earlier);
     }
 
     public StreamPasses(StreamOptions options, Recorder recorder, EvidenceArchive evidence, IMediator commands,
@@ -49,6 +52,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     {
         (this.options, this.recorder, this.evidence) = (options, recorder, evidence);
         (this.commands, this.by, this.log, this.metrics) = (commands, by, log, metrics);
+        refusals = new(recorder, by);
         queue = Channel.CreateUnbounded<Pass>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         recording = Task.Run(RecordAsync);
     }
@@ -63,6 +67,8 @@ internal sealed class StreamPasses : IAsyncDisposable
         {
             while (outstanding.TryPeek(out var first) && first.Number <= Volatile.Read(ref done)) outstanding.Dequeue();
             var places = outstanding.Select(one => one.From).Concat(late.Values.Select(one => one.From)).ToList();
+            // Asked last: what a pass has refused is here before the pass is done.
+            if (refusals.Needed is { } unsaid) places.Add(unsaid);
             return places.Count == 0 ? null : places.Aggregate(BlockPlace.Earlier);
         }
     }
@@ -119,34 +125,32 @@ internal sealed class StreamPasses : IAsyncDisposable
             : period;
     }
 
-    /// <summary>Refuses, on record, the streams of points that nobody has registered.</summary>
-    public void Refuse(IReadOnlyList<UnknownPoint> unknown)
+    /// <summary>Refuses the streams of points that nobody has registered, or that are declared otherwise.</summary>
+    public void Refuse(IReadOnlyList<RefusedAnnouncement> announced)
     {
-        foreach (var (point, frame, sender) in unknown.DistinctBy(one => one.Point))
+        foreach (var one in announced.OrderBy(one => one.Session))
         {
             metrics.Refused(nameof(Rejection.UnknownSettlementPoint));
-            recorder.RefuseAsync(Rejection.UnknownSettlementPoint,
-                $"stream of {point}: no such point is registered, or it is declared otherwise; its frames are kept",
-                new Submission(frame.Bytes.ToArray(), $"stream announcement of {point}") { Personal = [] }, NameOf(sender),
-                CancellationToken.None).GetAwaiter().GetResult();
+            for (var i = 0; i < one.Named.Count; i++)
+                refusals.Add(Rejection.UnknownSettlementPoint, one.Sender, $"{one.Named[i]}",
+                    "streams of points that are not registered, or are declared otherwise; their frames are kept",
+                    one.Block, one.Block, i == 0 ? one.Others : 0);
         }
     }
 
-    /// <summary>Refuses, on record, samples that count nowhere, with the blocks that have them as the evidence.</summary>
-    public async Task RefuseAsync(IEnumerable<RefusedSamples> refused)
+    /// <summary>Refuses samples that count nowhere.</summary>
+    public void Refuse(IEnumerable<RefusedSamples> unplaced)
     {
-        foreach (var one in refused) metrics.Refused(nameof(Rejection.OutOfRange));
-        await Task.WhenAll(refused.Select(async one =>
+        foreach (var one in unplaced.OrderBy(one => one.Stream.Point))
         {
-            var said = new Submission(new FrameRange([one.From.To(one.Upto)]).ToBytes(), $"stream of {one.Stream.Point}")
-            {
-                Personal = [],
-            };
-            while (await recorder.RefuseAsync(Rejection.OutOfRange, one.Detail, said, NameOf(one.Sender),
-                CancellationToken.None).ConfigureAwait(false) is RecordOutcome.Busy)
-                await Task.Delay(BusyPauseMs).ConfigureAwait(false);
-        })).ConfigureAwait(false);
+            metrics.Refused(nameof(Rejection.OutOfRange));
+            refusals.Add(Rejection.OutOfRange, one.Sender, one.What, $"{SamplePlacing.Rule}; their frames are kept",
+                one.From, one.Upto);
+        }
     }
+
+    /// <summary>Records what was refused.</summary>
+    public void WriteRefusals() => refusals.WriteAsync().GetAwaiter().GetResult();
 
     /// <summary>
     /// Records that samples were given up, with the block that says which as its evidence: read again, that block says
@@ -158,8 +162,11 @@ internal sealed class StreamPasses : IAsyncDisposable
             $"{samples.Samples} samples from {samples.From} to {samples.To}, in "
             + $"{samples.Stretches} stretches of streams, were given up unread: the ledger was behind");
         var said = new Submission(new FrameRange([block.To(block)]).ToBytes(), "streams") { Personal = [] };
-        while (await recorder.RefuseAsync(Rejection.SamplesGivenUp, detail, said, by, CancellationToken.None)
-            .ConfigureAwait(false) is RecordOutcome.Busy) await Task.Delay(BusyPauseMs).ConfigureAwait(false);
+        RecordOutcome outcome;
+        while ((outcome = await recorder.RefuseAsync(
+            Rejection.SamplesGivenUp, detail, said, by, CancellationToken.None).ConfigureAwait(false))
+            is RecordOutcome.Busy) await Task.Delay(BusyPauseMs).ConfigureAwait(false);
+        if (outcome is RecordOutcome.Unkept) refusals.Add(Rejection.SamplesGivenUp, null, detail, "", block, block);
     }
 
     /// <summary>Waits until all that was posted is recorded.</summary>
@@ -174,8 +181,7 @@ internal sealed class StreamPasses : IAsyncDisposable
 
     private void Enqueue(Pass pass)
     {
-        outstanding.Enqueue((Interlocked.Increment(ref posted),
-            pass.Due.Select(due => due.From).Aggregate(BlockPlace.Earlier)));
+        outstanding.Enqueue((Interlocked.Increment(ref posted), pass.From));
         lock (room)
         {
             while (queued >= options.PeriodsQueuedMax && fault is null) Monitor.Wait(room);
@@ -203,6 +209,7 @@ internal sealed class StreamPasses : IAsyncDisposable
                 foreach (var part in pass.OfSenders)
                     if (part.IsLate) await SendAgainAsync(part).ConfigureAwait(false);
                     else await SendFirstAsync(part).ConfigureAwait(false);
+                await refusals.WriteAsync().ConfigureAwait(false);
                 metrics.Recorded(pass.Due.Count, (long)Stopwatch.GetElapsedTime(began).TotalMicroseconds);
                 Interlocked.Increment(ref done);
                 Leave(pass.Due.Count);
@@ -220,7 +227,7 @@ internal sealed class StreamPasses : IAsyncDisposable
     private async Task SendFirstAsync(Pass pass)
     {
         var first = First(pass);
-        await SendAsync(first, pass.Sender).ConfigureAwait(false);
+        await SendAsync(first, pass).ConfigureAwait(false);
         if (first.Parts.IsEmpty) return;
         var parts = first.Parts.Select(one => (one.Point, one.Period)).ToHashSet();
         await SendAgainAsync(pass with
@@ -232,25 +239,33 @@ internal sealed class StreamPasses : IAsyncDisposable
     private async Task SendAgainAsync(Pass pass)
     {
         foreach (var periods in await AgainAsync(pass).ConfigureAwait(false))
-            await SendAsync(periods, pass.Sender).ConfigureAwait(false);
+            await SendAsync(periods, pass).ConfigureAwait(false);
     }
 
-    /// <summary>Frames were admitted when they came; what is recorded of them later is recorded by the ledger, in the
-    /// name of who sent them.</summary>
-    private Principal NameOf(FrameSender? sender) =>
-        sender is null ? by : by with { Actor = sender.Holder, Party = sender.Party };
-
-    private async Task SendAsync(StreamPeriods periods, FrameSender? sender)
+    private async Task SendAsync(StreamPeriods periods, Pass pass)
     {
         var key = new IdempotencyKey($" streams {Interlocked.Increment(ref keys)}");
         while (true)
         {
             var raw = new Submission(periods.Range.ToBytes(), "streams") { Personal = [] };
-            var outcome = await commands.Send(new Command<StreamPeriods>(periods, raw, NameOf(sender), key))
-                .ConfigureAwait(false);
-            if (!IsBusy(outcome)) return;
+            var outcome = await commands.Send(
+                new Command<StreamPeriods>(periods, raw, refusals.NameOf(pass.Sender), key)).ConfigureAwait(false);
+            if (!IsBusy(outcome))
+            {
+                Unkept(outcome, pass);
+                return;
+            }
             await Task.Delay(BusyPauseMs).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>What was refused and found no room is said later.</summary>
+    private void Unkept(RecordOutcome outcome, Pass pass)
+    {
+        if (outcome is RecordOutcome.Several several)
+            foreach (var part in several.Parts) Unkept(part, pass);
+        else if (outcome is RecordOutcome.Unkept { Code: { } code } unkept)
+            refusals.Add(code, pass.Sender, unkept.Detail, "", pass.From, pass.Upto);
     }
 
     private static bool IsBusy(RecordOutcome outcome) => outcome switch
@@ -270,10 +285,10 @@ internal sealed class StreamPasses : IAsyncDisposable
         var range = new FrameRange([from.To(pass.Upto)]);
         var derived = pass.Due.Where(one => one.IsDerived).ToList();
         var integrals = derived.Count == 0 ? []
-            : new FrameDerivation(log).Derive(derived.ConvertAll(one => Asked(one, range)));
+            : new FrameDerivation(log).TryDerive(derived.ConvertAll(one => Asked(one, range)));
         var at = 0;
         return new(range, [.. pass.Due.Select(one => one.IsDerived
-            ? Of(one, WithCauses(integrals[at++], one.Step.Integral!.Gaps))
+            ? Of(one, WithCauses(Counted(integrals[at++], one, pass), one.Step.Integral!.Gaps))
             : Of(one, one.Step.Integral))]);
     }
 
@@ -290,7 +305,7 @@ internal sealed class StreamPasses : IAsyncDisposable
             var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
             if (latest is { Quality: ReadingQuality.Suspect })
             {
-                if (pass.IsLate) await RefuseCorrectedAsync(due, pass.Upto).ConfigureAwait(false);
+                if (pass.IsLate) RefuseCorrected(due, pass.Upto);
                 continue;
             }
             known.Add((due, Known(latest)?.With(stretch) ?? new([stretch]), latest));
@@ -298,11 +313,11 @@ internal sealed class StreamPasses : IAsyncDisposable
         var answers = new List<StreamPeriods>();
         var derived = known.Zip(new FrameDerivation(log).TryDerive(known.ConvertAll(one => Asked(one.Due, one.Range))))
             .ToList();
-        foreach (var ((due, _, _), (_, problem, isDropped)) in derived)
-            if (isDropped) await RefuseDroppedAsync(due, pass.Upto).ConfigureAwait(false);
-            else if (problem is not null) throw new InvalidDataException(problem);
+        foreach (var ((due, _, _), found) in derived)
+            if (found.IsDropped) RefuseDropped(due, pass.Upto);
+            else if (found.Problem is { } problem) throw new InvalidDataException(problem);
         var integrals = derived.Where(one => one.Second.Integral is not null)
-            .Select(one => (one.First, Second: one.Second.Integral!));
+            .Select(one => (one.First, Second: Counted(one.Second, one.First.Due, pass)));
         foreach (var same in integrals.GroupBy(one => Convert.ToHexStringLower(one.First.Range.ToBytes())))
         {
             // Beside a sample that came late there may be a period of which nobody ever said anything.
@@ -318,25 +333,30 @@ internal sealed class StreamPasses : IAsyncDisposable
         return answers;
     }
 
+    /// <summary>What was derived; what does not count of it is refused.</summary>
+    private PeriodIntegral Counted(in DerivedIntegral derived, DuePeriod due, Pass pass)
+    {
+        if (derived.Uncounted > 0)
+            Refuse(Rejection.OutOfRange, due, pass.Upto, string.Create(CultureInfo.InvariantCulture,
+                $"more samples than {Limits.SamplesPerMillisecondMax} for each millisecond of the period, or than "
+                + $"{Limits.SamplesPerPeriodMax}; the first in the log count, and the frames are kept"));
+        return derived.Integral ?? throw new InvalidDataException(derived.Problem);
+    }
+
     /// <summary>
     /// The samples of a wrong clock were placed by a corrected time, which depends on the moment: derived again by the
     /// times in the log they would be elsewhere, and energy would come and go. So the record stays, and what came late
     /// is kept and not counted.
     /// </summary>
-    private Task<RecordOutcome> RefuseCorrectedAsync(DuePeriod due, BlockPlace upto) => recorder.RefuseAsync(
-        Rejection.EvidenceConflict,
-        $"{due.Stream.Point}: samples came late for the period from {due.Step.Period.Start}, whose others a wrong clock "
-        + "dated; its record stays, and the frames are kept",
-        new Submission(new FrameRange([due.From.To(upto)]).ToBytes(), $"stream of {due.Stream.Point}") { Personal = [] },
-        NameOf(due.Sender), CancellationToken.None);
+    private void RefuseCorrected(DuePeriod due, BlockPlace upto) => Refuse(Rejection.EvidenceConflict, due, upto,
+        "samples came late for a period whose others a wrong clock dated; its record stays, and the frames are kept");
 
     /// <summary>Of a record whose frames were dropped less would come out than was measured.</summary>
-    private Task<RecordOutcome> RefuseDroppedAsync(DuePeriod due, BlockPlace upto) => recorder.RefuseAsync(
-        Rejection.EvidencePruned,
-        $"{due.Stream.Point}: samples came late for the period from {due.Step.Period.Start}, whose frames were dropped; its "
-        + "record stays, and these frames are kept",
-        new Submission(new FrameRange([due.From.To(upto)]).ToBytes(), $"stream of {due.Stream.Point}") { Personal = [] },
-        by, CancellationToken.None);
+    private void RefuseDropped(DuePeriod due, BlockPlace upto) => Refuse(Rejection.EvidencePruned, due, upto,
+        "samples came late for a period whose frames were dropped; its record stays, and these frames are kept");
+
+    private void Refuse(Rejection code, DuePeriod due, BlockPlace upto, string reason) => refusals.Add(
+        code, due.Sender, $"{due.Stream.Point} from {due.Step.Period.Start}", reason, due.From, upto);
 
     /// <summary>What a record rests on; null where that is a file, or was pruned: recording refuses it then.</summary>
     private FrameRange? Known(IntervalRecorded? record)
