@@ -116,7 +116,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         if (marks.Count > 0 && marks[^1] is var last && last.Cause == cause
             && (marks.Count >= MarksMax || last.To >= from && last.From <= to))
-            marks[^1] = new(cause, Math.Min(last.From, from), Math.Max(last.To, to), SampleCount.Sum(last.Sequences, sequences));
+            marks[^1] = new(cause, Math.Min(last.From, from), Math.Max(last.To, to),
+                SampleCount.Sum(last.Sequences, sequences));
         else if (marks.Count < MarksMax) marks.Add(new(cause, from, to, sequences));
         else marks[0] = new(marks[0].Cause, Math.Min(marks[0].From, from), Math.Max(marks[0].To, to),
             SampleCount.Sum(marks[0].Sequences, sequences));

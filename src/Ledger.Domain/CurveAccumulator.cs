@@ -3,8 +3,8 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>A period that samples came too late for: it has to be derived again from the evidence. So many are its own;
-/// <paramref name="IsCovered"/> says whether they, or the time that they speak of, lie in it, and not only a window that
-/// reaches it.</summary>
+/// <paramref name="IsCovered"/> says whether they, or the time that they speak of, lie in it, and not only a window
+/// that reaches it.</summary>
 /// <param name="Samples">Late samples that lie in it; 0 where they lie beside it, near enough to change it.</param>
 public readonly record struct LatePeriod(long Start, long End, int Samples, bool IsCovered)
 {

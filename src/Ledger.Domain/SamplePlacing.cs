@@ -35,8 +35,8 @@ public static class SamplePlacing
     public const long BehindMaxMicroseconds = 366L * 86_400_000_000;
 
     /// <summary>The rule that what counts nowhere breaks, for whoever sent it.</summary>
-    public const string Rule = "a sample counts from 366 days before its frame was received to an hour after it, and one "
-        + "before 2015, of a clock that nobody had set, by a frame of its session that was sent by that clock";
+    public const string Rule = "a sample counts from 366 days before its frame was received to an hour after it, and "
+        + "one before 2015, of a clock that nobody had set, by a frame of its session that was sent by that clock";
 
     /// <summary>Whether samples of these times count where they are dated, all of them.</summary>
     public static bool AreAsDated(in TimeExtent times, in ClockEstimate clock, long receivedAt) =>
@@ -48,8 +48,8 @@ public static class SamplePlacing
         Math.Max(receivedAt - BehindMaxMicroseconds, ClockEstimate.UnsetBeforeMicroseconds),
         receivedAt + AheadMaxMicroseconds);
 
-    /// <summary>Places samples, in parts of one correction each, whose clock has its offset. Those in none of them count
-    /// nowhere.</summary>
+    /// <summary>Places samples, in parts of one correction each, whose clock has its offset. Those in none of them
+    /// count nowhere.</summary>
     public static IReadOnlyList<PlacedSamples> Place(ReadOnlySpan<PowerSample> samples, in ClockEstimate clock,
         long sentAt, long receivedAt, out UnplacedSamples unplaced)
     {

@@ -9,8 +9,8 @@ namespace Ledger.Tests;
 /// <summary>What becomes of samples depends on the order of the log and on nothing else.</summary>
 public sealed class StreamOrderTests
 {
-    /// <summary>Two sessions of one point take turns in one block. In the order of the log no sample is late; session by
-    /// session, or at the same time, nearly all of one would be.</summary>
+    /// <summary>Two sessions of one point take turns in one block. In the order of the log no sample is late; session
+    /// by session, or at the same time, nearly all of one would be.</summary>
     [Theory]
     [InlineData(1, 1)]
     [InlineData(1, 40)]

@@ -89,13 +89,14 @@ public sealed class StreamPeriodsTests
         found[2].ShouldBe("02 02:30 15 min 25.000000000000");
     }
 
-    /// <summary>Lord Howe Island shifts by half an hour, so its hours begin at the half hour of UTC in winter. A day that
-    /// is half an hour too short is settled nowhere.</summary>
+    /// <summary>Lord Howe Island shifts by half an hour, so its hours begin at the half hour of UTC in winter. A day
+    /// that is half an hour too short is settled nowhere.</summary>
     [Theory]
     [InlineData("2026-06-01T13:30:00Z", true)]
     [InlineData("2026-12-01T13:00:00Z", true)]
     [InlineData("2026-04-04T15:00:00Z", false)]
-    public async Task Hours_are_those_that_are_settled_also_where_a_zone_shifts_by_half_an_hour(string from, bool isWhole)
+    public async Task Hours_are_those_that_are_settled_also_where_a_zone_shifts_by_half_an_hour(
+        string from, bool isWhole)
     {
         await using var town = await StreamTown.OpenAsync(0);
         await town.TakeAsync(Version("2026-01-01T00:00:00Z", 60, "Australia/Lord_Howe"));

@@ -144,8 +144,8 @@ public sealed class StreamSurpriseTests
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
     }
 
-    /// <summary>Each declaration is a curve of its own, from its announcement on, whatever the one before does: what the
-    /// log has of it is what was summed, also in a range that another connector makes longer.</summary>
+    /// <summary>Each declaration is a curve of its own, from its announcement on, whatever the one before does: what
+    /// the log has of it is what was summed, also in a range that another connector makes longer.</summary>
     [Fact]
     public async Task What_is_declared_otherwise_amid_a_stream_counts_and_verifies()
     {
@@ -163,7 +163,8 @@ public sealed class StreamSurpriseTests
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
         (await town.LatestAsync()).Where(record => record.Point == StreamTown.Name(0))
             .Select(record => (record.Stream!.Semantics, record.Import.HalfNanojoules)).ShouldBe([
-                (SampleSemantics.Instant, 890 * 100 * KilowattSecond), (SampleSemantics.Hold, 889 * 100 * KilowattSecond),
+                (SampleSemantics.Instant, 890 * 100 * KilowattSecond),
+                (SampleSemantics.Hold, 889 * 100 * KilowattSecond),
                 (SampleSemantics.Hold, 200 * 100 * KilowattSecond)]);
         (await TestFolder.AllAsync(town.Ledger.Journal)).Select(EventCodec.Decode).OfType<EvidenceRefused>()
             .ShouldBeEmpty();

@@ -12,9 +12,9 @@ internal readonly record struct DuePeriod(
     LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false);
 
 /// <summary>
-/// One block of the log is one step: its frames are integrated, several sessions at a time, and when all are in, what is
-/// closed at each stream's watermark is finished. Sessions that announced the same stream are one part of the work, in
-/// the order of the log, and a block that announces something is a single one. So a record depends on the log alone,
+/// One block of the log is one step: its frames are integrated, several sessions at a time, and when all are in, what
+/// is closed at each stream's watermark is finished. Sessions that announced the same stream are one part of the work,
+/// in the order of the log, and a block that announces something is a single one. So a record depends on the log alone,
 /// however many threads there are, and the same steps are taken while frames arrive and when the log is read again.
 /// </summary>
 internal sealed class BlockStep(PointDirectory points, int workers)
@@ -30,7 +30,8 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
     private long number, streams;
 
-    /// <summary>Points that were announced and have no stream, by the frames of the block that was taken last.</summary>
+    /// <summary>Points that were announced and have no stream, by the frames of the block that was taken
+    /// last.</summary>
     public List<RefusedAnnouncement> Refused { get; } = [];
 
     /// <summary>Samples that count nowhere, by their streams.</summary>

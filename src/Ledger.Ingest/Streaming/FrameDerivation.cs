@@ -87,7 +87,8 @@ public sealed class FrameDerivation(FrameLogReader log)
         return derived;
     }
 
-    /// <summary>Reads the log once, and derives as many of the periods, from the first on, as there is room for.</summary>
+    /// <summary>Reads the log once, and derives as many of the periods, from the first on, as there is room
+    /// for.</summary>
     private void Read(List<DerivedPeriod> asked, FrameAddress? begins, List<DerivedIntegral> derived)
     {
         var streams = new Dictionary<SettlementPointId, List<Collected>>();
@@ -237,7 +238,8 @@ public sealed class FrameDerivation(FrameLogReader log)
     /// <summary>The samples that may matter to a period, of the blocks of its range.</summary>
     private sealed class Held(DerivedPeriod asked)
     {
-        private readonly long from = PowerCurve.Microseconds(asked.Period.Start) - BesideMicroseconds(asked.Declaration);
+        private readonly long from =
+            PowerCurve.Microseconds(asked.Period.Start) - BesideMicroseconds(asked.Declaration);
         private readonly long to = PowerCurve.Microseconds(asked.Period.End) + BesideMicroseconds(asked.Declaration);
         private readonly int most = SamplesMax(asked.Period, asked.Declaration);
         private List<PowerSample>? samples = [];
@@ -246,8 +248,8 @@ public sealed class FrameDerivation(FrameLogReader log)
         public DerivedPeriod Asked => asked;
 
         /// <summary>How many of these samples are held now.</summary>
-        /// <param name="dated">When a sample may have been taken that counts where it is dated; others count elsewhere or
-        /// nowhere, and are in no record that is derived.</param>
+        /// <param name="dated">When a sample may have been taken that counts where it is dated; others count elsewhere
+        /// or nowhere, and are in no record that is derived.</param>
         public int Add(
             ReadOnlySpan<PowerSample> more, in TimeExtent times, in TimeExtent dated, FrameAddress block)
         {
@@ -255,7 +257,8 @@ public sealed class FrameDerivation(FrameLogReader log)
             if (samples is null || times.Latest < earliest || times.Earliest > latest || !asked.Range.Holds(block))
                 return 0;
             var before = samples.Count;
-            if (times.Earliest >= earliest && times.Latest <= latest && before + more.Length <= most) samples.AddRange(more);
+            if (times.Earliest >= earliest && times.Latest <= latest && before + more.Length <= most)
+                samples.AddRange(more);
             else
                 foreach (var sample in more)
                     if (sample.AtMicroseconds < earliest || sample.AtMicroseconds > latest) continue;
@@ -274,7 +277,8 @@ public sealed class FrameDerivation(FrameLogReader log)
 
         public DerivedIntegral Integrate()
         {
-            var integral = PowerCurve.Integrate(CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration)[0];
+            var integral = PowerCurve.Integrate(
+                CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration)[0];
             LetGo();
             return new(integral, null, false, uncounted);
         }

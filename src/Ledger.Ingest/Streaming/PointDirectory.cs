@@ -43,10 +43,10 @@ internal sealed class PointDirectory(Recorder recorder)
     public long? NewestOf(SettlementPointId point) => live.TryGetValue(point, out var stream) ? stream.Newest : null;
 
     /// <summary>
-    /// The stream of a point with the meaning that is announced; null where the point is not registered, or was declared
-    /// in too many ways. Each meaning is a curve of its own, whatever else was announced of the point and when: what a
-    /// sample counts in is what was announced of it, which the log says by itself. Of a period of which two curves speak
-    /// one is recorded, and the other refused on record.
+    /// The stream of a point with the meaning that is announced; null where the point is not registered, or was
+    /// declared in too many ways. Each meaning is a curve of its own, whatever else was announced of the point and
+    /// when: what a sample counts in is what was announced of it, which the log says by itself. Of a period of which
+    /// two curves speak one is recorded, and the other refused on record.
     /// </summary>
     public LiveStream? Find(Announcement announced)
     {

@@ -98,8 +98,8 @@ internal sealed class PointPeriods
 
     private static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
 
-    /// <summary>The midnights within a span from which on its periods are others, because the clock changed before by no
-    /// whole number of them.</summary>
+    /// <summary>The midnights within a span from which on its periods are others, because the clock changed before by
+    /// no whole number of them.</summary>
     private static IEnumerable<long> Shifts(Span span, long end)
     {
         var first = SettlementCalendar.Day(span.Zone, FirstDay).Start;
@@ -108,7 +108,7 @@ internal sealed class PointPeriods
         Offset? before = null;
         foreach (var clock in span.Zone.GetZoneIntervals(from, End))
         {
-            var isOther = before is { } known && (clock.WallOffset - known).Ticks % (Step(span) * 10) != 0;
+            var isOther = before is { } known && (clock.WallOffset.Ticks - known.Ticks) % (Step(span) * 10) != 0;
             before = clock.WallOffset;
             if (!isOther) continue;
             var midnight = PowerCurve.Microseconds(FirstDayFrom(span.Zone, clock.Start).Start);

@@ -11,8 +11,8 @@ namespace Ledger.Ingest.Streaming;
 /// </summary>
 internal sealed class SenderClock
 {
-    /// <summary>How long it is known what an unset clock showed, in µs, after it was shown last: a day, which is as long
-    /// as a period may wait to be final.</summary>
+    /// <summary>How long it is known what an unset clock showed, in µs, after it was shown last: a day, which is as
+    /// long as a period may wait to be final.</summary>
     private const long UnsetKnownMicroseconds = 86_400_000_000;
 
     private readonly ClockEnvelope envelope = new();

@@ -30,8 +30,8 @@ public sealed record StreamOptions(FrameLogOptions Log)
     /// <summary>Full segments that may wait to be sealed; with more the engine waits, and senders with it: at a rate
     /// that sealing cannot follow the log would else grow without a bound. 16 GiB by default.</summary>
     public int SegmentsUnsealedMax { get; init; } = 64;
-    /// <summary>How long samples that came too late are collected before their periods are derived again, and those that
-    /// count nowhere before they are refused.</summary>
+    /// <summary>How long samples that came too late are collected before their periods are derived again, and those
+    /// that count nowhere before they are refused.</summary>
     public Duration LateEvery { get; init; } = Duration.FromSeconds(60);
 }
 
