@@ -66,11 +66,13 @@ internal sealed class BareCall : IDisposable
     private readonly AsyncDuplexStreamingCall<FromSender, FromLedger> call;
     private readonly FromSender open;
 
-    public BareCall(Uri url, string party, long? session, string token)
+    public BareCall(Uri url, string party, long? session = null, string token = "", string? key = null)
     {
         channel = GrpcChannel.ForAddress(url);
+        var headers = new Metadata();
+        if (key is not null) headers.Add("authorization", $"Bearer {key}");
         call = new FrameStreams.FrameStreamsClient(channel)
-            .Send(cancellationToken: TestContext.Current.CancellationToken);
+            .Send(headers, cancellationToken: TestContext.Current.CancellationToken);
         open = new FromSender { Open = new Open { Party = party, Token = token } };
         if (session is { } known) open.Open.Session = known;
     }

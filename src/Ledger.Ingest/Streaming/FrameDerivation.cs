@@ -25,10 +25,11 @@ public readonly record struct DerivedIntegral(
 /// period as many samples count as its time has room for, the first in the log: few bytes may say very many, and say
 /// them again and again.
 /// </summary>
-public sealed class FrameDerivation(FrameLogReader log)
+/// <param name="samplesHeldMax">Samples that are held at once, of 16 bytes each; a period has room always.</param>
+public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = FrameDerivation.SamplesHeldMax)
 {
-    /// <summary>Samples that are held at once, of 16 bytes each.</summary>
-    private const long SamplesHeldMax = 20_000_000;
+    /// <summary>What fits into a third of a gigabyte.</summary>
+    public const long SamplesHeldMax = 20_000_000;
 
     private readonly PowerSample[] room = new PowerSample[Limits.SamplesPerBlockMax];
 
@@ -42,7 +43,7 @@ public sealed class FrameDerivation(FrameLogReader log)
     }
 
     /// <summary>How far beside a period samples are looked at.</summary>
-    private static long BesideMicroseconds(SampleDeclaration declaration) =>
+    internal static long BesideMicroseconds(SampleDeclaration declaration) =>
         declaration.ReachMicroseconds + declaration.NominalMicroseconds;
 
     /// <summary>Samples read of the points asked for.</summary>
@@ -129,7 +130,7 @@ public sealed class FrameDerivation(FrameLogReader log)
     /// <summary>Lets go of the last periods until there is room again: they are read another time.</summary>
     private void MakeRoom()
     {
-        while (samplesHeld > SamplesHeldMax && held.Count > 1)
+        while (samplesHeld > samplesHeldMax && held.Count > 1)
         {
             samplesHeld -= held[^1].LetGo();
             held.RemoveAt(held.Count - 1);
@@ -206,7 +207,7 @@ public sealed class FrameDerivation(FrameLogReader log)
             Samples += samples.Count;
             foreach (var one in collected.Wanted)
                 samplesHeld += one.Add(room.AsSpan(0, samples.Count), reader.Times, dated, block);
-            if (samplesHeld > SamplesHeldMax) MakeRoom();
+            if (samplesHeld > samplesHeldMax) MakeRoom();
         }
     }
 
@@ -277,10 +278,10 @@ public sealed class FrameDerivation(FrameLogReader log)
 
         public DerivedIntegral Integrate()
         {
-            var integral = PowerCurve.Integrate(
-                CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration)[0];
+            var integrals = PowerCurve.Integrate(
+                CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration);
             LetGo();
-            return new(integral, null, false, uncounted);
+            return new(integrals[0], null, false, uncounted);
         }
     }
 }

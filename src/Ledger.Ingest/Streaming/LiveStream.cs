@@ -23,17 +23,16 @@ internal sealed class LiveStream(
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
 
-    /// <param name="From">The block that has the first of it.</param>
-    /// <param name="Taken">How many samples had been taken.</param>
-    /// <param name="TakenBefore">The same where anything may begin that is looked at beside the period.</param>
-    private readonly record struct BegunPeriod(long Start, BlockPlace From, long Taken, long TakenBefore);
-
     private readonly long reach = declaration.ReachMicroseconds;
-    private readonly List<BegunPeriod> begun = new(2);
+    private readonly List<(long Start, BlockPlace From)> begun = new(2);
+    // How many samples had been taken when the first came that is looked at for a period.
+    private readonly long beside = FrameDerivation.BesideMicroseconds(declaration);
+    private readonly List<(long Start, long Taken)> counted = new(2);
+    private long taken, countedUntil = long.MinValue;
     private readonly List<long> provisional = new(2);
     private long newest = long.MinValue, reachedUntil = long.MinValue;
     private int notAllSeen = wasUnknown ? PeriodsAfterUnknown : 0;
-    private long newestReceived, taken;
+    private long newestReceived;
     private PeriodSenders senders;
     // Frames that were missed after a sample; a station's clock may be minutes off, so where they may lie is known by
     // this stream's own samples only.
@@ -103,7 +102,7 @@ internal sealed class LiveStream(
     private void Need(BlockPlace from)
     {
         if (begun.Count == 0 || begun[^1].From.Address <= from.Address) return;
-        begun[^1] = begun[^1] with { From = from };
+        begun[^1] = (begun[^1].Start, from);
         Needed = BlockPlace.Earlier(Needed ?? from, from);
     }
 
@@ -114,15 +113,16 @@ internal sealed class LiveStream(
         if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
         if (Needed is null)
         {
-            Begin(periods.Grid.PeriodOf(earliest).Start, block);
+            begun.Add((periods.Grid.PeriodOf(earliest).Start, block));
             Needed = block;
         }
+        if (!senders.IsLatest(Sender)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest), latest > newest);
         if (latest > newest)
         {
+            if (latest + beside >= countedUntil) Count(periods.Grid.PeriodOf(latest + beside));
             (newest, newestReceived) = (latest, receivedAt);
             if (latest + reach >= reachedUntil) Reach(periods.Grid.PeriodOf(latest + reach), block);
         }
-        if (!ReferenceEquals(Sender, senders.Latest)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest).Start);
         Curve.Accumulate(samples, times, clock, receivedAt, scratch);
         taken += samples.Length;
         WakesAt = Curve.WakesAt;
@@ -139,15 +139,14 @@ internal sealed class LiveStream(
     private void Reach((long Start, long End) period, BlockPlace block)
     {
         reachedUntil = period.End;
-        if (period.Start > begun[^1].Start) Begin(period.Start, block);
+        if (period.Start > begun[^1].Start) begun.Add((period.Start, block));
     }
 
-    private void Begin(long start, BlockPlace block)
+    /// <summary>Counts from here on what is looked at for a period.</summary>
+    private void Count((long Start, long End) period)
     {
-        var nominal = declaration.NominalMicroseconds;
-        var before = begun.Count > 0 ? start - begun[^1].Start >= nominal ? begun[^1].Taken : 0
-            : newest < start - reach - nominal ? taken : 0;
-        begun.Add(new(start, block, taken, before));
+        countedUntil = period.End;
+        if (counted.Count == 0 || period.Start > counted[^1].Start) counted.Add((period.Start, taken));
     }
 
     /// <summary>Frames are missing by their numbers: what they had may be missing between the newest sample and the
@@ -217,8 +216,8 @@ internal sealed class LiveStream(
     private bool MayBeCrowded(Interval period)
     {
         var start = PowerCurve.Microseconds(period.Start);
-        var known = begun.FindLastIndex(one => one.Start <= start);
-        return taken - (known < 0 ? 0 : begun[known].TakenBefore) > FrameDerivation.SamplesMax(period, declaration);
+        var before = counted.FindLast(one => one.Start <= start).Taken; // where none is known, all count
+        return taken - before > FrameDerivation.SamplesMax(period, declaration);
     }
 
     /// <summary>Takes note of what became of a period: until it is final, the log from its beginning is needed to make
@@ -230,6 +229,7 @@ internal sealed class LiveStream(
         else if (step.Step == PeriodStep.Final) provisional.Remove(start);
         var oldest = provisional.Count > 0 ? provisional[0] : start;
         while (begun.Count > 1 && begun[1].Start <= oldest) begun.RemoveAt(0);
+        while (counted.Count > 1 && counted[1].Start <= oldest) counted.RemoveAt(0);
         senders.Forget(oldest);
         Needed = begun.Count > 0 ? begun[0].From : null;
         WakesAt = Curve.WakesAt;

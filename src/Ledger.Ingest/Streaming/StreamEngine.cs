@@ -89,7 +89,7 @@ public sealed class StreamEngine : IAsyncDisposable
         found = log.Acknowledged;
         tokenKey = SessionToken.KeyOf(secret);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
-        news = new(recorder.Journal, points, Fail);
+        news = new(recorder.Journal, points, PointChanges, Fail);
         sealer = options.SealsFullSegments ? new(log, options.SegmentsUnsealedMax, Fail) : null;
         integrating = new Thread(Integrate) { IsBackground = true, Name = "streams" };
         integrating.Start();
@@ -116,6 +116,10 @@ public sealed class StreamEngine : IAsyncDisposable
 
     /// <summary>Settlement points whose streams are known.</summary>
     public int StreamCount => points.Count;
+
+    /// <summary>Points whose master data have become others: what was announced of them may be somebody else's
+    /// now.</summary>
+    public PointChanges PointChanges { get; } = new();
 
     /// <summary>Sessions of which frames may still come; one that is over is forgotten at the beginning of a later
     /// segment.</summary>

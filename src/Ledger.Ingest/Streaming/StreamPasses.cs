@@ -134,7 +134,7 @@ internal sealed class StreamPasses : IAsyncDisposable
             for (var i = 0; i < one.Named.Count; i++)
                 refusals.Add(Rejection.UnknownSettlementPoint, one.Sender, $"{one.Named[i]}",
                     "streams of points that are not registered, or are declared otherwise; their frames are kept",
-                    one.Block, one.Block, i == 0 ? one.Others : 0);
+                    one.Block, one.Block, i == one.Named.Count - 1 ? one.Others : 0);
         }
     }
 
