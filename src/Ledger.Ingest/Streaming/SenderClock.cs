@@ -1,5 +1,4 @@
 using Ledger.Domain;
-using Ledger.Ingest.Frames;
 
 namespace Ledger.Ingest.Streaming;
 
