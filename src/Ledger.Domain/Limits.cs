@@ -64,6 +64,12 @@ public static class Limits
     public const int SamplesPerPeriodMax = 8 * 1024 * 1024;
     /// <summary>Longest nominal period of a stream, in µs: one day.</summary>
     public const long NominalPeriodMicrosecondsMax = 86_400_000_000;
+
+    /// <summary>The longest nominal period that a stream may announce, in µs: an hour, the longest settlement period. A
+    /// sample may change what lies three nominal periods beside it, so a late one of a slow stream would have very many
+    /// periods derived again. Logs of before have announcements up to <see cref="NominalPeriodMicrosecondsMax"/>, which
+    /// are read as ever.</summary>
+    public const long StreamNominalPeriodMicrosecondsMax = 3_600_000_000;
     /// <summary>Largest current that a vehicle asks for or is allowed, in mA: 10 kA.</summary>
     public const int VehicleMilliamperesMax = 10_000_000;
     /// <summary>Largest voltage that a vehicle asks for or is allowed, in mV: 10 kV.</summary>

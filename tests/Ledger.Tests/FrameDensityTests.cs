@@ -59,15 +59,19 @@ public sealed class FrameDensityTests
         await StreamTown.SendAsync(door, Frame((0, Dense(1, 0)))); // the number is free, because nothing was taken
     }
 
-    [Fact]
-    public async Task A_nominal_period_of_less_than_a_millisecond_is_refused_and_kept_and_read_from_logs_of_before()
+    [Theory]
+    [InlineData(999, 1000)]
+    [InlineData(3_600_000_001, 3_600_000_000)]
+    public async Task A_nominal_period_below_a_millisecond_or_above_an_hour_is_refused_and_kept_and_read_from_old_logs(
+        long refused, long taken)
     {
         await using var town = await StreamTown.OpenAsync(2);
         using var door = town.Streams.Connect();
-        var frame = town.Announce(2, nominal: 999);
+        var frame = town.Announce(2, nominal: refused);
         var why = Should.Throw<InputRefusedException>(() => door.Take(frame, out _, out _));
-        (why.Code, why.Field, why.Value).ShouldBe((Rejection.OutOfRange, "frame.entries[0].nominal period", "999"));
-        why.Detail.ShouldContain("1000 to 86400000000");
+        (why.Code, why.Field, why.Value).ShouldBe(
+            (Rejection.OutOfRange, "frame.entries[0].nominal period", FormattableString.Invariant($"{refused}")));
+        why.Detail.ShouldContain("1000 to 3600000000");
         (await town.Streams.RefuseAsync(frame, why, "stream of ACME", null, TestContext.Current.CancellationToken))
             .ShouldBeOfType<RecordOutcome.Refused>();
         var kept = (await TestFolder.AllAsync(town.Ledger.Journal)).Select(EventCodec.Decode).OfType<EvidenceRefused>()
@@ -75,8 +79,8 @@ public sealed class FrameDensityTests
         town.Ledger.Evidence.Get(kept.Evidence).ShouldBe(frame);
         var reader = FrameReader.Open(frame);
         reader.TryRead(out Announcement announced).ShouldBeTrue();
-        announced.NominalPeriodMicroseconds.ShouldBe(999);
-        await StreamTown.SendAsync(door, town.Announce(2, nominal: 1000));
+        announced.NominalPeriodMicroseconds.ShouldBe(refused);
+        await StreamTown.SendAsync(door, town.Announce(2, nominal: taken));
     }
 
     /// <summary>A block takes eight frames of the most samples, however few bytes they are; then the log is

@@ -200,12 +200,13 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
         if (reader.Head.Kind == FrameKind.Announce) Announce(frame, sessions, wanted);
         if (reader.Head.Kind != FrameKind.Samples || !sessions.TryGetValue(frame.Session, out var streams)
             || !streams.Exists(one => one is not null)) return;
+        var dated = SamplePlacing.AsDated(frame.ReceivedAtMicroseconds);
         while (reader.TryRead(room, out var samples))
         {
             if (samples.Stream >= streams.Count || streams[samples.Stream] is not { } collected) continue;
             Samples += samples.Count;
             foreach (var one in collected.Wanted)
-                samplesHeld += one.Add(room.AsSpan(0, samples.Count), reader.Times, block);
+                samplesHeld += one.Add(room.AsSpan(0, samples.Count), reader.Times, dated, block);
             if (samplesHeld > samplesHeldMax) MakeRoom();
         }
     }
@@ -248,14 +249,20 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
         public DerivedPeriod Asked => asked;
 
         /// <summary>How many of these samples are held now.</summary>
-        public int Add(ReadOnlySpan<PowerSample> more, in TimeExtent times, FrameAddress block)
+        /// <param name="dated">When a sample may have been taken that counts where it is dated; others count elsewhere
+        /// or nowhere, and are in no record that is derived.</param>
+        public int Add(
+            ReadOnlySpan<PowerSample> more, in TimeExtent times, in TimeExtent dated, FrameAddress block)
         {
-            if (samples is null || times.Latest < from || times.Earliest > to || !asked.Range.Holds(block)) return 0;
+            var (earliest, latest) = (Math.Max(from, dated.Earliest), Math.Min(to, dated.Latest));
+            if (samples is null || times.Latest < earliest || times.Earliest > latest || !asked.Range.Holds(block))
+                return 0;
             var before = samples.Count;
-            if (times.Earliest >= from && times.Latest <= to && before + more.Length <= most) samples.AddRange(more);
+            if (times.Earliest >= earliest && times.Latest <= latest && before + more.Length <= most)
+                samples.AddRange(more);
             else
                 foreach (var sample in more)
-                    if (sample.AtMicroseconds < from || sample.AtMicroseconds > to) continue;
+                    if (sample.AtMicroseconds < earliest || sample.AtMicroseconds > latest) continue;
                     else if (samples.Count < most) samples.Add(sample);
                     else uncounted++;
             return samples.Count - before;

@@ -4,6 +4,13 @@ using NodaTime;
 
 namespace Ledger.Ingest.Streaming;
 
+/// <summary>What is known of samples by the frame that they came in.</summary>
+/// <param name="Block">The block of the log that has it.</param>
+/// <param name="ClockFrom">From which block on the log says how far the sender's clock is off; itself where it is
+/// right.</param>
+internal readonly record struct FrameReceipt(
+    BlockPlace Block, BlockPlace ClockFrom, ClockEstimate Clock, long SentAt, long ReceivedAt);
+
 /// <summary>
 /// A settlement point whose samples arrive: the state of its curve, and from which block of the log on its periods have
 /// their evidence. Two sessions may name it, so whoever changes it holds <see cref="Gate"/>.
@@ -15,11 +22,6 @@ internal sealed class LiveStream(
 {
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
-
-    /// <summary>What a sample may be dated after it was received, in µs, before that is taken for another clock than
-    /// the sender's: an hour, as of files. A station's clock that is minutes ahead behind a right gateway is kept as it
-    /// is, because nothing tells it from one that is minutes behind.</summary>
-    private const long AheadMaxMicroseconds = 3_600_000_000;
 
     private readonly long reach = declaration.ReachMicroseconds;
     private readonly List<(long Start, BlockPlace From)> begun = new(2);
@@ -35,7 +37,7 @@ internal sealed class LiveStream(
     // Frames that were missed after a sample; a station's clock may be minutes off, so where they may lie is known by
     // this stream's own samples only.
     private int lost;
-    private long lostAfter, aheadBy;
+    private long lostAfter;
 
     /// <summary>Itself: the lock is in memory that is looked at anyway.</summary>
     public object Gate => this;
@@ -45,6 +47,10 @@ internal sealed class LiveStream(
 
     /// <summary>Who sends what is taken next, where the log says so.</summary>
     public FrameSender? Sender { get; set; }
+
+    /// <summary>The session that announced it last: frames of it and of another that does are taken in the order of
+    /// the log.</summary>
+    public LiveSession? Session { get; set; }
 
     /// <summary>Who sent what there is of a period (µs of its start): what is recorded of it is in his name.</summary>
     public FrameSender? SenderOf(long period) => senders.Of(period);
@@ -58,15 +64,6 @@ internal sealed class LiveStream(
 
     /// <summary>The number of the step that touched it last, so that a step lists it once.</summary>
     public long Touched { get; set; }
-
-    /// <summary>Whether all its samples are behind its watermark, because none came for a while.</summary>
-    public bool IsIdle
-    {
-        get
-        {
-            lock (Gate) return Curve.Watermark >= newest;
-        }
-    }
 
     /// <summary>The settlement day of a period; null where it is of none.</summary>
     public LocalDate? DayOf(Interval period) => periods.DayOf(period);
@@ -82,39 +79,31 @@ internal sealed class LiveStream(
     /// torn, and means as little.</summary>
     public long Foresee() => newest ^ WakesAt ^ Touched ^ Curve.Foresee();
 
-    /// <summary>
-    /// Takes samples of a frame in a block. A sample cannot be measured after it was received: where its time says so
-    /// by more than an hour, the clock that dated it is ahead, whatever the clock of the sender.
-    /// </summary>
-    public void Take(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
-        long receivedAt, CurveScratch scratch)
+    /// <summary>Takes samples of a frame, where they count; answers which count nowhere.</summary>
+    public UnplacedSamples Take(
+        ReadOnlySpan<PowerSample> samples, in TimeExtent times, in FrameReceipt receipt, CurveScratch scratch)
     {
-        var ahead = clock.IsSuspect ? clock.AheadMicroseconds : 0;
-        if (times.Latest - ahead > receivedAt + AheadMaxMicroseconds)
-            TakeAhead(samples, clock, receivedAt + AheadMaxMicroseconds + ahead, block, receivedAt, scratch);
-        else Place(samples, times, clock, block, receivedAt, scratch);
-        taken += samples.Length;
+        if (SamplePlacing.AreAsDated(times, receipt.Clock, receipt.ReceivedAt))
+        {
+            Place(samples, times, receipt.Clock, receipt.Block, receipt.ReceivedAt, scratch);
+            return default;
+        }
+        var parts = SamplePlacing.Place(
+            samples, receipt.Clock, receipt.SentAt, receipt.ReceivedAt, out var unplaced);
+        foreach (var part in parts)
+        {
+            Need(receipt.ClockFrom);
+            Place(part.Samples, part.Times, part.Clock, receipt.ClockFrom, receipt.ReceivedAt, scratch);
+        }
+        return unplaced;
     }
 
-    /// <summary>Those that are later than may be are placed by how far the latest of them is ahead, and their periods
-    /// are suspect; a stretch of them keeps the offset that was seen, which is the nearer the less the message was
-    /// delayed.</summary>
-    private void TakeAhead(ReadOnlySpan<PowerSample> samples, in ClockEstimate clock, long until, BlockPlace block,
-        long receivedAt, CurveScratch scratch)
+    /// <summary>What places these samples is in an earlier block than what begins their period.</summary>
+    private void Need(BlockPlace from)
     {
-        var (right, ahead) = (new List<PowerSample>(samples.Length), new List<PowerSample>(samples.Length));
-        foreach (var sample in samples) (sample.AtMicroseconds <= until ? right : ahead).Add(sample);
-        if (right.Count > 0)
-        {
-            var placed = right.ToArray();
-            Place(placed, TimeExtent.Of(placed), clock, block, receivedAt, scratch);
-        }
-        var moved = ahead.ToArray();
-        var times = TimeExtent.Of(moved);
-        var seen = times.Latest - receivedAt;
-        aheadBy = Math.Abs(seen - aheadBy) <= AheadMaxMicroseconds ? Math.Max(seen, aheadBy) : seen;
-        Place(moved, new(times.Earliest - aheadBy, times.Latest - aheadBy), clock with { AheadMicroseconds = aheadBy },
-            block, receivedAt, scratch);
+        if (begun.Count == 0 || begun[^1].From.Address <= from.Address) return;
+        begun[^1] = (begun[^1].Start, from);
+        Needed = BlockPlace.Earlier(Needed ?? from, from);
     }
 
     private void Place(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
@@ -135,6 +124,7 @@ internal sealed class LiveStream(
             if (latest + reach >= reachedUntil) Reach(periods.Grid.PeriodOf(latest + reach), block);
         }
         Curve.Accumulate(samples, times, clock, receivedAt, scratch);
+        taken += samples.Length;
         WakesAt = Curve.WakesAt;
     }
 
