@@ -225,8 +225,8 @@ def verify_evidence(files, events):
     for event in (event for event in events if event["fact"].get("evidence")):
         named.add(event["fact"]["evidence"])
         head, _, listed = files.get("evidence/" + event["fact"]["evidence"], b"").partition(b"\n")
-        listed = listed.decode().split() if head == b"ledger-evidence-manifest/1" else []
-        if event["name"] != "subject-erased": named.update(listed)
+        listed = listed.decode().splitlines() if head[:-1] == b"ledger-evidence-manifest/" else []
+        if event["name"] != "subject-erased": named.update(line.split()[0] for line in listed)  # a point may follow
         else: erased[event["position"]] = set(listed)  # these can be missing, because the log says so
     there = {name[len("evidence/"):] for name in files if name.startswith("evidence/")}
     gone = (named - there) & set().union(*erased.values())

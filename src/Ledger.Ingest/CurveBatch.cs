@@ -44,6 +44,9 @@ public sealed record CurveBatch(IReadOnlyList<PointCurve> Curves, Instant? SentA
     /// <summary>What vehicles said beside the samples, point by point and in order of time.</summary>
     public IReadOnlyList<ChargingStateRecorded> States { get; init; } = [];
 
+    /// <summary>The point named beside the file, where something in it names none and so means that one.</summary>
+    public SettlementPointId? NamedBeside { get; init; }
+
     /// <summary>Samples of all points.</summary>
     public long Samples => Curves.Sum(curve => (long)curve.Count);
 }

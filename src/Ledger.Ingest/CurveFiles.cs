@@ -82,7 +82,7 @@ public static class CurveFiles
             found.Add(point, new PowerSample(at, power));
         }
         if (found.Count == 0) return Refusal.Of(Rejection.EmptyInput, "curve: no row after the header");
-        batch = found.ToBatch(hints.SentAt);
+        batch = found.ToBatch(hints.SentAt) with { NamedBeside = named ? null : hints.Point };
         return null;
     }
 

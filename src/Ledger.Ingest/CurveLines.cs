@@ -64,7 +64,11 @@ public static class CurveLines
                 return Refusal.Of(refused.Code, $"curve line {number}: {refused.Detail}");
         }
         if (rows.Count == 0) return Refusal.Of(Rejection.EmptyInput, "curve: no line holds a sample");
-        batch = rows.ToBatch(hints.SentAt) with { States = vehicles.ToStates() };
+        batch = rows.ToBatch(hints.SentAt) with
+        {
+            States = vehicles.ToStates(),
+            NamedBeside = names.MeantTheNamed ? hints.Point : null,
+        };
         return null;
     }
 
@@ -118,6 +122,9 @@ internal sealed class CurveLineReader(SettlementPointId? named, CurveRows rows, 
     private int lastNameBytes;
     private SettlementPointId lastPoint;
 
+    /// <summary>Whether a line named no point, and so meant the one named beside the file.</summary>
+    public bool MeantTheNamed { get; private set; }
+
     public Refusal? Read(ReadOnlySpan<byte> line)
     {
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = 4 });
@@ -150,6 +157,7 @@ internal sealed class CurveLineReader(SettlementPointId? named, CurveRows rows, 
         if (reader.Read()) throw new JsonException("something follows the object"); // the reader itself throws first
         if (Missing(seen, point) is { } missing)
             return Refusal.Of(Rejection.MissingField, missing);
+        MeantTheNamed |= (seen & Member.Point) == 0;
         return Add(seen, point!.Value, at, kilowatts, stepMs, words);
     }
 

@@ -126,7 +126,7 @@ public static class CurveParquet
         }
         return rows.Count == 0
             ? (Refusal.Of(Rejection.EmptyInput, "curve: the Parquet file has no row"), null)
-            : (null, rows.ToBatch(sentAt));
+            : (null, rows.ToBatch(sentAt) with { NamedBeside = point is null ? hints.Point : null });
     }
 
     private static Refusal? Sizes(ParquetReader reader, int bytes)

@@ -6,14 +6,16 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// Computes the interval records of the periods that new samples of one point touch: those that hold some of them,
-/// those between two of them, the ones beside, and those before that are still provisional.
+/// those between two of them or between one and a stored one, the ones beside, and those before that are still
+/// provisional.
 /// </summary>
 /// <param name="offsetMicroseconds">How far the sender's clock is ahead, at least; 0 where that is not proven.</param>
 internal sealed class CurvePeriods(
     CurveEvidence evidence, SettlementPointId point, PowerSample[] received, PointCalendar calendar,
     long offsetMicroseconds)
 {
-    private readonly Dictionary<EvidenceDigest, PowerSample[]> earlier = [];
+    private readonly Dictionary<NamedPiece, PowerSample[]> earlier = [];
+    private HashSet<Instant>? bridged;
     private readonly long allowedGap = Microseconds(PowerCurve.DefaultMaxGap(received));
 
     /// <summary>The first period that new samples would restate and cannot: evidence of it was erased or pruned.
@@ -35,9 +37,11 @@ internal sealed class CurvePeriods(
 
     private bool IsTouched(Interval period)
     {
-        var (start, end) = Edges(period);
+        var (start, end) = CurveWindow.Edges(period);
         var first = CurveWindow.FirstAtOrAfter(received, start);
         if (first < received.Length && received[first].AtMicroseconds < end) return true;
+        bridged ??= new CurveBridges(received, calendar, StoredOf).Starts();
+        if (bridged.Contains(period.Start)) return true;
         if (first == received.Length)
             return calendar.Known(period) is not null && start - received[^1].AtMicroseconds <= allowedGap;
         // No sample in it: one after it closes what is provisional, and two near each other span it.
@@ -48,7 +52,7 @@ internal sealed class CurvePeriods(
 
     private IntervalRecorded? Record(Interval period)
     {
-        var (start, end) = Edges(period);
+        var (start, end) = CurveWindow.Edges(period);
         var before = calendar.Known(period);
         if (before?.Stream is not null)
         {
@@ -58,25 +62,26 @@ internal sealed class CurvePeriods(
             return null;
         }
         if (before is not null && evidence.Pieces(before.Evidence).ToList() is var pieces
-            && pieces.Any(evidence.IsGone))
+            && pieces.Exists(piece => evidence.IsGone(piece.Digest)))
         {
             // From the rest of its evidence less would come out than was measured, so it stays as it is; what is of it
             // already says nothing new.
-            if (pieces.Contains(evidence.Received)) return before;
-            if (IsInside(start, end)) Gone ??= (period, pieces.Any(evidence.IsPruned));
+            if (pieces.Exists(evidence.IsReceived)) return before;
+            if (IsInside(start, end)) Gone ??= (period, pieces.Exists(piece => evidence.IsPruned(piece.Digest)));
             return null;
         }
-        var used = new List<EvidenceDigest>();
+        var used = new List<NamedPiece>();
         var samples = Union(period, start, end, used);
         var integral = CurveWindow.Integrate(samples, period);
         // A sample at the very edge belongs to this period, but alone it only closes the one before, which names it.
-        if (before is null && integral.CoveredMicroseconds == 0 && IsOnlyAnEdge(start, end)) return null;
+        if (before is null && integral.CoveredMicroseconds == 0
+            && (integral.Samples == 0 || IsOnlyAnEdge(start, end))) return null;
 
         var isClosed = samples.Length > 0 && samples[^1].AtMicroseconds >= end;
         var late = before is null ? 0
             : before.LateSamples + (before.State == IntervalRecordState.Final ? NewInstants(before, start, end) : 0);
         // What was sent again, later, says nothing new of its sender's clock.
-        var isAgain = before is not null && evidence.Pieces(before.Evidence).Contains(evidence.Received);
+        var isAgain = before is not null && evidence.Pieces(before.Evidence).Any(evidence.IsReceived);
         var offset = Math.Max(before?.ClockOffsetMicroseconds ?? 0, isAgain ? 0 : offsetMicroseconds);
         var quality = IntervalRecords.QualityOf(integral.CoveredMicroseconds, offset);
         return IntervalRecords.From(
@@ -92,27 +97,40 @@ internal sealed class CurvePeriods(
     private bool IsOnlyAnEdge(long start, long end)
     {
         var first = CurveWindow.FirstAtOrAfter(received, start);
-        return first > 0 && received[first].AtMicroseconds == start
+        return first > 0 && first < received.Length && received[first].AtMicroseconds == start
             && (first + 1 == received.Length || received[first + 1].AtMicroseconds >= end)
             && start - received[first - 1].AtMicroseconds <= allowedGap;
     }
 
-    /// <summary>The samples of a period out of all its evidence and that of the periods beside.</summary>
-    private ReadOnlySpan<PowerSample> Union(Interval period, long start, long end, List<EvidenceDigest> used)
+    /// <summary>The samples of a period out of all its evidence and that of the periods recorded next to it.</summary>
+    private ReadOnlySpan<PowerSample> Union(Interval period, long start, long end, List<NamedPiece> used)
     {
         var pieces = new List<CurvePiece> { new(evidence.Received, received) };
-        foreach (var near in Near(period))
+        foreach (var near in Near(period, start, end))
             foreach (var piece in evidence.Pieces(near.Evidence))
-                if (!evidence.IsGone(piece) && pieces.All(known => known.Digest != piece))
+                if (!evidence.IsGone(piece.Digest) && !evidence.IsReceived(piece)
+                    && pieces.TrueForAll(known => known.Piece != piece))
                     pieces.Add(new(piece, Earlier(piece)));
         return CurveWindow.Union(pieces, start, end, used);
     }
 
-    /// <summary>The records whose evidence may hold samples of this period or beside it.</summary>
-    private IEnumerable<IntervalRecorded> Near(Interval period) =>
-        calendar.KnownAround(period).Where(known => known.Stream is null);
+    /// <summary>The records whose evidence may hold samples of this period or next to it: its own, and the nearest to
+    /// either side, unless a new sample lies between.</summary>
+    private IEnumerable<IntervalRecorded> Near(Interval period, long start, long end)
+    {
+        if (calendar.Known(period) is { Stream: null } own) yield return own;
+        if (calendar.KnownBefore(period) is { Stream: null } before
+            && !IsInside(CurveWindow.Edges(before.Period).End, start - PowerCurve.RampWindowMicroseconds + 1))
+            yield return before;
+        if (calendar.KnownAfter(period) is { Stream: null } after
+            && !IsInside(end, CurveWindow.Edges(after.Period).Start))
+            yield return after;
+    }
 
-    private PowerSample[] Earlier(EvidenceDigest piece)
+    private List<PowerSample[]> StoredOf(IntervalRecorded record) =>
+        [.. evidence.Pieces(record.Evidence).Where(piece => !evidence.IsGone(piece.Digest)).Select(Earlier)];
+
+    private PowerSample[] Earlier(NamedPiece piece)
     {
         if (!earlier.TryGetValue(piece, out var samples)) earlier[piece] = samples = evidence.Samples(piece, point);
         return samples;
@@ -130,9 +148,6 @@ internal sealed class CurvePeriods(
             if (known.Add(sample.AtMicroseconds)) count++;
         return count;
     }
-
-    private static (long Start, long End) Edges(Interval period) =>
-        (PowerCurve.Microseconds(period.Start), PowerCurve.Microseconds(period.End));
 
     private static long Microseconds(Duration duration) => duration.ToInt64Nanoseconds() / 1000;
 

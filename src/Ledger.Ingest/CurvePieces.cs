@@ -16,51 +16,55 @@ internal sealed class CurvePieces(Func<EvidenceDigest, byte[]?> evidence)
     private const int SampleBytes = 16, PowerBytes = 8;
     private const int ManifestsKeptMax = 1024;
 
-    private readonly Dictionary<EvidenceDigest, EvidenceDigest[]> manifests = [];
-    private readonly Dictionary<EvidenceDigest, LinkedListNode<Read>> known = [];
+    private readonly Dictionary<EvidenceDigest, NamedPiece[]> manifests = [];
+    private readonly Dictionary<NamedPiece, LinkedListNode<Read>> known = [];
     private readonly LinkedList<Read> latestFirst = [];
     private (EvidenceDigest Digest, byte[] Bytes)? opened; // to see whether it is a manifest, and then to read it
     private long bytesKept;
 
-    private sealed record Read(EvidenceDigest Piece, CurveBatch Batch, long Bytes);
+    private sealed record Read(NamedPiece Piece, CurveBatch Batch, long Bytes);
 
     /// <summary>The curve of a record's point in each piece of its evidence. Throws
     /// <see cref="InvalidDataException"/> where one is not kept or says nothing of the point.</summary>
-    public List<(EvidenceDigest Piece, PointCurve Curve)> Of(IntervalRecorded record)
+    public List<(NamedPiece Piece, PointCurve Curve)> Of(IntervalRecorded record)
     {
-        var pieces = new List<(EvidenceDigest, PointCurve)>(1);
+        var pieces = new List<(NamedPiece, PointCurve)>(1);
         foreach (var piece in Listed(record.Evidence)) pieces.Add((piece, Curve(piece, record.Point)));
         return pieces;
     }
 
-    private EvidenceDigest[] Listed(EvidenceDigest digest)
+    private NamedPiece[] Listed(EvidenceDigest digest)
     {
         if (!manifests.TryGetValue(digest, out var pieces))
         {
             if (manifests.Count == ManifestsKeptMax) manifests.Clear();
-            manifests[digest] = pieces = [.. EvidenceManifest.Listed(digest, Bytes(digest))];
+            manifests[digest] = pieces = [.. EvidenceManifest.Pieces(digest, Bytes(digest))];
         }
         return pieces;
     }
 
-    private PointCurve Curve(EvidenceDigest piece, SettlementPointId point)
+    private PointCurve Curve(NamedPiece piece, SettlementPointId point)
     {
         if (known.TryGetValue(piece, out var found))
         {
             latestFirst.Remove(found);
             latestFirst.AddFirst(found);
             if (CurveEvidence.CurveOf(found.Value.Batch, point) is { } curve) return curve;
-            Forget(found); // a file that names no point was read for another one
+            if (piece.Named is not null) throw NothingOf(piece, point);
+            Forget(found); // before the named point was kept with it, a file without points was read for another one
         }
-        var batch = CurveEvidence.Parse(piece, Bytes(piece), point);
+        var batch = CurveEvidence.Parse(piece, Bytes(piece.Digest), point);
         opened = null;
         var read = new Read(piece, batch, batch.Curves.Sum(BytesOf));
         bytesKept += read.Bytes;
         known[piece] = latestFirst.AddFirst(read);
         while (bytesKept > BytesKeptMax && latestFirst.Count > 1) Forget(latestFirst.Last!);
         return CurveEvidence.CurveOf(batch, point)
-            ?? throw new InvalidDataException($"evidence {piece} holds no sample of {point}");
+            ?? throw NothingOf(piece, point);
     }
+
+    private static InvalidDataException NothingOf(NamedPiece piece, SettlementPointId point) =>
+        new($"evidence {piece.Digest} holds no sample of {point}");
 
     private static long BytesOf(PointCurve curve) =>
         (long)curve.Count * (curve.Even is null ? SampleBytes : PowerBytes);

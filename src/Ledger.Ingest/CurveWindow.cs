@@ -4,7 +4,7 @@ using NodaTime;
 namespace Ledger.Ingest;
 
 /// <summary>What one piece of evidence says of a settlement point, in order of time.</summary>
-internal readonly record struct CurvePiece(EvidenceDigest Digest, PowerSample[] Samples);
+internal readonly record struct CurvePiece(NamedPiece Piece, PowerSample[] Samples);
 
 /// <summary>
 /// The samples of which a period's record is made, out of several pieces of evidence: the one rule for who records a
@@ -17,7 +17,7 @@ internal static class CurveWindow
     /// pieces that they come from.
     /// </summary>
     public static ReadOnlySpan<PowerSample> Union(
-        IReadOnlyList<CurvePiece> pieces, long start, long end, List<EvidenceDigest> used)
+        IReadOnlyList<CurvePiece> pieces, long start, long end, List<NamedPiece> used)
     {
         var (from, to) = (long.MinValue, long.MaxValue);
         foreach (var piece in pieces)
@@ -30,7 +30,7 @@ internal static class CurveWindow
         {
             var inside = Between(pieces[i].Samples, from, to);
             if (inside.IsEmpty) continue;
-            used.Add(pieces[i].Digest);
+            used.Add(pieces[i].Piece);
             (count, single) = (count + inside.Length, i);
         }
         if (used.Count == 1) return Between(pieces[single].Samples, from, to);
@@ -71,6 +71,10 @@ internal static class CurveWindow
         var end = to == long.MaxValue ? samples.Length : FirstAtOrAfter(samples, to + 1);
         return samples.AsSpan(first, Math.Max(0, end - first));
     }
+
+    /// <summary>The first instant of a period and the first after it.</summary>
+    public static (long Start, long End) Edges(Interval period) =>
+        (PowerCurve.Microseconds(period.Start), PowerCurve.Microseconds(period.End));
 
     public static int FirstAtOrAfter(PowerSample[] samples, long at)
     {

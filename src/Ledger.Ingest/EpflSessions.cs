@@ -31,8 +31,17 @@ public static class EpflSessions
     public static bool IsHeader(string line) =>
         line.StartsWith("Session,CCS,Arrival,Departure,", StringComparison.Ordinal);
 
-    /// <summary>Readings in order of departure, then session; ties keep the register's order total.</summary>
-    public static Refusal? Read(string text, DateTimeZone zone, out IReadOnlyList<SessionReading> readings)
+    /// <summary>Readings in order of departure, then session; ties keep the register's order total. A time that is two
+    /// instants in the zone, or none, is refused, and so is a departure before the arrival.</summary>
+    public static Refusal? Read(string text, DateTimeZone zone, out IReadOnlyList<SessionReading> readings) =>
+        Read(text, new Clock(zone, IsGuessed: false), out readings);
+
+    /// <summary>The same of evidence. Before such times were refused, the earlier of two instants was taken, and one
+    /// that was skipped was moved on by the hour; what was recorded so is read again so.</summary>
+    internal static Refusal? ReadAgain(string text, DateTimeZone zone, out IReadOnlyList<SessionReading> readings) =>
+        Read(text, new Clock(zone, IsGuessed: true), out readings);
+
+    private static Refusal? Read(string text, Clock clock, out IReadOnlyList<SessionReading> readings)
     {
         readings = [];
         var lines = text.Split('\n');
@@ -51,10 +60,13 @@ public static class EpflSessions
                 return Refusal.Of(Rejection.InvalidIdentifier, $"{where}: Session {IntakeText.Quote(fields[0])}");
             if (!Identifier.IsValid(fields[1]))
                 return Refusal.Of(Rejection.InvalidIdentifier, $"{where}: CCS {IntakeText.Quote(fields[1])}");
-            if (TimePattern.Parse(fields[2]) is not { Success: true } arrival)
-                return Refusal.Of(Rejection.InvalidTime, $"{where}: Arrival {IntakeText.Quote(fields[2])}");
-            if (TimePattern.Parse(fields[3]) is not { Success: true } departure)
-                return Refusal.Of(Rejection.InvalidTime, $"{where}: Departure {IntakeText.Quote(fields[3])}");
+            if (clock.At("Arrival", fields[2], out var arrival) is { } badArrival)
+                return Refusal.Of(Rejection.InvalidTime, $"{where}: {badArrival}");
+            if (clock.At("Departure", fields[3], out var departure) is { } badDeparture)
+                return Refusal.Of(Rejection.InvalidTime, $"{where}: {badDeparture}");
+            if (departure < arrival && !clock.IsGuessed)
+                return Refusal.Of(Rejection.InvalidTime, $"{where}: Departure {IntakeText.Quote(fields[3])} is before "
+                    + $"Arrival {IntakeText.Quote(fields[2])}");
             if (IntakeText.Scale(fields[5], 3, out var steps, out _) is { } bad)
                 return IntakeText.BadNumber(bad, $"{where}: Energy (Wh)", fields[5]);
             if (steps < 0)
@@ -62,15 +74,31 @@ public static class EpflSessions
             if (steps > StepsMax) return IntakeText.BadNumber(Rejection.OutOfRange, $"{where}: Energy (Wh)", fields[5]);
             if (IntakeText.Scale(fields[6], 3, out var peak, out _) is { } badPeak)
                 return IntakeText.BadNumber(badPeak, $"{where}: Pmax (W)", fields[6]);
-            found.Add(new SessionReading(fields[1], fields[0], At(arrival.Value, zone), At(departure.Value, zone),
-                steps, 0, peak));
+            found.Add(new SessionReading(fields[1], fields[0], arrival, departure, steps, 0, peak));
         }
         if (found.Count == 0) return Refusal.Of(Rejection.EmptyInput, "sessions: no row after the header");
         readings = Accumulate(found);
         return null;
     }
 
-    private static Instant At(LocalDateTime local, DateTimeZone zone) => local.InZoneLeniently(zone).ToInstant();
+    /// <summary>The clock on a wall of the zone.</summary>
+    /// <param name="IsGuessed">Whether a time that is two instants or none is taken as one all the same.</param>
+    private readonly record struct Clock(DateTimeZone Zone, bool IsGuessed)
+    {
+        /// <summary>What is wrong with a local time; null where it is one instant.</summary>
+        public string? At(string field, string text, out Instant at)
+        {
+            at = default;
+            if (TimePattern.Parse(text) is not { Success: true, Value: var local })
+                return $"{field} {IntakeText.Quote(text)} is no local time as 2022-04-13T12:00:00";
+            var mapping = Zone.MapLocal(local);
+            if (mapping.Count != 1 && !IsGuessed)
+                return $"{field} {IntakeText.Quote(text)} is {(mapping.Count == 0 ? "no instant" : "two instants")} in "
+                    + $"{Zone.Id}, where the clock changes: it must be one";
+            at = local.InZoneLeniently(Zone).ToInstant();
+            return null;
+        }
+    }
 
     private static List<SessionReading> Accumulate(List<SessionReading> sessions)
     {

@@ -204,21 +204,32 @@ public static class Ocmf
     }
 
     /// <summary>
-    /// Import or export register that an OBIS code names (IEC 62056-61: C = 1 import, 2 export, D = 8 cumulative; OCMF:
-    /// B0–B3 import, C0–C3 export); null for every other quantity.
+    /// Import or export register that counts over all of a meter's life, by its OBIS code (IEC 62056-61: C = 1 import,
+    /// 2 export, D = 8 cumulative, E = 0 all tariffs; OCMF: B0 and B1 import, C0 and C1 export). Null for every other
+    /// quantity: a tariff's register is a part of the total, and that of a transaction (B2, B3, C2, C3) begins at zero
+    /// with each.
     /// </summary>
-    public static Direction? DirectionOf(string? obis)
+    public static Direction? DirectionOf(string? obis) =>
+        Groups(obis) is [not ("B2" or "B3" or "C2" or "C3"), _, "" or "e", ..] ? CountedDirectionOf(obis) : null;
+
+    /// <summary>The same of any cumulative register, its tariff or transaction notwithstanding: so it was read before
+    /// those were told apart, and readings that were recorded of them are read again so.</summary>
+    internal static Direction? CountedDirectionOf(string? obis)
     {
-        if (obis is null) return null;
-        var groups = obis[(obis.IndexOf(':') + 1)..].Split('.', '*');
-        if (groups.Length < 3 || groups[1].TrimStart('0') != "8") return null;
-        return groups[0].TrimStart('0') switch
+        if (Groups(obis) is not [var quantity, "8", ..]) return null;
+        return quantity switch
         {
             "1" or "B0" or "B1" or "B2" or "B3" => Direction.Import,
             "2" or "C0" or "C1" or "C2" or "C3" => Direction.Export,
             _ => null,
         };
     }
+
+    /// <summary>The groups C, D and E, and F where it is there, without leading zeros. Some meters write the letter
+    /// <c>e</c> itself where no tariff is meant.</summary>
+    private static string[] Groups(string? obis) => obis is null ? []
+        : obis[(obis.IndexOf(':') + 1)..].Split('.', '*') is { Length: >= 3 } groups
+            ? [.. groups.Select(group => group.TrimStart('0'))] : [];
 
     private static bool TryTime(string text, out Instant? at, out char status)
     {

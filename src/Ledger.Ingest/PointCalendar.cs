@@ -15,7 +15,8 @@ internal sealed class PointCalendar
 
     private readonly List<MasterData> versions;
     private readonly SortedDictionary<LocalDate, IReadOnlyList<Interval>> days = [];
-    private readonly Dictionary<Instant, IntervalRecorded> known = [], knownByEnd = [];
+    private readonly Dictionary<Instant, IntervalRecorded> known = [];
+    private List<Instant>? inOrder;
 
     private PointCalendar(List<MasterData> versions) => this.versions = versions;
 
@@ -34,11 +35,23 @@ internal sealed class PointCalendar
     public IReadOnlyList<Interval> PeriodsOf(LocalDate day) => days[day];
     public IntervalRecorded? Known(Interval period) => known.GetValueOrDefault(period.Start);
 
-    /// <summary>The records of the period and of those beside it.</summary>
-    public IEnumerable<IntervalRecorded> KnownAround(Interval period) => new[]
+    /// <summary>The record of the latest period before this one that has one, in the days that are covered.</summary>
+    public IntervalRecorded? KnownBefore(Interval period) => KnownAt(Place(period, out _) - 1);
+
+    /// <summary>The record of the next period after this one that has one, in the days that are covered.</summary>
+    public IntervalRecorded? KnownAfter(Interval period) =>
+        KnownAt(Place(period, out var isKnown) + (isKnown ? 1 : 0));
+
+    /// <summary>How many recorded periods begin before this one.</summary>
+    private int Place(Interval period, out bool isKnown)
     {
-        Known(period), knownByEnd.GetValueOrDefault(period.Start), known.GetValueOrDefault(period.End),
-    }.OfType<IntervalRecorded>();
+        var place = (inOrder ??= [.. known.Keys.Order()]).BinarySearch(period.Start);
+        isKnown = place >= 0;
+        return isKnown ? place : ~place;
+    }
+
+    private IntervalRecorded? KnownAt(int place) =>
+        place >= 0 && place < inOrder!.Count ? known[inOrder[place]] : null;
 
     /// <summary>Prepares every day that the samples lie in and the days beside,
     /// whose first or last period they may close.</summary>
@@ -69,9 +82,9 @@ internal sealed class PointCalendar
 
     public void Know(LocalDate day, IntervalRecordsState state)
     {
+        inOrder = null;
         foreach (var record in state.Latest.Values)
-            if (days[day].Contains(record.Period))
-                (known[record.Period.Start], knownByEnd[record.Period.End]) = (record, record);
+            if (days[day].Contains(record.Period)) known[record.Period.Start] = record;
     }
 
     private MasterData InForce(LocalDate day) =>

@@ -127,7 +127,7 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
     private static IEnumerable<(IndexKey, ShownIndex)> Sessions(
         EvidenceDigest digest, string text, SettlementPointRegistered point)
     {
-        if (EpflSessions.Read(text, DateTimeZoneProviders.Tzdb[point.Zone], out var sessions) is { } refused)
+        if (EpflSessions.ReadAgain(text, DateTimeZoneProviders.Tzdb[point.Zone], out var sessions) is { } refused)
             throw new InvalidDataException($"evidence {digest}: {refused.Detail}");
         var ofPoint = sessions.Where(session => $"{point.Station}:{session.Connector}" == point.Point.Value).ToList();
         return ofPoint.Count == 0 ? [] : SessionFiles.Indices(ofPoint).Select(index => (

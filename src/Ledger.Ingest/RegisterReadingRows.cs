@@ -7,7 +7,7 @@ namespace Ledger.Ingest;
 /// <summary>
 /// Register readings in CSV: header <c>point,register,read_at,kwh</c>, optionally with <c>quality</c>; registers as
 /// 1.8.0 (import) or 2.8.0 (export), times as ISO 8601 with an offset, indices as decimal numerals in kWh. A row that
-/// is refused stops no other.
+/// is refused stops no other. The last row ends with a line end, so that a cut file is seen.
 /// </summary>
 internal static class RegisterReadingRows
 {
@@ -28,13 +28,19 @@ internal static class RegisterReadingRows
             return;
         }
         var rows = 0;
+        var cutAt = file.Bytes.Span is [.., (byte)'\n'] ? 0 : lines.Count();
         foreach (var (number, bytes) in lines.Skip(1))
         {
             if (bytes.Length == 0) continue;
             rows++;
             var what = $"{file.Source} line {number}";
             var raw = new Submission(bytes, what);
-            if (Row(Encoding.UTF8.GetString(bytes.Span), header, out var read) is { } refused)
+            // A cut number is a number too. Only the whole file shows that it is cut, so it is the evidence.
+            if (number == cutAt)
+                await run.RefuseAsync(what, Refusal.Of(Rejection.Truncated,
+                    $"no line end after the last row {IntakeText.Quote(Encoding.UTF8.GetString(bytes.Span))}"), received)
+                    .ConfigureAwait(false);
+            else if (Row(Encoding.UTF8.GetString(bytes.Span), header, out var read) is { } refused)
                 await run.RefuseAsync(what, refused, raw).ConfigureAwait(false);
             else run.Wait(what, read!, raw, received);
         }

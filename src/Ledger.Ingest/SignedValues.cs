@@ -64,8 +64,8 @@ internal static class SignedValues
             var reading = value.Readings[i];
             var part = $"{what} {reading.Obis}";
             if (Ocmf.DirectionOf(reading.Obis) is not { } direction)
-                await run.KeepAsync(part, $"RD[{i}]: {IntakeText.Quote(reading.Obis ?? "")} is no import or export "
-                    + $"register; kept as evidence", raw, verdicts)
+                await run.KeepAsync(part, $"RD[{i}]: {IntakeText.Quote(reading.Obis ?? "")} is no register of all "
+                    + $"import or export; kept as evidence", raw, verdicts)
                     .ConfigureAwait(false);
             else if ((Implausible(value, i) ?? NotTheMeters(value, meter, reading)) is { } unlike)
                 await run.RefuseAsync(part, unlike, raw, verdicts).ConfigureAwait(false);
@@ -86,7 +86,7 @@ internal static class SignedValues
         Indices(OcmfValue value)
     {
         for (var i = 0; i < value.Readings.Count; i++)
-            if (Ocmf.DirectionOf(value.Readings[i].Obis) is { } direction && Implausible(value, i) is null
+            if (Ocmf.CountedDirectionOf(value.Readings[i].Obis) is { } direction && Implausible(value, i) is null
                 && Number(value.Readings[i], i, out var kwh) is null)
                 yield return (direction, value.Readings[i].At!.Value, kwh, Quality(value, i));
     }

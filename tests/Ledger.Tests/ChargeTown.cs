@@ -42,6 +42,7 @@ internal sealed class ChargeTown : IDisposable
         S01-C1,2.8.0,2026-03-02T09:30:30+08:00,10
         S01-C1,2.8.0,2026-03-02T18:00:05+08:00,10
         S01-C1,2.8.0,2026-03-02T18:59:55+08:00,30.5
+
         """;
 
     private readonly TestFolder folder = new();

@@ -2,6 +2,7 @@ using CsCheck;
 using Ledger.Domain;
 using Ledger.Ingest;
 using Ledger.Journal;
+using Ledger.Journal.Verification;
 using NodaTime;
 using Shouldly;
 
@@ -198,6 +199,61 @@ public sealed class CurveRecordingTests
             foreach (var batch in divided.Append(divided[0])) await parts.TakeAsync(await ParquetAsync(batch));
             (await LatestAsync(parts)).Select(Content).ShouldBe((await LatestAsync(whole)).Select(Content));
         }, iter: 20, threads: 1);
+
+    private static PowerSample[] Slow(int stepMinutes, int from, int to) =>
+        [.. Enumerable.Range(from, to - from + 1).Select(i => At(i * stepMinutes * 60, 100 + i))];
+
+    /// <summary>Values slower than the periods: what lies between two files is in no period that holds a sample.
+    /// </summary>
+    [Theory]
+    [InlineData(20, 0, 1), InlineData(20, 1, 0), InlineData(60, 0, 1), InlineData(60, 1, 0)]
+    public async Task A_slow_curve_in_two_files_is_what_it_is_in_one(int stepMinutes, int first, int second)
+    {
+        PowerSample[][] files = [Slow(stepMinutes, 0, 2), Slow(stepMinutes, 3, 6)];
+        await using var whole = await LedgerAsync();
+        await whole.TakeAsync(await ParquetAsync(files.SelectMany(file => file)));
+        await using var parts = await LedgerAsync();
+        await parts.TakeAsync(await ParquetAsync(files[first]));
+        await parts.TakeAsync(await ParquetAsync(files[second]));
+        var records = await LatestAsync(parts);
+        records.Select(Content).ShouldBe((await LatestAsync(whole)).Select(Content));
+        records.Sum(record => record.CoveredMicroseconds).ShouldBe(6 * stepMinutes * 60_000_000L);
+        var faults = new Findings();
+        var verification = new RecordVerification(parts.Ledger.Evidence.Get, faults);
+        foreach (var record in records) verification.Verify(0, record);
+        faults.Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>Two curves that stop far from each other say nothing of the time between.</summary>
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public async Task What_no_spacing_spans_stays_without_records(bool isLaterFirst)
+    {
+        PowerSample[][] files = [Slow(20, 0, 3), Slow(20, 7, 9)]; // 80 minutes apart; three times the spacing is 60
+        await using var ledger = await LedgerAsync();
+        foreach (var file in isLaterFirst ? Enumerable.Reverse(files) : files) await ledger.TakeAsync(await ParquetAsync(file));
+        (await LatestAsync(ledger)).Select(record => (record.Period.Start - Day).TotalMinutes)
+            .ShouldBe([0d, 15, 30, 45, 60, 135, 150, 165, 180]);
+    }
+
+    /// <summary>The same of any slow curve, cut anywhere, whose files come in any order.</summary>
+    [Fact]
+    public Task However_a_slow_curve_is_cut_and_in_whatever_order_its_files_come_the_last_records_are_the_same() =>
+        Gen.Select(Gen.Int[16, 100], Gen.Int[2, 5].List[2, 4], Gen.Int[0, 1_000_000])
+            .SampleAsync(async (stepMinutes, lengths, seed) =>
+        {
+            var samples = Slow(stepMinutes, 0, lengths.Sum() - 1);
+            await using var whole = await LedgerAsync();
+            whole.Clock.Now = Day + Duration.FromHours(48);
+            await whole.TakeAsync(await ParquetAsync(samples));
+            await using var parts = await LedgerAsync();
+            parts.Clock.Now = whole.Clock.Now;
+            var (files, begins) = (new List<PowerSample[]>(), 0);
+            foreach (var length in lengths) files.Add(samples[begins..(begins += length)]);
+            var chance = new Random(seed);
+            foreach (var file in files.OrderBy(_ => chance.Next())) await parts.TakeAsync(await ParquetAsync(file));
+            (await LatestAsync(parts)).Select(Content).ShouldBe((await LatestAsync(whole)).Select(Content));
+        }, iter: 12, threads: 1);
 
     // Late samples, version, state, reason and evidence say how a record came about; the rest says what it proves.
     private static string Content(IntervalRecorded record) => EventCodec.ToJson(record with

@@ -81,6 +81,7 @@ public sealed class IntakeTests
             CP1,1.8.0,2026-02-01T00:15:00Z,ten,measured
             CP1,1.8.0,2026-02-01T00:15:00Z,11.000,substituted
             CP9,1.8.0,2026-02-01T00:15:00Z,11.000,measured
+
             """;
         var report = await ledger.TakeAsync(rows);
         report.Parts.Select(part => part.Outcome.GetType().Name)
@@ -94,6 +95,29 @@ public sealed class IntakeTests
         Encoding.UTF8.GetString(ledger.Ledger.Evidence.Get(refused.Evidence)!)
             .ShouldBe("CP1,1.8.0,2026-02-01T00:15:00Z,ten,measured");
         (await ledger.TakeAsync(rows)).Outcomes.Count(outcome => outcome is RecordOutcome.AlreadyRecorded).ShouldBe(3);
+    }
+
+    /// <summary>A cut number is a number too. The whole file is the evidence, because the row alone does not show that
+    /// it is cut and would count when somebody takes it again.</summary>
+    [Fact]
+    public async Task A_file_of_readings_that_is_cut_amid_its_last_number_gives_no_other_index()
+    {
+        await using var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        const string rows = "point,register,read_at,kwh\nCP1,1.8.0,2026-02-01T00:00:00Z,100.000\n"
+            + "CP1,1.8.0,2026-02-01T01:00:00Z,1234.567\n";
+        var cut = rows[..^5];
+        (await ledger.TakeAsync(cut)).Parts.Select(part => part.Outcome).ToList().ShouldSatisfyAllConditions(
+            outcomes => outcomes[0].ShouldBeOfType<RecordOutcome.Recorded>(),
+            outcomes => outcomes[1].ShouldBe(new RecordOutcome.Refused(Rejection.Truncated,
+                "no line end after the last row 'CP1,1.8.0,2026-02-01T01:00:00Z,1234'")));
+        async Task<IEnumerable<long>> IndicesAsync() => (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>()
+            .Select(reading => reading.IndexSteps);
+        (await IndicesAsync()).ShouldBe([100_000]);
+        var refused = (await ledger.FactsAsync()).OfType<EvidenceRefused>().ShouldHaveSingleItem();
+        Encoding.UTF8.GetString(ledger.Ledger.Evidence.Get(refused.Evidence)!).ShouldBe(cut);
+        await ledger.TakeAsync(rows.Replace("\n", "\r\n", StringComparison.Ordinal));
+        (await IndicesAsync()).ShouldBe([100_000, 1_234_567]);
     }
 
     [Fact]

@@ -9,7 +9,7 @@ namespace Ledger.Tests;
 public sealed class OcmfTests
 {
     private const string Payload =
-        """{"FV":"1.4","PG":"T1","MS":"7","TT":"a|b","RD":[{"TM":"2024-07-24T13:22:04,000+0200 S","TX":"B","RV":1.500,"RI":"01-00:B2.08.00*FF","RU":"kWh","ST":"G"}]}""";
+        """{"FV":"1.4","PG":"T1","MS":"7","TT":"a|b","RD":[{"TM":"2024-07-24T13:22:04,000+0200 S","TX":"B","RV":1.500,"RI":"01-00:B0.08.00*FF","RU":"kWh","ST":"G"}]}""";
 
     [Theory]
     [InlineData("secp192k1"), InlineData("secp192r1"), InlineData("secp256k1"), InlineData("secp256r1")]
@@ -41,6 +41,19 @@ public sealed class OcmfTests
         value.Readings[0].ValueText.ShouldBe("1.500");
         Ocmf.DirectionOf(value.Readings[0].Obis).ShouldBe(Direction.Import);
     }
+
+    /// <summary>A tariff's register is a part of the total, and that of a transaction begins at zero with each.</summary>
+    [Theory]
+    [InlineData("01-00:B0.08.00*FF", Direction.Import), InlineData("01-00:B1.08.00*FF", Direction.Import)]
+    [InlineData("01-00:C0.08.00*FF", Direction.Export), InlineData("01-00:C1.08.00*FF", Direction.Export)]
+    [InlineData("1-0:1.8.0*198", Direction.Import), InlineData("1-b:2.8.e", Direction.Export)]
+    [InlineData("1-0:1.8.0", Direction.Import), InlineData("01-00:2.08.00*FF", Direction.Export)]
+    [InlineData("01-00:B2.08.00*FF", null), InlineData("01-00:B3.08.00*FF", null)]
+    [InlineData("01-00:C2.08.00*FF", null), InlineData("01-00:C3.08.00*FF", null)]
+    [InlineData("1-0:1.8.1", null), InlineData("1-0:2.8.2*255", null), InlineData("01-00:B0.08.10*FF", null)]
+    [InlineData("1-b:1.9.0", null), InlineData("1.8", null), InlineData(null, null)]
+    public void Only_what_counts_over_the_life_of_a_meter_is_its_total(string? obis, Direction? expected) =>
+        Ocmf.DirectionOf(obis).ShouldBe(expected);
 
     [Theory]
     [InlineData("", Rejection.EmptyInput)]

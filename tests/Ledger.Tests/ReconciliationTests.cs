@@ -24,6 +24,7 @@ public sealed class ReconciliationTests : IDisposable
         S01-C1,1.8.0,2026-03-02T20:45:00+08:00,1050.125
         S01-C1,2.8.0,2026-03-02T20:10:00+08:00,30.5
         S01-C1,2.8.0,2026-03-02T20:45:00+08:00,30.5
+
         """));
 
     public void Dispose() => town.Dispose();
@@ -119,6 +120,7 @@ public sealed class ReconciliationTests : IDisposable
             point,register,read_at,kwh
             S01-C2,1.8.0,2026-03-02T08:00:00+08:00,100
             S01-C2,1.8.0,2026-03-02T09:00:00+08:00,105
+
             """));
         town.Run("settle", "--account", "cpo", "--day", ChargeTown.Day);
         Text(Reconciled(ExitCode.NotAsItShouldBe, "--day", ChargeTown.Day)["days"]![0]!, "settledKwh", "settledAmount")

@@ -34,6 +34,7 @@ internal sealed class SmallTown : IDisposable
         S01-C1,2.8.0,2026-02-28T00:00:00+08:00,230.25
         S01-C1,1.8.0,2026-02-28T08:00:00+08:00,12.000
         S01-C9,1.8.0,2026-02-27T00:00:00+08:00,1
+
         """;
 
     private const string Curve = """

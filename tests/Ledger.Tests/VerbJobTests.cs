@@ -35,6 +35,7 @@ public sealed class VerbJobTests : IDisposable
             S01-C1,1.8.0,2026-03-02T20:45:00+08:00,1050.125
             S01-C1,2.8.0,2026-03-02T20:10:00+08:00,30.5
             S01-C1,2.8.0,2026-03-02T20:45:00+08:00,30.5
+
             """));
         town.Done("import", town.File("rival.jsonl", """
             {"type":"settlement-point","point":"R-C1","station":"RS","kind":"connector","owner":"rival","zone":"Asia/Shanghai","periodMinutes":60,"ratedKw":350,"bidirectional":true,"validFrom":"2026-01-01T00:00:00+08:00"}
