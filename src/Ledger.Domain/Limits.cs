@@ -25,6 +25,9 @@ public static class Limits
     /// How far a device's clock may run ahead before its reading is "in the future", in milliseconds.
     /// </summary>
     public const int ClockSkewMs = 2_000;
+    /// <summary>How long before it is recorded a withdrawal may say that it holds, in milliseconds: a minute, for the way
+    /// from whoever withdraws to the ledger.</summary>
+    public const int WithdrawnBeforeRecordedMs = 60_000;
     /// <summary>Samples in one curve batch.</summary>
     public const int SamplesPerBatchMax = 5_000_000;
     /// <summary>Largest frame of the wire, in bytes.</summary>

@@ -94,6 +94,9 @@ internal sealed class CalledTown : IDisposable
     public CommandRun TryImport(string text, params string[] options) => town.Run(["import", town.File(
         text.TrimStart().StartsWith('{') ? "facts.jsonl" : "readings.csv", text), .. options]);
 
+    /// <summary>The ledger holds facts as they were recorded before (<see cref="EarlierFacts"/>).</summary>
+    public void Holds(string facts) => town.Holds(facts);
+
     /// <summary>The delivery page for programs.</summary>
     public JsonElement Delivery(string instruction)
     {

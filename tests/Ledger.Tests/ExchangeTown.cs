@@ -91,6 +91,9 @@ internal sealed class ExchangeTown : IAsyncDisposable
         answer["refused"].ShouldBe("0", answer.Text);
     }
 
+    /// <summary>The ledger holds facts as they were recorded before (<see cref="EarlierFacts"/>).</summary>
+    public Task HoldsAsync(string facts) => EarlierFacts.AppendAsync(Served.Ledger.Journal, facts);
+
     /// <summary>What is at an address, as JSON.</summary>
     public async Task<JsonNode> ReadAsync(string path)
     {

@@ -73,6 +73,8 @@ public sealed class FlexSettlementTests
         }
         await town.ImportAsync("""
             {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":80,"from":"2026-01-01T00:00:00Z"}
+            """);
+        await town.HoldsAsync("""
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-25T00:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:00:00Z","availableKw":75}
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-25T01:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:30:00Z","availableKw":70.5}
             """);
@@ -96,7 +98,7 @@ public sealed class FlexSettlementTests
         var answer = await town.Served.GetAsync(Path);
         (answer.Status, answer["name"]).ShouldBe((422, "NotSettled"));
         answer["detail"]!.ShouldBe("I2 is not settled: no baseline of it is frozen");
-        await town.ImportAsync("""{"type":"instruction-withdrawal","instruction":"I2","at":"2026-02-27T09:00:00Z","reason":"no need"}""");
+        await town.HoldsAsync("""{"type":"instruction-withdrawal","instruction":"I2","at":"2026-02-27T09:00:00Z","reason":"no need"}""");
         (await MessageAsync(town)).Message.Elements("FlexOrderSettlement").Count().ShouldBe(2);
     }
 

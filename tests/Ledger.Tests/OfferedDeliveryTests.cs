@@ -85,7 +85,7 @@ public sealed class OfferedDeliveryTests
 
         // Whatever is published or declared later, and dated back: the terms are those of the notice.
         town.Publish("reduce", 2, "account");
-        town.Import(Available("C1", 10, "2026-02-27T07:30:00+08:00"));
+        town.Holds(Available("C1", 10, "2026-02-27T07:30:00+08:00"));
         var later = town.Delivery("I1");
         foreach (var table in new[] { "shares", "lines", "periods", "offers" })
             later.GetProperty(table).GetRawText().ShouldBe(page.GetProperty(table).GetRawText());
@@ -184,7 +184,7 @@ public sealed class OfferedDeliveryTests
                 {"type":"enrolment","programme":"reduce","point":"{{point}}","prequalifiedKw":50,"from":"2026-01-01T00:00:00+08:00"}
                 """);
         }
-        town.Import(Available("C2", 40, "2026-02-27T07:00:00+08:00"));
+        town.Holds(Available("C2", 40, "2026-02-27T07:00:00+08:00"));
         town.Cap("I1", Offers, more: ",\"activationPermille\":800");
         town.Freeze("I1");
         return town;
