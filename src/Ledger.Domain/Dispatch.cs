@@ -123,7 +123,7 @@ public static class Dispatch
 
     /// <summary>
     /// An instruction is withdrawn once, after it was issued, and no earlier than it is recorded but for
-    /// <see cref="Limits.WithdrawnBeforeRecordedMs"/>: whoever pays would otherwise withdraw what was already delivered.
+    /// <see cref="Limits.OnItsWayMs"/>: whoever pays would otherwise withdraw what was already delivered.
     /// </summary>
     public static Decision Decide(
         DispatchState state, InstructionWithdrawn withdrawn, Instant now, EvidenceKey evidence)
@@ -137,7 +137,7 @@ public static class Dispatch
         if (withdrawn.At < state.Instructed.IssuedAt)
             return Refuse(Rejection.ClockOutOfOrder,
                 $"withdrawn at {withdrawn.At}, issued at {state.Instructed.IssuedAt}");
-        return withdrawn.At < now - Duration.FromMilliseconds(Limits.WithdrawnBeforeRecordedMs)
+        return withdrawn.At < now - Duration.FromMilliseconds(Limits.OnItsWayMs)
             ? Refuse(Rejection.DeclaredTooLate,
                 $"withdrawn at {withdrawn.At}, recorded at {now}: a withdrawal holds from when it is recorded")
             : new Decision.Accepted(NewFact.At(withdrawn, withdrawn.At, evidence));

@@ -8,8 +8,8 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>
-/// Facts that an older ledger holds and that are no longer recorded so late: they are put into the journal undecided. It
-/// is also how a test comes to a day of which everything was recorded in time, without a clock that follows it.
+/// Facts that an older ledger holds and that are no longer recorded so late: they are put into the journal undecided.
+/// It is also how a test comes to a day of which everything was recorded in time, without a clock that follows it.
 /// </summary>
 internal static class EarlierFacts
 {
@@ -36,7 +36,7 @@ internal static class EarlierFacts
         }
         Text("type").ShouldBe("availability");
         var declared = new AvailabilityDeclared(new(Text("programme")), new(Text("point")), Time("declaredAt"),
-            new(Time("start"), Time("end")), Power.FromKilowatts((decimal)said["availableKw"]!));
+            new(Time("start"), Time("end")), new Power((long)((decimal)said["availableKw"]! * 1_000_000m)));
         return (Streams.Enrolment(declared.Point), declared, declared.Period);
     }
 }

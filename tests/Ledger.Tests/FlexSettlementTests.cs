@@ -44,7 +44,7 @@ public sealed class FlexSettlementTests
     [Fact]
     public async Task The_worked_table_of_the_settle_phase_comes_out()
     {
-        await using var town = await ExchangeTown.StartAsync(price: "7");
+        await using var town = await ExchangeTown.StartAsync(price: "7", isBeforeTheCall: true);
         await town.ConnectorAsync("C1");
         await town.MeterAsync("C1", CalledTown.Hours((5 * 24) + 8, 100));
         await town.CapAsync("I1", """{"point":"C1","kw":80}""", to: "23", penalty: "11");
@@ -65,7 +65,7 @@ public sealed class FlexSettlementTests
     [Fact]
     public async Task What_was_held_ready_and_ordered_stands_under_the_contract()
     {
-        await using var town = await ExchangeTown.StartAsync();
+        await using var town = await ExchangeTown.StartAsync(isBeforeTheCall: true);
         foreach (var point in new[] { "C1", "C2" })
         {
             await town.ConnectorAsync(point);
@@ -73,8 +73,6 @@ public sealed class FlexSettlementTests
         }
         await town.ImportAsync("""
             {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":80,"from":"2026-01-01T00:00:00Z"}
-            """);
-        await town.HoldsAsync("""
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-25T00:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:00:00Z","availableKw":75}
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-25T01:00:00Z","start":"2026-02-27T10:00:00Z","end":"2026-02-27T11:30:00Z","availableKw":70.5}
             """);

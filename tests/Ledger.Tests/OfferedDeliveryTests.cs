@@ -184,7 +184,7 @@ public sealed class OfferedDeliveryTests
                 {"type":"enrolment","programme":"reduce","point":"{{point}}","prequalifiedKw":50,"from":"2026-01-01T00:00:00+08:00"}
                 """);
         }
-        town.Holds(Available("C2", 40, "2026-02-27T07:00:00+08:00"));
+        town.Import(Available("C2", 40, "2026-02-27T07:00:00+08:00"));
         town.Cap("I1", Offers, more: ",\"activationPermille\":800");
         town.Freeze("I1");
         return town;

@@ -91,8 +91,10 @@ internal sealed class SmallTown : IDisposable
         return path;
     }
 
-    public CommandRun Run(params string[] args) =>
-        CommandRun.Of([.. args, "--data", Data], clock: new StandingClock(Now));
+    public CommandRun Run(params string[] args) => RunAt(Now, args);
+
+    public CommandRun RunAt(Instant now, params string[] args) =>
+        CommandRun.Of([.. args, "--data", Data], clock: new StandingClock(now));
 
     /// <summary>The ledger holds facts as they were recorded before (<see cref="EarlierFacts"/>).</summary>
     public void Holds(string facts) => HoldsAsync(facts).GetAwaiter().GetResult();
