@@ -25,6 +25,9 @@ public static class Limits
     /// How far a device's clock may run ahead before its reading is "in the future", in milliseconds.
     /// </summary>
     public const int ClockSkewMs = 2_000;
+    /// <summary>How long an order or its withdrawal may be on its way to the ledger, in milliseconds: a minute. What is
+    /// recorded later than that was not known when it says that it held.</summary>
+    public const int OnItsWayMs = 60_000;
     /// <summary>Samples in one curve batch.</summary>
     public const int SamplesPerBatchMax = 5_000_000;
     /// <summary>Largest frame of the wire, in bytes.</summary>
