@@ -15,8 +15,8 @@ internal sealed class CurvePeriods(
     long offsetMicroseconds)
 {
     private readonly Dictionary<NamedPiece, PowerSample[]> earlier = [];
-    private HashSet<Instant>? bridged;
     private readonly long allowedGap = Microseconds(PowerCurve.DefaultMaxGap(received));
+    private HashSet<Instant>? bridged;
 
     /// <summary>The first period that new samples would restate and cannot: evidence of it was erased or pruned.
     /// </summary>
