@@ -33,6 +33,10 @@ public sealed record Reach(PartyId? Owner, IReadOnlySet<StationId>? Stations, Pa
 
     public bool IsEverything => this == Everything;
 
+    /// <summary>Whether another reach covers the same, whichever way its stations are kept.</summary>
+    public bool IsAs(Reach other) => (Owner, Account, OfIssuer) == (other.Owner, other.Account, other.OfIssuer)
+        && (Stations is null ? other.Stations is null : other.Stations is { } set && Stations.SetEquals(set));
+
     /// <summary>Whether a settlement point of this owner and station is reached.</summary>
     public bool Covers(PartyId owner, StationId station) =>
         (Owner is null || Owner == owner) && (Stations is null || Stations.Contains(station));

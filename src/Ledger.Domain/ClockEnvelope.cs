@@ -73,7 +73,8 @@ public sealed class ClockEnvelope
             if (delay < -JumpMicroseconds) jump = Jumped(expected - delay);
             Restart();
         }
-        if (bestDelay == long.MaxValue) windowStart = receivedAt;
+        // Windows are minutes of our time, so that they are the same from whichever message on they are told.
+        if (bestDelay == long.MaxValue) windowStart = receivedAt - receivedAt % WindowMicroseconds;
         if (delay < bestDelay) (bestAt, bestDelay) = (receivedAt, delay);
         return jump;
     }

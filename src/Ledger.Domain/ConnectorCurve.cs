@@ -48,9 +48,6 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     /// <summary>After so long, in µs, a period is final whatever is missing: a day.</summary>
     public const long DeadlineMicroseconds = 86_400_000_000;
 
-    /// <summary>Samples of an unset clock that are kept until it is known what time it showed.</summary>
-    public const int ParkedMax = 4096;
-
     private const int MarksMax = 256, ClocksMax = 192; // two days of quarter hours in one call
 
     private readonly record struct Mark(GapCause Cause, long From, long To, int Sequences);
@@ -60,8 +57,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private readonly List<Mark> marks = new(0);
     private readonly List<Waiting> waiting = new(2);
     private readonly List<PeriodClock> clocks = new(2);
-    private readonly List<PowerSample> parked = new(0);
-    private List<LatePeriod>? late; // as few streams have any
+    private SortedDictionary<long, LatePeriod>? late; // by their starts; as few streams have any
     private CurveAccumulator curve = new(declaration, grid);
     private long next = long.MinValue, lastReceived = long.MinValue;
     private long? firstRegister, lastRegister;
@@ -78,17 +74,9 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     /// <summary>Samples that came behind the watermark.</summary>
     public long LateSamples => curve.LateSamples;
 
-    /// <summary>Samples of an unset clock that wait for its time, and those of which the evidence alone is
-    /// left.</summary>
-    public int ParkedSamples => parked.Count;
-
-    /// <inheritdoc cref="ParkedSamples"/>
-    public long UnplacedSamples { get; private set; }
-
     /// <summary>
-    /// Takes samples that were received at an instant of our time. They keep the sender's time while its clock is off
-    /// by no more than <see cref="Limits.ClockSkewMs"/>; beyond, the time is corrected and the period suspect. Samples
-    /// of a clock that was not set wait until it is known what it showed.
+    /// Takes samples that were received at an instant of our time, with the times at which they count
+    /// (<see cref="SamplePlacing"/>) and what is known of the clock that dated them.
     /// </summary>
     public void Accumulate(
         ReadOnlySpan<PowerSample> samples, ClockEstimate clock, long receivedAt, CurveScratch scratch)
@@ -101,19 +89,14 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         long receivedAt, CurveScratch scratch)
     {
         lastReceived = Math.Max(lastReceived, receivedAt);
-        if (times.Earliest >= ClockEstimate.UnsetBeforeMicroseconds && !clock.IsSuspect)
-            Add(samples, times, clock, scratch);
-        else AddCorrected(samples, clock, scratch);
-    }
-
-    /// <summary>The time of an unset clock is known: its samples take their places.</summary>
-    /// <param name="unsetAheadMicroseconds">How far the clock was ahead (a negative number of decades).</param>
-    public void Rebase(long unsetAheadMicroseconds, CurveScratch scratch)
-    {
-        if (parked.Count == 0) return;
-        var samples = parked.ToArray();
-        parked.Clear();
-        AddCorrected(samples, new(0, 0, 0, unsetAheadMicroseconds), scratch);
+        curve.Accumulate(samples, scratch);
+        if (clock == ClockEstimate.None) return;
+        var (start, end) = grid.PeriodOf(times.Earliest - declaration.Shape.Shift);
+        for (var left = ClocksMax; left > 0 && start < times.Latest; left--)
+        {
+            Know(start, clock);
+            (start, end) = grid.PeriodOf(end);
+        }
     }
 
     /// <summary>From now on its periods are those of another grid, which is the same up to the end of the period after
@@ -133,10 +116,11 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         if (marks.Count > 0 && marks[^1] is var last && last.Cause == cause
             && (marks.Count >= MarksMax || last.To >= from && last.From <= to))
-            marks[^1] = new(cause, Math.Min(last.From, from), Math.Max(last.To, to), Sum(last.Sequences, sequences));
+            marks[^1] = new(cause, Math.Min(last.From, from), Math.Max(last.To, to),
+                SampleCount.Sum(last.Sequences, sequences));
         else if (marks.Count < MarksMax) marks.Add(new(cause, from, to, sequences));
         else marks[0] = new(marks[0].Cause, Math.Min(marks[0].From, from), Math.Max(marks[0].To, to),
-            Sum(marks[0].Sequences, sequences));
+            SampleCount.Sum(marks[0].Sequences, sequences));
     }
 
     /// <summary>Sequence numbers that were missing have come after all.</summary>
@@ -167,7 +151,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     /// <summary>Whether every period of which its samples speak is told and final, and nothing waits: what comes next
     /// says the same to a stream that knows nothing of them, unless it is for a time before.</summary>
-    public bool IsTold => curve.Newest is not null && LastCovered() < next && waiting.Count == 0 && parked.Count == 0
+    public bool IsTold => curve.Newest is not null && LastCovered() < next && waiting.Count == 0
         && late is not { Count: > 0 } && !curve.HasLate;
 
     /// <summary>It is a later time: a stream that has been idle for long enough is complete up to then.</summary>
@@ -206,57 +190,6 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         return true;
     }
 
-    private void Add(
-        ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, CurveScratch scratch)
-    {
-        var (before, covered) = (curve.Newest, LastCovered());
-        curve.Accumulate(samples, scratch);
-        // After a silence of more than a day the periods of which nothing is known are not told one by one.
-        if (covered < next && curve.Newest - before > DeadlineMicroseconds) next = FirstAfter(before!.Value, samples);
-        if (clock == ClockEstimate.None) return;
-        var (start, end) = grid.PeriodOf(times.Earliest - declaration.Shape.Shift);
-        for (var left = ClocksMax; left > 0 && start < times.Latest; left--)
-        {
-            Know(start, clock);
-            (start, end) = grid.PeriodOf(end);
-        }
-    }
-
-    /// <summary>
-    /// The period in which a stream speaks again, after a time that is behind the one that is told next.
-    /// </summary>
-    private long FirstAfter(long silent, ReadOnlySpan<PowerSample> samples)
-    {
-        var first = long.MaxValue;
-        foreach (var (at, _) in samples)
-            if (at > silent) first = Math.Min(first, at);
-        return Math.Max(next, grid.PeriodOf(declaration.Shape.Covered(first).First).Start);
-    }
-
-    private void AddCorrected(ReadOnlySpan<PowerSample> samples, ClockEstimate clock, CurveScratch scratch)
-    {
-        var placed = new List<PowerSample>(samples.Length);
-        var rebased = new List<PowerSample>();
-        foreach (var (at, power) in samples)
-        {
-            if (at >= ClockEstimate.UnsetBeforeMicroseconds)
-                placed.Add(new(clock.IsSuspect ? at - clock.AheadMicroseconds : at, power));
-            else if (clock.UnsetAheadMicroseconds is { } ahead) rebased.Add(new(at - ahead, power));
-            else if (parked.Count < ParkedMax) parked.Add(new(at, power));
-            else UnplacedSamples++;
-        }
-        // What was read of an unset clock was read before it was set.
-        if (rebased.Count > 0)
-            AddPlaced(rebased, clock with { AheadMicroseconds = clock.UnsetAheadMicroseconds!.Value }, scratch);
-        if (placed.Count > 0) AddPlaced(placed, clock, scratch);
-    }
-
-    private void AddPlaced(List<PowerSample> placed, ClockEstimate clock, CurveScratch scratch)
-    {
-        var samples = placed.ToArray();
-        Add(samples, TimeExtent.Of(samples), clock, scratch);
-    }
-
     /// <summary>Of a period's clock the largest offset and bound count, and the latest drift.</summary>
     private void Know(long start, ClockEstimate clock)
     {
@@ -280,22 +213,13 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
 
     private CurvePeriod? DeriveAgain()
     {
-        foreach (var period in curve.TakeLate()) Merge(period);
-        for (var i = 0; i < late?.Count; i++)
-        {
-            if (late[i].Start >= next) continue; // told when its first record is
-            var (start, end, samples, _) = late[i];
-            late.RemoveAt(i);
-            return Step(PeriodStep.DeriveAgain, start, end, null, samples, ClockOf(start));
-        }
-        return null;
-    }
-
-    private void Merge(LatePeriod period)
-    {
-        var known = (late ??= new(1)).FindIndex(one => one.Start == period.Start);
-        if (known < 0) late.Add(period);
-        else late[known] = late[known].And(period);
+        foreach (var period in curve.TakeLate())
+            (late ??= [])[period.Start] = late.TryGetValue(period.Start, out var known) ? known.And(period) : period;
+        if (late is not { Count: > 0 }) return null;
+        var (start, end, samples, _) = late.Values.First();
+        if (start >= next) return null; // told when its first record is
+        late.Remove(start);
+        return Step(PeriodStep.DeriveAgain, start, end, null, samples, ClockOf(start));
     }
 
     private CurvePeriod? Closed(long now, CurveScratch scratch)
@@ -305,8 +229,15 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
             if (curve.Begins is not { } begins) return null;
             next = grid.PeriodOf(begins).Start;
         }
-        // Of a stream that is silent nothing is told until it speaks again, be it late.
-        if (next > LastCovered() && !SpeaksLate()) return null;
+        if (!curve.IsClosed(EndOfNext(), scratch) || FirstKnown() is not { } known) return null;
+        // After a silence of more than a day the periods of which nothing is known are not told one by one, once
+        // nothing but what is late can come of them.
+        if (known - next > DeadlineMicroseconds)
+        {
+            var speaks = grid.PeriodOf(known).Start;
+            if (!curve.IsClosed(speaks, scratch)) return null;
+            next = speaks;
+        }
         var (start, end) = grid.PeriodOf(next);
         if (!curve.IsClosed(end, scratch)) return null;
         var integral = curve.Finish(Between(start, end), scratch);
@@ -326,16 +257,15 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     private long? LastCovered() =>
         curve.Newest is { } newest ? declaration.Shape.Covered(newest).Last : null;
 
-    /// <summary>Whether samples came late for a period that is not told yet; a long silence before is passed
-    /// over.</summary>
-    private bool SpeaksLate()
+    /// <summary>The first instant of which something is known, from the period on that is told next, which is closed;
+    /// null where the stream has been silent since, and nothing of it came late either.</summary>
+    private long? FirstKnown()
     {
-        var first = long.MaxValue;
-        foreach (var period in late ?? [])
-            if (period.IsCovered && period.Start >= next) first = Math.Min(first, period.Start);
-        if (first == long.MaxValue) return false;
-        if (first - next > DeadlineMicroseconds) next = first;
-        return true;
+        var first = next <= LastCovered() ? curve.FirstKnown(next) : long.MaxValue;
+        if (late is not null)
+            foreach (var period in late.Values)
+                if (period.IsCovered && period.Start >= next) first = Math.Min(first, period.Start);
+        return first == long.MaxValue ? null : first;
     }
 
     private CurvePeriod? Finished(long now)
@@ -372,13 +302,9 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     {
         var missing = 0;
         foreach (var mark in marks)
-            if (mark.From < end && mark.To >= start) missing = Sum(missing, mark.Sequences);
+            if (mark.From < end && mark.To >= start) missing = SampleCount.Sum(missing, mark.Sequences);
         return missing;
     }
-
-    /// <summary>How many numbers are missing is up to the sender, and beyond two thousand million it is said
-    /// so.</summary>
-    private static int Sum(int one, int other) => (int)Math.Min((long)one + other, int.MaxValue);
 
     private CurveGap[] WithCauses(PeriodIntegral integral)
     {

@@ -3,7 +3,7 @@ namespace Ledger.Domain;
 /// <summary>The state of a connector's stream as bytes, so that a restarted process goes on where it was.</summary>
 public sealed partial class ConnectorCurve
 {
-    private const byte Layout = 2;
+    private const byte Layout = 3;
 
     /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
     public byte[] Save()
@@ -15,7 +15,6 @@ public sealed partial class ConnectorCurve
         writer.Int64(lastReceived);
         writer.Optional(firstRegister);
         writer.Optional(lastRegister);
-        writer.Int64(UnplacedSamples);
         writer.Byte((byte)(across ?? 0));
         writer.Int32(marks.Count);
         foreach (var mark in marks)
@@ -40,14 +39,8 @@ public sealed partial class ConnectorCurve
             writer.Int64(clock.BoundMicroseconds);
             writer.Optional(clock.UnsetAheadMicroseconds);
         }
-        writer.Int32(parked.Count);
-        foreach (var (at, power) in parked)
-        {
-            writer.Int64(at);
-            writer.Int64(power);
-        }
         writer.Int32(late?.Count ?? 0);
-        foreach (var (start, end, samples, isCovered) in late ?? [])
+        foreach (var (start, end, samples, isCovered) in late?.Values.ToArray() ?? [])
         {
             writer.Int64(start);
             writer.Int64(end);
@@ -72,7 +65,6 @@ public sealed partial class ConnectorCurve
             lastReceived = reader.Int64(),
             firstRegister = reader.Optional(),
             lastRegister = reader.Optional(),
-            UnplacedSamples = reader.Int64(),
             across = reader.Byte() is var cause && cause == 0 ? null : Known((GapCause)cause),
         };
         for (var left = reader.Count(21); left > 0; left--)
@@ -81,9 +73,11 @@ public sealed partial class ConnectorCurve
         for (var left = reader.Count(33); left > 0; left--)
             restored.clocks.Add(new(reader.Int64(),
                 new(reader.Int64(), reader.Int64(), reader.Int64(), reader.Optional())));
-        for (var left = reader.Count(16); left > 0; left--) restored.parked.Add(new(reader.Int64(), reader.Int64()));
         for (var left = reader.Count(21); left > 0; left--)
-            (restored.late ??= new(1)).Add(new(reader.Int64(), reader.Int64(), reader.Int32(), reader.Flag()));
+        {
+            var period = new LatePeriod(reader.Int64(), reader.Int64(), reader.Int32(), reader.Flag());
+            (restored.late ??= [])[period.Start] = period;
+        }
         reader.End();
         return restored;
     }

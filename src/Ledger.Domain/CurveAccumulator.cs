@@ -3,14 +3,30 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>A period that samples came too late for: it has to be derived again from the evidence. So many are its own;
-/// <paramref name="IsCovered"/> says whether they, or the time that they speak of, lie in it, and not only a window that
-/// reaches it.</summary>
+/// <paramref name="IsCovered"/> says whether they, or the time that they speak of, lie in it, and not only a window
+/// that reaches it.</summary>
 /// <param name="Samples">Late samples that lie in it; 0 where they lie beside it, near enough to change it.</param>
 public readonly record struct LatePeriod(long Start, long End, int Samples, bool IsCovered)
 {
     /// <summary>The same period for which more samples came.</summary>
     public LatePeriod And(LatePeriod more) =>
-        this with { Samples = Samples + more.Samples, IsCovered = IsCovered || more.IsCovered };
+        this with { Samples = SampleCount.Sum(Samples, more.Samples), IsCovered = IsCovered || more.IsCovered };
+}
+
+/// <summary>Late samples that lie in one period: how many, and the first and the last of them.</summary>
+internal sealed class LateSamples(long start, long end)
+{
+    public long Start => start;
+    public long End => end;
+    public long Earliest { get; set; } = long.MaxValue;
+    public long Latest { get; set; } = long.MinValue;
+    public long Count { get; set; }
+
+    public void Add(long earliest, long latest, long count)
+    {
+        (Earliest, Latest) = (Math.Min(Earliest, earliest), Math.Max(Latest, latest));
+        Count += count;
+    }
 }
 
 /// <summary>Whether two accumulators could be made one, or why not.</summary>
@@ -45,7 +61,8 @@ public sealed partial class CurveAccumulator
     private const int AddedTogether = 32;
 
     private CurveFold fold;
-    private List<LatePeriod>? late;
+    private SortedDictionary<long, LateSamples>? late; // by the start of the period in which they lie
+    private LateSamples? latest; // of them those to which one was added last
     private long[] held = []; // times in its first half, powers in the second
     private int first, committed, count;
     private long newest = long.MinValue, oldestUnsorted;
@@ -153,8 +170,8 @@ public sealed partial class CurveAccumulator
         Commit(ref columns, scratch);
         Close(ref columns, scratch);
         LateSamples += other.LateSamples;
-        if (other.late is { } periods)
-            foreach (var period in periods) AddLate(period);
+        foreach (var more in other.late?.Values.ToArray() ?? [])
+            Keep(new(more.Start, more.End)).Add(more.Earliest, more.Latest, more.Count);
         return CurveMerge.Merged;
     }
 
@@ -190,6 +207,16 @@ public sealed partial class CurveAccumulator
             || Watermark >= Math.Max(last + Declaration.MaxGapMicroseconds, end + fold.Lead));
     }
 
+    /// <summary>The first instant, from one up to which all is closed on, of which something is known; itself where
+    /// that is not told by a sample that lies behind it.</summary>
+    internal long FirstKnown(long from)
+    {
+        if (fold.FirstKnown(from) is { } summed) return summed;
+        // The last one that is added may speak of more than is summed yet.
+        if (committed == count || Declaration.Shape.Covered(LastCommitted()).Last >= from) return from;
+        return Math.Max(from, Declaration.Shape.Covered(isUnsorted ? oldestUnsorted : held[committed]).First);
+    }
+
     /// <summary>Forgets the closed cells that end by an instant: their periods are finished.</summary>
     public void Forget(long until) => fold.Forget(until);
 
@@ -200,9 +227,10 @@ public sealed partial class CurveAccumulator
     public IReadOnlyList<LatePeriod> TakeLate()
     {
         if (late is null || late.Count == 0) return [];
-        var taken = late.ToArray();
-        late.Clear();
-        return taken;
+        var taken = new SortedDictionary<long, LatePeriod>();
+        foreach (var together in late.Values) Tell(together, taken);
+        (late, latest) = (null, null);
+        return [.. taken.Values];
     }
 
     /// <summary>
@@ -306,32 +334,43 @@ public sealed partial class CurveAccumulator
         columns.Insert(index, at, power);
     }
 
-    /// <summary>Which periods a sample changes that is not added: its own, and those beside that a segment or a window
-    /// of it reaches.</summary>
+    /// <summary>Counts a sample that is not added. Of those of one period only the first and the last matter to what
+    /// they change, so a sender that sends very many of them makes no work of each.</summary>
     private void Late(long at)
     {
         LateSamples++;
-        var reach = Declaration.ReachMicroseconds;
-        var own = fold.Grid.PeriodOf(at - Declaration.Shape.Shift);
-        var covered = Declaration.Shape.Covered(at);
-        for (var start = fold.Grid.PeriodOf(at - reach).Start; start <= at + reach;)
+        var counted = at - Declaration.Shape.Shift;
+        if (latest is null || counted < latest.Start || counted >= latest.End)
         {
-            var (from, to) = fold.Grid.PeriodOf(start);
-            AddLate(new(from, to, from == own.Start ? 1 : 0, from <= covered.Last && to > covered.First));
-            start = to;
+            var (start, end) = fold.Grid.PeriodOf(counted);
+            latest = Keep(new(start, end));
         }
+        latest.Add(at, at, 1);
     }
 
-    private void AddLate(LatePeriod period)
+    /// <summary>Those of its period that are known; itself where none is.</summary>
+    private LateSamples Keep(LateSamples more)
     {
-        late ??= new(4);
-        for (var i = late.Count - 1; i >= 0; i--)
+        if ((late ??= []).TryGetValue(more.Start, out var known)) return known;
+        late.Add(more.Start, more);
+        return more;
+    }
+
+    /// <summary>Which periods late samples of one period change: their own, and those beside that a segment or a window
+    /// of one of them reaches.</summary>
+    private void Tell(LateSamples together, SortedDictionary<long, LatePeriod> told)
+    {
+        var reach = Declaration.ReachMicroseconds;
+        var (first, last) = (Declaration.Shape.Covered(together.Earliest).First,
+            Declaration.Shape.Covered(together.Latest).Last);
+        for (var start = fold.Grid.PeriodOf(together.Earliest - reach).Start; start <= together.Latest + reach;)
         {
-            if (late[i].Start != period.Start) continue;
-            late[i] = late[i].And(period);
-            return;
+            var (from, to) = fold.Grid.PeriodOf(start);
+            var period = new LatePeriod(from, to, from == together.Start ? SampleCount.Of(together.Count) : 0,
+                from <= last && to > first);
+            told[from] = told.TryGetValue(from, out var known) ? known.And(period) : period;
+            start = to;
         }
-        late.Add(period);
     }
 
     private void Commit(ref CurveColumns columns, CurveScratch scratch)

@@ -3,7 +3,7 @@ namespace Ledger.Domain;
 /// <summary>The state of an accumulator as bytes, so that a restarted process goes on where it was.</summary>
 public sealed partial class CurveAccumulator
 {
-    private const byte Layout = 3;
+    private const byte Layout = 4;
 
     /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
     public byte[] Save()
@@ -26,12 +26,13 @@ public sealed partial class CurveAccumulator
         }
         fold.Save(writer);
         writer.Int32(late?.Count ?? 0);
-        foreach (var period in late ?? [])
+        foreach (var one in late?.Values.ToArray() ?? [])
         {
-            writer.Int64(period.Start);
-            writer.Int64(period.End);
-            writer.Int32(period.Samples);
-            writer.Flag(period.IsCovered);
+            writer.Int64(one.Start);
+            writer.Int64(one.End);
+            writer.Int64(one.Earliest);
+            writer.Int64(one.Latest);
+            writer.Int64(one.Count);
         }
         return writer.ToArray();
     }
@@ -64,8 +65,13 @@ public sealed partial class CurveAccumulator
         restored.fold.Restore(ref reader);
         if (restored.fold.IsStarted != restored.committed > 0)
             throw new InvalidDataException("the state has sums without their last sample, or the other way round");
-        for (var left = reader.Count(21); left > 0; left--)
-            (restored.late ??= new(4)).Add(new(reader.Int64(), reader.Int64(), reader.Int32(), reader.Flag()));
+        for (var left = reader.Count(40); left > 0; left--)
+            restored.Keep(new(reader.Int64(), reader.Int64())
+            {
+                Earliest = reader.Int64(),
+                Latest = reader.Int64(),
+                Count = reader.Int64(),
+            });
         reader.End();
         return restored;
     }
@@ -89,10 +95,10 @@ internal static class CurveCellBytes
         writer.Int64(sum.Maximum);
         writer.Int64(sum.Ramp);
         writer.Int64(sum.LongRamp);
-        writer.Int32(sum.Samples);
+        writer.Int64(sum.Samples);
         writer.Flag(sum.HasEdges);
-        writer.Int32(sum.Duplicates);
-        writer.Int32(sum.Conflicts);
+        writer.Int64(sum.Duplicates);
+        writer.Int64(sum.Conflicts);
         writer.Int32(sum.Gaps?.Count ?? 0);
         foreach (var gap in sum.Gaps ?? [])
         {
@@ -117,10 +123,10 @@ internal static class CurveCellBytes
                 Maximum = reader.Int64(),
                 Ramp = reader.Int64(),
                 LongRamp = reader.Int64(),
-                Samples = reader.Int32(),
+                Samples = reader.Int64(),
                 HasEdges = reader.Flag(),
-                Duplicates = reader.Int32(),
-                Conflicts = reader.Int32(),
+                Duplicates = reader.Int64(),
+                Conflicts = reader.Int64(),
             },
         };
         for (var left = reader.Count(GapBytes); left > 0; left--)

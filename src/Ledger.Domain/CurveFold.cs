@@ -19,6 +19,10 @@ internal struct CurveFold(SampleDeclaration declaration, CurveGrid grid)
 {
     private const int BlockMin = 8, BlockMax = 256, RampsMax = 16;
 
+    /// <summary>More segments of one length are not counted: a stream that never stops has more than a number of 32
+    /// bits can say, and no window of a ramp holds as many.</summary>
+    private const int SteadySegmentsMax = 1 << 30;
+
     public readonly SampleDeclaration Declaration => declaration;
     public readonly CurveGrid Grid => grid;
 
@@ -81,6 +85,14 @@ internal struct CurveFold(SampleDeclaration declaration, CurveGrid grid)
 
     /// <summary>The cells so far, the current one as it is.</summary>
     public readonly List<CurveCell> CellsWithCurrent() => Cell.HasContent ? [.. Closed ?? [], Cell] : Closed ?? [];
+
+    /// <summary>The first instant from one on of which the sums know something; none where they do not.</summary>
+    public readonly long? FirstKnown(long from)
+    {
+        foreach (var cell in Closed ?? [])
+            if (cell.End > from) return Math.Max(cell.Start, from);
+        return Cell.HasContent && Cell.End > from ? Math.Max(Cell.Start, from) : null;
+    }
 
     /// <summary>Forgets closed cells that end by an instant.</summary>
     public readonly void Forget(long until)
@@ -291,15 +303,15 @@ internal struct CurveFold(SampleDeclaration declaration, CurveGrid grid)
     private void CountSteady(ref CurveColumns columns, int from, int to, bool isEven)
     {
         var step = columns.At[to - 1] - columns.At[to - 2];
-        if (isEven && step == SteadyStep) SteadySegments += to - from;
+        if (isEven && step == SteadyStep) SteadySegments = Math.Min(SteadySegments + to - from, SteadySegmentsMax);
         else if (isEven) (SteadyStep, SteadySegments) = (step, to - from);
         else
         {
             for (var i = from; i < to; i++)
             {
                 var one = columns.At[i] - columns.At[i - 1];
-                if (one == SteadyStep) SteadySegments++;
-                else (SteadyStep, SteadySegments) = (one, 1);
+                if (one != SteadyStep) (SteadyStep, SteadySegments) = (one, 1);
+                else if (SteadySegments < SteadySegmentsMax) SteadySegments++;
             }
         }
     }

@@ -52,12 +52,17 @@ public sealed class CurveGrid
     /// <summary>The same where the length changes; a period that a change cuts ends there.</summary>
     private (long Start, long End) PeriodOfOne(long at)
     {
-        var i = later.Length - 1;
-        while (i >= 0 && later[i].From > at) i--;
+        var (i, end) = (-1, later.Length); // of a zone that shifts by half an hour there are very many
+        while (end - i > 1)
+        {
+            var middle = (i + end) / 2;
+            if (later[middle].From <= at) i = middle;
+            else end = middle;
+        }
         var (from, of, length) = i < 0 ? new(long.MinValue, origin, step) : later[i];
         var start = at - FloorModulo(at - of, length);
-        var end = start + length;
-        return (Math.Max(start, from), i + 1 < later.Length ? Math.Min(end, later[i + 1].From) : end);
+        var next = start + length;
+        return (Math.Max(start, from), i + 1 < later.Length ? Math.Min(next, later[i + 1].From) : next);
     }
 
     /// <summary>The cell that holds an instant, half open.</summary>

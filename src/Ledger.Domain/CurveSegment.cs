@@ -15,7 +15,8 @@ internal struct PeriodSum
     /// covered.</summary>
     public long Minimum, Maximum;
     public long Covered, Ramp, LongRamp;
-    public int Samples, Duplicates, Conflicts;
+    /// <summary>How many a sender repeats is up to the sender, so these are never too many to count.</summary>
+    public long Samples, Duplicates, Conflicts;
     public bool HasEdges;
     /// <summary>Of a cell: whether the gap at its start began before it.</summary>
     public bool GapRunsIn;
@@ -30,7 +31,7 @@ internal struct PeriodSum
     }
 
     /// <summary>Sees several samples at once, by their extremes.</summary>
-    public void See(long minimum, long maximum, int count)
+    public void See(long minimum, long maximum, long count)
     {
         (Minimum, Maximum) = Samples == 0
             ? (minimum, maximum) : (Math.Min(Minimum, minimum), Math.Max(Maximum, maximum));
@@ -113,7 +114,8 @@ internal struct PeriodSum
 
     public readonly PeriodIntegral ToIntegral(Interval period, bool withLongRamp) => new(
         period, new Energy(Import), new Energy(Export),
-        new Power(Minimum), new Power(Maximum), Covered, Samples, Duplicates, Conflicts, Ramp,
+        new Power(Minimum), new Power(Maximum), Covered, SampleCount.Of(Samples), SampleCount.Of(Duplicates),
+        SampleCount.Of(Conflicts), Ramp,
         Gaps is null ? [] : Gaps.ToArray(),
         withLongRamp ? LongRamp : null);
 }

@@ -121,7 +121,10 @@ public static class Dispatch
             : new Decision.Accepted(NewFact.At(clock, clock.At, evidence));
     }
 
-    /// <summary>An instruction is withdrawn once.</summary>
+    /// <summary>
+    /// An instruction is withdrawn once, after it was issued, and no earlier than it is recorded but for
+    /// <see cref="Limits.OnItsWayMs"/>: whoever pays would otherwise withdraw what was already delivered.
+    /// </summary>
     public static Decision Decide(
         DispatchState state, InstructionWithdrawn withdrawn, Instant now, EvidenceKey evidence)
     {
@@ -129,8 +132,14 @@ public static class Dispatch
             return Refuse(Rejection.UnknownInstruction, $"{withdrawn.Instruction} is not instructed");
         if (state.Withdrawn == withdrawn) return new Decision.AlreadyRecorded();
         if (InTheFuture(withdrawn.At, now)) return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
-        return state.Withdrawn is { } earlier
-            ? Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {earlier.At}")
+        if (state.Withdrawn is { } earlier)
+            return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {earlier.At}");
+        if (withdrawn.At < state.Instructed.IssuedAt)
+            return Refuse(Rejection.ClockOutOfOrder,
+                $"withdrawn at {withdrawn.At}, issued at {state.Instructed.IssuedAt}");
+        return withdrawn.At < now - Duration.FromMilliseconds(Limits.OnItsWayMs)
+            ? Refuse(Rejection.DeclaredTooLate,
+                $"withdrawn at {withdrawn.At}, recorded at {now}: a withdrawal holds from when it is recorded")
             : new Decision.Accepted(NewFact.At(withdrawn, withdrawn.At, evidence));
     }
 

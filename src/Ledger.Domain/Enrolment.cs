@@ -79,7 +79,8 @@ public static class Enrolments
             : Refuse(Rejection.NotEnrolled,
                 $"{ended.Point} has no enrolment in {ended.Programme} that {ended.At} could end");
 
-    /// <summary>What is declared is declared before it begins, and is never more than was prequalified.</summary>
+    /// <summary>What is declared is declared and recorded before it begins, as far as clocks agree, and is never more
+    /// than was prequalified: of a time that is over everybody knows what would be paid best.</summary>
     public static Decision Decide(EnrolmentState state, AvailabilityDeclared declared, Instant now,
         EvidenceKey evidence)
     {
@@ -94,8 +95,11 @@ public static class Enrolments
         if (declared.Available > prequalified)
             return Refuse(Rejection.AbovePrequalified,
                 $"{declared.Available} is above the prequalified {prequalified}");
-        return declared.DeclaredAt > declared.Period.Start
-            ? Refuse(Rejection.DeclaredTooLate, $"begins {declared.Period.Start}, declared {declared.DeclaredAt}")
+        if (declared.DeclaredAt > declared.Period.Start)
+            return Refuse(Rejection.DeclaredTooLate,
+                $"begins {declared.Period.Start}, declared {declared.DeclaredAt}");
+        return declared.Period.Start < now - Duration.FromMilliseconds(Limits.ClockSkewMs)
+            ? Refuse(Rejection.DeclaredTooLate, $"begins {declared.Period.Start}, recorded at {now}")
             : new Decision.Accepted(new NewFact(declared, declared.Period, evidence));
     }
 

@@ -25,6 +25,9 @@ public static class Limits
     /// How far a device's clock may run ahead before its reading is "in the future", in milliseconds.
     /// </summary>
     public const int ClockSkewMs = 2_000;
+    /// <summary>How long an order or its withdrawal may be on its way to the ledger, in milliseconds: a minute. What is
+    /// recorded later than that was not known when it says that it held.</summary>
+    public const int OnItsWayMs = 60_000;
     /// <summary>Samples in one curve batch.</summary>
     public const int SamplesPerBatchMax = 5_000_000;
     /// <summary>Largest frame of the wire, in bytes.</summary>
@@ -64,6 +67,12 @@ public static class Limits
     public const int SamplesPerPeriodMax = 8 * 1024 * 1024;
     /// <summary>Longest nominal period of a stream, in µs: one day.</summary>
     public const long NominalPeriodMicrosecondsMax = 86_400_000_000;
+
+    /// <summary>The longest nominal period that a stream may announce, in µs: an hour, the longest settlement period. A
+    /// sample may change what lies three nominal periods beside it, so a late one of a slow stream would have very many
+    /// periods derived again. Logs of before have announcements up to <see cref="NominalPeriodMicrosecondsMax"/>, which
+    /// are read as ever.</summary>
+    public const long StreamNominalPeriodMicrosecondsMax = 3_600_000_000;
     /// <summary>Largest current that a vehicle asks for or is allowed, in mA: 10 kA.</summary>
     public const int VehicleMilliamperesMax = 10_000_000;
     /// <summary>Largest voltage that a vehicle asks for or is allowed, in mV: 10 kV.</summary>

@@ -9,7 +9,12 @@ namespace Ledger.Domain;
 /// <param name="Source">Where the numbers were read.</param>
 public sealed record RulePackPublished(
     RulePackId Pack, int Version, bool Provisional, string Source, BaselineRule? Baseline,
-    ScoringRule? Scoring) : LedgerEvent;
+    ScoringRule? Scoring) : LedgerEvent
+{
+    /// <summary>The same rule without its penalty.</summary>
+    public RulePackPublished Unpenalised() =>
+        Scoring is { } rule ? this with { Scoring = rule with { Penalty = null } } : this;
+}
 
 /// <summary>The published versions of one pack, in order.</summary>
 public sealed record RulePackState(IReadOnlyList<RulePackPublished> Published)

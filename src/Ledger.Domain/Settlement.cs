@@ -60,15 +60,25 @@ public static class Settlement
     /// again without them.</summary>
     public const string BothDirectionsRuleVersion = "statement-5/" + StatementRounding.Name;
 
+    /// <summary>That of a statement on which an instruction counts as it was recorded and not as it says that it was
+    /// issued: of two calls for one hour the one that was recorded first is paid, and one that was recorded after it
+    /// had begun penalises nobody. A run that names an earlier version is calculated again by the word.</summary>
+    public const string AsRecordedRuleVersion = "statement-6/" + StatementRounding.Name;
+
     /// <summary>By which a new run is calculated, whatever version its statement then has to name.</summary>
-    public const string NewestRuleVersion = BothDirectionsRuleVersion;
+    public const string NewestRuleVersion = AsRecordedRuleVersion;
 
     /// <summary>Whether claims of either direction count by a version.</summary>
-    public static bool CountsBothDirections(string ruleVersion) => ruleVersion == BothDirectionsRuleVersion;
+    public static bool CountsBothDirections(string ruleVersion) =>
+        ruleVersion is BothDirectionsRuleVersion or AsRecordedRuleVersion;
+
+    /// <summary>Whether an instruction counts by a version as it was recorded.</summary>
+    public static bool CountsAsRecorded(string ruleVersion) => ruleVersion == AsRecordedRuleVersion;
 
     /// <summary>The version of the rules by which a statement is made.</summary>
     public static string RuleVersionOf(Statement statement) =>
-        statement.CountsBothDirections ? BothDirectionsRuleVersion
+        statement.CountsAsRecorded ? AsRecordedRuleVersion
+        : statement.CountsBothDirections ? BothDirectionsRuleVersion
         : statement.CountsOnce ? OnceRuleVersion
         : statement.HasCutPeriods ? CutRuleVersion
         : statement.Flexibility.Count == 0 ? RuleVersion : FlexibilityRuleVersion;

@@ -85,6 +85,10 @@ public sealed record Statement(
     /// <see cref="Settlement.BothDirectionsRuleVersion"/>.</summary>
     public bool CountsBothDirections { get; init; }
 
+    /// <summary>Whether it matters to a line when an instruction was recorded; see
+    /// <see cref="Settlement.AsRecordedRuleVersion"/>.</summary>
+    public bool CountsAsRecorded { get; init; }
+
     /// <summary>How many texts the root is over: lines, charges and lines of flexibility.</summary>
     public int Texts => Lines.Count + Charges.Count + Flexibility.Count;
 

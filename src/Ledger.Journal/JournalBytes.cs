@@ -56,9 +56,17 @@ internal ref struct ByteWriter(Span<byte> buffer)
 
     public void Text(string value)
     {
-        var count = JournalBytes.Utf8.GetByteCount(value);
+        if (JournalBytes.Utf8.GetMaxByteCount(value.Length) > bytes.Length - length - sizeof(ushort))
+        {
+            var needed = JournalBytes.Utf8.GetByteCount(value);
+            UInt16(needed);
+            JournalBytes.Utf8.GetBytes(value, Take(needed));
+            return;
+        }
+        // Where there is room for any text of so many characters they are gone through once.
+        var count = JournalBytes.Utf8.GetBytes(value, bytes[(length + sizeof(ushort))..]);
         UInt16(count);
-        JournalBytes.Utf8.GetBytes(value, Take(count));
+        length += count;
     }
 }
 

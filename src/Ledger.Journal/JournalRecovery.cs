@@ -53,11 +53,8 @@ public static class JournalRecovery
             using var store = new SqliteJournalStore(tables, index, $"{options.Ledger}");
             var sequencer = new JournalSequencer(options.Sequencing, store, state);
             var pending = PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], by, null);
-            PendingAppend.Identify([pending]);
             store.Begin();
-            store.Prepare(pending.Ids);
-            sequencer.Take(pending);
-            sequencer.Store();
+            sequencer.Take([pending]);
             await store.CommitAsync(tree, sequencer.RecordedAt).ConfigureAwait(false);
             await Task.Yield(); // the store's own thread answers, and closing the store waits for that
         }

@@ -21,6 +21,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private readonly LeafBatch leaves = new(options.Secret);
     private readonly List<PlacedEvent> placed = []; // with its place, and not stored yet
     private readonly Dictionary<EventId, int> placedIds = []; // of the first so many, as far as somebody asked
+    private readonly List<EventId> asked = []; // of what is being taken
     private int idsKnown;
     private Instant clockBefore = state.RecordedAt;
     private UInt128 highestId = state.HighestId?.Value ?? UInt128.MaxValue; // not known: then each id is looked up
@@ -33,17 +34,26 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     /// <summary>The highest recordedAt so far: it never decreases.</summary>
     public Instant RecordedAt { get; private set; } = state.RecordedAt;
 
-    /// <summary>Gives the events of a write their places, or says why not; they are in the store after
-    /// <see cref="Store"/>.</summary>
-    public AppendResult Take(PendingWrite pending) => pending switch
+    /// <summary>Gives the events of each write their places and puts them into the store, or says why not: that is
+    /// its result.</summary>
+    public void Take(ReadOnlySpan<PendingWrite> taken)
     {
-        PendingAppend append => Append(append),
-        PendingCopy copy => Place(copy),
-        _ => throw new UnreachableException(),
-    };
+        PendingAppend.Identify(taken);
+        asked.Clear();
+        foreach (var pending in taken) pending.AddIds(asked);
+        store.Prepare(asked);
+        foreach (var pending in taken)
+            pending.Result = pending switch
+            {
+                PendingAppend append => Append(append),
+                PendingCopy copy => Place(copy),
+                _ => throw new UnreachableException(),
+            };
+        Store();
+    }
 
     /// <summary>Hashes what has its place, all of it together, and gives it to the store.</summary>
-    public void Store()
+    private void Store()
     {
         if (placed.Count == 0) return;
         leaves.AppendTo(tree);
@@ -59,17 +69,18 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     {
         if (Repeated(pending) is { } answer) return answer;
         ReadClock(); // first: that the clock was set back is an event too, and its stream may be the one asked for
-        var revision = StreamOf(pending.Stream).Revision;
+        var head = StreamOf(pending.Stream);
+        var revision = head.Revision;
         var fits = pending.Expected == ExpectedRevision.Any
             || (pending.Expected == ExpectedRevision.Exists ? revision >= 0 : pending.Expected.Value == revision);
-        return fits ? Place(pending) : new AppendResult.WrongRevision(revision);
+        return fits ? Place(pending, head) : new AppendResult.WrongRevision(revision);
     }
 
     /// <summary>The answer to an append whose ids are known: all with the same content, or a conflict.</summary>
     private AppendResult? Repeated(PendingAppend pending)
     {
         long? first = null;
-        var seen = IsAscending(pending.Facts) ? null : new HashSet<EventId>(pending.Facts.Count);
+        var seen = IsAscending(pending.Facts) ? null : new HashSet<EventId>(pending.Facts.Length);
         var known = 0;
         foreach (var fact in pending.Facts)
         {
@@ -80,16 +91,16 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
             known++;
         }
         if (known == 0) return null;
-        return known == pending.Facts.Count
+        return known == pending.Facts.Length
             ? new AppendResult.AlreadyRecorded(first!.Value)
             : new AppendResult.Conflict(pending.Facts[0].Id,
-                $"{known} of {pending.Facts.Count} facts were recorded before, the others were not");
+                $"{known} of {pending.Facts.Length} facts were recorded before, the others were not");
     }
 
     /// <summary>Whether each id is higher than the one before, so that none is there twice.</summary>
-    private static bool IsAscending(IReadOnlyList<PendingFact> facts)
+    private static bool IsAscending(PendingFact[] facts)
     {
-        for (var i = 1; i < facts.Count; i++)
+        for (var i = 1; i < facts.Length; i++)
             if (facts[i].Id.Value <= facts[i - 1].Id.Value) return false;
         return true;
     }
@@ -124,7 +135,7 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         var fact = NewFact.At(new ClockSteppedBack(before, now), now, key);
         var stepped = PendingAppend.Encode(Streams.Ledger, ExpectedRevision.Any, [fact], Itself, null);
         PendingAppend.Identify([stepped]);
-        Place(stepped);
+        Place(stepped, StreamOf(stepped.Stream));
     }
 
     /// <summary>Events as they were recorded elsewhere, at their positions; a conflict says why not.</summary>
@@ -137,16 +148,20 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
         foreach (var ((_, envelope, payload), header, _) in pending.Copied)
         {
             revision = envelope.Revision;
-            Place(StreamOf(envelope.Stream).Key, envelope, header, payload.ToArray(), default);
+            var key = StreamOf(envelope.Stream).Key;
+            streams[envelope.Stream] = new(key, revision);
+            Place(key, envelope, header, payload.ToArray(), default);
             clockBefore = RecordedAt = envelope.RecordedAt;
         }
         return new AppendResult.Recorded(first, revision);
     }
 
-    private AppendResult.Recorded Place(PendingAppend pending)
+    /// <param name="head">Of its stream, as it is.</param>
+    private AppendResult.Recorded Place(PendingAppend pending, StreamHead head)
     {
-        var (key, revision) = StreamOf(pending.Stream);
+        var (key, revision) = head;
         var first = Length;
+        streams[pending.Stream] = new(key, revision + pending.Facts.Length);
         foreach (var fact in pending.Facts)
         {
             var envelope = new Envelope(options.Ledger, pending.Stream, ++revision, fact.Id, fact.Content.WireName,
@@ -162,7 +177,6 @@ internal sealed class JournalSequencer(SequencingOptions options, IJournalStore 
     private void Place(
         long streamKey, Envelope envelope, byte[] header, byte[] payload, ReadOnlySpan<byte> leafInput)
     {
-        streams[envelope.Stream] = new(streamKey, envelope.Revision);
         highestId = UInt128.Max(highestId, envelope.Id.Value);
         placed.Add(new PlacedEvent(Length, streamKey, envelope, header, payload, []));
         if (leafInput.IsEmpty) leaves.Add(envelope.Id, header, payload);

@@ -50,8 +50,9 @@ internal sealed class JournalTables : IDisposable
     private const int BusyMilliseconds = 5000; // that another process may hold a lock of the file's
     private const int CommitBytes = 3 * 4096; // that a commit takes for itself: the ledger's page and two begun ones
     private readonly SqliteConnection connection;
-    private readonly sqlite3 database;
-    private readonly SqliteStatement insertEvent, insertStream, saveLedger, begin, commit;
+    private readonly SqliteWriting writing; // what runs again and again; all else the other one does
+    private readonly EventRows events;
+    private readonly SqliteStatement insertStream, saveLedger, begin, commit;
     private readonly Checkpoints checkpoints;
     private readonly SafeFileHandle log;
 
@@ -61,15 +62,15 @@ internal sealed class JournalTables : IDisposable
         using var opened = new OpenedParts();
         connection = opened.Add(ConnectForWriting(path));
         Execute("PRAGMA journal_mode=WAL");
-        Execute($"PRAGMA cache_size=-{CacheKibibytes}");
         Execute("PRAGMA wal_autocheckpoint=0"); // it keeps its errors to itself: Checkpoints does it
         Execute($"BEGIN IMMEDIATE; {SchemaOf(connection)} COMMIT"); // all of it, or nothing
-        database = connection.Handle!;
-        insertEvent = new(connection, "INSERT INTO events VALUES(?1,?2,?3,?4,?5,?6,?7)");
-        insertStream = new(connection, "INSERT INTO streams VALUES(?1,?2)");
-        saveLedger = new(connection, "UPDATE ledger SET length=?1, frontier=?2, recorded_at=?3");
-        begin = new(connection, "BEGIN IMMEDIATE");
-        commit = new(connection, "COMMIT");
+        writing = opened.Add(new SqliteWriting(path, BusyMilliseconds, CacheKibibytes));
+        var database = writing.Database;
+        events = new(database);
+        insertStream = new(database, "INSERT INTO streams VALUES(?1,?2)");
+        saveLedger = new(database, "UPDATE ledger SET length=?1, frontier=?2, recorded_at=?3");
+        begin = new(database, "BEGIN IMMEDIATE");
+        commit = new(database, "COMMIT");
         checkpoints = opened.Add(new Checkpoints(ConnectForWriting(path), "checkpoint"));
         log = DurableFiles.OpenToSync(LogPath); // it is there while a connection is open
         opened.Keep();
@@ -249,28 +250,20 @@ internal sealed class JournalTables : IDisposable
     private string LogPath => Path + "-wal";
 
     /// <summary>Writes the log to the database, where it is long.</summary>
-    public void Tidy() => checkpoints.Go(database, BytesUntilCheckpoint);
+    public void Tidy() => checkpoints.Go(writing.Database, BytesUntilCheckpoint);
 
-    public void Insert(in PlacedEvent placed)
+    /// <summary>Inserts events that follow each other.</summary>
+    public void Insert(ReadOnlySpan<PlacedEvent> placed)
     {
-        var (position, stream, envelope, header, payload, leaf) = placed;
-        if (envelope.Revision == 0)
+        foreach (ref readonly var one in placed)
         {
-            insertStream.Bind(1, stream);
-            insertStream.Bind(2, envelope.Stream);
+            checkpoints.Add(one.Header.Length + one.Payload.Length);
+            if (one.Envelope.Revision > 0) continue;
+            insertStream.Bind(1, one.StreamKey);
+            insertStream.Bind(2, one.Envelope.Stream);
             insertStream.Run();
         }
-        Span<byte> id = stackalloc byte[EventId.Bytes];
-        envelope.Id.CopyTo(id);
-        insertEvent.Bind(1, position);
-        insertEvent.Bind(2, stream);
-        insertEvent.Bind(3, envelope.Revision);
-        insertEvent.Bind(4, id);
-        insertEvent.Bind(5, header);
-        insertEvent.Bind(6, payload);
-        insertEvent.Bind(7, leaf);
-        insertEvent.Run();
-        checkpoints.Add(header.Length + payload.Length);
+        events.Insert(placed);
     }
 
     private static void Run(SqliteCommand command, params ReadOnlySpan<object> values)
@@ -299,9 +292,10 @@ internal sealed class JournalTables : IDisposable
         checkpoints.Dispose();
         begin.Dispose();
         commit.Dispose();
-        insertEvent.Dispose();
+        events.Dispose();
         insertStream.Dispose();
         saveLedger.Dispose();
+        writing.Dispose();
         connection.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Ledger.Domain;
 using Ledger.Journal.Copies;
 using NodaTime;
@@ -136,8 +137,9 @@ public sealed class JournalWriter : IAsyncDisposable
     /// <summary>Appends that are answered together.</summary>
     private sealed class Batch
     {
-        public List<(PendingWrite Pending, AppendResult Result)> Appends { get; } = [];
+        public List<PendingWrite> Appends { get; } = [];
         public long Bytes { get; set; }
+        public bool IsAnswered { get; set; }
 
         /// <summary>Milliseconds from when its commit was asked for until it was to be answered; below 0 until then.
         /// </summary>
@@ -175,7 +177,9 @@ public sealed class JournalWriter : IAsyncDisposable
         {
             Task.WhenAny(underWay).Wait(); // what became durable before is answered
             Stop(e, batch);
-            waiting.Take(int.MaxValue, _ => true, pending => pending.Answer.TrySetException(fault!));
+            var refused = new List<PendingWrite>();
+            waiting.Take(int.MaxValue, long.MaxValue, refused);
+            new Answers(refused, fault).Begin();
         }
     }
 
@@ -188,7 +192,7 @@ public sealed class JournalWriter : IAsyncDisposable
     {
         var most = TimeSpan.FromMilliseconds(before.TookMs / GatheringPart);
         if (most == TimeSpan.Zero) return;
-        waiting.WaitForMore(before.Appends.Sum(append => (long)append.Pending.Events), most);
+        waiting.WaitForMore(before.Appends.Sum(append => (long)append.Events), most);
         Fill(batch);
     }
 
@@ -198,27 +202,11 @@ public sealed class JournalWriter : IAsyncDisposable
     {
         var appends = batch.Appends;
         var known = appends.Count;
-        var isFull = false;
-        waiting.Take(options.BatchAppendsMax - known, Fits, pending =>
-        {
-            batch.Bytes += pending.StoredBytesMax;
-            appends.Add((pending, new AppendResult.Busy()));
-        });
-        if (appends.Count > known)
-        {
-            PendingAppend.Identify(appends.Skip(known).Select(taken => taken.Pending));
-            store.Prepare(appends.Skip(known).SelectMany(taken => taken.Pending.Ids));
-            for (var i = known; i < appends.Count; i++)
-                appends[i] = (appends[i].Pending, sequencer.Take(appends[i].Pending));
-            sequencer.Store();
-        }
-        return !isFull && appends.Count < options.BatchAppendsMax;
-
-        bool Fits(PendingWrite next)
-        {
-            isFull = batch.Bytes > options.BatchBytesMax - next.StoredBytesMax;
-            return !isFull;
-        }
+        var hasRoom = waiting.Take(options.BatchAppendsMax - known, options.BatchBytesMax - batch.Bytes, appends);
+        var taken = CollectionsMarshal.AsSpan(appends)[known..];
+        foreach (var pending in taken) batch.Bytes += pending.StoredBytesMax;
+        if (taken.Length > 0) sequencer.Take(taken);
+        return hasRoom && appends.Count < options.BatchAppendsMax;
     }
 
     private async Task CommitAsync(Batch batch)
@@ -237,7 +225,8 @@ public sealed class JournalWriter : IAsyncDisposable
                 Interlocked.Exchange(ref grown, NewSignal()).SetResult();
             }
             batch.TookMs = (int)Stopwatch.GetElapsedTime(asked).TotalMilliseconds;
-            foreach (var (pending, result) in batch.Appends) pending.Answer.SetResult(result);
+            batch.IsAnswered = true;
+            new Answers(batch.Appends).Begin();
             await store.TidyAsync().ConfigureAwait(false);
         }
         catch (Exception e)
@@ -253,7 +242,7 @@ public sealed class JournalWriter : IAsyncDisposable
     {
         fault ??= new JournalFaultedException(cause);
         waiting.Close();
-        foreach (var (pending, _) in batch.Appends) pending.Answer.TrySetException(fault);
+        if (!batch.IsAnswered) new Answers(batch.Appends, fault).Begin();
         grown.TrySetException(fault);
     }
 

@@ -12,10 +12,16 @@ internal abstract record PendingWrite(long StoredBytesMax)
     /// <summary>How many events it is.</summary>
     public abstract int Events { get; }
 
-    /// <summary>The ids of which it has to be known whether they are there already.</summary>
-    public virtual IEnumerable<EventId> Ids => [];
+    /// <summary>Adds the ids of which it has to be known whether they are there already.</summary>
+    public virtual void AddIds(List<EventId> ids) { }
 
-    public TaskCompletionSource<AppendResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>What it is answered with, once it has its places.</summary>
+    public AppendResult Result { get; set; } = NotTaken;
+
+    private static readonly AppendResult NotTaken = new AppendResult.Busy();
+
+    /// <summary>Whoever waits goes on where this is set: by <see cref="Answers"/>, on a thread of the pool.</summary>
+    public TaskCompletionSource<AppendResult> Answer { get; } = new();
 }
 
 /// <summary>Events that another journal recorded.</summary>
@@ -27,12 +33,15 @@ internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Copied)
 
 /// <summary>An append on its way to the writer.</summary>
 internal sealed record PendingAppend(
-    string Stream, ExpectedRevision Expected, IReadOnlyList<PendingFact> Facts, string Actor, PartyId Tenant,
-    EventId? Causation) : PendingWrite(StoredBytes(Stream, Facts.Select(fact => fact.Content), Actor, Tenant))
+    string Stream, ExpectedRevision Expected, PendingFact[] Facts, string Actor, PartyId Tenant, EventId? Causation)
+    : PendingWrite(StoredBytes(Stream, Facts, Actor, Tenant))
 {
-    public override int Events => Facts.Count;
+    public override int Events => Facts.Length;
 
-    public override IEnumerable<EventId> Ids => Facts.Select(fact => fact.Id);
+    public override void AddIds(List<EventId> ids)
+    {
+        foreach (var fact in Facts) ids.Add(fact.Id);
+    }
 
     private const int StreamLengthMax = 200; // characters; the longest stream name, of a charge record, has 198
     private const int EncodedAloneMax = 128; // facts, which take less time than another thread to begin
@@ -50,7 +59,8 @@ internal sealed record PendingAppend(
         PayloadText.Checked(stream);
         PayloadText.Checked(by.Actor);
         var encoded = Encode(facts, leafKey);
-        var bytes = encoded.Sum(fact => (long)fact.Content.Payload.Length);
+        var bytes = 0L;
+        foreach (var fact in encoded) bytes += fact.Content.Payload.Length;
         if (bytes > Limits.DecisionBytesMax)
             throw new ArgumentException($"one append holds at most {Limits.DecisionBytesMax} bytes, not {bytes}",
                 nameof(facts));
@@ -64,20 +74,26 @@ internal sealed record PendingAppend(
     private static PendingFact[] Encode(IReadOnlyList<NewFact> facts, Sha256Lanes.HmacKey? leafKey)
     {
         var encoded = new PendingFact[facts.Count];
-        var half = facts.Count < EncodedAloneMax ? facts.Count : facts.Count / 2;
-        var rest = half == facts.Count ? Task.CompletedTask : Task.Run(() => Part(half, facts.Count));
-        Part(0, half); // where it throws nobody waits for the rest
-        rest.GetAwaiter().GetResult(); // done here where no thread has begun it
+        if (facts.Count < EncodedAloneMax) Encode(facts, 0, encoded, leafKey);
+        else EncodeHalves(facts, encoded, leafKey);
         return encoded;
+    }
 
-        void Part(int from, int to)
-        {
-            for (var i = from; i < to; i++) encoded[i] = PendingFact.Encode(facts[i]);
-            if (facts.Count == 1) return;
-            var part = encoded.AsSpan(from, to - from);
-            Give(part, EventId.From(facts, from, to - from));
-            if (leafKey is not null) Hash(part, leafKey);
-        }
+    private static void EncodeHalves(IReadOnlyList<NewFact> facts, PendingFact[] encoded, Sha256Lanes.HmacKey? leafKey)
+    {
+        var half = facts.Count / 2;
+        var rest = Task.Run(() => Encode(facts, half, encoded.AsSpan(half), leafKey));
+        Encode(facts, 0, encoded.AsSpan(0, half), leafKey); // where it throws nobody waits for the rest
+        rest.GetAwaiter().GetResult(); // done here where no thread has begun it
+    }
+
+    private static void Encode(
+        IReadOnlyList<NewFact> facts, int from, Span<PendingFact> encoded, Sha256Lanes.HmacKey? leafKey)
+    {
+        for (var i = 0; i < encoded.Length; i++) encoded[i] = PendingFact.Encode(facts[from + i]);
+        if (facts.Count == 1) return;
+        Give(encoded, EventId.From(facts, from, encoded.Length));
+        if (leafKey is not null) Hash(encoded, leafKey);
     }
 
     private static void Hash(ReadOnlySpan<PendingFact> facts, Sha256Lanes.HmacKey leafKey)
@@ -92,13 +108,18 @@ internal sealed record PendingAppend(
     private NewFact? lone; // the only fact, while it has no id
 
     /// <summary>Gives the facts their ids that came alone.</summary>
-    public static void Identify(IEnumerable<PendingWrite> taken)
+    public static void Identify(ReadOnlySpan<PendingWrite> taken)
     {
-        var appends = taken.OfType<PendingAppend>().Where(append => append.lone is not null).ToArray();
-        if (appends.Length == 0) return;
-        NewFact[] lone = [.. appends.Select(append => append.lone!)];
-        Give([.. appends.Select(append => append.Facts[0])], EventId.From(lone, 0, lone.Length));
-        foreach (var append in appends) append.lone = null;
+        var (facts, appends) = (new List<NewFact>(taken.Length), new List<PendingAppend>(taken.Length));
+        foreach (var write in taken)
+        {
+            if (write is not PendingAppend { lone: { } fact } append) continue;
+            facts.Add(fact);
+            appends.Add(append);
+        }
+        if (facts.Count == 0) return;
+        var ids = EventId.From(facts, 0, facts.Count);
+        for (var i = 0; i < ids.Length; i++) (appends[i].Facts[0].Id, appends[i].lone) = (ids[i], null);
     }
 
     private static void Give(ReadOnlySpan<PendingFact> facts, EventId[] ids)
@@ -109,13 +130,25 @@ internal sealed record PendingAppend(
     /// <summary>What facts of a stream take in a store at most.</summary>
     public static long StoredBytes(string stream, IEnumerable<EncodedEvent> contents, string actor, PartyId tenant)
     {
-        var header = HeaderBytes + JournalBytes.Utf8.GetByteCount(stream) + JournalBytes.Utf8.GetByteCount(actor)
-            + JournalBytes.Utf8.GetByteCount(tenant.Value);
-        var bytes = 0L;
-        foreach (var content in contents)
-            bytes += content.Payload.Length + (2L * (header + content.WireName.Length + content.ContentType.Length));
+        var (header, bytes) = (CommonBytes(stream, actor, tenant), 0L);
+        foreach (var content in contents) bytes += StoredBytes(header, content);
         return bytes;
     }
+
+    private static long StoredBytes(string stream, PendingFact[] facts, string actor, PartyId tenant)
+    {
+        var (header, bytes) = (CommonBytes(stream, actor, tenant), 0L);
+        foreach (var fact in facts) bytes += StoredBytes(header, fact.Content);
+        return bytes;
+    }
+
+    private static long StoredBytes(int header, in EncodedEvent content) =>
+        content.Payload.Length + (2L * (header + content.WireName.Length + content.ContentType.Length));
+
+    /// <summary>Of the header of each of them.</summary>
+    private static int CommonBytes(string stream, string actor, PartyId tenant) =>
+        HeaderBytes + JournalBytes.Utf8.GetByteCount(stream) + JournalBytes.Utf8.GetByteCount(actor)
+            + JournalBytes.Utf8.GetByteCount(tenant.Value);
 }
 
 /// <summary>A fact with its payload.</summary>

@@ -67,7 +67,7 @@ internal sealed class SqliteJournalStore : IJournalStore, IDisposable
         rows.Give(() => Write(() =>
         {
             if (begins) tables.Begin();
-            foreach (ref readonly var placed in CollectionsMarshal.AsSpan(events)) tables.Insert(placed);
+            tables.Insert(CollectionsMarshal.AsSpan(events));
         }));
     }
 

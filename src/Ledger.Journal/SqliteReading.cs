@@ -7,7 +7,7 @@ namespace Ledger.Journal;
 /// A connection to an SQLite file that reads only and is used by one thread at a time: SQLite locks nothing for it, as
 /// it does for any other at each column of each row. It changes no byte, not even the end of a damaged log.
 /// </summary>
-internal sealed class SqliteReading : IDisposable
+public sealed class SqliteReading : IDisposable
 {
     private const int BusyMilliseconds = 5000; // that another process may hold a lock of the file's
 
@@ -23,6 +23,7 @@ internal sealed class SqliteReading : IDisposable
         using (database) SqliteException.ThrowExceptionForRC(result, database);
     }
 
+    /// <summary>For <see cref="SqliteStatement"/>.</summary>
     public sqlite3 Database { get; }
 
     public void Dispose() => Database.Dispose();

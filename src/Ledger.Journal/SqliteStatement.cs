@@ -13,6 +13,7 @@ public sealed class SqliteStatement : IDisposable
 {
     private const string Library = "e_sqlite3"; // that of SQLitePCLRaw.bundle_e_sqlite3, which the connection uses too
     private static readonly nint Copied = -1; // SQLITE_TRANSIENT: SQLite keeps a copy of its own
+    private static readonly nint Kept = 0; // SQLITE_STATIC: they stay where they are
     private readonly sqlite3 database;
     private readonly sqlite3_stmt statement;
     private readonly nint handle;
@@ -43,6 +44,10 @@ public sealed class SqliteStatement : IDisposable
     public void BindText(int parameter, ReadOnlySpan<byte> value) => Check(value.IsEmpty
         ? raw.sqlite3_bind_text(statement, parameter, "")
         : BindText(handle, parameter, in MemoryMarshal.GetReference(value), value.Length, Copied));
+
+    /// <summary>Bytes that stay where they are, and as they are, until the statement has run.</summary>
+    public void BindInPlace(int parameter, nint address, int bytes) =>
+        Check(BindKept(handle, parameter, address, bytes, Kept));
 
     /// <summary>Runs a statement that gives no row. A reset says the error that a step did not end with.</summary>
     public void Run()
@@ -115,6 +120,9 @@ public sealed class SqliteStatement : IDisposable
 
     [DllImport(Library, EntryPoint = "sqlite3_bind_text")]
     private static extern int BindText(nint statement, int parameter, in byte value, int bytes, nint destructor);
+
+    [DllImport(Library, EntryPoint = "sqlite3_bind_blob"), SuppressGCTransition]
+    private static extern int BindKept(nint statement, int parameter, nint value, int bytes, nint destructor);
 
     [DllImport(Library, EntryPoint = "sqlite3_step")]
     private static extern int Step(nint statement);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ledger.Journal.Indexing;
 using Microsoft.Data.Sqlite;
 
@@ -13,10 +14,12 @@ internal sealed class StoredIds : IDisposable
     private readonly SqliteConnection connection;
     private readonly SqliteStatement find;
     private readonly JournalIndex index;
-    private readonly KeyCursor cursor = new();
+    private readonly Dictionary<IndexRun, KeyCursor> cursors = []; // each keeps the block that it read last
+    private IndexRuns runs = IndexRuns.None;
     private readonly Dictionary<EventId, long> recent = []; // with their positions
     private readonly Queue<EventId> recentInOrder = new(); // the first is at the position below
     private readonly Dictionary<EventId, long> asked = []; // of those that were asked for, the ones in the index
+    private readonly List<UInt128> values = []; // of those that are asked for, sorted
     private long recentFrom;
 
     /// <param name="path">Of journal.db, which is there.</param>
@@ -49,20 +52,32 @@ internal sealed class StoredIds : IDisposable
     /// <param name="ids">Which <see cref="PositionOf"/> is asked for next.</param>
     public void Prepare(IEnumerable<EventId> ids)
     {
-        var runs = index.Runs;
-        for (; recentFrom < runs.Length; recentFrom++) recent.Remove(recentInOrder.Dequeue());
+        if (index.Runs is var now && now != runs) Take(now);
         asked.Clear();
         if (runs.Length == 0) return;
-        var values = ids.Select(id => id.Value).ToArray();
-        Array.Sort(values);
-        foreach (var run in runs.All) Ask(run.Ids, values);
+        values.Clear();
+        foreach (var id in ids) values.Add(id.Value);
+        if (values.Count == 0) return;
+        values.Sort();
+        var sorted = CollectionsMarshal.AsSpan(values);
+        foreach (var run in runs.All)
+            if (sorted[^1] >= run.Ids.First && sorted[0] <= run.Ids.Last) Ask(run, sorted);
+    }
+
+    /// <summary>There are other runs: what they have is not kept here any more.</summary>
+    private void Take(IndexRuns now)
+    {
+        runs = now;
+        for (; recentFrom < runs.Length; recentFrom++) recent.Remove(recentInOrder.Dequeue());
+        foreach (var merged in cursors.Keys.Except(runs.All).ToList()) cursors.Remove(merged);
     }
 
     /// <summary>Looks for those that are among these. Ids begin with their valid time, so those of a batch mostly lie
     /// together, and together behind all others: of all that are before the next key none is there.</summary>
-    private void Ask(SortedKeys keys, UInt128[] values)
+    private void Ask(IndexRun run, ReadOnlySpan<UInt128> values)
     {
-        var i = 0;
+        var (keys, i) = (run.Ids, 0);
+        if (!cursors.TryGetValue(run, out var cursor)) cursors.Add(run, cursor = new KeyCursor());
         while (i < values.Length && values[i] < keys.First) i++;
         while (i < values.Length && values[i] <= keys.Last)
         {

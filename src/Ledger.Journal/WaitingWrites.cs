@@ -82,16 +82,21 @@ internal sealed class WaitingWrites(int max, long bytesMax)
         }
     }
 
-    /// <summary>Takes from the front what <paramref name="fits"/>, so many at most.</summary>
-    public void Take(int count, Func<PendingWrite, bool> fits, Action<PendingWrite> taken)
+    /// <summary>Takes from the front as far as there is room; false where the next one finds none.</summary>
+    /// <param name="count">So many at most.</param>
+    /// <param name="bytes">So many at most, as a store will take them.</param>
+    public bool Take(int count, long bytes, List<PendingWrite> into)
     {
         lock (gate)
         {
-            for (; count > 0 && waiting.TryPeek(out var next) && fits(next); count--)
+            for (; waiting.TryPeek(out var next); count--)
             {
+                if (count == 0 || next.StoredBytesMax > bytes) return false;
                 (waitingEvents, waitingBytes) = (waitingEvents - next.Events, waitingBytes - next.StoredBytesMax);
-                taken(waiting.Dequeue());
+                bytes -= next.StoredBytesMax;
+                into.Add(waiting.Dequeue());
             }
+            return true;
         }
     }
 

@@ -30,12 +30,13 @@ internal sealed class CallReasons(
             shares.Add(new(share.Paid, terms.Programme.Payee ?? owner!.Value, zone, share.Statement is not null,
                 periods));
         }
+        var pack = terms.Scoring is not { } scoring ? null : await FindAsync<RulePackPublished>(
+            Streams.RulePack(scoring.Pack), each => each.Version == scoring.Version).ConfigureAwait(false);
+        if (delivered.IsUnannounced) pack = pack is null ? null : pack with { Fact = pack.Fact.Unpenalised() };
         return new(
             (await FindAsync<DispatchInstructed>(Streams.Instruction(instruction), _ => true).ConfigureAwait(false))!,
             (await FindAsync<ProgrammePublished>(Streams.Programme(terms.Programme.Programme),
-                each => each.Version == terms.Programme.Version).ConfigureAwait(false))!,
-            terms.Scoring is { } scoring ? await FindAsync<RulePackPublished>(Streams.RulePack(scoring.Pack),
-                each => each.Version == scoring.Version).ConfigureAwait(false) : null, shares);
+                each => each.Version == terms.Programme.Version).ConfigureAwait(false))!, pack, shares);
     }
 
     /// <summary>What is known of a point in a programme that pays for power held ready.</summary>

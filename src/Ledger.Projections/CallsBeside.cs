@@ -5,51 +5,73 @@ using NodaTime;
 namespace Ledger.Projections;
 
 /// <summary>
-/// One kWh is paid once by a programme: where it calls a point twice for the same time, the call that was issued first
-/// is paid, and of the other nobody can say what it bought beyond that. What other programmes pay is for claims to say.
+/// One kWh is paid once by a programme: where it calls a point twice for the same time, the call that was recorded
+/// first is paid, and of the other nobody can say what it bought beyond that. What other programmes pay is for claims to say.
 /// </summary>
 internal static class CallsBeside
 {
     /// <summary>The delivery with each share unsettled of which an earlier instruction called a period.</summary>
     /// <param name="answers">Asked which instructions to look at; what they say comes from the journal.</param>
-    public static async Task<Delivered> PaidOnceAsync(KnownFacts known, Answers answers, Delivered delivered)
+    /// <param name="ruleVersion">Of the statement: whether the first is the one that was recorded first, or that says
+    /// so (<see cref="Settlement.CountsAsRecorded"/>).</param>
+    public static async Task<Delivered> PaidOnceAsync(
+        KnownFacts known, Answers answers, Delivered delivered, string ruleVersion)
     {
         if (delivered.Terms is not { } terms) return delivered;
-        var earlier = await EarlierAsync(known, answers, delivered.Order).ConfigureAwait(false);
-        if (earlier.Count == 0) return delivered;
-        var shares = delivered.Shares.Select(share => WhyNot(delivered, share, earlier) is { } why
-            ? share with { Statement = null, WhyNot = why, IsCalledTwice = true } : share).ToList();
-        return shares.Exists(share => share.IsCalledTwice)
-            ? delivered with { Shares = PenaltiesBack.Among(terms, shares) } : delivered;
+        var beside = await BesideAsync(known, answers, delivered.Order).ConfigureAwait(false);
+        if (beside.Count == 0) return delivered;
+        var own = await OrderedAsync(known, delivered.Order.Instruction).ConfigureAwait(false);
+        var issued = beside.Where(call => IsIssuedBefore(call.Order, delivered.Order))
+            .OrderBy(call => call.Order.IssuedAt)
+            .ThenBy(call => call.Order.Instruction.Value, StringComparer.Ordinal).ToList();
+        var recorded = beside.Where(call => call.Position < own!.Position).OrderBy(call => call.Position).ToList();
+        var countsAsRecorded = Settlement.CountsAsRecorded(ruleVersion);
+        var shares = delivered.Shares.Select(share =>
+        {
+            var (byWord, byRecord) = (WhyNot(delivered, share, issued), WhyNot(delivered, share, recorded));
+            var whyNot = countsAsRecorded ? byRecord : byWord;
+            var paid = whyNot is null ? share
+                : share with { Statement = null, WhyNot = whyNot, IsCalledTwice = true };
+            return paid with { IsAsRecorded = share.IsAsRecorded || (countsAsRecorded && byRecord != byWord) };
+        }).ToList();
+        return delivered with
+        {
+            Shares = shares.Exists(share => share.IsCalledTwice) ? PenaltiesBack.Among(terms, shares) : shares,
+        };
     }
 
-    private sealed record Call(DispatchInstructed Order, Interval Time);
+    private sealed record Call(long Position, DispatchInstructed Order, Interval Time);
 
-    /// <summary>The programme's other calls of some of that time, that were issued before; of two that were issued at
-    /// once the first by name.</summary>
-    private static async Task<IReadOnlyList<Call>> EarlierAsync(
+    /// <summary>The programme's other calls of some of that time.</summary>
+    private static async Task<IReadOnlyList<Call>> BesideAsync(
         KnownFacts known, Answers answers, DispatchInstructed order)
     {
-        var earlier = new List<Call>();
+        var beside = new List<Call>();
         foreach (var named in order.Targets.SelectMany(target => answers.InstructionsAt(target.Point, order.Period))
             .Where(named => named != order.Instruction).Distinct())
         {
             // Of another programme not even the streams are read.
             if (answers.Instruction(named)!.Instruction.Programme != order.Programme?.Value) continue;
+            if (await OrderedAsync(known, named).ConfigureAwait(false) is not
+                { Event: DispatchInstructed { Period: var period } other, Position: var position }) continue;
             var state = await known.StateAsync(Streams.Instruction(named), DispatchState.Empty, Dispatch.Evolve)
                 .ConfigureAwait(false);
-            if (state.Instructed is { Period: var period } other && IsBefore(other, order)
-                && !(state.Withdrawn?.At <= period.Start))
-                earlier.Add(new(other, new(period.Start, state.Withdrawn is { } withdrawn
+            if (!(state.Withdrawn?.At <= period.Start))
+                beside.Add(new(position, other, new(period.Start, state.Withdrawn is { } withdrawn
                     ? Instant.Min(withdrawn.At, period.End) : period.End)));
         }
-        return [.. earlier.OrderBy(call => call.Order.IssuedAt)
-            .ThenBy(call => call.Order.Instruction.Value, StringComparer.Ordinal)];
+        return beside;
     }
 
-    private static bool IsBefore(DispatchInstructed one, DispatchInstructed other) => one.IssuedAt != other.IssuedAt
-        ? one.IssuedAt < other.IssuedAt
-        : string.CompareOrdinal(one.Instruction.Value, other.Instruction.Value) < 0;
+    /// <summary>An instruction as it was recorded; null before it was.</summary>
+    private static async Task<KnownFacts.Known?> OrderedAsync(KnownFacts known, InstructionId instruction) =>
+        (await known.ReadAsync(Streams.Instruction(instruction)).ConfigureAwait(false))
+            .FirstOrDefault(each => each.Event is DispatchInstructed);
+
+    /// <summary>Of two that say that they were issued at once the first by name.</summary>
+    private static bool IsIssuedBefore(DispatchInstructed one, DispatchInstructed other) =>
+        one.IssuedAt != other.IssuedAt ? one.IssuedAt < other.IssuedAt
+            : string.CompareOrdinal(one.Instruction.Value, other.Instruction.Value) < 0;
 
     private static string? WhyNot(Delivered delivered, DeliveryShare share, IReadOnlyList<Call> earlier)
     {

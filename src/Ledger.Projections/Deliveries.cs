@@ -39,6 +39,9 @@ public sealed record DeliveryShare(
     /// <summary>Whether an earlier call of the programme has the same time.</summary>
     public bool IsCalledTwice { get; init; }
 
+    /// <summary>Whether it would be another one by the times that instructions say of themselves.</summary>
+    public bool IsAsRecorded { get; init; }
+
     /// <summary>Payment less penalty, and what comes back of all penalties; null while any of it is unknown.</summary>
     public decimal? Net => Penalties is { } penalties ? Statement?.Net + penalties.Back : Statement?.Net;
 }
@@ -52,6 +55,10 @@ public sealed record Delivered(
     IReadOnlyList<BaselineFrozen> Baselines, IReadOnlyList<DeliveredPeriod> Periods, IReadOnlyList<HeldElsewhere> Held,
     IReadOnlyList<DeliveryShare> Shares)
 {
+    /// <summary>Whether it was recorded after it had begun, so that nobody can have known of it by the ledger: it
+    /// penalises nobody.</summary>
+    public bool IsUnannounced { get; init; }
+
     /// <summary>Whether a number behind any figure was not read in the rule itself.</summary>
     public bool Provisional => Baselines.Any(frozen => frozen.Provisional) || Terms is { Scoring.Provisional: true };
 
@@ -91,7 +98,8 @@ public static class Deliveries
         long position, string ruleVersion, CancellationToken ct) =>
         await DeriveAsync(journal, instruction, position, ruleVersion, ct).ConfigureAwait(false)
             is not { } delivered ? null
-            : await CallsBeside.PaidOnceAsync(new(journal, position, ct), answers, delivered).ConfigureAwait(false);
+            : await CallsBeside.PaidOnceAsync(new(journal, position, ct), answers, delivered, ruleVersion)
+                .ConfigureAwait(false);
 
     /// <summary>The delivery of a call by itself; null where there is no such instruction before the
     /// position.</summary>
@@ -105,6 +113,9 @@ public static class Deliveries
         var call = await known.StateAsync(Streams.Instruction(instruction), DispatchState.Empty, Dispatch.Evolve)
             .ConfigureAwait(false);
         if (call.Instructed is not { } order) return null;
+        var isUnannounced = Settlement.CountsAsRecorded(ruleVersion)
+            && await RecordedAtAsync(known, order).ConfigureAwait(false)
+                > order.Period.Start + Duration.FromMilliseconds(Limits.OnItsWayMs);
         var frozen = await FrozenAsync(journal, instruction, position, ct).ConfigureAwait(false);
         var (terms, not) = frozen.Count == 0 ? (null, null)
             : await BaselineCalculations.TermsAsync(journal, order, frozen.Min(each => each.AtPosition), ct)
@@ -131,7 +142,24 @@ public static class Deliveries
         return new(order, call.Withdrawn?.At, terms, terms is not null
             ? null : not?.Detail ?? "no baseline of it is frozen",
             frozen, periods, held, terms is null ? []
-                : PenaltiesBack.Among(terms, [.. DeliveryScores.Of(order, terms, paid, periods)]));
+                : PenaltiesBack.Among(terms, Shares(order, terms, paid, periods, isUnannounced)))
+        { IsUnannounced = isUnannounced };
+    }
+
+    private static async Task<Instant> RecordedAtAsync(KnownFacts known, DispatchInstructed order) =>
+        (await known.ReadAsync(Streams.Instruction(order.Instruction)).ConfigureAwait(false))
+            .First(each => each.Event is DispatchInstructed).RecordedAt;
+
+    private static IReadOnlyList<DeliveryShare> Shares(DispatchInstructed order, CallTerms terms,
+        IReadOnlyList<SettlementPointRegistered> paid, IReadOnlyList<DeliveredPeriod> periods, bool isUnannounced)
+    {
+        IReadOnlyList<DeliveryShare> shares = [.. DeliveryScores.Of(order, terms, paid, periods)];
+        if (!isUnannounced) return shares;
+        var unpenalised = DeliveryScores.Of(
+            order, terms with { Scoring = terms.Scoring?.Unpenalised() }, paid, periods);
+        return [.. shares.Zip(unpenalised, (share, without) =>
+            share.Statement?.Lines.Any(line => line.Penalty != 0m) == true
+                ? without with { IsAsRecorded = true } : share)];
     }
 
     private static decimal? BaselineOf(BaselineFrozen? frozen, Interval period) =>

@@ -11,9 +11,10 @@ namespace Ledger.Projections;
 /// another owner of the station.</param>
 /// <param name="CountsBothDirections">Whether a claim of the other direction than its order's holds something of
 /// it.</param>
+/// <param name="CountsAsRecorded">Whether it matters when an instruction was recorded.</param>
 public sealed record FlexibilityStatement(
     IReadOnlyList<FlexibilityLine> Lines, IReadOnlyList<(RulePackId Pack, int Version)> Packs, bool CountsOnce,
-    bool CountsBothDirections);
+    bool CountsBothDirections, bool CountsAsRecorded);
 
 /// <summary>
 /// What the programmes that name a payer owe an account for the calls of one day: from the deliveries as known before
@@ -26,7 +27,8 @@ public static class FlexibilityStatements
     public static async Task<FlexibilityStatement> OfAsync(IJournal journal, IViewStore views, PartyId account,
         LocalDate day, long position, string ruleVersion, CancellationToken ct)
     {
-        var (lines, packs, once, both) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>(), false, false);
+        var (lines, packs) = (new List<FlexibilityLine>(), new List<(RulePackId, int)>());
+        var (once, both, recorded) = (false, false, false);
         var answers = new Answers(views, position - 1);
         foreach (var instruction in Calls(answers, account, day))
         {
@@ -48,6 +50,9 @@ public static class FlexibilityStatements
             foreach (var share in delivered.Shares.Where(share => Pays(share.Points[0])))
             {
                 once |= share.IsCalledTwice || share.IsOfOneOwner;
+                // What is given back of penalties follows from all shares of the call.
+                recorded |= (terms.Programme.Redistribution is null ? [share] : delivered.Shares)
+                    .Any(each => each.IsAsRecorded);
                 both |= delivered.Held.Any(held => held.IsOfOtherDirection && share.Points.Contains(held.Point));
                 lines.AddRange(Lines(delivered, share, terms, payer, account));
                 packs.AddRange(delivered.Baselines.Select(frozen => (frozen.Pack, frozen.PackVersion)));
@@ -57,7 +62,7 @@ public static class FlexibilityStatements
         lines.AddRange(await ReadyAsync(journal, answers, account, day, position, ruleVersion, ct)
             .ConfigureAwait(false));
         return new([.. lines.Select((line, i) => line with { Number = i + 1 })], [.. packs.Distinct().Order()], once,
-            both);
+            both, recorded);
     }
 
     /// <summary>What is paid for power held ready on the day, in order of point and programme; which to look at, the

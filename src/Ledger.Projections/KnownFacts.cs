@@ -10,8 +10,8 @@ namespace Ledger.Projections;
 /// </summary>
 internal sealed class KnownFacts(IJournal journal, long position, CancellationToken ct)
 {
-    /// <summary>A fact with its position, and from when on it holds.</summary>
-    public sealed record Known(long Position, Instant From, LedgerEvent Event);
+    /// <summary>A fact with its position, from when on it holds, and when it was recorded.</summary>
+    public sealed record Known(long Position, Instant From, LedgerEvent Event, Instant RecordedAt);
 
     private readonly Dictionary<string, IReadOnlyList<Known>> streams = new(StringComparer.Ordinal);
 
@@ -22,7 +22,8 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
         var read = new List<Known>();
         await foreach (var recorded in journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
             if (recorded.Position < position)
-                read.Add(new(recorded.Position, recorded.Envelope.ValidFrom, EventCodec.Decode(recorded)));
+                read.Add(new(recorded.Position, recorded.Envelope.ValidFrom, EventCodec.Decode(recorded),
+                    recorded.Envelope.RecordedAt));
         streams.Add(stream, read);
         return read;
     }

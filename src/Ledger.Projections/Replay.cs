@@ -19,7 +19,7 @@ public sealed record RowDifference(string Projection, string Key, string? Stored
 /// </summary>
 public static class Replay
 {
-    private const int DigestedBatchEvents = 64; // few, so that most rows are let go of before the collector moves them
+    private const int DigestedBatchEvents = 16; // few, so that most rows are let go of before the collector moves them
 
     /// <summary>The rows after every event before <paramref name="end"/> (null: the whole journal).</summary>
     public static async Task<MemoryViews> RecomputeAsync(

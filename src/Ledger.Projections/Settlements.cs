@@ -87,6 +87,7 @@ public static class Settlements
         {
             CountsOnce = facts.CountsOnce || paid.CountsOnce,
             CountsBothDirections = paid.CountsBothDirections,
+            CountsAsRecorded = paid.CountsAsRecorded,
         };
         return new SettlementCalculation.Calculated(
             statement, zone, position, SettlementCalendar.TzdbVersion, facts.LeftOut);

@@ -1,6 +1,5 @@
 using System.Text;
 using Ledger.Journal;
-using Microsoft.Data.Sqlite;
 
 namespace Ledger.Projections;
 
@@ -12,28 +11,20 @@ namespace Ledger.Projections;
 internal sealed class SqliteViewReader : IDisposable
 {
     private const string Number = SqliteViewTables.Number, Open = SqliteViewTables.Open;
-    private readonly SqliteConnection connection;
-    private SqliteStatement? checkpoint, row, rowAsOf, range, rangeAsOf, versions; // prepared when they are first asked
+    private readonly SqliteReading file;
+    // Each is prepared when it is asked first.
+    private SqliteStatement? checkpoint, row, rowAsOf, range, rangeAsOf, scan, versions;
     private readonly TextBuffer one = new(), other = new(); // texts of versions that are unpacked
 
     public SqliteViewReader(string path)
     {
-        connection = new SqliteConnection(new SqliteConnectionStringBuilder
-        {
-            DataSource = path,
-            Mode = SqliteOpenMode.ReadOnly,
-            Pooling = false,
-        }.ToString());
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = "PRAGMA busy_timeout=5000";
-        command.ExecuteNonQuery();
-        SqliteViewTables.ShowAsNow(connection);
+        file = new(path);
+        SqliteViewTables.ShowAsNow(file.Database);
     }
 
     public long Checkpoint(string projection)
     {
-        checkpoint ??= new(connection, "SELECT next_position FROM projection WHERE name = ?1");
+        checkpoint ??= new(file.Database, "SELECT next_position FROM projection WHERE name = ?1");
         checkpoint.Bind(1, projection);
         using var asked = checkpoint.Asked();
         return checkpoint.IsRow() ? checkpoint.Int64(0) : 0;
@@ -41,7 +32,7 @@ internal sealed class SqliteViewReader : IDisposable
 
     public string? Get(string projection, string key)
     {
-        row ??= new(connection, $"SELECT json FROM current_row WHERE projection = {Number} AND key = ?2");
+        row ??= new(file.Database, $"SELECT json FROM current_row WHERE projection = {Number} AND key = ?2");
         row.Bind(1, projection);
         row.Bind(2, key);
         using var asked = row.Asked();
@@ -52,7 +43,7 @@ internal sealed class SqliteViewReader : IDisposable
     /// </summary>
     public string? Get(string projection, string key, long asOf)
     {
-        rowAsOf ??= new(connection, $"""
+        rowAsOf ??= new(file.Database, $"""
             SELECT key, from_position, {Open}, json FROM current_row
             WHERE projection = {Number} AND key = ?2 AND from_position <= ?3
             UNION ALL SELECT * FROM (
@@ -77,17 +68,31 @@ internal sealed class SqliteViewReader : IDisposable
         return rows;
     }
 
-    public void Scan(string projection, string first, string last, long? asOf, RowTaker take) =>
-        Each(projection, first, last, asOf, (_, _, _, json) => take(json));
+    public void Scan(string projection, string first, string last, long? asOf, RowTaker take)
+    {
+        if (asOf is not null)
+        {
+            Each(projection, first, last, asOf, (_, _, _, json) => take(json));
+            return;
+        }
+        scan ??= new(file.Database, $"""
+            SELECT json FROM current_row WHERE projection = {Number} AND key >= ?2 AND key <= ?3 ORDER BY key
+            """);
+        scan.Bind(1, projection);
+        scan.Bind(2, first);
+        scan.Bind(3, last);
+        using var asked = scan.Asked();
+        while (scan.IsRow()) take(scan.Blob(0));
+    }
 
     private void Each(string projection, string first, string last, long? asOf, VersionTaker take)
     {
         var rows = asOf is null
-            ? range ??= new(connection, $"""
+            ? range ??= new(file.Database, $"""
                 SELECT key, from_position, {Open}, json FROM current_row
                 WHERE projection = {Number} AND key >= ?2 AND key <= ?3 ORDER BY key
                 """)
-            : rangeAsOf ??= new(connection, $"""
+            : rangeAsOf ??= new(file.Database, $"""
                 SELECT key, from_position, {Open}, json FROM current_row
                 WHERE projection = {Number} AND key >= ?2 AND key <= ?3 AND from_position <= ?4
                 UNION ALL SELECT key, from_position, to_position, versions FROM view_history
@@ -127,7 +132,7 @@ internal sealed class SqliteViewReader : IDisposable
     /// is found by its key.</summary>
     public void ScanVersions(string projection, VersionTaker take)
     {
-        versions ??= new(connection, $"""
+        versions ??= new(file.Database, $"""
             SELECT key, from_position, to_position, versions FROM view_history WHERE projection = {Number}
             UNION ALL SELECT key, from_position, {Open}, json FROM current_row WHERE projection = {Number}
             ORDER BY 1, 2
@@ -151,8 +156,8 @@ internal sealed class SqliteViewReader : IDisposable
 
     public void Dispose()
     {
-        foreach (var statement in (SqliteStatement?[])[checkpoint, row, rowAsOf, range, rangeAsOf, versions])
+        foreach (var statement in (SqliteStatement?[])[checkpoint, row, rowAsOf, range, rangeAsOf, scan, versions])
             statement?.Dispose();
-        connection.Dispose();
+        file.Dispose();
     }
 }

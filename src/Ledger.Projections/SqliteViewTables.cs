@@ -1,5 +1,7 @@
+using Ledger.Journal;
 using Ledger.Journal.Verification;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Ledger.Projections;
 
@@ -98,54 +100,50 @@ internal static class SqliteViewTables
     /// are taken over as they are.</summary>
     public static void Make(SqliteConnection connection)
     {
-        if (Has(connection, "current_row")) return;
+        var database = connection.Handle!;
+        if (Has(database, "current_row")) return;
         using var transaction = connection.BeginTransaction();
-        if (IsEarlier(connection))
+        if (IsEarlier(database))
         {
-            Execute(connection,
+            Execute(database,
                 EarlierVersions + "ALTER TABLE view_row RENAME TO earlier_row; DROP INDEX IF EXISTS open_row;");
-            Execute(connection, Tables);
-            Execute(connection, TakeOver);
+            Execute(database, Tables);
+            Execute(database, TakeOver);
         }
-        Execute(connection, Tables + Alarm + Lease);
+        Execute(database, Tables + Alarm + Lease);
         transaction.Commit();
     }
 
     /// <summary>Makes a connection that only reads give out an earlier version of the file as if it were this one. No
     /// byte of the file changes.</summary>
-    public static void ShowAsNow(SqliteConnection connection)
+    public static void ShowAsNow(sqlite3 database)
     {
-        if (!IsEarlier(connection)) return;
-        if (!Has(connection, "view_version"))
-            Execute(connection, "CREATE TEMP TABLE view_version (projection TEXT, stored_as TEXT)");
-        Execute(connection, AsNow);
+        if (!IsEarlier(database)) return;
+        if (!Has(database, "view_version"))
+            Execute(database, "CREATE TEMP TABLE view_version (projection TEXT, stored_as TEXT)");
+        Execute(database, AsNow);
     }
 
     /// <summary>Adds a fault for each table, index or page that is not as it was made.</summary>
     public static void Verify(SqliteConnection connection, string file, bool isThorough, Findings findings)
     {
-        var tables = !IsEarlier(connection) ? Tables + Lease
-            : EarlierTables + (Has(connection, "view_version") ? EarlierVersions : "")
-                + (Has(connection, "lease") ? Lease : "");
+        var database = connection.Handle!;
+        var tables = !IsEarlier(database) ? Tables + Lease
+            : EarlierTables + (Has(database, "view_version") ? EarlierVersions : "")
+                + (Has(database, "lease") ? Lease : "");
         SqliteFile.VerifySchema(connection, file, tables + Alarm, findings);
         if (isThorough) SqliteFile.VerifyPages(connection, file, findings);
     }
 
-    private static bool IsEarlier(SqliteConnection connection) =>
-        Has(connection, "view_row") && !Has(connection, "current_row");
+    private static bool IsEarlier(sqlite3 database) => Has(database, "view_row") && !Has(database, "current_row");
 
-    private static bool Has(SqliteConnection connection, string table)
+    private static bool Has(sqlite3 database, string table)
     {
-        using var select = connection.CreateCommand();
-        select.CommandText = "SELECT 1 FROM main.sqlite_schema WHERE name = $name";
-        select.Parameters.AddWithValue("$name", table);
-        return select.ExecuteScalar() is not null;
+        using var select = new SqliteStatement(database, "SELECT 1 FROM main.sqlite_schema WHERE name = ?1");
+        select.Bind(1, table);
+        return select.IsRow();
     }
 
-    private static void Execute(SqliteConnection connection, string sql)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
-    }
+    private static void Execute(sqlite3 database, string sql) =>
+        SqliteException.ThrowExceptionForRC(raw.sqlite3_exec(database, sql), database);
 }

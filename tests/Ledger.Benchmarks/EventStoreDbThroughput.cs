@@ -11,8 +11,8 @@ namespace Ledger.Benchmarks;
 
 /// <summary>
 /// What the journal at an EventStoreDB server does in a second, beside a bare client that sends batches of as many
-/// bytes to the same server: in one run and in turn, so that the rates can be compared. Then what it costs to open, with
-/// what the data folder keeps of it and without.
+/// bytes to the same server: in one run and in turn, so that the rates can be compared. Then what it costs to open,
+/// with what the data folder keeps of it and without.
 /// </summary>
 internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, long events)
 {
@@ -50,8 +50,7 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         var folder = Directory.CreateTempSubdirectory("ledger-benchmark-").FullName;
         try
         {
-            var journal = await OpenAsync(options, folder).ConfigureAwait(false);
-            await using (journal.ConfigureAwait(false)) await CompareAsync(journal).ConfigureAwait(false);
+            await FillAsync(options, folder).ConfigureAwait(false);
             await OpenAgainAsync("with the folder", options, folder).ConfigureAwait(false);
             await OpenAgainAsync("without", options, null).ConfigureAwait(false);
         }
@@ -59,6 +58,12 @@ internal sealed class EventStoreDbThroughput(EventStoreClientSettings server, lo
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private async Task FillAsync(EventStoreDbJournalOptions options, string folder)
+    {
+        var journal = await OpenAsync(options, folder).ConfigureAwait(false);
+        await using (journal.ConfigureAwait(false)) await CompareAsync(journal).ConfigureAwait(false);
     }
 
     private static async Task OpenAgainAsync(string how, EventStoreDbJournalOptions options, string? folder)

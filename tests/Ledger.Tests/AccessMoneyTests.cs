@@ -139,7 +139,7 @@ public sealed class AccessMoneyTests
         var (ledger, ct) = (town.Served.Ledger, TestContext.Current.CancellationToken);
         await ledger.CatchUpAsync(ct);
         return [.. (await FlexibilityStatements.OfAsync(ledger.Journal, ledger.Views, new("ACME"),
-            new LocalDate(2026, 3, 1), ledger.Journal.Length, Settlement.NewestRuleVersion, ct)).Lines
+            new LocalDate(2026, 3, 2), ledger.Journal.Length, Settlement.NewestRuleVersion, ct)).Lines
             .Select(line => ($"{line.Programme}", line.Payer, line.Amount!.Value))];
     }
 

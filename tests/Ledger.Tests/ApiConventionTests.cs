@@ -181,7 +181,7 @@ public sealed class ApiConventionTests
             await served.PostAsync("/v1/instruction-clocks", """{"instruction":"I1","point":"CP000","clock":"received","at":"2026-03-01T09:00:02Z","source":"csms"}""");
             (await NextAsync(events)).ShouldBe("id: 2 event: instruction-clock-recorded");
         }
-        await served.PostAsync("/v1/withdrawals", """{"instruction":"I1","at":"2026-03-01T12:00:00Z","reason":"no need"}""");
+        await served.PostAsync("/v1/withdrawals", """{"instruction":"I1","at":"2026-03-02T00:00:00Z","reason":"no need"}""");
         using var later = await FollowAsync("2");
         (await NextAsync(later)).ShouldBe("id: 3 event: instruction-withdrawn");
         (await served.GetAsync("/v1/instruction-events?instruction=I1&after=x")).Status.ShouldBe(400);

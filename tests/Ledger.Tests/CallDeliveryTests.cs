@@ -73,7 +73,7 @@ public sealed class CallDeliveryTests
         town.Freeze("I1");
         town.Meter("C1", [.. Hours(10, 100), 40, 130]);
         town.Net("I1").ShouldBe("30"); // 120.00 less 90.00
-        town.Import($$"""
+        town.Holds($$"""
             {"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T{{hour}}:00:00+08:00","reason":"enough"}
             """);
         var page = town.Delivery("I1");

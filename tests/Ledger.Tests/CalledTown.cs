@@ -17,6 +17,10 @@ internal sealed class CalledTown : IDisposable
     private readonly SmallTown town = new();
     private readonly Dictionary<string, (Instant Next, int Index)> meters = [];
 
+    /// <summary>What the ledger's clock shows: the afternoon before the call, until a baseline is frozen or later hours
+    /// are metered. Then it is 1 March.</summary>
+    public Instant Clock { get; set; } = Instant.FromUtc(2026, 2, 27, 8, 30);
+
     /// <summary>When the first metered hour begins: midnight of 22 February, unless a call needs a longer
     /// history.</summary>
     public Instant MeteredFrom { get; init; } = Instant.FromUtc(2026, 2, 21, 16, 0);
@@ -62,6 +66,7 @@ internal sealed class CalledTown : IDisposable
             rows.Append(Row(point, meter));
         }
         meters[point] = meter;
+        if (meter.Next > Clock) Clock = SmallTown.Now;
         Import(rows.ToString());
     }
 
@@ -76,14 +81,18 @@ internal sealed class CalledTown : IDisposable
 
     public void Freeze(string instruction, params string[] options)
     {
-        var frozen = town.Run(["freeze", instruction, .. options]);
+        var frozen = Run(["freeze", instruction, .. options]);
         frozen.Exit.ShouldBe(ExitCode.Done, frozen.Output + frozen.Errors);
     }
 
     /// <summary>Where the ledger is.</summary>
     public string Data => town.Data;
 
-    public CommandRun Run(params string[] args) => town.Run(args);
+    public CommandRun Run(params string[] args)
+    {
+        Clock = SmallTown.Now;
+        return town.Run(args);
+    }
 
     public void Import(string text)
     {
@@ -91,8 +100,15 @@ internal sealed class CalledTown : IDisposable
         run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
     }
 
-    public CommandRun TryImport(string text, params string[] options) => town.Run(["import", town.File(
+    public CommandRun TryImport(string text, params string[] options) => town.RunAt(Clock, ["import", town.File(
         text.TrimStart().StartsWith('{') ? "facts.jsonl" : "readings.csv", text), .. options]);
+
+    /// <summary>The ledger holds facts as they were recorded before (<see cref="EarlierFacts"/>).</summary>
+    public void Holds(string facts)
+    {
+        Clock = SmallTown.Now;
+        town.Holds(facts);
+    }
 
     /// <summary>The delivery page for programs.</summary>
     public JsonElement Delivery(string instruction)

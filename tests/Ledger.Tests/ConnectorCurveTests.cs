@@ -177,7 +177,9 @@ public sealed class ConnectorCurveTests
         foreach (var ahead in new[] { 3, -3 })
         {
             var other = new ConnectorCurve(Declared, Grid);
-            other.Accumulate(Samples(ahead, ahead + 905), new(ahead * Second, 5, 100), At(905), scratch);
+            foreach (var part in SamplePlacing.Place(
+                Samples(ahead, ahead + 905), new(ahead * Second, 5, 100), At(905), At(905), out _))
+                other.Accumulate(part.Samples, part.Clock, At(905), scratch);
             other.TryTake(At(905), scratch, out var step).ShouldBeTrue();
             step.Integral!.Import.ShouldBe(Energy.FromWattHours(900));
             step.Integral.Gaps.ShouldBeEmpty();
@@ -187,34 +189,49 @@ public sealed class ConnectorCurveTests
         }
     }
 
+    /// <summary>However far apart two samples are, and whether anything was told before: of the periods between them
+    /// nothing is known.</summary>
     [Theory]
-    [InlineData(0)]
-    [InlineData(946_684_800)]
-    public void Samples_of_a_clock_that_was_not_set_wait_until_it_is_known_what_it_showed(long startsAt)
+    [InlineData(1)]
+    [InlineData(2)]
+    public void After_a_silence_of_years_the_periods_between_are_not_told_one_by_one(int calls)
     {
-        PowerSample[] unset = [.. Samples(0, 5).Select(sample =>
-            sample with { AtMicroseconds = sample.AtMicroseconds - Start + startsAt * Second })];
-        curve.Accumulate(unset, ClockEstimate.None, At(5), scratch);
-        (curve.ParkedSamples, curve.Watermark).ShouldBe((6, long.MinValue));
-        curve.Rebase(startsAt * Second - Start, scratch);
-        curve.ParkedSamples.ShouldBe(0);
-        Feed(6, 905);
-        var step = Steps(905).ShouldHaveSingleItem();
-        step.Integral!.Import.ShouldBe(Energy.FromWattHours(900));
-        Record(step).Quality.ShouldBe(ReadingQuality.Suspect);
-
-        // With a clock whose start was seen on the same connection nothing has to wait.
-        var other = new ConnectorCurve(Declared, Grid);
-        other.Accumulate(unset, new(0, 0, 0, startsAt * Second - Start), At(5), scratch);
-        (other.ParkedSamples, other.Watermark).ShouldBe((0, At(0)));
+        const int years = 11 * 365 * 96 * 900;
+        PowerSample[] samples = [.. Samples(0, 0), .. Samples(years, years + 6)];
+        foreach (var call in samples.Chunk(calls == 1 ? samples.Length : 1))
+            curve.Accumulate(call, ClockEstimate.None, At(years + 6), scratch);
+        Steps(years + 6).Select(step => (step.Period, step.Integral!.Samples)).ShouldBe([(Period(0), 1)]);
+        curve.Advance(At(years + 2000), scratch);
+        Steps(years + 2000).Select(step => (step.Period, step.Integral!.Samples))
+            .ShouldBe([(Period(years / 900), 7)]);
     }
 
+    /// <summary>While the first sample after a silence may still get one before it, in another period, none of the two
+    /// periods is passed over.</summary>
     [Fact]
-    public void More_parked_samples_than_are_kept_are_counted()
+    public void What_speaks_again_at_an_edge_is_told_with_what_comes_before_it()
     {
-        PowerSample[] unset = [.. Enumerable.Range(0, ConnectorCurve.ParkedMax + 3).Select(i => new PowerSample(i, 1))];
-        curve.Accumulate(unset, ClockEstimate.None, At(5), scratch);
-        (curve.ParkedSamples, curve.UnplacedSamples).ShouldBe((ConnectorCurve.ParkedMax, 3));
+        const int day = 2 * 86_400;
+        Feed(0, 10);
+        Add(day + 2, day + 2);
+        Steps(day + 2).Select(step => step.Period).ShouldBe([Period(0)]);
+        Add(day - 1, day - 1);
+        Feed(day + 3, day + 905);
+        Steps(day + 905).Select(step => (step.Period, step.Integral!.Samples))
+            .ShouldBe([(Period(day / 900 - 1), 1), (Period(day / 900), 898)]);
+    }
+
+    /// <summary>A last mean reaches into a period of its own, which a silence does not take away.</summary>
+    [Fact]
+    public void What_a_mean_covers_before_a_silence_of_days_is_told()
+    {
+        var minutes = new ConnectorCurve(new(SampleSemantics.MeanForward, 60 * Second), Grid);
+        foreach (var second in (int[])[870, 3 * 86_400, 3 * 86_400 + 60])
+            minutes.Accumulate(Samples(second, second), ClockEstimate.None, At(second), scratch);
+        var told = new List<(Interval, long)>();
+        while (minutes.TryTake(At(3 * 86_400 + 60), scratch, out var step))
+            told.Add((step.Period, step.Integral!.CoveredMicroseconds));
+        told.ShouldBe([(Period(0), 30 * Second), (Period(1), 30 * Second)]);
     }
 
     [Fact]

@@ -134,6 +134,69 @@ public sealed class CurveAccumulatorTests
         accumulator.Finish(Between(15 * Second, 30 * Second), scratch).Samples.ShouldBe(3);
     }
 
+    /// <summary>Of late samples of one period the first and the last say what all of them change.</summary>
+    [Fact]
+    public void Late_samples_tell_together_what_each_of_them_would_tell() =>
+        Gen.Select(Declarations, Gen.Long[1, 200 * Second].Array[1, 40]).Sample((declaration, times) =>
+        {
+            CurveAccumulator Ended()
+            {
+                var ended = new CurveAccumulator(declaration, Grid);
+                ended.AdvanceTo(200 * Second, new());
+                return ended;
+            }
+
+            var (together, told) = (Ended(), new SortedDictionary<long, LatePeriod>());
+            foreach (var at in times)
+            {
+                together.Accumulate([new(at, 1)], new());
+                var alone = Ended();
+                alone.Accumulate([new(at, 1)], new());
+                foreach (var one in alone.TakeLate())
+                    told[one.Start] = told.TryGetValue(one.Start, out var known) ? known.And(one) : one;
+            }
+            together.LateSamples.ShouldBe(times.Length);
+            together.TakeLate().ShouldBe(told.Values);
+        }, iter: LongRun.Samples / 10);
+
+    /// <summary>A log of before may have a nominal period of a day, which reaches three days to both sides: 1 729
+    /// periods of five minutes are changed by each sample, and a few kilobytes have a million of them.</summary>
+    [Fact]
+    public void Very_many_late_samples_of_a_slow_stream_cost_little()
+    {
+        var slow = new CurveAccumulator(
+            new(SampleSemantics.Hold, SampleDeclaration.NominalMicrosecondsMax), new(0, 300 * Second));
+        const long now = 1_767_225_600 * Second;
+        slow.Accumulate([new(now, 1000)], scratch);
+        PowerSample[] late = [.. Enumerable.Range(0, 100_000)
+            .Select(i => new PowerSample(now - (100 + i % 900) * Second, 1))];
+        var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        slow.Accumulate(late, scratch);
+        System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalSeconds.ShouldBeLessThan(5);
+        slow.LateSamples.ShouldBe(100_000);
+        var told = slow.TakeLate();
+        (told.Count, told.Sum(period => period.Samples)).ShouldBe((1732, 100_000));
+    }
+
+    /// <summary>How many samples repeat others is up to the sender.</summary>
+    [Fact]
+    public void More_samples_than_a_number_can_say_are_said_to_be_the_most()
+    {
+        var most = new LatePeriod(0, 15 * Second, int.MaxValue - 1, false);
+        most.And(most with { Samples = 2, IsCovered = true })
+            .ShouldBe(new LatePeriod(0, 15 * Second, int.MaxValue, true));
+        var declaration = new SampleDeclaration(SampleSemantics.Instant, Second);
+        var accumulator = new CurveAccumulator(declaration, Grid);
+        PowerSample[] repeated = [.. Enumerable.Repeat(new PowerSample(Second, 5), 1_234_567)];
+        accumulator.Accumulate(repeated, scratch);
+        accumulator.AdvanceTo(10 * Second, scratch);
+        var state = accumulator.Save();
+        var at = state.AsSpan().IndexOf(BitConverter.GetBytes(1_234_566L));
+        BitConverter.GetBytes(int.MaxValue + 5L).CopyTo(state, at);
+        CurveAccumulator.Restore(declaration, Grid, state).Finish(Between(0, 15 * Second), scratch).Duplicates
+            .ShouldBe(int.MaxValue);
+    }
+
     [Fact]
     public void A_period_is_closed_when_nothing_that_is_not_late_can_change_it()
     {

@@ -249,7 +249,8 @@ public sealed class DecisionTableTests
 
     private static Decision WithdrawalOf(string[] cells)
     {
-        var state = Instructed(cells[0]);
+        var state = cells[0] == "-" ? DispatchState.Empty : Dispatch.Evolve(
+            DispatchState.Empty, Order("Export", "C1:100", cells[0], "1200-1800"));
         if (cells[1] != "-")
             state = Dispatch.Evolve(state, new InstructionWithdrawn(Instruction, Second(cells[1]), "storm"));
         return Dispatch.Decide(state, new InstructionWithdrawn(Instruction, Second(cells[2]), "storm"), Now, Key);

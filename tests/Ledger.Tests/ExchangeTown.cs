@@ -28,10 +28,13 @@ internal sealed class ExchangeTown : IAsyncDisposable
 
     public ServedLedger Served { get; }
 
-    public static async Task<ExchangeTown> StartAsync(string price = "2", string more = "")
+    /// <param name="isBeforeTheCall">Whether its clock shows the afternoon before the call, until a baseline is frozen.
+    /// </param>
+    public static async Task<ExchangeTown> StartAsync(string price = "2", string more = "",
+        bool isBeforeTheCall = false)
     {
         var town = new ExchangeTown(await ServedLedger.StartAsync(hasIdentity: true));
-        town.Served.Clock.Now = Now;
+        town.Served.Clock.Now = isBeforeTheCall ? Instant.FromUtc(2026, 2, 27, 8, 30) : Now;
         await town.ImportAsync(Packs);
         await town.ImportAsync($$"""{"type":"programme","programme":"reduce","version":1,"validFrom":"2026-01-01T00:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":"{{price}}"{{more}}}""");
         return town;
@@ -41,7 +44,7 @@ internal sealed class ExchangeTown : IAsyncDisposable
     /// down to 20 and C2 not at all.</summary>
     public static async Task<ExchangeTown> CalledAsync()
     {
-        var town = await StartAsync();
+        var town = await StartAsync(isBeforeTheCall: true);
         foreach (var point in new[] { "C1", "C2" })
         {
             await town.ConnectorAsync(point);
@@ -81,8 +84,11 @@ internal sealed class ExchangeTown : IAsyncDisposable
         {"type":"instruction","instruction":"{{instruction}}","kind":"curtail","issuedBy":"dso","issuedAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T{{to}}:00:00+08:00","targets":[{{targets}}],"penaltyPerKwh":"{{penalty}}","programme":"reduce"}
         """);
 
-    public async Task FreezeAsync(string instruction) =>
+    public async Task FreezeAsync(string instruction)
+    {
+        Served.Clock.Now = Now;
         (await Served.PostAsync("/v1/frozen-baselines", $$"""{"instruction":"{{instruction}}"}""")).Status.ShouldBe(201);
+    }
 
     public async Task ImportAsync(string text)
     {
@@ -90,6 +96,9 @@ internal sealed class ExchangeTown : IAsyncDisposable
         answer.Status.ShouldBe(200);
         answer["refused"].ShouldBe("0", answer.Text);
     }
+
+    /// <summary>The ledger holds facts as they were recorded before (<see cref="EarlierFacts"/>).</summary>
+    public Task HoldsAsync(string facts) => EarlierFacts.AppendAsync(Served.Ledger.Journal, facts);
 
     /// <summary>What is at an address, as JSON.</summary>
     public async Task<JsonNode> ReadAsync(string path)

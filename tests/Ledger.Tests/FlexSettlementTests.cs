@@ -44,7 +44,7 @@ public sealed class FlexSettlementTests
     [Fact]
     public async Task The_worked_table_of_the_settle_phase_comes_out()
     {
-        await using var town = await ExchangeTown.StartAsync(price: "7");
+        await using var town = await ExchangeTown.StartAsync(price: "7", isBeforeTheCall: true);
         await town.ConnectorAsync("C1");
         await town.MeterAsync("C1", CalledTown.Hours((5 * 24) + 8, 100));
         await town.CapAsync("I1", """{"point":"C1","kw":80}""", to: "23", penalty: "11");
@@ -65,7 +65,7 @@ public sealed class FlexSettlementTests
     [Fact]
     public async Task What_was_held_ready_and_ordered_stands_under_the_contract()
     {
-        await using var town = await ExchangeTown.StartAsync();
+        await using var town = await ExchangeTown.StartAsync(isBeforeTheCall: true);
         foreach (var point in new[] { "C1", "C2" })
         {
             await town.ConnectorAsync(point);
@@ -96,7 +96,7 @@ public sealed class FlexSettlementTests
         var answer = await town.Served.GetAsync(Path);
         (answer.Status, answer["name"]).ShouldBe((422, "NotSettled"));
         answer["detail"]!.ShouldBe("I2 is not settled: no baseline of it is frozen");
-        await town.ImportAsync("""{"type":"instruction-withdrawal","instruction":"I2","at":"2026-02-27T09:00:00Z","reason":"no need"}""");
+        await town.HoldsAsync("""{"type":"instruction-withdrawal","instruction":"I2","at":"2026-02-27T09:00:00Z","reason":"no need"}""");
         (await MessageAsync(town)).Message.Elements("FlexOrderSettlement").Count().ShouldBe(2);
     }
 

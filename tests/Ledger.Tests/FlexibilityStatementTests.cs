@@ -133,7 +133,7 @@ public sealed class FlexibilityStatementTests
         Explained(town, "R1", "total");
         town.Run("verify").Exit.ShouldBe(ExitCode.Done);
         // Whoever means the second one takes back the first.
-        town.Import("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T17:00:00+08:00","reason":"issued again"}""");
+        town.Holds("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T17:00:00+08:00","reason":"issued again"}""");
         Settled(town, run: "R2").ShouldBe(("-160", Ledger.Domain.Settlement.FlexibilityRuleVersion));
     }
 
@@ -312,7 +312,7 @@ public sealed class FlexibilityStatementTests
         town.Meter("C1", Hours((5 * 24) + 8, 100));
         town.Cap("I1", """{"point":"C1","kw":60}""");
         if (withdrawn)
-            town.Import("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T09:00:00+08:00","reason":"not needed"}""");
+            town.Holds("""{"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-27T09:00:00+08:00","reason":"not needed"}""");
         town.Meter("C1", Hours(16, 100));
         town.Import(Tariff);
         Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1");
@@ -343,7 +343,7 @@ public sealed class FlexibilityStatementTests
         town.Import(Tariff);
         town.Import("""{"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}""");
         foreach (var (from, kw) in new[] { ("10", 30), ("12", 20) })
-            town.Import($$"""
+            town.Holds($$"""
                 {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T{{from}}:00:00+08:00","end":"2026-02-27T14:00:00+08:00","availableKw":{{kw}}}
                 """);
         Done(town, "settle", "--account", "cpo", "--day", "2026-02-27", "--run", "R1", "--kind", "final");
@@ -387,6 +387,8 @@ public sealed class FlexibilityStatementTests
         town.Import("""
             {"type":"programme","programme":"reduce","version":2,"validFrom":"2026-02-27T12:00:00+08:00","service":"demandReduction","baselinePack":"days","scoringPack":"up-to-order","paidPer":"settlementPoint","precedence":1,"currency":"CNY","pricePerKwh":"2","payer":"dso","payee":"agg","availabilityPerKwHour":"0.1"}
             {"type":"enrolment","programme":"reduce","point":"C1","prequalifiedKw":50,"from":"2026-02-01T00:00:00+08:00"}
+            """);
+        town.Holds("""
             {"type":"availability","programme":"reduce","point":"C1","declaredAt":"2026-02-27T08:00:00+08:00","start":"2026-02-27T10:00:00+08:00","end":"2026-02-27T14:00:00+08:00","availableKw":30}
             """);
         foreach (var (account, run, from) in new[] { ("cpo", "R1", "02"), ("agg", "R2", "04") })

@@ -59,15 +59,19 @@ public sealed class FrameDensityTests
         await StreamTown.SendAsync(door, Frame((0, Dense(1, 0)))); // the number is free, because nothing was taken
     }
 
-    [Fact]
-    public async Task A_nominal_period_of_less_than_a_millisecond_is_refused_and_kept_and_read_from_logs_of_before()
+    [Theory]
+    [InlineData(999, 1000)]
+    [InlineData(3_600_000_001, 3_600_000_000)]
+    public async Task A_nominal_period_below_a_millisecond_or_above_an_hour_is_refused_and_kept_and_read_from_old_logs(
+        long refused, long taken)
     {
         await using var town = await StreamTown.OpenAsync(2);
         using var door = town.Streams.Connect();
-        var frame = town.Announce(2, nominal: 999);
+        var frame = town.Announce(2, nominal: refused);
         var why = Should.Throw<InputRefusedException>(() => door.Take(frame, out _, out _));
-        (why.Code, why.Field, why.Value).ShouldBe((Rejection.OutOfRange, "frame.entries[0].nominal period", "999"));
-        why.Detail.ShouldContain("1000 to 86400000000");
+        (why.Code, why.Field, why.Value).ShouldBe(
+            (Rejection.OutOfRange, "frame.entries[0].nominal period", FormattableString.Invariant($"{refused}")));
+        why.Detail.ShouldContain("1000 to 3600000000");
         (await town.Streams.RefuseAsync(frame, why, "stream of ACME", null, TestContext.Current.CancellationToken))
             .ShouldBeOfType<RecordOutcome.Refused>();
         var kept = (await TestFolder.AllAsync(town.Ledger.Journal)).Select(EventCodec.Decode).OfType<EvidenceRefused>()
@@ -75,8 +79,8 @@ public sealed class FrameDensityTests
         town.Ledger.Evidence.Get(kept.Evidence).ShouldBe(frame);
         var reader = FrameReader.Open(frame);
         reader.TryRead(out Announcement announced).ShouldBeTrue();
-        announced.NominalPeriodMicroseconds.ShouldBe(999);
-        await StreamTown.SendAsync(door, town.Announce(2, nominal: 1000));
+        announced.NominalPeriodMicroseconds.ShouldBe(refused);
+        await StreamTown.SendAsync(door, town.Announce(2, nominal: taken));
     }
 
     /// <summary>A block takes eight frames of the most samples, however few bytes they are; then the log is
@@ -116,5 +120,58 @@ public sealed class FrameDensityTests
         full.ShouldBeGreaterThan(0, "what is taken waits for what is integrated");
         while (town.Streams.BlocksWaiting > 0) await Task.Delay(1, TestContext.Current.CancellationToken);
         town.Streams.Samples.ShouldBe(taken);
+    }
+
+    /// <summary>A million samples in some kilobytes, and again and again: of a period as many count as its time has
+    /// room for, the others are refused, and no more is held than that.</summary>
+    [Fact]
+    public async Task A_period_of_too_many_samples_counts_the_first_of_them_and_says_so()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        town.Clock.Now = StreamTown.Day + NodaTime.Duration.FromSeconds(500);
+        PowerSample[] dense = [.. Enumerable.Range(0, 1_000_000).Select(i =>
+            new PowerSample(StreamTown.Time(0) + (i * 500L), 100_000_000))];
+        for (var i = 1; i <= 4; i++)
+            await StreamTown.SendAsync(door, StreamTown.Samples(i, StreamTown.Time(500), (0, dense)));
+        await town.SettleAsync();
+        var before = GC.GetTotalAllocatedBytes(true);
+        await town.SettleAsync(StreamTown.Day + NodaTime.Duration.FromSeconds(2000));
+        (GC.GetTotalAllocatedBytes(true) - before).ShouldBeLessThan(150L * 1024 * 1024);
+        var record = (await town.LatestAsync())[0];
+        // Two for each millisecond of the period, and of 14 s on either side: 13 s of reach, and a nominal second.
+        const int Most = 16 + (2 * (900_000 + (2 * 14_000)));
+        (record.Samples, record.DuplicateSamples, record.ConflictingSamples)
+            .ShouldBe((1_000_000, Most - 1_000_000, 0));
+        record.Import.ShouldBe(new Energy((Int128)100_000_000 * 2 * 499_999_500));
+        var refused = (await town.RefusedAsync()).ShouldHaveSingleItem().Said;
+        refused.Code.ShouldBe(Rejection.OutOfRange);
+        refused.Detail.ShouldBe($"CP0 from {record.Period.Start}: more samples than 2 for each millisecond of the period, "
+            + "or than 8388608; the first in the log count, and the frames are kept");
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>Periods that do not fit together are read one after the other, and come out as if they did.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1000)]
+    [InlineData(2000)]
+    public async Task Periods_are_derived_by_as_many_readings_as_there_is_room_for(long heldMax)
+    {
+        await using var town = await StreamTown.OpenAsync(2);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(2));
+        await town.StreamAsync(door, 2, 0, 3700);
+        await town.SettleAsync();
+        var records = await town.LatestAsync();
+        var asked = records.ConvertAll(record => new DerivedPeriod(record.Point, record.Period,
+            new(SampleSemantics.Instant, 1_000_000), FrameRange.Read(town.Ledger.Evidence.Get(record.Evidence)!)));
+        asked.Count.ShouldBe(8);
+        var derivation = new FrameDerivation(town.Streams.Log.Reader, heldMax);
+        var derived = derivation.Derive(asked);
+        derived.Select(one => (one.Import, one.Samples)).ShouldBe(records.Select(one => (one.Import, one.Samples)));
+        derivation.Samples.ShouldBeGreaterThan(new FrameDerivation(town.Streams.Log.Reader) is var once
+            && once.Derive(asked).Count == 8 ? once.Samples : 0);
     }
 }

@@ -104,6 +104,31 @@ public sealed class FrameSenderTests
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
     }
 
+    /// <summary>A point is sold: what its former owner sent is his, also where it is told after the new one has
+    /// begun.</summary>
+    [Fact]
+    public async Task A_period_is_recorded_in_the_name_of_who_sent_it_and_not_of_who_announced_last()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var former = town.Streams.Connect(Kim);
+        using var later = town.Streams.Connect(Lee);
+        await StreamTown.SendAsync(former, town.Announce(1));
+        await town.StreamAsync(former, 1, 0, 1795);
+        await StreamTown.SendAsync(later, town.Announce(1));
+        await town.StreamAsync(later, 1, 1800, 2780);
+        // Samples of his that come late are his too.
+        await StreamTown.SendAsync(former, StreamTown.Samples(
+            former.LastSequence + 1, StreamTown.Time(2780), (0, [StreamTown.At(1797, 100)])));
+        await StreamTown.SendAsync(later, StreamTown.Samples(
+            later.LastSequence + 1, StreamTown.Time(2790), (0, StreamTown.Seconds(2781, 2790))));
+        await town.SettleAsync(StreamTown.Day + Duration.FromHours(1));
+        var names = (await TestFolder.AllAsync(town.Ledger.Journal))
+            .Select(recorded => (Record: EventCodec.Decode(recorded) as IntervalRecorded, recorded.Envelope.Actor))
+            .Where(one => one.Record is not null)
+            .Select(one => ((one.Record!.Period.Start - StreamTown.Day).TotalSeconds, one.Actor)).Distinct().Order();
+        names.ShouldBe([(0, "kim"), (900, "kim"), (1800, "lée")]);
+    }
+
     [Fact]
     public async Task What_is_refused_of_a_session_is_refused_in_its_senders_name()
     {

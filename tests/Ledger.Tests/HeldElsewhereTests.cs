@@ -112,7 +112,7 @@ public sealed class HeldElsewhereTests
     /// <summary>Seven days of 10 kWh an hour up to 18 o'clock of the 27th, then these two hours.</summary>
     private static CalledTown Town(string baseline, string kind, int kw, (int Import, int Export)[] hours)
     {
-        var town = new CalledTown();
+        var town = new CalledTown { Clock = Instant.FromUtc(2026, 2, 27, 10, 0) };
         town.Import(Facts);
         town.Publish("own", 1, "settlementPoint", ",\"payer\":\"dso\"", baseline);
         town.Publish("other", 1, "settlementPoint");

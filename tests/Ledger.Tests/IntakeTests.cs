@@ -20,7 +20,7 @@ public sealed class IntakeTests
         {"type":"instruction-clock","instruction":"I1","point":"CP1","clock":"tenPercent","at":"2026-02-01T00:30:05.25Z","source":"meter"}
         {"type":"reason-claim","instruction":"I1","point":"CP1","reason":"vehicleLimit","claimedBy":"ACME"}
         {"type":"charging-fact","point":"CP1","start":"2026-02-01T00:40:00Z","end":"2026-02-01T00:50:00Z","reason":"stateOfChargeFloor","source":"CP1 controller"}
-        {"type":"instruction-withdrawal","instruction":"I1","at":"2026-02-01T00:55:00Z","reason":"no longer needed"}
+        {"type":"instruction-withdrawal","instruction":"I1","at":"2026-03-01T00:00:00Z","reason":"no longer needed"}
         {"type":"tariff","tariff":"T1","version":1,"currency":"CNY","zone":"Asia/Shanghai","validFrom":"2026-01-01T00:00:00+08:00","rules":[{"months":[1,2,3,4,5,6,7,8,9,10,11,12],"days":["weekday","weekend","holiday"],"from":"00:00","to":"24:00","period":"flat"}],"prices":[{"period":"flat","importPerKwh":"0.61","exportPerKwh":"0.35"}],"holidays":["2026-02-17"]}
         {"type":"tariff-assignment","account":"ACME","tariff":"T1","validFrom":"2026-01-01T00:00:00+08:00"}
         """;

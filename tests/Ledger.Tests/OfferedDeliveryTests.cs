@@ -85,7 +85,7 @@ public sealed class OfferedDeliveryTests
 
         // Whatever is published or declared later, and dated back: the terms are those of the notice.
         town.Publish("reduce", 2, "account");
-        town.Import(Available("C1", 10, "2026-02-27T07:30:00+08:00"));
+        town.Holds(Available("C1", 10, "2026-02-27T07:30:00+08:00"));
         var later = town.Delivery("I1");
         foreach (var table in new[] { "shares", "lines", "periods", "offers" })
             later.GetProperty(table).GetRawText().ShouldBe(page.GetProperty(table).GetRawText());

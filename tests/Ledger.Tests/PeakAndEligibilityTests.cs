@@ -63,10 +63,12 @@ public sealed class PeakAndEligibilityTests : IDisposable
             {"type":"programme","programme":"cut","version":1,"validFrom":"2026-01-01T00:00:00Z","service":"demandReduction","baselinePack":"none","scoringPack":"all","paidPer":"settlementPoint","precedence":2,"currency":"CNY","pricePerKwh":"1"}
             {"type":"enrolment","programme":"v2g","point":"S9-C","prequalifiedKw":300,"from":"2026-01-01T00:00:00Z"}
             {"type":"enrolment","programme":"cut","point":"S9-C","prequalifiedKw":100,"from":"2026-01-01T00:00:00Z"}
-            {"type":"availability","programme":"v2g","point":"S9-C","declaredAt":"2026-02-26T00:00:00Z","start":"2026-02-27T10:00:00+08:00","end":"2026-02-27T12:00:00+08:00","availableKw":200}
             {"type":"charging-state","point":"S9-C","at":"2026-02-27T09:00:00+08:00","connected":true,"stateOfChargePercent":"62.5","vehicleExportKw":250,"source":"csms"}
             {"type":"charging-state","point":"S9-C","at":"2026-02-27T11:00:00+08:00","connected":false,"source":"csms"}
             {"type":"charging-fact","point":"S9-C","start":"2026-02-27T08:00:00+08:00","end":"2026-02-27T08:30:00+08:00","reason":"safety","source":"charger"}
+            """);
+        town.Holds("""
+            {"type":"availability","programme":"v2g","point":"S9-C","declaredAt":"2026-02-26T00:00:00Z","start":"2026-02-27T10:00:00+08:00","end":"2026-02-27T12:00:00+08:00","availableKw":200}
             """);
         var page = Said("show", "eligibility", "S9-C", "--day", "2026-02-27", "--json");
         Rows(page, "programme").ShouldBe([.. Enumerable.Repeat("cut", 4), .. Enumerable.Repeat("v2g", 6)]);

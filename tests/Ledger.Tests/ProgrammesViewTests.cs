@@ -12,7 +12,7 @@ public sealed class ProgrammesViewTests
         {"type":"enrolment","programme":"reserve","point":"S01-C1","prequalifiedKw":500,"from":"2026-01-01T00:00:00+08:00"}
         {"type":"enrolment","programme":"export","point":"S01-C1","prequalifiedKw":800,"from":"2026-02-01T00:00:00+08:00","to":"2026-06-01T00:00:00+08:00"}
         {"type":"enrolment","programme":"export","point":"S01-C9","prequalifiedKw":1,"from":"2026-02-01T00:00:00+08:00"}
-        {"type":"availability","programme":"export","point":"S01-C1","declaredAt":"2026-02-26T12:00:00+08:00","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T20:00:00+08:00","availableKw":250}
+        {"type":"availability","programme":"export","point":"S01-C1","declaredAt":"2026-02-26T12:00:00+08:00","start":"2026-03-01T18:00:00+08:00","end":"2026-03-01T20:00:00+08:00","availableKw":250}
         {"type":"delivery-claim","claim":"R-1","programme":"reserve","point":"S01-C1","direction":"export","start":"2026-02-27T18:00:00+08:00","end":"2026-02-27T19:00:00+08:00","energyKwh":180,"claimedBy":"cpo"}
         {"type":"delivery-claim","claim":"E-1","programme":"export","point":"S01-C1","direction":"export","start":"2026-02-27T18:45:00+08:00","end":"2026-02-27T19:15:00+08:00","energyKwh":"90.5","claimedBy":"cpo"}
         {"type":"delivery-claim","claim":"R-2","programme":"reserve","point":"S01-C1","direction":"export","start":"2026-02-27T19:00:00+08:00","end":"2026-02-27T19:15:00+08:00","energyKwh":40,"claimedBy":"cpo"}

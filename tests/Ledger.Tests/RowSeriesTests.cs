@@ -161,7 +161,7 @@ public sealed class RowSeriesTests
             rows[n].Get<Row>(series).ShouldBe(new Row(n));
         }
         List<RowChange> many = [new(row, new Row(8)), new(series, new Row(8))];
-        for (var n = 0; n <= stores[0].RowsKnownMax; n++) many.Add(new($"other|{n}", new Row(n)));
+        for (var n = 0; n <= ((IViewStore)stores[0]).RowsKnownMax; n++) many.Add(new($"other|{n}", new Row(n)));
         var changes = new List<PositionedChange>();
         rows[0].Accept(many, 1, changes);
         rows[0].Sent();

@@ -1,3 +1,4 @@
+using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Journal;
@@ -91,8 +92,21 @@ internal sealed class SmallTown : IDisposable
         return path;
     }
 
-    public CommandRun Run(params string[] args) =>
-        CommandRun.Of([.. args, "--data", Data], clock: new StandingClock(Now));
+    public CommandRun Run(params string[] args) => RunAt(Now, args);
+
+    public CommandRun RunAt(Instant now, params string[] args) =>
+        CommandRun.Of([.. args, "--data", Data], clock: new StandingClock(now));
+
+    /// <summary>The ledger holds facts as they were recorded before (<see cref="EarlierFacts"/>).</summary>
+    public void Holds(string facts) => HoldsAsync(facts).GetAwaiter().GetResult();
+
+    private async Task HoldsAsync(string facts)
+    {
+        await using var ledger = OpenLedger.Open(new SqliteJournalOptions(
+            Data, new LedgerId("town"), new StandingClock(Now), TestFolder.Secret));
+        await EarlierFacts.AppendAsync(ledger.Journal, facts);
+        await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+    }
 
     public void Dispose()
     {

@@ -105,6 +105,20 @@ public sealed class SqliteJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task Facts_of_any_length_are_read_as_they_were_written()
+    {
+        var facts = Enumerable.Range(0, 60).Select(i => NewFact.At(
+            new EvidenceKept(new EvidenceDigest(new string('0', 64)), "",
+                new string((char)('a' + (i % 26)), i % 7 == 0 ? 3800 + (20 * i) : i), i),
+            TestFolder.Start, new EvidenceKey($"of length {i}"))).ToArray();
+        await using var journal = folder.Open();
+        await Append(journal, "s", ExpectedRevision.Any, facts[..41]);
+        foreach (var fact in facts[41..]) await Append(journal, "s", ExpectedRevision.Any, fact);
+        (await TestFolder.AllAsync(journal)).Select(e => Convert.ToHexString(e.Payload.Span))
+            .ShouldBe(facts.Select(fact => Convert.ToHexString(EventCodec.Encode(fact.Event).Payload)));
+    }
+
+    [Fact]
     public async Task A_full_queue_answers_busy_and_loses_nothing()
     {
         await using var journal = SqliteJournal.Open(folder.Options with { QueuedAppendsMax = 2, BatchAppendsMax = 1 });

@@ -11,6 +11,8 @@ public sealed class SqliteViewsTests : IDisposable
     private readonly TestFolder folder = new();
     private string Path => System.IO.Path.Combine(folder.Path, "views.db");
 
+    public SqliteViewsTests() => Directory.CreateDirectory(folder.Path);
+
     public void Dispose() => folder.Dispose();
 
     private static Dictionary<string, long> At(long position, string projection = "P") =>

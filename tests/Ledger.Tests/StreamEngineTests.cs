@@ -120,6 +120,32 @@ public sealed class StreamEngineTests
         (record.DuplicateSamples, record.Import).ShouldBe((0, Energy.FromWattHours(25_000)));
     }
 
+    /// <summary>So many frames are remembered by their bytes; an older number is decided by its samples.</summary>
+    [Fact]
+    public async Task A_number_with_other_bytes_is_refused_as_far_as_the_last_64_frames_reach()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        byte[] Second(long sequence, int second, long kilowatts = 100) =>
+            StreamTown.Samples(sequence, Time(second), (0, StreamTown.Seconds(second, second, kilowatts)));
+        for (var i = 1; i <= 64; i++)
+        {
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(i);
+            await StreamTown.SendAsync(door, Second(i, i));
+        }
+        Should.Throw<InputRefusedException>(() => door.Take(Second(1, 1, 200), out _, out _))
+            .Code.ShouldBe(Rejection.EvidenceConflict);
+        await StreamTown.SendAsync(door, Second(65, 65));
+        door.Take(Second(1, 1, 200), out _, out var taken).ShouldBe(FrameTaken.Taken);
+        await taken;
+        await StreamAsync(town, door, 1, 66, 960);
+        await town.SettleAsync();
+        var record = (await town.LatestAsync())[0];
+        // The lower of two powers at one instant counts.
+        (record.ConflictingSamples, record.Samples).ShouldBe((1, 899));
+    }
+
     [Fact]
     public async Task A_gap_is_named_by_what_the_sender_says_by_its_numbers_and_by_its_connection()
     {

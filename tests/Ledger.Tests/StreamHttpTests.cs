@@ -131,6 +131,35 @@ public sealed class StreamHttpTests
         isBroken = false;
     }
 
+    /// <summary>A frame that comes again is durable before the one that came after it the first time.</summary>
+    [Fact]
+    public async Task A_request_that_repeats_its_first_frame_is_answered_when_its_last_one_is_durable()
+    {
+        using var gate = new ManualResetEventSlim(true);
+        // Two frames have no room in one block; of the segment all is written but the second.
+        var log = new FrameLogOptions("", BlockBytesMax: Limits.FrameBytesMax + 4096)
+        {
+            OpenFile = path => new GatedFile(path, gate, () => path.EndsWith(".frames", StringComparison.Ordinal)
+                && new FileInfo(path).Length > Limits.FrameBytesMax / 2),
+        };
+        await using var served = await ServedLedger.StartAsync(options => options with { FileBytesMax = 8 << 20 }, log);
+        served.Clock.Now = StreamTown.Day + Duration.FromHours(1);
+        await served.RegisterConnectorAsync();
+        var (first, second) = (Noise(1), Noise(2));
+        first.Length.ShouldBeInRange((Limits.FrameBytesMax / 2) + 4096, Limits.FrameBytesMax);
+        var answer = await served.PostAsync("/v1/frames", Body(Announce("CP1"), first, second, first));
+        (answer.Status, answer["name"]).ShouldBe((503, "FrameLogStopped"));
+        await served.Ended;
+    }
+
+    /// <summary>Samples that take nearly all the bytes that a frame may have.</summary>
+    private static byte[] Noise(int sequence)
+    {
+        var (chance, at) = (new Random(sequence), Time(0));
+        return StreamTown.Samples(sequence, Time(3600), (0, [.. Enumerable.Range(0, 120_000)
+            .Select(_ => new PowerSample(at += 1 + chance.Next(30_000), chance.Next(1_000_000_000)))]));
+    }
+
     [Fact]
     public async Task A_served_ledger_takes_what_a_simulated_fleet_streams_and_nothing_is_lost_when_it_is_killed()
     {

@@ -89,6 +89,34 @@ public sealed class StreamPeriodsTests
         found[2].ShouldBe("02 02:30 15 min 25.000000000000");
     }
 
+    /// <summary>Lord Howe Island shifts by half an hour, so its hours begin at the half hour of UTC in winter. A day
+    /// that is half an hour too short is settled nowhere.</summary>
+    [Theory]
+    [InlineData("2026-06-01T13:30:00Z", true)]
+    [InlineData("2026-12-01T13:00:00Z", true)]
+    [InlineData("2026-04-04T15:00:00Z", false)]
+    public async Task Hours_are_those_that_are_settled_also_where_a_zone_shifts_by_half_an_hour(
+        string from, bool isWhole)
+    {
+        await using var town = await StreamTown.OpenAsync(0);
+        await town.TakeAsync(Version("2026-01-01T00:00:00Z", 60, "Australia/Lord_Howe"));
+        using var door = town.Streams.Connect();
+        var start = InstantPattern.ExtendedIso.Parse(from).Value;
+        town.Clock.Now = start + Duration.FromHours(4);
+        await StreamTown.SendAsync(door, town.Announce(1, nominal: 60_000_000));
+        await StreamTown.SendAsync(door, StreamTown.Samples(1, (start.ToUnixTimeTicks() / 10) + 14_400_000_000,
+            (0, [.. Enumerable.Range(0, 241).Select(minute =>
+                new PowerSample(start.ToUnixTimeTicks() / 10 + minute * 60_000_000L, 100_000_000))])));
+        await town.SettleAsync(town.Clock.Now + Duration.FromHours(1));
+        var zone = DateTimeZoneProviders.Tzdb["Australia/Lord_Howe"];
+        SettlementCalendar.TryPeriods(zone, SettlementCalendar.DayContaining(zone, start), 60, out var periods, out _)
+            .ShouldBe(isWhole);
+        var records = (await town.LatestAsync()).Where(record => record.CoveredMicroseconds > 0).ToList();
+        records.Count.ShouldBe(4);
+        records.ShouldAllBe(record => record.CoveredMicroseconds == 3_600_000_000);
+        if (isWhole) records.ShouldAllBe(record => periods.Contains(record.Period));
+    }
+
     [Fact]
     public void A_grid_may_go_on_with_periods_of_another_length()
     {

@@ -144,6 +144,52 @@ public sealed class StreamSurpriseTests
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
     }
 
+    /// <summary>Each declaration is a curve of its own, from its announcement on, whatever the one before does: what
+    /// the log has of it is what was summed, also in a range that another connector makes longer.</summary>
+    [Fact]
+    public async Task What_is_declared_otherwise_amid_a_stream_counts_and_verifies()
+    {
+        await using var town = await StreamTown.OpenAsync(2);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(2));
+        await town.StreamAsync(door, 2, 0, 890);
+        town.Clock.Now = StreamTown.Day + Duration.FromSeconds(910);
+        await StreamTown.SendAsync(door, town.Announce(1, SampleSemantics.Hold, door.LastSequence + 1));
+        await town.StreamAsync(door, 2, 911, 1100);
+        await town.SettleAsync();
+        await StreamTown.SendAsync(door, town.Announce(1, SampleSemantics.Hold, door.LastSequence + 1));
+        await town.StreamAsync(door, 2, 1101, 2000);
+        await town.SettleAsync(town.Clock.Now + Duration.FromHours(1));
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+        (await town.LatestAsync()).Where(record => record.Point == StreamTown.Name(0))
+            .Select(record => (record.Stream!.Semantics, record.Import.HalfNanojoules)).ShouldBe([
+                (SampleSemantics.Instant, 890 * 100 * KilowattSecond),
+                (SampleSemantics.Hold, 889 * 100 * KilowattSecond),
+                (SampleSemantics.Hold, 200 * 100 * KilowattSecond)]);
+        (await TestFolder.AllAsync(town.Ledger.Journal)).Select(EventCodec.Decode).OfType<EvidenceRefused>()
+            .ShouldBeEmpty();
+    }
+
+    /// <summary>Two sessions announced a point before it was registered. When one of them announces it again it has a
+    /// curve, and what the other one sends from then on counts in it too.</summary>
+    [Fact]
+    public async Task What_was_announced_before_its_point_was_registered_counts_once_it_has_a_curve()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var first = town.Streams.Connect();
+        using var second = town.Streams.Connect();
+        await StreamTown.SendAsync(first, town.Announce(2));
+        await StreamTown.SendAsync(second, town.Announce(2));
+        await town.StreamAsync(first, 2, 0, 60);
+        await town.RegisterAsync(StreamTown.Name(1));
+        await StreamTown.SendAsync(second, town.Announce(2, sequence: 1));
+        await town.StreamAsync(first, 2, 61, 4000);
+        await town.SettleAsync(town.Clock.Now + Duration.FromHours(1));
+        (await town.LatestAsync()).Where(record => record.Point == StreamTown.Name(1)).Select(record => record.Samples)
+            .ShouldBe([900, 900, 900, 900, 401]);
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
     /// <summary>A meter that takes local time for UTC, behind a gateway whose clock is right.</summary>
     [Fact]
     public async Task What_is_dated_after_it_was_received_counts_when_it_was_received_and_is_suspect()

@@ -23,7 +23,7 @@ internal sealed class StreamTown : IAsyncDisposable
     private OpenLedger ledger;
     private bool isOpen = true;
 
-    private StreamTown(StreamOptions? options, TestFolder folder)
+    private StreamTown(StreamOptions? options, TestFolder folder, EvidenceLimits limits)
     {
         this.folder = folder;
         this.options = (options ?? new(new FrameLogOptions(""))) is var given
@@ -34,9 +34,15 @@ internal sealed class StreamTown : IAsyncDisposable
         {
             Secret = LedgerIdentity.OpenOrCreate(folder.Path, new LedgerId("test")).Secret,
         };
-        ledger = OpenLedger.Open(journal);
+        Kept = limits;
+        ledger = Open();
         Streams = ledger.OpenStreams(this.options);
     }
+
+    /// <summary>How much of what does not count is kept, from the next opening on.</summary>
+    public EvidenceLimits Kept { get; set; }
+
+    private OpenLedger Open() => OpenLedger.Open(LedgerOptions.Of(journal) with { EvidenceLimits = Kept });
 
     public StreamEngine Streams { get; private set; }
     public OpenLedger Ledger => ledger;
@@ -44,15 +50,17 @@ internal sealed class StreamTown : IAsyncDisposable
     public string FramesPath => options.Log.Folder;
     public StandingClock Clock => folder.Clock;
 
-    public static async Task<StreamTown> OpenAsync(int connectors, StreamOptions? options = null)
+    public static async Task<StreamTown> OpenAsync(
+        int connectors, StreamOptions? options = null, EvidenceLimits? limits = null)
     {
-        var town = new StreamTown(options, new TestFolder());
+        var town = new StreamTown(options, new TestFolder(), limits ?? EvidenceLimits.Standard);
         for (var i = 0; i < connectors; i++) await town.RegisterAsync(Name(i));
         return town;
     }
 
     /// <summary>The town of another process in its folder, which is that one's to remove.</summary>
-    public static StreamTown OpenAt(string path) => new(null, new TestFolder { Path = path });
+    public static StreamTown OpenAt(string path) => new(
+        null, new TestFolder { Path = path }, EvidenceLimits.Standard);
 
     public static SettlementPointId Name(int connector) =>
         new(string.Create(CultureInfo.InvariantCulture, $"CP{connector}"));
@@ -75,7 +83,7 @@ internal sealed class StreamTown : IAsyncDisposable
 
     public Task ReopenAsync()
     {
-        ledger = OpenLedger.Open(journal);
+        ledger = Open();
         Streams = ledger.OpenStreams(options);
         isOpen = true;
         return Task.CompletedTask;
@@ -98,7 +106,7 @@ internal sealed class StreamTown : IAsyncDisposable
     public byte[] Announce(int connectors, SampleSemantics semantics = SampleSemantics.Instant,
         long sequence = 0, long nominal = 1_000_000, int first = 0)
     {
-        var buffer = new byte[64 * 1024];
+        var buffer = new byte[Limits.FrameBytesMax];
         var frame = FrameWriter.Announce(buffer, sequence, Clock.Now.ToUnixTimeTicks() / 10, 0);
         for (var i = 0; i < connectors; i++)
             if (!frame.TryAdd(new Announcement(i, Name(first + i), semantics, nominal)))
@@ -137,6 +145,16 @@ internal sealed class StreamTown : IAsyncDisposable
     }
 
     public static long Time(int second) => DayMicroseconds + second * 1_000_000L;
+
+    /// <summary>What was refused, in whose name.</summary>
+    public async Task<List<(EvidenceRefused Said, string Actor)>> RefusedAsync() =>
+        [.. (await TestFolder.AllAsync(ledger.Journal))
+            .Select(recorded => (Said: EventCodec.Decode(recorded) as EvidenceRefused, recorded.Envelope.Actor))
+            .Where(one => one.Said is not null).Select(one => (one.Said!, one.Actor))];
+
+    /// <summary>The block from which on the log is read after a start.</summary>
+    public FrameAddress Mark() => FrameAddress.TryParse(
+        File.ReadAllText(Path.Combine(FramesPath, "streams.resume")).Split(' ')[0], out var at) ? at : default;
 
     /// <summary>Derives every record again, whatever its version.</summary>
     public async Task<Findings> VerifiedAsync()

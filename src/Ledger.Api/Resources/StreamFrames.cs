@@ -71,9 +71,9 @@ internal static class StreamFrames
         {
             return Answering.Problem(400, cut.Code, cut.Detail);
         }
+        var announced = new AnnouncedPoints(ledger.Recorder, streams.PointChanges, context.By());
         foreach (var frame in frames)
-            if (await StreamAdmission.NotReachedAsync(frame, context.By(), ledger.Recorder, context.RequestAborted)
-                .ConfigureAwait(false) is { } why)
+            if (await announced.WhyNotAsync(frame, context.RequestAborted).ConfigureAwait(false) is { } why)
                 return Answering.Problem(404, Rejection.NotReached, why);
         return frames.Count == 0 ? Answering.Problem(400, Rejection.EmptyInput, "a request has a frame")
             : await AppendAsync(streams, frames, context.By(), context.RequestAborted).ConfigureAwait(false);
@@ -101,7 +101,8 @@ internal static class StreamFrames
                 var pauses = 0;
                 while (door.Take(frames[i], out var durable) is var taken)
                 {
-                    last = durable;
+                    // What came again was taken before the last one, with which all before it are durable.
+                    if (taken == FrameTaken.Taken) last = durable;
                     if (taken != FrameTaken.Full) break;
                     if (pauses++ == PausesMax) return Answering.Busy("the frame log is full");
                     await Task.Delay(PauseMs, ct).ConfigureAwait(false);

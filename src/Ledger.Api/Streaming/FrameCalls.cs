@@ -31,7 +31,8 @@ internal sealed class FrameCalls(
     private readonly CallQuota quota = new(options.CallsMax, options.CallsPerPartyMax);
 
     /// <summary>Who sends in this call; nobody is asked where the server takes frames of anybody.</summary>
-    private readonly record struct Sender(ServerCallContext Call, PartyId Party, Principal? Who);
+    private readonly record struct Sender(
+        ServerCallContext Call, PartyId Party, Principal? Who, AnnouncedPoints? Announced);
 
     private readonly record struct Pending(long Sequence, ValueTask<FrameAddress> Durable, bool IsGivenUp = false);
 
@@ -84,7 +85,9 @@ internal sealed class FrameCalls(
         Exception? why = null;
         try
         {
-            await TakeAsync(door, from, pending.Writer, new(context, party, who), patience).ConfigureAwait(false);
+            var announced = who is null ? null : admission!.PointsOf(who, engine);
+            await TakeAsync(door, from, pending.Writer, new(context, party, who, announced), patience)
+                .ConfigureAwait(false);
         }
         catch (Exception ended)
         {
@@ -132,7 +135,10 @@ internal sealed class FrameCalls(
             if (admission is not null && Stopwatch.GetElapsedTime(asked) > StreamAdmission.AskedEvery)
             {
                 asked = Stopwatch.GetTimestamp();
-                await admission.AdmitAsync(sender.Call, sender.Party).ConfigureAwait(false);
+                var who = await admission.AdmitAsync(sender.Call, sender.Party).ConfigureAwait(false);
+                if (sender.Announced is { } points
+                    && await points.WhyNoLongerAsync(who, patience.Token).ConfigureAwait(false) is { } lost)
+                    throw Ended(StatusCode.NotFound, lost);
             }
             if (from.Current.Frames is not { } batch)
                 throw Ended(StatusCode.InvalidArgument, "after open a message has frames");
@@ -142,8 +148,9 @@ internal sealed class FrameCalls(
                 {
                     // The bytes were read into memory of their own; they are copied once more, into the log's block.
                     var read = CheckedFrame.Check(frame.Memory);
-                    if (sender.Who is { } who)
-                        await admission!.RequireReachedAsync(read, who, patience.Token).ConfigureAwait(false);
+                    if (sender.Announced is { } announced
+                        && await announced.WhyNotAsync(read, patience.Token).ConfigureAwait(false) is { } foreign)
+                        throw Ended(StatusCode.NotFound, foreign);
                     var one = new Pending(read.Head.Sequence, default);
                     if (door.Take(read, out var durable) != FrameTaken.Full)
                         (one, giveUpAt) = (one with { Durable = durable }, long.MaxValue);

@@ -1,7 +1,7 @@
 using Grpc.Core;
 using Ledger.Api.Access;
 using Ledger.Domain;
-using Ledger.Ingest.Frames;
+using Ledger.Ingest.Streaming;
 using Ledger.Journal;
 using Ledger.Journal.Pipeline;
 
@@ -9,7 +9,7 @@ namespace Ledger.Api.Streaming;
 
 /// <summary>
 /// Who may send frames, and of which points. A session names its points before any sample of them, in its Announce
-/// frames, so those are what is looked at: what follows can be of no other point.
+/// frames, so those are what is looked at (<see cref="AnnouncedPoints"/>): what follows can be of no other point.
 /// </summary>
 internal sealed class StreamAdmission(Credentials credentials, Recorder recorder)
 {
@@ -34,28 +34,6 @@ internal sealed class StreamAdmission(Credentials credentials, Recorder recorder
     /// <summary>How long a caller that was admitted is not asked again: what ends its key ends its call.</summary>
     public static readonly TimeSpan AskedEvery = TimeSpan.FromMilliseconds(500);
 
-    public async ValueTask RequireReachedAsync(CheckedFrame frame, Principal who, CancellationToken ct)
-    {
-        if (await NotReachedAsync(frame, who, recorder, ct).ConfigureAwait(false) is { } why)
-            throw new RpcException(new(StatusCode.NotFound, why));
-    }
-
-    /// <summary>Why a frame may not be taken of somebody; null where it may.</summary>
-    public static async ValueTask<string?> NotReachedAsync(
-        CheckedFrame frame, Principal who, Recorder recorder, CancellationToken ct)
-    {
-        if (who.Reach.IsEverything || frame.Head.Kind != FrameKind.Announce) return null;
-        foreach (var point in Announced(frame))
-            if (!await Reaching.CoversAsync(who.Reach, point, recorder, ct).ConfigureAwait(false))
-                return $"there is no settlement point {point}, or it is not yours";
-        return null;
-    }
-
-    private static List<SettlementPointId> Announced(CheckedFrame frame)
-    {
-        var points = new List<SettlementPointId>();
-        var reader = FrameReader.Open(frame.Bytes.Span);
-        while (reader.TryRead(out Announcement announced)) points.Add(announced.Point);
-        return points;
-    }
+    /// <summary>What somebody announces, which has to be his own.</summary>
+    public AnnouncedPoints PointsOf(Principal who, StreamEngine engine) => new(recorder, engine.PointChanges, who);
 }

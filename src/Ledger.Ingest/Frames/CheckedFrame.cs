@@ -101,9 +101,10 @@ public readonly record struct CheckedFrame
                 FirstStream = Math.Min(seen.FirstStream, entry.Stream),
                 HighestStream = entry.Stream,
                 Refused = seen.Refused
-                    ?? (entry.NominalPeriodMicroseconds < Limits.NominalPeriodMicrosecondsMin
+                    ?? (entry.NominalPeriodMicroseconds
+                        is < Limits.NominalPeriodMicrosecondsMin or > Limits.StreamNominalPeriodMicrosecondsMax
                         ? reader.OutOfRange("nominal period", entry.NominalPeriodMicroseconds,
-                            Limits.NominalPeriodMicrosecondsMin, Limits.NominalPeriodMicrosecondsMax)
+                            Limits.NominalPeriodMicrosecondsMin, Limits.StreamNominalPeriodMicrosecondsMax)
                     : named.Add(entry.Point) ? null
                     : reader.Refused(Rejection.NamedTwice, "point", entry.Point.Value, "a frame names a point once")),
             };

@@ -12,9 +12,10 @@ internal readonly record struct DuePeriod(
     LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false);
 
 /// <summary>
-/// One block of the log is one step: its frames are integrated, session by session and several at a time, and when all
-/// are in, what is closed at each stream's watermark is finished. So a record depends on the log alone, however many
-/// threads there are, and the same steps are taken while frames arrive and when the log is read again.
+/// One block of the log is one step: its frames are integrated, several sessions at a time, and when all are in, what
+/// is closed at each stream's watermark is finished. Sessions that announced the same stream are one part of the work,
+/// in the order of the log, and a block that announces something is a single one. So a record depends on the log alone,
+/// however many threads there are, and the same steps are taken while frames arrive and when the log is read again.
 /// </summary>
 internal sealed class BlockStep(PointDirectory points, int workers)
 {
@@ -27,10 +28,14 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     private readonly LiveSessions sessions = new();
     private readonly List<LiveSession> work = [];
     private readonly Worker[] team = [.. Enumerable.Range(0, workers).Select(_ => new Worker())];
-    private long number;
+    private long number, streams;
 
-    /// <summary>Points that were announced and have no stream, by the frames of the block that was taken last.</summary>
+    /// <summary>Points that were announced and have no stream, by the frames of the block that was taken
+    /// last.</summary>
     public List<RefusedAnnouncement> Refused { get; } = [];
+
+    /// <summary>Samples that count nowhere, by their streams.</summary>
+    public Dictionary<LiveStream, RefusedSamples> Unplaced { get; } = [];
 
     /// <summary>Samples of the block that was taken last which the ledger had given up.</summary>
     public GivenUpSamples GivenUp { get; private set; }
@@ -63,18 +68,19 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     {
         number++;
         sessions.Reach(block);
-        foreach (var frame in block.Frames)
+        if (block.Head.Has(FrameKind.Announce))
+            foreach (var frame in block.Frames)
+            {
+                var session = sessions.Of(frame.Session);
+                session.Resolve(points);
+                Take(session, frame, block.Head, place, team[0]);
+            }
+        else Divide(block, place);
+        if (points.Created != streams)
         {
-            var session = sessions.Of(frame.Session);
-            if (session.InBlock.Count == 0) work.Add(session);
-            session.InBlock.Add(frame);
+            streams = points.Created;
+            sessions.Resolve(points);
         }
-        Share(work.Count, block.Bytes.Length, (i, worker) =>
-        {
-            foreach (var frame in work[i].InBlock) Take(work[i], frame, block.Head, place, worker);
-        });
-        foreach (var session in work) session.InBlock.Clear();
-        work.Clear();
         GivenUp = default;
         foreach (var worker in team) GivenUp += worker.TakeGivenUp();
         return Finish(place, block.Head.ReceivedAtMicroseconds, block.Bytes.Length);
@@ -96,6 +102,25 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         return Finish(last, now, int.MaxValue);
     }
 
+    /// <summary>Takes the frames of a block, by several threads where they are of sessions that have nothing in
+    /// common.</summary>
+    private void Divide(FrameBlock block, BlockPlace place)
+    {
+        foreach (var frame in block.Frames)
+        {
+            var session = sessions.Of(frame.Session);
+            var first = session.First;
+            if (first.InBlock.Count == 0) work.Add(first);
+            first.InBlock.Add((session, frame));
+        }
+        Share(work.Count, block.Bytes.Length, (i, worker) =>
+        {
+            foreach (var (session, frame) in work[i].InBlock) Take(session, frame, block.Head, place, worker);
+        });
+        foreach (var first in work) first.InBlock.Clear();
+        work.Clear();
+    }
+
     private IReadOnlyList<DuePeriod> Finish(BlockPlace place, long now, int bytes)
     {
         // In most blocks no period ends.
@@ -103,7 +128,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             Share(team.Length, bytes, (i, _) => team[i].Finish(place, now));
         var due = new List<DuePeriod>();
         Refused.Clear();
-        foreach (var worker in team) worker.Take(due, Refused);
+        foreach (var worker in team) worker.Take(due, Refused, Unplaced);
         due.Sort(InOrder);
         return due;
     }
@@ -113,7 +138,10 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     private static int InOrder(DuePeriod a, DuePeriod b) =>
         a.Stream.Point.CompareTo(b.Stream.Point) is var byPoint && byPoint != 0 ? byPoint
         : a.Step.Period.Start.CompareTo(b.Step.Period.Start) is var byStart && byStart != 0 ? byStart
-        : a.Step.Step.CompareTo(b.Step.Step);
+        : a.Step.Step.CompareTo(b.Step.Step) is var byStep && byStep != 0 ? byStep
+        // Of a period that was declared in two ways one is recorded, whichever thread had it.
+        : (a.Stream.Declaration.Semantics, a.Stream.Declaration.NominalMicroseconds)
+            .CompareTo((b.Stream.Declaration.Semantics, b.Stream.Declaration.NominalMicroseconds));
 
     /// <summary>Does the parts of a work, each by one worker; small work by one alone.</summary>
     private void Share(int parts, int bytes, Action<int, Worker> act)
@@ -138,7 +166,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
         switch (reader.Head.Kind)
         {
             case FrameKind.Announce:
-                if (!block.IsCarried) See(session, reader.Head, frame);
+                if (!block.IsCarried) See(session, reader.Head, frame, place);
                 // What is repeated was refused when it came.
                 Announce(session, ref reader, frame, block.IsCarried ? null : place, worker);
                 break;
@@ -149,18 +177,18 @@ internal sealed class BlockStep(PointDirectory points, int workers)
                 Integrate(session, ref reader, frame, (place, block.ReceivedAtMicroseconds), worker);
                 break;
             case FrameKind.Shed or FrameKind.GivenUp:
-                See(session, reader.Head, frame);
+                See(session, reader.Head, frame, place);
                 Shed(session, ref reader, worker);
                 break;
             default: // what vehicles said is evidence, and changes no energy
-                See(session, reader.Head, frame);
+                See(session, reader.Head, frame, place);
                 break;
         }
     }
 
-    private static void See(LiveSession session, in FrameHead head, LoggedFrame frame)
+    private static void See(LiveSession session, in FrameHead head, LoggedFrame frame, BlockPlace place)
     {
-        if (session.See(head, frame.ReceivedAtMicroseconds, head.SentAtMicroseconds)) session.Found([]);
+        if (session.See(head, frame.ReceivedAtMicroseconds, head.SentAtMicroseconds, place)) session.Found([]);
     }
 
     private static void Say(LiveSession session, ref FrameReader reader)
@@ -180,7 +208,7 @@ internal sealed class BlockStep(PointDirectory points, int workers)
                 lock (stream.Gate) stream.Interrupted(frame.ReceivedAtMicroseconds);
             if (stream is null && block is not null)
                 (refused ??= new(session.Number, session.Sender, block)).Add(announced.Point);
-            session.Announce(announced.Stream, stream);
+            session.Announce(announced, stream);
         }
         if (refused is not null) worker.Refused.Add(refused);
     }
@@ -190,32 +218,49 @@ internal sealed class BlockStep(PointDirectory points, int workers)
     {
         var isSeen = false;
         HashSet<LiveStream>? found = null;
-        var (clock, left) = (session.Clock, 0);
+        var left = 0;
+        FrameReceipt receipt = default;
         while (reader.TryRead(worker.Columns, out var read))
         {
             var samples = worker.Room.AsSpan(0, read.Count);
             reader.Copy(worker.Columns, samples);
-            if (!isSeen && session.See(reader.Head, frame.ReceivedAtMicroseconds, samples[0].AtMicroseconds))
-                found = [];
-            if (!isSeen) clock = session.Clock;
-            isSeen = true;
+            var times = reader.Times;
+            if (!isSeen)
+            {
+                if (session.See(reader.Head, frame.ReceivedAtMicroseconds, times.Earliest, block.Place))
+                    found = Found(session, frame, worker.FoundColumns);
+                receipt = new(block.Place, session.Clock.From ?? block.Place, session.Clock.Estimate,
+                    reader.Head.SentAtMicroseconds, frame.ReceivedAtMicroseconds);
+                isSeen = true;
+            }
             worker.Samples += samples.Length;
             if (session[read.Stream] is not { } stream) continue;
             if (--left < 0) (left, worker.Foreseen) = Foresee(session, read.Stream, reader, worker.Foreseen);
             lock (stream.Gate)
             {
-                if (found?.Add(stream) == true) stream.Found(samples[0].AtMicroseconds, samples[^1].AtMicroseconds);
                 stream.Sender = session.Sender;
-                stream.Take(
-                    samples, reader.Times, clock, block.Place, frame.ReceivedAtMicroseconds, worker.Scratch);
-                if (clock.UnsetAheadMicroseconds is { } ahead && stream.Curve.ParkedSamples > 0
-                    && samples[0].AtMicroseconds >= ClockEstimate.UnsetBeforeMicroseconds)
-                    stream.Curve.Rebase(ahead, worker.Scratch);
+                var unplaced = stream.Take(samples, times, receipt, worker.Scratch);
+                if (unplaced.Count > 0) worker.Add(new(stream, session.Sender, unplaced, block.Place, block.Place));
                 if (stream.Curve.MayHaveStep(block.Now)) worker.Touch(stream, number);
             }
-            session.Sampled(samples[^1].AtMicroseconds);
+            session.Sampled(times.Latest);
         }
         if (found is not null) session.Found(found);
+    }
+
+    /// <summary>A frame that was missing has come: each of its streams is told from when to when it has samples of
+    /// it.</summary>
+    private static HashSet<LiveStream> Found(
+        LiveSession session, in LoggedFrame frame, BlockColumns columns)
+    {
+        var extents = new Dictionary<LiveStream, TimeExtent>();
+        var reader = FrameReader.OpenChecked(frame.Bytes.Span);
+        while (reader.TryRead(columns, out var read))
+            if (session[read.Stream] is { } stream)
+                extents[stream] = extents.TryGetValue(stream, out var known) ? known.And(reader.Times) : reader.Times;
+        foreach (var (stream, times) in extents)
+            lock (stream.Gate) stream.Found(times.Earliest, times.Latest);
+        return [.. extents.Keys];
     }
 
     /// <summary>Looks ahead at the streams that most likely come next, and says for how many blocks that is
@@ -247,8 +292,10 @@ internal sealed class BlockStep(PointDirectory points, int workers)
 
         public CurveScratch Scratch { get; } = new();
         public BlockColumns Columns { get; } = new();
+        public BlockColumns FoundColumns { get; } = new();
         public PowerSample[] Room { get; } = new PowerSample[Limits.SamplesPerBlockMax];
         public List<RefusedAnnouncement> Refused { get; } = [];
+        public Dictionary<LiveStream, RefusedSamples> Unplaced { get; } = [];
         public long Samples { get; set; }
         public GivenUpSamples GivenUp { get; set; }
         /// <summary>Keeps what is looked at ahead from being left out as unused.</summary>
@@ -285,10 +332,15 @@ internal sealed class BlockStep(PointDirectory points, int workers)
             touched.Clear();
         }
 
-        public void Take(List<DuePeriod> all, List<RefusedAnnouncement> refused)
+        public void Add(RefusedSamples unplaced) => RefusedSamples.Add(Unplaced, unplaced);
+
+        public void Take(
+            List<DuePeriod> all, List<RefusedAnnouncement> refused, Dictionary<LiveStream, RefusedSamples> unplaced)
         {
             all.AddRange(due);
             due.Clear();
+            foreach (var more in Unplaced.Values) RefusedSamples.Add(unplaced, more);
+            Unplaced.Clear();
             refused.AddRange(Refused);
             Refused.Clear();
         }

@@ -25,10 +25,11 @@ public readonly record struct DerivedIntegral(
 /// period as many samples count as its time has room for, the first in the log: few bytes may say very many, and say
 /// them again and again.
 /// </summary>
-public sealed class FrameDerivation(FrameLogReader log)
+/// <param name="samplesHeldMax">Samples that are held at once, of 16 bytes each; a period has room always.</param>
+public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = FrameDerivation.SamplesHeldMax)
 {
-    /// <summary>Samples that are held at once, of 16 bytes each.</summary>
-    private const long SamplesHeldMax = 20_000_000;
+    /// <summary>What fits into a third of a gigabyte.</summary>
+    public const long SamplesHeldMax = 20_000_000;
 
     private readonly PowerSample[] room = new PowerSample[Limits.SamplesPerBlockMax];
 
@@ -42,7 +43,7 @@ public sealed class FrameDerivation(FrameLogReader log)
     }
 
     /// <summary>How far beside a period samples are looked at.</summary>
-    private static long BesideMicroseconds(SampleDeclaration declaration) =>
+    internal static long BesideMicroseconds(SampleDeclaration declaration) =>
         declaration.ReachMicroseconds + declaration.NominalMicroseconds;
 
     /// <summary>Samples read of the points asked for.</summary>
@@ -87,7 +88,8 @@ public sealed class FrameDerivation(FrameLogReader log)
         return derived;
     }
 
-    /// <summary>Reads the log once, and derives as many of the periods, from the first on, as there is room for.</summary>
+    /// <summary>Reads the log once, and derives as many of the periods, from the first on, as there is room
+    /// for.</summary>
     private void Read(List<DerivedPeriod> asked, FrameAddress? begins, List<DerivedIntegral> derived)
     {
         var streams = new Dictionary<SettlementPointId, List<Collected>>();
@@ -128,7 +130,7 @@ public sealed class FrameDerivation(FrameLogReader log)
     /// <summary>Lets go of the last periods until there is room again: they are read another time.</summary>
     private void MakeRoom()
     {
-        while (samplesHeld > SamplesHeldMax && held.Count > 1)
+        while (samplesHeld > samplesHeldMax && held.Count > 1)
         {
             samplesHeld -= held[^1].LetGo();
             held.RemoveAt(held.Count - 1);
@@ -198,13 +200,14 @@ public sealed class FrameDerivation(FrameLogReader log)
         if (reader.Head.Kind == FrameKind.Announce) Announce(frame, sessions, wanted);
         if (reader.Head.Kind != FrameKind.Samples || !sessions.TryGetValue(frame.Session, out var streams)
             || !streams.Exists(one => one is not null)) return;
+        var dated = SamplePlacing.AsDated(frame.ReceivedAtMicroseconds);
         while (reader.TryRead(room, out var samples))
         {
             if (samples.Stream >= streams.Count || streams[samples.Stream] is not { } collected) continue;
             Samples += samples.Count;
             foreach (var one in collected.Wanted)
-                samplesHeld += one.Add(room.AsSpan(0, samples.Count), reader.Times, block);
-            if (samplesHeld > SamplesHeldMax) MakeRoom();
+                samplesHeld += one.Add(room.AsSpan(0, samples.Count), reader.Times, dated, block);
+            if (samplesHeld > samplesHeldMax) MakeRoom();
         }
     }
 
@@ -236,7 +239,8 @@ public sealed class FrameDerivation(FrameLogReader log)
     /// <summary>The samples that may matter to a period, of the blocks of its range.</summary>
     private sealed class Held(DerivedPeriod asked)
     {
-        private readonly long from = PowerCurve.Microseconds(asked.Period.Start) - BesideMicroseconds(asked.Declaration);
+        private readonly long from =
+            PowerCurve.Microseconds(asked.Period.Start) - BesideMicroseconds(asked.Declaration);
         private readonly long to = PowerCurve.Microseconds(asked.Period.End) + BesideMicroseconds(asked.Declaration);
         private readonly int most = SamplesMax(asked.Period, asked.Declaration);
         private List<PowerSample>? samples = [];
@@ -245,14 +249,20 @@ public sealed class FrameDerivation(FrameLogReader log)
         public DerivedPeriod Asked => asked;
 
         /// <summary>How many of these samples are held now.</summary>
-        public int Add(ReadOnlySpan<PowerSample> more, in TimeExtent times, FrameAddress block)
+        /// <param name="dated">When a sample may have been taken that counts where it is dated; others count elsewhere
+        /// or nowhere, and are in no record that is derived.</param>
+        public int Add(
+            ReadOnlySpan<PowerSample> more, in TimeExtent times, in TimeExtent dated, FrameAddress block)
         {
-            if (samples is null || times.Latest < from || times.Earliest > to || !asked.Range.Holds(block)) return 0;
+            var (earliest, latest) = (Math.Max(from, dated.Earliest), Math.Min(to, dated.Latest));
+            if (samples is null || times.Latest < earliest || times.Earliest > latest || !asked.Range.Holds(block))
+                return 0;
             var before = samples.Count;
-            if (times.Earliest >= from && times.Latest <= to && before + more.Length <= most) samples.AddRange(more);
+            if (times.Earliest >= earliest && times.Latest <= latest && before + more.Length <= most)
+                samples.AddRange(more);
             else
                 foreach (var sample in more)
-                    if (sample.AtMicroseconds < from || sample.AtMicroseconds > to) continue;
+                    if (sample.AtMicroseconds < earliest || sample.AtMicroseconds > latest) continue;
                     else if (samples.Count < most) samples.Add(sample);
                     else uncounted++;
             return samples.Count - before;
@@ -268,9 +278,10 @@ public sealed class FrameDerivation(FrameLogReader log)
 
         public DerivedIntegral Integrate()
         {
-            var integral = PowerCurve.Integrate(CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration)[0];
+            var integrals = PowerCurve.Integrate(
+                CollectionsMarshal.AsSpan(samples), [asked.Period], asked.Declaration);
             LetGo();
-            return new(integral, null, false, uncounted);
+            return new(integrals[0], null, false, uncounted);
         }
     }
 }

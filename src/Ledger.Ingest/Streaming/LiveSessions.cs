@@ -34,6 +34,12 @@ internal sealed class LiveSessions
         return known;
     }
 
+    /// <inheritdoc cref="LiveSession.Resolve"/>
+    public void Resolve(PointDirectory points)
+    {
+        foreach (var session in live.Values) session.Resolve(points);
+    }
+
     /// <summary>The log is read from amid a segment, whose sessions were told.</summary>
     public void BeginAmid(int number) => segment = number;
 
@@ -54,6 +60,9 @@ internal sealed class LiveSessions
         isBeginning = false;
         foreach (var session in live.Keys)
             if (!carried.Contains(session)) Forget(session);
+        // What goes together only because of a session that is over goes apart again.
+        foreach (var session in live.Values) session.Part();
+        foreach (var session in live.Values) session.Join();
     }
 
     private void Forget(long session)
@@ -61,6 +70,7 @@ internal sealed class LiveSessions
         if (!live.TryGetValue(session, out var over)) return;
         // Whoever asks meanwhile finds it in one of both.
         ended[session] = over.LastSequence;
+        over.Part();
         live.TryRemove(session, out _);
         endedInOrder.Enqueue(session);
         if (endedInOrder.Count > EndedMax) ended.TryRemove(endedInOrder.Dequeue(), out _);

@@ -4,6 +4,13 @@ using NodaTime;
 
 namespace Ledger.Ingest.Streaming;
 
+/// <summary>What is known of samples by the frame that they came in.</summary>
+/// <param name="Block">The block of the log that has it.</param>
+/// <param name="ClockFrom">From which block on the log says how far the sender's clock is off; itself where it is
+/// right.</param>
+internal readonly record struct FrameReceipt(
+    BlockPlace Block, BlockPlace ClockFrom, ClockEstimate Clock, long SentAt, long ReceivedAt);
+
 /// <summary>
 /// A settlement point whose samples arrive: the state of its curve, and from which block of the log on its periods have
 /// their evidence. Two sessions may name it, so whoever changes it holds <see cref="Gate"/>.
@@ -16,27 +23,21 @@ internal sealed class LiveStream(
     /// <summary>The period in which it was registered, and the one after, whose first ramps reach back.</summary>
     private const int PeriodsAfterUnknown = 2;
 
-    /// <summary>What a sample may be dated after it was received, in µs, before that is taken for another clock than
-    /// the sender's: an hour, as of files. A station's clock that is minutes ahead behind a right gateway is kept as it
-    /// is, because nothing tells it from one that is minutes behind.</summary>
-    private const long AheadMaxMicroseconds = 3_600_000_000;
-
-    /// <param name="From">The block that has the first of it.</param>
-    /// <param name="Taken">How many samples had been taken.</param>
-    /// <param name="TakenBefore">The same where anything may begin that is looked at beside the period.</param>
-    private readonly record struct BegunPeriod(long Start, BlockPlace From, long Taken, long TakenBefore);
-
     private readonly long reach = declaration.ReachMicroseconds;
-    private readonly List<BegunPeriod> begun = new(2);
+    private readonly List<(long Start, BlockPlace From)> begun = new(2);
+    // How many samples had been taken when the first came that is looked at for a period.
+    private readonly long beside = FrameDerivation.BesideMicroseconds(declaration);
+    private readonly List<(long Start, long Taken)> counted = new(2);
+    private long taken, countedUntil = long.MinValue;
     private readonly List<long> provisional = new(2);
     private long newest = long.MinValue, reachedUntil = long.MinValue;
     private int notAllSeen = wasUnknown ? PeriodsAfterUnknown : 0;
-    private long newestReceived, taken;
+    private long newestReceived;
     private PeriodSenders senders;
     // Frames that were missed after a sample; a station's clock may be minutes off, so where they may lie is known by
     // this stream's own samples only.
     private int lost;
-    private long lostAfter, aheadBy;
+    private long lostAfter;
 
     /// <summary>Itself: the lock is in memory that is looked at anyway.</summary>
     public object Gate => this;
@@ -46,6 +47,10 @@ internal sealed class LiveStream(
 
     /// <summary>Who sends what is taken next, where the log says so.</summary>
     public FrameSender? Sender { get; set; }
+
+    /// <summary>The session that announced it last: frames of it and of another that does are taken in the order of
+    /// the log.</summary>
+    public LiveSession? Session { get; set; }
 
     /// <summary>Who sent what there is of a period (µs of its start): what is recorded of it is in his name.</summary>
     public FrameSender? SenderOf(long period) => senders.Of(period);
@@ -59,15 +64,6 @@ internal sealed class LiveStream(
 
     /// <summary>The number of the step that touched it last, so that a step lists it once.</summary>
     public long Touched { get; set; }
-
-    /// <summary>Whether all its samples are behind its watermark, because none came for a while.</summary>
-    public bool IsIdle
-    {
-        get
-        {
-            lock (Gate) return Curve.Watermark >= newest;
-        }
-    }
 
     /// <summary>The settlement day of a period; null where it is of none.</summary>
     public LocalDate? DayOf(Interval period) => periods.DayOf(period);
@@ -83,39 +79,31 @@ internal sealed class LiveStream(
     /// torn, and means as little.</summary>
     public long Foresee() => newest ^ WakesAt ^ Touched ^ Curve.Foresee();
 
-    /// <summary>
-    /// Takes samples of a frame in a block. A sample cannot be measured after it was received: where its time says so
-    /// by more than an hour, the clock that dated it is ahead, whatever the clock of the sender.
-    /// </summary>
-    public void Take(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
-        long receivedAt, CurveScratch scratch)
+    /// <summary>Takes samples of a frame, where they count; answers which count nowhere.</summary>
+    public UnplacedSamples Take(
+        ReadOnlySpan<PowerSample> samples, in TimeExtent times, in FrameReceipt receipt, CurveScratch scratch)
     {
-        var ahead = clock.IsSuspect ? clock.AheadMicroseconds : 0;
-        if (times.Latest - ahead > receivedAt + AheadMaxMicroseconds)
-            TakeAhead(samples, clock, receivedAt + AheadMaxMicroseconds + ahead, block, receivedAt, scratch);
-        else Place(samples, times, clock, block, receivedAt, scratch);
-        taken += samples.Length;
+        if (SamplePlacing.AreAsDated(times, receipt.Clock, receipt.ReceivedAt))
+        {
+            Place(samples, times, receipt.Clock, receipt.Block, receipt.ReceivedAt, scratch);
+            return default;
+        }
+        var parts = SamplePlacing.Place(
+            samples, receipt.Clock, receipt.SentAt, receipt.ReceivedAt, out var unplaced);
+        foreach (var part in parts)
+        {
+            Need(receipt.ClockFrom);
+            Place(part.Samples, part.Times, part.Clock, receipt.ClockFrom, receipt.ReceivedAt, scratch);
+        }
+        return unplaced;
     }
 
-    /// <summary>Those that are later than may be are placed by how far the latest of them is ahead, and their periods
-    /// are suspect; a stretch of them keeps the offset that was seen, which is the nearer the less the message was
-    /// delayed.</summary>
-    private void TakeAhead(ReadOnlySpan<PowerSample> samples, in ClockEstimate clock, long until, BlockPlace block,
-        long receivedAt, CurveScratch scratch)
+    /// <summary>What places these samples is in an earlier block than what begins their period.</summary>
+    private void Need(BlockPlace from)
     {
-        var (right, ahead) = (new List<PowerSample>(samples.Length), new List<PowerSample>(samples.Length));
-        foreach (var sample in samples) (sample.AtMicroseconds <= until ? right : ahead).Add(sample);
-        if (right.Count > 0)
-        {
-            var placed = right.ToArray();
-            Place(placed, TimeExtent.Of(placed), clock, block, receivedAt, scratch);
-        }
-        var moved = ahead.ToArray();
-        var times = TimeExtent.Of(moved);
-        var seen = times.Latest - receivedAt;
-        aheadBy = Math.Abs(seen - aheadBy) <= AheadMaxMicroseconds ? Math.Max(seen, aheadBy) : seen;
-        Place(moved, new(times.Earliest - aheadBy, times.Latest - aheadBy), clock with { AheadMicroseconds = aheadBy },
-            block, receivedAt, scratch);
+        if (begun.Count == 0 || begun[^1].From.Address <= from.Address) return;
+        begun[^1] = (begun[^1].Start, from);
+        Needed = BlockPlace.Earlier(Needed ?? from, from);
     }
 
     private void Place(ReadOnlySpan<PowerSample> samples, in TimeExtent times, in ClockEstimate clock, BlockPlace block,
@@ -125,16 +113,18 @@ internal sealed class LiveStream(
         if (lost > 0 && latest > lostAfter) Missed(FirstAfter(lostAfter, samples), earliest);
         if (Needed is null)
         {
-            Begin(periods.Grid.PeriodOf(earliest).Start, block);
+            begun.Add((periods.Grid.PeriodOf(earliest).Start, block));
             Needed = block;
         }
+        if (!senders.IsLatest(Sender)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest), latest > newest);
         if (latest > newest)
         {
+            if (latest + beside >= countedUntil) Count(periods.Grid.PeriodOf(latest + beside));
             (newest, newestReceived) = (latest, receivedAt);
             if (latest + reach >= reachedUntil) Reach(periods.Grid.PeriodOf(latest + reach), block);
         }
-        if (!ReferenceEquals(Sender, senders.Latest)) senders.Sent(Sender, periods.Grid.PeriodOf(earliest).Start);
         Curve.Accumulate(samples, times, clock, receivedAt, scratch);
+        taken += samples.Length;
         WakesAt = Curve.WakesAt;
     }
 
@@ -149,15 +139,14 @@ internal sealed class LiveStream(
     private void Reach((long Start, long End) period, BlockPlace block)
     {
         reachedUntil = period.End;
-        if (period.Start > begun[^1].Start) Begin(period.Start, block);
+        if (period.Start > begun[^1].Start) begun.Add((period.Start, block));
     }
 
-    private void Begin(long start, BlockPlace block)
+    /// <summary>Counts from here on what is looked at for a period.</summary>
+    private void Count((long Start, long End) period)
     {
-        var nominal = declaration.NominalMicroseconds;
-        var before = begun.Count > 0 ? start - begun[^1].Start >= nominal ? begun[^1].Taken : 0
-            : newest < start - reach - nominal ? taken : 0;
-        begun.Add(new(start, block, taken, before));
+        countedUntil = period.End;
+        if (counted.Count == 0 || period.Start > counted[^1].Start) counted.Add((period.Start, taken));
     }
 
     /// <summary>Frames are missing by their numbers: what they had may be missing between the newest sample and the
@@ -227,8 +216,8 @@ internal sealed class LiveStream(
     private bool MayBeCrowded(Interval period)
     {
         var start = PowerCurve.Microseconds(period.Start);
-        var known = begun.FindLastIndex(one => one.Start <= start);
-        return taken - (known < 0 ? 0 : begun[known].TakenBefore) > FrameDerivation.SamplesMax(period, declaration);
+        var before = counted.FindLast(one => one.Start <= start).Taken; // where none is known, all count
+        return taken - before > FrameDerivation.SamplesMax(period, declaration);
     }
 
     /// <summary>Takes note of what became of a period: until it is final, the log from its beginning is needed to make
@@ -240,6 +229,7 @@ internal sealed class LiveStream(
         else if (step.Step == PeriodStep.Final) provisional.Remove(start);
         var oldest = provisional.Count > 0 ? provisional[0] : start;
         while (begun.Count > 1 && begun[1].Start <= oldest) begun.RemoveAt(0);
+        while (counted.Count > 1 && counted[1].Start <= oldest) counted.RemoveAt(0);
         senders.Forget(oldest);
         Needed = begun.Count > 0 ? begun[0].From : null;
         WakesAt = Curve.WakesAt;

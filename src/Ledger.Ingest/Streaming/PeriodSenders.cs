@@ -11,24 +11,36 @@ internal struct PeriodSenders
     private List<(long From, FrameSender? Sender)>? changes;
     private bool isBegun;
 
-    /// <summary>Who sent last; null where nobody's name is known.</summary>
-    public FrameSender? Latest { get; private set; }
+    private FrameSender? latest;
 
-    /// <summary>A sample of a period (µs of its start) came from somebody.</summary>
-    public void Sent(FrameSender? by, long period)
+    /// <summary>Whether somebody, or who has no name, sent what came last.</summary>
+    public readonly bool IsLatest(FrameSender? by) => isBegun && ReferenceEquals(by, latest);
+
+    /// <summary>Samples of a period (µs) came from somebody. Where they are not the newest, they are of this period and
+    /// say nothing of the ones after it.</summary>
+    public void Sent(FrameSender? by, (long Start, long End) period, bool isNewest)
     {
-        if (isBegun && by != Latest)
+        if (!isBegun) (latest, isBegun) = (by, true);
+        if (isNewest && by != latest)
         {
-            changes ??= [(long.MinValue, Latest)];
-            changes.RemoveAll(one => one.From >= period);
-            changes.Add((period, by));
+            changes ??= [(long.MinValue, latest)];
+            changes.RemoveAll(one => one.From >= period.Start);
+            changes.Add((period.Start, by));
         }
-        (Latest, isBegun) = (by, true);
+        if (isNewest) latest = by;
+        else if (by != Of(period.Start))
+        {
+            var after = Of(period.End);
+            changes ??= [(long.MinValue, latest)];
+            changes.RemoveAll(one => one.From >= period.Start && one.From <= period.End);
+            var at = changes.FindLastIndex(one => one.From < period.Start) + 1;
+            changes.InsertRange(at, [(period.Start, by), (period.End, after)]);
+        }
     }
 
     /// <summary>Who sent what there is of a period.</summary>
     public readonly FrameSender? Of(long period) =>
-        changes is null ? Latest : changes.FindLast(one => one.From <= period).Sender;
+        changes is null ? latest : changes.FindLast(one => one.From <= period).Sender;
 
     /// <summary>Periods before this one are told.</summary>
     public readonly void Forget(long period)

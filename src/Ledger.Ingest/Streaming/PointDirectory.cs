@@ -19,32 +19,39 @@ internal sealed class PointDirectory(Recorder recorder)
     private const int LoadsMax = 3;
 
     private readonly ConcurrentDictionary<SettlementPointId, LiveStream> live = [];
+    // Points of which something was sent that no curve took: the log has it, and the sums have not.
     private readonly HashSet<SettlementPointId> unknown = [];
     private readonly Dictionary<SettlementPointId, (long First, long Last)> read = [];
     private readonly Dictionary<(string Zone, int Minutes), PointPeriods> periods = [];
     private readonly Dictionary<SampleDeclaration, SampleDeclaration> declarations = [];
     // Streams whose point was declared otherwise since: what they have begun is still told.
-    private readonly Dictionary<(SettlementPointId, SampleDeclaration), LiveStream> earlier = [];
+    private readonly Dictionary<SettlementPointId, List<LiveStream>> earlier = [];
     private readonly List<LiveStream> all = [];
     private readonly Lock gate = new();
     private long registrations; // heard of since the start
+    private long created;
 
     /// <summary>All streams, for the thread that takes the steps, and while it finds none.</summary>
     public IReadOnlyList<LiveStream> Streams => all;
 
     public int Count => live.Count;
 
+    /// <summary>How many streams were made so far; where it is another number, there are others.</summary>
+    public long Created => Volatile.Read(ref created);
+
     /// <summary>Of a point's newest sample (µs); null where it streams nothing.</summary>
     public long? NewestOf(SettlementPointId point) => live.TryGetValue(point, out var stream) ? stream.Newest : null;
 
     /// <summary>
-    /// The stream of an announced point; null where the point is not registered, or where its samples meant something
-    /// else a moment ago: two meanings do not make one curve, so a stream has to be idle before it is declared anew.
+    /// The stream of a point with the meaning that is announced; null where the point is not registered, or was
+    /// declared in too many ways. Each meaning is a curve of its own, whatever else was announced of the point and
+    /// when: what a sample counts in is what was announced of it, which the log says by itself. Of a period of which
+    /// two curves speak one is recorded, and the other refused on record.
     /// </summary>
     public LiveStream? Find(Announcement announced)
     {
-        var declaration = new SampleDeclaration(announced.Semantics, announced.NominalPeriodMicroseconds);
-        if (IsDecided(announced.Point, declaration, out var known)) return known;
+        var declaration = DeclarationOf(announced);
+        if (Known(announced.Point, declaration) is { } known) return known;
         for (var attempt = 1; ; attempt++)
         {
             var before = Volatile.Read(ref registrations);
@@ -52,8 +59,7 @@ internal sealed class PointDirectory(Recorder recorder)
             var state = Load(announced.Point);
             lock (gate)
             {
-                // Another session may have announced it meanwhile, or the point was registered again.
-                if (IsDecided(announced.Point, declaration, out known)) return known;
+                // The point may have been registered again meanwhile.
                 if (before == registrations || attempt == LoadsMax) return Add(announced.Point, declaration, state);
             }
         }
@@ -68,25 +74,40 @@ internal sealed class PointDirectory(Recorder recorder)
         }
         if (live.TryGetValue(point, out var before))
         {
-            if (earlier.Keys.Count(past => past.Item1 == point) >= DeclarationsMax) return null;
-            earlier[(point, before.Declaration)] = before;
-            if (earlier.TryGetValue((point, declaration), out var known)) return live[point] = known;
+            if (!earlier.TryGetValue(point, out var others)) earlier[point] = others = [];
+            if (others.Count >= DeclarationsMax)
+            {
+                unknown.Add(point);
+                return null;
+            }
+            others.Add(before);
         }
         if (!declarations.TryGetValue(declaration, out var shared)) declarations[declaration] = shared = declaration;
-        var stream = new LiveStream(point, PeriodsOf(state), shared, unknown.Remove(point));
+        var stream = new LiveStream(point, PeriodsOf(state), shared, unknown.Contains(point));
+        Volatile.Write(ref created, created + 1);
         if (read.TryGetValue(point, out var between)) Tell(stream, between);
         all.Add(stream);
         return live[point] = stream;
     }
 
-    private bool IsDecided(SettlementPointId point, SampleDeclaration declaration, out LiveStream? stream)
+    /// <summary>The stream that was made for what is announced; null where there is none.</summary>
+    public LiveStream? Known(Announcement announced) => Known(announced.Point, DeclarationOf(announced));
+
+    private LiveStream? Known(SettlementPointId point, SampleDeclaration declaration)
     {
-        if (!live.TryGetValue(point, out stream)) return false;
-        if (stream.Declaration == declaration) return true;
-        if (stream.IsIdle) return false;
-        stream = null;
-        return true;
+        if (!live.TryGetValue(point, out var last)) return null;
+        if (last.Declaration == declaration) return last;
+        lock (gate)
+        {
+            if (earlier.GetValueOrDefault(point) is not { } others
+                || others.FindIndex(one => one.Declaration == declaration) is var at && at < 0) return null;
+            (live[point], others[at]) = (others[at], last);
+            return live[point];
+        }
     }
+
+    private static SampleDeclaration DeclarationOf(Announcement announced) =>
+        new(announced.Semantics, announced.NominalPeriodMicroseconds);
 
     /// <summary>A register of a point was read.</summary>
     public void RegisterRead(SettlementPointId point, long at)
@@ -96,8 +117,7 @@ internal sealed class PointDirectory(Recorder recorder)
             var (first, last) = read.GetValueOrDefault(point, (at, at));
             read[point] = (Math.Min(first, at), Math.Max(last, at));
             if (live.TryGetValue(point, out var stream)) Tell(stream, read[point]);
-            foreach (var ((of, _), past) in earlier)
-                if (of == point) Tell(past, read[point]);
+            foreach (var past in earlier.GetValueOrDefault(point) ?? []) Tell(past, read[point]);
         }
     }
 
@@ -110,8 +130,7 @@ internal sealed class PointDirectory(Recorder recorder)
         lock (gate)
         {
             var now = PeriodsOf(state);
-            foreach (var stream in earlier.Where(past => past.Key.Item1 == point).Select(past => past.Value)
-                .Append(live[point]).Distinct())
+            foreach (var stream in (earlier.GetValueOrDefault(point) ?? []).Append(live[point]))
                 lock (stream.Gate) stream.Use(now);
         }
     }

@@ -16,12 +16,13 @@ internal sealed class PointNews : IAsyncDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly Task following;
 
+    /// <param name="changes">Gets the points that have other master data.</param>
     /// <param name="failed">Is told why it can follow no more.</param>
-    public PointNews(IJournal journal, PointDirectory points, Action<Exception> failed) =>
-        following = FollowAsync(journal, points, failed, stopping.Token);
+    public PointNews(IJournal journal, PointDirectory points, PointChanges changes, Action<Exception> failed) =>
+        following = FollowAsync(journal, points, changes, failed, stopping.Token);
 
-    private static async Task FollowAsync(
-        IJournal journal, PointDirectory points, Action<Exception> failed, CancellationToken ct)
+    private static async Task FollowAsync(IJournal journal, PointDirectory points, PointChanges changes,
+        Action<Exception> failed, CancellationToken ct)
     {
         var position = journal.Length;
         try
@@ -37,7 +38,10 @@ internal sealed class PointNews : IAsyncDisposable
                         points.RegisterRead(reading.Register.Point, PowerCurve.Microseconds(reading.ReadAt));
                     else if (recorded.Envelope.WireName == Registered
                         && EventCodec.Decode(recorded) is SettlementPointRegistered registered)
+                    {
+                        changes.Add(registered.Point);
                         points.Registered(registered.Point);
+                    }
                 }
                 await journal.WaitForAsync(position, ct).ConfigureAwait(false);
             }

@@ -5,8 +5,9 @@ namespace Ledger.Ingest.Streaming;
 
 /// <summary>
 /// The settlement days and periods of a point, by the master data in force at the start of each day: a change within a
-/// day holds from the next day on. What was there before the first master data is divided by that. The same for all
-/// points with the same master data.
+/// day holds from the next day on. What was there before the first master data is divided by that. The periods of a day
+/// follow each other from its midnight, so where a zone's clock changes by no whole number of periods (of half an hour,
+/// where they are hours) they are others from the next midnight on. The same for all points with the same master data.
 /// </summary>
 internal sealed class PointPeriods
 {
@@ -16,17 +17,24 @@ internal sealed class PointPeriods
         public bool IsAs(Span other) => Minutes == other.Minutes && Zone.Equals(other.Zone);
     }
 
-    /// <summary>A day by which periods that follow each other for ever are known.</summary>
-    private static readonly LocalDate AnyDay = new(2025, 1, 1);
+    /// <summary>No sample of before counts, so the periods of an earlier day are nobody's.</summary>
+    private static readonly LocalDate FirstDay = new(2015, 1, 1);
+
+    /// <summary>Changes of clocks that are known beforehand are looked for up to the end of a frame's times.</summary>
+    private static readonly Instant End = At(Limits.FrameTimeMicrosecondsEnd);
 
     private readonly List<Span> spans;
 
     private PointPeriods(List<Span> spans)
     {
         this.spans = spans;
-        Grid = spans.Skip(1).Aggregate(
-            new CurveGrid(PowerCurve.Microseconds(SettlementCalendar.Day(spans[0].Zone, AnyDay).Start), Step(spans[0])),
-            (grid, span) => grid.Then(span.From, Step(span)));
+        Grid = new(PowerCurve.Microseconds(SettlementCalendar.Day(spans[0].Zone, FirstDay).Start), Step(spans[0]));
+        for (var i = 0; i < spans.Count; i++)
+        {
+            if (i > 0) Grid = Grid.Then(spans[i].From, Step(spans[i]));
+            foreach (var midnight in Shifts(spans[i], i + 1 < spans.Count ? spans[i + 1].From : long.MaxValue))
+                Grid = Grid.Then(midnight, Step(spans[i]));
+        }
     }
 
     public CurveGrid Grid { get; }
@@ -89,6 +97,24 @@ internal sealed class PointPeriods
     }
 
     private static Instant At(long microseconds) => Instant.FromUnixTimeTicks(microseconds * 10);
+
+    /// <summary>The midnights within a span from which on its periods are others, because the clock changed before by
+    /// no whole number of them.</summary>
+    private static IEnumerable<long> Shifts(Span span, long end)
+    {
+        var first = SettlementCalendar.Day(span.Zone, FirstDay).Start;
+        var from = span.From == long.MinValue ? first : Instant.Max(first, At(span.From));
+        if (from >= End) yield break;
+        Offset? before = null;
+        foreach (var clock in span.Zone.GetZoneIntervals(from, End))
+        {
+            var isOther = before is { } known && (clock.WallOffset.Ticks - known.Ticks) % (Step(span) * 10) != 0;
+            before = clock.WallOffset;
+            if (!isOther) continue;
+            var midnight = PowerCurve.Microseconds(FirstDayFrom(span.Zone, clock.Start).Start);
+            if (midnight < end) yield return midnight;
+        }
+    }
 
     private static long Step(Span span) => span.Minutes * 60_000_000L;
 

@@ -30,7 +30,8 @@ public sealed record StreamOptions(FrameLogOptions Log)
     /// <summary>Full segments that may wait to be sealed; with more the engine waits, and senders with it: at a rate
     /// that sealing cannot follow the log would else grow without a bound. 16 GiB by default.</summary>
     public int SegmentsUnsealedMax { get; init; } = 64;
-    /// <summary>How long samples that came too late are collected before their periods are derived again.</summary>
+    /// <summary>How long samples that came too late are collected before their periods are derived again, and those
+    /// that count nowhere before they are refused.</summary>
     public Duration LateEvery { get; init; } = Duration.FromSeconds(60);
 }
 
@@ -63,7 +64,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly PointNews news;
     private readonly SegmentSealer? sealer;
     private BlockPlace? latest;
-    private Instant swept;
+    private Instant swept, refused;
     private readonly ConcurrentQueue<(Instant Now, TaskCompletionSource Done)> asks = new();
     private volatile bool isClosing, isReplayed;
     private int waiting;
@@ -88,7 +89,7 @@ public sealed class StreamEngine : IAsyncDisposable
         found = log.Acknowledged;
         tokenKey = SessionToken.KeyOf(secret);
         passes = new(options, recorder, evidence, commands, by, log.Reader, metrics);
-        news = new(recorder.Journal, points, Fail);
+        news = new(recorder.Journal, points, PointChanges, Fail);
         sealer = options.SealsFullSegments ? new(log, options.SegmentsUnsealedMax, Fail) : null;
         integrating = new Thread(Integrate) { IsBackground = true, Name = "streams" };
         integrating.Start();
@@ -115,6 +116,10 @@ public sealed class StreamEngine : IAsyncDisposable
 
     /// <summary>Settlement points whose streams are known.</summary>
     public int StreamCount => points.Count;
+
+    /// <summary>Points whose master data have become others: what was announced of them may be somebody else's
+    /// now.</summary>
+    public PointChanges PointChanges { get; } = new();
 
     /// <summary>Sessions of which frames may still come; one that is over is forgotten at the beginning of a later
     /// segment.</summary>
@@ -215,12 +220,16 @@ public sealed class StreamEngine : IAsyncDisposable
                 {
                     if (latest is { } place) Sweep(Microseconds(ask.Now), ask.Now, place);
                     passes.DeriveLate(latest);
+                    Refuse();
+                    passes.WriteRefusals();
                     ask.Done.SetResult();
                 }
                 else if (isClosing && blocks.IsDone) break;
                 else Idle();
             }
             passes.DeriveLate(latest);
+            Refuse();
+            passes.WriteRefusals();
             passes.Complete();
         }
         catch (Exception cause) // whatever it is, nothing more can be promised
@@ -264,12 +273,25 @@ public sealed class StreamEngine : IAsyncDisposable
     private void Sweep(long nowMicroseconds, Instant now, BlockPlace place)
     {
         Post(steps.Advance(nowMicroseconds, place), now, place);
+        if (now - refused >= options.LateEvery)
+        {
+            refused = now;
+            Refuse();
+        }
         passes.WriteRefusals();
         var needed = passes.Needed is { } unrecorded ? BlockPlace.Earlier(place, unrecorded) : place;
         foreach (var stream in points.Streams) stream.Rest(nowMicroseconds);
         foreach (var stream in points.Streams)
             if (stream.Needed is { } open && open != needed) needed = BlockPlace.Earlier(needed, open);
+        foreach (var waiting in steps.Unplaced.Values) needed = BlockPlace.Earlier(needed, waiting.From);
         lowWater.Write(needed.Address);
+    }
+
+    /// <summary>Refuses the samples that count nowhere, those of a while together.</summary>
+    private void Refuse()
+    {
+        passes.Refuse(steps.Unplaced.Values);
+        steps.Unplaced.Clear();
     }
 
     private void Post(IReadOnlyList<DuePeriod> due, Instant now, BlockPlace place)

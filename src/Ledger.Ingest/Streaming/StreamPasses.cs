@@ -100,16 +100,20 @@ internal sealed class StreamPasses : IAsyncDisposable
     /// <summary>A period that this very step finishes is derived instead of summed.</summary>
     private static bool Derived(List<DuePeriod> finished, DuePeriod again)
     {
-        var at = finished.FindIndex(one => one.Stream == again.Stream && one.Step.Period == again.Step.Period
-            && one.Step.Integral is not null);
-        if (at < 0) return false;
-        finished[at] = finished[at] with
+        // It stands among the last, because a step tells what is of one period of a point together.
+        for (var at = finished.Count - 1; at >= 0; at--)
         {
-            Step = finished[at].Step with { LateSamples = finished[at].Step.LateSamples + again.Step.LateSamples },
-            IsDerived = true,
-        };
-        return true;
+            var one = finished[at];
+            if (one.Stream.Point != again.Stream.Point || one.Step.Period != again.Step.Period) return false;
+            if (one.Stream != again.Stream || one.Step.Integral is null) continue;
+            finished[at] = one with { Step = And(one.Step, again.Step.LateSamples), IsDerived = true };
+            return true;
+        }
+        return false;
     }
+
+    private static CurvePeriod And(CurvePeriod step, int lateSamples) =>
+        step with { LateSamples = SampleCount.Sum(step.LateSamples, lateSamples) };
 
     private void Collect(DuePeriod period, Instant now)
     {
@@ -117,7 +121,7 @@ internal sealed class StreamPasses : IAsyncDisposable
         lateSince ??= now;
         var key = (period.Stream, period.Step.Period.Start);
         late[key] = late.TryGetValue(key, out var known)
-            ? known with { Step = period.Step with { LateSamples = known.Step.LateSamples + period.Step.LateSamples } }
+            ? known with { Step = And(period.Step, known.Step.LateSamples) }
             : period;
     }
 
@@ -130,7 +134,18 @@ internal sealed class StreamPasses : IAsyncDisposable
             for (var i = 0; i < one.Named.Count; i++)
                 refusals.Add(Rejection.UnknownSettlementPoint, one.Sender, $"{one.Named[i]}",
                     "streams of points that are not registered, or are declared otherwise; their frames are kept",
-                    one.Block, one.Block, i == 0 ? one.Others : 0);
+                    one.Block, one.Block, i == one.Named.Count - 1 ? one.Others : 0);
+        }
+    }
+
+    /// <summary>Refuses samples that count nowhere.</summary>
+    public void Refuse(IEnumerable<RefusedSamples> unplaced)
+    {
+        foreach (var one in unplaced.OrderBy(one => one.Stream.Point))
+        {
+            metrics.Refused(nameof(Rejection.OutOfRange));
+            refusals.Add(Rejection.OutOfRange, one.Sender, one.What, $"{SamplePlacing.Rule}; their frames are kept",
+                one.From, one.Upto);
         }
     }
 

@@ -57,7 +57,7 @@ public sealed class StreamRecordVerification(
         else
         {
             pending.Add((position, record, range));
-            samplesPending += record.Samples + record.DuplicateSamples + record.ConflictingSamples;
+            samplesPending += (long)record.Samples + record.DuplicateSamples + record.ConflictingSamples;
             if (samplesPending >= SamplesPendingMax || pending.Count >= RecordsPendingMax) Derive();
         }
     }

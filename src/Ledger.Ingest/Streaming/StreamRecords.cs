@@ -100,7 +100,7 @@ public sealed class StreamRecording(EvidenceArchive archive)
         return IntervalRecords.Decide(state, candidate with
         {
             Evidence = evidence,
-            LateSamples = latest.LateSamples + period.LateSamples,
+            LateSamples = SampleCount.Sum(latest.LateSamples, period.LateSamples),
             State = latest.State == IntervalRecordState.Final ? IntervalRecordState.Final : candidate.State,
         }, now);
     }

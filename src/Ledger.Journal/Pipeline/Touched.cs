@@ -92,8 +92,18 @@ public static class Reaching
     /// <summary>Whether a settlement point is registered and reached, by whose it is now.</summary>
     public static async Task<bool> CoversAsync(
         Reach reach, SettlementPointId point, Recorder recorder, CancellationToken ct) =>
-        (await PointAsync(recorder, point, ct).ConfigureAwait(false)).HolderAt(recorder.Now) is { } holder
-            && reach.Covers(holder.Owner, holder.Station);
+        (await CoversUntilAsync(reach, point, recorder, ct).ConfigureAwait(false)).IsCovered;
+
+    /// <summary>The same, and when other master data of the point begin to hold, which may say otherwise; null where
+    /// none are recorded.</summary>
+    public static async Task<(bool IsCovered, Instant? Until)> CoversUntilAsync(
+        Reach reach, SettlementPointId point, Recorder recorder, CancellationToken ct)
+    {
+        var now = recorder.Now;
+        var state = await PointAsync(recorder, point, ct).ConfigureAwait(false);
+        return (state.HolderAt(now) is { } holder && reach.Covers(holder.Owner, holder.Station),
+            state.Standing.FirstOrDefault(version => version.From > now)?.From);
+    }
 
     private static async Task<SettlementPointState> PointAsync(
         Recorder recorder, SettlementPointId point, CancellationToken ct) =>

@@ -10,8 +10,9 @@ internal static class HeaderMetadata
     private static ReadOnlySpan<byte> Before => "{\"header\":\""u8;
     private static ReadOnlySpan<byte> After => "\"}"u8;
 
+    // Base64 is padded here: the most that it takes is what it takes.
     public static int LengthOf(byte[] header) =>
-        Before.Length + Base64.GetMaxEncodedToUtf8Length(header.Length) + After.Length; // padded: the most is what it is
+        Before.Length + Base64.GetMaxEncodedToUtf8Length(header.Length) + After.Length;
 
     /// <param name="into">As long as <see cref="LengthOf"/> says.</param>
     public static void Write(byte[] header, Span<byte> into)
@@ -27,7 +28,9 @@ internal static class HeaderMetadata
         if (metadata.Length < Before.Length + After.Length || !metadata.StartsWith(Before) || !metadata.EndsWith(After))
             return null;
         var header = new byte[Base64.GetMaxDecodedFromUtf8Length(metadata.Length)];
-        return Base64.DecodeFromUtf8(metadata[Before.Length..^After.Length], header, out _, out var length)
-            == OperationStatus.Done ? new ReadOnlyMemory<byte>(header, 0, length) : null;
+        if (Base64.DecodeFromUtf8(metadata[Before.Length..^After.Length], header, out _, out var length)
+            != OperationStatus.Done)
+            return null; // and not in a choice of two: there null would become memory of no bytes
+        return header.AsMemory(0, length);
     }
 }
