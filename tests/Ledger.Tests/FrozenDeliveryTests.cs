@@ -34,6 +34,7 @@ public sealed class FrozenDeliveryTests
     /// <summary>kWh an hour of each day from 22 February on; the 25th has a call and counts for nothing.</summary>
     private static readonly int[] HistoryKwh = [80, 100, 120, 500, 110];
     private static readonly Instant Midnight = Instant.FromUtc(2026, 2, 21, 16, 0);
+    private static readonly Instant Notice = Instant.FromUtc(2026, 2, 27, 0, 0);
 
     [Fact]
     public void A_baseline_is_frozen_at_the_notice_completed_when_metered_and_never_changed()
@@ -236,7 +237,7 @@ public sealed class FrozenDeliveryTests
     private static SmallTown Town(string terms)
     {
         var town = new SmallTown();
-        Import(town, terms);
+        Import(town, terms, Notice);
         var rows = new StringBuilder("point,register,read_at,kwh\n");
         var index = 0;
         for (var hour = 0; hour <= HistoryKwh.Length * 24; hour++)
@@ -244,8 +245,8 @@ public sealed class FrozenDeliveryTests
             rows.Append(Row(hour, index));
             if (hour < HistoryKwh.Length * 24) index += HistoryKwh[hour / 24];
         }
-        Import(town, rows.ToString());
-        Import(town, Call);
+        Import(town, rows.ToString(), Notice);
+        Import(town, Call, Notice);
         return town;
     }
 
@@ -271,9 +272,9 @@ public sealed class FrozenDeliveryTests
         .Replace("\"fromMinutes\":-120", $"\"fromMinutes\":{changed}")
         .Replace("\"from\":\"1\"", $"\"from\":\"{changed}\"");
 
-    private static void Import(SmallTown town, string text)
+    private static void Import(SmallTown town, string text, Instant? now = null)
     {
-        var run = town.Run("import", town.File(text.StartsWith('{') ? "facts.jsonl" : "readings.csv", text));
+        var run = town.RunAt(now ?? SmallTown.Now, "import", town.File(text.StartsWith('{') ? "facts.jsonl" : "readings.csv", text));
         run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
     }
 
