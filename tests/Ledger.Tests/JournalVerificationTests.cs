@@ -51,7 +51,7 @@ public sealed class JournalVerificationTests : IDisposable
         command.ExecuteNonQuery();
     }
 
-    /// <summary>A witness has seen what it signs: nothing of it was recorded later, beyond what clocks differ.</summary>
+    /// <summary>A witness has seen what it signs: nothing of it is recorded later, beyond what clocks differ.</summary>
     [Theory]
     [InlineData(3, 0)]
     [InlineData(4, 1)]

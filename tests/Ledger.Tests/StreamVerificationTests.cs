@@ -224,7 +224,8 @@ public sealed class StreamVerificationTests
     [Theory]
     [InlineData(5, 1_000_000L, "25.000000000000 kWh by the evidence and that of the version before")]
     [InlineData(int.MaxValue, 999_000L, "Instant of 1000000 µs, as of the version before")]
-    public async Task A_later_version_that_leaves_out_what_was_counted_is_found(int blocks, long nominal, string expected)
+    public async Task A_later_version_that_leaves_out_what_was_counted_is_found(
+        int blocks, long nominal, string expected)
     {
         await using var town = await StreamTown.OpenAsync(1);
         var made = await QuarterAsync(town);

@@ -121,8 +121,8 @@ public sealed class VerificationTests : IDisposable
 
         """;
 
-    /// <summary>A period's record rests on all evidence of it: a later version that its own evidence bears out, and that
-    /// leaves out what the version before named, is found.</summary>
+    /// <summary>A period's record rests on all evidence of it: a later version that its own evidence bears out, but
+    /// that leaves out what the version before named, is found.</summary>
     [Fact]
     public async Task A_later_version_that_leaves_out_evidence_of_the_one_before_is_found()
     {
