@@ -116,12 +116,12 @@ public sealed class LedgerVerification(
     {
         if (options.Embedded is { Directory: var folder })
             return Counted("events", found => JournalVerification.Verify(folder, options.Ledger, options.Secret, claims,
-                isThorough, found, Seen("hashing events"), ct), found => (found.Events, null));
+                isThorough, found, Seen("hashing events"), ct, shell.Clock), found => (found.Events, null));
         var before = Findings.FaultCount;
         var known = KnownOfServer(); // first: its owner writes it after the events
         await using var journal = LedgerStores.OpenReader(options);
         var events = await EventsVerification.VerifyAsync(journal, options.Secret, [.. claims, .. known], Findings,
-            Seen("hashing events"), ct).ConfigureAwait(false);
+            Seen("hashing events"), ct, shell.Clock).ConfigureAwait(false);
         steps.Add(new("events", events.Events, null, Findings.FaultCount - before));
         Findings.LeaveOut($"how {options.Store.Name} keeps the journal: events were hashed as the server gives them, and "
             + "its files, indexes and copies are its own");
@@ -248,6 +248,7 @@ public sealed class LedgerVerification(
         var records = archive is null || !isThorough ? null
             : new RecordVerification(archive.Get, Findings, new(Frames), droppings);
         var (readings, beside) = (records is null ? null : new ReadingVerification(archive!.Get, Findings), 0L);
+        var versions = new RecordVersions(Findings, journal);
         await foreach (var recorded in journal.ReadAllAsync(0, ct).ConfigureAwait(false))
         {
             if (facts++ % 1024 == 0)
@@ -261,7 +262,11 @@ public sealed class LedgerVerification(
                 Findings.Add($"position {Count(recorded.Position)}", $"evidence {named} is not kept",
                     "the evidence that the fact names");
             }
-            if (isKept && fact is IntervalRecorded record) records?.Verify(recorded.Position, record);
+            if (fact is IntervalRecorded record)
+            {
+                var earlier = await versions.BeforeAsync(recorded, record, ct).ConfigureAwait(false);
+                if (isKept) records?.Verify(recorded.Position, record, earlier);
+            }
             if (fact is BaselineFrozen frozen) baselines.Add((recorded.Position, frozen));
             var until = Findings.FaultCount;
             readings?.Verify(recorded.Position, recorded.Envelope.Stream, fact);
@@ -287,6 +292,9 @@ public sealed class LedgerVerification(
         }
         before = Findings.FaultCount;
         readings!.Finish();
+        if (readings.Unrecorded > 0)
+            Findings.LeaveOut($"{Count(readings.Unrecorded)} readings that stand in evidence of others and that no fact "
+                + "records from it: recorded from other evidence before, refused, of no register, or left out");
         steps.AddRange(readings.Steps(beside + Findings.FaultCount - before));
     }
 

@@ -33,6 +33,12 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         ILookup<IndexKey, ShownIndex> Indices, ILookup<(RegisterId, Interval), IntervalReadingRecorded> Intervals);
 
     private readonly List<((EvidenceDigest Digest, string? Zone, string? Point) Of, Shown? Shown)> read = [];
+    /// <summary>How many readings of a piece were not asked for; of one that was asked for wholly nothing is kept.
+    /// </summary>
+    private readonly Dictionary<(EvidenceDigest Digest, string? Point), int> notAsked = [];
+
+    /// <summary>Readings that stand in the evidence that was read, and that nobody asked for.</summary>
+    public long Unrecorded => notAsked.Values.Sum(count => (long)count);
 
     /// <summary>
     /// What the evidence shows for a register at an instant; of several the one that was recorded, where it is among
@@ -49,6 +55,7 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         var (of, direction) = installed.Register;
         var found = shown.Indices[new(OfPoint(of.Value), direction, at)]
             .Concat(shown.Indices[new(OfMeter(installed.MeterSerial), direction, at)]).ToList();
+        if (found.Count > 0) Asked(digest, point);
         return found.FirstOrDefault(index => index.Steps(installed) == recordedSteps) ?? found.FirstOrDefault();
     }
 
@@ -58,6 +65,7 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         var shown = Read(digest, null);
         isKept = shown is not null;
         var found = shown?.Intervals[(recorded.Register, recorded.Period)].ToList() ?? [];
+        if (found.Count > 0) Asked(digest, null);
         return found.FirstOrDefault(reading => reading.Energy == recorded.Energy) ?? found.FirstOrDefault();
     }
 
@@ -74,7 +82,18 @@ public sealed class ReadingEvidence(Func<EvidenceDigest, byte[]?> evidence)
         var (shown, needsPoint) = evidence(digest) is { } bytes ? Parse(digest, bytes, point) : (null, false);
         if (read.Count == PiecesKept) read.RemoveAt(0);
         read.Add(((digest, needsPoint ? point?.Zone : null, needsPoint ? point?.Point.Value : null), shown));
+        if (shown is not null)
+            notAsked.TryAdd((digest, needsPoint ? point?.Point.Value : null),
+                shown.Indices.Count + shown.Intervals.Count);
         return shown;
+    }
+
+    private void Asked(EvidenceDigest digest, SettlementPointRegistered? point)
+    {
+        var key = (digest, (string?)null);
+        if (!notAsked.ContainsKey(key)) key = (digest, point?.Point.Value);
+        if (notAsked.TryGetValue(key, out var left) && left > 1) notAsked[key] = left - 1;
+        else notAsked.Remove(key);
     }
 
     private static (Shown Shown, bool NeedsPoint) Parse(

@@ -31,6 +31,9 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
     /// <summary>Interval readings that were compared.</summary>
     public long Intervals { get; private set; }
 
+    /// <summary>Readings that stand beside others in their evidence, and that no fact records from it.</summary>
+    public long Unrecorded => read.Unrecorded;
+
     public void Verify(long position, string stream, LedgerEvent fact)
     {
         if (unexplained.Remove(stream, out var suspect) && fact is not MeterFindingRecorded)

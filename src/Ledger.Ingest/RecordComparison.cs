@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ledger.Domain;
+using NodaTime;
 using NodaTime.Text;
 
 namespace Ledger.Ingest;
@@ -9,9 +10,12 @@ public static class RecordComparison
 {
     /// <summary>Where a record stands, in words.</summary>
     public static string Place(long position, IntervalRecorded record) =>
-        $"position {position.ToString(CultureInfo.InvariantCulture)}, record of {record.Point} "
-        + $"{InstantPattern.ExtendedIso.Format(record.Period.Start)} "
-        + $"v{record.Version.ToString(CultureInfo.InvariantCulture)}";
+        Place(position, record.Point, record.Period, record.Version);
+
+    /// <summary>The same of a record that is no more at hand.</summary>
+    public static string Place(long position, SettlementPointId point, Interval period, int version) =>
+        $"position {position.ToString(CultureInfo.InvariantCulture)}, record of {point} "
+        + $"{InstantPattern.ExtendedIso.Format(period.Start)} v{version.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>Whether every figure is as the evidence says; nothing is put into words for it.</summary>
     public static bool IsAs(PeriodIntegral derived, IntervalRecorded record) =>

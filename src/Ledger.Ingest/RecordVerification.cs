@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ledger.Domain;
 using Ledger.Ingest.Frames;
 using Ledger.Ingest.Streaming;
@@ -10,8 +11,8 @@ namespace Ledger.Ingest;
 /// Derives interval records again from the raw evidence that they name, sample by sample,
 /// and compares every figure that evidence alone decides: energies, extremes, coverage, gaps, ramp, counts, quality,
 /// and whether the period is closed. How many samples came late depends on when evidence came,
-/// which the evidence cannot say. Records of streams are derived from the frame log, many at once, so
-/// <see cref="Finish"/> has to be called at the end.
+/// which the evidence cannot say. A later version rests on all that the version before rested on. Records of streams
+/// are derived from the frame log, many at once, so <see cref="Finish"/> has to be called at the end.
 /// </summary>
 /// <param name="evidence">The bytes of a digest; null where they are not kept. May throw
 /// <see cref="EvidenceErasedException"/> or <see cref="EvidencePrunedException"/>.</param>
@@ -21,8 +22,11 @@ public sealed class RecordVerification(
     Func<EvidenceDigest, byte[]?> evidence, Findings findings, FrameLogReader? log = null,
     FrameDroppings? droppings = null)
 {
+    private const int ListsKeptMax = 1024;
+
     private readonly CurvePieces pieces = new(evidence);
     private readonly StreamRecordVerification streams = new(evidence, log, findings, droppings);
+    private readonly Dictionary<EvidenceDigest, IReadOnlyList<EvidenceDigest>> listed = [];
     private (long Records, long Samples) ofFiles;
 
     /// <summary>Records that were derived again, and the samples that they were derived from.</summary>
@@ -35,15 +39,23 @@ public sealed class RecordVerification(
     /// <summary>The same of records of whose evidence a part is in a month's archive that is not at hand.</summary>
     public long Pruned { get; private set; }
 
-    public void Verify(long position, IntervalRecorded record)
+    /// <summary>Takes a record.</summary>
+    /// <param name="before">The version before, of <see cref="RecordVersions"/>; null where it is the first, or that is
+    /// not to be had.</param>
+    public void Verify(long position, IntervalRecorded record, RecordVersion? before = null)
     {
         try
         {
+            if (before is not null && before.Declared is null != record.Stream is null)
+                findings.Add(RecordComparison.Place(position, record),
+                    record.Stream is null ? "a record from files" : "a record of a stream",
+                    "the kind of evidence that the version before has");
             if (record.Stream is not null)
             {
-                streams.Verify(position, record);
+                streams.Verify(position, record, before);
                 return;
             }
+            if (before is { Declared: null }) VerifyEvidence(position, record, before);
             var (integral, isClosed) = Derive(record);
             if (RecordComparison.IsAs(integral, record) && IsInState(record, isClosed)) return;
             Tell(RecordComparison.Place(position, record), record, integral, isClosed);
@@ -72,15 +84,38 @@ public sealed class RecordVerification(
             LeaveOut(count, $"whose frames were {dropping}");
         LeaveOut(streams.NotAtHand, "against their frames, which are in the frame log of the ledger alone; their evidence "
             + "names the range and its chain");
+        if (streams.SamplesBeside.ToString(CultureInfo.InvariantCulture) is var beside && beside != "0")
+            findings.LeaveOut($"{beside} samples of the frame log that no record which stands counts: of periods that are "
+                + "not recorded yet, of points that nobody registered, refused, or left out");
         LeaveOut(streams.Derived.Records, "for the causes of gaps, the missing numbers and the clock, which follow from "
             + "more of the frame log than their range");
 
         void LeaveOut(long count, string what)
         {
             if (count > 0)
-                findings.LeaveOut(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                findings.LeaveOut(string.Create(CultureInfo.InvariantCulture,
                     $"{count} interval records of streams {what}"));
         }
+    }
+
+    /// <summary>A period is computed from all its evidence, so a later version names what the version before named.
+    /// </summary>
+    private void VerifyEvidence(long position, IntervalRecorded record, RecordVersion before)
+    {
+        if (before.Evidence == record.Evidence) return;
+        var now = Listed(record.Evidence).ToHashSet();
+        foreach (var piece in Listed(before.Evidence))
+            if (!now.Contains(piece))
+                findings.Add(RecordComparison.Place(position, record), $"evidence without {piece}",
+                    "all that the version before rests on");
+    }
+
+    private IReadOnlyList<EvidenceDigest> Listed(EvidenceDigest digest)
+    {
+        if (listed.TryGetValue(digest, out var known)) return known;
+        var bytes = evidence(digest) ?? throw new InvalidDataException($"evidence {digest} is not kept");
+        if (listed.Count == ListsKeptMax) listed.Clear();
+        return listed[digest] = [.. EvidenceManifest.Listed(digest, bytes)];
     }
 
     /// <summary>What the evidence of a record from files says of its period, and whether it reaches the period's end.

@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Proof;
 using Ledger.Journal.Verification;
 using Microsoft.Data.Sqlite;
 using Shouldly;
@@ -48,6 +49,23 @@ public sealed class JournalVerificationTests : IDisposable
         command.CommandText = sql;
         foreach (var (name, value) in values) command.Parameters.AddWithValue(name, value);
         command.ExecuteNonQuery();
+    }
+
+    /// <summary>A witness has seen what it signs: nothing of it is recorded later, beyond what clocks differ.</summary>
+    [Theory]
+    [InlineData(3, 0)]
+    [InlineData(4, 1)]
+    public async Task An_event_that_was_recorded_after_a_witness_had_seen_it_is_a_fault(int secondsBefore, int faults)
+    {
+        folder.Clock.Now = NodaTime.Instant.FromUtc(2026, 3, 1, 12, 0);
+        var roots = await RootsAsync();
+        var key = new SignerKey("town", new byte[32]);
+        var (_, findings) = Verify(new RootClaim("checkpoints/256", 256, roots[256], new CheckpointSigners(key.Verifier,
+            [new(key.WitnessVerifier, folder.Clock.Now.ToUnixTimeSeconds() - secondsBefore)])));
+        findings.FaultCount.ShouldBe(faults, string.Join('\n', findings.Faults));
+        if (faults > 0)
+            $"{findings.Faults[0]}".ShouldStartWith("checkpoints/256: event 255 recorded at 2026-03-01T12:00:00Z, expected "
+                + "no later than 2026-03-01T11:59:56Z, when town ");
     }
 
     [Fact]

@@ -63,6 +63,24 @@ public sealed class ReadingVerificationTests
     private static Func<LedgerEvent, LedgerEvent> Reading(Func<RegisterReadingRecorded, LedgerEvent> change) =>
         fact => fact is RegisterReadingRecorded { IndexSteps: > 0 } reading ? change(reading) : fact;
 
+    /// <summary>From evidence to facts: what a file has and no fact records from it is counted.</summary>
+    [Fact]
+    public async Task Readings_beside_those_that_were_recorded_are_counted()
+    {
+        await using var ledger = await LedgerAsync();
+        await ledger.TakeAsync("""
+            point,register,read_at,kwh
+            CP1,1.8.0,2026-02-01T00:00:00Z,1.500
+            CP1,1.8.0,2026-02-01T01:00:00Z,1.600
+            CP1,1.8.0,2026-02-01T02:00:00Z,1.700
+
+            """);
+        (await VerifyAsync(ledger)).Verified.Unrecorded.ShouldBe(0);
+        var (verified, _) = await VerifyAsync(ledger, Reading(reading =>
+            reading.IndexSteps == 1600 ? reading with { Evidence = null } : reading));
+        verified.Unrecorded.ShouldBe(1);
+    }
+
     public static TheoryData<string, string, string> Forged => new()
     {
         { "index", "index 1501 steps", "1500 steps by the evidence" },

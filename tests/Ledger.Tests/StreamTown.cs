@@ -162,8 +162,11 @@ internal sealed class StreamTown : IAsyncDisposable
         var findings = new Findings();
         var records = new RecordVerification(ledger.Evidence.Get, findings, new(FramesPath),
             await FrameDroppings.ReadAsync(ledger.Journal, TestContext.Current.CancellationToken));
+        var versions = new RecordVersions(findings, ledger.Journal);
         foreach (var recorded in await TestFolder.AllAsync(ledger.Journal))
-            if (EventCodec.Decode(recorded) is IntervalRecorded record) records.Verify(recorded.Position, record);
+            if (EventCodec.Decode(recorded) is IntervalRecorded record)
+                records.Verify(recorded.Position, record,
+                    await versions.BeforeAsync(recorded, record, TestContext.Current.CancellationToken));
         records.Finish();
         return findings;
     }

@@ -219,6 +219,121 @@ public sealed class StreamVerificationTests
         (await town.AllAsync()).ShouldNotBeEmpty();
     }
 
+    /// <summary>A later version names fewer blocks of its period, or another declaration: what was counted before would
+    /// be settled no more.</summary>
+    [Theory]
+    [InlineData(5, 1_000_000L, "25.000000000000 kWh by the evidence and that of the version before")]
+    [InlineData(int.MaxValue, 999_000L, "Instant of 1000000 µs, as of the version before")]
+    public async Task A_later_version_that_leaves_out_what_was_counted_is_found(
+        int blocks, long nominal, string expected)
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        var made = await QuarterAsync(town);
+        var forged = Derived(town, made, blocks, nominal);
+        (forged.Import < made.Import).ShouldBeTrue();
+        await ForgeAsync(town, forged with { Version = 2 });
+        var findings = await town.VerifiedAsync();
+        findings.Faults.ShouldContain(fault => fault.Place.EndsWith("v2") && fault.Expected == expected,
+            string.Join('\n', findings.Faults));
+    }
+
+    /// <summary>A first version that names too little of its period can be told from one whose samples came too late by
+    /// nobody, so it is counted; a declaration that the point never made is a fault.</summary>
+    [Fact]
+    public async Task A_first_version_that_leaves_out_samples_of_the_log_is_counted()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        var made = await QuarterAsync(town);
+        var whole = await town.VerifiedAsync();
+        var beside = Beside(961 - made.Samples);
+        whole.NotChecked.ShouldContain(what => what.StartsWith(beside),
+            string.Join('\n', whole.NotChecked)); // those of the next quarter, which is open
+        var findings = new Findings();
+        var records = new RecordVerification(town.Ledger.Evidence.Get, findings, new(town.FramesPath));
+        var less = Derived(town, made, 5, 1_000_000);
+        records.Verify(0, less);
+        records.Finish();
+        findings.Faults.ShouldBeEmpty();
+        beside = Beside(961 - less.Samples);
+        findings.NotChecked.ShouldContain(what => what.StartsWith(beside),
+            string.Join('\n', findings.NotChecked));
+
+        static string Beside(int samples) => string.Create(CultureInfo.InvariantCulture,
+            $"{samples} samples of the frame log that no record which stands counts");
+    }
+
+    [Fact]
+    public async Task A_declaration_that_the_point_never_made_is_found()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        var made = await QuarterAsync(town);
+        var findings = new Findings();
+        var records = new RecordVerification(town.Ledger.Evidence.Get, findings, new(town.FramesPath));
+        records.Verify(0, Derived(town, made, int.MaxValue, 999_000));
+        records.Finish();
+        findings.Faults.Select(fault => fault.Found).ShouldBe(["samples declared Instant of 999000 µs"]);
+    }
+
+    /// <summary>That a clock was wrong excuses what differs beside it, so it has to be seen in the frames.</summary>
+    [Fact]
+    public async Task A_record_beside_one_of_a_wrong_clock_that_no_frame_shows_is_checked()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await town.StreamAsync(door, 1, 0, 1860);
+        await town.SettleAsync();
+        var made = await town.LatestAsync();
+        await ForgeAsync(town, made[0] with
+        {
+            Version = made[0].Version + 1,
+            ClockOffsetMicroseconds = 2_000_001,
+            Quality = ReadingQuality.Suspect,
+            Import = Energy.Zero,
+        });
+        await ForgeAsync(town, made[1] with { Version = made[1].Version + 1, Import = Energy.Zero });
+        (await town.VerifiedAsync()).Faults.Select(fault => (fault.Found, fault.Expected)).ShouldBe(
+        [
+            ("samples of a wrong clock", "a clock that the frames show to be wrong"),
+            ("import 0.000000000000 kWh", "25.000000000000 kWh by the evidence"),
+        ]);
+    }
+
+    [Fact]
+    public async Task A_version_that_does_not_follow_the_one_before_is_found()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        var made = await QuarterAsync(town);
+        await ForgeAsync(town, made with { Version = made.Version + 2 });
+        (await town.VerifiedAsync()).Faults.Select(fault => (fault.Found, fault.Expected)).ShouldBe(
+            [("version 3", "version 2, after those of its stream")]);
+    }
+
+    /// <summary>The only record of a quarter of an hour and a minute.</summary>
+    private static async Task<IntervalRecorded> QuarterAsync(StreamTown town)
+    {
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await town.StreamAsync(door, 1, 0, 960);
+        await town.SettleAsync();
+        return (await town.AllAsync()).ShouldHaveSingleItem();
+    }
+
+    /// <summary>The record that the first blocks of the log give by a declaration.</summary>
+    private static IntervalRecorded Derived(StreamTown town, IntervalRecorded made, int blocks, long nominal)
+    {
+        var log = new FrameLogReader(town.FramesPath);
+        var all = log.ReadAll().Take(blocks).ToList();
+        var range = new FrameRange([new(all[0].Address, Convert.ToHexStringLower(all[0].ChainBefore.Span),
+            all[^1].Address, Convert.ToHexStringLower(all[^1].ChainAfter.Span))]);
+        var stream = made.Stream! with { NominalMicroseconds = nominal };
+        var integral = new FrameDerivation(log).Derive([new(made.Point, made.Period,
+            new(stream.Semantics, nominal), range)])[0];
+        return IntervalRecords.From(made.Point, integral, made.State, 0, 0,
+            IntervalRecords.QualityOf(integral.CoveredMicroseconds, 0), town.Ledger.Evidence.Put(range.ToBytes()), null,
+            stream with { Ramp10sMilliwattsMax = integral.Ramp10sMilliwattsMax ?? 0 });
+    }
+
     private static Task ForgeAsync(StreamTown town, IntervalRecorded forged) => town.Ledger.Journal.AppendAsync(
         Streams.Curve(forged.Point, new(2026, 3, 1)), ExpectedRevision.Any, [new NewFact(forged, forged.Period,
             IntervalRecords.Key(forged.Point, forged.Period, forged.Version))], TestFolder.Tester, null,

@@ -115,6 +115,90 @@ public sealed class VerificationTests : IDisposable
         fault.Found.ShouldStartWith("export ");
     }
 
+    private const string OtherCurve = """
+        point,time,kw
+        S01-C1,2026-02-27T18:00:00+08:00,-90
+        S01-C1,2026-02-27T18:10:00+08:00,-90
+        S01-C1,2026-02-27T18:20:00+08:00,-90
+        S01-C1,2026-02-27T18:30:00+08:00,-90
+        S01-C1,2026-02-27T18:40:00+08:00,-90
+        S01-C1,2026-02-27T18:50:00+08:00,-90
+        S01-C1,2026-02-27T19:00:00+08:00,-90
+
+        """;
+
+    /// <summary>A period's record rests on all evidence of it: a later version that its own evidence bears out, but
+    /// that leaves out what the version before named, is found.</summary>
+    [Fact]
+    public async Task A_later_version_that_leaves_out_evidence_of_the_one_before_is_found()
+    {
+        IntervalRecorded made;
+        await using (var ledger = OpenLedger.Open(Options))
+        {
+            made = (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode)
+                .OfType<IntervalRecorded>().First(record => record.Export > Energy.Zero);
+            var other = made with { Evidence = ledger.Evidence.Put(Encoding.UTF8.GetBytes(OtherCurve)) };
+            var (integral, isClosed) = new RecordVerification(ledger.Evidence.Get, new Findings()).Derive(other);
+            (integral.Export < made.Export, isClosed).ShouldBe((true, true));
+            var forged = IntervalRecords.From(made.Point, integral, IntervalRecordState.Final, 0, 0,
+                ReadingQuality.Measured, other.Evidence, "late data") with { Version = 2 };
+            await ledger.Journal.AppendAsync(Streams.Curve(made.Point, new(2026, 2, 27)), ExpectedRevision.Any,
+                [new NewFact(forged, forged.Period, IntervalRecords.Key(forged.Point, forged.Period, 2))],
+                TestFolder.Tester, null, TestContext.Current.CancellationToken);
+            await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        }
+        var fault = Verified().Faults.ShouldHaveSingleItem();
+        (fault.Found, fault.Expected).ShouldBe(
+            ($"evidence without {made.Evidence}", "all that the version before rests on"));
+    }
+
+    [Fact]
+    public async Task A_later_version_that_rests_on_all_evidence_is_verified()
+    {
+        town.Run("import", town.File("other.csv", OtherCurve));
+        await using (var ledger = OpenLedger.Open(Options))
+            (await TestFolder.AllAsync(ledger.Journal)).ConvertAll(EventCodec.Decode).OfType<IntervalRecorded>()
+                .ShouldContain(record => record.Version == 2);
+        Verified().Faults.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_reading_that_stands_in_kept_evidence_and_was_not_recorded_is_told()
+    {
+        const string said = "readings that stand in evidence of others and that no fact records from it";
+        Verified().NotChecked.ShouldNotContain(what => what.Contains(said));
+        var file = """
+            point,register,read_at,kwh
+            S01-C1,1.8.0,2026-02-28T01:00:00+08:00,1501.000
+            S01-C1,1.8.0,2026-02-28T02:00:00+08:00,1901.000
+
+            """u8.ToArray();
+        await using (var ledger = OpenLedger.Open(Options))
+        {
+            var register = new RegisterId(new("S01-C1"), Direction.Import);
+            var at = NodaTime.Instant.FromUtc(2026, 2, 27, 17, 0);
+            await ledger.Journal.AppendAsync(Streams.Register(register), ExpectedRevision.Any,
+                [NewFact.At(new RegisterReadingRecorded(register, at, 1_501_000, ReadingQuality.Measured,
+                    ledger.Evidence.Put(file)), at, new EvidenceKey("one of two"))],
+                TestFolder.Tester, null, TestContext.Current.CancellationToken);
+            await ledger.CatchUpAsync(TestContext.Current.CancellationToken);
+        }
+        var found = Verified();
+        found.Faults.ShouldBeEmpty();
+        found.NotChecked.ShouldContain(what => what.StartsWith($"1 {said}"), string.Join('\n', found.NotChecked));
+    }
+
+    [Theory]
+    [InlineData(2, null)]
+    [InlineData(3, "recorded at 2026-03-01T00:00:00Z, expected no later than 2026-02-28T23:59:57Z, now")]
+    public void What_was_recorded_after_now_is_a_fault(int secondsAfter, string? found)
+    {
+        var run = CommandRun.Of(["verify", "--data", town.Data],
+            clock: new StandingClock(SmallTown.Now - NodaTime.Duration.FromSeconds(secondsAfter)));
+        run.Exit.ShouldBe(found is null ? ExitCode.Done : ExitCode.NotAsItShouldBe, run.Output);
+        if (found is not null) run.Output.ShouldContain(found);
+    }
+
     /// <summary>
     /// Every flipped bit is found, or it lies where nothing is kept: then all that the folder holds reads as before.
     /// LEDGER_LONG=1 flips a hundred thousand.

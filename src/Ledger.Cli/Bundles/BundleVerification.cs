@@ -176,12 +176,15 @@ public sealed class BundleVerification(
         var before = Findings.FaultCount;
         var records = new RecordVerification(events.Evidence, Findings);
         var readings = new ReadingVerification(events.Evidence, Findings);
+        var versions = new RecordVersions(Findings);
         foreach (var (recorded, fact) in events.All)
         {
             ct.ThrowIfCancellationRequested();
-            if (fact is IntervalRecorded record) records.Verify(recorded.Position, record);
+            if (fact is IntervalRecorded record)
+                records.Verify(recorded.Position, record, versions.Before(recorded.Position, record));
         }
         records.Finish();
+        versions.Finish();
         steps.Add(new("interval records", records.Derived.Records, $"{Count(records.Derived.Samples)} samples",
             Findings.FaultCount - before));
         if (records.Erased > 0) Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");

@@ -201,9 +201,12 @@ internal sealed class MonthVerification(string directory, LedgerOptions? ledger,
         var records = new RecordVerification(
             digest => elsewhere.Contains(digest) ? throw new EvidenceErasedException(digest) : pieces.Get(digest),
             Findings);
+        var versions = new RecordVersions(Findings);
         foreach (var (position, fact) in Resting(month))
-            if (fact is IntervalRecorded record) records.Verify(position, record);
+            if (fact is IntervalRecorded record)
+                records.Verify(position, record, versions.Before(position, record));
         records.Finish();
+        versions.Finish();
         if (records.Erased > 0)
             Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence names persons, or is of an "
                 + "earlier month");

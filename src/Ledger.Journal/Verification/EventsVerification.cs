@@ -30,8 +30,9 @@ public sealed class EventsVerification
     /// <summary>Verifies a journal through the port.</summary>
     /// <param name="claims">What checkpoints say of the journal: each is compared at its length.</param>
     /// <param name="seen">Is told the number of events from time to time.</param>
+    /// <param name="clock">The verifier's own: nothing was recorded after now; null where it is not to be asked.</param>
     public static async Task<JournalFound> VerifyAsync(IJournal journal, byte[] secret, IEnumerable<RootClaim> claims,
-        Findings findings, Action<long> seen, CancellationToken ct)
+        Findings findings, Action<long> seen, CancellationToken ct, IClock? clock = null)
     {
         var before = findings.FaultCount;
         var verification = new EventsVerification(journal, secret, claims, findings);
@@ -46,6 +47,7 @@ public sealed class EventsVerification
         }
         foreach (var (id, position, _) in ids.Repeated())
             findings.Add(At(position), $"event id {id} for the second time", "an id of its own");
+        RecordingTimes.VerifyPast(verification.tree.Size, verification.recordedAt, clock, findings);
         return new(verification.tree.Size, verification.tree.Root(), findings.FaultCount == before);
     }
 
@@ -89,8 +91,11 @@ public sealed class EventsVerification
     {
         foreach (var claim in claims)
             if (claim.Length == tree.Size)
+            {
                 Same(claim.Place, $"root of {Count(claim.Length)} events", Convert.ToHexStringLower(claim.Root),
                     Convert.ToHexStringLower(tree.Root()));
+                RecordingTimes.VerifyWitnessed(claim, recordedAt, findings);
+            }
     }
 
     private void Same(string place, string what, string found, string expected)

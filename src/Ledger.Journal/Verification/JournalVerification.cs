@@ -45,9 +45,10 @@ public sealed class JournalVerification
     /// <param name="claims">What checkpoints say of the journal: each is compared at its length.</param>
     /// <param name="isThorough">Also has SQLite check every page and index of the file.</param>
     /// <param name="seen">Is told the number of events from time to time.</param>
+    /// <param name="clock">The verifier's own: nothing was recorded after now; null where it is not to be asked.</param>
     public static JournalFound Verify(
         string directory, LedgerId ledger, byte[] secret, IEnumerable<RootClaim> claims, bool isThorough,
-        Findings findings, Action<long> seen, CancellationToken ct)
+        Findings findings, Action<long> seen, CancellationToken ct, IClock? clock = null)
     {
         var before = findings.FaultCount;
         var journal = new JournalVerification(directory, ledger, secret, claims, findings);
@@ -57,6 +58,7 @@ public sealed class JournalVerification
         foreach (var (id, position, _) in ids.Repeated())
             journal.Fault(At(position), $"event id {id} for the second time", "an id of its own");
         journal.VerifyLength();
+        RecordingTimes.VerifyPast(journal.tree.Size, journal.recordedAt, clock, findings);
         return new JournalFound(journal.tree.Size, journal.tree.Root(), findings.FaultCount == before);
     }
 
@@ -240,8 +242,11 @@ public sealed class JournalVerification
     {
         foreach (var claim in claims)
             if (claim.Length == tree.Size)
+            {
                 Same(claim.Place, $"root of {Count(claim.Length)} events",
                     Convert.ToHexStringLower(claim.Root), Convert.ToHexStringLower(tree.Root()));
+                RecordingTimes.VerifyWitnessed(claim, recordedAt, findings);
+            }
     }
 
     private void Same(string place, string what, string found, string expected)
