@@ -42,7 +42,8 @@ public sealed class OcmfTests
         Ocmf.DirectionOf(value.Readings[0].Obis).ShouldBe(Direction.Import);
     }
 
-    /// <summary>A tariff's register is a part of the total, and that of a transaction begins at zero with each.</summary>
+    /// <summary>A tariff's register is a part of the total, and that of a transaction begins at zero with each.
+    /// </summary>
     [Theory]
     [InlineData("01-00:B0.08.00*FF", Direction.Import), InlineData("01-00:B1.08.00*FF", Direction.Import)]
     [InlineData("01-00:C0.08.00*FF", Direction.Export), InlineData("01-00:C1.08.00*FF", Direction.Export)]

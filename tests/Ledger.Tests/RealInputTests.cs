@@ -107,9 +107,9 @@ public sealed class RealInputTests
         (await ledger.TakeAsync(file)).Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.AlreadyRecorded);
 
         await ledger.TakeAsync(File.ReadAllBytes(Path.Combine(folder, "brainpoolP256r1.xml")));
-        (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().Last().ShouldSatisfyAllConditions(
-            reading => reading.Quality.ShouldBe(ReadingQuality.Measured), // no key of the meter is registered
-            reading => reading.IndexSteps.ShouldBe(1_833_000_000));
+        // Its register is that of a tariff, which is no total.
+        (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().Count().ShouldBe(4);
+        (await ledger.FactsAsync()).OfType<EvidenceKept>().Last().Note.ShouldContain("1-0:1.8.1");
     }
 
     /// <summary>A point and registers of nine decimals for every meter that the samples name.</summary>
