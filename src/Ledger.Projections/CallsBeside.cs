@@ -6,8 +6,8 @@ namespace Ledger.Projections;
 
 /// <summary>
 /// One kWh is paid once by a programme: where it calls a point twice for the same time, the call that was recorded
-/// first is paid, and of the other nobody can say what it bought beyond that. What other programmes pay is for claims to
-/// say.
+/// first is paid, and of the other nobody can say what it bought beyond that. What other programmes pay is for
+/// claims to say.
 /// </summary>
 internal static class CallsBeside
 {
