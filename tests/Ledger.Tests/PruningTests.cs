@@ -211,9 +211,12 @@ public sealed class PruningTests : IDisposable
         town.Prune().Exit.ShouldBe(ExitCode.Done);
         town.Done(ArchivedTown.May, "backup", town.Elsewhere("backup"));
         var restored = town.Elsewhere("restored");
-        CommandRun.Of(["restore", town.Elsewhere("backup"), "--data", restored]).Exit.ShouldBe(ExitCode.Done);
-        CommandRun.Of(["verify", "--data", restored]).Output.ShouldContain(" pruned with 2026-03 (retention RP-7)");
-        var whole = CommandRun.Of(["verify", "--data", restored, "--archive", town.March]);
+        var may = new StandingClock(ArchivedTown.May);
+        CommandRun.Of(["restore", town.Elsewhere("backup"), "--data", restored], clock: may).Exit
+            .ShouldBe(ExitCode.Done);
+        CommandRun.Of(["verify", "--data", restored], clock: may).Output
+            .ShouldContain(" pruned with 2026-03 (retention RP-7)");
+        var whole = CommandRun.Of(["verify", "--data", restored, "--archive", town.March], clock: may);
         (whole.Exit, whole.Output.Contains(" pruned with ", StringComparison.Ordinal)).ShouldBe((ExitCode.Done, false));
     }
 
