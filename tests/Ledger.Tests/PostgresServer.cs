@@ -47,7 +47,7 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>How it is reached.</summary>
     /// <param name="application">Under which name, so that a test can end this client's sessions.</param>
     public string Connection(string application = "ledger", string database = "postgres") => string.Create(
-        CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={Port};Database={database};Username=ledger;Timeout=5;")
+        CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={Port};Database={database};Username=ledger;Timeout=60;")
         + $"Application Name={application}";
 
     /// <summary>
