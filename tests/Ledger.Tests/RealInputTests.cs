@@ -109,7 +109,7 @@ public sealed class RealInputTests
         await ledger.TakeAsync(File.ReadAllBytes(Path.Combine(folder, "brainpoolP256r1.xml")));
         // Its register is that of a tariff, which is no total.
         (await ledger.FactsAsync()).OfType<RegisterReadingRecorded>().Count().ShouldBe(4);
-        (await ledger.FactsAsync()).OfType<EvidenceKept>().Last().Note.ShouldContain("1-0:1.8.1");
+        (await ledger.FactsAsync()).OfType<EvidenceKept>().Last().Note.ShouldStartWith("RD[0]: ");
     }
 
     /// <summary>A point and registers of nine decimals for every meter that the samples name.</summary>

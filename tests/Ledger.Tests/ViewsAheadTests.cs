@@ -37,7 +37,7 @@ public sealed class ViewsAheadTests : IDisposable
     {
         var (db, before) = (Path.Combine(town.Data, SqliteJournal.FileName), Length());
         var bytes = File.ReadAllBytes(db);
-        town.Run("import", town.File("more.csv", Readings + "900")).Exit.ShouldBe(ExitCode.Done);
+        town.Run("import", town.File("more.csv", Readings + "900\n")).Exit.ShouldBe(ExitCode.Done);
         town.Run("show").Exit.ShouldBe(ExitCode.Done);
         Length().ShouldBe(before + 1);
         var applied = File.ReadAllBytes(Views);
@@ -46,7 +46,7 @@ public sealed class ViewsAheadTests : IDisposable
         File.Exists(Views).ShouldBeFalse();
         On(Views, "PRAGMA user_version"); // made anew
         File.WriteAllBytes(Views, applied);
-        On(Views, "UPDATE checkpoint SET next_position = next_position + 1"); // the loss itself is an event too
+        On(Views, "UPDATE projection SET next_position = next_position + 1"); // the loss itself is an event too
         return before + 2;
     }
 
@@ -66,9 +66,9 @@ public sealed class ViewsAheadTests : IDisposable
         (rebuilt.Exit, rebuilt.Errors).ShouldBe((ExitCode.Done, ""));
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
         // Another reading: it is applied.
-        town.Run("import", town.File("again.csv", Readings + "901")).Exit.ShouldBe(ExitCode.Done);
+        town.Run("import", town.File("again.csv", Readings + "901\n")).Exit.ShouldBe(ExitCode.Done);
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
-        On(Views, "SELECT min(next_position) FROM checkpoint").ShouldBe(Length());
+        On(Views, "SELECT min(next_position) FROM projection").ShouldBe(Length());
     }
 
     [Fact]
