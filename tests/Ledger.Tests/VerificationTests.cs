@@ -141,7 +141,8 @@ public sealed class VerificationTests : IDisposable
             var (integral, isClosed) = new RecordVerification(ledger.Evidence.Get, new Findings()).Derive(other);
             (integral.Export < made.Export, isClosed).ShouldBe((true, true));
             var forged = IntervalRecords.From(made.Point, integral, IntervalRecordState.Final, 0, 0,
-                ReadingQuality.Measured, other.Evidence, "late data") with { Version = 2 };
+                ReadingQuality.Measured, other.Evidence, "late data") with
+            { Version = 2 };
             await ledger.Journal.AppendAsync(Streams.Curve(made.Point, new(2026, 2, 27)), ExpectedRevision.Any,
                 [new NewFact(forged, forged.Period, IntervalRecords.Key(forged.Point, forged.Period, 2))],
                 TestFolder.Tester, null, TestContext.Current.CancellationToken);
