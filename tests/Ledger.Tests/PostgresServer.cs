@@ -12,7 +12,7 @@ namespace Ledger.Tests;
 public sealed class PostgresServer : IAsyncDisposable
 {
     private const string ServerUser = "postgres";
-    private static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartsWithin = TimeSpan.FromMinutes(3);
     private static int made;
     private readonly string programs, folder;
     private Process? server;

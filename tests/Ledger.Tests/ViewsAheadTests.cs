@@ -68,7 +68,7 @@ public sealed class ViewsAheadTests : IDisposable
         // Another reading: it is applied.
         town.Run("import", town.File("again.csv", Readings + "901\n")).Exit.ShouldBe(ExitCode.Done);
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
-        On(Views, "SELECT min(next_position) FROM projection").ShouldBe(Length());
+        On(Views, "SELECT min(next_position) FROM projection WHERE name NOT LIKE '%~next'").ShouldBe(Length());
     }
 
     [Fact]
