@@ -282,7 +282,7 @@ public sealed partial class CurveAccumulator
         var columns = CopyOut(0, scratch);
         var copy = fold.Copy();
         scratch.Repeats.Clear();
-        if (isUnsorted) Sort(ref columns, scratch);
+        if (isUnsorted) SortTail(ref columns, scratch);
         var to = hasRepeats || isUnsorted ? columns.TakeRepeats(columns.Count, scratch.Repeats) : columns.Count;
         copy.Add(ref columns, columns.Committed, to, scratch.Repeats);
         if (to > 0) copy.End(new(columns.At[to - 1], columns.Power[to - 1]));
@@ -381,7 +381,6 @@ public sealed partial class CurveAccumulator
         {
             if (oldestUnsorted > Watermark) return;
             Sort(ref columns, scratch);
-            (isUnsorted, hasRepeats, oldestUnsorted) = (false, true, 0); // a state is the same however calls were cut
         }
         // As many become complete as come, in the long run; those between are not looked at.
         var to = columns.FirstAfterFromStart(Watermark, columns.Committed, columns.Count);
@@ -399,7 +398,14 @@ public sealed partial class CurveAccumulator
         columns.First = columns.FirstAfterFromStart(kept, columns.First + 1, to) - 1;
     }
 
-    private static void Sort(ref CurveColumns columns, CurveScratch scratch) => CurveSort.ByTime(
+    /// <summary>Puts in order what came last, as if each sample had been put into its place when it came.</summary>
+    private void Sort(ref CurveColumns columns, CurveScratch scratch)
+    {
+        SortTail(ref columns, scratch);
+        (isUnsorted, hasRepeats, oldestUnsorted) = (false, columns.HasRepeats(columns.Committed), 0);
+    }
+
+    private static void SortTail(ref CurveColumns columns, CurveScratch scratch) => CurveSort.ByTime(
         columns.At[columns.Committed..columns.Count], columns.Power[columns.Committed..columns.Count], scratch);
 
     /// <summary>

@@ -8,7 +8,7 @@ public sealed partial class CurveAccumulator
     /// <summary>The state, without declaration and grid; what is restored behaves the same.</summary>
     public byte[] Save()
     {
-        Settle(new()); // a state is the same however calls were cut
+        PutInOrder();
         var writer = new StateWriter();
         writer.Byte(Layout);
         writer.Int64(Watermark);
@@ -35,6 +35,18 @@ public sealed partial class CurveAccumulator
             writer.Int64(one.Count);
         }
         return writer.ToArray();
+    }
+
+    /// <summary>What is held and what is summed, as if each sample had been placed and added when it came: a state is
+    /// the same however calls were cut, and whenever it was asked for.</summary>
+    private void PutInOrder()
+    {
+        var scratch = new CurveScratch();
+        Settle(scratch);
+        if (!isUnsorted) return;
+        var columns = Open(0, scratch);
+        Sort(ref columns, scratch);
+        Close(ref columns, scratch);
     }
 
     /// <summary>

@@ -212,7 +212,7 @@ internal static class CurveSort
     {
         if (at.Length <= FewMax)
         {
-            at.Sort(power);
+            OneByOne(at, power);
             return;
         }
         long least = long.MaxValue, most = long.MinValue;
@@ -233,6 +233,16 @@ internal static class CurveSort
         if (fromAt == at) return;
         fromAt.CopyTo(at);
         fromPower.CopyTo(power);
+    }
+
+    private static void OneByOne(Span<long> at, Span<long> power)
+    {
+        for (var i = 1; i < at.Length; i++)
+        {
+            var (time, its, to) = (at[i], power[i], i);
+            for (; to > 0 && at[to - 1] > time; to--) (at[to], power[to]) = (at[to - 1], power[to - 1]);
+            (at[to], power[to]) = (time, its);
+        }
     }
 
     private static bool Pass(

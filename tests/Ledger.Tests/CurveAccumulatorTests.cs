@@ -48,6 +48,25 @@ public sealed class CurveAccumulatorTests
             left.TakeLate().ShouldBe(asked.TakeLate());
         }, iter: LongRun.Samples / 10);
 
+    /// <summary>So many came in no order in one call that they are sorted later, at once: of two powers of one instant
+    /// the first to come is held first in both.</summary>
+    [Theory]
+    [InlineData(30)]
+    [InlineData(400)]
+    public void A_state_is_the_same_whether_samples_were_put_into_their_places_or_sorted_together(int samples)
+    {
+        var declaration = new SampleDeclaration(SampleSemantics.Instant, 250_000, 20 * Second);
+        var arrived = Enumerable.Range(0, samples).Select(i => new PowerSample(
+            (20 * Second) - (((i / 2) + 1) * 20_000), i % 7 * 1_000)).ToArray();
+        var (together, oneByOne) = (new CurveAccumulator(declaration, Grid), new CurveAccumulator(declaration, Grid));
+        together.Accumulate([.. arrived, .. arrived], scratch);
+        foreach (var sample in arrived.Concat(arrived)) oneByOne.Accumulate([sample], scratch);
+        var whole = together.Finish(Periods, scratch);
+        together.Save().ShouldBe(oneByOne.Save());
+        Same(together.Finish(Periods, scratch), whole);
+        Same(oneByOne.Finish(Periods, scratch), whole);
+    }
+
     [Fact]
     public void A_restored_state_goes_on_as_the_one_that_was_saved() =>
         Gen.Select(Declarations, Curves, Gen.Int[0, 1000]).Sample((declaration, curve, seed) =>
