@@ -23,17 +23,19 @@ internal sealed class CurveBridges(
         {
             var (first, end) = Received(periods[i]);
             if (first == end) continue;
-            Before(i, received[first].AtMicroseconds);
-            After(i, received[end - 1].AtMicroseconds);
+            Walk(i, -1, received[first].AtMicroseconds);
+            Walk(i, +1, received[end - 1].AtMicroseconds);
         }
         return found;
     }
 
-    /// <summary>From a period's first new sample back to the sample before it.</summary>
-    private void Before(int period, long next)
+    /// <summary>From a period's first new sample back to the sample before it, or from its last on to the one after
+    /// it.</summary>
+    private void Walk(int period, int step, long from)
     {
+        var isBack = step < 0;
         var unrecorded = new List<Instant>();
-        for (var i = period - 1; i >= 0 && IsWithoutReceived(periods[i]); i--)
+        for (var i = period + step; i >= 0 && i < periods.Count && IsWithoutReceived(periods[i]); i += step)
         {
             if (calendar.Known(periods[i]) is not { } known)
             {
@@ -44,33 +46,16 @@ internal sealed class CurveBridges(
             var (start, end) = CurveWindow.Edges(periods[i]);
             var pieces = stored(known);
             if (pieces.Count == 0) return; // erased or pruned: the record stays as it is
-            if (FirstFrom(pieces, end) is not { } closing || closing > next) found.Add(periods[i].Start);
-            if (unrecorded.Count > 0 && LastBefore(pieces, next) is { } last && next - last <= Allowed(pieces))
-                found.UnionWith(unrecorded);
-            if (LastBefore(pieces, end) >= start) return;
+            var near = isBack ? end : start;
+            if ((isBack ? FirstFrom(pieces, near) : LastBefore(pieces, near)) is not { } between
+                || (between - from) * step < 0) found.Add(periods[i].Start);
+            if (unrecorded.Count > 0 && Beyond(pieces, from) is { } reached
+                && Math.Abs(reached - from) <= Allowed(pieces)) found.UnionWith(unrecorded);
+            if (Beyond(pieces, near) is { } own && own >= start && own < end) return;
         }
-    }
 
-    /// <summary>From a period's last new sample on to the sample after it.</summary>
-    private void After(int period, long last)
-    {
-        var unrecorded = new List<Instant>();
-        for (var i = period + 1; i < periods.Count && IsWithoutReceived(periods[i]); i++)
-        {
-            if (calendar.Known(periods[i]) is not { } known)
-            {
-                unrecorded.Add(periods[i].Start);
-                continue;
-            }
-            if (known.Stream is not null) return;
-            var (start, end) = CurveWindow.Edges(periods[i]);
-            var pieces = stored(known);
-            if (pieces.Count == 0) return; // erased or pruned: the record stays as it is
-            if (LastBefore(pieces, start) is not { } before || before < last) found.Add(periods[i].Start);
-            if (unrecorded.Count > 0 && FirstFrom(pieces, last) is { } next && next - last <= Allowed(pieces))
-                found.UnionWith(unrecorded);
-            if (FirstFrom(pieces, start) < end) return;
-        }
+        long? Beyond(IReadOnlyList<PowerSample[]> pieces, long at) =>
+            isBack ? LastBefore(pieces, at) : FirstFrom(pieces, at);
     }
 
     private bool IsWithoutReceived(Interval period)

@@ -94,10 +94,13 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         if (!Reaches(point) || Row<VerifiedExport.DayRow>("VerifiedExport", $"day|{RowJson.Day(day)}|{point}")
             is not { } known) return [];
         var edges = SettlementCalendar.Day(DateTimeZoneProviders.Tzdb[known.Zone], day);
-        return [.. Between<VerifiedExport.PeriodRow>("VerifiedExport",
-                $"period|{point}|{RowJson.Key(edges.Start)}", $"period|{point}|{RowJson.Key(edges.End)}")
-            .Where(period => period.Day == known.Day)];
+        return [.. RecordsFrom(point, edges).Where(period => period.Day == known.Day)];
     }
+
+    /// <summary>Those of a point, whoever reaches it, that start within a stretch or at its end.</summary>
+    internal IReadOnlyList<VerifiedExport.PeriodRow> RecordsFrom(SettlementPointId point, Interval edges) =>
+        Between<VerifiedExport.PeriodRow>("VerifiedExport",
+            $"period|{point}|{RowJson.Key(edges.Start)}", $"period|{point}|{RowJson.Key(edges.End)}");
 
     /// <summary>The register readings of a point from the first instant of a day of its zone to the last, each as its
     /// latest version has it, in order of register and time.</summary>
@@ -161,9 +164,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     {
         if (!Reaches(station)) return null;
         var facts = new StationBalance.Facts(
-            Rows<MasterData.PointRow>("MasterData", "point|"), Places(), LossFactors(),
-            (point, edges) => Between<VerifiedExport.PeriodRow>("VerifiedExport",
-                $"period|{point}|{RowJson.Key(edges.Start)}", $"period|{point}|{RowJson.Key(edges.End)}"));
+            Rows<MasterData.PointRow>("MasterData", "point|"), Places(), LossFactors(), RecordsFrom);
         var periods = StationBalance.Periods(station, day, facts);
         return StationBalance.Day(station, day, facts, periods) is { } total ? (total, periods) : null;
     }
@@ -363,65 +364,6 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.LimitRow> StandingLimits(SettlementPointId? point = null) =>
         [.. Rows<MasterData.LimitRow>("MasterData", point is { } named ? $"limit|{named}|" : "limit|")
             .Where(row => Reaches(row.Point))];
-
-    /// <summary>Every limit that held on a day, of all points or of one, against that day's interval records.</summary>
-    public IReadOnlyList<LimitAnswer> Limits(LocalDate day, SettlementPointId? point = null)
-    {
-        var points = Points();
-        var orders = new Lazy<IReadOnlyList<CurtailmentCompliance.InstructionRow>>(Instructions);
-        return
-        [
-            .. from limits in StandingLimits(point).GroupBy(limit => limit.Point)
-               join place in points on limits.Key equals place.Point
-               from answer in LimitCompliance.Of(place, day, [.. limits], Measured(place, points, day))
-               select answer
-                   with { Periods = [.. answer.Periods.Select(period => WithCauses(period, place, points, orders))] },
-        ];
-    }
-
-    private LimitCompliance.PeriodRow WithCauses(
-        LimitCompliance.PeriodRow period, MasterData.PointRow place, IReadOnlyList<MasterData.PointRow> points,
-        Lazy<IReadOnlyList<CurtailmentCompliance.InstructionRow>> orders)
-    {
-        if (period.Verdict != LimitVerdict.Above) return period;
-        var behind = place.Kind == SettlementPointKind.GridConnection
-            ? points.Where(point => point.Station == place.Station && point.Kind != SettlementPointKind.GridConnection)
-            : points.Where(point => point.Point == place.Point);
-        var calls = orders.Value.Where(order => order.Start < period.End && order.End > period.Start)
-            .Select(order => new LimitCause.OpenCall(order, [.. Instruction(new(order.Instruction))!.Targets
-                .Where(target => points.Any(point => point.Point == target.Point && point.Station == place.Station))]))
-            .Where(call => call.Targets.Count > 0).ToList();
-        return period
-            with
-        { Causes = LimitCause.Of(period.Direction, period.Start, [.. behind.Select(Around)], calls) };
-
-        LimitCause.Behind Around(MasterData.PointRow point)
-        {
-            // The longest settlement period is an hour, and the one before the period counts too.
-            var records = Between<VerifiedExport.PeriodRow>("VerifiedExport",
-                $"period|{point.Point}|{RowJson.Key(period.Start - Duration.FromHours(2))}",
-                $"period|{point.Point}|{RowJson.Key(period.End)}");
-            var during = records.FirstOrDefault(record => record.Start <= period.Start && record.End >= period.End);
-            var facts = Between<CurtailmentCompliance.FactRow>("CurtailmentCompliance",
-                $"fact|{point.Point}|{RowJson.Key(period.Start)}", $"fact|{point.Point}|~");
-            return new(point, records.FirstOrDefault(record => record.End == during?.Start), during,
-                [.. facts.Where(fact => fact.Start < period.End && fact.End > period.Start)]);
-        }
-    }
-
-    // A grid connection that nobody measured is the sum of what lies behind it.
-    private IReadOnlyList<IReadOnlyList<VerifiedExport.PeriodRow>> Measured(
-        MasterData.PointRow place, IReadOnlyList<MasterData.PointRow> points, LocalDate day)
-    {
-        var own = IntervalRecords(new(place.Point), day);
-        if (own.Count > 0 || place.Kind != SettlementPointKind.GridConnection) return [own];
-        return
-        [
-            .. points.Where(behind => behind.Station == place.Station
-                && behind.Kind != SettlementPointKind.GridConnection)
-                .Select(behind => IntervalRecords(new(behind.Point), day)),
-        ];
-    }
 
     /// <summary>Every published version of every programme.</summary>
     public IReadOnlyList<ProgrammesView.ProgrammeRow> Programmes() =>

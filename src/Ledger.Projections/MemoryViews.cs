@@ -19,7 +19,7 @@ public sealed class MemoryViews : IViewStore
     /// <summary>The rows of one projection.</summary>
     private sealed class Rows
     {
-        private readonly SortedKeys keys = new();
+        private readonly RowKeys keys = new();
         private readonly Dictionary<string, List<Version>> versions = new(StringComparer.Ordinal);
 
         public void Place(in PositionedChange change)

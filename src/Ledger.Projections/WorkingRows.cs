@@ -13,8 +13,8 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
 {
     private readonly Dictionary<string, SingleRow> single = new(StringComparer.Ordinal); // those of no series
     private readonly Dictionary<string, RowSeries> series = new(StringComparer.Ordinal);
-    private SortedKeys changed = new(), underWay = new(); // of single rows, where not all are known
-    private SortedKeys? allKeys = isEmpty ? new() : null; // of single rows, where all are known
+    private RowKeys changed = new(), underWay = new(); // of single rows, where not all are known
+    private RowKeys? allKeys = isEmpty ? new() : null; // of single rows, where all are known
     private ChangedRows? ofFact; // one for all facts: they are folded one after the other
     private int batch = 1;
     private int inSeries; // rows of all series

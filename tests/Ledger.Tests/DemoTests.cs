@@ -6,7 +6,6 @@ using Shouldly;
 namespace Ledger.Tests;
 
 /// <summary>The whole demonstration, as a user runs it: the most that one seed can prove about sameness.</summary>
-[Collection(WholeMachine.Name)]
 public sealed class DemoTests : IDisposable
 {
     private readonly TestFolder here = new(), elsewhere = new();

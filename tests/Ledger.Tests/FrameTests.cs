@@ -70,9 +70,15 @@ public sealed class FrameTests
         return blocks;
     }
 
-    private static byte[] Write((FrameUnits Units, Block[] Blocks) content, int room = Limits.FrameBytesMax)
+    // A frame and a block of the largest size are a megabyte each; a law makes tens of thousands of small ones.
+    [ThreadStatic] private static byte[]? room;
+    [ThreadStatic] private static PowerSample[]? read;
+    private static byte[] Room => room ??= new byte[Limits.FrameBytesMax];
+    private static PowerSample[] Into => read ??= new PowerSample[Limits.SamplesPerBlockMax];
+
+    private static byte[] Write((FrameUnits Units, Block[] Blocks) content)
     {
-        var buffer = new byte[room];
+        var buffer = Room;
         var frame = FrameWriter.Samples(buffer, 7, Start, content.Units);
         foreach (var block in content.Blocks) frame.TryAdd(block.Stream, block.Samples).ShouldBeTrue();
         return buffer[..frame.Finish()];
@@ -81,7 +87,7 @@ public sealed class FrameTests
     private static (FrameUnits, Block[]) ReadBack(byte[] bytes)
     {
         var reader = FrameReader.Open(bytes);
-        var (into, blocks) = (new PowerSample[Limits.SamplesPerBlockMax], new List<Block>());
+        var (into, blocks) = (Into, new List<Block>());
         while (reader.TryRead(into, out var block)) blocks.Add(new(block.Stream, into[..block.Count]));
         return (reader.Head.Units, [.. blocks]);
     }
@@ -100,7 +106,7 @@ public sealed class FrameTests
     {
         var checkedOnce = CheckedFrame.Check(Write(content));
         var reader = checkedOnce.Open();
-        var (into, at) = (new PowerSample[Limits.SamplesPerBlockMax], 0);
+        var (into, at) = (Into, 0);
         while (reader.TryRead(into, out var block))
         {
             block.ShouldBe(new SampleBlock(content.Blocks[at].Stream, content.Blocks[at].Samples.Length));
@@ -165,9 +171,9 @@ public sealed class FrameTests
     /// <summary>Reads a frame of any kind and writes what it says.</summary>
     private static byte[] Rewritten(byte[] bytes)
     {
-        var buffer = new byte[Limits.FrameBytesMax];
+        var buffer = Room;
         var reader = FrameReader.Open(bytes);
-        var (head, into) = (reader.Head, new PowerSample[Limits.SamplesPerBlockMax]);
+        var (head, into) = (reader.Head, Into);
         FrameWriter frame;
         switch (head.Kind)
         {

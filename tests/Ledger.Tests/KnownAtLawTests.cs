@@ -51,7 +51,7 @@ public sealed class KnownAtLawTests(ITestOutputHelper output)
                         || then.Contains("\"check\":\"inconsistent\"", StringComparison.Ordinal),
                     statement.Contains("CNY", StringComparison.Ordinal), now != then);
             }
-        }, iter: LongRun.Samples / Positions);
+        }, iter: LongRun.Samples / Positions / 4);
         seen.ShouldBeEnough(output);
     }
 

@@ -22,6 +22,7 @@ public sealed class PostgresDurabilityTests(PostgresCluster cluster)
         {
             await Append(journal, 0);
             await StandbyAsync("nobody");
+            await UntilCommitsWaitAsync();
             var waiting = Append(journal, 1);
             await UntilOneWaitsAsync();
             await Task.Delay(2500, Ct);
@@ -30,6 +31,7 @@ public sealed class PostgresDurabilityTests(PostgresCluster cluster)
             (await waiting.WaitAsync(Enough, Ct)).ShouldBe(new AppendResult.Recorded(1, 1));
 
             await StandbyAsync("nobody");
+            await UntilCommitsWaitAsync();
             var cancelled = Append(journal, 2);
             await CancelAsync();
             (await Should.ThrowAsync<JournalFaultedException>(() => cancelled.WaitAsync(Enough, Ct))).InnerException
@@ -77,7 +79,23 @@ public sealed class PostgresDurabilityTests(PostgresCluster cluster)
         for (var look = 0; look < 1500
             && cluster.Server.Execute("SHOW synchronous_standby_names") as string != name; look++)
             await Task.Delay(20, Ct);
-        await Task.Delay(200, Ct); // the server's other processes have read it too
+    }
+
+    /// <summary>A process of the server's own says whether commits wait for a standby, once it has read that they
+    /// should; until then they do not.</summary>
+    private async Task UntilCommitsWaitAsync()
+    {
+        for (var hasWaited = false; !hasWaited;)
+        {
+            var commit = Task.Run(
+                () => cluster.Server.Execute("SELECT pg_logical_emit_message(true, 'probe', '')"), Ct);
+            while (!commit.IsCompleted && !hasWaited)
+            {
+                await Task.Delay(20, Ct);
+                hasWaited = cluster.Server.Execute($"SELECT count(pg_cancel_backend(pid)) {Waits}") is 1L;
+            }
+            await commit.WaitAsync(Enough, Ct);
+        }
     }
 
     private const string Waits = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'";

@@ -129,10 +129,10 @@ public sealed class StreamPeriodsTests
         Should.Throw<ArgumentOutOfRangeException>(() => grid.Then(200, 0));
     }
 
-    /// <summary>Streams follow the journal beside, so a moment is waited.</summary>
+    /// <summary>Streams follow the journal beside, so it is waited until they have heard of it.</summary>
     private static async Task ChangeAsync(StreamTown town, string version)
     {
         await town.TakeAsync(version);
-        await Task.Delay(1500, TestContext.Current.CancellationToken);
+        await town.Streams.HearAsync(TestContext.Current.CancellationToken);
     }
 }

@@ -103,10 +103,14 @@ internal sealed class StreamTown : IAsyncDisposable
     public static PowerSample[] Seconds(int from, int to, long kilowatts = 100) =>
         [.. Enumerable.Range(from, to - from + 1).Select(second => At(second, kilowatts))];
 
+    // A frame of the largest size is a megabyte, and most are small.
+    [ThreadStatic] private static byte[]? room;
+    private static byte[] Room => room ??= new byte[Limits.FrameBytesMax];
+
     public byte[] Announce(int connectors, SampleSemantics semantics = SampleSemantics.Instant,
         long sequence = 0, long nominal = 1_000_000, int first = 0)
     {
-        var buffer = new byte[Limits.FrameBytesMax];
+        var buffer = Room;
         var frame = FrameWriter.Announce(buffer, sequence, Clock.Now.ToUnixTimeTicks() / 10, 0);
         for (var i = 0; i < connectors; i++)
             if (!frame.TryAdd(new Announcement(i, Name(first + i), semantics, nominal)))
@@ -116,7 +120,7 @@ internal sealed class StreamTown : IAsyncDisposable
 
     public static byte[] Samples(long sequence, long sentAt, params (int Stream, PowerSample[] Samples)[] blocks)
     {
-        var buffer = new byte[Limits.FrameBytesMax];
+        var buffer = Room;
         var frame = FrameWriter.Samples(buffer, sequence, sentAt, FrameUnits.Finest);
         foreach (var (stream, samples) in blocks)
             foreach (var part in samples.Chunk(Limits.SamplesPerBlockMax))

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Grpc.Core;
 using Ledger.Api.Streaming;
 using Ledger.Domain;
@@ -193,12 +194,11 @@ public sealed class StreamWireTests
     public async Task A_sender_who_does_not_say_for_whom_he_sends_has_no_place_for_long()
     {
         await using var wire = await WireTown.StartAsync(1,
-            bounds: options => options with { OpenMax = Duration.FromSeconds(1) });
-        using var call = wire.Call();
-        (await call.EndedAsync()).StatusCode.ShouldBe(StatusCode.DeadlineExceeded);
+            bounds: options => options with { OpenMax = Duration.FromSeconds(3) });
         using var opened = wire.Call();
         await opened.OpenAsync();
-        await Task.Delay(TimeSpan.FromSeconds(1.5), TestContext.Current.CancellationToken);
+        using var silent = wire.Call();
+        (await silent.EndedAsync()).StatusCode.ShouldBe(StatusCode.DeadlineExceeded);
         await opened.SendAsync(wire.Town.Announce(1)); // once it has said so it has the patience of all
         await opened.AcknowledgedAsync(1);
     }
@@ -277,6 +277,17 @@ public sealed class StreamWireTests
     [Fact]
     public async Task Samples_that_find_no_room_for_long_are_given_up_on_record_where_that_is_allowed()
     {
+        var givenUp = 0L; // by the instrument, which no other test moves
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == StreamMetrics.Name && instrument.Name == "ledger.stream.given.up")
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, count, _, _) => Interlocked.Add(ref givenUp, count));
+        listener.Start();
         using var gate = new ManualResetEventSlim(true);
         var log = new FrameLogOptions("", BlockBytesMax: Limits.FrameBytesMax + 64)
         {
@@ -294,7 +305,7 @@ public sealed class StreamWireTests
         {
             for (var sequence = 1; sequence <= 3; sequence++)
                 await call.SendAsync(Large(sequence, from: 120 * sequence));
-            await Task.Delay(2500, TestContext.Current.CancellationToken);
+            while (Volatile.Read(ref givenUp) == 0) await Task.Delay(10, TestContext.Current.CancellationToken);
         }
         finally
         {

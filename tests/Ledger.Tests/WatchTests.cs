@@ -55,10 +55,10 @@ public sealed class WatchTests
         var missed = new TaskCompletionSource();
         var watching = CommandRun.OfAsync(["watch", $"{url}", "--keep", keep, "--every", "1", "--keys", witnessed.Keys],
             said: () => missed.TrySetResult());
-        await missed.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await missed.Task.WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
         watching.IsCompleted.ShouldBeFalse();
         File.Move(tile + ".away", tile);
-        var found = await watching.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        var found = await watching.WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
         found.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
         found.Errors.ShouldContain("is not there");
         found.Output.ShouldContain(" FORK ");

@@ -15,23 +15,26 @@ internal sealed class PointNews : IAsyncDisposable
 
     private readonly CancellationTokenSource stopping = new();
     private readonly Task following;
+    private long toldBefore;
+
+    /// <summary>The next position of which the streams have not been told: of all before it they were.</summary>
+    public long ToldBefore => Volatile.Read(ref toldBefore);
 
     /// <param name="changes">Gets the points that have other master data.</param>
     /// <param name="failed">Is told why it can follow no more.</param>
     public PointNews(IJournal journal, PointDirectory points, PointChanges changes, Action<Exception> failed) =>
         following = FollowAsync(journal, points, changes, failed, stopping.Token);
 
-    private static async Task FollowAsync(IJournal journal, PointDirectory points, PointChanges changes,
+    private async Task FollowAsync(IJournal journal, PointDirectory points, PointChanges changes,
         Action<Exception> failed, CancellationToken ct)
     {
-        var position = journal.Length;
+        Volatile.Write(ref toldBefore, journal.Length);
         try
         {
             while (true)
             {
-                await foreach (var recorded in journal.ReadAllAsync(position, ct).ConfigureAwait(false))
+                await foreach (var recorded in journal.ReadAllAsync(toldBefore, ct).ConfigureAwait(false))
                 {
-                    position = recorded.Position + 1;
                     if (recorded.Envelope.WireName == Read
                         && EventCodec.Decode(recorded) is RegisterReadingRecorded { Quality: var quality } reading
                         && quality <= ReadingQuality.Measured)
@@ -42,8 +45,9 @@ internal sealed class PointNews : IAsyncDisposable
                         changes.Add(registered.Point);
                         points.Registered(registered.Point);
                     }
+                    Volatile.Write(ref toldBefore, recorded.Position + 1);
                 }
-                await journal.WaitForAsync(position, ct).ConfigureAwait(false);
+                await journal.WaitForAsync(toldBefore, ct).ConfigureAwait(false);
             }
         }
         catch (Exception cause) // when the streams are closed, their waiting ends in one too

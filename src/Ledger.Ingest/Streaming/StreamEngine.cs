@@ -177,11 +177,12 @@ public sealed class StreamEngine : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits until what was acknowledged before is integrated, finishes what is idle at this instant, and waits until
-    /// all that is finished is recorded.
+    /// Waits until what was acknowledged before is integrated and the streams have heard what the journal has, finishes
+    /// what is idle at this instant, and waits until all that is finished is recorded.
     /// </summary>
     public async Task SettleAsync(Instant now, CancellationToken ct)
     {
+        await HearAsync(ct).ConfigureAwait(false);
         while (Volatile.Read(ref waiting) > 0 || !isReplayed) await Task.Delay(1, ct).ConfigureAwait(false);
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         asks.Enqueue((now, asked));
@@ -189,6 +190,16 @@ public sealed class StreamEngine : IAsyncDisposable
         await Task.WhenAny(asked.Task, faulted.Task).WaitAsync(ct).ConfigureAwait(false);
         if (faulted.Task.IsFaulted) await faulted.Task.ConfigureAwait(false);
         await passes.DrainedAsync(ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until the streams know of their points what the journal has now.</summary>
+    public async Task HearAsync(CancellationToken ct)
+    {
+        for (var length = recorder.Journal.Length; news.ToldBefore < length;)
+        {
+            if (faulted.Task.IsFaulted) await faulted.Task.ConfigureAwait(false);
+            await Task.Delay(1, ct).ConfigureAwait(false);
+        }
     }
 
     /// <summary>On the log's thread: the block's memory is used again after this returns.</summary>

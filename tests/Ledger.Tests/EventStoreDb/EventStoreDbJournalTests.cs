@@ -69,7 +69,7 @@ public sealed class EventStoreDbJournalTests
         server.Faults.Add(new DoubleFault(() => { }, () => dead.Wait(Ct)));
         var grown = server.Log.Grown;
         var unanswered = Append(dying, 1).AsTask();
-        await grown.WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        await grown.WaitAsync(TimeSpan.FromMinutes(2), Ct);
         await using (var next = await OpenAsync(server))
         {
             (await Append(next, 1)).ShouldBe(new AppendResult.AlreadyRecorded(0));

@@ -1,11 +1,11 @@
 namespace Ledger.Projections;
 
 /// <summary>
-/// Keys in the order of their bytes, in blocks: a fold asks for a few keys that follow one another far more often than
-/// it adds one, and a tree costs a visit for each of its levels and an object for each question. For one thread at a
-/// time, and not changed while a range of it is looked through.
+/// Keys of rows in the order of their bytes, in blocks: a fold asks for a few keys that follow one another far more
+/// often than it adds one, and a tree costs a visit for each of its levels and an object for each question. For one
+/// thread at a time, and not changed while a range of it is looked through.
 /// </summary>
-internal sealed class SortedKeys
+internal sealed class RowKeys
 {
     private const int BlockKeysMax = 256; // so many are moved at most for one that is added
     private readonly List<Block> blocks = [new()];
