@@ -23,7 +23,7 @@ public sealed class KnownAtLawTests(ITestOutputHelper output)
     public void What_was_known_at_a_position_is_told_of_it_for_ever()
     {
         var seen = new SampleShares(("23 h", 5), ("25 h", 5), ("23.5 h", 5), ("24.5 h", 5), ("verdicts", 30),
-            ("limits", 10),
+            ("limits", 5),
             ("displaced claims", 3), ("register checks", 3), ("statements", 30), ("told otherwise later", 30));
         Gen.Select(EventfulDays.All, Gen.Int[0, 1_000].Array[Positions]).Sample((day, shares) =>
         {
