@@ -116,8 +116,11 @@ public static class Compliance
             ComplianceReach.Steps(order, own.Clocks, latest),
             ChargingState.Around(order.IssuedAt, new Interval(Instant.Min(order.Period.Start, end), end), own.States),
             verdict == ComplianceVerdict.Excused ? Power.Zero : Eligible(target, window, excuses));
-        return result with { Reasons = [.. Explain(
-            order, withdrawnAt, window, result, latest, judged, excuses, contradicted, own)] };
+        return result with
+        {
+            Reasons = [.. Explain(
+                order, withdrawnAt, window, result, latest, judged, excuses, contradicted, own)],
+        };
     }
 
     /// <summary>A record that is missing or suspect proves nothing.</summary>
