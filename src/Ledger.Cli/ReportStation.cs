@@ -102,7 +102,8 @@ public static class ReportStation
                 + $"{StationWindows.CallsFor(90)} calls for 90 % "
                 + $"and {StationWindows.CallsFor(95)} for 95 %. Real calls that are no sample of delivered power, "
                 + $"because "
-                + $"they are caps or were not measured: {windows.NoSample}. Tests are announced, and no sample.");
+                + $"they are caps, were not judged, or may still be proven: {windows.NoSample}. "
+                + "Tests are announced, and no sample.");
         Limits(report, page);
         page.Table("energy", "Verified energy of the connectors", EnergyListings.Stations(report.Energy))
             .Table("evidence", "Completeness and signatures", StationListings.Evidence(report.Evidence))

@@ -44,6 +44,10 @@ public sealed record Reach(PartyId? Owner, IReadOnlySet<StationId>? Stations, Pa
     /// <summary>Whether this party's account is reached, and whether one may act in its name.</summary>
     public bool Covers(PartyId account) => Account is null || Account == account;
 
+    /// <summary>Whether points of anybody are reached in one party's name, as by an aggregator's key for stations: what
+    /// others have agreed on such a point is between them and its owner.</summary>
+    public bool IsOfOthers => Owner is null && Account is not null && !OfIssuer;
+
     /// <summary>Whether a fact is reached that this party handed in, whatever it is about. Who is limited to stations
     /// of its own operator reaches none: not every fact says at which station it is.</summary>
     public bool CoversHandedInBy(PartyId party) => Covers(party) && (Owner is null || Stations is null);

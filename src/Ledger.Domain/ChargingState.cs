@@ -3,8 +3,9 @@ using NodaTime;
 namespace Ledger.Domain;
 
 /// <summary>
-/// What a charger says of a connector, from <paramref name="At"/> until it says the next: whether a vehicle is
-/// connected, and what that vehicle can do. It is observed whether or not an instruction is open.
+/// What a charger says of a connector, from <paramref name="At"/> until it says the next, or for
+/// <see cref="ChargingState.AgeMax"/>: whether a vehicle is connected, and what that vehicle can do. It is observed
+/// whether or not an instruction is open.
 /// </summary>
 /// <param name="StateOfChargePerMille">Of the vehicle's battery, 0 to 1000;
 /// null where the charger cannot know it.</param>
@@ -38,6 +39,13 @@ public static class ChargingState
     /// <summary>At or below this a vehicle owes no export (ours: no programme states a floor yet).</summary>
     public const int FloorPerMille = 200;
 
+    /// <summary>
+    /// For how long a state is believed that nobody repeats; afterwards it is unknown who is there (ours: no source
+    /// states an age). A charger speaks when something changes, so a bound of minutes would ask for words where nothing
+    /// happened; without any one word would excuse every call to come. Who has nothing new says the same once a day.
+    /// </summary>
+    public static readonly Duration AgeMax = Duration.FromHours(24);
+
     /// <summary>Guards stand in the order of their codes. Nobody observes what is to come.</summary>
     public static Decision Decide(ChargingStateRecorded state, Instant now, EvidenceKey evidence)
     {
@@ -66,7 +74,7 @@ public static class ChargingState
         var known = Ordered(states);
         for (var i = 0; i < known.Count; i++)
         {
-            var (start, next) = (known[i].At, i + 1 < known.Count ? known[i + 1].At : window.End);
+            var (start, next) = (known[i].At, Until(known, i));
             var holds = new Interval(
                 Instant.Max(start, window.Start),
                 Instant.Max(Instant.Max(start, window.Start), Instant.Min(next, window.End)));
@@ -82,11 +90,19 @@ public static class ChargingState
         var known = Ordered(states);
         if (known.Count == 0) return Connection.Unknown;
         var arrivals = known.Where((state, i) =>
-            state.Connected && call.Contains(state.At) && state.At > call.Start && i > 0 && !known[i - 1].Connected)
-                .Count();
+            state.Connected && call.Contains(state.At) && state.At > call.Start && i > 0 && !known[i - 1].Connected
+            && Until(known, i - 1) == state.At).Count();
         return new(At(notice), At(call.Start), arrivals);
 
-        bool? At(Instant at) => known.LastOrDefault(state => state.At <= at)?.Connected;
+        bool? At(Instant at) => known.FindLastIndex(state => state.At <= at) is >= 0 and var last
+            && at < Until(known, last) ? known[last].Connected : null;
+    }
+
+    /// <summary>A state ends where the next one begins, and of old age.</summary>
+    private static Instant Until(List<ChargingStateRecorded> known, int index)
+    {
+        var old = known[index].At + AgeMax;
+        return index + 1 < known.Count ? Instant.Min(known[index + 1].At, old) : old;
     }
 
     private static ShortfallReason? Reason(InstructionKind kind, Power ordered, ChargingStateRecorded state) =>

@@ -12,7 +12,8 @@ public enum ComplianceVerdict { Kept = 1, PartlyKept = 2, Broken = 3, Excused = 
 /// the ordered power, or the cap, over the judged time.
 /// </summary>
 /// <param name="Excess">Curtailment: import above cap and tolerance. Export: zero.</param>
-/// <param name="Delivered">Export: what was exported up to the order. Curtailment: zero, a cap has no delivery.</param>
+/// <param name="Delivered">Export: what was exported up to the order, as much as the records allow; the bounds say how
+/// much less it may be. Curtailment: zero, a cap has no delivery.</param>
 /// <param name="Deficiency">Export: ordered in measured time and not exported.</param>
 /// <param name="DeficiencyExcused">The part of the deficiency that recorded facts excuse.</param>
 /// <param name="RampExcluded">Time not judged because of the ramp allowance.</param>
@@ -70,7 +71,8 @@ public sealed record CallEvidence(
 /// Judges an instruction from interval records, the energy per settlement period, because those are what the ledger
 /// proves. Excess = max(0, energy − (cap + tolerance) · time) is therefore a lower bound of the integral over the
 /// curve. A breach is one only after the measurement's uncertainty, and so is a kept order; what lies between is
-/// unproven. A recorded fact excuses the time that it covers and no more.
+/// unproven, as is what may have flowed beside the judged time. A recorded fact excuses the time that it covers and no
+/// more, and none in which the meter shows otherwise.
 /// </summary>
 public static class Compliance
 {
@@ -90,8 +92,8 @@ public static class Compliance
         var end = Instant.Min(withdrawnAt ?? order.Period.End, order.Period.End);
         var begin = order.Period.Start + Duration.FromMilliseconds(order.RampAllowanceMs);
         var window = new Interval(Instant.Min(begin, end), end);
-        var excuses = Excuses(order, target, window, own);
         var latest = Latest(own.Records, window);
+        var (excuses, contradicted) = Excuses.Of(order, target, window, own, latest);
         var proven = latest.Where(Proves).ToList();
         Power? rated = own.Rated.TryGetValue(target.Point, out var known) ? known : null;
         var period = new CompliancePeriod(order, target, window, excuses, rated);
@@ -114,7 +116,11 @@ public static class Compliance
             ComplianceReach.Steps(order, own.Clocks, latest),
             ChargingState.Around(order.IssuedAt, new Interval(Instant.Min(order.Period.Start, end), end), own.States),
             verdict == ComplianceVerdict.Excused ? Power.Zero : Eligible(target, window, excuses));
-        return result with { Reasons = [.. Explain(order, withdrawnAt, window, result, latest, judged, excuses, own)] };
+        return result with
+        {
+            Reasons = [.. Explain(
+                order, withdrawnAt, window, result, latest, judged, excuses, contradicted, own)],
+        };
     }
 
     /// <summary>A record that is missing or suspect proves nothing.</summary>
@@ -137,16 +143,6 @@ public static class Compliance
             ? ComplianceVerdict.Excused
             : ComplianceVerdict.Kept;
     }
-
-    /// <summary>What recorded facts and states excuse inside the window, in one order on every machine.</summary>
-    private static List<Excuse> Excuses(
-        DispatchInstructed order, InstructionTarget target, Interval window, CallEvidence own) =>
-        own.Facts.Count + own.States.Count == 0 ? [] :
-        [.. own.Facts.Where(fact => Shared(fact.Period, window) > Duration.Zero)
-            .Select(fact => new Excuse(fact.Period, fact.Reason, null, fact.Source))
-            .Concat(ChargingState.Excuses(order.Kind, target.Quantity, window, own.States))
-            .OrderBy(excuse => excuse.Period.Start).ThenBy(excuse => excuse.Period.End).ThenBy(excuse => excuse.Reason)
-            .ThenBy(excuse => excuse.Source, StringComparer.Ordinal)];
 
     private static IEnumerable<Interval> Whole(IEnumerable<Excuse> excuses) =>
         excuses.Where(excuse => excuse.Limit is null).Select(excuse => excuse.Period);
@@ -172,11 +168,12 @@ public static class Compliance
     /// <summary>How far the instruction came is a reason only where the verdict needs one.</summary>
     private static IEnumerable<string> Explain(
         DispatchInstructed order, Instant? withdrawnAt, Interval window, TargetVerdict result,
-        List<IntervalRecorded> latest, List<JudgedPeriod> judged, List<Excuse> excuses, CallEvidence own)
+        List<IntervalRecorded> latest, List<JudgedPeriod> judged, List<Excuse> excuses,
+        List<Contradicted> contradicted, CallEvidence own)
     {
         var silent = latest.Count == 0 && own.Clocks.Count == 0;
         foreach (var reason in ComplianceReasons.Of(order, withdrawnAt, window, result, latest, judged, excuses,
-            silent))
+            contradicted, silent))
             yield return reason;
         if (!silent && window.Duration > Duration.Zero
             && result.Verdict is not (ComplianceVerdict.Kept or ComplianceVerdict.Excused)

@@ -18,10 +18,14 @@ public sealed record EnergyBounds(Energy Lower, Energy Upper)
 /// <param name="Doubtful">Over that time, neither: the result lies within the measurement's uncertainty.</param>
 /// <param name="OpenGaps">Gaps that decide, because what may have flowed there could change the result.</param>
 /// <param name="OwedGaps">The same in time that nothing excuses.</param>
+/// <param name="Beside">How much of its energy may have flowed in the judged time or beside it; zero where the record
+/// reaches no further.</param>
+/// <param name="Beside">How much of its energy flowed either in the judged time or beside it; zero where the record
+/// reaches no further.</param>
 /// <param name="Bounds">Of the excess, or of the deficiency.</param>
 internal sealed record JudgedPeriod(
     bool Kept, bool Failed, bool FailedUnexcused, bool Doubtful, IReadOnlyList<Interval> OpenGaps,
-    IReadOnlyList<Interval> OwedGaps, Energy Uncertainty, Energy Excess, Energy Delivered, Energy Short,
+    IReadOnlyList<Interval> OwedGaps, Energy Uncertainty, Energy Beside, Energy Excess, Energy Delivered, Energy Short,
     Energy ShortExcused, EnergyBounds Bounds);
 
 /// <summary>
@@ -37,39 +41,53 @@ internal sealed class CompliancePeriod(
 
     private readonly List<Excuse> limits = [.. excuses.Where(excuse => excuse.Limit is not null)];
 
+    /// <summary>All the time that the order holds, its ramp too.</summary>
+    private readonly Interval held = new(Instant.Min(order.Period.Start, window.End), window.End);
+
     public JudgedPeriod Judge(IntervalRecorded record) =>
         order.Kind == InstructionKind.Curtail ? Curtailment(record) : Export(record);
 
     /// <summary>
-    /// Import above cap and tolerance. Where the record reaches outside the window, or into excused time, the energy
-    /// there is taken at the record's highest power, in the target's favour.
+    /// Import above cap and tolerance. A record does not say when its energy flowed: in excused time it is taken at the
+    /// record's highest power, in the target's favour; what may have flowed beside the judged time counts neither for
+    /// a breach nor for a kept order. A cap that is kept over all the time that the order holds, its ramp too, is kept:
+    /// an allowance takes nothing from who needs none.
     /// </summary>
     private JudgedPeriod Curtailment(IntervalRecorded record)
     {
-        var (inside, gaps) = Parts(record);
-        var highest = record.Maximum > Power.Zero ? record.Maximum : Power.Zero;
-        var limit = target.Quantity + order.Tolerance;
-        var owedGaps = Without(gaps, excused);
-        var bound = Length(Without([inside], excused));
-        var all = Over(inside.Duration, gaps);
-        var owed = Over(bound, owedGaps);
-        var kept = all.Upper <= Energy.Zero && (gaps.Count == 0 || rated is not null);
+        var (inside, gaps) = Parts(record, window);
+        var (owedTime, owedGaps) = (Without([inside], excused), Without(gaps, excused));
+        var (bound, import) = (Length(owedTime), RecordFlow.Import(record));
+        var within = import.Within(inside);
+        var inExcused = EnergyOver(import.Highest, Length(Without(Without([inside], owedTime), gaps)));
+        var all = Over(record, within, inside.Duration, gaps);
+        var owed = Over(record, new(within.Lower - inExcused, within.Upper - inExcused), bound, owedGaps);
+        var kept = Keeps(record, window) || (held != window && Keeps(record, held));
         var failedUnexcused = all.Lower > Energy.Zero && owed.Lower > Energy.Zero && bound > Duration.Zero;
-        var open = kept ? [] : gaps;
         return new(kept, all.Lower > Energy.Zero, failedUnexcused,
-            !kept && !failedUnexcused && bound > Duration.Zero && owed.UpperMeasured > Energy.Zero, open,
+            !kept && !failedUnexcused && bound > Duration.Zero && owed.UpperMeasured > Energy.Zero, kept ? [] : gaps,
             kept || (owed.Upper <= Energy.Zero && rated is not null) ? [] : owedGaps, owed.Uncertainty,
-            Energy.Max(all.Point, Energy.Zero), Energy.Zero, Energy.Zero, Energy.Zero,
-            new(Energy.Max(all.Lower, Energy.Zero), Energy.Max(all.Upper, Energy.Zero)));
+            within.Upper - within.Lower, Energy.Max(all.Point, Energy.Zero), Energy.Zero, Energy.Zero, Energy.Zero,
+            new(Energy.Max(all.Lower, Energy.Zero), kept ? Energy.Zero : Energy.Max(all.Upper, Energy.Zero)));
+    }
 
-        Excess Over(Duration time, IReadOnlyList<Interval> missing)
-        {
-            var import = record.Import - EnergyOver(highest, record.Period.Duration - time);
-            var uncertainty = import > Energy.Zero ? Uncertainty(record, import, highest) : Energy.Zero;
-            var hidden = EnergyOver(rated ?? highest, Length(missing));
-            var point = import - EnergyOver(limit, time);
-            return new(point, point - uncertainty, point + uncertainty, point + uncertainty + hidden, uncertainty);
-        }
+    /// <summary>Whether nothing above cap and tolerance can have flowed in a part of the order's time.</summary>
+    private bool Keeps(IntervalRecorded record, Interval part)
+    {
+        var (inside, gaps) = Parts(record, part);
+        return (gaps.Count == 0 || rated is not null) && Over(
+            record, RecordFlow.Import(record).Within(inside), inside.Duration, gaps).Upper <= Energy.Zero;
+    }
+
+    private Excess Over(IntervalRecorded record, EnergyBounds import, Duration time, IReadOnlyList<Interval> missing)
+    {
+        var highest = RecordFlow.Import(record).Highest;
+        var allowed = EnergyOver(target.Quantity + order.Tolerance, time);
+        var upper = import.Upper + Doubt(import.Upper) - allowed;
+        return new(import.Lower - allowed, import.Lower - Doubt(import.Lower) - allowed, upper,
+            upper + EnergyOver(rated ?? highest, Length(missing)), Doubt(import.Lower));
+
+        Energy Doubt(Energy energy) => energy > Energy.Zero ? Uncertainty(record, energy, highest) : Energy.Zero;
     }
 
     private readonly record struct Excess(
@@ -77,20 +95,23 @@ internal sealed class CompliancePeriod(
 
     /// <summary>
     /// Export below the order. It is owed for measured time, less what a vehicle's own limit takes from it; a gap could
-    /// only have added to it, so a record that suffices without its gaps is kept.
+    /// only have added to it, so a record that suffices without its gaps is kept. All that was exported while the order
+    /// held was ordered, so it counts in the ramp too, in which nothing is owed; what may have been exported before
+    /// the order or after it counts for nothing but against a breach.
     /// </summary>
     private JudgedPeriod Export(IntervalRecorded record)
     {
-        var (inside, gaps) = Parts(record);
+        var (inside, gaps) = Parts(record, window);
         var measured = Without([inside], gaps);
         var (bound, owedGaps) = (Without(measured, excused), Without(gaps, excused));
         var due = EnergyOver(target.Quantity, Length(measured));
-        var delivered = Energy.Min(record.Export, due);
+        var export = RecordFlow.Export(record);
+        var within = export.Within(held);
+        var delivered = Energy.Min(within.Upper, due);
         var owed = Owed(bound);
         var unexcused = Energy.Max(owed - delivered, Energy.Zero);
-        var uncertainty = Uncertainty(record, record.Export, record.Minimum < Power.Zero
-            ? -record.Minimum : Power.Zero);
-        var (least, most) = (Energy.Max(record.Export - uncertainty, Energy.Zero), record.Export + uncertainty);
+        var uncertainty = Uncertainty(record, within.Upper, export.Highest);
+        var (least, most) = (Energy.Max(within.Lower - uncertainty, Energy.Zero), within.Upper + uncertainty);
 
         var kept = Enough(Owed([inside]), least, inside.Duration);
         var failed = !Enough(Owed(measured), most, Length(measured));
@@ -99,7 +120,7 @@ internal sealed class CompliancePeriod(
         List<Interval> whole = [.. bound, .. owedGaps];
         var harmless = kept || Enough(Owed(whole), least, Length(whole));
         return new(kept, failed, failedUnexcused, doubtful, kept ? [] : gaps, harmless ? [] : owedGaps, uncertainty,
-            Energy.Zero, delivered, due - delivered, due - delivered - unexcused,
+            within.Upper - within.Lower, Energy.Zero, delivered, due - delivered, due - delivered - unexcused,
             new(Energy.Max(due - most, Energy.Zero),
                 Energy.Max(EnergyOver(target.Quantity, inside.Duration) - least, Energy.Zero)));
     }
@@ -112,13 +133,13 @@ internal sealed class CompliancePeriod(
         (owed, limit) => owed - EnergyOver(
             target.Quantity - limit.Limit!.Value, Length(Inside(parts, limit.Period))));
 
-    private (Interval Inside, List<Interval> Gaps) Parts(IntervalRecorded record)
+    private static (Interval Inside, List<Interval> Gaps) Parts(IntervalRecorded record, Interval part)
     {
-        var inside = Within(record.Period, window)!.Value;
+        var inside = Within(record.Period, part)!.Value;
         return (inside, Inside(record.Gaps.Select(gap => gap.Missing), inside));
     }
 
-    private static Energy Uncertainty(IntervalRecorded record, Energy energy, Power highest) =>
+    internal static Energy Uncertainty(IntervalRecorded record, Energy energy, Power highest) =>
         RegisterCheck.AssumedCurveClass.Of(energy)
         + RegisterCheck.Clock(highest, Duration.FromTicks(record.ClockOffsetMicroseconds * 10)) * 2;
 }

@@ -13,7 +13,7 @@ internal static class ComplianceReasons
     public static IEnumerable<string> Of(
         DispatchInstructed order, Instant? withdrawnAt, Interval window, TargetVerdict result,
         IReadOnlyList<IntervalRecorded> latest, IReadOnlyList<JudgedPeriod> judged, IReadOnlyList<Excuse> excuses,
-        bool silent)
+        IReadOnlyList<Contradicted> contradicted, bool silent)
     {
         if (withdrawnAt is { } at && at < order.Period.End)
             yield return $"withdrawn at {at}, " + (at <= order.Period.Start ? "before it began" : "judged until then");
@@ -28,14 +28,20 @@ internal static class ComplianceReasons
                 (result.DeficiencyExcused > Energy.Zero
                     ? $", of which recorded facts excuse {result.DeficiencyExcused}"
                     : "");
-        if (judged.Where(period => period.Doubtful).ToList() is { Count: > 0 } doubtful)
+        if (judged.Where(period => period.Doubtful && period.Beside == Energy.Zero).ToList() is { Count: > 0 } doubtful)
             yield return $"{WithinUncertainty} of "
                 + doubtful.Aggregate(Energy.Zero, (sum, period) => sum + period.Uncertainty);
+        if (judged.Where(period => period.Doubtful && period.Beside > Energy.Zero).ToList() is { Count: > 0 } reaching)
+            yield return $"of {reaching.Aggregate(Energy.Zero, (sum, period) => sum + period.Beside)} the records do "
+                + "not say whether it flowed in the judged time or beside it";
         foreach (var reason in Missing(window, latest, silent)) yield return reason;
         foreach (var excuse in excuses)
             yield return $"recorded by {excuse.Source}: {Words(excuse.Reason)}"
                 + (excuse.Limit is { } limit ? $" of {limit}" : "")
                 + $" from {excuse.Period.Start} to {excuse.Period.End}";
+        foreach (var (said, from) in contradicted)
+            yield return $"{said.Source} said: {Words(said.Reason)} from {said.Period.Start} to {said.Period.End}; "
+                + $"the meter shows energy from {from} on";
     }
 
     /// <summary>A claim of a reason that a fact supports is no longer alone; any other improves nothing.</summary>

@@ -40,7 +40,9 @@ public sealed record ClaimsState(
 /// <summary>
 /// One kWh counts once. At each instant the energy of one point and direction belongs to one claim, or to several whose
 /// programmes all declared that they share. A claim by a programme that precedes takes the time that it needs, and what
-/// the other loses is recorded with it; a claim by a programme that does not precede is refused and names the holder.
+/// the other loses is recorded with it; a claim by a programme that does not precede is refused and told which of its
+/// time is held, and not by whom: whoever reaches the point reads its claims, and who claims for others need not know
+/// his rivals.
 /// A claim says no more than its sum, so its energy counts as spread evenly over its time: who meters by the quarter
 /// hour claims by the quarter hour.
 /// </summary>
@@ -82,10 +84,10 @@ public static class DeliveryClaims
         if (rivals.Count > DisplacedMax)
             return Refuse(Rejection.AlreadyClaimed,
                 $"{rivals.Count} stretches would be displaced; claim a part at a time");
-        return rivals.FirstOrDefault(held => held.Claim.Precedence >= made.Precedence) is { } holder
-            ? Refuse(Rejection.AlreadyClaimed, $"{holder.Claim.Claim} of {holder.Claim.Programme} (precedence "
-                + $"{holder.Claim.Precedence}, here {made.Precedence}) holds {holder.Period.Start} to "
-                + $"{holder.Period.End}")
+        return rivals.FirstOrDefault(held => held.Claim.Precedence >= made.Precedence) is { Period: var held }
+            ? Refuse(Rejection.AlreadyClaimed, $"{Instant.Max(held.Start, made.Period.Start)} to "
+                + $"{Instant.Min(held.End, made.Period.End)} is held by a claim that {made.Programme} (precedence "
+                + $"{made.Precedence}) does not precede")
             : new Decision.Accepted([
                 new NewFact(made, made.Period, Key(made.Point, $"{made.Claim}")),
                 .. rivals.Select(held => Displaced(held, made)),

@@ -307,12 +307,7 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
         var points = Points().Where(point => point.Station == station.Value)
             .ToDictionary(point => point.Point, point =>
                 DateTimeZoneProviders.Tzdb[point.Zone], StringComparer.Ordinal);
-        return [.. Instructions().Select(order => Instruction(new(order.Instruction))!)
-            .Select(found => (Order: found.Instruction,
-                Targets: found.Targets.Where(target => points.ContainsKey(target.Point)).ToList()))
-            .Where(found => found.Targets.Count > 0)
-            .Select(found => StationCall.Of(found.Order, found.Targets, points[found.Targets[0].Point]))
-            .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
+        return StationCall.Of(Instructions().Select(order => Instruction(new(order.Instruction))!), points);
     }
 
     /// <summary>Every declared accuracy class of every meter, in order of meter and time.</summary>
@@ -409,10 +404,13 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
             .Where(state => Reaches(point) && state.At < window.End)
             .Select(state => CurtailmentCompliance.StateOf(point, state))];
 
-    /// <summary>Every claim, or those on one settlement point, in order of point and time.</summary>
+    /// <summary>Every claim, or those on one settlement point, in order of point and time. Who claims for points of
+    /// others sees his own, and of what they lost when and how much, not to whom.</summary>
     public IReadOnlyList<ProgrammesView.ClaimRow> Claims(SettlementPointId? point = null) =>
         [.. Rows<ProgrammesView.ClaimRow>("Programmes", point is { } named ? $"claim|{named}|" : "claim|")
             .Where(row => Reaches(row.Point))
+            .Select(row => !reach.IsOfOthers || ReachesAccount(FromOn(row.Point, now).First().Owner) ? row
+                : ReachesAccount(row.ClaimedBy) ? row.WithoutRivals() : null).OfType<ProgrammesView.ClaimRow>()
             .OrderBy(row => row.Point, StringComparer.Ordinal).ThenBy(row => row.Start)
             .ThenBy(row => row.Claim, StringComparer.Ordinal)];
 

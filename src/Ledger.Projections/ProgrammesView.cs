@@ -33,8 +33,8 @@ public sealed class ProgrammesView : IProjection
         string Point, Instant Arrival, Instant Departure, Energy Requested, long? VehicleMaxMilliwatts,
         Instant RequestedAt, string Source);
     public sealed record OutageRow(string Point, Instant Start, Instant End, string Source);
-    /// <summary>A stretch that a claim lost, and to which.</summary>
-    public sealed record LossRow(string By, string ByProgramme, Instant Start, Instant End, Energy Energy);
+    /// <summary>A stretch that a claim lost, and to which; null where that is not for who asks.</summary>
+    public sealed record LossRow(string? By, string? ByProgramme, Instant Start, Instant End, Energy Energy);
     /// <summary>One claim; <c>Held</c> is what it has left of what it claimed.</summary>
     public sealed record ClaimRow(
         string Claim, string Programme, string Point, Direction Direction, Instant Start, Instant End, Energy Claimed,
@@ -45,6 +45,12 @@ public sealed class ProgrammesView : IProjection
         public string ClaimedKwh => Claimed.ToKwh();
         [WrittenAfter(nameof(ClaimedKwh))]
         public string HeldKwh => Held.ToKwh();
+
+        /// <summary>For who need not know to whom it lost.</summary>
+        public ClaimRow WithoutRivals() => this with
+        {
+            Lost = [.. Lost.Select(loss => loss with { By = null, ByProgramme = null })],
+        };
     }
 
     public string Name => "Programmes";

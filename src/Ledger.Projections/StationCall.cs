@@ -13,8 +13,9 @@ public enum TestOutcome { Passed = 1, Failed = 2, Unproven = 3 }
 /// </summary>
 /// <param name="HourOfWeek">Local hour of the week in which it began, 0 to 167, Monday first.</param>
 /// <param name="Connected">Targets of which no recorded fact says that no vehicle was there.</param>
-/// <param name="Call">As a sample of what the station delivers; null where it is none,
-/// and <paramref name="WhyNot"/> says why.</param>
+/// <param name="Call">As a sample of what the station delivers, by what is proven: time of which nothing is proven has
+/// delivered nothing, so that silence is no way out of a bad call. Null where it is none, and
+/// <paramref name="WhyNot"/> says why.</param>
 /// <param name="Delay">From the start of the order to 10 % at the last target; null where a clock is missing.</param>
 /// <param name="NinetyPercentAfter">From the start of the order to 90 % at the last target;
 /// null where a clock is missing.</param>
@@ -26,17 +27,39 @@ public sealed record StationCall(
     /// <summary>Hours of a week.</summary>
     public const int HoursOfWeek = 168;
 
+    /// <summary>
+    /// For how long after its end a call that is not proven waits for its evidence, which may come with that of its
+    /// day; then what is there counts (ours: no source states a time).
+    /// </summary>
+    public static readonly Duration EvidenceWithin = Duration.FromHours(24);
+
     public Energy Ordered => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Ordered);
     public Energy Delivered => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Delivered);
     public Energy Excess => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Excess);
 
+    /// <summary>The calls of one station, in order of their starts.</summary>
+    /// <param name="zones">Of each of the station's points.</param>
+    public static IReadOnlyList<StationCall> Of(
+        IEnumerable<InstructionAnswer> instructions, IReadOnlyDictionary<string, DateTimeZone> zones)
+    {
+        var found = instructions.Select(each => (Order: each.Instruction,
+            Targets: each.Targets.Where(target => zones.ContainsKey(target.Point)).ToList()))
+            .Where(each => each.Targets.Count > 0).ToList();
+        // No order is recorded before it says that it was issued, so that instant has come.
+        var known = found.Select(each => each.Order.IssuedAt).DefaultIfEmpty(Instant.MinValue).Max();
+        return [.. found.Select(each => Of(each.Order, each.Targets, zones[each.Targets[0].Point], known))
+            .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
+    }
+
     /// <param name="targets">Those of one station, at least one.</param>
-    public static StationCall Of(InstructionRow order, IReadOnlyList<TargetRow> targets, DateTimeZone zone)
+    /// <param name="known">An instant that had come when the last of these facts was recorded.</param>
+    public static StationCall Of(
+        InstructionRow order, IReadOnlyList<TargetRow> targets, DateTimeZone zone, Instant known)
     {
         var local = order.Start.InZone(zone).LocalDateTime;
         var ten = Last(order, targets, InstructionClock.TenPercent);
         var ninety = Last(order, targets, InstructionClock.NinetyPercent);
-        var whyNot = WhyNoSample(order, targets);
+        var whyNot = WhyNoSample(order, targets, known);
         var call = new StationCall(
             order, targets, ((int)local.DayOfWeek - 1) * 24 + local.Hour,
             targets.Count(target => !target.Supported.Contains(ShortfallReason.NoVehicle)), null, whyNot, ten, ninety,
@@ -48,10 +71,11 @@ public sealed record StationCall(
         };
     }
 
-    private static string? WhyNoSample(InstructionRow order, IReadOnlyList<TargetRow> targets) =>
+    private static string? WhyNoSample(InstructionRow order, IReadOnlyList<TargetRow> targets, Instant known) =>
         order.Kind == InstructionKind.Curtail ? "a cap has no delivery without a baseline"
-        : targets.Any(target => target.Verdict == ComplianceVerdict.Unproven)
-            ? "not measured, or withdrawn before it was judged"
+        : targets.All(target => target.Ordered == Energy.Zero) ? "withdrawn, or ended by its ramp, before it was judged"
+        : targets.Any(target => target.Verdict == ComplianceVerdict.Unproven) && known < order.End + EvidenceWithin
+            ? "not proven, and its evidence may still come"
         : null;
 
     /// <summary>
@@ -96,7 +120,8 @@ public sealed record StationCall(
 
     private TestOutcome Outcome(TestRule rule)
     {
-        if (WhyNot is not null) return TestOutcome.Unproven;
+        if (WhyNot is not null || Targets.Any(target => target.Verdict == ComplianceVerdict.Unproven))
+            return TestOutcome.Unproven;
         if (Delivered.HalfNanojoules * 1000 < Ordered.HalfNanojoules * rule.DeliveredPermilleMin
             || NinetyPercentAfter > Duration.FromMilliseconds(rule.T90MsMax)) return TestOutcome.Failed;
         return NinetyPercentAfter is null ? TestOutcome.Unproven : TestOutcome.Passed;

@@ -44,7 +44,8 @@ public sealed class ComplianceLawTests
             new(new string('a', 64))));
 
     private static readonly Gen<ChargingStateRecorded> AnyState = Gen.Select(
-        AnyPoint, Gen.Int[-20, 40], Gen.Int[0, 4], Gen.Int[0, 120], (point, minute, kind, limit) =>
+        AnyPoint, Gen.OneOf(Gen.Int[-20, 40], Gen.Int[-1460, -1400]), Gen.Int[0, 4], Gen.Int[0, 120],
+        (point, minute, kind, limit) =>
             new ChargingStateRecorded(
             point, At(minute), kind > 0, kind > 1 ? 100 * kind : null, null, kind > 2
                 ? Power.FromKilowatts(limit) : null,
@@ -125,6 +126,40 @@ public sealed class ComplianceLawTests
         { Order = call.Order with { Tolerance = call.Order.Tolerance + Power.FromKilowatts(more) } };
         foreach (var (narrow, wide) in call.Judged.Targets.Zip(wider.Judged.Targets))
             Array.IndexOf(Ranks, wide.Verdict).ShouldBeGreaterThanOrEqualTo(Array.IndexOf(Ranks, narrow.Verdict));
+    }, iter: LongRun.Samples);
+
+    /// <summary>Who kept the order without any ramp keeps it with one, unless that leaves nothing to judge. States are
+    /// left out: where a vehicle's limit is below the tolerance, less time has less of both.</summary>
+    [Fact]
+    public void An_allowance_takes_no_kept_order_away() => Gen.Select(AnyCall, Gen.Int[1, 20]).Sample((call, minutes) =>
+    {
+        Call With(int ramp) => call with
+        {
+            Order = call.Order with { RampAllowanceMs = 60_000L * ramp },
+            Evidence = call.Evidence with { States = [] },
+        };
+        var nothing = At(minutes) >= Instant.Min(call.WithdrawnAt ?? At(30), At(30));
+        foreach (var (without, ramped) in With(0).Judged.Targets.Zip(With(minutes).Judged.Targets))
+            if (without.Verdict == ComplianceVerdict.Kept)
+                ramped.Verdict.ShouldBe(nothing ? ComplianceVerdict.Excused : ComplianceVerdict.Kept);
+    }, iter: LongRun.Samples);
+
+    [Fact]
+    public void That_nobody_was_there_excuses_no_import_above_a_cap() => AnyCall.Where(call =>
+        call.Order.Kind == InstructionKind.Curtail && call.Order.Targets[0].Quantity > Power.FromKilowatts(5))
+        .Sample(call =>
+    {
+        var absent = call with
+        {
+            Evidence = call.Evidence with
+            {
+                Facts = [.. call.Evidence.Facts, .. Points.Select(point => new ChargingFactRecorded(
+                    point, new(At(-60), At(100)), ShortfallReason.NoVehicle, "charger", null))],
+            },
+        };
+        foreach (var (alone, said) in call.Judged.Targets.Zip(absent.Judged.Targets))
+            if (alone.Verdict is ComplianceVerdict.Broken or ComplianceVerdict.PartlyKept)
+                said.Verdict.ShouldBe(alone.Verdict);
     }, iter: LongRun.Samples);
 
     [Fact]

@@ -31,14 +31,15 @@ public sealed class ComplianceTests
             var quarter = Duration.FromMinutes(15);
             Interval? covered = w[3] switch
             {
-                "fact" => Call,
+                "fact" or "fault" => Call,
                 "first" => new(Start, Start + quarter),
                 "second" => new(Start + quarter, Start + quarter + quarter),
                 "minute" => new(Start, Start + Duration.FromMinutes(1)),
                 _ => null,
             };
             List<ChargingFactRecorded> facts = covered is { } time
-                ? [new(Point, time, ShortfallReason.NoVehicle, "charger", null)] : [];
+                ? [new(Point, time, w[3] == "fault" ? ShortfallReason.Fault : ShortfallReason.NoVehicle, "charger", null)]
+                : [];
             List<ReasonClaimed> claims = w[3] == "claim"
                 ? [new(new("I1"), Point, ShortfallReason.NoVehicle, new("cpo"))] : [];
             var verdict = Compliance.Judge(Order(kind), null, new([], records, facts, claims));
@@ -47,15 +48,26 @@ public sealed class ComplianceTests
         }
     }
 
+    /// <summary>1 min at 400 kW, then 14 min at 100 kW: 30 kWh. A record does not say which minute that was.</summary>
     [Fact]
-    public void A_ramp_is_left_out_in_the_targets_favour_and_reported()
+    public void A_ramp_is_left_out_and_reported_and_what_may_have_flowed_in_it_or_later_decides_nothing()
     {
         var order = Order(InstructionKind.Curtail) with { RampAllowanceMs = 60_000 };
-        // 1 min at 400 kW, then 14 min at 100 kW: 30 kWh, mean 120 kW, above the cap only by its ramp.
-        var first = Record(InstructionKind.Curtail, 0, 120) with { Maximum = Power.FromKilowatts(400) };
-        var verdict = Compliance.Judge(order, null, new([], [first, Record(InstructionKind.Curtail, 1, 100)], [], []));
-        verdict.Targets[0].Verdict.ShouldBe(ComplianceVerdict.Kept);
-        verdict.Targets[0].RampExcluded.ShouldBe(Duration.FromMinutes(1));
+        ComplianceVerdict Verdict(int meanKilowatts, int highestKilowatts)
+        {
+            var first = Record(InstructionKind.Curtail, 0, meanKilowatts) with
+            {
+                Maximum = Power.FromKilowatts(highestKilowatts),
+            };
+            var target = Compliance.Judge(
+                order, null, new([], [first, Record(InstructionKind.Curtail, 1, 100)], [], [])).Targets[0];
+            target.RampExcluded.ShouldBe(Duration.FromMinutes(1));
+            return target.Verdict;
+        }
+
+        Verdict(120, 400).ShouldBe(ComplianceVerdict.Unproven);
+        Verdict(120, 120).ShouldBe(ComplianceVerdict.PartlyKept); // whatever the minute had, the rest is too much
+        Verdict(103, 400).ShouldBe(ComplianceVerdict.Kept); // no allowance was needed
     }
 
     [Fact]

@@ -111,7 +111,7 @@ public sealed class CurtailmentComplianceTests
                 (point, n, kwh, version) => (LedgerEvent)Quarter(point, n, kwh * 1000L, version)),
             Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], (point, n) => (LedgerEvent)Suspect(Quarter(point, n, 100_000, 4))),
             Gen.Select(Gen.Int[0, 3], Gen.Int[1, 40], (point, minutes) => (LedgerEvent)NoVehicle(point, minutes)),
-            Gen.Select(Gen.Int[0, 3], Gen.Int[-8, 40], Gen.Int[0, 5],
+            Gen.Select(Gen.Int[0, 3], Gen.OneOf(Gen.Int[-8, 40], Gen.Int[-1460, -1410]), Gen.Int[0, 5],
                 (point, minute, kind) => (LedgerEvent)State(point, minute, kind)),
             Gen.Select(Gen.Int[0, 3], Gen.Int[0, 1], Gen.Int[0, 100], (point, n, kwh) =>
                 (LedgerEvent)Gapped(Quarter(point, n, kwh * 1000L, 3))));

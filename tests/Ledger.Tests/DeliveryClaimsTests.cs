@@ -1,6 +1,7 @@
 using CsCheck;
 using Ledger.Domain;
 using NodaTime;
+using NodaTime.Text;
 using Shouldly;
 
 namespace Ledger.Tests;
@@ -54,8 +55,7 @@ public sealed class DeliveryClaimsTests
                         break;
                     case Decision.Rejected { Code: Rejection.AlreadyClaimed, Detail: var detail }:
                         refused++;
-                        state.Claims.Keys.Any(holder => detail.StartsWith($"{holder} of ", StringComparison.Ordinal))
-                            .ShouldBeTrue(detail);
+                        NamesNobodyElse(detail, claim, state);
                         break;
                 }
             }
@@ -74,6 +74,22 @@ public sealed class DeliveryClaimsTests
         Math.Min(Math.Min(accepted, refused), Math.Min(Math.Min(displaced, shared), acrossMidnight))
             .ShouldBeGreaterThan(LongRun.Samples / 20);
     }
+
+    /// <summary>Who is refused hears when the energy is held, inside of what was claimed, and not by whom.</summary>
+    private static void NamesNobodyElse(string detail, DeliveryClaim claim, ClaimsState state)
+    {
+        var words = detail.Split(' ');
+        foreach (var other in state.Claims.Values)
+        {
+            words.ShouldNotContain(other.Claim.Value, detail);
+            if (other.Programme != claim.Programme) words.ShouldNotContain(other.Programme.Value, detail);
+        }
+        var (from, to) = (Instants.Parse(words[0]).Value, Instants.Parse(words[2]).Value);
+        (claim.Period.Start <= from && from < to && to <= claim.Period.End).ShouldBeTrue(detail);
+        DeliveryClaims.Holding(state, claim.Direction, new(from, to)).ShouldNotBeEmpty();
+    }
+
+    private static readonly InstantPattern Instants = InstantPattern.ExtendedIso;
 
     /// <summary>At each instant: holders share pairwise, none is preceded by another claim,
     /// and where one was made one holds.</summary>

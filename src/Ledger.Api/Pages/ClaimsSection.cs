@@ -30,7 +30,8 @@ internal static class ClaimsSection
                 Html.Of($"{Clock(claim.Start, ZoneOf(claim))}–{Clock(claim.End, ZoneOf(claim))}"),
                 Html.Of(DayPage.Kwh(claim.Claimed)), Html.Of(DayPage.Kwh(claim.Held)),
                 Html.Of(claim.Lost.Count == 0 ? "held" : string.Join("; ", claim.Lost.Select(loss =>
-                    $"{DayPage.Kwh(loss.Energy)} kWh displaced by {loss.By} of {loss.ByProgramme}"))),
+                    $"{DayPage.Kwh(loss.Energy)} kWh displaced by "
+                        + (loss.By is { } by ? $"{by} of {loss.ByProgramme}" : "another claim")))),
             ]));
         return Html.Format($"<section><h2>Claims</h2>{table}</section>");
 

@@ -54,7 +54,7 @@ internal static class ClaimSection
             [
                 "Two programmes pay for export from one connector. Where both claim the same time, the programme with "
                 + "the higher precedence has it, and what the other loses is recorded; a claim that does not precede "
-                + "is refused and names the holder.",
+                + "is refused, and its sender is told when the energy is held and not by whom.",
             ],
             [new ReportTable(["claim", "by", "programme", "connector", "local time", ">claimed kWh", ">held kWh",
                 "what became of it"],

@@ -56,8 +56,11 @@ public static class ProgrammeListings
         new("precedence", null, row => row.Precedence),
         new("sharesWith", null, row => row.SharesWith),
         new(null, "lost", row =>
-            row.Lost.Select(loss => $"{Cell.Shown(loss.Energy)} kWh to {loss.By} of {loss.ByProgramme}").ToList()),
+            row.Lost.Select(loss => $"{Cell.Shown(loss.Energy)} kWh to {Winner(loss)}").ToList()),
         new("lost", null, row => row.Lost.Select(loss =>
-            $"{loss.Energy.ToKwh()} kWh to {loss.By} of {loss.ByProgramme}, {Cell.Exact(loss.Start)} to "
+            $"{loss.Energy.ToKwh()} kWh to {Winner(loss)}, {Cell.Exact(loss.Start)} to "
             + $"{Cell.Exact(loss.End)}").ToList()));
+
+    private static string Winner(LossRow loss) =>
+        loss.By is { } by ? $"{by} of {loss.ByProgramme}" : "another claim";
 }

@@ -1,0 +1,105 @@
+using Ledger.Domain;
+using Ledger.Projections;
+using NodaTime;
+using Shouldly;
+using static Ledger.Projections.CurtailmentCompliance;
+
+namespace Ledger.Tests;
+
+/// <summary>Which calls are samples of what a station can be counted on for: silence is no way out of a bad
+/// one.</summary>
+public sealed class StationCallTests
+{
+    private const long OrderedMilliwatts = 100_000_000; // for an hour
+    private static readonly Instant Start = Instant.FromUtc(2026, 1, 5, 10, 0);
+    private static readonly Duration Hour = Duration.FromHours(1);
+    private static readonly Energy Ordered = Energy.FromWattHours(100_000);
+
+    private static InstructionRow Order(
+        int day, InstructionKind kind = InstructionKind.Export, TestRule? test = null) => new(
+            $"I{day}", kind, "grid", At(day) - Hour, At(day), At(day) + Hour, null, null, 0, 0, 1m, 1m, null, test,
+            VerdictTally.Empty);
+
+    private static Instant At(int day) => Start + Duration.FromDays(day);
+
+    /// <param name="provenMinutes">How much of the hour is proven; in it the station followed.</param>
+    private static TargetRow Target(ComplianceVerdict verdict, int provenMinutes)
+    {
+        var delivered = Energy.FromWattHours(100_000L * provenMinutes / 60);
+        return new("I", "C1", OrderedMilliwatts, verdict, [], [], [], Ordered, Energy.Zero, delivered, Energy.Zero,
+            Energy.Zero, 0, (60 - provenMinutes) * 60_000_000L, null, null, null, [], EnergyBounds.Zero,
+            InstructionReach.Acknowledged, Connection.Unknown, OrderedMilliwatts);
+    }
+
+    private static readonly TargetRow Followed = Target(ComplianceVerdict.Kept, 60);
+    private static readonly TargetRow Silent = Target(ComplianceVerdict.Unproven, 0);
+
+    private static StationCall Call(int day, TargetRow target, int knownDay) =>
+        StationCall.Of(Order(day), [target], DateTimeZone.Utc, At(knownDay));
+
+    /// <summary>Thirty calls were followed. In thirty others the station acknowledged the order and sent no
+    /// data.</summary>
+    [Fact]
+    public void A_call_of_which_a_station_sent_nothing_lowers_what_may_be_promised_of_it()
+    {
+        var clean = StationWindows.Of([.. Enumerable.Range(0, 30).Select(day => Call(day, Followed, 100))]);
+        var silent = StationWindows.Of(
+            [.. Enumerable.Range(0, 60).Select(day => Call(day, day % 2 == 0 ? Followed : Silent, 100))]);
+        (clean.All.Calls, clean.All.Successes!.Value, clean.All.SuccessRateAtLeastMillionths!.Value)
+            .ShouldBe((30, 30, 904_966));
+        clean.All.Credible90.ShouldBe(OrderedMilliwatts);
+        (silent.All.Calls, silent.All.Successes!.Value, silent.All.SuccessRateAtLeastMillionths!.Value)
+            .ShouldBe((60, 30, 387_410));
+        silent.All.Credible90.ShouldBe(0);
+        silent.NoSample.ShouldBe(0);
+    }
+
+    /// <summary>Of one station's calls the last was issued on the third day: by then a day had passed since the first,
+    /// and not since the second.</summary>
+    [Fact]
+    public void That_an_order_was_issued_later_says_that_the_evidence_had_its_day()
+    {
+        var calls = StationCall.Of(
+            [.. Enumerable.Range(0, 3).Select(day => new InstructionAnswer(Order(day), [Silent]))],
+            new Dictionary<string, DateTimeZone> { ["C1"] = DateTimeZone.Utc });
+        calls.Select(call => call.Call is not null).ShouldBe([true, false, false]);
+        StationWindows.Of(calls).NoSample.ShouldBe(2);
+    }
+
+    [Fact]
+    public void Of_a_call_that_is_proven_in_part_that_part_counts() =>
+        Call(0, Target(ComplianceVerdict.Unproven, 45), 100).Call!.CertainMilliwatts.ShouldBe(75_000_000);
+
+    /// <summary>Evidence of a day comes with the day: until a day after the call nobody is told to be silent.</summary>
+    [Fact]
+    public void A_call_that_is_not_proven_waits_for_its_evidence_for_a_day()
+    {
+        var end = At(0) + Hour;
+        StationCall Known(Instant known, TargetRow target) =>
+            StationCall.Of(Order(0), [target], DateTimeZone.Utc, known);
+        var due = end + StationCall.EvidenceWithin;
+        Known(due - Duration.Epsilon, Silent).WhyNot.ShouldBe("not proven, and its evidence may still come");
+        Known(due - Duration.Epsilon, Silent).Call.ShouldBeNull();
+        Known(due, Silent).Call!.CertainMilliwatts.ShouldBe(0);
+        Known(At(0) - Duration.FromDays(3), Silent).Call.ShouldBeNull(); // a call that is still to come
+        Known(due - Duration.Epsilon, Followed).Call!.CertainMilliwatts.ShouldBe(OrderedMilliwatts);
+    }
+
+    [Fact]
+    public void A_cap_and_what_nothing_of_was_judged_are_no_samples()
+    {
+        StationCall.Of(Order(0, InstructionKind.Curtail), [Followed], DateTimeZone.Utc, At(100)).Call.ShouldBeNull();
+        var ended = Target(ComplianceVerdict.Excused, 0) with { Ordered = Energy.Zero, UnmeasuredMicroseconds = 0 };
+        var call = StationCall.Of(Order(0), [ended], DateTimeZone.Utc, At(100));
+        (call.Call, call.WhyNot).ShouldBe((null, "withdrawn, or ended by its ramp, before it was judged"));
+    }
+
+    /// <summary>An excuse is no kilowatt.</summary>
+    [Fact]
+    public void An_excused_call_counts_with_what_it_delivered() =>
+        Call(0, Target(ComplianceVerdict.Excused, 0), 100).Call!.CertainMilliwatts.ShouldBe(0);
+
+    [Fact]
+    public void A_test_that_is_not_proven_is_neither_passed_nor_failed() => StationCall.Of(
+        Order(0, test: new(950, 60_000)), [Silent], DateTimeZone.Utc, At(100)).Test.ShouldBe(TestOutcome.Unproven);
+}
