@@ -24,11 +24,15 @@ public sealed record CurvePeriod(
     PeriodStep Step, Interval Period, PeriodIntegral? Integral, int LateSamples, int MissingSequences,
     ClockEstimate Clock)
 {
+    /// <summary>Whether nothing more is waited for: also what is derived again may be so, and of what nobody was told
+    /// before that is the first record.</summary>
+    public bool IsFinal { get; init; } = Step == PeriodStep.Final;
+
     /// <summary>The record of an integral; <see cref="IntervalRecords.Decide"/> gives its version.</summary>
     public IntervalRecorded ToRecord(
         SettlementPointId point, SampleDeclaration declaration, PeriodIntegral integral, EvidenceDigest evidence) =>
         IntervalRecords.From(point, integral,
-            Step == PeriodStep.Final ? IntervalRecordState.Final : IntervalRecordState.Provisional, LateSamples,
+            IsFinal ? IntervalRecordState.Final : IntervalRecordState.Provisional, LateSamples,
             Clock.AheadMicroseconds, IntervalRecords.QualityOf(integral.CoveredMicroseconds, Clock.AheadMicroseconds),
             evidence, stream: new(declaration.Semantics, declaration.NominalMicroseconds,
                 integral.Ramp10sMilliwattsMax ?? 0, Clock.DriftPpm, Clock.BoundMicroseconds, MissingSequences));
@@ -179,7 +183,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
     /// <summary>The next step that is due, oldest first; false where there is none. A step is told once.</summary>
     public bool TryTake(long now, CurveScratch scratch, out CurvePeriod step)
     {
-        if (DeriveAgain() is { } again) step = again;
+        if (DeriveAgain(now) is { } again) step = again;
         else if (Closed(now, scratch) is { } closed) step = closed;
         else if (Finished(now) is { } finished) step = finished;
         else
@@ -211,7 +215,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         clocks.Add(new(start, clock));
     }
 
-    private CurvePeriod? DeriveAgain()
+    private CurvePeriod? DeriveAgain(long now)
     {
         foreach (var period in curve.TakeLate())
             (late ??= [])[period.Start] = late.TryGetValue(period.Start, out var known) ? known.And(period) : period;
@@ -219,7 +223,10 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         var (start, end, samples, _) = late.Values.First();
         if (start >= next) return null; // told when its first record is
         late.Remove(start);
-        return Step(PeriodStep.DeriveAgain, start, end, null, samples, ClockOf(start));
+        // It may be told for the first time: it lies before all that was told, or in a silence that was passed over.
+        var isFinal = IsFinal(start, end, now);
+        if (!isFinal) Wait(new(start, end));
+        return Step(PeriodStep.DeriveAgain, start, end, null, samples, ClockOf(start)) with { IsFinal = isFinal };
     }
 
     private CurvePeriod? Closed(long now, CurveScratch scratch)
@@ -245,7 +252,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         var clock = ClockOf(start);
         clocks.RemoveAll(one => one.Start <= start);
         next = end;
-        var isFinal = IsComplete(start, end) || now - end >= DeadlineMicroseconds;
+        var isFinal = IsFinal(start, end, now);
         if (!isFinal) Wait(new(start, end));
         var step = Step(isFinal ? PeriodStep.Final : PeriodStep.Provisional, start, end,
             integral with { Gaps = WithCauses(integral) }, 0, clock);
@@ -273,7 +280,7 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         for (var i = 0; i < waiting.Count; i++)
         {
             var (start, end) = waiting[i];
-            if (!IsComplete(start, end) && now - end < DeadlineMicroseconds) continue;
+            if (!IsFinal(start, end, now)) continue;
             waiting.RemoveAt(i);
             waitsUntil = waiting.Count == 0 ? long.MaxValue : waiting[0].End;
             var step = Step(PeriodStep.Final, start, end, null, 0, ClockOf(start));
@@ -283,9 +290,12 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         return null;
     }
 
+    /// <summary>In order of time, and once.</summary>
     private void Wait(Waiting period)
     {
-        waiting.Add(period);
+        var before = waiting.FindLastIndex(one => one.Start <= period.Start);
+        if (before >= 0 && waiting[before].Start == period.Start) return;
+        waiting.Insert(before + 1, period);
         waitsUntil = waiting[0].End;
     }
 
@@ -295,8 +305,8 @@ public sealed partial class ConnectorCurve(SampleDeclaration declaration, CurveG
         return knownEnd;
     }
 
-    private bool IsComplete(long start, long end) =>
-        firstRegister <= start && lastRegister >= end && Sequences(start, end) == 0;
+    private bool IsFinal(long start, long end, long now) => now - end >= DeadlineMicroseconds
+        || (firstRegister <= start && lastRegister >= end && Sequences(start, end) == 0);
 
     private int Sequences(long start, long end)
     {

@@ -35,7 +35,8 @@ public static class SamplePlacing
     public const long BehindMaxMicroseconds = 366L * 86_400_000_000;
 
     /// <summary>The rule that what counts nowhere breaks, for whoever sent it.</summary>
-    public const string Rule = "a sample counts from 366 days before its frame was received to an hour after it, and "
+    public const string Rule = "a sample counts from 366 days before its frame was received to an hour after it, "
+        + "where a wrong clock dated it only while its stream waits for it, and "
         + "one before 2015, of a clock that nobody had set, by a frame of its session that was sent by that clock";
 
     /// <summary>Whether samples of these times count where they are dated, all of them.</summary>
@@ -47,6 +48,12 @@ public static class SamplePlacing
     public static TimeExtent AsDated(long receivedAt) => new(
         Math.Max(receivedAt - BehindMaxMicroseconds, ClockEstimate.UnsetBeforeMicroseconds),
         receivedAt + AheadMaxMicroseconds);
+
+    /// <summary>Whether a frame by itself proves that its sender's clock is ahead by more than a clock may be off: it
+    /// was sent after it was received. What the session shows of the clock is no less, because the estimate lies below
+    /// the fastest message, so none of its samples counts where it is dated.</summary>
+    public static bool IsAhead(long sentAt, long receivedAt) =>
+        sentAt > receivedAt && IntervalRecords.IsClockSuspect(sentAt - receivedAt);
 
     /// <summary>Places samples, in parts of one correction each, whose clock has its offset. Those in none of them
     /// count nowhere.</summary>

@@ -187,15 +187,53 @@ public sealed class SamplePlacingTests
         await StreamTown.SendAsync(door, Frame(1, StreamTown.Time(0), StreamTown.At(8000.5, 900)));
         await town.StreamAsync(door, 1, 1, 8200);
         await town.SettleAsync();
+        var period = new Interval(
+            StreamTown.Day + Duration.FromSeconds(7200), StreamTown.Day + Duration.FromSeconds(8100));
+        var derived = Derived(town, period);
+        (derived.Samples, derived.Import).ShouldBe((900, Energy.FromWattHours(25_000)));
+        (await town.LatestAsync()).Single(record => record.Period == period).Samples.ShouldBe(900);
+    }
+
+    /// <summary>A station whose clock is twenty minutes ahead, until it is started again with a right one: of when it
+    /// then is, its first samples say nothing, also in a range of the log that has them.</summary>
+    [Fact]
+    public async Task What_was_sent_after_it_was_received_is_not_derived_where_it_was_dated()
+    {
+        const int ahead = 1200;
+        await using var town = await StreamTown.OpenAsync(1);
+        using (var wrong = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(wrong, town.Announce(1));
+            for (var second = 0; second < 300; second += 60)
+            {
+                town.Clock.Now = StreamTown.Day + Duration.FromSeconds(second + 59);
+                await StreamTown.SendAsync(wrong, Frame(wrong.LastSequence + 1, StreamTown.Time(second + 59 + ahead),
+                    StreamTown.Seconds(second + ahead, second + 59 + ahead, 10)));
+            }
+        }
+        using var right = town.Streams.Connect();
+        await StreamTown.SendAsync(right, town.Announce(1));
+        await town.StreamAsync(right, 1, 300, 2000);
+        await town.SettleAsync();
+        var period = new Interval(
+            StreamTown.Day + Duration.FromSeconds(900), StreamTown.Day + Duration.FromSeconds(1800));
+        var record = (await town.LatestAsync()).Single(one => one.Period == period);
+        (record.Samples, record.Import, record.Quality)
+            .ShouldBe((900, Energy.FromWattHours(25_000), ReadingQuality.Measured));
+        var derived = Derived(town, period);
+        (derived.Samples, derived.Import, derived.Conflicts).ShouldBe((900, Energy.FromWattHours(25_000), 0));
+        (await town.LatestAsync())[0].ShouldSatisfyAllConditions(
+            one => one.Samples.ShouldBe(900), one => one.Quality.ShouldBe(ReadingQuality.Suspect));
+    }
+
+    /// <summary>A period of the first point by all that the log has.</summary>
+    private static PeriodIntegral Derived(StreamTown town, Interval period)
+    {
         var log = new FrameLogReader(town.FramesPath);
         var blocks = log.ReadAll().ToList();
         var whole = new FrameRange([new(blocks[0].Address, Convert.ToHexStringLower(blocks[0].ChainBefore.Span),
             blocks[^1].Address, Convert.ToHexStringLower(blocks[^1].ChainAfter.Span))]);
-        var period = new Interval(
-            StreamTown.Day + Duration.FromSeconds(7200), StreamTown.Day + Duration.FromSeconds(8100));
-        var derived = new FrameDerivation(log).Derive([new(StreamTown.Name(0), period,
+        return new FrameDerivation(log).Derive([new(StreamTown.Name(0), period,
             new SampleDeclaration(SampleSemantics.Instant, Second), whole)])[0];
-        (derived.Samples, derived.Import).ShouldBe((900, Energy.FromWattHours(25_000)));
-        (await town.LatestAsync()).Single(record => record.Period == period).Samples.ShouldBe(900);
     }
 }

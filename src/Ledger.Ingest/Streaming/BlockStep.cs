@@ -7,7 +7,8 @@ namespace Ledger.Ingest.Streaming;
 /// A period about which a step has something to record, and the block from which on its evidence begins.
 /// </summary>
 /// <param name="Sender">Who sent it, where the log says so.</param>
-/// <param name="IsDerived">Whether samples of it came too late to be summed: it is derived from the log.</param>
+/// <param name="IsDerived">Whether samples of it came too late to be summed: it is derived from the log, unless a wrong
+/// clock dated some of them.</param>
 internal readonly record struct DuePeriod(
     LiveStream Stream, CurvePeriod Step, BlockPlace From, FrameSender? Sender, bool IsDerived = false);
 

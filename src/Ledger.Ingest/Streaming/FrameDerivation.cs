@@ -200,6 +200,7 @@ public sealed class FrameDerivation(FrameLogReader log, long samplesHeldMax = Fr
         if (reader.Head.Kind == FrameKind.Announce) Announce(frame, sessions, wanted);
         if (reader.Head.Kind != FrameKind.Samples || !sessions.TryGetValue(frame.Session, out var streams)
             || !streams.Exists(one => one is not null)) return;
+        if (SamplePlacing.IsAhead(reader.Head.SentAtMicroseconds, frame.ReceivedAtMicroseconds)) return;
         var dated = SamplePlacing.AsDated(frame.ReceivedAtMicroseconds);
         while (reader.TryRead(room, out var samples))
         {

@@ -92,10 +92,22 @@ internal sealed class LiveStream(
             samples, receipt.Clock, receipt.SentAt, receipt.ReceivedAt, out var unplaced);
         foreach (var part in parts)
         {
+            if (InTime(part, ref unplaced) is not { Length: > 0 } samplesInTime) continue;
             Need(receipt.ClockFrom);
-            Place(part.Samples, part.Times, part.Clock, receipt.ClockFrom, receipt.ReceivedAt, scratch);
+            Place(samplesInTime, TimeExtent.Of(samplesInTime), part.Clock, receipt.ClockFrom, receipt.ReceivedAt,
+                scratch);
         }
         return unplaced;
+    }
+
+    /// <summary>Of samples whose time is corrected those that the stream is not complete up to. The others could count
+    /// only by the log, which does not say by itself where.</summary>
+    private PowerSample[] InTime(in PlacedSamples part, ref UnplacedSamples unplaced)
+    {
+        if (part.Times.Earliest > Curve.Watermark) return part.Samples;
+        foreach (var (at, _) in part.Samples)
+            if (at <= Curve.Watermark) unplaced = unplaced.And(at + part.Clock.AheadMicroseconds);
+        return Array.FindAll(part.Samples, sample => sample.AtMicroseconds > Curve.Watermark);
     }
 
     /// <summary>What places these samples is in an earlier block than what begins their period.</summary>
@@ -225,8 +237,8 @@ internal sealed class LiveStream(
     public void Note(CurvePeriod step)
     {
         var start = PowerCurve.Microseconds(step.Period.Start);
-        if (step.Step == PeriodStep.Provisional) provisional.Add(start);
-        else if (step.Step == PeriodStep.Final) provisional.Remove(start);
+        if (step.IsFinal) provisional.Remove(start);
+        else if (provisional.BinarySearch(start) is < 0 and var at) provisional.Insert(~at, start);
         var oldest = provisional.Count > 0 ? provisional[0] : start;
         while (begun.Count > 1 && begun[1].Start <= oldest) begun.RemoveAt(0);
         while (counted.Count > 1 && counted[1].Start <= oldest) counted.RemoveAt(0);

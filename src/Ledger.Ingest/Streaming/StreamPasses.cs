@@ -80,11 +80,24 @@ internal sealed class StreamPasses : IAsyncDisposable
         foreach (var period in due)
         {
             if (period.Stream.DayOf(period.Step.Period) is null) continue; // nobody settles it; its frames are kept
-            if (period.Step.Step != PeriodStep.DeriveAgain) finished.Add(period);
+            if (period.Step.Step != PeriodStep.DeriveAgain)
+            {
+                finished.Add(period);
+                Finish(period);
+            }
             else if (!Derived(finished, period)) Collect(period, now);
         }
         if (finished.Count > 0) Enqueue(new(finished, upto, IsLate: false));
         if (lateSince is { } since && now - since >= options.LateEvery) DeriveLate(upto);
+    }
+
+    /// <summary>What became final while its late samples are collected is final when they are derived, also where
+    /// nothing is recorded of it yet.</summary>
+    private void Finish(DuePeriod period)
+    {
+        var key = (period.Stream, period.Step.Period.Start);
+        if (period.Step.IsFinal && late.TryGetValue(key, out var known))
+            late[key] = known with { Step = known.Step with { IsFinal = true } };
     }
 
     /// <summary>Posts the periods that samples came too late for.</summary>
@@ -283,14 +296,21 @@ internal sealed class StreamPasses : IAsyncDisposable
         var from = pass.Due.Where(one => one.Step.Integral is not null).Select(one => one.From)
             .DefaultIfEmpty(pass.Upto).Aggregate(BlockPlace.Earlier);
         var range = new FrameRange([from.To(pass.Upto)]);
-        var derived = pass.Due.Where(one => one.IsDerived).ToList();
+        foreach (var due in pass.Due)
+            if (due.Step is { Integral: not null, Clock.IsSuspect: true, LateSamples: > 0 })
+                RefuseCorrected(due, pass.Upto);
+        var derived = pass.Due.Where(IsFromLog).ToList();
         var integrals = derived.Count == 0 ? []
             : new FrameDerivation(log).TryDerive(derived.ConvertAll(one => Asked(one, range)));
         var at = 0;
-        return new(range, [.. pass.Due.Select(one => one.IsDerived
+        return new(range, [.. pass.Due.Select(one => IsFromLog(one)
             ? Of(one, WithCauses(Counted(integrals[at++], one, pass), one.Step.Integral!.Gaps))
             : Of(one, one.Step.Integral))]);
     }
+
+    /// <summary>Where a wrong clock dated samples of a period the log by itself does not say which they are: what was
+    /// summed of it while they came is all that counts.</summary>
+    private static bool IsFromLog(DuePeriod due) => due.IsDerived && !due.Step.Clock.IsSuspect;
 
     /// <summary>Recorded periods, derived again from what they rest on and from what has come since.</summary>
     private async Task<IReadOnlyList<StreamPeriods>> AgainAsync(Pass pass)
@@ -303,12 +323,14 @@ internal sealed class StreamPasses : IAsyncDisposable
                 IntervalRecords.Evolve, CancellationToken.None).ConfigureAwait(false);
             var stretch = due.From.To(pass.Upto);
             var latest = state.Latest.GetValueOrDefault(due.Step.Period.Start);
-            if (latest is { Quality: ReadingQuality.Suspect })
+            var rests = Known(latest);
+            if (latest is not null && IntervalRecords.IsClockSuspect(latest.ClockOffsetMicroseconds))
             {
-                if (pass.IsLate) RefuseCorrected(due, pass.Upto);
+                // After a start the end of what is known comes again; what begins after it is new.
+                if (pass.IsLate || rests is null || stretch.First > rests.Last) RefuseCorrected(due, pass.Upto);
                 continue;
             }
-            known.Add((due, Known(latest)?.With(stretch) ?? new([stretch]), latest));
+            known.Add((due, rests?.With(stretch) ?? new([stretch]), latest));
         }
         var answers = new List<StreamPeriods>();
         var derived = known.Zip(new FrameDerivation(log).TryDerive(known.ConvertAll(one => Asked(one.Due, one.Range))))
@@ -326,7 +348,8 @@ internal sealed class StreamPasses : IAsyncDisposable
                     Integral: WithCauses(one.Second, one.First.Latest?.Gaps ?? [])))
                 .Where(one => one.Latest is not { } latest
                     ? one.Integral.Samples > 0 || one.Integral.CoveredMicroseconds > 0
-                    : pass.IsLate || !RecordComparison.IsAs(one.Integral, latest))
+                    // Samples that change nothing of it are known to it: the log is read again after a start.
+                    : !RecordComparison.IsAs(one.Integral, latest))
                 .Select(one => Of(one.Due, one.Integral))];
             if (periods.Length > 0) answers.Add(new(same.First().First.Range, periods, IsOfKnown: true));
         }
