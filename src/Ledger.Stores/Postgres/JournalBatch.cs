@@ -88,9 +88,11 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection, s
 
     public static Guid Uuid(EventId id) => new(id.ToBytes(), bigEndian: true);
 
+    /// <summary>Returns when no commit is under way any more.</summary>
     public void Dispose()
     {
         Commits.Dispose();
+        RollBack();
         connection.Dispose();
     }
 }
