@@ -41,6 +41,9 @@ public sealed record StoredEvent(long Position, ReadOnlyMemory<byte> Header, Rea
 /// </summary>
 public interface IJournalStore
 {
+    /// <summary>How many commits are asked for before the first of them has ended and is tidied up after.</summary>
+    int CommitsMax => 1;
+
     /// <summary>Begins a batch: what is inserted from here on becomes durable together, or piece by piece in order
     /// and each append whole. The batch before may still be on its way.</summary>
     void Begin();
@@ -57,14 +60,14 @@ public interface IJournalStore
 
     /// <summary>
     /// Ends when all that was inserted is durable. The next batch may be filled meanwhile, and the tree grows as soon
-    /// as this returns. No other commit is asked for until the task has ended.
+    /// as this returns. Of several that are under way each becomes durable after the one before, and never without it;
+    /// where one fails, so do those behind it.
     /// </summary>
     /// <param name="tree">Over all leaves, those of the batch among them.</param>
     /// <param name="recordedAt">The highest recordedAt.</param>
     Task CommitAsync(MerkleTree tree, Instant recordedAt);
 
-    /// <summary>Ends when what nobody has to wait for is done after a commit: the next one is asked for after it. Asked
-    /// once the batch was answered, on the thread on which its commit ended, while the writer's fills the next.
-    /// </summary>
+    /// <summary>Ends when what nobody has to wait for is done after a commit. Asked once for each, in their order, when
+    /// the batch was answered, and on the thread on which that was done, while the writer's fills the next.</summary>
     Task TidyAsync() => Task.CompletedTask;
 }

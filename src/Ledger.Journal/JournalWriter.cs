@@ -34,8 +34,9 @@ public sealed class JournalFencedException(string message) : Exception(message);
 
 /// <summary>
 /// The one writer of a journal: a thread behind a bounded queue that sequences what waits and commits it together. An
-/// append is answered only after its batch is durable; where the store can, the next batch is made ready meanwhile.
-/// The same for every store; what differs is <see cref="IJournalStore"/>.
+/// append is answered only after its batch and all before it are durable; the next batch is made ready meanwhile, and
+/// where the store can, its commit is asked for before the one before has ended. The same for every store; what differs
+/// is <see cref="IJournalStore"/>.
 /// </summary>
 public sealed class JournalWriter : IAsyncDisposable
 {
@@ -50,6 +51,9 @@ public sealed class JournalWriter : IAsyncDisposable
     private readonly Sha256Lanes.HmacKey leafKey;
     private readonly WaitingWrites waiting;
     private readonly Thread thread;
+    private readonly Queue<Task> underWay = new(); // batches that are committed and answered, in order
+    private Task last = Task.CompletedTask; // of them
+    private long asked; // how long the journal is when all of them are durable
     private volatile Acknowledged acknowledged;
     private volatile TaskCompletionSource grown = NewSignal();
     private volatile JournalFaultedException? fault;
@@ -62,6 +66,7 @@ public sealed class JournalWriter : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Secret.Length, 16, "bytes of the ledger's secret");
         (this.options, this.store, this.beforeAnswers) = (options, store, beforeAnswers);
         acknowledged = new Acknowledged(state.Tree.Size, state.Tree.Root());
+        asked = state.Tree.Size;
         sequencer = new JournalSequencer(options, store, state);
         leafKey = new(options.Secret);
         waiting = new WaitingWrites(options.QueuedAppendsMax, options.QueuedBytesMax);
@@ -139,6 +144,7 @@ public sealed class JournalWriter : IAsyncDisposable
     {
         public List<PendingWrite> Appends { get; } = [];
         public long Bytes { get; set; }
+        public long Events { get; set; }
         public bool IsAnswered { get; set; }
 
         /// <summary>Milliseconds from when its commit was asked for until it was to be answered; below 0 until then.
@@ -155,32 +161,44 @@ public sealed class JournalWriter : IAsyncDisposable
     private void Write()
     {
         var (batch, before) = (new Batch(), new Batch { TookMs = 0 });
-        var underWay = Task.CompletedTask; // the batch before: committed and answered when it ends
         try
         {
             while (waiting.WaitForAny())
             {
                 batch = new Batch();
                 store.Begin();
-                // What comes while the batch before is on its way is made ready meanwhile.
+                // What comes while batches before are on their way is made ready meanwhile.
                 var isBehind = before.TookMs < 0; // what waits did not wait for its answer
-                while (Fill(batch) && !underWay.IsCompleted) waiting.WaitForMany(FilledTogether);
-                underWay.GetAwaiter().GetResult();
+                while (Fill(batch) && !IsItsTurn(batch, before)) waiting.WaitForMany(FilledTogether);
+                while (underWay.Count >= store.CommitsMax) underWay.Dequeue().GetAwaiter().GetResult();
                 if (isBehind && batch.Bytes < GatheredBytesMax) Gather(batch, before);
-                (underWay, before) = (CommitAsync(batch), batch);
-                _ = underWay.ContinueWith(_ => waiting.Call(), CancellationToken.None,
+                underWay.Enqueue(last = CommitAsync(batch, last));
+                before = batch;
+                _ = last.ContinueWith(_ => waiting.Call(), CancellationToken.None,
                     TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
-            underWay.GetAwaiter().GetResult();
+            last.GetAwaiter().GetResult();
         }
         catch (Exception e)
         {
-            Task.WhenAny(underWay).Wait(); // what became durable before is answered
+            Task.WhenAny(last).Wait(); // what became durable before is answered
             Stop(e, batch);
             var refused = new List<PendingWrite>();
             waiting.Take(int.MaxValue, long.MaxValue, refused);
             new Answers(refused, fault).Begin();
         }
+    }
+
+    /// <summary>
+    /// Whether a batch that has room is committed now. Behind others that are on their way it is, where the store takes
+    /// it, when it is large and has as many events as the one before: those who wait for that one cannot come. Until
+    /// then it grows, because each event costs less the more share a commit.
+    /// </summary>
+    private bool IsItsTurn(Batch batch, Batch before)
+    {
+        while (underWay.TryPeek(out var first) && first.IsCompleted) underWay.Dequeue().GetAwaiter().GetResult();
+        return underWay.Count == 0 || (underWay.Count < store.CommitsMax
+            && batch.Bytes >= GatheredBytesMax && batch.Events >= before.Events);
     }
 
     /// <summary>
@@ -192,7 +210,7 @@ public sealed class JournalWriter : IAsyncDisposable
     {
         var most = TimeSpan.FromMilliseconds(before.TookMs / GatheringPart);
         if (most == TimeSpan.Zero) return;
-        waiting.WaitForMore(before.Appends.Sum(append => (long)append.Events), most);
+        waiting.WaitForMore(before.Events, most);
         Fill(batch);
     }
 
@@ -204,27 +222,32 @@ public sealed class JournalWriter : IAsyncDisposable
         var known = appends.Count;
         var hasRoom = waiting.Take(options.BatchAppendsMax - known, options.BatchBytesMax - batch.Bytes, appends);
         var taken = CollectionsMarshal.AsSpan(appends)[known..];
-        foreach (var pending in taken) batch.Bytes += pending.StoredBytesMax;
+        foreach (var pending in taken)
+            (batch.Bytes, batch.Events) = (batch.Bytes + pending.StoredBytesMax, batch.Events + pending.Events);
         if (taken.Length > 0) sequencer.Take(taken);
         return hasRoom && appends.Count < options.BatchAppendsMax;
     }
 
-    private async Task CommitAsync(Batch batch)
+    /// <param name="before">Ends when the batches before are answered; where one of them failed this one has too,
+    /// whatever the store has made of it.</param>
+    private async Task CommitAsync(Batch batch, Task before)
     {
-        var (tree, asked) = (sequencer.Tree, Stopwatch.GetTimestamp());
+        var (tree, since) = (sequencer.Tree, Stopwatch.GetTimestamp());
         try
         {
             var durable = store.CommitAsync(tree, sequencer.RecordedAt);
             // While a server or a disk has to do with it, and before the tree grows.
-            var next = tree.Size > acknowledged.Length ? new Acknowledged(tree.Size, tree.Root()) : null;
+            var next = tree.Size > asked ? new Acknowledged(tree.Size, tree.Root()) : null;
+            asked = tree.Size;
+            await before.ConfigureAwait(false);
             await durable.ConfigureAwait(false);
             if (next is not null)
             {
                 beforeAnswers?.Invoke(next);
                 acknowledged = next;
-                Interlocked.Exchange(ref grown, NewSignal()).SetResult();
+                Interlocked.Exchange(ref grown, NewSignal()).TrySetResult(); // it has failed where a later batch has
             }
-            batch.TookMs = (int)Stopwatch.GetElapsedTime(asked).TotalMilliseconds;
+            batch.TookMs = (int)Stopwatch.GetElapsedTime(since).TotalMilliseconds;
             batch.IsAnswered = true;
             new Answers(batch.Appends).Begin();
             await store.TidyAsync().ConfigureAwait(false);

@@ -15,14 +15,16 @@ namespace Ledger.Stores.EventStoreDb;
 internal sealed class AppendPart
 {
     /// <summary>Bytes of events in one message, unless one event alone is larger.</summary>
-    public const int EventBytesMax = 32 * 1024;
+    public const int EventBytesMax = 48 * 1024;
+
+    private const int BytesUsual = 64 * 1024; // with what each event has besides
 
     // Field numbers of BatchAppendReq and of ProposedMessage, each with the wire type "bytes of a length" (2).
     private const byte ProposedMessages = (3 << 3) | 2, Id = (1 << 3) | 2, CustomMetadata = (3 << 3) | 2,
         Data = (4 << 3) | 2;
     private const byte Structured = (1 << 3) | 2, MostSignificantBits = 1 << 3, LeastSignificantBits = 2 << 3;
     private const int VarintBits = 7; // of a number in each of its bytes
-    private byte[] bytes = ArrayPool<byte>.Shared.Rent(EventBytesMax + 1024);
+    private byte[] bytes = ArrayPool<byte>.Shared.Rent(BytesUsual);
     private int length;
     private int events, eventBytes;
     private readonly List<(Uuid Id, byte[] Kind, byte[] Header, byte[] Data)> waiting = []; // until it is sent

@@ -37,10 +37,13 @@ internal sealed class BatchAppends : IDisposable
     }
 
     /// <summary>Begins a batch; of many that are begun each is the server's when it is completed.</summary>
-    public OpenBatch Begin(ExpectedOfStream expected, TimeSpan deadline)
+    /// <param name="goesOnAtOnce">Whether who waits for the answer goes on where it is read, and lets the next one be
+    /// read soon; else a thread is woken for him.</param>
+    public OpenBatch Begin(ExpectedOfStream expected, TimeSpan deadline, bool goesOnAtOnce = false)
     {
         var number = Interlocked.Increment(ref begun);
-        var answer = waiting[number] = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var answer = waiting[number] = new(goesOnAtOnce
+            ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
         if (Volatile.Read(ref ended) is { } before) answer.TrySetException(before);
         var options = new BatchAppendReq.Types.Options
         {

@@ -29,7 +29,7 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
     /// <summary>
     /// Begins an append whose events are sent while the caller still makes the next ones. Null where it cannot be begun
     /// at once: before the first append to a server, after a failure, and where a server knows no batches; what is
-    /// appended is then appended whole. The official client has no such call.
+    /// appended is then appended whole. Who waits for its answer must not block. The official client has no such call.
     /// </summary>
     internal StartedAppend? TryBegin(string streamName, StreamState? expectedState, StreamRevision expectedRevision)
     {
@@ -37,7 +37,8 @@ public sealed class EventStoreClient(EventStoreClientSettings settings) : IAsync
         var expected = new ExpectedOfStream(streamName, expectedState, expectedRevision);
         try
         {
-            return new(this, connection, expected, connection.Batches.Begin(expected, settings.DefaultDeadline));
+            return new(this, connection, expected,
+                connection.Batches.Begin(expected, settings.DefaultDeadline, goesOnAtOnce: true));
         }
         catch (RpcException)
         {

@@ -1,0 +1,155 @@
+using System.Globalization;
+using Ledger.Domain;
+using Ledger.Journal;
+using Npgsql;
+using Shouldly;
+
+namespace Ledger.Tests;
+
+/// <summary>Two batches on their way to one PostgreSQL server: the second one counts where the first one does, and
+/// never without it.</summary>
+[Collection(OnPostgres.Name)]
+public sealed class PostgresCommitsTests(PostgresCluster cluster)
+{
+    private const int Large = 500; // facts, which are enough not to wait for others
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private static Task<AppendResult> AppendAsync(IJournal journal, int first, int count = Large) =>
+        journal.AppendAsync("s", ExpectedRevision.Any,
+            [.. Enumerable.Range(first, count).Select(number => TestFolder.Reading(number))], TestFolder.Tester, null,
+            Ct).AsTask();
+
+    /// <summary>The row that each batch changes, held by somebody else until this is let go of.</summary>
+    private async Task<NpgsqlConnection> HoldRowAsync(PostgresPlace place)
+    {
+        var holder = new NpgsqlConnection(cluster.Server.Connection("holder", place.Database));
+        await holder.OpenAsync(Ct);
+        await ExecuteAsync(holder, "BEGIN; SELECT 1 FROM ledger_test.ledger FOR UPDATE");
+        return holder;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(Ct);
+    }
+
+    /// <summary>Returns when so many sessions do what a condition says.</summary>
+    private static async Task UntilAsync(PostgresPlace place, long sessions, string condition)
+    {
+        var sql = $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{place.Database}' AND {condition}";
+        for (var look = 0; look < 3000 && place.Execute(sql) is long seen && seen < sessions; look++)
+            await Task.Delay(20, Ct);
+        place.Execute(sql).ShouldBe(sessions, condition);
+    }
+
+    private const string WaitsForTheRow = "wait_event_type = 'Lock'";
+    private const string IsCopiedInto = "state = 'active' AND query LIKE 'COPY%'";
+
+    /// <summary>Two appends, of which the first waits for the row and the second is at the server and waits for the
+    /// first.</summary>
+    private static async Task<(Task<AppendResult> First, Task<AppendResult> Second)> TwoUnderWayAsync(
+        PostgresPlace place, IJournal journal)
+    {
+        var first = AppendAsync(journal, 1);
+        await UntilAsync(place, 1, WaitsForTheRow);
+        var second = AppendAsync(journal, 1 + Large);
+        await UntilAsync(place, 1, IsCopiedInto);
+        return (first, second);
+    }
+
+    [Theory]
+    [InlineData(nameof(Cut.BeforeCommit))]
+    [InlineData(nameof(Cut.BeforeAnswer))]
+    public async Task Where_the_first_commit_fails_neither_is_acknowledged_and_their_repeats_stand_once(string where)
+    {
+        await using var cable = new CutCable(cluster.Server.Port);
+        await using var place = new PostgresPlace(cluster)
+        {
+            Through = connection => connection.Replace(Text($"Port={cluster.Server.Port}"), Text($"Port={cable.Port}"),
+                StringComparison.Ordinal),
+        };
+        var journal = place.Open();
+        await AppendAsync(journal, 0, 1);
+        await using (var holder = await HoldRowAsync(place))
+        {
+            var (first, second) = await TwoUnderWayAsync(place, journal);
+            cable.CutAt(Enum.Parse<Cut>(where));
+            await ExecuteAsync(holder, "COMMIT");
+            foreach (var append in (Task<AppendResult>[])[first, second])
+                await Should.ThrowAsync<JournalFaultedException>(append.WaitAsync(Patience, Ct));
+            journal.Length.ShouldBe(1);
+        }
+        await journal.DisposeAsync();
+        await using var again = place.Open();
+        var isThere = where == nameof(Cut.BeforeAnswer);
+        again.Length.ShouldBe(isThere ? 1 + Large : 1, "the server had vouched for nothing, so the second is not there");
+        (await AppendAsync(again, 1)).ShouldBe(isThere
+            ? new AppendResult.AlreadyRecorded(1) : new AppendResult.Recorded(1, Large));
+        (await AppendAsync(again, 1 + Large)).ShouldBe(new AppendResult.Recorded(1 + Large, 2 * Large));
+        (await TestFolder.AllAsync(again)).Select(recorded => recorded.Envelope.Revision)
+            .ShouldBe(Enumerable.Range(0, 1 + (2 * Large)).Select(i => (long)i));
+    }
+
+    [Fact]
+    public async Task Where_another_process_takes_over_between_the_two_the_first_is_recorded_and_the_second_is_not()
+    {
+        await using var place = new PostgresPlace(cluster);
+        await using var journal = place.Open();
+        await AppendAsync(journal, 0, 1);
+        await using var holder = await HoldRowAsync(place);
+        var (first, second) = await TwoUnderWayAsync(place, journal);
+        // As a second one does when it opens: it is given the row after the first batch, which waits for it already.
+        var fenced = Task.Run(() => place.Execute("UPDATE ledger_test.ledger SET fence = fence + 1"), Ct);
+        await UntilAsync(place, 2, WaitsForTheRow);
+        await ExecuteAsync(holder, "COMMIT");
+        (await first.WaitAsync(Patience, Ct)).ShouldBe(new AppendResult.Recorded(1, Large));
+        (await Should.ThrowAsync<JournalFaultedException>(second.WaitAsync(Patience, Ct)))
+            .Message.ShouldContain("this one is fenced off");
+        await fenced;
+        journal.Length.ShouldBe(1 + Large);
+        place.Execute("SELECT count(*) FROM ledger_test.events").ShouldBe(1L + Large);
+        place.Execute("SELECT length FROM ledger_test.ledger").ShouldBe(1L + Large);
+    }
+
+    [Fact]
+    public async Task Where_the_first_is_refused_the_second_is_not_recorded_though_others_have_brought_the_row_as_far()
+    {
+        await using var place = new PostgresPlace(cluster);
+        await using var journal = place.Open();
+        await AppendAsync(journal, 0, 1);
+        await using var holder = await HoldRowAsync(place);
+        var (first, second) = await TwoUnderWayAsync(place, journal);
+        await ExecuteAsync(holder, Text($"UPDATE ledger_test.ledger SET length = length + {Large}; COMMIT"));
+        foreach (var append in (Task<AppendResult>[])[first, second])
+            (await Should.ThrowAsync<JournalFaultedException>(append.WaitAsync(Patience, Ct)))
+                .InnerException.ShouldBeOfType<JournalRefusedException>();
+        place.Execute("SELECT count(*) FROM ledger_test.events").ShouldBe(1L);
+    }
+
+    [Fact]
+    public async Task Many_large_batches_of_many_writers_stand_in_the_order_of_their_positions()
+    {
+        const int writers = 4, appends = 8;
+        await using var place = new PostgresPlace(cluster);
+        await using var journal = place.Open();
+        await Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
+        {
+            for (var i = 0; i < appends; i++)
+                (await journal.AppendAsync($"s{writer}", ExpectedRevision.Exactly((i * Large) - 1),
+                    [.. Enumerable.Range(((writer * appends) + i) * Large, Large)
+                        .Select(number => TestFolder.Reading(number))], TestFolder.Tester, null, Ct))
+                    .ShouldBeOfType<AppendResult.Recorded>().Revision.ShouldBe(((i + 1) * Large) - 1);
+        }, Ct)));
+        journal.Length.ShouldBe(writers * appends * Large);
+        (await TestFolder.AllAsync(journal)).Select(recorded => recorded.Position)
+            .ShouldBe(Enumerable.Range(0, writers * appends * Large).Select(i => (long)i));
+        var root = journal.Root;
+        await journal.DisposeAsync();
+        await using var again = place.Open();
+        again.Root.ShouldBe(root);
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
