@@ -64,10 +64,14 @@ public sealed class ChangedRows(IRows before) : IReadOnlyList<RowChange>
     }
 
     /// <inheritdoc cref="IRows.Between"/>
-    public SeriesRows<T> Between<T>(RowName series, Instant first, Instant last) where T : class
+    public SeriesRows<T> Between<T>(RowName series, Instant first, Instant last) where T : class =>
+        Between<T>(series, first, last, Instant.MinValue);
+
+    /// <inheritdoc cref="IRows.Between"/>
+    public SeriesRows<T> Between<T>(RowName series, Instant first, Instant last, Instant until) where T : class
     {
         var start = found.Count;
-        before.Between(series, first, last, typeof(T), changed.AsSpan(0, Count), found);
+        before.Between(series, first, last, until, typeof(T), changed.AsSpan(0, Count), found);
         return found.From<T>(start);
     }
 

@@ -112,7 +112,8 @@ public sealed class CurtailmentCompliance : IProjection
         {
             rows.Put(new(rows.KeysOf(aim.Point).Aims, end, $"|{e.Instruction}"),
                 new AimRow(e.Instruction.Value, e.IssuedAt, start, end));
-            Judge(rows, e.Instruction.Value, aim.Point, null, Unjudged(e.Instruction, aim));
+            Judge(rows, e.Instruction.Value, aim.Point, KeyOf(e.Instruction.Value, aim.Point), null,
+                Unjudged(e.Instruction, aim));
         }
     }
 
@@ -121,7 +122,8 @@ public sealed class CurtailmentCompliance : IProjection
         var order = rows.Get<InstructionRow>($"instruction|{e.Instruction}") ?? throw Unknown(e.Instruction.Value);
         rows.Put($"instruction|{e.Instruction}", order with { WithdrawnAt = e.At, WithdrawalReason = e.Reason });
         foreach (var target in rows.Range<TargetRow>($"target|{e.Instruction}|", $"target|{e.Instruction}|~"))
-            Judge(rows, target.Instruction, new(target.Point), target, target);
+            Judge(rows, target.Instruction, new(target.Point), KeyOf(target.Instruction, new(target.Point)), target,
+                target);
     }
 
     private static void Record(ChangedRows rows, IntervalRecorded e)
@@ -186,13 +188,16 @@ public sealed class CurtailmentCompliance : IProjection
     private static void Amend(
         ChangedRows rows, string instruction, SettlementPointId point, Func<TargetRow, TargetRow> amend)
     {
-        var before = rows.Get<TargetRow>($"target|{instruction}|{point}") ?? throw Unknown($"{instruction} at {point}");
-        Judge(rows, instruction, point, before, amend(before));
+        var key = KeyOf(instruction, point);
+        var before = rows.Get<TargetRow>(key) ?? throw Unknown($"{instruction} at {point}");
+        Judge(rows, instruction, point, key, before, amend(before));
     }
 
+    private static RowKey KeyOf(string instruction, SettlementPointId point) => $"target|{instruction}|{point}";
+
     /// <summary>Asks the domain for the verdict from all that is kept; it counts in place of the one before.</summary>
-    private static void Judge(
-        ChangedRows rows, string instruction, SettlementPointId point, TargetRow? before, TargetRow target)
+    private static void Judge(ChangedRows rows, string instruction, SettlementPointId point, in RowKey ofTarget,
+        TargetRow? before, TargetRow target)
     {
         RowKey ofInstruction = $"instruction|{instruction}";
         var row = rows.Get<InstructionRow>(ofInstruction) ?? throw Unknown(instruction);
@@ -200,7 +205,7 @@ public sealed class CurtailmentCompliance : IProjection
         var id = new InstructionId(instruction);
         var verdict = Compliance.JudgeTarget(Order(row, aim), row.WithdrawnAt, aim,
             Evidence(rows, row, target, id, point));
-        rows.Put($"target|{instruction}|{point}", target with
+        rows.Put(ofTarget, target with
         {
             Verdict = verdict.Verdict,
             Reasons = verdict.Reasons,
@@ -215,10 +220,13 @@ public sealed class CurtailmentCompliance : IProjection
             Payment = verdict.Worth?.Payment,
             Penalty = verdict.Worth?.Penalty,
             Net = verdict.Worth?.Net,
-            Clocks = [.. target.Clocks.Zip(verdict.Clocks.Skip(1), (clock, step) => clock with
-            {
-                BoundMicroseconds = step.Bound is { } bound ? Microseconds(bound) : null,
-            })],
+            Clocks = target.Clocks.Count == 0 ? [] :
+            [
+                .. target.Clocks.Zip(verdict.Clocks.Skip(1), (clock, step) => clock with
+                {
+                    BoundMicroseconds = step.Bound is { } bound ? Microseconds(bound) : null,
+                }),
+            ],
             Bounds = verdict.Bounds,
             Reach = verdict.Reach,
             Connection = verdict.Connection,
@@ -234,10 +242,11 @@ public sealed class CurtailmentCompliance : IProjection
         var rated = new Dictionary<SettlementPointId, Power>();
         if (rows.Get<RatedRow>(rows.KeysOf(point).Rated) is { } known) rated[point] = new(known.Milliwatts);
         return new(
-            [.. target.Clocks.Select(clock =>
+            target.Clocks.Count == 0 ? [] : [.. target.Clocks.Select(clock =>
                 new InstructionClockRecorded(id, point, clock.Clock, clock.At, clock.Source))],
             Records(rows, point, row.Start, row.End), Facts(rows, point, row.Start),
-            [.. target.Claimed.Select(claim => new ReasonClaimed(id, point, claim.Reason, new(claim.ClaimedBy)))])
+            target.Claimed.Count == 0 ? [] : [.. target.Claimed.Select(claim =>
+                new ReasonClaimed(id, point, claim.Reason, new(claim.ClaimedBy)))])
         {
             States = States(rows, point, row.IssuedAt, row.End),
             Rated = rated,
@@ -246,26 +255,32 @@ public sealed class CurtailmentCompliance : IProjection
 
     // The longest interval record is an hour: one that reaches into the call starts at most that long before it.
     private static List<IntervalRecorded> Records(
-        ChangedRows rows, SettlementPointId point, Instant start, Instant end) =>
-        [.. rows.Between<RecordRow>(rows.KeysOf(point).Records, start - Duration.FromHours(1), end).All
-            .Where(kept => kept.End > start && kept.Start < end)
-            .Select(kept => new IntervalRecorded(
-                point, new Interval(kept.Start, kept.End), kept.Version, kept.State, kept.Import, kept.Export,
-                new Power(kept.MinimumMilliwatts), new Power(kept.MaximumMilliwatts), 0, 0,
-                [.. kept.Gaps.Select(gap => new CurveGap(new Interval(gap.Start, gap.End)))], 0, 0, 0, 0,
-                kept.ClockOffsetMicroseconds, kept.Quality, kept.Reason, NoEvidence))];
+        ChangedRows rows, SettlementPointId point, Instant start, Instant end)
+    {
+        var found = rows.Between<RecordRow>(rows.KeysOf(point).Records, start - Duration.FromHours(1), end);
+        var records = new List<IntervalRecorded>(found.Count);
+        for (var i = 0; i < found.Count; i++)
+            if (found[i] is { } kept && kept.End > start && kept.Start < end)
+                records.Add(new(
+                    point, new Interval(kept.Start, kept.End), kept.Version, kept.State, kept.Import, kept.Export,
+                    new Power(kept.MinimumMilliwatts), new Power(kept.MaximumMilliwatts), 0, 0,
+                    kept.Gaps.Count == 0 ? [] : [.. kept.Gaps.Select(gap => new CurveGap(new(gap.Start, gap.End)))],
+                    0, 0, 0, 0, kept.ClockOffsetMicroseconds, kept.Quality, kept.Reason, NoEvidence));
+        return records;
+    }
 
     private static readonly EvidenceDigest NoEvidence = new(new string('0', 64));
 
-    private static List<ChargingFactRecorded> Facts(ChangedRows rows, SettlementPointId point, Instant start) =>
-        [.. rows.Between<FactRow>(rows.KeysOf(point).Facts, start, Instant.MaxValue).All
-            .Select(kept => new ChargingFactRecorded(
-                point, new Interval(kept.Start, kept.End), kept.Reason, kept.Source, null))];
+    private static IReadOnlyList<ChargingFactRecorded> Facts(
+        ChangedRows rows, SettlementPointId point, Instant start) =>
+        rows.Between<FactRow>(rows.KeysOf(point).Facts, start, Instant.MaxValue) is { Count: > 0 } found
+            ? [.. found.All.Select(kept => new ChargingFactRecorded(
+                point, new Interval(kept.Start, kept.End), kept.Reason, kept.Source, null))] : [];
 
-    private static List<ChargingStateRecorded> States(
+    private static IReadOnlyList<ChargingStateRecorded> States(
         ChangedRows rows, SettlementPointId point, Instant notice, Instant end) =>
-        [.. rows.Between<StateRow>(rows.KeysOf(point).States, notice, Instant.MaxValue).All
-            .Where(kept => kept.At < end).Select(kept => StateOf(point, kept))];
+        rows.Between<StateRow>(rows.KeysOf(point).States, notice, Instant.MaxValue) is { Count: > 0 } found
+            ? [.. found.All.Where(kept => kept.At < end).Select(kept => StateOf(point, kept))] : [];
 
     internal static ChargingStateRecorded StateOf(SettlementPointId point, StateRow kept) => new(
         point, kept.At, kept.Connected, kept.StateOfChargePerMille, PowerOf(kept.VehicleImportMaxMilliwatts),

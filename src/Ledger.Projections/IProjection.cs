@@ -11,6 +11,13 @@ public sealed record RecordedFact(
 /// <summary>A row that a fold changes: the whole new row, or null when the row ends.</summary>
 public readonly record struct RowChange(RowKey Key, object? Row);
 
+/// <summary>A row of a series that holds from its instant until another: a question that says so passes over those that
+/// have ended without reading them.</summary>
+public interface ILastingRow
+{
+    Instant End { get; }
+}
+
 /// <summary>
 /// The current rows of one projection: the whole state of a fold. Asked through <see cref="RowsOfType"/>; the type is
 /// an argument here, because to find the method of an interface for a type takes longer than to find the row.
@@ -25,10 +32,11 @@ public interface IRows
     IReadOnlyList<KeyValuePair<string, object>> Range(string first, string last, Type type);
 
     /// <summary>Rows of a series from the first instant to the last, both included, in order of key.</summary>
+    /// <param name="until">Rows that are known to end before this may be left out.</param>
     /// <param name="over">What has changed of any rows since: it stands in place of what was.</param>
     /// <param name="into">Behind what is there.</param>
-    void Between(
-        RowName series, Instant first, Instant last, Type type, ReadOnlySpan<RowChange> over, FoundRows into);
+    void Between(RowName series, Instant first, Instant last, Instant until, Type type,
+        ReadOnlySpan<RowChange> over, FoundRows into);
 
     /// <summary>For the changes of one fact: nothing has changed yet. Who folds one fact after the other may give the
     /// same list for each, so that what a projection proposes is good until it is asked about the next fact.</summary>

@@ -31,7 +31,7 @@ internal static class PeriodChecks
     /// <summary>Asks the periods that a reading begins, divides or ends.</summary>
     public static void Read(ChangedRows rows, PointKeys keys, RegisterKeys register, PointRow place, Instant at)
     {
-        var periods = rows.Between<PeriodRow>(keys.Periods, at - Longest, at);
+        var periods = rows.Between<PeriodRow>(keys.Periods, at - Longest, at, until: at);
         for (var i = 0; i < periods.Count; i++)
             if (at <= periods[i].End) Check(rows, keys, register, place, periods[i]);
     }

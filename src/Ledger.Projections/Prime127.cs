@@ -47,6 +47,11 @@ public static class Prime127
         }
     }
 
+    /// <summary>Times a power of two: what is moved beyond the top comes in again below.</summary>
+    /// <param name="bits">From 0 to 126.</param>
+    public static UInt128 Shifted(UInt128 number, int bits) =>
+        ((number << bits) & Value) | (number >> (127 - bits));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static UInt128 Folded(ulong high, ulong low)
     {

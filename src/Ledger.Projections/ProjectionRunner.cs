@@ -1,7 +1,6 @@
 using System.Data.Common;
 using Ledger.Domain;
 using Ledger.Journal;
-using NodaTime;
 
 namespace Ledger.Projections;
 
@@ -17,10 +16,10 @@ public sealed class ProjectionStoppedException(ProjectionAlarm alarm, Exception 
 
 /// <summary>
 /// Keeps the read model up to date: reads the journal from the lowest checkpoint, folds, and commits rows and
-/// checkpoints together per batch, the next one being folded meanwhile. Rows do not depend on the batch size. A poison
-/// event stops it: what came before is committed, the alarm is stored with position and reason, and the caller gets the
-/// exception. With a lease it writes only while it holds it, and else waits for whoever does, or for the end of their
-/// time.
+/// checkpoints together per batch, the next one being decoded and folded meanwhile. Rows do not depend on the batch
+/// size. A poison event stops it: what came before is committed, the alarm is stored with position and reason, and the
+/// caller gets the exception. With a lease it writes only while it holds it, and else waits for whoever does, or for
+/// the end of their time.
 /// </summary>
 public sealed class ProjectionRunner(
     IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, EventDecoder decode,
@@ -92,22 +91,22 @@ public sealed class ProjectionRunner(
         var next = from;
         try
         {
-            await foreach (var stored in journal.ReadAllAsync(from, ct).ConfigureAwait(false))
-            {
-                if (stored.Position >= until) break;
-                if (stored.Position != next && journal.IsWhole) break;
-                next = stored.Position + 1;
-                if (Apply(batch, stored) is { } stopped)
+            await foreach (var page in DecodedEvents.PagesAsync(journal, decode, from, until, ct).ConfigureAwait(false))
+                foreach (var decoded in page)
                 {
-                    await batch.CommitAsync().ConfigureAwait(false);
-                    views.Alarm = stopped.Alarm;
-                    throw stopped;
+                    if (decoded.Position != next && journal.IsWhole) throw Missing(next);
+                    next = decoded.Position + 1;
+                    if (Apply(batch, decoded) is { } stopped)
+                    {
+                        await batch.CommitAsync().ConfigureAwait(false);
+                        views.Alarm = stopped.Alarm;
+                        throw stopped;
+                    }
+                    if (!IsFull(batch, until - next)) continue;
+                    await batch.SendAsync().ConfigureAwait(false);
+                    Keep();
                 }
-                if (!IsFull(batch, until - next)) continue;
-                await batch.SendAsync().ConfigureAwait(false);
-                Keep();
-            }
-            if (next < until && journal.IsWhole) throw new JournalRefusedException($"position {next} is missing");
+            if (next < until && journal.IsWhole) throw Missing(next);
             await batch.CommitAsync().ConfigureAwait(false);
         }
         finally
@@ -148,29 +147,27 @@ public sealed class ProjectionRunner(
         return CatchUpAsync(ct);
     }
 
+    private static JournalRefusedException Missing(long position) => new($"position {position} is missing");
+
     /// <summary>Folds an event into the batch; where it cannot be applied, why.</summary>
-    private ProjectionStoppedException? Apply(Batch batch, RecordedEvent stored)
+    private static ProjectionStoppedException? Apply(Batch batch, DecodedEvent decoded)
     {
         var current = "codec";
         try
         {
-            var envelope = stored.Envelope;
-            var happened = decode(envelope.WireName, envelope.WireVersion, stored.Payload.Span);
-            var fact = new RecordedFact(
-                happened, stored.Position, new Interval(envelope.ValidFrom, envelope.ValidTo), envelope.RecordedAt,
-                envelope.Tenant);
-            foreach (var fold in batch.Of(happened.GetType()))
+            var fact = decoded.Fact;
+            foreach (var fold in batch.Of(fact.Event.GetType()))
             {
                 current = fold.Projection.Name;
                 fold.Apply(fact);
             }
-            batch.Accept(stored.Position);
+            batch.Accept(fact.Position);
             return null;
         }
         catch (Exception cause) when (cause is not (OperationCanceledException or DbException or IOException
             or LeaseLostException))
         {
-            return new(new(stored.Position, current, stored.Envelope.WireName, cause.Message), cause);
+            return new(new(decoded.Position, current, decoded.WireName, cause.Message), cause);
         }
     }
 

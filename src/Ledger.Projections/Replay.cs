@@ -19,6 +19,7 @@ public sealed record RowDifference(string Projection, string Key, string? Stored
 /// </summary>
 public static class Replay
 {
+    private const int KeptBatchEvents = 128; // few, so that what is handed over is still in the processor's cache
     private const int DigestedBatchEvents = 16; // few, so that most rows are let go of before the collector moves them
 
     /// <summary>The rows after every event before <paramref name="end"/> (null: the whole journal).</summary>
@@ -26,7 +27,7 @@ public static class Replay
         IJournal journal, IReadOnlyList<IProjection> projections, EventDecoder decode, long? end, CancellationToken ct)
     {
         var fresh = new MemoryViews();
-        var runner = new ProjectionRunner(journal, fresh, projections, decode, 1000);
+        var runner = new ProjectionRunner(journal, fresh, projections, decode, KeptBatchEvents);
         await runner.CatchUpAsync(ct, end).ConfigureAwait(false);
         return fresh;
     }
@@ -115,40 +116,56 @@ public static class Replay
         asOf is { } position && Math.Min(checked(position + 1), applied) is var end ? (end, end)
             : (applied, ViewRow.Open);
 
-    /// <summary>The projections that are not the same, by the digests of their changes.</summary>
+    /// <summary>The projections that are not the same, by the digests of their changes. Stored rows are read beside the
+    /// recomputation.</summary>
     private static async Task<IReadOnlyList<IProjection>> DifferingAsync(
         IJournal journal, IViewStore stored, IReadOnlyList<IProjection> projections, EventDecoder decode,
         (long Recomputed, long Stored) ends, CancellationToken ct)
     {
         var point = new DigestPoint();
         var fresh = new RecomputedDigests(stored, point);
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var kept = Task.Factory.StartNew(() => projections.ToDictionary(projection => projection.Name,
+            projection => Digest(stored, projection.Name, ends.Stored, point, left.Token)),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
             await new ProjectionRunner(journal, fresh, projections, decode, DigestedBatchEvents)
                 .CatchUpAsync(ct, ends.Recomputed).ConfigureAwait(false);
+            var digests = await kept.ConfigureAwait(false);
+            return [.. projections.Where(projection =>
+                digests[projection.Name]?.IsSame(fresh.Of(projection.Name)) is not true)];
         }
         catch (ProjectionStoppedException)
         {
             return projections; // by a false row, or by the event: whoever recomputes without stored rows finds out
         }
-        return [.. projections.Where(projection =>
-            Digest(stored, projection.Name, ends.Stored, point)?.IsSame(fresh.Of(projection.Name)) is not true)];
+        finally
+        {
+            await left.CancelAsync().ConfigureAwait(false);
+            await ((Task)kept).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // nobody reads any more
+        }
     }
 
     /// <summary>Whether two stores hold the same versions of a projection's rows, as known before a position.</summary>
     internal static bool IsSame(IViewStore one, IViewStore other, string projection, long end)
     {
         var point = new DigestPoint();
-        return Digest(one, projection, end, point) is { } digest
-            && Digest(other, projection, end, point)?.IsSame(digest) is true;
+        return Digest(one, projection, end, point, default) is { } digest
+            && Digest(other, projection, end, point, default)?.IsSame(digest) is true;
     }
 
     /// <summary>Null where versions overlap, which no changes make.</summary>
-    private static ChangeDigest? Digest(IViewStore views, string projection, long end, DigestPoint point)
+    private static ChangeDigest? Digest(
+        IViewStore views, string projection, long end, DigestPoint point, CancellationToken ct)
     {
         var digest = new ChangeDigest(point);
         var changes = new VersionChanges(digest, end);
-        views.ScanVersions(projection, changes.Take);
+        views.ScanVersions(projection, (key, from, to, json) =>
+        {
+            ct.ThrowIfCancellationRequested();
+            changes.Take(key, from, to, json);
+        });
         changes.Complete();
         return changes.IsInOrder ? digest : null;
     }

@@ -19,7 +19,11 @@ internal struct KnownRow(string? json)
     /// <summary>The batch in which it was changed last; 0 where it is as stored.</summary>
     public int Batch { get; private set; }
 
-    public readonly object? As(Type type) => content is StoredRow stored ? stored.As(type) : content;
+    /// <summary>How many seconds it holds at most; 0 where that is not known.</summary>
+    public int Lasts { get; set; }
+
+    // Whether it is as stored is asked of the batch: to ask the row itself is to read it.
+    public readonly object? As(Type type) => Batch == 0 && content is StoredRow stored ? stored.As(type) : content;
 
     /// <summary>Whether it was another one.</summary>
     public bool Change(object? next, int batch)
@@ -59,7 +63,23 @@ internal sealed class RowSeries(string name, Instant? forgottenUntil)
     public int Count { get; private set; }
 
     /// <summary>The row at an index, until one is added or forgotten.</summary>
-    public ref KnownRow this[int index] => ref places[index].Row;
+    public ref readonly KnownRow this[int index] => ref places[index].Row;
+
+    /// <summary>Whether the row at an index was another one.</summary>
+    public bool Change(int index, object? row, int batch)
+    {
+        ref var place = ref places[index];
+        if (!place.Row.Change(row, batch)) return false;
+        place.Row.Lasts = row is ILastingRow lasting ? Seconds(lasting.End - place.At) : 0;
+        return true;
+    }
+
+    /// <summary>The next whole number of seconds; 0 of what is not short.</summary>
+    private static int Seconds(Duration time) => time < Duration.Zero || time.Days > 0 ? 0
+        : (int)(time.NanosecondOfDay / NodaConstants.NanosecondsPerSecond) + 1;
+
+    private static bool EndsBefore(in Place place, Instant until) =>
+        place.Row.Lasts is > 0 and var seconds && place.At + Duration.FromSeconds(seconds) < until;
 
     /// <summary>The index of a row; negative where it is not here.</summary>
     public int IndexOf(in RowKey key) => IndexOf(key.At, key.Rest);
@@ -76,7 +96,8 @@ internal sealed class RowSeries(string name, Instant? forgottenUntil)
     }
 
     /// <inheritdoc cref="IRows.Between"/>
-    public void Between(Instant first, Instant last, Type type, ReadOnlySpan<RowChange> over, FoundRows into)
+    public void Between(
+        Instant first, Instant last, Instant until, Type type, ReadOnlySpan<RowChange> over, FoundRows into)
     {
         var (index, changed) = (IndexFrom(first), CountHere(over, first, last));
         var behind = IndexBehind(index, last);
@@ -84,7 +105,8 @@ internal sealed class RowSeries(string name, Instant? forgottenUntil)
         while (change >= 0 || index < behind)
         {
             var order = change < 0 ? -1 : index == behind ? 1 : Order(places[index], over[change].Key);
-            var row = order < 0 ? places[index].Row.As(type) : over[change].Row;
+            var row = order >= 0 ? over[change].Row
+                : EndsBefore(places[index], until) ? null : places[index].Row.As(type);
             if (order <= 0) index++; // the change stands in place of what was
             if (order >= 0) change = FirstHere(over, first, last, over[change].Key);
             if (row is not null) into.Add(row);

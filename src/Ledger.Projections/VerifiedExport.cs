@@ -23,7 +23,7 @@ public sealed class VerifiedExport : IProjection
     public sealed record PeriodRow(
         string Point, Instant Start, Instant End, string? Day, int Version, IntervalRecordState State,
         Energy Export, Energy Import, long MinimumMilliwatts, long MaximumMilliwatts, long CoveredMicroseconds,
-        long ClockOffsetMicroseconds, ReadingQuality Quality, string? Reason, string Evidence)
+        long ClockOffsetMicroseconds, ReadingQuality Quality, string? Reason, string Evidence) : ILastingRow
     {
         [WrittenAfter(nameof(Export))]
         public string ExportKwh => Export.ToKwh();

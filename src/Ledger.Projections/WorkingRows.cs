@@ -48,15 +48,15 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         return rows;
     }
 
-    public void Between(
-        RowName series, Instant first, Instant last, Type type, ReadOnlySpan<RowChange> over, FoundRows into)
+    public void Between(RowName series, Instant first, Instant last, Instant until, Type type,
+        ReadOnlySpan<RowChange> over, FoundRows into)
     {
         var rows = SeriesOf(series);
-        if (rows.ForgottenUntil is { } until && first <= until)
+        if (rows.ForgottenUntil is { } forgotten && first <= forgotten)
             foreach (var row in store.Range(projection, new RowKey(series, first).ToString(),
-                new RowKey(series, Instant.Min(last, until), "~").ToString()))
+                new RowKey(series, Instant.Min(last, forgotten), "~").ToString()))
                 if (RowKey.Of(series.Text, row.Key) is var key && rows.IndexOf(key) < 0) Add(rows, key, row.Json);
-        rows.Between(first, last, type, over, into);
+        rows.Between(first, last, until, type, over, into);
     }
 
     /// <summary>Takes a fact's changes over and adds those that change something.</summary>
@@ -75,7 +75,7 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         var rows = SeriesOf(key.Name);
         var index = IndexOf(rows, key);
         if (index < 0 && row is not null) index = Add(rows, key, null);
-        return index >= 0 && rows[index].Change(row, batch);
+        return index >= 0 && rows.Change(index, row, batch);
     }
 
     private bool ChangeSingle(in RowKey key, object? row)

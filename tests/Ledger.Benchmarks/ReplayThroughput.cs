@@ -10,13 +10,14 @@ using NodaTime;
 namespace Ledger.Benchmarks;
 
 /// <summary>
-/// What one core replays in a second, from the stored bytes: read alone, decoded, through every standard projection
-/// into views in memory, and compared with stored views, which keeps no row; from SQLite and from stored bytes that
-/// are in memory already. The facts are a day of 140 connectors (<see cref="ProjectionBenchmarks.Day"/>).
+/// What is replayed in a second, and for each second that cores work on it, from the stored bytes: read alone, decoded,
+/// through every standard projection with rows that nobody keeps, into views in memory, and compared with stored views,
+/// which keeps no row either; from SQLite and from stored bytes that are in memory already. The facts are a day of 140
+/// connectors (<see cref="ProjectionBenchmarks.Day"/>).
 /// </summary>
 /// <remarks>With <c>--only TEXT</c> only the rows that have this in their name. With <c>--events N</c> a journal of so
-/// many events, of days that follow one another, is compared once, and what is alive is told at a tenth of them and at
-/// the end.</remarks>
+/// many events, of days that follow one another, is replayed and compared once, and what is alive is told at a tenth of
+/// them and at the end.</remarks>
 internal static class ReplayThroughput
 {
     private const int Rounds = 20; // of which the best counts: the first ones compile
@@ -24,6 +25,7 @@ internal static class ReplayThroughput
     private const int StoredBatchEvents = 5000; // views that are only made to be compared with
     private const int DayEvents = 41_021;
     private const int PageEvents = 256; // of stored bytes that are in memory
+    private const int PassedBatchEvents = 16; // as where rows are digested
     private static readonly LedgerId Ledger = new("benchmark");
     private static readonly Principal By = new("benchmark", new PartyId("cpo"), new HashSet<string>());
 
@@ -73,39 +75,51 @@ internal static class ReplayThroughput
         await using var memory = new StoredBytes(stored);
         foreach (var (name, from) in ((string, IJournal)[])[("SQLite", journal), ("memory", memory)])
             foreach (var (what, replay) in ((string, Func<IJournal, Task>)[])
-                [("read", ReadAsync), ("decoded", DecodeAsync), ("every projection", ProjectAsync),
+                [("read", ReadAsync), ("decoded", DecodeAsync),
+                ("every projection, let go of", each => FoldAsync(each, views)), ("every projection", ProjectAsync),
                 ("every projection, compared", each => CompareAsync(each, views)),
                 ("the same, row by row", each => CompareKeptAsync(each, views))])
                 if ($"{name} {what}".Contains(only, StringComparison.Ordinal))
                     await RowAsync(name, what, from, replay).ConfigureAwait(false);
     }
 
-    /// <summary>One comparison with everything, and what is alive early in it and at its end.</summary>
+    /// <summary>Every projection once, and one comparison with everything, and what is alive early in each and at its
+    /// end.</summary>
     private static async Task LongAsync(SqliteJournal journal, SqliteViews views)
     {
-        await using var watched = new WatchedJournal(journal, [journal.Length / 10, journal.Length - 1]);
-        var (watch, paused) = (Stopwatch.StartNew(), GC.GetTotalPauseDuration());
-        await CompareAsync(watched, views).ConfigureAwait(false);
-        var took = watch.Elapsed - watched.Measuring;
-        Print($"SQLite, every projection, compared: {journal.Length / took.TotalSeconds:N0} /s, {(GC.GetTotalPauseDuration() - paused) / watch.Elapsed:P0} of the time collecting");
-        foreach (var (position, bytes) in watched.Alive) Print($"alive at event {position:N0}: {bytes / 1e6:N1} MB");
+        GCSettings.LatencyMode = GCLatencyMode.Batch;
+        foreach (var (what, replay) in ((string, Func<IJournal, Task>)[])
+            [("let go of", each => FoldAsync(each, views)), ("compared", each => CompareAsync(each, views))])
+        {
+            await using var watched = new WatchedJournal(journal, [journal.Length / 10, journal.Length - 1]);
+            var (watch, processors) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
+            var paused = GC.GetTotalPauseDuration();
+            await replay(watched).ConfigureAwait(false);
+            var took = watch.Elapsed - watched.Measuring;
+            processors = Environment.CpuUsage.TotalTime - processors - watched.Measuring;
+            Print($"SQLite, every projection, {what}: {journal.Length / took.TotalSeconds:N0} /s, {journal.Length / processors.TotalSeconds:N0} /s of a core, {(GC.GetTotalPauseDuration() - paused) / watch.Elapsed:P0} of the time collecting");
+            foreach (var (position, bytes) in watched.Alive)
+                Print($"alive at event {position:N0}: {bytes / 1e6:N1} MB");
+        }
         Print($"working set at most {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:N0} MB, with all that went before");
     }
 
     private static async Task RowAsync(string name, string what, IJournal journal, Func<IJournal, Task> replay)
     {
-        var (best, memory, collecting) = (double.MaxValue, 0L, 0d);
+        var (best, used, memory, collecting) = (double.MaxValue, TimeSpan.MaxValue, 0L, 0d);
         for (var round = 0; round < Rounds; round++)
         {
             var (paused, before) = (GC.GetTotalPauseDuration(), GC.GetTotalAllocatedBytes());
-            var watch = Stopwatch.StartNew();
+            var (watch, processors) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
             await replay(journal).ConfigureAwait(false);
             var took = watch.Elapsed;
+            processors = Environment.CpuUsage.TotalTime - processors;
             memory = GC.GetTotalAllocatedBytes() - before;
+            if (processors < used) used = processors;
             if (took.TotalSeconds >= best) continue;
             (best, collecting) = (took.TotalSeconds, (GC.GetTotalPauseDuration() - paused) / took);
         }
-        Print($"{name,-8} {what,-26} {journal.Length / best,12:N0} /s  {memory / journal.Length,8:N0} bytes allocated an event, {collecting,4:P0} of the time collecting");
+        Print($"{name,-8} {what,-27} {journal.Length / best,12:N0} /s  {journal.Length / used.TotalSeconds,12:N0} /s of a core, {used.TotalMicroseconds / journal.Length,6:N2} µs of it an event  {memory / journal.Length,8:N0} bytes allocated an event, {collecting,4:P0} of the time collecting");
     }
 
     private static async Task ReadAsync(IJournal journal)
@@ -117,6 +131,15 @@ internal static class ReplayThroughput
     {
         await foreach (var recorded in journal.ReadAllAsync(0, default).ConfigureAwait(false))
             EventCodec.Decode(recorded);
+    }
+
+    /// <summary>Every row is made and handed over, and nobody keeps it but the folds, up to their bound.</summary>
+    private static async Task FoldAsync(IJournal journal, SqliteViews stored)
+    {
+        var passed = new PassedRows(stored);
+        await new ProjectionRunner(journal, passed, StandardProjections.All, Decode, PassedBatchEvents)
+            .CatchUpAsync(default).ConfigureAwait(false);
+        if (passed.Changes == 0) throw new InvalidOperationException("no row was made");
     }
 
     private static Task ProjectAsync(IJournal journal) =>
@@ -175,6 +198,35 @@ internal static class ReplayThroughput
         public Task WaitForAsync(long position, CancellationToken ct) => throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
+    /// <summary>Views of which nothing is kept: what a fold has forgotten it asks of stored ones.</summary>
+    private sealed class PassedRows(SqliteViews stored) : IViewStore
+    {
+        private readonly Dictionary<string, long> applied = [];
+
+        public long Changes { get; private set; }
+        public ProjectionAlarm? Alarm { get; set; }
+        public int RowsKnownMax => ((IViewStore)stored).RowsKnownMax;
+        public long Checkpoint(string projection) => applied.GetValueOrDefault(projection);
+
+        public void Commit(IReadOnlyDictionary<string, long> checkpoints, IReadOnlyList<PositionedChange> changes)
+        {
+            Changes += changes.Count;
+            foreach (var (projection, next) in checkpoints) applied[projection] = next;
+        }
+
+        public string? Get(string projection, string key, long? asOf = null) =>
+            stored.Get(projection, key, asOf ?? Checkpoint(projection) - 1);
+
+        public IReadOnlyList<ViewRow> Range(string projection, string first, string last, long? asOf = null) =>
+            stored.Range(projection, first, last, asOf ?? Checkpoint(projection) - 1);
+
+        public IReadOnlyList<ViewRow> Versions(string projection) => throw new NotSupportedException();
+        public void Reset(string projection) => throw new NotSupportedException();
+        public void Switch(IReadOnlyCollection<string> projections) => throw new NotSupportedException();
+        public bool TryHold(string lease, string holder, Duration length) => true;
+        public bool TryKeep(string lease, string holder, Duration length) => true;
     }
 
     /// <summary>A journal that tells what is alive when its reader comes to some positions.</summary>

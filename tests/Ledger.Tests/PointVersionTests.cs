@@ -91,8 +91,8 @@ public sealed class PointVersionTests
 
         public object? Get(in RowKey key, Type type) => rows.GetValueOrDefault(key.ToString());
 
-        public void Between(
-            RowName series, Instant first, Instant last, Type type, ReadOnlySpan<RowChange> over, FoundRows into) =>
+        public void Between(RowName series, Instant first, Instant last, Instant until, Type type,
+            ReadOnlySpan<RowChange> over, FoundRows into) =>
             throw new NotSupportedException("master data has no series");
 
         public IReadOnlyList<KeyValuePair<string, object>> Range(string first, string last, Type type) =>

@@ -26,6 +26,11 @@ public sealed class Prime127Tests
             Check(Prime127.Multiply(one, other), (BigInteger)one * other);
         }, iter: Math.Max(100_000, LongRun.Samples));
 
+    [Fact]
+    public void Powers_of_two_are_those_of_large_numbers() =>
+        Gen.Select(Numbers, Gen.Int[0, 126]).Sample((number, bits) =>
+            Check(Prime127.Shifted(number, bits), (BigInteger)number << bits), iter: Math.Max(10_000, LongRun.Samples));
+
     private static void Check(UInt128 found, BigInteger expected)
     {
         ((BigInteger)(found % Prime127.Value)).ShouldBe(expected % Prime);

@@ -61,6 +61,34 @@ public sealed class RowSeriesTests
             }, iter: LongRun.Samples / 5);
     }
 
+    private sealed record LastingRow(Instant End) : ILastingRow;
+
+    /// <summary>Of rows that say when they end, stored ones and changed ones, short, long and wrong.</summary>
+    [Fact]
+    public void Rows_that_have_ended_may_be_passed_over_and_no_others()
+    {
+        var lasting = Gen.Select(Gen.Int[0, 20], Gen.Int[-3, 200], (quarter, quarters) =>
+            (Key: new RowKey(Name, At(quarter)), Row: new LastingRow(At(quarter + quarters) + Duration.Epsilon)))
+            .Array[0, 30];
+        var passed = 0;
+        Gen.Select(lasting, lasting, lasting, Gen.Int[0, 40]).Sample((stored, earlier, now, until) =>
+        {
+            var (views, accepted) = (new MemoryViews(), new List<PositionedChange>());
+            views.Commit(Next(1), [.. stored.Select(each =>
+                new PositionedChange("P", 0, each.Key, RowContent.Of(each.Row)))]);
+            var rows = new WorkingRows(new TextsOnly(views), "P");
+            foreach (var (key, row) in earlier) rows.Accept([new(key, row)], 1, accepted);
+            var changed = new ChangedRows(rows);
+            foreach (var (key, row) in now) changed.Put(key, row);
+            var all = changed.Between<LastingRow>(Name, At(0), At(20)).All.ToList();
+            var left = changed.Between<LastingRow>(Name, At(0), At(20), At(until)).All.ToList();
+            left.Where(row => row.End >= At(until)).ShouldBe(all.Where(row => row.End >= At(until)));
+            all.ShouldBe(all.Where(row => left.Contains(row) || row.End < At(until)));
+            Interlocked.Add(ref passed, all.Count - left.Count);
+        }, iter: LongRun.Samples / 5);
+        passed.ShouldBeGreaterThan(0);
+    }
+
     private static Row? Made(int number) => number < 0 ? null : new Row(number);
     private static RowChange Change((RowKey, int) change) => new(change.Item1, Made(change.Item2));
 
