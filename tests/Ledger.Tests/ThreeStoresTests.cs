@@ -109,11 +109,12 @@ public sealed class ThreeStoresTests(PostgresCluster cluster) : IDisposable
         await using var server = await EventStoreDouble.StartAsync();
         using var town = new SmallTown();
         town.ImportMasterData("--store", server.ConnectionString).Exit.ShouldBe(ExitCode.Done);
-        using var other = new SqliteViews(Path.Combine(town.Data, OpenLedger.ViewsFileName));
-        var before = StandardProjections.All.Min(view => other.Checkpoint(view.Name));
+        var path = Path.Combine(town.Data, OpenLedger.ViewsFileName);
+        File.Delete(path); // which has come as far as the journal
+        using var other = new SqliteViews(path);
         var read = At(town.Data, "show", "points", "--store", server.ConnectionString);
         (read.Exit, read.Errors).ShouldBe((ExitCode.Done, ""));
-        StandardProjections.All.Min(view => other.Checkpoint(view.Name)).ShouldBeGreaterThan(before);
+        StandardProjections.All.Min(view => other.Checkpoint(view.Name)).ShouldBeGreaterThan(0);
     }
 
     private static CommandRun At(string data, params string[] args) =>
