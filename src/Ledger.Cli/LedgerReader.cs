@@ -17,6 +17,8 @@ namespace Ledger.Cli;
 /// </summary>
 public sealed class LedgerReader : IAsyncDisposable
 {
+    private static readonly TimeSpan AheadMax = TimeSpan.FromSeconds(5);
+
     private LedgerReader(IJournalReader journal, IViewStore views, EvidenceArchive evidence) =>
         (Journal, Views, Evidence) = (journal, views, evidence);
 
@@ -41,8 +43,37 @@ public sealed class LedgerReader : IAsyncDisposable
             await CatchUpAsync(options, ct).ConfigureAwait(false);
             reader = Open(options);
         }
-        PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
-        return reader;
+        try
+        {
+            await reader.RefuseAheadAsync(ct).ConfigureAwait(false);
+            PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
+            return reader;
+        }
+        catch
+        {
+            await reader.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Throws <see cref="ViewsAheadException"/> where the views have applied what the journal does not have. Beside who
+    /// records they may have more than was read of the journal: that is there in a moment, or it is lost.
+    /// </summary>
+    private async Task RefuseAheadAsync(CancellationToken ct)
+    {
+        var applied = StandardProjections.All.Max(projection => Views.Checkpoint(projection.Name));
+        if (applied <= Journal.Length) return;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(AheadMax);
+        try
+        {
+            await Journal.WaitForAsync(applied - 1, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            ViewsAhead.Refuse(Journal, Views, StandardProjections.All);
+        }
     }
 
     private static LedgerReader Open(LedgerOptions options)
@@ -52,9 +83,10 @@ public sealed class LedgerReader : IAsyncDisposable
         var evidence = EvidenceArchive.OpenForReading(options.Directory, options.Secret);
         try
         {
-            // Reading a copy changes no byte of it.
-            var isCopy = LedgerCopy.Find(options.Directory) is not null;
-            return new(journal, isCopy && LedgerStores.OpenViewsForReading(options) is { } views
+            // Who only reads changes no byte of a copy, nor of a file that another process may be writing.
+            var isOnlyRead = LedgerStores.ViewsFile(options) is not null
+                || LedgerCopy.Find(options.Directory) is not null;
+            return new(journal, isOnlyRead && LedgerStores.OpenViewsForReading(options) is { } views
                 ? views : LedgerStores.OpenViews(options), evidence);
         }
         catch (DbException damaged) when (LedgerStores.ViewsFile(options) is { } path)

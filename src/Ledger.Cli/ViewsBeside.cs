@@ -27,7 +27,9 @@ internal static class ViewsBeside
                 LedgerStores.Close(views);
             }
         }
-        // Whoever reads a copy changes nothing: what stands in a log beside the file is brought into it.
-        if (LedgerStores.ViewsFile(options) is { } path) SqliteCopy.Settle(path);
+        // Whoever reads a copy changes nothing: what stands in a log beside the file is brought into it. The views of a
+        // ledger may be read by others meanwhile, with whom the log stays.
+        if (LedgerStores.ViewsFile(options) is { } path && LedgerCopy.Find(options.Directory) is not null)
+            SqliteCopy.Settle(path);
     }
 }

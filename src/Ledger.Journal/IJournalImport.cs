@@ -17,7 +17,7 @@ public interface IJournalImport : IJournal
     /// <see cref="JournalRefusedException"/> with the place where they are not what comes next, and keeps none of them.
     /// </summary>
     /// <param name="events">In order; at most <see cref="Copies.CopiedEvent.TogetherMax"/>, and together at most
-    /// <see cref="Copies.CopiedEvent.BytesMax"/> bytes of payload, unless it is a single one.</param>
+    /// <see cref="Copies.CopiedEvent.BytesMax"/> bytes, unless it is a single one.</param>
     ValueTask AppendRecordedAsync(IReadOnlyList<RecordedEvent> events, CancellationToken ct);
 }
 

@@ -26,7 +26,8 @@ internal abstract record PendingWrite(long StoredBytesMax)
 
 /// <summary>Events that another journal recorded.</summary>
 internal sealed record PendingCopy(IReadOnlyList<CopiedEvent> Copied)
-    : PendingWrite(Copied.Sum(copied => copied.Recorded.Payload.Length + (2L * copied.Header.Length)))
+    : PendingWrite(Copied.Sum(copied =>
+        CopiedEvent.StoredBytes(copied.Recorded.Payload.Length, copied.Header.Length)))
 {
     public override int Events => Copied.Count;
 }

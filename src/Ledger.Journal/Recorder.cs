@@ -141,8 +141,9 @@ public sealed class Recorder(
                 ? null
                 : await journal.AppendAsync(stream, At(revision), batch.Facts, by, null, ct).ConfigureAwait(false);
             if (result is AppendResult.WrongRevision) continue;
-            // Of several facts one conflicts: one at a time says which.
-            if (result is AppendResult.Conflict && batch.Items.Count > 1) (batchMax, attempts) = (1, 0);
+            // Of several one conflicts, or each was there at a place of its own: one at a time says which and where.
+            if (result is AppendResult.Conflict or AppendResult.AlreadyRecorded && batch.Items.Count > 1)
+                (batchMax, attempts) = (1, 0);
             else
             {
                 foreach (var (item, offset, count) in batch.Items)

@@ -124,7 +124,7 @@ internal sealed class SqliteViewReader : IDisposable
             if (unpacked.From <= position) take(key, unpacked.From, unpacked.To, unpacked.Json);
             return;
         }
-        if (!unpacked.IsWhole)
+        if (!unpacked.IsWhole || unpacked.To != to)
             throw new InvalidDataException($"versions of {Encoding.UTF8.GetString(key)} are damaged: rebuild the views");
     }
 

@@ -74,6 +74,13 @@ internal static class SqliteViewTables
           WHERE to_position <> 9223372036854775807;
         """;
 
+    /// <summary>What a file says in which nothing was made yet, as a crash may leave it.</summary>
+    private const string Nothing = """
+        CREATE TEMP TABLE projection (number, name, next_position);
+        CREATE TEMP TABLE current_row (projection, key, from_position, json);
+        CREATE TEMP TABLE view_history (projection, key, from_position, to_position, versions);
+        """;
+
     /// <summary>Brings an earlier file's rows into these tables.</summary>
     private const string TakeOver = """
         INSERT INTO projection (name, next_position)
@@ -114,11 +121,16 @@ internal static class SqliteViewTables
         transaction.Commit();
     }
 
-    /// <summary>Makes a connection that only reads give out an earlier version of the file as if it were this one. No
-    /// byte of the file changes.</summary>
+    /// <summary>Makes a connection that only reads give out an earlier version of the file, or one that is not made
+    /// yet, as if it were this one. No byte of the file changes.</summary>
     public static void ShowAsNow(sqlite3 database)
     {
-        if (!IsEarlier(database)) return;
+        if (Has(database, "current_row")) return;
+        if (!Has(database, "view_row"))
+        {
+            Execute(database, Nothing);
+            return;
+        }
         if (!Has(database, "view_version"))
             Execute(database, "CREATE TEMP TABLE view_version (projection TEXT, stored_as TEXT)");
         Execute(database, AsNow);

@@ -61,8 +61,22 @@ public sealed class SqliteViews : IViewStore, IDisposable
 
     public ChangeCounts? Changes { get; }
 
-    /// <summary>Opens the views for whoever only looks: no byte is changed.</summary>
-    public static SqliteViews OpenForReading(string path) => new(path, SqliteOpenMode.ReadOnly, null);
+    /// <summary>Opens the views for whoever only looks: no byte is changed. A file that cannot be read is told of here.
+    /// </summary>
+    public static SqliteViews OpenForReading(string path)
+    {
+        var views = new SqliteViews(path, SqliteOpenMode.ReadOnly, null);
+        try
+        {
+            views.Reading(_ => true);
+            return views;
+        }
+        catch
+        {
+            views.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Adds a fault for each table, index or page that is not as it was made.</summary>
     public void Verify(string file, bool isThorough, Findings findings)
@@ -237,12 +251,17 @@ public sealed class SqliteViews : IViewStore, IDisposable
         }
     }
 
+    /// <summary>Returns when a batch that is on its way is stored: its statements are SQLite's own memory, and would be
+    /// gone beneath the thread that runs them.</summary>
     public void Dispose()
     {
         isClosed = true;
         CloseReaders();
-        writer?.Dispose();
-        connection.Dispose();
+        lock (gate)
+        {
+            writer?.Dispose();
+            connection.Dispose();
+        }
     }
 
     /// <summary>In the open transaction, which nobody else writes beside.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ledger.Cli;
+using Ledger.Journal;
 using Microsoft.Data.Sqlite;
 using Shouldly;
 
@@ -73,8 +74,53 @@ public sealed class RebuildVerbTests : IDisposable
         OnViews("SELECT count(*) FROM sqlite_schema WHERE name = 'lease'").ShouldBe(0L);
         town.Run("show", "refusals").Output.ShouldBe(refusals);
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);
+        OnViews("SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint'").ShouldBe(1L, "nobody wrote");
+        town.Run("rebuild").Exit.ShouldBe(ExitCode.Done);
+        town.Run("show", "refusals").Output.ShouldBe(refusals);
         OnViews("SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint'").ShouldBe(0L, "they were taken over");
         town.Run("verify").Exit.ShouldBe(verified);
+    }
+
+    /// <summary>An owner that is amid a batch, and one of an earlier version, whose tables are these.</summary>
+    [Fact]
+    public void Who_reads_beside_an_owner_waits_for_no_batch_and_changes_no_byte_of_the_views()
+    {
+        var refusals = town.Run("show", "refusals").Output;
+        var path = Path.Combine(town.Data, "views.db");
+        EarlierViews.Make(path, hasVersions: false);
+        using (FolderLock.Take(town.Data))
+        using (var owner = new SqliteConnection($"Data Source={path};Pooling=False"))
+        {
+            owner.Open();
+            using var batch = owner.BeginTransaction();
+            using var write = owner.CreateCommand();
+            write.Transaction = batch;
+            write.CommandText = "UPDATE checkpoint SET next_position = next_position";
+            write.ExecuteNonQuery();
+            var read = town.Run("show", "refusals");
+            (read.Exit, read.Output, read.Errors).ShouldBe((ExitCode.Done, refusals, ""));
+            batch.Commit();
+        }
+        OnViews("SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint'").ShouldBe(1L);
+    }
+
+    /// <summary>What a crash left of a file that was being made.</summary>
+    [Fact]
+    public void Views_in_which_nothing_was_made_yet_are_computed_when_somebody_asks()
+    {
+        var refusals = town.Run("show", "refusals").Output;
+        File.WriteAllBytes(Path.Combine(town.Data, "views.db"), []);
+        town.Run("show", "refusals").Output.ShouldBe(refusals);
+    }
+
+    [Fact]
+    public void Who_reads_is_told_of_views_that_cannot_be_read()
+    {
+        var path = Path.Combine(town.Data, "views.db");
+        File.WriteAllText(path, new string('x', 8192));
+        var show = town.Run("show", "refusals");
+        show.ShouldBeFailure($"ledger show: {path} cannot be read (SQLite Error 26: 'file is not a database'.); it holds "
+            + "nothing of its own: delete it, and it is computed again from the journal");
     }
 
     [Fact]

@@ -65,4 +65,25 @@ public sealed class RecorderTests : IDisposable
         refused.Code.ShouldBe(Rejection.EvidenceConflict);
         Encoding.UTF8.GetString(archive.Get(refused.Evidence)!).ShouldContain("\"indexSteps\":\"6\"");
     }
+
+    /// <summary>Facts that were recorded apart and come again together, in another order.</summary>
+    [Fact]
+    public async Task Each_of_several_repeats_is_answered_with_its_own_position()
+    {
+        await using var journal = folder.Open();
+        using var archive = EvidenceArchive.Open(folder.Path, TestFolder.Secret);
+        var recorder = new Recorder(journal, archive, folder.Clock);
+        foreach (var number in (int[])[1, 2, 3]) // at the positions 0, 1 and 2
+            (await recorder.AppendAsync("s", [TestFolder.Reading(number)], TestFolder.Tester, Ct))
+                .ShouldBe(new RecordOutcome.Recorded(number - 1));
+        (await recorder.RecordEachAsync("s", 0, (known, _) => known, (int[])[3, 1, 4],
+            (_, number) => new Decision.Accepted(TestFolder.Reading(number)),
+            number => new Submission(BitConverter.GetBytes(number), "again"), TestFolder.Tester, Ct))
+            .ShouldBe([new RecordOutcome.AlreadyRecorded(2), new RecordOutcome.AlreadyRecorded(0),
+                new RecordOutcome.Recorded(3)]);
+        (await recorder.RecordEachAsync("s", 0, (known, _) => known, (int[])[3, 1],
+            (_, number) => new Decision.Accepted(TestFolder.Reading(number)),
+            number => new Submission(BitConverter.GetBytes(number), "again"), TestFolder.Tester, Ct))
+            .ShouldBe([new RecordOutcome.AlreadyRecorded(2), new RecordOutcome.AlreadyRecorded(0)]);
+    }
 }

@@ -94,6 +94,14 @@ public sealed class SqliteViewsTests : IDisposable
         views.Get("P", "a", 0).ShouldBe("{\"n\":0}");
         Should.Throw<InvalidDataException>(() => views.Get("P", "a", 7)).Message
             .ShouldBe("versions of a are damaged: rebuild the views");
+        // The last of them is missing: what is left ends where a version does.
+        views.Commit(At(8, "Q"), [.. Enumerable.Range(0, 8).Select(n => new PositionedChange("Q", n, "a", $"{{\"n\":{n}}}"))]);
+        var fewer = (byte[])OnFile("SELECT versions FROM view_history WHERE to_position = 7")!;
+        fewer.ShouldBe(whole[..fewer.Length]);
+        OnFile($"UPDATE view_history SET versions = x'{Convert.ToHexString(fewer)}' WHERE to_position = 8");
+        views.Get("P", "a", 6).ShouldBe("{\"n\":6}");
+        Should.Throw<InvalidDataException>(() => views.Get("P", "a", 7));
+        Should.Throw<InvalidDataException>(() => views.Range("P", "a", "a", 7));
     }
 
     [Theory]
@@ -156,6 +164,36 @@ public sealed class SqliteViewsTests : IDisposable
             other.TryHold(ViewLease.Live, "other", NodaTime.Duration.FromSeconds(5)).ShouldBeTrue();
         await Should.ThrowAsync<LeaseLostException>(() => views.CommitAsync(At(1000), many));
         (views.Checkpoint("P"), views.Versions("P").Count).ShouldBe((500L, 500));
+    }
+
+    /// <summary>A row that tells when its text is written, which is amid the transaction that stores it.</summary>
+    private sealed class TellingRow(Action written)
+    {
+        public bool IsWritten
+        {
+            get
+            {
+                written();
+                return true;
+            }
+        }
+    }
+
+    /// <summary>SQLite's statements that the batch runs would be gone beneath it.</summary>
+    [Fact]
+    public async Task Views_are_closed_when_the_batch_that_is_on_its_way_is_stored()
+    {
+        var (views, closing, ct) = (new SqliteViews(Path), Task.CompletedTask, TestContext.Current.CancellationToken);
+        var telling = new TellingRow(() =>
+        {
+            closing = Task.Run(views.Dispose, ct);
+            closing.Wait(300, ct).ShouldBeFalse("it waits for the batch"); // milliseconds
+        });
+        await views.CommitAsync(At(100), [new("P", 0, "a", RowContent.Of(telling)),
+            .. Enumerable.Range(1, 99).Select(n => new PositionedChange("P", n, $"k{n}", "1"))]);
+        await closing;
+        using var again = new SqliteViews(Path);
+        (again.Checkpoint("P"), again.Range("P", "", "~").Count).ShouldBe((100L, 100));
     }
 }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Ledger.Api;
 using Ledger.Cli;
 using Ledger.Ingest.Fleet;
+using Ledger.Projections;
 using Ledger.Tests.EventStoreDb;
 using Shouldly;
 
@@ -100,6 +101,20 @@ public sealed class ThreeStoresTests(PostgresCluster cluster) : IDisposable
             At(data, "backup", Folder("b"), "--store", store).Errors
                 .ShouldContain("or take all of it into a folder of its own with: ledger copy --to sqlite:DIR");
         }
+    }
+
+    [Fact]
+    public async Task Views_that_somebody_else_has_open_are_brought_up_to_a_journal_at_a_server()
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        using var town = new SmallTown();
+        town.ImportMasterData("--store", server.ConnectionString).Exit.ShouldBe(ExitCode.Done);
+        var path = Path.Combine(town.Data, OpenLedger.ViewsFileName);
+        File.Delete(path); // which has come as far as the journal
+        using var other = new SqliteViews(path);
+        var read = At(town.Data, "show", "points", "--store", server.ConnectionString);
+        (read.Exit, read.Errors).ShouldBe((ExitCode.Done, ""));
+        StandardProjections.All.Min(view => other.Checkpoint(view.Name)).ShouldBeGreaterThan(0);
     }
 
     private static CommandRun At(string data, params string[] args) =>

@@ -62,6 +62,10 @@ public sealed class ViewsAheadTests : IDisposable
             + $"events, or the view is another journal's; restore the journal, or, where it is as it should be, compute "
             + $"the views from it: ledger rebuild --data {town.Data}");
         Length().ShouldBe(length, "nothing is recorded at the positions of what is lost");
+        // Nor is anything read from rows that lost events made.
+        var show = town.Run("show");
+        (show.Exit, show.Output, show.Errors).ShouldBe((
+            settle.Exit, "", settle.Errors.Replace("ledger settle:", "ledger show:", StringComparison.Ordinal)));
         var rebuilt = town.Run("rebuild");
         (rebuilt.Exit, rebuilt.Errors).ShouldBe((ExitCode.Done, ""));
         town.Run("replay", "--diff").Exit.ShouldBe(ExitCode.Done);

@@ -12,8 +12,11 @@ public sealed record CopiedEvent(RecordedEvent Recorded, byte[] Header, byte[] L
 {
     /// <summary>Events of one call.</summary>
     public const int TogetherMax = 500;
-    /// <summary>Bytes of payload of one call.</summary>
-    public const int BytesMax = Limits.DecisionBytesMax;
+    /// <summary>Bytes of one call, as <see cref="StoredBytes"/>: each store takes as many.</summary>
+    public const int BytesMax = Limits.AppendBytesMax;
+
+    /// <summary>What an event takes in a store at most: its header twice, because it may be kept as text.</summary>
+    public static long StoredBytes(int payloadBytes, int headerBytes) => payloadBytes + (2L * headerBytes);
 
     /// <summary>The events with their bytes; the secret is the ledger's, which moves with it.</summary>
     public static IReadOnlyList<CopiedEvent> Of(IReadOnlyList<RecordedEvent> events, byte[] ledgerSecret)

@@ -29,15 +29,17 @@ public static class JournalCopy
             throw new JournalRefusedException(string.Create(CultureInfo.InvariantCulture,
                 $"the target holds another journal: {to.Length} events with root {Convert.ToHexStringLower(to.Root)}"));
         var together = new List<RecordedEvent>();
-        var bytes = 0;
+        var bytes = 0L;
         await foreach (var recorded in from.ReadAllAsync(to.Length, ct).ConfigureAwait(false))
         {
             if (recorded.Position >= cut.Length) break;
+            var header = EnvelopeBytes.Write(recorded.Envelope, recorded.Payload.Length);
+            var stored = CopiedEvent.StoredBytes(recorded.Payload.Length, header.Length);
             if (together.Count == CopiedEvent.TogetherMax
-                || (together.Count > 0 && bytes + recorded.Payload.Length > CopiedEvent.BytesMax))
+                || (together.Count > 0 && bytes + stored > CopiedEvent.BytesMax))
                 await AppendAsync().ConfigureAwait(false);
             together.Add(recorded);
-            bytes += recorded.Payload.Length;
+            bytes += stored;
         }
         if (together.Count > 0) await AppendAsync().ConfigureAwait(false);
 

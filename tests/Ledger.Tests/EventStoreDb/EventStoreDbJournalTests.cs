@@ -2,6 +2,7 @@ using System.Text;
 using Grpc.Core;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Copies;
 using Ledger.Stores.EventStoreDb;
 using NodaTime;
 using Shouldly;
@@ -318,5 +319,25 @@ public sealed class EventStoreDbJournalTests
         written.Data.ShouldBe(recorded.Payload.ToArray());
         Encoding.UTF8.GetString(written.Metadata).ShouldBe("{\"header\":\""
             + Convert.ToBase64String(EnvelopeBytes.Write(recorded.Envelope, recorded.Payload.Length)) + "\"}");
+    }
+
+    /// <summary>A call of the copy is one append there, and headers count as well as payloads.</summary>
+    [Fact]
+    public async Task A_journal_whose_headers_are_long_is_copied_too()
+    {
+        using var original = new TestFolder();
+        var (name, text) = (new string('計', Limits.IdentifierLengthMax), new string('x', Limits.TextLengthMax));
+        var by = new Principal(name, new PartyId(new string('P', Limits.IdentifierLengthMax)), new HashSet<string>());
+        await using (var journal = original.Open())
+            for (var number = 0; number < 1000; number += 100)
+                (await journal.AppendAsync(new string('s', 200), ExpectedRevision.Any,
+                    [.. Enumerable.Range(number, 100).Select(each => NewFact.At(new EvidenceKept(
+                        new EvidenceDigest(new string('0', 64)), text, text, each), TestFolder.Start,
+                        new EvidenceKey($"{each}")))], by, null, Ct)).ShouldBeOfType<AppendResult.Recorded>();
+        await using var from = SqliteJournalReader.Open(original.Options);
+        await using var server = await EventStoreDouble.StartAsync();
+        await using var to = await OpenAsync(server);
+        await JournalCopy.WriteAsync(from, to, TestFolder.Secret, from.Look(), _ => { }, Ct);
+        (to.Length, Convert.ToHexString(to.Root)).ShouldBe((1000, Convert.ToHexString(from.Root)));
     }
 }
