@@ -63,7 +63,7 @@ public sealed class EventStoreClientTests
             EventStoreClientSettings.Create(server.ConnectionString) with { Interceptors = [recorder] });
         UInt128[] ids = [1, UInt128.One << 64, UInt128.MaxValue, UInt128.One << 127, 0x7f, 0x80, 0x3fff, 0x4000];
         // About the lengths whose number takes another byte, and about that of a part.
-        int[] lengths = [0, 1, 127, 128, 16_383, 16_384, 32_767, 32_768, 200_000];
+        int[] lengths = [0, 1, 127, 128, 16_383, 16_384, 49_151, 49_152, 200_000];
         var random = new Random(1);
         var sent = new List<EventData>();
         for (var i = 0; i < 200; i++)
@@ -89,7 +89,7 @@ public sealed class EventStoreClientTests
         messages.Count.ShouldBeGreaterThan(20);
         messages.ShouldAllBe(message => BatchAppendReq.Parser.ParseFrom(message).ToByteArray().SequenceEqual(message));
         messages.Select(BatchAppendReq.Parser.ParseFrom).ShouldAllBe(message => message.ProposedMessages.Count <= 1
-            || message.ProposedMessages.Sum(one => one.Data.Length + one.CustomMetadata.Length) <= 32 * 1024);
+            || message.ProposedMessages.Sum(one => one.Data.Length + one.CustomMetadata.Length) <= 48 * 1024);
     }
 
     [Theory]
