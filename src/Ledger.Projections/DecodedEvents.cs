@@ -43,8 +43,9 @@ internal readonly struct DecodedEvent(long position, string wireName, object out
 
 /// <summary>
 /// Events of a journal as facts, from a position until before another. Of many the next ones are read and decoded by a
-/// thread of their own while those before are folded: to decode is pure, so nobody sees when it was done. They come in
-/// their order, and what is wrong with one, or with the journal, is told behind all that came before it.
+/// thread of their own, where there is a core for it, while those before are folded: to decode is pure, so nobody sees
+/// when it was done. They come in their order, and what is wrong with one, or with the journal, is told behind all that
+/// came before it.
 /// </summary>
 internal static class DecodedEvents
 {
@@ -54,7 +55,7 @@ internal static class DecodedEvents
 
     public static IAsyncEnumerable<ArraySegment<DecodedEvent>> PagesAsync(
         IJournal journal, EventDecoder decode, long from, long until, CancellationToken ct) =>
-        until - from < AheadMin ? InTurnAsync(journal, decode, from, until, ct)
+        until - from < AheadMin || Environment.ProcessorCount == 1 ? InTurnAsync(journal, decode, from, until, ct)
             : AheadAsync(journal, decode, from, until, ct);
 
     /// <summary>One by one, each when it is asked for.</summary>
