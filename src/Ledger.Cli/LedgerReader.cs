@@ -17,8 +17,6 @@ namespace Ledger.Cli;
 /// </summary>
 public sealed class LedgerReader : IAsyncDisposable
 {
-    private static readonly TimeSpan AheadMax = TimeSpan.FromSeconds(5);
-
     private LedgerReader(IJournalReader journal, IViewStore views, EvidenceArchive evidence) =>
         (Journal, Views, Evidence) = (journal, views, evidence);
 
@@ -45,7 +43,8 @@ public sealed class LedgerReader : IAsyncDisposable
         }
         try
         {
-            await reader.RefuseAheadAsync(ct).ConfigureAwait(false);
+            await ViewsAhead.WaitAsync(reader.Journal, reader.Views, StandardProjections.All, ct).ConfigureAwait(false);
+            ViewsAhead.Refuse(reader.Journal, reader.Views, StandardProjections.All);
             PrunedEvidence.TakeFrom(reader.Evidence, line.Each(PrunedEvidence.ArchiveOption.Name), options.Secret);
             return reader;
         }
@@ -53,26 +52,6 @@ public sealed class LedgerReader : IAsyncDisposable
         {
             await reader.DisposeAsync().ConfigureAwait(false);
             throw;
-        }
-    }
-
-    /// <summary>
-    /// Throws <see cref="ViewsAheadException"/> where the views have applied what the journal does not have. Beside who
-    /// records they may have more than was read of the journal: that is there in a moment, or it is lost.
-    /// </summary>
-    private async Task RefuseAheadAsync(CancellationToken ct)
-    {
-        var applied = StandardProjections.All.Max(projection => Views.Checkpoint(projection.Name));
-        if (applied <= Journal.Length) return;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(AheadMax);
-        try
-        {
-            await Journal.WaitForAsync(applied - 1, patience.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            ViewsAhead.Refuse(Journal, Views, StandardProjections.All);
         }
     }
 

@@ -370,6 +370,7 @@ public sealed class LedgerVerification(
                 return await RecomputeAsync(journal).ConfigureAwait(false);
             }
             (stored as SqliteViews)?.Verify(OpenLedger.ViewsFileName, isThorough, Findings);
+            await ViewsAhead.WaitAsync(journal, stored, StandardProjections.All, ct).ConfigureAwait(false);
             VerifyCheckpoints(journal, stored);
             isSound = await Projections.Replay.IsWholeAsync(journal, stored, StandardProjections.All, Decode, null, ct)
                 .ConfigureAwait(false);

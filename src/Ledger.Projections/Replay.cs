@@ -65,7 +65,8 @@ public static class Replay
                 fresh = await RecomputeAsync(journal, doubted, decode, end, ct).ConfigureAwait(false);
             }
             foreach (var projection in doubted)
-                differences.AddRange(Differences(stored, fresh, projection.Name, horizon));
+                differences.AddRange(Compare(projection.Name,
+                    Until(stored, projection.Name, end, horizon), Until(fresh, projection.Name, end, horizon)));
         }
         return differences;
     }
@@ -111,7 +112,7 @@ public static class Replay
         projections.GroupBy(projection => stored.Checkpoint(projection.Name));
 
     /// <summary>Before which position is recomputed, and before which stored rows are looked at: without as-of none
-    /// escapes, whatever it claims.</summary>
+    /// escapes, whatever it claims, but what somebody else applied since.</summary>
     private static (long Recomputed, long Stored) Ends(long applied, long? asOf) =>
         asOf is { } position && Math.Min(checked(position + 1), applied) is var end ? (end, end)
             : (applied, ViewRow.Open);
@@ -126,7 +127,7 @@ public static class Replay
         var fresh = new RecomputedDigests(stored, point);
         using var left = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var kept = Task.Factory.StartNew(() => projections.ToDictionary(projection => projection.Name,
-            projection => Digest(stored, projection.Name, ends.Stored, point, left.Token)),
+            projection => Digest(stored, projection.Name, ends, point, left.Token)),
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
@@ -151,23 +152,25 @@ public static class Replay
     internal static bool IsSame(IViewStore one, IViewStore other, string projection, long end)
     {
         var point = new DigestPoint();
-        return Digest(one, projection, end, point, default) is { } digest
-            && Digest(other, projection, end, point, default)?.IsSame(digest) is true;
+        return Digest(one, projection, (end, end), point, default) is { } digest
+            && Digest(other, projection, (end, end), point, default)?.IsSame(digest) is true;
     }
 
-    /// <summary>Null where versions overlap, which no changes make.</summary>
-    private static ChangeDigest? Digest(
-        IViewStore views, string projection, long end, DigestPoint point, CancellationToken ct)
+    /// <summary>Null where versions overlap, which no changes make, or say that they are of positions that nobody has
+    /// applied yet.</summary>
+    private static ChangeDigest? Digest(IViewStore views, string projection, (long Recomputed, long Stored) ends,
+        DigestPoint point, CancellationToken ct)
     {
         var digest = new ChangeDigest(point);
-        var changes = new VersionChanges(digest, end);
+        var (changes, latest) = (new VersionChanges(digest, ends.Recomputed), -1L);
         views.ScanVersions(projection, (key, from, to, json) =>
         {
             ct.ThrowIfCancellationRequested();
+            if (from < ends.Stored) latest = Math.Max(latest, to < ends.Stored ? Math.Max(from, to) : from);
             changes.Take(key, from, to, json);
         });
         changes.Complete();
-        return changes.IsInOrder ? digest : null;
+        return changes.IsInOrder && (latest < ends.Recomputed || latest < views.Checkpoint(projection)) ? digest : null;
     }
 
     /// <summary>
@@ -196,7 +199,7 @@ public static class Replay
     /// <summary>The rows of one projection that differ, as they were known before a position.</summary>
     internal static IEnumerable<RowDifference> Differences(
         IViewStore stored, IViewStore fresh, string projection, long end) =>
-        Compare(projection, Until(stored, projection, end), Until(fresh, projection, end));
+        Compare(projection, Until(stored, projection, end, end), Until(fresh, projection, end, end));
 
     /// <summary>
     /// Whatever is on one side only, or differs, in order of key. Both sides come in order of key and position, so
@@ -226,10 +229,16 @@ public static class Replay
         string.CompareOrdinal(one.Key, other.Key) is var order and not 0 ? order
             : one.FromPosition.CompareTo(other.FromPosition);
 
-    // A row that was closed at or after the end was still open as known then.
-    private static IEnumerable<ViewRow> Until(IViewStore views, string projection, long end) =>
-        views.Versions(projection).Where(row => row.FromPosition < end)
-            .Select(row => row.ToPosition >= end ? row with { ToPosition = ViewRow.Open } : row);
+    // A row that was closed at or after the end was still open as known then. What was applied since is not looked at.
+    private static IEnumerable<ViewRow> Until(IViewStore views, string projection, long recomputed, long end)
+    {
+        var rows = views.Versions(projection);
+        var applied = views.Checkpoint(projection);
+        return rows.Where(row => !IsLater(row.FromPosition))
+            .Select(row => IsLater(row.ToPosition) ? row with { ToPosition = ViewRow.Open } : row);
+
+        bool IsLater(long position) => position >= end || (position >= recomputed && position < applied);
+    }
 
     private static string Text(ViewRow row) =>
         $"[{row.FromPosition}, {(row.ToPosition == ViewRow.Open ? "open" : row.ToPosition)}) {row.Json}";

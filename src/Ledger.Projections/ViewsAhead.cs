@@ -15,6 +15,28 @@ public sealed class ViewsAheadException(string view, long applied, long length)
 /// </summary>
 public static class ViewsAhead
 {
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Beside who records, views may have applied more than was read of the journal: that is waited for, 5 s at most,
+    /// because it is there in a moment, or it is lost.
+    /// </summary>
+    public static async Task WaitAsync(
+        IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections, CancellationToken ct)
+    {
+        if (Find(journal, views, projections) is not var (_, applied, _)) return;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(WaitMax);
+        try
+        {
+            await journal.WaitForAsync(applied - 1, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            // whoever asks next is told
+        }
+    }
+
     /// <summary>Throws <see cref="ViewsAheadException"/> where a view is ahead.</summary>
     /// <param name="journal">Opened by its owner: it has all that was acknowledged, and nobody else appends.</param>
     public static void Refuse(IJournal journal, IViewStore views, IReadOnlyList<IProjection> projections)

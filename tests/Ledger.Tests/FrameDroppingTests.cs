@@ -265,7 +265,8 @@ public sealed class FrameDroppingTests : IDisposable
     public async Task Records_that_are_not_final_keep_their_frames()
     {
         await using var town = await HourAsync(isFinal: false);
-        Refused(town, "RecordNotFinal (909): segment 0 of the frame log stays: the record of CP0 from ");
+        // By the mark, or by the record where the mark has moved over it already.
+        Refused(town, "RecordNotFinal (909): segment 0 of the frame log stays: ");
         File.Delete(Path.Combine(town.FramesPath, "streams.resume"));
         Refused(town, "RecordNotFinal (909): segment 0 of the frame log stays: ");
         Done(town.Run("drop", "frames", "--retention", "RP-9", "--after-days", "4")).Output.ShouldContain("none that old");

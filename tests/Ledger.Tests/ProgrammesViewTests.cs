@@ -20,13 +20,14 @@ public sealed class ProgrammesViewTests
         """;
 
     [Fact]
-    public void What_was_imported_is_shown_and_a_double_claim_is_refused_by_name()
+    public void What_was_imported_is_shown_and_a_double_claim_is_refused_without_the_name_of_the_other()
     {
         using var town = new SmallTown();
         town.ImportMasterData().Exit.ShouldBe(ExitCode.Done);
         var import = town.Run("import", town.File("programmes.jsonl", Facts));
         import.Exit.ShouldBe(ExitCode.NotAsItShouldBe);
-        import.Output.ShouldContain("E-1 of export");
+        import.Output.ShouldContain("AlreadyClaimed");
+        import.Output.ShouldNotContain("E-1 of export");
         var pages = new[] { "programmes", "enrolments", "claims" }.Select(what =>
         {
             var page = town.Run("show", what);

@@ -128,8 +128,8 @@ public sealed class SamplePlacingTests
         await town.SettleAsync();
         (await town.AllAsync()).ShouldBeEmpty();
         var refused = await RefusedAsync(town);
-        refused.ShouldAllBe(one => one.Detail.Contains("CP0") && one.Detail.Contains("dated 1970-01-01T00:00:"));
-        refused.Count.ShouldBeInRange(1, 2);
+        refused.ShouldAllBe(one => one.Detail.Contains("CP0") && one.Detail.Contains("dated 1970-01-01T00:0"));
+        refused.Count.ShouldBeInRange(1, 5); // fewer than frames
         var range = FrameRange.Read(town.Ledger.Evidence.Get(refused[^1].Evidence)!);
         new FrameLogReader(town.FramesPath).ReadAll().Select(block => block.Address)
             .ShouldContain(range.Stretches[0].First);
