@@ -12,8 +12,9 @@ namespace Ledger.Benchmarks;
 /// <summary>
 /// What is replayed in a second, and for each second that cores work on it, from the stored bytes: read alone, decoded,
 /// through every standard projection with rows that nobody keeps, into views in memory, and compared with stored views,
-/// which keeps no row either; from SQLite and from stored bytes that are in memory already. The facts are a day of 140
-/// connectors (<see cref="ProjectionBenchmarks.Day"/>).
+/// which keeps no row either; from SQLite and from stored bytes that are in memory already. The first row says what the
+/// machine is worth (<see cref="JsonTable"/>). The facts are a day of 140 connectors
+/// (<see cref="ProjectionBenchmarks.Day"/>).
 /// </summary>
 /// <remarks>With <c>--only TEXT</c> only the rows that have this in their name. With <c>--events N</c> a journal of so
 /// many events, of days that follow one another, is replayed and compared once, and what is alive is told at a tenth of
@@ -45,7 +46,7 @@ internal static class ReplayThroughput
             await using var journal = SqliteJournal.Open(new(folder, Ledger, SystemClock.Instance, new byte[32]));
             using var views = new SqliteViews(Path.Combine(folder, "views.db"));
             await FillAsync(journal, views, Math.Max(events, DayEvents)).ConfigureAwait(false);
-            await (events > 0 ? LongAsync(journal, views) : DayAsync(journal, views, only)).ConfigureAwait(false);
+            await (events > 0 ? LongAsync(journal, views) : DayAsync(journal, views, folder, only)).ConfigureAwait(false);
             return 0;
         }
         finally
@@ -67,12 +68,14 @@ internal static class ReplayThroughput
         Print($"{journal.Length:N0} events appended in {appended.TotalSeconds:0} s, views stored in {(watch.Elapsed - appended).TotalSeconds:0} s");
     }
 
-    private static async Task DayAsync(SqliteJournal journal, SqliteViews views, string only)
+    private static async Task DayAsync(SqliteJournal journal, SqliteViews views, string folder, string only)
     {
         GCSettings.LatencyMode = GCLatencyMode.Batch; // as the verbs do that compute all views again
         var stored = new List<RecordedEvent>();
         await foreach (var recorded in journal.ReadAllAsync(0, default).ConfigureAwait(false)) stored.Add(recorded);
         await using var memory = new StoredBytes(stored);
+        using var plain = new JsonTable(Path.Combine(folder, "plain.db"), stored);
+        await RowAsync("SQLite", "JSON objects, nothing else", journal, _ => plain.ReadAsync()).ConfigureAwait(false);
         foreach (var (name, from) in ((string, IJournal)[])[("SQLite", journal), ("memory", memory)])
             foreach (var (what, replay) in ((string, Func<IJournal, Task>)[])
                 [("read", ReadAsync), ("decoded", DecodeAsync),
