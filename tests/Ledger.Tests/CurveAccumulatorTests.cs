@@ -179,22 +179,29 @@ public sealed class CurveAccumulatorTests
         }, iter: LongRun.Samples / 10);
 
     /// <summary>A log of before may have a nominal period of a day, which reaches three days to both sides: 1 729
-    /// periods of five minutes are changed by each sample, and a few kilobytes have a million of them.</summary>
+    /// periods of five minutes are changed by each sample, and a few kilobytes have a million of them. They are taken
+    /// as fast as those of a stream of a second, but for what else the machine does meanwhile.</summary>
     [Fact]
     public void Very_many_late_samples_of_a_slow_stream_cost_little()
     {
-        var slow = new CurveAccumulator(
-            new(SampleSemantics.Hold, SampleDeclaration.NominalMicrosecondsMax), new(0, 300 * Second));
         const long now = 1_767_225_600 * Second;
-        slow.Accumulate([new(now, 1000)], scratch);
-        PowerSample[] late = [.. Enumerable.Range(0, 100_000)
+        PowerSample[] late = [.. Enumerable.Range(0, 500_000)
             .Select(i => new PowerSample(now - (100 + i % 900) * Second, 1))];
-        var began = System.Diagnostics.Stopwatch.GetTimestamp();
-        slow.Accumulate(late, scratch);
-        System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalSeconds.ShouldBeLessThan(5);
-        slow.LateSamples.ShouldBe(100_000);
+        (CurveAccumulator Taken, TimeSpan Time) Take(long nominal)
+        {
+            var stream = new CurveAccumulator(new(SampleSemantics.Hold, nominal), new(0, 300 * Second));
+            stream.Accumulate([new(now, 1000)], scratch);
+            var began = System.Diagnostics.Stopwatch.GetTimestamp();
+            stream.Accumulate(late, scratch);
+            return (stream, System.Diagnostics.Stopwatch.GetElapsedTime(began));
+        }
+
+        TimeSpan Least(long nominal) => Enumerable.Range(0, 3).Min(_ => Take(nominal).Time);
+        (Least(SampleDeclaration.NominalMicrosecondsMax) / Least(Second)).ShouldBeLessThan(30);
+        var (slow, _) = Take(SampleDeclaration.NominalMicrosecondsMax);
+        slow.LateSamples.ShouldBe(500_000);
         var told = slow.TakeLate();
-        (told.Count, told.Sum(period => period.Samples)).ShouldBe((1732, 100_000));
+        (told.Count, told.Sum(period => period.Samples)).ShouldBe((1732, 500_000));
     }
 
     /// <summary>How many samples repeat others is up to the sender.</summary>

@@ -18,12 +18,12 @@ public sealed class LongestFirst : ITestCollectionOrderer
         OnPostgres.Name,
         .. new[]
         {
-            typeof(DemoTests), typeof(FuzzTests), typeof(ChargeLawTests), typeof(KnownAtLawTests),
-            typeof(WriterKillTests), typeof(StatementLawTests), typeof(CurveAccumulatorTests),
-            typeof(StreamSimulationTests), typeof(FrameTests), typeof(StatementChargeTests), typeof(BillLawTests),
-            typeof(ConnectorHostLawTests), typeof(StreamLawTests), typeof(ExplanationLawTests),
-            typeof(JournalIndexTests), typeof(MerkleProofTests), typeof(DeltaLawTests), typeof(ReplayDigestTests),
-            typeof(IndexRunTests),
+            typeof(DemoTests), typeof(ChargeLawTests), typeof(KnownAtLawTests), typeof(WriterKillTests),
+            typeof(StatementLawTests), typeof(CurveAccumulatorTests), typeof(JournalIndexTests),
+            typeof(ConnectorHostLawTests), typeof(StreamHttpTests), typeof(ExplanationLawTests),
+            typeof(CorrectionLawTests), typeof(StatementChargeTests), typeof(BundleTests), typeof(StreamKillTests),
+            typeof(FlexibilityStatementTests), typeof(BillLawTests), typeof(ReplayDigestTests),
+            typeof(FrameDroppingTests), typeof(DeltaLawTests), typeof(AnswerSchemaTests),
         }.Select(type => $"Test collection for {type.FullName} "),
     ];
 
