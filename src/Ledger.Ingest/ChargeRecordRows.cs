@@ -100,7 +100,8 @@ internal static class ChargeRecordRows
             };
             yield return (number, raw, cells?.Count == names.Count
                 ? names.Zip(cells).GroupBy(cell => cell.First, cell => cell.Second, StringComparer.Ordinal)
-                    .ToDictionary(cell => cell.Key, cell => cell.First(), StringComparer.Ordinal) : null, number != cutAt);
+                    .ToDictionary(cell => cell.Key, cell => cell.First(), StringComparer.Ordinal) : null,
+                number != cutAt);
         }
     }
 

@@ -81,11 +81,12 @@ public sealed class ChargeRecordTests
         again.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.AlreadyRecorded);
     }
 
-    private const string CsvHeader = "id,evse_id,start_date_time,end_date_time,currency,total_energy,total_cost_excl_vat\n",
+    private const string
+        CsvHeader = "id,evse_id,start_date_time,end_date_time,currency,total_energy,total_cost_excl_vat\n",
         CsvStay = "CP1,2026-02-27T10:00:00Z,2026-02-27T11:00:00Z,CNY,10.25";
 
-    /// <summary>12.3 of 12.34 is a number too, so a last row without its end is refused, with the whole file as evidence;
-    /// what stands before it counts, and the same file with its end brings the rest.</summary>
+    /// <summary>12.3 of 12.34 is a number too, so a last row without its end is refused, with the whole file as
+    /// evidence; what stands before it counts, and the same file with its end brings the rest.</summary>
     [Theory]
     [InlineData("\n", true)]
     [InlineData("\r\n", true)]

@@ -141,8 +141,8 @@ public sealed class StorageErrorTests
         await ShouldHaveOnceAsync(folder, 1);
     }
 
-    /// <summary>A checkpoint is nobody's before the disk has how far the journal was: beside a server that is not waited
-    /// for when facts are answered.</summary>
+    /// <summary>A checkpoint is nobody's before the disk has how far the journal was: beside a server that is not
+    /// waited for when facts are answered.</summary>
     [Fact]
     public async Task No_checkpoint_is_signed_where_the_disk_does_not_take_how_far_the_journal_is()
     {

@@ -79,8 +79,8 @@ public sealed class StreamOwnershipTests
         await other.CompleteAsync();
     }
 
-    /// <summary>A gateway whose frames have samples of a point that was sold connects again in vain: it hears which point
-    /// that is, instead of announcing it for ever while its other points are silent.</summary>
+    /// <summary>A gateway whose frames have samples of a point that was sold connects again in vain: it hears which
+    /// point that is, instead of announcing it for ever while its other points are silent.</summary>
     [Fact]
     public async Task A_sender_stops_with_the_name_of_the_point_that_is_no_longer_its_own()
     {

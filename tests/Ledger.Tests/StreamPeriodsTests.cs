@@ -90,8 +90,8 @@ public sealed class StreamPeriodsTests
         found[2].ShouldBe("02 02:30 15 min 25.000000000000");
     }
 
-    /// <summary>A zone that was wrong from the beginning is set right: hours that lie in another day since count there, and
-    /// of those between the two midnights there are records too.</summary>
+    /// <summary>A zone that was wrong from the beginning is set right: hours that lie in another day since count there,
+    /// and of those between the two midnights there are records too.</summary>
     [Theory]
     [InlineData("Asia/Kolkata", true, 300, 150)] // two and a half hours further west, while it streams
     [InlineData("Asia/Kolkata", false, 300, 150)] // and later

@@ -18,6 +18,11 @@ public sealed class StreamRefusalTests
     /// <summary>Room for two facts of a party in a day.</summary>
     private static readonly EvidenceLimits Two = new(3000, 0);
 
+    /// <summary>The first period of a connector as a file.</summary>
+    private static readonly string Curve = "point,time,kw\n" + string.Concat(Enumerable.Range(0, 901).Select(second =>
+        string.Create(CultureInfo.InvariantCulture,
+            $"CP0,{InstantPattern.ExtendedIso.Format(StreamTown.Day + Duration.FromSeconds(second))},100\n")));
+
     private static async Task AnnounceAsync(StreamTown town, StreamDoor door, int point)
     {
         await StreamTown.SendAsync(door, town.Announce(1, sequence: door.LastSequence + 1, first: point));
@@ -62,16 +67,14 @@ public sealed class StreamRefusalTests
         town.Mark().ShouldBeGreaterThan(first);
     }
 
-    /// <summary>A start reads the log again from the oldest period that is not final. What does not count of it was said
-    /// before, and is not said again; what comes after is.</summary>
+    /// <summary>A start reads the log again from the oldest period that is not final. What does not count of it was
+    /// said before, and is not said again; what comes after is.</summary>
     [Fact]
     public async Task What_was_refused_is_not_refused_again_however_often_the_log_is_read()
     {
         await using var town = await StreamTown.OpenAsync(1);
         town.Clock.Now = StreamTown.Day + Duration.FromSeconds(900);
-        await town.TakeAsync("point,time,kw\n" + string.Concat(Enumerable.Range(0, 901).Select(second =>
-            string.Create(CultureInfo.InvariantCulture,
-                $"CP0,{InstantPattern.ExtendedIso.Format(StreamTown.Day + Duration.FromSeconds(second))},100\n"))), "curve.csv");
+        await town.TakeAsync(Curve, "curve.csv");
         var said = new List<Rejection>();
         for (var start = 0; start < 3; start++)
         {
@@ -93,7 +96,8 @@ public sealed class StreamRefusalTests
             town.Streams.Samples.ShouldBeGreaterThan(1860, "the log was read again");
             (await town.RefusedAsync()).Select(one => one.Said.Code).Order().ShouldBe(said.Order(), $"{start} starts");
         }
-        (await town.RefusedAsync()).Count(one => one.Said.Detail.StartsWith("CP10: ", StringComparison.Ordinal)).ShouldBe(1);
+        (await town.RefusedAsync()).Count(one => one.Said.Detail.StartsWith("CP10: ", StringComparison.Ordinal))
+            .ShouldBe(1);
     }
 
     [Fact]
@@ -101,9 +105,7 @@ public sealed class StreamRefusalTests
     {
         await using var town = await StreamTown.OpenAsync(1);
         town.Clock.Now = StreamTown.Day + Duration.FromSeconds(900);
-        await town.TakeAsync("point,time,kw\n" + string.Concat(Enumerable.Range(0, 901).Select(second =>
-            string.Create(CultureInfo.InvariantCulture,
-                $"CP0,{InstantPattern.ExtendedIso.Format(StreamTown.Day + Duration.FromSeconds(second))},100\n"))), "curve.csv");
+        await town.TakeAsync(Curve, "curve.csv");
         town.Kept = Two;
         await town.RestartAsync();
         using var door = town.Streams.Connect(Kim);

@@ -15,9 +15,9 @@ internal readonly record struct LogMark(FrameAddress Needed, FrameAddress Unsaid
 
 /// <summary>
 /// From which block on the log has to be read after a start. It only saves time: where it is missing or damaged the log
-/// is read from its beginning, and what is recorded already is recognised; refusals may then be repeated. What is left out then was recorded in the
-/// journal up to a length, so the mark says that length and the leaf of the event before it: of a journal that has lost
-/// this event, or has another in its place, the mark says nothing.
+/// is read from its beginning, what is recorded already is recognised, and what was refused is refused once more. What
+/// is left out then was recorded in the journal up to a length, so the mark says that length and the leaf of the event
+/// before it: of a journal that has lost this event, or has another in its place, the mark says nothing.
 /// </summary>
 /// <param name="folder">The frame log's.</param>
 /// <param name="secret">The ledger's, from which the salts of the leaves come.</param>

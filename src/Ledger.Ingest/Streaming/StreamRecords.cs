@@ -63,12 +63,17 @@ public sealed class StreamRecording(EvidenceArchive archive)
             var ((point, day), periods) = (days[i].Key, days[i].OrderBy(period => period.Period.Start).ToList());
             outcomes[i] = new RecordOutcome.Several(await recorder.RecordEachAsync(Streams.Curve(point, day),
                 IntervalRecordsState.Empty, IntervalRecords.Evolve, periods,
-                (state, period) => Decide(state, period, command.Input, evidence, now) is var decision
-                    && decision is Decision.Rejected && command.Input.IsSaid ? new Decision.AlreadyRecorded() : decision,
-                _ => command.Raw, command.By,
+                (state, period) => Judge(state, period, command.Input, evidence, now), _ => command.Raw, command.By,
                 inner).ConfigureAwait(false));
         }).ConfigureAwait(false);
         return new RecordOutcome.Several(outcomes);
+    }
+
+    private Decision Judge(
+        IntervalRecordsState state, StreamPeriod period, StreamPeriods pass, EvidenceDigest evidence, Instant now)
+    {
+        var decision = Decide(state, period, pass, evidence, now);
+        return decision is Decision.Rejected && pass.IsSaid ? new Decision.AlreadyRecorded() : decision;
     }
 
     private Decision Decide(
