@@ -97,12 +97,12 @@ public sealed class ChargeRecordTests
         await using var ledger = new IntakeLedger();
         await ledger.TakeAsync(IntakeLedger.Connector);
         var text = $"{CsvHeader}R1,{CsvStay},5.5\nR2,{CsvStay},12.3";
-        var report = await ledger.TakeAsync(text + end);
-        report.Outcomes[0].ShouldBeOfType<RecordOutcome.Recorded>();
-        if (isWhole) report.Outcomes[1].ShouldBeOfType<RecordOutcome.Recorded>();
+        var outcomes = (await ledger.TakeAsync(text + end)).Outcomes.ToList();
+        outcomes[0].ShouldBeOfType<RecordOutcome.Recorded>();
+        if (isWhole) outcomes[1].ShouldBeOfType<RecordOutcome.Recorded>();
         else
         {
-            report.Outcomes[1].ShouldBeOfType<RecordOutcome.Refused>().ShouldSatisfyAllConditions(
+            outcomes[1].ShouldBeOfType<RecordOutcome.Refused>().ShouldSatisfyAllConditions(
                 refused => refused.Code.ShouldBe(Rejection.Truncated),
                 refused => refused.Detail.ShouldStartWith("the last row must end with a line end"));
             var kept = (await ledger.FactsAsync()).OfType<EvidenceRefused>().ShouldHaveSingleItem();
@@ -111,7 +111,7 @@ public sealed class ChargeRecordTests
                 .ShouldSatisfyAllConditions(refused => refused.Code.ShouldBe(Rejection.Truncated),
                     refused => refused.Field.ShouldBe("line 3"));
         }
-        (await ledger.TakeAsync($"{text}4\n")).Outcomes[0].ShouldBeOfType<RecordOutcome.AlreadyRecorded>();
+        (await ledger.TakeAsync($"{text}4\n")).Outcomes.First().ShouldBeOfType<RecordOutcome.AlreadyRecorded>();
         (await ledger.FactsAsync()).OfType<ChargeRecorded>().Select(record => record.CostWithoutTax)
             .ShouldBe(isWhole ? [5.5m, 12.3m] : [5.5m, 12.34m]);
     }

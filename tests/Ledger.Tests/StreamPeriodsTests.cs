@@ -119,7 +119,7 @@ public sealed class StreamPeriodsTests
             new(2026, 3, day), town.Ledger.Journal.Length, ct);
         return facts.Points.ShouldHaveSingleItem().Quantities().Where(quantity =>
             quantity.Direction == Direction.Import).Aggregate(Energy.Zero, (sum, quantity) =>
-                sum + (quantity.Energy ?? Energy.Zero));
+                sum + (quantity.Metered ?? Energy.Zero));
     }
 
     /// <summary>Lord Howe Island shifts by half an hour, so its hours begin at the half hour of UTC in winter. A day
