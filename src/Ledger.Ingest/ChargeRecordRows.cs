@@ -9,7 +9,8 @@ namespace Ledger.Ingest;
 /// of which <c>id</c>, <c>start_date_time</c>, <c>end_date_time</c>, <c>currency</c>, <c>total_energy</c> (kWh),
 /// <c>total_cost_excl_vat</c> and <c>evse_id</c> or <c>evse_uid</c> are needed. <c>country_code</c>, <c>party_id</c>,
 /// <c>connector_id</c>, <c>total_cost_incl_vat</c> and <c>credit_reference_id</c> are read, others passed over. A row
-/// that is refused stops no other, and each is sealed under whom it names.
+/// that is refused stops no other, and each is sealed under whom it names. The last row ends with a line end, or with
+/// the quote that closes its last field, so that a cut file is seen.
 /// </summary>
 internal static class ChargeRecordRows
 {
@@ -43,9 +44,16 @@ internal static class ChargeRecordRows
     public static async Task TakeAsync(IntakeRun run, Submission file)
     {
         var rows = 0;
-        foreach (var (number, raw, row) in Rows(file))
+        foreach (var (number, raw, row, isWhole) in Rows(file))
         {
             rows++;
+            if (!isWhole)
+            {
+                // Only the whole file shows that it may be cut, so it is the evidence.
+                await run.RefuseAsync($"{file.Source} line {number}", Refusal.Of(Rejection.Truncated, MaybeCut), file)
+                    .ConfigureAwait(false);
+                continue;
+            }
             try
             {
                 await run.RecordAsync($"{file.Source} line {number}", Read(row), raw, file).ConfigureAwait(false);
@@ -63,12 +71,21 @@ internal static class ChargeRecordRows
 
     /// <summary>The records of a table; a row that breaks a rule is thrown with its line.</summary>
     public static IEnumerable<ChargeRecordInput> Read(ReadOnlyMemory<byte> file) =>
-        Rows(new Submission(IntakeText.WithoutByteOrderMark(file), "file")).Select(row => Read(row.Cells));
+        Rows(new Submission(IntakeText.WithoutByteOrderMark(file), "file")).Select(row => row.IsWhole ? Read(row.Cells)
+            : throw new InputRefusedException(Rejection.Truncated, $"line {row.Number}", "", MaybeCut));
 
-    private static IEnumerable<(int Number, Submission Raw, Dictionary<string, string>? Cells)> Rows(Submission file)
+    /// <summary>A number that is cut is a number too, and a name a name.</summary>
+    private const string MaybeCut = "the last row must end with a line end: without one nobody sees whether it was cut";
+
+    /// <summary>The rows, numbered by their lines, and whether their ends are there; a row of another number of fields
+    /// than the header has no cells.</summary>
+    private static IEnumerable<(int Number, Submission Raw, Dictionary<string, string>? Cells, bool IsWhole)> Rows(
+        Submission file)
     {
         List<string>? names = null;
-        foreach (var (number, line) in TextLines.Of(IntakeText.WithoutByteOrderMark(file.Bytes)))
+        var lines = TextLines.Of(IntakeText.WithoutByteOrderMark(file.Bytes));
+        var cutAt = file.Bytes.Span is [.., (byte)'\n' or (byte)'\r' or (byte)'"'] ? 0 : lines.Count();
+        foreach (var (number, line) in lines)
         {
             var cells = Cells(Encoding.UTF8.GetString(line.Span));
             if (names is null)
@@ -83,7 +100,8 @@ internal static class ChargeRecordRows
             };
             yield return (number, raw, cells?.Count == names.Count
                 ? names.Zip(cells).GroupBy(cell => cell.First, cell => cell.Second, StringComparer.Ordinal)
-                    .ToDictionary(cell => cell.Key, cell => cell.First(), StringComparer.Ordinal) : null);
+                    .ToDictionary(cell => cell.Key, cell => cell.First(), StringComparer.Ordinal) : null,
+                number != cutAt);
         }
     }
 

@@ -11,7 +11,8 @@ namespace Ledger.Journal;
 /// <remarks>
 /// It is written before a batch is answered, and reaches the disk in the operating system's own time. So it outlives
 /// this process however that ends, and what it says is true in any case; where this machine loses its power it may say
-/// less than was acknowledged in the last half minute, and a loss at the server within that is not noticed.
+/// less than was acknowledged in the last half minute, and a loss at the server within that is not noticed. It is never
+/// less than a checkpoint that was signed: for one it is brought to the disk first (<see cref="TransparencyLog"/>).
 /// </remarks>
 public sealed class ServerHead : IDisposable
 {

@@ -74,7 +74,7 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
             for (var date = start.InUtc().Date; date <= last; date = date.PlusDays(1))
                 intervals.AddRange(await ReadAsync(Streams.IntervalReadings(register, date)).ConfigureAwait(false));
         }
-        var curve = await ReadAsync(Streams.Curve(point, day)).ConfigureAwait(false);
+        var curve = await CurveAsync(point, day, new(start, end)).ConfigureAwait(false);
         return new(
             [.. registers.Where(known => known.Event is RegisterInstalled).Select(known =>
                 new Positioned<RegisterInForce>(known.Position, new(known.From, (RegisterInstalled)known.Event)))],
@@ -88,6 +88,34 @@ internal sealed class KnownFacts(IJournal journal, long position, CancellationTo
             Estimates = [.. Of<IntervalEstimated>(intervals)],
         };
     }
+
+    /// <summary>
+    /// The records of a point's day. Each is in the stream of the local day that its period had when it came: where the
+    /// zone was set right since, some of this day's are in that of a day beside. None counts twice: where two overlap,
+    /// the day's own counts.
+    /// </summary>
+    private async Task<IReadOnlyList<Known>> CurveAsync(SettlementPointId point, LocalDate day, Interval edges)
+    {
+        var own = await ReadAsync(Streams.Curve(point, day)).ConfigureAwait(false);
+        var beside = (await ReadAsync(Streams.Point(point)).ConfigureAwait(false))
+            .Select(known => known.Event).OfType<SettlementPointRegistered>().Select(version => version.Zone).Distinct()
+            .SelectMany(zone => (Instant[])[edges.Start, edges.End - Duration.Epsilon], (zone, at) =>
+                SettlementCalendar.DayContaining(DateTimeZoneProviders.Tzdb[zone], at))
+            .Distinct().Where(other => other != day).ToList();
+        if (beside.Count == 0) return own;
+        var found = own.ToList();
+        foreach (var other in beside)
+        {
+            var taken = found.ConvertAll(known => known.Event).OfType<IntervalRecorded>()
+                .Select(record => record.Period).Distinct().ToList();
+            found.AddRange((await ReadAsync(Streams.Curve(point, other)).ConfigureAwait(false)).Where(known =>
+                known.Event is IntervalRecorded { Period: var period } && Overlap(period, edges)
+                && !taken.Exists(one => Overlap(one, period))));
+        }
+        return found;
+    }
+
+    private static bool Overlap(Interval one, Interval other) => one.Start < other.End && other.Start < one.End;
 
     private static IEnumerable<Positioned<T>> Of<T>(IEnumerable<Known> known) where T : LedgerEvent =>
         known.Where(fact => fact.Event is T).Select(fact => new Positioned<T>(fact.Position, (T)fact.Event));

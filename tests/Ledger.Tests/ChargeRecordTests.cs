@@ -81,6 +81,53 @@ public sealed class ChargeRecordTests
         again.Outcomes.ShouldAllBe(outcome => outcome is RecordOutcome.AlreadyRecorded);
     }
 
+    private const string
+        CsvHeader = "id,evse_id,start_date_time,end_date_time,currency,total_energy,total_cost_excl_vat\n",
+        CsvStay = "CP1,2026-02-27T10:00:00Z,2026-02-27T11:00:00Z,CNY,10.25";
+
+    /// <summary>12.3 of 12.34 is a number too, so a last row without its end is refused, with the whole file as
+    /// evidence; what stands before it counts, and the same file with its end brings the rest.</summary>
+    [Theory]
+    [InlineData("\n", true)]
+    [InlineData("\r\n", true)]
+    [InlineData("\r", true)]
+    [InlineData("", false)]
+    public async Task A_table_that_may_be_cut_in_its_last_number_counts_up_to_there(string end, bool isWhole)
+    {
+        await using var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        var text = $"{CsvHeader}R1,{CsvStay},5.5\nR2,{CsvStay},12.3";
+        var outcomes = (await ledger.TakeAsync(text + end)).Outcomes.ToList();
+        outcomes[0].ShouldBeOfType<RecordOutcome.Recorded>();
+        if (isWhole) outcomes[1].ShouldBeOfType<RecordOutcome.Recorded>();
+        else
+        {
+            outcomes[1].ShouldBeOfType<RecordOutcome.Refused>().ShouldSatisfyAllConditions(
+                refused => refused.Code.ShouldBe(Rejection.Truncated),
+                refused => refused.Detail.ShouldStartWith("the last row must end with a line end"));
+            var kept = (await ledger.FactsAsync()).OfType<EvidenceRefused>().ShouldHaveSingleItem();
+            ledger.Ledger.Evidence.Get(kept.Evidence).ShouldBe(System.Text.Encoding.UTF8.GetBytes(text + end));
+            Should.Throw<InputRefusedException>(() => ChargeRecordFiles.Read(System.Text.Encoding.UTF8.GetBytes(text)))
+                .ShouldSatisfyAllConditions(refused => refused.Code.ShouldBe(Rejection.Truncated),
+                    refused => refused.Field.ShouldBe("line 3"));
+        }
+        (await ledger.TakeAsync($"{text}4\n")).Outcomes.First().ShouldBeOfType<RecordOutcome.AlreadyRecorded>();
+        (await ledger.FactsAsync()).OfType<ChargeRecorded>().Select(record => record.CostWithoutTax)
+            .ShouldBe(isWhole ? [5.5m, 12.3m] : [5.5m, 12.34m]);
+    }
+
+    /// <summary>A field that its quote closes is whole without a line end.</summary>
+    [Fact]
+    public async Task A_last_field_in_quotes_shows_that_it_is_whole()
+    {
+        await using var ledger = new IntakeLedger();
+        await ledger.TakeAsync(IntakeLedger.Connector);
+        var text = $"{CsvHeader}\"R1\",{CsvStay},\"12.34\"";
+        ChargeRecordFiles.Read(System.Text.Encoding.UTF8.GetBytes(text)).ShouldHaveSingleItem();
+        (await ledger.TakeAsync(text)).Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Recorded>();
+        (await ledger.TakeAsync(text[..^2])).Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Refused>();
+    }
+
     [Fact]
     public async Task Versions_2_1_1_and_2_3_0_are_read_as_well()
     {

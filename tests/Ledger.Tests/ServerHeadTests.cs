@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ledger.Api;
 using Ledger.Cli;
@@ -130,6 +131,57 @@ public sealed partial class ServerHeadTests(PostgresCluster cluster)
         store.FallBack();
         File.Delete(HeadOf(town));
         Assign(town, store, "three").Errors.ShouldContain($"but was acknowledged up to position {signed}");
+    }
+
+    /// <summary>
+    /// The machine that records lost its power before it wrote down how far the journal was, and the server comes back
+    /// without its end: no checkpoint says more than the folder still knows, so what is recorded next contradicts none.
+    /// </summary>
+    [Theory]
+    [InlineData("postgres")]
+    [InlineData("esdb")]
+    public async Task No_checkpoint_is_of_more_than_the_folder_knows_on_its_disk(string kind)
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        var store = kind == "esdb" ? EventStore(server) : Postgres();
+        using var town = new SmallTown();
+        string Sign() => (string)JsonNode.Parse(town.Run(
+            "checkpoint", "--origin", "example.org/town", "--store", store.Name, "--json").Output)!["root"]!;
+        town.ImportMasterData("--store", store.Name).Exit.ShouldBe(ExitCode.Done);
+        Sign(); // with it the ledger has a key
+        Assign(town, store, "one").Exit.ShouldBe(ExitCode.Done);
+        store.Keep();
+        var known = JournalHead.Read(town.Data)!;
+        var onDisk = await File.ReadAllBytesAsync(HeadOf(town), TestContext.Current.CancellationToken);
+        Assign(town, store, "two", "three").Exit.ShouldBe(ExitCode.Done);
+        foreach (var views in Directory.EnumerateFiles(town.Data, $"{OpenLedger.ViewsFileName}*")) File.Delete(views);
+        await File.WriteAllBytesAsync(HeadOf(town), onDisk, TestContext.Current.CancellationToken);
+
+        Sign().ShouldBe(Convert.ToHexStringLower(known.Root));
+        store.FallBack();
+        Assign(town, store, "four", "five", "six").Exit.ShouldBe(ExitCode.Done);
+        var next = JournalHead.Read(town.Data)!;
+        next.Length.ShouldBeGreaterThan(known.Length + 2);
+        Sign().ShouldBe(Convert.ToHexStringLower(next.Root));
+    }
+
+    [Fact]
+    public async Task A_journal_that_lost_what_the_folder_knows_is_no_history_to_sign()
+    {
+        await using var server = await EventStoreDouble.StartAsync();
+        using var town = new SmallTown();
+        CommandRun Sign() =>
+            town.Run("checkpoint", "--origin", "example.org/town", "--store", server.ConnectionString);
+        town.ImportMasterData("--store", server.ConnectionString).Exit.ShouldBe(ExitCode.Done);
+        Sign().Exit.ShouldBe(ExitCode.Done);
+        var store = EventStore(server);
+        Assign(town, store, "one", "two").Exit.ShouldBe(ExitCode.Done);
+        var known = JournalHead.Read(town.Data)!.Length;
+        server.Log.Lose("ledger-town", 1);
+        var refused = Sign();
+        refused.Exit.ShouldBe(ExitCode.CouldNot);
+        refused.Errors.ShouldContain(
+            $"the journal ends at position {known - 1} but was acknowledged up to position {known}");
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using System.Text;
 using Ledger.Cli;
 using Ledger.Domain;
 using Ledger.Journal;
+using Ledger.Journal.Proof;
 using NodaTime;
 using Shouldly;
 
@@ -140,6 +141,28 @@ public sealed class StorageErrorTests
         await ShouldHaveOnceAsync(folder, 1);
     }
 
+    /// <summary>A checkpoint is nobody's before the disk has how far the journal was: beside a server that is not
+    /// waited for when facts are answered.</summary>
+    [Fact]
+    public async Task No_checkpoint_is_signed_where_the_disk_does_not_take_how_far_the_journal_is()
+    {
+        WholeMachine.SkipWhileMutating();
+        Assert.SkipUnless(File.Exists("/usr/bin/strace"), "strace lets system calls fail, and is not installed");
+        using var folder = new TestFolder();
+        await PrepareAsync(folder);
+        var sign = new[] { "checkpoint", "--data", folder.Path };
+        (await CommandRun.OfAsync(sign, clock: SystemClock.Instance)).Exit.ShouldBe(ExitCode.Done);
+        await PrepareAsync(folder, "Q");
+        var sizes = new CheckpointStore(folder.Path).Sizes;
+        string[] failing = ["-f", "-qqq", "-o", "/dev/null", "-P", Path.Combine(folder.Path, JournalHead.FileName),
+            "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "dotnet",
+            Path.Combine(AppContext.BaseDirectory, "ledger.dll"), .. sign];
+        Run("strace", failing).ShouldBeFalse();
+        new CheckpointStore(folder.Path).Sizes.ShouldBe(sizes);
+        (await CommandRun.OfAsync(sign, clock: SystemClock.Instance)).Exit.ShouldBe(ExitCode.Done);
+        new CheckpointStore(folder.Path).Sizes.Count.ShouldBe(sizes.Count + 1);
+    }
+
     private static bool Run(string program, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
@@ -148,12 +171,12 @@ public sealed class StorageErrorTests
     }
 
     /// <summary>A ledger with one register, on a disk that is well.</summary>
-    private static async Task PrepareAsync(TestFolder folder)
+    private static async Task PrepareAsync(TestFolder folder, string point = "P")
     {
         var masterData = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        await File.WriteAllTextAsync(masterData, """
-            {"type":"settlement-point","point":"P","station":"S","kind":"connector","owner":"ACME","zone":"Etc/UTC","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}
-            {"type":"register","point":"P","direction":"import","meterSerial":"M","digits":12,"decimals":3,"validFrom":"2026-01-01T00:00:00Z"}
+        await File.WriteAllTextAsync(masterData, $$"""
+            {"type":"settlement-point","point":"{{point}}","station":"S","kind":"connector","owner":"ACME","zone":"Etc/UTC","periodMinutes":15,"ratedKw":1000,"bidirectional":true,"validFrom":"2026-01-01T00:00:00Z"}
+            {"type":"register","point":"{{point}}","direction":"import","meterSerial":"M{{point}}","digits":12,"decimals":3,"validFrom":"2026-01-01T00:00:00Z"}
             """, Ct);
         var run = await CommandRun.OfAsync(["import", masterData, "--ledger", "faults", "--data", folder.Path],
             clock: SystemClock.Instance);

@@ -41,6 +41,25 @@ public sealed class StreamBacklogTests
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
     }
 
+    /// <summary>The day passes before anything was recorded of what came late: it is final when it is.</summary>
+    [Fact]
+    public async Task What_becomes_final_while_what_came_late_of_it_is_collected_is_recorded_as_final()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await town.StreamAsync(door, 1, 900, 1860);
+        await town.SettleAsync();
+        await StreamTown.SendAsync(door, StreamTown.Samples(
+            door.LastSequence + 1, StreamTown.Time(1860), (0, StreamTown.Seconds(0, 899))));
+        town.Clock.Now = StreamTown.Day + Final;
+        await town.SettleAsync();
+        await town.SettleAsync();
+        (await town.LatestAsync()).Select(record => (record.State, record.Samples)).ShouldBe(
+            [(IntervalRecordState.Final, 900), (IntervalRecordState.Final, 900), (IntervalRecordState.Final, 61)]);
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
     /// <summary>The periods of a silence are passed over when the first sample after it is told. What still comes of
     /// them is final at once where a day has passed since, and else when one has.</summary>
     [Fact]
@@ -132,6 +151,30 @@ public sealed class StreamBacklogTests
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
     }
 
+    /// <summary>The same of what a second sender with a right clock sends late, before the period is told.</summary>
+    [Fact]
+    public async Task What_comes_late_by_a_right_clock_takes_nothing_from_what_a_wrong_one_dated_in_time()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        using var other = town.Streams.Connect();
+        await StreamTown.SendAsync(door, town.Announce(1));
+        await StreamAheadAsync(town, door, 0, 299);
+        town.Clock.Now = StreamTown.Day + Duration.FromSeconds(419);
+        await town.SettleAsync(); // idle for two minutes: complete up to 90 s before
+        await StreamTown.SendAsync(other, town.Announce(1));
+        await StreamTown.SendAsync(other, StreamTown.Samples(
+            1, StreamTown.Time(419), (0, StreamTown.Seconds(300, 319))));
+        await StreamAheadAsync(town, door, 420, 1199);
+        await town.SettleAsync();
+        var record = (await town.LatestAsync())[0];
+        (record.Period.Start, record.Quality, record.Samples, record.CoveredMicroseconds)
+            .ShouldBe((StreamTown.Day, ReadingQuality.Suspect, 780, (299 + 480) * 1_000_000L));
+        (await town.RefusedAsync()).ShouldHaveSingleItem().Said.Detail
+            .ShouldStartWith("CP0 from 2026-02-28T16:00:00Z: samples came late for a period whose others");
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
     /// <summary>Whether the ledger was started again in between, and reads nothing of the period any more, or
     /// not.</summary>
     [Theory]
@@ -168,6 +211,86 @@ public sealed class StreamBacklogTests
         (await town.LatestAsync())[0].Version.ShouldBe(before.Version);
         (await town.RefusedAsync()).ShouldHaveSingleItem().Said.Detail
             .ShouldStartWith("CP0 from 2026-02-28T16:00:00Z: samples came late for a period whose others");
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>A period without a sample of its own is known by those beside it, also where both came late.</summary>
+    [Fact]
+    public async Task What_lies_between_late_samples_that_are_far_apart_is_recorded()
+    {
+        const long nominal = 1_200_000_000; // 20 minutes, longer than a period
+        await using var town = await StreamTown.OpenAsync(1);
+        using var door = town.Streams.Connect();
+        town.Clock.Now = StreamTown.Day + Duration.FromSeconds(16_800);
+        await StreamTown.SendAsync(door, town.Announce(1, nominal: nominal));
+        foreach (var seconds in (int[][])[[14_400, 15_600, 16_800], [0, 1200, 2400, 3600]])
+        {
+            await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1, StreamTown.Time(16_800),
+                (0, [.. seconds.Select(second => StreamTown.At(second, 100))])));
+            await town.SettleAsync();
+        }
+        var record = (await town.LatestAsync()).Single(one =>
+            one.Period.Start == StreamTown.Day + Duration.FromSeconds(2700));
+        (record.Samples, record.Import).ShouldBe((0, Energy.FromWattHours(25_000)));
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>While the record is not final its range goes on to be known, and what a right clock sends late of it
+    /// lies behind where that begins: it is refused as well.</summary>
+    [Fact]
+    public async Task What_comes_late_for_an_open_period_of_a_wrong_clock_is_refused_on_record()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(1));
+            await StreamAheadAsync(town, door, 0, 599);
+            await StreamAheadAsync(town, door, 1020, 1859);
+        }
+        town.Clock.Now = StreamTown.Day + Duration.FromSeconds(2000);
+        await town.SettleAsync();
+        var before = (await town.LatestAsync())[0];
+        (before.Period.Start, before.Quality, before.State)
+            .ShouldBe((StreamTown.Day, ReadingQuality.Suspect, IntervalRecordState.Provisional));
+        using var again = town.Streams.Connect();
+        await StreamTown.SendAsync(again, town.Announce(1));
+        await StreamTown.SendAsync(again, StreamTown.Samples(
+            1, StreamTown.Time(2000), (0, StreamTown.Seconds(600, 699))));
+        await town.SettleAsync();
+        (await town.LatestAsync())[0].ShouldSatisfyAllConditions(
+            record => record.Version.ShouldBe(before.Version), record => record.Samples.ShouldBe(before.Samples));
+        (await town.RefusedAsync()).ShouldHaveSingleItem().Said.Detail
+            .ShouldStartWith("CP0 from 2026-02-28T16:00:00Z: samples came late for a period whose others");
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>Without its mark the log is read again from its beginning, and a final period is told by another block
+    /// than before: what it has is known, and nothing of it is refused.</summary>
+    [Fact]
+    public async Task A_final_period_of_a_wrong_clock_that_is_read_again_is_known()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        await town.TakeAsync("""{"type":"register","point":"CP0","direction":"import","meterSerial":"M1","digits":9,"decimals":3,"validFrom":"2026-01-01T00:00:00Z"}""" + "\n");
+        using (var door = town.Streams.Connect())
+        {
+            await StreamTown.SendAsync(door, town.Announce(1));
+            await StreamAheadAsync(town, door, 0, 899);
+            town.Clock.Now = StreamTown.Day + Duration.FromSeconds(1100);
+            await town.TakeAsync("point,register,read_at,kwh\nCP0,1.8.0,2026-02-28T16:00:00Z,0\n"
+                + "CP0,1.8.0,2026-02-28T16:15:00Z,25\n", "readings.csv");
+            await town.SettleAsync();
+            await StreamAheadAsync(town, door, 1200, 1260);
+            await town.SettleAsync();
+        }
+        var before = (await town.LatestAsync())[0];
+        (before.Period.Start, before.Quality, before.State)
+            .ShouldBe((StreamTown.Day, ReadingQuality.Suspect, IntervalRecordState.Final));
+        await town.CloseAsync();
+        File.Delete(Path.Combine(town.FramesPath, "streams.resume"));
+        await town.ReopenAsync();
+        await town.SettleAsync();
+        (await town.LatestAsync())[0].Version.ShouldBe(before.Version);
+        (await town.RefusedAsync()).ShouldBeEmpty();
         (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
     }
 }

@@ -260,6 +260,34 @@ public sealed class StreamEngineTests
         records.ShouldAllBe(record => record.Import == Energy.FromWattHours(25_000) && record.Gaps.Count == 0);
     }
 
+    /// <summary>Sessions that send next to nothing would fill memory before they fill a segment, of which all are
+    /// remembered: so a segment ends after so many, also where the ledger is started anew amid it.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Short_sessions_are_forgotten_also_where_they_send_next_to_nothing(bool isRestarted)
+    {
+        const int most = 8, sessions = 60;
+        await using var town = await StreamTown.OpenAsync(
+            2, new(new FrameLogOptions("") { SegmentSessionsMax = most }) { SealsFullSegments = false });
+        for (var session = 0; session < sessions; session++)
+        {
+            if (isRestarted && session == sessions / 2 + 3) await town.RestartAsync();
+            using (var door = town.Streams.Connect())
+            {
+                await StreamTown.SendAsync(door, town.Announce(1));
+                await town.StreamAsync(door, 1, session, session);
+            }
+        }
+        await town.SettleAsync();
+        town.Streams.SessionCount.ShouldBeInRange(1, most + 1);
+        if (isRestarted) await town.RestartAsync(); // and so when the log is read again
+        await town.SettleAsync(town.Clock.Now + Duration.FromHours(1));
+        town.Streams.SessionCount.ShouldBeInRange(0, most + 1);
+        (await town.LatestAsync()).ShouldHaveSingleItem().Samples.ShouldBe(sessions);
+        (await town.VerifiedAsync()).Faults.ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task No_more_full_segments_wait_to_be_sealed_than_may()
     {

@@ -79,6 +79,32 @@ public sealed class StreamOwnershipTests
         await other.CompleteAsync();
     }
 
+    /// <summary>A gateway whose frames have samples of a point that was sold connects again in vain: it hears which
+    /// point that is, instead of announcing it for ever while its other points are silent.</summary>
+    [Fact]
+    public async Task A_sender_stops_with_the_name_of_the_point_that_is_no_longer_its_own()
+    {
+        await using var town = await AccessTown.StartAsync(new FrameLogOptions(""));
+        var before = AccessTown.Now - Duration.FromDays(10);
+        foreach (var point in new[] { "P1", "P2" }) await town.RecordAsync(Point(point, "ACME", before));
+        await using var wire = await StreamServer.StartAsync(town.Served.Streams!, new(IPAddress.Loopback, 0),
+            TestContext.Current.CancellationToken, town.Served.Ledger, new AccessOptions(IsRequired: true));
+        using var channel = new StreamChannel(wire.Url, town.Key(Role.Station).Shown);
+        await using var sender = channel.Open(new("ACME") { BackoffMin = Duration.FromMilliseconds(20) });
+        await sender.SendAsync(Announced(0, "P1", "P2"), TestContext.Current.CancellationToken);
+        await sender.FlushAsync(TestContext.Current.CancellationToken);
+        await town.RecordAsync(Point("P2", "BETA", AccessTown.Now));
+        Exception? why = null;
+        for (var i = 1; i < 300 && why is null; i++)
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            why = await Record.ExceptionAsync(() =>
+                sender.SendAsync(Second(i), TestContext.Current.CancellationToken).AsTask());
+        }
+        why.ShouldBeOfType<IOException>().Message.ShouldBe(
+            "the ledger takes no frames: NotFound: there is no settlement point P2, or it is not yours");
+    }
+
     private static readonly TimeSpan StreamAdmissionPause = TimeSpan.FromMilliseconds(600);
 
     private static byte[] Second(int sequence) =>

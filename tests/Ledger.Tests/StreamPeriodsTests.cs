@@ -1,4 +1,5 @@
 using Ledger.Domain;
+using Ledger.Projections;
 using NodaTime;
 using NodaTime.Text;
 using Shouldly;
@@ -87,6 +88,38 @@ public sealed class StreamPeriodsTests
         var found = await StreamedAsync(town, until: Midnight + 9000 + 960);
         found.Select(text => text[..8]).ShouldBe(["01 23:30", "01 23:45", "02 02:30", "02 02:45"]);
         found[2].ShouldBe("02 02:30 15 min 25.000000000000");
+    }
+
+    /// <summary>A zone that was wrong from the beginning is set right: hours that lie in another day since count there,
+    /// and of those between the two midnights there are records too.</summary>
+    [Theory]
+    [InlineData("Asia/Kolkata", true, 300, 150)] // two and a half hours further west, while it streams
+    [InlineData("Asia/Kolkata", false, 300, 150)] // and later
+    [InlineData("Asia/Tokyo", true, 0, 450)] // an hour further east
+    [InlineData("Asia/Tokyo", false, 0, 450)]
+    public async Task Where_a_zone_is_set_right_no_hour_is_lost_and_none_counts_twice(
+        string zone, bool isAmid, int first, int second)
+    {
+        await using var town = await StreamTown.OpenAsync(0);
+        await town.TakeAsync(Version("2026-01-01T00:00:00Z", 15));
+        var right = () => ChangeAsync(town, Version("2026-01-01T00:00:00Z", 15, zone));
+        var found = await StreamedAsync(town, isAmid ? right : null, until: Midnight + (4 * 3600));
+        found.Count.ShouldBe(19); // of a quarter of an hour each, the last with one sample
+        if (!isAmid) await right();
+        (await SettledAsync(town, 1), await SettledAsync(town, 2))
+            .ShouldBe((Energy.FromWattHours(1000 * first), Energy.FromWattHours(1000 * second)));
+    }
+
+    /// <summary>What is settled of a day of March by the records.</summary>
+    private static async Task<Energy> SettledAsync(StreamTown town, int day)
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await town.Ledger.CatchUpAsync(ct);
+        var facts = await SettlementFacts.GatherAsync(town.Ledger.Journal, town.Ledger.Views, new("ACME"),
+            new(2026, 3, day), town.Ledger.Journal.Length, ct);
+        return facts.Points.ShouldHaveSingleItem().Quantities().Where(quantity =>
+            quantity.Direction == Direction.Import).Aggregate(Energy.Zero, (sum, quantity) =>
+                sum + (quantity.Metered ?? Energy.Zero));
     }
 
     /// <summary>Lord Howe Island shifts by half an hour, so its hours begin at the half hour of UTC in winter. A day

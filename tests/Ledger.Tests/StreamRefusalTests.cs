@@ -18,6 +18,11 @@ public sealed class StreamRefusalTests
     /// <summary>Room for two facts of a party in a day.</summary>
     private static readonly EvidenceLimits Two = new(3000, 0);
 
+    /// <summary>The first period of a connector as a file.</summary>
+    private static readonly string Curve = "point,time,kw\n" + string.Concat(Enumerable.Range(0, 901).Select(second =>
+        string.Create(CultureInfo.InvariantCulture,
+            $"CP0,{InstantPattern.ExtendedIso.Format(StreamTown.Day + Duration.FromSeconds(second))},100\n")));
+
     private static async Task AnnounceAsync(StreamTown town, StreamDoor door, int point)
     {
         await StreamTown.SendAsync(door, town.Announce(1, sequence: door.LastSequence + 1, first: point));
@@ -62,14 +67,52 @@ public sealed class StreamRefusalTests
         town.Mark().ShouldBeGreaterThan(first);
     }
 
+    /// <summary>A start reads the log again from the oldest period that is not final. What does not count of it was
+    /// said before, and is not said again; what comes after is.</summary>
+    [Fact]
+    public async Task What_was_refused_is_not_refused_again_however_often_the_log_is_read()
+    {
+        await using var town = await StreamTown.OpenAsync(1);
+        town.Clock.Now = StreamTown.Day + Duration.FromSeconds(900);
+        await town.TakeAsync(Curve, "curve.csv");
+        var said = new List<Rejection>();
+        for (var start = 0; start < 3; start++)
+        {
+            using (var door = town.Streams.Connect(Kim))
+            {
+                await StreamTown.SendAsync(door, town.Announce(1, first: 10 + start)); // nobody has registered it
+                await StreamTown.SendAsync(door, town.Announce(1, sequence: 1));
+                if (start == 0)
+                {
+                    // A period that is recorded from a file, and that is told by the passing of time: when the log is
+                    // read again it is told by what came next.
+                    await town.StreamAsync(door, 1, 0, 895);
+                    await town.SettleAsync(StreamTown.Day + Duration.FromSeconds(1200));
+                    await town.StreamAsync(door, 1, 1500, 1860);
+                }
+                // Of no year that could be.
+                await StreamTown.SendAsync(door, StreamTown.Samples(door.LastSequence + 1,
+                    town.Clock.Now.ToUnixTimeTicks() / 10, (0, [StreamTown.At(-800.0 * 86_400, 100)])));
+                await town.SettleAsync();
+            }
+            said.AddRange(start == 0 ? [Rejection.EvidenceConflict] : []);
+            said.AddRange(Rejection.UnknownSettlementPoint, Rejection.OutOfRange);
+            (await town.RefusedAsync()).Select(one => one.Said.Code).Order().ShouldBe(said.Order(), $"{start} starts");
+            await town.RestartAsync();
+            await town.SettleAsync();
+            town.Streams.Samples.ShouldBeGreaterThan(896 + 361, "the log was read again");
+            (await town.RefusedAsync()).Select(one => one.Said.Code).Order().ShouldBe(said.Order(), $"{start} starts");
+        }
+        (await town.RefusedAsync()).Count(one => one.Said.Detail.StartsWith("CP10: ", StringComparison.Ordinal))
+            .ShouldBe(1);
+    }
+
     [Fact]
     public async Task Periods_of_another_evidence_are_refused_whatever_their_partys_share_is()
     {
         await using var town = await StreamTown.OpenAsync(1);
         town.Clock.Now = StreamTown.Day + Duration.FromSeconds(900);
-        await town.TakeAsync("point,time,kw\n" + string.Concat(Enumerable.Range(0, 901).Select(second =>
-            string.Create(CultureInfo.InvariantCulture,
-                $"CP0,{InstantPattern.ExtendedIso.Format(StreamTown.Day + Duration.FromSeconds(second))},100\n"))), "curve.csv");
+        await town.TakeAsync(Curve, "curve.csv");
         town.Kept = Two;
         await town.RestartAsync();
         using var door = town.Streams.Connect(Kim);

@@ -15,6 +15,10 @@ public sealed record FrameLogOptions(
     /// <summary>The folder of a ledger's frame log in its data folder.</summary>
     public const string FolderName = "frames";
 
+    /// <summary>So many sessions at most begin in a segment, give or take a block's: whoever reads a log remembers the
+    /// sessions of a segment until it ends, and one that sends few bytes is a session too.</summary>
+    public int SegmentSessionsMax { get; init; } = 65_536;
+
     /// <summary>Opens a file to write through; the default is a file of the operating system's.</summary>
     public Func<string, Stream> OpenFile { get; init; } = SegmentFiles.WriteThrough;
 
@@ -53,7 +57,7 @@ public sealed class FrameLog : IDisposable
     // What follows is the writing thread's.
     private Stream file;
     private int segment;
-    private long begun, end, writtenSession;
+    private long begun, end, writtenSession, sessionsBefore;
     private byte[] chain;
     private readonly List<FrameBlock> carriedOver = [];
 
@@ -62,6 +66,7 @@ public sealed class FrameLog : IDisposable
         (this.options, this.head) = (options, head);
         (segment, end, chain, writtenSession) = (found.Segment, found.End, found.Chain, found.LastSession);
         (lastSession, begun) = (Math.Max(writtenSession, options.SessionsAbove), SegmentHead.Bytes);
+        sessionsBefore = found.SessionsBefore;
         file = options.OpenFile(SegmentFiles.Raw(options.Folder, segment));
         file.SetLength(end);
         file.Position = end;
@@ -232,7 +237,8 @@ public sealed class FrameLog : IDisposable
     {
         // However much a segment repeats, it takes as much of its own before the next one repeats that.
         if (end > begun && end - begun >= begun - SegmentHead.Bytes
-            && end + block.Length > options.SegmentBytesMax) Roll();
+            && (end + block.Length > options.SegmentBytesMax
+                || writtenSession - sessionsBefore >= options.SegmentSessionsMax)) Roll();
         var written = Append(block, isCarried: false);
         head.Write(new(new(segment, end), chain));
         Remember(written);
@@ -273,7 +279,7 @@ public sealed class FrameLog : IDisposable
     {
         file.Dispose();
         file = Begin(options, new(segment + 1, writtenSession, chain));
-        (segment, end) = (segment + 1, SegmentHead.Bytes);
+        (segment, end, sessionsBefore) = (segment + 1, SegmentHead.Bytes, writtenSession);
         var carried = new BlockBuffer(options.BlockBytesMax);
         FrameSession[] going;
         lock (gate) going = [.. sessions.Values];

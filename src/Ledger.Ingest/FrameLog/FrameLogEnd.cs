@@ -1,8 +1,8 @@
 namespace Ledger.Ingest.Frames;
 
 /// <summary>Where a log goes on: its last segment, the byte after its last whole block, the chain there, and the
-/// highest number of a session.</summary>
-internal sealed record FrameLogEnd(int Segment, long End, byte[] Chain, long LastSession)
+/// highest number of a session, now and before the segment.</summary>
+internal sealed record FrameLogEnd(int Segment, long End, byte[] Chain, long LastSession, long SessionsBefore)
 {
     /// <summary>
     /// Finds where a log goes on, and refuses one that is not what was acknowledged. All segments that are not sealed
@@ -30,7 +30,7 @@ internal sealed record FrameLogEnd(int Segment, long End, byte[] Chain, long Las
             if (found is not null && !head.ChainBefore.AsSpan().SequenceEqual(found.Chain))
                 throw new FrameLogDamagedException(segment.Path, 0, "the chain does not continue the segment before");
             found = segment is SealedSegment whole
-                ? new(number, whole.Length, whole.ChainAtEnd, head.SessionsBefore)
+                ? new(number, whole.Length, whole.ChainAtEnd, head.SessionsBefore, head.SessionsBefore)
                 : Scan(segment, number, head, acknowledged);
         }
         if (found is null || found.Segment == acknowledged.End.Segment && found.End < acknowledged.End.Offset)
@@ -74,6 +74,6 @@ internal sealed record FrameLogEnd(int Segment, long End, byte[] Chain, long Las
             if (at == acknowledged.End && !chain.AsSpan().SequenceEqual(acknowledged.Chain))
                 throw new FrameLogDamagedException(segment.Path, block.Address.Offset, "another chain was acknowledged");
         }
-        return new(number, at.Offset, chain, lastSession);
+        return new(number, at.Offset, chain, lastSession, head.SessionsBefore);
     }
 }

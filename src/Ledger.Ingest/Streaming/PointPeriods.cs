@@ -25,6 +25,10 @@ internal sealed class PointPeriods
 
     private readonly List<Span> spans;
 
+    /// <summary>What is in force now, of a stream that goes on with what it began with; null where that is the same.
+    /// </summary>
+    private PointPeriods? InForce { get; init; }
+
     private PointPeriods(List<Span> spans)
     {
         this.spans = spans;
@@ -76,11 +80,12 @@ internal sealed class PointPeriods
             if (kept[^1].From >= from) kept.RemoveAt(kept.Count - 1);
             Add(kept, span with { From = from });
         }
-        return new(kept);
+        return new(kept) { InForce = this };
     }
 
     /// <summary>The settlement day of a period; null where it is of none: where a point's zone changed to one further
-    /// west, the days of the two do not meet.</summary>
+    /// west, the days of the two do not meet. Where the zone was set right of a time before, they do by what is in
+    /// force now.</summary>
     public LocalDate? DayOf(Interval period)
     {
         var start = PowerCurve.Microseconds(period.Start);
@@ -88,7 +93,7 @@ internal sealed class PointPeriods
         var day = SettlementCalendar.DayContaining(spans[at].Zone, period.Start);
         return at + 1 < spans.Count
             && day >= SettlementCalendar.DayContaining(spans[at + 1].Zone, At(spans[at + 1].From))
-            ? null : day;
+            ? InForce?.DayOf(period) : day;
     }
 
     private static void Add(List<Span> spans, Span span)

@@ -65,6 +65,7 @@ public sealed class StreamEngine : IAsyncDisposable
     private readonly SegmentSealer? sealer;
     private BlockPlace? latest;
     private Instant swept, refused;
+    private FrameAddress unsaid; // what does not count of blocks before it was refused on record
     private readonly ConcurrentQueue<(Instant Now, TaskCompletionSource Done)> asks = new();
     private volatile bool isClosing, isReplayed;
     private int waiting;
@@ -107,7 +108,7 @@ public sealed class StreamEngine : IAsyncDisposable
     /// <summary>From which block on a log is needed for records that are not final or not recorded yet; null where that
     /// is not known, and all of it may be.</summary>
     public static FrameAddress? NeededFrom(string logFolder, IJournal journal, byte[] secret) =>
-        new LowWater(logFolder, journal, secret).Read();
+        new LowWater(logFolder, journal, secret).Read()?.Needed;
 
     /// <summary>Fails when the log or the journal cannot write any more: nothing can be promised then.</summary>
     public Task Faulted => faulted.Task;
@@ -242,6 +243,8 @@ public sealed class StreamEngine : IAsyncDisposable
             Refuse();
             passes.WriteRefusals();
             passes.Complete();
+            passes.DrainedAsync(CancellationToken.None).GetAwaiter().GetResult();
+            if (latest is { } last) Mark(last, isRefused: true);
         }
         catch (Exception cause) // whatever it is, nothing more can be promised
         {
@@ -257,7 +260,9 @@ public sealed class StreamEngine : IAsyncDisposable
     private void Replay()
     {
         if (log.Reader.First is not { } first) return;
-        var from = lowWater.Read() is { } known && known >= first ? known : first;
+        var mark = lowWater.Read();
+        unsaid = passes.UnsaidBefore = mark?.Unsaid ?? default;
+        var from = mark is { Needed: var known } && known >= first ? known : first;
         if (from >= found.End) return;
         steps.Announced(log.Reader.OpenedBefore(from), from);
         foreach (var block in log.Read(from, found.End))
@@ -273,7 +278,8 @@ public sealed class StreamEngine : IAsyncDisposable
         sealer?.Reached(block.Address.Segment);
         var now = Instant.FromUnixTimeTicks(block.Head.ReceivedAtMicroseconds * 10);
         Post(steps.Take(block, place), now, place);
-        passes.Refuse(steps.Refused);
+        if (block.Address >= passes.UnsaidBefore) passes.Refuse(steps.Refused);
+        else steps.Unplaced.Clear(); // all of it is of this block, or was said as well
         if (steps.GivenUp.Samples > 0) passes.GaveUpAsync(steps.GivenUp, place).GetAwaiter().GetResult();
         if (now - swept < options.SweepEvery) return;
         swept = now;
@@ -284,18 +290,31 @@ public sealed class StreamEngine : IAsyncDisposable
     private void Sweep(long nowMicroseconds, Instant now, BlockPlace place)
     {
         Post(steps.Advance(nowMicroseconds, place), now, place);
-        if (now - refused >= options.LateEvery)
+        var isRefused = now - refused >= options.LateEvery;
+        if (isRefused)
         {
             refused = now;
             Refuse();
         }
         passes.WriteRefusals();
-        var needed = passes.Needed is { } unrecorded ? BlockPlace.Earlier(place, unrecorded) : place;
         foreach (var stream in points.Streams) stream.Rest(nowMicroseconds);
+        Mark(place, isRefused);
+    }
+
+    /// <summary>Moves the mark from which the log is read after a start.</summary>
+    /// <param name="place">The last block that was taken.</param>
+    /// <param name="isRefused">Whether what does not count was just said, as far as it was due.</param>
+    private void Mark(BlockPlace place, bool isRefused)
+    {
+        var waiting = passes.Needed;
+        foreach (var one in steps.Unplaced.Values)
+            waiting = waiting is null ? one.From : BlockPlace.Earlier(waiting, one.From);
+        var said = waiting?.Address ?? place.Address with { Offset = place.Address.Offset + 1 };
+        if (isRefused && said > unsaid) unsaid = said;
+        var needed = waiting is null ? place : BlockPlace.Earlier(place, waiting);
         foreach (var stream in points.Streams)
             if (stream.Needed is { } open && open != needed) needed = BlockPlace.Earlier(needed, open);
-        foreach (var waiting in steps.Unplaced.Values) needed = BlockPlace.Earlier(needed, waiting.From);
-        lowWater.Write(needed.Address);
+        lowWater.Write(new(needed.Address, unsaid));
     }
 
     /// <summary>Refuses the samples that count nowhere, those of a while together.</summary>

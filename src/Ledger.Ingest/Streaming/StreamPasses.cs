@@ -60,6 +60,12 @@ internal sealed class StreamPasses : IAsyncDisposable
     /// <summary>Why nothing more is recorded; null while it is.</summary>
     public Exception? Fault => fault;
 
+    /// <summary>What does not count up to a block before this one was said before the start, and is not said again.
+    /// </summary>
+    public FrameAddress UnsaidBefore { get; set; }
+
+    private bool IsSaid(BlockPlace upto) => upto.Address < UnsaidBefore;
+
     /// <summary>From which block on the log is needed for what is not recorded yet; null where all is.</summary>
     public BlockPlace? Needed
     {
@@ -257,6 +263,7 @@ internal sealed class StreamPasses : IAsyncDisposable
 
     private async Task SendAsync(StreamPeriods periods, Pass pass)
     {
+        periods = periods with { IsSaid = IsSaid(pass.Upto) };
         var key = new IdempotencyKey($" streams {Interlocked.Increment(ref keys)}");
         while (true)
         {
@@ -378,8 +385,11 @@ internal sealed class StreamPasses : IAsyncDisposable
     private void RefuseDropped(DuePeriod due, BlockPlace upto) => Refuse(Rejection.EvidencePruned, due, upto,
         "samples came late for a period whose frames were dropped; its record stays, and these frames are kept");
 
-    private void Refuse(Rejection code, DuePeriod due, BlockPlace upto, string reason) => refusals.Add(
-        code, due.Sender, $"{due.Stream.Point} from {due.Step.Period.Start}", reason, due.From, upto);
+    private void Refuse(Rejection code, DuePeriod due, BlockPlace upto, string reason)
+    {
+        if (IsSaid(upto)) return;
+        refusals.Add(code, due.Sender, $"{due.Stream.Point} from {due.Step.Period.Start}", reason, due.From, upto);
+    }
 
     /// <summary>What a record rests on; null where that is a file, or was pruned: recording refuses it then.</summary>
     private FrameRange? Known(IntervalRecorded? record)

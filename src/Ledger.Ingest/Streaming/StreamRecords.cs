@@ -20,6 +20,9 @@ public sealed record StreamPeriod(
 /// it.</param>
 public sealed record StreamPeriods(FrameRange Range, IReadOnlyList<StreamPeriod> Periods, bool IsOfKnown = false)
 {
+    /// <summary>Whether it is read again after a start, and what does not count of it was refused before.</summary>
+    public bool IsSaid { get; init; }
+
     /// <summary>
     /// Found while recording: periods that are final already, of which the range has only what came since. The log is
     /// not read again from the beginning of a final period after a start, so such a candidate may be a part of what is
@@ -60,10 +63,17 @@ public sealed class StreamRecording(EvidenceArchive archive)
             var ((point, day), periods) = (days[i].Key, days[i].OrderBy(period => period.Period.Start).ToList());
             outcomes[i] = new RecordOutcome.Several(await recorder.RecordEachAsync(Streams.Curve(point, day),
                 IntervalRecordsState.Empty, IntervalRecords.Evolve, periods,
-                (state, period) => Decide(state, period, command.Input, evidence, now), _ => command.Raw, command.By,
+                (state, period) => Judge(state, period, command.Input, evidence, now), _ => command.Raw, command.By,
                 inner).ConfigureAwait(false));
         }).ConfigureAwait(false);
         return new RecordOutcome.Several(outcomes);
+    }
+
+    private Decision Judge(
+        IntervalRecordsState state, StreamPeriod period, StreamPeriods pass, EvidenceDigest evidence, Instant now)
+    {
+        var decision = Decide(state, period, pass, evidence, now);
+        return decision is Decision.Rejected && pass.IsSaid ? new Decision.AlreadyRecorded() : decision;
     }
 
     private Decision Decide(

@@ -131,8 +131,9 @@ public sealed class StreamSender : IAsyncDisposable
         lock (gate)
             if (FrameRefusedException.Of(ended, frames.OldestSequence) is { } refused)
                 return Fail(refused);
+        // Not found is a point that it announces: the answer names it, and its frames have to be made without it.
         var isHopeless = ended.StatusCode is StatusCode.InvalidArgument or StatusCode.Unimplemented
-            or StatusCode.PermissionDenied or StatusCode.Unauthenticated;
+            or StatusCode.PermissionDenied or StatusCode.Unauthenticated or StatusCode.NotFound;
         var isLate = options.GiveUpAfter is { } patience
             && Stopwatch.GetElapsedTime(progressAt) > patience.ToTimeSpan();
         return (isHopeless || isLate) && Fail(new IOException(

@@ -29,11 +29,30 @@ public sealed class TransparencyLog(string directory, byte[] secret)
     {
         LedgerCopy.Refuse(directory);
         using var turn = await TurnAsync(ct).ConfigureAwait(false);
-        var now = journal.Look();
+        var now = AcknowledgedOf(journal);
         var tree = Tiles.Grow(now.Length, now.Root, from => LeafEntries.Of(journal, secret, from, now.Length));
         var note = turn.Sign(new Checkpoint(key.Verifier.Name, now.Length, now.Root), tree, key, known);
         if (publishes) Tiles.Publish(note);
         return note;
+    }
+
+    /// <summary>
+    /// How far the journal is acknowledged: what the folder says of it, which is on the disk when this returns. Beside
+    /// a server it reaches the disk later than a batch is answered, and a checkpoint that is of more than the disk says
+    /// would, after a power cut, be contradicted by a journal that the folder finds whole. What the server has beyond
+    /// that its owner acknowledges in a moment, or whoever opens it next.
+    /// </summary>
+    private Acknowledged AcknowledgedOf(IJournalReader journal)
+    {
+        var known = JournalHead.Read(directory); // first: its owner writes it after the events
+        var now = journal.Look();
+        // A folder that has just come knows nothing yet; one that knows less than it has signed is told so.
+        if (known is not { Length: > 0 } || Checkpoints.Sizes is [.., var signed] && known.Length < signed) return now;
+        if (now.Length < known.Length)
+            throw new JournalRefusedException(
+                $"the journal ends at position {now.Length} but was acknowledged up to position {known.Length}");
+        DurableFiles.SyncFile(Path.Combine(directory, JournalHead.FileName));
+        return known;
     }
 
     /// <summary>

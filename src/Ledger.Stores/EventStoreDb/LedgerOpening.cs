@@ -23,8 +23,7 @@ internal static class LedgerOpening
         if (options.Head is not { } head)
             return await ReadAsync(new LedgerFold(options.Ledger, options.Secret), stream, null, ct)
                 .ConfigureAwait(false);
-        var kept = new LedgerFold(options.Ledger, options.Secret, PlacesFile.Open(head.Directory, stream.Name));
-        kept.Load(head.Claim.Length - ReadAgainMin);
+        var kept = Kept(stream, options, head);
         if (kept.Length == 0) return await ReadAsync(kept, stream, head, ct).ConfigureAwait(false);
         try
         {
@@ -33,12 +32,36 @@ internal static class LedgerOpening
         catch (JournalRefusedException doesNotFit)
         {
             // The journal is not what it was, or the file is not the journal's: all of it says which.
-            PlacesFile.Forget(head.Directory);
-            options.Noted?.Invoke($"{ServerHead.PlacesFileName} does not fit the journal, all of which is read: "
-                + doesNotFit.Message);
-            return await ReadAsync(new LedgerFold(options.Ledger, options.Secret,
-                PlacesFile.Open(head.Directory, stream.Name)), stream, head, ct).ConfigureAwait(false);
+            var anew = Anew(stream, options, head, "does not fit the journal, all of which is read", doesNotFit);
+            return await ReadAsync(anew, stream, head, ct).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>What the folder keeps; nothing where its disk cannot read it.</summary>
+    private static LedgerFold Kept(LedgerStream stream, EventStoreDbJournalOptions options, ServerHead head)
+    {
+        LedgerFold? kept = null;
+        try
+        {
+            kept = new(options.Ledger, options.Secret, PlacesFile.Open(head.Directory, stream.Name));
+            kept.Load(head.Claim.Length - ReadAgainMin);
+            return kept;
+        }
+        catch (IOException unreadable)
+        {
+            kept?.Dispose();
+            return Anew(stream, options, head, "cannot be read, so all of the journal is, and it is made again",
+                unreadable);
+        }
+    }
+
+    /// <summary>Nothing is known, and the file is made again.</summary>
+    private static LedgerFold Anew(
+        LedgerStream stream, EventStoreDbJournalOptions options, ServerHead head, string why, Exception cause)
+    {
+        PlacesFile.Forget(head.Directory);
+        options.Noted?.Invoke($"{ServerHead.PlacesFileName} {why}: {cause.Message}");
+        return new(options.Ledger, options.Secret, PlacesFile.Open(head.Directory, stream.Name));
     }
 
     /// <summary>Reads what comes after what is known.</summary>

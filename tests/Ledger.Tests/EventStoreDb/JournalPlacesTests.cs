@@ -117,6 +117,24 @@ public sealed class JournalPlacesTests : IDisposable
         noted.ShouldBeEmpty();
     }
 
+    /// <summary>A disk that cannot read the file keeps nobody's ledger closed: it is said, and the file is made again.
+    /// </summary>
+    [Fact]
+    public async Task What_a_disk_cannot_read_of_it_is_made_again_and_said()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "where the first byte of a process's memory reads as EIO");
+        await using var server = await FilledAsync();
+        File.Delete(Places);
+        File.CreateSymbolicLink(Places, "/proc/self/mem");
+        await using (var journal = await OpenAsync(server)) await AppendAsync(journal, Batches);
+        noted.ShouldHaveSingleItem().ShouldStartWith(
+            "journal.places cannot be read, so all of the journal is, and it is made again: Input/output error");
+        File.ResolveLinkTarget(Places, returnFinalTarget: false).ShouldBeNull();
+        await using var again = await OpenAsync(server);
+        server.Faults.EventsRead.ShouldBeLessThan(Events);
+        noted.Count.ShouldBe(1);
+    }
+
     [Fact]
     public async Task What_is_of_another_history_is_told_and_all_is_read()
     {
