@@ -5,7 +5,8 @@ namespace Ledger.Stores.Postgres;
 
 /// <summary>
 /// A batch of events on its way into the journal's table, and the connection of its transaction. Each event is sent
-/// when it has its place, so the server stores it while the next one is hashed.
+/// when it has its place, so the server reads it while the next one is hashed; it stores a thousand together, and at
+/// the end what is left.
 /// </summary>
 internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
 {
