@@ -41,8 +41,8 @@ public sealed record StoredEvent(long Position, ReadOnlyMemory<byte> Header, Rea
 /// </summary>
 public interface IJournalStore
 {
-    /// <summary>How many commits are asked for before the first of them has ended and is tidied up after.</summary>
-    int CommitsMax => 1;
+    /// <summary>Whether a second commit may be asked for before the first has ended and is tidied up after.</summary>
+    bool TakesSecondCommit => false;
 
     /// <summary>Begins a batch: what is inserted from here on becomes durable together, or piece by piece in order
     /// and each append whole. The batch before may still be on its way.</summary>
@@ -60,8 +60,8 @@ public interface IJournalStore
 
     /// <summary>
     /// Ends when all that was inserted is durable. The next batch may be filled meanwhile, and the tree grows as soon
-    /// as this returns. Of several that are under way each becomes durable after the one before, and never without it;
-    /// where one fails, so do those behind it.
+    /// as this returns. Of two that are under way the second becomes durable after the first, and never without it;
+    /// where the first fails, so does the second.
     /// </summary>
     /// <param name="tree">Over all leaves, those of the batch among them.</param>
     /// <param name="recordedAt">The highest recordedAt.</param>

@@ -51,9 +51,9 @@ public sealed class JournalWriter : IAsyncDisposable
     private readonly Sha256Lanes.HmacKey leafKey;
     private readonly WaitingWrites waiting;
     private readonly Thread thread;
-    private readonly Queue<Task> underWay = new(); // batches that are committed and answered, in order
-    private Task last = Task.CompletedTask; // of them
-    private long asked; // how long the journal is when all of them are durable
+    // The last two batches, of which each has ended when it and all before it are answered.
+    private Task beforeLast = Task.CompletedTask, last = Task.CompletedTask;
+    private long asked; // how long the journal is when both are durable
     private volatile Acknowledged acknowledged;
     private volatile TaskCompletionSource grown = NewSignal();
     private volatile JournalFaultedException? fault;
@@ -170,10 +170,9 @@ public sealed class JournalWriter : IAsyncDisposable
                 // What comes while batches before are on their way is made ready meanwhile.
                 var isBehind = before.TookMs < 0; // what waits did not wait for its answer
                 while (Fill(batch) && !IsItsTurn(batch, before)) waiting.WaitForMany(FilledTogether);
-                while (underWay.Count >= store.CommitsMax) underWay.Dequeue().GetAwaiter().GetResult();
+                (store.TakesSecondCommit && !last.IsCompleted ? beforeLast : last).GetAwaiter().GetResult();
                 if (isBehind && batch.Bytes < GatheredBytesMax) Gather(batch, before);
-                underWay.Enqueue(last = CommitAsync(batch, last));
-                before = batch;
+                (beforeLast, last, before) = (last, CommitAsync(batch, last), batch);
                 _ = last.ContinueWith(_ => waiting.Call(), CancellationToken.None,
                     TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
@@ -190,16 +189,12 @@ public sealed class JournalWriter : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether a batch that has room is committed now. Behind others that are on their way it is, where the store takes
-    /// it, when it is large and has as many events as the one before: those who wait for that one cannot come. Until
-    /// then it grows, because each event costs less the more share a commit.
+    /// Whether a batch that has room is committed now. Behind one that is on its way it is, where the store takes it,
+    /// when it is large and has as many events as that one: those who wait for that one cannot come. Until then it
+    /// grows, because each event costs less the more share a commit.
     /// </summary>
-    private bool IsItsTurn(Batch batch, Batch before)
-    {
-        while (underWay.TryPeek(out var first) && first.IsCompleted) underWay.Dequeue().GetAwaiter().GetResult();
-        return underWay.Count == 0 || (underWay.Count < store.CommitsMax
-            && batch.Bytes >= GatheredBytesMax && batch.Events >= before.Events);
-    }
+    private bool IsItsTurn(Batch batch, Batch before) => last.IsCompleted || (store.TakesSecondCommit
+        && beforeLast.IsCompleted && batch.Bytes >= GatheredBytesMax && batch.Events >= before.Events);
 
     /// <summary>
     /// Whoever was just answered may come again at once. Without them two halves would take turns at a slow disk, and

@@ -156,7 +156,7 @@ public sealed class CommitsUnderWayTests : IAsyncDisposable
         private readonly object gate = new(); // a monitor, on which the test can sleep
         private int underWay, inserted;
 
-        public int CommitsMax => 2;
+        public bool TakesSecondCommit => true;
 
         /// <summary>Of each commit, how many others had not ended when it was asked for.</summary>
         public List<int> UnderWayBefore { get; } = [];

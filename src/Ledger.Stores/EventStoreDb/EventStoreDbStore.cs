@@ -53,7 +53,7 @@ internal sealed class EventStoreDbStore(LedgerStream stream, LedgerFold fold) : 
         }
     }
 
-    public int CommitsMax => 2;
+    public bool TakesSecondCommit => true;
 
     public void Begin() => filling = new(stream);
 

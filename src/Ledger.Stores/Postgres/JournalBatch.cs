@@ -4,10 +4,11 @@ using Npgsql;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// A batch of events on its way into the journal's table, the connection of its transaction, and the thread that
-/// commits it. Each event is sent when it has its place, so the server stores it while the next one is hashed.
+/// A batch of events on its way into the journal's table, and the connection of its transaction. Each event is sent
+/// when it has its place, so the server reads it while the next one is hashed; it stores a thousand together, and at
+/// the end what is left.
 /// </summary>
-internal sealed class JournalBatch(string schema, NpgsqlConnection connection, string name) : IDisposable
+internal sealed class JournalBatch(string schema, NpgsqlConnection connection)
 {
     private const int Columns = 7;
     private readonly PlacedBatch events = new();
@@ -16,7 +17,7 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection, s
     private NpgsqlTransaction? transaction;
     private BinaryCopy? copying;
 
-    public WorkThread Commits { get; } = new(name);
+    public NpgsqlConnection Connection => connection;
     public long First { get; private set; }
     public long Count => events.Count;
 
@@ -87,12 +88,4 @@ internal sealed class JournalBatch(string schema, NpgsqlConnection connection, s
     }
 
     public static Guid Uuid(EventId id) => new(id.ToBytes(), bigEndian: true);
-
-    /// <summary>Returns when no commit is under way any more.</summary>
-    public void Dispose()
-    {
-        Commits.Dispose();
-        RollBack();
-        connection.Dispose();
-    }
 }

@@ -7,29 +7,21 @@ using NpgsqlTypes;
 namespace Ledger.Stores.Postgres;
 
 /// <summary>
-/// What the journal's one writer does on PostgreSQL. A batch is one transaction on one of three connections in turn, so
-/// that one is copied in while two are committed, each by the thread of its connection. The first connection holds the
+/// What the journal's one writer does on PostgreSQL. A batch is one transaction on one of two connections in turn, so
+/// that the next one is copied in while one is committed by a thread of its own. The first connection holds the
 /// sequencer's advisory lock, and each batch checks in its transaction the fencing token that every opening raises, and
 /// that it follows the batch before.
 /// </summary>
-/// <remarks>
-/// The two keep their order by the one row that each batch changes: the later one asks for it when the earlier one has
-/// it, and the server gives it when the earlier one is committed, or gone. Where it is gone the row says so. And the
-/// later one is not committed before the server has vouched for the earlier one: where that answer is lost, or is a
-/// warning, nothing is recorded behind it.
-/// </remarks>
 internal sealed class MartenJournalStore : IJournalStore, IDisposable
 {
     private const string Opening = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
     private readonly PostgresLedger ledger;
     private readonly NpgsqlConnection connection;
+    private readonly WorkThread commits;
     private readonly string begin, advance, find, settings;
     private readonly Dictionary<EventId, StoredEvent> known = []; // of the last question
     private RecentIds recent = new(null);
-    private readonly Queue<JournalBatch> others = new(); // than the one that is filled, the first one committed first
-    private JournalBatch filling;
-    // Of the last batch that was to be committed: that it has changed the row, and that it is durable.
-    private (Task Changed, Task Committed) last = (Task.CompletedTask, Task.CompletedTask);
+    private JournalBatch filling, before;
     private long fence;
 
     /// <summary>Takes the lock, waiting so long for a holder that is about to go.</summary>
@@ -54,20 +46,17 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
                 WHERE fence = $4 RETURNING length - $1, {settings}
                 """;
             TakeLock(patience);
-            filling = new(schema, connection, $"commits {ledger.Ledger}");
-            while (others.Count < CommitsMax)
-                others.Enqueue(new(schema, ledger.Writing.OpenConnection(), $"commits {ledger.Ledger}"));
+            filling = new(schema, connection);
+            before = new(schema, ledger.Writing.OpenConnection());
+            commits = new($"commits {ledger.Ledger}");
         }
         catch
         {
-            foreach (var other in others) other.Dispose();
-            filling?.Dispose();
+            before?.Connection.Dispose();
             connection.Dispose();
             throw;
         }
     }
-
-    public int CommitsMax => 2;
 
     private void TakeLock(Duration patience)
     {
@@ -132,8 +121,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
 
     public void Begin()
     {
-        others.Enqueue(filling);
-        filling = others.Dequeue();
+        (filling, before) = (before, filling);
         filling.Clear();
     }
 
@@ -152,14 +140,9 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
                 found.GetInt64(1), found.GetFieldValue<byte[]>(2), found.GetFieldValue<byte[]>(3));
     }
 
-    /// <summary>A batch before is not seen by a question until it is committed.</summary>
-    public StoredEvent? Find(EventId id)
-    {
-        if (!recent.MayBeStored(id)) return null;
-        var found = filling.Find(id);
-        foreach (var other in others) found ??= other.Find(id);
-        return found ?? known.GetValueOrDefault(id);
-    }
+    /// <summary>The batch before is not seen by a question until it is committed.</summary>
+    public StoredEvent? Find(EventId id) => recent.MayBeStored(id)
+        ? filling.Find(id) ?? before.Find(id) ?? known.GetValueOrDefault(id) : null;
 
     public void Insert(in PlacedEvent next)
     {
@@ -173,28 +156,17 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         if (batch.Count == 0) return Task.CompletedTask;
         var (frontier, ticks) = (tree.SaveFrontier(), recordedAt.ToUnixTimeTicks()); // now, before the tree grows
         var durable = new TaskCompletionSource(); // who waits goes on here: a busy process would let them wait longer
-        var (before, changed, committed) = (last, new TaskCompletionSource(), new TaskCompletionSource());
-        last = (changed.Task, committed.Task);
-        batch.Commits.Give(() =>
+        commits.Give(() =>
         {
             try
             {
-                before.Changed.GetAwaiter().GetResult(); // until then the server waits for rows, and for no next step
-                batch.Commit(transaction =>
-                {
-                    Advance(transaction, batch, frontier, ticks);
-                    changed.SetResult();
-                    before.Committed.GetAwaiter().GetResult(); // the server has ended it: its answer is on its way
-                });
+                batch.Commit(transaction => Advance(transaction, batch, frontier, ticks));
             }
             catch (Exception e)
             {
-                changed.TrySetException(e);
-                committed.SetException(e);
                 durable.SetException(e);
                 return;
             }
-            committed.SetResult(); // the next one first: it goes on in a thread of its own
             durable.SetResult();
         });
         return durable.Task;
@@ -250,9 +222,9 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
     /// <summary>Gives the lock back first: the connection goes into the pool, and would keep it there.</summary>
     public void Dispose()
     {
-        JournalBatch[] batches = [.. others, filling];
-        foreach (var batch in batches) batch.Commits.Dispose();
-        foreach (var batch in batches) batch.RollBack();
+        commits.Dispose();
+        before.RollBack();
+        filling.RollBack();
         try
         {
             if (connection.State == System.Data.ConnectionState.Open) Execute("SELECT pg_advisory_unlock_all()");
@@ -261,6 +233,7 @@ internal sealed class MartenJournalStore : IJournalStore, IDisposable
         {
             // The connection is gone, and the lock with it.
         }
-        foreach (var batch in batches) batch.Dispose();
+        before.Connection.Dispose();
+        filling.Connection.Dispose();
     }
 }
