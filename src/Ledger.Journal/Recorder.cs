@@ -115,15 +115,29 @@ public sealed class Recorder(
     /// Decides items one after another, each seeing what the ones before it made, and appends what is accepted in
     /// batches: one fsync for many. An item that is refused stops no other; its own evidence is kept.
     /// </summary>
-    public async Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
+    public Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, IReadOnlyList<TItem> items,
-        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct)
+        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct) =>
+        RecordEachAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
+            (state, fact) => evolve(state, fact.Event), items, decide, evidenceOf, by, ct);
+
+    /// <summary>The same where the state also depends on when each fact holds from.</summary>
+    public Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
+        string stream, TState initial, Func<TState, LedgerEvent, Instant, TState> evolve, IReadOnlyList<TItem> items,
+        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct) =>
+        RecordEachAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
+            (state, fact) => evolve(state, fact.Event, fact.ValidTime.Start), items, decide, evidenceOf, by, ct);
+
+    private async Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
+        string stream, Func<Task<(TState State, long Revision)>> load, Func<TState, NewFact, TState> evolve,
+        IReadOnlyList<TItem> items, Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf,
+        Principal by, CancellationToken ct)
     {
         var outcomes = new RecordOutcome?[items.Count];
         var (done, attempts, batchMax) = (0, 0, int.MaxValue);
         while (done < items.Count && attempts++ < AttemptsMax)
         {
-            var (state, revision) = await LoadAsync(stream, initial, evolve, ct).ConfigureAwait(false);
+            var (state, revision) = await load().ConfigureAwait(false);
             var batch = new Batch(stream, by);
             var next = done;
             for (; next < items.Count && batch.Items.Count < batchMax; next++)
@@ -132,7 +146,7 @@ public sealed class Recorder(
                 if (decision is Decision.Accepted { Facts: var facts })
                 {
                     if (!batch.TryAdd(next, facts)) break;
-                    foreach (var fact in facts) state = evolve(state, fact.Event);
+                    foreach (var fact in facts) state = evolve(state, fact);
                 }
                 else outcomes[next] = await AnswerAsync(decision, evidenceOf(items[next]), by, ct)
                     .ConfigureAwait(false);
@@ -246,8 +260,7 @@ public sealed class Recorder(
                     ? new RecordOutcome.Quarantined(position, kept.Code, kept.Detail)
                     : new RecordOutcome.Recorded(position);
             case AppendResult.AlreadyRecorded before:
-                return new RecordOutcome.AlreadyRecorded(before.FirstPosition
-                + offset);
+                return new RecordOutcome.AlreadyRecorded(before.FirstPosition + offset);
             case AppendResult.Conflict conflict:
                 var second = submission ?? new Submission(EventCodec.Encode(facts[0].Event).Payload, "second facts");
                 return await KeepRefusedAsync(Rejection.EvidenceConflict, conflict.Differs, second, by, ct)

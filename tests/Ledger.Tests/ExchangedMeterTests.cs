@@ -50,7 +50,8 @@ public sealed class ExchangedMeterTests
         var findings = new Findings();
         var verification = new ReadingVerification(ledger.Ledger.Evidence.Get, findings);
         foreach (var recorded in await TestFolder.AllAsync(ledger.Ledger.Journal))
-            verification.Verify(recorded.Position, recorded.Envelope.Stream, EventCodec.Decode(recorded));
+            verification.Verify(recorded.Position, recorded.Envelope.Stream, recorded.Envelope.ValidFrom,
+                EventCodec.Decode(recorded));
         verification.Finish();
         return findings;
     }
@@ -67,5 +68,41 @@ public sealed class ExchangedMeterTests
         MeteredDay.Of(Import.Point, Import.Direction, [new Interval(Day1, Day2)], facts).ShouldHaveSingleItem()
             .Metered.ShouldBe(Energy.FromWattHours(12_000));
         (await VerifyAsync(ledger)).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>The new meter begins at an index of its own, and the old one's last reading may still come.</summary>
+    [Fact]
+    public async Task Readings_of_both_meters_count_in_any_order_and_no_difference_reaches_from_one_to_the_other()
+    {
+        await using var ledger = await LedgerAsync(Read("2026-02-01T00:00:00Z", "500.000"), Exchange,
+            Read("2026-02-03T00:00:00Z", "3"), Read("2026-02-04T00:00:00Z", "7"),
+            Read("2026-02-02T00:00:00Z", "512.000"));
+        // Digits of the old meter, of which the new one shows none.
+        (await ledger.TakeAsync(Read("2026-02-05T00:00:00Z", "7.5"))).Outcomes.ShouldHaveSingleItem()
+            .ShouldBeOfType<RecordOutcome.Refused>().Code.ShouldBe(Rejection.OutOfRange);
+        MeteredDay.Of(Import.Point, Import.Direction,
+            [.. Enumerable.Range(0, 3).Select(day => new Interval(
+                Day1 + Duration.FromDays(day), Day1 + Duration.FromDays(day + 1)))], await MeteredAsync(ledger))
+            .Select(quantity => quantity.Metered)
+            .ShouldBe([Energy.FromWattHours(12_000), null, Energy.FromWattHours(4_000)]);
+        (await VerifyAsync(ledger)).Faults.ShouldBeEmpty();
+    }
+
+    /// <summary>A reading that is recorded already cannot become another index by an exchange that is told
+    /// late.</summary>
+    [Fact]
+    public async Task An_exchange_that_is_told_after_readings_of_the_new_meter_is_refused_until_they_are_withdrawn()
+    {
+        await using var ledger = await LedgerAsync(
+            Read("2026-02-01T00:00:00Z", "500.000"), Read("2026-02-04T00:00:00Z", "507"));
+        var refused = (await ledger.TakeAsync(Exchange)).Outcomes.ShouldHaveSingleItem()
+            .ShouldBeOfType<RecordOutcome.Refused>();
+        refused.Code.ShouldBe(Rejection.ChangeOfBasis);
+        refused.Detail.ShouldContain("2026-02-04T00:00:00Z, 507000 steps, was read with 3 decimals and not with 0");
+        string Correct(int supersedes, string rest) =>
+            $$"""{"type":"register-reading-correction","point":"CP1","direction":"import","readAt":"2026-02-04T00:00:00Z","supersedes":{{supersedes}},{{rest}},"reason":"another meter"}""";
+        foreach (var input in (string[])[Correct(1, "\"indexSteps\":0,\"quality\":\"missing\""), Exchange,
+            Correct(2, "\"indexSteps\":507")])
+            (await ledger.TakeAsync(input)).Outcomes.ShouldHaveSingleItem().ShouldBeOfType<RecordOutcome.Recorded>();
     }
 }
