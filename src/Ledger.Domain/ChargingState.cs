@@ -52,7 +52,7 @@ public static class ChargingState
         var (import, export) = (state.VehicleImportMax ?? Power.Zero, state.VehicleExportMax ?? Power.Zero);
         if (state.StateOfChargePerMille is < 0 or > Full || import < Power.Zero || export < Power.Zero)
             return Refuse(Rejection.OutOfRange, "a state of charge is 0 to 1000 per mille, a limit is never negative");
-        if (state.At > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(state.At, now))
             return Refuse(Rejection.ReadInTheFuture, $"observed at {state.At}");
         if (Math.Max(import.Milliwatts, export.Milliwatts) > Limits.PowerMilliwattsMax)
             return Refuse(Rejection.PowerAboveLimit, "above 1 GW");

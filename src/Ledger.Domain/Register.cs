@@ -194,7 +194,7 @@ public static class Register
                     $"index {input.IndexSteps} differs from {sent.IndexSteps}, recorded for the same instant");
         if (state.InForce(input.ReadAt) is not { } meter || meter.Installed.Register != input.Register)
             return new Decision.Rejected(Rejection.UnknownRegister, $"register {input.Register} is not installed");
-        if (input.ReadAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(input.ReadAt, now))
             return new Decision.Rejected(Rejection.ReadInTheFuture,
                 $"read at {InstantPattern.ExtendedIso.Format(input.ReadAt)}, which is after now, "
                 + $"{InstantPattern.ExtendedIso.Format(now)}");

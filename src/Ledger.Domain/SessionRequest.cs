@@ -33,7 +33,7 @@ public static class SessionRequests
             || asked.Departure - asked.Arrival > Duration.FromDays(StayDaysMax))
             return Refuse(Rejection.OutOfRange, "a requested energy is not negative, a vehicle takes some power, "
                 + $"and a session lasts at most {StayDaysMax} days");
-        if (asked.RequestedAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(asked.RequestedAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"requested at {asked.RequestedAt}");
         if (asked.Departure <= asked.Arrival)
             return Refuse(Rejection.IntervalEmpty, $"it leaves at {asked.Departure}, and comes at {asked.Arrival}");
