@@ -17,6 +17,8 @@ public static class Limits
     public const int AppendBytesMax = (1024 - 16) * 1024;
     /// <summary>Largest register, in digits, decimals included.</summary>
     public const int RegisterDigitsMax = 18;
+    /// <summary>Largest factor of a register: transformer ratios, current times voltage.</summary>
+    public const int RegisterFactorMax = 1_000_000;
     /// <summary>Largest power of one connector or station, in milliwatts: 1 GW.</summary>
     public const long PowerMilliwattsMax = 1_000_000_000_000;
     /// <summary>Largest decimal text read from outside, in characters.</summary>

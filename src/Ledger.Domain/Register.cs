@@ -251,8 +251,12 @@ public static class Register
         if (installed.Decimals < 0 || installed.Decimals > Math.Min(DecimalsMax, installed.Digits))
             return new Decision.Rejected(Rejection.OutOfRange,
                 $"decimals are 0 to {Math.Min(DecimalsMax, installed.Digits)}, not {installed.Decimals}");
-        if (installed.Factor < 1 || installed.ModulusSteps < 1)
-            return new Decision.Rejected(Rejection.OutOfRange, "factor and modulus are at least 1");
+        if (installed.Factor is < 1 or > Limits.RegisterFactorMax)
+            return new Decision.Rejected(Rejection.OutOfRange,
+                $"a factor is 1 to {Limits.RegisterFactorMax}, not {installed.Factor}");
+        if (installed.ModulusSteps is { } modulus && (modulus < 1 || modulus > Energy.PowerOfTen(installed.Digits)))
+            return new Decision.Rejected(Rejection.OutOfRange,
+                $"a modulus is 1 to {Energy.PowerOfTen(installed.Digits)} steps, not {modulus}");
         var meter = new RegisterInForce(from, installed);
         if (state.InForce(from)?.Installed == installed || state.Installations.Contains(meter))
             return new Decision.AlreadyRecorded();
