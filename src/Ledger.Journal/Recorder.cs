@@ -54,7 +54,7 @@ public sealed class Recorder(
     private const int AttemptsMax = 16;
     private readonly RecentStates recent = new();
 
-    /// <summary>What is kept of what does not count.</summary>
+    /// <summary>How much evidence of each party is kept that does not count, such as what was refused.</summary>
     public UncountedEvidence Uncounted { get; } =
         new(journal, limits ?? EvidenceLimits.None, clock, () => archive.FreeBytes);
 
@@ -63,12 +63,16 @@ public sealed class Recorder(
     /// <summary>Whether any evidence was pruned.</summary>
     public bool HasPruned => archive.HasPruned;
 
-    /// <summary>Whether this evidence was.</summary>
+    /// <summary>Whether this piece of evidence was pruned.</summary>
     public bool IsPruned(EvidenceDigest evidence) => archive.PrunedBy(evidence) is not null;
 
     /// <summary>The time now, at which it is judged whose a point is.</summary>
     public Instant Now => clock.GetCurrentInstant();
 
+    /// <summary>Loads a stream, asks the decision, appends what it accepts and answers what came of it; where another
+    /// writer was faster, all of it again, at most 16 times, and then <see cref="RecordOutcome.Busy"/>.</summary>
+    /// <param name="submission">What is kept as evidence where the decision refuses; null: nothing is kept.</param>
+    /// <param name="causation">The event because of which this is recorded; null where there is none.</param>
     public Task<RecordOutcome> RecordAsync<TState>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, Func<TState, Decision> decide,
         Principal by, CancellationToken ct, Submission? submission = null, EventId? causation = null) =>
@@ -269,8 +273,8 @@ public sealed class Recorder(
         }
     }
 
-    /// <summary>Keeps evidence from which facts are about to be made; null where its sender's party has had as much
-    /// kept today, of which nothing counted, as may be.</summary>
+    /// <summary>Keeps evidence from which facts are about to be made. Null where nothing is kept, because as much
+    /// evidence of the sender's party as may be was kept today without any of it coming to count.</summary>
     public async ValueTask<HeldEvidence?> HoldAsync(Submission submission, Principal by, CancellationToken ct)
     {
         var (share, shortage) = await Uncounted.HoldAsync(by, submission.Bytes.Length, ct).ConfigureAwait(false);
