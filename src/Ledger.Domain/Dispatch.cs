@@ -78,29 +78,30 @@ public static class Dispatch
     public static Decision Decide(DispatchState state, DispatchInstructed order, Instant now, EvidenceKey evidence,
         KnownOffers? offers = null)
     {
-        if (order.Targets.Count == 0) return Refuse(Rejection.MissingField, "no target");
+        if (order.Targets.Count == 0) return Refuse(Rejection.MissingField, $"{order.Instruction} names no target");
         if (PartialActivation.Missing(order) is { } missing) return Refuse(Rejection.MissingField, missing);
-        if (order.Tolerance < Power.Zero || order.RampAllowanceMs < 0 || order.Targets.Any(t => t.Quantity < Power.Zero)
-            || order.PricePerKwh < 0m || order.PenaltyPerKwh < 0m)
-            return Refuse(Rejection.OutOfRange, "quantity, tolerance, ramp, price and penalty are never negative");
+        if (Negative(order) is { } negative) return Refuse(Rejection.OutOfRange, $"{negative} is negative");
         if (order.Test is { DeliveredPermilleMin: < 1 or > PermilleMax } or { T90MsMax: < 0 })
             return Refuse(Rejection.OutOfRange,
                 "a test is passed by 1 to 1000 per mille and a t90 that is not negative");
         if (PartialActivation.Incoherence(order) is { } incoherent) return Refuse(Rejection.OutOfRange, incoherent);
-        if (order.Targets.Select(target => target.Point).Distinct().Count() != order.Targets.Count)
-            return Refuse(Rejection.EvidenceConflict, "a point is targeted twice");
+        if (order.Targets.CountBy(target => target.Point).FirstOrDefault(named => named.Value > 1) is { Value: > 1 } twice)
+            return Refuse(Rejection.EvidenceConflict, $"{twice.Key} is targeted {twice.Value} times");
         if (state.Instructed is { } known)
             return Same(known, order)
                 ? new Decision.AlreadyRecorded()
                 : Refuse(Rejection.AlreadyRegistered, $"{order.Instruction} orders something else");
         if (Limits.IsInTheFuture(order.IssuedAt, now)) return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
-        if (order.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
-        if (order.Targets.Any(target => target.Quantity.Milliwatts > Limits.PowerMilliwattsMax))
-            return Refuse(Rejection.PowerAboveLimit, "above 1 GW");
+        if (order.Period.Duration <= Duration.Zero)
+            return Refuse(Rejection.IntervalEmpty, $"the period is empty: it begins and ends at {order.Period.Start}");
+        if (order.Targets.FirstOrDefault(target => target.Quantity.Milliwatts > Limits.PowerMilliwattsMax) is { } above)
+            return Refuse(Rejection.PowerAboveLimit,
+                $"{above.Quantity} of {above.Point} is above {new Power(Limits.PowerMilliwattsMax)}");
         if (order.Period.Start < order.IssuedAt)
             return Refuse(Rejection.InstructionInThePast, $"begins {order.Period.Start}, issued {order.IssuedAt}");
-        if (order.Kind == InstructionKind.Export && order.Targets.Any(target => target.Quantity == Power.Zero))
-            return Refuse(Rejection.NoQuantity, "an export of nothing");
+        if (order.Kind == InstructionKind.Export
+            && order.Targets.FirstOrDefault(target => target.Quantity == Power.Zero) is { } idle)
+            return Refuse(Rejection.NoQuantity, $"{idle.Point} is ordered to export nothing");
         return PartialActivation.Refusal(order, offers ?? KnownOffers.None)
             ?? (Decision)new Decision.Accepted(NewFact.At(order, order.IssuedAt, evidence));
     }
@@ -155,7 +156,8 @@ public static class Dispatch
     /// </summary>
     public static Decision Decide(ChargingFactRecorded fact, Instant now, EvidenceKey evidence) =>
         Limits.IsInTheFuture(fact.Period.End, now) ? Refuse(Rejection.ReadInTheFuture, $"ends {fact.Period.End}")
-        : fact.Period.Duration <= Duration.Zero ? Refuse(Rejection.IntervalEmpty, "the period is empty")
+        : fact.Period.Duration <= Duration.Zero
+            ? Refuse(Rejection.IntervalEmpty, $"the period is empty: it begins and ends at {fact.Period.Start}")
         : new Decision.Accepted(new NewFact(fact, fact.Period, evidence));
 
     public static DispatchState Evolve(DispatchState state, LedgerEvent happened) => happened switch
@@ -173,6 +175,15 @@ public static class Dispatch
         : state.Instructed.Targets.All(target => target.Point != point)
             ? Refuse(Rejection.UnknownSettlementPoint, $"{point} is no target of {state.Instructed.Instruction}")
             : null;
+
+    /// <summary>The first term of an order that is below zero, with its value; null where none is.</summary>
+    private static string? Negative(DispatchInstructed order) =>
+        order.Targets.FirstOrDefault(target => target.Quantity < Power.Zero) is { } target
+            ? $"quantity {target.Quantity} of {target.Point}"
+        : order.Tolerance < Power.Zero ? $"tolerance {order.Tolerance}"
+        : order.RampAllowanceMs < 0 ? $"ramp allowance {order.RampAllowanceMs} ms"
+        : order.PricePerKwh < 0m ? $"price {order.PricePerKwh} per kWh"
+        : order.PenaltyPerKwh < 0m ? $"penalty {order.PenaltyPerKwh} per kWh" : null;
 
     /// <summary>Whether two orders say the same; lists are compared by what they hold.</summary>
     private static bool Same(DispatchInstructed a, DispatchInstructed b) =>

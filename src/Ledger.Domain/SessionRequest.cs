@@ -31,14 +31,16 @@ public static class SessionRequests
     {
         if (asked.Requested < Energy.Zero || asked.VehicleMax <= Power.Zero
             || asked.Departure - asked.Arrival > Duration.FromDays(StayDaysMax))
-            return Refuse(Rejection.OutOfRange, "a requested energy is not negative, a vehicle takes some power, "
-                + $"and a session lasts at most {StayDaysMax} days");
+            return Refuse(Rejection.OutOfRange, $"a requested energy ({asked.Requested}) is not negative, a vehicle takes "
+                + $"some power ({asked.VehicleMax}), and a session lasts at most {StayDaysMax} days ({asked.Arrival} to "
+                + $"{asked.Departure})");
         if (Limits.IsInTheFuture(asked.RequestedAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"requested at {asked.RequestedAt}");
         if (asked.Departure <= asked.Arrival)
             return Refuse(Rejection.IntervalEmpty, $"it leaves at {asked.Departure}, and comes at {asked.Arrival}");
         if (asked.VehicleMax?.Milliwatts > Limits.PowerMilliwattsMax)
-            return Refuse(Rejection.PowerAboveLimit, "above 1 GW");
+            return Refuse(Rejection.PowerAboveLimit,
+                $"a vehicle takes at most {new Power(Limits.PowerMilliwattsMax)}, not {asked.VehicleMax}");
         return asked.RequestedAt >= asked.Departure
             ? Refuse(Rejection.DeclaredTooLate, $"leaves {asked.Departure}, requested {asked.RequestedAt}")
             : new Decision.Accepted(new NewFact(asked, new Interval(asked.Arrival, asked.Departure), evidence));
