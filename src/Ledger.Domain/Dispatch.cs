@@ -85,13 +85,15 @@ public static class Dispatch
             return Refuse(Rejection.OutOfRange,
                 "a test is passed by 1 to 1000 per mille and a t90 that is not negative");
         if (PartialActivation.Incoherence(order) is { } incoherent) return Refuse(Rejection.OutOfRange, incoherent);
-        if (order.Targets.CountBy(target => target.Point).FirstOrDefault(named => named.Value > 1) is { Value: > 1 } twice)
+        if (order.Targets.CountBy(target => target.Point).FirstOrDefault(named => named.Value > 1)
+            is { Value: > 1 } twice)
             return Refuse(Rejection.EvidenceConflict, $"{twice.Key} is targeted {twice.Value} times");
         if (state.Instructed is { } known)
             return Same(known, order)
                 ? new Decision.AlreadyRecorded()
                 : Refuse(Rejection.AlreadyRegistered, $"{order.Instruction} orders something else");
-        if (Limits.IsInTheFuture(order.IssuedAt, now)) return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
+        if (Limits.IsInTheFuture(order.IssuedAt, now))
+            return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
         if (order.Period.Duration <= Duration.Zero)
             return Refuse(Rejection.IntervalEmpty, $"the period is empty: it begins and ends at {order.Period.Start}");
         if (order.Targets.FirstOrDefault(target => target.Quantity.Milliwatts > Limits.PowerMilliwattsMax) is { } above)
@@ -113,7 +115,8 @@ public static class Dispatch
         if (Unknown(state, clock.Point) is { } unknown) return unknown;
         var mine = state.Clocks.Where(other => other.Point == clock.Point).ToList();
         if (mine.Contains(clock)) return new Decision.AlreadyRecorded();
-        if (Limits.IsInTheFuture(clock.At, now)) return Refuse(Rejection.ReadInTheFuture, $"{clock.Clock} at {clock.At}");
+        if (Limits.IsInTheFuture(clock.At, now))
+            return Refuse(Rejection.ReadInTheFuture, $"{clock.Clock} at {clock.At}");
         if (state.Withdrawn is { } withdrawn && clock.At > withdrawn.At && clock.Clock != InstructionClock.Released)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {withdrawn.At}");
         return clock.At < state.Instructed!.IssuedAt || mine.Any(other => other.Clock == clock.Clock
@@ -132,7 +135,8 @@ public static class Dispatch
         if (state.Instructed is null)
             return Refuse(Rejection.UnknownInstruction, $"{withdrawn.Instruction} is not instructed");
         if (state.Withdrawn == withdrawn) return new Decision.AlreadyRecorded();
-        if (Limits.IsInTheFuture(withdrawn.At, now)) return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
+        if (Limits.IsInTheFuture(withdrawn.At, now))
+            return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
         if (state.Withdrawn is { } earlier)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {earlier.At}");
         if (withdrawn.At < state.Instructed.IssuedAt)

@@ -29,8 +29,8 @@ public static class Limits
     /// How far a device's clock may run ahead before its reading is "in the future", in milliseconds.
     /// </summary>
     public const int ClockSkewMs = 2_000;
-    /// <summary>Whether a time that somebody states is yet to come (<see cref="Rejection.ReadInTheFuture"/>): it is later
-    /// than now by more than a device's clock may run ahead.</summary>
+    /// <summary>Whether a time that somebody states is yet to come (<see cref="Rejection.ReadInTheFuture"/>): it is
+    /// later than now by more than a device's clock may run ahead.</summary>
     public static bool IsInTheFuture(Instant at, Instant now) => at > now + Duration.FromMilliseconds(ClockSkewMs);
     /// <summary>How long an order or its withdrawal may be on its way to the ledger, in milliseconds: a minute. What is
     /// recorded later than that was not known when it says that it held.</summary>
