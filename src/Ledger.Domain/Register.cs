@@ -102,7 +102,7 @@ public sealed record RegisterState(
 
     public static readonly RegisterState Empty = new([], [], []);
 
-    /// <summary>Installed since ever, nothing read.</summary>
+    /// <summary>One installation, in force at all times, and nothing read yet.</summary>
     public static RegisterState Of(RegisterInstalled installed) =>
         Empty with { Installations = [new(Instant.MinValue, installed)] };
 
