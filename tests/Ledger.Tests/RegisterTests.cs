@@ -81,6 +81,23 @@ public class RegisterTests
         Decided(state, "210", 6).ShouldBe("ChangeOfBasis");
     }
 
+    /// <summary>An exchange that is told late: the new meter's readings seemed to fall, and are released by it.</summary>
+    [Fact]
+    public void What_was_quarantined_before_an_exchange_was_told_is_released_and_compared_with_its_own_meter()
+    {
+        var state = Read(RegisterState.Of(Installed("6.0")), "150", 500);
+        var fell = new RegisterReadingQuarantined(Import, Second("200"), 7, Rejection.ChangeOfBasis, "fell", null);
+        state = Register.Evolve(state, fell, fell.ReadAt);
+        Answer(ReadingCorrections.Decide(state, ReadingCorrections.Release(fell, "looked at"))).ShouldBe("ChangeOfBasis");
+        var exchanged = Installed("6.0") with { MeterSerial = "N" };
+        Answer(Register.DecideInstalled(state, exchanged, Second("180"))).ShouldBe("accepted");
+        state = Register.Evolve(state, exchanged, Second("180"));
+        Answer(ReadingCorrections.Decide(state, ReadingCorrections.Release(fell, "looked at"))).ShouldBe("accepted");
+        state = Register.Evolve(state, ReadingCorrections.Release(fell, "looked at"), fell.ReadAt);
+        Decided(state, "210", 6).ShouldBe("ChangeOfBasis");
+        Decided(state, "210", 8).ShouldBe("accepted");
+    }
+
     [Fact]
     public void A_reading_that_was_withdrawn_stands_in_no_meters_way()
     {
