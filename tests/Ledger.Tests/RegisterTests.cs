@@ -92,7 +92,7 @@ public class RegisterTests
         var exchanged = Installed("6.0") with { MeterSerial = "N" };
         Answer(Register.DecideInstalled(state, exchanged, Second("180"))).ShouldBe("accepted");
         state = Register.Evolve(state, exchanged, Second("180"));
-        Answer(ReadingCorrections.Decide(state, ReadingCorrections.Release(fell, "looked at"))).ShouldBe("accepted");
+        Answer(ReadingCorrections.Decide(state, ReadingCorrections.Release(fell, "looked at"))).ShouldBe("version 2");
         state = Register.Evolve(state, ReadingCorrections.Release(fell, "looked at"), fell.ReadAt);
         Decided(state, "210", 6).ShouldBe("ChangeOfBasis");
         Decided(state, "210", 8).ShouldBe("accepted");
@@ -108,7 +108,7 @@ public class RegisterTests
         Answer(Register.DecideInstalled(state, Installed("6.1"), Second("100"))).ShouldBe("accepted");
         state = Register.Evolve(state, Installed("6.1"), Second("100"));
         Answer(ReadingCorrections.Decide(state, new(
-            Import, Second("150"), 3, 5000, ReadingQuality.Measured, "in its steps", null))).ShouldBe("accepted");
+            Import, Second("150"), 3, 5000, ReadingQuality.Measured, "in its steps", null))).ShouldBe("version 3");
     }
 
     private static RegisterState Read(RegisterState state, string at, long index) => Register.Evolve(
