@@ -32,8 +32,8 @@ public static class SessionRequests
         if (asked.Requested < Energy.Zero || asked.VehicleMax <= Power.Zero
             || asked.Departure - asked.Arrival > Duration.FromDays(StayDaysMax))
             return Refuse(Rejection.OutOfRange, $"a requested energy ({asked.Requested}) is not negative, a vehicle "
-                + $"takes some power ({asked.VehicleMax?.ToString() ?? "not said"}), and a session lasts at most {StayDaysMax} days "
-                + $"({asked.Arrival} to {asked.Departure})");
+                + $"takes some power ({asked.VehicleMax?.ToString() ?? "not said"}), and a session lasts at most "
+                + $"{StayDaysMax} days ({asked.Arrival} to {asked.Departure})");
         if (Limits.IsInTheFuture(asked.RequestedAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"requested at {asked.RequestedAt}");
         if (asked.Departure <= asked.Arrival)
