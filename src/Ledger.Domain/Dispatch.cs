@@ -87,7 +87,7 @@ public static class Dispatch
         if (PartialActivation.Incoherence(order) is { } incoherent) return Refuse(Rejection.OutOfRange, incoherent);
         if (order.Targets.CountBy(target => target.Point).FirstOrDefault(named => named.Value > 1)
             is { Value: > 1 } twice)
-            return Refuse(Rejection.EvidenceConflict, $"{twice.Key} is targeted {twice.Value} times");
+            return Refuse(Rejection.EvidenceConflict, $"{twice.Key} is targeted twice");
         if (state.Instructed is { } known)
             return Same(known, order)
                 ? new Decision.AlreadyRecorded()

@@ -29,11 +29,13 @@ public static class SessionRequests
     /// <summary>Guards in order of their codes: range, time, interval, power, too late.</summary>
     public static Decision Decide(SessionRequested asked, Instant now, EvidenceKey evidence)
     {
-        if (asked.Requested < Energy.Zero || asked.VehicleMax <= Power.Zero
-            || asked.Departure - asked.Arrival > Duration.FromDays(StayDaysMax))
-            return Refuse(Rejection.OutOfRange, $"a requested energy ({asked.Requested}) is not negative, a vehicle "
-                + $"takes some power ({asked.VehicleMax?.ToString() ?? "not said"}), and a session lasts at most "
-                + $"{StayDaysMax} days ({asked.Arrival} to {asked.Departure})");
+        if (asked.Requested < Energy.Zero)
+            return Refuse(Rejection.OutOfRange, $"a requested energy is not negative, as {asked.Requested} is");
+        if (asked.VehicleMax <= Power.Zero)
+            return Refuse(Rejection.OutOfRange, $"a vehicle takes some power, not {asked.VehicleMax}");
+        if (asked.Departure - asked.Arrival > Duration.FromDays(StayDaysMax))
+            return Refuse(Rejection.OutOfRange,
+                $"a session lasts at most {StayDaysMax} days, not from {asked.Arrival} to {asked.Departure}");
         if (Limits.IsInTheFuture(asked.RequestedAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"requested at {asked.RequestedAt}");
         if (asked.Departure <= asked.Arrival)

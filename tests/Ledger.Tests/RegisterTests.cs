@@ -81,7 +81,7 @@ public class RegisterTests
         Decided(state, "210", 6).ShouldBe("ChangeOfBasis");
     }
 
-    /// <summary>An exchange that is told late: the new meter's readings seemed to fall, and are released by it.</summary>
+    /// <summary>An exchange that is told late: the new meter's readings seemed to fall, and are released.</summary>
     [Fact]
     public void What_was_quarantined_before_an_exchange_was_told_is_released_and_compared_with_its_own_meter()
     {
