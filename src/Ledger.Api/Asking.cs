@@ -29,7 +29,7 @@ internal static class Asking
         Optional(request, name, tryParse, code, rule)
         ?? throw new QueryRefusedException(Rejection.MissingField, $"{name} is needed: {rule}");
 
-    public const string IdentifierRule = "an identifier, 1 to 64 of A-Z a-z 0-9 . _ : * - /";
+    public static readonly string IdentifierRule = $"an identifier, {Identifier.Rule}";
     public const string DayRule = "a day like 2026-06-02";
 
     public static LocalDate Day(HttpRequest request) =>

@@ -90,10 +90,8 @@ public sealed record RunSettlement(
             var input = new InputValue("input", document.RootElement)
                 .Object("run", "account", "day", "kind", "supersedes", "atPosition", "style", "by");
             asked = new RunSettlement(
-                Id<RunId>(input.Required("run"), RunId.TryParse),
-                Id<PartyId>(input.Required("account"), PartyId.TryParse),
-                ReadDay(input.Required("day")), ReadKind(input.Optional("kind")),
-                input.Optional("supersedes") is { } run ? Id<RunId>(run, RunId.TryParse) : null,
+                input.Required("run").Run(), input.Required("account").Party(), ReadDay(input.Required("day")),
+                ReadKind(input.Optional("kind")), input.Optional("supersedes")?.Run(),
                 input.Optional("atPosition")?.Units(0, 0, long.MaxValue, "must be a position of the journal"),
                 ReadStyle(input.Optional("style")), input.Optional("by") is { } by ? ReadBy(by) : null);
             return null;
@@ -104,15 +102,9 @@ public sealed record RunSettlement(
         }
     }
 
-    private delegate bool TryParse<T>(string? text, out T id);
-
-    private static T Id<T>(InputValue value, TryParse<T> tryParse) => tryParse(value.Text(), out var id)
-        ? id
-        : throw value.Refused(Rejection.InvalidIdentifier, "must be 1 to 64 of A-Z a-z 0-9 . _ : * - /");
-
     private static LocalDate ReadDay(InputValue value) => DayText.TryDay(value.Text(), out var day)
         ? day
-        : throw value.Refused(Rejection.InvalidTime, "must be a day like 2026-06-02");
+        : throw value.Refused(Rejection.InvalidTime, $"must be {Asking.DayRule}");
 
     private static CorrectionStyle ReadStyle(InputValue? value) => value?.Text() switch
     {

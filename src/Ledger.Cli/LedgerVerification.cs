@@ -269,7 +269,8 @@ public sealed class LedgerVerification(
             }
             if (fact is BaselineFrozen frozen) baselines.Add((recorded.Position, frozen));
             var until = Findings.FaultCount;
-            readings?.Verify(recorded.Position, recorded.Envelope.Stream, fact);
+            readings?.Verify(
+                recorded.Position, recorded.Envelope.Stream, recorded.Envelope.ValidFrom, fact);
             beside += Findings.FaultCount - until;
         }
         if (records is not null)

@@ -68,7 +68,7 @@ public static class ChargeRecords
         if (point is not { } place)
             return Refuse(Rejection.UnknownSettlementPoint,
                 $"no settlement point is named {string.Join(" or ", input.Places)}");
-        if (record.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(record.End, now))
             return Refuse(Rejection.ReadInTheFuture, $"ends at {record.End}");
         var accepted = record with { Point = place };
         if (record.Credits is { } original && Uncreditable(state, accepted, original) is { } refused) return refused;

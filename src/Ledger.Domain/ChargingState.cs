@@ -50,12 +50,16 @@ public static class ChargingState
     public static Decision Decide(ChargingStateRecorded state, Instant now, EvidenceKey evidence)
     {
         var (import, export) = (state.VehicleImportMax ?? Power.Zero, state.VehicleExportMax ?? Power.Zero);
-        if (state.StateOfChargePerMille is < 0 or > Full || import < Power.Zero || export < Power.Zero)
-            return Refuse(Rejection.OutOfRange, "a state of charge is 0 to 1000 per mille, a limit is never negative");
-        if (state.At > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (state.StateOfChargePerMille is < 0 or > Full)
+            return Refuse(Rejection.OutOfRange,
+                $"a state of charge is 0 to {Full} per mille, not {state.StateOfChargePerMille}");
+        if (import < Power.Zero || export < Power.Zero)
+            return Refuse(Rejection.OutOfRange, $"a vehicle's limit is not negative: {import} import, {export} export");
+        if (Limits.IsInTheFuture(state.At, now))
             return Refuse(Rejection.ReadInTheFuture, $"observed at {state.At}");
         if (Math.Max(import.Milliwatts, export.Milliwatts) > Limits.PowerMilliwattsMax)
-            return Refuse(Rejection.PowerAboveLimit, "above 1 GW");
+            return Refuse(Rejection.PowerAboveLimit, $"a vehicle's limit is at most "
+                + $"{new Power(Limits.PowerMilliwattsMax)}: {import} import, {export} export");
         var vehicle = state.StateOfChargePerMille is not null || state.VehicleImportMax is not null
             || state.VehicleExportMax is not null;
         return vehicle && !state.Connected

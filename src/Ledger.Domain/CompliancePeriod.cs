@@ -18,8 +18,6 @@ public sealed record EnergyBounds(Energy Lower, Energy Upper)
 /// <param name="Doubtful">Over that time, neither: the result lies within the measurement's uncertainty.</param>
 /// <param name="OpenGaps">Gaps that decide, because what may have flowed there could change the result.</param>
 /// <param name="OwedGaps">The same in time that nothing excuses.</param>
-/// <param name="Beside">How much of its energy may have flowed in the judged time or beside it; zero where the record
-/// reaches no further.</param>
 /// <param name="Beside">How much of its energy flowed either in the judged time or beside it; zero where the record
 /// reaches no further.</param>
 /// <param name="Bounds">Of the excess, or of the deficiency.</param>

@@ -41,7 +41,7 @@ public static class DeclaredSchedules
     {
         if (point.Latest is not { } registered)
             return Refuse(Rejection.UnknownSettlementPoint, $"{declared.Point} is not registered");
-        if (declared.DeclaredAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(declared.DeclaredAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"declared at {declared.DeclaredAt}");
         var zone = DateTimeZoneProviders.Tzdb[registered.Zone];
         var day = SettlementCalendar.DayContaining(zone, declared.Start);

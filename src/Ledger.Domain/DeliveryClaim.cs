@@ -70,7 +70,7 @@ public static class DeliveryClaims
             return Claimed(known) == claim
                 ? new Decision.AlreadyRecorded()
                 : Refuse(Rejection.AlreadyRegistered, $"{claim.Claim} claims something else");
-        if (claim.Period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(claim.Period.End, now))
             return Refuse(Rejection.ReadInTheFuture, $"ends {claim.Period.End}");
         if (claim.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
         if (programme.At(claim.Period.Start) is not { } terms)

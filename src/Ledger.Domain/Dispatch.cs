@@ -78,29 +78,32 @@ public static class Dispatch
     public static Decision Decide(DispatchState state, DispatchInstructed order, Instant now, EvidenceKey evidence,
         KnownOffers? offers = null)
     {
-        if (order.Targets.Count == 0) return Refuse(Rejection.MissingField, "no target");
+        if (order.Targets.Count == 0) return Refuse(Rejection.MissingField, $"{order.Instruction} names no target");
         if (PartialActivation.Missing(order) is { } missing) return Refuse(Rejection.MissingField, missing);
-        if (order.Tolerance < Power.Zero || order.RampAllowanceMs < 0 || order.Targets.Any(t => t.Quantity < Power.Zero)
-            || order.PricePerKwh < 0m || order.PenaltyPerKwh < 0m)
-            return Refuse(Rejection.OutOfRange, "quantity, tolerance, ramp, price and penalty are never negative");
+        if (Negative(order) is { } negative) return Refuse(Rejection.OutOfRange, $"{negative} is negative");
         if (order.Test is { DeliveredPermilleMin: < 1 or > PermilleMax } or { T90MsMax: < 0 })
             return Refuse(Rejection.OutOfRange,
                 "a test is passed by 1 to 1000 per mille and a t90 that is not negative");
         if (PartialActivation.Incoherence(order) is { } incoherent) return Refuse(Rejection.OutOfRange, incoherent);
-        if (order.Targets.Select(target => target.Point).Distinct().Count() != order.Targets.Count)
-            return Refuse(Rejection.EvidenceConflict, "a point is targeted twice");
+        if (order.Targets.CountBy(target => target.Point).FirstOrDefault(named => named.Value > 1)
+            is { Value: > 1 } twice)
+            return Refuse(Rejection.EvidenceConflict, $"{twice.Key} is targeted twice");
         if (state.Instructed is { } known)
             return Same(known, order)
                 ? new Decision.AlreadyRecorded()
                 : Refuse(Rejection.AlreadyRegistered, $"{order.Instruction} orders something else");
-        if (InTheFuture(order.IssuedAt, now)) return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
-        if (order.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
-        if (order.Targets.Any(target => target.Quantity.Milliwatts > Limits.PowerMilliwattsMax))
-            return Refuse(Rejection.PowerAboveLimit, "above 1 GW");
+        if (Limits.IsInTheFuture(order.IssuedAt, now))
+            return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
+        if (order.Period.Duration <= Duration.Zero)
+            return Refuse(Rejection.IntervalEmpty, $"the period is empty: it begins and ends at {order.Period.Start}");
+        if (order.Targets.FirstOrDefault(target => target.Quantity.Milliwatts > Limits.PowerMilliwattsMax) is { } above)
+            return Refuse(Rejection.PowerAboveLimit,
+                $"{above.Quantity} of {above.Point} is above {new Power(Limits.PowerMilliwattsMax)}");
         if (order.Period.Start < order.IssuedAt)
             return Refuse(Rejection.InstructionInThePast, $"begins {order.Period.Start}, issued {order.IssuedAt}");
-        if (order.Kind == InstructionKind.Export && order.Targets.Any(target => target.Quantity == Power.Zero))
-            return Refuse(Rejection.NoQuantity, "an export of nothing");
+        if (order.Kind == InstructionKind.Export
+            && order.Targets.FirstOrDefault(target => target.Quantity == Power.Zero) is { } idle)
+            return Refuse(Rejection.NoQuantity, $"{idle.Point} is ordered to export nothing");
         return PartialActivation.Refusal(order, offers ?? KnownOffers.None)
             ?? (Decision)new Decision.Accepted(NewFact.At(order, order.IssuedAt, evidence));
     }
@@ -112,7 +115,8 @@ public static class Dispatch
         if (Unknown(state, clock.Point) is { } unknown) return unknown;
         var mine = state.Clocks.Where(other => other.Point == clock.Point).ToList();
         if (mine.Contains(clock)) return new Decision.AlreadyRecorded();
-        if (InTheFuture(clock.At, now)) return Refuse(Rejection.ReadInTheFuture, $"{clock.Clock} at {clock.At}");
+        if (Limits.IsInTheFuture(clock.At, now))
+            return Refuse(Rejection.ReadInTheFuture, $"{clock.Clock} at {clock.At}");
         if (state.Withdrawn is { } withdrawn && clock.At > withdrawn.At && clock.Clock != InstructionClock.Released)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {withdrawn.At}");
         return clock.At < state.Instructed!.IssuedAt || mine.Any(other => other.Clock == clock.Clock
@@ -131,7 +135,8 @@ public static class Dispatch
         if (state.Instructed is null)
             return Refuse(Rejection.UnknownInstruction, $"{withdrawn.Instruction} is not instructed");
         if (state.Withdrawn == withdrawn) return new Decision.AlreadyRecorded();
-        if (InTheFuture(withdrawn.At, now)) return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
+        if (Limits.IsInTheFuture(withdrawn.At, now))
+            return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
         if (state.Withdrawn is { } earlier)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {earlier.At}");
         if (withdrawn.At < state.Instructed.IssuedAt)
@@ -154,8 +159,9 @@ public static class Dispatch
     /// nobody observes what is to come.
     /// </summary>
     public static Decision Decide(ChargingFactRecorded fact, Instant now, EvidenceKey evidence) =>
-        InTheFuture(fact.Period.End, now) ? Refuse(Rejection.ReadInTheFuture, $"ends {fact.Period.End}")
-        : fact.Period.Duration <= Duration.Zero ? Refuse(Rejection.IntervalEmpty, "the period is empty")
+        Limits.IsInTheFuture(fact.Period.End, now) ? Refuse(Rejection.ReadInTheFuture, $"ends {fact.Period.End}")
+        : fact.Period.Duration <= Duration.Zero
+            ? Refuse(Rejection.IntervalEmpty, $"the period is empty: it begins and ends at {fact.Period.Start}")
         : new Decision.Accepted(new NewFact(fact, fact.Period, evidence));
 
     public static DispatchState Evolve(DispatchState state, LedgerEvent happened) => happened switch
@@ -174,14 +180,20 @@ public static class Dispatch
             ? Refuse(Rejection.UnknownSettlementPoint, $"{point} is no target of {state.Instructed.Instruction}")
             : null;
 
+    /// <summary>The first term of an order that is below zero, with its value; null where none is.</summary>
+    private static string? Negative(DispatchInstructed order) =>
+        order.Targets.FirstOrDefault(target => target.Quantity < Power.Zero) is { } target
+            ? $"quantity {target.Quantity} of {target.Point}"
+        : order.Tolerance < Power.Zero ? $"tolerance {order.Tolerance}"
+        : order.RampAllowanceMs < 0 ? $"ramp allowance {order.RampAllowanceMs} ms"
+        : order.PricePerKwh < 0m ? $"price {order.PricePerKwh} per kWh"
+        : order.PenaltyPerKwh < 0m ? $"penalty {order.PenaltyPerKwh} per kWh" : null;
+
     /// <summary>Whether two orders say the same; lists are compared by what they hold.</summary>
     private static bool Same(DispatchInstructed a, DispatchInstructed b) =>
         a with { Targets = b.Targets, Activation = b.Activation } == b && a.Targets.SequenceEqual(b.Targets)
         && (a.Activation is null || b.Activation is null
             ? a.Activation == b.Activation : a.Activation.Says(b.Activation));
-
-    private static bool InTheFuture(Instant at, Instant now) =>
-        at > now + Duration.FromMilliseconds(Limits.ClockSkewMs);
 
     private static Decision Refuse(Rejection code, string detail) => new Decision.Rejected(code, detail);
 }

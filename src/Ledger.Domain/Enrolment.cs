@@ -86,7 +86,7 @@ public static class Enrolments
     {
         if (declared.Available < Power.Zero) return Refuse(Rejection.OutOfRange, "an available power is not negative");
         if (state.Declared.Contains(declared)) return new Decision.AlreadyRecorded();
-        if (declared.DeclaredAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(declared.DeclaredAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"declared at {declared.DeclaredAt}");
         if (declared.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
         if (state.Covering(declared.Programme, declared.Period) is not { Enrolled.Prequalified: var prequalified })

@@ -95,7 +95,7 @@ public static class FrozenBaselines
         if (state.Of(frozen.Point) is { } before && WhyNotAfter(before, frozen) is { } difference)
             return Refuse(Rejection.AlreadyRegistered, $"the baseline of {frozen.Point} is frozen: {difference}");
         if (state.Of(frozen.Point)?.Awaits is { End: var end }
-            && end > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+            && Limits.IsInTheFuture(end, now))
             return Refuse(Rejection.ReadInTheFuture, $"what it awaits ends {end}");
         return frozen.Periods.Count == 0
             ? Refuse(Rejection.PeriodMisaligned, $"the call {order.Period} holds no whole settlement period")

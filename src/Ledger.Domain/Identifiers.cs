@@ -12,12 +12,15 @@ public static class Identifier
     private static readonly SearchValues<char> Allowed =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:*-/");
 
+    /// <summary>The rule in words, as every door says it.</summary>
+    public static readonly string Rule = $"1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /";
+
     public static bool IsValid([NotNullWhen(true)] string? text) =>
         text is { Length: > 0 and <= Limits.IdentifierLengthMax } && !text.AsSpan().ContainsAnyExcept(Allowed);
 
     internal static string Checked(string text) => IsValid(text)
         ? text
-        : throw new ArgumentException("an identifier is 1 to 64 of A-Z a-z 0-9 . _ : * - /", nameof(text));
+        : throw new ArgumentException($"an identifier is {Rule}", nameof(text));
 }
 
 /// <summary>A ledger: one operator or settlement area, with one order of facts.</summary>

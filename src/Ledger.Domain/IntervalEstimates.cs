@@ -30,7 +30,7 @@ public static class IntervalEstimates
         if (earlier.Exists(known =>
             known with { Evidence = null } == estimate with { Version = known.Version, Evidence = null }))
             return new Decision.AlreadyRecorded();
-        if (candidate.Period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(candidate.Period.End, now))
             return new Decision.Rejected(Rejection.ReadInTheFuture,
                 $"the interval ends {candidate.Period.End}, now is {now}");
         foreach (var other in state.Estimates.Keys.OrderBy(other => other.Start))

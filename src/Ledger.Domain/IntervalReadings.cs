@@ -39,7 +39,7 @@ public static class IntervalReadings
                 : new Decision.Rejected(Rejection.EvidenceConflict,
                     $"{reading.Energy} {reading.Method} differs from {versions[0].Energy} {versions[0].Method}, "
                     + "recorded for the same interval");
-        if (reading.Period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(reading.Period.End, now))
             return new Decision.Rejected(Rejection.ReadInTheFuture,
                 $"the interval ends {reading.Period.End}, now is {now}");
         if (reading.Period.Duration <= Duration.Zero)

@@ -80,7 +80,7 @@ public static class IntervalRecords
     public static Decision Decide(IntervalRecordsState state, IntervalRecorded candidate, Instant now)
     {
         var period = candidate.Period;
-        if (period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs)
+        if (Limits.IsInTheFuture(period.End, now)
             && candidate.State == IntervalRecordState.Final)
             return new Decision.Rejected(Rejection.ReadInTheFuture,
                 $"the period ends at {InstantPattern.ExtendedIso.Format(period.End)}, after now: it can not be final");

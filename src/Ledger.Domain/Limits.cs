@@ -1,3 +1,5 @@
+using NodaTime;
+
 namespace Ledger.Domain;
 
 /// <summary>What comes in from outside is bounded here, once; every limit has its unit last in its name.</summary>
@@ -15,6 +17,8 @@ public static class Limits
     public const int AppendBytesMax = (1024 - 16) * 1024;
     /// <summary>Largest register, in digits, decimals included.</summary>
     public const int RegisterDigitsMax = 18;
+    /// <summary>Largest factor of a register: transformer ratios, current times voltage.</summary>
+    public const int RegisterFactorMax = 1_000_000;
     /// <summary>Largest power of one connector or station, in milliwatts: 1 GW.</summary>
     public const long PowerMilliwattsMax = 1_000_000_000_000;
     /// <summary>Largest decimal text read from outside, in characters.</summary>
@@ -25,6 +29,9 @@ public static class Limits
     /// How far a device's clock may run ahead before its reading is "in the future", in milliseconds.
     /// </summary>
     public const int ClockSkewMs = 2_000;
+    /// <summary>Whether a time that somebody states is yet to come (<see cref="Rejection.ReadInTheFuture"/>): it is
+    /// later than now by more than a device's clock may run ahead.</summary>
+    public static bool IsInTheFuture(Instant at, Instant now) => at > now + Duration.FromMilliseconds(ClockSkewMs);
     /// <summary>How long an order or its withdrawal may be on its way to the ledger, in milliseconds: a minute. What is
     /// recorded later than that was not known when it says that it held.</summary>
     public const int OnItsWayMs = 60_000;

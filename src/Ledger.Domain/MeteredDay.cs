@@ -19,9 +19,6 @@ public sealed record Positioned<T>(long Position, T Fact)
     }
 }
 
-/// <summary>A register as installed, and from when on it counts there.</summary>
-public sealed record RegisterInForce(Instant From, RegisterInstalled Installed);
-
 /// <summary>
 /// What is known of one settlement point, in any order and of both directions: its installations, its accepted register
 /// readings, its interval readings, and all versions of its interval records.

@@ -19,7 +19,7 @@ public static class Outages
     public static Decision Decide(OutageRecorded outage, Instant now, EvidenceKey evidence) =>
         outage.Period.Duration > Duration.FromDays(DaysMax)
             ? Refuse(Rejection.OutOfRange, $"one outage lasts at most {DaysMax} days")
-        : outage.Period.End > now + Duration.FromMilliseconds(Limits.ClockSkewMs)
+        : Limits.IsInTheFuture(outage.Period.End, now)
             ? Refuse(Rejection.ReadInTheFuture, $"observed until {outage.Period.End}")
         : outage.Period.Duration <= Duration.Zero ? Refuse(Rejection.IntervalEmpty, "the outage is empty")
         : new Decision.Accepted(new NewFact(outage, outage.Period, evidence));

@@ -50,9 +50,9 @@ public static class ReadingCorrections
         var versions = Versions(state, correction.ReadAt);
         if (correction.Version > 1 && correction.Version <= versions.Count
             && versions[correction.Version - 1] == VersionOf(correction)) return new Decision.AlreadyRecorded();
-        if (state.Installed is not { } installed || installed.Register != correction.Register)
+        if (state.InForce(correction.ReadAt) is not { } meter || meter.Installed.Register != correction.Register)
             return new Decision.Rejected(Rejection.UnknownRegister, $"register {correction.Register} is not installed");
-        if (correction.Quality != ReadingQuality.Missing && Misfit(state, installed, correction) is { } misfit)
+        if (correction.Quality != ReadingQuality.Missing && Misfit(state, meter, correction) is { } misfit)
             return misfit;
         return CorrectionVersions.Misplaced(correction.Version, versions.Count, "instant") as Decision
             ?? new Decision.Accepted(NewFact.At(correction, correction.ReadAt, Key(correction)));
@@ -75,17 +75,17 @@ public static class ReadingCorrections
     private static ReadingVersion VersionOf(RegisterReadingCorrected correction) =>
         new(correction.IndexSteps, correction.Quality, correction.Reason);
 
-    private static Decision.Rejected? Misfit(RegisterState state, RegisterInstalled installed,
+    private static Decision.Rejected? Misfit(RegisterState state, RegisterInForce meter,
         RegisterReadingCorrected correction)
     {
-        var index = correction.IndexSteps;
+        var (installed, index) = (meter.Installed, correction.IndexSteps);
         var others = Without(state.Readings, new(correction.ReadAt, 0));
         var place = ~others.BinarySearch(new(correction.ReadAt, 0), Register.ByTime);
-        KnownReading? before = place > 0 ? others[place - 1] : null;
-        if (place < others.Count && !Register.FitsBefore(installed, before, index, others[place]))
+        var before = state.Of(meter, others, place - 1);
+        if (state.Of(meter, others, place) is { } next && !Register.FitsBefore(installed, before, index, next))
             return new(Rejection.ReadBeforeLastReading,
-                $"index {index} does not fit before {others[place].IndexSteps} of " +
-                InstantPattern.ExtendedIso.Format(others[place].ReadAt));
+                $"index {index} does not fit before {next.IndexSteps} of " +
+                InstantPattern.ExtendedIso.Format(next.ReadAt));
         if (index < 0) return new(Rejection.NegativeEnergy, $"index {index} is negative");
         if (index >= Energy.PowerOfTen(installed.Digits))
             return new(Rejection.TooManyDigits, $"index {index} has more than {installed.Digits} digits");

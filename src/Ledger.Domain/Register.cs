@@ -17,8 +17,7 @@ public readonly record struct RegisterId(SettlementPointId Point, Direction Dire
         {
             "1.8.0" => Direction.Import,
             "2.8.0" => Direction.Export,
-            _ =>
-            null
+            _ => null,
         };
         return at > 0 && direction is { } known
             ? new(new SettlementPointId(text[..at]), known)
@@ -41,7 +40,10 @@ public enum ReadingQuality
 public sealed record RegisterInstalled(
     RegisterId Register, string MeterSerial, int Digits, int Decimals, int Factor, long? ModulusSteps) : LedgerEvent;
 
-/// <summary>An index read from a register, in its own steps (10^-decimals kWh).</summary>
+/// <summary>A register as installed, and from when on it counts there.</summary>
+public sealed record RegisterInForce(Instant From, RegisterInstalled Installed);
+
+/// <summary>An index read from a register, in steps (10^-decimals kWh) of the meter that was in force then.</summary>
 public sealed record RegisterReadingRecorded(
     RegisterId Register, Instant ReadAt, long IndexSteps, ReadingQuality Quality,
     EvidenceDigest? Evidence) : LedgerEvent;
@@ -86,21 +88,40 @@ public readonly record struct RegisterDifference(Energy? Delta, Rejection? Code,
 public readonly record struct KnownReading(Instant ReadAt, long IndexSteps);
 
 /// <summary>
-/// What the rules need to know of a register: its installation, and the readings accepted and quarantined so far, each
-/// in order of time.
+/// What the rules need to know of a register: its installations, and the readings accepted and quarantined so far, each
+/// in order of time. A quarantined reading may also be one that a correction withdrew.
 /// </summary>
 public sealed record RegisterState(
-    RegisterInstalled? Installed, ImmutableList<KnownReading> Readings, ImmutableList<KnownReading> Quarantined)
+    ImmutableList<RegisterInForce> Installations, ImmutableList<KnownReading> Readings,
+    ImmutableList<KnownReading> Quarantined)
 {
     /// <summary>All versions of the readings that were corrected, the first as it was read;
     /// corrections are few.</summary>
     public ImmutableDictionary<Instant, ImmutableList<ReadingVersion>> Corrected { get; init; } =
         ImmutableDictionary<Instant, ImmutableList<ReadingVersion>>.Empty;
 
-    public static readonly RegisterState Empty = new(null, [], []);
+    public static readonly RegisterState Empty = new([], [], []);
 
-    /// <summary>The state at the start of a register's day stream: installed, nothing read.</summary>
-    public static RegisterState Of(RegisterInstalled installed) => Empty with { Installed = installed };
+    /// <summary>One installation, in force at all times, and nothing read yet.</summary>
+    public static RegisterState Of(RegisterInstalled installed) =>
+        Empty with { Installations = [new(Instant.MinValue, installed)] };
+
+    /// <summary>
+    /// The installation by which an index of an instant is read; before the first it is the first, and null where there
+    /// is none. A meter's last reading may come when the next one is installed already, or known to be. Of two for one
+    /// instant the later recorded one holds.
+    /// </summary>
+    public RegisterInForce? InForce(Instant at)
+    {
+        if (Installations.IsEmpty) return null;
+        var since = Instant.Max(at, Installations[0].From);
+        return Installations.FindLast(each => each.From <= since);
+    }
+
+    /// <summary>The reading at a place, where the same meter shows it: another's index says nothing beside its
+    /// own.</summary>
+    internal KnownReading? Of(RegisterInForce meter, ImmutableList<KnownReading> readings, int place) =>
+        place >= 0 && place < readings.Count && InForce(readings[place].ReadAt) == meter ? readings[place] : null;
 }
 
 /// <summary>
@@ -171,16 +192,15 @@ public static class Register
                 ? new Decision.AlreadyRecorded()
                 : new Decision.Rejected(Rejection.EvidenceConflict,
                     $"index {input.IndexSteps} differs from {sent.IndexSteps}, recorded for the same instant");
-        if (state.Installed is not { } installed || installed.Register != input.Register)
+        if (state.InForce(input.ReadAt) is not { } meter || meter.Installed.Register != input.Register)
             return new Decision.Rejected(Rejection.UnknownRegister, $"register {input.Register} is not installed");
-        if (input.ReadAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (Limits.IsInTheFuture(input.ReadAt, now))
             return new Decision.Rejected(Rejection.ReadInTheFuture,
                 $"read at {InstantPattern.ExtendedIso.Format(input.ReadAt)}, which is after now, "
                 + $"{InstantPattern.ExtendedIso.Format(now)}");
 
-        var place = ~state.Readings.BinarySearch(known, ByTime);
-        KnownReading? before = place > 0 ? state.Readings[place - 1] : null;
-        KnownReading? after = place < state.Readings.Count ? state.Readings[place] : null;
+        var (installed, place) = (meter.Installed, ~state.Readings.BinarySearch(known, ByTime));
+        var (before, after) = (state.Of(meter, state.Readings, place - 1), state.Of(meter, state.Readings, place));
         if (after is { } next && !FitsBefore(installed, before, input.IndexSteps, next))
             return new Decision.Rejected(Rejection.ReadBeforeLastReading,
                 $"late index {input.IndexSteps} does not fit before {next.IndexSteps} of " +
@@ -194,7 +214,9 @@ public static class Register
         if (after is null && before is { } last && Quarantine(installed, last, known) is { } refused)
             return Accept(input, new RegisterReadingQuarantined(
                 input.Register, input.ReadAt, input.IndexSteps, refused.Code, refused.Detail, input.Evidence));
-        var first = Math.Max(0, place - ReadingValidation.ReadingsCompared);
+        var first = place;
+        while (place - first < ReadingValidation.ReadingsCompared
+            && state.Of(meter, state.Readings, first - 1) is not null) first--;
         var findings = ReadingValidation.OfReading(installed, state.Readings.GetRange(first, place - first), known,
                 context ?? ReadingContext.Nothing, MeterThresholds.Default)
             .Where(finding => finding.Severity == FindingSeverity.Suspect).ToList();
@@ -217,8 +239,10 @@ public static class Register
             : null;
     }
 
-    /// <summary>Judges an installation: one that says nothing new is already recorded,
-    /// any other is a new fact.</summary>
+    /// <summary>
+    /// Judges an installation: one that says nothing new is already recorded. One by which a recorded index would be
+    /// another, because the steps are others, is refused: such a reading is withdrawn first, and corrected afterwards.
+    /// </summary>
     public static Decision DecideInstalled(RegisterState state, RegisterInstalled installed, Instant from)
     {
         if (installed.Digits is < 1 or > Limits.RegisterDigitsMax)
@@ -227,19 +251,42 @@ public static class Register
         if (installed.Decimals < 0 || installed.Decimals > Math.Min(DecimalsMax, installed.Digits))
             return new Decision.Rejected(Rejection.OutOfRange,
                 $"decimals are 0 to {Math.Min(DecimalsMax, installed.Digits)}, not {installed.Decimals}");
-        if (installed.Factor < 1 || installed.ModulusSteps < 1)
-            return new Decision.Rejected(Rejection.OutOfRange, "factor and modulus are at least 1");
-        return state.Installed == installed
-            ? new Decision.AlreadyRecorded()
+        if (installed.Factor is < 1 or > Limits.RegisterFactorMax)
+            return new Decision.Rejected(Rejection.OutOfRange,
+                $"a factor is 1 to {Limits.RegisterFactorMax}, not {installed.Factor}");
+        if (installed.ModulusSteps is { } modulus && (modulus < 1 || modulus > Energy.PowerOfTen(installed.Digits)))
+            return new Decision.Rejected(Rejection.OutOfRange,
+                $"a modulus is 1 to {Energy.PowerOfTen(installed.Digits)} steps, not {modulus}");
+        var meter = new RegisterInForce(from, installed);
+        if (state.InForce(from)?.Installed == installed || state.Installations.Contains(meter))
+            return new Decision.AlreadyRecorded();
+        return ReadOtherwise(state, meter) is { } read
+            ? new Decision.Rejected(Rejection.ChangeOfBasis,
+                $"the reading of {InstantPattern.ExtendedIso.Format(read.ReadAt)}, {read.IndexSteps} steps, was read "
+                + $"with {state.InForce(read.ReadAt)!.Installed.Decimals} decimals and not with {installed.Decimals}: "
+                + "withdraw it, then install, then correct it")
             : new Decision.Accepted(NewFact.At(
                 installed, from, InstalledKey(installed.Register, installed.MeterSerial)));
     }
 
-    /// <summary>The state after a fact. A new installation is a new basis:
-    /// readings before it are compared no more.</summary>
-    public static RegisterState Evolve(RegisterState state, LedgerEvent happened) => happened switch
+    /// <summary>A reading that stands and would be read with other decimals; null where there is none.</summary>
+    private static KnownReading? ReadOtherwise(RegisterState state, RegisterInForce meter)
     {
-        RegisterInstalled installed => RegisterState.Of(installed),
+        var then = state with { Installations = With(state.Installations, meter) };
+        foreach (var reading in state.Readings.Concat(state.Quarantined))
+            if (then.InForce(reading.ReadAt) == meter
+                && state.InForce(reading.ReadAt)?.Installed.Decimals is { } decimals
+                && decimals != meter.Installed.Decimals
+                && ReadingCorrections.Versions(state, reading.ReadAt)[^1].Quality != ReadingQuality.Missing)
+                return reading;
+        return null;
+    }
+
+    /// <summary>The state after a fact.</summary>
+    /// <param name="from">From when on what happened holds.</param>
+    public static RegisterState Evolve(RegisterState state, LedgerEvent happened, Instant from) => happened switch
+    {
+        RegisterInstalled installed => state with { Installations = With(state.Installations, new(from, installed)) },
         RegisterReadingRecorded r => state with { Readings = Insert(state.Readings, new(r.ReadAt, r.IndexSteps)) },
         RegisterReadingQuarantined q => state with
         {
@@ -248,6 +295,10 @@ public static class Register
         RegisterReadingCorrected c => ReadingCorrections.Evolve(state, c),
         _ => state,
     };
+
+    private static ImmutableList<RegisterInForce> With(
+        ImmutableList<RegisterInForce> installations, RegisterInForce meter) =>
+        installations.Insert(installations.FindLastIndex(each => each.From <= meter.From) + 1, meter);
 
     // Late readings fit when the two parts add up to what the whole was: a rollover can not be counted twice.
     internal static bool FitsBefore(RegisterInstalled installed, KnownReading? before, long index, KnownReading next)

@@ -3,6 +3,8 @@ namespace Ledger.Domain;
 /// <summary>
 /// Why evidence was refused. Numbers are fixed for ever; within a family they stand in order of precedence, and only
 /// the first that applies is answered. The same names appear in problem details, documents and scenario tables.
+/// <see cref="RegisterDecreased"/> and <see cref="NotConform"/> are answered by no rule any more: a decrease is a
+/// <see cref="ChangeOfBasis"/>, and a signed value that deviates from its format is told so beside its outcome.
 /// </summary>
 public enum Rejection
 {

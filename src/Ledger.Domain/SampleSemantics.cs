@@ -20,7 +20,7 @@ public enum SampleSemantics
 public sealed record SampleDeclaration
 {
     /// <summary>Longest nominal period, in µs: one day.</summary>
-    public const long NominalMicrosecondsMax = 86_400_000_000;
+    public const long NominalMicrosecondsMax = Limits.NominalPeriodMicrosecondsMax;
 
     /// <summary>How late a sample may come and still be taken in its place, in µs: 5 s after the newest one.</summary>
     public const long LatenessMicrosecondsDefault = 5_000_000;

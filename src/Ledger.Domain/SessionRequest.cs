@@ -29,16 +29,20 @@ public static class SessionRequests
     /// <summary>Guards in order of their codes: range, time, interval, power, too late.</summary>
     public static Decision Decide(SessionRequested asked, Instant now, EvidenceKey evidence)
     {
-        if (asked.Requested < Energy.Zero || asked.VehicleMax <= Power.Zero
-            || asked.Departure - asked.Arrival > Duration.FromDays(StayDaysMax))
-            return Refuse(Rejection.OutOfRange, "a requested energy is not negative, a vehicle takes some power, "
-                + $"and a session lasts at most {StayDaysMax} days");
-        if (asked.RequestedAt > now + Duration.FromMilliseconds(Limits.ClockSkewMs))
+        if (asked.Requested < Energy.Zero)
+            return Refuse(Rejection.OutOfRange, $"a requested energy is not negative, as {asked.Requested} is");
+        if (asked.VehicleMax <= Power.Zero)
+            return Refuse(Rejection.OutOfRange, $"a vehicle takes some power, not {asked.VehicleMax}");
+        if (asked.Departure - asked.Arrival > Duration.FromDays(StayDaysMax))
+            return Refuse(Rejection.OutOfRange,
+                $"a session lasts at most {StayDaysMax} days, not from {asked.Arrival} to {asked.Departure}");
+        if (Limits.IsInTheFuture(asked.RequestedAt, now))
             return Refuse(Rejection.ReadInTheFuture, $"requested at {asked.RequestedAt}");
         if (asked.Departure <= asked.Arrival)
             return Refuse(Rejection.IntervalEmpty, $"it leaves at {asked.Departure}, and comes at {asked.Arrival}");
         if (asked.VehicleMax?.Milliwatts > Limits.PowerMilliwattsMax)
-            return Refuse(Rejection.PowerAboveLimit, "above 1 GW");
+            return Refuse(Rejection.PowerAboveLimit,
+                $"a vehicle takes at most {new Power(Limits.PowerMilliwattsMax)}, not {asked.VehicleMax}");
         return asked.RequestedAt >= asked.Departure
             ? Refuse(Rejection.DeclaredTooLate, $"leaves {asked.Departure}, requested {asked.RequestedAt}")
             : new Decision.Accepted(new NewFact(asked, new Interval(asked.Arrival, asked.Departure), evidence));

@@ -46,7 +46,7 @@ public enum DemandSpan { Month = 1, Day = 2 }
 /// What the highest import costs: the mean power of demand intervals that lie in the windows entirely. Export never
 /// lowers it.
 /// </summary>
-/// <param name="IntervalMinutes">Length of a demand interval: 5, 10, 15, 20, 30 or 60.</param>
+/// <param name="IntervalMinutes">Length of a demand interval: 5, 6, 10, 12, 15, 20, 30 or 60.</param>
 /// <param name="SlideMinutes">How far the next interval begins after this one; the length where intervals do not
 /// overlap, a part of it where they slide.</param>
 /// <param name="Ratchet">What earlier demand keeps billed; null where each month stands for itself.</param>

@@ -27,5 +27,5 @@ internal static class AccessText
     private static AccessKeyId Key(InputObject fact) =>
         AccessKeyId.TryParse(fact.Required("key").Text(), out var key) ? key
             : throw fact.Required("key").Refused(Rejection.InvalidIdentifier,
-                $"must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");
+                $"must be {Identifier.Rule}");
 }

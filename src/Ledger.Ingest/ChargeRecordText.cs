@@ -36,7 +36,7 @@ internal static class ChargeRecordText
 
     private static ChargeRecordId Id(InputValue input) => ChargeRecordId.TryParse(input.Text(), out var id) ? id
         : throw input.Refused(Rejection.InvalidIdentifier,
-            $"must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");
+            $"must be {Identifier.Rule}");
 
     private static List<SettlementPointId> Places(InputObject cdr)
     {

@@ -205,7 +205,7 @@ internal sealed class CurveLineReader(SettlementPointId? named, CurveRows rows, 
             && lastNameBytes > 0 && reader.ValueSpan.SequenceEqual(lastName.AsSpan(0, lastNameBytes))) return lastPoint;
         if (reader.TokenType != JsonTokenType.String || !SettlementPointId.TryParse(reader.GetString(), out var point))
             throw new InputRefusedException(Rejection.InvalidIdentifier, "point", CurveNumbers.Shown(ref reader),
-                $"must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");
+                $"must be {Identifier.Rule}");
         // An identifier is ASCII, so its bytes are as many as its characters.
         lastNameBytes = Encoding.UTF8.GetBytes(point.Value, lastName);
         return lastPoint = point;

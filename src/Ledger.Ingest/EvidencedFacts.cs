@@ -71,11 +71,12 @@ public sealed class EvidencedFacts(Func<EvidenceDigest, byte[]?> evidence)
         MeteredFacts facts, Positioned<RegisterReadingRecorded> known, SettlementPointRegistered point)
     {
         var recorded = known.Fact;
-        // A reading is read by the register that was known last when it came in.
+        // A reading is read by the meter that was in force, as far as that was known when it came in.
         if (recorded.Evidence is not { } digest || facts.Installations.Where(entry =>
                 entry.Fact.Installed.Register == recorded.Register && entry.Position < known.Position)
-            .MaxBy(entry => entry.Position) is not { } installation) return null;
-        var register = installation.Fact.Installed;
+            .OrderBy(entry => entry.Position).Aggregate(RegisterState.Empty, (before, entry) =>
+                Register.Evolve(before, entry.Fact.Installed, entry.Fact.From))
+            .InForce(recorded.ReadAt) is not { Installed: var register }) return null;
         var shown = readings.Index(register, recorded.ReadAt, recorded.IndexSteps, digest, point, out var isKept);
         return !isKept ? null : recorded with
         {

@@ -39,7 +39,7 @@ public static class FactValues
     private static T Id<T>(this InputValue input, Parser<T> parse) => parse(input.Text(), out var id)
         ? id
         : throw input.Refused(Rejection.InvalidIdentifier,
-            $"must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");
+            $"must be {Identifier.Rule}");
 
     /// <summary>Text of a fact: not empty, bounded, without control characters.</summary>
     public static string Line(this InputValue input, int charactersMax)

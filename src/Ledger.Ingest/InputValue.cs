@@ -84,8 +84,8 @@ public readonly record struct InputValue(string Path, JsonElement Json)
         return elements;
     }
 
-    /// <summary>The content of a string, without the characters that no store keeps:
-    /// U+0000 and lone surrogates.</summary>
+    /// <summary>The content of a string; one with a character that no store keeps, U+0000 or a lone surrogate, is
+    /// refused.</summary>
     public string Text()
     {
         if (Json.ValueKind != JsonValueKind.String) throw Refused(Rejection.Malformed, "must be a string");

@@ -145,7 +145,7 @@ internal sealed class IntakeRun(
         var isReached = await ReachesAsync(register.Point).ConfigureAwait(false);
         foreach (var reading in readings)
         {
-            if (reading.Read.InSteps(state.Installed, out var input) is { } refused)
+            if (reading.Read.InSteps(state.InForce(reading.Read.ReadAt)?.Installed, out var input) is { } refused)
             {
                 unreadable.Add((reading, refused));
                 continue;

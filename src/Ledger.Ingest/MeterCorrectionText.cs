@@ -4,7 +4,7 @@ namespace Ledger.Ingest;
 
 /// <summary>
 /// The text of corrections and estimates. <c>supersedes</c> is the version that a correction replaces,
-/// 1 for the reading as it came; a corrected index is in steps of the register's last digit.
+/// 1 for the reading as it came; a corrected index is in steps of the last digit of the meter that was in force then.
 /// </summary>
 internal static class MeterCorrectionText
 {

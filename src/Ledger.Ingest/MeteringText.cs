@@ -6,9 +6,6 @@ namespace Ledger.Ingest;
 /// <summary>The text of settlement points, registers and readings.</summary>
 internal static class MeteringText
 {
-    /// <summary>Largest transformer ratio, current times voltage.</summary>
-    private const int FactorMax = 1_000_000;
-
     public static FactInput SettlementPoint(InputValue input)
     {
         var fact = input.Fact("point", "station", "kind", "owner", "zone", "periodMinutes", "ratedKw", "bidirectional",
@@ -32,7 +29,7 @@ internal static class MeteringText
         for (var digit = 0; digit < digits; digit++) natural *= 10;
         var installed = new RegisterInstalled(
             RegisterOf(fact), fact.Required("meterSerial").Line(Limits.IdentifierLengthMax), digits, decimals,
-            fact.Optional("factor")?.Integer(1, FactorMax) ?? 1,
+            fact.Optional("factor")?.Integer(1, Limits.RegisterFactorMax) ?? 1,
             fact.Optional("modulusKwh")?.Units(decimals, 1, natural,
                 $"must be positive, of at most {decimals} decimals, and not above the natural modulus"));
         return new FactInput.Of<Dated<RegisterInstalled>>(new(installed, fact.Required("validFrom").At()));

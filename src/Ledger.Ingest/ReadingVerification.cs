@@ -18,7 +18,7 @@ namespace Ledger.Ingest;
 public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, Findings findings)
 {
     private readonly ReadingEvidence read = new(evidence);
-    private readonly Dictionary<RegisterId, RegisterInstalled> installed = [];
+    private readonly Dictionary<RegisterId, RegisterState> installed = [];
     private readonly Dictionary<SettlementPointId, SettlementPointRegistered> points = [];
     private readonly Dictionary<string, MeterState> meters = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> leftOut = new(StringComparer.Ordinal);
@@ -34,7 +34,8 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
     /// <summary>Readings that stand beside others in their evidence, and that no fact records from it.</summary>
     public long Unrecorded => read.Unrecorded;
 
-    public void Verify(long position, string stream, LedgerEvent fact)
+    /// <param name="from">From when on the fact holds.</param>
+    public void Verify(long position, string stream, Instant from, LedgerEvent fact)
     {
         if (unexplained.Remove(stream, out var suspect) && fact is not MeterFindingRecorded)
             findings.Add(suspect, "quality Suspect without a finding", "the quality that its evidence gives");
@@ -42,7 +43,10 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
         switch (fact)
         {
             case SettlementPointRegistered point: points[point.Point] = point; break;
-            case RegisterInstalled register: installed[register.Register] = register; break;
+            case RegisterInstalled register:
+                installed[register.Register] = Register.Evolve(
+                    installed.GetValueOrDefault(register.Register, RegisterState.Empty), register, from);
+                break;
             case MeterKeyRegistered key:
                 meters[key.MeterSerial] = Meters.Evolve(
                     meters.GetValueOrDefault(key.MeterSerial, MeterState.Empty), key);
@@ -77,7 +81,7 @@ public sealed class ReadingVerification(Func<EvidenceDigest, byte[]?> evidence, 
             LeaveOut("register readings that came as facts and name no evidence");
             return;
         }
-        if (!installed.TryGetValue(register, out var counts))
+        if (installed.GetValueOrDefault(register)?.InForce(at) is not { Installed: var counts })
         {
             findings.Add(place, $"a reading of {register}", "a register that was installed before it");
             return;

@@ -89,8 +89,7 @@ internal static class RegisterReadingRows
         if (cells.Length != columns) return Refusal.Of(Rejection.WrongCount, $"{cells.Length} fields under {header}");
         if (!SettlementPointId.TryParse(cells[0], out var point))
             return Refusal.Of(Rejection.InvalidIdentifier,
-                $"point {IntakeText.Quote(cells[0])}: must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * "
-                + $"- /");
+                $"point {IntakeText.Quote(cells[0])}: must be {Identifier.Rule}");
         Direction? direction = cells[1] switch { "1.8.0" => Direction.Import, "2.8.0" => Direction.Export, _ => null };
         if (direction is not { } known)
             return Refusal.Of(Rejection.UnknownField, $"register {IntakeText.Quote(cells[1])}: must be 1.8.0 or 2.8.0");

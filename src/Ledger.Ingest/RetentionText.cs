@@ -20,7 +20,7 @@ internal static class RetentionText
         return RetentionId.TryParse(retention.Text(), out var id)
             ? new(id, fact.Required("afterDays").Integer(1, FrameRetention.DaysMax))
             : throw retention.Refused(Rejection.InvalidIdentifier,
-                $"must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");
+                $"must be {Identifier.Rule}");
     }
 
     private static DropRule.Order Order(InputObject fact)

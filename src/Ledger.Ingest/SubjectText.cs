@@ -48,7 +48,7 @@ internal static class SubjectText
     private static string Name(InputValue input) => Identifier.IsValid(input.Text())
         ? input.Text()
         : throw input.Refused(Rejection.InvalidIdentifier,
-            $"must be 1 to {Limits.IdentifierLengthMax} of A-Z a-z 0-9 . _ : * - /");
+            $"must be {Identifier.Rule}");
 
     private static EvidenceDigest Digest(InputValue input) =>
         input.Text() is { Length: 64 } text && text.All(char.IsAsciiHexDigitLower)

@@ -54,7 +54,7 @@ public sealed class Recorder(
     private const int AttemptsMax = 16;
     private readonly RecentStates recent = new();
 
-    /// <summary>What is kept of what does not count.</summary>
+    /// <summary>How much evidence of each party is kept that does not count, such as what was refused.</summary>
     public UncountedEvidence Uncounted { get; } =
         new(journal, limits ?? EvidenceLimits.None, clock, () => archive.FreeBytes);
 
@@ -63,12 +63,16 @@ public sealed class Recorder(
     /// <summary>Whether any evidence was pruned.</summary>
     public bool HasPruned => archive.HasPruned;
 
-    /// <summary>Whether this evidence was.</summary>
+    /// <summary>Whether this piece of evidence was pruned.</summary>
     public bool IsPruned(EvidenceDigest evidence) => archive.PrunedBy(evidence) is not null;
 
     /// <summary>The time now, at which it is judged whose a point is.</summary>
     public Instant Now => clock.GetCurrentInstant();
 
+    /// <summary>Loads a stream, asks the decision, appends what it accepts and answers what came of it; where another
+    /// writer was faster, all of it again, at most 16 times, and then <see cref="RecordOutcome.Busy"/>.</summary>
+    /// <param name="submission">What is kept as evidence where the decision refuses; null: nothing is kept.</param>
+    /// <param name="causation">The event because of which this is recorded; null where there is none.</param>
     public Task<RecordOutcome> RecordAsync<TState>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, Func<TState, Decision> decide,
         Principal by, CancellationToken ct, Submission? submission = null, EventId? causation = null) =>
@@ -115,15 +119,29 @@ public sealed class Recorder(
     /// Decides items one after another, each seeing what the ones before it made, and appends what is accepted in
     /// batches: one fsync for many. An item that is refused stops no other; its own evidence is kept.
     /// </summary>
-    public async Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
+    public Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
         string stream, TState initial, Func<TState, LedgerEvent, TState> evolve, IReadOnlyList<TItem> items,
-        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct)
+        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct) =>
+        RecordEachAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
+            (state, fact) => evolve(state, fact.Event), items, decide, evidenceOf, by, ct);
+
+    /// <summary>The same where the state also depends on when each fact holds from.</summary>
+    public Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
+        string stream, TState initial, Func<TState, LedgerEvent, Instant, TState> evolve, IReadOnlyList<TItem> items,
+        Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf, Principal by, CancellationToken ct) =>
+        RecordEachAsync(stream, () => LoadAsync(stream, initial, evolve, ct),
+            (state, fact) => evolve(state, fact.Event, fact.ValidTime.Start), items, decide, evidenceOf, by, ct);
+
+    private async Task<IReadOnlyList<RecordOutcome>> RecordEachAsync<TState, TItem>(
+        string stream, Func<Task<(TState State, long Revision)>> load, Func<TState, NewFact, TState> evolve,
+        IReadOnlyList<TItem> items, Func<TState, TItem, Decision> decide, Func<TItem, Submission> evidenceOf,
+        Principal by, CancellationToken ct)
     {
         var outcomes = new RecordOutcome?[items.Count];
         var (done, attempts, batchMax) = (0, 0, int.MaxValue);
         while (done < items.Count && attempts++ < AttemptsMax)
         {
-            var (state, revision) = await LoadAsync(stream, initial, evolve, ct).ConfigureAwait(false);
+            var (state, revision) = await load().ConfigureAwait(false);
             var batch = new Batch(stream, by);
             var next = done;
             for (; next < items.Count && batch.Items.Count < batchMax; next++)
@@ -132,7 +150,7 @@ public sealed class Recorder(
                 if (decision is Decision.Accepted { Facts: var facts })
                 {
                     if (!batch.TryAdd(next, facts)) break;
-                    foreach (var fact in facts) state = evolve(state, fact.Event);
+                    foreach (var fact in facts) state = evolve(state, fact);
                 }
                 else outcomes[next] = await AnswerAsync(decision, evidenceOf(items[next]), by, ct)
                     .ConfigureAwait(false);
@@ -246,8 +264,7 @@ public sealed class Recorder(
                     ? new RecordOutcome.Quarantined(position, kept.Code, kept.Detail)
                     : new RecordOutcome.Recorded(position);
             case AppendResult.AlreadyRecorded before:
-                return new RecordOutcome.AlreadyRecorded(before.FirstPosition
-                + offset);
+                return new RecordOutcome.AlreadyRecorded(before.FirstPosition + offset);
             case AppendResult.Conflict conflict:
                 var second = submission ?? new Submission(EventCodec.Encode(facts[0].Event).Payload, "second facts");
                 return await KeepRefusedAsync(Rejection.EvidenceConflict, conflict.Differs, second, by, ct)
@@ -256,8 +273,8 @@ public sealed class Recorder(
         }
     }
 
-    /// <summary>Keeps evidence from which facts are about to be made; null where its sender's party has had as much
-    /// kept today, of which nothing counted, as may be.</summary>
+    /// <summary>Keeps evidence from which facts are about to be made. Null where nothing is kept, because as much
+    /// evidence of the sender's party as may be was kept today without any of it coming to count.</summary>
     public async ValueTask<HeldEvidence?> HoldAsync(Submission submission, Principal by, CancellationToken ct)
     {
         var (share, shortage) = await Uncounted.HoldAsync(by, submission.Bytes.Length, ct).ConfigureAwait(false);

@@ -24,9 +24,6 @@ public sealed record StationCall(
     InstructionRow Order, IReadOnlyList<TargetRow> Targets, int HourOfWeek, int Connected, DispatchCall? Call,
     string? WhyNot, Duration? Delay, Duration? NinetyPercentAfter, TestOutcome? Test)
 {
-    /// <summary>Hours of a week.</summary>
-    public const int HoursOfWeek = 168;
-
     /// <summary>
     /// For how long after its end a call that is not proven waits for its evidence, which may come with that of its
     /// day; then what is there counts (ours: no source states a time).

@@ -165,7 +165,7 @@ public sealed class CorrectionLawTests(ITestOutputHelper output)
         if (decision is not Decision.Accepted accepted) return decision;
         foreach (var fact in accepted.Facts.Select(fact => fact.Event))
         {
-            (registers, intervals) = (Register.Evolve(registers, fact), IntervalReadings.Evolve(intervals, fact));
+            (registers, intervals) = (Register.Evolve(registers, fact, Now), IntervalReadings.Evolve(intervals, fact));
             facts.Add(fact);
         }
         return decision;

@@ -95,9 +95,12 @@ public sealed class DecisionTableTests
         var meter = new RegisterInstalled(Import, "M1", (int)Number(cells[0]), (int)Number(cells[1]),
             (int)Number(cells[2]),
             cells[3] == "-" ? null : Number(cells[3]));
-        return Register.DecideInstalled(
-            Known(cells[4], RegisterState.Empty, Register.Evolve, meter, meter with { MeterSerial = "M2" }), meter,
-            Now);
+        static RegisterState Evolve(RegisterState state, LedgerEvent happened) => Register.Evolve(state, happened, Now);
+        var state = cells[4] != "read" ? Known(cells[4], RegisterState.Empty, Evolve, meter,
+            meter with { MeterSerial = "M2" })
+            : Evolve(Evolve(RegisterState.Empty, new RegisterInstalled(Import, "M2", 6, 1, 1, null)),
+                new RegisterReadingRecorded(Import, Now, 5, ReadingQuality.Measured, null));
+        return Register.DecideInstalled(state, meter, Now);
     }
 
     private static Decision IntervalReadingOf(string[] cells)
@@ -154,7 +157,7 @@ public sealed class DecisionTableTests
                 [var at, var index] =>
                     new RegisterReadingRecorded(Import, Second(at), Number(index), ReadingQuality.Measured, null),
                 _ => throw new InvalidDataException(known),
-            });
+            }, Now);
         return ReadingCorrections.Decide(state, Correction(cells[2], cells[3], cells[4]));
 
         // "withdrawn" takes the reading back.
@@ -172,7 +175,7 @@ public sealed class DecisionTableTests
             cells[0].Split('/') is [_, var modulus] ? Number(modulus) : null));
         foreach (var known in Words(cells[1]))
             state = Register.Evolve(state, new RegisterReadingRecorded(
-                Import, Second(known.Split(':')[0]), Number(known.Split(':')[1]), ReadingQuality.Measured, null));
+                Import, Second(known.Split(':')[0]), Number(known.Split(':')[1]), ReadingQuality.Measured, null), Now);
         return Register.Decide(state, new(Import, Second(cells[3]), Number(cells[4]), ReadingQuality.Measured, null),
             Instant.FromUnixTimeSeconds(100_000), new ReadingContext(cells[2] == "-" ? null : Kilowatts(cells[2])));
     }

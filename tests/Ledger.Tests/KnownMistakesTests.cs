@@ -162,7 +162,7 @@ public sealed class KnownMistakesTests
         // A configured modulus would let the fall pass as a rollover.
         var meter = new RegisterInstalled(register, "M", 6, 0, 1, 600_000);
         var state = Register.Evolve(RegisterState.Of(meter),
-            new RegisterReadingRecorded(register, At(0), 543_210, ReadingQuality.Measured, null));
+            new RegisterReadingRecorded(register, At(0), 543_210, ReadingQuality.Measured, null), At(0));
         var decided = Register.Decide(state, new(register, At(1), 0, ReadingQuality.Measured, null), At(2))
             .ShouldBeOfType<Decision.Accepted>();
         decided.Facts.ShouldHaveSingleItem().Event.ShouldBeOfType<RegisterReadingQuarantined>().Code

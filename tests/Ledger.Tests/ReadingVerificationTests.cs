@@ -54,7 +54,8 @@ public sealed class ReadingVerificationTests
         foreach (var recorded in await TestFolder.AllAsync(ledger.Ledger.Journal))
         {
             var fact = EventCodec.Decode(recorded);
-            verification.Verify(recorded.Position, recorded.Envelope.Stream, change?.Invoke(fact) ?? fact);
+            verification.Verify(recorded.Position, recorded.Envelope.Stream, recorded.Envelope.ValidFrom,
+                change?.Invoke(fact) ?? fact);
         }
         verification.Finish();
         return (verification, findings);

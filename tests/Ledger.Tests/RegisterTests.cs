@@ -19,10 +19,10 @@ public class RegisterTests
         var state = cells[0] == "-" ? RegisterState.Empty : RegisterState.Of(Installed(cells[0]));
         foreach (var (at, index) in Readings(cells[1]))
             state = Register.Evolve(state,
-                new RegisterReadingRecorded(Import, at, index, ReadingQuality.Measured, null));
+                new RegisterReadingRecorded(Import, at, index, ReadingQuality.Measured, null), at);
         foreach (var (at, index) in Readings(cells[2]))
             state = Register.Evolve(state,
-                new RegisterReadingQuarantined(Import, at, index, Rejection.ChangeOfBasis, "before", null));
+                new RegisterReadingQuarantined(Import, at, index, Rejection.ChangeOfBasis, "before", null), at);
         var input = new RegisterReadingInput(Import, Second(cells[3]), Number(cells[4]), ReadingQuality.Measured, null);
 
         Answer(Register.Decide(state, input, Instant.FromUnixTimeSeconds(1000)))
@@ -62,14 +62,60 @@ public class RegisterTests
     }
 
     [Fact]
-    public void An_installation_that_says_nothing_new_is_already_recorded_and_a_changed_one_is_a_new_basis()
+    public void An_installation_that_says_nothing_new_is_already_recorded_and_another_meter_is_a_new_basis()
     {
-        var state = Register.Evolve(RegisterState.Empty, Installed("6.0"));
-        Answer(Register.DecideInstalled(state, Installed("6.0"), default)).ShouldBe("AlreadyRecorded");
-        Answer(Register.DecideInstalled(state, Installed("6.1"), default)).ShouldBe("accepted");
-        state = Register.Evolve(state, new RegisterReadingRecorded(Import, default, 5, ReadingQuality.Measured, null));
-        Register.Evolve(state, Installed("6.1")).Readings.ShouldBeEmpty();
+        var state = Register.Evolve(RegisterState.Empty, Installed("6.0"), Second("100"));
+        Answer(Register.DecideInstalled(state, Installed("6.0"), Second("100"))).ShouldBe("AlreadyRecorded");
+        Answer(Register.DecideInstalled(state, Installed("6.0"), Second("200"))).ShouldBe("AlreadyRecorded");
+        state = Read(state, "150", 500);
+        // Its index would be another.
+        Answer(Register.DecideInstalled(state, Installed("6.1"), Second("150"))).ShouldBe("ChangeOfBasis");
+        Answer(Register.DecideInstalled(state, Installed("6.1"), Second("200"))).ShouldBe("accepted");
+        state = Register.Evolve(state, Installed("6.1"), Second("200"));
+        Answer(Register.DecideInstalled(state, Installed("6.0"), Second("100"))).ShouldBe("AlreadyRecorded");
+        // The other meter begins where it begins, and the last reading of the first may still come.
+        Decided(state, "200", 7).ShouldBe("accepted");
+        state = Read(state, "200", 7);
+        Decided(state, "190", 499).ShouldBe("ChangeOfBasis");
+        Decided(state, "190", 501).ShouldBe("accepted");
+        Decided(state, "210", 6).ShouldBe("ChangeOfBasis");
     }
+
+    /// <summary>An exchange that is told late: the new meter's readings seemed to fall, and are released.</summary>
+    [Fact]
+    public void What_was_quarantined_before_an_exchange_was_told_is_released_and_compared_with_its_own_meter()
+    {
+        var state = Read(RegisterState.Of(Installed("6.0")), "150", 500);
+        var fell = new RegisterReadingQuarantined(Import, Second("200"), 7, Rejection.ChangeOfBasis, "fell", null);
+        state = Register.Evolve(state, fell, fell.ReadAt);
+        Answer(ReadingCorrections.Decide(state, ReadingCorrections.Release(fell, "looked at"))).ShouldBe("ChangeOfBasis");
+        var exchanged = Installed("6.0") with { MeterSerial = "N" };
+        Answer(Register.DecideInstalled(state, exchanged, Second("180"))).ShouldBe("accepted");
+        state = Register.Evolve(state, exchanged, Second("180"));
+        Answer(ReadingCorrections.Decide(state, ReadingCorrections.Release(fell, "looked at"))).ShouldBe("version 2");
+        state = Register.Evolve(state, ReadingCorrections.Release(fell, "looked at"), fell.ReadAt);
+        Decided(state, "210", 6).ShouldBe("ChangeOfBasis");
+        Decided(state, "210", 8).ShouldBe("accepted");
+    }
+
+    [Fact]
+    public void A_reading_that_was_withdrawn_stands_in_no_meters_way()
+    {
+        var state = Read(RegisterState.Of(Installed("6.0")), "150", 500);
+        Answer(Register.DecideInstalled(state, Installed("6.1"), Second("100"))).ShouldBe("ChangeOfBasis");
+        state = Register.Evolve(state, new RegisterReadingCorrected(
+            Import, Second("150"), 2, 0, ReadingQuality.Missing, "of another meter", null), Second("150"));
+        Answer(Register.DecideInstalled(state, Installed("6.1"), Second("100"))).ShouldBe("accepted");
+        state = Register.Evolve(state, Installed("6.1"), Second("100"));
+        Answer(ReadingCorrections.Decide(state, new(
+            Import, Second("150"), 3, 5000, ReadingQuality.Measured, "in its steps", null))).ShouldBe("version 3");
+    }
+
+    private static RegisterState Read(RegisterState state, string at, long index) => Register.Evolve(
+        state, new RegisterReadingRecorded(Import, Second(at), index, ReadingQuality.Measured, null), Second(at));
+
+    private static string Decided(RegisterState state, string at, long index) => Answer(Register.Decide(
+        state, new(Import, Second(at), index, ReadingQuality.Measured, null), Second("1000")));
 
     private static RegisterInstalled Installed(string text)
     {

@@ -189,7 +189,8 @@ public sealed class BundleVerification(
             Findings.FaultCount - before));
         if (records.Erased > 0) Findings.LeaveOut($"{Count(records.Erased)} interval records whose evidence was erased");
         before = Findings.FaultCount;
-        foreach (var (recorded, fact) in events.All) readings.Verify(recorded.Position, recorded.Envelope.Stream, fact);
+        foreach (var (recorded, fact) in events.All)
+            readings.Verify(recorded.Position, recorded.Envelope.Stream, recorded.Envelope.ValidFrom, fact);
         readings.Finish();
         steps.AddRange(readings.Steps(Findings.FaultCount - before));
         if (readings.Registers.Signatures > 0)

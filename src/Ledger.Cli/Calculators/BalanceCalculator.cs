@@ -78,7 +78,7 @@ static class BalanceCalculator
 
     static SettlementPointId Id(InputValue id) => SettlementPointId.TryParse(id.Text(), out var point)
         ? point
-        : throw id.Refused(Rejection.InvalidIdentifier, "1 to 64 of A-Z a-z 0-9 . _ : * - /");
+        : throw id.Refused(Rejection.InvalidIdentifier, Identifier.Rule);
 
     static SettlementPointKind Kind(InputValue kind) => kind.Text() switch
     {

@@ -56,7 +56,7 @@ static class MeterInput
     {
         var digits = asked.Required("digits").Integer(1, Limits.RegisterDigitsMax);
         var decimals = asked.Required("decimals").Integer(0, Math.Min(Domain.Register.DecimalsMax, digits));
-        var factor = asked.Optional("factor")?.Integer(1, 1_000_000) ?? 1;
+        var factor = asked.Optional("factor")?.Integer(1, Limits.RegisterFactorMax) ?? 1;
         var modulus = asked.Optional("modulusKwh")?.Units(decimals, 1, Natural(digits),
             $"must be positive, of at most {decimals} decimals, and not above the natural modulus");
         return new RegisterInstalled(register, "calc", digits, decimals, factor, modulus);

@@ -9,10 +9,12 @@ namespace Ledger.Journal.Pipeline;
 /// </summary>
 internal sealed class PrunedReadings
 {
-    private static readonly PrunedReadings None = new([]);
+    private static readonly PrunedReadings None = new(RegisterState.Empty, []);
+    private readonly RegisterState register;
     private readonly IReadOnlyList<(Instant ReadAt, bool IsPruned)> known;
 
-    private PrunedReadings(IReadOnlyList<(Instant ReadAt, bool IsPruned)> known) => this.known = known;
+    private PrunedReadings(RegisterState register, IReadOnlyList<(Instant ReadAt, bool IsPruned)> known) =>
+        (this.register, this.known) = (register, known);
 
     /// <summary>The readings of a register, where any of the new ones is late and anything was pruned.</summary>
     public static async Task<PrunedReadings> OfAsync(Recorder recorder, RegisterReadings batch, CancellationToken ct)
@@ -25,14 +27,9 @@ internal sealed class PrunedReadings
             || batch.Readings.All(item => item.Reading.ReadAt > state.Readings[^1].ReadAt)) return None;
         var readings = new SortedDictionary<Instant, bool>();
         await foreach (var recorded in recorder.Journal.ReadStreamAsync(stream, 0, ct).ConfigureAwait(false))
-            switch (EventCodec.Decode(recorded))
-            {
-                case RegisterInstalled: readings.Clear(); break; // a new basis, as in the register's own state
-                case RegisterReadingRecorded { Evidence: var evidence } reading:
-                    readings[reading.ReadAt] = evidence is { } digest && recorder.IsPruned(digest);
-                    break;
-            }
-        return new([.. readings.Select(reading => (reading.Key, reading.Value))]);
+            if (EventCodec.Decode(recorded) is RegisterReadingRecorded { Evidence: var evidence } reading)
+                readings[reading.ReadAt] = evidence is { } digest && recorder.IsPruned(digest);
+        return new(state, [.. readings.Select(reading => (reading.Key, reading.Value))]);
     }
 
     /// <summary>The register's own decision, unless it accepts what would restate such energy.</summary>
@@ -41,7 +38,10 @@ internal sealed class PrunedReadings
         if (decision is not Decision.Accepted) return decision;
         var after = 0;
         while (after < known.Count && known[after].ReadAt < reading.ReadAt) after++;
-        return after < known.Count && (known[after].IsPruned || (after > 0 && known[after - 1].IsPruned))
+        var meter = register.InForce(reading.ReadAt);
+        bool OfMeter(int place) =>
+            place >= 0 && place < known.Count && register.InForce(known[place].ReadAt) == meter;
+        return OfMeter(after) && (known[after].IsPruned || (OfMeter(after - 1) && known[after - 1].IsPruned))
             ? new Decision.Rejected(Rejection.EvidencePruned, $"{reading.Register}: the energy around {reading.ReadAt} "
                 + "stays as it is, because evidence of the reading before or after was pruned")
             : decision;
