@@ -93,7 +93,7 @@ public static class Dispatch
             return Same(known, order)
                 ? new Decision.AlreadyRecorded()
                 : Refuse(Rejection.AlreadyRegistered, $"{order.Instruction} orders something else");
-        if (InTheFuture(order.IssuedAt, now)) return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
+        if (InTheFuture(order.IssuedAt, now)) return Ahead($"issued at {order.IssuedAt}", now);
         if (order.Period.Duration <= Duration.Zero) return Refuse(Rejection.IntervalEmpty, "the period is empty");
         if (order.Targets.Any(target => target.Quantity.Milliwatts > Limits.PowerMilliwattsMax))
             return Refuse(Rejection.PowerAboveLimit, "above 1 GW");
@@ -112,7 +112,7 @@ public static class Dispatch
         if (Unknown(state, clock.Point) is { } unknown) return unknown;
         var mine = state.Clocks.Where(other => other.Point == clock.Point).ToList();
         if (mine.Contains(clock)) return new Decision.AlreadyRecorded();
-        if (InTheFuture(clock.At, now)) return Refuse(Rejection.ReadInTheFuture, $"{clock.Clock} at {clock.At}");
+        if (InTheFuture(clock.At, now)) return Ahead($"{clock.Clock} at {clock.At}", now);
         if (state.Withdrawn is { } withdrawn && clock.At > withdrawn.At && clock.Clock != InstructionClock.Released)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {withdrawn.At}");
         return clock.At < state.Instructed!.IssuedAt || mine.Any(other => other.Clock == clock.Clock
@@ -131,7 +131,7 @@ public static class Dispatch
         if (state.Instructed is null)
             return Refuse(Rejection.UnknownInstruction, $"{withdrawn.Instruction} is not instructed");
         if (state.Withdrawn == withdrawn) return new Decision.AlreadyRecorded();
-        if (InTheFuture(withdrawn.At, now)) return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
+        if (InTheFuture(withdrawn.At, now)) return Ahead($"withdrawn at {withdrawn.At}", now);
         if (state.Withdrawn is { } earlier)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {earlier.At}");
         if (withdrawn.At < state.Instructed.IssuedAt)
@@ -154,7 +154,7 @@ public static class Dispatch
     /// nobody observes what is to come.
     /// </summary>
     public static Decision Decide(ChargingFactRecorded fact, Instant now, EvidenceKey evidence) =>
-        InTheFuture(fact.Period.End, now) ? Refuse(Rejection.ReadInTheFuture, $"ends {fact.Period.End}")
+        InTheFuture(fact.Period.End, now) ? Ahead($"ends {fact.Period.End}", now)
         : fact.Period.Duration <= Duration.Zero ? Refuse(Rejection.IntervalEmpty, "the period is empty")
         : new Decision.Accepted(new NewFact(fact, fact.Period, evidence));
 
@@ -182,6 +182,9 @@ public static class Dispatch
 
     private static bool InTheFuture(Instant at, Instant now) =>
         at > now + Duration.FromMilliseconds(Limits.ClockSkewMs);
+
+    private static Decision Ahead(string said, Instant now) =>
+        Refuse(Rejection.ReadInTheFuture, $"{said}, which is after now, {now}");
 
     private static Decision Refuse(Rejection code, string detail) => new Decision.Rejected(code, detail);
 }
