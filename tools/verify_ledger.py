@@ -14,6 +14,7 @@ getcontext().prec = 80  # every sum and product here is exact
 HALF_NANOJOULES_PER_KWH = 7_200_000_000_000_000  # 1 kWh is 3.6 MJ
 faults, left_out = [], []
 class Bad(Exception): """What cannot be read, so that nothing after it can be verified."""
+class Other(Exception): """What this program does not read, so that it can say neither of it."""
 def fault(place, found, expected): faults.append(f"{place}: {found}, expected {expected}")
 def same(place, what, found, expected):
     if found != expected: fault(place, f"{what} {found}", expected)
@@ -138,14 +139,14 @@ def write_zip(files):
     return b"".join(local) + directory + b"PK\5\6" + end
 def read_zip(data):
     files, at = {}, 0
+    if data.startswith(b"c2sp.org/tlog-proof@"): raise Other("one event with its proof, and not a bundle")
     while data[at:at + 4] == b"PK\3\4":
         size, = struct.unpack_from("<I", data, at + 18)
         name_size, = struct.unpack_from("<H", data, at + 26)
         name, at = data[at + 30:at + 30 + name_size].decode("ascii"), at + 30 + name_size
         if name in files or at + size > len(data): raise Bad(f"{name} is there twice or longer than the zip")
         files[name], at = data[at:at + size], at + size
-    right = write_zip(files)
-    if right != data:
+    if (right := write_zip(files)) != data:
         fault(f"zip, byte {len(os.path.commonprefix([right, data]))}", "another byte", "the one zip of its files")
     return files
 # ---- One event: docs/journal-format.md
@@ -200,6 +201,7 @@ def read_proof(name, content, size, root, note):
 SINGLE = ["README.txt", "SHA256SUMS", "checkpoint", "keys", "statement.csv", "statement.json", "statement.lines"]
 def verify_manifest(files):
     manifest = json.loads(files["manifest.json"])
+    if manifest["format"] == "ledger-lines/1" and not faults: raise Other("lines of runs: ask 'ledger verify'")
     listed = {file["path"]: (file["bytes"], file["sha256"]) for file in manifest["files"]}
     found = {name: (len(c), sha256(c).hex()) for name, c in sorted(files.items()) if name != "manifest.json"}
     for name in sorted(set(SINGLE) | set(found) | set(listed)):
@@ -427,13 +429,12 @@ def verify(path, trusted):
     faults.clear(), left_out.clear()
     try:
         result = verify_tiles(path, trusted) if os.path.isdir(path) else verify_bundle(path, trusted)
+    except Other as other: return print(f"verify_ledger: {path} is {other}", file=sys.stderr) or 2
     except Exception as wrong:  # whatever cannot be read is not verified
         fault(path, f"{type(wrong).__name__}: {wrong}", "something that can be read")
         left_out.append("what comes after it")
-    for line in faults: print(line)
-    for line in left_out: print(f"NOT CHECKED: {line}")
-    print(f"NOT VERIFIED faults={len(faults)} {path}" if faults else f"VERIFIED {result}")
-    return 1 if faults else 0
+    for line in faults + [f"NOT CHECKED: {line}" for line in left_out]: print(line)
+    return print(f"NOT VERIFIED faults={len(faults)} {path}" if faults else f"VERIFIED {result}") or len(faults[:1])
 def main(arguments):
     trusted = None
     try:
@@ -443,7 +444,6 @@ def main(arguments):
         if not arguments or any(argument.startswith("--") for argument in arguments):
             return print(__doc__, file=sys.stderr) or 64
         for path in arguments: os.stat(path)
-    except (OSError, ValueError, Bad) as wrong:
-        return print(f"verify_ledger: {wrong}", file=sys.stderr) or 2
+    except (OSError, ValueError, Bad) as wrong: return print(f"verify_ledger: {wrong}", file=sys.stderr) or 2
     return max([verify(path, trusted) for path in arguments])
 if __name__ == "__main__": sys.exit(main(sys.argv[1:]))

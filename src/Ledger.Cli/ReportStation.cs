@@ -92,18 +92,7 @@ public static class ReportStation
             .Note("The delay counts from the start of an order to 10 % of it at the last connector.")
             .Table("credible", "What may be promised, from the real calls", CallListings.Windows(windows))
             .Field("callsWithoutSample", null, windows.NoSample)
-            .Note($"A call followed if what it delivered for certain, after the measurement's uncertainty, reaches its "
-                + $"order; kW "
-                + "in 90 % and 95 % are what so many of the known calls delivered for certain, and time without data "
-                + "counts as "
-                + $"nothing delivered. Below {Credibility.CallsMin} calls there is no figure. Rates and credible "
-                + $"powers are lower bounds at 95 % "
-                + $"confidence (Clopper and Pearson): of calls to come nothing is credible before "
-                + $"{StationWindows.CallsFor(90)} calls for 90 % "
-                + $"and {StationWindows.CallsFor(95)} for 95 %. Real calls that are no sample of delivered power, "
-                + $"because "
-                + $"they are caps, were not judged, or may still be proven: {windows.NoSample}. "
-                + "Tests are announced, and no sample.");
+            .Note(CallListings.Promise(windows));
         Limits(report, page);
         page.Table("energy", "Verified energy of the connectors", EnergyListings.Stations(report.Energy))
             .Table("evidence", "Completeness and signatures", StationListings.Evidence(report.Evidence))

@@ -76,8 +76,11 @@ public static class Settle
         var before = asked.Beside(recording is null) is { } old
             ? await Settlements.RederiveAsync(journal, views, old, ct).ConfigureAwait(false)
             : null;
+        var standing = before is null || asked.Style == CorrectionStyle.Whole ? null
+            : await StatementCorrections.StandingAsync(journal, views, before.Run, before.Statement, asked.Run, ct)
+                .ConfigureAwait(false);
         var outcome = recording is null ? null : await RecordAsync(recording, asked, ct).ConfigureAwait(false);
-        PageOf(journal, asked, calculated, before, outcome).Write(shell.Output, line.Json);
+        PageOf(journal, asked, calculated, before, standing, outcome).Write(shell.Output, line.Json);
         return outcome is null or RecordOutcome.Recorded or RecordOutcome.AlreadyRecorded
             ? ExitCode.Done : ExitCode.NotAsItShouldBe;
     }
@@ -141,7 +144,7 @@ public static class Settle
 
     private static Page PageOf(
         IJournal journal, Asked asked, SettlementCalculation.Calculated calculated, RederivedRun? before,
-        RecordOutcome? outcome)
+        StandingRun? standing, RecordOutcome? outcome)
     {
         var statement = calculated.Statement;
         var page = new Page().Field("ledger", "ledger", journal.Ledger.Value)
@@ -151,18 +154,13 @@ public static class Settle
             .Field("tariff", "tariff", $"{statement.Tariff} v{statement.TariffVersion}")
             .Field("atPosition", "facts before position", asked.At)
             .Field("total", null, statement.Total).Field("currency", null, statement.Currency)
-            .Field(null, "total",
+            .Field(null, standing is null ? "total" : "the day run again",
                 $"{Cell.Shown(statement.Total)} {statement.Currency}{(statement.Incomplete ? ", incomplete" : "")}")
             .Field("incomplete", null, statement.Incomplete).Field("lines", "lines", statement.Texts)
             .Field("linesRoot", "lines' root", statement.LinesRoot.Hex)
             .Field("supersedes", asked.Style == CorrectionStyle.Whole ? "supersedes" : "corrects", asked.Superseded?.Run);
         if (asked.Style != CorrectionStyle.Whole) page.Field("style", "booked as", asked.Style);
-        if (before is not null && asked.Superseded is null) page.Field("beside", "beside", before.Run.Run);
-        if (before is not null)
-            page.Field("supersededTotal", "its total", before.Run.Total)
-                .Field("changeFromSuperseded", "change", statement.Total - before.Run.Total)
-                .Field("supersededDiffers", before.Differs is null
-                    ? null : "it does not come out again", before.Differs);
+        if (before is not null) Beside(page, asked, statement, before, standing);
         page.Field("outcome", "outcome", OutcomeOf(outcome))
             .Table("totals", "by direction and tariff period",
                 SettlementListings.Totals(SettlementListings.Totals(statement.Lines)));
@@ -175,13 +173,28 @@ public static class Settle
         if (calculated.LeftOut.Count > 0)
             page.Table("leftOut", "settlement points that are not settled", Listing.Of(calculated.LeftOut,
                 new("point", "point", row => row.Point.Value), new("why", "why", row => row.WhyNot)));
-        if (before?.Statement is not { } earlier) return page;
+        // A credit takes back every line, whatever the day would come to now.
+        if (asked.Style == CorrectionStyle.Credit
+            || (standing is null ? before?.Statement : standing.Statement) is not { } earlier) return page;
         page.Table("changes", "lines that changed",
             SettlementListings.Changes(Statement.Difference(earlier, statement)));
         if (StatementCharges.Difference(earlier, statement) is { Count: > 0 } changed)
             page.Table("changedCharges", "charges that changed", SettlementListings.ChangedCharges(changed));
         return FlexibilityLines.Difference(earlier, statement) is { Count: > 0 } moved ? page.Table("changedFlexibility",
             "lines of flexibility that changed", SettlementListings.ChangedFlexibility(moved)) : page;
+    }
+
+    /// <summary>The run beside which it is shown, and what the two differ by: by what is booked on that run where
+    /// something is booked on it, which is all that stands of it where it is credited.</summary>
+    private static void Beside(Page page, Asked asked, Statement statement, RederivedRun before, StandingRun? standing)
+    {
+        if (asked.Superseded is null) page.Field("beside", "beside", before.Run.Run);
+        page.Field("supersededTotal", "its total", before.Run.Total);
+        if (standing is { Deltas: > 0 }) page.Field("standingTotal", "with what is booked on it", standing.Total);
+        page.Field("changeFromSuperseded", standing is null ? "change" : "to be booked",
+                asked.Style == CorrectionStyle.Credit ? -standing!.Total
+                    : statement.Total - (standing?.Total ?? before.Run.Total))
+            .Field("supersededDiffers", before.Differs is null ? null : "it does not come out again", before.Differs);
     }
 
     private static string OutcomeOf(RecordOutcome? outcome) => outcome switch

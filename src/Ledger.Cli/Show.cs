@@ -141,9 +141,11 @@ public static class Show
         var (days, points, refusals) = (answers.Days(), answers.Points(), answers.Refusals());
         var runs = answers.Runs();
         var holding = runs.Where(run => answers.HoldingRun(new(run.Account),
-            CommandLine.Read<LocalDate>(run.Day, CommandLine.TryDay, "a day"))?.Run == run.Run);
+            CommandLine.Read<LocalDate>(run.Day, CommandLine.TryDay, "a day"))?.Run == run.Run).ToList();
+        var booked = answers.Deltas().Where(deltas => holding.Exists(run => run.Run == deltas.Corrects
+            && run.Account == deltas.Account && run.Day == deltas.Day)).ToList();
         int Standing(string standing) => refusals.Count(refusal => refusal.Standing == standing);
-        return asked.Page("summary")
+        var page = asked.Page("summary")
             .Field("journalEvents", "journal", asked.Ledger.Journal.Length)
             .Field("journalDigest", "digest", Convert.ToHexStringLower(asked.Ledger.Journal.Root))
             .Field("firstDay", "first day", days.Count == 0 ? null : days[0])
@@ -156,6 +158,8 @@ public static class Show
             .Table("energy", "energy by station", EnergyListings.Stations(days.SelectMany(answers.Stations)))
             .Table("compliance", "dispatch instructions", DispatchListings.Instructions(answers.Instructions()))
             .Table("settlement", "settlement runs that hold", SettlementListings.Runs(holding));
+        return booked.Count == 0 ? page
+            : page.Table("deltas", "what is booked on them as deltas", SettlementListings.Deltas(booked));
     }
 
     private static Page Energy(Asked asked)
@@ -178,19 +182,7 @@ public static class Show
         var id = CommandLine.Read<InstructionId>(asked.About, InstructionId.TryParse, "INSTRUCTION is an identifier");
         var answer = asked.Answers.Instruction(id)
             ?? throw new CouldNotException($"there is no dispatch instruction {id}");
-        var order = answer.Instruction;
-        return asked.Page("compliance")
-            .Field(null, "instruction",
-                $"{id}: {Cell.Shown(order.Kind)}, issued by {order.IssuedBy} at {Cell.Shown(order.IssuedAt)}")
-            .Field(null, "holds", $"{Cell.Shown(order.Start)} to {Cell.Shown(order.End)}"
-                + (order.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}: {order.WithdrawalReason}" : ""))
-            .Field(null, "eligible", $"{order.Tally.Eligible} of {order.Tally.Instructed} targets, of "
-                + $"{order.Tally.EligiblePower}; the others are excused by recorded facts")
-            .Field(null, "vehicles",
-                $"{order.Tally.ConnectedAtNotice} connected at notice, {order.Tally.ConnectedAtStart} at the start, "
-                + $"{order.Tally.Arrivals} arrived during the call, by charging states")
-            .Table("instructions", null, DispatchListings.Instructions([order]))
-            .Table("targets", "targets", DispatchListings.Targets(answer.Targets));
+        return ShowCompliance.Of(asked.Page("compliance"), answer);
     }
 
     private static Page Settlement(Asked asked)
@@ -288,7 +280,10 @@ public static class Show
                 new Power(connectors.Where(point => point.Bidirectional).Sum(point => point.RatedMilliwatts)))
             .Field("callsWithoutSample", "calls that are no sample", windows.NoSample)
             .Table("credible", "what may be promised, from the real calls", CallListings.Windows(windows))
-            .Table("response", "response of the real calls", CallListings.Response(windows.All));
+            .Table("response", "response of the real calls", CallListings.Response(windows.All))
+            .Note("The delay counts from the start of an order to 10 % of it at the last connector, by the clocks that "
+                + "were recorded of it (instruction-clock).")
+            .Note(CallListings.Promise(windows));
     }
 
     private static async Task<Page> EventAsync(Asked asked)

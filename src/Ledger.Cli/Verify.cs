@@ -89,6 +89,10 @@ public static class Verify
     {
         if (Directory.Exists(path)) throw new UsageException($"{path} is a folder, which is named with --data");
         var zip = await File.ReadAllBytesAsync(path, ct).ConfigureAwait(false);
+        // It is no wrong bundle, and nobody is told that something is wrong with it.
+        if (zip.AsSpan().StartsWith("c2sp.org/tlog-proof@"u8))
+            throw new CouldNotException($"{path} is one event with its proof, and not a bundle: c2sp.org/tlog-proof says "
+                + "how to check it");
         var verification = new BundleVerification(zip, trusted, !line.Flag("--fast"), shell, ct);
         await verification.RunAsync().ConfigureAwait(false);
         return verification.Report(path);

@@ -22,6 +22,10 @@ public sealed record VerdictTally(
     /// <summary>Targets that no recorded fact excuses: what participation is measured against.</summary>
     public int Eligible => Instructed - Excused;
 
+    /// <summary>Of an export what was ordered for time of which nothing is proven: of all that was ordered neither
+    /// delivered nor deficient.</summary>
+    public Energy OrderedUnmeasured() => Ordered - Delivered - Deficiency;
+
     public VerdictTally Plus(TargetVerdict verdict) => Add(verdict, 1);
     public VerdictTally Less(TargetVerdict verdict) => Add(verdict, -1);
 

@@ -92,8 +92,7 @@ public static class Dispatch
             return Same(known, order)
                 ? new Decision.AlreadyRecorded()
                 : Refuse(Rejection.AlreadyRegistered, $"{order.Instruction} orders something else");
-        if (Limits.IsInTheFuture(order.IssuedAt, now))
-            return Refuse(Rejection.ReadInTheFuture, $"issued at {order.IssuedAt}");
+        if (Limits.IsInTheFuture(order.IssuedAt, now)) return Ahead($"issued at {order.IssuedAt}", now);
         if (order.Period.Duration <= Duration.Zero)
             return Refuse(Rejection.IntervalEmpty, $"the period is empty: it begins and ends at {order.Period.Start}");
         if (order.Targets.FirstOrDefault(target => target.Quantity.Milliwatts > Limits.PowerMilliwattsMax) is { } above)
@@ -115,8 +114,7 @@ public static class Dispatch
         if (Unknown(state, clock.Point) is { } unknown) return unknown;
         var mine = state.Clocks.Where(other => other.Point == clock.Point).ToList();
         if (mine.Contains(clock)) return new Decision.AlreadyRecorded();
-        if (Limits.IsInTheFuture(clock.At, now))
-            return Refuse(Rejection.ReadInTheFuture, $"{clock.Clock} at {clock.At}");
+        if (Limits.IsInTheFuture(clock.At, now)) return Ahead($"{clock.Clock} at {clock.At}", now);
         if (state.Withdrawn is { } withdrawn && clock.At > withdrawn.At && clock.Clock != InstructionClock.Released)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {withdrawn.At}");
         return clock.At < state.Instructed!.IssuedAt || mine.Any(other => other.Clock == clock.Clock
@@ -135,8 +133,7 @@ public static class Dispatch
         if (state.Instructed is null)
             return Refuse(Rejection.UnknownInstruction, $"{withdrawn.Instruction} is not instructed");
         if (state.Withdrawn == withdrawn) return new Decision.AlreadyRecorded();
-        if (Limits.IsInTheFuture(withdrawn.At, now))
-            return Refuse(Rejection.ReadInTheFuture, $"withdrawn at {withdrawn.At}");
+        if (Limits.IsInTheFuture(withdrawn.At, now)) return Ahead($"withdrawn at {withdrawn.At}", now);
         if (state.Withdrawn is { } earlier)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {earlier.At}");
         if (withdrawn.At < state.Instructed.IssuedAt)
@@ -159,7 +156,7 @@ public static class Dispatch
     /// nobody observes what is to come.
     /// </summary>
     public static Decision Decide(ChargingFactRecorded fact, Instant now, EvidenceKey evidence) =>
-        Limits.IsInTheFuture(fact.Period.End, now) ? Refuse(Rejection.ReadInTheFuture, $"ends {fact.Period.End}")
+        Limits.IsInTheFuture(fact.Period.End, now) ? Ahead($"ends {fact.Period.End}", now)
         : fact.Period.Duration <= Duration.Zero
             ? Refuse(Rejection.IntervalEmpty, $"the period is empty: it begins and ends at {fact.Period.Start}")
         : new Decision.Accepted(new NewFact(fact, fact.Period, evidence));
@@ -194,6 +191,9 @@ public static class Dispatch
         a with { Targets = b.Targets, Activation = b.Activation } == b && a.Targets.SequenceEqual(b.Targets)
         && (a.Activation is null || b.Activation is null
             ? a.Activation == b.Activation : a.Activation.Says(b.Activation));
+
+    private static Decision Ahead(string said, Instant now) =>
+        Refuse(Rejection.ReadInTheFuture, $"{said}, which is after now, {now}");
 
     private static Decision Refuse(Rejection code, string detail) => new Decision.Rejected(code, detail);
 }

@@ -20,8 +20,9 @@ internal static class ChangeWords
         var since = Math.Min(before.AtPosition, after.AtPosition);
         var between = difference.Causes.SelectMany(cause => cause.Facts).Where(fact => fact >= since).Distinct()
             .Order().ToList();
-        return $"{before.Account} pays {Number(Math.Abs(change))} {before.Currency} "
-            + $"{(change < 0m ? "less" : "more")} by {after.Run} than by {before.Run}"
+        return (change == 0m ? $"{before.Account} pays the same by {after.Run} as by {before.Run}"
+                : $"{before.Account} pays {Number(Math.Abs(change))} {before.Currency} "
+                    + $"{(change < 0m ? "less" : "more")} by {after.Run} than by {before.Run}")
             + (between.Count == 0 ? "." : $", because of what came between them, at position{(between.Count == 1 ? "" : "s")} "
                 + string.Join(", ", between.Take(FactsInWords).Select(fact => fact.ToString(CultureInfo.InvariantCulture)))
                 + $"{(between.Count > FactsInWords ? " and others" : "")}: ledger explain POSITION shows what became of it.");

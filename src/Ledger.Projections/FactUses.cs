@@ -221,12 +221,21 @@ public static class FactUses
             || (of.Start < day.End && of.End > day.Start));
     }
 
+    /// <summary>What was booked on a run after a fact; a credit counts no facts, and takes back what counted some.
+    /// </summary>
+    private static IEnumerable<TimeOfUseSettlement.DeltasRow> LaterDeltas(
+        IViewStore views, TimeOfUseSettlement.RunRow run, long position) =>
+        new Answers(views).Deltas().Where(deltas => deltas.Corrects == run.Run && deltas.Account == run.Account
+            && deltas.Day == run.Day && deltas.Style == CorrectionStyle.Deltas && position < deltas.AtPosition);
+
     private static async Task<FactInRun> InRunAsync(IJournal journal, IViewStore views, FactInWords fact,
         TimeOfUseSettlement.RunRow run, CancellationToken ct)
     {
         if (fact.Position >= run.AtPosition)
-            return new(run.Run, run.Account, RowJson.Day(run.Day), [], $"it was recorded at position {Number(fact.Position)}, and the run counts the facts "
-                + $"before position {Number(run.AtPosition)}");
+            return new(run.Run, run.Account, RowJson.Day(run.Day), [],
+                $"it was recorded at position {Number(fact.Position)}, and the run counts the facts before position "
+                + Number(run.AtPosition) + string.Concat(LaterDeltas(views, run, fact.Position).Select(deltas =>
+                    $"; {deltas.Run}, booked on it as deltas, counts those before {Number(deltas.AtPosition)}")));
         if (await ExplainedRun.OfAsync(journal, views, run, ct).ConfigureAwait(false) is not { } explained)
             return new(run.Run, run.Account, RowJson.Day(run.Day), [], "the run cannot be calculated again");
         var lines = fact.Event switch

@@ -14,6 +14,11 @@ public sealed record RederivedDeltas(SettlementDeltasBooked Booked, Deltas Delta
 public sealed record CorrectedStatement(
     IReadOnlyList<RederivedDeltas> Deltas, decimal Total, decimal TotalRunAgain, string? Unlike);
 
+/// <summary>A run with what was booked on it so far.</summary>
+/// <param name="Deltas">How often something was.</param>
+/// <param name="Statement">The day as it stands by it; null after a credit, or where it does not come out again.</param>
+public sealed record StandingRun(int Deltas, decimal Total, Statement? Statement);
+
 /// <summary>
 /// Corrections as deltas on a run: what they are, derived from the positions of the run and of the deltas, and the
 /// check that the run and its deltas are the whole day as it is run again.
@@ -49,11 +54,7 @@ public static class StatementCorrections
         IJournal journal, IViewStore views, TimeOfUseSettlement.RunRow run, Statement original, CancellationToken ct)
     {
         var (account, day) = (new PartyId(run.Account), RowJson.Day(run.Day));
-        var booked = new List<SettlementDeltasBooked>();
-        await foreach (var recorded in journal.ReadStreamAsync(Streams.Settlement(account, day), 0, ct)
-            .ConfigureAwait(false))
-            if (EventCodec.Decode(recorded) is SettlementDeltasBooked deltas && deltas.Corrects.Value == run.Run)
-                booked.Add(deltas);
+        var booked = await BookedAsync(journal, run, ct).ConfigureAwait(false);
         if (booked.Count == 0) return null;
         var (before, again) = (original, new List<RederivedDeltas>());
         foreach (var deltas in booked)
@@ -71,6 +72,33 @@ public static class StatementCorrections
             : await AtAsync(journal, views, account, day, last.AtPosition, last.RuleVersion, ct).ConfigureAwait(false);
         return new(again, run.Total + booked.Sum(each => each.Total), rerun?.Total ?? 0m,
             StatementDeltas.Unlike(original, [.. again.Select(each => each.Deltas)], rerun));
+    }
+
+    /// <summary>What stands of a run before more is booked on it.</summary>
+    /// <param name="original">The run's own statement, derived again.</param>
+    /// <param name="next">What is to be booked, which does not stand yet, also where it is there already.</param>
+    public static async Task<StandingRun> StandingAsync(IJournal journal, IViewStore views,
+        TimeOfUseSettlement.RunRow run, Statement? original, RunId next, CancellationToken ct)
+    {
+        var booked = (await BookedAsync(journal, run, ct).ConfigureAwait(false))
+            .TakeWhile(each => each.Run != next).ToList();
+        var statement = booked.Count == 0 ? original
+            : booked[^1] is { Style: not CorrectionStyle.Credit } last
+                ? await AtAsync(journal, views, last.Account, last.Day, last.AtPosition, last.RuleVersion, ct)
+                    .ConfigureAwait(false)
+                : null;
+        return new(booked.Count, run.Total + booked.Sum(each => each.Total), statement);
+    }
+
+    private static async Task<List<SettlementDeltasBooked>> BookedAsync(
+        IJournal journal, TimeOfUseSettlement.RunRow run, CancellationToken ct)
+    {
+        var booked = new List<SettlementDeltasBooked>();
+        await foreach (var recorded in journal
+            .ReadStreamAsync(Streams.Settlement(new(run.Account), RowJson.Day(run.Day)), 0, ct).ConfigureAwait(false))
+            if (EventCodec.Decode(recorded) is SettlementDeltasBooked deltas && deltas.Corrects.Value == run.Run)
+                booked.Add(deltas);
+        return booked;
     }
 
     private static async Task<Statement?> AtAsync(IJournal journal, IViewStore views, PartyId account, LocalDate day,

@@ -71,6 +71,17 @@ public sealed class ComplianceLawTests
                 Power.FromKilowatts(tolerance), 60_000L * ramp, 1m, 2m, null, null),
             withdrawn < 30 ? At(withdrawn) : null, evidence));
 
+    /// <summary>So a total that somebody reads has no part that nobody names.</summary>
+    [Fact]
+    public void What_was_ordered_is_delivered_deficient_or_of_time_of_which_nothing_is_proven() => AnyCall
+        .Where(call => call.Order.Kind == InstructionKind.Export).Sample(call =>
+    {
+        var ordered = call.Order.Targets.ToDictionary(target => target.Point, target => target.Quantity);
+        call.Judged.Tally.OrderedUnmeasured().HalfNanojoules.ShouldBe(call.Judged.Targets.Aggregate(Int128.Zero,
+            (sum, target) => sum + (Int128)ordered[target.Point].Milliwatts * target.Unmeasured.ToInt64Nanoseconds()
+                / 1000 * 2));
+    });
+
     [Fact]
     public void Parts_sum_to_the_whole() => AnyCall.Sample(call =>
     {

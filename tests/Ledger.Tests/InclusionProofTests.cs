@@ -34,6 +34,9 @@ public sealed class InclusionProofTests
         var run = await CommandRun.OfAsync(["prove", $"{position}", "--out", path, "--data",
             town.Served.Options.Directory], clock: new StandingClock(AccessTown.Now));
         run.Exit.ShouldBe(ExitCode.Done, run.Output + run.Errors);
+        (await CommandRun.OfAsync(["verify", path], clock: new StandingClock(AccessTown.Now)))
+            .ShouldBeFailure($"ledger verify: {path} is one event with its proof, and not a bundle: c2sp.org/tlog-proof "
+                + "says how to check it");
         return await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
     }
 

@@ -104,6 +104,26 @@ public sealed class JournalVerificationTests : IDisposable
         Verify().Findings.FaultCount.ShouldBe(0);
     }
 
+    /// <summary>An auditor is told what is gone and where, and not that each event behind it is one place off.</summary>
+    [Fact]
+    public async Task An_event_that_is_gone_is_one_fault_at_its_position_and_one_in_its_stream()
+    {
+        var roots = await RootsAsync();
+        Change("DELETE FROM events WHERE position = 300 OR position BETWEEN 400 AND 402");
+        var (found, findings) = Verify(new RootClaim("before", 300, roots[300]));
+        (found.Events, found.IsSound).ShouldBe((Events - 4, false));
+        findings.Faults.Where(fault => fault.Place.StartsWith("position", StringComparison.Ordinal))
+            .Select(fault => fault.ToString()).ShouldBe(
+            [
+                "position 300: no event, expected an event",
+                "position 307, register/6 revision 43: revision 43, expected 42",
+                "positions 400 to 402: no events, expected an event at each",
+                "position 407, register/1 revision 58: revision 58, expected 57",
+                "position 408, register/2 revision 58: revision 58, expected 57",
+                "position 409, register/3 revision 58: revision 58, expected 57",
+            ]);
+    }
+
     /// <summary>What is said of a header that cannot be read is what its reader says who makes an envelope of it.
     /// </summary>
     [Fact]

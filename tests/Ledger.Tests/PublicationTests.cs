@@ -85,8 +85,20 @@ public sealed class PublicationTests : IDisposable
             .ShouldBe(("113.45", "103.71", "103.71"));
         ((bool)statement["deltasAdd"]!).ShouldBeTrue();
         ((int)statement["deltas"]![0]!["lines"]!, (string)statement["deltas"]![0]!["differs"]!).ShouldBe((24, "the same"));
-        Done("settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D2", "--kind", "correction", "--style",
-            "credit");
+        // Who asks for the late reading is told where it counts.
+        Done("explain", "18", "--json").ShouldContain("; D1, booked on it as deltas, counts those before 19");
+        // The page of a correction says what it books: nothing more after these deltas, and by a credit all of both.
+        string[] again = ["settle", "--account", "cpo", "--day", "2026-02-27", "--run", "D2", "--kind", "correction",
+            "--json"];
+        Page("deltas", "--dry-run").ShouldBe(("113.45", "103.71", "0", 0));
+        Page("credit").ShouldBe(("113.45", "103.71", "-103.71", null));
+
+        (string?, string?, string?, int?) Page(params string[] style)
+        {
+            var page = JsonNode.Parse(Done([.. again, "--style", .. style]))!;
+            return ((string?)page["supersededTotal"], (string?)page["standingTotal"],
+                (string?)page["changeFromSuperseded"], page["changes"]?.AsArray().Count);
+        }
         statement = Statement("R1");
         ((string)statement["totalWithDeltas"]!, (bool)statement["deltasAdd"]!).ShouldBe(("0", true));
         ((string)statement["deltas"]![1]!["total"]!).ShouldBe("-103.71");

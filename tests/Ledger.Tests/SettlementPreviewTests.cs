@@ -59,4 +59,20 @@ public sealed class SettlementPreviewTests
             (answer.Status, answer["name"]).ShouldBe((status, name), answer.Text);
         }
     }
+
+    /// <summary>What is to be paid is the run with what is booked on it; of a run that is credited it is nothing.</summary>
+    [Fact]
+    public async Task The_day_page_counts_what_is_booked_on_the_run_that_holds()
+    {
+        await using var town = await AccessTown.StartAsync();
+        await town.RecordAllAsync(AccessTown.Own);
+        var key = town.Key(Role.ChargingOperator);
+        (await town.GetAsync(key, "/?day=2026-02-27")).Text.ShouldNotContain("<b>0.00</b> CNY");
+        var credit = await town.PostAsync(key, "/v1/settlement-runs",
+            """{"run":"BACK","account":"ACME","day":"2026-02-27","kind":"correction","supersedes":"CR1","style":"credit"}""");
+        credit.Status.ShouldBe(201, credit.Text);
+        var page = (await town.GetAsync(key, "/?day=2026-02-27")).Text;
+        page.ShouldContain("<b>0.00</b> CNY");
+        page.ShouldContain("credit on CR1");
+    }
 }

@@ -54,7 +54,9 @@ internal static class ComplianceSection
         Html.Join((kind == InstructionKind.Curtail
             ? new[] { (tally.Ordered, "allowed"), (tally.Excess, "above cap and tolerance") }
             : [(tally.Ordered, "ordered"), (tally.Delivered, "delivered"), (tally.Deficiency, "deficient"),
-               (tally.DeficiencyExcused, "of it excused")])
+               (tally.DeficiencyExcused, "of it excused"),
+               .. tally.OrderedUnmeasured() is var unmeasured && unmeasured > Energy.Zero
+                   ? new[] { (unmeasured, "of which nothing is proven") } : []])
             .Select(figure => Html.Format($"<span><b>{DayPage.Kwh(figure.Item1)}</b> kWh {figure.Item2}</span> ")));
 
     private static Html Targets(InstructionKind kind, IReadOnlyList<CurtailmentCompliance.TargetRow> targets) =>
@@ -76,6 +78,7 @@ internal static class ComplianceSection
 
     private static string Class(string verdict) => verdict.Replace(' ', '-');
 
+    // With its offset, because an hour comes twice where summer time ends.
     private static string Clock(Instant at, DateTimeZone zone) =>
-        at.InZone(zone).ToString("uuuu-MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture);
+        at.InZone(zone).ToString("uuuu-MM-dd HH:mmo<+HH:mm>", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -21,15 +21,18 @@ internal static class SettlementSection
             var holding = answers.HoldingRun(new(account.Key), day)!;
             var again = await Settlements.RederiveAsync(ledger.Journal, ledger.Views, holding, ct)
                 .ConfigureAwait(false);
-            shown.Add(Account(account.Key, [.. account], holding, again));
+            var booked = answers.Deltas().Where(deltas => deltas.Corrects == holding.Run
+                && deltas.Account == holding.Account && deltas.Day == holding.Day).ToList();
+            shown.Add(Account(account.Key, [.. account], holding, booked, again));
         }
         return Html.Format($"<section><h2>Settlement</h2>{Html.Join(shown)}</section>");
     }
 
     private static Html Account(
         string account, IReadOnlyList<TimeOfUseSettlement.RunRow> runs, TimeOfUseSettlement.RunRow holding,
-        RederivedRun again)
+        IReadOnlyList<TimeOfUseSettlement.DeltasRow> booked, RederivedRun again)
     {
+        var due = holding.Total + booked.Sum(deltas => deltas.Total);
         var table = HtmlTable.Of("Settlement runs of this account, the last one holds",
             [
                 new("Run"), new("Kind"), new("Facts", null, true), new("Lines", null, true),
@@ -40,12 +43,18 @@ internal static class SettlementSection
                 Html.Of(run.Run), Html.Of(DayPage.Words(run.Kind) + (run.Incomplete ? ", incomplete" : "")),
                 Html.Format($"{run.AtPosition}"), Html.Format($"{run.Lines}"), Money(run.Total),
                 run.ChangeFromSuperseded is { } change ? Money(change) : Html.Of("–"),
-            ]));
+            ]).Concat(booked.Select(deltas => (IReadOnlyList<Html>)
+            [
+                Html.Of(deltas.Run), Html.Of($"{DayPage.Words(deltas.Style)} on {deltas.Corrects}"),
+                Html.Format($"{deltas.AtPosition}"), Html.Format($"{deltas.Lines}"), Html.Of("–"), Money(deltas.Total),
+            ])));
+        var apart = booked.Count == 0 ? Html.Nothing
+            : Html.Format($"<p>What follows is {holding.Run} as it was calculated, without what was booked on it since.</p>");
         return Html.Format($"""
             <article><h3>{account}</h3>
-            <p class="figures"><span><b>{Money(holding.Total)}</b> {holding.Currency}
-            {(holding.Total < 0 ? "to be credited" : "to be paid")}</span></p>
-            {table}{Derived(again, holding.Currency)}</article>
+            <p class="figures"><span><b>{Money(due)}</b> {holding.Currency}
+            {(due < 0 ? "to be credited" : "to be paid")}</span></p>
+            {table}{apart}{Derived(again, holding.Currency)}</article>
             """);
     }
 

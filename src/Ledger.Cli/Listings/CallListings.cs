@@ -64,6 +64,16 @@ public static class CallListings
         new("credibleKw95", "credible kW 95 %", row => Kilowatts(row.Window.Credible95)),
         new("orderedKwMost", "most ordered kW", row => Kilowatts(row.Window.OrderedMost)));
 
+    /// <summary>What the figures of <see cref="Windows"/> mean, and why one is missing.</summary>
+    public static string Promise(StationWindows windows) =>
+        "A call followed if what it delivered for certain, after the measurement's uncertainty, reaches its order; kW "
+        + "in 90 % and 95 % are what so many of the known calls delivered for certain, and time without data counts as "
+        + $"nothing delivered. Below {Credibility.CallsMin} calls there is no figure. Rates and credible powers are "
+        + "lower bounds at 95 % confidence (Clopper and Pearson): of calls to come nothing is credible before "
+        + $"{StationWindows.CallsFor(90)} calls for 90 % and {StationWindows.CallsFor(95)} for 95 %. Real calls that "
+        + "are no sample of delivered power, because they are caps, were not judged, or may still be proven: "
+        + $"{windows.NoSample}. Tests are announced, and no sample.";
+
     public static Listing Response(DispatchWindow window) =>
         Listing.Of<(string What, int Known, object? P5, object? P50, object? P95)>(
         [

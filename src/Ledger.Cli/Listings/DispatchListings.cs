@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Projections;
+using NodaTime;
 using static Ledger.Projections.CurtailmentCompliance;
 
 namespace Ledger.Cli.Listings;
@@ -70,4 +71,22 @@ public static class DispatchListings
             .Select(clock => $"{Cell.Exact(clock.Clock)} {Cell.Exact(clock.At)} by {clock.Source}"
                 + (clock.BoundMicroseconds is { } bound ? $" ± {Cell.Exact(EnergyListings.Seconds(bound))} s" : ""))
                     .ToList()));
+
+    /// <summary>When each target was reached and when it moved; programs have all of it in the targets.</summary>
+    public static Listing Clocks(InstructionRow order, IEnumerable<TargetRow> targets)
+    {
+        return Listing.Of(targets.Where(target => target.Clocks.Count > 0),
+            new("point", "point", row => row.Point),
+            After("received", InstructionClock.Received, order.IssuedAt),
+            After("acknowledged", InstructionClock.Acknowledged, order.IssuedAt),
+            After("first movement", InstructionClock.FirstMovement, order.Start),
+            After("10 %", InstructionClock.TenPercent, order.Start),
+            After("90 %", InstructionClock.NinetyPercent, order.Start),
+            After("settled", InstructionClock.Settled, order.Start));
+
+        static Column<TargetRow> After(string title, InstructionClock clock, Instant since) =>
+            new($"{Cell.Exact(clock)}Seconds", $"{title} s", row =>
+                row.Clocks.FirstOrDefault(each => each.Clock == clock) is { } reached
+                    ? (decimal)(reached.At - since).ToInt64Nanoseconds() / 1_000_000_000m : null);
+    }
 }

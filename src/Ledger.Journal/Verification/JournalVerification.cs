@@ -34,6 +34,7 @@ public sealed class JournalVerification
     private readonly HeaderFields?[] headers = new HeaderFields?[TogetherMax];
     private readonly string?[] damages = new string?[TogetherMax];
     private byte[] tenant = [];
+    private long missing;
     private Instant recordedAt = Instant.FromUnixTimeTicks(0);
 
     private JournalVerification(
@@ -137,8 +138,7 @@ public sealed class JournalVerification
         for (var i = 0; i < read.Length; i++)
         {
             var position = read[i].Position;
-            if (position != tree.Size + i)
-                Fault(At(position), $"position {Count(position)}", $"position {Count(tree.Size + i)}");
+            VerifyPosition(position, tree.Size + i + missing);
             if (headers[i] is { } header) VerifyEvent(rows, read[i], header, streams, tree.Size + i);
             else Fault(At(position), damages[i]!, "a header of version 1");
             if (rows.Id(read[i]) is { Length: EventId.Bytes } id)
@@ -146,6 +146,16 @@ public sealed class JournalVerification
         }
         rows.AppendTo(tree, headers);
         VerifyRoots();
+    }
+
+    /// <summary>A gap is one fault: what comes after it has its place all the same.</summary>
+    private void VerifyPosition(long position, long expected)
+    {
+        if (position == expected) return;
+        if (position < expected) Fault(At(position), $"position {Count(position)}", $"position {Count(expected)}");
+        else if (position == expected + 1) Fault(At(expected), "no event", "an event");
+        else Fault($"positions {Count(expected)} to {Count(position - 1)}", "no events", "an event at each");
+        missing += position - expected;
     }
 
     /// <summary>Nothing is put into words for an event that is as it should be.</summary>
@@ -165,7 +175,8 @@ public sealed class JournalVerification
             || (number % TogetherMax == 0 && !IsOfPlatform(rows, row, header)))
             Tell(rows, row, EnvelopeBytes.Read(rows.Header(row)).Envelope, streams.NameOf(row.Stream) ?? "none", next,
                 header.PayloadBytes);
-        next++;
+        // Of a stream, too, one revision that is missing is one fault.
+        next = header.Revision is >= 0 and < long.MaxValue ? header.Revision + 1 : next + 1;
         ids.Add(header.Id, row.Position);
         recordedAt = Instant.Max(recordedAt, header.RecordedAt);
     }
