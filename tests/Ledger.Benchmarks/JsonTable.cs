@@ -6,9 +6,9 @@ using Microsoft.Data.Sqlite;
 namespace Ledger.Benchmarks;
 
 /// <summary>
-/// What a replay is measured by on whatever machine: the same facts as JSON texts in a table of SQLite, each read and made
-/// an object by System.Text.Json, as a program would that keeps its events without a layout of its own. Nothing is
-/// verified, folded or kept.
+/// What a replay is measured by on whatever machine: the same facts as JSON texts in a table of SQLite, each read and
+/// made an object by System.Text.Json, as a program would that keeps its events without a layout of its own. Nothing
+/// is verified, folded or kept.
 /// </summary>
 internal sealed class JsonTable : IDisposable
 {

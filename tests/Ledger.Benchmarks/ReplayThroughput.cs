@@ -46,7 +46,8 @@ internal static class ReplayThroughput
             await using var journal = SqliteJournal.Open(new(folder, Ledger, SystemClock.Instance, new byte[32]));
             using var views = new SqliteViews(Path.Combine(folder, "views.db"));
             await FillAsync(journal, views, Math.Max(events, DayEvents)).ConfigureAwait(false);
-            await (events > 0 ? LongAsync(journal, views) : DayAsync(journal, views, folder, only)).ConfigureAwait(false);
+            await (events > 0 ? LongAsync(journal, views) : DayAsync(journal, views, folder, only))
+                .ConfigureAwait(false);
             return 0;
         }
         finally
