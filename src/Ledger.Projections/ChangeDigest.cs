@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 
 namespace Ledger.Projections;
@@ -7,20 +7,21 @@ namespace Ledger.Projections;
 /// A digest of changes of rows that does not depend on their order: rows are folded in the order of positions and
 /// stored in the order of keys, and nobody who compares both has to keep either.
 /// <para>
-/// A change (key, position, row or none) is a polynomial: its bytes, in words of 14, are the coefficients, and no two
-/// changes have the same one. The digest is the product, over all changes, of a number plus their polynomials' values,
-/// at a point that is drawn anew for each comparison, modulo the prime 2^127 - 1. The products of different collections
-/// of changes are different polynomials, because polynomials have one factorization; and two of these agree at a drawn
-/// point with a probability of at most their degree by the prime (Schwartz and Zippel), which is 2^-92 for a hundred
-/// million changes of three kilobytes. Nothing else is relied on: no strength of a hash that somebody may break, and
-/// not that rows were not made to collide, as long as they are there before the point is drawn.
+/// A change (key, position, row or none) is a polynomial in numbers that are drawn anew for each comparison: its bytes,
+/// in words of 16, are the coefficients, and no two changes have the same one. The digest is the product, over all
+/// changes, of one more drawn number plus their polynomials' values, in the field of 2^128 elements. The products of
+/// different collections of changes are different polynomials, because polynomials have one factorization; and two of
+/// these agree where the numbers were drawn with a probability of at most their degree by 2^128 (Schwartz and Zippel),
+/// which is 2^-97 for a hundred million changes of three kilobytes. Nothing else is relied on: no strength of a hash
+/// that somebody may break, and not that rows were not made to collide, as long as they are there before the numbers
+/// are drawn.
 /// </para>
 /// </summary>
 /// <param name="point">The same for digests that are compared, drawn after what they are of is there.</param>
 internal sealed class ChangeDigest(DigestPoint point)
 {
     private readonly TextBuffer key = new(), row = new(); // are written anew for each change
-    private UInt128 product = 1;
+    private Vector128<ulong> product = Field128.One;
 
     /// <summary>Changes so far.</summary>
     public long Changes { get; private set; }
@@ -42,82 +43,61 @@ internal sealed class ChangeDigest(DigestPoint point)
 
     private void Add(ReadOnlySpan<byte> key, long position, ReadOnlySpan<byte> json, bool isEnd)
     {
-        product = Prime127.Multiply(product, point.FactorOf(key, position, json, isEnd));
+        product = Field128.Multiply(product, point.FactorOf(key, position, json, isEnd));
         Changes++;
     }
 
-    public bool IsSame(ChangeDigest other) => product % Prime127.Value == other.product % Prime127.Value;
+    public bool IsSame(ChangeDigest other) => product == other.product;
 }
 
-/// <summary>Where the polynomials of changes are evaluated: two numbers that nobody knows beforehand.</summary>
+/// <summary>Where the polynomials of changes are evaluated: numbers that nobody knows beforehand.</summary>
 internal sealed class DigestPoint
 {
-    private const int HalfBytes = 7, WordBytes = 2 * HalfBytes; // less than the prime, whatever they are
-    private const ulong SevenBytes = ulong.MaxValue >> 8; // of a word, which is read as eight bytes
-    private const int BlockWords = 16, BlockBytes = BlockWords * WordBytes;
-    private readonly UInt128 number = Drawn();
-    private readonly UInt128[] powers = PowersOf(Drawn()); // from none to as many as a block has words
+    private const int WordBytes = 16, PairBytes = 2 * WordBytes, BlockWords = 16, BlockBytes = BlockWords * WordBytes;
+    private readonly Vector128<ulong> number = Drawn(), step = Drawn();
+    private readonly Vector128<ulong>[] ofWords = [.. Enumerable.Range(0, BlockWords).Select(_ => Drawn())];
 
     /// <summary>
-    /// The number plus the polynomial of a change, whose first word says position and lengths; those of the key follow,
-    /// and then those of the row.
+    /// The number plus the polynomial of a change. Its first word says position and lengths, so that it is known which
+    /// word of key and row each other one is.
     /// </summary>
-    public UInt128 FactorOf(ReadOnlySpan<byte> key, long position, ReadOnlySpan<byte> json, bool isEnd)
+    public Vector128<ulong> FactorOf(ReadOnlySpan<byte> key, long position, ReadOnlySpan<byte> json, bool isEnd)
     {
-        // A position has 63 bits and a length 31, so this is below the prime.
         var lengths = ((ulong)key.Length << 32) | (isEnd ? 0 : (uint)json.Length + 1);
-        return Prime127.Add(number, Take(json, Take(key, new UInt128((ulong)position, lengths))));
+        return number ^ Take(json, Take(key, Vector128.Create((ulong)position, lengths)));
     }
 
-    private UInt128 Take(ReadOnlySpan<byte> text, UInt128 value)
+    private Vector128<ulong> Take(ReadOnlySpan<byte> text, Vector128<ulong> value)
     {
-        for (; text.Length > BlockBytes; text = text[BlockBytes..]) // one byte more, because a half is read as eight
-            value = TakeWords(text, BlockWords, value);
-        if (text.IsEmpty) return value;
-        Span<byte> last = stackalloc byte[BlockBytes + 1];
+        for (; text.Length > BlockBytes; text = text[BlockBytes..]) value = TakeBlock(text[..BlockBytes], value);
+        return text.IsEmpty ? value : TakeBlock(text, value);
+    }
+
+    /// <summary>
+    /// What was before times the step, and the words of a block two by two, each plus a number of its own, one times
+    /// the other: half as many products as there are words, and yet each word is the coefficient of the other's number.
+    /// </summary>
+    private Vector128<ulong> TakeBlock(ReadOnlySpan<byte> text, Vector128<ulong> value)
+    {
+        var sum = default(Field128.Sum);
+        sum.Add(value, step);
+        var numbers = ofWords.AsSpan();
+        for (; text.Length >= PairBytes; text = text[PairBytes..], numbers = numbers[2..])
+            sum.Add(Word(text) ^ numbers[0], Word(text[WordBytes..]) ^ numbers[1]);
+        if (text.IsEmpty) return sum.Reduced();
+        Span<byte> last = stackalloc byte[PairBytes];
         last.Clear();
         text.CopyTo(last);
-        return TakeWords(last, (text.Length + WordBytes - 1) / WordBytes, value);
+        sum.Add(Word(last) ^ numbers[0], Word(last[WordBytes..]) ^ numbers[1]);
+        return sum.Reduced();
     }
 
-    /// <summary>Some words, each times its power, and what was before times the next one. Products are added up by
-    /// where their halves stand, which no sum of a block overflows, and reduced once.</summary>
-    private UInt128 TakeWords(ReadOnlySpan<byte> text, int words, UInt128 value)
-    {
-        unchecked
-        {
-            UInt128 sum = 0, sum56 = 0, sum64 = 0, sum120 = 0;
-            for (var word = 0; word < words; word++)
-            {
-                var bytes = text.Slice(word * WordBytes, WordBytes + 1);
-                var first = BinaryPrimitives.ReadUInt64LittleEndian(bytes) & SevenBytes;
-                var second = BinaryPrimitives.ReadUInt64LittleEndian(bytes[HalfBytes..]) & SevenBytes;
-                var power = powers[words - 1 - word];
-                var (lower, upper) = ((ulong)power, (ulong)(power >> 64));
-                sum += Math.BigMul(first, lower);
-                sum56 += Math.BigMul(second, lower);
-                sum64 += Math.BigMul(first, upper);
-                sum120 += Math.BigMul(second, upper);
-            }
-            return Prime127.Add(
-                Prime127.Add(Prime127.Multiply(value, powers[words]), sum),
-                Prime127.Add(Prime127.Shifted(sum56, 56),
-                    Prime127.Add(Prime127.Shifted(sum64, 64), Prime127.Shifted(sum120, 120))));
-        }
-    }
+    private static Vector128<ulong> Word(ReadOnlySpan<byte> text) => Vector128.Create(text).AsUInt64();
 
-    private static UInt128[] PowersOf(UInt128 at)
+    private static Vector128<ulong> Drawn()
     {
-        var powers = new UInt128[BlockWords + 1];
-        powers[0] = 1;
-        for (var i = 0; i < BlockWords; i++) powers[i + 1] = Prime127.Multiply(powers[i], at);
-        return powers;
-    }
-
-    private static UInt128 Drawn()
-    {
-        Span<byte> bytes = stackalloc byte[16];
+        Span<byte> bytes = stackalloc byte[WordBytes];
         RandomNumberGenerator.Fill(bytes);
-        return BinaryPrimitives.ReadUInt128LittleEndian(bytes) & Prime127.Value;
+        return Word(bytes);
     }
 }

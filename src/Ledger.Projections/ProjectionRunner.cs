@@ -197,6 +197,7 @@ public sealed class ProjectionRunner(
         private readonly Fold[] folds =
             [.. projections.Select(projection => new Fold(views, projection, starts[projection.Name]))];
         private readonly Dictionary<Type, Fold[]> ofType = [];
+        private readonly Dictionary<string, long> reached = []; // of the batch that is on its way
         private Fold[] current = [];
         private List<PositionedChange> changes = [], sent = []; // in turns: a batch's list is the one after next's
         private Task underWay = Task.CompletedTask;
@@ -240,11 +241,14 @@ public sealed class ProjectionRunner(
         public async Task SendAsync()
         {
             await UnderWayAsync().ConfigureAwait(false);
-            foreach (var fold in folds) fold.Rows.Sent();
+            foreach (var fold in folds)
+            {
+                fold.Rows.Sent();
+                reached[fold.Projection.Name] = fold.NextAfter(next);
+            }
             (changes, sent) = (sent, changes);
             changes.Clear();
-            underWay = views.CommitAsync(
-                folds.ToDictionary(fold => fold.Projection.Name, fold => fold.NextAfter(next)), sent);
+            underWay = views.CommitAsync(reached, sent);
             IsBesideStore = IsBehind;
             Events = 0;
         }

@@ -115,6 +115,15 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
     {
         underWay.Clear();
         if (single.Count + inSeries <= store.RowsKnownMax) return;
+        if (single.Count > store.RowsKnownMax / 4) ForgetSingle();
+        var ofEach = KeptOfEach();
+        foreach (var rows in series.Values) rows.Forget(ofEach, batch);
+        inSeries = series.Values.Sum(rows => rows.Count);
+    }
+
+    /// <summary>Rows of no series have no order, so that all of them are forgotten that are stored.</summary>
+    private void ForgetSingle()
+    {
         var kept = single.Where(row => row.Value.Row.Batch == batch).ToList(); // and not stored yet
         single.Clear();
         era = new();
@@ -122,8 +131,19 @@ public sealed class WorkingRows(IViewStore store, string projection, bool isEmpt
         if (allKeys is not null)
             foreach (var (key, _) in kept) changed.Add(key);
         allKeys = null;
-        foreach (var rows in series.Values) rows.Forget(store.RowsKnownMax / 2 / series.Count, batch);
-        inSeries = series.Values.Sum(rows => rows.Count);
+    }
+
+    /// <summary>How many rows of a series stay at most, so that of all of them three quarters of the bound do: what the
+    /// short ones leave is for the long ones. A day of readings is mostly asked for at its end.</summary>
+    private int KeptOfEach()
+    {
+        var (left, others) = (store.RowsKnownMax - store.RowsKnownMax / 4, series.Count);
+        foreach (var count in series.Values.Select(rows => rows.Count).Order())
+        {
+            if (count > left / others) return left / others;
+            (left, others) = (left - count, others - 1);
+        }
+        return int.MaxValue;
     }
 
     /// <summary>A row that is of no series; null where it is known that there is none.</summary>

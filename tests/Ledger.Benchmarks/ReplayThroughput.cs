@@ -100,7 +100,7 @@ internal static class ReplayThroughput
             var paused = GC.GetTotalPauseDuration();
             await replay(watched).ConfigureAwait(false);
             var took = watch.Elapsed - watched.Measuring;
-            processors = Environment.CpuUsage.TotalTime - processors - watched.Measuring;
+            processors = Environment.CpuUsage.TotalTime - processors - watched.Processors;
             Print($"SQLite, every projection, {what}: {journal.Length / took.TotalSeconds:N0} /s, {journal.Length / processors.TotalSeconds:N0} /s of a core, {(GC.GetTotalPauseDuration() - paused) / watch.Elapsed:P0} of the time collecting");
             foreach (var (position, bytes) in watched.Alive)
                 Print($"alive at event {position:N0}: {bytes / 1e6:N1} MB");
@@ -238,21 +238,41 @@ internal static class ReplayThroughput
     {
         public List<(long Position, long Bytes)> Alive { get; } = [];
         public TimeSpan Measuring { get; private set; }
+
+        /// <summary>What measuring took of all cores: more than one of them may collect.</summary>
+        public TimeSpan Processors { get; private set; }
+
         public LedgerId Ledger => journal.Ledger;
         public long Length => journal.Length;
         public byte[] Root => journal.Root;
 
-        public async IAsyncEnumerable<RecordedEvent> ReadAllAsync(
+        /// <summary>In parts that end where it is looked, so that an event comes as it does from the journal alone.
+        /// </summary>
+        public IAsyncEnumerable<RecordedEvent> ReadAllAsync(long fromPosition, CancellationToken ct) =>
+            new PagedEvents(PagesAsync(fromPosition, ct));
+
+        private async IAsyncEnumerable<IReadOnlyList<RecordedEvent>> PagesAsync(
             long fromPosition, [EnumeratorCancellation] CancellationToken ct)
         {
+            var page = new List<RecordedEvent>(PageEvents);
             await foreach (var recorded in journal.ReadAllAsync(fromPosition, ct).ConfigureAwait(false))
             {
-                yield return recorded;
-                if (!positions.Contains(recorded.Position)) continue;
-                var watch = Stopwatch.StartNew();
-                Alive.Add((recorded.Position, GC.GetTotalMemory(forceFullCollection: true)));
-                Measuring += watch.Elapsed;
+                page.Add(recorded);
+                var isLooked = positions.Contains(recorded.Position);
+                if (page.Count < PageEvents && !isLooked) continue;
+                yield return page;
+                page = new(PageEvents);
+                if (isLooked) Look(recorded.Position);
             }
+            if (page.Count > 0) yield return page;
+        }
+
+        private void Look(long position)
+        {
+            var (watch, processors) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
+            Alive.Add((position, GC.GetTotalMemory(forceFullCollection: true)));
+            Measuring += watch.Elapsed;
+            Processors += Environment.CpuUsage.TotalTime - processors;
         }
 
         public ValueTask<AppendResult> AppendAsync(string stream, ExpectedRevision expected,
