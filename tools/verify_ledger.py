@@ -146,7 +146,8 @@ def read_zip(data):
         name, at = data[at + 30:at + 30 + name_size].decode("ascii"), at + 30 + name_size
         if name in files or at + size > len(data): raise Bad(f"{name} is there twice or longer than the zip")
         files[name], at = data[at:at + size], at + size
-    if (right := write_zip(files)) != data:
+    right = write_zip(files)
+    if right != data:
         fault(f"zip, byte {len(os.path.commonprefix([right, data]))}", "another byte", "the one zip of its files")
     return files
 # ---- One event: docs/journal-format.md
@@ -433,8 +434,10 @@ def verify(path, trusted):
     except Exception as wrong:  # whatever cannot be read is not verified
         fault(path, f"{type(wrong).__name__}: {wrong}", "something that can be read")
         left_out.append("what comes after it")
-    for line in faults + [f"NOT CHECKED: {line}" for line in left_out]: print(line)
-    return print(f"NOT VERIFIED faults={len(faults)} {path}" if faults else f"VERIFIED {result}") or len(faults[:1])
+    for line in faults: print(line)
+    for line in left_out: print(f"NOT CHECKED: {line}")
+    print(f"NOT VERIFIED faults={len(faults)} {path}" if faults else f"VERIFIED {result}")
+    return 1 if faults else 0
 def main(arguments):
     trusted = None
     try:
@@ -444,6 +447,7 @@ def main(arguments):
         if not arguments or any(argument.startswith("--") for argument in arguments):
             return print(__doc__, file=sys.stderr) or 64
         for path in arguments: os.stat(path)
-    except (OSError, ValueError, Bad) as wrong: return print(f"verify_ledger: {wrong}", file=sys.stderr) or 2
+    except (OSError, ValueError, Bad) as wrong:
+        return print(f"verify_ledger: {wrong}", file=sys.stderr) or 2
     return max([verify(path, trusted) for path in arguments])
 if __name__ == "__main__": sys.exit(main(sys.argv[1:]))
