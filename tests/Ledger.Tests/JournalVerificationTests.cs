@@ -104,7 +104,8 @@ public sealed class JournalVerificationTests : IDisposable
         Verify().Findings.FaultCount.ShouldBe(0);
     }
 
-    /// <summary>An auditor is told what is gone and where, and not that each event behind it is one place off.</summary>
+    /// <summary>An auditor is told what is gone and where, and not that each event behind it is one place off.
+    /// </summary>
     [Fact]
     public async Task An_event_that_is_gone_is_one_fault_at_its_position_and_one_in_its_stream()
     {

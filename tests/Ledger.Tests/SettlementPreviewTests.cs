@@ -60,7 +60,8 @@ public sealed class SettlementPreviewTests
         }
     }
 
-    /// <summary>What is to be paid is the run with what is booked on it; of a run that is credited it is nothing.</summary>
+    /// <summary>What is to be paid is the run with what is booked on it; of a run that is credited it is nothing.
+    /// </summary>
     [Fact]
     public async Task The_day_page_counts_what_is_booked_on_the_run_that_holds()
     {

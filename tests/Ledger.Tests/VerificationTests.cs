@@ -54,7 +54,7 @@ public sealed class VerificationTests : IDisposable
     [InlineData("UPDATE events SET leaf = zeroblob(32) WHERE position = 3", "position 3, ")]
     [InlineData("UPDATE events SET header = substr(header, 1, 20) WHERE position = 4", "position 4: ")]
     [InlineData("DELETE FROM events WHERE position = (SELECT max(position) FROM events)", "journal.head, slot ")]
-    [InlineData("DELETE FROM events WHERE position = 5", "position 6")]
+    [InlineData("DELETE FROM events WHERE position = 5", "position 5")]
     [InlineData("UPDATE events SET position = 1000 WHERE position = 2; UPDATE events SET position = 2 WHERE position = 3; UPDATE events SET position = 3 WHERE position = 1000", "journal.head, slot ")]
     [InlineData("UPDATE events SET revision = revision + 7 WHERE position = 9", "position 9, ")]
     [InlineData("UPDATE streams SET name = 'another' WHERE key = (SELECT stream FROM events WHERE position = 1)",
