@@ -24,6 +24,4 @@ for package in $packages; do
   is_there "$package" || echo "Some tests are skipped by name; to run them: apt-get install -y $packages"
 done
 dotnet build Ledger.sln -c Release
-# Tests compile thousands of methods in processes that live for seconds; each costs less where pages may be written and run.
-export DOTNET_EnableWriteXorExecute=0
 dotnet test --project tests/Ledger.Tests/Ledger.Tests.csproj -c Release --no-build
