@@ -27,7 +27,7 @@ internal static class Answering
 
     public static IResult Of(RecordOutcome outcome) => outcome switch
     {
-        RecordOutcome.Recorded recorded => Fact(201, new("recorded", recorded.Position)),
+        RecordOutcome.Recorded recorded => Fact(201, new("recorded", recorded.Position, Detail: recorded.Detail)),
         RecordOutcome.AlreadyRecorded before => Fact(200, new("alreadyRecorded", before.Position, Detail: before.Detail)),
         RecordOutcome.Quarantined held =>
             Fact(202, new("quarantined", held.Position, (int)held.Code, $"{held.Code}", held.Detail)),

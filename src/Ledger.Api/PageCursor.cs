@@ -11,7 +11,9 @@ namespace Ledger.Api;
 /// callers, and good for the question alone that it is from.
 /// </summary>
 /// <param name="Row">The first row of the page, counted from 0.</param>
-internal readonly record struct PageCursor(long AsOf, int Row)
+/// <param name="ReadAt">The instant at which the first page was read, in ticks; null where that follows from the
+/// position, or plays no part.</param>
+internal readonly record struct PageCursor(long AsOf, int Row, long? ReadAt)
 {
     /// <summary>The most rows of a page.</summary>
     public const int RowsMax = 10_000;
@@ -23,16 +25,22 @@ internal readonly record struct PageCursor(long AsOf, int Row)
     public static PageCursor? Of(HttpRequest request)
     {
         if (request.Query[Name] is not { Count: > 0 } given) return null;
-        var room = new byte[64];
-        if (given is [{ Length: > 0 and < 80 } text]
+        var room = new byte[96];
+        if (given is [{ Length: > 0 and < 120 } text]
             && Convert.TryFromBase64String(Padded(text), room, out var length)
-            && Encoding.ASCII.GetString(room, 0, length).Split(' ') is [var at, var row, var question]
+            && Encoding.ASCII.GetString(room, 0, length).Split(' ') is [var at, var row, var question, .. var read]
             && Asking.TryCount(at, out var asOf) && Asking.TryCount(row, out var first) && first <= int.MaxValue
-            && question == Question(request)
+            && question == Question(request) && TryRead(read, out var readAt)
             && (request.Query["asOf"].Count == 0 || request.Query["asOf"] == at))
-            return new(asOf, (int)first);
+            return new(asOf, (int)first, readAt);
         throw new QueryRefusedException(Rejection.InvalidIdentifier,
             "cursor must be the 'next' of an answer to the same question");
+    }
+
+    private static bool TryRead(string[] given, out long? readAt)
+    {
+        readAt = given is [var text] && Asking.TryCount(text, out var ticks) ? ticks : null;
+        return given.Length == (readAt is null ? 0 : 1);
     }
 
     /// <summary>How many rows a request asks for; null where it asks for all.</summary>
@@ -43,8 +51,8 @@ internal readonly record struct PageCursor(long AsOf, int Row)
 
     /// <summary>The cursor as a caller sees it.</summary>
     public string For(HttpRequest request) => Convert.ToBase64String(Encoding.ASCII.GetBytes(string.Create(
-        CultureInfo.InvariantCulture, $"{AsOf} {Row} {Question(request)}"))).TrimEnd('=').Replace('+', '-')
-        .Replace('/', '_');
+        CultureInfo.InvariantCulture, $"{AsOf} {Row} {Question(request)}{(ReadAt is { } ticks ? $" {ticks}" : "")}")))
+        .TrimEnd('=').Replace('+', '-').Replace('/', '_');
 
     /// <summary>What is asked, but for where the page begins and how long it is.</summary>
     private static string Question(HttpRequest request)

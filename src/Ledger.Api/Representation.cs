@@ -93,7 +93,7 @@ internal static class Representation
         if (some.Count <= most) return (some, null);
         some.RemoveAt(most);
         if (position is not { } at) return (some, null); // what is of now has a beginning, and no further pages
-        var next = new PageCursor(at, first + most).For(request);
+        var next = new PageCursor(at, first + most, ReadInstant.NowOf(context)).For(request);
         var others = request.Query.Where(part => part.Key != "cursor")
             .Select(part => $"{Uri.EscapeDataString(part.Key)}={Uri.EscapeDataString(part.Value.ToString())}");
         context.Response.Headers.Link = $"<{request.Path}?{string.Join('&', others.Append($"cursor={next}"))}>; rel=\"next\"";

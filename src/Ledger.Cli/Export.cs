@@ -5,6 +5,7 @@ using Ledger.Cli.Months;
 using Ledger.Domain;
 using Ledger.Journal;
 using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Cli;
 
@@ -14,7 +15,9 @@ namespace Ledger.Cli;
 /// </summary>
 public static class Export
 {
-    private sealed record Asked(CommandLine Line, LedgerReader Ledger, long? AsOf, string? About, CancellationToken Ct)
+    /// <param name="At">The instant at which calls are read.</param>
+    private sealed record Asked(
+        CommandLine Line, LedgerReader Ledger, long? AsOf, Instant At, string? About, CancellationToken Ct)
     {
         public Answers Answers => Ledger.Answers(AsOf);
     }
@@ -30,13 +33,13 @@ public static class Export
             ["records"] = (null, false, asked => Task.FromResult(Records(asked))),
             ["checks"] = (null, false, asked => Task.FromResult(Checks(asked))),
             ["instructions"] = (null, false, asked =>
-                Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions()))),
+                Task.FromResult(DispatchListings.Instructions(asked.Answers.Instructions().ReadAt(asked.At)))),
             ["compliance"] = (null, false, asked => Task.FromResult(Targets(asked))),
             ["settlement"] = (null, false, asked => Task.FromResult(SettlementListings.Runs(asked.Answers.Runs()))),
             ["statement"] = ("RUN", true, StatementAsync),
             ["entries"] = ("RUN", true, EntriesAsync),
             ["delivery"] = ("INSTRUCTION", true, async asked => DeliveryListings.Shares((await ShowDelivery.FindAsync(
-                asked.Ledger, asked.AsOf, asked.About!, asked.Ct).ConfigureAwait(false)).Shares)),
+                asked.Ledger, asked.AsOf, asked.At, asked.About!, asked.Ct).ConfigureAwait(false)))),
             ["refusals"] = (null, false, asked => Task.FromResult(RecordListings.Refusals(asked.Answers.Refusals()))),
             ["points"] = (null, false, asked => Task.FromResult(RecordListings.Points(asked.Answers.Points()))),
             ["registers"] = (null, false, asked => Task.FromResult(RecordListings.Registers(asked.Answers.Registers()))),
@@ -104,7 +107,8 @@ public static class Export
             throw new UsageException($"--format {format} is no text: name a file with --out");
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
-        var listing = await name.ListAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct))
+        var at = await ledger.ReadAtAsync(line, asOf, shell.Clock, ct).ConfigureAwait(false);
+        var listing = await name.ListAsync(new(line, ledger, asOf, at, line.Words.ElementAtOrDefault(1), ct))
             .ConfigureAwait(false);
         if (line.Option("--out") is not { } path)
         {
@@ -167,7 +171,7 @@ public static class Export
 
     private static Listing Targets(Asked asked) => DispatchListings.Targets(
         from instruction in asked.Answers.Instructions()
-        from target in asked.Answers.Instruction(new InstructionId(instruction.Instruction))!.Targets
+        from target in asked.Answers.Instruction(new InstructionId(instruction.Instruction))!.ReadAt(asked.At).Targets
         select target);
 
     // Row by row: a journal may be longer than memory.

@@ -92,6 +92,7 @@ public static class Import
     private static Page PageOf(List<FileAnswer> files)
     {
         var uncounted = files.SelectMany(file => file.Uncounted.Select(part => (File: file.Name, Part: part))).ToList();
+        var noted = files.SelectMany(file => file.Noted.Select(part => (File: file.Name, Part: part))).ToList();
         return new Page().Field("ledger", "ledger", files[0].Ledger)
             .Table("files", "files", Listing.Of(files,
                 new("file", "file", row => row.Name), new("format", "format", row => row.Format),
@@ -103,6 +104,9 @@ public static class Import
             .Table("uncounted", uncounted.Count == 0 ? null : "what does not count, and why", Listing.Of(uncounted,
                 new("file", null, row => row.File), new("part", "part", row => row.Part.Part),
                 new("standing", "standing", row => row.Part.Standing), new("code", "code", row => row.Part.Code),
-                new("name", "name", row => row.Part.Name), new("detail", "detail", row => row.Part.Detail)));
+                new("name", "name", row => row.Part.Name), new("detail", "detail", row => row.Part.Detail)))
+            .Table("noted", noted.Count == 0 ? null : "recorded, and to be known", Listing.Of(noted,
+                new("file", null, row => row.File), new("part", "part", row => row.Part.Part),
+                new("detail", "detail", row => row.Part.Detail)));
     }
 }

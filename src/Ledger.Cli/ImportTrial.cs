@@ -1,4 +1,5 @@
 using Ledger.Api;
+using Ledger.Api.Resources;
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Ingest;
@@ -28,6 +29,7 @@ internal static class ImportTrial
     {
         var (ledger, reports) = await JudgeAsync(line, shell, files, hints, ct).ConfigureAwait(false);
         var faults = reports.SelectMany(report => report.Parts).SelectMany(Faults).ToList();
+        var noted = reports.SelectMany(FileAnswer.NotedOf).ToList();
         new Page().Field("ledger", "ledger", ledger.Value).Field("dryRun", "dry run", "nothing is recorded")
             .Table("files", "files", Listing.Of(files.Zip(reports),
                 new("file", "file", row => row.First.Source), new("format", "format", row => row.Second.Format),
@@ -38,6 +40,8 @@ internal static class ImportTrial
                     Count<RecordOutcome.Refused>(row.Second) + Count<RecordOutcome.Conflict>(row.Second))))
             .Table("faults", faults.Count == 0 ? null : "every fault, and the rule that it breaks",
                 Listing.Of(faults, Columns))
+            .Table("noted", noted.Count == 0 ? null : "would be recorded, and to be known", Listing.Of(noted,
+                new("part", "line", part => part.Part), new("detail", "detail", part => part.Detail)))
             .Write(shell.Output, line.Json);
         return faults.Count == 0 ? ExitCode.Done : ExitCode.NotAsItShouldBe;
 

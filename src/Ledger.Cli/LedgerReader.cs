@@ -122,6 +122,14 @@ public sealed class LedgerReader : IAsyncDisposable
                 $"there is no event at position {position}; the journal has {Journal.Length} events");
     }
 
+    /// <summary>The instant at which a page reads what has a time to come (<see cref="CallReading"/>): now, or that of
+    /// <c>--as-of</c>, of a position when the event there was recorded.</summary>
+    public async Task<Instant> ReadAtAsync(CommandLine line, long? asOf, IClock clock, CancellationToken ct) =>
+        asOf is not { } position ? clock.GetCurrentInstant()
+        : CommandLine.TryInstant(line.Option("--as-of")!, out var named)
+            ? Instant.Min(named, clock.GetCurrentInstant())
+        : await Projections.Replay.RecordedAtAsync(Journal, position, ct).ConfigureAwait(false);
+
     public static bool TryPosition(string text, out long position) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out position);
 

@@ -34,7 +34,8 @@ public static class ReportStation
         var (from, to) = Days(line.Required("--period"));
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
-        var report = StationReport.Of(ledger.Answers(asOf), station, from, to)
+        var at = await ledger.ReadAtAsync(line, asOf, shell.Clock, ct).ConfigureAwait(false);
+        var report = StationReport.Of(ledger.Answers(asOf), station, from, to, at)
             ?? throw new CouldNotException($"there is no station {station}");
         var page = ledger.Page("report", asOf);
         Head(ledger, report, page);

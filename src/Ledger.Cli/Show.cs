@@ -14,7 +14,9 @@ namespace Ledger.Cli;
 public static class Show
 {
     /// <summary>What a page is made from.</summary>
-    private sealed record Asked(CommandLine Line, LedgerReader Ledger, long? AsOf, string? About, CancellationToken Ct)
+    /// <param name="At">The instant at which calls are read.</param>
+    private sealed record Asked(
+        CommandLine Line, LedgerReader Ledger, long? AsOf, Instant At, string? About, CancellationToken Ct)
     {
         public Answers Answers => Ledger.Answers(AsOf);
         public Page Page(string what) => Ledger.Page(what, AsOf);
@@ -56,7 +58,7 @@ public static class Show
         ["baseline"] = new("INSTRUCTION", true, [], asked =>
             ShowDelivery.BaselineAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
         ["delivery"] = new("INSTRUCTION", true, [], asked =>
-            ShowDelivery.PageAsync(asked.Ledger, asked.AsOf, asked.About!, asked.Ct)),
+            ShowDelivery.PageAsync(asked.Ledger, asked.AsOf, asked.At, asked.About!, asked.Ct)),
         ["credible"] = new("STATION", true, [], asked => Task.FromResult(Credible(asked))),
         ["limits"] = new(null, false, ["--day"], asked => Task.FromResult(StandingLimits(asked))),
         ["peak"] = new("STATION", true, ["--day"], asked => Task.FromResult(ShowPeak.PageOf(
@@ -120,7 +122,8 @@ public static class Show
                 throw new UsageException($"show {name} does not know the option {option.Name}");
         await using var ledger = await LedgerReader.OpenAsync(line, shell, ct).ConfigureAwait(false);
         var asOf = await ledger.AsOfAsync(line, ct).ConfigureAwait(false);
-        var page = await what.PageAsync(new(line, ledger, asOf, line.Words.ElementAtOrDefault(1), ct))
+        var at = await ledger.ReadAtAsync(line, asOf, shell.Clock, ct).ConfigureAwait(false);
+        var page = await what.PageAsync(new(line, ledger, asOf, at, line.Words.ElementAtOrDefault(1), ct))
             .ConfigureAwait(false);
         if (line.Option("--xlsx") is not { } path)
         {
@@ -156,7 +159,8 @@ public static class Show
             .Field("quarantined", "quarantined", Standing("quarantined"))
             .Field("kept", "kept, not settled", Standing("kept"))
             .Table("energy", "energy by station", EnergyListings.Stations(days.SelectMany(answers.Stations)))
-            .Table("compliance", "dispatch instructions", DispatchListings.Instructions(answers.Instructions()))
+            .Table("compliance", "dispatch instructions",
+                DispatchListings.Instructions(answers.Instructions().ReadAt(asked.At)))
             .Table("settlement", "settlement runs that hold", SettlementListings.Runs(holding));
         return booked.Count == 0 ? page
             : page.Table("deltas", "what is booked on them as deltas", SettlementListings.Deltas(booked));
@@ -178,11 +182,12 @@ public static class Show
     {
         if (asked.About is null)
             return asked.Page("compliance").Table("instructions", "dispatch instructions",
-                DispatchListings.Instructions(asked.Answers.Instructions()));
+                DispatchListings.Instructions(asked.Answers.Instructions().ReadAt(asked.At)));
         var id = CommandLine.Read<InstructionId>(asked.About, InstructionId.TryParse, "INSTRUCTION is an identifier");
         var answer = asked.Answers.Instruction(id)
             ?? throw new CouldNotException($"there is no dispatch instruction {id}");
-        return ShowCompliance.Of(asked.Page("compliance"), answer);
+        return ShowCompliance.Of(
+            asked.Page("compliance"), answer.ReadAt(asked.At), asked.Answers.UnknownTargets(answer));
     }
 
     private static Page Settlement(Asked asked)
@@ -273,7 +278,7 @@ public static class Show
         var connectors = asked.Answers.Points()
             .Where(point => point.Station == station.Value && point.Kind == SettlementPointKind.Connector).ToList();
         if (connectors.Count == 0) throw new CouldNotException($"there is no station {station} with connectors");
-        var windows = StationWindows.Of(asked.Answers.Calls(station));
+        var windows = StationWindows.Of(asked.Answers.Calls(station, asked.At));
         return asked.Page("credible").Field("station", "station", station.Value)
             .Field("installedKw", "installed kW", new Power(connectors.Sum(point => point.RatedMilliwatts)))
             .Field("v2gKw", "of them V2G kW",

@@ -10,20 +10,27 @@ namespace Ledger.Cli;
 /// </summary>
 internal static class ShowCompliance
 {
-    public static Page Of(Page page, InstructionAnswer answer)
+    /// <param name="unknown">Targets that nobody registered.</param>
+    public static Page Of(Page page, InstructionAnswer answer, IReadOnlyList<string> unknown)
     {
         var (order, tally) = (answer.Instruction, answer.Instruction.Tally);
         page.Field(null, "instruction", $"{order.Instruction}: {Cell.Shown(order.Kind)}, issued by {order.IssuedBy} at "
                 + Cell.Shown(order.IssuedAt))
             .Field(null, "holds", $"{Cell.Shown(order.Start)} to {Cell.Shown(order.End)}"
-                + (order.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}: {order.WithdrawalReason}" : ""));
+                + (order.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}: {order.WithdrawalReason}" : "")
+                + (answer.IsNotOver ? $"; {CallTime.NotOverYet}" : ""))
+            .Field("isNotOver", null, answer.IsNotOver);
         if (order.Programme is { } programme)
             page.Field(null, "programme", $"{programme}; what it pays: ledger show delivery {order.Instruction}");
-        return page
+        if (unknown.Count > 0)
+            page.Field(null, "unknown", $"{string.Join(", ", unknown)}: nobody registered such a settlement point, so "
+                + "nothing is measured there");
+        return page.Field("unknownTargets", null, unknown)
             .Field(null, "eligible", $"{tally.Eligible} of {tally.Instructed} targets, of {tally.EligiblePower}"
-                + (tally.Excused > 0 ? "; the others are excused by recorded facts" : ""))
+                + (answer.IsNotOver ? ", by what is known so far"
+                    : tally.Excused > 0 ? "; the others are excused by recorded facts" : ""))
             .Field(null, "vehicles", Vehicles(answer))
-            .Field(null, "in all", InAll(order.Kind, tally))
+            .Field(null, answer.IsNotOver ? "so far" : "in all", InAll(answer))
             .Table("instructions", null, DispatchListings.Instructions([order]))
             .Table("targets", "targets; net is by the order's own prices",
                 DispatchListings.Targets(answer.Targets))
@@ -42,11 +49,15 @@ internal static class ShowCompliance
                 + $"{tally.Instructed} targets";
     }
 
-    private static string InAll(InstructionKind kind, VerdictTally tally) => kind == InstructionKind.Curtail
+    private static string InAll(InstructionAnswer answer) =>
+        InAll(answer.Instruction.Kind, answer.Instruction.Tally, answer.IsNotOver);
+
+    private static string InAll(InstructionKind kind, VerdictTally tally, bool isNotOver) =>
+        kind == InstructionKind.Curtail
         ? $"{Cell.Shown(tally.Ordered)} kWh allowed, {Cell.Shown(tally.Excess)} kWh above cap and tolerance"
         : $"{Cell.Shown(tally.Ordered)} kWh ordered, {Cell.Shown(tally.Delivered)} delivered, "
             + $"{Cell.Shown(tally.Deficiency)} deficient"
             + (tally.DeficiencyExcused > Energy.Zero ? $" ({Cell.Shown(tally.DeficiencyExcused)} of it excused)" : "")
-            + (tally.OrderedUnmeasured() is var unmeasured && unmeasured > Energy.Zero
+            + (!isNotOver && tally.OrderedUnmeasured() is var unmeasured && unmeasured > Energy.Zero
                 ? $", {Cell.Shown(unmeasured)} of which nothing is proven" : "");
 }

@@ -1,6 +1,7 @@
 using Ledger.Cli.Listings;
 using Ledger.Domain;
 using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Cli;
 
@@ -19,16 +20,17 @@ internal static class ShowDelivery
             : ledger.Page("baseline", asOf).Field("instruction", "instruction", id.Value).Add(frozen);
     }
 
-    /// <summary>The delivery of an instruction as known at a position.</summary>
+    /// <summary>The delivery of an instruction as known at a position, and as it reads at an instant.</summary>
     public static async Task<Delivered> FindAsync(
-        LedgerReader ledger, long? asOf, string about, CancellationToken ct) =>
-        await Deliveries.PaidAsync(ledger.Journal, ledger.Answers(asOf), Instruction(about), Before(ledger, asOf), ct)
+        LedgerReader ledger, long? asOf, Instant at, string about, CancellationToken ct) =>
+        (await Deliveries.PaidAsync(ledger.Journal, ledger.Answers(asOf), Instruction(about), Before(ledger, asOf), ct)
             .ConfigureAwait(false)
-            ?? throw new CouldNotException($"there is no dispatch instruction {about}");
+            ?? throw new CouldNotException($"there is no dispatch instruction {about}")).ReadAt(at);
 
-    public static async Task<Page> PageAsync(LedgerReader ledger, long? asOf, string about, CancellationToken ct)
+    public static async Task<Page> PageAsync(
+        LedgerReader ledger, long? asOf, Instant readAt, string about, CancellationToken ct)
     {
-        var found = await FindAsync(ledger, asOf, about, ct).ConfigureAwait(false);
+        var found = await FindAsync(ledger, asOf, readAt, about, ct).ConfigureAwait(false);
         var order = found.Order;
         var id = order.Instruction;
         var page = ledger.Page("delivery", asOf)
@@ -36,7 +38,9 @@ internal static class ShowDelivery
             .Field(null, "instruction", $"{id}: {Cell.Shown(order.Kind)}, issued at {Cell.Shown(order.IssuedAt)}")
             .Field("start", null, order.Period.Start).Field("end", null, order.Period.End)
             .Field(null, "holds", $"{Cell.Shown(order.Period.Start)} to {Cell.Shown(order.Period.End)}"
-                + (found.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}" : ""))
+                + (found.WithdrawnAt is { } at ? $", withdrawn at {Cell.Shown(at)}" : "")
+                + (found.NotOverAt is not null ? $"; {CallTime.NotOverYet}" : ""))
+            .Field("isNotOver", null, found.NotOverAt is not null)
             .Field("withdrawnAt", null, found.WithdrawnAt)
             .Field("activationPermille", null, order.Activation?.Permille);
         if (order.Activation is { } activation)
@@ -45,6 +49,7 @@ internal static class ShowDelivery
         return Tables(page
             .Field("net", null, found.Net)
             .Field(null, "net", found.Net is { } net ? $"{Cell.Shown(net)} {found.Terms!.Programme.Currency}"
+                : found.NotOverAt is not null ? "unknown: the call is not over yet"
                 : "unknown: something of it is unproven or not scored"), found);
     }
 
@@ -90,12 +95,13 @@ internal static class ShowDelivery
     {
         page.Table("shares", found.Terms?.Programme.Redistribution is null
                 ? "payment less penalty is net" : "payment less penalty, and what comes back of all penalties, is net",
-                DeliveryListings.Shares(found.Shares))
+                DeliveryListings.Shares(found))
             .Table("lines", "lines, at the level of the rule", DeliveryListings.Lines(found.Shares))
-            .Table("unprovenIntervals", "intervals for which nothing is settled", DeliveryListings.Gaps(found.Shares))
+            .Table("unprovenIntervals", "intervals for which nothing is settled", DeliveryListings.Gaps(found))
             .Table("periods", "delivery by settlement period, kWh", DeliveryListings.Periods(found.Periods))
-            .Table("unprovenPeriods", "periods of which something is unknown",
-                DeliveryListings.Unproven(found.Periods));
+            .Table("unprovenPeriods", null, DeliveryListings.Unproven(found.Periods))
+            .Table("unprovenTogether", "periods of which something is unknown",
+                DeliveryListings.UnprovenTogether(found.Periods));
         if (found.Order.Activation is not null)
             page.Table("offers", "offers, of which the order takes a part", DeliveryListings.Offers(found.Order));
         if (found.Held.Count > 0)

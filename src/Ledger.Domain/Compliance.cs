@@ -4,7 +4,12 @@ using static Ledger.Domain.Stretches;
 namespace Ledger.Domain;
 
 /// <summary>What a target's records prove about an instruction.</summary>
-public enum ComplianceVerdict { Kept = 1, PartlyKept = 2, Broken = 3, Excused = 4, Unproven = 5 }
+public enum ComplianceVerdict
+{
+    Kept = 1, PartlyKept = 2, Broken = 3, Excused = 4, Unproven = 5,
+    /// <summary>Only of a call that is read before its end (<see cref="CallTime"/>): no facts give it.</summary>
+    NotOverYet = 6,
+}
 
 /// <summary>
 /// One target's verdict, with reasons in plain words. <paramref name="Supported"/> are the reasons of recorded
@@ -89,9 +94,8 @@ public static class Compliance
         DispatchInstructed order, Instant? withdrawnAt, InstructionTarget target, CallEvidence evidence)
     {
         var own = evidence.Of(target.Point);
-        var end = Instant.Min(withdrawnAt ?? order.Period.End, order.Period.End);
-        var begin = order.Period.Start + Duration.FromMilliseconds(order.RampAllowanceMs);
-        var window = new Interval(Instant.Min(begin, end), end);
+        var window = CallTime.Judged(order.Period, order.RampAllowanceMs, withdrawnAt);
+        var start = Instant.Min(order.Period.Start, window.End);
         var latest = Latest(own.Records, window);
         var (excuses, contradicted) = Excuses.Of(order, target, window, own, latest);
         var proven = latest.Where(Proves).ToList();
@@ -108,13 +112,13 @@ public static class Compliance
             target.Point, verdict, [], supported,
             Reasons(own.Claims.Select(claim => claim.Reason).Except(supported)),
             EnergyOver(target.Quantity, window.Duration), Sum(judged, each => each.Excess), delivered, missed,
-            missedExcused, Instant.Min(begin, end) - Instant.Min(order.Period.Start, end),
+            missedExcused, window.Start - start,
             Length(unrecorded)
                 + Length(Inside(proven.SelectMany(record => record.Gaps).Select(gap => gap.Missing), window)),
             Worth(order, delivered, missed - missedExcused),
             judged.Aggregate(EnergyBounds.Zero, (sum, each) => sum.Plus(each.Bounds)), reach,
             ComplianceReach.Steps(order, own.Clocks, latest),
-            ChargingState.Around(order.IssuedAt, new Interval(Instant.Min(order.Period.Start, end), end), own.States),
+            ChargingState.Around(order.IssuedAt, new Interval(start, window.End), own.States),
             verdict == ComplianceVerdict.Excused ? Power.Zero : Eligible(target, window, excuses));
         return result with
         {

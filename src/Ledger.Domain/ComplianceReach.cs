@@ -16,6 +16,9 @@ public sealed record ClockStep(InstructionClock? Clock, Instant At, string Sourc
 /// <summary>The way of an instruction to a target: every clock with its source and its bound.</summary>
 public static class ComplianceReach
 {
+    /// <summary>Nobody reported that it came anywhere.</summary>
+    public const string NoClock = "not received: no clock is recorded";
+
     /// <summary>
     /// Late is an acknowledgement after the call began. Whoever moved, or acknowledged, had received, whether or not
     /// that clock was recorded.
@@ -52,7 +55,7 @@ public static class ComplianceReach
         IReadOnlyList<InstructionClockRecorded> clocks) => reach switch
         {
             InstructionReach.NotReceived => clocks.Count == 0
-                ? "not received: no clock is recorded" : "relayed, not received",
+                ? NoClock : "relayed, not received",
             InstructionReach.ReceivedNotAcknowledged => "received, not acknowledged",
             InstructionReach.AcknowledgedLate =>
                 $"acknowledged at {clocks.Where(clock => clock.Clock == InstructionClock.Acknowledged).Min(clock => clock.At)}, "

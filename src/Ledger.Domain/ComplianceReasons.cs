@@ -10,6 +10,16 @@ internal static class ComplianceReasons
     /// <summary>What was neither proven nor disproven, because the measurement is not fine enough.</summary>
     public const string WithinUncertainty = "within the measurement's uncertainty";
 
+    /// <summary>What nobody said or sent anything of.</summary>
+    public const string Silent = "silent: no message and no data";
+
+    private const string NoData = "no data for ";
+
+    /// <summary>Whether a reason says that nothing came of some time, which is none while that time is to come.
+    /// </summary>
+    public static bool IsOfMissingData(string reason) =>
+        reason == Silent || reason.StartsWith(NoData, StringComparison.Ordinal);
+
     public static IEnumerable<string> Of(
         DispatchInstructed order, Instant? withdrawnAt, Interval window, TargetVerdict result,
         IReadOnlyList<IntervalRecorded> latest, IReadOnlyList<JudgedPeriod> judged, IReadOnlyList<Excuse> excuses,
@@ -64,8 +74,8 @@ internal static class ComplianceReasons
         var proving = latest.Where(Compliance.Proves).SelectMany(record => record.Gaps).Select(gap => gap.Missing);
         List<Interval> absent =
             [.. Without([window], latest.Select(record => record.Period)), .. Inside(proving, window)];
-        if (silent) yield return "silent: no message and no data";
-        else if (absent.Count > 0) yield return $"no data for {Seconds(Length(absent))} of {Seconds(window.Duration)}";
+        if (silent) yield return Silent;
+        else if (absent.Count > 0) yield return $"{NoData}{Seconds(Length(absent))} of {Seconds(window.Duration)}";
     }
 
     private static string Doubt(IntervalRecorded record) => record.Quality switch

@@ -22,6 +22,10 @@ public sealed record VerdictTally(
     /// <summary>Targets that no recorded fact excuses: what participation is measured against.</summary>
     public int Eligible => Instructed - Excused;
 
+    /// <summary>Targets of a call that is read before its end and of which nothing is proven yet: those with no other
+    /// verdict.</summary>
+    public int NotOverYet() => Instructed - Kept - PartlyKept - Broken - Excused - Unproven;
+
     /// <summary>Of an export what was ordered for time of which nothing is proven: of all that was ordered neither
     /// delivered nor deficient.</summary>
     public Energy OrderedUnmeasured() => Ordered - Delivered - Deficiency;

@@ -10,7 +10,8 @@ public abstract record RecordOutcome
 {
     private RecordOutcome() { }
     /// <summary>Durable at this position.</summary>
-    public sealed record Recorded(long Position) : RecordOutcome;
+    /// <param name="Detail">What whoever sent it ought to know all the same; null: nothing.</param>
+    public sealed record Recorded(long Position, string? Detail = null) : RecordOutcome;
     /// <summary>Durable at this position as quarantined: counted only after a later fact releases it.</summary>
     public sealed record Quarantined(long Position, Rejection Code, string Detail) : RecordOutcome;
     /// <summary>It was there before with the same content; null where the rule knew it by its state alone.</summary>

@@ -6,7 +6,11 @@ namespace Ledger.Projections;
 
 /// <summary>An instruction, and its targets in order of settlement point.</summary>
 public sealed record InstructionAnswer(
-    CurtailmentCompliance.InstructionRow Instruction, IReadOnlyList<CurtailmentCompliance.TargetRow> Targets);
+    CurtailmentCompliance.InstructionRow Instruction, IReadOnlyList<CurtailmentCompliance.TargetRow> Targets)
+{
+    /// <summary>Whether some of what is judged is to come at the instant at which it is read.</summary>
+    public bool IsNotOver { get; init; }
+}
 
 /// <summary>
 /// What readers ask of the views: the same answers for the command line, the HTTP interface and a test, as typed rows.
@@ -301,13 +305,20 @@ public sealed class Answers(IViewStore views, long? asOf, Reach? reach, Instant 
     public IReadOnlyList<MasterData.StandardRow> Standards(StationId station) =>
         Reaches(station) ? Rows<MasterData.StandardRow>("MasterData", $"standard|{station}|") : [];
 
+    /// <summary>Which targets of an instruction nobody registered as settlement points.</summary>
+    public IReadOnlyList<string> UnknownTargets(InstructionAnswer answer) =>
+        [.. answer.Targets.Select(target => target.Point)
+            .Where(point => Rows<MasterData.PointRow>("MasterData", $"point|{point}|").Count == 0)];
+
     /// <summary>Every dispatch instruction that aims at a station, as one call of it, in order of its start.</summary>
-    public IReadOnlyList<StationCall> Calls(StationId station)
+    /// <param name="at">At which they are read.</param>
+    public IReadOnlyList<StationCall> Calls(StationId station, Instant at)
     {
         var points = Points().Where(point => point.Station == station.Value)
             .ToDictionary(point => point.Point, point =>
                 DateTimeZoneProviders.Tzdb[point.Zone], StringComparer.Ordinal);
-        return StationCall.Of(Instructions().Select(order => Instruction(new(order.Instruction))!), points);
+        return StationCall.Of(
+            Instructions().Select(order => Instruction(new(order.Instruction))!.ReadAt(at)), points);
     }
 
     /// <summary>Every declared accuracy class of every meter, in order of meter and time.</summary>

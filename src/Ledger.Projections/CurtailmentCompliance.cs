@@ -35,7 +35,13 @@ public sealed class CurtailmentCompliance : IProjection
         Instant? WithdrawnAt, string? WithdrawalReason, long ToleranceMilliwatts, long RampAllowanceMs,
         decimal PricePerKwh, decimal PenaltyPerKwh, string? Programme, TestRule? Test, VerdictTally Tally,
         // Left out where there is none, so that rows of an earlier program are the same bytes.
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermille = null);
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermille = null)
+    {
+        /// <summary>Of a call that is read before its end the targets that have no other verdict; a row has none.
+        /// </summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public int? NotOverYet => Tally.NotOverYet() is not 0 and var targets ? targets : null;
+    }
     /// <summary>
     /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and
     /// for an export what it is worth (payment, penalty and net in the currency of the contract, not rounded).

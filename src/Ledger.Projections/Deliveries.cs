@@ -59,6 +59,13 @@ public sealed record Delivered(
     /// penalises nobody.</summary>
     public bool IsUnannounced { get; init; }
 
+    /// <summary>The instant at which it is read, where that is before the end of the call; null where the call is
+    /// over, or nobody asks.</summary>
+    public Instant? NotOverAt { get; init; }
+
+    /// <summary>Whether an interval for which nothing is settled is not over.</summary>
+    public bool IsToCome(Interval unproven) => NotOverAt is { } at && unproven.End > at;
+
     /// <summary>Whether a number behind any figure was not read in the rule itself.</summary>
     public bool Provisional => Baselines.Any(frozen => frozen.Provisional) || Terms is { Scoring.Provisional: true };
 

@@ -189,7 +189,8 @@ public static class Replay
         return from - 1;
     }
 
-    private static async Task<Instant> RecordedAtAsync(IJournal journal, long position, CancellationToken ct)
+    /// <summary>When the event at a position was recorded.</summary>
+    public static async Task<Instant> RecordedAtAsync(IJournal journal, long position, CancellationToken ct)
     {
         await foreach (var stored in journal.ReadAllAsync(position, ct).ConfigureAwait(false))
             return stored.Envelope.RecordedAt;

@@ -5,7 +5,12 @@ using static Ledger.Projections.CurtailmentCompliance;
 namespace Ledger.Projections;
 
 /// <summary>What a test dispatch showed against its own rule.</summary>
-public enum TestOutcome { Passed = 1, Failed = 2, Unproven = 3 }
+public enum TestOutcome
+{
+    Passed = 1, Failed = 2, Unproven = 3,
+    /// <summary>It is read before its end.</summary>
+    NotOverYet = 4,
+}
 
 /// <summary>
 /// One dispatch instruction as one call of a station: its targets there taken together. What is derived here comes from
@@ -34,29 +39,32 @@ public sealed record StationCall(
     public Energy Delivered => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Delivered);
     public Energy Excess => Targets.Aggregate(Energy.Zero, (sum, target) => sum + target.Excess);
 
-    /// <summary>The calls of one station, in order of their starts.</summary>
+    /// <summary>The calls of one station, as they are read, in order of their starts.</summary>
     /// <param name="zones">Of each of the station's points.</param>
     public static IReadOnlyList<StationCall> Of(
         IEnumerable<InstructionAnswer> instructions, IReadOnlyDictionary<string, DateTimeZone> zones)
     {
-        var found = instructions.Select(each => (Order: each.Instruction,
+        var found = instructions.Select(each => (Order: each.Instruction, each.IsNotOver,
             Targets: each.Targets.Where(target => zones.ContainsKey(target.Point)).ToList()))
             .Where(each => each.Targets.Count > 0).ToList();
         // No order is recorded before it says that it was issued, so that instant has come.
         var known = found.Select(each => each.Order.IssuedAt).DefaultIfEmpty(Instant.MinValue).Max();
-        return [.. found.Select(each => Of(each.Order, each.Targets, zones[each.Targets[0].Point], known))
+        return [.. found.Select(each => Of(
+                each.Order, each.Targets, zones[each.Targets[0].Point], known, each.IsNotOver))
             .OrderBy(call => call.Order.Start).ThenBy(call => call.Order.Instruction, StringComparer.Ordinal)];
     }
 
     /// <param name="targets">Those of one station, at least one.</param>
     /// <param name="known">An instant that had come when the last of these facts was recorded.</param>
+    /// <param name="isNotOver">Whether it is read before its end.</param>
     public static StationCall Of(
-        InstructionRow order, IReadOnlyList<TargetRow> targets, DateTimeZone zone, Instant known)
+        InstructionRow order, IReadOnlyList<TargetRow> targets, DateTimeZone zone, Instant known,
+        bool isNotOver = false)
     {
         var local = order.Start.InZone(zone).LocalDateTime;
         var ten = Last(order, targets, InstructionClock.TenPercent);
         var ninety = Last(order, targets, InstructionClock.NinetyPercent);
-        var whyNot = WhyNoSample(order, targets, known);
+        var whyNot = WhyNoSample(order, targets, known, isNotOver);
         var call = new StationCall(
             order, targets, ((int)local.DayOfWeek - 1) * 24 + local.Hour,
             targets.Count(target => !target.Supported.Contains(ShortfallReason.NoVehicle)), null, whyNot, ten, ninety,
@@ -64,13 +72,15 @@ public sealed record StationCall(
         return call with
         {
             Call = whyNot is null ? call.Sample() : null,
-            Test = order.Test is { } rule ? call.Outcome(rule) : null,
+            Test = order.Test is not { } rule ? null : isNotOver ? TestOutcome.NotOverYet : call.Outcome(rule),
         };
     }
 
-    private static string? WhyNoSample(InstructionRow order, IReadOnlyList<TargetRow> targets, Instant known) =>
+    private static string? WhyNoSample(
+        InstructionRow order, IReadOnlyList<TargetRow> targets, Instant known, bool isNotOver) =>
         order.Kind == InstructionKind.Curtail ? "a cap has no delivery without a baseline"
         : targets.All(target => target.Ordered == Energy.Zero) ? "withdrawn, or ended by its ramp, before it was judged"
+        : isNotOver ? CallTime.NotOverYet
         : targets.Any(target => target.Verdict == ComplianceVerdict.Unproven) && known < order.End + EvidenceWithin
             ? "not proven, and its evidence may still come"
         : null;

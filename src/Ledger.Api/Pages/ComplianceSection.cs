@@ -8,7 +8,8 @@ namespace Ledger.Api.Pages;
 /// the verdict and reasons of each target.</summary>
 internal static class ComplianceSection
 {
-    public static async Task<Html> OfAsync(OpenLedger ledger, Answers answers, long before, LocalDate day,
+    /// <param name="at">At which the calls are read.</param>
+    public static async Task<Html> OfAsync(OpenLedger ledger, Answers answers, long before, Instant at, LocalDate day,
         CancellationToken ct)
     {
         var zone = answers.Export(day).FirstOrDefault()?.Zone ?? "Etc/UTC";
@@ -17,47 +18,59 @@ internal static class ComplianceSection
         var found = new List<Html>();
         foreach (var row in instructions)
         {
-            var worth = await DeliverySection.OfAsync(ledger, answers.Instruction(new(row.Instruction))!, before, ct)
-                .ConfigureAwait(false);
-            found.Add(Instruction(answers, row, DateTimeZoneProviders.Tzdb[zone], worth));
+            var answer = answers.Instruction(new(row.Instruction))!.ReadAt(at);
+            var worth = await DeliverySection.OfAsync(ledger, answer, before, at, ct).ConfigureAwait(false);
+            found.Add(Instruction(answer, answers.UnknownTargets(answer), DateTimeZoneProviders.Tzdb[zone], worth));
         }
         if (found.Count == 0)
             found.Add(Html.Format($"<p class=\"empty\">No dispatch instruction holds on this day.</p>"));
         return Html.Format($"<section><h2>Compliance</h2>{Html.Join(found)}</section>");
     }
 
-    private static Html Instruction(Answers answers, CurtailmentCompliance.InstructionRow row, DateTimeZone zone,
-        Html worth)
+    private static Html Instruction(
+        InstructionAnswer answer, IReadOnlyList<string> unknown, DateTimeZone zone, Html worth)
     {
-        var tally = row.Tally;
+        var (row, tally) = (answer.Instruction, answer.Instruction.Tally);
         var counts = Html.Join(new (string Verdict, int Count)[]
         {
             ("kept", tally.Kept), ("partly kept", tally.PartlyKept), ("broken", tally.Broken),
             ("excused", tally.Excused), ("unproven", tally.Unproven),
+            (CallTime.NotOverYet, tally.NotOverYet()),
         }.Where(each => each.Count > 0).Select(each =>
             Html.Format($"<li><span class=\"mark {Class(each.Verdict)}\">{each.Count} {each.Verdict}</span></li>")));
-        var withdrawn = row.WithdrawnAt is null ? Html.Nothing : Html.Format($" <span class=\"mark\">withdrawn</span>");
+        var withdrawn = row.WithdrawnAt is not { } at ? Html.Nothing
+            : Html.Format($" <span class=\"mark\">withdrawn from {Clock(at, zone)} on</span>");
+        var nobodys = unknown.Count == 0 ? Html.Nothing : Html.Format(
+            $"<p>{string.Join(", ", unknown)}: nobody registered it, so nothing is measured there.</p>");
         return Html.Format($"""
             <article><h3>{row.Instruction}{withdrawn}</h3>
             <p>{DayPage.Words(row.Kind)}, ordered by {row.IssuedBy},
             {Clock(row.Start, zone)} to {Clock(row.End, zone)} {zone.Id}</p>
-            <p class="figures">{Figures(row.Kind, tally)}</p>
+            <p class="figures">{Figures(answer)}</p>{nobodys}
             <ul class="tally">{counts}</ul>{worth}
             <details><summary>{tally.Instructed} settlement points, {tally.Eligible} of them eligible</summary>
-            {Targets(row.Kind, answers.Instruction(new(row.Instruction))!.Targets)}</details></article>
+            {Targets(row.Kind, answer.Targets)}</details></article>
             """);
     }
 
     /// <summary>A cap has no delivery: of a curtailment it is told what was allowed and what was taken above
     /// it.</summary>
-    private static Html Figures(InstructionKind kind, VerdictTally tally) =>
-        Html.Join((kind == InstructionKind.Curtail
+    private static Html Figures(InstructionAnswer answer)
+    {
+        var (kind, tally) = (answer.Instruction.Kind, answer.Instruction.Tally);
+        var figures = kind == InstructionKind.Curtail
             ? new[] { (tally.Ordered, "allowed"), (tally.Excess, "above cap and tolerance") }
             : [(tally.Ordered, "ordered"), (tally.Delivered, "delivered"), (tally.Deficiency, "deficient"),
                (tally.DeficiencyExcused, "of it excused"),
-               .. tally.OrderedUnmeasured() is var unmeasured && unmeasured > Energy.Zero
-                   ? new[] { (unmeasured, "of which nothing is proven") } : []])
-            .Select(figure => Html.Format($"<span><b>{DayPage.Kwh(figure.Item1)}</b> kWh {figure.Item2}</span> ")));
+               .. !answer.IsNotOver && tally.OrderedUnmeasured() is var unmeasured && unmeasured > Energy.Zero
+                   ? new[] { (unmeasured, "of which nothing is proven") } : []];
+        return Html.Join(
+        [
+            .. figures.Select(figure => Html.Format(
+                $"<span><b>{DayPage.Kwh(figure.Item1)}</b> kWh {figure.Item2}</span> ")),
+            answer.IsNotOver ? Html.Format($"<span>so far: it is not over yet</span>") : Html.Nothing,
+        ]);
+    }
 
     private static Html Targets(InstructionKind kind, IReadOnlyList<CurtailmentCompliance.TargetRow> targets) =>
         HtmlTable.Of(

@@ -26,7 +26,8 @@ internal static class DayPage
             var asked = Asking.Optional<LocalDate>(context.Request, "day", Asking.TryDay, Rejection.InvalidTime,
                 Asking.DayRule);
             var day = asked ?? (days.Count > 0 ? MostSettled(answers, days) : null);
-            var page = await PageAsync(ledger, answers, position, days, day, context.RequestAborted)
+            var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
+            var page = await PageAsync(ledger, answers, position, at, days, day, context.RequestAborted)
                 .ConfigureAwait(false);
             return Results.Content(page.Markup, "text/html; charset=utf-8");
         }).RequireRateLimiting(Protection.HeavyRequests).Needing(Scopes.SettlementRead).ExcludeFromDescription();
@@ -38,14 +39,14 @@ internal static class DayPage
         answers.Runs().LastOrDefault() is { } run && Asking.TryDay(run.Day, out var settled) ? settled : days[^1];
 
     private static async Task<Html> PageAsync(
-        OpenLedger ledger, Answers answers, long? position, IReadOnlyList<LocalDate> days, LocalDate? day,
+        OpenLedger ledger, Answers answers, long? position, Instant at, IReadOnlyList<LocalDate> days, LocalDate? day,
         CancellationToken ct)
     {
         var sections = new List<Html> { Choice(days, day) };
         if (day is { } shown)
         {
             sections.Add(ExportSection.Of(answers, shown));
-            sections.Add(await ComplianceSection.OfAsync(ledger, answers, (position ?? -1) + 1, shown, ct)
+            sections.Add(await ComplianceSection.OfAsync(ledger, answers, (position ?? -1) + 1, at, shown, ct)
                 .ConfigureAwait(false));
             sections.Add(LimitsSection.Of(answers, shown));
             sections.Add(ClaimsSection.Of(answers, shown));

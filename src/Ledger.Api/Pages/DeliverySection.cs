@@ -1,5 +1,6 @@
 using Ledger.Domain;
 using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Api.Pages;
 
@@ -7,12 +8,12 @@ namespace Ledger.Api.Pages;
 /// nothing is settled yet.</summary>
 internal static class DeliverySection
 {
-    public static async Task<Html> OfAsync(OpenLedger ledger, InstructionAnswer seen, long before,
+    public static async Task<Html> OfAsync(OpenLedger ledger, InstructionAnswer seen, long before, Instant at,
         CancellationToken ct)
     {
         var derived = await Deliveries.PaidAsync(ledger.Journal, new(ledger.Views, before - 1),
             new(seen.Instruction.Instruction), before, ct).ConfigureAwait(false);
-        var found = derived is null ? null : ReachedDelivery.Of(derived, seen);
+        var found = derived is null ? null : ReachedDelivery.Of(derived, seen).ReadAt(at);
         return found is { Baselines.Count: > 0, Terms.Programme: var programme }
             ? Worth(found, programme) : Html.Nothing;
     }
@@ -21,6 +22,7 @@ internal static class DeliverySection
     {
         var net = found.Net is { } known
             ? Html.Format($"<span><b>{Money(known)}</b> {programme.Currency} net</span>")
+            : found.NotOverAt is not null ? Html.Format($"<span><b>unknown</b>: the call is not over yet</span>")
             : Html.Format($"<span><b>unknown</b>: something of it is unproven or not scored</span>");
         var provisional = found.Provisional
             ? Html.Format($" <span class=\"mark\">numbers not read in the rule itself</span>") : Html.Nothing;
@@ -43,9 +45,17 @@ internal static class DeliverySection
         [
             Html.Of(share.Paid), Sum(share, line => line.DeliveredKwh, 3), Sum(share, line => line.Payment, 2),
             Sum(share, line => line.Penalty, 2), Html.Of(share.Statement?.Net is { } net ? Money(net) : "–"),
-            Html.Of(share.WhyNot ?? (share.Statement is { Unproven.Count: > 0 and var gaps }
-                ? $"{gaps} intervals are unproven" : "–")),
+            Html.Of(share.WhyNot ?? Unsettled(found, share)),
         ]));
+
+    private static string Unsettled(Delivered found, DeliveryShare share)
+    {
+        var gaps = share.Statement?.Unproven ?? [];
+        var toCome = gaps.Count(found.IsToCome);
+        return gaps.Count == 0 ? "–" : string.Join(", ",
+            new[] { (Count: gaps.Count - toCome, Are: "are unproven"), (Count: toCome, Are: "are not over yet") }
+                .Where(each => each.Count > 0).Select(each => $"{each.Count} intervals {each.Are}"));
+    }
 
     private static Html Sum(DeliveryShare share, Func<FlexStatementLine, decimal> amount, int decimals) =>
         Html.Of(share.Statement is { } statement ? DayPage.Grouped(statement.Lines.Sum(amount), decimals) : "–");

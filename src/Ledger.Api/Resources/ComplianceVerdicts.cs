@@ -7,8 +7,11 @@ namespace Ledger.Api.Resources;
 public sealed record InstructionsAnswer(long? AsOf, IReadOnlyList<CurtailmentCompliance.InstructionRow> Instructions);
 
 /// <summary>An instruction with the verdict of each target.</summary>
+/// <param name="IsNotOver">Whether some of what is judged is to come.</param>
+/// <param name="UnknownTargets">Targets that nobody registered as settlement points: nothing is measured
+/// there.</param>
 public sealed record ComplianceAnswer(
-    long? AsOf, CurtailmentCompliance.InstructionRow Instruction,
+    long? AsOf, CurtailmentCompliance.InstructionRow Instruction, bool IsNotOver, IReadOnlyList<string> UnknownTargets,
     IReadOnlyList<CurtailmentCompliance.TargetRow> Targets);
 
 /// <summary>Dispatch instructions and the verdicts of their targets.</summary>
@@ -19,7 +22,8 @@ internal static class ComplianceVerdicts
         app.MapGet("/v1/instructions", async (HttpContext context) =>
         {
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return Answering.Read(new InstructionsAnswer(position, answers.Instructions()), position);
+            var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
+            return Answering.Read(new InstructionsAnswer(position, answers.Instructions().ReadAt(at)), position);
         }).Reads("instructions", "Every dispatch instruction with the tally of its verdicts.");
 
         app.MapGet("/v1/compliance", async (HttpContext context) =>
@@ -28,8 +32,10 @@ internal static class ComplianceVerdicts
                 context.Request, "instruction", InstructionId.TryParse, Rejection.InvalidIdentifier,
                 Asking.IdentifierRule);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return answers.Instruction(instruction) is { } found
-                ? Answering.Read(new ComplianceAnswer(position, found.Instruction, found.Targets), position)
+            var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
+            return answers.Instruction(instruction)?.ReadAt(at) is { } found
+                ? Answering.Read(new ComplianceAnswer(position, found.Instruction, found.IsNotOver,
+                    answers.UnknownTargets(found), found.Targets), position)
                 : throw new ProblemException(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
         }).Reads("compliance", "One instruction with the verdict and reasons of each target.", "instruction")
             .Refuses(404);

@@ -25,7 +25,10 @@ public sealed record DeliveryLineAnswer(
     decimal Payment, decimal Penalty, decimal Net);
 
 /// <summary>An interval for which nothing is settled.</summary>
-public sealed record UnprovenAnswer(Instant Start, Instant End);
+public sealed record UnprovenAnswer(Instant Start, Instant End)
+{
+    public static UnprovenAnswer Of(Interval gap) => new(gap.Start, gap.End);
+}
 
 /// <summary>What one target offered, and what the order takes of it.</summary>
 public sealed record TakenOfferAnswer(string Point, decimal OfferedKw, decimal TakenKw);
@@ -33,21 +36,24 @@ public sealed record TakenOfferAnswer(string Point, decimal OfferedKw, decimal T
 /// <summary>
 /// What is paid together. <c>net</c> is null while an interval of it is unproven. <c>penaltiesBack</c> is what comes
 /// back of all penalties of the call, null where they are not given back or not all known, and <c>whyNotBack</c> says
-/// what there is to say.
+/// what there is to say. Intervals for which nothing is settled are <c>unproven</c> or <c>notOverYet</c>.
 /// </summary>
 public sealed record DeliveryShareAnswer(
     string Paid, IReadOnlyList<string> Points, IReadOnlyList<DeliveryLineAnswer> Lines,
-    IReadOnlyList<UnprovenAnswer> Unproven,
+    IReadOnlyList<UnprovenAnswer> Unproven, IReadOnlyList<UnprovenAnswer> NotOverYet,
     decimal? PenaltiesBack, decimal? Net, string? WhyNot, string? WhyNotBack)
 {
-    public static DeliveryShareAnswer Of(DeliveryShare share) => new(
+    public static DeliveryShareAnswer Of(Delivered found, DeliveryShare share) => new(
         share.Paid, [.. share.Points.Select(point => point.Value)],
         [.. (share.Statement?.Lines ?? []).Select(line => new DeliveryLineAnswer(
             line.Covers.Start, line.Covers.End, line.OrderedKwh, line.DeliveredKwh, line.EffectiveKwh,
             line.ShortfallKwh,
             line.Payment, line.Penalty, line.Net))],
-        [.. (share.Statement?.Unproven ?? []).Select(gap => new UnprovenAnswer(gap.Start, gap.End))],
+        [.. Gaps(share).Where(gap => !found.IsToCome(gap)).Select(UnprovenAnswer.Of)],
+        [.. Gaps(share).Where(found.IsToCome).Select(UnprovenAnswer.Of)],
         share.Penalties?.Back, share.Net, share.WhyNot, share.Penalties?.WhyNot);
+
+    private static IReadOnlyList<Interval> Gaps(DeliveryShare share) => share.Statement?.Unproven ?? [];
 }
 
 /// <summary>The frozen baselines of the targets that are reached, as they were recorded.</summary>
@@ -56,7 +62,8 @@ public sealed record FrozenBaselinesAnswer(long? AsOf, IReadOnlyList<ToldFact<Ba
 /// <summary>What an instruction brought about. What is of its programme is null where it has none that scores it, and
 /// <c>notScored</c> says why.</summary>
 public sealed record DeliveryAnswer(
-    long? AsOf, string Instruction, InstructionKind Kind, Instant IssuedAt, Instant? WithdrawnAt, bool Provisional,
+    long? AsOf, string Instruction, InstructionKind Kind, Instant IssuedAt, Instant? WithdrawnAt, bool IsNotOver,
+    bool Provisional,
     string? Programme, int? ProgrammeVersion, string? Currency, string? BaselinePack, int? BaselinePackVersion,
     string? ScoringPack, int? ScoringPackVersion, ScoringLevel? Level, RedistributionWeight? Redistribution,
     int? ActivationPermille, IReadOnlyList<TakenOfferAnswer>? Offers, string? NotScored, decimal? Net,
@@ -65,14 +72,14 @@ public sealed record DeliveryAnswer(
 {
     public static DeliveryAnswer Of(Delivered found, long? position) => new(
         position, found.Order.Instruction.Value, found.Order.Kind, found.Order.IssuedAt, found.WithdrawnAt,
-        found.Provisional, found.Terms?.Programme.Programme.Value, found.Terms?.Programme.Version,
-        found.Terms?.Programme.Currency, found.Terms?.Baseline.Pack.Value, found.Terms?.Baseline.Version,
+        found.NotOverAt is not null, found.Provisional, found.Terms?.Programme.Programme.Value,
+        found.Terms?.Programme.Version, found.Terms?.Programme.Currency, found.Terms?.Baseline.Pack.Value, found.Terms?.Baseline.Version,
         found.Terms?.Scoring?.Pack.Value, found.Terms?.Scoring?.Version, found.Terms?.Scoring?.Scoring?.Level,
         found.Terms?.Programme.Redistribution, found.Order.Activation?.Permille,
         found.Order.Activation is not { } activation ? null
             : [.. activation.Offers.Select(offer => new TakenOfferAnswer(
                 offer.Point.Value, offer.Offered.Kilowatts, activation.Of(offer.Point).Kilowatts))],
-        found.WhyNoTerms, found.Net, [.. found.Shares.Select(DeliveryShareAnswer.Of)],
+        found.WhyNoTerms, found.Net, [.. found.Shares.Select(share => DeliveryShareAnswer.Of(found, share))],
         [.. found.Periods.Select(DeliveredPeriodAnswer.Of)],
         [.. found.Held.Select(part => new HeldElsewhereAnswer(part.Point.Value, part.Period.Start, part.Period.End,
             part.Claim.Value, part.Programme.Value, part.Precedence, part.Kwh))]);
@@ -98,10 +105,11 @@ internal static class DeliveryReads
         app.MapGet("/v1/deliveries", async (HttpContext context) =>
         {
             var (instruction, seen, position) = await AskedAsync(ledger, context).ConfigureAwait(false);
+            var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
             // Which call is paid is the same for everybody; what of it is shown is what the caller reaches.
             return seen is not null && await Deliveries.PaidAsync(ledger.Journal, new(ledger.Views, position),
                     instruction, (position ?? -1) + 1, context.RequestAborted).ConfigureAwait(false) is { } found
-                ? Answering.Read(DeliveryAnswer.Of(ReachedDelivery.Of(found, seen), position), position)
+                ? Answering.Read(DeliveryAnswer.Of(ReachedDelivery.Of(found, seen).ReadAt(at), position), position)
                 : throw new ProblemException(404, Rejection.UnknownInstruction, $"there is no instruction {instruction}");
         }).Reads("deliveries",
             "What an instruction brought about against the frozen baselines, and what it is worth by the "

@@ -14,13 +14,17 @@ public sealed record UncountedPart(
     public const string NotTakenStanding = "not taken", RefusedStanding = "refused";
 }
 
+/// <summary>A part that is recorded, and what whoever sent it ought to know all the same.</summary>
+public sealed record NotedPart(string Part, string Detail);
+
 /// <summary>
 /// What became of a file, in the same words at every door: how many of its parts came to what, and those that do not
 /// count one by one.
 /// </summary>
+/// <param name="Noted">Parts that are recorded and of which there is something to say.</param>
 public sealed record FileAnswer(
     string Ledger, string Name, string? Format, int Recorded, int AlreadyThere, int Quarantined, int Refused, int Kept,
-    IReadOnlyList<UncountedPart> Uncounted)
+    IReadOnlyList<UncountedPart> Uncounted, IReadOnlyList<NotedPart> Noted)
 {
     /// <summary>The header that says whom all of a file is about.</summary>
     public const string SubjectHeader = "Ledger-Subject";
@@ -50,8 +54,20 @@ public sealed record FileAnswer(
         return new(ledger.Value, name, report.Format, recorded.Count - kept,
             parts.Count(part => part.Outcome is RecordOutcome.AlreadyRecorded),
             parts.Count(part => part.Outcome is RecordOutcome.Quarantined),
-            uncounted.Count(part => part.Standing == UncountedPart.RefusedStanding), kept, uncounted);
+            uncounted.Count(part => part.Standing == UncountedPart.RefusedStanding), kept, uncounted, NotedOf(report));
     }
+
+    /// <summary>The parts of which there is something to say, though they are recorded.</summary>
+    public static IReadOnlyList<NotedPart> NotedOf(IntakeReport report) =>
+        [.. report.Parts.Select(part => DetailOf(part.Outcome) is { } detail ? new NotedPart(part.What, detail) : null)
+            .OfType<NotedPart>()];
+
+    private static string? DetailOf(RecordOutcome outcome) => outcome switch
+    {
+        RecordOutcome.Recorded recorded => recorded.Detail,
+        RecordOutcome.AlreadyRecorded before => before.Detail,
+        _ => null,
+    };
 
     private static UncountedPart? PartOf(string what, RecordOutcome outcome) => outcome switch
     {

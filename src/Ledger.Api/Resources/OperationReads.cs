@@ -55,7 +55,8 @@ internal static class OperationReads
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
             if (answers.Points().All(point => point.Station != station.Value))
                 throw new NotThereException($"there is no station {station}, or nothing of it is yours");
-            var windows = StationWindows.Of(answers.Calls(station));
+            var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
+            var windows = StationWindows.Of(answers.Calls(station, at));
             return Answering.Read(new CredibleWindowsAnswer(
                 station.Value, position, windows.NoSample, WindowRow.AllOf(windows)), position);
         }).Reads("credible-windows", "What a station delivered in its calls, and what it can be relied on for.", "station")

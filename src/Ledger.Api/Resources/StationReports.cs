@@ -96,7 +96,8 @@ internal static class StationReports
                 Rejection.InvalidIdentifier, Asking.IdentifierRule);
             var (from, to) = DaysOf(request);
             var (answers, position) = await Asking.AnswersAsync(ledger, context).ConfigureAwait(false);
-            return StationReport.Of(answers, station, from, to) is { } report
+            var at = await ReadInstant.OfAsync(ledger, context, position).ConfigureAwait(false);
+            return StationReport.Of(answers, station, from, to, at) is { } report
                 ? Answering.Read(StationReportAnswer.Of(report, position), position)
                 : throw new NotThereException($"there is no station {station}, or not all of it is yours");
         }).Reads("station-reports",

@@ -46,7 +46,7 @@ internal sealed class WebhookWatch(
         {
             hasCalls = true;
             foreach (var row in new Answers(ledger.Views).Instructions())
-                if (row.WithdrawnAt is null && row.End + Afterwards > now)
+                if (!(row.WithdrawnAt <= now) && row.End + Afterwards > now)
                     calls[row.Instruction] = new(new(row.Instruction), row.IssuedAt, row.Start, row.End);
         }
         await FollowAsync(subscriptions, known, now, ct).ConfigureAwait(false);

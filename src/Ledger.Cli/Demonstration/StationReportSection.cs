@@ -2,6 +2,7 @@ using System.Globalization;
 using Ledger.Domain;
 using Ledger.Ingest.Fleet;
 using Ledger.Projections;
+using NodaTime;
 
 namespace Ledger.Cli.Demonstration;
 
@@ -15,7 +16,7 @@ internal static class StationReportSection
     {
         var station = FleetPlan.StationOf(outcome.Plan.ShownStation);
         var other = FleetPlan.StationOf(outcome.Plan.ShownStation % outcome.Plan.Stations + 1);
-        var (calls, others) = (answers.Calls(station), answers.Calls(other));
+        var (calls, others) = (answers.Calls(station, Instant.MaxValue), answers.Calls(other, Instant.MaxValue));
         var response = StationWindows.Of(calls).All;
         return new Section("stationReport", $"Report of station {station}",
             [

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ledger.Api.Tables;
 using Ledger.Domain;
+using Ledger.Projections;
 
 namespace Ledger.Cli.Listings;
 
@@ -9,7 +10,8 @@ namespace Ledger.Cli.Listings;
 public sealed record CanonicalJson(string Text);
 
 /// <summary>
-/// One value in a listing. For people energies have six decimals of a kWh and powers at most three of a kW,
+/// One value in a listing. For people energies have six decimals of a kWh, or fewer where they are decimals and none of
+/// a column needs them, powers at most three of a kW, and money two,
 /// rounded half to even; for programs, in JSON and CSV, they have twelve and six, and decimals and 64-bit numbers are
 /// text in JSON, so that no reader loses a digit.
 /// </summary>
@@ -31,6 +33,13 @@ public static partial class Cell
         IReadOnlyList<string> texts => string.Join("; ", texts),
         _ => Exact(value),
     };
+
+    /// <summary>An energy in kWh, as people read it.</summary>
+    public static decimal Rounded(decimal kwh) => decimal.Round(kwh, ShownEnergyDecimals);
+
+    /// <summary>Money that is not rounded by a statement, as people read it.</summary>
+    public static decimal? RoundedMoney(decimal? amount) =>
+        amount is { } exact ? decimal.Round(exact, Deliveries.MoneyDecimals) : null;
 
     /// <summary>In kW, as people read it.</summary>
     public static decimal Rounded(Power power) => decimal.Round(power.Kilowatts, ShownPowerDecimals);

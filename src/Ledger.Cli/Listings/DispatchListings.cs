@@ -8,7 +8,8 @@ namespace Ledger.Cli.Listings;
 /// <summary>Dispatch instructions and what their targets did.</summary>
 public static class DispatchListings
 {
-    public static Listing Instructions(IEnumerable<InstructionRow> instructions) => Listing.Of(instructions,
+    /// <param name="instructions">As they are read; only where one is not over people have a column of that.</param>
+    public static Listing Instructions(IReadOnlyList<InstructionRow> instructions) => Listing.Of(instructions,
         new("instruction", "instruction", row => row.Instruction),
         new("kind", "kind", row => row.Kind),
         new("issuedBy", null, row => row.IssuedBy),
@@ -32,6 +33,8 @@ public static class DispatchListings
         new("broken", "broken", row => row.Tally.Broken),
         new("excused", "excused", row => row.Tally.Excused),
         new("unproven", "unproven", row => row.Tally.Unproven),
+        new("notOverYet", instructions.Any(row => row.NotOverYet > 0) ? CallTime.NotOverYet : null,
+            row => row.Tally.NotOverYet()),
         new("orderedKwh", null, row => row.Tally.Ordered),
         new("deliveredKwh", "delivered kWh", row => row.Tally.Delivered),
         new("deficiencyKwh", null, row => row.Tally.Deficiency),
@@ -62,7 +65,8 @@ public static class DispatchListings
         new("unmeasuredSeconds", null, row => EnergyListings.Seconds(row.UnmeasuredMicroseconds)),
         new("payment", null, row => row.Payment),
         new("penalty", null, row => row.Penalty),
-        new("net", "net", row => row.Net),
+        new("net", null, row => row.Net),
+        new(null, "net", row => Cell.RoundedMoney(row.Net)),
         new("reasons", "reasons", row => row.Reasons),
         new("supported", null, row => row.Supported.Select(reason => Cell.Exact(reason)).ToList()),
         new("claimed", null, row =>
@@ -82,7 +86,10 @@ public static class DispatchListings
             After("first movement", InstructionClock.FirstMovement, order.Start),
             After("10 %", InstructionClock.TenPercent, order.Start),
             After("90 %", InstructionClock.NinetyPercent, order.Start),
-            After("settled", InstructionClock.Settled, order.Start));
+            After("settled", InstructionClock.Settled, order.Start)) with
+        {
+            WhenEmpty = "nobody reported a clock of this call",
+        };
 
         static Column<TargetRow> After(string title, InstructionClock clock, Instant since) =>
             new($"{Cell.Exact(clock)}Seconds", $"{title} s", row =>

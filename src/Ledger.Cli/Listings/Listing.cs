@@ -39,6 +39,9 @@ public sealed record Listing
     /// <summary>Of each column, for programs; null of one that is for people only.</summary>
     public IReadOnlyList<string?> Names => names;
 
+    /// <summary>What it means that there are no rows; null where the title says it.</summary>
+    public string? WhenEmpty { get; init; }
+
     /// <summary>What the rows come to; empty where nothing is to be summed.</summary>
     public IReadOnlyList<SummaryField> Summary { get; init; } = [];
 
@@ -54,6 +57,11 @@ public sealed record Listing
     public void WriteText(TextWriter writer)
     {
         var rows = Rows.ToList();
+        if (rows.Count == 0 && WhenEmpty is { } nothing)
+        {
+            writer.WriteLine(nothing);
+            return;
+        }
         var shown = Enumerable.Range(0, titles.Count).Where(i => titles[i] is not null).Select(i => Shown(i, rows))
             .ToList();
         var cells = rows.Select((_, row) => shown.Select(column => column.Cells[row]).ToArray()).ToList();
@@ -72,7 +80,7 @@ public sealed record Listing
         writer.WriteLine($"<table><caption>{WebUtility.HtmlEncode(caption)}</caption>");
         writer.WriteLine($"<thead><tr>{Cells("th", column => column.Column.Title)}</tr></thead><tbody>");
         for (var i = 0; i < rows.Count; i++) writer.WriteLine($"<tr>{Cells("td", column => column.Cells[i])}</tr>");
-        if (rows.Count == 0) writer.WriteLine($"<tr><td colspan=\"{shown.Count}\">none</td></tr>");
+        if (rows.Count == 0) writer.WriteLine($"<tr><td colspan=\"{shown.Count}\">{WebUtility.HtmlEncode(WhenEmpty ?? "none")}</td></tr>");
         writer.WriteLine("</tbody></table>");
     }
 
@@ -83,7 +91,12 @@ public sealed record Listing
     // Decimals and powers of one column have one number of places, so that their points stand below each other.
     private (TextColumn Column, IReadOnlyList<string> Cells) Shown(int i, List<IReadOnlyList<object?>> rows)
     {
-        object? At(int row) => rows[row][i] is Power power ? Cell.Rounded(power) : rows[row][i];
+        object? At(int row) => rows[row][i] switch
+        {
+            Power power => Cell.Rounded(power),
+            decimal kwh when IsEnergy(names[i]) => Cell.Rounded(kwh),
+            var other => other,
+        };
         var places = Enumerable.Range(0, rows.Count).Select(At).OfType<decimal>()
             .Select(number => (int)Exact(number).Scale).DefaultIfEmpty().Max();
         var figures = rows.Any(row => Cell.IsFigure(row[i]))
@@ -91,6 +104,10 @@ public sealed record Listing
         return (new TextColumn(titles[i]!, figures), [.. rows.Select((_, row) => At(row) is decimal number
             ? number.ToString($"F{places}", CultureInfo.InvariantCulture) : Cell.Shown(rows[row][i]))]);
     }
+
+    // A primitive bears its unit last in its name; what a kWh costs is no energy.
+    private static bool IsEnergy(string? name) => name is "kwh" || (name is not null
+        && name.EndsWith("Kwh", StringComparison.Ordinal) && !name.EndsWith("PerKwh", StringComparison.Ordinal));
 
     private static decimal Exact(decimal number) => number / 1.000000000000000000000000000000m;
 

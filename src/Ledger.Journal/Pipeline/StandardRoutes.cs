@@ -84,8 +84,9 @@ public static class StandardRoutes
         .Add<DispatchInstructed>(Scopes.DispatchWrite, async (recorder, c, now, ct) =>
         {
             var offers = await ProgrammeRoutes.OffersAsync(recorder, c.Input, ct).ConfigureAwait(false);
-            return await Instruction(recorder, c, c.Input.Instruction, state => Dispatch.Decide(
+            var outcome = await Instruction(recorder, c, c.Input.Instruction, state => Dispatch.Decide(
                 state, c.Input, now, Key($"{c.Input.Instruction}"), offers), ct).ConfigureAwait(false);
+            return await UnknownTargets.SaidAsync(recorder, c.Input, outcome, ct).ConfigureAwait(false);
         })
         .Add<InstructionClockRecorded>(Scopes.DispatchAnswer, (recorder, c, now, ct) =>
             Instruction(recorder, c, c.Input.Instruction,
