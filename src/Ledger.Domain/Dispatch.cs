@@ -124,9 +124,9 @@ public static class Dispatch
     }
 
     /// <summary>
-    /// An instruction is withdrawn once, from any instant after it was issued until its end, and from none before the
-    /// withdrawal is recorded but for <see cref="Limits.OnItsWayMs"/>: whoever pays would otherwise withdraw what was
-    /// already delivered. A withdrawal may name an instant to come, because it says what holds from then on.
+    /// An instruction is withdrawn once, from an instant after it was issued, and from none before the withdrawal is
+    /// recorded but for <see cref="Limits.OnItsWayMs"/>: whoever pays would otherwise withdraw what was already
+    /// delivered. It may be an instant to come, until the instruction ends: what holds from then on can be said before.
     /// </summary>
     public static Decision Decide(
         DispatchState state, InstructionWithdrawn withdrawn, Instant now, EvidenceKey evidence)
@@ -134,14 +134,14 @@ public static class Dispatch
         if (state.Instructed is null)
             return Refuse(Rejection.UnknownInstruction, $"{withdrawn.Instruction} is not instructed");
         if (state.Withdrawn == withdrawn) return new Decision.AlreadyRecorded();
+        if (withdrawn.At > state.Instructed.Period.End && Limits.IsInTheFuture(withdrawn.At, now))
+            return Refuse(Rejection.ReadInTheFuture,
+                $"withdrawn at {withdrawn.At}: an instant to come is one until its end, {state.Instructed.Period.End}");
         if (state.Withdrawn is { } earlier)
             return Refuse(Rejection.InstructionWithdrawn, $"withdrawn at {earlier.At}");
         if (withdrawn.At < state.Instructed.IssuedAt)
             return Refuse(Rejection.ClockOutOfOrder,
                 $"withdrawn at {withdrawn.At}, issued at {state.Instructed.IssuedAt}");
-        if (withdrawn.At > state.Instructed.Period.End)
-            return Refuse(Rejection.ClockOutOfOrder,
-                $"withdrawn at {withdrawn.At}, but it ends at {state.Instructed.Period.End} anyway");
         return withdrawn.At < now - Duration.FromMilliseconds(Limits.OnItsWayMs)
             ? Refuse(Rejection.DeclaredTooLate,
                 $"withdrawn at {withdrawn.At}, recorded at {now}: a withdrawal holds from when it is recorded")

@@ -14,8 +14,12 @@ public static class CallReading
     /// <summary>Whether some of what is judged of a call is to come.</summary>
     public static bool IsNotOver(this InstructionRow order, Instant at) => CallTime.IsNotOver(Judged(order), at);
 
-    public static InstructionRow ReadAt(this InstructionRow order, Instant at) =>
-        order.IsNotOver(at) ? order with { Tally = CallTime.Reading(order.Tally) } : order;
+    public static InstructionRow ReadAt(this InstructionRow order, Instant at)
+    {
+        if (!order.IsNotOver(at)) return order;
+        var tally = CallTime.Reading(order.Tally);
+        return order with { Tally = tally, NotOverYet = tally.NotOverYet() };
+    }
 
     public static IReadOnlyList<InstructionRow> ReadAt(this IReadOnlyList<InstructionRow> orders, Instant at) =>
         [.. orders.Select(order => order.ReadAt(at))];

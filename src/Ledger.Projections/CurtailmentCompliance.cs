@@ -37,10 +37,10 @@ public sealed class CurtailmentCompliance : IProjection
         // Left out where there is none, so that rows of an earlier program are the same bytes.
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? ActivationPermille = null)
     {
-        /// <summary>Of a call that is read before its end the targets that have no other verdict; a row has none.
-        /// </summary>
+        /// <summary>Of a call that is read before its end the targets that have no other verdict
+        /// (<see cref="CallReading"/>). No fold says it, so it is left out of rows.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        public int? NotOverYet => Tally.NotOverYet() is not 0 and var targets ? targets : null;
+        public int? NotOverYet { get; init; }
     }
     /// <summary>
     /// One target: its verdict and reasons, the energies judged, the time left out, the clocks with their sources, and

@@ -29,7 +29,7 @@ public sealed class AnswerSchemaTests
         "BalanceAnswer", "BehindAnswer", "BoundsOfPower", "ChangedChargeAnswer", "ChangedFlexibilityAnswer",
         "ChargeAnswer", "CurveWithheld", "DeliveryLineAnswer", "DeliveryShareAnswer", "EntryAnswer",
         "FlexibilityAnswer", "FramesAnswer", "HeldElsewhereAnswer", "IssuedRecordAnswer", "LimitCompliancePeriodRow",
-        "MasterDataLimitStepRow", "MasterDataStandardRow", "PeriodCheckRow", "PeriodSideRow", "ProgrammesViewLossRow", "StreamsAnswer",
+        "MasterDataLimitStepRow", "MasterDataStandardRow", "NotedPart", "PeriodCheckRow", "PeriodSideRow", "ProgrammesViewLossRow", "StreamsAnswer",
         "TakenOfferAnswer", "TimeOfUseSettlementPackRow", "UnprovenAnswer", "WebhookDelivery", "WebhookRedriven",
         .. ((string[])[
             "BaselineAdjustment", "BaselineDayUse", "BaselineFallbackStep", "BaselineGate", "BaselinePool",

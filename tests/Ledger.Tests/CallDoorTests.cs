@@ -120,7 +120,7 @@ public sealed class CallDoorTests
         using var town = Called();
         CommandRun Withdraw(string at) => town.Run("import", town.File("w.jsonl",
             $$"""{"type":"instruction-withdrawal","instruction":"I2","at":"{{at}}","reason":"storm"}"""));
-        Withdraw("2026-03-01T11:00:01Z").Output.ShouldContain("ClockOutOfOrder");
+        Withdraw("2026-03-01T11:00:01Z").Output.ShouldContain("ReadInTheFuture");
         Withdraw("2026-03-01T10:30:00Z").Exit.ShouldBe(ExitCode.Done);
         var read = Json(town.RunAt(Now + Duration.FromHours(10), "show", "compliance", "I2", "--json"));
         Verdicts(read.GetProperty("targets")).ShouldBe("notOverYet notOverYet");
@@ -152,6 +152,8 @@ public sealed class CallDoorTests
 
         await using var served = await ServedLedger.StartAsync();
         var order = Body(Order("I2", nobody));
+        (await served.PostAsync("/v1/imports?name=call.jsonl", Order("I3", nobody).Replace("03-01", "03-02")))
+            .Json.GetProperty("noted")[0].GetProperty("part").GetString().ShouldBe("call.jsonl line 1");
         foreach (var status in new[] { 201, 200 })
         {
             var answer = await served.PostAsync("/v1/instructions", order);

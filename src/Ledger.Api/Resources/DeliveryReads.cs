@@ -73,7 +73,8 @@ public sealed record DeliveryAnswer(
     public static DeliveryAnswer Of(Delivered found, long? position) => new(
         position, found.Order.Instruction.Value, found.Order.Kind, found.Order.IssuedAt, found.WithdrawnAt,
         found.NotOverAt is not null, found.Provisional, found.Terms?.Programme.Programme.Value,
-        found.Terms?.Programme.Version, found.Terms?.Programme.Currency, found.Terms?.Baseline.Pack.Value, found.Terms?.Baseline.Version,
+        found.Terms?.Programme.Version, found.Terms?.Programme.Currency, found.Terms?.Baseline.Pack.Value,
+        found.Terms?.Baseline.Version,
         found.Terms?.Scoring?.Pack.Value, found.Terms?.Scoring?.Version, found.Terms?.Scoring?.Scoring?.Level,
         found.Terms?.Programme.Redistribution, found.Order.Activation?.Permille,
         found.Order.Activation is not { } activation ? null
