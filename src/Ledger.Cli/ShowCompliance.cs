@@ -10,6 +10,9 @@ namespace Ledger.Cli;
 /// </summary>
 internal static class ShowCompliance
 {
+    /// <summary>What it means that a target is unknown to the ledger.</summary>
+    public const string NobodyRegistered = "nobody registered such a settlement point, so nothing is measured there";
+
     /// <param name="unknown">Targets that nobody registered.</param>
     public static Page Of(Page page, InstructionAnswer answer, IReadOnlyList<string> unknown)
     {
@@ -23,8 +26,7 @@ internal static class ShowCompliance
         if (order.Programme is { } programme)
             page.Field(null, "programme", $"{programme}; what it pays: ledger show delivery {order.Instruction}");
         if (unknown.Count > 0)
-            page.Field(null, "unknown", $"{string.Join(", ", unknown)}: nobody registered such a settlement point, so "
-                + "nothing is measured there");
+            page.Field(null, "unknown", $"{string.Join(", ", unknown)}: {NobodyRegistered}");
         return page.Field("unknownTargets", null, unknown)
             .Field(null, "eligible", $"{tally.Eligible} of {tally.Instructed} targets, of {tally.EligiblePower}"
                 + (answer.IsNotOver ? ", by what is known so far"

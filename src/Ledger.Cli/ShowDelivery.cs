@@ -43,6 +43,9 @@ internal static class ShowDelivery
             .Field("isNotOver", null, found.NotOverAt is not null)
             .Field("withdrawnAt", null, found.WithdrawnAt)
             .Field("activationPermille", null, order.Activation?.Permille);
+        var answers = ledger.Answers(asOf);
+        if (answers.UnknownTargets(answers.Instruction(id)!) is { Count: > 0 } unknown)
+            page.Field(null, "unknown", $"{string.Join(", ", unknown)}: {ShowCompliance.NobodyRegistered}");
         if (order.Activation is { } activation)
             page.Field(null, "takes", $"{Cell.Shown(activation.Permille / 10m)} % of what was offered");
         Terms(page, found);
@@ -96,8 +99,11 @@ internal static class ShowDelivery
         page.Table("shares", found.Terms?.Programme.Redistribution is null
                 ? "payment less penalty is net" : "payment less penalty, and what comes back of all penalties, is net",
                 DeliveryListings.Shares(found))
-            .Table("lines", "lines, at the level of the rule", DeliveryListings.Lines(found.Shares))
-            .Table("unprovenIntervals", "intervals for which nothing is settled", DeliveryListings.Gaps(found))
+            // Where nobody is paid there are none, and it is said why.
+            .Table("lines", found.Shares.Count == 0 ? null : "lines, at the level of the rule",
+                DeliveryListings.Lines(found.Shares))
+            .Table("unprovenIntervals", found.Shares.Count == 0 ? null : "intervals for which nothing is settled",
+                DeliveryListings.Gaps(found))
             .Table("periods", "delivery by settlement period, kWh", DeliveryListings.Periods(found.Periods))
             .Table("unprovenPeriods", null, DeliveryListings.Unproven(found.Periods))
             .Table("unprovenTogether", "periods of which something is unknown",

@@ -146,6 +146,7 @@ public sealed class CallDoorTests
         Json(town.Run("import", town.File("other.jsonl", Order("I3", nobody)), "--dry-run", "--json"))
             .GetProperty("noted").GetArrayLength().ShouldBe(1);
         town.Run("show", "compliance", "I2").Output.ReplaceLineEndings(" ").ShouldContain("S01-C9: nobody registered");
+        town.Run("show", "delivery", "I2").Output.ReplaceLineEndings(" ").ShouldContain("S01-C9: nobody registered");
         Json(town.Run("show", "compliance", "I2", "--json")).GetProperty("unknownTargets")[0].GetString()
             .ShouldBe("S01-C9");
         Json(town.Run("show", "compliance", "I1", "--json")).GetProperty("unknownTargets").GetArrayLength().ShouldBe(0);

@@ -125,14 +125,21 @@ public static class DeliveryListings
         new("shortfallKwh", "shortfall kWh", row => row.Line.ShortfallKwh),
         new("payment", "payment", row => row.Line.Payment),
         new("penalty", "penalty", row => row.Line.Penalty),
-        new("net", "net", row => row.Line.Net));
+        new("net", "net", row => row.Line.Net)) with
+    {
+        WhenEmpty = "nothing is scored yet",
+    };
 
     public static Listing Gaps(Delivered found) => Listing.Of(
         found.Shares.SelectMany(share => (share.Statement?.Unproven ?? []).Select(gap => (share.Paid, Gap: gap))),
         new("paid", "paid", row => row.Paid),
         new("start", "from", row => row.Gap.Start),
         new("end", "to", row => row.Gap.End),
-        new("because", found.NotOverAt is null ? null : "because", row => found.IsToCome(row.Gap) ? CallTime.NotOverYet : "unproven"));
+        new("because", found.NotOverAt is null ? null : "because",
+            row => found.IsToCome(row.Gap) ? CallTime.NotOverYet : "unproven")) with
+    {
+        WhenEmpty = "nothing is unsettled",
+    };
 
     // No sum where an interval is missing: it would look complete.
     private static decimal? Sum(DeliveryShare share, Func<FlexStatementLine, decimal> part) =>
