@@ -246,7 +246,7 @@ public sealed class ChargedTownTests : IDisposable
         var amounts = new decimal?[Energy + 4];
         await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "amount"),
             amounts.AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
-        amounts.Select(amount => Ledger.Cli.Listings.Cell.Exact(amount))
+        amounts.Select(amount => Ledger.Cli.Listings.Cell.Exact(Money.Of(amount)))
             .ShouldBe(csv.Skip(1).Select(row => row[names.IndexOf("amount")]));
         var metered = new decimal?[Energy + 4];
         await group.ReadAsync<decimal>(reader.Schema.DataFields.Single(field => field.Name == "meteredKwh"),
